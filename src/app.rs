@@ -1,0 +1,8 @@
+//! The pure core: `update(&mut State, Event) -> Vec<Effect>`. It knows no tokio, AWS, file system, network,
+//! environment or clock; time arrives as [`Event::Tick`].
+
+pub mod effect;
+pub mod event;
+
+pub use effect::{Effect, OpId, Topic};
+pub use event::{Event, KeyCode, KeyPress, OpEvent, Page};

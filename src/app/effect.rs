@@ -1,0 +1,86 @@
+//! What the core can ask for: orders, as plain data.
+
+use std::path::PathBuf;
+
+use crate::domain::Request;
+
+/// Names one operation from its start to its end; minted by the core, echoed by every event about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OpId(pub u64);
+
+/// Something remote (or a local folder) that can be looked at. It is its own id: an answer about a topic
+/// that nobody looks at any more is dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Topic {
+    /// Who we are: `GetCallerIdentity`.
+    Identity,
+    /// All KMS keys with their aliases.
+    Keys,
+    /// `DescribeKey` of these keys (ARNs): the visible rows that are not known yet.
+    KeyDetails(Vec<String>),
+    /// The policy of one key, as JSON text.
+    KeyPolicy(String),
+    /// The grants of one key (ARN).
+    Grants(String),
+    /// All buckets.
+    Buckets,
+    /// One level of a bucket.
+    Objects {
+        /// Bucket.
+        bucket: String,
+        /// Empty, or ending in `/`.
+        prefix: String,
+    },
+    /// `HeadObject` (and the first bytes where needed) of these objects: the visible rows that are not known yet.
+    ObjectInfos {
+        /// Bucket.
+        bucket: String,
+        /// Keys.
+        keys: Vec<String>,
+    },
+    /// Training jobs, newest first: the whole list once, then by delta.
+    Jobs,
+    /// `DescribeTrainingJob` of one job.
+    Job(String),
+    /// The log of one job: from its start, then followed.
+    Log(String),
+    /// Roles that might run a job.
+    Roles,
+    /// A local folder.
+    Files(PathBuf),
+}
+
+/// Everything the core can ask of the world.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Exactly these topics are visible now: poll them (new ones at once), forget all others.
+    Watch(Vec<Topic>),
+    /// Ask for these now, whatever their turn.
+    Refresh(Vec<Topic>),
+    /// Perform an operation.
+    Start {
+        /// Its id.
+        id: OpId,
+        /// What to do.
+        request: Request,
+    },
+    /// Cancel an operation; it still answers with its last event.
+    Cancel(OpId),
+    /// Put a text on the clipboard (OSC 52).
+    Copy(String),
+    /// Remember that this account and destination have been used: no question the next time.
+    Remember {
+        /// Account.
+        account: String,
+        /// `bucket/prefix`.
+        destination: String,
+    },
+    /// Stop the process as Ctrl-Z does, terminal restored; redraw afterwards.
+    Suspend,
+    /// Draw everything anew (Ctrl-L).
+    Redraw,
+    /// Leave.
+    Quit,
+}

@@ -1,0 +1,159 @@
+//! What can happen: past facts, as plain data.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::effect::{OpId, Topic};
+use crate::domain::{
+    BucketRow, Fault, FileRow, Grant, Identity, KeyDetail, KmsKey, LogLine, ObjectInfo, ObjectRow, Outcome, Progress,
+    RoleSummary, TrainingJob,
+};
+
+/// Everything that can happen to the core.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A key was pressed.
+    Key(KeyPress),
+    /// Text was pasted (untrusted: may hold control characters).
+    Paste(String),
+    /// The terminal has this size now, in cells.
+    Resize {
+        /// Columns.
+        cols: u16,
+        /// Rows.
+        rows: u16,
+    },
+    /// It is now this time. Sent once a second while something on screen depends on it.
+    Tick(Timestamp),
+    /// A question about a topic is under way.
+    Asking(Topic),
+    /// A part of the answer; `first` replaces what was known, the rest appends.
+    ///
+    /// While a walk is under way the rows of the last complete one stay until `last` (so a refresh never flickers);
+    /// the very first walk is shown from its first page.
+    Answer {
+        /// What it is about.
+        topic: Topic,
+        /// Numbers the walk: pages of an older walk than the newest seen are dropped.
+        walk: u64,
+        /// Whether it begins the walk.
+        first: bool,
+        /// Whether it ends the walk.
+        last: bool,
+        /// When it arrived.
+        at: Timestamp,
+        /// The rows.
+        page: Page,
+    },
+    /// A question failed; what was known stays and ages.
+    Failed {
+        /// What it was about.
+        topic: Topic,
+        /// Which walk.
+        walk: u64,
+        /// When it failed.
+        at: Timestamp,
+        /// Why.
+        fault: Fault,
+        /// When it will be asked again, if ever by itself.
+        retry_at: Option<Timestamp>,
+    },
+    /// Something about an operation.
+    Op {
+        /// Which.
+        id: OpId,
+        /// What.
+        event: OpEvent,
+    },
+    /// The process was told to end (SIGTERM, SIGHUP): leave, aborting what is in flight.
+    Terminate,
+}
+
+/// The life of an operation after `Effect::Start`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OpEvent {
+    /// It got this far; at most ten a second.
+    Progress(Progress),
+    /// It is done.
+    Done(Box<Outcome>),
+    /// It failed, or was cancelled (`FaultKind::Cancelled`).
+    Failed(Fault),
+}
+
+/// The rows of an answer, by topic.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Page {
+    /// For `Topic::Identity`.
+    Identity(Identity),
+    /// For `Topic::Keys`: aliases are merged into the rows before they are sent.
+    Keys(Vec<KmsKey>),
+    /// For `Topic::KeyDetails`: by ARN, each known or refused by itself.
+    KeyDetails(Vec<(String, Result<KeyDetail, Fault>)>),
+    /// For `Topic::KeyPolicy`.
+    KeyPolicy(String),
+    /// For `Topic::Grants`.
+    Grants(Vec<Grant>),
+    /// For `Topic::Buckets`.
+    Buckets(Vec<BucketRow>),
+    /// For `Topic::Objects`.
+    Objects(Vec<ObjectRow>),
+    /// For `Topic::ObjectInfos`: by key, each known or refused by itself.
+    ObjectInfos(Vec<(String, Result<ObjectInfo, Fault>)>),
+    /// For `Topic::Jobs`, a whole list: rows replace.
+    Jobs(Vec<TrainingJob>),
+    /// For `Topic::Jobs`, a delta: rows update or add, nothing is removed.
+    JobsChanged(Vec<TrainingJob>),
+    /// For `Topic::Job`: one row with its detail.
+    Job(Box<TrainingJob>),
+    /// For `Topic::Log`: further lines, appended even when `first` is false.
+    Log(Vec<LogLine>),
+    /// For `Topic::Roles`.
+    Roles(Vec<RoleSummary>),
+    /// For `Topic::Files`.
+    Files {
+        /// The folder.
+        dir: PathBuf,
+        /// Folders first, then files, by name.
+        rows: Vec<FileRow>,
+    },
+}
+
+/// A key press, free of any terminal library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyPress {
+    /// Which key.
+    pub code: KeyCode,
+    /// With Control.
+    pub ctrl: bool,
+    /// With Alt.
+    pub alt: bool,
+    /// With Shift, where the terminal tells (letters come as capitals instead).
+    pub shift: bool,
+}
+
+/// The keys that can be bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names of keys")]
+pub enum KeyCode {
+    Char(char),
+    Enter,
+    Esc,
+    Tab,
+    BackTab,
+    Backspace,
+    Delete,
+    Insert,
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+    F(u8),
+}

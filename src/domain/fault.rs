@@ -1,0 +1,113 @@
+//! What went wrong, in the words a person needs: the act, the object, the cause and the remedy.
+
+use std::fmt;
+
+/// Why an act failed, as far as behaviour depends on it (backing off, asking to log in, …).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// AWS refused the caller (`AccessDenied…`).
+    Denied,
+    /// No credentials could be found.
+    NoCredentials,
+    /// The credentials or the session have expired, or are not valid.
+    Expired,
+    /// AWS asked to slow down.
+    Throttled,
+    /// The object of the act does not exist.
+    NotFound,
+    /// It exists already, or somebody else changed it meanwhile.
+    Conflict,
+    /// AWS or we found the request itself wrong.
+    Invalid,
+    /// The bucket or key lives in another region.
+    WrongRegion,
+    /// The endpoint could not be reached.
+    Unreachable,
+    /// No answer within the time allowed.
+    Timeout,
+    /// The person cancelled it.
+    Cancelled,
+    /// The session is read-only.
+    ReadOnly,
+    /// The KMS key's state forbids the act (disabled, pending deletion, …).
+    KeyState,
+    /// A token, its name or its metadata is not what was written.
+    Integrity,
+    /// A local file could not be read or written.
+    Io,
+    /// The disk is full.
+    DiskFull,
+    /// Wrong usage of the command line: exit status 2.
+    Usage,
+    /// AWS failed (5xx).
+    Service,
+    /// Anything else.
+    Other,
+}
+
+/// One failure: `act object: cause; remedy`.
+///
+/// Texts may quote AWS or file names and are untrusted: whoever prints one removes control characters first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of failure it is.
+    pub kind: FaultKind,
+    /// What was being done, as a verb: `list grants of`, `upload`.
+    pub act: String,
+    /// To what: a key ARN, an S3 URI, a path; may be empty.
+    pub object: String,
+    /// Why it failed: AWS's own words where there are any.
+    pub cause: String,
+    /// What to try; empty if nothing is known to help.
+    pub remedy: String,
+    /// AWS's error name (`AccessDeniedException`), if it came from AWS.
+    pub code: Option<String>,
+    /// AWS's request id, if there was an answer.
+    pub request_id: Option<String>,
+}
+
+impl Fault {
+    /// A fault with neither AWS code nor request id.
+    pub fn new(
+        kind: FaultKind,
+        act: impl Into<String>,
+        object: impl Into<String>,
+        cause: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            act: act.into(),
+            object: object.into(),
+            cause: cause.into(),
+            remedy: remedy.into(),
+            code: None,
+            request_id: None,
+        }
+    }
+
+    /// Whether asking again later may help without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.kind,
+            FaultKind::Throttled | FaultKind::Unreachable | FaultKind::Timeout | FaultKind::Service
+        )
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.act)?;
+        if !self.object.is_empty() {
+            write!(f, " {}", self.object)?;
+        }
+        write!(f, ": {}", self.cause)?;
+        if !self.remedy.is_empty() {
+            write!(f, "; {}", self.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,152 @@
+//! A SageMaker training job and its log.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+/// A row of `ListTrainingJobs`, with the answer of `DescribeTrainingJob` once somebody looks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingJob {
+    /// Its name, unique in account and region.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// SageMaker's finer word (`Downloading`, …), as it comes; only known after a describe (or for jobs in progress).
+    pub secondary: Option<String>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// When anything about it changed last.
+    pub modified: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// What `DescribeTrainingJob` said.
+    pub detail: Option<Box<JobDetail>>,
+}
+
+/// `TrainingJobStatus`; unknown ones are shown as they come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JobStatus {
+    /// Running, or about to.
+    InProgress,
+    /// Ended well.
+    Completed,
+    /// Ended with a `FailureReason`.
+    Failed,
+    /// Told to stop.
+    Stopping,
+    /// Stopped.
+    Stopped,
+    /// In a state this version does not name.
+    Other(String),
+}
+
+impl JobStatus {
+    /// SageMaker's own word for it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::InProgress => "InProgress",
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+            Self::Stopping => "Stopping",
+            Self::Stopped => "Stopped",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// From SageMaker's word.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "InProgress" => Self::InProgress,
+            "Completed" => Self::Completed,
+            "Failed" => Self::Failed,
+            "Stopping" => Self::Stopping,
+            "Stopped" => Self::Stopped,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Whether it can still change by itself.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Self::InProgress | Self::Stopping)
+    }
+}
+
+/// `DescribeTrainingJob`, as far as it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobDetail {
+    /// The execution role's ARN.
+    pub role_arn: String,
+    /// The training image.
+    pub image: String,
+    /// `ml.m5.large`, …
+    pub instance_type: String,
+    /// How many instances.
+    pub instance_count: i32,
+    /// Input channels.
+    pub channels: Vec<Channel>,
+    /// `S3OutputPath`.
+    pub output: Option<String>,
+    /// `ModelArtifacts.S3ModelArtifacts`, once there is one.
+    pub model: Option<String>,
+    /// The hyperparameters as they were sent.
+    pub hyperparameters: BTreeMap<String, String>,
+    /// Why it failed, in SageMaker's words.
+    pub failure: Option<String>,
+    /// The history of its secondary status, oldest first.
+    pub transitions: Vec<Transition>,
+    /// Seconds that are paid for.
+    pub billable_seconds: Option<i32>,
+    /// Seconds of training.
+    pub training_seconds: Option<i32>,
+    /// `StoppingCondition.MaxRuntimeInSeconds`.
+    pub max_runtime: Option<i32>,
+    /// Final metrics by name.
+    pub metrics: Vec<(String, f32)>,
+}
+
+/// One input channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// `train`, …
+    pub name: String,
+    /// The S3 URI it is filled from.
+    pub uri: String,
+}
+
+/// One step of a job's secondary status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The status.
+    pub status: String,
+    /// When it began.
+    pub start: Option<Timestamp>,
+    /// When it ended.
+    pub end: Option<Timestamp>,
+    /// SageMaker's message.
+    pub message: String,
+}
+
+/// One line of a job's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it was written.
+    pub at: Option<Timestamp>,
+    /// The log stream it is from.
+    pub stream: String,
+    /// The text, untrusted.
+    pub text: String,
+}
+
+impl JobDetail {
+    /// The KMS key the job unwraps with, from its hyperparameters (`kms_key_id`, or the older `master_key_id`),
+    /// without the JSON quotes that the SageMaker SDK adds.
+    pub fn kms_key(&self) -> Option<&str> {
+        ["kms_key_id", "master_key_id"]
+            .iter()
+            .find_map(|name| self.hyperparameters.get(*name))
+            .map(|value| value.trim_matches('"'))
+    }
+}

@@ -1,0 +1,99 @@
+//! A KMS key as the keys pane shows it.
+
+use jiff::Timestamp;
+
+/// A customer or AWS managed key. `ListKeys` gives id and ARN, `ListAliases` the aliases, `DescribeKey` the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KmsKey {
+    /// The bare key id.
+    pub id: String,
+    /// The key ARN: what every other object refers to.
+    pub arn: String,
+    /// Aliases with their `alias/` prefix, sorted.
+    pub aliases: Vec<String>,
+    /// What `DescribeKey` said; `None` until somebody looks at the row.
+    pub detail: Option<KeyDetail>,
+}
+
+/// The answer of `DescribeKey`, with the rotation status where the caller may read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyDetail {
+    /// Free text of the key's owner.
+    pub description: String,
+    /// Whether the key can be used now.
+    pub state: KeyState,
+    /// Who manages it.
+    pub manager: KeyManager,
+    /// `SYMMETRIC_DEFAULT`, `RSA_2048`, …
+    pub spec: String,
+    /// `ENCRYPT_DECRYPT`, `SIGN_VERIFY`, …
+    pub usage: String,
+    /// `AWS_KMS`, `EXTERNAL`, …
+    pub origin: String,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// When it will be deleted, if that is scheduled.
+    pub deletion: Option<Timestamp>,
+    /// Whether automatic rotation is on; `None` if unknown or not allowed to know.
+    pub rotation: Option<bool>,
+    /// Whether it is a multi-Region key.
+    pub multi_region: bool,
+}
+
+/// `KeyState` of KMS; unknown ones are shown as they come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyState {
+    /// Usable.
+    Enabled,
+    /// Switched off by its owner.
+    Disabled,
+    /// Waiting for its deletion date.
+    PendingDeletion,
+    /// Waiting for imported key material.
+    PendingImport,
+    /// In a state this version does not name.
+    Other(String),
+}
+
+impl KeyState {
+    /// KMS's own word for it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+            Self::PendingDeletion => "PendingDeletion",
+            Self::PendingImport => "PendingImport",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// From KMS's word.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "Enabled" => Self::Enabled,
+            "Disabled" => Self::Disabled,
+            "PendingDeletion" => Self::PendingDeletion,
+            "PendingImport" => Self::PendingImport,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+/// Who manages a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyManager {
+    /// The account's own.
+    Customer,
+    /// AWS's, such as `aws/s3`.
+    Aws,
+}
+
+impl KmsKey {
+    /// What a person calls it: the first alias without its prefix, else the id.
+    pub fn name(&self) -> &str {
+        self.aliases
+            .first()
+            .map_or(self.id.as_str(), |alias| alias.strip_prefix("alias/").unwrap_or(alias))
+    }
+}
