@@ -1,1 +1,3 @@
-//! envelope
+//! Bytes only: streaming Fernet, the data key, metadata and binding.
+
+pub mod manifest;
