@@ -1,0 +1,235 @@
+//! The command line: clap definitions and nothing else. Completions and the man page come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A terminal dashboard for training on data that must stay encrypted.
+///
+/// Without a command it opens the dashboard: KMS keys, grants, encrypted S3 objects and SageMaker training jobs on one
+/// screen. With --sandbox everything happens in an embedded local AWS: no account, no network.
+#[derive(Debug, Parser)]
+#[command(name = "strongroom", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Where and how.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; the dashboard if nothing.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// Profile of the AWS configuration files
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// AWS region
+    #[arg(long, global = true, value_name = "NAME")]
+    pub region: Option<String>,
+    /// Send every request to this endpoint instead of AWS
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// Use an embedded local AWS on loopback; nothing of the AWS environment is read
+    #[arg(long, global = true, conflicts_with_all = ["profile", "region", "endpoint_url"])]
+    pub sandbox: bool,
+    /// Keep the sandbox's world in this folder (default: a temporary one, removed on exit)
+    #[arg(long, global = true, value_name = "DIR", requires = "sandbox")]
+    pub sandbox_dir: Option<PathBuf>,
+    /// Start the sandbox with nothing but its user
+    #[arg(id = "sandbox_empty", long = "empty", requires = "sandbox")]
+    pub sandbox_empty: bool,
+    /// Refuse everything that could change something
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Configuration file (default: strongroom/config.toml in the XDG config folder)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Encrypt files into Fernet tokens, to S3 or to a local path
+    Encrypt(EncryptArgs),
+    /// Decrypt an object, a prefix, a local token or a model.tar.gz
+    Decrypt(DecryptArgs),
+    /// Read whole tokens and say whether they are intact; writes nothing
+    Verify(VerifyArgs),
+    /// Assume a role and try a key: denied before a grant, allowed after
+    Prove(ProveArgs),
+    /// In a training container: unwrap, decrypt, run COMMAND, encrypt what it leaves
+    Train(TrainArgs),
+    /// Follow a training job and its log until it ends
+    Watch(WatchArgs),
+    /// Serve the embedded local AWS alone, for boto3, the AWS CLI and tests
+    Sandbox(SandboxArgs),
+    /// Check credentials, region, services and permissions
+    Doctor(JsonArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+    /// The sandbox's trainer for images it does not know
+    #[command(hide = true)]
+    ReferenceTrainer,
+}
+
+/// `encrypt PATH... DEST`.
+#[derive(Debug, Args)]
+pub struct EncryptArgs {
+    /// Files or folders, then the destination: s3://BUCKET/PREFIX/, a local path, or - for standard output
+    #[arg(required = true, num_args = 2.., value_names = ["PATH", "DEST"])]
+    pub paths: Vec<PathBuf>,
+    /// KMS key: id, ARN or alias/NAME
+    #[arg(long, value_name = "KEY")]
+    pub key: String,
+    /// Encryption context; needed again to decrypt
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub context: Vec<(String, String)>,
+    /// Object key of the encrypted data key (default: .strongroom/data-keys/UUID)
+    #[arg(long, value_name = "NAME", conflicts_with = "data_key_out")]
+    pub data_key_name: Option<String>,
+    /// File for the encrypted data key, for local destinations (default: DEST.datakey)
+    #[arg(long, value_name = "FILE")]
+    pub data_key_out: Option<PathBuf>,
+    /// Replace existing files and objects
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Start again instead of resuming an interrupted upload
+    #[arg(long)]
+    pub no_resume: bool,
+    /// One JSON object per line on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `decrypt SOURCE`.
+#[derive(Debug, Args)]
+pub struct DecryptArgs {
+    /// s3://BUCKET/KEY, s3://BUCKET/PREFIX/, a local token, or a model.tar.gz of either kind
+    pub source: String,
+    /// Where to: a file, a folder for prefixes and archives, or - for standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// How to find the data key.
+    #[command(flatten)]
+    pub open: OpenArgs,
+    /// Open a renamed object, saying so
+    #[arg(long)]
+    pub accept_name: bool,
+    /// Replace existing files
+    #[arg(long)]
+    pub overwrite: bool,
+    /// One JSON object per line on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `verify SOURCE...`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Objects, prefixes, local tokens or archives
+    #[arg(required = true)]
+    pub sources: Vec<String>,
+    /// How to find the data key.
+    #[command(flatten)]
+    pub open: OpenArgs,
+    /// One JSON object per line on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to find and unwrap the data key of a token.
+#[derive(Debug, Clone, Args)]
+pub struct OpenArgs {
+    /// KMS key that must have wrapped the data key: id, ARN or alias/NAME
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// The encrypted data key: s3://BUCKET/KEY or a file
+    #[arg(long, value_name = "WHERE")]
+    pub data_key: Option<String>,
+    /// Encryption context, where the object does not record it
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub context: Vec<(String, String)>,
+    /// Refuse tokens whose name and metadata are not proved
+    #[arg(long)]
+    pub require_bound: bool,
+}
+
+/// `prove`.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    /// KMS key: id, ARN or alias/NAME
+    #[arg(long, value_name = "KEY")]
+    pub key: String,
+    /// The role's ARN or name
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// Encryption context to try with
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub context: Vec<(String, String)>,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `train [--] COMMAND...`.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// The training command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// `watch JOB`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// Name of the training job
+    pub job: String,
+    /// One JSON object per line on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub port: u16,
+    /// Keep the world in this folder (default: a temporary one, removed on exit)
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Start with nothing but the user
+    #[arg(long)]
+    pub empty: bool,
+    /// Run this shell command for a training image
+    #[arg(long, value_name = "URI=COMMAND", value_parser = pair)]
+    pub image: Vec<(String, String)>,
+    /// Seconds until a new grant is seen without its token
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
+    pub grant_delay: f64,
+    /// One JSON object instead of shell exports
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A command with nothing but `--json`.
+#[derive(Debug, Args)]
+pub struct JsonArgs {
+    /// JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| format!("`{text}` is not NAME=VALUE"))
+}
