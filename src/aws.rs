@@ -1,1 +1,249 @@
-//! aws
+//! The only door to the SDK: calls go out as plain arguments, answers come back as domain rows, errors as [`Fault`]s.
+//!
+//! Owns the clients, their timeouts and retries, and the read-only gate. Never shows an SDK type to the rest of the
+//! crate, never decides when to ask (that is the worker's) and never logs a body: data keys pass through here.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use crate::config::{Connection, SandboxEndpoint};
+use crate::domain::{Fault, FaultKind};
+
+mod fault;
+mod gate;
+mod http;
+
+/// Region of custom endpoints that are given without one.
+const FALLBACK_REGION: &str = "us-east-1";
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const ATTEMPTS: u32 = 3;
+
+/// AWS as one caller sees it: account, region, endpoint. Cheap to clone.
+#[derive(Clone)]
+pub struct Aws {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: SdkConfig,
+    region: String,
+    endpoint: Option<String>,
+    read_only: bool,
+    clients: Clients,
+}
+
+/// Made on first use: building all seven costs more than the first frame may take.
+#[derive(Default)]
+struct Clients {
+    s3: OnceLock<aws_sdk_s3::Client>,
+    s3_control: OnceLock<aws_sdk_s3::Client>,
+    kms: OnceLock<aws_sdk_kms::Client>,
+    sagemaker: OnceLock<aws_sdk_sagemaker::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+}
+
+impl Aws {
+    /// Decides how to reach AWS; asks nothing over the network.
+    ///
+    /// In the sandbox nothing of the environment, profiles or proxies is read.
+    pub async fn connect(connection: &Connection) -> Result<Self, Fault> {
+        let config = match &connection.sandbox {
+            Some(sandbox) => sandbox_config(sandbox),
+            None => default_config(connection).await,
+        };
+        let endpoint = config.endpoint_url().map(str::to_owned);
+        let (config, region) = match (config.region().map(ToString::to_string), &endpoint) {
+            (Some(region), _) => (config, region),
+            (None, Some(_)) => {
+                let region = Region::from_static(FALLBACK_REGION);
+                (config.into_builder().region(region).build(), FALLBACK_REGION.to_owned())
+            }
+            (None, None) => return Err(no_region()),
+        };
+        Ok(Self::new(config, region, endpoint, connection.read_only))
+    }
+
+    /// The region every client asks.
+    pub fn region(&self) -> &str {
+        &self.inner.region
+    }
+
+    /// The custom endpoint, if there is one.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.inner.endpoint.as_deref()
+    }
+
+    /// Whether everything that could change something is refused.
+    pub fn is_read_only(&self) -> bool {
+        self.inner.read_only
+    }
+
+    /// The same place, as a session of a role.
+    pub async fn assume_role(&self, role_arn: &str, session: &str) -> Result<Self, Fault> {
+        let act = "assume role";
+        let answer = self
+            .sts()
+            .assume_role()
+            .role_arn(role_arn)
+            .role_session_name(session)
+            .send()
+            .await
+            .map_err(|error| fault::of(act, role_arn, &error))?;
+        let credentials = answer
+            .credentials
+            .ok_or_else(|| fault::incomplete(act, role_arn, "credentials"))?;
+        let provider = SharedCredentialsProvider::new(Credentials::new(
+            credentials.access_key_id,
+            credentials.secret_access_key,
+            Some(credentials.session_token),
+            std::time::SystemTime::try_from(credentials.expiration).ok(),
+            "AssumeRole",
+        ));
+        let config = self.inner.config.to_builder().credentials_provider(provider).build();
+        Ok(Self::new(
+            config,
+            self.inner.region.clone(),
+            self.inner.endpoint.clone(),
+            self.inner.read_only,
+        ))
+    }
+
+    fn new(config: SdkConfig, region: String, endpoint: Option<String>, read_only: bool) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                region,
+                endpoint,
+                read_only,
+                clients: Clients::default(),
+            }),
+        }
+    }
+
+    /// For bodies that stream: stalled streams are cut, long ones are not.
+    pub(in crate::aws) fn s3(&self) -> &aws_sdk_s3::Client {
+        self.inner.clients.s3.get_or_init(|| {
+            let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
+            aws_sdk_s3::Client::from_conf(self.s3_config().timeout_config(timeouts).build())
+        })
+    }
+
+    /// For everything of S3 whose answer is small.
+    pub(in crate::aws) fn s3_control(&self) -> &aws_sdk_s3::Client {
+        let make = || aws_sdk_s3::Client::from_conf(self.s3_config().build());
+        self.inner.clients.s3_control.get_or_init(make)
+    }
+
+    pub(in crate::aws) fn kms(&self) -> &aws_sdk_kms::Client {
+        self.inner.clients.kms.get_or_init(|| {
+            let config = aws_sdk_kms::config::Builder::from(&self.inner.config);
+            aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).build())
+        })
+    }
+
+    pub(in crate::aws) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
+        self.inner.clients.sagemaker.get_or_init(|| {
+            let config = aws_sdk_sagemaker::config::Builder::from(&self.inner.config);
+            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).build())
+        })
+    }
+
+    pub(in crate::aws) fn iam(&self) -> &aws_sdk_iam::Client {
+        self.inner.clients.iam.get_or_init(|| {
+            let config = aws_sdk_iam::config::Builder::from(&self.inner.config);
+            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).build())
+        })
+    }
+
+    pub(in crate::aws) fn sts(&self) -> &aws_sdk_sts::Client {
+        self.inner.clients.sts.get_or_init(|| {
+            let config = aws_sdk_sts::config::Builder::from(&self.inner.config);
+            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).build())
+        })
+    }
+
+    pub(in crate::aws) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        self.inner.clients.logs.get_or_init(|| {
+            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config);
+            aws_sdk_cloudwatchlogs::Client::from_conf(config.interceptor(self.gate()).build())
+        })
+    }
+
+    fn s3_config(&self) -> aws_sdk_s3::config::Builder {
+        // A custom endpoint seldom answers for BUCKET.HOST.
+        aws_sdk_s3::config::Builder::from(&self.inner.config)
+            .force_path_style(self.inner.endpoint.is_some())
+            .interceptor(self.gate())
+    }
+
+    fn gate(&self) -> gate::Gate {
+        gate::Gate::new(self.inner.read_only)
+    }
+}
+
+fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
+    let credentials = Credentials::new(
+        sandbox.access_key_id.as_str(),
+        sandbox.secret_access_key.as_str(),
+        None,
+        None,
+        "sandbox",
+    );
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(sandbox.region.clone()))
+        .endpoint_url(sandbox.url.as_str())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http::plain())
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .build()
+}
+
+async fn default_config(connection: &Connection) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http::of_endpoint(connection.endpoint_url.as_deref()))
+        .retry_config(retries())
+        .timeout_config(timeouts());
+    if let Some(profile) = &connection.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &connection.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(url) = &connection.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    loader.load().await
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .operation_attempt_timeout(READ_TIMEOUT)
+        .build()
+}
+
+fn no_region() -> Fault {
+    Fault::new(
+        FaultKind::Invalid,
+        "connect to",
+        "AWS",
+        "no region is set",
+        "give --region, set AWS_REGION, or try --sandbox",
+    )
+}

@@ -1,0 +1,298 @@
+//! SDK error -> [`Fault`]: what kind of failure it is, AWS's own words for it, and what to try.
+//!
+//! Classification is a pure function of HTTP status, error code and message; everything before it only digs these
+//! out of the SDK's layers.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_types::request_id::RequestId;
+
+use super::gate::Refused;
+use crate::domain::{Fault, FaultKind};
+
+/// What AWS answered, as far as classification needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Answer<'a> {
+    status: u16,
+    code: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+/// The fault of a failed call.
+pub(in crate::aws) fn of<E>(act: &str, object: &str, error: &SdkError<E, HttpResponse>) -> Fault
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let mut fault = match error {
+        SdkError::ServiceError(service) => {
+            let (code, message) = (service.err().code(), service.err().message());
+            let status = service.raw().status().as_u16();
+            of_answer(act, object, Answer { status, code, message })
+        }
+        SdkError::ResponseError(response) => {
+            let status = response.raw().status().as_u16();
+            let mut fault = of_answer(
+                act,
+                object,
+                Answer {
+                    status,
+                    code: None,
+                    message: None,
+                },
+            );
+            if fault.kind == FaultKind::Other {
+                fault.cause = format!("the answer could not be read: {}", chain(error));
+            }
+            fault
+        }
+        other => of_unanswered(act, object, other, matches!(other, SdkError::TimeoutError(_))),
+    };
+    fault.request_id = error.request_id().map(str::to_owned);
+    fault
+}
+
+/// The fault of a body that broke off.
+pub(in crate::aws) fn of_stream(act: &str, object: &str, error: &(dyn Error + 'static)) -> Fault {
+    of_unanswered(act, object, error, false)
+}
+
+/// AWS answered without something it always sends.
+pub(in crate::aws) fn incomplete(act: &str, object: &str, what: &str) -> Fault {
+    Fault::new(FaultKind::Service, act, object, format!("the answer has no {what}"), "")
+}
+
+fn of_answer(act: &str, object: &str, answer: Answer<'_>) -> Fault {
+    let (kind, remedy) = classify(answer);
+    let cause = match (answer.code, answer.message.filter(|message| !message.is_empty())) {
+        (Some(code), Some(message)) => format!("{message} ({code})"),
+        (None, Some(message)) => message.to_owned(),
+        (Some(code), None) => code.to_owned(),
+        (None, None) => format!("HTTP status {}", answer.status),
+    };
+    Fault {
+        code: answer.code.map(str::to_owned),
+        ..Fault::new(kind, act, object, cause, remedy)
+    }
+}
+
+fn classify(answer: Answer<'_>) -> (FaultKind, &'static str) {
+    let kind = answer
+        .code
+        .and_then(|code| of_code(code, answer.message.unwrap_or_default()))
+        .unwrap_or_else(|| of_status(answer.status));
+    (kind, remedy(kind, answer.code.unwrap_or_default()))
+}
+
+fn of_code(code: &str, message: &str) -> Option<FaultKind> {
+    Some(match code {
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "AllAccessDisabled"
+        | "NotAuthorized"
+        | "UnauthorizedOperation"
+        | "InvalidGrantTokenException" => FaultKind::Denied,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "TokenRefreshRequired"
+        | "RequestExpired"
+        | "InvalidToken"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "RequestTimeTooSkewed"
+        | "IncompleteSignature" => FaultKind::Expired,
+        "MissingAuthenticationToken" | "MissingAuthenticationTokenException" => FaultKind::NoCredentials,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "SlowDown"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "PriorRequestNotComplete" => FaultKind::Throttled,
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException"
+        | "Redirect" => FaultKind::WrongRegion,
+        "NotFound"
+        | "NotFoundException"
+        | "NoSuchKey"
+        | "NoSuchBucket"
+        | "NoSuchUpload"
+        | "NoSuchEntity"
+        | "NoSuchVersion"
+        | "ResourceNotFound"
+        | "ResourceNotFoundException" => FaultKind::NotFound,
+        "DisabledException"
+        | "KMSInvalidStateException"
+        | "KeyUnavailableException"
+        | "InvalidKeyUsageException"
+        | "KMS.DisabledException"
+        | "KMS.KMSInvalidStateException" => FaultKind::KeyState,
+        "AlreadyExistsException"
+        | "EntityAlreadyExists"
+        | "BucketAlreadyExists"
+        | "BucketAlreadyOwnedByYou"
+        | "BucketNotEmpty"
+        | "PreconditionFailed"
+        | "ConditionalRequestConflict"
+        | "OperationAborted"
+        | "ResourceInUse"
+        | "DeleteConflict" => FaultKind::Conflict,
+        "InvalidCiphertextException" | "IncorrectKeyException" => FaultKind::Integrity,
+        // SageMaker has no "not found" of its own for training jobs.
+        "ValidationException" | "ValidationError" if message.contains("Requested resource not found") => {
+            FaultKind::NotFound
+        }
+        "RequestTimeout" => FaultKind::Timeout,
+        "InternalError"
+        | "InternalFailure"
+        | "InternalServiceError"
+        | "KMSInternalException"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "DependencyTimeoutException" => FaultKind::Service,
+        "ValidationException"
+        | "ValidationError"
+        | "InvalidArnException"
+        | "InvalidAliasNameException"
+        | "InvalidGrantIdException"
+        | "InvalidBucketName"
+        | "InvalidRequest"
+        | "InvalidArgument"
+        | "LimitExceededException"
+        | "ResourceLimitExceeded"
+        | "MalformedPolicyDocumentException"
+        | "InvalidMarkerException"
+        | "UnsupportedOperationException" => FaultKind::Invalid,
+        _ => return None,
+    })
+}
+
+fn of_status(status: u16) -> FaultKind {
+    match status {
+        301 | 307 => FaultKind::WrongRegion,
+        401 | 403 => FaultKind::Denied,
+        404 => FaultKind::NotFound,
+        408 => FaultKind::Timeout,
+        409 | 412 => FaultKind::Conflict,
+        429 => FaultKind::Throttled,
+        400..=499 => FaultKind::Invalid,
+        500..=599 => FaultKind::Service,
+        _ => FaultKind::Other,
+    }
+}
+
+fn remedy(kind: FaultKind, code: &str) -> &'static str {
+    match (kind, code) {
+        (_, "RequestTimeTooSkewed") => "set this machine's clock",
+        (_, "SignatureDoesNotMatch" | "InvalidSignatureException") => {
+            "check the secret access key and this machine's clock"
+        }
+        (_, "ResourceLimitExceeded" | "LimitExceededException") => "ask AWS for a higher quota, or use less",
+        (_, "BucketAlreadyExists") => "choose another name: bucket names are shared by all of AWS",
+        (_, "InvalidCiphertextException") => {
+            "check the encryption context and that this is the data key of that object"
+        }
+        (_, "IncorrectKeyException") => "use the KMS key that wrapped this data key",
+        (_, "DisabledException") => "enable the key",
+        (_, "KMSInvalidStateException") => "look at the key's state; a scheduled deletion can be cancelled",
+        (_, "KeyUnavailableException") => "try again later",
+        (_, "NoSuchBucket") => "check the bucket's name",
+        (FaultKind::Denied, _) => "ask for the permission in IAM or the key policy, or create a grant",
+        (FaultKind::NoCredentials, _) => NO_CREDENTIALS_REMEDY,
+        (FaultKind::Expired, _) => "log in again (`aws sso login`) or renew the credentials",
+        (FaultKind::Throttled, _) => "wait: it is asked again more slowly",
+        (FaultKind::WrongRegion, _) => "use --region with the region it lives in",
+        (FaultKind::NotFound, _) => "check the name, the account and the region",
+        (FaultKind::Service, _) => "AWS failed: try again later",
+        (FaultKind::Timeout, _) => "try again",
+        _ => "",
+    }
+}
+
+const NO_CREDENTIALS_REMEDY: &str = "run `aws configure sso`, set AWS_PROFILE, or try --sandbox";
+
+fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_out: bool) -> Fault {
+    if let Some(refused) = find::<Refused>(error) {
+        return Fault::new(
+            FaultKind::ReadOnly,
+            act,
+            object,
+            refused.to_string(),
+            "start without --read-only",
+        );
+    }
+    if let Some(missing) = find::<CredentialsError>(error) {
+        return of_credentials(act, object, missing);
+    }
+    let text = chain(error);
+    if timed_out || is_timeout(&text) {
+        return Fault::new(
+            FaultKind::Timeout,
+            act,
+            object,
+            "no answer in time",
+            "check the network, then try again",
+        );
+    }
+    let unreachable = find::<std::io::Error>(error).is_some() || text.contains("dns") || text.contains("connect");
+    if unreachable {
+        let remedy = "check the network, the endpoint URL, the region and the proxy";
+        return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
+    }
+    Fault::new(FaultKind::Other, act, object, text, "")
+}
+
+fn of_credentials(act: &str, object: &str, error: &CredentialsError) -> Fault {
+    let text = chain(error);
+    let (kind, cause, remedy) = match error {
+        CredentialsError::CredentialsNotLoaded(_) => (
+            FaultKind::NoCredentials,
+            "no credentials found".to_owned(),
+            NO_CREDENTIALS_REMEDY,
+        ),
+        CredentialsError::ProviderTimedOut(_) => (
+            FaultKind::Timeout,
+            "the credentials did not arrive in time".to_owned(),
+            "check the credential process or the network",
+        ),
+        _ if ["expired", "Expired", "refresh"].iter().any(|word| text.contains(word)) => {
+            (FaultKind::Expired, text, "log in again (`aws sso login`)")
+        }
+        _ => (FaultKind::NoCredentials, text, "check the profile in ~/.aws/config"),
+    };
+    Fault::new(kind, act, object, cause, remedy)
+}
+
+fn is_timeout(text: &str) -> bool {
+    text.contains("timed out") || text.contains("timeout") || text.contains("throughput")
+}
+
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+}
+
+/// Every source in a row, leaving out layers that only repeat the one below.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for error in std::iter::successors(Some(error), |&error| error.source()) {
+        let text = error.to_string();
+        let is_news = !text.is_empty() && !parts.iter().any(|part| part.contains(&text));
+        if is_news {
+            parts.push(text);
+        }
+    }
+    parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests;

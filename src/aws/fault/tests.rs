@@ -1,0 +1,126 @@
+use super::*;
+
+fn kind(status: u16, code: &str, message: &str) -> FaultKind {
+    let code = Some(code).filter(|code| !code.is_empty());
+    classify(Answer {
+        status,
+        code,
+        message: Some(message),
+    })
+    .0
+}
+
+#[test]
+fn every_known_failure_has_its_kind() {
+    let table = [
+        (400, "AccessDeniedException", "", FaultKind::Denied),
+        (403, "AccessDenied", "", FaultKind::Denied),
+        (403, "", "", FaultKind::Denied),
+        (400, "ExpiredTokenException", "", FaultKind::Expired),
+        (403, "InvalidClientTokenId", "", FaultKind::Expired),
+        (400, "UnrecognizedClientException", "", FaultKind::Expired),
+        (403, "RequestTimeTooSkewed", "", FaultKind::Expired),
+        (400, "MissingAuthenticationTokenException", "", FaultKind::NoCredentials),
+        (400, "ThrottlingException", "Rate exceeded", FaultKind::Throttled),
+        (503, "SlowDown", "", FaultKind::Throttled),
+        (301, "PermanentRedirect", "", FaultKind::WrongRegion),
+        (301, "", "", FaultKind::WrongRegion),
+        (
+            400,
+            "AuthorizationHeaderMalformed",
+            "the region 'x' is wrong",
+            FaultKind::WrongRegion,
+        ),
+        (404, "NoSuchBucket", "", FaultKind::NotFound),
+        (404, "", "", FaultKind::NotFound),
+        (400, "NotFoundException", "", FaultKind::NotFound),
+        (
+            400,
+            "ValidationException",
+            "Requested resource not found.",
+            FaultKind::NotFound,
+        ),
+        (
+            400,
+            "ValidationException",
+            "1 validation error detected",
+            FaultKind::Invalid,
+        ),
+        (400, "DisabledException", "ARN is disabled.", FaultKind::KeyState),
+        (
+            400,
+            "KMSInvalidStateException",
+            "ARN is pending deletion.",
+            FaultKind::KeyState,
+        ),
+        (400, "InvalidCiphertextException", "", FaultKind::Integrity),
+        (400, "IncorrectKeyException", "", FaultKind::Integrity),
+        (400, "ResourceInUse", "", FaultKind::Conflict),
+        (412, "PreconditionFailed", "", FaultKind::Conflict),
+        (409, "", "", FaultKind::Conflict),
+        (500, "InternalFailure", "", FaultKind::Service),
+        (503, "", "", FaultKind::Service),
+        (418, "SomethingNew", "", FaultKind::Invalid),
+        (200, "SomethingNew", "", FaultKind::Other),
+    ];
+    for (status, code, message, expected) in table {
+        assert_eq!(kind(status, code, message), expected, "{status} {code} {message}");
+    }
+}
+
+#[test]
+fn a_fault_quotes_aws_and_names_the_code() {
+    let message = Some("User: X is not authorized to perform: kms:Encrypt");
+    let fault = of_answer(
+        "encrypt with",
+        "KEY",
+        Answer {
+            status: 400,
+            code: Some("AccessDeniedException"),
+            message,
+        },
+    );
+    assert_eq!(fault.kind, FaultKind::Denied);
+    assert_eq!(
+        fault.cause,
+        "User: X is not authorized to perform: kms:Encrypt (AccessDeniedException)"
+    );
+    assert_eq!(fault.code.as_deref(), Some("AccessDeniedException"));
+    assert!(!fault.remedy.is_empty());
+}
+
+#[test]
+fn missing_credentials_name_the_three_ways_out() {
+    let fault = of_stream("list", "keys", &CredentialsError::not_loaded_no_source());
+    assert_eq!(fault.kind, FaultKind::NoCredentials);
+    assert_eq!(fault.cause, "no credentials found");
+    for way in ["aws configure sso", "AWS_PROFILE", "--sandbox"] {
+        assert!(fault.remedy.contains(way), "{way}");
+    }
+}
+
+#[test]
+fn an_expired_login_asks_to_log_in_again() {
+    let fault = of_stream(
+        "list",
+        "keys",
+        &CredentialsError::provider_error("the SSO session has expired"),
+    );
+    assert_eq!(fault.kind, FaultKind::Expired);
+}
+
+#[test]
+fn a_refused_connection_is_unreachable() {
+    let refused = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "connection refused");
+    assert_eq!(of_stream("list", "keys", &refused).kind, FaultKind::Unreachable);
+}
+
+#[test]
+fn a_shut_gate_is_read_only_not_denied() {
+    let refused = Refused {
+        operation: "CreateKey".to_owned(),
+    };
+    let fault = of_stream("create", "a key", &refused);
+    assert_eq!(fault.kind, FaultKind::ReadOnly);
+    assert!(fault.cause.contains("CreateKey"));
+}
