@@ -1,3 +1,48 @@
-//! Bytes only: streaming Fernet, the data key, metadata and binding.
+//! Bytes only: the data key, the Fernet token as a stream, the metadata and what binds them together.
+//!
+//! # The format
+//!
+//! The body of an encrypted object is exactly one token of the [Fernet specification]: the URL-safe base64 of
+//!
+//! ```text
+//! 0x80 | seconds, 8 bytes big-endian | IV, 16 bytes | AES-128-CBC with PKCS #7 | HMAC-SHA256 over all before, 32 bytes
+//! ```
+//!
+//! under the data key D: its first half signs, its second half encrypts. `Fernet(base64.b64encode(D)).decrypt(body)` in
+//! Python opens it. Fernet neither commits to its key nor knows names; the [`binding`] MAC in the metadata does both.
+//!
+//! Everything works in constant memory, [`CHUNK`] bytes at a time, and nothing is released unverified: [`open`] reads a
+//! token twice, first to check the HMAC over the whole of it, then to decrypt, checking again.
+//!
+//! [Fernet specification]: https://github.com/fernet/spec/blob/master/Spec.md
 
+mod base64_stream;
+pub mod binding;
+mod data_key;
+mod decrypt;
+mod encrypt;
+mod error;
 pub mod manifest;
+pub mod memory;
+pub mod metadata;
+pub mod publish;
+
+pub use data_key::DataKey;
+pub use decrypt::{Opened, TokenReader, open, verify};
+pub use encrypt::{Encryptor, Sealed, seal, token_len};
+pub use error::EnvelopeError;
+pub use metadata::Metadata;
+
+/// Bytes of a token's head that identify it: version, time and IV.
+pub const HEADER_LEN: usize = 25;
+/// The version byte of every token.
+const VERSION: u8 = 0x80;
+/// Bytes of the HMAC at a token's end.
+const MAC_LEN: usize = 32;
+/// Bytes of an AES block.
+const BLOCK: usize = 16;
+/// How much is processed at a time: a multiple of 192, so that AES blocks and base64 quads both come out even.
+pub const CHUNK: usize = 192 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! `strongroom sandbox`: the embedded world alone.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::SandboxArgs;
+use crate::domain::{Fault, FaultKind};
+use crate::sandbox::{Options, Sandbox, SandboxError};
+
+/// What the options of a world are when nothing is said.
+///
+/// # Errors
+/// When the program cannot find itself, which it runs for training jobs.
+pub fn options(dir: Option<PathBuf>, empty: bool) -> Result<Options, Fault> {
+    let program = std::env::current_exe()
+        .map_err(|error| Fault::new(FaultKind::Io, "find", "this program's own file", error.to_string(), ""))?;
+    Ok(Options {
+        port: 0,
+        dir,
+        empty,
+        images: Vec::new(),
+        grant_delay: Duration::ZERO,
+        program,
+        job_pace: Duration::from_millis(1200),
+    })
+}
+
+/// The fault of a world that could not start.
+pub fn fault(error: &SandboxError) -> Fault {
+    Fault::new(FaultKind::Other, "start", "the sandbox", error.to_string(), "")
+}
+
+/// Serves a world until SIGINT or SIGTERM; says where it is first.
+///
+/// # Errors
+/// When the world cannot start or nothing can be printed.
+pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
+    let mut options = options(args.dir.clone(), args.empty)?;
+    options.port = args.port;
+    options.images.clone_from(&args.image);
+    options.grant_delay = Duration::try_from_secs_f64(args.grant_delay).map_err(|error| {
+        Fault::new(FaultKind::Usage, "read", "--grant-delay", error.to_string(), "give seconds, such as 2.5")
+    })?;
+    let wait = stop_signal()?;
+    let sandbox = Sandbox::start(options).await.map_err(|error| fault(&error))?;
+    announce(&sandbox, args.json)
+        .map_err(|error| Fault::new(FaultKind::Io, "print", "the sandbox's address", error.to_string(), ""))?;
+    wait.await;
+    sandbox.stop().await;
+    Ok(())
+}
+
+fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| Fault::new(FaultKind::Io, "listen for", "signals", error.to_string(), ""))
+    };
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}
+
+fn announce(sandbox: &Sandbox, as_json: bool) -> std::io::Result<()> {
+    let values = [
+        ("AWS_ENDPOINT_URL", sandbox.endpoint_url()),
+        ("AWS_ACCESS_KEY_ID", sandbox.access_key_id()),
+        ("AWS_SECRET_ACCESS_KEY", sandbox.secret_access_key()),
+        ("AWS_REGION", sandbox.region()),
+        ("AWS_DEFAULT_REGION", sandbox.region()),
+    ];
+    let mut out = std::io::stdout().lock();
+    if as_json {
+        let mut object: serde_json::Map<_, _> = values.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        object.insert("pid".to_owned(), json!(std::process::id()));
+        writeln!(out, "{}", serde_json::Value::Object(object))?;
+    } else {
+        for (name, value) in values {
+            writeln!(out, "export {name}={value}")?;
+        }
+        writeln!(out, "ready")?;
+    }
+    out.flush()
+}

@@ -1,0 +1,63 @@
+//! What can be wrong with a token, its key or its metadata.
+
+use std::io;
+
+/// Why an envelope could not be made or opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvelopeError {
+    /// The plaintext data key has the wrong length.
+    #[error("the data key has {actual} bytes, not 32")]
+    DataKeyLength {
+        /// Its length.
+        actual: usize,
+    },
+    /// The body is not base64 of either alphabet.
+    #[error("not a Fernet token: {what} at byte {offset}")]
+    NotBase64 {
+        /// What was found.
+        what: &'static str,
+        /// Where in the body, roughly: the start of the chunk for an invalid character.
+        offset: u64,
+    },
+    /// It is base64, but too short or not made of whole blocks.
+    #[error("not a whole Fernet token: it was cut off or is something else")]
+    Truncated,
+    /// The first byte is not the version of the specification.
+    #[error("not a Fernet token: version byte {0:#04x}")]
+    Version(u8),
+    /// The HMAC over the token does not hold.
+    #[error("the token was changed, or this is not its data key")]
+    Mac,
+    /// The HMAC holds but the padding does not: only a wrong encryption half does that.
+    #[error("the encryption half of the data key is not the token's")]
+    Padding,
+    /// The binding MAC does not hold for this name, header and length.
+    #[error("name, length or token do not belong together")]
+    Unbound,
+    /// A metadata value is missing or means nothing.
+    #[error("metadata `{name}` {problem}")]
+    Metadata {
+        /// The value's name, without `strongroom-`.
+        name: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A manifest or bundle means nothing.
+    #[error("{document}: {problem}")]
+    Document {
+        /// Which.
+        document: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Reading the input failed.
+    #[error("reading failed: {0}")]
+    Read(#[source] io::Error),
+    /// Writing the output failed.
+    #[error("writing failed: {0}")]
+    Write(#[source] io::Error),
+    /// The system gave no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
+}

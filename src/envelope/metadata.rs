@@ -1,0 +1,226 @@
+//! What an encrypted object says of itself: S3 user metadata `strongroom-…`, ASCII, all known before the upload starts.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use super::{DataKey, EnvelopeError, HEADER_LEN, binding};
+
+/// Prefix of every name, without `x-amz-meta-`.
+pub const PREFIX: &str = "strongroom-";
+/// What S3 allows for all names and values together, in bytes.
+const LIMIT: usize = 2048;
+
+/// What is percent-encoded in names: everything that could not stand in a header, and the sign itself.
+const ENCODED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'%')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'?')
+    .add(b'#')
+    .add(b'{')
+    .add(b'}');
+
+/// The metadata of one encrypted object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// ARN of the KMS key that wraps the data key.
+    pub kms_key_id: String,
+    /// C, where it stands in the metadata itself.
+    pub data_key: Option<Vec<u8>>,
+    /// Object key of the key object, same bucket.
+    pub data_key_object: Option<String>,
+    /// Encryption context.
+    pub context: BTreeMap<String, String>,
+    /// The logical name: the path relative to the upload's destination.
+    pub name: String,
+    /// Plaintext bytes.
+    pub length: u64,
+    /// The binding MAC.
+    pub mac: [u8; 32],
+}
+
+impl Metadata {
+    /// Names and values as they are uploaded. C is left out when the whole would pass 2 KB; the key object has it.
+    pub fn to_map(&self) -> BTreeMap<String, String> {
+        let mut map = BTreeMap::new();
+        let mut put = |name: &str, value: String| map.insert(format!("{PREFIX}{name}"), value);
+        put("version", "1".to_owned());
+        put("kms-key-id", self.kms_key_id.clone());
+        put("name", utf8_percent_encode(&self.name, ENCODED).to_string());
+        put("length", self.length.to_string());
+        put("mac", STANDARD.encode(self.mac));
+        if let Some(object) = &self.data_key_object {
+            put("data-key-object", utf8_percent_encode(object, ENCODED).to_string());
+        }
+        if !self.context.is_empty() {
+            let json = serde_json::to_vec(&self.context).expect("a map of strings is JSON");
+            put("context", STANDARD.encode(json));
+        }
+        if let Some(data_key) = &self.data_key {
+            let value = STANDARD.encode(data_key);
+            let name = format!("{PREFIX}data-key");
+            let size: usize = map.iter().map(|(name, value)| name.len() + value.len()).sum();
+            if size + name.len() + value.len() <= LIMIT || self.data_key_object.is_none() {
+                map.insert(name, value);
+            }
+        }
+        map
+    }
+
+    /// Reads what an object says; `None` if it has no strongroom metadata at all.
+    ///
+    /// # Errors
+    /// When a value is missing or means nothing: somebody edited it.
+    pub fn from_map<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Option<Self>, EnvelopeError> {
+        let map: BTreeMap<String, &str> = pairs
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let name = name.to_ascii_lowercase();
+                name.strip_prefix(PREFIX).map(|name| (name.to_owned(), value))
+            })
+            .collect();
+        if map.is_empty() {
+            return Ok(None);
+        }
+        let version = required(&map, "version")?;
+        if version != "1" {
+            return Err(wrong(
+                "version",
+                format!("is `{version}`: a newer strongroom wrote this object"),
+            ));
+        }
+        let metadata = Self {
+            kms_key_id: required(&map, "kms-key-id")?.to_owned(),
+            data_key: map.get("data-key").map(|value| bytes("data-key", value)).transpose()?,
+            data_key_object: map
+                .get("data-key-object")
+                .map(|value| text("data-key-object", value))
+                .transpose()?,
+            context: match map.get("context") {
+                None => BTreeMap::new(),
+                Some(value) => serde_json::from_slice(&bytes("context", value)?)
+                    .map_err(|_| wrong("context", "is not a JSON object of strings".to_owned()))?,
+            },
+            name: text("name", required(&map, "name")?)?,
+            length: required(&map, "length")?
+                .parse()
+                .map_err(|_| wrong("length", "is not a number".to_owned()))?,
+            mac: bytes("mac", required(&map, "mac")?)?
+                .try_into()
+                .map_err(|_| wrong("mac", "does not have 32 bytes".to_owned()))?,
+        };
+        if metadata.data_key.is_none() && metadata.data_key_object.is_none() {
+            return Err(wrong("data-key", "and `data-key-object` are both missing".to_owned()));
+        }
+        Ok(Some(metadata))
+    }
+
+    /// Checks that name, length and this token's header are the ones that were written together.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Unbound`] when they are not.
+    pub fn check(&self, key: &DataKey, header: &[u8; HEADER_LEN]) -> Result<(), EnvelopeError> {
+        binding::check(key, &self.name, header, self.length, &self.mac)
+    }
+
+    /// Whether an object with this key may bear the logical name: the key is the name, or ends with `/` and the name.
+    pub fn fits(&self, object: &str) -> bool {
+        object
+            .strip_suffix(self.name.as_str())
+            .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    }
+}
+
+fn required<'a>(map: &BTreeMap<String, &'a str>, name: &'static str) -> Result<&'a str, EnvelopeError> {
+    map.get(name)
+        .copied()
+        .ok_or_else(|| wrong(name, "is missing".to_owned()))
+}
+
+fn bytes(name: &'static str, value: &str) -> Result<Vec<u8>, EnvelopeError> {
+    STANDARD
+        .decode(value)
+        .map_err(|_| wrong(name, "is not base64".to_owned()))
+}
+
+fn text(name: &'static str, value: &str) -> Result<String, EnvelopeError> {
+    let decoded = percent_decode_str(value)
+        .decode_utf8()
+        .map_err(|_| wrong(name, "is not UTF-8".to_owned()))?;
+    Ok(decoded.into_owned())
+}
+
+fn wrong(name: &'static str, problem: String) -> EnvelopeError {
+    EnvelopeError::Metadata { name, problem }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn sample() -> Metadata {
+        Metadata {
+            kms_key_id: "arn:aws:kms:us-east-1:111122223333:key/1".to_owned(),
+            data_key: Some(vec![1; 184]),
+            data_key_object: Some(".strongroom/data-keys/1".to_owned()),
+            context: BTreeMap::from([("project".to_owned(), "houses".to_owned())]),
+            name: "dir with space/größe 100%.csv".to_owned(),
+            length: 12,
+            mac: [3; 32],
+        }
+    }
+
+    fn read(map: &BTreeMap<String, String>) -> Result<Option<Metadata>, EnvelopeError> {
+        Metadata::from_map(map.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    #[test]
+    fn metadata_comes_back_as_it_was_written_in_ascii() {
+        let map = sample().to_map();
+        assert!(map.values().all(|value| value.is_ascii()));
+        assert_eq!(read(&map).unwrap().unwrap(), sample());
+    }
+
+    #[test]
+    fn a_large_data_key_is_left_to_the_key_object() {
+        let mut metadata = sample();
+        metadata.data_key = Some(vec![1; 2000]);
+        let map = metadata.to_map();
+        assert!(!map.contains_key("strongroom-data-key"));
+        assert!(map.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() <= LIMIT);
+    }
+
+    #[test]
+    fn every_missing_or_edited_value_is_refused_by_name() {
+        for name in ["version", "kms-key-id", "name", "length", "mac"] {
+            let mut map = sample().to_map();
+            map.remove(&format!("{PREFIX}{name}"));
+            assert!(read(&map).unwrap_err().to_string().contains(name), "{name}");
+        }
+        for name in ["version", "length", "mac", "context", "data-key"] {
+            let mut map = sample().to_map();
+            map.insert(format!("{PREFIX}{name}"), "?".to_owned());
+            assert!(read(&map).unwrap_err().to_string().contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_logical_name_fits_only_whole_path_parts() {
+        let metadata = Metadata {
+            name: "a/b.csv".to_owned(),
+            ..sample()
+        };
+        assert!(metadata.fits("a/b.csv"));
+        assert!(metadata.fits("copied/to/a/b.csv"));
+        assert!(!metadata.fits("xa/b.csv"));
+        assert!(!metadata.fits("b.csv"));
+    }
+}

@@ -1,0 +1,225 @@
+//! The streaming path and the `fernet` crate as each other's oracle, and hostile tokens.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::Cursor;
+
+use proptest::prelude::*;
+use zeroize::Zeroizing;
+
+use super::*;
+
+const NOW: u64 = 1_790_000_000;
+
+fn key(seed: u8) -> DataKey {
+    DataKey::from_plaintext(&Zeroizing::new((0..32).map(|i| i ^ seed).collect())).unwrap()
+}
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i * 31 + i / 251) as u8).collect()
+}
+
+fn sealed(key: &DataKey, plaintext: &[u8]) -> Vec<u8> {
+    let mut token = Vec::new();
+    seal(key, NOW, &mut Cursor::new(plaintext), &mut token).unwrap();
+    token
+}
+
+fn opened(key: &DataKey, token: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
+    let mut plaintext = Vec::new();
+    let opened = open(key, &mut Cursor::new(token), &mut plaintext)?;
+    assert_eq!(opened.plaintext_bytes, plaintext.len() as u64);
+    Ok(plaintext)
+}
+
+#[test]
+fn the_stream_and_the_fernet_crate_open_each_others_tokens_at_every_edge() {
+    let key = key(1);
+    for len in [
+        0,
+        1,
+        15,
+        16,
+        17,
+        31,
+        32,
+        33,
+        47,
+        48,
+        49,
+        1000,
+        CHUNK - 1,
+        CHUNK,
+        CHUNK + 1,
+        3 * CHUNK + 7,
+    ] {
+        let plaintext = bytes(len);
+        let token = sealed(&key, &plaintext);
+        assert_eq!(token.len() as u64, token_len(len as u64), "{len}");
+        assert_eq!(
+            *memory::decrypt(&key, std::str::from_utf8(&token).unwrap()).unwrap(),
+            plaintext,
+            "{len}"
+        );
+        assert_eq!(
+            opened(&key, memory::encrypt(&key, &plaintext).as_bytes()).unwrap(),
+            plaintext,
+            "{len}"
+        );
+        assert_eq!(
+            verify(&key, &mut Cursor::new(&token)).unwrap().plaintext_bytes,
+            len as u64,
+            "{len}"
+        );
+    }
+}
+
+#[test]
+fn a_token_begins_as_every_fernet_token_does() {
+    assert!(sealed(&key(1), b"x").starts_with(b"gAAAAA"));
+}
+
+#[test]
+fn no_truncation_of_a_token_opens() {
+    let key = key(2);
+    for len in [0, 16, 100] {
+        let token = sealed(&key, &bytes(len));
+        for cut in 0..token.len() {
+            assert!(
+                opened(&key, &token[..cut]).is_err(),
+                "{len} bytes cut at {cut}: this is a security issue"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_flipped_bit_of_a_token_opens_to_anything_else() {
+    let key = key(3);
+    for len in [0, 15, 16, 100] {
+        let plaintext = bytes(len);
+        let token = sealed(&key, &plaintext);
+        for at in 0..token.len() {
+            for bit in 0..8 {
+                let mut changed = token.clone();
+                changed[at] ^= 1 << bit;
+                // Trailing bits and the other alphabet spell the same bytes: the same plaintext, or nothing.
+                if let Ok(got) = opened(&key, &changed) {
+                    assert_eq!(got, plaintext, "byte {at}, bit {bit}: this is a security issue");
+                    assert!(
+                        at >= token.len() - 4 || b"+/-_".contains(&changed[at]),
+                        "byte {at}, bit {bit}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_half_of_the_key_never_opens_unnoticed() {
+    let right = key(4);
+    let token = sealed(&right, b"ten bytes!");
+    assert!(matches!(opened(&key(5), &token), Err(EnvelopeError::Mac)));
+    let mut noticed = 0;
+    for seed in 0..=255_u8 {
+        let half: Vec<u8> = (0..32).map(|i| if i < 16 { i ^ 4 } else { i ^ seed }).collect();
+        let half = DataKey::from_plaintext(&Zeroizing::new(half)).unwrap();
+        let header: [u8; HEADER_LEN] = verify(&right, &mut Cursor::new(&token)).unwrap().header;
+        let mac = binding::bind(&right, "name", &header, 10);
+        let refused = opened(&half, &token).is_err() || binding::check(&half, "name", &header, 10, &mac).is_err();
+        assert!(refused || seed == 4, "this is a security issue");
+        noticed += usize::from(refused);
+    }
+    assert_eq!(noticed, 255);
+}
+
+#[test]
+fn both_alphabets_white_space_and_loose_trailing_bits_are_read() {
+    let key = key(6);
+    let token = String::from_utf8(sealed(&key, &bytes(1000))).unwrap();
+    let standard = token.replace('-', "+").replace('_', "/");
+    let lines: Vec<_> = token
+        .as_bytes()
+        .chunks(76)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    for spelled in [standard, lines.join("\r\n"), format!(" {token}\n")] {
+        assert_eq!(opened(&key, spelled.as_bytes()).unwrap(), bytes(1000));
+    }
+}
+
+#[test]
+fn what_is_no_base64_or_stands_behind_the_padding_is_refused() {
+    let key = key(7);
+    let token = String::from_utf8(sealed(&key, b"")).unwrap();
+    assert!(token.ends_with("=="));
+    let bare = token.trim_end_matches('=');
+    for wrong in [
+        bare.to_owned(),
+        format!("{bare}="),
+        format!("{token}="),
+        format!("{token}AAAA"),
+        token.replacen('A', "*", 1),
+    ] {
+        assert!(
+            matches!(opened(&key, wrong.as_bytes()), Err(EnvelopeError::NotBase64 { .. })),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn swapped_names_headers_and_lengths_are_refused() {
+    let key = key(8);
+    let header = [1; HEADER_LEN];
+    let mac = binding::bind(&key, "a", &header, 5);
+    binding::check(&key, "a", &header, 5, &mac).unwrap();
+    assert!(binding::check(&key, "b", &header, 5, &mac).is_err());
+    assert!(binding::check(&key, "a", &[2; HEADER_LEN], 5, &mac).is_err());
+    assert!(binding::check(&key, "a", &header, 6, &mac).is_err());
+    assert!(binding::check(&self::key(9), "a", &header, 5, &mac).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn however_the_bytes_arrive_the_token_is_the_same(len in 0_usize..2000, cuts in prop::collection::vec(1_usize..300, 0..40)) {
+        let key = key(10);
+        let plaintext = bytes(len);
+        let iv = [9; 16];
+        let mut whole = Vec::new();
+        let mut encryptor = Encryptor::resumed(&key, NOW, iv);
+        encryptor.update(&plaintext, &mut whole);
+        encryptor.finish(&mut whole);
+
+        let mut pieces = Vec::new();
+        let mut encryptor = Encryptor::resumed(&key, NOW, iv);
+        let mut rest = plaintext.as_slice();
+        for cut in &cuts {
+            let (piece, after) = rest.split_at((*cut).min(rest.len()));
+            encryptor.update(piece, &mut pieces);
+            rest = after;
+        }
+        encryptor.update(rest, &mut pieces);
+        encryptor.finish(&mut pieces);
+        prop_assert_eq!(&whole, &pieces);
+
+        let mut reader = TokenReader::decrypting(&key);
+        let mut got = Vec::new();
+        let mut rest = whole.as_slice();
+        for cut in &cuts {
+            let (piece, after) = rest.split_at((*cut).min(rest.len()));
+            reader.push(piece, &mut got).unwrap();
+            rest = after;
+        }
+        reader.push(rest, &mut got).unwrap();
+        reader.finish(&mut got).unwrap();
+        prop_assert_eq!(got, plaintext);
+    }
+
+    #[test]
+    fn no_random_text_opens(text in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(opened(&key(11), &text).is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! The private folders that hold plaintext while COMMAND runs: 0700, in memory by default, gone afterwards.
+//!
+//! They are removed when the [`Workspace`] is dropped: on every return, fault, signal and panic of this process.
+//! `SIGKILL` leaves them to the end of the container, which takes its memory and its volume with it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::human;
+use super::job::{Job, io};
+use crate::domain::{Fault, FaultKind};
+
+/// File system in memory.
+const MEMORY: &str = "/dev/shm";
+
+/// Where plaintext lives.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    dir: TempDir,
+}
+
+impl Workspace {
+    /// Makes the folders, with room for `need` bytes of plaintext.
+    pub(crate) fn create(job: &Job, need: u64) -> Result<Self, Fault> {
+        let parent = match job.hyperparameter("strongroom_plaintext").as_deref() {
+            None | Some("memory") => {
+                room(Path::new(MEMORY), need)?;
+                PathBuf::from(MEMORY)
+            }
+            Some("volume") => job.root.clone(),
+            Some(other) => {
+                return Err(super::job::invalid(
+                    "read hyperparameter",
+                    "strongroom_plaintext",
+                    format!("`{other}` is neither memory nor volume"),
+                    "leave it out for memory",
+                ));
+            }
+        };
+        let dir = tempfile::Builder::new()
+            .prefix(".strongroom-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(&parent)
+            .map_err(|error| io("make a private folder in", &parent, &error))?;
+        let workspace = Self { dir };
+        let mut folders = vec![workspace.model(), workspace.output_data(), workspace.checkpoints()];
+        folders.extend(job.channels.keys().map(|channel| workspace.channel(channel)));
+        for folder in folders {
+            fs::create_dir_all(&folder).map_err(|error| io("make", &folder, &error))?;
+        }
+        Ok(workspace)
+    }
+
+    /// The whole, shaped like `/opt/ml`.
+    pub(crate) fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Plaintext of a channel.
+    pub(crate) fn channel(&self, name: &str) -> PathBuf {
+        self.root().join("input/data").join(name)
+    }
+
+    /// What COMMAND leaves here becomes the model.
+    pub(crate) fn model(&self) -> PathBuf {
+        self.root().join("model")
+    }
+
+    /// What COMMAND leaves here becomes the output.
+    pub(crate) fn output_data(&self) -> PathBuf {
+        self.root().join("output/data")
+    }
+
+    /// Checkpoints in plaintext.
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.root().join("checkpoints")
+    }
+
+    /// Removes everything, saying so if that fails.
+    pub(crate) fn remove(self) -> Result<(), Fault> {
+        let path = self.dir.path().to_path_buf();
+        self.dir
+            .close()
+            .map_err(|error| io("remove the plaintext in", &path, &error))
+    }
+}
+
+/// Refuses unless `need` bytes leave half of the memory file system and half of the memory free.
+fn room(memory: &Path, need: u64) -> Result<(), Fault> {
+    let refused = |cause: String| {
+        Fault::new(
+            FaultKind::DiskFull,
+            "keep plaintext in",
+            memory.display().to_string(),
+            cause,
+            "choose an instance with more memory, or set the hyperparameter strongroom_plaintext=volume",
+        )
+    };
+    let stat = rustix::fs::statvfs(memory).map_err(|error| refused(error.to_string()))?;
+    let mut free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    for limit in [available_memory(), cgroup_memory()].into_iter().flatten() {
+        free = free.min(limit);
+    }
+    if need > free / 2 {
+        return Err(refused(format!(
+            "the plaintext takes {}, and of {} free memory only half may be used",
+            human(need),
+            human(free)
+        )));
+    }
+    Ok(())
+}
+
+fn available_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim()
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib * 1024)
+}
+
+/// What the container's own limit leaves, where there is one.
+fn cgroup_memory() -> Option<u64> {
+    let number = |name: &str| {
+        fs::read_to_string(format!("/sys/fs/cgroup/{name}"))
+            .ok()?
+            .trim()
+            .parse::<u64>()
+            .ok()
+    };
+    Some(number("memory.max")?.saturating_sub(number("memory.current")?))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn job(root: &Path, place: &str) -> Job {
+        let config = root.join("input/config");
+        fs::create_dir_all(&config).unwrap();
+        fs::write(
+            config.join("hyperparameters.json"),
+            format!(r#"{{"strongroom_plaintext": "{place}"}}"#),
+        )
+        .unwrap();
+        fs::create_dir_all(root.join("input/data/train")).unwrap();
+        Job::read(root).unwrap()
+    }
+
+    #[test]
+    fn plaintext_folders_are_private_and_gone_afterwards() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = Workspace::create(&job(root.path(), "volume"), 10).unwrap();
+        let path = workspace.root().to_path_buf();
+        assert!(path.starts_with(root.path()));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::write(workspace.channel("train").join("secret"), "x").unwrap();
+        workspace.remove().unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn more_plaintext_than_half_the_memory_is_refused_naming_size_and_remedy() {
+        let fault = room(&std::env::temp_dir(), 1 << 60).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::DiskFull);
+        assert!(fault.cause.contains("1.0 EiB"), "{fault}");
+        assert!(fault.remedy.contains("strongroom_plaintext=volume"));
+    }
+
+    #[test]
+    fn an_unknown_place_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(
+            Workspace::create(&job(root.path(), "tape"), 0).unwrap_err().kind,
+            FaultKind::Invalid
+        );
+    }
+}

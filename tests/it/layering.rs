@@ -1,0 +1,191 @@
+//! Who may import whom: the rules of `src/lib.rs`, read off the sources.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// For every module at the top: the modules it may name.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("envelope", &[]),
+    ("sandbox", &[]),
+    ("cli", &[]),
+    ("term", &[]),
+    ("app", &["domain"]),
+    ("ui", &["app", "domain"]),
+    ("aws", &["domain", "config"]),
+    ("actions", &["aws", "envelope", "domain", "config"]),
+    ("training", &["actions", "aws", "envelope", "domain", "config"]),
+    ("worker", &["app", "actions", "aws", "domain"]),
+    ("config", &["cli", "app", "ui", "domain"]),
+    (
+        "runtime",
+        &["app", "ui", "worker", "term", "config", "actions", "domain"],
+    ),
+    (
+        "commands",
+        &[
+            "cli", "config", "actions", "aws", "envelope", "domain", "sandbox", "training",
+        ],
+    ),
+];
+
+/// Crates that only some modules may name.
+const CRATES: &[(&str, &[&str])] = &[
+    ("aws_sdk_", &["aws"]),
+    ("aws_config", &["aws"]),
+    ("aws_smithy_", &["aws"]),
+    ("aws_credential_types", &["aws"]),
+    ("aws_types", &["aws"]),
+    ("aes", &["envelope", "sandbox"]),
+    ("aes_gcm", &["envelope", "sandbox"]),
+    ("cbc", &["envelope", "sandbox"]),
+    ("fernet", &["envelope", "sandbox"]),
+    ("hkdf", &["envelope", "sandbox"]),
+    ("hmac", &["envelope", "sandbox"]),
+    ("sha2", &["envelope", "sandbox"]),
+    ("s3s", &["sandbox"]),
+    ("hyper", &["sandbox"]),
+    ("crossterm", &["term", "runtime"]),
+    ("ratatui", &["ui", "term", "runtime"]),
+];
+
+/// What the pure modules must not know.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "SystemTime::now",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+];
+
+#[test]
+fn modules_import_only_what_they_may() {
+    let mut wrong = Vec::new();
+    for (module, path, code) in sources() {
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module) else {
+            wrong.push(format!(
+                "{}: the module `{module}` has no rule in this test",
+                path.display()
+            ));
+            continue;
+        };
+        for (other, _) in ALLOWED {
+            if *other != module && !allowed.contains(other) && names(&code, &format!("crate::{other}")) {
+                wrong.push(format!("{}: `{module}` names `{other}`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_foreign_crate_is_named_only_behind_its_door() {
+    let mut wrong = Vec::new();
+    for (module, path, code) in sources() {
+        for (foreign, doors) in CRATES {
+            let named = if foreign.ends_with('_') {
+                code.contains(foreign)
+            } else {
+                names(&code, &format!("{foreign}::"))
+            };
+            if named && !doors.contains(&module.as_str()) {
+                wrong.push(format!("{}: names `{foreign}`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_core_and_its_drawing_know_no_world() {
+    let mut wrong = Vec::new();
+    for (module, path, code) in sources() {
+        if ["domain", "app", "ui"].contains(&module.as_str()) {
+            for word in IMPURE {
+                if code.contains(word) {
+                    wrong.push(format!("{}: names `{word}`", path.display()));
+                }
+            }
+        }
+        if module == "ui" && code.contains("&mut State") {
+            wrong.push(format!("{}: drawing takes `&mut State`", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_module_file_is_called_mod_rs() {
+    let found: Vec<_> = files(&root())
+        .into_iter()
+        .filter(|path| path.ends_with("mod.rs"))
+        .collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Module, path and code (without comments and unit tests) of every file of the library.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let root = root();
+    let mut found = BTreeMap::new();
+    for path in files(&root) {
+        let relative = path.strip_prefix(&root).unwrap().to_path_buf();
+        let module = relative
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_string_lossy()
+            .trim_end_matches(".rs")
+            .to_owned();
+        let is_test = relative.file_stem().is_some_and(|stem| stem == "tests");
+        if !["main", "lib"].contains(&module.as_str()) && !is_test {
+            found.insert(relative, (module, code(&fs::read_to_string(&path).unwrap())));
+        }
+    }
+    assert!(found.len() > 20, "the sources were not found");
+    found
+        .into_iter()
+        .map(|(path, (module, code))| (module, path, code))
+        .collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Whether `word` stands in `code` with nothing before or after it that would make it another name.
+fn names(code: &str, word: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(word).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = code[at + word.len()..].chars().next();
+        !before.is_some_and(|c| part(c) || c == ':') && (word.ends_with(':') || !after.is_some_and(part))
+    })
+}

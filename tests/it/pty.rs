@@ -1,0 +1,129 @@
+//! A person at a terminal: types keys into the real program in a pseudo-terminal and reads its screen.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// How long a screen may take to show what a test waits for. Generous: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program under the person's hands.
+pub struct Session {
+    screen: Arc<Mutex<vt100::Parser>>,
+    keyboard: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    raw: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Session {
+    /// Starts strongroom with these arguments in a terminal of this size, with nothing of the caller's AWS environment.
+    pub fn start(arguments: &[&str], folder: &Path, (cols, rows): (u16, u16)) -> Self {
+        let pty = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_strongroom"));
+        command.args(arguments);
+        command.cwd(folder);
+        command.env_clear();
+        command.env("PATH", std::env::var("PATH").unwrap());
+        command.env("HOME", folder);
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        let child = pty.slave.spawn_command(command).unwrap();
+        drop(pty.slave);
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let mut output = pty.master.try_clone_reader().unwrap();
+        let (seen, bytes) = (Arc::clone(&screen), Arc::clone(&raw));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = output.read(&mut buffer) {
+                seen.lock().unwrap().process(&buffer[..count]);
+                bytes.lock().unwrap().extend_from_slice(&buffer[..count]);
+            }
+        });
+        let keyboard = pty.master.take_writer().unwrap();
+        Self { screen, keyboard, child, master: pty.master, raw }
+    }
+
+    /// The screen as text.
+    pub fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// Every byte that the program printed so far.
+    pub fn raw(&self) -> Vec<u8> {
+        self.raw.lock().unwrap().clone()
+    }
+
+    /// Types these characters as they are.
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+        self.keyboard.flush().unwrap();
+        // Keys come one after another from a person; a program must not depend on it, but a lone Esc does.
+        std::thread::sleep(Duration::from_millis(60));
+        self
+    }
+
+    /// Waits until the screen shows the text; panics with the screen if it never does.
+    pub fn wait(&mut self, text: &str) -> &mut Self {
+        self.wait_until(&format!("`{text}`"), |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen shows the text no longer.
+    pub fn gone(&mut self, text: &str) -> &mut Self {
+        self.wait_until(&format!("no `{text}`"), |screen| !screen.contains(text))
+    }
+
+    /// Waits until the screen is as described.
+    pub fn wait_until(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> &mut Self {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.text();
+            if holds(&screen) {
+                return self;
+            }
+            if Instant::now() > end {
+                panic!("the screen never showed {what}:\n{screen}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Gives the terminal another size.
+    pub fn resize(&mut self, cols: u16, rows: u16) -> &mut Self {
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.screen.lock().unwrap().screen_mut().set_size(rows, cols);
+        self
+    }
+
+    /// Sends a signal.
+    pub fn signal(&mut self, signal: rustix::process::Signal) -> &mut Self {
+        let pid = rustix::process::Pid::from_raw(self.child.process_id().unwrap().cast_signed()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+        self
+    }
+
+    /// Waits for the end; the exit status.
+    pub fn exit(&mut self) -> u32 {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            if Instant::now() > end {
+                panic!("the program did not end:\n{}", self.text());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
