@@ -1,12 +1,19 @@
 //! One async function per thing a person can do, for the dashboard and the command line alike:
 //! `(Aws, request, Progress, CancellationToken) -> Result`. Decides nothing about when or how it is shown.
 
+pub mod encrypt;
+mod opening;
+mod place;
+
 use std::fmt;
 use std::sync::Arc;
 
 use crate::aws::Aws;
 use crate::config::Connection;
 use crate::domain::{Fault, Progress};
+
+pub use opening::OpenOptions;
+pub use place::Place;
 
 /// Where an action says how far it is; it may be told as often as is convenient.
 #[derive(Clone)]
