@@ -116,12 +116,10 @@ pub(crate) async fn call(
     body: &Value,
 ) -> Result<Value, ApiError> {
     let request: Request = parse(body)?;
-    let allow = |resource: &str| {
-        world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new())
-    };
+    let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
     if operation == "GetAuthorizationToken" {
         allow("*")?;
-        return Ok(authorization(&world.self_url()));
+        return Ok(authorization(&world.url));
     }
     let ecr = &world.ecr;
     if operation == "DescribeRepositories" {
@@ -212,8 +210,9 @@ impl Ecr {
 
     fn put(&self, request: &Request) -> Result<Value, ApiError> {
         let name = &request.repository_name;
-        let manifest: Value = serde_json::from_str(&request.image_manifest)
-            .map_err(|_| invalid("Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"))?;
+        let manifest: Value = serde_json::from_str(&request.image_manifest).map_err(|_| {
+            invalid("Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'")
+        })?;
         let digest = format!(
             "sha256:{}",
             super::s3::hex(&Sha256::checksum(request.image_manifest.as_bytes()))
@@ -249,7 +248,9 @@ impl Ecr {
         if repository.immutable_tags && tagged.is_some() {
             return Err(ApiError::new(
                 "ImageTagAlreadyExistsException",
-                format!("The image tag already exists in the '{name}' repository and cannot be overwritten because the repository is immutable."),
+                format!(
+                    "The image tag already exists in the '{name}' repository and cannot be overwritten because the repository is immutable."
+                ),
             ));
         }
         repository.images.entry(digest.clone()).or_insert_with(|| Image {
@@ -316,7 +317,10 @@ impl Ecr {
                 rows.push((digest.clone(), json!({ "imageDigest": digest })));
             }
             for tag in tags {
-                rows.push((format!("{digest} {tag}"), json!({ "imageDigest": digest, "imageTag": tag })));
+                rows.push((
+                    format!("{digest} {tag}"),
+                    json!({ "imageDigest": digest, "imageTag": tag }),
+                ));
             }
         }
         paged("imageIds", rows, request)
@@ -389,7 +393,9 @@ fn parse<T: DeserializeOwned>(body: &Value) -> Result<T, ApiError> {
 fn paged(list: &str, rows: Vec<(String, Value)>, request: &Request) -> Result<Value, ApiError> {
     let limit = request.max_results.unwrap_or(100);
     if !(1..=1000).contains(&limit) {
-        return Err(invalid("Invalid parameter at 'maxResults' failed to satisfy constraint: 'must be between 1 and 1000'"));
+        return Err(invalid(
+            "Invalid parameter at 'maxResults' failed to satisfy constraint: 'must be between 1 and 1000'",
+        ));
     }
     let after = request
         .next_token
@@ -399,7 +405,9 @@ fn paged(list: &str, rows: Vec<(String, Value)>, request: &Request) -> Result<Va
                 .decode(token)
                 .ok()
                 .and_then(|bytes| String::from_utf8(bytes).ok())
-                .ok_or_else(|| invalid("Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'"))
+                .ok_or_else(|| {
+                    invalid("Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'")
+                })
         })
         .transpose()?;
     let mut left: Vec<(String, Value)> = rows
@@ -408,7 +416,10 @@ fn paged(list: &str, rows: Vec<(String, Value)>, request: &Request) -> Result<Va
         .collect();
     let more = left.len() > limit;
     left.truncate(limit);
-    let next = left.last().filter(|_| more).map(|(name, _)| URL_SAFE_NO_PAD.encode(name));
+    let next = left
+        .last()
+        .filter(|_| more)
+        .map(|(name, _)| URL_SAFE_NO_PAD.encode(name));
     let rows: Vec<Value> = left.into_iter().map(|(_, row)| row).collect();
     let mut answer = json!({ list: rows });
     if let Some(next) = next {
@@ -479,7 +490,9 @@ fn valid_name(name: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     (2..=256).contains(&name.len())
         && name.split('/').all(|component| {
-            component.split(['.', '_', '-']).all(|word| !word.is_empty() && word.chars().all(alphanumeric))
+            component
+                .split(['.', '_', '-'])
+                .all(|word| !word.is_empty() && word.chars().all(alphanumeric))
         })
 }
 
@@ -495,7 +508,10 @@ fn no_repository(name: &str) -> ApiError {
 }
 
 fn no_image(name: &str, id: &ImageId) -> ApiError {
-    let shown = |part: &Option<String>| part.as_deref().map_or_else(|| "null".to_owned(), |part| format!("'{part}'"));
+    let shown = |part: &Option<String>| {
+        part.as_deref()
+            .map_or_else(|| "null".to_owned(), |part| format!("'{part}'"))
+    };
     ApiError::new(
         "ImageNotFoundException",
         format!(
@@ -519,7 +535,8 @@ mod tests {
     #[test]
     fn an_image_is_found_by_tag_and_by_digest_until_its_last_tag_goes() {
         let ecr = Ecr::default();
-        ecr.create(&request(&json!({ "repositoryName": "example-image" }))).unwrap();
+        ecr.create(&request(&json!({ "repositoryName": "example-image" })))
+            .unwrap();
         let manifest = json!({ "layers": [{ "size": 7 }], "config": { "size": 3 } }).to_string();
         let put = json!({ "repositoryName": "example-image", "imageManifest": manifest, "imageTag": "latest" });
         let image = ecr.put(&request(&put)).unwrap();
@@ -529,13 +546,24 @@ mod tests {
         let got = ecr.get_images(&request(&ids)).unwrap();
         assert_eq!(got["images"][0]["imageManifest"], manifest);
         assert_eq!(got["images"].as_array().unwrap().len(), 2);
-        let details = ecr.describe_images(&request(&json!({ "repositoryName": "example-image" }))).unwrap();
+        let details = ecr
+            .describe_images(&request(&json!({ "repositoryName": "example-image" })))
+            .unwrap();
         assert_eq!(details["imageDetails"][0]["imageSizeInBytes"], 10);
         let full = json!({ "repositoryName": "example-image" });
-        assert_eq!(ecr.delete(&request(&full)).unwrap_err().code, "RepositoryNotEmptyException");
+        assert_eq!(
+            ecr.delete(&request(&full)).unwrap_err().code,
+            "RepositoryNotEmptyException"
+        );
         let by_tag = json!({ "repositoryName": "example-image", "imageIds": [{ "imageTag": "latest" }] });
         ecr.delete_images(&request(&by_tag)).unwrap();
-        assert_eq!(ecr.get_images(&request(&ids)).unwrap()["failures"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            ecr.get_images(&request(&ids)).unwrap()["failures"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
         ecr.delete(&request(&full)).unwrap();
     }
 
@@ -546,7 +574,9 @@ mod tests {
             ecr.create(&request(&json!({ "repositoryName": name }))).unwrap();
         }
         let first = ecr.describe(&request(&json!({ "maxResults": 2 }))).unwrap();
-        let second = ecr.describe(&request(&json!({ "maxResults": 2, "nextToken": first["nextToken"] }))).unwrap();
+        let second = ecr
+            .describe(&request(&json!({ "maxResults": 2, "nextToken": first["nextToken"] })))
+            .unwrap();
         assert_eq!(first["repositories"].as_array().unwrap().len(), 2);
         assert_eq!(second["repositories"][0]["repositoryName"], "cc");
         assert!(second.get("nextToken").is_none());

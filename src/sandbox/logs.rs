@@ -179,7 +179,9 @@ impl Logs {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '#'));
         if !valid {
-            return Err(invalid("Value at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+"));
+            return Err(invalid(
+                "Value at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+",
+            ));
         }
         let mut groups = self.lock();
         if groups.contains_key(name) {
@@ -203,7 +205,9 @@ impl Logs {
     fn create_stream(&self, request: &StreamName) -> Result<Value, ApiError> {
         let name = &request.log_stream_name;
         if name.is_empty() || name.len() > 512 || name.contains([':', '*']) {
-            return Err(invalid("Value at 'logStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*"));
+            return Err(invalid(
+                "Value at 'logStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*",
+            ));
         }
         let mut groups = self.lock();
         let group = groups.get_mut(&request.log_group_name).ok_or_else(no_group)?;
@@ -223,10 +227,14 @@ impl Logs {
     fn put(&self, request: PutLogEvents) -> Result<Value, ApiError> {
         let events = &request.log_events;
         if events.is_empty() || events.len() > read::MOST_EVENTS {
-            return Err(invalid("1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and 10000"));
+            return Err(invalid(
+                "1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and 10000",
+            ));
         }
         if events.windows(2).any(|pair| pair[0].timestamp > pair[1].timestamp) {
-            return Err(invalid("Log events in a single PutLogEvents request must be in chronological order."));
+            return Err(invalid(
+                "Log events in a single PutLogEvents request must be in chronological order.",
+            ));
         }
         let size: usize = events.iter().map(|event| event.message.len() + 26).sum();
         if size > read::LARGEST_PAGE {

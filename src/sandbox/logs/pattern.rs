@@ -30,7 +30,10 @@ impl Pattern {
             let body = rest.strip_prefix(['?', '-']).unwrap_or(rest);
             let (term, left) = match body.strip_prefix('"') {
                 Some(quoted) => quoted.split_once('"').ok_or_else(|| {
-                    ApiError::new("InvalidParameterException", "Invalid filter pattern: unclosed quotation mark")
+                    ApiError::new(
+                        "InvalidParameterException",
+                        "Invalid filter pattern: unclosed quotation mark",
+                    )
                 })?,
                 None => body.split_once(char::is_whitespace).unwrap_or((body, "")),
             };

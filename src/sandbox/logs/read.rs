@@ -90,7 +90,9 @@ fn group_of<'a>(name: Option<&'a str>, identifier: Option<&'a str>) -> Result<&'
         (None, Some(identifier)) => Ok(identifier
             .split_once(":log-group:")
             .map_or(identifier, |(_, name)| name.trim_end_matches(":*"))),
-        _ => Err(invalid("exactly one of logGroupName and logGroupIdentifier must be given")),
+        _ => Err(invalid(
+            "exactly one of logGroupName and logGroupIdentifier must be given",
+        )),
     }
 }
 
@@ -159,12 +161,18 @@ impl Logs {
             None => 0,
             Some(token) => {
                 let last = name_of(token)?;
-                streams.iter().position(|(name, _)| **name == last).map_or(0, |at| at + 1)
+                streams
+                    .iter()
+                    .position(|(name, _)| **name == last)
+                    .map_or(0, |at| at + 1)
             }
         };
         let page: Vec<_> = streams.iter().skip(from).take(limit).collect();
         let more = from + page.len() < streams.len();
-        let rows: Vec<Value> = page.iter().map(|(name, stream)| stream_row(group_name, name, stream)).collect();
+        let rows: Vec<Value> = page
+            .iter()
+            .map(|(name, stream)| stream_row(group_name, name, stream))
+            .collect();
         let next = page.last().filter(|_| more).map(|(name, _)| token_of(name));
         Ok(with_token(json!({ "logStreams": rows }), next))
     }
@@ -298,7 +306,9 @@ impl Position {
 /// The events from `start` on and before `end`.
 fn window(events: &[Event], start: Option<i64>, end: Option<i64>) -> Range<usize> {
     let from = start.map_or(0, |start| events.partition_point(|event| event.timestamp < start));
-    let to = end.map_or(events.len(), |end| events.partition_point(|event| event.timestamp < end));
+    let to = end.map_or(events.len(), |end| {
+        events.partition_point(|event| event.timestamp < end)
+    });
     from..to.max(from)
 }
 
@@ -367,7 +377,9 @@ fn page_limit(limit: Option<usize>, most: usize) -> Result<usize, ApiError> {
     match limit {
         None => Ok(most),
         Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-        Some(_) => Err(invalid(&format!("Value at 'limit' failed to satisfy constraint: Member must have value between 1 and {most}"))),
+        Some(_) => Err(invalid(&format!(
+            "Value at 'limit' failed to satisfy constraint: Member must have value between 1 and {most}"
+        ))),
     }
 }
 

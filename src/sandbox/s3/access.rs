@@ -26,7 +26,7 @@ pub(super) struct Secrets {
 impl S3Auth for Secrets {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         self.world
-            .iam
+            .iam()
             .secret(access_key)
             .map(SecretKey::from)
             .ok_or_else(|| unknown_key().into())
@@ -64,7 +64,7 @@ impl Gate {
             .or_else(|| parameter(cx, "X-Amz-Security-Token"));
         Ok(self
             .world
-            .iam
+            .iam()
             .caller(&credentials.access_key, token.as_deref())
             .map_err(|error| match error.code.as_str() {
                 "ExpiredTokenException" | "ExpiredToken" => {
@@ -93,7 +93,11 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
         "GetBucketEncryption" => "s3:GetEncryptionConfiguration",
         "ListMultipartUploads" => "s3:ListBucketMultipartUploads",
         "GetObject" | "HeadObject" => "s3:GetObject",
-        "PutObject" | "CopyObject" | "CreateMultipartUpload" | "UploadPart" | "UploadPartCopy"
+        "PutObject"
+        | "CopyObject"
+        | "CreateMultipartUpload"
+        | "UploadPart"
+        | "UploadPartCopy"
         | "CompleteMultipartUpload" => "s3:PutObject",
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
         "ListParts" => "s3:ListMultipartUploadParts",

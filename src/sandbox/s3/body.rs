@@ -351,7 +351,10 @@ where
                 }
             }
             Err(error) => {
-                cut = Some(ApiError::new("IncompleteBody", format!("the request's body was cut: {error}")));
+                cut = Some(ApiError::new(
+                    "IncompleteBody",
+                    format!("the request's body was cut: {error}"),
+                ));
                 break;
             }
         }

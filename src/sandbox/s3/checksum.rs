@@ -121,7 +121,10 @@ impl Kind {
         let refused = |kind: &str| {
             ApiError::new(
                 "InvalidRequest",
-                format!("The {kind} checksum type cannot be used with the {} checksum algorithm.", algorithm.name()),
+                format!(
+                    "The {kind} checksum type cannot be used with the {} checksum algorithm.",
+                    algorithm.name()
+                ),
             )
         };
         match name {
@@ -129,7 +132,10 @@ impl Kind {
             Some("FULL_OBJECT") if algorithm.combining().is_none() => Err(refused("FULL_OBJECT")),
             Some("FULL_OBJECT") => Ok(Self::FullObject),
             Some("COMPOSITE") => Ok(Self::Composite),
-            Some(_) => Err(ApiError::new("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")),
+            Some(_) => Err(ApiError::new(
+                "InvalidRequest",
+                "Value for x-amz-checksum-type header is invalid.",
+            )),
             None if algorithm == Algorithm::Crc64Nvme => Ok(Self::FullObject),
             None => Ok(Self::Composite),
         }
@@ -167,7 +173,11 @@ impl Checksums {
             .map(|(_, checksum)| STANDARD.decode(algorithm.value(checksum)?).ok())
             .collect::<Option<_>>()?;
         let value = match kind {
-            Kind::Composite => format!("{}-{}", STANDARD.encode(algorithm.digest(&digests.concat())), parts.len()),
+            Kind::Composite => format!(
+                "{}-{}",
+                STANDARD.encode(algorithm.digest(&digests.concat())),
+                parts.len()
+            ),
             Kind::FullObject => {
                 let (crc, width) = algorithm.combining()?;
                 let number = |digest: &[u8]| digest.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
@@ -212,7 +222,11 @@ pub(crate) fn hasher(algorithms: &[Algorithm]) -> ChecksumHasher {
 }
 
 /// Which algorithms a request names, by a value in its headers, in its announced trailers, or by name only.
-pub(crate) fn requested(given: &Checksum, trailer: Option<&str>, named: Option<&str>) -> Result<Vec<Algorithm>, ApiError> {
+pub(crate) fn requested(
+    given: &Checksum,
+    trailer: Option<&str>,
+    named: Option<&str>,
+) -> Result<Vec<Algorithm>, ApiError> {
     let mut algorithms: Vec<Algorithm> = ALL
         .into_iter()
         .filter(|algorithm| {
@@ -245,7 +259,10 @@ pub(crate) fn verify(
         if algorithm.value(computed).is_some_and(|value| *value != expected) {
             return Err(ApiError::new(
                 "BadDigest",
-                format!("The {} you specified did not match the calculated checksum.", algorithm.name()),
+                format!(
+                    "The {} you specified did not match the calculated checksum.",
+                    algorithm.name()
+                ),
             ));
         }
     }

@@ -6,9 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use s3s::dto::{
-    Checksum, CommonPrefix, ETag, ETagCondition, EncodingType, Owner, Range, Tag, Timestamp,
-};
+use s3s::dto::{Checksum, CommonPrefix, ETag, ETagCondition, EncodingType, Owner, Range, Tag, Timestamp};
 use s3s::{S3Error, S3ErrorCode, TrailingHeaders};
 
 use super::list::After;
@@ -19,7 +17,12 @@ use crate::sandbox::identity::ACCOUNT;
 /// What an object's user metadata may weigh.
 const METADATA_LIMIT: usize = 2048;
 /// What S3 leaves as it is when `encoding-type=url` is asked for.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/');
 
 impl From<ApiError> for S3Error {
     fn from(error: ApiError) -> Self {
@@ -112,11 +115,7 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
 }
 
 /// What of an object is asked for: bytes from, to before, and whether that is said with 206.
-pub(crate) fn extent(
-    object: &Object,
-    range: Option<Range>,
-    part: Option<i32>,
-) -> Result<(u64, u64, bool), ApiError> {
+pub(crate) fn extent(object: &Object, range: Option<Range>, part: Option<i32>) -> Result<(u64, u64, bool), ApiError> {
     let length = object.body.length();
     let refused = || ApiError::new("InvalidRange", "The requested range is not satisfiable").status(416);
     match (range, part) {
@@ -162,7 +161,12 @@ pub(crate) fn header_tags(header: Option<&str>) -> Result<BTreeMap<String, Strin
         percent_decode_str(&text.replace('+', " "))
             .decode_utf8()
             .map(std::borrow::Cow::into_owned)
-            .map_err(|_| ApiError::new("InvalidArgument", "The header 'x-amz-tagging' shall be encoded as UTF-8"))
+            .map_err(|_| {
+                ApiError::new(
+                    "InvalidArgument",
+                    "The header 'x-amz-tagging' shall be encoded as UTF-8",
+                )
+            })
     };
     let pairs = header
         .unwrap_or_default()
@@ -215,7 +219,10 @@ pub(crate) fn check_md5(given: Option<&str>, computed: &[u8]) -> Result<(), ApiE
             "BadDigest",
             "The Content-MD5 you specified did not match what we received.",
         )),
-        _ => Err(ApiError::new("InvalidDigest", "The Content-MD5 you specified is not valid.")),
+        _ => Err(ApiError::new(
+            "InvalidDigest",
+            "The Content-MD5 you specified is not valid.",
+        )),
     }
 }
 
@@ -312,6 +319,9 @@ pub(crate) fn parse_token(token: &str) -> Result<After, ApiError> {
         .ok_or_else(refused)?;
     match text.strip_prefix('k') {
         Some(key) => Ok(After::Key(key.to_owned())),
-        None => text.strip_prefix('p').map(|prefix| After::Prefix(prefix.to_owned())).ok_or_else(refused),
+        None => text
+            .strip_prefix('p')
+            .map(|prefix| After::Prefix(prefix.to_owned()))
+            .ok_or_else(refused),
     }
 }

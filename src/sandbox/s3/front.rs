@@ -34,9 +34,9 @@ impl Front {
 
     /// Checks what `access` could not: a second resource of the same request.
     fn allow(&self, extensions: &Extensions, action: &str, resource: &str) -> Result<(), ApiError> {
-        let caller = extensions.get::<Caller>().ok_or_else(|| {
-            ApiError::new("AccessDenied", "Access Denied").status(403)
-        })?;
+        let caller = extensions
+            .get::<Caller>()
+            .ok_or_else(|| ApiError::new("AccessDenied", "Access Denied").status(403))?;
         super::access::authorize(&self.world, caller, action, resource, &BTreeMap::new())
     }
 
@@ -50,7 +50,12 @@ impl Front {
     }
 
     fn source(&self, extensions: &Extensions, source: &CopySource) -> Result<Arc<Stored>, ApiError> {
-        let CopySource::Bucket { bucket, key, version_id } = source else {
+        let CopySource::Bucket {
+            bucket,
+            key,
+            version_id,
+        } = source
+        else {
             return Err(ApiError::new("NotImplemented", "Access points are not implemented").status(501));
         };
         no_version(version_id.as_deref())?;
@@ -69,7 +74,11 @@ impl S3 for Front {
         if let Some(constraint) = constraint
             && !constraint.as_str().is_empty()
         {
-            return Err(ApiError::new("InvalidLocationConstraint", "The specified location-constraint is not valid").into());
+            return Err(ApiError::new(
+                "InvalidLocationConstraint",
+                "The specified location-constraint is not valid",
+            )
+            .into());
         }
         self.store().create_bucket(&input.bucket)?;
         Ok(S3Response::new(CreateBucketOutput {
@@ -107,7 +116,10 @@ impl S3 for Front {
             .collect();
         let more = left.len() > limit;
         left.truncate(limit);
-        let next = left.last().filter(|_| more).and_then(|(name, _)| token(&After::Key(name.clone())));
+        let next = left
+            .last()
+            .filter(|_| more)
+            .and_then(|(name, _)| token(&After::Key(name.clone())));
         Ok(S3Response::new(ListBucketsOutput {
             buckets: Some(
                 left.into_iter()
@@ -154,7 +166,13 @@ impl S3 for Front {
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        let S3Request { input, headers, extensions, trailing_headers, .. } = req;
+        let S3Request {
+            input,
+            headers,
+            extensions,
+            trailing_headers,
+            ..
+        } = req;
         let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
         let tags = header_tags(input.tagging.as_deref())?;
         if !tags.is_empty() {
@@ -175,10 +193,18 @@ impl S3 for Front {
         }
         let arrived = take_in(self.store(), &algorithms, input.body, input.content_length).await?;
         check_md5(input.content_md5.as_deref(), &arrived.md5)?;
-        verify(&given, |name| trailer(trailing_headers.as_ref(), name), &arrived.checksum)?;
+        verify(
+            &given,
+            |name| trailer(trailing_headers.as_ref(), name),
+            &arrived.checksum,
+        )?;
         let mut object = Stored::new(arrived, about);
         object.tags = tags;
-        let (etag, checksum, about) = (object.etag.clone(), object.checksums.values.clone(), object.about.clone());
+        let (etag, checksum, about) = (
+            object.etag.clone(),
+            object.checksums.values.clone(),
+            object.about.clone(),
+        );
         self.store().put(&input.bucket, &input.key, object, &condition)?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(quoted(&etag)),
@@ -209,7 +235,11 @@ impl S3 for Front {
         let show = input.checksum_mode.is_some() && !partial;
         let checksum = shown(&object.checksums.values, show);
         let about = object.about.clone();
-        let body = if partial { object.body.slice(start, end) } else { object.body.clone() };
+        let body = if partial {
+            object.body.slice(start, end)
+        } else {
+            object.body.clone()
+        };
         Ok(S3Response::new(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             body: Some(StreamingBlob::new(body.stream())),
@@ -311,7 +341,11 @@ impl S3 for Front {
         for object in input.delete.objects {
             let key = object.key;
             let done = self
-                .allow(&extensions, "s3:DeleteObject", &format!("arn:aws:s3:::{}/{key}", input.bucket))
+                .allow(
+                    &extensions,
+                    "s3:DeleteObject",
+                    &format!("arn:aws:s3:::{}/{key}", input.bucket),
+                )
                 .and_then(|()| no_version(object.version_id.as_deref()))
                 .and_then(|()| self.store().delete(&input.bucket, &key));
             match done {
@@ -504,7 +538,9 @@ impl S3 for Front {
             bucket: Some(input.bucket),
             key: Some(input.key),
             upload_id: Some(id),
-            checksum_algorithm: named.is_some().then(|| ChecksumAlgorithm::from_static(algorithm.name())),
+            checksum_algorithm: named
+                .is_some()
+                .then(|| ChecksumAlgorithm::from_static(algorithm.name())),
             checksum_type: named.is_some().then(|| ChecksumType::from_static(kind.name())),
             server_side_encryption: input.server_side_encryption,
             ssekms_key_id: input.ssekms_key_id,
@@ -513,7 +549,12 @@ impl S3 for Front {
     }
 
     async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        let S3Request { input, headers, trailing_headers, .. } = req;
+        let S3Request {
+            input,
+            headers,
+            trailing_headers,
+            ..
+        } = req;
         part_number(input.part_number)?;
         too_large(input.content_length)?;
         let algorithm = self
@@ -527,7 +568,11 @@ impl S3 for Front {
         }
         let arrived = take_in(self.store(), &algorithms, input.body, input.content_length).await?;
         check_md5(input.content_md5.as_deref(), &arrived.md5)?;
-        verify(&given, |name| trailer(trailing_headers.as_ref(), name), &arrived.checksum)?;
+        verify(
+            &given,
+            |name| trailer(trailing_headers.as_ref(), name),
+            &arrived.checksum,
+        )?;
         let part = StoredPart::new(arrived);
         let (etag, checksum) = (part.etag(), part.checksum.clone());
         self.store()
@@ -566,7 +611,12 @@ impl S3 for Front {
             .as_deref()
             .map(Range::parse)
             .transpose()
-            .map_err(|_| ApiError::new("InvalidArgument", "The x-amz-copy-source-range value must be of the form bytes=first-last"))?;
+            .map_err(|_| {
+                ApiError::new(
+                    "InvalidArgument",
+                    "The x-amz-copy-source-range value must be of the form bytes=first-last",
+                )
+            })?;
         let (start, end, _) = extent(&source, range, None)?;
         let part = StoredPart::new(rehash(source.body.slice(start, end), &[algorithm]).await?);
         let result = CopyPartResult {
@@ -596,7 +646,11 @@ impl S3 for Front {
             .flatten()
             .map(|part| Claim {
                 number: part.part_number.unwrap_or_default(),
-                etag: part.e_tag.as_ref().map(|etag| etag.value().to_owned()).unwrap_or_default(),
+                etag: part
+                    .e_tag
+                    .as_ref()
+                    .map(|etag| etag.value().to_owned())
+                    .unwrap_or_default(),
                 checksum: given_checksum!(part),
             })
             .collect();
@@ -651,7 +705,9 @@ impl S3 for Front {
             let (mut uploads, mut prefixes) = (Vec::<MultipartUpload>::new(), Vec::<String>::new());
             let (mut next, mut last) = (None, None);
             for ((key, id), upload) in bucket.uploads.range((after, Bound::Unbounded)) {
-                let Some(rest) = key.strip_prefix(&prefix) else { continue };
+                let Some(rest) = key.strip_prefix(&prefix) else {
+                    continue;
+                };
                 let common = delimiter
                     .as_ref()
                     .and_then(|delimiter| rest.find(delimiter.as_str()).map(|at| at + delimiter.len()))
@@ -895,13 +951,10 @@ fn contents(objects: &[(String, Arc<Stored>)], names: &Names, with_owner: bool) 
             owner: with_owner.then(owner),
             restore_status: None,
             size: Some(object.body.length() as i64),
-            storage_class: Some(
-                object
-                    .about
-                    .storage_class
-                    .clone()
-                    .map_or_else(|| ObjectStorageClass::from_static(ObjectStorageClass::STANDARD), ObjectStorageClass::from),
-            ),
+            storage_class: Some(object.about.storage_class.clone().map_or_else(
+                || ObjectStorageClass::from_static(ObjectStorageClass::STANDARD),
+                ObjectStorageClass::from,
+            )),
         })
         .collect()
 }
@@ -917,7 +970,12 @@ fn initiator() -> Initiator {
 macro_rules! about {
     ($input:expr) => {
         About {
-            content_type: Some($input.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned())),
+            content_type: Some(
+                $input
+                    .content_type
+                    .clone()
+                    .unwrap_or_else(|| "binary/octet-stream".to_owned()),
+            ),
             cache_control: $input.cache_control.clone(),
             content_disposition: $input.content_disposition.clone(),
             content_encoding: $input.content_encoding.as_deref().and_then(without_chunked),
@@ -930,7 +988,10 @@ macro_rules! about {
                 .filter(|class| class != StorageClass::STANDARD),
             website_redirect: $input.website_redirect_location.clone(),
             metadata: metadata($input.metadata.clone())?,
-            encryption: $input.server_side_encryption.as_ref().map(|sse| sse.as_str().to_owned()),
+            encryption: $input
+                .server_side_encryption
+                .as_ref()
+                .map(|sse| sse.as_str().to_owned()),
             encryption_key: $input.ssekms_key_id.clone(),
         }
     };

@@ -101,7 +101,11 @@ fn start(prefix: &str, after: &After) -> Option<Bound<String>> {
         After::Key(key) => Bound::Excluded(key.clone()),
         After::Prefix(common) => {
             let beyond = successor(common)?;
-            if beyond.as_str() < prefix { first } else { Bound::Included(beyond) }
+            if beyond.as_str() < prefix {
+                first
+            } else {
+                Bound::Included(beyond)
+            }
         }
     })
 }

@@ -126,17 +126,14 @@ impl Store {
 }
 
 fn find<'a>(bucket: &'a mut Bucket, key: &str, id: &str) -> Result<&'a mut Upload, ApiError> {
-    bucket
-        .uploads
-        .get_mut(&(key.to_owned(), id.to_owned()))
-        .ok_or_else(|| {
-            ApiError::new(
-                "NoSuchUpload",
-                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
+    bucket.uploads.get_mut(&(key.to_owned(), id.to_owned())).ok_or_else(|| {
+        ApiError::new(
+            "NoSuchUpload",
+            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
                  aborted or completed.",
-            )
-            .status(404)
-        })
+        )
+        .status(404)
+    })
 }
 
 fn assemble(upload: &Upload, claims: &[Claim]) -> Result<Object, ApiError> {

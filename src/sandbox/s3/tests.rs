@@ -69,8 +69,14 @@ fn what_was_put_is_read_back_with_its_md5_as_etag() {
     place.put("a/b", b"");
     assert_eq!(place.get("a"), b"hello");
     assert_eq!(place.get("a/b"), b"");
-    assert_eq!(place.store.object("bucket", "a").unwrap().etag, "5d41402abc4b2a76b9719d911017c592");
-    assert_eq!(place.store.object("bucket", "a/b").unwrap().etag, "d41d8cd98f00b204e9800998ecf8427e");
+    assert_eq!(
+        place.store.object("bucket", "a").unwrap().etag,
+        "5d41402abc4b2a76b9719d911017c592"
+    );
+    assert_eq!(
+        place.store.object("bucket", "a/b").unwrap().etag,
+        "d41d8cd98f00b204e9800998ecf8427e"
+    );
 }
 
 #[test]
@@ -128,7 +134,10 @@ fn parts_become_one_object_without_being_copied() {
     let id = place.begin("big");
     let large = vec![7; 5 * 1024 * 1024];
     let claims = [place.part("big", &id, 1, &large), place.part("big", &id, 4, b"end")];
-    let object = place.store.complete("bucket", "big", &id, &claims, &Condition::Any).unwrap();
+    let object = place
+        .store
+        .complete("bucket", "big", &id, &claims, &Condition::Any)
+        .unwrap();
     assert_eq!(object.body.length(), large.len() as u64 + 3);
     assert!(object.etag.ends_with("-2"));
     assert_eq!(place.files(), 2);
@@ -175,7 +184,10 @@ fn an_aborted_upload_leaves_no_parts_behind() {
     assert_eq!(place.files(), 1);
     place.store.abort("bucket", "big", &id).unwrap();
     assert_eq!(place.files(), 0);
-    assert_eq!(place.store.abort("bucket", "big", &id).unwrap_err().code, "NoSuchUpload");
+    assert_eq!(
+        place.store.abort("bucket", "big", &id).unwrap_err().code,
+        "NoSuchUpload"
+    );
 }
 
 #[test]
