@@ -1,1 +1,48 @@
-fn main() {}
+//! Throughput of the envelope: `cargo bench --bench envelope`.
+#![expect(missing_docs, reason = "divan makes the functions")]
+
+use std::io::{Cursor, sink};
+
+use divan::Bencher;
+use divan::counter::BytesCount;
+use strongroom::envelope::{DataKey, memory, open, seal, verify};
+
+const SIZES: &[usize] = &[1 << 10, 64 << 10, 1 << 20, 64 << 20];
+
+fn main() {
+    divan::main();
+}
+
+fn key() -> DataKey {
+    DataKey::from_plaintext(&vec![7; 32].into()).expect("32 bytes are a data key")
+}
+
+fn token(size: usize) -> Vec<u8> {
+    let mut token = Vec::new();
+    seal(&key(), 0, &mut Cursor::new(vec![1; size]), &mut token).expect("memory can be read and written");
+    token
+}
+
+#[divan::bench(args = SIZES, min_time = 0.5)]
+fn encrypt(bencher: Bencher, size: usize) {
+    let (key, plaintext) = (key(), vec![1; size]);
+    bencher.counter(BytesCount::new(size)).bench(|| seal(&key, 0, &mut Cursor::new(&plaintext), &mut sink()));
+}
+
+#[divan::bench(args = SIZES, min_time = 0.5)]
+fn encrypt_fernet_crate(bencher: Bencher, size: usize) {
+    let (key, plaintext) = (key(), vec![1; size]);
+    bencher.counter(BytesCount::new(size)).bench(|| memory::encrypt(&key, &plaintext));
+}
+
+#[divan::bench(args = SIZES, min_time = 0.5)]
+fn verify_token(bencher: Bencher, size: usize) {
+    let (key, token) = (key(), token(size));
+    bencher.counter(BytesCount::new(size)).bench(|| verify(&key, &mut Cursor::new(&token)));
+}
+
+#[divan::bench(args = SIZES, min_time = 0.5)]
+fn decrypt(bencher: Bencher, size: usize) {
+    let (key, token) = (key(), token(size));
+    bencher.counter(BytesCount::new(size)).bench(|| open(&key, &mut Cursor::new(&token), &mut sink()));
+}

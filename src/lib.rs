@@ -1,4 +1,41 @@
-//! A terminal dashboard for training models on data that must stay encrypted.
+//! A terminal dashboard for training models on data that must stay encrypted: KMS keys, grants, encrypted S3 objects and
+//! SageMaker training jobs on one screen, over an async worker that polls AWS and runs encryption actions.
+//!
+//! # The map
+//!
+//! ```text
+//!              keys                                      answers
+//!   terminal ───────▶ runtime ──Event──▶ app::update ◀──Event─── worker ──▶ actions ──▶ aws ──▶ AWS
+//!      ▲                 │                   │                     ▲           │               or the
+//!      └──── ui::render ─┴───── State ───────┴──────Effect─────────┘           └──▶ envelope   sandbox
+//! ```
+//!
+//! - [`domain`]: the nouns, plain data.
+//! - [`app`]: the pure core: state, events, effects, `update`.
+//! - [`ui`]: draws a state; nothing else.
+//! - [`worker`]: owns every task: polls what is visible, runs operations, answers with events.
+//! - [`actions`]: one async function per thing a person can do, for the dashboard and the command line alike.
+//! - [`aws`]: the only door to the SDK.
+//! - [`envelope`]: bytes: the Fernet token as a stream, the data key, what binds them.
+//! - [`training`]: the container side, `strongroom train`.
+//! - [`sandbox`]: an AWS-compatible world on loopback, with real KMS authorization.
+//! - [`cli`], [`config`], `main`: arguments to something ready to use. [`commands`]: the command line at work.
+//!
+//! # Who may import whom
+//!
+//! ```text
+//! domain, envelope, sandbox, cli, term -> nothing of ours
+//! app      -> domain                       ui       -> app (read only), domain
+//! aws      -> domain, config               actions  -> aws, envelope, domain, config
+//! training -> actions, aws, envelope, domain, config
+//! worker   -> app (Event, Effect), actions, aws, domain
+//! config   -> cli, app (keymap), ui (theme), domain
+//! runtime  -> app, ui, worker, term, config, actions, domain
+//! commands -> everything but app, ui, worker, runtime, term
+//! ```
+//!
+//! SDK types stop at [`aws`]; crypto crates are named only in [`envelope`] and [`sandbox`]; `domain`, `app` and `ui` know no
+//! clock, file system, network or environment. `tests/it/layering.rs` reads the sources and enforces all of it.
 
 pub mod actions;
 pub mod app;
