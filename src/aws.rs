@@ -15,6 +15,13 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use crate::config::{Connection, SandboxEndpoint};
 use crate::domain::{Fault, FaultKind};
 
+pub(crate) mod iam;
+pub(crate) mod kms;
+pub(crate) mod logs;
+pub(crate) mod s3;
+pub(crate) mod sagemaker;
+pub(crate) mod sts;
+
 mod fault;
 mod gate;
 mod http;
@@ -29,6 +36,15 @@ const ATTEMPTS: u32 = 3;
 #[derive(Clone)]
 pub struct Aws {
     inner: Arc<Inner>,
+}
+
+/// One page of a list, and the way to the next.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Paged<T> {
+    /// The rows; a page may be empty and not the last.
+    pub(crate) rows: Vec<T>,
+    /// What to ask with for the next page; `None` ends the walk.
+    pub(crate) next: Option<String>,
 }
 
 struct Inner {
@@ -224,6 +240,12 @@ async fn default_config(connection: &Connection) -> SdkConfig {
         loader = loader.endpoint_url(url);
     }
     loader.load().await
+}
+
+/// AWS's moment as ours; `None` outside the calendar.
+fn timestamp(moment: &aws_smithy_types::DateTime) -> Option<jiff::Timestamp> {
+    let nanos = i32::try_from(moment.subsec_nanos()).ok()?;
+    jiff::Timestamp::new(moment.secs(), nanos).ok()
 }
 
 fn retries() -> RetryConfig {

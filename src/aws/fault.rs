@@ -59,6 +59,19 @@ pub(in crate::aws) fn of_stream(act: &str, object: &str, error: &(dyn Error + 's
     of_unanswered(act, object, error, false)
 }
 
+/// The fault of one entry that failed inside an answer that did not.
+pub(in crate::aws) fn of_error_entry(act: &str, object: &str, code: Option<&str>, message: Option<&str>) -> Fault {
+    of_answer(
+        act,
+        object,
+        Answer {
+            status: 200,
+            code,
+            message,
+        },
+    )
+}
+
 /// AWS answered without something it always sends.
 pub(in crate::aws) fn incomplete(act: &str, object: &str, what: &str) -> Fault {
     Fault::new(FaultKind::Service, act, object, format!("the answer has no {what}"), "")

@@ -1,0 +1,490 @@
+//! KMS: keys, aliases, policies, grants, and the few cryptographic calls an envelope needs.
+//!
+//! Plaintext data keys leave in a type that is wiped on drop. The SDK's own buffers cannot be wiped.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{
+    AliasListEntry, DataKeySpec, GrantConstraints, GrantListEntry, GrantOperation, KeyManagerType, KeyMetadata,
+    KeySpec, KeyUsageType, OriginType,
+};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{Aws, Paged, fault, timestamp};
+use crate::domain::{Fault, Grant, GrantConstraint, KeyDetail, KeyManager, KeyState, KmsKey};
+
+const KEYS_PER_PAGE: i32 = 1000;
+const ROWS_PER_PAGE: i32 = 100;
+
+/// An alias that points to a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Alias {
+    /// With `alias/`.
+    pub(crate) name: String,
+    /// The bare key id.
+    pub(crate) key_id: String,
+}
+
+/// A fresh data key, both ways.
+pub(crate) struct GeneratedDataKey {
+    /// D.
+    pub(crate) plaintext: Zeroizing<Vec<u8>>,
+    /// C.
+    pub(crate) ciphertext: Vec<u8>,
+    /// The KMS key that wrapped it.
+    pub(crate) key_arn: String,
+}
+
+/// A data key that KMS unwrapped.
+pub(crate) struct UnwrappedDataKey {
+    /// D.
+    pub(crate) plaintext: Zeroizing<Vec<u8>>,
+    /// The KMS key that unwrapped it.
+    pub(crate) key_arn: String,
+}
+
+/// A grant just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CreatedGrant {
+    /// 64 hexadecimal digits.
+    pub(crate) id: String,
+    /// Makes the grant valid at once for calls that carry it; everybody else waits until it is known everywhere.
+    pub(crate) token: Option<String>,
+}
+
+pub(crate) async fn list_keys(aws: &Aws, marker: Option<String>) -> Result<Paged<KmsKey>, Fault> {
+    let call = aws.kms().list_keys().limit(KEYS_PER_PAGE).set_marker(marker);
+    let answer = call
+        .send()
+        .await
+        .map_err(|error| fault::of("list", "KMS keys", &error))?;
+    let rows = answer.keys().iter().filter_map(|entry| {
+        Some(KmsKey {
+            id: entry.key_id()?.to_owned(),
+            arn: entry.key_arn()?.to_owned(),
+            aliases: Vec::new(),
+            detail: None,
+        })
+    });
+    Ok(Paged {
+        rows: rows.collect(),
+        next: next(answer.truncated(), answer.next_marker()),
+    })
+}
+
+pub(crate) async fn list_aliases(aws: &Aws, marker: Option<String>) -> Result<Paged<Alias>, Fault> {
+    let call = aws.kms().list_aliases().limit(ROWS_PER_PAGE).set_marker(marker);
+    let answer = call
+        .send()
+        .await
+        .map_err(|error| fault::of("list", "aliases", &error))?;
+    Ok(Paged {
+        rows: answer.aliases().iter().filter_map(alias).collect(),
+        next: next(answer.truncated(), answer.next_marker()),
+    })
+}
+
+/// `DescribeKey` by id, ARN or alias, with the rotation status where it can be had.
+pub(crate) async fn describe_key(aws: &Aws, key: &str) -> Result<KmsKey, Fault> {
+    let act = "describe";
+    let call = aws.kms().describe_key().key_id(key);
+    let answer = call.send().await.map_err(|error| fault::of(act, key, &error))?;
+    let metadata = answer
+        .key_metadata
+        .ok_or_else(|| fault::incomplete(act, key, "key metadata"))?;
+    let arn = metadata
+        .arn
+        .clone()
+        .ok_or_else(|| fault::incomplete(act, key, "key ARN"))?;
+    let mut detail = detail(&metadata);
+    detail.rotation = rotation(aws, &arn).await;
+    Ok(KmsKey {
+        id: metadata.key_id,
+        arn,
+        aliases: Vec::new(),
+        detail: Some(detail),
+    })
+}
+
+/// Asymmetric keys, keys pending deletion and callers without the permission have no answer.
+async fn rotation(aws: &Aws, key_arn: &str) -> Option<bool> {
+    let answer = aws.kms().get_key_rotation_status().key_id(key_arn).send().await.ok()?;
+    Some(answer.key_rotation_enabled())
+}
+
+pub(crate) async fn key_policy(aws: &Aws, key_arn: &str) -> Result<String, Fault> {
+    let act = "read the policy of";
+    let call = aws.kms().get_key_policy().key_id(key_arn).policy_name("default");
+    let answer = call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
+    answer.policy.ok_or_else(|| fault::incomplete(act, key_arn, "policy"))
+}
+
+pub(crate) async fn list_grants(aws: &Aws, key_arn: &str, marker: Option<String>) -> Result<Paged<Grant>, Fault> {
+    let call = aws
+        .kms()
+        .list_grants()
+        .key_id(key_arn)
+        .limit(ROWS_PER_PAGE)
+        .set_marker(marker);
+    let answer = call
+        .send()
+        .await
+        .map_err(|error| fault::of("list grants of", key_arn, &error))?;
+    Ok(Paged {
+        rows: answer
+            .grants()
+            .iter()
+            .filter_map(|entry| grant(entry, key_arn))
+            .collect(),
+        next: next(answer.truncated(), answer.next_marker()),
+    })
+}
+
+pub(crate) async fn create_grant(
+    aws: &Aws,
+    key_arn: &str,
+    grantee: &str,
+    operations: &[String],
+    name: Option<&str>,
+) -> Result<CreatedGrant, Fault> {
+    let act = "create a grant on";
+    let operations = operations
+        .iter()
+        .map(|word| GrantOperation::from(word.as_str()))
+        .collect();
+    let call = aws
+        .kms()
+        .create_grant()
+        .key_id(key_arn)
+        .grantee_principal(grantee)
+        .set_operations(Some(operations))
+        .set_name(name.map(str::to_owned));
+    let answer = call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
+    Ok(CreatedGrant {
+        id: answer
+            .grant_id
+            .ok_or_else(|| fault::incomplete(act, key_arn, "grant id"))?,
+        token: answer.grant_token,
+    })
+}
+
+pub(crate) async fn revoke_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<(), Fault> {
+    let call = aws.kms().revoke_grant().key_id(key_arn).grant_id(grant_id);
+    let act = format!("revoke grant {grant_id} on");
+    call.send().await.map_err(|error| fault::of(&act, key_arn, &error))?;
+    Ok(())
+}
+
+/// 32 fresh bytes, wrapped under `key` (id, ARN or alias).
+pub(crate) async fn generate_data_key(
+    aws: &Aws,
+    key: &str,
+    context: &BTreeMap<String, String>,
+) -> Result<GeneratedDataKey, Fault> {
+    let act = "generate a data key under";
+    let call = aws
+        .kms()
+        .generate_data_key()
+        .key_id(key)
+        .key_spec(DataKeySpec::Aes256)
+        .set_encryption_context(in_context(context));
+    let answer = call.send().await.map_err(|error| fault::of(act, key, &error))?;
+    let plaintext = answer
+        .plaintext
+        .ok_or_else(|| fault::incomplete(act, key, "plaintext"))?;
+    Ok(GeneratedDataKey {
+        plaintext: secret(plaintext),
+        ciphertext: answer
+            .ciphertext_blob
+            .ok_or_else(|| fault::incomplete(act, key, "ciphertext"))?
+            .into_inner(),
+        key_arn: answer.key_id.ok_or_else(|| fault::incomplete(act, key, "key ARN"))?,
+    })
+}
+
+/// Unwraps C. With `key`, KMS refuses a C that another key wrapped.
+pub(crate) async fn decrypt_data_key(
+    aws: &Aws,
+    ciphertext: &[u8],
+    key: Option<&str>,
+    context: &BTreeMap<String, String>,
+    grant_tokens: &[String],
+) -> Result<UnwrappedDataKey, Fault> {
+    let act = "decrypt a data key under";
+    let object = key.unwrap_or("the key that wrapped it");
+    let call = aws
+        .kms()
+        .decrypt()
+        .ciphertext_blob(Blob::new(ciphertext))
+        .set_key_id(key.map(str::to_owned))
+        .set_encryption_context(in_context(context))
+        .set_grant_tokens(Some(grant_tokens.to_vec()).filter(|tokens| !tokens.is_empty()));
+    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let plaintext = answer
+        .plaintext
+        .ok_or_else(|| fault::incomplete(act, object, "plaintext"))?;
+    Ok(UnwrappedDataKey {
+        plaintext: secret(plaintext),
+        key_arn: answer.key_id.ok_or_else(|| fault::incomplete(act, object, "key ARN"))?,
+    })
+}
+
+/// A cryptographic call that an access proof tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trial<'a> {
+    Encrypt,
+    GenerateDataKey,
+    /// Of this ciphertext; dry runs take none.
+    Decrypt(Option<&'a [u8]>),
+}
+
+/// What KMS answered to a [`Trial`] it allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tried {
+    /// AWS's request id.
+    pub(crate) request_id: Option<String>,
+    /// The ciphertext, where there is one.
+    pub(crate) ciphertext: Option<Vec<u8>>,
+}
+
+/// Tries a call with real, small data; with `dry_run` KMS only decides whether it would be allowed.
+///
+/// Plaintext that comes back is wiped unseen.
+pub(crate) async fn try_call(
+    aws: &Aws,
+    key: &str,
+    trial: Trial<'_>,
+    context: &BTreeMap<String, String>,
+    dry_run: bool,
+) -> Result<Tried, Fault> {
+    match trial {
+        Trial::Encrypt => try_encrypt(aws, key, context, dry_run).await,
+        Trial::GenerateDataKey => try_generate(aws, key, context, dry_run).await,
+        Trial::Decrypt(ciphertext) => try_decrypt(aws, key, ciphertext, context, dry_run).await,
+    }
+}
+
+async fn try_encrypt(aws: &Aws, key: &str, context: &BTreeMap<String, String>, dry_run: bool) -> Result<Tried, Fault> {
+    let call = aws
+        .kms()
+        .encrypt()
+        .key_id(key)
+        .plaintext(Blob::new(&b"strongroom access proof"[..]))
+        .set_encryption_context(in_context(context))
+        .set_dry_run(dry_run.then_some(true));
+    match call.send().await {
+        Ok(answer) => Ok(tried(&answer, answer.ciphertext_blob())),
+        Err(error) => allowed_by_dry_run(fault::of("encrypt under", key, &error)),
+    }
+}
+
+async fn try_generate(aws: &Aws, key: &str, context: &BTreeMap<String, String>, dry_run: bool) -> Result<Tried, Fault> {
+    let call = aws
+        .kms()
+        .generate_data_key()
+        .key_id(key)
+        .key_spec(DataKeySpec::Aes256)
+        .set_encryption_context(in_context(context))
+        .set_dry_run(dry_run.then_some(true));
+    match call.send().await {
+        Ok(mut answer) => {
+            drop(answer.plaintext.take().map(secret));
+            Ok(tried(&answer, answer.ciphertext_blob()))
+        }
+        Err(error) => allowed_by_dry_run(fault::of("generate a data key under", key, &error)),
+    }
+}
+
+async fn try_decrypt(
+    aws: &Aws,
+    key: &str,
+    ciphertext: Option<&[u8]>,
+    context: &BTreeMap<String, String>,
+    dry_run: bool,
+) -> Result<Tried, Fault> {
+    use aws_sdk_kms::types::DryRunModifierType;
+
+    let modifiers = ciphertext.is_none().then(|| vec![DryRunModifierType::IgnoreCiphertext]);
+    let call = aws
+        .kms()
+        .decrypt()
+        .key_id(key)
+        .set_ciphertext_blob(ciphertext.map(Blob::new))
+        .set_encryption_context(in_context(context))
+        .set_dry_run(dry_run.then_some(true))
+        .set_dry_run_modifiers(modifiers.filter(|_| dry_run));
+    match call.send().await {
+        Ok(mut answer) => {
+            drop(answer.plaintext.take().map(secret));
+            Ok(tried(&answer, None))
+        }
+        Err(error) => allowed_by_dry_run(fault::of("decrypt under", key, &error)),
+    }
+}
+
+fn tried(answer: &impl aws_types::request_id::RequestId, ciphertext: Option<&Blob>) -> Tried {
+    Tried {
+        request_id: answer.request_id().map(str::to_owned),
+        ciphertext: ciphertext.map(|blob| blob.as_ref().to_vec()),
+    }
+}
+
+/// A dry run succeeds by failing with `DryRunOperationException`.
+fn allowed_by_dry_run(fault: Fault) -> Result<Tried, Fault> {
+    if fault.code.as_deref() == Some("DryRunOperationException") {
+        return Ok(Tried {
+            request_id: fault.request_id,
+            ciphertext: None,
+        });
+    }
+    Err(fault)
+}
+
+/// A symmetric key for encryption, by `policy` (JSON); answers its ARN.
+pub(crate) async fn create_key(aws: &Aws, description: &str, policy: &str) -> Result<String, Fault> {
+    let (act, object) = ("create", "a KMS key");
+    let call = aws
+        .kms()
+        .create_key()
+        .description(description)
+        .policy(policy)
+        .key_usage(KeyUsageType::EncryptDecrypt)
+        .key_spec(KeySpec::SymmetricDefault)
+        .origin(OriginType::AwsKms);
+    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    answer
+        .key_metadata
+        .and_then(|metadata| metadata.arn)
+        .ok_or_else(|| fault::incomplete(act, object, "key ARN"))
+}
+
+/// `alias` with `alias/`.
+pub(crate) async fn create_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<(), Fault> {
+    let call = aws.kms().create_alias().alias_name(alias).target_key_id(key_arn);
+    call.send().await.map_err(|error| fault::of("create", alias, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn enable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
+    let call = aws.kms().enable_key().key_id(key_arn);
+    call.send()
+        .await
+        .map_err(|error| fault::of("enable", key_arn, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn disable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
+    let call = aws.kms().disable_key().key_id(key_arn);
+    call.send()
+        .await
+        .map_err(|error| fault::of("disable", key_arn, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn schedule_key_deletion(aws: &Aws, key_arn: &str, days: i32) -> Result<(), Fault> {
+    let call = aws
+        .kms()
+        .schedule_key_deletion()
+        .key_id(key_arn)
+        .pending_window_in_days(days);
+    call.send()
+        .await
+        .map_err(|error| fault::of("schedule the deletion of", key_arn, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn cancel_key_deletion(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
+    let call = aws.kms().cancel_key_deletion().key_id(key_arn);
+    call.send()
+        .await
+        .map_err(|error| fault::of("cancel the deletion of", key_arn, &error))?;
+    Ok(())
+}
+
+fn next(truncated: bool, marker: Option<&str>) -> Option<String> {
+    marker.filter(|_| truncated).map(str::to_owned)
+}
+
+fn alias(entry: &AliasListEntry) -> Option<Alias> {
+    Some(Alias {
+        name: entry.alias_name()?.to_owned(),
+        key_id: entry.target_key_id()?.to_owned(),
+    })
+}
+
+fn detail(metadata: &KeyMetadata) -> KeyDetail {
+    let word = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    KeyDetail {
+        description: word(metadata.description()),
+        state: metadata.key_state().map_or_else(
+            || KeyState::Other(String::new()),
+            |state| KeyState::parse(state.as_str()),
+        ),
+        manager: match metadata.key_manager() {
+            Some(KeyManagerType::Aws) => KeyManager::Aws,
+            _ => KeyManager::Customer,
+        },
+        spec: word(metadata.key_spec().map(KeySpec::as_str)),
+        usage: word(metadata.key_usage().map(KeyUsageType::as_str)),
+        origin: word(metadata.origin().map(OriginType::as_str)),
+        created: metadata.creation_date().and_then(timestamp),
+        deletion: metadata.deletion_date().and_then(timestamp),
+        rotation: None,
+        multi_region: metadata.multi_region().unwrap_or_default(),
+    }
+}
+
+fn grant(entry: &GrantListEntry, key_arn: &str) -> Option<Grant> {
+    Some(Grant {
+        id: entry.grant_id()?.to_owned(),
+        key_arn: entry.key_id().unwrap_or(key_arn).to_owned(),
+        name: entry.name().filter(|name| !name.is_empty()).map(str::to_owned),
+        grantee: entry
+            .grantee_principal()
+            .or(entry.grantee_service_principal())
+            .unwrap_or_default()
+            .to_owned(),
+        retiring: entry
+            .retiring_principal()
+            .or(entry.retiring_service_principal())
+            .map(str::to_owned),
+        operations: entry
+            .operations()
+            .iter()
+            .map(|operation| operation.as_str().to_owned())
+            .collect(),
+        constraint: entry.constraints().and_then(constraint),
+        created: entry.creation_date().and_then(timestamp),
+    })
+}
+
+fn constraint(constraints: &GrantConstraints) -> Option<GrantConstraint> {
+    let sorted = |map: &HashMap<String, String>| {
+        let mut pairs: Vec<_> = map.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        pairs.sort();
+        pairs
+    };
+    let equals = constraints.encryption_context_equals().filter(|map| !map.is_empty());
+    let subset = constraints.encryption_context_subset().filter(|map| !map.is_empty());
+    equals
+        .map(|map| GrantConstraint::ContextEquals(sorted(map)))
+        .or_else(|| subset.map(|map| GrantConstraint::ContextSubset(sorted(map))))
+}
+
+fn in_context(context: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+    (!context.is_empty()).then(|| {
+        context
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    })
+}
+
+fn secret(blob: Blob) -> Zeroizing<Vec<u8>> {
+    let mut bytes = blob.into_inner();
+    // Exactly sized, so that nothing grows and leaves a copy behind later.
+    let kept = Zeroizing::new(bytes.as_slice().to_vec());
+    bytes.zeroize();
+    kept
+}

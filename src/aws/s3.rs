@@ -1,0 +1,260 @@
+//! S3 as far as answers are small: buckets, listings, heads, tiny objects. Bodies that stream are `transfer`'s.
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, ServerSideEncryption,
+};
+
+use super::{Aws, Paged, fault, timestamp};
+use crate::domain::{BucketRow, Fault, FaultKind, ObjectInfo, ObjectRow};
+
+mod info;
+
+/// Enough to recognise every format, and the 25 bytes that begin a token.
+const FIRST_BYTES: u64 = 64;
+const DELETE_AT_ONCE: usize = 1000;
+
+pub(crate) async fn list_buckets(aws: &Aws, token: Option<String>) -> Result<Paged<BucketRow>, Fault> {
+    let call = aws
+        .s3_control()
+        .list_buckets()
+        .max_buckets(1000)
+        .set_continuation_token(token);
+    let answer = call
+        .send()
+        .await
+        .map_err(|error| fault::of("list", "buckets", &error))?;
+    let rows = answer.buckets().iter().filter_map(|bucket| {
+        Some(BucketRow {
+            name: bucket.name()?.to_owned(),
+            created: bucket.creation_date().and_then(timestamp),
+        })
+    });
+    Ok(Paged {
+        rows: rows.collect(),
+        next: answer.continuation_token().map(str::to_owned),
+    })
+}
+
+/// One level under `prefix`, which is empty or ends in `/`: common prefixes, then objects.
+pub(crate) async fn list_level(
+    aws: &Aws,
+    bucket: &str,
+    prefix: &str,
+    token: Option<String>,
+) -> Result<Paged<ObjectRow>, Fault> {
+    let mut page = list(aws, bucket, prefix, Some("/"), token).await?;
+    // The marker object some consoles create for a folder is that folder.
+    page.rows.retain(|row| row.key() != prefix);
+    Ok(page)
+}
+
+/// Every object whose key begins with `prefix`, at whatever depth.
+pub(crate) async fn list_under(
+    aws: &Aws,
+    bucket: &str,
+    prefix: &str,
+    token: Option<String>,
+) -> Result<Paged<ObjectRow>, Fault> {
+    list(aws, bucket, prefix, None, token).await
+}
+
+async fn list(
+    aws: &Aws,
+    bucket: &str,
+    prefix: &str,
+    delimiter: Option<&str>,
+    token: Option<String>,
+) -> Result<Paged<ObjectRow>, Fault> {
+    let call = aws
+        .s3_control()
+        .list_objects_v2()
+        .bucket(bucket)
+        .prefix(prefix)
+        .set_delimiter(delimiter.map(str::to_owned))
+        .set_continuation_token(token);
+    let answer = call
+        .send()
+        .await
+        .map_err(|error| fault::of("list", &uri(bucket, prefix), &error))?;
+    let prefixes = answer.common_prefixes().iter().filter_map(|common| {
+        let prefix = common.prefix()?.to_owned();
+        Some(ObjectRow::Prefix { prefix })
+    });
+    let objects = answer.contents().iter().filter_map(|object| {
+        Some(ObjectRow::Object {
+            key: object.key()?.to_owned(),
+            size: object
+                .size()
+                .and_then(|size| u64::try_from(size).ok())
+                .unwrap_or_default(),
+            modified: object.last_modified().and_then(timestamp),
+            etag: object.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
+            info: None,
+        })
+    });
+    let next = answer
+        .next_continuation_token()
+        .filter(|_| answer.is_truncated() == Some(true));
+    Ok(Paged {
+        rows: prefixes.chain(objects).collect(),
+        next: next.map(str::to_owned),
+    })
+}
+
+/// What an object is: its head, and its first bytes where the head does not say.
+pub(crate) async fn object_info(aws: &Aws, bucket: &str, key: &str) -> Result<ObjectInfo, Fault> {
+    let call = aws.s3_control().head_object().bucket(bucket).key(key);
+    let answer = call
+        .send()
+        .await
+        .map_err(|error| fault::of("look at", &uri(bucket, key), &error))?;
+    let mut metadata: Vec<_> = answer
+        .metadata()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    metadata.sort();
+    let head = info::Head {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+        size: answer
+            .content_length()
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or_default(),
+        metadata,
+        content_type: answer.content_type().map(str::to_owned),
+        sse: match answer.server_side_encryption() {
+            Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse) => info::Sse::Kms,
+            Some(_) => info::Sse::S3,
+            None => info::Sse::None,
+        },
+        sse_key: answer.ssekms_key_id().map(str::to_owned),
+    };
+    let first = if head.needs_first_bytes() {
+        first_bytes(aws, bucket, key).await?
+    } else {
+        Vec::new()
+    };
+    Ok(head.info(&first))
+}
+
+/// The first bytes of an object that is not empty.
+pub(crate) async fn first_bytes(aws: &Aws, bucket: &str, key: &str) -> Result<Vec<u8>, Fault> {
+    get(
+        aws,
+        bucket,
+        key,
+        Some(format!("bytes=0-{}", FIRST_BYTES - 1)),
+        FIRST_BYTES,
+    )
+    .await
+}
+
+/// A whole object that must not be longer than `limit`.
+pub(crate) async fn read_small(aws: &Aws, bucket: &str, key: &str, limit: u64) -> Result<Vec<u8>, Fault> {
+    get(aws, bucket, key, None, limit).await
+}
+
+async fn get(aws: &Aws, bucket: &str, key: &str, range: Option<String>, limit: u64) -> Result<Vec<u8>, Fault> {
+    let (act, object) = ("read", uri(bucket, key));
+    let call = aws.s3_control().get_object().bucket(bucket).key(key).set_range(range);
+    let answer = call.send().await.map_err(|error| fault::of(act, &object, &error))?;
+    // A server may ignore the range and send everything: take no more than was asked for.
+    let mut body = answer.body;
+    let mut bytes = Vec::new();
+    let is_ranged = answer.content_range.is_some();
+    while let Some(chunk) = body
+        .try_next()
+        .await
+        .map_err(|error| fault::of_stream(act, &object, &error))?
+    {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > limit {
+            if is_ranged || limit == FIRST_BYTES {
+                bytes.truncate(limit as usize);
+                break;
+            }
+            let cause = format!("it is longer than {limit} bytes");
+            return Err(Fault::new(
+                FaultKind::Invalid,
+                act,
+                object,
+                cause,
+                "check that it is the right object",
+            ));
+        }
+    }
+    Ok(bytes)
+}
+
+/// Writes an object that must not exist yet.
+pub(crate) async fn write_new(
+    aws: &Aws,
+    bucket: &str,
+    key: &str,
+    bytes: Vec<u8>,
+    content_type: &str,
+) -> Result<(), Fault> {
+    let call = aws
+        .s3_control()
+        .put_object()
+        .bucket(bucket)
+        .key(key)
+        .if_none_match("*")
+        .content_type(content_type)
+        .body(ByteStream::from(bytes));
+    call.send()
+        .await
+        .map_err(|error| fault::of("write", &uri(bucket, key), &error))?;
+    Ok(())
+}
+
+pub(crate) async fn create_bucket(aws: &Aws, bucket: &str) -> Result<(), Fault> {
+    // us-east-1 is the one region that must not be named.
+    let place = (aws.region() != "us-east-1").then(|| {
+        CreateBucketConfiguration::builder()
+            .location_constraint(BucketLocationConstraint::from(aws.region()))
+            .build()
+    });
+    let call = aws
+        .s3_control()
+        .create_bucket()
+        .bucket(bucket)
+        .set_create_bucket_configuration(place);
+    call.send()
+        .await
+        .map_err(|error| fault::of("create bucket", bucket, &error))?;
+    Ok(())
+}
+
+/// Deletes objects, a thousand a call; answers how many are gone. One that stays is a fault that names it.
+pub(crate) async fn delete_objects(aws: &Aws, bucket: &str, keys: &[String]) -> Result<u64, Fault> {
+    let act = "delete objects of";
+    let mut gone = 0;
+    for batch in keys.chunks(DELETE_AT_ONCE) {
+        let objects: Result<Vec<_>, _> = batch
+            .iter()
+            .map(|key| ObjectIdentifier::builder().key(key).build())
+            .collect();
+        let delete = objects
+            .and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build())
+            .map_err(|error| Fault::new(FaultKind::Invalid, act, bucket, error.to_string(), ""))?;
+        let call = aws.s3_control().delete_objects().bucket(bucket).delete(delete);
+        let answer = call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
+        if let Some(first) = answer.errors().first() {
+            let object = uri(bucket, first.key().unwrap_or_default());
+            let mut fault = fault::of_error_entry("delete", &object, first.code(), first.message());
+            fault.cause = format!("{} ({} of {} stayed)", fault.cause, answer.errors().len(), batch.len());
+            return Err(fault);
+        }
+        gone += batch.len() as u64;
+    }
+    Ok(gone)
+}
+
+/// `s3://BUCKET/KEY`.
+pub(crate) fn uri(bucket: &str, key: &str) -> String {
+    format!("s3://{bucket}/{key}")
+}
