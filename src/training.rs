@@ -72,6 +72,8 @@ struct End {
 async fn train(command: &[OsString], root: &std::path::Path) -> Result<End, Fault> {
     let mut stops = Stops::listen()?;
     let job = Arc::new(Job::read(root)?);
+    // An earlier run's reason would be taken for COMMAND's own.
+    let _ = outputs::own_failure(&job.output_dir());
     let cancel = CancellationToken::new();
     let mut stopped = None;
     let prepared = {
@@ -162,7 +164,6 @@ async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, F
             return Err(Fault::new(FaultKind::Cancelled, "train", "", "the job was told to stop", ""));
         }
     };
-    let job = Arc::clone(&job);
     blocking(move || {
         let inputs = inputs::plan(&job, &keys)?;
         let need = inputs::size(&inputs) + Checkpoints::size(&job.checkpoints_dir())?;
@@ -189,7 +190,7 @@ struct Delivered {
 fn deliver(job: &Job, keys: &Keys, workspace: Workspace, checkpoints: Result<Checkpoints, Fault>) -> Delivered {
     let nothing = |_: &str| false;
     let private_output = workspace.root().join("output");
-    let own_failure = outputs::own_failure(&private_output);
+    let own_failure = outputs::own_failure(&private_output).or_else(|| outputs::own_failure(&job.output_dir()));
     // `data` is delivered by itself; `failure` is a sentence for people.
     let elsewhere = |name: &str| name == "failure" || name.starts_with("data/");
     let steps = [

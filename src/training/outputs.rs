@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use base64::Engine;
@@ -18,6 +18,9 @@ use crate::domain::{Fault, FaultKind};
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile, VERSION};
 use crate::envelope::publish::Unpublished;
 use crate::envelope::{Sealed, binding, seal, verify};
+
+/// SageMaker shows 1024 characters.
+const LONGEST_FAILURE: u64 = 4096;
 
 /// Encrypts what is under `private` into `public`, then everything plain that COMMAND put into `public` itself, and
 /// writes the bundle. Names that `left` knows are not looked at. Goes on after a failure, deleting what could not be
@@ -180,11 +183,13 @@ impl Delivery<'_> {
     }
 }
 
-/// Takes COMMAND's own sentence on why it failed from where the toolkit says it may be left.
-pub(crate) fn own_failure(private_output: &Path) -> Option<String> {
-    let path = private_output.join("failure");
-    let text = fs::read(&path).ok()?;
+/// Takes COMMAND's own sentence on why it failed out of a folder where the toolkit says it may be left.
+pub(crate) fn own_failure(output: &Path) -> Option<String> {
+    let path = output.join("failure");
+    let mut text = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(LONGEST_FAILURE).read_to_end(&mut text));
     let _ = fs::remove_file(&path);
+    read.ok()?;
     Some(String::from_utf8_lossy(&text).trim().to_owned()).filter(|text| !text.is_empty())
 }
 

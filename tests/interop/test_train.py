@@ -151,6 +151,8 @@ def test_the_commands_status_and_its_own_words_are_passed_on(container):
         "import os, sys; open(os.environ['SM_OUTPUT_DIR'] + '/failure', 'w').write('no convergence'); sys.exit(1)"
     )
     assert (status, container.failure()) == (1, "no convergence")
+    status, _, _ = container.python(f"import sys; open('{container.root}/output/failure', 'w').write('own'); sys.exit(1)")
+    assert (status, container.failure()) == (1, "own")
     container.holds_no_plaintext(HOUSING[:40])
 
 
