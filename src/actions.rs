@@ -12,10 +12,23 @@ pub mod verify;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::aws::Aws;
 use crate::config::Connection;
 use crate::domain::{Fault, Progress};
 
+mod doctor;
+mod grants;
+mod jobs;
+mod keys;
+mod objects;
+mod proof;
+
+pub use crate::aws::Aws;
+pub use doctor::{Check, check_up};
+pub use grants::{create_grant, revoke_grant};
+pub use jobs::{start_job, stop_job};
+pub use keys::{cancel_key_deletion, create_key, disable_key, enable_key, schedule_key_deletion};
+pub use objects::{create_bucket, delete_objects};
+pub use proof::{Proof, ProofMethod, prove};
 pub use opening::OpenOptions;
 pub use place::Place;
 

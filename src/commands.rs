@@ -5,6 +5,7 @@
 
 use crate::domain::{Fault, FaultKind};
 
+pub mod doctor;
 pub mod sandbox;
 
 /// The exit status of a failure: 2 wrong usage, 130 interrupted, 1 everything else.

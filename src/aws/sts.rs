@@ -1,16 +1,59 @@
 //! STS: who we are. Assuming a role is [`Aws::assume_role`].
 
+use std::sync::{Arc, OnceLock};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use jiff::Timestamp;
+
 use super::{Aws, fault};
 use crate::domain::{Fault, Identity};
 
 pub(crate) async fn caller_identity(aws: &Aws) -> Result<Identity, Fault> {
+    Ok(caller_identity_at(aws).await?.0)
+}
+
+/// Who we are, and what time it is there.
+pub(crate) async fn caller_identity_at(aws: &Aws) -> Result<(Identity, Option<Timestamp>), Fault> {
     let (act, object) = ("ask for", "the caller's identity");
-    let call = aws.sts().get_caller_identity();
+    let clock = Clock::default();
+    let call = aws.sts().get_caller_identity().customize().interceptor(clock.clone());
     let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
-    Ok(Identity {
+    let identity = Identity {
         arn: answer.arn.ok_or_else(|| fault::incomplete(act, object, "ARN"))?,
         account: answer
             .account
             .ok_or_else(|| fault::incomplete(act, object, "account"))?,
-    })
+    };
+    Ok((identity, clock.at.get().copied()))
+}
+
+/// Keeps the `Date` of the first answer.
+#[derive(Debug, Clone, Default)]
+struct Clock {
+    at: Arc<OnceLock<Timestamp>>,
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Clock {
+    fn name(&self) -> &'static str {
+        "Clock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(date) = context.response().headers().get("date")
+            && let Ok(date) = jiff::fmt::rfc2822::parse(date)
+        {
+            self.at.get_or_init(|| date.timestamp());
+        }
+        Ok(())
+    }
 }

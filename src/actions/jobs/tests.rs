@@ -1,0 +1,91 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn spec() -> JobSpec {
+    JobSpec {
+        name: "job-1".to_owned(),
+        role_arn: "arn:aws:iam::111122223333:role/example-role".to_owned(),
+        image: "image".to_owned(),
+        instance_type: "ml.m5.large".to_owned(),
+        instance_count: 1,
+        volume_gb: 10,
+        max_runtime: 120,
+        bucket: "b".to_owned(),
+        object: "data/x.csv".to_owned(),
+        output: "s3://b/output".to_owned(),
+        hyperparameters: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn names_that_sagemaker_refuses_are_refused_here() {
+    for name in ["a", "job-1", "a--b", &"x".repeat(63)] {
+        assert!(is_job_name(name), "{name}");
+    }
+    for name in ["", "-a", "a-", "a_b", "a.b", "jöb", &"x".repeat(64)] {
+        assert!(!is_job_name(name), "{name}");
+    }
+}
+
+#[test]
+fn a_job_without_object_or_output_is_not_started() {
+    assert!(check(&spec()).is_ok());
+    for wrong in [
+        JobSpec {
+            object: String::new(),
+            ..spec()
+        },
+        JobSpec {
+            object: "data/".to_owned(),
+            ..spec()
+        },
+        JobSpec {
+            output: "/tmp".to_owned(),
+            ..spec()
+        },
+        JobSpec {
+            instance_count: 0,
+            ..spec()
+        },
+    ] {
+        assert_eq!(check(&wrong).unwrap_err().kind, FaultKind::Invalid);
+    }
+}
+
+#[test]
+fn both_names_of_the_kms_key_are_sent() {
+    let sent = common_hyperparameters(&spec(), "arn:k");
+    assert_eq!(sent["kms_key_id"], "arn:k");
+    assert_eq!(sent["master_key_id"], "arn:k");
+    assert_eq!(sent["train_file"], "x.csv");
+}
+
+#[test]
+fn the_header_is_read_in_both_alphabets() {
+    let mut bytes = [0xfb_u8; 27];
+    bytes[0] = 0x80;
+    let standard = BASE64_STANDARD.encode(bytes);
+    let url_safe = standard.replace('+', "-").replace('/', "_");
+    assert_ne!(standard, url_safe);
+    let expected: [u8; HEADER_LEN] = bytes[..HEADER_LEN].try_into().unwrap();
+    assert_eq!(token_header(standard.as_bytes()), Some(expected));
+    assert_eq!(token_header(url_safe.as_bytes()), Some(expected));
+}
+
+#[test]
+fn what_is_no_token_has_no_header() {
+    assert_eq!(token_header(b"id,name,age\n1,2,3\n4,5,6\n7,8,9\n1,2,3,4"), None);
+    for len in 0..36 {
+        assert_eq!(token_header(&vec![b'A'; len]), None, "{len}");
+    }
+    assert_eq!(token_header(&[b'A'; 36]), None);
+}
+
+#[test]
+fn hyperparameters_beyond_the_limits_are_named() {
+    let long = BTreeMap::from([("big".to_owned(), "x".repeat(LONGEST_VALUE + 1))]);
+    assert!(check_hyperparameters(&spec(), &long).unwrap_err().cause.contains("big"));
+    let many = (0..101).map(|n| (n.to_string(), String::new())).collect();
+    assert!(check_hyperparameters(&spec(), &many).is_err());
+}
