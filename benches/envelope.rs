@@ -26,23 +26,31 @@ fn token(size: usize) -> Vec<u8> {
 #[divan::bench(args = SIZES, min_time = 0.5)]
 fn encrypt(bencher: Bencher, size: usize) {
     let (key, plaintext) = (key(), vec![1; size]);
-    bencher.counter(BytesCount::new(size)).bench(|| seal(&key, 0, &mut Cursor::new(&plaintext), &mut sink()));
+    bencher
+        .counter(BytesCount::new(size))
+        .bench(|| seal(&key, 0, &mut Cursor::new(&plaintext), &mut sink()));
 }
 
 #[divan::bench(args = SIZES, min_time = 0.5)]
 fn encrypt_fernet_crate(bencher: Bencher, size: usize) {
     let (key, plaintext) = (key(), vec![1; size]);
-    bencher.counter(BytesCount::new(size)).bench(|| memory::encrypt(&key, &plaintext));
+    bencher
+        .counter(BytesCount::new(size))
+        .bench(|| memory::encrypt(&key, &plaintext));
 }
 
 #[divan::bench(args = SIZES, min_time = 0.5)]
 fn verify_token(bencher: Bencher, size: usize) {
     let (key, token) = (key(), token(size));
-    bencher.counter(BytesCount::new(size)).bench(|| verify(&key, &mut Cursor::new(&token)));
+    bencher
+        .counter(BytesCount::new(size))
+        .bench(|| verify(&key, &mut Cursor::new(&token)));
 }
 
 #[divan::bench(args = SIZES, min_time = 0.5)]
 fn decrypt(bencher: Bencher, size: usize) {
     let (key, token) = (key(), token(size));
-    bencher.counter(BytesCount::new(size)).bench(|| open(&key, &mut Cursor::new(&token), &mut sink()));
+    bencher
+        .counter(BytesCount::new(size))
+        .bench(|| open(&key, &mut Cursor::new(&token), &mut sink()));
 }

@@ -1,6 +1,14 @@
 //! One async function per thing a person can do, for the dashboard and the command line alike:
 //! `(Aws, request, Progress, CancellationToken) -> Result`. Decides nothing about when or how it is shown.
 
+mod archive;
+pub mod decrypt;
+pub mod encrypt;
+mod opening;
+mod place;
+mod spool;
+pub mod verify;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,6 +29,8 @@ pub use jobs::{start_job, stop_job};
 pub use keys::{cancel_key_deletion, create_key, disable_key, enable_key, schedule_key_deletion};
 pub use objects::{create_bucket, delete_objects};
 pub use proof::{Proof, ProofMethod, prove};
+pub use opening::OpenOptions;
+pub use place::Place;
 
 /// Where an action says how far it is; it may be told as often as is convenient.
 #[derive(Clone)]

@@ -21,6 +21,7 @@ pub(crate) mod logs;
 pub(crate) mod s3;
 pub(crate) mod sagemaker;
 pub(crate) mod sts;
+pub(crate) mod transfer;
 
 mod fault;
 mod gate;

@@ -1,5 +1,135 @@
 //! An AWS-compatible world on loopback: real KMS authorization, S3, training jobs that run.
-//! Imports nothing of strongroom's: a bug must not agree with itself.
+//!
+//! A faithful small world, not canned answers. It imports nothing of strongroom's: a bug must not agree with itself.
+//! One account, one region, one user `strongroom` with AdministratorAccess and a random access key.
 
-pub mod api;
-pub mod identity;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+mod api;
+mod ecr;
+mod http;
+mod iam;
+mod identity;
+mod kms;
+mod logs;
+mod policy;
+mod s3;
+mod sigv4;
+mod sts;
+mod world;
+
+use world::World;
+
+/// What a world is made from.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Whether to leave out everything but the user.
+    pub empty: bool,
+    /// Training image URIs and the shell commands that stand for them.
+    pub images: Vec<(String, String)>,
+    /// How long a new grant is unseen without its token.
+    pub grant_delay: Duration,
+    /// The strongroom binary: what training jobs of unknown images run.
+    pub program: PathBuf,
+    /// The least time that a job spends in each waiting status.
+    pub job_pace: Duration,
+}
+
+/// Why a world could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SandboxError {
+    /// Its folder cannot be used.
+    #[error("cannot use the folder {path}: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The port cannot be had.
+    #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another port, or 0 for a free one")]
+    Port {
+        /// The port.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A running world.
+pub struct Sandbox {
+    world: Arc<World>,
+    url: String,
+    access_key_id: String,
+    secret_access_key: String,
+    files: PathBuf,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Opens or makes a world and serves it on loopback.
+    ///
+    /// # Errors
+    /// When its folder or its port cannot be had.
+    pub async fn start(options: Options) -> Result<Self, SandboxError> {
+        let port = options.port;
+        let listener = TcpListener::bind(("127.0.0.1", port))
+            .await
+            .map_err(|source| SandboxError::Port { port, source })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| SandboxError::Port { port, source })?;
+        let url = format!("http://{address}");
+        let world = Arc::new(World::new(options, &url)?);
+        let server = tokio::spawn(http::serve(Arc::clone(&world), listener));
+        let (access_key_id, secret_access_key) = world.iam().own_access_key();
+        let files = world.root.join("files");
+        Ok(Self {
+            world,
+            url,
+            access_key_id,
+            secret_access_key,
+            files,
+            server,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn endpoint_url(&self) -> &str {
+        &self.url
+    }
+
+    /// The region of the world.
+    pub fn region(&self) -> &str {
+        identity::REGION
+    }
+
+    /// Access key id of the user `strongroom`.
+    pub fn access_key_id(&self) -> &str {
+        &self.access_key_id
+    }
+
+    /// Its secret.
+    pub fn secret_access_key(&self) -> &str {
+        &self.secret_access_key
+    }
+
+    /// The folder that holds the sample dataset.
+    pub fn sample_dir(&self) -> &Path {
+        &self.files
+    }
+
+    /// Ends every job, stops serving and removes a temporary folder.
+    pub async fn stop(self) {
+        self.world.stop().await;
+        let _ = self.server.await;
+    }
+}

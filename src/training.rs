@@ -1,11 +1,234 @@
 //! The container side: `strongroom train [--] COMMAND…`.
+//!
+//! Unwraps the job's data keys with the execution role's credentials, decrypts the channels into private folders, runs
+//! COMMAND on them, encrypts what it leaves, and removes the plaintext, whatever happened. Plaintext never touches
+//! `/opt/ml/model`, `/opt/ml/output` or `/opt/ml/checkpoints`, which SageMaker uploads; should COMMAND write there
+//! itself, that is encrypted too, or deleted.
+//!
+//! It reads `/opt/ml` and the environment and talks to S3 and KMS through `aws`; it decides nothing about training.
+//! What it does it says on standard error, a line each, which is what SageMaker keeps as the job's log.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use self::checkpoints::Checkpoints;
+use self::child::Stops;
+use self::job::Job;
+use self::keys::Keys;
+use self::workspace::Workspace;
+use crate::aws::Aws;
+use crate::config::Connection;
+use crate::domain::{Fault, FaultKind};
+
+mod checkpoints;
 mod child;
 mod environment;
+mod inputs;
 mod job;
+mod keys;
+mod outputs;
 pub mod reference;
 mod tree;
 mod workspace;
+
+/// Where SageMaker mounts everything.
+const ROOT: &str = "/opt/ml";
+/// Between two looks at the checkpoints.
+const CHECKPOINT_POLL: Duration = Duration::from_secs(5);
+
+/// Trains under `/opt/ml`, or under `STRONGROOM_ML_ROOT`, and gives the exit status.
+///
+/// # Errors
+/// When the job could not be prepared, COMMAND not be started, or its output not be encrypted. The reason is in
+/// `output/failure` too.
+pub async fn run(command: Vec<OsString>) -> Result<u8, Fault> {
+    let root = std::env::var_os("STRONGROOM_ML_ROOT").map_or_else(|| PathBuf::from(ROOT), PathBuf::from);
+    let ended = train(&command, &root).await;
+    match &ended {
+        Ok(End {
+            failure: Some(reason), ..
+        }) => {
+            say(reason);
+            outputs::write_failure(&root.join("output"), reason);
+        }
+        Ok(_) => {}
+        Err(fault) => outputs::write_failure(&root.join("output"), &outputs::reason(fault)),
+    }
+    ended.map(|end| end.status)
+}
+
+/// How it went.
+struct End {
+    status: u8,
+    /// The sentence for `output/failure`.
+    failure: Option<String>,
+}
+
+async fn train(command: &[OsString], root: &std::path::Path) -> Result<End, Fault> {
+    let mut stops = Stops::listen()?;
+    let job = Arc::new(Job::read(root)?);
+    // An earlier run's reason would be taken for COMMAND's own.
+    let _ = outputs::own_failure(&job.output_dir());
+    let cancel = CancellationToken::new();
+    let mut stopped = None;
+    let prepared = {
+        let mut preparing = pin!(prepare(Arc::clone(&job), cancel.clone()));
+        loop {
+            tokio::select! {
+                prepared = &mut preparing => break prepared,
+                signal = stops.next(), if stopped.is_none() => {
+                    stopped = Some(signal);
+                    cancel.cancel();
+                }
+            }
+        }
+    };
+    if let Some(signal) = stopped {
+        let status = u8::try_from(128 + signal.as_raw()).unwrap_or(1);
+        let failure = Some(format!(
+            "stopped by signal {} before the training began",
+            signal.as_raw()
+        ));
+        return Ok(End { status, failure });
+    }
+    let Prepared {
+        keys,
+        workspace,
+        checkpoints,
+    } = prepared?;
+
+    let variables = environment::variables(&job, &workspace);
+    let done = CancellationToken::new();
+    let watching = tokio::spawn(watch(checkpoints, Arc::clone(&keys), done.clone()));
+    let ended = child::run(command, &variables, &mut stops).await;
+    done.cancel();
+    let checkpoints = watching.await.unwrap_or_else(|error| Err(unexpected(&error)));
+    let delivered = blocking(move || Ok(deliver(&job, &keys, workspace, checkpoints))).await?;
+    let status = ended?;
+    let failure = child::failure(command, status).map(|reason| delivered.own_failure.unwrap_or(reason));
+    match (failure, delivered.result) {
+        (Some(reason), _) => Ok(End {
+            status: child::exit_code(status),
+            failure: Some(reason),
+        }),
+        (None, Err(fault)) => Err(fault),
+        (None, Ok(())) => Ok(End {
+            status: 0,
+            failure: None,
+        }),
+    }
+}
+
+/// Encrypts checkpoints as they appear, until COMMAND is done. A failure is tried again at the next look, and for good
+/// at the end.
+async fn watch(mut checkpoints: Checkpoints, keys: Arc<Keys>, done: CancellationToken) -> Result<Checkpoints, Fault> {
+    loop {
+        tokio::select! {
+            () = done.cancelled() => return Ok(checkpoints),
+            () = tokio::time::sleep(CHECKPOINT_POLL) => {}
+        }
+        let keys = Arc::clone(&keys);
+        checkpoints = blocking(move || {
+            if let Err(fault) = checkpoints.keep(keys.first(), false) {
+                say(&fault.to_string());
+            }
+            Ok(checkpoints)
+        })
+        .await?;
+    }
+}
+
+struct Prepared {
+    keys: Arc<Keys>,
+    workspace: Workspace,
+    checkpoints: Checkpoints,
+}
+
+async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, Fault> {
+    let obtaining = async {
+        let connection = Connection {
+            endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
+            ..Connection::default()
+        };
+        let aws = Aws::connect(&connection).await?;
+        Keys::obtain(&job, &aws).await
+    };
+    let keys = tokio::select! {
+        keys = obtaining => Arc::new(keys?),
+        () = cancel.cancelled() => {
+            return Err(Fault::new(FaultKind::Cancelled, "train", "", "the job was told to stop", ""));
+        }
+    };
+    blocking(move || {
+        let inputs = inputs::plan(&job, &keys)?;
+        let need = inputs::size(&inputs) + Checkpoints::size(&job.checkpoints_dir())?;
+        let workspace = Workspace::create(&job, need)?;
+        inputs::decrypt(&inputs, &keys, &workspace, &cancel)?;
+        let checkpoints =
+            Checkpoints::restore(keys.first(), &workspace.checkpoints(), &job.checkpoints_dir(), &cancel)?;
+        Ok(Prepared {
+            keys,
+            workspace,
+            checkpoints,
+        })
+    })
+    .await
+}
+
+/// What came of the output.
+struct Delivered {
+    own_failure: Option<String>,
+    result: Result<(), Fault>,
+}
+
+/// Encrypts everything and removes the plaintext, each step whether or not the one before went well.
+fn deliver(job: &Job, keys: &Keys, workspace: Workspace, checkpoints: Result<Checkpoints, Fault>) -> Delivered {
+    let nothing = |_: &str| false;
+    let private_output = workspace.root().join("output");
+    let own_failure = outputs::own_failure(&private_output).or_else(|| outputs::own_failure(&job.output_dir()));
+    // `data` is delivered by itself; `failure` is a sentence for people.
+    let elsewhere = |name: &str| name == "failure" || name.starts_with("data/");
+    let steps = [
+        checkpoints.and_then(|mut checkpoints| checkpoints.keep(keys.first(), true)),
+        outputs::deliver(keys.writing(), &workspace.model(), &job.model_dir(), &nothing),
+        outputs::deliver(
+            keys.writing(),
+            &workspace.output_data(),
+            &job.output_data_dir(),
+            &nothing,
+        ),
+        outputs::deliver(keys.writing(), &private_output, &job.output_dir(), &elsewhere),
+        workspace.remove(),
+    ];
+    Delivered {
+        own_failure,
+        result: steps.into_iter().collect(),
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(unexpected(&error)))
+}
+
+fn unexpected(error: &tokio::task::JoinError) -> Fault {
+    Fault::new(FaultKind::Other, "train", "", error.to_string(), "please report this")
+}
+
+/// One line of the job's log, in which nothing can move a cursor.
+fn say(text: &str) {
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
+    eprintln!("strongroom: {clean}");
+}
 
 /// `12.3 KiB`.
 fn human(bytes: u64) -> String {

@@ -120,54 +120,49 @@ fn train(
             "check the channel's S3 URI",
         ));
     }
-    let say = |log: &mut dyn Write, line: String| {
-        writeln!(log, "{line}").map_err(|error| io("print to", Path::new("the log"), &error))
-    };
     let model = match csv::read(&files)? {
-        Some(table) => {
-            say(
-                log,
-                format!(
-                    "reference trainer: linear regression of {} on {} columns, {} rows, {} skipped, {} kept",
-                    table.columns.last().map_or("the last column", String::as_str),
-                    table.columns.len() - 1,
-                    table.rows,
-                    table.skipped,
-                    table.sample.len()
-                ),
-            )?;
-            let fit = regression::fit(&table.sample, hyperparameters, &mut |epoch, loss| {
-                say(log, format!("epoch={epoch} loss={loss:.6}"))
-            })?;
-            Model::LinearRegression {
-                fit,
-                columns: table.columns,
-                rows: table.rows,
-                skipped: table.skipped,
-            }
-        }
-        None => {
-            let model = summary(&files)?;
-            if let Model::Summary { bytes, entropy, .. } = &model {
-                say(
-                    log,
-                    format!(
-                        "reference trainer: not a numeric CSV; nothing to fit, so a summary of {bytes} bytes: {entropy:.4} bits of entropy per byte"
-                    ),
-                )?;
-            }
-            model
-        }
+        Some(table) => regression_model(table, hyperparameters, log)?,
+        None => summary_model(&files, log)?,
     };
     let path = model_dir.join("model.bin");
     let mut bytes = serde_json::to_vec(&model)
         .map_err(|error| invalid("write", &path.display().to_string(), error.to_string(), ""))?;
     bytes.push(b'\n');
     std::fs::write(&path, bytes).map_err(|error| io("write", &path, &error))?;
-    say(log, "reference trainer: wrote model.bin".to_owned())
+    say(log, "reference trainer: wrote model.bin")
 }
 
-fn summary(files: &[PathBuf]) -> Result<Model, Fault> {
+fn say(log: &mut dyn Write, line: &str) -> Result<(), Fault> {
+    writeln!(log, "{line}").map_err(|error| io("print to", Path::new("the log"), &error))
+}
+
+fn regression_model(table: csv::Table, hyperparameters: &Hyperparameters, log: &mut dyn Write) -> Result<Model, Fault> {
+    let csv::Table {
+        columns,
+        sample,
+        rows,
+        skipped,
+    } = table;
+    let target = columns.last().map_or("the last column", String::as_str);
+    let (inputs, kept) = (columns.len() - 1, sample.len());
+    say(
+        log,
+        &format!(
+            "reference trainer: linear regression of {target} on {inputs} columns, {rows} rows, {skipped} skipped, {kept} kept"
+        ),
+    )?;
+    let fit = regression::fit(&sample, hyperparameters, &mut |epoch, loss| {
+        say(log, &format!("epoch={epoch} loss={loss:.6}"))
+    })?;
+    Ok(Model::LinearRegression {
+        fit,
+        columns,
+        rows,
+        skipped,
+    })
+}
+
+fn summary_model(files: &[PathBuf], log: &mut dyn Write) -> Result<Model, Fault> {
     let mut histogram = vec![0_u64; 256];
     let mut chunk = vec![0; 64 * 1024];
     for path in files {
@@ -183,12 +178,18 @@ fn summary(files: &[PathBuf]) -> Result<Model, Fault> {
         }
     }
     let bytes: u64 = histogram.iter().sum();
-    let entropy = histogram
+    let entropy: f64 = histogram
         .iter()
         .filter(|count| **count > 0)
         .map(|count| *count as f64 / bytes as f64)
         .map(|share| -share * share.log2())
         .sum();
+    say(
+        log,
+        &format!(
+            "reference trainer: not a numeric CSV, so nothing to fit; {bytes} bytes with {entropy:.4} bits of entropy each"
+        ),
+    )?;
     Ok(Model::Summary {
         files: files.len(),
         bytes,
@@ -200,6 +201,8 @@ fn summary(files: &[PathBuf]) -> Result<Model, Fault> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use std::fmt::Write as _;
 
     use super::*;
 
@@ -218,7 +221,7 @@ mod tests {
         let mut text = if header { "a,b,y\n".to_owned() } else { String::new() };
         for i in 0..400_u32 {
             let (a, b) = (f64::from(i % 20), f64::from(i / 20));
-            text.push_str(&format!("{a},{b},{}\n", 3.0 * a - 2.0 * b + 7.0));
+            writeln!(text, "{a},{b},{}", 3.0 * a - 2.0 * b + 7.0).unwrap();
         }
         text
     }

@@ -1,0 +1,228 @@
+//! From a token to the data key that opens it: its metadata, the caller's word, or the places where key objects lie.
+//!
+//! A token without metadata (the boto3 way) says nothing of its data key. Without `--data-key` two places of its own
+//! bucket are tried: the object `dont_look`, and `.strongroom/data-keys/` if exactly one key object lies there.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use super::encrypt::{DATA_KEYS, data_key_file};
+use super::place::{Place, io_fault};
+use crate::aws::{Aws, kms, s3};
+use crate::domain::{Fault, FaultKind, ObjectRow};
+use crate::envelope::manifest::Bundle;
+use crate::envelope::{DataKey, EnvelopeError, Metadata, Opened, binding};
+
+/// C is never longer.
+pub(super) const MAX_DATA_KEY: u64 = 6144;
+/// The key object's name in AWS's own example.
+const BOTO3_KEY_OBJECT: &str = "dont_look";
+
+/// How a person helps to find the data key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// KMS key that must have wrapped it.
+    pub key: Option<String>,
+    /// Where C is.
+    pub data_key: Option<Place>,
+    /// Encryption context, where the object does not record it.
+    pub context: BTreeMap<String, String>,
+    /// Refuse tokens whose name and metadata are not proved.
+    pub require_bound: bool,
+    /// Open a renamed object all the same.
+    pub accept_name: bool,
+}
+
+/// A data key, and what its token must be.
+pub(super) struct Unlocked {
+    pub(super) key: DataKey,
+    pub(super) kms_key_arn: String,
+    bond: Bond,
+}
+
+enum Bond {
+    None,
+    Metadata(Box<Metadata>),
+}
+
+impl Unlocked {
+    /// Whether the token is the one its metadata means; `Ok(false)` is a token that has none.
+    pub(super) fn check(&self, opened: &Opened) -> Result<bool, EnvelopeError> {
+        match &self.bond {
+            Bond::None => Ok(false),
+            Bond::Metadata(metadata) => {
+                metadata.check(&self.key, &opened.header)?;
+                if metadata.length == opened.plaintext_bytes { Ok(true) } else { Err(EnvelopeError::Unbound) }
+            }
+        }
+    }
+}
+
+/// Unwraps the data key of an object.
+pub(super) async fn unlock_object(
+    aws: &Aws,
+    bucket: &str,
+    object: &str,
+    metadata: &BTreeMap<String, String>,
+    options: &OpenOptions,
+) -> Result<Unlocked, Fault> {
+    let uri = s3::uri(bucket, object);
+    let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let found = Metadata::from_map(pairs).map_err(|error| fault_of("read the metadata of", &uri, &error))?;
+    let Some(metadata) = found else {
+        if options.require_bound {
+            return Err(unbound(&uri));
+        }
+        let ciphertext = match &options.data_key {
+            Some(place) => read_data_key(aws, place).await?,
+            None => by_convention(aws, bucket, &uri).await?,
+        };
+        return unwrap(aws, &ciphertext, options.key.as_deref(), &options.context, Bond::None).await;
+    };
+    if !metadata.fits(object) && !options.accept_name {
+        let cause = format!("it was written as `{}`: it was renamed or swapped", metadata.name);
+        let remedy = "if you trust the new name, give --accept-name";
+        return Err(Fault::new(FaultKind::Integrity, "open", uri, cause, remedy));
+    }
+    let ciphertext = match (&options.data_key, &metadata.data_key, &metadata.data_key_object) {
+        (Some(place), _, _) => read_data_key(aws, place).await?,
+        (None, Some(ciphertext), _) => ciphertext.clone(),
+        (None, None, Some(key)) => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?,
+        (None, None, None) => return Err(no_data_key(&uri)),
+    };
+    let key = options.key.clone().unwrap_or_else(|| metadata.kms_key_id.clone());
+    let context = if options.context.is_empty() { metadata.context.clone() } else { options.context.clone() };
+    unwrap(aws, &ciphertext, Some(&key), &context, Bond::Metadata(Box::new(metadata))).await
+}
+
+/// Unwraps the data key of a local token: `--data-key`, `TOKEN.datakey`, or `FOLDER.datakey` of the folder it lies in.
+pub(super) async fn unlock_file(aws: &Aws, token: &Path, options: &OpenOptions) -> Result<Unlocked, Fault> {
+    if options.require_bound {
+        return Err(unbound(token.display()));
+    }
+    let place = match &options.data_key {
+        Some(place) => place.clone(),
+        None => std::iter::once(token)
+            .chain(token.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()))
+            .map(data_key_file)
+            .find(|file| file.is_file())
+            .map(Place::Local)
+            .ok_or_else(|| no_data_key(token.display()))?,
+    };
+    let ciphertext = read_data_key(aws, &place).await?;
+    unwrap(aws, &ciphertext, options.key.as_deref(), &options.context, Bond::None).await
+}
+
+/// Unwraps the data key of an archive: its bundle's, or the caller's.
+pub(super) async fn unlock_archive(
+    aws: &Aws,
+    source: &Place,
+    bundle: Option<&Bundle>,
+    options: &OpenOptions,
+) -> Result<Unlocked, Fault> {
+    if let Some(bundle) = bundle {
+        let ciphertext = base64_of(source, &bundle.data_key)?;
+        let key = options.key.as_deref().unwrap_or(&bundle.kms_key_id);
+        return unwrap(aws, &ciphertext, Some(key), &bundle.context, Bond::None).await;
+    }
+    match source {
+        Place::Local(path) => unlock_file(aws, path, options).await,
+        Place::S3 { bucket, key } => unlock_object(aws, bucket, key, &BTreeMap::new(), options).await,
+    }
+}
+
+/// Whether a member of an archive is the one its bundle lists.
+pub(super) fn check_member(unlocked: &Unlocked, bundle: &Bundle, name: &str, opened: &Opened) -> Result<(), EnvelopeError> {
+    let listed = bundle.files.iter().find(|file| file.name == name).ok_or(EnvelopeError::Unbound)?;
+    let mac = decode(&listed.mac).ok_or(EnvelopeError::Unbound)?;
+    if listed.length != opened.plaintext_bytes {
+        return Err(EnvelopeError::Unbound);
+    }
+    binding::check(&unlocked.key, name, &opened.header, listed.length, &mac)
+}
+
+async fn unwrap(
+    aws: &Aws,
+    ciphertext: &[u8],
+    key: Option<&str>,
+    context: &BTreeMap<String, String>,
+    bond: Bond,
+) -> Result<Unlocked, Fault> {
+    let unwrapped = kms::decrypt_data_key(aws, ciphertext, key, context, &[]).await?;
+    let key = DataKey::from_plaintext(&unwrapped.plaintext)
+        .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;
+    Ok(Unlocked { key, kms_key_arn: unwrapped.key_arn, bond })
+}
+
+async fn read_data_key(aws: &Aws, place: &Place) -> Result<Vec<u8>, Fault> {
+    match place {
+        Place::S3 { bucket, key } => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await,
+        Place::Local(path) => {
+            let io = |error: std::io::Error| io_fault("read", path.display(), &error);
+            let length = std::fs::metadata(path).map_err(io)?.len();
+            if length > MAX_DATA_KEY {
+                let cause = format!("{length} bytes are no encrypted data key");
+                return Err(Fault::new(FaultKind::Invalid, "read", place.to_string(), cause, "check --data-key"));
+            }
+            std::fs::read(path).map_err(io)
+        }
+    }
+}
+
+async fn by_convention(aws: &Aws, bucket: &str, uri: &str) -> Result<Vec<u8>, Fault> {
+    match s3::read_small(aws, bucket, BOTO3_KEY_OBJECT, MAX_DATA_KEY).await {
+        Err(fault) if fault.kind == FaultKind::NotFound => {}
+        found => return found,
+    }
+    let page = s3::list_under(aws, bucket, DATA_KEYS, None).await?;
+    match page.rows.as_slice() {
+        [ObjectRow::Object { key, size, .. }] if *size <= MAX_DATA_KEY => {
+            s3::read_small(aws, bucket, key, MAX_DATA_KEY).await
+        }
+        _ => Err(no_data_key(uri)),
+    }
+}
+
+fn no_data_key(object: impl fmt::Display) -> Fault {
+    Fault::new(
+        FaultKind::NotFound,
+        "open",
+        object.to_string(),
+        "nothing says where its encrypted data key is",
+        "give --data-key s3://BUCKET/KEY or --data-key FILE",
+    )
+}
+
+fn unbound(object: impl fmt::Display) -> Fault {
+    let remedy = "without --require-bound it opens, its name unproved";
+    Fault::new(FaultKind::Integrity, "open", object.to_string(), "its name and metadata are not proved", remedy)
+}
+
+fn base64_of(source: &Place, text: &str) -> Result<Vec<u8>, Fault> {
+    decode(text).ok_or_else(|| {
+        let cause = "the data key in strongroom.json is not base64";
+        Fault::new(FaultKind::Integrity, "open", source.to_string(), cause, "get the archive again")
+    })
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
+}
+
+/// The fault of an envelope that could not be made or opened.
+pub(super) fn fault_of(act: &str, object: impl fmt::Display, error: &EnvelopeError) -> Fault {
+    match error {
+        EnvelopeError::Read(io) | EnvelopeError::Write(io) => io_fault(act, object, io),
+        EnvelopeError::Random(_) => Fault::new(FaultKind::Other, act, object.to_string(), error.to_string(), ""),
+        EnvelopeError::Mac | EnvelopeError::Padding => {
+            let remedy = "check that --data-key is the right one; else get the token again from where it was made";
+            Fault::new(FaultKind::Integrity, act, object.to_string(), error.to_string(), remedy)
+        }
+        _ => {
+            let remedy = "get it again from where it was made";
+            Fault::new(FaultKind::Integrity, act, object.to_string(), error.to_string(), remedy)
+        }
+    }
+}

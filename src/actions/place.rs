@@ -1,0 +1,109 @@
+//! Where things are: in S3 or in the file system.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::domain::{Fault, FaultKind};
+
+/// An S3 object or prefix, or a local path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `s3://BUCKET/KEY`; a prefix if `key` is empty or ends in `/`.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The key or prefix.
+        key: String,
+    },
+    /// A path.
+    Local(PathBuf),
+}
+
+impl Place {
+    /// From what a person typed.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let Some(rest) = text.strip_prefix("s3://") else {
+            return Ok(Self::Local(PathBuf::from(text)));
+        };
+        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            return Err(usage("read", text, "it names no bucket", "write s3://BUCKET/KEY"));
+        }
+        Ok(Self::S3 { bucket: bucket.to_owned(), key: key.to_owned() })
+    }
+
+    /// Whether it stands for everything under it.
+    pub fn is_prefix(&self) -> bool {
+        match self {
+            Self::S3 { key, .. } => key.is_empty() || key.ends_with('/'),
+            Self::Local(path) => path.is_dir(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::S3 { bucket, key } => write!(f, "s3://{bucket}/{key}"),
+            Self::Local(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// `folder` + a relative name from outside, which must stay inside.
+pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
+    let relative = Path::new(name);
+    let stays = !name.is_empty()
+        && !name.contains('\0')
+        && relative.components().all(|part| matches!(part, Component::Normal(_)));
+    if stays {
+        Ok(folder.join(relative))
+    } else {
+        let remedy = "do not open it: whoever made it meant another folder";
+        Err(Fault::new(FaultKind::Integrity, "write", name, "the name leaves the destination folder", remedy))
+    }
+}
+
+pub(super) fn usage(act: &str, object: impl fmt::Display, cause: &str, remedy: &str) -> Fault {
+    Fault::new(FaultKind::Usage, act, object.to_string(), cause, remedy)
+}
+
+/// The fault of a file that could not be used.
+pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Error) -> Fault {
+    use std::io::ErrorKind;
+    let (kind, remedy) = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (FaultKind::DiskFull, "free some space or choose another disk"),
+        ErrorKind::AlreadyExists => (FaultKind::Conflict, "choose another name, or give --overwrite"),
+        ErrorKind::NotFound => (FaultKind::NotFound, "check the path"),
+        ErrorKind::PermissionDenied => (FaultKind::Io, "check its permissions"),
+        _ => (FaultKind::Io, ""),
+    };
+    Fault::new(kind, act, path.to_string(), error.to_string(), remedy)
+}
+
+pub(super) fn cancelled(act: &str, object: impl fmt::Display) -> Fault {
+    Fault::new(FaultKind::Cancelled, act, object.to_string(), "it was cancelled", "")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn names_from_outside_never_leave_the_folder() {
+        for bad in ["", "..", "a/../../b", "/etc/passwd", "../x"] {
+            assert!(inside(Path::new("out"), bad).is_err(), "{bad}");
+        }
+        assert_eq!(inside(Path::new("out"), "a/b").unwrap(), Path::new("out/a/b"));
+    }
+
+    #[test]
+    fn uris_are_split_at_the_first_slash() {
+        let place = Place::parse("s3://bucket/a/b").unwrap();
+        assert_eq!(place, Place::S3 { bucket: "bucket".to_owned(), key: "a/b".to_owned() });
+        assert!(Place::parse("s3://bucket").unwrap().is_prefix());
+        assert!(Place::parse("s3:///key").is_err());
+    }
+}

@@ -1,0 +1,294 @@
+//! CloudWatch Logs: groups, streams, events in order of time.
+//!
+//! Training jobs append here as their lines come; clients read pages. A page's token is a position in the
+//! stream, and the end is what CloudWatch makes it: the same forward token again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::api::ApiError;
+use super::identity::{ACCOUNT, Caller, REGION};
+use super::world::World;
+
+mod pattern;
+mod read;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    /// Milliseconds since 1970.
+    pub(crate) timestamp: i64,
+    pub(crate) message: String,
+    pub(crate) ingested: i64,
+}
+
+/// A stream of events, in order of time.
+#[derive(Debug, Default)]
+struct Stream {
+    created: i64,
+    events: Vec<Event>,
+    bytes: u64,
+}
+
+impl Stream {
+    fn add(&mut self, event: Event) {
+        // Behind the events of the same moment: order of arrival is kept.
+        let at = self.events.partition_point(|other| other.timestamp <= event.timestamp);
+        self.bytes += event.message.len() as u64 + 26;
+        self.events.insert(at, event);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    created: i64,
+    streams: BTreeMap<String, Stream>,
+}
+
+/// All log groups.
+#[derive(Debug, Default)]
+pub(crate) struct Logs {
+    groups: Mutex<BTreeMap<String, Group>>,
+}
+
+impl Logs {
+    /// Appends one line now, making group and stream where they are missing.
+    pub(crate) fn append(&self, group: &str, stream: &str, message: String) {
+        let now = now();
+        let mut groups = self.lock();
+        let group = groups.entry(group.to_owned()).or_insert_with(|| Group {
+            created: now,
+            streams: BTreeMap::new(),
+        });
+        let stream = group.streams.entry(stream.to_owned()).or_insert_with(|| Stream {
+            created: now,
+            ..Stream::default()
+        });
+        stream.add(Event {
+            timestamp: now,
+            message,
+            ingested: now,
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Group>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Answers one call.
+pub(crate) async fn call(
+    world: &Arc<World>,
+    caller: &Caller,
+    operation: &str,
+    body: &Value,
+) -> Result<Value, ApiError> {
+    let logs = &world.logs;
+    let allow = |group: &str, stream: &str| {
+        let base = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}");
+        let resource = match operation {
+            "GetLogEvents" | "PutLogEvents" => format!("{base}:log-stream:{stream}"),
+            "DescribeLogStreams" | "FilterLogEvents" | "CreateLogStream" => format!("{base}:log-stream:{stream}"),
+            _ => base,
+        };
+        world.authorize(caller, &format!("logs:{operation}"), &resource, &BTreeMap::new())
+    };
+    match operation {
+        "CreateLogGroup" => {
+            let request: GroupName = parse(body)?;
+            allow(&request.log_group_name, "")?;
+            logs.create_group(&request.log_group_name)
+        }
+        "DeleteLogGroup" => {
+            let request: GroupName = parse(body)?;
+            allow(&request.log_group_name, "")?;
+            logs.delete_group(&request.log_group_name)
+        }
+        "CreateLogStream" => {
+            let request: StreamName = parse(body)?;
+            allow(&request.log_group_name, &request.log_stream_name)?;
+            logs.create_stream(&request)
+        }
+        "PutLogEvents" => {
+            let request: PutLogEvents = parse(body)?;
+            allow(&request.log_group_name, &request.log_stream_name)?;
+            logs.put(request)
+        }
+        "DescribeLogGroups" => {
+            allow("", "")?;
+            logs.describe_groups(&parse(body)?)
+        }
+        "DescribeLogStreams" => {
+            let request: read::DescribeStreams = parse(body)?;
+            allow(request.group()?, "")?;
+            logs.describe_streams(&request)
+        }
+        "GetLogEvents" => {
+            let request: read::GetEvents = parse(body)?;
+            allow(request.group()?, &request.log_stream_name)?;
+            logs.get_events(&request)
+        }
+        "FilterLogEvents" => {
+            let request: read::FilterEvents = parse(body)?;
+            allow(request.group()?, "")?;
+            logs.filter_events(&request)
+        }
+        _ => Err(ApiError::new(
+            "UnknownOperationException",
+            format!("the sandbox does not implement logs:{operation}"),
+        )),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupName {
+    log_group_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StreamName {
+    log_group_name: String,
+    log_stream_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PutLogEvents {
+    log_group_name: String,
+    log_stream_name: String,
+    log_events: Vec<InputEvent>,
+}
+
+#[derive(Deserialize)]
+struct InputEvent {
+    timestamp: i64,
+    message: String,
+}
+
+impl Logs {
+    fn create_group(&self, name: &str) -> Result<Value, ApiError> {
+        let valid = (1..=512).contains(&name.len())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '#'));
+        if !valid {
+            return Err(invalid(
+                "Value at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+",
+            ));
+        }
+        let mut groups = self.lock();
+        if groups.contains_key(name) {
+            return Err(exists("log group"));
+        }
+        groups.insert(
+            name.to_owned(),
+            Group {
+                created: now(),
+                streams: BTreeMap::new(),
+            },
+        );
+        Ok(json!({}))
+    }
+
+    fn delete_group(&self, name: &str) -> Result<Value, ApiError> {
+        self.lock().remove(name).ok_or_else(no_group)?;
+        Ok(json!({}))
+    }
+
+    fn create_stream(&self, request: &StreamName) -> Result<Value, ApiError> {
+        let name = &request.log_stream_name;
+        if name.is_empty() || name.len() > 512 || name.contains([':', '*']) {
+            return Err(invalid(
+                "Value at 'logStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*",
+            ));
+        }
+        let mut groups = self.lock();
+        let group = groups.get_mut(&request.log_group_name).ok_or_else(no_group)?;
+        if group.streams.contains_key(name) {
+            return Err(exists("log stream"));
+        }
+        group.streams.insert(
+            name.clone(),
+            Stream {
+                created: now(),
+                ..Stream::default()
+            },
+        );
+        Ok(json!({}))
+    }
+
+    fn put(&self, request: PutLogEvents) -> Result<Value, ApiError> {
+        let events = &request.log_events;
+        if events.is_empty() || events.len() > read::MOST_EVENTS {
+            return Err(invalid(
+                "1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and 10000",
+            ));
+        }
+        if events.windows(2).any(|pair| pair[0].timestamp > pair[1].timestamp) {
+            return Err(invalid(
+                "Log events in a single PutLogEvents request must be in chronological order.",
+            ));
+        }
+        let size: usize = events.iter().map(|event| event.message.len() + 26).sum();
+        if size > read::LARGEST_PAGE {
+            return Err(invalid("Upload too large: the maximum batch size is 1,048,576 bytes"));
+        }
+        let mut groups = self.lock();
+        let group = groups.get_mut(&request.log_group_name).ok_or_else(no_group)?;
+        let stream = group.streams.get_mut(&request.log_stream_name).ok_or_else(no_stream)?;
+        let ingested = now();
+        for event in request.log_events {
+            stream.add(Event {
+                timestamp: event.timestamp,
+                message: event.message,
+                ingested,
+            });
+        }
+        Ok(json!({ "nextSequenceToken": format!("{:056}", stream.events.len()) }))
+    }
+}
+
+/// Reads a request's body into its shape.
+fn parse<T: DeserializeOwned>(body: &Value) -> Result<T, ApiError> {
+    serde_json::from_value(body.clone()).map_err(|error| invalid(&error.to_string()))
+}
+
+fn invalid(message: &str) -> ApiError {
+    ApiError::new("InvalidParameterException", message)
+}
+
+fn exists(what: &str) -> ApiError {
+    ApiError::new(
+        "ResourceAlreadyExistsException",
+        format!("The specified {what} already exists"),
+    )
+}
+
+fn no_group() -> ApiError {
+    ApiError::new("ResourceNotFoundException", "The specified log group does not exist.")
+}
+
+fn no_stream() -> ApiError {
+    ApiError::new("ResourceNotFoundException", "The specified log stream does not exist.")
+}
+
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis() as i64
+}
+
+fn group_arn(group: &str) -> String {
+    format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! S3: the protocol by s3s, the storage our own.
+//!
+//! [`store`] holds buckets and objects, [`body`] their bytes as files, [`list`] pages through them, [`multipart`]
+//! joins parts without copying; [`front`] is s3s's trait over them, and [`access`] decides who may. Versions,
+//! ACLs, bucket policies and encryption at rest are not here: an object encrypted with SSE carries its mark only.
+
+use std::sync::Arc;
+
+use s3s::service::{S3Service, S3ServiceBuilder};
+
+use super::world::World;
+
+mod access;
+mod body;
+mod checksum;
+mod convert;
+mod front;
+mod list;
+mod multipart;
+mod store;
+
+pub(crate) use self::list::{After, Query};
+pub(crate) use self::store::{About, Condition, Object, Store, hex};
+
+/// The S3 of `world`, for the HTTP layer.
+pub(crate) fn service(world: &Arc<World>) -> S3Service {
+    let mut builder = S3ServiceBuilder::new(front::Front {
+        world: Arc::clone(world),
+    });
+    builder.set_auth(access::Secrets {
+        world: Arc::clone(world),
+    });
+    builder.set_access(access::Gate {
+        world: Arc::clone(world),
+    });
+    builder.build()
+}

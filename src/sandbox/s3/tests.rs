@@ -1,0 +1,216 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::Read;
+
+use super::super::checksum::{Algorithm, Kind};
+use super::super::list::After;
+use super::super::multipart::{Claim, Part};
+use super::*;
+
+struct Place {
+    store: Store,
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.create_bucket("bucket").unwrap();
+        Self { store, folder }
+    }
+
+    fn files(&self) -> usize {
+        std::fs::read_dir(self.folder.path()).unwrap().count()
+    }
+
+    fn put(&self, key: &str, bytes: &[u8]) {
+        self.store.put_bytes("bucket", key, bytes, About::default()).unwrap();
+    }
+
+    fn get(&self, key: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let object = self.store.object("bucket", key).unwrap();
+        object.body.reader().read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn begin(&self, key: &str) -> String {
+        let upload = Upload {
+            begun: now(),
+            about: About::default(),
+            tags: BTreeMap::new(),
+            algorithm: Algorithm::Crc64Nvme,
+            kind: Kind::FullObject,
+            named: false,
+            parts: BTreeMap::new(),
+        };
+        self.store.begin("bucket", key, upload).unwrap()
+    }
+
+    fn part(&self, key: &str, id: &str, number: i32, bytes: &[u8]) -> Claim {
+        let mut intake = self.store.intake().unwrap();
+        intake.write_all(bytes).unwrap();
+        let part = Part::new(intake.finish());
+        let etag = part.etag();
+        self.store.add_part("bucket", key, id, number, part).unwrap();
+        Claim {
+            number,
+            etag,
+            ..Claim::default()
+        }
+    }
+}
+
+#[test]
+fn what_was_put_is_read_back_with_its_md5_as_etag() {
+    let place = Place::new();
+    place.put("a", b"hello");
+    place.put("a/b", b"");
+    assert_eq!(place.get("a"), b"hello");
+    assert_eq!(place.get("a/b"), b"");
+    assert_eq!(
+        place.store.object("bucket", "a").unwrap().etag,
+        "5d41402abc4b2a76b9719d911017c592"
+    );
+    assert_eq!(
+        place.store.object("bucket", "a/b").unwrap().etag,
+        "d41d8cd98f00b204e9800998ecf8427e"
+    );
+}
+
+#[test]
+fn a_key_never_becomes_a_path() {
+    let place = Place::new();
+    place.put("../../escape", b"x");
+    place.put("/etc/passwd", b"y");
+    assert_eq!(place.files(), 2);
+    assert_eq!(place.get("../../escape"), b"x");
+}
+
+#[test]
+fn an_overwritten_object_is_still_read_to_its_end_and_then_gone() {
+    let place = Place::new();
+    place.put("a", b"old");
+    let old = place.store.object("bucket", "a").unwrap();
+    let mut reader = old.body.reader();
+    drop(old);
+    place.put("a", b"new");
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, b"old");
+    drop(reader);
+    assert_eq!(place.files(), 1);
+    place.store.delete("bucket", "a").unwrap();
+    assert_eq!(place.files(), 0);
+}
+
+#[test]
+fn a_name_that_is_taken_is_not_overwritten_on_condition() {
+    let place = Place::new();
+    place.put("a", b"first");
+    let mut intake = place.store.intake().unwrap();
+    intake.write_all(b"second").unwrap();
+    let object = Object::new(intake.finish(), About::default());
+    let error = place.store.put("bucket", "a", object, &Condition::Absent).unwrap_err();
+    assert_eq!((error.code.as_str(), error.status), ("PreconditionFailed", 412));
+    assert_eq!(place.get("a"), b"first");
+    assert_eq!(place.files(), 1);
+}
+
+#[test]
+fn a_bucket_that_holds_something_is_not_deleted() {
+    let place = Place::new();
+    place.put("a", b"x");
+    assert_eq!(place.store.delete_bucket("bucket").unwrap_err().code, "BucketNotEmpty");
+    place.store.delete("bucket", "a").unwrap();
+    place.store.delete_bucket("bucket").unwrap();
+    assert_eq!(place.store.check_bucket("bucket").unwrap_err().code, "NoSuchBucket");
+}
+
+#[test]
+fn parts_become_one_object_without_being_copied() {
+    let place = Place::new();
+    let id = place.begin("big");
+    let large = vec![7; 5 * 1024 * 1024];
+    let claims = [place.part("big", &id, 1, &large), place.part("big", &id, 4, b"end")];
+    let object = place
+        .store
+        .complete("bucket", "big", &id, &claims, &Condition::Any)
+        .unwrap();
+    assert_eq!(object.body.length(), large.len() as u64 + 3);
+    assert!(object.etag.ends_with("-2"));
+    assert_eq!(place.files(), 2);
+    let whole = place.get("big");
+    assert_eq!(&whole[large.len()..], b"end");
+    let mut middle = Vec::new();
+    let slice = object.body.slice(large.len() as u64 - 1, large.len() as u64 + 2);
+    slice.reader().read_to_end(&mut middle).unwrap();
+    assert_eq!(middle, b"\x07en");
+}
+
+#[test]
+fn a_completion_that_does_not_match_the_parts_is_refused_and_can_be_tried_again() {
+    let place = Place::new();
+    let id = place.begin("big");
+    let one = place.part("big", &id, 1, b"small");
+    let two = place.part("big", &id, 2, b"rest");
+    let complete = |claims: &[Claim]| {
+        place
+            .store
+            .complete("bucket", "big", &id, claims, &Condition::Any)
+            .map_err(|error| error.code)
+    };
+    assert_eq!(complete(&[two.clone(), one.clone()]).unwrap_err(), "InvalidPartOrder");
+    assert_eq!(complete(&[one.clone(), two.clone()]).unwrap_err(), "EntityTooSmall");
+    let wrong = Claim {
+        etag: two.etag.clone(),
+        ..one.clone()
+    };
+    assert_eq!(complete(&[wrong]).unwrap_err(), "InvalidPart");
+    assert_eq!(complete(&[]).unwrap_err(), "MalformedXML");
+    complete(&[two]).unwrap();
+    assert_eq!(place.get("big"), b"rest");
+    assert_eq!(place.files(), 1);
+    assert_eq!(complete(&[one]).unwrap_err(), "NoSuchUpload");
+}
+
+#[test]
+fn an_aborted_upload_leaves_no_parts_behind() {
+    let place = Place::new();
+    let id = place.begin("big");
+    place.part("big", &id, 1, b"one");
+    place.part("big", &id, 1, b"one again");
+    assert_eq!(place.files(), 1);
+    place.store.abort("bucket", "big", &id).unwrap();
+    assert_eq!(place.files(), 0);
+    assert_eq!(
+        place.store.abort("bucket", "big", &id).unwrap_err().code,
+        "NoSuchUpload"
+    );
+}
+
+#[test]
+fn a_listing_shows_what_is_there_and_uploads_in_progress_are_not() {
+    let place = Place::new();
+    place.put("data/x", b"x");
+    place.begin("data/y");
+    let query = Query {
+        prefix: "data".to_owned(),
+        delimiter: None,
+        after: After::Nothing,
+        limit: 10,
+    };
+    let page = place.store.list("bucket", &query).unwrap();
+    assert_eq!(page.contents.len(), 1);
+}
+
+#[test]
+fn bucket_names_follow_s3() {
+    for good in ["abc", "sagemaker-us-east-1-111122223333", "a.b-c"] {
+        assert!(valid_bucket_name(good), "{good}");
+    }
+    for bad in ["ab", "Abc", "-abc", "abc-", "a..b", "192.168.0.1", "a_b"] {
+        assert!(!valid_bucket_name(bad), "{bad}");
+    }
+}

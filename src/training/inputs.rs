@@ -1,0 +1,274 @@
+//! Channels: which of their files are opened under which key, and into the private folders.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio_util::sync::CancellationToken;
+
+use super::job::{Job, invalid, io};
+use super::keys::{Keys, OpenKey, broken};
+use super::tree::{self, Found};
+use super::workspace::Workspace;
+use super::{human, say};
+use crate::domain::{Fault, FaultKind};
+use crate::envelope::manifest::ManifestFile;
+use crate::envelope::{binding, open};
+
+/// Key objects that a channel's prefix happened to take in; they are ciphertext and no data.
+const KEY_OBJECTS: &str = ".strongroom/";
+
+/// One file of a channel.
+#[derive(Debug)]
+pub(crate) struct Input {
+    channel: String,
+    file: Found,
+    how: How,
+}
+
+#[derive(Debug)]
+enum How {
+    /// A token that the manifest lists.
+    Listed(ManifestFile),
+    /// A token opened on the job's word alone.
+    Unbound,
+    /// Plain already, so it is only linked.
+    Plain,
+}
+
+/// Looks through the channels, refusing what may not be there.
+pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
+    let only = match job.hyperparameter("train_file") {
+        Some(file) if keys.manifest.is_none() => Some((
+            job.hyperparameter("train_channel")
+                .unwrap_or_else(|| "train".to_owned()),
+            file,
+        )),
+        _ => None,
+    };
+    let mut inputs = Vec::new();
+    for (channel, config) in &job.channels {
+        let files: Vec<_> = tree::files(&job.channel_dir(channel))?
+            .into_iter()
+            .filter(|file| !file.name.starts_with(KEY_OBJECTS))
+            .collect();
+        let listed = keys.manifest.as_ref().map(|manifest| manifest.channels.get(channel));
+        if let (Some(Some(listed)), false) = (listed, config.is_sharded())
+            && let Some(missing) = listed.keys().find(|name| !files.iter().any(|file| file.name == **name))
+        {
+            return Err(refused(
+                channel,
+                missing,
+                "the manifest lists it, but it was not delivered",
+            ));
+        }
+        for file in files {
+            let how = match listed {
+                Some(listed) => How::Listed(permitted(
+                    channel,
+                    &file,
+                    listed.and_then(|listed| listed.get(&file.name)),
+                    keys,
+                )?),
+                None => loose(channel, &file, only.as_ref())?,
+            };
+            inputs.push(Input {
+                channel: channel.clone(),
+                file,
+                how,
+            });
+        }
+    }
+    if let Some((channel, name)) = only
+        && !inputs
+            .iter()
+            .any(|input| input.channel == channel && input.file.name == name)
+    {
+        return Err(refused(
+            &channel,
+            &name,
+            "train_file names it, but it was not delivered",
+        ));
+    }
+    if !inputs.iter().any(|input| !matches!(input.how, How::Plain)) {
+        let cause = "no channel holds an encrypted file";
+        return Err(invalid(
+            "read",
+            "the channels",
+            cause,
+            "check the S3 URIs of the job's input",
+        ));
+    }
+    Ok(inputs)
+}
+
+/// Plaintext bytes of all, at most.
+pub(crate) fn size(inputs: &[Input]) -> u64 {
+    inputs
+        .iter()
+        .filter(|input| !matches!(input.how, How::Plain))
+        .map(|input| input.file.size / 4 * 3)
+        .sum()
+}
+
+/// Opens everything into the private folders.
+pub(crate) fn decrypt(
+    inputs: &[Input],
+    keys: &Keys,
+    workspace: &Workspace,
+    cancel: &CancellationToken,
+) -> Result<(), Fault> {
+    for input in inputs {
+        let to = workspace.channel(&input.channel).join(&input.file.name);
+        let parent = to.parent().expect("a file in a folder has a parent");
+        fs::create_dir_all(parent).map_err(|error| io("make", parent, &error))?;
+        let label = format!("{}/{}", input.channel, input.file.name);
+        match &input.how {
+            How::Plain => {
+                std::os::unix::fs::symlink(&input.file.path, &to).map_err(|error| io("link", &to, &error))?;
+                say(&format!("left {label} as it is: not encrypted"));
+            }
+            How::Unbound => {
+                let bytes = open_file(keys.first(), &input.file.path, &to, &label, None, cancel)?;
+                say(&format!("decrypted {label} ({}), unbound", human(bytes)));
+            }
+            How::Listed(listed) => {
+                let key = keys
+                    .opening
+                    .get(listed.data_key)
+                    .expect("`permitted` checked the index");
+                let bytes = open_file(key, &input.file.path, &to, &label, Some(listed), cancel)?;
+                say(&format!("decrypted {label} ({})", human(bytes)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn permitted(channel: &str, file: &Found, listed: Option<&ManifestFile>, keys: &Keys) -> Result<ManifestFile, Fault> {
+    let Some(listed) = listed else {
+        return Err(refused(channel, &file.name, "the manifest does not list it"));
+    };
+    if !is_token(&file.path)? {
+        return Err(refused(channel, &file.name, "it is not encrypted"));
+    }
+    if listed.mac.is_none() || listed.name.is_none() || listed.length.is_none() {
+        return Err(refused(channel, &file.name, "the manifest does not bind it"));
+    }
+    if listed.data_key >= keys.opening.len() {
+        return Err(refused(
+            channel,
+            &file.name,
+            "the manifest names a data key that it does not hold",
+        ));
+    }
+    Ok(listed.clone())
+}
+
+fn loose(channel: &str, file: &Found, only: Option<&(String, String)>) -> Result<How, Fault> {
+    let token = is_token(&file.path)?;
+    match only {
+        Some((only_channel, only_file)) if only_channel == channel && *only_file == file.name => {
+            if token {
+                Ok(How::Unbound)
+            } else {
+                Err(refused(
+                    channel,
+                    &file.name,
+                    "train_file names it, but it is not encrypted",
+                ))
+            }
+        }
+        Some(_) => Ok(How::Plain),
+        None => Ok(if token { How::Unbound } else { How::Plain }),
+    }
+}
+
+fn refused(channel: &str, name: &str, cause: &str) -> Fault {
+    Fault::new(
+        FaultKind::Integrity,
+        "accept",
+        format!("{channel}/{name}"),
+        cause,
+        "encrypt the whole channel with strongroom and start the job again",
+    )
+}
+
+/// Whether a file begins as every Fernet token of this century does.
+pub(crate) fn is_token(path: &Path) -> Result<bool, Fault> {
+    let mut head = Vec::with_capacity(64);
+    File::open(path)
+        .and_then(|file| file.take(64).read_to_end(&mut head))
+        .map_err(|error| io("read", path, &error))?;
+    Ok(head.trim_ascii_start().starts_with(b"gAAAA"))
+}
+
+/// Opens one token; nothing stays under `to` unless the whole of it holds.
+pub(crate) fn open_file(
+    key: &OpenKey,
+    from: &Path,
+    to: &Path,
+    label: &str,
+    listed: Option<&ManifestFile>,
+    cancel: &CancellationToken,
+) -> Result<u64, Fault> {
+    let written = File::open(from)
+        .map_err(|error| io("open", from, &error))
+        .and_then(|token| {
+            let mut token = Cancellable { inner: token, cancel };
+            let mut output = File::create_new(to).map_err(|error| io("write", to, &error))?;
+            let opened = open(&key.key, &mut token, &mut output).map_err(|error| broken("decrypt", label, &error))?;
+            output.flush().map_err(|error| io("write", to, &error))?;
+            if let Some(listed) = listed {
+                let mac = listed
+                    .mac
+                    .as_deref()
+                    .and_then(|mac| STANDARD.decode(mac).ok())
+                    .unwrap_or_default();
+                let name = listed.name.as_deref().unwrap_or_default();
+                binding::check(&key.key, name, &opened.header, opened.plaintext_bytes, &mac)
+                    .map_err(|error| broken("decrypt", label, &error))?;
+                if listed.header != STANDARD.encode(opened.header) || listed.length != Some(opened.plaintext_bytes) {
+                    let cause = "it is not the token that the manifest lists";
+                    return Err(Fault::new(
+                        FaultKind::Integrity,
+                        "decrypt",
+                        label,
+                        cause,
+                        "start the job again",
+                    ));
+                }
+            }
+            Ok(opened.plaintext_bytes)
+        });
+    if written.is_err() {
+        let _ = fs::remove_file(to);
+    }
+    written
+}
+
+/// A file whose reading stops when the job is told to stop.
+struct Cancellable<'a> {
+    inner: File,
+    cancel: &'a CancellationToken,
+}
+
+impl Read for Cancellable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(std::io::Error::other("the job was told to stop"));
+        }
+        self.inner.read(buffer)
+    }
+}
+
+impl std::io::Seek for Cancellable<'_> {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
+
+#[cfg(test)]
+mod tests;

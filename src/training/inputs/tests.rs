@@ -1,0 +1,287 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::*;
+use crate::envelope::manifest::{BUNDLE_NAME, Bundle, Manifest, WrappedDataKey};
+use crate::envelope::{DataKey, EnvelopeError, seal, verify};
+use crate::training::checkpoints::Checkpoints;
+use crate::training::outputs;
+
+struct Scene {
+    root: tempfile::TempDir,
+    job: Job,
+    keys: Keys,
+}
+
+fn key(byte: u8) -> OpenKey {
+    let plaintext = vec![byte; 32].into();
+    OpenKey {
+        key: DataKey::from_plaintext(&plaintext).unwrap(),
+        wrapped: WrappedDataKey {
+            data_key: STANDARD.encode([byte; 8]),
+            kms_key_id: "arn:aws:kms:us-east-1:111122223333:key/k".to_owned(),
+            context: BTreeMap::new(),
+        },
+    }
+}
+
+fn token(key: &OpenKey, plaintext: &[u8]) -> (Vec<u8>, [u8; 25]) {
+    let mut token = Vec::new();
+    let sealed = seal(&key.key, 1_700_000_000, &mut &*plaintext, &mut token).unwrap();
+    (token, sealed.header)
+}
+
+fn bound(key: &OpenKey, plaintext: &[u8], name: &str) -> (Vec<u8>, ManifestFile) {
+    let (token, header) = token(key, plaintext);
+    let length = plaintext.len() as u64;
+    let mac = binding::bind(&key.key, name, &header, length);
+    let file = ManifestFile {
+        data_key: 0,
+        header: STANDARD.encode(header),
+        length: Some(length),
+        name: Some(name.to_owned()),
+        mac: Some(STANDARD.encode(mac)),
+    };
+    (token, file)
+}
+
+fn scene(files: &[(&str, &[u8])], listed: Option<&[(&str, ManifestFile)]>, hyperparameters: &str) -> Scene {
+    let root = tempfile::tempdir().unwrap();
+    let train = root.path().join("input/data/train");
+    fs::create_dir_all(&train).unwrap();
+    fs::create_dir_all(root.path().join("input/config")).unwrap();
+    fs::write(root.path().join("input/config/hyperparameters.json"), hyperparameters).unwrap();
+    for (name, bytes) in files {
+        fs::create_dir_all(train.join(name).parent().unwrap()).unwrap();
+        fs::write(train.join(name), bytes).unwrap();
+    }
+    let manifest = listed.map(|listed| Manifest {
+        version: 1,
+        data_keys: vec![key(7).wrapped],
+        channels: BTreeMap::from([(
+            "train".to_owned(),
+            listed
+                .iter()
+                .map(|(name, file)| ((*name).to_owned(), file.clone()))
+                .collect(),
+        )]),
+    });
+    let job = Job::read(root.path()).unwrap();
+    Scene {
+        root,
+        job,
+        keys: Keys {
+            opening: vec![key(7)],
+            manifest,
+            fresh: None,
+        },
+    }
+}
+
+const VOLUME: &str = r#"{"strongroom_plaintext": "volume"}"#;
+
+impl Scene {
+    fn opened(&self) -> Result<(Workspace, PathBuf), Fault> {
+        let inputs = plan(&self.job, &self.keys)?;
+        let workspace = Workspace::create(&self.job, size(&inputs))?;
+        decrypt(&inputs, &self.keys, &workspace, &CancellationToken::new())?;
+        let train = workspace.channel("train");
+        Ok((workspace, train))
+    }
+
+    fn refused(&self) -> Fault {
+        let fault = self.opened().map(|_| ()).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Integrity, "{fault}");
+        fault
+    }
+}
+
+#[test]
+fn listed_files_are_opened_into_the_private_folder() {
+    let (body, file) = bound(&key(7), b"a,b\n1,2\n", "housing.csv");
+    let scene = scene(
+        &[("deep/housing.csv", &body)],
+        Some(&[("deep/housing.csv", file)]),
+        VOLUME,
+    );
+    let (_workspace, train) = scene.opened().unwrap();
+    assert_eq!(fs::read(train.join("deep/housing.csv")).unwrap(), b"a,b\n1,2\n");
+}
+
+#[test]
+fn with_a_manifest_nothing_unlisted_plain_unbound_or_missing_is_accepted() {
+    let (body, file) = bound(&key(7), b"secret", "a");
+    let unlisted = scene(&[("a", &body), ("b", &body)], Some(&[("a", file.clone())]), VOLUME);
+    assert_eq!(unlisted.refused().object, "train/b");
+    let plain = scene(&[("a", b"plain")], Some(&[("a", file.clone())]), VOLUME);
+    assert!(plain.refused().cause.contains("not encrypted"));
+    let loose = ManifestFile {
+        mac: None,
+        ..file.clone()
+    };
+    assert!(
+        scene(&[("a", &body)], Some(&[("a", loose)]), VOLUME)
+            .refused()
+            .cause
+            .contains("bind")
+    );
+    let missing = scene(&[("a", &body)], Some(&[("a", file.clone()), ("b", file)]), VOLUME);
+    assert_eq!(missing.refused().object, "train/b");
+}
+
+#[test]
+fn a_listed_file_that_was_swapped_for_another_token_is_refused_and_leaves_nothing() {
+    let (_, file) = bound(&key(7), b"secret", "a");
+    let (other, _) = bound(&key(7), b"secret", "b");
+    let scene = scene(&[("a", &other)], Some(&[("a", file)]), VOLUME);
+    scene.refused();
+    assert!(
+        !scene
+            .root
+            .path()
+            .read_dir()
+            .unwrap()
+            .any(|entry| entry.unwrap().file_name() != "input")
+    );
+}
+
+#[test]
+fn the_boto3_way_opens_tokens_and_links_plain_files() {
+    let (body, _) = token(&key(7), b"secret");
+    let scene = scene(&[("a_chunk_of_secrets", &body), ("readme.txt", b"hello")], None, VOLUME);
+    let (_workspace, train) = scene.opened().unwrap();
+    assert_eq!(fs::read(train.join("a_chunk_of_secrets")).unwrap(), b"secret");
+    assert!(fs::symlink_metadata(train.join("readme.txt")).unwrap().is_symlink());
+}
+
+#[test]
+fn train_file_names_the_one_file_to_open() {
+    let (body, _) = token(&key(7), b"secret");
+    let chosen = r#"{"train_channel": "\"train\"", "train_file": "\"a\"", "strongroom_plaintext": "volume"}"#;
+    let good = scene(&[("a", &body), ("b", b"gAAAA of another key")], None, chosen);
+    let (_workspace, train) = good.opened().unwrap();
+    assert_eq!(fs::read(train.join("a")).unwrap(), b"secret");
+    assert!(
+        scene(&[("b", &body)], None, chosen)
+            .refused()
+            .cause
+            .contains("not delivered")
+    );
+    assert!(
+        scene(&[("a", b"plain")], None, chosen)
+            .refused()
+            .cause
+            .contains("not encrypted")
+    );
+}
+
+#[test]
+fn a_channel_without_tokens_is_refused_rather_than_trained_on() {
+    let scene = scene(&[("a", b"plain")], None, VOLUME);
+    assert_eq!(plan(&scene.job, &scene.keys).unwrap_err().kind, FaultKind::Invalid);
+}
+
+#[test]
+fn a_job_that_is_told_to_stop_stops_decrypting() {
+    let (body, _) = token(&key(7), b"secret");
+    let scene = scene(&[("a", &body)], None, VOLUME);
+    let inputs = plan(&scene.job, &scene.keys).unwrap();
+    let workspace = Workspace::create(&scene.job, 0).unwrap();
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    assert!(decrypt(&inputs, &scene.keys, &workspace, &cancel).is_err());
+    assert!(!workspace.channel("train").join("a").exists());
+}
+
+fn opens(key: &OpenKey, path: &Path) -> Result<(), EnvelopeError> {
+    verify(&key.key, &mut File::open(path).unwrap()).map(|_| ())
+}
+
+#[test]
+fn everything_left_becomes_a_token_and_the_bundle_binds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (private, public) = (dir.path().join("private"), dir.path().join("model"));
+    fs::create_dir_all(private.join("deep")).unwrap();
+    fs::create_dir_all(&public).unwrap();
+    fs::write(private.join("deep/model.bin"), "weights").unwrap();
+    fs::write(public.join("careless.txt"), "plaintext").unwrap();
+    let (already, _) = token(&key(7), b"the boto3 way");
+    fs::write(public.join("model.token"), &already).unwrap();
+    outputs::deliver(&key(7), &private, &public, &|_| false).unwrap();
+
+    for name in ["deep/model.bin", "careless.txt", "model.token"] {
+        opens(&key(7), &public.join(name)).unwrap();
+    }
+    assert_eq!(fs::read(public.join("model.token")).unwrap(), already);
+    let bundle: Bundle = serde_json::from_slice(&fs::read(public.join(BUNDLE_NAME)).unwrap()).unwrap();
+    let names: Vec<_> = bundle.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["careless.txt", "deep/model.bin"]);
+    for file in &bundle.files {
+        let opened = verify(&key(7).key, &mut File::open(public.join(&file.name)).unwrap()).unwrap();
+        let mac = STANDARD.decode(&file.mac).unwrap();
+        binding::check(&key(7).key, &file.name, &opened.header, file.length, &mac).unwrap();
+    }
+}
+
+#[test]
+fn a_token_under_another_key_is_not_taken_for_one_of_ours() {
+    let dir = tempfile::tempdir().unwrap();
+    let (foreign, _) = token(&key(8), b"whose is this");
+    fs::write(dir.path().join("a"), &foreign).unwrap();
+    outputs::deliver(&key(7), &dir.path().join("none"), dir.path(), &|_| false).unwrap();
+    opens(&key(7), &dir.path().join("a")).unwrap();
+}
+
+#[test]
+fn what_cannot_be_encrypted_is_deleted_and_the_job_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(BUNDLE_NAME), "not ours").unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", dir.path().join("link")).unwrap();
+    fs::write(dir.path().join("good"), "plain").unwrap();
+    assert!(outputs::deliver(&key(7), &dir.path().join("none"), dir.path(), &|_| false).is_err());
+    assert!(fs::symlink_metadata(dir.path().join("link")).is_err());
+    opens(&key(7), &dir.path().join("good")).unwrap();
+    assert_ne!(fs::read(dir.path().join(BUNDLE_NAME)).unwrap(), b"not ours");
+}
+
+#[test]
+fn checkpoints_survive_a_restart_and_follow_what_the_command_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second, public) = (
+        dir.path().join("1"),
+        dir.path().join("2"),
+        dir.path().join("checkpoints"),
+    );
+    fs::create_dir_all(&first).unwrap();
+    fs::create_dir_all(&second).unwrap();
+    let cancel = CancellationToken::new();
+    let mut checkpoints = Checkpoints::restore(&key(7), &first, &public, &cancel).unwrap();
+    fs::write(first.join("epoch-1"), "one").unwrap();
+    checkpoints.keep(&key(7), false).unwrap();
+    assert!(!public.join("epoch-1").exists(), "it may still be written to");
+    checkpoints.keep(&key(7), false).unwrap();
+    opens(&key(7), &public.join("epoch-1")).unwrap();
+    fs::remove_file(first.join("epoch-1")).unwrap();
+    fs::write(first.join("epoch-2"), "two").unwrap();
+    checkpoints.keep(&key(7), true).unwrap();
+    assert!(!public.join("epoch-1").exists());
+
+    Checkpoints::restore(&key(7), &second, &public, &cancel).unwrap();
+    assert_eq!(fs::read(second.join("epoch-2")).unwrap(), b"two");
+    fs::write(public.join("plain"), "x").unwrap();
+    let third = dir.path().join("3");
+    fs::create_dir_all(&third).unwrap();
+    assert!(Checkpoints::restore(&key(7), &third, &public, &cancel).is_err());
+}
+
+#[test]
+fn a_denied_unwrap_is_reported_in_kmss_own_sentence() {
+    let sentence = "User: arn:aws:sts::1:assumed-role/r/s is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:1:key/k";
+    let mut fault = Fault::new(FaultKind::Denied, "decrypt a data key under", "k", sentence, "grant it");
+    fault.code = Some("AccessDeniedException".to_owned());
+    let reason = outputs::reason(&fault);
+    assert!(reason.starts_with("AccessDeniedException: User: arn"), "{reason}");
+    assert!(reason.contains(sentence));
+}

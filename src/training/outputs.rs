@@ -1,0 +1,222 @@
+//! Model and output: everything that COMMAND leaves goes out as tokens, and nothing else stays.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+
+use super::inputs::is_token;
+use super::job::{invalid, io};
+use super::keys::{OpenKey, broken};
+use super::say;
+use super::tree;
+use crate::domain::{Fault, FaultKind};
+use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile, VERSION};
+use crate::envelope::publish::Unpublished;
+use crate::envelope::{Sealed, binding, seal, verify};
+
+/// SageMaker shows 1024 characters.
+const LONGEST_FAILURE: u64 = 4096;
+
+/// Encrypts what is under `private` into `public`, then everything plain that COMMAND put into `public` itself, and
+/// writes the bundle. Names that `left` knows are not looked at. Goes on after a failure, deleting what could not be
+/// encrypted, and gives the first one.
+pub(crate) fn deliver(key: &OpenKey, private: &Path, public: &Path, left: &dyn Fn(&str) -> bool) -> Result<(), Fault> {
+    let mut delivery = Delivery {
+        key,
+        public,
+        files: Vec::new(),
+        first: None,
+    };
+    delivery.take_private(private, left);
+    delivery.settle_public(left);
+    delivery.write_bundle();
+    delivery.first.map_or(Ok(()), Err)
+}
+
+/// Encrypts one file to another name, which appears only when the token is whole.
+pub(crate) fn seal_file(key: &OpenKey, from: &Path, to: &Path) -> Result<Sealed, Fault> {
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(|error| io("make", parent, &error))?;
+    }
+    let mut plain = File::open(from).map_err(|error| io("open", from, &error))?;
+    let mut token = Unpublished::create(to).map_err(|error| io("write", to, &error))?;
+    let seconds = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
+    let sealed = seal(&key.key, seconds, &mut plain, &mut token)
+        .map_err(|error| broken("encrypt", &from.display().to_string(), &error))?;
+    token.publish(true).map_err(|error| io("write", to, &error))?;
+    Ok(sealed)
+}
+
+struct Delivery<'a> {
+    key: &'a OpenKey,
+    public: &'a Path,
+    files: Vec<BundleFile>,
+    first: Option<Fault>,
+}
+
+impl Delivery<'_> {
+    fn take_private(&mut self, private: &Path, left: &dyn Fn(&str) -> bool) {
+        let Some(found) = self.noted(tree::files(private)) else {
+            return;
+        };
+        for file in found.into_iter().filter(|file| !left(&file.name)) {
+            if file.name == BUNDLE_NAME {
+                let cause = "strongroom writes a file of that name itself";
+                self.note(invalid(
+                    "encrypt",
+                    BUNDLE_NAME,
+                    cause,
+                    "let the training command use another name",
+                ));
+                continue;
+            }
+            let sealed = seal_file(self.key, &file.path, &self.public.join(&file.name));
+            self.sealed(file.name, sealed);
+        }
+    }
+
+    /// Invariant: afterwards every file is a token under the job's key, or gone.
+    fn settle_public(&mut self, left: &dyn Fn(&str) -> bool) {
+        if let Some(specials) = self.noted(tree::specials(self.public)) {
+            for path in specials {
+                let _ = fs::remove_file(&path);
+                let cause = "it is not a regular file";
+                self.note(invalid(
+                    "encrypt",
+                    &path.display().to_string(),
+                    cause,
+                    "let the training command write files to SM_MODEL_DIR",
+                ));
+            }
+        }
+        let ours: BTreeSet<String> = self.files.iter().map(|file| file.name.clone()).collect();
+        let Some(found) = self.noted(tree::files(self.public)) else {
+            return;
+        };
+        for file in found
+            .into_iter()
+            .filter(|file| !left(&file.name) && !ours.contains(&file.name))
+        {
+            if file.name != BUNDLE_NAME && self.opens(&file.path) {
+                continue;
+            }
+            let sealed = if file.name == BUNDLE_NAME {
+                let cause = "strongroom writes a file of that name itself";
+                Err(invalid(
+                    "encrypt",
+                    BUNDLE_NAME,
+                    cause,
+                    "let the training command use another name",
+                ))
+            } else {
+                seal_file(self.key, &file.path, &file.path)
+            };
+            if sealed.is_err()
+                && let Err(error) = fs::remove_file(&file.path)
+            {
+                self.note(io("remove the plain file", &file.path, &error));
+            }
+            self.sealed(file.name, sealed);
+        }
+    }
+
+    /// Whether COMMAND encrypted it itself, the boto3 way.
+    fn opens(&self, path: &Path) -> bool {
+        is_token(path).unwrap_or(false)
+            && File::open(path).is_ok_and(|mut token| verify(&self.key.key, &mut token).is_ok())
+    }
+
+    fn write_bundle(&mut self) {
+        if self.files.is_empty() {
+            return;
+        }
+        let wrapped = &self.key.wrapped;
+        let mut files = std::mem::take(&mut self.files);
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        let bundle = Bundle {
+            version: VERSION,
+            kms_key_id: wrapped.kms_key_id.clone(),
+            data_key: wrapped.data_key.clone(),
+            context: wrapped.context.clone(),
+            files,
+        };
+        let path = self.public.join(BUNDLE_NAME);
+        let written = serde_json::to_vec_pretty(&bundle)
+            .map_err(std::io::Error::from)
+            .and_then(|bytes| {
+                let mut file = Unpublished::create(&path)?;
+                file.write_all(&bytes)?;
+                file.publish(true)
+            });
+        if let Err(error) = written {
+            self.note(io("write", &path, &error));
+        }
+    }
+
+    fn sealed(&mut self, name: String, sealed: Result<Sealed, Fault>) {
+        match sealed {
+            Ok(sealed) => {
+                say(&format!("encrypted {name}"));
+                let mac = binding::bind(&self.key.key, &name, &sealed.header, sealed.plaintext_bytes);
+                self.files.push(BundleFile {
+                    name,
+                    length: sealed.plaintext_bytes,
+                    mac: STANDARD.encode(mac),
+                });
+            }
+            Err(fault) => self.note(fault),
+        }
+    }
+
+    fn noted<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+        result.map_err(|fault| self.note(fault)).ok()
+    }
+
+    fn note(&mut self, fault: Fault) {
+        say(&fault.to_string());
+        self.first.get_or_insert(fault);
+    }
+}
+
+/// Takes COMMAND's own sentence on why it failed out of a folder where the toolkit says it may be left.
+pub(crate) fn own_failure(output: &Path) -> Option<String> {
+    let path = output.join("failure");
+    let mut text = Vec::new();
+    let read = File::open(&path).and_then(|file| file.take(LONGEST_FAILURE).read_to_end(&mut text));
+    let _ = fs::remove_file(&path);
+    read.ok()?;
+    Some(String::from_utf8_lossy(&text).trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Writes what SageMaker shows as `FailureReason`.
+pub(crate) fn write_failure(output: &Path, reason: &str) {
+    let path = output.join("failure");
+    if let Err(error) = fs::create_dir_all(output).and_then(|()| fs::write(&path, reason)) {
+        say(&io("write", &path, &error).to_string());
+    }
+}
+
+/// KMS's own sentence first, with its error's name, since SageMaker shows only the beginning.
+pub(crate) fn reason(fault: &Fault) -> String {
+    match (&fault.code, fault.kind) {
+        (Some(code), FaultKind::Denied | FaultKind::KeyState) => {
+            let named = if fault.cause.contains(code.as_str()) {
+                String::new()
+            } else {
+                format!("{code}: ")
+            };
+            let remedy = if fault.remedy.is_empty() {
+                String::new()
+            } else {
+                format!("; {}", fault.remedy)
+            };
+            format!("{named}{}{remedy}", fault.cause)
+        }
+        _ => fault.to_string(),
+    }
+}

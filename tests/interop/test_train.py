@@ -1,0 +1,282 @@
+"""`strongroom train` in a container made by hand: the boto3 way's /opt/ml, with moto for KMS and S3."""
+
+import base64
+import hashlib
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import STRONGROOM
+from cryptography.fernet import Fernet
+
+HOUSING = b"rooms,age,price\n" + b"".join(b"%d,%d,%d\n" % (i % 9, i % 40, 100 + 30 * (i % 9) - i % 40) for i in range(500))
+
+
+class Container:
+    """A folder shaped like /opt/ml, a data key, and the environment of a training image."""
+
+    def __init__(self, world, root, home):
+        self.world, self.root, self.home = world, root, home
+        kms, self.s3 = world.client("kms"), world.client("s3")
+        self.arn = kms.create_key()["KeyMetadata"]["Arn"]
+        self.bucket = "sagemaker-train-" + self.arn[-12:]
+        self.s3.create_bucket(Bucket=self.bucket)
+        answer = kms.generate_data_key(KeyId=self.arn, NumberOfBytes=32)
+        self.data_key, self.wrapped = answer["Plaintext"], answer["CiphertextBlob"]
+        self.fernet = Fernet(base64.b64encode(self.data_key))
+        self.s3.put_object(Bucket=self.bucket, Key="dont_look", Body=self.wrapped)
+        self.hyperparameters = {
+            "ciphertext_s3_key": "dont_look",
+            "key_bucket": self.bucket,
+            "kms_key_id": self.arn,
+            "strongroom_plaintext": "volume",
+        }
+        for folder in ("input/config", "input/data/train", "model", "output"):
+            (root / folder).mkdir(parents=True)
+        self.put("input/data/train/a_chunk_of_secrets", self.fernet.encrypt(HOUSING))
+
+    def put(self, name, content):
+        (self.root / name).write_bytes(content)
+
+    def start(self, *command):
+        config = self.root / "input/config"
+        # As the SageMaker SDK sends them: JSON inside JSON.
+        quoted = {name: json.dumps(value) for name, value in self.hyperparameters.items()}
+        (config / "hyperparameters.json").write_text(json.dumps(quoted))
+        (config / "inputdataconfig.json").write_text(json.dumps({"train": {"TrainingInputMode": "File"}}))
+        environment = self.world.environment(self.home) | {"STRONGROOM_ML_ROOT": str(self.root)}
+        return subprocess.Popen(
+            [STRONGROOM, "train", "--", *command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command):
+        process = self.start(*command)
+        output, said = process.communicate(timeout=120)
+        return process.returncode, output, said
+
+    def python(self, script):
+        return self.run(sys.executable, "-c", script)
+
+    def files(self, folder):
+        return {str(path.relative_to(self.root / folder)) for path in (self.root / folder).rglob("*") if path.is_file()}
+
+    def failure(self):
+        return (self.root / "output/failure").read_text()
+
+    def holds_no_plaintext(self, *secrets):
+        assert not [path for path in self.root.iterdir() if path.name.startswith(".strongroom")]
+        for folder in ("model", "output", "checkpoints"):
+            for path in (self.root / folder).rglob("*"):
+                if path.is_file():
+                    assert not any(secret in path.read_bytes() for secret in secrets), path
+
+
+@pytest.fixture
+def container(moto, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    return Container(moto, tmp_path / "ml", home)
+
+
+def test_the_reference_trainer_trains_and_python_opens_its_model(container):
+    container.hyperparameters["epochs"] = "5"
+    status, output, said = container.run(STRONGROOM, "reference-trainer")
+    assert status == 0, said
+    assert f"strongroom: unwrapped data key of {container.arn}" in said
+    assert "strongroom: decrypted train/a_chunk_of_secrets" in said
+    assert "strongroom: encrypted model.bin" in said
+    losses = [float(line.split("loss=")[1]) for line in output.splitlines() if line.startswith("epoch=")]
+    assert len(losses) == 5 and losses[-1] < losses[0]
+    assert container.files("model") == {"model.bin", "strongroom.json"}
+    model = json.loads(container.fernet.decrypt((container.root / "model/model.bin").read_bytes()))
+    assert (model["kind"], model["rows"]) == ("linear-regression", 500)
+    bundle = json.loads((container.root / "model/strongroom.json").read_text())
+    assert base64.b64decode(bundle["data_key"]) == container.wrapped
+    container.holds_no_plaintext(b"linear-regression")
+
+
+def test_the_command_sees_plaintext_in_private_folders_and_its_output_is_left_alone(container):
+    container.hyperparameters["learning-rate"] = 0.5
+    status, output, said = container.python(
+        "import os, pathlib, stat\n"
+        "train = pathlib.Path(os.environ['SM_CHANNEL_TRAIN'])\n"
+        "print((train / 'a_chunk_of_secrets').read_text().splitlines()[0])\n"
+        "print(oct(stat.S_IMODE(train.parents[2].stat().st_mode)), os.environ['SM_HP_LEARNING_RATE'])\n"
+        "pathlib.Path(os.environ['SM_MODEL_DIR'], 'sub').mkdir()\n"
+        "pathlib.Path(os.environ['SM_MODEL_DIR'], 'sub', 'w').write_text('top secret weights')\n"
+        "pathlib.Path(os.environ['SM_OUTPUT_DATA_DIR'], 'plot').write_text('top secret plot')\n"
+    )
+    assert status == 0, said
+    assert output.splitlines() == ["rooms,age,price", "0o700 0.5"]
+    assert container.fernet.decrypt((container.root / "model/sub/w").read_bytes()) == b"top secret weights"
+    assert container.fernet.decrypt((container.root / "output/data/plot").read_bytes()) == b"top secret plot"
+    container.holds_no_plaintext(b"top secret")
+
+
+@pytest.mark.skipif(not pathlib.Path("/dev/shm").is_dir(), reason="there is no file system in memory")
+def test_plaintext_is_in_memory_unless_told_otherwise(container):
+    del container.hyperparameters["strongroom_plaintext"]
+    status, output, said = container.python("import os; print(os.environ['SM_CHANNEL_TRAIN'])")
+    assert status == 0, said
+    folder = pathlib.Path(output.strip())
+    assert folder.is_relative_to("/dev/shm")
+    assert not folder.exists() and not folder.parents[2].exists()
+
+
+def test_what_the_command_writes_to_opt_ml_itself_is_encrypted_too(container):
+    (container.root / "output/data").mkdir()
+    status, _, said = container.python(
+        f"open('{container.root}/model/careless', 'w').write('top secret')\n"
+        f"open('{container.root}/output/data/careless', 'w').write('top secret')\n"
+    )
+    assert status == 0, said
+    assert container.fernet.decrypt((container.root / "model/careless").read_bytes()) == b"top secret"
+    container.holds_no_plaintext(b"top secret")
+
+
+def test_the_commands_status_and_its_own_words_are_passed_on(container):
+    status, _, _ = container.python("import sys; sys.exit(7)")
+    assert status == 7
+    assert "exited with status 7" in container.failure()
+    status, _, _ = container.python(
+        "import os, sys; open(os.environ['SM_OUTPUT_DIR'] + '/failure', 'w').write('no convergence'); sys.exit(1)"
+    )
+    assert (status, container.failure()) == (1, "no convergence")
+    status, _, _ = container.python(f"import sys; open('{container.root}/output/failure', 'w').write('own'); sys.exit(1)")
+    assert (status, container.failure()) == (1, "own")
+    container.holds_no_plaintext(HOUSING[:40])
+
+
+def test_a_stopped_job_stops_its_command_and_leaves_no_plaintext(container):
+    process = container.start(
+        sys.executable,
+        "-c",
+        "import os, time, pathlib\n"
+        "pathlib.Path(os.environ['SM_MODEL_DIR'], 'partial').write_text('top secret')\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n",
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert container.fernet.decrypt((container.root / "model/partial").read_bytes()) == b"top secret"
+    assert "signal 15" in container.failure()
+    container.holds_no_plaintext(b"top secret")
+
+
+def test_a_new_key_for_the_model_leaves_the_old_one_behind(container):
+    container.hyperparameters["strongroom_model_key"] = "new"
+    status, _, said = container.run(STRONGROOM, "reference-trainer")
+    assert status == 0, said
+    bundle = json.loads((container.root / "model/strongroom.json").read_text())
+    wrapped = base64.b64decode(bundle["data_key"])
+    assert wrapped != container.wrapped
+    fresh = container.world.client("kms").decrypt(CiphertextBlob=wrapped)["Plaintext"]
+    assert fresh != container.data_key
+    Fernet(base64.b64encode(fresh)).decrypt((container.root / "model/model.bin").read_bytes())
+
+
+def test_checkpoints_are_encrypted_while_the_command_runs_and_restored_at_its_restart(container):
+    process = container.start(
+        sys.executable,
+        "-c",
+        "import os, pathlib, sys\n"
+        "pathlib.Path(os.environ['STRONGROOM_CHECKPOINT_DIR'], 'epoch-1').write_text('top secret')\n"
+        "print('ready', flush=True)\n"
+        "import time; time.sleep(60)\n",
+    )
+    assert process.stdout.readline() == "ready\n"
+    kept = container.root / "checkpoints/epoch-1"
+    until = time.monotonic() + 30
+    while not kept.exists() and time.monotonic() < until:
+        time.sleep(0.2)
+    assert container.fernet.decrypt(kept.read_bytes()) == b"top secret"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    status, output, said = container.python(
+        "import os; print(open(os.environ['STRONGROOM_CHECKPOINT_DIR'] + '/epoch-1').read())"
+    )
+    assert (status, output) == (0, "top secret\n"), said
+    container.holds_no_plaintext(b"top secret")
+
+
+def test_a_wrong_data_key_fails_the_job_before_the_command_runs(container):
+    container.put("input/data/train/a_chunk_of_secrets", Fernet(Fernet.generate_key()).encrypt(HOUSING))
+    status, output, _ = container.python("print('ran')")
+    assert (status, output) == (1, "")
+    assert "train/a_chunk_of_secrets" in container.failure()
+    container.holds_no_plaintext(HOUSING[:40])
+
+
+def manifest_of(container, files):
+    manifest = {
+        "version": 1,
+        "data_keys": [{"data_key": base64.b64encode(container.wrapped).decode(), "kms_key_id": container.arn}],
+        "channels": {"train": files},
+    }
+    body = json.dumps(manifest).encode()
+    container.s3.put_object(Bucket=container.bucket, Key="manifests/m.json", Body=body)
+    container.hyperparameters |= {
+        "strongroom_manifest": f"s3://{container.bucket}/manifests/m.json",
+        "strongroom_manifest_sha256": hashlib.sha256(body).hexdigest(),
+    }
+
+
+def bound_entry(container, token, name, length):
+    """The binding MAC as the format describes it, by another implementation."""
+    import hmac
+
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    header = base64.urlsafe_b64decode(token)[:25]
+    key = HKDF(SHA256(), 32, salt=None, info=b"strongroom/1/metadata").derive(container.data_key)
+    said = b"".join(
+        len(part).to_bytes(8, "big") + part for part in (b"1", name.encode(), header, str(length).encode())
+    )
+    return {
+        "data_key": 0,
+        "header": base64.b64encode(header).decode(),
+        "length": length,
+        "name": name,
+        "mac": base64.b64encode(hmac.digest(key, said, "sha256")).decode(),
+    }
+
+
+def test_a_manifest_opens_what_it_lists_and_nothing_else(container):
+    path = container.root / "input/data/train/a_chunk_of_secrets"
+    entry = bound_entry(container, path.read_bytes(), "data/a_chunk_of_secrets", len(HOUSING))
+    manifest_of(container, {"a_chunk_of_secrets": entry})
+    status, _, said = container.run(STRONGROOM, "reference-trainer")
+    assert status == 0, said
+    assert "unbound" not in said
+
+    container.put("input/data/train/smuggled", container.fernet.encrypt(b"poison"))
+    status, output, _ = container.python("print('ran')")
+    assert (status, output) == (1, "")
+    assert "train/smuggled" in container.failure()
+
+
+def test_a_changed_manifest_is_refused(container):
+    manifest_of(container, {})
+    container.hyperparameters["strongroom_manifest_sha256"] = "0" * 64
+    status, output, _ = container.python("print('ran')")
+    assert (status, output) == (1, "")
+    assert "SHA-256" in container.failure()
+
+
+def test_a_job_without_data_key_says_which_hyperparameters_to_give(container):
+    del container.hyperparameters["ciphertext_s3_key"]
+    status, _, said = container.python("print('ran')")
+    assert status == 1
+    assert "ciphertext_s3_key" in said and "ciphertext_s3_key" in container.failure()
