@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
-use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -47,16 +47,16 @@ impl Worker {
     /// Starts the hub; must be called inside a tokio runtime. `connect` runs once, in the background.
     ///
     /// If it fails, every topic and operation that needs AWS answers with its fault.
-    pub fn spawn(
-        connect: impl Future<Output = Result<Aws, Fault>> + Send + 'static,
-        events: Sender<Event>,
-    ) -> Self {
+    pub fn spawn(connect: impl Future<Output = Result<Aws, Fault>> + Send + 'static, events: Sender<Event>) -> Self {
         let (orders, inbox) = mpsc::unbounded_channel();
         let in_flight = Arc::new(AtomicUsize::new(0));
         let closing = CancellationToken::new();
         let context = Context {
             link: connect.boxed().shared(),
-            outlet: Outlet { events, closing: closing.clone() },
+            outlet: Outlet {
+                events,
+                closing: closing.clone(),
+            },
             budgets: Arc::new(budget::Budgets::default()),
             walks: Arc::new(AtomicU64::new(0)),
         };
@@ -68,7 +68,12 @@ impl Worker {
             in_flight: Arc::clone(&in_flight),
         };
         let hub = tokio::spawn(hub.serve(inbox));
-        Self { orders, in_flight, hub, closing }
+        Self {
+            orders,
+            in_flight,
+            hub,
+            closing,
+        }
     }
 
     /// Hands an effect over. Never blocks; effects of the terminal and of the configuration are not the worker's.
@@ -87,7 +92,12 @@ impl Worker {
 
     /// Cancels every operation and waits for their clean-up, for no longer than `grace`.
     pub async fn shutdown(self, grace: Duration) {
-        let Self { orders, mut hub, closing, .. } = self;
+        let Self {
+            orders,
+            mut hub,
+            closing,
+            ..
+        } = self;
         // Nobody reads events any more: a full channel must not hold up the clean-up.
         closing.cancel();
         drop(orders);

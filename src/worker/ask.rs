@@ -65,7 +65,11 @@ impl Memory {
             Topic::ObjectInfos { keys, .. } => keys.clone(),
             _ => Vec::new(),
         };
-        Self { rest: all.clone(), all, ..Self::default() }
+        Self {
+            rest: all.clone(),
+            all,
+            ..Self::default()
+        }
     }
 
     /// Somebody wants to know anew.
@@ -462,7 +466,10 @@ mod tests {
     #[test]
     fn a_delta_begins_a_little_before_the_newest_change() {
         let now = Instant::now();
-        let mut jobs = Jobs { walked: Some(now), ..Jobs::default() };
+        let mut jobs = Jobs {
+            walked: Some(now),
+            ..Jobs::default()
+        };
         jobs.note(&[job("a", JobStatus::Completed, 100), job("b", JobStatus::InProgress, 90)]);
         assert_eq!(jobs.since(now), Some(Timestamp::from_second(99).unwrap()));
         assert_eq!(jobs.active.len(), 1);
@@ -475,7 +482,10 @@ mod tests {
     fn the_whole_list_is_walked_when_nothing_is_known_and_after_ten_minutes() {
         let now = Instant::now();
         assert_eq!(Jobs::default().since(now), None);
-        let mut jobs = Jobs { walked: Some(now), ..Jobs::default() };
+        let mut jobs = Jobs {
+            walked: Some(now),
+            ..Jobs::default()
+        };
         assert_eq!(jobs.since(now), None);
         jobs.note(&[job("a", JobStatus::Completed, 100)]);
         assert!(jobs.since(now).is_some());
@@ -487,7 +497,11 @@ mod tests {
         let arns = vec!["a".to_owned(), "b".to_owned()];
         let mut memory = Memory::new(&Topic::KeyDetails(arns.clone()));
         memory.rest.clear();
-        memory.jobs = Jobs { walked: Some(Instant::now()), was_one_page: true, ..Jobs::default() };
+        memory.jobs = Jobs {
+            walked: Some(Instant::now()),
+            was_one_page: true,
+            ..Jobs::default()
+        };
         memory.refresh();
         assert_eq!(memory.rest, arns);
         assert!(memory.jobs.walked.is_none());

@@ -52,7 +52,9 @@ impl Budgets {
             let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
             let bucket = &mut buckets[api as usize];
-            bucket.get_or_insert_with(|| Bucket::new(api.per_second(), now)).reserve(now)
+            bucket
+                .get_or_insert_with(|| Bucket::new(api.per_second(), now))
+                .reserve(now)
         };
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -70,7 +72,11 @@ struct Bucket {
 
 impl Bucket {
     fn new(per_second: f64, now: Instant) -> Self {
-        Self { per_second, calls: per_second, at: now }
+        Self {
+            per_second,
+            calls: per_second,
+            at: now,
+        }
     }
 
     /// Takes one call and says how long to wait before it may be made.

@@ -17,7 +17,11 @@ pub(super) async fn run(context: Context, topic: Topic, refresh: Arc<Notify>) {
     let mut failures = 0;
     loop {
         let walk = context.next_walk();
-        let question = Question { context: &context, topic: &topic, walk };
+        let question = Question {
+            context: &context,
+            topic: &topic,
+            walk,
+        };
         let asked = tokio::select! {
             biased;
             () = refresh.notified() => {

@@ -22,7 +22,11 @@ pub(super) fn change<'a>(watched: impl Iterator<Item = &'a Topic>, wanted: Vec<T
         .cloned()
         .collect();
     let wanted: HashSet<&Topic> = wanted.iter().collect();
-    let stop = watched.into_iter().filter(|topic| !wanted.contains(topic)).cloned().collect();
+    let stop = watched
+        .into_iter()
+        .filter(|topic| !wanted.contains(topic))
+        .cloned()
+        .collect();
     Change { start, stop }
 }
 
@@ -84,18 +88,33 @@ mod tests {
     #[test]
     fn watching_nothing_stops_everything() {
         let watched = [Topic::Keys];
-        assert_eq!(change(watched.iter(), Vec::new()), Change { start: vec![], stop: vec![Topic::Keys] });
+        assert_eq!(
+            change(watched.iter(), Vec::new()),
+            Change {
+                start: vec![],
+                stop: vec![Topic::Keys]
+            }
+        );
     }
 
     #[test]
     fn an_operation_touches_only_what_it_changed() {
-        let request = Request::RevokeGrant { key_arn: "a".to_owned(), grant_id: "g".to_owned() };
+        let request = Request::RevokeGrant {
+            key_arn: "a".to_owned(),
+            grant_id: "g".to_owned(),
+        };
         assert!(is_affected(&grants("a"), &request));
         assert!(!is_affected(&grants("b"), &request));
         assert!(!is_affected(&Topic::Keys, &request));
 
-        let request = Request::DeleteObjects { bucket: "b".to_owned(), objects: Vec::new() };
-        let objects = |bucket: &str| Topic::Objects { bucket: bucket.to_owned(), prefix: String::new() };
+        let request = Request::DeleteObjects {
+            bucket: "b".to_owned(),
+            objects: Vec::new(),
+        };
+        let objects = |bucket: &str| Topic::Objects {
+            bucket: bucket.to_owned(),
+            prefix: String::new(),
+        };
         assert!(is_affected(&objects("b"), &request));
         assert!(!is_affected(&objects("c"), &request));
 
