@@ -1,9 +1,13 @@
 //! One async function per thing a person can do, for the dashboard and the command line alike:
 //! `(Aws, request, Progress, CancellationToken) -> Result`. Decides nothing about when or how it is shown.
 
+mod archive;
+pub mod decrypt;
 pub mod encrypt;
 mod opening;
 mod place;
+mod spool;
+pub mod verify;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,0 +1,118 @@
+//! Tokens inside a `model.tar.gz`, with or without the bundle that binds them.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use flate2::read::GzDecoder;
+use tar::{Archive, EntryType};
+
+use super::opening::{Unlocked, check_member, fault_of};
+use super::place::{Place, inside, io_fault};
+use crate::domain::{Fault, FaultKind};
+use crate::envelope::Opened;
+use crate::envelope::manifest::{BUNDLE_NAME, Bundle};
+
+const ACT: &str = "open";
+const MAX_BUNDLE: u64 = 64 << 20;
+
+/// The bundle, if the archive has one; leaves the file where it was found.
+pub(super) fn bundle(archive: &mut File, source: &Place) -> Result<Option<Bundle>, Fault> {
+    let mut found = None;
+    each(archive, source, |name, entry| {
+        if name == BUNDLE_NAME {
+            let mut text = Vec::new();
+            entry.take(MAX_BUNDLE).read_to_end(&mut text).map_err(|error| io_fault(ACT, source, &error))?;
+            let bundle: Bundle = serde_json::from_slice(&text).map_err(|error| malformed(source, &error.to_string()))?;
+            if bundle.version != crate::envelope::manifest::VERSION {
+                return Err(malformed(source, &format!("its version is {}", bundle.version)));
+            }
+            found = Some(bundle);
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// What one member turned out to be.
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) opened: Opened,
+    pub(super) bound: bool,
+}
+
+/// Opens every member, each through `write`, which gets the name and the token; every listed one must be there.
+pub(super) fn open_members(
+    archive: &mut File,
+    source: &Place,
+    scratch: &Path,
+    unlocked: &Unlocked,
+    bundle: Option<&Bundle>,
+    mut write: impl FnMut(&str, &mut File) -> Result<Opened, Fault>,
+) -> Result<Vec<Member>, Fault> {
+    let mut members: Vec<Member> = Vec::new();
+    each(archive, source, |name, entry| {
+        if name == BUNDLE_NAME && bundle.is_some() {
+            return Ok(());
+        }
+        let io = |error: std::io::Error| io_fault(ACT, name, &error);
+        let mut token = tempfile::tempfile_in(scratch).map_err(io)?;
+        std::io::copy(entry, &mut token).map_err(io)?;
+        token.seek(SeekFrom::Start(0)).map_err(io)?;
+        if members.iter().any(|member| member.name == name) {
+            return Err(refused(source, name, "the archive holds it twice"));
+        }
+        let opened = write(name, &mut token)?;
+        if let Some(bundle) = bundle {
+            check_member(unlocked, bundle, name, &opened).map_err(|error| fault_of(ACT, name, &error))?;
+        }
+        members.push(Member { name: name.to_owned(), opened, bound: bundle.is_some() });
+        Ok(())
+    })?;
+    let missing = bundle
+        .into_iter()
+        .flat_map(|bundle| &bundle.files)
+        .find(|file| members.iter().all(|member| member.name != file.name));
+    match missing {
+        Some(file) => Err(refused(source, &file.name, "the bundle lists it, the archive does not hold it")),
+        None => Ok(members),
+    }
+}
+
+fn each(
+    archive: &mut File,
+    source: &Place,
+    mut visit: impl FnMut(&str, &mut dyn Read) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let io = |error: std::io::Error| io_fault("read", source, &error);
+    archive.seek(SeekFrom::Start(0)).map_err(io)?;
+    let mut tar = Archive::new(GzDecoder::new(archive));
+    for entry in tar.entries().map_err(io)? {
+        let mut entry = entry.map_err(io)?;
+        let kind = entry.header().entry_type();
+        if kind == EntryType::Directory {
+            continue;
+        }
+        let path = entry.path().map_err(io)?.into_owned();
+        let shown = path.display().to_string();
+        if !kind.is_file() {
+            return Err(refused(source, &shown, "it is a link or a device"));
+        }
+        let name = path
+            .to_str()
+            .ok_or_else(|| refused(source, &shown, "its name is not UTF-8"))?;
+        let name = name.strip_prefix("./").unwrap_or(name);
+        inside(Path::new(""), name)?;
+        visit(name, &mut entry)?;
+    }
+    Ok(())
+}
+
+fn refused(source: &Place, member: &str, cause: &str) -> Fault {
+    let remedy = "get the archive again from where it was made";
+    Fault::new(FaultKind::Integrity, ACT, format!("{source}: {member}"), cause, remedy)
+}
+
+fn malformed(source: &Place, why: &str) -> Fault {
+    refused(source, BUNDLE_NAME, &format!("it is malformed: {why}"))
+}

@@ -1,0 +1,304 @@
+//! Decrypt a token, a prefix of them, or a model archive. Nothing unverified ever appears under the destination's name.
+
+use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tokio_util::sync::CancellationToken;
+
+use super::encrypt::blocking;
+use super::opening::{OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
+use super::place::{Place, cancelled, inside, io_fault, usage};
+use super::spool::{Watched, download, is_archive, open_file};
+use super::{ProgressSink, archive};
+use crate::aws::{Aws, s3, transfer};
+use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectRow, Progress};
+use crate::envelope::publish::{TEMPORARY, Unpublished};
+use crate::envelope::{Opened, open, verify};
+
+const ACT: &str = "decrypt";
+
+/// What to decrypt, and to where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecryptRequest {
+    /// A token, a prefix or an archive.
+    pub source: Place,
+    /// Where to.
+    pub output: Output,
+    /// How to find the data key.
+    pub open: OpenOptions,
+    /// Whether existing files may be replaced.
+    pub overwrite: bool,
+}
+
+/// Where plaintext goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// A file; for prefixes and archives a folder.
+    Path(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecryptReport {
+    /// What was opened.
+    pub files: Vec<DecryptedFile>,
+    /// What went wrong with the others.
+    pub failed: Vec<Fault>,
+}
+
+/// One token opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecryptedFile {
+    /// S3 URI or path, of an archive's member with its name.
+    pub source: String,
+    /// Where the plaintext is; `None` for standard output.
+    pub path: Option<PathBuf>,
+    /// Plaintext bytes.
+    pub bytes: u64,
+    /// Whether name and metadata were proved too.
+    pub bound: bool,
+}
+
+/// Opens everything the request names.
+///
+/// # Errors
+/// When the only token does not open, or nothing could be begun, or on cancellation.
+pub async fn decrypt(
+    aws: &Aws,
+    request: DecryptRequest,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<DecryptReport, Fault> {
+    let run = Run { aws, request: &request, progress, cancel };
+    if is_archive(&request.source) {
+        return run.archive().await.map(|files| DecryptReport { files, failed: Vec::new() });
+    }
+    match &request.source {
+        Place::S3 { bucket, key } if request.source.is_prefix() => run.prefix(bucket, key).await,
+        Place::S3 { bucket, key } => run.object(bucket, key, &request.output).await.map(single),
+        Place::Local(path) => run.file(path).await.map(single),
+    }
+}
+
+fn single(file: DecryptedFile) -> DecryptReport {
+    DecryptReport { files: vec![file], failed: Vec::new() }
+}
+
+struct Run<'a> {
+    aws: &'a Aws,
+    request: &'a DecryptRequest,
+    progress: &'a ProgressSink,
+    cancel: &'a CancellationToken,
+}
+
+impl Run<'_> {
+    async fn object(&self, bucket: &str, key: &str, output: &Output) -> Result<DecryptedFile, Fault> {
+        self.check_free(output)?;
+        let head = transfer::head(self.aws, bucket, key).await?;
+        let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, &self.request.open).await?;
+        let spool = download(self.aws, bucket, key, &head, &scratch(output), self.progress, self.cancel).await?;
+        self.finish(spool, unlocked, s3::uri(bucket, key), output).await
+    }
+
+    async fn file(&self, path: &Path) -> Result<DecryptedFile, Fault> {
+        let output = &self.request.output;
+        if let Output::Path(to) = output
+            && let (Ok(one), Ok(other)) = (path.canonicalize(), to.canonicalize())
+            && one == other
+        {
+            return Err(usage(ACT, path.display(), "source and output are the same file", "choose another name"));
+        }
+        self.check_free(output)?;
+        let token = open_file(path)?;
+        let unlocked = unlock_file(self.aws, path, &self.request.open).await?;
+        self.finish(token, unlocked, path.display().to_string(), output).await
+    }
+
+    async fn prefix(&self, bucket: &str, prefix: &str) -> Result<DecryptReport, Fault> {
+        let folder = self.folder()?;
+        let mut report = DecryptReport { files: Vec::new(), failed: Vec::new() };
+        let mut token = None;
+        loop {
+            let page = s3::list_under(self.aws, bucket, prefix, token).await?;
+            for row in &page.rows {
+                let ObjectRow::Object { key, .. } = row else { continue };
+                if self.cancel.is_cancelled() {
+                    return Err(cancelled(ACT, &self.request.source));
+                }
+                match self.under(bucket, prefix, key, folder).await {
+                    Ok(file) => report.files.extend(file),
+                    Err(fault) => report.failed.push(fault),
+                }
+            }
+            token = page.next;
+            if token.is_none() {
+                break;
+            }
+        }
+        if report.files.is_empty() && report.failed.is_empty() {
+            let remedy = "check the prefix";
+            return Err(Fault::new(FaultKind::NotFound, ACT, self.request.source.to_string(), "there is nothing under it", remedy));
+        }
+        Ok(report)
+    }
+
+    async fn under(&self, bucket: &str, prefix: &str, key: &str, folder: &Path) -> Result<Option<DecryptedFile>, Fault> {
+        let name = key.strip_prefix(prefix).unwrap_or(key);
+        if name.is_empty() || name.ends_with('/') {
+            return Ok(None);
+        }
+        if s3::object_info(self.aws, bucket, key).await?.format == ObjectFormat::KeyObject {
+            return Ok(None);
+        }
+        let to = inside(folder, name)?;
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent).map_err(|error| io_fault("create", parent.display(), &error))?;
+        }
+        self.object(bucket, key, &Output::Path(to)).await.map(Some)
+    }
+
+    /// The folder appears, by one rename, once every member was verified.
+    async fn archive(&self) -> Result<Vec<DecryptedFile>, Fault> {
+        let folder = self.folder()?.to_owned();
+        if folder.symlink_metadata().is_ok() {
+            let remedy = "name a folder that does not exist yet";
+            return Err(Fault::new(FaultKind::Conflict, "write", folder.display().to_string(), "it exists already", remedy));
+        }
+        let io = |error: io::Error| io_fault("write", folder.display(), &error);
+        let output = Output::Path(folder.clone());
+        let building = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(scratch(&output)).map_err(io)?;
+        let mut file = fetch(self.aws, &self.request.source, building.path(), self.progress, self.cancel).await?;
+        let bundle = archive::bundle(&mut file, &self.request.source)?;
+        if bundle.is_none() && self.request.open.require_bound {
+            return Err(Fault::new(
+                FaultKind::Integrity,
+                "open",
+                self.request.source.to_string(),
+                "it holds no strongroom.json: its names are not proved",
+                "without --require-bound it opens, its names unproved",
+            ));
+        }
+        let unlocked = unlock_archive(self.aws, &self.request.source, bundle.as_ref(), &self.request.open).await?;
+        let (source, cancel) = (self.request.source.clone(), self.cancel.clone());
+        blocking(move || {
+            let root = building.path();
+            let members = archive::open_members(&mut file, &source, root, &unlocked, bundle.as_ref(), |name, token| {
+                let to = inside(root, name)?;
+                if let Some(parent) = to.parent() {
+                    fs::create_dir_all(parent).map_err(|error| io_fault("create", parent.display(), &error))?;
+                }
+                let mut plain = File::create_new(&to).map_err(|error| io_fault("write", to.display(), &error))?;
+                let mut token = Watched { inner: token, cancel: cancel.clone() };
+                open(&unlocked.key, &mut token, &mut plain).map_err(|error| fault_of("decrypt", name, &error))
+            })?;
+            fs::rename(root, &folder).map_err(|error| io_fault("write", folder.display(), &error))?;
+            let _ = building.keep();
+            Ok(members
+                .into_iter()
+                .map(|member| DecryptedFile {
+                    source: format!("{source}/{}", member.name),
+                    path: Some(folder.join(&member.name)),
+                    bytes: member.opened.plaintext_bytes,
+                    bound: member.bound,
+                })
+                .collect())
+        })
+        .await
+    }
+
+    async fn finish(&self, token: File, unlocked: Unlocked, source: String, output: &Output) -> Result<DecryptedFile, Fault> {
+        self.progress.report(Progress { phase: "decrypting".to_owned(), item: source.clone(), ..Progress::default() });
+        let (output, overwrite, cancel) = (output.clone(), self.request.overwrite, self.cancel.clone());
+        let path = match &output {
+            Output::Path(path) => Some(path.clone()),
+            Output::Stdout => None,
+        };
+        blocking(move || {
+            let mut token = Watched { inner: token, cancel: cancel.clone() };
+            let written = match &output {
+                Output::Path(path) => to_file(&mut token, &unlocked, &source, path, overwrite),
+                Output::Stdout => to_stdout(&mut token, &unlocked, &source),
+            };
+            match written {
+                Err(_) if cancel.is_cancelled() => Err(cancelled(ACT, source)),
+                Err(fault) => Err(fault),
+                Ok((opened, bound)) => Ok(DecryptedFile { source, path, bytes: opened.plaintext_bytes, bound }),
+            }
+        })
+        .await
+    }
+
+    fn folder(&self) -> Result<&Path, Fault> {
+        match &self.request.output {
+            Output::Path(path) => Ok(path),
+            Output::Stdout => Err(usage(ACT, &self.request.source, "many files do not go to standard output", "give -o DIR")),
+        }
+    }
+
+    fn check_free(&self, output: &Output) -> Result<(), Fault> {
+        match output {
+            Output::Path(path) if !self.request.overwrite && path.symlink_metadata().is_ok() => {
+                Err(io_fault("write", path.display(), &io::ErrorKind::AlreadyExists.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn to_file(
+    token: &mut Watched<File>,
+    unlocked: &Unlocked,
+    source: &str,
+    path: &Path,
+    overwrite: bool,
+) -> Result<(Opened, bool), Fault> {
+    let io = |error: io::Error| io_fault("write", path.display(), &error);
+    let mut file = Unpublished::create(path).map_err(io)?;
+    let opened = open(&unlocked.key, token, &mut file).map_err(|error| fault_of(ACT, source, &error))?;
+    let bound = unlocked.check(&opened).map_err(|error| fault_of(ACT, source, &error))?;
+    file.publish(overwrite).map_err(io)?;
+    Ok((opened, bound))
+}
+
+/// What is written cannot be taken back, so name and length are checked in a pass of their own.
+fn to_stdout(token: &mut Watched<File>, unlocked: &Unlocked, source: &str) -> Result<(Opened, bool), Fault> {
+    let fault = |error| fault_of(ACT, source, &error);
+    let checked = verify(&unlocked.key, token).map_err(fault)?;
+    let bound = unlocked.check(&checked).map_err(fault)?;
+    token.seek(SeekFrom::Start(0)).map_err(|error| io_fault("read", source, &error))?;
+    let mut stdout = io::stdout().lock();
+    let opened = open(&unlocked.key, token, &mut stdout).map_err(fault)?;
+    stdout.flush().map_err(|error| io_fault("write", "standard output", &error))?;
+    Ok((opened, bound))
+}
+
+/// The whole archive, local or spooled.
+pub(super) async fn fetch(
+    aws: &Aws,
+    source: &Place,
+    folder: &Path,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<File, Fault> {
+    match source {
+        Place::Local(path) => open_file(path),
+        Place::S3 { bucket, key } => {
+            let head = transfer::head(aws, bucket, key).await?;
+            download(aws, bucket, key, &head, folder, progress, cancel).await
+        }
+    }
+}
+
+/// The destination's folder: what is spooled there fits where the plaintext must fit too.
+fn scratch(output: &Output) -> PathBuf {
+    match output {
+        Output::Path(path) => match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        },
+        Output::Stdout => std::env::temp_dir(),
+    }
+}
