@@ -6,17 +6,16 @@ use clap::{Args, Parser, Subcommand};
 
 /// A terminal dashboard for training on data that must stay encrypted.
 ///
-/// Without a command it opens the dashboard: KMS keys, grants, encrypted S3 objects and SageMaker training jobs on one
-/// screen. With --sandbox everything happens in an embedded local AWS: no account, no network.
+/// With --sandbox everything happens in an embedded local AWS: no account, no network.
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
     /// Where and how.
     #[command(flatten)]
     pub global: Global,
-    /// What to do; the dashboard if nothing.
+    /// What to do.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Command,
 }
 
 /// Options of every command.
@@ -34,18 +33,12 @@ pub struct Global {
     /// Use an embedded local AWS on loopback; nothing of the AWS environment is read
     #[arg(long, global = true, conflicts_with_all = ["profile", "region", "endpoint_url"])]
     pub sandbox: bool,
-    /// Keep the sandbox's world in this folder (default: a temporary one, removed on exit)
-    #[arg(long, global = true, value_name = "DIR", requires = "sandbox")]
-    pub sandbox_dir: Option<PathBuf>,
     /// Start the sandbox with nothing but its user
     #[arg(id = "sandbox_empty", long = "empty", requires = "sandbox")]
     pub sandbox_empty: bool,
     /// Refuse everything that could change something
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// Configuration file (default: strongroom/config.toml in the XDG config folder)
-    #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
 }
 
 /// The commands.
@@ -57,12 +50,8 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Read whole tokens and say whether they are intact; writes nothing
     Verify(VerifyArgs),
-    /// Assume a role and try a key: denied before a grant, allowed after
-    Prove(ProveArgs),
     /// In a training container: unwrap, decrypt, run COMMAND, encrypt what it leaves
     Train(TrainArgs),
-    /// Follow a training job and its log until it ends
-    Watch(WatchArgs),
     /// Serve the embedded local AWS alone, for boto3, the AWS CLI and tests
     Sandbox(SandboxArgs),
     /// Check credentials, region, services and permissions
@@ -161,23 +150,6 @@ pub struct OpenArgs {
     pub require_bound: bool,
 }
 
-/// `prove`.
-#[derive(Debug, Args)]
-pub struct ProveArgs {
-    /// KMS key: id, ARN or alias/NAME
-    #[arg(long, value_name = "KEY")]
-    pub key: String,
-    /// The role's ARN or name
-    #[arg(long, value_name = "ROLE")]
-    pub role: String,
-    /// Encryption context to try with
-    #[arg(long, value_name = "K=V", value_parser = pair)]
-    pub context: Vec<(String, String)>,
-    /// One JSON object on standard output
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `train [--] COMMAND...`.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
@@ -186,25 +158,12 @@ pub struct TrainArgs {
     pub command: Vec<std::ffi::OsString>,
 }
 
-/// `watch JOB`.
-#[derive(Debug, Args)]
-pub struct WatchArgs {
-    /// Name of the training job
-    pub job: String,
-    /// One JSON object per line on standard output
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `sandbox`.
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub port: u16,
-    /// Keep the world in this folder (default: a temporary one, removed on exit)
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
     /// Start with nothing but the user
     #[arg(long)]
     pub empty: bool,

@@ -5,8 +5,12 @@
 
 use crate::domain::{Fault, FaultKind};
 
+pub mod decrypt;
 pub mod doctor;
+pub mod encrypt;
+mod output;
 pub mod sandbox;
+pub mod verify;
 
 /// The exit status of a failure: 2 wrong usage, 130 interrupted, 1 everything else.
 pub fn exit_status(fault: &Fault) -> u8 {

@@ -1,6 +1,6 @@
-//! File + environment + arguments -> [`Config`], ready to use.
+//! Environment + arguments -> [`Connection`], ready to use.
 
-use std::path::PathBuf;
+use crate::cli::Global;
 
 /// How to reach AWS, decided once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,11 +40,22 @@ impl std::fmt::Debug for SandboxEndpoint {
     }
 }
 
-/// Everything the program was told, ready to use.
-#[derive(Debug, Clone, Default)]
-pub struct Config {
-    /// How to reach AWS.
-    pub connection: Connection,
-    /// Where the files pane opens.
-    pub start_dir: PathBuf,
+impl Connection {
+    /// Lays the arguments over the environment.
+    pub fn new(global: &Global) -> Self {
+        Self {
+            profile: global.profile.clone().or_else(|| environment("AWS_PROFILE", global.sandbox)),
+            region: global.region.clone(),
+            endpoint_url: global.endpoint_url.clone().or_else(|| environment("AWS_ENDPOINT_URL", global.sandbox)),
+            sandbox: None,
+            read_only: global.read_only,
+        }
+    }
+}
+
+fn environment(name: &str, sandbox: bool) -> Option<String> {
+    if sandbox {
+        return None;
+    }
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -41,6 +41,7 @@ pub mod actions;
 pub mod app;
 pub mod aws;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod envelope;

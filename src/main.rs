@@ -1,1 +1,135 @@
-fn main() {}
+//! Arguments -> mode; error -> exit status. Nothing else.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use strongroom::actions;
+use strongroom::cli::{Cli, Command, Global};
+use strongroom::config::{Connection, SandboxEndpoint};
+use strongroom::domain::{Fault, FaultKind};
+use strongroom::sandbox::Sandbox;
+use strongroom::{commands, training};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    no_core_dumps();
+    let made = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = match made {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return failed(&Fault::new(
+                FaultKind::Io,
+                "start",
+                "the runtime",
+                error.to_string(),
+                "",
+            ));
+        }
+    };
+    let result = runtime.block_on(run(cli));
+    runtime.shutdown_background();
+    match result {
+        Ok(status) => status,
+        Err(fault) => failed(&fault),
+    }
+}
+
+fn failed(fault: &Fault) -> ExitCode {
+    eprintln!("strongroom: {}", commands::one_line(&fault.to_string()));
+    ExitCode::from(commands::exit_status(fault))
+}
+
+/// Data keys live in memory: it must not be written to a core file.
+fn no_core_dumps() {
+    let none = rustix::process::Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Fault> {
+    match cli.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "strongroom", &mut std::io::stdout());
+        }
+        Command::Man => man()?,
+        Command::Sandbox(args) => commands::sandbox::run(&args).await?,
+        Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
+        Command::ReferenceTrainer => training::reference::run()?,
+        command => return with_aws(&cli.global, command).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a command that talks to AWS, or to an embedded world that lives as long as the command does.
+async fn with_aws(global: &Global, command: Command) -> Result<ExitCode, Fault> {
+    let world = OnceCell::new();
+    let mut connection = Connection::new(global);
+    if global.sandbox {
+        connection.sandbox = Some(start(global, &world).await?);
+    }
+    let cancel = cancelled_by_signals();
+    let result = async {
+        let aws = actions::connect(&connection).await?;
+        match command {
+            Command::Encrypt(args) => commands::encrypt::run(&aws, &args, cancel).await,
+            Command::Decrypt(args) => commands::decrypt::run(&aws, &args, cancel).await,
+            Command::Verify(args) => commands::verify::run(&aws, &args, cancel).await,
+            Command::Doctor(args) => commands::doctor::run(&aws, args.json).await,
+            _ => Ok(()),
+        }
+    }
+    .await;
+    stop(world).await;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn start(global: &Global, world: &OnceCell<Sandbox>) -> Result<SandboxEndpoint, Fault> {
+    let options = commands::sandbox::options(global.sandbox_empty)?;
+    let sandbox = world
+        .get_or_try_init(|| Sandbox::start(options))
+        .await
+        .map_err(|error| commands::sandbox::fault(&error))?;
+    Ok(SandboxEndpoint {
+        url: sandbox.endpoint_url().to_owned(),
+        region: sandbox.region().to_owned(),
+        access_key_id: sandbox.access_key_id().to_owned(),
+        secret_access_key: sandbox.secret_access_key().to_owned(),
+    })
+}
+
+async fn stop(world: OnceCell<Sandbox>) {
+    if let Some(sandbox) = world.into_inner() {
+        sandbox.stop().await;
+    }
+}
+
+/// Cancelled by Ctrl-C and SIGTERM: operations then clean up after themselves; a second Ctrl-C ends at once.
+fn cancelled_by_signals() -> CancellationToken {
+    use tokio::signal::unix::{SignalKind, signal};
+    let cancel = CancellationToken::new();
+    let told = cancel.clone();
+    if let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        tokio::spawn(async move {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            told.cancel();
+            interrupt.recv().await;
+            std::process::exit(130);
+        });
+    }
+    cancel
+}
+
+fn man() -> Result<(), Fault> {
+    let fault = |error: std::io::Error| Fault::new(FaultKind::Io, "print", "the manual page", error.to_string(), "");
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(fault)?;
+    std::io::stdout().write_all(&page).map_err(fault)
+}

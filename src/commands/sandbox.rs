@@ -1,7 +1,6 @@
 //! `strongroom sandbox`: the embedded world alone.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
@@ -15,12 +14,11 @@ use crate::sandbox::{Options, Sandbox, SandboxError};
 ///
 /// # Errors
 /// When the program cannot find itself, which it runs for training jobs.
-pub fn options(dir: Option<PathBuf>, empty: bool) -> Result<Options, Fault> {
+pub fn options(empty: bool) -> Result<Options, Fault> {
     let program = std::env::current_exe()
         .map_err(|error| Fault::new(FaultKind::Io, "find", "this program's own file", error.to_string(), ""))?;
     Ok(Options {
         port: 0,
-        dir,
         empty,
         images: Vec::new(),
         grant_delay: Duration::ZERO,
@@ -39,7 +37,7 @@ pub fn fault(error: &SandboxError) -> Fault {
 /// # Errors
 /// When the world cannot start or nothing can be printed.
 pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
-    let mut options = options(args.dir.clone(), args.empty)?;
+    let mut options = options(args.empty)?;
     options.port = args.port;
     options.images.clone_from(&args.image);
     options.grant_delay = Duration::try_from_secs_f64(args.grant_delay).map_err(|error| {

@@ -1,0 +1,73 @@
+//! `strongroom decrypt SOURCE`.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{clear_progress, json_line, line, open_options, progress, settle, warn};
+use crate::actions::Place;
+use crate::actions::decrypt::{DecryptRequest, Output, decrypt};
+use crate::aws::Aws;
+use crate::cli::DecryptArgs;
+use crate::domain::{Fault, FaultKind};
+
+/// Decrypts and prints what was opened.
+///
+/// # Errors
+/// When a token did not open; the others are done.
+pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Result<(), Fault> {
+    let source = Place::parse(&args.source)?;
+    let output = output(&source, args)?;
+    let to_stdout = output == Output::Stdout;
+    let request = DecryptRequest {
+        source,
+        output,
+        open: open_options(&args.open, args.accept_name)?,
+        overwrite: args.overwrite,
+    };
+    let result = decrypt(aws, request, &progress(), &cancel).await;
+    clear_progress();
+    let report = result?;
+    for file in &report.files {
+        let path = file.path.as_ref().map(|path| path.to_string_lossy());
+        if to_stdout {
+            if !file.bound {
+                warn(&format!("{} is unbound: its name is not proved", file.source));
+            }
+        } else if args.json {
+            json_line(&json!({ "source": file.source, "path": path, "bytes": file.bytes, "bound": file.bound }))?;
+        } else {
+            let bound = if file.bound { "bound" } else { "unbound: its name is not proved" };
+            line(&format!("{} -> {} ({} bytes, {bound})", file.source, path.unwrap_or_default(), file.bytes))?;
+        }
+    }
+    settle(report.failed)
+}
+
+fn output(source: &Place, args: &DecryptArgs) -> Result<Output, Fault> {
+    let usage = |cause: &str, remedy: &str| Fault::new(FaultKind::Usage, "decrypt", &args.source, cause, remedy);
+    match (&args.output, source) {
+        (Some(path), _) if path.as_os_str() == "-" && args.json => {
+            Err(usage("--json and the plaintext would mix", "leave out --json"))
+        }
+        (Some(path), _) if path.as_os_str() == "-" => Ok(Output::Stdout),
+        (Some(path), Place::S3 { key, .. }) if path.is_dir() && !is_folder_source(source) => {
+            Ok(Output::Path(path.join(basename(key))))
+        }
+        (Some(path), _) => Ok(Output::Path(path.clone())),
+        (None, Place::S3 { key, .. }) if !is_folder_source(source) => Ok(Output::Path(PathBuf::from(basename(key)))),
+        (None, _) => Err(usage("it has no destination", "give -o PATH")),
+    }
+}
+
+fn is_folder_source(source: &Place) -> bool {
+    source.is_prefix() || source.to_string().ends_with(".tar.gz") || source.to_string().ends_with(".tgz")
+}
+
+fn basename(key: &str) -> &str {
+    match key.rsplit('/').next() {
+        Some(name) if name != ".." && name != "." => name,
+        _ => "plaintext",
+    }
+}

@@ -1,0 +1,78 @@
+//! `strongroom encrypt PATH... DEST`.
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{clear_progress, context, json_line, line, progress, settle, warn};
+use crate::actions::Place;
+use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
+use crate::aws::Aws;
+use crate::cli::EncryptArgs;
+use crate::domain::{Fault, FaultKind};
+
+/// Encrypts and prints what was made.
+///
+/// # Errors
+/// When a file could not be encrypted; the others are done.
+pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Result<(), Fault> {
+    let request = request(args)?;
+    let to_stdout = request.destination == Destination::Stdout;
+    let result = encrypt(aws, request, &progress(), &cancel).await;
+    clear_progress();
+    let report = result?;
+    for warning in &report.warnings {
+        warn(warning);
+    }
+    if !to_stdout {
+        print(&report, args.json)?;
+    }
+    settle(report.failed)
+}
+
+fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
+    let usage = |object: &str, cause: &str, remedy: &str| Fault::new(FaultKind::Usage, "encrypt", object, cause, remedy);
+    let Some((destination, paths)) = args.paths.split_last() else {
+        return Err(usage("nothing", "no destination is given", "give PATH... DEST"));
+    };
+    let destination = match destination.to_str() {
+        Some("-") if args.json => return Err(usage("-", "--json and the token would mix", "leave out --json")),
+        Some("-") => Destination::Stdout,
+        Some(text) => Destination::Place(Place::parse(text)?),
+        None => Destination::Place(Place::Local(destination.clone())),
+    };
+    Ok(EncryptRequest {
+        paths: paths.to_vec(),
+        destination,
+        key: args.key.clone(),
+        context: context(&args.context)?,
+        data_key_name: args.data_key_name.clone(),
+        data_key_out: args.data_key_out.clone(),
+        overwrite: args.overwrite,
+    })
+}
+
+fn print(report: &EncryptReport, as_json: bool) -> Result<(), Fault> {
+    for file in &report.files {
+        if !as_json {
+            let place = file.place.as_ref().map(ToString::to_string).unwrap_or_default();
+            line(&format!("{} -> {place} ({} bytes)", file.path.display(), file.bytes))?;
+            continue;
+        }
+        let (bucket, key) = match &file.place {
+            Some(Place::S3 { bucket, key }) => (Some(bucket), Some(key)),
+            _ => (None, None),
+        };
+        json_line(&json!({
+            "path": file.path.to_string_lossy(),
+            "bucket": bucket,
+            "key": key,
+            "kms_key_id": report.kms_key_arn,
+            "data_key_uri": report.data_key_uri,
+            "bytes": file.bytes,
+            "token_bytes": file.token_bytes,
+            "etag": file.etag,
+            "resumed": false,
+        }))?;
+    }
+    Ok(())
+}
