@@ -19,6 +19,7 @@ mod kms;
 mod logs;
 mod policy;
 mod s3;
+mod sagemaker;
 mod sigv4;
 mod sts;
 mod world;
@@ -131,5 +132,22 @@ impl Sandbox {
     pub async fn stop(self) {
         self.world.stop().await;
         let _ = self.server.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A world that runs nothing of ours and waits for nothing.
+    pub(super) fn options() -> Options {
+        Options {
+            port: 0,
+            empty: true,
+            images: Vec::new(),
+            grant_delay: Duration::ZERO,
+            program: PathBuf::from("false"),
+            job_pace: Duration::ZERO,
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::api::ApiError;
 use super::identity::Caller;
 use super::sigv4::{self, Authorization, Refusal};
 use super::world::World;
-use super::{ecr, iam, kms, logs, s3, sts};
+use super::{ecr, iam, kms, logs, s3, sagemaker, sts};
 
 /// The largest request of a service other than S3, in bytes.
 const LARGEST: usize = 4 << 20;
@@ -126,6 +126,7 @@ async fn json_service(world: &Arc<World>, request: Request<Incoming>, target: &s
         let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
         let answer = match prefix {
             "TrentService" => kms::call(world, &caller, operation, &body),
+            "SageMaker" => sagemaker::call(world, &caller, operation, &body).await,
             "Logs_20140328" => logs::call(world, &caller, operation, &body),
             "AmazonEC2ContainerRegistry_V20150921" => ecr::call(world, &caller, operation, &body),
             _ => Err(unknown(target)),

@@ -16,7 +16,7 @@ use super::iam::Iam;
 use super::identity::{Caller, Principal};
 use super::kms::Kms;
 use super::policy::{Decision, Question};
-use super::{Options, SandboxError, ecr, logs, s3};
+use super::{Options, SandboxError, ecr, logs, s3, sagemaker};
 
 /// One world. Each part has its own lock, held for moments and never across an await.
 pub(crate) struct World {
@@ -29,6 +29,7 @@ pub(crate) struct World {
     pub(crate) s3: s3::Store,
     pub(crate) logs: logs::Logs,
     pub(crate) ecr: ecr::Ecr,
+    pub(crate) sagemaker: sagemaker::SageMaker,
     /// Cancelled when the world ends: the server and every job end with it.
     pub(crate) shutdown: CancellationToken,
     pub(crate) jobs: tokio::sync::Mutex<JoinSet<()>>,
@@ -65,6 +66,7 @@ impl World {
             s3: s3::Store::open(&root.join("objects")).map_err(unusable)?,
             logs: logs::Logs::default(),
             ecr: ecr::Ecr::default(),
+            sagemaker: sagemaker::SageMaker::default(),
             shutdown: CancellationToken::new(),
             jobs: tokio::sync::Mutex::new(JoinSet::new()),
             url: url.to_owned(),

@@ -1,0 +1,144 @@
+//! What a job leaves: its model and its output data, packed and put to S3 as the job's role.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::json;
+
+use super::super::api::ApiError;
+use super::super::identity::Caller;
+use super::super::kms;
+use super::super::s3::{About, Condition, Object};
+use super::super::world::World;
+use super::request::Training;
+
+/// Uploads model and output; the model's URI. An error is a FailureReason. Blocks.
+pub(super) fn upload(world: &World, role: &Caller, training: &Training, root: &Path) -> Result<String, String> {
+    let failed = |why: String| format!("ClientError: Artifact upload failed: {why}");
+    let key_arn = wrapping_key(world, role, training).map_err(|error| failed(said(&error)))?;
+    let out = Out {
+        world,
+        role,
+        bucket: &training.output.0,
+        about: About {
+            content_type: Some("binary/octet-stream".to_owned()),
+            encryption: key_arn.is_some().then(|| "aws:kms".to_owned()),
+            encryption_key: key_arn,
+            ..About::default()
+        },
+    };
+    let base = match training.output.1.as_str() {
+        "" => format!("{}/output", training.name),
+        prefix => format!("{prefix}/{}/output", training.name),
+    };
+    let model = out
+        .send(&root.join("model"), &format!("{base}/model"), training.is_packed)
+        .map_err(failed)?;
+    let data = root.join("output/data");
+    if !files(&data, Path::new(""))
+        .map_err(|error| failed(error.to_string()))?
+        .is_empty()
+    {
+        out.send(&data, &format!("{base}/output"), training.is_packed)
+            .map_err(failed)?;
+    }
+    Ok(model)
+}
+
+/// SSE-KMS needs a data key of the output's KMS key, and the role must be allowed to make one.
+fn wrapping_key(world: &World, role: &Caller, training: &Training) -> Result<Option<String>, ApiError> {
+    let Some(key) = &training.output_key else {
+        return Ok(None);
+    };
+    let request = json!({ "KeyId": key, "KeySpec": "AES_256" });
+    let answer = kms::call(world, role, "GenerateDataKeyWithoutPlaintext", &request)?;
+    Ok(answer["KeyId"].as_str().map(str::to_owned))
+}
+
+struct Out<'a> {
+    world: &'a World,
+    role: &'a Caller,
+    bucket: &'a str,
+    about: About,
+}
+
+impl Out<'_> {
+    /// A folder as `NAME.tar.gz`, or as objects below `NAME/`; the URI.
+    fn send(&self, folder: &Path, name: &str, packed: bool) -> Result<String, String> {
+        let bucket = self.bucket;
+        let found = files(folder, Path::new("")).map_err(|error| error.to_string())?;
+        if packed {
+            let key = format!("{name}.tar.gz");
+            self.put(&key, |body| pack(folder, &found, body))?;
+            return Ok(format!("s3://{bucket}/{key}"));
+        }
+        for file in &found {
+            let key = format!("{name}/{}", file.display());
+            self.put(&key, |mut body| {
+                io::copy(&mut File::open(folder.join(file))?, &mut body)?;
+                Ok(())
+            })?;
+        }
+        Ok(format!("s3://{bucket}/{name}/"))
+    }
+
+    fn put(&self, key: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
+        let bucket = self.bucket;
+        let resource = format!("arn:aws:s3:::{bucket}/{key}");
+        self.world
+            .authorize(self.role, "s3:PutObject", &resource, &BTreeMap::new())
+            .map_err(|error| format!("AccessDenied (403): {}", error.message))?;
+        self.world.s3.check_bucket(bucket).map_err(|error| said(&error))?;
+        let mut intake = self.world.s3.intake().map_err(|error| error.to_string())?;
+        fill(&mut intake).map_err(|error| error.to_string())?;
+        let object = Object::new(intake.finish(), self.about.clone());
+        self.world
+            .s3
+            .put(bucket, key, object, &Condition::Any)
+            .map_err(|error| said(&error))
+    }
+}
+
+fn pack(folder: &Path, files: &[PathBuf], body: &mut dyn Write) -> io::Result<()> {
+    let mut tar = tar::Builder::new(GzEncoder::new(body, Compression::fast()));
+    tar.mode(tar::HeaderMode::Deterministic);
+    for name in files {
+        let file = File::open(folder.join(name))?;
+        let mut header = tar::Header::new_gnu();
+        let meta = file.metadata()?;
+        header.set_metadata_in_mode(&meta, tar::HeaderMode::Deterministic);
+        tar.append_data(&mut header, name, BufReader::new(file))?;
+    }
+    tar.into_inner()?.finish()?;
+    Ok(())
+}
+
+/// Regular files below `folder`, by name; links and devices stay behind.
+fn files(folder: &Path, below: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(folder.join(below)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = below.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            found.extend(files(folder, &name)?);
+        } else if kind.is_file() {
+            found.push(name);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn said(error: &ApiError) -> String {
+    format!("{} ({}): {}", error.code, error.status, error.message)
+}

@@ -1,0 +1,165 @@
+//! Input channels, brought into the job's folder as the job's role.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::api::ApiError;
+use super::super::identity::{Caller, REGION};
+use super::super::s3::{After, Object, Query};
+use super::super::world::World;
+use super::request::{Channel, location};
+
+/// One manifest names so many bytes at most.
+const LARGEST_MANIFEST: u64 = 16 << 20;
+
+/// Brings one channel into `folder`; an error is a FailureReason. Blocks.
+pub(super) fn download(world: &World, role: &Caller, channel: &Channel, folder: &Path) -> Result<(), String> {
+    let failed = |why: String| format!("ClientError: Data download failed: {why}");
+    fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    let fetch = |key: &str, name: &str| {
+        let object = read(world, role, &channel.bucket, key).map_err(|error| failed(said(&error)))?;
+        let path = inside(folder, name).ok_or_else(|| failed(format!("the key {key:?} is no relative path")))?;
+        write(&object, &path).map_err(|error| failed(format!("s3://{}/{key}: {error}", channel.bucket)))
+    };
+    if channel.is_manifest {
+        for (key, name) in manifest(world, role, channel).map_err(failed)? {
+            fetch(&key, &name)?;
+        }
+        return Ok(());
+    }
+    let context = BTreeMap::from([("s3:prefix".to_owned(), channel.prefix.clone())]);
+    world
+        .authorize(
+            role,
+            "s3:ListBucket",
+            &format!("arn:aws:s3:::{}", channel.bucket),
+            &context,
+        )
+        .map_err(|error| failed(said(&denied(&error))))?;
+    let mut after = After::Nothing;
+    let mut count = 0;
+    loop {
+        let query = Query {
+            prefix: channel.prefix.clone(),
+            delimiter: None,
+            after,
+            limit: 1000,
+        };
+        let page = world
+            .s3
+            .list(&channel.bucket, &query)
+            .map_err(|error| failed(said(&error)))?;
+        for (key, object) in &page.contents {
+            count += 1;
+            // What consoles make to show an empty folder.
+            if key.ends_with('/') && object.body.length() == 0 {
+                continue;
+            }
+            fetch(key, relative(&channel.prefix, key))?;
+        }
+        match page.next {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    if count == 0 {
+        return Err(failed(format!(
+            "No S3 objects found under S3 URL \"s3://{}/{}\" given in input data source. Please ensure that the bucket \
+             exists in the selected region ({REGION}), that objects exist under that S3 prefix, and that the role has \
+             \"s3:ListBucket\" permissions on bucket \"{}\".",
+            channel.bucket, channel.prefix, channel.bucket
+        )));
+    }
+    Ok(())
+}
+
+/// The name below the channel's folder. A prefix matches strings: it can be a folder, a whole key, or end within a name.
+pub(super) fn relative<'a>(prefix: &str, key: &'a str) -> &'a str {
+    let rest = &key[prefix.len()..];
+    if let Some(below) = rest.strip_prefix('/')
+        && !prefix.is_empty()
+    {
+        return below;
+    }
+    if !rest.is_empty() && (prefix.is_empty() || prefix.ends_with('/')) {
+        return rest;
+    }
+    let folder = prefix.rfind('/').map_or(0, |at| at + 1);
+    &key[folder..]
+}
+
+/// Reads an object as the role.
+fn read(world: &World, role: &Caller, bucket: &str, key: &str) -> Result<Arc<Object>, ApiError> {
+    world
+        .authorize(
+            role,
+            "s3:GetObject",
+            &format!("arn:aws:s3:::{bucket}/{key}"),
+            &BTreeMap::new(),
+        )
+        .map_err(|error| denied(&error))?;
+    world.s3.object(bucket, key)
+}
+
+/// Keys and names of a manifest: a prefix, then what is below it.
+fn manifest(world: &World, role: &Caller, channel: &Channel) -> Result<Vec<(String, String)>, String> {
+    let object = read(world, role, &channel.bucket, &channel.prefix).map_err(|error| said(&error))?;
+    if object.body.length() > LARGEST_MANIFEST {
+        return Err("the manifest is larger than 16 MiB".to_owned());
+    }
+    let mut text = String::new();
+    object
+        .body
+        .reader()
+        .read_to_string(&mut text)
+        .map_err(|error| format!("the manifest: {error}"))?;
+    let entries: Vec<Value> = serde_json::from_str(&text).map_err(|error| format!("the manifest: {error}"))?;
+    let (first, names) = entries.split_first().ok_or("the manifest is empty")?;
+    let (bucket, prefix) = first["prefix"]
+        .as_str()
+        .and_then(|prefix| location(prefix, "prefix").ok())
+        .ok_or("the manifest does not begin with a prefix")?;
+    if bucket != channel.bucket {
+        return Err("the manifest names another bucket".to_owned());
+    }
+    names
+        .iter()
+        .map(|name| {
+            let name = name.as_str().ok_or("the manifest names something that is no string")?;
+            Ok((format!("{prefix}{name}"), name.trim_start_matches('/').to_owned()))
+        })
+        .collect()
+}
+
+/// `name` below `folder`, if it stays there.
+fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
+    let path = Path::new(name);
+    let stays = !name.is_empty()
+        && !name.contains('\0')
+        && path
+            .components()
+            .all(|component| matches!(component, Component::Normal(_)));
+    stays.then(|| folder.join(path))
+}
+
+fn write(object: &Object, path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = File::create_new(path)?;
+    io::copy(&mut object.body.reader(), &mut file)?;
+    Ok(())
+}
+
+fn denied(error: &ApiError) -> ApiError {
+    ApiError::new("AccessDenied", error.message.clone()).status(403)
+}
+
+fn said(error: &ApiError) -> String {
+    format!("{} ({}): {}", error.code, error.status, error.message)
+}

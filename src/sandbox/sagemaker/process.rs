@@ -1,0 +1,270 @@
+//! The job's command as a child process: its environment, its output as log events, its end.
+
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use super::super::iam::SessionCredentials;
+use super::super::identity::REGION;
+use super::super::world::{World, now};
+use super::request::Training;
+use super::{arn, seconds};
+
+/// Between SIGTERM and SIGKILL, as in SageMaker.
+const GRACE: Duration = Duration::from_secs(120);
+/// A log event's largest message.
+const LONGEST_LINE: usize = 256 * 1024;
+pub(super) const LOG_GROUP: &str = "/aws/sagemaker/TrainingJobs";
+
+/// A metric's last value.
+#[derive(Debug, Clone)]
+pub(super) struct Metric {
+    name: String,
+    value: f64,
+    at: Timestamp,
+}
+
+impl Metric {
+    pub(super) fn json(&self) -> Value {
+        json!({ "MetricName": self.name, "Value": self.value, "Timestamp": seconds(self.at) })
+    }
+}
+
+/// How the command ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// By itself, with this status.
+    Exited(i32),
+    /// Because the job was stopped.
+    Stopped,
+    /// Because it took longer than it may.
+    Overran,
+    /// Because the world ends.
+    Abandoned,
+}
+
+/// Runs the command to its end. However that comes, nothing of its process group is left.
+pub(super) async fn run(
+    world: &Arc<World>,
+    training: &Arc<Training>,
+    root: &Path,
+    session: &SessionCredentials,
+    stop: &CancellationToken,
+    stream: Option<&str>,
+) -> io::Result<(End, Vec<Metric>)> {
+    let mut command = command(world, training, root).await;
+    environment(&mut command, world, training, root, session);
+    let mut child = command
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    let group = Group(child.id().and_then(|id| Pid::from_raw(id as i32)));
+    let log = Arc::new(Log {
+        world: Arc::clone(world),
+        training: Arc::clone(training),
+        stream: stream.map(str::to_owned),
+        metrics: Mutex::default(),
+    });
+    let mut readers = tokio::task::JoinSet::new();
+    if let Some(out) = child.stdout.take() {
+        readers.spawn(read(out, Arc::clone(&log)));
+    }
+    if let Some(err) = child.stderr.take() {
+        readers.spawn(read(err, Arc::clone(&log)));
+    }
+    let end = tokio::select! {
+        biased;
+        () = world.shutdown.cancelled() => End::Abandoned,
+        status = child.wait() => End::Exited(code(status?)),
+        () = stop.cancelled() => End::Stopped,
+        () = tokio::time::sleep(training.longest) => End::Overran,
+    };
+    if matches!(end, End::Stopped | End::Overran) {
+        group.send(Signal::TERM);
+        tokio::select! {
+            () = world.shutdown.cancelled() => {}
+            _ = child.wait() => {}
+            () = tokio::time::sleep(GRACE) => {}
+        }
+    }
+    drop(group);
+    let _ = child.wait().await;
+    // A descendant that left the group may hold the pipes open: what it says late is lost.
+    let _ = tokio::time::timeout(Duration::from_secs(1), async {
+        while readers.join_next().await.is_some() {}
+    })
+    .await;
+    drop(readers);
+    let metrics = log.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok((end, metrics))
+}
+
+/// The command that stands for the job's image, or the default container: the reference trainer, enveloped.
+///
+/// Network isolation is a network namespace of its own where the system lets us make one. Where it does not, the
+/// job still has no credentials and no endpoint, but could reach the network.
+async fn command(world: &World, training: &Training, root: &Path) -> Command {
+    let mut words: Vec<std::ffi::OsString> = Vec::new();
+    if training.is_isolated && can_unshare(root).await {
+        words.extend(["unshare", "--map-root-user", "--net", "--"].map(Into::into));
+    }
+    let own = world
+        .options
+        .images
+        .iter()
+        .find(|(image, _)| *image == training.image)
+        .map(|(_, command)| command);
+    match own {
+        Some(command) => words.extend(["sh".into(), "-c".into(), command.into()]),
+        None => {
+            let program = world.options.program.as_os_str();
+            words.extend([
+                program.into(),
+                "train".into(),
+                "--".into(),
+                program.into(),
+                "reference-trainer".into(),
+            ]);
+        }
+    }
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+async fn can_unshare(root: &Path) -> bool {
+    Command::new("unshare")
+        .args(["--map-root-user", "--net", "--", "true"])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .await
+        .is_ok_and(|status| status.success())
+}
+
+fn environment(command: &mut Command, world: &World, training: &Training, root: &Path, session: &SessionCredentials) {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    command.env_clear().envs(&training.environment).env("PATH", path);
+    command
+        .env("HOME", root)
+        .env("LANG", "C.UTF-8")
+        .env("STRONGROOM_ML_ROOT", root)
+        .env("TRAINING_JOB_NAME", &training.name)
+        .env("TRAINING_JOB_ARN", arn(&training.name))
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION);
+    if !training.is_isolated {
+        command
+            .env("AWS_ENDPOINT_URL", &world.url)
+            .env("AWS_ACCESS_KEY_ID", &session.access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", &session.secret_access_key)
+            .env("AWS_SESSION_TOKEN", &session.session_token);
+    }
+}
+
+/// A process group, killed when let go.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn send(&self, signal: Signal) {
+        if let Some(pid) = self.0 {
+            // Gone already is what we want.
+            let _ = kill_process_group(pid, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.send(Signal::KILL);
+    }
+}
+
+/// As a shell counts it: 128 and the signal's number.
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+struct Log {
+    world: Arc<World>,
+    training: Arc<Training>,
+    /// None if the role may not write logs.
+    stream: Option<String>,
+    metrics: Mutex<Vec<Metric>>,
+}
+
+impl Log {
+    fn line(&self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let text = text.trim_end_matches('\r');
+        if text.is_empty() {
+            return;
+        }
+        self.measure(text);
+        if let Some(stream) = &self.stream {
+            self.world.logs.append(LOG_GROUP, stream, text.to_owned());
+        }
+    }
+
+    fn measure(&self, line: &str) {
+        for (name, regex) in &self.training.metrics {
+            let value = regex
+                .captures(line)
+                .and_then(|found| found.get(1))
+                .and_then(|found| found.as_str().parse::<f64>().ok())
+                .filter(|value| value.is_finite());
+            let Some(value) = value else { continue };
+            let metric = Metric {
+                name: name.clone(),
+                value,
+                at: now(),
+            };
+            let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+            match metrics.iter_mut().find(|known| known.name == *name) {
+                Some(known) => *known = metric,
+                None => metrics.push(metric),
+            }
+        }
+    }
+}
+
+/// Lines become events as they come; what is longer than an event may be becomes several.
+async fn read(pipe: impl AsyncRead + Unpin, log: Arc<Log>) {
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    loop {
+        let Ok(buffer) = pipe.fill_buf().await else { break };
+        if buffer.is_empty() {
+            break;
+        }
+        let room = LONGEST_LINE - line.len();
+        let end = buffer.iter().take(room).position(|byte| *byte == b'\n');
+        let taken = end.unwrap_or_else(|| buffer.len().min(room));
+        line.extend_from_slice(&buffer[..taken]);
+        let is_over = end.is_some() || line.len() == LONGEST_LINE;
+        pipe.consume(taken + usize::from(end.is_some()));
+        if is_over {
+            log.line(&line);
+            line.clear();
+        }
+    }
+    log.line(&line);
+}

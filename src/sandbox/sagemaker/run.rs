@@ -1,0 +1,289 @@
+//! A job's way through its statuses.
+
+use std::fs::DirBuilder;
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::super::iam::SessionCredentials;
+use super::super::identity::{ACCOUNT, Caller, REGION};
+use super::super::world::{World, now, random_hex};
+use super::process::{self, End, LOG_GROUP};
+use super::request::Training;
+use super::{Job, Status, artifact, channel};
+
+/// A FailureReason's length.
+const LONGEST_REASON: usize = 1024;
+
+/// Takes a job from Starting to its end. Its folder goes with it, however that end comes.
+pub(super) async fn run(world: Arc<World>, name: String, session: SessionCredentials, pace: Duration) {
+    let known = world
+        .sagemaker
+        .lock()
+        .get(&name)
+        .map(|job| (Arc::clone(&job.training), job.stop.clone()));
+    let Some((training, stop)) = known else { return };
+    let caller = world.iam().caller(&session.access_key_id, Some(&session.session_token));
+    let Ok(role) = caller else {
+        fail(&world, &name, "ClientError: the role was deleted".to_owned());
+        return;
+    };
+    let walk = Walk {
+        world: &world,
+        training: &training,
+        role,
+        session,
+        stop,
+        pace,
+    };
+    match walk.through().await {
+        Ok(Outcome::Completed) => {
+            world.sagemaker.update(&name, |job| {
+                job.close(Status::Completed, "Completed", "Training job completed");
+            });
+        }
+        Ok(Outcome::Stopped) => {
+            world.sagemaker.update(&name, |job| {
+                job.close(Status::Stopped, "Stopped", "Training job stopped");
+            });
+        }
+        Ok(Outcome::Overran) => {
+            world.sagemaker.update(&name, |job| {
+                job.close(
+                    Status::Stopped,
+                    "MaxRuntimeExceeded",
+                    "Training job runtime exceeded MaxRuntimeInSeconds provided",
+                );
+            });
+        }
+        Ok(Outcome::Abandoned) => {}
+        Err(reason) => fail(&world, &name, reason),
+    }
+}
+
+fn fail(world: &World, name: &str, reason: String) {
+    world.sagemaker.update(name, |job| {
+        // Stopping wins: what goes wrong in a job that is being stopped is no failure of its.
+        if job.status == Status::Stopping {
+            job.close(Status::Stopped, "Stopped", "Training job stopped");
+            return;
+        }
+        job.failure = Some(shortened(reason, LONGEST_REASON));
+        job.close(Status::Failed, "Failed", "Training job failed");
+    });
+}
+
+enum Outcome {
+    Completed,
+    Stopped,
+    Overran,
+    /// The world ends, and the job's record with it.
+    Abandoned,
+}
+
+struct Walk<'a> {
+    world: &'a Arc<World>,
+    training: &'a Arc<Training>,
+    role: Caller,
+    session: SessionCredentials,
+    stop: CancellationToken,
+    pace: Duration,
+}
+
+impl Walk<'_> {
+    async fn through(&self) -> Result<Outcome, String> {
+        let folder = Folder::new(self.world).map_err(|error| format!("InternalServerError: {error}"))?;
+        if let Some(early) = self.wait().await {
+            return Ok(early);
+        }
+        self.enter("Downloading", "Downloading input data", |job| job.started = Some(now()));
+        let downloading = tokio::join!(self.download(&folder.0), self.wait());
+        if let Some(early) = downloading.1 {
+            return Ok(early);
+        }
+        downloading.0?;
+        self.enter(
+            "Training",
+            "Training image download completed. Training in progress.",
+            |_| {},
+        );
+        let stream = self.log_stream();
+        let ran = process::run(
+            self.world,
+            self.training,
+            &folder.0,
+            &self.session,
+            &self.stop,
+            stream.as_deref(),
+        )
+        .await;
+        let (end, metrics) =
+            ran.map_err(|error| format!("ClientError: the job's command could not be started: {error}"))?;
+        self.world
+            .sagemaker
+            .update(&self.training.name, |job| job.metrics = metrics);
+        let outcome = match end {
+            End::Exited(0) => Outcome::Completed,
+            End::Exited(status) => return Err(failure(&folder.0, status)),
+            End::Stopped => Outcome::Stopped,
+            End::Overran => Outcome::Overran,
+            End::Abandoned => return Ok(Outcome::Abandoned),
+        };
+        self.enter("Uploading", "Uploading generated training model", |_| {});
+        self.upload(&folder.0, matches!(outcome, Outcome::Completed)).await?;
+        Ok(match outcome {
+            // Asked to stop while it was uploading: it is done all the same, and says so.
+            Outcome::Completed if self.stop.is_cancelled() => Outcome::Stopped,
+            outcome => outcome,
+        })
+    }
+
+    /// Enters a status, unless the job is being stopped: Stopping stays until the end.
+    fn enter(&self, status: &'static str, message: &str, change: impl FnOnce(&mut Job)) {
+        self.world.sagemaker.update(&self.training.name, |job| {
+            if job.status == Status::InProgress {
+                job.enter(status, message);
+            }
+            change(job);
+        });
+    }
+
+    /// A waiting status' least time; an outcome if the job ends in it.
+    async fn wait(&self) -> Option<Outcome> {
+        tokio::select! {
+            biased;
+            () = self.world.shutdown.cancelled() => Some(Outcome::Abandoned),
+            () = self.stop.cancelled() => Some(Outcome::Stopped),
+            () = tokio::time::sleep(self.pace) => None,
+        }
+    }
+
+    async fn download(&self, root: &Path) -> Result<(), String> {
+        let (world, training) = (Arc::clone(self.world), Arc::clone(self.training));
+        let (role, root) = (self.role.clone(), root.to_owned());
+        blocking(move || {
+            prepare(&training, &root).map_err(|error| format!("InternalServerError: {error}"))?;
+            for channel in &training.channels {
+                channel::download(&world, &role, channel, &root.join("input/data").join(&channel.name))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// A job that did not end by itself leaves a model only if there is something of it.
+    async fn upload(&self, root: &Path, whole: bool) -> Result<(), String> {
+        let (world, training) = (Arc::clone(self.world), Arc::clone(self.training));
+        let (role, root) = (self.role.clone(), root.to_owned());
+        let uploaded = blocking(move || {
+            let has_model = std::fs::read_dir(root.join("model")).is_ok_and(|mut entries| entries.next().is_some());
+            if !whole && !has_model {
+                return Ok(None);
+            }
+            artifact::upload(&world, &role, &training, &root).map(Some)
+        })
+        .await?;
+        if let Some(uri) = uploaded {
+            self.world
+                .sagemaker
+                .update(&self.training.name, |job| job.artifacts = Some(uri));
+        }
+        Ok(())
+    }
+
+    /// Where the job's lines go, if its role may write logs.
+    fn log_stream(&self) -> Option<String> {
+        let stream = format!("{}/algo-1-{}", self.training.name, now().as_second());
+        let resource = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{LOG_GROUP}:log-stream:{stream}");
+        ["logs:CreateLogStream", "logs:PutLogEvents"]
+            .iter()
+            .all(|action| {
+                self.world
+                    .authorize(&self.role, action, &resource, &std::collections::BTreeMap::new())
+                    .is_ok()
+            })
+            .then_some(stream)
+    }
+}
+
+async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(act)
+        .await
+        .unwrap_or_else(|error| Err(format!("InternalServerError: {error}")))
+}
+
+/// The job's folder, in the shape of `/opt/ml`, private to this user; removed when let go.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(world: &World) -> io::Result<Self> {
+        let root = world.root.join("jobs").join(random_hex::<8>());
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(&root)?;
+        let folder = Self(root);
+        for below in ["input/config", "input/data", "model", "output/data", "checkpoints"] {
+            builder.create(folder.0.join(below))?;
+        }
+        Ok(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed now goes with the world's folder.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Writes what SageMaker tells a container.
+fn prepare(training: &Training, root: &Path) -> io::Result<()> {
+    let config = root.join("input/config");
+    let write = |name: &str, value: &Value| std::fs::write(config.join(name), value.to_string());
+    write("hyperparameters.json", &json!(training.hyperparameters))?;
+    let resources = json!({
+        "current_host": "algo-1",
+        "current_instance_type": training.instance_type,
+        "current_group_name": "homogeneousCluster",
+        "hosts": ["algo-1"],
+        "instance_groups": [{
+            "instance_group_name": "homogeneousCluster",
+            "instance_type": training.instance_type,
+            "hosts": ["algo-1"],
+        }],
+        "network_interface_name": "eth0",
+    });
+    // AWS's documentation spells it the one way, its containers the other.
+    write("resourceconfig.json", &resources)?;
+    write("resourceConfig.json", &resources)?;
+    let inputs: Map<String, Value> = training
+        .channels
+        .iter()
+        .map(|channel| (channel.name.clone(), channel.config.clone()))
+        .collect();
+    write("inputdataconfig.json", &Value::Object(inputs))
+}
+
+/// The FailureReason of a command that failed: the head of what it left in `output/failure`, and its status.
+fn failure(root: &Path, status: i32) -> String {
+    let mut head = Vec::new();
+    if let Ok(file) = std::fs::File::open(root.join("output/failure")) {
+        let _ = file.take(4 * LONGEST_REASON as u64).read_to_end(&mut head);
+    }
+    let text = String::from_utf8_lossy(&head);
+    let end = format!(", exit code: {status}");
+    let head = format!("AlgorithmError: {}", text.trim());
+    shortened(head, LONGEST_REASON - end.len()) + &end
+}
+
+/// At most `most` characters.
+fn shortened(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => text[..at].to_owned(),
+        None => text,
+    }
+}

@@ -1,0 +1,291 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::Path;
+
+use super::super::Options;
+use super::super::s3::About;
+use super::channel::relative;
+use super::request::valid_name;
+use super::*;
+
+const IMAGE: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest";
+
+fn body(name: &str) -> Value {
+    json!({
+        "TrainingJobName": name,
+        "HyperParameters": { "train_file": "x" },
+        "AlgorithmSpecification": { "TrainingImage": IMAGE, "TrainingInputMode": "File" },
+        "RoleArn": format!("arn:aws:iam::{ACCOUNT}:role/example-role"),
+        "InputDataConfig": [{
+            "ChannelName": "train",
+            "DataSource": { "S3DataSource": {
+                "S3DataType": "S3Prefix", "S3Uri": "s3://sagemaker-b/data", "S3DataDistributionType": "FullyReplicated"
+            } }
+        }],
+        "OutputDataConfig": { "S3OutputPath": "s3://sagemaker-b/output" },
+        "ResourceConfig": { "InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10 },
+        "StoppingCondition": { "MaxRuntimeInSeconds": 120 },
+    })
+}
+
+/// A world whose one image runs `command`.
+fn world(command: &str) -> Arc<World> {
+    let options = Options {
+        images: vec![(IMAGE.to_owned(), command.to_owned())],
+        ..super::super::tests::options()
+    };
+    let world = Arc::new(World::new(options, "http://127.0.0.1:1").unwrap());
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "Service": SERVICE }, "Action": "sts:AssumeRole"
+    }] });
+    {
+        let mut iam = world.iam();
+        iam.create_role("example-role", "/", trust, "").unwrap();
+        iam.attach_role_policy("example-role", "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
+            .unwrap();
+    }
+    world.s3.create_bucket("sagemaker-b").unwrap();
+    world
+        .s3
+        .put_bytes("sagemaker-b", "data/x", b"bytes", About::default())
+        .unwrap();
+    world
+}
+
+async fn finished(world: &Arc<World>, name: &str) -> Value {
+    for _ in 0..1000 {
+        let job = world.sagemaker.describe(name).unwrap();
+        if job.get("TrainingEndTime").is_some() {
+            return job;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the job does not end");
+}
+
+async fn ended(world: &Arc<World>, body: &Value) -> Value {
+    create_unasked(world, body).await.unwrap();
+    finished(world, body["TrainingJobName"].as_str().unwrap()).await
+}
+
+fn statuses(job: &Value) -> Vec<&str> {
+    job["SecondaryStatusTransitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|transition| transition["Status"].as_str().unwrap())
+        .collect()
+}
+
+fn is_swept(world: &World) -> bool {
+    std::fs::read_dir(world.root.join("jobs")).is_ok_and(|mut left| left.next().is_none())
+}
+
+#[test]
+fn job_names_follow_sagemaker() {
+    for good in ["a", "job-1", "a--b", &"x".repeat(63)] {
+        assert!(valid_name(good), "{good}");
+    }
+    for bad in ["", "-a", "a-", "a_b", "a b", "é", &"x".repeat(64)] {
+        assert!(!valid_name(bad), "{bad}");
+    }
+}
+
+#[test]
+fn a_prefix_may_be_a_folder_a_whole_key_or_end_within_a_name() {
+    assert_eq!(relative("data", "data/x"), "x");
+    assert_eq!(relative("data/", "data/x/y"), "x/y");
+    assert_eq!(relative("data/x", "data/x"), "x");
+    assert_eq!(relative("", "data/x"), "data/x");
+    assert_eq!(
+        relative("data/a_chunk", "data/a_chunk_of_secrets"),
+        "a_chunk_of_secrets"
+    );
+}
+
+#[test]
+fn what_a_job_lacks_is_named() {
+    let error = |change: fn(&mut Value)| {
+        let mut body = body("job");
+        change(&mut body);
+        Training::parse(&body).unwrap_err()
+    };
+    assert!(
+        error(|body| body["TrainingJobName"] = json!("-"))
+            .message
+            .contains("trainingJobName")
+    );
+    assert!(
+        error(|body| body["OutputDataConfig"] = json!({}))
+            .message
+            .contains("s3OutputPath")
+    );
+    assert!(
+        error(|body| body["HyperParameters"] = json!({ "k": "v".repeat(2501) }))
+            .message
+            .contains("2500")
+    );
+    assert_eq!(
+        error(|body| body["ResourceConfig"]["InstanceCount"] = json!(2)).code,
+        "ResourceLimitExceeded"
+    );
+    assert!(
+        error(|body| body["InputDataConfig"][0]["ChannelName"] = json!(".."))
+            .message
+            .contains("channelName")
+    );
+}
+
+#[tokio::test]
+async fn a_job_reads_its_channel_writes_its_model_and_logs_its_lines() {
+    let world = world("echo loss=0.25; cp input/data/train/x model/model.bin; test \"$(stat -c %a .)\" = 700");
+    let mut body = body("job-1");
+    body["AlgorithmSpecification"]["MetricDefinitions"] = json!([{ "Name": "loss", "Regex": "loss=([0-9.]+)" }]);
+    let job = ended(&world, &body).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    assert_eq!(
+        statuses(&job),
+        ["Starting", "Downloading", "Training", "Uploading", "Completed"]
+    );
+    assert_eq!(job["FinalMetricDataList"][0]["Value"], 0.25);
+    assert_eq!(
+        job["ModelArtifacts"]["S3ModelArtifacts"],
+        "s3://sagemaker-b/output/job-1/output/model.tar.gz"
+    );
+    let object = world
+        .s3
+        .object("sagemaker-b", "output/job-1/output/model.tar.gz")
+        .unwrap();
+    let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(object.body.reader()));
+    let mut entries = tar.entries().unwrap();
+    let entry = entries.next().unwrap().unwrap();
+    assert_eq!(entry.path().unwrap(), Path::new("model.bin"));
+    assert_eq!(entry.size(), 5);
+    assert!(entries.next().is_none());
+    world.stop().await;
+    assert!(is_swept(&world));
+}
+
+#[tokio::test]
+async fn a_failed_command_leaves_its_reason_and_its_status() {
+    let world = world("echo it broke > output/failure; exit 3");
+    let job = ended(&world, &body("job-1")).await;
+    assert_eq!(job["TrainingJobStatus"], "Failed");
+    assert_eq!(job["FailureReason"], "AlgorithmError: it broke, exit code: 3");
+}
+
+#[tokio::test]
+async fn a_channel_that_the_role_may_not_read_fails_the_download() {
+    let world = world("true");
+    world.s3.create_bucket("private").unwrap();
+    world
+        .s3
+        .put_bytes("private", "data/x", b"bytes", About::default())
+        .unwrap();
+    let mut body = body("job-1");
+    body["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"] = json!("s3://private/data");
+    let job = ended(&world, &body).await;
+    let reason = job["FailureReason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("ClientError: Data download failed: AccessDenied (403)"),
+        "{reason}"
+    );
+    assert!(reason.contains("s3:GetObject"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_stopped_job_ends_its_whole_process_group() {
+    let world = world("sleep 1000 & echo $! > \"$HOME/../../child\"; wait");
+    create_unasked(&world, &body("job-1")).await.unwrap();
+    let file = world.root.join("child");
+    while !std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n')) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.sagemaker.stop("job-1").unwrap();
+    let job = finished(&world, "job-1").await;
+    assert_eq!(job["TrainingJobStatus"], "Stopped");
+    assert_eq!(world.sagemaker.stop("job-1").unwrap_err().code, "ValidationException");
+    let child: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+    // Nobody may be left to reap it: a zombie runs nothing.
+    let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+}
+
+#[tokio::test]
+async fn a_job_that_takes_too_long_is_stopped_and_says_so() {
+    let world = world("exec sleep 1000");
+    let mut body = body("job-1");
+    body["StoppingCondition"]["MaxRuntimeInSeconds"] = json!(1);
+    let job = ended(&world, &body).await;
+    assert_eq!(job["TrainingJobStatus"], "Stopped");
+    assert_eq!(job["SecondaryStatus"], "MaxRuntimeExceeded");
+}
+
+#[tokio::test]
+async fn the_end_of_the_world_ends_its_jobs_and_sweeps_their_folders() {
+    let world = world("exec sleep 1000");
+    create_unasked(&world, &body("job-1")).await.unwrap();
+    while world.sagemaker.describe("job-1").unwrap()["SecondaryStatus"] != "Training" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::timeout(Duration::from_secs(5), world.stop())
+        .await
+        .unwrap();
+    assert!(is_swept(&world));
+}
+
+#[tokio::test]
+async fn an_isolated_job_has_no_credentials() {
+    let world = world("env > model/env");
+    let mut body = body("job-1");
+    body["EnableNetworkIsolation"] = json!(true);
+    let job = ended(&world, &body).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    let object = world
+        .s3
+        .object("sagemaker-b", "output/job-1/output/model.tar.gz")
+        .unwrap();
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(object.body.reader()), &mut text).unwrap();
+    assert!(text.contains("TRAINING_JOB_NAME=job-1"));
+    assert!(!text.contains("AWS_SECRET") && !text.contains("AWS_ENDPOINT"));
+}
+
+#[tokio::test]
+async fn jobs_are_listed_page_by_page_and_a_status_thins_the_page_out() {
+    let world = world("true");
+    for name in ["a", "b", "c"] {
+        ended(&world, &body(name)).await;
+    }
+    let mut request = json!({ "SortBy": "Name", "SortOrder": "Descending", "MaxResults": 2 });
+    let first = world.sagemaker.list(&request).unwrap();
+    let names = |page: &Value| -> Vec<String> {
+        let rows = page["TrainingJobSummaries"].as_array().unwrap();
+        rows.iter()
+            .map(|row| row["TrainingJobName"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&first), ["c", "b"]);
+    request["NextToken"] = first["NextToken"].clone();
+    let second = world.sagemaker.list(&request).unwrap();
+    assert_eq!(names(&second), ["a"]);
+    assert!(second.get("NextToken").is_none());
+    let thin = world
+        .sagemaker
+        .list(&json!({ "MaxResults": 2, "StatusEquals": "Failed" }))
+        .unwrap();
+    assert!(names(&thin).is_empty());
+    assert!(thin.get("NextToken").is_some());
+}
+
+#[tokio::test]
+async fn a_name_is_used_once_and_a_role_must_trust_the_service() {
+    let world = world("true");
+    ended(&world, &body("job-1")).await;
+    let again = create_unasked(&world, &body("job-1")).await.unwrap_err();
+    assert_eq!(again.code, "ResourceInUse");
+    let mut other = body("job-2");
+    other["RoleArn"] = json!(format!("arn:aws:iam::{ACCOUNT}:role/nobody"));
+    let error = create_unasked(&world, &other).await.unwrap_err();
+    assert!(error.message.starts_with("Could not assume role"), "{error}");
+}
