@@ -1,5 +1,4 @@
 //! Throughput of the envelope: `cargo bench --bench envelope`.
-#![expect(missing_docs, reason = "divan makes the functions")]
 
 use std::io::{Cursor, sink};
 

@@ -44,9 +44,15 @@ impl Connection {
     /// Lays the arguments over the environment.
     pub fn new(global: &Global) -> Self {
         Self {
-            profile: global.profile.clone().or_else(|| environment("AWS_PROFILE", global.sandbox)),
+            profile: global
+                .profile
+                .clone()
+                .or_else(|| environment("AWS_PROFILE", global.sandbox)),
             region: global.region.clone(),
-            endpoint_url: global.endpoint_url.clone().or_else(|| environment("AWS_ENDPOINT_URL", global.sandbox)),
+            endpoint_url: global
+                .endpoint_url
+                .clone()
+                .or_else(|| environment("AWS_ENDPOINT_URL", global.sandbox)),
             sandbox: None,
             read_only: global.read_only,
         }

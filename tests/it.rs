@@ -1,5 +1,5 @@
 //! Everything that is tested from outside, in one binary.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 #[path = "it/layering.rs"]
 mod layering;

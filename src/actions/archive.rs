@@ -22,8 +22,12 @@ pub(super) fn bundle(archive: &mut File, source: &Place) -> Result<Option<Bundle
     each(archive, source, |name, entry| {
         if name == BUNDLE_NAME {
             let mut text = Vec::new();
-            entry.take(MAX_BUNDLE).read_to_end(&mut text).map_err(|error| io_fault(ACT, source, &error))?;
-            let bundle: Bundle = serde_json::from_slice(&text).map_err(|error| malformed(source, &error.to_string()))?;
+            entry
+                .take(MAX_BUNDLE)
+                .read_to_end(&mut text)
+                .map_err(|error| io_fault(ACT, source, &error))?;
+            let bundle: Bundle =
+                serde_json::from_slice(&text).map_err(|error| malformed(source, &error.to_string()))?;
             if bundle.version != crate::envelope::manifest::VERSION {
                 return Err(malformed(source, &format!("its version is {}", bundle.version)));
             }
@@ -66,7 +70,11 @@ pub(super) fn open_members(
         if let Some(bundle) = bundle {
             check_member(unlocked, bundle, name, &opened).map_err(|error| fault_of(ACT, name, &error))?;
         }
-        members.push(Member { name: name.to_owned(), opened, bound: bundle.is_some() });
+        members.push(Member {
+            name: name.to_owned(),
+            opened,
+            bound: bundle.is_some(),
+        });
         Ok(())
     })?;
     let missing = bundle
@@ -74,7 +82,11 @@ pub(super) fn open_members(
         .flat_map(|bundle| &bundle.files)
         .find(|file| members.iter().all(|member| member.name != file.name));
     match missing {
-        Some(file) => Err(refused(source, &file.name, "the bundle lists it, the archive does not hold it")),
+        Some(file) => Err(refused(
+            source,
+            &file.name,
+            "the bundle lists it, the archive does not hold it",
+        )),
         None => Ok(members),
     }
 }

@@ -72,9 +72,17 @@ pub async fn decrypt(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<DecryptReport, Fault> {
-    let run = Run { aws, request: &request, progress, cancel };
+    let run = Run {
+        aws,
+        request: &request,
+        progress,
+        cancel,
+    };
     if is_archive(&request.source) {
-        return run.archive().await.map(|files| DecryptReport { files, failed: Vec::new() });
+        return run.archive().await.map(|files| DecryptReport {
+            files,
+            failed: Vec::new(),
+        });
     }
     match &request.source {
         Place::S3 { bucket, key } if request.source.is_prefix() => run.prefix(bucket, key).await,
@@ -84,7 +92,10 @@ pub async fn decrypt(
 }
 
 fn single(file: DecryptedFile) -> DecryptReport {
-    DecryptReport { files: vec![file], failed: Vec::new() }
+    DecryptReport {
+        files: vec![file],
+        failed: Vec::new(),
+    }
 }
 
 struct Run<'a> {
@@ -99,7 +110,16 @@ impl Run<'_> {
         self.check_free(output)?;
         let head = transfer::head(self.aws, bucket, key).await?;
         let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, &self.request.open).await?;
-        let spool = download(self.aws, bucket, key, &head, &scratch(output), self.progress, self.cancel).await?;
+        let spool = download(
+            self.aws,
+            bucket,
+            key,
+            &head,
+            &scratch(output),
+            self.progress,
+            self.cancel,
+        )
+        .await?;
         self.finish(spool, unlocked, s3::uri(bucket, key), output).await
     }
 
@@ -109,7 +129,12 @@ impl Run<'_> {
             && let (Ok(one), Ok(other)) = (path.canonicalize(), to.canonicalize())
             && one == other
         {
-            return Err(usage(ACT, path.display(), "source and output are the same file", "choose another name"));
+            return Err(usage(
+                ACT,
+                path.display(),
+                "source and output are the same file",
+                "choose another name",
+            ));
         }
         self.check_free(output)?;
         let token = open_file(path)?;
@@ -119,7 +144,10 @@ impl Run<'_> {
 
     async fn prefix(&self, bucket: &str, prefix: &str) -> Result<DecryptReport, Fault> {
         let folder = self.folder()?;
-        let mut report = DecryptReport { files: Vec::new(), failed: Vec::new() };
+        let mut report = DecryptReport {
+            files: Vec::new(),
+            failed: Vec::new(),
+        };
         let mut token = None;
         loop {
             let page = s3::list_under(self.aws, bucket, prefix, token).await?;
@@ -140,12 +168,24 @@ impl Run<'_> {
         }
         if report.files.is_empty() && report.failed.is_empty() {
             let remedy = "check the prefix";
-            return Err(Fault::new(FaultKind::NotFound, ACT, self.request.source.to_string(), "there is nothing under it", remedy));
+            return Err(Fault::new(
+                FaultKind::NotFound,
+                ACT,
+                self.request.source.to_string(),
+                "there is nothing under it",
+                remedy,
+            ));
         }
         Ok(report)
     }
 
-    async fn under(&self, bucket: &str, prefix: &str, key: &str, folder: &Path) -> Result<Option<DecryptedFile>, Fault> {
+    async fn under(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        key: &str,
+        folder: &Path,
+    ) -> Result<Option<DecryptedFile>, Fault> {
         let name = key.strip_prefix(prefix).unwrap_or(key);
         if name.is_empty() || name.ends_with('/') {
             return Ok(None);
@@ -165,12 +205,28 @@ impl Run<'_> {
         let folder = self.folder()?.to_owned();
         if folder.symlink_metadata().is_ok() {
             let remedy = "name a folder that does not exist yet";
-            return Err(Fault::new(FaultKind::Conflict, "write", folder.display().to_string(), "it exists already", remedy));
+            return Err(Fault::new(
+                FaultKind::Conflict,
+                "write",
+                folder.display().to_string(),
+                "it exists already",
+                remedy,
+            ));
         }
         let io = |error: io::Error| io_fault("write", folder.display(), &error);
         let output = Output::Path(folder.clone());
-        let building = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(scratch(&output)).map_err(io)?;
-        let mut file = fetch(self.aws, &self.request.source, building.path(), self.progress, self.cancel).await?;
+        let building = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempdir_in(scratch(&output))
+            .map_err(io)?;
+        let mut file = fetch(
+            self.aws,
+            &self.request.source,
+            building.path(),
+            self.progress,
+            self.cancel,
+        )
+        .await?;
         let bundle = archive::bundle(&mut file, &self.request.source)?;
         if bundle.is_none() && self.request.open.require_bound {
             return Err(Fault::new(
@@ -185,15 +241,19 @@ impl Run<'_> {
         let (source, cancel) = (self.request.source.clone(), self.cancel.clone());
         blocking(move || {
             let root = building.path();
-            let members = archive::open_members(&mut file, &source, root, &unlocked, bundle.as_ref(), |name, token| {
-                let to = inside(root, name)?;
-                if let Some(parent) = to.parent() {
-                    fs::create_dir_all(parent).map_err(|error| io_fault("create", parent.display(), &error))?;
-                }
-                let mut plain = File::create_new(&to).map_err(|error| io_fault("write", to.display(), &error))?;
-                let mut token = Watched { inner: token, cancel: cancel.clone() };
-                open(&unlocked.key, &mut token, &mut plain).map_err(|error| fault_of("decrypt", name, &error))
-            })?;
+            let members =
+                archive::open_members(&mut file, &source, root, &unlocked, bundle.as_ref(), |name, token| {
+                    let to = inside(root, name)?;
+                    if let Some(parent) = to.parent() {
+                        fs::create_dir_all(parent).map_err(|error| io_fault("create", parent.display(), &error))?;
+                    }
+                    let mut plain = File::create_new(&to).map_err(|error| io_fault("write", to.display(), &error))?;
+                    let mut token = Watched {
+                        inner: token,
+                        cancel: cancel.clone(),
+                    };
+                    open(&unlocked.key, &mut token, &mut plain).map_err(|error| fault_of("decrypt", name, &error))
+                })?;
             fs::rename(root, &folder).map_err(|error| io_fault("write", folder.display(), &error))?;
             let _ = building.keep();
             Ok(members
@@ -209,15 +269,28 @@ impl Run<'_> {
         .await
     }
 
-    async fn finish(&self, token: File, unlocked: Unlocked, source: String, output: &Output) -> Result<DecryptedFile, Fault> {
-        self.progress.report(Progress { phase: "decrypting".to_owned(), item: source.clone(), ..Progress::default() });
+    async fn finish(
+        &self,
+        token: File,
+        unlocked: Unlocked,
+        source: String,
+        output: &Output,
+    ) -> Result<DecryptedFile, Fault> {
+        self.progress.report(Progress {
+            phase: "decrypting".to_owned(),
+            item: source.clone(),
+            ..Progress::default()
+        });
         let (output, overwrite, cancel) = (output.clone(), self.request.overwrite, self.cancel.clone());
         let path = match &output {
             Output::Path(path) => Some(path.clone()),
             Output::Stdout => None,
         };
         blocking(move || {
-            let mut token = Watched { inner: token, cancel: cancel.clone() };
+            let mut token = Watched {
+                inner: token,
+                cancel: cancel.clone(),
+            };
             let written = match &output {
                 Output::Path(path) => to_file(&mut token, &unlocked, &source, path, overwrite),
                 Output::Stdout => to_stdout(&mut token, &unlocked, &source),
@@ -225,7 +298,12 @@ impl Run<'_> {
             match written {
                 Err(_) if cancel.is_cancelled() => Err(cancelled(ACT, source)),
                 Err(fault) => Err(fault),
-                Ok((opened, bound)) => Ok(DecryptedFile { source, path, bytes: opened.plaintext_bytes, bound }),
+                Ok((opened, bound)) => Ok(DecryptedFile {
+                    source,
+                    path,
+                    bytes: opened.plaintext_bytes,
+                    bound,
+                }),
             }
         })
         .await
@@ -234,7 +312,12 @@ impl Run<'_> {
     fn folder(&self) -> Result<&Path, Fault> {
         match &self.request.output {
             Output::Path(path) => Ok(path),
-            Output::Stdout => Err(usage(ACT, &self.request.source, "many files do not go to standard output", "give -o DIR")),
+            Output::Stdout => Err(usage(
+                ACT,
+                &self.request.source,
+                "many files do not go to standard output",
+                "give -o DIR",
+            )),
         }
     }
 
@@ -268,10 +351,14 @@ fn to_stdout(token: &mut Watched<File>, unlocked: &Unlocked, source: &str) -> Re
     let fault = |error| fault_of(ACT, source, &error);
     let checked = verify(&unlocked.key, token).map_err(fault)?;
     let bound = unlocked.check(&checked).map_err(fault)?;
-    token.seek(SeekFrom::Start(0)).map_err(|error| io_fault("read", source, &error))?;
+    token
+        .seek(SeekFrom::Start(0))
+        .map_err(|error| io_fault("read", source, &error))?;
     let mut stdout = io::stdout().lock();
     let opened = open(&unlocked.key, token, &mut stdout).map_err(fault)?;
-    stdout.flush().map_err(|error| io_fault("write", "standard output", &error))?;
+    stdout
+        .flush()
+        .map_err(|error| io_fault("write", "standard output", &error))?;
     Ok((opened, bound))
 }
 

@@ -154,10 +154,15 @@ fn sources(request: &EncryptRequest) -> Result<Vec<Source>, Fault> {
             any_folder = true;
             walk(path, path, &mut found)?;
         } else if meta.is_file() {
-            let name = path.file_name().map(Path::new).unwrap_or(path);
+            let name = path.file_name().map_or(path.as_path(), Path::new);
             found.push((path.clone(), text_of(name)?));
         } else {
-            return Err(usage(ACT, path.display(), "it is neither a file nor a folder", "give regular files"));
+            return Err(usage(
+                ACT,
+                path.display(),
+                "it is neither a file nor a folder",
+                "give regular files",
+            ));
         }
     }
     let many = any_folder || found.len() != 1;
@@ -168,13 +173,23 @@ fn sources(request: &EncryptRequest) -> Result<Vec<Source>, Fault> {
         if let Some(place) = &to
             && !taken.insert(place.to_string())
         {
-            return Err(usage(ACT, path.display(), &format!("two sources would become {place}"), "encrypt them to different prefixes"));
+            return Err(usage(
+                ACT,
+                path.display(),
+                &format!("two sources would become {place}"),
+                "encrypt them to different prefixes",
+            ));
         }
         if let Some(Place::Local(output)) = &to
             && let (Ok(one), Ok(other)) = (path.canonicalize(), output.canonicalize())
             && one == other
         {
-            return Err(usage(ACT, path.display(), "source and destination are the same file", "choose another name"));
+            return Err(usage(
+                ACT,
+                path.display(),
+                "source and destination are the same file",
+                "choose another name",
+            ));
         }
         sources.push(Source { path, name, to });
     }
@@ -190,14 +205,21 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<(PathBuf, String)>) -> Resul
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
-        let kind = entry.file_type().map_err(|error| io_fault("read", path.display(), &error))?;
+        let kind = entry
+            .file_type()
+            .map_err(|error| io_fault("read", path.display(), &error))?;
         if kind.is_dir() {
             walk(root, &path, found)?;
         } else if path.is_file() {
             let name = text_of(path.strip_prefix(root).unwrap_or(&path))?;
             found.push((path, name));
         } else {
-            return Err(usage(ACT, path.display(), "it is not a regular file", "remove it or name the files themselves"));
+            return Err(usage(
+                ACT,
+                path.display(),
+                "it is not a regular file",
+                "remove it or name the files themselves",
+            ));
         }
     }
     Ok(())
@@ -217,23 +239,48 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
         Destination::Place(Place::Local(path)) => {
             let is_folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
             if many && !is_folder && path.exists() {
-                return Err(usage(ACT, path.display(), "it is not a folder", "give a folder for several files"));
+                return Err(usage(
+                    ACT,
+                    path.display(),
+                    "it is not a folder",
+                    "give a folder for several files",
+                ));
             }
-            let path = if many || is_folder { path.join(&name) } else { path.clone() };
+            let path = if many || is_folder {
+                path.join(&name)
+            } else {
+                path.clone()
+            };
             Ok((name, Some(Place::Local(path))))
         }
         Destination::Place(place @ Place::S3 { bucket, key }) => {
             let (name, key) = if place.is_prefix() {
                 (name.clone(), format!("{key}{name}"))
             } else if many {
-                return Err(usage(ACT, place, "it names one object", "end it with / for several files"));
+                return Err(usage(
+                    ACT,
+                    place,
+                    "it names one object",
+                    "end it with / for several files",
+                ));
             } else {
                 (key.rsplit('/').next().unwrap_or(key).to_owned(), key.clone())
             };
             if key.len() > MAX_KEY_BYTES {
-                return Err(usage(ACT, &key, "the key would be longer than 1024 bytes", "choose a shorter prefix"));
+                return Err(usage(
+                    ACT,
+                    &key,
+                    "the key would be longer than 1024 bytes",
+                    "choose a shorter prefix",
+                ));
             }
-            Ok((name, Some(Place::S3 { bucket: bucket.clone(), key })))
+            Ok((
+                name,
+                Some(Place::S3 {
+                    bucket: bucket.clone(),
+                    key,
+                }),
+            ))
         }
     }
 }
@@ -269,12 +316,15 @@ impl<'a> Job<'a> {
         match &data_key_place {
             Place::S3 { bucket, key } => {
                 let kind = "application/octet-stream";
-                s3::write_new(aws, bucket, key, made.ciphertext.clone(), kind).await.map_err(|mut fault| {
-                    if fault.kind == FaultKind::Conflict {
-                        "give another --data-key-name: key objects are never overwritten".clone_into(&mut fault.remedy);
-                    }
-                    fault
-                })?;
+                s3::write_new(aws, bucket, key, made.ciphertext.clone(), kind)
+                    .await
+                    .map_err(|mut fault| {
+                        if fault.kind == FaultKind::Conflict {
+                            "give another --data-key-name: key objects are never overwritten"
+                                .clone_into(&mut fault.remedy);
+                        }
+                        fault
+                    })?;
             }
             Place::Local(path) => write_file(path, &made.ciphertext)?,
         }
@@ -299,8 +349,8 @@ impl<'a> Job<'a> {
         let file = File::open(&source.path).map_err(io)?;
         let before = Stamp::of(&file).map_err(io)?;
         let token_bytes = token_len(before.size);
-        let encryptor = Encryptor::new(&self.data_key, now())
-            .map_err(|error| fault_of(ACT, source.path.display(), &error))?;
+        let encryptor =
+            Encryptor::new(&self.data_key, now()).map_err(|error| fault_of(ACT, source.path.display(), &error))?;
         let header = encryptor.header();
         let cipher = Cipher {
             file,
@@ -334,7 +384,8 @@ impl<'a> Job<'a> {
                     length: before.size,
                     mac: binding::bind(&self.data_key, &source.name, &header, before.size),
                 };
-                self.upload(cipher, bucket, key, &metadata.to_map(), token_bytes, report).await?
+                self.upload(cipher, bucket, key, &metadata.to_map(), token_bytes, report)
+                    .await?
             }
             Some(Place::Local(path)) => {
                 let (path, overwrite) = (path.clone(), self.overwrite);
@@ -374,7 +425,9 @@ impl<'a> Job<'a> {
         let (sender, mut parts) = mpsc::channel(1);
         let task = tokio::task::spawn_blocking(move || {
             cipher.run(|bytes, done| {
-                sender.blocking_send((Bytes::from(bytes), done)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+                sender
+                    .blocking_send((Bytes::from(bytes), done))
+                    .map_err(|_| io::ErrorKind::BrokenPipe.into())
             })
         });
         if single {
@@ -443,8 +496,12 @@ impl<'a> Job<'a> {
 
     fn warnings(&self, request: &EncryptRequest) -> Vec<String> {
         match (&request.destination, &self.data_key_place) {
-            (Destination::Place(Place::S3 { key: prefix, .. }), Place::S3 { key, .. }) if key.starts_with(prefix.as_str()) => {
-                vec![format!("the key object {key} lies under the destination's prefix: a channel on it would deliver it too")]
+            (Destination::Place(Place::S3 { key: prefix, .. }), Place::S3 { key, .. })
+                if key.starts_with(prefix.as_str()) =>
+            {
+                vec![format!(
+                    "the key object {key} lies under the destination's prefix: a channel on it would deliver it too"
+                )]
             }
             _ => Vec::new(),
         }
@@ -465,19 +522,30 @@ impl<'a> Job<'a> {
 
 fn data_key_place(request: &EncryptRequest) -> Result<Place, Fault> {
     match (&request.destination, &request.data_key_out, &request.data_key_name) {
-        (Destination::Place(Place::S3 { .. }), Some(path), _) => {
-            Err(usage(ACT, path.display(), "--data-key-out is for local destinations", "give --data-key-name"))
-        }
+        (Destination::Place(Place::S3 { .. }), Some(path), _) => Err(usage(
+            ACT,
+            path.display(),
+            "--data-key-out is for local destinations",
+            "give --data-key-name",
+        )),
         (Destination::Place(Place::S3 { bucket, .. }), None, name) => Ok(Place::S3 {
             bucket: bucket.clone(),
             key: name.clone().unwrap_or_else(|| format!("{DATA_KEYS}{}", Uuid::new_v4())),
         }),
-        (_, _, Some(name)) => Err(usage(ACT, name, "--data-key-name is for S3 destinations", "give --data-key-out")),
+        (_, _, Some(name)) => Err(usage(
+            ACT,
+            name,
+            "--data-key-name is for S3 destinations",
+            "give --data-key-out",
+        )),
         (_, Some(path), None) => Ok(Place::Local(path.clone())),
         (Destination::Place(Place::Local(path)), None, None) => Ok(Place::Local(data_key_file(path))),
-        (Destination::Stdout, None, None) => {
-            Err(usage(ACT, "-", "the encrypted data key has no place to go", "give --data-key-out FILE"))
-        }
+        (Destination::Stdout, None, None) => Err(usage(
+            ACT,
+            "-",
+            "the encrypted data key has no place to go",
+            "give --data-key-out FILE",
+        )),
     }
 }
 
@@ -500,7 +568,13 @@ async fn check_free(aws: &Aws, source: &Source, overwrite: bool) -> Result<(), F
     match &source.to {
         Some(place) if taken => {
             let remedy = "choose another name, or give --overwrite";
-            Err(Fault::new(FaultKind::Conflict, "write", place.to_string(), "it exists already", remedy))
+            Err(Fault::new(
+                FaultKind::Conflict,
+                "write",
+                place.to_string(),
+                "it exists already",
+                remedy,
+            ))
         }
         _ => Ok(()),
     }
@@ -581,7 +655,13 @@ impl Cipher {
 
 fn changed(path: &Path) -> Fault {
     let remedy = "nothing was published; try again when nobody writes to it";
-    Fault::new(FaultKind::Conflict, ACT, path.display().to_string(), "it changed while it was read", remedy)
+    Fault::new(
+        FaultKind::Conflict,
+        ACT,
+        path.display().to_string(),
+        "it changed while it was read",
+        remedy,
+    )
 }
 
 fn write_token(cipher: Cipher, path: &Path, overwrite: bool) -> Result<(), Fault> {
@@ -617,7 +697,15 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 fn joined<T>(result: Result<Result<T, Fault>, tokio::task::JoinError>) -> Result<T, Fault> {
-    result.unwrap_or_else(|error| Err(Fault::new(FaultKind::Other, "run", "a worker thread", error.to_string(), "")))
+    result.unwrap_or_else(|error| {
+        Err(Fault::new(
+            FaultKind::Other,
+            "run",
+            "a worker thread",
+            error.to_string(),
+            "",
+        ))
+    })
 }
 
 fn now() -> u64 {

@@ -105,7 +105,12 @@ pub(super) async fn unlock_file(aws: &Aws, token: &Path, options: &OpenOptions) 
     let place = match &options.data_key {
         Some(place) => place.clone(),
         None => std::iter::once(token)
-            .chain(token.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()))
+            .chain(
+                token
+                    .ancestors()
+                    .skip(1)
+                    .filter(|folder| !folder.as_os_str().is_empty()),
+            )
             .map(data_key_file)
             .find(|file| file.is_file())
             .map(Place::Local)
@@ -134,8 +139,17 @@ pub(super) async fn unlock_archive(
 }
 
 /// Whether a member of an archive is the one its bundle lists.
-pub(super) fn check_member(unlocked: &Unlocked, bundle: &Bundle, name: &str, opened: &Opened) -> Result<(), EnvelopeError> {
-    let listed = bundle.files.iter().find(|file| file.name == name).ok_or(EnvelopeError::Unbound)?;
+pub(super) fn check_member(
+    unlocked: &Unlocked,
+    bundle: &Bundle,
+    name: &str,
+    opened: &Opened,
+) -> Result<(), EnvelopeError> {
+    let listed = bundle
+        .files
+        .iter()
+        .find(|file| file.name == name)
+        .ok_or(EnvelopeError::Unbound)?;
     let mac = decode(&listed.mac).ok_or(EnvelopeError::Unbound)?;
     if listed.length != opened.plaintext_bytes {
         return Err(EnvelopeError::Unbound);
@@ -153,7 +167,11 @@ async fn unwrap(
     let unwrapped = kms::decrypt_data_key(aws, ciphertext, key, context, &[]).await?;
     let key = DataKey::from_plaintext(&unwrapped.plaintext)
         .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;
-    Ok(Unlocked { key, kms_key_arn: unwrapped.key_arn, bond })
+    Ok(Unlocked {
+        key,
+        kms_key_arn: unwrapped.key_arn,
+        bond,
+    })
 }
 
 async fn read_data_key(aws: &Aws, place: &Place) -> Result<Vec<u8>, Fault> {
@@ -164,7 +182,13 @@ async fn read_data_key(aws: &Aws, place: &Place) -> Result<Vec<u8>, Fault> {
             let length = std::fs::metadata(path).map_err(io)?.len();
             if length > MAX_DATA_KEY {
                 let cause = format!("{length} bytes are no encrypted data key");
-                return Err(Fault::new(FaultKind::Invalid, "read", place.to_string(), cause, "check --data-key"));
+                return Err(Fault::new(
+                    FaultKind::Invalid,
+                    "read",
+                    place.to_string(),
+                    cause,
+                    "check --data-key",
+                ));
             }
             std::fs::read(path).map_err(io)
         }
@@ -197,13 +221,25 @@ fn no_data_key(object: impl fmt::Display) -> Fault {
 
 fn unbound(object: impl fmt::Display) -> Fault {
     let remedy = "without --require-bound it opens, its name unproved";
-    Fault::new(FaultKind::Integrity, "open", object.to_string(), "its name and metadata are not proved", remedy)
+    Fault::new(
+        FaultKind::Integrity,
+        "open",
+        object.to_string(),
+        "its name and metadata are not proved",
+        remedy,
+    )
 }
 
 fn base64_of(source: &Place, text: &str) -> Result<Vec<u8>, Fault> {
     decode(text).ok_or_else(|| {
         let cause = "the data key in strongroom.json is not base64";
-        Fault::new(FaultKind::Integrity, "open", source.to_string(), cause, "get the archive again")
+        Fault::new(
+            FaultKind::Integrity,
+            "open",
+            source.to_string(),
+            cause,
+            "get the archive again",
+        )
     })
 }
 

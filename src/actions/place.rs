@@ -29,7 +29,10 @@ impl Place {
         if bucket.is_empty() {
             return Err(usage("read", text, "it names no bucket", "write s3://BUCKET/KEY"));
         }
-        Ok(Self::S3 { bucket: bucket.to_owned(), key: key.to_owned() })
+        Ok(Self::S3 {
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+        })
     }
 
     /// Whether it stands for everything under it.
@@ -60,7 +63,13 @@ pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
         Ok(folder.join(relative))
     } else {
         let remedy = "do not open it: whoever made it meant another folder";
-        Err(Fault::new(FaultKind::Integrity, "write", name, "the name leaves the destination folder", remedy))
+        Err(Fault::new(
+            FaultKind::Integrity,
+            "write",
+            name,
+            "the name leaves the destination folder",
+            remedy,
+        ))
     }
 }
 
@@ -72,7 +81,9 @@ pub(super) fn usage(act: &str, object: impl fmt::Display, cause: &str, remedy: &
 pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Error) -> Fault {
     use std::io::ErrorKind;
     let (kind, remedy) = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (FaultKind::DiskFull, "free some space or choose another disk"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            (FaultKind::DiskFull, "free some space or choose another disk")
+        }
         ErrorKind::AlreadyExists => (FaultKind::Conflict, "choose another name, or give --overwrite"),
         ErrorKind::NotFound => (FaultKind::NotFound, "check the path"),
         ErrorKind::PermissionDenied => (FaultKind::Io, "check its permissions"),
@@ -102,7 +113,13 @@ mod tests {
     #[test]
     fn uris_are_split_at_the_first_slash() {
         let place = Place::parse("s3://bucket/a/b").unwrap();
-        assert_eq!(place, Place::S3 { bucket: "bucket".to_owned(), key: "a/b".to_owned() });
+        assert_eq!(
+            place,
+            Place::S3 {
+                bucket: "bucket".to_owned(),
+                key: "a/b".to_owned()
+            }
+        );
         assert!(Place::parse("s3://bucket").unwrap().is_prefix());
         assert!(Place::parse("s3:///key").is_err());
     }

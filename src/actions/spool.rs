@@ -63,7 +63,16 @@ pub(super) fn ranges<'a>(
     let length = head.length;
     let starts = (0..length.div_ceil(RANGE)).map(|index| index * RANGE);
     futures::stream::iter(starts)
-        .map(move |start| transfer::range(aws, bucket, key, head.etag.as_deref(), start, (start + RANGE).min(length)))
+        .map(move |start| {
+            transfer::range(
+                aws,
+                bucket,
+                key,
+                head.etag.as_deref(),
+                start,
+                (start + RANGE).min(length),
+            )
+        })
         .buffered(IN_FLIGHT)
 }
 

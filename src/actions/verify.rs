@@ -37,7 +37,12 @@ pub async fn verify(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Vec<Verdict>, Fault> {
-    let run = Run { aws, open: &request.open, progress, cancel };
+    let run = Run {
+        aws,
+        open: &request.open,
+        progress,
+        cancel,
+    };
     let mut verdicts = Vec::new();
     for source in &request.sources {
         match source {
@@ -63,7 +68,10 @@ impl Run<'_> {
             for row in &page.rows {
                 let ObjectRow::Object { key, .. } = row else { continue };
                 if !key.ends_with('/') {
-                    let source = Place::S3 { bucket: bucket.to_owned(), key: key.clone() };
+                    let source = Place::S3 {
+                        bucket: bucket.to_owned(),
+                        key: key.clone(),
+                    };
                     verdicts.extend(self.one(&source).await?);
                 }
             }
@@ -136,7 +144,9 @@ impl Run<'_> {
             reader = blocking(move || {
                 // Small pieces: what the reader holds back grows with what it is given.
                 for piece in chunk.chunks(crate::envelope::CHUNK) {
-                    reader.push(piece, &mut Vec::new()).map_err(|error| fault_of(ACT, &uri, &error))?;
+                    reader
+                        .push(piece, &mut Vec::new())
+                        .map_err(|error| fault_of(ACT, &uri, &error))?;
                 }
                 Ok(reader)
             })
@@ -149,7 +159,9 @@ impl Run<'_> {
                 items: None,
             });
         }
-        let opened = reader.finish(&mut Vec::new()).map_err(|error| fault_of(ACT, s3::uri(bucket, key), &error))?;
+        let opened = reader
+            .finish(&mut Vec::new())
+            .map_err(|error| fault_of(ACT, s3::uri(bucket, key), &error))?;
         settle(verdict, &unlocked, &opened)
     }
 
@@ -191,10 +203,20 @@ impl Run<'_> {
         let (shown, cancel) = (source.clone(), self.cancel.clone());
         let members = blocking(move || {
             let scratch = std::env::temp_dir();
-            archive::open_members(&mut file, &shown, &scratch, &unlocked, bundle.as_ref(), |name, token| {
-                let mut token = Watched { inner: token, cancel: cancel.clone() };
-                verify_token(&unlocked.key, &mut token).map_err(|error| fault_of(ACT, name, &error))
-            })
+            archive::open_members(
+                &mut file,
+                &shown,
+                &scratch,
+                &unlocked,
+                bundle.as_ref(),
+                |name, token| {
+                    let mut token = Watched {
+                        inner: token,
+                        cancel: cancel.clone(),
+                    };
+                    verify_token(&unlocked.key, &mut token).map_err(|error| fault_of(ACT, name, &error))
+                },
+            )
         })
         .await?;
         verdict.intact = true;
@@ -206,7 +228,9 @@ impl Run<'_> {
 
 fn settle(verdict: &mut Verdict, unlocked: &Unlocked, opened: &Opened) -> Result<(), Fault> {
     verdict.created = Some(opened.created);
-    verdict.bound = unlocked.check(opened).map_err(|error| fault_of(ACT, &verdict.source, &error))?;
+    verdict.bound = unlocked
+        .check(opened)
+        .map_err(|error| fault_of(ACT, &verdict.source, &error))?;
     verdict.intact = true;
     Ok(())
 }

@@ -47,7 +47,10 @@ pub(crate) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Head, Fau
         .map_err(|error| fault::of("look at", &uri(bucket, key), &error))?;
     Ok(Head {
         metadata: answer.metadata.unwrap_or_default().into_iter().collect(),
-        length: answer.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default(),
+        length: answer
+            .content_length
+            .and_then(|length| u64::try_from(length).ok())
+            .unwrap_or_default(),
         etag: answer.e_tag,
     })
 }
@@ -103,7 +106,9 @@ pub(crate) async fn begin(
     Ok(Multipart {
         bucket: bucket.to_owned(),
         key: key.to_owned(),
-        id: answer.upload_id.ok_or_else(|| fault::incomplete(UPLOAD, &object, "upload id"))?,
+        id: answer
+            .upload_id
+            .ok_or_else(|| fault::incomplete(UPLOAD, &object, "upload id"))?,
     })
 }
 

@@ -38,8 +38,17 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
         } else if args.json {
             json_line(&json!({ "source": file.source, "path": path, "bytes": file.bytes, "bound": file.bound }))?;
         } else {
-            let bound = if file.bound { "bound" } else { "unbound: its name is not proved" };
-            line(&format!("{} -> {} ({} bytes, {bound})", file.source, path.unwrap_or_default(), file.bytes))?;
+            let bound = if file.bound {
+                "bound"
+            } else {
+                "unbound: its name is not proved"
+            };
+            line(&format!(
+                "{} -> {} ({} bytes, {bound})",
+                file.source,
+                path.unwrap_or_default(),
+                file.bytes
+            ))?;
         }
     }
     settle(report.failed)

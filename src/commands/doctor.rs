@@ -15,13 +15,18 @@ use crate::domain::{Fault, FaultKind};
 /// When something is not well: scripts read the exit status.
 pub async fn run(aws: &Aws, json: bool) -> Result<(), Fault> {
     let checks = actions::check_up(aws).await;
-    print(&checks, json)
-        .map_err(|error| Fault::new(FaultKind::Io, "print", "the checks", error.to_string(), ""))?;
+    print(&checks, json).map_err(|error| Fault::new(FaultKind::Io, "print", "the checks", error.to_string(), ""))?;
     match checks.iter().filter(|check| !check.ok).count() {
         0 => Ok(()),
         failed => {
             let cause = format!("{failed} of {} checks failed", checks.len());
-            Err(Fault::new(FaultKind::Other, "check", "this setup", cause, "see the lines above"))
+            Err(Fault::new(
+                FaultKind::Other,
+                "check",
+                "this setup",
+                cause,
+                "see the lines above",
+            ))
         }
     }
 }
@@ -30,8 +35,17 @@ fn print(checks: &[Check], as_json: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for check in checks {
         if as_json {
-            let Check { name, ok, detail, remedy } = check;
-            writeln!(out, "{}", json!({"name": name, "ok": ok, "detail": detail, "remedy": remedy}))?;
+            let Check {
+                name,
+                ok,
+                detail,
+                remedy,
+            } = check;
+            writeln!(
+                out,
+                "{}",
+                json!({"name": name, "ok": ok, "detail": detail, "remedy": remedy})
+            )?;
         } else {
             writeln!(out, "{}", line(check))?;
         }
@@ -41,7 +55,11 @@ fn print(checks: &[Check], as_json: bool) -> std::io::Result<()> {
 
 fn line(check: &Check) -> String {
     let word = if check.ok { "ok    " } else { "FAILED" };
-    let remedy = check.remedy.as_deref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    let remedy = check
+        .remedy
+        .as_deref()
+        .map(|remedy| format!("; {remedy}"))
+        .unwrap_or_default();
     one_line(&format!("{word}  {:<16} {}{remedy}", check.name, check.detail))
 }
 

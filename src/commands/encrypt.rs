@@ -30,7 +30,8 @@ pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Re
 }
 
 fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
-    let usage = |object: &str, cause: &str, remedy: &str| Fault::new(FaultKind::Usage, "encrypt", object, cause, remedy);
+    let usage =
+        |object: &str, cause: &str, remedy: &str| Fault::new(FaultKind::Usage, "encrypt", object, cause, remedy);
     let Some((destination, paths)) = args.paths.split_last() else {
         return Err(usage("nothing", "no destination is given", "give PATH... DEST"));
     };

@@ -69,7 +69,13 @@ pub(super) fn context(pairs: &[(String, String)]) -> Result<BTreeMap<String, Str
     for (name, value) in pairs {
         if context.insert(name.clone(), value.clone()).is_some() {
             let remedy = "give every name once";
-            return Err(Fault::new(FaultKind::Usage, "read", "--context", format!("`{name}` is given twice"), remedy));
+            return Err(Fault::new(
+                FaultKind::Usage,
+                "read",
+                "--context",
+                format!("`{name}` is given twice"),
+                remedy,
+            ));
         }
     }
     Ok(context)
@@ -88,10 +94,17 @@ pub(super) fn open_options(args: &OpenArgs, accept_name: bool) -> Result<OpenOpt
 
 fn describe(progress: &Progress) -> String {
     let bytes = match progress.total.filter(|total| *total > 0) {
-        Some(total) => format!("{} % of {} MiB", progress.bytes.saturating_mul(100) / total, total >> 20),
+        Some(total) => format!(
+            "{} % of {} MiB",
+            progress.bytes.saturating_mul(100) / total,
+            total >> 20
+        ),
         None => format!("{} MiB", progress.bytes >> 20),
     };
-    let items = progress.items.map(|(done, all)| format!(" ({} of {all})", done + 1)).unwrap_or_default();
+    let items = progress
+        .items
+        .map(|(done, all)| format!(" ({} of {all})", done + 1))
+        .unwrap_or_default();
     format!("{} {}{items}: {bytes}", progress.phase, progress.item)
 }
 

@@ -41,7 +41,13 @@ pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
     options.port = args.port;
     options.images.clone_from(&args.image);
     options.grant_delay = Duration::try_from_secs_f64(args.grant_delay).map_err(|error| {
-        Fault::new(FaultKind::Usage, "read", "--grant-delay", error.to_string(), "give seconds, such as 2.5")
+        Fault::new(
+            FaultKind::Usage,
+            "read",
+            "--grant-delay",
+            error.to_string(),
+            "give seconds, such as 2.5",
+        )
     })?;
     let wait = stop_signal()?;
     let sandbox = Sandbox::start(options).await.map_err(|error| fault(&error))?;
@@ -53,9 +59,8 @@ pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
 }
 
 fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| Fault::new(FaultKind::Io, "listen for", "signals", error.to_string(), ""))
-    };
+    let listen =
+        |kind| signal(kind).map_err(|error| Fault::new(FaultKind::Io, "listen for", "signals", error.to_string(), ""));
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut hangup = listen(SignalKind::hangup())?;
@@ -78,7 +83,10 @@ fn announce(sandbox: &Sandbox, as_json: bool) -> std::io::Result<()> {
     ];
     let mut out = std::io::stdout().lock();
     if as_json {
-        let mut object: serde_json::Map<_, _> = values.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let mut object: serde_json::Map<_, _> = values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
         object.insert("pid".to_owned(), json!(std::process::id()));
         writeln!(out, "{}", serde_json::Value::Object(object))?;
     } else {

@@ -16,7 +16,11 @@ use crate::domain::{Fault, FaultKind, Verdict};
 /// Unless every object is an intact token that opens.
 pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Result<(), Fault> {
     let request = VerifyRequest {
-        sources: args.sources.iter().map(|text| Place::parse(text)).collect::<Result<_, _>>()?,
+        sources: args
+            .sources
+            .iter()
+            .map(|text| Place::parse(text))
+            .collect::<Result<_, _>>()?,
         open: open_options(&args.open, false)?,
     };
     let result = verify(aws, request, &progress(), &cancel).await;
@@ -42,7 +46,13 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
         return Ok(());
     }
     let cause = format!("{bad} of {} do not open", verdicts.len());
-    Err(Fault::new(FaultKind::Integrity, "verify", "tokens", cause, "the lines above say why"))
+    Err(Fault::new(
+        FaultKind::Integrity,
+        "verify",
+        "tokens",
+        cause,
+        "the lines above say why",
+    ))
 }
 
 fn sentence(verdict: &Verdict) -> String {

@@ -32,7 +32,7 @@ pub enum ObjectRow {
         /// ETag without quotes.
         etag: Option<String>,
         /// What the object is, once its head was looked at.
-        info: Option<ObjectInfo>,
+        info: Option<Box<ObjectInfo>>,
     },
 }
 

@@ -109,12 +109,7 @@ impl ImageId {
 }
 
 /// Answers one call.
-pub(crate) async fn call(
-    world: &Arc<World>,
-    caller: &Caller,
-    operation: &str,
-    body: &Value,
-) -> Result<Value, ApiError> {
+pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
     let request: Request = parse(body)?;
     let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
     if operation == "GetAuthorizationToken" {

@@ -126,8 +126,8 @@ async fn json_service(world: &Arc<World>, request: Request<Incoming>, target: &s
         let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
         let answer = match prefix {
             "TrentService" => kms::call(world, &caller, operation, &body),
-            "Logs_20140328" => logs::call(world, &caller, operation, &body).await,
-            "AmazonEC2ContainerRegistry_V20150921" => ecr::call(world, &caller, operation, &body).await,
+            "Logs_20140328" => logs::call(world, &caller, operation, &body),
+            "AmazonEC2ContainerRegistry_V20150921" => ecr::call(world, &caller, operation, &body),
             _ => Err(unknown(target)),
         }?;
         Ok::<_, ApiError>(answer)

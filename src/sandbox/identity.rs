@@ -3,27 +3,27 @@
 use std::collections::BTreeMap;
 
 /// The account of every sandbox.
-pub const ACCOUNT: &str = "111122223333";
+pub(crate) const ACCOUNT: &str = "111122223333";
 /// Its region.
-pub const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 
 /// A verified caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// Who, as the policies see it.
-    pub principal: Principal,
+    pub(crate) principal: Principal,
     /// The ARN that `GetCallerIdentity` and error messages show: user, session or root ARN.
-    pub arn: String,
+    pub(crate) arn: String,
     /// `GetCallerIdentity`'s UserId (`AIDA…`, `AROA…:session`).
-    pub user_id: String,
+    pub(crate) user_id: String,
     /// Session tags and other request facts that conditions may name (`aws:PrincipalArn`, …) are derived, not stored;
     /// these are extra ones, such as `kms:ViaService`.
-    pub extra: BTreeMap<String, String>,
+    pub(crate) extra: BTreeMap<String, String>,
 }
 
 /// The kinds of principal a sandbox has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Principal {
+pub(crate) enum Principal {
     /// An IAM user, by name.
     User(String),
     /// A session of a role, by the role's name and the session's.

@@ -82,12 +82,7 @@ impl Logs {
 }
 
 /// Answers one call.
-pub(crate) async fn call(
-    world: &Arc<World>,
-    caller: &Caller,
-    operation: &str,
-    body: &Value,
-) -> Result<Value, ApiError> {
+pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
     let logs = &world.logs;
     let allow = |group: &str, stream: &str| {
         let base = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}");
@@ -160,6 +155,7 @@ struct StreamName {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 struct PutLogEvents {
     log_group_name: String,
     log_stream_name: String,

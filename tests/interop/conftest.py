@@ -86,7 +86,7 @@ class Cli:
 
 def _sandbox(folder, *options):
     process = subprocess.Popen(
-        [STRONGROOM, "sandbox", "--json", "--dir", str(folder / "world"), *options],
+        [STRONGROOM, "sandbox", "--json", *options],
         env={"PATH": os.environ["PATH"], "HOME": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

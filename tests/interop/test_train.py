@@ -1,4 +1,4 @@
-"""`strongroom train` in a container made by hand: the boto3 way's /opt/ml, with moto for KMS and S3."""
+"""`strongroom train` in a container made by hand: the boto3 way's /opt/ml, with moto and the sandbox for KMS and S3."""
 
 import base64
 import hashlib
@@ -35,6 +35,7 @@ class Container:
             "kms_key_id": self.arn,
             "strongroom_plaintext": "volume",
         }
+        self.variables = {}
         for folder in ("input/config", "input/data/train", "model", "output"):
             (root / folder).mkdir(parents=True)
         self.put("input/data/train/a_chunk_of_secrets", self.fernet.encrypt(HOUSING))
@@ -48,7 +49,7 @@ class Container:
         quoted = {name: json.dumps(value) for name, value in self.hyperparameters.items()}
         (config / "hyperparameters.json").write_text(json.dumps(quoted))
         (config / "inputdataconfig.json").write_text(json.dumps({"train": {"TrainingInputMode": "File"}}))
-        environment = self.world.environment(self.home) | {"STRONGROOM_ML_ROOT": str(self.root)}
+        environment = self.world.environment(self.home) | {"STRONGROOM_ML_ROOT": str(self.root)} | self.variables
         return subprocess.Popen(
             [STRONGROOM, "train", "--", *command],
             env=environment,
@@ -80,11 +81,44 @@ class Container:
                     assert not any(secret in path.read_bytes() for secret in secrets), path
 
 
-@pytest.fixture
-def container(moto, tmp_path):
+@pytest.fixture(params=["moto", "sandbox"])
+def container(request, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    return Container(moto, tmp_path / "ml", home)
+    return Container(request.getfixturevalue(request.param), tmp_path / "ml", home)
+
+
+@pytest.fixture
+def role(sandbox):
+    """A role of the sandbox that may read S3 and use no key, with a session of it."""
+    iam, sts = sandbox.client("iam"), sandbox.client("sts")
+    me = sts.get_caller_identity()["Arn"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": me}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    arn = iam.create_role(RoleName="container-role", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="container-role", PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
+    return arn, sts.assume_role(RoleArn=arn, RoleSessionName="job")["Credentials"]
+
+
+def test_without_the_grant_kmss_own_words_are_the_reason_and_with_it_the_job_trains(sandbox, role, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    arn, session = role
+    container.variables = {
+        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+    }
+    status, output, said = container.python("print('ran')")
+    assert (status, output) == (1, "")
+    reason = container.failure()
+    assert "AccessDeniedException" in reason
+    assert "User: arn:aws:sts::111122223333:assumed-role/container-role/job" in reason
+    assert f"is not authorized to perform: kms:Decrypt on resource: {container.arn}" in reason
+    assert "kms:Decrypt" in said
+
+    sandbox.client("kms").create_grant(KeyId=container.arn, GranteePrincipal=arn, Operations=["Decrypt"])
+    status, _, said = container.run(STRONGROOM, "reference-trainer")
+    assert status == 0, said
 
 
 def test_the_reference_trainer_trains_and_python_opens_its_model(container):

@@ -128,6 +128,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::type_complexity, reason = "a table")]
     fn every_format_is_recognised_by_its_own_mark() {
         let table: [(&str, &[(&str, &str)], &[u8], ObjectFormat); 10] = [
             ("a", &[("strongroom-version", "1")], b"", ObjectFormat::Strongroom),

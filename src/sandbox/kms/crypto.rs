@@ -49,7 +49,12 @@ pub(super) fn decrypt(world: &World, kms: &Kms, caller: &Caller, request: &Reque
         .any(|modifier| modifier == "IGNORE_CIPHERTEXT");
     if ignores && request.truth("DryRun") {
         let key = kms.find(request.required("KeyId")?)?;
-        authorize(world, key, caller, &Act::grantable("kms:Decrypt", request, context.clone()))?;
+        authorize(
+            world,
+            key,
+            caller,
+            &Act::grantable("kms:Decrypt", request, context.clone()),
+        )?;
         usable(key)?;
         dry_run(request)?;
     }

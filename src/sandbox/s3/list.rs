@@ -173,7 +173,7 @@ mod tests {
                 names.push(format!("{folder}k{n}"));
             }
         }
-        let objects: BTreeMap<String, ()> = names.into_iter().map(|name| (name, ())).collect();
+        let objects: BTreeMap<String, usize> = names.into_iter().zip(0..).collect();
         for prefix in ["", "b/", "b", "zz"] {
             for delimiter in ["", "/", "k", "deep/"] {
                 let whole = page(&objects, &query(prefix, delimiter, After::Nothing, 1000));
