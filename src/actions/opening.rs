@@ -43,21 +43,17 @@ pub(super) struct Unlocked {
 
 enum Bond {
     None,
-    Metadata(Box<Metadata>),
+    Metadata { metadata: Box<Metadata>, renamed: bool },
 }
 
 impl Unlocked {
-    /// Whether the token is the one its metadata means; `Ok(false)` is a token that has none.
+    /// Whether the token is the one its metadata means; `Ok(false)` if it has none, or bears another name by now.
     pub(super) fn check(&self, opened: &Opened) -> Result<bool, EnvelopeError> {
         match &self.bond {
             Bond::None => Ok(false),
-            Bond::Metadata(metadata) => {
+            Bond::Metadata { metadata, renamed } => {
                 metadata.check(&self.key, &opened.header)?;
-                if metadata.length == opened.plaintext_bytes {
-                    Ok(true)
-                } else {
-                    Err(EnvelopeError::Unbound)
-                }
+                if metadata.length == opened.plaintext_bytes { Ok(!renamed) } else { Err(EnvelopeError::Unbound) }
             }
         }
     }
@@ -84,7 +80,8 @@ pub(super) async fn unlock_object(
         };
         return unwrap(aws, &ciphertext, options.key.as_deref(), &options.context, Bond::None).await;
     };
-    if !metadata.fits(object) && !options.accept_name {
+    let renamed = !metadata.fits(object);
+    if renamed && !options.accept_name {
         let cause = format!("it was written as `{}`: it was renamed or swapped", metadata.name);
         let remedy = "if you trust the new name, give --accept-name";
         return Err(Fault::new(FaultKind::Integrity, "open", uri, cause, remedy));
@@ -96,19 +93,8 @@ pub(super) async fn unlock_object(
         (None, None, None) => return Err(no_data_key(&uri)),
     };
     let key = options.key.clone().unwrap_or_else(|| metadata.kms_key_id.clone());
-    let context = if options.context.is_empty() {
-        metadata.context.clone()
-    } else {
-        options.context.clone()
-    };
-    unwrap(
-        aws,
-        &ciphertext,
-        Some(&key),
-        &context,
-        Bond::Metadata(Box::new(metadata)),
-    )
-    .await
+    let context = if options.context.is_empty() { metadata.context.clone() } else { options.context.clone() };
+    unwrap(aws, &ciphertext, Some(&key), &context, Bond::Metadata { metadata: Box::new(metadata), renamed }).await
 }
 
 /// Unwraps the data key of a local token: `--data-key`, `TOKEN.datakey`, or `FOLDER.datakey` of the folder it lies in.

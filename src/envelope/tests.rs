@@ -1,6 +1,8 @@
 //! The streaming path and the `fernet` crate as each other's oracle, and hostile tokens.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod vectors;
+
 use std::io::Cursor;
 
 use proptest::prelude::*;
