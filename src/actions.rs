@@ -1,26 +1,26 @@
 //! One async function per thing a person can do, for the dashboard and the command line alike:
 //! `(Aws, request, Progress, CancellationToken) -> Result`. Decides nothing about when or how it is shown.
 
-mod archive;
-pub mod decrypt;
-pub mod encrypt;
-mod opening;
-mod place;
-mod spool;
-pub mod verify;
-
 use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Connection;
 use crate::domain::{Fault, Progress};
 
+mod archive;
 mod doctor;
 mod grants;
 mod jobs;
 mod keys;
 mod objects;
+mod opening;
+mod place;
 mod proof;
+mod spool;
+
+pub mod decrypt;
+pub mod encrypt;
+pub mod verify;
 
 pub use crate::aws::Aws;
 pub use doctor::{Check, check_up};
@@ -28,9 +28,9 @@ pub use grants::{create_grant, revoke_grant};
 pub use jobs::{start_job, stop_job};
 pub use keys::{cancel_key_deletion, create_key, disable_key, enable_key, schedule_key_deletion};
 pub use objects::{create_bucket, delete_objects};
-pub use proof::{Proof, ProofMethod, prove};
 pub use opening::OpenOptions;
 pub use place::Place;
+pub use proof::{Proof, ProofMethod, prove};
 
 /// Where an action says how far it is; it may be told as often as is convenient.
 #[derive(Clone)]

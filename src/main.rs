@@ -79,6 +79,9 @@ async fn with_aws(global: &Global, command: Command) -> Result<ExitCode, Fault> 
     let result = async {
         let aws = actions::connect(&connection).await?;
         match command {
+            Command::Encrypt(args) => commands::encrypt::run(&aws, &args, cancel).await,
+            Command::Decrypt(args) => commands::decrypt::run(&aws, &args, cancel).await,
+            Command::Verify(args) => commands::verify::run(&aws, &args, cancel).await,
             Command::Doctor(args) => commands::doctor::run(&aws, args.json).await,
             _ => Ok(()),
         }

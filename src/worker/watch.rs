@@ -1,0 +1,126 @@
+//! What the watched set becomes, and which of it an operation touches. Pure.
+
+use std::collections::HashSet;
+
+use crate::app::Topic;
+use crate::domain::Request;
+
+/// From the topics watched now to those wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) start: Vec<Topic>,
+    pub(super) stop: Vec<Topic>,
+}
+
+/// What stays is in neither list: its poller goes on undisturbed.
+pub(super) fn change<'a>(watched: impl Iterator<Item = &'a Topic>, wanted: Vec<Topic>) -> Change {
+    let watched: HashSet<&Topic> = watched.collect();
+    let mut seen = HashSet::new();
+    let start = wanted
+        .iter()
+        .filter(|topic| !watched.contains(topic) && seen.insert(*topic))
+        .cloned()
+        .collect();
+    let wanted: HashSet<&Topic> = wanted.iter().collect();
+    let stop = watched
+        .into_iter()
+        .filter(|topic| !wanted.contains(topic))
+        .cloned()
+        .collect();
+    Change { start, stop }
+}
+
+/// Whether the answer to a topic may be another one after the request.
+pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
+    match request {
+        Request::Encrypt { bucket, .. } | Request::DeleteObjects { bucket, .. } => is_of_bucket(topic, bucket),
+        Request::Decrypt { .. } => matches!(topic, Topic::Files(_)),
+        Request::CreateBucket { .. } => *topic == Topic::Buckets,
+        Request::CreateGrant { key_arn, .. } | Request::RevokeGrant { key_arn, .. } => {
+            matches!(topic, Topic::Grants(arn) if arn == key_arn)
+        }
+        Request::CreateKey { .. } => *topic == Topic::Keys,
+        Request::EnableKey { key_arn }
+        | Request::DisableKey { key_arn }
+        | Request::ScheduleKeyDeletion { key_arn, .. }
+        | Request::CancelKeyDeletion { key_arn } => match topic {
+            Topic::Keys => true,
+            Topic::KeyDetails(arns) => arns.contains(key_arn),
+            _ => false,
+        },
+        Request::StartJob(spec) => is_of_job(topic, &spec.name) || is_of_bucket(topic, &spec.bucket),
+        Request::StopJob { name } => is_of_job(topic, name),
+        Request::Verify { .. } | Request::Prove { .. } => false,
+    }
+}
+
+fn is_of_bucket(topic: &Topic, name: &str) -> bool {
+    match topic {
+        Topic::Objects { bucket, .. } | Topic::ObjectInfos { bucket, .. } => bucket == name,
+        _ => false,
+    }
+}
+
+fn is_of_job(topic: &Topic, name: &str) -> bool {
+    match topic {
+        Topic::Jobs => true,
+        Topic::Job(job) | Topic::Log(job) => job == name,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grants(arn: &str) -> Topic {
+        Topic::Grants(arn.to_owned())
+    }
+
+    #[test]
+    fn what_stays_watched_is_neither_stopped_nor_started() {
+        let watched = [Topic::Keys, grants("a")];
+        let change = change(watched.iter(), vec![Topic::Keys, grants("b"), grants("b")]);
+        assert_eq!(change.start, [grants("b")]);
+        assert_eq!(change.stop, [grants("a")]);
+    }
+
+    #[test]
+    fn watching_nothing_stops_everything() {
+        let watched = [Topic::Keys];
+        assert_eq!(
+            change(watched.iter(), Vec::new()),
+            Change {
+                start: vec![],
+                stop: vec![Topic::Keys]
+            }
+        );
+    }
+
+    #[test]
+    fn an_operation_touches_only_what_it_changed() {
+        let request = Request::RevokeGrant {
+            key_arn: "a".to_owned(),
+            grant_id: "g".to_owned(),
+        };
+        assert!(is_affected(&grants("a"), &request));
+        assert!(!is_affected(&grants("b"), &request));
+        assert!(!is_affected(&Topic::Keys, &request));
+
+        let request = Request::DeleteObjects {
+            bucket: "b".to_owned(),
+            objects: Vec::new(),
+        };
+        let objects = |bucket: &str| Topic::Objects {
+            bucket: bucket.to_owned(),
+            prefix: String::new(),
+        };
+        assert!(is_affected(&objects("b"), &request));
+        assert!(!is_affected(&objects("c"), &request));
+
+        let request = Request::StopJob { name: "j".to_owned() };
+        assert!(is_affected(&Topic::Jobs, &request));
+        assert!(is_affected(&Topic::Job("j".to_owned()), &request));
+        assert!(!is_affected(&Topic::Job("k".to_owned()), &request));
+    }
+}
