@@ -3,3 +3,6 @@
 
 #[path = "it/layering.rs"]
 mod layering;
+
+#[path = "it/worker.rs"]
+mod worker;

@@ -1,0 +1,311 @@
+//! The worker against the embedded world, through the real SDK: what it is asked, it does, and says so once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use strongroom::actions;
+use strongroom::app::{Effect, Event, OpEvent, OpId, Page, Topic};
+use strongroom::config::{Connection, SandboxEndpoint};
+use strongroom::domain::{
+    Fault, FaultKind, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome, Request,
+};
+use strongroom::sandbox::{Options, Sandbox};
+use strongroom::worker::Worker;
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(20);
+
+struct World {
+    sandbox: Sandbox,
+    worker: Worker,
+    events: Receiver<Event>,
+    operations: u64,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Connection)) -> Self {
+        let sandbox = Sandbox::start(Options {
+            port: 0,
+            empty: true,
+            images: Vec::new(),
+            grant_delay: Duration::ZERO,
+            program: PathBuf::from(env!("CARGO_BIN_EXE_strongroom")),
+            job_pace: Duration::ZERO,
+        })
+        .await
+        .unwrap();
+        let mut connection = Connection {
+            sandbox: Some(SandboxEndpoint {
+                url: sandbox.endpoint_url().to_owned(),
+                region: sandbox.region().to_owned(),
+                access_key_id: sandbox.access_key_id().to_owned(),
+                secret_access_key: sandbox.secret_access_key().to_owned(),
+            }),
+            ..Connection::default()
+        };
+        change(&mut connection);
+        let (sender, events) = mpsc::channel(1024);
+        let worker = Worker::spawn(async move { actions::connect(&connection).await }, sender);
+        Self { sandbox, worker, events, operations: 0 }
+    }
+
+    fn watch(&self, topics: impl IntoIterator<Item = Topic>) {
+        self.worker.perform(Effect::Watch(topics.into_iter().collect()));
+    }
+
+    /// Waits for what `pick` is looking for; whatever else happens meanwhile is passed over.
+    async fn until<T>(&mut self, mut pick: impl FnMut(&Event) -> Option<T>) -> T {
+        let found = timeout(SOON, async {
+            loop {
+                let event = self.events.recv().await.unwrap();
+                if let Some(found) = pick(&event) {
+                    return found;
+                }
+            }
+        });
+        found.await.unwrap()
+    }
+
+    async fn ask(&mut self, topic: Topic) -> Result<Page, Fault> {
+        self.watch([topic.clone()]);
+        self.until(|event| match event {
+            Event::Answer { topic: about, page, last: true, .. } if *about == topic => Some(Ok(page.clone())),
+            Event::Failed { topic: about, fault, .. } if *about == topic => Some(Err(fault.clone())),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn perform(&mut self, request: Request) -> Result<Outcome, Fault> {
+        self.operations += 1;
+        let id = OpId(self.operations);
+        self.worker.perform(Effect::Start { id, request });
+        self.until(|event| match event {
+            Event::Op { id: about, event: OpEvent::Done(outcome) } if *about == id => Some(Ok((**outcome).clone())),
+            Event::Op { id: about, event: OpEvent::Failed(fault) } if *about == id => Some(Err(fault.clone())),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn key(&mut self, alias: &str) -> String {
+        let request = Request::CreateKey { description: "a test".to_owned(), alias: alias.to_owned() };
+        match self.perform(request).await.unwrap() {
+            Outcome::KeyCreated { key_arn } => key_arn,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn stop(self) {
+        self.worker.shutdown(SOON).await;
+        self.sandbox.stop().await;
+    }
+}
+
+fn find(page: &Page, arn: &str) -> Option<KmsKey> {
+    match page {
+        Page::Keys(keys) => keys.iter().find(|key| key.arn == arn).cloned(),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_created_key_is_listed_at_once_with_its_alias() {
+    let mut world = World::new().await;
+    world.ask(Topic::Keys).await.unwrap();
+    // The next poll by itself would come in about a minute.
+    let arn = world.key("training").await;
+    let key = world
+        .until(|event| match event {
+            Event::Answer { page, .. } => find(page, &arn),
+            _ => None,
+        })
+        .await;
+    assert_eq!(key.aliases, ["alias/training"]);
+    assert_eq!(key.name(), "training");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_life_of_a_key_is_told_by_its_detail() {
+    let mut world = World::new().await;
+    let arn = world.key("").await;
+    let steps = [
+        (Request::DisableKey { key_arn: arn.clone() }, KeyState::Disabled),
+        (Request::EnableKey { key_arn: arn.clone() }, KeyState::Enabled),
+        (Request::ScheduleKeyDeletion { key_arn: arn.clone(), days: 7 }, KeyState::PendingDeletion),
+        (Request::CancelKeyDeletion { key_arn: arn.clone() }, KeyState::Disabled),
+    ];
+    for (request, expected) in steps {
+        world.perform(request).await.unwrap();
+        world.watch([]);
+        match world.ask(Topic::KeyDetails(vec![arn.clone()])).await.unwrap() {
+            Page::KeyDetails(rows) => {
+                let detail = rows[0].1.as_ref().unwrap();
+                assert_eq!(detail.state, expected);
+                assert_eq!(detail.spec, "SYMMETRIC_DEFAULT");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_grant_appears_when_created_and_goes_when_revoked() {
+    let mut world = World::new().await;
+    let arn = world.key("").await;
+    let Page::Identity(identity) = world.ask(Topic::Identity).await.unwrap() else {
+        panic!("no identity");
+    };
+    let request = Request::CreateGrant {
+        key_arn: arn.clone(),
+        grantee: identity.arn.clone(),
+        operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
+        name: None,
+    };
+    let Outcome::Granted { grant_id } = world.perform(request).await.unwrap() else {
+        panic!("not granted");
+    };
+    let Page::Grants(grants) = world.ask(Topic::Grants(arn.clone())).await.unwrap() else {
+        panic!("no grants");
+    };
+    assert_eq!(grants.len(), 1);
+    assert_eq!(grants[0].id, grant_id);
+    assert_eq!(grants[0].grantee, identity.arn);
+    world.perform(Request::RevokeGrant { key_arn: arn, grant_id }).await.unwrap();
+    world
+        .until(|event| match event {
+            Event::Answer { page: Page::Grants(grants), .. } if grants.is_empty() => Some(()),
+            _ => None,
+        })
+        .await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
+    let mut world = World::new().await;
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("rows.csv");
+    std::fs::write(&source, b"x,y\n1,2\n").unwrap();
+    let arn = world.key("").await;
+    let bucket = "sagemaker-worker-test".to_owned();
+    world.perform(Request::CreateBucket { bucket: bucket.clone() }).await.unwrap();
+    let encrypt = Request::Encrypt {
+        paths: vec![source.clone()],
+        bucket: bucket.clone(),
+        prefix: "data/".to_owned(),
+        key: arn.clone(),
+        context: BTreeMap::new(),
+        overwrite: false,
+    };
+    let Outcome::Encrypted { uris, bytes, .. } = world.perform(encrypt).await.unwrap() else {
+        panic!("not encrypted");
+    };
+    assert_eq!((uris.as_slice(), bytes), (["s3://sagemaker-worker-test/data/rows.csv".to_owned()].as_slice(), 8));
+
+    let object = "data/rows.csv".to_owned();
+    let level = Topic::Objects { bucket: bucket.clone(), prefix: "data/".to_owned() };
+    let Page::Objects(rows) = world.ask(level).await.unwrap() else {
+        panic!("no objects");
+    };
+    assert_eq!(rows.iter().map(ObjectRow::key).collect::<Vec<_>>(), [object.as_str()]);
+
+    let infos = Topic::ObjectInfos { bucket: bucket.clone(), keys: vec![object.clone(), "gone".to_owned()] };
+    let Page::ObjectInfos(mut infos) = world.ask(infos).await.unwrap() else {
+        panic!("no infos");
+    };
+    infos.sort_by(|a, b| a.0.cmp(&b.0));
+    let info = infos[0].1.as_ref().unwrap();
+    assert_eq!(info.format, ObjectFormat::Strongroom);
+    assert_eq!(info.kms_key_arn.as_deref(), Some(arn.as_str()));
+    assert_eq!(info.plaintext_bytes, Some(8));
+    assert_eq!(infos[1].1.as_ref().unwrap_err().kind, FaultKind::NotFound);
+
+    let to = dir.path().join("opened.csv");
+    let decrypt = Request::Decrypt {
+        bucket: bucket.clone(),
+        object: object.clone(),
+        to: to.clone(),
+        overwrite: false,
+        accept_name: false,
+    };
+    let outcome = world.perform(decrypt).await.unwrap();
+    assert_eq!(outcome, Outcome::Decrypted { path: to.clone(), bytes: 8, bound: true });
+    assert_eq!(std::fs::read(&to).unwrap(), b"x,y\n1,2\n");
+
+    let delete = Request::DeleteObjects { bucket: bucket.clone(), objects: vec![object] };
+    assert_eq!(world.perform(delete).await.unwrap(), Outcome::Deleted { objects: 1 });
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_does_not_exist_fails_its_own_topic_only() {
+    let mut world = World::new().await;
+    let objects = Topic::Objects { bucket: "no-such-bucket-here".to_owned(), prefix: String::new() };
+    world.watch([objects.clone(), Topic::Identity]);
+    let (mut failed, mut known) = (false, false);
+    world
+        .until(|event| {
+            match event {
+                Event::Failed { topic, fault, retry_at, .. } => {
+                    assert_eq!(*topic, objects);
+                    assert_eq!(fault.kind, FaultKind::NotFound);
+                    assert_eq!(fault.object, "s3://no-such-bucket-here/");
+                    assert!(retry_at.is_some());
+                    failed = true;
+                }
+                Event::Answer { page: Page::Identity(_), .. } => known = true,
+                _ => {}
+            }
+            (failed && known).then_some(())
+        })
+        .await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_read_only_session_reads_and_changes_nothing() {
+    let mut world = World::with(|connection| connection.read_only = true).await;
+    let request = Request::CreateBucket { bucket: "never".to_owned() };
+    let fault = world.perform(request).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::ReadOnly);
+    assert_eq!(fault.request_id, None);
+    assert_eq!(world.ask(Topic::Buckets).await.unwrap(), Page::Buckets(Vec::new()));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_secret_asks_to_renew_the_credentials() {
+    let wrong = |connection: &mut Connection| {
+        if let Some(sandbox) = &mut connection.sandbox {
+            sandbox.secret_access_key = "wrong".to_owned();
+        }
+    };
+    let mut world = World::with(wrong).await;
+    let fault = world.ask(Topic::Keys).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Expired);
+    assert!(fault.remedy.contains("secret access key"), "{fault}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_where_nobody_listens_is_unreachable() {
+    let nobody = |connection: &mut Connection| {
+        if let Some(sandbox) = &mut connection.sandbox {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            sandbox.url = format!("http://{}", listener.local_addr().unwrap());
+        }
+    };
+    let mut world = World::with(nobody).await;
+    let fault = world.ask(Topic::Buckets).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unreachable, "{fault}");
+    world.stop().await;
+}
