@@ -6,3 +6,9 @@ pub mod event;
 
 pub use effect::{Effect, OpId, Topic};
 pub use event::{Event, KeyCode, KeyPress, OpEvent, Page};
+
+pub mod state;
+pub mod table;
+
+pub use state::{Confirm, Operation, Pane, Settings, State, Then, update};
+pub use table::{Freshness, Row, Table};
