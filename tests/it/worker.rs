@@ -7,9 +7,7 @@ use std::time::Duration;
 use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId, Page, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
-use strongroom::domain::{
-    Fault, FaultKind, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome, Request,
-};
+use strongroom::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome, Request};
 use strongroom::sandbox::{Options, Sandbox};
 use strongroom::worker::Worker;
 use tokio::sync::mpsc::{self, Receiver};
@@ -52,7 +50,12 @@ impl World {
         change(&mut connection);
         let (sender, events) = mpsc::channel(1024);
         let worker = Worker::spawn(async move { actions::connect(&connection).await }, sender);
-        Self { sandbox, worker, events, operations: 0 }
+        Self {
+            sandbox,
+            worker,
+            events,
+            operations: 0,
+        }
     }
 
     fn watch(&self, topics: impl IntoIterator<Item = Topic>) {
@@ -75,8 +78,15 @@ impl World {
     async fn ask(&mut self, topic: Topic) -> Result<Page, Fault> {
         self.watch([topic.clone()]);
         self.until(|event| match event {
-            Event::Answer { topic: about, page, last: true, .. } if *about == topic => Some(Ok(page.clone())),
-            Event::Failed { topic: about, fault, .. } if *about == topic => Some(Err(fault.clone())),
+            Event::Answer {
+                topic: about,
+                page,
+                last: true,
+                ..
+            } if *about == topic => Some(Ok(page.clone())),
+            Event::Failed {
+                topic: about, fault, ..
+            } if *about == topic => Some(Err(fault.clone())),
             _ => None,
         })
         .await
@@ -87,15 +97,24 @@ impl World {
         let id = OpId(self.operations);
         self.worker.perform(Effect::Start { id, request });
         self.until(|event| match event {
-            Event::Op { id: about, event: OpEvent::Done(outcome) } if *about == id => Some(Ok((**outcome).clone())),
-            Event::Op { id: about, event: OpEvent::Failed(fault) } if *about == id => Some(Err(fault.clone())),
+            Event::Op {
+                id: about,
+                event: OpEvent::Done(outcome),
+            } if *about == id => Some(Ok((**outcome).clone())),
+            Event::Op {
+                id: about,
+                event: OpEvent::Failed(fault),
+            } if *about == id => Some(Err(fault.clone())),
             _ => None,
         })
         .await
     }
 
     async fn key(&mut self, alias: &str) -> String {
-        let request = Request::CreateKey { description: "a test".to_owned(), alias: alias.to_owned() };
+        let request = Request::CreateKey {
+            description: "a test".to_owned(),
+            alias: alias.to_owned(),
+        };
         match self.perform(request).await.unwrap() {
             Outcome::KeyCreated { key_arn } => key_arn,
             other => panic!("{other:?}"),
@@ -139,7 +158,13 @@ async fn the_life_of_a_key_is_told_by_its_detail() {
     let steps = [
         (Request::DisableKey { key_arn: arn.clone() }, KeyState::Disabled),
         (Request::EnableKey { key_arn: arn.clone() }, KeyState::Enabled),
-        (Request::ScheduleKeyDeletion { key_arn: arn.clone(), days: 7 }, KeyState::PendingDeletion),
+        (
+            Request::ScheduleKeyDeletion {
+                key_arn: arn.clone(),
+                days: 7,
+            },
+            KeyState::PendingDeletion,
+        ),
         (Request::CancelKeyDeletion { key_arn: arn.clone() }, KeyState::Disabled),
     ];
     for (request, expected) in steps {
@@ -179,10 +204,16 @@ async fn a_grant_appears_when_created_and_goes_when_revoked() {
     assert_eq!(grants.len(), 1);
     assert_eq!(grants[0].id, grant_id);
     assert_eq!(grants[0].grantee, identity.arn);
-    world.perform(Request::RevokeGrant { key_arn: arn, grant_id }).await.unwrap();
+    world
+        .perform(Request::RevokeGrant { key_arn: arn, grant_id })
+        .await
+        .unwrap();
     world
         .until(|event| match event {
-            Event::Answer { page: Page::Grants(grants), .. } if grants.is_empty() => Some(()),
+            Event::Answer {
+                page: Page::Grants(grants),
+                ..
+            } if grants.is_empty() => Some(()),
             _ => None,
         })
         .await;
@@ -197,7 +228,10 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
     std::fs::write(&source, b"x,y\n1,2\n").unwrap();
     let arn = world.key("").await;
     let bucket = "sagemaker-worker-test".to_owned();
-    world.perform(Request::CreateBucket { bucket: bucket.clone() }).await.unwrap();
+    world
+        .perform(Request::CreateBucket { bucket: bucket.clone() })
+        .await
+        .unwrap();
     let encrypt = Request::Encrypt {
         paths: vec![source.clone()],
         bucket: bucket.clone(),
@@ -209,16 +243,25 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
     let Outcome::Encrypted { uris, bytes, .. } = world.perform(encrypt).await.unwrap() else {
         panic!("not encrypted");
     };
-    assert_eq!((uris.as_slice(), bytes), (["s3://sagemaker-worker-test/data/rows.csv".to_owned()].as_slice(), 8));
+    assert_eq!(
+        (uris.as_slice(), bytes),
+        (["s3://sagemaker-worker-test/data/rows.csv".to_owned()].as_slice(), 8)
+    );
 
     let object = "data/rows.csv".to_owned();
-    let level = Topic::Objects { bucket: bucket.clone(), prefix: "data/".to_owned() };
+    let level = Topic::Objects {
+        bucket: bucket.clone(),
+        prefix: "data/".to_owned(),
+    };
     let Page::Objects(rows) = world.ask(level).await.unwrap() else {
         panic!("no objects");
     };
     assert_eq!(rows.iter().map(ObjectRow::key).collect::<Vec<_>>(), [object.as_str()]);
 
-    let infos = Topic::ObjectInfos { bucket: bucket.clone(), keys: vec![object.clone(), "gone".to_owned()] };
+    let infos = Topic::ObjectInfos {
+        bucket: bucket.clone(),
+        keys: vec![object.clone(), "gone".to_owned()],
+    };
     let Page::ObjectInfos(mut infos) = world.ask(infos).await.unwrap() else {
         panic!("no infos");
     };
@@ -238,10 +281,20 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
         accept_name: false,
     };
     let outcome = world.perform(decrypt).await.unwrap();
-    assert_eq!(outcome, Outcome::Decrypted { path: to.clone(), bytes: 8, bound: true });
+    assert_eq!(
+        outcome,
+        Outcome::Decrypted {
+            path: to.clone(),
+            bytes: 8,
+            bound: true
+        }
+    );
     assert_eq!(std::fs::read(&to).unwrap(), b"x,y\n1,2\n");
 
-    let delete = Request::DeleteObjects { bucket: bucket.clone(), objects: vec![object] };
+    let delete = Request::DeleteObjects {
+        bucket: bucket.clone(),
+        objects: vec![object],
+    };
     assert_eq!(world.perform(delete).await.unwrap(), Outcome::Deleted { objects: 1 });
     world.stop().await;
 }
@@ -249,20 +302,28 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
 #[tokio::test]
 async fn a_bucket_that_does_not_exist_fails_its_own_topic_only() {
     let mut world = World::new().await;
-    let objects = Topic::Objects { bucket: "no-such-bucket-here".to_owned(), prefix: String::new() };
+    let objects = Topic::Objects {
+        bucket: "no-such-bucket-here".to_owned(),
+        prefix: String::new(),
+    };
     world.watch([objects.clone(), Topic::Identity]);
     let (mut failed, mut known) = (false, false);
     world
         .until(|event| {
             match event {
-                Event::Failed { topic, fault, retry_at, .. } => {
+                Event::Failed {
+                    topic, fault, retry_at, ..
+                } => {
                     assert_eq!(*topic, objects);
                     assert_eq!(fault.kind, FaultKind::NotFound);
                     assert_eq!(fault.object, "s3://no-such-bucket-here/");
                     assert!(retry_at.is_some());
                     failed = true;
                 }
-                Event::Answer { page: Page::Identity(_), .. } => known = true,
+                Event::Answer {
+                    page: Page::Identity(_),
+                    ..
+                } => known = true,
                 _ => {}
             }
             (failed && known).then_some(())
@@ -274,7 +335,9 @@ async fn a_bucket_that_does_not_exist_fails_its_own_topic_only() {
 #[tokio::test]
 async fn a_read_only_session_reads_and_changes_nothing() {
     let mut world = World::with(|connection| connection.read_only = true).await;
-    let request = Request::CreateBucket { bucket: "never".to_owned() };
+    let request = Request::CreateBucket {
+        bucket: "never".to_owned(),
+    };
     let fault = world.perform(request).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::ReadOnly);
     assert_eq!(fault.request_id, None);
