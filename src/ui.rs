@@ -111,12 +111,10 @@ fn heading(state: &State) -> String {
     let mut text = String::new();
     text.push_str(if settings.sandbox { "SANDBOX  " } else { "" });
     text.push_str(if settings.read_only { "READ-ONLY  " } else { "" });
-    text.push_str(&format!(
-        "{}  {account}  {arn}",
-        settings.region.as_deref().unwrap_or("no region")
-    ));
+    let region = settings.region.as_deref().unwrap_or("no region");
+    text = format!("{text}{region}  {account}  {arn}");
     if let Some(profile) = &settings.profile {
-        text.push_str(&format!("  profile {profile}"));
+        text = format!("{text}  profile {profile}");
     }
     clean(&text)
 }

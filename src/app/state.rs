@@ -266,7 +266,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             answer(state, page, (walk, first, last, at));
         }
         Event::Failed { topic, walk, fault, .. } if state.watched.contains(&topic) => {
-            failed(state, &topic, walk, fault)
+            failed(state, &topic, walk, fault);
         }
         Event::Op { id, event } => operation(state, id, event, &mut effects),
         Event::Terminate => leave(state, &mut effects),

@@ -186,7 +186,7 @@ impl Iam {
     /// What the principal's own policies say.
     pub(crate) fn decide(&self, principal: &Principal, question: &Question) -> Decision {
         let entity = match principal {
-            Principal::Root | Principal::Service(_) => return Decision::Allowed,
+            Principal::Service(_) => return Decision::Allowed,
             Principal::User(name) => self.users.get(name),
             Principal::Session { role, .. } => self.roles.get(role),
         };

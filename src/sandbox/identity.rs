@@ -33,8 +33,6 @@ pub(crate) enum Principal {
         /// Session name.
         session: String,
     },
-    /// The account itself.
-    Root,
     /// An AWS service acting for itself (`sagemaker.amazonaws.com`).
     Service(String),
 }

@@ -17,7 +17,7 @@ mod keys;
 mod request;
 
 use authorize::Act;
-pub(crate) use grants::{Constraint, Grant, NewGrant};
+pub(crate) use grants::NewGrant;
 pub(crate) use keys::{Key, NewKey, State};
 use request::Request;
 

@@ -172,7 +172,6 @@ def test_the_workflow_up_to_the_job_and_its_clean_up(sandbox, scene):
     s3.delete_bucket(Bucket=bucket)
 
 
-@pytest.mark.xfail(strict=True, raises=ClientError, reason="the sandbox runs no training jobs yet")
 def test_the_job_fails_without_the_grant_and_trains_with_it(sandbox, scene):
     kms, s3, sagemaker, logs = (sandbox.client(name) for name in ("kms", "s3", "sagemaker", "logs"))
     key, arn, role, bucket, data_key, fernet, me = (

@@ -92,7 +92,6 @@ def moto_key(moto):
     return arn
 
 
-@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="the dashboard is not joined in yet")
 def test_the_dashboard_shows_motos_key_and_bucket_and_leaves_on_q(moto, moto_key, tmp_path):
     bucket = f"moto-bucket-{moto_key[-8:]}"
     moto.client("s3").create_bucket(Bucket=bucket)

@@ -250,8 +250,7 @@ impl Log {
 async fn read(pipe: impl AsyncRead + Unpin, log: Arc<Log>) {
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
-    loop {
-        let Ok(buffer) = pipe.fill_buf().await else { break };
+    while let Ok(buffer) = pipe.fill_buf().await {
         if buffer.is_empty() {
             break;
         }
