@@ -8,7 +8,9 @@ pub use effect::{Effect, OpId, Topic};
 pub use event::{Event, KeyCode, KeyPress, OpEvent, Page};
 
 pub mod state;
+mod story;
 pub mod table;
 
 pub use state::{Confirm, Operation, Pane, Settings, State, Then, update};
+pub use story::{Choice, Log, Purpose, roles_by_use};
 pub use table::{Freshness, Row, Table};

@@ -15,7 +15,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
-use crate::app::{Freshness, Pane, State, Table};
+use crate::app::{Choice, Freshness, Log, Pane, Purpose, State, Table, roles_by_use};
 use crate::domain::ObjectRow;
 
 /// Styles by role.
@@ -71,14 +71,16 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
         draw(frame, body, state, theme, state.focus);
     }
     frame.render_widget(Paragraph::new(standing(state)).style(theme.warn), status);
-    let hint = "1-5 pane  Enter in  Esc back  e encrypt  v verify  x remove  r refresh  ? help  q quit";
+    let hint = "1-5 pane  Enter in  Esc back  e encrypt  d decrypt  v verify  n grant  t train  l log  x remove  r refresh  ? help  q quit";
     frame.render_widget(Paragraph::new(hint).style(theme.dim), footer);
     let question = state
         .confirm
         .as_ref()
         .map(|confirm| format!("{}\n\ny yes   n no", confirm.question));
+    let choice = state.choice.as_ref().map(|choice| choosing(state, choice));
+    let log = state.log.as_ref().map(|log| tail(log, frame.area().height));
     let help = state.help.then(|| hint.replace("  ", "\n"));
-    if let Some(text) = question.or(help) {
+    if let Some(text) = question.or(choice).or(log).or(help) {
         let area = frame
             .area()
             .centered(Constraint::Percentage(70), Constraint::Percentage(60));
@@ -100,6 +102,30 @@ pub fn clean(text: &str) -> String {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
     };
     text.chars().map(|c| if odd(c) { '\u{fffd}' } else { c }).collect()
+}
+
+fn choosing(state: &State, choice: &Choice) -> String {
+    let mut text = match &choice.purpose {
+        Purpose::Grant(key) => format!("Grant Decrypt and Encrypt on {key} to which role?\n\n"),
+        Purpose::Train(bucket, object) => format!("Train on s3://{bucket}/{object} as which role?\n\n"),
+    };
+    for (index, role) in roles_by_use(&state.roles).iter().enumerate() {
+        let mark = if index == choice.selected { "> " } else { "  " };
+        let trust = if role.trusts_sagemaker {
+            ""
+        } else {
+            "   (SageMaker may not assume it)"
+        };
+        text = format!("{text}{mark}{}{trust}\n", role.name);
+    }
+    text + "\nEnter choose   Esc back"
+}
+
+fn tail(log: &Log, height: u16) -> String {
+    let room = usize::from(height * 6 / 10).saturating_sub(5);
+    let from = log.lines.len().saturating_sub(room);
+    let lines: Vec<&str> = log.lines[from..].iter().map(|line| line.text.as_str()).collect();
+    format!("Log of {}\n\n{}", log.job, lines.join("\n"))
 }
 
 fn heading(state: &State) -> String {

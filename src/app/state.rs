@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::story::{self, Choice, Log};
 use super::table::Table;
 use super::{Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Page, Topic};
 use crate::domain::{
-    BucketRow, Fault, FileRow, Grant, Identity, KeyState, KmsKey, ObjectRow, Outcome, Progress, Request, TrainingJob,
+    BucketRow, Fault, FileRow, Grant, Identity, KeyState, KmsKey, ObjectRow, Outcome, Progress, Request, RoleSummary,
+    TrainingJob,
 };
 
 /// What a session starts with.
@@ -116,6 +118,12 @@ pub struct State {
     pub unread: bool,
     /// The open question.
     pub confirm: Option<Confirm>,
+    /// Roles that a grant or a job may name.
+    pub roles: Vec<RoleSummary>,
+    /// The role being chosen.
+    pub choice: Option<Choice>,
+    /// The log on screen.
+    pub log: Option<Log>,
     /// Whether the keys are explained.
     pub help: bool,
     watched: Vec<Topic>,
@@ -146,6 +154,9 @@ impl State {
             messages: Vec::new(),
             unread: false,
             confirm: None,
+            roles: Vec::new(),
+            choice: None,
+            log: None,
             help: false,
             watched: Vec::new(),
             grants_of: None,
@@ -215,18 +226,22 @@ impl State {
             }
         }
         topics.extend(self.jobs.current().map(|job| Topic::Job(job.name.clone())));
+        if self.choice.is_some() {
+            topics.push(Topic::Roles);
+        }
+        topics.extend(self.log.as_ref().map(|log| Topic::Log(log.job.clone())));
         if topics != self.watched {
             self.watched.clone_from(&topics);
             effects.push(Effect::Watch(topics));
         }
     }
 
-    fn say(&mut self, text: String) {
+    pub(super) fn say(&mut self, text: String) {
         self.messages.push(text);
         self.unread = true;
     }
 
-    fn start(&mut self, request: Request, title: String, effects: &mut Vec<Effect>) {
+    pub(super) fn start(&mut self, request: Request, title: String, effects: &mut Vec<Effect>) {
         if self.settings.read_only {
             self.say("This session is read-only: start strongroom without --read-only to change anything.".to_owned());
             return;
@@ -325,7 +340,14 @@ fn answer(state: &mut State, page: Page, (walk, first, last, at): (u64, bool, bo
         Page::JobsChanged(rows) => rows.into_iter().rev().for_each(|job| state.jobs.merge(job)),
         Page::Job(job) => state.jobs.merge(*job),
         Page::Files { rows, .. } => state.files.answer(walk, first, last, at, rows),
-        Page::KeyPolicy(_) | Page::Log(_) | Page::Roles(_) => {}
+        Page::Log(lines) => {
+            if let Some(log) = &mut state.log {
+                log.append(lines);
+            }
+        }
+        Page::Roles(rows) if first => state.roles = rows,
+        Page::Roles(rows) => state.roles.extend(rows),
+        Page::KeyPolicy(_) => {}
     }
 }
 
@@ -365,6 +387,14 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
                     })
                     .collect::<Vec<_>>()
                     .join(" "),
+                Outcome::Granted { .. } => {
+                    "Granted. Train with it: choose an encrypted object (3) and press t.".to_owned()
+                }
+                Outcome::JobStarted { name } => format!("Started {name}; l shows its log."),
+                Outcome::Decrypted { path, bytes, bound } => {
+                    let proof = if bound { "name and metadata proved" } else { "unbound" };
+                    format!("Decrypted {bytes} bytes to {} ({proof}).", path.display())
+                }
                 _ => format!("Done: {title}."),
             });
             effects.push(Effect::Refresh(state.watched.clone()));
@@ -416,8 +446,13 @@ fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
         }
         return;
     }
-    if state.help {
+    if let Some(choice) = state.choice.take() {
+        story::chosen(state, choice, key.code, effects);
+        return;
+    }
+    if state.help || state.log.is_some() {
         state.help = false;
+        state.log = None;
         return;
     }
     match key.code {
@@ -437,6 +472,9 @@ fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
         KeyCode::Char('r') => effects.push(Effect::Refresh(state.watched.clone())),
         KeyCode::Char('e') => encrypt(state, effects),
         KeyCode::Char('v') => verify(state, effects),
+        KeyCode::Char('n' | 't') => story::choose(state),
+        KeyCode::Char('l') => story::open_log(state),
+        KeyCode::Char('d') => story::decrypt(state),
         KeyCode::Char('x') => remove(state),
         KeyCode::Char('?') => state.help = true,
         KeyCode::Char('q') => quit(state, effects),

@@ -33,8 +33,8 @@ pub(crate) struct World {
     /// Cancelled when the world ends: the server and every job end with it.
     pub(crate) shutdown: CancellationToken,
     pub(crate) jobs: tokio::sync::Mutex<JoinSet<()>>,
-    /// Goes with the world.
-    _folder: tempfile::TempDir,
+    /// Removed when the world stops, or at the latest with the world.
+    folder: Mutex<Option<tempfile::TempDir>>,
 }
 
 impl fmt::Debug for World {
@@ -72,7 +72,7 @@ impl World {
             url: url.to_owned(),
             options,
             root,
-            _folder: folder,
+            folder: Mutex::new(Some(folder)),
         })
     }
 
@@ -111,6 +111,8 @@ impl World {
         self.shutdown.cancel();
         let mut jobs = self.jobs.lock().await;
         while jobs.join_next().await.is_some() {}
+        // Connections may still hold the world for a moment, and the process may end before they let go.
+        drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
