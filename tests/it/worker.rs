@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId, Page, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{
-    Fault, FaultKind, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome, Request,
+    Fault, FaultKind, JobSpec, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome, Request, TrainingJob,
 };
 use strongroom::sandbox::{Options, Sandbox};
 use strongroom::worker::Worker;
@@ -52,7 +53,12 @@ impl World {
         change(&mut connection);
         let (sender, events) = mpsc::channel(1024);
         let worker = Worker::spawn(async move { actions::connect(&connection).await }, sender);
-        Self { sandbox, worker, events, operations: 0 }
+        Self {
+            sandbox,
+            worker,
+            events,
+            operations: 0,
+        }
     }
 
     fn watch(&self, topics: impl IntoIterator<Item = Topic>) {
@@ -75,8 +81,15 @@ impl World {
     async fn ask(&mut self, topic: Topic) -> Result<Page, Fault> {
         self.watch([topic.clone()]);
         self.until(|event| match event {
-            Event::Answer { topic: about, page, last: true, .. } if *about == topic => Some(Ok(page.clone())),
-            Event::Failed { topic: about, fault, .. } if *about == topic => Some(Err(fault.clone())),
+            Event::Answer {
+                topic: about,
+                page,
+                last: true,
+                ..
+            } if *about == topic => Some(Ok(page.clone())),
+            Event::Failed {
+                topic: about, fault, ..
+            } if *about == topic => Some(Err(fault.clone())),
             _ => None,
         })
         .await
@@ -87,19 +100,111 @@ impl World {
         let id = OpId(self.operations);
         self.worker.perform(Effect::Start { id, request });
         self.until(|event| match event {
-            Event::Op { id: about, event: OpEvent::Done(outcome) } if *about == id => Some(Ok((**outcome).clone())),
-            Event::Op { id: about, event: OpEvent::Failed(fault) } if *about == id => Some(Err(fault.clone())),
+            Event::Op {
+                id: about,
+                event: OpEvent::Done(outcome),
+            } if *about == id => Some(Ok((**outcome).clone())),
+            Event::Op {
+                id: about,
+                event: OpEvent::Failed(fault),
+            } if *about == id => Some(Err(fault.clone())),
             _ => None,
         })
         .await
     }
 
     async fn key(&mut self, alias: &str) -> String {
-        let request = Request::CreateKey { description: "a test".to_owned(), alias: alias.to_owned() };
+        let request = Request::CreateKey {
+            description: "a test".to_owned(),
+            alias: alias.to_owned(),
+        };
         match self.perform(request).await.unwrap() {
             Outcome::KeyCreated { key_arn } => key_arn,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What is prepared around strongroom, with the SDK itself.
+    fn sdk(&self) -> aws_config::SdkConfig {
+        let (id, secret) = (self.sandbox.access_key_id(), self.sandbox.secret_access_key());
+        let credentials = aws_credential_types::Credentials::new(id, secret, None, None, "test");
+        aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new(self.sandbox.region().to_owned()))
+            .endpoint_url(self.sandbox.endpoint_url())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build()
+    }
+
+    /// A bucket with `data/x.csv`, encrypted; with the key's ARN.
+    async fn encrypted_object(&mut self) -> (String, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("x.csv");
+        std::fs::write(&source, b"x,y\n1,2\n2,4\n3,6\n4,8\n").unwrap();
+        let key = self.key("").await;
+        let bucket = "sagemaker-jobs".to_owned();
+        self.perform(Request::CreateBucket { bucket: bucket.clone() })
+            .await
+            .unwrap();
+        let encrypt = Request::Encrypt {
+            paths: vec![source],
+            bucket: bucket.clone(),
+            prefix: "data/".to_owned(),
+            key: key.clone(),
+            context: BTreeMap::new(),
+            overwrite: false,
+        };
+        self.perform(encrypt).await.unwrap();
+        (bucket, key)
+    }
+
+    /// Watches a job and its log as the dashboard does, until it has ended and its log says `word`.
+    async fn follow(&mut self, job: &str, word: &str) -> (TrainingJob, String) {
+        self.watch([Topic::Job(job.to_owned()), Topic::Log(job.to_owned())]);
+        let (mut ended, mut lines) = (None, String::new());
+        self.until(|event| {
+            match event {
+                Event::Answer {
+                    page: Page::Job(job), ..
+                } if !job.status.is_active() => ended = Some((**job).clone()),
+                Event::Answer {
+                    page: Page::Log(page), ..
+                } => lines.extend(page.iter().map(|line| line.text.as_str())),
+                Event::Failed { fault, .. } => panic!("{fault}"),
+                _ => {}
+            }
+            ended
+                .clone()
+                .filter(|_| lines.contains(word))
+                .map(|job| (job, lines.clone()))
+        })
+        .await
+    }
+
+    /// A role that trusts the account and SageMaker and may do everything but KMS; its ARN.
+    async fn role(&self, name: &str) -> String {
+        let trust = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": "arn:aws:iam::111122223333:root", "Service": "sagemaker.amazonaws.com"}}]}"#;
+        let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*", "logs:*"],
+            "Resource": "*"}]}"#;
+        let iam = aws_sdk_iam::Client::new(&self.sdk());
+        let call = iam.create_role().role_name(name).assume_role_policy_document(trust);
+        let arn = call.send().await.unwrap().role.unwrap().arn;
+        let call = iam
+            .put_role_policy()
+            .role_name(name)
+            .policy_name("data")
+            .policy_document(policy);
+        call.send().await.unwrap();
+        arn
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: &'static [u8]) {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk()).force_path_style(true);
+        let s3 = aws_sdk_s3::Client::from_conf(config.build());
+        let body = aws_sdk_s3::primitives::ByteStream::from_static(bytes);
+        s3.put_object().bucket(bucket).key(key).body(body).send().await.unwrap();
     }
 
     async fn stop(self) {
@@ -139,7 +244,13 @@ async fn the_life_of_a_key_is_told_by_its_detail() {
     let steps = [
         (Request::DisableKey { key_arn: arn.clone() }, KeyState::Disabled),
         (Request::EnableKey { key_arn: arn.clone() }, KeyState::Enabled),
-        (Request::ScheduleKeyDeletion { key_arn: arn.clone(), days: 7 }, KeyState::PendingDeletion),
+        (
+            Request::ScheduleKeyDeletion {
+                key_arn: arn.clone(),
+                days: 7,
+            },
+            KeyState::PendingDeletion,
+        ),
         (Request::CancelKeyDeletion { key_arn: arn.clone() }, KeyState::Disabled),
     ];
     for (request, expected) in steps {
@@ -179,10 +290,16 @@ async fn a_grant_appears_when_created_and_goes_when_revoked() {
     assert_eq!(grants.len(), 1);
     assert_eq!(grants[0].id, grant_id);
     assert_eq!(grants[0].grantee, identity.arn);
-    world.perform(Request::RevokeGrant { key_arn: arn, grant_id }).await.unwrap();
+    world
+        .perform(Request::RevokeGrant { key_arn: arn, grant_id })
+        .await
+        .unwrap();
     world
         .until(|event| match event {
-            Event::Answer { page: Page::Grants(grants), .. } if grants.is_empty() => Some(()),
+            Event::Answer {
+                page: Page::Grants(grants),
+                ..
+            } if grants.is_empty() => Some(()),
             _ => None,
         })
         .await;
@@ -197,7 +314,10 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
     std::fs::write(&source, b"x,y\n1,2\n").unwrap();
     let arn = world.key("").await;
     let bucket = "sagemaker-worker-test".to_owned();
-    world.perform(Request::CreateBucket { bucket: bucket.clone() }).await.unwrap();
+    world
+        .perform(Request::CreateBucket { bucket: bucket.clone() })
+        .await
+        .unwrap();
     let encrypt = Request::Encrypt {
         paths: vec![source.clone()],
         bucket: bucket.clone(),
@@ -209,16 +329,25 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
     let Outcome::Encrypted { uris, bytes, .. } = world.perform(encrypt).await.unwrap() else {
         panic!("not encrypted");
     };
-    assert_eq!((uris.as_slice(), bytes), (["s3://sagemaker-worker-test/data/rows.csv".to_owned()].as_slice(), 8));
+    assert_eq!(
+        (uris.as_slice(), bytes),
+        (["s3://sagemaker-worker-test/data/rows.csv".to_owned()].as_slice(), 8)
+    );
 
     let object = "data/rows.csv".to_owned();
-    let level = Topic::Objects { bucket: bucket.clone(), prefix: "data/".to_owned() };
+    let level = Topic::Objects {
+        bucket: bucket.clone(),
+        prefix: "data/".to_owned(),
+    };
     let Page::Objects(rows) = world.ask(level).await.unwrap() else {
         panic!("no objects");
     };
     assert_eq!(rows.iter().map(ObjectRow::key).collect::<Vec<_>>(), [object.as_str()]);
 
-    let infos = Topic::ObjectInfos { bucket: bucket.clone(), keys: vec![object.clone(), "gone".to_owned()] };
+    let infos = Topic::ObjectInfos {
+        bucket: bucket.clone(),
+        keys: vec![object.clone(), "gone".to_owned()],
+    };
     let Page::ObjectInfos(mut infos) = world.ask(infos).await.unwrap() else {
         panic!("no infos");
     };
@@ -238,10 +367,20 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
         accept_name: false,
     };
     let outcome = world.perform(decrypt).await.unwrap();
-    assert_eq!(outcome, Outcome::Decrypted { path: to.clone(), bytes: 8, bound: true });
+    assert_eq!(
+        outcome,
+        Outcome::Decrypted {
+            path: to.clone(),
+            bytes: 8,
+            bound: true
+        }
+    );
     assert_eq!(std::fs::read(&to).unwrap(), b"x,y\n1,2\n");
 
-    let delete = Request::DeleteObjects { bucket: bucket.clone(), objects: vec![object] };
+    let delete = Request::DeleteObjects {
+        bucket: bucket.clone(),
+        objects: vec![object],
+    };
     assert_eq!(world.perform(delete).await.unwrap(), Outcome::Deleted { objects: 1 });
     world.stop().await;
 }
@@ -249,20 +388,28 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
 #[tokio::test]
 async fn a_bucket_that_does_not_exist_fails_its_own_topic_only() {
     let mut world = World::new().await;
-    let objects = Topic::Objects { bucket: "no-such-bucket-here".to_owned(), prefix: String::new() };
+    let objects = Topic::Objects {
+        bucket: "no-such-bucket-here".to_owned(),
+        prefix: String::new(),
+    };
     world.watch([objects.clone(), Topic::Identity]);
     let (mut failed, mut known) = (false, false);
     world
         .until(|event| {
             match event {
-                Event::Failed { topic, fault, retry_at, .. } => {
+                Event::Failed {
+                    topic, fault, retry_at, ..
+                } => {
                     assert_eq!(*topic, objects);
                     assert_eq!(fault.kind, FaultKind::NotFound);
                     assert_eq!(fault.object, "s3://no-such-bucket-here/");
                     assert!(retry_at.is_some());
                     failed = true;
                 }
-                Event::Answer { page: Page::Identity(_), .. } => known = true,
+                Event::Answer {
+                    page: Page::Identity(_),
+                    ..
+                } => known = true,
                 _ => {}
             }
             (failed && known).then_some(())
@@ -274,7 +421,9 @@ async fn a_bucket_that_does_not_exist_fails_its_own_topic_only() {
 #[tokio::test]
 async fn a_read_only_session_reads_and_changes_nothing() {
     let mut world = World::with(|connection| connection.read_only = true).await;
-    let request = Request::CreateBucket { bucket: "never".to_owned() };
+    let request = Request::CreateBucket {
+        bucket: "never".to_owned(),
+    };
     let fault = world.perform(request).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::ReadOnly);
     assert_eq!(fault.request_id, None);
@@ -307,5 +456,148 @@ async fn an_endpoint_where_nobody_listens_is_unreachable() {
     let mut world = World::with(nobody).await;
     let fault = world.ask(Topic::Buckets).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Unreachable, "{fault}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn access_is_denied_before_the_grant_allowed_after_and_denied_once_revoked() {
+    let mut world = World::new().await;
+    let key_arn = world.key("").await;
+    let role_arn = world.role("trainer").await;
+    let prove = Request::Prove {
+        key_arn: key_arn.clone(),
+        role_arn: role_arn.clone(),
+    };
+
+    let allowed = |outcome: Outcome| match outcome {
+        Outcome::Proved { steps, .. } => steps
+            .into_iter()
+            .map(|step| {
+                assert!(step.request_id.is_some(), "{step:?}");
+                assert_eq!(step.reason.is_none(), step.allowed, "{step:?}");
+                (step.operation, step.allowed)
+            })
+            .collect::<BTreeMap<_, _>>(),
+        other => panic!("{other:?}"),
+    };
+    let before = allowed(world.perform(prove.clone()).await.unwrap());
+    assert!(before.values().all(|allowed| !allowed), "{before:?}");
+
+    let grant = Request::CreateGrant {
+        key_arn: key_arn.clone(),
+        grantee: role_arn,
+        operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
+        name: None,
+    };
+    let Outcome::Granted { grant_id } = world.perform(grant).await.unwrap() else {
+        panic!("not granted");
+    };
+    let after = allowed(world.perform(prove.clone()).await.unwrap());
+    assert!(
+        after["Encrypt"] && after["Decrypt"] && !after["GenerateDataKey"],
+        "{after:?}"
+    );
+
+    world.perform(Request::RevokeGrant { key_arn, grant_id }).await.unwrap();
+    let revoked = allowed(world.perform(prove).await.unwrap());
+    assert_eq!(revoked, before);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_is_not_started_on_what_is_not_encrypted() {
+    let mut world = World::new().await;
+    let bucket = "sagemaker-plain".to_owned();
+    world
+        .perform(Request::CreateBucket { bucket: bucket.clone() })
+        .await
+        .unwrap();
+    world.put(&bucket, "data/plain.csv", b"x,y\n1,2\n").await;
+    let fault = world.perform(job(&bucket, "data/plain.csv")).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Invalid);
+    assert!(fault.cause.contains("not an encrypted token"), "{fault}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_is_not_started_when_its_channel_would_bring_a_neighbour_along() {
+    let mut world = World::new().await;
+    let bucket = "sagemaker-neighbour".to_owned();
+    world
+        .perform(Request::CreateBucket { bucket: bucket.clone() })
+        .await
+        .unwrap();
+    world.put(&bucket, "data/x.csv", b"gAAAAA").await;
+    world.put(&bucket, "data/x.csv.bak", b"gAAAAA").await;
+    let fault = world.perform(job(&bucket, "data/x.csv")).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Invalid);
+    assert!(
+        fault.cause.contains("s3://sagemaker-neighbour/data/x.csv.bak"),
+        "{fault}"
+    );
+    world.stop().await;
+}
+
+fn job(bucket: &str, object: &str) -> Request {
+    Request::StartJob(Box::new(JobSpec {
+        name: "job-1".to_owned(),
+        role_arn: "arn:aws:iam::111122223333:role/trainer".to_owned(),
+        image: "image".to_owned(),
+        instance_type: "ml.m5.large".to_owned(),
+        instance_count: 1,
+        volume_gb: 10,
+        max_runtime: 120,
+        bucket: bucket.to_owned(),
+        object: object.to_owned(),
+        output: format!("s3://{bucket}/output"),
+        hyperparameters: BTreeMap::new(),
+    }))
+}
+
+#[tokio::test]
+async fn a_refused_job_leaves_no_manifest_behind() {
+    let mut world = World::new().await;
+    let (bucket, _) = world.encrypted_object().await;
+    // There is no such role.
+    let fault = world.perform(job(&bucket, "data/x.csv")).await.unwrap_err();
+    assert_eq!(fault.code.as_deref(), Some("ValidationException"), "{fault}");
+    let manifests = Topic::Objects {
+        bucket,
+        prefix: ".strongroom/manifests/".to_owned(),
+    };
+    assert_eq!(world.ask(manifests).await.unwrap(), Page::Objects(Vec::new()));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_with_the_grant_completes_and_its_log_is_told() {
+    let mut world = World::new().await;
+    let (bucket, key_arn) = world.encrypted_object().await;
+    let role_arn = world.role("trainer").await;
+    let grant = Request::CreateGrant {
+        key_arn,
+        grantee: role_arn,
+        operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
+        name: None,
+    };
+    world.perform(grant).await.unwrap();
+    world.perform(job(&bucket, "data/x.csv")).await.unwrap();
+    let (ended, lines) = world.follow("job-1", "loss=").await;
+    let detail = ended.detail.unwrap();
+    assert_eq!(ended.status, JobStatus::Completed, "{:?} {lines}", detail.failure);
+    assert!(detail.model.is_some());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_without_the_grant_fails_with_kms_own_words() {
+    let mut world = World::new().await;
+    let (bucket, _) = world.encrypted_object().await;
+    world.role("trainer").await;
+    world.perform(job(&bucket, "data/x.csv")).await.unwrap();
+    let (ended, lines) = world.follow("job-1", "").await;
+    assert_eq!(ended.status, JobStatus::Failed, "{lines}");
+    let reason = ended.detail.unwrap().failure.unwrap();
+    assert!(reason.contains("is not authorized to perform: kms:Decrypt"), "{reason}");
     world.stop().await;
 }
