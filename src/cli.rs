@@ -6,16 +6,17 @@ use clap::{Args, Parser, Subcommand};
 
 /// A terminal dashboard for training on data that must stay encrypted.
 ///
-/// With --sandbox everything happens in an embedded local AWS: no account, no network.
+/// Without a command it opens the dashboard: KMS keys, grants, encrypted S3 objects and SageMaker training jobs on one
+/// screen. With --sandbox everything happens in an embedded local AWS: no account, no network.
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
     /// Where and how.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// What to do; the dashboard if nothing.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// Options of every command.

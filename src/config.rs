@@ -1,6 +1,14 @@
-//! Environment + arguments -> [`Connection`], ready to use.
+//! Environment + arguments -> [`Config`], ready to use.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use jiff::Timestamp;
+
+use crate::app::Settings;
 use crate::cli::Global;
+use crate::ui::Theme;
 
 /// How to reach AWS, decided once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -64,4 +72,82 @@ fn environment(name: &str, sandbox: bool) -> Option<String> {
         return None;
     }
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Everything the dashboard was told, ready to use.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How to reach AWS.
+    pub connection: Connection,
+    /// Where the files pane opens.
+    pub start_dir: PathBuf,
+    /// The colours.
+    pub theme: Theme,
+    /// Accounts and destinations that need no question any more.
+    consents: BTreeSet<(String, String)>,
+    /// Where consents are kept; `None` in the sandbox and without a home.
+    state_dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the environment and lays the arguments over it.
+    pub fn new(global: &Global) -> Self {
+        let state_dir = match (etcetera::choose_base_strategy(), global.sandbox) {
+            (Ok(folders), false) => folders.state_dir().map(|dir| dir.join("strongroom")),
+            _ => None,
+        };
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            connection: Connection::new(global),
+            start_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+            theme: if no_color { Theme::colorless() } else { Theme::dark() },
+            consents: state_dir.as_deref().map(consents).unwrap_or_default(),
+            state_dir,
+        }
+    }
+
+    /// What the core starts from.
+    pub fn settings(&self, now: Timestamp, size: (u16, u16)) -> Settings {
+        let world = self.connection.sandbox.as_ref();
+        Settings {
+            profile: self.connection.profile.clone(),
+            region: self
+                .connection
+                .region
+                .clone()
+                .or_else(|| world.map(|world| world.region.clone())),
+            endpoint: self.connection.endpoint_url.clone(),
+            sandbox: world.is_some(),
+            read_only: self.connection.read_only,
+            start_dir: self.start_dir.clone(),
+            consents: self.consents.clone(),
+            now,
+            size,
+        }
+    }
+
+    /// Keeps that `destination` of `account` needs no question any more. A failure costs one more question later,
+    /// so it is not an error.
+    pub fn remember(&mut self, account: &str, destination: &str) {
+        self.consents.insert((account.to_owned(), destination.to_owned()));
+        let Some(dir) = &self.state_dir else { return };
+        let kept = std::fs::create_dir_all(dir)
+            .and_then(|()| tempfile::NamedTempFile::new_in(dir))
+            .and_then(|file| {
+                serde_json::to_writer(&file, &self.consents)?;
+                file.persist(dir.join(CONSENTS)).map_err(|error| error.error)
+            });
+        if let Err(error) = kept {
+            tracing::warn!(%error, "could not keep the consents");
+        }
+    }
+}
+
+const CONSENTS: &str = "consents.json";
+
+fn consents(state_dir: &Path) -> BTreeSet<(String, String)> {
+    std::fs::read(state_dir.join(CONSENTS))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
 }

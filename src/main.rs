@@ -6,10 +6,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use strongroom::actions;
 use strongroom::cli::{Cli, Command, Global};
-use strongroom::config::{Connection, SandboxEndpoint};
+use strongroom::config::{Config, Connection, SandboxEndpoint};
 use strongroom::domain::{Fault, FaultKind};
 use strongroom::sandbox::Sandbox;
-use strongroom::{commands, training};
+use strongroom::{commands, runtime, term, training};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn failed(fault: &Fault) -> ExitCode {
+    term::restore();
     eprintln!("strongroom: {}", commands::one_line(&fault.to_string()));
     ExitCode::from(commands::exit_status(fault))
 }
@@ -55,7 +56,10 @@ fn no_core_dumps() {
 }
 
 async fn run(cli: Cli) -> Result<ExitCode, Fault> {
-    match cli.command {
+    let Some(command) = cli.command else {
+        return dashboard(&cli.global).await;
+    };
+    match command {
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "strongroom", &mut std::io::stdout());
         }
@@ -87,6 +91,22 @@ async fn with_aws(global: &Global, command: Command) -> Result<ExitCode, Fault> 
         }
     }
     .await;
+    stop(world).await;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
+    let mut config = Config::new(global);
+    let world = OnceCell::new();
+    if global.sandbox {
+        // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.
+        config.connection.sandbox = Some(start(global, &world).await?);
+        if let Some(sandbox) = world.get() {
+            config.start_dir = sandbox.sample_dir().to_path_buf();
+        }
+    }
+    let connection = config.connection.clone();
+    let result = runtime::run(config, async move { actions::connect(&connection).await }).await;
     stop(world).await;
     result.map(|()| ExitCode::SUCCESS)
 }

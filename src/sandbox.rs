@@ -20,10 +20,12 @@ mod logs;
 mod policy;
 mod s3;
 mod sagemaker;
+mod seed;
 mod sigv4;
 mod sts;
 mod world;
 
+use api::ApiError;
 use world::World;
 
 /// What a world is made from.
@@ -55,6 +57,9 @@ pub enum SandboxError {
         /// Why.
         source: io::Error,
     },
+    /// What a new world holds could not be made.
+    #[error("cannot fill the new world: {0}")]
+    Seed(ApiError),
     /// The port cannot be had.
     #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another port, or 0 for a free one")]
     Port {
@@ -90,6 +95,9 @@ impl Sandbox {
             .map_err(|source| SandboxError::Port { port, source })?;
         let url = format!("http://{address}");
         let world = Arc::new(World::new(options, &url)?);
+        if !world.options.empty {
+            seed::sow(&world).await.map_err(SandboxError::Seed)?;
+        }
         let server = tokio::spawn(http::serve(Arc::clone(&world), listener));
         let (access_key_id, secret_access_key) = world.iam().own_access_key();
         let files = world.root.join("files");

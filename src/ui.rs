@@ -51,9 +51,13 @@ impl Theme {
 
 /// Draws the whole screen.
 pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
-    let [header, body, status, footer] =
-        Layout::vertical([Constraint::Length(1), Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)])
-            .areas(frame.area());
+    let [header, body, status, footer] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(0),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
     frame.render_widget(Paragraph::new(heading(state)).style(theme.accent), header);
     if frame.area().width >= 100 {
         let [left, right] = Layout::horizontal([Constraint::Percentage(45), Constraint::Percentage(55)]).areas(body);
@@ -69,29 +73,48 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
     frame.render_widget(Paragraph::new(standing(state)).style(theme.warn), status);
     let hint = "1-5 pane  Enter in  Esc back  e encrypt  v verify  x remove  r refresh  ? help  q quit";
     frame.render_widget(Paragraph::new(hint).style(theme.dim), footer);
-    let question = state.confirm.as_ref().map(|confirm| format!("{}\n\ny yes   n no", confirm.question));
+    let question = state
+        .confirm
+        .as_ref()
+        .map(|confirm| format!("{}\n\ny yes   n no", confirm.question));
     let help = state.help.then(|| hint.replace("  ", "\n"));
     if let Some(text) = question.or(help) {
-        let area = frame.area().centered(Constraint::Percentage(70), Constraint::Percentage(60));
+        let area = frame
+            .area()
+            .centered(Constraint::Percentage(70), Constraint::Percentage(60));
         let lines: Vec<Line> = text.lines().map(|line| Line::from(clean(line))).collect();
         frame.render_widget(Clear, area);
-        frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(Block::bordered()), area);
+        frame.render_widget(
+            Paragraph::new(lines)
+                .wrap(Wrap { trim: false })
+                .block(Block::bordered()),
+            area,
+        );
     }
 }
 
 /// Makes an untrusted text harmless: control characters and direction overrides become visible.
 pub fn clean(text: &str) -> String {
-    let odd = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     text.chars().map(|c| if odd(c) { '\u{fffd}' } else { c }).collect()
 }
 
 fn heading(state: &State) -> String {
-    let (arn, account) = state.identity.as_ref().map_or(("…", "…"), |who| (who.arn.as_str(), who.account.as_str()));
+    let (arn, account) = state
+        .identity
+        .as_ref()
+        .map_or(("…", "…"), |who| (who.arn.as_str(), who.account.as_str()));
     let settings = &state.settings;
     let mut text = String::new();
     text.push_str(if settings.sandbox { "SANDBOX  " } else { "" });
     text.push_str(if settings.read_only { "READ-ONLY  " } else { "" });
-    text.push_str(&format!("{}  {account}  {arn}", settings.region.as_deref().unwrap_or("no region")));
+    text.push_str(&format!(
+        "{}  {account}  {arn}",
+        settings.region.as_deref().unwrap_or("no region")
+    ));
     if let Some(profile) = &settings.profile {
         text.push_str(&format!("  profile {profile}"));
     }
@@ -101,10 +124,23 @@ fn heading(state: &State) -> String {
 fn standing(state: &State) -> String {
     if let Some(operation) = state.operations.last() {
         let progress = &operation.progress;
-        let total = progress.total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
-        return clean(&format!("{} {}: {}{total}", progress.phase, operation.title, size(progress.bytes)));
+        let total = progress
+            .total
+            .map(|total| format!(" of {}", size(total)))
+            .unwrap_or_default();
+        return clean(&format!(
+            "{} {}: {}{total}",
+            progress.phase,
+            operation.title,
+            size(progress.bytes)
+        ));
     }
-    state.messages.last().filter(|_| state.unread).map(|text| clean(text)).unwrap_or_default()
+    state
+        .messages
+        .last()
+        .filter(|_| state.unread)
+        .map(|text| clean(text))
+        .unwrap_or_default()
 }
 
 fn draw(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane) {
@@ -118,17 +154,35 @@ fn draw(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane)
             format!("{who}  {}", grant.operations.join(", "))
         }),
         (Pane::Objects, None) => {
-            list(frame, area, state, theme, (pane, "3 Buckets"), &state.buckets, |bucket| bucket.name.clone());
+            list(
+                frame,
+                area,
+                state,
+                theme,
+                (pane, "3 Buckets"),
+                &state.buckets,
+                |bucket| bucket.name.clone(),
+            );
         }
         (Pane::Objects, Some((bucket, prefix))) => {
             let title = clean(&format!("3 Objects s3://{bucket}/{prefix}"));
-            list(frame, area, state, theme, (pane, &title), &state.objects, |row| match row {
-                ObjectRow::Prefix { prefix: below } => below.strip_prefix(prefix).unwrap_or(below).to_owned(),
-                ObjectRow::Object { key, size: bytes, info, .. } => {
-                    let word = info.as_ref().map_or("…", |info| info.format.as_str());
-                    format!("{}  {}  {word}", key.strip_prefix(prefix).unwrap_or(key), size(*bytes))
-                }
-            });
+            list(
+                frame,
+                area,
+                state,
+                theme,
+                (pane, &title),
+                &state.objects,
+                |row| match row {
+                    ObjectRow::Prefix { prefix: below } => below.strip_prefix(prefix).unwrap_or(below).to_owned(),
+                    ObjectRow::Object {
+                        key, size: bytes, info, ..
+                    } => {
+                        let word = info.as_ref().map_or("…", |info| info.format.as_str());
+                        format!("{}  {}  {word}", key.strip_prefix(prefix).unwrap_or(key), size(*bytes))
+                    }
+                },
+            );
         }
         (Pane::Jobs, _) => list(frame, area, state, theme, (pane, "4 Jobs"), &state.jobs, |job| {
             let finer = job.secondary.as_deref().unwrap_or_default();
@@ -137,7 +191,11 @@ fn draw(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane)
         (Pane::Files, _) => {
             let title = clean(&format!("5 Files {}", state.dir.display()));
             list(frame, area, state, theme, (pane, &title), &state.files, |file| {
-                if file.is_dir { format!("{}/", file.name) } else { format!("{}  {}", file.name, size(file.size)) }
+                if file.is_dir {
+                    format!("{}/", file.name)
+                } else {
+                    format!("{}  {}", file.name, size(file.size))
+                }
             });
         }
     }
@@ -162,7 +220,10 @@ fn list<T>(
         .title(format!(" {title} ({}) {note} ", table.rows.len()))
         .border_style(if focused { theme.accent } else { theme.dim });
     let height = usize::from(block.inner(area).height);
-    let top = table.selected.saturating_sub(height / 2).min(table.rows.len().saturating_sub(height));
+    let top = table
+        .selected
+        .saturating_sub(height / 2)
+        .min(table.rows.len().saturating_sub(height));
     let lines: Vec<Line> = table
         .rows
         .iter()
@@ -170,7 +231,11 @@ fn list<T>(
         .skip(top)
         .take(height)
         .map(|(index, row)| {
-            let style = if index == table.selected && focused { theme.selection } else { Style::new() };
+            let style = if index == table.selected && focused {
+                theme.selection
+            } else {
+                Style::new()
+            };
             let mark = if index == table.selected { "> " } else { "  " };
             Line::styled(clean(&format!("{mark}{}", words(row))), style)
         })

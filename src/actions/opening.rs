@@ -53,7 +53,11 @@ impl Unlocked {
             Bond::None => Ok(false),
             Bond::Metadata { metadata, renamed } => {
                 metadata.check(&self.key, &opened.header)?;
-                if metadata.length == opened.plaintext_bytes { Ok(!renamed) } else { Err(EnvelopeError::Unbound) }
+                if metadata.length == opened.plaintext_bytes {
+                    Ok(!renamed)
+                } else {
+                    Err(EnvelopeError::Unbound)
+                }
             }
         }
     }
@@ -93,8 +97,22 @@ pub(super) async fn unlock_object(
         (None, None, None) => return Err(no_data_key(&uri)),
     };
     let key = options.key.clone().unwrap_or_else(|| metadata.kms_key_id.clone());
-    let context = if options.context.is_empty() { metadata.context.clone() } else { options.context.clone() };
-    unwrap(aws, &ciphertext, Some(&key), &context, Bond::Metadata { metadata: Box::new(metadata), renamed }).await
+    let context = if options.context.is_empty() {
+        metadata.context.clone()
+    } else {
+        options.context.clone()
+    };
+    unwrap(
+        aws,
+        &ciphertext,
+        Some(&key),
+        &context,
+        Bond::Metadata {
+            metadata: Box::new(metadata),
+            renamed,
+        },
+    )
+    .await
 }
 
 /// Unwraps the data key of a local token: `--data-key`, `TOKEN.datakey`, or `FOLDER.datakey` of the folder it lies in.

@@ -179,7 +179,13 @@ impl State {
             self.grants = Table::default();
             self.grants_of.clone_from(&key);
         }
-        let mut topics = vec![Topic::Identity, Topic::Keys, Topic::Buckets, Topic::Jobs, Topic::Files(self.dir.clone())];
+        let mut topics = vec![
+            Topic::Identity,
+            Topic::Keys,
+            Topic::Buckets,
+            Topic::Jobs,
+            Topic::Files(self.dir.clone()),
+        ];
         let rows = usize::from(self.size.1);
         let near = |selected: usize| selected.saturating_sub(rows)..selected.saturating_add(rows);
         let unknown: Vec<String> = window(&self.keys.rows, near(self.keys.selected))
@@ -192,14 +198,20 @@ impl State {
         }
         topics.extend(key.map(Topic::Grants));
         if let Some((bucket, prefix)) = &self.place {
-            topics.push(Topic::Objects { bucket: bucket.clone(), prefix: prefix.clone() });
+            topics.push(Topic::Objects {
+                bucket: bucket.clone(),
+                prefix: prefix.clone(),
+            });
             let keys: Vec<String> = window(&self.objects.rows, near(self.objects.selected))
                 .iter()
                 .filter(|row| matches!(row, ObjectRow::Object { info: None, .. }))
                 .map(|row| row.key().to_owned())
                 .collect();
             if !keys.is_empty() {
-                topics.push(Topic::ObjectInfos { bucket: bucket.clone(), keys });
+                topics.push(Topic::ObjectInfos {
+                    bucket: bucket.clone(),
+                    keys,
+                });
             }
         }
         topics.extend(self.jobs.current().map(|job| Topic::Job(job.name.clone())));
@@ -221,7 +233,11 @@ impl State {
         }
         let id = OpId(self.next_op);
         self.next_op += 1;
-        self.operations.push(Operation { id, title, progress: Progress::default() });
+        self.operations.push(Operation {
+            id,
+            title,
+            progress: Progress::default(),
+        });
         effects.push(Effect::Start { id, request });
     }
 }
@@ -239,10 +255,19 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Resize { cols, rows } => state.size = (cols, rows),
         Event::Tick(now) => state.now = now,
         Event::Asking(topic) => asking(state, &topic),
-        Event::Answer { topic, walk, first, last, at, page } if state.watched.contains(&topic) => {
+        Event::Answer {
+            topic,
+            walk,
+            first,
+            last,
+            at,
+            page,
+        } if state.watched.contains(&topic) => {
             answer(state, page, (walk, first, last, at));
         }
-        Event::Failed { topic, walk, fault, .. } if state.watched.contains(&topic) => failed(state, &topic, walk, fault),
+        Event::Failed { topic, walk, fault, .. } if state.watched.contains(&topic) => {
+            failed(state, &topic, walk, fault)
+        }
         Event::Op { id, event } => operation(state, id, event, &mut effects),
         Event::Terminate => leave(state, &mut effects),
         Event::Paste(_) | Event::Answer { .. } | Event::Failed { .. } => {}
@@ -292,7 +317,7 @@ fn answer(state: &mut State, page: Page, (walk, first, last, at): (u64, bool, bo
             for (key, found) in infos {
                 let row = state.objects.rows.iter_mut().find(|row| row.key() == key);
                 if let (Ok(found), Some(ObjectRow::Object { info, .. })) = (found, row) {
-                    *info = Some(found);
+                    *info = Some(Box::new(found));
                 }
             }
         }
@@ -317,7 +342,9 @@ fn failed(state: &mut State, topic: &Topic, walk: u64, fault: Fault) {
 }
 
 fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effect>) {
-    let Some(index) = state.operations.iter().position(|operation| operation.id == id) else { return };
+    let Some(index) = state.operations.iter().position(|operation| operation.id == id) else {
+        return;
+    };
     match event {
         OpEvent::Progress(progress) => {
             state.operations[index].progress = progress;
@@ -422,7 +449,10 @@ fn quit(state: &mut State, effects: &mut Vec<Effect>) {
         leave(state, effects);
     } else {
         let question = format!("{} in flight. Cancel and quit?", state.operations.len());
-        state.confirm = Some(Confirm { question, then: Then::Leave });
+        state.confirm = Some(Confirm {
+            question,
+            then: Then::Leave,
+        });
     }
 }
 
@@ -491,17 +521,36 @@ fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(detail) = &key.detail
         && detail.state != KeyState::Enabled
     {
-        let text = format!("The key {} is {}: choose one that is Enabled.", key.name(), detail.state.as_str());
+        let text = format!(
+            "The key {} is {}: choose one that is Enabled.",
+            key.name(),
+            detail.state.as_str()
+        );
         state.say(text);
         return;
     }
     let destination = format!("{bucket}/{prefix}");
-    let account = state.identity.as_ref().map(|identity| identity.account.clone()).unwrap_or_default();
-    let exists = state.objects.rows.iter().any(|row| row.key() == format!("{prefix}{}", file.name));
-    let first = !state.settings.sandbox && !state.settings.consents.contains(&(account.clone(), destination.clone()));
+    let account = state
+        .identity
+        .as_ref()
+        .map(|identity| identity.account.clone())
+        .unwrap_or_default();
+    let exists = state
+        .objects
+        .rows
+        .iter()
+        .any(|row| row.key() == format!("{prefix}{}", file.name));
+    let first = !state.settings.sandbox
+        && !state
+            .settings
+            .consents
+            .contains(&(account.clone(), destination.clone()));
     let question = match (exists, first) {
         (true, _) => format!("s3://{destination}{} exists. Replace it?", file.name),
-        (false, _) => format!("First upload to s3://{destination} from account {account}. Encrypt {} there?", file.name),
+        (false, _) => format!(
+            "First upload to s3://{destination} from account {account}. Encrypt {} there?",
+            file.name
+        ),
     };
     let request = Request::Encrypt {
         paths: vec![file.path.clone()],
@@ -513,7 +562,10 @@ fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
     };
     if exists || first {
         let consent = first.then_some((account, destination));
-        state.confirm = Some(Confirm { question, then: Then::Start(Box::new(request), consent) });
+        state.confirm = Some(Confirm {
+            question,
+            then: Then::Start(Box::new(request), consent),
+        });
     } else {
         let title = title(&request);
         state.start(request, title, effects);
@@ -525,7 +577,10 @@ fn verify(state: &mut State, effects: &mut Vec<Effect>) {
         state.say("To verify, choose an object (3).".to_owned());
         return;
     };
-    let request = Request::Verify { bucket: bucket.clone(), objects: vec![key.clone()] };
+    let request = Request::Verify {
+        bucket: bucket.clone(),
+        objects: vec![key.clone()],
+    };
     let title = title(&request);
     state.start(request, title, effects);
 }
@@ -533,22 +588,34 @@ fn verify(state: &mut State, effects: &mut Vec<Effect>) {
 fn remove(state: &mut State) {
     let asked = match state.focus {
         Pane::Grants => state.grants.current().map(|grant| {
-            let request = Request::RevokeGrant { key_arn: grant.key_arn.clone(), grant_id: grant.id.clone() };
+            let request = Request::RevokeGrant {
+                key_arn: grant.key_arn.clone(),
+                grant_id: grant.id.clone(),
+            };
             (format!("Revoke the grant of {}?", grant.grantee), request)
         }),
         Pane::Jobs => state.jobs.current().filter(|job| job.status.is_active()).map(|job| {
-            (format!("Stop the job {}?", job.name), Request::StopJob { name: job.name.clone() })
+            (
+                format!("Stop the job {}?", job.name),
+                Request::StopJob { name: job.name.clone() },
+            )
         }),
         Pane::Objects => match (&state.place, state.objects.current()) {
             (Some((bucket, _)), Some(ObjectRow::Object { key, .. })) => Some((
                 format!("Delete s3://{bucket}/{key}?"),
-                Request::DeleteObjects { bucket: bucket.clone(), objects: vec![key.clone()] },
+                Request::DeleteObjects {
+                    bucket: bucket.clone(),
+                    objects: vec![key.clone()],
+                },
             )),
             _ => None,
         },
         Pane::Keys | Pane::Files => None,
     };
-    state.confirm = asked.map(|(question, request)| Confirm { question, then: Then::Start(Box::new(request), None) });
+    state.confirm = asked.map(|(question, request)| Confirm {
+        question,
+        then: Then::Start(Box::new(request), None),
+    });
 }
 
 fn title(request: &Request) -> String {

@@ -47,7 +47,13 @@ pub struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { rows: Vec::new(), selected: 0, freshness: Freshness::Absent, walk: 0, incoming: Vec::new() }
+        Self {
+            rows: Vec::new(),
+            selected: 0,
+            freshness: Freshness::Absent,
+            walk: 0,
+            incoming: Vec::new(),
+        }
     }
 }
 
@@ -154,7 +160,11 @@ impl Row for ObjectRow {
     fn inherit(&mut self, earlier: Self) {
         if let (
             Self::Object { info, etag, .. },
-            Self::Object { info: known, etag: same, .. },
+            Self::Object {
+                info: known,
+                etag: same,
+                ..
+            },
         ) = (self, earlier)
             && info.is_none()
             && *etag == same

@@ -1,0 +1,238 @@
+//! The loop: input first, drain, update, dispatch effects, draw at most once.
+//!
+//! Nothing here decides anything: `app` says what to do, `worker` does it, `ui` draws it. A frame is drawn only when
+//! something changed, and what only the worker changed is drawn at most thirty times a second. With nothing to show
+//! the loop sleeps.
+
+use std::time::Duration;
+
+use base64::Engine;
+use crossterm::event as ct;
+use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::actions::Aws;
+use crate::app::{self, Effect, Event, KeyCode, KeyPress, State};
+use crate::config::Config;
+use crate::domain::{Fault, FaultKind};
+use crate::term::{self, Input, Term};
+use crate::ui;
+use crate::worker::Worker;
+
+/// Between two frames that only the worker asked for.
+const FRAME: Duration = Duration::from_millis(33);
+/// How long running operations may take to clean up after quitting.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs the dashboard until the person leaves. `connect` makes the connection while the first frame is already drawn.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub async fn run<F>(config: Config, connect: F) -> Result<(), Fault>
+where
+    F: Future<Output = Result<Aws, Fault>> + Send + 'static,
+{
+    let term = Term::enter().map_err(|error| {
+        Fault::new(
+            FaultKind::Usage,
+            "open",
+            "the dashboard",
+            error.to_string(),
+            "run it in a terminal, or give a command; see --help",
+        )
+    })?;
+    let mut session = Session::start(term, config)?;
+    session.draw()?;
+    let (sender, events) = mpsc::channel(1024);
+    session.serve(Worker::spawn(connect, sender), events).await
+}
+
+struct Session {
+    term: Term,
+    config: Config,
+    theme: ui::Theme,
+    state: State,
+    /// What the core asked for before there was a worker.
+    first: Vec<Effect>,
+    dirty: bool,
+    drawn: Instant,
+    ticked: i64,
+}
+
+impl Session {
+    fn start(term: Term, config: Config) -> Result<Self, Fault> {
+        let now = Timestamp::now();
+        let size = term.size().map_err(|error| terminal_fault(&error))?;
+        let (state, first) = State::new(config.settings(now, size));
+        Ok(Self {
+            term,
+            theme: config.theme,
+            config,
+            state,
+            first,
+            dirty: true,
+            drawn: Instant::now(),
+            ticked: now.as_second(),
+        })
+    }
+
+    async fn serve(&mut self, worker: Worker, mut events: mpsc::Receiver<Event>) -> Result<(), Fault> {
+        let mut input = term::input();
+        let mut resized = listen(SignalKind::window_change())?;
+        let mut terminated = listen(SignalKind::terminate())?;
+        let mut hung_up = listen(SignalKind::hangup())?;
+        let mut interrupted = listen(SignalKind::interrupt())?;
+        let mut ticks = tokio::time::interval(Duration::from_secs(1));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+
+        let mut effects = std::mem::take(&mut self.first);
+        loop {
+            if self.perform(effects, &worker)? {
+                break;
+            }
+            effects = tokio::select! {
+                biased;
+                got = input.recv() => {
+                    let mut effects = self.typed(got);
+                    while let Ok(more) = input.try_recv() {
+                        effects.extend(self.typed(Some(more)));
+                    }
+                    self.draw()?;
+                    effects
+                }
+                _ = terminated.recv() => self.update(Event::Terminate),
+                _ = hung_up.recv() => self.update(Event::Terminate),
+                _ = interrupted.recv() => self.update(Event::Terminate),
+                _ = resized.recv() => match self.term.size() {
+                    Ok((cols, rows)) => self.update(Event::Resize { cols, rows }),
+                    Err(_) => Vec::new(),
+                },
+                () = tokio::time::sleep_until(self.drawn + FRAME), if self.dirty => {
+                    self.draw()?;
+                    Vec::new()
+                }
+                Some(event) = events.recv() => {
+                    let mut effects = self.update(event);
+                    for _ in 0..256 {
+                        match events.try_recv() {
+                            Ok(event) => effects.extend(self.update(event)),
+                            Err(_) => break,
+                        }
+                    }
+                    effects
+                }
+                _ = ticks.tick(), if self.state.needs_tick() => self.tick(),
+            };
+        }
+        term::restore();
+        worker.shutdown(GRACE).await;
+        Ok(())
+    }
+
+    fn typed(&mut self, input: Option<Input>) -> Vec<Effect> {
+        let event = match input {
+            None | Some(Input::HungUp) => Event::Terminate,
+            Some(Input::Event(ct::Event::Resize(cols, rows))) => Event::Resize { cols, rows },
+            Some(Input::Event(ct::Event::Paste(text))) => Event::Paste(text),
+            Some(Input::Event(ct::Event::Key(key))) if key.kind != ct::KeyEventKind::Release => match press(key) {
+                Some(press) => Event::Key(press),
+                None => return Vec::new(),
+            },
+            Some(Input::Event(_)) => return Vec::new(),
+        };
+        self.update(event)
+    }
+
+    /// Tells the core what happened, the time first if a second has passed: ages and names made from it are right.
+    fn update(&mut self, event: Event) -> Vec<Effect> {
+        let mut effects = self.tick();
+        effects.extend(app::update(&mut self.state, event));
+        self.dirty = true;
+        effects
+    }
+
+    fn tick(&mut self) -> Vec<Effect> {
+        let now = Timestamp::now();
+        if now.as_second() == self.ticked {
+            return Vec::new();
+        }
+        self.ticked = now.as_second();
+        self.dirty = true;
+        app::update(&mut self.state, Event::Tick(now))
+    }
+
+    /// Does what the core asked for; true when it asked to leave.
+    fn perform(&mut self, effects: Vec<Effect>, worker: &Worker) -> Result<bool, Fault> {
+        for effect in effects {
+            match effect {
+                Effect::Quit => return Ok(true),
+                Effect::Suspend => {
+                    self.term.suspend().map_err(|error| terminal_fault(&error))?;
+                    self.dirty = true;
+                }
+                Effect::Redraw => {
+                    self.term.clear().map_err(|error| terminal_fault(&error))?;
+                    self.dirty = true;
+                }
+                Effect::Copy(text) => {
+                    let text = base64::engine::general_purpose::STANDARD.encode(text);
+                    self.term.copy(&text).map_err(|error| terminal_fault(&error))?;
+                }
+                Effect::Remember { account, destination } => self.config.remember(&account, &destination),
+                effect => worker.perform(effect),
+            }
+        }
+        Ok(false)
+    }
+
+    fn draw(&mut self) -> Result<(), Fault> {
+        if self.dirty {
+            let (state, theme) = (&self.state, &self.theme);
+            self.term
+                .draw(|frame| ui::render(state, theme, frame))
+                .map_err(|error| terminal_fault(&error))?;
+            self.dirty = false;
+            self.drawn = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Fault> {
+    signal(kind).map_err(|error| Fault::new(FaultKind::Io, "listen for", "signals", error.to_string(), ""))
+}
+
+fn terminal_fault(error: &std::io::Error) -> Fault {
+    Fault::new(FaultKind::Io, "draw on", "the terminal", error.to_string(), "")
+}
+
+fn press(key: ct::KeyEvent) -> Option<KeyPress> {
+    let code = match key.code {
+        ct::KeyCode::Char(c) => KeyCode::Char(c),
+        ct::KeyCode::Enter => KeyCode::Enter,
+        ct::KeyCode::Esc => KeyCode::Esc,
+        ct::KeyCode::Tab => KeyCode::Tab,
+        ct::KeyCode::BackTab => KeyCode::BackTab,
+        ct::KeyCode::Backspace => KeyCode::Backspace,
+        ct::KeyCode::Delete => KeyCode::Delete,
+        ct::KeyCode::Insert => KeyCode::Insert,
+        ct::KeyCode::Up => KeyCode::Up,
+        ct::KeyCode::Down => KeyCode::Down,
+        ct::KeyCode::Left => KeyCode::Left,
+        ct::KeyCode::Right => KeyCode::Right,
+        ct::KeyCode::Home => KeyCode::Home,
+        ct::KeyCode::End => KeyCode::End,
+        ct::KeyCode::PageUp => KeyCode::PageUp,
+        ct::KeyCode::PageDown => KeyCode::PageDown,
+        ct::KeyCode::F(n) => KeyCode::F(n),
+        _ => return None,
+    };
+    Some(KeyPress {
+        code,
+        ctrl: key.modifiers.contains(ct::KeyModifiers::CONTROL),
+        alt: key.modifiers.contains(ct::KeyModifiers::ALT),
+        shift: key.modifiers.contains(ct::KeyModifiers::SHIFT),
+    })
+}

@@ -1,0 +1,149 @@
+//! The terminal: entered once, restored on every way out (return, error, panic, signal, Ctrl-Z), and the stream of
+//! what is typed. It knows nothing of the program behind it.
+
+use std::io::{self, IsTerminal, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::{cursor, execute};
+use ratatui::backend::CrosstermBackend;
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::sync::mpsc;
+
+/// Whether the terminal is ours now; restoring twice, or from two places at once, does it once.
+static ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// The terminal while the dashboard has it; gives it back when dropped.
+pub struct Term {
+    inner: ratatui::Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Term {
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste; a panic gives it back before it speaks.
+    pub fn enter() -> io::Result<Self> {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "standard input and output are not a terminal",
+            ));
+        }
+        let earlier = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            restore();
+            earlier(info);
+        }));
+        take()?;
+        let inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(Self { inner })
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> io::Result<(u16, u16)> {
+        terminal::size()
+    }
+
+    /// Draws one frame.
+    pub fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame)) -> io::Result<()> {
+        self.inner.draw(render).map(|_| ())
+    }
+
+    /// Makes the next frame paint every cell.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    /// Stops the process as Ctrl-Z does in a shell; returns when it is continued.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+        take()?;
+        self.inner.clear()
+    }
+
+    /// Puts a text on the clipboard of whoever sits at the terminal (OSC 52; works over ssh and in tmux).
+    pub fn copy(&mut self, base64_text: &str) -> io::Result<()> {
+        let mut out = io::stdout();
+        write!(out, "\x1b]52;c;{base64_text}\x07")?;
+        out.flush()
+    }
+}
+
+impl Drop for Term {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn take() -> io::Result<()> {
+    ENTERED.store(true, Ordering::SeqCst);
+    terminal::enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+}
+
+/// Gives the terminal back; harmless when it is not ours. Errors are ignored: nobody is left to read them.
+pub fn restore() {
+    if ENTERED.swap(false, Ordering::SeqCst) {
+        let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+        let _ = terminal::disable_raw_mode();
+    }
+}
+
+/// What comes from the terminal.
+#[derive(Debug)]
+pub enum Input {
+    /// A key, a paste, a resize.
+    Event(event::Event),
+    /// The terminal is gone.
+    HungUp,
+}
+
+/// Reads the terminal on a thread of its own. The thread sleeps in `poll(2)` and sees a hang-up there: crossterm's own
+/// `poll` would spin once the terminal is gone (its issue 793).
+pub fn input() -> mpsc::Receiver<Input> {
+    let (sender, receiver) = mpsc::channel(256);
+    std::thread::spawn(move || {
+        while let Some(input) = next() {
+            match input {
+                Ok(events) => {
+                    for event in events {
+                        if sender.blocking_send(Input::Event(event)).is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(_) => break,
+            }
+        }
+        let _ = sender.blocking_send(Input::HungUp);
+    });
+    receiver
+}
+
+/// The events that are ready, waiting for the first; `None` after a hang-up.
+fn next() -> Option<io::Result<Vec<event::Event>>> {
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    match poll(&mut fds, None) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Some(Ok(Vec::new())),
+        Err(_) => return None,
+    }
+    if fds[0]
+        .revents()
+        .intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+    {
+        return None;
+    }
+    let mut events = Vec::new();
+    loop {
+        match event::poll(std::time::Duration::ZERO) {
+            Ok(true) => match event::read() {
+                Ok(event) => events.push(event),
+                Err(error) => return Some(Err(error)),
+            },
+            Ok(false) => return Some(Ok(events)),
+            Err(error) => return Some(Err(error)),
+        }
+    }
+}
