@@ -6,6 +6,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -53,6 +56,8 @@ struct Inner {
     region: String,
     endpoint: Option<String>,
     read_only: bool,
+    /// A custom endpoint seldom answers for BUCKET.HOST.
+    path_style: bool,
     clients: Clients,
 }
 
@@ -86,7 +91,15 @@ impl Aws {
             }
             (None, None) => return Err(no_region()),
         };
-        Ok(Self::new(config, region, endpoint, connection.read_only))
+        let s3_elsewhere = connection.sandbox.is_none() && std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
+        Ok(Self::from(Inner {
+            config,
+            region,
+            path_style: endpoint.is_some() || s3_elsewhere,
+            endpoint,
+            read_only: connection.read_only,
+            clients: Clients::default(),
+        }))
     }
 
     /// The region every client asks.
@@ -126,24 +139,13 @@ impl Aws {
             "AssumeRole",
         ));
         let config = self.inner.config.to_builder().credentials_provider(provider).build();
-        Ok(Self::new(
+        Ok(Self::from(Inner {
             config,
-            self.inner.region.clone(),
-            self.inner.endpoint.clone(),
-            self.inner.read_only,
-        ))
-    }
-
-    fn new(config: SdkConfig, region: String, endpoint: Option<String>, read_only: bool) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                config,
-                region,
-                endpoint,
-                read_only,
-                clients: Clients::default(),
-            }),
-        }
+            region: self.inner.region.clone(),
+            endpoint: self.inner.endpoint.clone(),
+            clients: Clients::default(),
+            ..*self.inner
+        }))
     }
 
     /// For bodies that stream: stalled streams are cut, long ones are not.
@@ -196,14 +198,19 @@ impl Aws {
     }
 
     fn s3_config(&self) -> aws_sdk_s3::config::Builder {
-        // A custom endpoint seldom answers for BUCKET.HOST.
         aws_sdk_s3::config::Builder::from(&self.inner.config)
-            .force_path_style(self.inner.endpoint.is_some())
+            .force_path_style(self.inner.path_style)
             .interceptor(self.gate())
     }
 
     fn gate(&self) -> gate::Gate {
         gate::Gate::new(self.inner.read_only)
+    }
+}
+
+impl From<Inner> for Aws {
+    fn from(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
     }
 }
 
@@ -234,9 +241,10 @@ async fn default_config(connection: &Connection) -> SdkConfig {
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
     }
-    if let Some(region) = &connection.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
+    loader = match &connection.region {
+        Some(region) => loader.region(Region::new(region.clone())),
+        None => loader.region(configured_region(connection)),
+    };
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
     }
@@ -259,6 +267,15 @@ fn timeouts() -> TimeoutConfig {
         .read_timeout(READ_TIMEOUT)
         .operation_attempt_timeout(READ_TIMEOUT)
         .build()
+}
+
+/// From environment and profile. The SDK's own chain would go on to ask the instance's metadata over the network.
+fn configured_region(connection: &Connection) -> RegionProviderChain {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &connection.profile {
+        profile = profile.profile_name(name);
+    }
+    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(profile.build())
 }
 
 fn no_region() -> Fault {

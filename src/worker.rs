@@ -215,7 +215,7 @@ impl Hub {
         for topic in change.start {
             let refresh = Arc::new(Notify::new());
             let poller = poll::run(self.context.clone(), topic.clone(), Arc::clone(&refresh));
-            let task = tokio::spawn(poller).abort_handle();
+            let task = tokio::spawn(poll::supervised(self.context.clone(), topic.clone(), poller)).abort_handle();
             self.pollers.insert(topic, Poller { refresh, task });
         }
     }

@@ -2,15 +2,18 @@
 //!
 //! The newest question wins: a refresh drops the one under way and asks anew.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use super::ask::{Memory, Question};
 use super::{Context, schedule};
 use crate::app::{Event, Topic};
+use crate::domain::{Fault, FaultKind};
 
 pub(super) async fn run(context: Context, topic: Topic, refresh: Arc<Notify>) {
     let mut memory = Memory::new(&topic);
@@ -63,6 +66,27 @@ pub(super) async fn run(context: Context, topic: Topic, refresh: Arc<Notify>) {
             }
         }
     }
+}
+
+/// A bug in one topic fails that topic, visibly, and nothing else.
+pub(super) async fn supervised(context: Context, topic: Topic, poller: impl Future<Output = ()>) {
+    if AssertUnwindSafe(poller).catch_unwind().await.is_ok() {
+        return;
+    }
+    let event = Event::Failed {
+        topic,
+        walk: context.next_walk(),
+        at: Timestamp::now(),
+        fault: Fault::new(
+            FaultKind::Other,
+            "poll",
+            "",
+            "strongroom failed inside",
+            "please report this",
+        ),
+        retry_at: None,
+    };
+    context.outlet.send(event).await;
 }
 
 fn with_jitter(pause: Duration) -> Duration {

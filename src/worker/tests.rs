@@ -209,6 +209,23 @@ async fn a_panic_fails_one_operation_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_panic_fails_one_topic_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let (worker, mut events) = worker(async { panic!("a bug") });
+    worker.perform(Effect::Watch(vec![Topic::Keys]));
+    match next_answer(&mut events).await {
+        Event::Failed {
+            topic: Topic::Keys,
+            fault,
+            ..
+        } => assert_eq!(fault.kind, FaultKind::Other),
+        other => panic!("{other:?}"),
+    }
+    worker.perform(Effect::Watch(vec![Topic::Files(dir.path().to_path_buf())]));
+    assert!(matches!(next_answer(&mut events).await, Event::Answer { .. }));
+}
+
+#[tokio::test]
 async fn shutdown_cancels_operations_even_when_nobody_reads_events() {
     let (sender, _events) = mpsc::channel(1);
     sender.try_send(Event::Terminate).unwrap();

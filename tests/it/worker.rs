@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId, Page, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
-use strongroom::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome, Request};
+use strongroom::domain::{
+    Fault, FaultKind, JobSpec, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome, Request, TrainingJob,
+};
 use strongroom::sandbox::{Options, Sandbox};
 use strongroom::worker::Worker;
 use tokio::sync::mpsc::{self, Receiver};
@@ -119,6 +122,89 @@ impl World {
             Outcome::KeyCreated { key_arn } => key_arn,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What is prepared around strongroom, with the SDK itself.
+    fn sdk(&self) -> aws_config::SdkConfig {
+        let (id, secret) = (self.sandbox.access_key_id(), self.sandbox.secret_access_key());
+        let credentials = aws_credential_types::Credentials::new(id, secret, None, None, "test");
+        aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new(self.sandbox.region().to_owned()))
+            .endpoint_url(self.sandbox.endpoint_url())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build()
+    }
+
+    /// A bucket with `data/x.csv`, encrypted; with the key's ARN.
+    async fn encrypted_object(&mut self) -> (String, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("x.csv");
+        std::fs::write(&source, b"x,y\n1,2\n2,4\n3,6\n4,8\n").unwrap();
+        let key = self.key("").await;
+        let bucket = "sagemaker-jobs".to_owned();
+        self.perform(Request::CreateBucket { bucket: bucket.clone() })
+            .await
+            .unwrap();
+        let encrypt = Request::Encrypt {
+            paths: vec![source],
+            bucket: bucket.clone(),
+            prefix: "data/".to_owned(),
+            key: key.clone(),
+            context: BTreeMap::new(),
+            overwrite: false,
+        };
+        self.perform(encrypt).await.unwrap();
+        (bucket, key)
+    }
+
+    /// Watches a job and its log as the dashboard does, until it has ended and its log says `word`.
+    async fn follow(&mut self, job: &str, word: &str) -> (TrainingJob, String) {
+        self.watch([Topic::Job(job.to_owned()), Topic::Log(job.to_owned())]);
+        let (mut ended, mut lines) = (None, String::new());
+        self.until(|event| {
+            match event {
+                Event::Answer {
+                    page: Page::Job(job), ..
+                } if !job.status.is_active() => ended = Some((**job).clone()),
+                Event::Answer {
+                    page: Page::Log(page), ..
+                } => lines.extend(page.iter().map(|line| line.text.as_str())),
+                Event::Failed { fault, .. } => panic!("{fault}"),
+                _ => {}
+            }
+            ended
+                .clone()
+                .filter(|_| lines.contains(word))
+                .map(|job| (job, lines.clone()))
+        })
+        .await
+    }
+
+    /// A role that trusts the account and SageMaker and may do everything but KMS; its ARN.
+    async fn role(&self, name: &str) -> String {
+        let trust = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": "arn:aws:iam::111122223333:root", "Service": "sagemaker.amazonaws.com"}}]}"#;
+        let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*", "logs:*"],
+            "Resource": "*"}]}"#;
+        let iam = aws_sdk_iam::Client::new(&self.sdk());
+        let call = iam.create_role().role_name(name).assume_role_policy_document(trust);
+        let arn = call.send().await.unwrap().role.unwrap().arn;
+        let call = iam
+            .put_role_policy()
+            .role_name(name)
+            .policy_name("data")
+            .policy_document(policy);
+        call.send().await.unwrap();
+        arn
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: &'static [u8]) {
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk()).force_path_style(true);
+        let s3 = aws_sdk_s3::Client::from_conf(config.build());
+        let body = aws_sdk_s3::primitives::ByteStream::from_static(bytes);
+        s3.put_object().bucket(bucket).key(key).body(body).send().await.unwrap();
     }
 
     async fn stop(self) {
@@ -370,5 +456,148 @@ async fn an_endpoint_where_nobody_listens_is_unreachable() {
     let mut world = World::with(nobody).await;
     let fault = world.ask(Topic::Buckets).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Unreachable, "{fault}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn access_is_denied_before_the_grant_allowed_after_and_denied_once_revoked() {
+    let mut world = World::new().await;
+    let key_arn = world.key("").await;
+    let role_arn = world.role("trainer").await;
+    let prove = Request::Prove {
+        key_arn: key_arn.clone(),
+        role_arn: role_arn.clone(),
+    };
+
+    let allowed = |outcome: Outcome| match outcome {
+        Outcome::Proved { steps, .. } => steps
+            .into_iter()
+            .map(|step| {
+                assert!(step.request_id.is_some(), "{step:?}");
+                assert_eq!(step.reason.is_none(), step.allowed, "{step:?}");
+                (step.operation, step.allowed)
+            })
+            .collect::<BTreeMap<_, _>>(),
+        other => panic!("{other:?}"),
+    };
+    let before = allowed(world.perform(prove.clone()).await.unwrap());
+    assert!(before.values().all(|allowed| !allowed), "{before:?}");
+
+    let grant = Request::CreateGrant {
+        key_arn: key_arn.clone(),
+        grantee: role_arn,
+        operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
+        name: None,
+    };
+    let Outcome::Granted { grant_id } = world.perform(grant).await.unwrap() else {
+        panic!("not granted");
+    };
+    let after = allowed(world.perform(prove.clone()).await.unwrap());
+    assert!(
+        after["Encrypt"] && after["Decrypt"] && !after["GenerateDataKey"],
+        "{after:?}"
+    );
+
+    world.perform(Request::RevokeGrant { key_arn, grant_id }).await.unwrap();
+    let revoked = allowed(world.perform(prove).await.unwrap());
+    assert_eq!(revoked, before);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_is_not_started_on_what_is_not_encrypted() {
+    let mut world = World::new().await;
+    let bucket = "sagemaker-plain".to_owned();
+    world
+        .perform(Request::CreateBucket { bucket: bucket.clone() })
+        .await
+        .unwrap();
+    world.put(&bucket, "data/plain.csv", b"x,y\n1,2\n").await;
+    let fault = world.perform(job(&bucket, "data/plain.csv")).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Invalid);
+    assert!(fault.cause.contains("not an encrypted token"), "{fault}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_is_not_started_when_its_channel_would_bring_a_neighbour_along() {
+    let mut world = World::new().await;
+    let bucket = "sagemaker-neighbour".to_owned();
+    world
+        .perform(Request::CreateBucket { bucket: bucket.clone() })
+        .await
+        .unwrap();
+    world.put(&bucket, "data/x.csv", b"gAAAAA").await;
+    world.put(&bucket, "data/x.csv.bak", b"gAAAAA").await;
+    let fault = world.perform(job(&bucket, "data/x.csv")).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Invalid);
+    assert!(
+        fault.cause.contains("s3://sagemaker-neighbour/data/x.csv.bak"),
+        "{fault}"
+    );
+    world.stop().await;
+}
+
+fn job(bucket: &str, object: &str) -> Request {
+    Request::StartJob(Box::new(JobSpec {
+        name: "job-1".to_owned(),
+        role_arn: "arn:aws:iam::111122223333:role/trainer".to_owned(),
+        image: "image".to_owned(),
+        instance_type: "ml.m5.large".to_owned(),
+        instance_count: 1,
+        volume_gb: 10,
+        max_runtime: 120,
+        bucket: bucket.to_owned(),
+        object: object.to_owned(),
+        output: format!("s3://{bucket}/output"),
+        hyperparameters: BTreeMap::new(),
+    }))
+}
+
+#[tokio::test]
+async fn a_refused_job_leaves_no_manifest_behind() {
+    let mut world = World::new().await;
+    let (bucket, _) = world.encrypted_object().await;
+    // There is no such role.
+    let fault = world.perform(job(&bucket, "data/x.csv")).await.unwrap_err();
+    assert_eq!(fault.code.as_deref(), Some("ValidationException"), "{fault}");
+    let manifests = Topic::Objects {
+        bucket,
+        prefix: ".strongroom/manifests/".to_owned(),
+    };
+    assert_eq!(world.ask(manifests).await.unwrap(), Page::Objects(Vec::new()));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_with_the_grant_completes_and_its_log_is_told() {
+    let mut world = World::new().await;
+    let (bucket, key_arn) = world.encrypted_object().await;
+    let role_arn = world.role("trainer").await;
+    let grant = Request::CreateGrant {
+        key_arn,
+        grantee: role_arn,
+        operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
+        name: None,
+    };
+    world.perform(grant).await.unwrap();
+    world.perform(job(&bucket, "data/x.csv")).await.unwrap();
+    let (ended, lines) = world.follow("job-1", "loss=").await;
+    let detail = ended.detail.unwrap();
+    assert_eq!(ended.status, JobStatus::Completed, "{:?} {lines}", detail.failure);
+    assert!(detail.model.is_some());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_without_the_grant_fails_with_kms_own_words() {
+    let mut world = World::new().await;
+    let (bucket, _) = world.encrypted_object().await;
+    world.role("trainer").await;
+    world.perform(job(&bucket, "data/x.csv")).await.unwrap();
+    let (ended, lines) = world.follow("job-1", "").await;
+    assert_eq!(ended.status, JobStatus::Failed, "{lines}");
+    let reason = ended.detail.unwrap().failure.unwrap();
+    assert!(reason.contains("is not authorized to perform: kms:Decrypt"), "{reason}");
     world.stop().await;
 }
