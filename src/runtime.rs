@@ -105,10 +105,14 @@ impl Session {
                 _ = terminated.recv() => self.update(Event::Terminate),
                 _ = hung_up.recv() => self.update(Event::Terminate),
                 _ = interrupted.recv() => self.update(Event::Terminate),
-                _ = resized.recv() => match self.term.size() {
-                    Ok((cols, rows)) => self.update(Event::Resize { cols, rows }),
-                    Err(_) => Vec::new(),
-                },
+                _ = resized.recv() => {
+                    // The terminal may have lost cells even when it is back at its old size.
+                    self.term.clear().map_err(|error| terminal_fault(&error))?;
+                    match self.term.size() {
+                        Ok((cols, rows)) => self.update(Event::Resize { cols, rows }),
+                        Err(_) => Vec::new(),
+                    }
+                }
                 () = tokio::time::sleep_until(self.drawn + FRAME), if self.dirty => {
                     self.draw()?;
                     Vec::new()

@@ -48,9 +48,12 @@ impl Term {
         self.inner.draw(render).map(|_| ())
     }
 
-    /// Makes the next frame paint every cell.
+    /// Makes the next frame paint every cell. (ratatui's own `clear` asks the terminal for its cursor and fails where
+    /// none answers.)
     pub fn clear(&mut self) -> io::Result<()> {
-        self.inner.clear()
+        execute!(io::stdout(), terminal::Clear(terminal::ClearType::All))?;
+        self.inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(())
     }
 
     /// Stops the process as Ctrl-Z does in a shell; returns when it is continued.
@@ -58,7 +61,7 @@ impl Term {
         restore();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
         take()?;
-        self.inner.clear()
+        self.clear()
     }
 
     /// Puts a text on the clipboard of whoever sits at the terminal (OSC 52; works over ssh and in tmux).

@@ -4,5 +4,9 @@
 #[path = "it/layering.rs"]
 mod layering;
 
+#[path = "it/pty.rs"]
+mod pty;
+#[path = "it/story.rs"]
+mod story;
 #[path = "it/worker.rs"]
 mod worker;

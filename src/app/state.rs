@@ -374,7 +374,7 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
         }
         OpEvent::Done(outcome) => {
             let title = state.operations.remove(index).title;
-            state.say(match *outcome {
+            let text = match *outcome {
                 Outcome::Encrypted { uris, .. } => {
                     format!("Encrypted and uploaded {}.", uris.join(", "))
                 }
@@ -390,13 +390,17 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
                 Outcome::Granted { .. } => {
                     "Granted. Train with it: choose an encrypted object (3) and press t.".to_owned()
                 }
-                Outcome::JobStarted { name } => format!("Started {name}; l shows its log."),
+                Outcome::JobStarted { name } => {
+                    story::show_job(state, &name);
+                    format!("Started {name}; l shows its log.")
+                }
                 Outcome::Decrypted { path, bytes, bound } => {
                     let proof = if bound { "name and metadata proved" } else { "unbound" };
                     format!("Decrypted {bytes} bytes to {} ({proof}).", path.display())
                 }
                 _ => format!("Done: {title}."),
-            });
+            };
+            state.say(text);
             effects.push(Effect::Refresh(state.watched.clone()));
         }
         OpEvent::Failed(fault) => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::state::{Confirm, Pane, State, Then};
 use super::{Effect, KeyCode};
-use crate::domain::{JobSpec, LogLine, ObjectRow, Request, RoleSummary};
+use crate::domain::{JobSpec, JobStatus, LogLine, ObjectRow, Request, RoleSummary, TrainingJob};
 
 /// How many lines of a log are kept: the newest.
 const LOG_LINES: usize = 5000;
@@ -134,6 +134,21 @@ fn go(state: &mut State, purpose: Purpose, role: String, effects: &mut Vec<Effec
             state.focus = Pane::Jobs;
         }
     }
+}
+
+/// Puts the cursor on a job that was started just now, before the next list has it.
+pub(super) fn show_job(state: &mut State, name: &str) {
+    state.jobs.merge(TrainingJob {
+        name: name.to_owned(),
+        arn: String::new(),
+        status: JobStatus::InProgress,
+        secondary: None,
+        created: Some(state.now),
+        modified: None,
+        ended: None,
+        detail: None,
+    });
+    state.jobs.selected = state.jobs.rows.iter().position(|job| job.name == name).unwrap_or(0);
 }
 
 /// Opens the log of the selected job.

@@ -1,6 +1,7 @@
 //! A person at a terminal: types keys into the real program in a pseudo-terminal and reads its screen.
 
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// How long a screen may take to show what a test waits for. Generous: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program under the person's hands.
 pub struct Session {
@@ -22,7 +23,14 @@ pub struct Session {
 impl Session {
     /// Starts strongroom with these arguments in a terminal of this size, with nothing of the caller's AWS environment.
     pub fn start(arguments: &[&str], folder: &Path, (cols, rows): (u16, u16)) -> Self {
-        let pty = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let pty = native_pty_system()
+            .openpty(PtySize {
+                rows,
+                cols,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
+            .unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_strongroom"));
         command.args(arguments);
         command.cwd(folder);
@@ -33,7 +41,7 @@ impl Session {
         command.env("LANG", "C.UTF-8");
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut output = pty.master.try_clone_reader().unwrap();
         let (seen, bytes) = (Arc::clone(&screen), Arc::clone(&raw));
@@ -45,7 +53,13 @@ impl Session {
             }
         });
         let keyboard = pty.master.take_writer().unwrap();
-        Self { screen, keyboard, child, master: pty.master, raw }
+        Self {
+            screen,
+            keyboard,
+            child,
+            master: pty.master,
+            raw,
+        }
     }
 
     /// The screen as text.
@@ -94,8 +108,19 @@ impl Session {
 
     /// Gives the terminal another size.
     pub fn resize(&mut self, cols: u16, rows: u16) -> &mut Self {
-        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        self.screen.lock().unwrap().screen_mut().set_size(rows, cols);
+        self.master
+            .resize(PtySize {
+                rows,
+                cols,
+                pixel_width: 0,
+                pixel_height: 0,
+            })
+            .unwrap();
+        self.screen
+            .lock()
+            .unwrap()
+            .screen_mut()
+            .set_size(cells(rows), cells(cols));
         self
     }
 
@@ -119,6 +144,10 @@ impl Session {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).unwrap()
 }
 
 impl Drop for Session {
