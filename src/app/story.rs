@@ -155,10 +155,8 @@ pub(super) fn show_job(state: &mut State, name: &str) {
 pub(super) fn open_log(state: &mut State) {
     match state.jobs.current() {
         Some(job) if state.focus == Pane::Jobs => {
-            state.log = Some(Log {
-                job: job.name.clone(),
-                lines: Vec::new(),
-            })
+            let job = job.name.clone();
+            state.log = Some(Log { job, lines: Vec::new() });
         }
         _ => state.say("To read a log, choose a job (4).".to_owned()),
     }

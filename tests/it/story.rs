@@ -5,11 +5,14 @@ use std::time::Duration;
 use crate::pty::Session;
 
 const DOWN: &str = "j";
+const HOME: &str = "\x1b[H";
 const ENTER: &str = "\r";
 const ESC: &str = "\x1b";
 
 /// Presses `j` until the row under the cursor holds the text.
 fn select(session: &mut Session, text: &str) {
+    session.keys(HOME);
+    std::thread::sleep(Duration::from_millis(150));
     for _ in 0..12 {
         let is_selected = |screen: &str| screen.lines().any(|line| line.contains(&format!("> {text}")));
         if is_selected(&session.text()) {
@@ -89,12 +92,7 @@ fn a_file_is_encrypted_refused_to_the_job_granted_trained_on_and_opened_by_keyst
     session.keys(ENTER);
     select(&mut session, "output/");
     session.keys(ENTER).wait("model.tar.gz");
-    session
-        .keys("d")
-        .wait("Decrypt s3://")
-        .keys("y")
-        .wait("Decrypted")
-        .keys("q");
+    session.keys("d").wait("y yes").keys("y").wait("Decrypted").keys("q");
     assert_eq!(session.exit(), 0);
 }
 

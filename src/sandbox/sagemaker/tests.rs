@@ -78,7 +78,8 @@ fn statuses(job: &Value) -> Vec<&str> {
 }
 
 fn is_swept(world: &World) -> bool {
-    std::fs::read_dir(world.root.join("jobs")).is_ok_and(|mut left| left.next().is_none())
+    // A stopped world has no folder at all any more.
+    !world.root.exists() || std::fs::read_dir(world.root.join("jobs")).is_ok_and(|mut left| left.next().is_none())
 }
 
 #[test]
