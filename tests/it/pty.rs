@@ -12,7 +12,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program under the person's hands.
-pub struct Session {
+pub(crate) struct Session {
     screen: Arc<Mutex<vt100::Parser>>,
     keyboard: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -22,7 +22,7 @@ pub struct Session {
 
 impl Session {
     /// Starts strongroom with these arguments in a terminal of this size, with nothing of the caller's AWS environment.
-    pub fn start(arguments: &[&str], folder: &Path, (cols, rows): (u16, u16)) -> Self {
+    pub(crate) fn start(arguments: &[&str], folder: &Path, (cols, rows): (u16, u16)) -> Self {
         let pty = native_pty_system()
             .openpty(PtySize {
                 rows,
@@ -63,17 +63,17 @@ impl Session {
     }
 
     /// The screen as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
     }
 
     /// Every byte that the program printed so far.
-    pub fn raw(&self) -> Vec<u8> {
+    pub(crate) fn raw(&self) -> Vec<u8> {
         self.raw.lock().unwrap().clone()
     }
 
     /// Types these characters as they are.
-    pub fn keys(&mut self, keys: &str) -> &mut Self {
+    pub(crate) fn keys(&mut self, keys: &str) -> &mut Self {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
         // Keys come one after another from a person; a program must not depend on it, but a lone Esc does.
@@ -82,32 +82,30 @@ impl Session {
     }
 
     /// Waits until the screen shows the text; panics with the screen if it never does.
-    pub fn wait(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn wait(&mut self, text: &str) -> &mut Self {
         self.wait_until(&format!("`{text}`"), |screen| screen.contains(text))
     }
 
     /// Waits until the screen shows the text no longer.
-    pub fn gone(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn gone(&mut self, text: &str) -> &mut Self {
         self.wait_until(&format!("no `{text}`"), |screen| !screen.contains(text))
     }
 
     /// Waits until the screen is as described.
-    pub fn wait_until(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> &mut Self {
+    pub(crate) fn wait_until(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> &mut Self {
         let end = Instant::now() + PATIENCE;
         loop {
             let screen = self.text();
             if holds(&screen) {
                 return self;
             }
-            if Instant::now() > end {
-                panic!("the screen never showed {what}:\n{screen}");
-            }
+            assert!(Instant::now() < end, "the screen never showed {what}:\n{screen}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
     /// Gives the terminal another size.
-    pub fn resize(&mut self, cols: u16, rows: u16) -> &mut Self {
+    pub(crate) fn resize(&mut self, cols: u16, rows: u16) -> &mut Self {
         self.master
             .resize(PtySize {
                 rows,
@@ -125,22 +123,20 @@ impl Session {
     }
 
     /// Sends a signal.
-    pub fn signal(&mut self, signal: rustix::process::Signal) -> &mut Self {
+    pub(crate) fn signal(&mut self, signal: rustix::process::Signal) -> &mut Self {
         let pid = rustix::process::Pid::from_raw(self.child.process_id().unwrap().cast_signed()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
         self
     }
 
     /// Waits for the end; the exit status.
-    pub fn exit(&mut self) -> u32 {
+    pub(crate) fn exit(&mut self) -> u32 {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.exit_code();
             }
-            if Instant::now() > end {
-                panic!("the program did not end:\n{}", self.text());
-            }
+            assert!(Instant::now() < end, "the program did not end:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
