@@ -108,11 +108,16 @@ impl World {
 
     /// Ends every job and the server.
     pub(crate) async fn stop(&self) {
+        self.end_jobs().await;
+        // Connections may still hold the world for a moment, and the process may end before they let go.
+        drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Ends every job; each sweeps its own folder, plaintext included.
+    pub(crate) async fn end_jobs(&self) {
         self.shutdown.cancel();
         let mut jobs = self.jobs.lock().await;
         while jobs.join_next().await.is_some() {}
-        // Connections may still hold the world for a moment, and the process may end before they let go.
-        drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

@@ -78,8 +78,7 @@ fn statuses(job: &Value) -> Vec<&str> {
 }
 
 fn is_swept(world: &World) -> bool {
-    // A stopped world has no folder at all any more.
-    !world.root.exists() || std::fs::read_dir(world.root.join("jobs")).is_ok_and(|mut left| left.next().is_none())
+    std::fs::read_dir(world.root.join("jobs")).is_ok_and(|mut left| left.next().is_none())
 }
 
 #[test]
@@ -163,8 +162,10 @@ async fn a_job_reads_its_channel_writes_its_model_and_logs_its_lines() {
     assert_eq!(entry.path().unwrap(), Path::new("model.bin"));
     assert_eq!(entry.size(), 5);
     assert!(entries.next().is_none());
-    world.stop().await;
+    world.end_jobs().await;
     assert!(is_swept(&world));
+    world.stop().await;
+    assert!(!world.root.exists());
 }
 
 #[tokio::test]
@@ -229,7 +230,7 @@ async fn the_end_of_the_world_ends_its_jobs_and_sweeps_their_folders() {
     while world.sagemaker.describe("job-1").unwrap()["SecondaryStatus"] != "Training" {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    tokio::time::timeout(Duration::from_secs(5), world.stop())
+    tokio::time::timeout(Duration::from_secs(5), world.end_jobs())
         .await
         .unwrap();
     assert!(is_swept(&world));
