@@ -1,6 +1,7 @@
 //! SimulatePrincipalPolicy: what the policies of a user or role say about actions, without acting.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::form::{Form, escape};
 use super::{Iam, missing};
@@ -36,7 +37,8 @@ pub(super) fn principal(iam: &Iam, form: &Form) -> Result<String, ApiError> {
                 Decision::Denied => "explicitDeny",
                 Decision::Silent => "implicitDeny",
             };
-            members += &format!(
+            let _ = write!(
+                members,
                 "<member><EvalActionName>{}</EvalActionName><EvalResourceName>{}</EvalResourceName><EvalDecision>{decision}</EvalDecision><MatchedStatements/><MissingContextValues/></member>",
                 escape(action),
                 escape(resource)

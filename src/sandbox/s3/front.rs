@@ -32,7 +32,7 @@ impl Front {
     }
 
     /// Whom `access` let through.
-    fn caller<'a>(&self, extensions: &'a Extensions) -> Result<&'a Caller, ApiError> {
+    fn caller(extensions: &Extensions) -> Result<&Caller, ApiError> {
         extensions
             .get::<Caller>()
             .ok_or_else(|| ApiError::new("AccessDenied", "Access Denied").status(403))
@@ -40,7 +40,7 @@ impl Front {
 
     /// Checks what `access` could not: a second resource of the same request.
     fn allow(&self, extensions: &Extensions, action: &str, resource: &str) -> Result<(), ApiError> {
-        let caller = self.caller(extensions)?;
+        let caller = Self::caller(extensions)?;
         super::access::authorize(&self.world, caller, action, resource, &BTreeMap::new())
     }
 
@@ -80,7 +80,7 @@ impl Front {
         let resource = arn(bucket, key);
         self.allow(extensions, "s3:GetObject", &resource)?;
         let object = self.read(extensions, bucket, key)?;
-        super::encryption::open(&self.world, self.caller(extensions)?, &object.about, &resource)?;
+        super::encryption::open(&self.world, Self::caller(extensions)?, &object.about, &resource)?;
         Ok(object)
     }
 }

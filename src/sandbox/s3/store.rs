@@ -144,7 +144,7 @@ impl Bucket {
             })?,
             uploads: Shelf::open(&format!("uploads/{name}"), disk)?,
             parts: Shelf::open_as(&format!("parts/{name}"), disk, Part::encoded, |row| {
-                Part::decoded(row, &body)
+                Part::decoded(row, body)
             })?,
         })
     }

@@ -27,7 +27,7 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     front
         .store()
         .with(&input.bucket, |bucket| check_condition(bucket, &input.key, &condition))?;
-    encryption::seal(&front.world, front.caller(&extensions)?, &resource, &mut about)?;
+    encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut about)?;
     let given = given_checksum!(input);
     let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
     let named = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
@@ -149,7 +149,7 @@ impl Found {
 
 pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let resource = arn(&req.input.bucket, &req.input.key);
-    let caller = front.caller(&req.extensions)?.clone();
+    let caller = Front::caller(&req.extensions)?.clone();
     let (found, show, part) = find!(front, req);
     encryption::open(&front.world, &caller, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
@@ -161,7 +161,7 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3R
 
 pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
     let resource = arn(&req.input.bucket, &req.input.key);
-    let caller = front.caller(&req.extensions)?.clone();
+    let caller = Front::caller(&req.extensions)?.clone();
     let (found, show, part) = find!(front, req);
     encryption::open(&front.world, &caller, &found.object.about, &resource)?;
     let mut response = S3Response::new(describe!(HeadObjectOutput, found, show, part, {}));
@@ -267,7 +267,7 @@ pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Re
     if replaces(input.tagging_directive.as_ref().map(TaggingDirective::as_str)) {
         facts.tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
     }
-    encryption::seal(&front.world, front.caller(&extensions)?, &resource, &mut facts.about)?;
+    encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut facts.about)?;
     // A copy is one object again: its ETag is the bytes' MD5 whatever the source's parts were.
     if !object.parts.is_empty() {
         let arrived = rehash(front.store(), object.body.clone(), &[Algorithm::Crc64Nvme]).await?;

@@ -24,7 +24,7 @@ pub(super) fn create(
     let kind = Kind::parse(input.checksum_type.as_ref().map(ChecksumType::as_str), algorithm)?;
     let tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
     let mut about = about!(input);
-    encryption::seal(&front.world, front.caller(&extensions)?, &resource, &mut about)?;
+    encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut about)?;
     let encryption_key = about.encryption_key.clone();
     let id = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     let upload = Upload {
