@@ -49,7 +49,7 @@ impl std::fmt::Debug for Disk {
 
 struct Writer {
     /// None once the world has ended: another process may open it then.
-    database: Mutex<Option<Database>>,
+    database: Mutex<Option<Arc<Database>>>,
     queue: Mutex<Queue>,
     wake: Condvar,
     done: watch::Sender<Done>,
@@ -86,14 +86,14 @@ impl Disk {
             opened => opened?,
         };
         let writer = Arc::new(Writer {
-            database: Mutex::new(Some(database)),
+            database: Mutex::new(Some(Arc::new(database))),
             queue: Mutex::default(),
             wake: Condvar::new(),
             done: watch::Sender::default(),
             thread: Mutex::default(),
         });
         let disk = Self(Some(Arc::clone(&writer)));
-        match disk.rows("meta")?.iter().find(|(key, _)| key == "format") {
+        match disk.rows("meta", |row| Ok(row.to_vec()))?.iter().find(|(key, _)| key == "format") {
             Some((_, format)) if format != FORMAT => return Err(DiskError::Format),
             Some(_) => {}
             None => disk.put(&Arc::from("meta"), "format", FORMAT.to_vec()),
@@ -227,8 +227,8 @@ impl Writer {
 
     fn commit(&self, writes: Vec<Write>) -> Result<(), DiskError> {
         let mut unlinked = Vec::new();
-        let database = lock(&self.database);
-        let Some(database) = &*database else { return Ok(()) };
+        let database = lock(&self.database).clone();
+        let Some(database) = database else { return Ok(()) };
         let transaction = database.begin_write()?;
         {
             let mut tables = HashMap::new();
@@ -290,8 +290,9 @@ mod tests {
         disk.put(&kept, "late", vec![4]);
         let disk = Disk::open(&path).unwrap();
         assert!(matches!(Disk::open(&path), Err(DiskError::Busy)));
-        assert_eq!(disk.rows("kept").unwrap(), [("b".to_owned(), vec![2])]);
-        assert!(disk.rows("dropped").unwrap().is_empty());
+        let rows = |table| disk.rows(table, |row| Ok(row.to_vec())).unwrap();
+        assert_eq!(rows("kept"), [("b".to_owned(), vec![2])]);
+        assert!(rows("dropped").is_empty());
         disk.close();
     }
 

@@ -32,14 +32,7 @@ impl<T> Shelf<T> {
         encode: fn(&T) -> Vec<u8>,
         decode: impl Fn(&[u8]) -> Result<T, postcard::Error>,
     ) -> Result<Self, DiskError> {
-        let rows = disk
-            .rows(table)?
-            .into_iter()
-            .map(|(key, bytes)| {
-                let row = decode(&bytes).map_err(|error| DiskError::Row(table.to_owned(), error))?;
-                Ok((key, row))
-            })
-            .collect::<Result<_, DiskError>>()?;
+        let rows = disk.rows(table, decode)?.into_iter().collect();
         Ok(Self {
             rows,
             ..Self::empty(table, disk, encode)

@@ -90,13 +90,14 @@ impl World {
         }
         fs::create_dir_all(root.join("files")).map_err(unusable)?;
         let clock = Clock::default();
+        let parts = Parts::open(&root, &clock, &disk).map_err(unreadable)?;
         Ok(Self {
-            iam: Mutex::new(Iam::open(&clock, &disk).map_err(unreadable)?),
-            kms: Mutex::new(Kms::open(&clock, &disk).map_err(unreadable)?),
-            s3: s3::Store::open(&root.join("objects"), &clock, &disk).map_err(unreadable)?,
-            logs: logs::Logs::open(&clock, &disk).map_err(unreadable)?,
-            ecr: ecr::Ecr::open(&clock, &disk).map_err(unreadable)?,
-            sagemaker: sagemaker::SageMaker::open(&clock, &disk).map_err(unreadable)?,
+            iam: Mutex::new(parts.iam),
+            kms: Mutex::new(parts.kms),
+            s3: parts.s3,
+            logs: parts.logs,
+            ecr: parts.ecr,
+            sagemaker: parts.sagemaker,
             trouble: Trouble::new(&options),
             shutdown: CancellationToken::new(),
             jobs: tokio::sync::Mutex::new(JoinSet::new()),
@@ -170,6 +171,45 @@ impl World {
         let mut jobs = self.jobs.lock().await;
         while jobs.join_next().await.is_some() {}
     }
+}
+
+/// The services, read from disk.
+struct Parts {
+    iam: Iam,
+    kms: Kms,
+    s3: s3::Store,
+    logs: logs::Logs,
+    ecr: ecr::Ecr,
+    sagemaker: sagemaker::SageMaker,
+}
+
+impl Parts {
+    /// The large ones at the same time: a world of hundreds of thousands of rows is up within a second.
+    fn open(root: &Path, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let open_s3 = || s3::Store::open(&root.join("objects"), clock, disk);
+        let (s3, sagemaker, kms) = if disk.is_kept() {
+            std::thread::scope(|scope| {
+                let s3 = scope.spawn(open_s3);
+                let sagemaker = scope.spawn(|| sagemaker::SageMaker::open(clock, disk));
+                let kms = Kms::open(clock, disk);
+                (joined(s3), joined(sagemaker), kms)
+            })
+        } else {
+            (open_s3(), sagemaker::SageMaker::open(clock, disk), Kms::open(clock, disk))
+        };
+        Ok(Self {
+            iam: Iam::open(clock, disk)?,
+            kms: kms?,
+            s3: s3?,
+            logs: logs::Logs::open(clock, disk)?,
+            ecr: ecr::Ecr::open(clock, disk)?,
+            sagemaker: sagemaker?,
+        })
+    }
+}
+
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn temporary() -> Result<tempfile::TempDir, SandboxError> {

@@ -57,20 +57,22 @@ pub(crate) struct NewGrant<'a> {
 }
 
 impl Kms {
-    /// Makes a grant, or finds the one of the same name and content; its id and a new token.
-    pub(crate) fn grant(&mut self, key: &str, new: NewGrant) -> (String, String) {
-        let token = random_hex::<64>();
+    /// The grant of the same name and content.
+    fn namesake(&self, key: &str, new: &NewGrant) -> Option<String> {
         let same = |grant: &&Grant| {
             grant.grantee == new.grantee
                 && grant.operations == new.operations
                 && grant.constraint == new.constraint
                 && grant.retiring.as_deref() == new.retiring
         };
-        let known = new
-            .name
-            .and_then(|name| self.grants.named(key, name).find(same))
-            .map(|grant| grant.id.clone());
-        if let Some(id) = known {
+        let grant = self.grants.named(key, new.name?).find(same)?;
+        Some(grant.id.clone())
+    }
+
+    /// Makes a grant, or finds the one of the same name and content; its id and a new token.
+    pub(crate) fn grant(&mut self, key: &str, new: NewGrant) -> (String, String) {
+        let token = random_hex::<64>();
+        if let Some(id) = self.namesake(key, &new) {
             self.grants.add_token(key, &id, &token);
             return (id, token);
         }
@@ -121,24 +123,23 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
         known(ask, principal)?;
     }
     let id = key.id.clone();
-    if kms.grants.count(&id) >= MOST {
+    drop(act);
+    let new = NewGrant {
+        grantee,
+        operations,
+        name,
+        retiring,
+        constraint,
+        delay: ask.world.trouble.grant_delay(),
+    };
+    if kms.grants.count(&id) >= MOST && kms.namesake(&id, &new).is_none() {
         return Err(ApiError::new(
             "LimitExceededException",
             format!("the key has {MOST} grants, its quota"),
         ));
     }
     ask.dry_run()?;
-    let (grant, token) = kms.grant(
-        &id,
-        NewGrant {
-            grantee,
-            operations,
-            name,
-            retiring,
-            constraint,
-            delay: ask.world.trouble.grant_delay(),
-        },
-    );
+    let (grant, token) = kms.grant(&id, new);
     Ok(json!({ "GrantId": grant, "GrantToken": token }))
 }
 

@@ -50,24 +50,17 @@ impl Rows {
     }
 
     pub(super) fn load(&self) -> Result<BTreeMap<String, Group>, DiskError> {
-        let unreadable = |table: &Arc<str>| {
-            let table = table.to_string();
-            move |error| DiskError::Row(table.clone(), error)
-        };
         let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
-        for (row, bytes) in self.disk.rows(&self.events)? {
-            let event = postcard::from_bytes(&bytes).map_err(unreadable(&self.events))?;
+        for (row, event) in self.disk.rows(&self.events, |row| postcard::from_bytes(row))? {
             let id = row.split_once('/').map_or(row.as_str(), |(id, _)| id);
             events.entry(id.to_owned()).or_default().push(event);
         }
         let mut groups = BTreeMap::new();
-        for (name, bytes) in self.disk.rows(&self.groups)? {
-            let created = postcard::from_bytes(&bytes).map_err(unreadable(&self.groups))?;
+        for (name, created) in self.disk.rows(&self.groups, |row| postcard::from_bytes(row))? {
             let streams = BTreeMap::new();
             groups.insert(name, Group { created, streams });
         }
-        for (row, bytes) in self.disk.rows(&self.streams)? {
-            let (id, created): (String, i64) = postcard::from_bytes(&bytes).map_err(unreadable(&self.streams))?;
+        for (row, (id, created)) in self.disk.rows(&self.streams, |row| postcard::from_bytes::<(String, i64)>(row))? {
             let mut stream = Stream {
                 created,
                 ..Stream::default()
