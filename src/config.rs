@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use jiff::Timestamp;
 
-use crate::app::Settings;
+use crate::app::{Keymap, Settings};
 use crate::cli::Global;
 use crate::ui::Theme;
 
@@ -121,6 +121,7 @@ impl Config {
             read_only: self.connection.read_only,
             start_dir: self.start_dir.clone(),
             consents: self.consents.clone(),
+            keymap: Keymap::default(),
             now,
             size,
         }

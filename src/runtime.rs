@@ -58,7 +58,8 @@ struct Session {
     first: Vec<Effect>,
     dirty: bool,
     drawn: Instant,
-    ticked: i64,
+    /// The second that the core knows, and when it was told.
+    ticked: (i64, Instant),
 }
 
 impl Session {
@@ -74,7 +75,7 @@ impl Session {
             first,
             dirty: true,
             drawn: Instant::now(),
-            ticked: now.as_second(),
+            ticked: (now.as_second(), Instant::now()),
         })
     }
 
@@ -84,8 +85,6 @@ impl Session {
         let mut terminated = listen(SignalKind::terminate())?;
         let mut hung_up = listen(SignalKind::hangup())?;
         let mut interrupted = listen(SignalKind::interrupt())?;
-        let mut ticks = tokio::time::interval(Duration::from_secs(1));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
 
         let mut effects = std::mem::take(&mut self.first);
         loop {
@@ -127,7 +126,7 @@ impl Session {
                     }
                     effects
                 }
-                _ = ticks.tick(), if self.state.needs_tick() => self.tick(),
+                () = tokio::time::sleep_until(self.next_tick()) => self.tick(),
             };
         }
         term::restore();
@@ -157,12 +156,17 @@ impl Session {
         effects
     }
 
+    fn next_tick(&self) -> Instant {
+        self.ticked.1 + Duration::from_secs(self.state.seconds_between_ticks())
+    }
+
     fn tick(&mut self) -> Vec<Effect> {
         let now = Timestamp::now();
-        if now.as_second() == self.ticked {
+        if now.as_second() == self.ticked.0 {
+            self.ticked.1 = Instant::now();
             return Vec::new();
         }
-        self.ticked = now.as_second();
+        self.ticked = (now.as_second(), Instant::now());
         self.dirty = true;
         app::update(&mut self.state, Event::Tick(now))
     }
