@@ -98,7 +98,7 @@ pub struct State {
     pub(super) grants_of: Option<String>,
     /// Whether a bucket was opened, or a person has chosen where to be.
     pub(super) opened_once: bool,
-    /// Whether the person has moved among the keys: until then the cursor goes to one that can be used.
+    /// Whether a key was chosen, by the person or for them: until then the cursor goes to one that can be used.
     pub(super) chose_key: bool,
     pub(super) leaving: bool,
 }

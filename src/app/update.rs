@@ -138,6 +138,7 @@ fn choose_usable(state: &mut State) {
     };
     let usable = state.keys.near(0).find(is_usable).map(|key| key.arn.clone());
     if let Some(arn) = usable {
+        state.chose_key = true;
         state.keys.want(&arn);
     }
 }

@@ -125,7 +125,7 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
     }
     let missing = |words: &str| (Tone::Warn, words.to_owned());
     let (file, bytes) = match (state.files.marked(), state.files.current()) {
-        (0, None) => (missing("no file"), String::new()),
+        (0, None) => (missing("(no file)"), String::new()),
         (0, Some(file)) if file.is_dir => ((Tone::Plain, format!("{}/", file.name)), String::new()),
         (0, Some(file)) => (
             (Tone::Plain, file.name.clone()),
@@ -139,7 +139,7 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
             let trouble = unusable.map(|detail| format!(", which is {}", detail.state.as_str()));
             ((Tone::Plain, key.name().to_owned()), trouble.unwrap_or_default())
         }
-        None => (missing("no key"), String::new()),
+        None => (missing("(no key)"), String::new()),
     };
     let mut pieces = vec![
         (Tone::Accent, state.settings.keymap.key(Command::Encrypt)),
@@ -157,7 +157,7 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
             let uri = format!("s3://{bucket}/{prefix}");
             (Tone::Plain, text::cut_front(&uri, columns.saturating_sub(used)))
         }
-        None => missing("no bucket open"),
+        None => missing("(no bucket is open)"),
     });
     let words = text::Line(pieces);
     super::line(&words, theme, columns)

@@ -92,6 +92,12 @@ pub(super) fn render<T: Row>(
         let position = format!(" {}/{shown} ", view.table.cursor() + 1);
         block = block.title_bottom(Line::styled(position, theme.tone(Tone::Dim)).alignment(Alignment::Right));
     }
+    if let Freshness::Stale { fault, .. } = view.table.freshness()
+        && shown > 0
+    {
+        let why = text::cut(&format!("{}: {}", fault.act, fault.cause), columns.saturating_sub(16));
+        block = block.title_bottom(Line::styled(format!(" {why} "), theme.tone(Tone::Warn)));
+    }
     let inner = block.inner(area);
     frame.render_widget(block, area);
     if view.table.shown() == 0 {
@@ -182,7 +188,8 @@ fn nothing<T: Row>(view: &View<T>, columns: usize) -> Vec<Cell> {
         Freshness::Loading => (Tone::Dim, "asking…".to_owned()),
         Freshness::Stale { fault, .. } => {
             let mut lines: Vec<Cell> = Vec::new();
-            let head = format!("{} {}: {}", fault.act, fault.object, fault.cause);
+            let gap = if fault.object.is_empty() { "" } else { " " };
+            let head = format!("{}{gap}{}: {}", fault.act, fault.object, fault.cause);
             lines.extend(text::wrap(&head, columns).into_iter().map(|line| (Tone::Warn, line)));
             if !fault.remedy.is_empty() {
                 lines.extend(

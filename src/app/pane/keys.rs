@@ -20,8 +20,12 @@ impl Row for KmsKey {
 
     fn text(&self) -> Cow<'_, str> {
         let state = self.detail.as_ref().map_or("", |detail| detail.state.as_str());
-        let description = self.detail.as_ref().map_or("", |detail| detail.description.as_str());
-        Cow::Owned(format!("{} {} {state} {description}", self.aliases.join(" "), self.id))
+        let aliases = self
+            .aliases
+            .iter()
+            .map(|alias| alias.strip_prefix("alias/").unwrap_or(alias));
+        let aliases: Vec<&str> = aliases.collect();
+        Cow::Owned(format!("{} {} {state}", aliases.join(" "), self.id))
     }
 
     /// Keys with an alias come before those without.
