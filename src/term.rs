@@ -56,10 +56,11 @@ impl Term {
         Ok(())
     }
 
-    /// Stops the process as Ctrl-Z does in a shell; returns when it is continued.
+    /// Stops the process as Ctrl-Z does in a shell, with its whole group (`cargo run` waits in it too); returns when it
+    /// is continued.
     pub fn suspend(&mut self) -> io::Result<()> {
         restore();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         take()?;
         self.clear()
     }

@@ -13,5 +13,7 @@ mod pty;
 mod screens;
 #[path = "it/story.rs"]
 mod story;
+#[path = "it/terminal.rs"]
+mod terminal;
 #[path = "it/worker.rs"]
 mod worker;

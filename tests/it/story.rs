@@ -131,24 +131,3 @@ fn all_panes_are_filled_on_the_first_screen() {
         .wait("example-job")
         .wait("Completed");
 }
-
-#[test]
-fn the_terminal_is_given_back_when_the_program_is_told_to_end() {
-    let home = tempfile::tempdir().unwrap();
-    for signal in [
-        rustix::process::Signal::TERM,
-        rustix::process::Signal::HUP,
-        rustix::process::Signal::INT,
-    ] {
-        let mut session = Session::start(&["--sandbox", "--empty"], home.path(), (80, 24));
-        session
-            .wait("Keys")
-            .resize(1, 1)
-            .resize(80, 24)
-            .wait("Keys")
-            .signal(signal);
-        session.exit();
-        let raw = String::from_utf8_lossy(&session.raw()).into_owned();
-        assert!(raw.contains("\x1b[?1049h") && raw.contains("\x1b[?1049l"), "{signal:?}");
-    }
-}
