@@ -9,6 +9,8 @@ mod desk;
 mod layering;
 #[path = "it/pty.rs"]
 mod pty;
+#[path = "it/readme.rs"]
+mod readme;
 #[path = "it/screens.rs"]
 mod screens;
 #[path = "it/story.rs"]
