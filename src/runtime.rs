@@ -4,6 +4,8 @@
 //! something changed, and what only the worker changed is drawn at most thirty times a second. With nothing to show
 //! the loop sleeps.
 
+mod edit;
+
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,7 +19,7 @@ use crate::actions::Aws;
 use crate::app::{self, Effect, Event, KeyCode, KeyPress, State};
 use crate::config::Config;
 use crate::domain::{Fault, FaultKind};
-use crate::term::{self, Input, Term};
+use crate::term::{self, Input, Keyboard, Term};
 use crate::ui;
 use crate::worker::Worker;
 
@@ -54,6 +56,8 @@ struct Session {
     config: Config,
     theme: ui::Theme,
     state: State,
+    /// What an editor left behind.
+    edited: Option<Event>,
     /// What the core asked for before there was a worker.
     first: Vec<Effect>,
     dirty: bool,
@@ -72,6 +76,7 @@ impl Session {
             theme: config.theme,
             config,
             state,
+            edited: None,
             first,
             dirty: true,
             drawn: Instant::now(),
@@ -80,7 +85,7 @@ impl Session {
     }
 
     async fn serve(&mut self, worker: Worker, mut events: mpsc::Receiver<Event>) -> Result<(), Fault> {
-        let mut input = term::input();
+        let mut keyboard = Keyboard::open().map_err(|error| terminal_fault(&error))?;
         let mut resized = listen(SignalKind::window_change())?;
         let mut terminated = listen(SignalKind::terminate())?;
         let mut hung_up = listen(SignalKind::hangup())?;
@@ -88,14 +93,19 @@ impl Session {
 
         let mut effects = std::mem::take(&mut self.first);
         loop {
-            if self.perform(effects, &worker)? {
+            if self.perform(effects, &worker, &keyboard)? {
                 break;
+            }
+            // What an editor left behind comes before what is typed next.
+            if let Some(event) = self.edited.take() {
+                effects = self.update(event);
+                continue;
             }
             effects = tokio::select! {
                 biased;
-                got = input.recv() => {
+                got = keyboard.recv() => {
                     let mut effects = self.typed(got);
-                    while let Ok(more) = input.try_recv() {
+                    while let Some(more) = keyboard.try_recv() {
                         effects.extend(self.typed(Some(more)));
                     }
                     self.draw()?;
@@ -172,7 +182,7 @@ impl Session {
     }
 
     /// Does what the core asked for; true when it asked to leave.
-    fn perform(&mut self, effects: Vec<Effect>, worker: &Worker) -> Result<bool, Fault> {
+    fn perform(&mut self, effects: Vec<Effect>, worker: &Worker, keyboard: &Keyboard) -> Result<bool, Fault> {
         for effect in effects {
             match effect {
                 Effect::Quit => return Ok(true),
@@ -187,6 +197,12 @@ impl Session {
                 Effect::Copy(text) => {
                     let text = base64::engine::general_purpose::STANDARD.encode(text);
                     self.term.copy(&text).map_err(|error| terminal_fault(&error))?;
+                }
+                Effect::Edit { text, name } => {
+                    let edited = self.term.lend(keyboard, || edit::run(&text, &name));
+                    let result = edited.map_err(|error| terminal_fault(&error))?;
+                    self.edited = Some(Event::Edited(result));
+                    self.dirty = true;
                 }
                 Effect::Remember { account, destination } => self.config.remember(&account, &destination),
                 effect => worker.perform(effect),

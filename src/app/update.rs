@@ -32,6 +32,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         } if state.watched.contains(&topic) => answer(state, topic, page, (walk, first, last, at)),
         Event::Failed { topic, walk, fault, .. } if state.watched.contains(&topic) => failed(state, topic, walk, fault),
         Event::Op { id, event } => operation(state, id, event, &mut effects),
+        Event::Edited(Err(fault)) => state.complain(fault),
+        Event::Edited(Ok(_)) => {}
         Event::Terminate => act::leave(state, &mut effects),
         Event::Answer { .. } | Event::Failed { .. } => {}
     }
