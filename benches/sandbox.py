@@ -135,6 +135,14 @@ def scale(folder):
     process.wait()
     process, said, seconds = started("--dir", str(folder))
     print(f"start-up from disk after kill -9 {seconds:.2f} s")
+    try:
+        measure(folder, process, said)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def measure(folder, process, said):
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     print(f"on disk {size / 1e6:.0f} MB, in memory {memory(process.pid)}")
     kms, s3, sagemaker = (client(said, name) for name in ("kms", "s3", "sagemaker"))
@@ -187,8 +195,6 @@ def scale(folder):
         call()
         taken = slowest(call)
         print(f"{name:<40} median {taken[len(taken) // 2] * 1e3:6.1f} ms   slowest {taken[-1] * 1e3:6.1f} ms")
-    process.send_signal(signal.SIGTERM)
-    process.wait()
 
 
 def memory(pid):

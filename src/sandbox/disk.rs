@@ -93,7 +93,11 @@ impl Disk {
             thread: Mutex::default(),
         });
         let disk = Self(Some(Arc::clone(&writer)));
-        match disk.rows("meta", |row| Ok(row.to_vec()))?.iter().find(|(key, _)| key == "format") {
+        match disk
+            .rows("meta", |row| Ok(row.to_vec()))?
+            .iter()
+            .find(|(key, _)| key == "format")
+        {
             Some((_, format)) if format != FORMAT => return Err(DiskError::Format),
             Some(_) => {}
             None => disk.put(&Arc::from("meta"), "format", FORMAT.to_vec()),
@@ -108,23 +112,26 @@ impl Disk {
         self.0.is_some()
     }
 
-    /// Every row of a table, in the order of keys.
-    pub(crate) fn rows(&self, table: &str) -> Result<Vec<(String, Vec<u8>)>, DiskError> {
-        let Some(writer) = &self.0 else { return Ok(Vec::new()) };
-        let database = lock(&writer.database);
-        let Some(database) = &*database else {
+    /// Every row of a table, decoded, in the order of keys.
+    pub(crate) fn rows<T>(
+        &self,
+        table: &str,
+        mut decode: impl FnMut(&[u8]) -> Result<T, postcard::Error>,
+    ) -> Result<Vec<(String, T)>, DiskError> {
+        let database = self.0.as_ref().and_then(|writer| lock(&writer.database).clone());
+        let Some(database) = database else {
             return Ok(Vec::new());
         };
         let read = database.begin_read()?;
-        let table = match read.open_table(Rows::new(table)) {
+        let open = match read.open_table(Rows::new(table)) {
             Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            table => table?,
+            open => open?,
         };
-        table
-            .iter()?
+        open.iter()?
             .map(|row| {
                 let (key, value) = row?;
-                Ok((key.value().to_owned(), value.value().to_vec()))
+                let row = decode(value.value()).map_err(|error| DiskError::Row(table.to_owned(), error))?;
+                Ok((key.value().to_owned(), row))
             })
             .collect()
     }

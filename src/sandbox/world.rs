@@ -195,7 +195,11 @@ impl Parts {
                 (joined(s3), joined(sagemaker), kms)
             })
         } else {
-            (open_s3(), sagemaker::SageMaker::open(clock, disk), Kms::open(clock, disk))
+            (
+                open_s3(),
+                sagemaker::SageMaker::open(clock, disk),
+                Kms::open(clock, disk),
+            )
         };
         Ok(Self {
             iam: Iam::open(clock, disk)?,

@@ -60,7 +60,10 @@ impl Rows {
             let streams = BTreeMap::new();
             groups.insert(name, Group { created, streams });
         }
-        for (row, (id, created)) in self.disk.rows(&self.streams, |row| postcard::from_bytes::<(String, i64)>(row))? {
+        for (row, (id, created)) in self
+            .disk
+            .rows(&self.streams, |row| postcard::from_bytes::<(String, i64)>(row))?
+        {
             let mut stream = Stream {
                 created,
                 ..Stream::default()
