@@ -186,7 +186,7 @@ pub struct SandboxArgs {
     /// Makes faults fall the same way again
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub fault_seed: u64,
-    /// Run this shell command for a training image
+    /// Run this shell command for a training image; docker or podman runs the image itself
     #[arg(long, value_name = "URI=COMMAND", value_parser = pair)]
     pub image: Vec<(String, String)>,
     /// Seconds until a new grant is seen without its token

@@ -4,7 +4,7 @@
 //! as its role, [`process`] runs its command, [`artifact`] packs what it leaves. This file
 //! answers questions about them. A job is a process on this machine, under the role's session credentials:
 //! it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`. It is not
-//! confined to that folder.
+//! confined to that folder, unless its image is run by [`container`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use super::world::World;
 
 mod artifact;
 mod channel;
+mod container;
 mod job;
 mod list;
 mod process;

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::iam::SessionCredentials;
 use super::super::identity::REGION;
 use super::super::world::World;
+use super::container::Container;
 use super::request::Training;
 use super::{arn, seconds};
 
@@ -60,8 +61,17 @@ pub(super) async fn run(
     stop: &CancellationToken,
     stream: Option<&str>,
 ) -> io::Result<(End, Vec<Metric>)> {
-    let mut command = command(world, training, root).await;
+    let stand_in = world.options.images.iter().find(|(image, _)| *image == training.image);
+    let stand_in = stand_in.map(|(_, command)| command.as_str());
+    let container = stand_in.and_then(|command| Container::of(command, &training.name));
+    let mut command = match &container {
+        Some(container) => container.command(training, root),
+        None => command(world, training, stand_in, root).await,
+    };
     environment(&mut command, world, training, root, session);
+    if container.is_some() {
+        Container::finish(&mut command, training);
+    }
     let mut child = command
         .current_dir(root)
         .stdin(Stdio::null())
@@ -101,6 +111,9 @@ pub(super) async fn run(
     }
     drop(group);
     let _ = child.wait().await;
+    if let Some(container) = container {
+        container.remove().await;
+    }
     // A descendant that left the group may hold the pipes open: what it says late is lost.
     let _ = tokio::time::timeout(Duration::from_secs(1), async {
         while readers.join_next().await.is_some() {}
@@ -115,18 +128,12 @@ pub(super) async fn run(
 ///
 /// Network isolation is a network namespace of its own where the system lets us make one. Where it does not, the
 /// job still has no credentials and no endpoint, but could reach the network.
-async fn command(world: &World, training: &Training, root: &Path) -> Command {
+async fn command(world: &World, training: &Training, stand_in: Option<&str>, root: &Path) -> Command {
     let mut words: Vec<std::ffi::OsString> = Vec::new();
     if training.is_isolated && can_unshare(root).await {
         words.extend(["unshare", "--map-root-user", "--net", "--"].map(Into::into));
     }
-    let own = world
-        .options
-        .images
-        .iter()
-        .find(|(image, _)| *image == training.image)
-        .map(|(_, command)| command);
-    match own {
+    match stand_in {
         Some(command) => words.extend(["sh".into(), "-c".into(), command.into()]),
         None => {
             let program = world.options.program.as_os_str();
