@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -22,7 +23,9 @@ const MOST: usize = 50;
 struct Alias {
     /// Bare key id.
     target: String,
+    #[serde(with = "millisecond::required")]
     created: Timestamp,
+    #[serde(with = "millisecond::required")]
     updated: Timestamp,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,8 +17,10 @@ use crate::sandbox::world::random;
 pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) description: String,
+    #[serde(with = "millisecond::required")]
     pub(crate) created: Timestamp,
     pub(crate) state: State,
+    #[serde(with = "millisecond::optional")]
     pub(crate) deletion: Option<Timestamp>,
     pub(crate) policy: Document,
     pub(crate) rotation: Option<Rotation>,
@@ -38,6 +41,7 @@ pub(crate) enum State {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Rotation {
     pub(super) days: i64,
+    #[serde(with = "millisecond::required")]
     pub(super) next: Timestamp,
 }
 
@@ -45,6 +49,7 @@ pub(crate) struct Rotation {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Material {
     pub(super) bytes: [u8; 32],
+    #[serde(with = "millisecond::required")]
     pub(super) since: Timestamp,
     pub(super) is_on_demand: bool,
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -55,7 +56,9 @@ impl Status {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Transition {
     status: String,
+    #[serde(with = "millisecond::required")]
     start: Timestamp,
+    #[serde(with = "millisecond::optional")]
     end: Option<Timestamp>,
     message: String,
 }
@@ -66,11 +69,15 @@ pub(super) struct Job {
     pub(super) name: String,
     /// The CreateTrainingJob that made it.
     request: String,
+    #[serde(with = "millisecond::required")]
     pub(super) created: Timestamp,
+    #[serde(with = "millisecond::required")]
     pub(super) modified: Timestamp,
     pub(super) status: Status,
     transitions: Vec<Transition>,
+    #[serde(with = "millisecond::optional")]
     pub(super) started: Option<Timestamp>,
+    #[serde(with = "millisecond::optional")]
     pub(super) ended: Option<Timestamp>,
     pub(super) failure: Option<String>,
     pub(super) artifacts: Option<String>,
@@ -188,24 +195,30 @@ pub(super) struct Jobs {
     pub(super) rows: Shelf<Job>,
     pub(super) by_created: BTreeSet<(Timestamp, String)>,
     pub(super) by_status: BTreeSet<(Status, String)>,
+    pub(super) by_modified: BTreeSet<(Timestamp, String)>,
 }
 
 impl Jobs {
     fn insert(&mut self, job: Job) {
         self.by_created.insert((job.created, job.name.clone()));
         self.by_status.insert((job.status, job.name.clone()));
+        self.by_modified.insert((job.modified, job.name.clone()));
         self.rows.insert(job.name.clone(), job);
     }
 
     fn change(&mut self, name: &str, change: impl FnOnce(&mut Job)) {
-        let Some(before) = self.rows.get(name).map(|job| job.status) else {
+        let Some(before) = self.rows.get(name).map(|job| (job.status, job.modified)) else {
             return;
         };
-        self.rows.change(name, change);
-        let after = self.rows.get(name).map_or(before, |job| job.status);
-        if before != after {
-            self.by_status.remove(&(before, name.to_owned()));
-            self.by_status.insert((after, name.to_owned()));
+        let after = self.rows.change(name, |job| {
+            change(job);
+            (job.status, job.modified)
+        });
+        if let Some((status, modified)) = after.filter(|after| *after != before) {
+            self.by_status.remove(&(before.0, name.to_owned()));
+            self.by_status.insert((status, name.to_owned()));
+            self.by_modified.remove(&(before.1, name.to_owned()));
+            self.by_modified.insert((modified, name.to_owned()));
         }
     }
 }
@@ -217,6 +230,7 @@ impl SageMaker {
         let mut jobs = Jobs {
             by_created: rows.values().map(|job| (job.created, job.name.clone())).collect(),
             by_status: rows.values().map(|job| (job.status, job.name.clone())).collect(),
+            by_modified: rows.values().map(|job| (job.modified, job.name.clone())).collect(),
             rows,
         };
         let cut: Vec<String> = jobs

@@ -1,5 +1,6 @@
 //! ListTrainingJobs, with SageMaker's habit of applying `StatusEquals` to a page rather than to the list.
 
+use std::cmp::Ordering;
 use std::ops::Bound;
 
 use base64::Engine;
@@ -29,7 +30,7 @@ impl SageMaker {
         let token = body["NextToken"].as_str().map(Place::parse).transpose()?;
         let jobs = self.lock();
         let mut left = order
-            .walk(&jobs, token.as_ref(), descending)
+            .walk(&jobs, token.as_ref(), descending, body)
             .filter(|job| wanted(job, body));
         let page: Vec<&Job> = left.by_ref().take(limit).collect();
         let more = left.next().is_some();
@@ -66,14 +67,20 @@ impl Order {
         }
     }
 
-    /// The jobs in this order, from behind a place. Only what is taken is looked at.
+    /// The jobs in this order, from behind a place. Only what may be wanted is looked at.
     fn walk<'a>(
         self,
         jobs: &'a Jobs,
         from: Option<&Place>,
         descending: bool,
+        body: &'a Value,
     ) -> Box<dyn Iterator<Item = &'a Job> + 'a> {
-        let find = |name: &'a String| jobs.rows.get(name);
+        if let Some(after) = body["LastModifiedTimeAfter"].as_f64() {
+            return self.walk_recent(jobs, from, descending, after);
+        }
+        let part = body["NameContains"].as_str().unwrap_or_default();
+        let find = move |name: &'a String| jobs.rows.get(name);
+        let is_named = move |name: &String| part.is_empty() || name.contains(part);
         match self {
             Self::Name => {
                 let range = behind(from.map(|place| place.name.clone()), descending);
@@ -81,19 +88,43 @@ impl Order {
             }
             Self::Created => {
                 let range = behind(from.map(|place| (place.created, place.name.clone())), descending);
-                directed(
-                    jobs.by_created.range(range).filter_map(move |(_, name)| find(name)),
-                    descending,
-                )
+                let names = jobs.by_created.range(range).map(|(_, name)| name);
+                directed(names.filter(move |name| is_named(name)).filter_map(find), descending)
             }
             Self::Status => {
                 let range = behind(from.map(|place| (place.status, place.name.clone())), descending);
-                directed(
-                    jobs.by_status.range(range).filter_map(move |(_, name)| find(name)),
-                    descending,
-                )
+                let names = jobs.by_status.range(range).map(|(_, name)| name);
+                directed(names.filter(move |name| is_named(name)).filter_map(find), descending)
             }
         }
+    }
+
+    /// The same for what has changed since: usually few, whoever polls by delta.
+    fn walk_recent<'a>(
+        self,
+        jobs: &'a Jobs,
+        from: Option<&Place>,
+        descending: bool,
+        after: f64,
+    ) -> Box<dyn Iterator<Item = &'a Job> + 'a> {
+        let since = Timestamp::from_millisecond((after * 1000.0) as i64).unwrap_or(Timestamp::MIN);
+        let recent = jobs.by_modified.range((since, String::new())..);
+        let mut found: Vec<&Job> = recent.filter_map(|(_, name)| jobs.rows.get(name)).collect();
+        found.sort_by(|one, other| self.compare(&Place::of(one), &Place::of(other)));
+        if let Some(from) = from {
+            let wanted = if descending { Ordering::Less } else { Ordering::Greater };
+            found.retain(|job| self.compare(&Place::of(job), from) == wanted);
+        }
+        directed(found.into_iter(), descending)
+    }
+
+    fn compare(self, one: &Place, other: &Place) -> Ordering {
+        let first = match self {
+            Self::Name => Ordering::Equal,
+            Self::Created => one.created.cmp(&other.created),
+            Self::Status => one.status.cmp(&other.status),
+        };
+        first.then_with(|| one.name.cmp(&other.name))
     }
 }
 

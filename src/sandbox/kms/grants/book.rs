@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::disk::{Disk, DiskError};
@@ -23,8 +24,10 @@ pub(crate) struct Grant {
     pub(super) retiring: Option<String>,
     pub(in super::super) operations: Vec<String>,
     pub(in super::super) constraint: Option<Constraint>,
+    #[serde(with = "millisecond::required")]
     pub(super) created: Timestamp,
     /// From when on it is seen without its token.
+    #[serde(with = "millisecond::required")]
     pub(in super::super) visible: Timestamp,
     /// The last tokens that CreateGrant gave for it; never listed.
     pub(in super::super) tokens: Vec<String>,
