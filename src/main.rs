@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use strongroom::actions;
+use strongroom::actions::{self, Aws};
 use strongroom::cli::{Cli, Command, Global};
 use strongroom::config::{Config, Connection, SandboxEndpoint};
 use strongroom::domain::{Fault, FaultKind};
@@ -67,13 +67,48 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Sandbox(args) => commands::sandbox::run(&args).await?,
         Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
         Command::ReferenceTrainer => training::reference::run()?,
-        command => return with_aws(&cli.global, command).await,
+        Command::Encrypt(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::encrypt::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Decrypt(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::decrypt::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Verify(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::verify::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Prove(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::prove::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Watch(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::watch::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Doctor(args) => {
+            return with_aws(&cli.global, async |aws, _| commands::doctor::run(aws, args.json).await).await;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Runs a command that talks to AWS, or to an embedded world that lives as long as the command does.
-async fn with_aws(global: &Global, command: Command) -> Result<ExitCode, Fault> {
+async fn with_aws(
+    global: &Global,
+    command: impl AsyncFnOnce(&Aws, CancellationToken) -> Result<(), Fault>,
+) -> Result<ExitCode, Fault> {
     let world = OnceCell::new();
     let mut connection = Connection::new(global);
     if global.sandbox {
@@ -82,13 +117,7 @@ async fn with_aws(global: &Global, command: Command) -> Result<ExitCode, Fault> 
     let cancel = cancelled_by_signals();
     let result = async {
         let aws = actions::connect(&connection).await?;
-        match command {
-            Command::Encrypt(args) => commands::encrypt::run(&aws, &args, cancel).await,
-            Command::Decrypt(args) => commands::decrypt::run(&aws, &args, cancel).await,
-            Command::Verify(args) => commands::verify::run(&aws, &args, cancel).await,
-            Command::Doctor(args) => commands::doctor::run(&aws, args.json).await,
-            _ => Ok(()),
-        }
+        command(&aws, cancel).await
     }
     .await;
     stop(world).await;

@@ -1,12 +1,16 @@
 //! Everything that is tested from outside, in one binary.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[path = "it/cli.rs"]
+mod cli;
 #[path = "it/core.rs"]
 mod core;
 #[path = "it/desk.rs"]
 mod desk;
 #[path = "it/layering.rs"]
 mod layering;
+#[path = "it/place.rs"]
+mod place;
 #[path = "it/pty.rs"]
 mod pty;
 #[path = "it/readme.rs"]

@@ -41,6 +41,16 @@ impl Messages {
         self.list.iter().filter(|message| !message.read).count()
     }
 
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether nothing was said yet.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// All that are kept, newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = &Message> {
         self.list.iter().rev()
