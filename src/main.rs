@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     no_core_dumps();
     let made = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // The SDK's futures are large, and without optimisation they are moved over the stack call by call.
+        .thread_stack_size(16 << 20)
         .enable_all()
         .build();
     let runtime = match made {
@@ -130,7 +132,7 @@ async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
     if global.sandbox {
         // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.
         config.connection.sandbox = Some(start(global, &world).await?);
-        if let Some(sandbox) = world.get() {
+        if let Some(sandbox) = world.get().filter(|_| !global.sandbox_empty) {
             config.start_dir = sandbox.sample_dir().to_path_buf();
         }
     }

@@ -215,20 +215,17 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
             None => gone(),
             Some(job) if page == "JSON" => pane::json_lines(&jobs::json(job), columns),
             Some(job) => {
-                let mut lines = jobs::overview(job, state.refusal(name), state.now, columns);
+                let mut explained = Vec::new();
                 if let Some(explanation) = job_explained(state, name) {
-                    lines.push(Line::blank());
-                    lines.push(Line::new(Tone::Heading, "Why it was refused"));
-                    lines.extend(
-                        found::explained(&explanation)
-                            .iter()
-                            .flat_map(|line| wrapped(line, columns)),
-                    );
+                    explained.push(Line::new(Tone::Heading, "Why it was refused"));
+                    explained.extend(found::explained(&explanation));
                     if explanation.repair.is_some() {
-                        lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
+                        explained.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
                     }
+                    explained.push(Line::blank());
                 }
-                lines
+                let explained = explained.iter().flat_map(|line| wrapped(line, columns)).collect();
+                jobs::overview(job, state.refusal(name), explained, state.now, columns)
             }
         },
         Subject::File(path) => match state.files.rows().iter().find(|file| file.path == *path) {

@@ -7,7 +7,7 @@ use super::{Effect, form::Form, form::Purpose, more, words};
 use crate::domain::explain::Explanation;
 use crate::domain::{
     AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, ObjectProof, Outcome, Plaintext, Preview,
-    ProofStep, Request, RolePolicies, Story, View, Weight,
+    ProofMethod, ProofStep, Request, RolePolicies, Story, View, Weight,
 };
 
 /// Rows that were found, each with what can be done about it.
@@ -28,6 +28,16 @@ pub struct FoundRow {
     pub lines: Vec<Line>,
     /// What Enter does.
     pub then: Option<Request>,
+}
+
+/// What a proof found out about Decrypt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Proved {
+    pub(super) key_arn: String,
+    pub(super) role_arn: String,
+    pub(super) at: jiff::Timestamp,
+    pub(super) method: ProofMethod,
+    pub(super) allowed: bool,
 }
 
 /// A plaintext on screen; wiped when closed.
@@ -155,10 +165,11 @@ pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effec
             let lines = entries.iter().map(audit_line).collect();
             report(state, "Every change that was asked for, newest first", lines);
         }
-        Outcome::PolicyDrafted { policy } => match state.intent.take() {
-            Some(purpose @ Intent::Key(_)) => super::review::show(state, purpose, String::new(), policy),
-            _ => {}
-        },
+        Outcome::PolicyDrafted { policy } => {
+            if let Some(purpose @ Intent::Key(_)) = state.intent.take() {
+                super::review::show(state, purpose, String::new(), policy);
+            }
+        }
         Outcome::PolicyPut { key_arn, previous } => {
             if state.policy.as_ref().is_some_and(|(of, _)| *of == key_arn) {
                 state.policy = None;
@@ -435,17 +446,32 @@ fn story_lines(story: &Story) -> Vec<Line> {
 
 fn remember_story(state: &mut State, story: &Story) {
     for phase in story.phases.iter().filter(|phase| !phase.operations.is_empty()) {
-        remember(state, &story.key_arn, &story.role_arn, phase.at, &phase.operations);
+        remember(
+            state,
+            (&story.key_arn, &story.role_arn),
+            phase.at,
+            ProofMethod::Assumed,
+            &phase.operations,
+        );
     }
 }
 
-/// Keeps what a proof found out, for the walk.
-pub(super) fn remember(state: &mut State, key_arn: &str, role_arn: &str, at: jiff::Timestamp, steps: &[ProofStep]) {
-    let decrypt = steps.iter().find(|step| step.operation == "Decrypt");
-    if let Some(step) = decrypt {
-        state
-            .proofs
-            .push((key_arn.to_owned(), role_arn.to_owned(), at, step.allowed));
+/// Keeps what a proof found out about a key and a role, for the walk.
+pub(super) fn remember(
+    state: &mut State,
+    (key_arn, role_arn): (&str, &str),
+    at: jiff::Timestamp,
+    method: ProofMethod,
+    steps: &[ProofStep],
+) {
+    if let Some(step) = steps.iter().find(|step| step.operation == "Decrypt") {
+        state.proofs.push(Proved {
+            key_arn: key_arn.to_owned(),
+            role_arn: role_arn.to_owned(),
+            at,
+            method,
+            allowed: step.allowed,
+        });
     }
 }
 

@@ -65,6 +65,10 @@ impl Messages {
             last.fault = fault;
             return;
         }
+        // Good news is old news once there is other; trouble stays until it is read.
+        let is_trouble = |message: &&mut Message| matches!(message.tone, Tone::Warn | Tone::Bad);
+        let news = self.list.iter_mut().filter(|message| !is_trouble(message));
+        news.for_each(|message| message.read = true);
         if self.list.len() == KEPT {
             self.list.remove(0);
         }

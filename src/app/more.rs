@@ -486,7 +486,7 @@ fn edit_policy(state: &mut State, arn: &str, effects: &mut Vec<Effect>) {
         _ => {
             state.intent = Some(Intent::EditPolicy {
                 key_arn: arn.to_owned(),
-            })
+            });
         }
     }
 }

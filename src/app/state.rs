@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::command::Command;
+use super::found::Proved;
 use super::keymap::Keymap;
 use super::layout::{self, Regions};
 use super::messages::Messages;
@@ -105,8 +106,8 @@ pub struct State {
     pub(super) leaving: bool,
     /// What an answer on its way is for.
     pub(super) intent: Option<Intent>,
-    /// What proofs found out about Decrypt: key, role, when, allowed or not; the newest last.
-    pub(super) proofs: Vec<(String, String, Timestamp, bool)>,
+    /// What proofs found out, the newest last.
+    pub(super) proofs: Vec<Proved>,
     /// The role that was chosen or made last.
     pub(super) walk_role: Option<String>,
     /// Where the last model was decrypted to.

@@ -199,13 +199,18 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
         }
         OpEvent::Failed(fault) => {
             let standing = Standing::Failed(state.now, Box::new(fault.clone()));
-            if state.operations.end(id, standing).is_none() {
+            let Some(operation) = state.operations.end(id, standing) else {
                 return;
-            }
-            if fault.kind == FaultKind::Cancelled {
-                state.say(Tone::Warn, fault.to_string());
-            } else {
-                state.complain(fault);
+            };
+            let is_watch = matches!(operation.request, Request::AwaitGrant { .. });
+            match fault.kind {
+                FaultKind::Cancelled => state.say(Tone::Warn, fault.to_string()),
+                // The grant is there all the same.
+                FaultKind::Denied if is_watch => {
+                    let words = "Granted. When it is known everywhere cannot be watched: you may not assume the role.";
+                    state.say(Tone::Good, words);
+                }
+                _ => state.complain(fault),
             }
         }
     }
@@ -251,7 +256,7 @@ fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Ve
             steps,
         } => {
             let now = state.now;
-            found::remember(state, &key_arn, &role_arn, now, &steps);
+            found::remember(state, (&key_arn, &role_arn), now, method, &steps);
             state.walk_role = Some(role_arn.clone());
             let lines = story::proof_lines(&role_arn, method, &steps);
             found::report(state, "Access proof", lines);

@@ -8,7 +8,7 @@ use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
 use super::{Effect, act, pane, story};
-use crate::domain::{Grant, JobStatus, KeyState, ObjectRow};
+use crate::domain::{Grant, JobStatus, KeyState, ObjectRow, ProofMethod};
 
 /// One step of the walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +85,12 @@ pub fn steps(state: &State) -> Vec<Standing> {
     .into()
 }
 
+/// The first step that is not as it should be.
+pub(super) fn next(state: &State) -> usize {
+    let open = |standing: &Standing| matches!(standing.mark, Mark::Open | Mark::Wrong);
+    steps(state).iter().position(open).unwrap_or(0)
+}
+
 /// The role of the walk: that of the newest job of the key, else of its first grant, else the first that SageMaker trusts.
 pub(super) fn role_arn(state: &State) -> Option<String> {
     let jobs = state.jobs.rows().iter().filter(|job| state.is_job_linked(job));
@@ -148,20 +154,24 @@ fn role(state: &State) -> Standing {
     standing(Step::Role, "Execution role", mark, words, "make a role")
 }
 
-/// Whether a proof has shown this of the key and the role: the newest one that did.
-fn proved(state: &State, allowed: bool) -> Option<jiff::Timestamp> {
-    let (key, role) = (state.key()?.arn.clone(), role_arn(state)?);
+/// The newest proof of the key and the role that came out so, in words.
+fn proved(state: &State, allowed: bool) -> Option<String> {
+    let (key, role) = (&state.key()?.arn, role_arn(state)?);
     let mut proofs = state.proofs.iter().rev();
-    let found = proofs.find(|(of, by, _, was)| *of == key && *by == role && *was == allowed);
-    found.map(|(_, _, at, _)| *at)
+    let found = proofs.find(|proof| proof.key_arn == *key && proof.role_arn == role && proof.allowed == allowed)?;
+    let how = match found.method {
+        ProofMethod::Reasoned => "reasoned from policies",
+        _ => "proved",
+    };
+    Some(match text::age(found.at, state.now).as_str() {
+        "now" => format!("{how} just now"),
+        age => format!("{how} {age} ago"),
+    })
 }
 
 fn denied(state: &State) -> Standing {
     let (mark, words) = match proved(state, false) {
-        Some(at) => (
-            Mark::Done,
-            format!("proved {} ago", text::age(at, state.now)).replace("now ago", "just now"),
-        ),
+        Some(words) => (Mark::Done, words),
         None if granted(state).is_some() => (Mark::Free, "not proved before the grant".to_owned()),
         None => (Mark::Open, "not proved yet".to_owned()),
     };
@@ -187,10 +197,7 @@ fn grant(state: &State) -> Standing {
 
 fn allowed(state: &State) -> Standing {
     let (mark, words) = match (proved(state, true), granted(state)) {
-        (Some(at), Some(_)) => (
-            Mark::Done,
-            format!("proved {} ago", text::age(at, state.now)).replace("now ago", "just now"),
-        ),
+        (Some(words), Some(_)) => (Mark::Done, words),
         _ => (Mark::Open, "not proved yet".to_owned()),
     };
     standing(Step::Allowed, "Allowed with grant", mark, words, "prove it")

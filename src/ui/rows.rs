@@ -33,11 +33,11 @@ pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, 
             let (tone, sign) = step.mark.sign();
             let mut lines = vec![
                 Words::new(tone, format!("{sign} "))
-                    .and(Tone::Plain, text::fit(&format!("{}  {}", index + 1, step.title), 26))
+                    .and(Tone::Plain, text::fit(&format!("{:>2}  {}", index + 1, step.title), 27))
                     .and(tone, step.words),
             ];
             if index == cursor {
-                lines.push(Words::new(Tone::Dim, format!("{:28}Enter: {}", "", step.next)));
+                lines.push(Words::new(Tone::Dim, format!("{:29}Enter: {}", "", step.next)));
             }
             lines
         })

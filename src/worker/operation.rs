@@ -37,7 +37,7 @@ pub(super) async fn run(
         aws = context.aws() => aws?,
     };
     let progress = sink(context, id);
-    let action = perform(&aws, request, &progress, cancel);
+    let action = Box::pin(perform(&aws, request, &progress, cancel));
     if cleans_up(request) {
         return action.await;
     }
