@@ -5,32 +5,55 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Connection;
-use crate::domain::{Fault, Progress};
+use crate::domain::{Fault, Outcome, Progress};
 
 mod archive;
+mod buckets;
+mod cleanup;
+mod dependents;
 mod doctor;
 mod grants;
+mod images;
 mod jobs;
 mod keys;
-mod objects;
+mod messages;
 mod opening;
 mod place;
+mod preflight;
+mod preview;
+mod principals;
 mod proof;
+mod roles;
 mod spool;
+mod token_stream;
+mod watch;
+mod workflow;
+mod wrapped;
 
 pub mod decrypt;
 pub mod encrypt;
 pub mod verify;
 
 pub use crate::aws::Aws;
+pub use buckets::{count_bucket, create_bucket, delete_objects, empty_bucket};
+pub use cleanup::plan_clean_up;
+pub use dependents::dependents;
 pub use doctor::{Check, check_up};
-pub use grants::{create_grant, revoke_grant};
+pub use grants::{await_grant, grant, grants_of, retire_grant, revoke_grant};
+pub use images::{build_image, delete_repository, new_repository, try_image};
 pub use jobs::{start_job, stop_job};
-pub use keys::{cancel_key_deletion, create_key, disable_key, enable_key, schedule_key_deletion};
-pub use objects::{create_bucket, delete_objects};
+pub use keys::{
+    add_alias, cancel_key_deletion, delete_alias, disable_key, draft_key_policy, enable_key, key_tags, move_alias,
+    new_key, put_key_policy, schedule_key_deletion, set_description, set_rotation, tag_key,
+};
+pub use messages::{decrypt_message, encrypt_message, new_data_key, open_data_key, re_encrypt_data_key};
 pub use opening::OpenOptions;
 pub use place::Place;
-pub use proof::{Proof, ProofMethod, prove};
+pub use preflight::preflight;
+pub use preview::{list_archive, preview};
+pub use proof::{prove, prove_object, prove_story, step_json, steps_json};
+pub use roles::{delete_role, detach_role_policy, new_role, role_policies, trust_caller, trust_service};
+pub use watch::{JobNews, watch_job};
 
 /// Where an action says how far it is; it may be told as often as is convenient.
 #[derive(Clone)]
@@ -62,4 +85,9 @@ impl fmt::Debug for ProgressSink {
 /// Decides how to reach AWS; asks nothing over the network.
 pub async fn connect(connection: &Connection) -> Result<Aws, Fault> {
     Aws::connect(connection).await
+}
+
+/// The newest so many changes that this program asked AWS for, newest first.
+pub fn audit_log(aws: &Aws, most: usize) -> Result<Outcome, Fault> {
+    aws.audit_log(most).map(Outcome::Audit)
 }

@@ -16,8 +16,12 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::config::{Connection, SandboxEndpoint};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{AuditEntry, Fault, FaultKind, Identity};
 
+use self::audit::{Audit, Auditor};
+use self::tokens::Tokens;
+
+pub(crate) mod ecr;
 pub(crate) mod iam;
 pub(crate) mod kms;
 pub(crate) mod logs;
@@ -26,9 +30,11 @@ pub(crate) mod sagemaker;
 pub(crate) mod sts;
 pub(crate) mod transfer;
 
+mod audit;
 mod fault;
 mod gate;
 mod http;
+mod tokens;
 
 /// Region of custom endpoints that are given without one.
 const FALLBACK_REGION: &str = "us-east-1";
@@ -56,12 +62,17 @@ struct Inner {
     region: String,
     endpoint: Option<String>,
     read_only: bool,
+    sandbox: bool,
     /// A custom endpoint seldom answers for BUCKET.HOST.
     path_style: bool,
     clients: Clients,
+    audit: Arc<Audit>,
+    tokens: Arc<Tokens>,
+    /// Our ARN, once somebody asked.
+    identity: Arc<OnceLock<String>>,
 }
 
-/// Made on first use: building all seven costs more than the first frame may take.
+/// Made on first use: building all eight costs more than the first frame may take.
 #[derive(Default)]
 struct Clients {
     s3: OnceLock<aws_sdk_s3::Client>,
@@ -71,6 +82,7 @@ struct Clients {
     iam: OnceLock<aws_sdk_iam::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+    ecr: OnceLock<aws_sdk_ecr::Client>,
 }
 
 impl Aws {
@@ -98,7 +110,14 @@ impl Aws {
             path_style: endpoint.is_some() || s3_elsewhere,
             endpoint,
             read_only: connection.read_only,
+            sandbox: connection.sandbox.is_some(),
             clients: Clients::default(),
+            audit: Arc::new(match connection.sandbox {
+                Some(_) => Audit::in_memory(),
+                None => Audit::on_disk(),
+            }),
+            tokens: Arc::default(),
+            identity: Arc::default(),
         }))
     }
 
@@ -115,6 +134,11 @@ impl Aws {
     /// Whether everything that could change something is refused.
     pub fn is_read_only(&self) -> bool {
         self.inner.read_only
+    }
+
+    /// Whether this is the embedded world, which leaves nothing behind.
+    pub fn is_sandbox(&self) -> bool {
+        self.inner.sandbox
     }
 
     /// The same place, as a session of a role.
@@ -139,13 +163,41 @@ impl Aws {
             "AssumeRole",
         ));
         let config = self.inner.config.to_builder().credentials_provider(provider).build();
+        let identity = answer.assumed_role_user.map(|user| user.arn);
         Ok(Self::from(Inner {
             config,
             region: self.inner.region.clone(),
             endpoint: self.inner.endpoint.clone(),
             clients: Clients::default(),
+            audit: Arc::clone(&self.inner.audit),
+            tokens: Arc::clone(&self.inner.tokens),
+            identity: Arc::new(identity.map_or_else(OnceLock::new, OnceLock::from)),
             ..*self.inner
         }))
+    }
+
+    /// The newest so many changes that this program asked for, newest first.
+    pub(crate) fn audit_log(&self, most: usize) -> Result<Vec<AuditEntry>, Fault> {
+        self.inner
+            .audit
+            .newest(most)
+            .map_err(|error| Fault::new(FaultKind::Io, "read", "the audit log", error.to_string(), ""))
+    }
+
+    /// Tokens of grants that may not be known everywhere yet.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.inner.tokens
+    }
+
+    /// Those that we may need to use `key`, as KMS calls take them.
+    pub(in crate::aws) fn tokens_for(&self, key: &str) -> Option<Vec<String>> {
+        let identity = self.inner.identity.get()?;
+        Some(self.inner.tokens.of(key, identity)).filter(|tokens| !tokens.is_empty())
+    }
+
+    /// Who we are is known from now on.
+    pub(in crate::aws) fn note_identity(&self, identity: &Identity) {
+        self.inner.identity.get_or_init(|| identity.arn.clone());
     }
 
     /// For bodies that stream: stalled streams are cut, long ones are not.
@@ -165,35 +217,44 @@ impl Aws {
     pub(in crate::aws) fn kms(&self) -> &aws_sdk_kms::Client {
         self.inner.clients.kms.get_or_init(|| {
             let config = aws_sdk_kms::config::Builder::from(&self.inner.config);
-            aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
         })
     }
 
     pub(in crate::aws) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
         self.inner.clients.sagemaker.get_or_init(|| {
             let config = aws_sdk_sagemaker::config::Builder::from(&self.inner.config);
-            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
         })
     }
 
     pub(in crate::aws) fn iam(&self) -> &aws_sdk_iam::Client {
         self.inner.clients.iam.get_or_init(|| {
             let config = aws_sdk_iam::config::Builder::from(&self.inner.config);
-            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
         })
     }
 
     pub(in crate::aws) fn sts(&self) -> &aws_sdk_sts::Client {
         self.inner.clients.sts.get_or_init(|| {
             let config = aws_sdk_sts::config::Builder::from(&self.inner.config);
-            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
         })
     }
 
     pub(in crate::aws) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
         self.inner.clients.logs.get_or_init(|| {
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config);
-            aws_sdk_cloudwatchlogs::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_cloudwatchlogs::Client::from_conf(
+                config.interceptor(self.gate()).interceptor(self.auditor()).build(),
+            )
+        })
+    }
+
+    pub(in crate::aws) fn ecr(&self) -> &aws_sdk_ecr::Client {
+        self.inner.clients.ecr.get_or_init(|| {
+            let config = aws_sdk_ecr::config::Builder::from(&self.inner.config);
+            aws_sdk_ecr::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
         })
     }
 
@@ -201,6 +262,14 @@ impl Aws {
         aws_sdk_s3::config::Builder::from(&self.inner.config)
             .force_path_style(self.inner.path_style)
             .interceptor(self.gate())
+            .interceptor(self.auditor())
+    }
+
+    fn auditor(&self) -> Auditor {
+        Auditor {
+            audit: Arc::clone(&self.inner.audit),
+            identity: Arc::clone(&self.inner.identity),
+        }
     }
 
     fn gate(&self) -> gate::Gate {

@@ -57,8 +57,12 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Read whole tokens and say whether they are intact; writes nothing
     Verify(VerifyArgs),
+    /// Prove what a role may do with a key, as the role itself
+    Prove(ProveArgs),
     /// In a training container: unwrap, decrypt, run COMMAND, encrypt what it leaves
     Train(TrainArgs),
+    /// Follow a training job and its log to the end; status 0 if it completed
+    Watch(WatchArgs),
     /// Serve the embedded local AWS alone, for boto3, the AWS CLI and tests
     Sandbox(SandboxArgs),
     /// Check credentials, region, services and permissions
@@ -155,6 +159,36 @@ pub struct OpenArgs {
     /// Refuse tokens whose name and metadata are not proved
     #[arg(long)]
     pub require_bound: bool,
+}
+
+/// `prove`.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    /// KMS key: id, ARN or alias/NAME
+    #[arg(long, value_name = "KEY")]
+    pub key: String,
+    /// The role: name or ARN
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// Encryption context to ask with
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub context: Vec<(String, String)>,
+    /// Tell the whole story: denied, granted, allowed, revoked, denied
+    #[arg(long)]
+    pub story: bool,
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `watch JOB`.
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// The training job's name
+    pub job: String,
+    /// One JSON object per line on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `train [--] COMMAND...`.

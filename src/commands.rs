@@ -9,8 +9,10 @@ pub mod decrypt;
 pub mod doctor;
 pub mod encrypt;
 mod output;
+pub mod prove;
 pub mod sandbox;
 pub mod verify;
+pub mod watch;
 
 /// The exit status of a failure: 2 wrong usage, 130 interrupted, 1 everything else.
 pub fn exit_status(fault: &Fault) -> u8 {

@@ -2,6 +2,8 @@
 //!
 //! Everything here is `Debug + Clone + PartialEq`; what an AWS answer may leave out is an `Option`.
 
+pub mod aws_command;
+pub mod explain;
 pub mod fault;
 pub mod grant;
 pub mod identity;
@@ -9,6 +11,12 @@ pub mod job;
 pub mod key;
 pub mod object;
 pub mod operation;
+pub mod outcome;
+pub mod policy;
+pub mod preview;
+pub mod proof;
+pub mod secret;
+pub mod survey;
 
 pub use fault::{Fault, FaultKind};
 pub use grant::{Grant, GrantConstraint};
@@ -16,4 +24,9 @@ pub use identity::{Identity, RoleSummary};
 pub use job::{Channel, JobDetail, JobStatus, LogLine, TrainingJob, Transition};
 pub use key::{KeyDetail, KeyManager, KeyState, KmsKey};
 pub use object::{BucketRow, FileRow, ObjectFormat, ObjectInfo, ObjectRow};
-pub use operation::{JobSpec, Outcome, Progress, ProofStep, Request, Verdict};
+pub use operation::{GrantSpec, ImageSpec, JobSpec, KeySpec, Message, Progress, Request, RoleSpec};
+pub use outcome::{Outcome, Verdict};
+pub use preview::{Preview, View};
+pub use proof::{ObjectProof, ObjectProofStep, Proof, ProofMethod, ProofStep, Story, StoryPhase};
+pub use secret::Plaintext;
+pub use survey::{AuditEntry, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use strongroom::actions;
+use strongroom::actions::{self, Aws};
 use strongroom::cli::{Cli, Command, Global};
 use strongroom::config::{Config, Connection, SandboxEndpoint};
 use strongroom::domain::{Fault, FaultKind};
@@ -18,6 +18,8 @@ fn main() -> ExitCode {
     no_core_dumps();
     let made = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // The SDK's futures are large, and without optimisation they are moved over the stack call by call.
+        .thread_stack_size(16 << 20)
         .enable_all()
         .build();
     let runtime = match made {
@@ -67,13 +69,48 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Sandbox(args) => commands::sandbox::run(&args).await?,
         Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
         Command::ReferenceTrainer => training::reference::run()?,
-        command => return with_aws(&cli.global, command).await,
+        Command::Encrypt(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::encrypt::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Decrypt(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::decrypt::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Verify(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::verify::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Prove(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::prove::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Watch(args) => {
+            return with_aws(&cli.global, async |aws, cancel| {
+                commands::watch::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Doctor(args) => {
+            return with_aws(&cli.global, async |aws, _| commands::doctor::run(aws, args.json).await).await;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Runs a command that talks to AWS, or to an embedded world that lives as long as the command does.
-async fn with_aws(global: &Global, command: Command) -> Result<ExitCode, Fault> {
+async fn with_aws(
+    global: &Global,
+    command: impl AsyncFnOnce(&Aws, CancellationToken) -> Result<(), Fault>,
+) -> Result<ExitCode, Fault> {
     let world = OnceCell::new();
     let mut connection = Connection::new(global);
     if global.sandbox {
@@ -82,13 +119,7 @@ async fn with_aws(global: &Global, command: Command) -> Result<ExitCode, Fault> 
     let cancel = cancelled_by_signals();
     let result = async {
         let aws = actions::connect(&connection).await?;
-        match command {
-            Command::Encrypt(args) => commands::encrypt::run(&aws, &args, cancel).await,
-            Command::Decrypt(args) => commands::decrypt::run(&aws, &args, cancel).await,
-            Command::Verify(args) => commands::verify::run(&aws, &args, cancel).await,
-            Command::Doctor(args) => commands::doctor::run(&aws, args.json).await,
-            _ => Ok(()),
-        }
+        command(&aws, cancel).await
     }
     .await;
     stop(world).await;
@@ -101,7 +132,7 @@ async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
     if global.sandbox {
         // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.
         config.connection.sandbox = Some(start(global, &world).await?);
-        if let Some(sandbox) = world.get() {
+        if let Some(sandbox) = world.get().filter(|_| !global.sandbox_empty) {
             config.start_dir = sandbox.sample_dir().to_path_buf();
         }
     }

@@ -9,6 +9,7 @@ mod form;
 mod header;
 mod panes;
 mod reader;
+mod rows;
 mod status;
 mod table;
 mod tabs;
@@ -49,6 +50,10 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             | Overlay::Details(_)
             | Overlay::Report(_)
             | Overlay::Log(_)
+            | Overlay::Found(_)
+            | Overlay::Preview(_)
+            | Overlay::Review(_)
+            | Overlay::Walk(_)
             | Overlay::Operations(_) => {
                 if is_top || is_covered_by_dialog(state, index) {
                     reader::render(frame, body, state, theme, overlay);
@@ -56,6 +61,7 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             }
             Overlay::Confirm(confirm) => dialog::confirm(frame, body, theme, confirm),
             Overlay::Form(form) => form::render(frame, body, theme, form),
+            Overlay::Menu(menu) => rows::menu(frame, body, state, theme, menu),
             Overlay::Palette(palette) => dialog::palette(frame, body, state, theme, palette),
         }
     }
@@ -63,7 +69,10 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
 
 /// Whether a question stands on this reader.
 fn is_covered_by_dialog(state: &State, index: usize) -> bool {
-    matches!(state.overlays.get(index + 1), Some(Overlay::Confirm(_)))
+    matches!(
+        state.overlays.get(index + 1),
+        Some(Overlay::Confirm(_) | Overlay::Form(_))
+    )
 }
 
 fn rect(area: Area) -> Rect {

@@ -1,6 +1,8 @@
 //! Everything that is tested from outside, in one binary.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[path = "it/cli.rs"]
+mod cli;
 #[path = "it/conformance.rs"]
 mod conformance;
 #[path = "it/core.rs"]
@@ -9,6 +11,8 @@ mod core;
 mod desk;
 #[path = "it/layering.rs"]
 mod layering;
+#[path = "it/place.rs"]
+mod place;
 #[path = "it/pty.rs"]
 mod pty;
 #[path = "it/readme.rs"]

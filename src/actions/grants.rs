@@ -2,35 +2,205 @@
 //!
 //! Grants spread slowly: whoever carries the token may use a new one at once, everybody else within some minutes.
 
-use crate::aws::{Aws, kms};
-use crate::domain::{Fault, FaultKind, Outcome};
+use std::time::Duration;
 
-/// Lets `grantee` call `operations` with a key.
-pub async fn create_grant(
-    aws: &Aws,
-    key_arn: &str,
-    grantee: &str,
-    operations: &[String],
-    name: Option<&str>,
-) -> Result<Outcome, Fault> {
-    if operations.is_empty() {
-        let cause = "no operation is named";
+use tokio::time::Instant;
+
+use super::principals::named;
+use super::{ProgressSink, proof};
+use crate::aws::{Aws, kms};
+use crate::domain::{Fault, FaultKind, GrantSpec, Outcome, Progress};
+
+/// AWS says minutes; longer than this something else is wrong.
+const LONGEST_SPREAD: Duration = Duration::from_secs(600);
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Lets the grantee call the operations with a key. A session's ARN becomes its role's.
+pub async fn grant(aws: &Aws, spec: &GrantSpec) -> Result<Outcome, Fault> {
+    let created = granted(aws, spec).await?;
+    Ok(Outcome::Granted { grant_id: created.id })
+}
+
+pub(super) async fn granted(aws: &Aws, spec: &GrantSpec) -> Result<kms::CreatedGrant, Fault> {
+    if spec.operations.is_empty() {
         return Err(Fault::new(
             FaultKind::Invalid,
             "create a grant on",
-            key_arn,
-            cause,
+            &spec.key_arn,
+            "no operation is named",
             "choose at least Decrypt",
         ));
     }
-    let grant = kms::create_grant(aws, key_arn, grantee, operations, name).await?;
-    Ok(Outcome::Granted { grant_id: grant.id })
+    let spec = GrantSpec {
+        grantee: named(aws, &spec.grantee).await?,
+        ..spec.clone()
+    };
+    kms::create_grant(aws, &spec).await
 }
 
-/// Takes a grant back; what was decrypted under it stays decrypted.
+/// Waits until a grant works for its grantee without its token; the caller must be able to assume the grantee's role.
+pub async fn await_grant(
+    aws: &Aws,
+    key_arn: &str,
+    grant_id: &str,
+    grantee: &str,
+    progress: &ProgressSink,
+) -> Result<Outcome, Fault> {
+    let operation = operation_of(aws, key_arn, grant_id).await?;
+    let session = aws.assume_role(grantee, proof::SESSION).await?;
+    let waited = spread(&session, key_arn, grantee, &operation, true, progress).await?;
+    Ok(Outcome::GrantSpread {
+        grant_id: grant_id.to_owned(),
+        seconds: waited.as_secs(),
+    })
+}
+
+/// Waits until KMS's answer about one operation is as expected everywhere that we can see; how long it took.
+pub(super) async fn spread(
+    session: &Aws,
+    key_arn: &str,
+    grantee: &str,
+    operation: &str,
+    allowed: bool,
+    progress: &ProgressSink,
+) -> Result<Duration, Fault> {
+    let began = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    let nothing = std::collections::BTreeMap::new();
+    let ask = kms::Ask {
+        key_arn,
+        ciphertext: None,
+        grantee,
+        grant_id: None,
+        context: &nothing,
+        tokens: &[],
+    };
+    loop {
+        let answer = ask.about(session, operation).await;
+        let is_allowed = match answer {
+            Some(Ok(_)) => true,
+            Some(Err(fault)) if fault.kind == FaultKind::Denied => false,
+            Some(Err(fault)) if fault.is_transient() => !allowed,
+            Some(Err(fault)) => return Err(fault),
+            None => return Ok(began.elapsed()),
+        };
+        if is_allowed == allowed {
+            return Ok(began.elapsed());
+        }
+        if began.elapsed() > LONGEST_SPREAD {
+            let cause = format!(
+                "KMS's answer has not changed within {} seconds",
+                LONGEST_SPREAD.as_secs()
+            );
+            let remedy = "look at the key's grants and policy";
+            return Err(Fault::new(
+                FaultKind::Timeout,
+                "wait for the grant on",
+                key_arn,
+                cause,
+                remedy,
+            ));
+        }
+        progress.report(Progress {
+            phase: "propagating".to_owned(),
+            item: format!("{} s", began.elapsed().as_secs()),
+            ..Progress::default()
+        });
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn operation_of(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<String, Fault> {
+    let mut marker = None;
+    loop {
+        let page = kms::list_grants(aws, key_arn, marker).await?;
+        if let Some(grant) = page.rows.iter().find(|grant| grant.id == grant_id) {
+            // Operations that a probe can ask about without an object of their own.
+            let askable = |operation: &&String| {
+                ["Decrypt", "Encrypt", "GenerateDataKey", "DescribeKey"].contains(&operation.as_str())
+            };
+            let found = grant.operations.iter().find(askable).or(grant.operations.first());
+            return Ok(found.cloned().unwrap_or_else(|| "Decrypt".to_owned()));
+        }
+        marker = page.next;
+        if marker.is_none() {
+            let cause = "the key has no grant of this id";
+            let act = format!("wait for grant {grant_id} on");
+            return Err(Fault::new(
+                FaultKind::NotFound,
+                act,
+                key_arn,
+                cause,
+                "it may be revoked already",
+            ));
+        }
+    }
+}
+
+/// Takes a grant back; what was decrypted under it stays decrypted, and a running job keeps D.
 pub async fn revoke_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<Outcome, Fault> {
     kms::revoke_grant(aws, key_arn, grant_id).await?;
     Ok(Outcome::Revoked {
         grant_id: grant_id.to_owned(),
     })
+}
+
+/// Gives a grant up, as its grantee or retiring principal.
+pub async fn retire_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<Outcome, Fault> {
+    kms::retire_grant(aws, key_arn, grant_id).await?;
+    Ok(Outcome::Revoked {
+        grant_id: grant_id.to_owned(),
+    })
+}
+
+/// The grants of several keys, of all if none is named. A key that may not be looked at is told, the others are listed.
+pub async fn grants_of(aws: &Aws, key_arns: &[String], progress: &ProgressSink) -> Result<Outcome, Fault> {
+    let all;
+    let key_arns = if key_arns.is_empty() {
+        all = every_key(aws).await?;
+        all.as_slice()
+    } else {
+        key_arns
+    };
+    let (mut grants, mut refused) = (Vec::new(), Vec::new());
+    for (index, key_arn) in key_arns.iter().enumerate() {
+        progress.report(Progress {
+            phase: "listing grants".to_owned(),
+            item: key_arn.clone(),
+            items: Some((index as u64, key_arns.len() as u64)),
+            ..Progress::default()
+        });
+        let mut marker = None;
+        loop {
+            match kms::list_grants(aws, key_arn, marker).await {
+                Ok(page) => {
+                    grants.extend(page.rows);
+                    marker = page.next;
+                }
+                Err(fault) => {
+                    refused.push((key_arn.clone(), fault));
+                    marker = None;
+                }
+            }
+            if marker.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(Outcome::GrantsFound { grants, refused })
+}
+
+/// ARNs of all keys.
+pub(super) async fn every_key(aws: &Aws) -> Result<Vec<String>, Fault> {
+    let (mut found, mut marker) = (Vec::new(), None);
+    loop {
+        let page = kms::list_keys(aws, marker).await?;
+        found.extend(page.rows.into_iter().map(|key| key.arn));
+        marker = page.next;
+        if marker.is_none() {
+            return Ok(found);
+        }
+    }
 }

@@ -1,54 +1,164 @@
-//! The life of a KMS key: made, switched on and off, given up and taken back.
+//! The life of a KMS key: made, changed, switched on and off, given up and taken back.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-use crate::aws::{Aws, iam, kms, sts};
-use crate::domain::{Fault, FaultKind, Identity, Outcome};
+use super::principals::{lasting, named};
+use super::workflow;
+use crate::aws::{Aws, kms, sts};
+use crate::domain::policy::{self, default_key_policy, pretty};
+use crate::domain::{Fault, FaultKind, Identity, KeySpec, Outcome};
 
-const ADMINISTRATION: &[&str] = &[
-    "kms:Create*",
-    "kms:Describe*",
-    "kms:Enable*",
-    "kms:List*",
-    "kms:Put*",
-    "kms:Update*",
-    "kms:Revoke*",
-    "kms:Disable*",
-    "kms:Get*",
-    "kms:Delete*",
-    "kms:TagResource",
-    "kms:UntagResource",
-    "kms:ScheduleKeyDeletion",
-    "kms:CancelKeyDeletion",
-];
-const USE: &[&str] = &[
-    "kms:Encrypt",
-    "kms:Decrypt",
-    "kms:ReEncrypt*",
-    "kms:GenerateDataKey*",
-    "kms:DescribeKey",
-];
-const ATTACHMENT: &[&str] = &["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"];
-
-/// Creates a symmetric key with the console's default policy, and an alias if one is given.
-pub async fn create_key(aws: &Aws, description: &str, alias: &str) -> Result<Outcome, Fault> {
-    let identity = sts::caller_identity(aws).await?;
-    let administrator = lasting_principal(aws, &identity).await;
-    let policy = default_policy(&identity, administrator.as_deref());
-    let key_arn = kms::create_key(aws, description, &policy.to_string()).await?;
-    if !alias.is_empty() {
-        let alias = match alias.strip_prefix("alias/") {
-            Some(_) => alias.to_owned(),
-            None => format!("alias/{alias}"),
-        };
-        if let Err(fault) = kms::create_alias(aws, &alias, &key_arn).await {
-            return Err(Fault {
-                cause: format!("{}; the key itself was created: {key_arn}", fault.cause),
-                ..fault
-            });
+/// Creates a key with the console's default policy unless another is given, an alias and rotation if they are wanted.
+pub async fn new_key(aws: &Aws, spec: &KeySpec) -> Result<Outcome, Fault> {
+    let text = match &spec.policy {
+        Some(text) => {
+            policy::parse(text)?;
+            text.clone()
         }
+        None => drafted(aws, &[], &[]).await?,
+    };
+    let spec = KeySpec {
+        tags: workflow::tagged(&spec.tags),
+        ..spec.clone()
+    };
+    let key_arn = kms::create_key(aws, &spec, &text).await?;
+    let finished = async {
+        if !spec.alias.is_empty() {
+            kms::create_alias(aws, &with_prefix(&spec.alias), &key_arn).await?;
+        }
+        if spec.rotation {
+            kms::set_rotation(aws, &key_arn, true).await?;
+        }
+        Ok(())
+    };
+    if let Err(fault) = finished.await {
+        let fault: Fault = fault;
+        return Err(Fault {
+            cause: format!("{}; the key itself was created: {key_arn}", fault.cause),
+            ..fault
+        });
     }
     Ok(Outcome::KeyCreated { key_arn })
+}
+
+/// Writes the console's policy for these principals; sessions become their roles, and the caller administers if nobody
+/// else does.
+pub async fn draft_key_policy(aws: &Aws, administrators: &[String], users: &[String]) -> Result<Outcome, Fault> {
+    let policy = drafted(aws, administrators, users).await?;
+    Ok(Outcome::PolicyDrafted { policy })
+}
+
+async fn drafted(aws: &Aws, administrators: &[String], users: &[String]) -> Result<String, Fault> {
+    let identity = sts::caller_identity(aws).await?;
+    let (mut lasting_administrators, mut lasting_users) = (Vec::new(), Vec::new());
+    for arn in administrators {
+        lasting_administrators.push(named(aws, arn).await?);
+    }
+    for arn in users {
+        lasting_users.push(named(aws, arn).await?);
+    }
+    if lasting_administrators.is_empty() {
+        // Where the role behind a session cannot be looked up nobody but the account is named.
+        lasting_administrators.extend(lasting(aws, &identity.arn).await);
+        if lasting_users.is_empty() {
+            lasting_users.clone_from(&lasting_administrators);
+        }
+    }
+    Ok(pretty(&default_key_policy(
+        &identity,
+        &lasting_administrators,
+        &lasting_users,
+    )))
+}
+
+/// Replaces a key's policy, unless it is none or would lock the caller out; the previous one comes back.
+pub async fn put_key_policy(aws: &Aws, key_arn: &str, text: &str, accept_lockout: bool) -> Result<Outcome, Fault> {
+    let document = policy::parse(text)?;
+    if !accept_lockout {
+        let identity = sts::caller_identity(aws).await?;
+        let principal = lasting(aws, &identity.arn).await;
+        if let Some(warning) = policy::lockout(&document, &identity, principal.as_deref()) {
+            return Err(locked_out(key_arn, &identity, &warning));
+        }
+    }
+    let previous = kms::key_policy(aws, key_arn).await?;
+    kms::put_key_policy(aws, key_arn, text, accept_lockout).await?;
+    Ok(Outcome::PolicyPut {
+        key_arn: key_arn.to_owned(),
+        previous,
+    })
+}
+
+fn locked_out(key_arn: &str, identity: &Identity, warning: &str) -> Fault {
+    let remedy = format!(
+        "add a statement that allows kms:* to {} or to the account",
+        identity.arn
+    );
+    Fault::new(
+        FaultKind::Invalid,
+        "replace the policy of",
+        key_arn,
+        format!("you would lock yourself out: {warning}"),
+        remedy,
+    )
+}
+
+/// Gives a key one more alias.
+pub async fn add_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<Outcome, Fault> {
+    let alias = with_prefix(alias);
+    kms::create_alias(aws, &alias, key_arn).await?;
+    Ok(Outcome::AliasChanged { alias })
+}
+
+/// Lets an alias point to another key.
+pub async fn move_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<Outcome, Fault> {
+    let alias = with_prefix(alias);
+    kms::update_alias(aws, &alias, key_arn).await?;
+    Ok(Outcome::AliasChanged { alias })
+}
+
+/// Deletes an alias; the key stays.
+pub async fn delete_alias(aws: &Aws, alias: &str) -> Result<Outcome, Fault> {
+    let alias = with_prefix(alias);
+    kms::delete_alias(aws, &alias).await?;
+    Ok(Outcome::AliasChanged { alias })
+}
+
+/// Sets tags, then removes others.
+pub async fn tag_key(
+    aws: &Aws,
+    key_arn: &str,
+    set: &BTreeMap<String, String>,
+    remove: &[String],
+) -> Result<Outcome, Fault> {
+    if !set.is_empty() {
+        kms::tag_key(aws, key_arn, set).await?;
+    }
+    if !remove.is_empty() {
+        kms::untag_key(aws, key_arn, remove).await?;
+    }
+    Ok(changed(key_arn))
+}
+
+/// The tags of a key.
+pub async fn key_tags(aws: &Aws, key_arn: &str) -> Result<Outcome, Fault> {
+    let tags = kms::key_tags(aws, key_arn).await?;
+    Ok(Outcome::KeyTags {
+        key_arn: key_arn.to_owned(),
+        tags,
+    })
+}
+
+/// Lets AWS make new material every year, or no longer; what the old material encrypted still opens.
+pub async fn set_rotation(aws: &Aws, key_arn: &str, on: bool) -> Result<Outcome, Fault> {
+    kms::set_rotation(aws, key_arn, on).await?;
+    Ok(changed(key_arn))
+}
+
+/// Changes what a key's owner says of it.
+pub async fn set_description(aws: &Aws, key_arn: &str, description: &str) -> Result<Outcome, Fault> {
+    kms::set_description(aws, key_arn, description).await?;
+    Ok(changed(key_arn))
 }
 
 /// Switches a key on.
@@ -86,103 +196,9 @@ fn changed(key_arn: &str) -> Outcome {
     }
 }
 
-/// The user or role behind the caller. A policy that names a session locks its owner out when the session ends, so
-/// where the role cannot be looked up nobody but the account is named.
-async fn lasting_principal(aws: &Aws, identity: &Identity) -> Option<String> {
-    match principal_kind(&identity.arn) {
-        PrincipalKind::User => Some(identity.arn.clone()),
-        // Only IAM knows the role's path.
-        PrincipalKind::SessionOf(role) => Some(iam::get_role(aws, role).await.ok()?.arn),
-        PrincipalKind::Other => None,
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum PrincipalKind<'a> {
-    User,
-    SessionOf(&'a str),
-    Other,
-}
-
-fn principal_kind(arn: &str) -> PrincipalKind<'_> {
-    let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
-    match resource.split_once('/') {
-        Some(("user", _)) => PrincipalKind::User,
-        Some(("assumed-role", rest)) => PrincipalKind::SessionOf(rest.split('/').next().unwrap_or_default()),
-        _ => PrincipalKind::Other,
-    }
-}
-
-/// The console's: the account delegates to IAM; the administrator administers, uses, and lets AWS services use.
-fn default_policy(identity: &Identity, administrator: Option<&str>) -> Value {
-    let partition = identity.arn.split(':').nth(1).unwrap_or("aws");
-    let mut statements = vec![json!({
-        "Sid": "Enable IAM User Permissions",
-        "Effect": "Allow",
-        "Principal": {"AWS": format!("arn:{partition}:iam::{}:root", identity.account)},
-        "Action": "kms:*",
-        "Resource": "*",
-    })];
-    if let Some(arn) = administrator {
-        let statement = |sid: &str, actions: &[&str]| {
-            json!({
-                "Sid": sid,
-                "Effect": "Allow",
-                "Principal": {"AWS": arn},
-                "Action": actions,
-                "Resource": "*",
-            })
-        };
-        let mut attachment = statement("Allow attachment of persistent resources", ATTACHMENT);
-        attachment["Condition"] = json!({"Bool": {"kms:GrantIsForAWSResource": "true"}});
-        statements.push(statement("Allow access for Key Administrators", ADMINISTRATION));
-        statements.push(statement("Allow use of the key", USE));
-        statements.push(attachment);
-    }
-    json!({"Version": "2012-10-17", "Id": "key-consolepolicy-3", "Statement": statements})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn identity(arn: &str) -> Identity {
-        Identity {
-            arn: arn.to_owned(),
-            account: "111122223333".to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_session_is_never_named_in_a_policy() {
-        let table = [
-            ("arn:aws:iam::111122223333:user/team/ann", PrincipalKind::User),
-            (
-                "arn:aws:sts::111122223333:assumed-role/Admin/ann",
-                PrincipalKind::SessionOf("Admin"),
-            ),
-            ("arn:aws:iam::111122223333:root", PrincipalKind::Other),
-            ("arn:aws:sts::111122223333:federated-user/ann", PrincipalKind::Other),
-            ("nonsense", PrincipalKind::Other),
-        ];
-        for (arn, expected) in table {
-            assert_eq!(principal_kind(arn), expected, "{arn}");
-        }
-    }
-
-    #[test]
-    fn the_default_policy_has_the_consoles_four_statements() {
-        let arn = "arn:aws-cn:iam::111122223333:user/ann";
-        let policy = default_policy(&identity(arn), Some(arn));
-        let statements = policy["Statement"].as_array().map(Vec::as_slice).unwrap_or_default();
-        assert_eq!(statements.len(), 4);
-        assert_eq!(statements[0]["Principal"]["AWS"], "arn:aws-cn:iam::111122223333:root");
-        assert_eq!(statements[3]["Condition"]["Bool"]["kms:GrantIsForAWSResource"], "true");
-    }
-
-    #[test]
-    fn without_a_lasting_principal_only_the_account_is_named() {
-        let policy = default_policy(&identity("arn:aws:iam::111122223333:root"), None);
-        assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(1));
+fn with_prefix(alias: &str) -> String {
+    match alias.strip_prefix("alias/") {
+        Some(_) => alias.to_owned(),
+        None => format!("alias/{alias}"),
     }
 }

@@ -1,93 +1,111 @@
-//! The access proof: become the role and try the key, with real, small data. Denied before the grant, allowed after.
+//! The access proof: become the role and ask KMS, operation by operation, what it would allow now (`DryRun`).
 //!
-//! In a read-only session KMS is only asked whether it would allow the calls (`DryRun`).
+//! Where the role may not be assumed, policies and grants are read and reasoned about instead, and the proof says so.
 
 use std::collections::BTreeMap;
 
-use crate::aws::kms::{self, Trial, Tried};
-use crate::aws::{Aws, iam};
-use crate::domain::{Fault, FaultKind, ProofStep};
+use super::principals::role_arn;
+use crate::aws::{Aws, kms};
+use crate::domain::explain::GRANTABLE;
+use crate::domain::{Fault, FaultKind, Proof, ProofMethod, ProofStep};
 
-const SESSION: &str = "strongroom-proof";
+mod object;
+mod reason;
+mod story;
 
-/// What an access proof found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proof {
-    /// The key that was tried.
-    pub key_arn: String,
-    /// The role it was tried as.
-    pub role_arn: String,
-    /// How.
-    pub method: ProofMethod,
-    /// One step an operation.
-    pub steps: Vec<ProofStep>,
+pub use object::prove_object;
+pub use story::{prove_story, step_json, steps_json};
+
+/// The name of our sessions of a role.
+pub(super) const SESSION: &str = "strongroom-proof";
+
+/// What may `role` (ARN or name) do with `key` (id, ARN or alias) now?
+///
+/// # Errors
+/// When the key or the role cannot be found, or KMS cannot be asked.
+pub async fn prove(aws: &Aws, key: &str, role: &str, context: &BTreeMap<String, String>) -> Result<Proof, Fault> {
+    let key_arn = key_arn(aws, key).await?;
+    let role_arn = role_arn(aws, role).await?;
+    let (method, operations) = match aws.assume_role(&role_arn, SESSION).await {
+        Ok(session) => {
+            let tokens = aws.tokens().of(&key_arn, &role_arn);
+            let subject = Subject {
+                key_arn: &key_arn,
+                role_arn: &role_arn,
+                context,
+                tokens: &tokens,
+            };
+            (ProofMethod::Assumed, subject.ask(aws, &session).await?)
+        }
+        Err(fault) if fault.kind == FaultKind::Denied => {
+            let steps = reason::steps(aws, &key_arn, &role_arn, context).await?;
+            (ProofMethod::Reasoned, steps)
+        }
+        Err(fault) => return Err(fault),
+    };
+    Ok(Proof {
+        key_arn,
+        role_arn,
+        method,
+        operations,
+    })
 }
 
-/// How an access proof came to its result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProofMethod {
-    /// The role was assumed and the calls were made.
-    Assumed,
+/// What a proof is about.
+struct Subject<'a> {
+    key_arn: &'a str,
+    role_arn: &'a str,
+    context: &'a BTreeMap<String, String>,
+    tokens: &'a [String],
 }
 
-impl ProofMethod {
-    /// The word that `--json` uses.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Assumed => "assumed",
+impl Subject<'_> {
+    /// Asks as `session` for every operation that a grant could allow; what KMS does not know is left out.
+    async fn ask(&self, aws: &Aws, session: &Aws) -> Result<Vec<ProofStep>, Fault> {
+        let ciphertext = self.ciphertext(aws).await;
+        let grant_id = self.grant_id(aws).await;
+        let ask = kms::Ask {
+            key_arn: self.key_arn,
+            ciphertext: ciphertext.as_deref(),
+            grantee: self.role_arn,
+            grant_id: grant_id.as_deref(),
+            context: self.context,
+            tokens: self.tokens,
+        };
+        let mut steps = Vec::with_capacity(GRANTABLE.len());
+        for operation in GRANTABLE {
+            if let Some(answer) = ask.about(session, operation).await {
+                steps.push(settled(operation, answer)?);
+            }
+        }
+        Ok(steps)
+    }
+
+    /// Something of ours to ask about; whoever may not encrypt lets KMS ignore the ciphertext.
+    async fn ciphertext(&self, aws: &Aws) -> Option<Vec<u8>> {
+        if aws.is_read_only() {
+            return None;
+        }
+        let made = kms::encrypt(aws, self.key_arn, b"strongroom access proof", self.context).await;
+        made.ok().map(|(ciphertext, _)| ciphertext)
+    }
+
+    async fn grant_id(&self, aws: &Aws) -> Option<String> {
+        let mut marker = None;
+        loop {
+            let page = kms::list_grants(aws, self.key_arn, marker).await.ok()?;
+            if let Some(grant) = page.rows.into_iter().find(|grant| grant.grantee == self.role_arn) {
+                return Some(grant.id);
+            }
+            marker = Some(page.next?);
         }
     }
 }
 
-/// Tries Encrypt, Decrypt and GenerateDataKey as `role` (ARN or name) with `key` (id, ARN or alias).
-pub async fn prove(aws: &Aws, key: &str, role: &str, context: &BTreeMap<String, String>) -> Result<Proof, Fault> {
-    let key_arn = if key.starts_with("arn:") && key.contains(":key/") {
-        key.to_owned()
-    } else {
-        kms::describe_key(aws, key).await?.arn
-    };
-    let role_arn = if role.starts_with("arn:") {
-        role.to_owned()
-    } else {
-        iam::get_role(aws, role).await?.arn
-    };
-    let session = aws.assume_role(&role_arn, SESSION).await.map_err(not_assumed)?;
-    let dry_run = aws.is_read_only();
-    let run = async |trial: Trial<'_>| kms::try_call(&session, &key_arn, trial, context, dry_run).await;
-
-    let encrypted = run(Trial::Encrypt).await;
-    let own = match &encrypted {
-        Ok(tried) => tried.ciphertext.clone(),
-        // What the role may not make, we may: whether it can decrypt is a question of its own.
-        Err(_) if !dry_run => {
-            let made = kms::try_call(aws, &key_arn, Trial::Encrypt, context, false).await;
-            made.ok().and_then(|tried| tried.ciphertext)
-        }
-        Err(_) => None,
-    };
-    let decrypted = match own {
-        Some(ciphertext) => run(Trial::Decrypt(Some(&ciphertext))).await,
-        None => kms::try_call(&session, &key_arn, Trial::Decrypt(None), context, true).await,
-    };
-    let generated = run(Trial::GenerateDataKey).await;
-    let steps = vec![
-        step("Encrypt", encrypted)?,
-        step("Decrypt", decrypted)?,
-        step("GenerateDataKey", generated)?,
-    ];
-    Ok(Proof {
-        key_arn,
-        role_arn,
-        method: ProofMethod::Assumed,
-        steps,
-    })
-}
-
 /// KMS's refusal is a result; anything else (no network, throttling) is a proof that could not be completed.
-fn step(operation: &str, result: Result<Tried, Fault>) -> Result<ProofStep, Fault> {
+pub(super) fn settled(operation: &str, result: Result<Option<String>, Fault>) -> Result<ProofStep, Fault> {
     let (allowed, reason, request_id) = match result {
-        Ok(tried) => (true, None, tried.request_id),
+        Ok(request_id) => (true, None, request_id),
         Err(fault) if matches!(fault.kind, FaultKind::Denied | FaultKind::KeyState) => {
             (false, Some(fault.cause), fault.request_id)
         }
@@ -99,6 +117,13 @@ fn step(operation: &str, result: Result<Tried, Fault>) -> Result<ProofStep, Faul
         reason,
         request_id,
     })
+}
+
+async fn key_arn(aws: &Aws, key: &str) -> Result<String, Fault> {
+    if key.starts_with("arn:") && key.contains(":key/") {
+        return Ok(key.to_owned());
+    }
+    Ok(kms::describe_key(aws, key).await?.arn)
 }
 
 fn not_assumed(fault: Fault) -> Fault {
@@ -120,11 +145,11 @@ mod tests {
     #[test]
     fn a_refusal_is_a_result_and_an_outage_is_not() {
         let denied = Fault::new(FaultKind::Denied, "encrypt under", "k", "not authorized", "");
-        let refused = step("Encrypt", Err(denied)).unwrap();
+        let refused = settled("Encrypt", Err(denied)).unwrap();
         assert!(!refused.allowed);
         assert_eq!(refused.reason.as_deref(), Some("not authorized"));
 
         let outage = Fault::new(FaultKind::Timeout, "encrypt under", "k", "no answer in time", "");
-        assert_eq!(step("Encrypt", Err(outage)).unwrap_err().kind, FaultKind::Timeout);
+        assert_eq!(settled("Encrypt", Err(outage)).unwrap_err().kind, FaultKind::Timeout);
     }
 }

@@ -2,11 +2,12 @@
 
 use super::command::Command;
 use super::log::Log;
+use super::more::{self, More};
 use super::overlay::{Confirm, Details, Overlay, Palette, Scroll, Subject, Then};
 use super::pane::Pane;
 use super::state::{State, reference};
 use super::text::Tone;
-use super::{Effect, story};
+use super::{Effect, story, walk};
 use crate::domain::{KeyState, ObjectRow};
 
 /// Does what the command says, or says why not here.
@@ -35,7 +36,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Verify => story::verify(state, effects),
         Command::Prove => story::ask_proof(state),
         Command::New => story::ask_new(state),
-        Command::Remove => story::ask_remove(state),
+        Command::Remove => story::ask_remove(state, effects),
         Command::Restore => story::restore(state, effects),
         Command::Train => story::ask_job(state),
         Command::Log => {
@@ -44,6 +45,10 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
                 state.overlays.push(Overlay::Log(log));
             }
         }
+        Command::Preview => more::run(state, More::Preview, effects),
+        Command::Actions => more::menu(state),
+        Command::Walk => state.overlays.push(Overlay::Walk(walk::next(state))),
+        Command::Audit => more::run(state, More::Audit, effects),
         Command::Filter => state.typing = true,
         Command::Sort => on_table(state, Act::Sort),
         Command::Reverse => on_table(state, Act::Reverse),
@@ -55,7 +60,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
             effects.push(Effect::Refresh(state.watched.clone()));
         }
         Command::Operations => state.overlays.push(Overlay::Operations(0)),
-        Command::Messages => state.overlays.push(Overlay::Messages(Scroll::default())),
+        Command::Messages => state.overlays.push(Overlay::Messages(0)),
         Command::Palette => state.overlays.push(Overlay::Palette(Palette::default())),
         Command::Help => state.overlays.push(Overlay::Help(Scroll::default())),
         Command::Redraw => effects.push(Effect::Redraw),
@@ -74,7 +79,7 @@ pub(super) fn is_available(state: &State, command: Command) -> bool {
     let object = || matches!(state.objects.current(), Some(ObjectRow::Object { .. })) && state.place.is_some();
     match command {
         Command::Encrypt => state.files.current().is_some() && state.key().is_some() && state.place.is_some(),
-        Command::Decrypt | Command::Verify => state.focus == Pane::Objects && object(),
+        Command::Decrypt | Command::Verify | Command::Preview => state.focus == Pane::Objects && object(),
         Command::Prove => matches!(state.focus, Pane::Keys | Pane::Grants) && state.key().is_some(),
         Command::New => match state.focus {
             Pane::Keys | Pane::Objects => true,
@@ -112,6 +117,7 @@ fn hint(state: &State, command: Command) -> Option<String> {
         Command::Encrypt => "To encrypt and upload: select a key (1), open a bucket (3), select a file (5).",
         Command::Decrypt => "To decrypt, select an object (3); a job's model is under its output prefix.",
         Command::Verify => "To verify, select an encrypted object (3).",
+        Command::Preview => "To preview, select an encrypted object (3).",
         Command::Prove => "To prove access, select a key (1) or a grant (2).",
         Command::Train => "To train, select an encrypted object (3).",
         Command::Log => "To read a log, select a job (4).",

@@ -3,18 +3,22 @@
 
 use super::act::is_available;
 use super::command::{COMMANDS, Command};
+use super::found::{self, Previewing};
 use super::overlay::{Details, Overlay, Subject};
 use super::pane::{self, files, grants, jobs, keys, objects};
+use super::review;
 use super::state::State;
 use super::table::Row;
 use super::text::{self, Line, Tone};
+use crate::domain::explain::{Explanation, explain, explain_text};
 use crate::domain::{Fault, FaultKind};
 
 /// The lines of the topmost overlay, at most `columns` wide; none if it is no text.
 pub fn lines(state: &State, columns: usize) -> Vec<Line> {
     match state.overlays.last() {
         Some(Overlay::Help(_)) => help(state, columns),
-        Some(Overlay::Messages(_)) => messages(state, columns),
+        Some(Overlay::Review(shown)) => review::lines(shown, columns),
+        Some(Overlay::Preview(shown)) => preview(shown, columns),
         Some(Overlay::Details(shown)) => details(state, shown, columns),
         Some(Overlay::Report(report)) => report.lines.iter().flat_map(|line| wrapped(line, columns)).collect(),
         _ => Vec::new(),
@@ -86,9 +90,10 @@ fn help(state: &State, columns: usize) -> Vec<Line> {
     lines
 }
 
-fn messages(state: &State, columns: usize) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for message in state.messages.newest_first() {
+/// The messages, newest first, each with what it means.
+pub fn messages(state: &State, columns: usize) -> Vec<Vec<Line>> {
+    let room = columns.saturating_sub(13);
+    let messages = state.messages.newest_first().map(|message| {
         let times = if message.times > 1 {
             format!(" ({} times)", message.times)
         } else {
@@ -96,36 +101,37 @@ fn messages(state: &State, columns: usize) -> Vec<Line> {
         };
         let at = message.at.strftime("%H:%M:%S  ").to_string();
         let margin = " ".repeat(at.len());
-        let said = text::wrap(&format!("{}{times}", message.text), columns.saturating_sub(10));
-        for (index, piece) in said.into_iter().enumerate() {
-            let head = if index == 0 { &at } else { &margin };
-            lines.push(Line::new(Tone::Dim, head.clone()).and(message.tone, piece));
+        let said = text::wrap(&format!("{}{times}", message.text), room).into_iter();
+        let mut lines: Vec<Line> = said
+            .enumerate()
+            .map(|(index, piece)| {
+                let head = if index == 0 { &at } else { &margin };
+                Line::new(Tone::Dim, head.clone()).and(message.tone, piece)
+            })
+            .collect();
+        let more = message.fault.as_deref().map(explanation).unwrap_or_default();
+        for line in more.iter().flat_map(|line| wrapped(line, room)) {
+            let mut spaced = Line::new(Tone::Dim, margin.clone());
+            spaced.0.extend(line.0);
+            lines.push(spaced);
         }
-        if let Some(fault) = &message.fault {
-            for piece in explanation(fault) {
-                for piece in text::wrap(&piece, columns.saturating_sub(10)) {
-                    lines.push(Line::new(Tone::Dim, margin.clone()).and(Tone::Dim, piece));
-                }
-            }
-        }
-    }
-    if lines.is_empty() {
-        lines.push(Line::new(Tone::Dim, "Nothing was said yet."));
-    }
-    lines
+        lines
+    });
+    messages.collect()
 }
 
 /// What a fault means beyond its own words.
-fn explanation(fault: &Fault) -> Vec<String> {
+fn explanation(fault: &Fault) -> Vec<Line> {
     let mut lines = Vec::new();
+    if let Some(explanation) = explain(fault) {
+        lines.extend(found::explained(&explanation));
+        if explanation.repair.is_some() {
+            lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
+        }
+    }
     let meaning = match fault.kind {
-        FaultKind::Denied => "AWS refused the caller: its identity policy, the resource's policy or a missing grant.",
-        FaultKind::NoCredentials => "No credentials were found in environment, profiles, SSO or instance metadata.",
-        FaultKind::Expired => "The session is over; log in again and press r.",
         FaultKind::Throttled => "AWS asked to slow down; it is asked again by itself, more slowly.",
-        FaultKind::WrongRegion => "It lives in another region than this session's.",
         FaultKind::Unreachable | FaultKind::Timeout => "The endpoint did not answer; it is asked again by itself.",
-        FaultKind::KeyState => "The key's state forbids it: see its details (1, Enter).",
         FaultKind::Integrity => {
             "What is stored is not what was written under this name and key. Nothing was published."
         }
@@ -133,7 +139,7 @@ fn explanation(fault: &Fault) -> Vec<String> {
         _ => "",
     };
     if !meaning.is_empty() {
-        lines.push(meaning.to_owned());
+        lines.push(Line::new(Tone::Dim, meaning));
     }
     if let Some(code) = &fault.code {
         let id = fault
@@ -141,7 +147,31 @@ fn explanation(fault: &Fault) -> Vec<String> {
             .as_deref()
             .map(|id| format!(", request {id}"))
             .unwrap_or_default();
-        lines.push(format!("{code}{id}"));
+        lines.push(Line::new(Tone::Dim, format!("{code}{id}")));
+    }
+    lines
+}
+
+/// Why a job was refused, from its failure reason.
+pub(super) fn job_explained(state: &State, name: &str) -> Option<Explanation> {
+    let job = listed(state.jobs.rows(), name)?;
+    let detail = job.detail.as_deref()?;
+    explain_text(detail.failure.as_deref()?)
+}
+
+fn preview(shown: &Previewing, columns: usize) -> Vec<Line> {
+    let preview = &shown.preview;
+    let mut lines: Vec<Line> = preview
+        .lines(shown.view, usize::MAX)
+        .iter()
+        .map(|line| Line::new(Tone::Plain, text::cut(&line.replace('\t', "    "), columns)))
+        .collect();
+    if preview.is_cut() {
+        let kept = text::size(preview.bytes.len() as u64);
+        lines.push(Line::new(
+            Tone::Dim,
+            format!("⋯ {kept} of {} are shown", text::size(preview.total)),
+        ));
     }
     lines
 }
@@ -151,7 +181,7 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
     let gone = || vec![Line::new(Tone::Warn, "It is not listed any more.")];
     match &details.subject {
         Subject::Key(arn) => {
-            let Some(key) = found(state.keys.rows(), arn) else {
+            let Some(key) = listed(state.keys.rows(), arn) else {
                 return gone();
             };
             match page {
@@ -160,18 +190,18 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
                 _ => keys::overview(key, state.refusal(arn), state.linked(), state.now, columns),
             }
         }
-        Subject::Grant(id) => match found(state.grants.rows(), id) {
+        Subject::Grant(id) => match listed(state.grants.rows(), id) {
             None => gone(),
             Some(grant) if page == "JSON" => pane::json_lines(&grants::json(grant), columns),
             Some(grant) => grants::overview(grant, columns),
         },
-        Subject::Bucket(name) => match found(state.buckets.rows(), name) {
+        Subject::Bucket(name) => match listed(state.buckets.rows(), name) {
             None => gone(),
             Some(bucket) => objects::bucket_overview(bucket, columns),
         },
         Subject::Object(name) => {
             let bucket = state.place.as_ref().map_or("", |(bucket, _)| bucket.as_str());
-            let Some(row) = found(state.objects.rows(), name) else {
+            let Some(row) = listed(state.objects.rows(), name) else {
                 return gone();
             };
             if page == "JSON" {
@@ -181,10 +211,22 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
             let key_name = key.and_then(|arn| state.key_name(arn));
             objects::overview(bucket, row, state.refusal(name), key_name, columns)
         }
-        Subject::Job(name) => match found(state.jobs.rows(), name) {
+        Subject::Job(name) => match listed(state.jobs.rows(), name) {
             None => gone(),
             Some(job) if page == "JSON" => pane::json_lines(&jobs::json(job), columns),
-            Some(job) => jobs::overview(job, state.refusal(name), state.now, columns),
+            Some(job) => {
+                let mut explained = Vec::new();
+                if let Some(explanation) = job_explained(state, name) {
+                    explained.push(Line::new(Tone::Heading, "Why it was refused"));
+                    explained.extend(found::explained(&explanation));
+                    if explanation.repair.is_some() {
+                        explained.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
+                    }
+                    explained.push(Line::blank());
+                }
+                let explained = explained.iter().flat_map(|line| wrapped(line, columns)).collect();
+                jobs::overview(job, state.refusal(name), explained, state.now, columns)
+            }
         },
         Subject::File(path) => match state.files.rows().iter().find(|file| file.path == *path) {
             None => gone(),
@@ -193,7 +235,7 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
     }
 }
 
-fn found<'a, T: Row>(rows: &'a [T], id: &str) -> Option<&'a T> {
+fn listed<'a, T: Row>(rows: &'a [T], id: &str) -> Option<&'a T> {
     rows.iter().find(|row| row.id() == id)
 }
 

@@ -2,6 +2,7 @@
 
 use tui_input::{Input, InputRequest};
 
+use super::more::More;
 use super::{KeyCode, KeyPress};
 use crate::domain::RoleSummary;
 
@@ -41,6 +42,8 @@ pub enum Purpose {
     Decrypt(String, Vec<String>),
     /// How many days until the key (ARN) is deleted.
     Deletion(String),
+    /// One of the further actions.
+    More(More),
 }
 
 /// A field.
@@ -79,6 +82,10 @@ pub struct Pick {
     pub options: Vec<Choice>,
     /// The row of the cursor among the options that match.
     pub cursor: usize,
+    /// Whether none need be chosen: the first option is none then.
+    pub optional: bool,
+    /// What is chosen until the person moves.
+    preferred: Option<String>,
 }
 
 /// An option of a [`Pick`].
@@ -111,11 +118,17 @@ impl Pick {
         self.matching().get(self.cursor).map(|choice| choice.value.clone())
     }
 
+    fn prefer(&mut self, value: &str) {
+        let position = self.matching().iter().position(|choice| choice.value == value);
+        self.cursor = position.unwrap_or(self.cursor);
+        self.preferred = Some(value.to_owned()).filter(|value| position.is_none() && !value.is_empty());
+    }
+
     /// The roles of the account, those that SageMaker may assume first.
     pub(super) fn offer_roles(&mut self, roles: &[RoleSummary]) {
         let mut sorted: Vec<&RoleSummary> = roles.iter().collect();
         sorted.sort_by_key(|role| (!role.trusts_sagemaker, role.name.clone()));
-        let chosen = self.value();
+        let chosen = self.preferred.take().or(self.value());
         let choice = |role: &RoleSummary| Choice {
             value: role.arn.clone(),
             label: role.name.clone(),
@@ -125,7 +138,13 @@ impl Pick {
                 "SageMaker may not assume it".to_owned()
             },
         };
-        self.options = sorted.into_iter().map(choice).collect();
+        let none = Choice {
+            value: String::new(),
+            label: "none".to_owned(),
+            note: String::new(),
+        };
+        let none = Some(none).filter(|_| self.optional);
+        self.options = none.into_iter().chain(sorted.into_iter().map(choice)).collect();
         let position = self
             .matching()
             .iter()
@@ -167,6 +186,32 @@ impl Form {
         let value = Value::Pick(pick);
         self.fields.push(Field { label, value, hint });
         self
+    }
+
+    /// The role that is chosen to begin with, as soon as it is listed.
+    pub(super) fn choosing(mut self, arn: &str) -> Self {
+        if let Some(Field {
+            value: Value::Pick(pick),
+            ..
+        }) = self.fields.last_mut()
+        {
+            pick.prefer(arn);
+        }
+        self
+    }
+
+    /// Roles of which none need be chosen.
+    pub(super) fn optional_role(self, label: &'static str, roles: &[RoleSummary]) -> Self {
+        let mut form = self.roles(label, roles);
+        if let Some(Field {
+            value: Value::Pick(pick),
+            ..
+        }) = form.fields.last_mut()
+        {
+            pick.optional = true;
+            pick.offer_roles(roles);
+        }
+        form
     }
 
     pub(super) fn checks(mut self, label: &'static str, items: &[(&'static str, bool)]) -> Self {

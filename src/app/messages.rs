@@ -41,6 +41,16 @@ impl Messages {
         self.list.iter().filter(|message| !message.read).count()
     }
 
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether nothing was said yet.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// All that are kept, newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = &Message> {
         self.list.iter().rev()
@@ -55,6 +65,10 @@ impl Messages {
             last.fault = fault;
             return;
         }
+        // Good news is old news once there is other; trouble stays until it is read.
+        let is_trouble = |message: &&mut Message| matches!(message.tone, Tone::Warn | Tone::Bad);
+        let news = self.list.iter_mut().filter(|message| !is_trouble(message));
+        news.for_each(|message| message.read = true);
         if self.list.len() == KEPT {
             self.list.remove(0);
         }

@@ -4,7 +4,9 @@ use tui_input::Input;
 
 use super::OpId;
 use super::form::Form;
+use super::found::{Found, Previewing};
 use super::log::Log;
+use super::review::Review;
 use super::text::Line;
 use crate::domain::Request;
 
@@ -13,8 +15,8 @@ use crate::domain::Request;
 pub enum Overlay {
     /// The keys: those that work here first.
     Help(Scroll),
-    /// What was said.
-    Messages(Scroll),
+    /// What was said; the number is the message of the cursor.
+    Messages(usize),
     /// What is in flight and what has ended; the number is the row of the cursor.
     Operations(usize),
     /// Everything known about one thing.
@@ -23,6 +25,16 @@ pub enum Overlay {
     Log(Log),
     /// What an operation found out, to be read.
     Report(Report),
+    /// Rows that were found, to be acted on.
+    Found(Found),
+    /// A plaintext, wiped when closed.
+    Preview(Previewing),
+    /// A policy before it is put.
+    Review(Review),
+    /// What else can be done to what the cursor is on.
+    Menu(Menu),
+    /// The steps of the walk; the number is the row of the cursor.
+    Walk(usize),
     /// A question to be answered before its order is given.
     Confirm(Confirm),
     /// Fields to fill in.
@@ -115,6 +127,15 @@ pub enum Then {
     Cancel(OpId),
     /// Cancels everything and leaves.
     Leave,
+}
+
+/// What else can be done to what the cursor is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Menu {
+    /// To what.
+    pub title: String,
+    /// The row of the cursor.
+    pub cursor: usize,
 }
 
 /// All commands by name.

@@ -3,9 +3,11 @@
 use super::command::{COMMANDS, Command, Entry};
 use super::form::{Typed, edit, paste as paste_into};
 use super::keymap::Match;
-use super::overlay::{Confirm, Overlay, Palette, Scroll, Then};
+use super::overlay::{Confirm, Overlay, Palette, Scroll, Subject, Then};
 use super::state::State;
-use super::{Effect, KeyCode, KeyPress, act, content, layout, story};
+use super::{Effect, KeyCode, KeyPress, act, content, layout, more, review, story, walk, words};
+use crate::domain::explain::explain;
+use crate::domain::{Request, View};
 
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     match state.overlays.pop() {
@@ -27,6 +29,8 @@ pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>)
             }
         },
         Some(Overlay::Palette(palette)) => choose(state, palette, key, effects),
+        Some(Overlay::Review(review)) if key.code == KeyCode::Char('y') => review::put(state, review, effects),
+        Some(Overlay::Review(review)) if key.code == KeyCode::Char('e') => review::again(state, review, effects),
         Some(Overlay::Log(mut log)) if log.typing => {
             match key.code {
                 KeyCode::Enter => log.typing = false,
@@ -205,10 +209,27 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         }
         _ => 0,
     };
+    if act_on_row(state, command, effects) {
+        return;
+    }
     let lines = content::lines(state, room.0).len();
     let reference = super::state::reference(state);
+    let (steps, actions) = (walk::steps(state).len(), more::actions(state).len());
     match state.overlays.last_mut() {
-        Some(Overlay::Help(scroll) | Overlay::Messages(scroll)) => scroll.step(by, lines, room.1),
+        Some(Overlay::Help(scroll)) => scroll.step(by, lines, room.1),
+        Some(Overlay::Messages(row)) => *row = stepped(*row, by, state.messages.len()),
+        Some(Overlay::Found(found)) => found.cursor = stepped(found.cursor, by, found.rows.len()),
+        Some(Overlay::Walk(row)) => *row = stepped(*row, by, steps),
+        Some(Overlay::Menu(menu)) => menu.cursor = stepped(menu.cursor, by, actions),
+        Some(Overlay::Review(review)) => review.scroll.step(by, lines, room.1),
+        Some(Overlay::Preview(shown)) => {
+            let at = View::ALL.iter().position(|view| *view == shown.view).unwrap_or(0);
+            match command {
+                Command::NextPane => shown.view = View::ALL[(at + 1) % View::ALL.len()],
+                Command::PreviousPane => shown.view = View::ALL[(at + View::ALL.len() - 1) % View::ALL.len()],
+                _ => shown.scroll.step(by, lines, room.1),
+            }
+        }
         Some(Overlay::Report(report)) => report.scroll.step(by, lines, room.1),
         Some(Overlay::Details(details)) => {
             let pages = details.subject.pages().len();
@@ -236,8 +257,7 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
             _ => log.step(by, room),
         },
         Some(Overlay::Operations(row)) => {
-            let last = state.operations.len().saturating_sub(1);
-            *row = row.saturating_add_signed(by).min(last);
+            *row = stepped(*row, by, state.operations.len());
             if command == Command::Remove {
                 let row = *row;
                 ask_to_cancel(state, row);
@@ -245,6 +265,64 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         }
         _ => {}
     }
+}
+
+fn stepped(row: usize, by: isize, rows: usize) -> usize {
+    row.saturating_add_signed(by).min(rows.saturating_sub(1))
+}
+
+/// Enter on a row; false if the command is for reading.
+fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) -> bool {
+    match (state.overlays.last(), command) {
+        (Some(Overlay::Menu(menu)), Command::Enter) => {
+            let chosen = more::actions(state).get(menu.cursor).map(|action| action.more);
+            state.overlays.pop();
+            if let Some(chosen) = chosen {
+                more::run(state, chosen, effects);
+            }
+        }
+        (Some(Overlay::Walk(row)), Command::Enter) => {
+            let step = walk::steps(state).get(*row).map(|standing| standing.step);
+            state.overlays.pop();
+            if let Some(step) = step {
+                walk::go(state, step, effects);
+            }
+        }
+        (Some(Overlay::Found(found)), Command::Enter) => {
+            let request = found.rows.get(found.cursor).and_then(|row| row.then.clone());
+            repair(state, request, effects);
+        }
+        (Some(Overlay::Messages(row)), Command::Enter) => {
+            let message = state.messages.newest_first().nth(*row);
+            let fault = message.and_then(|message| message.fault.as_deref());
+            let request = fault.and_then(explain).and_then(|explained| explained.repair);
+            repair(state, request, effects);
+        }
+        (Some(Overlay::Details(details)), Command::Enter) => {
+            let request = match &details.subject {
+                Subject::Job(name) => content::job_explained(state, name).and_then(|explained| explained.repair),
+                _ => None,
+            };
+            repair(state, request, effects);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Does what mends something: at once if it changes nothing, else when the person agrees.
+fn repair(state: &mut State, request: Option<Request>, effects: &mut Vec<Effect>) {
+    let Some(request) = request else { return };
+    if !words::changes(&request) {
+        return state.start(request, effects);
+    }
+    let title = words::title(&request);
+    state.overlays.push(Overlay::Confirm(Confirm {
+        question: format!("Sure to {title}?"),
+        explanation: String::new(),
+        typed: None,
+        then: Then::Start(Box::new(request), None),
+    }));
 }
 
 fn close(state: &mut State) {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::command::Command;
+use super::found::Proved;
 use super::keymap::Keymap;
 use super::layout::{self, Regions};
 use super::messages::Messages;
@@ -15,7 +16,9 @@ use super::pane::{Pane, grants, jobs, keys, objects};
 use super::table::{Freshness, Table};
 use super::text::Tone;
 use super::{Effect, KeyPress, Topic};
-use crate::domain::{BucketRow, Fault, FileRow, Grant, Identity, KmsKey, ObjectRow, Request, RoleSummary, TrainingJob};
+use crate::domain::{
+    BucketRow, Fault, FileRow, Grant, Identity, KeySpec, KmsKey, ObjectRow, Request, RoleSummary, TrainingJob,
+};
 
 /// Rows above and below the screen whose details are asked for with those on it.
 const MARGIN: usize = 4;
@@ -101,6 +104,47 @@ pub struct State {
     /// Whether a key was chosen, by the person or for them: until then the cursor goes to one that can be used.
     pub(super) chose_key: bool,
     pub(super) leaving: bool,
+    /// What an answer on its way is for.
+    pub(super) intent: Option<Intent>,
+    /// What proofs found out, the newest last.
+    pub(super) proofs: Vec<Proved>,
+    /// The role that was chosen or made last.
+    pub(super) walk_role: Option<String>,
+    /// Where the last model was decrypted to.
+    pub(super) opened_model: Option<String>,
+    /// Key policies as they were before they were replaced, by ARN.
+    pub(super) previous_policies: BTreeMap<String, String>,
+}
+
+/// What an answer on its way is for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Intent {
+    /// A bucket is counted to be emptied, and perhaps deleted.
+    Empty {
+        /// Its name.
+        bucket: String,
+        /// Whether the bucket goes too.
+        delete: bool,
+    },
+    /// A key's dependents are looked for before its deletion.
+    Deletion {
+        /// Its ARN.
+        key_arn: String,
+    },
+    /// A key's policy is fetched to be edited.
+    EditPolicy {
+        /// Its ARN.
+        key_arn: String,
+    },
+    /// A key's policy is being edited.
+    Policy {
+        /// Its ARN.
+        key_arn: String,
+        /// What the policy is now.
+        before: String,
+    },
+    /// The policy of a new key is being looked at.
+    Key(Box<KeySpec>),
 }
 
 impl State {
@@ -134,6 +178,11 @@ impl State {
             opened_once: false,
             chose_key: false,
             leaving: false,
+            intent: None,
+            proofs: Vec::new(),
+            walk_role: None,
+            opened_model: None,
+            previous_policies: BTreeMap::new(),
         };
         let mut effects = Vec::new();
         state.settle(&mut effects);
@@ -224,11 +273,7 @@ impl State {
     }
 
     pub(super) fn start(&mut self, request: Request, effects: &mut Vec<Effect>) {
-        let changes = !matches!(
-            request,
-            Request::Verify { .. } | Request::Decrypt { .. } | Request::Prove { .. }
-        );
-        if self.settings.read_only && changes {
+        if self.settings.read_only && super::words::changes(&request) {
             self.say(
                 Tone::Warn,
                 "This session is read-only: start strongroom without --read-only to change anything.",
@@ -306,6 +351,7 @@ impl State {
         for overlay in &self.overlays {
             match overlay {
                 Overlay::Form(form) if form.wants_roles() => topics.push(Topic::Roles),
+                Overlay::Walk(_) => topics.push(Topic::Roles),
                 Overlay::Log(log) => topics.push(Topic::Log(log.job.clone())),
                 Overlay::Details(details) => match &details.subject {
                     Subject::Key(arn) => topics.push(Topic::KeyPolicy(arn.clone())),
@@ -314,6 +360,9 @@ impl State {
                 },
                 _ => {}
             }
+        }
+        if let Some(Intent::EditPolicy { key_arn }) = &self.intent {
+            topics.push(Topic::KeyPolicy(key_arn.clone()));
         }
         topics.sort();
         topics.dedup();

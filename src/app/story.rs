@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::Effect;
 use super::form::{Form, Purpose};
+use super::more::{self, More, listed, pairs};
 use super::overlay::{Confirm, Overlay, Then};
 use super::pane::Pane;
-use super::state::State;
+use super::state::{Intent, State};
 use super::text::{self, Tone};
-use crate::domain::{FileRow, JobSpec, JobStatus, KeyState, ObjectRow, Request, TrainingJob};
+use crate::domain::{
+    FileRow, GrantConstraint, GrantSpec, JobSpec, JobStatus, KeySpec, KeyState, ObjectRow, Request, TrainingJob,
+};
 
 pub(super) use super::words::{aws_command, proof_lines, title, told, tone, verdict_lines};
 
@@ -107,9 +110,12 @@ fn chosen_objects(state: &State) -> Option<(String, Vec<String>)> {
 }
 
 pub(super) fn ask_decrypt(state: &mut State) {
-    let Some((bucket, objects)) = chosen_objects(state) else {
-        return;
-    };
+    if let Some((bucket, objects)) = chosen_objects(state) {
+        ask_decrypt_of(state, bucket, objects);
+    }
+}
+
+fn ask_decrypt_of(state: &mut State, bucket: String, objects: Vec<String>) {
     let to = match objects.as_slice() {
         [only] => {
             let base = text::last_part(only);
@@ -144,15 +150,14 @@ pub(super) fn ask_proof(state: &mut State) {
     state.overlays.push(Overlay::Form(form));
 }
 
+/// Assumes the role and tries the key, at once.
+pub(super) fn prove(state: &mut State, key_arn: String, role_arn: String, effects: &mut Vec<Effect>) {
+    state.start(Request::Prove { key_arn, role_arn }, effects);
+}
+
 pub(super) fn ask_new(state: &mut State) {
     let form = match (state.focus, &state.place) {
-        (Pane::Keys, _) => {
-            let note = "A symmetric key for ENCRYPT_DECRYPT with the console's default policy: the account delegates to \
-                        IAM, you administer and use it.";
-            Form::new(Purpose::Key, "New KMS key", note)
-                .text("Alias", "", "without alias/")
-                .text("Description", "", "")
-        }
+        (Pane::Keys, _) => key_form(state),
         (Pane::Grants, _) => match state.key() {
             Some(key) => grant_form(state, &key.arn, key.name()),
             None => return,
@@ -173,12 +178,32 @@ pub(super) fn ask_new(state: &mut State) {
     state.overlays.push(Overlay::Form(form));
 }
 
+fn key_form(state: &State) -> Form {
+    let note = "With the console's default policy: the account delegates to IAM, administrators administer, users use. \
+                Sessions are entered as their roles.";
+    let me = state.identity.as_ref().map(|who| who.arn.clone()).unwrap_or_default();
+    Form::new(Purpose::Key, "New KMS key", note)
+        .text("Alias", "", "without alias/")
+        .text("Description", "", "")
+        .text("Administrators", me, "ARNs, separated by commas")
+        .text("Users", "", "ARNs of who may use it by policy")
+        .text("Tags", "", "NAME=VALUE, NAME=VALUE")
+        .text("Spec", "SYMMETRIC_DEFAULT", "or RSA_2048, ECC_NIST_P256, HMAC_256 …")
+        .text("Usage", "ENCRYPT_DECRYPT", "or SIGN_VERIFY, GENERATE_VERIFY_MAC …")
+        .checks(
+            "And",
+            &[("rotate every year", false), ("show me the policy first", false)],
+        )
+}
+
 fn grant_form(state: &State, arn: &str, name: &str) -> Form {
     let note = "Until then the role is denied. A grant takes some minutes to be known everywhere.";
     Form::new(Purpose::Grant(arn.to_owned()), format!("Grant the use of {name}"), note)
         .roles("Role", &state.roles)
         .checks("Operations", OPERATIONS)
         .text("Name", "", "optional; makes the grant idempotent")
+        .text("Context", "", "K=V, K=V: only with this encryption context")
+        .checks("The context", &[("must be exactly this", false)])
 }
 
 pub(super) fn ask_job(state: &mut State) {
@@ -188,33 +213,62 @@ pub(super) fn ask_job(state: &mut State) {
     let who = state.identity.as_ref();
     let account = who.map(|who| who.account.clone()).unwrap_or_default();
     let region = state.settings.region.clone().unwrap_or_default();
-    let image = format!("{account}.dkr.ecr.{region}.amazonaws.com/example-image:latest");
-    let name = format!("train-{}", state.now.strftime("%Y%m%d-%H%M%S"));
+    let spec = JobSpec {
+        name: format!("train-{}", state.now.strftime("%Y%m%d-%H%M%S")),
+        role_arn: state.walk_role.clone().unwrap_or_default(),
+        image: format!("{account}.dkr.ecr.{region}.amazonaws.com/example-image:latest"),
+        instance_type: "ml.m5.large".to_owned(),
+        instance_count: 1,
+        volume_gb: 10,
+        max_runtime: 3600,
+        output: format!("s3://{bucket}/output"),
+        bucket: bucket.clone(),
+        object: key.clone(),
+        hyperparameters: BTreeMap::new(),
+    };
+    job_form(state, spec);
+}
+
+/// Opens the form of a new job, filled in so.
+pub(super) fn job_form(state: &mut State, spec: JobSpec) {
     let note = if state.settings.sandbox {
         "The job unwraps the data key as its role: without a grant it is denied. The sandbox runs a small reference \
          trainer for images it does not know."
     } else {
         "The job unwraps the data key as its role: without a grant on the key it is denied."
     };
-    let form = Form::new(
-        Purpose::Job(bucket.clone(), key.clone()),
-        format!("Train on s3://{bucket}/{key}"),
-        note,
-    )
-    .roles("Role", &state.roles)
-    .text("Name", name, "")
-    .text("Image", image, "")
-    .text("Instance", "ml.m5.large", "")
-    .text("Count", "1", "")
-    .text("Volume GB", "10", "")
-    .text("Longest run", "3600", "seconds")
-    .text("Output", format!("s3://{bucket}/output"), "");
+    let title = format!("Train on s3://{}/{}", spec.bucket, spec.object);
+    let form = Form::new(Purpose::Job(spec.bucket, spec.object), title, note)
+        .roles("Role", &state.roles)
+        .choosing(&spec.role_arn)
+        .text("Name", spec.name, "")
+        .text("Image", spec.image, "")
+        .text("Instance", spec.instance_type, "")
+        .text("Count", spec.instance_count.to_string(), "")
+        .text("Volume GB", spec.volume_gb.to_string(), "")
+        .text("Longest run", spec.max_runtime.to_string(), "seconds")
+        .text("Output", spec.output, "")
+        .checks("First", &[("only look what would fail", false)]);
     state.overlays.push(Overlay::Form(form));
 }
 
-pub(super) fn ask_remove(state: &mut State) {
+/// Decrypts the newest model of the selected key beside the local files.
+pub(super) fn ask_model(state: &mut State) {
+    let jobs = state.jobs.rows().iter().filter(|job| state.is_job_linked(job));
+    let models = jobs.filter_map(|job| Some((job.created, job.detail.as_ref()?.model.clone()?)));
+    let newest = models.max().map(|(_, uri)| uri);
+    let place = newest
+        .as_deref()
+        .and_then(|uri| uri.strip_prefix("s3://")?.split_once('/'));
+    match place {
+        Some((bucket, key)) => ask_decrypt_of(state, bucket.to_owned(), vec![key.to_owned()]),
+        None => state.say(Tone::Warn, "No job of this key has written a model yet."),
+    }
+}
+
+pub(super) fn ask_remove(state: &mut State, effects: &mut Vec<Effect>) {
     match state.focus {
-        Pane::Keys => ask_remove_key(state),
+        Pane::Keys => ask_remove_key(state, effects),
         Pane::Grants => {
             let Some(grant) = state.grants.current().cloned() else {
                 return;
@@ -259,8 +313,8 @@ pub(super) fn ask_remove(state: &mut State) {
     }
 }
 
-/// Disabling can be taken back, so it comes first; a disabled key can be given up.
-fn ask_remove_key(state: &mut State) {
+/// Disabling can be taken back, so it comes first; a disabled key can be given up, once it is known what depends on it.
+fn ask_remove_key(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(key) = state.key().cloned() else { return };
     match key.detail.as_ref().map(|detail| &detail.state) {
         Some(KeyState::Enabled) | None => {
@@ -275,16 +329,10 @@ fn ask_remove_key(state: &mut State) {
             );
         }
         Some(_) => {
-            let (_, objects, jobs) = state.linked();
-            let note = format!(
-                "After that nothing under it ever opens again. Under it, as far as this screen tells: {}, {}. Other \
-                 places were not looked at.",
-                text::count(objects, "object"),
-                text::count(jobs, "job"),
-            );
-            let title = format!("Schedule the deletion of {}", key.name());
-            let form = Form::new(Purpose::Deletion(key.arn), title, note).text("Days", "30", "7 to 30");
-            state.overlays.push(Overlay::Form(form));
+            state.intent = Some(Intent::Deletion {
+                key_arn: key.arn.clone(),
+            });
+            state.start(super::more::dependents(key.arn), effects);
         }
     }
 }
@@ -328,22 +376,9 @@ pub(super) fn send(state: &mut State, form: &Form, effects: &mut Vec<Effect>) ->
             .map_err(|_| format!("{label}: {value} is not a number"))
     };
     let request = match &form.purpose {
-        Purpose::Key => Request::CreateKey {
-            description: form.value("Description"),
-            alias: form.value("Alias"),
-        },
-        Purpose::Grant(key_arn) => {
-            let operations = form.checked("Operations");
-            if operations.is_empty() {
-                return Err("Check at least one operation".to_owned());
-            }
-            Request::CreateGrant {
-                key_arn: key_arn.clone(),
-                grantee: required("Role")?,
-                operations,
-                name: Some(form.value("Name")).filter(|name| !name.is_empty()),
-            }
-        }
+        Purpose::Key => new_key(state, form)?,
+        Purpose::Grant(key_arn) => new_grant(key_arn, form)?,
+        Purpose::More(more) => return send_more(state, *more, form, effects),
         Purpose::Proof(key_arn) => Request::Prove {
             key_arn: key_arn.clone(),
             role_arn: required("Role")?,
@@ -373,6 +408,10 @@ pub(super) fn send(state: &mut State, form: &Form, effects: &mut Vec<Effect>) ->
                 object: object.clone(),
                 hyperparameters: BTreeMap::new(),
             };
+            if !form.checked("First").is_empty() {
+                state.start(Request::Preflight(Box::new(spec)), effects);
+                return Ok(());
+            }
             state.focus = Pane::Jobs;
             Request::StartJob(Box::new(spec))
         }
@@ -420,6 +459,87 @@ pub(super) fn send(state: &mut State, form: &Form, effects: &mut Vec<Effect>) ->
         }
     };
     state.start(request, effects);
+    Ok(())
+}
+
+/// The new key, or first its policy to be looked at.
+fn new_key(state: &mut State, form: &Form) -> Result<Request, String> {
+    let choices = form.checked("And");
+    let is_checked = |choice: &str| choices.iter().any(|checked| checked == choice);
+    let spec = KeySpec {
+        description: form.value("Description"),
+        alias: form.value("Alias"),
+        spec: form.value("Spec"),
+        usage: form.value("Usage"),
+        policy: None,
+        tags: pairs(&form.value("Tags"))?,
+        rotation: is_checked("rotate every year"),
+    };
+    let (administrators, users) = (listed(&form.value("Administrators")), listed(&form.value("Users")));
+    let me = state.identity.as_ref().map(|who| who.arn.clone());
+    let is_plain = users.is_empty() && (administrators.is_empty() || Some(administrators.join(",")) == me);
+    if is_plain && !is_checked("show me the policy first") {
+        return Ok(Request::NewKey(Box::new(spec)));
+    }
+    state.intent = Some(Intent::Key(Box::new(spec)));
+    Ok(Request::DraftKeyPolicy { administrators, users })
+}
+
+fn new_grant(key_arn: &str, form: &Form) -> Result<Request, String> {
+    let operations = form.checked("Operations");
+    if operations.is_empty() {
+        return Err("Check at least one operation".to_owned());
+    }
+    let grantee = form.value("Role");
+    if grantee.is_empty() {
+        return Err("Role is missing".to_owned());
+    }
+    let context: Vec<(String, String)> = pairs(&form.value("Context"))?.into_iter().collect();
+    let constraint = match (context.is_empty(), form.checked("The context").is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(GrantConstraint::ContextSubset(context)),
+        (false, false) => Some(GrantConstraint::ContextEquals(context)),
+    };
+    Ok(Request::Grant(Box::new(GrantSpec {
+        key_arn: key_arn.to_owned(),
+        grantee,
+        operations,
+        constraint,
+        name: Some(form.value("Name")).filter(|name| !name.is_empty()),
+        retiring: None,
+    })))
+}
+
+/// What takes something away for good is asked once more.
+fn send_more(state: &mut State, more: More, form: &Form, effects: &mut Vec<Effect>) -> Result<(), String> {
+    let request = more::request(state, more, form)?;
+    let question = match &request {
+        Request::DeleteRole { role } => Some((
+            format!("Delete the role {role}?"),
+            "Jobs that run as it lose their access.",
+        )),
+        Request::TrustCaller { role, on: true } => Some((
+            format!("Let yourself assume {role}?"),
+            "Whoever may assume it can read the training data. Take it back afterwards (a, distrust me).",
+        )),
+        Request::DeleteAlias { alias } => Some((
+            format!("Delete the alias {alias}?"),
+            "Whoever uses it finds nothing then.",
+        )),
+        Request::MoveAlias { alias, .. } => Some((
+            format!("Let {alias} point to this key?"),
+            "Whoever uses the alias uses this key from then on; what was encrypted before still opens under the old one.",
+        )),
+        Request::DetachRolePolicy { role, policy } => Some((
+            format!("Take {policy} off {role}?"),
+            "Jobs that run as it lose what it allowed.",
+        )),
+        _ => None,
+    };
+    match question {
+        Some((question, explanation)) => confirm(state, question, explanation.to_owned(), request, None),
+        None => state.start(request, effects),
+    }
     Ok(())
 }
 

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::operations::Standing;
-use super::overlay::{Overlay, Report};
+use super::overlay::Overlay;
 use super::pane::Pane;
-use super::state::State;
-use super::text::{Line, Tone};
-use super::{Effect, Event, OpEvent, OpId, Page, Topic, act, press, story};
+use super::state::{Intent, State};
+use super::text::Tone;
+use super::{Effect, Event, OpEvent, OpId, Page, Topic, act, found, press, review, story};
 use crate::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectRow, Outcome, Request};
 
 /// Takes in what happened; returns what to do.
@@ -29,11 +29,14 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             last,
             at,
             page,
-        } if state.watched.contains(&topic) => answer(state, topic, page, (walk, first, last, at)),
+        } if state.watched.contains(&topic) => answer(state, topic, page, (walk, first, last, at), &mut effects),
         Event::Failed { topic, walk, fault, .. } if state.watched.contains(&topic) => failed(state, topic, walk, fault),
         Event::Op { id, event } => operation(state, id, event, &mut effects),
-        Event::Edited(Err(fault)) => state.complain(fault),
-        Event::Edited(Ok(_)) => {}
+        Event::Edited(Err(fault)) => {
+            state.intent = None;
+            state.complain(fault);
+        }
+        Event::Edited(Ok(text)) => review::edited(state, text),
         Event::Terminate => act::leave(state, &mut effects),
         Event::Answer { .. } | Event::Failed { .. } => {}
     }
@@ -53,7 +56,13 @@ fn asking(state: &mut State, topic: &Topic) {
     }
 }
 
-fn answer(state: &mut State, topic: Topic, page: Page, (walk, first, last, at): (u64, bool, bool, Timestamp)) {
+fn answer(
+    state: &mut State,
+    topic: Topic,
+    page: Page,
+    (walk, first, last, at): (u64, bool, bool, Timestamp),
+    effects: &mut Vec<Effect>,
+) {
     match page {
         Page::Identity(identity) => state.identity = Some(identity),
         Page::Keys(rows) => state.keys.answer(walk, first, last, at, rows),
@@ -71,6 +80,7 @@ fn answer(state: &mut State, topic: Topic, page: Page, (walk, first, last, at): 
         Page::KeyPolicy(policy) => {
             if let Topic::KeyPolicy(arn) = topic {
                 state.policy = Some((arn, Ok(policy)));
+                edit_wanted_policy(state, effects);
             }
         }
         Page::Grants(rows) => state.grants.answer(walk, first, last, at, rows),
@@ -160,7 +170,13 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         Topic::Objects { .. } => state.objects.failed(walk, fault),
         Topic::Jobs => state.jobs.failed(walk, fault),
         Topic::Files(_) => state.files.failed(walk, fault),
-        Topic::KeyPolicy(arn) => state.policy = Some((arn, Err(fault))),
+        Topic::KeyPolicy(arn) => {
+            if matches!(&state.intent, Some(Intent::EditPolicy { key_arn }) if *key_arn == arn) {
+                state.intent = None;
+                state.complain(fault.clone());
+            }
+            state.policy = Some((arn, Err(fault)));
+        }
         Topic::Job(name) => refuse(state, name, fault),
         // The lists on screen are refused or late for the same reason, and say so where it matters.
         Topic::KeyDetails(_) | Topic::ObjectInfos { .. } => {}
@@ -178,18 +194,23 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
                 return;
             };
             state.say(story::tone(&outcome), said);
-            done(state, &operation.request, *outcome);
+            done(state, &operation.request, *outcome, effects);
             effects.push(Effect::Refresh(state.watched.clone()));
         }
         OpEvent::Failed(fault) => {
             let standing = Standing::Failed(state.now, Box::new(fault.clone()));
-            if state.operations.end(id, standing).is_none() {
+            let Some(operation) = state.operations.end(id, standing) else {
                 return;
-            }
-            if fault.kind == FaultKind::Cancelled {
-                state.say(Tone::Warn, fault.to_string());
-            } else {
-                state.complain(fault);
+            };
+            let is_watch = matches!(operation.request, Request::AwaitGrant { .. });
+            match fault.kind {
+                FaultKind::Cancelled => state.say(Tone::Warn, fault.to_string()),
+                // The grant is there all the same.
+                FaultKind::Denied if is_watch => {
+                    let words = "Granted. When it is known everywhere cannot be watched: you may not assume the role.";
+                    state.say(Tone::Good, words);
+                }
+                _ => state.complain(fault),
             }
         }
     }
@@ -199,7 +220,7 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
 }
 
 /// What an outcome changes on screen before AWS is asked again.
-fn done(state: &mut State, request: &Request, outcome: Outcome) {
+fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Vec<Effect>) {
     match outcome {
         Outcome::JobStarted { name } => {
             story::show_job(state, &name);
@@ -212,12 +233,14 @@ fn done(state: &mut State, request: &Request, outcome: Outcome) {
             state.keys.want(&key_arn);
         }
         Outcome::KeyChanged { key_arn } => state.keys.amend(&key_arn, |key| key.detail = None),
-        Outcome::BucketCreated { bucket } => {
+        Outcome::BucketCreated { bucket, warnings } => {
+            for warning in warnings {
+                state.say(Tone::Warn, warning);
+            }
             state.place = Some((bucket, String::new()));
             state.objects.reset();
             state.opened_once = true;
         }
-        Outcome::Granted { grant_id } => state.grants.want(&grant_id),
         Outcome::Encrypted { uris, .. } => {
             state.files.clear_marks();
             if let (Some((bucket, _)), Some(uri)) = (&state.place, uris.first())
@@ -226,25 +249,44 @@ fn done(state: &mut State, request: &Request, outcome: Outcome) {
                 state.objects.want(key);
             }
         }
-        Outcome::Proved { role_arn, steps } => {
-            let lines = story::proof_lines(&role_arn, &steps);
-            report(state, "Access proof", lines);
+        Outcome::Proved {
+            key_arn,
+            role_arn,
+            method,
+            steps,
+        } => {
+            let now = state.now;
+            found::remember(state, (&key_arn, &role_arn), now, method, &steps);
+            state.walk_role = Some(role_arn.clone());
+            let lines = story::proof_lines(&role_arn, method, &steps);
+            found::report(state, "Access proof", lines);
         }
         Outcome::Verified { verdicts } if verdicts.len() > 1 || verdicts.iter().any(|verdict| !verdict.intact) => {
             let lines = verdicts.iter().flat_map(story::verdict_lines).collect();
-            report(state, "Verified", lines);
+            found::report(state, "Verified", lines);
         }
         Outcome::Deleted { .. } => {
             state.objects.clear_marks();
         }
-        _ => {}
+        Outcome::RoleChanged { role_arn } => state.walk_role = Some(role_arn),
+        Outcome::Decrypted { path, .. } => {
+            if matches!(request, Request::Decrypt { object, .. } if object.ends_with("model.tar.gz")) {
+                state.opened_model = Some(path.display().to_string());
+            }
+        }
+        outcome => {
+            found::show(state, request, outcome, effects);
+        }
     }
 }
 
-fn report(state: &mut State, title: &str, lines: Vec<Line>) {
-    state.overlays.push(Overlay::Report(Report {
-        title: title.to_owned(),
-        lines,
-        scroll: super::overlay::Scroll::default(),
-    }));
+/// Opens the editor on a policy that was fetched for it.
+fn edit_wanted_policy(state: &mut State, effects: &mut Vec<Effect>) {
+    if let (Some(Intent::EditPolicy { key_arn }), Some((arn, Ok(policy)))) = (&state.intent, &state.policy)
+        && key_arn == arn
+    {
+        let (key_arn, text) = (key_arn.clone(), policy.clone());
+        let before = text.clone();
+        review::edit(state, Intent::Policy { key_arn, before }, text, effects);
+    }
 }

@@ -3,7 +3,7 @@
 use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Line, Tone};
-use crate::domain::{ObjectRow, Outcome, ProofStep, Request, Verdict};
+use crate::domain::{ObjectRow, Outcome, ProofMethod, ProofStep, Request, Verdict};
 
 /// What an operation does: `encrypt housing.csv to s3://…`.
 pub(super) fn title(request: &Request) -> String {
@@ -41,7 +41,88 @@ pub(super) fn title(request: &Request) -> String {
         Request::CancelKeyDeletion { key_arn } => format!("cancel the deletion of {}", text::last_part(key_arn)),
         Request::StartJob(spec) => format!("start job {}", spec.name),
         Request::StopJob { name } => format!("stop job {name}"),
+        other => further_title(other),
     }
+}
+
+fn further_title(request: &Request) -> String {
+    let last = text::last_part;
+    match request {
+        Request::NewKey(spec) => format!("create key {}", spec.alias),
+        Request::DraftKeyPolicy { .. } => "draft a key policy".to_owned(),
+        Request::PutKeyPolicy { key_arn, .. } => format!("put the policy of {}", last(key_arn)),
+        Request::AddAlias { alias, .. } => format!("add alias {alias}"),
+        Request::MoveAlias { alias, key_arn } => format!("move alias {alias} to {}", last(key_arn)),
+        Request::DeleteAlias { alias } => format!("delete alias {alias}"),
+        Request::TagKey { key_arn, .. } => format!("tag {}", last(key_arn)),
+        Request::KeyTags { key_arn } => format!("read the tags of {}", last(key_arn)),
+        Request::SetRotation { key_arn, on } => {
+            format!(
+                "switch rotation {} for {}",
+                if *on { "on" } else { "off" },
+                last(key_arn)
+            )
+        }
+        Request::SetDescription { key_arn, .. } => format!("describe {}", last(key_arn)),
+        Request::FindDependents { key_arn, .. } => format!("look for dependents of {}", last(key_arn)),
+        Request::EncryptMessage { .. } => "encrypt a message".to_owned(),
+        Request::DecryptMessage { .. } => "decrypt a message".to_owned(),
+        Request::NewDataKey { to, .. } => format!("generate a data key, C to {to}"),
+        Request::OpenDataKey { at, .. } => format!("open the data key at {at}"),
+        Request::ReEncryptDataKey { at, .. } => format!("re-wrap the data key at {at}"),
+        Request::CountBucket { bucket } => format!("count what is in {bucket}"),
+        Request::EmptyBucket { bucket, .. } => format!("empty {bucket}"),
+        Request::DeleteBucket { bucket, .. } => format!("delete the bucket {bucket}"),
+        Request::Preview { object, .. } => format!("preview {}", last(object)),
+        Request::ListArchive { object, .. } => format!("list {}", last(object)),
+        Request::ProveObject { object, .. } => format!("prove {}", last(object)),
+        Request::NewRole(spec) => format!("create role {}", spec.name),
+        Request::RolePolicies { role } => format!("read the policies of {role}"),
+        Request::DetachRolePolicy { role, policy } => format!("take {} off {role}", last(policy)),
+        Request::DeleteRole { role } => format!("delete role {role}"),
+        Request::TrustCaller { role, on: true } => format!("let yourself assume {role}"),
+        Request::TrustCaller { role, on: false } => format!("no longer let yourself assume {role}"),
+        Request::TrustService { role } => format!("let SageMaker assume {role}"),
+        Request::Grant(spec) => format!("grant {} to {}", spec.operations.join(", "), last(&spec.grantee)),
+        Request::AwaitGrant { grantee, .. } => format!("the grant to {} spreads", last(grantee)),
+        Request::RetireGrant { grant_id, .. } => format!("retire grant {}", text::cut(grant_id, 12)),
+        Request::GrantsOf { .. } => "list all grants".to_owned(),
+        Request::ProveStory { role_arn, .. } => format!("prove the story of {}", last(role_arn)),
+        Request::Preflight(spec) => format!("look ahead of job {}", spec.name),
+        Request::NewRepository { repository } => format!("create repository {repository}"),
+        Request::DeleteRepository { repository } => format!("delete repository {repository}"),
+        Request::BuildImage(spec) => format!("build {}:{}", spec.repository, spec.tag),
+        Request::TryImage { image } => format!("try {image}"),
+        Request::PlanCleanUp => "look for what the walk made".to_owned(),
+        Request::AuditLog { .. } => "read the audit log".to_owned(),
+        _ => "operation".to_owned(),
+    }
+}
+
+/// Whether a request changes anything in AWS. (The one place that enforces it is before the SDK; here it is said early.)
+pub(super) fn changes(request: &Request) -> bool {
+    !matches!(
+        request,
+        Request::Verify { .. }
+            | Request::Decrypt { .. }
+            | Request::Prove { .. }
+            | Request::DraftKeyPolicy { .. }
+            | Request::KeyTags { .. }
+            | Request::FindDependents { .. }
+            | Request::DecryptMessage { .. }
+            | Request::OpenDataKey { .. }
+            | Request::CountBucket { .. }
+            | Request::Preview { .. }
+            | Request::ListArchive { .. }
+            | Request::ProveObject { grant: false, .. }
+            | Request::RolePolicies { .. }
+            | Request::AwaitGrant { .. }
+            | Request::GrantsOf { .. }
+            | Request::Preflight(_)
+            | Request::TryImage { .. }
+            | Request::PlanCleanUp
+            | Request::AuditLog { .. }
+    )
 }
 
 /// What came of a request, and what to do next where that is known.
@@ -71,10 +152,10 @@ pub(super) fn told(outcome: &Outcome) -> String {
             format!("Decrypted {} to {} ({proof}).", text::size(*bytes), path.display())
         }
         Outcome::Deleted { objects } => format!("Deleted {}.", text::count(*objects as usize, "object")),
-        Outcome::BucketCreated { bucket } => format!("Created the bucket {bucket}."),
-        Outcome::Granted { .. } => "Granted. To train with it: select an encrypted object (3), press t.".to_owned(),
+        Outcome::BucketCreated { bucket, .. } => format!("Created the bucket {bucket}."),
+        Outcome::Granted { .. } => "Granted; it is known everywhere in a while.".to_owned(),
         Outcome::Revoked { .. } => "Revoked. It takes some minutes to reach everywhere.".to_owned(),
-        Outcome::Proved { role_arn, steps } => {
+        Outcome::Proved { role_arn, steps, .. } => {
             let allowed: Vec<&str> = allowed(steps, true);
             let role = text::last_part(role_arn);
             if allowed.is_empty() {
@@ -87,6 +168,77 @@ pub(super) fn told(outcome: &Outcome) -> String {
         Outcome::KeyChanged { key_arn } => format!("Changed the key {}.", text::last_part(key_arn)),
         Outcome::JobStarted { name } => format!("Started {name}; l shows its log."),
         Outcome::JobStopping { name } => format!("{name} was told to stop."),
+        other => further_told(other),
+    }
+}
+
+fn further_told(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::PolicyDrafted { .. } => "The policy of the new key: y creates it, e edits it first.".to_owned(),
+        Outcome::PolicyPut { .. } => "The policy was put; `put policy back` (a) undoes it.".to_owned(),
+        Outcome::AliasChanged { alias } => format!("Changed {alias}."),
+        Outcome::KeyTags { tags, .. } => format!("{}.", text::count(tags.len(), "tag")),
+        Outcome::Dependents(found) => format!("{}.", found.summary()),
+        Outcome::MessageEncrypted { path: Some(path), .. } | Outcome::MessageDecrypted { path: Some(path), .. } => {
+            format!("Written to {}.", path.display())
+        }
+        Outcome::MessageEncrypted { .. } => "Encrypted.".to_owned(),
+        Outcome::MessageDecrypted { .. } => "Decrypted; wiped when closed.".to_owned(),
+        Outcome::DataKeyKept { at, .. } => format!("C is at {at}; D is forgotten."),
+        Outcome::DataKeyOpened { mine, .. } if mine.allowed => "The data key unwraps for you.".to_owned(),
+        Outcome::DataKeyOpened { .. } => "The data key does not unwrap for you.".to_owned(),
+        Outcome::BucketCounted(count) => format!(
+            "{} holds {}.",
+            count.bucket,
+            text::count(count.objects as usize, "object")
+        ),
+        Outcome::BucketEmptied {
+            bucket,
+            objects,
+            deleted,
+        } => {
+            let gone = if *deleted { ", and the bucket is gone" } else { "" };
+            format!(
+                "Deleted {} of {bucket}{gone}.",
+                text::count(*objects as usize, "object")
+            )
+        }
+        Outcome::Previewed(preview) => format!("The beginning of {}; wiped when closed.", preview.source),
+        Outcome::Archive { members, .. } => format!("{}.", text::count(members.len(), "file")),
+        Outcome::ObjectProved(proof) if proof.holds => "Proved: only who may use the key can read it.".to_owned(),
+        Outcome::ObjectProved(_) => "The proof does not hold: read why.".to_owned(),
+        Outcome::RoleChanged { role_arn } => format!("Changed the role {}.", text::last_part(role_arn)),
+        Outcome::RolePolicies(policies) => format!("Policies of {}.", text::last_part(&policies.role_arn)),
+        Outcome::RoleDeleted { role } => format!("Deleted the role {role}."),
+        Outcome::GrantSpread { seconds, .. } => {
+            format!(
+                "The grant works everywhere (after {}). To train: select an encrypted object (3), press t.",
+                text::span(*seconds as i64)
+            )
+        }
+        Outcome::GrantsFound { grants, .. } => format!("{}.", text::count(grants.len(), "grant")),
+        Outcome::Story(story) if story.holds => "Proved: denied, allowed with the grant, denied again.".to_owned(),
+        Outcome::Story(_) => "The story does not hold: read why.".to_owned(),
+        Outcome::Preflighted { findings } => {
+            let blocking = findings
+                .iter()
+                .filter(|finding| finding.weight == crate::domain::Weight::Blocks)
+                .count();
+            match blocking {
+                0 => "Nothing stands in the way of the job.".to_owned(),
+                blocking => format!("{} would make the job fail.", text::count(blocking, "finding")),
+            }
+        }
+        Outcome::RepositoryReady { uri } => format!("The repository is {uri}."),
+        Outcome::RepositoryDeleted { repository } => format!("Deleted the repository {repository}."),
+        Outcome::ImageBuilt {
+            image, pushed: true, ..
+        } => format!("Built and pushed {image}."),
+        Outcome::ImageBuilt { image, .. } => format!("Built {image}."),
+        Outcome::ImageTried { image, status, .. } => format!("{image} ended with {status}."),
+        Outcome::CleanUpPlan { items, .. } => format!("{}.", text::count(items.len(), "thing")),
+        Outcome::Audit(entries) => format!("{}.", text::count(entries.len(), "change")),
+        _ => "Done.".to_owned(),
     }
 }
 
@@ -109,30 +261,41 @@ pub(super) fn tone(outcome: &Outcome) -> Tone {
     match outcome {
         Outcome::Verified { verdicts } if verdicts.iter().any(|verdict| !verdict.intact) => Tone::Bad,
         Outcome::Decrypted { bound: false, .. } => Tone::Warn,
+        Outcome::ObjectProved(proof) if !proof.holds => Tone::Bad,
+        Outcome::Story(story) if !story.holds => Tone::Bad,
+        Outcome::ImageTried { status, .. } if *status != 0 => Tone::Bad,
         _ => Tone::Good,
     }
 }
 
 /// An access proof to be read.
-pub(super) fn proof_lines(role_arn: &str, steps: &[ProofStep]) -> Vec<Line> {
-    let mut lines = vec![
-        Line::new(Tone::Dim, "As      ").and(Tone::Plain, role_arn),
-        Line::blank(),
-    ];
-    for step in steps {
-        let (tone, word) = if step.allowed {
-            (Tone::Good, "allowed")
-        } else {
-            (Tone::Bad, "denied ")
-        };
-        lines.push(Line::new(tone, format!("{word}  ")).and(Tone::Plain, step.operation.clone()));
-        if let Some(reason) = &step.reason {
-            lines.push(Line::new(Tone::Dim, format!("         {reason}")));
-        }
-        if let Some(id) = &step.request_id {
-            lines.push(Line::new(Tone::Dim, format!("         request {id}")));
-        }
+pub(super) fn proof_lines(role_arn: &str, method: ProofMethod, steps: &[ProofStep]) -> Vec<Line> {
+    let mut lines = vec![Line::new(Tone::Dim, "As      ").and(Tone::Plain, role_arn)];
+    if method == ProofMethod::Reasoned {
+        let words = "The role could not be assumed: this is reasoned from policies and grants, not proved.";
+        lines.push(Line::new(Tone::Warn, words));
     }
+    lines.push(Line::blank());
+    lines.extend(steps.iter().flat_map(|step| step_lines("", step)));
+    lines
+}
+
+/// One operation that was tried.
+pub(super) fn step_lines(lead: &str, step: &ProofStep) -> Vec<Line> {
+    let (tone, word) = if step.allowed {
+        (Tone::Good, "allowed")
+    } else {
+        (Tone::Bad, "denied ")
+    };
+    let mut lines = vec![Line::new(tone, format!("{lead}{word}  ")).and(Tone::Plain, step.operation.clone())];
+    let margin = " ".repeat(lead.len() + 9);
+    lines.extend(
+        step.reason
+            .iter()
+            .map(|reason| Line::new(Tone::Dim, format!("{margin}{reason}"))),
+    );
+    let id = step.request_id.iter();
+    lines.extend(id.map(|id| Line::new(Tone::Dim, format!("{margin}request {id}"))));
     lines
 }
 

@@ -5,8 +5,15 @@
 
 use std::fmt;
 
-use aws_sdk_kms::operation::{create_grant::CreateGrantInput, decrypt::DecryptInput};
-use aws_sdk_kms::operation::{encrypt::EncryptInput, generate_data_key::GenerateDataKeyInput};
+use aws_sdk_kms::operation::create_grant::CreateGrantInput;
+use aws_sdk_kms::operation::decrypt::DecryptInput;
+use aws_sdk_kms::operation::encrypt::EncryptInput;
+use aws_sdk_kms::operation::generate_data_key::GenerateDataKeyInput;
+use aws_sdk_kms::operation::generate_data_key_pair::GenerateDataKeyPairInput;
+use aws_sdk_kms::operation::generate_data_key_pair_without_plaintext::GenerateDataKeyPairWithoutPlaintextInput;
+use aws_sdk_kms::operation::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintextInput;
+use aws_sdk_kms::operation::re_encrypt::ReEncryptInput;
+use aws_sdk_kms::operation::retire_grant::RetireGrantInput;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{BeforeSerializationInterceptorContextRef, Input};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
@@ -18,13 +25,17 @@ const READING: &[&str] = &[
     // KMS
     "Decrypt",
     "DescribeKey",
+    "GetKeyLastUsage",
     "GetKeyPolicy",
     "GetKeyRotationStatus",
     "ListAliases",
     "ListGrants",
     "ListKeys",
+    "ListResourceTags",
     // S3
+    "GetBucketEncryption",
     "GetBucketLocation",
+    "GetBucketTagging",
     "GetObject",
     "HeadBucket",
     "HeadObject",
@@ -34,10 +45,21 @@ const READING: &[&str] = &[
     "ListParts",
     // SageMaker
     "DescribeTrainingJob",
+    "ListTags",
     "ListTrainingJobs",
     // IAM
+    "GetPolicy",
+    "GetPolicyVersion",
     "GetRole",
+    "GetRolePolicy",
+    "ListAttachedRolePolicies",
+    "ListRolePolicies",
     "ListRoles",
+    "SimulatePrincipalPolicy",
+    // ECR
+    "DescribeImages",
+    "DescribeRepositories",
+    "ListTagsForResource",
     // STS: a session changes nothing by itself, and its clients pass this gate too.
     "AssumeRole",
     "GetCallerIdentity",
@@ -103,14 +125,28 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// Whether a call changes nothing.
+pub(super) fn only_reads(operation: &str, input: &Input) -> bool {
+    READING.contains(&operation) || is_dry_run(input)
+}
+
 fn is_dry_run(input: &Input) -> bool {
-    let flag = input
-        .downcast_ref::<EncryptInput>()
-        .map(|input| input.dry_run)
-        .or_else(|| input.downcast_ref::<DecryptInput>().map(|input| input.dry_run))
-        .or_else(|| input.downcast_ref::<GenerateDataKeyInput>().map(|input| input.dry_run))
-        .or_else(|| input.downcast_ref::<CreateGrantInput>().map(|input| input.dry_run));
-    flag.flatten() == Some(true)
+    macro_rules! asks {
+        ($($kind:ty),+ $(,)?) => {
+            $(input.downcast_ref::<$kind>().is_some_and(|input| input.dry_run == Some(true)))||+
+        };
+    }
+    asks!(
+        CreateGrantInput,
+        DecryptInput,
+        EncryptInput,
+        GenerateDataKeyInput,
+        GenerateDataKeyPairInput,
+        GenerateDataKeyPairWithoutPlaintextInput,
+        GenerateDataKeyWithoutPlaintextInput,
+        ReEncryptInput,
+        RetireGrantInput,
+    )
 }
 
 #[cfg(test)]
@@ -118,23 +154,45 @@ mod tests {
     use super::{Gate, READING};
 
     const WRITING: &[&str] = &[
+        "AttachRolePolicy",
         "CancelKeyDeletion",
         "CompleteMultipartUpload",
         "CreateAlias",
         "CreateBucket",
+        "CreateRepository",
+        "CreateRole",
         "CreateGrant",
         "CreateKey",
         "CreateMultipartUpload",
         "CreateTrainingJob",
+        "DeleteAlias",
+        "DeleteBucket",
         "DeleteObjects",
+        "DeleteRepository",
+        "DeleteRole",
+        "DeleteRolePolicy",
+        "DetachRolePolicy",
         "DisableKey",
+        "DisableKeyRotation",
         "EnableKey",
+        "EnableKeyRotation",
         "Encrypt",
         "GenerateDataKey",
+        "GetAuthorizationToken",
+        "PutBucketTagging",
+        "PutKeyPolicy",
         "PutObject",
+        "PutRolePolicy",
+        "ReEncrypt",
+        "RetireGrant",
         "RevokeGrant",
         "ScheduleKeyDeletion",
         "StopTrainingJob",
+        "TagResource",
+        "UntagResource",
+        "UpdateAlias",
+        "UpdateAssumeRolePolicy",
+        "UpdateKeyDescription",
         "UploadPart",
         "",
     ];

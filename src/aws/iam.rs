@@ -1,10 +1,23 @@
-//! IAM: the roles that a training job might run as.
+//! IAM: the roles that a training job might run as, and their policies.
 
-use aws_sdk_iam::types::Role;
+use std::collections::BTreeMap;
+
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, Role, Tag};
 use percent_encoding::percent_decode_str;
 
 use super::{Aws, Paged, fault};
-use crate::domain::{Fault, RoleSummary};
+use crate::domain::{Fault, FaultKind, RoleSummary};
+
+/// A role as one looks at it alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RoleDetail {
+    /// Its ARN, with its path.
+    pub(crate) arn: String,
+    /// The trust policy, JSON.
+    pub(crate) trust: String,
+    /// Its tags.
+    pub(crate) tags: BTreeMap<String, String>,
+}
 
 pub(crate) async fn list_roles(aws: &Aws, marker: Option<String>) -> Result<Paged<RoleSummary>, Fault> {
     let call = aws.iam().list_roles().max_items(1000).set_marker(marker);
@@ -17,13 +30,214 @@ pub(crate) async fn list_roles(aws: &Aws, marker: Option<String>) -> Result<Page
 
 /// One role by its name, without path.
 pub(crate) async fn get_role(aws: &Aws, name: &str) -> Result<RoleSummary, Fault> {
+    let role = look_up(aws, name).await?;
+    Ok(summary(&role))
+}
+
+/// One role with its trust policy and tags.
+pub(crate) async fn role_detail(aws: &Aws, name: &str) -> Result<RoleDetail, Fault> {
+    let role = look_up(aws, name).await?;
+    Ok(RoleDetail {
+        arn: role.arn().to_owned(),
+        trust: decoded(role.assume_role_policy_document().unwrap_or_default()),
+        tags: role
+            .tags()
+            .iter()
+            .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+            .collect(),
+    })
+}
+
+async fn look_up(aws: &Aws, name: &str) -> Result<Role, Fault> {
     let act = "look up role";
     let call = aws.iam().get_role().role_name(name);
     let answer = call.send().await.map_err(|error| fault::of(act, name, &error))?;
+    answer.role.ok_or_else(|| fault::incomplete(act, name, "role"))
+}
+
+/// A role with this trust policy and these tags; answers its ARN.
+pub(crate) async fn create_role(
+    aws: &Aws,
+    name: &str,
+    trust: &str,
+    tags: &BTreeMap<String, String>,
+) -> Result<String, Fault> {
+    let act = "create role";
+    let tags: Result<Vec<_>, _> = tags
+        .iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect();
+    let tags = tags.map_err(|error| Fault::new(FaultKind::Invalid, act, name, error.to_string(), ""))?;
+    let call = aws
+        .iam()
+        .create_role()
+        .role_name(name)
+        .assume_role_policy_document(trust)
+        .description("Trains models on encrypted data; made by strongroom")
+        .set_tags(Some(tags).filter(|tags| !tags.is_empty()));
+    let answer = call.send().await.map_err(|error| fault::of(act, name, &error))?;
+    let role = answer.role.ok_or_else(|| fault::incomplete(act, name, "role"))?;
+    Ok(role.arn)
+}
+
+pub(crate) async fn delete_role(aws: &Aws, name: &str) -> Result<(), Fault> {
+    let call = aws.iam().delete_role().role_name(name);
+    call.send()
+        .await
+        .map_err(|error| fault::of("delete role", name, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn put_trust(aws: &Aws, name: &str, trust: &str) -> Result<(), Fault> {
+    let call = aws
+        .iam()
+        .update_assume_role_policy()
+        .role_name(name)
+        .policy_document(trust);
+    call.send()
+        .await
+        .map_err(|error| fault::of("change the trust of role", name, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn put_role_policy(aws: &Aws, role: &str, policy: &str, document: &str) -> Result<(), Fault> {
+    let call = aws
+        .iam()
+        .put_role_policy()
+        .role_name(role)
+        .policy_name(policy)
+        .policy_document(document);
+    call.send()
+        .await
+        .map_err(|error| fault::of("write a policy of role", role, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn delete_role_policy(aws: &Aws, role: &str, policy: &str) -> Result<(), Fault> {
+    let call = aws.iam().delete_role_policy().role_name(role).policy_name(policy);
+    let act = format!("delete policy {policy} of role");
+    call.send().await.map_err(|error| fault::of(&act, role, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn attach_role_policy(aws: &Aws, role: &str, policy_arn: &str) -> Result<(), Fault> {
+    let call = aws.iam().attach_role_policy().role_name(role).policy_arn(policy_arn);
+    let act = format!("attach {policy_arn} to role");
+    call.send().await.map_err(|error| fault::of(&act, role, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn detach_role_policy(aws: &Aws, role: &str, policy_arn: &str) -> Result<(), Fault> {
+    let call = aws.iam().detach_role_policy().role_name(role).policy_arn(policy_arn);
+    let act = format!("detach {policy_arn} from role");
+    call.send().await.map_err(|error| fault::of(&act, role, &error))?;
+    Ok(())
+}
+
+/// ARNs of the policies attached to a role.
+pub(crate) async fn attached_policies(aws: &Aws, role: &str) -> Result<Vec<String>, Fault> {
+    let (mut found, mut marker) = (Vec::new(), None);
+    loop {
+        let call = aws
+            .iam()
+            .list_attached_role_policies()
+            .role_name(role)
+            .set_marker(marker);
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| fault::of("list the policies of role", role, &error))?;
+        let arns = answer
+            .attached_policies()
+            .iter()
+            .filter_map(|policy| policy.policy_arn());
+        found.extend(arns.map(str::to_owned));
+        marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
+        if marker.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The inline policies of a role, by name.
+pub(crate) async fn inline_policies(aws: &Aws, role: &str) -> Result<Vec<(String, String)>, Fault> {
+    let (mut names, mut marker) = (Vec::new(), None);
+    loop {
+        let call = aws.iam().list_role_policies().role_name(role).set_marker(marker);
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| fault::of("list the inline policies of role", role, &error))?;
+        names.extend(answer.policy_names().iter().cloned());
+        marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
+        if marker.is_none() {
+            break;
+        }
+    }
+    let mut found = Vec::with_capacity(names.len());
+    for name in names {
+        let call = aws.iam().get_role_policy().role_name(role).policy_name(&name);
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| fault::of("read an inline policy of role", role, &error))?;
+        found.push((name, decoded(answer.policy_document())));
+    }
+    Ok(found)
+}
+
+/// The document of a managed policy in its default version.
+pub(crate) async fn managed_policy(aws: &Aws, policy_arn: &str) -> Result<String, Fault> {
+    let act = "read policy";
+    let call = aws.iam().get_policy().policy_arn(policy_arn);
+    let answer = call.send().await.map_err(|error| fault::of(act, policy_arn, &error))?;
+    let version = answer
+        .policy()
+        .and_then(|policy| policy.default_version_id())
+        .ok_or_else(|| fault::incomplete(act, policy_arn, "default version"))?
+        .to_owned();
+    let call = aws
+        .iam()
+        .get_policy_version()
+        .policy_arn(policy_arn)
+        .version_id(version);
+    let answer = call.send().await.map_err(|error| fault::of(act, policy_arn, &error))?;
     answer
-        .role()
-        .map(summary)
-        .ok_or_else(|| fault::incomplete(act, name, "role"))
+        .policy_version()
+        .and_then(|version| version.document())
+        .map(decoded)
+        .ok_or_else(|| fault::incomplete(act, policy_arn, "document"))
+}
+
+/// Whether `principal` (a user's or role's ARN) may do `action` on `resource`, as IAM simulates it.
+pub(crate) async fn simulate(
+    aws: &Aws,
+    principal: &str,
+    action: &str,
+    resource: &str,
+    conditions: &[(&str, &str)],
+) -> Result<bool, Fault> {
+    let act = format!("simulate {action} of");
+    let entry = |(name, value): &(&str, &str)| {
+        ContextEntry::builder()
+            .context_key_name(*name)
+            .context_key_type(ContextKeyTypeEnum::String)
+            .context_key_values(*value)
+            .build()
+    };
+    let call = aws
+        .iam()
+        .simulate_principal_policy()
+        .policy_source_arn(principal)
+        .action_names(action)
+        .resource_arns(resource)
+        .set_context_entries(Some(conditions.iter().map(entry).collect()));
+    let answer = call.send().await.map_err(|error| fault::of(&act, principal, &error))?;
+    let result = answer
+        .evaluation_results()
+        .first()
+        .ok_or_else(|| fault::incomplete(&act, principal, "result"))?;
+    Ok(result.eval_decision().as_str() == "allowed")
 }
 
 fn summary(role: &Role) -> RoleSummary {
@@ -34,11 +248,13 @@ fn summary(role: &Role) -> RoleSummary {
     }
 }
 
-/// The document arrives percent-encoded.
 fn trusts_sagemaker(document: &str) -> bool {
-    percent_decode_str(document)
-        .decode_utf8_lossy()
-        .contains("\"sagemaker.amazonaws.com\"")
+    decoded(document).contains("\"sagemaker.amazonaws.com\"")
+}
+
+/// Documents arrive percent-encoded.
+fn decoded(document: &str) -> String {
+    percent_decode_str(document).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

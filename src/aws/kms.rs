@@ -6,17 +6,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{
-    AliasListEntry, DataKeySpec, GrantConstraints, GrantListEntry, GrantOperation, KeyManagerType, KeyMetadata,
-    KeySpec, KeyUsageType, OriginType,
+    AliasListEntry, DataKeySpec, GrantConstraints, GrantListEntry, KeyManagerType, KeyMetadata, KeySpec, KeyUsageType,
+    OriginType,
 };
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Aws, Paged, fault, timestamp};
 use crate::domain::{Fault, Grant, GrantConstraint, KeyDetail, KeyManager, KeyState, KmsKey};
 
-mod trial;
+mod ask;
+mod manage;
+mod message;
 
-pub(crate) use trial::{Trial, Tried, try_call};
+pub(crate) use ask::Ask;
+pub(crate) use manage::*;
+pub(crate) use message::{decrypt, encrypt, re_encrypt};
 
 const KEYS_PER_PAGE: i32 = 1000;
 const ROWS_PER_PAGE: i32 = 100;
@@ -46,15 +50,6 @@ pub(crate) struct UnwrappedDataKey {
     pub(crate) plaintext: Zeroizing<Vec<u8>>,
     /// The KMS key that unwrapped it.
     pub(crate) key_arn: String,
-}
-
-/// A grant just made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CreatedGrant {
-    /// 64 hexadecimal digits.
-    pub(crate) id: String,
-    /// Makes the grant valid at once for calls that carry it; everybody else waits until it is known everywhere.
-    pub(crate) token: Option<String>,
 }
 
 pub(crate) async fn list_keys(aws: &Aws, marker: Option<String>) -> Result<Paged<KmsKey>, Fault> {
@@ -145,41 +140,6 @@ pub(crate) async fn list_grants(aws: &Aws, key_arn: &str, marker: Option<String>
     })
 }
 
-pub(crate) async fn create_grant(
-    aws: &Aws,
-    key_arn: &str,
-    grantee: &str,
-    operations: &[String],
-    name: Option<&str>,
-) -> Result<CreatedGrant, Fault> {
-    let act = "create a grant on";
-    let operations = operations
-        .iter()
-        .map(|word| GrantOperation::from(word.as_str()))
-        .collect();
-    let call = aws
-        .kms()
-        .create_grant()
-        .key_id(key_arn)
-        .grantee_principal(grantee)
-        .set_operations(Some(operations))
-        .set_name(name.map(str::to_owned));
-    let answer = call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
-    Ok(CreatedGrant {
-        id: answer
-            .grant_id
-            .ok_or_else(|| fault::incomplete(act, key_arn, "grant id"))?,
-        token: answer.grant_token,
-    })
-}
-
-pub(crate) async fn revoke_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<(), Fault> {
-    let call = aws.kms().revoke_grant().key_id(key_arn).grant_id(grant_id);
-    let act = format!("revoke grant {grant_id} on");
-    call.send().await.map_err(|error| fault::of(&act, key_arn, &error))?;
-    Ok(())
-}
-
 /// 32 fresh bytes, wrapped under `key` (id, ARN or alias).
 pub(crate) async fn generate_data_key(
     aws: &Aws,
@@ -192,7 +152,8 @@ pub(crate) async fn generate_data_key(
         .generate_data_key()
         .key_id(key)
         .key_spec(DataKeySpec::Aes256)
-        .set_encryption_context(in_context(context));
+        .set_encryption_context(in_context(context))
+        .set_grant_tokens(aws.tokens_for(key));
     let answer = call.send().await.map_err(|error| fault::of(act, key, &error))?;
     let plaintext = answer
         .plaintext
@@ -217,13 +178,15 @@ pub(crate) async fn decrypt_data_key(
 ) -> Result<UnwrappedDataKey, Fault> {
     let act = "decrypt a data key under";
     let object = key.unwrap_or("the key that wrapped it");
+    let mut tokens = key.and_then(|key| aws.tokens_for(key)).unwrap_or_default();
+    tokens.extend_from_slice(grant_tokens);
     let call = aws
         .kms()
         .decrypt()
         .ciphertext_blob(Blob::new(ciphertext))
         .set_key_id(key.map(str::to_owned))
         .set_encryption_context(in_context(context))
-        .set_grant_tokens(Some(grant_tokens.to_vec()).filter(|tokens| !tokens.is_empty()));
+        .set_grant_tokens(Some(tokens).filter(|tokens| !tokens.is_empty()));
     let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
     let plaintext = answer
         .plaintext
@@ -232,67 +195,6 @@ pub(crate) async fn decrypt_data_key(
         plaintext: secret(plaintext),
         key_arn: answer.key_id.ok_or_else(|| fault::incomplete(act, object, "key ARN"))?,
     })
-}
-
-/// A symmetric key for encryption, by `policy` (JSON); answers its ARN.
-pub(crate) async fn create_key(aws: &Aws, description: &str, policy: &str) -> Result<String, Fault> {
-    let (act, object) = ("create", "a KMS key");
-    let call = aws
-        .kms()
-        .create_key()
-        .description(description)
-        .policy(policy)
-        .key_usage(KeyUsageType::EncryptDecrypt)
-        .key_spec(KeySpec::SymmetricDefault)
-        .origin(OriginType::AwsKms);
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
-    answer
-        .key_metadata
-        .and_then(|metadata| metadata.arn)
-        .ok_or_else(|| fault::incomplete(act, object, "key ARN"))
-}
-
-/// `alias` with `alias/`.
-pub(crate) async fn create_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<(), Fault> {
-    let call = aws.kms().create_alias().alias_name(alias).target_key_id(key_arn);
-    call.send().await.map_err(|error| fault::of("create", alias, &error))?;
-    Ok(())
-}
-
-pub(crate) async fn enable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
-    let call = aws.kms().enable_key().key_id(key_arn);
-    call.send()
-        .await
-        .map_err(|error| fault::of("enable", key_arn, &error))?;
-    Ok(())
-}
-
-pub(crate) async fn disable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
-    let call = aws.kms().disable_key().key_id(key_arn);
-    call.send()
-        .await
-        .map_err(|error| fault::of("disable", key_arn, &error))?;
-    Ok(())
-}
-
-pub(crate) async fn schedule_key_deletion(aws: &Aws, key_arn: &str, days: i32) -> Result<(), Fault> {
-    let call = aws
-        .kms()
-        .schedule_key_deletion()
-        .key_id(key_arn)
-        .pending_window_in_days(days);
-    call.send()
-        .await
-        .map_err(|error| fault::of("schedule the deletion of", key_arn, &error))?;
-    Ok(())
-}
-
-pub(crate) async fn cancel_key_deletion(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
-    let call = aws.kms().cancel_key_deletion().key_id(key_arn);
-    call.send()
-        .await
-        .map_err(|error| fault::of("cancel the deletion of", key_arn, &error))?;
-    Ok(())
 }
 
 fn next(truncated: bool, marker: Option<&str>) -> Option<String> {

@@ -1,14 +1,15 @@
 //! S3 as far as answers are small: buckets, listings, heads, tiny objects. Bodies that stream are `transfer`'s.
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, ServerSideEncryption,
-};
+use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
 
 use super::{Aws, Paged, fault, timestamp};
 use crate::domain::{BucketRow, Fault, FaultKind, ObjectInfo, ObjectRow};
 
+mod bucket;
 mod info;
+
+pub(crate) use bucket::*;
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.
 const FIRST_BYTES: u64 = 64;
@@ -208,24 +209,6 @@ pub(crate) async fn write_new(
     call.send()
         .await
         .map_err(|error| fault::of("write", &uri(bucket, key), &error))?;
-    Ok(())
-}
-
-pub(crate) async fn create_bucket(aws: &Aws, bucket: &str) -> Result<(), Fault> {
-    // us-east-1 is the one region that must not be named.
-    let place = (aws.region() != "us-east-1").then(|| {
-        CreateBucketConfiguration::builder()
-            .location_constraint(BucketLocationConstraint::from(aws.region()))
-            .build()
-    });
-    let call = aws
-        .s3_control()
-        .create_bucket()
-        .bucket(bucket)
-        .set_create_bucket_configuration(place);
-    call.send()
-        .await
-        .map_err(|error| fault::of("create bucket", bucket, &error))?;
     Ok(())
 }
 

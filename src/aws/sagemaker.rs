@@ -6,7 +6,7 @@ use aws_sdk_sagemaker::operation::describe_training_job::DescribeTrainingJobOutp
 use aws_sdk_sagemaker::primitives::DateTime;
 use aws_sdk_sagemaker::types::{
     AlgorithmSpecification, Channel as SdkChannel, DataSource, OutputDataConfig, ResourceConfig, S3DataDistribution,
-    S3DataSource, S3DataType, SecondaryStatus, SecondaryStatusTransition, SortBy, SortOrder, StoppingCondition,
+    S3DataSource, S3DataType, SecondaryStatus, SecondaryStatusTransition, SortBy, SortOrder, StoppingCondition, Tag,
     TrainingInputMode, TrainingInstanceType, TrainingJobStatus, TrainingJobSummary,
 };
 use jiff::Timestamp;
@@ -59,6 +59,7 @@ pub(crate) async fn create_training_job(
     aws: &Aws,
     spec: &JobSpec,
     hyperparameters: &BTreeMap<String, String>,
+    tag: (&str, &str),
 ) -> Result<(), Fault> {
     let act = "create training job";
     let source = S3DataSource::builder()
@@ -87,6 +88,7 @@ pub(crate) async fn create_training_job(
         .training_job_name(&spec.name)
         .role_arn(&spec.role_arn)
         .set_hyper_parameters(Some(hyperparameters))
+        .tags(Tag::builder().key(tag.0).value(tag.1).build())
         .algorithm_specification(algorithm)
         .input_data_config(channel)
         .output_data_config(OutputDataConfig::builder().s3_output_path(&spec.output).build())
@@ -98,6 +100,25 @@ pub(crate) async fn create_training_job(
         );
     call.send().await.map_err(|error| fault::of(act, &spec.name, &error))?;
     Ok(())
+}
+
+/// The value of one tag of a job.
+pub(crate) async fn tag(aws: &Aws, arn: &str, name: &str) -> Result<Option<String>, Fault> {
+    let mut token = None;
+    loop {
+        let call = aws.sagemaker().list_tags().resource_arn(arn).set_next_token(token);
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| fault::of("read the tags of", arn, &error))?;
+        if let Some(tag) = answer.tags().iter().find(|tag| tag.key() == Some(name)) {
+            return Ok(tag.value().map(str::to_owned));
+        }
+        token = answer.next_token().map(str::to_owned);
+        if token.is_none() {
+            return Ok(None);
+        }
+    }
 }
 
 pub(crate) async fn stop_training_job(aws: &Aws, name: &str) -> Result<(), Fault> {

@@ -28,6 +28,7 @@ pub(crate) async fn caller_identity_at(aws: &Aws) -> Result<(Identity, Option<Ti
             .account
             .ok_or_else(|| fault::incomplete(act, object, "account"))?,
     };
+    aws.note_identity(&identity);
     Ok((identity, clock.at.get().copied()))
 }
 

@@ -92,6 +92,11 @@ pub(super) fn open_options(args: &OpenArgs, accept_name: bool) -> Result<OpenOpt
     })
 }
 
+/// The fault of a command that a signal cut short.
+pub(super) fn interrupted(act: &str, object: &str) -> Fault {
+    Fault::new(FaultKind::Cancelled, act, object, "it was cancelled", "")
+}
+
 fn describe(progress: &Progress) -> String {
     let bytes = match progress.total.filter(|total| *total > 0) {
         Some(total) => format!(

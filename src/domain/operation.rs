@@ -1,9 +1,11 @@
-//! What a person can ask for, how it goes, and what came of it.
+//! What a person can ask for, and how it goes. What came of it is [`super::Outcome`].
 //!
 //! A `Request` is performed by the function of the same name in `actions/`, for the dashboard and the command line alike.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use super::{GrantConstraint, Plaintext};
 
 /// An operation that changes something, or that takes long enough to be watched and cancelled.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,6 +119,271 @@ pub enum Request {
         /// Its name.
         name: String,
     },
+    /// Create a KMS key, with everything chosen.
+    NewKey(Box<KeySpec>),
+    /// Write the console's key policy for these principals, for the person to look at. Sessions become their roles; the
+    /// caller is an administrator if nobody is named.
+    DraftKeyPolicy {
+        /// ARNs of users, roles or sessions.
+        administrators: Vec<String>,
+        /// ARNs of users, roles or sessions.
+        users: Vec<String>,
+    },
+    /// Replace a key's policy; the previous one comes back with the outcome.
+    PutKeyPolicy {
+        /// The key's ARN.
+        key_arn: String,
+        /// The new policy, JSON.
+        policy: String,
+        /// Whether the person has agreed to lock themselves out.
+        accept_lockout: bool,
+    },
+    /// Give a key one more alias.
+    AddAlias {
+        /// With or without `alias/`.
+        alias: String,
+        /// The key's ARN.
+        key_arn: String,
+    },
+    /// Let an alias point to another key.
+    MoveAlias {
+        /// With or without `alias/`.
+        alias: String,
+        /// The ARN of the key it is to point to.
+        key_arn: String,
+    },
+    /// Delete an alias; the key stays.
+    DeleteAlias {
+        /// With or without `alias/`.
+        alias: String,
+    },
+    /// Set and remove tags of a key.
+    TagKey {
+        /// The key's ARN.
+        key_arn: String,
+        /// Tags to set.
+        set: BTreeMap<String, String>,
+        /// Names of tags to remove.
+        remove: Vec<String>,
+    },
+    /// Read the tags of a key.
+    KeyTags {
+        /// The key's ARN.
+        key_arn: String,
+    },
+    /// Switch a key's yearly rotation.
+    SetRotation {
+        /// The key's ARN.
+        key_arn: String,
+        /// On or off.
+        on: bool,
+    },
+    /// Change a key's description.
+    SetDescription {
+        /// The key's ARN.
+        key_arn: String,
+        /// May be empty.
+        description: String,
+    },
+    /// Look for what depends on a key, before it is deleted.
+    FindDependents {
+        /// The key's ARN.
+        key_arn: String,
+        /// Look into no more buckets than this.
+        most_buckets: usize,
+        /// Look at no more objects than this, in all.
+        most_objects: usize,
+    },
+    /// Encrypt a message of 1 to 4096 bytes by KMS itself.
+    EncryptMessage {
+        /// The KMS key: id, ARN or alias.
+        key: String,
+        /// The message.
+        message: Message,
+        /// Encryption context.
+        context: BTreeMap<String, String>,
+        /// A new file for the ciphertext's raw bytes; none for the screen only.
+        to: Option<PathBuf>,
+    },
+    /// Decrypt what KMS itself encrypted.
+    DecryptMessage {
+        /// The ciphertext: base64 text, or a file with either.
+        message: Message,
+        /// The KMS key that must have encrypted it, if it is to be checked.
+        key: Option<String>,
+        /// Encryption context.
+        context: BTreeMap<String, String>,
+        /// A new file for the plaintext, instead of the screen.
+        to: Option<PathBuf>,
+    },
+    /// Generate a data key, keep C and forget D.
+    NewDataKey {
+        /// The KMS key: id, ARN or alias.
+        key: String,
+        /// Encryption context.
+        context: BTreeMap<String, String>,
+        /// Where C goes: `s3://BUCKET/KEY` or a path; nothing there is replaced.
+        to: String,
+    },
+    /// Ask of an encrypted data key: which KMS key, does it unwrap for me, for this role?
+    OpenDataKey {
+        /// Where C is: `s3://BUCKET/KEY` or a path.
+        at: String,
+        /// Encryption context.
+        context: BTreeMap<String, String>,
+        /// A role to ask for too.
+        role_arn: Option<String>,
+    },
+    /// Wrap an encrypted data key under another KMS key; D never leaves KMS.
+    ReEncryptDataKey {
+        /// Where C is: `s3://BUCKET/KEY` or a path.
+        at: String,
+        /// Encryption context, which stays.
+        context: BTreeMap<String, String>,
+        /// The KMS key to wrap it under: id, ARN or alias.
+        key: String,
+        /// Where the new C goes; nothing there is replaced.
+        to: String,
+    },
+    /// Count what is in a bucket, before it is emptied.
+    CountBucket {
+        /// Its name.
+        bucket: String,
+    },
+    /// Delete everything in a bucket.
+    EmptyBucket {
+        /// Its name.
+        bucket: String,
+        /// How many objects the person agreed to; more are not touched.
+        expected: u64,
+    },
+    /// Delete everything in a bucket, then the bucket.
+    DeleteBucket {
+        /// Its name.
+        bucket: String,
+        /// How many objects the person agreed to; more are not touched.
+        expected: u64,
+    },
+    /// Decrypt the beginning of an object in memory.
+    Preview {
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        object: String,
+        /// The file inside, if the object is an archive; its first one if none is named.
+        member: Option<String>,
+        /// How many plaintext bytes to keep.
+        most: usize,
+    },
+    /// List the files of a `model.tar.gz`.
+    ListArchive {
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        object: String,
+    },
+    /// Prove what stands between an object and its readers.
+    ProveObject {
+        /// Bucket.
+        bucket: String,
+        /// Object key.
+        object: String,
+        /// The role that is tried.
+        role_arn: String,
+        /// Whether the role is granted the key for the last step, and the grant revoked afterwards.
+        grant: bool,
+    },
+    /// Create an execution role for this training.
+    NewRole(Box<RoleSpec>),
+    /// Read a role's trust and permission policies.
+    RolePolicies {
+        /// The role's name.
+        role: String,
+    },
+    /// Take a policy off a role: an ARN is detached, a name deleted.
+    DetachRolePolicy {
+        /// The role's name.
+        role: String,
+        /// ARN of an attached policy, or name of an inline one.
+        policy: String,
+    },
+    /// Take every policy off a role, then delete it.
+    DeleteRole {
+        /// The role's name.
+        role: String,
+    },
+    /// Let the caller assume a role, or no longer. Whoever may, can read what the role can.
+    TrustCaller {
+        /// The role's name.
+        role: String,
+        /// Whether the caller is trusted afterwards.
+        on: bool,
+    },
+    /// Let SageMaker assume a role.
+    TrustService {
+        /// The role's name.
+        role: String,
+    },
+    /// Let a principal use a key, with everything chosen. Its token is used by this session at once.
+    Grant(Box<GrantSpec>),
+    /// Wait until a new grant works without its token.
+    AwaitGrant {
+        /// The key's ARN.
+        key_arn: String,
+        /// The grant's id.
+        grant_id: String,
+        /// The grantee, a role that the caller may assume.
+        grantee: String,
+    },
+    /// Give a grant up, as its grantee or retiring principal.
+    RetireGrant {
+        /// The key's ARN.
+        key_arn: String,
+        /// The grant's id.
+        grant_id: String,
+    },
+    /// List the grants of several keys.
+    GrantsOf {
+        /// The keys' ARNs; every key of the account if empty.
+        key_arns: Vec<String>,
+    },
+    /// The whole story of an access proof: denied, granted, allowed, revoked, denied.
+    ProveStory {
+        /// The key's ARN.
+        key_arn: String,
+        /// The role's ARN.
+        role_arn: String,
+        /// Encryption context.
+        context: BTreeMap<String, String>,
+        /// Operations to grant meanwhile; `Decrypt` and `Encrypt` if empty.
+        operations: Vec<String>,
+    },
+    /// Say what would fail before a training job is started.
+    Preflight(Box<JobSpec>),
+    /// Create a repository for training images.
+    NewRepository {
+        /// Its name.
+        repository: String,
+    },
+    /// Delete a repository with every image in it.
+    DeleteRepository {
+        /// Its name.
+        repository: String,
+    },
+    /// Build a training image and push it.
+    BuildImage(Box<ImageSpec>),
+    /// Run a training image on this machine over a made-up `/opt/ml`.
+    TryImage {
+        /// The local image.
+        image: String,
+    },
+    /// Find everything the walk made, and how each is taken down.
+    PlanCleanUp,
+    /// Read the audit log.
+    AuditLog {
+        /// The newest so many entries.
+        most: usize,
+    },
 }
 
 /// What a new training job is made from.
@@ -146,6 +413,112 @@ pub struct JobSpec {
     pub hyperparameters: BTreeMap<String, String>,
 }
 
+/// What a new KMS key is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySpec {
+    /// May be empty.
+    pub description: String,
+    /// With or without `alias/`; none if empty.
+    pub alias: String,
+    /// `SYMMETRIC_DEFAULT`, `RSA_2048`, …
+    pub spec: String,
+    /// `ENCRYPT_DECRYPT`, `SIGN_VERIFY`, …
+    pub usage: String,
+    /// The policy, JSON; the console's for the caller if none is given.
+    pub policy: Option<String>,
+    /// Tags beside the walk's own.
+    pub tags: BTreeMap<String, String>,
+    /// Whether AWS makes new material every year.
+    pub rotation: bool,
+}
+
+impl Default for KeySpec {
+    fn default() -> Self {
+        Self {
+            description: String::new(),
+            alias: String::new(),
+            spec: "SYMMETRIC_DEFAULT".to_owned(),
+            usage: "ENCRYPT_DECRYPT".to_owned(),
+            policy: None,
+            tags: BTreeMap::new(),
+            rotation: false,
+        }
+    }
+}
+
+/// What a new grant is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantSpec {
+    /// The key's ARN.
+    pub key_arn: String,
+    /// The principal's ARN; a session's becomes its role's.
+    pub grantee: String,
+    /// `Decrypt`, `Encrypt`, …
+    pub operations: Vec<String>,
+    /// When it holds, if not always.
+    pub constraint: Option<GrantConstraint>,
+    /// Makes the same grant again the same grant.
+    pub name: Option<String>,
+    /// Who may retire it.
+    pub retiring: Option<String>,
+}
+
+impl GrantSpec {
+    /// The operations that a training job needs.
+    pub const TRAINING: [&str; 2] = ["Decrypt", "Encrypt"];
+
+    /// What a training job needs, named after it.
+    pub fn for_job(key_arn: &str, role_arn: &str, job: &str) -> Self {
+        Self {
+            key_arn: key_arn.to_owned(),
+            grantee: role_arn.to_owned(),
+            operations: Self::TRAINING.map(str::to_owned).to_vec(),
+            constraint: None,
+            name: Some(format!("strongroom-{job}")),
+            retiring: None,
+        }
+    }
+}
+
+/// What a new execution role is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RoleSpec {
+    /// Its name.
+    pub name: String,
+    /// The bucket of data, key object, manifest and output.
+    pub bucket: String,
+    /// Prefix (or object) of the training data.
+    pub data: String,
+    /// Prefix of the output.
+    pub output: String,
+    /// The training image's URI, if it is known already.
+    pub image: Option<String>,
+    /// Attach `AmazonSageMakerFullAccess` instead of the least policy.
+    pub full_access: bool,
+}
+
+/// A message for KMS: typed, or in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Typed.
+    Text(Plaintext),
+    /// In a file.
+    File(PathBuf),
+}
+
+/// What a training image is built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSpec {
+    /// The folder with `Dockerfile`.
+    pub folder: PathBuf,
+    /// The ECR repository, which must exist.
+    pub repository: String,
+    /// The tag.
+    pub tag: String,
+    /// Whether it is pushed too.
+    pub push: bool,
+}
+
 /// How far an operation is. Numbers only; the words are the drawing's.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
@@ -159,112 +532,4 @@ pub struct Progress {
     pub total: Option<u64>,
     /// Items done and in all, if there are several.
     pub items: Option<(u64, u64)>,
-}
-
-/// What came of a `Request`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// Files were encrypted and uploaded.
-    Encrypted {
-        /// S3 URIs of the objects written.
-        uris: Vec<String>,
-        /// Plaintext bytes.
-        bytes: u64,
-        /// S3 URI of the key object.
-        data_key_uri: String,
-    },
-    /// A file was decrypted.
-    Decrypted {
-        /// Where it is now.
-        path: PathBuf,
-        /// Plaintext bytes.
-        bytes: u64,
-        /// Whether name and metadata were proved too.
-        bound: bool,
-    },
-    /// Tokens were verified.
-    Verified {
-        /// One verdict an object.
-        verdicts: Vec<Verdict>,
-    },
-    /// Objects were deleted.
-    Deleted {
-        /// How many.
-        objects: u64,
-    },
-    /// A bucket was created.
-    BucketCreated {
-        /// Its name.
-        bucket: String,
-    },
-    /// A grant was created.
-    Granted {
-        /// Its id.
-        grant_id: String,
-    },
-    /// A grant was revoked.
-    Revoked {
-        /// Its id.
-        grant_id: String,
-    },
-    /// The access proof ran.
-    Proved {
-        /// The role that was assumed.
-        role_arn: String,
-        /// One step an operation.
-        steps: Vec<ProofStep>,
-    },
-    /// A key was created.
-    KeyCreated {
-        /// Its ARN.
-        key_arn: String,
-    },
-    /// A key's state was changed.
-    KeyChanged {
-        /// Its ARN.
-        key_arn: String,
-    },
-    /// A training job was started.
-    JobStarted {
-        /// Its name.
-        name: String,
-    },
-    /// A training job was told to stop.
-    JobStopping {
-        /// Its name.
-        name: String,
-    },
-}
-
-/// What `verify` found out about one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// S3 URI or path.
-    pub source: String,
-    /// What it is.
-    pub format: super::ObjectFormat,
-    /// Whether it is an intact token that opens.
-    pub intact: bool,
-    /// Whether its name and metadata are proved too.
-    pub bound: bool,
-    /// When the token was made.
-    pub created: Option<jiff::Timestamp>,
-    /// ARN of the KMS key, if known.
-    pub kms_key_arn: Option<String>,
-    /// Why it is not intact.
-    pub error: Option<String>,
-}
-
-/// One operation tried by an access proof.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProofStep {
-    /// `Decrypt`, `GenerateDataKey`, …
-    pub operation: String,
-    /// Whether KMS allowed it.
-    pub allowed: bool,
-    /// KMS's own words if not.
-    pub reason: Option<String>,
-    /// AWS's request id.
-    pub request_id: Option<String>,
 }

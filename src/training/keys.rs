@@ -49,9 +49,10 @@ impl Keys {
             }
             None => (None, vec![key_object(job, aws).await?]),
         };
+        let token = job.hyperparameter("strongroom_grant_token");
         let mut opening = Vec::with_capacity(wrapped.len());
         for one in wrapped {
-            opening.push(unwrap(one, aws).await?);
+            opening.push(unwrap(one, token.as_deref(), aws).await?);
         }
         let fresh = match job.hyperparameter("strongroom_model_key").as_deref() {
             None | Some("same") => None,
@@ -165,11 +166,20 @@ fn context(text: &str) -> Result<BTreeMap<String, String>, Fault> {
     })
 }
 
-async fn unwrap(wrapped: WrappedDataKey, aws: &Aws) -> Result<OpenKey, Fault> {
+/// With the token of a grant that may not be known everywhere yet. One that is no longer valid is left out: another grant
+/// or a policy may allow the role by now.
+async fn unwrap(wrapped: WrappedDataKey, token: Option<&str>, aws: &Aws) -> Result<OpenKey, Fault> {
     let bytes = STANDARD
         .decode(&wrapped.data_key)
         .map_err(|error| invalid("read manifest", "data_key", error.to_string(), ""))?;
-    let opened = kms::decrypt_data_key(aws, &bytes, Some(&wrapped.kms_key_id), &wrapped.context, &[]).await?;
+    let (key, context) = (Some(wrapped.kms_key_id.as_str()), &wrapped.context);
+    let tokens: Vec<String> = token.map(str::to_owned).into_iter().collect();
+    let opened = match kms::decrypt_data_key(aws, &bytes, key, context, &tokens).await {
+        Err(fault) if fault.code.as_deref() == Some("InvalidGrantTokenException") => {
+            kms::decrypt_data_key(aws, &bytes, key, context, &[]).await?
+        }
+        other => other?,
+    };
     let arn = opened.key_arn;
     let key = DataKey::from_plaintext(&opened.plaintext).map_err(|error| broken("unwrap data key of", &arn, &error))?;
     say(&format!("unwrapped data key of {arn}"));

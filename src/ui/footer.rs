@@ -85,6 +85,7 @@ fn here(state: &State) -> Vec<(Command, &'static str)> {
         Pane::Files => vec![(Command::Encrypt, "encrypt & upload"), (Command::Mark, "mark")],
     };
     hints.retain(|(command, _)| state.is_available(*command));
+    hints.push((Command::Actions, "more"));
     hints.push((Command::Enter, "open"));
     hints.push((Command::Filter, "filter"));
     hints.push((Command::NextPane, "pane"));
@@ -92,6 +93,7 @@ fn here(state: &State) -> Vec<(Command, &'static str)> {
         hints.push((Command::Operations, "operations"));
     }
     hints.push((Command::Sort, "sort"));
+    hints.push((Command::Walk, "walk"));
     hints.push((Command::Palette, "commands"));
     hints
 }
@@ -128,6 +130,26 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             .into_iter(),
         ),
         Overlay::Operations(_) => bound(state, [(Command::Remove, "cancel"), close].into_iter()),
+        Overlay::Review(_) => literal(&[("y", "put it"), ("e", "edit again"), ("Esc", "discard")]),
+        Overlay::Menu(_) | Overlay::Walk(_) | Overlay::Found(_) | Overlay::Messages(_) => bound(
+            state,
+            [
+                (Command::Enter, "do it"),
+                (Command::Down, "down"),
+                (Command::Up, "up"),
+                close,
+            ]
+            .into_iter(),
+        ),
+        Overlay::Preview(_) => bound(
+            state,
+            [
+                (Command::NextPane, "text, JSON, table, hex"),
+                (Command::Down, "down"),
+                close,
+            ]
+            .into_iter(),
+        ),
         Overlay::Details(_) => bound(
             state,
             [(Command::NextPane, "next page"), (Command::Copy, "copy"), close].into_iter(),

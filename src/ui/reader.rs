@@ -5,7 +5,7 @@ use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, line, status};
+use super::{Theme, boxed, line, rows, status};
 use crate::app::log::Log;
 use crate::app::operations::Standing;
 use crate::app::overlay::Details;
@@ -15,12 +15,16 @@ use crate::app::{Overlay, State, content};
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay) {
     let (title, scroll) = match overlay {
         Overlay::Help(scroll) => ("Help".to_owned(), scroll.0),
-        Overlay::Messages(scroll) => ("Messages".to_owned(), scroll.0),
+        Overlay::Review(review) => ("Key policy".to_owned(), review.scroll.0),
+        Overlay::Preview(shown) => (shown.preview.source.clone(), shown.scroll.0),
+        Overlay::Messages(row) => return rows::messages(frame, area, state, theme, *row),
+        Overlay::Found(found) => return rows::found(frame, area, theme, found),
+        Overlay::Walk(row) => return rows::walk(frame, area, state, theme, *row),
         Overlay::Report(report) => (report.title.clone(), report.scroll.0),
         Overlay::Details(details) => (String::new(), details.scroll.0),
         Overlay::Log(log) => return self::log(frame, area, theme, log),
         Overlay::Operations(row) => return operations(frame, area, state, theme, *row),
-        Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) => return,
+        Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Menu(_) => return,
     };
     let inner = boxed(frame, area, &title, theme.focus);
     if let Overlay::Details(details) = overlay {

@@ -50,7 +50,33 @@ pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
         },
         Request::StartJob(spec) => is_of_job(topic, &spec.name) || is_of_bucket(topic, &spec.bucket),
         Request::StopJob { name } => is_of_job(topic, name),
-        Request::Verify { .. } | Request::Prove { .. } => false,
+        Request::NewKey(_) | Request::AddAlias { .. } | Request::MoveAlias { .. } | Request::DeleteAlias { .. } => {
+            *topic == Topic::Keys
+        }
+        Request::PutKeyPolicy { key_arn, .. } => *topic == Topic::KeyPolicy(key_arn.clone()),
+        Request::SetRotation { key_arn, .. } | Request::SetDescription { key_arn, .. } => {
+            matches!(topic, Topic::KeyDetails(arns) if arns.contains(key_arn))
+        }
+        Request::Grant(spec) => *topic == Topic::Grants(spec.key_arn.clone()),
+        Request::RetireGrant { key_arn, .. } | Request::ProveStory { key_arn, .. } => {
+            *topic == Topic::Grants(key_arn.clone())
+        }
+        Request::ProveObject { grant, .. } => *grant && matches!(topic, Topic::Grants(_)),
+        Request::EmptyBucket { bucket, .. } => is_of_bucket(topic, bucket),
+        Request::DeleteBucket { bucket, .. } => *topic == Topic::Buckets || is_of_bucket(topic, bucket),
+        Request::NewDataKey { to, .. } | Request::ReEncryptDataKey { to, .. } => match to.strip_prefix("s3://") {
+            Some(rest) => is_of_bucket(topic, rest.split('/').next().unwrap_or_default()),
+            None => matches!(topic, Topic::Files(_)),
+        },
+        Request::EncryptMessage { to, .. } | Request::DecryptMessage { to, .. } => {
+            to.is_some() && matches!(topic, Topic::Files(_))
+        }
+        Request::NewRole(_)
+        | Request::DeleteRole { .. }
+        | Request::TrustCaller { .. }
+        | Request::TrustService { .. } => *topic == Topic::Roles,
+        // What only looks, or touches nothing that is watched.
+        _ => false,
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use strongroom::app::{Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Overlay, Page, Topic};
-use strongroom::domain::{FaultKind, KeyState, ObjectFormat, Outcome, Request};
+use strongroom::domain::{Dependents, FaultKind, GrantSpec, KeyState, ObjectFormat, Outcome, Request};
 use strongroom::ui::Theme;
 
 use crate::desk::{BUCKET, Desk, arn, bucket, detail, fault, file, grant, job, log_line, object, objects, role};
@@ -125,11 +125,21 @@ fn destructive_acts_are_asked_about_first() {
 fn a_key_is_given_up_only_when_it_is_disabled_and_its_name_typed() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("1kx");
+    let key_arn = arn("22222222-0000-0000-0000-000000000002");
+    let found = || {
+        Outcome::Dependents(Box::new(Dependents {
+            key_arn: key_arn.clone(),
+            ..Dependents::default()
+        }))
+    };
+    desk.done(1, found());
     desk.keys("<backspace><backspace>5<enter>");
     assert!(desk.screen().contains("Days must be 7 to 30"));
     desk.keys("<backspace>8<enter>").keys("wrong<enter>");
-    assert!(desk.started().is_empty());
-    desk.keys("<esc>x<enter>legacy-datasets<enter>");
+    assert_eq!(desk.started().len(), 1);
+    desk.keys("<esc>x")
+        .done(2, found())
+        .keys("<enter>legacy-datasets<enter>");
     let Some(Request::ScheduleKeyDeletion { days, .. }) = desk.started().pop() else {
         panic!("nothing was scheduled")
     };
@@ -245,15 +255,15 @@ fn a_form_says_what_is_missing_and_loses_nothing() {
     assert!(desk.screen().contains("Role is missing"));
     desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
     desk.keys("<tab>my-grant<enter>");
-    let Some(Request::CreateGrant {
+    let Some(Request::Grant(spec)) = desk.started().pop() else {
+        panic!("nothing was granted")
+    };
+    let GrantSpec {
         grantee,
         operations,
         name,
         ..
-    }) = desk.started().pop()
-    else {
-        panic!("nothing was granted")
-    };
+    } = *spec;
     assert_eq!(
         (grantee, operations),
         (role("example-role", true).arn, vec!["Encrypt".to_owned()])

@@ -137,6 +137,12 @@ impl Session {
 
     /// Gives the terminal another size.
     pub(crate) fn resize(&mut self, cols: u16, rows: u16) -> &mut Self {
+        // The emulator first: the program may draw as soon as it is told.
+        self.screen
+            .lock()
+            .unwrap()
+            .screen_mut()
+            .set_size(cells(rows), cells(cols));
         self.master
             .resize(PtySize {
                 rows,
@@ -145,11 +151,6 @@ impl Session {
                 pixel_height: 0,
             })
             .unwrap();
-        self.screen
-            .lock()
-            .unwrap()
-            .screen_mut()
-            .set_size(cells(rows), cells(cols));
         self
     }
 

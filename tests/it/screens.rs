@@ -1,7 +1,7 @@
 //! Pictures of the screen after keys were typed: what a person sees.
 
 use strongroom::app::{Event, Page, Topic};
-use strongroom::domain::{FaultKind, Outcome, ProofStep};
+use strongroom::domain::{FaultKind, Outcome, ProofMethod, ProofStep};
 
 use crate::desk::{BUCKET, Desk, fault, log_line, role};
 
@@ -138,6 +138,8 @@ fn an_access_proof_is_read_operation_by_operation() {
     desk.done(
         1,
         Outcome::Proved {
+            key_arn: desk.state.key().unwrap().arn.clone(),
+            method: ProofMethod::Assumed,
             role_arn: role("example-role", true).arn,
             steps: vec![
                 step("Decrypt", true, None),

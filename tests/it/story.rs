@@ -76,7 +76,12 @@ fn the_whole_story(size: (u16, u16)) {
         .wait("Grants of training-data")
         .keys("n")
         .wait("example-role");
-    session.keys(ENTER).wait("Granted.").keys(ESC).wait("example-role");
+    session
+        .keys(ENTER)
+        .wait("The grant works everywhere")
+        .keys(ESC)
+        .keys(ESC)
+        .wait("example-role");
     session
         .keys("3")
         .keys("t")

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn spec() -> JobSpec {
+pub(super) fn spec() -> JobSpec {
     JobSpec {
         name: "job-1".to_owned(),
         role_arn: "arn:aws:iam::111122223333:role/example-role".to_owned(),
@@ -37,10 +37,6 @@ fn a_job_without_object_or_output_is_not_started() {
             ..spec()
         },
         JobSpec {
-            object: "data/".to_owned(),
-            ..spec()
-        },
-        JobSpec {
             output: "/tmp".to_owned(),
             ..spec()
         },
@@ -51,35 +47,6 @@ fn a_job_without_object_or_output_is_not_started() {
     ] {
         assert_eq!(check(&wrong).unwrap_err().kind, FaultKind::Invalid);
     }
-}
-
-#[test]
-fn both_names_of_the_kms_key_are_sent() {
-    let sent = common_hyperparameters(&spec(), "arn:k");
-    assert_eq!(sent["kms_key_id"], "arn:k");
-    assert_eq!(sent["master_key_id"], "arn:k");
-    assert_eq!(sent["train_file"], "x.csv");
-}
-
-#[test]
-fn the_header_is_read_in_both_alphabets() {
-    let mut bytes = [0xfb_u8; 27];
-    bytes[0] = 0x80;
-    let standard = BASE64_STANDARD.encode(bytes);
-    let url_safe = standard.replace('+', "-").replace('/', "_");
-    assert_ne!(standard, url_safe);
-    let expected: [u8; HEADER_LEN] = bytes[..HEADER_LEN].try_into().unwrap();
-    assert_eq!(token_header(standard.as_bytes()), Some(expected));
-    assert_eq!(token_header(url_safe.as_bytes()), Some(expected));
-}
-
-#[test]
-fn what_is_no_token_has_no_header() {
-    assert_eq!(token_header(b"id,name,age\n1,2,3\n4,5,6\n7,8,9\n1,2,3,4"), None);
-    for len in 0..36 {
-        assert_eq!(token_header(&vec![b'A'; len]), None, "{len}");
-    }
-    assert_eq!(token_header(&[b'A'; 36]), None);
 }
 
 #[test]

@@ -54,8 +54,14 @@ pub fn took(job: &TrainingJob, now: Timestamp) -> Option<i64> {
     Some(end.as_second().saturating_sub(job.created?.as_second()))
 }
 
-/// The facts of a job.
-pub(crate) fn overview(job: &TrainingJob, refusal: Option<&Fault>, now: Timestamp, columns: usize) -> Vec<Line> {
+/// The facts of a job, with what explains its failure.
+pub(crate) fn overview(
+    job: &TrainingJob,
+    refusal: Option<&Fault>,
+    explained: Vec<Line>,
+    now: Timestamp,
+    columns: usize,
+) -> Vec<Line> {
     let mut facts = Facts::new(columns);
     facts.heading(&job.name);
     let secondary = job.secondary.as_deref().filter(|word| *word != job.status.as_str());
@@ -66,6 +72,8 @@ pub(crate) fn overview(job: &TrainingJob, refusal: Option<&Fault>, now: Timestam
     facts.fact("Status", text::job_tone(&job.status), &status);
     if let Some(reason) = job.detail.as_ref().and_then(|detail| detail.failure.as_deref()) {
         facts.fact("Failure", Tone::Bad, reason);
+        facts.lines.push(Line::blank());
+        facts.lines.extend(explained);
     }
     if let Some(seconds) = took(job, now) {
         facts.plain("Took", &text::span(seconds));

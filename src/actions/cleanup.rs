@@ -1,0 +1,261 @@
+//! What the walk made and is still there, in the order in which it is taken down. Only what bears the walk's tag is
+//! listed; nothing is changed here: every line carries the request that takes it down.
+
+use super::{ProgressSink, dependents, workflow};
+use crate::aws::{Aws, Paged, ecr, iam, kms, s3, sagemaker};
+use crate::domain::policy::role_name;
+use crate::domain::{CleanUpItem, Fault, KeyState, Outcome, Progress, Request};
+
+/// The deletion window of a key that clean-up schedules: the longest, which is the one to regret least.
+const DAYS: i32 = 30;
+const MOST_BUCKETS: usize = 100;
+const MOST_OBJECTS: usize = 10_000;
+/// Training jobs looked at, newest first.
+const MOST_JOBS: usize = 300;
+
+/// Finds everything the walk made. What may not be listed is told; the rest is found all the same.
+pub async fn plan_clean_up(aws: &Aws, progress: &ProgressSink) -> Result<Outcome, Fault> {
+    let mut plan = Plan {
+        aws,
+        progress,
+        items: Vec::new(),
+        refused: Vec::new(),
+    };
+    plan.jobs().await;
+    plan.buckets().await;
+    plan.repositories().await;
+    plan.roles().await;
+    plan.keys().await;
+    Ok(Outcome::CleanUpPlan {
+        items: plan.items,
+        refused: plan.refused,
+    })
+}
+
+struct Plan<'a> {
+    aws: &'a Aws,
+    progress: &'a ProgressSink,
+    items: Vec<CleanUpItem>,
+    refused: Vec<Fault>,
+}
+
+impl Plan<'_> {
+    async fn jobs(&mut self) {
+        self.say("training jobs");
+        let (mut token, mut seen) = (None, 0);
+        loop {
+            let Some(page) = self.told(sagemaker::list_training_jobs(self.aws, None, token).await) else {
+                return;
+            };
+            seen += page.rows.len();
+            for job in page.rows.iter().filter(|job| job.status.is_active()) {
+                let tag = sagemaker::tag(self.aws, &job.arn, workflow::NAME).await;
+                if self.told(tag).flatten().is_some() {
+                    self.items.push(CleanUpItem {
+                        kind: "training job",
+                        name: job.name.clone(),
+                        state: job.status.as_str().to_owned(),
+                        request: Some(Request::StopJob { name: job.name.clone() }),
+                        refused: None,
+                    });
+                }
+            }
+            token = page.next.filter(|_| seen < MOST_JOBS);
+            if token.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn buckets(&mut self) {
+        self.say("buckets");
+        let Some(buckets) = self.told(dependents::buckets(self.aws).await) else {
+            return;
+        };
+        for bucket in buckets {
+            let tags = s3::bucket_tags(self.aws, &bucket).await;
+            // A foreign bucket whose tags may not be read is none of ours.
+            if !tags.is_ok_and(|tags| tags.contains_key(workflow::NAME)) {
+                continue;
+            }
+            let Some(objects) = self.count(&bucket).await else {
+                continue;
+            };
+            self.items.push(CleanUpItem {
+                kind: "bucket",
+                name: bucket.clone(),
+                state: format!("{objects} objects"),
+                request: Some(Request::DeleteBucket {
+                    bucket,
+                    expected: objects,
+                }),
+                refused: None,
+            });
+        }
+    }
+
+    async fn count(&mut self, bucket: &str) -> Option<u64> {
+        let (mut objects, mut token) = (0, None);
+        loop {
+            let Paged { rows, next } = self.told(s3::list_under(self.aws, bucket, "", token).await)?;
+            objects += rows.len() as u64;
+            token = next;
+            if token.is_none() {
+                return Some(objects);
+            }
+        }
+    }
+
+    async fn repositories(&mut self) {
+        self.say("repositories");
+        let Some(repositories) = self.told(ecr::repositories(self.aws).await) else {
+            return;
+        };
+        for (name, arn) in repositories {
+            let tag = ecr::tag(self.aws, &arn, workflow::NAME).await;
+            if self.told(tag).flatten().is_some() {
+                self.items.push(CleanUpItem {
+                    kind: "repository",
+                    name: name.clone(),
+                    state: "there, with its images".to_owned(),
+                    request: Some(Request::DeleteRepository { repository: name }),
+                    refused: None,
+                });
+            }
+        }
+    }
+
+    async fn roles(&mut self) {
+        self.say("roles");
+        let mut marker = None;
+        loop {
+            let Some(page) = self.told(iam::list_roles(self.aws, marker).await) else {
+                return;
+            };
+            // AWS's own cannot bear our tag, and there are dozens of them.
+            for role in page
+                .rows
+                .iter()
+                .filter(|role| !role.arn.contains(":role/aws-service-role/"))
+            {
+                let detail = iam::role_detail(self.aws, &role.name).await;
+                if detail.is_ok_and(|detail| detail.tags.contains_key(workflow::NAME)) {
+                    self.items.push(CleanUpItem {
+                        kind: "role",
+                        name: role.name.clone(),
+                        state: "there, with its policies".to_owned(),
+                        request: Some(Request::DeleteRole {
+                            role: role.name.clone(),
+                        }),
+                        refused: None,
+                    });
+                }
+            }
+            marker = page.next;
+            if marker.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Per key: its grants, the key itself, and, a line of its own, its deletion.
+    async fn keys(&mut self) {
+        self.say("keys");
+        let mut marker = None;
+        loop {
+            let Some(page) = self.told(kms::list_keys(self.aws, marker).await) else {
+                return;
+            };
+            for key in page.rows {
+                let tags = kms::key_tags(self.aws, &key.arn).await;
+                // AWS's own keys and those of others do not tell their tags.
+                if tags.is_ok_and(|tags| tags.contains_key(workflow::NAME)) {
+                    self.key(&key.arn).await;
+                }
+            }
+            marker = page.next;
+            if marker.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn key(&mut self, key_arn: &str) {
+        self.say(key_arn);
+        let Some(detail) = self
+            .told(kms::describe_key(self.aws, key_arn).await)
+            .and_then(|key| key.detail)
+        else {
+            return;
+        };
+        if detail.state == KeyState::PendingDeletion {
+            let until = detail.deletion.map(|at| format!(" until {at}")).unwrap_or_default();
+            self.items.push(CleanUpItem {
+                kind: "key",
+                name: key_arn.to_owned(),
+                state: format!("pending deletion{until}"),
+                request: None,
+                refused: None,
+            });
+            return;
+        }
+        let looked = dependents::dependents(self.aws, key_arn, MOST_BUCKETS, MOST_OBJECTS, self.progress).await;
+        let Some(found) = self.told(looked) else { return };
+        for grant in &found.grants {
+            let to = role_name(&grant.grantee);
+            self.items.push(CleanUpItem {
+                kind: "grant",
+                name: grant.name.clone().unwrap_or_else(|| grant.id.clone()),
+                state: format!("{} to {to}", grant.operations.join(", ")),
+                request: Some(Request::RevokeGrant {
+                    key_arn: key_arn.to_owned(),
+                    grant_id: grant.id.clone(),
+                }),
+                refused: None,
+            });
+        }
+        let is_on = detail.state == KeyState::Enabled;
+        self.items.push(CleanUpItem {
+            kind: "key",
+            name: key_arn.to_owned(),
+            state: detail.state.as_str().to_owned(),
+            request: is_on.then(|| Request::DisableKey {
+                key_arn: key_arn.to_owned(),
+            }),
+            refused: None,
+        });
+        let refused = if !found.objects.is_empty() {
+            Some(format!(
+                "{} objects can only be opened with it, such as {}",
+                found.objects.len(),
+                found.objects.first().map(String::as_str).unwrap_or_default()
+            ))
+        } else if !found.jobs.is_empty() {
+            Some(format!("{} needs it", found.jobs.join(", ")))
+        } else {
+            None
+        };
+        self.items.push(CleanUpItem {
+            kind: "key deletion",
+            name: key_arn.to_owned(),
+            state: found.summary(),
+            request: Some(Request::ScheduleKeyDeletion {
+                key_arn: key_arn.to_owned(),
+                days: DAYS,
+            }),
+            refused,
+        });
+    }
+
+    fn told<T>(&mut self, answer: Result<T, Fault>) -> Option<T> {
+        answer.map_err(|fault| self.refused.push(fault)).ok()
+    }
+
+    fn say(&self, item: &str) {
+        self.progress.report(Progress {
+            phase: "looking for".to_owned(),
+            item: item.to_owned(),
+            ..Progress::default()
+        });
+    }
+}

@@ -1,0 +1,372 @@
+//! What would fail before a training job is paid for: looked at one by one, each finding with what mends it.
+//!
+//! Nothing here changes anything. What cannot be looked at is said, and blocks nothing.
+
+use std::collections::BTreeMap;
+
+use futures::join;
+
+use super::jobs::{Material, is_job_name};
+use super::proof::prove;
+use super::roles;
+use crate::aws::{Aws, ecr, iam, s3, sagemaker, sts};
+use crate::domain::policy::{self, Decision, PrincipalKind, Question, principal_kind, role_name};
+use crate::domain::{
+    Fault, FaultKind, Finding, GrantSpec, JobSpec, Outcome, ProofMethod, Request, RolePolicies, Weight,
+};
+
+const SAGEMAKER: &str = "sagemaker.amazonaws.com";
+
+/// Looks at everything that `start_job` and the job after it need, the worst first.
+pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
+    let look = Look { aws, spec };
+    let (name, role, pass, region, encryption, image, material) = join!(
+        look.name(),
+        look.role(),
+        look.pass_role(),
+        look.region(),
+        look.default_encryption(),
+        look.image(),
+        Material::of(aws, spec)
+    );
+    let mut findings = vec![name, pass, region, encryption];
+    findings.extend(image);
+    findings.extend(role);
+    match material {
+        Ok(material) => {
+            findings.push(well("the data is encrypted", material.describe()));
+            findings.push(look.key(&material).await);
+            findings.push(look.outside(&material));
+        }
+        Err(fault) => findings.push(of_fault("the data is encrypted", fault)),
+    }
+    findings.sort_by_key(|finding| finding.weight);
+    Ok(Outcome::Preflighted { findings })
+}
+
+struct Look<'a> {
+    aws: &'a Aws,
+    spec: &'a JobSpec,
+}
+
+impl Look<'_> {
+    async fn name(&self) -> Finding {
+        let what = "the job's name is free";
+        let name = &self.spec.name;
+        if !is_job_name(name) {
+            let remedy = "use up to 63 letters, digits and inner hyphens";
+            return blocks(what, format!("`{name}` is not a name for a job"), remedy, None);
+        }
+        match sagemaker::describe_training_job(self.aws, name).await {
+            Ok(_) => blocks(
+                what,
+                format!("there is a job {name} already"),
+                "choose another name",
+                None,
+            ),
+            Err(fault) if fault.kind == FaultKind::NotFound => well(what, name.clone()),
+            Err(fault) => unknown(what, fault),
+        }
+    }
+
+    /// Does SageMaker get the role, and does the role get the data?
+    async fn role(&self) -> Vec<Finding> {
+        let trust = "SageMaker may assume the role";
+        let role = role_name(&self.spec.role_arn);
+        let policies = match roles::policies(self.aws, role).await {
+            Ok(policies) => policies,
+            Err(fault) if fault.kind == FaultKind::NotFound => {
+                let remedy = "choose an existing role, or create one";
+                return vec![blocks(trust, format!("there is no role {role}"), remedy, None)];
+            }
+            Err(fault) => return vec![unknown(trust, fault)],
+        };
+        let trusted = if policies.trust.contains(&format!("\"{SAGEMAKER}\"")) {
+            well(trust, role.to_owned())
+        } else {
+            let remedy = "let its trust policy name sagemaker.amazonaws.com";
+            let repair = Request::TrustService { role: role.to_owned() };
+            blocks(trust, format!("{role} does not trust SageMaker"), remedy, Some(repair))
+        };
+        let partition = policy::partition(&self.spec.role_arn);
+        let data = format!("arn:{partition}:s3:::{}/{}", self.spec.bucket, self.spec.object);
+        let bucket = format!("arn:{partition}:s3:::{}", self.spec.bucket);
+        let mut findings = vec![
+            trusted,
+            may(&policies, "the role reads the data", "s3:GetObject", &data),
+            may(&policies, "the role lists the bucket", "s3:ListBucket", &bucket),
+        ];
+        if let Some(path) = self.spec.output.strip_prefix("s3://") {
+            let output = format!(
+                "arn:{partition}:s3:::{}/{}/output/model.tar.gz",
+                path.trim_end_matches('/'),
+                self.spec.name
+            );
+            findings.push(may(&policies, "the role writes the model", "s3:PutObject", &output));
+        }
+        findings
+    }
+
+    async fn pass_role(&self) -> Finding {
+        let what = "you may hand the role to SageMaker";
+        let simulated = async {
+            let identity = sts::caller_identity(self.aws).await?;
+            let principal = match principal_kind(&identity.arn) {
+                PrincipalKind::SessionOf(role) => iam::get_role(self.aws, role).await?.arn,
+                _ => identity.arn,
+            };
+            let service = [("iam:PassedToService", SAGEMAKER)];
+            iam::simulate(self.aws, &principal, "iam:PassRole", &self.spec.role_arn, &service).await
+        };
+        match simulated.await {
+            Ok(true) => well(what, "iam:PassRole is allowed".to_owned()),
+            Ok(false) => blocks(
+                what,
+                "your policies do not allow iam:PassRole on it".to_owned(),
+                "ask for iam:PassRole on this role for sagemaker.amazonaws.com",
+                None,
+            ),
+            Err(fault) => unknown(what, fault),
+        }
+    }
+
+    async fn region(&self) -> Finding {
+        let what = "the bucket is in this region";
+        match s3::bucket_region(self.aws, &self.spec.bucket).await {
+            Ok(region) if region == self.aws.region() => well(what, region),
+            Ok(region) => blocks(
+                what,
+                format!(
+                    "{} is in {region}, the job would run in {}",
+                    self.spec.bucket,
+                    self.aws.region()
+                ),
+                "start with --region and the bucket's region",
+                None,
+            ),
+            Err(fault) if fault.kind == FaultKind::NotFound => of_fault(what, fault),
+            Err(fault) => unknown(what, fault),
+        }
+    }
+
+    async fn default_encryption(&self) -> Finding {
+        let what = "the bucket's own encryption needs no further key";
+        match s3::default_key(self.aws, &self.spec.bucket).await {
+            Ok(None) => well(what, "S3 encrypts with its own key".to_owned()),
+            Ok(Some(key)) => Finding {
+                weight: Weight::Warns,
+                what: what.to_owned(),
+                detail: format!("S3 encrypts every object of {} under {key} as well", self.spec.bucket),
+                remedy: "the role needs kms:Decrypt and kms:GenerateDataKey on that key too".to_owned(),
+                repair: key.starts_with("arn:").then(|| {
+                    Request::Grant(Box::new(GrantSpec {
+                        key_arn: key.clone(),
+                        grantee: self.spec.role_arn.clone(),
+                        operations: vec!["Decrypt".to_owned(), "GenerateDataKey".to_owned()],
+                        constraint: None,
+                        name: Some(format!("strongroom-{}-bucket", self.spec.name)),
+                        retiring: None,
+                    }))
+                }),
+            },
+            Err(fault) => unknown(what, fault),
+        }
+    }
+
+    async fn image(&self) -> Vec<Finding> {
+        let Some((_, region, repository)) = policy::ecr_image(&self.spec.image) else {
+            // Not an image of ECR: whoever runs the job knows it, or it fails with its own words.
+            return Vec::new();
+        };
+        let place = "the image is in this region";
+        let there = "the image is in the registry";
+        let mut findings = vec![if region == self.aws.region() {
+            well(place, region.to_owned())
+        } else {
+            let detail = format!("it is in {region}, the job would run in {}", self.aws.region());
+            blocks(place, detail, "push it to a repository of this region", None)
+        }];
+        let tag = self.spec.image.rsplit('/').next().and_then(|name| name.split_once(':'));
+        let tag = tag.map_or("latest", |(_, tag)| tag);
+        if region == self.aws.region() && !self.spec.image.contains('@') {
+            findings.push(match ecr::has_image(self.aws, repository, tag).await {
+                Ok(true) => well(there, format!("{repository}:{tag}")),
+                Ok(false) => blocks(
+                    there,
+                    format!("{repository} has no image {tag}"),
+                    "build and push it",
+                    None,
+                ),
+                Err(fault) => unknown(there, fault),
+            });
+        }
+        findings
+    }
+
+    /// The point of it all: will the container be able to unwrap C?
+    async fn key(&self, material: &Material) -> Finding {
+        let what = "the role may decrypt the data key";
+        let mut findings = Vec::new();
+        for key in material.keys() {
+            findings.push(self.one_key(what, &key.kms_key_id, &key.context).await);
+        }
+        findings
+            .into_iter()
+            .min_by_key(|finding| finding.weight)
+            .unwrap_or_else(|| {
+                let detail = "no data key is known".to_owned();
+                blocks(what, detail, "verify the object", None)
+            })
+    }
+
+    async fn one_key(&self, what: &str, key: &str, context: &BTreeMap<String, String>) -> Finding {
+        let proof = match prove(self.aws, key, &self.spec.role_arn, context).await {
+            Ok(proof) => proof,
+            Err(fault) => return unknown(what, fault),
+        };
+        let decrypt = proof.operations.iter().find(|step| step.operation == "Decrypt");
+        let refused = decrypt.filter(|step| !step.allowed);
+        let how = match proof.method {
+            ProofMethod::Assumed => "asked as the role",
+            _ => "reasoned from policies and grants",
+        };
+        let Some(refused) = refused else {
+            return well(what, format!("{how}: allowed on {}", proof.key_arn));
+        };
+        let reason = refused.reason.clone().unwrap_or_default();
+        let (remedy, repair) = if reason.contains("is disabled") || reason.contains("is not enabled") {
+            let key_arn = proof.key_arn.clone();
+            ("enable the key", Request::EnableKey { key_arn })
+        } else if reason.contains("pending deletion") {
+            let key_arn = proof.key_arn.clone();
+            ("cancel the key's deletion", Request::CancelKeyDeletion { key_arn })
+        } else {
+            let spec = GrantSpec::for_job(&proof.key_arn, &proof.role_arn, &self.spec.name);
+            ("grant the role the use of the key", Request::Grant(Box::new(spec)))
+        };
+        blocks(what, format!("{how}: {reason}"), remedy, Some(repair))
+    }
+
+    /// What lies inside the channel's prefix is delivered as data, and refused there.
+    fn outside(&self, material: &Material) -> Finding {
+        let what = "data key and manifest are outside the channel";
+        let inside = material.neighbours(self.spec);
+        match inside.first() {
+            None => well(what, ".strongroom/ is not delivered".to_owned()),
+            Some(key) => blocks(
+                what,
+                format!("SageMaker would deliver s3://{}/{key} as data", self.spec.bucket),
+                "choose a prefix that does not contain it",
+                None,
+            ),
+        }
+    }
+}
+
+/// Reasoned from the role's policies: conditions are not evaluated.
+fn may(policies: &RolePolicies, what: &str, action: &str, resource: &str) -> Finding {
+    let question = Question {
+        principal: &policies.role_arn,
+        account: policies.role_arn.split(':').nth(4).unwrap_or_default(),
+        action,
+        resource,
+    };
+    let mut unread = Vec::new();
+    let (mut allowed, mut conditional) = (None, None);
+    let inline = policies.inline.iter().map(|(name, document)| (name, Some(document)));
+    let attached = policies.attached.iter().map(|(arn, document)| (arn, document.as_ref()));
+    for (name, document) in inline.chain(attached) {
+        let Some(document) = document.and_then(|text| serde_json::from_str(text).ok()) else {
+            // The one whose rule on buckets everybody runs into: their names must contain "sagemaker".
+            if name.ends_with("/AmazonSageMakerFullAccess") {
+                if resource.to_ascii_lowercase().contains("sagemaker") {
+                    allowed.get_or_insert_with(|| name.clone());
+                }
+            } else {
+                unread.push(role_name(name).to_owned());
+            }
+            continue;
+        };
+        let verdict = policy::of_identity(&document, &question);
+        match verdict.decision {
+            Decision::Denied => {
+                let detail = format!("{name}, {}, denies {action} on {resource}", verdict.statement);
+                return blocks(what, detail, "change that statement", None);
+            }
+            Decision::Allowed => drop(allowed.get_or_insert_with(|| name.clone())),
+            _ => {}
+        }
+        conditional = conditional.or(verdict.conditional.map(|statement| format!("{name}, {statement}")));
+    }
+    if let Some(name) = allowed {
+        return well(what, format!("by {}", role_name(&name)));
+    }
+    if let Some(statement) = conditional {
+        return Finding {
+            weight: Weight::Unknown,
+            detail: format!("{statement}, allows {action} under a condition that was not evaluated"),
+            ..well(what, String::new())
+        };
+    }
+    if !unread.is_empty() {
+        return Finding {
+            weight: Weight::Unknown,
+            detail: format!("could not be read: {}", unread.join(", ")),
+            ..well(what, String::new())
+        };
+    }
+    let detail = format!(
+        "no policy of {} allows {action} on {resource}",
+        role_name(&policies.role_arn)
+    );
+    blocks(
+        what,
+        detail,
+        "create a role for this bucket, or add the permission",
+        None,
+    )
+}
+
+impl Material {
+    /// Key objects and documents of ours that the job's channel would deliver too.
+    fn neighbours(&self, spec: &JobSpec) -> Vec<String> {
+        let own = [
+            self.key_object().map(str::to_owned),
+            Some(super::jobs::manifest_key(&spec.name)),
+        ];
+        let is_inside = |key: &String| key.starts_with(&spec.object);
+        own.into_iter().flatten().filter(is_inside).collect()
+    }
+}
+
+fn well(what: &str, detail: String) -> Finding {
+    Finding {
+        weight: Weight::Well,
+        what: what.to_owned(),
+        detail,
+        remedy: String::new(),
+        repair: None,
+    }
+}
+
+fn blocks(what: &str, detail: String, remedy: &str, repair: Option<Request>) -> Finding {
+    Finding {
+        weight: Weight::Blocks,
+        remedy: remedy.to_owned(),
+        repair,
+        ..well(what, detail)
+    }
+}
+
+/// What may not be looked at, or has no answer now.
+fn unknown(what: &str, fault: Fault) -> Finding {
+    Finding {
+        weight: Weight::Unknown,
+        remedy: fault.remedy,
+        ..well(what, format!("could not be looked at: {}", fault.cause))
+    }
+}
+
+fn of_fault(what: &str, fault: Fault) -> Finding {
+    blocks(what, fault.cause, &fault.remedy, None)
+}

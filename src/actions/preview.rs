@@ -1,0 +1,230 @@
+//! A look at what an object holds, decrypted in memory only: the whole token is checked, and no more than the beginning of
+//! its plaintext is kept, in a buffer that is wiped.
+
+use std::io::{self, Write};
+
+use flate2::read::GzDecoder;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use super::decrypt::fetch;
+use super::encrypt::blocking;
+use super::opening::{OpenOptions, fault_of, unlock_archive, unlock_object};
+use super::place::{Place, io_fault};
+use super::spool::{Watched, is_archive};
+use super::token_stream::TokenStream;
+use super::{ProgressSink, archive};
+use crate::aws::{Aws, s3, transfer};
+use crate::domain::{Fault, FaultKind, ObjectFormat, Outcome, Plaintext, Preview, View};
+use crate::envelope::{TokenReader, open, verify};
+
+/// More is not kept, whatever is asked for.
+const MOST: usize = 4 << 20;
+
+/// The first bytes of an object, or of one file of an archive, once the whole of it has proved intact.
+pub async fn preview(
+    aws: &Aws,
+    bucket: &str,
+    object: &str,
+    member: Option<&str>,
+    most: usize,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Preview, Fault> {
+    let most = most.min(MOST);
+    let place = Place::S3 {
+        bucket: bucket.to_owned(),
+        key: object.to_owned(),
+    };
+    if is_archive(&place) {
+        return of_archive(aws, &place, member, most, progress, cancel).await;
+    }
+    let info = s3::object_info(aws, bucket, object).await?;
+    let uri = s3::uri(bucket, object);
+    if !matches!(info.format, ObjectFormat::Strongroom | ObjectFormat::Fernet) {
+        return plain(aws, bucket, object, info.format, most).await;
+    }
+    let head = transfer::head(aws, bucket, object).await?;
+    let options = OpenOptions {
+        // A preview publishes nothing under any name; it says `unbound` instead.
+        accept_name: true,
+        ..OpenOptions::default()
+    };
+    let unlocked = unlock_object(aws, bucket, object, &head.metadata, &options).await?;
+    let stream = TokenStream {
+        aws,
+        bucket,
+        object,
+        head: &head,
+        progress,
+        cancel,
+    };
+    let reading = (TokenReader::decrypting(&unlocked.key), Beginning::new(most));
+    let (reader, mut beginning) = stream
+        .fold(reading, |(reader, beginning), piece| {
+            let mut plaintext = Zeroizing::new(Vec::with_capacity(piece.len()));
+            reader.push(piece, &mut plaintext)?;
+            beginning.take(&plaintext);
+            Ok(())
+        })
+        .await?;
+    let mut rest = Zeroizing::new(Vec::new());
+    // Until here nothing was verified; what was kept is dropped and wiped if this fails.
+    let opened = reader
+        .finish(&mut rest)
+        .map_err(|error| fault_of("preview", &uri, &error))?;
+    beginning.take(&rest);
+    let bound = unlocked
+        .check(&opened)
+        .map_err(|error| fault_of("preview", &uri, &error))?;
+    Ok(beginning.preview(uri, object, opened.plaintext_bytes, bound))
+}
+
+/// What is not encrypted by us is shown as it is stored, as far as it is not ciphertext of others.
+async fn plain(aws: &Aws, bucket: &str, object: &str, format: ObjectFormat, most: usize) -> Result<Preview, Fault> {
+    let uri = s3::uri(bucket, object);
+    if !matches!(
+        format,
+        ObjectFormat::Plain | ObjectFormat::SseS3 | ObjectFormat::SseKms | ObjectFormat::KeyObject
+    ) {
+        let cause = format!("strongroom does not open this format ({})", format.as_str());
+        return Err(Fault::new(FaultKind::Invalid, "preview", uri, cause, ""));
+    }
+    let head = transfer::head(aws, bucket, object).await?;
+    let end = head.length.min(most as u64);
+    let mut beginning = Beginning::new(most);
+    if end > 0 {
+        beginning.take(&transfer::range(aws, bucket, object, head.etag.as_deref(), 0, end).await?);
+    }
+    Ok(beginning.preview(uri, object, head.length, false))
+}
+
+async fn of_archive(
+    aws: &Aws,
+    place: &Place,
+    member: Option<&str>,
+    most: usize,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Preview, Fault> {
+    let scratch = std::env::temp_dir();
+    let mut file = fetch(aws, place, &scratch, progress, cancel).await?;
+    let bundle = archive::bundle(&mut file, place)?;
+    let unlocked = unlock_archive(aws, place, bundle.as_ref(), &OpenOptions::default()).await?;
+    let (place, wanted, cancel) = (place.clone(), member.map(str::to_owned), cancel.clone());
+    blocking(move || {
+        let mut found: Option<(String, Beginning)> = None;
+        let members = archive::open_members(
+            &mut file,
+            &place,
+            &scratch,
+            &unlocked,
+            bundle.as_ref(),
+            |name, token| {
+                let mut token = Watched {
+                    inner: token,
+                    cancel: cancel.clone(),
+                };
+                let fault = |error| fault_of("preview", name, &error);
+                let is_wanted = found.is_none() && wanted.as_deref().is_none_or(|wanted| wanted == name);
+                if !is_wanted {
+                    return verify(&unlocked.key, &mut token).map_err(fault);
+                }
+                let mut beginning = Beginning::new(most);
+                let opened = open(&unlocked.key, &mut token, &mut beginning).map_err(fault)?;
+                found = Some((name.to_owned(), beginning));
+                Ok(opened)
+            },
+        )?;
+        let Some((name, beginning)) = found else {
+            let what = wanted.as_deref().unwrap_or("any file");
+            let cause = format!("there is no {what} in it");
+            return Err(Fault::new(
+                FaultKind::NotFound,
+                "preview",
+                place.to_string(),
+                cause,
+                "list its files",
+            ));
+        };
+        let member = members.iter().find(|member| member.name == name);
+        let total = member.map_or(beginning.bytes.len() as u64, |member| member.opened.plaintext_bytes);
+        let bound = member.is_some_and(|member| member.bound);
+        Ok(beginning.preview(format!("{place}/{name}"), &name, total, bound))
+    })
+    .await
+}
+
+/// The files of an archive as they stand in it, with their sizes as they are stored.
+pub async fn list_archive(
+    aws: &Aws,
+    bucket: &str,
+    object: &str,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    let place = Place::S3 {
+        bucket: bucket.to_owned(),
+        key: object.to_owned(),
+    };
+    let file = fetch(aws, &place, &std::env::temp_dir(), progress, cancel).await?;
+    let source = place.to_string();
+    blocking(move || {
+        let io = |error: io::Error| io_fault("read", &source, &error);
+        let mut archive = tar::Archive::new(GzDecoder::new(file));
+        let mut members = Vec::new();
+        for entry in archive.entries().map_err(io)? {
+            let entry = entry.map_err(io)?;
+            if entry.header().entry_type().is_file() {
+                let name = entry.path().map_err(io)?.to_string_lossy().into_owned();
+                members.push((name, entry.size()));
+            }
+        }
+        Ok(Outcome::Archive {
+            source: source.clone(),
+            members,
+        })
+    })
+    .await
+}
+
+/// Keeps the first bytes, in a buffer that never grows and so never leaves a copy behind.
+struct Beginning {
+    bytes: Zeroizing<Vec<u8>>,
+    most: usize,
+}
+
+impl Beginning {
+    fn new(most: usize) -> Self {
+        Self {
+            bytes: Zeroizing::new(Vec::with_capacity(most)),
+            most,
+        }
+    }
+
+    fn take(&mut self, plaintext: &[u8]) {
+        let room = self.most - self.bytes.len();
+        self.bytes.extend_from_slice(&plaintext[..plaintext.len().min(room)]);
+    }
+
+    fn preview(self, source: String, name: &str, total: u64, bound: bool) -> Preview {
+        Preview {
+            view: View::of(name, &self.bytes),
+            source,
+            bytes: Plaintext::new(self.bytes),
+            total,
+            bound,
+        }
+    }
+}
+
+impl Write for Beginning {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.take(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

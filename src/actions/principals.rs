@@ -1,0 +1,32 @@
+//! Who a policy or a grant may name: never a session, whose name ends with it.
+
+use crate::aws::{Aws, iam};
+use crate::domain::Fault;
+use crate::domain::policy::{PrincipalKind, principal_kind};
+
+/// The user or role behind an ARN, with the path that only IAM knows. `None` for the account's root, federated users and
+/// roles that cannot be looked up.
+pub(super) async fn lasting(aws: &Aws, arn: &str) -> Option<String> {
+    match principal_kind(arn) {
+        PrincipalKind::User | PrincipalKind::Role => Some(arn.to_owned()),
+        PrincipalKind::SessionOf(role) => Some(iam::get_role(aws, role).await.ok()?.arn),
+        PrincipalKind::Other => None,
+    }
+}
+
+/// The same, where a session must not be taken for its role silently.
+pub(super) async fn named(aws: &Aws, arn: &str) -> Result<String, Fault> {
+    match principal_kind(arn) {
+        PrincipalKind::SessionOf(role) => Ok(iam::get_role(aws, role).await?.arn),
+        _ => Ok(arn.to_owned()),
+    }
+}
+
+/// A role's ARN, from its ARN, its session's or its name.
+pub(super) async fn role_arn(aws: &Aws, role: &str) -> Result<String, Fault> {
+    if role.starts_with("arn:") {
+        named(aws, role).await
+    } else {
+        Ok(iam::get_role(aws, role).await?.arn)
+    }
+}

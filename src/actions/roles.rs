@@ -1,0 +1,109 @@
+//! Execution roles: made for one training, looked at, trusted, taken down.
+
+use std::collections::BTreeMap;
+
+use super::principals::lasting;
+use super::workflow;
+use crate::aws::{Aws, iam, sts};
+use crate::domain::policy::{self, execution_policy, partition, service_trust};
+use crate::domain::{Fault, FaultKind, Outcome, RolePolicies, RoleSpec};
+
+const POLICY: &str = "strongroom-training";
+const FULL_ACCESS: &str = "iam::aws:policy/AmazonSageMakerFullAccess";
+
+/// Creates a role that SageMaker may assume for this account, with the least policy or, as in the boto3 way, full access.
+/// If its policy cannot be written the role goes again.
+pub async fn new_role(aws: &Aws, spec: &RoleSpec) -> Result<Outcome, Fault> {
+    let identity = sts::caller_identity(aws).await?;
+    let trust = service_trust(&identity.account).to_string();
+    let tags = workflow::tagged(&BTreeMap::new());
+    let role_arn = iam::create_role(aws, &spec.name, &trust, &tags).await?;
+    let partition = partition(&role_arn);
+    let allowed = if spec.full_access {
+        iam::attach_role_policy(aws, &spec.name, &format!("arn:{partition}:{FULL_ACCESS}")).await
+    } else {
+        let document = execution_policy(spec, partition).to_string();
+        iam::put_role_policy(aws, &spec.name, POLICY, &document).await
+    };
+    if let Err(fault) = allowed {
+        let _ = iam::delete_role(aws, &spec.name).await;
+        return Err(fault);
+    }
+    Ok(Outcome::RoleChanged { role_arn })
+}
+
+/// Who may assume a role, and what it may do.
+pub async fn role_policies(aws: &Aws, role: &str) -> Result<Outcome, Fault> {
+    Ok(Outcome::RolePolicies(Box::new(policies(aws, role).await?)))
+}
+
+pub(super) async fn policies(aws: &Aws, role: &str) -> Result<RolePolicies, Fault> {
+    let detail = iam::role_detail(aws, role).await?;
+    let (attached, inline) = futures::join!(iam::attached_policies(aws, role), iam::inline_policies(aws, role));
+    let mut found = RolePolicies {
+        role_arn: detail.arn,
+        trust: detail.trust,
+        attached: Vec::new(),
+        inline: inline?,
+    };
+    for arn in attached? {
+        let document = iam::managed_policy(aws, &arn).await.ok();
+        found.attached.push((arn, document));
+    }
+    Ok(found)
+}
+
+/// Takes one policy off a role.
+pub async fn detach_role_policy(aws: &Aws, role: &str, policy: &str) -> Result<Outcome, Fault> {
+    if policy.starts_with("arn:") {
+        iam::detach_role_policy(aws, role, policy).await?;
+    } else {
+        iam::delete_role_policy(aws, role, policy).await?;
+    }
+    changed(aws, role).await
+}
+
+/// Takes every policy off a role, then deletes it.
+pub async fn delete_role(aws: &Aws, role: &str) -> Result<Outcome, Fault> {
+    for arn in iam::attached_policies(aws, role).await? {
+        iam::detach_role_policy(aws, role, &arn).await?;
+    }
+    for (name, _) in iam::inline_policies(aws, role).await? {
+        iam::delete_role_policy(aws, role, &name).await?;
+    }
+    iam::delete_role(aws, role).await?;
+    Ok(Outcome::RoleDeleted { role: role.to_owned() })
+}
+
+/// Lets the caller assume a role, or no longer; what others put into the trust policy stays.
+pub async fn trust_caller(aws: &Aws, role: &str, on: bool) -> Result<Outcome, Fault> {
+    let trust = iam::role_detail(aws, role).await?.trust;
+    let trust = if on {
+        let identity = sts::caller_identity(aws).await?;
+        let principal = lasting(aws, &identity.arn).await.ok_or_else(|| {
+            let cause = format!("{} is no lasting principal that a policy could name", identity.arn);
+            let remedy = "log in as a user or a role that IAM can look up";
+            Fault::new(FaultKind::Invalid, "let the caller assume role", role, cause, remedy)
+        })?;
+        policy::trusting_caller(&trust, &principal)?
+    } else {
+        policy::without_caller(&trust)?
+    };
+    iam::put_trust(aws, role, &trust).await?;
+    changed(aws, role).await
+}
+
+/// Lets SageMaker assume a role for jobs of this account.
+pub async fn trust_service(aws: &Aws, role: &str) -> Result<Outcome, Fault> {
+    let detail = iam::role_detail(aws, role).await?;
+    let account = detail.arn.split(':').nth(4).unwrap_or_default();
+    if let Some(trust) = policy::trusting_service(&detail.trust, account)? {
+        iam::put_trust(aws, role, &trust).await?;
+    }
+    Ok(Outcome::RoleChanged { role_arn: detail.arn })
+}
+
+async fn changed(aws: &Aws, role: &str) -> Result<Outcome, Fault> {
+    let role_arn = iam::get_role(aws, role).await?.arn;
+    Ok(Outcome::RoleChanged { role_arn })
+}

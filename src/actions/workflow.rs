@@ -1,0 +1,17 @@
+//! What the walk makes bears a tag, so that clean-up finds it and nothing else.
+
+use std::collections::BTreeMap;
+
+/// The tag's name.
+pub(super) const NAME: &str = "strongroom:workflow";
+/// Its value.
+pub(super) const VALUE: &str = "walk";
+/// Both.
+pub(super) const TAG: (&str, &str) = (NAME, VALUE);
+
+/// These tags and the walk's own.
+pub(super) fn tagged(tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut tags = tags.clone();
+    tags.entry(NAME.to_owned()).or_insert_with(|| VALUE.to_owned());
+    tags
+}

@@ -1,0 +1,172 @@
+//! Filled forms -> requests.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::More;
+use crate::app::form::Form;
+use crate::app::state::State;
+use crate::app::text;
+use crate::domain::{Message, Plaintext, Request, RoleSpec};
+
+/// What a filled form of an action asks for; or why it cannot be asked yet.
+pub(in crate::app) fn request(state: &State, more: More, form: &Form) -> Result<Request, String> {
+    let required = |label: &str| match form.value(label) {
+        value if value.is_empty() => Err(format!("{label} is missing")),
+        value => Ok(value),
+    };
+    let optional = |label: &str| Some(form.value(label)).filter(|value| !value.is_empty());
+    let key = || {
+        state
+            .key()
+            .map(|key| key.arn.clone())
+            .ok_or_else(|| "No key is selected (1)".to_owned())
+    };
+    let context = || pairs(&form.value("Context"));
+    let message = |label: &str| match (optional(label), optional("File")) {
+        (Some(text), None) => Ok(Message::Text(Plaintext::from(text))),
+        (None, Some(path)) => Ok(Message::File(state.dir.join(path))),
+        (None, None) => Err(format!("{label} or File is missing")),
+        (Some(_), Some(_)) => Err(format!("Either {label} or File")),
+    };
+    let to_file = || optional("Write to").map(|path| state.dir.join(path));
+    let role = || required("Role").map(|arn| text::last_part(&arn).to_owned());
+    Ok(match more {
+        More::AddAlias => Request::AddAlias {
+            alias: required("Alias")?,
+            key_arn: key()?,
+        },
+        More::MoveAlias => Request::MoveAlias {
+            alias: required("Alias")?,
+            key_arn: key()?,
+        },
+        More::DeleteAlias => Request::DeleteAlias {
+            alias: required("Alias")?,
+        },
+        More::Tags => Request::TagKey {
+            key_arn: key()?,
+            set: pairs(&form.value("Set"))?,
+            remove: listed(&form.value("Remove")),
+        },
+        More::Describe => Request::SetDescription {
+            key_arn: key()?,
+            description: form.value("Description"),
+        },
+        More::EncryptMessage => Request::EncryptMessage {
+            key: key()?,
+            message: message("Message")?,
+            context: context()?,
+            to: to_file(),
+        },
+        More::DecryptMessage => Request::DecryptMessage {
+            message: message("Ciphertext")?,
+            key: Some(key()?),
+            context: context()?,
+            to: to_file(),
+        },
+        More::NewDataKey => Request::NewDataKey {
+            key: key()?,
+            context: context()?,
+            to: place(state, required("Keep C at")?),
+        },
+        More::OpenDataKey => Request::OpenDataKey {
+            at: place(state, required("C is at")?),
+            context: context()?,
+            role_arn: optional("Role"),
+        },
+        More::ReEncrypt => Request::ReEncryptDataKey {
+            at: place(state, required("C is at")?),
+            context: context()?,
+            key: key()?,
+            to: place(state, required("Keep C at")?),
+        },
+        More::Story => Request::ProveStory {
+            key_arn: key()?,
+            role_arn: required("Role")?,
+            context: BTreeMap::new(),
+            operations: Vec::new(),
+        },
+        More::ProveObject => {
+            let (bucket, _) = state.place.clone().ok_or("No bucket is open (3)")?;
+            Request::ProveObject {
+                bucket,
+                object: state
+                    .objects
+                    .current()
+                    .ok_or("No object is selected (3)")?
+                    .key()
+                    .to_owned(),
+                role_arn: required("Role")?,
+                grant: !form.checked("Steps").is_empty(),
+            }
+        }
+        More::NewRole => Request::NewRole(Box::new(RoleSpec {
+            name: required("Name")?,
+            bucket: required("Bucket")?,
+            data: form.value("Data"),
+            output: form.value("Output"),
+            image: optional("Image"),
+            full_access: !form.checked("Policy").is_empty(),
+        })),
+        More::RolePolicies => Request::RolePolicies { role: role()? },
+        More::DetachPolicy => Request::DetachRolePolicy {
+            role: role()?,
+            policy: required("Policy")?,
+        },
+        More::TrustService => Request::TrustService { role: role()? },
+        More::TrustCaller => Request::TrustCaller {
+            role: role()?,
+            on: true,
+        },
+        More::DistrustCaller => Request::TrustCaller {
+            role: role()?,
+            on: false,
+        },
+        More::DeleteRole => Request::DeleteRole { role: role()? },
+        More::NewRepository => Request::NewRepository {
+            repository: required("Name")?,
+        },
+        More::BuildImage => Request::BuildImage(Box::new(super::image_spec(form))),
+        More::TryImage => Request::TryImage {
+            image: required("Image")?,
+        },
+        other => return Err(format!("{other:?} has no form")),
+    })
+}
+
+/// `K=V, K=V`.
+pub(in crate::app) fn pairs(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let pair = |item: String| match item.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
+        _ => Err(format!("{item} is not NAME=VALUE")),
+    };
+    listed(text).into_iter().map(pair).collect()
+}
+
+/// `A, B`.
+pub(in crate::app) fn listed(text: &str) -> Vec<String> {
+    let items = text.split(',').map(|item| item.trim().to_owned());
+    items.filter(|item| !item.is_empty()).collect()
+}
+
+/// An S3 URI as it is; a path from the folder shown.
+fn place(state: &State, at: String) -> String {
+    if at.starts_with("s3://") {
+        return at;
+    }
+    state.dir.join(PathBuf::from(at)).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_read_with_or_without_spaces_and_nothing_else() {
+        let read = |text: &str| pairs(text).map(|pairs| format!("{pairs:?}"));
+        assert_eq!(read("a=1, b = x=y ,"), Ok(r#"{"a": "1", "b": "x=y"}"#.to_owned()));
+        assert_eq!(read(""), Ok("{}".to_owned()));
+        assert_eq!(read("a"), Err("a is not NAME=VALUE".to_owned()));
+        assert!(read("=1").is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! ECR: the repository that a training image is pushed to.
+
+use aws_sdk_ecr::types::{ImageIdentifier, Tag};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use zeroize::Zeroizing;
+
+use super::{Aws, fault};
+use crate::domain::{Fault, FaultKind};
+
+/// What a registry wants to know before it takes an image.
+pub(crate) struct Login {
+    /// `AWS`.
+    pub(crate) user: String,
+    /// Good for twelve hours.
+    pub(crate) password: Zeroizing<String>,
+    /// Host, as docker names it.
+    pub(crate) registry: String,
+}
+
+/// Creates a repository, or finds it; its URI.
+pub(crate) async fn create_repository(aws: &Aws, name: &str, tag: (&str, &str)) -> Result<String, Fault> {
+    let act = "create repository";
+    let tag = Tag::builder()
+        .key(tag.0)
+        .value(tag.1)
+        .build()
+        .map_err(|error| Fault::new(FaultKind::Invalid, act, name, error.to_string(), ""))?;
+    let call = aws.ecr().create_repository().repository_name(name).tags(tag);
+    match call.send().await.map_err(|error| fault::of(act, name, &error)) {
+        Ok(answer) => answer
+            .repository
+            .and_then(|repository| repository.repository_uri)
+            .ok_or_else(|| fault::incomplete(act, name, "URI")),
+        Err(fault) if fault.code.as_deref() == Some("RepositoryAlreadyExistsException") => {
+            repository_uri(aws, name).await
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+pub(crate) async fn repository_uri(aws: &Aws, name: &str) -> Result<String, Fault> {
+    let act = "look up repository";
+    let call = aws.ecr().describe_repositories().repository_names(name);
+    let answer = call.send().await.map_err(|error| fault::of(act, name, &error))?;
+    answer
+        .repositories()
+        .first()
+        .and_then(|repository| repository.repository_uri())
+        .map(str::to_owned)
+        .ok_or_else(|| fault::incomplete(act, name, "URI"))
+}
+
+/// Every repository: name and ARN.
+pub(crate) async fn repositories(aws: &Aws) -> Result<Vec<(String, String)>, Fault> {
+    let (mut found, mut token) = (Vec::new(), None);
+    loop {
+        let call = aws.ecr().describe_repositories().set_next_token(token);
+        let answer = call
+            .send()
+            .await
+            .map_err(|error| fault::of("list", "repositories", &error))?;
+        found.extend(answer.repositories().iter().filter_map(|repository| {
+            Some((
+                repository.repository_name()?.to_owned(),
+                repository.repository_arn()?.to_owned(),
+            ))
+        }));
+        token = answer.next_token().map(str::to_owned);
+        if token.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The value of one tag of a repository.
+pub(crate) async fn tag(aws: &Aws, arn: &str, name: &str) -> Result<Option<String>, Fault> {
+    let call = aws.ecr().list_tags_for_resource().resource_arn(arn);
+    let answer = call
+        .send()
+        .await
+        .map_err(|error| fault::of("read the tags of", arn, &error))?;
+    let found = answer.tags().iter().find(|tag| tag.key() == name);
+    Ok(found.map(|tag| tag.value().to_owned()))
+}
+
+/// Whether the registry has this image, by tag.
+pub(crate) async fn has_image(aws: &Aws, repository: &str, tag: &str) -> Result<bool, Fault> {
+    let call = aws
+        .ecr()
+        .describe_images()
+        .repository_name(repository)
+        .image_ids(ImageIdentifier::builder().image_tag(tag).build());
+    match call
+        .send()
+        .await
+        .map_err(|error| fault::of("look for image", &format!("{repository}:{tag}"), &error))
+    {
+        Ok(answer) => Ok(!answer.image_details().is_empty()),
+        Err(fault)
+            if matches!(
+                fault.code.as_deref(),
+                Some("ImageNotFoundException" | "RepositoryNotFoundException")
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Deletes a repository and every image in it.
+pub(crate) async fn delete_repository(aws: &Aws, name: &str) -> Result<(), Fault> {
+    let call = aws.ecr().delete_repository().repository_name(name).force(true);
+    call.send()
+        .await
+        .map_err(|error| fault::of("delete repository", name, &error))?;
+    Ok(())
+}
+
+pub(crate) async fn login(aws: &Aws) -> Result<Login, Fault> {
+    let (act, object) = ("log in to", "the registry");
+    let call = aws.ecr().get_authorization_token();
+    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let data = answer
+        .authorization_data()
+        .first()
+        .ok_or_else(|| fault::incomplete(act, object, "token"))?;
+    let decoded = data
+        .authorization_token()
+        .and_then(|token| BASE64_STANDARD.decode(token).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .map(Zeroizing::new)
+        .ok_or_else(|| fault::incomplete(act, object, "token"))?;
+    let (user, password) = decoded
+        .split_once(':')
+        .ok_or_else(|| fault::incomplete(act, object, "user and password"))?;
+    let endpoint = data.proxy_endpoint().unwrap_or_default();
+    let registry = endpoint.split_once("://").map_or(endpoint, |(_, host)| host);
+    Ok(Login {
+        user: user.to_owned(),
+        password: Zeroizing::new(password.to_owned()),
+        registry: registry.trim_end_matches('/').to_owned(),
+    })
+}

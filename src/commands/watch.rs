@@ -1,0 +1,71 @@
+//! `strongroom watch JOB`: a training job's status and log to its end, for scripts.
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::output::{json_line, line};
+use crate::actions::{JobNews, watch_job};
+use crate::aws::Aws;
+use crate::cli::WatchArgs;
+use crate::domain::{Fault, FaultKind, JobStatus, TrainingJob};
+
+/// Prints what is new until the job has ended.
+///
+/// # Errors
+/// When there is no such job, or it did not end well.
+pub async fn run(aws: &Aws, args: &WatchArgs, cancel: CancellationToken) -> Result<(), Fault> {
+    let job = watch_job(aws, &args.job, &cancel, |news| match news {
+        JobNews::Status(job) if args.json => json_line(&status_json(&job)),
+        JobNews::Status(job) => line(&sentence(&job)),
+        JobNews::Line(log) if args.json => json_line(&json!({
+            "event": "log",
+            "time": log.at.map(|at| at.to_string()),
+            "stream": log.stream,
+            "text": log.text,
+        })),
+        JobNews::Line(log) => line(&format!("  {}", log.text)),
+    })
+    .await?;
+    if job.status == JobStatus::Completed {
+        return Ok(());
+    }
+    let reason = job.detail.as_ref().and_then(|detail| detail.failure.clone());
+    let cause = reason.unwrap_or_else(|| format!("it ended as {}", job.status.as_str()));
+    let remedy = "the lines above are its log";
+    Err(Fault::new(FaultKind::Other, "train", args.job.clone(), cause, remedy))
+}
+
+fn status_json(job: &TrainingJob) -> Value {
+    let detail = job.detail.as_deref();
+    json!({
+        "event": "status",
+        "job": job.name,
+        "status": job.status.as_str(),
+        "secondary": job.secondary,
+        "time": job.modified.map(|at| at.to_string()),
+        "failure": detail.and_then(|detail| detail.failure.clone()),
+        "model": detail.and_then(|detail| detail.model.clone()),
+    })
+}
+
+fn sentence(job: &TrainingJob) -> String {
+    let secondary = job
+        .secondary
+        .as_deref()
+        .map(|word| format!(" ({word})"))
+        .unwrap_or_default();
+    let detail = job.detail.as_deref();
+    let failure = detail
+        .and_then(|detail| detail.failure.as_deref())
+        .map(|why| format!(": {why}"));
+    let model = detail
+        .and_then(|detail| detail.model.as_deref())
+        .map(|uri| format!(" -> {uri}"));
+    format!(
+        "{}: {}{secondary}{}{}",
+        job.name,
+        job.status.as_str(),
+        failure.unwrap_or_default(),
+        model.unwrap_or_default()
+    )
+}

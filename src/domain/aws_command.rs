@@ -1,0 +1,532 @@
+//! The command line that does what a [`Request`] does: of the AWS CLI, or strongroom's own where AWS has no such act.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use super::{GrantConstraint, GrantSpec, JobSpec, Message, Request};
+
+/// Where the command is to work: what the session was started with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Session {
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--endpoint-url`.
+    pub endpoint: Option<String>,
+}
+
+/// The equivalent command, a line each if it takes several; `None` where there is none (a plan, a log of our own).
+pub fn aws_command(request: &Request, session: &Session) -> Option<String> {
+    let lines = match request {
+        Request::Encrypt { .. } | Request::Decrypt { .. } | Request::Verify { .. } => vec![envelope(request)?],
+        Request::Prove { key_arn, role_arn } => vec![strongroom(["prove", "--key", key_arn, "--role", role_arn])],
+        Request::ProveStory {
+            key_arn,
+            role_arn,
+            context,
+            ..
+        } => {
+            let mut line = strongroom(["prove", "--key", key_arn, "--role", role_arn]);
+            for (name, value) in context {
+                push(&mut line, ["--context", &format!("{name}={value}")]);
+            }
+            vec![line + " --story"]
+        }
+        _ => keys(request)
+            .or_else(|| grants(request))
+            .or_else(|| messages(request))
+            .or_else(|| buckets(request))
+            .or_else(|| roles(request))
+            .or_else(|| jobs(request))?,
+    };
+    let lines = lines.into_iter().map(|line| with_session(line, session));
+    Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
+fn envelope(request: &Request) -> Option<String> {
+    Some(match request {
+        Request::Encrypt {
+            paths,
+            bucket,
+            prefix,
+            key,
+            context,
+            overwrite,
+        } => {
+            let mut line = "strongroom encrypt".to_owned();
+            for path in paths {
+                push(&mut line, [path_text(path).as_str()]);
+            }
+            push(&mut line, [format!("s3://{bucket}/{prefix}").as_str(), "--key", key]);
+            for (name, value) in context {
+                push(&mut line, ["--context", &format!("{name}={value}")]);
+            }
+            if *overwrite {
+                line.push_str(" --overwrite");
+            }
+            line
+        }
+        Request::Decrypt {
+            bucket,
+            object,
+            to,
+            overwrite,
+            accept_name,
+        } => {
+            let source = format!("s3://{bucket}/{object}");
+            let mut line = strongroom(["decrypt", &source, "-o", &path_text(to)]);
+            for (given, option) in [(accept_name, " --accept-name"), (overwrite, " --overwrite")] {
+                if *given {
+                    line.push_str(option);
+                }
+            }
+            line
+        }
+        Request::Verify { bucket, objects } => {
+            let mut line = "strongroom verify".to_owned();
+            for object in objects {
+                push(&mut line, [format!("s3://{bucket}/{object}").as_str()]);
+            }
+            line
+        }
+        _ => return None,
+    })
+}
+
+fn keys(request: &Request) -> Option<Vec<String>> {
+    let by_key = |call: &str, key_arn: &str| vec![aws(["kms", call, "--key-id", key_arn])];
+    Some(match request {
+        Request::CreateKey { description, alias } => {
+            let mut lines = vec![aws(["kms", "create-key", "--description", description])];
+            if !alias.is_empty() {
+                let alias = with_prefix(alias);
+                lines.push(aws([
+                    "kms",
+                    "create-alias",
+                    "--alias-name",
+                    &alias,
+                    "--target-key-id",
+                    "KEY_ID",
+                ]));
+            }
+            lines
+        }
+        Request::NewKey(spec) => {
+            let mut line = aws(["kms", "create-key", "--description", &spec.description]);
+            push(&mut line, ["--key-spec", &spec.spec, "--key-usage", &spec.usage]);
+            if let Some(policy) = &spec.policy {
+                push(&mut line, ["--policy", policy]);
+            }
+            if !spec.tags.is_empty() {
+                line.push_str(" --tags");
+                for (name, value) in &spec.tags {
+                    push(&mut line, [format!("TagKey={name},TagValue={value}").as_str()]);
+                }
+            }
+            let mut lines = vec![line];
+            if !spec.alias.is_empty() {
+                let alias = with_prefix(&spec.alias);
+                lines.push(aws([
+                    "kms",
+                    "create-alias",
+                    "--alias-name",
+                    &alias,
+                    "--target-key-id",
+                    "KEY_ID",
+                ]));
+            }
+            if spec.rotation {
+                lines.push(aws(["kms", "enable-key-rotation", "--key-id", "KEY_ID"]));
+            }
+            lines
+        }
+        Request::PutKeyPolicy { key_arn, policy, .. } => vec![aws([
+            "kms",
+            "put-key-policy",
+            "--key-id",
+            key_arn,
+            "--policy-name",
+            "default",
+            "--policy",
+            policy,
+        ])],
+        Request::AddAlias { alias, key_arn } => {
+            vec![aws([
+                "kms",
+                "create-alias",
+                "--alias-name",
+                &with_prefix(alias),
+                "--target-key-id",
+                key_arn,
+            ])]
+        }
+        Request::MoveAlias { alias, key_arn } => {
+            vec![aws([
+                "kms",
+                "update-alias",
+                "--alias-name",
+                &with_prefix(alias),
+                "--target-key-id",
+                key_arn,
+            ])]
+        }
+        Request::DeleteAlias { alias } => vec![aws(["kms", "delete-alias", "--alias-name", &with_prefix(alias)])],
+        Request::TagKey { key_arn, set, remove } => {
+            let mut lines = Vec::new();
+            if !set.is_empty() {
+                let mut line = aws(["kms", "tag-resource", "--key-id", key_arn]) + " --tags";
+                for (name, value) in set {
+                    push(&mut line, [format!("TagKey={name},TagValue={value}").as_str()]);
+                }
+                lines.push(line);
+            }
+            if !remove.is_empty() {
+                let mut line = aws(["kms", "untag-resource", "--key-id", key_arn]) + " --tag-keys";
+                push_all(&mut line, remove);
+                lines.push(line);
+            }
+            lines
+        }
+        Request::KeyTags { key_arn } => by_key("list-resource-tags", key_arn),
+        Request::SetRotation { key_arn, on: true } => by_key("enable-key-rotation", key_arn),
+        Request::SetRotation { key_arn, on: false } => by_key("disable-key-rotation", key_arn),
+        Request::SetDescription { key_arn, description } => {
+            vec![aws([
+                "kms",
+                "update-key-description",
+                "--key-id",
+                key_arn,
+                "--description",
+                description,
+            ])]
+        }
+        Request::EnableKey { key_arn } => by_key("enable-key", key_arn),
+        Request::DisableKey { key_arn } => by_key("disable-key", key_arn),
+        Request::ScheduleKeyDeletion { key_arn, days } => {
+            let days = days.to_string();
+            vec![aws([
+                "kms",
+                "schedule-key-deletion",
+                "--key-id",
+                key_arn,
+                "--pending-window-in-days",
+                &days,
+            ])]
+        }
+        Request::CancelKeyDeletion { key_arn } => by_key("cancel-key-deletion", key_arn),
+        _ => return None,
+    })
+}
+
+fn grants(request: &Request) -> Option<Vec<String>> {
+    let by_id = |call: &str, key_arn: &str, grant_id: &str| {
+        vec![aws(["kms", call, "--key-id", key_arn, "--grant-id", grant_id])]
+    };
+    Some(match request {
+        Request::CreateGrant {
+            key_arn,
+            grantee,
+            operations,
+            name,
+        } => vec![grant(&GrantSpec {
+            key_arn: key_arn.clone(),
+            grantee: grantee.clone(),
+            operations: operations.clone(),
+            constraint: None,
+            name: name.clone(),
+            retiring: None,
+        })],
+        Request::Grant(spec) => vec![grant(spec)],
+        Request::RevokeGrant { key_arn, grant_id } => by_id("revoke-grant", key_arn, grant_id),
+        Request::RetireGrant { key_arn, grant_id } => by_id("retire-grant", key_arn, grant_id),
+        Request::GrantsOf { key_arns } => key_arns
+            .iter()
+            .map(|key_arn| aws(["kms", "list-grants", "--key-id", key_arn]))
+            .collect(),
+        _ => return None,
+    })
+}
+
+fn grant(spec: &GrantSpec) -> String {
+    let mut line = aws([
+        "kms",
+        "create-grant",
+        "--key-id",
+        &spec.key_arn,
+        "--grantee-principal",
+        &spec.grantee,
+    ]);
+    line.push_str(" --operations");
+    push_all(&mut line, &spec.operations);
+    if let Some(constraint) = &spec.constraint {
+        let (kind, pairs) = match constraint {
+            GrantConstraint::ContextEquals(pairs) => ("EncryptionContextEquals", pairs),
+            GrantConstraint::ContextSubset(pairs) => ("EncryptionContextSubset", pairs),
+        };
+        let pairs: BTreeMap<_, _> = pairs.iter().cloned().collect();
+        push(
+            &mut line,
+            ["--constraints", &serde_json::json!({ kind: pairs }).to_string()],
+        );
+    }
+    if let Some(name) = &spec.name {
+        push(&mut line, ["--name", name]);
+    }
+    if let Some(retiring) = &spec.retiring {
+        push(&mut line, ["--retiring-principal", retiring]);
+    }
+    line
+}
+
+/// What a person typed is never put on a command line: it would stay in the shell's history.
+fn messages(request: &Request) -> Option<Vec<String>> {
+    let file = |message: &Message| match message {
+        Message::File(path) => format!("fileb://{}", path_text(path)),
+        Message::Text(_) => "fileb://MESSAGE".to_owned(),
+    };
+    Some(match request {
+        Request::EncryptMessage {
+            key, message, context, ..
+        } => {
+            let mut line = aws(["kms", "encrypt", "--key-id", key, "--plaintext", &file(message)]);
+            push_context(&mut line, "--encryption-context", context);
+            vec![line + " --query CiphertextBlob --output text"]
+        }
+        Request::DecryptMessage {
+            message, key, context, ..
+        } => {
+            let mut line = aws(["kms", "decrypt", "--ciphertext-blob", &file(message)]);
+            if let Some(key) = key {
+                push(&mut line, ["--key-id", key]);
+            }
+            push_context(&mut line, "--encryption-context", context);
+            vec![line + " --query Plaintext --output text"]
+        }
+        Request::NewDataKey { key, context, .. } => {
+            let mut line = aws([
+                "kms",
+                "generate-data-key-without-plaintext",
+                "--key-id",
+                key,
+                "--key-spec",
+                "AES_256",
+            ]);
+            push_context(&mut line, "--encryption-context", context);
+            vec![line + " --query CiphertextBlob --output text"]
+        }
+        Request::ReEncryptDataKey { context, key, .. } => {
+            let mut line = aws([
+                "kms",
+                "re-encrypt",
+                "--ciphertext-blob",
+                "fileb://DATA_KEY",
+                "--destination-key-id",
+                key,
+            ]);
+            push_context(&mut line, "--source-encryption-context", context);
+            push_context(&mut line, "--destination-encryption-context", context);
+            vec![line + " --query CiphertextBlob --output text"]
+        }
+        _ => return None,
+    })
+}
+
+fn buckets(request: &Request) -> Option<Vec<String>> {
+    Some(match request {
+        Request::CreateBucket { bucket } => vec![
+            aws(["s3api", "create-bucket", "--bucket", bucket]),
+            aws([
+                "s3api",
+                "put-public-access-block",
+                "--bucket",
+                bucket,
+                "--public-access-block-configuration",
+                "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
+            ]),
+        ],
+        Request::DeleteObjects { bucket, objects } => objects
+            .iter()
+            .map(|object| aws(["s3api", "delete-object", "--bucket", bucket, "--key", object]))
+            .collect(),
+        Request::CountBucket { bucket } => {
+            vec![aws([
+                "s3",
+                "ls",
+                &format!("s3://{bucket}"),
+                "--recursive",
+                "--summarize",
+            ])]
+        }
+        Request::EmptyBucket { bucket, .. } => vec![aws(["s3", "rm", &format!("s3://{bucket}"), "--recursive"])],
+        Request::DeleteBucket { bucket, .. } => vec![aws(["s3", "rb", &format!("s3://{bucket}"), "--force"])],
+        _ => return None,
+    })
+}
+
+fn roles(request: &Request) -> Option<Vec<String>> {
+    Some(match request {
+        Request::RolePolicies { role } => vec![
+            aws(["iam", "get-role", "--role-name", role]),
+            aws(["iam", "list-attached-role-policies", "--role-name", role]),
+            aws(["iam", "list-role-policies", "--role-name", role]),
+        ],
+        Request::DetachRolePolicy { role, policy } if policy.starts_with("arn:") => {
+            vec![aws([
+                "iam",
+                "detach-role-policy",
+                "--role-name",
+                role,
+                "--policy-arn",
+                policy,
+            ])]
+        }
+        Request::DetachRolePolicy { role, policy } => {
+            vec![aws([
+                "iam",
+                "delete-role-policy",
+                "--role-name",
+                role,
+                "--policy-name",
+                policy,
+            ])]
+        }
+        Request::DeleteRole { role } => vec![aws(["iam", "delete-role", "--role-name", role])],
+        _ => return None,
+    })
+}
+
+fn jobs(request: &Request) -> Option<Vec<String>> {
+    Some(match request {
+        Request::StartJob(spec) => vec![start(spec)],
+        Request::StopJob { name } => {
+            vec![aws(["sagemaker", "stop-training-job", "--training-job-name", name])]
+        }
+        Request::NewRepository { repository } => {
+            vec![aws(["ecr", "create-repository", "--repository-name", repository])]
+        }
+        Request::DeleteRepository { repository } => {
+            vec![aws(["ecr", "delete-repository", "--repository-name", repository]) + " --force"]
+        }
+        _ => return None,
+    })
+}
+
+fn start(spec: &JobSpec) -> String {
+    let json = serde_json::json!({
+        "TrainingJobName": spec.name,
+        "RoleArn": spec.role_arn,
+        "AlgorithmSpecification": {"TrainingImage": spec.image, "TrainingInputMode": "File"},
+        "InputDataConfig": [{
+            "ChannelName": "train",
+            "DataSource": {"S3DataSource": {
+                "S3DataType": "S3Prefix",
+                "S3Uri": format!("s3://{}/{}", spec.bucket, spec.object),
+                "S3DataDistributionType": "FullyReplicated",
+            }},
+        }],
+        "OutputDataConfig": {"S3OutputPath": spec.output},
+        "ResourceConfig": {
+            "InstanceType": spec.instance_type,
+            "InstanceCount": spec.instance_count,
+            "VolumeSizeInGB": spec.volume_gb,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": spec.max_runtime},
+        "HyperParameters": spec.hyperparameters,
+    });
+    aws([
+        "sagemaker",
+        "create-training-job",
+        "--cli-input-json",
+        &json.to_string(),
+    ])
+}
+
+fn aws<const N: usize>(words: [&str; N]) -> String {
+    let mut line = "aws".to_owned();
+    push(&mut line, words);
+    line
+}
+
+fn strongroom<const N: usize>(words: [&str; N]) -> String {
+    let mut line = "strongroom".to_owned();
+    push(&mut line, words);
+    line
+}
+
+fn push<const N: usize>(line: &mut String, words: [&str; N]) {
+    for word in words {
+        line.push(' ');
+        line.push_str(&quoted(word));
+    }
+}
+
+fn push_all(line: &mut String, words: &[String]) {
+    for word in words {
+        push(line, [word.as_str()]);
+    }
+}
+
+fn push_context(line: &mut String, option: &str, context: &BTreeMap<String, String>) {
+    if !context.is_empty() {
+        push(line, [option, &serde_json::json!(context).to_string()]);
+    }
+}
+
+fn with_session(mut line: String, session: &Session) -> String {
+    let options = [
+        ("--profile", &session.profile),
+        ("--region", &session.region),
+        ("--endpoint-url", &session.endpoint),
+    ];
+    for (option, value) in options {
+        if let Some(value) = value {
+            push(&mut line, [option, value]);
+        }
+    }
+    line
+}
+
+fn with_prefix(alias: &str) -> String {
+    match alias.strip_prefix("alias/") {
+        Some(_) => alias.to_owned(),
+        None => format!("alias/{alias}"),
+    }
+}
+
+fn path_text(path: &Path) -> String {
+    let text = path.to_string_lossy().into_owned();
+    // A name must not be taken for an option.
+    if text.starts_with('-') {
+        format!("./{text}")
+    } else {
+        text
+    }
+}
+
+/// One word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    if !word.chars().any(char::is_control) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    // ANSI-C quoting, so that what is copied to a terminal cannot act there before it is run.
+    let mut text = "$'".to_owned();
+    for c in word.chars() {
+        match c {
+            '\'' => text.push_str(r"\'"),
+            '\\' => text.push_str(r"\\"),
+            '\n' => text.push_str(r"\n"),
+            c if c.is_control() => write!(text, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
+            c => text.push(c),
+        }
+    }
+    text + "'"
+}
+
+#[cfg(test)]
+mod tests;

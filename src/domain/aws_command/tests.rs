@@ -1,0 +1,104 @@
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::domain::{KeySpec, Plaintext};
+
+fn command(request: &Request) -> String {
+    aws_command(request, &Session::default()).unwrap()
+}
+
+#[test]
+fn words_survive_the_shell() {
+    let table = [
+        ("plain-1.csv", "plain-1.csv"),
+        ("", "''"),
+        ("two words", "'two words'"),
+        ("it's", r"'it'\''s'"),
+        ("$(rm -rf /)", "'$(rm -rf /)'"),
+        ("a\nb\u{1b}", r"$'a\nb\u001b'"),
+        ("~", "'~'"),
+    ];
+    for (word, expected) in table {
+        assert_eq!(quoted(word), expected);
+    }
+}
+
+#[test]
+fn a_grant_is_copied_with_its_constraint_and_name() {
+    let mut spec = GrantSpec::for_job("arn:k", "arn:r", "job-1");
+    spec.constraint = Some(GrantConstraint::ContextSubset(vec![(
+        "team".to_owned(),
+        "blue".to_owned(),
+    )]));
+    assert_eq!(
+        command(&Request::Grant(Box::new(spec))),
+        "aws kms create-grant --key-id arn:k --grantee-principal arn:r --operations Decrypt Encrypt --constraints \
+         '{\"EncryptionContextSubset\":{\"team\":\"blue\"}}' --name strongroom-job-1"
+    );
+}
+
+#[test]
+fn the_session_goes_with_every_line() {
+    let session = Session {
+        profile: Some("dev".to_owned()),
+        region: Some("eu-west-1".to_owned()),
+        endpoint: None,
+    };
+    let spec = KeySpec {
+        description: "training data".to_owned(),
+        alias: "training".to_owned(),
+        rotation: true,
+        ..KeySpec::default()
+    };
+    let text = aws_command(&Request::NewKey(Box::new(spec)), &session).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.ends_with("--profile dev --region eu-west-1")),
+        "{text}"
+    );
+    assert!(
+        lines[0].contains("--description 'training data' --key-spec SYMMETRIC_DEFAULT"),
+        "{text}"
+    );
+    assert!(lines[1].contains("--alias-name alias/training"), "{text}");
+}
+
+#[test]
+fn what_aws_has_no_call_for_is_strongrooms_own_command() {
+    let request = Request::Encrypt {
+        paths: vec![PathBuf::from("-x.csv"), PathBuf::from("my data.csv")],
+        bucket: "b".to_owned(),
+        prefix: "data/".to_owned(),
+        key: "alias/k".to_owned(),
+        context: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
+        overwrite: true,
+    };
+    assert_eq!(
+        command(&request),
+        "strongroom encrypt ./-x.csv 'my data.csv' s3://b/data/ --key alias/k --context team=blue --overwrite"
+    );
+}
+
+#[test]
+fn a_typed_message_is_never_copied() {
+    let request = Request::EncryptMessage {
+        key: "alias/k".to_owned(),
+        message: Message::Text(Plaintext::from("the diagnosis".to_owned())),
+        context: BTreeMap::new(),
+        to: None,
+    };
+    assert_eq!(
+        command(&request),
+        "aws kms encrypt --key-id alias/k --plaintext fileb://MESSAGE --query CiphertextBlob --output text"
+    );
+}
+
+#[test]
+fn plans_have_no_command() {
+    assert_eq!(aws_command(&Request::PlanCleanUp, &Session::default()), None);
+}

@@ -1,0 +1,387 @@
+//! Why something was refused: who called what on what, which link of the chain failed, and the smallest thing that mends it.
+//!
+//! Pure, from AWS's own words: a [`Fault`], or a line of a job's log or failure reason.
+
+use super::policy::{PrincipalKind, principal_kind, role_name};
+use super::{Fault, FaultKind, GrantSpec, Request};
+
+/// Operations of KMS that a grant can allow.
+pub const GRANTABLE: [&str; 11] = [
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "DescribeKey",
+    "CreateGrant",
+    "RetireGrant",
+];
+
+/// A refusal, taken apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// ARN of whoever called, if AWS said.
+    pub who: Option<String>,
+    /// `kms:Decrypt`, if AWS said.
+    pub call: Option<String>,
+    /// What it was called on.
+    pub on: String,
+    /// The link that failed.
+    pub link: Link,
+    /// What that means, in a sentence or two.
+    pub words: String,
+    /// What to do, in words.
+    pub remedy: String,
+    /// What does it, if strongroom can. To be confirmed like any other change.
+    pub repair: Option<Request>,
+}
+
+/// A link of the chain from a caller to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Link {
+    /// No policy of the caller allows it, and no grant does.
+    IdentityPolicy,
+    /// Neither the key's policy nor a grant allows it.
+    KeyPolicy,
+    /// A policy denies it.
+    ExplicitDeny,
+    /// A grant, or its token, is not what it should be.
+    Grant,
+    /// The key is switched off or given up.
+    KeyState,
+    /// It lives in another region.
+    Region,
+    /// The encryption context, or the ciphertext itself.
+    Context,
+    /// The caller's credentials.
+    Credentials,
+    /// The role's trust policy.
+    Trust,
+    /// The caller may not hand the role to SageMaker.
+    PassRole,
+    /// This program's own read-only mode.
+    ReadOnly,
+    /// AWS did not say.
+    Unknown,
+}
+
+impl Link {
+    /// What a person reads.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::IdentityPolicy => "identity policy",
+            Self::KeyPolicy => "key policy",
+            Self::ExplicitDeny => "explicit deny",
+            Self::Grant => "grant",
+            Self::KeyState => "key state",
+            Self::Region => "region",
+            Self::Context => "encryption context",
+            Self::Credentials => "credentials",
+            Self::Trust => "trust policy",
+            Self::PassRole => "iam:PassRole",
+            Self::ReadOnly => "read-only mode",
+            Self::Unknown => "permission",
+        }
+    }
+}
+
+/// Explains a refusal; `None` for faults that are none.
+pub fn explain(fault: &Fault) -> Option<Explanation> {
+    match fault.kind {
+        FaultKind::Denied
+        | FaultKind::KeyState
+        | FaultKind::WrongRegion
+        | FaultKind::Expired
+        | FaultKind::NoCredentials
+        | FaultKind::ReadOnly => Some(of(fault.kind, &fault.object, &fault.cause, &fault.remedy)),
+        FaultKind::Integrity if fault.code.is_some() => {
+            Some(of(fault.kind, &fault.object, &fault.cause, &fault.remedy))
+        }
+        FaultKind::NotFound if fault.object.contains(":kms:") || fault.cause.contains("Invalid arn") => {
+            Some(of(FaultKind::WrongRegion, &fault.object, &fault.cause, &fault.remedy))
+        }
+        FaultKind::Invalid if fault.cause.contains("assume") => {
+            Some(of(FaultKind::Denied, &fault.object, &fault.cause, &fault.remedy))
+        }
+        _ => None,
+    }
+}
+
+/// Explains a line that quotes AWS: a job's failure reason, a line of its log. `None` if it quotes no refusal.
+pub fn explain_text(text: &str) -> Option<Explanation> {
+    let kind = if refusal(text).is_some() || text.contains("AccessDenied") {
+        FaultKind::Denied
+    } else if text.contains("is disabled.") || text.contains("is pending deletion.") {
+        FaultKind::KeyState
+    } else if text.contains("InvalidCiphertextException") || text.contains("IncorrectKeyException") {
+        FaultKind::Integrity
+    } else if text.contains("ExpiredToken") {
+        FaultKind::Expired
+    } else {
+        return None;
+    };
+    let object = arn_in(text).unwrap_or_default();
+    Some(of(kind, &object, text, ""))
+}
+
+fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
+    let said = refusal(cause);
+    let on = said
+        .as_ref()
+        .map_or_else(|| object.to_owned(), |said| said.on.to_owned());
+    let base = Explanation {
+        who: said.as_ref().map(|said| said.who.to_owned()),
+        call: said.as_ref().map(|said| said.call.to_owned()),
+        on,
+        link: Link::Unknown,
+        words: cause.to_owned(),
+        remedy: remedy.to_owned(),
+        repair: None,
+    };
+    match (kind, said) {
+        (FaultKind::KeyState, _) => key_state(base, cause),
+        (FaultKind::WrongRegion, _) => region(base, cause),
+        (FaultKind::Integrity, _) => context(base, cause),
+        (FaultKind::Expired | FaultKind::NoCredentials, _) => Explanation {
+            link: Link::Credentials,
+            words: "AWS does not take these credentials: nothing was decided about the act itself.".to_owned(),
+            ..base
+        },
+        (FaultKind::ReadOnly, _) => Explanation {
+            link: Link::ReadOnly,
+            words: "This session may only read; AWS was not asked.".to_owned(),
+            ..base
+        },
+        (_, Some(said)) if said.call == "sts:AssumeRole" => trust(base, said.on),
+        (_, Some(said)) if said.call == "iam:PassRole" => Explanation {
+            link: Link::PassRole,
+            words: format!("{} may not hand {} to SageMaker.", said.who, said.on),
+            remedy: "allow iam:PassRole on this role for sagemaker.amazonaws.com in the caller's policy".to_owned(),
+            ..base
+        },
+        (_, Some(said)) => permission(base, &said, cause),
+        (_, None) if cause.contains("assume") => Explanation {
+            link: Link::Trust,
+            words: "SageMaker may not assume the role.".to_owned(),
+            remedy: "let the role's trust policy name sagemaker.amazonaws.com".to_owned(),
+            repair: arn_in(cause)
+                .filter(|arn| arn.contains(":role/"))
+                .map(|arn| Request::TrustService {
+                    role: role_name(&arn).to_owned(),
+                }),
+            ..base
+        },
+        (_, None) if cause.contains("InvalidGrantToken") => Explanation {
+            link: Link::Grant,
+            words: "The grant token is not (or no longer) valid.".to_owned(),
+            remedy: "leave the token out, or create the grant again".to_owned(),
+            ..base
+        },
+        (_, None) => base,
+    }
+}
+
+fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation {
+    let operation = said
+        .call
+        .strip_prefix("kms:")
+        .filter(|operation| GRANTABLE.contains(operation));
+    if cause.contains("explicit deny") {
+        let which = if cause.contains("resource-based policy") {
+            "the resource's own policy"
+        } else if cause.contains("service control policy") {
+            "a service control policy of the organization"
+        } else {
+            "a policy of the caller"
+        };
+        return Explanation {
+            link: Link::ExplicitDeny,
+            words: format!(
+                "A Deny in {which} fits {}. It wins over every Allow and every grant.",
+                said.call
+            ),
+            remedy: format!("change the Deny in {which}"),
+            ..base
+        };
+    }
+    let link = if cause.contains("no resource-based policy") {
+        Link::KeyPolicy
+    } else if cause.contains("no identity-based policy") {
+        Link::IdentityPolicy
+    } else {
+        Link::Unknown
+    };
+    let Some(operation) = operation else {
+        return Explanation {
+            link,
+            words: format!("Nothing allows {} to call {}.", said.who, said.call),
+            remedy: format!("allow {} on {} in a policy of the caller", said.call, said.on),
+            ..base
+        };
+    };
+    let words = match link {
+        Link::KeyPolicy => format!(
+            "The key's policy neither names {} nor leaves it to the account, and no grant allows {}.",
+            said.who, said.call
+        ),
+        _ => format!(
+            "The key's policy leaves it to the account, no policy of {} allows {}, and no grant does.",
+            said.who, said.call
+        ),
+    };
+    let mut operations = GrantSpec::TRAINING.map(str::to_owned).to_vec();
+    if !operations.iter().any(|known| known == operation) {
+        operations = vec![operation.to_owned()];
+    }
+    let is_principal = matches!(
+        principal_kind(said.who),
+        PrincipalKind::SessionOf(_) | PrincipalKind::Role | PrincipalKind::User
+    );
+    let repair = (is_principal && said.on.contains(":key/")).then(|| {
+        Request::Grant(Box::new(GrantSpec {
+            key_arn: said.on.to_owned(),
+            grantee: said.who.to_owned(),
+            operations,
+            constraint: None,
+            name: None,
+            retiring: None,
+        }))
+    });
+    Explanation {
+        link,
+        words,
+        remedy: format!("create a grant for {} on the key", name_of(said.who)),
+        repair,
+        ..base
+    }
+}
+
+fn trust(base: Explanation, role_arn: &str) -> Explanation {
+    let role = role_name(role_arn).to_owned();
+    Explanation {
+        link: Link::Trust,
+        words: format!(
+            "Either {role} does not trust the caller, or no policy of the caller allows sts:AssumeRole on it."
+        ),
+        remedy: "let the role trust you for the proof; whoever may assume it can read the training data".to_owned(),
+        repair: Some(Request::TrustCaller { role, on: true }),
+        ..base
+    }
+}
+
+fn key_state(base: Explanation, cause: &str) -> Explanation {
+    let key_arn = arn_in(cause).or_else(|| arn_in(&base.on));
+    let is_pending = cause.contains("pending deletion");
+    let (words, remedy) = if is_pending {
+        (
+            "The key is going to be deleted and cannot be used until that is taken back.",
+            "cancel the deletion, then enable the key",
+        )
+    } else if cause.contains("is disabled") {
+        (
+            "The key is switched off: nothing under it opens until it is on again.",
+            "enable the key",
+        )
+    } else {
+        ("The key's state does not allow this.", "look at the key's state")
+    };
+    let repair = key_arn.map(|key_arn| {
+        if is_pending {
+            Request::CancelKeyDeletion { key_arn }
+        } else {
+            Request::EnableKey { key_arn }
+        }
+    });
+    Explanation {
+        link: Link::KeyState,
+        words: words.to_owned(),
+        remedy: remedy.to_owned(),
+        repair,
+        ..base
+    }
+}
+
+fn region(base: Explanation, cause: &str) -> Explanation {
+    let region = arn_in(cause)
+        .or_else(|| arn_in(&base.on))
+        .and_then(|arn| arn.split(':').nth(3).map(str::to_owned))
+        .filter(|region| !region.is_empty());
+    let (words, remedy) = match region {
+        Some(region) => (
+            format!("It was not found where this session looks; its ARN says {region}."),
+            format!("start with --region {region}, or check the name"),
+        ),
+        None => (
+            "It lives in another region than this session.".to_owned(),
+            "start with --region and the region it lives in".to_owned(),
+        ),
+    };
+    Explanation {
+        link: Link::Region,
+        words,
+        remedy,
+        ..base
+    }
+}
+
+fn context(base: Explanation, cause: &str) -> Explanation {
+    let (words, remedy) = if cause.contains("IncorrectKey") {
+        (
+            "Another KMS key wrapped this data key.",
+            "use the key that wrapped it, or leave the key out",
+        )
+    } else {
+        (
+            "KMS could not authenticate the ciphertext: it was encrypted with another encryption context, or it is not whole.",
+            "give the encryption context that it was encrypted with",
+        )
+    };
+    Explanation {
+        link: Link::Context,
+        words: words.to_owned(),
+        remedy: remedy.to_owned(),
+        ..base
+    }
+}
+
+/// AWS's sentence, taken apart.
+struct Refusal<'a> {
+    who: &'a str,
+    call: &'a str,
+    on: &'a str,
+}
+
+/// `User: WHO is not authorized to perform: CALL on resource: WHAT because …`.
+fn refusal(text: &str) -> Option<Refusal<'_>> {
+    let (before, after) = text.split_once(" is not authorized to perform: ")?;
+    let who = before.rsplit("User: ").next()?.split_whitespace().last()?;
+    let call = after.split_whitespace().next()?.trim_end_matches([',', '.']);
+    let on = after
+        .split_once("on resource: ")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .unwrap_or_default()
+        .trim_end_matches([',', '.']);
+    Some(Refusal { who, call, on })
+}
+
+/// The first ARN in a text.
+fn arn_in(text: &str) -> Option<String> {
+    let at = text.find("arn:")?;
+    let ends = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ')' | ';');
+    let arn = text[at..].split(ends).next()?.trim_end_matches(['.', ':']);
+    (arn.matches(':').count() >= 5).then(|| arn.to_owned())
+}
+
+fn name_of(principal: &str) -> String {
+    match principal_kind(principal) {
+        PrincipalKind::SessionOf(role) => format!("the role {role}"),
+        PrincipalKind::Role => format!("the role {}", role_name(principal)),
+        _ => principal.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

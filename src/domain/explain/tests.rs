@@ -1,0 +1,196 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/example-role/SageMaker";
+
+fn denied(call: &str, on: &str, why: &str) -> Fault {
+    let cause =
+        format!("User: {SESSION} is not authorized to perform: {call} on resource: {on} {why} (AccessDeniedException)");
+    Fault::new(FaultKind::Denied, "decrypt", KEY, cause, "")
+}
+
+#[test]
+fn a_refused_decrypt_names_who_what_and_the_grant_that_mends_it() {
+    let fault = denied(
+        "kms:Decrypt",
+        KEY,
+        "because no identity-based policy allows the kms:Decrypt action",
+    );
+    let said = explain(&fault).unwrap();
+    assert_eq!(said.who.as_deref(), Some(SESSION));
+    assert_eq!(said.call.as_deref(), Some("kms:Decrypt"));
+    assert_eq!(said.on, KEY);
+    assert_eq!(said.link, Link::IdentityPolicy);
+    assert_eq!(said.remedy, "create a grant for the role example-role on the key");
+    match said.repair.unwrap() {
+        Request::Grant(spec) => {
+            assert_eq!(spec.key_arn, KEY);
+            assert_eq!(spec.grantee, SESSION);
+            assert_eq!(spec.operations, ["Decrypt", "Encrypt"]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_link_is_read_off_kms_own_words() {
+    let table = [
+        (
+            "kms:Encrypt",
+            "because no resource-based policy allows the kms:Encrypt action",
+            Link::KeyPolicy,
+            true,
+        ),
+        (
+            "kms:GenerateDataKey",
+            "because no identity-based policy allows it",
+            Link::IdentityPolicy,
+            true,
+        ),
+        (
+            "kms:Decrypt",
+            "with an explicit deny in a resource-based policy",
+            Link::ExplicitDeny,
+            false,
+        ),
+        (
+            "kms:Decrypt",
+            "with an explicit deny in an identity-based policy",
+            Link::ExplicitDeny,
+            false,
+        ),
+        (
+            "kms:ScheduleKeyDeletion",
+            "because no identity-based policy allows it",
+            Link::IdentityPolicy,
+            false,
+        ),
+    ];
+    for (call, why, link, mends) in table {
+        let said = explain(&denied(call, KEY, why)).unwrap();
+        assert_eq!((said.link, said.repair.is_some()), (link, mends), "{call} {why}");
+        assert!(!said.words.is_empty() && !said.remedy.is_empty());
+    }
+}
+
+#[test]
+fn only_what_was_refused_is_granted_beyond_training() {
+    let said = explain(&denied(
+        "kms:GenerateDataKey",
+        KEY,
+        "because no identity-based policy allows it",
+    ))
+    .unwrap();
+    match said.repair {
+        Some(Request::Grant(spec)) => assert_eq!(spec.operations, ["GenerateDataKey"]),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_switched_off_key_is_enabled_and_a_doomed_one_saved() {
+    let of = |cause: &str| {
+        let fault = Fault::new(
+            FaultKind::KeyState,
+            "encrypt under",
+            "alias/x",
+            format!("{KEY} {cause}"),
+            "",
+        );
+        explain(&fault).unwrap()
+    };
+    assert_eq!(
+        of("is disabled. (DisabledException)").repair,
+        Some(Request::EnableKey {
+            key_arn: KEY.to_owned()
+        })
+    );
+    let doomed = of("is pending deletion. (KMSInvalidStateException)");
+    assert_eq!(
+        doomed.repair,
+        Some(Request::CancelKeyDeletion {
+            key_arn: KEY.to_owned()
+        })
+    );
+    assert_eq!(doomed.link, Link::KeyState);
+}
+
+#[test]
+fn trust_and_pass_role_are_links_of_their_own() {
+    let role = "arn:aws:iam::111122223333:role/team/example-role";
+    let trust = explain(&denied("sts:AssumeRole", role, "")).unwrap();
+    assert_eq!(trust.link, Link::Trust);
+    assert_eq!(
+        trust.repair,
+        Some(Request::TrustCaller {
+            role: "example-role".to_owned(),
+            on: true
+        })
+    );
+    assert_eq!(explain(&denied("iam:PassRole", role, "")).unwrap().link, Link::PassRole);
+    let cause = format!("Could not assume role {role}. Please ensure that the role exists (ValidationException)");
+    let service = explain(&Fault::new(FaultKind::Invalid, "create training job", "j", cause, "")).unwrap();
+    assert_eq!(
+        service.repair,
+        Some(Request::TrustService {
+            role: "example-role".to_owned()
+        })
+    );
+}
+
+#[test]
+fn a_missing_context_and_a_wrong_region_are_told_apart_from_a_missing_permission() {
+    let mut fault = Fault::new(FaultKind::Integrity, "decrypt", KEY, "InvalidCiphertextException", "");
+    fault.code = Some("InvalidCiphertextException".to_owned());
+    assert_eq!(explain(&fault).unwrap().link, Link::Context);
+
+    let elsewhere = KEY.replace("us-east-1", "eu-west-1");
+    let fault = Fault::new(
+        FaultKind::NotFound,
+        "describe",
+        &elsewhere,
+        format!("Invalid arn {elsewhere}"),
+        "",
+    );
+    let said = explain(&fault).unwrap();
+    assert_eq!(said.link, Link::Region);
+    assert!(said.remedy.contains("--region eu-west-1"), "{}", said.remedy);
+}
+
+#[test]
+fn a_line_of_a_jobs_log_is_explained_too() {
+    let line = format!(
+        "AlgorithmError: decrypt a data key under {KEY}: User: {SESSION} is not authorized to perform: kms:Decrypt on \
+         resource: {KEY} because no identity-based policy allows the kms:Decrypt action (AccessDeniedException)"
+    );
+    let said = explain_text(&line).unwrap();
+    assert_eq!(said.who.as_deref(), Some(SESSION));
+    assert!(said.repair.is_some());
+    assert_eq!(explain_text("epoch=1 loss=0.5"), None);
+    assert_eq!(
+        explain_text(&format!("{KEY} is disabled.")).unwrap().link,
+        Link::KeyState
+    );
+}
+
+#[test]
+fn what_is_no_refusal_is_not_explained() {
+    for kind in [
+        FaultKind::Timeout,
+        FaultKind::Io,
+        FaultKind::Usage,
+        FaultKind::Cancelled,
+    ] {
+        assert_eq!(explain(&Fault::new(kind, "a", "b", "c", "")), None);
+    }
+    let read_only = Fault::new(
+        FaultKind::ReadOnly,
+        "create bucket",
+        "b",
+        "read-only",
+        "start without --read-only",
+    );
+    assert_eq!(explain(&read_only).unwrap().link, Link::ReadOnly);
+}

@@ -1,0 +1,266 @@
+//! What came of a [`super::Request`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{
+    AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, ObjectProof, Plaintext, Preview,
+    ProofMethod, ProofStep, RolePolicies, Story,
+};
+
+/// What came of a `Request`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Files were encrypted and uploaded.
+    Encrypted {
+        /// S3 URIs of the objects written.
+        uris: Vec<String>,
+        /// Plaintext bytes.
+        bytes: u64,
+        /// S3 URI of the key object.
+        data_key_uri: String,
+    },
+    /// A file was decrypted.
+    Decrypted {
+        /// Where it is now.
+        path: PathBuf,
+        /// Plaintext bytes.
+        bytes: u64,
+        /// Whether name and metadata were proved too.
+        bound: bool,
+    },
+    /// Tokens were verified.
+    Verified {
+        /// One verdict an object.
+        verdicts: Vec<Verdict>,
+    },
+    /// Objects were deleted.
+    Deleted {
+        /// How many.
+        objects: u64,
+    },
+    /// A bucket was created.
+    BucketCreated {
+        /// Its name.
+        bucket: String,
+        /// What could not be set on it: it works all the same.
+        warnings: Vec<String>,
+    },
+    /// A grant was created.
+    Granted {
+        /// Its id.
+        grant_id: String,
+    },
+    /// A grant was revoked.
+    Revoked {
+        /// Its id.
+        grant_id: String,
+    },
+    /// The access proof ran.
+    Proved {
+        /// The key's ARN.
+        key_arn: String,
+        /// The role that was tried.
+        role_arn: String,
+        /// How.
+        method: ProofMethod,
+        /// One step an operation.
+        steps: Vec<ProofStep>,
+    },
+    /// A key was created.
+    KeyCreated {
+        /// Its ARN.
+        key_arn: String,
+    },
+    /// A key's state was changed.
+    KeyChanged {
+        /// Its ARN.
+        key_arn: String,
+    },
+    /// A training job was started.
+    JobStarted {
+        /// Its name.
+        name: String,
+    },
+    /// A training job was told to stop.
+    JobStopping {
+        /// Its name.
+        name: String,
+    },
+    /// A key policy was written for a person to look at.
+    PolicyDrafted {
+        /// JSON, indented.
+        policy: String,
+    },
+    /// A key policy was replaced.
+    PolicyPut {
+        /// The key's ARN.
+        key_arn: String,
+        /// What it was before: put it back to undo.
+        previous: String,
+    },
+    /// An alias was added, moved or deleted.
+    AliasChanged {
+        /// With `alias/`.
+        alias: String,
+    },
+    /// The tags of a key.
+    KeyTags {
+        /// The key's ARN.
+        key_arn: String,
+        /// By name.
+        tags: BTreeMap<String, String>,
+    },
+    /// What depends on a key.
+    Dependents(Box<Dependents>),
+    /// KMS encrypted a message.
+    MessageEncrypted {
+        /// The ciphertext, base64.
+        ciphertext: String,
+        /// The key that did.
+        key_arn: String,
+        /// Where its raw bytes are, if a file was named.
+        path: Option<PathBuf>,
+    },
+    /// KMS decrypted a message.
+    MessageDecrypted {
+        /// The plaintext, unless it went to a file.
+        plaintext: Option<Plaintext>,
+        /// The key that did.
+        key_arn: String,
+        /// Where it is, if a file was named.
+        path: Option<PathBuf>,
+    },
+    /// An encrypted data key was written.
+    DataKeyKept {
+        /// Where C is.
+        at: String,
+        /// C, base64.
+        ciphertext: String,
+        /// The KMS key that wraps it.
+        key_arn: String,
+    },
+    /// An encrypted data key was tried.
+    DataKeyOpened {
+        /// Where C is.
+        at: String,
+        /// For the caller.
+        mine: ProofStep,
+        /// The KMS key that wraps it, as far as KMS told.
+        key_arn: Option<String>,
+        /// For the role that was named.
+        role: Option<ProofStep>,
+    },
+    /// A bucket was counted.
+    BucketCounted(BucketCount),
+    /// A bucket was emptied, and deleted if that was asked for.
+    BucketEmptied {
+        /// Its name.
+        bucket: String,
+        /// How many objects are gone.
+        objects: u64,
+        /// Whether the bucket is gone too.
+        deleted: bool,
+    },
+    /// The beginning of an object, decrypted.
+    Previewed(Box<Preview>),
+    /// The files of an archive.
+    Archive {
+        /// S3 URI.
+        source: String,
+        /// Names as they stand in the archive, with sizes as they are stored.
+        members: Vec<(String, u64)>,
+    },
+    /// What stands between an object and its readers.
+    ObjectProved(Box<ObjectProof>),
+    /// A role was created or changed.
+    RoleChanged {
+        /// Its ARN.
+        role_arn: String,
+    },
+    /// A role's policies.
+    RolePolicies(Box<RolePolicies>),
+    /// A role was deleted.
+    RoleDeleted {
+        /// Its name.
+        role: String,
+    },
+    /// A new grant works without its token.
+    GrantSpread {
+        /// Its id.
+        grant_id: String,
+        /// How long it took from the question on.
+        seconds: u64,
+    },
+    /// The grants of several keys.
+    GrantsFound {
+        /// The grants.
+        grants: Vec<Grant>,
+        /// Keys whose grants could not be listed, with the reason.
+        refused: Vec<(String, Fault)>,
+    },
+    /// The whole story of an access proof.
+    Story(Box<Story>),
+    /// What would fail if the job were started.
+    Preflighted {
+        /// Whatever was looked at, the worst first.
+        findings: Vec<Finding>,
+    },
+    /// A repository was created, or was there already.
+    RepositoryReady {
+        /// Its URI, without tag.
+        uri: String,
+    },
+    /// A repository was deleted.
+    RepositoryDeleted {
+        /// Its name.
+        repository: String,
+    },
+    /// An image was built, and pushed if that was asked for.
+    ImageBuilt {
+        /// Its URI with tag.
+        image: String,
+        /// Whether it is in the registry.
+        pushed: bool,
+        /// The end of what the tool printed.
+        output: Vec<String>,
+    },
+    /// An image was run over a made-up `/opt/ml`.
+    ImageTried {
+        /// Its name.
+        image: String,
+        /// The container's exit status.
+        status: i32,
+        /// The end of what it printed.
+        output: Vec<String>,
+    },
+    /// What the walk made.
+    CleanUpPlan {
+        /// In the order in which it is taken down.
+        items: Vec<CleanUpItem>,
+        /// What could not be looked for, with the reason.
+        refused: Vec<Fault>,
+    },
+    /// The audit log, newest first.
+    Audit(Vec<AuditEntry>),
+}
+
+/// What `verify` found out about one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// S3 URI or path.
+    pub source: String,
+    /// What it is.
+    pub format: super::ObjectFormat,
+    /// Whether it is an intact token that opens.
+    pub intact: bool,
+    /// Whether its name and metadata are proved too.
+    pub bound: bool,
+    /// When the token was made.
+    pub created: Option<jiff::Timestamp>,
+    /// ARN of the KMS key, if known.
+    pub kms_key_arn: Option<String>,
+    /// Why it is not intact.
+    pub error: Option<String>,
+}

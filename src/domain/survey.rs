@@ -1,0 +1,134 @@
+//! What a look around finds: dependents of a key, contents of a bucket, findings before a job, what is left to clean up.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, Grant, Request};
+
+/// What depends on a key, and how far it was looked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dependents {
+    /// The key's ARN.
+    pub key_arn: String,
+    /// S3 URIs of objects whose data key (or whose S3 encryption) is under this key.
+    pub objects: Vec<String>,
+    /// How many objects were looked at.
+    pub objects_seen: u64,
+    /// How many buckets were walked to their end.
+    pub buckets_seen: u64,
+    /// How many buckets there are.
+    pub buckets: u64,
+    /// Whether anything was left out: too many buckets or objects, or not allowed to look.
+    pub incomplete: bool,
+    /// Its grants.
+    pub grants: Vec<Grant>,
+    /// Its aliases.
+    pub aliases: Vec<String>,
+    /// Running training jobs that unwrap with it.
+    pub jobs: Vec<String>,
+    /// When KMS last used it, if KMS tells.
+    pub last_used: Option<Timestamp>,
+    /// What could not be looked at, with the reason.
+    pub refused: Vec<Fault>,
+}
+
+impl Dependents {
+    /// `12 objects found; 3 of 41 buckets scanned`.
+    pub fn summary(&self) -> String {
+        format!(
+            "{} objects found; {} of {} buckets scanned; {} grants, {} aliases, {} running jobs",
+            self.objects.len(),
+            self.buckets_seen,
+            self.buckets,
+            self.grants.len(),
+            self.aliases.len(),
+            self.jobs.len()
+        )
+    }
+}
+
+/// What is in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BucketCount {
+    /// Its name.
+    pub bucket: String,
+    /// Objects, older versions not counted.
+    pub objects: u64,
+    /// Their bytes as stored.
+    pub bytes: u64,
+    /// Uploads that are neither complete nor aborted.
+    pub uploads: u64,
+}
+
+/// One thing a look before a job found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// How bad it is.
+    pub weight: Weight,
+    /// What was looked at: `the role trusts SageMaker`.
+    pub what: String,
+    /// What was found.
+    pub detail: String,
+    /// What to do about it, in words; empty if it is well.
+    pub remedy: String,
+    /// What does it, if strongroom can.
+    pub repair: Option<Request>,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// The job would fail.
+    Blocks,
+    /// It might, or something is not as it should be.
+    Warns,
+    /// It could not be looked at.
+    Unknown,
+    /// It is as it should be.
+    Well,
+}
+
+/// A role's policies, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RolePolicies {
+    /// The role's ARN, with its path.
+    pub role_arn: String,
+    /// Who may assume it.
+    pub trust: String,
+    /// ARNs of attached policies, each with its document where it could be read.
+    pub attached: Vec<(String, Option<String>)>,
+    /// Names of inline policies with their documents.
+    pub inline: Vec<(String, String)>,
+}
+
+/// One thing that the walk made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CleanUpItem {
+    /// `training job`, `grant`, `key`, `key deletion`, `bucket`, `role`, `repository`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Its state, in words.
+    pub state: String,
+    /// What takes it down; nothing if it is down already.
+    pub request: Option<Request>,
+    /// Why it may not be taken down now.
+    pub refused: Option<String>,
+}
+
+/// One change that this program asked AWS for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// When it was answered.
+    pub time: Timestamp,
+    /// Who asked: the ARN, where it was known.
+    pub identity: Option<String>,
+    /// The access key that signed.
+    pub access_key_id: Option<String>,
+    /// `kms:CreateGrant`.
+    pub call: String,
+    /// AWS's request id.
+    pub request_id: Option<String>,
+    /// AWS's HTTP status; nothing if there was no answer.
+    pub status: Option<u16>,
+}

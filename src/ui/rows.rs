@@ -1,0 +1,89 @@
+//! Rows to act on, over the panes: messages, what was found, the walk, the menu of further actions.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{Theme, boxed, centered, line};
+use crate::app::found::Found;
+use crate::app::overlay::Menu;
+use crate::app::text::{self, Line as Words, Tone};
+use crate::app::{State, content, more, walk};
+
+pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
+    let inner = boxed(frame, area, "Messages", theme.focus);
+    let rows = content::messages(state, usize::from(inner.width));
+    render(frame, inner, theme, &rows, cursor, "Nothing was said yet.");
+}
+
+pub(super) fn found(frame: &mut Frame, area: Rect, theme: &Theme, found: &Found) {
+    let inner = boxed(frame, area, &found.title, theme.focus);
+    let rows: Vec<Vec<Words>> = found.rows.iter().map(|row| row.lines.clone()).collect();
+    render(frame, inner, theme, &rows, found.cursor, "");
+}
+
+pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
+    let inner = boxed(frame, area, "The walk", theme.focus);
+    let rows: Vec<Vec<Words>> = walk::steps(state)
+        .into_iter()
+        .enumerate()
+        .map(|(index, step)| {
+            let (tone, sign) = step.mark.sign();
+            let mut lines = vec![
+                Words::new(tone, format!("{sign} "))
+                    .and(Tone::Plain, text::fit(&format!("{:>2}  {}", index + 1, step.title), 27))
+                    .and(tone, step.words),
+            ];
+            if index == cursor {
+                lines.push(Words::new(Tone::Dim, format!("{:29}Enter: {}", "", step.next)));
+            }
+            lines
+        })
+        .collect();
+    render(frame, inner, theme, &rows, cursor, "");
+}
+
+pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, menu: &Menu) {
+    let actions = more::actions(state);
+    let area = centered(body, 96, actions.len() as u16 + 2);
+    let inner = boxed(frame, area, &menu.title, theme.focus);
+    let rows: Vec<Vec<Words>> = actions
+        .iter()
+        .map(|action| vec![Words::new(Tone::Plain, text::fit(action.label, 18)).and(Tone::Dim, action.help)])
+        .collect();
+    render(
+        frame,
+        inner,
+        theme,
+        &rows,
+        menu.cursor,
+        "Nothing more can be done here.",
+    );
+}
+
+/// Rows of one or more lines; the one with the cursor is on screen, as much of it as there is room for.
+fn render(frame: &mut Frame, area: Rect, theme: &Theme, rows: &[Vec<Words>], cursor: usize, empty: &str) {
+    let (columns, room) = (usize::from(area.width), usize::from(area.height));
+    let cursor = cursor.min(rows.len().saturating_sub(1));
+    let before: usize = rows.iter().take(cursor).map(Vec::len).sum();
+    let takes = rows.get(cursor).map_or(0, Vec::len);
+    let top = (before + takes).saturating_sub(room).min(before);
+    let mut lines: Vec<Line> = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        for (nth, words) in row.iter().enumerate() {
+            let is_cursor = index == cursor && nth == 0;
+            let mut shown = line(words, theme, columns.saturating_sub(2));
+            let sign = if is_cursor { "▸ " } else { "  " };
+            shown.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
+            let style = if is_cursor { theme.cursor } else { Style::new() };
+            lines.push(shown.style(style));
+        }
+    }
+    if lines.is_empty() {
+        lines.push(Line::styled(empty.to_owned(), theme.tone(Tone::Dim)));
+    }
+    let shown: Vec<Line> = lines.into_iter().skip(top).take(room).collect();
+    frame.render_widget(Paragraph::new(shown), area);
+}

@@ -1,0 +1,278 @@
+//! Request -> action.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use super::words::words;
+use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
+use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
+use crate::actions::verify::{VerifyRequest, verify};
+use crate::actions::{self, Aws, OpenOptions, Place, ProgressSink};
+use crate::domain::{Fault, FaultKind, GrantSpec, KeySpec, Outcome, Request};
+
+/// The action of the same name.
+pub(super) async fn perform(
+    aws: &Aws,
+    request: &Request,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    match request.clone() {
+        Request::Encrypt {
+            paths,
+            bucket,
+            prefix,
+            key,
+            context,
+            overwrite,
+        } => {
+            let request = EncryptRequest {
+                paths,
+                destination: Destination::Place(Place::S3 { bucket, key: prefix }),
+                key,
+                context,
+                data_key_name: None,
+                data_key_out: None,
+                overwrite,
+            };
+            encrypted(encrypt(aws, request, progress, cancel).await?)
+        }
+        Request::Decrypt {
+            bucket,
+            object,
+            to,
+            overwrite,
+            accept_name,
+        } => {
+            let request = DecryptRequest {
+                source: Place::S3 { bucket, key: object },
+                output: Output::Path(to.clone()),
+                open: OpenOptions {
+                    accept_name,
+                    ..OpenOptions::default()
+                },
+                overwrite,
+            };
+            decrypted(decrypt(aws, request, progress, cancel).await?, to)
+        }
+        Request::Verify { bucket, objects } => {
+            let place = |key| Place::S3 {
+                bucket: bucket.clone(),
+                key,
+            };
+            let request = VerifyRequest {
+                sources: objects.into_iter().map(place).collect(),
+                open: OpenOptions::default(),
+            };
+            let verdicts = verify(aws, request, progress, cancel).await?;
+            Ok(Outcome::Verified { verdicts })
+        }
+        Request::DeleteObjects { bucket, objects } => actions::delete_objects(aws, &bucket, &objects).await,
+        Request::CreateBucket { bucket } => actions::create_bucket(aws, &bucket).await,
+        Request::CreateGrant {
+            key_arn,
+            grantee,
+            operations,
+            name,
+        } => {
+            let spec = GrantSpec {
+                key_arn,
+                grantee,
+                operations,
+                constraint: None,
+                name,
+                retiring: None,
+            };
+            actions::grant(aws, &spec).await
+        }
+        Request::RevokeGrant { key_arn, grant_id } => actions::revoke_grant(aws, &key_arn, &grant_id).await,
+        Request::Prove { key_arn, role_arn } => {
+            let proof = actions::prove(aws, &key_arn, &role_arn, &BTreeMap::new()).await?;
+            Ok(Outcome::Proved {
+                key_arn: proof.key_arn,
+                role_arn: proof.role_arn,
+                method: proof.method,
+                steps: proof.operations,
+            })
+        }
+        Request::CreateKey { description, alias } => {
+            let spec = KeySpec {
+                description,
+                alias,
+                ..KeySpec::default()
+            };
+            actions::new_key(aws, &spec).await
+        }
+        Request::EnableKey { key_arn } => actions::enable_key(aws, &key_arn).await,
+        Request::DisableKey { key_arn } => actions::disable_key(aws, &key_arn).await,
+        Request::ScheduleKeyDeletion { key_arn, days } => actions::schedule_key_deletion(aws, &key_arn, days).await,
+        Request::CancelKeyDeletion { key_arn } => actions::cancel_key_deletion(aws, &key_arn).await,
+        Request::StartJob(spec) => actions::start_job(aws, &spec).await,
+        Request::StopJob { name } => actions::stop_job(aws, &name).await,
+        request => match key(aws, &request).await {
+            Some(outcome) => outcome,
+            None => walk(aws, request, progress, cancel).await,
+        },
+    }
+}
+
+/// What is done to a key and its names.
+async fn key(aws: &Aws, request: &Request) -> Option<Result<Outcome, Fault>> {
+    Some(match request {
+        Request::NewKey(spec) => actions::new_key(aws, spec).await,
+        Request::DraftKeyPolicy { administrators, users } => {
+            actions::draft_key_policy(aws, administrators, users).await
+        }
+        Request::PutKeyPolicy {
+            key_arn,
+            policy,
+            accept_lockout,
+        } => actions::put_key_policy(aws, key_arn, policy, *accept_lockout).await,
+        Request::AddAlias { alias, key_arn } => actions::add_alias(aws, alias, key_arn).await,
+        Request::MoveAlias { alias, key_arn } => actions::move_alias(aws, alias, key_arn).await,
+        Request::DeleteAlias { alias } => actions::delete_alias(aws, alias).await,
+        Request::TagKey { key_arn, set, remove } => actions::tag_key(aws, key_arn, set, remove).await,
+        Request::KeyTags { key_arn } => actions::key_tags(aws, key_arn).await,
+        Request::SetRotation { key_arn, on } => actions::set_rotation(aws, key_arn, *on).await,
+        Request::SetDescription { key_arn, description } => actions::set_description(aws, key_arn, description).await,
+        _ => return None,
+    })
+}
+
+/// The further steps of the walk.
+async fn walk(
+    aws: &Aws,
+    request: Request,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    match request {
+        Request::FindDependents {
+            key_arn,
+            most_buckets,
+            most_objects,
+        } => {
+            let found = actions::dependents(aws, &key_arn, most_buckets, most_objects, progress).await?;
+            Ok(Outcome::Dependents(Box::new(found)))
+        }
+        Request::EncryptMessage {
+            key,
+            message,
+            context,
+            to,
+        } => actions::encrypt_message(aws, &key, &message, &context, to.as_deref()).await,
+        Request::DecryptMessage {
+            message,
+            key,
+            context,
+            to,
+        } => actions::decrypt_message(aws, &message, key.as_deref(), &context, to.as_deref()).await,
+        Request::NewDataKey { key, context, to } => actions::new_data_key(aws, &key, &context, &to).await,
+        Request::OpenDataKey { at, context, role_arn } => {
+            actions::open_data_key(aws, &at, &context, role_arn.as_deref()).await
+        }
+        Request::ReEncryptDataKey { at, context, key, to } => {
+            actions::re_encrypt_data_key(aws, &at, &context, &key, &to).await
+        }
+        Request::CountBucket { bucket } => actions::count_bucket(aws, &bucket, progress).await,
+        Request::EmptyBucket { bucket, expected } => {
+            actions::empty_bucket(aws, &bucket, expected, false, progress).await
+        }
+        Request::DeleteBucket { bucket, expected } => {
+            actions::empty_bucket(aws, &bucket, expected, true, progress).await
+        }
+        Request::Preview {
+            bucket,
+            object,
+            member,
+            most,
+        } => {
+            let preview = actions::preview(aws, &bucket, &object, member.as_deref(), most, progress, cancel).await?;
+            Ok(Outcome::Previewed(Box::new(preview)))
+        }
+        Request::ListArchive { bucket, object } => actions::list_archive(aws, &bucket, &object, progress, cancel).await,
+        Request::ProveObject {
+            bucket,
+            object,
+            role_arn,
+            grant,
+        } => {
+            let proof = actions::prove_object(aws, &bucket, &object, &role_arn, grant, progress, cancel).await?;
+            Ok(Outcome::ObjectProved(Box::new(proof)))
+        }
+        Request::ProveStory {
+            key_arn,
+            role_arn,
+            context,
+            operations,
+        } => {
+            let story = actions::prove_story(aws, &key_arn, &role_arn, &context, &operations, progress, cancel).await?;
+            Ok(Outcome::Story(Box::new(story)))
+        }
+        Request::NewRole(spec) => actions::new_role(aws, &spec).await,
+        Request::RolePolicies { role } => actions::role_policies(aws, &role).await,
+        Request::DetachRolePolicy { role, policy } => actions::detach_role_policy(aws, &role, &policy).await,
+        Request::DeleteRole { role } => actions::delete_role(aws, &role).await,
+        Request::TrustCaller { role, on } => actions::trust_caller(aws, &role, on).await,
+        Request::TrustService { role } => actions::trust_service(aws, &role).await,
+        Request::Grant(spec) => actions::grant(aws, &spec).await,
+        Request::AwaitGrant {
+            key_arn,
+            grant_id,
+            grantee,
+        } => actions::await_grant(aws, &key_arn, &grant_id, &grantee, progress).await,
+        Request::RetireGrant { key_arn, grant_id } => actions::retire_grant(aws, &key_arn, &grant_id).await,
+        Request::GrantsOf { key_arns } => actions::grants_of(aws, &key_arns, progress).await,
+        Request::Preflight(spec) => actions::preflight(aws, &spec).await,
+        Request::NewRepository { repository } => actions::new_repository(aws, &repository).await,
+        Request::DeleteRepository { repository } => actions::delete_repository(aws, &repository).await,
+        Request::BuildImage(spec) => actions::build_image(aws, &spec, progress, cancel).await,
+        Request::TryImage { image } => actions::try_image(&image, progress, cancel).await,
+        Request::PlanCleanUp => actions::plan_clean_up(aws, progress).await,
+        Request::AuditLog { most } => actions::audit_log(aws, most),
+        other => {
+            let (act, object) = words(&other);
+            Err(Fault::new(
+                FaultKind::Other,
+                act,
+                object,
+                "nothing performs this",
+                "please report this",
+            ))
+        }
+    }
+}
+
+fn encrypted(report: EncryptReport) -> Result<Outcome, Fault> {
+    whole(&report.failed, report.files.len())?;
+    let places = report.files.iter().filter_map(|file| file.place.as_ref());
+    Ok(Outcome::Encrypted {
+        uris: places.map(ToString::to_string).collect(),
+        bytes: report.files.iter().map(|file| file.bytes).sum(),
+        data_key_uri: report.data_key_uri,
+    })
+}
+
+fn decrypted(report: DecryptReport, to: PathBuf) -> Result<Outcome, Fault> {
+    whole(&report.failed, report.files.len())?;
+    let only = match report.files.as_slice() {
+        [file] => file.path.clone(),
+        _ => None,
+    };
+    Ok(Outcome::Decrypted {
+        path: only.unwrap_or(to),
+        bytes: report.files.iter().map(|file| file.bytes).sum(),
+        bound: report.files.iter().all(|file| file.bound),
+    })
+}
+
+/// One that failed among many makes the operation fail, saying how many are done.
+fn whole(failed: &[Fault], done: usize) -> Result<(), Fault> {
+    let Some(first) = failed.first() else {
+        return Ok(());
+    };
+    let cause = format!("{} ({} failed, {done} done)", first.cause, failed.len());
+    Err(Fault { cause, ..first.clone() })
+}

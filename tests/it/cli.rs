@@ -1,0 +1,455 @@
+//! The command line's contract, through the real program against a world of its own: results, `--json` shapes, exit
+//! statuses.
+
+use serde_json::{Value, json};
+use strongroom::actions;
+use strongroom::domain::JobSpec;
+
+use crate::place::{Place, files};
+
+const TABLE: &[u8] = b"x,y\n1,2\n2,4\n3,6\n4,8\n";
+
+fn keys(value: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+fn encrypted(place: &Place, bucket: &str) -> Value {
+    place.write("x.csv", TABLE);
+    let to = format!("s3://{bucket}/data/");
+    let done = place
+        .run(&["encrypt", "x.csv", &to, "--key", "alias/training", "--json"])
+        .ok();
+    done.json().remove(0)
+}
+
+#[test]
+fn encrypt_verify_and_decrypt_say_what_the_contract_says() {
+    let place = Place::new();
+    let key_arn = place.key("training");
+    place.bucket("sagemaker-cli");
+    let made = encrypted(&place, "sagemaker-cli");
+    assert_eq!(
+        keys(&made),
+        [
+            "bucket",
+            "bytes",
+            "data_key_uri",
+            "etag",
+            "key",
+            "kms_key_id",
+            "path",
+            "resumed",
+            "token_bytes"
+        ]
+    );
+    assert_eq!(made["path"], "x.csv");
+    assert_eq!(
+        (&made["bucket"], &made["key"]),
+        (&json!("sagemaker-cli"), &json!("data/x.csv"))
+    );
+    assert_eq!(made["kms_key_id"], json!(key_arn));
+    assert_eq!(made["bytes"], TABLE.len());
+    assert_eq!(made["resumed"], false);
+    assert!(!made["etag"].as_str().unwrap().contains('"'));
+    assert!(
+        made["data_key_uri"]
+            .as_str()
+            .unwrap()
+            .starts_with("s3://sagemaker-cli/.strongroom/data-keys/")
+    );
+
+    let verdict = place.run(&["verify", "s3://sagemaker-cli/", "--json"]).ok().json();
+    assert_eq!(verdict.len(), 1, "key objects are passed over: {verdict:?}");
+    assert_eq!(
+        keys(&verdict[0]),
+        ["bound", "created", "error", "format", "intact", "kms_key_id", "source"]
+    );
+    assert_eq!(verdict[0]["format"], "strongroom");
+    assert_eq!(
+        (&verdict[0]["intact"], &verdict[0]["bound"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(verdict[0]["error"], Value::Null);
+
+    let opened = place
+        .run(&["decrypt", "s3://sagemaker-cli/data/x.csv", "-o", "opened.csv", "--json"])
+        .ok()
+        .json();
+    assert_eq!(keys(&opened[0]), ["bound", "bytes", "path", "source"]);
+    assert_eq!(opened[0]["path"], "opened.csv");
+    assert_eq!(opened[0]["bound"], true);
+    assert_eq!(std::fs::read(place.path("opened.csv")).unwrap(), TABLE);
+}
+
+#[test]
+fn nothing_is_overwritten_unless_that_is_asked_for() {
+    let place = Place::new();
+    place.key("training");
+    place.bucket("sagemaker-cli");
+    encrypted(&place, "sagemaker-cli");
+    let to = "s3://sagemaker-cli/data/";
+    place
+        .run(&["encrypt", "x.csv", to, "--key", "alias/training"])
+        .failed(1, &["s3://sagemaker-cli/data/x.csv", "--overwrite"]);
+    place
+        .run(&["encrypt", "x.csv", to, "--key", "alias/training", "--overwrite"])
+        .ok();
+
+    place
+        .run(&["decrypt", "s3://sagemaker-cli/data/x.csv"])
+        .failed(1, &["x.csv", "--overwrite"]);
+    assert_eq!(std::fs::read(place.path("x.csv")).unwrap(), TABLE);
+}
+
+#[test]
+fn a_local_token_opens_with_the_data_key_beside_it() {
+    let place = Place::new();
+    place.key("training");
+    place.write("x.csv", TABLE);
+    place
+        .run(&["encrypt", "x.csv", "x.token", "--key", "alias/training"])
+        .ok();
+    assert!(place.path("x.token.datakey").is_file());
+    place.run(&["verify", "x.token"]).ok();
+    let done = place.run(&["decrypt", "x.token", "-o", "-"]).ok();
+    assert_eq!(done.out.as_bytes(), TABLE);
+    place
+        .run(&["verify", "x.token", "--require-bound"])
+        .failed(1, &["verify tokens", "1 of 1 do not open"]);
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_touches_nothing() {
+    let place = Place::new();
+    place.key("training");
+    place.write("a/x.csv", TABLE);
+    place.write("b/x.csv", TABLE);
+    let table: &[&[&str]] = &[
+        &["encrypt", "a/x.csv", "out/", "--key"],
+        &["encrypt", "a", "b", "-", "--key", "alias/training"],
+        &["encrypt", "a/x.csv", "-", "--key", "alias/training", "--json"],
+        &[
+            "encrypt",
+            "a/x.csv",
+            "b/x.csv",
+            "s3://bucket/data/",
+            "--key",
+            "alias/training",
+        ],
+        &[
+            "encrypt",
+            "a/x.csv",
+            "a/x.csv",
+            "--key",
+            "alias/training",
+            "--overwrite",
+        ],
+        &["encrypt", "a/x.csv", "s3:///key", "--key", "alias/training"],
+        &["decrypt", "a/x.csv"],
+        &["prove", "--key", "alias/training"],
+        &["watch"],
+        &["train"],
+        &["no-such-command"],
+        &["--sandbox", "--region", "eu-west-1", "doctor"],
+    ];
+    let before = files(place.home.path());
+    for arguments in table {
+        let done = place.run(arguments);
+        assert_eq!(done.status, 2, "{arguments:?}: {done:?}");
+        assert!(!done.err.is_empty(), "{arguments:?}");
+    }
+    assert_eq!(files(place.home.path()), before);
+}
+
+#[test]
+fn doctor_says_line_by_line_what_works() {
+    let place = Place::new();
+    let checks = place.run(&["doctor", "--json"]).ok().json();
+    let names: Vec<&str> = checks.iter().filter_map(|check| check["name"].as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "region",
+            "credentials",
+            "clock",
+            "KMS",
+            "S3",
+            "SageMaker",
+            "IAM",
+            "CloudWatch Logs"
+        ]
+    );
+    for check in &checks {
+        assert_eq!(keys(check), ["detail", "name", "ok", "remedy"]);
+        assert_eq!(check["ok"], true, "{check}");
+    }
+}
+
+#[test]
+fn completions_and_manual_need_no_world() {
+    let place = Place::new();
+    let nowhere = [("AWS_ENDPOINT_URL", None), ("AWS_REGION", None)];
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.run_as(&nowhere, &["completions", shell]).ok();
+        assert!(script.out.contains("strongroom"), "{shell}");
+        assert!(script.out.contains("prove") && script.out.contains("watch"), "{shell}");
+    }
+    let page = place.run_as(&nowhere, &["man"]).ok().out;
+    assert!(page.contains(".TH strongroom"), "{page}");
+}
+
+#[test]
+fn the_model_of_a_job_is_verified_and_decrypted_as_an_archive() {
+    let place = Place::new();
+    let key_arn = place.key("training");
+    place.bucket("sagemaker-cli");
+    encrypted(&place, "sagemaker-cli");
+    let role_arn = place.role("trainer", "sagemaker-cli");
+    place.grant(&key_arn, &role_arn);
+    place.wait(actions::start_job(&place.aws, &job(&role_arn))).unwrap();
+    let told = place.run(&["watch", "job-1", "--json"]).ok().json();
+    let last = told.iter().rev().find(|news| news["event"] == "status").unwrap();
+    assert_eq!(last["status"], "Completed");
+    let model = last["model"].as_str().unwrap();
+    assert!(
+        told.iter()
+            .any(|news| news["text"].as_str().is_some_and(|text| text.contains("loss="))),
+        "{told:?}"
+    );
+
+    let verdict = place.run(&["verify", model, "--json"]).ok().json();
+    assert_eq!(
+        (&verdict[0]["intact"], &verdict[0]["bound"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(verdict[0]["kms_key_id"], json!(key_arn));
+    let opened = place.run(&["decrypt", model, "-o", "model", "--json"]).ok().json();
+    assert_eq!(opened[0]["path"], "model/model.bin");
+    assert!(std::fs::metadata(place.path("model/model.bin")).unwrap().len() > 0);
+
+    // The same archive as a local file.
+    let (bucket, key) = model.strip_prefix("s3://").unwrap().split_once('/').unwrap();
+    let answer = place
+        .wait(place.s3().get_object().bucket(bucket).key(key).send())
+        .unwrap();
+    let bytes = place.wait(answer.body.collect()).unwrap().into_bytes();
+    place.write("model.tar.gz", bytes);
+    place.run(&["verify", "model.tar.gz"]).ok();
+    place.run(&["decrypt", "model.tar.gz", "-o", "again"]).ok();
+    assert_eq!(
+        std::fs::read(place.path("model/model.bin")).unwrap(),
+        std::fs::read(place.path("again/model.bin")).unwrap()
+    );
+}
+
+#[test]
+fn watch_fails_with_the_jobs_own_reason() {
+    let place = Place::new();
+    place.key("training");
+    place.bucket("sagemaker-cli");
+    encrypted(&place, "sagemaker-cli");
+    let role_arn = place.role("trainer", "sagemaker-cli");
+    place.wait(actions::start_job(&place.aws, &job(&role_arn))).unwrap();
+    place
+        .run(&["watch", "job-1"])
+        .failed(1, &["train job-1", "is not authorized to perform: kms:Decrypt"]);
+    place.run(&["watch", "no-such-job"]).failed(1, &["no-such-job"]);
+}
+
+#[test]
+fn prove_says_operation_by_operation_what_the_role_may_do() {
+    let place = Place::new();
+    let key_arn = place.key("training");
+    let role_arn = place.role("trainer", "sagemaker-cli");
+    let ask = ["prove", "--key", "alias/training", "--role", "trainer", "--json"];
+    let before = place.run(&ask).ok().json().remove(0);
+    assert_eq!(keys(&before), ["kms_key_id", "method", "operations", "role_arn"]);
+    assert_eq!(
+        (&before["kms_key_id"], &before["role_arn"]),
+        (&json!(key_arn), &json!(role_arn))
+    );
+    assert_eq!(before["method"], "assumed");
+    assert!(allowed(&before).is_empty(), "{before}");
+    for step in before["operations"].as_array().unwrap() {
+        assert_eq!(keys(step), ["allowed", "operation", "reason", "request_id"]);
+        assert!(step["reason"].is_string() && step["request_id"].is_string(), "{step}");
+    }
+    place.grant(&key_arn, &role_arn);
+    let after = place.run(&ask).ok().json().remove(0);
+    assert_eq!(allowed(&after), ["Decrypt", "Encrypt"]);
+    let text = place.run(&["prove", "--key", &key_arn, "--role", &role_arn]).ok().out;
+    assert!(
+        text.contains("allowed  Decrypt") && text.contains("denied   GenerateDataKey"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_role_that_may_not_be_assumed_is_reasoned_about() {
+    let place = Place::new();
+    let key_arn = place.key("training");
+    let role_arn = place.role("trainer", "sagemaker-cli");
+    place.wait(actions::trust_caller(&place.aws, "trainer", false)).unwrap();
+    place.grant(&key_arn, &role_arn);
+    let proof = place
+        .run(&["prove", "--key", "alias/training", "--role", "trainer", "--json"])
+        .ok()
+        .json()
+        .remove(0);
+    assert_eq!(proof["method"], "reasoned");
+    assert_eq!(allowed(&proof), ["Decrypt", "Encrypt"]);
+    for step in proof["operations"].as_array().unwrap() {
+        assert_eq!(step["request_id"], Value::Null);
+        assert!(step["reason"].as_str().unwrap().starts_with("reasoned: "), "{step}");
+    }
+    place
+        .run(&["prove", "--key", "alias/training", "--role", "trainer", "--story"])
+        .failed(1, &["assume role", &role_arn, "trust policy"]);
+}
+
+#[test]
+fn the_story_is_told_with_a_delayed_grant_and_leaves_everything_as_it_was() {
+    let place = Place::with(|options| options.grant_delay = std::time::Duration::from_secs(3));
+    let key_arn = place.key("training");
+    place.role("trainer", "sagemaker-cli");
+    let done = place.run(&[
+        "prove",
+        "--key",
+        "alias/training",
+        "--role",
+        "trainer",
+        "--story",
+        "--json",
+    ]);
+    let story = done.ok().lines().remove(0);
+    assert_eq!(
+        keys(&story),
+        ["kms_key_id", "method", "operations", "role_arn", "steps"]
+    );
+    let steps = story["steps"].as_array().unwrap();
+    let names: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
+    assert_eq!(names, ["before", "grant", "granted", "granted", "revoke", "revoked"]);
+    assert!(steps.iter().all(|step| step["held"] == true), "{story:#}");
+    for (step, expected) in [
+        (0, &[][..]),
+        (2, &["Decrypt", "Encrypt"]),
+        (3, &["Decrypt", "Encrypt"]),
+        (5, &[]),
+    ] {
+        assert_eq!(allowed(&steps[step]), expected, "{}", steps[step]);
+    }
+    for change in [1, 4] {
+        assert!(steps[change]["request_id"].is_string(), "{}", steps[change]);
+    }
+    // With its token at once, without it only when the delay is over.
+    assert!(steps[3]["waited_ms"].as_u64().unwrap() >= 1500, "{}", steps[3]);
+    assert!(allowed(&story).is_empty());
+
+    let grants = place.wait(actions::grants_of(
+        &place.aws,
+        &[key_arn],
+        &actions::ProgressSink::none(),
+    ));
+    assert!(format!("{grants:?}").contains("grants: []"), "{grants:?}");
+    let evidence: Vec<_> = files(&place.path(".local/state/strongroom/evidence"));
+    assert_eq!(evidence.len(), 1);
+    let kept: Value = serde_json::from_slice(&std::fs::read(&evidence[0]).unwrap()).unwrap();
+    assert_eq!(kept["steps"], story["steps"]);
+    assert_eq!(kept["holds"], true);
+}
+
+#[test]
+fn a_role_that_is_allowed_before_the_grant_is_told_and_nothing_is_changed() {
+    let place = Place::new();
+    let key_arn = place.key("training");
+    let role_arn = place.role("trainer", "sagemaker-cli");
+    place.grant(&key_arn, &role_arn);
+    let done = place
+        .run(&["prove", "--key", &key_arn, "--role", "trainer", "--story", "--json"])
+        .ok();
+    assert!(
+        done.err
+            .contains("already allowed without this grant; revoking will not deny"),
+        "{done:?}"
+    );
+    let story = done.lines().remove(0);
+    assert_eq!(story["steps"].as_array().unwrap().len(), 1);
+    assert_eq!(allowed(&story), ["Decrypt", "Encrypt"]);
+}
+
+#[test]
+fn a_read_only_session_proves_and_changes_nothing() {
+    let place = Place::new();
+    place.key("training");
+    place.role("trainer", "sagemaker-cli");
+    let ask = ["--read-only", "prove", "--key", "alias/training", "--role", "trainer"];
+    place.run(&ask).ok();
+    let mut story = ask.to_vec();
+    story.push("--story");
+    place
+        .run(&story)
+        .failed(1, &["create a grant on", "read-only", "without --read-only"]);
+    place.write("x.csv", TABLE);
+    place
+        .run(&[
+            "--read-only",
+            "encrypt",
+            "x.csv",
+            "s3://sagemaker-cli/data/",
+            "--key",
+            "alias/training",
+        ])
+        .failed(1, &["read-only"]);
+}
+
+#[test]
+fn every_change_of_the_command_line_is_in_the_audit_log_and_nothing_else() {
+    let place = Place::new();
+    place.key("training");
+    place.bucket("sagemaker-cli");
+    place.run(&["doctor"]).ok();
+    let log = place.path(".local/state/strongroom/audit.jsonl");
+    assert!(!log.exists(), "looking is no change");
+    encrypted(&place, "sagemaker-cli");
+    place.run(&["verify", "s3://sagemaker-cli/data/x.csv"]).ok();
+    let text = std::fs::read_to_string(&log).unwrap();
+    let entries: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let calls: Vec<&str> = entries.iter().filter_map(|entry| entry["call"].as_str()).collect();
+    assert_eq!(calls.first(), Some(&"kms:GenerateDataKey"), "{calls:?}");
+    assert_eq!(
+        calls.iter().filter(|call| **call == "s3:PutObject").count(),
+        2,
+        "{calls:?}"
+    );
+    assert_eq!(calls.len(), 3, "{calls:?}");
+    for entry in &entries {
+        assert_eq!(entry["status"], 200);
+        assert!(entry["request_id"].is_string() && entry["time"].is_string(), "{entry}");
+        assert!(entry["access_key_id"].as_str().unwrap().starts_with("AKIA"), "{entry}");
+    }
+    assert!(!text.contains("wJalr") && !text.to_lowercase().contains("secret"));
+}
+
+fn allowed(proof: &Value) -> Vec<&str> {
+    let steps = proof["operations"].as_array().unwrap();
+    let allowed = steps.iter().filter(|step| step["allowed"] == true);
+    allowed.filter_map(|step| step["operation"].as_str()).collect()
+}
+
+fn job(role_arn: &str) -> JobSpec {
+    JobSpec {
+        name: "job-1".to_owned(),
+        role_arn: role_arn.to_owned(),
+        image: "image".to_owned(),
+        instance_type: "ml.m5.large".to_owned(),
+        instance_count: 1,
+        volume_gb: 10,
+        max_runtime: 120,
+        bucket: "sagemaker-cli".to_owned(),
+        object: "data/x.csv".to_owned(),
+        output: "s3://sagemaker-cli/output".to_owned(),
+        hyperparameters: std::collections::BTreeMap::new(),
+    }
+}
