@@ -11,7 +11,9 @@ mod archive;
 mod doctor;
 mod grants;
 mod jobs;
+mod journal;
 mod keys;
+mod names;
 mod objects;
 mod opening;
 mod place;
@@ -20,6 +22,7 @@ mod spool;
 
 pub mod decrypt;
 pub mod encrypt;
+pub mod resume;
 pub mod verify;
 
 pub use crate::aws::Aws;

@@ -18,6 +18,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use crate::config::{Connection, SandboxEndpoint};
 use crate::domain::{Fault, FaultKind};
 
+pub(crate) mod again;
 pub(crate) mod iam;
 pub(crate) mod kms;
 pub(crate) mod logs;
@@ -56,6 +57,8 @@ struct Inner {
     region: String,
     endpoint: Option<String>,
     read_only: bool,
+    /// The embedded world, which ends with this process.
+    sandbox: bool,
     /// A custom endpoint seldom answers for BUCKET.HOST.
     path_style: bool,
     clients: Clients,
@@ -98,6 +101,7 @@ impl Aws {
             path_style: endpoint.is_some() || s3_elsewhere,
             endpoint,
             read_only: connection.read_only,
+            sandbox: connection.sandbox.is_some(),
             clients: Clients::default(),
         }))
     }
@@ -115,6 +119,11 @@ impl Aws {
     /// Whether everything that could change something is refused.
     pub fn is_read_only(&self) -> bool {
         self.inner.read_only
+    }
+
+    /// Whether it is the embedded world, which ends with this process.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.inner.sandbox
     }
 
     /// The same place, as a session of a role.

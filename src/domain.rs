@@ -16,4 +16,4 @@ pub use identity::{Identity, RoleSummary};
 pub use job::{Channel, JobDetail, JobStatus, LogLine, TrainingJob, Transition};
 pub use key::{KeyDetail, KeyManager, KeyState, KmsKey};
 pub use object::{BucketRow, FileRow, ObjectFormat, ObjectInfo, ObjectRow};
-pub use operation::{JobSpec, Outcome, Progress, ProofStep, Request, Verdict};
+pub use operation::{InterruptedUpload, JobSpec, Outcome, Progress, ProofStep, Request, Verdict};

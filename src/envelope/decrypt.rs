@@ -174,11 +174,7 @@ impl BytesReader {
     }
 
     fn read_header(&mut self) -> Result<(), EnvelopeError> {
-        let header: [u8; HEADER_LEN] = self
-            .held
-            .first_chunk()
-            .copied()
-            .ok_or(EnvelopeError::Truncated)?;
+        let header: [u8; HEADER_LEN] = self.held.first_chunk().copied().ok_or(EnvelopeError::Truncated)?;
         if header[0] != VERSION {
             return Err(EnvelopeError::Version(header[0]));
         }

@@ -3,8 +3,8 @@
 //! The construction is RFC 2104's; the compression function is the `sha2` crate's, or the kernel's. Tests hold it
 //! against the `hmac` crate.
 
-use hmac::digest::CtOutput;
 use hmac::Hmac;
+use hmac::digest::CtOutput;
 use sha2::Sha256;
 use sha2::block_api::compress256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -15,7 +15,14 @@ use super::kernel::Words;
 const WORDS: usize = size_of::<Words>();
 /// Where SHA-256 begins: FIPS 180-4, 5.3.3.
 const INITIAL: [u32; 8] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
 ];
 
 /// An HMAC in the making. Its states let anybody go on with it, so they are wiped like a key.
@@ -110,7 +117,10 @@ mod tests {
                 let mut mac = Mac::new(&key);
                 let (words, rest) = message.split_at(through * WORDS);
                 compress256(mac.state(through), words.as_chunks::<WORDS>().0);
-                assert!(mac.holds(rest, &reference(&key, &message)), "{len} bytes, {through} blocks");
+                assert!(
+                    mac.holds(rest, &reference(&key, &message)),
+                    "{len} bytes, {through} blocks"
+                );
             }
         }
     }

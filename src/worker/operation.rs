@@ -16,7 +16,7 @@ use super::{Context, cancelled};
 use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
-use crate::actions::{self, Aws, OpenOptions, Place, ProgressSink};
+use crate::actions::{self, Aws, OpenOptions, Place, ProgressSink, resume};
 use crate::app::{Event, OpEvent, OpId};
 use crate::domain::{Fault, FaultKind, Outcome, Request};
 
@@ -51,7 +51,11 @@ pub(super) async fn run(
 fn cleans_up(request: &Request) -> bool {
     matches!(
         request,
-        Request::Encrypt { .. } | Request::Decrypt { .. } | Request::Verify { .. }
+        Request::Encrypt { .. }
+            | Request::ResumeUpload { .. }
+            | Request::AbandonUpload { .. }
+            | Request::Decrypt { .. }
+            | Request::Verify { .. }
     )
 }
 
@@ -90,8 +94,14 @@ async fn perform(
                 data_key_name: None,
                 data_key_out: None,
                 overwrite,
+                resume: true,
             };
             encrypted(encrypt(aws, request, progress, cancel).await?)
+        }
+        Request::ResumeUpload { id } => encrypted(resume::finish(aws, &id, progress, cancel).await?),
+        Request::AbandonUpload { id } => {
+            resume::abandon(aws, &id).await?;
+            Ok(Outcome::UploadAbandoned { id })
         }
         Request::Decrypt {
             bucket,
@@ -155,7 +165,11 @@ fn encrypted(report: EncryptReport) -> Result<Outcome, Fault> {
     Ok(Outcome::Encrypted {
         uris: places.map(ToString::to_string).collect(),
         bytes: report.files.iter().map(|file| file.bytes).sum(),
-        data_key_uri: report.data_key_uri,
+        data_key_uri: report
+            .files
+            .first()
+            .map(|file| file.data_key_uri.clone())
+            .unwrap_or_default(),
     })
 }
 
@@ -202,6 +216,8 @@ fn sink(context: &Context, id: OpId) -> ProgressSink {
 fn words(request: &Request) -> (&'static str, String) {
     match request {
         Request::Encrypt { bucket, prefix, .. } => ("encrypt to", format!("s3://{bucket}/{prefix}")),
+        Request::ResumeUpload { id } => ("resume upload", id.clone()),
+        Request::AbandonUpload { id } => ("abandon upload", id.clone()),
         Request::Decrypt { bucket, object, .. } => ("decrypt", format!("s3://{bucket}/{object}")),
         Request::Verify { bucket, .. } => ("verify objects of", bucket.clone()),
         Request::DeleteObjects { bucket, .. } => ("delete objects of", bucket.clone()),
