@@ -40,6 +40,9 @@ pub struct Global {
     /// Refuse everything that could change something
     #[arg(long, global = true)]
     pub read_only: bool,
+    /// Configuration file of the dashboard: keys and colours (default: strongroom/config.toml in the XDG folder)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// The commands.

@@ -96,7 +96,7 @@ async fn with_aws(global: &Global, command: Command) -> Result<ExitCode, Fault> 
 }
 
 async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
-    let mut config = Config::new(global);
+    let mut config = Config::new(global)?;
     let world = OnceCell::new();
     if global.sandbox {
         // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.

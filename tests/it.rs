@@ -1,12 +1,21 @@
 //! Everything that is tested from outside, in one binary.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[path = "it/core.rs"]
+mod core;
+#[path = "it/desk.rs"]
+mod desk;
 #[path = "it/layering.rs"]
 mod layering;
-
 #[path = "it/pty.rs"]
 mod pty;
+#[path = "it/readme.rs"]
+mod readme;
+#[path = "it/screens.rs"]
+mod screens;
 #[path = "it/story.rs"]
 mod story;
+#[path = "it/terminal.rs"]
+mod terminal;
 #[path = "it/worker.rs"]
 mod worker;
