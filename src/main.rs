@@ -112,7 +112,7 @@ async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
 }
 
 async fn start(global: &Global, world: &OnceCell<Sandbox>) -> Result<SandboxEndpoint, Fault> {
-    let options = commands::sandbox::options(global.sandbox_empty)?;
+    let options = commands::sandbox::options(global.sandbox_dir.as_deref(), global.sandbox_empty)?;
     let sandbox = world
         .get_or_try_init(|| Sandbox::start(options))
         .await

@@ -1,6 +1,8 @@
 //! Everything that is tested from outside, in one binary.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[path = "it/conformance.rs"]
+mod conformance;
 #[path = "it/core.rs"]
 mod core;
 #[path = "it/desk.rs"]
@@ -19,3 +21,5 @@ mod story;
 mod terminal;
 #[path = "it/worker.rs"]
 mod worker;
+#[path = "it/world.rs"]
+mod world;

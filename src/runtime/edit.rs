@@ -21,7 +21,8 @@ pub(super) fn run(text: &str, name: &str) -> Result<String, Fault> {
         .suffix(name)
         .tempfile()
         .map_err(|error| fault(error.to_string()))?;
-    file.write_all(text.as_bytes()).map_err(|error| fault(error.to_string()))?;
+    file.write_all(text.as_bytes())
+        .map_err(|error| fault(error.to_string()))?;
     // An editor with arguments (`code --wait`) is a command of the shell's, as for every program that honours EDITOR.
     let status = Command::new("sh")
         .args(["-c", &format!("{editor} \"$1\""), "sh"])

@@ -8,7 +8,11 @@ fn the_readmes_table_of_keys_is_the_programs() {
     let keymap = Keymap::default();
     let mut table = String::from("| key | command | what it does |\n| --- | --- | --- |\n");
     for entry in COMMANDS {
-        let keys: Vec<String> = keymap.keys(entry.command).iter().map(|key| format!("`{key}`")).collect();
+        let keys: Vec<String> = keymap
+            .keys(entry.command)
+            .iter()
+            .map(|key| format!("`{key}`"))
+            .collect();
         table += &format!("| {} | {} | {} |\n", keys.join(" "), entry.name, entry.help);
     }
     assert!(readme.contains(&table), "put this table into the README:\n{table}");
