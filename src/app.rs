@@ -1,16 +1,40 @@
 //! The pure core: `update(&mut State, Event) -> Vec<Effect>`. It knows no tokio, AWS, file system, network,
 //! environment or clock; time arrives as [`Event::Tick`].
+//!
+//! ```text
+//! Event::Key ─▶ press ─▶ keymap ─▶ Command ─▶ act ─▶ story ─▶ Effect::Start(Request)
+//! Event::Answer, Failed, Op ─▶ update ─▶ tables, operations, messages
+//! after every event: settle ─▶ Effect::Watch(topics on screen)
+//! ```
 
+mod act;
+pub mod command;
+pub mod content;
 pub mod effect;
 pub mod event;
-
-pub use effect::{Effect, OpId, Topic};
-pub use event::{Event, KeyCode, KeyPress, OpEvent, Page};
-
+pub mod form;
+pub mod keymap;
+pub mod layout;
+pub mod log;
+pub mod messages;
+pub mod operations;
+pub mod overlay;
+pub mod pane;
+mod press;
 pub mod state;
 mod story;
 pub mod table;
+pub mod text;
+mod update;
+mod words;
 
-pub use state::{Confirm, Operation, Pane, Settings, State, Then, update};
-pub use story::{Choice, Log, Purpose, roles_by_use};
+pub use command::{COMMANDS, Command};
+pub use effect::{Effect, OpId, Topic};
+pub use event::{Event, KeyCode, KeyPress, OpEvent, Page};
+pub use keymap::{Keymap, KeymapError};
+pub use overlay::Overlay;
+pub use pane::Pane;
+pub use press::palette_matches;
+pub use state::{Settings, State};
 pub use table::{Freshness, Row, Table};
+pub use update::update;

@@ -34,12 +34,18 @@ pub struct Global {
     /// Use an embedded local AWS on loopback; nothing of the AWS environment is read
     #[arg(long, global = true, conflicts_with_all = ["profile", "region", "endpoint_url"])]
     pub sandbox: bool,
+    /// Keep the sandbox's world in this folder
+    #[arg(long, global = true, value_name = "DIR", requires = "sandbox")]
+    pub sandbox_dir: Option<PathBuf>,
     /// Start the sandbox with nothing but its user
     #[arg(id = "sandbox_empty", long = "empty", requires = "sandbox")]
     pub sandbox_empty: bool,
     /// Refuse everything that could change something
     #[arg(long, global = true)]
     pub read_only: bool,
+    /// Configuration file of the dashboard: keys and colours (default: strongroom/config.toml in the XDG folder)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// The commands.
@@ -199,9 +205,21 @@ pub struct SandboxArgs {
     /// Port on 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub port: u16,
-    /// Start with nothing but the user
+    /// Keep the world in this folder; without it, it is gone when the command ends
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Start a new world with nothing but the user
     #[arg(long)]
     pub empty: bool,
+    /// Add many keys, grants on one key, objects in one prefix, jobs
+    #[arg(long, value_name = "keys=N,grants=N,objects=N,jobs=N", value_delimiter = ',', value_parser = pair)]
+    pub fill: Vec<(String, String)>,
+    /// Do something wrong on purpose, such as kms:throttle@0.1, s3:latency=200ms, *:error=503@0.01
+    #[arg(long, value_name = "SERVICE:KIND[=VALUE][@SHARE]")]
+    pub fault: Vec<String>,
+    /// Makes faults fall the same way again
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub fault_seed: u64,
     /// Run this shell command for a training image
     #[arg(long, value_name = "URI=COMMAND", value_parser = pair)]
     pub image: Vec<(String, String)>,

@@ -1,4 +1,6 @@
-//! Environment + arguments -> [`Config`], ready to use.
+//! File + environment + arguments -> [`Config`], ready to use.
+
+mod own;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,8 +8,9 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use jiff::Timestamp;
 
-use crate::app::Settings;
+use crate::app::{Keymap, Settings};
 use crate::cli::Global;
+use crate::domain::Fault;
 use crate::ui::Theme;
 
 /// How to reach AWS, decided once.
@@ -83,6 +86,8 @@ pub struct Config {
     pub start_dir: PathBuf,
     /// The colours.
     pub theme: Theme,
+    /// The keys.
+    pub keymap: Keymap,
     /// Accounts and destinations that need no question any more.
     consents: BTreeSet<(String, String)>,
     /// Where consents are kept; `None` in the sandbox and without a home.
@@ -90,20 +95,25 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the environment and lays the arguments over it.
-    pub fn new(global: &Global) -> Self {
+    /// Reads file and environment and lays the arguments over them.
+    ///
+    /// # Errors
+    /// When the configuration file cannot be read or is wrong.
+    pub fn new(global: &Global) -> Result<Self, Fault> {
         let state_dir = match (etcetera::choose_base_strategy(), global.sandbox) {
             (Ok(folders), false) => folders.state_dir().map(|dir| dir.join("strongroom")),
             _ => None,
         };
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self {
+        let own = own::read(global.config.as_deref(), no_color)?;
+        Ok(Self {
             connection: Connection::new(global),
             start_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
-            theme: if no_color { Theme::colorless() } else { Theme::dark() },
+            theme: own.theme,
+            keymap: own.keymap,
             consents: state_dir.as_deref().map(consents).unwrap_or_default(),
             state_dir,
-        }
+        })
     }
 
     /// What the core starts from.
@@ -121,6 +131,7 @@ impl Config {
             read_only: self.connection.read_only,
             start_dir: self.start_dir.clone(),
             consents: self.consents.clone(),
+            keymap: self.keymap.clone(),
             now,
             size,
         }

@@ -125,7 +125,7 @@ async fn with_aws(
 }
 
 async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
-    let mut config = Config::new(global);
+    let mut config = Config::new(global)?;
     let world = OnceCell::new();
     if global.sandbox {
         // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.
@@ -141,7 +141,7 @@ async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
 }
 
 async fn start(global: &Global, world: &OnceCell<Sandbox>) -> Result<SandboxEndpoint, Fault> {
-    let options = commands::sandbox::options(global.sandbox_empty)?;
+    let options = commands::sandbox::options(global.sandbox_dir.as_deref(), global.sandbox_empty)?;
     let sandbox = world
         .get_or_try_init(|| Sandbox::start(options))
         .await

@@ -4,6 +4,8 @@
 //! something changed, and what only the worker changed is drawn at most thirty times a second. With nothing to show
 //! the loop sleeps.
 
+mod edit;
+
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,7 +19,7 @@ use crate::actions::Aws;
 use crate::app::{self, Effect, Event, KeyCode, KeyPress, State};
 use crate::config::Config;
 use crate::domain::{Fault, FaultKind};
-use crate::term::{self, Input, Term};
+use crate::term::{self, Input, Keyboard, Term};
 use crate::ui;
 use crate::worker::Worker;
 
@@ -54,11 +56,14 @@ struct Session {
     config: Config,
     theme: ui::Theme,
     state: State,
+    /// What an editor left behind.
+    edited: Option<Event>,
     /// What the core asked for before there was a worker.
     first: Vec<Effect>,
     dirty: bool,
     drawn: Instant,
-    ticked: i64,
+    /// The second that the core knows, and when it was told.
+    ticked: (i64, Instant),
 }
 
 impl Session {
@@ -71,32 +76,36 @@ impl Session {
             theme: config.theme,
             config,
             state,
+            edited: None,
             first,
             dirty: true,
             drawn: Instant::now(),
-            ticked: now.as_second(),
+            ticked: (now.as_second(), Instant::now()),
         })
     }
 
     async fn serve(&mut self, worker: Worker, mut events: mpsc::Receiver<Event>) -> Result<(), Fault> {
-        let mut input = term::input();
+        let mut keyboard = Keyboard::open().map_err(|error| terminal_fault(&error))?;
         let mut resized = listen(SignalKind::window_change())?;
         let mut terminated = listen(SignalKind::terminate())?;
         let mut hung_up = listen(SignalKind::hangup())?;
         let mut interrupted = listen(SignalKind::interrupt())?;
-        let mut ticks = tokio::time::interval(Duration::from_secs(1));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
 
         let mut effects = std::mem::take(&mut self.first);
         loop {
-            if self.perform(effects, &worker)? {
+            if self.perform(effects, &worker, &keyboard)? {
                 break;
+            }
+            // What an editor left behind comes before what is typed next.
+            if let Some(event) = self.edited.take() {
+                effects = self.update(event);
+                continue;
             }
             effects = tokio::select! {
                 biased;
-                got = input.recv() => {
+                got = keyboard.recv() => {
                     let mut effects = self.typed(got);
-                    while let Ok(more) = input.try_recv() {
+                    while let Some(more) = keyboard.try_recv() {
                         effects.extend(self.typed(Some(more)));
                     }
                     self.draw()?;
@@ -127,7 +136,7 @@ impl Session {
                     }
                     effects
                 }
-                _ = ticks.tick(), if self.state.needs_tick() => self.tick(),
+                () = tokio::time::sleep_until(self.next_tick()) => self.tick(),
             };
         }
         term::restore();
@@ -157,18 +166,23 @@ impl Session {
         effects
     }
 
+    fn next_tick(&self) -> Instant {
+        self.ticked.1 + Duration::from_secs(self.state.seconds_between_ticks())
+    }
+
     fn tick(&mut self) -> Vec<Effect> {
         let now = Timestamp::now();
-        if now.as_second() == self.ticked {
+        if now.as_second() == self.ticked.0 {
+            self.ticked.1 = Instant::now();
             return Vec::new();
         }
-        self.ticked = now.as_second();
+        self.ticked = (now.as_second(), Instant::now());
         self.dirty = true;
         app::update(&mut self.state, Event::Tick(now))
     }
 
     /// Does what the core asked for; true when it asked to leave.
-    fn perform(&mut self, effects: Vec<Effect>, worker: &Worker) -> Result<bool, Fault> {
+    fn perform(&mut self, effects: Vec<Effect>, worker: &Worker, keyboard: &Keyboard) -> Result<bool, Fault> {
         for effect in effects {
             match effect {
                 Effect::Quit => return Ok(true),
@@ -183,6 +197,12 @@ impl Session {
                 Effect::Copy(text) => {
                     let text = base64::engine::general_purpose::STANDARD.encode(text);
                     self.term.copy(&text).map_err(|error| terminal_fault(&error))?;
+                }
+                Effect::Edit { text, name } => {
+                    let edited = self.term.lend(keyboard, || edit::run(&text, &name));
+                    let result = edited.map_err(|error| terminal_fault(&error))?;
+                    self.edited = Some(Event::Edited(result));
+                    self.dirty = true;
                 }
                 Effect::Remember { account, destination } => self.config.remember(&account, &destination),
                 effect => worker.perform(effect),

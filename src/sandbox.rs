@@ -11,7 +11,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 mod api;
+mod clock;
+mod disk;
 mod ecr;
+mod fill;
 mod http;
 mod iam;
 mod identity;
@@ -21,9 +24,14 @@ mod policy;
 mod s3;
 mod sagemaker;
 mod seed;
+mod shelf;
 mod sigv4;
 mod sts;
+mod trouble;
 mod world;
+
+pub use fill::Fill;
+pub use trouble::Fault;
 
 use api::ApiError;
 use world::World;
@@ -33,6 +41,8 @@ use world::World;
 pub struct Options {
     /// Port on 127.0.0.1; 0 takes a free one.
     pub port: u16,
+    /// The folder that keeps the world; a temporary one if none.
+    pub dir: Option<PathBuf>,
     /// Whether to leave out everything but the user.
     pub empty: bool,
     /// Training image URIs and the shell commands that stand for them.
@@ -43,6 +53,27 @@ pub struct Options {
     pub program: PathBuf,
     /// The least time that a job spends in each waiting status.
     pub job_pace: Duration,
+    /// What goes wrong on purpose.
+    pub faults: Vec<Fault>,
+    /// Makes faults fall the same way again.
+    pub fault_seed: u64,
+}
+
+impl Options {
+    /// An empty world in a temporary folder where nothing goes wrong and nothing waits.
+    pub fn new(program: PathBuf) -> Self {
+        Self {
+            port: 0,
+            dir: None,
+            empty: true,
+            images: Vec::new(),
+            grant_delay: Duration::ZERO,
+            program,
+            job_pace: Duration::ZERO,
+            faults: Vec::new(),
+            fault_seed: 0,
+        }
+    }
 }
 
 /// Why a world could not start.
@@ -57,8 +88,28 @@ pub enum SandboxError {
         /// Why.
         source: io::Error,
     },
+    /// Its folder holds something else.
+    #[error("{path} is not empty and no world of strongroom's; name an empty folder, or one that is not there yet")]
+    NoWorld {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process has it.
+    #[error("the world in {path} is in use by another process; end that one, or name another folder")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Its rows cannot be read.
+    #[error("cannot read {path}: {why}")]
+    Rows {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
     /// What a new world holds could not be made.
-    #[error("cannot fill the new world: {0}")]
+    #[error("cannot fill the world: {0}")]
     Seed(ApiError),
     /// The port cannot be had.
     #[error("cannot listen on 127.0.0.1:{port}: {source}; choose another port, or 0 for a free one")]
@@ -94,8 +145,8 @@ impl Sandbox {
             .local_addr()
             .map_err(|source| SandboxError::Port { port, source })?;
         let url = format!("http://{address}");
-        let world = Arc::new(World::new(options, &url)?);
-        if !world.options.empty {
+        let world = Arc::new(World::open(options, &url)?);
+        if world.is_new && !world.options.empty {
             seed::sow(&world).await.map_err(SandboxError::Seed)?;
         }
         let server = tokio::spawn(http::serve(Arc::clone(&world), listener));
@@ -108,6 +159,19 @@ impl Sandbox {
             secret_access_key,
             files,
             server,
+        })
+    }
+
+    /// Adds a great many rows at once.
+    ///
+    /// # Errors
+    /// When the world cannot hold them.
+    pub async fn fill(&self, fill: &Fill) -> Result<(), SandboxError> {
+        fill::pour(&self.world, fill).map_err(SandboxError::Seed)?;
+        let settled = self.world.disk.settled().await;
+        settled.map_err(|why| SandboxError::Rows {
+            path: self.world.root.clone(),
+            why,
         })
     }
 
@@ -136,7 +200,7 @@ impl Sandbox {
         &self.files
     }
 
-    /// Ends every job, stops serving and removes a temporary folder.
+    /// Ends every job, stops serving, and keeps the world's folder or removes a temporary one.
     pub async fn stop(self) {
         self.world.stop().await;
         let _ = self.server.await;
@@ -149,13 +213,6 @@ mod tests {
 
     /// A world that runs nothing of ours and waits for nothing.
     pub(super) fn options() -> Options {
-        Options {
-            port: 0,
-            empty: true,
-            images: Vec::new(),
-            grant_delay: Duration::ZERO,
-            program: PathBuf::from("false"),
-            job_pace: Duration::ZERO,
-        }
+        Options::new(PathBuf::from("false"))
     }
 }

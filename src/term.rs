@@ -1,15 +1,17 @@
 //! The terminal: entered once, restored on every way out (return, error, panic, signal, Ctrl-Z), and the stream of
 //! what is typed. It knows nothing of the program behind it.
 
+mod input;
+
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
-use rustix::event::{PollFd, PollFlags, poll};
-use tokio::sync::mpsc;
+
+pub use input::{Input, Keyboard};
 
 /// Whether the terminal is ours now; restoring twice, or from two places at once, does it once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -56,12 +58,24 @@ impl Term {
         Ok(())
     }
 
-    /// Stops the process as Ctrl-Z does in a shell; returns when it is continued.
+    /// Stops the process as Ctrl-Z does in a shell, with its whole group (`cargo run` waits in it too); returns when it
+    /// is continued.
     pub fn suspend(&mut self) -> io::Result<()> {
         restore();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         take()?;
         self.clear()
+    }
+
+    /// Gives the terminal to another program while `run` lasts, the keyboard too, and takes it again.
+    pub fn lend<T>(&mut self, keyboard: &Keyboard, run: impl FnOnce() -> T) -> io::Result<T> {
+        let paused = keyboard.pause();
+        restore();
+        let result = run();
+        take()?;
+        drop(paused);
+        self.clear()?;
+        Ok(result)
     }
 
     /// Puts a text on the clipboard of whoever sits at the terminal (OSC 52; works over ssh and in tmux).
@@ -89,64 +103,5 @@ pub fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
         let _ = terminal::disable_raw_mode();
-    }
-}
-
-/// What comes from the terminal.
-#[derive(Debug)]
-pub enum Input {
-    /// A key, a paste, a resize.
-    Event(event::Event),
-    /// The terminal is gone.
-    HungUp,
-}
-
-/// Reads the terminal on a thread of its own. The thread sleeps in `poll(2)` and sees a hang-up there: crossterm's own
-/// `poll` would spin once the terminal is gone (its issue 793).
-pub fn input() -> mpsc::Receiver<Input> {
-    let (sender, receiver) = mpsc::channel(256);
-    std::thread::spawn(move || {
-        while let Some(input) = next() {
-            match input {
-                Ok(events) => {
-                    for event in events {
-                        if sender.blocking_send(Input::Event(event)).is_err() {
-                            return;
-                        }
-                    }
-                }
-                Err(_) => break,
-            }
-        }
-        let _ = sender.blocking_send(Input::HungUp);
-    });
-    receiver
-}
-
-/// The events that are ready, waiting for the first; `None` after a hang-up.
-fn next() -> Option<io::Result<Vec<event::Event>>> {
-    let stdin = io::stdin();
-    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
-    match poll(&mut fds, None) {
-        Ok(_) => {}
-        Err(rustix::io::Errno::INTR) => return Some(Ok(Vec::new())),
-        Err(_) => return None,
-    }
-    if fds[0]
-        .revents()
-        .intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
-    {
-        return None;
-    }
-    let mut events = Vec::new();
-    loop {
-        match event::poll(std::time::Duration::ZERO) {
-            Ok(true) => match event::read() {
-                Ok(event) => events.push(event),
-                Err(error) => return Some(Err(error)),
-            },
-            Ok(false) => return Some(Ok(events)),
-            Err(error) => return Some(Err(error)),
-        }
     }
 }

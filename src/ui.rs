@@ -1,278 +1,109 @@
 //! The drawing: a function of the state. It changes nothing and knows no clock.
 //!
-//! ```text
-//! header   identity, account, profile, region, badge
-//! keys   | objects
-//! grants | files
-//!        | jobs          (below 100 columns: the focused pane alone)
-//! status   operation or newest message
-//! footer   keys
-//! ```
+//! Where everything stands is [`crate::app::layout`]'s; each region is drawn by a file of its own, with the same
+//! signature: `render(frame, area, state, theme)`. What is drawn is what is on screen: no cost here grows with the data.
+
+mod dialog;
+mod footer;
+mod form;
+mod header;
+mod panes;
+mod reader;
+mod status;
+mod table;
+mod tabs;
+pub mod theme;
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::text::Line;
-use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Clear};
 
-use crate::app::{Choice, Freshness, Log, Pane, Purpose, State, Table, roles_by_use};
-use crate::domain::ObjectRow;
+pub use theme::Theme;
 
-/// Styles by role.
-#[derive(Debug, Clone, Copy)]
-pub struct Theme {
-    accent: Style,
-    dim: Style,
-    warn: Style,
-    selection: Style,
-}
-
-impl Theme {
-    /// For dark terminals.
-    pub fn dark() -> Self {
-        Self {
-            accent: Style::new().fg(Color::Cyan),
-            dim: Style::new().fg(Color::DarkGray),
-            warn: Style::new().fg(Color::Yellow),
-            selection: Style::new().add_modifier(Modifier::REVERSED),
-        }
-    }
-
-    /// Without any colour (`NO_COLOR`).
-    pub fn colorless() -> Self {
-        Self {
-            accent: Style::new().add_modifier(Modifier::BOLD),
-            dim: Style::new(),
-            warn: Style::new().add_modifier(Modifier::BOLD),
-            selection: Style::new().add_modifier(Modifier::REVERSED),
-        }
-    }
-}
+use crate::app::layout::Area;
+use crate::app::text::{self, Line as Words};
+use crate::app::{Overlay, State};
 
 /// Draws the whole screen.
 pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
-    let [header, body, status, footer] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Min(0),
-        Constraint::Length(1),
-        Constraint::Length(1),
-    ])
-    .areas(frame.area());
-    frame.render_widget(Paragraph::new(heading(state)).style(theme.accent), header);
-    if frame.area().width >= 100 {
-        let [left, right] = Layout::horizontal([Constraint::Percentage(45), Constraint::Percentage(55)]).areas(body);
-        let [keys, grants] = Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]).areas(left);
-        let [objects, files, jobs] =
-            Layout::vertical([Constraint::Fill(1), Constraint::Fill(1), Constraint::Fill(1)]).areas(right);
-        for (pane, area) in Pane::ALL.into_iter().zip([keys, grants, objects, jobs, files]) {
-            draw(frame, area, state, theme, pane);
-        }
-    } else {
-        draw(frame, body, state, theme, state.focus);
+    let regions = state.regions();
+    header::render(frame, rect(regions.header), state, theme);
+    if let Some(area) = regions.tabs {
+        tabs::render(frame, rect(area), state, theme);
     }
-    frame.render_widget(Paragraph::new(standing(state)).style(theme.warn), status);
-    let hint = "1-5 pane  Enter in  Esc back  e encrypt  d decrypt  v verify  n grant  t train  l log  x remove  r refresh  ? help  q quit";
-    frame.render_widget(Paragraph::new(hint).style(theme.dim), footer);
-    let question = state
-        .confirm
-        .as_ref()
-        .map(|confirm| format!("{}\n\ny yes   n no", confirm.question));
-    let choice = state.choice.as_ref().map(|choice| choosing(state, choice));
-    let log = state.log.as_ref().map(|log| tail(log, frame.area().height));
-    let help = state.help.then(|| hint.replace("  ", "\n"));
-    if let Some(text) = question.or(choice).or(log).or(help) {
-        let area = frame
-            .area()
-            .centered(Constraint::Percentage(70), Constraint::Percentage(60));
-        let lines: Vec<Line> = text.lines().map(|line| Line::from(clean(line))).collect();
-        frame.render_widget(Clear, area);
-        frame.render_widget(
-            Paragraph::new(lines)
-                .wrap(Wrap { trim: false })
-                .block(Block::bordered()),
-            area,
-        );
+    for (pane, area) in &regions.panes {
+        panes::render(frame, rect(*area), state, theme, *pane);
     }
-}
-
-/// Makes an untrusted text harmless: control characters and direction overrides become visible.
-pub fn clean(text: &str) -> String {
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars().map(|c| if odd(c) { '\u{fffd}' } else { c }).collect()
-}
-
-fn choosing(state: &State, choice: &Choice) -> String {
-    let mut text = match &choice.purpose {
-        Purpose::Grant(key) => format!("Grant Decrypt and Encrypt on {key} to which role?\n\n"),
-        Purpose::Train(bucket, object) => format!("Train on s3://{bucket}/{object} as which role?\n\n"),
-    };
-    for (index, role) in roles_by_use(&state.roles).iter().enumerate() {
-        let mark = if index == choice.selected { "> " } else { "  " };
-        let trust = if role.trusts_sagemaker {
-            ""
-        } else {
-            "   (SageMaker may not assume it)"
-        };
-        text = format!("{text}{mark}{}{trust}\n", role.name);
-    }
-    text + "\nEnter choose   Esc back"
-}
-
-fn tail(log: &Log, height: u16) -> String {
-    let room = usize::from(height * 6 / 10).saturating_sub(5);
-    let from = log.lines.len().saturating_sub(room);
-    let lines: Vec<&str> = log.lines[from..].iter().map(|line| line.text.as_str()).collect();
-    format!("Log of {}\n\n{}", log.job, lines.join("\n"))
-}
-
-fn heading(state: &State) -> String {
-    let (arn, account) = state
-        .identity
-        .as_ref()
-        .map_or(("…", "…"), |who| (who.arn.as_str(), who.account.as_str()));
-    let settings = &state.settings;
-    let mut text = String::new();
-    text.push_str(if settings.sandbox { "SANDBOX  " } else { "" });
-    text.push_str(if settings.read_only { "READ-ONLY  " } else { "" });
-    let region = settings.region.as_deref().unwrap_or("no region");
-    text = format!("{text}{region}  {account}  {arn}");
-    if let Some(profile) = &settings.profile {
-        text = format!("{text}  profile {profile}");
-    }
-    clean(&text)
-}
-
-fn standing(state: &State) -> String {
-    if let Some(operation) = state.operations.last() {
-        let progress = &operation.progress;
-        let total = progress
-            .total
-            .map(|total| format!(" of {}", size(total)))
-            .unwrap_or_default();
-        return clean(&format!(
-            "{} {}: {}{total}",
-            progress.phase,
-            operation.title,
-            size(progress.bytes)
-        ));
-    }
-    state
-        .messages
-        .last()
-        .filter(|_| state.unread)
-        .map(|text| clean(text))
-        .unwrap_or_default()
-}
-
-fn draw(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane) {
-    match (pane, &state.place) {
-        (Pane::Keys, _) => list(frame, area, state, theme, (pane, "1 Keys"), &state.keys, |key| {
-            let word = key.detail.as_ref().map_or("…", |detail| detail.state.as_str());
-            format!("{word:<16} {}", key.name())
-        }),
-        (Pane::Grants, _) => list(frame, area, state, theme, (pane, "2 Grants"), &state.grants, |grant| {
-            let who = grant.grantee.rsplit('/').next().unwrap_or(&grant.grantee);
-            format!("{who}  {}", grant.operations.join(", "))
-        }),
-        (Pane::Objects, None) => {
-            list(
-                frame,
-                area,
-                state,
-                theme,
-                (pane, "3 Buckets"),
-                &state.buckets,
-                |bucket| bucket.name.clone(),
-            );
-        }
-        (Pane::Objects, Some((bucket, prefix))) => {
-            let title = clean(&format!("3 Objects s3://{bucket}/{prefix}"));
-            list(
-                frame,
-                area,
-                state,
-                theme,
-                (pane, &title),
-                &state.objects,
-                |row| match row {
-                    ObjectRow::Prefix { prefix: below } => below.strip_prefix(prefix).unwrap_or(below).to_owned(),
-                    ObjectRow::Object {
-                        key, size: bytes, info, ..
-                    } => {
-                        let word = info.as_ref().map_or("…", |info| info.format.as_str());
-                        format!("{}  {}  {word}", key.strip_prefix(prefix).unwrap_or(key), size(*bytes))
-                    }
-                },
-            );
-        }
-        (Pane::Jobs, _) => list(frame, area, state, theme, (pane, "4 Jobs"), &state.jobs, |job| {
-            let finer = job.secondary.as_deref().unwrap_or_default();
-            format!("{:<10} {}  {finer}", job.status.as_str(), job.name)
-        }),
-        (Pane::Files, _) => {
-            let title = clean(&format!("5 Files {}", state.dir.display()));
-            list(frame, area, state, theme, (pane, &title), &state.files, |file| {
-                if file.is_dir {
-                    format!("{}/", file.name)
-                } else {
-                    format!("{}  {}", file.name, size(file.size))
+    status::operations(frame, rect(regions.operations), state, theme);
+    status::message(frame, rect(regions.message), state, theme);
+    footer::render(frame, rect(regions.footer), state, theme);
+    let body = rect(regions.body);
+    for (index, overlay) in state.overlays.iter().enumerate() {
+        let is_top = index + 1 == state.overlays.len();
+        match overlay {
+            // A reader fills the body: only the topmost is seen.
+            Overlay::Help(_)
+            | Overlay::Messages(_)
+            | Overlay::Details(_)
+            | Overlay::Report(_)
+            | Overlay::Log(_)
+            | Overlay::Operations(_) => {
+                if is_top || is_covered_by_dialog(state, index) {
+                    reader::render(frame, body, state, theme, overlay);
                 }
-            });
+            }
+            Overlay::Confirm(confirm) => dialog::confirm(frame, body, theme, confirm),
+            Overlay::Form(form) => form::render(frame, body, theme, form),
+            Overlay::Palette(palette) => dialog::palette(frame, body, state, theme, palette),
         }
     }
 }
 
-fn list<T>(
-    frame: &mut Frame,
-    area: Rect,
-    state: &State,
-    theme: &Theme,
-    (pane, title): (Pane, &str),
-    table: &Table<T>,
-    words: impl Fn(&T) -> String,
-) {
-    let focused = state.focus == pane;
-    let note = match &table.freshness {
-        Freshness::Absent | Freshness::Loading => "loading".to_owned(),
-        Freshness::Ready(at) => format!("{}s", state.now.as_second().saturating_sub(at.as_second()).max(0)),
-        Freshness::Stale(fault) => clean(&format!("stale: {}", fault.cause)),
-    };
-    let block = Block::bordered()
-        .title(format!(" {title} ({}) {note} ", table.rows.len()))
-        .border_style(if focused { theme.accent } else { theme.dim });
-    let height = usize::from(block.inner(area).height);
-    let top = table
-        .selected
-        .saturating_sub(height / 2)
-        .min(table.rows.len().saturating_sub(height));
-    let lines: Vec<Line> = table
-        .rows
-        .iter()
-        .enumerate()
-        .skip(top)
-        .take(height)
-        .map(|(index, row)| {
-            let style = if index == table.selected && focused {
-                theme.selection
-            } else {
-                Style::new()
-            };
-            let mark = if index == table.selected { "> " } else { "  " };
-            Line::styled(clean(&format!("{mark}{}", words(row))), style)
-        })
-        .collect();
-    frame.render_widget(Paragraph::new(lines).block(block), area);
+/// Whether a question stands on this reader.
+fn is_covered_by_dialog(state: &State, index: usize) -> bool {
+    matches!(state.overlays.get(index + 1), Some(Overlay::Confirm(_)))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
+fn rect(area: Area) -> Rect {
+    Rect::new(area.x, area.y, area.width, area.height)
+}
+
+/// Words in the theme's colours, harmless and cut to the room.
+fn line(words: &Words, theme: &Theme, columns: usize) -> Line<'static> {
+    let mut room = columns;
+    let mut spans = Vec::new();
+    for (tone, piece) in &words.0 {
+        let piece = text::cut(piece, room);
+        room -= text::width(&piece).min(room);
+        spans.push(Span::styled(piece, theme.tone(*tone)));
     }
+    Line::from(spans)
+}
+
+/// A framed box over what is there.
+fn boxed(frame: &mut Frame, area: Rect, title: &str, style: Style) -> Rect {
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(style)
+        .title(Span::styled(
+            format!(" {} ", text::cut(title, usize::from(area.width.saturating_sub(6)))),
+            style,
+        ));
+    let inner = block.inner(area);
+    frame.render_widget(Clear, area);
+    frame.render_widget(block, area);
+    inner.inner(ratatui::layout::Margin::new(1, 0))
+}
+
+/// A box of so many columns and rows in the middle, or as large as there is room.
+fn centered(body: Rect, columns: u16, rows: u16) -> Rect {
+    let (width, height) = (columns.min(body.width), rows.min(body.height));
+    Rect::new(
+        body.x + (body.width - width) / 2,
+        body.y + (body.height - height) / 2,
+        width,
+        height,
+    )
 }

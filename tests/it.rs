@@ -3,13 +3,27 @@
 
 #[path = "it/cli.rs"]
 mod cli;
+#[path = "it/conformance.rs"]
+mod conformance;
+#[path = "it/core.rs"]
+mod core;
+#[path = "it/desk.rs"]
+mod desk;
 #[path = "it/layering.rs"]
 mod layering;
 #[path = "it/place.rs"]
 mod place;
 #[path = "it/pty.rs"]
 mod pty;
+#[path = "it/readme.rs"]
+mod readme;
+#[path = "it/screens.rs"]
+mod screens;
 #[path = "it/story.rs"]
 mod story;
+#[path = "it/terminal.rs"]
+mod terminal;
 #[path = "it/worker.rs"]
 mod worker;
+#[path = "it/world.rs"]
+mod world;

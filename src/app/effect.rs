@@ -77,6 +77,13 @@ pub enum Effect {
         /// `bucket/prefix`.
         destination: String,
     },
+    /// Open a text in the person's editor; answered by `Event::Edited`.
+    Edit {
+        /// The text to begin with.
+        text: String,
+        /// How the file's name ends: `policy.json`.
+        name: String,
+    },
     /// Stop the process as Ctrl-Z does, terminal restored; redraw afterwards.
     Suspend,
     /// Draw everything anew (Ctrl-L).

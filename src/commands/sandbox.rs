@@ -1,6 +1,7 @@
 //! `strongroom sandbox`: the embedded world alone.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -8,22 +9,20 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::SandboxArgs;
 use crate::domain::{Fault, FaultKind};
-use crate::sandbox::{Options, Sandbox, SandboxError};
+use crate::sandbox::{Fill, Options, Sandbox, SandboxError};
 
 /// What the options of a world are when nothing is said.
 ///
 /// # Errors
 /// When the program cannot find itself, which it runs for training jobs.
-pub fn options(empty: bool) -> Result<Options, Fault> {
+pub fn options(dir: Option<&Path>, empty: bool) -> Result<Options, Fault> {
     let program = std::env::current_exe()
         .map_err(|error| Fault::new(FaultKind::Io, "find", "this program's own file", error.to_string(), ""))?;
     Ok(Options {
-        port: 0,
+        dir: dir.map(Path::to_path_buf),
         empty,
-        images: Vec::new(),
-        grant_delay: Duration::ZERO,
-        program,
         job_pace: Duration::from_millis(1200),
+        ..Options::new(program)
     })
 }
 
@@ -37,25 +36,37 @@ pub fn fault(error: &SandboxError) -> Fault {
 /// # Errors
 /// When the world cannot start or nothing can be printed.
 pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
-    let mut options = options(args.empty)?;
+    let fill = args
+        .fill
+        .iter()
+        .map(|(what, count)| format!("{what}={count}"))
+        .collect::<Vec<_>>()
+        .join(",")
+        .parse::<Fill>()
+        .map_err(|why| wrong("--fill", why))?;
+    let mut options = options(args.dir.as_deref(), args.empty)?;
     options.port = args.port;
+    options.fault_seed = args.fault_seed;
+    options.faults = args
+        .fault
+        .iter()
+        .map(|fault| fault.parse().map_err(|why| wrong("--fault", why)))
+        .collect::<Result<_, _>>()?;
     options.images.clone_from(&args.image);
-    options.grant_delay = Duration::try_from_secs_f64(args.grant_delay).map_err(|error| {
-        Fault::new(
-            FaultKind::Usage,
-            "read",
-            "--grant-delay",
-            error.to_string(),
-            "give seconds, such as 2.5",
-        )
-    })?;
+    options.grant_delay = Duration::try_from_secs_f64(args.grant_delay)
+        .map_err(|error| wrong("--grant-delay", format!("{error}; give seconds, such as 2.5")))?;
     let wait = stop_signal()?;
     let sandbox = Sandbox::start(options).await.map_err(|error| fault(&error))?;
+    sandbox.fill(&fill).await.map_err(|error| fault(&error))?;
     announce(&sandbox, args.json)
         .map_err(|error| Fault::new(FaultKind::Io, "print", "the sandbox's address", error.to_string(), ""))?;
     wait.await;
     sandbox.stop().await;
     Ok(())
+}
+
+fn wrong(option: &str, why: String) -> Fault {
+    Fault::new(FaultKind::Usage, "read", option, why, "see strongroom sandbox --help")
 }
 
 fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {

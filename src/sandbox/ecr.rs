@@ -3,30 +3,34 @@
 //! No layers and no registry protocol: an image here is its manifest, which is as much as the calls of the API
 //! carry. `docker push` needs a registry, and the sandbox runs training commands as processes anyway.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use s3s::crypto::{Checksum as _, Sha256};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::ApiError;
+use super::clock::Clock;
+use super::disk::{Disk, DiskError};
 use super::identity::{ACCOUNT, Caller, REGION};
+use super::shelf::Shelf;
 use super::world::World;
+
+mod images;
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
 /// All repositories.
-#[derive(Debug, Default)]
 pub(crate) struct Ecr {
-    repositories: Mutex<BTreeMap<String, Repository>>,
+    clock: Clock,
+    repositories: Mutex<Shelf<Repository>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Repository {
     created: SystemTime,
     immutable_tags: bool,
@@ -57,7 +61,7 @@ impl Repository {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Image {
     manifest: String,
     media_type: String,
@@ -114,7 +118,7 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
     let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
     if operation == "GetAuthorizationToken" {
         allow("*")?;
-        return Ok(authorization(&world.url));
+        return Ok(authorization(&world.url, world.ecr.now()));
     }
     let ecr = &world.ecr;
     if operation == "DescribeRepositories" {
@@ -141,6 +145,17 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
 }
 
 impl Ecr {
+    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        Ok(Self {
+            clock: clock.clone(),
+            repositories: Mutex::new(Shelf::open("repositories", disk)?),
+        })
+    }
+
+    fn now(&self) -> SystemTime {
+        self.clock.system()
+    }
+
     fn create(&self, request: &Request) -> Result<Value, ApiError> {
         let name = &request.repository_name;
         if !valid_name(name) {
@@ -157,7 +172,7 @@ impl Ecr {
             ));
         }
         let repository = Repository {
-            created: SystemTime::now(),
+            created: self.now(),
             immutable_tags: request.image_tag_mutability.as_deref() == Some("IMMUTABLE"),
             images: BTreeMap::new(),
             tags: BTreeMap::new(),
@@ -203,179 +218,7 @@ impl Ecr {
         paged("repositories", rows, request)
     }
 
-    fn put(&self, request: &Request) -> Result<Value, ApiError> {
-        let name = &request.repository_name;
-        let manifest: Value = serde_json::from_str(&request.image_manifest).map_err(|_| {
-            invalid("Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'")
-        })?;
-        let digest = format!(
-            "sha256:{}",
-            super::s3::hex(&Sha256::checksum(request.image_manifest.as_bytes()))
-        );
-        if request.image_digest.as_ref().is_some_and(|claimed| *claimed != digest) {
-            return Err(ApiError::new(
-                "ImageDigestDoesNotMatchException",
-                "The specified image digest does not match the digest that Amazon ECR calculated for the image.",
-            ));
-        }
-        let media_type = request
-            .image_manifest_media_type
-            .clone()
-            .or_else(|| manifest["mediaType"].as_str().map(str::to_owned))
-            .unwrap_or_else(|| DOCKER_MANIFEST.to_owned());
-        let size = manifest["layers"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .chain([&manifest["config"]])
-            .filter_map(|layer| layer["size"].as_u64())
-            .sum();
-        let mut repositories = self.lock();
-        let repository = repositories.get_mut(name).ok_or_else(|| no_repository(name))?;
-        let tagged = request.image_tag.as_ref().and_then(|tag| repository.tags.get(tag));
-        let known = repository.images.contains_key(&digest);
-        if known && (request.image_tag.is_none() || tagged == Some(&digest)) {
-            return Err(ApiError::new(
-                "ImageAlreadyExistsException",
-                format!("Image with digest '{digest}' already exists in the repository with name '{name}'"),
-            ));
-        }
-        if repository.immutable_tags && tagged.is_some() {
-            return Err(ApiError::new(
-                "ImageTagAlreadyExistsException",
-                format!(
-                    "The image tag already exists in the '{name}' repository and cannot be overwritten because the repository is immutable."
-                ),
-            ));
-        }
-        repository.images.entry(digest.clone()).or_insert_with(|| Image {
-            manifest: request.image_manifest.clone(),
-            media_type,
-            pushed: SystemTime::now(),
-            size,
-        });
-        if let Some(tag) = &request.image_tag {
-            repository.tags.insert(tag.clone(), digest.clone());
-        }
-        let id = ImageId {
-            image_digest: Some(digest.clone()),
-            image_tag: request.image_tag.clone(),
-        };
-        Ok(json!({ "image": image_json(name, &id, &repository.images[&digest]) }))
-    }
-
-    fn describe_images(&self, request: &Request) -> Result<Value, ApiError> {
-        let name = &request.repository_name;
-        let repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
-        let digests: BTreeSet<String> = match &request.image_ids {
-            Some(ids) => ids
-                .iter()
-                .map(|id| repository.resolve(id).ok_or_else(|| no_image(name, id)))
-                .collect::<Result<_, _>>()?,
-            None => repository.images.keys().cloned().collect(),
-        };
-        let rows = digests
-            .into_iter()
-            .filter(|digest| wanted(request, !repository.tags_of(digest).is_empty()))
-            .map(|digest| {
-                let image = &repository.images[&digest];
-                let mut row = json!({
-                    "registryId": ACCOUNT,
-                    "repositoryName": name,
-                    "imageDigest": digest,
-                    "imageSizeInBytes": image.size,
-                    "imagePushedAt": epoch(image.pushed),
-                    "imageManifestMediaType": image.media_type,
-                });
-                let tags = repository.tags_of(&digest);
-                if !tags.is_empty() {
-                    row["imageTags"] = json!(tags);
-                }
-                (digest, row)
-            })
-            .collect();
-        paged("imageDetails", rows, request)
-    }
-
-    fn list_images(&self, request: &Request) -> Result<Value, ApiError> {
-        let name = &request.repository_name;
-        let repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
-        let mut rows = Vec::new();
-        for digest in repository.images.keys() {
-            let tags = repository.tags_of(digest);
-            if !wanted(request, !tags.is_empty()) {
-                continue;
-            }
-            if tags.is_empty() {
-                rows.push((digest.clone(), json!({ "imageDigest": digest })));
-            }
-            for tag in tags {
-                rows.push((
-                    format!("{digest} {tag}"),
-                    json!({ "imageDigest": digest, "imageTag": tag }),
-                ));
-            }
-        }
-        paged("imageIds", rows, request)
-    }
-
-    fn get_images(&self, request: &Request) -> Result<Value, ApiError> {
-        let name = &request.repository_name;
-        let repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
-        let (mut images, mut failures) = (Vec::new(), Vec::new());
-        for id in request.image_ids.iter().flatten() {
-            match repository.resolve(id) {
-                Some(digest) => {
-                    let id = ImageId {
-                        image_digest: Some(digest.clone()),
-                        image_tag: id.image_tag.clone(),
-                    };
-                    images.push(image_json(name, &id, &repository.images[&digest]));
-                }
-                None => failures.push(failure(id)),
-            }
-        }
-        Ok(json!({ "images": images, "failures": failures }))
-    }
-
-    fn delete_images(&self, request: &Request) -> Result<Value, ApiError> {
-        let name = &request.repository_name;
-        let mut repositories = self.lock();
-        let repository = repositories.get_mut(name).ok_or_else(|| no_repository(name))?;
-        let (mut deleted, mut failures) = (Vec::new(), Vec::new());
-        for id in request.image_ids.iter().flatten() {
-            let Some(digest) = repository.resolve(id) else {
-                failures.push(failure(id));
-                continue;
-            };
-            // By tag only the tag goes, and the image with its last tag; by digest the image goes, and its tags.
-            match &id.image_tag {
-                Some(tag) => {
-                    repository.tags.remove(tag);
-                    if repository.tags_of(&digest).is_empty() {
-                        repository.images.remove(&digest);
-                    }
-                }
-                None => {
-                    repository.images.remove(&digest);
-                    repository.tags.retain(|_, tagged| *tagged != digest);
-                }
-            }
-            deleted.push(
-                ImageId {
-                    image_digest: Some(digest),
-                    image_tag: id.image_tag.clone(),
-                }
-                .json(),
-            );
-        }
-        Ok(json!({ "imageIds": deleted, "failures": failures }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Repository>> {
+    fn lock(&self) -> MutexGuard<'_, Shelf<Repository>> {
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -423,20 +266,12 @@ fn paged(list: &str, rows: Vec<(String, Value)>, request: &Request) -> Result<Va
     Ok(answer)
 }
 
-fn wanted(request: &Request, tagged: bool) -> bool {
-    match request.filter.tag_status.as_deref() {
-        Some("TAGGED") => tagged,
-        Some("UNTAGGED") => !tagged,
-        _ => true,
-    }
-}
-
-fn authorization(endpoint: &str) -> Value {
+fn authorization(endpoint: &str, now: SystemTime) -> Value {
     let password = uuid::Uuid::new_v4().simple().to_string();
     json!({
         "authorizationData": [{
             "authorizationToken": STANDARD.encode(format!("AWS:{password}")),
-            "expiresAt": epoch(SystemTime::now() + Duration::from_secs(12 * 3600)),
+            "expiresAt": epoch(now + Duration::from_secs(12 * 3600)),
             "proxyEndpoint": endpoint,
         }],
     })
@@ -452,24 +287,6 @@ fn repository_row(name: &str, repository: &Repository) -> Value {
         "imageTagMutability": if repository.immutable_tags { "IMMUTABLE" } else { "MUTABLE" },
         "imageScanningConfiguration": { "scanOnPush": false },
         "encryptionConfiguration": { "encryptionType": "AES256" },
-    })
-}
-
-fn image_json(repository: &str, id: &ImageId, image: &Image) -> Value {
-    json!({
-        "registryId": ACCOUNT,
-        "repositoryName": repository,
-        "imageId": id.json(),
-        "imageManifest": image.manifest,
-        "imageManifestMediaType": image.media_type,
-    })
-}
-
-fn failure(id: &ImageId) -> Value {
-    json!({
-        "imageId": id.json(),
-        "failureCode": "ImageNotFound",
-        "failureReason": "Requested image not found",
     })
 }
 
@@ -502,88 +319,5 @@ fn no_repository(name: &str) -> ApiError {
     )
 }
 
-fn no_image(name: &str, id: &ImageId) -> ApiError {
-    let shown = |part: &Option<String>| {
-        part.as_deref()
-            .map_or_else(|| "null".to_owned(), |part| format!("'{part}'"))
-    };
-    ApiError::new(
-        "ImageNotFoundException",
-        format!(
-            "The image with imageId {{imageDigest:{}, imageTag:{}}} does not exist within the repository with name \
-             '{name}' in the registry with id '{ACCOUNT}'",
-            shown(&id.image_digest),
-            shown(&id.image_tag)
-        ),
-    )
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn request(body: &Value) -> Request {
-        parse(body).unwrap()
-    }
-
-    #[test]
-    fn an_image_is_found_by_tag_and_by_digest_until_its_last_tag_goes() {
-        let ecr = Ecr::default();
-        ecr.create(&request(&json!({ "repositoryName": "example-image" })))
-            .unwrap();
-        let manifest = json!({ "layers": [{ "size": 7 }], "config": { "size": 3 } }).to_string();
-        let put = json!({ "repositoryName": "example-image", "imageManifest": manifest, "imageTag": "latest" });
-        let image = ecr.put(&request(&put)).unwrap();
-        assert_eq!(ecr.put(&request(&put)).unwrap_err().code, "ImageAlreadyExistsException");
-        let digest = &image["image"]["imageId"]["imageDigest"];
-        let ids = json!({ "repositoryName": "example-image", "imageIds": [{ "imageTag": "latest" }, { "imageDigest": digest }] });
-        let got = ecr.get_images(&request(&ids)).unwrap();
-        assert_eq!(got["images"][0]["imageManifest"], manifest);
-        assert_eq!(got["images"].as_array().unwrap().len(), 2);
-        let details = ecr
-            .describe_images(&request(&json!({ "repositoryName": "example-image" })))
-            .unwrap();
-        assert_eq!(details["imageDetails"][0]["imageSizeInBytes"], 10);
-        let full = json!({ "repositoryName": "example-image" });
-        assert_eq!(
-            ecr.delete(&request(&full)).unwrap_err().code,
-            "RepositoryNotEmptyException"
-        );
-        let by_tag = json!({ "repositoryName": "example-image", "imageIds": [{ "imageTag": "latest" }] });
-        ecr.delete_images(&request(&by_tag)).unwrap();
-        assert_eq!(
-            ecr.get_images(&request(&ids)).unwrap()["failures"]
-                .as_array()
-                .unwrap()
-                .len(),
-            2
-        );
-        ecr.delete(&request(&full)).unwrap();
-    }
-
-    #[test]
-    fn repositories_are_listed_page_by_page() {
-        let ecr = Ecr::default();
-        for name in ["aa", "bb", "cc"] {
-            ecr.create(&request(&json!({ "repositoryName": name }))).unwrap();
-        }
-        let first = ecr.describe(&request(&json!({ "maxResults": 2 }))).unwrap();
-        let second = ecr
-            .describe(&request(&json!({ "maxResults": 2, "nextToken": first["nextToken"] })))
-            .unwrap();
-        assert_eq!(first["repositories"].as_array().unwrap().len(), 2);
-        assert_eq!(second["repositories"][0]["repositoryName"], "cc");
-        assert!(second.get("nextToken").is_none());
-    }
-
-    #[test]
-    fn repository_names_follow_ecr() {
-        for good in ["example-image", "team/example_image", "a.b/c-d"] {
-            assert!(valid_name(good), "{good}");
-        }
-        for bad in ["", "a", "Upper", "-a", "a-", "a//b", "a--b"] {
-            assert!(!valid_name(bad), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -1,18 +1,19 @@
 //! The wire: which service a request is for, who sent it, and the answer in that service's protocol.
 //!
-//! Loopback only; a request that a web page could have made (foreign Host, any Origin) is refused.
+//! Loopback only; a request that a web page could have made (foreign Host, any Origin) is refused. An answer leaves only
+//! when every change so far is on disk, where the world has one.
 
-use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,13 +21,18 @@ use tokio::net::{TcpListener, TcpStream};
 use super::api::ApiError;
 use super::identity::Caller;
 use super::sigv4::{self, Authorization, Refusal};
+use super::trouble::{self, Kind};
 use super::world::World;
 use super::{ecr, iam, kms, logs, s3, sagemaker, sts};
 
+mod reply;
+
+use reply::{Body, plain};
+
 /// The largest request of a service other than S3, in bytes.
 const LARGEST: usize = 4 << 20;
-
-type Body = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+/// So much more is read and thrown away, so that the client hears why it is refused.
+const PATIENCE: usize = 64 << 20;
 
 /// Serves until the world ends.
 pub(crate) async fn serve(world: Arc<World>, listener: TcpListener) {
@@ -41,7 +47,7 @@ pub(crate) async fn serve(world: Arc<World>, listener: TcpListener) {
                 tokio::spawn(connection(Arc::clone(&world), s3.clone(), stream));
             }
             // Out of file descriptors, most likely: let some close.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
@@ -51,7 +57,7 @@ async fn connection(world: Arc<World>, s3: s3s::service::S3Service, stream: TcpS
     let shutdown = world.shutdown.clone();
     let service = service_fn(move |request| {
         let (world, s3) = (Arc::clone(&world), s3.clone());
-        async move { Ok::<_, Infallible>(answer(&world, &s3, request).await) }
+        async move { answer(&world, &s3, request).await }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -61,12 +67,17 @@ async fn connection(world: Arc<World>, s3: s3s::service::S3Service, stream: TcpS
         _ = served.as_mut() => {}
         () = shutdown.cancelled() => {
             served.as_mut().graceful_shutdown();
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(1), served).await;
+            let _ = tokio::time::timeout(Duration::from_secs(1), served).await;
         }
     }
 }
 
-async fn answer(world: &Arc<World>, s3: &s3s::service::S3Service, request: Request<Incoming>) -> Response<Body> {
+/// The answer; an error breaks the connection.
+async fn answer(
+    world: &Arc<World>,
+    s3: &s3s::service::S3Service,
+    request: Request<Incoming>,
+) -> io::Result<Response<Body>> {
     let id = uuid::Uuid::new_v4().to_string();
     let mut response = if is_foreign(world, &request) {
         plain(
@@ -75,34 +86,123 @@ async fn answer(world: &Arc<World>, s3: &s3s::service::S3Service, request: Reque
             "this sandbox answers only programs on this machine",
         )
     } else {
-        route(world, s3, request, &id).await
+        let service = Service::of(&request);
+        let (wait, struck) = service
+            .name()
+            .map_or((Duration::ZERO, None), |name| world.trouble.strike(name));
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        let before = world.disk.changes();
+        let response = match struck {
+            Some(Kind::Reset) => return Err(io::ErrorKind::ConnectionReset.into()),
+            Some(kind @ (Kind::Throttle | Kind::Error(_) | Kind::Expired | Kind::Skew)) => {
+                reply::struck(&service, kind, &id)
+            }
+            _ => perform(world, s3, service, request, &id).await,
+        };
+        if world.disk.changes() != before
+            && let Err(failure) = world.disk.settled().await
+        {
+            tracing::error!(failure, "the world cannot be written");
+            return Err(io::Error::other(failure));
+        }
+        if struck == Some(Kind::Lost) {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        response
     };
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().entry("x-amzn-requestid").or_insert(value);
     }
-    response
+    Ok(response)
 }
 
 /// Whether a web page, or a name that was made to point here, may be behind the request.
 fn is_foreign(world: &World, request: &Request<Incoming>) -> bool {
     let port = world.url.rsplit(':').next().unwrap_or_default();
     let ours = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
-    let host = sigv4::header(request.headers(), "host");
-    request.headers().contains_key("origin") || !host.is_some_and(|host| ours.contains(&host))
+    let headers = request.headers();
+    let host = sigv4::header(headers, "host");
+    headers.contains_key("origin")
+        // Browsers send it, programs do not.
+        || headers.contains_key("sec-fetch-site")
+        || headers.get_all("host").iter().count() != 1
+        || !host.is_some_and(|host| ours.contains(&host))
 }
 
-async fn route(
+/// Whom a request is for.
+enum Service {
+    /// By `X-Amz-Target`: the target's prefix, and the operation.
+    Json(String, String),
+    /// `iam` or `sts`.
+    Query(&'static str),
+    S3,
+    Control,
+}
+
+impl Service {
+    fn of(request: &Request<Incoming>) -> Self {
+        if request.uri().path() == trouble::PATH {
+            return Self::Control;
+        }
+        if let Some(target) = sigv4::header(request.headers(), "x-amz-target") {
+            let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", &target));
+            return Self::Json(prefix.to_owned(), operation.to_owned());
+        }
+        let scope = Authorization::parse(request.headers(), request.uri().query());
+        match scope
+            .as_ref()
+            .and_then(|scope| Some(scope.as_ref().ok()?.service.as_str()))
+        {
+            Some("iam") => Self::Query("iam"),
+            Some("sts") => Self::Query("sts"),
+            _ => Self::S3,
+        }
+    }
+
+    /// As signatures and faults name it.
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Json(prefix, _) => match prefix.as_str() {
+                "TrentService" => Some("kms"),
+                "SageMaker" => Some("sagemaker"),
+                "Logs_20140328" => Some("logs"),
+                "AmazonEC2ContainerRegistry_V20150921" => Some("ecr"),
+                _ => None,
+            },
+            Self::Query(name) => Some(name),
+            Self::S3 => Some("s3"),
+            Self::Control => None,
+        }
+    }
+}
+
+async fn perform(
     world: &Arc<World>,
     s3: &s3s::service::S3Service,
+    service: Service,
     request: Request<Incoming>,
     id: &str,
 ) -> Response<Body> {
-    let target = sigv4::header(request.headers(), "x-amz-target");
-    let service = Authorization::parse(request.headers()).map(|authorization| authorization.service);
-    match (target, service.as_deref()) {
-        (Some(target), _) => json_service(world, request, &target).await,
-        (None, Some(service @ ("iam" | "sts"))) => query_service(world, request, service == "iam", id).await,
-        _ => match s3.call(request.map(s3s::Body::from)).await {
+    match &service {
+        Service::Json(prefix, operation) => reply::json(match service.name() {
+            Some(name) => json_call(world, request, name, operation).await,
+            None => Err(ApiError::new(
+                "UnknownOperationException",
+                format!("the sandbox does not know {prefix}.{operation}"),
+            )),
+        }),
+        Service::Query(name) => {
+            let result = query_call(world, request, name).await;
+            reply::query(name, result, id)
+        }
+        Service::Control if request.method() == Method::POST => {
+            let result = signed(world, request, trouble::SERVICE).await.map_err(Refused::json);
+            reply::json(result.and_then(|(caller, _, body)| trouble::control(world, &caller, &parsed(&body)?)))
+        }
+        Service::Control => reply::json(Err(ApiError::new("UnknownOperationException", "POST it").status(405))),
+        Service::S3 => match s3.call(request.map(s3s::Body::from)).await {
             Ok(response) => response.map(|body| body.map_err(Into::into).boxed()),
             Err(error) => {
                 tracing::error!(?error, "S3 failed");
@@ -112,151 +212,83 @@ async fn route(
     }
 }
 
-async fn json_service(world: &Arc<World>, request: Request<Incoming>, target: &str) -> Response<Body> {
-    let result = async {
-        let (caller, body) = signed(world, request).await.map_err(|refusal| match refusal {
-            Err(error) => error,
-            Ok(refusal) => json_refusal(refusal),
-        })?;
-        let body: Value = match body.as_ref() {
-            b"" => json!({}),
-            bytes => serde_json::from_slice(bytes)
-                .map_err(|error| ApiError::new("SerializationException", error.to_string()))?,
-        };
-        let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
-        let answer = match prefix {
-            "TrentService" => kms::call(world, &caller, operation, &body),
-            "SageMaker" => sagemaker::call(world, &caller, operation, &body).await,
-            "Logs_20140328" => logs::call(world, &caller, operation, &body),
-            "AmazonEC2ContainerRegistry_V20150921" => ecr::call(world, &caller, operation, &body),
-            _ => Err(unknown(target)),
-        }?;
-        Ok::<_, ApiError>(answer)
-    }
-    .await;
-    match result {
-        Ok(answer) => plain(StatusCode::OK, "application/x-amz-json-1.1", answer.to_string()),
-        Err(error) => {
-            let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-            let body = json!({ "__type": error.code, "message": error.message });
-            plain(status, "application/x-amz-json-1.1", body.to_string())
-        }
+async fn json_call(
+    world: &Arc<World>,
+    request: Request<Incoming>,
+    service: &str,
+    operation: &str,
+) -> Result<Value, ApiError> {
+    let (caller, _, body) = signed(world, request, service).await.map_err(Refused::json)?;
+    let body = parsed(&body)?;
+    match service {
+        "kms" => kms::call(world, &caller, operation, &body),
+        "sagemaker" => sagemaker::call(world, &caller, operation, &body).await,
+        "logs" => logs::call(world, &caller, operation, &body),
+        _ => ecr::call(world, &caller, operation, &body),
     }
 }
 
-async fn query_service(world: &Arc<World>, request: Request<Incoming>, is_iam: bool, id: &str) -> Response<Body> {
-    let namespace = if is_iam {
-        "https://iam.amazonaws.com/doc/2010-05-08/"
-    } else {
-        "https://sts.amazonaws.com/doc/2011-06-15/"
-    };
-    let result = async {
-        let (caller, body) = signed(world, request).await.map_err(|refusal| match refusal {
-            Err(error) => error,
-            Ok(refusal) => query_refusal(refusal),
-        })?;
-        let form = iam::Form::parse(&body);
-        let operation = form.text("Action").unwrap_or_default().to_owned();
-        let result = if is_iam {
-            iam::call(world, &caller, &operation, &form)
-        } else {
-            sts::call(world, &caller, &operation, &form)
-        }?;
-        Ok::<_, ApiError>((operation, result))
+fn parsed(body: &[u8]) -> Result<Value, ApiError> {
+    if body.is_empty() {
+        return Ok(json!({}));
     }
-    .await;
-    match result {
-        Ok((op, result)) => {
-            let result = if result.is_empty() {
-                result
-            } else {
-                format!("<{op}Result>{result}</{op}Result>")
-            };
-            plain(
-                StatusCode::OK,
-                "text/xml",
-                format!(
-                    "<{op}Response xmlns=\"{namespace}\">{result}<ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{op}Response>"
-                ),
-            )
-        }
-        Err(error) => {
-            let (code, message) = (iam::escape(&error.code), iam::escape(&error.message));
-            plain(
-                StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST),
-                "text/xml",
-                format!(
-                    "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
-                ),
-            )
-        }
-    }
+    serde_json::from_slice::<Value>(body)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or_else(|| ApiError::new("SerializationException", "the body is not a JSON object"))
 }
 
-/// The caller and the body; the error is a refused signature, or a request that is no request.
-async fn signed(world: &World, request: Request<Incoming>) -> Result<(Caller, Bytes), Result<Refusal, ApiError>> {
+/// An operation of IAM or STS: its name, and the inside of its result element.
+async fn query_call(
+    world: &Arc<World>,
+    request: Request<Incoming>,
+    service: &str,
+) -> Result<(String, String), ApiError> {
+    let (caller, query, body) = signed(world, request, service).await.map_err(Refused::query)?;
+    let form = iam::Form::parse(if body.is_empty() { query.as_bytes() } else { &body });
+    let operation = form.text("Action").unwrap_or_default().to_owned();
+    let result = match service {
+        "iam" => iam::call(world, &caller, &operation, &form),
+        _ => sts::call(world, &caller, &operation, &form),
+    }?;
+    Ok((operation, result))
+}
+
+/// Why a request is not performed at all.
+enum Refused {
+    Signature(Refusal),
+    TooLarge,
+    Cut,
+}
+
+/// The caller, the query and the body.
+async fn signed(world: &World, request: Request<Incoming>, service: &str) -> Result<(Caller, String, Bytes), Refused> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, LARGEST)
-        .collect()
-        .await
-        .map_err(|_| {
-            Err(ApiError::new(
-                "RequestEntityTooLarge",
-                format!("The request is larger than {LARGEST} bytes"),
-            )
-            .status(413))
-        })?
-        .to_bytes();
-    let caller = sigv4::caller(world, &parts, &body).map_err(Ok)?;
-    Ok((caller, body))
+    let body = read(body).await?;
+    let caller = sigv4::caller(world, &parts, &body, service).map_err(Refused::Signature)?;
+    Ok((caller, parts.uri.query().unwrap_or_default().to_owned(), body))
 }
 
-fn json_refusal(refusal: Refusal) -> ApiError {
-    match refusal {
-        Refusal::Missing => ApiError::new("MissingAuthenticationTokenException", "Missing Authentication Token"),
-        Refusal::UnknownKey => ApiError::new(
-            "UnrecognizedClientException",
-            "The security token included in the request is invalid.",
-        ),
-        Refusal::WrongSignature => ApiError::new("InvalidSignatureException", SIGNATURE),
-        Refusal::Expired => ApiError::new(
-            "ExpiredTokenException",
-            "The security token included in the request is expired",
-        ),
-        Refusal::Skewed => ApiError::new(
-            "InvalidSignatureException",
-            "Signature expired: the request's time is too far from now",
-        ),
+/// A body within bounds. One that is larger is thrown away to its end, so that the refusal is heard.
+async fn read(mut body: Incoming) -> Result<Bytes, Refused> {
+    let mut kept = Vec::with_capacity(body.size_hint().lower().min(LARGEST as u64) as usize);
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Refused::Cut)?.into_data() else {
+            continue;
+        };
+        length += data.len();
+        if length <= LARGEST {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = Vec::new();
+        }
+        if length > PATIENCE {
+            break;
+        }
     }
-}
-
-fn query_refusal(refusal: Refusal) -> ApiError {
-    let error = match refusal {
-        Refusal::Missing => ApiError::new("MissingAuthenticationToken", "Request is missing Authentication Token"),
-        Refusal::UnknownKey => ApiError::new(
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid.",
-        ),
-        Refusal::WrongSignature | Refusal::Skewed => ApiError::new("SignatureDoesNotMatch", SIGNATURE),
-        Refusal::Expired => ApiError::new("ExpiredToken", "The security token included in the request is expired"),
-    };
-    error.status(403)
-}
-
-const SIGNATURE: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
-
-fn unknown(target: &str) -> ApiError {
-    ApiError::new(
-        "UnknownOperationException",
-        format!("the sandbox does not know {target}"),
-    )
-}
-
-fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed());
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert("content-type", HeaderValue::from_static(content_type));
-    response
+    if length > LARGEST {
+        return Err(Refused::TooLarge);
+    }
+    Ok(kept.into())
 }

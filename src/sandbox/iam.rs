@@ -1,35 +1,41 @@
-//! Users, roles, their policies and their credentials; the IAM query API (2010-05-08) in `calls`.
+//! Users, roles, their policies and their credentials; the IAM query API (2010-05-08) in `calls` and `policies`.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::api::ApiError;
+use super::clock::Clock;
+use super::disk::{Disk, DiskError};
 use super::identity::{ACCOUNT, Caller, Principal};
-use super::policy::{self, Decision, Question};
-use super::world::{now, random, random_id};
+use super::policy::{self, Decision, Document, Question};
+use super::shelf::Shelf;
+use super::world::{random, random_id};
 
 mod calls;
 mod form;
 mod managed;
+mod policies;
+mod simulate;
 
 pub(crate) use calls::call;
 pub(crate) use form::{Form, escape};
 
 /// The user that a world begins with.
 const OWNER: &str = "strongroom";
+/// The longest session of a role, in seconds, where the role does not say.
+pub(crate) const SESSION: i64 = 3600;
 
 /// Everything IAM and STS know.
-#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Iam {
-    users: BTreeMap<String, Entity>,
-    roles: BTreeMap<String, Entity>,
-    /// By access key id; sessions leave when they have expired.
-    credentials: BTreeMap<String, Credential>,
+    clock: Clock,
+    users: Shelf<Entity>,
+    roles: Shelf<Entity>,
+    /// By access key id; sessions leave a day after they have expired.
+    credentials: Shelf<Credential>,
     /// Customer managed policies by ARN.
-    policies: BTreeMap<String, Value>,
+    policies: Shelf<Policy>,
 }
 
 /// A user or a role.
@@ -41,16 +47,28 @@ pub(crate) struct Entity {
     pub(crate) created: Timestamp,
     pub(crate) description: String,
     /// Only roles have one.
-    pub(crate) trust: Option<Value>,
+    pub(crate) trust: Option<Document>,
+    /// Seconds that a session of the role may last.
+    pub(crate) longest: i64,
     /// ARNs.
     pub(crate) attached: Vec<String>,
-    pub(crate) inline: BTreeMap<String, Value>,
+    pub(crate) inline: BTreeMap<String, Document>,
+}
+
+/// A customer managed policy; one version is enough for a world.
+#[derive(Clone, Serialize, Deserialize)]
+struct Policy {
+    id: String,
+    path: String,
+    created: Timestamp,
+    document: Document,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Credential {
     secret: String,
     created: Timestamp,
+    is_active: bool,
     owner: Owner,
 }
 
@@ -83,35 +101,38 @@ pub(crate) struct SessionCredentials {
 }
 
 impl Iam {
-    /// A new account with its one user.
-    pub(crate) fn new(at: Timestamp) -> Self {
+    /// The account; a new one has one user.
+    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
         let mut iam = Self {
-            users: BTreeMap::new(),
-            roles: BTreeMap::new(),
-            credentials: BTreeMap::new(),
-            policies: BTreeMap::new(),
+            clock: clock.clone(),
+            users: Shelf::open("users", disk)?,
+            roles: Shelf::open("roles", disk)?,
+            credentials: Shelf::open("credentials", disk)?,
+            policies: Shelf::open("policies", disk)?,
         };
-        let mut owner = Entity::new("user", "AIDA", "/", OWNER, at);
-        owner
-            .attached
-            .push("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
-        iam.users.insert(OWNER.to_owned(), owner);
-        iam.add_access_key(OWNER, at);
-        iam
+        if iam.users.is_empty() {
+            let mut owner = Entity::new("user", "AIDA", "/", OWNER, clock.now());
+            owner
+                .attached
+                .push("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
+            iam.users.insert(OWNER.to_owned(), owner);
+            iam.add_access_key(OWNER);
+        }
+        Ok(iam)
     }
 
     /// Access key id and secret of the first user.
     pub(crate) fn own_access_key(&self) -> (String, String) {
         self.credentials
             .iter()
-            .find(|(_, credential)| matches!(&credential.owner, Owner::User(name) if name == OWNER))
+            .find(|(_, credential)| credential.is_active && credential.belongs_to(OWNER))
             .map(|(id, credential)| (id.clone(), credential.secret.clone()))
             .unwrap_or_default()
     }
 
     /// Whose access key this is.
     pub(crate) fn credential(&self, access_key_id: &str) -> Option<StoredCredential> {
-        let credential = self.credentials.get(access_key_id)?;
+        let credential = self.credentials.get(access_key_id).filter(|key| key.is_active)?;
         let secret = credential.secret.clone();
         match &credential.owner {
             Owner::User(name) => {
@@ -119,6 +140,7 @@ impl Iam {
                 let caller = Caller {
                     principal: Principal::User(name.clone()),
                     arn: user.arn.clone(),
+                    role_arn: None,
                     user_id: user.id.clone(),
                     extra: BTreeMap::new(),
                 };
@@ -143,11 +165,6 @@ impl Iam {
         }
     }
 
-    /// The secret of an access key.
-    pub(crate) fn secret(&self, access_key_id: &str) -> Option<String> {
-        self.credential(access_key_id).map(|credential| credential.secret)
-    }
-
     /// Whose access key this is, if the session token is its own and has not expired.
     pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>) -> Result<Caller, ApiError> {
         let invalid = || {
@@ -160,7 +177,7 @@ impl Iam {
         if credential.session_token.as_deref() != token {
             return Err(invalid());
         }
-        if credential.expires.is_some_and(|expires| expires <= now()) {
+        if credential.expires.is_some_and(|expires| expires <= self.clock.now()) {
             return Err(ApiError::new(
                 "ExpiredToken",
                 "The security token included in the request is expired",
@@ -178,8 +195,9 @@ impl Iam {
                 session: name.to_owned(),
             },
             arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}"),
+            role_arn: Some(entity.arn.clone()),
             user_id: format!("{}:{name}", entity.id),
-            extra: BTreeMap::from([("role-arn".to_owned(), entity.arn.clone())]),
+            extra: BTreeMap::new(),
         })
     }
 
@@ -190,34 +208,44 @@ impl Iam {
             Principal::User(name) => self.users.get(name),
             Principal::Session { role, .. } => self.roles.get(role),
         };
-        let Some(entity) = entity else { return Decision::Silent };
+        entity.map_or(Decision::Silent, |entity| self.decide_for(entity, question))
+    }
+
+    fn decide_for(&self, entity: &Entity, question: &Question) -> Decision {
         let attached = entity.attached.iter().filter_map(|arn| self.document(arn));
-        let inline = entity.inline.values().cloned();
-        attached.chain(inline).fold(Decision::Silent, |so_far, document| {
-            so_far.and(policy::identity(&document, question))
-        })
+        attached
+            .chain(entity.inline.values())
+            .fold(Decision::Silent, |so_far, document| {
+                so_far.and(policy::identity(document, question))
+            })
     }
 
     /// The document of a managed policy.
-    pub(crate) fn document(&self, arn: &str) -> Option<Value> {
-        self.policies.get(arn).cloned().or_else(|| managed::document(arn))
+    fn document(&self, arn: &str) -> Option<&Document> {
+        self.policies
+            .get(arn)
+            .map(|policy| &policy.document)
+            .or_else(|| managed::find(arn).map(|managed| &managed.document))
     }
 
     /// A role by its ARN.
     pub(crate) fn role_by_arn(&self, arn: &str) -> Option<(&String, &Entity)> {
-        self.roles.iter().find(|(_, role)| role.arn == arn)
+        let name = arn.rsplit('/').next()?;
+        self.roles.get_key_value(name).filter(|(_, role)| role.arn == arn)
     }
 
-    /// Whether a principal of this ARN exists: what a key policy may name.
+    /// Whether a principal of this ARN exists: what a key policy and a grant may name.
     pub(crate) fn knows(&self, arn: &str) -> bool {
-        self.users
-            .values()
-            .chain(self.roles.values())
+        if let Some(session) = arn.strip_prefix(&format!("arn:aws:sts::{ACCOUNT}:assumed-role/")) {
+            return session
+                .split_once('/')
+                .is_some_and(|(role, session)| !session.is_empty() && self.roles.contains_key(role));
+        }
+        let name = arn.rsplit('/').next().unwrap_or_default();
+        [self.users.get(name), self.roles.get(name)]
+            .into_iter()
+            .flatten()
             .any(|entity| entity.arn == arn)
-            || self
-                .roles
-                .keys()
-                .any(|role| arn.starts_with(&format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/")))
     }
 
     /// Makes a role.
@@ -225,13 +253,13 @@ impl Iam {
         &mut self,
         name: &str,
         path: &str,
-        trust: Value,
+        trust: Document,
         description: &str,
     ) -> Result<Entity, ApiError> {
         if self.roles.contains_key(name) {
             return Err(exists(&format!("Role with name {name} already exists.")));
         }
-        let mut role = Entity::new("role", "AROA", path, name, now());
+        let mut role = Entity::new("role", "AROA", path, name, self.clock.now());
         role.trust = Some(trust);
         description.clone_into(&mut role.description);
         self.roles.insert(name.to_owned(), role.clone());
@@ -240,23 +268,40 @@ impl Iam {
 
     /// Attaches a managed policy to a role.
     pub(crate) fn attach_role_policy(&mut self, name: &str, arn: &str) -> Result<(), ApiError> {
-        if self.document(arn).is_none() {
-            return Err(missing(&format!("Policy {arn} does not exist or is not attachable.")));
+        self.attachable(arn)?;
+        self.change_role(name, |role| role.attach(arn))
+    }
+
+    fn attachable(&self, arn: &str) -> Result<(), ApiError> {
+        match self.document(arn) {
+            Some(_) => Ok(()),
+            None => Err(missing(&format!("Policy {arn} does not exist or is not attachable."))),
         }
-        let role = self
-            .roles
-            .get_mut(name)
-            .ok_or_else(|| missing(&format!("The role with name {name} cannot be found.")))?;
-        if !role.attached.iter().any(|attached| attached == arn) {
-            role.attached.push(arn.to_owned());
-        }
-        Ok(())
+    }
+
+    fn role(&self, name: &str) -> Result<&Entity, ApiError> {
+        self.roles.get(name).ok_or_else(|| no_role(name))
+    }
+
+    fn user(&self, name: &str) -> Result<&Entity, ApiError> {
+        self.users.get(name).ok_or_else(|| no_user(name))
+    }
+
+    fn change_role<T>(&mut self, name: &str, change: impl FnOnce(&mut Entity) -> T) -> Result<T, ApiError> {
+        self.roles.change(name, change).ok_or_else(|| no_role(name))
+    }
+
+    fn change_user<T>(&mut self, name: &str, change: impl FnOnce(&mut Entity) -> T) -> Result<T, ApiError> {
+        self.users.change(name, change).ok_or_else(|| no_user(name))
     }
 
     /// Opens a session of a role; whether it may be opened is the caller's question.
     pub(crate) fn open_session(&mut self, role: &str, name: &str, seconds: i64) -> SessionCredentials {
-        let at = now();
-        self.credentials.retain(|_, credential| !matches!(&credential.owner, Owner::Session { expires, .. } if *expires < at - SignedDuration::from_hours(24)));
+        let at = self.clock.now();
+        let forgotten = at - SignedDuration::from_hours(24);
+        self.credentials.retain(
+            |_, credential| !matches!(&credential.owner, Owner::Session { expires, .. } if *expires < forgotten),
+        );
         let expires = at
             .checked_add(SignedDuration::from_secs(seconds))
             .unwrap_or(Timestamp::MAX);
@@ -271,6 +316,7 @@ impl Iam {
             Credential {
                 secret: session.secret_access_key.clone(),
                 created: at,
+                is_active: true,
                 owner: Owner::Session {
                     role: role.to_owned(),
                     name: name.to_owned(),
@@ -282,15 +328,15 @@ impl Iam {
         session
     }
 
-    fn add_access_key(&mut self, user: &str, at: Timestamp) -> (String, String) {
+    fn add_access_key(&mut self, user: &str) -> (String, String) {
         let (id, secret) = (random_id("AKIA", 20), secret());
-        let owner = Owner::User(user.to_owned());
         self.credentials.insert(
             id.clone(),
             Credential {
                 secret: secret.clone(),
-                created: at,
-                owner,
+                created: self.clock.now(),
+                is_active: true,
+                owner: Owner::User(user.to_owned()),
             },
         );
         (id, secret)
@@ -306,9 +352,22 @@ impl Entity {
             created,
             description: String::new(),
             trust: None,
+            longest: SESSION,
             attached: Vec::new(),
             inline: BTreeMap::new(),
         }
+    }
+
+    fn attach(&mut self, arn: &str) {
+        if !self.attached.iter().any(|attached| attached == arn) {
+            self.attached.push(arn.to_owned());
+        }
+    }
+}
+
+impl Credential {
+    fn belongs_to(&self, user: &str) -> bool {
+        matches!(&self.owner, Owner::User(name) if name == user)
     }
 }
 
@@ -324,6 +383,21 @@ fn exists(message: &str) -> ApiError {
     ApiError::new("EntityAlreadyExists", message).status(409)
 }
 
+fn conflict(message: &str) -> ApiError {
+    ApiError::new("DeleteConflict", message).status(409)
+}
+
 fn missing(message: &str) -> ApiError {
     ApiError::new("NoSuchEntity", message).status(404)
 }
+
+fn no_role(name: &str) -> ApiError {
+    missing(&format!("The role with name {name} cannot be found."))
+}
+
+fn no_user(name: &str) -> ApiError {
+    missing(&format!("The user with name {name} cannot be found."))
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,13 +12,32 @@ pub(crate) const REGION: &str = "us-east-1";
 pub(crate) struct Caller {
     /// Who, as the policies see it.
     pub(crate) principal: Principal,
-    /// The ARN that `GetCallerIdentity` and error messages show: user, session or root ARN.
+    /// The ARN that `GetCallerIdentity` and error messages show: of a user or of a session.
     pub(crate) arn: String,
+    /// The role of a session.
+    pub(crate) role_arn: Option<String>,
     /// `GetCallerIdentity`'s UserId (`AIDA…`, `AROA…:session`).
     pub(crate) user_id: String,
-    /// Session tags and other request facts that conditions may name (`aws:PrincipalArn`, …) are derived, not stored;
-    /// these are extra ones, such as `kms:ViaService`.
+    /// Facts that conditions may name and that nothing else tells, such as `kms:ViaService`.
     pub(crate) extra: BTreeMap<String, String>,
+}
+
+impl Caller {
+    /// ARNs that a policy or a grant may name the caller by; the most general last.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        std::iter::once(self.arn.as_str())
+            .chain(self.role_arn.as_deref())
+            .collect()
+    }
+
+    /// The same caller through an AWS service.
+    pub(crate) fn via(&self, service: &str) -> Self {
+        let mut caller = self.clone();
+        caller
+            .extra
+            .insert("kms:ViaService".to_owned(), format!("{service}.{REGION}.amazonaws.com"));
+        caller
+    }
 }
 
 /// The kinds of principal a sandbox has.

@@ -1,71 +1,99 @@
 //! KMS: keys, aliases, grants, ciphertexts, and the real order of authorization.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde_json::Value;
 
 use super::api::ApiError;
+use super::clock::Clock;
+use super::disk::{Disk, DiskError};
 use super::identity::{ACCOUNT, Caller, REGION};
+use super::shelf::Shelf;
 use super::world::World;
 
 mod aliases;
 mod authorize;
 mod crypto;
 mod grants;
+mod key;
 mod keys;
+mod page;
+mod policies;
 mod request;
+mod rotation;
+mod tags;
 
-use authorize::Act;
+use aliases::Aliases;
+use grants::Grants;
 pub(crate) use grants::NewGrant;
-pub(crate) use keys::{Key, NewKey, State};
+pub(crate) use key::{Key, NewKey, State};
+use page::page;
 use request::Request;
 
 /// Everything KMS knows.
-#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Kms {
+    clock: Clock,
     /// By bare id.
-    keys: BTreeMap<String, Key>,
-    /// Alias (with `alias/`) to key.
-    aliases: BTreeMap<String, aliases::Alias>,
+    keys: Shelf<Key>,
+    aliases: Aliases,
+    grants: Grants,
+    /// When something happens to a key by itself: its deletion, its yearly rotation.
+    agenda: BTreeSet<(Timestamp, String)>,
+}
+
+/// One call: who asks what of which world.
+struct Ask<'a> {
+    world: &'a World,
+    caller: &'a Caller,
+    operation: &'a str,
+    request: Request<'a>,
 }
 
 /// Performs one operation.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
-    let request = Request::new(body);
-    let request = &request;
+    let ask = Ask {
+        world,
+        caller,
+        operation,
+        request: Request::new(body),
+    };
+    let ask = &ask;
     let mut kms = world.kms();
     let kms = &mut *kms;
+    kms.catch_up();
     match operation {
-        "CreateKey" => keys::create(world, kms, caller, request),
-        "DescribeKey" => keys::describe(world, kms, caller, request),
-        "ListKeys" => keys::list(world, kms, caller, request),
-        "EnableKey" | "DisableKey" => keys::switch(world, kms, caller, request, operation),
-        "UpdateKeyDescription" => keys::update_description(world, kms, caller, request),
-        "ScheduleKeyDeletion" => keys::schedule_deletion(world, kms, caller, request),
-        "CancelKeyDeletion" => keys::cancel_deletion(world, kms, caller, request),
-        "GetKeyPolicy" => keys::policy(world, kms, caller, request),
-        "PutKeyPolicy" => keys::put_policy(world, kms, caller, request),
-        "ListKeyPolicies" => keys::list_policies(world, kms, caller, request),
-        "GetKeyRotationStatus" | "EnableKeyRotation" | "DisableKeyRotation" | "RotateKeyOnDemand" => {
-            keys::rotation(world, kms, caller, request, operation)
-        }
-        "TagResource" | "UntagResource" | "ListResourceTags" => keys::tags(world, kms, caller, request, operation),
-        "CreateAlias" | "UpdateAlias" => aliases::put(world, kms, caller, request, operation),
-        "DeleteAlias" => aliases::delete(world, kms, caller, request),
-        "ListAliases" => aliases::list(world, kms, caller, request),
-        "Encrypt" => crypto::encrypt(world, kms, caller, request),
-        "Decrypt" => crypto::decrypt(world, kms, caller, request),
-        "ReEncrypt" => crypto::re_encrypt(world, kms, caller, request),
-        "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
-            crypto::generate_data_key(world, kms, caller, request, operation)
-        }
-        "GenerateRandom" => crypto::generate_random(world, caller, request),
-        "CreateGrant" => grants::create(world, kms, caller, request),
-        "ListGrants" => grants::list(world, kms, caller, request),
-        "ListRetirableGrants" => grants::list_retirable(world, kms, caller, request),
-        "RetireGrant" => grants::retire(world, kms, caller, request),
-        "RevokeGrant" => grants::revoke(world, kms, caller, request),
+        "CreateKey" => keys::create(ask, kms),
+        "DescribeKey" => keys::describe(ask, kms),
+        "ListKeys" => keys::list(ask, kms),
+        "EnableKey" | "DisableKey" => keys::switch(ask, kms),
+        "UpdateKeyDescription" => keys::update_description(ask, kms),
+        "ScheduleKeyDeletion" => keys::schedule_deletion(ask, kms),
+        "CancelKeyDeletion" => keys::cancel_deletion(ask, kms),
+        "GetKeyPolicy" => policies::get(ask, kms),
+        "PutKeyPolicy" => policies::put(ask, kms),
+        "ListKeyPolicies" => policies::list(ask, kms),
+        "GetKeyRotationStatus" => rotation::status(ask, kms),
+        "EnableKeyRotation" => rotation::enable(ask, kms),
+        "DisableKeyRotation" => rotation::disable(ask, kms),
+        "RotateKeyOnDemand" => rotation::rotate(ask, kms),
+        "ListKeyRotations" => rotation::list(ask, kms),
+        "TagResource" => tags::add(ask, kms),
+        "UntagResource" => tags::remove(ask, kms),
+        "ListResourceTags" => tags::list(ask, kms),
+        "CreateAlias" | "UpdateAlias" => aliases::put(ask, kms),
+        "DeleteAlias" => aliases::delete(ask, kms),
+        "ListAliases" => aliases::list(ask, kms),
+        "Encrypt" => crypto::encrypt(ask, kms),
+        "Decrypt" => crypto::decrypt(ask, kms),
+        "ReEncrypt" => crypto::re_encrypt(ask, kms),
+        "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => crypto::generate_data_key(ask, kms),
+        "GenerateRandom" => crypto::generate_random(ask),
+        "CreateGrant" => grants::create(ask, kms),
+        "ListGrants" => grants::list(ask, kms),
+        "ListRetirableGrants" => grants::list_retirable(ask, kms),
+        "RetireGrant" => grants::retire(ask, kms),
+        "RevokeGrant" => grants::revoke(ask, kms),
         _ => Err(ApiError::new(
             "UnknownOperationException",
             format!("the sandbox does not know TrentService.{operation}"),
@@ -74,76 +102,110 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, body: &Value
 }
 
 impl Kms {
+    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let mut kms = Self {
+            clock: clock.clone(),
+            keys: Shelf::open("keys", disk)?,
+            aliases: Aliases::open(disk)?,
+            grants: Grants::open(disk)?,
+            agenda: BTreeSet::new(),
+        };
+        kms.agenda = kms
+            .keys
+            .values()
+            .filter_map(|key| Some((key.next()?, key.id.clone())))
+            .collect();
+        Ok(kms)
+    }
+
+    /// Lets happen what was due: keys go with everything that hangs on them, or get new material.
+    fn catch_up(&mut self) {
+        let now = self.clock.now();
+        while let Some((at, _)) = self.agenda.first()
+            && *at <= now
+        {
+            let Some((at, id)) = self.agenda.pop_first() else {
+                return;
+            };
+            let is_over = self
+                .keys
+                .get(&id)
+                .is_some_and(|key| key.deletion.is_some_and(|deletion| deletion <= now));
+            if is_over {
+                self.keys.remove(&id);
+                self.grants.remove_key(&id);
+                self.aliases.remove_key(&id);
+            } else if self.keys.get(&id).is_some_and(|key| key.next() == Some(at)) {
+                self.change(&id, |key| key.rotate_by_calendar(at));
+            }
+        }
+    }
+
+    /// Changes a key, and what is to happen to it later.
+    fn change<T>(&mut self, id: &str, change: impl FnOnce(&mut Key) -> T) -> Option<T> {
+        let before = self.keys.get(id)?.next();
+        let result = self.keys.change(id, change)?;
+        let after = self.keys.get(id)?.next();
+        if before != after {
+            if let Some(at) = before {
+                self.agenda.remove(&(at, id.to_owned()));
+            }
+            self.agenda.extend(after.map(|at| (at, id.to_owned())));
+        }
+        Some(result)
+    }
+
     /// A key by id, key ARN, alias or alias ARN.
     fn find(&self, id: &str) -> Result<&Key, ApiError> {
-        let name = id
-            .strip_prefix(&format!("arn:aws:kms:{REGION}:{ACCOUNT}:"))
-            .unwrap_or(id);
-        if name.starts_with("arn:") {
-            return Err(ApiError::new("NotFoundException", format!("Invalid arn {id}")));
-        }
+        let missing = |message: String| ApiError::new("NotFoundException", message);
+        let name = match id.strip_prefix("arn:") {
+            None => id,
+            Some(_) => id
+                .strip_prefix(&format!("arn:aws:kms:{REGION}:{ACCOUNT}:"))
+                .filter(|name| name.starts_with("key/") || name.starts_with("alias/"))
+                .ok_or_else(|| missing(format!("Invalid arn {id}")))?,
+        };
         if name.starts_with("alias/") {
-            let target = self.aliases.get(name).and_then(|alias| self.keys.get(&alias.target));
-            return target.ok_or_else(|| {
-                ApiError::new(
-                    "NotFoundException",
-                    format!("Alias arn:aws:kms:{REGION}:{ACCOUNT}:{name} is not found."),
-                )
-            });
+            let target = self.aliases.target(name).and_then(|target| self.keys.get(target));
+            return target.ok_or_else(|| missing(format!("Alias {} is not found.", aliases::arn(name))));
         }
-        let bare = name.strip_prefix("key/").unwrap_or(name);
+        let bare = match name.strip_prefix("key/") {
+            Some(bare) if id != name => bare,
+            _ => name,
+        };
         self.keys
             .get(bare)
-            .ok_or_else(|| ApiError::new("NotFoundException", format!("Key '{}' does not exist", arn(bare))))
+            .ok_or_else(|| missing(format!("Key '{}' does not exist", key::arn(bare))))
     }
 
     /// A key where KMS takes no alias.
     fn find_strictly(&self, id: &str) -> Result<&Key, ApiError> {
-        if id.starts_with("alias/") || id.contains(":alias/") {
+        if id.starts_with("alias/") {
             return Err(ApiError::new("NotFoundException", format!("Invalid keyId {id}")));
+        }
+        if id.contains(":alias/") {
+            return Err(ApiError::new("InvalidArnException", format!("Invalid arn {id}")));
         }
         self.find(id)
     }
 
-    fn key_mut(&mut self, id: &str) -> Result<&mut Key, ApiError> {
-        self.keys
-            .get_mut(id)
-            .ok_or_else(|| ApiError::new("NotFoundException", format!("Key '{}' does not exist", arn(id))))
+    /// Lets grants and key policies name somebody who is gone by the id that they had: nobody else gets it.
+    pub(crate) fn forget(&mut self, arn: &str, id: &str) {
+        self.grants.rename(arn, id);
+        let quoted = format!("\"{arn}\"");
+        let naming: Vec<String> = self
+            .keys
+            .values()
+            .filter(|key| key.policy.text().contains(&quoted))
+            .map(|key| key.id.clone())
+            .collect();
+        for key in naming {
+            self.keys.change(&key, |key| {
+                let text = key.policy.text().replace(&quoted, &format!("\"{id}\""));
+                key.policy = super::policy::Document::trusted(text);
+            });
+        }
     }
-}
-
-fn arn(id: &str) -> String {
-    format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{id}")
-}
-
-/// One page of an ordered list: the rows after the marker, and what ends the answer.
-fn page<'a, T: 'a>(
-    request: &Request,
-    rows: impl Iterator<Item = (&'a String, T)>,
-    standard: usize,
-    most: usize,
-) -> Result<(Vec<T>, Value), ApiError> {
-    let limit = request.number("Limit").map_or(Ok(standard), |limit| {
-        usize::try_from(limit).ok().filter(|limit| (1..=most).contains(limit)).ok_or_else(|| {
-            ApiError::new("ValidationException", format!("1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value between 1 and {most}"))
-        })
-    })?;
-    let marker = request.text("Marker");
-    let mut rows = rows
-        .skip_while(|(name, _)| marker.is_some_and(|marker| name.as_str() <= marker))
-        .peekable();
-    let mut taken = Vec::new();
-    let mut last = None;
-    while taken.len() < limit {
-        let Some((name, row)) = rows.next() else { break };
-        last = Some(name.clone());
-        taken.push(row);
-    }
-    let end = match (rows.peek(), last) {
-        (Some(_), Some(last)) => json!({ "Truncated": true, "NextMarker": last }),
-        _ => json!({ "Truncated": false }),
-    };
-    Ok((taken, end))
 }
 
 /// Lays the members of `more` over `answer`.
@@ -152,6 +214,11 @@ fn with(mut answer: Value, more: Value) -> Value {
         answer.extend(more);
     }
     answer
+}
+
+/// JSON times are fractional seconds.
+fn seconds(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1000.0
 }
 
 #[cfg(test)]

@@ -5,21 +5,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::api::ApiError;
+use super::clock::Clock;
+use super::disk::{Disk, DiskError};
 use super::identity::{ACCOUNT, Caller, REGION};
-use super::world::World;
+use super::world::{World, random_hex};
 
 mod pattern;
 mod read;
+mod rows;
+
+use rows::Rows;
 
 /// One event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event {
     /// Milliseconds since 1970.
     pub(crate) timestamp: i64,
@@ -30,12 +34,27 @@ pub(crate) struct Event {
 /// A stream of events, in order of time.
 #[derive(Debug, Default)]
 struct Stream {
+    /// What its rows are named by.
+    id: String,
     created: i64,
     events: Vec<Event>,
     bytes: u64,
 }
 
 impl Stream {
+    fn new(created: i64) -> Self {
+        Self {
+            id: random_hex::<16>(),
+            created,
+            ..Self::default()
+        }
+    }
+
+    /// The name of the next event's row, or of an earlier one's.
+    fn row(&self, number: usize) -> String {
+        format!("{}/{number:012}", self.id)
+    }
+
     fn add(&mut self, event: Event) {
         // Behind the events of the same moment: order of arrival is kept.
         let at = self.events.partition_point(|other| other.timestamp <= event.timestamp);
@@ -51,29 +70,52 @@ struct Group {
 }
 
 /// All log groups.
-#[derive(Debug, Default)]
 pub(crate) struct Logs {
+    clock: Clock,
+    rows: Rows,
     groups: Mutex<BTreeMap<String, Group>>,
 }
 
 impl Logs {
+    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let rows = Rows::new(disk);
+        let groups = Mutex::new(rows.load()?);
+        Ok(Self {
+            clock: clock.clone(),
+            rows,
+            groups,
+        })
+    }
+
     /// Appends one line now, making group and stream where they are missing.
     pub(crate) fn append(&self, group: &str, stream: &str, message: String) {
-        let now = now();
+        let now = self.now();
         let mut groups = self.lock();
-        let group = groups.entry(group.to_owned()).or_insert_with(|| Group {
-            created: now,
-            streams: BTreeMap::new(),
+        let kept = groups.entry(group.to_owned()).or_insert_with(|| {
+            let made = Group {
+                created: now,
+                streams: BTreeMap::new(),
+            };
+            self.rows.put_group(group, &made);
+            made
         });
-        let stream = group.streams.entry(stream.to_owned()).or_insert_with(|| Stream {
-            created: now,
-            ..Stream::default()
+        let stream = kept.streams.entry(stream.to_owned()).or_insert_with(|| {
+            let made = Stream::new(now);
+            self.rows.put_stream(group, stream, &made);
+            made
         });
-        stream.add(Event {
+        let event = Event {
             timestamp: now,
             message,
             ingested: now,
-        });
+        };
+        self.rows.put_event(stream, &event);
+        stream.add(event);
+    }
+
+    /// The time as logs have it: whole milliseconds.
+    fn now(&self) -> i64 {
+        self.clock.now().as_millisecond()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Group>> {
@@ -183,18 +225,18 @@ impl Logs {
         if groups.contains_key(name) {
             return Err(exists("log group"));
         }
-        groups.insert(
-            name.to_owned(),
-            Group {
-                created: now(),
-                streams: BTreeMap::new(),
-            },
-        );
+        let group = Group {
+            created: self.now(),
+            streams: BTreeMap::new(),
+        };
+        self.rows.put_group(name, &group);
+        groups.insert(name.to_owned(), group);
         Ok(json!({}))
     }
 
     fn delete_group(&self, name: &str) -> Result<Value, ApiError> {
-        self.lock().remove(name).ok_or_else(no_group)?;
+        let group = self.lock().remove(name).ok_or_else(no_group)?;
+        self.rows.remove(name, &group);
         Ok(json!({}))
     }
 
@@ -210,13 +252,9 @@ impl Logs {
         if group.streams.contains_key(name) {
             return Err(exists("log stream"));
         }
-        group.streams.insert(
-            name.clone(),
-            Stream {
-                created: now(),
-                ..Stream::default()
-            },
-        );
+        let stream = Stream::new(self.now());
+        self.rows.put_stream(&request.log_group_name, name, &stream);
+        group.streams.insert(name.clone(), stream);
         Ok(json!({}))
     }
 
@@ -239,13 +277,15 @@ impl Logs {
         let mut groups = self.lock();
         let group = groups.get_mut(&request.log_group_name).ok_or_else(no_group)?;
         let stream = group.streams.get_mut(&request.log_stream_name).ok_or_else(no_stream)?;
-        let ingested = now();
+        let ingested = self.now();
         for event in request.log_events {
-            stream.add(Event {
+            let event = Event {
                 timestamp: event.timestamp,
                 message: event.message,
                 ingested,
-            });
+            };
+            self.rows.put_event(stream, &event);
+            stream.add(event);
         }
         Ok(json!({ "nextSequenceToken": format!("{:056}", stream.events.len()) }))
     }
@@ -273,13 +313,6 @@ fn no_group() -> ApiError {
 
 fn no_stream() -> ApiError {
     ApiError::new("ResourceNotFoundException", "The specified log stream does not exist.")
-}
-
-fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis() as i64
 }
 
 fn group_arn(group: &str) -> String {

@@ -1,8 +1,8 @@
 //! S3: the protocol by s3s, the storage our own.
 //!
 //! [`store`] holds buckets and objects, [`body`] their bytes as files, [`list`] pages through them, [`multipart`]
-//! joins parts without copying; [`front`] is s3s's trait over them, and [`access`] decides who may. Versions,
-//! ACLs, bucket policies and encryption at rest are not here: an object encrypted with SSE carries its mark only.
+//! joins parts without copying; [`front`] is s3s's trait over them, [`access`] decides who may, and [`encryption`] asks
+//! KMS where an object is encrypted under one of its keys. Versions, ACLs and bucket policies are not here.
 
 use std::sync::Arc;
 
@@ -14,11 +14,13 @@ mod access;
 mod body;
 mod checksum;
 mod convert;
+mod encryption;
 mod front;
 mod list;
 mod multipart;
 mod store;
 
+pub(crate) use self::encryption::{open, seal};
 pub(crate) use self::list::{After, Query};
 pub(crate) use self::store::{About, Condition, Object, Store, hex};
 

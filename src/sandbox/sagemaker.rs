@@ -1,234 +1,80 @@
 //! SageMaker: training jobs that really run.
 //!
-//! [`request`] says what may be asked for, [`run`] takes a job through its statuses, [`channel`] brings its data
-//! as its role, [`process`] runs its command, [`artifact`] packs what it leaves. This file keeps the jobs and
+//! [`request`] says what may be asked for, [`job`] keeps the jobs, [`run`] takes a job through its statuses, [`channel`] brings its data
+//! as its role, [`process`] runs its command, [`artifact`] packs what it leaves. This file
 //! answers questions about them. A job is a process on this machine, under the role's session credentials:
 //! it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`. It is not
 //! confined to that folder.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use super::api::ApiError;
 use super::identity::{ACCOUNT, Caller, REGION};
 use super::sts;
-use super::world::{World, now};
+use super::world::World;
 
 mod artifact;
 mod channel;
+mod job;
 mod list;
 mod process;
 mod request;
 mod run;
 
+pub(crate) use job::SageMaker;
+use job::{Job, Status};
 use request::Training;
 
-/// All training jobs.
-#[derive(Debug, Default)]
-pub(crate) struct SageMaker {
-    jobs: Mutex<BTreeMap<String, Job>>,
-}
-
-/// A status as lists show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Status {
-    InProgress,
-    Completed,
-    Failed,
-    Stopping,
-    Stopped,
-}
-
-impl Status {
-    fn name(self) -> &'static str {
-        match self {
-            Self::InProgress => "InProgress",
-            Self::Completed => "Completed",
-            Self::Failed => "Failed",
-            Self::Stopping => "Stopping",
-            Self::Stopped => "Stopped",
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Transition {
-    status: &'static str,
-    start: Timestamp,
-    end: Option<Timestamp>,
-    message: String,
-}
-
-/// One job, from its creation on.
-#[derive(Debug)]
-struct Job {
-    training: Arc<Training>,
-    created: Timestamp,
-    modified: Timestamp,
-    status: Status,
-    transitions: Vec<Transition>,
-    started: Option<Timestamp>,
-    ended: Option<Timestamp>,
-    failure: Option<String>,
-    artifacts: Option<String>,
-    metrics: Vec<process::Metric>,
-    tags: BTreeMap<String, String>,
-    stop: CancellationToken,
-}
-
-impl Job {
-    fn new(training: Arc<Training>, tags: BTreeMap<String, String>) -> Self {
-        let at = now();
-        let mut job = Self {
-            training,
-            created: at,
-            modified: at,
-            status: Status::InProgress,
-            transitions: Vec::new(),
-            started: None,
-            ended: None,
-            failure: None,
-            artifacts: None,
-            metrics: Vec::new(),
-            tags,
-            stop: CancellationToken::new(),
-        };
-        job.enter("Starting", "Preparing the instances for training");
-        job
-    }
-
-    fn secondary(&self) -> &'static str {
-        self.transitions
-            .last()
-            .map_or("Starting", |transition| transition.status)
-    }
-
-    fn enter(&mut self, status: &'static str, message: impl Into<String>) {
-        let at = now();
-        self.modified = at;
-        if let Some(last) = self.transitions.last_mut() {
-            last.end = Some(at);
-        }
-        self.transitions.push(Transition {
-            status,
-            start: at,
-            end: None,
-            message: message.into(),
-        });
-    }
-
-    fn close(&mut self, status: Status, secondary: &'static str, message: &str) {
-        self.enter(secondary, message);
-        self.status = status;
-        self.ended = Some(self.modified);
-        if let Some(last) = self.transitions.last_mut() {
-            last.end = Some(self.modified);
-        }
-    }
-}
-
 impl SageMaker {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Job>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes a job; jobs are never removed, so it is there.
-    fn update(&self, name: &str, change: impl FnOnce(&mut Job)) {
-        if let Some(job) = self.lock().get_mut(name) {
-            change(job);
-        }
-    }
-
     fn describe(&self, name: &str) -> Result<Value, ApiError> {
-        let jobs = self.lock();
-        let job = jobs.get(name).ok_or_else(not_found)?;
-        let mut answer = job.training.echo.clone();
-        answer["TrainingJobArn"] = json!(arn(name));
-        answer["TrainingJobStatus"] = json!(job.status.name());
-        answer["SecondaryStatus"] = json!(job.secondary());
-        answer["CreationTime"] = json!(seconds(job.created));
-        answer["LastModifiedTime"] = json!(seconds(job.modified));
-        answer["SecondaryStatusTransitions"] = job
-            .transitions
-            .iter()
-            .map(|transition| {
-                let mut row = json!({
-                    "Status": transition.status,
-                    "StartTime": seconds(transition.start),
-                    "StatusMessage": transition.message,
-                });
-                if let Some(end) = transition.end {
-                    row["EndTime"] = json!(seconds(end));
-                }
-                row
-            })
-            .collect();
-        if let Some(started) = job.started {
-            answer["TrainingStartTime"] = json!(seconds(started));
-        }
-        if let Some(ended) = job.ended {
-            answer["TrainingEndTime"] = json!(seconds(ended));
-            if let Some(started) = job.started {
-                let billed = ended.duration_since(started).as_secs_f64().ceil().max(1.0) as u64;
-                answer["TrainingTimeInSeconds"] = json!(billed);
-                answer["BillableTimeInSeconds"] = json!(billed);
-            }
-        }
-        if let Some(failure) = &job.failure {
-            answer["FailureReason"] = json!(failure);
-        }
-        if let Some(artifacts) = &job.artifacts {
-            answer["ModelArtifacts"] = json!({ "S3ModelArtifacts": artifacts });
-        }
-        if !job.metrics.is_empty() {
-            answer["FinalMetricDataList"] = job.metrics.iter().map(process::Metric::json).collect();
-        }
-        Ok(answer)
+        self.look(name, Job::describe)?
     }
 
     fn stop(&self, name: &str) -> Result<Value, ApiError> {
-        let mut jobs = self.lock();
-        let job = jobs.get_mut(name).ok_or_else(not_found)?;
-        if job.status != Status::InProgress {
-            return Err(ApiError::new(
-                "ValidationException",
-                format!(
-                    "The request was rejected because the training job is in status {}.",
-                    job.status.name()
-                ),
-            ));
+        let status = self.look(name, |job| job.status)?;
+        if status != Status::InProgress {
+            return Err(invalid(format!(
+                "The request was rejected because the training job is in status {}.",
+                status.name()
+            )));
         }
-        job.status = Status::Stopping;
-        job.enter("Stopping", "Stopping the training job");
-        job.stop.cancel();
+        let now = self.now();
+        self.update(name, |job| {
+            job.status = Status::Stopping;
+            job.enter("Stopping", "Stopping the training job", now);
+            job.stop.cancel();
+        });
         Ok(json!({}))
     }
 
     fn tags(&self, operation: &str, body: &Value) -> Result<Value, ApiError> {
         let name = job_of(body["ResourceArn"].as_str().unwrap_or_default()).ok_or_else(not_found)?;
-        let mut jobs = self.lock();
-        let job = jobs.get_mut(name).ok_or_else(not_found)?;
+        let mut tags = self.look(name, |job| job.tags.clone())?;
         match operation {
-            "AddTags" => job.tags.extend(request::tags(&body["Tags"])?),
+            "AddTags" => tags.extend(request::tags(&body["Tags"])?),
             "DeleteTags" => {
                 for key in body["TagKeys"].as_array().into_iter().flatten() {
-                    job.tags.remove(key.as_str().unwrap_or_default());
+                    tags.remove(key.as_str().unwrap_or_default());
                 }
-                return Ok(json!({}));
             }
             _ => {}
         }
-        let rows: Vec<Value> = job
-            .tags
+        let rows: Vec<Value> = tags
             .iter()
             .map(|(key, value)| json!({ "Key": key, "Value": value }))
             .collect();
-        Ok(json!({ "Tags": rows }))
+        if operation != "ListTags" {
+            self.update(name, |job| job.tags = tags);
+        }
+        Ok(match operation {
+            "DeleteTags" => json!({}),
+            _ => json!({ "Tags": rows }),
+        })
     }
 }
 
@@ -247,7 +93,14 @@ pub(crate) async fn call(
             allow(&arn(name))?;
             let context = BTreeMap::from([("iam:PassedToService".to_owned(), SERVICE.to_owned())]);
             world.authorize(caller, "iam:PassRole", &training.role, &context)?;
-            create(world, training, request::tags(&body["Tags"])?, world.options.job_pace).await
+            create(
+                world,
+                body,
+                training,
+                request::tags(&body["Tags"])?,
+                world.options.job_pace,
+            )
+            .await
         }
         "DescribeTrainingJob" => {
             allow(&arn(name))?;
@@ -277,6 +130,7 @@ const SERVICE: &str = "sagemaker.amazonaws.com";
 /// Makes a job and sets it going; each waiting status lasts at least `pace`.
 async fn create(
     world: &Arc<World>,
+    body: &Value,
     training: Training,
     tags: BTreeMap<String, String>,
     pace: Duration,
@@ -289,28 +143,36 @@ async fn create(
             training.role
         ))
     })?;
-    {
-        let mut jobs = world.sagemaker.lock();
-        if jobs.contains_key(&name) {
-            return Err(ApiError::new(
-                "ResourceInUse",
-                "Job name must be unique within an AWS account and region, and a training job with this name already \
-                 exists",
-            ));
-        }
-        jobs.insert(name.clone(), Job::new(Arc::new(training), tags));
-    }
+    let job = Job::new(&name, body, tags, world.now());
+    let stop = job.stop.clone();
+    world.sagemaker.add(job)?;
     let mut tasks = world.jobs.lock().await;
     while tasks.try_join_next().is_some() {}
-    tasks.spawn(run::run(Arc::clone(world), name.clone(), session, pace));
+    tasks.spawn(run::run(Arc::clone(world), Arc::new(training), session, stop, pace));
     Ok(json!({ "TrainingJobArn": arn(&name) }))
 }
 
 /// Makes the seed's job, as its role, without waiting.
 pub(crate) async fn create_unasked(world: &Arc<World>, body: &Value) -> Result<(), ApiError> {
     let training = Training::parse(body)?;
-    create(world, training, BTreeMap::new(), Duration::ZERO).await?;
+    create(world, body, training, BTreeMap::new(), Duration::ZERO).await?;
     Ok(())
+}
+
+/// Adds a job that has run in some past, without running it.
+pub(crate) fn add_completed(world: &World, body: &Value, at: Timestamp) -> Result<(), ApiError> {
+    let training = Training::parse(body)?;
+    let mut job = Job::new(&training.name, body, BTreeMap::new(), at);
+    for (status, message) in [
+        ("Downloading", "Downloading input data"),
+        ("Training", "Training image download completed. Training in progress."),
+        ("Uploading", "Uploading generated training model"),
+    ] {
+        job.enter(status, message, at);
+    }
+    job.started = Some(at);
+    job.close(Status::Completed, "Completed", "Training job completed", at);
+    world.sagemaker.add(job)
 }
 
 fn arn(name: &str) -> String {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::api::ApiError;
@@ -18,7 +18,7 @@ use super::identity::{ACCOUNT, REGION};
 use super::kms::{Kms, NewGrant, NewKey, State};
 use super::s3::About;
 use super::sagemaker;
-use super::world::{World, now};
+use super::world::World;
 
 const USER: &str = "strongroom";
 const TRAINING_ROLE: &str = "example-role";
@@ -28,10 +28,10 @@ const PIPELINE_ROLE: &str = "feature-pipeline-role";
 pub(super) async fn sow(world: &Arc<World>) -> Result<(), ApiError> {
     files(world).map_err(|error| ApiError::new("InternalFailure", format!("the sample files: {error}")))?;
     roles(world)?;
-    let (key, plaintext, ciphertext) = keys(&mut world.kms())?;
+    let (key, plaintext, ciphertext) = keys(&mut world.kms(), world.now())?;
     let bucket = format!("sagemaker-{REGION}-{ACCOUNT}");
     objects(world, &bucket, &plaintext, &ciphertext)?;
-    sagemaker::create_unasked(world, &job(&bucket, &key)).await
+    sagemaker::create_unasked(world, &job(&bucket, &key, world.now())).await
 }
 
 fn roles(world: &World) -> Result<(), ApiError> {
@@ -47,18 +47,18 @@ fn roles(world: &World) -> Result<(), ApiError> {
                 { "Effect": "Allow", "Principal": { "AWS": user_arn() }, "Action": "sts:AssumeRole" }
             ]
         });
-        iam.create_role(role, "/", trust, description)?;
+        iam.create_role(role, "/", trust.into(), description)?;
         iam.attach_role_policy(role, "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")?;
     }
     Ok(())
 }
 
 /// Makes the keys; the ARN of `alias/model-artifacts` and a data key of it, plaintext and ciphertext.
-fn keys(kms: &mut Kms) -> Result<(String, Vec<u8>, Vec<u8>), ApiError> {
+fn keys(kms: &mut Kms, now: Timestamp) -> Result<(String, Vec<u8>, Vec<u8>), ApiError> {
     let make = |kms: &mut Kms, alias: Option<&str>, description: &str| {
         let id = kms.create_key(NewKey {
             description,
-            policy: Some(key_policy()),
+            policy: Some(key_policy().into()),
             ..NewKey::default()
         });
         if let Some(alias) = alias {
@@ -76,27 +76,27 @@ fn keys(kms: &mut Kms) -> Result<(String, Vec<u8>, Vec<u8>), ApiError> {
     let gone = make(kms, Some("alias/decommissioned-2025"), "Nothing uses this any more");
     make(kms, None, "Scratch key of the feature team");
 
-    grant(kms, &training, PIPELINE_ROLE, "feature-pipeline")?;
-    grant(kms, &artifacts, TRAINING_ROLE, "training")?;
-    kms.key(&artifacts)?.rotates = true;
-    kms.key(&legacy)?.state = State::Disabled;
-    let gone = kms.key(&gone)?;
-    gone.state = State::PendingDeletion;
-    gone.deletion = now().checked_add(SignedDuration::from_hours(21 * 24)).ok();
-
+    grant(kms, &training, PIPELINE_ROLE, "feature-pipeline");
+    grant(kms, &artifacts, TRAINING_ROLE, "training");
+    kms.alter(&artifacts, |key| key.rotate_every(365, now));
+    kms.alter(&legacy, |key| key.state = State::Disabled);
+    kms.alter(&gone, |key| {
+        key.state = State::PendingDeletion;
+        key.deletion = now.checked_add(SignedDuration::from_hours(21 * 24)).ok();
+    });
     let (plaintext, ciphertext) = kms.data_key(&artifacts)?;
-    Ok((kms.key(&artifacts)?.arn.clone(), plaintext, ciphertext))
+    let arn = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{artifacts}");
+    Ok((arn, plaintext, ciphertext))
 }
 
-fn grant(kms: &mut Kms, key: &str, role: &str, name: &str) -> Result<(), ApiError> {
-    kms.key(key)?.grant(NewGrant {
+fn grant(kms: &mut Kms, key: &str, role: &str, name: &str) {
+    let grant = NewGrant {
         grantee: &format!("arn:aws:iam::{ACCOUNT}:role/{role}"),
         operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
         name: Some(name),
-        issuer: &format!("arn:aws:iam::{ACCOUNT}:root"),
         ..NewGrant::default()
-    });
-    Ok(())
+    };
+    kms.grant(key, grant);
 }
 
 /// The console's policy: the account, administrators, users, and grants for AWS's services.
@@ -162,9 +162,9 @@ fn objects(world: &World, bucket: &str, plaintext: &[u8], ciphertext: &[u8]) -> 
 const README: &str = "data/a_chunk_of_secrets is a Fernet token; dont_look is its encrypted data key.\n\
     This file is plain: anyone who may read the bucket may read it.\n";
 
-fn job(bucket: &str, key: &str) -> Value {
+fn job(bucket: &str, key: &str, now: Timestamp) -> Value {
     json!({
-        "TrainingJobName": format!("example-job-{}", now().strftime("%Y-%m-%d")),
+        "TrainingJobName": format!("example-job-{}", now.strftime("%Y-%m-%d")),
         "HyperParameters": {
             "ciphertext_s3_key": "dont_look",
             "kms_key_id": key,
@@ -264,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_world_is_there_at_once_and_holds_a_token_that_its_key_opens() {
-        let world = Arc::new(World::new(super::super::tests::options(), "http://127.0.0.1:1").unwrap());
+        let world = Arc::new(World::open(super::super::tests::options(), "http://127.0.0.1:1").unwrap());
         let begun = Instant::now();
         sow(&world).await.unwrap();
         // 30 ms is the promise in release; this is a debug build beside other tests.

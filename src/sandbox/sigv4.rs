@@ -1,4 +1,5 @@
-//! Signature Version 4 of the JSON and query services: recomputed from the request as it arrived. S3 has s3s for it.
+//! Signature Version 4 of everything but S3, recomputed from the request as it arrived: by header, or by query
+//! (presigned). S3 has s3s for it; what s3s leaves open is checked with [`Authorization`] in `s3::access`.
 
 use std::collections::BTreeMap;
 
@@ -6,75 +7,225 @@ use hmac::{Hmac, KeyInit, Mac};
 use hyper::HeaderMap;
 use hyper::http::request::Parts;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
-use super::identity::Caller;
-use super::world::{World, now};
+use super::identity::{Caller, REGION};
+use super::world::World;
 
 /// How far a request's time may be off, in seconds.
 const SKEW: i64 = 15 * 60;
+/// The longest that a presigned request may be good for, in seconds.
+const LONGEST: i64 = 7 * 24 * 3600;
 
 /// Why a request is nobody's. The protocols name these differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Missing,
+    /// The signature lacks something; the sentence says what.
+    Incomplete(String),
     UnknownKey,
     WrongSignature,
+    /// The signature is for something else; the sentence says what.
+    WrongScope(String),
+    /// The session has ended.
     Expired,
-    Skewed,
+    /// Signed too long ago, or ahead of time.
+    Skewed(String),
 }
 
-/// What an `Authorization` header says.
+/// What the signature of a request says, before anything is believed.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Authorization {
     pub(crate) access_key_id: String,
     date: String,
-    region: String,
+    pub(crate) region: String,
     pub(crate) service: String,
-    signed_headers: Vec<String>,
+    pub(crate) signed_headers: Vec<String>,
     signature: String,
+    stamp: String,
+    pub(crate) token: Option<String>,
+    /// How long a presigned request is good for.
+    expires: Option<i64>,
 }
 
 impl Authorization {
-    pub(crate) fn parse(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get("authorization")?.to_str().ok()?;
-        let rest = value.strip_prefix("AWS4-HMAC-SHA256")?;
+    /// Reads header or query; nothing if the request is not signed at all.
+    pub(crate) fn parse(headers: &HeaderMap, query: Option<&str>) -> Option<Result<Self, Refusal>> {
+        let query = query.unwrap_or_default();
+        let parameter = |name: &str| {
+            query
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned())
+        };
+        if let Some(value) = header(headers, "authorization") {
+            return Some(Self::from_header(headers, &value));
+        }
+        let credential = parameter("X-Amz-Credential")?;
+        let parsed = Self::of(
+            &credential,
+            &parameter("X-Amz-SignedHeaders").unwrap_or_default(),
+            parameter("X-Amz-Signature"),
+        );
+        Some(parsed.and_then(|parsed| {
+            let expires = parameter("X-Amz-Expires").map_or(Some(900), |text| text.parse().ok());
+            Ok(Self {
+                stamp: parameter("X-Amz-Date").ok_or_else(|| incomplete("X-Amz-Date"))?,
+                token: parameter("X-Amz-Security-Token"),
+                expires: Some(
+                    expires
+                        .filter(|seconds| (1..=LONGEST).contains(seconds))
+                        .ok_or_else(|| incomplete("X-Amz-Expires"))?,
+                ),
+                ..parsed
+            })
+        }))
+    }
+
+    fn from_header(headers: &HeaderMap, value: &str) -> Result<Self, Refusal> {
+        let Some(rest) = value.strip_prefix("AWS4-HMAC-SHA256") else {
+            return Err(Refusal::Incomplete(
+                "Authorization header requires 'AWS4-HMAC-SHA256' as its algorithm.".to_owned(),
+            ));
+        };
         let fields: BTreeMap<&str, &str> = rest.split(',').filter_map(|part| part.trim().split_once('=')).collect();
-        let mut scope = fields.get("Credential")?.split('/');
-        Some(Self {
-            access_key_id: scope.next()?.to_owned(),
-            date: scope.next()?.to_owned(),
-            region: scope.next()?.to_owned(),
-            service: scope.next()?.to_owned(),
-            signed_headers: fields.get("SignedHeaders")?.split(';').map(str::to_owned).collect(),
-            signature: (*fields.get("Signature")?).to_owned(),
+        let field = |name: &str| {
+            fields
+                .get(name)
+                .copied()
+                .ok_or_else(|| Refusal::Incomplete(format!("Authorization header requires '{name}' parameter.")))
+        };
+        let parsed = Self::of(
+            field("Credential")?,
+            field("SignedHeaders")?,
+            Some(field("Signature")?.to_owned()),
+        )?;
+        Ok(Self {
+            stamp: header(headers, "x-amz-date").ok_or_else(|| {
+                Refusal::Incomplete(
+                    "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.".to_owned(),
+                )
+            })?,
+            token: header(headers, "x-amz-security-token"),
+            ..parsed
         })
+    }
+
+    fn of(credential: &str, signed_headers: &str, signature: Option<String>) -> Result<Self, Refusal> {
+        let scope: Vec<&str> = credential.split('/').collect();
+        let [access_key_id, date, region, service, "aws4_request"] = scope.as_slice() else {
+            return Err(Refusal::Incomplete(format!(
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
+            )));
+        };
+        Ok(Self {
+            access_key_id: (*access_key_id).to_owned(),
+            date: (*date).to_owned(),
+            region: (*region).to_owned(),
+            service: (*service).to_owned(),
+            signed_headers: signed_headers.split(';').map(str::to_lowercase).collect(),
+            signature: signature.ok_or_else(|| incomplete("X-Amz-Signature"))?,
+            stamp: String::new(),
+            token: None,
+            expires: None,
+        })
+    }
+
+    /// Whether the signature covers what it must: another host's request, or another day's, is not this one.
+    pub(crate) fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let covers = |name: &str| self.signed_headers.iter().any(|signed| signed == name);
+        let unsigned =
+            |name: &str| Refusal::Incomplete(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization."));
+        if !covers("host") {
+            return Err(unsigned("Host"));
+        }
+        let loose = headers
+            .keys()
+            .find(|name| name.as_str().starts_with("x-amz-") && !covers(name.as_str()) && !is_loose(name.as_str()));
+        loose.map_or(Ok(()), |name| Err(unsigned(name.as_str())))
+    }
+
+    /// Whether the scope names this service and this region.
+    pub(crate) fn check_scope(&self, service: &str) -> Result<(), Refusal> {
+        if self.region != REGION {
+            return Err(Refusal::WrongScope(format!(
+                "Credential should be scoped to a valid region, not '{}'. ",
+                self.region
+            )));
+        }
+        if self.service != service {
+            return Err(Refusal::WrongScope(format!(
+                "Credential should be scoped to correct service: '{service}'. "
+            )));
+        }
+        Ok(())
+    }
+
+    /// Whether the signature's time is now, by the machine's clock.
+    fn check_time(&self, now: Timestamp) -> Result<(), Refusal> {
+        let at = moment(&self.stamp).ok_or_else(|| {
+            Refusal::Incomplete(format!(
+                "Date must be in ISO-8601 'basic format'. Got '{}'.",
+                self.stamp
+            ))
+        })?;
+        if !self.stamp.starts_with(&self.date) {
+            return Err(Refusal::WrongScope(format!(
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{}'.",
+                self.date,
+                self.stamp.get(..8).unwrap_or_default()
+            )));
+        }
+        let age = now.as_second() - at.as_second();
+        if age > self.expires.unwrap_or(SKEW) {
+            return Err(Refusal::Skewed(format!(
+                "Signature expired: {} is now earlier than the earliest time that is accepted",
+                self.stamp
+            )));
+        }
+        if age < -SKEW {
+            return Err(Refusal::Skewed(format!(
+                "Signature not yet current: {} is still later than the latest time that is accepted",
+                self.stamp
+            )));
+        }
+        Ok(())
     }
 }
 
-/// Who signed this request.
-pub(crate) fn caller(world: &World, parts: &Parts, body: &[u8]) -> Result<Caller, Refusal> {
-    let authorization = Authorization::parse(&parts.headers).ok_or(Refusal::Missing)?;
+/// Headers that proxies and SDKs add after signing.
+fn is_loose(name: &str) -> bool {
+    matches!(name, "x-amz-user-agent" | "x-amzn-trace-id" | "x-amz-cf-id")
+}
+
+/// Who signed this request to a service.
+pub(crate) fn caller(world: &World, parts: &Parts, body: &[u8], service: &str) -> Result<Caller, Refusal> {
+    let authorization = Authorization::parse(&parts.headers, parts.uri.query()).ok_or(Refusal::Missing)??;
     let credential = world
         .iam()
         .credential(&authorization.access_key_id)
         .ok_or(Refusal::UnknownKey)?;
-    let stamp = header(&parts.headers, "x-amz-date").ok_or(Refusal::Missing)?;
-    let at = moment(&stamp).ok_or(Refusal::Skewed)?;
-    if (now().as_second() - at.as_second()).abs() > SKEW || !stamp.starts_with(&authorization.date) {
-        return Err(Refusal::Skewed);
-    }
-    let signed = to_sign(parts, body, &authorization, &stamp);
+    authorization.check_headers(&parts.headers)?;
+    authorization.check_scope(service)?;
+    authorization.check_time(Timestamp::now())?;
+    let signed = to_sign(parts, body, &authorization);
     let signature = hex(&sign(&credential.secret, &authorization, &signed));
     if !same(&signature, &authorization.signature) {
         return Err(Refusal::WrongSignature);
     }
-    if header(&parts.headers, "x-amz-security-token") != credential.session_token {
+    if authorization.token != credential.session_token {
         return Err(Refusal::UnknownKey);
     }
-    if credential.expires.is_some_and(|expires| expires <= now()) {
+    if credential.expires.is_some_and(|expires| expires <= world.now()) {
         return Err(Refusal::Expired);
     }
     Ok(credential.caller)
+}
+
+fn incomplete(parameter: &str) -> Refusal {
+    Refusal::Incomplete(format!("AWS query-string parameters must include '{parameter}'."))
 }
 
 fn moment(stamp: &str) -> Option<Timestamp> {
@@ -82,17 +233,25 @@ fn moment(stamp: &str) -> Option<Timestamp> {
     jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
 }
 
-fn to_sign(parts: &Parts, body: &[u8], authorization: &Authorization, stamp: &str) -> String {
+fn to_sign(parts: &Parts, body: &[u8], authorization: &Authorization) -> String {
     let path = match parts.uri.path() {
         "" => "/",
         path => path,
     };
-    let mut query: Vec<&str> = parts
+    let mut query: Vec<String> = parts
         .uri
         .query()
         .unwrap_or_default()
         .split('&')
-        .filter(|part| !part.is_empty())
+        .filter(|part| !part.is_empty() && !part.starts_with("X-Amz-Signature="))
+        // `?list` is signed as `list=`.
+        .map(|part| {
+            if part.contains('=') {
+                part.to_owned()
+            } else {
+                format!("{part}=")
+            }
+        })
         .collect();
     query.sort_unstable();
     let headers = authorization.signed_headers.iter().fold(String::new(), |text, name| {
@@ -119,7 +278,11 @@ fn to_sign(parts: &Parts, body: &[u8], authorization: &Authorization, stamp: &st
     ]
     .join("\n");
     let Authorization {
-        date, region, service, ..
+        date,
+        region,
+        service,
+        stamp,
+        ..
     } = authorization;
     let digest = hex(&Sha256::digest(canonical.as_bytes()));
     format!("AWS4-HMAC-SHA256\n{stamp}\n{date}/{region}/{service}/aws4_request\n{digest}")
@@ -158,3 +321,6 @@ fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::api::ApiError;
-use super::iam::{Form, SessionCredentials, escape};
+use super::iam::{Form, SESSION, SessionCredentials, escape};
 use super::identity::{ACCOUNT, Caller, Principal};
 use super::policy::{self, Decision, Question};
 use super::world::{World, denied};
@@ -11,48 +11,55 @@ use super::world::{World, denied};
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
     match operation {
+        // Nobody needs a permission to learn who they are.
         "GetCallerIdentity" => Ok(format!(
             "<Arn>{}</Arn><UserId>{}</UserId><Account>{ACCOUNT}</Account>",
             escape(&caller.arn),
             escape(&caller.user_id)
         )),
-        "AssumeRole" => {
-            let (arn, name) = (form.required("RoleArn")?, form.required("RoleSessionName")?);
-            let seconds = form.number("DurationSeconds").unwrap_or(3600);
-            if !(900..=43200).contains(&seconds) {
-                return Err(ApiError::new(
-                    "ValidationError",
-                    format!(
-                        "1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: Member must be between 900 and 43200"
-                    ),
-                ));
-            }
-            let (role, session) = assume(world, caller, arn, name, seconds as i64).map_err(|error| ApiError {
-                code: "AccessDenied".to_owned(),
-                status: 403,
-                ..error
-            })?;
-            Ok(format!(
-                "<AssumedRoleUser><AssumedRoleId>{}:{name}</AssumedRoleId><Arn>arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}</Arn></AssumedRoleUser><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>",
-                escape(
-                    &world
-                        .iam()
-                        .role_by_arn(arn)
-                        .map(|(_, role)| role.id.clone())
-                        .unwrap_or_default()
-                ),
-                session.access_key_id,
-                session.secret_access_key,
-                session.session_token,
-                session.expires,
-                name = escape(name),
-            ))
-        }
+        "AssumeRole" => assume_role(world, caller, form),
         _ => Err(ApiError::new(
             "InvalidAction",
             format!("Could not find operation {operation}"),
         )),
     }
+}
+
+fn assume_role(world: &World, caller: &Caller, form: &Form) -> Result<String, ApiError> {
+    let (arn, name) = (form.required("RoleArn")?, form.required("RoleSessionName")?);
+    let is_name =
+        (2..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+    if !is_name {
+        return Err(validation(&format!(
+            "Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]{{2,64}}"
+        )));
+    }
+    if form.text("Policy").is_some() || form.text("PolicyArns.member.1.arn").is_some() {
+        // Ignoring it would allow more than the caller asked for.
+        return Err(validation("the sandbox knows no session policies"));
+    }
+    let seconds = form.number("DurationSeconds").unwrap_or(3600) as i64;
+    if !(900..=43200).contains(&seconds) {
+        return Err(validation(&format!(
+            "Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200"
+        )));
+    }
+    let (role, session) = assume(world, caller, arn, name, seconds)?;
+    Ok(format!(
+        "<AssumedRoleUser><AssumedRoleId>{role_id}:{name}</AssumedRoleId><Arn>arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}</Arn></AssumedRoleUser><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>",
+        session.access_key_id,
+        session.secret_access_key,
+        session.session_token,
+        session.expires,
+        role_id = role.id,
+        role = escape(&role.name),
+        name = escape(name),
+    ))
+}
+
+struct Role {
+    id: String,
+    name: String,
 }
 
 /// Opens a session of a role for an AWS service, if the role trusts it.
@@ -65,6 +72,7 @@ pub(crate) fn assume_role_as_service(
     let caller = Caller {
         principal: Principal::Service(service.to_owned()),
         arn: service.to_owned(),
+        role_arn: None,
         user_id: service.to_owned(),
         extra: BTreeMap::from([("aws:SourceAccount".to_owned(), ACCOUNT.to_owned())]),
     };
@@ -78,33 +86,50 @@ fn assume(
     arn: &str,
     name: &str,
     seconds: i64,
-) -> Result<(String, SessionCredentials), ApiError> {
+) -> Result<(Role, SessionCredentials), ApiError> {
     const ACTION: &str = "sts:AssumeRole";
-    let none = BTreeMap::new();
-    let question = Question::new(caller, ACTION, arn, &none);
+    let context = world.facts();
+    let question = Question::new(caller, ACTION, arn, &context);
     let mut iam = world.iam();
-    let refused = |why: &str| denied(caller, ACTION, arn, why);
-    let Some((role, trust)) = iam
-        .role_by_arn(arn)
-        .map(|(name, role)| (name.clone(), role.trust.clone().unwrap_or_default()))
-    else {
-        return Err(refused(
-            "because no resource-based policy allows the sts:AssumeRole action",
-        ));
+    let refused = |why: &str| ApiError {
+        code: "AccessDenied".to_owned(),
+        ..denied(caller, ACTION, arn, why).status(403)
     };
-    let trusts = policy::resource(&trust, &question);
+    // A role that does not exist is refused in the same words as one that does not trust.
+    let untrusting = || refused("because no resource-based policy allows the sts:AssumeRole action");
+    let (role, entity) = iam.role_by_arn(arn).ok_or_else(untrusting)?;
+    let trusts = entity.trust.as_ref().map(|trust| policy::resource(trust, &question));
     let own = iam.decide(&caller.principal, &question);
-    let is_allowed = match (trusts.caller, trusts.account, own) {
-        (Decision::Denied, ..) => return Err(refused("with an explicit deny in a resource-based policy")),
-        (.., Decision::Denied) => return Err(refused("with an explicit deny in an identity-based policy")),
-        (Decision::Allowed, ..) | (_, Decision::Allowed, Decision::Allowed) => true,
-        _ => false,
+    match (trusts.map(|trusts| (trusts.caller, trusts.account)), own) {
+        (Some((Decision::Denied, _)), _) => return Err(refused("with an explicit deny in a resource-based policy")),
+        (_, Decision::Denied) => return Err(refused("with an explicit deny in an identity-based policy")),
+        (Some((Decision::Allowed, _)), _) | (Some((_, Decision::Allowed)), Decision::Allowed) => {}
+        (Some((_, Decision::Allowed)), _) => {
+            return Err(refused(
+                "because no identity-based policy allows the sts:AssumeRole action",
+            ));
+        }
+        _ => return Err(untrusting()),
+    }
+    let longest = match caller.principal {
+        Principal::Service(_) => i64::MAX,
+        // One role through another: an hour at most.
+        Principal::Session { .. } => SESSION,
+        Principal::User(_) => entity.longest,
     };
-    if !is_allowed {
-        return Err(refused(
-            "because no resource-based policy allows the sts:AssumeRole action",
+    if seconds > longest {
+        return Err(validation(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         ));
     }
-    let session = iam.open_session(&role, name, seconds);
+    let role = Role {
+        id: entity.id.clone(),
+        name: role.clone(),
+    };
+    let session = iam.open_session(&role.name, name, seconds);
     Ok((role, session))
+}
+
+fn validation(message: &str) -> ApiError {
+    ApiError::new("ValidationError", format!("1 validation error detected: {message}"))
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::fs::{self, DirBuilder, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -12,11 +13,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::api::ApiError;
+use super::clock::Clock;
+use super::disk::{Disk, DiskError};
 use super::iam::Iam;
 use super::identity::{Caller, Principal};
 use super::kms::Kms;
 use super::policy::{Decision, Question};
+use super::trouble::Trouble;
 use super::{Options, SandboxError, ecr, logs, s3, sagemaker};
+
+/// The rows of a world on disk.
+const FILE: &str = "world.redb";
 
 /// One world. Each part has its own lock, held for moments and never across an await.
 pub(crate) struct World {
@@ -24,6 +31,11 @@ pub(crate) struct World {
     pub(crate) options: Options,
     /// Where the world is served.
     pub(crate) url: String,
+    /// Whether it was made just now.
+    pub(crate) is_new: bool,
+    pub(crate) clock: Clock,
+    pub(crate) disk: Disk,
+    pub(crate) trouble: Trouble,
     iam: Mutex<Iam>,
     kms: Mutex<Kms>,
     pub(crate) s3: s3::Store,
@@ -33,7 +45,7 @@ pub(crate) struct World {
     /// Cancelled when the world ends: the server and every job end with it.
     pub(crate) shutdown: CancellationToken,
     pub(crate) jobs: tokio::sync::Mutex<JoinSet<()>>,
-    /// Removed when the world stops, or at the latest with the world.
+    /// A temporary folder is removed when the world stops, or at the latest with the world.
     folder: Mutex<Option<tempfile::TempDir>>,
 }
 
@@ -43,36 +55,59 @@ impl fmt::Debug for World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        // Before the parts: what they let go of now is kept, not removed.
+        self.disk.close();
+    }
+}
+
 impl World {
-    /// A new world in a temporary folder.
-    pub(crate) fn new(options: Options, url: &str) -> Result<Self, SandboxError> {
-        let folder = tempfile::Builder::new()
-            .prefix("strongroom-sandbox-")
-            .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir()
-            .map_err(|source| SandboxError::Folder {
-                path: std::env::temp_dir(),
-                source,
-            })?;
-        let root = folder.path().to_path_buf();
+    /// The world in the options' folder, or a new one in a temporary folder.
+    pub(crate) fn open(options: Options, url: &str) -> Result<Self, SandboxError> {
+        let (root, folder, disk, is_new) = match &options.dir {
+            Some(dir) => {
+                let (disk, is_new) = kept(dir)?;
+                (dir.clone(), None, disk, is_new)
+            }
+            None => {
+                let folder = temporary()?;
+                (folder.path().to_path_buf(), Some(folder), Disk::default(), true)
+            }
+        };
         let unusable = |source| SandboxError::Folder {
             path: root.clone(),
             source,
         };
-        fs::create_dir(root.join("files")).map_err(unusable)?;
+        let unreadable = |error: DiskError| SandboxError::Rows {
+            path: root.join(FILE),
+            why: error.to_string(),
+        };
+        // Of jobs that ran when the world ended last, plaintext included.
+        match fs::remove_dir_all(root.join("jobs")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
+            _ => {}
+        }
+        fs::create_dir_all(root.join("files")).map_err(unusable)?;
+        let clock = Clock::default();
+        let parts = Parts::open(&root, &clock, &disk).map_err(unreadable)?;
         Ok(Self {
-            iam: Mutex::new(Iam::new(now())),
-            kms: Mutex::default(),
-            s3: s3::Store::open(&root.join("objects")).map_err(unusable)?,
-            logs: logs::Logs::default(),
-            ecr: ecr::Ecr::default(),
-            sagemaker: sagemaker::SageMaker::default(),
+            iam: Mutex::new(parts.iam),
+            kms: Mutex::new(parts.kms),
+            s3: parts.s3,
+            logs: parts.logs,
+            ecr: parts.ecr,
+            sagemaker: parts.sagemaker,
+            trouble: Trouble::new(&options),
             shutdown: CancellationToken::new(),
             jobs: tokio::sync::Mutex::new(JoinSet::new()),
             url: url.to_owned(),
+            is_new,
+            clock,
+            disk,
             options,
             root,
-            folder: Mutex::new(Some(folder)),
+            folder: Mutex::new(folder),
         })
     }
 
@@ -86,6 +121,20 @@ impl World {
         self.kms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The world's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What every policy may ask for besides the caller.
+    pub(crate) fn facts(&self) -> BTreeMap<String, String> {
+        let now = self.now();
+        BTreeMap::from([
+            ("aws:CurrentTime".to_owned(), now.to_string()),
+            ("aws:EpochTime".to_owned(), now.as_second().to_string()),
+        ])
+    }
+
     /// Whether the caller's own policies allow an act; services other than KMS ask nothing else.
     pub(crate) fn authorize(
         &self,
@@ -97,7 +146,9 @@ impl World {
         if matches!(caller.principal, Principal::Service(_)) {
             return Ok(());
         }
-        let question = Question::new(caller, action, resource, context);
+        let mut facts = self.facts();
+        facts.extend(context.clone());
+        let question = Question::new(caller, action, resource, &facts);
         let why = match self.iam().decide(&caller.principal, &question) {
             Decision::Allowed => return Ok(()),
             Decision::Denied => "with an explicit deny in an identity-based policy".to_owned(),
@@ -106,9 +157,10 @@ impl World {
         Err(denied(caller, action, resource, &why))
     }
 
-    /// Ends every job and the server.
+    /// Ends every job and the server; a kept world is on disk then, a temporary one is gone.
     pub(crate) async fn stop(&self) {
         self.end_jobs().await;
+        self.disk.close();
         // Connections may still hold the world for a moment, and the process may end before they let go.
         drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
@@ -121,6 +173,87 @@ impl World {
     }
 }
 
+/// The services, read from disk.
+struct Parts {
+    iam: Iam,
+    kms: Kms,
+    s3: s3::Store,
+    logs: logs::Logs,
+    ecr: ecr::Ecr,
+    sagemaker: sagemaker::SageMaker,
+}
+
+impl Parts {
+    /// The large ones at the same time: a world of hundreds of thousands of rows is up within a second.
+    fn open(root: &Path, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let open_s3 = || s3::Store::open(&root.join("objects"), clock, disk);
+        let (s3, sagemaker, kms) = if disk.is_kept() {
+            std::thread::scope(|scope| {
+                let s3 = scope.spawn(open_s3);
+                let sagemaker = scope.spawn(|| sagemaker::SageMaker::open(clock, disk));
+                let kms = Kms::open(clock, disk);
+                (joined(s3), joined(sagemaker), kms)
+            })
+        } else {
+            (
+                open_s3(),
+                sagemaker::SageMaker::open(clock, disk),
+                Kms::open(clock, disk),
+            )
+        };
+        Ok(Self {
+            iam: Iam::open(clock, disk)?,
+            kms: kms?,
+            s3: s3?,
+            logs: logs::Logs::open(clock, disk)?,
+            ecr: ecr::Ecr::open(clock, disk)?,
+            sagemaker: sagemaker?,
+        })
+    }
+}
+
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn temporary() -> Result<tempfile::TempDir, SandboxError> {
+    tempfile::Builder::new()
+        .prefix("strongroom-sandbox-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+        .map_err(|source| SandboxError::Folder {
+            path: std::env::temp_dir(),
+            source,
+        })
+}
+
+/// Opens a folder as a world: one that is there, or an empty one. Nobody else may look into it.
+fn kept(dir: &Path) -> Result<(Disk, bool), SandboxError> {
+    let unusable = |source| SandboxError::Folder {
+        path: dir.to_owned(),
+        source,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(unusable)?;
+    let file = dir.join(FILE);
+    let is_new = !file.exists();
+    if is_new && fs::read_dir(dir).map_err(unusable)?.next().is_some() {
+        return Err(SandboxError::NoWorld { path: dir.to_owned() });
+    }
+    fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(unusable)?;
+    let disk = Disk::open(&file).map_err(|error| match error {
+        DiskError::Busy => SandboxError::Busy { path: dir.to_owned() },
+        error => SandboxError::Rows {
+            path: file.clone(),
+            why: error.to_string(),
+        },
+    })?;
+    Ok((disk, is_new))
+}
+
 /// AWS's sentence for a refusal.
 pub(crate) fn denied(caller: &Caller, action: &str, resource: &str, why: &str) -> ApiError {
     let arn = &caller.arn;
@@ -128,11 +261,6 @@ pub(crate) fn denied(caller: &Caller, action: &str, resource: &str, why: &str) -
         "AccessDeniedException",
         format!("User: {arn} is not authorized to perform: {action} on resource: {resource} {why}"),
     )
-}
-
-/// The world's clock.
-pub(crate) fn now() -> Timestamp {
-    Timestamp::now()
 }
 
 /// Random bytes; the system has always some.

@@ -42,7 +42,7 @@ class World:
             **self.variables,
         }
 
-    def client(self, service, credentials=None):
+    def client(self, service, credentials=None, **config):
         chosen = credentials or {
             "AccessKeyId": self.variables["AWS_ACCESS_KEY_ID"],
             "SecretAccessKey": self.variables["AWS_SECRET_ACCESS_KEY"],
@@ -55,7 +55,7 @@ class World:
             aws_access_key_id=chosen["AccessKeyId"],
             aws_secret_access_key=chosen["SecretAccessKey"],
             aws_session_token=chosen["SessionToken"],
-            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
+            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}, **config),
         )
 
 

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 use strongroom::actions::{self, Aws};
@@ -36,14 +35,7 @@ impl Place {
     /// An empty world, changed before it starts.
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
         let runtime = Runtime::new().unwrap();
-        let mut options = Options {
-            port: 0,
-            empty: true,
-            images: Vec::new(),
-            grant_delay: Duration::ZERO,
-            program: PathBuf::from(env!("CARGO_BIN_EXE_strongroom")),
-            job_pace: Duration::ZERO,
-        };
+        let mut options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_strongroom")));
         change(&mut options);
         let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
         let connection = Connection {

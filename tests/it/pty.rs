@@ -22,7 +22,28 @@ pub(crate) struct Session {
 
 impl Session {
     /// Starts strongroom with these arguments in a terminal of this size, with nothing of the caller's AWS environment.
-    pub(crate) fn start(arguments: &[&str], folder: &Path, (cols, rows): (u16, u16)) -> Self {
+    pub(crate) fn start(arguments: &[&str], folder: &Path, size: (u16, u16)) -> Self {
+        Self::start_with(arguments, folder, size, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_with(
+        arguments: &[&str],
+        folder: &Path,
+        size: (u16, u16),
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::run(env!("CARGO_BIN_EXE_strongroom"), arguments, folder, size, environment)
+    }
+
+    /// Starts any program so.
+    pub(crate) fn run(
+        program: &str,
+        arguments: &[&str],
+        folder: &Path,
+        (cols, rows): (u16, u16),
+        environment: &[(&str, &str)],
+    ) -> Self {
         let pty = native_pty_system()
             .openpty(PtySize {
                 rows,
@@ -31,7 +52,7 @@ impl Session {
                 pixel_height: 0,
             })
             .unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_strongroom"));
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.cwd(folder);
         command.env_clear();
@@ -39,6 +60,9 @@ impl Session {
         command.env("HOME", folder);
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
@@ -70,6 +94,13 @@ impl Session {
     /// Every byte that the program printed so far.
     pub(crate) fn raw(&self) -> Vec<u8> {
         self.raw.lock().unwrap().clone()
+    }
+
+    /// Forgets what was on the screen, so that only what is drawn anew is seen.
+    pub(crate) fn forget(&mut self) -> &mut Self {
+        let (rows, cols) = self.screen.lock().unwrap().screen().size();
+        *self.screen.lock().unwrap() = vt100::Parser::new(rows, cols, 0);
+        self
     }
 
     /// Types these characters as they are.

@@ -31,16 +31,8 @@ impl World {
     }
 
     async fn with(change: impl FnOnce(&mut Connection)) -> Self {
-        let sandbox = Sandbox::start(Options {
-            port: 0,
-            empty: true,
-            images: Vec::new(),
-            grant_delay: Duration::ZERO,
-            program: PathBuf::from(env!("CARGO_BIN_EXE_strongroom")),
-            job_pace: Duration::ZERO,
-        })
-        .await
-        .unwrap();
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_strongroom"));
+        let sandbox = Sandbox::start(Options::new(program)).await.unwrap();
         let mut connection = Connection {
             sandbox: Some(SandboxEndpoint {
                 url: sandbox.endpoint_url().to_owned(),

@@ -1,14 +1,15 @@
-//! The operations of the IAM query API.
+//! The operations of the IAM query API on users, roles and access keys; what hangs on them is in `policies`.
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
 
 use super::form::{Form, escape};
-use super::{Entity, Iam, Owner, exists, missing};
+use super::{Credential, Entity, Iam, SESSION, conflict, exists, missing, policies, simulate};
 use crate::sandbox::api::ApiError;
 use crate::sandbox::identity::{ACCOUNT, Caller, Principal};
-use crate::sandbox::world::{World, now};
+use crate::sandbox::policy::{Document, Statement};
+use crate::sandbox::world::World;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
@@ -17,278 +18,277 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
             caller,
             &format!("iam:{operation}"),
             &resource(operation, form),
-            &std::collections::BTreeMap::new(),
+            &BTreeMap::new(),
         )
         .map_err(|error| ApiError {
             code: "AccessDenied".to_owned(),
             status: 403,
             ..error
         })?;
-    let mut iam = world.iam();
+    let gone = {
+        let mut iam = world.iam();
+        match operation {
+            "DeleteRole" => iam.delete_role(form.required("RoleName")?)?,
+            "DeleteUser" => iam.delete_user(form.required("UserName")?)?,
+            _ => return perform(&mut iam, caller, operation, form),
+        }
+    };
+    // Grants and key policies go on naming who is gone, by an id that nobody gets again.
+    world.kms().forget(&gone.arn, &gone.id);
+    Ok(String::new())
+}
+
+fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
     match operation {
         "CreateRole" => {
-            let trust = document(form.required("AssumeRolePolicyDocument")?)?;
-            let role = iam.create_role(
-                form.required("RoleName")?,
-                form.text("Path").unwrap_or("/"),
-                trust,
-                form.text("Description").unwrap_or_default(),
-            )?;
-            Ok(format!(
-                "<Role>{}</Role>",
-                entity("Role", form.required("RoleName")?, &role)
-            ))
+            let name = valid_name(form.required("RoleName")?, "roleName", 64)?;
+            let trust = trust(form.required("AssumeRolePolicyDocument")?)?;
+            let longest = longest(form)?;
+            let path = path(form)?;
+            iam.create_role(name, path, trust, form.text("Description").unwrap_or_default())?;
+            iam.change_role(name, |role| role.longest = longest)?;
+            shown_role(iam, name)
         }
-        "GetRole" => {
-            let name = form.required("RoleName")?;
-            Ok(format!("<Role>{}</Role>", entity("Role", name, role(&mut iam, name)?)))
-        }
-        "ListRoles" => Ok(list(form, "Roles", iam.roles.iter(), |(name, role)| {
+        "GetRole" => shown_role(iam, form.required("RoleName")?),
+        "ListRoles" => Ok(list(form, "Roles", below(form, iam.roles.iter()), |(name, role)| {
             (name.clone(), entity("Role", name, role))
         })),
-        "DeleteRole" => {
-            let name = form.required("RoleName")?;
-            let found = role(&mut iam, name)?;
-            if !found.attached.is_empty() || !found.inline.is_empty() {
-                return Err(ApiError::new(
-                    "DeleteConflict",
-                    "Cannot delete entity, must detach all policies first.",
-                )
-                .status(409));
-            }
-            iam.roles.remove(name);
+        "UpdateAssumeRolePolicy" => {
+            let trust = trust(form.required("PolicyDocument")?)?;
+            iam.change_role(form.required("RoleName")?, |role| role.trust = Some(trust))?;
             Ok(String::new())
         }
-        "UpdateAssumeRolePolicy" => {
-            let trust = document(form.required("PolicyDocument")?)?;
-            role(&mut iam, form.required("RoleName")?)?.trust = Some(trust);
+        "UpdateRole" => {
+            let longest = longest(form)?;
+            iam.change_role(form.required("RoleName")?, |role| {
+                role.longest = longest;
+                form.text("Description")
+                    .unwrap_or_default()
+                    .clone_into(&mut role.description);
+            })?;
             Ok(String::new())
         }
         "CreateUser" => {
-            let name = form.required("UserName")?;
+            let name = valid_name(form.required("UserName")?, "userName", 64)?;
             if iam.users.contains_key(name) {
                 return Err(exists(&format!("User with name {name} already exists.")));
             }
-            let user = Entity::new("user", "AIDA", form.text("Path").unwrap_or("/"), name, now());
-            iam.users.insert(name.to_owned(), user.clone());
-            Ok(format!("<User>{}</User>", entity("User", name, &user)))
+            let user = Entity::new("user", "AIDA", path(form)?, name, iam.clock.now());
+            let shown = format!("<User>{}</User>", entity("User", name, &user));
+            iam.users.insert(name.to_owned(), user);
+            Ok(shown)
         }
         "GetUser" => {
-            let name = match (form.text("UserName"), &caller.principal) {
-                (Some(name), _) => name.to_owned(),
-                (None, Principal::User(name)) => name.clone(),
-                (None, _) => {
+            let name = own_name(form, caller)?;
+            Ok(format!("<User>{}</User>", entity("User", name, iam.user(name)?)))
+        }
+        "ListUsers" => Ok(list(form, "Users", below(form, iam.users.iter()), |(name, user)| {
+            (name.clone(), entity("User", name, user))
+        })),
+        "CreateAccessKey" => {
+            let name = own_name(form, caller)?;
+            iam.user(name)?;
+            if iam.credentials.values().filter(|key| key.belongs_to(name)).count() >= 2 {
+                return Err(ApiError::new("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2").status(409));
+            }
+            let at = iam.clock.now();
+            let (id, secret) = iam.add_access_key(name);
+            Ok(format!(
+                "<AccessKey><UserName>{}</UserName><AccessKeyId>{id}</AccessKeyId><Status>Active</Status><SecretAccessKey>{secret}</SecretAccessKey><CreateDate>{at}</CreateDate></AccessKey>",
+                escape(name)
+            ))
+        }
+        "UpdateAccessKey" => {
+            let is_active = match form.required("Status")? {
+                "Active" => true,
+                "Inactive" => false,
+                _ => {
                     return Err(ApiError::new(
                         "ValidationError",
-                        "Must specify userName when calling with non-User credentials",
+                        "Value at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive]",
                     ));
                 }
             };
-            Ok(format!(
-                "<User>{}</User>",
-                entity("User", &name, user(&mut iam, &name)?)
-            ))
-        }
-        "ListUsers" => Ok(list(form, "Users", iam.users.iter(), |(name, user)| {
-            (name.clone(), entity("User", name, user))
-        })),
-        "DeleteUser" => {
-            let name = form.required("UserName")?;
-            user(&mut iam, name)?;
-            iam.users.remove(name);
+            let id = form.required("AccessKeyId")?;
             iam.credentials
-                .retain(|_, credential| !matches!(&credential.owner, Owner::User(owner) if owner == name));
+                .change(id, |key| key.is_active = is_active)
+                .ok_or_else(no_access_key)?;
             Ok(String::new())
-        }
-        "CreateAccessKey" => {
-            let name = form.required("UserName")?.to_owned();
-            user(&mut iam, &name)?;
-            let at = now();
-            let (id, secret) = iam.add_access_key(&name, at);
-            Ok(format!(
-                "<AccessKey><UserName>{}</UserName><AccessKeyId>{id}</AccessKeyId><Status>Active</Status><SecretAccessKey>{secret}</SecretAccessKey><CreateDate>{at}</CreateDate></AccessKey>",
-                escape(&name)
-            ))
         }
         "DeleteAccessKey" => {
             iam.credentials
                 .remove(form.required("AccessKeyId")?)
-                .ok_or_else(|| missing("The Access Key cannot be found."))?;
+                .ok_or_else(no_access_key)?;
             Ok(String::new())
         }
         "ListAccessKeys" => {
-            let name = form.required("UserName")?;
+            let name = own_name(form, caller)?;
+            iam.user(name)?;
             let members: String = iam
                 .credentials
                 .iter()
-                .filter(|(_, credential)| matches!(&credential.owner, Owner::User(owner) if owner == name))
-                .map(|(id, credential)| format!("<member><UserName>{}</UserName><AccessKeyId>{id}</AccessKeyId><Status>Active</Status><CreateDate>{}</CreateDate></member>", escape(name), credential.created))
+                .filter(|(_, credential)| credential.belongs_to(name))
+                .map(|(id, credential)| access_key(name, id, credential))
                 .collect();
             Ok(format!(
                 "<AccessKeyMetadata>{members}</AccessKeyMetadata><IsTruncated>false</IsTruncated>"
             ))
         }
-        "CreatePolicy" => {
-            let name = form.required("PolicyName")?;
-            let arn = format!("arn:aws:iam::{ACCOUNT}:policy/{name}");
-            if iam.policies.contains_key(&arn) {
-                return Err(exists(&format!(
-                    "A policy called {name} already exists. Duplicate names are not allowed."
-                )));
-            }
-            iam.policies
-                .insert(arn.clone(), document(form.required("PolicyDocument")?)?);
-            Ok(format!(
-                "<Policy><PolicyName>{}</PolicyName><Arn>{arn}</Arn><Path>/</Path><DefaultVersionId>v1</DefaultVersionId><IsAttachable>true</IsAttachable><CreateDate>{}</CreateDate></Policy>",
-                escape(name),
-                now()
-            ))
-        }
-        "AttachRolePolicy" => iam
-            .attach_role_policy(form.required("RoleName")?, form.required("PolicyArn")?)
-            .map(|()| String::new()),
-        "AttachUserPolicy" => {
-            let arn = form.required("PolicyArn")?;
-            if iam.document(arn).is_none() {
-                return Err(missing(&format!("Policy {arn} does not exist or is not attachable.")));
-            }
-            let user = user(&mut iam, form.required("UserName")?)?;
-            if !user.attached.iter().any(|attached| attached == arn) {
-                user.attached.push(arn.to_owned());
-            }
-            Ok(String::new())
-        }
-        _ => policies(&mut iam, operation, form),
+        "SimulatePrincipalPolicy" => simulate::principal(iam, form),
+        _ => policies::perform(iam, operation, form),
     }
 }
 
-/// The operations that users and roles share.
-fn policies(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
-    let (found, name) = if operation.contains("Role") {
-        let name = form.required("RoleName")?;
-        (role(iam, name)?, format!("<RoleName>{}</RoleName>", escape(name)))
-    } else if operation.contains("User") {
-        let name = form.required("UserName")?;
-        (user(iam, name)?, format!("<UserName>{}</UserName>", escape(name)))
-    } else {
-        return Err(ApiError::new(
-            "InvalidAction",
-            format!("Could not find operation {operation}"),
-        ));
-    };
-    match operation {
-        "DetachRolePolicy" | "DetachUserPolicy" => {
-            let arn = form.required("PolicyArn")?;
-            if !found.attached.iter().any(|attached| attached == arn) {
-                return Err(missing(&format!("Policy {arn} was not found.")));
-            }
-            found.attached.retain(|attached| attached != arn);
-            Ok(String::new())
+impl Iam {
+    fn delete_role(&mut self, name: &str) -> Result<Entity, ApiError> {
+        let role = self.role(name)?;
+        if !role.attached.is_empty() || !role.inline.is_empty() {
+            return Err(conflict("Cannot delete entity, must detach all policies first."));
         }
-        "ListAttachedRolePolicies" | "ListAttachedUserPolicies" => {
-            let members: String = found
-                .attached
-                .iter()
-                .map(|arn| {
-                    format!(
-                        "<member><PolicyName>{}</PolicyName><PolicyArn>{}</PolicyArn></member>",
-                        escape(arn.rsplit('/').next().unwrap_or(arn)),
-                        escape(arn)
-                    )
-                })
-                .collect();
-            Ok(format!(
-                "<AttachedPolicies>{members}</AttachedPolicies><IsTruncated>false</IsTruncated>"
-            ))
+        self.roles
+            .remove(name)
+            .ok_or_else(|| missing("The role cannot be found."))
+    }
+
+    fn delete_user(&mut self, name: &str) -> Result<Entity, ApiError> {
+        let user = self.user(name)?;
+        if !user.attached.is_empty() || !user.inline.is_empty() {
+            return Err(conflict("Cannot delete entity, must detach all policies first."));
         }
-        "PutRolePolicy" | "PutUserPolicy" => {
-            let document = document(form.required("PolicyDocument")?)?;
-            found.inline.insert(form.required("PolicyName")?.to_owned(), document);
-            Ok(String::new())
+        if self.credentials.values().any(|key| key.belongs_to(name)) {
+            return Err(conflict("Cannot delete entity, must delete access keys first."));
         }
-        "GetRolePolicy" | "GetUserPolicy" => {
-            let policy = form.required("PolicyName")?;
-            let document = found
-                .inline
-                .get(policy)
-                .ok_or_else(|| missing(&format!("The policy with name {policy} cannot be found.")))?;
-            Ok(format!(
-                "{name}<PolicyName>{}</PolicyName><PolicyDocument>{}</PolicyDocument>",
-                escape(policy),
-                encoded(document)
-            ))
-        }
-        "ListRolePolicies" | "ListUserPolicies" => {
-            let members: String = found
-                .inline
-                .keys()
-                .map(|name| format!("<member>{}</member>", escape(name)))
-                .collect();
-            Ok(format!(
-                "<PolicyNames>{members}</PolicyNames><IsTruncated>false</IsTruncated>"
-            ))
-        }
-        "DeleteRolePolicy" | "DeleteUserPolicy" => {
-            let policy = form.required("PolicyName")?;
-            found
-                .inline
-                .remove(policy)
-                .ok_or_else(|| missing(&format!("The policy with name {policy} cannot be found.")))?;
-            Ok(String::new())
-        }
-        _ => Err(ApiError::new(
-            "InvalidAction",
-            format!("Could not find operation {operation}"),
+        self.users
+            .remove(name)
+            .ok_or_else(|| missing("The user cannot be found."))
+    }
+}
+
+fn shown_role(iam: &Iam, name: &str) -> Result<String, ApiError> {
+    Ok(format!("<Role>{}</Role>", entity("Role", name, iam.role(name)?)))
+}
+
+fn access_key(user: &str, id: &str, key: &Credential) -> String {
+    format!(
+        "<member><UserName>{}</UserName><AccessKeyId>{id}</AccessKeyId><Status>{}</Status><CreateDate>{}</CreateDate></member>",
+        escape(user),
+        if key.is_active { "Active" } else { "Inactive" },
+        key.created
+    )
+}
+
+fn no_access_key() -> ApiError {
+    missing("The Access Key cannot be found.")
+}
+
+/// The user that a call names, or the one who calls.
+fn own_name<'a>(form: &'a Form, caller: &'a Caller) -> Result<&'a str, ApiError> {
+    match (form.text("UserName"), &caller.principal) {
+        (Some(name), _) => Ok(name),
+        (None, Principal::User(name)) => Ok(name),
+        (None, _) => Err(ApiError::new(
+            "ValidationError",
+            "Must specify userName when calling with non-User credentials",
         )),
     }
 }
 
-fn resource(operation: &str, form: &Form) -> String {
-    match (form.text("RoleName"), form.text("UserName")) {
-        (Some(name), _) => format!("arn:aws:iam::{ACCOUNT}:role/{name}"),
-        (_, Some(name)) => format!("arn:aws:iam::{ACCOUNT}:user/{name}"),
-        _ if operation.starts_with("List") => format!("arn:aws:iam::{ACCOUNT}:*"),
-        _ => "*".to_owned(),
+fn valid_name<'a>(name: &'a str, member: &str, most: usize) -> Result<&'a str, ApiError> {
+    if name.len() <= most && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)) {
+        return Ok(name);
+    }
+    Err(ApiError::new(
+        "ValidationError",
+        format!(
+            "The specified value for {member} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_- and at most {most} of them"
+        ),
+    ))
+}
+
+fn path(form: &Form) -> Result<&str, ApiError> {
+    let path = form.text("Path").unwrap_or("/");
+    if path.starts_with('/') && path.ends_with('/') && path.chars().all(|c| ('!'..='~').contains(&c)) {
+        return Ok(path);
+    }
+    Err(ApiError::new(
+        "ValidationError",
+        "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
+    ))
+}
+
+fn longest(form: &Form) -> Result<i64, ApiError> {
+    match form.text("MaxSessionDuration").map(str::parse::<i64>) {
+        None => Ok(SESSION),
+        Some(Ok(seconds @ 3600..=43200)) => Ok(seconds),
+        Some(_) => Err(ApiError::new(
+            "ValidationError",
+            "Value at 'maxSessionDuration' failed to satisfy constraint: Member must have value between 3600 and 43200",
+        )),
     }
 }
 
-fn role<'a>(iam: &'a mut Iam, name: &str) -> Result<&'a mut Entity, ApiError> {
-    iam.roles
-        .get_mut(name)
-        .ok_or_else(|| missing(&format!("The role with name {name} cannot be found.")))
+/// A trust policy: whom it names is its point.
+fn trust(text: &str) -> Result<Document, ApiError> {
+    let document = policies::document(text)?;
+    if document.statements().iter().all(Statement::has_principal) {
+        return Ok(document);
+    }
+    Err(ApiError::new(
+        "MalformedPolicyDocument",
+        "Missing required field Principal",
+    ))
 }
 
-fn user<'a>(iam: &'a mut Iam, name: &str) -> Result<&'a mut Entity, ApiError> {
-    iam.users
-        .get_mut(name)
-        .ok_or_else(|| missing(&format!("The user with name {name} cannot be found.")))
+/// What a call is about, as policies name it.
+fn resource(operation: &str, form: &Form) -> String {
+    let named = [
+        form.text("RoleName").map(|name| format!("role/{name}")),
+        form.text("UserName").map(|name| format!("user/{name}")),
+        form.text("PolicyName").map(|name| format!("policy/{name}")),
+    ];
+    match (
+        form.text("PolicySourceArn").or(form.text("PolicyArn")),
+        named.into_iter().flatten().next(),
+    ) {
+        (_, Some(name)) => format!("arn:aws:iam::{ACCOUNT}:{name}"),
+        (Some(arn), None) => arn.to_owned(),
+        (None, None) if operation.starts_with("List") => format!("arn:aws:iam::{ACCOUNT}:*"),
+        (None, None) => "*".to_owned(),
+    }
 }
 
-fn document(text: &str) -> Result<Value, ApiError> {
-    serde_json::from_str::<Value>(text)
-        .ok()
-        .filter(|document| document.get("Statement").is_some())
-        .ok_or_else(|| ApiError::new("MalformedPolicyDocument", "This policy contains invalid Json"))
-}
-
-fn encoded(document: &Value) -> String {
-    utf8_percent_encode(&document.to_string(), NON_ALPHANUMERIC).to_string()
+pub(super) fn encoded(document: &Document) -> String {
+    utf8_percent_encode(document.text(), NON_ALPHANUMERIC).to_string()
 }
 
 fn entity(kind: &str, name: &str, entity: &Entity) -> String {
-    let created: Timestamp = entity.created;
-    let trust = entity.trust.as_ref().map_or_else(String::new, |trust| format!("<AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument><MaxSessionDuration>3600</MaxSessionDuration><Description>{}</Description>", encoded(trust), escape(&entity.description)));
+    let trust = entity.trust.as_ref().map_or_else(String::new, |trust| format!("<AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument><MaxSessionDuration>{}</MaxSessionDuration><Description>{}</Description>", encoded(trust), entity.longest, escape(&entity.description)));
     format!(
-        "<Path>{}</Path><{kind}Name>{}</{kind}Name><{kind}Id>{}</{kind}Id><Arn>{}</Arn><CreateDate>{created}</CreateDate>{trust}",
+        "<Path>{}</Path><{kind}Name>{}</{kind}Name><{kind}Id>{}</{kind}Id><Arn>{}</Arn><CreateDate>{}</CreateDate>{trust}",
         escape(&entity.path),
         escape(name),
         entity.id,
-        escape(&entity.arn)
+        escape(&entity.arn),
+        entity.created
     )
 }
 
+/// What lies below `PathPrefix`.
+fn below<'a>(
+    form: &'a Form,
+    all: impl Iterator<Item = (&'a String, &'a Entity)>,
+) -> impl Iterator<Item = (&'a String, &'a Entity)> {
+    let prefix = form.text("PathPrefix").unwrap_or("/");
+    all.filter(move |(_, entity)| entity.path.starts_with(prefix))
+}
+
 /// One page: `Marker` is the last name of the page before.
-fn list<T>(form: &Form, element: &str, all: impl Iterator<Item = T>, member: impl Fn(T) -> (String, String)) -> String {
+pub(super) fn list<T>(
+    form: &Form,
+    element: &str,
+    all: impl Iterator<Item = T>,
+    member: impl Fn(T) -> (String, String),
+) -> String {
     let limit = form.number("MaxItems").unwrap_or(100).clamp(1, 1000);
     let mut rest = all
         .map(member)

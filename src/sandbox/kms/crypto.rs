@@ -11,110 +11,89 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::authorize::{authorize, dry_run, usable};
-use super::keys::Key;
-use super::{Act, Kms, Request};
+use super::authorize::Act;
+use super::key::Key;
+use super::{Ask, Kms};
 use crate::sandbox::api::ApiError;
-use crate::sandbox::identity::Caller;
-use crate::sandbox::world::{World, random};
+use crate::sandbox::world::random;
 
 type Context = BTreeMap<String, String>;
 
 const HEAD: usize = 1 + 16 + 2;
 const NONCE: usize = 12;
 const FORMAT: u8 = 1;
+/// Bytes of a plaintext, and of a ciphertext.
+const PLAINTEXT: usize = 4096;
+const CIPHERTEXT: usize = 6144;
 
-pub(super) fn encrypt(world: &World, kms: &Kms, caller: &Caller, request: &Request) -> Result<Value, ApiError> {
-    let context = request.map("EncryptionContext");
-    let key = kms.find(request.required("KeyId")?)?;
-    let plaintext = request.bytes("Plaintext", 4096)?;
-    authorize(
-        world,
-        key,
-        caller,
-        &Act::grantable("kms:Encrypt", request, context.clone()),
-    )?;
-    usable(key)?;
-    dry_run(request)?;
+pub(super) fn encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let context = ask.request.context("EncryptionContext")?;
+    let plaintext = ask.request.bytes("Plaintext", PLAINTEXT)?;
+    let key = ask.use_key(kms, ask.request.required("KeyId")?, "kms:Encrypt", &context)?;
+    ask.dry_run()?;
     Ok(
-        json!({ "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }),
+        json!({ "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }),
     )
 }
 
-pub(super) fn decrypt(world: &World, kms: &Kms, caller: &Caller, request: &Request) -> Result<Value, ApiError> {
-    let context = request.map("EncryptionContext");
-    let ignores = request
-        .list("DryRunModifiers")
-        .iter()
-        .any(|modifier| modifier == "IGNORE_CIPHERTEXT");
-    if ignores && request.truth("DryRun") {
-        let key = kms.find(request.required("KeyId")?)?;
-        authorize(
-            world,
-            key,
-            caller,
-            &Act::grantable("kms:Decrypt", request, context.clone()),
-        )?;
-        usable(key)?;
-        dry_run(request)?;
+pub(super) fn decrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let context = ask.request.context("EncryptionContext")?;
+    if ask.ignores_ciphertext() {
+        ask.use_key(kms, ask.request.required("KeyId")?, "kms:Decrypt", &context)?;
+        ask.dry_run()?;
     }
-    let blob = request.bytes("CiphertextBlob", 6144)?;
-    let key = source(kms, &blob, request.text("KeyId"))?;
-    authorize(
-        world,
-        key,
-        caller,
-        &Act::grantable("kms:Decrypt", request, context.clone()),
-    )?;
-    usable(key)?;
+    let blob = ask.request.bytes("CiphertextBlob", CIPHERTEXT)?;
+    let id = source(kms, &blob, ask.request.text("KeyId"))?;
+    let key = ask.use_key(kms, &id, "kms:Decrypt", &context)?;
     let plaintext = unwrap(key, &blob, &context)?;
-    dry_run(request)?;
-    Ok(json!({ "Plaintext": STANDARD.encode(plaintext), "KeyId": key.arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }))
+    ask.dry_run()?;
+    Ok(
+        json!({ "Plaintext": STANDARD.encode(plaintext), "KeyId": key.arn(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }),
+    )
 }
 
-pub(super) fn re_encrypt(world: &World, kms: &Kms, caller: &Caller, request: &Request) -> Result<Value, ApiError> {
+pub(super) fn re_encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let (old, new) = (
-        request.map("SourceEncryptionContext"),
-        request.map("DestinationEncryptionContext"),
+        ask.request.context("SourceEncryptionContext")?,
+        ask.request.context("DestinationEncryptionContext")?,
     );
-    let blob = request.bytes("CiphertextBlob", 6144)?;
-    let from = source(kms, &blob, request.text("SourceKeyId"))?;
-    let to = kms.find(request.required("DestinationKeyId")?)?;
-    authorize(
-        world,
-        from,
-        caller,
-        &Act::grantable("kms:ReEncryptFrom", request, old.clone()),
-    )?;
-    authorize(
-        world,
-        to,
-        caller,
-        &Act::grantable("kms:ReEncryptTo", request, new.clone()),
-    )?;
-    usable(from)?;
-    usable(to)?;
+    let ignores = ask.ignores_ciphertext();
+    let blob = if ignores {
+        Vec::new()
+    } else {
+        ask.request.bytes("CiphertextBlob", CIPHERTEXT)?
+    };
+    let from = if ignores {
+        ask.request.required("SourceKeyId")?.to_owned()
+    } else {
+        source(kms, &blob, ask.request.text("SourceKeyId"))?
+    };
+    let to = kms.find(ask.request.required("DestinationKeyId")?)?;
+    let from = kms.find(&from)?;
+    let same = (from.id == to.id).to_string();
+    let act = |action, context| Act::within(action, context).saying("kms:ReEncryptOnSameKey", &same);
+    ask.authorize(kms, from, &act("kms:ReEncryptFrom", &old))?;
+    ask.authorize(kms, to, &act("kms:ReEncryptTo", &new))?;
+    from.usable()?;
+    to.usable()?;
+    if ignores {
+        ask.dry_run()?;
+    }
     let plaintext = unwrap(from, &blob, &old)?;
-    dry_run(request)?;
+    ask.dry_run()?;
     Ok(json!({
-        "CiphertextBlob": STANDARD.encode(wrap(to, &plaintext, &new)), "SourceKeyId": from.arn, "KeyId": to.arn,
+        "CiphertextBlob": STANDARD.encode(wrap(to, &plaintext, &new)), "SourceKeyId": from.arn(), "KeyId": to.arn(),
         "SourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT", "DestinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT"
     }))
 }
 
-pub(super) fn generate_data_key(
-    world: &World,
-    kms: &Kms,
-    caller: &Caller,
-    request: &Request,
-    operation: &str,
-) -> Result<Value, ApiError> {
-    let context = request.map("EncryptionContext");
-    let key = kms.find(request.required("KeyId")?)?;
-    let len = match (request.text("KeySpec"), request.number("NumberOfBytes")) {
+pub(super) fn generate_data_key(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let context = ask.request.context("EncryptionContext")?;
+    let len = match (ask.request.text("KeySpec"), ask.request.number("NumberOfBytes")) {
         (Some("AES_256"), None) => 32,
         (Some("AES_128"), None) => 16,
         (None, Some(len @ 1..=1024)) => len as usize,
+        (None, Some(len)) => return Err(out_of_range(len)),
         _ => {
             return Err(ApiError::new(
                 "ValidationException",
@@ -122,26 +101,49 @@ pub(super) fn generate_data_key(
             ));
         }
     };
-    let action = format!("kms:{operation}");
-    authorize(world, key, caller, &Act::grantable(&action, request, context.clone()))?;
-    usable(key)?;
-    dry_run(request)?;
+    let action = format!("kms:{}", ask.operation);
+    let key = ask.use_key(kms, ask.request.required("KeyId")?, &action, &context)?;
+    ask.dry_run()?;
     let plaintext = bytes(len);
-    let answer = json!({ "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn });
-    Ok(match operation {
+    let answer = json!({ "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn() });
+    Ok(match ask.operation {
         "GenerateDataKey" => super::with(answer, json!({ "Plaintext": STANDARD.encode(plaintext) })),
         _ => answer,
     })
 }
 
-pub(super) fn generate_random(world: &World, caller: &Caller, request: &Request) -> Result<Value, ApiError> {
-    world.authorize(caller, "kms:GenerateRandom", "*", &BTreeMap::new())?;
-    match request.number("NumberOfBytes") {
+pub(super) fn generate_random(ask: &Ask) -> Result<Value, ApiError> {
+    ask.world
+        .authorize(ask.caller, "kms:GenerateRandom", "*", &BTreeMap::new())?;
+    match ask.request.number("NumberOfBytes") {
         Some(len @ 1..=1024) => Ok(json!({ "Plaintext": STANDARD.encode(bytes(len as usize)) })),
-        _ => Err(ApiError::new(
-            "ValidationException",
-            "1 validation error detected: Value at 'numberOfBytes' failed to satisfy constraint: Member must have value between 1 and 1024",
-        )),
+        Some(len) => Err(out_of_range(len)),
+        None => Err(ApiError::new("ValidationException", "Number of bytes is required.")),
+    }
+}
+
+fn out_of_range(len: i64) -> ApiError {
+    ApiError::new(
+        "ValidationException",
+        format!(
+            "1 validation error detected: Value '{len}' at 'numberOfBytes' failed to satisfy constraint: Member must have value between 1 and 1024"
+        ),
+    )
+}
+
+impl Ask<'_> {
+    /// A key that the caller may use like this, and that can be used.
+    fn use_key<'a>(&self, kms: &'a Kms, id: &str, action: &str, context: &Context) -> Result<&'a Key, ApiError> {
+        let key = kms.find(id)?;
+        self.authorize(kms, key, &Act::within(action, context))?;
+        key.usable()?;
+        Ok(key)
+    }
+
+    /// A dry run that is about authorization only.
+    fn ignores_ciphertext(&self) -> bool {
+        let modifiers = self.request.list("DryRunModifiers");
+        self.request.truth("DryRun") && modifiers.iter().any(|modifier| modifier == "IGNORE_CIPHERTEXT")
     }
 }
 
@@ -155,20 +157,29 @@ impl Kms {
     }
 }
 
-/// The key that a ciphertext names; checked against the one the caller named.
-fn source<'a>(kms: &'a Kms, blob: &[u8], named: Option<&str>) -> Result<&'a Key, ApiError> {
-    let key = blob
+/// The id of the key to open a ciphertext with: the one that it names, which must be the one that the caller names.
+fn source(kms: &Kms, blob: &[u8], named: Option<&str>) -> Result<String, ApiError> {
+    let found = blob
         .get(1..17)
-        .filter(|_| blob[0] == FORMAT)
+        .filter(|_| blob[0] == FORMAT && blob.len() >= HEAD + NONCE)
         .and_then(|id| uuid::Uuid::from_slice(id).ok())
-        .and_then(|id| kms.keys.get(&id.to_string()));
-    match (key, named.map(|id| kms.find(id)).transpose()?) {
-        (Some(key), Some(named)) if key.id != named.id => Err(ApiError::new(
+        .map(|id| id.to_string());
+    let Some(id) = found else {
+        if let Some(named) = named {
+            kms.find(named)?;
+        }
+        return Err(invalid());
+    };
+    match named {
+        Some(named) if kms.find(named)?.id != id => Err(ApiError::new(
             "IncorrectKeyException",
             "The key ID in the request does not identify a CMK that can perform this operation.",
         )),
-        (Some(key), _) => Ok(key),
-        (None, _) => Err(invalid()),
+        None if !kms.keys.contains_key(&id) => Err(ApiError::new(
+            "AccessDeniedException",
+            "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.",
+        )),
+        _ => Ok(id),
     }
 }
 
@@ -184,7 +195,7 @@ fn wrap(key: &Key, plaintext: &[u8], context: &Context) -> Vec<u8> {
     blob.extend_from_slice(&(version as u16).to_be_bytes());
     let associated = associated(&blob, context);
     let nonce = random::<NONCE>();
-    let sealed = cipher(material)
+    let sealed = cipher(&material.bytes)
         .encrypt(
             &Nonce::from(nonce),
             Payload {
@@ -203,7 +214,7 @@ fn unwrap(key: &Key, blob: &[u8], context: &Context) -> Result<Vec<u8>, ApiError
     let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(invalid)?;
     let version = usize::from(u16::from_be_bytes([head[17], head[18]]));
     let material = key.material.get(version).ok_or_else(invalid)?;
-    cipher(material)
+    cipher(&material.bytes)
         .decrypt(
             &Nonce::from(*nonce),
             Payload {

@@ -3,71 +3,46 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::authorize::{authorize, dry_run, usable};
-use super::keys::{Key, seconds};
+use super::authorize::Act;
 use super::request::map;
-use super::{Act, Kms, Request, page, with};
+use super::{Ask, Kms, key, page, seconds, with};
 use crate::sandbox::api::ApiError;
-use crate::sandbox::identity::{ACCOUNT, Caller};
-use crate::sandbox::policy;
-use crate::sandbox::world::{World, now, random_hex};
+use crate::sandbox::identity::ACCOUNT;
+use crate::sandbox::world::random_hex;
 
-const OPERATIONS: [&str; 17] = [
+mod book;
+
+pub(super) use book::Grants;
+pub(crate) use book::{Constraint, Grant};
+
+/// What a grant on a symmetric key may allow.
+const OPERATIONS: [&str; 10] = [
     "CreateGrant",
     "Decrypt",
-    "DeriveSharedSecret",
     "DescribeKey",
     "Encrypt",
     "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
     "GenerateDataKeyPair",
     "GenerateDataKeyPairWithoutPlaintext",
-    "GenerateDataKeyWithoutPlaintext",
-    "GenerateMac",
-    "GetPublicKey",
     "ReEncryptFrom",
     "ReEncryptTo",
-    "RetireGrant",
+];
+/// And this, which is about the grant.
+const RETIRE: &str = "RetireGrant";
+/// What only other kinds of key have.
+const FOREIGN: [&str; 6] = [
+    "DeriveSharedSecret",
+    "GenerateMac",
+    "GetPublicKey",
     "Sign",
     "Verify",
     "VerifyMac",
 ];
-
-/// A grant on a key.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Grant {
-    pub(crate) id: String,
-    pub(crate) name: Option<String>,
-    pub(crate) grantee: String,
-    pub(crate) retiring: Option<String>,
-    pub(crate) operations: Vec<String>,
-    pub(crate) constraint: Option<Constraint>,
-    pub(crate) created: Timestamp,
-    /// From when on it is seen without its token.
-    pub(crate) visible: Timestamp,
-    /// Every token that a CreateGrant gave for it; never listed.
-    pub(super) tokens: Vec<String>,
-    /// Who made it.
-    issuer: String,
-}
-
-/// On which encryption contexts a grant holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Constraint {
-    Equals(BTreeMap<String, String>),
-    Subset(BTreeMap<String, String>),
-}
-
-impl Constraint {
-    pub(super) fn holds(&self, context: &BTreeMap<String, String>) -> bool {
-        match self {
-            Self::Equals(expected) => expected == context,
-            Self::Subset(expected) => expected.iter().all(|(name, value)| context.get(name) == Some(value)),
-        }
-    }
-}
+/// Grants of a key, by AWS's quota.
+const MOST: usize = 50_000;
 
 /// What a grant is made from.
 #[derive(Default)]
@@ -77,32 +52,36 @@ pub(crate) struct NewGrant<'a> {
     pub(crate) name: Option<&'a str>,
     pub(crate) retiring: Option<&'a str>,
     pub(crate) constraint: Option<Constraint>,
-    pub(crate) issuer: &'a str,
     /// How long it stays unseen without its token.
     pub(crate) delay: std::time::Duration,
 }
 
-impl Key {
-    /// Makes a grant, or finds the one of the same name and content; its id and a new token.
-    pub(crate) fn grant(&mut self, new: NewGrant) -> (String, String) {
-        let token = random_hex::<64>();
-        let same = |grant: &&mut Grant| {
-            new.name.is_some()
-                && grant.name.as_deref() == new.name
-                && grant.grantee == new.grantee
+impl Kms {
+    /// The grant of the same name and content.
+    fn namesake(&self, key: &str, new: &NewGrant) -> Option<String> {
+        let same = |grant: &&Grant| {
+            grant.grantee == new.grantee
                 && grant.operations == new.operations
                 && grant.constraint == new.constraint
                 && grant.retiring.as_deref() == new.retiring
         };
-        if let Some(grant) = self.grants.values_mut().find(same) {
-            grant.tokens.push(token.clone());
-            return (grant.id.clone(), token);
+        let grant = self.grants.named(key, new.name?).find(same)?;
+        Some(grant.id.clone())
+    }
+
+    /// Makes a grant, or finds the one of the same name and content; its id and a new token.
+    pub(crate) fn grant(&mut self, key: &str, new: NewGrant) -> (String, String) {
+        let token = random_hex::<64>();
+        if let Some(id) = self.namesake(key, &new) {
+            self.grants.add_token(key, &id, &token);
+            return (id, token);
         }
         let id = random_hex::<32>();
-        let created = now();
+        let created = self.clock.now();
         let delay = SignedDuration::try_from(new.delay).unwrap_or(SignedDuration::ZERO);
-        let grant = Grant {
+        self.grants.insert(Grant {
             id: id.clone(),
+            key: key.to_owned(),
             name: new.name.map(str::to_owned),
             grantee: new.grantee.to_owned(),
             retiring: new.retiring.map(str::to_owned),
@@ -111,17 +90,61 @@ impl Key {
             created,
             visible: created.checked_add(delay).unwrap_or(Timestamp::MAX),
             tokens: vec![token.clone()],
-            issuer: new.issuer.to_owned(),
-        };
-        self.grants.insert(id.clone(), grant);
+        });
         (id, token)
     }
 }
 
-pub(super) fn create(world: &World, kms: &mut Kms, caller: &Caller, request: &Request) -> Result<Value, ApiError> {
-    let key = kms.find_strictly(request.required("KeyId")?)?;
+pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let request = &ask.request;
     let grantee = request.required("GranteePrincipal")?;
-    let mut operations = request.list("Operations");
+    let retiring = request.text("RetiringPrincipal");
+    let (operations, constraint, name) = (operations(ask)?, constraint(ask)?, name(ask)?);
+    let key = kms.find_strictly(request.required("KeyId")?)?;
+    let mut act = Act {
+        child: Some((&operations, constraint.as_ref())),
+        ..Act::grantable("kms:CreateGrant")
+    }
+    .saying("kms:GrantIsForAWSResource", "false")
+    .saying("kms:GranteePrincipal", grantee);
+    if let Some(retiring) = retiring {
+        act = act.saying("kms:RetiringPrincipal", retiring);
+    }
+    if let Some(constraint) = &constraint {
+        let kind = match constraint {
+            Constraint::Equals(_) => "EncryptionContextEquals",
+            Constraint::Subset(_) => "EncryptionContextSubset",
+        };
+        act = act.saying("kms:GrantConstraintType", kind);
+    }
+    ask.authorize(kms, key, &act)?;
+    key.usable()?;
+    for principal in [Some(grantee), retiring].into_iter().flatten() {
+        known(ask, principal)?;
+    }
+    let id = key.id.clone();
+    drop(act);
+    let new = NewGrant {
+        grantee,
+        operations,
+        name,
+        retiring,
+        constraint,
+        delay: ask.world.trouble.grant_delay(),
+    };
+    if kms.grants.count(&id) >= MOST && kms.namesake(&id, &new).is_none() {
+        return Err(ApiError::new(
+            "LimitExceededException",
+            format!("the key has {MOST} grants, its quota"),
+        ));
+    }
+    ask.dry_run()?;
+    let (grant, token) = kms.grant(&id, new);
+    Ok(json!({ "GrantId": grant, "GrantToken": token }))
+}
+
+fn operations(ask: &Ask) -> Result<Vec<String>, ApiError> {
+    let mut operations = ask.request.list("Operations");
     operations.sort();
     operations.dedup();
     if operations.is_empty() {
@@ -130,146 +153,176 @@ pub(super) fn create(world: &World, kms: &mut Kms, caller: &Caller, request: &Re
             "1 validation error detected: Value null at 'operations' failed to satisfy constraint: Member must not be null",
         ));
     }
-    if let Some(unknown) = operations
-        .iter()
-        .find(|operation| !OPERATIONS.contains(&operation.as_str()))
-    {
+    for operation in &operations {
+        let operation = operation.as_str();
+        if OPERATIONS.contains(&operation) || operation == RETIRE {
+            continue;
+        }
         return Err(ApiError::new(
             "ValidationException",
-            format!(
-                "1 validation error detected: Value '{unknown}' at 'operations' failed to satisfy constraint: Member must satisfy enum value set: [{}]",
-                OPERATIONS.join(", ")
-            ),
+            if FOREIGN.contains(&operation) {
+                format!("Grant operation {operation} is not valid for a key of spec SYMMETRIC_DEFAULT")
+            } else {
+                format!(
+                    "1 validation error detected: Value '[{operation}]' at 'operations' failed to satisfy constraint: Member must satisfy enum value set"
+                )
+            },
         ));
     }
-    let mut act = Act::grantable("kms:CreateGrant", request, BTreeMap::new());
-    act.conditions = BTreeMap::from([
-        ("kms:GrantIsForAWSResource".to_owned(), "false".to_owned()),
-        ("kms:GranteePrincipal".to_owned(), grantee.to_owned()),
-    ]);
-    authorize(world, key, caller, &act)?;
-    usable(key)?;
-    let root = format!("arn:aws:iam::{ACCOUNT}:root");
-    let is_known = |arn: &str| arn == root || world.iam().knows(arn) || arn.ends_with(".amazonaws.com");
-    for principal in [Some(grantee), request.text("RetiringPrincipal")].into_iter().flatten() {
-        if !is_known(principal) {
-            return Err(ApiError::new(
-                "InvalidArnException",
-                format!("ARN does not refer to a valid principal: {principal}"),
-            ));
-        }
-    }
-    dry_run(request)?;
-    let constraints = request.value("Constraints");
-    let constraint = match (
-        constraints.get("EncryptionContextEquals"),
-        constraints.get("EncryptionContextSubset"),
+    Ok(operations)
+}
+
+fn constraint(ask: &Ask) -> Result<Option<Constraint>, ApiError> {
+    let constraints = ask.request.value("Constraints");
+    match (
+        constraints.get("EncryptionContextEquals").map(map),
+        constraints.get("EncryptionContextSubset").map(map),
     ) {
-        (Some(equals), _) => Some(Constraint::Equals(map(equals))),
-        (None, Some(subset)) => Some(Constraint::Subset(map(subset))),
-        (None, None) => None,
-    };
-    let id = key.id.clone();
-    let (grant, token) = kms.key_mut(&id)?.grant(NewGrant {
-        grantee,
-        operations,
-        name: request.text("Name").filter(|name| !name.is_empty()),
-        retiring: request.text("RetiringPrincipal"),
-        constraint,
-        issuer: &caller.arn,
-        delay: world.options.grant_delay,
-    });
-    Ok(json!({ "GrantId": grant, "GrantToken": token }))
+        (Some(_), Some(_)) => Err(ApiError::new(
+            "ValidationException",
+            "the sandbox takes one constraint: EncryptionContextEquals or EncryptionContextSubset",
+        )),
+        (Some(pairs), None) | (None, Some(pairs)) if pairs.len() > 8 => Err(ApiError::new(
+            "ValidationException",
+            "a grant constraint has at most 8 pairs",
+        )),
+        (Some(equals), None) => Ok(Some(Constraint::Equals(equals))),
+        (None, Some(subset)) => Ok(Some(Constraint::Subset(subset))),
+        (None, None) => Ok(None),
+    }
 }
 
-pub(super) fn list(world: &World, kms: &Kms, caller: &Caller, request: &Request) -> Result<Value, ApiError> {
-    let key = kms.find_strictly(request.required("KeyId")?)?;
-    authorize(world, key, caller, &Act::new("kms:ListGrants"))?;
-    let (id, grantee) = (request.text("GrantId"), request.text("GranteePrincipal"));
-    let rows = key.grants.iter().filter(|(own, grant)| {
-        id.is_none_or(|id| id == *own) && grantee.is_none_or(|grantee| grantee == grant.grantee)
-    });
-    let (rows, end) = page(request, rows, 50, 100)?;
-    let rows: Vec<_> = rows.iter().map(|grant| entry(key, grant)).collect();
-    Ok(with(json!({ "Grants": rows }), end))
+fn name<'a>(ask: &'a Ask) -> Result<Option<&'a str>, ApiError> {
+    let name = ask.request.text("Name").filter(|name| !name.is_empty());
+    let is_name =
+        |name: &str| name.len() <= 256 && name.chars().all(|c| c.is_ascii_alphanumeric() || ":/_-".contains(c));
+    match name {
+        Some(name) if !is_name(name) => Err(ApiError::new(
+            "ValidationException",
+            format!(
+                "1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$"
+            ),
+        )),
+        name => Ok(name),
+    }
 }
 
-pub(super) fn list_retirable(world: &World, kms: &Kms, caller: &Caller, request: &Request) -> Result<Value, ApiError> {
-    world.authorize(caller, "kms:ListRetirableGrants", "*", &BTreeMap::new())?;
-    let principal = request.required("RetiringPrincipal")?;
-    let all: BTreeMap<&String, (&Key, &Grant)> = kms
-        .keys
-        .values()
-        .flat_map(|key| key.grants.iter().map(move |(id, grant)| (id, (key, grant))))
-        .filter(|(_, (_, grant))| grant.retiring.as_deref() == Some(principal))
-        .collect();
-    let (rows, end) = page(request, all.into_iter(), 50, 100)?;
-    let rows: Vec<_> = rows.iter().map(|(key, grant)| entry(key, grant)).collect();
-    Ok(with(json!({ "Grants": rows }), end))
+/// Refuses a principal that is not there. A service's own principal is one too.
+fn known(ask: &Ask, principal: &str) -> Result<(), ApiError> {
+    let root = format!("arn:aws:iam::{ACCOUNT}:root");
+    if principal == root || principal.ends_with(".amazonaws.com") || ask.world.iam().knows(principal) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "InvalidArnException",
+        format!("ARN does not refer to a valid principal: {principal}"),
+    ))
 }
 
-pub(super) fn revoke(world: &World, kms: &mut Kms, caller: &Caller, request: &Request) -> Result<Value, ApiError> {
-    let key = kms.find_strictly(request.required("KeyId")?)?;
-    authorize(world, key, caller, &Act::new("kms:RevokeGrant"))?;
-    let (id, grant) = (key.id.clone(), request.required("GrantId")?);
-    if !key.grants.contains_key(grant) {
+pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let id = ask.administered(kms)?;
+    let (only, grantee) = (ask.request.text("GrantId"), ask.request.text("GranteePrincipal"));
+    if let Some(only) = only
+        && !is_grant_id(only)
+    {
+        return Err(ApiError::new(
+            "InvalidGrantIdException",
+            format!("Grant ID {only} is not valid"),
+        ));
+    }
+    let (rows, end) = page(&ask.request, (50, 100), |after| {
+        let all: Box<dyn Iterator<Item = &Grant>> = match (only, grantee) {
+            (Some(only), _) => Box::new(kms.grants.get(&id, only).into_iter()),
+            (None, Some(grantee)) => Box::new(kms.grants.to(&id, grantee)),
+            (None, None) => Box::new(kms.grants.of(&id, after.as_deref())),
+        };
+        all.filter(move |grant| {
+            after.as_ref().is_none_or(|after| grant.id > *after)
+                && grantee.is_none_or(|grantee| grant.grantee == grantee)
+        })
+        .map(|grant| (grant.id.as_str(), grant))
+    })?;
+    Ok(with(json!({ "Grants": entries(&rows) }), end))
+}
+
+pub(super) fn list_retirable(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    ask.world
+        .authorize(ask.caller, "kms:ListRetirableGrants", "*", &BTreeMap::new())?;
+    let principal = ask.request.required("RetiringPrincipal")?;
+    let (rows, end) = page(&ask.request, (50, 100), |after| {
+        let rows = kms.grants.retirable(principal, after);
+        rows.map(|grant| (grant.id.as_str(), grant))
+    })?;
+    Ok(with(json!({ "Grants": entries(&rows) }), end))
+}
+
+pub(super) fn revoke(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let grant = ask.request.required("GrantId")?;
+    let key = ask.administered(kms)?;
+    if !is_grant_id(grant) {
+        return Err(ApiError::new(
+            "InvalidGrantIdException",
+            format!("Grant ID {grant} is not valid"),
+        ));
+    }
+    if kms.grants.get(&key, grant).is_none() {
         return Err(ApiError::new(
             "NotFoundException",
             format!("Grant ID {grant} not found"),
         ));
     }
-    dry_run(request)?;
-    kms.key_mut(&id)?.grants.remove(grant);
+    ask.dry_run()?;
+    kms.grants.remove(&key, grant);
     Ok(json!({}))
 }
 
 /// Retiring: the retiring principal, a grantee whose grant holds RetireGrant, the account, or who is delegated.
-pub(super) fn retire(world: &World, kms: &mut Kms, caller: &Caller, request: &Request) -> Result<Value, ApiError> {
-    let (id, grant) = match request.text("GrantToken") {
-        Some(token) => kms
-            .keys
-            .values()
-            .find_map(|key| {
-                key.grants
-                    .values()
-                    .find(|grant| grant.tokens.iter().any(|own| own == token))
-                    .map(|grant| (key.id.clone(), grant.id.clone()))
-            })
-            .ok_or_else(|| {
-                ApiError::new(
-                    "InvalidGrantTokenException",
-                    "The request was rejected because a grant token is not valid.",
-                )
-            })?,
-        None => (
-            kms.find_strictly(request.required("KeyId")?)?.id.clone(),
-            request.required("GrantId")?.to_owned(),
-        ),
+pub(super) fn retire(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let grant = match ask.request.text("GrantToken") {
+        Some(token) => kms.grants.by_token(token).ok_or_else(|| {
+            ApiError::new(
+                "InvalidGrantTokenException",
+                "The request was rejected because a grant token is not valid.",
+            )
+        })?,
+        None => {
+            let id = ask.request.required("GrantId")?;
+            let key = kms.find_strictly(ask.request.required("KeyId")?)?;
+            kms.grants.get(&key.id, id).ok_or_else(|| {
+                if is_grant_id(id) {
+                    ApiError::new("NotFoundException", format!("Grant ID {id} not found"))
+                } else {
+                    ApiError::new("InvalidGrantIdException", format!("Grant ID {id} is not valid"))
+                }
+            })?
+        }
     };
-    let key = kms.find(&id)?;
-    let found = key
-        .grants
-        .get(&grant)
-        .ok_or_else(|| ApiError::new("InvalidGrantIdException", format!("Grant ID {grant} is not valid")))?;
-    let names = policy::names(caller);
-    let is_retiring = found
-        .retiring
-        .as_ref()
-        .is_some_and(|principal| names.contains(principal));
+    let names = ask.caller.names();
+    let is_retiring = grant.retiring.as_deref().is_some_and(|own| names.contains(&own));
     let is_grantee =
-        names.contains(&found.grantee) && found.operations.iter().any(|operation| operation == "RetireGrant");
+        names.contains(&grant.grantee.as_str()) && grant.operations.iter().any(|operation| operation == RETIRE);
     if !is_retiring && !is_grantee {
-        authorize(world, key, caller, &Act::new("kms:RetireGrant"))?;
+        ask.authorize(kms, kms.find(&grant.key)?, &Act::new("kms:RetireGrant"))?;
     }
-    dry_run(request)?;
-    kms.key_mut(&id)?.grants.remove(&grant);
+    let (key, id) = (grant.key.clone(), grant.id.clone());
+    ask.dry_run()?;
+    kms.grants.remove(&key, &id);
     Ok(json!({}))
 }
 
-fn entry(key: &Key, grant: &Grant) -> Value {
+fn is_grant_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn entries(grants: &[&Grant]) -> Vec<Value> {
+    grants.iter().map(|grant| entry(grant)).collect()
+}
+
+fn entry(grant: &Grant) -> Value {
     let mut entry = json!({
-        "KeyId": key.arn, "GrantId": grant.id, "CreationDate": seconds(grant.created), "GranteePrincipal": grant.grantee,
-        "IssuingAccount": format!("arn:aws:iam::{ACCOUNT}:root"), "Operations": grant.operations
+        "KeyId": key::arn(&grant.key), "GrantId": grant.id, "CreationDate": seconds(grant.created),
+        "GranteePrincipal": grant.grantee, "IssuingAccount": format!("arn:aws:iam::{ACCOUNT}:root"),
+        "Operations": grant.operations
     });
     if let Some(name) = &grant.name {
         entry["Name"] = json!(name);

@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::sandbox::api::ApiError;
-use crate::sandbox::policy::strings;
+
+/// Bytes of an encryption context's names and values together.
+const CONTEXT: usize = 8192;
 
 pub(super) struct Request<'a>(&'a Value);
 
@@ -35,15 +37,26 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn list(&self, name: &str) -> Vec<String> {
-        strings(&self.0[name])
+        let texts = self.0[name].as_array().into_iter().flatten();
+        texts.filter_map(|text| text.as_str().map(str::to_owned)).collect()
     }
 
     pub(super) fn value(&self, name: &str) -> &'a Value {
         &self.0[name]
     }
 
-    pub(super) fn map(&self, name: &str) -> BTreeMap<String, String> {
-        map(&self.0[name])
+    /// An encryption context: texts, and not endless.
+    pub(super) fn context(&self, name: &str) -> Result<BTreeMap<String, String>, ApiError> {
+        let context = map(&self.0[name]);
+        let is_whole = self.0[name].as_object().map_or(0, serde_json::Map::len) == context.len();
+        let size: usize = context.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if !is_whole || size > CONTEXT {
+            return Err(ApiError::new(
+                "ValidationException",
+                format!("{name} must hold texts of at most {CONTEXT} bytes together"),
+            ));
+        }
+        Ok(context)
     }
 
     pub(super) fn bytes(&self, name: &str, most: usize) -> Result<Vec<u8>, ApiError> {

@@ -1,25 +1,16 @@
 //! Authorization and key states, as tables.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::PathBuf;
-use std::time::Duration;
+use serde_json::json;
 
+use super::key::arn;
 use super::*;
-use crate::sandbox::Options;
 use crate::sandbox::identity::Principal;
 
 fn world() -> World {
-    let options = Options {
-        port: 0,
-        empty: true,
-        images: Vec::new(),
-        grant_delay: Duration::ZERO,
-        program: PathBuf::new(),
-        job_pace: Duration::ZERO,
-    };
-    let world = World::new(options, "http://127.0.0.1:1").unwrap();
+    let world = World::open(crate::sandbox::tests::options(), "http://127.0.0.1:1").unwrap();
     let trust = json!({"Statement": []});
-    world.iam().create_role("example-role", "/", trust, "").unwrap();
+    world.iam().create_role("example-role", "/", trust.into(), "").unwrap();
     world
 }
 

@@ -2,8 +2,12 @@
 
 use super::*;
 
+fn logs() -> Logs {
+    Logs::open(&Clock::default(), &Disk::default()).unwrap()
+}
+
 fn filled(count: usize) -> Logs {
-    let logs = Logs::default();
+    let logs = logs();
     logs.create_group("g").unwrap();
     let name = StreamName {
         log_group_name: "g".to_owned(),
@@ -68,7 +72,7 @@ fn without_a_direction_the_tail_comes_first() {
 
 #[test]
 fn a_page_holds_a_megabyte_at_most_and_one_event_at_least() {
-    let logs = Logs::default();
+    let logs = logs();
     for _ in 0..6 {
         logs.append("g", "s/1", "x".repeat(250_000));
     }
@@ -110,7 +114,7 @@ fn streams_are_paged_in_the_order_asked_for() {
 
 #[test]
 fn what_is_not_there_is_named() {
-    let logs = Logs::default();
+    let logs = logs();
     let request = json!({ "logGroupName": "g", "logStreamName": "s" });
     let error = logs.get_events(&parse(&request).unwrap()).unwrap_err();
     assert_eq!(error.code, "ResourceNotFoundException");

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
+use s3s::S3ErrorCode;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::path::S3Path;
 use s3s::{S3Error, S3Result};
 
 use crate::sandbox::api::ApiError;
-use crate::sandbox::identity::Caller;
+use crate::sandbox::identity::{Caller, REGION};
+use crate::sandbox::sigv4::Authorization;
 use crate::sandbox::world::World;
 
 /// Finds the secret that a signature must have been made with.
@@ -27,8 +29,8 @@ impl S3Auth for Secrets {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         self.world
             .iam()
-            .secret(access_key)
-            .map(SecretKey::from)
+            .credential(access_key)
+            .map(|credential| SecretKey::from(credential.secret))
             .ok_or_else(|| unknown_key().into())
     }
 }
@@ -56,16 +58,26 @@ impl Gate {
         let Some(credentials) = cx.credentials() else {
             return Err(S3Error::from(denied("Access Denied")));
         };
-        let token = cx
-            .headers()
-            .get("x-amz-security-token")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-            .or_else(|| parameter(cx, "X-Amz-Security-Token"));
+        // Version 2 signatures and browsers' POST forms say neither region nor service; nothing here needs them.
+        let authorization = Authorization::parse(cx.headers(), cx.uri().query())
+            .and_then(Result::ok)
+            .ok_or_else(|| S3Error::from(denied("Access Denied")))?;
+        if authorization.region != REGION {
+            return Err(S3Error::with_message(
+                S3ErrorCode::AuthorizationHeaderMalformed,
+                format!(
+                    "The authorization header is malformed; the region '{}' is wrong; expecting '{REGION}'",
+                    authorization.region
+                ),
+            ));
+        }
+        if authorization.check_headers(cx.headers()).is_err() {
+            return Err(denied("There were headers present in the request which were not signed").into());
+        }
         Ok(self
             .world
             .iam()
-            .caller(&credentials.access_key, token.as_deref())
+            .caller(&credentials.access_key, authorization.token.as_deref())
             .map_err(|error| match error.code.as_str() {
                 "ExpiredTokenException" | "ExpiredToken" => {
                     ApiError::new("ExpiredToken", "The provided token has expired.")

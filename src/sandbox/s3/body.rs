@@ -3,14 +3,16 @@
 //! A file is written once, under a name no request had a say in, and never changed. An object is a list of
 //! [`Segment`]s of such files, so completing a multipart upload and copying an object move no bytes. A file goes
 //! when the last object, part or reader that holds it goes: whoever is reading an object that is being
-//! overwritten reads the old one to its end.
+//! overwritten reads the old one to its end. In a world on disk it goes only when that is committed.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
@@ -22,25 +24,55 @@ use s3s::stream::{ByteStream, RemainingLength};
 use tokio::sync::mpsc;
 
 use crate::sandbox::api::ApiError;
+use crate::sandbox::clock::Clock;
+use crate::sandbox::disk::Disk;
 
 /// How much of a body is in memory at a time, each way.
 const CHUNK: usize = 256 * 1024;
 /// Chunks waiting for a disk that is slower than the network.
 const WAITING: usize = 4;
 
+/// The largest body of one request.
+pub(crate) const LARGEST_PUT: u64 = 5 * 1024 * 1024 * 1024;
+
 /// The folder that holds every body.
-#[derive(Debug)]
 pub(crate) struct Home {
     folder: PathBuf,
+    clock: Clock,
+    disk: Disk,
+}
+
+impl std::fmt::Debug for Home {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.folder.fmt(f)
+    }
 }
 
 impl Home {
     /// Takes `folder`, made if it is not there.
-    pub(crate) fn open(folder: &Path) -> io::Result<Arc<Self>> {
+    pub(crate) fn open(folder: &Path, clock: &Clock, disk: &Disk) -> io::Result<Arc<Self>> {
         std::fs::create_dir_all(folder)?;
         Ok(Arc::new(Self {
             folder: folder.to_owned(),
+            clock: clock.clone(),
+            disk: disk.clone(),
         }))
+    }
+
+    /// The time, in milliseconds as S3 keeps it.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.system()
+    }
+
+    /// Removes every file that no body names: what was being written when the world ended last.
+    pub(crate) fn sweep(&self, shelf: &Known) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            if !name.to_str().is_some_and(|name| shelf.0.contains_key(name)) {
+                std::fs::remove_file(self.folder.join(name))?;
+            }
+        }
+        Ok(())
     }
 
     fn fresh(self: &Arc<Self>) -> BodyFile {
@@ -66,8 +98,7 @@ impl BodyFile {
 
 impl Drop for BodyFile {
     fn drop(&mut self) {
-        // Nothing to do about a file that is gone already: its folder was removed under it.
-        let _ = std::fs::remove_file(self.path());
+        self.home.disk.unlink(self.path());
     }
 }
 
@@ -79,6 +110,13 @@ pub(crate) struct Segment {
     length: u64,
 }
 
+/// A segment as a row names it: file, start, length.
+pub(crate) type Stretch = (String, u64, u64);
+
+/// The files that rows have named so far: one that several name is one here too.
+#[derive(Default)]
+pub(crate) struct Known(HashMap<String, Arc<BodyFile>>);
+
 /// The bytes of an object or of a part.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Body {
@@ -89,6 +127,32 @@ impl Body {
     /// Bytes in all.
     pub(crate) fn length(&self) -> u64 {
         self.segments.iter().map(|segment| segment.length).sum()
+    }
+
+    /// What a row keeps of it.
+    pub(crate) fn stretches(&self) -> Vec<Stretch> {
+        let stretch = |segment: &Segment| (segment.file.name.clone(), segment.start, segment.length);
+        self.segments.iter().map(stretch).collect()
+    }
+
+    /// A body as a row names it.
+    pub(crate) fn of(stretches: Vec<Stretch>, home: &Arc<Home>, known: &mut Known) -> Self {
+        let segment = |(name, start, length): Stretch| {
+            let file = known.0.entry(name).or_insert_with_key(|name| {
+                Arc::new(BodyFile {
+                    name: name.clone(),
+                    home: Arc::clone(home),
+                })
+            });
+            Segment {
+                file: Arc::clone(file),
+                start,
+                length,
+            }
+        };
+        Self {
+            segments: stretches.into_iter().map(segment).collect(),
+        }
     }
 
     /// One body after the other, without touching a byte.
@@ -128,7 +192,7 @@ impl Body {
     }
 
     /// Hashes the body where it is. Blocks.
-    pub(crate) fn hashed(self, mut checksums: ChecksumHasher) -> io::Result<Arrived> {
+    pub(crate) fn hashed(self, home: &Home, mut checksums: ChecksumHasher) -> io::Result<Arrived> {
         let mut md5 = Md5::default();
         let mut reader = self.reader();
         let mut chunk = vec![0; CHUNK];
@@ -141,6 +205,7 @@ impl Body {
             checksums.update(&chunk[..read]);
         }
         Ok(Arrived {
+            at: home.now(),
             body: self,
             md5: md5.finalize(),
             checksum: checksums.finalize(),
@@ -254,6 +319,7 @@ impl ByteStream for BodyStream {
 
 /// A body that has arrived whole.
 pub(crate) struct Arrived {
+    pub(crate) at: SystemTime,
     pub(crate) body: Body,
     pub(crate) md5: [u8; 16],
     pub(crate) checksum: Checksum,
@@ -281,10 +347,14 @@ impl Intake {
         })
     }
 
-    /// The body, complete in its file. The file is not synced: the index that names it lives in memory,
-    /// and a crash that loses the one loses the other.
-    pub(crate) fn finish(self) -> Arrived {
-        Arrived {
+    /// The body, complete in its file; in a world on disk it is there before a row names it. Blocks.
+    pub(crate) fn finish(self) -> io::Result<Arrived> {
+        let home = &self.body.home;
+        if home.disk.is_kept() {
+            self.file.sync_data()?;
+        }
+        Ok(Arrived {
+            at: home.now(),
             body: Body {
                 segments: if self.length == 0 {
                     Vec::new()
@@ -298,7 +368,7 @@ impl Intake {
             },
             md5: self.md5.finalize(),
             checksum: self.checksums.finalize(),
-        }
+        })
     }
 }
 
@@ -326,51 +396,60 @@ where
     S: Stream<Item = Result<Bytes, E>> + Unpin,
     E: std::fmt::Display,
 {
+    // The end is told from a connection that broke by an empty chunk.
     let (sender, mut receiver) = mpsc::channel::<Bytes>(WAITING);
     let home = Arc::clone(home);
     let writer = tokio::task::spawn_blocking(move || {
         let mut intake = Intake::new(&home, checksums)?;
         while let Some(chunk) = receiver.blocking_recv() {
+            if chunk.is_empty() {
+                return intake.finish().map(Some);
+            }
             intake.write_all(&chunk)?;
         }
-        Ok(intake)
+        Ok(None)
     });
     let mut gathered = BytesMut::new();
-    let mut cut = None;
+    let mut length = 0;
     while let Some(chunk) = stream.next().await {
-        match chunk {
-            Ok(chunk) if gathered.is_empty() && chunk.len() >= CHUNK => {
-                if sender.send(chunk).await.is_err() {
-                    break;
-                }
+        let chunk =
+            chunk.map_err(|error| ApiError::new("IncompleteBody", format!("the request's body was cut: {error}")))?;
+        length += chunk.len() as u64;
+        if length > LARGEST_PUT {
+            return Err(too_large());
+        }
+        let sent = if gathered.is_empty() && chunk.len() >= CHUNK {
+            sender.send(chunk).await
+        } else {
+            gathered.extend_from_slice(&chunk);
+            if gathered.len() < CHUNK {
+                continue;
             }
-            Ok(chunk) => {
-                gathered.extend_from_slice(&chunk);
-                if gathered.len() >= CHUNK && sender.send(gathered.split().freeze()).await.is_err() {
-                    break;
-                }
-            }
-            Err(error) => {
-                cut = Some(ApiError::new(
-                    "IncompleteBody",
-                    format!("the request's body was cut: {error}"),
-                ));
-                break;
-            }
+            sender.send(gathered.split().freeze()).await
+        };
+        // The writer has failed; it says why below.
+        if sent.is_err() {
+            break;
         }
     }
-    if cut.is_none() && !gathered.is_empty() {
+    if !gathered.is_empty() {
         let _ = sender.send(gathered.freeze()).await;
     }
+    let _ = sender.send(Bytes::new()).await;
     drop(sender);
-    let intake: io::Result<Intake> = writer
+    let arrived: io::Result<Option<Arrived>> = writer
         .await
         .unwrap_or_else(|error| Err(io::Error::other(error.to_string())));
-    let intake = intake.map_err(|error| disk(&error))?;
-    match cut {
-        Some(error) => Err(error),
-        None => Ok(intake.finish()),
-    }
+    arrived
+        .map_err(|error| disk(&error))?
+        .ok_or_else(|| ApiError::new("IncompleteBody", "the request's body was cut"))
+}
+
+pub(crate) fn too_large() -> ApiError {
+    ApiError::new(
+        "EntityTooLarge",
+        "Your proposed upload exceeds the maximum allowed size",
+    )
 }
 
 /// What a failing disk looks like to a client.

@@ -7,11 +7,12 @@ use crc_fast::{CrcAlgorithm, checksum_combine};
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
 use s3s::dto::{Checksum, ChecksumAlgorithm, ChecksumType};
+use serde::{Deserialize, Serialize};
 
 use crate::sandbox::api::ApiError;
 
 /// The five algorithms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Algorithm {
     Crc32,
     Crc32c,
@@ -75,16 +76,19 @@ impl Algorithm {
         }
     }
 
-    fn set(self, value: String) -> Checksum {
-        let mut checksum = Checksum::default();
-        let slot = match self {
+    fn slot(self, checksum: &mut Checksum) -> &mut Option<String> {
+        match self {
             Self::Crc32 => &mut checksum.checksum_crc32,
             Self::Crc32c => &mut checksum.checksum_crc32c,
             Self::Crc64Nvme => &mut checksum.checksum_crc64nvme,
             Self::Sha1 => &mut checksum.checksum_sha1,
             Self::Sha256 => &mut checksum.checksum_sha256,
-        };
-        *slot = Some(value);
+        }
+    }
+
+    fn set(self, value: String) -> Checksum {
+        let mut checksum = Checksum::default();
+        *self.slot(&mut checksum) = Some(value);
         checksum
     }
 
@@ -109,7 +113,7 @@ impl Algorithm {
 }
 
 /// Whether a multipart object's checksum is over its bytes or over its parts' checksums.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     FullObject,
     Composite,
@@ -150,9 +154,31 @@ impl Kind {
     }
 }
 
+/// s3s's shape, as rows keep it: the five values in the order of [`ALL`].
+pub(crate) mod stored {
+    use s3s::dto::Checksum;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(checksum: &Checksum, serializer: S) -> Result<S::Ok, S::Error> {
+        super::ALL
+            .map(|algorithm| algorithm.value(checksum))
+            .serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Checksum, D::Error> {
+        let values = <[Option<String>; 5]>::deserialize(deserializer)?;
+        let mut checksum = Checksum::default();
+        for (algorithm, value) in super::ALL.into_iter().zip(values) {
+            *algorithm.slot(&mut checksum) = value;
+        }
+        Ok(checksum)
+    }
+}
+
 /// An object's checksums.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Checksums {
+    #[serde(with = "stored")]
     pub(crate) values: Checksum,
     pub(crate) kind: Kind,
 }

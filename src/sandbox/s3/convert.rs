@@ -91,11 +91,7 @@ impl ReadConditions {
             (None, None) => false,
         };
         if failed {
-            return Err(ApiError::new(
-                "PreconditionFailed",
-                "At least one of the pre-conditions you specified did not hold",
-            )
-            .status(412));
+            return Err(precondition());
         }
         let unchanged = match (&self.none_matches, &self.modified_since) {
             (Some(condition), _) => is(condition),
@@ -107,6 +103,14 @@ impl ReadConditions {
         }
         Ok(())
     }
+}
+
+pub(crate) fn precondition() -> ApiError {
+    ApiError::new(
+        "PreconditionFailed",
+        "At least one of the pre-conditions you specified did not hold",
+    )
+    .status(412)
 }
 
 /// HTTP's dates have no fractions.
@@ -245,6 +249,52 @@ macro_rules! given_checksum {
     };
 }
 pub(crate) use given_checksum;
+
+/// The headers that three input shapes share.
+macro_rules! about {
+    ($input:expr) => {
+        $crate::sandbox::s3::About {
+            content_type: Some(
+                $input
+                    .content_type
+                    .clone()
+                    .unwrap_or_else(|| "binary/octet-stream".to_owned()),
+            ),
+            cache_control: $input.cache_control.clone(),
+            content_disposition: $input.content_disposition.clone(),
+            content_encoding: $input
+                .content_encoding
+                .as_deref()
+                .and_then($crate::sandbox::s3::convert::without_chunked),
+            content_language: $input.content_language.clone(),
+            expires: $input.expires.clone(),
+            storage_class: $input
+                .storage_class
+                .as_ref()
+                .map(|class| class.as_str().to_owned())
+                .filter(|class| class != s3s::dto::StorageClass::STANDARD),
+            website_redirect: $input.website_redirect_location.clone(),
+            metadata: $crate::sandbox::s3::convert::metadata($input.metadata.clone())?,
+            encryption: $input
+                .server_side_encryption
+                .as_ref()
+                .map(|sse| sse.as_str().to_owned()),
+            encryption_key: $input.ssekms_key_id.clone(),
+            wrapped: None,
+        }
+    };
+}
+pub(crate) use about;
+
+/// `aws-chunked` is how the body travelled, not what it is.
+pub(crate) fn without_chunked(encoding: &str) -> Option<String> {
+    let kept: Vec<&str> = encoding
+        .split(',')
+        .map(str::trim)
+        .filter(|one| !one.is_empty() && !one.eq_ignore_ascii_case("aws-chunked"))
+        .collect();
+    (!kept.is_empty()).then(|| kept.join(","))
+}
 
 /// The checksum values to answer with, or none.
 pub(crate) fn shown(checksum: &Checksum, show: bool) -> Checksum {

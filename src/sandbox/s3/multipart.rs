@@ -6,11 +6,13 @@ use std::time::SystemTime;
 
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::Checksum;
+use serde::{Deserialize, Serialize};
 
-use super::body::{Arrived, Body};
-use super::checksum::{Algorithm, Checksums, Kind};
-use super::store::{About, Bucket, Condition, Object, Store, check_condition, hex, now};
+use super::body::{Arrived, Body, Stretch};
+use super::checksum::{self, Algorithm, Checksums, Kind};
+use super::store::{About, Bucket, Condition, Facts, Object, Store, check_condition, hex};
 use crate::sandbox::api::ApiError;
+use crate::sandbox::shelf::encoded;
 
 /// Every part but the last has at least 5 MiB.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;
@@ -18,8 +20,10 @@ const SMALLEST_PART: u64 = 5 * 1024 * 1024;
 pub(crate) const MOST_PARTS: i32 = 10_000;
 
 /// An upload in progress.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Upload {
+    pub(crate) key: String,
+    pub(crate) id: String,
     pub(crate) begun: SystemTime,
     pub(crate) about: About,
     pub(crate) tags: BTreeMap<String, String>,
@@ -27,32 +31,67 @@ pub(crate) struct Upload {
     pub(crate) kind: Kind,
     /// The client named the algorithm, so that it hears of it again.
     pub(crate) named: bool,
-    pub(crate) parts: BTreeMap<i32, Part>,
+}
+
+impl Upload {
+    /// The name of its row, in the order of listings: by key, then by id.
+    pub(crate) fn row(key: &str, id: &str) -> String {
+        format!("{key}\0{id}")
+    }
 }
 
 /// One part.
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
+    pub(crate) number: i32,
     pub(crate) body: Body,
+    pub(crate) facts: PartFacts,
+}
+
+/// What is known of a part besides its bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PartFacts {
     pub(crate) md5: [u8; 16],
     pub(crate) modified: SystemTime,
+    #[serde(with = "checksum::stored")]
     pub(crate) checksum: Checksum,
 }
 
 impl Part {
     /// A part just arrived.
-    pub(crate) fn new(arrived: Arrived) -> Self {
+    pub(crate) fn new(number: i32, arrived: Arrived) -> Self {
         Self {
+            number,
             body: arrived.body,
-            md5: arrived.md5,
-            modified: now(),
-            checksum: arrived.checksum,
+            facts: PartFacts {
+                md5: arrived.md5,
+                modified: arrived.at,
+                checksum: arrived.checksum,
+            },
         }
     }
 
     /// Without quotes.
     pub(crate) fn etag(&self) -> String {
-        hex(&self.md5)
+        hex(&self.facts.md5)
+    }
+
+    /// The name of its row, in the order of numbers.
+    fn row(id: &str, number: i32) -> String {
+        format!("{id}/{number:05}")
+    }
+
+    pub(super) fn encoded(part: &Self) -> Vec<u8> {
+        encoded(&(part.number, part.body.stretches(), &part.facts))
+    }
+
+    pub(super) fn decoded(row: &[u8], body: impl Fn(Vec<Stretch>) -> Body) -> Result<Self, postcard::Error> {
+        let (number, stretches, facts) = postcard::from_bytes(row)?;
+        Ok(Self {
+            number,
+            body: body(stretches),
+            facts,
+        })
     }
 }
 
@@ -65,30 +104,53 @@ pub(crate) struct Claim {
     pub(crate) checksum: Checksum,
 }
 
-impl Store {
-    /// Begins an upload; answers its id.
-    pub(crate) fn begin(&self, bucket: &str, key: &str, upload: Upload) -> Result<String, ApiError> {
-        let id = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-        self.with(bucket, |bucket| {
-            bucket.uploads.insert((key.to_owned(), id.clone()), upload);
-            Ok(id)
+impl Bucket {
+    pub(crate) fn upload(&self, key: &str, id: &str) -> Result<&Upload, ApiError> {
+        self.uploads.get(&Upload::row(key, id)).ok_or_else(|| {
+            ApiError::new(
+                "NoSuchUpload",
+                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
+                 aborted or completed.",
+            )
+            .status(404)
         })
     }
 
-    /// Looks at an upload.
-    pub(crate) fn upload<T>(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-        look: impl FnOnce(&mut Upload) -> T,
-    ) -> Result<T, ApiError> {
-        self.with(bucket, |bucket| Ok(look(find(bucket, key, id)?)))
+    /// An upload's parts behind a number, in order.
+    pub(crate) fn parts_of(&self, id: &str, after: i32) -> impl Iterator<Item = &Part> {
+        let prefix = format!("{id}/");
+        self.parts
+            .range(Part::row(id, after.saturating_add(1))..)
+            .take_while(move |(row, _)| row.starts_with(&prefix))
+            .map(|(_, part)| part)
+    }
+
+    /// Takes an upload and all its parts away.
+    fn take_upload(&mut self, key: &str, id: &str) -> Vec<Part> {
+        let numbers: Vec<i32> = self.parts_of(id, 0).map(|part| part.number).collect();
+        self.uploads.remove(&Upload::row(key, id));
+        numbers
+            .into_iter()
+            .filter_map(|number| self.parts.remove(&Part::row(id, number)))
+            .collect()
+    }
+}
+
+impl Store {
+    /// Begins an upload.
+    pub(crate) fn begin(&self, bucket: &str, upload: Upload) -> Result<(), ApiError> {
+        self.with(bucket, |bucket| {
+            bucket.uploads.insert(Upload::row(&upload.key, &upload.id), upload);
+            Ok(())
+        })
     }
 
     /// Keeps a part; one of the same number is replaced.
-    pub(crate) fn add_part(&self, bucket: &str, key: &str, id: &str, number: i32, part: Part) -> Result<(), ApiError> {
-        let replaced = self.upload(bucket, key, id, |upload| upload.parts.insert(number, part))?;
+    pub(crate) fn add_part(&self, bucket: &str, key: &str, id: &str, part: Part) -> Result<(), ApiError> {
+        let replaced = self.with(bucket, |bucket| {
+            bucket.upload(key, id)?;
+            Ok(bucket.parts.insert(Part::row(id, part.number), part))
+        })?;
         drop(replaced);
         Ok(())
     }
@@ -96,8 +158,8 @@ impl Store {
     /// Drops an upload and its parts.
     pub(crate) fn abort(&self, bucket: &str, key: &str, id: &str) -> Result<(), ApiError> {
         let removed = self.with(bucket, |bucket| {
-            find(bucket, key, id)?;
-            Ok(bucket.uploads.remove(&(key.to_owned(), id.to_owned())))
+            bucket.upload(key, id)?;
+            Ok(bucket.take_upload(key, id))
         })?;
         drop(removed);
         Ok(())
@@ -112,31 +174,20 @@ impl Store {
         claims: &[Claim],
         condition: &Condition,
     ) -> Result<Arc<Object>, ApiError> {
+        let now = self.home.now();
         let (object, dropped) = self.with(bucket, |bucket| {
-            let upload = find(bucket, key, id)?;
-            let object = Arc::new(assemble(upload, claims)?);
+            let object = Arc::new(assemble(bucket, bucket.upload(key, id)?, claims, now)?);
             check_condition(bucket, key, condition)?;
-            let upload = bucket.uploads.remove(&(key.to_owned(), id.to_owned()));
+            let parts = bucket.take_upload(key, id);
             let replaced = bucket.objects.insert(key.to_owned(), Arc::clone(&object));
-            Ok((object, (upload, replaced)))
+            Ok((object, (parts, replaced)))
         })?;
         drop(dropped);
         Ok(object)
     }
 }
 
-fn find<'a>(bucket: &'a mut Bucket, key: &str, id: &str) -> Result<&'a mut Upload, ApiError> {
-    bucket.uploads.get_mut(&(key.to_owned(), id.to_owned())).ok_or_else(|| {
-        ApiError::new(
-            "NoSuchUpload",
-            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
-                 aborted or completed.",
-        )
-        .status(404)
-    })
-}
-
-fn assemble(upload: &Upload, claims: &[Claim]) -> Result<Object, ApiError> {
+fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime) -> Result<Object, ApiError> {
     if claims.is_empty() {
         return Err(ApiError::new(
             "MalformedXML",
@@ -151,9 +202,9 @@ fn assemble(upload: &Upload, claims: &[Claim]) -> Result<Object, ApiError> {
     }
     let mut parts = Vec::with_capacity(claims.len());
     for (position, claim) in claims.iter().enumerate() {
-        let part = upload
+        let part = bucket
             .parts
-            .get(&claim.number)
+            .get(&Part::row(&upload.id, claim.number))
             .filter(|part| part.etag() == claim.etag && agrees(upload.algorithm, claim, part))
             .ok_or_else(|| {
                 ApiError::new(
@@ -172,28 +223,30 @@ fn assemble(upload: &Upload, claims: &[Claim]) -> Result<Object, ApiError> {
     }
     let mut md5 = Md5::default();
     for part in &parts {
-        md5.update(&part.md5);
+        md5.update(&part.facts.md5);
     }
     let lengths: Vec<u64> = parts.iter().map(|part| part.body.length()).collect();
     let sums: Vec<(u64, &Checksum)> = parts
         .iter()
         .zip(&lengths)
-        .map(|(part, length)| (*length, &part.checksum))
+        .map(|(part, length)| (*length, &part.facts.checksum))
         .collect();
     Ok(Object {
         body: Body::concat(parts.iter().map(|part| &part.body)),
-        etag: format!("{}-{}", hex(&md5.finalize()), parts.len()),
-        modified: now(),
-        about: upload.about.clone(),
-        tags: upload.tags.clone(),
-        checksums: Checksums::of_parts(upload.algorithm, upload.kind, &sums)
-            .unwrap_or_else(|| Checksums::full(Checksum::default())),
-        parts: lengths,
+        facts: Facts {
+            etag: format!("{}-{}", hex(&md5.finalize()), parts.len()),
+            modified: now,
+            about: upload.about.clone(),
+            tags: upload.tags.clone(),
+            checksums: Checksums::of_parts(upload.algorithm, upload.kind, &sums)
+                .unwrap_or_else(|| Checksums::full(Checksum::default())),
+            parts: lengths,
+        },
     })
 }
 
 fn agrees(algorithm: Algorithm, claim: &Claim, part: &Part) -> bool {
     algorithm
         .value(&claim.checksum)
-        .is_none_or(|claimed| algorithm.value(&part.checksum) == Some(claimed))
+        .is_none_or(|claimed| algorithm.value(&part.facts.checksum) == Some(claimed))
 }

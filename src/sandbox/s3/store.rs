@@ -1,28 +1,39 @@
 //! Buckets and objects: the index in memory, over the bodies of [`super::body`].
 //!
 //! An object enters the index only when its body is complete in its files. Every check that a write depends on
-//! (is the bucket there, is the name taken) is made under the same lock as the write.
+//! (is the bucket there, is the name taken) is made under the same lock as the write. In a world on disk every object,
+//! upload and part is a row too, in tables of its bucket's name.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::Crc64Nvme;
 use s3s::dto::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::body::{Arrived, Body, Home, Intake, disk};
+use super::body::{Arrived, Body, Home, Intake, Known, Stretch, disk};
 use super::checksum::Checksums;
 use super::list::{Page, Query, page};
-use super::multipart::Upload;
+use super::multipart::{Part, Upload};
 use crate::sandbox::api::ApiError;
+use crate::sandbox::clock::Clock;
+use crate::sandbox::disk::{Disk, DiskError};
+use crate::sandbox::shelf::{Shelf, encoded};
 
 /// An object: all that S3 knows of it, and where its bytes are.
 #[derive(Debug, Clone)]
 pub(crate) struct Object {
     pub(crate) body: Body,
+    pub(crate) facts: Facts,
+}
+
+/// What S3 knows of an object besides its bytes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Facts {
     /// Without quotes.
     pub(crate) etag: String,
     pub(crate) modified: SystemTime,
@@ -33,23 +44,37 @@ pub(crate) struct Object {
     pub(crate) parts: Vec<u64>,
 }
 
+impl std::ops::Deref for Object {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
+}
+
 impl Object {
     /// An object just arrived.
     pub(crate) fn new(arrived: Arrived, about: About) -> Self {
         Self {
             body: arrived.body,
-            etag: hex(&arrived.md5),
-            modified: now(),
-            about,
-            tags: BTreeMap::new(),
-            checksums: Checksums::full(arrived.checksum),
-            parts: Vec::new(),
+            facts: Facts {
+                etag: hex(&arrived.md5),
+                modified: arrived.at,
+                about,
+                tags: BTreeMap::new(),
+                checksums: Checksums::full(arrived.checksum),
+                parts: Vec::new(),
+            },
         }
+    }
+
+    fn row(object: &Arc<Self>) -> Vec<u8> {
+        encoded(&(object.body.stretches(), &object.facts))
     }
 }
 
 /// What a client says about an object when it writes it, given back on every read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct About {
     pub(crate) content_type: Option<String>,
     pub(crate) cache_control: Option<String>,
@@ -63,6 +88,8 @@ pub(crate) struct About {
     /// `AES256` or `aws:kms`, as asked for. A mark only: the sandbox's folder holds the bytes as they came.
     pub(crate) encryption: Option<String>,
     pub(crate) encryption_key: Option<String>,
+    /// The data key that SSE-KMS would encrypt with, wrapped.
+    pub(crate) wrapped: Option<Vec<u8>>,
 }
 
 /// What must hold of the name that is written to.
@@ -81,24 +108,79 @@ pub(crate) enum Condition {
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) created: SystemTime,
-    pub(crate) objects: BTreeMap<String, Arc<Object>>,
-    /// By key and upload id, the order in which they are listed.
-    pub(crate) uploads: BTreeMap<(String, String), Upload>,
+    pub(crate) objects: Shelf<Arc<Object>>,
+    /// By [`Upload::row`], the order in which they are listed.
+    pub(crate) uploads: Shelf<Upload>,
+    /// By [`Part::row`].
+    pub(crate) parts: Shelf<Part>,
+}
+
+impl Bucket {
+    /// A bucket that is not on disk yet.
+    fn new(name: &str, created: SystemTime, disk: &Disk) -> Self {
+        Self {
+            created,
+            objects: Shelf::empty(&format!("objects/{name}"), disk, Object::row),
+            uploads: Shelf::empty(&format!("uploads/{name}"), disk, encoded),
+            parts: Shelf::empty(&format!("parts/{name}"), disk, Part::encoded),
+        }
+    }
+
+    fn open(
+        name: &str,
+        created: SystemTime,
+        home: &Arc<Home>,
+        disk: &Disk,
+        known: &mut Known,
+    ) -> Result<Self, DiskError> {
+        let known = std::cell::RefCell::new(known);
+        let body = |stretches: Vec<Stretch>| Body::of(stretches, home, *known.borrow_mut());
+        Ok(Self {
+            created,
+            objects: Shelf::open_as(&format!("objects/{name}"), disk, Object::row, |row| {
+                let (stretches, facts) = postcard::from_bytes(row)?;
+                let body = body(stretches);
+                Ok(Arc::new(Object { body, facts }))
+            })?,
+            uploads: Shelf::open(&format!("uploads/{name}"), disk)?,
+            parts: Shelf::open_as(&format!("parts/{name}"), disk, Part::encoded, |row| {
+                Part::decoded(row, body)
+            })?,
+        })
+    }
 }
 
 /// All of S3.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) home: Arc<Home>,
-    buckets: Mutex<BTreeMap<String, Bucket>>,
+    disk: Disk,
+    index: Mutex<Index>,
+}
+
+#[derive(Debug)]
+struct Index {
+    /// When each was made.
+    names: Shelf<SystemTime>,
+    buckets: BTreeMap<String, Bucket>,
 }
 
 impl Store {
-    /// An empty S3 whose bodies live in `folder`.
-    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+    /// The S3 whose bodies live in `folder`.
+    pub(crate) fn open(folder: &Path, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let home = Home::open(folder, clock, disk)?;
+        let names: Shelf<SystemTime> = Shelf::open("buckets", disk)?;
+        let mut known = Known::default();
+        let mut buckets = BTreeMap::new();
+        for (name, created) in names.iter() {
+            let bucket = Bucket::open(name, *created, &home, disk, &mut known)?;
+            buckets.insert(name.clone(), bucket);
+        }
+        home.sweep(&known)?;
         Ok(Self {
-            home: Home::open(folder)?,
-            buckets: Mutex::default(),
+            home,
+            disk: disk.clone(),
+            index: Mutex::new(Index { names, buckets }),
         })
     }
 
@@ -107,22 +189,29 @@ impl Store {
         if !valid_bucket_name(name) {
             return Err(ApiError::new("InvalidBucketName", "The specified bucket is not valid."));
         }
-        self.lock().entry(name.to_owned()).or_insert_with(|| Bucket {
-            created: now(),
-            objects: BTreeMap::new(),
-            uploads: BTreeMap::new(),
-        });
+        let mut index = self.lock();
+        if !index.buckets.contains_key(name) {
+            let created = self.home.now();
+            let bucket = Bucket::new(name, created, &self.disk);
+            index.names.insert(name.to_owned(), created);
+            index.buckets.insert(name.to_owned(), bucket);
+        }
         Ok(())
     }
 
     /// Removes an empty bucket. Uploads in progress go with it, as they do in S3.
     pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), ApiError> {
-        let mut buckets = self.lock();
-        if !buckets.get(name).ok_or_else(no_such_bucket)?.objects.is_empty() {
+        let mut index = self.lock();
+        let bucket = index.buckets.get(name).ok_or_else(no_such_bucket)?;
+        if !bucket.objects.is_empty() {
             return Err(ApiError::new("BucketNotEmpty", "The bucket you tried to delete is not empty").status(409));
         }
-        let removed = buckets.remove(name);
-        drop(buckets);
+        index.names.remove(name);
+        let removed = index.buckets.remove(name).map(|bucket| {
+            bucket.uploads.discard();
+            (bucket.objects.discard(), bucket.parts.discard())
+        });
+        drop(index);
         drop(removed);
         Ok(())
     }
@@ -130,6 +219,7 @@ impl Store {
     /// Names and times of all buckets.
     pub(crate) fn buckets(&self) -> Vec<(String, SystemTime)> {
         self.lock()
+            .buckets
             .iter()
             .map(|(name, bucket)| (name.clone(), bucket.created))
             .collect()
@@ -141,7 +231,7 @@ impl Store {
         bucket: &str,
         act: impl FnOnce(&mut Bucket) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        act(self.lock().get_mut(bucket).ok_or_else(no_such_bucket)?)
+        act(self.lock().buckets.get_mut(bucket).ok_or_else(no_such_bucket)?)
     }
 
     /// Refuses a bucket that is not there, before a body is taken in for it.
@@ -185,9 +275,8 @@ impl Store {
     /// Replaces an object's tags; neither its ETag nor its time changes.
     pub(crate) fn tag(&self, bucket: &str, key: &str, tags: BTreeMap<String, String>) -> Result<(), ApiError> {
         self.with(bucket, |bucket| {
-            let object = bucket.objects.get_mut(key).ok_or_else(no_such_key)?;
-            Arc::make_mut(object).tags = tags;
-            Ok(())
+            let tag = |object: &mut Arc<Object>| Arc::make_mut(object).facts.tags = tags;
+            bucket.objects.change(key, tag).ok_or_else(no_such_key)
         })
     }
 
@@ -195,7 +284,8 @@ impl Store {
     pub(crate) fn put_bytes(&self, bucket: &str, key: &str, bytes: &[u8], about: About) -> Result<(), ApiError> {
         let mut intake = self.intake().map_err(|error| disk(&error))?;
         intake.write_all(bytes).map_err(|error| disk(&error))?;
-        self.put(bucket, key, Object::new(intake.finish(), about), &Condition::Any)
+        let arrived = intake.finish().map_err(|error| disk(&error))?;
+        self.put(bucket, key, Object::new(arrived, about), &Condition::Any)
     }
 
     /// A file to write a body into, for callers within the sandbox.
@@ -209,9 +299,9 @@ impl Store {
         )
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+    fn lock(&self) -> MutexGuard<'_, Index> {
         // No code panics between two halves of a change, so a poisoned index is still whole.
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -239,12 +329,6 @@ pub(crate) fn no_such_bucket() -> ApiError {
 
 pub(crate) fn no_such_key() -> ApiError {
     ApiError::new("NoSuchKey", "The specified key does not exist.").status(404)
-}
-
-/// S3 keeps times in milliseconds.
-pub(crate) fn now() -> SystemTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UNIX_EPOCH + std::time::Duration::from_millis(since.as_millis() as u64)
 }
 
 /// Lower-case hexadecimal.

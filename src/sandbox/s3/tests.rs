@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::super::checksum::{Algorithm, Kind};
 use super::super::list::After;
-use super::super::multipart::{Claim, Part};
+use super::super::multipart::{Claim, Part, Upload};
 use super::*;
 
 struct Place {
@@ -15,7 +15,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = Store::open(folder.path(), &Clock::default(), &Disk::default()).unwrap();
         store.create_bucket("bucket").unwrap();
         Self { store, folder }
     }
@@ -36,24 +36,27 @@ impl Place {
     }
 
     fn begin(&self, key: &str) -> String {
+        let id = uuid::Uuid::new_v4().to_string();
         let upload = Upload {
-            begun: now(),
+            key: key.to_owned(),
+            id: id.clone(),
+            begun: self.store.home.now(),
             about: About::default(),
             tags: BTreeMap::new(),
             algorithm: Algorithm::Crc64Nvme,
             kind: Kind::FullObject,
             named: false,
-            parts: BTreeMap::new(),
         };
-        self.store.begin("bucket", key, upload).unwrap()
+        self.store.begin("bucket", upload).unwrap();
+        id
     }
 
     fn part(&self, key: &str, id: &str, number: i32, bytes: &[u8]) -> Claim {
         let mut intake = self.store.intake().unwrap();
         intake.write_all(bytes).unwrap();
-        let part = Part::new(intake.finish());
+        let part = Part::new(number, intake.finish().unwrap());
         let etag = part.etag();
-        self.store.add_part("bucket", key, id, number, part).unwrap();
+        self.store.add_part("bucket", key, id, part).unwrap();
         Claim {
             number,
             etag,
@@ -111,7 +114,7 @@ fn a_name_that_is_taken_is_not_overwritten_on_condition() {
     place.put("a", b"first");
     let mut intake = place.store.intake().unwrap();
     intake.write_all(b"second").unwrap();
-    let object = Object::new(intake.finish(), About::default());
+    let object = Object::new(intake.finish().unwrap(), About::default());
     let error = place.store.put("bucket", "a", object, &Condition::Absent).unwrap_err();
     assert_eq!((error.code.as_str(), error.status), ("PreconditionFailed", 412));
     assert_eq!(place.get("a"), b"first");

@@ -7,27 +7,25 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::json;
 
 use super::super::api::ApiError;
 use super::super::identity::Caller;
-use super::super::kms;
-use super::super::s3::{About, Condition, Object};
+use super::super::s3::{About, Condition, Object, seal};
 use super::super::world::World;
 use super::request::Training;
 
 /// Uploads model and output; the model's URI. An error is a FailureReason. Blocks.
 pub(super) fn upload(world: &World, role: &Caller, training: &Training, root: &Path) -> Result<String, String> {
     let failed = |why: String| format!("ClientError: Artifact upload failed: {why}");
-    let key_arn = wrapping_key(world, role, training).map_err(|error| failed(said(&error)))?;
     let out = Out {
         world,
         role,
         bucket: &training.output.0,
         about: About {
             content_type: Some("binary/octet-stream".to_owned()),
-            encryption: key_arn.is_some().then(|| "aws:kms".to_owned()),
-            encryption_key: key_arn,
+            // SSE-KMS needs a data key of the output's KMS key, and the role must be allowed to make one.
+            encryption: training.output_key.is_some().then(|| "aws:kms".to_owned()),
+            encryption_key: training.output_key.clone(),
             ..About::default()
         },
     };
@@ -47,16 +45,6 @@ pub(super) fn upload(world: &World, role: &Caller, training: &Training, root: &P
             .map_err(failed)?;
     }
     Ok(model)
-}
-
-/// SSE-KMS needs a data key of the output's KMS key, and the role must be allowed to make one.
-fn wrapping_key(world: &World, role: &Caller, training: &Training) -> Result<Option<String>, ApiError> {
-    let Some(key) = &training.output_key else {
-        return Ok(None);
-    };
-    let request = json!({ "KeyId": key, "KeySpec": "AES_256" });
-    let answer = kms::call(world, role, "GenerateDataKeyWithoutPlaintext", &request)?;
-    Ok(answer["KeyId"].as_str().map(str::to_owned))
 }
 
 struct Out<'a> {
@@ -95,7 +83,10 @@ impl Out<'_> {
         self.world.s3.check_bucket(bucket).map_err(|error| said(&error))?;
         let mut intake = self.world.s3.intake().map_err(|error| error.to_string())?;
         fill(&mut intake).map_err(|error| error.to_string())?;
-        let object = Object::new(intake.finish(), self.about.clone());
+        let mut about = self.about.clone();
+        seal(self.world, self.role, &resource, &mut about).map_err(|error| said(&error))?;
+        let arrived = intake.finish().map_err(|error| error.to_string())?;
+        let object = Object::new(arrived, about);
         self.world
             .s3
             .put(bucket, key, object, &Condition::Any)

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::super::api::ApiError;
 use super::super::identity::{Caller, REGION};
-use super::super::s3::{After, Object, Query};
+use super::super::s3::{After, Object, Query, open};
 use super::super::world::World;
 use super::request::{Channel, location};
 
@@ -95,15 +95,13 @@ pub(super) fn relative<'a>(prefix: &str, key: &'a str) -> &'a str {
 
 /// Reads an object as the role.
 fn read(world: &World, role: &Caller, bucket: &str, key: &str) -> Result<Arc<Object>, ApiError> {
+    let resource = format!("arn:aws:s3:::{bucket}/{key}");
     world
-        .authorize(
-            role,
-            "s3:GetObject",
-            &format!("arn:aws:s3:::{bucket}/{key}"),
-            &BTreeMap::new(),
-        )
+        .authorize(role, "s3:GetObject", &resource, &BTreeMap::new())
         .map_err(|error| denied(&error))?;
-    world.s3.object(bucket, key)
+    let object = world.s3.object(bucket, key)?;
+    open(world, role, &object.about, &resource)?;
+    Ok(object)
 }
 
 /// Keys and names of a manifest: a prefix, then what is below it.

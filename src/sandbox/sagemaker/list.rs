@@ -1,11 +1,15 @@
 //! ListTrainingJobs, with SageMaker's habit of applying `StatusEquals` to a page rather than to the list.
 
+use std::ops::Bound;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::api::ApiError;
-use super::{Job, SageMaker, arn, invalid, seconds};
+use super::job::{Job, Jobs, SageMaker, Status};
+use super::{arn, invalid, seconds};
 
 impl SageMaker {
     pub(super) fn list(&self, body: &Value) -> Result<Value, ApiError> {
@@ -21,84 +25,148 @@ impl SageMaker {
                     ))
                 })? as usize,
         };
-        let sort = Sort::parse(body)?;
-        let token = body["NextToken"].as_str().map(parse_token).transpose()?;
+        let (order, descending) = (Order::parse(body)?, descending(body)?);
+        let token = body["NextToken"].as_str().map(Place::parse).transpose()?;
         let jobs = self.lock();
-        let mut rows: Vec<(Place, &Job)> = jobs
-            .values()
-            .filter(|job| wanted(job, body))
-            .map(|job| (sort.place(job), job))
-            .collect();
-        rows.sort_by(|left, right| left.0.cmp(&right.0));
-        if sort.descending {
-            rows.reverse();
-        }
-        let mut left = rows.into_iter().filter(|(place, _)| {
-            token
-                .as_ref()
-                .is_none_or(|token| if sort.descending { place < token } else { place > token })
-        });
-        let page: Vec<(Place, &Job)> = left.by_ref().take(limit).collect();
+        let mut left = order
+            .walk(&jobs, token.as_ref(), descending)
+            .filter(|job| wanted(job, body));
+        let page: Vec<&Job> = left.by_ref().take(limit).collect();
         let more = left.next().is_some();
+        drop(left);
         let status = body["StatusEquals"].as_str();
         let summaries: Vec<Value> = page
             .iter()
-            .filter(|(_, job)| status.is_none_or(|status| job.status.name() == status))
-            .map(|(_, job)| summary(job))
+            .filter(|job| status.is_none_or(|status| job.status.name() == status))
+            .map(|job| summary(job))
             .collect();
         let mut answer = json!({ "TrainingJobSummaries": summaries });
-        if let Some((place, _)) = page.last().filter(|_| more) {
-            answer["NextToken"] = json!(token_of(place));
+        if let Some(last) = page.last().filter(|_| more) {
+            answer["NextToken"] = json!(Place::of(last).token());
         }
         Ok(answer)
     }
 }
 
-/// The order of a list: what is sorted by, then the name.
-type Place = (String, String);
-
-#[derive(Debug)]
-struct Sort {
-    by: By,
-    descending: bool,
-}
-
+/// What a list is sorted by, and then by name.
 #[derive(Debug, Clone, Copy)]
-enum By {
+enum Order {
     Name,
     Created,
     Status,
 }
 
-impl Sort {
+impl Order {
     fn parse(body: &Value) -> Result<Self, ApiError> {
-        let refused = |member: &str, set: &str| {
-            Err(invalid(format!(
-                "1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must satisfy \
-                 enum value set: [{set}]"
-            )))
-        };
-        let by = match body["SortBy"].as_str() {
-            None | Some("CreationTime") => By::Created,
-            Some("Name") => By::Name,
-            Some("Status") => By::Status,
-            Some(_) => return refused("sortBy", "Name, CreationTime, Status"),
-        };
-        let descending = match body["SortOrder"].as_str() {
-            None | Some("Ascending") => false,
-            Some("Descending") => true,
-            Some(_) => return refused("sortOrder", "Ascending, Descending"),
-        };
-        Ok(Self { by, descending })
+        match body["SortBy"].as_str() {
+            None | Some("CreationTime") => Ok(Self::Created),
+            Some("Name") => Ok(Self::Name),
+            Some("Status") => Ok(Self::Status),
+            Some(_) => Err(unknown("sortBy", "Name, CreationTime, Status")),
+        }
     }
 
-    fn place(&self, job: &Job) -> Place {
-        let key = match self.by {
-            By::Name => String::new(),
-            By::Created => format!("{:020}", job.created.as_microsecond()),
-            By::Status => job.status.name().to_owned(),
+    /// The jobs in this order, from behind a place. Only what is taken is looked at.
+    fn walk<'a>(
+        self,
+        jobs: &'a Jobs,
+        from: Option<&Place>,
+        descending: bool,
+    ) -> Box<dyn Iterator<Item = &'a Job> + 'a> {
+        let find = |name: &'a String| jobs.rows.get(name);
+        match self {
+            Self::Name => {
+                let range = behind(from.map(|place| place.name.clone()), descending);
+                directed(jobs.rows.range(range).map(|(_, job)| job), descending)
+            }
+            Self::Created => {
+                let range = behind(from.map(|place| (place.created, place.name.clone())), descending);
+                directed(
+                    jobs.by_created.range(range).filter_map(move |(_, name)| find(name)),
+                    descending,
+                )
+            }
+            Self::Status => {
+                let range = behind(from.map(|place| (place.status, place.name.clone())), descending);
+                directed(
+                    jobs.by_status.range(range).filter_map(move |(_, name)| find(name)),
+                    descending,
+                )
+            }
+        }
+    }
+}
+
+fn behind<T>(place: Option<T>, descending: bool) -> (Bound<T>, Bound<T>) {
+    match (place, descending) {
+        (None, _) => (Bound::Unbounded, Bound::Unbounded),
+        (Some(place), false) => (Bound::Excluded(place), Bound::Unbounded),
+        (Some(place), true) => (Bound::Unbounded, Bound::Excluded(place)),
+    }
+}
+
+fn directed<'a>(
+    jobs: impl DoubleEndedIterator<Item = &'a Job> + 'a,
+    descending: bool,
+) -> Box<dyn Iterator<Item = &'a Job> + 'a> {
+    if descending {
+        Box::new(jobs.rev())
+    } else {
+        Box::new(jobs)
+    }
+}
+
+fn descending(body: &Value) -> Result<bool, ApiError> {
+    match body["SortOrder"].as_str() {
+        None | Some("Ascending") => Ok(false),
+        Some("Descending") => Ok(true),
+        Some(_) => Err(unknown("sortOrder", "Ascending, Descending")),
+    }
+}
+
+fn unknown(member: &str, set: &str) -> ApiError {
+    invalid(format!(
+        "1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must satisfy enum value \
+         set: [{set}]"
+    ))
+}
+
+/// Where a page ended, in every order.
+struct Place {
+    created: Timestamp,
+    status: Status,
+    name: String,
+}
+
+impl Place {
+    fn of(job: &Job) -> Self {
+        Self {
+            created: job.created,
+            status: job.status,
+            name: job.name.clone(),
+        }
+    }
+
+    fn token(&self) -> String {
+        let (created, status) = (self.created.as_millisecond(), self.status.name());
+        URL_SAFE_NO_PAD.encode(format!("{created} {status} {}", self.name))
+    }
+
+    fn parse(token: &str) -> Result<Self, ApiError> {
+        let text = URL_SAFE_NO_PAD
+            .decode(token)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let place = || {
+            let text = text?;
+            let mut words = text.splitn(3, ' ');
+            Some(Self {
+                created: Timestamp::from_millisecond(words.next()?.parse().ok()?).ok()?,
+                status: Status::parse(words.next()?)?,
+                name: words.next()?.to_owned(),
+            })
         };
-        (key, job.training.name.clone())
+        place().ok_or_else(|| invalid("Invalid pagination token"))
     }
 }
 
@@ -106,9 +174,7 @@ fn wanted(job: &Job, body: &Value) -> bool {
     let after = |member: &str, time| body[member].as_f64().is_none_or(|bound| time > bound);
     let before = |member: &str, time| body[member].as_f64().is_none_or(|bound| time < bound);
     let (created, modified) = (seconds(job.created), seconds(job.modified));
-    body["NameContains"]
-        .as_str()
-        .is_none_or(|part| job.training.name.contains(part))
+    body["NameContains"].as_str().is_none_or(|part| job.name.contains(part))
         && after("CreationTimeAfter", created)
         && before("CreationTimeBefore", created)
         && after("LastModifiedTimeAfter", modified)
@@ -116,7 +182,7 @@ fn wanted(job: &Job, body: &Value) -> bool {
 }
 
 fn summary(job: &Job) -> Value {
-    let name = &job.training.name;
+    let name = &job.name;
     let mut row = json!({
         "TrainingJobName": name,
         "TrainingJobArn": arn(name),
@@ -129,20 +195,4 @@ fn summary(job: &Job) -> Value {
         row["TrainingEndTime"] = json!(seconds(ended));
     }
     row
-}
-
-fn token_of((key, name): &Place) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{key} {name}"))
-}
-
-fn parse_token(token: &str) -> Result<Place, ApiError> {
-    URL_SAFE_NO_PAD
-        .decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .and_then(|text| {
-            text.split_once(' ')
-                .map(|(key, name)| (key.to_owned(), name.to_owned()))
-        })
-        .ok_or_else(|| invalid("Invalid pagination token"))
 }

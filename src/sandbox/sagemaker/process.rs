@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process_group};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::iam::SessionCredentials;
 use super::super::identity::REGION;
-use super::super::world::{World, now};
+use super::super::world::World;
 use super::request::Training;
 use super::{arn, seconds};
 
@@ -26,7 +27,7 @@ const LONGEST_LINE: usize = 256 * 1024;
 pub(super) const LOG_GROUP: &str = "/aws/sagemaker/TrainingJobs";
 
 /// A metric's last value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Metric {
     name: String,
     value: f64,
@@ -235,7 +236,7 @@ impl Log {
             let metric = Metric {
                 name: name.clone(),
                 value,
-                at: now(),
+                at: self.world.now(),
             };
             let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
             match metrics.iter_mut().find(|known| known.name == *name) {

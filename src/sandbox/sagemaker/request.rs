@@ -32,8 +32,6 @@ pub(super) struct Training {
     pub(super) is_isolated: bool,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) metrics: Vec<(String, Regex)>,
-    /// What DescribeTrainingJob gives back as it came.
-    pub(super) echo: Value,
 }
 
 /// One input channel.
@@ -137,7 +135,6 @@ impl Training {
             is_isolated: body["EnableNetworkIsolation"] == true,
             environment: map(&body["Environment"], "environment")?,
             metrics: metrics(&algorithm["MetricDefinitions"])?,
-            echo: echo(body),
         })
     }
 }
@@ -325,8 +322,8 @@ fn map(value: &Value, member: &str) -> Result<BTreeMap<String, String>, ApiError
         .collect()
 }
 
-/// The members that come back as they were given.
-fn echo(body: &Value) -> Value {
+/// The members that DescribeTrainingJob gives back as they were given.
+pub(super) fn echo(body: &Value) -> Value {
     let mut echo = json!({
         "EnableNetworkIsolation": body["EnableNetworkIsolation"] == true,
         "EnableInterContainerTrafficEncryption": body["EnableInterContainerTrafficEncryption"] == true,

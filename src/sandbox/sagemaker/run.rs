@@ -12,22 +12,30 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::iam::SessionCredentials;
 use super::super::identity::{ACCOUNT, Caller, REGION};
-use super::super::world::{World, now, random_hex};
+use super::super::world::{World, random_hex};
+use super::job::{Job, Status};
 use super::process::{self, End, LOG_GROUP};
 use super::request::Training;
-use super::{Job, Status, artifact, channel};
+use super::{artifact, channel};
 
 /// A FailureReason's length.
 const LONGEST_REASON: usize = 1024;
 
 /// Takes a job from Starting to its end. Its folder goes with it, however that end comes.
-pub(super) async fn run(world: Arc<World>, name: String, session: SessionCredentials, pace: Duration) {
-    let known = world
-        .sagemaker
-        .lock()
-        .get(&name)
-        .map(|job| (Arc::clone(&job.training), job.stop.clone()));
-    let Some((training, stop)) = known else { return };
+pub(super) async fn run(
+    world: Arc<World>,
+    training: Arc<Training>,
+    session: SessionCredentials,
+    stop: CancellationToken,
+    pace: Duration,
+) {
+    let name = training.name.clone();
+    let close = |status, secondary, message| {
+        let now = world.now();
+        world
+            .sagemaker
+            .update(&name, |job| job.close(status, secondary, message, now));
+    };
     let caller = world.iam().caller(&session.access_key_id, Some(&session.session_token));
     let Ok(role) = caller else {
         fail(&world, &name, "ClientError: the role was deleted".to_owned());
@@ -42,39 +50,28 @@ pub(super) async fn run(world: Arc<World>, name: String, session: SessionCredent
         pace,
     };
     match walk.through().await {
-        Ok(Outcome::Completed) => {
-            world.sagemaker.update(&name, |job| {
-                job.close(Status::Completed, "Completed", "Training job completed");
-            });
-        }
-        Ok(Outcome::Stopped) => {
-            world.sagemaker.update(&name, |job| {
-                job.close(Status::Stopped, "Stopped", "Training job stopped");
-            });
-        }
-        Ok(Outcome::Overran) => {
-            world.sagemaker.update(&name, |job| {
-                job.close(
-                    Status::Stopped,
-                    "MaxRuntimeExceeded",
-                    "Training job runtime exceeded MaxRuntimeInSeconds provided",
-                );
-            });
-        }
+        Ok(Outcome::Completed) => close(Status::Completed, "Completed", "Training job completed"),
+        Ok(Outcome::Stopped) => close(Status::Stopped, "Stopped", "Training job stopped"),
+        Ok(Outcome::Overran) => close(
+            Status::Stopped,
+            "MaxRuntimeExceeded",
+            "Training job runtime exceeded MaxRuntimeInSeconds provided",
+        ),
         Ok(Outcome::Abandoned) => {}
         Err(reason) => fail(&world, &name, reason),
     }
 }
 
 fn fail(world: &World, name: &str, reason: String) {
+    let now = world.now();
     world.sagemaker.update(name, |job| {
         // Stopping wins: what goes wrong in a job that is being stopped is no failure of its.
         if job.status == Status::Stopping {
-            job.close(Status::Stopped, "Stopped", "Training job stopped");
+            job.close(Status::Stopped, "Stopped", "Training job stopped", now);
             return;
         }
         job.failure = Some(shortened(reason, LONGEST_REASON));
-        job.close(Status::Failed, "Failed", "Training job failed");
+        job.close(Status::Failed, "Failed", "Training job failed", now);
     });
 }
 
@@ -101,7 +98,8 @@ impl Walk<'_> {
         if let Some(early) = self.wait().await {
             return Ok(early);
         }
-        self.enter("Downloading", "Downloading input data", |job| job.started = Some(now()));
+        let now = self.world.now();
+        self.enter("Downloading", "Downloading input data", |job| job.started = Some(now));
         let downloading = tokio::join!(self.download(&folder.0), self.wait());
         if let Some(early) = downloading.1 {
             return Ok(early);
@@ -145,9 +143,10 @@ impl Walk<'_> {
 
     /// Enters a status, unless the job is being stopped: Stopping stays until the end.
     fn enter(&self, status: &'static str, message: &str, change: impl FnOnce(&mut Job)) {
+        let now = self.world.now();
         self.world.sagemaker.update(&self.training.name, |job| {
             if job.status == Status::InProgress {
-                job.enter(status, message);
+                job.enter(status, message, now);
             }
             change(job);
         });
@@ -198,7 +197,7 @@ impl Walk<'_> {
 
     /// Where the job's lines go, if its role may write logs.
     fn log_stream(&self) -> Option<String> {
-        let stream = format!("{}/algo-1-{}", self.training.name, now().as_second());
+        let stream = format!("{}/algo-1-{}", self.training.name, self.world.now().as_second());
         let resource = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{LOG_GROUP}:log-stream:{stream}");
         ["logs:CreateLogStream", "logs:PutLogEvents"]
             .iter()

@@ -34,13 +34,13 @@ fn world(command: &str) -> Arc<World> {
         images: vec![(IMAGE.to_owned(), command.to_owned())],
         ..super::super::tests::options()
     };
-    let world = Arc::new(World::new(options, "http://127.0.0.1:1").unwrap());
+    let world = Arc::new(World::open(options, "http://127.0.0.1:1").unwrap());
     let trust = json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": { "Service": SERVICE }, "Action": "sts:AssumeRole"
     }] });
     {
         let mut iam = world.iam();
-        iam.create_role("example-role", "/", trust, "").unwrap();
+        iam.create_role("example-role", "/", trust.into(), "").unwrap();
         iam.attach_role_policy("example-role", "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
             .unwrap();
     }

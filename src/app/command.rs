@@ -1,0 +1,184 @@
+//! Everything that a key can ask for, with the words of the help and the palette.
+
+use super::Pane;
+
+/// Everything that a key can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each has a name and a sentence in `COMMANDS`")]
+pub enum Command {
+    Focus(Pane),
+    NextPane,
+    PreviousPane,
+    Zoom,
+    Down,
+    Up,
+    PageDown,
+    PageUp,
+    Top,
+    Bottom,
+    Enter,
+    Back,
+    Encrypt,
+    Decrypt,
+    Verify,
+    Prove,
+    New,
+    Remove,
+    Restore,
+    Train,
+    Log,
+    Filter,
+    Sort,
+    Reverse,
+    Mark,
+    Copy,
+    CopyCommand,
+    Refresh,
+    Follow,
+    Wrap,
+    Operations,
+    Messages,
+    Palette,
+    Help,
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+/// A command with the words that people see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The command.
+    pub command: Command,
+    /// Its name in `keys.toml` and in the palette.
+    pub name: &'static str,
+    /// What it does, in a sentence without a full stop.
+    pub help: &'static str,
+}
+
+const fn entry(command: Command, name: &'static str, help: &'static str) -> Entry {
+    Entry { command, name, help }
+}
+
+/// Every command, in the order of the help.
+pub const COMMANDS: &[Entry] = &[
+    entry(
+        Command::Encrypt,
+        "encrypt",
+        "Encrypt and upload the selected or marked files to the place shown, under the selected key",
+    ),
+    entry(
+        Command::Decrypt,
+        "decrypt",
+        "Decrypt to a file, once the whole token is verified",
+    ),
+    entry(
+        Command::Verify,
+        "verify",
+        "Read the whole token and say whether it is intact; writes nothing",
+    ),
+    entry(
+        Command::Prove,
+        "prove",
+        "Access proof: assume the role and try the key, operation by operation",
+    ),
+    entry(
+        Command::New,
+        "new",
+        "New, of what the pane holds: key, grant, bucket or prefix, training job",
+    ),
+    entry(Command::Train, "train", "Start a training job on the selected object"),
+    entry(Command::Log, "log", "The job's log, followed while it runs"),
+    entry(
+        Command::Remove,
+        "remove",
+        "Disable or delete, revoke, stop, cancel: asked first",
+    ),
+    entry(
+        Command::Restore,
+        "restore",
+        "Enable the key again, or cancel its deletion",
+    ),
+    entry(
+        Command::Enter,
+        "enter",
+        "Open: a bucket, prefix or folder, or the details of the row",
+    ),
+    entry(Command::Back, "back", "Back, up, or close; takes a message as read"),
+    entry(Command::Mark, "mark", "Mark the row, for what works on several"),
+    entry(
+        Command::Filter,
+        "filter",
+        "Filter the pane as you type; Enter keeps it, Esc clears it",
+    ),
+    entry(Command::Sort, "sort", "Sort by the next column"),
+    entry(Command::Reverse, "reverse", "Reverse the order"),
+    entry(Command::Copy, "copy", "Copy the ARN, URI or path to the clipboard"),
+    entry(
+        Command::CopyCommand,
+        "copy-command",
+        "Copy an equivalent aws command line",
+    ),
+    entry(Command::Refresh, "refresh", "Ask AWS again, now"),
+    entry(Command::Focus(Pane::Keys), "keys", "KMS keys"),
+    entry(Command::Focus(Pane::Grants), "grants", "Grants of the selected key"),
+    entry(Command::Focus(Pane::Objects), "objects", "Buckets and objects"),
+    entry(Command::Focus(Pane::Jobs), "jobs", "Training jobs"),
+    entry(Command::Focus(Pane::Files), "files", "Local files"),
+    entry(Command::NextPane, "next-pane", "Next pane, or next page of the details"),
+    entry(
+        Command::PreviousPane,
+        "previous-pane",
+        "Previous pane, or previous page of the details",
+    ),
+    entry(Command::Zoom, "zoom", "The pane alone, or all of them"),
+    entry(Command::Down, "down", "Down"),
+    entry(Command::Up, "up", "Up"),
+    entry(Command::PageDown, "page-down", "A page down"),
+    entry(Command::PageUp, "page-up", "A page up"),
+    entry(Command::Top, "top", "To the first row"),
+    entry(Command::Bottom, "bottom", "To the last row"),
+    entry(
+        Command::Follow,
+        "follow",
+        "Follow the end of the log, or stop following",
+    ),
+    entry(Command::Wrap, "wrap", "Wrap long lines of the log, or cut them"),
+    entry(
+        Command::Operations,
+        "operations",
+        "Operations in flight and ended; remove cancels one",
+    ),
+    entry(
+        Command::Messages,
+        "messages",
+        "Messages and errors, each with its explanation",
+    ),
+    entry(Command::Palette, "palette", "All commands, by name"),
+    entry(Command::Help, "help", "This help"),
+    entry(Command::Redraw, "redraw", "Draw the screen anew"),
+    entry(
+        Command::Suspend,
+        "suspend",
+        "Stop the process; fg in the shell brings it back",
+    ),
+    entry(Command::Quit, "quit", "Quit; asks if work is in flight"),
+];
+
+impl Command {
+    /// Its words.
+    pub fn entry(self) -> &'static Entry {
+        COMMANDS
+            .iter()
+            .find(|entry| entry.command == self)
+            .expect("`COMMANDS` holds every command: a test walks the default keys")
+    }
+
+    /// By its name in `keys.toml`.
+    pub fn parse(name: &str) -> Option<Self> {
+        COMMANDS
+            .iter()
+            .find(|entry| entry.name == name)
+            .map(|entry| entry.command)
+    }
+}

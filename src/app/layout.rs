@@ -1,0 +1,137 @@
+//! Where everything stands, in cells. The core needs it for scrolling, the drawing for drawing.
+//!
+//! ```text
+//! header                                            header
+//! ┌ keys ─────────┬ objects ──────┬ files ───────┐  tabs
+//! │               │               │              │  ┌ the focused pane ──────────┐
+//! ├ grants ───────┼ jobs ─────────┴──────────────┤  │                            │
+//! │               │                              │  │                            │
+//! └───────────────┴──────────────────────────────┘  └────────────────────────────┘
+//! operations (when there are any)                   operations
+//! message                                           message
+//! footer                                            footer
+//! ```
+
+use super::{Pane, State};
+
+/// From this size on all panes are on screen at once.
+const ROOM: (u16, u16) = (100, 24);
+/// Operations on screen at once; the list (`o`) has them all.
+const OPERATIONS: usize = 3;
+/// Frame and column titles of a pane.
+const FRAME: u16 = 3;
+
+/// A rectangle of cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the usual four numbers")]
+pub struct Area {
+    pub x: u16,
+    pub y: u16,
+    pub width: u16,
+    pub height: u16,
+}
+
+impl Area {
+    /// Cuts rows off the top: those, and the rest.
+    fn top(self, rows: u16) -> (Self, Self) {
+        let rows = rows.min(self.height);
+        let rest = Self {
+            y: self.y + rows,
+            height: self.height - rows,
+            ..self
+        };
+        (Self { height: rows, ..self }, rest)
+    }
+
+    /// Cuts columns off the left: those, and the rest.
+    fn left(self, columns: u16) -> (Self, Self) {
+        let columns = columns.min(self.width);
+        let rest = Self {
+            x: self.x + columns,
+            width: self.width - columns,
+            ..self
+        };
+        (Self { width: columns, ..self }, rest)
+    }
+
+    /// How many rows of a table fit into a pane of this area.
+    pub fn rows(self) -> usize {
+        usize::from(self.height.saturating_sub(FRAME))
+    }
+}
+
+/// The regions of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Regions {
+    /// Who and where.
+    pub header: Area,
+    /// The panes by name, when only one is on screen.
+    pub tabs: Option<Area>,
+    /// The panes on screen.
+    pub panes: Vec<(Pane, Area)>,
+    /// All of the panes together: overlays lie over it.
+    pub body: Area,
+    /// One line for each of the newest operations in flight.
+    pub operations: Area,
+    /// The newest message, or what `e` would do.
+    pub message: Area,
+    /// Keys.
+    pub footer: Area,
+}
+
+/// Divides the screen.
+pub fn regions(state: &State) -> Regions {
+    let (width, height) = state.size;
+    let screen = Area {
+        width,
+        height,
+        ..Area::default()
+    };
+    let (header, rest) = screen.top(1);
+    let running = state.operations.running().count().min(OPERATIONS) as u16;
+    let below = (2 + running).min(rest.height);
+    let (body, rest) = rest.top(rest.height - below);
+    let (operations, rest) = rest.top(running);
+    let (message, footer) = rest.top(1);
+    let alone = width < ROOM.0 || height < ROOM.1 || state.zoom;
+    let (tabs, body) = if alone {
+        let (tabs, body) = body.top(1);
+        (Some(tabs), body)
+    } else {
+        (None, body)
+    };
+    let panes = if alone {
+        vec![(state.focus, body)]
+    } else {
+        let (left, right) = body.left(width * 2 / 5);
+        let upper = (body.height * 3).div_ceil(5);
+        let (keys, grants) = left.top(upper);
+        let (data, jobs) = right.top(upper);
+        let (objects, files) = data.left(right.width * 3 / 5);
+        vec![
+            (Pane::Keys, keys),
+            (Pane::Grants, grants),
+            (Pane::Objects, objects),
+            (Pane::Files, files),
+            (Pane::Jobs, jobs),
+        ]
+    };
+    Regions {
+        header,
+        tabs,
+        panes,
+        body,
+        operations,
+        message,
+        footer,
+    }
+}
+
+/// What a text overlay has room for inside its frame: columns and rows.
+pub fn reader(state: &State) -> (usize, usize) {
+    let body = regions(state).body;
+    (
+        usize::from(body.width.saturating_sub(4)),
+        usize::from(body.height.saturating_sub(2)),
+    )
+}

@@ -1,0 +1,231 @@
+//! Operations in flight and ended: how far, how fast, how long still. The speed is measured from tick to tick.
+
+use jiff::Timestamp;
+
+use super::OpId;
+use crate::domain::{Fault, Progress, Request};
+
+/// How many ended operations are remembered.
+const REMEMBERED: usize = 100;
+/// How much the newest second counts in the speed shown.
+const NEWEST: f64 = 0.4;
+
+/// One operation.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// Its id.
+    pub id: OpId,
+    /// What it does, in words: `encrypt housing.csv to s3://…`.
+    pub title: String,
+    /// What was asked for.
+    pub request: Request,
+    /// How far it is.
+    pub progress: Progress,
+    /// When it began.
+    pub started: Timestamp,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Bytes a second, once known.
+    pub rate: Option<f64>,
+    measured: (Timestamp, u64),
+}
+
+/// Where an operation stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Standing {
+    /// On its way.
+    Running,
+    /// Told to stop; it cleans up after itself.
+    Cancelling,
+    /// Done: what came of it.
+    Done(Timestamp, String),
+    /// Failed, or cancelled.
+    Failed(Timestamp, Box<Fault>),
+}
+
+impl Operation {
+    /// Whether it is still to answer.
+    pub fn is_running(&self) -> bool {
+        matches!(self.standing, Standing::Running | Standing::Cancelling)
+    }
+
+    /// Seconds until it is done, as far as the speed tells.
+    pub fn seconds_left(&self) -> Option<i64> {
+        let rate = self.rate.filter(|rate| *rate >= 1.0)?;
+        let left = self.progress.total?.saturating_sub(self.progress.bytes);
+        Some((left as f64 / rate).ceil() as i64)
+    }
+
+    /// From 0 to 1, if the end is known.
+    pub fn share(&self) -> Option<f64> {
+        let total = self.progress.total.filter(|total| *total > 0)?;
+        Some((self.progress.bytes as f64 / total as f64).clamp(0.0, 1.0))
+    }
+
+    fn advance(&mut self, progress: Progress, now: Timestamp) {
+        if progress.phase != self.progress.phase || progress.bytes < self.measured.1 {
+            self.measured = (now, 0);
+            self.rate = None;
+        }
+        self.progress = progress;
+    }
+
+    fn measure(&mut self, now: Timestamp) {
+        let (then, bytes) = self.measured;
+        let seconds = now.duration_since(then).as_secs_f64();
+        if seconds < 0.9 {
+            return;
+        }
+        let newest = self.progress.bytes.saturating_sub(bytes) as f64 / seconds;
+        let smooth = |rate: f64| rate * (1.0 - NEWEST) + newest * NEWEST;
+        self.rate = Some(self.rate.map_or(newest, smooth));
+        self.measured = (now, self.progress.bytes);
+    }
+}
+
+/// All of them, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Operations {
+    list: Vec<Operation>,
+    minted: u64,
+}
+
+impl Operations {
+    /// Those still to answer.
+    pub fn running(&self) -> impl DoubleEndedIterator<Item = &Operation> {
+        self.list.iter().filter(|operation| operation.is_running())
+    }
+
+    /// All that are remembered, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Operation> {
+        self.list.iter().rev()
+    }
+
+    /// How many are remembered.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether nothing was ever started.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn start(&mut self, title: String, request: Request, now: Timestamp) -> OpId {
+        self.minted += 1;
+        let id = OpId(self.minted);
+        self.list.push(Operation {
+            id,
+            title,
+            request,
+            progress: Progress::default(),
+            started: now,
+            standing: Standing::Running,
+            rate: None,
+            measured: (now, 0),
+        });
+        id
+    }
+
+    pub(super) fn advance(&mut self, id: OpId, progress: Progress, now: Timestamp) {
+        if let Some(operation) = self.find(id) {
+            operation.advance(progress, now);
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        let running = self.list.iter_mut().filter(|operation| operation.is_running());
+        running.for_each(|operation| operation.measure(now));
+    }
+
+    /// True if there was something to cancel.
+    pub(super) fn cancel(&mut self, id: OpId) -> bool {
+        let found = self
+            .find(id)
+            .filter(|operation| operation.standing == Standing::Running);
+        if let Some(operation) = found {
+            operation.standing = Standing::Cancelling;
+            return true;
+        }
+        false
+    }
+
+    /// Ends an operation; what it was, unless it had ended already.
+    pub(super) fn end(&mut self, id: OpId, standing: Standing) -> Option<Operation> {
+        let operation = self.find(id)?;
+        operation.standing = standing;
+        operation.rate = None;
+        let ended = operation.clone();
+        let excess = self.list.iter().filter(|operation| !operation.is_running()).count();
+        if excess > REMEMBERED
+            && let Some(oldest) = self.list.iter().position(|operation| !operation.is_running())
+        {
+            self.list.remove(oldest);
+        }
+        Some(ended)
+    }
+
+    fn find(&mut self, id: OpId) -> Option<&mut Operation> {
+        let mut running = self.list.iter_mut().filter(|operation| operation.is_running());
+        running.find(|operation| operation.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn progress(phase: &str, bytes: u64) -> Progress {
+        Progress {
+            phase: phase.to_owned(),
+            bytes,
+            total: Some(1000),
+            ..Progress::default()
+        }
+    }
+
+    fn started() -> (Operations, OpId) {
+        let mut operations = Operations::default();
+        let request = Request::StopJob { name: "j".to_owned() };
+        let id = operations.start("stop j".to_owned(), request, at(0));
+        (operations, id)
+    }
+
+    #[test]
+    fn the_speed_is_smoothed_and_tells_the_time_left() {
+        let (mut operations, id) = started();
+        operations.advance(id, progress("uploading", 100), at(0));
+        operations.tick(at(1));
+        operations.advance(id, progress("uploading", 300), at(1));
+        operations.tick(at(2));
+        let operation = operations.running().next().unwrap();
+        assert_eq!(operation.rate, Some(140.0));
+        assert_eq!(operation.seconds_left(), Some(5));
+        assert_eq!(operation.share(), Some(0.3));
+    }
+
+    #[test]
+    fn another_phase_is_another_speed() {
+        let (mut operations, id) = started();
+        operations.advance(id, progress("downloading", 900), at(0));
+        operations.tick(at(1));
+        operations.advance(id, progress("verifying", 10), at(1));
+        assert_eq!(operations.running().next().unwrap().rate, None);
+    }
+
+    #[test]
+    fn an_ended_operation_hears_nothing_more() {
+        let (mut operations, id) = started();
+        assert!(operations.end(id, Standing::Done(at(1), "done".to_owned())).is_some());
+        assert!(operations.end(id, Standing::Running).is_none());
+        assert!(!operations.cancel(id));
+        assert_eq!(operations.running().count(), 0);
+        assert_eq!(operations.len(), 1);
+    }
+}

@@ -1,0 +1,127 @@
+//! What lies over the panes: questions, forms, readers. At most one of a kind; the topmost has the keyboard.
+
+use tui_input::Input;
+
+use super::OpId;
+use super::form::Form;
+use super::log::Log;
+use super::text::Line;
+use crate::domain::Request;
+
+/// Something over the panes.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// The keys: those that work here first.
+    Help(Scroll),
+    /// What was said.
+    Messages(Scroll),
+    /// What is in flight and what has ended; the number is the row of the cursor.
+    Operations(usize),
+    /// Everything known about one thing.
+    Details(Details),
+    /// The log of a job.
+    Log(Log),
+    /// What an operation found out, to be read.
+    Report(Report),
+    /// A question to be answered before its order is given.
+    Confirm(Confirm),
+    /// Fields to fill in.
+    Form(Form),
+    /// All commands by name.
+    Palette(Palette),
+}
+
+/// The first line on screen of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scroll(pub usize);
+
+impl Scroll {
+    /// Moves within a text of so many lines, of which so many fit.
+    pub(super) fn step(&mut self, by: isize, lines: usize, room: usize) {
+        let last = lines.saturating_sub(room);
+        self.0 = self.0.min(last).saturating_add_signed(by).min(last);
+    }
+}
+
+/// Everything known about one thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Details {
+    /// About what.
+    pub subject: Subject,
+    /// Index into the subject's pages.
+    pub page: usize,
+    /// Where it is scrolled to.
+    pub scroll: Scroll,
+}
+
+/// What details are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A KMS key, by ARN.
+    Key(String),
+    /// A grant, by id.
+    Grant(String),
+    /// A bucket, by name.
+    Bucket(String),
+    /// An object of the place shown, by key.
+    Object(String),
+    /// A training job, by name.
+    Job(String),
+    /// A local file, by path.
+    File(std::path::PathBuf),
+}
+
+impl Subject {
+    /// The pages that its details have.
+    pub fn pages(&self) -> &'static [&'static str] {
+        match self {
+            Self::Key(_) => &["Overview", "Policy", "JSON"],
+            Self::File(_) => &["Overview"],
+            _ => &["Overview", "JSON"],
+        }
+    }
+}
+
+/// What an operation found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What it is about.
+    pub title: String,
+    /// What it says.
+    pub lines: Vec<Line>,
+    /// Where it is scrolled to.
+    pub scroll: Scroll,
+}
+
+/// A question that must be answered before its order is given.
+#[derive(Debug, Clone)]
+pub struct Confirm {
+    /// The question.
+    pub question: String,
+    /// What to know before answering.
+    pub explanation: String,
+    /// What must be typed to agree, and what was typed so far; without it `y` agrees.
+    pub typed: Option<(String, Input)>,
+    /// What happens then.
+    pub then: Then,
+}
+
+/// What an agreed question does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    /// Performs a request, remembering an account and destination first if they are new.
+    Start(Box<Request>, Option<(String, String)>),
+    /// Cancels an operation.
+    Cancel(OpId),
+    /// Cancels everything and leaves.
+    Leave,
+}
+
+/// All commands by name.
+#[derive(Debug, Clone, Default)]
+pub struct Palette {
+    /// What was typed.
+    pub input: Input,
+    /// The row of the cursor.
+    pub cursor: usize,
+}

@@ -1,0 +1,93 @@
+//! What each pane's rows are to the core: their order, what a filter looks at, and their details.
+
+pub mod files;
+pub mod grants;
+pub mod jobs;
+pub mod keys;
+pub mod objects;
+
+use super::text::{Line, Tone};
+
+/// The panes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names of panes")]
+pub enum Pane {
+    Keys,
+    Grants,
+    Objects,
+    Jobs,
+    Files,
+}
+
+impl Pane {
+    /// In the order of their digits.
+    pub const ALL: [Self; 5] = [Self::Keys, Self::Grants, Self::Objects, Self::Jobs, Self::Files];
+
+    /// The pane's digit.
+    pub fn digit(self) -> usize {
+        1 + Self::ALL.iter().position(|pane| *pane == self).unwrap_or(0)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keys => "Keys",
+            Self::Grants => "Grants",
+            Self::Objects => "Objects",
+            Self::Jobs => "Jobs",
+            Self::Files => "Files",
+        }
+    }
+}
+
+/// Cells that the names of facts take.
+const LABEL: usize = 18;
+
+/// Facts as `name  value`, long values wrapped beside their name.
+struct Facts {
+    lines: Vec<Line>,
+    columns: usize,
+}
+
+impl Facts {
+    fn new(columns: usize) -> Self {
+        Self {
+            lines: Vec::new(),
+            columns,
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        if !self.lines.is_empty() {
+            self.lines.push(Line::blank());
+        }
+        self.lines.push(Line::new(Tone::Heading, text));
+    }
+
+    fn fact(&mut self, name: &str, tone: Tone, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        let mut name = super::text::fit(name, LABEL);
+        for piece in super::text::wrap(value, self.columns.saturating_sub(LABEL)) {
+            self.lines.push(Line::new(Tone::Dim, name).and(tone, piece));
+            name = " ".repeat(LABEL);
+        }
+    }
+
+    fn plain(&mut self, name: &str, value: &str) {
+        self.fact(name, Tone::Plain, value);
+    }
+
+    fn text(&mut self, tone: Tone, text: &str) {
+        let lines = super::text::wrap(text, self.columns);
+        self.lines.extend(lines.into_iter().map(|line| Line::new(tone, line)));
+    }
+}
+
+/// A JSON value as lines.
+pub(super) fn json_lines(value: &serde_json::Value, columns: usize) -> Vec<Line> {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let lines = text.lines().flat_map(|line| super::text::wrap(line, columns));
+    lines.map(|line| Line::new(Tone::Plain, line)).collect()
+}

@@ -1,0 +1,73 @@
+//! Local files: rows and details.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::Facts;
+use crate::app::table::Row;
+use crate::app::text::{self, Line};
+use crate::domain::FileRow;
+
+impl Row for FileRow {
+    const COLUMNS: &'static [&'static str] = &["name", "size", "written"];
+
+    fn id(&self) -> Cow<'_, str> {
+        self.path.to_string_lossy()
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.name)
+    }
+
+    /// Folders come first.
+    fn order(&self, other: &Self, column: usize) -> Ordering {
+        let by_column = match column {
+            1 => self.size.cmp(&other.size),
+            2 => self.modified.cmp(&other.modified),
+            _ => Ordering::Equal,
+        };
+        let by_name = || self.name.cmp(&other.name);
+        other.is_dir.cmp(&self.is_dir).then(by_column).then_with(by_name)
+    }
+}
+
+/// How many bytes the token of a plaintext takes.
+pub fn token_bytes(plaintext: u64) -> u64 {
+    let padded = 16 * (plaintext / 16 + 1);
+    4 * (57 + padded).div_ceil(3)
+}
+
+/// The facts of a file.
+pub(crate) fn overview(file: &FileRow, columns: usize) -> Vec<Line> {
+    let mut facts = Facts::new(columns);
+    facts.heading(&file.name);
+    facts.plain("Path", &file.path.to_string_lossy());
+    let kind = match (file.is_dir, file.is_link) {
+        (true, false) => "folder",
+        (true, true) => "link to a folder",
+        (false, false) => "file",
+        (false, true) => "link",
+    };
+    facts.plain("What", kind);
+    if let Some(at) = file.modified {
+        facts.plain("Written", &text::time(at));
+    }
+    if !file.is_dir {
+        facts.plain("Size", &format!("{} ({} bytes)", text::size(file.size), file.size));
+        facts.plain("As a token", &text::size(token_bytes(file.size)));
+    }
+    facts.lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_as_long_as_the_envelope_makes_it() {
+        assert_eq!(token_bytes(0), 100);
+        assert_eq!(token_bytes(15), 100);
+        assert_eq!(token_bytes(16), 120);
+        assert_eq!(token_bytes(47), 140);
+    }
+}

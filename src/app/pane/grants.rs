@@ -1,0 +1,92 @@
+//! Grants: rows and details.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use serde_json::{Value, json};
+
+use super::Facts;
+use crate::app::table::Row;
+use crate::app::text::{self, Line, Tone};
+use crate::domain::{Grant, GrantConstraint};
+
+impl Row for Grant {
+    const COLUMNS: &'static [&'static str] = &["grantee", "operations", "name", "created"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.id)
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        let name = self.name.as_deref().unwrap_or_default();
+        Cow::Owned(format!("{} {} {name}", self.grantee, self.operations.join(" ")))
+    }
+
+    fn order(&self, other: &Self, column: usize) -> Ordering {
+        let by_grantee = || text::last_part(&self.grantee).cmp(text::last_part(&other.grantee));
+        match column {
+            1 => self.operations.cmp(&other.operations).then_with(by_grantee),
+            2 => self.name.cmp(&other.name).then_with(by_grantee),
+            3 => self.created.cmp(&other.created).then_with(by_grantee),
+            _ => by_grantee(),
+        }
+    }
+}
+
+/// Whether the grantee was deleted: KMS then shows its bare unique id.
+pub fn is_orphan(grant: &Grant) -> bool {
+    grant.grantee.starts_with("AROA") || grant.grantee.starts_with("AIDA")
+}
+
+/// The facts of a grant.
+pub(crate) fn overview(grant: &Grant, columns: usize) -> Vec<Line> {
+    let mut facts = Facts::new(columns);
+    facts.heading(&format!("Grant to {}", text::last_part(&grant.grantee)));
+    facts.plain("Grantee", &grant.grantee);
+    if is_orphan(grant) {
+        facts.fact("", Tone::Warn, "this principal was deleted: nobody can use the grant");
+    }
+    facts.plain("May", &grant.operations.join(", "));
+    if let Some(constraint) = &grant.constraint {
+        let (how, pairs) = match constraint {
+            GrantConstraint::ContextEquals(pairs) => ("context is exactly", pairs),
+            GrantConstraint::ContextSubset(pairs) => ("context contains", pairs),
+        };
+        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        facts.plain("Only if", &format!("{how} {}", pairs.join(", ")));
+    }
+    facts.plain("Name", grant.name.as_deref().unwrap_or("none"));
+    facts.plain("Key", &grant.key_arn);
+    facts.plain("Grant id", &grant.id);
+    facts.plain("May retire it", grant.retiring.as_deref().unwrap_or_default());
+    if let Some(created) = grant.created {
+        facts.plain("Created", &text::time(created));
+    }
+    facts.lines.push(Line::blank());
+    facts.text(
+        Tone::Dim,
+        "Revoking takes some minutes to reach everywhere, and a job that has unwrapped its data key keeps it.",
+    );
+    facts.lines
+}
+
+/// The grant in the shape of `ListGrants`.
+pub(crate) fn json(grant: &Grant) -> Value {
+    let pairs = |pairs: &[(String, String)]| {
+        let pairs = pairs.iter().map(|(name, value)| (name.clone(), json!(value)));
+        Value::Object(pairs.collect())
+    };
+    json!({
+        "GrantId": grant.id,
+        "KeyId": grant.key_arn,
+        "Name": grant.name,
+        "GranteePrincipal": grant.grantee,
+        "RetiringPrincipal": grant.retiring,
+        "Operations": grant.operations,
+        "Constraints": grant.constraint.as_ref().map(|constraint| match constraint {
+            GrantConstraint::ContextEquals(of) => json!({ "EncryptionContextEquals": pairs(of) }),
+            GrantConstraint::ContextSubset(of) => json!({ "EncryptionContextSubset": pairs(of) }),
+        }),
+        "CreationDate": grant.created,
+    })
+}

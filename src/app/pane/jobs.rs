@@ -1,0 +1,173 @@
+//! Training jobs: rows and details.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Facts;
+use crate::app::table::Row;
+use crate::app::text::{self, Line, Tone};
+use crate::domain::{Fault, JobDetail, TrainingJob, Transition};
+
+impl Row for TrainingJob {
+    const COLUMNS: &'static [&'static str] = &["created", "name", "status"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.name)
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        let role = self
+            .detail
+            .as_ref()
+            .map_or("", |detail| text::last_part(&detail.role_arn));
+        Cow::Owned(format!("{} {} {role}", self.name, self.status.as_str()))
+    }
+
+    fn order(&self, other: &Self, column: usize) -> Ordering {
+        let by_age = || {
+            self.created
+                .cmp(&other.created)
+                .then_with(|| self.name.cmp(&other.name))
+        };
+        match column {
+            1 => self.name.cmp(&other.name),
+            2 => self.status.as_str().cmp(other.status.as_str()).then_with(by_age),
+            _ => by_age(),
+        }
+    }
+
+    fn inherit(&mut self, earlier: Self) {
+        // What was described while it ran is not what it is once it has ended.
+        if self.status == earlier.status {
+            self.detail = self.detail.take().or(earlier.detail);
+            self.secondary = self.secondary.take().or(earlier.secondary);
+        }
+    }
+}
+
+/// Seconds from its creation to its end, or until now.
+pub fn took(job: &TrainingJob, now: Timestamp) -> Option<i64> {
+    let end = if job.status.is_active() { now } else { job.ended? };
+    Some(end.as_second().saturating_sub(job.created?.as_second()))
+}
+
+/// The facts of a job.
+pub(crate) fn overview(job: &TrainingJob, refusal: Option<&Fault>, now: Timestamp, columns: usize) -> Vec<Line> {
+    let mut facts = Facts::new(columns);
+    facts.heading(&job.name);
+    let secondary = job.secondary.as_deref().filter(|word| *word != job.status.as_str());
+    let status = secondary.map_or_else(
+        || job.status.as_str().to_owned(),
+        |word| format!("{} · {word}", job.status.as_str()),
+    );
+    facts.fact("Status", text::job_tone(&job.status), &status);
+    if let Some(reason) = job.detail.as_ref().and_then(|detail| detail.failure.as_deref()) {
+        facts.fact("Failure", Tone::Bad, reason);
+    }
+    if let Some(seconds) = took(job, now) {
+        facts.plain("Took", &text::span(seconds));
+    }
+    if let Some(created) = job.created {
+        facts.plain("Created", &text::time(created));
+    }
+    match (&job.detail, refusal) {
+        (Some(detail), _) => describe(&mut facts, detail),
+        (None, Some(fault)) => facts.fact("Details", Tone::Warn, &fault.to_string()),
+        (None, None) => facts.fact("Details", Tone::Dim, "asking…"),
+    }
+    facts.lines
+}
+
+fn describe(facts: &mut Facts, detail: &JobDetail) {
+    facts.plain("Role", &detail.role_arn);
+    facts.plain("KMS key", detail.kms_key().unwrap_or_default());
+    facts.plain("Image", &detail.image);
+    facts.plain(
+        "Runs on",
+        &format!("{} × {}", detail.instance_count, detail.instance_type),
+    );
+    for channel in &detail.channels {
+        facts.plain(&format!("Channel {}", channel.name), &channel.uri);
+    }
+    facts.plain("Output", detail.output.as_deref().unwrap_or_default());
+    facts.fact("Model", Tone::Good, detail.model.as_deref().unwrap_or_default());
+    let seconds = |seconds: Option<i32>| seconds.map(|seconds| text::span(seconds.into())).unwrap_or_default();
+    facts.plain("Trained for", &seconds(detail.training_seconds));
+    facts.plain("Billed for", &seconds(detail.billable_seconds));
+    facts.plain("Longest run", &seconds(detail.max_runtime));
+    if !detail.metrics.is_empty() {
+        facts.heading("Final metrics");
+        for (name, value) in &detail.metrics {
+            facts.plain(name, &value.to_string());
+        }
+    }
+    if !detail.transitions.is_empty() {
+        facts.heading("Timeline");
+        for step in &detail.transitions {
+            facts.plain(&step.status, &timeline(step));
+        }
+    }
+    if !detail.hyperparameters.is_empty() {
+        facts.heading("Hyperparameters");
+        for (name, value) in &detail.hyperparameters {
+            facts.plain(name, value);
+        }
+    }
+}
+
+fn timeline(step: &Transition) -> String {
+    let start = step
+        .start
+        .map(|at| at.strftime("%H:%M:%S").to_string())
+        .unwrap_or_default();
+    let took = match (step.start, step.end) {
+        (Some(start), Some(end)) => text::span(end.as_second() - start.as_second()),
+        _ => String::new(),
+    };
+    format!("{start}  {took:<8} {}", step.message)
+}
+
+/// The job in the shape of `DescribeTrainingJob`.
+pub(crate) fn json(job: &TrainingJob) -> Value {
+    let mut value = json!({
+        "TrainingJobName": job.name,
+        "TrainingJobArn": job.arn,
+        "TrainingJobStatus": job.status.as_str(),
+        "SecondaryStatus": job.secondary,
+        "CreationTime": job.created,
+        "LastModifiedTime": job.modified,
+        "TrainingEndTime": job.ended,
+    });
+    if let Some(detail) = &job.detail {
+        value["RoleArn"] = json!(detail.role_arn);
+        value["AlgorithmSpecification"] = json!({ "TrainingImage": detail.image });
+        value["ResourceConfig"] = json!({
+            "InstanceType": detail.instance_type,
+            "InstanceCount": detail.instance_count,
+        });
+        let channel = |channel: &crate::domain::Channel| json!({ "ChannelName": channel.name, "S3Uri": channel.uri });
+        value["InputDataConfig"] = detail.channels.iter().map(channel).collect();
+        value["OutputDataConfig"] = json!({ "S3OutputPath": detail.output });
+        value["ModelArtifacts"] = json!({ "S3ModelArtifacts": detail.model });
+        value["HyperParameters"] = json!(detail.hyperparameters);
+        value["FailureReason"] = json!(detail.failure);
+        let step = |step: &Transition| {
+            json!({
+                "Status": step.status,
+                "StartTime": step.start,
+                "EndTime": step.end,
+                "StatusMessage": step.message,
+            })
+        };
+        value["SecondaryStatusTransitions"] = detail.transitions.iter().map(step).collect();
+        value["TrainingTimeInSeconds"] = json!(detail.training_seconds);
+        value["BillableTimeInSeconds"] = json!(detail.billable_seconds);
+        value["StoppingCondition"] = json!({ "MaxRuntimeInSeconds": detail.max_runtime });
+        let metric = |(name, metric): &(String, f32)| json!({ "MetricName": name, "Value": metric });
+        value["FinalMetricDataList"] = detail.metrics.iter().map(metric).collect();
+    }
+    value
+}

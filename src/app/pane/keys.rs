@@ -1,0 +1,139 @@
+//! KMS keys: rows and details.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Facts;
+use crate::app::table::Row;
+use crate::app::text::{self, Line, Tone};
+use crate::domain::{Fault, KeyManager, KmsKey};
+
+impl Row for KmsKey {
+    const COLUMNS: &'static [&'static str] = &["name", "state", "created"];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.arn)
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        let state = self.detail.as_ref().map_or("", |detail| detail.state.as_str());
+        let aliases = self
+            .aliases
+            .iter()
+            .map(|alias| alias.strip_prefix("alias/").unwrap_or(alias));
+        let aliases: Vec<&str> = aliases.collect();
+        Cow::Owned(format!("{} {} {state}", aliases.join(" "), self.id))
+    }
+
+    /// Keys with an alias come before those without.
+    fn order(&self, other: &Self, column: usize) -> Ordering {
+        let by_name = || {
+            let unnamed = self.aliases.is_empty().cmp(&other.aliases.is_empty());
+            unnamed.then_with(|| self.name().cmp(other.name()))
+        };
+        match (column, &self.detail, &other.detail) {
+            (1, Some(a), Some(b)) => a.state.as_str().cmp(b.state.as_str()).then_with(by_name),
+            (2, Some(a), Some(b)) => a.created.cmp(&b.created).then_with(by_name),
+            (1 | 2, a, b) => b.is_some().cmp(&a.is_some()).then_with(by_name),
+            _ => by_name(),
+        }
+    }
+
+    fn inherit(&mut self, earlier: Self) {
+        self.detail = self.detail.take().or(earlier.detail);
+    }
+}
+
+/// Whether an id, ARN or alias, as others write it, means this key.
+pub fn is_meant(key: &KmsKey, named: &str) -> bool {
+    named == key.arn
+        || named == key.id
+        || key.aliases.iter().any(|alias| {
+            named == alias
+                || named
+                    .rsplit_once(":alias/")
+                    .is_some_and(|(_, name)| alias.strip_prefix("alias/") == Some(name))
+        })
+}
+
+/// The facts of a key, with how many grants, objects and jobs on screen are its own.
+pub(crate) fn overview(
+    key: &KmsKey,
+    refusal: Option<&Fault>,
+    linked: (usize, usize, usize),
+    now: Timestamp,
+    columns: usize,
+) -> Vec<Line> {
+    let mut facts = Facts::new(columns);
+    facts.heading(key.name());
+    facts.plain("Key id", &key.id);
+    facts.plain("ARN", &key.arn);
+    facts.plain("Aliases", &key.aliases.join(", "));
+    if let Some(detail) = &key.detail {
+        facts.fact("State", text::key_tone(&detail.state), detail.state.as_str());
+        if let Some(deletion) = detail.deletion {
+            let days = deletion.duration_since(now).as_hours() / 24;
+            let when = format!(
+                "{} (in {}); u cancels it",
+                text::time(deletion),
+                text::count(days.max(0) as usize, "day")
+            );
+            facts.fact("Will be deleted", Tone::Bad, &when);
+        }
+        facts.plain("Description", &detail.description);
+        facts.plain("Spec", &detail.spec);
+        facts.plain("Usage", &detail.usage);
+        facts.plain("Origin", &detail.origin);
+        let manager = match detail.manager {
+            KeyManager::Customer => "customer",
+            KeyManager::Aws => "AWS",
+        };
+        facts.plain("Managed by", manager);
+        facts.plain("Multi-Region", if detail.multi_region { "yes" } else { "no" });
+        let rotation = detail
+            .rotation
+            .map_or("unknown", |on| if on { "automatic, on" } else { "off" });
+        facts.plain("Rotation", rotation);
+        if let Some(created) = detail.created {
+            facts.plain("Created", &text::time(created));
+        }
+    } else if let Some(fault) = refusal {
+        facts.fact("State", Tone::Warn, &format!("unknown: {fault}"));
+    } else {
+        facts.fact("State", Tone::Dim, "asking…");
+    }
+    facts.heading("On this screen");
+    let (grants, objects, jobs) = linked;
+    facts.plain("Grants", &grants.to_string());
+    facts.plain("Objects", &format!("{objects} at the place shown"));
+    facts.plain("Jobs", &jobs.to_string());
+    facts.lines
+}
+
+/// The key in the shape of `DescribeKey`.
+pub(crate) fn json(key: &KmsKey) -> Value {
+    let mut metadata = json!({ "KeyId": key.id, "Arn": key.arn });
+    if let Some(detail) = &key.detail {
+        metadata["Description"] = json!(detail.description);
+        metadata["KeyState"] = json!(detail.state.as_str());
+        metadata["Enabled"] = json!(detail.state == crate::domain::KeyState::Enabled);
+        metadata["KeyManager"] = json!(match detail.manager {
+            KeyManager::Customer => "CUSTOMER",
+            KeyManager::Aws => "AWS",
+        });
+        metadata["KeySpec"] = json!(detail.spec);
+        metadata["KeyUsage"] = json!(detail.usage);
+        metadata["Origin"] = json!(detail.origin);
+        metadata["MultiRegion"] = json!(detail.multi_region);
+        metadata["CreationDate"] = json!(detail.created);
+        metadata["DeletionDate"] = json!(detail.deletion);
+    }
+    json!({
+        "KeyMetadata": metadata,
+        "Aliases": key.aliases,
+        "KeyRotationEnabled": key.detail.as_ref().and_then(|detail| detail.rotation),
+    })
+}

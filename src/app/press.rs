@@ -1,0 +1,268 @@
+//! A key press on its way to a command: the topmost overlay takes it first, then a filter being typed, then the keymap.
+
+use super::command::{COMMANDS, Command, Entry};
+use super::form::{Typed, edit, paste as paste_into};
+use super::keymap::Match;
+use super::overlay::{Confirm, Overlay, Palette, Scroll, Then};
+use super::state::State;
+use super::{Effect, KeyCode, KeyPress, act, content, layout, story};
+
+pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
+    match state.overlays.pop() {
+        None if state.typing => type_filter(state, key),
+        None => {
+            if let Some(command) = command(state, key) {
+                act::run(state, command, effects);
+            }
+        }
+        Some(Overlay::Confirm(confirm)) => answer(state, confirm, key, effects),
+        Some(Overlay::Form(mut form)) => match form.press(key) {
+            Typed::Close => {}
+            Typed::Stay => state.overlays.push(Overlay::Form(form)),
+            Typed::Send => {
+                if let Err(problem) = story::send(state, &form, effects) {
+                    form.problem = Some(problem);
+                    state.overlays.push(Overlay::Form(form));
+                }
+            }
+        },
+        Some(Overlay::Palette(palette)) => choose(state, palette, key, effects),
+        Some(Overlay::Log(mut log)) if log.typing => {
+            match key.code {
+                KeyCode::Enter => log.typing = false,
+                KeyCode::Esc => {
+                    log.typing = false;
+                    log.filter.reset();
+                }
+                _ => {
+                    edit(&mut log.filter, key);
+                }
+            }
+            log.refilter();
+            state.overlays.push(Overlay::Log(log));
+        }
+        Some(reading) => {
+            state.overlays.push(reading);
+            if let Some(command) = command(state, key) {
+                read(state, command, effects);
+            }
+        }
+    }
+}
+
+pub(super) fn paste(state: &mut State, text: &str) {
+    match state.overlays.last_mut() {
+        Some(Overlay::Form(form)) => form.paste(text),
+        Some(Overlay::Palette(palette)) => paste_into(&mut palette.input, text),
+        Some(Overlay::Confirm(Confirm {
+            typed: Some((_, input)),
+            ..
+        })) => paste_into(input, text),
+        Some(Overlay::Log(log)) if log.typing => {
+            paste_into(&mut log.filter, text);
+            log.refilter();
+        }
+        None if state.typing => {
+            let printable: String = text.chars().filter(|character| !character.is_control()).collect();
+            let filter = act::filter(state) + &printable;
+            act::set_filter(state, &filter);
+        }
+        _ => {}
+    }
+}
+
+/// The command that this key, after those pressed before it, asks for.
+fn command(state: &mut State, key: KeyPress) -> Option<Command> {
+    state.pending.push(key);
+    let keymap = &state.settings.keymap;
+    let found = match keymap.lookup(&state.pending) {
+        // A broken sequence: its last key counts by itself.
+        Match::Nothing if state.pending.len() > 1 => {
+            state.pending = vec![key];
+            keymap.lookup(&state.pending)
+        }
+        found => found,
+    };
+    match found {
+        Match::Prefix => None,
+        Match::Nothing => {
+            state.pending.clear();
+            None
+        }
+        Match::Command(command) => {
+            state.pending.clear();
+            Some(command)
+        }
+    }
+}
+
+fn type_filter(state: &mut State, key: KeyPress) {
+    let mut input = tui_input::Input::new(act::filter(state));
+    match key.code {
+        KeyCode::Enter | KeyCode::Tab => state.typing = false,
+        KeyCode::Esc => {
+            state.typing = false;
+            act::set_filter(state, "");
+        }
+        KeyCode::Char('c') if key.ctrl => {
+            state.typing = false;
+            act::set_filter(state, "");
+        }
+        KeyCode::Down => act::step(state, 1),
+        KeyCode::Up => act::step(state, -1),
+        _ => {
+            edit(&mut input, key);
+            act::set_filter(state, input.value());
+        }
+    }
+}
+
+fn answer(state: &mut State, mut confirm: Confirm, key: KeyPress, effects: &mut Vec<Effect>) {
+    let agreed = match (&mut confirm.typed, key.code) {
+        (_, KeyCode::Esc) => return,
+        (_, KeyCode::Char('c')) if key.ctrl => return,
+        (None, KeyCode::Char('n' | 'N' | 'q')) => return,
+        (None, code) => matches!(code, KeyCode::Char('y' | 'Y')),
+        (Some((wanted, input)), KeyCode::Enter) => input.value().trim() == wanted,
+        (Some((_, input)), _) => {
+            edit(input, key);
+            false
+        }
+    };
+    if !agreed {
+        state.overlays.push(Overlay::Confirm(confirm));
+        return;
+    }
+    match confirm.then {
+        Then::Leave => act::leave(state, effects),
+        Then::Cancel(id) => {
+            if state.operations.cancel(id) {
+                effects.push(Effect::Cancel(id));
+            }
+        }
+        Then::Start(request, consent) => {
+            if let Some((account, destination)) = consent {
+                state.settings.consents.insert((account.clone(), destination.clone()));
+                effects.push(Effect::Remember { account, destination });
+            }
+            state.start(*request, effects);
+        }
+    }
+}
+
+/// The commands that match what was typed into the palette, those that work here first.
+pub fn palette_matches(state: &State, typed: &str) -> Vec<(&'static Entry, bool)> {
+    let typed = typed.to_lowercase();
+    let matches = |entry: &&Entry| entry.name.contains(&typed) || entry.help.to_lowercase().contains(&typed);
+    let mut found: Vec<(&Entry, bool)> = COMMANDS
+        .iter()
+        .filter(matches)
+        .map(|entry| (entry, act::is_available(state, entry.command)))
+        .collect();
+    found.sort_by_key(|(entry, available)| (!available, !entry.name.starts_with(&typed)));
+    found
+}
+
+fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut Vec<Effect>) {
+    let matches = palette_matches(state, palette.input.value());
+    let last = matches.len().saturating_sub(1);
+    match (key.code, key.ctrl) {
+        (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => return,
+        (KeyCode::Down, _) | (KeyCode::Char('n'), true) => palette.cursor = (palette.cursor + 1).min(last),
+        (KeyCode::Up, _) | (KeyCode::Char('p'), true) => palette.cursor = palette.cursor.saturating_sub(1),
+        (KeyCode::Enter, _) => {
+            if let Some((entry, _)) = matches.get(palette.cursor) {
+                act::run(state, entry.command, effects);
+            }
+            return;
+        }
+        _ => {
+            if edit(&mut palette.input, key) {
+                palette.cursor = 0;
+            }
+        }
+    }
+    state.overlays.push(Overlay::Palette(palette));
+}
+
+/// A command while something is being read.
+fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
+    let room = layout::reader(state);
+    let by = match command {
+        Command::Down => 1,
+        Command::Up => -1,
+        Command::PageDown => room.1.saturating_sub(1).cast_signed(),
+        Command::PageUp => -room.1.saturating_sub(1).cast_signed(),
+        Command::Top => isize::MIN,
+        Command::Bottom => isize::MAX,
+        Command::Back | Command::Quit => {
+            close(state);
+            return;
+        }
+        Command::Redraw | Command::Suspend | Command::Refresh => return act::run(state, command, effects),
+        Command::Help if !matches!(state.overlays.last(), Some(Overlay::Help(_))) => {
+            return state.overlays.push(Overlay::Help(Scroll::default()));
+        }
+        _ => 0,
+    };
+    let lines = content::lines(state, room.0).len();
+    let reference = super::state::reference(state);
+    match state.overlays.last_mut() {
+        Some(Overlay::Help(scroll) | Overlay::Messages(scroll)) => scroll.step(by, lines, room.1),
+        Some(Overlay::Report(report)) => report.scroll.step(by, lines, room.1),
+        Some(Overlay::Details(details)) => {
+            let pages = details.subject.pages().len();
+            match command {
+                Command::NextPane => (details.page, details.scroll) = ((details.page + 1) % pages, Scroll::default()),
+                Command::PreviousPane => {
+                    (details.page, details.scroll) = ((details.page + pages - 1) % pages, Scroll::default());
+                }
+                Command::Copy => {
+                    let text = if details.subject.pages()[details.page] == "Overview" {
+                        reference
+                    } else {
+                        Some(content::text(state))
+                    };
+                    effects.extend(text.map(Effect::Copy));
+                }
+                Command::Log => act::run(state, command, effects),
+                _ => details.scroll.step(by, lines, room.1),
+            }
+        }
+        Some(Overlay::Log(log)) => match command {
+            Command::Follow => log.toggle_follow(room),
+            Command::Wrap => log.wrap = !log.wrap,
+            Command::Filter => log.typing = true,
+            _ => log.step(by, room),
+        },
+        Some(Overlay::Operations(row)) => {
+            let last = state.operations.len().saturating_sub(1);
+            *row = row.saturating_add_signed(by).min(last);
+            if command == Command::Remove {
+                let row = *row;
+                ask_to_cancel(state, row);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn close(state: &mut State) {
+    if let Some(Overlay::Messages(_)) = state.overlays.pop() {
+        state.messages.dismiss_all();
+    }
+}
+
+fn ask_to_cancel(state: &mut State, row: usize) {
+    let operation = state.operations.newest_first().nth(row);
+    if let Some(operation) = operation.filter(|operation| operation.is_running()) {
+        let confirm = Confirm {
+            question: format!("Cancel: {}?", operation.title),
+            explanation: "What is half done is cleaned up: nothing is left under a final name, no upload stays open."
+                .to_owned(),
+            typed: None,
+            then: Then::Cancel(operation.id),
+        };
+        state.overlays.push(Overlay::Confirm(confirm));
+    }
+}

@@ -1,0 +1,154 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::domain::{BucketRow, FaultKind};
+
+fn bucket(name: &str) -> BucketRow {
+    BucketRow {
+        name: name.to_owned(),
+        created: None,
+    }
+}
+
+fn buckets(names: &str) -> Vec<BucketRow> {
+    names.split_whitespace().map(bucket).collect()
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn table(names: &str) -> Table<BucketRow> {
+    let mut table = Table::default();
+    table.resize(3);
+    table.answer(1, true, true, at(1), buckets(names));
+    table
+}
+
+fn shown(table: &Table<BucketRow>) -> String {
+    let names = table.visible().map(|(row, is_cursor, is_marked)| {
+        let sign = if is_cursor { ">" } else { "" };
+        let mark = if is_marked { "*" } else { "" };
+        format!("{sign}{mark}{}", row.name)
+    });
+    names.collect::<Vec<_>>().join(" ")
+}
+
+fn fault() -> Fault {
+    Fault::new(FaultKind::Denied, "list", "buckets", "no", "")
+}
+
+#[test]
+fn the_first_walk_is_shown_from_its_first_page() {
+    let mut table = Table::default();
+    table.resize(9);
+    table.answer(1, true, false, at(1), buckets("b a"));
+    assert_eq!(shown(&table), ">b a");
+    table.answer(1, false, true, at(2), buckets("c"));
+    assert_eq!(shown(&table), ">b a c");
+    assert_eq!(table.freshness(), &Freshness::Ready(at(2)));
+}
+
+#[test]
+fn a_later_walk_replaces_nothing_before_its_last_page() {
+    let mut table = table("a b");
+    table.answer(2, true, false, at(3), buckets("c"));
+    assert_eq!(shown(&table), ">a b");
+    table.answer(2, false, true, at(4), buckets("d"));
+    assert_eq!(shown(&table), ">c d");
+}
+
+#[test]
+fn pages_of_an_older_walk_are_dropped() {
+    let mut table = table("a");
+    table.answer(3, true, true, at(3), buckets("new"));
+    table.answer(2, true, true, at(4), buckets("old"));
+    assert_eq!(shown(&table), ">new");
+}
+
+#[test]
+fn the_cursor_stays_with_its_row_over_refresh_and_sort() {
+    let mut table = table("c a b");
+    table.step(2);
+    table.answer(2, true, true, at(2), buckets("x b c a"));
+    assert_eq!(table.current().unwrap().name, "b");
+    table.sort_next();
+    assert_eq!(shown(&table), "a >b c");
+    table.reverse();
+    assert_eq!(table.current().unwrap().name, "b");
+}
+
+#[test]
+fn a_failure_keeps_the_rows_and_their_age() {
+    let mut table = table("a b");
+    table.failed(2, fault());
+    assert_eq!(shown(&table), ">a b");
+    assert_eq!(table.freshness().at(), Some(at(1)));
+    table.failed(1, fault());
+    table.answer(3, true, true, at(5), buckets("a"));
+    assert_eq!(table.freshness(), &Freshness::Ready(at(5)));
+}
+
+#[test]
+fn the_window_follows_the_cursor_and_goes_no_further_than_needed() {
+    let mut table = table("a b c d e");
+    table.step(2);
+    assert_eq!(shown(&table), "a b >c");
+    table.step(1);
+    assert_eq!(shown(&table), "b c >d");
+    table.step(-1);
+    assert_eq!(shown(&table), "b >c d");
+    table.step(isize::MAX);
+    assert_eq!(shown(&table), "c d >e");
+    table.resize(5);
+    assert_eq!(shown(&table), "a b c d >e");
+    table.step(isize::MIN);
+    assert_eq!(table.cursor(), 0);
+}
+
+#[test]
+fn a_filter_is_fuzzy_and_its_best_match_comes_first() {
+    let mut table = table("sagemaker-logs logs models");
+    table.set_filter("logs");
+    assert_eq!(shown(&table), ">logs sagemaker-logs");
+    table.set_filter("smlg");
+    assert_eq!(shown(&table), ">sagemaker-logs");
+    table.set_filter("");
+    assert_eq!(shown(&table), ">sagemaker-logs logs models");
+}
+
+#[test]
+fn marked_rows_are_chosen_and_marks_go_with_their_rows() {
+    let mut table = table("a b c");
+    table.toggle_mark();
+    table.step(1);
+    table.toggle_mark();
+    assert_eq!(shown(&table), "*a b >*c");
+    let chosen: Vec<&str> = table.chosen().iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(chosen, ["a", "c"]);
+    table.answer(2, true, true, at(2), buckets("b c"));
+    assert_eq!(table.marked(), 1);
+}
+
+#[test]
+fn a_wanted_row_is_chosen_as_soon_as_it_comes_unless_the_person_moved() {
+    let mut waiting = table("a b");
+    waiting.want("c");
+    waiting.answer(2, true, true, at(2), buckets("a b c"));
+    assert_eq!(waiting.current().unwrap().name, "c");
+
+    let mut moved = table("a b");
+    moved.want("c");
+    moved.step(1);
+    moved.answer(2, true, true, at(2), buckets("a b c"));
+    assert_eq!(moved.current().unwrap().name, "b");
+}
+
+#[test]
+fn an_empty_table_has_nothing_to_point_at() {
+    let mut table = table("");
+    table.step(1);
+    table.toggle_mark();
+    assert!(table.current().is_none() && table.chosen().is_empty());
+    assert_eq!(shown(&table), "");
+}

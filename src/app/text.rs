@@ -1,0 +1,290 @@
+//! Words for the screen, without a screen: tones instead of colours, untrusted text made harmless, sizes and times as
+//! people read them.
+
+use jiff::Timestamp;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::domain::{JobStatus, KeyState, ObjectFormat};
+
+/// What a text means; the theme gives it a colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of meanings")]
+pub enum Tone {
+    Plain,
+    Dim,
+    Heading,
+    Accent,
+    Good,
+    Busy,
+    Warn,
+    Bad,
+}
+
+/// One line of text in pieces, each with its tone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line(pub Vec<(Tone, String)>);
+
+impl Line {
+    /// A line in one tone.
+    pub fn new(tone: Tone, text: impl Into<String>) -> Self {
+        Self(vec![(tone, text.into())])
+    }
+
+    /// An empty line.
+    pub fn blank() -> Self {
+        Self::default()
+    }
+
+    /// The line with one more piece.
+    #[must_use]
+    pub fn and(mut self, tone: Tone, text: impl Into<String>) -> Self {
+        self.0.push((tone, text.into()));
+        self
+    }
+
+    /// Its text without tones.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+/// The tone of a KMS key's state.
+pub fn key_tone(state: &KeyState) -> Tone {
+    match state {
+        KeyState::Enabled => Tone::Good,
+        KeyState::Disabled | KeyState::PendingImport => Tone::Warn,
+        KeyState::PendingDeletion => Tone::Bad,
+        KeyState::Other(_) => Tone::Plain,
+    }
+}
+
+/// The tone of a training job's status.
+pub fn job_tone(status: &JobStatus) -> Tone {
+    match status {
+        JobStatus::Completed => Tone::Good,
+        JobStatus::InProgress => Tone::Busy,
+        JobStatus::Stopping | JobStatus::Stopped => Tone::Warn,
+        JobStatus::Failed => Tone::Bad,
+        _ => Tone::Plain,
+    }
+}
+
+/// The tone of what an object is: good is what only a data key opens.
+pub fn format_tone(format: ObjectFormat) -> Tone {
+    match format {
+        format if format.is_client_encrypted() => Tone::Good,
+        ObjectFormat::KeyObject | ObjectFormat::Archive => Tone::Accent,
+        ObjectFormat::Plain => Tone::Bad,
+        _ => Tone::Warn,
+    }
+}
+
+/// Makes an untrusted text harmless: control characters and what reorders or hides text become visible.
+pub fn clean(text: &str) -> String {
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().map(|c| if odd(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// How many cells a harmless text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// A harmless text of exactly `cells` cells: padded, or cut with an ellipsis.
+pub fn fit(text: &str, cells: usize) -> String {
+    let mut cut = cut(text, cells);
+    let missing = cells.saturating_sub(width(&cut));
+    cut.extend(std::iter::repeat_n(' ', missing));
+    cut
+}
+
+/// A harmless text of at most `cells` cells.
+pub fn cut(text: &str, cells: usize) -> String {
+    let text = clean(text);
+    if width(&text) <= cells {
+        return text;
+    }
+    let mut kept = String::new();
+    let mut used = 1;
+    for character in text.chars() {
+        used += character.width().unwrap_or(0);
+        if used > cells {
+            break;
+        }
+        kept.push(character);
+    }
+    if cells > 0 {
+        kept.push('…');
+    }
+    kept
+}
+
+/// Like [`cut`], but keeps the end: for paths and URIs whose last part tells most.
+pub fn cut_front(text: &str, cells: usize) -> String {
+    let text = clean(text);
+    if width(&text) <= cells {
+        return text;
+    }
+    let mut used = 1;
+    let mut from = text.len();
+    for (index, character) in text.char_indices().rev() {
+        used += character.width().unwrap_or(0);
+        if used > cells {
+            break;
+        }
+        from = index;
+    }
+    if cells == 0 {
+        return String::new();
+    }
+    format!("…{}", &text[from..])
+}
+
+/// Breaks a text into harmless lines of at most `cells` cells, at spaces where there are any.
+pub fn wrap(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(1);
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        for word in clean(paragraph).split_inclusive(' ') {
+            if width(&line) + width(word.trim_end()) > cells && !line.is_empty() {
+                lines.push(line.trim_end().to_owned());
+                line = String::new();
+            }
+            for character in word.chars() {
+                if width(&line) + character.width().unwrap_or(0) > cells {
+                    if character == ' ' {
+                        continue;
+                    }
+                    lines.push(line);
+                    line = String::new();
+                }
+                line.push(character);
+            }
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    lines
+}
+
+/// Bytes in binary units, three figures.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    match (unit, value < 9.995) {
+        (0, _) => format!("{bytes} B"),
+        (_, true) => format!("{value:.2} {}", UNITS[unit]),
+        (_, false) if value < 99.95 => format!("{value:.1} {}", UNITS[unit]),
+        _ => format!("{value:.0} {}", UNITS[unit]),
+    }
+}
+
+/// How long ago, coarsely, so that a resting screen rests.
+pub fn age(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
+    match seconds {
+        0..10 => "now".to_owned(),
+        10..60 => format!("{}s", seconds / 10 * 10),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        86_400..31_536_000 => format!("{}d", seconds / 86_400),
+        _ => format!("{}y", seconds / 31_536_000),
+    }
+}
+
+/// A span of seconds: `7s`, `3m 05s`, `2h 07m`.
+pub fn span(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// A time in UTC, to the second.
+pub fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// What stands after the last slash.
+pub fn last_part(text: &str) -> &str {
+    text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
+}
+
+/// `1 key`, `2 keys`.
+pub fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_the_cursor_or_hides_text_is_left() {
+        assert_eq!(clean("a\x1b[31mb\r\n\tc\u{202e}d\u{2066}e"), "a�[31mb���c�d�e");
+        assert_eq!(clean("Größe 数据 🙂"), "Größe 数据 🙂");
+    }
+
+    #[test]
+    fn a_fitted_text_takes_exactly_its_cells() {
+        for (text, cells, expected) in [
+            ("abc", 5, "abc  "),
+            ("abcdef", 4, "abc…"),
+            ("数据数据", 5, "数据…"),
+            ("数据数据", 4, "数… "),
+            ("abc", 0, ""),
+            ("", 2, "  "),
+        ] {
+            assert_eq!(fit(text, cells), expected, "{text} in {cells}");
+        }
+        assert_eq!(cut_front("s3://bucket/a/long/key", 9), "…long/key");
+    }
+
+    #[test]
+    fn long_lines_break_at_spaces_and_long_words_anywhere() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("a\n\nb", 10), ["a", "", "b"]);
+        assert_eq!(wrap("ab cdefgh", 4), ["ab", "cdef", "gh"]);
+    }
+
+    #[test]
+    fn sizes_have_three_figures() {
+        let words: Vec<String> = [0, 1023, 1024, 13_000, 1_048_575, 4 << 30, u64::MAX].map(size).into();
+        assert_eq!(
+            words,
+            [
+                "0 B",
+                "1023 B",
+                "1.00 KiB",
+                "12.7 KiB",
+                "1.00 MiB",
+                "4.00 GiB",
+                "16384 PiB"
+            ]
+        );
+    }
+
+    #[test]
+    fn ages_are_coarse() {
+        let now = Timestamp::from_second(1_000_000_000).unwrap();
+        let ago = |seconds: i64| age(Timestamp::from_second(1_000_000_000 - seconds).unwrap(), now);
+        assert_eq!(
+            [-5, 0, 9, 47, 61, 7200, 200_000].map(ago),
+            ["now", "now", "now", "40s", "1m", "2h", "2d"]
+        );
+    }
+}

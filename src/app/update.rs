@@ -1,0 +1,250 @@
+//! The one function that changes the state.
+
+use jiff::Timestamp;
+
+use super::operations::Standing;
+use super::overlay::{Overlay, Report};
+use super::pane::Pane;
+use super::state::State;
+use super::text::{Line, Tone};
+use super::{Effect, Event, OpEvent, OpId, Page, Topic, act, press, story};
+use crate::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectRow, Outcome, Request};
+
+/// Takes in what happened; returns what to do.
+pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match event {
+        Event::Key(key) => press::press(state, key.normalized(), &mut effects),
+        Event::Paste(text) => press::paste(state, &text),
+        Event::Resize { cols, rows } => state.size = (cols, rows),
+        Event::Tick(now) => {
+            state.now = now;
+            state.operations.tick(now);
+        }
+        Event::Asking(topic) => asking(state, &topic),
+        Event::Answer {
+            topic,
+            walk,
+            first,
+            last,
+            at,
+            page,
+        } if state.watched.contains(&topic) => answer(state, topic, page, (walk, first, last, at)),
+        Event::Failed { topic, walk, fault, .. } if state.watched.contains(&topic) => failed(state, topic, walk, fault),
+        Event::Op { id, event } => operation(state, id, event, &mut effects),
+        Event::Edited(Err(fault)) => state.complain(fault),
+        Event::Edited(Ok(_)) => {}
+        Event::Terminate => act::leave(state, &mut effects),
+        Event::Answer { .. } | Event::Failed { .. } => {}
+    }
+    state.settle(&mut effects);
+    effects
+}
+
+fn asking(state: &mut State, topic: &Topic) {
+    match topic {
+        Topic::Keys => state.keys.asking(),
+        Topic::Grants(_) => state.grants.asking(),
+        Topic::Buckets => state.buckets.asking(),
+        Topic::Objects { .. } => state.objects.asking(),
+        Topic::Jobs => state.jobs.asking(),
+        Topic::Files(_) => state.files.asking(),
+        _ => {}
+    }
+}
+
+fn answer(state: &mut State, topic: Topic, page: Page, (walk, first, last, at): (u64, bool, bool, Timestamp)) {
+    match page {
+        Page::Identity(identity) => state.identity = Some(identity),
+        Page::Keys(rows) => state.keys.answer(walk, first, last, at, rows),
+        Page::KeyDetails(details) => {
+            for (arn, detail) in details {
+                match detail {
+                    Ok(detail) => state.keys.amend(&arn, |key| key.detail = Some(detail)),
+                    Err(fault) => refuse(state, arn, fault),
+                }
+            }
+            if !state.chose_key {
+                choose_usable(state);
+            }
+        }
+        Page::KeyPolicy(policy) => {
+            if let Topic::KeyPolicy(arn) = topic {
+                state.policy = Some((arn, Ok(policy)));
+            }
+        }
+        Page::Grants(rows) => state.grants.answer(walk, first, last, at, rows),
+        Page::Buckets(rows) => {
+            state.buckets.answer(walk, first, last, at, rows);
+            if last && !state.opened_once {
+                open_first(state);
+            }
+        }
+        Page::Objects(rows) => state.objects.answer(walk, first, last, at, rows),
+        Page::ObjectInfos(infos) => {
+            for (key, found) in infos {
+                match found {
+                    Ok(found) => state.objects.amend(&key, |row| {
+                        if let ObjectRow::Object { info, .. } = row {
+                            *info = Some(Box::new(found));
+                        }
+                    }),
+                    Err(fault) => refuse(state, key, fault),
+                }
+            }
+        }
+        Page::Jobs(rows) => state.jobs.answer(walk, first, last, at, rows),
+        Page::JobsChanged(rows) => {
+            rows.into_iter().rev().for_each(|job| state.jobs.merge(job));
+            if last {
+                state.jobs.answered(at);
+            }
+        }
+        Page::Job(job) => state.jobs.merge(*job),
+        Page::Files { rows, .. } => state.files.answer(walk, first, last, at, rows),
+        Page::Log(lines) => {
+            let logs = state.overlays.iter_mut().filter_map(|overlay| match overlay {
+                Overlay::Log(log) => Some(log),
+                _ => None,
+            });
+            logs.last().into_iter().for_each(|log| log.append(lines.clone()));
+        }
+        Page::Roles(rows) => {
+            if first {
+                state.roles.clear();
+            }
+            state.roles.extend(rows);
+            for overlay in &mut state.overlays {
+                if let Overlay::Form(form) = overlay {
+                    form.offer_roles(&state.roles);
+                }
+            }
+        }
+    }
+}
+
+/// Opens the bucket that the work is most likely about.
+fn open_first(state: &mut State) {
+    state.opened_once = true;
+    let mut buckets = state.buckets.rows().iter();
+    let likely = buckets.find(|bucket| bucket.name.starts_with("sagemaker"));
+    state.place = likely.map(|bucket| (bucket.name.clone(), String::new()));
+}
+
+/// Puts the cursor on the first key on screen that can encrypt.
+fn choose_usable(state: &mut State) {
+    let is_usable = |key: &&KmsKey| {
+        key.detail
+            .as_ref()
+            .is_some_and(|detail| detail.state == KeyState::Enabled)
+    };
+    let usable = state.keys.near(0).find(is_usable).map(|key| key.arn.clone());
+    if let Some(arn) = usable {
+        state.chose_key = true;
+        state.keys.want(&arn);
+    }
+}
+
+/// A row that cannot be looked at closer keeps its place; passing trouble is asked about again by itself.
+fn refuse(state: &mut State, id: String, fault: Fault) {
+    if !fault.is_transient() {
+        state.refused.insert(id, fault);
+    }
+}
+
+fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
+    match topic {
+        Topic::Keys => state.keys.failed(walk, fault),
+        Topic::Grants(_) => state.grants.failed(walk, fault),
+        Topic::Buckets => state.buckets.failed(walk, fault),
+        Topic::Objects { .. } => state.objects.failed(walk, fault),
+        Topic::Jobs => state.jobs.failed(walk, fault),
+        Topic::Files(_) => state.files.failed(walk, fault),
+        Topic::KeyPolicy(arn) => state.policy = Some((arn, Err(fault))),
+        Topic::Job(name) => refuse(state, name, fault),
+        // The lists on screen are refused or late for the same reason, and say so where it matters.
+        Topic::KeyDetails(_) | Topic::ObjectInfos { .. } => {}
+        _ => state.complain(fault),
+    }
+}
+
+fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effect>) {
+    match event {
+        OpEvent::Progress(progress) => return state.operations.advance(id, progress, state.now),
+        OpEvent::Done(outcome) => {
+            let said = story::told(&outcome);
+            let standing = Standing::Done(state.now, said.clone());
+            let Some(operation) = state.operations.end(id, standing) else {
+                return;
+            };
+            state.say(story::tone(&outcome), said);
+            done(state, &operation.request, *outcome);
+            effects.push(Effect::Refresh(state.watched.clone()));
+        }
+        OpEvent::Failed(fault) => {
+            let standing = Standing::Failed(state.now, Box::new(fault.clone()));
+            if state.operations.end(id, standing).is_none() {
+                return;
+            }
+            if fault.kind == FaultKind::Cancelled {
+                state.say(Tone::Warn, fault.to_string());
+            } else {
+                state.complain(fault);
+            }
+        }
+    }
+    if state.leaving && state.operations.running().next().is_none() {
+        effects.push(Effect::Quit);
+    }
+}
+
+/// What an outcome changes on screen before AWS is asked again.
+fn done(state: &mut State, request: &Request, outcome: Outcome) {
+    match outcome {
+        Outcome::JobStarted { name } => {
+            story::show_job(state, &name);
+            if let Request::StartJob(spec) = request {
+                state.refused.remove(&spec.name);
+            }
+        }
+        Outcome::KeyCreated { key_arn } => {
+            state.focus = Pane::Keys;
+            state.keys.want(&key_arn);
+        }
+        Outcome::KeyChanged { key_arn } => state.keys.amend(&key_arn, |key| key.detail = None),
+        Outcome::BucketCreated { bucket, .. } => {
+            state.place = Some((bucket, String::new()));
+            state.objects.reset();
+            state.opened_once = true;
+        }
+        Outcome::Granted { grant_id } => state.grants.want(&grant_id),
+        Outcome::Encrypted { uris, .. } => {
+            state.files.clear_marks();
+            if let (Some((bucket, _)), Some(uri)) = (&state.place, uris.first())
+                && let Some(key) = uri.strip_prefix(&format!("s3://{bucket}/"))
+            {
+                state.objects.want(key);
+            }
+        }
+        Outcome::Proved { role_arn, steps, .. } => {
+            let lines = story::proof_lines(&role_arn, &steps);
+            report(state, "Access proof", lines);
+        }
+        Outcome::Verified { verdicts } if verdicts.len() > 1 || verdicts.iter().any(|verdict| !verdict.intact) => {
+            let lines = verdicts.iter().flat_map(story::verdict_lines).collect();
+            report(state, "Verified", lines);
+        }
+        Outcome::Deleted { .. } => {
+            state.objects.clear_marks();
+        }
+        _ => {}
+    }
+}
+
+fn report(state: &mut State, title: &str, lines: Vec<Line>) {
+    state.overlays.push(Overlay::Report(Report {
+        title: title.to_owned(),
+        lines,
+        scroll: super::overlay::Scroll::default(),
+    }));
+}

@@ -1,0 +1,130 @@
+//! A person's own configuration file: keys and colours.
+//!
+//! `config.toml` in the XDG configuration folder of strongroom, or what `--config` names. `assets/config.toml` shows all
+//! there is to set.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use serde::Deserialize;
+
+use crate::app::Keymap;
+use crate::domain::{Fault, FaultKind};
+use crate::ui::Theme;
+
+/// What the file may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    theme: Option<Named>,
+    #[serde(default)]
+    keys: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Named {
+    Dark,
+    Light,
+    None,
+}
+
+/// Keys and colours, ready to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Own {
+    pub(super) theme: Theme,
+    pub(super) keymap: Keymap,
+}
+
+/// Reads the file that was named, or the one in its usual place if there is one. `NO_COLOR` has the last word.
+pub(super) fn read(named: Option<&Path>, no_color: bool) -> Result<Own, Fault> {
+    let usual = || {
+        etcetera::choose_base_strategy()
+            .ok()
+            .map(|folders| usual_place(&folders))
+    };
+    let path = named.map(Path::to_path_buf).or_else(usual);
+    let text = match path.as_deref().map(std::fs::read_to_string) {
+        Some(Ok(text)) => text,
+        Some(Err(error)) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Some(Err(error)) => return Err(fault(path.as_deref(), error.to_string())),
+        None => String::new(),
+    };
+    parse(&text, no_color).map_err(|cause| fault(path.as_deref(), cause))
+}
+
+fn usual_place(folders: &impl BaseStrategy) -> PathBuf {
+    folders.config_dir().join("strongroom").join("config.toml")
+}
+
+fn parse(text: &str, no_color: bool) -> Result<Own, String> {
+    let written: Written = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let keymap = Keymap::default()
+        .with(&written.keys)
+        .map_err(|error| error.to_string())?;
+    let theme = match written.theme {
+        _ if no_color => Theme::colorless(),
+        None | Some(Named::Dark) => Theme::dark(),
+        Some(Named::Light) => Theme::light(),
+        Some(Named::None) => Theme::colorless(),
+    };
+    Ok(Own { theme, keymap })
+}
+
+fn fault(path: Option<&Path>, cause: String) -> Fault {
+    let path = path.map(|path| path.display().to_string()).unwrap_or_default();
+    let remedy = "mend the file, or name another with --config";
+    Fault::new(FaultKind::Usage, "read the configuration", path, cause, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::app::Command;
+
+    #[test]
+    fn the_sample_names_every_setting_and_changes_nothing() {
+        let sample = include_str!("../../assets/config.toml");
+        let uncommented: String = sample
+            .lines()
+            .filter_map(|line| line.strip_prefix("#: "))
+            .collect::<Vec<_>>()
+            .join("\n");
+        for text in [sample, &uncommented] {
+            let own = parse(text, false).unwrap();
+            assert_eq!(own.theme, Theme::dark());
+            assert_eq!(own.keymap, Keymap::default());
+        }
+    }
+
+    #[test]
+    fn own_keys_and_colours_are_taken_and_no_color_has_the_last_word() {
+        let text = "theme = 'light'\n[keys]\nencrypt = ['ctrl-e']\n";
+        let own = parse(text, false).unwrap();
+        assert_eq!(
+            (own.theme, own.keymap.key(Command::Encrypt)),
+            (Theme::light(), "Ctrl-e".to_owned())
+        );
+        assert_eq!(parse(text, true).unwrap().theme, Theme::colorless());
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_with_what_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("own.toml");
+        for (text, cause) in [
+            ("colour = 'dark'", "unknown field `colour`"),
+            ("theme = 'pink'", "unknown variant `pink`"),
+            ("[keys]\nencrypt = ['d']", "`d` means both `encrypt` and `decrypt`"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let fault = read(Some(&path), false).unwrap_err();
+            assert!(fault.cause.contains(cause), "{}", fault.cause);
+            assert_eq!(fault.object, path.display().to_string());
+        }
+        assert!(read(Some(&folder.path().join("none.toml")), false).is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! Questions, and the command palette.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{Theme, boxed, centered};
+use crate::app::overlay::{Confirm, Palette};
+use crate::app::text::{self, Tone};
+use crate::app::{State, palette_matches};
+
+const COLUMNS: u16 = 72;
+
+pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Confirm) {
+    let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
+    let mut lines: Vec<Line> = Vec::new();
+    let wrapped = |tone: Tone, words: &str| {
+        let lines = text::wrap(words, columns).into_iter();
+        lines
+            .map(move |line| Line::styled(line, theme.tone(tone)))
+            .collect::<Vec<_>>()
+    };
+    lines.push(Line::default());
+    lines.extend(wrapped(Tone::Heading, &confirm.question));
+    lines.push(Line::default());
+    lines.extend(wrapped(Tone::Plain, &confirm.explanation));
+    lines.push(Line::default());
+    match &confirm.typed {
+        None => lines.push(Line::from(vec![
+            Span::styled("y", theme.key),
+            Span::styled(" yes   ", theme.tone(Tone::Dim)),
+            Span::styled("n", theme.key),
+            Span::styled(" no", theme.tone(Tone::Dim)),
+        ])),
+        Some((_, input)) => lines.push(Line::from(vec![
+            Span::styled("› ", theme.tone(Tone::Accent)),
+            Span::raw(text::clean(input.value())),
+            Span::styled("▏", theme.tone(Tone::Accent)),
+        ])),
+    }
+    let area = centered(body, COLUMNS, lines.len() as u16 + 2);
+    let inner = boxed(frame, area, "Sure?", theme.tone(Tone::Warn));
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, palette: &Palette) {
+    let area = centered(body, 96, 20);
+    let inner = boxed(frame, area, "Commands", theme.focus);
+    let columns = usize::from(inner.width);
+    let mut lines = vec![Line::from(vec![
+        Span::styled(": ", theme.tone(Tone::Accent)),
+        Span::raw(text::cut_front(palette.input.value(), columns.saturating_sub(4))),
+        Span::styled("▏", theme.tone(Tone::Accent)),
+    ])];
+    let rows = usize::from(inner.height).saturating_sub(1);
+    let matches = palette_matches(state, palette.input.value());
+    let top = (palette.cursor + 1).saturating_sub(rows);
+    for (index, (entry, available)) in matches.iter().enumerate().skip(top).take(rows) {
+        let is_cursor = index == palette.cursor;
+        let tone = if *available { Tone::Plain } else { Tone::Dim };
+        let words = text::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " })
+            .and(tone, text::fit(entry.name, 15))
+            .and(Tone::Accent, text::fit(&state.settings.keymap.key(entry.command), 10))
+            .and(Tone::Dim, entry.help);
+        let style = if is_cursor {
+            theme.cursor
+        } else {
+            ratatui::style::Style::new()
+        };
+        lines.push(super::line(&words, theme, columns).style(style));
+    }
+    frame.render_widget(Paragraph::new(lines), inner);
+}

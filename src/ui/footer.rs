@@ -1,0 +1,144 @@
+//! The keys that work here, the most useful first, as many as there is room for.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::Theme;
+use crate::app::text::{self, Tone};
+use crate::app::{Command, Overlay, Pane, State};
+use crate::domain::KeyState;
+
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
+    let always = [(Command::Help, "help"), (Command::Quit, "quit")];
+    let hints: Vec<(String, String)> = match state.overlays.last() {
+        None if state.typing => literal(&[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")]),
+        None => bound(state, here(state).into_iter().chain(always)),
+        Some(overlay) => over(state, overlay),
+    };
+    let mut spans = Vec::new();
+    for (key, words) in fitting(hints, usize::from(area.width)) {
+        spans.push(Span::styled(key, theme.key));
+        spans.push(Span::styled(format!(" {words}  "), theme.tone(Tone::Dim)));
+    }
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+}
+
+/// As many as there is room for. The last two, which lead on or out, have their place first.
+fn fitting(hints: Vec<(String, String)>, room: usize) -> Vec<(String, String)> {
+    let takes = |(key, words): &(String, String)| text::width(key) + text::width(words) + 3;
+    let last = hints.len().saturating_sub(2);
+    let mut room = (room + 2).saturating_sub(hints[last..].iter().map(takes).sum());
+    let mut kept = Vec::new();
+    for (index, hint) in hints.into_iter().enumerate() {
+        if index < last {
+            if takes(&hint) > room {
+                continue;
+            }
+            room -= takes(&hint);
+        }
+        kept.push(hint);
+    }
+    kept
+}
+
+/// What the pane with the cursor offers, in its own words.
+fn here(state: &State) -> Vec<(Command, &'static str)> {
+    let key_state = state
+        .key()
+        .and_then(|key| key.detail.as_ref())
+        .map(|detail| &detail.state);
+    let mut hints = match state.focus {
+        Pane::Keys => vec![
+            (Command::Encrypt, "encrypt file"),
+            (Command::New, "new key"),
+            match key_state {
+                Some(KeyState::Disabled) => (Command::Remove, "delete"),
+                _ => (Command::Remove, "disable"),
+            },
+            match key_state {
+                Some(KeyState::PendingDeletion) => (Command::Restore, "keep it"),
+                _ => (Command::Restore, "enable"),
+            },
+            (Command::Prove, "access proof"),
+        ],
+        Pane::Grants => vec![
+            (Command::New, "grant"),
+            (Command::Remove, "revoke"),
+            (Command::Prove, "access proof"),
+        ],
+        Pane::Objects if state.place.is_none() => vec![(Command::New, "new bucket")],
+        Pane::Objects => vec![
+            (Command::Train, "train"),
+            (Command::Decrypt, "decrypt"),
+            (Command::Verify, "verify"),
+            (Command::Remove, "delete"),
+            (Command::Mark, "mark"),
+            (Command::Encrypt, "encrypt file"),
+        ],
+        Pane::Jobs => vec![
+            (Command::Log, "log"),
+            (Command::Remove, "stop"),
+            (Command::New, "new job"),
+        ],
+        Pane::Files => vec![(Command::Encrypt, "encrypt & upload"), (Command::Mark, "mark")],
+    };
+    hints.retain(|(command, _)| state.is_available(*command));
+    hints.push((Command::Enter, "open"));
+    hints.push((Command::Filter, "filter"));
+    hints.push((Command::NextPane, "pane"));
+    if !state.operations.is_empty() {
+        hints.push((Command::Operations, "operations"));
+    }
+    hints.push((Command::Sort, "sort"));
+    hints.push((Command::Palette, "commands"));
+    hints
+}
+
+fn bound(state: &State, hints: impl Iterator<Item = (Command, &'static str)>) -> Vec<(String, String)> {
+    let keymap = &state.settings.keymap;
+    let hints = hints.map(|(command, words)| (keymap.key(command), words.to_owned()));
+    hints.filter(|(key, _)| !key.is_empty()).collect()
+}
+
+fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
+    let close = (Command::Back, "close");
+    match overlay {
+        Overlay::Confirm(confirm) if confirm.typed.is_some() => literal(&[("Enter", "agree"), ("Esc", "back")]),
+        Overlay::Confirm(_) => literal(&[("y", "yes"), ("n", "no")]),
+        Overlay::Form(_) => literal(&[
+            ("Enter", "send"),
+            ("Tab", "next field"),
+            ("↑↓", "choose"),
+            ("Esc", "back"),
+        ]),
+        Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Esc", "back")]),
+        Overlay::Log(log) if log.typing => literal(&[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")]),
+        Overlay::Log(_) => bound(
+            state,
+            [
+                (Command::Follow, "follow"),
+                (Command::Wrap, "wrap"),
+                (Command::Filter, "filter"),
+                (Command::Top, "top"),
+                (Command::Bottom, "end"),
+                close,
+            ]
+            .into_iter(),
+        ),
+        Overlay::Operations(_) => bound(state, [(Command::Remove, "cancel"), close].into_iter()),
+        Overlay::Details(_) => bound(
+            state,
+            [(Command::NextPane, "next page"), (Command::Copy, "copy"), close].into_iter(),
+        ),
+        _ => bound(state, [(Command::Down, "down"), (Command::Up, "up"), close].into_iter()),
+    }
+}
+
+fn literal(hints: &[(&str, &str)]) -> Vec<(String, String)> {
+    hints
+        .iter()
+        .map(|(key, words)| ((*key).to_owned(), (*words).to_owned()))
+        .collect()
+}

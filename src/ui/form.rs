@@ -1,0 +1,159 @@
+//! A form: its fields, the one with the cursor open.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+use tui_input::Input;
+
+use super::{Theme, boxed, centered};
+use crate::app::form::{Field, Form, Pick, Value};
+use crate::app::text::{self, Tone};
+
+const COLUMNS: u16 = 84;
+/// Cells of the fields' names.
+const LABEL: usize = 16;
+/// Options of a pick on screen.
+const OPTIONS: usize = 6;
+
+pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form) {
+    let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
+    let mut lines: Vec<Line> = Vec::new();
+    for piece in text::wrap(&form.note, columns) {
+        lines.push(Line::styled(piece, theme.tone(Tone::Dim)));
+    }
+    lines.push(Line::default());
+    let mut focused_line = 0;
+    for (index, field) in form.fields.iter().enumerate() {
+        let is_focused = index == form.focus;
+        if is_focused {
+            focused_line = lines.len();
+        }
+        lines.extend(self::field(field, is_focused, theme, columns));
+    }
+    if let Some(problem) = &form.problem {
+        lines.push(Line::default());
+        for piece in text::wrap(problem, columns) {
+            lines.push(Line::styled(piece, theme.tone(Tone::Bad)));
+        }
+    }
+    let area = centered(body, COLUMNS, lines.len() as u16 + 2);
+    let inner = boxed(frame, area, &form.title, theme.focus);
+    let rows = usize::from(inner.height);
+    let below = (focused_line + OPTIONS + 1).min(lines.len());
+    let top = below.saturating_sub(rows).min(lines.len().saturating_sub(rows));
+    let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).collect();
+    frame.render_widget(Paragraph::new(shown), inner);
+}
+
+fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<Line<'static>> {
+    let name = theme.tone(if is_focused { Tone::Accent } else { Tone::Dim });
+    let sign = if is_focused { "▸ " } else { "  " };
+    let head = || Span::styled(format!("{sign}{}", text::fit(field.label, LABEL)), name);
+    let room = columns.saturating_sub(LABEL + 2);
+    let hint = |used: usize| {
+        let words = text::cut(&format!("  {}", field.hint), room.saturating_sub(used));
+        Span::styled(if is_focused { words } else { String::new() }, theme.tone(Tone::Dim))
+    };
+    match &field.value {
+        Value::Text(input) => {
+            let shown = typed(input, is_focused, room.saturating_sub(2), theme);
+            let used: usize = shown.iter().map(Span::width).sum();
+            vec![Line::from([vec![head()], shown, vec![hint(used)]].concat())]
+        }
+        Value::Pick(pick) if is_focused => picking(pick, head(), hint, theme, room),
+        Value::Pick(pick) => {
+            let value = pick.value().unwrap_or_else(|| "none".to_owned());
+            let words = text::cut(text::last_part(&value), room);
+            vec![Line::from(vec![head(), Span::raw(words)])]
+        }
+        Value::Checks { items, cursor } => {
+            let mut lines = Vec::new();
+            let checked = |checked: bool| if checked { "[x] " } else { "[ ] " };
+            if !is_focused {
+                let chosen: Vec<&str> = items
+                    .iter()
+                    .filter(|(_, checked)| *checked)
+                    .map(|(item, _)| *item)
+                    .collect();
+                return vec![Line::from(vec![head(), Span::raw(text::cut(&chosen.join(", "), room))])];
+            }
+            for (index, (item, is_checked)) in items.iter().enumerate() {
+                let lead = if index == 0 {
+                    head()
+                } else {
+                    Span::raw(" ".repeat(LABEL + 2))
+                };
+                let style = if index == *cursor { theme.cursor } else { Style::new() };
+                let words = text::fit(&format!("{}{item}", checked(*is_checked)), 24);
+                let mut spans = vec![lead, Span::styled(words, style)];
+                if index == 0 {
+                    spans.push(hint(24));
+                }
+                lines.push(Line::from(spans));
+            }
+            lines
+        }
+    }
+}
+
+fn picking(
+    pick: &Pick,
+    head: Span<'static>,
+    hint: impl Fn(usize) -> Span<'static>,
+    theme: &Theme,
+    room: usize,
+) -> Vec<Line<'static>> {
+    let shown = typed(&pick.input, true, room.saturating_sub(2), theme);
+    let used: usize = shown.iter().map(Span::width).sum();
+    let mut lines = vec![Line::from([vec![head], shown, vec![hint(used)]].concat())];
+    let matching = pick.matching();
+    let top = (pick.cursor + 1).saturating_sub(OPTIONS);
+    for (index, choice) in matching.iter().enumerate().skip(top).take(OPTIONS) {
+        let is_cursor = index == pick.cursor;
+        let words = text::Line::new(
+            Tone::Plain,
+            format!("{}{}  ", if is_cursor { "▸ " } else { "  " }, choice.label),
+        )
+        .and(Tone::Warn, choice.note.clone());
+        let mut line = super::line(&words, theme, room);
+        line.spans.insert(0, Span::raw(" ".repeat(LABEL + 2)));
+        lines.push(line.style(if is_cursor { theme.cursor } else { Style::new() }));
+    }
+    if matching.is_empty() {
+        let words = if pick.options.is_empty() {
+            "asking…"
+        } else {
+            "none matches"
+        };
+        let words = if pick.input.value().starts_with("arn:") {
+            ""
+        } else {
+            words
+        };
+        lines.push(Line::styled(
+            format!("{}{words}", " ".repeat(LABEL + 2)),
+            theme.tone(Tone::Dim),
+        ));
+    }
+    lines
+}
+
+/// A line being typed, its end in sight, the cursor where it is.
+fn typed(input: &Input, is_focused: bool, room: usize, theme: &Theme) -> Vec<Span<'static>> {
+    if !is_focused {
+        return vec![Span::raw(text::cut(input.value(), room))];
+    }
+    let characters: Vec<char> = input.value().chars().collect();
+    let at = input.cursor().min(characters.len());
+    let before: String = characters[..at].iter().collect();
+    let after: String = characters[at..].iter().collect();
+    let before = text::cut_front(&before, room.saturating_sub(1));
+    let left = room.saturating_sub(text::width(&before) + 1);
+    vec![
+        Span::raw(before),
+        Span::styled("▏", theme.tone(Tone::Accent)),
+        Span::raw(text::cut(&after, left)),
+    ]
+}

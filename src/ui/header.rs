@@ -1,0 +1,93 @@
+//! Who and where: badge, identity, account, region, profile, endpoint, age of the data.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::Theme;
+use crate::app::text::{self, Tone};
+use crate::app::{Freshness, Pane, State};
+
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
+    let settings = &state.settings;
+    let mut spans = Vec::new();
+    if settings.sandbox {
+        spans.push(Span::styled(" SANDBOX ", theme.sandbox));
+        spans.push(Span::raw(" "));
+    }
+    if settings.read_only {
+        spans.push(Span::styled(" READ-ONLY ", theme.badge));
+        spans.push(Span::raw(" "));
+    }
+    let age = age(state);
+    let columns = usize::from(area.width);
+    let used: usize = spans.iter().map(Span::width).sum();
+    let room = columns.saturating_sub(used + text::width(&age) + 2);
+    for (index, (tone, piece)) in pieces(state, room).into_iter().enumerate() {
+        if index > 0 {
+            spans.push(Span::styled(" · ", theme.tone(Tone::Dim)));
+        }
+        spans.push(Span::styled(piece, theme.tone(tone)));
+    }
+    let used: usize = spans.iter().map(Span::width).sum();
+    spans.push(Span::raw(" ".repeat(columns.saturating_sub(used + text::width(&age)))));
+    spans.push(Span::styled(age, theme.tone(Tone::Dim)));
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+}
+
+/// The most that there is room for; the account and the region are never left out.
+fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
+    let settings = &state.settings;
+    let (arn, account) = match &state.identity {
+        Some(who) => (who.arn.as_str(), who.account.as_str()),
+        None => ("…", ""),
+    };
+    let short = arn.splitn(6, ':').nth(5).unwrap_or(arn);
+    let region = settings.region.as_deref().unwrap_or("no region");
+    let extra = [
+        settings.profile.as_ref().map(|profile| format!("profile {profile}")),
+        settings.endpoint.clone().filter(|_| !settings.sandbox),
+    ];
+    let extra: Vec<String> = extra.into_iter().flatten().collect();
+    let whole = |identity: Vec<(Tone, String)>, extra: &[String]| {
+        let mut pieces = identity;
+        pieces.push((Tone::Plain, region.to_owned()));
+        pieces.extend(extra.iter().map(|text| (Tone::Dim, text.clone())));
+        pieces
+    };
+    let long = || vec![(Tone::Accent, arn.to_owned())];
+    let brief = || vec![(Tone::Accent, short.to_owned()), (Tone::Plain, account.to_owned())];
+    let candidates = [
+        whole(long(), &extra),
+        whole(long(), &[]),
+        whole(brief(), &extra),
+        whole(brief(), &[]),
+    ];
+    let width = |pieces: &[(Tone, String)]| {
+        pieces
+            .iter()
+            .map(|(_, text)| text::width(&text::clean(text)) + 3)
+            .sum::<usize>()
+    };
+    let fitting = candidates.iter().position(|pieces| width(pieces) <= room + 3);
+    let last = candidates.len() - 1;
+    let mut pieces = candidates.into_iter().nth(fitting.unwrap_or(last)).unwrap_or_default();
+    for (_, piece) in &mut pieces {
+        *piece = text::clean(piece);
+    }
+    pieces
+}
+
+fn age(state: &State) -> String {
+    let stale = Pane::ALL
+        .into_iter()
+        .any(|pane| matches!(state.freshness(pane), Freshness::Stale { .. }));
+    let age = state.oldest().map(|at| text::age(at, state.now)).unwrap_or_default();
+    match (stale, age.as_str()) {
+        (true, _) => format!("stale {age} "),
+        (false, "") => "loading ".to_owned(),
+        (false, "now") => "up to date ".to_owned(),
+        (false, age) => format!("{age} old "),
+    }
+}

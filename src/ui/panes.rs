@@ -1,0 +1,241 @@
+//! The five panes: their columns and what stands in them.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::Theme;
+use super::table::{Cell, Column, View, fixed, flex, number, render as table};
+use crate::app::pane::objects::info;
+use crate::app::state::{is_orphan, took};
+use crate::app::text::{self, Tone};
+use crate::app::{Pane, State};
+use crate::domain::{BucketRow, FileRow, Grant, KmsKey, ObjectRow, TrainingJob};
+
+const KEYS: &[Column] = &[
+    flex("NAME", Some(0), 20, 3, 0),
+    fixed("STATE", Some(1), 15, 1),
+    flex("DESCRIPTION", None, 16, 2, 4),
+    fixed("KEY ID", None, 36, 5),
+    fixed("SPEC", None, 17, 6),
+    number("AGE", Some(2), 4, 3),
+];
+const GRANTS: &[Column] = &[
+    flex("GRANTEE", Some(0), 16, 3, 0),
+    flex("MAY", Some(1), 16, 2, 1),
+    flex("NAME", Some(2), 10, 1, 4),
+    flex("ONLY IF", None, 12, 1, 5),
+    number("AGE", Some(3), 4, 3),
+];
+const BUCKETS: &[Column] = &[flex("BUCKET", Some(0), 12, 1, 0), number("AGE", Some(1), 4, 1)];
+const OBJECTS: &[Column] = &[
+    flex("NAME", Some(0), 14, 3, 0),
+    number("SIZE", Some(1), 8, 2),
+    fixed("WHAT", Some(2), 10, 1),
+    flex("KEY", None, 14, 1, 5),
+    number("AGE", Some(3), 4, 4),
+];
+const JOBS: &[Column] = &[
+    flex("NAME", Some(1), 22, 3, 0),
+    flex("STATUS", Some(2), 21, 1, 0),
+    flex("ROLE", None, 12, 1, 4),
+    number("TOOK", None, 7, 2),
+    number("AGE", Some(0), 4, 3),
+];
+const FILES: &[Column] = &[
+    flex("NAME", Some(0), 10, 1, 0),
+    number("SIZE", Some(1), 8, 1),
+    number("AGE", Some(2), 4, 3),
+];
+
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane) {
+    match pane {
+        Pane::Keys => {
+            let view = View {
+                pane,
+                title: "KMS keys".to_owned(),
+                table: &state.keys,
+                columns: KEYS,
+                empty: "No keys here; n makes one.",
+            };
+            table(frame, area, state, theme, &view, |key| self::key(state, key), |_| false);
+        }
+        Pane::Grants => {
+            let of = state.key().map(|key| format!("Grants of {}", key.name()));
+            let view = View {
+                pane,
+                title: of.unwrap_or_else(|| "Grants".to_owned()),
+                table: &state.grants,
+                columns: GRANTS,
+                empty: "No grants on this key: no role can unwrap with it unless a policy says so; n makes one.",
+            };
+            table(
+                frame,
+                area,
+                state,
+                theme,
+                &view,
+                |grant| self::grant(state, grant),
+                |_| false,
+            );
+        }
+        Pane::Objects => match &state.place {
+            None => {
+                let view = View {
+                    pane,
+                    title: "Buckets".to_owned(),
+                    table: &state.buckets,
+                    columns: BUCKETS,
+                    empty: "No buckets here; n makes one.",
+                };
+                table(frame, area, state, theme, &view, |row| bucket(state, row), |_| false);
+            }
+            Some((bucket, prefix)) => {
+                let view = View {
+                    pane,
+                    title: format!("s3://{bucket}/{prefix}"),
+                    table: &state.objects,
+                    columns: OBJECTS,
+                    empty: "Nothing here: select a file (5) and press e to encrypt and upload it.",
+                };
+                let cells = |row: &ObjectRow| object(state, prefix, row);
+                table(frame, area, state, theme, &view, cells, |row| {
+                    state.is_object_linked(row)
+                });
+            }
+        },
+        Pane::Jobs => {
+            let view = View {
+                pane,
+                title: "Training jobs".to_owned(),
+                table: &state.jobs,
+                columns: JOBS,
+                empty: "No training jobs: select an encrypted object (3) and press t.",
+            };
+            let cells = |job: &TrainingJob| self::job(state, job);
+            table(frame, area, state, theme, &view, cells, |job| state.is_job_linked(job));
+        }
+        Pane::Files => {
+            let view = View {
+                pane,
+                title: state.dir.to_string_lossy().into_owned(),
+                table: &state.files,
+                columns: FILES,
+                empty: "An empty folder; Esc goes up.",
+            };
+            table(frame, area, state, theme, &view, |row| file(state, row), |_| false);
+        }
+    }
+}
+
+fn age(state: &State, at: Option<jiff::Timestamp>) -> Cell {
+    (Tone::Dim, at.map(|at| text::age(at, state.now)).unwrap_or_default())
+}
+
+fn key(state: &State, key: &KmsKey) -> Vec<Cell> {
+    let plain = |words: &str| (Tone::Plain, words.to_owned());
+    let Some(detail) = &key.detail else {
+        let unknown = match state.refusal(&key.arn) {
+            Some(_) => (Tone::Warn, "denied".to_owned()),
+            None => (Tone::Dim, "…".to_owned()),
+        };
+        let none = || plain("");
+        return vec![plain(key.name()), unknown, none(), plain(&key.id), none(), none()];
+    };
+    vec![
+        plain(key.name()),
+        (text::key_tone(&detail.state), detail.state.as_str().to_owned()),
+        plain(&detail.description),
+        (Tone::Dim, key.id.clone()),
+        (Tone::Dim, detail.spec.clone()),
+        age(state, detail.created),
+    ]
+}
+
+fn grant(state: &State, grant: &Grant) -> Vec<Cell> {
+    let tone = if is_orphan(grant) { Tone::Warn } else { Tone::Plain };
+    let only_if = match &grant.constraint {
+        None => String::new(),
+        Some(crate::domain::GrantConstraint::ContextEquals(pairs)) => format!("context = {}", joined(pairs)),
+        Some(crate::domain::GrantConstraint::ContextSubset(pairs)) => format!("context has {}", joined(pairs)),
+    };
+    vec![
+        (tone, text::last_part(&grant.grantee).to_owned()),
+        (Tone::Plain, grant.operations.join(", ")),
+        (Tone::Dim, grant.name.clone().unwrap_or_default()),
+        (Tone::Dim, only_if),
+        age(state, grant.created),
+    ]
+}
+
+fn joined(pairs: &[(String, String)]) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.join(", ")
+}
+
+fn bucket(state: &State, bucket: &BucketRow) -> Vec<Cell> {
+    vec![(Tone::Plain, bucket.name.clone()), age(state, bucket.created)]
+}
+
+fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
+    let name = row.key().strip_prefix(prefix).unwrap_or(row.key()).to_owned();
+    let none = || (Tone::Plain, String::new());
+    let ObjectRow::Object {
+        key, size, modified, ..
+    } = row
+    else {
+        let tone = if name.starts_with('.') { Tone::Dim } else { Tone::Accent };
+        return vec![(tone, name), none(), none(), none(), none()];
+    };
+    let (what, by) = match info(row) {
+        Some(info) => {
+            let named = info.kms_key_arn.as_deref();
+            let name = named.map(|arn| state.key_name(arn).unwrap_or_else(|| text::last_part(arn)));
+            let what = (text::format_tone(info.format), info.format.as_str().to_owned());
+            (what, (Tone::Dim, name.unwrap_or_default().to_owned()))
+        }
+        None if state.refusal(key).is_some() => ((Tone::Warn, "denied".to_owned()), none()),
+        None => ((Tone::Dim, "…".to_owned()), none()),
+    };
+    vec![
+        (Tone::Plain, name),
+        (Tone::Plain, text::size(*size)),
+        what,
+        by,
+        age(state, *modified),
+    ]
+}
+
+fn job(state: &State, job: &TrainingJob) -> Vec<Cell> {
+    let status = match job.secondary.as_deref() {
+        Some(step) if step != job.status.as_str() => format!("{} {step}", job.status.as_str()),
+        _ => job.status.as_str().to_owned(),
+    };
+    let role = job.detail.as_ref().map(|detail| text::last_part(&detail.role_arn));
+    let took = took(job, state.now).map(text::span);
+    vec![
+        (Tone::Plain, job.name.clone()),
+        (text::job_tone(&job.status), status),
+        (Tone::Dim, role.unwrap_or_default().to_owned()),
+        (Tone::Plain, took.unwrap_or_default()),
+        age(state, job.created),
+    ]
+}
+
+fn file(state: &State, file: &FileRow) -> Vec<Cell> {
+    let sign = match (file.is_dir, file.is_link) {
+        (true, _) => "/",
+        (false, true) => "@",
+        (false, false) => "",
+    };
+    let tone = if file.is_dir { Tone::Accent } else { Tone::Plain };
+    let size = if file.is_dir {
+        String::new()
+    } else {
+        text::size(file.size)
+    };
+    vec![
+        (tone, format!("{}{sign}", file.name)),
+        (Tone::Plain, size),
+        age(state, file.modified),
+    ]
+}

@@ -1,0 +1,139 @@
+//! What is read over the panes: help, messages, details, reports, logs, operations.
+
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{Theme, boxed, line, status};
+use crate::app::log::Log;
+use crate::app::operations::Standing;
+use crate::app::overlay::Details;
+use crate::app::text::{self, Tone};
+use crate::app::{Overlay, State, content};
+
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay) {
+    let (title, scroll) = match overlay {
+        Overlay::Help(scroll) => ("Help".to_owned(), scroll.0),
+        Overlay::Messages(scroll) => ("Messages".to_owned(), scroll.0),
+        Overlay::Report(report) => (report.title.clone(), report.scroll.0),
+        Overlay::Details(details) => (String::new(), details.scroll.0),
+        Overlay::Log(log) => return self::log(frame, area, theme, log),
+        Overlay::Operations(row) => return operations(frame, area, state, theme, *row),
+        Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) => return,
+    };
+    let inner = boxed(frame, area, &title, theme.focus);
+    if let Overlay::Details(details) = overlay {
+        frame.render_widget(Paragraph::new(pages(details, theme)), title_row(area));
+    }
+    let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
+    let all = content::lines(state, columns);
+    let top = scroll.min(all.len().saturating_sub(rows));
+    let shown: Vec<Line> = all
+        .iter()
+        .skip(top)
+        .take(rows)
+        .map(|words| line(words, theme, columns))
+        .collect();
+    frame.render_widget(Paragraph::new(shown), inner);
+    if all.len() > rows {
+        position(
+            frame,
+            area,
+            theme,
+            &format!("{}–{} of {}", top + 1, top + rows, all.len()),
+        );
+    }
+}
+
+fn title_row(area: Rect) -> Rect {
+    Rect::new(area.x + 2, area.y, area.width.saturating_sub(4), area.height.min(1))
+}
+
+fn position(frame: &mut Frame, area: Rect, theme: &Theme, words: &str) {
+    let bottom = Rect::new(
+        area.x + 2,
+        area.bottom().saturating_sub(1),
+        area.width.saturating_sub(4),
+        area.height.min(1),
+    );
+    let words = Line::styled(format!(" {words} "), theme.tone(Tone::Dim)).alignment(Alignment::Right);
+    let width = u16::try_from(words.width()).unwrap_or(bottom.width).min(bottom.width);
+    let area = Rect::new(bottom.right() - width, bottom.y, width, bottom.height);
+    frame.render_widget(Paragraph::new(words), area);
+}
+
+fn pages(details: &Details, theme: &Theme) -> Line<'static> {
+    let mut spans = Vec::new();
+    for (index, page) in details.subject.pages().iter().enumerate() {
+        let style = if index == details.page {
+            theme.tone(Tone::Heading)
+        } else {
+            theme.tone(Tone::Dim)
+        };
+        spans.push(Span::styled(format!(" {page} "), style));
+    }
+    Line::from(spans)
+}
+
+fn log(frame: &mut Frame, area: Rect, theme: &Theme, log: &Log) {
+    let inner = boxed(frame, area, &format!("Log of {}", log.job), theme.focus);
+    let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
+    let (all, shown) = log.count();
+    let lines: Vec<Line> = if all == 0 {
+        vec![Line::styled("No line yet.", theme.tone(Tone::Dim))]
+    } else {
+        log.screen(columns, rows).into_iter().map(Line::raw).collect()
+    };
+    frame.render_widget(Paragraph::new(lines), inner);
+    let mut words = if shown == all {
+        text::count(all, "line")
+    } else {
+        format!("{shown} of {}", text::count(all, "line"))
+    };
+    if log.typing || !log.filter.value().is_empty() {
+        let caret = if log.typing { "▏" } else { "" };
+        words = format!("/{}{caret} · {words}", text::clean(log.filter.value()));
+    }
+    if log.follow {
+        words.push_str(" · following");
+    }
+    position(frame, area, theme, &words);
+}
+
+fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: usize) {
+    let inner = boxed(frame, area, "Operations", theme.focus);
+    let columns = usize::from(inner.width);
+    let mut lines = Vec::new();
+    let mut cursor_line = 0;
+    for (index, operation) in state.operations.newest_first().enumerate() {
+        let is_cursor = index == row;
+        if is_cursor {
+            cursor_line = lines.len();
+        }
+        let sign = if is_cursor { "▸" } else { " " };
+        let mut head = status::operation_line(operation, theme, columns.saturating_sub(2));
+        head.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
+        let style = if is_cursor {
+            theme.cursor
+        } else {
+            ratatui::style::Style::new()
+        };
+        lines.push(head.style(style));
+        let (tone, words) = match &operation.standing {
+            Standing::Running | Standing::Cancelling => (Tone::Dim, format!("since {}", text::time(operation.started))),
+            Standing::Done(_, words) => (Tone::Dim, words.clone()),
+            Standing::Failed(_, fault) => (Tone::Bad, fault.to_string()),
+        };
+        for piece in text::wrap(&words, columns.saturating_sub(3)) {
+            lines.push(Line::styled(format!("   {piece}"), theme.tone(tone)));
+        }
+    }
+    if lines.is_empty() {
+        lines.push(Line::styled("Nothing was started yet.", theme.tone(Tone::Dim)));
+    }
+    let rows = usize::from(inner.height);
+    let top = (cursor_line + 3).saturating_sub(rows);
+    let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).collect();
+    frame.render_widget(Paragraph::new(shown), inner);
+}

@@ -1,0 +1,164 @@
+//! Operations in flight, and the newest message; where nothing was said, what `e` would do.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::Theme;
+use crate::app::operations::{Operation, Standing};
+use crate::app::text::{self, Tone};
+use crate::app::{Command, Pane, State};
+use crate::domain::{FaultKind, KeyState};
+
+/// Cells of a bar.
+const BAR: usize = 20;
+
+pub(super) fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
+    let running = state.operations.running().rev().take(usize::from(area.height));
+    let lines: Vec<Line> = running
+        .map(|operation| operation_line(operation, theme, usize::from(area.width)))
+        .collect();
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// What it does, how far, how fast, how long still.
+pub(super) fn operation_line(operation: &Operation, theme: &Theme, columns: usize) -> Line<'static> {
+    let mut spans = vec![Span::raw(" ")];
+    let (figures, tone) = figures(operation);
+    let room = columns.saturating_sub(text::width(&figures) + 4);
+    let with_bar = operation.is_running() && room > BAR + 16;
+    let room = if with_bar { room - BAR - 2 } else { room };
+    let title = if operation.progress.item.is_empty() || operation.progress.items.is_none() {
+        operation.title.clone()
+    } else {
+        format!("{} · {}", operation.title, operation.progress.item)
+    };
+    spans.push(Span::raw(text::fit(&title, room)));
+    spans.push(Span::raw("  "));
+    if with_bar {
+        let (done, rest) = bar(operation.share());
+        spans.push(Span::styled(done, theme.bar));
+        spans.push(Span::styled(rest, theme.tone(Tone::Dim)));
+        spans.push(Span::raw("  "));
+    }
+    spans.push(Span::styled(figures, theme.tone(tone)));
+    Line::from(spans)
+}
+
+fn bar(share: Option<f64>) -> (String, String) {
+    let Some(share) = share else {
+        return (String::new(), "·".repeat(BAR));
+    };
+    let cells = share * BAR as f64;
+    let done = (cells as usize).min(BAR);
+    (("━").repeat(done), "─".repeat(BAR - done))
+}
+
+fn figures(operation: &Operation) -> (String, Tone) {
+    match &operation.standing {
+        Standing::Cancelling => return ("cancelling…".to_owned(), Tone::Warn),
+        Standing::Done(..) => return ("done".to_owned(), Tone::Good),
+        Standing::Failed(_, fault) if fault.kind == FaultKind::Cancelled => {
+            return ("cancelled".to_owned(), Tone::Warn);
+        }
+        Standing::Failed(..) => return ("failed".to_owned(), Tone::Bad),
+        Standing::Running => {}
+    }
+    let progress = &operation.progress;
+    let mut parts = Vec::new();
+    if !progress.phase.is_empty() {
+        parts.push(progress.phase.clone());
+    }
+    if let Some((done, all)) = progress.items {
+        parts.push(format!("{done}/{all} files"));
+    }
+    if let Some(share) = operation.share() {
+        parts.push(format!("{:.0}%", share * 100.0));
+    }
+    match progress.total {
+        Some(total) => parts.push(format!("{}/{}", text::size(progress.bytes), text::size(total))),
+        None if progress.bytes > 0 => parts.push(text::size(progress.bytes)),
+        None => {}
+    }
+    if let Some(rate) = operation.rate {
+        parts.push(format!("{}/s", text::size(rate as u64)));
+    }
+    if let Some(seconds) = operation.seconds_left() {
+        parts.push(format!("{} left", text::span(seconds)));
+    }
+    if parts.is_empty() {
+        parts.push("…".to_owned());
+    }
+    (parts.join("  "), Tone::Plain)
+}
+
+pub(super) fn message(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
+    let columns = usize::from(area.width);
+    let line = match state.messages.unread() {
+        Some(message) => {
+            let more = state.messages.count_unread();
+            let key = state.settings.keymap.key(Command::Messages);
+            let tail = if more > 1 {
+                format!("  {more} unread, {key} reads")
+            } else if text::width(&message.text) > columns.saturating_sub(2) {
+                format!("  {key} reads")
+            } else {
+                String::new()
+            };
+            let room = columns.saturating_sub(2 + text::width(&tail));
+            Line::from(vec![
+                Span::styled("● ", theme.tone(message.tone)),
+                Span::styled(text::cut(&message.text, room), theme.tone(message.tone)),
+                Span::styled(tail, theme.tone(Tone::Dim)),
+            ])
+        }
+        None => plan(state, theme, columns),
+    };
+    frame.render_widget(Paragraph::new(line), area);
+}
+
+/// The chain as it stands: which file would go where, under which key.
+fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
+    if state.focus == Pane::Jobs || state.settings.read_only {
+        return Line::default();
+    }
+    let missing = |words: &str| (Tone::Warn, words.to_owned());
+    let (file, bytes) = match (state.files.marked(), state.files.current()) {
+        (0, None) => (missing("(no file)"), String::new()),
+        (0, Some(file)) if file.is_dir => ((Tone::Plain, format!("{}/", file.name)), String::new()),
+        (0, Some(file)) => (
+            (Tone::Plain, file.name.clone()),
+            format!(" ({})", text::size(file.size)),
+        ),
+        (marked, _) => ((Tone::Plain, text::count(marked, "marked file")), String::new()),
+    };
+    let (key, trouble) = match state.key() {
+        Some(key) => {
+            let unusable = key.detail.as_ref().filter(|detail| detail.state != KeyState::Enabled);
+            let trouble = unusable.map(|detail| format!(", which is {}", detail.state.as_str()));
+            ((Tone::Plain, key.name().to_owned()), trouble.unwrap_or_default())
+        }
+        None => (missing("(no key)"), String::new()),
+    };
+    let mut pieces = vec![
+        (Tone::Accent, state.settings.keymap.key(Command::Encrypt)),
+        (Tone::Dim, " encrypts ".to_owned()),
+        file,
+        (Tone::Dim, bytes),
+        (Tone::Dim, " under ".to_owned()),
+        key,
+        (Tone::Warn, trouble),
+        (Tone::Dim, " to ".to_owned()),
+    ];
+    let used: usize = pieces.iter().map(|(_, words)| text::width(&text::clean(words))).sum();
+    pieces.push(match &state.place {
+        Some((bucket, prefix)) => {
+            let uri = format!("s3://{bucket}/{prefix}");
+            (Tone::Plain, text::cut_front(&uri, columns.saturating_sub(used)))
+        }
+        None => missing("(no bucket is open)"),
+    });
+    let words = text::Line(pieces);
+    super::line(&words, theme, columns)
+}

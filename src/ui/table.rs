@@ -1,0 +1,301 @@
+//! A table in a frame: the columns that there is room for, the rows on screen, and what to say when there are none.
+
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Paragraph};
+
+use super::Theme;
+use crate::app::text::{self, Tone};
+use crate::app::{Freshness, Pane, Row, State, Table};
+
+/// Cells of the signs before each row: cursor, link, mark.
+const SIGNS: usize = 4;
+
+/// A column.
+pub(super) struct Column {
+    pub(super) title: &'static str,
+    /// The index of the sort that is by this column.
+    pub(super) sort: Option<usize>,
+    /// Fewest cells.
+    pub(super) least: usize,
+    /// Its part of the cells left over; 0 keeps it at its least.
+    pub(super) share: usize,
+    /// The least important go first when there is no room; 0 never goes.
+    pub(super) rank: usize,
+    pub(super) right: bool,
+}
+
+/// A text column that takes a share of what is left over.
+pub(super) const fn flex(title: &'static str, sort: Option<usize>, least: usize, share: usize, rank: usize) -> Column {
+    Column {
+        title,
+        sort,
+        least,
+        share,
+        rank,
+        right: false,
+    }
+}
+
+/// A column of fixed width.
+pub(super) const fn fixed(title: &'static str, sort: Option<usize>, least: usize, rank: usize) -> Column {
+    flex(title, sort, least, 0, rank)
+}
+
+/// A column of numbers, to the right.
+pub(super) const fn number(title: &'static str, sort: Option<usize>, least: usize, rank: usize) -> Column {
+    Column {
+        right: true,
+        ..flex(title, sort, least, 0, rank)
+    }
+}
+
+/// A cell: its meaning and its words.
+pub(super) type Cell = (Tone, String);
+
+/// What a table shows.
+pub(super) struct View<'a, T> {
+    pub(super) pane: Pane,
+    pub(super) title: String,
+    pub(super) table: &'a Table<T>,
+    pub(super) columns: &'a [Column],
+    /// What to say when there is nothing.
+    pub(super) empty: &'a str,
+}
+
+pub(super) fn render<T: Row>(
+    frame: &mut Frame,
+    area: Rect,
+    state: &State,
+    theme: &Theme,
+    view: &View<T>,
+    cells: impl Fn(&T) -> Vec<Cell>,
+    is_linked: impl Fn(&T) -> bool,
+) {
+    let focused = state.focus == view.pane;
+    let border = if focused { theme.focus } else { theme.frame };
+    let columns = usize::from(area.width);
+    let note = note(state, view.table);
+    let room = columns.saturating_sub(4 + note.as_ref().map_or(0, |(_, note)| text::width(note) + 2));
+    let mut block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(border)
+        .title(title(state, theme, view, focused, room));
+    if let Some((tone, note)) = note {
+        let note = Line::styled(format!(" {note} "), theme.tone(tone)).alignment(Alignment::Right);
+        block = block.title(note);
+    }
+    let (shown, room) = (view.table.shown(), usize::from(area.height.saturating_sub(3)));
+    if shown > room && room > 0 {
+        let position = format!(" {}/{shown} ", view.table.cursor() + 1);
+        block = block.title_bottom(Line::styled(position, theme.tone(Tone::Dim)).alignment(Alignment::Right));
+    }
+    if let Freshness::Stale { fault, .. } = view.table.freshness()
+        && shown > 0
+    {
+        let why = text::cut(&format!("{}: {}", fault.act, fault.cause), columns.saturating_sub(16));
+        block = block.title_bottom(Line::styled(format!(" {why} "), theme.tone(Tone::Warn)));
+    }
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    if view.table.shown() == 0 {
+        let lines = nothing(view, usize::from(inner.width.saturating_sub(2)));
+        let lines: Vec<Line> = lines
+            .into_iter()
+            .map(|(tone, line)| Line::styled(format!(" {line}"), theme.tone(tone)))
+            .collect();
+        frame.render_widget(Paragraph::new(lines), inner);
+        return;
+    }
+    let widths = widths(view.columns, usize::from(inner.width).saturating_sub(SIGNS + 1));
+    let mut lines = vec![titles(view, &widths, theme)];
+    for (row, is_cursor, is_marked) in view.table.visible() {
+        let mut spans = vec![
+            Span::styled(if is_cursor { "▸" } else { " " }, theme.tone(Tone::Accent)),
+            Span::styled(if is_marked { "✓" } else { " " }, theme.tone(Tone::Accent)),
+            Span::styled(if is_linked(row) { "◆ " } else { "  " }, theme.tone(Tone::Accent)),
+        ];
+        for ((column, width), (tone, words)) in view.columns.iter().zip(&widths).zip(cells(row)) {
+            let Some(width) = width else { continue };
+            spans.push(Span::styled(aligned(&words, *width, column.right), theme.tone(tone)));
+            spans.push(Span::raw(" "));
+        }
+        let style = if is_cursor && focused {
+            theme.cursor
+        } else {
+            Style::new()
+        };
+        let used: usize = spans.iter().map(Span::width).sum();
+        spans.push(Span::raw(" ".repeat(usize::from(inner.width).saturating_sub(used))));
+        lines.push(Line::from(spans).style(style));
+    }
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, room: usize) -> Line<'static> {
+    let (shown, all) = (view.table.shown(), view.table.rows().len());
+    let filter = view.table.filter();
+    let count = if filter.is_empty() {
+        all.to_string()
+    } else {
+        format!("{shown}/{all}")
+    };
+    let digit = view.pane.digit();
+    let mut style = theme.tone(if focused { Tone::Heading } else { Tone::Plain });
+    if focused {
+        style = style.add_modifier(Modifier::BOLD);
+    }
+    let taken = text::width(&count) + 6 + if filter.is_empty() { 0 } else { text::width(filter) + 4 };
+    let name = text::cut_front(&view.title, room.saturating_sub(taken));
+    let mut spans = vec![
+        Span::styled(format!(" {digit} "), theme.tone(Tone::Dim)),
+        Span::styled(name, style),
+        Span::styled(format!(" {count} "), theme.tone(Tone::Dim)),
+    ];
+    let typing = focused && state.typing;
+    if typing || !filter.is_empty() {
+        let caret = if typing { "▏" } else { "" };
+        spans.push(Span::styled(
+            format!("/{}{caret} ", text::clean(filter)),
+            theme.tone(Tone::Accent),
+        ));
+    }
+    Line::from(spans)
+}
+
+/// What is to be known of the rows as a whole.
+fn note<T: Row>(state: &State, table: &Table<T>) -> Option<Cell> {
+    if let Freshness::Stale { since, .. } = table.freshness()
+        && !table.rows().is_empty()
+    {
+        let age = since
+            .map(|at| format!(" {}", text::age(at, state.now)))
+            .unwrap_or_default();
+        return Some((Tone::Warn, format!("stale{age}")));
+    }
+    match (table.marked(), table.freshness()) {
+        (0, Freshness::Loading) => Some((Tone::Dim, "loading".to_owned())),
+        (0, _) => None,
+        (marked, _) => Some((Tone::Accent, format!("{marked} marked"))),
+    }
+}
+
+fn nothing<T: Row>(view: &View<T>, columns: usize) -> Vec<Cell> {
+    let (tone, words) = match view.table.freshness() {
+        Freshness::Absent => (Tone::Dim, String::new()),
+        Freshness::Loading => (Tone::Dim, "asking…".to_owned()),
+        Freshness::Stale { fault, .. } => {
+            let mut lines: Vec<Cell> = Vec::new();
+            let gap = if fault.object.is_empty() { "" } else { " " };
+            let head = format!("{}{gap}{}: {}", fault.act, fault.object, fault.cause);
+            lines.extend(text::wrap(&head, columns).into_iter().map(|line| (Tone::Warn, line)));
+            if !fault.remedy.is_empty() {
+                lines.extend(
+                    text::wrap(&fault.remedy, columns)
+                        .into_iter()
+                        .map(|line| (Tone::Plain, line)),
+                );
+            }
+            return lines;
+        }
+        Freshness::Ready(_) if !view.table.filter().is_empty() => {
+            (Tone::Dim, "Nothing passes the filter; Esc clears it.".to_owned())
+        }
+        Freshness::Ready(_) => (Tone::Dim, view.empty.to_owned()),
+    };
+    text::wrap(&words, columns)
+        .into_iter()
+        .map(|line| (tone, line))
+        .collect()
+}
+
+fn titles<T: Row>(view: &View<T>, widths: &[Option<usize>], theme: &Theme) -> Line<'static> {
+    let mut words = " ".repeat(SIGNS);
+    let sort = view.table.sort();
+    for (column, width) in view.columns.iter().zip(widths) {
+        let Some(width) = width else { continue };
+        let arrow = match sort {
+            Some(sort) if Some(sort.column) == column.sort => {
+                if sort.descending {
+                    "↓"
+                } else {
+                    "↑"
+                }
+            }
+            _ => "",
+        };
+        words.push_str(&aligned(&format!("{}{arrow}", column.title), *width, column.right));
+        words.push(' ');
+    }
+    Line::styled(words, theme.tone(Tone::Dim))
+}
+
+fn aligned(words: &str, width: usize, right: bool) -> String {
+    if !right {
+        return text::fit(words, width);
+    }
+    let words = text::cut(words, width);
+    let missing = width.saturating_sub(text::width(&words));
+    format!("{}{words}", " ".repeat(missing))
+}
+
+/// How wide each column is; none for those that there is no room for.
+fn widths(columns: &[Column], room: usize) -> Vec<Option<usize>> {
+    let mut kept: Vec<bool> = vec![true; columns.len()];
+    let needed = |kept: &[bool]| {
+        let kept = columns.iter().zip(kept).filter(|(_, kept)| **kept);
+        kept.map(|(column, _)| column.least + 1).sum::<usize>()
+    };
+    while needed(&kept) > room + 1 {
+        let candidates = (0..columns.len()).filter(|index| kept[*index] && columns[*index].rank > 0);
+        match candidates.max_by_key(|index| columns[*index].rank) {
+            Some(index) => kept[index] = false,
+            None => break,
+        }
+    }
+    let mut left = (room + 1).saturating_sub(needed(&kept));
+    let mut shares: usize = columns
+        .iter()
+        .zip(&kept)
+        .filter(|(_, kept)| **kept)
+        .map(|(column, _)| column.share)
+        .sum();
+    let mut widths = Vec::new();
+    for (column, kept) in columns.iter().zip(kept) {
+        if !kept {
+            widths.push(None);
+            continue;
+        }
+        let extra = if column.share == 0 {
+            0
+        } else {
+            left * column.share / shares
+        };
+        left -= extra;
+        shares -= column.share;
+        // Where not even the one column fits, it is cut.
+        widths.push(Some((column.least + extra).min(room)));
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_important_columns_go_first_and_the_rest_share_the_room() {
+        let columns = [
+            flex("A", None, 10, 1, 0),
+            fixed("B", None, 5, 2),
+            number("C", None, 6, 1),
+        ];
+        assert_eq!(widths(&columns, 40), [Some(27), Some(5), Some(6)]);
+        assert_eq!(widths(&columns, 20), [Some(13), None, Some(6)]);
+        assert_eq!(widths(&columns, 12), [Some(12), None, None]);
+        assert_eq!(widths(&columns, 4), [Some(4), None, None]);
+        assert_eq!(widths(&columns, 0), [Some(0), None, None]);
+    }
+}

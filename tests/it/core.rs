@@ -1,0 +1,432 @@
+//! The core's promises: what keys and answers do to the state, and what is asked for then. No IO, no clock.
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use strongroom::app::{Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Overlay, Page, Topic};
+use strongroom::domain::{FaultKind, KeyState, ObjectFormat, Outcome, Request};
+use strongroom::ui::Theme;
+
+use crate::desk::{BUCKET, Desk, arn, bucket, detail, fault, file, grant, job, log_line, object, objects, role};
+
+const WIDE: (u16, u16) = (120, 36);
+
+fn encrypts(requests: &[Request]) -> Vec<(String, bool)> {
+    let named = |request: &Request| match request {
+        Request::Encrypt { paths, overwrite, .. } => Some((paths[0].to_string_lossy().into_owned(), *overwrite)),
+        _ => None,
+    };
+    requests.iter().filter_map(named).collect()
+}
+
+#[test]
+fn one_key_encrypts_the_selected_file_under_the_selected_key_to_the_place_shown() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("5jje");
+    let Some(Request::Encrypt {
+        paths,
+        bucket,
+        prefix,
+        key,
+        overwrite,
+        ..
+    }) = desk.started().pop()
+    else {
+        panic!("nothing was encrypted")
+    };
+    assert_eq!(paths, [PathBuf::from("/data/images.tar")]);
+    assert_eq!((bucket.as_str(), prefix.as_str(), overwrite), (BUCKET, "", false));
+    assert_eq!(key, arn("11111111-0000-0000-0000-000000000001"));
+}
+
+#[test]
+fn an_existing_name_is_asked_about_and_no_is_no() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("5je");
+    assert!(desk.started().is_empty());
+    desk.keys("n");
+    assert!(desk.started().is_empty() && desk.state.overlays.is_empty());
+    desk.keys("ey");
+    assert_eq!(encrypts(&desk.started()), [("/data/housing.csv".to_owned(), true)]);
+}
+
+#[test]
+fn a_new_account_and_destination_are_asked_about_once() {
+    let mut desk = Desk::filled(WIDE);
+    desk.state.settings.consents.clear();
+    desk.keys("5jje").keys("y");
+    assert_eq!(desk.started().len(), 1);
+    let remembered = desk
+        .effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Remember { .. }));
+    assert!(remembered);
+    desk.keys("e");
+    assert_eq!(desk.started().len(), 2);
+}
+
+#[test]
+fn marked_files_go_together_under_one_data_key() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("5 <down> e");
+    let Some(Request::Encrypt { paths, .. }) = desk.started().pop() else {
+        panic!("nothing was encrypted")
+    };
+    assert_eq!(paths, [PathBuf::from("/data/raw"), PathBuf::from("/data/images.tar")]);
+}
+
+#[test]
+fn a_key_that_cannot_encrypt_is_not_tried() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1k5jje");
+    assert!(desk.started().is_empty());
+    assert!(desk.screen().contains("legacy-datasets is Disabled"));
+}
+
+#[test]
+fn a_read_only_session_starts_nothing_that_changes_anything() {
+    let mut desk = Desk::filled(WIDE);
+    desk.state.settings.read_only = true;
+    for keys in [
+        "5jje",
+        "2xy",
+        "1xy",
+        "1ku",
+        "4xy",
+        "3jxy",
+        "1nx<enter>",
+        "2n<enter>",
+        "3jt<enter>",
+        "3<esc>n<enter>",
+    ] {
+        desk.keys(keys).keys("<esc><esc><esc>");
+    }
+    let changing: Vec<_> = desk.started();
+    assert!(changing.is_empty(), "{changing:?}");
+}
+
+#[test]
+fn destructive_acts_are_asked_about_first() {
+    for (keys, expected) in [
+        ("2x", "RevokeGrant"),
+        ("1x", "DisableKey"),
+        ("4x", "StopJob"),
+        ("3jx", "DeleteObjects"),
+    ] {
+        let mut desk = Desk::filled(WIDE);
+        desk.keys(keys);
+        assert!(desk.started().is_empty(), "{keys}");
+        desk.keys("y");
+        assert!(format!("{:?}", desk.started()).contains(expected), "{keys}");
+    }
+}
+
+#[test]
+fn a_key_is_given_up_only_when_it_is_disabled_and_its_name_typed() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1kx");
+    desk.keys("<backspace><backspace>5<enter>");
+    assert!(desk.screen().contains("Days must be 7 to 30"));
+    desk.keys("<backspace>8<enter>").keys("wrong<enter>");
+    assert!(desk.started().is_empty());
+    desk.keys("<esc>x<enter>legacy-datasets<enter>");
+    let Some(Request::ScheduleKeyDeletion { days, .. }) = desk.started().pop() else {
+        panic!("nothing was scheduled")
+    };
+    assert_eq!(days, 30);
+}
+
+#[test]
+fn quitting_asks_while_work_is_in_flight_and_waits_for_its_clean_up() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("5jjeq");
+    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Confirm(_))));
+    desk.keys("y");
+    assert!(desk.effects.contains(&Effect::Cancel(OpId(1))) && !desk.effects.contains(&Effect::Quit));
+    desk.event(Event::Op {
+        id: OpId(1),
+        event: OpEvent::Failed(fault(FaultKind::Cancelled, "encrypt", "cancelled")),
+    });
+    assert!(desk.effects.contains(&Effect::Quit));
+}
+
+#[test]
+fn an_operation_is_cancelled_from_their_list() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("5jjeox");
+    assert!(!desk.effects.contains(&Effect::Cancel(OpId(1))));
+    desk.keys("y");
+    assert!(desk.effects.contains(&Effect::Cancel(OpId(1))));
+    assert!(desk.screen().contains("cancelling"));
+}
+
+#[test]
+fn another_key_has_other_grants_and_late_answers_about_the_first_are_dropped() {
+    let mut desk = Desk::filled(WIDE);
+    let first = desk.state.key().unwrap().arn.clone();
+    assert_eq!(desk.state.grants.rows().len(), 1);
+    desk.keys("1j");
+    assert!(desk.state.grants.rows().is_empty());
+    desk.answer(Topic::Grants(first.clone()), Page::Grants(vec![grant(&first)]));
+    assert!(desk.state.grants.rows().is_empty());
+}
+
+#[test]
+fn what_belongs_to_the_selected_key_is_marked() {
+    let mut desk = Desk::filled(WIDE);
+    assert_eq!(desk.state.linked(), (1, 1, 3));
+    desk.keys("1j");
+    assert_eq!(desk.state.linked(), (0, 1, 0));
+    assert!(desk.screen().contains("◆ other.csv"));
+}
+
+#[test]
+fn a_row_that_may_not_be_looked_at_is_asked_about_once_until_a_refresh() {
+    let mut desk = Desk::filled(WIDE);
+    let plain = |key: &str| match object(key, ObjectFormat::Plain, None) {
+        strongroom::domain::ObjectRow::Object { key, size, .. } => strongroom::domain::ObjectRow::Object {
+            key,
+            size,
+            modified: None,
+            etag: None,
+            info: None,
+        },
+        prefix @ strongroom::domain::ObjectRow::Prefix { .. } => prefix,
+    };
+    desk.objects(vec![plain("secret")]);
+    let asked = |desk: &Desk| {
+        desk.watched(|topic| match topic {
+            Topic::ObjectInfos { keys, .. } => Some(keys.clone()),
+            _ => None,
+        })
+    };
+    let topic = Topic::ObjectInfos {
+        bucket: BUCKET.to_owned(),
+        keys: asked(&desk).unwrap(),
+    };
+    let denied = fault(FaultKind::Denied, "look at", "not authorized to perform: s3:GetObject");
+    desk.answer(topic, Page::ObjectInfos(vec![("secret".to_owned(), Err(denied))]));
+    assert_eq!(asked(&desk), None);
+    assert!(desk.screen().contains("denied"));
+    assert!(desk.state.messages.unread().is_none());
+    desk.keys("r");
+    assert_eq!(asked(&desk), Some(vec!["secret".to_owned()]));
+}
+
+#[test]
+fn a_changed_key_is_looked_at_again() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1xy");
+    let key_arn = arn("11111111-0000-0000-0000-000000000001");
+    desk.done(
+        1,
+        Outcome::KeyChanged {
+            key_arn: key_arn.clone(),
+        },
+    );
+    let asked = desk.watched(|topic| match topic {
+        Topic::KeyDetails(arns) => Some(arns.clone()),
+        _ => None,
+    });
+    assert_eq!(asked, Some(vec![key_arn.clone()]));
+    let mut disabled = detail(&key_arn);
+    disabled.state = KeyState::Disabled;
+    let topic = Topic::KeyDetails(vec![key_arn.clone()]);
+    desk.answer(topic, Page::KeyDetails(vec![(key_arn, Ok(disabled))]));
+    assert!(desk.state.is_available(strongroom::app::Command::Restore));
+}
+
+#[test]
+fn a_form_says_what_is_missing_and_loses_nothing() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("2n<tab> <down> <enter>");
+    assert!(desk.screen().contains("Check at least one operation"));
+    desk.keys(" <enter>");
+    assert!(desk.screen().contains("Role is missing"));
+    desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
+    desk.keys("<tab>my-grant<enter>");
+    let Some(Request::CreateGrant {
+        grantee,
+        operations,
+        name,
+        ..
+    }) = desk.started().pop()
+    else {
+        panic!("nothing was granted")
+    };
+    assert_eq!(
+        (grantee, operations),
+        (role("example-role", true).arn, vec!["Encrypt".to_owned()])
+    );
+    assert_eq!(name.as_deref(), Some("my-grant"));
+}
+
+#[test]
+fn going_up_puts_the_cursor_where_one_came_from() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3<enter>");
+    assert_eq!(desk.state.place, Some((BUCKET.to_owned(), "output/".to_owned())));
+    desk.keys("<esc>");
+    desk.objects(objects());
+    assert_eq!(desk.state.objects.current().unwrap().key(), "output/");
+    desk.keys("<esc>");
+    assert_eq!(desk.state.buckets.current().unwrap().name, BUCKET);
+}
+
+#[test]
+fn typing_a_filter_is_typing_and_no_command() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1/quite");
+    assert!(!desk.effects.contains(&Effect::Quit));
+    desk.keys("<esc>");
+    assert_eq!(desk.state.keys.shown(), 4);
+    desk.keys("/leg<enter>");
+    assert_eq!(desk.state.keys.shown(), 1);
+    desk.keys("<esc>");
+    assert_eq!(desk.state.keys.shown(), 4);
+}
+
+#[test]
+fn what_is_under_the_cursor_is_copied_also_as_a_command_that_a_shell_reads() {
+    let mut desk = Desk::filled(WIDE);
+    desk.objects(vec![object("it's here.csv", ObjectFormat::Plain, None)]);
+    desk.keys("3yY");
+    let copied: Vec<&str> = desk
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Copy(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(copied[0], format!("s3://{BUCKET}/it's here.csv"));
+    assert_eq!(
+        copied[1],
+        format!(
+            r"aws s3api head-object --bucket {BUCKET} --key 'it'\''s here.csv' --profile research --region us-east-1"
+        )
+    );
+}
+
+#[test]
+fn without_colours_every_state_still_has_its_word() {
+    let mut desk = Desk::filled(WIDE);
+    desk.theme = Theme::colorless();
+    let screen = desk.screen();
+    for word in [
+        "Enabled",
+        "Disabled",
+        "PendingDeletion",
+        "InProgress",
+        "Failed",
+        "plain",
+    ] {
+        assert!(screen.contains(word), "{word}");
+    }
+    let styles = desk.buffer();
+    let has_colour = |cell: &ratatui::buffer::Cell| {
+        cell.fg != ratatui::style::Color::Reset || cell.bg != ratatui::style::Color::Reset
+    };
+    assert!(!styles.content.iter().any(has_colour));
+}
+
+/// What could do harm on a terminal, or make one thing look like another.
+const HOSTILE: &str = "a\x1b]0;owned\x07\x1b[31m\r\n\x08\u{9b}2J\u{202e}gpj";
+
+#[test]
+fn no_control_character_reaches_the_screen_whatever_it_is_in() {
+    let mut desk = Desk::filled(WIDE);
+    let mut key = desk.state.keys.rows()[0].clone();
+    key.aliases = vec![format!("alias/{HOSTILE}")];
+    let mut described = detail(&key.arn);
+    described.description = HOSTILE.to_owned();
+    key.detail = Some(described);
+    let key_arn = key.arn.clone();
+    desk.answer(Topic::Keys, Page::Keys(vec![key]));
+    let mut hostile = grant(&key_arn);
+    hostile.grantee = HOSTILE.to_owned();
+    hostile.name = Some(HOSTILE.to_owned());
+    desk.answer(Topic::Grants(key_arn), Page::Grants(vec![hostile]));
+    desk.answer(Topic::Buckets, Page::Buckets(vec![bucket(HOSTILE)]));
+    desk.objects(vec![object(HOSTILE, ObjectFormat::Strongroom, None)]);
+    let mut failed = job(HOSTILE, strongroom::domain::JobStatus::Failed, HOSTILE, 0);
+    if let Some(detail) = failed.detail.as_mut() {
+        detail.failure = Some(HOSTILE.to_owned());
+    }
+    desk.answer(Topic::Jobs, Page::Jobs(vec![failed]));
+    let dir = desk.state.dir.clone();
+    let rows = vec![file(HOSTILE, 1)];
+    desk.answer(Topic::Files(dir.clone()), Page::Files { dir, rows });
+    for keys in [
+        "1<enter>",
+        "<tab><tab>",
+        "<esc>2<enter>",
+        "<esc>2x",
+        "n3<enter>",
+        "<esc>3x",
+        "n3d",
+        "<esc>4<enter>",
+        "<esc>5<enter>",
+        "<esc>e",
+        "<esc>2n",
+    ] {
+        desk.keys(keys);
+        assert_harmless(&desk);
+    }
+    desk.keys("<esc>4l");
+    desk.answer(Topic::Log(HOSTILE.to_owned()), Page::Log(vec![log_line(HOSTILE)]));
+    assert_harmless(&desk);
+    desk.keys("<esc>");
+    desk.fail(Topic::Identity, fault(FaultKind::Other, HOSTILE, HOSTILE));
+    assert_harmless(&desk);
+    desk.keys("!");
+    assert_harmless(&desk);
+}
+
+fn assert_harmless(desk: &Desk) {
+    for cell in &desk.buffer().content {
+        let odd = cell.symbol().chars().find(|c| c.is_control() || *c == '\u{202e}');
+        assert_eq!(odd, None, "{}", desk.screen());
+    }
+}
+
+fn any_key() -> impl Strategy<Value = KeyPress> {
+    let code = prop_oneof![
+        6 => proptest::char::range(' ', '~').prop_map(KeyCode::Char),
+        4 => proptest::sample::select(vec![
+            KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Backspace, KeyCode::Up, KeyCode::Down,
+            KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End, KeyCode::Left, KeyCode::Right,
+        ]),
+        1 => Just(KeyCode::Char('数')),
+    ];
+    (code, proptest::bool::weighted(0.05)).prop_map(|(code, ctrl)| KeyPress {
+        code,
+        ctrl,
+        alt: false,
+        shift: false,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_typed_at_whatever_size_there_is_a_screen(
+        keys in proptest::collection::vec(any_key(), 0..120),
+        sizes in proptest::collection::vec((0_u16..140, 0_u16..50), 1..6),
+    ) {
+        let mut desk = Desk::filled(WIDE);
+        for (index, key) in keys.into_iter().enumerate() {
+            let (cols, rows) = sizes[index % sizes.len()];
+            if index % 20 == 0 {
+                desk.event(Event::Resize { cols, rows });
+            }
+            desk.event(Event::Key(key));
+            desk.buffer();
+        }
+        for (cols, rows) in [(0, 0), (1, 1), (2, 3), (500, 1), (1, 200)] {
+            desk.event(Event::Resize { cols, rows });
+            desk.buffer();
+        }
+    }
+}

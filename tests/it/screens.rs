@@ -1,0 +1,172 @@
+//! Pictures of the screen after keys were typed: what a person sees.
+
+use strongroom::app::{Event, Page, Topic};
+use strongroom::domain::{FaultKind, Outcome, ProofStep};
+
+use crate::desk::{BUCKET, Desk, fault, log_line, role};
+
+const WIDE: (u16, u16) = (120, 36);
+const SMALL: (u16, u16) = (80, 24);
+
+fn picture(name: &str, desk: &Desk) {
+    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, desk.screen());
+    });
+}
+
+#[test]
+fn all_panes_at_once_where_there_is_room() {
+    picture("all-panes", &Desk::filled(WIDE));
+}
+
+#[test]
+fn one_pane_with_tabs_where_there_is_not() {
+    let mut desk = Desk::filled(SMALL);
+    picture("keys-80x24", &desk);
+    picture("objects-80x24", desk.keys("3"));
+    picture("jobs-80x24", desk.keys("4"));
+    picture("files-80x24", desk.keys("5<down>  "));
+}
+
+#[test]
+fn before_anything_answers() {
+    picture("empty", &Desk::new(WIDE));
+}
+
+#[test]
+fn a_refused_service_says_so_in_its_own_pane_and_nowhere_else() {
+    let mut desk = Desk::filled(WIDE);
+    desk.tick(180);
+    let denied = fault(
+        FaultKind::Denied,
+        "list training jobs",
+        "not authorized to perform: sagemaker:ListTrainingJobs",
+    );
+    desk.fail(Topic::Jobs, denied.clone());
+    desk.keys("3<esc>");
+    desk.fail(Topic::Buckets, denied);
+    picture("refused", &desk);
+    let mut desk = Desk::new(WIDE);
+    desk.fail(
+        Topic::Keys,
+        fault(FaultKind::Denied, "list", "not authorized to perform: kms:ListKeys"),
+    );
+    picture("refused-from-the-start", &desk);
+}
+
+#[test]
+fn details_show_an_overview_and_the_json() {
+    let mut desk = Desk::filled(WIDE);
+    picture("key-details", desk.keys("<enter>"));
+    let arn = desk.state.key().unwrap().arn.clone();
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"}]}"#;
+    desk.answer(Topic::KeyPolicy(arn), Page::KeyPolicy(policy.to_owned()));
+    picture("key-policy", desk.keys("<tab>"));
+    picture("object-details", desk.keys("<esc>3jj<enter>"));
+    picture("job-details", desk.keys("<esc>4jj<enter>"));
+    picture("job-json", desk.keys("<tab><pgdown>"));
+}
+
+#[test]
+fn questions_and_forms() {
+    let mut desk = Desk::filled(WIDE);
+    picture("confirm", desk.keys("2x"));
+    desk.keys("n2n");
+    desk.answer(
+        Topic::Roles,
+        Page::Roles(vec![role("pipeline", false), role("example-role", true)]),
+    );
+    picture("grant-form", &desk);
+    picture("grant-form-operations", desk.keys("<tab><down> "));
+    picture("job-form", desk.keys("<esc>3jjt"));
+    let mut small = Desk::filled(SMALL);
+    picture("job-form-80x24", small.keys("3jjt"));
+    picture("palette", desk.keys("<esc>:ver"));
+    picture("help", desk.keys("<esc>?"));
+}
+
+#[test]
+fn operations_in_flight_have_bars_and_ended_ones_say_what_came_of_them() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("5jje").progress(1, 0, 4 << 30).tick(1);
+    desk.progress(1, 1 << 30, 4 << 30).tick(2);
+    picture("operation", &desk);
+    picture("operation-80x24", desk.event(Event::Resize { cols: 80, rows: 24 }));
+    desk.event(Event::Resize { cols: 120, rows: 36 });
+    desk.done(
+        1,
+        Outcome::Encrypted {
+            uris: vec![format!("s3://{BUCKET}/images.tar")],
+            bytes: 4 << 30,
+            data_key_uri: String::new(),
+        },
+    );
+    picture("operations", desk.keys("o"));
+}
+
+#[test]
+fn messages_stay_until_read_and_errors_are_explained() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3jv").keys("5je");
+    let mut denied = fault(
+        FaultKind::Denied,
+        "encrypt to",
+        "not authorized to perform: kms:GenerateDataKey",
+    );
+    denied.code = Some("AccessDeniedException".to_owned());
+    denied.request_id = Some("9a1b".to_owned());
+    desk.event(Event::Op {
+        id: strongroom::app::OpId(2),
+        event: strongroom::app::OpEvent::Failed(denied),
+    });
+    picture("message", &desk);
+    picture("messages", desk.keys("!"));
+}
+
+#[test]
+fn an_access_proof_is_read_operation_by_operation() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1p");
+    desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
+    desk.keys("<enter>");
+    let step = |operation: &str, allowed, reason: Option<&str>| ProofStep {
+        operation: operation.to_owned(),
+        allowed,
+        reason: reason.map(str::to_owned),
+        request_id: Some("0f3c".to_owned()),
+    };
+    desk.done(
+        1,
+        Outcome::Proved {
+            role_arn: role("example-role", true).arn,
+            steps: vec![
+                step("Decrypt", true, None),
+                step(
+                    "GenerateDataKey",
+                    false,
+                    Some("no identity-based policy allows the kms:GenerateDataKey action"),
+                ),
+            ],
+        },
+    );
+    picture("proof", &desk);
+}
+
+#[test]
+fn a_log_is_followed_filtered_and_wrapped() {
+    let mut desk = Desk::filled(SMALL);
+    desk.keys("4l");
+    let name = desk.state.jobs.current().unwrap().name.clone();
+    let lines = (1..40)
+        .map(|epoch| log_line(&format!("epoch={epoch} loss={}", 1.0 / f64::from(epoch))))
+        .collect();
+    desk.answer(Topic::Log(name), Page::Log(lines));
+    picture("log", &desk);
+    picture("log-filtered", desk.keys("/=3"));
+}
+
+#[test]
+fn a_filter_narrows_as_it_is_typed() {
+    let mut desk = Desk::filled(WIDE);
+    picture("filter", desk.keys("3/hous"));
+}

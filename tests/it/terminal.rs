@@ -1,0 +1,91 @@
+//! The terminal belongs to the person: it is as it was after every way out, and a stopped program comes back.
+
+use rustix::process::Signal;
+
+use crate::pty::Session;
+
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
+
+#[test]
+fn the_terminal_is_given_back_when_the_program_is_told_to_end() {
+    let home = tempfile::tempdir().unwrap();
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let mut session = Session::start(&["--sandbox", "--empty"], home.path(), (80, 24));
+        session
+            .wait("Keys")
+            .resize(1, 1)
+            .resize(80, 24)
+            .wait("Keys")
+            .signal(signal);
+        session.exit();
+        assert!(is_restored(&session.raw()), "{signal:?}");
+    }
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_to_the_shell_and_fg_takes_it_again() {
+    let home = tempfile::tempdir().unwrap();
+    let shell = ["--norc", "--noprofile", "-i"];
+    let mut session = Session::run("bash", &shell, home.path(), (80, 24), &[("PS1", "shell> ")]);
+    let program = env!("CARGO_BIN_EXE_strongroom");
+    session.wait("shell>").keys(&format!("{program} --sandbox --empty\r"));
+    session.wait("1 Keys").wait("up to date").keys("\x1a").wait("Stopped");
+    assert!(is_restored(&session.raw()));
+    session.keys("stty -a\r").wait(" icanon").wait(" echo ");
+    session.forget().keys("fg\r").wait("1 Keys").keys("q").wait("shell>");
+    assert!(is_restored(&session.raw()));
+    session.keys("exit\r");
+    assert_eq!(session.exit(), 0);
+}
+
+#[test]
+fn a_program_without_a_terminal_says_so_and_harms_nothing() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_strongroom"))
+        .arg("--sandbox")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        error.contains("not a terminal") && error.lines().count() == 1,
+        "{error}"
+    );
+}
+
+#[test]
+fn no_color_is_honoured() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::start_with(&["--sandbox"], home.path(), (120, 36), &[("NO_COLOR", "1")]);
+    session.wait("Enabled").wait("Completed").keys("q");
+    session.exit();
+    let colours: Vec<u16> = styles(&session.raw())
+        .filter(|style| (30..50).contains(style) || *style >= 90)
+        .collect();
+    assert_eq!(colours.iter().find(|style| ![39, 49].contains(*style)), None);
+}
+
+/// Whether the last word about the alternate screen is that it was left, and the cursor is shown again.
+fn is_restored(raw: &[u8]) -> bool {
+    let raw = String::from_utf8_lossy(raw);
+    raw.rfind(LEAVE) > raw.rfind(ENTER) && raw.rfind("\x1b[?25h") > raw.rfind("\x1b[?25l")
+}
+
+/// The numbers of every escape sequence that sets a style.
+fn styles(raw: &[u8]) -> impl Iterator<Item = u16> {
+    let raw = String::from_utf8_lossy(raw).into_owned();
+    let sequences: Vec<String> = raw.split("\x1b[").skip(1).map(str::to_owned).collect();
+    sequences.into_iter().flat_map(|sequence| {
+        let end = sequence
+            .find(|c: char| !c.is_ascii_digit() && c != ';')
+            .unwrap_or(sequence.len());
+        let is_style = sequence[end..].starts_with('m');
+        let numbers = if is_style { &sequence[..end] } else { "" };
+        numbers
+            .split(';')
+            .filter_map(|number| number.parse().ok())
+            .collect::<Vec<u16>>()
+    })
+}
