@@ -15,8 +15,10 @@ mod doctor;
 mod grants;
 mod images;
 mod jobs;
+mod journal;
 mod keys;
 mod messages;
+mod names;
 mod opening;
 mod place;
 mod preflight;
@@ -32,6 +34,7 @@ mod wrapped;
 
 pub mod decrypt;
 pub mod encrypt;
+pub mod resume;
 pub mod verify;
 
 pub use crate::aws::Aws;

@@ -21,6 +21,7 @@ use crate::domain::{AuditEntry, Fault, FaultKind, Identity};
 use self::audit::{Audit, Auditor};
 use self::tokens::Tokens;
 
+pub(crate) mod again;
 pub(crate) mod ecr;
 pub(crate) mod iam;
 pub(crate) mod kms;
@@ -62,6 +63,7 @@ struct Inner {
     region: String,
     endpoint: Option<String>,
     read_only: bool,
+    /// The embedded world, which ends with this process.
     sandbox: bool,
     /// A custom endpoint seldom answers for BUCKET.HOST.
     path_style: bool,
@@ -136,8 +138,8 @@ impl Aws {
         self.inner.read_only
     }
 
-    /// Whether this is the embedded world, which leaves nothing behind.
-    pub fn is_sandbox(&self) -> bool {
+    /// Whether it is the embedded world, which ends with this process.
+    pub fn is_embedded(&self) -> bool {
         self.inner.sandbox
     }
 

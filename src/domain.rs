@@ -24,7 +24,7 @@ pub use identity::{Identity, RoleSummary};
 pub use job::{Channel, JobDetail, JobStatus, LogLine, TrainingJob, Transition};
 pub use key::{KeyDetail, KeyManager, KeyState, KmsKey};
 pub use object::{BucketRow, FileRow, ObjectFormat, ObjectInfo, ObjectRow};
-pub use operation::{GrantSpec, ImageSpec, JobSpec, KeySpec, Message, Progress, Request, RoleSpec};
+pub use operation::{GrantSpec, ImageSpec, InterruptedUpload, JobSpec, KeySpec, Message, Progress, Request, RoleSpec};
 pub use outcome::{Outcome, Verdict};
 pub use preview::{Preview, View};
 pub use proof::{ObjectProof, ObjectProofStep, Proof, ProofMethod, ProofStep, Story, StoryPhase};

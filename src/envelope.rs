@@ -22,13 +22,17 @@ mod data_key;
 mod decrypt;
 mod encrypt;
 mod error;
+mod kernel;
+mod mac;
 pub mod manifest;
 pub mod memory;
 pub mod metadata;
+mod pipe;
 pub mod publish;
+mod sealer;
 
 pub use data_key::DataKey;
-pub use decrypt::{Opened, TokenReader, open, verify};
+pub use decrypt::{Opened, TokenReader, decrypt_verified, open, verify};
 pub use encrypt::{Encryptor, Sealed, seal, token_len};
 pub use error::EnvelopeError;
 pub use metadata::Metadata;

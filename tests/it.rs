@@ -23,6 +23,10 @@ mod screens;
 mod story;
 #[path = "it/terminal.rs"]
 mod terminal;
+#[path = "it/trouble.rs"]
+mod trouble;
+#[path = "it/walk.rs"]
+mod walk;
 #[path = "it/worker.rs"]
 mod worker;
 #[path = "it/world.rs"]

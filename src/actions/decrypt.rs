@@ -4,19 +4,24 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::encrypt::blocking;
-use super::opening::{OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
+use super::names::from_key;
+use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
 use super::place::{Place, cancelled, inside, io_fault, usage};
-use super::spool::{Watched, download, is_archive, open_file};
+use super::spool::{ALONE, AMONG_OTHERS, Download, Watched, is_archive, open_file};
 use super::{ProgressSink, archive};
+use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectRow, Progress};
 use crate::envelope::publish::{TEMPORARY, Unpublished};
-use crate::envelope::{Opened, open, verify};
+use crate::envelope::{EnvelopeError, Opened, decrypt_verified, open, verify};
 
 const ACT: &str = "decrypt";
+/// Objects of a prefix that are opened at once.
+const FILES: usize = 4;
 
 /// What to decrypt, and to where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +82,7 @@ pub async fn decrypt(
         request: &request,
         progress,
         cancel,
+        keyring: Keyring::default(),
     };
     if is_archive(&request.source) {
         return run.archive().await.map(|files| DecryptReport {
@@ -86,7 +92,7 @@ pub async fn decrypt(
     }
     match &request.source {
         Place::S3 { bucket, key } if request.source.is_prefix() => run.prefix(bucket, key).await,
-        Place::S3 { bucket, key } => run.object(bucket, key, &request.output).await.map(single),
+        Place::S3 { bucket, key } => run.object(bucket, key, &request.output, ALONE).await.map(single),
         Place::Local(path) => run.file(path).await.map(single),
     }
 }
@@ -103,24 +109,33 @@ struct Run<'a> {
     request: &'a DecryptRequest,
     progress: &'a ProgressSink,
     cancel: &'a CancellationToken,
+    keyring: Keyring,
 }
 
 impl Run<'_> {
-    async fn object(&self, bucket: &str, key: &str, output: &Output) -> Result<DecryptedFile, Fault> {
+    async fn object(&self, bucket: &str, key: &str, output: &Output, in_flight: usize) -> Result<DecryptedFile, Fault> {
         self.check_free(output)?;
         let head = transfer::head(self.aws, bucket, key).await?;
-        let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, &self.request.open).await?;
-        let spool = download(
-            self.aws,
+        let options = &self.request.open;
+        let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, options, &self.keyring).await?;
+        let download = Download {
+            aws: self.aws,
             bucket,
             key,
-            &head,
-            &scratch(output),
-            self.progress,
-            self.cancel,
-        )
-        .await?;
-        self.finish(spool, unlocked, s3::uri(bucket, key), output).await
+            head: &head,
+            progress: self.progress,
+            cancel: self.cancel,
+            phase: "downloading",
+            in_flight,
+        };
+        let (spool, opened) = download.verified_spool(&scratch(output), &unlocked).await?;
+        let uri = s3::uri(bucket, key);
+        let token = spool
+            .token()
+            .map_err(|error| io_fault("read the spool of", &uri, &error))?;
+        let finished = self.finish(token, unlocked, Some(opened), uri, output).await;
+        spool.remove();
+        finished
     }
 
     async fn file(&self, path: &Path) -> Result<DecryptedFile, Fault> {
@@ -139,34 +154,26 @@ impl Run<'_> {
         self.check_free(output)?;
         let token = open_file(path)?;
         let unlocked = unlock_file(self.aws, path, &self.request.open).await?;
-        self.finish(token, unlocked, path.display().to_string(), output).await
+        self.finish(token, unlocked, None, path.display().to_string(), output)
+            .await
     }
 
     async fn prefix(&self, bucket: &str, prefix: &str) -> Result<DecryptReport, Fault> {
         let folder = self.folder()?;
-        let mut report = DecryptReport {
-            files: Vec::new(),
-            failed: Vec::new(),
-        };
-        let mut token = None;
-        loop {
-            let page = s3::list_under(self.aws, bucket, prefix, token).await?;
-            for row in &page.rows {
-                let ObjectRow::Object { key, .. } = row else { continue };
-                if self.cancel.is_cancelled() {
-                    return Err(cancelled(ACT, &self.request.source));
-                }
-                match self.under(bucket, prefix, key, folder).await {
-                    Ok(file) => report.files.extend(file),
-                    Err(fault) => report.failed.push(fault),
-                }
+        let keys = self.keys(bucket, prefix).await?;
+        let (mut files, mut failed) = (Vec::new(), Vec::new());
+        let each = |key: String| async move { self.under(bucket, prefix, &key, folder).await };
+        let mut results = futures::stream::iter(keys).map(each).buffer_unordered(FILES);
+        while let Some(result) = results.next().await {
+            if self.cancel.is_cancelled() {
+                return Err(cancelled(ACT, &self.request.source));
             }
-            token = page.next;
-            if token.is_none() {
-                break;
+            match result {
+                Ok(file) => files.extend(file),
+                Err(fault) => failed.push(fault),
             }
         }
-        if report.files.is_empty() && report.failed.is_empty() {
+        if files.is_empty() && failed.is_empty() {
             let remedy = "check the prefix";
             return Err(Fault::new(
                 FaultKind::NotFound,
@@ -176,7 +183,24 @@ impl Run<'_> {
                 remedy,
             ));
         }
-        Ok(report)
+        files.sort_by(|one: &DecryptedFile, other| one.source.cmp(&other.source));
+        Ok(DecryptReport { files, failed })
+    }
+
+    async fn keys(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, Fault> {
+        let mut keys = Vec::new();
+        let mut token = None;
+        loop {
+            let page = again(|| s3::list_under(self.aws, bucket, prefix, token.clone())).await?;
+            keys.extend(page.rows.into_iter().filter_map(|row| match row {
+                ObjectRow::Object { key, .. } => Some(key),
+                ObjectRow::Prefix { .. } => None,
+            }));
+            token = page.next;
+            if token.is_none() {
+                return Ok(keys);
+            }
+        }
     }
 
     async fn under(
@@ -186,18 +210,43 @@ impl Run<'_> {
         key: &str,
         folder: &Path,
     ) -> Result<Option<DecryptedFile>, Fault> {
+        if self.cancel.is_cancelled() {
+            return Ok(None);
+        }
         let name = key.strip_prefix(prefix).unwrap_or(key);
-        if name.is_empty() || name.ends_with('/') {
+        let is_marker = name.is_empty() || name.ends_with('/');
+        let info = again(|| s3::object_info(self.aws, bucket, key)).await?;
+        // What consoles write for an empty folder has no bytes; a longer one is a name that leaves the folder.
+        let is_empty =
+            info.format == ObjectFormat::Plain && is_marker && transfer::head(self.aws, bucket, key).await?.length == 0;
+        if info.format == ObjectFormat::KeyObject || is_empty {
             return Ok(None);
         }
-        if s3::object_info(self.aws, bucket, key).await?.format == ObjectFormat::KeyObject {
-            return Ok(None);
-        }
-        let to = inside(folder, name)?;
+        inside(folder, name)?;
+        let name = match info.format {
+            ObjectFormat::Strongroom => from_key(name),
+            _ => name.into(),
+        };
+        let to = folder.join(name);
         if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent).map_err(|error| io_fault("create", parent.display(), &error))?;
+            let io = |error: io::Error| io_fault("create", parent.display(), &error);
+            fs::create_dir_all(parent).map_err(io)?;
+            let (parent, folder) = (parent.canonicalize().map_err(io)?, folder.canonicalize().map_err(io)?);
+            if !parent.starts_with(&folder) {
+                let cause = "a link on the way leads out of the destination folder";
+                let object = to.display().to_string();
+                return Err(Fault::new(
+                    FaultKind::Integrity,
+                    "write",
+                    object,
+                    cause,
+                    "remove the link",
+                ));
+            }
         }
-        self.object(bucket, key, &Output::Path(to)).await.map(Some)
+        self.object(bucket, key, &Output::Path(to), AMONG_OTHERS)
+            .await
+            .map(Some)
     }
 
     /// The folder appears, by one rename, once every member was verified.
@@ -273,6 +322,7 @@ impl Run<'_> {
         &self,
         token: File,
         unlocked: Unlocked,
+        verified: Option<Opened>,
         source: String,
         output: &Output,
     ) -> Result<DecryptedFile, Fault> {
@@ -291,10 +341,7 @@ impl Run<'_> {
                 inner: token,
                 cancel: cancel.clone(),
             };
-            let written = match &output {
-                Output::Path(path) => to_file(&mut token, &unlocked, &source, path, overwrite),
-                Output::Stdout => to_stdout(&mut token, &unlocked, &source),
-            };
+            let written = write(&mut token, &unlocked, verified, &source, &output, overwrite);
             match written {
                 Err(_) if cancel.is_cancelled() => Err(cancelled(ACT, source)),
                 Err(fault) => Err(fault),
@@ -331,35 +378,51 @@ impl Run<'_> {
     }
 }
 
-fn to_file(
+/// Name, length and token are checked before the first byte of plaintext is written anywhere.
+fn write(
     token: &mut Watched<File>,
     unlocked: &Unlocked,
+    verified: Option<Opened>,
     source: &str,
-    path: &Path,
+    output: &Output,
     overwrite: bool,
 ) -> Result<(Opened, bool), Fault> {
-    let io = |error: io::Error| io_fault("write", path.display(), &error);
-    let mut file = Unpublished::create(path).map_err(io)?;
-    let opened = open(&unlocked.key, token, &mut file).map_err(|error| fault_of(ACT, source, &error))?;
-    let bound = unlocked.check(&opened).map_err(|error| fault_of(ACT, source, &error))?;
-    file.publish(overwrite).map_err(io)?;
-    Ok((opened, bound))
-}
-
-/// What is written cannot be taken back, so name and length are checked in a pass of their own.
-fn to_stdout(token: &mut Watched<File>, unlocked: &Unlocked, source: &str) -> Result<(Opened, bool), Fault> {
     let fault = |error| fault_of(ACT, source, &error);
-    let checked = verify(&unlocked.key, token).map_err(fault)?;
-    let bound = unlocked.check(&checked).map_err(fault)?;
-    token
-        .seek(SeekFrom::Start(0))
-        .map_err(|error| io_fault("read", source, &error))?;
-    let mut stdout = io::stdout().lock();
-    let opened = open(&unlocked.key, token, &mut stdout).map_err(fault)?;
-    stdout
-        .flush()
-        .map_err(|error| io_fault("write", "standard output", &error))?;
-    Ok((opened, bound))
+    let opened = match verified {
+        Some(opened) => opened,
+        None => {
+            let opened = verify(&unlocked.key, token).map_err(fault)?;
+            token
+                .seek(SeekFrom::Start(0))
+                .map_err(|error| io_fault("read", source, &error))?;
+            opened
+        }
+    };
+    let bound = unlocked.check(&opened).map_err(fault)?;
+    let again = match output {
+        Output::Path(path) => {
+            let io = |error: io::Error| io_fault("write", path.display(), &error);
+            let mut file = Unpublished::create(path).map_err(io)?;
+            let again = decrypt_verified(&unlocked.key, token, &mut file).map_err(fault)?;
+            if again == opened {
+                file.publish(overwrite).map_err(io)?;
+            }
+            again
+        }
+        Output::Stdout => {
+            let mut stdout = io::stdout().lock();
+            let again = decrypt_verified(&unlocked.key, token, &mut stdout).map_err(fault)?;
+            stdout
+                .flush()
+                .map_err(|error| io_fault("write", "standard output", &error))?;
+            again
+        }
+    };
+    if again == opened {
+        Ok((opened, bound))
+    } else {
+        Err(fault(EnvelopeError::Unbound))
+    }
 }
 
 /// The whole archive, local or spooled.
@@ -374,7 +437,17 @@ pub(super) async fn fetch(
         Place::Local(path) => open_file(path),
         Place::S3 { bucket, key } => {
             let head = transfer::head(aws, bucket, key).await?;
-            download(aws, bucket, key, &head, folder, progress, cancel).await
+            let download = Download {
+                aws,
+                bucket,
+                key,
+                head: &head,
+                progress,
+                cancel,
+                phase: "downloading",
+                in_flight: ALONE,
+            };
+            download.spooled(folder).await
         }
     }
 }

@@ -1,36 +1,54 @@
 //! Encrypt files under one new data key: to S3, to local tokens, or to standard output.
 //!
-//! A cipher thread and the uploads run side by side, joined by a bounded channel, so memory stays the same for any
-//! size. What fails or is cancelled leaves nothing behind: parts are aborted, and the key object goes if no token needs it.
+//! Several files go at once, each as a row of stages side by side: reading and cipher, base64 and cutting, parts on
+//! their way. Their buffers come from one bounded pool, so memory stays the same for any number and any size (up to
+//! 10,000 parts of 8 MiB; beyond that a part is as long as S3's limits want it, and one at a time is in memory).
+//!
+//! What fails for good or is cancelled leaves nothing behind: parts are aborted, and the key object goes if no token
+//! needs it. What fails because network, power or credentials went leaves its parts and a [`journal`](super::journal):
+//! the same request finds it, makes the same tokens again from C, time and IV, and sends only the parts that S3 does not
+//! have. If anything of the source differs the old upload is aborted, and the file is encrypted under a new data key.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::ProgressSink;
-use super::opening::fault_of;
+use super::journal::{Asked, Journal};
+use super::names::{from_key, to_key};
+use super::opening::{MAX_DATA_KEY, fault_of};
 use super::place::{Place, cancelled, io_fault, usage};
+use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
-use crate::domain::{Fault, FaultKind, Progress};
+use crate::domain::{Fault, FaultKind};
 use crate::envelope::publish::Unpublished;
-use crate::envelope::{CHUNK, DataKey, Encryptor, Metadata, binding, token_len};
+use crate::envelope::{DataKey, Encryptor, EnvelopeError, token_len};
+
+mod parts;
+mod source;
+mod sources;
+mod tally;
+mod upload;
+
+pub(super) use parts::Known;
+pub(super) use source::Stamp;
+
+pub(super) use upload::discard;
+
+use source::{SourceFile, is_changed};
+use sources::{Source, sources};
+use tally::Tally;
 
 const ACT: &str = "encrypt";
-const PART: u64 = 8 << 20;
-const MAX_PARTS: u64 = 9_000;
-const IN_FLIGHT: usize = 4;
-const MAX_KEY_BYTES: usize = 1024;
+/// Files that are encrypted at once.
+const FILES: usize = 4;
 /// Where key objects go by default.
 pub(super) const DATA_KEYS: &str = ".strongroom/data-keys/";
 
@@ -51,6 +69,8 @@ pub struct EncryptRequest {
     pub data_key_out: Option<PathBuf>,
     /// Whether existing tokens may be replaced; key objects never are.
     pub overwrite: bool,
+    /// Whether an interrupted upload of the same request is finished; otherwise it is aborted.
+    pub resume: bool,
 }
 
 /// Where tokens go.
@@ -63,16 +83,14 @@ pub enum Destination {
 }
 
 /// What came of it; some files may have failed while the others are done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EncryptReport {
-    /// The tokens made.
+    /// The tokens made, in the order of their names.
     pub files: Vec<EncryptedFile>,
     /// What went wrong with the others.
     pub failed: Vec<Fault>,
     /// ARN of the KMS key.
     pub kms_key_arn: String,
-    /// Where C is: an S3 URI or a path.
-    pub data_key_uri: String,
     /// What a person should know.
     pub warnings: Vec<String>,
 }
@@ -84,12 +102,16 @@ pub struct EncryptedFile {
     pub path: PathBuf,
     /// Where the token is; `None` for standard output.
     pub place: Option<Place>,
+    /// Where C is: an S3 URI or a path.
+    pub data_key_uri: String,
     /// Plaintext bytes.
     pub bytes: u64,
     /// Token bytes.
     pub token_bytes: u64,
     /// ETag without quotes, in S3.
     pub etag: Option<String>,
+    /// Whether an earlier process began it.
+    pub resumed: bool,
 }
 
 /// Encrypts everything the request names.
@@ -102,30 +124,43 @@ pub async fn encrypt(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<EncryptReport, Fault> {
-    let sources = sources(&request)?;
-    let job = Job::begin(aws, &request, progress, cancel, &sources).await?;
+    let (mut sources, left_out) = sources(&request)?;
+    let is_only = sources.len() == 1 && left_out.is_empty();
+    if is_only && let Destination::Place(Place::Local(path)) = &request.destination {
+        check_free(path, request.overwrite)?;
+    }
+    let tally = Tally::new(progress, &sources);
     let mut report = EncryptReport {
-        files: Vec::new(),
-        failed: Vec::new(),
-        kms_key_arn: job.kms_key_arn.clone(),
-        data_key_uri: job.data_key_place.to_string(),
-        warnings: job.warnings(&request),
+        failed: left_out,
+        ..EncryptReport::default()
     };
-    for (index, source) in sources.iter().enumerate() {
-        match job.one(source, index, sources.len()).await {
-            Ok(file) => report.files.push(file),
-            Err(fault) => {
-                report.failed.push(fault);
-                if cancel.is_cancelled() {
-                    break;
-                }
+    if let Some(journal) = asked(aws, &request).and_then(|asked| Journal::find(&asked)) {
+        let job = if request.resume {
+            Job::resume(aws, &request, &tally, cancel, &journal).await?
+        } else {
+            None
+        };
+        match job {
+            Some(job) => {
+                report.warnings.extend(job.warning(&request));
+                sources = job.run(sources, Some(journal), &mut report).await;
             }
+            None => discard(aws, journal).await?,
         }
     }
-    if report.files.is_empty() {
-        job.remove_data_key().await;
+    if !sources.is_empty() && !cancel.is_cancelled() {
+        let (job, journal) = Job::begin(aws, &request, &tally, cancel, &sources).await?;
+        report.warnings.extend(job.warning(&request));
+        let changed = job.run(sources, journal, &mut report).await;
+        report
+            .failed
+            .extend(changed.iter().map(|source| changed_fault(&source.path)));
     }
-    let stopped = cancel.is_cancelled() || sources.len() == 1;
+    report.files.sort_by(|one, other| one.path.cmp(&other.path));
+    if cancel.is_cancelled() && report.failed.is_empty() && report.files.is_empty() {
+        return Err(cancelled(ACT, "the files"));
+    }
+    let stopped = cancel.is_cancelled() || is_only;
     match report.failed.pop() {
         Some(fault) if stopped => Err(fault),
         Some(fault) => {
@@ -136,159 +171,10 @@ pub async fn encrypt(
     }
 }
 
-/// One file to encrypt.
-struct Source {
-    path: PathBuf,
-    /// Its logical name.
-    name: String,
-    /// Where its token goes; `None` is standard output.
-    to: Option<Place>,
-}
-
-fn sources(request: &EncryptRequest) -> Result<Vec<Source>, Fault> {
-    let mut found = Vec::new();
-    let mut any_folder = false;
-    for path in &request.paths {
-        let meta = fs::metadata(path).map_err(|error| io_fault("read", path.display(), &error))?;
-        if meta.is_dir() {
-            any_folder = true;
-            walk(path, path, &mut found)?;
-        } else if meta.is_file() {
-            let name = path.file_name().map_or(path.as_path(), Path::new);
-            found.push((path.clone(), text_of(name)?));
-        } else {
-            return Err(usage(
-                ACT,
-                path.display(),
-                "it is neither a file nor a folder",
-                "give regular files",
-            ));
-        }
-    }
-    let many = any_folder || found.len() != 1;
-    let mut taken = BTreeSet::new();
-    let mut sources = Vec::new();
-    for (path, name) in found {
-        let (name, to) = target(request, name, many)?;
-        if let Some(place) = &to
-            && !taken.insert(place.to_string())
-        {
-            return Err(usage(
-                ACT,
-                path.display(),
-                &format!("two sources would become {place}"),
-                "encrypt them to different prefixes",
-            ));
-        }
-        if let Some(Place::Local(output)) = &to
-            && let (Ok(one), Ok(other)) = (path.canonicalize(), output.canonicalize())
-            && one == other
-        {
-            return Err(usage(
-                ACT,
-                path.display(),
-                "source and destination are the same file",
-                "choose another name",
-            ));
-        }
-        sources.push(Source { path, name, to });
-    }
-    if sources.is_empty() {
-        return Err(usage(ACT, "nothing", "the folders hold no files", "check the paths"));
-    }
-    Ok(sources)
-}
-
-fn walk(root: &Path, folder: &Path, found: &mut Vec<(PathBuf, String)>) -> Result<(), Fault> {
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let mut entries = entries.map_err(|error| io_fault("read", folder.display(), &error))?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        let kind = entry
-            .file_type()
-            .map_err(|error| io_fault("read", path.display(), &error))?;
-        if kind.is_dir() {
-            walk(root, &path, found)?;
-        } else if path.is_file() {
-            let name = text_of(path.strip_prefix(root).unwrap_or(&path))?;
-            found.push((path, name));
-        } else {
-            return Err(usage(
-                ACT,
-                path.display(),
-                "it is not a regular file",
-                "remove it or name the files themselves",
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn text_of(path: &Path) -> Result<String, Fault> {
-    path.to_str()
-        .map(str::to_owned)
-        .ok_or_else(|| usage(ACT, path.display(), "its name is not UTF-8", "rename it"))
-}
-
-/// The logical name and the place of one token.
-fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String, Option<Place>), Fault> {
-    match &request.destination {
-        Destination::Stdout if many => Err(usage(ACT, "-", "standard output takes one file", "give one file")),
-        Destination::Stdout => Ok((name, None)),
-        Destination::Place(Place::Local(path)) => {
-            let is_folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
-            if many && !is_folder && path.exists() {
-                return Err(usage(
-                    ACT,
-                    path.display(),
-                    "it is not a folder",
-                    "give a folder for several files",
-                ));
-            }
-            let path = if many || is_folder {
-                path.join(&name)
-            } else {
-                path.clone()
-            };
-            Ok((name, Some(Place::Local(path))))
-        }
-        Destination::Place(place @ Place::S3 { bucket, key }) => {
-            let (name, key) = if place.is_prefix() {
-                (name.clone(), format!("{key}{name}"))
-            } else if many {
-                return Err(usage(
-                    ACT,
-                    place,
-                    "it names one object",
-                    "end it with / for several files",
-                ));
-            } else {
-                (key.rsplit('/').next().unwrap_or(key).to_owned(), key.clone())
-            };
-            if key.len() > MAX_KEY_BYTES {
-                return Err(usage(
-                    ACT,
-                    &key,
-                    "the key would be longer than 1024 bytes",
-                    "choose a shorter prefix",
-                ));
-            }
-            Ok((
-                name,
-                Some(Place::S3 {
-                    bucket: bucket.clone(),
-                    key,
-                }),
-            ))
-        }
-    }
-}
-
-/// Everything the files of one request share.
+/// Everything the files of one data key share.
 struct Job<'a> {
     aws: &'a Aws,
-    progress: &'a ProgressSink,
+    tally: &'a Tally,
     cancel: &'a CancellationToken,
     overwrite: bool,
     context: &'a BTreeMap<String, String>,
@@ -296,6 +182,22 @@ struct Job<'a> {
     ciphertext: Vec<u8>,
     kms_key_arn: String,
     data_key_place: Place,
+    pool: Arc<parts::Pool>,
+    /// Whether the destination of the only file was found free already.
+    is_checked: bool,
+}
+
+/// Why there is no token.
+enum Failure {
+    /// The source is not what an earlier process saw.
+    Changed,
+    Fault(Fault),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 impl<'a> Job<'a> {
@@ -303,34 +205,44 @@ impl<'a> Job<'a> {
     async fn begin(
         aws: &'a Aws,
         request: &'a EncryptRequest,
-        progress: &'a ProgressSink,
+        tally: &'a Tally,
         cancel: &'a CancellationToken,
         sources: &[Source],
-    ) -> Result<Self, Fault> {
+    ) -> Result<(Self, Option<Journal>), Fault> {
         let data_key_place = data_key_place(request)?;
-        for source in sources {
-            check_free(aws, source, request.overwrite).await?;
+        let only = match sources {
+            [
+                Source {
+                    to: Some(place @ Place::S3 { bucket, key }),
+                    ..
+                },
+            ] if !request.overwrite => Some((place, transfer::find(aws, bucket, key).await?)),
+            _ => None,
+        };
+        if let Some((place, Some(_))) = &only {
+            return Err(taken(place));
         }
-        let made = kms::generate_data_key(aws, &request.key, &request.context).await?;
+        let made = again(|| kms::generate_data_key(aws, &request.key, &request.context)).await?;
         let data_key = DataKey::from_plaintext(&made.plaintext).map_err(|error| fault_of(ACT, &request.key, &error))?;
+        let mut journal = None;
         match &data_key_place {
             Place::S3 { bucket, key } => {
-                let kind = "application/octet-stream";
-                s3::write_new(aws, bucket, key, made.ciphertext.clone(), kind)
-                    .await
-                    .map_err(|mut fault| {
-                        if fault.kind == FaultKind::Conflict {
-                            "give another --data-key-name: key objects are never overwritten"
-                                .clone_into(&mut fault.remedy);
-                        }
-                        fault
-                    })?;
+                if let Some(asked) = asked(aws, request) {
+                    journal = Journal::begin(asked, &made.key_arn, &made.ciphertext, key).unwrap_or_else(|error| {
+                        tracing::warn!(%error, "without a journal an interrupted upload cannot be resumed");
+                        None
+                    });
+                }
+                if let Err(fault) = put_data_key(aws, bucket, key, &made.ciphertext).await {
+                    journal.into_iter().for_each(Journal::remove);
+                    return Err(fault);
+                }
             }
             Place::Local(path) => write_file(path, &made.ciphertext)?,
         }
-        Ok(Self {
+        let job = Self {
             aws,
-            progress,
+            tally,
             cancel,
             overwrite: request.overwrite,
             context: &request.context,
@@ -338,172 +250,177 @@ impl<'a> Job<'a> {
             ciphertext: made.ciphertext,
             kms_key_arn: made.key_arn,
             data_key_place,
-        })
+            pool: Arc::default(),
+            is_checked: only.is_some(),
+        };
+        Ok((job, journal))
     }
 
-    async fn one(&self, source: &Source, index: usize, count: usize) -> Result<EncryptedFile, Fault> {
-        if self.cancel.is_cancelled() {
-            return Err(cancelled(ACT, source.path.display()));
+    /// Goes on under the data key of an interrupted upload; `None` if it cannot be had any more.
+    async fn resume(
+        aws: &'a Aws,
+        request: &'a EncryptRequest,
+        tally: &'a Tally,
+        cancel: &'a CancellationToken,
+        journal: &Journal,
+    ) -> Result<Option<Self>, Fault> {
+        let opening = &journal.opening;
+        let (ciphertext, key) = (&opening.ciphertext, Some(opening.kms_key_arn.as_str()));
+        let unwrapped = again(|| kms::decrypt_data_key(aws, ciphertext, key, &request.context, &[])).await;
+        let unwrapped = match unwrapped {
+            Ok(unwrapped) => unwrapped,
+            Err(fault) if passes(&fault) => return Err(fault),
+            Err(_) => return Ok(None),
+        };
+        let (bucket, object) = (&opening.asked.bucket, &opening.data_key_object);
+        let Ok(data_key) = DataKey::from_plaintext(&unwrapped.plaintext) else {
+            return Ok(None);
+        };
+        match put_data_key(aws, bucket, object, ciphertext).await {
+            Ok(()) => {}
+            Err(fault) if fault.kind == FaultKind::Conflict => return Ok(None),
+            Err(fault) => return Err(fault),
         }
-        let io = |error: io::Error| io_fault("read", source.path.display(), &error);
-        let file = File::open(&source.path).map_err(io)?;
-        let before = Stamp::of(&file).map_err(io)?;
-        let token_bytes = token_len(before.size);
-        let encryptor =
-            Encryptor::new(&self.data_key, now()).map_err(|error| fault_of(ACT, source.path.display(), &error))?;
-        let header = encryptor.header();
-        let cipher = Cipher {
-            file,
-            path: source.path.clone(),
-            before,
-            encryptor,
-            part: PART.max(token_bytes.div_ceil(MAX_PARTS).next_multiple_of(1 << 20)) as usize,
-            cancel: self.cancel.clone(),
+        Ok(Some(Self {
+            aws,
+            tally,
+            cancel,
+            overwrite: request.overwrite,
+            context: &request.context,
+            data_key: Arc::new(data_key),
+            ciphertext: ciphertext.clone(),
+            kms_key_arn: opening.kms_key_arn.clone(),
+            data_key_place: Place::S3 {
+                bucket: bucket.clone(),
+                key: object.clone(),
+            },
+            pool: Arc::default(),
+            is_checked: false,
+        }))
+    }
+
+    /// Encrypts the files, a few at once; gives back those that changed since an earlier process saw them.
+    async fn run(&self, sources: Vec<Source>, journal: Option<Journal>, report: &mut EncryptReport) -> Vec<Source> {
+        report.kms_key_arn.clone_from(&self.kms_key_arn);
+        let mut changed = Vec::new();
+        let (mut made, mut unfinished) = (0, false);
+        let each = |source: Source| async {
+            let result = self.one(&source, journal.as_ref()).await;
+            (source, result)
         };
-        let report = |bytes: u64| {
-            self.progress.report(Progress {
-                phase: "encrypting".to_owned(),
-                item: source.name.clone(),
-                bytes,
-                total: Some(before.size),
-                items: (count > 1).then_some((index as u64, count as u64)),
-            });
-        };
-        report(0);
-        let etag = match &source.to {
-            Some(Place::S3 { bucket, key }) => {
-                let metadata = Metadata {
-                    kms_key_id: self.kms_key_arn.clone(),
-                    data_key: Some(self.ciphertext.clone()),
-                    data_key_object: match &self.data_key_place {
-                        Place::S3 { key, .. } => Some(key.clone()),
-                        Place::Local(_) => None,
-                    },
-                    context: self.context.clone(),
-                    name: source.name.clone(),
-                    length: before.size,
-                    mac: binding::bind(&self.data_key, &source.name, &header, before.size),
-                };
-                self.upload(cipher, bucket, key, &metadata.to_map(), token_bytes, report)
-                    .await?
+        let mut results = futures::stream::iter(sources).map(each).buffer_unordered(FILES);
+        while let Some((source, result)) = results.next().await {
+            match result {
+                Ok(file) => {
+                    made += 1;
+                    report.files.push(file);
+                }
+                Err(Failure::Changed) => changed.push(source),
+                Err(Failure::Fault(mut fault)) => {
+                    if journal.is_some() && passes(&fault) {
+                        unfinished = true;
+                        fault.remedy = format!("{}; the same command goes on where it stopped", fault.remedy);
+                    }
+                    let is_told = fault.kind == FaultKind::Cancelled
+                        && report.failed.iter().any(|other| other.kind == FaultKind::Cancelled);
+                    if !is_told {
+                        report.failed.push(fault);
+                    }
+                }
             }
+        }
+        drop(results);
+        match journal {
+            Some(_) if unfinished && !self.cancel.is_cancelled() => {}
+            Some(journal) => {
+                if let Err(fault) = discard(self.aws, journal).await {
+                    report.warnings.push(format!("parts may be left: {fault}"));
+                }
+            }
+            None if made == 0 => self.remove_data_key().await,
+            None => {}
+        }
+        changed
+    }
+
+    async fn one(&self, source: &Source, journal: Option<&Journal>) -> Result<EncryptedFile, Failure> {
+        if self.cancel.is_cancelled() {
+            return Err(cancelled(ACT, source.path.display()).into());
+        }
+        match &source.to {
+            Some(Place::S3 { bucket, key }) => self.to_s3(source, bucket, key, journal).await,
             Some(Place::Local(path)) => {
+                check_free(path, self.overwrite)?;
                 let (path, overwrite) = (path.clone(), self.overwrite);
-                blocking(move || write_token(cipher, &path, overwrite)).await?;
-                None
+                let written = self.here(source, move |encryptor, file| {
+                    write_token(encryptor, file, &path, overwrite)
+                });
+                Ok(written.await?)
             }
             None => {
-                blocking(move || {
+                let written = self.here(source, |encryptor, file| {
                     let mut stdout = io::stdout().lock();
-                    cipher.run(|bytes, _| stdout.write_all(&bytes).and_then(|()| stdout.flush()))
-                })
-                .await?;
-                None
+                    encryptor
+                        .run(file, &mut stdout)
+                        .and_then(|_| stdout.flush().map_err(EnvelopeError::Write))
+                });
+                Ok(written.await?)
             }
-        };
-        report(before.size);
-        Ok(EncryptedFile {
+        }
+    }
+
+    /// Makes a token on this machine.
+    async fn here(
+        &self,
+        source: &Source,
+        write: impl FnOnce(Encryptor, &mut SourceFile) -> Result<(), EnvelopeError> + Send + 'static,
+    ) -> Result<EncryptedFile, Fault> {
+        let io = |error: io::Error| io_fault("read", source.path.display(), &error);
+        let (tally, name) = (self.tally.clone(), source.name.clone());
+        let told = move |bytes| tally.add(&name, bytes);
+        let mut file = SourceFile::open(&source.path, self.cancel, told).map_err(io)?;
+        let stamp = file.stamp;
+        let encryptor = Encryptor::new(&self.data_key, now()).map_err(|error| self.fault(source, &error))?;
+        let written = tokio::task::spawn_blocking(move || write(encryptor, &mut file));
+        joined(written.await.map(Ok))?.map_err(|error| self.fault(source, &error))?;
+        self.tally.end(source, Some(stamp), stamp.size);
+        Ok(self.made(source, stamp, None, false))
+    }
+
+    fn made(&self, source: &Source, stamp: Stamp, etag: Option<String>, resumed: bool) -> EncryptedFile {
+        EncryptedFile {
             path: source.path.clone(),
             place: source.to.clone(),
-            bytes: before.size,
-            token_bytes,
+            data_key_uri: self.data_key_place.to_string(),
+            bytes: stamp.size,
+            token_bytes: token_len(stamp.size),
             etag,
-        })
+            resumed,
+        }
     }
 
-    /// The cipher on its thread, parts in flight meanwhile; published only when the source was the same to the end.
-    async fn upload(
-        &self,
-        cipher: Cipher,
-        bucket: &str,
-        key: &str,
-        metadata: &BTreeMap<String, String>,
-        token_bytes: u64,
-        report: impl Fn(u64),
-    ) -> Result<Option<String>, Fault> {
-        let single = token_bytes <= cipher.part as u64;
-        let (sender, mut parts) = mpsc::channel(1);
-        let task = tokio::task::spawn_blocking(move || {
-            cipher.run(|bytes, done| {
-                sender
-                    .blocking_send((Bytes::from(bytes), done))
-                    .map_err(|_| io::ErrorKind::BrokenPipe.into())
-            })
-        });
-        if single {
-            let body = parts.recv().await;
-            joined(task.await)?;
-            let (body, _) = body.ok_or_else(|| cancelled(ACT, s3::uri(bucket, key)))?;
-            let put = transfer::put(self.aws, bucket, key, body, metadata, self.overwrite);
-            return tokio::select! {
-                etag = put => etag,
-                () = self.cancel.cancelled() => Err(cancelled(ACT, s3::uri(bucket, key))),
-            };
-        }
-        let upload = transfer::begin(self.aws, bucket, key, metadata).await?;
-        let sent = tokio::select! {
-            sent = self.send_parts(&upload, &mut parts, report) => sent,
-            () = self.cancel.cancelled() => Err(cancelled(ACT, s3::uri(bucket, key))),
-        };
-        drop(parts);
-        let read = joined(task.await);
-        let finished = match (sent, read) {
-            (Ok(sent), Ok(())) => transfer::complete(self.aws, &upload, sent, self.overwrite).await,
-            // An upload that failed closes the channel, which the cipher reports as well.
-            (Err(fault), _) | (Ok(_), Err(fault)) => Err(fault),
-        };
-        match finished {
-            Ok(etag) => Ok(etag),
-            Err(mut fault) => {
-                if let Err(left) = transfer::abort(self.aws, &upload).await {
-                    fault.remedy = format!("{}; parts are left: {left}", fault.remedy);
-                }
-                Err(fault)
+    fn fault(&self, source: &Source, error: &EnvelopeError) -> Fault {
+        match error {
+            _ if self.cancel.is_cancelled() => cancelled(ACT, source.path.display()),
+            EnvelopeError::Read(error) | EnvelopeError::Write(error) if is_changed(error) => {
+                changed_fault(&source.path)
             }
+            EnvelopeError::Read(error) => io_fault("read", source.path.display(), error),
+            EnvelopeError::Write(error) => io_fault("write the token of", source.path.display(), error),
+            error => fault_of(ACT, source.path.display(), error),
         }
     }
 
-    async fn send_parts(
-        &self,
-        upload: &transfer::Multipart,
-        parts: &mut mpsc::Receiver<(Bytes, u64)>,
-        report: impl Fn(u64),
-    ) -> Result<Vec<transfer::Part>, Fault> {
-        let mut flying = FuturesUnordered::new();
-        let mut sent = Vec::new();
-        let mut number = 0;
-        let mut open = true;
-        while open || !flying.is_empty() {
-            tokio::select! {
-                next = parts.recv(), if open && flying.len() < IN_FLIGHT => match next {
-                    Some((bytes, done)) => {
-                        number += 1;
-                        flying.push(async move {
-                            transfer::upload_part(self.aws, upload, number, bytes).await.map(|part| (part, done))
-                        });
-                    }
-                    None => open = false,
-                },
-                Some(landed) = flying.next(), if !flying.is_empty() => {
-                    let (part, done) = landed?;
-                    sent.push(part);
-                    report(done);
-                }
-            }
-        }
-        Ok(sent)
-    }
-
-    fn warnings(&self, request: &EncryptRequest) -> Vec<String> {
+    fn warning(&self, request: &EncryptRequest) -> Option<String> {
         match (&request.destination, &self.data_key_place) {
             (Destination::Place(Place::S3 { key: prefix, .. }), Place::S3 { key, .. })
                 if key.starts_with(prefix.as_str()) =>
             {
-                vec![format!(
+                Some(format!(
                     "the key object {key} lies under the destination's prefix: a channel on it would deliver it too"
-                )]
+                ))
             }
-            _ => Vec::new(),
+            _ => None,
         }
     }
 
@@ -518,6 +435,63 @@ impl<'a> Job<'a> {
             }
         }
     }
+}
+
+/// Whether the upload can go on later: the fault will pass, or somebody will log in again.
+pub(super) fn passes(fault: &Fault) -> bool {
+    fault.is_transient() || matches!(fault.kind, FaultKind::Expired | FaultKind::NoCredentials)
+}
+
+/// What tells the journal of this request; `None` where there are none.
+fn asked(aws: &Aws, request: &EncryptRequest) -> Option<Asked> {
+    let Destination::Place(Place::S3 { bucket, key }) = &request.destination else {
+        return None;
+    };
+    let absolute = |path: &PathBuf| Some(to_key(std::path::absolute(path).ok()?.as_os_str()));
+    (!aws.is_embedded()).then_some(())?;
+    Some(Asked {
+        endpoint: aws.endpoint().map(str::to_owned),
+        region: aws.region().to_owned(),
+        paths: request.paths.iter().map(absolute).collect::<Option<_>>()?,
+        bucket: bucket.clone(),
+        key: key.clone(),
+        kms_key: request.key.clone(),
+        context: request.context.clone(),
+        data_key_name: request.data_key_name.clone(),
+        overwrite: request.overwrite,
+    })
+}
+
+/// The request that a journal was made for.
+pub(super) fn request_of(asked: &Asked) -> EncryptRequest {
+    EncryptRequest {
+        paths: asked.paths.iter().map(|path| from_key(path).into()).collect(),
+        destination: Destination::Place(Place::S3 {
+            bucket: asked.bucket.clone(),
+            key: asked.key.clone(),
+        }),
+        key: asked.kms_key.clone(),
+        context: asked.context.clone(),
+        data_key_name: asked.data_key_name.clone(),
+        data_key_out: None,
+        overwrite: asked.overwrite,
+        resume: true,
+    }
+}
+
+/// Writes the key object; fine if it is there and the same.
+async fn put_data_key(aws: &Aws, bucket: &str, key: &str, ciphertext: &[u8]) -> Result<(), Fault> {
+    let kind = "application/octet-stream";
+    let put = again(|| s3::write_new(aws, bucket, key, ciphertext.to_vec(), kind)).await;
+    let Err(mut fault) = put else { return Ok(()) };
+    if fault.kind == FaultKind::Conflict {
+        let there = again(|| s3::read_small(aws, bucket, key, MAX_DATA_KEY)).await;
+        if there.is_ok_and(|there| there == ciphertext) {
+            return Ok(());
+        }
+        "give another --data-key-name: key objects are never overwritten".clone_into(&mut fault.remedy);
+    }
+    Err(fault)
 }
 
 fn data_key_place(request: &EncryptRequest) -> Result<Place, Fault> {
@@ -556,104 +530,25 @@ pub(super) fn data_key_file(token: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-async fn check_free(aws: &Aws, source: &Source, overwrite: bool) -> Result<(), Fault> {
-    if overwrite {
-        return Ok(());
+fn check_free(path: &Path, overwrite: bool) -> Result<(), Fault> {
+    if !overwrite && path.symlink_metadata().is_ok() {
+        return Err(taken(&Place::Local(path.to_owned())));
     }
-    let taken = match &source.to {
-        Some(Place::S3 { bucket, key }) => transfer::exists(aws, bucket, key).await?,
-        Some(Place::Local(path)) => path.symlink_metadata().is_ok(),
-        None => false,
-    };
-    match &source.to {
-        Some(place) if taken => {
-            let remedy = "choose another name, or give --overwrite";
-            Err(Fault::new(
-                FaultKind::Conflict,
-                "write",
-                place.to_string(),
-                "it exists already",
-                remedy,
-            ))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
-/// What tells whether a file is still the one that was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    inode: (u64, u64),
-    modified: (i64, i64),
+fn taken(place: &Place) -> Fault {
+    let remedy = "choose another name, or give --overwrite";
+    Fault::new(
+        FaultKind::Conflict,
+        "write",
+        place.to_string(),
+        "it exists already",
+        remedy,
+    )
 }
 
-impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
-        let meta = file.metadata()?;
-        Ok(Self {
-            size: meta.len(),
-            inode: (meta.dev(), meta.ino()),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-        })
-    }
-}
-
-/// Reads one file and makes its token, part by part.
-struct Cipher {
-    file: File,
-    path: PathBuf,
-    before: Stamp,
-    encryptor: Encryptor,
-    part: usize,
-    cancel: CancellationToken,
-}
-
-impl Cipher {
-    /// `sink` takes a part and how many plaintext bytes are through.
-    fn run(mut self, mut sink: impl FnMut(Vec<u8>, u64) -> io::Result<()>) -> Result<(), Fault> {
-        let io = |error: io::Error| io_fault("read", self.path.display(), &error);
-        let put = |error: io::Error| io_fault("write the token of", self.path.display(), &error);
-        let mut chunk = zeroize::Zeroizing::new(vec![0; CHUNK]);
-        let room = self.part + 2 * CHUNK;
-        let mut out = Vec::with_capacity(room.min(token_len(self.before.size) as usize + 64));
-        let mut done = 0;
-        loop {
-            if self.cancel.is_cancelled() {
-                return Err(cancelled(ACT, self.path.display()));
-            }
-            let count = match self.file.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(io(error)),
-            };
-            done += count as u64;
-            if done > self.before.size {
-                return Err(changed(&self.path));
-            }
-            self.encryptor.update(&chunk[..count], &mut out);
-            if out.len() > self.part {
-                let rest = out.split_off(self.part);
-                sink(std::mem::replace(&mut out, rest), done).map_err(put)?;
-                out.reserve(room.saturating_sub(out.len()));
-            }
-        }
-        let total = self.encryptor.finish(&mut out);
-        let now = Stamp::of(&self.file).map_err(io)?;
-        let path_still = fs::metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.before.inode);
-        if now != self.before || total != self.before.size || !path_still {
-            return Err(changed(&self.path));
-        }
-        while out.len() > self.part {
-            let rest = out.split_off(self.part);
-            sink(std::mem::replace(&mut out, rest), done).map_err(put)?;
-        }
-        sink(out, done).map_err(put)
-    }
-}
-
-fn changed(path: &Path) -> Fault {
+fn changed_fault(path: &Path) -> Fault {
     let remedy = "nothing was published; try again when nobody writes to it";
     Fault::new(
         FaultKind::Conflict,
@@ -664,14 +559,13 @@ fn changed(path: &Path) -> Fault {
     )
 }
 
-fn write_token(cipher: Cipher, path: &Path, overwrite: bool) -> Result<(), Fault> {
-    let io = |error: io::Error| io_fault("write", path.display(), &error);
+fn write_token(encryptor: Encryptor, file: &mut SourceFile, path: &Path, overwrite: bool) -> Result<(), EnvelopeError> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(io)?;
+        fs::create_dir_all(folder).map_err(EnvelopeError::Write)?;
     }
-    let mut file = Unpublished::create(path).map_err(io)?;
-    cipher.run(|bytes, _| file.write_all(&bytes))?;
-    file.publish(overwrite).map_err(io)
+    let mut token = Unpublished::create(path).map_err(EnvelopeError::Write)?;
+    encryptor.run(file, &mut token)?;
+    token.publish(overwrite).map_err(EnvelopeError::Write)
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
@@ -696,7 +590,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     joined(tokio::task::spawn_blocking(work).await)
 }
 
-fn joined<T>(result: Result<Result<T, Fault>, tokio::task::JoinError>) -> Result<T, Fault> {
+pub(super) fn joined<T>(result: Result<Result<T, Fault>, tokio::task::JoinError>) -> Result<T, Fault> {
     result.unwrap_or_else(|error| {
         Err(Fault::new(
             FaultKind::Other,

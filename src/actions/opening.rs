@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::encrypt::{DATA_KEYS, data_key_file};
 use super::place::{Place, io_fault};
+use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3};
 use crate::domain::{Fault, FaultKind, ObjectRow};
 use crate::envelope::manifest::Bundle;
@@ -34,9 +36,21 @@ pub struct OpenOptions {
     pub accept_name: bool,
 }
 
+/// Data keys that were unwrapped in one operation: many tokens under one data key cost one call.
+#[derive(Default)]
+pub(super) struct Keyring(Mutex<BTreeMap<Wrapped, Arc<Key>>>);
+
+/// C, the KMS key asked for, and the context.
+type Wrapped = (Vec<u8>, Option<String>, BTreeMap<String, String>);
+
+struct Key {
+    data_key: Arc<DataKey>,
+    kms_key_arn: String,
+}
+
 /// A data key, and what its token must be.
 pub(super) struct Unlocked {
-    pub(super) key: DataKey,
+    pub(super) key: Arc<DataKey>,
     pub(super) kms_key_arn: String,
     bond: Bond,
 }
@@ -70,6 +84,7 @@ pub(super) async fn unlock_object(
     object: &str,
     metadata: &BTreeMap<String, String>,
     options: &OpenOptions,
+    keyring: &Keyring,
 ) -> Result<Unlocked, Fault> {
     let uri = s3::uri(bucket, object);
     let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -82,7 +97,9 @@ pub(super) async fn unlock_object(
             Some(place) => read_data_key(aws, place).await?,
             None => by_convention(aws, bucket, &uri).await?,
         };
-        return unwrap(aws, &ciphertext, options.key.as_deref(), &options.context, Bond::None).await;
+        return keyring
+            .unwrap(aws, ciphertext, options.key.clone(), &options.context, Bond::None)
+            .await;
     };
     let renamed = !metadata.fits(object);
     if renamed && !options.accept_name {
@@ -102,17 +119,11 @@ pub(super) async fn unlock_object(
     } else {
         options.context.clone()
     };
-    unwrap(
-        aws,
-        &ciphertext,
-        Some(&key),
-        &context,
-        Bond::Metadata {
-            metadata: Box::new(metadata),
-            renamed,
-        },
-    )
-    .await
+    let bond = Bond::Metadata {
+        metadata: Box::new(metadata),
+        renamed,
+    };
+    keyring.unwrap(aws, ciphertext, Some(key), &context, bond).await
 }
 
 /// Unwraps the data key of a local token: `--data-key`, `TOKEN.datakey`, or `FOLDER.datakey` of the folder it lies in.
@@ -135,7 +146,9 @@ pub(super) async fn unlock_file(aws: &Aws, token: &Path, options: &OpenOptions) 
             .ok_or_else(|| no_data_key(token.display()))?,
     };
     let ciphertext = read_data_key(aws, &place).await?;
-    unwrap(aws, &ciphertext, options.key.as_deref(), &options.context, Bond::None).await
+    Keyring::default()
+        .unwrap(aws, ciphertext, options.key.clone(), &options.context, Bond::None)
+        .await
 }
 
 /// Unwraps the data key of an archive: its bundle's, or the caller's.
@@ -147,12 +160,16 @@ pub(super) async fn unlock_archive(
 ) -> Result<Unlocked, Fault> {
     if let Some(bundle) = bundle {
         let ciphertext = base64_of(source, &bundle.data_key)?;
-        let key = options.key.as_deref().unwrap_or(&bundle.kms_key_id);
-        return unwrap(aws, &ciphertext, Some(key), &bundle.context, Bond::None).await;
+        let key = options.key.clone().unwrap_or_else(|| bundle.kms_key_id.clone());
+        return Keyring::default()
+            .unwrap(aws, ciphertext, Some(key), &bundle.context, Bond::None)
+            .await;
     }
     match source {
         Place::Local(path) => unlock_file(aws, path, options).await,
-        Place::S3 { bucket, key } => unlock_object(aws, bucket, key, &BTreeMap::new(), options).await,
+        Place::S3 { bucket, key } => {
+            unlock_object(aws, bucket, key, &BTreeMap::new(), options, &Keyring::default()).await
+        }
     }
 }
 
@@ -175,21 +192,43 @@ pub(super) fn check_member(
     binding::check(&unlocked.key, name, &opened.header, listed.length, &mac)
 }
 
-async fn unwrap(
-    aws: &Aws,
-    ciphertext: &[u8],
-    key: Option<&str>,
-    context: &BTreeMap<String, String>,
-    bond: Bond,
-) -> Result<Unlocked, Fault> {
-    let unwrapped = kms::decrypt_data_key(aws, ciphertext, key, context, &[]).await?;
-    let key = DataKey::from_plaintext(&unwrapped.plaintext)
-        .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;
-    Ok(Unlocked {
-        key,
-        kms_key_arn: unwrapped.key_arn,
-        bond,
-    })
+impl Keyring {
+    async fn unwrap(
+        &self,
+        aws: &Aws,
+        ciphertext: Vec<u8>,
+        key: Option<String>,
+        context: &BTreeMap<String, String>,
+        bond: Bond,
+    ) -> Result<Unlocked, Fault> {
+        let wrapped = (ciphertext, key, context.clone());
+        let known = self.keys().get(&wrapped).cloned();
+        let key = match known {
+            Some(key) => key,
+            None => {
+                let (ciphertext, key, context) = &wrapped;
+                let call = || kms::decrypt_data_key(aws, ciphertext, key.as_deref(), context, &[]);
+                let unwrapped = again(call).await?;
+                let data_key = DataKey::from_plaintext(&unwrapped.plaintext)
+                    .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;
+                let key = Arc::new(Key {
+                    data_key: Arc::new(data_key),
+                    kms_key_arn: unwrapped.key_arn,
+                });
+                self.keys().insert(wrapped, Arc::clone(&key));
+                key
+            }
+        };
+        Ok(Unlocked {
+            key: Arc::clone(&key.data_key),
+            kms_key_arn: key.kms_key_arn.clone(),
+            bond,
+        })
+    }
+
+    fn keys(&self) -> std::sync::MutexGuard<'_, BTreeMap<Wrapped, Arc<Key>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 async fn read_data_key(aws: &Aws, place: &Place) -> Result<Vec<u8>, Fault> {

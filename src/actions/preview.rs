@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::decrypt::fetch;
 use super::encrypt::blocking;
-use super::opening::{OpenOptions, fault_of, unlock_archive, unlock_object};
+use super::opening::{Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
 use super::place::{Place, io_fault};
 use super::spool::{Watched, is_archive};
 use super::token_stream::TokenStream;
@@ -50,7 +50,7 @@ pub async fn preview(
         accept_name: true,
         ..OpenOptions::default()
     };
-    let unlocked = unlock_object(aws, bucket, object, &head.metadata, &options).await?;
+    let unlocked = unlock_object(aws, bucket, object, &head.metadata, &options, &Keyring::default()).await?;
     let stream = TokenStream {
         aws,
         bucket,
@@ -94,7 +94,9 @@ async fn plain(aws: &Aws, bucket: &str, object: &str, format: ObjectFormat, most
     let end = head.length.min(most as u64);
     let mut beginning = Beginning::new(most);
     if end > 0 {
-        beginning.take(&transfer::range(aws, bucket, object, head.etag.as_deref(), 0, end).await?);
+        for piece in transfer::range(aws, bucket, object, head.etag.as_deref(), 0, end).await? {
+            beginning.take(&piece);
+        }
     }
     Ok(beginning.preview(uri, object, head.length, false))
 }

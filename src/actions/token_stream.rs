@@ -4,13 +4,14 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
-use super::encrypt::blocking;
 use super::opening::fault_of;
 use super::place::cancelled;
-use super::spool::ranges;
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, Progress};
+use crate::domain::{Fault, FaultKind, Progress};
 use crate::envelope::{CHUNK, EnvelopeError};
+
+const RANGE: u64 = 8 << 20;
+const IN_FLIGHT: usize = 4;
 
 /// An object to read.
 pub(super) struct TokenStream<'a> {
@@ -29,26 +30,40 @@ impl TokenStream<'_> {
         mut state: S,
         step: impl Fn(&mut S, &[u8]) -> Result<(), EnvelopeError> + Copy + Send + 'static,
     ) -> Result<S, Fault> {
-        let uri = s3::uri(self.bucket, self.object);
-        let mut chunks = std::pin::pin!(ranges(self.aws, self.bucket, self.object, self.head));
+        let Self {
+            aws,
+            bucket,
+            object,
+            head,
+            ..
+        } = *self;
+        let uri = s3::uri(bucket, object);
+        let length = head.length;
+        let ranges = (0..length).step_by(RANGE as usize).map(|from| {
+            let to = (from + RANGE).min(length);
+            transfer::range(aws, bucket, object, head.etag.as_deref(), from, to)
+        });
+        let mut ranges = futures::stream::iter(ranges).buffered(IN_FLIGHT);
         let mut bytes = 0;
         loop {
             let next = tokio::select! {
-                next = chunks.next() => next,
+                next = ranges.next() => next,
                 () = self.cancel.cancelled() => return Err(cancelled("read", uri)),
             };
-            let Some(chunk) = next else { return Ok(state) };
-            let chunk = chunk?;
-            bytes += chunk.len() as u64;
+            let Some(pieces) = next else { return Ok(state) };
+            let pieces = pieces?;
+            bytes += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
             let object = uri.clone();
-            state = blocking(move || {
+            let stepped = tokio::task::spawn_blocking(move || {
                 // Small pieces: what a reader holds back grows with what it is given.
-                for piece in chunk.chunks(CHUNK) {
+                for piece in pieces.iter().flat_map(|piece| piece.chunks(CHUNK)) {
                     step(&mut state, piece).map_err(|error| fault_of("read", &object, &error))?;
                 }
                 Ok(state)
-            })
-            .await?;
+            });
+            state = stepped
+                .await
+                .unwrap_or_else(|error| Err(Fault::new(FaultKind::Other, "read", &uri, error.to_string(), "")))?;
             self.progress.report(Progress {
                 phase: "reading".to_owned(),
                 item: self.object.to_owned(),

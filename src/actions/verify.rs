@@ -3,18 +3,17 @@
 use std::io::Read;
 use std::path::Path;
 
-use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::decrypt::fetch;
 use super::encrypt::blocking;
-use super::opening::{OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
+use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
 use super::place::{Place, cancelled};
-use super::spool::{Watched, is_archive, open_file, ranges};
+use super::spool::{ALONE, Download, Watched, is_archive, open_file};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, ObjectFormat, ObjectRow, Progress, Verdict};
-use crate::envelope::{Opened, TokenReader, verify as verify_token};
+use crate::envelope::{Opened, verify as verify_token};
 
 const ACT: &str = "verify";
 
@@ -42,6 +41,7 @@ pub async fn verify(
         open: &request.open,
         progress,
         cancel,
+        keyring: Keyring::default(),
     };
     let mut verdicts = Vec::new();
     for source in &request.sources {
@@ -58,6 +58,7 @@ struct Run<'a> {
     open: &'a OpenOptions,
     progress: &'a ProgressSink,
     cancel: &'a CancellationToken,
+    keyring: Keyring,
 }
 
 impl Run<'_> {
@@ -127,41 +128,19 @@ impl Run<'_> {
             }
         }
         let head = transfer::head(self.aws, bucket, key).await?;
-        let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, self.open).await?;
+        let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, self.open, &self.keyring).await?;
         verdict.kms_key_arn = Some(unlocked.kms_key_arn.clone());
-        let mut reader = TokenReader::verifying(&unlocked.key);
-        let mut chunks = std::pin::pin!(ranges(self.aws, bucket, key, &head));
-        let mut bytes = 0;
-        loop {
-            let next = tokio::select! {
-                next = chunks.next() => next,
-                () = self.cancel.cancelled() => return Err(cancelled(ACT, s3::uri(bucket, key))),
-            };
-            let Some(chunk) = next else { break };
-            let chunk = chunk?;
-            bytes += chunk.len() as u64;
-            let uri = s3::uri(bucket, key);
-            reader = blocking(move || {
-                // Small pieces: what the reader holds back grows with what it is given.
-                for piece in chunk.chunks(crate::envelope::CHUNK) {
-                    reader
-                        .push(piece, &mut Vec::new())
-                        .map_err(|error| fault_of(ACT, &uri, &error))?;
-                }
-                Ok(reader)
-            })
-            .await?;
-            self.progress.report(Progress {
-                phase: "verifying".to_owned(),
-                item: key.to_owned(),
-                bytes,
-                total: Some(head.length),
-                items: None,
-            });
-        }
-        let opened = reader
-            .finish(&mut Vec::new())
-            .map_err(|error| fault_of(ACT, s3::uri(bucket, key), &error))?;
+        let download = Download {
+            aws: self.aws,
+            bucket,
+            key,
+            head: &head,
+            progress: self.progress,
+            cancel: self.cancel,
+            phase: "verifying",
+            in_flight: ALONE,
+        };
+        let opened = download.verified(&unlocked).await?;
         settle(verdict, &unlocked, &opened)
     }
 

@@ -166,6 +166,8 @@ fn of_code(code: &str, message: &str) -> Option<FaultKind> {
             FaultKind::NotFound
         }
         "RequestTimeout" => FaultKind::Timeout,
+        // What was sent got damaged or cut on the way: sent again it arrives.
+        "BadDigest" | "IncompleteBody" | "XAmzContentChecksumMismatch" => FaultKind::Service,
         "InternalError"
         | "InternalFailure"
         | "InternalServiceError"

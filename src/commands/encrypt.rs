@@ -49,6 +49,7 @@ fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
         data_key_name: args.data_key_name.clone(),
         data_key_out: args.data_key_out.clone(),
         overwrite: args.overwrite,
+        resume: !args.no_resume,
     })
 }
 
@@ -68,11 +69,11 @@ fn print(report: &EncryptReport, as_json: bool) -> Result<(), Fault> {
             "bucket": bucket,
             "key": key,
             "kms_key_id": report.kms_key_arn,
-            "data_key_uri": report.data_key_uri,
+            "data_key_uri": file.data_key_uri,
             "bytes": file.bytes,
             "token_bytes": file.token_bytes,
             "etag": file.etag,
-            "resumed": false,
+            "resumed": file.resumed,
         }))?;
     }
     Ok(())

@@ -26,6 +26,16 @@ pub enum Request {
         /// Whether existing objects may be replaced.
         overwrite: bool,
     },
+    /// Finish an interrupted upload.
+    ResumeUpload {
+        /// The id of an [`InterruptedUpload`].
+        id: String,
+    },
+    /// Throw an interrupted upload away: its parts and what nothing needs any more.
+    AbandonUpload {
+        /// The id of an [`InterruptedUpload`].
+        id: String,
+    },
     /// Decrypt one object to a file, or a `model.tar.gz` into a folder.
     Decrypt {
         /// Bucket.
@@ -517,6 +527,25 @@ pub struct ImageSpec {
     pub tag: String,
     /// Whether it is pushed too.
     pub push: bool,
+}
+
+/// An upload that a process left unfinished on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterruptedUpload {
+    /// What a request names it by.
+    pub id: String,
+    /// What was being encrypted; untrusted.
+    pub paths: Vec<PathBuf>,
+    /// `s3://…`.
+    pub destination: String,
+    /// When it was begun.
+    pub started: jiff::Timestamp,
+    /// Files that were begun, as far as they were known.
+    pub files: u64,
+    /// Files that are there already.
+    pub files_done: u64,
+    /// Plaintext bytes of the files that were begun.
+    pub bytes: u64,
 }
 
 /// How far an operation is. Numbers only; the words are the drawing's.

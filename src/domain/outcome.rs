@@ -21,6 +21,11 @@ pub enum Outcome {
         /// S3 URI of the key object.
         data_key_uri: String,
     },
+    /// An interrupted upload was thrown away.
+    UploadAbandoned {
+        /// Its id.
+        id: String,
+    },
     /// A file was decrypted.
     Decrypted {
         /// Where it is now.

@@ -1,56 +1,53 @@
 //! Base64 as a stream: what goes out is URL-safe with padding; what comes in may use either alphabet, hold ASCII white
 //! space and have non-canonical trailing bits, but no other character and nothing after the padding.
+//!
+//! Both ways run on the vector engine of the `base64` crate. It knows one alphabet at a time, so text is first taken for
+//! URL-safe without white space, which is what writers of the specification produce, and only where that fails is it
+//! looked at character by character.
 
 use base64::Engine;
-use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE};
+use base64::engine::general_purpose::GeneralPurposeConfig;
 
 use super::EnvelopeError;
 
-/// Encodes a stream: bytes that do not fill a group of three wait for more.
-#[derive(Default)]
-pub(super) struct Encoder {
-    waiting: Vec<u8>,
-}
-
-impl Encoder {
-    pub(super) fn push(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
-        if !self.waiting.is_empty() {
-            let take = (3 - self.waiting.len()).min(bytes.len());
-            self.waiting.extend_from_slice(&bytes[..take]);
-            bytes = &bytes[take..];
-            if self.waiting.len() < 3 {
-                return;
-            }
-            encode(&self.waiting, out);
-            self.waiting.clear();
-        }
-        let whole = bytes.len() / 3 * 3;
-        encode(&bytes[..whole], out);
-        self.waiting.extend_from_slice(&bytes[whole..]);
-    }
-
-    pub(super) fn finish(self, out: &mut Vec<u8>) {
-        encode(&self.waiting, out);
-    }
-}
-
-fn encode(bytes: &[u8], out: &mut Vec<u8>) {
+/// Appends the text of these bytes. Of a stream, every call but the last takes a multiple of three bytes.
+pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    let written = URL_SAFE
+    let written = engine(Alphabet::UrlSafe, GeneralPurposeConfig::new())
         .encode_slice(bytes, &mut out[start..])
         .expect("the space was measured for these bytes");
     debug_assert_eq!(start + written, out.len());
 }
 
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone),
-);
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::RequireNone);
+
+enum Alphabet {
+    Standard,
+    UrlSafe,
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn engine(alphabet: Alphabet, config: GeneralPurposeConfig) -> impl Engine {
+    use base64::engine::Simd;
+    match alphabet {
+        Alphabet::Standard => Simd::standard(config),
+        Alphabet::UrlSafe => Simd::url_safe(config),
+    }
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn engine(alphabet: Alphabet, config: GeneralPurposeConfig) -> impl Engine {
+    use base64::alphabet::{STANDARD, URL_SAFE};
+    use base64::engine::GeneralPurpose;
+    match alphabet {
+        Alphabet::Standard => GeneralPurpose::new(&STANDARD, config),
+        Alphabet::UrlSafe => GeneralPurpose::new(&URL_SAFE, config),
+    }
+}
 
 const SKIP: u8 = 0;
 const PAD: u8 = b'=';
@@ -88,6 +85,25 @@ pub(super) struct Decoder {
 
 impl Decoder {
     pub(super) fn push(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
+        if self.padding == 0 {
+            // Few enough to fill the group that waits, then as many as are whole groups, then the rest.
+            let (first, others) = text.split_at(text.len().min((4 - self.waiting.len()) % 4));
+            self.push_any(first, out)?;
+            if self.waiting.is_empty() && self.padding == 0 {
+                let (groups, rest) = others.split_at(others.len() / 4 * 4);
+                if decode_plain(groups, out) {
+                    self.read += groups.len() as u64;
+                } else {
+                    self.push_any(groups, out)?;
+                }
+                return self.push_any(rest, out);
+            }
+            return self.push_any(others, out);
+        }
+        self.push_any(text, out)
+    }
+
+    fn push_any(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
         let before = self.waiting.len();
         let mut kept = before;
         self.waiting.resize(kept + text.len(), 0);
@@ -118,7 +134,7 @@ impl Decoder {
     }
 
     fn decode(&self, whole: usize, out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
-        LENIENT
+        engine(Alphabet::Standard, LENIENT)
             .decode_vec(&self.waiting[..whole], out)
             .map_err(|_| self.wrong("a character that is not base64"))
     }
@@ -129,4 +145,14 @@ impl Decoder {
             offset: self.read,
         }
     }
+}
+
+/// Appends what whole groups of the URL-safe alphabet mean; leaves `out` as it was if there is anything else in them.
+fn decode_plain(groups: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let decoded = engine(Alphabet::UrlSafe, LENIENT).decode_vec(groups, out);
+    if decoded.is_err() {
+        out.truncate(start);
+    }
+    decoded.is_ok()
 }

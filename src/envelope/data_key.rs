@@ -33,12 +33,12 @@ impl DataKey {
         Ok(key)
     }
 
-    pub(super) fn signing_half(&self) -> &[u8] {
-        &self.0[..LEN / 2]
+    pub(super) fn signing_half(&self) -> &[u8; LEN / 2] {
+        &self.0.as_chunks().0[0]
     }
 
-    pub(super) fn encryption_half(&self) -> &[u8] {
-        &self.0[LEN / 2..]
+    pub(super) fn encryption_half(&self) -> &[u8; LEN / 2] {
+        &self.0.as_chunks().0[1]
     }
 
     pub(super) fn whole(&self) -> &[u8] {

@@ -2,59 +2,38 @@
 
 use std::io::{Read, Seek, SeekFrom, Write};
 
-use aes::Aes128;
-use cbc::cipher::{Block, BlockModeDecrypt, KeyIvInit};
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::base64_stream::Decoder;
+use super::kernel::{Block, Kernel, Words};
+use super::mac::Mac;
+use super::pipe::{self, fill};
 use super::{BLOCK, CHUNK, DataKey, EnvelopeError, HEADER_LEN, MAC_LEN, VERSION};
 
-/// What is held back until the end: the HMAC, the last block, whose padding is not plaintext, and the block before it.
-const HELD: usize = MAC_LEN + 2 * BLOCK;
+/// What is held back until the end: the HMAC, and the last block, whose padding is not plaintext.
+const HELD: usize = MAC_LEN + BLOCK;
 
 /// Reads one token. What [`TokenReader::push`] gives out is *unverified* until [`TokenReader::finish`] says so.
 pub struct TokenReader {
     decoder: Decoder,
-    mac: Hmac<Sha256>,
-    key: Zeroizing<[u8; BLOCK]>,
-    /// Set once the header, which holds the IV, has arrived.
-    body: Option<Body>,
-    /// Invariant: begins where the MAC has not read yet; after a push at most `HELD` bytes once the header is through.
-    held: Vec<u8>,
-    release: bool,
-    plaintext: u64,
-}
-
-struct Body {
-    header: [u8; HEADER_LEN],
-    cipher: cbc::Decryptor<Aes128>,
+    bytes: BytesReader,
 }
 
 impl TokenReader {
     /// A reader that checks and gives nothing out.
     pub fn verifying(key: &DataKey) -> Self {
-        Self::new(key, false)
+        Self {
+            decoder: Decoder::default(),
+            bytes: BytesReader::new(key, false),
+        }
     }
 
     /// A reader that decrypts: only for a token that was verified before, and checks it again.
     pub fn decrypting(key: &DataKey) -> Self {
-        Self::new(key, true)
-    }
-
-    fn new(key: &DataKey, release: bool) -> Self {
-        let mut half = Zeroizing::new([0; BLOCK]);
-        half.copy_from_slice(key.encryption_half());
         Self {
             decoder: Decoder::default(),
-            mac: Hmac::new_from_slice(key.signing_half()).expect("HMAC takes a key of any length"),
-            key: half,
-            body: None,
-            held: Vec::new(),
-            release,
-            plaintext: 0,
+            bytes: BytesReader::new(key, true),
         }
     }
 
@@ -63,13 +42,9 @@ impl TokenReader {
     /// # Errors
     /// When the characters are no token's.
     pub fn push(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
-        self.decoder.push(text, &mut self.held)?;
-        if self.body.is_none() && self.held.len() >= HEADER_LEN {
-            self.read_header()?;
-        }
-        if self.body.is_some() && self.held.len() > HELD {
-            let whole = (self.held.len() - HELD) / BLOCK * BLOCK;
-            self.read_blocks(whole, out);
+        for piece in text.chunks(CHUNK) {
+            self.decoder.push(piece, &mut self.bytes.held)?;
+            self.bytes.advance(out)?;
         }
         Ok(())
     }
@@ -79,81 +54,161 @@ impl TokenReader {
     /// # Errors
     /// When the token is not whole, was changed, or has another key.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<Opened, EnvelopeError> {
-        let decoder = std::mem::take(&mut self.decoder);
-        decoder.finish(&mut self.held)?;
-        if self.body.is_none() {
+        self.decoder.finish(&mut self.bytes.held)?;
+        self.bytes.finish(out)
+    }
+
+    /// Reads the whole of `token` and writes what it gives out: reading and base64, MAC and cipher, and writing each on
+    /// a thread.
+    fn run(self, token: &mut (impl Read + Send), output: &mut impl Write) -> Result<Opened, EnvelopeError> {
+        let Self { mut decoder, mut bytes } = self;
+        let mut text = vec![0; TEXT];
+        let first = fill(token, &mut text)?;
+        if first < TEXT {
+            let mut plaintext = Zeroizing::new(Vec::new());
+            decoder.push(&text[..first], &mut bytes.held)?;
+            bytes.advance(&mut plaintext)?;
+            decoder.finish(&mut bytes.held)?;
+            let opened = bytes.finish(&mut plaintext)?;
+            output.write_all(&plaintext).map_err(EnvelopeError::Write)?;
+            return Ok(opened);
+        }
+        let read = move |outlet: pipe::Outlet<Vec<u8>>| {
+            let mut count = first;
+            while count > 0 {
+                let mut piece = outlet.used();
+                piece.clear();
+                decoder.push(&text[..count], &mut piece)?;
+                outlet.send(piece)?;
+                count = fill(token, &mut text)?;
+            }
+            let mut piece = outlet.used();
+            piece.clear();
+            decoder.finish(&mut piece)?;
+            outlet.send(piece)
+        };
+        let open = move |outlet: pipe::Outlet<Zeroizing<Vec<u8>>>| {
+            pipe::through(read, |piece: Vec<u8>| {
+                bytes.held.extend_from_slice(&piece);
+                let mut plaintext = outlet.used();
+                plaintext.clear();
+                bytes.advance(&mut plaintext)?;
+                outlet.send(plaintext)?;
+                Ok(piece)
+            })?;
+            let mut plaintext = outlet.used();
+            plaintext.clear();
+            let opened = bytes.finish(&mut plaintext)?;
+            outlet.send(plaintext)?;
+            Ok(opened)
+        };
+        pipe::through(open, |plaintext: Zeroizing<Vec<u8>>| {
+            output.write_all(&plaintext).map_err(EnvelopeError::Write)?;
+            Ok(plaintext)
+        })
+    }
+}
+
+/// Characters that are read at a time.
+const TEXT: usize = CHUNK / 3 * 4;
+
+/// Reads the bytes of a token, after base64.
+struct BytesReader {
+    kernel: Kernel,
+    mac: Mac,
+    /// Set once the header has arrived.
+    header: Option<[u8; HEADER_LEN]>,
+    chain: Block,
+    /// What arrived and is not both authenticated and decrypted.
+    held: Vec<u8>,
+    /// Where in `held` the MAC goes on, and where the cipher does.
+    authenticated: usize,
+    decrypted: usize,
+    release: bool,
+    plaintext: u64,
+}
+
+impl BytesReader {
+    fn new(key: &DataKey, release: bool) -> Self {
+        Self {
+            kernel: Kernel::new(key.encryption_half()),
+            mac: Mac::new(key.signing_half()),
+            header: None,
+            chain: [0; BLOCK],
+            held: Vec::new(),
+            authenticated: 0,
+            decrypted: HEADER_LEN,
+            release,
+            plaintext: 0,
+        }
+    }
+
+    /// Goes on as far as what is held allows.
+    fn advance(&mut self, out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
+        if self.header.is_none() && self.held.len() >= HEADER_LEN {
             self.read_header()?;
         }
-        let blocks = self.held.len().checked_sub(MAC_LEN).ok_or(EnvelopeError::Truncated)?;
-        if blocks == 0 || !blocks.is_multiple_of(BLOCK) {
+        let Some(end) = self.held.len().checked_sub(HELD).filter(|end| *end >= self.decrypted) else {
+            return Ok(());
+        };
+        let (words, _): (&[Words], _) = self.held[self.authenticated..end].as_chunks();
+        let (sealed, _): (&[Block], _) = self.held[self.decrypted..end].as_chunks();
+        let state = self.mac.state(words.len());
+        if self.release {
+            let start = out.len();
+            out.extend_from_slice(sealed.as_flattened());
+            let (blocks, _) = out[start..].as_chunks_mut();
+            self.kernel.decrypt(&mut self.chain, blocks, state, words);
+        } else {
+            self.chain = sealed.last().copied().unwrap_or(self.chain);
+            self.kernel.decrypt(&mut [0; BLOCK], &mut [], state, words);
+        }
+        self.plaintext += (sealed.len() * BLOCK) as u64;
+        self.authenticated += words.len() * size_of::<Words>();
+        self.decrypted += sealed.len() * BLOCK;
+        let done = self.authenticated.min(self.decrypted);
+        self.held.drain(..done);
+        self.authenticated -= done;
+        self.decrypted -= done;
+        Ok(())
+    }
+
+    fn read_header(&mut self) -> Result<(), EnvelopeError> {
+        let header: [u8; HEADER_LEN] = self.held.first_chunk().copied().ok_or(EnvelopeError::Truncated)?;
+        if header[0] != VERSION {
+            return Err(EnvelopeError::Version(header[0]));
+        }
+        self.chain.copy_from_slice(&header[HEADER_LEN - BLOCK..]);
+        self.header = Some(header);
+        Ok(())
+    }
+
+    fn finish(mut self, out: &mut Vec<u8>) -> Result<Opened, EnvelopeError> {
+        if self.header.is_none() {
+            self.read_header()?;
+        }
+        let header = self.header.ok_or(EnvelopeError::Truncated)?;
+        let (rest, tag) = self.held.split_last_chunk().ok_or(EnvelopeError::Truncated)?;
+        let sealed = rest.get(self.decrypted..).ok_or(EnvelopeError::Truncated)?;
+        if sealed.is_empty() || !sealed.len().is_multiple_of(BLOCK) {
             return Err(EnvelopeError::Truncated);
         }
-        let tag = self.held.split_off(blocks);
-        self.mac.update(&self.held);
-        self.mac.verify_slice(&tag).map_err(|_| EnvelopeError::Mac)?;
-
-        let mut body = self.body.take().ok_or(EnvelopeError::Truncated)?;
-        if !self.release && blocks > BLOCK {
-            // Only the padding is of interest: skip to the last block with the one before it as IV. The held-back
-            // length guarantees that it is here whenever the token has more than one block.
-            body.cipher = cipher(&self.key, &self.held[blocks - 2 * BLOCK..blocks - BLOCK]);
-            self.plaintext += (blocks - BLOCK) as u64;
-            self.held.drain(..blocks - BLOCK);
+        if !self.mac.holds(&rest[self.authenticated..], tag) {
+            return Err(EnvelopeError::Mac);
         }
-        let mut last = Zeroizing::new(std::mem::take(&mut self.held));
-        decrypt(&mut body.cipher, &mut last);
+        let mut last = Zeroizing::new(sealed.to_vec());
+        let (blocks, _) = last.as_chunks_mut();
+        self.kernel.decrypt(&mut self.chain, blocks, &mut [0; 8], &[]);
         let kept = unpadded(&last)?;
-        self.plaintext += kept as u64;
         if self.release {
             out.extend_from_slice(&last[..kept]);
         }
         Ok(Opened {
-            header: body.header,
-            plaintext_bytes: self.plaintext,
-            created: created(&body.header),
+            header,
+            plaintext_bytes: self.plaintext + kept as u64,
+            created: created(&header),
         })
     }
-
-    fn read_header(&mut self) -> Result<(), EnvelopeError> {
-        let header: [u8; HEADER_LEN] = self
-            .held
-            .get(..HEADER_LEN)
-            .and_then(|bytes| bytes.try_into().ok())
-            .ok_or(EnvelopeError::Truncated)?;
-        if header[0] != VERSION {
-            return Err(EnvelopeError::Version(header[0]));
-        }
-        self.mac.update(&header);
-        self.held.drain(..HEADER_LEN);
-        self.body = Some(Body {
-            header,
-            cipher: cipher(&self.key, &header[9..]),
-        });
-        Ok(())
-    }
-
-    fn read_blocks(&mut self, whole: usize, out: &mut Vec<u8>) {
-        self.mac.update(&self.held[..whole]);
-        if self.release
-            && let Some(body) = &mut self.body
-        {
-            let start = out.len();
-            out.extend_from_slice(&self.held[..whole]);
-            decrypt(&mut body.cipher, &mut out[start..]);
-        }
-        self.plaintext += whole as u64;
-        self.held.drain(..whole);
-    }
-}
-
-fn cipher(key: &[u8; BLOCK], iv: &[u8]) -> cbc::Decryptor<Aes128> {
-    cbc::Decryptor::new_from_slices(key, iv).expect("half a data key and a block have 16 bytes")
-}
-
-fn decrypt(cipher: &mut cbc::Decryptor<Aes128>, bytes: &mut [u8]) {
-    let (blocks, rest) = Block::<Aes128>::slice_as_chunks_mut(bytes);
-    debug_assert!(rest.is_empty());
-    cipher.decrypt_blocks(blocks);
 }
 
 /// How many bytes stand before the PKCS #7 padding. The HMAC has held by now, so its timing tells nothing.
@@ -190,8 +245,21 @@ pub struct Opened {
 ///
 /// # Errors
 /// When it does not hold, or cannot be read.
-pub fn verify(key: &DataKey, token: &mut impl Read) -> Result<Opened, EnvelopeError> {
-    pass(TokenReader::verifying(key), token, &mut std::io::sink())
+pub fn verify(key: &DataKey, token: &mut (impl Read + Send)) -> Result<Opened, EnvelopeError> {
+    TokenReader::verifying(key).run(token, &mut std::io::sink())
+}
+
+/// Decrypts a token that was verified before, checking it again.
+/// When this fails, what was written to `output` must be thrown away.
+///
+/// # Errors
+/// When the token does not hold, or reading or writing fails.
+pub fn decrypt_verified(
+    key: &DataKey,
+    token: &mut (impl Read + Send),
+    output: &mut impl Write,
+) -> Result<Opened, EnvelopeError> {
+    TokenReader::decrypting(key).run(token, output)
 }
 
 /// Checks the whole token, then reads it again to decrypt it into `output`, checking again.
@@ -199,30 +267,13 @@ pub fn verify(key: &DataKey, token: &mut impl Read) -> Result<Opened, EnvelopeEr
 ///
 /// # Errors
 /// When the token does not hold, or reading or writing fails.
-pub fn open<T: Read + Seek>(key: &DataKey, token: &mut T, output: &mut impl Write) -> Result<Opened, EnvelopeError> {
+pub fn open<T: Read + Seek + Send>(
+    key: &DataKey,
+    token: &mut T,
+    output: &mut impl Write,
+) -> Result<Opened, EnvelopeError> {
     let start = token.stream_position().map_err(EnvelopeError::Read)?;
     verify(key, token)?;
     token.seek(SeekFrom::Start(start)).map_err(EnvelopeError::Read)?;
-    pass(TokenReader::decrypting(key), token, output)
-}
-
-fn pass(mut reader: TokenReader, token: &mut impl Read, output: &mut impl Write) -> Result<Opened, EnvelopeError> {
-    let mut text = vec![0; CHUNK / 3 * 4];
-    let mut plaintext = Zeroizing::new(Vec::with_capacity(CHUNK + HELD));
-    loop {
-        let count = match token.read(&mut text) {
-            Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(EnvelopeError::Read(error)),
-        };
-        if count == 0 {
-            break;
-        }
-        reader.push(&text[..count], &mut plaintext)?;
-        output.write_all(&plaintext).map_err(EnvelopeError::Write)?;
-        plaintext.clear();
-    }
-    let opened = reader.finish(&mut plaintext)?;
-    output.write_all(&plaintext).map_err(EnvelopeError::Write)?;
-    Ok(opened)
+    decrypt_verified(key, token, output)
 }

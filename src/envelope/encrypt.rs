@@ -2,12 +2,11 @@
 
 use std::io::{Read, Write};
 
-use aes::Aes128;
-use cbc::cipher::{Block, BlockModeEncrypt, KeyIvInit};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use zeroize::Zeroizing;
 
-use super::base64_stream::Encoder;
+use super::base64_stream::encode;
+use super::pipe::{self, fill};
+use super::sealer::Sealer;
 use super::{BLOCK, CHUNK, DataKey, EnvelopeError, HEADER_LEN, MAC_LEN, VERSION};
 
 /// Characters of the token of a plaintext of this many bytes.
@@ -19,14 +18,8 @@ pub const fn token_len(plaintext: u64) -> u64 {
 /// Makes one token. Without [`Encryptor::finish`] there is no token: what came out does not open.
 pub struct Encryptor {
     header: [u8; HEADER_LEN],
-    cipher: cbc::Encryptor<Aes128>,
-    mac: Hmac<Sha256>,
-    encoder: Encoder,
-    /// Plaintext that does not fill a block yet, then ciphertext of the moment.
-    /// Invariant: shorter than a block between two calls.
-    buffer: Vec<u8>,
-    started: bool,
-    plaintext: u64,
+    sealer: Sealer,
+    spare: Vec<u8>,
 }
 
 impl Encryptor {
@@ -48,13 +41,8 @@ impl Encryptor {
         header[9..].copy_from_slice(&iv);
         Self {
             header,
-            cipher: cbc::Encryptor::new_from_slices(key.encryption_half(), &iv)
-                .expect("half a data key and an IV have 16 bytes"),
-            mac: Hmac::new_from_slice(key.signing_half()).expect("HMAC takes a key of any length"),
-            encoder: Encoder::default(),
-            buffer: Vec::new(),
-            started: false,
-            plaintext: 0,
+            sealer: Sealer::new(key, &header),
+            spare: Vec::new(),
         }
     }
 
@@ -63,41 +51,67 @@ impl Encryptor {
         self.header
     }
 
-    /// Appends to `out` what this much more plaintext makes.
+    /// Appends to `out` what can be said after this much more plaintext; the rest follows later.
     pub fn update(&mut self, plaintext: &[u8], out: &mut Vec<u8>) {
-        self.start(out);
-        self.plaintext += plaintext.len() as u64;
-        self.buffer.extend_from_slice(plaintext);
-        self.encrypt_whole_blocks(out);
-    }
-
-    /// Ends the token; how many plaintext bytes it holds.
-    pub fn finish(mut self, out: &mut Vec<u8>) -> u64 {
-        self.start(out);
-        let padding = BLOCK - self.buffer.len();
-        self.buffer.resize(BLOCK, padding as u8);
-        self.encrypt_whole_blocks(out);
-        self.encoder.push(&self.mac.finalize().into_bytes(), out);
-        self.encoder.finish(out);
-        self.plaintext
-    }
-
-    fn start(&mut self, out: &mut Vec<u8>) {
-        if !self.started {
-            self.started = true;
-            self.mac.update(&self.header);
-            self.encoder.push(&self.header, out);
+        for piece in plaintext.chunks(CHUNK) {
+            let bytes = self.sealer.step(piece, std::mem::take(&mut self.spare));
+            encode(&bytes, out);
+            self.spare = bytes;
         }
     }
 
-    fn encrypt_whole_blocks(&mut self, out: &mut Vec<u8>) {
-        let whole = self.buffer.len() / BLOCK * BLOCK;
-        let (blocks, rest) = Block::<Aes128>::slice_as_chunks_mut(&mut self.buffer[..whole]);
-        debug_assert!(rest.is_empty());
-        self.cipher.encrypt_blocks(blocks);
-        self.mac.update(&self.buffer[..whole]);
-        self.encoder.push(&self.buffer[..whole], out);
-        self.buffer.drain(..whole);
+    /// Ends the token; how many plaintext bytes it holds.
+    pub fn finish(self, out: &mut Vec<u8>) -> u64 {
+        let (bytes, plaintext) = self.sealer.finish(self.spare);
+        encode(&bytes, out);
+        plaintext
+    }
+
+    /// Encrypts everything that `input` gives into `output`: reading and cipher on a thread of their own, base64 and
+    /// writing on the caller's.
+    ///
+    /// # Errors
+    /// When reading or writing fails; what was written until then does not open.
+    pub fn run(self, input: &mut (impl Read + Send), output: &mut impl Write) -> Result<Sealed, EnvelopeError> {
+        let Self { header, sealer, spare } = self;
+        let mut text = Vec::new();
+        let mut token_bytes = 0;
+        let mut write = |bytes: &[u8]| {
+            text.clear();
+            encode(bytes, &mut text);
+            token_bytes += text.len() as u64;
+            output.write_all(&text).map_err(EnvelopeError::Write)
+        };
+
+        let mut plaintext = Zeroizing::new(vec![0; CHUNK]);
+        let first = fill(input, &mut plaintext)?;
+        let plaintext_bytes = if first < CHUNK {
+            let mut sealer = sealer;
+            write(&sealer.step(&plaintext[..first], spare))?;
+            let (last, plaintext_bytes) = sealer.finish(Vec::new());
+            write(&last)?;
+            plaintext_bytes
+        } else {
+            let read = move |outlet: pipe::Outlet<Vec<u8>>| {
+                let mut sealer = sealer;
+                let mut count = first;
+                while count > 0 {
+                    let bytes = sealer.step(&plaintext[..count], outlet.used());
+                    outlet.send(bytes)?;
+                    count = fill(input, &mut plaintext)?;
+                }
+                let (last, plaintext_bytes) = sealer.finish(outlet.used());
+                outlet.send(last)?;
+                Ok(plaintext_bytes)
+            };
+            pipe::through(read, |bytes: Vec<u8>| write(&bytes).map(|()| bytes))?
+        };
+        debug_assert_eq!(token_bytes, token_len(plaintext_bytes));
+        Ok(Sealed {
+            header,
+            plaintext_bytes,
+            token_bytes,
+        })
     }
 }
 
@@ -112,42 +126,15 @@ pub struct Sealed {
     pub token_bytes: u64,
 }
 
-/// Encrypts everything that `input` gives into one token.
+/// Encrypts everything that `input` gives into one token with a random IV.
 ///
 /// # Errors
 /// When reading or writing fails; what was written until then does not open.
 pub fn seal(
     key: &DataKey,
     seconds: u64,
-    input: &mut impl Read,
+    input: &mut (impl Read + Send),
     output: &mut impl Write,
 ) -> Result<Sealed, EnvelopeError> {
-    let mut encryptor = Encryptor::new(key, seconds)?;
-    let header = encryptor.header();
-    let mut plaintext = zeroize::Zeroizing::new(vec![0; CHUNK]);
-    let mut token = Vec::with_capacity(CHUNK / 3 * 4 + 64);
-    let mut token_bytes = 0;
-    loop {
-        let count = match input.read(&mut plaintext) {
-            Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(EnvelopeError::Read(error)),
-        };
-        if count == 0 {
-            break;
-        }
-        encryptor.update(&plaintext[..count], &mut token);
-        output.write_all(&token).map_err(EnvelopeError::Write)?;
-        token_bytes += token.len() as u64;
-        token.clear();
-    }
-    let plaintext_bytes = encryptor.finish(&mut token);
-    output.write_all(&token).map_err(EnvelopeError::Write)?;
-    token_bytes += token.len() as u64;
-    debug_assert_eq!(token_bytes, token_len(plaintext_bytes));
-    Ok(Sealed {
-        header,
-        plaintext_bytes,
-        token_bytes,
-    })
+    Encryptor::new(key, seconds)?.run(input, output)
 }

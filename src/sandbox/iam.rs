@@ -53,6 +53,7 @@ pub(crate) struct Entity {
     /// ARNs.
     pub(crate) attached: Vec<String>,
     pub(crate) inline: BTreeMap<String, Document>,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// A customer managed policy; one version is enough for a world.
@@ -355,6 +356,7 @@ impl Entity {
             longest: SESSION,
             attached: Vec::new(),
             inline: BTreeMap::new(),
+            tags: BTreeMap::new(),
         }
     }
 

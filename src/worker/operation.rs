@@ -53,6 +53,8 @@ fn cleans_up(request: &Request) -> bool {
     matches!(
         request,
         Request::Encrypt { .. }
+            | Request::ResumeUpload { .. }
+            | Request::AbandonUpload { .. }
             | Request::Decrypt { .. }
             | Request::Verify { .. }
             | Request::ProveStory { .. }

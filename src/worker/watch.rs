@@ -34,6 +34,9 @@ pub(super) fn change<'a>(watched: impl Iterator<Item = &'a Topic>, wanted: Vec<T
 pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
     match request {
         Request::Encrypt { bucket, .. } | Request::DeleteObjects { bucket, .. } => is_of_bucket(topic, bucket),
+        Request::ResumeUpload { .. } | Request::AbandonUpload { .. } => {
+            matches!(topic, Topic::Objects { .. } | Topic::ObjectInfos { .. })
+        }
         Request::Decrypt { .. } => matches!(topic, Topic::Files(_)),
         Request::CreateBucket { .. } => *topic == Topic::Buckets,
         Request::CreateGrant { key_arn, .. } | Request::RevokeGrant { key_arn, .. } => {

@@ -58,6 +58,14 @@ impl Ask<'_> {
         match result {
             Err(fault) if fault.code.as_deref() == Some("DryRunOperationException") => Some(Ok(fault.request_id)),
             Err(fault) if is_unknown(&fault) => None,
+            // Not everybody who speaks KMS knows how to ignore a ciphertext here.
+            Err(fault)
+                if fault.kind == FaultKind::Invalid
+                    && self.ciphertext.is_none()
+                    && operation.starts_with("ReEncrypt") =>
+            {
+                None
+            }
             // Asked for both: a refusal of one says nothing of the other.
             Err(fault) if fault.kind == FaultKind::Denied && is_of_other_half(operation, &fault.cause) => {
                 let cause = format!("not known by itself: ReEncrypt is refused as a whole: {}", fault.cause);

@@ -46,9 +46,29 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             let longest = longest(form)?;
             let path = path(form)?;
             iam.create_role(name, path, trust, form.text("Description").unwrap_or_default())?;
-            iam.change_role(name, |role| role.longest = longest)?;
+            let tags = tags(form)?;
+            iam.change_role(name, |role| {
+                role.longest = longest;
+                role.tags = tags;
+            })?;
             shown_role(iam, name)
         }
+        "TagRole" => {
+            let tags = tags(form)?;
+            iam.change_role(form.required("RoleName")?, |role| role.tags.extend(tags))?;
+            Ok(String::new())
+        }
+        "UntagRole" => {
+            let names = form.list("TagKeys");
+            iam.change_role(form.required("RoleName")?, |role| {
+                role.tags.retain(|name, _| !names.contains(&name.as_str()));
+            })?;
+            Ok(String::new())
+        }
+        "ListRoleTags" => Ok(format!(
+            "{}<IsTruncated>false</IsTruncated>",
+            shown_tags(iam.role(form.required("RoleName")?)?)
+        )),
         "GetRole" => shown_role(iam, form.required("RoleName")?),
         "ListRoles" => Ok(list(form, "Roles", below(form, iam.roles.iter()), |(name, role)| {
             (name.clone(), entity("Role", name, role))
@@ -164,8 +184,34 @@ impl Iam {
     }
 }
 
+/// One role alone; lists leave the tags out, as IAM does.
 fn shown_role(iam: &Iam, name: &str) -> Result<String, ApiError> {
-    Ok(format!("<Role>{}</Role>", entity("Role", name, iam.role(name)?)))
+    let role = iam.role(name)?;
+    Ok(format!(
+        "<Role>{}{}</Role>",
+        entity("Role", name, role),
+        shown_tags(role)
+    ))
+}
+
+fn shown_tags(role: &Entity) -> String {
+    let member = |(name, value): (&String, &String)| {
+        format!(
+            "<member><Key>{}</Key><Value>{}</Value></member>",
+            escape(name),
+            escape(value)
+        )
+    };
+    format!("<Tags>{}</Tags>", role.tags.iter().map(member).collect::<String>())
+}
+
+fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
+    let members = form.structures("Tags");
+    let pair = |tag: &Form| {
+        let value = tag.text("Value").unwrap_or_default();
+        Ok((tag.required("Key")?.to_owned(), value.to_owned()))
+    };
+    members.iter().map(pair).collect()
 }
 
 fn access_key(user: &str, id: &str, key: &Credential) -> String {

@@ -150,6 +150,23 @@ impl Bucket {
     }
 }
 
+/// What a bucket is set to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Blocks ACLs, ignores them, blocks policies, restricts buckets.
+    pub(crate) public_access: Option<[bool; 4]>,
+    pub(crate) lifecycle: Vec<AbortRule>,
+}
+
+/// When unfinished uploads are thrown away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AbortRule {
+    pub(crate) id: Option<String>,
+    pub(crate) prefix: String,
+    pub(crate) days: i32,
+}
+
 /// All of S3.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -162,6 +179,8 @@ pub(crate) struct Store {
 struct Index {
     /// When each was made.
     names: Shelf<SystemTime>,
+    /// Of the buckets that are set to anything.
+    settings: Shelf<Settings>,
     buckets: BTreeMap<String, Bucket>,
 }
 
@@ -180,7 +199,11 @@ impl Store {
         Ok(Self {
             home,
             disk: disk.clone(),
-            index: Mutex::new(Index { names, buckets }),
+            index: Mutex::new(Index {
+                names,
+                settings: Shelf::open("bucket-settings", disk)?,
+                buckets,
+            }),
         })
     }
 
@@ -199,6 +222,23 @@ impl Store {
         Ok(())
     }
 
+    /// What a bucket is set to.
+    pub(crate) fn settings(&self, name: &str) -> Result<Settings, ApiError> {
+        let index = self.lock();
+        index.buckets.get(name).ok_or_else(no_such_bucket)?;
+        Ok(index.settings.get(name).cloned().unwrap_or_default())
+    }
+
+    /// Sets a bucket to something else.
+    pub(crate) fn change_settings(&self, name: &str, change: impl FnOnce(&mut Settings)) -> Result<(), ApiError> {
+        let mut index = self.lock();
+        index.buckets.get(name).ok_or_else(no_such_bucket)?;
+        let mut settings = index.settings.get(name).cloned().unwrap_or_default();
+        change(&mut settings);
+        index.settings.insert(name.to_owned(), settings);
+        Ok(())
+    }
+
     /// Removes an empty bucket. Uploads in progress go with it, as they do in S3.
     pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), ApiError> {
         let mut index = self.lock();
@@ -207,6 +247,7 @@ impl Store {
             return Err(ApiError::new("BucketNotEmpty", "The bucket you tried to delete is not empty").status(409));
         }
         index.names.remove(name);
+        index.settings.remove(name);
         let removed = index.buckets.remove(name).map(|bucket| {
             bucket.uploads.discard();
             (bucket.objects.discard(), bucket.parts.discard())

@@ -9,7 +9,7 @@ use super::words::words;
 use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
-use crate::actions::{self, Aws, OpenOptions, Place, ProgressSink};
+use crate::actions::{self, Aws, OpenOptions, Place, ProgressSink, resume};
 use crate::domain::{Fault, FaultKind, GrantSpec, KeySpec, Outcome, Request};
 
 /// The action of the same name.
@@ -36,8 +36,14 @@ pub(super) async fn perform(
                 data_key_name: None,
                 data_key_out: None,
                 overwrite,
+                resume: true,
             };
             encrypted(encrypt(aws, request, progress, cancel).await?)
+        }
+        Request::ResumeUpload { id } => encrypted(resume::finish(aws, &id, progress, cancel).await?),
+        Request::AbandonUpload { id } => {
+            resume::abandon(aws, &id).await?;
+            Ok(Outcome::UploadAbandoned { id })
         }
         Request::Decrypt {
             bucket,
@@ -251,7 +257,11 @@ fn encrypted(report: EncryptReport) -> Result<Outcome, Fault> {
     Ok(Outcome::Encrypted {
         uris: places.map(ToString::to_string).collect(),
         bytes: report.files.iter().map(|file| file.bytes).sum(),
-        data_key_uri: report.data_key_uri,
+        data_key_uri: report
+            .files
+            .first()
+            .map(|file| file.data_key_uri.clone())
+            .unwrap_or_default(),
     })
 }
 

@@ -1,0 +1,76 @@
+//! Plaintext in, the bytes of a token out, before base64.
+//!
+//! The MAC runs one step behind the cipher: while a step's plaintext is encrypted, the ciphertext of the step before is
+//! authenticated, so that the [`Kernel`] has two streams that do not wait for each other.
+
+use zeroize::{Zeroize, Zeroizing};
+
+use super::kernel::{Block, Kernel};
+use super::mac::Mac;
+use super::{BLOCK, DataKey, HEADER_LEN};
+
+/// What a step gives is a multiple of this: whole blocks of SHA-256, whole groups of base64.
+const GROUP: usize = 192;
+
+pub(super) struct Sealer {
+    kernel: Kernel,
+    chain: Block,
+    mac: Mac,
+    /// Token bytes that the MAC has not seen.
+    behind: Vec<u8>,
+    /// Plaintext that does not fill a block yet.
+    partial: Zeroizing<Block>,
+    /// Invariant: less than a block.
+    waiting: usize,
+    plaintext: u64,
+}
+
+impl Sealer {
+    pub(super) fn new(key: &DataKey, header: &[u8; HEADER_LEN]) -> Self {
+        let mut iv = [0; BLOCK];
+        iv.copy_from_slice(&header[HEADER_LEN - BLOCK..]);
+        Self {
+            kernel: Kernel::new(key.encryption_half()),
+            chain: iv,
+            mac: Mac::new(key.signing_half()),
+            behind: header.to_vec(),
+            partial: Zeroizing::default(),
+            waiting: 0,
+            plaintext: 0,
+        }
+    }
+
+    /// Encrypts this much more, in `room`; gives the token bytes that are through the MAC now.
+    pub(super) fn step(&mut self, plaintext: &[u8], mut room: Vec<u8>) -> Vec<u8> {
+        self.plaintext += plaintext.len() as u64;
+        let through = self.behind.len() / GROUP * GROUP;
+        room.clear();
+        room.extend_from_slice(&self.behind[through..]);
+        let start = room.len();
+        room.extend_from_slice(&self.partial[..self.waiting]);
+        room.extend_from_slice(plaintext);
+        let end = start + (room.len() - start) / BLOCK * BLOCK;
+        self.waiting = room.len() - end;
+        self.partial[..self.waiting].copy_from_slice(&room[end..]);
+        room[end..].zeroize();
+        room.truncate(end);
+
+        let (blocks, _) = room[start..].as_chunks_mut();
+        let (words, _) = self.behind[..through].as_chunks();
+        self.kernel
+            .encrypt(&mut self.chain, blocks, self.mac.state(words.len()), words);
+        self.behind.truncate(through);
+        std::mem::replace(&mut self.behind, room)
+    }
+
+    /// Ends the token: the last of its bytes, and how many plaintext bytes it holds.
+    pub(super) fn finish(mut self, room: Vec<u8>) -> (Vec<u8>, u64) {
+        let plaintext = self.plaintext;
+        let padding = BLOCK - self.waiting;
+        let mut last = self.step(&[padding as u8; BLOCK][..padding], room);
+        let tag = self.mac.finish(&self.behind);
+        last.extend_from_slice(&self.behind);
+        last.extend_from_slice(&tag);
+        (last, plaintext)
+    }
+}

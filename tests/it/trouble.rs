@@ -1,0 +1,260 @@
+//! Bad input and trouble at the command line: every message names the act, the object and the remedy, on one line; nothing
+//! is half-written; nothing orphaned stays in S3.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::place::{Place, files, finish};
+
+const BUCKET: &str = "sagemaker-trouble";
+
+/// A world with a key, a bucket, and a plain file in the person's home.
+fn ready() -> Place {
+    let place = Place::new();
+    place.key("training");
+    place.bucket(BUCKET);
+    place.write("x.csv", b"x,y\n1,2\n");
+    place
+}
+
+fn encrypt(name: &str) -> [String; 5] {
+    let to = format!("s3://{BUCKET}/data/");
+    ["encrypt", name, &to, "--key", "alias/training"].map(str::to_owned)
+}
+
+fn words(line: &[String]) -> Vec<&str> {
+    line.iter().map(String::as_str).collect()
+}
+
+fn assert_untouched(place: &Place) {
+    assert!(place.objects(BUCKET).is_empty(), "{:?}", place.objects(BUCKET));
+    assert_eq!(place.unfinished_uploads(BUCKET), 0);
+}
+
+#[test]
+fn missing_credentials_are_said_with_what_to_do() {
+    let place = ready();
+    let without = [("AWS_ACCESS_KEY_ID", None), ("AWS_SECRET_ACCESS_KEY", None)];
+    place
+        .run_as(&without, &words(&encrypt("x.csv")))
+        .failed(1, &["no credentials found", "aws configure sso", "--sandbox"]);
+    assert_untouched(&place);
+}
+
+#[test]
+fn a_stale_session_and_a_wrong_secret_ask_to_renew_them() {
+    let place = ready();
+    let stale = [("AWS_SESSION_TOKEN", Some("stale"))];
+    let wrong = [("AWS_SECRET_ACCESS_KEY", Some("wrong"))];
+    place
+        .run_as(&stale, &words(&encrypt("x.csv")))
+        .failed(1, &["alias/training", "renew the credentials"]);
+    place
+        .run_as(&wrong, &words(&encrypt("x.csv")))
+        .failed(1, &["alias/training", "secret access key"]);
+    assert_untouched(&place);
+}
+
+#[test]
+fn no_region_and_a_wrong_region_are_told_apart() {
+    let place = ready();
+    let none = [("AWS_REGION", None), ("AWS_ENDPOINT_URL", None)];
+    place
+        .run_as(&none, &words(&encrypt("x.csv")))
+        .failed(1, &["no region is set", "--region"]);
+    let wrong = [("AWS_REGION", Some("eu-west-1"))];
+    let source = format!("s3://{BUCKET}/data/x.csv");
+    place
+        .run_as(&wrong, &["decrypt", &source])
+        .failed(1, &[&source, "region"]);
+    assert!(!files(place.home.path()).iter().any(|path| path.ends_with("x.csv.part")));
+}
+
+#[test]
+fn an_endpoint_where_nobody_listens_is_named_within_the_patience_of_a_person() {
+    let place = ready();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let began = std::time::Instant::now();
+    place
+        .run_as(&[("AWS_ENDPOINT_URL", Some(&url))], &words(&encrypt("x.csv")))
+        .failed(1, &["generate a data key under alias/training", "check the network"]);
+    assert!(
+        began.elapsed() < std::time::Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
+fn whoever_may_use_the_key_but_not_the_bucket_leaves_nothing_there() {
+    let place = ready();
+    place.write("big.bin", vec![7; 20 << 20]);
+    let kms = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*"}]}"#;
+    let user = place.user("ann", &[kms]);
+    let changes: Vec<(&str, Option<&str>)> = user
+        .iter()
+        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+        .collect();
+    for name in ["x.csv", "big.bin"] {
+        place
+            .run_as(&changes, &words(&encrypt(name)))
+            .failed(1, &[BUCKET, "not authorized to perform: s3:", "ask for the permission"]);
+        assert_untouched(&place);
+    }
+    let checks = place.run_as(&changes, &["doctor", "--json"]);
+    assert_eq!(checks.status, 1, "{checks:?}");
+    let well: Vec<(String, bool)> = checks
+        .lines()
+        .iter()
+        .map(|check| (check["name"].as_str().unwrap().to_owned(), check["ok"] == true))
+        .collect();
+    assert!(well.contains(&("KMS".to_owned(), true)), "what works goes on: {well:?}");
+    assert!(well.contains(&("S3".to_owned(), false)), "{well:?}");
+}
+
+#[test]
+fn whoever_may_begin_an_upload_and_no_more_leaves_no_key_object() {
+    let place = ready();
+    let some = format!(
+        r#"{{"Version": "2012-10-17", "Statement": [
+            {{"Effect": "Allow", "Action": ["kms:*", "s3:ListBucket"], "Resource": "*"}},
+            {{"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"],
+              "Resource": "arn:aws:s3:::{BUCKET}/.strongroom/*"}}]}}"#
+    );
+    let user = place.user("ann", &[&some]);
+    let changes: Vec<(&str, Option<&str>)> = user
+        .iter()
+        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+        .collect();
+    place
+        .run_as(&changes, &words(&encrypt("x.csv")))
+        .failed(1, &["data/x.csv", "s3:PutObject"]);
+    assert_untouched(&place);
+}
+
+#[test]
+fn a_bucket_or_key_that_does_not_exist_is_named() {
+    let place = ready();
+    place
+        .run(&[
+            "encrypt",
+            "x.csv",
+            "s3://no-such-bucket-here/data/",
+            "--key",
+            "alias/training",
+        ])
+        .failed(1, &["s3://no-such-bucket-here/", "bucket"]);
+    let to = format!("s3://{BUCKET}/data/");
+    place
+        .run(&["encrypt", "x.csv", &to, "--key", "alias/nobody"])
+        .failed(1, &["alias/nobody", "check the name"]);
+    let source = format!("s3://{BUCKET}/nothing.csv");
+    place.run(&["decrypt", &source]).failed(1, &[&source]);
+    place.run(&["verify", &source]).failed(1, &["1 of 1 do not open"]);
+    assert_untouched(&place);
+    assert!(!place.path("nothing.csv").exists());
+}
+
+#[test]
+fn a_disabled_key_is_said_with_its_remedy() {
+    let place = ready();
+    let kms = aws_sdk_kms::Client::new(&place.sdk());
+    let key = place.wait(kms.describe_key().key_id("alias/training").send()).unwrap();
+    let id = key.key_metadata.unwrap().key_id;
+    place.wait(kms.disable_key().key_id(id).send()).unwrap();
+    place
+        .run(&words(&encrypt("x.csv")))
+        .failed(1, &["alias/training", "is disabled", "enable the key"]);
+    assert_untouched(&place);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_fails_alone_and_the_others_are_uploaded() {
+    let place = ready();
+    // Opens, says it is a regular file, and cannot be read: whoever runs this.
+    std::os::unix::fs::symlink("/proc/self/mem", place.path("unreadable")).unwrap();
+    let to = format!("s3://{BUCKET}/data/");
+    place
+        .run(&["encrypt", "unreadable", &to, "--key", "alias/training"])
+        .failed(1, &["unreadable"]);
+    assert_untouched(&place);
+    let done = place.run(&["encrypt", "x.csv", "unreadable", &to, "--key", "alias/training"]);
+    assert_eq!(done.status, 1, "{done:?}");
+    assert!(done.out.contains("x.csv -> "), "{done:?}");
+    assert!(done.err.contains("unreadable"), "{done:?}");
+    place
+        .run(&["encrypt", "missing.csv", &to, "--key", "alias/training"])
+        .failed(1, &["missing.csv", "check the path"]);
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_not_uploaded() {
+    let place = ready();
+    let path = place.write("growing.bin", vec![1; 64 << 20]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let (told, growing) = (Arc::clone(&stop), path.clone());
+    let writer = std::thread::spawn(move || {
+        let mut file = std::fs::OpenOptions::new().append(true).open(growing).unwrap();
+        while !told.load(Ordering::Relaxed) {
+            file.write_all(b"more").unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    });
+    let done = place.run(&words(&encrypt("growing.bin")));
+    stop.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+    done.failed(1, &["growing.bin", "changed"]);
+    assert_untouched(&place);
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_stands_under_the_final_name() {
+    let place = ready();
+    place.run(&words(&encrypt("x.csv"))).ok();
+    let source = format!("s3://{BUCKET}/data/x.csv");
+    let mut command = place.command(&["decrypt", &source, "-o", "-"]);
+    command.stdout(std::fs::File::create("/dev/full").unwrap());
+    finish(command.output().unwrap()).failed(1, &["decrypt", "No space left on device", "free some space"]);
+
+    // No file of this process may pass 64 KiB: the spool and the plaintext both would.
+    place.write("big.csv", vec![b'1'; 1 << 20]);
+    place.run(&words(&encrypt("big.csv"))).ok();
+    let source = format!("s3://{BUCKET}/data/big.csv");
+    let mut command = std::process::Command::new("sh");
+    let inner = place.command(&["decrypt", &source, "-o", "opened.csv"]);
+    command.arg("-c").arg("ulimit -f 64; trap '' XFSZ; exec \"$0\" \"$@\"");
+    command.arg(inner.get_program()).args(inner.get_args());
+    command.current_dir(place.home.path()).env_clear();
+    for (name, value) in inner.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    command.process_group(0);
+    let before = files(place.home.path());
+    finish(command.output().unwrap()).failed(1, &["File too large"]);
+    assert!(!place.path("opened.csv").exists());
+    let left: Vec<_> = files(place.home.path())
+        .into_iter()
+        .filter(|path| !before.contains(path))
+        .collect();
+    let plain = |path: &std::path::PathBuf| std::fs::read(path).unwrap().starts_with(b"1111");
+    assert!(!left.iter().any(plain), "{left:?}");
+}
+
+#[test]
+fn control_characters_in_names_and_answers_never_reach_the_terminal() {
+    let place = ready();
+    place.write("red\u{1b}[31m.csv", b"1");
+    let done = place.run(&words(&encrypt("red\u{1b}[31m.csv"))).ok();
+    assert!(
+        done.out.contains("red\u{fffd}[31m.csv") && !done.out.contains('\u{1b}'),
+        "{done:?}"
+    );
+    let done = place.run(&["decrypt", "no\u{1b}[2J.token", "-o", "x"]);
+    assert!(done.status == 1 && !done.err.contains('\u{1b}'), "{done:?}");
+}
