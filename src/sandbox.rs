@@ -53,6 +53,8 @@ pub struct Options {
     pub program: PathBuf,
     /// The least time that a job spends in each waiting status.
     pub job_pace: Duration,
+    /// Between SIGTERM and SIGKILL of a job that is stopped.
+    pub stop_grace: Duration,
     /// What goes wrong on purpose.
     pub faults: Vec<Fault>,
     /// Makes faults fall the same way again.
@@ -70,6 +72,7 @@ impl Options {
             grant_delay: Duration::ZERO,
             program,
             job_pace: Duration::ZERO,
+            stop_grace: Duration::from_secs(120),
             faults: Vec::new(),
             fault_seed: 0,
         }

@@ -131,6 +131,7 @@ def moto(tmp_path_factory):
     log = open(folder / "moto.log", "wb+")
     process = subprocess.Popen(
         [str(pathlib.Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)],
+        env=os.environ | {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

@@ -314,3 +314,111 @@ fn a_dry_run_says_so_and_does_nothing() {
     let listed = ask(&world, &owner, "ListGrants", json!({"KeyId": id})).unwrap();
     assert!(listed["Grants"].as_array().unwrap().is_empty());
 }
+
+#[test]
+fn a_grant_is_unseen_without_its_token_until_it_has_spread() {
+    let options = crate::sandbox::Options {
+        grant_delay: std::time::Duration::from_secs(300),
+        ..crate::sandbox::tests::options()
+    };
+    let world = World::open(options, "http://127.0.0.1:1").unwrap();
+    let trust = json!({"Statement": []});
+    world.iam().create_role("example-role", "/", trust.into(), "").unwrap();
+    let (owner, role, id) = (owner(&world), role(&world), key(&world));
+    let made = |body: Value| ask(&world, &owner, "CreateGrant", body).unwrap()["GrantToken"].clone();
+    let token = made(json!({"KeyId": id, "GranteePrincipal": ROLE, "Operations": ["Encrypt"]}));
+    let other = key(&world);
+    let foreign = made(json!({"KeyId": other, "GranteePrincipal": ROLE, "Operations": ["Encrypt"]}));
+    let encrypt = |tokens: Value| {
+        let body = json!({"KeyId": id, "Plaintext": "aGVsbG8=", "GrantTokens": tokens});
+        ask(&world, &role, "Encrypt", body).map(drop)
+    };
+    assert_eq!(encrypt(json!([])).unwrap_err(), "AccessDeniedException");
+    assert_eq!(encrypt(json!([foreign])).unwrap_err(), "InvalidGrantTokenException");
+    encrypt(json!([token])).unwrap();
+    world.clock.advance(jiff::SignedDuration::from_secs(300));
+    encrypt(json!([])).unwrap();
+}
+
+#[test]
+fn a_grantee_that_may_grant_passes_on_no_more_than_it_has() {
+    let world = world();
+    let (owner, role, id) = (owner(&world), role(&world), key(&world));
+    let subset = json!({"EncryptionContextSubset": {"project": "houses"}});
+    let parent =
+        json!({"KeyId": id, "GranteePrincipal": ROLE, "Operations": ["CreateGrant", "Decrypt"], "Constraints": subset});
+    ask(&world, &owner, "CreateGrant", parent).unwrap();
+    let equals = |project: &str| json!({"EncryptionContextEquals": {"project": project, "tier": "gold"}});
+    for (operations, constraints, passes) in [
+        (json!(["Decrypt"]), subset.clone(), true),
+        (json!(["Decrypt"]), equals("houses"), true),
+        (json!(["Decrypt"]), equals("cars"), false),
+        (json!(["Decrypt"]), Value::Null, false),
+        (json!(["Encrypt"]), subset.clone(), false),
+        (json!(["Decrypt", "Encrypt"]), subset.clone(), false),
+    ] {
+        let body = json!({"KeyId": id, "GranteePrincipal": ROLE, "Operations": operations, "Constraints": constraints});
+        assert_eq!(
+            ask(&world, &role, "CreateGrant", body.clone()).is_ok(),
+            passes,
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn a_grant_is_retired_by_whom_it_names_and_by_its_token() {
+    let world = world();
+    let (owner, role, id) = (owner(&world), role(&world), key(&world));
+    let grant = |more: Value| {
+        let body = json!({"KeyId": id, "GranteePrincipal": ROLE, "Operations": ["Encrypt"]});
+        ask(&world, &owner, "CreateGrant", with(body, more)).unwrap()
+    };
+    let plain = grant(json!({}));
+    let retire = |token: &Value| ask(&world, &role, "RetireGrant", json!({"GrantToken": token})).map(drop);
+    assert_eq!(retire(&plain["GrantToken"]).unwrap_err(), "AccessDeniedException");
+    let retirable = grant(json!({"RetiringPrincipal": ROLE}));
+    let listed = ask(
+        &world,
+        &owner,
+        "ListRetirableGrants",
+        json!({"RetiringPrincipal": ROLE}),
+    )
+    .unwrap();
+    assert_eq!(listed["Grants"][0]["GrantId"], retirable["GrantId"]);
+    retire(&retirable["GrantToken"]).unwrap();
+    retire(&grant(json!({"Operations": ["RetireGrant"]}))["GrantToken"]).unwrap();
+    assert_eq!(
+        retire(&retirable["GrantToken"]).unwrap_err(),
+        "InvalidGrantTokenException"
+    );
+    let left = ask(&world, &owner, "ListGrants", json!({"KeyId": id})).unwrap();
+    assert_eq!(left["Grants"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_key_rotates_by_calendar_while_it_is_enabled_and_goes_when_its_time_is_up() {
+    let world = world();
+    let (owner, id) = (owner(&world), key(&world));
+    let do_it = |operation: &str, more: Value| ask(&world, &owner, operation, with(json!({"KeyId": id}), more));
+    do_it("EnableKeyRotation", json!({"RotationPeriodInDays": 100})).unwrap();
+    let rotations = || {
+        do_it("ListKeyRotations", json!({})).unwrap()["Rotations"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    let days = |days: i64| world.clock.advance(jiff::SignedDuration::from_hours(24 * days));
+    days(99);
+    assert_eq!(rotations(), 0);
+    days(301);
+    assert_eq!(rotations(), 4);
+    do_it("DisableKey", json!({})).unwrap();
+    days(100);
+    assert_eq!(rotations(), 4);
+    do_it("EnableKey", json!({})).unwrap();
+    assert_eq!(rotations(), 5);
+    do_it("ScheduleKeyDeletion", json!({"PendingWindowInDays": 7})).unwrap();
+    days(7);
+    assert_eq!(do_it("DescribeKey", json!({})).unwrap_err(), "NotFoundException");
+}

@@ -15,7 +15,7 @@ use s3s::{S3Error, S3Result};
 
 use crate::sandbox::api::ApiError;
 use crate::sandbox::identity::{Caller, REGION};
-use crate::sandbox::sigv4::Authorization;
+use crate::sandbox::sigv4::{Authorization, header};
 use crate::sandbox::world::World;
 
 /// Finds the secret that a signature must have been made with.
@@ -58,26 +58,18 @@ impl Gate {
         let Some(credentials) = cx.credentials() else {
             return Err(S3Error::from(denied("Access Denied")));
         };
-        // Version 2 signatures and browsers' POST forms say neither region nor service; nothing here needs them.
-        let authorization = Authorization::parse(cx.headers(), cx.uri().query())
-            .and_then(Result::ok)
-            .ok_or_else(|| S3Error::from(denied("Access Denied")))?;
-        if authorization.region != REGION {
-            return Err(S3Error::with_message(
-                S3ErrorCode::AuthorizationHeaderMalformed,
-                format!(
-                    "The authorization header is malformed; the region '{}' is wrong; expecting '{REGION}'",
-                    authorization.region
-                ),
-            ));
-        }
-        if authorization.check_headers(cx.headers()).is_err() {
-            return Err(denied("There were headers present in the request which were not signed").into());
-        }
+        let token = match Authorization::parse(cx.headers(), cx.uri().query()) {
+            Some(Ok(authorization)) => {
+                check_scope(&authorization, cx)?;
+                authorization.token
+            }
+            // boto3 still presigns with version 2, which has no scope; s3s has checked it.
+            _ => header(cx.headers(), "x-amz-security-token").or_else(|| parameter(cx, "x-amz-security-token")),
+        };
         Ok(self
             .world
             .iam()
-            .caller(&credentials.access_key, authorization.token.as_deref())
+            .caller(&credentials.access_key, token.as_deref())
             .map_err(|error| match error.code.as_str() {
                 "ExpiredTokenException" | "ExpiredToken" => {
                     ApiError::new("ExpiredToken", "The provided token has expired.")
@@ -85,6 +77,22 @@ impl Gate {
                 _ => ApiError::new("InvalidToken", "The provided token is malformed or otherwise invalid."),
             })?)
     }
+}
+
+/// A signature for another region, or one that leaves headers open, is not for this request.
+fn check_scope(authorization: &Authorization, cx: &S3AccessContext<'_>) -> S3Result<()> {
+    if authorization.region != REGION {
+        return Err(S3Error::with_message(
+            S3ErrorCode::AuthorizationHeaderMalformed,
+            format!(
+                "The authorization header is malformed; the region '{}' is wrong; expecting '{REGION}'",
+                authorization.region
+            ),
+        ));
+    }
+    authorization
+        .check_headers(cx.headers())
+        .map_err(|_| denied("There were headers present in the request which were not signed").into())
 }
 
 /// What a request needs beyond a valid signature.

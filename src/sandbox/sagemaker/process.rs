@@ -20,8 +20,6 @@ use super::super::world::World;
 use super::request::Training;
 use super::{arn, seconds};
 
-/// Between SIGTERM and SIGKILL, as in SageMaker.
-const GRACE: Duration = Duration::from_secs(120);
 /// A log event's largest message.
 const LONGEST_LINE: usize = 256 * 1024;
 pub(super) const LOG_GROUP: &str = "/aws/sagemaker/TrainingJobs";
@@ -98,7 +96,7 @@ pub(super) async fn run(
         tokio::select! {
             () = world.shutdown.cancelled() => {}
             _ = child.wait() => {}
-            () = tokio::time::sleep(GRACE) => {}
+            () = tokio::time::sleep(world.options.stop_grace) => {}
         }
     }
     drop(group);

@@ -30,7 +30,13 @@ fn body(name: &str) -> Value {
 
 /// A world whose one image runs `command`.
 fn world(command: &str) -> Arc<World> {
+    world_with(command, 120)
+}
+
+/// The same, with so many seconds between SIGTERM and SIGKILL.
+fn world_with(command: &str, grace: u64) -> Arc<World> {
     let options = Options {
+        stop_grace: Duration::from_secs(grace),
         images: vec![(IMAGE.to_owned(), command.to_owned())],
         ..super::super::tests::options()
     };
@@ -211,6 +217,55 @@ async fn a_stopped_job_ends_its_whole_process_group() {
     // Nobody may be left to reap it: a zombie runs nothing.
     let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");
+}
+
+#[tokio::test]
+async fn a_stopped_job_may_tidy_up_and_one_that_will_not_end_is_killed() {
+    let tidy = world_with(
+        "trap 'echo tidied > model/note; exit 0' TERM; touch \"$HOME/../../up\"; sleep 1000 & wait",
+        120,
+    );
+    let stubborn = world_with(
+        "trap '' TERM; touch \"$HOME/../../up\"; while :; do sleep 0.05; done",
+        0,
+    );
+    for (world, leaves_a_model) in [(tidy, true), (stubborn, false)] {
+        create_unasked(&world, &body("job-1")).await.unwrap();
+        while !world.root.join("up").exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        world.sagemaker.stop("job-1").unwrap();
+        let job = finished(&world, "job-1").await;
+        assert_eq!(job["TrainingJobStatus"], "Stopped");
+        assert_eq!(job.get("ModelArtifacts").is_some(), leaves_a_model);
+    }
+}
+
+#[tokio::test]
+async fn an_isolated_job_reaches_nothing_on_the_network() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connect =
+        format!("bash -c '(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && touch model/reached'; touch model/tried");
+    for is_isolated in [false, true] {
+        let world = world(&connect);
+        let mut body = body("job-1");
+        body["EnableNetworkIsolation"] = json!(is_isolated);
+        let job = ended(&world, &body).await;
+        assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+        let object = world
+            .s3
+            .object("sagemaker-b", "output/job-1/output/model.tar.gz")
+            .unwrap();
+        let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(object.body.reader()));
+        let names: Vec<String> = tar
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            .collect();
+        let expected: &[&str] = if is_isolated { &["tried"] } else { &["reached", "tried"] };
+        assert_eq!(names, expected);
+    }
 }
 
 #[tokio::test]
