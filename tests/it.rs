@@ -9,10 +9,14 @@ mod conformance;
 mod core;
 #[path = "it/desk.rs"]
 mod desk;
+#[path = "it/envelope.rs"]
+mod envelope;
 #[path = "it/layering.rs"]
 mod layering;
 #[path = "it/place.rs"]
 mod place;
+#[path = "it/proxy.rs"]
+mod proxy;
 #[path = "it/pty.rs"]
 mod pty;
 #[path = "it/readme.rs"]

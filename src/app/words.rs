@@ -21,6 +21,8 @@ pub(super) fn title(request: &Request) -> String {
             };
             format!("encrypt {what} to s3://{bucket}/{prefix}")
         }
+        Request::ResumeUpload { .. } => "resume an interrupted upload".to_owned(),
+        Request::AbandonUpload { .. } => "abort an interrupted upload".to_owned(),
         Request::Decrypt { object, to, .. } => format!("decrypt {} to {}", text::last_part(object), to.display()),
         Request::Verify { objects, .. } => format!("verify {}", several(objects)),
         Request::DeleteObjects { objects, .. } => format!("delete {}", several(objects)),
@@ -151,6 +153,7 @@ pub(super) fn told(outcome: &Outcome) -> String {
             };
             format!("Decrypted {} to {} ({proof}).", text::size(*bytes), path.display())
         }
+        Outcome::UploadAbandoned { .. } => "Aborted: nothing of it is left in S3.".to_owned(),
         Outcome::Deleted { objects } => format!("Deleted {}.", text::count(*objects as usize, "object")),
         Outcome::BucketCreated { bucket, .. } => format!("Created the bucket {bucket}."),
         Outcome::Granted { .. } => "Granted; it is known everywhere in a while.".to_owned(),
