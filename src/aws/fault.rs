@@ -142,6 +142,8 @@ fn of_code(code: &str, message: &str) -> Option<FaultKind> {
         | "NoSuchUpload"
         | "NoSuchEntity"
         | "NoSuchVersion"
+        | "ImageNotFoundException"
+        | "RepositoryNotFoundException"
         | "ResourceNotFound"
         | "ResourceNotFoundException" => FaultKind::NotFound,
         "DisabledException"
