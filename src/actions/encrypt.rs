@@ -5,7 +5,7 @@
 //! 10,000 parts of 8 MiB; beyond that a part is as long as S3's limits want it, and one at a time is in memory).
 //!
 //! What fails for good or is cancelled leaves nothing behind: parts are aborted, and the key object goes if no token
-//! needs it. What fails because network, power or credentials went leaves its parts and a [`journal`](super::journal):
+//! needs it. What fails because network, power or credentials went leaves its parts and a `journal`:
 //! the same request finds it, makes the same tokens again from C, time and IV, and sends only the parts that S3 does not
 //! have. If anything of the source differs the old upload is aborted, and the file is encrypted under a new data key.
 
