@@ -216,10 +216,10 @@ impl<'a> Job<'a> {
                     to: Some(place @ Place::S3 { bucket, key }),
                     ..
                 },
-            ] if !request.overwrite => Some((place, transfer::find(aws, bucket, key).await?)),
+            ] if !request.overwrite => Some((place, transfer::is_taken(aws, bucket, key).await?)),
             _ => None,
         };
-        if let Some((place, Some(_))) = &only {
+        if let Some((place, true)) = &only {
             return Err(taken(place));
         }
         let made = again(|| kms::generate_data_key(aws, &request.key, &request.context)).await?;

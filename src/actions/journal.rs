@@ -99,7 +99,8 @@ pub(super) struct Trace {
     /// The upload in parts and its part size.
     pub(super) upload: Option<(String, u64)>,
     pub(super) parts: BTreeMap<i32, Known>,
-    /// Its ETag, once it is there.
+    /// Its ETag, once it is there, as far as S3 told one.
+    #[expect(clippy::option_option, reason = "there without an ETag is not the same as not there")]
     pub(super) done: Option<Option<String>>,
 }
 

@@ -9,10 +9,10 @@ use futures::join;
 use super::jobs::{Material, is_job_name};
 use super::proof::prove;
 use super::roles;
-use crate::aws::{Aws, ecr, iam, s3, sagemaker, sts};
+use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
 use crate::domain::policy::{self, Decision, PrincipalKind, Question, principal_kind, role_name};
 use crate::domain::{
-    Fault, FaultKind, Finding, GrantSpec, JobSpec, Outcome, ProofMethod, Request, RolePolicies, Weight,
+    Fault, FaultKind, Finding, GrantSpec, JobSpec, KeyState, Outcome, ProofMethod, Request, RolePolicies, Weight,
 };
 
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";
@@ -234,10 +234,13 @@ impl Look<'_> {
             return well(what, format!("{how}: allowed on {}", proof.key_arn));
         };
         let reason = refused.reason.clone().unwrap_or_default();
-        let (remedy, repair) = if reason.contains("is disabled") || reason.contains("is not enabled") {
+        // KMS speaks of the key's state only to whoever may use it: it is looked at here, and mended first.
+        let state = kms::describe_key(self.aws, &proof.key_arn).await.ok();
+        let state = state.and_then(|key| key.detail).map(|detail| detail.state);
+        let (remedy, repair) = if state == Some(KeyState::Disabled) {
             let key_arn = proof.key_arn.clone();
             ("enable the key", Request::EnableKey { key_arn })
-        } else if reason.contains("pending deletion") {
+        } else if state == Some(KeyState::PendingDeletion) {
             let key_arn = proof.key_arn.clone();
             ("cancel the key's deletion", Request::CancelKeyDeletion { key_arn })
         } else {

@@ -78,7 +78,11 @@ pub(in crate::aws) fn incomplete(act: &str, object: &str, what: &str) -> Fault {
 }
 
 fn of_answer(act: &str, object: &str, answer: Answer<'_>) -> Fault {
-    let (kind, remedy) = classify(answer);
+    let (kind, mut remedy) = classify(answer);
+    if answer.status == 400 && answer.code.is_none() && remedy.is_empty() {
+        // The answer to a HEAD has no body, so no words.
+        remedy = "check the region and the credentials";
+    }
     let cause = match (answer.code, answer.message.filter(|message| !message.is_empty())) {
         (Some(code), Some(message)) => format!("{message} ({code})"),
         (None, Some(message)) => message.to_owned(),
@@ -142,6 +146,8 @@ fn of_code(code: &str, message: &str) -> Option<FaultKind> {
         | "NoSuchUpload"
         | "NoSuchEntity"
         | "NoSuchVersion"
+        | "ImageNotFoundException"
+        | "RepositoryNotFoundException"
         | "ResourceNotFound"
         | "ResourceNotFoundException" => FaultKind::NotFound,
         "DisabledException"

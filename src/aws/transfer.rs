@@ -86,6 +86,16 @@ pub(crate) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Head, Fau
     again(call).await
 }
 
+/// Whether there is an object of this name already, as far as the caller may know. A refusal of a HEAD has no words; the
+/// calls that follow say it better, and none of them replaces an object that is there.
+pub(crate) async fn is_taken(aws: &Aws, bucket: &str, key: &str) -> Result<bool, Fault> {
+    match find(aws, bucket, key).await {
+        Ok(found) => Ok(found.is_some()),
+        Err(fault) if fault.is_transient() => Err(fault),
+        Err(_) => Ok(false),
+    }
+}
+
 /// The head of an object; `None` if there is no object of this name.
 pub(crate) async fn find(aws: &Aws, bucket: &str, key: &str) -> Result<Option<Head>, Fault> {
     match head(aws, bucket, key).await {

@@ -164,7 +164,7 @@ impl BytesReader {
             self.kernel.decrypt(&mut [0; BLOCK], &mut [], state, words);
         }
         self.plaintext += (sealed.len() * BLOCK) as u64;
-        self.authenticated += words.len() * size_of::<Words>();
+        self.authenticated += size_of_val(words);
         self.decrypted += sealed.len() * BLOCK;
         let done = self.authenticated.min(self.decrypted);
         self.held.drain(..done);

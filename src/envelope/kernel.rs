@@ -27,7 +27,7 @@ pub(super) struct Kernel(Path);
 
 enum Path {
     #[cfg(target_arch = "x86_64")]
-    Woven(x86::Keys),
+    Woven(Box<x86::Keys>),
     Portable(Box<Aes128>),
 }
 
@@ -44,7 +44,7 @@ impl Kernel {
     /// `None` where the processor cannot.
     fn woven(key: &Block) -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
-        return x86::Keys::new(key).map(|keys| Self(Path::Woven(keys)));
+        return x86::Keys::new(key).map(|keys| Self(Path::Woven(Box::new(keys))));
         #[cfg(not(target_arch = "x86_64"))]
         return None;
     }

@@ -38,6 +38,8 @@ struct Repository {
     images: BTreeMap<String, Image>,
     /// Tag to digest.
     tags: BTreeMap<String, String>,
+    /// Tags of the repository itself.
+    labels: BTreeMap<String, String>,
 }
 
 impl Repository {
@@ -84,12 +86,22 @@ struct Request {
     filter: Filter,
     max_results: Option<usize>,
     next_token: Option<String>,
+    resource_arn: String,
+    tags: Vec<Label>,
 }
 
 #[derive(Debug, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Filter {
     tag_status: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Label {
+    key: String,
+    #[serde(default)]
+    value: String,
 }
 
 #[derive(Debug, Deserialize, Default, Clone)]
@@ -121,6 +133,10 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
         return Ok(authorization(&world.url, world.ecr.now()));
     }
     let ecr = &world.ecr;
+    if operation == "ListTagsForResource" {
+        allow(&request.resource_arn)?;
+        return ecr.labels(&request.resource_arn);
+    }
     if operation == "DescribeRepositories" {
         match &request.repository_names {
             Some(names) => names.iter().try_for_each(|name| allow(&arn(name)))?,
@@ -176,10 +192,23 @@ impl Ecr {
             immutable_tags: request.image_tag_mutability.as_deref() == Some("IMMUTABLE"),
             images: BTreeMap::new(),
             tags: BTreeMap::new(),
+            labels: request
+                .tags
+                .iter()
+                .map(|tag| (tag.key.clone(), tag.value.clone()))
+                .collect(),
         };
         let row = repository_row(name, &repository);
         repositories.insert(name.clone(), repository);
         Ok(json!({ "repository": row }))
+    }
+
+    fn labels(&self, resource: &str) -> Result<Value, ApiError> {
+        let name = resource.split_once(":repository/").map_or("", |(_, name)| name);
+        let repositories = self.lock();
+        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
+        let row = |(key, value): (&String, &String)| json!({ "Key": key, "Value": value });
+        Ok(json!({ "tags": repository.labels.iter().map(row).collect::<Vec<_>>() }))
     }
 
     fn delete(&self, request: &Request) -> Result<Value, ApiError> {

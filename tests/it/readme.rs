@@ -13,7 +13,7 @@ fn the_readmes_table_of_keys_is_the_programs() {
             .iter()
             .map(|key| format!("`{key}`"))
             .collect();
-        table += &format!("| {} | {} | {} |\n", keys.join(" "), entry.name, entry.help);
+        table.push_str(&["| ", &keys.join(" "), " | ", entry.name, " | ", entry.help, " |\n"].concat());
     }
     assert!(readme.contains(&table), "put this table into the README:\n{table}");
 }

@@ -809,6 +809,7 @@ fn a_read_only_session_refuses_every_change_before_it_reaches_the_endpoint() {
                     // It looks for the repository first, which only reads.
                     FaultKind::NotFound => strongroom::domain::Fault {
                         kind: FaultKind::ReadOnly,
+                        request_id: None,
                         ..fault
                     },
                     _ => fault,

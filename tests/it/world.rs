@@ -453,7 +453,7 @@ async fn kill_9_at_any_moment_loses_nothing_that_was_acknowledged() {
         served.0.wait().unwrap();
     }
     let served = Served::start(&dir);
-    let told = told.lock().unwrap();
+    let told = std::mem::take(&mut *told.lock().unwrap());
     assert!(
         told.keys.len() > 2 * rounds && told.objects.len() > rounds,
         "too little was written"

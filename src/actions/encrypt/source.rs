@@ -92,5 +92,5 @@ pub(super) fn changed() -> io::Error {
 }
 
 pub(super) fn is_changed(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Changed>())
+    matches!(error.get_ref(), Some(inner) if inner.is::<Changed>())
 }

@@ -74,7 +74,7 @@ impl Job<'_> {
             // It was there and is not any more: nothing of it can be resumed.
             trace = trace.filter(|trace| trace.done.is_none());
         }
-        if !self.overwrite && !self.is_checked && transfer::find(self.aws, bucket, key).await?.is_some() {
+        if !self.overwrite && !self.is_checked && transfer::is_taken(self.aws, bucket, key).await? {
             return Err(taken(&Place::S3 {
                 bucket: bucket.to_owned(),
                 key: key.to_owned(),

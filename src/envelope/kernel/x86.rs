@@ -139,6 +139,10 @@ struct Sha {
     cdgh: __m128i,
 }
 
+#[expect(
+    clippy::many_single_char_names,
+    reason = "the names that FIPS 180-4 gives its eight words"
+)]
 impl Sha {
     #[inline]
     #[target_feature(enable = "sse2")]
