@@ -204,7 +204,7 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
 
     let (mut killed, mut sent_before, mut sent_again) = (0, 0, 0);
     for round in 0..kills {
-        let proxy = Proxy::start(world.sandbox.endpoint_url(), |_| Trouble::None);
+        let proxy = Proxy::start(&world.sandbox, |_| Trouble::None);
         let prefix = format!("s3://{BUCKET}/round-{round}/");
         let arguments = world.encrypting(&source, &prefix);
         let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
@@ -302,7 +302,7 @@ async fn an_error_inside_a_200_and_a_lost_answer_of_the_completion_end_right() {
     let plaintext = noise(8 * MIB);
     let source = world.write("data.bin", &plaintext);
     for (index, trouble) in [Trouble::ErrorInside200, Trouble::LostAnswer].into_iter().enumerate() {
-        let proxy = Proxy::start(world.sandbox.endpoint_url(), move |seen| {
+        let proxy = Proxy::start(&world.sandbox, move |seen| {
             let is_completion = seen.line.starts_with("POST") && seen.line.contains("uploadId=");
             if is_completion && seen.completions == 1 {
                 trouble
@@ -460,9 +460,9 @@ async fn a_killed_download_goes_on_from_its_spool_which_holds_no_plaintext() {
     assert!(kept.starts_with(b"gAAAAA") && !kept.windows(5).any(|window| window == b"words"));
 
     // What was kept is not asked for again.
-    let proxy = Proxy::start(world.sandbox.endpoint_url(), |_| Trouble::None);
+    let proxy = Proxy::start(&world.sandbox, |_| Trouble::None);
     good(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
-    assert!(proxy.first_ranges().iter().all(|start| *start >= kept.len() as u64));
+    assert!(proxy.ranges().iter().all(|start| *start >= kept.len() as u64));
     assert!(fs::read(&to).unwrap() == plaintext);
     assert_eq!(spools(), [to]);
 }

@@ -1,9 +1,16 @@
 //! An endpoint between the program and the sandbox that watches requests and spoils answers.
+//!
+//! A signature covers the host, and the sandbox answers to its own name only: every request is signed again.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use strongroom::sandbox::Sandbox;
 
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,16 +44,21 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) fn start(upstream: &str, trouble: impl Fn(&Seen<'_>) -> Trouble + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox, trouble: impl Fn(&Seen<'_>) -> Trouble + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let counts: Arc<Mutex<Counts>> = Arc::default();
-        let (shared, trouble) = (Arc::clone(&counts), Arc::new(trouble));
-        let upstream = upstream.trim_start_matches("http://").to_owned();
+        let passage = Arc::new(Passage {
+            upstream: sandbox.endpoint_url().trim_start_matches("http://").to_owned(),
+            secret: sandbox.secret_access_key().to_owned(),
+            counts: Arc::clone(&counts),
+            trouble: Box::new(trouble),
+        });
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (upstream, counts, trouble) = (upstream.clone(), Arc::clone(&shared), Arc::clone(&trouble));
-                thread::spawn(move || serve(client, &upstream, &counts, &*trouble));
+                let passage = Arc::clone(&passage);
+                // A client that was killed breaks its connections off.
+                thread::spawn(move || passage.serve(client).unwrap_or_default());
             }
         });
         Self { url, counts }
@@ -61,82 +73,146 @@ impl Proxy {
         self.counts.lock().unwrap().parts
     }
 
-    /// Where the ranges began that were asked for.
-    pub(crate) fn first_ranges(&self) -> Vec<u64> {
+    /// Where the ranges begin that were asked for.
+    pub(crate) fn ranges(&self) -> Vec<u64> {
         self.counts.lock().unwrap().ranges.clone()
     }
 }
 
-fn serve(
-    client: TcpStream,
-    upstream: &str,
-    counts: &Mutex<Counts>,
-    trouble: &dyn Fn(&Seen<'_>) -> Trouble,
-) -> io::Result<()> {
-    client.set_nodelay(true)?;
-    let mut reader = BufReader::new(client.try_clone()?);
-    let mut client = client;
-    loop {
-        let mut head = Vec::new();
-        let (mut line, mut length) = (String::new(), 0);
+struct Passage {
+    upstream: String,
+    secret: String,
+    counts: Arc<Mutex<Counts>>,
+    trouble: Box<dyn Fn(&Seen<'_>) -> Trouble + Send + Sync>,
+}
+
+impl Passage {
+    /// One request: the answer to it closes the connection.
+    fn serve(&self, mut client: TcpStream) -> io::Result<()> {
+        client.set_nodelay(true)?;
+        let mut reader = BufReader::new(client.try_clone()?);
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let mut headers = BTreeMap::new();
         loop {
             let mut field = String::new();
             if reader.read_line(&mut field)? == 0 {
                 return Ok(());
             }
-            if field == "\r\n" {
+            let Some((name, value)) = field.split_once(':') else {
                 break;
-            }
-            let lower = field.to_ascii_lowercase();
-            if line.is_empty() {
-                line.clone_from(&field);
-            }
-            if let Some(value) = lower.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-            if let Some(value) = lower.strip_prefix("range: bytes=") {
-                let start = value.split('-').next().unwrap().parse().unwrap();
-                counts.lock().unwrap().ranges.push(start);
-            }
-            if lower.starts_with("expect:") {
-                client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-            } else if !lower.starts_with("connection:") {
-                head.extend_from_slice(field.as_bytes());
-            }
+            };
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
+        if headers.remove("expect").is_some() {
+            client.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        let length = headers
+            .get("content-length")
+            .map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        let completions = {
-            let mut counts = counts.lock().unwrap();
-            counts.parts += usize::from(line.starts_with("PUT") && line.contains("partNumber="));
-            counts.completions += usize::from(line.starts_with("POST") && line.contains("uploadId="));
-            counts.completions
-        };
-        let seen = Seen {
-            line: &line,
-            completions,
-        };
-        let trouble = trouble(&seen);
-        if trouble == Trouble::ErrorInside200 {
-            let error = "<?xml version=\"1.0\"?><Error><Code>InternalError</Code><Message>try again</Message></Error>";
-            let length = error.len();
-            write!(
-                client,
-                "HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\ncontent-length: {length}\r\n\r\n{error}"
-            )?;
-            continue;
+        match self.trouble_of(&line, &headers) {
+            Trouble::ErrorInside200 => {
+                let error = "<Error><Code>InternalError</Code><Message>try again</Message></Error>";
+                let length = error.len();
+                write!(
+                    client,
+                    "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{error}"
+                )
+            }
+            Trouble::LostAnswer => self
+                .pass_on(&line, headers, &body)?
+                .read_to_end(&mut Vec::new())
+                .map(|_| ()),
+            Trouble::None => io::copy(&mut self.pass_on(&line, headers, &body)?, &mut client).map(|_| ()),
         }
-        let mut server = TcpStream::connect(upstream)?;
-        server.set_nodelay(true)?;
-        head.extend_from_slice(b"connection: close\r\n\r\n");
-        server.write_all(&head)?;
-        server.write_all(&body)?;
-        if trouble == Trouble::LostAnswer {
-            server.read_to_end(&mut Vec::new())?;
-            return Ok(());
-        }
-        // The answer says that the connection closes, and so it does.
-        io::copy(&mut server, &mut client)?;
-        return Ok(());
     }
+
+    fn trouble_of(&self, line: &str, headers: &BTreeMap<String, String>) -> Trouble {
+        let mut counts = self.counts.lock().unwrap();
+        counts.parts += usize::from(line.starts_with("PUT") && line.contains("partNumber="));
+        counts.completions += usize::from(line.starts_with("POST") && line.contains("uploadId="));
+        let range = headers
+            .get("range")
+            .and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+        counts
+            .ranges
+            .extend(range.map(|(start, _)| start.parse::<u64>().unwrap()));
+        let completions = counts.completions;
+        drop(counts);
+        (self.trouble)(&Seen { line, completions })
+    }
+
+    fn pass_on(&self, line: &str, mut headers: BTreeMap<String, String>, body: &[u8]) -> io::Result<TcpStream> {
+        headers.insert("host".to_owned(), self.upstream.clone());
+        headers.insert("connection".to_owned(), "close".to_owned());
+        self.sign(line, &mut headers, body);
+        let mut head = line.to_owned();
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut server = TcpStream::connect(&self.upstream)?;
+        server.set_nodelay(true)?;
+        server.write_all(format!("{head}\r\n").as_bytes())?;
+        server.write_all(body)?;
+        Ok(server)
+    }
+
+    /// SigV4 over the same headers as before.
+    fn sign(&self, line: &str, headers: &mut BTreeMap<String, String>, body: &[u8]) {
+        let authorization = headers["authorization"].clone();
+        let (before, _) = authorization.split_once("Signature=").unwrap();
+        let part = |name: &str| before.split_once(name).unwrap().1.split(',').next().unwrap();
+        let (signed, scope) = (part("SignedHeaders="), part("Credential=").split_once('/').unwrap().1);
+
+        let mut words = line.split_whitespace();
+        let (method, target) = (words.next().unwrap(), words.next().unwrap());
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        let mut pairs: Vec<_> = pairs
+            .map(|pair| {
+                if pair.contains('=') {
+                    pair.to_owned()
+                } else {
+                    format!("{pair}=")
+                }
+            })
+            .collect();
+        pairs.sort();
+        let mut lines = format!("{method}\n{path}\n{}\n", pairs.join("&"));
+        for name in signed.split(';') {
+            lines.push_str(&format!("{name}:{}\n", headers[name]));
+        }
+        let payload = headers
+            .get("x-amz-content-sha256")
+            .cloned()
+            .unwrap_or_else(|| hex(&Sha256::digest(body)));
+        lines.push_str(&format!("\n{signed}\n{payload}"));
+
+        let key = scope
+            .split('/')
+            .fold(format!("AWS4{}", self.secret).into_bytes(), |key, part| {
+                hmac(&key, part)
+            });
+        let text = format!(
+            "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
+            headers["x-amz-date"],
+            hex(&Sha256::digest(lines))
+        );
+        headers.insert(
+            "authorization".to_owned(),
+            format!("{before}Signature={}", hex(&hmac(&key, &text))),
+        );
+    }
+}
+
+fn hmac(key: &[u8], text: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
