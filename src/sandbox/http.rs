@@ -79,7 +79,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> io::Result<Response<Body>> {
     let id = uuid::Uuid::new_v4().to_string();
-    let mut response = if is_foreign(&request) {
+    let mut response = if is_foreign(world, &request) {
         plain(
             StatusCode::FORBIDDEN,
             "text/plain",
@@ -119,15 +119,16 @@ async fn answer(
 }
 
 /// Whether a web page, or a name that was made to point here, may be behind the request.
-fn is_foreign(request: &Request<Incoming>) -> bool {
+fn is_foreign(world: &World, request: &Request<Incoming>) -> bool {
+    let port = world.url.rsplit(':').next().unwrap_or_default();
+    let ours = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let headers = request.headers();
     let host = sigv4::header(headers, "host");
     headers.contains_key("origin")
         // Browsers send it, programs do not.
         || headers.contains_key("sec-fetch-site")
         || headers.get_all("host").iter().count() != 1
-        // Any port: a forwarder on this machine is no web page, and names are what a page can make point here.
-        || !host.is_some_and(|host| ["127.0.0.1", "localhost"].contains(&host.split(':').next().unwrap_or_default()))
+        || !host.is_some_and(|host| ours.contains(&host))
 }
 
 /// Whom a request is for.
