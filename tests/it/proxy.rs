@@ -3,6 +3,7 @@
 //! A signature covers the host, and the sandbox answers to its own name only: every request is signed again.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -150,7 +151,7 @@ impl Passage {
         self.sign(line, &mut headers, body);
         let mut head = line.to_owned();
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         let mut server = TcpStream::connect(&self.upstream)?;
         server.set_nodelay(true)?;
@@ -182,13 +183,13 @@ impl Passage {
         pairs.sort();
         let mut lines = format!("{method}\n{path}\n{}\n", pairs.join("&"));
         for name in signed.split(';') {
-            lines.push_str(&format!("{name}:{}\n", headers[name]));
+            writeln!(lines, "{name}:{}", headers[name]).unwrap();
         }
         let payload = headers
             .get("x-amz-content-sha256")
             .cloned()
             .unwrap_or_else(|| hex(&Sha256::digest(body)));
-        lines.push_str(&format!("\n{signed}\n{payload}"));
+        write!(lines, "\n{signed}\n{payload}").unwrap();
 
         let key = scope
             .split('/')
