@@ -95,7 +95,15 @@ impl Drop for Term {
 fn take() -> io::Result<()> {
     ENTERED.store(true, Ordering::SeqCst);
     terminal::enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+    // Cleared, because not every terminal clears the screen it changes to, and the first frame paints only what is not
+    // blank.
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        terminal::Clear(terminal::ClearType::All),
+        EnableBracketedPaste,
+        cursor::Hide
+    )
 }
 
 /// Gives the terminal back; harmless when it is not ours. Errors are ignored: nobody is left to read them.

@@ -45,6 +45,12 @@ pub async fn build_image(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
+    if spec.push && aws.is_read_only() {
+        // A push is not an SDK call: the gate before those does not see it.
+        let cause = "the session is read-only and a push changes the registry";
+        let remedy = "start without --read-only, or build without pushing";
+        return Err(Fault::new(FaultKind::ReadOnly, "push image", &spec.repository, cause, remedy));
+    }
     let uri = ecr::repository_uri(aws, &spec.repository).await?;
     let image = format!("{uri}:{}", spec.tag);
     let tool = Tool::find(&spec.folder, &image, spec.push)?;
@@ -97,9 +103,17 @@ pub async fn try_image(image: &str, progress: &ProgressSink, cancel: &Cancellati
         tail: VecDeque::new(),
     };
     let mount = format!("{}:/opt/ml", root.path().display());
+    // Ending the tool leaves its container running, so the container has a name to be ended by.
+    let name = format!("strongroom-try-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
     let mut command = run.command();
-    command.args(["run", "--rm", "--network", "none", "--volume", &mount, image, "train"]);
-    let status = run.go("run", &mut command, None).await?;
+    command.args(["run", "--rm", "--name", &name, "--network", "none", "--volume", &mount, image, "train"]);
+    let ended = run.go("run", &mut command, None).await;
+    if ended.is_err() {
+        let mut remove = run.command();
+        remove.args(["rm", "--force", &name]).stdin(Stdio::null());
+        let _ = remove.output().await;
+    }
+    let status = ended?;
     Ok(Outcome::ImageTried {
         image: image.to_owned(),
         status,

@@ -85,7 +85,7 @@ impl Theme {
             Tone::Heading => style.fg(Color::Cyan).add_modifier(Modifier::BOLD),
             Tone::Accent => style.fg(Color::Cyan),
             Tone::Good => style.fg(Color::Green),
-            Tone::Busy => style.fg(Color::Blue).add_modifier(Modifier::BOLD),
+            Tone::Busy => style.fg(Color::LightBlue).add_modifier(Modifier::BOLD),
             Tone::Warn => style.fg(Color::Yellow),
             Tone::Bad => style.fg(Color::Red),
         }
