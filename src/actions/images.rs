@@ -49,7 +49,13 @@ pub async fn build_image(
         // A push is not an SDK call: the gate before those does not see it.
         let cause = "the session is read-only and a push changes the registry";
         let remedy = "start without --read-only, or build without pushing";
-        return Err(Fault::new(FaultKind::ReadOnly, "push image", &spec.repository, cause, remedy));
+        return Err(Fault::new(
+            FaultKind::ReadOnly,
+            "push image",
+            &spec.repository,
+            cause,
+            remedy,
+        ));
     }
     let uri = ecr::repository_uri(aws, &spec.repository).await?;
     let image = format!("{uri}:{}", spec.tag);
@@ -104,9 +110,24 @@ pub async fn try_image(image: &str, progress: &ProgressSink, cancel: &Cancellati
     };
     let mount = format!("{}:/opt/ml", root.path().display());
     // Ending the tool leaves its container running, so the container has a name to be ended by.
-    let name = format!("strongroom-try-{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+    let name = format!(
+        "strongroom-try-{}-{}",
+        std::process::id(),
+        uuid::Uuid::new_v4().simple()
+    );
     let mut command = run.command();
-    command.args(["run", "--rm", "--name", &name, "--network", "none", "--volume", &mount, image, "train"]);
+    command.args([
+        "run",
+        "--rm",
+        "--name",
+        &name,
+        "--network",
+        "none",
+        "--volume",
+        &mount,
+        image,
+        "train",
+    ]);
     let ended = run.go("run", &mut command, None).await;
     if ended.is_err() {
         let mut remove = run.command();
