@@ -14,11 +14,21 @@ use super::EnvelopeError;
 /// Appends the text of these bytes. Of a stream, every call but the last takes a multiple of three bytes.
 pub(super) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
-    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    out.resize(start + encoded_len(bytes.len()), 0);
+    encode_to(bytes, &mut out[start..]);
+}
+
+/// Characters of this many bytes.
+pub(super) fn encoded_len(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
+}
+
+/// Writes the text of these bytes to where there is [`encoded_len`] of room.
+pub(super) fn encode_to(bytes: &[u8], room: &mut [u8]) {
     let written = engine(Alphabet::UrlSafe, GeneralPurposeConfig::new())
-        .encode_slice(bytes, &mut out[start..])
+        .encode_slice(bytes, room)
         .expect("the space was measured for these bytes");
-    debug_assert_eq!(start + written, out.len());
+    debug_assert_eq!(written, room.len());
 }
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::base64_stream::Decoder;
 use super::kernel::{Block, Kernel, Words};
 use super::mac::Mac;
-use super::pipe::{self, fill};
+use super::pipe::{self, PIECE, fill};
 use super::{BLOCK, CHUNK, DataKey, EnvelopeError, HEADER_LEN, MAC_LEN, VERSION};
 
 /// What is held back until the end: the HMAC, and the last block, whose padding is not plaintext.
@@ -110,7 +110,7 @@ impl TokenReader {
 }
 
 /// Characters that are read at a time.
-const TEXT: usize = CHUNK / 3 * 4;
+const TEXT: usize = PIECE / 3 * 4;
 
 /// Reads the bytes of a token, after base64.
 struct BytesReader {

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 
 use zeroize::Zeroizing;
 
-use super::base64_stream::encode;
-use super::pipe::{self, fill};
+use super::base64_stream::{encode, encode_to, encoded_len};
+use super::pipe::{self, PIECE, fill};
 use super::sealer::Sealer;
 use super::{BLOCK, CHUNK, DataKey, EnvelopeError, HEADER_LEN, MAC_LEN, VERSION};
 
@@ -67,44 +67,57 @@ impl Encryptor {
         plaintext
     }
 
-    /// Encrypts everything that `input` gives into `output`: reading and cipher on a thread of their own, base64 and
-    /// writing on the caller's.
+    /// Encrypts everything that `input` gives into `output`: reading, cipher and MAC, and base64 with writing each on a
+    /// thread.
     ///
     /// # Errors
     /// When reading or writing fails; what was written until then does not open.
     pub fn run(self, input: &mut (impl Read + Send), output: &mut impl Write) -> Result<Sealed, EnvelopeError> {
-        let Self { header, sealer, spare } = self;
+        let Self {
+            header,
+            mut sealer,
+            spare,
+        } = self;
         let mut text = Vec::new();
         let mut token_bytes = 0;
         let mut write = |bytes: &[u8]| {
-            text.clear();
-            encode(bytes, &mut text);
-            token_bytes += text.len() as u64;
-            output.write_all(&text).map_err(EnvelopeError::Write)
+            let len = encoded_len(bytes.len());
+            text.resize(text.len().max(len), 0);
+            encode_to(bytes, &mut text[..len]);
+            token_bytes += len as u64;
+            output.write_all(&text[..len]).map_err(EnvelopeError::Write)
         };
 
-        let mut plaintext = Zeroizing::new(vec![0; CHUNK]);
-        let first = fill(input, &mut plaintext)?;
-        let plaintext_bytes = if first < CHUNK {
-            let mut sealer = sealer;
-            write(&sealer.step(&plaintext[..first], spare))?;
+        let mut first = Zeroizing::new(vec![0; PIECE]);
+        let count = fill(input, &mut first)?;
+        first.truncate(count);
+        let plaintext_bytes = if count < PIECE {
+            write(&sealer.step(&first, spare))?;
             let (last, plaintext_bytes) = sealer.finish(Vec::new());
             write(&last)?;
             plaintext_bytes
         } else {
-            let read = move |outlet: pipe::Outlet<Vec<u8>>| {
-                let mut sealer = sealer;
-                let mut count = first;
-                while count > 0 {
-                    let bytes = sealer.step(&plaintext[..count], outlet.used());
-                    outlet.send(bytes)?;
-                    count = fill(input, &mut plaintext)?;
+            let read = move |outlet: pipe::Outlet<Zeroizing<Vec<u8>>>| {
+                let mut piece = first;
+                while !piece.is_empty() {
+                    outlet.send(piece)?;
+                    piece = outlet.used();
+                    piece.resize(PIECE, 0);
+                    let count = fill(input, &mut piece)?;
+                    piece.truncate(count);
                 }
+                Ok(())
+            };
+            let seal = move |outlet: pipe::Outlet<Vec<u8>>| {
+                pipe::through(read, |plaintext: Zeroizing<Vec<u8>>| {
+                    outlet.send(sealer.step(&plaintext, outlet.used()))?;
+                    Ok(plaintext)
+                })?;
                 let (last, plaintext_bytes) = sealer.finish(outlet.used());
                 outlet.send(last)?;
                 Ok(plaintext_bytes)
             };
-            pipe::through(read, |bytes: Vec<u8>| write(&bytes).map(|()| bytes))?
+            pipe::through(seal, |bytes: Vec<u8>| write(&bytes).map(|()| bytes))?
         };
         debug_assert_eq!(token_bytes, token_len(plaintext_bytes));
         Ok(Sealed {
