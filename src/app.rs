@@ -14,6 +14,7 @@ pub mod effect;
 pub mod event;
 pub mod form;
 pub mod found;
+pub mod interrupted;
 pub mod keymap;
 pub mod layout;
 pub mod log;

@@ -47,6 +47,8 @@ pub enum Topic {
     Log(String),
     /// Roles that might run a job.
     Roles,
+    /// Uploads that were interrupted on this machine.
+    Interrupted,
     /// A local folder.
     Files(PathBuf),
 }

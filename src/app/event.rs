@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::effect::{OpId, Topic};
 use crate::domain::{
-    BucketRow, Fault, FileRow, Grant, Identity, KeyDetail, KmsKey, LogLine, ObjectInfo, ObjectRow, Outcome, Progress,
-    RoleSummary, TrainingJob,
+    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KeyDetail, KmsKey, LogLine, ObjectInfo, ObjectRow,
+    Outcome, Progress, RoleSummary, TrainingJob,
 };
 
 /// Everything that can happen to the core.
@@ -114,6 +114,8 @@ pub enum Page {
     Log(Vec<LogLine>),
     /// For `Topic::Roles`.
     Roles(Vec<RoleSummary>),
+    /// For `Topic::Interrupted`, the oldest first.
+    Interrupted(Vec<InterruptedUpload>),
     /// For `Topic::Files`.
     Files {
         /// The folder.

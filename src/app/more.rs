@@ -59,6 +59,7 @@ pub enum More {
     NewRepository,
     BuildImage,
     TryImage,
+    Interrupted,
     CleanUp,
     Audit,
 }
@@ -206,6 +207,11 @@ const ACTIONS: &[Action] = &[
         "Run an image here over a made-up /opt/ml, before anyone pays",
     ),
     action(
+        More::Interrupted,
+        "interrupted",
+        "Uploads that were interrupted on this machine: finish or abort them",
+    ),
+    action(
         More::CleanUp,
         "clean up",
         "Everything the walk made, each line with what takes it down",
@@ -265,6 +271,7 @@ fn is_offered(state: &State, more: More) -> bool {
         | More::DistrustCaller
         | More::DeleteRole => matches!(state.focus, Pane::Grants | Pane::Jobs),
         More::NewRepository | More::TryImage => state.focus == Pane::Jobs,
+        More::Interrupted => matches!(state.focus, Pane::Objects | Pane::Files),
         More::CleanUp | More::Audit => true,
     }
 }
@@ -318,6 +325,7 @@ pub(super) fn run(state: &mut State, more: More, effects: &mut Vec<Effect>) {
             return state.start(Request::CountBucket { bucket }, effects);
         }
         More::CloneJob => return clone_job(state),
+        More::Interrupted => return state.overlays.push(Overlay::Interrupted(0)),
         More::CleanUp => return state.start(Request::PlanCleanUp, effects),
         More::Audit => return state.start(Request::AuditLog { most: AUDITED }, effects),
         More::AddAlias => form(format!("One more alias for {name}"), "").text("Alias", "", "without alias/"),

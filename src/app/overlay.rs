@@ -27,6 +27,8 @@ pub enum Overlay {
     Report(Report),
     /// Rows that were found, to be acted on.
     Found(Found),
+    /// Uploads that were interrupted; the number is the row of the cursor.
+    Interrupted(usize),
     /// A plaintext, wiped when closed.
     Preview(Previewing),
     /// A policy before it is put.

@@ -5,7 +5,7 @@ use super::form::{Typed, edit, paste as paste_into};
 use super::keymap::Match;
 use super::overlay::{Confirm, Overlay, Palette, Scroll, Subject, Then};
 use super::state::State;
-use super::{Effect, KeyCode, KeyPress, act, content, layout, more, review, story, walk, words};
+use super::{Effect, KeyCode, KeyPress, act, content, interrupted, layout, more, review, story, walk, words};
 use crate::domain::explain::explain;
 use crate::domain::{Request, View};
 
@@ -220,6 +220,9 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         Some(Overlay::Messages(row)) => *row = stepped(*row, by, state.messages.len()),
         Some(Overlay::Found(found)) => found.cursor = stepped(found.cursor, by, found.rows.len()),
         Some(Overlay::Walk(row)) => *row = stepped(*row, by, steps),
+        Some(Overlay::Interrupted(row)) => {
+            *row = stepped(*row, by, state.interrupted.as_deref().unwrap_or_default().len());
+        }
         Some(Overlay::Menu(menu)) => menu.cursor = stepped(menu.cursor, by, actions),
         Some(Overlay::Review(review)) => review.scroll.step(by, lines, room.1),
         Some(Overlay::Preview(shown)) => {
@@ -287,6 +290,9 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             if let Some(step) = step {
                 walk::go(state, step, effects);
             }
+        }
+        (Some(Overlay::Interrupted(row)), Command::Enter | Command::Remove) => {
+            interrupted::act(state, *row, command, effects);
         }
         (Some(Overlay::Found(found)), Command::Enter) => {
             let request = found.rows.get(found.cursor).and_then(|row| row.then.clone());

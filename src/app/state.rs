@@ -17,7 +17,8 @@ use super::table::{Freshness, Table};
 use super::text::Tone;
 use super::{Effect, KeyPress, Topic};
 use crate::domain::{
-    BucketRow, Fault, FileRow, Grant, Identity, KeySpec, KmsKey, ObjectRow, Request, RoleSummary, TrainingJob,
+    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KeySpec, KmsKey, ObjectRow, Request, RoleSummary,
+    TrainingJob,
 };
 
 /// Rows above and below the screen whose details are asked for with those on it.
@@ -83,6 +84,8 @@ pub struct State {
     pub files: Table<FileRow>,
     /// The folder shown.
     pub dir: PathBuf,
+    /// Uploads that were interrupted; `None` until the first answer.
+    pub interrupted: Option<Vec<InterruptedUpload>>,
     /// Roles that a grant or a job may name.
     pub roles: Vec<RoleSummary>,
     /// The policy of the key whose details are open, or why it cannot be shown.
@@ -166,6 +169,7 @@ impl State {
             place: None,
             jobs: Table::sorted_by(0, true),
             files: Table::default(),
+            interrupted: None,
             roles: Vec::new(),
             policy: None,
             operations: Operations::default(),
@@ -326,6 +330,9 @@ impl State {
         if !unknown.is_empty() {
             topics.push(Topic::KeyDetails(unknown.into_iter().collect()));
         }
+        if self.interrupted.is_none() {
+            topics.push(Topic::Interrupted);
+        }
         topics.extend(self.grants_of.clone().map(Topic::Grants));
         if let Some((bucket, prefix)) = &self.place {
             topics.push(Topic::Objects {
@@ -352,6 +359,7 @@ impl State {
             match overlay {
                 Overlay::Form(form) if form.wants_roles() => topics.push(Topic::Roles),
                 Overlay::Walk(_) => topics.push(Topic::Roles),
+                Overlay::Interrupted(_) => topics.push(Topic::Interrupted),
                 Overlay::Log(log) => topics.push(Topic::Log(log.job.clone())),
                 Overlay::Details(details) => match &details.subject {
                     Subject::Key(arn) => topics.push(Topic::KeyPolicy(arn.clone())),

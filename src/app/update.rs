@@ -7,7 +7,7 @@ use super::overlay::Overlay;
 use super::pane::Pane;
 use super::state::{Intent, State};
 use super::text::Tone;
-use super::{Effect, Event, OpEvent, OpId, Page, Topic, act, found, press, review, story};
+use super::{Effect, Event, OpEvent, OpId, Page, Topic, act, found, interrupted, press, review, story};
 use crate::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectRow, Outcome, Request};
 
 /// Takes in what happened; returns what to do.
@@ -119,6 +119,7 @@ fn answer(
             });
             logs.last().into_iter().for_each(|log| log.append(lines.clone()));
         }
+        Page::Interrupted(uploads) => interrupted::answer(state, uploads),
         Page::Roles(rows) => {
             if first {
                 state.roles.clear();

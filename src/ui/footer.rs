@@ -130,6 +130,15 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             .into_iter(),
         ),
         Overlay::Operations(_) => bound(state, [(Command::Remove, "cancel"), close].into_iter()),
+        Overlay::Interrupted(_) => bound(
+            state,
+            [
+                (Command::Enter, "finish it"),
+                (Command::Remove, "abort it"),
+                (Command::Back, "later"),
+            ]
+            .into_iter(),
+        ),
         Overlay::Review(_) => literal(&[("y", "put it"), ("e", "edit again"), ("Esc", "discard")]),
         Overlay::Menu(_) | Overlay::Walk(_) | Overlay::Found(_) | Overlay::Messages(_) => bound(
             state,

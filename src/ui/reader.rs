@@ -24,7 +24,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Details(details) => (String::new(), details.scroll.0),
         Overlay::Log(log) => return self::log(frame, area, theme, log),
         Overlay::Operations(row) => return operations(frame, area, state, theme, *row),
-        Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Menu(_) => return,
+        Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Menu(_) | Overlay::Interrupted(_) => {
+            return;
+        }
     };
     let inner = boxed(frame, area, &title, theme.focus);
     if let Overlay::Details(details) = overlay {

@@ -10,7 +10,7 @@ use super::{Theme, boxed, centered, line};
 use crate::app::found::Found;
 use crate::app::overlay::Menu;
 use crate::app::text::{self, Line as Words, Tone};
-use crate::app::{State, content, more, walk};
+use crate::app::{State, content, interrupted, more, walk};
 
 pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
     let inner = boxed(frame, area, "Messages", theme.focus);
@@ -22,6 +22,14 @@ pub(super) fn found(frame: &mut Frame, area: Rect, theme: &Theme, found: &Found)
     let inner = boxed(frame, area, &found.title, theme.focus);
     let rows: Vec<Vec<Words>> = found.rows.iter().map(|row| row.lines.clone()).collect();
     render(frame, inner, theme, &rows, found.cursor, "");
+}
+
+pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, cursor: usize) {
+    let rows = interrupted::lines(state);
+    let lines: usize = rows.iter().map(Vec::len).sum();
+    let area = centered(body, 96, u16::try_from(lines.max(1) + 2).unwrap_or(u16::MAX));
+    let inner = boxed(frame, area, "Interrupted uploads", theme.focus);
+    render(frame, inner, theme, &rows, cursor, "No upload is interrupted.");
 }
 
 pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {

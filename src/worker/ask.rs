@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::budget::Api;
 use super::{Context, files};
-use crate::actions::Aws;
+use crate::actions::{Aws, resume};
 use crate::app::{Event, Page, Topic};
 use crate::aws::{iam, kms, logs, s3, sagemaker, sts};
 use crate::domain::{Fault, FaultKind, JobStatus, KeyDetail, ObjectInfo, TrainingJob};
@@ -143,6 +143,11 @@ impl Question<'_> {
             }
             Topic::Log(name) => self.log(&aws, name, &mut memory.log).await,
             Topic::Roles => self.roles(&aws).await,
+            Topic::Interrupted => {
+                let uploads = resume::interrupted(&aws);
+                self.answer(true, true, Page::Interrupted(uploads)).await;
+                Ok(false)
+            }
             Topic::Files(_) => Ok(false),
         }
     }

@@ -35,7 +35,10 @@ pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
     match request {
         Request::Encrypt { bucket, .. } | Request::DeleteObjects { bucket, .. } => is_of_bucket(topic, bucket),
         Request::ResumeUpload { .. } | Request::AbandonUpload { .. } => {
-            matches!(topic, Topic::Objects { .. } | Topic::ObjectInfos { .. })
+            matches!(
+                topic,
+                Topic::Objects { .. } | Topic::ObjectInfos { .. } | Topic::Interrupted
+            )
         }
         Request::Decrypt { .. } => matches!(topic, Topic::Files(_)),
         Request::CreateBucket { .. } => *topic == Topic::Buckets,

@@ -7,7 +7,9 @@ use strongroom::app::{Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Overlay, 
 use strongroom::domain::{Dependents, FaultKind, GrantSpec, KeyState, ObjectFormat, Outcome, Request};
 use strongroom::ui::Theme;
 
-use crate::desk::{BUCKET, Desk, arn, bucket, detail, fault, file, grant, job, log_line, object, objects, role};
+use crate::desk::{
+    BUCKET, Desk, arn, bucket, detail, fault, file, grant, interrupted, job, log_line, object, objects, role,
+};
 
 const WIDE: (u16, u16) = (120, 36);
 
@@ -37,6 +39,45 @@ fn one_key_encrypts_the_selected_file_under_the_selected_key_to_the_place_shown(
     assert_eq!(paths, [PathBuf::from("/data/images.tar")]);
     assert_eq!((bucket.as_str(), prefix.as_str(), overwrite), (BUCKET, "", false));
     assert_eq!(key, arn("11111111-0000-0000-0000-000000000001"));
+}
+
+#[test]
+fn interrupted_uploads_are_offered_once_finished_by_enter_and_aborted_when_agreed() {
+    let both = || Page::Interrupted(vec![interrupted("a"), interrupted("b")]);
+    let mut desk = Desk::filled(WIDE);
+    desk.answer(Topic::Interrupted, both());
+    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Interrupted(0))));
+    desk.keys("<enter><enter>");
+    assert_eq!(
+        desk.started(),
+        [Request::ResumeUpload { id: "a".to_owned() }],
+        "once is enough"
+    );
+    desk.keys("jx");
+    assert_eq!(desk.started().len(), 1, "aborting is asked about");
+    desk.keys("y");
+    assert_eq!(
+        desk.started().pop(),
+        Some(Request::AbandonUpload { id: "b".to_owned() })
+    );
+    desk.keys("<esc>").answer(Topic::Interrupted, both());
+    assert!(desk.state.overlays.is_empty(), "offered once");
+}
+
+#[test]
+fn interrupted_uploads_do_not_take_the_keyboard_from_a_form() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1n");
+    desk.answer(Topic::Interrupted, Page::Interrupted(vec![interrupted("a")]));
+    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Form(_))));
+    assert!(
+        desk.state
+            .messages
+            .unread()
+            .unwrap()
+            .text
+            .contains("1 interrupted upload")
+    );
 }
 
 #[test]

@@ -9,9 +9,9 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use strongroom::app::{Effect, Event, KeyCode, KeyPress, Keymap, OpEvent, OpId, Page, Settings, State, Topic, update};
 use strongroom::domain::{
-    BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, JobDetail, JobStatus, KeyDetail, KeyManager,
-    KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo, ObjectRow, Outcome, Progress, RoleSummary, TrainingJob,
-    Transition,
+    BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, InterruptedUpload, JobDetail, JobStatus, KeyDetail,
+    KeyManager, KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo, ObjectRow, Outcome, Progress, RoleSummary,
+    TrainingJob, Transition,
 };
 use strongroom::ui::{Theme, render};
 
@@ -230,6 +230,18 @@ fn named(name: &str) -> KeyPress {
         "end" => KeyCode::End,
         other => panic!("no key {other}"),
     })
+}
+
+pub(crate) fn interrupted(id: &str) -> InterruptedUpload {
+    InterruptedUpload {
+        id: id.to_owned(),
+        paths: vec![PathBuf::from(format!("/data/{id}.csv"))],
+        destination: format!("s3://{BUCKET}/"),
+        started: at(0),
+        files: 1,
+        files_done: 0,
+        bytes: 5 << 20,
+    }
 }
 
 pub(crate) fn at(seconds: i64) -> Timestamp {

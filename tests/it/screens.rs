@@ -3,7 +3,7 @@
 use strongroom::app::{Event, Page, Topic};
 use strongroom::domain::{FaultKind, Outcome, ProofMethod, ProofStep};
 
-use crate::desk::{BUCKET, Desk, fault, log_line, role};
+use crate::desk::{BUCKET, Desk, fault, interrupted, log_line, role};
 
 const WIDE: (u16, u16) = (120, 36);
 const SMALL: (u16, u16) = (80, 24);
@@ -171,4 +171,14 @@ fn a_log_is_followed_filtered_and_wrapped() {
 fn a_filter_narrows_as_it_is_typed() {
     let mut desk = Desk::filled(WIDE);
     picture("filter", desk.keys("3/hous"));
+}
+
+#[test]
+fn interrupted_uploads_are_offered() {
+    let mut desk = Desk::filled(SMALL);
+    let mut folder = interrupted("b");
+    folder.paths.push(std::path::PathBuf::from("/data/more"));
+    (folder.files, folder.files_done) = (12, 7);
+    desk.answer(Topic::Interrupted, Page::Interrupted(vec![interrupted("a"), folder]));
+    picture("interrupted-80x24", &desk);
 }
