@@ -15,9 +15,10 @@ pub(super) fn answer(state: &mut State, uploads: Vec<InterruptedUpload>) {
         *row = (*row).min(count.saturating_sub(1));
     } else if is_first && count > 0 {
         let what = text::count(count, "interrupted upload");
+        let key = state.settings.keymap.key(Command::Actions);
         state.say(
             Tone::Warn,
-            format!("There is {what} of yours: a, interrupted, lists what can be finished."),
+            format!("{what}: finish or abort with {key} in the objects or files pane."),
         );
         // Nobody loses what is being typed to an offer.
         if state.overlays.is_empty() && !state.typing {
