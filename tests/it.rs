@@ -11,6 +11,8 @@ mod core;
 mod desk;
 #[path = "it/envelope.rs"]
 mod envelope;
+#[path = "it/killed.rs"]
+mod killed;
 #[path = "it/layering.rs"]
 mod layering;
 #[path = "it/place.rs"]
