@@ -16,8 +16,8 @@ use tokio::sync::watch;
 
 /// The layout of the rows; another number is another program's world.
 const FORMAT: &[u8] = b"2";
-/// Everything is in memory already.
-const CACHE: usize = 32 << 20;
+/// Everything is in memory already: this is for writing.
+const CACHE: usize = 8 << 20;
 
 type Rows<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
 

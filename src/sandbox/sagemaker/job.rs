@@ -145,7 +145,7 @@ pub(crate) struct SageMaker {
 
 /// Jobs by name, and names in the other orders.
 pub(super) struct Jobs {
-    pub(super) rows: Shelf<Job>,
+    pub(super) rows: Shelf<Box<Job>>,
     pub(super) by_created: BTreeSet<(Timestamp, Arc<str>)>,
     pub(super) by_status: BTreeSet<(Status, Arc<str>)>,
     pub(super) by_modified: BTreeSet<(Timestamp, Arc<str>)>,
@@ -157,7 +157,7 @@ impl Jobs {
         self.by_created.insert((job.created, Arc::clone(&name)));
         self.by_status.insert((job.status(), Arc::clone(&name)));
         self.by_modified.insert((job.modified, name));
-        self.rows.insert(job.name.clone(), job);
+        self.rows.insert(job.name.clone(), Box::new(job));
     }
 
     fn change(&mut self, name: &str, change: impl FnOnce(&mut Job)) {
@@ -181,7 +181,7 @@ impl Jobs {
 impl SageMaker {
     /// The jobs there are. Those that were on their way when the world ended have failed by that.
     pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
-        let rows: Shelf<Job> = Shelf::open("jobs", disk)?;
+        let rows: Shelf<Box<Job>> = Shelf::open("jobs", disk)?;
         let names: Vec<Arc<str>> = rows.keys().map(|name| Arc::from(name.as_str())).collect();
         let named = || rows.values().zip(names.iter().cloned());
         let mut jobs = Jobs {
@@ -232,7 +232,7 @@ impl SageMaker {
 
     /// Looks at a job.
     pub(super) fn look<T>(&self, name: &str, look: impl FnOnce(&Job) -> T) -> Result<T, ApiError> {
-        self.lock().rows.get(name).map(look).ok_or_else(not_found)
+        self.lock().rows.get(name).map(|job| look(job)).ok_or_else(not_found)
     }
 
     /// Changes a job; jobs are never removed, so it is there.

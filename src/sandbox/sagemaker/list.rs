@@ -81,12 +81,12 @@ impl Order {
             return self.walk_recent(jobs, from, descending, after);
         }
         let part = body["NameContains"].as_str().unwrap_or_default();
-        let find = move |name: &'a Arc<str>| jobs.rows.get(&**name);
+        let find = move |name: &'a Arc<str>| jobs.rows.get(&**name).map(|job| &**job);
         let is_named = move |name: &Arc<str>| part.is_empty() || name.contains(part);
         match self {
             Self::Name => {
                 let range = behind(from.map(|place| place.name.clone()), descending);
-                directed(jobs.rows.range(range).map(|(_, job)| job), descending)
+                directed(jobs.rows.range(range).map(|(_, job)| &**job), descending)
             }
             Self::Created => {
                 let range = behind(from.map(|place| (place.created, Arc::from(&*place.name))), descending);
@@ -111,7 +111,10 @@ impl Order {
     ) -> Box<dyn Iterator<Item = &'a Job> + 'a> {
         let since = Timestamp::from_millisecond((after * 1000.0) as i64).unwrap_or(Timestamp::MIN);
         let recent = jobs.by_modified.range((since, Arc::from(""))..);
-        let mut found: Vec<&Job> = recent.filter_map(|(_, name)| jobs.rows.get(&**name)).collect();
+        let mut found: Vec<&Job> = recent
+            .filter_map(|(_, name)| jobs.rows.get(&**name))
+            .map(|job| &**job)
+            .collect();
         found.sort_by(|one, other| self.compare(&Place::of(one), &Place::of(other)));
         if let Some(from) = from {
             let wanted = if descending { Ordering::Less } else { Ordering::Greater };

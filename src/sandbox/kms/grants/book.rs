@@ -79,7 +79,7 @@ impl Grant {
 /// All grants of a world.
 pub(in super::super) struct Grants {
     /// By key and id.
-    rows: Shelf<Grant>,
+    rows: Shelf<Box<Grant>>,
     index: Index,
 }
 
@@ -95,7 +95,7 @@ struct Index {
 }
 
 impl Index {
-    fn of(rows: &Shelf<Grant>) -> Self {
+    fn of(rows: &Shelf<Box<Grant>>) -> Self {
         let names: Vec<Arc<str>> = rows.keys().map(|row| Arc::from(row.as_str())).collect();
         let rows = || rows.values().zip(names.iter().cloned());
         let mut index = Self {
@@ -150,20 +150,20 @@ impl Index {
 
 impl Grants {
     pub(in super::super) fn open(disk: &Disk) -> Result<Self, DiskError> {
-        let rows: Shelf<Grant> = Shelf::open("grants", disk)?;
+        let rows: Shelf<Box<Grant>> = Shelf::open("grants", disk)?;
         let index = Index::of(&rows);
         Ok(Self { rows, index })
     }
 
     pub(super) fn insert(&mut self, grant: Grant) {
         self.index.add(&grant);
-        self.rows.insert(grant.row(), grant);
+        self.rows.insert(grant.row(), Box::new(grant));
     }
 
     pub(super) fn remove(&mut self, key: &str, id: &str) -> Option<Grant> {
         let grant = self.rows.remove(&row(key, id))?;
         self.index.remove(&grant);
-        Some(grant)
+        Some(*grant)
     }
 
     /// The grants of a key that is gone.
@@ -188,8 +188,8 @@ impl Grants {
 
     /// Names a principal that is gone by its id.
     pub(in super::super) fn rename(&mut self, arn: &str, id: &str) {
-        let is_named = |grant: &&Grant| grant.grantee == arn || grant.retiring.as_deref() == Some(arn);
-        let named: Vec<Grant> = self.rows.values().filter(is_named).cloned().collect();
+        let is_named = |grant: &&Box<Grant>| grant.grantee == arn || grant.retiring.as_deref() == Some(arn);
+        let named: Vec<Box<Grant>> = self.rows.values().filter(is_named).cloned().collect();
         for mut grant in named {
             self.remove(&grant.key, &grant.id);
             if grant.grantee == arn {
@@ -198,12 +198,12 @@ impl Grants {
             if grant.retiring.as_deref() == Some(arn) {
                 grant.retiring = Some(id.to_owned());
             }
-            self.insert(grant);
+            self.insert(*grant);
         }
     }
 
     pub(super) fn get(&self, key: &str, id: &str) -> Option<&Grant> {
-        self.rows.get(&row(key, id))
+        self.rows.get(&row(key, id)).map(|grant| &**grant)
     }
 
     pub(super) fn count(&self, key: &str) -> usize {
@@ -220,7 +220,7 @@ impl Grants {
         self.rows
             .range((from, Bound::Unbounded))
             .take_while(move |(row, _)| row.starts_with(&prefix))
-            .map(|(_, grant)| grant)
+            .map(|(_, grant)| &**grant)
     }
 
     /// A key's grants to a principal.
@@ -239,6 +239,7 @@ impl Grants {
             .range((Arc::clone(&value), Arc::clone(&first))..)
             .take_while(move |(at, row)| *at == value && row.starts_with(&*first))
             .filter_map(|(_, row)| self.rows.get(&**row))
+            .map(|grant| &**grant)
     }
 
     /// What a principal may retire, in the order of ids, from behind one of them.
@@ -257,6 +258,7 @@ impl Grants {
             .range((from, Bound::Unbounded))
             .take_while(move |((of, _), _)| *of == principal)
             .filter_map(|(_, row)| self.rows.get(row))
+            .map(|grant| &**grant)
     }
 
     /// The grant of a token.
