@@ -2,7 +2,7 @@
 //!
 //! [`request`] says what may be asked for, [`job`] keeps the jobs, [`phase`] names their
 //! statuses, [`run`] takes a job through its statuses, [`channel`] brings its data
-//! as its role, [`process`] runs its command, [`artifact`] packs what it leaves. This file
+//! as its role, [`process`] runs its command, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves. This file
 //! answers questions about them. A job is a process on this machine, under the role's session credentials:
 //! it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`. It is not
 //! confined to that folder, unless its image is run by [`container`].
@@ -21,6 +21,7 @@ use super::world::World;
 
 mod artifact;
 mod channel;
+mod checkpoint;
 mod container;
 mod job;
 mod list;

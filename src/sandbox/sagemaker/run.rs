@@ -14,6 +14,7 @@ use super::super::guardian::{Charge, Held};
 use super::super::iam::SessionCredentials;
 use super::super::identity::{ACCOUNT, Caller, REGION};
 use super::super::world::{World, random_hex};
+use super::checkpoint::Checkpoints;
 use super::job::Job;
 use super::phase::{Phase, Status};
 use super::process::{self, End, LOG_GROUP};
@@ -102,18 +103,22 @@ impl Walk<'_> {
         if let Some(early) = downloading.1 {
             return Ok(early);
         }
-        downloading.0?;
+        let checkpoints = downloading.0?;
         self.enter(Phase::Training, |_| {});
         let stream = self.log_stream();
-        let ran = process::run(
-            self.world,
-            self.training,
-            &folder,
-            &self.session,
-            &self.stop,
-            stream.as_deref(),
-        )
-        .await;
+        let ended = CancellationToken::new();
+        let training = async {
+            let _ended = ended.clone().drop_guard();
+            let (world, training) = (self.world, self.training);
+            process::run(world, training, &folder, &self.session, &self.stop, stream.as_deref()).await
+        };
+        let copying = async {
+            match checkpoints {
+                Some(checkpoints) => checkpoints.keep(ended.cancelled()).await,
+                None => Ok(()),
+            }
+        };
+        let (ran, copied) = tokio::join!(training, copying);
         let (end, metrics) =
             ran.map_err(|error| format!("ClientError: the job's command could not be started: {error}"))?;
         self.world
@@ -126,6 +131,7 @@ impl Walk<'_> {
             End::Overran => Outcome::Overran,
             End::Abandoned => return Ok(Outcome::Abandoned),
         };
+        copied?;
         self.enter(Phase::Uploading, |_| {});
         self.upload(&folder.root, matches!(outcome, Outcome::Completed)).await?;
         Ok(match outcome {
@@ -156,7 +162,7 @@ impl Walk<'_> {
         }
     }
 
-    async fn download(&self, root: &Path) -> Result<(), String> {
+    async fn download(&self, root: &Path) -> Result<Option<Checkpoints>, String> {
         let (world, training) = (Arc::clone(self.world), Arc::clone(self.training));
         let (role, root) = (self.role.clone(), root.to_owned());
         blocking(move || {
@@ -164,7 +170,7 @@ impl Walk<'_> {
             for channel in &training.channels {
                 channel::download(&world, &role, channel, &root.join("input/data").join(&channel.name))?;
             }
-            Ok(())
+            Checkpoints::fetch(&world, &role, &training, &root)
         })
         .await
     }
@@ -204,7 +210,9 @@ impl Walk<'_> {
     }
 }
 
-async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+pub(super) async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
     tokio::task::spawn_blocking(act)
         .await
         .unwrap_or_else(|error| Err(format!("InternalServerError: {error}")))
