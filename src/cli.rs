@@ -1,5 +1,6 @@
 //! The command line: clap definitions and nothing else. Completions and the man page come from here.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 /// screen. With --sandbox everything happens in an embedded local AWS: no account, no network.
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(mut_group("WorldArgs", |world| world.requires("sandbox")))]
 pub struct Cli {
     /// Where and how.
     #[command(flatten)]
@@ -37,9 +39,9 @@ pub struct Global {
     /// Keep the sandbox's world in this folder
     #[arg(long, global = true, value_name = "DIR", requires = "sandbox")]
     pub sandbox_dir: Option<PathBuf>,
-    /// Start the sandbox with nothing but its user
-    #[arg(id = "sandbox_empty", long = "empty", requires = "sandbox")]
-    pub sandbox_empty: bool,
+    /// What its world holds and does.
+    #[command(flatten)]
+    pub world: WorldArgs,
     /// Refuse everything that could change something
     #[arg(long, global = true)]
     pub read_only: bool,
@@ -77,6 +79,9 @@ pub enum Command {
     /// The sandbox's trainer for images it does not know
     #[command(hide = true)]
     ReferenceTrainer,
+    /// Cleans up when the sandbox that started it is gone
+    #[command(hide = true)]
+    SandboxGuardian,
 }
 
 /// `encrypt PATH... DEST`.
@@ -208,7 +213,18 @@ pub struct SandboxArgs {
     /// Keep the world in this folder; without it, it is gone when the command ends
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Start a new world with nothing but the user
+    /// What the world holds and does.
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// One JSON object instead of shell exports
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a sandbox's world holds and does, be it embedded (`--sandbox`) or alone (`sandbox`).
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct WorldArgs {
+    /// Start a new world with nothing but its user
     #[arg(long)]
     pub empty: bool,
     /// Add many keys, grants on one key, objects in one prefix, jobs
@@ -223,12 +239,12 @@ pub struct SandboxArgs {
     /// Run this shell command for a training image; docker or podman runs the image itself
     #[arg(long, value_name = "URI=COMMAND", value_parser = pair)]
     pub image: Vec<(String, String)>,
+    /// A registry on this machine to push images to, instead of ECR's own: one that asks for no password
+    #[arg(long, value_name = "HOST:PORT", value_parser = loopback)]
+    pub registry: Option<SocketAddr>,
     /// Seconds until a new grant is seen without its token
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     pub grant_delay: f64,
-    /// One JSON object instead of shell exports
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// A command with nothing but `--json`.
@@ -239,9 +255,61 @@ pub struct JsonArgs {
     pub json: bool,
 }
 
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    text.replace("localhost:", "127.0.0.1:")
+        .parse()
+        .ok()
+        .filter(|address: &SocketAddr| address.ip().is_loopback())
+        .ok_or_else(|| format!("`{text}` is not HOST:PORT of this machine, such as 127.0.0.1:5000"))
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(name, _)| !name.is_empty())
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .ok_or_else(|| format!("`{text}` is not NAME=VALUE"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(["strongroom"].into_iter().chain(line.split(' ')))
+    }
+
+    #[test]
+    fn a_world_is_described_alike_beside_sandbox_and_behind_it() {
+        let options = "--empty --fill keys=1,jobs=2 --fault kms:throttle@0.1 --fault s3:reset --fault-seed 7 \
+                       --image a/b:latest=docker --registry localhost:5000 --grant-delay 2.5";
+        let beside = read(&format!("--sandbox {options} doctor")).unwrap().global.world;
+        let Some(Command::Sandbox(alone)) = read(&format!("sandbox {options}")).unwrap().command else {
+            panic!("another command");
+        };
+        assert_eq!(beside, alone.world);
+        assert!(beside.empty && beside.fill.len() == 2 && beside.fault.len() == 2);
+        assert_eq!(beside.registry.unwrap().to_string(), "127.0.0.1:5000");
+        assert_eq!(read("--sandbox").unwrap().global.world, WorldArgs::default());
+    }
+
+    #[test]
+    fn a_world_without_a_sandbox_is_refused() {
+        for option in [
+            "--empty",
+            "--fault kms:throttle",
+            "--image a=b",
+            "--fault-seed 7",
+            "--grant-delay 1",
+        ] {
+            let refused = read(&format!("{option} doctor")).unwrap_err();
+            assert_eq!(
+                refused.kind(),
+                clap::error::ErrorKind::MissingRequiredArgument,
+                "{option}"
+            );
+        }
+        assert!(read("sandbox --registry 192.0.2.1:5000").is_err());
+    }
 }

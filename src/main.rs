@@ -8,7 +8,7 @@ use strongroom::actions::{self, Aws};
 use strongroom::cli::{Cli, Command, Global};
 use strongroom::config::{Config, Connection, SandboxEndpoint};
 use strongroom::domain::{Fault, FaultKind};
-use strongroom::sandbox::Sandbox;
+use strongroom::sandbox::{self, Sandbox};
 use strongroom::{commands, runtime, term, training};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +69,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Sandbox(args) => commands::sandbox::run(&args).await?,
         Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
         Command::ReferenceTrainer => training::reference::run()?,
+        Command::SandboxGuardian => sandbox::keep_watch(std::io::stdin().lock()),
         Command::Encrypt(args) => {
             return with_aws(&cli.global, async |aws, cancel| {
                 commands::encrypt::run(aws, &args, cancel).await
@@ -132,7 +133,7 @@ async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
     if global.sandbox {
         // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.
         config.connection.sandbox = Some(start(global, &world).await?);
-        if let Some(sandbox) = world.get().filter(|_| !global.sandbox_empty) {
+        if let Some(sandbox) = world.get().filter(|_| !global.world.empty) {
             config.start_dir = sandbox.sample_dir().to_path_buf();
         }
     }
@@ -143,11 +144,9 @@ async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
 }
 
 async fn start(global: &Global, world: &OnceCell<Sandbox>) -> Result<SandboxEndpoint, Fault> {
-    let options = commands::sandbox::options(global.sandbox_dir.as_deref(), global.sandbox_empty)?;
     let sandbox = world
-        .get_or_try_init(|| Sandbox::start(options))
-        .await
-        .map_err(|error| commands::sandbox::fault(&error))?;
+        .get_or_try_init(|| commands::sandbox::start(global.sandbox_dir.as_deref(), 0, &global.world))
+        .await?;
     Ok(SandboxEndpoint {
         url: sandbox.endpoint_url().to_owned(),
         region: sandbox.region().to_owned(),

@@ -4,6 +4,7 @@
 //! One account, one region, one user `strongroom` with AdministratorAccess and a random access key.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ mod clock;
 mod disk;
 mod ecr;
 mod fill;
+mod guardian;
 mod http;
 mod iam;
 mod identity;
@@ -31,6 +33,7 @@ mod trouble;
 mod world;
 
 pub use fill::Fill;
+pub use guardian::keep_watch;
 pub use trouble::Fault;
 
 use api::ApiError;
@@ -47,6 +50,8 @@ pub struct Options {
     pub empty: bool,
     /// Training image URIs and the shell commands that stand for them.
     pub images: Vec<(String, String)>,
+    /// A registry on loopback that holds ECR's images.
+    pub registry: Option<SocketAddr>,
     /// How long a new grant is unseen without its token.
     pub grant_delay: Duration,
     /// The strongroom binary: what training jobs of unknown images run.
@@ -69,6 +74,7 @@ impl Options {
             dir: None,
             empty: true,
             images: Vec::new(),
+            registry: None,
             grant_delay: Duration::ZERO,
             program,
             job_pace: Duration::ZERO,

@@ -13,6 +13,8 @@ mod desk;
 mod envelope;
 #[path = "it/interrupted.rs"]
 mod interrupted;
+#[path = "it/killed.rs"]
+mod killed;
 #[path = "it/layering.rs"]
 mod layering;
 #[path = "it/place.rs"]

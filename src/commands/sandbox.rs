@@ -1,4 +1,4 @@
-//! `strongroom sandbox`: the embedded world alone.
+//! The embedded world: beside another command, or alone as `strongroom sandbox`.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,35 +7,15 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::SandboxArgs;
+use crate::cli::{SandboxArgs, WorldArgs};
 use crate::domain::{Fault, FaultKind};
 use crate::sandbox::{Fill, Options, Sandbox, SandboxError};
 
-/// What the options of a world are when nothing is said.
+/// Starts a world that holds and does what was asked for.
 ///
 /// # Errors
-/// When the program cannot find itself, which it runs for training jobs.
-pub fn options(dir: Option<&Path>, empty: bool) -> Result<Options, Fault> {
-    let program = std::env::current_exe()
-        .map_err(|error| Fault::new(FaultKind::Io, "find", "this program's own file", error.to_string(), ""))?;
-    Ok(Options {
-        dir: dir.map(Path::to_path_buf),
-        empty,
-        job_pace: Duration::from_millis(1200),
-        ..Options::new(program)
-    })
-}
-
-/// The fault of a world that could not start.
-pub fn fault(error: &SandboxError) -> Fault {
-    Fault::new(FaultKind::Other, "start", "the sandbox", error.to_string(), "")
-}
-
-/// Serves a world until SIGINT or SIGTERM; says where it is first.
-///
-/// # Errors
-/// When the world cannot start or nothing can be printed.
-pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
+/// When it cannot, or what was asked for makes no sense.
+pub async fn start(dir: Option<&Path>, port: u16, args: &WorldArgs) -> Result<Sandbox, Fault> {
     let fill = args
         .fill
         .iter()
@@ -44,20 +24,46 @@ pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
         .join(",")
         .parse::<Fill>()
         .map_err(|why| wrong("--fill", why))?;
-    let mut options = options(args.dir.as_deref(), args.empty)?;
-    options.port = args.port;
-    options.fault_seed = args.fault_seed;
-    options.faults = args
-        .fault
-        .iter()
-        .map(|fault| fault.parse().map_err(|why| wrong("--fault", why)))
-        .collect::<Result<_, _>>()?;
-    options.images.clone_from(&args.image);
-    options.grant_delay = Duration::try_from_secs_f64(args.grant_delay)
-        .map_err(|error| wrong("--grant-delay", format!("{error}; give seconds, such as 2.5")))?;
-    let wait = stop_signal()?;
-    let sandbox = Sandbox::start(options).await.map_err(|error| fault(&error))?;
+    let sandbox = Sandbox::start(options(dir, port, args)?)
+        .await
+        .map_err(|error| fault(&error))?;
     sandbox.fill(&fill).await.map_err(|error| fault(&error))?;
+    Ok(sandbox)
+}
+
+fn options(dir: Option<&Path>, port: u16, args: &WorldArgs) -> Result<Options, Fault> {
+    let program = std::env::current_exe()
+        .map_err(|error| Fault::new(FaultKind::Io, "find", "this program's own file", error.to_string(), ""))?;
+    Ok(Options {
+        port,
+        dir: dir.map(Path::to_path_buf),
+        empty: args.empty,
+        images: args.image.clone(),
+        registry: args.registry,
+        grant_delay: Duration::try_from_secs_f64(args.grant_delay)
+            .map_err(|error| wrong("--grant-delay", format!("{error}; give seconds, such as 2.5")))?,
+        job_pace: Duration::from_millis(1200),
+        faults: args
+            .fault
+            .iter()
+            .map(|fault| fault.parse().map_err(|why| wrong("--fault", why)))
+            .collect::<Result<_, _>>()?,
+        fault_seed: args.fault_seed,
+        ..Options::new(program)
+    })
+}
+
+fn fault(error: &SandboxError) -> Fault {
+    Fault::new(FaultKind::Other, "start", "the sandbox", error.to_string(), "")
+}
+
+/// Serves a world until SIGINT or SIGTERM; says where it is first.
+///
+/// # Errors
+/// When the world cannot start or nothing can be printed.
+pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
+    let wait = stop_signal()?;
+    let sandbox = start(args.dir.as_deref(), args.port, &args.world).await?;
     announce(&sandbox, args.json)
         .map_err(|error| Fault::new(FaultKind::Io, "print", "the sandbox's address", error.to_string(), ""))?;
     wait.await;

@@ -8,13 +8,16 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableError,
+};
 use tokio::sync::watch;
 
 /// The layout of the rows; another number is another program's world.
-const FORMAT: &[u8] = b"1";
-/// Everything is in memory already.
-const CACHE: usize = 32 << 20;
+const FORMAT: &[u8] = b"2";
+/// Everything is in memory already: this is for writing.
+const CACHE: usize = 8 << 20;
 
 type Rows<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
 
@@ -127,13 +130,13 @@ impl Disk {
             Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
             open => open?,
         };
-        open.iter()?
-            .map(|row| {
-                let (key, value) = row?;
-                let row = decode(value.value()).map_err(|error| DiskError::Row(table.to_owned(), error))?;
-                Ok((key.value().to_owned(), row))
-            })
-            .collect()
+        let mut rows = Vec::with_capacity(open.len()? as usize);
+        for row in open.iter()? {
+            let (key, value) = row?;
+            let row = decode(value.value()).map_err(|error| DiskError::Row(table.to_owned(), error))?;
+            rows.push((key.value().to_owned(), row));
+        }
+        Ok(rows)
     }
 
     pub(crate) fn put(&self, table: &Arc<str>, key: &str, row: Vec<u8>) {

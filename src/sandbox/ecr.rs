@@ -1,9 +1,10 @@
 //! ECR: repositories and image manifests.
 //!
 //! No layers and no registry protocol: an image here is its manifest, which is as much as the calls of the API
-//! carry. `docker push` needs a registry, and the sandbox runs training commands as processes anyway.
+//! carry. `docker push` needs a [`registry`].
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,16 +22,20 @@ use super::shelf::Shelf;
 use super::world::World;
 
 mod images;
+mod registry;
+
+use registry::Registry;
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
 /// All repositories.
 pub(crate) struct Ecr {
     clock: Clock,
+    registry: Option<Registry>,
     repositories: Mutex<Shelf<Repository>>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Repository {
     created: SystemTime,
     immutable_tags: bool,
@@ -63,7 +68,7 @@ impl Repository {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Image {
     manifest: String,
     media_type: String,
@@ -125,12 +130,21 @@ impl ImageId {
 }
 
 /// Answers one call.
-pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
+pub(crate) async fn call(
+    world: &Arc<World>,
+    caller: &Caller,
+    operation: &str,
+    body: &Value,
+) -> Result<Value, ApiError> {
     let request: Request = parse(body)?;
     let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
     if operation == "GetAuthorizationToken" {
         allow("*")?;
-        return Ok(authorization(&world.url, world.ecr.now()));
+        let endpoint = world.ecr.registry.map(|registry| format!("http://{}", registry.0));
+        return Ok(authorization(
+            endpoint.as_deref().unwrap_or(&world.url),
+            world.ecr.now(),
+        ));
     }
     let ecr = &world.ecr;
     if operation == "ListTagsForResource" {
@@ -145,6 +159,7 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
         return ecr.describe(&request);
     }
     allow(&arn(&request.repository_name))?;
+    ecr.at_registry(operation, &request).await?;
     match operation {
         "CreateRepository" => ecr.create(&request),
         "DeleteRepository" => ecr.delete(&request),
@@ -161,9 +176,11 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
 }
 
 impl Ecr {
-    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+    /// The repositories there are, before a registry if one is named.
+    pub(crate) fn open(clock: &Clock, disk: &Disk, registry: Option<SocketAddr>) -> Result<Self, DiskError> {
         Ok(Self {
             clock: clock.clone(),
+            registry: registry.map(Registry),
             repositories: Mutex::new(Shelf::open("repositories", disk)?),
         })
     }
@@ -198,7 +215,7 @@ impl Ecr {
                 .map(|tag| (tag.key.clone(), tag.value.clone()))
                 .collect(),
         };
-        let row = repository_row(name, &repository);
+        let row = self.row(name, &repository);
         repositories.insert(name.clone(), repository);
         Ok(json!({ "repository": row }))
     }
@@ -224,7 +241,7 @@ impl Ecr {
                 ),
             ));
         }
-        let row = repository_row(name, repository);
+        let row = self.row(name, repository);
         repositories.remove(name);
         Ok(json!({ "repository": row }))
     }
@@ -236,15 +253,32 @@ impl Ecr {
                 .iter()
                 .map(|name| {
                     let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
-                    Ok((name.clone(), repository_row(name, repository)))
+                    Ok((name.clone(), self.row(name, repository)))
                 })
                 .collect::<Result<_, ApiError>>()?,
             None => repositories
                 .iter()
-                .map(|(name, repository)| (name.clone(), repository_row(name, repository)))
+                .map(|(name, repository)| (name.clone(), self.row(name, repository)))
                 .collect(),
         };
         paged("repositories", rows, request)
+    }
+
+    fn row(&self, name: &str, repository: &Repository) -> Value {
+        let host = match self.registry {
+            Some(registry) => registry.0.to_string(),
+            None => format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"),
+        };
+        json!({
+            "repositoryArn": arn(name),
+            "registryId": ACCOUNT,
+            "repositoryName": name,
+            "repositoryUri": format!("{host}/{name}"),
+            "createdAt": epoch(repository.created),
+            "imageTagMutability": if repository.immutable_tags { "IMMUTABLE" } else { "MUTABLE" },
+            "imageScanningConfiguration": { "scanOnPush": false },
+            "encryptionConfiguration": { "encryptionType": "AES256" },
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf<Repository>> {
@@ -303,19 +337,6 @@ fn authorization(endpoint: &str, now: SystemTime) -> Value {
             "expiresAt": epoch(now + Duration::from_secs(12 * 3600)),
             "proxyEndpoint": endpoint,
         }],
-    })
-}
-
-fn repository_row(name: &str, repository: &Repository) -> Value {
-    json!({
-        "repositoryArn": arn(name),
-        "registryId": ACCOUNT,
-        "repositoryName": name,
-        "repositoryUri": format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{name}"),
-        "createdAt": epoch(repository.created),
-        "imageTagMutability": if repository.immutable_tags { "IMMUTABLE" } else { "MUTABLE" },
-        "imageScanningConfiguration": { "scanOnPush": false },
-        "encryptionConfiguration": { "encryptionType": "AES256" },
     })
 }
 

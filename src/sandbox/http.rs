@@ -224,7 +224,7 @@ async fn json_call(
         "kms" => kms::call(world, &caller, operation, &body),
         "sagemaker" => sagemaker::call(world, &caller, operation, &body).await,
         "logs" => logs::call(world, &caller, operation, &body),
-        _ => ecr::call(world, &caller, operation, &body),
+        _ => ecr::call(world, &caller, operation, &body).await,
     }
 }
 

@@ -35,7 +35,7 @@ use request::Request;
 pub(crate) struct Kms {
     clock: Clock,
     /// By bare id.
-    keys: Shelf<Key>,
+    keys: Shelf<Box<Key>>,
     aliases: Aliases,
     grants: Grants,
     /// When something happens to a key by itself: its deletion, its yearly rotation.
@@ -144,7 +144,7 @@ impl Kms {
     /// Changes a key, and what is to happen to it later.
     fn change<T>(&mut self, id: &str, change: impl FnOnce(&mut Key) -> T) -> Option<T> {
         let before = self.keys.get(id)?.next();
-        let result = self.keys.change(id, change)?;
+        let result = self.keys.change(id, |key| change(key))?;
         let after = self.keys.get(id)?.next();
         if before != after {
             if let Some(at) = before {
@@ -167,7 +167,9 @@ impl Kms {
         };
         if name.starts_with("alias/") {
             let target = self.aliases.target(name).and_then(|target| self.keys.get(target));
-            return target.ok_or_else(|| missing(format!("Alias {} is not found.", aliases::arn(name))));
+            return target
+                .map(|key| &**key)
+                .ok_or_else(|| missing(format!("Alias {} is not found.", aliases::arn(name))));
         }
         let bare = match name.strip_prefix("key/") {
             Some(bare) if id != name => bare,
@@ -175,6 +177,7 @@ impl Kms {
         };
         self.keys
             .get(bare)
+            .map(|key| &**key)
             .ok_or_else(|| missing(format!("Key '{}' does not exist", key::arn(bare))))
     }
 

@@ -17,6 +17,7 @@ use super::identity::{ACCOUNT, Caller, REGION};
 use super::world::{World, random_hex};
 
 mod pattern;
+mod place;
 mod read;
 mod rows;
 

@@ -1,7 +1,8 @@
 //! SageMaker: training jobs that really run.
 //!
-//! [`request`] says what may be asked for, [`job`] keeps the jobs, [`run`] takes a job through its statuses, [`channel`] brings its data
-//! as its role, [`process`] runs its command, [`artifact`] packs what it leaves. This file
+//! [`request`] says what may be asked for, [`job`] keeps the jobs, [`phase`] names their
+//! statuses, [`run`] takes a job through its statuses, [`channel`] brings its data
+//! as its role, [`process`] runs its command, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves. This file
 //! answers questions about them. A job is a process on this machine, under the role's session credentials:
 //! it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`. It is not
 //! confined to that folder, unless its image is run by [`container`].
@@ -20,15 +21,18 @@ use super::world::World;
 
 mod artifact;
 mod channel;
+mod checkpoint;
 mod container;
 mod job;
 mod list;
+mod phase;
 mod process;
 mod request;
 mod run;
 
+use job::Job;
 pub(crate) use job::SageMaker;
-use job::{Job, Status};
+use phase::{Phase, Status};
 use request::Training;
 
 impl SageMaker {
@@ -37,7 +41,7 @@ impl SageMaker {
     }
 
     fn stop(&self, name: &str) -> Result<Value, ApiError> {
-        let status = self.look(name, |job| job.status)?;
+        let status = self.look(name, Job::status)?;
         if status != Status::InProgress {
             return Err(invalid(format!(
                 "The request was rejected because the training job is in status {}.",
@@ -46,9 +50,10 @@ impl SageMaker {
         }
         let now = self.now();
         self.update(name, |job| {
-            job.status = Status::Stopping;
-            job.enter("Stopping", "Stopping the training job", now);
-            job.stop.cancel();
+            job.enter(Phase::Stopping, now);
+            if let Some(stop) = &job.stop {
+                stop.cancel();
+            }
         });
         Ok(json!({}))
     }
@@ -145,7 +150,7 @@ async fn create(
         ))
     })?;
     let job = Job::new(&name, body, tags, world.now());
-    let stop = job.stop.clone();
+    let stop = job.stop.clone().unwrap_or_default();
     world.sagemaker.add(job)?;
     let mut tasks = world.jobs.lock().await;
     while tasks.try_join_next().is_some() {}
@@ -164,15 +169,10 @@ pub(crate) async fn create_unasked(world: &Arc<World>, body: &Value) -> Result<(
 pub(crate) fn add_completed(world: &World, body: &Value, at: Timestamp) -> Result<(), ApiError> {
     let training = Training::parse(body)?;
     let mut job = Job::new(&training.name, body, BTreeMap::new(), at);
-    for (status, message) in [
-        ("Downloading", "Downloading input data"),
-        ("Training", "Training image download completed. Training in progress."),
-        ("Uploading", "Uploading generated training model"),
-    ] {
-        job.enter(status, message, at);
-    }
     job.started = Some(at);
-    job.close(Status::Completed, "Completed", "Training job completed", at);
+    for phase in [Phase::Downloading, Phase::Training, Phase::Uploading, Phase::Completed] {
+        job.enter(phase, at);
+    }
     world.sagemaker.add(job)
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{Disk, DiskError};
+use super::guardian::{Charge, Guardian, Held};
 use super::iam::Iam;
 use super::identity::{Caller, Principal};
 use super::kms::Kms;
@@ -45,8 +47,9 @@ pub(crate) struct World {
     /// Cancelled when the world ends: the server and every job end with it.
     pub(crate) shutdown: CancellationToken,
     pub(crate) jobs: tokio::sync::Mutex<JoinSet<()>>,
+    pub(crate) guardian: Arc<Guardian>,
     /// A temporary folder is removed when the world stops, or at the latest with the world.
-    folder: Mutex<Option<tempfile::TempDir>>,
+    folder: Mutex<Option<(tempfile::TempDir, Held)>>,
 }
 
 impl fmt::Debug for World {
@@ -83,6 +86,8 @@ impl World {
             path: root.join(FILE),
             why: error.to_string(),
         };
+        let guardian = Guardian::start(&options.program);
+        let folder = folder.map(|folder| (folder, guardian.hold(Charge::Folder(root.clone().into()))));
         // Of jobs that ran when the world ended last, plaintext included.
         match fs::remove_dir_all(root.join("jobs")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
@@ -90,7 +95,7 @@ impl World {
         }
         fs::create_dir_all(root.join("files")).map_err(unusable)?;
         let clock = Clock::default();
-        let parts = Parts::open(&root, &clock, &disk).map_err(unreadable)?;
+        let parts = Parts::open(&root, &clock, &disk, options.registry).map_err(unreadable)?;
         Ok(Self {
             iam: Mutex::new(parts.iam),
             kms: Mutex::new(parts.kms),
@@ -107,6 +112,7 @@ impl World {
             disk,
             options,
             root,
+            guardian,
             folder: Mutex::new(folder),
         })
     }
@@ -185,7 +191,7 @@ struct Parts {
 
 impl Parts {
     /// The large ones at the same time: a world of hundreds of thousands of rows is up within a second.
-    fn open(root: &Path, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+    fn open(root: &Path, clock: &Clock, disk: &Disk, registry: Option<SocketAddr>) -> Result<Self, DiskError> {
         let open_s3 = || s3::Store::open(&root.join("objects"), clock, disk);
         let (s3, sagemaker, kms) = if disk.is_kept() {
             std::thread::scope(|scope| {
@@ -206,7 +212,7 @@ impl Parts {
             kms: kms?,
             s3: s3?,
             logs: logs::Logs::open(clock, disk)?,
-            ecr: ecr::Ecr::open(clock, disk)?,
+            ecr: ecr::Ecr::open(clock, disk, registry)?,
             sagemaker: sagemaker?,
         })
     }

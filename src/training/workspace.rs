@@ -27,8 +27,10 @@ impl Workspace {
     pub(crate) fn create(job: &Job, need: u64) -> Result<Self, Fault> {
         let parent = match job.hyperparameter("strongroom_plaintext").as_deref() {
             None | Some("memory") => {
-                room(Path::new(MEMORY), need)?;
-                PathBuf::from(MEMORY)
+                // The sandbox names a folder of its own there, which it can sweep.
+                let memory = std::env::var_os("STRONGROOM_MEMORY_ROOT").unwrap_or_else(|| MEMORY.into());
+                room(Path::new(&memory), need)?;
+                PathBuf::from(memory)
             }
             Some("volume") => job.root.clone(),
             Some(other) => {

@@ -237,6 +237,11 @@ SINGLE = {
         {"Plaintext": b"x", "GrantTokens": ["t"] * 11, "as": "role"},
         "ValidationException",
     ),
+    "eleven grant tokens of somebody who needs none": (
+        "encrypt",
+        {"Plaintext": b"x", "GrantTokens": ["t"] * 11},
+        "ValidationException",
+    ),
     "a dry run that would go well": ("encrypt", {"Plaintext": b"x", "DryRun": True}, "DryRunOperationException"),
     "a dry run that would not": ("encrypt", {"Plaintext": b"x", "DryRun": True, "as": "role"}, "AccessDeniedException"),
     "the right ciphertext": ("decrypt", {"CiphertextBlob": "BLOB", "EncryptionContext": {"a": "b"}}, None),

@@ -1,6 +1,7 @@
 //! Images: manifests by digest, and the tags that point at them.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use s3s::crypto::{Checksum as _, Sha256};
 use serde_json::{Value, json};
@@ -13,29 +14,13 @@ use crate::sandbox::s3::hex;
 impl Ecr {
     pub(super) fn put(&self, request: &Request) -> Result<Value, ApiError> {
         let name = &request.repository_name;
-        let manifest: Value = serde_json::from_str(&request.image_manifest).map_err(|_| {
-            invalid("Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'")
-        })?;
-        let digest = format!("sha256:{}", hex(&Sha256::checksum(request.image_manifest.as_bytes())));
+        let (digest, image) = Image::new(&request.image_manifest, Image::media_type(request), self.now())?;
         if request.image_digest.as_ref().is_some_and(|claimed| *claimed != digest) {
             return Err(ApiError::new(
                 "ImageDigestDoesNotMatchException",
                 "The specified image digest does not match the digest that Amazon ECR calculated for the image.",
             ));
         }
-        let media_type = request
-            .image_manifest_media_type
-            .clone()
-            .or_else(|| manifest["mediaType"].as_str().map(str::to_owned))
-            .unwrap_or_else(|| DOCKER_MANIFEST.to_owned());
-        let size = manifest["layers"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .chain([&manifest["config"]])
-            .filter_map(|layer| layer["size"].as_u64())
-            .sum();
-        let pushed = self.now();
         let mut repositories = self.lock();
         let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
         let tagged = request.image_tag.as_ref().and_then(|tag| repository.tags.get(tag));
@@ -57,12 +42,6 @@ impl Ecr {
         let id = ImageId {
             image_digest: Some(digest.clone()),
             image_tag: request.image_tag.clone(),
-        };
-        let image = Image {
-            manifest: request.image_manifest.clone(),
-            media_type,
-            pushed,
-            size,
         };
         let answer = json!({ "image": image_json(name, &id, &image) });
         repositories.change(name, |repository| {
@@ -158,9 +137,40 @@ impl Ecr {
     }
 }
 
+impl Image {
+    /// The image of a manifest, and its digest.
+    pub(super) fn new(manifest: &str, media_type: String, pushed: SystemTime) -> Result<(String, Self), ApiError> {
+        let parsed: Value = serde_json::from_str(manifest).map_err(|_| {
+            invalid("Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'")
+        })?;
+        let layers = parsed["layers"].as_array().into_iter().flatten();
+        let sizes = layers
+            .chain([&parsed["config"]])
+            .filter_map(|layer| layer["size"].as_u64());
+        let image = Self {
+            manifest: manifest.to_owned(),
+            media_type,
+            pushed,
+            size: sizes.sum(),
+        };
+        let digest = format!("sha256:{}", hex(&Sha256::checksum(manifest.as_bytes())));
+        Ok((digest, image))
+    }
+
+    /// As the request or its manifest says.
+    pub(super) fn media_type(request: &Request) -> String {
+        let said = || {
+            let manifest: Value = serde_json::from_str(&request.image_manifest).ok()?;
+            manifest["mediaType"].as_str().map(str::to_owned)
+        };
+        let named = request.image_manifest_media_type.clone();
+        named.or_else(said).unwrap_or_else(|| DOCKER_MANIFEST.to_owned())
+    }
+}
+
 impl Repository {
     /// Takes away the images that a request names, as far as they are here.
-    fn delete(&mut self, request: &Request) -> Value {
+    pub(super) fn delete(&mut self, request: &Request) -> Value {
         let (mut deleted, mut failures) = (Vec::new(), Vec::new());
         for id in request.image_ids.iter().flatten() {
             let Some(digest) = self.resolve(id) else {

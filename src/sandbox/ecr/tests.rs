@@ -2,7 +2,7 @@
 use super::*;
 
 fn ecr() -> Ecr {
-    Ecr::open(&Clock::default(), &Disk::default()).unwrap()
+    Ecr::open(&Clock::default(), &Disk::default(), None).unwrap()
 }
 
 fn request(body: &Value) -> Request {

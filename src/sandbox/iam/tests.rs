@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::sandbox::identity::Caller;
 use crate::sandbox::sts;
 use crate::sandbox::tests::options;
 use crate::sandbox::world::World;

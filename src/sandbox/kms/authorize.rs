@@ -67,6 +67,17 @@ impl Ask<'_> {
     /// 4. A grant: grantee, operation, constraints, and visible already or its token supplied.
     pub(super) fn authorize(&self, kms: &Kms, key: &Key, act: &Act) -> Result<(), ApiError> {
         let arn = key.arn();
+        if self
+            .request
+            .value("GrantTokens")
+            .as_array()
+            .is_some_and(|tokens| tokens.len() > 10)
+        {
+            return Err(ApiError::new(
+                "ValidationException",
+                "1 validation error detected: Value at 'grantTokens' failed to satisfy constraint: Member must have length less than or equal to 10",
+            ));
+        }
         let mut facts = self.world.facts();
         facts.extend(act.conditions.clone());
         for (name, value) in [
@@ -134,12 +145,6 @@ impl Ask<'_> {
         }
         let operation = act.action.trim_start_matches("kms:");
         let tokens = self.request.list("GrantTokens");
-        if tokens.len() > 10 {
-            return Err(ApiError::new(
-                "ValidationException",
-                "1 validation error detected: Value at 'grantTokens' failed to satisfy constraint: Member must have length less than or equal to 10",
-            ));
-        }
         if !tokens.iter().all(|token| kms.grants.knows_token(&key.id, token)) {
             return Err(ApiError::new(
                 "InvalidGrantTokenException",

@@ -71,12 +71,13 @@ impl Kms {
 
     /// Makes a grant, or finds the one of the same name and content; its id and a new token.
     pub(crate) fn grant(&mut self, key: &str, new: NewGrant) -> (String, String) {
-        let token = random_hex::<64>();
         if let Some(id) = self.namesake(key, &new) {
+            let token = book::token(key, &id);
             self.grants.add_token(key, &id, &token);
             return (id, token);
         }
         let id = random_hex::<32>();
+        let token = book::token(key, &id);
         let created = self.clock.now();
         let delay = SignedDuration::try_from(new.delay).unwrap_or(SignedDuration::ZERO);
         self.grants.insert(Grant {

@@ -1,6 +1,7 @@
 //! A KMS key: what it is, without who may ask.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
@@ -143,7 +144,7 @@ impl Kms {
             material: Vec::new(),
         };
         key.add_material(created, false);
-        self.keys.insert(id.clone(), key);
+        self.keys.insert(id.clone(), Box::new(key));
         id
     }
 
@@ -162,8 +163,8 @@ pub(super) fn in_days(from: Timestamp, days: i64) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-pub(super) fn default_policy() -> Document {
-    Document::trusted(format!(
+static DEFAULT_POLICY: LazyLock<Arc<str>> = LazyLock::new(|| {
+    format!(
         r#"{{
   "Version" : "2012-10-17",
   "Id" : "key-default-1",
@@ -177,5 +178,10 @@ pub(super) fn default_policy() -> Document {
     "Resource" : "*"
   }} ]
 }}"#
-    ))
+    )
+    .into()
+});
+
+pub(super) fn default_policy() -> Document {
+    Document::trusted(Arc::clone(&DEFAULT_POLICY))
 }

@@ -1,13 +1,12 @@
 //! Reading logs page by page.
 
-use std::ops::Range;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::pattern::Pattern;
+use super::place::{Place, Position, backward, fitting, forward, window};
 use super::{Event, Group, Logs, Stream, group_arn, invalid, no_group, no_stream};
 use crate::sandbox::api::ApiError;
 
@@ -250,96 +249,6 @@ impl Logs {
     }
 }
 
-/// Where an event is among those of several streams.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    timestamp: i64,
-    stream: String,
-    index: usize,
-}
-
-impl Place {
-    fn token(&self) -> String {
-        token_of(&format!("{} {} {}", self.timestamp, self.index, self.stream))
-    }
-
-    fn parse(token: &str) -> Result<Self, ApiError> {
-        let text = name_of(token)?;
-        let mut words = text.splitn(3, ' ');
-        let place = (|| {
-            Some(Self {
-                timestamp: words.next()?.parse().ok()?,
-                index: words.next()?.parse().ok()?,
-                stream: words.next()?.to_owned(),
-            })
-        })();
-        place.ok_or_else(bad_token)
-    }
-}
-
-/// Where `GetLogEvents` goes on.
-#[derive(Debug, Clone, Copy)]
-enum Position {
-    Forward(usize),
-    Backward(usize),
-}
-
-impl Position {
-    fn token(self) -> String {
-        match self {
-            Self::Forward(at) => format!("f/{at:056}"),
-            Self::Backward(at) => format!("b/{at:056}"),
-        }
-    }
-
-    fn parse(token: &str) -> Result<Self, ApiError> {
-        let (direction, at) = token.split_once('/').ok_or_else(bad_token)?;
-        let at = at.parse().map_err(|_| bad_token())?;
-        match direction {
-            "f" => Ok(Self::Forward(at)),
-            "b" => Ok(Self::Backward(at)),
-            _ => Err(bad_token()),
-        }
-    }
-}
-
-/// The events from `start` on and before `end`.
-fn window(events: &[Event], start: Option<i64>, end: Option<i64>) -> Range<usize> {
-    let from = start.map_or(0, |start| events.partition_point(|event| event.timestamp < start));
-    let to = end.map_or(events.len(), |end| {
-        events.partition_point(|event| event.timestamp < end)
-    });
-    from..to.max(from)
-}
-
-fn forward(events: &[Event], at: usize, window: &Range<usize>, limit: usize) -> Range<usize> {
-    // A token behind the window stays where it is: the end is a repeated token.
-    let from = at.max(window.start);
-    if from >= window.end {
-        let from = from.min(events.len());
-        return from..from;
-    }
-    from..from + fitting(events[from..window.end].iter(), limit)
-}
-
-fn backward(events: &[Event], at: usize, window: &Range<usize>, limit: usize) -> Range<usize> {
-    let to = at.min(window.end).max(window.start);
-    to - fitting(events[window.start..to].iter().rev(), limit)..to
-}
-
-/// How many of `events` a page holds: at least one, if there is one.
-fn fitting<'a>(events: impl Iterator<Item = &'a Event>, limit: usize) -> usize {
-    let mut size = 0;
-    events
-        .take(limit)
-        .enumerate()
-        .take_while(|(number, event)| {
-            size += event.message.len() + 26;
-            *number == 0 || size <= LARGEST_PAGE
-        })
-        .count()
-}
-
 fn chosen<'a>(group: &'a Group, request: &FilterEvents) -> Result<Vec<(&'a String, &'a Stream)>, ApiError> {
     match (&request.log_stream_names, &request.log_stream_name_prefix) {
         (Some(names), _) => names
@@ -387,11 +296,11 @@ fn event_limit(limit: Option<usize>) -> Result<usize, ApiError> {
     page_limit(limit, MOST_EVENTS)
 }
 
-fn token_of(name: &str) -> String {
+pub(super) fn token_of(name: &str) -> String {
     URL_SAFE_NO_PAD.encode(name)
 }
 
-fn name_of(token: &str) -> Result<String, ApiError> {
+pub(super) fn name_of(token: &str) -> Result<String, ApiError> {
     URL_SAFE_NO_PAD
         .decode(token)
         .ok()
@@ -399,7 +308,7 @@ fn name_of(token: &str) -> Result<String, ApiError> {
         .ok_or_else(bad_token)
 }
 
-fn bad_token() -> ApiError {
+pub(super) fn bad_token() -> ApiError {
     invalid("The specified nextToken is invalid.")
 }
 

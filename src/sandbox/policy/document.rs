@@ -1,7 +1,8 @@
 //! A policy document: its text, and its statements once it is asked.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -11,9 +12,9 @@ use super::{Question, like};
 use crate::sandbox::identity::ACCOUNT;
 
 /// A policy as it was given. Stored and compared as text; read on first use, since most documents of a large world never are.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Document {
-    text: String,
+    text: Arc<str>,
     statements: OnceLock<Vec<Statement>>,
 }
 
@@ -24,7 +25,7 @@ pub(crate) struct Malformed(pub(crate) &'static str);
 
 impl Document {
     /// A policy whose text is not in doubt: one that was checked when it was stored, or our own.
-    pub(crate) fn trusted(text: impl Into<String>) -> Self {
+    pub(crate) fn trusted(text: impl Into<Arc<str>>) -> Self {
         Self {
             text: text.into(),
             statements: OnceLock::new(),
@@ -68,8 +69,18 @@ impl Serialize for Document {
 }
 
 impl<'de> Deserialize<'de> for Document {
+    /// Rows that follow each other share a text: most keys of a large world have the same policy.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::trusted)
+        thread_local! {
+            static LAST: RefCell<Arc<str>> = RefCell::new(Arc::from(""));
+        }
+        let text = <&str>::deserialize(deserializer)?;
+        Ok(Self::trusted(LAST.with_borrow_mut(|last| {
+            if **last != *text {
+                *last = Arc::from(text);
+            }
+            Arc::clone(last)
+        })))
     }
 }
 

@@ -110,6 +110,8 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
         "HeadBucket" | "ListObjects" | "ListObjectsV2" => "s3:ListBucket",
         "GetBucketLocation" => "s3:GetBucketLocation",
         "GetBucketVersioning" => "s3:GetBucketVersioning",
+        "PutBucketVersioning" => "s3:PutBucketVersioning",
+        "ListObjectVersions" => "s3:ListBucketVersions",
         "GetBucketEncryption" => "s3:GetEncryptionConfiguration",
         "GetBucketTagging" => "s3:GetBucketTagging",
         "PutBucketTagging" | "DeleteBucketTagging" => "s3:PutBucketTagging",

@@ -118,6 +118,13 @@ impl S3 for Front {
         buckets::versioning(self, req)
     }
 
+    async fn put_bucket_versioning(
+        &self,
+        req: S3Request<PutBucketVersioningInput>,
+    ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+        buckets::put_versioning(self, req)
+    }
+
     async fn get_bucket_encryption(
         &self,
         req: S3Request<GetBucketEncryptionInput>,
@@ -206,6 +213,13 @@ impl S3 for Front {
         listing::v2(self, req)
     }
 
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        listing::versions(self, req)
+    }
+
     async fn create_multipart_upload(
         &self,
         req: S3Request<CreateMultipartUploadInput>,
@@ -275,10 +289,12 @@ fn arn(bucket: &str, key: &str) -> String {
     format!("arn:aws:s3:::{bucket}/{key}")
 }
 
-/// Buckets here have no versions.
+/// What S3 calls the version of an object whose bucket keeps none.
+const ONLY_VERSION: &str = "null";
+
 fn no_version(version: Option<&str>) -> Result<(), ApiError> {
     match version {
-        None | Some("" | "null") => Ok(()),
+        None | Some("" | ONLY_VERSION) => Ok(()),
         Some(_) => Err(ApiError::new("InvalidArgument", "Invalid version id specified")),
     }
 }

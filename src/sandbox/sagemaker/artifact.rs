@@ -17,18 +17,7 @@ use super::request::Training;
 /// Uploads model and output; the model's URI. An error is a FailureReason. Blocks.
 pub(super) fn upload(world: &World, role: &Caller, training: &Training, root: &Path) -> Result<String, String> {
     let failed = |why: String| format!("ClientError: Artifact upload failed: {why}");
-    let out = Out {
-        world,
-        role,
-        bucket: &training.output.0,
-        about: About {
-            content_type: Some("binary/octet-stream".to_owned()),
-            // SSE-KMS needs a data key of the output's KMS key, and the role must be allowed to make one.
-            encryption: training.output_key.is_some().then(|| "aws:kms".to_owned()),
-            encryption_key: training.output_key.clone(),
-            ..About::default()
-        },
-    };
+    let out = Out::new(world, role, &training.output.0, training);
     let base = match training.output.1.as_str() {
         "" => format!("{}/output", training.name),
         prefix => format!("{prefix}/{}/output", training.name),
@@ -47,14 +36,30 @@ pub(super) fn upload(world: &World, role: &Caller, training: &Training, root: &P
     Ok(model)
 }
 
-struct Out<'a> {
+/// Puts to one bucket as the job's role.
+pub(super) struct Out<'a> {
     world: &'a World,
     role: &'a Caller,
     bucket: &'a str,
     about: About,
 }
 
-impl Out<'_> {
+impl<'a> Out<'a> {
+    pub(super) fn new(world: &'a World, role: &'a Caller, bucket: &'a str, training: &Training) -> Self {
+        Self {
+            world,
+            role,
+            bucket,
+            about: About {
+                content_type: Some("binary/octet-stream".to_owned()),
+                // SSE-KMS needs a data key of the output's KMS key, and the role must be allowed to make one.
+                encryption: training.output_key.is_some().then(|| "aws:kms".to_owned()),
+                encryption_key: training.output_key.clone(),
+                ..About::default()
+            },
+        }
+    }
+
     /// A folder as `NAME.tar.gz`, or as objects below `NAME/`; the URI.
     fn send(&self, folder: &Path, name: &str, packed: bool) -> Result<String, String> {
         let bucket = self.bucket;
@@ -65,13 +70,17 @@ impl Out<'_> {
             return Ok(format!("s3://{bucket}/{key}"));
         }
         for file in &found {
-            let key = format!("{name}/{}", file.display());
-            self.put(&key, |mut body| {
-                io::copy(&mut File::open(folder.join(file))?, &mut body)?;
-                Ok(())
-            })?;
+            self.file(folder, file, name)?;
         }
         Ok(format!("s3://{bucket}/{name}/"))
+    }
+
+    /// One file of a folder, below a prefix.
+    pub(super) fn file(&self, folder: &Path, file: &Path, prefix: &str) -> Result<(), String> {
+        self.put(&format!("{prefix}/{}", file.display()), |mut body| {
+            io::copy(&mut File::open(folder.join(file))?, &mut body)?;
+            Ok(())
+        })
     }
 
     fn put(&self, key: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
@@ -109,7 +118,7 @@ fn pack(folder: &Path, files: &[PathBuf], body: &mut dyn Write) -> io::Result<()
 }
 
 /// Regular files below `folder`, by name; links and devices stay behind.
-fn files(folder: &Path, below: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn files(folder: &Path, below: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = match fs::read_dir(folder.join(below)) {
         Ok(entries) => entries,

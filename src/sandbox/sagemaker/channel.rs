@@ -19,63 +19,68 @@ const LARGEST_MANIFEST: u64 = 16 << 20;
 
 /// Brings one channel into `folder`; an error is a FailureReason. Blocks.
 pub(super) fn download(world: &World, role: &Caller, channel: &Channel, folder: &Path) -> Result<(), String> {
-    let failed = |why: String| format!("ClientError: Data download failed: {why}");
-    fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-    let fetch = |key: &str, name: &str| {
-        let object = read(world, role, &channel.bucket, key).map_err(|error| failed(said(&error)))?;
-        let path = inside(folder, name).ok_or_else(|| failed(format!("the key {key:?} is no relative path")))?;
-        write(&object, &path).map_err(|error| failed(format!("s3://{}/{key}: {error}", channel.bucket)))
-    };
+    let (bucket, prefix) = (channel.bucket.as_str(), channel.prefix.as_str());
     if channel.is_manifest {
         for (key, name) in manifest(world, role, channel).map_err(failed)? {
-            fetch(&key, &name)?;
+            fetch(world, role, (bucket, &key), folder, &name)?;
         }
         return Ok(());
     }
-    let context = BTreeMap::from([("s3:prefix".to_owned(), channel.prefix.clone())]);
+    if below(world, role, (bucket, prefix), folder)? == 0 {
+        return Err(failed(format!(
+            "No S3 objects found under S3 URL \"s3://{bucket}/{prefix}\" given in input data source. Please ensure that \
+             the bucket exists in the selected region ({REGION}), that objects exist under that S3 prefix, and that the \
+             role has \"s3:ListBucket\" permissions on bucket \"{bucket}\"."
+        )));
+    }
+    Ok(())
+}
+
+fn failed(why: String) -> String {
+    format!("ClientError: Data download failed: {why}")
+}
+
+fn fetch(world: &World, role: &Caller, (bucket, key): (&str, &str), folder: &Path, name: &str) -> Result<(), String> {
+    let object = read(world, role, bucket, key).map_err(|error| failed(said(&error)))?;
+    let path = inside(folder, name).ok_or_else(|| failed(format!("the key {key:?} is no relative path")))?;
+    write(&object, &path).map_err(|error| failed(format!("s3://{bucket}/{key}: {error}")))
+}
+
+/// Brings what begins with a prefix into `folder`; how many objects there are. Blocks.
+pub(super) fn below(
+    world: &World,
+    role: &Caller,
+    (bucket, prefix): (&str, &str),
+    folder: &Path,
+) -> Result<usize, String> {
+    fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+    let context = BTreeMap::from([("s3:prefix".to_owned(), prefix.to_owned())]);
     world
-        .authorize(
-            role,
-            "s3:ListBucket",
-            &format!("arn:aws:s3:::{}", channel.bucket),
-            &context,
-        )
+        .authorize(role, "s3:ListBucket", &format!("arn:aws:s3:::{bucket}"), &context)
         .map_err(|error| failed(said(&denied(&error))))?;
     let mut after = After::Nothing;
     let mut count = 0;
     loop {
         let query = Query {
-            prefix: channel.prefix.clone(),
+            prefix: prefix.to_owned(),
             delimiter: None,
             after,
             limit: 1000,
         };
-        let page = world
-            .s3
-            .list(&channel.bucket, &query)
-            .map_err(|error| failed(said(&error)))?;
+        let page = world.s3.list(bucket, &query).map_err(|error| failed(said(&error)))?;
         for (key, object) in &page.contents {
             count += 1;
             // What consoles make to show an empty folder.
             if key.ends_with('/') && object.body.length() == 0 {
                 continue;
             }
-            fetch(key, relative(&channel.prefix, key))?;
+            fetch(world, role, (bucket, key), folder, relative(prefix, key))?;
         }
         match page.next {
             Some(next) => after = next,
-            None => break,
+            None => return Ok(count),
         }
     }
-    if count == 0 {
-        return Err(failed(format!(
-            "No S3 objects found under S3 URL \"s3://{}/{}\" given in input data source. Please ensure that the bucket \
-             exists in the selected region ({REGION}), that objects exist under that S3 prefix, and that the role has \
-             \"s3:ListBucket\" permissions on bucket \"{}\".",
-            channel.bucket, channel.prefix, channel.bucket
-        )));
-    }
-    Ok(())
 }
 
 /// The name below the channel's folder. A prefix matches strings: it can be a folder, a whole key, or end within a name.

@@ -6,14 +6,16 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use tokio::process::Command;
 
 use super::request::Training;
+use crate::sandbox::guardian::{Charge, Guardian, Held};
 use crate::sandbox::world::random_hex;
 
 /// What is the process's own business, and not the container's.
-const OURS: [&str; 4] = ["HOME", "LANG", "PATH", "STRONGROOM_ML_ROOT"];
+const OURS: [&str; 5] = ["HOME", "LANG", "PATH", "STRONGROOM_ML_ROOT", "STRONGROOM_MEMORY_ROOT"];
 /// How docker and podman find their daemon.
 const DAEMON: [&str; 4] = ["DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "XDG_RUNTIME_DIR"];
 
@@ -22,19 +24,22 @@ const DAEMON: [&str; 4] = ["DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "X
 pub(super) struct Container {
     engine: &'static str,
     name: String,
+    _held: Held,
 }
 
 impl Container {
     /// The engine, if the words that stand for an image name one.
-    pub(super) fn of(command: &str, job: &str) -> Option<Self> {
+    pub(super) fn of(command: &str, job: &str, guardian: &Arc<Guardian>) -> Option<Self> {
         let engine = match command {
             "docker" => "docker",
             "podman" => "podman",
             _ => return None,
         };
+        let name = format!("strongroom-{job}-{}", random_hex::<4>());
         Some(Self {
             engine,
-            name: format!("strongroom-{job}-{}", random_hex::<4>()),
+            _held: guardian.hold(Charge::Container(engine.to_owned(), name.clone())),
+            name,
         })
     }
 

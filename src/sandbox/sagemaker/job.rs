@@ -1,7 +1,7 @@
 //! All training jobs: as rows, and in the orders that lists are asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
@@ -9,58 +9,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::phase::{Phase, Status};
 use super::{arn, not_found, process, request, seconds};
 use crate::sandbox::api::ApiError;
 use crate::sandbox::clock::Clock;
 use crate::sandbox::disk::{Disk, DiskError};
 use crate::sandbox::shelf::Shelf;
 
-/// A status as lists show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) enum Status {
-    Completed,
-    Failed,
-    InProgress,
-    Stopped,
-    Stopping,
-}
-
-impl Status {
-    const ALL: [Self; 5] = [
-        Self::Completed,
-        Self::Failed,
-        Self::InProgress,
-        Self::Stopped,
-        Self::Stopping,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Completed => "Completed",
-            Self::Failed => "Failed",
-            Self::InProgress => "InProgress",
-            Self::Stopped => "Stopped",
-            Self::Stopping => "Stopping",
-        }
-    }
-
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
-    }
-
-    fn is_over(self) -> bool {
-        !matches!(self, Self::InProgress | Self::Stopping)
-    }
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Transition {
-    status: String,
+    to: Phase,
     #[serde(with = "millisecond::required")]
-    start: Timestamp,
-    #[serde(with = "millisecond::optional")]
-    end: Option<Timestamp>,
-    message: String,
+    at: Timestamp,
 }
 
 /// One job, from its creation on.
@@ -73,7 +33,7 @@ pub(super) struct Job {
     pub(super) created: Timestamp,
     #[serde(with = "millisecond::required")]
     pub(super) modified: Timestamp,
-    pub(super) status: Status,
+    /// From its creation on, so never none.
     transitions: Vec<Transition>,
     #[serde(with = "millisecond::optional")]
     pub(super) started: Option<Timestamp>,
@@ -83,56 +43,46 @@ pub(super) struct Job {
     pub(super) artifacts: Option<String>,
     pub(super) metrics: Vec<process::Metric>,
     pub(super) tags: BTreeMap<String, String>,
+    /// None if it has run before the world was opened.
     #[serde(skip)]
-    pub(super) stop: CancellationToken,
+    pub(super) stop: Option<CancellationToken>,
 }
 
 impl Job {
     pub(super) fn new(name: &str, request: &Value, tags: BTreeMap<String, String>, now: Timestamp) -> Self {
-        let mut job = Self {
+        Self {
             name: name.to_owned(),
             request: request.to_string(),
             created: now,
             modified: now,
-            status: Status::InProgress,
-            transitions: Vec::new(),
+            transitions: vec![Transition {
+                to: Phase::Starting,
+                at: now,
+            }],
             started: None,
             ended: None,
             failure: None,
             artifacts: None,
             metrics: Vec::new(),
             tags,
-            stop: CancellationToken::new(),
-        };
-        job.enter("Starting", "Preparing the instances for training", now);
-        job
-    }
-
-    pub(super) fn secondary(&self) -> &str {
-        self.transitions
-            .last()
-            .map_or("Starting", |transition| transition.status.as_str())
-    }
-
-    pub(super) fn enter(&mut self, status: &str, message: &str, now: Timestamp) {
-        self.modified = now;
-        if let Some(last) = self.transitions.last_mut() {
-            last.end = Some(now);
+            stop: Some(CancellationToken::new()),
         }
-        self.transitions.push(Transition {
-            status: status.to_owned(),
-            start: now,
-            end: None,
-            message: message.to_owned(),
-        });
     }
 
-    pub(super) fn close(&mut self, status: Status, secondary: &str, message: &str, now: Timestamp) {
-        self.enter(secondary, message, now);
-        self.status = status;
-        self.ended = Some(now);
-        if let Some(last) = self.transitions.last_mut() {
-            last.end = Some(now);
+    pub(super) fn phase(&self) -> Phase {
+        self.transitions.last().map_or(Phase::Starting, |last| last.to)
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.phase().status()
+    }
+
+    /// Enters a phase; one in which the job is over ends it.
+    pub(super) fn enter(&mut self, phase: Phase, now: Timestamp) {
+        self.modified = now;
+        self.transitions.push(Transition { to: phase, at: now });
+        if phase.status().is_over() {
+            self.ended = Some(now);
         }
     }
 
@@ -141,11 +91,11 @@ impl Job {
             .map_err(|error| ApiError::new("InternalFailure", error.to_string()).status(500))?;
         let mut answer = request::echo(&request);
         answer["TrainingJobArn"] = json!(arn(&self.name));
-        answer["TrainingJobStatus"] = json!(self.status.name());
-        answer["SecondaryStatus"] = json!(self.secondary());
+        answer["TrainingJobStatus"] = json!(self.status().name());
+        answer["SecondaryStatus"] = json!(self.phase().name());
         answer["CreationTime"] = json!(seconds(self.created));
         answer["LastModifiedTime"] = json!(seconds(self.modified));
-        answer["SecondaryStatusTransitions"] = self.transitions.iter().map(Transition::json).collect();
+        answer["SecondaryStatusTransitions"] = self.history();
         if let Some(started) = self.started {
             answer["TrainingStartTime"] = json!(seconds(started));
         }
@@ -168,19 +118,22 @@ impl Job {
         }
         Ok(answer)
     }
-}
 
-impl Transition {
-    fn json(&self) -> Value {
-        let mut row = json!({
-            "Status": self.status,
-            "StartTime": seconds(self.start),
-            "StatusMessage": self.message,
-        });
-        if let Some(end) = self.end {
-            row["EndTime"] = json!(seconds(end));
-        }
-        row
+    /// Each phase ends when the next begins, the last with the job.
+    fn history(&self) -> Value {
+        let ends = self.transitions.iter().skip(1).map(|next| Some(next.at));
+        let row = |(transition, end): (&Transition, Option<Timestamp>)| {
+            let mut row = json!({
+                "Status": transition.to.name(),
+                "StartTime": seconds(transition.at),
+                "StatusMessage": transition.to.message(),
+            });
+            if let Some(end) = end {
+                row["EndTime"] = json!(seconds(end));
+            }
+            row
+        };
+        self.transitions.iter().zip(ends.chain([self.ended])).map(row).collect()
     }
 }
 
@@ -192,33 +145,35 @@ pub(crate) struct SageMaker {
 
 /// Jobs by name, and names in the other orders.
 pub(super) struct Jobs {
-    pub(super) rows: Shelf<Job>,
-    pub(super) by_created: BTreeSet<(Timestamp, String)>,
-    pub(super) by_status: BTreeSet<(Status, String)>,
-    pub(super) by_modified: BTreeSet<(Timestamp, String)>,
+    pub(super) rows: Shelf<Box<Job>>,
+    pub(super) by_created: BTreeSet<(Timestamp, Arc<str>)>,
+    pub(super) by_status: BTreeSet<(Status, Arc<str>)>,
+    pub(super) by_modified: BTreeSet<(Timestamp, Arc<str>)>,
 }
 
 impl Jobs {
     fn insert(&mut self, job: Job) {
-        self.by_created.insert((job.created, job.name.clone()));
-        self.by_status.insert((job.status, job.name.clone()));
-        self.by_modified.insert((job.modified, job.name.clone()));
-        self.rows.insert(job.name.clone(), job);
+        let name: Arc<str> = Arc::from(job.name.as_str());
+        self.by_created.insert((job.created, Arc::clone(&name)));
+        self.by_status.insert((job.status(), Arc::clone(&name)));
+        self.by_modified.insert((job.modified, name));
+        self.rows.insert(job.name.clone(), Box::new(job));
     }
 
     fn change(&mut self, name: &str, change: impl FnOnce(&mut Job)) {
-        let Some(before) = self.rows.get(name).map(|job| (job.status, job.modified)) else {
+        let Some(before) = self.rows.get(name).map(|job| (job.status(), job.modified)) else {
             return;
         };
         let after = self.rows.change(name, |job| {
             change(job);
-            (job.status, job.modified)
+            (job.status(), job.modified)
         });
         if let Some((status, modified)) = after.filter(|after| *after != before) {
-            self.by_status.remove(&(before.0, name.to_owned()));
-            self.by_status.insert((status, name.to_owned()));
-            self.by_modified.remove(&(before.1, name.to_owned()));
-            self.by_modified.insert((modified, name.to_owned()));
+            let name: Arc<str> = Arc::from(name);
+            self.by_status.remove(&(before.0, Arc::clone(&name)));
+            self.by_status.insert((status, Arc::clone(&name)));
+            self.by_modified.remove(&(before.1, Arc::clone(&name)));
+            self.by_modified.insert((modified, name));
         }
     }
 }
@@ -226,23 +181,25 @@ impl Jobs {
 impl SageMaker {
     /// The jobs there are. Those that were on their way when the world ended have failed by that.
     pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
-        let rows: Shelf<Job> = Shelf::open("jobs", disk)?;
+        let rows: Shelf<Box<Job>> = Shelf::open("jobs", disk)?;
+        let names: Vec<Arc<str>> = rows.keys().map(|name| Arc::from(name.as_str())).collect();
+        let named = || rows.values().zip(names.iter().cloned());
         let mut jobs = Jobs {
-            by_created: rows.values().map(|job| (job.created, job.name.clone())).collect(),
-            by_status: rows.values().map(|job| (job.status, job.name.clone())).collect(),
-            by_modified: rows.values().map(|job| (job.modified, job.name.clone())).collect(),
+            by_created: named().map(|(job, name)| (job.created, name)).collect(),
+            by_status: named().map(|(job, name)| (job.status(), name)).collect(),
+            by_modified: named().map(|(job, name)| (job.modified, name)).collect(),
             rows,
         };
-        let cut: Vec<String> = jobs
+        let cut: Vec<Arc<str>> = jobs
             .by_status
             .iter()
             .filter(|(status, _)| !status.is_over())
-            .map(|(_, name)| name.clone())
+            .map(|(_, name)| Arc::clone(name))
             .collect();
         for name in cut {
             jobs.change(&name, |job| {
                 job.failure = Some("InternalServerError: the sandbox ended while the job was running".to_owned());
-                job.close(Status::Failed, "Failed", "Training job failed", clock.now());
+                job.enter(Phase::Failed, clock.now());
             });
         }
         Ok(Self {
@@ -275,7 +232,7 @@ impl SageMaker {
 
     /// Looks at a job.
     pub(super) fn look<T>(&self, name: &str, look: impl FnOnce(&Job) -> T) -> Result<T, ApiError> {
-        self.lock().rows.get(name).map(look).ok_or_else(not_found)
+        self.lock().rows.get(name).map(|job| look(job)).ok_or_else(not_found)
     }
 
     /// Changes a job; jobs are never removed, so it is there.

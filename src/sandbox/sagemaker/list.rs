@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +10,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::api::ApiError;
-use super::job::{Job, Jobs, SageMaker, Status};
+use super::job::{Job, Jobs, SageMaker};
+use super::phase::Status;
 use super::{arn, invalid, seconds};
 
 impl SageMaker {
@@ -38,7 +40,7 @@ impl SageMaker {
         let status = body["StatusEquals"].as_str();
         let summaries: Vec<Value> = page
             .iter()
-            .filter(|job| status.is_none_or(|status| job.status.name() == status))
+            .filter(|job| status.is_none_or(|status| job.status().name() == status))
             .map(|job| summary(job))
             .collect();
         let mut answer = json!({ "TrainingJobSummaries": summaries });
@@ -79,20 +81,20 @@ impl Order {
             return self.walk_recent(jobs, from, descending, after);
         }
         let part = body["NameContains"].as_str().unwrap_or_default();
-        let find = move |name: &'a String| jobs.rows.get(name);
-        let is_named = move |name: &String| part.is_empty() || name.contains(part);
+        let find = move |name: &'a Arc<str>| jobs.rows.get(&**name).map(|job| &**job);
+        let is_named = move |name: &Arc<str>| part.is_empty() || name.contains(part);
         match self {
             Self::Name => {
                 let range = behind(from.map(|place| place.name.clone()), descending);
-                directed(jobs.rows.range(range).map(|(_, job)| job), descending)
+                directed(jobs.rows.range(range).map(|(_, job)| &**job), descending)
             }
             Self::Created => {
-                let range = behind(from.map(|place| (place.created, place.name.clone())), descending);
+                let range = behind(from.map(|place| (place.created, Arc::from(&*place.name))), descending);
                 let names = jobs.by_created.range(range).map(|(_, name)| name);
                 directed(names.filter(move |name| is_named(name)).filter_map(find), descending)
             }
             Self::Status => {
-                let range = behind(from.map(|place| (place.status, place.name.clone())), descending);
+                let range = behind(from.map(|place| (place.status, Arc::from(&*place.name))), descending);
                 let names = jobs.by_status.range(range).map(|(_, name)| name);
                 directed(names.filter(move |name| is_named(name)).filter_map(find), descending)
             }
@@ -108,8 +110,11 @@ impl Order {
         after: f64,
     ) -> Box<dyn Iterator<Item = &'a Job> + 'a> {
         let since = Timestamp::from_millisecond((after * 1000.0) as i64).unwrap_or(Timestamp::MIN);
-        let recent = jobs.by_modified.range((since, String::new())..);
-        let mut found: Vec<&Job> = recent.filter_map(|(_, name)| jobs.rows.get(name)).collect();
+        let recent = jobs.by_modified.range((since, Arc::from(""))..);
+        let mut found: Vec<&Job> = recent
+            .filter_map(|(_, name)| jobs.rows.get(&**name))
+            .map(|job| &**job)
+            .collect();
         found.sort_by(|one, other| self.compare(&Place::of(one), &Place::of(other)));
         if let Some(from) = from {
             let wanted = if descending { Ordering::Less } else { Ordering::Greater };
@@ -173,7 +178,7 @@ impl Place {
     fn of(job: &Job) -> Self {
         Self {
             created: job.created,
-            status: job.status,
+            status: job.status(),
             name: job.name.clone(),
         }
     }
@@ -219,8 +224,8 @@ fn summary(job: &Job) -> Value {
         "TrainingJobArn": arn(name),
         "CreationTime": seconds(job.created),
         "LastModifiedTime": seconds(job.modified),
-        "TrainingJobStatus": job.status.name(),
-        "SecondaryStatus": job.secondary(),
+        "TrainingJobStatus": job.status().name(),
+        "SecondaryStatus": job.phase().name(),
     });
     if let Some(ended) = job.ended {
         row["TrainingEndTime"] = json!(seconds(ended));

@@ -14,11 +14,13 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
+use super::super::guardian::{Charge, Guardian, Held};
 use super::super::iam::SessionCredentials;
 use super::super::identity::REGION;
 use super::super::world::World;
 use super::container::Container;
 use super::request::Training;
+use super::run::Folder;
 use super::{arn, seconds};
 
 /// A log event's largest message.
@@ -56,19 +58,20 @@ pub(super) enum End {
 pub(super) async fn run(
     world: &Arc<World>,
     training: &Arc<Training>,
-    root: &Path,
+    folder: &Folder,
     session: &SessionCredentials,
     stop: &CancellationToken,
     stream: Option<&str>,
 ) -> io::Result<(End, Vec<Metric>)> {
+    let root = folder.root.as_path();
     let stand_in = world.options.images.iter().find(|(image, _)| *image == training.image);
     let stand_in = stand_in.map(|(_, command)| command.as_str());
-    let container = stand_in.and_then(|command| Container::of(command, &training.name));
+    let container = stand_in.and_then(|command| Container::of(command, &training.name, &world.guardian));
     let mut command = match &container {
         Some(container) => container.command(training, root),
         None => command(world, training, stand_in, root).await,
     };
-    environment(&mut command, world, training, root, session);
+    environment(&mut command, world, training, folder, session);
     if container.is_some() {
         Container::finish(&mut command, training);
     }
@@ -80,7 +83,8 @@ pub(super) async fn run(
         .process_group(0)
         .kill_on_drop(true)
         .spawn()?;
-    let group = Group(child.id().and_then(|id| Pid::from_raw(id as i32)));
+    let leader = child.id().and_then(|id| Pid::from_raw(id as i32));
+    let group = leader.map(|leader| Group::new(leader, &world.guardian));
     let log = Arc::new(Log {
         world: Arc::clone(world),
         training: Arc::clone(training),
@@ -102,7 +106,9 @@ pub(super) async fn run(
         () = tokio::time::sleep(training.longest) => End::Overran,
     };
     if matches!(end, End::Stopped | End::Overran) {
-        group.send(Signal::TERM);
+        if let Some(group) = &group {
+            group.send(Signal::TERM);
+        }
         tokio::select! {
             () = world.shutdown.cancelled() => {}
             _ = child.wait() => {}
@@ -163,13 +169,20 @@ async fn can_unshare(root: &Path) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn environment(command: &mut Command, world: &World, training: &Training, root: &Path, session: &SessionCredentials) {
+fn environment(
+    command: &mut Command,
+    world: &World,
+    training: &Training,
+    folder: &Folder,
+    session: &SessionCredentials,
+) {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     command.env_clear().envs(&training.environment).env("PATH", path);
     command
-        .env("HOME", root)
+        .env("HOME", &folder.root)
         .env("LANG", "C.UTF-8")
-        .env("STRONGROOM_ML_ROOT", root)
+        .env("STRONGROOM_ML_ROOT", &folder.root)
+        .envs(folder.memory.iter().map(|memory| ("STRONGROOM_MEMORY_ROOT", memory)))
         .env("TRAINING_JOB_NAME", &training.name)
         .env("TRAINING_JOB_ARN", arn(&training.name))
         .env("AWS_REGION", REGION)
@@ -183,15 +196,23 @@ fn environment(command: &mut Command, world: &World, training: &Training, root: 
     }
 }
 
-/// A process group, killed when let go.
-struct Group(Option<Pid>);
+/// A process group, killed when let go, or by the guardian.
+struct Group {
+    leader: Pid,
+    _held: Held,
+}
 
 impl Group {
-    fn send(&self, signal: Signal) {
-        if let Some(pid) = self.0 {
-            // Gone already is what we want.
-            let _ = kill_process_group(pid, signal);
+    fn new(leader: Pid, guardian: &Arc<Guardian>) -> Self {
+        Self {
+            leader,
+            _held: guardian.hold(Charge::Group(leader.as_raw_nonzero().get())),
         }
+    }
+
+    fn send(&self, signal: Signal) {
+        // Gone already is what we want.
+        let _ = kill_process_group(self.leader, signal);
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Training {
     /// Bucket, and prefix without a slash at its end.
     pub(super) output: (String, String),
     pub(super) output_key: Option<String>,
+    /// Bucket and prefix of checkpoints, as of the output.
+    pub(super) checkpoints: Option<(String, String)>,
     /// A tar file, or files below a prefix.
     pub(super) is_packed: bool,
     pub(super) instance_type: String,
@@ -123,8 +125,8 @@ impl Training {
             image: image.to_owned(),
             hyperparameters: hyperparameters(&body["HyperParameters"])?,
             channels: channels(&body["InputDataConfig"], mode)?,
-            output: location(path, "outputDataConfig.s3OutputPath")
-                .map(|(bucket, prefix)| (bucket, prefix.trim_end_matches('/').to_owned()))?,
+            output: place(path, "outputDataConfig.s3OutputPath")?,
+            checkpoints: checkpoints(&body["CheckpointConfig"])?,
             output_key: output["KmsKeyId"]
                 .as_str()
                 .filter(|key| !key.is_empty())
@@ -177,6 +179,33 @@ pub(super) fn location(uri: &str, member: &str) -> Result<(String, String), ApiE
                 "Member must satisfy regular expression pattern: ^(https|s3)://([^/]+)/?(.*)$",
             )
         })
+}
+
+/// The same without a slash at its end.
+fn place(uri: &str, member: &str) -> Result<(String, String), ApiError> {
+    location(uri, member).map(|(bucket, prefix)| (bucket, prefix.trim_end_matches('/').to_owned()))
+}
+
+fn checkpoints(value: &Value) -> Result<Option<(String, String)>, ApiError> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    match value["LocalPath"].as_str().map(|path| path.trim_end_matches('/')) {
+        None | Some("/opt/ml/checkpoints") => {}
+        Some(path) => {
+            return Err(invalid(format!(
+                "The sandbox keeps checkpoints in /opt/ml/checkpoints only, not in {path}."
+            )));
+        }
+    }
+    let uri = required(value, "S3Uri", "checkpointConfig.s3Uri")?;
+    let (bucket, prefix) = place(uri, "checkpointConfig.s3Uri")?;
+    if prefix.is_empty() {
+        return Err(invalid(
+            "The sandbox needs a prefix in CheckpointConfig$S3Uri, not a whole bucket.",
+        ));
+    }
+    Ok(Some((bucket, prefix)))
 }
 
 fn hyperparameters(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {

@@ -10,14 +10,19 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::super::guardian::{Charge, Held};
 use super::super::iam::SessionCredentials;
 use super::super::identity::{ACCOUNT, Caller, REGION};
 use super::super::world::{World, random_hex};
-use super::job::{Job, Status};
+use super::checkpoint::Checkpoints;
+use super::job::Job;
+use super::phase::{Phase, Status};
 use super::process::{self, End, LOG_GROUP};
 use super::request::Training;
 use super::{artifact, channel};
 
+/// File system in memory.
+const MEMORY: &str = "/dev/shm";
 /// A FailureReason's length.
 const LONGEST_REASON: usize = 1024;
 
@@ -30,11 +35,9 @@ pub(super) async fn run(
     pace: Duration,
 ) {
     let name = training.name.clone();
-    let close = |status, secondary, message| {
+    let enter = |phase| {
         let now = world.now();
-        world
-            .sagemaker
-            .update(&name, |job| job.close(status, secondary, message, now));
+        world.sagemaker.update(&name, |job| job.enter(phase, now));
     };
     let caller = world.iam().caller(&session.access_key_id, Some(&session.session_token));
     let Ok(role) = caller else {
@@ -50,13 +53,9 @@ pub(super) async fn run(
         pace,
     };
     match walk.through().await {
-        Ok(Outcome::Completed) => close(Status::Completed, "Completed", "Training job completed"),
-        Ok(Outcome::Stopped) => close(Status::Stopped, "Stopped", "Training job stopped"),
-        Ok(Outcome::Overran) => close(
-            Status::Stopped,
-            "MaxRuntimeExceeded",
-            "Training job runtime exceeded MaxRuntimeInSeconds provided",
-        ),
+        Ok(Outcome::Completed) => enter(Phase::Completed),
+        Ok(Outcome::Stopped) => enter(Phase::Stopped),
+        Ok(Outcome::Overran) => enter(Phase::MaxRuntimeExceeded),
         Ok(Outcome::Abandoned) => {}
         Err(reason) => fail(&world, &name, reason),
     }
@@ -66,12 +65,12 @@ fn fail(world: &World, name: &str, reason: String) {
     let now = world.now();
     world.sagemaker.update(name, |job| {
         // Stopping wins: what goes wrong in a job that is being stopped is no failure of its.
-        if job.status == Status::Stopping {
-            job.close(Status::Stopped, "Stopped", "Training job stopped", now);
+        if job.status() == Status::Stopping {
+            job.enter(Phase::Stopped, now);
             return;
         }
         job.failure = Some(shortened(reason, LONGEST_REASON));
-        job.close(Status::Failed, "Failed", "Training job failed", now);
+        job.enter(Phase::Failed, now);
     });
 }
 
@@ -99,27 +98,27 @@ impl Walk<'_> {
             return Ok(early);
         }
         let now = self.world.now();
-        self.enter("Downloading", "Downloading input data", |job| job.started = Some(now));
-        let downloading = tokio::join!(self.download(&folder.0), self.wait());
+        self.enter(Phase::Downloading, |job| job.started = Some(now));
+        let downloading = tokio::join!(self.download(&folder.root), self.wait());
         if let Some(early) = downloading.1 {
             return Ok(early);
         }
-        downloading.0?;
-        self.enter(
-            "Training",
-            "Training image download completed. Training in progress.",
-            |_| {},
-        );
+        let checkpoints = downloading.0?;
+        self.enter(Phase::Training, |_| {});
         let stream = self.log_stream();
-        let ran = process::run(
-            self.world,
-            self.training,
-            &folder.0,
-            &self.session,
-            &self.stop,
-            stream.as_deref(),
-        )
-        .await;
+        let ended = CancellationToken::new();
+        let training = async {
+            let _ended = ended.clone().drop_guard();
+            let (world, training) = (self.world, self.training);
+            process::run(world, training, &folder, &self.session, &self.stop, stream.as_deref()).await
+        };
+        let copying = async {
+            match checkpoints {
+                Some(checkpoints) => checkpoints.keep(ended.cancelled()).await,
+                None => Ok(()),
+            }
+        };
+        let (ran, copied) = tokio::join!(training, copying);
         let (end, metrics) =
             ran.map_err(|error| format!("ClientError: the job's command could not be started: {error}"))?;
         self.world
@@ -127,13 +126,14 @@ impl Walk<'_> {
             .update(&self.training.name, |job| job.metrics = metrics);
         let outcome = match end {
             End::Exited(0) => Outcome::Completed,
-            End::Exited(status) => return Err(failure(&folder.0, status)),
+            End::Exited(status) => return Err(failure(&folder.root, status)),
             End::Stopped => Outcome::Stopped,
             End::Overran => Outcome::Overran,
             End::Abandoned => return Ok(Outcome::Abandoned),
         };
-        self.enter("Uploading", "Uploading generated training model", |_| {});
-        self.upload(&folder.0, matches!(outcome, Outcome::Completed)).await?;
+        copied?;
+        self.enter(Phase::Uploading, |_| {});
+        self.upload(&folder.root, matches!(outcome, Outcome::Completed)).await?;
         Ok(match outcome {
             // Asked to stop while it was uploading: it is done all the same, and says so.
             Outcome::Completed if self.stop.is_cancelled() => Outcome::Stopped,
@@ -141,12 +141,12 @@ impl Walk<'_> {
         })
     }
 
-    /// Enters a status, unless the job is being stopped: Stopping stays until the end.
-    fn enter(&self, status: &'static str, message: &str, change: impl FnOnce(&mut Job)) {
+    /// Enters a phase, unless the job is being stopped: Stopping stays until the end.
+    fn enter(&self, phase: Phase, change: impl FnOnce(&mut Job)) {
         let now = self.world.now();
         self.world.sagemaker.update(&self.training.name, |job| {
-            if job.status == Status::InProgress {
-                job.enter(status, message, now);
+            if job.status() == Status::InProgress {
+                job.enter(phase, now);
             }
             change(job);
         });
@@ -162,7 +162,7 @@ impl Walk<'_> {
         }
     }
 
-    async fn download(&self, root: &Path) -> Result<(), String> {
+    async fn download(&self, root: &Path) -> Result<Option<Checkpoints>, String> {
         let (world, training) = (Arc::clone(self.world), Arc::clone(self.training));
         let (role, root) = (self.role.clone(), root.to_owned());
         blocking(move || {
@@ -170,7 +170,7 @@ impl Walk<'_> {
             for channel in &training.channels {
                 channel::download(&world, &role, channel, &root.join("input/data").join(&channel.name))?;
             }
-            Ok(())
+            Checkpoints::fetch(&world, &role, &training, &root)
         })
         .await
     }
@@ -210,32 +210,52 @@ impl Walk<'_> {
     }
 }
 
-async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+pub(super) async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
     tokio::task::spawn_blocking(act)
         .await
         .unwrap_or_else(|error| Err(format!("InternalServerError: {error}")))
 }
 
-/// The job's folder, in the shape of `/opt/ml`, private to this user; removed when let go.
-struct Folder(PathBuf);
+/// A job's folders, private to this user; removed when let go, or by the guardian.
+pub(super) struct Folder {
+    /// In the shape of `/opt/ml`.
+    pub(super) root: PathBuf,
+    /// For plaintext in memory, where the system has a file system there.
+    pub(super) memory: Option<PathBuf>,
+    _held: Vec<Held>,
+}
 
 impl Folder {
     fn new(world: &World) -> io::Result<Self> {
-        let root = world.root.join("jobs").join(random_hex::<8>());
+        let name = random_hex::<8>();
+        let root = world.root.join("jobs").join(&name);
+        let memory = Path::new(MEMORY)
+            .is_dir()
+            .then(|| Path::new(MEMORY).join(format!("strongroom-job-{name}")));
+        let hold = |folder: &PathBuf| world.guardian.hold(Charge::Folder(folder.into()));
+        let folder = Self {
+            _held: std::iter::once(&root).chain(&memory).map(hold).collect(),
+            root,
+            memory,
+        };
         let mut builder = DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(&root)?;
-        let folder = Self(root);
+        builder.recursive(true).mode(0o700);
         for below in ["input/config", "input/data", "model", "output/data", "checkpoints"] {
-            builder.create(folder.0.join(below))?;
+            builder.create(folder.root.join(below))?;
         }
+        folder.memory.iter().try_for_each(|memory| builder.create(memory))?;
         Ok(folder)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed now goes with the world's folder.
-        let _ = std::fs::remove_dir_all(&self.0);
+        for folder in std::iter::once(&self.root).chain(&self.memory) {
+            // What cannot be removed now goes with the world's folder.
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
 

@@ -346,3 +346,61 @@ async fn a_name_is_used_once_and_a_role_must_trust_the_service() {
     let error = create_unasked(&world, &other).await.unwrap_err();
     assert!(error.message.starts_with("Could not assume role"), "{error}");
 }
+
+#[tokio::test]
+async fn checkpoints_are_in_s3_while_the_job_runs_and_there_again_for_the_next() {
+    let world = world(
+        "[ $TRAINING_JOB_NAME = first ] || [ \"$(cat checkpoints/last)\" = first ] || exit 3; \
+         echo $TRAINING_JOB_NAME > checkpoints/last; mkdir -p checkpoints/deep; echo 1 > checkpoints/deep/one; [ $TRAINING_JOB_NAME = first ] || exit 0; sleep 1000",
+    );
+    let with = |name: &str| {
+        let mut body = body(name);
+        body["CheckpointConfig"] = json!({ "S3Uri": "s3://sagemaker-b/checkpoints/" });
+        body
+    };
+    create_unasked(&world, &with("first")).await.unwrap();
+    let found = |key: &str| world.s3.find("sagemaker-b", key).unwrap().is_some();
+    for _ in 0..1000 {
+        if found("checkpoints/deep/one") && found("checkpoints/last") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(
+        world.sagemaker.describe("first").unwrap()["TrainingJobStatus"],
+        "InProgress"
+    );
+    assert!(found("checkpoints/deep/one") && found("checkpoints/last"));
+    world.sagemaker.stop("first").unwrap();
+    finished(&world, "first").await;
+
+    let job = ended(&world, &with("second")).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed");
+    assert_eq!(job["CheckpointConfig"]["S3Uri"], "s3://sagemaker-b/checkpoints/");
+    let mut last = String::new();
+    let object = world.s3.object("sagemaker-b", "checkpoints/last").unwrap();
+    std::io::Read::read_to_string(&mut object.body.reader(), &mut last).unwrap();
+    assert_eq!(last, "second\n");
+}
+
+#[tokio::test]
+async fn a_job_whose_role_may_not_keep_its_checkpoints_fails() {
+    let world = world("echo 1 > checkpoints/one");
+    world.s3.create_bucket("elsewhere").unwrap();
+    let mut body = body("job");
+    body["CheckpointConfig"] = json!({ "S3Uri": "s3://elsewhere/checkpoints" });
+    let job = ended(&world, &body).await;
+    assert_eq!(job["TrainingJobStatus"], "Failed");
+    let reason = job["FailureReason"].as_str().unwrap();
+    assert!(
+        reason.contains("AccessDenied") && reason.contains("elsewhere"),
+        "{reason}"
+    );
+    body["CheckpointConfig"] = json!({ "S3Uri": "s3://sagemaker-b/c", "LocalPath": "/tmp/c" });
+    assert!(
+        Training::parse(&body)
+            .unwrap_err()
+            .message
+            .contains("/opt/ml/checkpoints only")
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sandbox::disk::{Disk, DiskError};
 use crate::sandbox::shelf::Shelf;
+use crate::sandbox::world::random_hex;
 
 /// So many tokens of one grant are good; each CreateGrant of the same name gives another.
 const TOKENS: usize = 10;
@@ -77,51 +79,69 @@ impl Grant {
 /// All grants of a world.
 pub(in super::super) struct Grants {
     /// By key and id.
-    rows: Shelf<Grant>,
+    rows: Shelf<Box<Grant>>,
     index: Index,
 }
 
-#[derive(Default)]
+/// Pairs of what is looked for and a row's name, which begins with the grant's key.
+type Pairs = BTreeSet<(Arc<str>, Arc<str>)>;
+
 struct Index {
-    /// Rows by key and grantee.
-    grantees: BTreeSet<(String, String, String)>,
+    grantees: Pairs,
+    names: Pairs,
     /// Rows by retiring principal and id.
     retiring: BTreeMap<(String, String), String>,
-    /// Rows by key and name.
-    names: BTreeSet<(String, String, String)>,
-    tokens: HashMap<String, String>,
     counts: HashMap<String, usize>,
 }
 
 impl Index {
+    fn of(rows: &Shelf<Box<Grant>>) -> Self {
+        let names: Vec<Arc<str>> = rows.keys().map(|row| Arc::from(row.as_str())).collect();
+        let rows = || rows.values().zip(names.iter().cloned());
+        let mut index = Self {
+            grantees: rows().map(|(grant, row)| (Arc::from(&*grant.grantee), row)).collect(),
+            names: rows()
+                .filter_map(|(grant, row)| Some((Arc::from(grant.name.as_deref()?), row)))
+                .collect(),
+            retiring: BTreeMap::new(),
+            counts: HashMap::new(),
+        };
+        for (grant, row) in rows() {
+            index.count(grant, &row);
+        }
+        index
+    }
+
     fn add(&mut self, grant: &Grant) {
-        let row = grant.row();
-        self.grantees
-            .insert((grant.key.clone(), grant.grantee.clone(), row.clone()));
-        if let Some(name) = &grant.name {
-            self.names.insert((grant.key.clone(), name.clone(), row.clone()));
+        let row: Arc<str> = grant.row().into();
+        self.count(grant, &row);
+        if let Some(name) = grant.name.as_deref() {
+            self.names.insert((name.into(), Arc::clone(&row)));
         }
+        self.grantees.insert((Arc::from(&*grant.grantee), row));
+    }
+
+    /// What is no pair.
+    fn count(&mut self, grant: &Grant, row: &str) {
         if let Some(retiring) = &grant.retiring {
-            self.retiring.insert((retiring.clone(), grant.id.clone()), row.clone());
+            let place = (retiring.clone(), grant.id.clone());
+            self.retiring.insert(place, row.to_owned());
         }
-        for token in &grant.tokens {
-            self.tokens.insert(token.clone(), row.clone());
+        match self.counts.get_mut(&grant.key) {
+            Some(count) => *count += 1,
+            None => drop(self.counts.insert(grant.key.clone(), 1)),
         }
-        *self.counts.entry(grant.key.clone()).or_default() += 1;
     }
 
     fn remove(&mut self, grant: &Grant) {
-        let row = grant.row();
-        if let Some(name) = &grant.name {
-            self.names.remove(&(grant.key.clone(), name.clone(), row.clone()));
+        let row: Arc<str> = grant.row().into();
+        if let Some(name) = grant.name.as_deref() {
+            self.names.remove(&(name.into(), Arc::clone(&row)));
         }
         if let Some(retiring) = &grant.retiring {
             self.retiring.remove(&(retiring.clone(), grant.id.clone()));
         }
-        self.grantees.remove(&(grant.key.clone(), grant.grantee.clone(), row));
-        for token in &grant.tokens {
-            self.tokens.remove(token);
-        }
+        self.grantees.remove(&(Arc::from(&*grant.grantee), row));
         if let Some(count) = self.counts.get_mut(&grant.key) {
             *count -= 1;
         }
@@ -130,23 +150,20 @@ impl Index {
 
 impl Grants {
     pub(in super::super) fn open(disk: &Disk) -> Result<Self, DiskError> {
-        let rows: Shelf<Grant> = Shelf::open("grants", disk)?;
-        let mut index = Index::default();
-        for grant in rows.values() {
-            index.add(grant);
-        }
+        let rows: Shelf<Box<Grant>> = Shelf::open("grants", disk)?;
+        let index = Index::of(&rows);
         Ok(Self { rows, index })
     }
 
     pub(super) fn insert(&mut self, grant: Grant) {
         self.index.add(&grant);
-        self.rows.insert(grant.row(), grant);
+        self.rows.insert(grant.row(), Box::new(grant));
     }
 
     pub(super) fn remove(&mut self, key: &str, id: &str) -> Option<Grant> {
         let grant = self.rows.remove(&row(key, id))?;
         self.index.remove(&grant);
-        Some(grant)
+        Some(*grant)
     }
 
     /// The grants of a key that is gone.
@@ -161,20 +178,18 @@ impl Grants {
     /// Another token for a grant.
     pub(super) fn add_token(&mut self, key: &str, id: &str, token: &str) {
         let row = row(key, id);
-        let forgotten = self.rows.change(&row, |grant| {
+        self.rows.change(&row, |grant| {
             grant.tokens.push(token.to_owned());
-            (grant.tokens.len() > TOKENS).then(|| grant.tokens.remove(0))
+            if grant.tokens.len() > TOKENS {
+                grant.tokens.remove(0);
+            }
         });
-        if let Some(Some(old)) = forgotten {
-            self.index.tokens.remove(&old);
-        }
-        self.index.tokens.insert(token.to_owned(), row);
     }
 
     /// Names a principal that is gone by its id.
     pub(in super::super) fn rename(&mut self, arn: &str, id: &str) {
-        let is_named = |grant: &&Grant| grant.grantee == arn || grant.retiring.as_deref() == Some(arn);
-        let named: Vec<Grant> = self.rows.values().filter(is_named).cloned().collect();
+        let is_named = |grant: &&Box<Grant>| grant.grantee == arn || grant.retiring.as_deref() == Some(arn);
+        let named: Vec<Box<Grant>> = self.rows.values().filter(is_named).cloned().collect();
         for mut grant in named {
             self.remove(&grant.key, &grant.id);
             if grant.grantee == arn {
@@ -183,12 +198,12 @@ impl Grants {
             if grant.retiring.as_deref() == Some(arn) {
                 grant.retiring = Some(id.to_owned());
             }
-            self.insert(grant);
+            self.insert(*grant);
         }
     }
 
     pub(super) fn get(&self, key: &str, id: &str) -> Option<&Grant> {
-        self.rows.get(&row(key, id))
+        self.rows.get(&row(key, id)).map(|grant| &**grant)
     }
 
     pub(super) fn count(&self, key: &str) -> usize {
@@ -205,7 +220,7 @@ impl Grants {
         self.rows
             .range((from, Bound::Unbounded))
             .take_while(move |(row, _)| row.starts_with(&prefix))
-            .map(|(_, grant)| grant)
+            .map(|(_, grant)| &**grant)
     }
 
     /// A key's grants to a principal.
@@ -218,17 +233,13 @@ impl Grants {
         self.indexed(&self.index.names, key, name)
     }
 
-    fn indexed<'a>(
-        &'a self,
-        index: &'a BTreeSet<(String, String, String)>,
-        key: &str,
-        value: &str,
-    ) -> impl Iterator<Item = &'a Grant> + use<'a> {
-        let (key, value) = (key.to_owned(), value.to_owned());
+    fn indexed<'a>(&'a self, index: &'a Pairs, key: &str, value: &str) -> impl Iterator<Item = &'a Grant> + use<'a> {
+        let (value, first): (Arc<str>, Arc<str>) = (value.into(), row(key, "").into());
         index
-            .range((key.clone(), value.clone(), String::new())..)
-            .take_while(move |(of, at, _)| *of == key && *at == value)
-            .filter_map(|(_, _, row)| self.rows.get(row))
+            .range((Arc::clone(&value), Arc::clone(&first))..)
+            .take_while(move |(at, row)| *at == value && row.starts_with(&*first))
+            .filter_map(|(_, row)| self.rows.get(&**row))
+            .map(|grant| &**grant)
     }
 
     /// What a principal may retire, in the order of ids, from behind one of them.
@@ -247,17 +258,25 @@ impl Grants {
             .range((from, Bound::Unbounded))
             .take_while(move |((of, _), _)| *of == principal)
             .filter_map(|(_, row)| self.rows.get(row))
+            .map(|grant| &**grant)
     }
 
     /// The grant of a token.
     pub(super) fn by_token(&self, token: &str) -> Option<&Grant> {
-        self.rows.get(self.index.tokens.get(token)?)
+        let (key, id) = (uuid::Uuid::try_parse(token.get(..32)?).ok()?, token.get(32..96)?);
+        let grant = self.get(&key.to_string(), id)?;
+        grant.tokens.iter().any(|known| known == token).then_some(grant)
     }
 
     /// Whether a token is one of this key's grants.
     pub(in super::super) fn knows_token(&self, key: &str, token: &str) -> bool {
         self.by_token(token).is_some_and(|grant| grant.key == key)
     }
+}
+
+/// A new token of a grant: where it is, and what nobody can guess.
+pub(super) fn token(key: &str, id: &str) -> String {
+    key.replace('-', "") + id + &random_hex::<16>()
 }
 
 fn row(key: &str, id: &str) -> String {

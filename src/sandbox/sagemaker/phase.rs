@@ -1,0 +1,95 @@
+//! A job's secondary statuses: each has its status in lists, and its sentence.
+
+use serde::{Deserialize, Serialize};
+
+/// A status as lists show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Status {
+    Completed,
+    Failed,
+    InProgress,
+    Stopped,
+    Stopping,
+}
+
+impl Status {
+    const ALL: [Self; 5] = [
+        Self::Completed,
+        Self::Failed,
+        Self::InProgress,
+        Self::Stopped,
+        Self::Stopping,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+            Self::InProgress => "InProgress",
+            Self::Stopped => "Stopped",
+            Self::Stopping => "Stopping",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    pub(super) fn is_over(self) -> bool {
+        !matches!(self, Self::InProgress | Self::Stopping)
+    }
+}
+
+/// A secondary status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Phase {
+    Starting,
+    Downloading,
+    Training,
+    Uploading,
+    Stopping,
+    Completed,
+    Failed,
+    Stopped,
+    MaxRuntimeExceeded,
+}
+
+impl Phase {
+    pub(super) fn status(self) -> Status {
+        match self {
+            Self::Starting | Self::Downloading | Self::Training | Self::Uploading => Status::InProgress,
+            Self::Stopping => Status::Stopping,
+            Self::Completed => Status::Completed,
+            Self::Failed => Status::Failed,
+            Self::Stopped | Self::MaxRuntimeExceeded => Status::Stopped,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "Starting",
+            Self::Downloading => "Downloading",
+            Self::Training => "Training",
+            Self::Uploading => "Uploading",
+            Self::Stopping => "Stopping",
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+            Self::Stopped => "Stopped",
+            Self::MaxRuntimeExceeded => "MaxRuntimeExceeded",
+        }
+    }
+
+    pub(super) fn message(self) -> &'static str {
+        match self {
+            Self::Starting => "Preparing the instances for training",
+            Self::Downloading => "Downloading input data",
+            Self::Training => "Training image download completed. Training in progress.",
+            Self::Uploading => "Uploading generated training model",
+            Self::Stopping => "Stopping the training job",
+            Self::Completed => "Training job completed",
+            Self::Failed => "Training job failed",
+            Self::Stopped => "Training job stopped",
+            Self::MaxRuntimeExceeded => "Training job runtime exceeded MaxRuntimeInSeconds provided",
+        }
+    }
+}
