@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::base64_stream::encode;
 use super::pipe::{self, fill};
+use super::replay::{Checkpoint, Marker};
 use super::sealer::Sealer;
 use super::{BLOCK, CHUNK, DataKey, EnvelopeError, HEADER_LEN, MAC_LEN, VERSION};
 
@@ -73,7 +74,23 @@ impl Encryptor {
     /// # Errors
     /// When reading or writing fails; what was written until then does not open.
     pub fn run(self, input: &mut (impl Read + Send), output: &mut impl Write) -> Result<Sealed, EnvelopeError> {
+        self.run_marking(input, output, u64::MAX - 3, |_| {})
+    }
+
+    /// Does what [`Encryptor::run`] does, and gives `mark` the [`Checkpoint`] of every `part` characters, each before
+    /// the first of them is written.
+    ///
+    /// # Errors
+    /// When reading or writing fails; what was written until then does not open.
+    pub fn run_marking(
+        self,
+        input: &mut (impl Read + Send),
+        output: &mut impl Write,
+        part: u64,
+        mark: impl FnMut(Checkpoint) + Send,
+    ) -> Result<Sealed, EnvelopeError> {
         let Self { header, sealer, spare } = self;
+        let mut marker = Marker::new(sealer, part, mark);
         let mut text = Vec::new();
         let mut token_bytes = 0;
         let mut write = |bytes: &[u8]| {
@@ -86,21 +103,19 @@ impl Encryptor {
         let mut plaintext = Zeroizing::new(vec![0; CHUNK]);
         let first = fill(input, &mut plaintext)?;
         let plaintext_bytes = if first < CHUNK {
-            let mut sealer = sealer;
-            write(&sealer.step(&plaintext[..first], spare))?;
-            let (last, plaintext_bytes) = sealer.finish(Vec::new());
+            write(&marker.step(&plaintext[..first], spare))?;
+            let (last, plaintext_bytes) = marker.finish(Vec::new());
             write(&last)?;
             plaintext_bytes
         } else {
             let read = move |outlet: pipe::Outlet<Vec<u8>>| {
-                let mut sealer = sealer;
                 let mut count = first;
                 while count > 0 {
-                    let bytes = sealer.step(&plaintext[..count], outlet.used());
+                    let bytes = marker.step(&plaintext[..count], outlet.used());
                     outlet.send(bytes)?;
                     count = fill(input, &mut plaintext)?;
                 }
-                let (last, plaintext_bytes) = sealer.finish(outlet.used());
+                let (last, plaintext_bytes) = marker.finish(outlet.used());
                 outlet.send(last)?;
                 Ok(plaintext_bytes)
             };
