@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::encrypt::blocking;
+use super::blocking::blocking;
 use super::names::from_key;
 use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
 use super::place::{Place, cancelled, inside, io_fault, usage};
