@@ -42,13 +42,16 @@ async fn a_third_of_all_requests_going_wrong_changes_nothing_but_the_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_inside_a_200_and_a_lost_answer_of_the_completion_end_right() {
+async fn an_error_inside_a_200_and_a_lost_answer_end_right_at_the_completion_and_at_a_download() {
     let world = World::start().await;
     let plaintext = noise(8 * MIB);
     let source = world.write("data.bin", &plaintext);
     for (index, trouble) in [Trouble::ErrorInside200, Trouble::LostAnswer].into_iter().enumerate() {
+        let is_undisturbed = AtomicBool::new(true);
         let proxy = Proxy::start(&world.sandbox, move |seen| {
-            if is_completion(seen.line) && seen.completions == 1 {
+            let is_download = seen.line.starts_with("GET") && seen.line.contains("data.bin");
+            let is_first_download = is_download && is_undisturbed.swap(false, Ordering::SeqCst);
+            if is_first_download || (is_completion(seen.line) && seen.completions == 1) {
                 trouble
             } else {
                 Trouble::None
@@ -58,7 +61,9 @@ async fn an_error_inside_a_200_and_a_lost_answer_of_the_completion_end_right() {
         let arguments = world.encrypting(&source, &prefix);
         good(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
         let back = world.path("back");
-        good(&world.decrypt(&format!("{index}/data.bin"), &back).await);
+        let object = format!("{prefix}data.bin");
+        let decrypt = ["decrypt", &object, "-o", back.to_str().unwrap()];
+        good(&world.command_at(proxy.url(), &decrypt).output().await.unwrap());
         assert!(fs::read(&back).unwrap() == plaintext);
         fs::remove_file(back).unwrap();
         assert_eq!(world.open_uploads().await, 0);

@@ -23,10 +23,15 @@ const LIMITS: Limits = Limits {
 };
 const PLAINTEXT: usize = 24 * MIB + 77;
 
-async fn upload(world: &World, proxy: &Proxy, source: &Path) -> Result<EncryptReport, Fault> {
+/// One of another length than a few buffers, so that it shows in memory if it is held.
+const LONG_PART: usize = 48 * MIB;
+/// Everything else that a process with a sandbox in it may need.
+const ROOM: u64 = 40;
+
+async fn upload(world: &World, url: &str, source: &Path) -> Result<EncryptReport, Fault> {
     let connection = Connection {
         sandbox: Some(SandboxEndpoint {
-            url: proxy.url().to_owned(),
+            url: url.to_owned(),
             region: "us-east-1".to_owned(),
             access_key_id: world.sandbox.access_key_id().to_owned(),
             secret_access_key: world.sandbox.secret_access_key().to_owned(),
@@ -69,7 +74,7 @@ async fn parts_that_are_made_while_they_are_sent_are_made_again_after_a_reset() 
             _ => Trouble::None,
         }
     });
-    let report = upload(&world, &proxy, &source).await.unwrap();
+    let report = upload(&world, proxy.url(), &source).await.unwrap();
     assert_eq!(report.files.len(), 1);
     assert_eq!(tries.load(Ordering::SeqCst), 4);
     let head = world.s3.head_object().bucket(BUCKET).key("data.bin").part_number(1);
@@ -94,8 +99,53 @@ async fn a_source_that_changes_between_the_two_passes_is_never_published() {
         }
         Trouble::None
     });
-    let fault = upload(&world, &proxy, &source).await.unwrap_err();
+    let fault = upload(&world, proxy.url(), &source).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Conflict);
     assert!(fault.to_string().contains("it changed while it was read"), "{fault}");
     world.assert_nothing_left().await;
+}
+
+/// The peak of this process's memory since the last call, in MiB.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// In a process of its own: other tests need memory too. `STRONGROOM_GIB=4` for parts of more than a gigabyte.
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_stays_flat_however_long_the_parts_are() {
+    const ALONE: &str = "STRONGROOM_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let name = "envelope::large::memory_stays_flat_however_long_the_parts_are";
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        let output = alone
+            .args(["--exact", name, "--nocapture"])
+            .env(ALONE, "1")
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        println!("{said}");
+        return;
+    }
+    let gib = repetitions("STRONGROOM_GIB", 0) as usize;
+    let length = if gib > 0 { gib << 30 } else { 3 * LONG_PART };
+    let world = World::start().await;
+    let source = world.path("data.bin");
+    fs::File::create(&source).unwrap().set_len(length as u64).unwrap();
+    peak();
+    let before = peak();
+    upload(&world, world.sandbox.endpoint_url(), &source).await.unwrap();
+    let after = peak();
+    let head = world.s3.head_object().bucket(BUCKET).key("data.bin").part_number(1);
+    let part = head.send().await.unwrap().content_length.unwrap();
+    println!(
+        "parts of {} MiB, four at once: {before} MiB before, {after} MiB at most",
+        part >> 20
+    );
+    assert!(part >= LONG_PART as i64);
+    assert!(after < before + ROOM, "{before} MiB before, {after} MiB at most");
 }

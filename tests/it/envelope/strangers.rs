@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use tokio::runtime::Handle;
@@ -85,4 +86,51 @@ async fn where_it_cannot_be_told_whose_an_upload_is_it_is_left_alone() {
     encrypted_with_a_lost_answer(&world, async move || drop(begin(&s3).await)).await;
     // Theirs, and the one that was not answered.
     assert_eq!(open_to(&world).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_began_in_the_moment_of_a_kill_is_aborted_by_the_next_run() {
+    let world = World::start().await;
+    let source = world.write("data.bin", &noise(8 * MIB));
+    for further in [None, Some("--no-resume")] {
+        let proxy = Proxy::start(&world.sandbox, |seen| match is_beginning(seen.line) {
+            true => Trouble::StallMidway,
+            false => Trouble::None,
+        });
+        let arguments = world.encrypting(&source, "s3://training-bucket/");
+        let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
+        while world.open_uploads().await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        child.kill().await.unwrap();
+        // It goes on at the very endpoint, as far as it can tell.
+        proxy.calm_down();
+        let theirs = begin(&world.s3).await;
+        let part = world
+            .s3
+            .upload_part()
+            .bucket(BUCKET)
+            .key("data.bin")
+            .upload_id(&theirs)
+            .part_number(1);
+        part.body(ByteStream::from_static(b"theirs")).send().await.unwrap();
+        let arguments: Vec<_> = arguments.into_iter().chain(further).collect();
+        good(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
+        assert_eq!(open_to(&world).await, [theirs.clone()]);
+        let abort = world
+            .s3
+            .abort_multipart_upload()
+            .bucket(BUCKET)
+            .key("data.bin")
+            .upload_id(theirs);
+        abort.send().await.unwrap();
+        world
+            .s3
+            .delete_object()
+            .bucket(BUCKET)
+            .key("data.bin")
+            .send()
+            .await
+            .unwrap();
+    }
 }
