@@ -8,6 +8,7 @@ use crate::config::Connection;
 use crate::domain::{Fault, Outcome, Progress};
 
 mod archive;
+mod blocking;
 mod buckets;
 mod cleanup;
 mod dependents;

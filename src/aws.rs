@@ -4,7 +4,6 @@
 //! crate, never decides when to ask (that is the worker's) and never logs a body: data keys pass through here.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -13,7 +12,6 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::config::{Connection, SandboxEndpoint};
 use crate::domain::{AuditEntry, Fault, FaultKind, Identity};
@@ -35,12 +33,11 @@ mod audit;
 mod fault;
 mod gate;
 mod http;
+mod patience;
 mod tokens;
 
 /// Region of custom endpoints that are given without one.
 const FALLBACK_REGION: &str = "us-east-1";
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 3;
 
 /// AWS as one caller sees it: account, region, endpoint. Cheap to clone.
@@ -205,8 +202,8 @@ impl Aws {
     /// For bodies that stream: stalled streams are cut, long ones are not.
     pub(in crate::aws) fn s3(&self) -> &aws_sdk_s3::Client {
         self.inner.clients.s3.get_or_init(|| {
-            let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
-            aws_sdk_s3::Client::from_conf(self.s3_config().timeout_config(timeouts).build())
+            let config = self.s3_config().timeout_config(patience::of_bodies());
+            aws_sdk_s3::Client::from_conf(config.build())
         })
     }
 
@@ -300,7 +297,8 @@ fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http::plain())
         .retry_config(retries())
-        .timeout_config(timeouts())
+        .timeout_config(patience::of_calls())
+        .stalled_stream_protection(patience::of_streams())
         .build()
 }
 
@@ -308,7 +306,8 @@ async fn default_config(connection: &Connection) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http::of_endpoint(connection.endpoint_url.as_deref()))
         .retry_config(retries())
-        .timeout_config(timeouts());
+        .timeout_config(patience::of_calls())
+        .stalled_stream_protection(patience::of_streams());
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
     }
@@ -330,14 +329,6 @@ fn timestamp(moment: &aws_smithy_types::DateTime) -> Option<jiff::Timestamp> {
 
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS)
-}
-
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .operation_attempt_timeout(READ_TIMEOUT)
-        .build()
 }
 
 /// From environment and profile. The SDK's own chain would go on to ask the instance's metadata over the network.

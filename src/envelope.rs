@@ -29,6 +29,7 @@ pub mod memory;
 pub mod metadata;
 mod pipe;
 pub mod publish;
+mod replay;
 mod sealer;
 
 pub use data_key::DataKey;
@@ -36,6 +37,7 @@ pub use decrypt::{Opened, TokenReader, decrypt_verified, open, verify};
 pub use encrypt::{Encryptor, Sealed, seal, token_len};
 pub use error::EnvelopeError;
 pub use metadata::Metadata;
+pub use replay::Checkpoint;
 
 /// Bytes of a token's head that identify it: version, time and IV.
 pub const HEADER_LEN: usize = 25;

@@ -1,16 +1,16 @@
 //! Decrypt a token, a prefix of them, or a model archive. Nothing unverified ever appears under the destination's name.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::encrypt::blocking;
+use super::blocking::blocking;
 use super::names::from_key;
 use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
-use super::place::{Place, cancelled, inside, io_fault, usage};
+use super::place::{Place, cancelled, inside, io_fault, stdout, usage};
 use super::spool::{ALONE, AMONG_OTHERS, Download, Watched, is_archive, open_file};
 use super::{ProgressSink, archive};
 use crate::aws::again::again;
@@ -410,11 +410,8 @@ fn write(
             again
         }
         Output::Stdout => {
-            let mut stdout = io::stdout().lock();
+            let mut stdout = stdout().map_err(|error| io_fault("write", "standard output", &error))?;
             let again = decrypt_verified(&unlocked.key, token, &mut stdout).map_err(fault)?;
-            stdout
-                .flush()
-                .map_err(|error| io_fault("write", "standard output", &error))?;
             again
         }
     };

@@ -1,6 +1,7 @@
 //! Where things are: in S3 or in the file system.
 
 use std::fmt;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crate::domain::{Fault, FaultKind};
@@ -89,6 +90,11 @@ pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Erro
         _ => (FaultKind::Io, ""),
     };
     Fault::new(kind, act, path.to_string(), error.to_string(), remedy)
+}
+
+/// Standard output for bytes: Rust's own looks for the ends of lines in everything that passes.
+pub(super) fn stdout() -> std::io::Result<std::fs::File> {
+    std::io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from)
 }
 
 pub(super) fn cancelled(act: &str, object: impl fmt::Display) -> Fault {

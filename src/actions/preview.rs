@@ -7,8 +7,8 @@ use flate2::read::GzDecoder;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use super::blocking::blocking;
 use super::decrypt::fetch;
-use super::encrypt::blocking;
 use super::opening::{Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
 use super::place::{Place, io_fault};
 use super::spool::{Watched, is_archive};

@@ -17,7 +17,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
-use super::encrypt::{blocking, joined, passes};
+use super::blocking::{blocking, joined};
+use super::encrypt::passes;
 use super::opening::{Unlocked, fault_of};
 use super::place::{Place, cancelled, io_fault};
 use crate::aws::{Aws, s3, transfer};

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
+use super::blocking::blocking;
 use super::decrypt::fetch;
-use super::encrypt::blocking;
 use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
 use super::place::{Place, cancelled};
 use super::spool::{ALONE, Download, Watched, is_archive, open_file};

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::base64_stream::{encode, encode_to, encoded_len};
 use super::pipe::{self, PIECE, fill};
+use super::replay::{Checkpoint, Marker};
 use super::sealer::Sealer;
 use super::{BLOCK, CHUNK, DataKey, EnvelopeError, HEADER_LEN, MAC_LEN, VERSION};
 
@@ -73,11 +74,23 @@ impl Encryptor {
     /// # Errors
     /// When reading or writing fails; what was written until then does not open.
     pub fn run(self, input: &mut (impl Read + Send), output: &mut impl Write) -> Result<Sealed, EnvelopeError> {
-        let Self {
-            header,
-            mut sealer,
-            spare,
-        } = self;
+        self.run_marking(input, output, u64::MAX - 3, |_| {})
+    }
+
+    /// Does what [`Encryptor::run`] does, and gives `mark` the [`Checkpoint`] of every `part` characters, each before
+    /// the first of them is written.
+    ///
+    /// # Errors
+    /// When reading or writing fails; what was written until then does not open.
+    pub fn run_marking(
+        self,
+        input: &mut (impl Read + Send),
+        output: &mut impl Write,
+        part: u64,
+        mark: impl FnMut(Checkpoint) + Send,
+    ) -> Result<Sealed, EnvelopeError> {
+        let Self { header, sealer, spare } = self;
+        let mut marker = Marker::new(sealer, part, mark);
         let mut text = Vec::new();
         let mut token_bytes = 0;
         let mut write = |bytes: &[u8]| {
@@ -92,8 +105,8 @@ impl Encryptor {
         let count = fill(input, &mut first)?;
         first.truncate(count);
         let plaintext_bytes = if count < PIECE {
-            write(&sealer.step(&first, spare))?;
-            let (last, plaintext_bytes) = sealer.finish(Vec::new());
+            write(&marker.step(&first, spare))?;
+            let (last, plaintext_bytes) = marker.finish(Vec::new());
             write(&last)?;
             plaintext_bytes
         } else {
@@ -110,10 +123,10 @@ impl Encryptor {
             };
             let seal = move |outlet: pipe::Outlet<Vec<u8>>| {
                 pipe::through(read, |plaintext: Zeroizing<Vec<u8>>| {
-                    outlet.send(sealer.step(&plaintext, outlet.used()))?;
+                    outlet.send(marker.step(&plaintext, outlet.used()))?;
                     Ok(plaintext)
                 })?;
-                let (last, plaintext_bytes) = sealer.finish(outlet.used());
+                let (last, plaintext_bytes) = marker.finish(outlet.used());
                 outlet.send(last)?;
                 Ok(plaintext_bytes)
             };

@@ -26,7 +26,7 @@ const INITIAL: [u32; 8] = [
 ];
 
 /// An HMAC in the making. Its states let anybody go on with it, so they are wiped like a key.
-#[derive(Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct Mac {
     inner: [u32; 8],
     outer: [u32; 8],

@@ -3,17 +3,21 @@
 //! The MAC runs one step behind the cipher: while a step's plaintext is encrypted, the ciphertext of the step before is
 //! authenticated, so that the [`Kernel`] has two streams that do not wait for each other.
 
+use std::sync::Arc;
+
 use zeroize::{Zeroize, Zeroizing};
 
 use super::kernel::{Block, Kernel};
 use super::mac::Mac;
-use super::{BLOCK, DataKey, HEADER_LEN};
+use super::{BLOCK, DataKey, HEADER_LEN, MAC_LEN};
 
 /// What a step gives is a multiple of this: whole blocks of SHA-256, whole groups of base64.
 const GROUP: usize = 192;
 
+/// A copy goes on from the same place: the same plaintext gives the same bytes again.
+#[derive(Clone)]
 pub(super) struct Sealer {
-    kernel: Kernel,
+    kernel: Arc<Kernel>,
     chain: Block,
     mac: Mac,
     /// Token bytes that the MAC has not seen.
@@ -30,7 +34,7 @@ impl Sealer {
         let mut iv = [0; BLOCK];
         iv.copy_from_slice(&header[HEADER_LEN - BLOCK..]);
         Self {
-            kernel: Kernel::new(key.encryption_half()),
+            kernel: Arc::new(Kernel::new(key.encryption_half())),
             chain: iv,
             mac: Mac::new(key.signing_half()),
             behind: header.to_vec(),
@@ -40,10 +44,25 @@ impl Sealer {
         }
     }
 
+    /// How many plaintext bytes went in.
+    pub(super) fn taken(&self) -> u64 {
+        self.plaintext
+    }
+
+    /// How many bytes the next step will give, whatever it takes.
+    pub(super) fn coming(&self) -> usize {
+        self.behind.len() / GROUP * GROUP
+    }
+
+    /// How many bytes are left to give if nothing more goes in.
+    pub(super) fn ending(&self) -> usize {
+        self.behind.len() + BLOCK + MAC_LEN
+    }
+
     /// Encrypts this much more, in `room`; gives the token bytes that are through the MAC now.
     pub(super) fn step(&mut self, plaintext: &[u8], mut room: Vec<u8>) -> Vec<u8> {
         self.plaintext += plaintext.len() as u64;
-        let through = self.behind.len() / GROUP * GROUP;
+        let through = self.coming();
         room.clear();
         room.extend_from_slice(&self.behind[through..]);
         let start = room.len();

@@ -11,8 +11,14 @@ from cryptography.fernet import Fernet, InvalidToken
 
 KIB = 1024
 MIB = 1024 * KIB
+CHUNK = 192 * KIB
+PART = 8 * MIB
+# The most plaintext whose token is one part: its bytes are 25 of header, whole blocks of 16, and 32 of HMAC.
+ONE_PART = (PART // 4 * 3 - 25 - 32) // 16 * 16 - 1
 SIZES = [0, 1, 15, 16, 17, 47, 48, 49]
-SIZES += [192 * KIB + d for d in (-1, 0, 1)] + [8 * MIB + d for d in (-1, 0, 1)] + [20_000_000]
+SIZES += [size + d for size in (CHUNK, ONE_PART, PART) for d in (-1, 0, 1)] + [20_000_000]
+if "STRONGROOM_GIB" in os.environ:
+    SIZES += [1024 * MIB]
 
 
 def object_at(s3, uri):

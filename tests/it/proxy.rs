@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use hmac::{Hmac, KeyInit, Mac};
+use rustix::event::{PollFd, PollFlags, poll};
 use sha2::{Digest, Sha256};
 use strongroom::sandbox::Sandbox;
 
@@ -21,6 +22,18 @@ pub(crate) enum Trouble {
     ErrorInside200,
     /// It is passed on, and the connection breaks before the answer.
     LostAnswer,
+    /// The connection breaks in the middle of it.
+    Reset,
+    /// It is not passed on: 503.
+    Unavailable,
+    /// It is not passed on: 400, as KMS throttles.
+    Throttled,
+    /// Its head is read, and then nothing any more.
+    StallUnread,
+    /// It is read and never answered.
+    StallUnanswered,
+    /// It is passed on, and the answer stops in the middle.
+    StallMidway,
 }
 
 /// A request, as far as troubles depend on it.
@@ -33,6 +46,7 @@ pub(crate) struct Seen<'a> {
 
 #[derive(Default)]
 struct Counts {
+    is_calm: bool,
     parts: usize,
     completions: usize,
     ranges: Vec<u64>,
@@ -67,6 +81,11 @@ impl Proxy {
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Nothing goes wrong from now on.
+    pub(crate) fn calm_down(&self) {
+        self.counts.lock().unwrap().is_calm = true;
     }
 
     /// How many parts were sent.
@@ -111,38 +130,57 @@ impl Passage {
         let length = headers
             .get("content-length")
             .map_or(0, |length| length.parse().unwrap());
+        let trouble = self.trouble_of(&line);
+        if trouble == Trouble::StallUnread {
+            return until_gone(&client);
+        }
+        if trouble == Trouble::Reset {
+            return reader.read_exact(&mut vec![0; length / 2]);
+        }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        match self.trouble_of(&line, &headers) {
-            Trouble::ErrorInside200 => {
-                let error = "<Error><Code>InternalError</Code><Message>try again</Message></Error>";
-                let length = error.len();
-                write!(
-                    client,
-                    "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{error}"
-                )
-            }
+        self.count(&line, &headers);
+        let is_json = headers.contains_key("x-amz-target");
+        match trouble {
+            Trouble::ErrorInside200 => client.write_all(&refusal("200 OK", "InternalError", is_json)),
+            Trouble::Unavailable => client.write_all(&refusal("503 Slow Down", "SlowDown", is_json)),
+            Trouble::Throttled => client.write_all(&refusal("400 Bad Request", "ThrottlingException", is_json)),
+            Trouble::StallUnanswered => until_gone(&client),
             Trouble::LostAnswer => self
                 .pass_on(&line, headers, &body)?
                 .read_to_end(&mut Vec::new())
                 .map(|_| ()),
-            Trouble::None => io::copy(&mut self.pass_on(&line, headers, &body)?, &mut client).map(|_| ()),
+            Trouble::StallMidway => {
+                let mut answer = Vec::new();
+                self.pass_on(&line, headers, &body)?.read_to_end(&mut answer)?;
+                client.write_all(&answer[..answer.len() / 2])?;
+                until_gone(&client)
+            }
+            _ => io::copy(&mut self.pass_on(&line, headers, &body)?, &mut client).map(|_| ()),
         }
     }
 
-    fn trouble_of(&self, line: &str, headers: &BTreeMap<String, String>) -> Trouble {
+    fn trouble_of(&self, line: &str) -> Trouble {
+        let mut counts = self.counts.lock().unwrap();
+        counts.completions += usize::from(is_completion(line));
+        let (completions, is_calm) = (counts.completions, counts.is_calm);
+        drop(counts);
+        if is_calm {
+            return Trouble::None;
+        }
+        (self.trouble)(&Seen { line, completions })
+    }
+
+    /// Takes note of what arrived whole.
+    fn count(&self, line: &str, headers: &BTreeMap<String, String>) {
         let mut counts = self.counts.lock().unwrap();
         counts.parts += usize::from(line.starts_with("PUT") && line.contains("partNumber="));
-        counts.completions += usize::from(line.starts_with("POST") && line.contains("uploadId="));
         let range = headers
             .get("range")
             .and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
         counts
             .ranges
             .extend(range.map(|(start, _)| start.parse::<u64>().unwrap()));
-        let completions = counts.completions;
-        drop(counts);
-        (self.trouble)(&Seen { line, completions })
     }
 
     fn pass_on(&self, line: &str, mut headers: BTreeMap<String, String>, body: &[u8]) -> io::Result<TcpStream> {
@@ -206,6 +244,32 @@ impl Passage {
             format!("{before}Signature={}", hex(&hmac(&key, &text))),
         );
     }
+}
+
+/// Whether an upload in parts is to become an object.
+pub(crate) fn is_completion(line: &str) -> bool {
+    line.starts_with("POST") && line.contains("uploadId=")
+}
+
+/// Whether an upload in parts is to begin.
+pub(crate) fn is_beginning(line: &str) -> bool {
+    line.starts_with("POST") && line.contains("?uploads")
+}
+
+fn refusal(status: &str, code: &str, is_json: bool) -> Vec<u8> {
+    let body = if is_json {
+        format!(r#"{{"__type":"{code}","message":"not now"}}"#)
+    } else {
+        format!("<Error><Code>{code}</Code><Message>not now</Message></Error>")
+    };
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+}
+
+/// Says nothing until the client gives up. Not a byte is read meanwhile, or it would look as if something moved.
+fn until_gone(client: &TcpStream) -> io::Result<()> {
+    poll(&mut [PollFd::new(client, PollFlags::RDHUP)], None)?;
+    Ok(())
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! A token cut into parts, in a bounded number of buffers that are used again.
+//! A token cut into parts that are held in memory, in a bounded number of buffers that are used again.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,24 +8,17 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::source::changed;
-use crate::aws::transfer::{self, Part};
+use crate::aws::transfer::{self, Content, Part};
 
-/// Part size as long as it suffices.
-const PART: u64 = 8 << 20;
-/// S3 takes 10,000 parts.
-const MAX_PARTS: u64 = 10_000;
 /// For all the parts that are being filled or sent, of all files together: one filled, four on their way.
-const BUDGET: usize = 5 * PART as usize;
+const BUDGET: usize = 5;
+/// Parts that wait to be sent; the budget bounds them too.
+const READY: usize = 4;
 
-/// How long the parts of a token are: the same until 10,000 of them do not suffice.
-pub(super) const fn part_len(token_bytes: u64) -> u64 {
-    let needed = token_bytes.div_ceil(MAX_PARTS).next_multiple_of(1 << 20);
-    if needed > PART { needed } else { PART }
-}
-
-/// Room for parts. Whoever asks for more than there is waits; a part longer than all of it gets it when it is empty.
-#[derive(Default)]
+/// Room for parts. Whoever asks for more than there is waits.
 pub(super) struct Pool {
+    /// Bytes of a whole part.
+    part: usize,
     state: Mutex<State>,
     freed: Condvar,
 }
@@ -37,11 +30,20 @@ struct State {
 }
 
 impl Pool {
+    /// For parts of so many bytes.
+    pub(super) fn new(part: u64) -> Arc<Self> {
+        Arc::new(Self {
+            part: part as usize,
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        })
+    }
+
     fn lend(self: &Arc<Self>, len: usize) -> Lent {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self
             .freed
-            .wait_while(state, |state| state.lent > 0 && state.lent + len > BUDGET)
+            .wait_while(state, |state| state.lent > 0 && state.lent + len > BUDGET * self.part)
             .unwrap_or_else(PoisonError::into_inner);
         state.lent += len;
         let fitting = state.spare.iter().position(|spare| spare.capacity() >= len);
@@ -74,7 +76,7 @@ impl Drop for Lent {
         let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.lent -= self.len;
         // Only whole parts are worth keeping: the odd ones are the ends of files.
-        if self.len == PART as usize {
+        if self.len == self.pool.part {
             state.spare.push(std::mem::take(&mut self.bytes));
         }
         drop(state);
@@ -85,9 +87,34 @@ impl Drop for Lent {
 /// One part of a token.
 pub(super) enum Cut {
     /// It must be sent.
-    New { number: i32, bytes: Bytes, crc: u64 },
+    New { number: i32, content: Content, crc: u64 },
     /// S3 has it already.
     Kept { part: Part, bytes: u64 },
+}
+
+/// What was uploaded before this process was started. Anything else in its place means another source.
+pub(super) type KnownParts = BTreeMap<i32, Known>;
+
+/// Whether a part is known, and the same.
+pub(super) fn settle(
+    known: &mut KnownParts,
+    number: i32,
+    crc: u64,
+    bytes: u64,
+    content: impl FnOnce() -> Content,
+) -> io::Result<Cut> {
+    match known.remove(&number) {
+        Some(known) if known.part.crc != crc => Err(changed()),
+        Some(known) if known.is_there => Ok(Cut::Kept {
+            part: known.part,
+            bytes,
+        }),
+        _ => Ok(Cut::New {
+            number,
+            content: content(),
+            crc,
+        }),
+    }
 }
 
 /// Takes a token and hands its parts on. The last one can only become whole when the token does.
@@ -98,9 +125,8 @@ pub(super) struct Cutter {
     left: u64,
     number: i32,
     filling: Option<Lent>,
-    /// What was uploaded before this process was started. Anything else in its place means another source.
-    known: BTreeMap<i32, Known>,
-    outlet: mpsc::UnboundedSender<Cut>,
+    known: KnownParts,
+    outlet: mpsc::Sender<Cut>,
 }
 
 /// A part that an earlier process made.
@@ -112,13 +138,8 @@ pub(in crate::actions) struct Known {
 }
 
 impl Cutter {
-    pub(super) fn new(
-        pool: &Arc<Pool>,
-        token_bytes: u64,
-        part: u64,
-        known: BTreeMap<i32, Known>,
-    ) -> (Self, mpsc::UnboundedReceiver<Cut>) {
-        let (outlet, parts) = mpsc::unbounded_channel();
+    pub(super) fn new(pool: &Arc<Pool>, token_bytes: u64, part: u64, known: KnownParts) -> (Self, mpsc::Receiver<Cut>) {
+        let (outlet, parts) = mpsc::channel(READY);
         let cutter = Self {
             pool: Arc::clone(pool),
             part,
@@ -136,19 +157,13 @@ impl Cutter {
         let number = self.number;
         self.left -= whole.len as u64;
         self.number += 1;
-        let cut = match self.known.remove(&number) {
-            Some(known) if known.part.crc != crc => return Err(changed()),
-            Some(known) if known.is_there => Cut::Kept {
-                part: known.part,
-                bytes: whole.len as u64,
-            },
-            _ => Cut::New {
-                number,
-                bytes: Bytes::from_owner(whole),
-                crc,
-            },
-        };
-        self.outlet.send(cut).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let bytes = whole.len as u64;
+        let cut = settle(&mut self.known, number, crc, bytes, || {
+            Content::Whole(Bytes::from_owner(whole))
+        })?;
+        self.outlet
+            .blocking_send(cut)
+            .map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
 
@@ -184,24 +199,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn part_sizes_are_planned_from_the_token_within_s3s_limits() {
-        const GIB: u64 = 1 << 30;
-        const LARGEST: u64 = 48_800 * GIB + 800 * GIB;
-        for token in [1, PART, 10_000 * PART] {
-            assert_eq!(part_len(token), PART);
-        }
-        for token in [10_000 * PART + 1, 100 * GIB, 5_000 * GIB, LARGEST] {
-            let part = part_len(token);
-            assert!(
-                part > PART && part <= 5 * GIB && token.div_ceil(part) <= MAX_PARTS,
-                "{token}"
-            );
-        }
-    }
-
-    #[test]
     fn a_token_is_cut_into_whole_parts_and_known_ones_are_kept() {
-        let pool = Arc::new(Pool::default());
+        let pool = Pool::new(100);
         let token: Vec<u8> = (0..250_u32).map(|i| i as u8).collect();
         let kept = Known {
             part: Part {
@@ -216,7 +215,12 @@ mod tests {
             cutter.write_all(piece).unwrap();
         }
         drop(cutter);
-        let Some(Cut::New { number: 1, bytes, .. }) = parts.blocking_recv() else {
+        let Some(Cut::New {
+            number: 1,
+            content: Content::Whole(bytes),
+            ..
+        }) = parts.blocking_recv()
+        else {
             unreachable!("the first part is new")
         };
         assert_eq!(bytes, token[..100]);
@@ -224,7 +228,12 @@ mod tests {
             unreachable!("the second part is known")
         };
         assert_eq!(part, kept.part);
-        let Some(Cut::New { number: 3, bytes, .. }) = parts.blocking_recv() else {
+        let Some(Cut::New {
+            number: 3,
+            content: Content::Whole(bytes),
+            ..
+        }) = parts.blocking_recv()
+        else {
             unreachable!("the last part is new")
         };
         assert_eq!(bytes, token[200..]);
@@ -233,7 +242,7 @@ mod tests {
 
     #[test]
     fn other_bytes_in_the_place_of_a_known_part_mean_another_source() {
-        let pool = Arc::new(Pool::default());
+        let pool = Pool::new(100);
         let part = Part {
             number: 1,
             etag: "etag".to_owned(),

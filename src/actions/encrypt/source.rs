@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,11 +31,8 @@ impl Stamp {
 
 /// Reads a whole file; ends in an error unless at its end the file and its name are what they were.
 pub(super) struct SourceFile {
-    file: File,
-    path: PathBuf,
     pub(super) stamp: Stamp,
-    read: u64,
-    cancel: CancellationToken,
+    section: Section,
     told: Arc<dyn Fn(u64) + Send + Sync>,
 }
 
@@ -48,36 +45,73 @@ impl SourceFile {
     ) -> io::Result<Self> {
         let file = File::open(path)?;
         let stamp = Stamp::of(&file.metadata()?);
-        Ok(Self {
+        let opened = Arc::new(Opened {
             file,
             path: path.to_owned(),
             stamp,
-            read: 0,
             cancel: cancel.clone(),
+        });
+        Ok(Self {
+            stamp,
+            section: Section { opened, at: 0 },
             told: Arc::new(told),
         })
     }
 
-    fn is_same(&self) -> io::Result<bool> {
-        let by_name = fs::metadata(&self.path).map(|meta| Stamp::of(&meta));
-        Ok(self.read == self.stamp.size
-            && Stamp::of(&self.file.metadata()?) == self.stamp
-            && by_name.is_ok_and(|stamp| stamp == self.stamp))
+    /// The same file, to be read from its beginning or anywhere else by somebody else.
+    pub(super) fn opened(&self) -> Arc<Opened> {
+        Arc::clone(&self.section.opened)
     }
 }
 
 impl Read for SourceFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.cancel.is_cancelled() {
-            return Err(io::Error::other("it was cancelled"));
-        }
-        let count = self.file.read(buffer)?;
-        self.read += count as u64;
+        let count = self.section.read(buffer)?;
         let is_end = count == 0 && !buffer.is_empty();
-        if self.read > self.stamp.size || (is_end && !self.is_same()?) {
+        if self.section.at > self.stamp.size
+            || (is_end && (self.section.at < self.stamp.size || !self.section.opened.is_same()?))
+        {
             return Err(changed());
         }
         (self.told)(count as u64);
+        Ok(count)
+    }
+}
+
+/// A file that several read at once.
+pub(super) struct Opened {
+    file: File,
+    pub(super) path: PathBuf,
+    stamp: Stamp,
+    cancel: CancellationToken,
+}
+
+impl Opened {
+    /// Whether nobody changed it, or gave its name to another.
+    pub(super) fn is_same(&self) -> io::Result<bool> {
+        let by_name = fs::metadata(&self.path).map(|meta| Stamp::of(&meta));
+        Ok(Stamp::of(&self.file.metadata()?) == self.stamp && by_name.is_ok_and(|stamp| stamp == self.stamp))
+    }
+
+    /// What stands from here on. Whether it stayed the same is for the reader to ask.
+    pub(super) fn from(self: Arc<Self>, at: u64) -> Section {
+        Section { opened: self, at }
+    }
+}
+
+/// Reads on from somewhere in a file.
+pub(super) struct Section {
+    opened: Arc<Opened>,
+    at: u64,
+}
+
+impl Read for Section {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.opened.cancel.is_cancelled() {
+            return Err(io::Error::other("it was cancelled"));
+        }
+        let count = self.opened.file.read_at(buffer, self.at)?;
+        self.at += count as u64;
         Ok(count)
     }
 }

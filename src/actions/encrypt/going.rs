@@ -1,0 +1,74 @@
+//! One token on its way to S3, and what is asked about it there.
+//!
+//! The metadata's MAC covers the random IV: an object that bears it is the token made here, whoever sent it. That is how
+//! a lost answer is told from a name that was taken.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::actions::journal::Journal;
+use crate::aws::again::Pause;
+use crate::aws::transfer::{Multipart, Part};
+use crate::aws::{Aws, transfer};
+use crate::domain::Fault;
+
+/// One token on its way.
+pub(super) struct Going<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) key: &'a str,
+    pub(super) name: &'a str,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) token_bytes: u64,
+    pub(super) overwrite: bool,
+    pub(super) journal: Option<&'a Journal>,
+}
+
+impl Going<'_> {
+    /// The ETag of the object, if it is this very token; an answer to it may have been lost.
+    pub(super) async fn is_there(&self, aws: &Aws) -> Result<Option<Option<String>>, Fault> {
+        let head = transfer::find(aws, self.bucket, self.key).await?;
+        let mac = |map: &BTreeMap<String, String>| map.get("strongroom-mac").cloned();
+        Ok(head
+            .filter(|head| head.length == self.token_bytes && mac(&head.metadata) == mac(&self.metadata))
+            .map(|head| head.etag.map(|etag| etag.trim_matches('"').to_owned())))
+    }
+
+    /// An error inside a 200, an answer lost after the object was made, a moment of congestion: after every failure it is
+    /// looked whether the object is there.
+    pub(super) async fn complete(
+        &self,
+        aws: &Aws,
+        upload: &Multipart,
+        parts: &[Part],
+    ) -> Result<Option<String>, Fault> {
+        let mut pause = Pause::default();
+        loop {
+            let fault = match transfer::complete(aws, upload, parts, self.overwrite).await {
+                Ok(etag) => return Ok(etag),
+                Err(fault) => fault,
+            };
+            if let Some(etag) = self.is_there(aws).await? {
+                return Ok(etag);
+            }
+            let passes = fault.is_transient() || fault.code.as_deref() == Some("ConditionalRequestConflict");
+            if !passes || !pause.wait().await {
+                return Err(fault);
+            }
+        }
+    }
+
+    pub(super) fn upload(&self, id: String) -> Multipart {
+        Multipart {
+            bucket: self.bucket.to_owned(),
+            key: self.key.to_owned(),
+            id,
+        }
+    }
+
+    /// A journal that cannot be written costs the resumption, not the upload.
+    pub(super) fn note(&self, write: impl FnOnce(&Journal) -> io::Result<()>) {
+        if let Some(Err(error)) = self.journal.map(write) {
+            tracing::warn!(%error, "could not write the journal of an upload");
+        }
+    }
+}

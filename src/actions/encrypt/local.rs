@@ -1,0 +1,68 @@
+//! Tokens that stay on this machine, or go to standard output.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::job::{Job, now};
+use super::source::SourceFile;
+use super::sources::Source;
+use super::{EncryptedFile, taken};
+use crate::actions::blocking::joined;
+use crate::actions::place::{Place, io_fault, stdout};
+use crate::domain::Fault;
+use crate::envelope::publish::Unpublished;
+use crate::envelope::{Encryptor, EnvelopeError};
+
+impl Job<'_> {
+    pub(super) async fn to_file(&self, source: &Source, path: &Path) -> Result<EncryptedFile, Fault> {
+        check_free(path, self.overwrite)?;
+        let (path, overwrite) = (path.to_owned(), self.overwrite);
+        self.here(source, move |encryptor, file| {
+            write_token(encryptor, file, &path, overwrite)
+        })
+        .await
+    }
+
+    pub(super) async fn to_stdout(&self, source: &Source) -> Result<EncryptedFile, Fault> {
+        self.here(source, |encryptor, file| {
+            let mut stdout = stdout().map_err(EnvelopeError::Write)?;
+            encryptor.run(file, &mut stdout).map(|_| ())
+        })
+        .await
+    }
+
+    /// Makes a token on this machine.
+    async fn here(
+        &self,
+        source: &Source,
+        write: impl FnOnce(Encryptor, &mut SourceFile) -> Result<(), EnvelopeError> + Send + 'static,
+    ) -> Result<EncryptedFile, Fault> {
+        let io = |error: io::Error| io_fault("read", source.path.display(), &error);
+        let (tally, name) = (self.tally.clone(), source.name.clone());
+        let told = move |bytes| tally.add(&name, bytes);
+        let mut file = SourceFile::open(&source.path, self.cancel, told).map_err(io)?;
+        let stamp = file.stamp;
+        let encryptor = Encryptor::new(&self.data_key, now()).map_err(|error| self.fault(source, &error))?;
+        let written = tokio::task::spawn_blocking(move || write(encryptor, &mut file));
+        joined(written.await.map(Ok))?.map_err(|error| self.fault(source, &error))?;
+        self.tally.end(source, Some(stamp), stamp.size);
+        Ok(self.made(source, stamp, None, false))
+    }
+}
+
+pub(super) fn check_free(path: &Path, overwrite: bool) -> Result<(), Fault> {
+    if !overwrite && path.symlink_metadata().is_ok() {
+        return Err(taken(&Place::Local(path.to_owned())));
+    }
+    Ok(())
+}
+
+fn write_token(encryptor: Encryptor, file: &mut SourceFile, path: &Path, overwrite: bool) -> Result<(), EnvelopeError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(EnvelopeError::Write)?;
+    }
+    let mut token = Unpublished::create(path).map_err(EnvelopeError::Write)?;
+    encryptor.run(file, &mut token)?;
+    token.publish(overwrite).map_err(EnvelopeError::Write)
+}

@@ -1,0 +1,79 @@
+//! What is encrypted: files that change, folders with odd names.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changes_while_it_is_read_is_never_published() {
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 3] = [
+        ("truncated", |path| {
+            fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(1000)
+                .unwrap();
+        }),
+        ("appended to", |path| {
+            use std::io::Write;
+            fs::OpenOptions::new()
+                .append(true)
+                .open(path)
+                .unwrap()
+                .write_all(b"more")
+                .unwrap();
+        }),
+        ("edited", |path| {
+            use std::os::unix::fs::FileExt;
+            let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+            file.write_all_at(b"other", 10).unwrap();
+        }),
+    ];
+    let world = World::troubled(&["s3:latency=100ms"]).await;
+    for (what, change) in changes {
+        let source = world.write("data.bin", &noise(60 * MIB));
+        let child = world
+            .command(&world.encrypting(&source, "s3://training-bucket/"))
+            .spawn()
+            .unwrap();
+        while world.open_uploads().await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        change(&source);
+        let said = refusal(&child.wait_with_output().await.unwrap());
+        assert!(said.contains("it changed while it was read"), "{what}: {said}");
+        world.assert_nothing_left().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_goes_up_with_names_that_are_no_text_and_without_what_lies_outside_it() {
+    let world = World::start().await;
+    let odd = std::ffi::OsStr::from_bytes(b"deep/caf\xe9 50%25.txt");
+    world.write("tree/plain.txt", b"plain");
+    fs::create_dir_all(world.path("tree/deep")).unwrap();
+    fs::write(world.path("tree").join(odd), b"odd").unwrap();
+    world.write("outside.txt", b"secret");
+    std::os::unix::fs::symlink("../outside.txt", world.path("tree/leads-out")).unwrap();
+    std::os::unix::fs::symlink("plain.txt", world.path("tree/leads-in")).unwrap();
+
+    let output = world.encrypt(&world.path("tree"), "s3://training-bucket/set/").await;
+    let said = refusal(&output);
+    assert!(
+        said.contains("leads-out") && said.contains("out of the folder"),
+        "{said}"
+    );
+    let keys = world.keys().await;
+    assert!(keys.contains(&"set/deep/caf%E9 50%2525.txt".to_owned()), "{keys:?}");
+    assert!(!keys.contains(&"set/leads-out".to_owned()));
+
+    good(&world.run(&["decrypt", "s3://training-bucket/set/", "-o", "back"]).await);
+    assert_eq!(fs::read(world.path("back").join(odd)).unwrap(), b"odd");
+    assert_eq!(fs::read(world.path("back/plain.txt")).unwrap(), b"plain");
+    assert_eq!(fs::read(world.path("back/leads-in")).unwrap(), b"plain");
+}
