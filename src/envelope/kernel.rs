@@ -53,16 +53,30 @@ impl Kernel {
         Self(Path::Portable(Box::new(Aes128::new(&Array(*key)))))
     }
 
-    /// Encrypts `blocks` in place behind `chain`, which becomes the last of them, and compresses `words`, which are
-    /// other bytes, into `state`.
-    pub(super) fn encrypt(&self, chain: &mut Block, blocks: &mut [Block], state: &mut [u32; 8], words: &[Words]) {
+    /// Encrypts `plain` into `sealed`, which is as long, behind `chain`, which becomes the last of them, and compresses
+    /// `words`, which are other bytes, into `state`.
+    ///
+    /// Not in place, so that nobody copies plaintext first: it comes from another thread's cache, and while the cipher
+    /// waits for the block before there is time to fetch the next.
+    pub(super) fn encrypt(
+        &self,
+        chain: &mut Block,
+        (plain, sealed): (&[Block], &mut [Block]),
+        state: &mut [u32; 8],
+        words: &[Words],
+    ) {
+        assert_eq!(plain.len(), sealed.len(), "as many blocks come out as go in");
         match &self.0 {
             #[cfg(target_arch = "x86_64")]
-            Path::Woven(keys) => keys.encrypt(chain, blocks, state, words),
+            Path::Woven(keys) => keys.encrypt(chain, (plain, sealed), state, words),
             Path::Portable(aes) => {
                 let mut cbc = cbc::Encryptor::inner_iv_init(aes.as_ref(), &Array(*chain));
-                cbc.encrypt_blocks(Array::cast_slice_from_core_mut(blocks));
-                *chain = blocks.last().copied().unwrap_or(*chain);
+                let (from, to) = (
+                    Array::cast_slice_from_core(plain),
+                    Array::cast_slice_from_core_mut(sealed),
+                );
+                cbc.encrypt_blocks_b2b(from, to).expect("both are as long");
+                *chain = sealed.last().copied().unwrap_or(*chain);
                 compress256(state, words);
             }
         }
@@ -114,7 +128,7 @@ mod tests {
             let mut results = Vec::new();
             for kernel in Kernel::woven(&key).into_iter().chain([Kernel::portable(&key)]) {
                 let (mut chain, mut sealed, mut state) = (iv, plain.clone(), start);
-                kernel.encrypt(&mut chain, &mut sealed, &mut state, &data);
+                kernel.encrypt(&mut chain, (&plain, &mut sealed), &mut state, &data);
                 let (mut back, mut opened, mut again) = (iv, sealed.clone(), start);
                 kernel.decrypt(&mut back, &mut opened, &mut again, &data);
                 prop_assert_eq!(&opened, &plain);
@@ -132,11 +146,12 @@ mod tests {
         let key = hex("2b7e151628aed2a6abf7158809cf4f3c");
         for kernel in Kernel::woven(&key).into_iter().chain([Kernel::portable(&key)]) {
             let mut chain = hex("000102030405060708090a0b0c0d0e0f");
-            let mut blocks = [
+            let plain = [
                 hex("6bc1bee22e409f96e93d7e117393172a"),
                 hex("ae2d8a571e03ac9c9eb76fac45af8e51"),
             ];
-            kernel.encrypt(&mut chain, &mut blocks, &mut [0; 8], &[]);
+            let mut blocks = [[0; 16]; 2];
+            kernel.encrypt(&mut chain, (&plain, &mut blocks), &mut [0; 8], &[]);
             assert_eq!(blocks[0], hex("7649abac8119b246cee98e9b12e9197d"));
             assert_eq!(blocks[1], hex("5086cb9b507219ee95db113a917678b2"));
             assert_eq!(chain, blocks[1]);

@@ -59,27 +59,40 @@ impl Sealer {
         self.behind.len() + BLOCK + MAC_LEN
     }
 
-    /// Encrypts this much more, in `room`; gives the token bytes that are through the MAC now.
+    /// Encrypts this much more, into `room`; gives the token bytes that are through the MAC now.
     pub(super) fn step(&mut self, plaintext: &[u8], mut room: Vec<u8>) -> Vec<u8> {
         self.plaintext += plaintext.len() as u64;
-        let through = self.coming();
-        room.clear();
-        room.extend_from_slice(&self.behind[through..]);
-        let start = room.len();
-        room.extend_from_slice(&self.partial[..self.waiting]);
-        room.extend_from_slice(plaintext);
-        let end = start + (room.len() - start) / BLOCK * BLOCK;
-        self.waiting = room.len() - end;
-        self.partial[..self.waiting].copy_from_slice(&room[end..]);
-        room[end..].zeroize();
-        room.truncate(end);
+        // What fills the block that waits, whole blocks, and what waits from now on.
+        let missing = (BLOCK - self.waiting) % BLOCK;
+        let (head, body) = plaintext.split_at(missing.min(plaintext.len()));
+        self.wait_for_more(head);
+        let full = Zeroizing::new([*self.partial]);
+        let first = &full[..self.waiting / BLOCK];
+        let (blocks, rest) = body.as_chunks();
 
-        let (blocks, _) = room[start..].as_chunks_mut();
-        let (words, _) = self.behind[..through].as_chunks();
+        let (words, unseen) = self.behind.split_at(self.coming());
+        let (words, _) = words.as_chunks();
+        room.resize(unseen.len() + (first.len() + blocks.len()) * BLOCK, 0);
+        let (before, sealed) = room.split_at_mut(unseen.len());
+        before.copy_from_slice(unseen);
+        let (sealed_first, sealed) = sealed.as_chunks_mut().0.split_at_mut(first.len());
         self.kernel
-            .encrypt(&mut self.chain, blocks, self.mac.state(words.len()), words);
-        self.behind.truncate(through);
+            .encrypt(&mut self.chain, (first, sealed_first), self.mac.state(0), &[]);
+        self.kernel
+            .encrypt(&mut self.chain, (blocks, sealed), self.mac.state(words.len()), words);
+
+        self.behind.truncate(size_of_val(words));
+        if !first.is_empty() {
+            self.partial.zeroize();
+            self.waiting = 0;
+        }
+        self.wait_for_more(rest);
         std::mem::replace(&mut self.behind, room)
+    }
+
+    fn wait_for_more(&mut self, plaintext: &[u8]) {
+        self.partial[self.waiting..][..plaintext.len()].copy_from_slice(plaintext);
+        self.waiting += plaintext.len();
     }
 
     /// Ends the token: the last of its bytes, and how many plaintext bytes it holds.

@@ -10,6 +10,7 @@ use std::io::Cursor;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
+use super::pipe::PIECE;
 use super::*;
 
 const NOW: u64 = 1_790_000_000;
@@ -54,7 +55,10 @@ fn the_stream_and_the_fernet_crate_open_each_others_tokens_at_every_edge() {
         CHUNK - 1,
         CHUNK,
         CHUNK + 1,
-        3 * CHUNK + 7,
+        PIECE - 1,
+        PIECE,
+        PIECE + 1,
+        2 * PIECE + 7,
     ] {
         let plaintext = bytes(len);
         let token = sealed(&key, &plaintext);

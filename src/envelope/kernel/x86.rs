@@ -33,9 +33,15 @@ impl Keys {
         able.then(|| unsafe { expand(key) })
     }
 
-    pub(super) fn encrypt(&self, chain: &mut Block, blocks: &mut [Block], state: &mut [u32; 8], words: &[Words]) {
+    pub(super) fn encrypt(
+        &self,
+        chain: &mut Block,
+        (plain, sealed): (&[Block], &mut [Block]),
+        state: &mut [u32; 8],
+        words: &[Words],
+    ) {
         // SAFETY: there is a `Keys`, so `new` found the features.
-        unsafe { encrypt(&self.forward, chain, blocks, state, words) }
+        unsafe { encrypt(&self.forward, chain, (plain, sealed), state, words) }
     }
 
     pub(super) fn decrypt(&self, chain: &mut Block, blocks: &mut [Block], state: &mut [u32; 8], words: &[Words]) {
@@ -45,19 +51,27 @@ impl Keys {
 }
 
 #[target_feature(enable = "aes,sha,ssse3,sse4.1")]
-fn encrypt(keys: &[Block; ROUNDS + 1], chain: &mut Block, blocks: &mut [Block], state: &mut [u32; 8], words: &[Words]) {
+fn encrypt(
+    keys: &[Block; ROUNDS + 1],
+    chain: &mut Block,
+    (plain, sealed): (&[Block], &mut [Block]),
+    state: &mut [u32; 8],
+    words: &[Words],
+) {
     let keys = keys.each_ref().map(|key| load(key));
     let mut last = load(chain);
-    let woven = words.len().min(blocks.len() / 4);
-    let (quads, rest) = blocks.split_at_mut(woven * 4);
+    let woven = words.len().min(plain.len() / 4);
+    let (quads, rest) = plain.split_at(woven * 4);
+    let (sealed_quads, sealed_rest) = sealed.split_at_mut(woven * 4);
     let (beside, alone) = words.split_at(woven);
 
     let mut sha = Sha::load(state);
-    for (quad, word) in quads.as_chunks_mut::<4>().0.iter_mut().zip(beside) {
+    let quads = quads.as_chunks::<4>().0.iter().zip(sealed_quads.as_chunks_mut::<4>().0);
+    for ((quad, sealed_quad), word) in quads.zip(beside) {
         let before = sha;
         let mut schedule = schedule(word);
         // One AES block for every sixteen rounds of SHA-256, two AES rounds for every four of them.
-        for (sixteen, block) in quad.iter_mut().enumerate() {
+        for (sixteen, (block, sealed)) in quad.iter().zip(sealed_quad).enumerate() {
             last = _mm_xor_si128(last, _mm_xor_si128(load(block), keys[0]));
             for four in 0..4 {
                 last = _mm_aesenc_si128(last, keys[1 + 2 * four]);
@@ -66,19 +80,19 @@ fn encrypt(keys: &[Block; ROUNDS + 1], chain: &mut Block, blocks: &mut [Block], 
             }
             last = _mm_aesenc_si128(last, keys[9]);
             last = _mm_aesenclast_si128(last, keys[10]);
-            store(block, last);
+            store(sealed, last);
         }
         sha.add(before);
     }
     sha.store(state);
 
-    for block in rest {
+    for (block, sealed) in rest.iter().zip(sealed_rest) {
         last = _mm_xor_si128(last, _mm_xor_si128(load(block), keys[0]));
         for key in &keys[1..ROUNDS] {
             last = _mm_aesenc_si128(last, *key);
         }
         last = _mm_aesenclast_si128(last, keys[ROUNDS]);
-        store(block, last);
+        store(sealed, last);
     }
     store(chain, last);
     compress256(state, alone);

@@ -51,12 +51,12 @@ fn every_part_of_a_token_is_made_again_from_its_checkpoint_alone() {
 
 #[test]
 fn a_checkpoint_reads_no_further_back_than_what_is_processed_at_a_time() {
-    let plaintext = bytes(8 * CHUNK);
-    let part = CHUNK as u64 / 3 * 4;
+    let plaintext = bytes(8 * PIECE);
+    let part = PIECE as u64 / 3 * 4;
     let (_, checkpoints) = marked(&key(13), &plaintext, part);
     for (index, checkpoint) in checkpoints.iter().enumerate() {
-        let begins = (index * CHUNK) as u64;
-        assert!(checkpoint.offset().abs_diff(begins) <= CHUNK as u64, "part {index}");
+        let begins = (index * PIECE) as u64;
+        assert!(checkpoint.offset().abs_diff(begins) <= PIECE as u64, "part {index}");
     }
 }
 
