@@ -54,26 +54,43 @@ def image():
     docker("rmi", "--force", IMAGE)
 
 
+def trainer(mine, image):
+    """A role and a bucket in a world, and how to start a job of the image there."""
+    s3, sagemaker, iam = (mine.client(name) for name in ("s3", "sagemaker", "iam"))
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="r", PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
+    s3.create_bucket(Bucket="sagemaker-c")
+    s3.put_object(Bucket="sagemaker-c", Key="data/x", Body=b"hello\n")
+
+    def train(name):
+        source = {"S3DataType": "S3Prefix", "S3Uri": "s3://sagemaker-c/data"}
+        sagemaker.create_training_job(
+            TrainingJobName=name,
+            RoleArn=role,
+            AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
+            InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
+            OutputDataConfig={"S3OutputPath": "s3://sagemaker-c/output"},
+            ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            StoppingCondition={"MaxRuntimeInSeconds": 120},
+        )
+
+    return train
+
+
+def waiting(logs, name, until):
+    while "waiting" not in log_of(logs, name) if streams(logs, name) else True:
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+
+def containers():
+    return docker("ps", "--all", "--quiet", "--filter", "name=strongroom-").stdout
+
+
 def test_an_image_trains_in_its_container_and_is_gone_when_stopped(image, tmp_path):
     with world(tmp_path, "--image", f"{image}=docker") as mine:
         s3, sagemaker, logs = (mine.client(name) for name in ("s3", "sagemaker", "logs"))
-        iam = mine.client("iam")
-        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-        iam.attach_role_policy(RoleName="r", PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
-        s3.create_bucket(Bucket="sagemaker-c")
-        s3.put_object(Bucket="sagemaker-c", Key="data/x", Body=b"hello\n")
-
-        def train(name):
-            source = {"S3DataType": "S3Prefix", "S3Uri": "s3://sagemaker-c/data"}
-            sagemaker.create_training_job(
-                TrainingJobName=name,
-                RoleArn=role,
-                AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
-                InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
-                OutputDataConfig={"S3OutputPath": "s3://sagemaker-c/output"},
-                ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-                StoppingCondition={"MaxRuntimeInSeconds": 120},
-            )
+        train = trainer(mine, image)
 
         train("whole")
         job = finished(sagemaker, "whole")
@@ -90,13 +107,25 @@ def test_an_image_trains_in_its_container_and_is_gone_when_stopped(image, tmp_pa
         while sagemaker.describe_training_job(TrainingJobName="stopped")["SecondaryStatus"] != "Training":
             assert time.monotonic() < until
             time.sleep(0.2)
-        while "waiting" not in log_of(logs, "stopped") if streams(logs, "stopped") else True:
-            assert time.monotonic() < until
-            time.sleep(0.2)
+        waiting(logs, "stopped", until)
         sagemaker.stop_training_job(TrainingJobName="stopped")
         assert finished(sagemaker, "stopped")["TrainingJobStatus"] == "Stopped"
         assert "tidied" in log_of(logs, "stopped")
-        assert docker("ps", "--all", "--quiet", "--filter", "name=strongroom-").stdout == b""
+        assert containers() == b""
+
+
+def test_a_killed_sandbox_takes_its_container_with_it(image, tmp_path):
+    with world(tmp_path, "--image", f"{image}=docker") as mine:
+        train = trainer(mine, image)
+        mine.client("s3").put_object(Bucket="sagemaker-c", Key="data/wait", Body=b"x")
+        train("killed")
+        until = time.monotonic() + 60
+        waiting(mine.client("logs"), "killed", until)
+        assert containers() != b""
+        mine.process.kill()
+        while containers() != b"":
+            assert time.monotonic() < until, "the container outlives the sandbox"
+            time.sleep(0.2)
 
 
 def streams(logs, name):

@@ -24,7 +24,9 @@ def world(folder, *options):
     try:
         said = json.loads(process.stdout.readline())
         names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
-        yield World(*(said[name] for name in names))
+        mine = World(*(said[name] for name in names))
+        mine.process = process
+        yield mine
     finally:
         _stopped(process)
 
