@@ -27,6 +27,8 @@ pub(crate) enum Trouble {
 pub(crate) struct Seen<'a> {
     /// Method and path.
     pub(crate) line: &'a str,
+    /// As [`Proxy::operations`] has it.
+    pub(crate) operation: &'a str,
     /// How many uploads were to be completed until now, this request among them.
     pub(crate) completions: usize,
 }
@@ -36,6 +38,7 @@ struct Counts {
     parts: usize,
     completions: usize,
     ranges: Vec<u64>,
+    operations: Vec<String>,
 }
 
 /// Lives as long as the test's process; every connection has a thread.
@@ -51,7 +54,10 @@ impl Proxy {
         let counts: Arc<Mutex<Counts>> = Arc::default();
         let passage = Arc::new(Passage {
             upstream: sandbox.endpoint_url().trim_start_matches("http://").to_owned(),
-            secret: sandbox.secret_access_key().to_owned(),
+            secrets: Mutex::new(BTreeMap::from([(
+                sandbox.access_key_id().to_owned(),
+                sandbox.secret_access_key().to_owned(),
+            )])),
             counts: Arc::clone(&counts),
             trouble: Box::new(trouble),
         });
@@ -74,6 +80,11 @@ impl Proxy {
         self.counts.lock().unwrap().parts
     }
 
+    /// Everything that was asked for: the operation's name, or S3's method and path; dry runs say so.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.counts.lock().unwrap().operations.clone()
+    }
+
     /// Where the ranges begin that were asked for.
     pub(crate) fn ranges(&self) -> Vec<u64> {
         self.counts.lock().unwrap().ranges.clone()
@@ -82,7 +93,8 @@ impl Proxy {
 
 struct Passage {
     upstream: String,
-    secret: String,
+    /// By access key id: the user's, and those of the sessions that were begun through here.
+    secrets: Mutex<BTreeMap<String, String>>,
     counts: Arc<Mutex<Counts>>,
     trouble: Box<dyn Fn(&Seen<'_>) -> Trouble + Send + Sync>,
 }
@@ -113,7 +125,9 @@ impl Passage {
             .map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        match self.trouble_of(&line, &headers) {
+        let operation = operation(&line, &headers, &body);
+        self.counts.lock().unwrap().operations.push(operation.clone());
+        match self.trouble_of(&line, &operation, &headers) {
             Trouble::ErrorInside200 => {
                 let error = "<Error><Code>InternalError</Code><Message>try again</Message></Error>";
                 let length = error.len();
@@ -126,11 +140,28 @@ impl Passage {
                 .pass_on(&line, headers, &body)?
                 .read_to_end(&mut Vec::new())
                 .map(|_| ()),
+            Trouble::None if operation == "AssumeRole" => {
+                let mut answer = Vec::new();
+                self.pass_on(&line, headers, &body)?.read_to_end(&mut answer)?;
+                self.learn(&String::from_utf8_lossy(&answer));
+                client.write_all(&answer)
+            }
             Trouble::None => io::copy(&mut self.pass_on(&line, headers, &body)?, &mut client).map(|_| ()),
         }
     }
 
-    fn trouble_of(&self, line: &str, headers: &BTreeMap<String, String>) -> Trouble {
+    /// Keeps the secret of a session that has begun.
+    fn learn(&self, answer: &str) {
+        let said = |tag: &str| {
+            let (_, rest) = answer.split_once(&format!("<{tag}>"))?;
+            Some(rest.split_once('<')?.0.to_owned())
+        };
+        if let (Some(id), Some(secret)) = (said("AccessKeyId"), said("SecretAccessKey")) {
+            self.secrets.lock().unwrap().insert(id, secret);
+        }
+    }
+
+    fn trouble_of(&self, line: &str, operation: &str, headers: &BTreeMap<String, String>) -> Trouble {
         let mut counts = self.counts.lock().unwrap();
         counts.parts += usize::from(line.starts_with("PUT") && line.contains("partNumber="));
         counts.completions += usize::from(line.starts_with("POST") && line.contains("uploadId="));
@@ -142,7 +173,12 @@ impl Passage {
             .extend(range.map(|(start, _)| start.parse::<u64>().unwrap()));
         let completions = counts.completions;
         drop(counts);
-        (self.trouble)(&Seen { line, completions })
+        let seen = Seen {
+            line,
+            operation,
+            completions,
+        };
+        (self.trouble)(&seen)
     }
 
     fn pass_on(&self, line: &str, mut headers: BTreeMap<String, String>, body: &[u8]) -> io::Result<TcpStream> {
@@ -165,7 +201,8 @@ impl Passage {
         let authorization = headers["authorization"].clone();
         let (before, _) = authorization.split_once("Signature=").unwrap();
         let part = |name: &str| before.split_once(name).unwrap().1.split(',').next().unwrap();
-        let (signed, scope) = (part("SignedHeaders="), part("Credential=").split_once('/').unwrap().1);
+        let (signed, (id, scope)) = (part("SignedHeaders="), part("Credential=").split_once('/').unwrap());
+        let secret = self.secrets.lock().unwrap()[id].clone();
 
         let mut words = line.split_whitespace();
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
@@ -193,9 +230,7 @@ impl Passage {
 
         let key = scope
             .split('/')
-            .fold(format!("AWS4{}", self.secret).into_bytes(), |key, part| {
-                hmac(&key, part)
-            });
+            .fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part));
         let text = format!(
             "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
             headers["x-amz-date"],
@@ -205,6 +240,19 @@ impl Passage {
             "authorization".to_owned(),
             format!("{before}Signature={}", hex(&hmac(&key, &text))),
         );
+    }
+}
+
+fn operation(line: &str, headers: &BTreeMap<String, String>, body: &[u8]) -> String {
+    let body = String::from_utf8_lossy(body);
+    if let Some(target) = headers.get("x-amz-target") {
+        let name = target.rsplit('.').next().unwrap();
+        let is_dry = body.contains("\"DryRun\":true");
+        return format!("{name}{}", if is_dry { " (dry run)" } else { "" });
+    }
+    match body.strip_prefix("Action=") {
+        Some(rest) => rest.split('&').next().unwrap().to_owned(),
+        None => line.split(" HTTP/").next().unwrap().to_owned(),
     }
 }
 
