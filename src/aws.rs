@@ -7,16 +7,18 @@ use std::sync::{Arc, OnceLock};
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{self, ProfileFileRegionProvider};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
+use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::config::{Connection, SandboxEndpoint};
 use crate::domain::{AuditEntry, Fault, FaultKind, Identity};
 
-use self::audit::{Audit, Auditor};
+use self::audit::Audit;
+use self::gate::Gate;
 use self::tokens::Tokens;
 
 pub(crate) mod again;
@@ -91,7 +93,12 @@ impl Aws {
     pub async fn connect(connection: &Connection) -> Result<Self, Fault> {
         let config = match &connection.sandbox {
             Some(sandbox) => sandbox_config(sandbox),
-            None => default_config(connection).await,
+            None => {
+                if let Some(name) = &connection.profile {
+                    known_profile(name).await?;
+                }
+                default_config(connection).await
+            }
         };
         let endpoint = config.endpoint_url().map(str::to_owned);
         let (config, region) = match (config.region().map(ToString::to_string), &endpoint) {
@@ -216,44 +223,42 @@ impl Aws {
     pub(in crate::aws) fn kms(&self) -> &aws_sdk_kms::Client {
         self.inner.clients.kms.get_or_init(|| {
             let config = aws_sdk_kms::config::Builder::from(&self.inner.config);
-            aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
+            aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).build())
         })
     }
 
     pub(in crate::aws) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
         self.inner.clients.sagemaker.get_or_init(|| {
             let config = aws_sdk_sagemaker::config::Builder::from(&self.inner.config);
-            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
+            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).build())
         })
     }
 
     pub(in crate::aws) fn iam(&self) -> &aws_sdk_iam::Client {
         self.inner.clients.iam.get_or_init(|| {
             let config = aws_sdk_iam::config::Builder::from(&self.inner.config);
-            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
+            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).build())
         })
     }
 
     pub(in crate::aws) fn sts(&self) -> &aws_sdk_sts::Client {
         self.inner.clients.sts.get_or_init(|| {
             let config = aws_sdk_sts::config::Builder::from(&self.inner.config);
-            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
+            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).build())
         })
     }
 
     pub(in crate::aws) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
         self.inner.clients.logs.get_or_init(|| {
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config);
-            aws_sdk_cloudwatchlogs::Client::from_conf(
-                config.interceptor(self.gate()).interceptor(self.auditor()).build(),
-            )
+            aws_sdk_cloudwatchlogs::Client::from_conf(config.interceptor(self.gate()).build())
         })
     }
 
     pub(in crate::aws) fn ecr(&self) -> &aws_sdk_ecr::Client {
         self.inner.clients.ecr.get_or_init(|| {
             let config = aws_sdk_ecr::config::Builder::from(&self.inner.config);
-            aws_sdk_ecr::Client::from_conf(config.interceptor(self.gate()).interceptor(self.auditor()).build())
+            aws_sdk_ecr::Client::from_conf(config.interceptor(self.gate()).build())
         })
     }
 
@@ -261,18 +266,14 @@ impl Aws {
         aws_sdk_s3::config::Builder::from(&self.inner.config)
             .force_path_style(self.inner.path_style)
             .interceptor(self.gate())
-            .interceptor(self.auditor())
     }
 
-    fn auditor(&self) -> Auditor {
-        Auditor {
+    fn gate(&self) -> Gate {
+        Gate {
+            read_only: self.inner.read_only,
             audit: Arc::clone(&self.inner.audit),
             identity: Arc::clone(&self.inner.identity),
         }
-    }
-
-    fn gate(&self) -> gate::Gate {
-        gate::Gate::new(self.inner.read_only)
     }
 }
 
@@ -329,6 +330,35 @@ fn timestamp(moment: &aws_smithy_types::DateTime) -> Option<jiff::Timestamp> {
 
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS)
+}
+
+/// The SDK takes a profile that is nowhere for an empty one and goes on without it, as somebody else perhaps.
+async fn known_profile(name: &str) -> Result<(), Fault> {
+    let refused = |cause: String, remedy: &str| {
+        let fault = Fault::new(FaultKind::Invalid, "use profile", name, cause, remedy);
+        Err(fault)
+    };
+    let profiles = match profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await {
+        Ok(profiles) => profiles,
+        Err(error) => return refused(fault::chain(&error), "mend the AWS configuration files"),
+    };
+    // Everybody has the default one, with something in it or not.
+    if name == "default" || profiles.get_profile(name).is_some() {
+        return Ok(());
+    }
+    let mut known: Vec<_> = profiles.profiles().collect();
+    known.sort_unstable();
+    let cause = match known.as_slice() {
+        [] => "the AWS configuration files hold no profile".to_owned(),
+        known => format!(
+            "the AWS configuration files hold no such profile, but {}",
+            known.join(", ")
+        ),
+    };
+    refused(
+        cause,
+        "check --profile or AWS_PROFILE; `aws configure --profile NAME` makes one",
+    )
 }
 
 /// From environment and profile. The SDK's own chain would go on to ask the instance's metadata over the network.

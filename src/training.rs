@@ -31,6 +31,7 @@ mod environment;
 mod inputs;
 mod job;
 mod keys;
+mod orphans;
 mod outputs;
 pub mod reference;
 mod tree;
@@ -105,7 +106,10 @@ async fn train(command: &[OsString], root: &std::path::Path) -> Result<End, Faul
     let variables = environment::variables(&job, &workspace);
     let done = CancellationToken::new();
     let watching = tokio::spawn(watch(checkpoints, Arc::clone(&keys), done.clone()));
+    orphans::adopt();
     let ended = child::run(command, &variables, &mut stops).await;
+    // A worker that outlives COMMAND could write plaintext where everything is encrypted by then.
+    orphans::end().await;
     done.cancel();
     let checkpoints = watching.await.unwrap_or_else(|error| Err(unexpected(&error)));
     let delivered = blocking(move || Ok(deliver(&job, &keys, workspace, checkpoints))).await?;

@@ -19,12 +19,18 @@ mod killed;
 mod layering;
 #[path = "it/place.rs"]
 mod place;
+#[path = "it/privilege.rs"]
+mod privilege;
+#[path = "it/proof.rs"]
+mod proof;
 #[path = "it/proxy.rs"]
 mod proxy;
 #[path = "it/pty.rs"]
 mod pty;
 #[path = "it/readme.rs"]
 mod readme;
+#[path = "it/readonly.rs"]
+mod readonly;
 #[path = "it/screens.rs"]
 mod screens;
 #[path = "it/story.rs"]

@@ -1,27 +1,17 @@
 //! The audit log: one line of JSON for every change that was asked of AWS, in a private file of the state folder.
 //!
-//! Written by an interceptor, so that no call can forget it. What only reads, dry runs, and the single parts of an
-//! upload (whose beginning and end are there) are left out. In the sandbox it is kept in memory only.
+//! What only reads, dry runs, and the single parts of an upload (whose beginning and end are there) are left out. In the
+//! sandbox it is kept in memory only.
 
 use std::collections::VecDeque;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
-};
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use etcetera::BaseStrategy;
-use jiff::Timestamp;
 
-use super::gate;
 use crate::domain::AuditEntry;
 
 const FILE: &str = "audit.jsonl";
@@ -29,8 +19,6 @@ const FILE: &str = "audit.jsonl";
 const LONGEST: u64 = 8 << 20;
 /// Entries that are remembered where there is no file.
 const REMEMBERED: usize = 1000;
-/// As many as a big file has parts; said by `CreateMultipartUpload` and `CompleteMultipartUpload`.
-const TOO_MANY: &str = "UploadPart";
 
 /// The log of one session and of every session of a role it assumes.
 #[derive(Debug, Default)]
@@ -55,7 +43,7 @@ impl Audit {
         Self::default()
     }
 
-    fn note(&self, entry: AuditEntry) {
+    pub(super) fn note(&self, entry: AuditEntry) {
         if let Some(path) = &self.path
             && let Err(error) = append(path, &entry)
         {
@@ -96,103 +84,13 @@ fn append(path: &Path, entry: &AuditEntry) -> io::Result<()> {
     file.write_all(&line)
 }
 
-/// Notes the changes of one caller.
-#[derive(Debug)]
-pub(super) struct Auditor {
-    pub(super) audit: Arc<Audit>,
-    /// The caller's ARN, once it is known.
-    pub(super) identity: Arc<OnceLock<String>>,
-}
-
-/// What the request is, kept from before it is serialized, when its members can still be looked at.
-#[derive(Debug)]
-struct Change;
-
-impl Storable for Change {
-    type Storer = StoreReplace<Self>;
-}
-
-/// Set once the request has really left.
-#[derive(Debug)]
-struct Sent {
-    access_key_id: Option<String>,
-}
-
-impl Storable for Sent {
-    type Storer = StoreReplace<Self>;
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for Auditor {
-    fn name(&self) -> &'static str {
-        "AuditLog"
-    }
-
-    fn read_before_serialization(
-        &self,
-        context: &BeforeSerializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let operation = config.load::<Metadata>().map_or("", Metadata::name);
-        let is_change = !gate::only_reads(operation, context.input()) && operation != TOO_MANY;
-        if is_change {
-            config.interceptor_state().store_put(Change);
-        }
-        Ok(())
-    }
-
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let authorization = context.request().headers().get("authorization").unwrap_or_default();
-        let access_key_id = authorization
-            .split_once("Credential=")
-            .and_then(|(_, rest)| rest.split('/').next())
-            .map(str::to_owned);
-        config.interceptor_state().store_put(Sent { access_key_id });
-        Ok(())
-    }
-
-    fn read_after_execution(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let (Some(_), Some(sent), Some(metadata)) = (
-            config.load::<Change>(),
-            config.load::<Sent>(),
-            config.load::<Metadata>(),
-        ) else {
-            return Ok(());
-        };
-        let response = context.response();
-        let header = |name: &str| {
-            response
-                .and_then(|response| response.headers().get(name))
-                .map(str::to_owned)
-        };
-        self.audit.note(AuditEntry {
-            time: Timestamp::now(),
-            identity: self.identity.get().cloned(),
-            access_key_id: sent.access_key_id.clone(),
-            call: format!("{}:{}", metadata.service().to_ascii_lowercase(), metadata.name()),
-            request_id: header("x-amzn-requestid").or_else(|| header("x-amz-request-id")),
-            status: response.map(|response| response.status().as_u16()),
-        });
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::os::unix::fs::PermissionsExt;
+
+    use jiff::Timestamp;
 
     use super::*;
 

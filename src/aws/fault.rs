@@ -54,6 +54,15 @@ where
     fault
 }
 
+/// Whether AWS refused without saying why: the answer to a HEAD has no body, so no words.
+pub(in crate::aws) fn is_wordless<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::ServiceError(service) => service.err().code().is_none(),
+        SdkError::ResponseError(_) => true,
+        _ => false,
+    }
+}
+
 /// The fault of a body that broke off.
 pub(in crate::aws) fn of_stream(act: &str, object: &str, error: &(dyn Error + 'static)) -> Fault {
     of_unanswered(act, object, error, false)
@@ -100,7 +109,16 @@ fn classify(answer: Answer<'_>) -> (FaultKind, &'static str) {
         .code
         .and_then(|code| of_code(code, answer.message.unwrap_or_default()))
         .unwrap_or_else(|| of_status(answer.status));
-    (kind, remedy(kind, answer.code.unwrap_or_default()))
+    let remedy = match answer.message {
+        // KMS and the others have no error of their own for a clock that is wrong.
+        Some(message) if is_skewed(message) => SET_THE_CLOCK,
+        _ => remedy(kind, answer.code.unwrap_or_default()),
+    };
+    (kind, remedy)
+}
+
+fn is_skewed(message: &str) -> bool {
+    message.starts_with("Signature expired") || message.starts_with("Signature not yet current")
 }
 
 fn of_code(code: &str, message: &str) -> Option<FaultKind> {
@@ -122,6 +140,7 @@ fn of_code(code: &str, message: &str) -> Option<FaultKind> {
         | "SignatureDoesNotMatch"
         | "InvalidSignatureException"
         | "RequestTimeTooSkewed"
+        | "RequestInTheFuture"
         | "IncompleteSignature" => FaultKind::Expired,
         "MissingAuthenticationToken" | "MissingAuthenticationTokenException" => FaultKind::NoCredentials,
         "Throttling"
@@ -214,7 +233,7 @@ fn of_status(status: u16) -> FaultKind {
 
 fn remedy(kind: FaultKind, code: &str) -> &'static str {
     match (kind, code) {
-        (_, "RequestTimeTooSkewed") => "set this machine's clock",
+        (_, "RequestTimeTooSkewed" | "RequestInTheFuture") => SET_THE_CLOCK,
         (_, "SignatureDoesNotMatch" | "InvalidSignatureException") => {
             "check the secret access key and this machine's clock"
         }
@@ -240,6 +259,7 @@ fn remedy(kind: FaultKind, code: &str) -> &'static str {
     }
 }
 
+const SET_THE_CLOCK: &str = "set this machine's clock: AWS refuses requests whose time is minutes off";
 const NO_CREDENTIALS_REMEDY: &str = "run `aws configure sso`, set AWS_PROFILE, or try --sandbox";
 
 fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_out: bool) -> Fault {
@@ -303,7 +323,7 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 /// Every source in a row, leaving out layers that only repeat the one below.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(in crate::aws) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     for error in std::iter::successors(Some(error), |&error| error.source()) {
         let text = error.to_string();

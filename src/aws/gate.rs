@@ -1,77 +1,36 @@
-//! The read-only gate: one interceptor before every request, over a list of the operations that only read.
+//! The gate that every request passes: in a read-only session what could change something is refused before it is sent;
+//! otherwise it is noted in the [audit log](Audit) once it has been.
 //!
-//! An operation that is not on the list is refused, so a call that is added later is refused until somebody thinks
-//! about it. `Decrypt` changes nothing in AWS and is what `decrypt` and `verify` are made of.
+//! An interceptor, so that no call can forget it.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
-use aws_sdk_kms::operation::create_grant::CreateGrantInput;
-use aws_sdk_kms::operation::decrypt::DecryptInput;
-use aws_sdk_kms::operation::encrypt::EncryptInput;
-use aws_sdk_kms::operation::generate_data_key::GenerateDataKeyInput;
-use aws_sdk_kms::operation::generate_data_key_pair::GenerateDataKeyPairInput;
-use aws_sdk_kms::operation::generate_data_key_pair_without_plaintext::GenerateDataKeyPairWithoutPlaintextInput;
-use aws_sdk_kms::operation::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintextInput;
-use aws_sdk_kms::operation::re_encrypt::ReEncryptInput;
-use aws_sdk_kms::operation::retire_grant::RetireGrantInput;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::{BeforeSerializationInterceptorContextRef, Input};
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use jiff::Timestamp;
 
-const READING: &[&str] = &[
-    // KMS
-    "Decrypt",
-    "DescribeKey",
-    "GetKeyLastUsage",
-    "GetKeyPolicy",
-    "GetKeyRotationStatus",
-    "ListAliases",
-    "ListGrants",
-    "ListKeys",
-    "ListResourceTags",
-    // S3
-    "GetBucketEncryption",
-    "GetBucketLocation",
-    "GetBucketTagging",
-    "GetObject",
-    "HeadBucket",
-    "HeadObject",
-    "ListBuckets",
-    "ListMultipartUploads",
-    "ListObjectsV2",
-    "ListParts",
-    // SageMaker
-    "DescribeTrainingJob",
-    "ListTags",
-    "ListTrainingJobs",
-    // IAM
-    "GetPolicy",
-    "GetPolicyVersion",
-    "GetRole",
-    "GetRolePolicy",
-    "ListAttachedRolePolicies",
-    "ListRolePolicies",
-    "ListRoles",
-    "SimulatePrincipalPolicy",
-    // ECR
-    "DescribeImages",
-    "DescribeRepositories",
-    "ListTagsForResource",
-    // STS: a session changes nothing by itself, and its clients pass this gate too.
-    "AssumeRole",
-    "GetCallerIdentity",
-    // Logs
-    "DescribeLogStreams",
-    "GetLogEvents",
-];
+use super::audit::Audit;
+use crate::domain::AuditEntry;
 
-/// Lets everything through, or only what reads.
+mod reading;
+
+/// As many as a big file has parts; said by `CreateMultipartUpload` and `CompleteMultipartUpload`.
+const TOO_MANY: &str = "UploadPart";
+
+/// The gate of one caller.
 #[derive(Debug)]
 pub(super) struct Gate {
-    read_only: bool,
+    pub(super) read_only: bool,
+    pub(super) audit: Arc<Audit>,
+    /// The caller's ARN, once it is known.
+    pub(super) identity: Arc<OnceLock<String>>,
 }
 
 /// Why the gate is shut; [`super::fault`] finds it in the error's sources.
@@ -80,20 +39,28 @@ pub(super) struct Refused {
     pub(super) operation: String,
 }
 
-impl Gate {
-    pub(super) fn new(read_only: bool) -> Self {
-        Self { read_only }
-    }
+/// What the request is, kept from before it is serialized, when its members can still be looked at.
+#[derive(Debug)]
+struct Change;
 
-    fn lets_through(&self, operation: &str, dry_run: bool) -> bool {
-        !self.read_only || dry_run || READING.contains(&operation)
-    }
+impl Storable for Change {
+    type Storer = StoreReplace<Self>;
+}
+
+/// Set once the request has really left.
+#[derive(Debug)]
+struct Sent {
+    access_key_id: Option<String>,
+}
+
+impl Storable for Sent {
+    type Storer = StoreReplace<Self>;
 }
 
 #[dyn_dispatch_hint]
 impl Intercept for Gate {
     fn name(&self) -> &'static str {
-        "ReadOnlyGate"
+        "Gate"
     }
 
     // Not `read_before_execution`: there the operation has no name yet.
@@ -104,12 +71,62 @@ impl Intercept for Gate {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let operation = config.load::<Metadata>().map_or("", Metadata::name);
-        if self.lets_through(operation, is_dry_run(context.input())) {
+        if reading::only_reads(operation, context.input()) {
             return Ok(());
         }
-        Err(Box::new(Refused {
-            operation: operation.to_owned(),
-        }))
+        if self.read_only {
+            let operation = operation.to_owned();
+            return Err(Box::new(Refused { operation }));
+        }
+        if operation != TOO_MANY {
+            config.interceptor_state().store_put(Change);
+        }
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let authorization = context.request().headers().get("authorization").unwrap_or_default();
+        let access_key_id = authorization
+            .split_once("Credential=")
+            .and_then(|(_, rest)| rest.split('/').next())
+            .map(str::to_owned);
+        config.interceptor_state().store_put(Sent { access_key_id });
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let (Some(_), Some(sent), Some(metadata)) = (
+            config.load::<Change>(),
+            config.load::<Sent>(),
+            config.load::<Metadata>(),
+        ) else {
+            return Ok(());
+        };
+        let response = context.response();
+        let header = |name: &str| {
+            response
+                .and_then(|response| response.headers().get(name))
+                .map(str::to_owned)
+        };
+        self.audit.note(AuditEntry {
+            time: Timestamp::now(),
+            identity: self.identity.get().cloned(),
+            access_key_id: sent.access_key_id.clone(),
+            call: format!("{}:{}", metadata.service().to_ascii_lowercase(), metadata.name()),
+            request_id: header("x-amzn-requestid").or_else(|| header("x-amz-request-id")),
+            status: response.map(|response| response.status().as_u16()),
+        });
+        Ok(())
     }
 }
 
@@ -124,107 +141,3 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
-
-/// Whether a call changes nothing.
-pub(super) fn only_reads(operation: &str, input: &Input) -> bool {
-    READING.contains(&operation) || is_dry_run(input)
-}
-
-fn is_dry_run(input: &Input) -> bool {
-    macro_rules! asks {
-        ($($kind:ty),+ $(,)?) => {
-            $(input.downcast_ref::<$kind>().is_some_and(|input| input.dry_run == Some(true)))||+
-        };
-    }
-    asks!(
-        CreateGrantInput,
-        DecryptInput,
-        EncryptInput,
-        GenerateDataKeyInput,
-        GenerateDataKeyPairInput,
-        GenerateDataKeyPairWithoutPlaintextInput,
-        GenerateDataKeyWithoutPlaintextInput,
-        ReEncryptInput,
-        RetireGrantInput,
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Gate, READING};
-
-    const WRITING: &[&str] = &[
-        "AttachRolePolicy",
-        "CancelKeyDeletion",
-        "CompleteMultipartUpload",
-        "CreateAlias",
-        "CreateBucket",
-        "CreateRepository",
-        "CreateRole",
-        "CreateGrant",
-        "CreateKey",
-        "CreateMultipartUpload",
-        "CreateTrainingJob",
-        "DeleteAlias",
-        "DeleteBucket",
-        "DeleteObjects",
-        "DeleteRepository",
-        "DeleteRole",
-        "DeleteRolePolicy",
-        "DetachRolePolicy",
-        "DisableKey",
-        "DisableKeyRotation",
-        "EnableKey",
-        "EnableKeyRotation",
-        "Encrypt",
-        "GenerateDataKey",
-        "GetAuthorizationToken",
-        "PutBucketTagging",
-        "PutKeyPolicy",
-        "PutObject",
-        "PutRolePolicy",
-        "ReEncrypt",
-        "RetireGrant",
-        "RevokeGrant",
-        "ScheduleKeyDeletion",
-        "StopTrainingJob",
-        "TagResource",
-        "UntagResource",
-        "UpdateAlias",
-        "UpdateAssumeRolePolicy",
-        "UpdateKeyDescription",
-        "UploadPart",
-        "",
-    ];
-
-    #[test]
-    fn a_read_only_session_refuses_whatever_is_not_listed_as_reading() {
-        let gate = Gate::new(true);
-        for operation in WRITING {
-            assert!(!gate.lets_through(operation, false), "{operation}");
-        }
-        for operation in READING {
-            assert!(gate.lets_through(operation, false), "{operation}");
-        }
-    }
-
-    #[test]
-    fn a_dry_run_passes_the_gate() {
-        assert!(Gate::new(true).lets_through("Encrypt", true));
-    }
-
-    #[test]
-    fn nothing_is_refused_when_the_session_may_write() {
-        let gate = Gate::new(false);
-        assert!(WRITING.iter().all(|operation| gate.lets_through(operation, false)));
-    }
-
-    #[test]
-    fn no_listed_operation_begins_with_a_writing_verb() {
-        for verb in [
-            "Create", "Put", "Delete", "Update", "Enable", "Disable", "Schedule", "Cancel", "Stop", "Revoke",
-        ] {
-            assert!(!READING.iter().any(|operation| operation.starts_with(verb)), "{verb}");
-        }
-    }
-}

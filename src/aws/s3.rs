@@ -1,7 +1,10 @@
 //! S3 as far as answers are small: buckets, listings, heads, tiny objects. Bodies that stream are `transfer`'s.
 
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{Aws, Paged, fault, timestamp};
 use crate::domain::{BucketRow, Fault, FaultKind, ObjectInfo, ObjectRow};
@@ -106,10 +109,10 @@ async fn list(
 /// What an object is: its head, and its first bytes where the head does not say.
 pub(crate) async fn object_info(aws: &Aws, bucket: &str, key: &str) -> Result<ObjectInfo, Fault> {
     let call = aws.s3_control().head_object().bucket(bucket).key(key);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("look at", &uri(bucket, key), &error))?;
+    let answer = match call.send().await {
+        Ok(answer) => answer,
+        Err(error) => return Err(refused_head(aws, bucket, key, &error).await),
+    };
     let mut metadata: Vec<_> = answer
         .metadata()
         .into_iter()
@@ -139,6 +142,27 @@ pub(crate) async fn object_info(aws: &Aws, bucket: &str, key: &str) -> Result<Ob
         Vec::new()
     };
     Ok(head.info(&first))
+}
+
+/// The fault of a HEAD. Its answer has no body, so where it refuses without a word the first byte is asked for, for S3's
+/// own reason.
+pub(in crate::aws) async fn refused_head(
+    aws: &Aws,
+    bucket: &str,
+    key: &str,
+    error: &SdkError<HeadObjectError, HttpResponse>,
+) -> Fault {
+    let (act, object) = ("look at", uri(bucket, key));
+    let refused = fault::of(act, &object, error);
+    if !fault::is_wordless(error) {
+        return refused;
+    }
+    let call = aws.s3_control().get_object().bucket(bucket).key(key).range("bytes=0-0");
+    match call.send().await.map_err(|error| fault::of(act, &object, &error)) {
+        // An empty object has no first byte, and may be read.
+        Err(told) if told.code.as_deref().is_some_and(|code| code != "InvalidRange") => told,
+        _ => refused,
+    }
 }
 
 /// The first bytes of an object that is not empty.

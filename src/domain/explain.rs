@@ -145,6 +145,12 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
         (FaultKind::KeyState, _) => key_state(base, cause),
         (FaultKind::WrongRegion, _) => region(base, cause),
         (FaultKind::Integrity, _) => context(base, cause),
+        (FaultKind::Expired, _) if is_skew(cause) => Explanation {
+            link: Link::Credentials,
+            words: "The clocks of this machine and of AWS differ too much: nothing was decided about the act itself."
+                .to_owned(),
+            ..base
+        },
         (FaultKind::Expired | FaultKind::NoCredentials, _) => Explanation {
             link: Link::Credentials,
             words: "AWS does not take these credentials: nothing was decided about the act itself.".to_owned(),
@@ -182,6 +188,13 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
         },
         (_, None) => base,
     }
+}
+
+/// The name that S3 has for it, the words that the others have.
+fn is_skew(cause: &str) -> bool {
+    ["RequestTimeTooSkewed", "Signature expired", "Signature not yet current"]
+        .iter()
+        .any(|words| cause.contains(words))
 }
 
 fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation {

@@ -9,7 +9,6 @@ use super::{GrantConstraint, Plaintext};
 
 /// An operation that changes something, or that takes long enough to be watched and cancelled.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Request {
     /// Encrypt local files under one new data key and upload the tokens.
     Encrypt {

@@ -56,6 +56,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 table: &state.keys,
                 columns: KEYS,
                 empty: "No keys here; n makes one.",
+                unasked: "",
             };
             table(frame, area, state, theme, &view, |key| self::key(state, key), |_| false);
         }
@@ -67,6 +68,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 table: &state.grants,
                 columns: GRANTS,
                 empty: "No grants on this key: no role can unwrap with it unless a policy says so; n makes one.",
+                unasked: "No key is selected (1): grants are a key's.",
             };
             table(
                 frame,
@@ -86,6 +88,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                     table: &state.buckets,
                     columns: BUCKETS,
                     empty: "No buckets here; n makes one.",
+                    unasked: "",
                 };
                 table(frame, area, state, theme, &view, |row| bucket(state, row), |_| false);
             }
@@ -96,6 +99,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                     table: &state.objects,
                     columns: OBJECTS,
                     empty: "Nothing here: select a file (5) and press e to encrypt and upload it.",
+                    unasked: "",
                 };
                 let cells = |row: &ObjectRow| object(state, prefix, row);
                 table(frame, area, state, theme, &view, cells, |row| {
@@ -110,6 +114,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 table: &state.jobs,
                 columns: JOBS,
                 empty: "No training jobs: select an encrypted object (3) and press t.",
+                unasked: "",
             };
             let cells = |job: &TrainingJob| self::job(state, job);
             table(frame, area, state, theme, &view, cells, |job| state.is_job_linked(job));
@@ -121,6 +126,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 table: &state.files,
                 columns: FILES,
                 empty: "An empty folder; Esc goes up.",
+                unasked: "",
             };
             table(frame, area, state, theme, &view, |row| file(state, row), |_| false);
         }

@@ -63,6 +63,8 @@ pub(super) struct View<'a, T> {
     pub(super) columns: &'a [Column],
     /// What to say when there is nothing.
     pub(super) empty: &'a str,
+    /// What to say where there is nothing to ask about.
+    pub(super) unasked: &'a str,
 }
 
 pub(super) fn render<T: Row>(
@@ -184,7 +186,7 @@ fn note<T: Row>(state: &State, table: &Table<T>) -> Option<Cell> {
 
 fn nothing<T: Row>(view: &View<T>, columns: usize) -> Vec<Cell> {
     let (tone, words) = match view.table.freshness() {
-        Freshness::Absent => (Tone::Dim, String::new()),
+        Freshness::Absent => (Tone::Dim, view.unasked.to_owned()),
         Freshness::Loading => (Tone::Dim, "asking…".to_owned()),
         Freshness::Stale { fault, .. } => {
             let mut lines: Vec<Cell> = Vec::new();

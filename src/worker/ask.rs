@@ -1,33 +1,30 @@
 //! Topic -> AWS calls -> pages of the answer. Every walk goes to the last page and is shown from the first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::budget::Api;
 use super::{Context, files};
 use crate::actions::{Aws, resume};
 use crate::app::{Event, Page, Topic};
-use crate::aws::{iam, kms, logs, s3, sagemaker, sts};
-use crate::domain::{Fault, FaultKind, JobStatus, KeyDetail, ObjectInfo, TrainingJob};
+use crate::aws::{iam, kms, s3, sagemaker, sts};
+use crate::domain::{Fault, FaultKind, KeyDetail, ObjectInfo};
+
+use self::jobs::Jobs;
+use self::log::Log;
+
+mod jobs;
+mod log;
 
 /// Questions about single rows under way at once.
 const AT_ONCE: usize = 8;
 /// Answers about single rows are gathered this long: the core watches the rest anew after each batch, which drops what
 /// is under way.
 const GATHER: Duration = Duration::from_millis(300);
-/// A deleted job is in no delta: now and then the list is walked anew.
-const WHOLE_LIST: Duration = Duration::from_secs(600);
-/// Deltas overlap by this much, for clocks that round.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(1);
-/// A followed log looks after its job and for new streams only every so many rounds.
-const ROUNDS: u32 = 3;
-/// Log lines arrive late: rounds without a line before the log of an ended job is taken to be whole.
-const QUIET: u32 = 5;
-
 /// What a poller remembers from one question to the next.
 #[derive(Default)]
 pub(super) struct Memory {
@@ -38,24 +35,6 @@ pub(super) struct Memory {
     folder: Option<SystemTime>,
     jobs: Jobs,
     log: Log,
-}
-
-#[derive(Default)]
-struct Jobs {
-    walked: Option<Instant>,
-    was_one_page: bool,
-    newest: Option<Timestamp>,
-    active: BTreeSet<String>,
-}
-
-#[derive(Default)]
-struct Log {
-    rounds: u32,
-    quiet: u32,
-    ended: bool,
-    shown: bool,
-    /// Where each stream goes on.
-    tokens: BTreeMap<String, Option<String>>,
 }
 
 impl Memory {
@@ -81,25 +60,6 @@ impl Memory {
         }
         self.log.rounds = 0;
         self.log.quiet = 0;
-    }
-}
-
-impl Jobs {
-    /// Where the next delta begins; `None` if the whole list is due.
-    fn since(&self, now: Instant) -> Option<Timestamp> {
-        let is_fresh = self.walked.is_some_and(|at| now.duration_since(at) < WHOLE_LIST);
-        self.newest.filter(|_| is_fresh)?.checked_sub(OVERLAP).ok()
-    }
-
-    fn note(&mut self, rows: &[TrainingJob]) {
-        for job in rows {
-            if job.status.is_active() {
-                self.active.insert(job.name.clone());
-            } else {
-                self.active.remove(&job.name);
-            }
-        }
-        self.newest = self.newest.max(rows.iter().filter_map(|job| job.modified).max());
     }
 }
 
@@ -160,7 +120,7 @@ impl Question<'_> {
     }
 
     async fn keys(self, aws: &Aws) -> Result<bool, Fault> {
-        let mut aliases = self.aliases(aws).await?;
+        let (mut aliases, lacking) = self.aliases(aws).await?;
         let (mut marker, mut first) = (None, true);
         loop {
             self.take(Api::ListKeys).await;
@@ -172,20 +132,24 @@ impl Question<'_> {
             self.answer(first, page.next.is_none(), Page::Keys(page.rows)).await;
             match page.next {
                 Some(next) => (marker, first) = (Some(next), false),
-                None => return Ok(false),
+                None => break,
             }
         }
+        if let Some(fault) = lacking {
+            self.fail(fault).await;
+        }
+        Ok(false)
     }
 
-    /// By key id. Keys are worth showing without their aliases to whoever may not list these.
-    async fn aliases(self, aws: &Aws) -> Result<HashMap<String, Vec<String>>, Fault> {
+    /// By key id. Keys are worth showing without their aliases to whoever may not list these, beside the refusal.
+    async fn aliases(self, aws: &Aws) -> Result<(HashMap<String, Vec<String>>, Option<Fault>), Fault> {
         let mut aliases: HashMap<String, Vec<String>> = HashMap::new();
         let mut marker = None;
         loop {
             self.take(Api::ListAliases).await;
             let page = match kms::list_aliases(aws, marker).await {
                 Ok(page) => page,
-                Err(fault) if fault.kind == FaultKind::Denied => return Ok(aliases),
+                Err(fault) if fault.kind == FaultKind::Denied => return Ok((aliases, Some(fault))),
                 Err(fault) => return Err(fault),
             };
             for alias in page.rows {
@@ -193,7 +157,7 @@ impl Question<'_> {
             }
             match page.next {
                 Some(next) => marker = Some(next),
-                None => return Ok(aliases),
+                None => return Ok((aliases, None)),
             }
         }
     }
@@ -314,107 +278,6 @@ impl Question<'_> {
         }
     }
 
-    /// The whole list once, then what changed since.
-    async fn jobs(self, aws: &Aws, memory: &mut Jobs) -> Result<bool, Fault> {
-        let since = memory.since(Instant::now());
-        let mut seen = Jobs::default();
-        let (mut token, mut first) = (None, true);
-        loop {
-            self.take(Api::ListTrainingJobs).await;
-            let page = sagemaker::list_training_jobs(aws, since, token).await?;
-            seen.note(&page.rows);
-            if since.is_some() {
-                memory.note(&page.rows);
-            }
-            let rows = match since {
-                Some(_) => Page::JobsChanged(page.rows),
-                None => Page::Jobs(page.rows),
-            };
-            self.answer(first, page.next.is_none(), rows).await;
-            match page.next {
-                Some(next) => (token, first) = (Some(next), false),
-                None => break,
-            }
-        }
-        if since.is_none() {
-            *memory = Jobs {
-                walked: Some(Instant::now()),
-                was_one_page: first,
-                ..seen
-            };
-        }
-        Ok(!memory.active.is_empty())
-    }
-
-    async fn log(self, aws: &Aws, job: &str, memory: &mut Log) -> Result<bool, Fault> {
-        if memory.rounds.is_multiple_of(ROUNDS) && !memory.ended {
-            self.take(Api::DescribeTrainingJob).await;
-            let status: JobStatus = sagemaker::describe_training_job(aws, job).await?.status;
-            memory.ended = !status.is_active();
-        }
-        if memory.rounds.is_multiple_of(ROUNDS) || memory.tokens.is_empty() {
-            for stream in self.streams(aws, job).await? {
-                memory.tokens.entry(stream).or_default();
-            }
-        }
-        let mut lines = 0;
-        let Log { tokens, shown, .. } = &mut *memory;
-        for (stream, token) in tokens {
-            lines += self.follow(aws, stream, token, shown).await?;
-        }
-        self.answer(!memory.shown, true, Page::Log(Vec::new())).await;
-        memory.shown = true;
-        memory.rounds += 1;
-        memory.quiet = if lines == 0 { memory.quiet + 1 } else { 0 };
-        Ok(!memory.ended || memory.quiet < QUIET)
-    }
-
-    /// Before the first line there is neither stream nor, in a young account, group: that is an empty log.
-    async fn streams(self, aws: &Aws, job: &str) -> Result<Vec<String>, Fault> {
-        let (mut streams, mut token) = (Vec::new(), None);
-        loop {
-            self.take(Api::DescribeLogStreams).await;
-            let page = match logs::streams(aws, job, token).await {
-                Ok(page) => page,
-                Err(fault) if fault.kind == FaultKind::NotFound => return Ok(streams),
-                Err(fault) => return Err(fault),
-            };
-            streams.extend(page.rows);
-            match page.next {
-                Some(next) => token = Some(next),
-                None => return Ok(streams),
-            }
-        }
-    }
-
-    /// Reads a stream to its present end; says how many lines came.
-    async fn follow(
-        self,
-        aws: &Aws,
-        stream: &str,
-        token: &mut Option<String>,
-        shown: &mut bool,
-    ) -> Result<usize, Fault> {
-        let mut lines = 0;
-        loop {
-            self.take(Api::GetLogEvents).await;
-            let page = logs::events(aws, stream, token.clone()).await?;
-            let is_end = page.next.is_none() || page.next == *token;
-            if !page.rows.is_empty() {
-                lines += page.rows.len();
-                self.answer(!*shown, false, Page::Log(page.rows)).await;
-                *shown = true;
-            }
-            // After the answer, never before: a dropped question must ask for these lines again.
-            if page.next.is_some() {
-                *token = page.next;
-            }
-            if is_end {
-                return Ok(lines);
-            }
-        }
-    }
-
     /// A look at the folder's modification time is no question: nothing is said unless it changed.
     async fn files(self, dir: &std::path::Path, memory: &mut Memory) -> Result<bool, Fault> {
         let changed = files::changed(dir.to_path_buf()).await?;
@@ -430,6 +293,18 @@ impl Question<'_> {
 
     async fn take(self, api: Api) {
         self.context.budgets.take(api).await;
+    }
+
+    /// Says that the answer lacks something; it is asked for at the usual time again.
+    async fn fail(self, fault: Fault) {
+        let event = Event::Failed {
+            topic: self.topic.clone(),
+            walk: self.walk,
+            at: Timestamp::now(),
+            fault,
+            retry_at: None,
+        };
+        self.context.outlet.send(event).await;
     }
 
     async fn answer(self, first: bool, last: bool, page: Page) {
@@ -451,62 +326,15 @@ fn no_detail(arn: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
-
-    fn job(name: &str, status: JobStatus, modified: i64) -> TrainingJob {
-        TrainingJob {
-            name: name.to_owned(),
-            arn: String::new(),
-            status,
-            secondary: None,
-            created: None,
-            modified: Some(Timestamp::from_second(modified).unwrap()),
-            ended: None,
-            detail: None,
-        }
-    }
-
-    #[test]
-    fn a_delta_begins_a_little_before_the_newest_change() {
-        let now = Instant::now();
-        let mut jobs = Jobs {
-            walked: Some(now),
-            ..Jobs::default()
-        };
-        jobs.note(&[job("a", JobStatus::Completed, 100), job("b", JobStatus::InProgress, 90)]);
-        assert_eq!(jobs.since(now), Some(Timestamp::from_second(99).unwrap()));
-        assert_eq!(jobs.active.len(), 1);
-        jobs.note(&[job("b", JobStatus::Failed, 110)]);
-        assert!(jobs.active.is_empty());
-        assert_eq!(jobs.since(now), Some(Timestamp::from_second(109).unwrap()));
-    }
-
-    #[test]
-    fn the_whole_list_is_walked_when_nothing_is_known_and_after_ten_minutes() {
-        let now = Instant::now();
-        assert_eq!(Jobs::default().since(now), None);
-        let mut jobs = Jobs {
-            walked: Some(now),
-            ..Jobs::default()
-        };
-        assert_eq!(jobs.since(now), None);
-        jobs.note(&[job("a", JobStatus::Completed, 100)]);
-        assert!(jobs.since(now).is_some());
-        assert_eq!(jobs.since(now + WHOLE_LIST), None);
-    }
 
     #[test]
     fn a_refresh_asks_every_row_again_and_short_lists_whole() {
         let arns = vec!["a".to_owned(), "b".to_owned()];
         let mut memory = Memory::new(&Topic::KeyDetails(arns.clone()));
         memory.rest.clear();
-        memory.jobs = Jobs {
-            walked: Some(Instant::now()),
-            was_one_page: true,
-            ..Jobs::default()
-        };
+        memory.jobs.walked = Some(Instant::now());
+        memory.jobs.was_one_page = true;
         memory.refresh();
         assert_eq!(memory.rest, arns);
         assert!(memory.jobs.walked.is_none());

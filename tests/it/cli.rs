@@ -453,3 +453,26 @@ fn job(role_arn: &str) -> JobSpec {
         hyperparameters: std::collections::BTreeMap::new(),
     }
 }
+
+#[test]
+fn a_misspelt_profile_is_refused_naming_those_there_are() {
+    let place = Place::new();
+    let verify = ["verify", "s3://sagemaker-cli/x"];
+    place
+        .run(&[&["--profile", "resaerch"], verify.as_slice()].concat())
+        .failed(1, &["use profile resaerch", "no profile", "--profile or AWS_PROFILE"]);
+    place.write(
+        ".aws/config",
+        "[profile research]\nregion = us-east-1\n[profile other]\n",
+    );
+    for (flag, variable) in [(Some("resaerch"), None), (None, Some("resaerch"))] {
+        let flag: Vec<&str> = flag.iter().flat_map(|name| ["--profile", name]).collect();
+        let arguments = [flag, verify.to_vec()].concat();
+        place
+            .run_as(&[("AWS_PROFILE", variable)], &arguments)
+            .failed(1, &["use profile resaerch", "other, research"]);
+    }
+    // The right one is used: only then is the world asked, which has no such bucket.
+    let done = place.run(&[&["--profile", "research"], verify.as_slice()].concat());
+    assert!(done.err.contains("do not open"), "{done:?}");
+}

@@ -40,6 +40,8 @@ pub(crate) enum Trouble {
 pub(crate) struct Seen<'a> {
     /// Method and path.
     pub(crate) line: &'a str,
+    /// The operation's name where the head has it.
+    pub(crate) operation: &'a str,
     /// How many uploads were to be completed until now, this request among them.
     pub(crate) completions: usize,
 }
@@ -50,6 +52,7 @@ struct Counts {
     parts: usize,
     completions: usize,
     ranges: Vec<u64>,
+    operations: Vec<String>,
 }
 
 /// Lives as long as the test's process; every connection has a thread.
@@ -65,7 +68,10 @@ impl Proxy {
         let counts: Arc<Mutex<Counts>> = Arc::default();
         let passage = Arc::new(Passage {
             upstream: sandbox.endpoint_url().trim_start_matches("http://").to_owned(),
-            secret: sandbox.secret_access_key().to_owned(),
+            secrets: Mutex::new(BTreeMap::from([(
+                sandbox.access_key_id().to_owned(),
+                sandbox.secret_access_key().to_owned(),
+            )])),
             counts: Arc::clone(&counts),
             trouble: Box::new(trouble),
         });
@@ -93,6 +99,11 @@ impl Proxy {
         self.counts.lock().unwrap().parts
     }
 
+    /// Everything that was asked for: the operation's name, or S3's method and path; dry runs say so.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.counts.lock().unwrap().operations.clone()
+    }
+
     /// Where the ranges begin that were asked for.
     pub(crate) fn ranges(&self) -> Vec<u64> {
         self.counts.lock().unwrap().ranges.clone()
@@ -101,7 +112,8 @@ impl Proxy {
 
 struct Passage {
     upstream: String,
-    secret: String,
+    /// By access key id: the user's, and those of the sessions that were begun through here.
+    secrets: Mutex<BTreeMap<String, String>>,
     counts: Arc<Mutex<Counts>>,
     trouble: Box<dyn Fn(&Seen<'_>) -> Trouble + Send + Sync>,
 }
@@ -130,7 +142,7 @@ impl Passage {
         let length = headers
             .get("content-length")
             .map_or(0, |length| length.parse().unwrap());
-        let trouble = self.trouble_of(&line);
+        let trouble = self.trouble_of(&line, &headers);
         if trouble == Trouble::StallUnread {
             return until_gone(&client);
         }
@@ -139,7 +151,8 @@ impl Passage {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        self.count(&line, &headers);
+        let operation = operation(&line, &headers, &body);
+        self.count(&line, &headers, &operation);
         let is_json = headers.contains_key("x-amz-target");
         match trouble {
             Trouble::ErrorInside200 => client.write_all(&refusal("200 OK", "InternalError", is_json)),
@@ -156,11 +169,28 @@ impl Passage {
                 client.write_all(&answer[..answer.len() / 2])?;
                 until_gone(&client)
             }
+            _ if operation == "AssumeRole" => {
+                let mut answer = Vec::new();
+                self.pass_on(&line, headers, &body)?.read_to_end(&mut answer)?;
+                self.learn(&String::from_utf8_lossy(&answer));
+                client.write_all(&answer)
+            }
             _ => io::copy(&mut self.pass_on(&line, headers, &body)?, &mut client).map(|_| ()),
         }
     }
 
-    fn trouble_of(&self, line: &str) -> Trouble {
+    /// Keeps the secret of a session that has begun.
+    fn learn(&self, answer: &str) {
+        let said = |tag: &str| {
+            let (_, rest) = answer.split_once(&format!("<{tag}>"))?;
+            Some(rest.split_once('<')?.0.to_owned())
+        };
+        if let (Some(id), Some(secret)) = (said("AccessKeyId"), said("SecretAccessKey")) {
+            self.secrets.lock().unwrap().insert(id, secret);
+        }
+    }
+
+    fn trouble_of(&self, line: &str, headers: &BTreeMap<String, String>) -> Trouble {
         let mut counts = self.counts.lock().unwrap();
         counts.completions += usize::from(is_completion(line));
         let (completions, is_calm) = (counts.completions, counts.is_calm);
@@ -168,12 +198,17 @@ impl Passage {
         if is_calm {
             return Trouble::None;
         }
-        (self.trouble)(&Seen { line, completions })
+        (self.trouble)(&Seen {
+            line,
+            operation: &operation(line, headers, &[]),
+            completions,
+        })
     }
 
     /// Takes note of what arrived whole.
-    fn count(&self, line: &str, headers: &BTreeMap<String, String>) {
+    fn count(&self, line: &str, headers: &BTreeMap<String, String>, operation: &str) {
         let mut counts = self.counts.lock().unwrap();
+        counts.operations.push(operation.to_owned());
         counts.parts += usize::from(line.starts_with("PUT") && line.contains("partNumber="));
         let range = headers
             .get("range")
@@ -203,7 +238,8 @@ impl Passage {
         let authorization = headers["authorization"].clone();
         let (before, _) = authorization.split_once("Signature=").unwrap();
         let part = |name: &str| before.split_once(name).unwrap().1.split(',').next().unwrap();
-        let (signed, scope) = (part("SignedHeaders="), part("Credential=").split_once('/').unwrap().1);
+        let (signed, (id, scope)) = (part("SignedHeaders="), part("Credential=").split_once('/').unwrap());
+        let secret = self.secrets.lock().unwrap()[id].clone();
 
         let mut words = line.split_whitespace();
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
@@ -231,9 +267,7 @@ impl Passage {
 
         let key = scope
             .split('/')
-            .fold(format!("AWS4{}", self.secret).into_bytes(), |key, part| {
-                hmac(&key, part)
-            });
+            .fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part));
         let text = format!(
             "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
             headers["x-amz-date"],
@@ -270,6 +304,19 @@ fn refusal(status: &str, code: &str, is_json: bool) -> Vec<u8> {
 fn until_gone(client: &TcpStream) -> io::Result<()> {
     poll(&mut [PollFd::new(client, PollFlags::RDHUP)], None)?;
     Ok(())
+}
+
+fn operation(line: &str, headers: &BTreeMap<String, String>, body: &[u8]) -> String {
+    let body = String::from_utf8_lossy(body);
+    if let Some(target) = headers.get("x-amz-target") {
+        let name = target.rsplit('.').next().unwrap();
+        let is_dry = body.contains("\"DryRun\":true");
+        return format!("{name}{}", if is_dry { " (dry run)" } else { "" });
+    }
+    match body.strip_prefix("Action=") {
+        Some(rest) => rest.split('&').next().unwrap().to_owned(),
+        None => line.split(" HTTP/").next().unwrap().to_owned(),
+    }
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {

@@ -593,3 +593,55 @@ async fn a_job_without_the_grant_fails_with_kms_own_words() {
     assert!(reason.contains("is not authorized to perform: kms:Decrypt"), "{reason}");
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_log_is_told_to_whoever_may_not_look_at_its_job() {
+    let mut world = World::new().await;
+    let (bucket, _) = world.encrypted_object().await;
+    world.role("trainer").await;
+    world.perform(job(&bucket, "data/x.csv")).await.unwrap();
+    world.follow("job-1", "AccessDenied").await;
+
+    let iam = aws_sdk_iam::Client::new(&world.sdk());
+    iam.create_user().user_name("reader").send().await.unwrap();
+    let policy =
+        r#"{"Statement": [{"Effect": "Allow", "NotAction": "sagemaker:DescribeTrainingJob", "Resource": "*"}]}"#;
+    let put = iam.put_user_policy().user_name("reader").policy_name("p");
+    put.policy_document(policy).send().await.unwrap();
+    let key = iam.create_access_key().user_name("reader").send().await.unwrap();
+    let key = key.access_key.unwrap();
+    let connection = Connection {
+        sandbox: Some(SandboxEndpoint {
+            url: world.sandbox.endpoint_url().to_owned(),
+            region: world.sandbox.region().to_owned(),
+            access_key_id: key.access_key_id,
+            secret_access_key: key.secret_access_key,
+        }),
+        ..Connection::default()
+    };
+    let (sender, events) = mpsc::channel(1024);
+    let reader = Worker::spawn(async move { actions::connect(&connection).await }, sender);
+    let (writer, mut told) = (std::mem::replace(&mut world.worker, reader), String::new());
+    world.events = events;
+    world.watch([Topic::Job("job-1".to_owned()), Topic::Log("job-1".to_owned())]);
+    let mut refused = false;
+    world
+        .until(|event| {
+            match event {
+                Event::Failed {
+                    topic: Topic::Job(_),
+                    fault,
+                    ..
+                } => refused |= fault.kind == FaultKind::Denied,
+                Event::Failed { fault, .. } => panic!("{fault}"),
+                Event::Answer {
+                    page: Page::Log(page), ..
+                } => told.extend(page.iter().map(|line| line.text.as_str())),
+                _ => {}
+            }
+            (refused && told.contains("AccessDenied")).then_some(())
+        })
+        .await;
+    writer.shutdown(SOON).await;
+    world.stop().await;
+}

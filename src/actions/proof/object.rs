@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::{SESSION, not_assumed};
+use super::{SESSION, grant_name, not_assumed};
 use crate::actions::ProgressSink;
 use crate::actions::grants::granted;
 use crate::actions::opening::fault_of;
@@ -146,7 +146,7 @@ async fn temporary_grant(aws: &Aws, wrapped: &Wrapped, role_arn: &str) -> Result
         grantee: role_arn.to_owned(),
         operations: vec!["Decrypt".to_owned()],
         constraint: None,
-        name: None,
+        name: grant_name(),
         retiring: None,
     };
     Ok((key_arn, granted(aws, &spec).await?.id))

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{SESSION, Subject, key_arn, not_assumed};
+use super::{SESSION, Subject, grant_name, key_arn, not_assumed};
 use crate::actions::ProgressSink;
 use crate::actions::grants::{granted, spread};
 use crate::actions::place::cancelled;
@@ -94,7 +94,7 @@ impl Teller<'_> {
             grantee: self.story.role_arn.clone(),
             operations: self.story.granted.clone(),
             constraint: None,
-            name: None,
+            name: grant_name(),
             retiring: None,
         };
         // From the call on, whatever happens, the grant is revoked.

@@ -124,3 +124,34 @@ fn a_shut_gate_is_read_only_not_denied() {
     assert_eq!(fault.kind, FaultKind::ReadOnly);
     assert!(fault.cause.contains("CreateKey"));
 }
+
+#[test]
+fn a_clock_that_is_wrong_is_to_be_set_whichever_service_says_so() {
+    for (code, message) in [
+        (
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+        ),
+        (
+            "InvalidSignatureException",
+            "Signature expired: 20200101T000000Z is now earlier than 20261125T000000Z",
+        ),
+        (
+            "SignatureDoesNotMatch",
+            "Signature not yet current: 20300101T000000Z is still later than 20261125T000000Z",
+        ),
+    ] {
+        let answer = Answer {
+            status: 403,
+            code: Some(code),
+            message: Some(message),
+        };
+        assert_eq!(classify(answer), (FaultKind::Expired, SET_THE_CLOCK), "{code}");
+    }
+    let wrong_secret = Answer {
+        status: 400,
+        code: Some("InvalidSignatureException"),
+        message: Some("The request signature we calculated does not match the signature you provided."),
+    };
+    assert!(classify(wrong_secret).1.contains("secret access key"));
+}

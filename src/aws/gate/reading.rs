@@ -1,0 +1,170 @@
+//! Which operations only read.
+//!
+//! An operation that is not on the list changes something, so a call that is added later is refused in a read-only
+//! session, and kept in the audit log, until somebody thinks about it. `Decrypt` changes nothing in AWS and is what
+//! `decrypt` and `verify` are made of.
+
+use aws_sdk_kms::operation::create_grant::CreateGrantInput;
+use aws_sdk_kms::operation::decrypt::DecryptInput;
+use aws_sdk_kms::operation::encrypt::EncryptInput;
+use aws_sdk_kms::operation::generate_data_key::GenerateDataKeyInput;
+use aws_sdk_kms::operation::generate_data_key_pair::GenerateDataKeyPairInput;
+use aws_sdk_kms::operation::generate_data_key_pair_without_plaintext::GenerateDataKeyPairWithoutPlaintextInput;
+use aws_sdk_kms::operation::generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintextInput;
+use aws_sdk_kms::operation::re_encrypt::ReEncryptInput;
+use aws_sdk_kms::operation::retire_grant::RetireGrantInput;
+use aws_smithy_runtime_api::client::interceptors::context::Input;
+
+const READING: &[&str] = &[
+    // KMS
+    "Decrypt",
+    "DescribeKey",
+    "GetKeyLastUsage",
+    "GetKeyPolicy",
+    "GetKeyRotationStatus",
+    "ListAliases",
+    "ListGrants",
+    "ListKeys",
+    "ListResourceTags",
+    // S3
+    "GetBucketEncryption",
+    "GetBucketLocation",
+    "GetBucketTagging",
+    "GetObject",
+    "HeadBucket",
+    "HeadObject",
+    "ListBuckets",
+    "ListMultipartUploads",
+    "ListObjectsV2",
+    "ListParts",
+    // SageMaker
+    "DescribeTrainingJob",
+    "ListTags",
+    "ListTrainingJobs",
+    // IAM
+    "GetPolicy",
+    "GetPolicyVersion",
+    "GetRole",
+    "GetRolePolicy",
+    "ListAttachedRolePolicies",
+    "ListRolePolicies",
+    "ListRoles",
+    "SimulatePrincipalPolicy",
+    // ECR
+    "DescribeImages",
+    "DescribeRepositories",
+    "ListTagsForResource",
+    // STS: a session changes nothing by itself, and its clients pass this gate too.
+    "AssumeRole",
+    "GetCallerIdentity",
+    // Logs
+    "DescribeLogStreams",
+    "GetLogEvents",
+];
+
+/// Whether a call changes nothing: by its name, or because it is a dry run.
+pub(super) fn only_reads(operation: &str, input: &Input) -> bool {
+    READING.contains(&operation) || is_dry_run(input)
+}
+
+fn is_dry_run(input: &Input) -> bool {
+    macro_rules! asks {
+        ($($kind:ty),+ $(,)?) => {
+            $(input.downcast_ref::<$kind>().is_some_and(|input| input.dry_run == Some(true)))||+
+        };
+    }
+    asks!(
+        CreateGrantInput,
+        DecryptInput,
+        EncryptInput,
+        GenerateDataKeyInput,
+        GenerateDataKeyPairInput,
+        GenerateDataKeyPairWithoutPlaintextInput,
+        GenerateDataKeyWithoutPlaintextInput,
+        ReEncryptInput,
+        RetireGrantInput,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use aws_smithy_runtime_api::client::interceptors::context::Input;
+
+    use super::{EncryptInput, READING, only_reads};
+
+    const WRITING: &[&str] = &[
+        "AttachRolePolicy",
+        "CancelKeyDeletion",
+        "CompleteMultipartUpload",
+        "CreateAlias",
+        "CreateBucket",
+        "CreateRepository",
+        "CreateRole",
+        "CreateGrant",
+        "CreateKey",
+        "CreateMultipartUpload",
+        "CreateTrainingJob",
+        "DeleteAlias",
+        "DeleteBucket",
+        "DeleteObjects",
+        "DeleteRepository",
+        "DeleteRole",
+        "DeleteRolePolicy",
+        "DetachRolePolicy",
+        "DisableKey",
+        "DisableKeyRotation",
+        "EnableKey",
+        "EnableKeyRotation",
+        "Encrypt",
+        "GenerateDataKey",
+        "GetAuthorizationToken",
+        "PutBucketTagging",
+        "PutKeyPolicy",
+        "PutObject",
+        "PutRolePolicy",
+        "ReEncrypt",
+        "RetireGrant",
+        "RevokeGrant",
+        "ScheduleKeyDeletion",
+        "StopTrainingJob",
+        "TagResource",
+        "UntagResource",
+        "UpdateAlias",
+        "UpdateAssumeRolePolicy",
+        "UpdateKeyDescription",
+        "UploadPart",
+        "",
+    ];
+
+    fn nothing() -> Input {
+        Input::erase(())
+    }
+
+    #[test]
+    fn whatever_is_not_listed_changes_something() {
+        for operation in WRITING {
+            assert!(!only_reads(operation, &nothing()), "{operation}");
+        }
+        for operation in READING {
+            assert!(only_reads(operation, &nothing()), "{operation}");
+        }
+    }
+
+    #[test]
+    fn a_dry_run_changes_nothing() {
+        let encrypt = |dry| Input::erase(EncryptInput::builder().key_id("k").dry_run(dry).build().unwrap());
+        assert!(only_reads("Encrypt", &encrypt(true)));
+        assert!(!only_reads("Encrypt", &encrypt(false)));
+    }
+
+    #[test]
+    fn no_listed_operation_begins_with_a_writing_verb() {
+        for verb in [
+            "Create", "Put", "Delete", "Update", "Enable", "Disable", "Schedule", "Cancel", "Stop", "Revoke",
+        ] {
+            assert!(!READING.iter().any(|operation| operation.starts_with(verb)), "{verb}");
+        }
+    }
+}

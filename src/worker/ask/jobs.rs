@@ -1,0 +1,130 @@
+//! The training jobs: the whole list once, then by what changed since.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use super::Question;
+use crate::actions::Aws;
+use crate::app::Page;
+use crate::aws::sagemaker;
+use crate::domain::{Fault, TrainingJob};
+use crate::worker::budget::Api;
+
+/// A deleted job is in no delta: now and then the list is walked anew.
+const WHOLE_LIST: Duration = Duration::from_secs(600);
+/// Deltas overlap by this much, for clocks that round.
+const OVERLAP: SignedDuration = SignedDuration::from_secs(1);
+
+#[derive(Default)]
+pub(super) struct Jobs {
+    pub(super) walked: Option<Instant>,
+    pub(super) was_one_page: bool,
+    newest: Option<Timestamp>,
+    active: BTreeSet<String>,
+}
+
+impl Jobs {
+    /// Where the next delta begins; `None` if the whole list is due.
+    fn since(&self, now: Instant) -> Option<Timestamp> {
+        let is_fresh = self.walked.is_some_and(|at| now.duration_since(at) < WHOLE_LIST);
+        self.newest.filter(|_| is_fresh)?.checked_sub(OVERLAP).ok()
+    }
+
+    fn note(&mut self, rows: &[TrainingJob]) {
+        for job in rows {
+            if job.status.is_active() {
+                self.active.insert(job.name.clone());
+            } else {
+                self.active.remove(&job.name);
+            }
+        }
+        self.newest = self.newest.max(rows.iter().filter_map(|job| job.modified).max());
+    }
+}
+
+impl Question<'_> {
+    /// The whole list once, then what changed since.
+    pub(super) async fn jobs(self, aws: &Aws, memory: &mut Jobs) -> Result<bool, Fault> {
+        let since = memory.since(Instant::now());
+        let mut seen = Jobs::default();
+        let (mut token, mut first) = (None, true);
+        loop {
+            self.take(Api::ListTrainingJobs).await;
+            let page = sagemaker::list_training_jobs(aws, since, token).await?;
+            seen.note(&page.rows);
+            if since.is_some() {
+                memory.note(&page.rows);
+            }
+            let rows = match since {
+                Some(_) => Page::JobsChanged(page.rows),
+                None => Page::Jobs(page.rows),
+            };
+            self.answer(first, page.next.is_none(), rows).await;
+            match page.next {
+                Some(next) => (token, first) = (Some(next), false),
+                None => break,
+            }
+        }
+        if since.is_none() {
+            *memory = Jobs {
+                walked: Some(Instant::now()),
+                was_one_page: first,
+                ..seen
+            };
+        }
+        Ok(!memory.active.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::domain::JobStatus;
+
+    fn job(name: &str, status: JobStatus, modified: i64) -> TrainingJob {
+        TrainingJob {
+            name: name.to_owned(),
+            arn: String::new(),
+            status,
+            secondary: None,
+            created: None,
+            modified: Some(Timestamp::from_second(modified).unwrap()),
+            ended: None,
+            detail: None,
+        }
+    }
+
+    #[test]
+    fn a_delta_begins_a_little_before_the_newest_change() {
+        let now = Instant::now();
+        let mut jobs = Jobs {
+            walked: Some(now),
+            ..Jobs::default()
+        };
+        jobs.note(&[job("a", JobStatus::Completed, 100), job("b", JobStatus::InProgress, 90)]);
+        assert_eq!(jobs.since(now), Some(Timestamp::from_second(99).unwrap()));
+        assert_eq!(jobs.active.len(), 1);
+        jobs.note(&[job("b", JobStatus::Failed, 110)]);
+        assert!(jobs.active.is_empty());
+        assert_eq!(jobs.since(now), Some(Timestamp::from_second(109).unwrap()));
+    }
+
+    #[test]
+    fn the_whole_list_is_walked_when_nothing_is_known_and_after_ten_minutes() {
+        let now = Instant::now();
+        assert_eq!(Jobs::default().since(now), None);
+        let mut jobs = Jobs {
+            walked: Some(now),
+            ..Jobs::default()
+        };
+        assert_eq!(jobs.since(now), None);
+        jobs.note(&[job("a", JobStatus::Completed, 100)]);
+        assert!(jobs.since(now).is_some());
+        assert_eq!(jobs.since(now + WHOLE_LIST), None);
+    }
+}

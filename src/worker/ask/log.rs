@@ -1,0 +1,104 @@
+//! The log of one job: from its start, then followed, stream by stream.
+
+use std::collections::BTreeMap;
+
+use super::Question;
+use crate::actions::Aws;
+use crate::app::Page;
+use crate::aws::{logs, sagemaker};
+use crate::domain::{Fault, FaultKind};
+use crate::worker::budget::Api;
+
+/// A followed log looks after its job and for new streams only every so many rounds.
+const ROUNDS: u32 = 3;
+/// Log lines arrive late: rounds without a line before the log of an ended job is taken to be whole.
+const QUIET: u32 = 5;
+
+#[derive(Default)]
+pub(super) struct Log {
+    pub(super) rounds: u32,
+    pub(super) quiet: u32,
+    ended: bool,
+    shown: bool,
+    /// Where each stream goes on.
+    tokens: BTreeMap<String, Option<String>>,
+}
+
+impl Question<'_> {
+    pub(super) async fn log(self, aws: &Aws, job: &str, memory: &mut Log) -> Result<bool, Fault> {
+        if memory.rounds.is_multiple_of(ROUNDS) && !memory.ended {
+            memory.ended = self.has_ended(aws, job).await?;
+        }
+        if memory.rounds.is_multiple_of(ROUNDS) || memory.tokens.is_empty() {
+            for stream in self.streams(aws, job).await? {
+                memory.tokens.entry(stream).or_default();
+            }
+        }
+        let mut lines = 0;
+        let Log { tokens, shown, .. } = &mut *memory;
+        for (stream, token) in tokens {
+            lines += self.follow(aws, stream, token, shown).await?;
+        }
+        self.answer(!memory.shown, true, Page::Log(Vec::new())).await;
+        memory.shown = true;
+        memory.rounds += 1;
+        memory.quiet = if lines == 0 { memory.quiet + 1 } else { 0 };
+        Ok(!memory.ended || memory.quiet < QUIET)
+    }
+
+    /// Whoever may not look at the job may still read its log: lines that come are then the only sign of life.
+    async fn has_ended(self, aws: &Aws, job: &str) -> Result<bool, Fault> {
+        self.take(Api::DescribeTrainingJob).await;
+        match sagemaker::describe_training_job(aws, job).await {
+            Ok(job) => Ok(!job.status.is_active()),
+            Err(fault) if fault.kind == FaultKind::Denied => Ok(true),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Before the first line there is neither stream nor, in a young account, group: that is an empty log.
+    async fn streams(self, aws: &Aws, job: &str) -> Result<Vec<String>, Fault> {
+        let (mut streams, mut token) = (Vec::new(), None);
+        loop {
+            self.take(Api::DescribeLogStreams).await;
+            let page = match logs::streams(aws, job, token).await {
+                Ok(page) => page,
+                Err(fault) if fault.kind == FaultKind::NotFound => return Ok(streams),
+                Err(fault) => return Err(fault),
+            };
+            streams.extend(page.rows);
+            match page.next {
+                Some(next) => token = Some(next),
+                None => return Ok(streams),
+            }
+        }
+    }
+
+    /// Reads a stream to its present end; says how many lines came.
+    async fn follow(
+        self,
+        aws: &Aws,
+        stream: &str,
+        token: &mut Option<String>,
+        shown: &mut bool,
+    ) -> Result<usize, Fault> {
+        let mut lines = 0;
+        loop {
+            self.take(Api::GetLogEvents).await;
+            let page = logs::events(aws, stream, token.clone()).await?;
+            let is_end = page.next.is_none() || page.next == *token;
+            if !page.rows.is_empty() {
+                lines += page.rows.len();
+                self.answer(!*shown, false, Page::Log(page.rows)).await;
+                *shown = true;
+            }
+            // After the answer, never before: a dropped question must ask for these lines again.
+            if page.next.is_some() {
+                *token = page.next;
+            }
+            if is_end {
+                return Ok(lines);
+            }
+        }
+    }
+}

@@ -1,0 +1,509 @@
+//! A read-only session performs everything that can be asked for, at a proxy that writes down what arrives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use strongroom::actions;
+use strongroom::app::{Effect, Event, OpEvent, OpId};
+use strongroom::config::{Connection, SandboxEndpoint};
+use strongroom::domain::{
+    Fault, FaultKind, GrantSpec, ImageSpec, JobSpec, Message, Outcome, Plaintext, Request, RoleSpec,
+};
+use strongroom::worker::Worker;
+use tokio::sync::mpsc;
+
+use crate::place::Place;
+use crate::proxy::{Proxy, Trouble};
+
+const BUCKET: &str = "sagemaker-read-only";
+const OBJECT: &str = "data/x.csv";
+const SOON: Duration = Duration::from_secs(60);
+
+/// What a request is expected to do in a read-only session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// It would change something in AWS: refused.
+    Changes,
+    /// It reads, and does so.
+    Reads,
+    /// It reads at most, but has nothing to do here: no upload was interrupted, no image is on this machine.
+    Idle,
+}
+
+/// A new kind of request does not compile before somebody has said here what it does.
+fn class(request: &Request) -> Class {
+    match request {
+        Request::Encrypt { .. }
+        | Request::DeleteObjects { .. }
+        | Request::CreateBucket { .. }
+        | Request::CreateGrant { .. }
+        | Request::RevokeGrant { .. }
+        | Request::CreateKey { .. }
+        | Request::EnableKey { .. }
+        | Request::DisableKey { .. }
+        | Request::ScheduleKeyDeletion { .. }
+        | Request::CancelKeyDeletion { .. }
+        | Request::StartJob(_)
+        | Request::StopJob { .. }
+        | Request::NewKey(_)
+        | Request::PutKeyPolicy { .. }
+        | Request::AddAlias { .. }
+        | Request::MoveAlias { .. }
+        | Request::DeleteAlias { .. }
+        | Request::TagKey { .. }
+        | Request::SetRotation { .. }
+        | Request::SetDescription { .. }
+        | Request::EncryptMessage { .. }
+        | Request::NewDataKey { .. }
+        | Request::ReEncryptDataKey { .. }
+        | Request::EmptyBucket { .. }
+        | Request::DeleteBucket { .. }
+        | Request::ProveObject { grant: true, .. }
+        | Request::NewRole(_)
+        | Request::DetachRolePolicy { .. }
+        | Request::DeleteRole { .. }
+        | Request::TrustCaller { .. }
+        | Request::TrustService { .. }
+        | Request::Grant(_)
+        | Request::RetireGrant { .. }
+        | Request::ProveStory { .. }
+        | Request::NewRepository { .. }
+        | Request::DeleteRepository { .. }
+        | Request::BuildImage(_) => Class::Changes,
+        Request::Decrypt { .. }
+        | Request::Verify { .. }
+        | Request::Prove { .. }
+        | Request::DraftKeyPolicy { .. }
+        | Request::KeyTags { .. }
+        | Request::FindDependents { .. }
+        | Request::DecryptMessage { .. }
+        | Request::OpenDataKey { .. }
+        | Request::CountBucket { .. }
+        | Request::Preview { .. }
+        | Request::ListArchive { .. }
+        | Request::ProveObject { grant: false, .. }
+        | Request::RolePolicies { .. }
+        | Request::AwaitGrant { .. }
+        | Request::GrantsOf { .. }
+        | Request::Preflight(_)
+        | Request::PlanCleanUp
+        | Request::AuditLog { .. } => Class::Reads,
+        Request::ResumeUpload { .. } | Request::AbandonUpload { .. } | Request::TryImage { .. } => Class::Idle,
+    }
+}
+
+/// What the requests are about: all of it is there.
+struct Stage {
+    place: Place,
+    key_arn: String,
+    /// May use the key.
+    granted: String,
+    grant_id: String,
+    /// May not.
+    denied: String,
+    /// `s3://…` of an encrypted data key.
+    data_key: String,
+    /// A model that a job has left.
+    archive: String,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let place = Place::new();
+        let key_arn = place.key("training");
+        place.bucket(BUCKET);
+        let (granted, denied) = (place.role("granted", BUCKET), place.role("denied", BUCKET));
+        let grant_id = place.grant(&key_arn, &granted);
+        place.write("x.csv", "x,y\n1,2\n2,4\n3,6\n4,8\n");
+        let to = format!("s3://{BUCKET}/data/");
+        let done = place.run(&["encrypt", "x.csv", &to, "--key", &key_arn, "--json"]);
+        assert_eq!(done.status, 0, "{}", done.err);
+        let told: serde_json::Value = serde_json::from_str(done.out.trim()).unwrap();
+        place.wait(actions::new_repository(&place.aws, "image")).unwrap();
+        // One that trusts neither SageMaker nor the person.
+        let trust = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"Service": "ec2.amazonaws.com"}}]}"#;
+        let iam = aws_sdk_iam::Client::new(&place.sdk());
+        let bare = iam.create_role().role_name("bare").assume_role_policy_document(trust);
+        place.wait(bare.send()).unwrap();
+        place.write("Dockerfile", "FROM scratch\n");
+        let stage = Self {
+            data_key: told["data_key_uri"].as_str().unwrap().to_owned(),
+            archive: String::new(),
+            place,
+            key_arn,
+            granted,
+            grant_id,
+            denied,
+        };
+        stage.trained()
+    }
+
+    /// With a job that has left a model.
+    fn trained(mut self) -> Self {
+        let (cancel, mut archive) = (tokio_util::sync::CancellationToken::new(), None);
+        let job = self.job("job-1");
+        self.place.wait(async {
+            actions::start_job(&self.place.aws, &job).await.unwrap();
+            let news = actions::watch_job(&self.place.aws, "job-1", &cancel, |_| Ok(()));
+            news.await.unwrap();
+        });
+        for key in self.place.objects(BUCKET) {
+            if key.ends_with("model.tar.gz") {
+                archive = Some(key);
+            }
+        }
+        self.archive = archive.unwrap();
+        self
+    }
+
+    fn job(&self, name: &str) -> JobSpec {
+        JobSpec {
+            name: name.to_owned(),
+            role_arn: self.granted.clone(),
+            image: "111122223333.dkr.ecr.us-east-1.amazonaws.com/image:latest".to_owned(),
+            instance_type: "ml.m5.large".to_owned(),
+            instance_count: 1,
+            volume_gb: 10,
+            max_runtime: 120,
+            bucket: BUCKET.to_owned(),
+            object: OBJECT.to_owned(),
+            output: format!("s3://{BUCKET}/output"),
+            hyperparameters: BTreeMap::new(),
+        }
+    }
+
+    /// At least one of every kind, each of which would succeed if it might.
+    fn requests(&self) -> Vec<Request> {
+        let (key_arn, bucket, object) = (self.key_arn.clone(), BUCKET.to_owned(), OBJECT.to_owned());
+        let none = BTreeMap::new;
+        let grant_id = self.grant_id.clone();
+        let policy = r#"{"Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+            "Action": "kms:*", "Resource": "*"}]}"#;
+        let mut all = vec![
+            Request::Encrypt {
+                paths: vec![self.place.path("x.csv")],
+                bucket: bucket.clone(),
+                prefix: "more/".to_owned(),
+                key: key_arn.clone(),
+                context: none(),
+                overwrite: false,
+            },
+            Request::ResumeUpload { id: "u".to_owned() },
+            Request::AbandonUpload { id: "u".to_owned() },
+            Request::Decrypt {
+                bucket: bucket.clone(),
+                object: object.clone(),
+                to: self.place.path("opened.csv"),
+                overwrite: false,
+                accept_name: false,
+            },
+            Request::Verify {
+                bucket: bucket.clone(),
+                objects: vec![object.clone()],
+            },
+            Request::DeleteObjects {
+                bucket: bucket.clone(),
+                objects: vec![object.clone()],
+            },
+            Request::CreateBucket {
+                bucket: "never".to_owned(),
+            },
+            Request::CreateGrant {
+                key_arn: key_arn.clone(),
+                grantee: self.denied.clone(),
+                operations: vec!["Decrypt".to_owned()],
+                name: None,
+            },
+            Request::RevokeGrant {
+                key_arn: key_arn.clone(),
+                grant_id: grant_id.clone(),
+            },
+            Request::Prove {
+                key_arn: key_arn.clone(),
+                role_arn: self.granted.clone(),
+            },
+            Request::CreateKey {
+                description: String::new(),
+                alias: "never".to_owned(),
+            },
+            Request::EnableKey {
+                key_arn: key_arn.clone(),
+            },
+            Request::DisableKey {
+                key_arn: key_arn.clone(),
+            },
+            Request::ScheduleKeyDeletion {
+                key_arn: key_arn.clone(),
+                days: 30,
+            },
+            Request::CancelKeyDeletion {
+                key_arn: key_arn.clone(),
+            },
+            Request::StartJob(Box::new(self.job("job-2"))),
+            Request::StopJob {
+                name: "job-1".to_owned(),
+            },
+            Request::NewKey(Box::default()),
+            Request::DraftKeyPolicy {
+                administrators: Vec::new(),
+                users: Vec::new(),
+            },
+            Request::PutKeyPolicy {
+                key_arn: key_arn.clone(),
+                policy: policy.to_owned(),
+                accept_lockout: false,
+            },
+            Request::AddAlias {
+                alias: "more".to_owned(),
+                key_arn: key_arn.clone(),
+            },
+            Request::MoveAlias {
+                alias: "training".to_owned(),
+                key_arn: key_arn.clone(),
+            },
+            Request::DeleteAlias {
+                alias: "training".to_owned(),
+            },
+            Request::TagKey {
+                key_arn: key_arn.clone(),
+                set: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
+                remove: vec!["c".to_owned()],
+            },
+            Request::KeyTags {
+                key_arn: key_arn.clone(),
+            },
+            Request::SetRotation {
+                key_arn: key_arn.clone(),
+                on: true,
+            },
+            Request::SetDescription {
+                key_arn: key_arn.clone(),
+                description: "x".to_owned(),
+            },
+            Request::FindDependents {
+                key_arn: key_arn.clone(),
+                most_buckets: 9,
+                most_objects: 99,
+            },
+            Request::EncryptMessage {
+                key: key_arn.clone(),
+                message: Message::Text(Plaintext::from("m".to_owned())),
+                context: none(),
+                to: None,
+            },
+            Request::DecryptMessage {
+                message: Message::File(self.place.path("message")),
+                key: None,
+                context: none(),
+                to: None,
+            },
+            Request::NewDataKey {
+                key: key_arn.clone(),
+                context: none(),
+                to: format!("s3://{BUCKET}/never"),
+            },
+            Request::OpenDataKey {
+                at: self.data_key.clone(),
+                context: none(),
+                role_arn: Some(self.granted.clone()),
+            },
+            Request::ReEncryptDataKey {
+                at: self.data_key.clone(),
+                context: none(),
+                key: key_arn.clone(),
+                to: format!("s3://{BUCKET}/never"),
+            },
+        ];
+        all.extend([
+            Request::CountBucket { bucket: bucket.clone() },
+            Request::EmptyBucket {
+                bucket: bucket.clone(),
+                expected: 99,
+            },
+            Request::DeleteBucket {
+                bucket: bucket.clone(),
+                expected: 99,
+            },
+            Request::Preview {
+                bucket: bucket.clone(),
+                object: object.clone(),
+                member: None,
+                most: 99,
+            },
+            Request::ListArchive {
+                bucket: bucket.clone(),
+                object: self.archive.clone(),
+            },
+            Request::NewRole(Box::new(RoleSpec {
+                name: "never".to_owned(),
+                bucket: bucket.clone(),
+                ..RoleSpec::default()
+            })),
+            Request::RolePolicies {
+                role: "granted".to_owned(),
+            },
+            Request::DetachRolePolicy {
+                role: "granted".to_owned(),
+                policy: "strongroom".to_owned(),
+            },
+            Request::DeleteRole {
+                role: "granted".to_owned(),
+            },
+            Request::TrustService {
+                role: "bare".to_owned(),
+            },
+            Request::Grant(Box::new(GrantSpec::for_job(&key_arn, &self.denied, "j"))),
+            Request::AwaitGrant {
+                key_arn: key_arn.clone(),
+                grant_id: grant_id.clone(),
+                grantee: self.granted.clone(),
+            },
+            Request::RetireGrant {
+                key_arn: key_arn.clone(),
+                grant_id,
+            },
+            Request::GrantsOf { key_arns: Vec::new() },
+            Request::ProveStory {
+                key_arn: key_arn.clone(),
+                role_arn: self.denied.clone(),
+                context: none(),
+                operations: Vec::new(),
+            },
+            Request::Preflight(Box::new(self.job("job-2"))),
+            Request::NewRepository {
+                repository: "never".to_owned(),
+            },
+            Request::DeleteRepository {
+                repository: "image".to_owned(),
+            },
+            Request::BuildImage(Box::new(ImageSpec {
+                folder: self.place.path(""),
+                repository: "image".to_owned(),
+                tag: "latest".to_owned(),
+                push: true,
+            })),
+            Request::TryImage {
+                image: "strongroom-read-only-no-such-image".to_owned(),
+            },
+            Request::PlanCleanUp,
+            Request::AuditLog { most: 9 },
+        ]);
+        all.extend([true, false].map(|grant| Request::ProveObject {
+            bucket: bucket.clone(),
+            object: object.clone(),
+            role_arn: self.denied.clone(),
+            grant,
+        }));
+        all.extend(
+            [("bare", true), ("granted", false)].map(|(role, on)| Request::TrustCaller {
+                role: role.to_owned(),
+                on,
+            }),
+        );
+        all
+    }
+}
+
+/// `Encrypt`, of `Encrypt { … }`.
+fn name(request: &Request) -> String {
+    let said = format!("{request:?}");
+    said.chars().take_while(|c| c.is_alphanumeric()).collect()
+}
+
+/// The kinds of request that there are, read off their definition.
+fn kinds() -> BTreeSet<String> {
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/operation.rs")).unwrap();
+    let (_, rest) = source.split_once("pub enum Request {").unwrap();
+    let (body, _) = rest.split_once("\n}").unwrap();
+    let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let names = lines.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
+    names
+        .map(|line| line.chars().take_while(|c| c.is_alphanumeric()).collect())
+        .collect()
+}
+
+/// Whether what arrived at the endpoint only reads, in AWS's own naming.
+fn reads(operation: &str) -> bool {
+    let verbs = ["Describe", "List", "Get", "Simulate", "GET ", "HEAD "];
+    let others = ["Decrypt", "AssumeRole"];
+    operation.ends_with(" (dry run)")
+        || others.contains(&operation)
+        || verbs.iter().any(|verb| operation.starts_with(verb)) && operation != "GetAuthorizationToken"
+}
+
+#[test]
+fn every_request_there_is_leaves_a_read_only_session_without_changing_anything() {
+    let stage = Stage::set();
+    let requests = stage.requests();
+    assert_eq!(requests.iter().map(name).collect::<BTreeSet<_>>(), kinds());
+    assert!(kinds().len() > 50, "{:?}", kinds());
+    let place = &stage.place;
+    let to = place.path("message");
+    let message = Message::Text(Plaintext::from("m".to_owned()));
+    let none = BTreeMap::new();
+    let encrypted = actions::encrypt_message(&place.aws, &stage.key_arn, &message, &none, Some(&to));
+    place.wait(encrypted).unwrap();
+
+    let sandbox = place.sandbox.as_ref().unwrap();
+    let proxy = Proxy::start(sandbox, |_| Trouble::None);
+    let connection = Connection {
+        sandbox: Some(SandboxEndpoint {
+            url: proxy.url().to_owned(),
+            region: sandbox.region().to_owned(),
+            access_key_id: sandbox.access_key_id().to_owned(),
+            secret_access_key: sandbox.secret_access_key().to_owned(),
+        }),
+        read_only: true,
+        ..Connection::default()
+    };
+    let before = place.objects(BUCKET);
+    place.wait(async {
+        let (sender, mut events) = mpsc::channel(1024);
+        let worker = Worker::spawn(async move { actions::connect(&connection).await }, sender);
+        let mut seen = 0;
+        for (index, request) in requests.into_iter().enumerate() {
+            let id = OpId(index as u64 + 1);
+            worker.perform(Effect::Start {
+                id,
+                request: request.clone(),
+            });
+            let outcome = tokio::time::timeout(SOON, ended(&mut events, id)).await;
+            let outcome = outcome.unwrap_or_else(|_| panic!("no end of {request:?}"));
+            let arrived = proxy.operations().split_off(seen);
+            seen += arrived.len();
+            let changes: Vec<_> = arrived.iter().filter(|operation| !reads(operation)).collect();
+            assert!(changes.is_empty(), "{request:?} reached the endpoint with {changes:?}");
+            match (class(&request), outcome) {
+                (Class::Changes, Err(fault)) => {
+                    assert_eq!(fault.kind, FaultKind::ReadOnly, "{request:?}: {fault}");
+                    assert!(fault.remedy.contains("--read-only"), "{request:?}: {fault}");
+                }
+                (Class::Changes, Ok(outcome)) => panic!("{request:?} came to {outcome:?}"),
+                (Class::Reads, outcome) => {
+                    outcome.unwrap_or_else(|fault| panic!("{request:?}: {fault}"));
+                }
+                (Class::Idle, _) => assert!(arrived.is_empty(), "{request:?}: {arrived:?}"),
+            }
+        }
+        worker.shutdown(SOON).await;
+    });
+    assert!(proxy.operations().len() > 50, "{:?}", proxy.operations());
+    assert_eq!(place.objects(BUCKET), before);
+}
+
+async fn ended(events: &mut mpsc::Receiver<Event>, id: OpId) -> Result<Outcome, Fault> {
+    loop {
+        match events.recv().await.unwrap() {
+            Event::Op {
+                id: about,
+                event: OpEvent::Done(outcome),
+            } if about == id => return Ok(*outcome),
+            Event::Op {
+                id: about,
+                event: OpEvent::Failed(fault),
+            } if about == id => return Err(fault),
+            _ => {}
+        }
+    }
+}
