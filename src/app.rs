@@ -8,12 +8,15 @@
 //! ```
 
 mod act;
+pub mod cleanup;
 pub mod command;
 pub mod content;
+mod copy;
 pub mod effect;
 pub mod event;
 pub mod form;
 pub mod found;
+mod kept;
 pub mod keymap;
 pub mod layout;
 pub mod log;
@@ -30,6 +33,7 @@ pub mod table;
 pub mod text;
 mod update;
 pub mod walk;
+mod watched;
 mod words;
 
 pub use command::{COMMANDS, Command};

@@ -4,7 +4,7 @@
 use super::{ProgressSink, dependents, workflow};
 use crate::aws::{Aws, Paged, ecr, iam, kms, s3, sagemaker};
 use crate::domain::policy::role_name;
-use crate::domain::{CleanUpItem, Fault, KeyState, Outcome, Progress, Request};
+use crate::domain::{CleanUpItem, Fault, JobStatus, KeyState, Outcome, Progress, Request};
 
 /// The deletion window of a key that clean-up schedules: the longest, which is the one to regret least.
 const DAYS: i32 = 30;
@@ -55,7 +55,8 @@ impl Plan<'_> {
                         kind: "training job",
                         name: job.name.clone(),
                         state: job.status.as_str().to_owned(),
-                        request: Some(Request::StopJob { name: job.name.clone() }),
+                        request: (job.status == JobStatus::InProgress)
+                            .then(|| Request::StopJob { name: job.name.clone() }),
                         refused: None,
                     });
                 }
@@ -239,7 +240,7 @@ impl Plan<'_> {
             kind: "key deletion",
             name: key_arn.to_owned(),
             state: found.summary(),
-            request: Some(Request::ScheduleKeyDeletion {
+            request: refused.is_none().then(|| Request::ScheduleKeyDeletion {
                 key_arn: key_arn.to_owned(),
                 days: DAYS,
             }),

@@ -88,6 +88,15 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|c| if odd(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// With a capital at its beginning.
+pub fn capitalized(text: &str) -> String {
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) => first.to_uppercase().chain(rest).collect(),
+        None => String::new(),
+    }
+}
+
 /// How many cells a harmless text takes.
 pub fn width(text: &str) -> usize {
     text.width()

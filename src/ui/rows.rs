@@ -6,7 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, centered, line};
+use super::{Theme, boxed, centered, line, reader};
+use crate::app::cleanup::{self, CleanUp};
 use crate::app::found::Found;
 use crate::app::overlay::Menu;
 use crate::app::text::{self, Line as Words, Tone};
@@ -22,6 +23,13 @@ pub(super) fn found(frame: &mut Frame, area: Rect, theme: &Theme, found: &Found)
     let inner = boxed(frame, area, &found.title, theme.focus);
     let rows: Vec<Vec<Words>> = found.rows.iter().map(|row| row.lines.clone()).collect();
     render(frame, inner, theme, &rows, found.cursor, "");
+}
+
+pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &CleanUp) {
+    let inner = boxed(frame, area, "What the walk made and is still there", theme.focus);
+    let rows = cleanup::rows(state, shown, usize::from(inner.width).saturating_sub(2));
+    render(frame, inner, theme, &rows, shown.cursor, "");
+    reader::position(frame, area, theme, &cleanup::standing(shown));
 }
 
 pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
