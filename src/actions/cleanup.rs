@@ -4,6 +4,7 @@
 use super::{ProgressSink, dependents, workflow};
 use crate::aws::{Aws, Paged, ecr, iam, kms, s3, sagemaker};
 use crate::domain::policy::role_name;
+use crate::domain::survey::counted;
 use crate::domain::{CleanUpItem, Fault, JobStatus, KeyState, Outcome, Progress, Request};
 
 /// The deletion window of a key that clean-up schedules: the longest, which is the one to regret least.
@@ -85,7 +86,7 @@ impl Plan<'_> {
             self.items.push(CleanUpItem {
                 kind: "bucket",
                 name: bucket.clone(),
-                state: format!("{objects} objects"),
+                state: counted(objects as usize, "object"),
                 request: Some(Request::DeleteBucket {
                     bucket,
                     expected: objects,
@@ -227,8 +228,8 @@ impl Plan<'_> {
         });
         let refused = if !found.objects.is_empty() {
             Some(format!(
-                "{} objects can only be opened with it, such as {}",
-                found.objects.len(),
+                "{} can only be opened with it, such as {}",
+                counted(found.objects.len(), "object"),
                 found.objects.first().map(String::as_str).unwrap_or_default()
             ))
         } else if !found.jobs.is_empty() {

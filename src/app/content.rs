@@ -13,9 +13,10 @@ use super::text::{self, Line, Tone};
 use crate::domain::explain::{Explanation, explain, explain_text};
 use crate::domain::{Fault, FaultKind};
 
-/// The lines of the topmost overlay, at most `columns` wide; none if it is no text.
+/// The lines of the topmost overlay that is no question or form, at most `columns` wide; none if it is no text.
 pub fn lines(state: &State, columns: usize) -> Vec<Line> {
-    match state.overlays.last() {
+    let is_dialog = |overlay: &&Overlay| matches!(overlay, Overlay::Confirm(_) | Overlay::Form(_));
+    match state.overlays.iter().rev().find(|overlay| !is_dialog(overlay)) {
         Some(Overlay::Help(_)) => help(state, columns),
         Some(Overlay::Review(shown)) => review::lines(shown, columns),
         Some(Overlay::Preview(shown)) => preview(shown, columns),

@@ -229,11 +229,7 @@ pub fn last_part(text: &str) -> &str {
     text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
 }
 
-/// `1 key`, `2 keys`.
-pub fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
+pub use crate::domain::survey::counted as count;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use super::operations::Standing;
 use super::overlay::Overlay;
 use super::pane::Pane;
 use super::state::{Change, Intent, State};
-use super::text::{self, Line, Tone};
+use super::text::{self, Tone};
 use super::{Effect, Event, OpEvent, OpId, Page, Topic, act, cleanup, found, kept, press, review, story, watched};
 use crate::domain::policy;
 use crate::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectRow, Outcome, ProofMethod, Request};
@@ -207,7 +207,10 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
             let Some(operation) = state.operations.end(id, standing) else {
                 return;
             };
-            state.say(story::tone(&outcome), said);
+            // The clean-up's plan is on screen, and made again and again.
+            if operation.request != Request::PlanCleanUp {
+                state.say(story::tone(&outcome), said);
+            }
             kept::done(state, id);
             done(state, &operation.request, *outcome, effects);
             cleanup::ended(state, id, &operation.request, effects);
@@ -277,18 +280,13 @@ fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Ve
             let now = state.now;
             found::remember(state, (&key_arn, &role_arn), now, method, &steps);
             state.walk_role = Some(role_arn.clone());
-            let mut lines = story::proof_lines(&role_arn, method, &steps);
+            let lines = story::proof_lines(&role_arn, method, &steps);
             // Only who is the role can prove what it may do.
             let then = (method == ProofMethod::Reasoned).then_some(Request::Prove {
                 key_arn,
                 role_arn,
                 trust: true,
             });
-            if then.is_some() {
-                lines.push(Line::blank());
-                let offer = "Enter lets you assume the role for a proof, and takes that back when it is done.";
-                lines.push(Line::new(Tone::Accent, offer));
-            }
             found::report_with(state, "Access proof", lines, then);
         }
         Outcome::Verified { verdicts } if verdicts.len() > 1 || verdicts.iter().any(|verdict| !verdict.intact) => {

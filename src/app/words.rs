@@ -283,6 +283,8 @@ pub(super) fn proof_lines(role_arn: &str, method: ProofMethod, steps: &[ProofSte
     if method == ProofMethod::Reasoned {
         let words = "The role could not be assumed: this is reasoned from policies and grants, not proved.";
         lines.push(Line::new(Tone::Warn, words));
+        let offer = "Enter lets you assume the role for a proof, and takes that back when it is done.";
+        lines.push(Line::new(Tone::Accent, offer));
     }
     lines.push(Line::blank());
     lines.extend(steps.iter().flat_map(|step| step_lines("", step)));

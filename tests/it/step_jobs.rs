@@ -105,15 +105,37 @@ fn the_look_ahead_names_what_would_fail_and_repairs_it_and_a_job_is_cloned() {
         .wait("housing.csv")
         .wait("example-role")
         .keys(ESC);
-    // Its model, from the job itself.
+}
+
+#[test]
+fn a_model_is_opened_from_its_job_member_by_member_and_saved() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = Session::start(&["--sandbox"], home.path(), WIDE);
+    session
+        .wait("training-data")
+        .wait("Completed")
+        .keys("4")
+        .select("example-job");
     session
         .keys("P")
         .wait("Files of the archive")
-        .wait("model.bin")
         .choose("model.bin")
         .keys(ENTER);
-    session.wait("linear-regression").keys(ESC).keys(ESC);
-    session.keys("d").wait("Decrypt s3://").keys(ENTER).wait("Decrypted");
+    session
+        .wait("linear-regression")
+        .keys(ESC)
+        .keys(ESC)
+        .gone("Files of the archive");
+    let to = home.path().join("model").display().to_string();
+    session
+        .keys("d")
+        .wait("Decrypt s3://")
+        .keys(CLEAR)
+        .keys(&to)
+        .keys(ENTER)
+        .wait("Decrypted");
+    let model = std::fs::read_to_string(home.path().join("model/model.bin")).unwrap();
+    assert!(model.contains("linear-regression"), "{model}");
 }
 
 #[test]

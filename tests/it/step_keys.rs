@@ -70,7 +70,7 @@ fn a_key_is_disabled_first_then_given_up_by_its_name_and_taken_back() {
     session
         .keys("x")
         .wait("Schedule the deletion")
-        .wait("buckets scanned")
+        .wait("bucket scanned")
         .keys(ENTER);
     session
         .wait("Delete training-data in 30 days?")

@@ -179,7 +179,7 @@ fn what_depends_on_a_key_is_found_and_what_was_not_looked_at_is_said() {
     );
     assert!(!found.incomplete, "{found:?}");
     assert!(
-        found.summary().starts_with("1 objects found; 2 of 2 buckets scanned"),
+        found.summary().starts_with("1 object found; 2 of 2 buckets scanned"),
         "{}",
         found.summary()
     );
@@ -296,6 +296,10 @@ fn a_read_only_session_refuses_every_change_before_it_reaches_the_endpoint() {
         ..RoleSpec::default()
     };
     let data_key = place.path("k").display().to_string();
+    let kept_key = place.path("kept").display().to_string();
+    place
+        .wait(actions::new_data_key(&place.aws, &key_arn, &nothing, &kept_key))
+        .unwrap();
     let image = strongroom::domain::ImageSpec {
         folder: place.path(""),
         repository: "r".to_owned(),
@@ -317,12 +321,15 @@ fn a_read_only_session_refuses_every_change_before_it_reaches_the_endpoint() {
             actions::schedule_key_deletion(aws, &key_arn, 30).await,
             actions::cancel_key_deletion(aws, &key_arn).await,
             actions::encrypt_message(aws, &key_arn, &message, &nothing, None).await,
+            actions::re_encrypt_data_key(aws, &kept_key, &nothing, &key_arn, &data_key).await,
             actions::new_data_key(aws, &key_arn, &nothing, &data_key).await,
             actions::create_bucket(aws, "never").await,
             actions::delete_objects(aws, BUCKET, &before).await,
             actions::empty_bucket(aws, BUCKET, 99, true, &sink).await,
             actions::new_role(aws, &role).await,
             actions::delete_role(aws, "trainer").await,
+            actions::detach_role_policy(aws, "trainer", "strongroom-training").await,
+            actions::trust_caller(aws, "trainer", true).await,
             actions::trust_caller(aws, "trainer", false).await,
             actions::grant(aws, &grant).await,
             actions::revoke_grant(aws, &key_arn, &"0".repeat(64)).await,
@@ -334,6 +341,19 @@ fn a_read_only_session_refuses_every_change_before_it_reaches_the_endpoint() {
             actions::build_image(aws, &image, &sink, &cancel).await,
         ]
     });
+    let proofs = place.wait(async {
+        [
+            actions::prove_story(aws, &key_arn, &role_arn, &nothing, &[], &sink, &cancel)
+                .await
+                .map(drop),
+            actions::prove_object(aws, BUCKET, "data/x.csv", "trainer", true, &sink, &cancel)
+                .await
+                .map(drop),
+        ]
+    });
+    for fault in proofs.map(|proof| proof.unwrap_err()) {
+        assert_eq!(fault.kind, FaultKind::ReadOnly, "{fault}");
+    }
     for (index, outcome) in refused.into_iter().enumerate() {
         let fault = outcome.unwrap_err();
         assert_eq!(fault.kind, FaultKind::ReadOnly, "{index}: {fault}");
