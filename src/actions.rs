@@ -26,6 +26,7 @@ mod preflight;
 mod preview;
 mod principals;
 mod proof;
+mod prove_trusted;
 mod roles;
 mod spool;
 mod token_stream;
@@ -56,6 +57,7 @@ pub use place::Place;
 pub use preflight::preflight;
 pub use preview::{list_archive, preview};
 pub use proof::{prove, prove_object, prove_story, step_json, steps_json};
+pub use prove_trusted::prove_trusted;
 pub use roles::{delete_role, detach_role_policy, new_role, role_policies, trust_caller, trust_service};
 pub use watch::{JobNews, watch_job};
 

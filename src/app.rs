@@ -8,13 +8,16 @@
 //! ```
 
 mod act;
+pub mod cleanup;
 pub mod command;
 pub mod content;
+mod copy;
 pub mod effect;
 pub mod event;
 pub mod form;
 pub mod found;
 pub mod interrupted;
+mod kept;
 pub mod keymap;
 pub mod layout;
 pub mod log;
@@ -31,6 +34,7 @@ pub mod table;
 pub mod text;
 mod update;
 pub mod walk;
+mod watched;
 mod words;
 
 pub use command::{COMMANDS, Command};

@@ -204,6 +204,10 @@ impl Session {
                     self.edited = Some(Event::Edited(result));
                     self.dirty = true;
                 }
+                Effect::Notify(text) => {
+                    let text = app::text::clean(&text);
+                    self.term.notify(&text).map_err(|error| terminal_fault(&error))?;
+                }
                 Effect::Remember { account, destination } => self.config.remember(&account, &destination),
                 effect => worker.perform(effect),
             }

@@ -84,6 +84,13 @@ impl Term {
         write!(out, "\x1b]52;c;{base64_text}\x07")?;
         out.flush()
     }
+
+    /// Calls the person: a bell, and a notice for terminals that show some (OSC 9). The text must hold no control character.
+    pub fn notify(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout();
+        write!(out, "\x07\x1b]9;{text}\x07")?;
+        out.flush()
+    }
 }
 
 impl Drop for Term {

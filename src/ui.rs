@@ -7,6 +7,7 @@ mod dialog;
 mod footer;
 mod form;
 mod header;
+mod metrics;
 mod panes;
 mod reader;
 mod rows;
@@ -51,6 +52,7 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             | Overlay::Report(_)
             | Overlay::Log(_)
             | Overlay::Found(_)
+            | Overlay::CleanUp(_)
             | Overlay::Preview(_)
             | Overlay::Review(_)
             | Overlay::Walk(_)

@@ -33,6 +33,14 @@ mod readme;
 mod readonly;
 #[path = "it/screens.rs"]
 mod screens;
+#[path = "it/step_data.rs"]
+mod step_data;
+#[path = "it/step_jobs.rs"]
+mod step_jobs;
+#[path = "it/step_keys.rs"]
+mod step_keys;
+#[path = "it/step_session.rs"]
+mod step_session;
 #[path = "it/story.rs"]
 mod story;
 #[path = "it/terminal.rs"]
@@ -41,6 +49,10 @@ mod terminal;
 mod trouble;
 #[path = "it/walk.rs"]
 mod walk;
+#[path = "it/walk_jobs.rs"]
+mod walk_jobs;
+#[path = "it/whole_walk.rs"]
+mod whole_walk;
 #[path = "it/worker.rs"]
 mod worker;
 #[path = "it/world.rs"]

@@ -4,7 +4,8 @@
 use super::{ProgressSink, dependents, workflow};
 use crate::aws::{Aws, Paged, ecr, iam, kms, s3, sagemaker};
 use crate::domain::policy::role_name;
-use crate::domain::{CleanUpItem, Fault, KeyState, Outcome, Progress, Request};
+use crate::domain::survey::counted;
+use crate::domain::{CleanUpItem, Fault, JobStatus, KeyState, Outcome, Progress, Request};
 
 /// The deletion window of a key that clean-up schedules: the longest, which is the one to regret least.
 const DAYS: i32 = 30;
@@ -55,7 +56,8 @@ impl Plan<'_> {
                         kind: "training job",
                         name: job.name.clone(),
                         state: job.status.as_str().to_owned(),
-                        request: Some(Request::StopJob { name: job.name.clone() }),
+                        request: (job.status == JobStatus::InProgress)
+                            .then(|| Request::StopJob { name: job.name.clone() }),
                         refused: None,
                     });
                 }
@@ -84,7 +86,7 @@ impl Plan<'_> {
             self.items.push(CleanUpItem {
                 kind: "bucket",
                 name: bucket.clone(),
-                state: format!("{objects} objects"),
+                state: counted(objects as usize, "object"),
                 request: Some(Request::DeleteBucket {
                     bucket,
                     expected: objects,
@@ -226,8 +228,8 @@ impl Plan<'_> {
         });
         let refused = if !found.objects.is_empty() {
             Some(format!(
-                "{} objects can only be opened with it, such as {}",
-                found.objects.len(),
+                "{} can only be opened with it, such as {}",
+                counted(found.objects.len(), "object"),
                 found.objects.first().map(String::as_str).unwrap_or_default()
             ))
         } else if !found.jobs.is_empty() {
@@ -239,7 +241,7 @@ impl Plan<'_> {
             kind: "key deletion",
             name: key_arn.to_owned(),
             state: found.summary(),
-            request: Some(Request::ScheduleKeyDeletion {
+            request: refused.is_none().then(|| Request::ScheduleKeyDeletion {
                 key_arn: key_arn.to_owned(),
                 days: DAYS,
             }),

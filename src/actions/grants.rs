@@ -2,6 +2,7 @@
 //!
 //! Grants spread slowly: whoever carries the token may use a new one at once, everybody else within some minutes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use super::principals::named;
 use super::{ProgressSink, proof};
 use crate::aws::{Aws, kms};
-use crate::domain::{Fault, FaultKind, GrantSpec, Outcome, Progress};
+use crate::domain::{Fault, FaultKind, Grant, GrantConstraint, GrantSpec, Outcome, Progress};
 
 /// AWS says minutes; longer than this something else is wrong.
 const LONGEST_SPREAD: Duration = Duration::from_secs(600);
@@ -47,9 +48,17 @@ pub async fn await_grant(
     grantee: &str,
     progress: &ProgressSink,
 ) -> Result<Outcome, Fault> {
-    let operation = operation_of(aws, key_arn, grant_id).await?;
+    let grant = found(aws, key_arn, grant_id).await?;
     let session = aws.assume_role(grantee, proof::SESSION).await?;
-    let waited = spread(&session, key_arn, grantee, &operation, true, progress).await?;
+    // A grant with a constraint works in its context only.
+    let context = match grant.constraint.clone() {
+        Some(GrantConstraint::ContextEquals(pairs) | GrantConstraint::ContextSubset(pairs)) => {
+            pairs.into_iter().collect()
+        }
+        None => BTreeMap::new(),
+    };
+    let ask = asking(key_arn, grantee, &context);
+    let waited = changed(&session, ask, &askable(&grant), true, progress).await?;
     Ok(Outcome::GrantSpread {
         grant_id: grant_id.to_owned(),
         seconds: waited.as_secs(),
@@ -65,17 +74,32 @@ pub(super) async fn spread(
     allowed: bool,
     progress: &ProgressSink,
 ) -> Result<Duration, Fault> {
-    let began = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    let nothing = std::collections::BTreeMap::new();
-    let ask = kms::Ask {
+    let nothing = BTreeMap::new();
+    let ask = asking(key_arn, grantee, &nothing);
+    changed(session, ask, operation, allowed, progress).await
+}
+
+fn asking<'a>(key_arn: &'a str, grantee: &'a str, context: &'a BTreeMap<String, String>) -> kms::Ask<'a> {
+    kms::Ask {
         key_arn,
         ciphertext: None,
         grantee,
         grant_id: None,
-        context: &nothing,
+        context,
         tokens: &[],
-    };
+    }
+}
+
+/// Asks until the answer is as expected.
+async fn changed(
+    session: &Aws,
+    ask: kms::Ask<'_>,
+    operation: &str,
+    allowed: bool,
+    progress: &ProgressSink,
+) -> Result<Duration, Fault> {
+    let began = Instant::now();
+    let mut pause = FIRST_PAUSE;
     loop {
         let answer = ask.about(session, operation).await;
         let is_allowed = match answer {
@@ -97,7 +121,7 @@ pub(super) async fn spread(
             return Err(Fault::new(
                 FaultKind::Timeout,
                 "wait for the grant on",
-                key_arn,
+                ask.key_arn,
                 cause,
                 remedy,
             ));
@@ -112,29 +136,28 @@ pub(super) async fn spread(
     }
 }
 
-async fn operation_of(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<String, Fault> {
+/// An operation of the grant that a probe can ask about without an object of its own.
+fn askable(grant: &Grant) -> String {
+    let known = ["Decrypt", "Encrypt", "GenerateDataKey", "DescribeKey"];
+    let mut operations = grant.operations.iter();
+    let found = operations.find(|operation| known.contains(&operation.as_str()));
+    let found = found.or(grant.operations.first()).cloned();
+    found.unwrap_or_else(|| "Decrypt".to_owned())
+}
+
+async fn found(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<Grant, Fault> {
     let mut marker = None;
     loop {
         let page = kms::list_grants(aws, key_arn, marker).await?;
-        if let Some(grant) = page.rows.iter().find(|grant| grant.id == grant_id) {
-            // Operations that a probe can ask about without an object of their own.
-            let askable = |operation: &&String| {
-                ["Decrypt", "Encrypt", "GenerateDataKey", "DescribeKey"].contains(&operation.as_str())
-            };
-            let found = grant.operations.iter().find(askable).or(grant.operations.first());
-            return Ok(found.cloned().unwrap_or_else(|| "Decrypt".to_owned()));
+        if let Some(grant) = page.rows.into_iter().find(|grant| grant.id == grant_id) {
+            return Ok(grant);
         }
         marker = page.next;
         if marker.is_none() {
             let cause = "the key has no grant of this id";
             let act = format!("wait for grant {grant_id} on");
-            return Err(Fault::new(
-                FaultKind::NotFound,
-                act,
-                key_arn,
-                cause,
-                "it may be revoked already",
-            ));
+            let remedy = "it may be revoked already";
+            return Err(Fault::new(FaultKind::NotFound, act, key_arn, cause, remedy));
         }
     }
 }

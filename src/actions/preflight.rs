@@ -191,6 +191,10 @@ impl Look<'_> {
         if region == self.aws.region() && !self.spec.image.contains('@') {
             findings.push(match ecr::has_image(self.aws, repository, tag).await {
                 Ok(true) => well(there, format!("{repository}:{tag}")),
+                Ok(false) if self.aws.is_embedded() => {
+                    let detail = format!("{repository} has no image {tag}: the sandbox runs its own trainer instead");
+                    well(there, detail)
+                }
                 Ok(false) => blocks(
                     there,
                     format!("{repository} has no image {tag}"),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+pub(super) use crate::domain::spec::WORKFLOW as TAG;
+
 /// The tag's name.
-pub(super) const NAME: &str = "strongroom:workflow";
+pub(super) const NAME: &str = TAG.0;
 /// Its value.
-pub(super) const VALUE: &str = "walk";
-/// Both.
-pub(super) const TAG: (&str, &str) = (NAME, VALUE);
+pub(super) const VALUE: &str = TAG.1;
 
 /// These tags and the walk's own.
 pub(super) fn tagged(tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {

@@ -7,7 +7,7 @@ use super::overlay::{Confirm, Details, Overlay, Palette, Scroll, Subject, Then};
 use super::pane::Pane;
 use super::state::{State, reference};
 use super::text::Tone;
-use super::{Effect, story, walk};
+use super::{Effect, copy, story, walk, watched};
 use crate::domain::{KeyState, ObjectRow};
 
 /// Does what the command says, or says why not here.
@@ -40,11 +40,20 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Restore => story::restore(state, effects),
         Command::Train => story::ask_job(state),
         Command::Log => {
-            if let Some(job) = state.jobs.current() {
-                let log = Log::new(&job.name);
+            if let Some(name) = state.jobs.current().map(|job| job.name.clone()) {
+                // What the details have of it already is not told again.
+                let is_read = matches!(state.overlays.last(), Some(Overlay::Details(_))) && state.job_log.job == name;
+                let log = if is_read {
+                    state.job_log.clone()
+                } else {
+                    Log::new(&name)
+                };
+                watched::watch(state, &name);
                 state.overlays.push(Overlay::Log(log));
             }
         }
+        // A model is an archive: its members are listed, and each can be previewed.
+        Command::Preview if state.focus == Pane::Jobs => more::run(state, More::ListArchive, effects),
         Command::Preview => more::run(state, More::Preview, effects),
         Command::Actions => more::menu(state),
         Command::Walk => state.overlays.push(Overlay::Walk(walk::next(state))),
@@ -53,8 +62,8 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Sort => on_table(state, Act::Sort),
         Command::Reverse => on_table(state, Act::Reverse),
         Command::Mark => on_table(state, Act::Mark),
-        Command::Copy => copy(state, reference(state), effects),
-        Command::CopyCommand => copy(state, story::aws_command(state), effects),
+        Command::Copy => copy::copy(state, reference(state), effects),
+        Command::CopyCommand => copy::copy(state, copy::of_row(state), effects),
         Command::Refresh => {
             state.refused.clear();
             effects.push(Effect::Refresh(state.watched.clone()));
@@ -79,6 +88,7 @@ pub(super) fn is_available(state: &State, command: Command) -> bool {
     let object = || matches!(state.objects.current(), Some(ObjectRow::Object { .. })) && state.place.is_some();
     match command {
         Command::Encrypt => state.files.current().is_some() && state.key().is_some() && state.place.is_some(),
+        Command::Decrypt | Command::Preview if state.focus == Pane::Jobs => story::model(state).is_some(),
         Command::Decrypt | Command::Verify | Command::Preview => state.focus == Pane::Objects && object(),
         Command::Prove => matches!(state.focus, Pane::Keys | Pane::Grants) && state.key().is_some(),
         Command::New => match state.focus {
@@ -115,7 +125,7 @@ pub(super) fn is_available(state: &State, command: Command) -> bool {
 fn hint(state: &State, command: Command) -> Option<String> {
     let hint = match command {
         Command::Encrypt => "To encrypt and upload: select a key (1), open a bucket (3), select a file (5).",
-        Command::Decrypt => "To decrypt, select an object (3); a job's model is under its output prefix.",
+        Command::Decrypt => "To decrypt, select an object (3), or a job that has written a model (4).",
         Command::Verify => "To verify, select an encrypted object (3).",
         Command::Preview => "To preview, select an encrypted object (3).",
         Command::Prove => "To prove access, select a key (1) or a grant (2).",
@@ -234,12 +244,21 @@ fn enter(state: &mut State) {
         },
     };
     if let Some(subject) = subject {
-        state.overlays.push(Overlay::Details(Details {
-            subject,
-            page: 0,
-            scroll: Scroll::default(),
-        }));
+        details(state, subject);
     }
+}
+
+/// Opens the details of something.
+pub(super) fn details(state: &mut State, subject: Subject) {
+    if let Subject::Job(name) = &subject {
+        state.job_log = Log::new(name);
+        watched::watch(state, name);
+    }
+    state.overlays.push(Overlay::Details(Details {
+        subject,
+        page: 0,
+        scroll: Scroll::default(),
+    }));
 }
 
 /// One thing at a time: a message is read, marks go, a filter goes, then the place changes.
@@ -274,13 +293,6 @@ fn back(state: &mut State) {
         }
         _ if state.zoom => state.zoom = false,
         _ => {}
-    }
-}
-
-fn copy(state: &mut State, text: Option<String>, effects: &mut Vec<Effect>) {
-    if let Some(text) = text {
-        state.say(Tone::Dim, format!("Copied {text}"));
-        effects.push(Effect::Copy(text));
     }
 }
 

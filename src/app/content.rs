@@ -13,9 +13,10 @@ use super::text::{self, Line, Tone};
 use crate::domain::explain::{Explanation, explain, explain_text};
 use crate::domain::{Fault, FaultKind};
 
-/// The lines of the topmost overlay, at most `columns` wide; none if it is no text.
+/// The lines of the topmost overlay that is no question or form, at most `columns` wide; none if it is no text.
 pub fn lines(state: &State, columns: usize) -> Vec<Line> {
-    match state.overlays.last() {
+    let is_dialog = |overlay: &&Overlay| matches!(overlay, Overlay::Confirm(_) | Overlay::Form(_));
+    match state.overlays.iter().rev().find(|overlay| !is_dialog(overlay)) {
         Some(Overlay::Help(_)) => help(state, columns),
         Some(Overlay::Review(shown)) => review::lines(shown, columns),
         Some(Overlay::Preview(shown)) => preview(shown, columns),
@@ -40,6 +41,8 @@ fn wrapped(line: &Line, columns: usize) -> Vec<Line> {
     pieces.into_iter().map(|piece| Line::new(tone, piece)).collect()
 }
 
+/// Lines of its log beside a job's failure.
+const LOG_TAIL: usize = 8;
 /// From this width on there is room for the commands' names.
 const NAMED: usize = 100;
 
@@ -214,18 +217,11 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
         Subject::Job(name) => match listed(state.jobs.rows(), name) {
             None => gone(),
             Some(job) if page == "JSON" => pane::json_lines(&jobs::json(job), columns),
+            // Drawn, not written: see `ui::metrics`.
+            Some(_) if page == "Metrics" => Vec::new(),
             Some(job) => {
-                let mut explained = Vec::new();
-                if let Some(explanation) = job_explained(state, name) {
-                    explained.push(Line::new(Tone::Heading, "Why it was refused"));
-                    explained.extend(found::explained(&explanation));
-                    if explanation.repair.is_some() {
-                        explained.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
-                    }
-                    explained.push(Line::blank());
-                }
-                let explained = explained.iter().flat_map(|line| wrapped(line, columns)).collect();
-                jobs::overview(job, state.refusal(name), explained, state.now, columns)
+                let why = why_it_ended(state, name, columns);
+                jobs::overview(job, state.refusal(name), why, state.now, columns)
             }
         },
         Subject::File(path) => match state.files.rows().iter().find(|file| file.path == *path) {
@@ -233,6 +229,30 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
             Some(file) => files::overview(file, columns),
         },
     }
+}
+
+/// Why a job was refused, if it was, and the last that its log says.
+fn why_it_ended(state: &State, name: &str, columns: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(explanation) = job_explained(state, name) {
+        lines.push(Line::new(Tone::Heading, "Why it was refused"));
+        lines.extend(found::explained(&explanation));
+        if explanation.repair.is_some() {
+            lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
+        }
+        lines.push(Line::blank());
+    }
+    lines.push(Line::new(Tone::Heading, "Last lines of its log"));
+    let last = Some(&state.job_log)
+        .filter(|log| log.job == name)
+        .map(|log| log.last(LOG_TAIL))
+        .unwrap_or_default();
+    if last.is_empty() {
+        lines.push(Line::new(Tone::Dim, "none yet"));
+    }
+    lines.extend(last.into_iter().map(|line| Line::new(Tone::Plain, line)));
+    lines.push(Line::blank());
+    lines.iter().flat_map(|line| wrapped(line, columns)).collect()
 }
 
 fn listed<'a, T: Row>(rows: &'a [T], id: &str) -> Option<&'a T> {

@@ -72,6 +72,8 @@ pub enum Effect {
     Cancel(OpId),
     /// Put a text on the clipboard (OSC 52).
     Copy(String),
+    /// Call the person: a bell, and a notice where the terminal can show one (OSC 9).
+    Notify(String),
     /// Remember that this account and destination have been used: no question the next time.
     Remember {
         /// Account.

@@ -1,14 +1,18 @@
 //! What operations found out, to be read, and to be acted on where there is something to do.
 
-use super::overlay::{Confirm, Overlay, Report, Scroll, Then};
+use super::overlay::{Confirm, Overlay, Report, Scroll};
 use super::state::{Intent, State};
 use super::text::{self, Line, Tone};
-use super::{Effect, form::Form, form::Purpose, more, words};
-use crate::domain::explain::Explanation;
+use super::{Effect, cleanup, form::Form, form::Purpose, more, words};
+use crate::domain::policy;
 use crate::domain::{
-    AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, ObjectProof, Outcome, Plaintext, Preview,
-    ProofMethod, ProofStep, Request, RolePolicies, Story, View, Weight,
+    BucketCount, Dependents, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story, View,
 };
+
+mod lines;
+
+pub(super) use lines::explained;
+use lines::{audit_line, finding_row, grant_row, object_proof, refused_row, role_policies, story_lines, tool_lines};
 
 /// Rows that were found, each with what can be done about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,14 +157,7 @@ pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effec
                 tool_lines(&format!("{image} ended with {status}"), output),
             );
         }
-        Outcome::CleanUpPlan { items, refused } => {
-            let rows = items
-                .into_iter()
-                .map(clean_up_row)
-                .chain(refused.iter().map(|fault| refused_row("", fault)));
-            let rows: Vec<FoundRow> = rows.collect();
-            list(state, "What the walk made; Enter takes one down", rows);
-        }
+        Outcome::CleanUpPlan { items, refused } => cleanup::planned(state, items, refused),
         Outcome::Audit(entries) => {
             let lines = entries.iter().map(audit_line).collect();
             report(state, "Every change that was asked for, newest first", lines);
@@ -174,7 +171,7 @@ pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effec
             if state.policy.as_ref().is_some_and(|(of, _)| *of == key_arn) {
                 state.policy = None;
             }
-            state.previous_policies.insert(key_arn, previous);
+            state.previous_policies.insert(key_arn, policy::readable(&previous));
         }
         Outcome::Granted { grant_id } => {
             state.grants.want(&grant_id);
@@ -201,10 +198,16 @@ fn watch_spread(state: &mut State, request: &Request, grant_id: String, effects:
 
 /// Shows lines to be read.
 pub(super) fn report(state: &mut State, title: &str, lines: Vec<Line>) {
+    report_with(state, title, lines, None);
+}
+
+/// Shows lines to be read, with something that Enter does.
+pub(super) fn report_with(state: &mut State, title: &str, lines: Vec<Line>, then: Option<Request>) {
     state.overlays.push(Overlay::Report(Report {
         title: title.to_owned(),
         lines,
         scroll: Scroll::default(),
+        then,
     }));
 }
 
@@ -250,18 +253,15 @@ fn counted(state: &mut State, count: &BucketCount) {
     } else {
         ("Empty", Request::EmptyBucket { bucket, expected })
     };
-    state.overlays.push(Overlay::Confirm(Confirm {
-        question: format!("{verb} the bucket {}?", count.bucket),
-        explanation: format!(
-            "{} ({}) and {} will be gone for good, data keys with them. To agree, type: {}",
-            text::count(expected as usize, "object"),
-            text::size(count.bytes),
-            text::count(count.uploads as usize, "unfinished upload"),
-            count.bucket,
-        ),
-        typed: Some((count.bucket.clone(), tui_input::Input::default())),
-        then: Then::Start(Box::new(request), None),
-    }));
+    let question = format!("{verb} the bucket {}?", count.bucket);
+    let explanation = format!(
+        "{} ({}) and {} will be gone for good, data keys with them.",
+        text::count(expected as usize, "object"),
+        text::size(count.bytes),
+        text::count(count.uploads as usize, "unfinished upload"),
+    );
+    let confirm = Confirm::typing(question, &explanation, &count.bucket, request);
+    state.overlays.push(Overlay::Confirm(confirm));
 }
 
 fn dependents(state: &mut State, found: Dependents) {
@@ -296,7 +296,7 @@ fn dependents(state: &mut State, found: Dependents) {
         format!("Schedule the deletion of {name}"),
         note,
     );
-    state.overlays.push(Overlay::Form(form.text("Days", "30", "7 to 30")));
+    state.ask(form.text("Days", "30", "7 to 30"));
 }
 
 fn archive(state: &mut State, source: &str, members: Vec<(String, u64)>) {
@@ -310,138 +310,6 @@ fn archive(state: &mut State, source: &str, members: Vec<(String, u64)>) {
     });
     let rows = rows.collect();
     list(state, "Files of the archive; Enter previews", rows);
-}
-
-fn grant_row(state: &State, grant: &Grant) -> FoundRow {
-    let key = state
-        .key_name(&grant.key_arn)
-        .unwrap_or_else(|| text::last_part(&grant.key_arn));
-    let name = grant.name.clone().unwrap_or_default();
-    FoundRow {
-        lines: vec![
-            Line::new(Tone::Accent, text::fit(key, 24))
-                .and(Tone::Plain, text::fit(text::last_part(&grant.grantee), 28))
-                .and(Tone::Plain, format!("{}  ", grant.operations.join(", ")))
-                .and(Tone::Dim, name),
-        ],
-        then: Some(Request::RevokeGrant {
-            key_arn: grant.key_arn.clone(),
-            grant_id: grant.id.clone(),
-        }),
-    }
-}
-
-fn refused_row(what: &str, fault: &Fault) -> FoundRow {
-    FoundRow {
-        lines: vec![Line::new(Tone::Warn, format!("{what} {fault}").trim().to_owned())],
-        then: None,
-    }
-}
-
-fn finding_row(finding: Finding) -> FoundRow {
-    let (tone, word) = match finding.weight {
-        Weight::Blocks => (Tone::Bad, "fails  "),
-        Weight::Warns => (Tone::Warn, "warns  "),
-        Weight::Unknown => (Tone::Dim, "unknown"),
-        Weight::Well => (Tone::Good, "well   "),
-    };
-    let mut lines = vec![Line::new(tone, format!("{word}  ")).and(Tone::Plain, finding.what)];
-    lines.push(Line::new(Tone::Dim, format!("         {}", finding.detail)));
-    if !finding.remedy.is_empty() {
-        lines.push(Line::new(Tone::Accent, format!("         {}", finding.remedy)));
-    }
-    FoundRow {
-        lines,
-        then: finding.repair,
-    }
-}
-
-fn clean_up_row(item: CleanUpItem) -> FoundRow {
-    let tone = if item.request.is_some() { Tone::Plain } else { Tone::Dim };
-    let mut lines = vec![
-        Line::new(Tone::Accent, text::fit(item.kind, 14))
-            .and(tone, text::fit(&item.name, 56))
-            .and(Tone::Dim, item.state),
-    ];
-    lines.extend(
-        item.refused
-            .map(|why| Line::new(Tone::Warn, format!("              {why}"))),
-    );
-    FoundRow {
-        lines,
-        then: item.request,
-    }
-}
-
-fn object_proof(proof: &ObjectProof) -> Vec<Line> {
-    let mut lines = vec![
-        Line::new(Tone::Heading, proof.source.clone()),
-        Line::new(Tone::Dim, format!("As stored ({}):", text::size(proof.stored_bytes))),
-        Line::new(Tone::Plain, proof.stored.clone()),
-        Line::blank(),
-    ];
-    for step in &proof.steps {
-        let (tone, sign) = if step.held {
-            (Tone::Good, "✓ ")
-        } else {
-            (Tone::Bad, "✗ ")
-        };
-        lines.push(
-            Line::new(tone, sign)
-                .and(Tone::Plain, format!("{}: ", step.what))
-                .and(tone, step.outcome.clone()),
-        );
-        let more = step.reason.iter().chain(&step.request_id);
-        lines.extend(more.map(|text| Line::new(Tone::Dim, format!("    {text}"))));
-    }
-    lines.push(Line::blank());
-    lines.push(verdict(proof.holds));
-    lines.extend(proof.notes.iter().map(|note| Line::new(Tone::Warn, note.clone())));
-    lines
-}
-
-fn verdict(holds: bool) -> Line {
-    if holds {
-        Line::new(Tone::Good, "It holds.")
-    } else {
-        Line::new(Tone::Bad, "It does not hold.")
-    }
-}
-
-fn story_lines(story: &Story) -> Vec<Line> {
-    let mut lines = vec![
-        Line::new(Tone::Dim, "Key   ").and(Tone::Plain, story.key_arn.clone()),
-        Line::new(Tone::Dim, "Role  ").and(Tone::Plain, story.role_arn.clone()),
-    ];
-    for phase in &story.phases {
-        let (tone, sign) = if phase.held {
-            (Tone::Good, "✓ ")
-        } else {
-            (Tone::Bad, "✗ ")
-        };
-        let expected = match phase.expected {
-            Some(true) => "expect allowed",
-            Some(false) => "expect denied",
-            None => "",
-        };
-        lines.push(Line::blank());
-        lines.push(
-            Line::new(tone, sign)
-                .and(Tone::Heading, text::fit(phase.name, 10))
-                .and(Tone::Dim, format!("{}  {expected}", phase.at.strftime("%H:%M:%S"))),
-        );
-        if let Some(waited) = phase.waited_ms {
-            lines.push(Line::new(Tone::Dim, format!("    it took {waited} ms to show")));
-        }
-        lines.extend(phase.operations.iter().flat_map(|step| words::step_lines("  ", step)));
-    }
-    lines.push(Line::blank());
-    lines.push(verdict(story.holds));
-    lines.extend(story.notes.iter().map(|note| Line::new(Tone::Warn, note.clone())));
-    if let Some(path) = &story.evidence {
-        lines.push(Line::new(Tone::Dim, "Evidence: ").and(Tone::Plain, path.to_string_lossy()));
-    }
-    lines
 }
 
 fn remember_story(state: &mut State, story: &Story) {
@@ -473,65 +341,4 @@ pub(super) fn remember(
             allowed: step.allowed,
         });
     }
-}
-
-fn role_policies(policies: &RolePolicies) -> Vec<Line> {
-    let mut lines = vec![Line::new(Tone::Heading, policies.role_arn.clone())];
-    let mut part = |title: String, document: Option<&str>| {
-        lines.push(Line::blank());
-        lines.push(Line::new(Tone::Accent, title));
-        let document = document.unwrap_or("its document could not be read");
-        let pretty = serde_json::from_str::<serde_json::Value>(document).ok();
-        let pretty = pretty.and_then(|value| serde_json::to_string_pretty(&value).ok());
-        let text = pretty.unwrap_or_else(|| document.to_owned());
-        lines.extend(text.lines().map(|line| Line::new(Tone::Plain, line)));
-    };
-    part("Who may assume it".to_owned(), Some(&policies.trust));
-    for (name, document) in &policies.inline {
-        part(format!("Inline: {name}"), Some(document));
-    }
-    for (arn, document) in &policies.attached {
-        part(format!("Attached: {arn}"), document.as_deref());
-    }
-    lines
-}
-
-fn tool_lines(head: &str, output: Vec<String>) -> Vec<Line> {
-    let head = [Line::new(Tone::Heading, head), Line::blank()];
-    head.into_iter()
-        .chain(output.into_iter().map(|line| Line::new(Tone::Plain, line)))
-        .collect()
-}
-
-fn audit_line(entry: &AuditEntry) -> Line {
-    let status = entry
-        .status
-        .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    let tone = if entry.status.is_some_and(|status| status < 400) {
-        Tone::Good
-    } else {
-        Tone::Warn
-    };
-    Line::new(Tone::Dim, format!("{}  ", text::time(entry.time)))
-        .and(Tone::Plain, text::fit(&entry.call, 34))
-        .and(tone, text::fit(&status, 10))
-        .and(Tone::Dim, format!("{}  ", entry.identity.clone().unwrap_or_default()))
-        .and(Tone::Dim, entry.request_id.clone().unwrap_or_default())
-}
-
-/// A refusal taken apart, to be read.
-pub(super) fn explained(explanation: &Explanation) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut fact = |name: &str, value: &str| {
-        if !value.is_empty() {
-            lines.push(Line::new(Tone::Dim, text::fit(name, 8)).and(Tone::Plain, value));
-        }
-    };
-    fact("who", explanation.who.as_deref().unwrap_or_default());
-    fact("called", explanation.call.as_deref().unwrap_or_default());
-    fact("on", &explanation.on);
-    fact("link", explanation.link.as_str());
-    fact("", &explanation.words);
-    fact("remedy", &explanation.remedy);
-    lines
 }

@@ -37,7 +37,8 @@ pub(super) fn act(state: &mut State, row: usize, command: Command, effects: &mut
     }
     let (id, name) = (upload.id.clone(), name(upload));
     if command == Command::Enter {
-        return state.start(Request::ResumeUpload { id }, effects);
+        state.start(Request::ResumeUpload { id }, effects);
+        return;
     }
     state.overlays.push(Overlay::Confirm(Confirm {
         question: format!("Abort the upload of {name}?"),

@@ -48,6 +48,17 @@ impl Log {
         (self.lines.len(), self.shown.len())
     }
 
+    /// The text of every line, untrusted.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|line| line.text.as_str())
+    }
+
+    /// The last so many lines, harmless.
+    pub fn last(&self, most: usize) -> Vec<String> {
+        let from = self.lines.len().saturating_sub(most);
+        self.lines[from..].iter().map(|line| text::clean(&line.text)).collect()
+    }
+
     /// The lines for a screen of so many columns and rows, harmless.
     pub fn screen(&self, columns: usize, rows: usize) -> Vec<String> {
         let mut screen = Vec::new();

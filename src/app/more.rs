@@ -1,16 +1,17 @@
 //! Everything that is done to a thing beside the main job: the menu of its actions, the form of each, the request that
 //! a filled form makes.
 
+mod forms;
 mod send;
 
+use forms::form;
 pub(super) use send::{listed, pairs, request};
 
-use super::Effect;
-use super::form::{Form, Purpose};
+use super::form::Form;
 use super::overlay::{Confirm, Menu, Overlay, Then};
 use super::pane::Pane;
-use super::state::{Intent, State};
-use super::text;
+use super::state::{Change, Intent, State};
+use super::{Effect, Topic, cleanup, story, text};
 use crate::domain::{ImageSpec, JobSpec, KeyState, ObjectFormat, ObjectRow, Request};
 
 /// Bytes of plaintext that a preview keeps in memory.
@@ -27,6 +28,7 @@ const AUDITED: usize = 500;
 pub enum More {
     EditPolicy,
     PutPolicyBack,
+    AllowRole,
     AddAlias,
     MoveAlias,
     DeleteAlias,
@@ -100,6 +102,11 @@ const ACTIONS: &[Action] = &[
         More::PutPolicyBack,
         "put policy back",
         "The policy as it was before it was replaced from here",
+    ),
+    action(
+        More::AllowRole,
+        "allow role",
+        "Name a role in the key policy instead of granting: shown as a diff, then put",
     ),
     action(More::AddAlias, "add alias", "One more name for the key"),
     action(More::MoveAlias, "move alias", "Let an existing alias point to this key"),
@@ -235,6 +242,7 @@ fn is_offered(state: &State, more: More) -> bool {
     let job = state.focus == Pane::Jobs && state.jobs.current().is_some();
     match more {
         More::Preview | More::ProveObject => object.is_some(),
+        More::ListArchive if state.focus == Pane::Jobs => story::model(state).is_some(),
         More::ListArchive => format == Some(ObjectFormat::Archive),
         More::EmptyBucket | More::DeleteBucket => bucket,
         More::RetireGrant => state.focus == Pane::Grants && state.grants.current().is_some(),
@@ -252,6 +260,7 @@ fn is_offered(state: &State, more: More) -> bool {
             .key()
             .is_some_and(|of| key && state.previous_policies.contains_key(&of.arn)),
         More::EditPolicy
+        | More::AllowRole
         | More::AddAlias
         | More::MoveAlias
         | More::DeleteAlias
@@ -287,176 +296,90 @@ pub(super) fn menu(state: &mut State) {
 
 /// Does one of the actions, or asks for what it needs first.
 pub(super) fn run(state: &mut State, more: More, effects: &mut Vec<Effect>) {
-    let key = state.key().map(|key| (key.arn.clone(), key.name().to_owned()));
-    let (arn, name) = key.unwrap_or_default();
-    let object = match (&state.place, state.objects.current()) {
+    match more {
+        More::EditPolicy => change_policy(state, Change::ByHand, effects),
+        More::PutPolicyBack => {
+            let earlier = state
+                .key()
+                .and_then(|key| state.previous_policies.get(&key.arn))
+                .cloned();
+            if let Some(earlier) = earlier {
+                change_policy(state, Change::Back(earlier), effects);
+            }
+        }
+        More::CloneJob => clone_job(state),
+        More::Interrupted => state.overlays.push(Overlay::Interrupted(0)),
+        More::CleanUp => cleanup::open(state, effects),
+        More::RetireGrant => retire(state),
+        More::EmptyBucket | More::DeleteBucket => count(state, more == More::DeleteBucket, effects),
+        _ => match direct(state, more) {
+            Some(request) => {
+                state.start(request, effects);
+            }
+            None => state.ask(form(state, more)),
+        },
+    }
+}
+
+/// What an action asks for without asking the person anything.
+fn direct(state: &State, more: More) -> Option<Request> {
+    let key_arn = || state.key().map(|key| key.arn.clone());
+    let (bucket, object) = place(state);
+    Some(match more {
+        More::RotationOn | More::RotationOff => Request::SetRotation {
+            key_arn: key_arn()?,
+            on: more == More::RotationOn,
+        },
+        More::Dependents => dependents(key_arn()?),
+        More::GrantsEverywhere => Request::GrantsOf { key_arns: Vec::new() },
+        More::Preview => preview(bucket, object, None),
+        More::ListArchive => Request::ListArchive { bucket, object },
+        More::Audit => Request::AuditLog { most: AUDITED },
+        _ => return None,
+    })
+}
+
+/// What an action would ask for as things stand; nothing while something must be filled in first.
+pub(super) fn foreseen(state: &State, more: More) -> Option<Request> {
+    let bucket = || state.buckets.current().map(|bucket| bucket.name.clone());
+    Some(match more {
+        More::EmptyBucket => Request::EmptyBucket {
+            bucket: bucket()?,
+            expected: 0,
+        },
+        More::DeleteBucket => Request::DeleteBucket {
+            bucket: bucket()?,
+            expected: 0,
+        },
+        More::RetireGrant => retirement(state)?,
+        More::EditPolicy | More::PutPolicyBack | More::AllowRole | More::CloneJob | More::CleanUp => return None,
+        _ => return direct(state, more).or_else(|| request(state, more, &form(state, more)).ok()),
+    })
+}
+
+/// The open bucket and the selected object; of a job its model.
+fn place(state: &State) -> (String, String) {
+    if state.focus == Pane::Jobs
+        && let Some(model) = story::model(state)
+    {
+        return model;
+    }
+    match (&state.place, state.objects.current()) {
         (Some((bucket, _)), Some(row)) => (bucket.clone(), row.key().to_owned()),
         _ => Default::default(),
+    }
+}
+
+/// A bucket is counted before anything in it goes.
+fn count(state: &mut State, delete: bool, effects: &mut Vec<Effect>) {
+    let Some(bucket) = state.buckets.current().map(|bucket| bucket.name.clone()) else {
+        return;
     };
-    let bucket = state
-        .buckets
-        .current()
-        .map(|bucket| bucket.name.clone())
-        .unwrap_or_default();
-    let form = |title: String, note: &str| Form::new(Purpose::More(more), title, note);
-    let form = match more {
-        More::EditPolicy => return edit_policy(state, &arn, effects),
-        More::PutPolicyBack => return put_policy_back(state, arn),
-        More::RotationOn | More::RotationOff => {
-            let on = more == More::RotationOn;
-            return state.start(Request::SetRotation { key_arn: arn, on }, effects);
-        }
-        More::Dependents => return state.start(dependents(arn), effects),
-        More::GrantsEverywhere => return state.start(Request::GrantsOf { key_arns: Vec::new() }, effects),
-        More::RetireGrant => return retire(state),
-        More::Preview => {
-            let (bucket, object) = object;
-            return state.start(preview(bucket, object, None), effects);
-        }
-        More::ListArchive => {
-            let (bucket, object) = object;
-            return state.start(Request::ListArchive { bucket, object }, effects);
-        }
-        More::EmptyBucket | More::DeleteBucket => {
-            state.intent = Some(Intent::Empty {
-                bucket: bucket.clone(),
-                delete: more == More::DeleteBucket,
-            });
-            return state.start(Request::CountBucket { bucket }, effects);
-        }
-        More::CloneJob => return clone_job(state),
-        More::Interrupted => return state.overlays.push(Overlay::Interrupted(0)),
-        More::CleanUp => return state.start(Request::PlanCleanUp, effects),
-        More::Audit => return state.start(Request::AuditLog { most: AUDITED }, effects),
-        More::AddAlias => form(format!("One more alias for {name}"), "").text("Alias", "", "without alias/"),
-        More::MoveAlias => form(
-            format!("Let an alias point to {name}"),
-            "Whoever uses the alias uses this key from then on.",
-        )
-        .text("Alias", "", "an existing one, without alias/"),
-        More::DeleteAlias => {
-            let first = state
-                .key()
-                .and_then(|key| key.aliases.first().cloned())
-                .unwrap_or_default();
-            form(
-                format!("Delete an alias of {name}"),
-                "The key stays; whoever uses the alias finds nothing.",
-            )
-            .text("Alias", first.trim_start_matches("alias/"), "without alias/")
-        }
-        More::Tags => form(format!("Tags of {name}"), "")
-            .text("Set", "", "NAME=VALUE, NAME=VALUE")
-            .text("Remove", "", "NAME, NAME"),
-        More::Describe => {
-            let detail = state.key().and_then(|key| key.detail.as_ref());
-            let now = detail.map(|detail| detail.description.clone()).unwrap_or_default();
-            form(format!("Description of {name}"), "").text("Description", now, "")
-        }
-        More::EncryptMessage => form(
-            format!("Encrypt a message under {name}"),
-            "1 to 4096 bytes, by KMS itself.",
-        )
-        .text("Message", "", "or a file:")
-        .text("File", "", "")
-        .text("Context", "", "K=V, K=V; needed again to decrypt")
-        .text("Write to", "", "a new file; empty shows it here"),
-        More::DecryptMessage => form(
-            "Decrypt a message".to_owned(),
-            "What KMS itself encrypted; wiped when closed.",
-        )
-        .text("Ciphertext", "", "base64, or a file:")
-        .text("File", "", "")
-        .text("Context", "", "K=V, K=V")
-        .text("Write to", "", "a new file; empty shows it here"),
-        More::NewDataKey => {
-            let to = state
-                .place
-                .as_ref()
-                .map(|(bucket, prefix)| format!("s3://{bucket}/{prefix}data-key"));
-            form(
-                format!("New data key under {name}"),
-                "D is forgotten at once; C is kept where you say.",
-            )
-            .text("Keep C at", to.unwrap_or_default(), "s3://BUCKET/KEY or a path")
-            .text("Context", "", "K=V, K=V")
-        }
-        More::OpenDataKey => {
-            let at = if state.focus == Pane::Objects {
-                format!("s3://{}/{}", object.0, object.1)
-            } else {
-                String::new()
-            };
-            form(
-                "Open an encrypted data key".to_owned(),
-                "Which KMS key wraps it; does it unwrap for you, for a role.",
-            )
-            .text("C is at", at, "s3://BUCKET/KEY or a path")
-            .text("Context", "", "K=V, K=V")
-            .optional_role("Role", &state.roles)
-        }
-        More::ReEncrypt => form(
-            format!("Wrap a data key under {name}"),
-            "KMS does it: D never leaves KMS.",
-        )
-        .text("C is at", "", "s3://BUCKET/KEY or a path")
-        .text("Keep C at", "", "a new place")
-        .text("Context", "", "K=V, K=V"),
-        More::Story => form(
-            format!("Prove the story of {name}"),
-            "Expect denied, grant, expect allowed, revoke, expect denied; everything is left as it was.",
-        )
-        .roles("Role", &state.roles),
-        More::ProveObject => form(
-            format!("Prove {}", text::last_part(&object.1)),
-            "With the grant checked, the role is granted the key for the last step and the grant revoked afterwards.",
-        )
-        .roles("Role", &state.roles)
-        .checks("Steps", &[("grant for the last step", true)]),
-        More::NewRole => {
-            let (bucket, prefix) = state.place.clone().unwrap_or_default();
-            form(
-                "New execution role".to_owned(),
-                "Trusted by SageMaker in this account only. The least policy: this bucket's data, key objects and output, the \
-                 image, the logs. No kms: that is the grant's work.",
-            )
-            .text("Name", "example-role", "")
-            .text("Bucket", bucket, "")
-            .text("Data", prefix, "a prefix or an object")
-            .text("Output", "output/", "a prefix")
-            .text("Image", "", "empty: any of this account")
-            .checks("Policy", &[("AmazonSageMakerFullAccess instead", false)])
-        }
-        More::RolePolicies | More::TrustService | More::TrustCaller | More::DistrustCaller | More::DeleteRole => {
-            let note = match more {
-                More::TrustCaller => "Whoever may assume the role can read the training data. Take it back afterwards.",
-                More::DeleteRole => "Its policies are taken off first. Grants to it stay on their keys, useless.",
-                _ => "",
-            };
-            let label = ACTIONS
-                .iter()
-                .find(|action| action.more == more)
-                .map_or("", |action| action.label);
-            form(format!("Role: {label}"), note).roles("Role", &state.roles)
-        }
-        More::DetachPolicy => form("Take a policy off a role".to_owned(), "")
-            .roles("Role", &state.roles)
-            .text("Policy", "", "ARN of an attached one, name of an inline one"),
-        More::NewRepository => form("New ECR repository".to_owned(), "").text("Name", "example-image", ""),
-        More::BuildImage => {
-            let folder = state.dir.to_string_lossy().into_owned();
-            form(
-                "Build a training image".to_owned(),
-                "With docker or podman, from a folder that holds a Dockerfile.",
-            )
-            .text("Folder", folder, "")
-            .text("Repository", "example-image", "")
-            .text("Tag", "latest", "")
-            .checks("Then", &[("push it to ECR", true)])
-        }
-        More::TryImage => form("Try a training image here".to_owned(), "").text("Image", "example-image:latest", ""),
-    };
-    state.overlays.push(Overlay::Form(form));
+    state.intent = Some(Intent::Empty {
+        bucket: bucket.clone(),
+        delete,
+    });
+    state.start(Request::CountBucket { bucket }, effects);
 }
 
 pub(super) fn dependents(key_arn: String) -> Request {
@@ -476,69 +399,38 @@ pub(super) fn preview(bucket: String, object: String, member: Option<String>) ->
     }
 }
 
-fn edit_policy(state: &mut State, arn: &str, effects: &mut Vec<Effect>) {
-    match &state.policy {
-        Some((of, Ok(text))) if of == arn => {
-            let text = text.clone();
-            super::review::edit(
-                state,
-                Intent::Policy {
-                    key_arn: arn.to_owned(),
-                    before: text.clone(),
-                },
-                text,
-                effects,
-            );
-        }
-        // It is asked for while it is wanted; the editor opens when it is there.
-        _ => {
-            state.intent = Some(Intent::EditPolicy {
-                key_arn: arn.to_owned(),
-            });
-        }
-    }
+/// Shows the key's policy with this role named in it, as soon as the policy is there.
+pub(super) fn allow_role(state: &mut State, role_arn: String, effects: &mut Vec<Effect>) {
+    change_policy(state, Change::Allow(role_arn), effects);
 }
 
-fn put_policy_back(state: &mut State, key_arn: String) {
-    if let (Some(policy), Some((of, Ok(now)))) = (state.previous_policies.get(&key_arn), &state.policy)
-        && *of == key_arn
-    {
-        let (policy, before) = (policy.clone(), now.clone());
-        let purpose = Intent::Policy {
-            key_arn,
-            before: before.clone(),
-        };
-        return super::review::show(state, purpose, before, policy);
-    }
-    let Some(policy) = state.previous_policies.get(&key_arn).cloned() else {
+/// Fetches the selected key's policy, whatever was fetched earlier: it is changed as it is now.
+fn change_policy(state: &mut State, change: Change, effects: &mut Vec<Effect>) {
+    let Some(key_arn) = state.key().map(|key| key.arn.clone()) else {
         return;
     };
-    super::review::show(
-        state,
-        Intent::Policy {
-            key_arn,
-            before: String::new(),
-        },
-        String::new(),
-        policy,
-    );
+    state.policy = None;
+    effects.push(Effect::Refresh(vec![Topic::KeyPolicy(key_arn.clone())]));
+    state.intent = Some(Intent::EditPolicy { key_arn, change });
+}
+
+fn retirement(state: &State) -> Option<Request> {
+    let grant = state.grants.current()?;
+    Some(Request::RetireGrant {
+        key_arn: grant.key_arn.clone(),
+        grant_id: grant.id.clone(),
+    })
 }
 
 fn retire(state: &mut State) {
-    let Some(grant) = state.grants.current().cloned() else {
+    let (Some(grant), Some(request)) = (state.grants.current(), retirement(state)) else {
         return;
     };
     state.overlays.push(Overlay::Confirm(Confirm {
         question: format!("Retire the grant of {}?", text::last_part(&grant.grantee)),
         explanation: "Only its grantee, its retiring principal or the account may.".to_owned(),
         typed: None,
-        then: Then::Start(
-            Box::new(Request::RetireGrant {
-                key_arn: grant.key_arn,
-                grant_id: grant.id,
-            }),
-            None,
-        ),
+        then: Then::Start(Box::new(request), None),
     }));
 }
 

@@ -3,6 +3,7 @@
 use tui_input::Input;
 
 use super::OpId;
+use super::cleanup::CleanUp;
 use super::form::Form;
 use super::found::{Found, Previewing};
 use super::log::Log;
@@ -29,6 +30,8 @@ pub enum Overlay {
     Found(Found),
     /// Uploads that were interrupted; the number is the row of the cursor.
     Interrupted(usize),
+    /// What the walk made and is still there.
+    CleanUp(CleanUp),
     /// A plaintext, wiped when closed.
     Preview(Previewing),
     /// A policy before it is put.
@@ -91,13 +94,14 @@ impl Subject {
         match self {
             Self::Key(_) => &["Overview", "Policy", "JSON"],
             Self::File(_) => &["Overview"],
+            Self::Job(_) => &["Overview", "Metrics", "JSON"],
             _ => &["Overview", "JSON"],
         }
     }
 }
 
 /// What an operation found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// What it is about.
     pub title: String,
@@ -105,6 +109,8 @@ pub struct Report {
     pub lines: Vec<Line>,
     /// Where it is scrolled to.
     pub scroll: Scroll,
+    /// What Enter does, if there is something to do about it.
+    pub then: Option<Request>,
 }
 
 /// A question that must be answered before its order is given.
@@ -118,6 +124,18 @@ pub struct Confirm {
     pub typed: Option<(String, Input)>,
     /// What happens then.
     pub then: Then,
+}
+
+impl Confirm {
+    /// A question that is agreed to by typing a word.
+    pub(super) fn typing(question: String, explanation: &str, word: &str, request: Request) -> Self {
+        Self {
+            question,
+            explanation: format!("{explanation}\nTo agree, type: {word}").trim().to_owned(),
+            typed: Some((word.to_owned(), Input::default())),
+            then: Then::Start(Box::new(request), None),
+        }
+    }
 }
 
 /// What an agreed question does.

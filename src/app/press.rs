@@ -5,11 +5,17 @@ use super::form::{Typed, edit, paste as paste_into};
 use super::keymap::Match;
 use super::overlay::{Confirm, Overlay, Palette, Scroll, Subject, Then};
 use super::state::State;
-use super::{Effect, KeyCode, KeyPress, act, content, interrupted, layout, more, review, story, walk, words};
+use super::{
+    Effect, KeyCode, KeyPress, act, cleanup, content, copy, interrupted, kept, layout, more, review, story, walk, words,
+};
 use crate::domain::explain::explain;
 use crate::domain::{Request, View};
 
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
+    kept::pressed(state);
+    if is_copy(state, key) {
+        return copy::command(state, effects);
+    }
     match state.overlays.pop() {
         None if state.typing => type_filter(state, key),
         None => {
@@ -22,7 +28,7 @@ pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>)
             Typed::Close => {}
             Typed::Stay => state.overlays.push(Overlay::Form(form)),
             Typed::Send => {
-                if let Err(problem) = story::send(state, &form, effects) {
+                if let Err((mut form, problem)) = story::send(state, form, effects) {
                     form.problem = Some(problem);
                     state.overlays.push(Overlay::Form(form));
                 }
@@ -51,6 +57,17 @@ pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>)
                 read(state, command, effects);
             }
         }
+    }
+}
+
+/// Where keys are text, or answer a question, the command line is copied by `Ctrl-Y`; a plain `Y` is enough where
+/// nothing is typed.
+fn is_copy(state: &State, key: KeyPress) -> bool {
+    let with_ctrl = key.ctrl && matches!(key.code, KeyCode::Char('y' | 'Y'));
+    match state.overlays.last() {
+        Some(Overlay::Form(_)) => with_ctrl,
+        Some(Overlay::Confirm(confirm)) => with_ctrl || confirm.typed.is_none() && key.code == KeyCode::Char('Y'),
+        _ => false,
     }
 }
 
@@ -126,7 +143,7 @@ fn answer(state: &mut State, mut confirm: Confirm, key: KeyPress, effects: &mut 
         (_, KeyCode::Esc) => return,
         (_, KeyCode::Char('c')) if key.ctrl => return,
         (None, KeyCode::Char('n' | 'N' | 'q')) => return,
-        (None, code) => matches!(code, KeyCode::Char('y' | 'Y')),
+        (None, code) => code == KeyCode::Char('y'),
         (Some((wanted, input)), KeyCode::Enter) => input.value().trim() == wanted,
         (Some((_, input)), _) => {
             edit(input, key);
@@ -149,7 +166,17 @@ fn answer(state: &mut State, mut confirm: Confirm, key: KeyPress, effects: &mut 
                 state.settings.consents.insert((account.clone(), destination.clone()));
                 effects.push(Effect::Remember { account, destination });
             }
-            state.start(*request, effects);
+            let Some(id) = state.start(*request, effects) else {
+                return;
+            };
+            // What was filled in has been sent with this answer.
+            if let Some(sent) = state
+                .overlays
+                .pop_if(|below| matches!(below, Overlay::Form(_) | Overlay::Review(_)))
+            {
+                kept::keep(state, id, sent);
+            }
+            cleanup::started(state, id);
         }
     }
 }
@@ -204,6 +231,7 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
             return;
         }
         Command::Redraw | Command::Suspend | Command::Refresh => return act::run(state, command, effects),
+        Command::CopyCommand => return copy::command(state, effects),
         Command::Help if !matches!(state.overlays.last(), Some(Overlay::Help(_))) => {
             return state.overlays.push(Overlay::Help(Scroll::default()));
         }
@@ -212,13 +240,16 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
     if act_on_row(state, command, effects) {
         return;
     }
+    if command == Command::Copy && copy::shown(state, effects) {
+        return;
+    }
     let lines = content::lines(state, room.0).len();
-    let reference = super::state::reference(state);
     let (steps, actions) = (walk::steps(state).len(), more::actions(state).len());
     match state.overlays.last_mut() {
         Some(Overlay::Help(scroll)) => scroll.step(by, lines, room.1),
         Some(Overlay::Messages(row)) => *row = stepped(*row, by, state.messages.len()),
         Some(Overlay::Found(found)) => found.cursor = stepped(found.cursor, by, found.rows.len()),
+        Some(Overlay::CleanUp(shown)) => shown.cursor = stepped(shown.cursor, by, shown.items.len()),
         Some(Overlay::Walk(row)) => *row = stepped(*row, by, steps),
         Some(Overlay::Interrupted(row)) => {
             *row = stepped(*row, by, state.interrupted.as_deref().unwrap_or_default().len());
@@ -240,14 +271,6 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
                 Command::NextPane => (details.page, details.scroll) = ((details.page + 1) % pages, Scroll::default()),
                 Command::PreviousPane => {
                     (details.page, details.scroll) = ((details.page + pages - 1) % pages, Scroll::default());
-                }
-                Command::Copy => {
-                    let text = if details.subject.pages()[details.page] == "Overview" {
-                        reference
-                    } else {
-                        Some(content::text(state))
-                    };
-                    effects.extend(text.map(Effect::Copy));
                 }
                 Command::Log => act::run(state, command, effects),
                 _ => details.scroll.step(by, lines, room.1),
@@ -298,6 +321,11 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             let request = found.rows.get(found.cursor).and_then(|row| row.then.clone());
             repair(state, request, effects);
         }
+        (Some(Overlay::CleanUp(_)), Command::Enter) => cleanup::take_down(state),
+        (Some(Overlay::Report(report)), Command::Enter) => {
+            let request = report.then.clone();
+            repair(state, request, effects);
+        }
         (Some(Overlay::Messages(row)), Command::Enter) => {
             let message = state.messages.newest_first().nth(*row);
             let fault = message.and_then(|message| message.fault.as_deref());
@@ -320,12 +348,13 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
 fn repair(state: &mut State, request: Option<Request>, effects: &mut Vec<Effect>) {
     let Some(request) = request else { return };
     if !words::changes(&request) {
-        return state.start(request, effects);
+        state.start(request, effects);
+        return;
     }
-    let title = words::title(&request);
+    let (question, explanation) = words::question(&request);
     state.overlays.push(Overlay::Confirm(Confirm {
-        question: format!("Sure to {title}?"),
-        explanation: String::new(),
+        question,
+        explanation,
         typed: None,
         then: Then::Start(Box::new(request), None),
     }));

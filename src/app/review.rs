@@ -3,10 +3,10 @@
 
 use similar::TextDiff;
 
-use super::Effect;
-use super::overlay::{Confirm, Overlay, Scroll, Then};
+use super::overlay::{Confirm, Overlay, Scroll};
 use super::state::{Intent, State};
 use super::text::{self, Line, Tone};
+use super::{Effect, kept};
 use crate::domain::{KeySpec, Request, policy};
 
 /// A policy to be looked at.
@@ -22,6 +22,8 @@ pub struct Review {
     pub problem: Option<String>,
     /// What it would do to the person.
     pub warning: Option<String>,
+    /// Why it was not put.
+    pub refusal: Option<String>,
     /// Where it is scrolled to.
     pub scroll: Scroll,
 }
@@ -37,6 +39,7 @@ pub(super) fn edit(state: &mut State, purpose: Intent, text: String, effects: &m
 
 /// The editor has ended.
 pub(super) fn edited(state: &mut State, after: String) {
+    state.under_edit = None;
     match state.intent.take() {
         Some(Intent::Policy { before, .. }) if before.trim() == after.trim() => {
             state.say(Tone::Dim, "The policy was not changed.");
@@ -51,6 +54,13 @@ pub(super) fn edited(state: &mut State, after: String) {
         Some(Intent::Key(spec)) => show(state, Intent::Key(spec), String::new(), after),
         _ => {}
     }
+}
+
+/// The editor has failed: what was being edited is as it was before.
+pub(super) fn not_edited(state: &mut State) {
+    state.intent = None;
+    let earlier = state.under_edit.take();
+    state.overlays.extend(earlier.map(Overlay::Review));
 }
 
 /// Shows a policy before it is put.
@@ -68,42 +78,52 @@ pub(super) fn show(state: &mut State, purpose: Intent, before: String, after: St
         after,
         problem,
         warning,
+        refusal: None,
         scroll: Scroll::default(),
     }));
 }
 
 /// Edits it once more, from where it stands.
 pub(super) fn again(state: &mut State, review: Review, effects: &mut Vec<Effect>) {
+    state.under_edit = Some(review.clone());
     edit(state, review.purpose, review.after, effects);
 }
 
 /// Puts it; whoever would be locked out must say so in so many words.
 pub(super) fn put(state: &mut State, review: Review, effects: &mut Vec<Effect>) {
-    if review.problem.is_some() {
+    let Some(request) = request(&review) else {
         state.overlays.push(Overlay::Review(review));
         return;
+    };
+    if let Some(warning) = review.warning.clone() {
+        let question = "Put a policy that locks you out?".to_owned();
+        let confirm = Confirm::typing(question, &warning, "lock me out", request);
+        state.overlays.push(Overlay::Review(review));
+        state.overlays.push(Overlay::Confirm(confirm));
+        return;
     }
-    let request = match review.purpose {
-        Intent::Key(spec) => Request::NewKey(Box::new(KeySpec {
-            policy: Some(review.after),
-            ..*spec
-        })),
-        Intent::Policy { key_arn, .. } => Request::PutKeyPolicy {
-            key_arn,
-            policy: review.after,
+    if let Some(id) = state.start(request, effects) {
+        kept::keep(state, id, Overlay::Review(review));
+    }
+}
+
+/// What puts it, unless something is wrong with it.
+pub(super) fn request(review: &Review) -> Option<Request> {
+    if review.problem.is_some() {
+        return None;
+    }
+    match &review.purpose {
+        Intent::Key(spec) => Some(Request::NewKey(Box::new(KeySpec {
+            policy: Some(review.after.clone()),
+            ..(**spec).clone()
+        }))),
+        Intent::Policy { key_arn, .. } => Some(Request::PutKeyPolicy {
+            key_arn: key_arn.clone(),
+            policy: review.after.clone(),
             accept_lockout: review.warning.is_some(),
-        },
-        _ => return,
-    };
-    let Some(warning) = review.warning else {
-        return state.start(request, effects);
-    };
-    state.overlays.push(Overlay::Confirm(Confirm {
-        question: "Put a policy that locks you out?".to_owned(),
-        explanation: format!("{warning}\nTo agree, type: lock me out"),
-        typed: Some(("lock me out".to_owned(), tui_input::Input::default())),
-        then: Then::Start(Box::new(request), None),
-    }));
+        }),
+        _ => None,
+    }
 }
 
 /// What is shown: what is wrong, what it would do, what changes.
@@ -113,8 +133,8 @@ pub(super) fn lines(review: &Review, columns: usize) -> Vec<Line> {
         lines.extend(text::wrap(words, columns).into_iter().map(|line| Line::new(tone, line)));
         lines.push(Line::blank());
     };
-    if let Some(problem) = &review.problem {
-        say(Tone::Bad, problem);
+    for trouble in review.refusal.iter().chain(&review.problem) {
+        say(Tone::Bad, trouble);
     }
     if let Some(warning) = &review.warning {
         say(Tone::Warn, warning);

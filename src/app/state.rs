@@ -6,16 +6,20 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::command::Command;
+use super::form::Form;
 use super::found::Proved;
+use super::kept::{self, Kept};
 use super::keymap::Keymap;
 use super::layout::{self, Regions};
+use super::log::Log;
 use super::messages::Messages;
 use super::operations::Operations;
 use super::overlay::{Overlay, Subject};
 use super::pane::{Pane, grants, jobs, keys, objects};
+use super::review::Review;
 use super::table::{Freshness, Table};
 use super::text::Tone;
-use super::{Effect, KeyPress, Topic};
+use super::{Effect, KeyPress, OpId, Topic};
 use crate::domain::{
     BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KeySpec, KmsKey, ObjectRow, Request, RoleSummary,
     TrainingJob,
@@ -117,6 +121,14 @@ pub struct State {
     pub(super) opened_model: Option<String>,
     /// Key policies as they were before they were replaced, by ARN.
     pub(super) previous_policies: BTreeMap<String, String>,
+    /// What was filled in and is on its way, or came to nothing.
+    pub(super) kept: Vec<Kept>,
+    /// The policy that the editor was opened on anew.
+    pub(super) under_edit: Option<Review>,
+    /// The log of the job whose details are open.
+    pub job_log: Log,
+    /// Jobs whose end is told: started here, or looked at while they ran.
+    pub(super) watched_jobs: BTreeSet<String>,
 }
 
 /// What an answer on its way is for.
@@ -134,10 +146,12 @@ pub enum Intent {
         /// Its ARN.
         key_arn: String,
     },
-    /// A key's policy is fetched to be edited.
+    /// A key's policy is fetched to be changed.
     EditPolicy {
         /// Its ARN.
         key_arn: String,
+        /// How.
+        change: Change,
     },
     /// A key's policy is being edited.
     Policy {
@@ -148,6 +162,27 @@ pub enum Intent {
     },
     /// The policy of a new key is being looked at.
     Key(Box<KeySpec>),
+}
+
+/// How a key's policy is to be changed, once it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// By the person, in the editor.
+    ByHand,
+    /// This role (ARN) is named in it.
+    Allow(String),
+    /// Back to what it was before.
+    Back(String),
+}
+
+impl Intent {
+    /// The key whose policy it is about.
+    pub(super) fn policy_of(&self) -> Option<&str> {
+        match self {
+            Self::Policy { key_arn, .. } => Some(key_arn),
+            _ => None,
+        }
+    }
 }
 
 impl State {
@@ -187,6 +222,10 @@ impl State {
             walk_role: None,
             opened_model: None,
             previous_policies: BTreeMap::new(),
+            kept: Vec::new(),
+            under_edit: None,
+            job_log: Log::new(""),
+            watched_jobs: BTreeSet::new(),
         };
         let mut effects = Vec::new();
         state.settle(&mut effects);
@@ -276,17 +315,26 @@ impl State {
         self.messages.say(self.now, Tone::Bad, text, Some(fault));
     }
 
-    pub(super) fn start(&mut self, request: Request, effects: &mut Vec<Effect>) {
+    /// Opens a form; as it was filled in the last time, if that came to nothing.
+    pub(super) fn ask(&mut self, form: Form) {
+        let mut form = kept::form(self, &form.purpose).unwrap_or(form);
+        form.offer_roles(&self.roles);
+        self.overlays.push(Overlay::Form(form));
+    }
+
+    /// Starts an operation; nothing that changes anything in a read-only session.
+    pub(super) fn start(&mut self, request: Request, effects: &mut Vec<Effect>) -> Option<OpId> {
         if self.settings.read_only && super::words::changes(&request) {
             self.say(
                 Tone::Warn,
                 "This session is read-only: start strongroom without --read-only to change anything.",
             );
-            return;
+            return None;
         }
         let title = super::story::title(&request);
         let id = self.operations.start(title, request.clone(), self.now);
         effects.push(Effect::Start { id, request });
+        Some(id)
     }
 
     /// After every event: room for the tables, and what is to be watched from now on.
@@ -363,13 +411,13 @@ impl State {
                 Overlay::Log(log) => topics.push(Topic::Log(log.job.clone())),
                 Overlay::Details(details) => match &details.subject {
                     Subject::Key(arn) => topics.push(Topic::KeyPolicy(arn.clone())),
-                    Subject::Job(name) => topics.push(Topic::Job(name.clone())),
+                    Subject::Job(name) => topics.extend([Topic::Job(name.clone()), Topic::Log(name.clone())]),
                     _ => {}
                 },
                 _ => {}
             }
         }
-        if let Some(Intent::EditPolicy { key_arn }) = &self.intent {
+        if let Some(Intent::EditPolicy { key_arn, .. }) = &self.intent {
             topics.push(Topic::KeyPolicy(key_arn.clone()));
         }
         topics.sort();

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
+mod remove;
+mod send;
+
 use super::Effect;
 use super::form::{Form, Purpose};
-use super::more::{self, More, listed, pairs};
 use super::overlay::{Confirm, Overlay, Then};
 use super::pane::Pane;
-use super::state::{Intent, State};
+use super::state::State;
 use super::text::{self, Tone};
-use crate::domain::{
-    FileRow, GrantConstraint, GrantSpec, JobSpec, JobStatus, KeySpec, KeyState, ObjectRow, Request, TrainingJob,
-};
+use crate::domain::{FileRow, JobSpec, JobStatus, KeyState, ObjectRow, Request, TrainingJob};
 
-pub(super) use super::words::{aws_command, proof_lines, title, told, tone, verdict_lines};
+pub(super) use remove::{ask_remove, restore};
+pub(super) use send::{requests, send};
+
+pub(super) use super::words::{proof_lines, title, told, tone, verdict_lines};
 
 /// What a grant for a training job needs, and what else it may hold.
 const OPERATIONS: &[(&str, bool)] = &[
@@ -90,8 +93,10 @@ pub(super) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
         overwrite,
     };
     match question {
-        None => state.start(request, effects),
-        Some(question) => confirm(state, question, explanation, request, is_new.then_some(consent)),
+        None => {
+            state.start(request, effects);
+        }
+        Some(question) => ask(state, question, explanation, request, is_new.then_some(consent)),
     }
 }
 
@@ -109,8 +114,19 @@ fn chosen_objects(state: &State) -> Option<(String, Vec<String>)> {
     Some((bucket.clone(), objects.map(|row| row.key().to_owned()).collect()))
 }
 
+/// Bucket and key of the model that the selected job has written.
+pub(super) fn model(state: &State) -> Option<(String, String)> {
+    let detail = state.jobs.current()?.detail.as_ref()?;
+    let (bucket, key) = detail.model.as_deref()?.strip_prefix("s3://")?.split_once('/')?;
+    Some((bucket.to_owned(), key.to_owned()))
+}
+
 pub(super) fn ask_decrypt(state: &mut State) {
-    if let Some((bucket, objects)) = chosen_objects(state) {
+    if state.focus == Pane::Jobs {
+        if let Some((bucket, key)) = model(state) {
+            ask_decrypt_of(state, bucket, vec![key]);
+        }
+    } else if let Some((bucket, objects)) = chosen_objects(state) {
         ask_decrypt_of(state, bucket, objects);
     }
 }
@@ -132,7 +148,7 @@ fn ask_decrypt_of(state: &mut State, bucket: String, objects: Vec<String>) {
     };
     let note = "The file appears only once its whole token is verified. An existing file is never replaced.";
     let form = Form::new(Purpose::Decrypt(bucket, objects), title, note).text(label, to.to_string_lossy(), "");
-    state.overlays.push(Overlay::Form(form));
+    state.ask(form);
 }
 
 pub(super) fn ask_proof(state: &mut State) {
@@ -147,12 +163,17 @@ pub(super) fn ask_proof(state: &mut State) {
     {
         form.paste(&grant.grantee);
     }
-    state.overlays.push(Overlay::Form(form));
+    state.ask(form);
 }
 
 /// Assumes the role and tries the key, at once.
 pub(super) fn prove(state: &mut State, key_arn: String, role_arn: String, effects: &mut Vec<Effect>) {
-    state.start(Request::Prove { key_arn, role_arn }, effects);
+    let request = Request::Prove {
+        key_arn,
+        role_arn,
+        trust: false,
+    };
+    state.start(request, effects);
 }
 
 pub(super) fn ask_new(state: &mut State) {
@@ -175,7 +196,7 @@ pub(super) fn ask_new(state: &mut State) {
         (Pane::Jobs, _) => return ask_job(state),
         (Pane::Files, _) => return,
     };
-    state.overlays.push(Overlay::Form(form));
+    state.ask(form);
 }
 
 fn key_form(state: &State) -> Form {
@@ -249,7 +270,7 @@ pub(super) fn job_form(state: &mut State, spec: JobSpec) {
         .text("Longest run", spec.max_runtime.to_string(), "seconds")
         .text("Output", spec.output, "")
         .checks("First", &[("only look what would fail", false)]);
-    state.overlays.push(Overlay::Form(form));
+    state.ask(form);
 }
 
 /// Decrypts the newest model of the selected key beside the local files.
@@ -266,281 +287,18 @@ pub(super) fn ask_model(state: &mut State) {
     }
 }
 
-pub(super) fn ask_remove(state: &mut State, effects: &mut Vec<Effect>) {
-    match state.focus {
-        Pane::Keys => ask_remove_key(state, effects),
-        Pane::Grants => {
-            let Some(grant) = state.grants.current().cloned() else {
-                return;
-            };
-            let question = format!("Revoke the grant of {}?", text::last_part(&grant.grantee));
-            let explanation =
-                "It takes some minutes to reach everywhere; a job that has unwrapped its data key keeps it.".to_owned();
-            let request = Request::RevokeGrant {
-                key_arn: grant.key_arn,
-                grant_id: grant.id,
-            };
-            confirm(state, question, explanation, request, None);
-        }
-        Pane::Jobs => {
-            let Some(name) = state.jobs.current().map(|job| job.name.clone()) else {
-                return;
-            };
-            let question = format!("Stop the job {name}?");
-            let explanation = "It is told to end and has two minutes; what it wrote until then is kept.".to_owned();
-            confirm(state, question, explanation, Request::StopJob { name }, None);
-        }
-        Pane::Objects => {
-            let Some((bucket, objects)) = chosen_objects(state) else {
-                return;
-            };
-            let question = match objects.as_slice() {
-                [only] => format!("Delete s3://{bucket}/{only}?"),
-                several => format!("Delete {} of s3://{bucket}?", text::count(several.len(), "object")),
-            };
-            let holds_key = objects
-                .iter()
-                .any(|object| object.starts_with(".strongroom/data-keys/"));
-            let explanation = if holds_key {
-                "It is an encrypted data key: tokens under it whose metadata does not carry it can never be opened again."
-            } else {
-                "Nothing brings it back, unless the bucket keeps versions."
-            };
-            let request = Request::DeleteObjects { bucket, objects };
-            confirm(state, question, explanation.to_owned(), request, None);
-        }
-        Pane::Files => {}
-    }
+fn ask(state: &mut State, question: String, explanation: String, request: Request, consent: Option<(String, String)>) {
+    let confirm = confirm(question, explanation, request, consent);
+    state.overlays.push(Overlay::Confirm(confirm));
 }
 
-/// Disabling can be taken back, so it comes first; a disabled key can be given up, once it is known what depends on it.
-fn ask_remove_key(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(key) = state.key().cloned() else { return };
-    match key.detail.as_ref().map(|detail| &detail.state) {
-        Some(KeyState::Enabled) | None => {
-            let question = format!("Disable the key {}?", key.name());
-            let explanation = "Nothing under it opens until it is enabled again (u).".to_owned();
-            confirm(
-                state,
-                question,
-                explanation,
-                Request::DisableKey { key_arn: key.arn },
-                None,
-            );
-        }
-        Some(_) => {
-            state.intent = Some(Intent::Deletion {
-                key_arn: key.arn.clone(),
-            });
-            state.start(super::more::dependents(key.arn), effects);
-        }
-    }
-}
-
-/// Enables a disabled key; takes a scheduled deletion back.
-pub(super) fn restore(state: &mut State, effects: &mut Vec<Effect>) {
-    let Some(key) = state.key().cloned() else { return };
-    let key_arn = key.arn.clone();
-    match key.detail.map(|detail| detail.state) {
-        Some(KeyState::PendingDeletion) => state.start(Request::CancelKeyDeletion { key_arn }, effects),
-        Some(KeyState::Disabled) => state.start(Request::EnableKey { key_arn }, effects),
-        _ => {}
-    }
-}
-
-fn confirm(
-    state: &mut State,
-    question: String,
-    explanation: String,
-    request: Request,
-    consent: Option<(String, String)>,
-) {
-    state.overlays.push(Overlay::Confirm(Confirm {
+fn confirm(question: String, explanation: String, request: Request, consent: Option<(String, String)>) -> Confirm {
+    Confirm {
         question,
         explanation,
         typed: None,
         then: Then::Start(Box::new(request), consent),
-    }));
-}
-
-/// What a filled form asks for; or why it cannot be asked yet.
-pub(super) fn send(state: &mut State, form: &Form, effects: &mut Vec<Effect>) -> Result<(), String> {
-    let required = |label: &str| match form.value(label) {
-        value if value.is_empty() => Err(format!("{label} is missing")),
-        value => Ok(value),
-    };
-    let number = |label: &str| {
-        let value = form.value(label);
-        value
-            .parse::<i32>()
-            .map_err(|_| format!("{label}: {value} is not a number"))
-    };
-    let request = match &form.purpose {
-        Purpose::Key => new_key(state, form)?,
-        Purpose::Grant(key_arn) => new_grant(key_arn, form)?,
-        Purpose::More(more) => return send_more(state, *more, form, effects),
-        Purpose::Proof(key_arn) => Request::Prove {
-            key_arn: key_arn.clone(),
-            role_arn: required("Role")?,
-        },
-        Purpose::Bucket => Request::CreateBucket {
-            bucket: required("Name")?,
-        },
-        Purpose::Prefix(bucket) => {
-            let prefix = form.value("Prefix");
-            let ends_well = prefix.is_empty() || prefix.ends_with('/');
-            let prefix = if ends_well { prefix } else { prefix + "/" };
-            state.place = Some((bucket.clone(), prefix));
-            state.objects.reset();
-            return Ok(());
-        }
-        Purpose::Job(bucket, object) => {
-            let spec = JobSpec {
-                role_arn: required("Role")?,
-                name: required("Name")?,
-                image: required("Image")?,
-                instance_type: required("Instance")?,
-                instance_count: number("Count")?,
-                volume_gb: number("Volume GB")?,
-                max_runtime: number("Longest run")?,
-                output: required("Output")?,
-                bucket: bucket.clone(),
-                object: object.clone(),
-                hyperparameters: BTreeMap::new(),
-            };
-            if !form.checked("First").is_empty() {
-                state.start(Request::Preflight(Box::new(spec)), effects);
-                return Ok(());
-            }
-            state.focus = Pane::Jobs;
-            Request::StartJob(Box::new(spec))
-        }
-        Purpose::Decrypt(bucket, objects) => {
-            let several = objects.len() > 1;
-            let to = required(if several { "Into the folder" } else { "To" })?;
-            let to = state.dir.join(to);
-            for object in objects {
-                let base = text::last_part(object);
-                let to = if several {
-                    to.join(base.strip_suffix(".tar.gz").unwrap_or(base))
-                } else {
-                    to.clone()
-                };
-                let request = Request::Decrypt {
-                    bucket: bucket.clone(),
-                    object: object.clone(),
-                    to,
-                    overwrite: false,
-                    accept_name: false,
-                };
-                state.start(request, effects);
-            }
-            return Ok(());
-        }
-        Purpose::Deletion(key_arn) => {
-            let days = number("Days")?;
-            if !(7..=30).contains(&days) {
-                return Err("Days must be 7 to 30".to_owned());
-            }
-            let name = state.key_name(key_arn).unwrap_or(key_arn).to_owned();
-            state.overlays.push(Overlay::Confirm(Confirm {
-                question: format!("Delete {name} in {days} days?"),
-                explanation: format!("To agree, type its name: {name}"),
-                typed: Some((name, tui_input::Input::default())),
-                then: Then::Start(
-                    Box::new(Request::ScheduleKeyDeletion {
-                        key_arn: key_arn.clone(),
-                        days,
-                    }),
-                    None,
-                ),
-            }));
-            return Ok(());
-        }
-    };
-    state.start(request, effects);
-    Ok(())
-}
-
-/// The new key, or first its policy to be looked at.
-fn new_key(state: &mut State, form: &Form) -> Result<Request, String> {
-    let choices = form.checked("And");
-    let is_checked = |choice: &str| choices.iter().any(|checked| checked == choice);
-    let spec = KeySpec {
-        description: form.value("Description"),
-        alias: form.value("Alias"),
-        spec: form.value("Spec"),
-        usage: form.value("Usage"),
-        policy: None,
-        tags: pairs(&form.value("Tags"))?,
-        rotation: is_checked("rotate every year"),
-    };
-    let (administrators, users) = (listed(&form.value("Administrators")), listed(&form.value("Users")));
-    let me = state.identity.as_ref().map(|who| who.arn.clone());
-    let is_plain = users.is_empty() && (administrators.is_empty() || Some(administrators.join(",")) == me);
-    if is_plain && !is_checked("show me the policy first") {
-        return Ok(Request::NewKey(Box::new(spec)));
     }
-    state.intent = Some(Intent::Key(Box::new(spec)));
-    Ok(Request::DraftKeyPolicy { administrators, users })
-}
-
-fn new_grant(key_arn: &str, form: &Form) -> Result<Request, String> {
-    let operations = form.checked("Operations");
-    if operations.is_empty() {
-        return Err("Check at least one operation".to_owned());
-    }
-    let grantee = form.value("Role");
-    if grantee.is_empty() {
-        return Err("Role is missing".to_owned());
-    }
-    let context: Vec<(String, String)> = pairs(&form.value("Context"))?.into_iter().collect();
-    let constraint = match (context.is_empty(), form.checked("The context").is_empty()) {
-        (true, _) => None,
-        (false, true) => Some(GrantConstraint::ContextSubset(context)),
-        (false, false) => Some(GrantConstraint::ContextEquals(context)),
-    };
-    Ok(Request::Grant(Box::new(GrantSpec {
-        key_arn: key_arn.to_owned(),
-        grantee,
-        operations,
-        constraint,
-        name: Some(form.value("Name")).filter(|name| !name.is_empty()),
-        retiring: None,
-    })))
-}
-
-/// What takes something away for good is asked once more.
-fn send_more(state: &mut State, more: More, form: &Form, effects: &mut Vec<Effect>) -> Result<(), String> {
-    let request = more::request(state, more, form)?;
-    let question = match &request {
-        Request::DeleteRole { role } => Some((
-            format!("Delete the role {role}?"),
-            "Jobs that run as it lose their access.",
-        )),
-        Request::TrustCaller { role, on: true } => Some((
-            format!("Let yourself assume {role}?"),
-            "Whoever may assume it can read the training data. Take it back afterwards (a, distrust me).",
-        )),
-        Request::DeleteAlias { alias } => Some((
-            format!("Delete the alias {alias}?"),
-            "Whoever uses it finds nothing then.",
-        )),
-        Request::MoveAlias { alias, .. } => Some((
-            format!("Let {alias} point to this key?"),
-            "Whoever uses the alias uses this key from then on; what was encrypted before still opens under the old one.",
-        )),
-        Request::DetachRolePolicy { role, policy } => Some((
-            format!("Take {policy} off {role}?"),
-            "Jobs that run as it lose what it allowed.",
-        )),
-        _ => None,
-    };
-    match question {
-        Some((question, explanation)) => confirm(state, question, explanation.to_owned(), request, None),
-        None => state.start(request, effects),
-    }
-    Ok(())
 }
 
 /// Puts the cursor on a job that was started just now, before the next list has it.

@@ -88,6 +88,15 @@ pub fn clean(text: &str) -> String {
     text.chars().map(|c| if odd(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// With a capital at its beginning.
+pub fn capitalized(text: &str) -> String {
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) => first.to_uppercase().chain(rest).collect(),
+        None => String::new(),
+    }
+}
+
 /// How many cells a harmless text takes.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -220,11 +229,7 @@ pub fn last_part(text: &str) -> &str {
     text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
 }
 
-/// `1 key`, `2 keys`.
-pub fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
+pub use crate::domain::survey::counted as count;
 
 #[cfg(test)]
 mod tests {

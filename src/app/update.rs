@@ -5,10 +5,13 @@ use jiff::Timestamp;
 use super::operations::Standing;
 use super::overlay::Overlay;
 use super::pane::Pane;
-use super::state::{Intent, State};
-use super::text::Tone;
-use super::{Effect, Event, OpEvent, OpId, Page, Topic, act, found, interrupted, press, review, story};
-use crate::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectRow, Outcome, Request};
+use super::state::{Change, Intent, State};
+use super::text::{self, Tone};
+use super::{
+    Effect, Event, OpEvent, OpId, Page, Topic, act, cleanup, found, interrupted, kept, press, review, story, watched,
+};
+use crate::domain::policy;
+use crate::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectRow, Outcome, ProofMethod, Request};
 
 /// Takes in what happened; returns what to do.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
@@ -33,7 +36,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Failed { topic, walk, fault, .. } if state.watched.contains(&topic) => failed(state, topic, walk, fault),
         Event::Op { id, event } => operation(state, id, event, &mut effects),
         Event::Edited(Err(fault)) => {
-            state.intent = None;
+            review::not_edited(state);
             state.complain(fault);
         }
         Event::Edited(Ok(text)) => review::edited(state, text),
@@ -79,7 +82,7 @@ fn answer(
         }
         Page::KeyPolicy(policy) => {
             if let Topic::KeyPolicy(arn) = topic {
-                state.policy = Some((arn, Ok(policy)));
+                state.policy = Some((arn, Ok(policy::readable(&policy))));
                 edit_wanted_policy(state, effects);
             }
         }
@@ -103,21 +106,34 @@ fn answer(
                 }
             }
         }
-        Page::Jobs(rows) => state.jobs.answer(walk, first, last, at, rows),
+        Page::Jobs(rows) => {
+            for job in &rows {
+                watched::tell_end(state, job, effects);
+            }
+            state.jobs.answer(walk, first, last, at, rows);
+        }
         Page::JobsChanged(rows) => {
-            rows.into_iter().rev().for_each(|job| state.jobs.merge(job));
+            for job in rows.into_iter().rev() {
+                watched::tell_end(state, &job, effects);
+                state.jobs.merge(job);
+            }
             if last {
                 state.jobs.answered(at);
             }
         }
-        Page::Job(job) => state.jobs.merge(*job),
+        Page::Job(job) => {
+            watched::tell_end(state, &job, effects);
+            state.jobs.merge(*job);
+        }
         Page::Files { rows, .. } => state.files.answer(walk, first, last, at, rows),
         Page::Log(lines) => {
-            let logs = state.overlays.iter_mut().filter_map(|overlay| match overlay {
+            let Topic::Log(name) = topic else { return };
+            let shown = state.overlays.iter_mut().filter_map(|overlay| match overlay {
                 Overlay::Log(log) => Some(log),
                 _ => None,
             });
-            logs.last().into_iter().for_each(|log| log.append(lines.clone()));
+            let logs = shown.chain([&mut state.job_log]).filter(|log| log.job == name);
+            logs.for_each(|log| log.append(lines.clone()));
         }
         Page::Interrupted(uploads) => interrupted::answer(state, uploads),
         Page::Roles(rows) => {
@@ -172,7 +188,7 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         Topic::Jobs => state.jobs.failed(walk, fault),
         Topic::Files(_) => state.files.failed(walk, fault),
         Topic::KeyPolicy(arn) => {
-            if matches!(&state.intent, Some(Intent::EditPolicy { key_arn }) if *key_arn == arn) {
+            if matches!(&state.intent, Some(Intent::EditPolicy { key_arn, .. }) if *key_arn == arn) {
                 state.intent = None;
                 state.complain(fault.clone());
             }
@@ -194,8 +210,13 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
             let Some(operation) = state.operations.end(id, standing) else {
                 return;
             };
-            state.say(story::tone(&outcome), said);
+            // The clean-up's plan is on screen, and made again and again.
+            if operation.request != Request::PlanCleanUp {
+                state.say(story::tone(&outcome), said);
+            }
+            kept::done(state, id);
             done(state, &operation.request, *outcome, effects);
+            cleanup::ended(state, id, &operation.request, effects);
             effects.push(Effect::Refresh(state.watched.clone()));
         }
         OpEvent::Failed(fault) => {
@@ -203,6 +224,8 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
             let Some(operation) = state.operations.end(id, standing) else {
                 return;
             };
+            kept::failed(state, id, &fault);
+            cleanup::ended(state, id, &operation.request, effects);
             let is_watch = matches!(operation.request, Request::AwaitGrant { .. });
             match fault.kind {
                 FaultKind::Cancelled => state.say(Tone::Warn, fault.to_string()),
@@ -225,6 +248,7 @@ fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Ve
     match outcome {
         Outcome::JobStarted { name } => {
             story::show_job(state, &name);
+            watched::watch(state, &name);
             if let Request::StartJob(spec) = request {
                 state.refused.remove(&spec.name);
             }
@@ -260,7 +284,13 @@ fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Ve
             found::remember(state, (&key_arn, &role_arn), now, method, &steps);
             state.walk_role = Some(role_arn.clone());
             let lines = story::proof_lines(&role_arn, method, &steps);
-            found::report(state, "Access proof", lines);
+            // Only who is the role can prove what it may do.
+            let then = (method == ProofMethod::Reasoned).then_some(Request::Prove {
+                key_arn,
+                role_arn,
+                trust: true,
+            });
+            found::report_with(state, "Access proof", lines, then);
         }
         Outcome::Verified { verdicts } if verdicts.len() > 1 || verdicts.iter().any(|verdict| !verdict.intact) => {
             let lines = verdicts.iter().flat_map(story::verdict_lines).collect();
@@ -270,6 +300,18 @@ fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Ve
             state.objects.clear_marks();
         }
         Outcome::RoleChanged { role_arn } => state.walk_role = Some(role_arn),
+        Outcome::RoleDeleted { role } => {
+            let is_gone = |arn: &mut String| text::last_part(arn) == role;
+            state.walk_role.take_if(is_gone);
+        }
+        Outcome::BucketEmptied {
+            bucket, deleted: true, ..
+        } => {
+            if state.place.as_ref().is_some_and(|(open, _)| *open == bucket) {
+                state.place = None;
+                state.objects.reset();
+            }
+        }
         Outcome::Decrypted { path, .. } => {
             if matches!(request, Request::Decrypt { object, .. } if object.ends_with("model.tar.gz")) {
                 state.opened_model = Some(path.display().to_string());
@@ -281,13 +323,30 @@ fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Ve
     }
 }
 
-/// Opens the editor on a policy that was fetched for it.
+/// Opens the editor on a policy that was fetched for it, or shows it as it is to be.
 fn edit_wanted_policy(state: &mut State, effects: &mut Vec<Effect>) {
-    if let (Some(Intent::EditPolicy { key_arn }), Some((arn, Ok(policy)))) = (&state.intent, &state.policy)
-        && key_arn == arn
-    {
-        let (key_arn, text) = (key_arn.clone(), policy.clone());
-        let before = text.clone();
-        review::edit(state, Intent::Policy { key_arn, before }, text, effects);
+    let (Some(Intent::EditPolicy { key_arn, change }), Some((arn, Ok(before)))) = (&state.intent, &state.policy) else {
+        return;
+    };
+    if key_arn != arn {
+        return;
+    }
+    let (key_arn, change, before) = (key_arn.clone(), change.clone(), before.clone());
+    let purpose = Intent::Policy {
+        key_arn: key_arn.clone(),
+        before: before.clone(),
+    };
+    state.intent = None;
+    let after = match change {
+        Change::ByHand => {
+            let text = kept::policy(state, &key_arn).unwrap_or(before);
+            return review::edit(state, purpose, text, effects);
+        }
+        Change::Allow(role_arn) => policy::with_role(&before, &role_arn),
+        Change::Back(earlier) => Ok(earlier),
+    };
+    match after {
+        Ok(after) => review::show(state, purpose, before, after),
+        Err(fault) => state.complain(fault),
     }
 }

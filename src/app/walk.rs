@@ -3,7 +3,7 @@
 
 use super::command::Command;
 use super::more::{self, More};
-use super::overlay::{Details, Overlay, Scroll, Subject};
+use super::overlay::Subject;
 use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
@@ -85,10 +85,11 @@ pub fn steps(state: &State) -> Vec<Standing> {
     .into()
 }
 
-/// The first step that is not as it should be.
+/// The first step that is not as it should be; the last one when all are.
 pub(super) fn next(state: &State) -> usize {
     let open = |standing: &Standing| matches!(standing.mark, Mark::Open | Mark::Wrong);
-    steps(state).iter().position(open).unwrap_or(0)
+    let steps = steps(state);
+    steps.iter().position(open).unwrap_or(steps.len() - 1)
 }
 
 /// The role of the walk: that of the newest job of the key, else of its first grant, else the first that SageMaker trusts.
@@ -318,11 +319,7 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
             (Some(name), _) if is_worth_a_look(state) => {
                 focus(state, Pane::Jobs);
                 state.jobs.want(&name);
-                state.overlays.push(Overlay::Details(Details {
-                    subject: Subject::Job(name),
-                    page: 0,
-                    scroll: Scroll::default(),
-                }));
+                act::details(state, Subject::Job(name));
             }
             (_, Some(row)) => {
                 let key = row.key().to_owned();

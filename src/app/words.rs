@@ -1,9 +1,7 @@
 //! Requests and outcomes in words.
 
-use super::pane::Pane;
-use super::state::State;
 use super::text::{self, Line, Tone};
-use crate::domain::{ObjectRow, Outcome, ProofMethod, ProofStep, Request, Verdict};
+use crate::domain::{Outcome, ProofMethod, ProofStep, Request, Verdict};
 
 /// What an operation does: `encrypt housing.csv to s3://…`.
 pub(super) fn title(request: &Request) -> String {
@@ -27,14 +25,8 @@ pub(super) fn title(request: &Request) -> String {
         Request::Verify { objects, .. } => format!("verify {}", several(objects)),
         Request::DeleteObjects { objects, .. } => format!("delete {}", several(objects)),
         Request::CreateBucket { bucket } => format!("create bucket {bucket}"),
-        Request::CreateGrant {
-            grantee, operations, ..
-        } => {
-            format!("grant {} to {}", operations.join(", "), text::last_part(grantee))
-        }
         Request::RevokeGrant { grant_id, .. } => format!("revoke grant {}", text::cut(grant_id, 12)),
         Request::Prove { role_arn, .. } => format!("prove access of {}", text::last_part(role_arn)),
-        Request::CreateKey { alias, .. } => format!("create key {alias}"),
         Request::EnableKey { key_arn } => format!("enable key {}", text::last_part(key_arn)),
         Request::DisableKey { key_arn } => format!("disable key {}", text::last_part(key_arn)),
         Request::ScheduleKeyDeletion { key_arn, days } => {
@@ -107,7 +99,7 @@ pub(super) fn changes(request: &Request) -> bool {
         request,
         Request::Verify { .. }
             | Request::Decrypt { .. }
-            | Request::Prove { .. }
+            | Request::Prove { trust: false, .. }
             | Request::DraftKeyPolicy { .. }
             | Request::KeyTags { .. }
             | Request::FindDependents { .. }
@@ -125,6 +117,20 @@ pub(super) fn changes(request: &Request) -> bool {
             | Request::PlanCleanUp
             | Request::AuditLog { .. }
     )
+}
+
+/// What is asked before a repair changes anything: the question, and what to know.
+pub(super) fn question(request: &Request) -> (String, String) {
+    match request {
+        Request::Prove {
+            role_arn, trust: true, ..
+        } => (
+            format!("Let yourself assume {} for a proof?", text::last_part(role_arn)),
+            "Whoever may assume it can read the training data. That is taken back as soon as the proof is done."
+                .to_owned(),
+        ),
+        other => (format!("{}?", text::capitalized(&title(other))), String::new()),
+    }
 }
 
 /// What came of a request, and what to do next where that is known.
@@ -277,6 +283,8 @@ pub(super) fn proof_lines(role_arn: &str, method: ProofMethod, steps: &[ProofSte
     if method == ProofMethod::Reasoned {
         let words = "The role could not be assumed: this is reasoned from policies and grants, not proved.";
         lines.push(Line::new(Tone::Warn, words));
+        let offer = "Enter lets you assume the role for a proof, and takes that back when it is done.";
+        lines.push(Line::new(Tone::Accent, offer));
     }
     lines.push(Line::blank());
     lines.extend(steps.iter().flat_map(|step| step_lines("", step)));
@@ -317,88 +325,4 @@ pub(super) fn verdict_lines(found: &Verdict) -> Vec<Line> {
     };
     lines.push(Line::new(Tone::Dim, format!("           {more}")));
     lines
-}
-
-/// The `aws` command that shows what the cursor is on.
-pub(super) fn aws_command(state: &State) -> Option<String> {
-    let mut words: Vec<String> = vec!["aws".to_owned()];
-    match state.focus {
-        Pane::Keys => words.extend(owned(&["kms", "describe-key", "--key-id", &state.key()?.arn])),
-        Pane::Grants => {
-            let grant = state.grants.current()?;
-            let query = format!("Grants[?GrantId=='{}']", grant.id);
-            words.extend(owned(&[
-                "kms",
-                "list-grants",
-                "--key-id",
-                &grant.key_arn,
-                "--query",
-                &query,
-            ]));
-        }
-        Pane::Objects => match (&state.place, state.objects.current()) {
-            (None, _) => {
-                let uri = format!("s3://{}/", state.buckets.current()?.name);
-                words.extend(owned(&["s3", "ls", &uri]));
-            }
-            (Some((bucket, _)), Some(ObjectRow::Prefix { prefix })) => {
-                words.extend(owned(&["s3", "ls", &format!("s3://{bucket}/{prefix}")]));
-            }
-            (Some((bucket, _)), row) => {
-                words.extend(owned(&[
-                    "s3api",
-                    "head-object",
-                    "--bucket",
-                    bucket,
-                    "--key",
-                    row?.key(),
-                ]));
-            }
-        },
-        Pane::Jobs => {
-            let name = &state.jobs.current()?.name;
-            words.extend(owned(&[
-                "sagemaker",
-                "describe-training-job",
-                "--training-job-name",
-                name,
-            ]));
-        }
-        Pane::Files => {
-            let (file, (bucket, prefix)) = (state.files.current()?, state.place.as_ref()?);
-            let uri = format!("s3://{bucket}/{prefix}");
-            words = owned(&[
-                "strongroom",
-                "encrypt",
-                &file.path.to_string_lossy(),
-                &uri,
-                "--key",
-                &state.key()?.arn,
-            ]);
-        }
-    }
-    let settings = &state.settings;
-    for (option, value) in [
-        ("--profile", &settings.profile),
-        ("--region", &settings.region),
-        ("--endpoint-url", &settings.endpoint),
-    ] {
-        if let Some(value) = value {
-            words.extend(owned(&[option, value]));
-        }
-    }
-    Some(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
-}
-
-fn owned(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-/// A word as a POSIX shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

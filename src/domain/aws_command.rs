@@ -1,10 +1,13 @@
 //! The command line that does what a [`Request`] does: of the AWS CLI, or strongroom's own where AWS has no such act.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::path::Path;
 
-use super::{GrantConstraint, GrantSpec, JobSpec, Message, Request};
+use super::spec::WORKFLOW;
+use super::{GrantConstraint, GrantSpec, JobSpec, Message, Request, RoleSpec, policy};
+
+mod line;
+
+use line::{aws, path_text, push, push_all, push_context, quoted, strongroom, with_prefix, with_session};
 
 /// Where the command is to work: what the session was started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,13 +18,15 @@ pub struct Session {
     pub region: Option<String>,
     /// `--endpoint-url`.
     pub endpoint: Option<String>,
+    /// The account, where it is known.
+    pub account: Option<String>,
 }
 
 /// The equivalent command, a line each if it takes several; `None` where there is none (a plan, a log of our own).
 pub fn aws_command(request: &Request, session: &Session) -> Option<String> {
     let lines = match request {
         Request::Encrypt { .. } | Request::Decrypt { .. } | Request::Verify { .. } => vec![envelope(request)?],
-        Request::Prove { key_arn, role_arn } => vec![strongroom(["prove", "--key", key_arn, "--role", role_arn])],
+        Request::Prove { key_arn, role_arn, .. } => vec![strongroom(["prove", "--key", key_arn, "--role", role_arn])],
         Request::ProveStory {
             key_arn,
             role_arn,
@@ -37,12 +42,18 @@ pub fn aws_command(request: &Request, session: &Session) -> Option<String> {
         _ => keys(request)
             .or_else(|| grants(request))
             .or_else(|| messages(request))
-            .or_else(|| buckets(request))
-            .or_else(|| roles(request))
+            .or_else(|| buckets(request, session.region.as_deref()))
+            .or_else(|| roles(request, session.account.as_deref()))
             .or_else(|| jobs(request))?,
     };
     let lines = lines.into_iter().map(|line| with_session(line, session));
     Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// These words as a command line of this session.
+pub fn command_line(words: &[String], session: &Session) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    with_session(words.join(" "), session)
 }
 
 fn envelope(request: &Request) -> Option<String> {
@@ -98,32 +109,17 @@ fn envelope(request: &Request) -> Option<String> {
 fn keys(request: &Request) -> Option<Vec<String>> {
     let by_key = |call: &str, key_arn: &str| vec![aws(["kms", call, "--key-id", key_arn])];
     Some(match request {
-        Request::CreateKey { description, alias } => {
-            let mut lines = vec![aws(["kms", "create-key", "--description", description])];
-            if !alias.is_empty() {
-                let alias = with_prefix(alias);
-                lines.push(aws([
-                    "kms",
-                    "create-alias",
-                    "--alias-name",
-                    &alias,
-                    "--target-key-id",
-                    "KEY_ID",
-                ]));
-            }
-            lines
-        }
         Request::NewKey(spec) => {
             let mut line = aws(["kms", "create-key", "--description", &spec.description]);
             push(&mut line, ["--key-spec", &spec.spec, "--key-usage", &spec.usage]);
             if let Some(policy) = &spec.policy {
                 push(&mut line, ["--policy", policy]);
             }
-            if !spec.tags.is_empty() {
-                line.push_str(" --tags");
-                for (name, value) in &spec.tags {
-                    push(&mut line, [format!("TagKey={name},TagValue={value}").as_str()]);
-                }
+            line.push_str(" --tags");
+            let own = [(WORKFLOW.0, WORKFLOW.1)];
+            let tags = spec.tags.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            for (name, value) in tags.chain(own) {
+                push(&mut line, [format!("TagKey={name},TagValue={value}").as_str()]);
             }
             let mut lines = vec![line];
             if !spec.alias.is_empty() {
@@ -225,19 +221,6 @@ fn grants(request: &Request) -> Option<Vec<String>> {
         vec![aws(["kms", call, "--key-id", key_arn, "--grant-id", grant_id])]
     };
     Some(match request {
-        Request::CreateGrant {
-            key_arn,
-            grantee,
-            operations,
-            name,
-        } => vec![grant(&GrantSpec {
-            key_arn: key_arn.clone(),
-            grantee: grantee.clone(),
-            operations: operations.clone(),
-            constraint: None,
-            name: name.clone(),
-            retiring: None,
-        })],
         Request::Grant(spec) => vec![grant(spec)],
         Request::RevokeGrant { key_arn, grant_id } => by_id("revoke-grant", key_arn, grant_id),
         Request::RetireGrant { key_arn, grant_id } => by_id("retire-grant", key_arn, grant_id),
@@ -333,10 +316,18 @@ fn messages(request: &Request) -> Option<Vec<String>> {
     })
 }
 
-fn buckets(request: &Request) -> Option<Vec<String>> {
+fn buckets(request: &Request, region: Option<&str>) -> Option<Vec<String>> {
     Some(match request {
         Request::CreateBucket { bucket } => vec![
-            aws(["s3api", "create-bucket", "--bucket", bucket]),
+            create(bucket, region),
+            aws([
+                "s3api",
+                "put-bucket-tagging",
+                "--bucket",
+                bucket,
+                "--tagging",
+                &format!("TagSet=[{{Key={},Value={}}}]", WORKFLOW.0, WORKFLOW.1),
+            ]),
             aws([
                 "s3api",
                 "put-public-access-block",
@@ -365,8 +356,37 @@ fn buckets(request: &Request) -> Option<Vec<String>> {
     })
 }
 
-fn roles(request: &Request) -> Option<Vec<String>> {
+/// The oldest region takes no location, every other one must be named.
+fn create(bucket: &str, region: Option<&str>) -> String {
+    let mut line = aws(["s3api", "create-bucket", "--bucket", bucket]);
+    if let Some(region) = region.filter(|region| *region != "us-east-1") {
+        let location = format!("LocationConstraint={region}");
+        push(&mut line, ["--create-bucket-configuration", &location]);
+    }
+    line
+}
+
+fn roles(request: &Request, account: Option<&str>) -> Option<Vec<String>> {
     Some(match request {
+        Request::NewRole(spec) => new_role(spec, account.unwrap_or("ACCOUNT")),
+        Request::TrustCaller { role, .. } | Request::TrustService { role } => vec![
+            aws([
+                "iam",
+                "get-role",
+                "--role-name",
+                role,
+                "--query",
+                "Role.AssumeRolePolicyDocument",
+            ]),
+            aws([
+                "iam",
+                "update-assume-role-policy",
+                "--role-name",
+                role,
+                "--policy-document",
+                "file://TRUST.json",
+            ]),
+        ],
         Request::RolePolicies { role } => vec![
             aws(["iam", "get-role", "--role-name", role]),
             aws(["iam", "list-attached-role-policies", "--role-name", role]),
@@ -397,6 +417,29 @@ fn roles(request: &Request) -> Option<Vec<String>> {
     })
 }
 
+fn new_role(spec: &RoleSpec, account: &str) -> Vec<String> {
+    let mut create = aws(["iam", "create-role", "--role-name", &spec.name]);
+    let trust = policy::service_trust(account).to_string();
+    let tag = format!("Key={},Value={}", WORKFLOW.0, WORKFLOW.1);
+    push(&mut create, ["--assume-role-policy-document", &trust, "--tags", &tag]);
+    let mut allow = "aws iam".to_owned();
+    if spec.full_access {
+        let arn = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess";
+        push(
+            &mut allow,
+            ["attach-role-policy", "--role-name", &spec.name, "--policy-arn", arn],
+        );
+    } else {
+        let document = policy::execution_policy(spec, "aws").to_string();
+        push(&mut allow, ["put-role-policy", "--role-name", &spec.name]);
+        push(
+            &mut allow,
+            ["--policy-name", "strongroom-training", "--policy-document", &document],
+        );
+    }
+    vec![create, allow]
+}
+
 fn jobs(request: &Request) -> Option<Vec<String>> {
     Some(match request {
         Request::StartJob(spec) => vec![start(spec)],
@@ -413,7 +456,21 @@ fn jobs(request: &Request) -> Option<Vec<String>> {
     })
 }
 
+/// What is looked up when the job is started stands there by its name, in capitals.
 fn start(spec: &JobSpec) -> String {
+    let mut hyperparameters = BTreeMap::from([
+        ("key_bucket", spec.bucket.as_str()),
+        ("ciphertext_s3_key", "DATA_KEY_OBJECT"),
+        ("kms_key_id", "KMS_KEY"),
+        ("master_key_id", "KMS_KEY"),
+        ("train_channel", "train"),
+        ("train_file", spec.object.rsplit('/').next().unwrap_or_default()),
+    ]);
+    hyperparameters.extend(
+        spec.hyperparameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
     let json = serde_json::json!({
         "TrainingJobName": spec.name,
         "RoleArn": spec.role_arn,
@@ -433,7 +490,8 @@ fn start(spec: &JobSpec) -> String {
             "VolumeSizeInGB": spec.volume_gb,
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": spec.max_runtime},
-        "HyperParameters": spec.hyperparameters,
+        "HyperParameters": hyperparameters,
+        "Tags": [{"Key": WORKFLOW.0, "Value": WORKFLOW.1}],
     });
     aws([
         "sagemaker",
@@ -441,91 +499,6 @@ fn start(spec: &JobSpec) -> String {
         "--cli-input-json",
         &json.to_string(),
     ])
-}
-
-fn aws<const N: usize>(words: [&str; N]) -> String {
-    let mut line = "aws".to_owned();
-    push(&mut line, words);
-    line
-}
-
-fn strongroom<const N: usize>(words: [&str; N]) -> String {
-    let mut line = "strongroom".to_owned();
-    push(&mut line, words);
-    line
-}
-
-fn push<const N: usize>(line: &mut String, words: [&str; N]) {
-    for word in words {
-        line.push(' ');
-        line.push_str(&quoted(word));
-    }
-}
-
-fn push_all(line: &mut String, words: &[String]) {
-    for word in words {
-        push(line, [word.as_str()]);
-    }
-}
-
-fn push_context(line: &mut String, option: &str, context: &BTreeMap<String, String>) {
-    if !context.is_empty() {
-        push(line, [option, &serde_json::json!(context).to_string()]);
-    }
-}
-
-fn with_session(mut line: String, session: &Session) -> String {
-    let options = [
-        ("--profile", &session.profile),
-        ("--region", &session.region),
-        ("--endpoint-url", &session.endpoint),
-    ];
-    for (option, value) in options {
-        if let Some(value) = value {
-            push(&mut line, [option, value]);
-        }
-    }
-    line
-}
-
-fn with_prefix(alias: &str) -> String {
-    match alias.strip_prefix("alias/") {
-        Some(_) => alias.to_owned(),
-        None => format!("alias/{alias}"),
-    }
-}
-
-fn path_text(path: &Path) -> String {
-    let text = path.to_string_lossy().into_owned();
-    // A name must not be taken for an option.
-    if text.starts_with('-') {
-        format!("./{text}")
-    } else {
-        text
-    }
-}
-
-/// One word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    if !word.chars().any(char::is_control) {
-        return format!("'{}'", word.replace('\'', r"'\''"));
-    }
-    // ANSI-C quoting, so that what is copied to a terminal cannot act there before it is run.
-    let mut text = "$'".to_owned();
-    for c in word.chars() {
-        match c {
-            '\'' => text.push_str(r"\'"),
-            '\\' => text.push_str(r"\\"),
-            '\n' => text.push_str(r"\n"),
-            c if c.is_control() => write!(text, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
-            c => text.push(c),
-        }
-    }
-    text + "'"
 }
 
 #[cfg(test)]

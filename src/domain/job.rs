@@ -25,6 +25,18 @@ pub struct TrainingJob {
     pub detail: Option<Box<JobDetail>>,
 }
 
+impl TrainingJob {
+    /// Why it did not end well, as far as SageMaker tells: its failure reason, else its last message.
+    pub fn cause(&self) -> Option<&str> {
+        let detail = self.detail.as_deref()?;
+        if !matches!(self.status, JobStatus::Failed | JobStatus::Stopped) {
+            return None;
+        }
+        let last = detail.transitions.last().map(|step| step.message.as_str());
+        detail.failure.as_deref().or(last)
+    }
+}
+
 /// `TrainingJobStatus`; unknown ones are shown as they come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

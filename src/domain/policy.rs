@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use super::{Fault, FaultKind, Identity, RoleSpec};
 
 mod evaluate;
+mod pretty;
 
 pub use evaluate::{Decision, Question, Verdict, decide, of_identity};
+pub use pretty::{pretty, readable};
 
 const LONGEST_KEY_POLICY: usize = 32 * 1024;
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";
@@ -236,6 +238,17 @@ pub fn trusting_caller(trust: &str, principal: &str) -> Result<String, Fault> {
     )
 }
 
+/// Whether [`trusting_caller`] put something into the trust policy that is still there.
+///
+/// # Errors
+/// When the policy is no JSON.
+pub fn trusts_caller(trust: &str) -> Result<bool, Fault> {
+    let document = trust_document(trust)?;
+    Ok(statements(&document)
+        .iter()
+        .any(|statement| statement["Sid"] == TRUST_SID))
+}
+
 /// The trust policy without what [`trusting_caller`] put there.
 ///
 /// # Errors
@@ -323,11 +336,6 @@ pub fn ecr_image(image: &str) -> Option<(&str, &str, &str)> {
 /// `aws`, `aws-cn`, … of an ARN.
 pub fn partition(arn: &str) -> &str {
     arn.split(':').nth(1).filter(|word| !word.is_empty()).unwrap_or("aws")
-}
-
-/// Indented, as people edit it.
-pub fn pretty(document: &Value) -> String {
-    serde_json::to_string_pretty(document).unwrap_or_default()
 }
 
 /// A policy's statements; one alone may stand without brackets.

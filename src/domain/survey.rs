@@ -36,15 +36,24 @@ impl Dependents {
     /// `12 objects found; 3 of 41 buckets scanned`.
     pub fn summary(&self) -> String {
         format!(
-            "{} objects found; {} of {} buckets scanned; {} grants, {} aliases, {} running jobs",
-            self.objects.len(),
+            "{} found; {} of {} scanned; {}, {}, {}",
+            counted(self.objects.len(), "object"),
             self.buckets_seen,
-            self.buckets,
-            self.grants.len(),
-            self.aliases.len(),
-            self.jobs.len()
+            counted(self.buckets as usize, "bucket"),
+            counted(self.grants.len(), "grant"),
+            match self.aliases.len() {
+                1 => "1 alias".to_owned(),
+                aliases => format!("{aliases} aliases"),
+            },
+            counted(self.jobs.len(), "running job"),
         )
     }
+}
+
+/// `1 object`, `2 objects`.
+pub fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 /// What is in a bucket.

@@ -30,7 +30,10 @@ pub(super) fn run(text: &str, name: &str) -> Result<String, Fault> {
         .status()
         .map_err(|error| fault(error.to_string()))?;
     if !status.success() {
-        return Err(fault(format!("it ended with {status}")));
+        let saved = fs::read_to_string(file.path()).is_ok_and(|saved| saved != text);
+        let kept = saved.then(|| file.keep().ok()).flatten();
+        let kept = kept.map(|(_, path)| format!("; what it saved is in {}", path.display()));
+        return Err(fault(format!("it ended with {status}{}", kept.unwrap_or_default())));
     }
     // Editors replace files: the name counts, not the file that was opened.
     fs::read_to_string(file.path()).map_err(|error| fault(error.to_string()))

@@ -79,6 +79,8 @@ fn here(state: &State) -> Vec<(Command, &'static str)> {
         ],
         Pane::Jobs => vec![
             (Command::Log, "log"),
+            (Command::Decrypt, "decrypt model"),
+            (Command::Preview, "its members"),
             (Command::Remove, "stop"),
             (Command::New, "new job"),
         ],
@@ -107,12 +109,15 @@ fn bound(state: &State, hints: impl Iterator<Item = (Command, &'static str)>) ->
 fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
     let close = (Command::Back, "close");
     match overlay {
-        Overlay::Confirm(confirm) if confirm.typed.is_some() => literal(&[("Enter", "agree"), ("Esc", "back")]),
-        Overlay::Confirm(_) => literal(&[("y", "yes"), ("n", "no")]),
+        Overlay::Confirm(confirm) if confirm.typed.is_some() => {
+            literal(&[("Ctrl-Y", "copy as command"), ("Enter", "agree"), ("Esc", "back")])
+        }
+        Overlay::Confirm(_) => literal(&[("Y", "copy as command"), ("y", "yes"), ("n", "no")]),
         Overlay::Form(_) => literal(&[
             ("Enter", "send"),
             ("Tab", "next field"),
             ("↑↓", "choose"),
+            ("Ctrl-Y", "copy as command"),
             ("Esc", "back"),
         ]),
         Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Esc", "back")]),
@@ -129,7 +134,6 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ]
             .into_iter(),
         ),
-        Overlay::Operations(_) => bound(state, [(Command::Remove, "cancel"), close].into_iter()),
         Overlay::Interrupted(_) => bound(
             state,
             [
@@ -139,8 +143,37 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ]
             .into_iter(),
         ),
-        Overlay::Review(_) => literal(&[("y", "put it"), ("e", "edit again"), ("Esc", "discard")]),
-        Overlay::Menu(_) | Overlay::Walk(_) | Overlay::Found(_) | Overlay::Messages(_) => bound(
+        Overlay::Operations(_) => bound(
+            state,
+            [
+                (Command::Remove, "cancel"),
+                (Command::CopyCommand, "copy as command"),
+                close,
+            ]
+            .into_iter(),
+        ),
+        Overlay::Review(_) => literal(&[
+            ("y", "put it"),
+            ("e", "edit again"),
+            ("Y", "copy as command"),
+            ("Esc", "discard"),
+        ]),
+        Overlay::Report(report) if report.then.is_some() => bound(
+            state,
+            [(Command::Enter, "do it"), (Command::Down, "down"), close].into_iter(),
+        ),
+        Overlay::Menu(_) | Overlay::Found(_) | Overlay::CleanUp(_) => bound(
+            state,
+            [
+                (Command::Enter, "do it"),
+                (Command::CopyCommand, "copy as command"),
+                (Command::Down, "down"),
+                (Command::Up, "up"),
+                close,
+            ]
+            .into_iter(),
+        ),
+        Overlay::Walk(_) | Overlay::Messages(_) => bound(
             state,
             [
                 (Command::Enter, "do it"),
@@ -154,6 +187,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             state,
             [
                 (Command::NextPane, "text, JSON, table, hex"),
+                (Command::Copy, "copy"),
                 (Command::Down, "down"),
                 close,
             ]

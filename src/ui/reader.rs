@@ -5,7 +5,7 @@ use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, line, rows, status};
+use super::{Theme, boxed, line, metrics, rows, status};
 use crate::app::log::Log;
 use crate::app::operations::Standing;
 use crate::app::overlay::Details;
@@ -19,6 +19,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Preview(shown) => (shown.preview.source.clone(), shown.scroll.0),
         Overlay::Messages(row) => return rows::messages(frame, area, state, theme, *row),
         Overlay::Found(found) => return rows::found(frame, area, theme, found),
+        Overlay::CleanUp(shown) => return rows::clean_up(frame, area, state, theme, shown),
         Overlay::Walk(row) => return rows::walk(frame, area, state, theme, *row),
         Overlay::Report(report) => (report.title.clone(), report.scroll.0),
         Overlay::Details(details) => (String::new(), details.scroll.0),
@@ -31,6 +32,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     let inner = boxed(frame, area, &title, theme.focus);
     if let Overlay::Details(details) = overlay {
         frame.render_widget(Paragraph::new(pages(details, theme)), title_row(area));
+        if let Some(job) = metrics::of(state, details) {
+            return metrics::render(frame, inner, theme, &job);
+        }
     }
     let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
     let all = content::lines(state, columns);
@@ -56,7 +60,7 @@ fn title_row(area: Rect) -> Rect {
     Rect::new(area.x + 2, area.y, area.width.saturating_sub(4), area.height.min(1))
 }
 
-fn position(frame: &mut Frame, area: Rect, theme: &Theme, words: &str) {
+pub(super) fn position(frame: &mut Frame, area: Rect, theme: &Theme, words: &str) {
     let bottom = Rect::new(
         area.x + 2,
         area.bottom().saturating_sub(1),

@@ -6,7 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, centered, line};
+use super::{Theme, boxed, centered, line, reader};
+use crate::app::cleanup::{self, CleanUp};
 use crate::app::found::Found;
 use crate::app::overlay::Menu;
 use crate::app::text::{self, Line as Words, Tone};
@@ -30,6 +31,13 @@ pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &
     let area = centered(body, 96, u16::try_from(lines.max(1) + 2).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, "Interrupted uploads", theme.focus);
     render(frame, inner, theme, &rows, cursor, "No upload is interrupted.");
+}
+
+pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &CleanUp) {
+    let inner = boxed(frame, area, "What the walk made and is still there", theme.focus);
+    let rows = cleanup::rows(state, shown, usize::from(inner.width).saturating_sub(2));
+    render(frame, inner, theme, &rows, shown.cursor, "");
+    reader::position(frame, area, theme, &cleanup::standing(shown));
 }
 
 pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {

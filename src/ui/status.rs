@@ -9,7 +9,8 @@ use super::Theme;
 use crate::app::operations::{Operation, Standing};
 use crate::app::text::{self, Tone};
 use crate::app::{Command, Pane, State};
-use crate::domain::{FaultKind, KeyState};
+use crate::domain::explain::explain_text;
+use crate::domain::{FaultKind, KeyState, TrainingJob};
 
 /// Cells of a bar.
 const BAR: usize = 20;
@@ -118,9 +119,32 @@ pub(super) fn message(frame: &mut Frame, area: Rect, state: &State, theme: &Them
     frame.render_widget(Paragraph::new(line), area);
 }
 
+/// Why the selected job did not end well.
+fn failure(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
+    let Some(why) = state.jobs.current().and_then(TrainingJob::cause) else {
+        return Line::default();
+    };
+    let refused = explain_text(why).and_then(|refused| {
+        let (who, call) = (refused.who?, refused.call?);
+        let name = who.split('/').nth(1).unwrap_or(&who);
+        Some(format!("{name} may not call {call}: {}", refused.remedy))
+    });
+    let why = refused.as_deref().unwrap_or(why);
+    let key = state.settings.keymap.key(Command::Enter);
+    let tail = format!("  {key} explains");
+    let room = columns.saturating_sub(text::width(&tail) + 2);
+    let words = text::Line::new(Tone::Bad, "✗ ")
+        .and(Tone::Bad, text::cut(why, room))
+        .and(Tone::Dim, tail);
+    super::line(&words, theme, columns)
+}
+
 /// The chain as it stands: which file would go where, under which key.
 fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
-    if state.focus == Pane::Jobs || state.settings.read_only {
+    if state.focus == Pane::Jobs {
+        return failure(state, theme, columns);
+    }
+    if state.settings.read_only {
         return Line::default();
     }
     let missing = |words: &str| (Tone::Warn, words.to_owned());

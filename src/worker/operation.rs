@@ -57,6 +57,7 @@ fn cleans_up(request: &Request) -> bool {
             | Request::AbandonUpload { .. }
             | Request::Decrypt { .. }
             | Request::Verify { .. }
+            | Request::Prove { trust: true, .. }
             | Request::ProveStory { .. }
             | Request::ProveObject { .. }
             | Request::BuildImage(_)

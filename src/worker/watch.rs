@@ -42,10 +42,7 @@ pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
         }
         Request::Decrypt { .. } => matches!(topic, Topic::Files(_)),
         Request::CreateBucket { .. } => *topic == Topic::Buckets,
-        Request::CreateGrant { key_arn, .. } | Request::RevokeGrant { key_arn, .. } => {
-            matches!(topic, Topic::Grants(arn) if arn == key_arn)
-        }
-        Request::CreateKey { .. } => *topic == Topic::Keys,
+        Request::RevokeGrant { key_arn, .. } => matches!(topic, Topic::Grants(arn) if arn == key_arn),
         Request::EnableKey { key_arn }
         | Request::DisableKey { key_arn }
         | Request::ScheduleKeyDeletion { key_arn, .. }

@@ -178,6 +178,9 @@ fn a_key_is_given_up_only_when_it_is_disabled_and_its_name_typed() {
     assert!(desk.screen().contains("Days must be 7 to 30"));
     desk.keys("<backspace>8<enter>").keys("wrong<enter>");
     assert_eq!(desk.started().len(), 1);
+    // Whoever does not agree finds the form as it was.
+    desk.keys("<esc>");
+    assert!(desk.screen().contains("Schedule the deletion of legacy-datasets"));
     desk.keys("<esc>x")
         .done(2, found())
         .keys("<enter>legacy-datasets<enter>");

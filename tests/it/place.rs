@@ -107,6 +107,16 @@ impl Place {
         command
     }
 
+    /// The dashboard in the person's home, with the person's own access.
+    pub(crate) fn dashboard(&self, size: (u16, u16)) -> crate::pty::Session {
+        let variables: Vec<(&str, &str)> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        crate::pty::Session::start_with(&[], self.home.path(), size, &variables)
+    }
+
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }

@@ -11,6 +11,13 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 /// How long a screen may take to show what a test waits for. Generous: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+pub(crate) const ENTER: &str = "\r";
+pub(crate) const ESC: &str = "\x1b";
+pub(crate) const TAB: &str = "\t";
+pub(crate) const HOME: &str = "\x1b[H";
+/// Empties the field with the cursor.
+pub(crate) const CLEAR: &str = "\x15";
+
 /// The program under the person's hands.
 pub(crate) struct Session {
     screen: Arc<Mutex<vt100::Parser>>,
@@ -133,6 +140,84 @@ impl Session {
             assert!(Instant::now() < end, "the screen never showed {what}:\n{screen}");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Presses `j` until the row under the cursor of the pane with the keyboard begins with these words, behind its signs.
+    pub(crate) fn select(&mut self, words: &str) -> &mut Self {
+        // After the cursor's sign come those of mark and link, and a space.
+        self.go_to(words, 3)
+    }
+
+    /// The same for rows without signs: of menus, and of what is acted on over the panes.
+    pub(crate) fn choose(&mut self, words: &str) -> &mut Self {
+        self.go_to(words, 1)
+    }
+
+    fn go_to(&mut self, words: &str, signs: usize) -> &mut Self {
+        let begins = |row: &String| {
+            let row: String = row.chars().skip(signs).collect();
+            row.split_whitespace().collect::<Vec<_>>().join(" ").starts_with(words)
+        };
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            // Rows may still be on their way: from the top again, until it is there.
+            self.keys(HOME);
+            std::thread::sleep(Duration::from_millis(200));
+            loop {
+                let cursors = self.cursors();
+                if cursors.iter().any(begins) {
+                    return self;
+                }
+                self.keys("j");
+                let moved = Instant::now() + Duration::from_millis(1500);
+                while self.cursors() == cursors && Instant::now() < moved {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                if self.cursors() == cursors {
+                    break;
+                }
+            }
+        }
+        panic!("no row `{words}` could be selected:\n{}", self.text());
+    }
+
+    /// What follows each cursor that is highlighted: that of the pane with the keyboard, and of what lies over it.
+    fn cursors(&self) -> Vec<String> {
+        let parser = self.screen.lock().unwrap();
+        let screen = parser.screen();
+        let (rows, columns) = screen.size();
+        let mut found = Vec::new();
+        for row in 0..rows.get() {
+            for column in 0..columns.get() {
+                let is_cursor = |cell: &vt100::Cell| {
+                    cell.contents() == "▸" && (cell.inverse() || cell.bgcolor() != vt100::Color::Default)
+                };
+                if screen.cell(row, column).is_some_and(is_cursor) {
+                    let rest = (column + 1..columns.get()).filter_map(|column| screen.cell(row, column));
+                    let text: String = rest
+                        .map(|cell| if cell.has_contents() { cell.contents() } else { " " })
+                        .collect();
+                    found.push(text);
+                }
+            }
+        }
+        found
+    }
+
+    /// Opens the further actions of what the cursor is on, and does one.
+    pub(crate) fn action(&mut self, label: &str) -> &mut Self {
+        self.keys("a").wait("do it").choose(label).keys(ENTER)
+    }
+
+    /// Agrees to a question by typing the word that it asks for; the word.
+    pub(crate) fn agree(&mut self) -> String {
+        const ASKED: &str = "To agree, type: ";
+        self.wait(ASKED);
+        let screen = self.text();
+        let rest = &screen[screen.rfind(ASKED).unwrap() + ASKED.len()..];
+        let word = rest.split(['│', '\n']).next().unwrap().trim().to_owned();
+        self.keys(&word).keys(ENTER).gone(ASKED);
+        word
     }
 
     /// Gives the terminal another size.

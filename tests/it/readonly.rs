@@ -36,9 +36,7 @@ fn class(request: &Request) -> Class {
         Request::Encrypt { .. }
         | Request::DeleteObjects { .. }
         | Request::CreateBucket { .. }
-        | Request::CreateGrant { .. }
         | Request::RevokeGrant { .. }
-        | Request::CreateKey { .. }
         | Request::EnableKey { .. }
         | Request::DisableKey { .. }
         | Request::ScheduleKeyDeletion { .. }
@@ -58,6 +56,7 @@ fn class(request: &Request) -> Class {
         | Request::ReEncryptDataKey { .. }
         | Request::EmptyBucket { .. }
         | Request::DeleteBucket { .. }
+        | Request::Prove { trust: true, .. }
         | Request::ProveObject { grant: true, .. }
         | Request::NewRole(_)
         | Request::DetachRolePolicy { .. }
@@ -72,7 +71,7 @@ fn class(request: &Request) -> Class {
         | Request::BuildImage(_) => Class::Changes,
         Request::Decrypt { .. }
         | Request::Verify { .. }
-        | Request::Prove { .. }
+        | Request::Prove { trust: false, .. }
         | Request::DraftKeyPolicy { .. }
         | Request::KeyTags { .. }
         | Request::FindDependents { .. }
@@ -209,12 +208,6 @@ impl Stage {
             Request::CreateBucket {
                 bucket: "never".to_owned(),
             },
-            Request::CreateGrant {
-                key_arn: key_arn.clone(),
-                grantee: self.denied.clone(),
-                operations: vec!["Decrypt".to_owned()],
-                name: None,
-            },
             Request::RevokeGrant {
                 key_arn: key_arn.clone(),
                 grant_id: grant_id.clone(),
@@ -222,10 +215,12 @@ impl Stage {
             Request::Prove {
                 key_arn: key_arn.clone(),
                 role_arn: self.granted.clone(),
+                trust: false,
             },
-            Request::CreateKey {
-                description: String::new(),
-                alias: "never".to_owned(),
+            Request::Prove {
+                key_arn: key_arn.clone(),
+                role_arn: "arn:aws:iam::111122223333:role/bare".to_owned(),
+                trust: true,
             },
             Request::EnableKey {
                 key_arn: key_arn.clone(),

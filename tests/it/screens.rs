@@ -1,7 +1,7 @@
 //! Pictures of the screen after keys were typed: what a person sees.
 
 use strongroom::app::{Event, Page, Topic};
-use strongroom::domain::{FaultKind, Outcome, ProofMethod, ProofStep};
+use strongroom::domain::{FaultKind, LogLine, Outcome, ProofMethod, ProofStep};
 
 use crate::desk::{BUCKET, Desk, fault, interrupted, log_line, role};
 
@@ -64,7 +64,18 @@ fn details_show_an_overview_and_the_json() {
     picture("key-policy", desk.keys("<tab>"));
     picture("object-details", desk.keys("<esc>3jj<enter>"));
     picture("job-details", desk.keys("<esc>4jj<enter>"));
+    desk.answer(Topic::Log("train-20260920-1".to_owned()), Page::Log(curve()));
+    picture("job-metrics", desk.keys("<tab>"));
     picture("job-json", desk.keys("<tab><pgdown>"));
+}
+
+/// What a script prints that learns.
+fn curve() -> Vec<LogLine> {
+    let line = |epoch: u32| {
+        let (loss, accuracy) = (2.0 / f64::from(epoch), 1.0 - 0.5 / f64::from(epoch));
+        log_line(&format!("epoch={epoch} loss={loss:.4} accuracy={accuracy:.4}"))
+    };
+    (1..=30).map(line).collect()
 }
 
 #[test]

@@ -1,33 +1,6 @@
 //! The main job, typed into the real program in a pseudo-terminal and read off its screen.
 
-use std::time::Duration;
-
-use crate::pty::Session;
-
-const DOWN: &str = "j";
-const HOME: &str = "\x1b[H";
-const ENTER: &str = "\r";
-const ESC: &str = "\x1b";
-
-/// Presses `j` until the row under the cursor of some pane begins with these words.
-fn select(session: &mut Session, words: &str) {
-    // After the cursor's sign come those of mark and link, and a space.
-    let begins = |row: &str| {
-        let row: String = row.chars().skip(3).collect();
-        row.split_whitespace().collect::<Vec<_>>().join(" ").starts_with(words)
-    };
-    let is_selected = |screen: &str| screen.split('▸').skip(1).any(begins);
-    session.keys(HOME);
-    std::thread::sleep(Duration::from_millis(150));
-    for _ in 0..12 {
-        if is_selected(&session.text()) {
-            return;
-        }
-        session.keys(DOWN);
-        std::thread::sleep(Duration::from_millis(150));
-    }
-    panic!("no row `{words}` could be selected:\n{}", session.text());
-}
+use crate::pty::{ENTER, ESC, Session};
 
 /// The main job, in a terminal of this size.
 fn the_whole_story(size: (u16, u16)) {
@@ -40,16 +13,16 @@ fn the_whole_story(size: (u16, u16)) {
         .wait("PendingDeletion");
 
     // One key encrypts the chosen file under the chosen key into the place shown.
-    select(&mut session, "training-data");
+    session.select("training-data");
     session.keys("5").wait("housing.csv");
-    select(&mut session, "housing.csv");
+    session.select("housing.csv");
     session
         .wait("e encrypts housing.csv")
         .keys("e")
         .wait("Encrypted and uploaded")
         .keys(ESC);
     session.keys("3");
-    select(&mut session, "housing.csv 13.7 KiB");
+    session.select("housing.csv 13.7 KiB");
     session.wait_until("the object as ours", |screen| {
         screen
             .lines()
@@ -98,11 +71,11 @@ fn the_whole_story(size: (u16, u16)) {
 
     // The model it wrote opens.
     session.keys("3").keys("r");
-    select(&mut session, "output/");
+    session.select("output/");
     session.keys(ENTER).wait("/output/").wait("train-");
-    select(&mut session, "train-");
+    session.select("train-");
     session.keys(ENTER);
-    select(&mut session, "output/");
+    session.select("output/");
     session.keys(ENTER).wait("model.tar.gz");
     session
         .keys("d")

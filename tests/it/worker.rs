@@ -9,7 +9,8 @@ use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId, Page, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{
-    Fault, FaultKind, JobSpec, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome, Request, TrainingJob,
+    Fault, FaultKind, GrantSpec, JobSpec, JobStatus, KeySpec, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome,
+    Request, TrainingJob,
 };
 use strongroom::sandbox::{Options, Sandbox};
 use strongroom::worker::Worker;
@@ -106,11 +107,11 @@ impl World {
     }
 
     async fn key(&mut self, alias: &str) -> String {
-        let request = Request::CreateKey {
-            description: "a test".to_owned(),
+        let spec = KeySpec {
             alias: alias.to_owned(),
+            ..KeySpec::default()
         };
-        match self.perform(request).await.unwrap() {
+        match self.perform(Request::NewKey(Box::new(spec))).await.unwrap() {
             Outcome::KeyCreated { key_arn } => key_arn,
             other => panic!("{other:?}"),
         }
@@ -205,6 +206,10 @@ impl World {
     }
 }
 
+fn granting(key_arn: &str, grantee: &str) -> Request {
+    Request::Grant(Box::new(GrantSpec::for_job(key_arn, grantee, "test")))
+}
+
 fn find(page: &Page, arn: &str) -> Option<KmsKey> {
     match page {
         Page::Keys(keys) => keys.iter().find(|key| key.arn == arn).cloned(),
@@ -267,13 +272,7 @@ async fn a_grant_appears_when_created_and_goes_when_revoked() {
     let Page::Identity(identity) = world.ask(Topic::Identity).await.unwrap() else {
         panic!("no identity");
     };
-    let request = Request::CreateGrant {
-        key_arn: arn.clone(),
-        grantee: identity.arn.clone(),
-        operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
-        name: None,
-    };
-    let Outcome::Granted { grant_id } = world.perform(request).await.unwrap() else {
+    let Outcome::Granted { grant_id } = world.perform(granting(&arn, &identity.arn)).await.unwrap() else {
         panic!("not granted");
     };
     let Page::Grants(grants) = world.ask(Topic::Grants(arn.clone())).await.unwrap() else {
@@ -459,6 +458,7 @@ async fn access_is_denied_before_the_grant_allowed_after_and_denied_once_revoked
     let prove = Request::Prove {
         key_arn: key_arn.clone(),
         role_arn: role_arn.clone(),
+        trust: false,
     };
 
     let allowed = |outcome: Outcome| match outcome {
@@ -475,13 +475,7 @@ async fn access_is_denied_before_the_grant_allowed_after_and_denied_once_revoked
     let before = allowed(world.perform(prove.clone()).await.unwrap());
     assert!(before.values().all(|allowed| !allowed), "{before:?}");
 
-    let grant = Request::CreateGrant {
-        key_arn: key_arn.clone(),
-        grantee: role_arn,
-        operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
-        name: None,
-    };
-    let Outcome::Granted { grant_id } = world.perform(grant).await.unwrap() else {
+    let Outcome::Granted { grant_id } = world.perform(granting(&key_arn, &role_arn)).await.unwrap() else {
         panic!("not granted");
     };
     let after = allowed(world.perform(prove.clone()).await.unwrap());
@@ -566,13 +560,7 @@ async fn a_job_with_the_grant_completes_and_its_log_is_told() {
     let mut world = World::new().await;
     let (bucket, key_arn) = world.encrypted_object().await;
     let role_arn = world.role("trainer").await;
-    let grant = Request::CreateGrant {
-        key_arn,
-        grantee: role_arn,
-        operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
-        name: None,
-    };
-    world.perform(grant).await.unwrap();
+    world.perform(granting(&key_arn, &role_arn)).await.unwrap();
     world.perform(job(&bucket, "data/x.csv")).await.unwrap();
     let (ended, lines) = world.follow("job-1", "loss=").await;
     let detail = ended.detail.unwrap();

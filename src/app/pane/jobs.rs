@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Facts;
 use crate::app::table::Row;
 use crate::app::text::{self, Line, Tone};
-use crate::domain::{Fault, JobDetail, TrainingJob, Transition};
+use crate::domain::{Fault, JobDetail, JobStatus, TrainingJob, Transition};
 
 impl Row for TrainingJob {
     const COLUMNS: &'static [&'static str] = &["created", "name", "status"];
@@ -54,11 +54,11 @@ pub fn took(job: &TrainingJob, now: Timestamp) -> Option<i64> {
     Some(end.as_second().saturating_sub(job.created?.as_second()))
 }
 
-/// The facts of a job, with what explains its failure.
+/// The facts of a job; how it ended goes with why.
 pub(crate) fn overview(
     job: &TrainingJob,
     refusal: Option<&Fault>,
-    explained: Vec<Line>,
+    why: Vec<Line>,
     now: Timestamp,
     columns: usize,
 ) -> Vec<Line> {
@@ -70,10 +70,13 @@ pub(crate) fn overview(
         |word| format!("{} · {word}", job.status.as_str()),
     );
     facts.fact("Status", text::job_tone(&job.status), &status);
-    if let Some(reason) = job.detail.as_ref().and_then(|detail| detail.failure.as_deref()) {
+    let reason = job.detail.as_ref().and_then(|detail| detail.failure.as_deref());
+    if let Some(reason) = reason {
         facts.fact("Failure", Tone::Bad, reason);
+    }
+    if reason.is_some() || matches!(job.status, JobStatus::Failed | JobStatus::Stopped) {
         facts.lines.push(Line::blank());
-        facts.lines.extend(explained);
+        facts.lines.extend(why);
     }
     if let Some(seconds) = took(job, now) {
         facts.plain("Took", &text::span(seconds));

@@ -45,6 +45,7 @@ fn the_session_goes_with_every_line() {
         profile: Some("dev".to_owned()),
         region: Some("eu-west-1".to_owned()),
         endpoint: None,
+        account: None,
     };
     let spec = KeySpec {
         description: "training data".to_owned(),

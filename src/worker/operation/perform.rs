@@ -10,7 +10,7 @@ use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::actions::{self, Aws, OpenOptions, Place, ProgressSink, resume};
-use crate::domain::{Fault, FaultKind, GrantSpec, KeySpec, Outcome, Request};
+use crate::domain::{Fault, FaultKind, Outcome, Request};
 
 /// The action of the same name.
 pub(super) async fn perform(
@@ -77,39 +77,24 @@ pub(super) async fn perform(
         }
         Request::DeleteObjects { bucket, objects } => actions::delete_objects(aws, &bucket, &objects).await,
         Request::CreateBucket { bucket } => actions::create_bucket(aws, &bucket).await,
-        Request::CreateGrant {
-            key_arn,
-            grantee,
-            operations,
-            name,
-        } => {
-            let spec = GrantSpec {
-                key_arn,
-                grantee,
-                operations,
-                constraint: None,
-                name,
-                retiring: None,
-            };
-            actions::grant(aws, &spec).await
-        }
         Request::RevokeGrant { key_arn, grant_id } => actions::revoke_grant(aws, &key_arn, &grant_id).await,
-        Request::Prove { key_arn, role_arn } => {
-            let proof = actions::prove(aws, &key_arn, &role_arn, &BTreeMap::new()).await?;
+        Request::Prove {
+            key_arn,
+            role_arn,
+            trust,
+        } => {
+            let none = BTreeMap::new();
+            let proof = if trust {
+                actions::prove_trusted(aws, &key_arn, &role_arn, &none, progress, cancel).await?
+            } else {
+                actions::prove(aws, &key_arn, &role_arn, &none).await?
+            };
             Ok(Outcome::Proved {
                 key_arn: proof.key_arn,
                 role_arn: proof.role_arn,
                 method: proof.method,
                 steps: proof.operations,
             })
-        }
-        Request::CreateKey { description, alias } => {
-            let spec = KeySpec {
-                description,
-                alias,
-                ..KeySpec::default()
-            };
-            actions::new_key(aws, &spec).await
         }
         Request::EnableKey { key_arn } => actions::enable_key(aws, &key_arn).await,
         Request::DisableKey { key_arn } => actions::disable_key(aws, &key_arn).await,

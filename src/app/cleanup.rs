@@ -1,0 +1,156 @@
+//! Clean-up: what the walk made and is still there, a line each, taken down one by one by whoever types its name. After
+//! every line the plan is made anew, so that nothing is done by an old one.
+
+use super::overlay::{Confirm, Overlay};
+use super::state::State;
+use super::text::{self, Line, Tone};
+use super::{Effect, OpId};
+use crate::domain::{CleanUpItem, Fault, Request};
+
+/// The columns of a kind, and of a name where there is room.
+const KIND: usize = 15;
+const NAME: usize = 34;
+
+/// What is left to take down.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CleanUp {
+    /// The lines, in the order in which they are taken down.
+    pub items: Vec<CleanUpItem>,
+    /// What could not be looked at.
+    pub refused: Vec<Fault>,
+    /// The line with the cursor.
+    pub cursor: usize,
+    /// The operation that is waited for: the plan, or a line of it. Nothing else is taken down meanwhile.
+    pub awaited: Option<OpId>,
+}
+
+/// Opens the screen and looks for what there is.
+pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
+    state.overlays.push(Overlay::CleanUp(CleanUp::default()));
+    plan(state, effects);
+}
+
+fn plan(state: &mut State, effects: &mut Vec<Effect>) {
+    let id = state.start(Request::PlanCleanUp, effects);
+    if let Some(shown) = shown(state) {
+        shown.awaited = id;
+    }
+}
+
+/// A line is being taken down as this operation.
+pub(super) fn started(state: &mut State, id: OpId) {
+    if let Some(Overlay::CleanUp(shown)) = state.overlays.last_mut() {
+        shown.awaited = Some(id);
+    }
+}
+
+/// An operation has ended: if it took a line down, or could not, everything is looked at again.
+pub(super) fn ended(state: &mut State, id: OpId, request: &Request, effects: &mut Vec<Effect>) {
+    let Some(shown) = shown(state).filter(|shown| shown.awaited == Some(id)) else {
+        return;
+    };
+    shown.awaited = None;
+    if *request != Request::PlanCleanUp {
+        plan(state, effects);
+    }
+}
+
+/// What there is now. The cursor stays, or goes on to what can be done.
+pub(super) fn planned(state: &mut State, items: Vec<CleanUpItem>, refused: Vec<Fault>) {
+    let Some(shown) = shown(state) else { return };
+    let can = |at: &usize| items.get(*at).is_some_and(|item| item.request.is_some());
+    let next = (shown.cursor..items.len()).chain(0..shown.cursor).find(can);
+    shown.cursor = next.unwrap_or(shown.cursor.min(items.len().saturating_sub(1)));
+    (shown.items, shown.refused) = (items, refused);
+}
+
+fn shown(state: &mut State) -> Option<&mut CleanUp> {
+    state.overlays.iter_mut().rev().find_map(|overlay| match overlay {
+        Overlay::CleanUp(shown) => Some(shown),
+        _ => None,
+    })
+}
+
+/// The line with the cursor is to go: its name is asked for, or why it cannot go is said.
+pub(super) fn take_down(state: &mut State) {
+    let Some(Overlay::CleanUp(shown)) = state.overlays.last() else {
+        return;
+    };
+    if shown.awaited.is_some() {
+        return state.say(Tone::Warn, "One line at a time: what goes on now is not done yet.");
+    }
+    let Some(item) = shown.items.get(shown.cursor).cloned() else {
+        return;
+    };
+    let name = name(state, &item);
+    match (item.request, item.refused) {
+        (None, Some(why)) => state.say(Tone::Warn, format!("Not now: {why}.")),
+        (None, None) => state.say(Tone::Dim, format!("Nothing is left to do for {name}.")),
+        (Some(request), _) => {
+            let question = format!("{}?", text::capitalized(&super::words::title(&request)));
+            let explanation = format!("{}: {}.", item.kind, item.state);
+            let confirm = Confirm::typing(question, &explanation, &word(&name), request);
+            state.overlays.push(Overlay::Confirm(confirm));
+        }
+    }
+}
+
+/// What a person calls it.
+fn name(state: &State, item: &CleanUpItem) -> String {
+    let key = state.key_name(&item.name).map(str::to_owned);
+    key.unwrap_or_else(|| text::last_part(&item.name).to_owned())
+}
+
+/// What is typed to agree: the name, or the beginning of an id that nobody types.
+fn word(name: &str) -> String {
+    let is_id = name.len() >= 32 && name.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    if is_id {
+        name.chars().take(8).collect()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The lines, each with its state.
+pub fn rows(state: &State, shown: &CleanUp, columns: usize) -> Vec<Vec<Line>> {
+    let name_room = NAME.min(columns.saturating_sub(KIND + 24));
+    let rows = shown.items.iter().map(|item| {
+        let (tone, sign) = match (&item.request, &item.refused) {
+            (Some(_), _) => (Tone::Warn, "○ "),
+            (None, Some(_)) => (Tone::Bad, "✗ "),
+            (None, None) => (Tone::Good, "✓ "),
+        };
+        let mut lines = vec![
+            Line::new(tone, sign)
+                .and(Tone::Accent, text::fit(item.kind, KIND))
+                .and(Tone::Plain, text::fit(&name(state, item), name_room))
+                .and(Tone::Plain, "  ")
+                .and(Tone::Dim, item.state.clone()),
+        ];
+        let margin = " ".repeat(KIND + 2);
+        if let Some(why) = &item.refused {
+            let pieces = text::wrap(&format!("refused: {why}"), columns.saturating_sub(margin.len()));
+            lines.extend(
+                pieces
+                    .into_iter()
+                    .map(|piece| Line::new(Tone::Warn, format!("{margin}{piece}"))),
+            );
+        }
+        lines
+    });
+    let refused = shown.refused.iter().map(|fault| {
+        let pieces = text::wrap(&format!("not looked at: {fault}"), columns);
+        pieces.into_iter().map(|piece| Line::new(Tone::Warn, piece)).collect()
+    });
+    rows.chain(refused).collect()
+}
+
+/// Where the screen as a whole stands.
+pub fn standing(shown: &CleanUp) -> String {
+    let open = shown.items.iter().filter(|item| item.request.is_some()).count();
+    match (shown.awaited, open) {
+        (Some(_), _) => "looking, or at work…".to_owned(),
+        (None, 0) => "nothing is left to take down; ended jobs and their logs stay with AWS".to_owned(),
+        (None, open) => format!("{} to take down, one by one", text::count(open, "line")),
+    }
+}

@@ -1,0 +1,139 @@
+//! What is copied: the name of what the cursor is on, or the command line that does what is asked about here.
+
+use super::overlay::{Confirm, Overlay, Then};
+use super::pane::Pane;
+use super::state::{State, reference};
+use super::text::Tone;
+use super::{Effect, content, more, review, story};
+use crate::domain::aws_command::{Session, aws_command, command_line};
+use crate::domain::{ObjectRow, Request};
+
+/// Puts a text on the clipboard.
+pub(super) fn copy(state: &mut State, text: Option<String>, effects: &mut Vec<Effect>) {
+    if let Some(text) = text {
+        let said = match text.lines().count() {
+            0 | 1 => format!("Copied {text}"),
+            lines => format!("Copied {lines} command lines"),
+        };
+        state.say(Tone::Dim, said);
+        effects.push(Effect::Copy(text));
+    }
+}
+
+/// Puts the command on the clipboard that does what the topmost overlay is about.
+pub(super) fn command(state: &mut State, effects: &mut Vec<Effect>) {
+    let session = session(state);
+    let lines: Vec<String> = asked(state)
+        .iter()
+        .filter_map(|request| aws_command(request, &session))
+        .collect();
+    if lines.is_empty() {
+        return state.say(
+            Tone::Dim,
+            "There is no command line for this, or something is still missing.",
+        );
+    }
+    copy(state, Some(lines.join("\n")), effects);
+}
+
+/// Copies what the topmost overlay shows; false if there is nothing to copy in it.
+pub(super) fn shown(state: &mut State, effects: &mut Vec<Effect>) -> bool {
+    let text = match state.overlays.last() {
+        Some(Overlay::Details(details)) if details.subject.pages().get(details.page) == Some(&"Overview") => {
+            reference(state)
+        }
+        Some(Overlay::Details(_) | Overlay::Report(_)) => Some(content::text(state)),
+        Some(Overlay::Preview(shown)) => {
+            let text = String::from_utf8_lossy(shown.preview.bytes.dangerously_show()).into_owned();
+            state.say(
+                Tone::Warn,
+                "Copied the plaintext: a clipboard is not wiped, clear it yourself.",
+            );
+            effects.push(Effect::Copy(text));
+            return true;
+        }
+        _ => return false,
+    };
+    if let Some(text) = text {
+        state.say(Tone::Dim, "Copied.");
+        effects.push(Effect::Copy(text));
+    }
+    true
+}
+
+/// What the topmost overlay would ask for.
+fn asked(state: &State) -> Vec<Request> {
+    let one = match state.overlays.last() {
+        Some(Overlay::Confirm(Confirm {
+            then: Then::Start(request, _),
+            ..
+        })) => Some((**request).clone()),
+        Some(Overlay::Form(form)) => return story::requests(state, form).unwrap_or_default(),
+        Some(Overlay::Menu(menu)) => {
+            let action = more::actions(state).get(menu.cursor).map(|action| action.more);
+            action.and_then(|action| more::foreseen(state, action))
+        }
+        Some(Overlay::Operations(row)) => {
+            let operation = state.operations.newest_first().nth(*row);
+            operation.map(|operation| operation.request.clone())
+        }
+        Some(Overlay::Found(found)) => found.rows.get(found.cursor).and_then(|row| row.then.clone()),
+        Some(Overlay::CleanUp(shown)) => shown.items.get(shown.cursor).and_then(|item| item.request.clone()),
+        Some(Overlay::Review(review)) => review::request(review),
+        Some(Overlay::Report(report)) => report.then.clone(),
+        _ => None,
+    };
+    one.into_iter().collect()
+}
+
+fn session(state: &State) -> Session {
+    Session {
+        profile: state.settings.profile.clone(),
+        region: state.settings.region.clone(),
+        endpoint: state.settings.endpoint.clone(),
+        account: state.identity.as_ref().map(|who| who.account.clone()),
+    }
+}
+
+/// The command that shows what the cursor is on.
+pub(super) fn of_row(state: &State) -> Option<String> {
+    let words: Vec<String> = match state.focus {
+        Pane::Keys => owned(&["aws", "kms", "describe-key", "--key-id", &state.key()?.arn]),
+        Pane::Grants => {
+            let grant = state.grants.current()?;
+            let query = format!("Grants[?GrantId=='{}']", grant.id);
+            owned(&[
+                "aws",
+                "kms",
+                "list-grants",
+                "--key-id",
+                &grant.key_arn,
+                "--query",
+                &query,
+            ])
+        }
+        Pane::Objects => match (&state.place, state.objects.current()) {
+            (None, _) => owned(&["aws", "s3", "ls", &format!("s3://{}/", state.buckets.current()?.name)]),
+            (Some((bucket, _)), Some(ObjectRow::Prefix { prefix })) => {
+                owned(&["aws", "s3", "ls", &format!("s3://{bucket}/{prefix}")])
+            }
+            (Some((bucket, _)), row) => {
+                owned(&["aws", "s3api", "head-object", "--bucket", bucket, "--key", row?.key()])
+            }
+        },
+        Pane::Jobs => {
+            let name = &state.jobs.current()?.name;
+            owned(&["aws", "sagemaker", "describe-training-job", "--training-job-name", name])
+        }
+        Pane::Files => {
+            let (file, (bucket, prefix)) = (state.files.current()?, state.place.as_ref()?);
+            let (path, uri) = (file.path.to_string_lossy(), format!("s3://{bucket}/{prefix}"));
+            owned(&["strongroom", "encrypt", &path, &uri, "--key", &state.key()?.arn])
+        }
+    };
+    Some(command_line(&words, &session(state)))
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}

@@ -1,0 +1,235 @@
+//! A filled form -> requests, at once or after one more question.
+
+use std::collections::BTreeMap;
+
+use super::confirm;
+use crate::app::Effect;
+use crate::app::form::{Form, Purpose};
+use crate::app::kept;
+use crate::app::more::{self, More, listed, pairs};
+use crate::app::overlay::{Confirm, Overlay};
+use crate::app::pane::Pane;
+use crate::app::state::{Intent, State};
+use crate::app::text;
+use crate::domain::{GrantConstraint, GrantSpec, JobSpec, KeySpec, Request};
+
+/// Sends a filled form; or says why it cannot be sent yet. The form stays until what it asked for has come out well.
+pub(in crate::app) fn send(state: &mut State, form: Form, effects: &mut Vec<Effect>) -> Result<(), (Form, String)> {
+    if form.purpose == Purpose::More(More::AllowRole) {
+        return match form.value("Role") {
+            role if role.is_empty() => Err((form, "Role is missing".to_owned())),
+            role => {
+                more::allow_role(state, role, effects);
+                Ok(())
+            }
+        };
+    }
+    let requests = match requests(state, &form) {
+        Ok(requests) => requests,
+        Err(problem) => return Err((form, problem)),
+    };
+    match (&form.purpose, requests.as_slice()) {
+        (Purpose::Prefix(bucket), _) => {
+            state.place = Some((bucket.clone(), prefix(&form)));
+            state.objects.reset();
+            return Ok(());
+        }
+        (Purpose::Key, [Request::DraftKeyPolicy { .. }]) => {
+            state.intent = key_spec(&form).ok().map(|spec| Intent::Key(Box::new(spec)));
+        }
+        (Purpose::Job(..), [Request::StartJob(_)]) => state.focus = Pane::Jobs,
+        (Purpose::Deletion(_) | Purpose::More(_), [request]) => {
+            if let Some(question) = question(state, request) {
+                state.overlays.push(Overlay::Form(form));
+                state.overlays.push(Overlay::Confirm(question));
+                return Ok(());
+            }
+        }
+        _ => {}
+    }
+    let mut form = Some(form);
+    for request in requests {
+        if let Some(id) = state.start(request, effects) {
+            form.take()
+                .into_iter()
+                .for_each(|form| kept::keep(state, id, Overlay::Form(form)));
+        }
+    }
+    Ok(())
+}
+
+/// What a filled form asks for; or why it cannot be asked yet.
+pub(in crate::app) fn requests(state: &State, form: &Form) -> Result<Vec<Request>, String> {
+    let required = |label: &str| match form.value(label) {
+        value if value.is_empty() => Err(format!("{label} is missing")),
+        value => Ok(value),
+    };
+    Ok(vec![match &form.purpose {
+        Purpose::Key => new_key(state, form)?,
+        Purpose::Grant(key_arn) => new_grant(key_arn, form)?,
+        Purpose::More(more) => more::request(state, *more, form)?,
+        Purpose::Proof(key_arn) => Request::Prove {
+            key_arn: key_arn.clone(),
+            role_arn: required("Role")?,
+            trust: false,
+        },
+        Purpose::Bucket => Request::CreateBucket {
+            bucket: required("Name")?,
+        },
+        Purpose::Prefix(_) => return Ok(Vec::new()),
+        Purpose::Job(bucket, object) => {
+            let spec = Box::new(JobSpec {
+                role_arn: required("Role")?,
+                name: required("Name")?,
+                image: required("Image")?,
+                instance_type: required("Instance")?,
+                instance_count: number(form, "Count")?,
+                volume_gb: number(form, "Volume GB")?,
+                max_runtime: number(form, "Longest run")?,
+                output: required("Output")?,
+                bucket: bucket.clone(),
+                object: object.clone(),
+                hyperparameters: BTreeMap::new(),
+            });
+            if form.checked("First").is_empty() {
+                Request::StartJob(spec)
+            } else {
+                Request::Preflight(spec)
+            }
+        }
+        Purpose::Decrypt(bucket, objects) => return decryptions(state, form, bucket, objects),
+        Purpose::Deletion(key_arn) => {
+            let days = number(form, "Days")?;
+            if !(7..=30).contains(&days) {
+                return Err("Days must be 7 to 30".to_owned());
+            }
+            Request::ScheduleKeyDeletion {
+                key_arn: key_arn.clone(),
+                days,
+            }
+        }
+    }])
+}
+
+fn number(form: &Form, label: &str) -> Result<i32, String> {
+    let value = form.value(label);
+    value.parse().map_err(|_| format!("{label}: {value} is not a number"))
+}
+
+fn prefix(form: &Form) -> String {
+    let prefix = form.value("Prefix");
+    let ends_well = prefix.is_empty() || prefix.ends_with('/');
+    if ends_well { prefix } else { prefix + "/" }
+}
+
+fn decryptions(state: &State, form: &Form, bucket: &str, objects: &[String]) -> Result<Vec<Request>, String> {
+    let several = objects.len() > 1;
+    let label = if several { "Into the folder" } else { "To" };
+    let to = form.value(label);
+    if to.is_empty() {
+        return Err(format!("{label} is missing"));
+    }
+    let to = state.dir.join(to);
+    let decryption = |object: &String| {
+        let base = text::last_part(object);
+        let to = if several {
+            to.join(base.strip_suffix(".tar.gz").unwrap_or(base))
+        } else {
+            to.clone()
+        };
+        Request::Decrypt {
+            bucket: bucket.to_owned(),
+            object: object.clone(),
+            to,
+            overwrite: false,
+            accept_name: false,
+        }
+    };
+    Ok(objects.iter().map(decryption).collect())
+}
+
+/// The new key, or first its policy to be looked at.
+fn new_key(state: &State, form: &Form) -> Result<Request, String> {
+    let spec = key_spec(form)?;
+    let (administrators, users) = (listed(&form.value("Administrators")), listed(&form.value("Users")));
+    let me = state.identity.as_ref().map(|who| who.arn.clone());
+    let is_plain = users.is_empty() && (administrators.is_empty() || Some(administrators.join(",")) == me);
+    let wants_look = form
+        .checked("And")
+        .iter()
+        .any(|choice| choice == "show me the policy first");
+    if is_plain && !wants_look {
+        return Ok(Request::NewKey(Box::new(spec)));
+    }
+    Ok(Request::DraftKeyPolicy { administrators, users })
+}
+
+fn key_spec(form: &Form) -> Result<KeySpec, String> {
+    Ok(KeySpec {
+        description: form.value("Description"),
+        alias: form.value("Alias"),
+        spec: form.value("Spec"),
+        usage: form.value("Usage"),
+        policy: None,
+        tags: pairs(&form.value("Tags"))?,
+        rotation: form.checked("And").iter().any(|choice| choice == "rotate every year"),
+    })
+}
+
+fn new_grant(key_arn: &str, form: &Form) -> Result<Request, String> {
+    let operations = form.checked("Operations");
+    if operations.is_empty() {
+        return Err("Check at least one operation".to_owned());
+    }
+    let grantee = form.value("Role");
+    if grantee.is_empty() {
+        return Err("Role is missing".to_owned());
+    }
+    let context: Vec<(String, String)> = pairs(&form.value("Context"))?.into_iter().collect();
+    let constraint = match (context.is_empty(), form.checked("The context").is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(GrantConstraint::ContextSubset(context)),
+        (false, false) => Some(GrantConstraint::ContextEquals(context)),
+    };
+    Ok(Request::Grant(Box::new(GrantSpec {
+        key_arn: key_arn.to_owned(),
+        grantee,
+        operations,
+        constraint,
+        name: Some(form.value("Name")).filter(|name| !name.is_empty()),
+        retiring: None,
+    })))
+}
+
+/// What takes something away for good is asked once more.
+fn question(state: &State, request: &Request) -> Option<Confirm> {
+    let (question, explanation) = match request {
+        Request::DeleteRole { role } => (
+            format!("Delete the role {role}?"),
+            "Jobs that run as it lose their access.",
+        ),
+        Request::TrustCaller { role, on: true } => (
+            format!("Let yourself assume {role}?"),
+            "Whoever may assume it can read the training data. Take it back afterwards (a, distrust me).",
+        ),
+        Request::DeleteAlias { alias } => (
+            format!("Delete the alias {alias}?"),
+            "Whoever uses it finds nothing then.",
+        ),
+        Request::MoveAlias { alias, .. } => (
+            format!("Let {alias} point to this key?"),
+            "Whoever uses the alias uses this key from then on; what was encrypted before still opens under the old one.",
+        ),
+        Request::DetachRolePolicy { role, policy } => (
+            format!("Take {policy} off {role}?"),
+            "Jobs that run as it lose what it allowed.",
+        ),
+        Request::ScheduleKeyDeletion { key_arn, days } => {
+            let name = state.key_name(key_arn).unwrap_or(key_arn);
+            let question = format!("Delete {name} in {days} days?");
+            return Some(Confirm::typing(question, "", name, request.clone()));
+        }
+        _ => return None,
+    };
+    Some(confirm(question, explanation.to_owned(), request.clone(), None))
+}

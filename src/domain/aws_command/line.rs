@@ -1,0 +1,92 @@
+//! One command line, word by word, as a POSIX shell reads it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use super::Session;
+
+pub(super) fn aws<const N: usize>(words: [&str; N]) -> String {
+    let mut line = "aws".to_owned();
+    push(&mut line, words);
+    line
+}
+
+pub(super) fn strongroom<const N: usize>(words: [&str; N]) -> String {
+    let mut line = "strongroom".to_owned();
+    push(&mut line, words);
+    line
+}
+
+pub(super) fn push<const N: usize>(line: &mut String, words: [&str; N]) {
+    for word in words {
+        line.push(' ');
+        line.push_str(&quoted(word));
+    }
+}
+
+pub(super) fn push_all(line: &mut String, words: &[String]) {
+    for word in words {
+        push(line, [word.as_str()]);
+    }
+}
+
+pub(super) fn push_context(line: &mut String, option: &str, context: &BTreeMap<String, String>) {
+    if !context.is_empty() {
+        push(line, [option, &serde_json::json!(context).to_string()]);
+    }
+}
+
+pub(super) fn with_session(mut line: String, session: &Session) -> String {
+    let options = [
+        ("--profile", &session.profile),
+        ("--region", &session.region),
+        ("--endpoint-url", &session.endpoint),
+    ];
+    for (option, value) in options {
+        if let Some(value) = value {
+            push(&mut line, [option, value]);
+        }
+    }
+    line
+}
+
+pub(super) fn with_prefix(alias: &str) -> String {
+    match alias.strip_prefix("alias/") {
+        Some(_) => alias.to_owned(),
+        None => format!("alias/{alias}"),
+    }
+}
+
+pub(super) fn path_text(path: &Path) -> String {
+    let text = path.to_string_lossy().into_owned();
+    // A name must not be taken for an option.
+    if text.starts_with('-') {
+        format!("./{text}")
+    } else {
+        text
+    }
+}
+
+/// One word for a POSIX shell.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    if !word.chars().any(char::is_control) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    // ANSI-C quoting, so that what is copied to a terminal cannot act there before it is run.
+    let mut text = "$'".to_owned();
+    for c in word.chars() {
+        match c {
+            '\'' => text.push_str(r"\'"),
+            '\\' => text.push_str(r"\\"),
+            '\n' => text.push_str(r"\n"),
+            c if c.is_control() => write!(text, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
+            c => text.push(c),
+        }
+    }
+    text + "'"
+}

@@ -1,0 +1,142 @@
+//! What new things are made from: jobs, keys, grants, roles, images, and messages for KMS.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{GrantConstraint, Plaintext};
+
+/// The tag of everything that the walk makes, so that clean-up finds it and nothing else: name and value.
+pub const WORKFLOW: (&str, &str) = ("strongroom:workflow", "walk");
+
+/// What a new training job is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobSpec {
+    /// Its name.
+    pub name: String,
+    /// The execution role's ARN.
+    pub role_arn: String,
+    /// The training image's URI.
+    pub image: String,
+    /// `ml.m5.large`, …
+    pub instance_type: String,
+    /// How many instances.
+    pub instance_count: i32,
+    /// Volume in GB.
+    pub volume_gb: i32,
+    /// Longest run in seconds.
+    pub max_runtime: i32,
+    /// Bucket of the encrypted object.
+    pub bucket: String,
+    /// Its key.
+    pub object: String,
+    /// `s3://…` where the model goes.
+    pub output: String,
+    /// Further hyperparameters.
+    pub hyperparameters: BTreeMap<String, String>,
+}
+
+/// What a new KMS key is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySpec {
+    /// May be empty.
+    pub description: String,
+    /// With or without `alias/`; none if empty.
+    pub alias: String,
+    /// `SYMMETRIC_DEFAULT`, `RSA_2048`, …
+    pub spec: String,
+    /// `ENCRYPT_DECRYPT`, `SIGN_VERIFY`, …
+    pub usage: String,
+    /// The policy, JSON; the console's for the caller if none is given.
+    pub policy: Option<String>,
+    /// Tags beside the walk's own.
+    pub tags: BTreeMap<String, String>,
+    /// Whether AWS makes new material every year.
+    pub rotation: bool,
+}
+
+impl Default for KeySpec {
+    fn default() -> Self {
+        Self {
+            description: String::new(),
+            alias: String::new(),
+            spec: "SYMMETRIC_DEFAULT".to_owned(),
+            usage: "ENCRYPT_DECRYPT".to_owned(),
+            policy: None,
+            tags: BTreeMap::new(),
+            rotation: false,
+        }
+    }
+}
+
+/// What a new grant is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantSpec {
+    /// The key's ARN.
+    pub key_arn: String,
+    /// The principal's ARN; a session's becomes its role's.
+    pub grantee: String,
+    /// `Decrypt`, `Encrypt`, …
+    pub operations: Vec<String>,
+    /// When it holds, if not always.
+    pub constraint: Option<GrantConstraint>,
+    /// Makes the same grant again the same grant.
+    pub name: Option<String>,
+    /// Who may retire it.
+    pub retiring: Option<String>,
+}
+
+impl GrantSpec {
+    /// The operations that a training job needs.
+    pub const TRAINING: [&str; 2] = ["Decrypt", "Encrypt"];
+
+    /// What a training job needs, named after it.
+    pub fn for_job(key_arn: &str, role_arn: &str, job: &str) -> Self {
+        Self {
+            key_arn: key_arn.to_owned(),
+            grantee: role_arn.to_owned(),
+            operations: Self::TRAINING.map(str::to_owned).to_vec(),
+            constraint: None,
+            name: Some(format!("strongroom-{job}")),
+            retiring: None,
+        }
+    }
+}
+
+/// What a new execution role is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RoleSpec {
+    /// Its name.
+    pub name: String,
+    /// The bucket of data, key object, manifest and output.
+    pub bucket: String,
+    /// Prefix (or object) of the training data.
+    pub data: String,
+    /// Prefix of the output.
+    pub output: String,
+    /// The training image's URI, if it is known already.
+    pub image: Option<String>,
+    /// Attach `AmazonSageMakerFullAccess` instead of the least policy.
+    pub full_access: bool,
+}
+
+/// A message for KMS: typed, or in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Typed.
+    Text(Plaintext),
+    /// In a file.
+    File(PathBuf),
+}
+
+/// What a training image is built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSpec {
+    /// The folder with `Dockerfile`.
+    pub folder: PathBuf,
+    /// The ECR repository, which must exist.
+    pub repository: String,
+    /// The tag.
+    pub tag: String,
+    /// Whether it is pushed too.
+    pub push: bool,
+}

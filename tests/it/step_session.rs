@@ -1,0 +1,135 @@
+//! What holds for every step: read-only sessions, the audit log, and the command line of what is asked.
+
+use base64::Engine;
+
+use crate::pty::{ENTER, ESC, Session, TAB};
+
+const WIDE: (u16, u16) = (120, 36);
+
+fn seeded(home: &tempfile::TempDir, arguments: &[&str]) -> Session {
+    let mut session = Session::start(arguments, home.path(), WIDE);
+    session.wait("training-data").wait("Disabled").select("training-data");
+    session
+}
+
+/// What was put on the clipboard last (OSC 52).
+fn clipboard(session: &Session) -> String {
+    let raw = String::from_utf8_lossy(&session.raw()).into_owned();
+    let (_, rest) = raw.rsplit_once("\x1b]52;c;").unwrap();
+    let text = rest.split('\x07').next().unwrap();
+    String::from_utf8(base64::engine::general_purpose::STANDARD.decode(text).unwrap()).unwrap()
+}
+
+#[test]
+fn a_read_only_session_looks_at_everything_and_changes_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = seeded(&home, &["--sandbox", "--read-only"]);
+    session
+        .keys("5")
+        .select("housing.csv")
+        .keys("e")
+        .wait("This session is read-only")
+        .keys(ESC);
+    session
+        .keys("1")
+        .keys("n")
+        .wait("New KMS key")
+        .keys("never")
+        .keys(ENTER)
+        .wait("This session is read-only")
+        .keys(ESC);
+    session
+        .keys("1")
+        .keys("x")
+        .wait("Disable the key")
+        .keys("y")
+        .wait("This session is read-only")
+        .keys(ESC);
+    session
+        .action("dependents")
+        .wait("What depends on the key")
+        .wait("objects found")
+        .keys(ESC);
+    session
+        .keys("w")
+        .wait("The walk")
+        .keys("G")
+        .keys(ENTER)
+        .wait("What the walk made")
+        .keys(ESC);
+    session
+        .keys("A")
+        .wait("Every change that was asked for")
+        .gone("kms:")
+        .gone("s3:");
+}
+
+#[test]
+fn the_audit_log_shows_every_change_with_its_answer() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = seeded(&home, &["--sandbox"]);
+    session
+        .keys("x")
+        .wait("Disable the key")
+        .keys("y")
+        .wait("Changed the key")
+        .keys(ESC)
+        .wait("1 KMS keys");
+    session
+        .keys("A")
+        .wait("kms:DisableKey")
+        .wait("200")
+        .wait("user/strongroom");
+}
+
+#[test]
+fn the_command_line_of_what_is_asked_is_copied_from_menu_form_question_and_list() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = seeded(&home, &["--sandbox"]);
+    session
+        .keys("a")
+        .wait("do it")
+        .choose("rotation on")
+        .keys("Y")
+        .wait("Copied aws kms enable-key-rotation");
+    session
+        .keys(ESC)
+        .keys("x")
+        .wait("Disable the key")
+        .keys("Y")
+        .wait("Copied aws kms disable-key");
+    // Copying is no answer.
+    session.wait("Disable the key").keys("n").gone("Disable the key");
+    session
+        .action("add alias")
+        .wait("One more alias")
+        .keys("sister")
+        .keys("\x19")
+        .wait("Copied aws kms create-alias");
+    let copied = clipboard(&session);
+    assert!(
+        copied.starts_with("aws kms create-alias --alias-name alias/sister --target-key-id arn:aws:kms:"),
+        "{copied}"
+    );
+    session
+        .keys(ENTER)
+        .wait("Changed alias/sister")
+        .keys("o")
+        .wait("Operations")
+        .keys("Y");
+    session.wait("Copied aws kms create-alias").keys(ESC);
+    assert_eq!(clipboard(&session), copied);
+    session
+        .keys("n")
+        .wait("New KMS key")
+        .keys("k")
+        .keys(TAB)
+        .keys("it's")
+        .keys("\x19")
+        .wait("Copied 2 command lines");
+    let copied = clipboard(&session);
+    assert!(
+        copied.starts_with(r"aws kms create-key --description 'it'\''s' --key-spec SYMMETRIC_DEFAULT"),
+        "{copied}"
+    );
+}
