@@ -40,7 +40,7 @@ pub(crate) enum Trouble {
 pub(crate) struct Seen<'a> {
     /// Method and path.
     pub(crate) line: &'a str,
-    /// The operation's name where the head has it.
+    /// As [`Proxy::operations`] has it.
     pub(crate) operation: &'a str,
     /// How many uploads were to be completed until now, this request among them.
     pub(crate) completions: usize,
@@ -142,18 +142,22 @@ impl Passage {
         let length = headers
             .get("content-length")
             .map_or(0, |length| length.parse().unwrap());
-        let trouble = self.trouble_of(&line, &headers);
+        // S3's operations stand in the head, and its bodies are long: trouble may come before them.
+        let is_json = headers.contains_key("x-amz-target");
+        let early = if is_json || is_query(&headers) { 0 } else { length };
+        let mut body = vec![0; length - early];
+        reader.read_exact(&mut body)?;
+        let operation = operation(&line, &headers, &body);
+        let trouble = self.trouble_of(&line, &operation);
         if trouble == Trouble::StallUnread {
             return until_gone(&client);
         }
         if trouble == Trouble::Reset {
-            return reader.read_exact(&mut vec![0; length / 2]);
+            return reader.read_exact(&mut vec![0; early / 2]);
         }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        let operation = operation(&line, &headers, &body);
+        body.resize(length, 0);
+        reader.read_exact(&mut body[length - early..])?;
         self.count(&line, &headers, &operation);
-        let is_json = headers.contains_key("x-amz-target");
         match trouble {
             Trouble::ErrorInside200 => client.write_all(&refusal("200 OK", "InternalError", is_json)),
             Trouble::Unavailable => client.write_all(&refusal("503 Slow Down", "SlowDown", is_json)),
@@ -190,7 +194,7 @@ impl Passage {
         }
     }
 
-    fn trouble_of(&self, line: &str, headers: &BTreeMap<String, String>) -> Trouble {
+    fn trouble_of(&self, line: &str, operation: &str) -> Trouble {
         let mut counts = self.counts.lock().unwrap();
         counts.completions += usize::from(is_completion(line));
         let (completions, is_calm) = (counts.completions, counts.is_calm);
@@ -200,7 +204,7 @@ impl Passage {
         }
         (self.trouble)(&Seen {
             line,
-            operation: &operation(line, headers, &[]),
+            operation,
             completions,
         })
     }
@@ -304,6 +308,12 @@ fn refusal(status: &str, code: &str, is_json: bool) -> Vec<u8> {
 fn until_gone(client: &TcpStream) -> io::Result<()> {
     poll(&mut [PollFd::new(client, PollFlags::RDHUP)], None)?;
     Ok(())
+}
+
+/// As IAM and STS are asked.
+fn is_query(headers: &BTreeMap<String, String>) -> bool {
+    let kind = headers.get("content-type").map_or("", String::as_str);
+    kind.starts_with("application/x-www-form-urlencoded")
 }
 
 fn operation(line: &str, headers: &BTreeMap<String, String>, body: &[u8]) -> String {
