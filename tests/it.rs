@@ -13,6 +13,8 @@ mod desk;
 mod envelope;
 #[path = "it/layering.rs"]
 mod layering;
+#[path = "it/permissions.rs"]
+mod permissions;
 #[path = "it/place.rs"]
 mod place;
 #[path = "it/proxy.rs"]

@@ -92,6 +92,8 @@ pub enum Page {
     Identity(Identity),
     /// For `Topic::Keys`: aliases are merged into the rows before they are sent.
     Keys(Vec<KmsKey>),
+    /// For `Topic::Keys`: the rows come without aliases, for this reason; or with them again.
+    Aliases(Option<Fault>),
     /// For `Topic::KeyDetails`: by ARN, each known or refused by itself.
     KeyDetails(Vec<(String, Result<KeyDetail, Fault>)>),
     /// For `Topic::KeyPolicy`.

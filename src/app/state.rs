@@ -73,6 +73,8 @@ pub struct State {
     pub identity: Option<Identity>,
     /// KMS keys.
     pub keys: Table<KmsKey>,
+    /// Why keys are listed without their aliases.
+    pub aliases_refused: Option<Fault>,
     /// Grants of the selected key.
     pub grants: Table<Grant>,
     /// Buckets.
@@ -195,6 +197,7 @@ impl State {
             typing: false,
             identity: None,
             keys: Table::sorted_by(0, false),
+            aliases_refused: None,
             grants: Table::sorted_by(0, false),
             buckets: Table::default(),
             objects: Table::default(),

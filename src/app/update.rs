@@ -67,6 +67,7 @@ fn answer(
     match page {
         Page::Identity(identity) => state.identity = Some(identity),
         Page::Keys(rows) => state.keys.answer(walk, first, last, at, rows),
+        Page::Aliases(refused) => state.aliases_refused = refused,
         Page::KeyDetails(details) => {
             for (arn, detail) in details {
                 match detail {

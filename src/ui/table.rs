@@ -9,6 +9,8 @@ use ratatui::widgets::{Block, BorderType, Paragraph};
 use super::Theme;
 use crate::app::text::{self, Tone};
 use crate::app::{Freshness, Pane, Row, State, Table};
+use crate::domain::Fault;
+use crate::domain::explain::explain;
 
 /// Cells of the signs before each row: cursor, link, mark.
 const SIGNS: usize = 4;
@@ -92,16 +94,19 @@ pub(super) fn render<T: Row>(
         let position = format!(" {}/{shown} ", view.table.cursor() + 1);
         block = block.title_bottom(Line::styled(position, theme.tone(Tone::Dim)).alignment(Alignment::Right));
     }
-    if let Freshness::Stale { fault, .. } = view.table.freshness()
-        && shown > 0
-    {
-        let why = text::cut(&format!("{}: {}", fault.act, fault.cause), columns.saturating_sub(16));
+    if let Some(fault) = lack(state, view).filter(|_| shown > 0) {
+        let call = explain(fault).and_then(|refused| refused.call);
+        let why = call.map_or_else(
+            || format!("{}: {}", fault.act, fault.cause),
+            |call| format!("{call} is not allowed"),
+        );
+        let why = text::cut(&why, columns.saturating_sub(16));
         block = block.title_bottom(Line::styled(format!(" {why} "), theme.tone(Tone::Warn)));
     }
     let inner = block.inner(area);
     frame.render_widget(block, area);
     if view.table.shown() == 0 {
-        let lines = nothing(view, usize::from(inner.width.saturating_sub(2)));
+        let lines = nothing(state, view, usize::from(inner.width.saturating_sub(2)));
         let lines: Vec<Line> = lines
             .into_iter()
             .map(|(tone, line)| Line::styled(format!(" {line}"), theme.tone(tone)))
@@ -132,6 +137,15 @@ pub(super) fn render<T: Row>(
         lines.push(Line::from(spans).style(style));
     }
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// Why the rows are old, or not whole.
+fn lack<'a, T: Row>(state: &'a State, view: &View<'a, T>) -> Option<&'a Fault> {
+    match view.table.freshness() {
+        Freshness::Stale { fault, .. } => Some(fault),
+        _ if view.pane == Pane::Keys => state.aliases_refused.as_ref(),
+        _ => None,
+    }
 }
 
 fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, room: usize) -> Line<'static> {
@@ -182,8 +196,13 @@ fn note<T: Row>(state: &State, table: &Table<T>) -> Option<Cell> {
     }
 }
 
-fn nothing<T: Row>(view: &View<T>, columns: usize) -> Vec<Cell> {
+fn nothing<T: Row>(state: &State, view: &View<T>, columns: usize) -> Vec<Cell> {
+    let keys_are_known = !matches!(state.keys.freshness(), Freshness::Absent | Freshness::Loading);
     let (tone, words) = match view.table.freshness() {
+        Freshness::Absent if view.pane == Pane::Grants && keys_are_known => (
+            Tone::Dim,
+            "The grants of the selected key: none is selected (1).".to_owned(),
+        ),
         Freshness::Absent => (Tone::Dim, String::new()),
         Freshness::Loading => (Tone::Dim, "asking…".to_owned()),
         Freshness::Stale { fault, .. } => {

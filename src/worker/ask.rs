@@ -12,7 +12,7 @@ use super::{Context, files};
 use crate::actions::Aws;
 use crate::app::{Event, Page, Topic};
 use crate::aws::{iam, kms, logs, s3, sagemaker, sts};
-use crate::domain::{Fault, FaultKind, JobStatus, KeyDetail, ObjectInfo, TrainingJob};
+use crate::domain::{Fault, FaultKind, KeyDetail, ObjectInfo, TrainingJob};
 
 /// Questions about single rows under way at once.
 const AT_ONCE: usize = 8;
@@ -155,7 +155,8 @@ impl Question<'_> {
     }
 
     async fn keys(self, aws: &Aws) -> Result<bool, Fault> {
-        let mut aliases = self.aliases(aws).await?;
+        let (mut aliases, refused) = self.aliases(aws).await?;
+        self.answer(false, false, Page::Aliases(refused)).await;
         let (mut marker, mut first) = (None, true);
         loop {
             self.take(Api::ListKeys).await;
@@ -173,14 +174,14 @@ impl Question<'_> {
     }
 
     /// By key id. Keys are worth showing without their aliases to whoever may not list these.
-    async fn aliases(self, aws: &Aws) -> Result<HashMap<String, Vec<String>>, Fault> {
+    async fn aliases(self, aws: &Aws) -> Result<(HashMap<String, Vec<String>>, Option<Fault>), Fault> {
         let mut aliases: HashMap<String, Vec<String>> = HashMap::new();
         let mut marker = None;
         loop {
             self.take(Api::ListAliases).await;
             let page = match kms::list_aliases(aws, marker).await {
                 Ok(page) => page,
-                Err(fault) if fault.kind == FaultKind::Denied => return Ok(aliases),
+                Err(fault) if fault.kind == FaultKind::Denied => return Ok((aliases, Some(fault))),
                 Err(fault) => return Err(fault),
             };
             for alias in page.rows {
@@ -188,7 +189,7 @@ impl Question<'_> {
             }
             match page.next {
                 Some(next) => marker = Some(next),
-                None => return Ok(aliases),
+                None => return Ok((aliases, None)),
             }
         }
     }
@@ -344,8 +345,12 @@ impl Question<'_> {
     async fn log(self, aws: &Aws, job: &str, memory: &mut Log) -> Result<bool, Fault> {
         if memory.rounds.is_multiple_of(ROUNDS) && !memory.ended {
             self.take(Api::DescribeTrainingJob).await;
-            let status: JobStatus = sagemaker::describe_training_job(aws, job).await?.status;
-            memory.ended = !status.is_active();
+            match sagemaker::describe_training_job(aws, job).await {
+                Ok(described) => memory.ended = !described.status.is_active(),
+                // Whoever may not look at the job may read its log all the same: nobody knows when it is whole.
+                Err(fault) if fault.kind == FaultKind::Denied => {}
+                Err(fault) => return Err(fault),
+            }
         }
         if memory.rounds.is_multiple_of(ROUNDS) || memory.tokens.is_empty() {
             for stream in self.streams(aws, job).await? {
