@@ -83,6 +83,17 @@ fn new_role(spec: &RoleSpec, account: &str) -> Vec<String> {
 pub(super) fn jobs(request: &Request) -> Option<Vec<String>> {
     Some(match request {
         Request::StartJob(spec) => vec![start(spec)],
+        Request::SaveLog { job, .. } => {
+            let mut line = aws([
+                "logs",
+                "filter-log-events",
+                "--log-group-name",
+                "/aws/sagemaker/TrainingJobs",
+            ]);
+            push(&mut line, ["--log-stream-name-prefix", &format!("{job}/")]);
+            push(&mut line, ["--query", "events[].[message]", "--output", "text"]);
+            vec![line]
+        }
         Request::StopJob { name } => {
             vec![aws(["sagemaker", "stop-training-job", "--training-job-name", name])]
         }
