@@ -59,7 +59,7 @@ pub use preview::{list_archive, preview};
 pub use proof::{prove, prove_object, prove_story, step_json, steps_json};
 pub use prove_trusted::prove_trusted;
 pub use roles::{delete_role, detach_role_policy, new_role, role_policies, trust_caller, trust_service};
-pub use watch::{JobNews, watch_job};
+pub use watch::{JobNews, save_log, watch_job};
 
 /// Where an action says how far it is; it may be told as often as is convenient.
 #[derive(Clone)]

@@ -222,7 +222,7 @@ fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
 }
 
 /// A private file that must not exist yet; one that cannot be written whole is removed.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let io = |error: std::io::Error| io_fault("write", path.display(), &error);
     let mut file = OpenOptions::new()
         .write(true)

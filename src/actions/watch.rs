@@ -1,13 +1,15 @@
 //! Following one training job to its end, for scripts.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::messages::write_new;
 use super::place::cancelled;
 use crate::aws::{Aws, logs, sagemaker};
-use crate::domain::{Fault, FaultKind, LogLine, TrainingJob};
+use crate::domain::{Fault, FaultKind, LogLine, Outcome, TrainingJob};
 
 const BETWEEN: Duration = Duration::from_secs(3);
 /// Log lines arrive late: rounds without one before the log of an ended job is taken to be whole.
@@ -71,6 +73,31 @@ pub async fn watch_job(
             () = tokio::time::sleep(BETWEEN) => {}
         }
     }
+}
+
+/// Writes everything that a job's log holds now into a new file.
+///
+/// # Errors
+/// When there is no line, or the file exists or cannot be written.
+pub async fn save_log(aws: &Aws, job: &str, to: &Path) -> Result<Outcome, Fault> {
+    let act = "save the log of";
+    let lines = lines(aws, job, &mut BTreeMap::new()).await?;
+    if lines.is_empty() {
+        let cause = "there is no line that you may read";
+        return Err(Fault::new(
+            FaultKind::NotFound,
+            act,
+            job,
+            cause,
+            "wait for the first line",
+        ));
+    }
+    let text: String = lines.iter().map(|line| format!("{}\n", line.text)).collect();
+    write_new(to, text.as_bytes())?;
+    Ok(Outcome::LogSaved {
+        path: to.to_path_buf(),
+        lines: lines.len() as u64,
+    })
 }
 
 /// Every line since the last look, stream by stream. Before the first line there may be no log at all.

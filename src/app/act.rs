@@ -75,7 +75,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Redraw => effects.push(Effect::Redraw),
         Command::Suspend => effects.push(Effect::Suspend),
         Command::Quit => quit(state, effects),
-        Command::Follow | Command::Wrap => {}
+        Command::Follow | Command::Wrap | Command::Save => {}
     }
 }
 
@@ -116,7 +116,7 @@ pub(super) fn is_available(state: &State, command: Command) -> bool {
         Command::Log => state.focus == Pane::Jobs && state.jobs.current().is_some(),
         Command::Mark => matches!(state.focus, Pane::Files | Pane::Objects) && reference(state).is_some(),
         Command::Copy | Command::CopyCommand => reference(state).is_some(),
-        Command::Follow | Command::Wrap => reading(true),
+        Command::Follow | Command::Wrap | Command::Save => reading(true),
         _ => true,
     }
 }

@@ -40,6 +40,7 @@ pub enum Command {
     Refresh,
     Follow,
     Wrap,
+    Save,
     Operations,
     Messages,
     Palette,
@@ -136,7 +137,7 @@ pub const COMMANDS: &[Entry] = &[
     entry(
         Command::CopyCommand,
         "copy-command",
-        "Copy an equivalent aws command line",
+        "Copy the aws command line of what is asked or shown; Ctrl-Y where text is typed",
     ),
     entry(Command::Refresh, "refresh", "Ask AWS again, now"),
     entry(Command::Focus(Pane::Keys), "keys", "KMS keys"),
@@ -163,6 +164,7 @@ pub const COMMANDS: &[Entry] = &[
         "Follow the end of the log, or stop following",
     ),
     entry(Command::Wrap, "wrap", "Wrap long lines of the log, or cut them"),
+    entry(Command::Save, "save", "Save the whole log to a new file"),
     entry(
         Command::Operations,
         "operations",

@@ -40,6 +40,8 @@ pub enum Purpose {
     Job(String, String),
     /// Decrypting these objects of a bucket.
     Decrypt(String, Vec<String>),
+    /// Saving the log of this job.
+    SaveLog(String),
     /// How many days until the key (ARN) is deleted.
     Deletion(String),
     /// One of the further actions.

@@ -243,6 +243,10 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
     if command == Command::Copy && copy::shown(state, effects) {
         return;
     }
+    if let (Some(Overlay::Log(log)), Command::Save) = (state.overlays.last(), command) {
+        let job = log.job.clone();
+        return story::ask_save(state, job);
+    }
     let lines = content::lines(state, room.0).len();
     let (steps, actions) = (walk::steps(state).len(), more::actions(state).len());
     match state.overlays.last_mut() {

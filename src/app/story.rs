@@ -151,6 +151,14 @@ fn ask_decrypt_of(state: &mut State, bucket: String, objects: Vec<String>) {
     state.ask(form);
 }
 
+/// Asks where a job's log is to go.
+pub(super) fn ask_save(state: &mut State, job: String) {
+    let to = state.dir.join(format!("{job}.log"));
+    let note = "All of it, from its first line. An existing file is never replaced.";
+    let title = format!("Save the log of {job}");
+    state.ask(Form::new(Purpose::SaveLog(job), title, note).text("To", to.to_string_lossy(), ""));
+}
+
 pub(super) fn ask_proof(state: &mut State) {
     let Some((arn, name)) = state.key().map(|key| (key.arn.clone(), key.name().to_owned())) else {
         return;

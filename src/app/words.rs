@@ -35,6 +35,7 @@ pub(super) fn title(request: &Request) -> String {
         Request::CancelKeyDeletion { key_arn } => format!("cancel the deletion of {}", text::last_part(key_arn)),
         Request::StartJob(spec) => format!("start job {}", spec.name),
         Request::StopJob { name } => format!("stop job {name}"),
+        Request::SaveLog { job, to } => format!("save the log of {job} to {}", to.display()),
         other => further_title(other),
     }
 }
@@ -99,6 +100,7 @@ pub(super) fn changes(request: &Request) -> bool {
         request,
         Request::Verify { .. }
             | Request::Decrypt { .. }
+            | Request::SaveLog { .. }
             | Request::Prove { trust: false, .. }
             | Request::DraftKeyPolicy { .. }
             | Request::KeyTags { .. }
@@ -183,6 +185,10 @@ pub(super) fn told(outcome: &Outcome) -> String {
 
 fn further_told(outcome: &Outcome) -> String {
     match outcome {
+        Outcome::LogSaved { path, lines } => {
+            let lines = text::count(*lines as usize, "line");
+            format!("Saved {lines} to {}.", path.display())
+        }
         Outcome::PolicyDrafted { .. } => "The policy of the new key: y creates it, e edits it first.".to_owned(),
         Outcome::PolicyPut { .. } => "The policy was put; `put policy back` (a) undoes it.".to_owned(),
         Outcome::AliasChanged { alias } => format!("Changed {alias}."),

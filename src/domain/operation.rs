@@ -112,6 +112,13 @@ pub enum Request {
         /// Its name.
         name: String,
     },
+    /// Write a training job's whole log into a new file.
+    SaveLog {
+        /// The job's name.
+        job: String,
+        /// The file.
+        to: PathBuf,
+    },
     /// Create a KMS key, with everything chosen.
     NewKey(Box<KeySpec>),
     /// Write the console's key policy for these principals, for the person to look at. Sessions become their roles; the

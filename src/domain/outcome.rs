@@ -93,6 +93,13 @@ pub enum Outcome {
         /// Its name.
         name: String,
     },
+    /// A training job's log was written to a file.
+    LogSaved {
+        /// The file.
+        path: PathBuf,
+        /// How many lines.
+        lines: u64,
+    },
     /// A key policy was written for a person to look at.
     PolicyDrafted {
         /// JSON, indented.

@@ -127,6 +127,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             [
                 (Command::Follow, "follow"),
                 (Command::Wrap, "wrap"),
+                (Command::Save, "save"),
                 (Command::Filter, "filter"),
                 (Command::Top, "top"),
                 (Command::Bottom, "end"),

@@ -86,6 +86,7 @@ fn class(request: &Request) -> Class {
         | Request::GrantsOf { .. }
         | Request::Preflight(_)
         | Request::PlanCleanUp
+        | Request::SaveLog { .. }
         | Request::AuditLog { .. } => Class::Reads,
         Request::ResumeUpload { .. } | Request::AbandonUpload { .. } | Request::TryImage { .. } => Class::Idle,
     }
@@ -382,6 +383,10 @@ impl Stage {
                 image: "strongroom-read-only-no-such-image".to_owned(),
             },
             Request::PlanCleanUp,
+            Request::SaveLog {
+                job: "job-1".to_owned(),
+                to: self.place.path("job-1.log"),
+            },
             Request::AuditLog { most: 9 },
         ]);
         all.extend([true, false].map(|grant| Request::ProveObject {

@@ -162,16 +162,24 @@ fn a_running_job_is_stopped_after_a_question_and_its_end_is_told() {
 }
 
 #[test]
-fn what_a_job_measures_is_drawn_as_curves() {
+fn what_a_job_prints_is_saved_and_what_it_measures_is_drawn_as_curves() {
     let (place, _, role_arn) = ready();
     start(&place, &spec("measured", &role_arn, "measures"));
     let mut session = dashboard(&place);
     session
         .wait("Completed")
         .select("measured")
-        .keys(ENTER)
-        .wait("Overview")
-        .keys("\t");
+        .keys("l")
+        .wait("epoch=6")
+        .keys("D")
+        .wait("Save the log of measured");
+    session.keys(ENTER).wait("Saved 6 lines").keys(ESC).gone("Log of");
+    let saved = std::fs::read_to_string(place.path("measured.log")).unwrap();
+    assert!(
+        saved.starts_with("epoch=1 loss=0.8") && saved.lines().count() == 6,
+        "{saved}"
+    );
+    session.keys(ENTER).wait("Overview").keys("\t");
     session
         .wait("accuracy  0.9")
         .wait("loss  0.3")

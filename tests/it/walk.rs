@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use strongroom::actions::{self, ProgressSink};
 use strongroom::domain::{
-    FaultKind, GrantConstraint, GrantSpec, JobSpec, KeySpec, Message, ObjectProof, Outcome, Plaintext, RoleSpec, View,
-    explain, policy,
+    FaultKind, GrantConstraint, GrantSpec, JobSpec, KeySpec, Message, ObjectProof, Outcome, Plaintext, ProofMethod,
+    RoleSpec, View, explain, policy,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -483,4 +483,32 @@ fn a_role_is_looked_at_stripped_and_deleted() {
     }
     let gone = place.wait(actions::role_policies(&place.aws, "least")).unwrap_err();
     assert_eq!(gone.kind, FaultKind::NotFound);
+}
+
+#[test]
+fn a_proof_lends_the_trust_it_needs_and_takes_it_back_whatever_came_of_it() {
+    let place = Place::new();
+    let key_arn = place.key("training");
+    let role_arn = place.role("trainer", BUCKET);
+    let trusts = || {
+        let policies = place.wait(actions::role_policies(&place.aws, "trainer")).unwrap();
+        matches!(policies, Outcome::RolePolicies(policies) if policies.trust.contains("user/strongroom"))
+    };
+    let prove = |cancel: &CancellationToken| {
+        let (nothing, quiet) = (none(), quiet());
+        let proof = actions::prove_trusted(&place.aws, &key_arn, &role_arn, &nothing, &quiet, cancel);
+        place.wait(proof)
+    };
+    // Whoever trusts already goes on doing so.
+    assert!(trusts());
+    prove(&CancellationToken::new()).unwrap();
+    assert!(trusts());
+    place.wait(actions::trust_caller(&place.aws, "trainer", false)).unwrap();
+    let proof = prove(&CancellationToken::new()).unwrap();
+    assert_eq!(proof.method, ProofMethod::Assumed);
+    assert!(!trusts());
+    let cancelled = CancellationToken::new();
+    cancelled.cancel();
+    assert_eq!(prove(&cancelled).unwrap_err().kind, FaultKind::Cancelled);
+    assert!(!trusts());
 }

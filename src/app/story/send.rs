@@ -97,6 +97,10 @@ pub(in crate::app) fn requests(state: &State, form: &Form) -> Result<Vec<Request
                 Request::Preflight(spec)
             }
         }
+        Purpose::SaveLog(job) => Request::SaveLog {
+            job: job.clone(),
+            to: state.dir.join(required("To")?),
+        },
         Purpose::Decrypt(bucket, objects) => return decryptions(state, form, bucket, objects),
         Purpose::Deletion(key_arn) => {
             let days = number(form, "Days")?;

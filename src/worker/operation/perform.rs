@@ -101,6 +101,7 @@ pub(super) async fn perform(
         Request::ScheduleKeyDeletion { key_arn, days } => actions::schedule_key_deletion(aws, &key_arn, days).await,
         Request::CancelKeyDeletion { key_arn } => actions::cancel_key_deletion(aws, &key_arn).await,
         Request::StartJob(spec) => actions::start_job(aws, &spec).await,
+        Request::SaveLog { job, to } => actions::save_log(aws, &job, &to).await,
         Request::StopJob { name } => actions::stop_job(aws, &name).await,
         request => match key(aws, &request).await {
             Some(outcome) => outcome,

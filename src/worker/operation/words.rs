@@ -19,6 +19,7 @@ pub(super) fn words(request: &Request) -> (&'static str, String) {
         Request::CancelKeyDeletion { key_arn } => ("cancel the deletion of", key_arn.clone()),
         Request::StartJob(spec) => ("start training job", spec.name.clone()),
         Request::StopJob { name } => ("stop training job", name.clone()),
+        Request::SaveLog { job, .. } => ("save the log of", job.clone()),
         Request::NewKey(_) => ("create", "a KMS key".to_owned()),
         Request::DraftKeyPolicy { .. } => ("write", "a key policy".to_owned()),
         Request::PutKeyPolicy { key_arn, .. } => ("replace the policy of", key_arn.clone()),
