@@ -188,8 +188,9 @@ impl Grants {
 
     /// Names a principal that is gone by its id.
     pub(in super::super) fn rename(&mut self, arn: &str, id: &str) {
-        let is_named = |grant: &&Box<Grant>| grant.grantee == arn || grant.retiring.as_deref() == Some(arn);
-        let named: Vec<Box<Grant>> = self.rows.values().filter(is_named).cloned().collect();
+        let is_named = |grant: &&Grant| grant.grantee == arn || grant.retiring.as_deref() == Some(arn);
+        let all = self.rows.values().map(|grant| &**grant);
+        let named: Vec<Grant> = all.filter(is_named).cloned().collect();
         for mut grant in named {
             self.remove(&grant.key, &grant.id);
             if grant.grantee == arn {
@@ -198,7 +199,7 @@ impl Grants {
             if grant.retiring.as_deref() == Some(arn) {
                 grant.retiring = Some(id.to_owned());
             }
-            self.insert(*grant);
+            self.insert(grant);
         }
     }
 
