@@ -93,9 +93,12 @@ async fn an_upload_that_began_in_the_moment_of_a_kill_is_aborted_by_the_next_run
     let world = World::start().await;
     let source = world.write("data.bin", &noise(8 * MIB));
     for further in [None, Some("--no-resume")] {
-        let proxy = Proxy::start(&world.sandbox, |seen| match is_beginning(seen.line) {
-            true => Trouble::StallMidway,
-            false => Trouble::None,
+        let proxy = Proxy::start(&world.sandbox, |seen| {
+            if is_beginning(seen.line) {
+                Trouble::StallMidway
+            } else {
+                Trouble::None
+            }
         });
         let arguments = world.encrypting(&source, "s3://training-bucket/");
         let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
@@ -116,7 +119,7 @@ async fn an_upload_that_began_in_the_moment_of_a_kill_is_aborted_by_the_next_run
         part.body(ByteStream::from_static(b"theirs")).send().await.unwrap();
         let arguments: Vec<_> = arguments.into_iter().chain(further).collect();
         good(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
-        assert_eq!(open_to(&world).await, [theirs.clone()]);
+        assert_eq!(open_to(&world).await, std::slice::from_ref(&theirs));
         let abort = world
             .s3
             .abort_multipart_upload()

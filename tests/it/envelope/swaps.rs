@@ -200,9 +200,9 @@ async fn of_two_hundred_mutated_tokens_none_is_written_and_no_file_is_left() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path)
+                folders.push(path);
             } else {
-                files.push(path)
+                files.push(path);
             }
         }
     }

@@ -20,6 +20,7 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
     let whole = begun.elapsed().as_millis() as u64;
 
     let (mut killed, mut sent_before, mut sent_again) = (0, 0, 0);
+    let (mut arrived, mut reused) = (0, 0);
     for round in 0..kills {
         let proxy = Proxy::start(&world.sandbox, |_| Trouble::None);
         let prefix = format!("s3://{BUCKET}/round-{round}/");
@@ -36,14 +37,18 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
             .sum::<usize>();
         let again = world.command_at(proxy.url(), &arguments).output().await.unwrap();
         let object = format!("round-{round}/data.bin");
+        let sent = proxy.parts() - before;
         if again.status.success() {
-            good(&again);
+            if good(&again)[0]["resumed"] == true {
+                arrived += before;
+                reused += PARTS - sent.min(PARTS);
+            }
         } else {
             // It was there already when the process was killed.
             assert!(refusal(&again).contains("exists already"), "{}", refusal(&again));
         }
         sent_before += known;
-        sent_again += (proxy.parts() - before).saturating_sub(PARTS - known);
+        sent_again += sent.saturating_sub(PARTS - known);
         let back = world.path("back");
         good(&world.decrypt(&object, &back).await);
         assert!(
@@ -69,9 +74,13 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
         .filter(|key| key.starts_with(".strongroom/"))
         .count() as u64;
     println!("{killed} of {kills} were killed; {sent_before} parts were kept, {sent_again} sent twice");
-    println!("{key_objects} key objects");
+    println!("of {arrived} parts that had arrived {reused} were not sent again; {key_objects} key objects");
     assert_eq!(key_objects, kills + 1);
     assert_eq!(sent_again, 0);
+    assert!(
+        reused * 2 >= arrived,
+        "most parts are used again: {reused} of {arrived}"
+    );
 }
 
 fn count_parts(journal: &Path) -> usize {
