@@ -454,6 +454,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::domain::JobStatus;
 
     fn job(name: &str, status: JobStatus, modified: i64) -> TrainingJob {
         TrainingJob {
