@@ -333,6 +333,7 @@ fn retries() -> RetryConfig {
 }
 
 /// The SDK takes a profile that is nowhere for an empty one and goes on without it, as somebody else perhaps.
+#[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]
 async fn known_profile(name: &str) -> Result<(), Fault> {
     let refused = |cause: String, remedy: &str| {
         let fault = Fault::new(FaultKind::Invalid, "use profile", name, cause, remedy);

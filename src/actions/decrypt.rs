@@ -411,8 +411,7 @@ fn write(
         }
         Output::Stdout => {
             let mut stdout = stdout().map_err(|error| io_fault("write", "standard output", &error))?;
-            let again = decrypt_verified(&unlocked.key, token, &mut stdout).map_err(fault)?;
-            again
+            decrypt_verified(&unlocked.key, token, &mut stdout).map_err(fault)?
         }
     };
     if again == opened {

@@ -121,8 +121,8 @@ pub(super) fn settled(operation: &str, result: Result<Option<String>, Fault>) ->
 
 /// A name that makes a grant of ours idempotent: a call that is sent again because its answer was lost makes no second
 /// one, which nobody would revoke.
-fn grant_name() -> Option<String> {
-    Some(format!("{SESSION}-{}", uuid::Uuid::new_v4().simple()))
+fn grant_name() -> String {
+    format!("{SESSION}-{}", uuid::Uuid::new_v4().simple())
 }
 
 async fn key_arn(aws: &Aws, key: &str) -> Result<String, Fault> {

@@ -7,7 +7,7 @@ use super::overlay::{Confirm, Details, Overlay, Palette, Scroll, Subject, Then};
 use super::pane::Pane;
 use super::state::{State, reference};
 use super::text::Tone;
-use super::{Effect, copy, story, walk, watched};
+use super::{Effect, copy, story, watched};
 use crate::domain::{KeyState, ObjectRow};
 
 /// Does what the command says, or says why not here.
@@ -56,7 +56,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Preview if state.focus == Pane::Jobs => more::run(state, More::ListArchive, effects),
         Command::Preview => more::run(state, More::Preview, effects),
         Command::Actions => more::menu(state),
-        Command::Walk => state.overlays.push(Overlay::Walk(walk::next(state))),
+        Command::Walk => state.overlays.push(Overlay::Walk(None)),
         Command::Audit => more::run(state, More::Audit, effects),
         Command::Filter => state.typing = true,
         Command::Sort => on_table(state, Act::Sort),

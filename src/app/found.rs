@@ -3,7 +3,7 @@
 use super::overlay::{Confirm, Overlay, Report, Scroll};
 use super::state::{Intent, State};
 use super::text::{self, Line, Tone};
-use super::{Effect, cleanup, form::Form, form::Purpose, more, words};
+use super::{Effect, OpId, cleanup, form::Form, form::Purpose, more, words};
 use crate::domain::policy;
 use crate::domain::{
     BucketCount, Dependents, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story, View,
@@ -23,6 +23,10 @@ pub struct Found {
     pub rows: Vec<FoundRow>,
     /// The row with the cursor.
     pub cursor: usize,
+    /// What found them, if it is to look again once something was done about one.
+    pub again: Option<Request>,
+    /// What is being done about one.
+    pub(super) awaited: Option<OpId>,
 }
 
 /// One thing found.
@@ -143,8 +147,20 @@ pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effec
             report(state, "The story of the grant", lines);
         }
         Outcome::Preflighted { findings } => {
-            let rows = findings.into_iter().map(finding_row).collect();
+            let rows: Vec<FoundRow> = findings.into_iter().map(finding_row).collect();
+            let same = state.overlays.iter_mut().find_map(|overlay| match overlay {
+                Overlay::Found(found) if found.again.as_ref() == Some(request) => Some(found),
+                _ => None,
+            });
+            if let Some(found) = same {
+                found.cursor = found.cursor.min(rows.len().saturating_sub(1));
+                found.rows = rows;
+                return;
+            }
             list(state, "Before the job; Enter repairs", rows);
+            if let Some(Overlay::Found(found)) = state.overlays.last_mut() {
+                found.again = Some(request.clone());
+            }
         }
         Outcome::ImageBuilt { image, pushed, output } => {
             let word = if pushed { "Built and pushed " } else { "Built " };
@@ -178,6 +194,27 @@ pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effec
             watch_spread(state, request, grant_id, effects);
         }
         _ => {}
+    }
+}
+
+/// Something is being done about what was found, as this operation.
+pub(super) fn started(state: &mut State, id: OpId) {
+    if let Some(Overlay::Found(found)) = state.overlays.last_mut() {
+        found.awaited = Some(id);
+    }
+}
+
+/// An operation has ended: if it was done about what was found, it is looked for again.
+pub(super) fn ended(state: &mut State, id: OpId, effects: &mut Vec<Effect>) {
+    let again = state.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Found(found) if found.awaited == Some(id) => {
+            found.awaited = None;
+            found.again.clone()
+        }
+        _ => None,
+    });
+    if let Some(request) = again {
+        state.start(request, effects);
     }
 }
 
@@ -224,6 +261,8 @@ fn list(state: &mut State, title: &str, rows: Vec<FoundRow>) {
         title: title.to_owned(),
         rows,
         cursor: 0,
+        again: None,
+        awaited: None,
     }));
 }
 

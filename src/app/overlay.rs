@@ -38,8 +38,8 @@ pub enum Overlay {
     Review(Review),
     /// What else can be done to what the cursor is on.
     Menu(Menu),
-    /// The steps of the walk; the number is the row of the cursor.
-    Walk(usize),
+    /// The steps of the walk; the number is the row of the cursor, which is on the next step until it is moved.
+    Walk(Option<usize>),
     /// A question to be answered before its order is given.
     Confirm(Confirm),
     /// Fields to fill in.

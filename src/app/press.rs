@@ -6,7 +6,8 @@ use super::keymap::Match;
 use super::overlay::{Confirm, Overlay, Palette, Scroll, Subject, Then};
 use super::state::State;
 use super::{
-    Effect, KeyCode, KeyPress, act, cleanup, content, copy, interrupted, kept, layout, more, review, story, walk, words,
+    Effect, KeyCode, KeyPress, act, cleanup, content, copy, found, interrupted, kept, layout, more, review, story,
+    walk, words,
 };
 use crate::domain::explain::explain;
 use crate::domain::{Request, View};
@@ -177,6 +178,7 @@ fn answer(state: &mut State, mut confirm: Confirm, key: KeyPress, effects: &mut 
                 kept::keep(state, id, sent);
             }
             cleanup::started(state, id);
+            found::started(state, id);
         }
     }
 }
@@ -249,12 +251,13 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
     }
     let lines = content::lines(state, room.0).len();
     let (steps, actions) = (walk::steps(state).len(), more::actions(state).len());
+    let next = walk::next(state);
     match state.overlays.last_mut() {
         Some(Overlay::Help(scroll)) => scroll.step(by, lines, room.1),
         Some(Overlay::Messages(row)) => *row = stepped(*row, by, state.messages.len()),
         Some(Overlay::Found(found)) => found.cursor = stepped(found.cursor, by, found.rows.len()),
         Some(Overlay::CleanUp(shown)) => shown.cursor = stepped(shown.cursor, by, shown.items.len()),
-        Some(Overlay::Walk(row)) => *row = stepped(*row, by, steps),
+        Some(Overlay::Walk(row)) if by != 0 => *row = Some(stepped(row.unwrap_or(next), by, steps)),
         Some(Overlay::Interrupted(row)) => {
             *row = stepped(*row, by, state.interrupted.as_deref().unwrap_or_default().len());
         }
@@ -312,7 +315,8 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             }
         }
         (Some(Overlay::Walk(row)), Command::Enter) => {
-            let step = walk::steps(state).get(*row).map(|standing| standing.step);
+            let row = row.unwrap_or_else(|| walk::next(state));
+            let step = walk::steps(state).get(row).map(|standing| standing.step);
             state.overlays.pop();
             if let Some(step) = step {
                 walk::go(state, step, effects);

@@ -217,6 +217,7 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
             kept::done(state, id);
             done(state, &operation.request, *outcome, effects);
             cleanup::ended(state, id, &operation.request, effects);
+            found::ended(state, id, effects);
             effects.push(Effect::Refresh(state.watched.clone()));
         }
         OpEvent::Failed(fault) => {
@@ -226,6 +227,7 @@ fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effe
             };
             kept::failed(state, id, &fault);
             cleanup::ended(state, id, &operation.request, effects);
+            found::ended(state, id, effects);
             let is_watch = matches!(operation.request, Request::AwaitGrant { .. });
             match fault.kind {
                 FaultKind::Cancelled => state.say(Tone::Warn, fault.to_string()),

@@ -86,7 +86,7 @@ pub fn steps(state: &State) -> Vec<Standing> {
 }
 
 /// The first step that is not as it should be; the last one when all are.
-pub(super) fn next(state: &State) -> usize {
+pub fn next(state: &State) -> usize {
     let open = |standing: &Standing| matches!(standing.mark, Mark::Open | Mark::Wrong);
     let steps = steps(state);
     steps.iter().position(open).unwrap_or(steps.len() - 1)

@@ -10,7 +10,7 @@ use crate::app::log::Log;
 use crate::app::operations::Standing;
 use crate::app::overlay::Details;
 use crate::app::text::{self, Tone};
-use crate::app::{Overlay, State, content};
+use crate::app::{Overlay, State, content, walk};
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay) {
     let (title, scroll) = match overlay {
@@ -20,7 +20,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Messages(row) => return rows::messages(frame, area, state, theme, *row),
         Overlay::Found(found) => return rows::found(frame, area, theme, found),
         Overlay::CleanUp(shown) => return rows::clean_up(frame, area, state, theme, shown),
-        Overlay::Walk(row) => return rows::walk(frame, area, state, theme, *row),
+        Overlay::Walk(row) => return rows::walk(frame, area, state, theme, row.unwrap_or_else(|| walk::next(state))),
         Overlay::Report(report) => (report.title.clone(), report.scroll.0),
         Overlay::Details(details) => (String::new(), details.scroll.0),
         Overlay::Log(log) => return self::log(frame, area, theme, log),

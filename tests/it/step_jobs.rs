@@ -89,7 +89,8 @@ fn the_look_ahead_names_what_would_fail_and_repairs_it_and_a_job_is_cloned() {
         .keys(ENTER)
         .wait("Grant Decrypt")
         .keys("y")
-        .wait("The grant works everywhere")
+        .gone("fails ")
+        .wait("Nothing stands in the way of the job")
         .keys(ESC)
         .gone("Before the job");
     session

@@ -146,7 +146,7 @@ async fn temporary_grant(aws: &Aws, wrapped: &Wrapped, role_arn: &str) -> Result
         grantee: role_arn.to_owned(),
         operations: vec!["Decrypt".to_owned()],
         constraint: None,
-        name: grant_name(),
+        name: Some(grant_name()),
         retiring: None,
     };
     Ok((key_arn, granted(aws, &spec).await?.id))

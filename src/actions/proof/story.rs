@@ -94,7 +94,7 @@ impl Teller<'_> {
             grantee: self.story.role_arn.clone(),
             operations: self.story.granted.clone(),
             constraint: None,
-            name: grant_name(),
+            name: Some(grant_name()),
             retiring: None,
         };
         // From the call on, whatever happens, the grant is revoked.
