@@ -327,7 +327,6 @@ fn no_detail(arn: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::JobStatus;
 
     #[test]
     fn a_refresh_asks_every_row_again_and_short_lists_whole() {

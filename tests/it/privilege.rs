@@ -109,12 +109,12 @@ impl Person {
 
     /// Hands new effects to the worker.
     fn perform(&mut self) {
-        for effect in self.desk.effects[self.done..].to_vec() {
-            if let Effect::Watch(topics) = &effect {
+        for effect in &self.desk.effects[self.done..] {
+            if let Effect::Watch(topics) = effect {
                 self.watched = topics.iter().cloned().collect();
                 self.settled.retain(|topic| self.watched.contains(topic));
             }
-            self.worker.perform(effect);
+            self.worker.perform(effect.clone());
         }
         self.done = self.desk.effects.len();
     }
@@ -126,11 +126,12 @@ impl Person {
             self.perform();
             let is_settled = self.watched.is_subset(&self.settled);
             let pause = if is_settled { QUIET } else { SOON };
-            match tokio::time::timeout(pause, self.events.recv()).await {
-                Ok(event) => self.take(event.unwrap()),
-                Err(_) if is_settled => return,
-                Err(_) => panic!("{:?} never answered", self.watched.difference(&self.settled)),
-            }
+            let Ok(event) = tokio::time::timeout(pause, self.events.recv()).await else {
+                let missing: Vec<_> = self.watched.difference(&self.settled).collect();
+                assert!(is_settled, "{missing:?} never answered");
+                return;
+            };
+            self.take(event.unwrap());
             assert!(tokio::time::Instant::now() < deadline, "{:?} goes on", self.watched);
         }
     }
