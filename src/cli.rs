@@ -239,7 +239,7 @@ pub struct WorldArgs {
     /// Run this shell command for a training image; docker or podman runs the image itself
     #[arg(long, value_name = "URI=COMMAND", value_parser = pair)]
     pub image: Vec<(String, String)>,
-    /// A registry on this machine to push images to, instead of ECR's own: one that asks for no password
+    /// A registry on this machine to push images to, instead of ECR's own
     #[arg(long, value_name = "HOST:PORT", value_parser = loopback)]
     pub registry: Option<SocketAddr>,
     /// Seconds until a new grant is seen without its token

@@ -13,14 +13,19 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use self::context::Context;
 use super::place::{cancelled, io_fault};
 use super::{ProgressSink, workflow};
 use crate::aws::{Aws, ecr};
 use crate::domain::{Fault, FaultKind, ImageSpec, Outcome, Progress};
 
+mod context;
+
 const TOOLS: [&str; 2] = ["docker", "podman"];
 /// SageMaker runs nothing else.
 const PLATFORM: &str = "linux/amd64";
+/// What SageMaker says in a container's environment.
+const VARIABLES: [&str; 2] = ["AWS_REGION=us-east-1", "TRAINING_JOB_NAME=dry-run"];
 /// Lines of a tool's output that are kept.
 const TAIL: usize = 200;
 
@@ -38,7 +43,7 @@ pub async fn delete_repository(aws: &Aws, repository: &str) -> Result<Outcome, F
     })
 }
 
-/// Builds the image and, if that is asked for, pushes it.
+/// Builds the image and, if that is asked for, pushes it. A folder without a Dockerfile gets strongroom's own.
 pub async fn build_image(
     aws: &Aws,
     spec: &ImageSpec,
@@ -66,9 +71,14 @@ pub async fn build_image(
         cancel,
         tail: VecDeque::new(),
     };
-    let folder = spec.folder.as_os_str();
+    let context = Context::of(&spec.folder)?;
+    for note in context.notes() {
+        run.note("build", note.clone());
+    }
     let build = ["build", "--platform", PLATFORM, "--tag", &image];
-    let status = run.go("build", run.command().args(build).arg(folder), None).await?;
+    let status = run
+        .go("build", run.command().args(build).arg(context.path()), None)
+        .await?;
     run.succeeded("build image", &image, status)?;
     if spec.push {
         let login = ecr::login(aws).await?;
@@ -116,18 +126,11 @@ pub async fn try_image(image: &str, progress: &ProgressSink, cancel: &Cancellati
         uuid::Uuid::new_v4().simple()
     );
     let mut command = run.command();
-    command.args([
-        "run",
-        "--rm",
-        "--name",
-        &name,
-        "--network",
-        "none",
-        "--volume",
-        &mount,
-        image,
-        "train",
-    ]);
+    command.args(["run", "--rm", "--name", &name, "--network", "none", "--volume", &mount]);
+    for variable in VARIABLES {
+        command.args(["--env", variable]);
+    }
+    command.args([image, "train"]);
     let ended = run.go("run", &mut command, None).await;
     if ended.is_err() {
         let mut remove = run.command();

@@ -276,6 +276,11 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
         return of_credentials(act, object, missing);
     }
     let text = chain(error);
+    if text.contains("invalid peer certificate") {
+        let remedy =
+            "install the certificate authorities' certificates (Debian: ca-certificates) or name them by SSL_CERT_FILE";
+        return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
+    }
     if timed_out || is_timeout(&text) {
         return Fault::new(
             FaultKind::Timeout,

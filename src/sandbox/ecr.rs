@@ -32,6 +32,8 @@ const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+j
 pub(crate) struct Ecr {
     clock: Clock,
     registry: Option<Registry>,
+    /// What every authorization token of this world holds.
+    password: String,
     repositories: Mutex<Shelf<Repository>>,
 }
 
@@ -140,11 +142,7 @@ pub(crate) async fn call(
     let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
     if operation == "GetAuthorizationToken" {
         allow("*")?;
-        let endpoint = world.ecr.registry.map(|registry| format!("http://{}", registry.0));
-        return Ok(authorization(
-            endpoint.as_deref().unwrap_or(&world.url),
-            world.ecr.now(),
-        ));
+        return Ok(world.ecr.authorization(&world.url));
     }
     let ecr = &world.ecr;
     if operation == "ListTagsForResource" {
@@ -178,10 +176,26 @@ pub(crate) async fn call(
 impl Ecr {
     /// The repositories there are, before a registry if one is named.
     pub(crate) fn open(clock: &Clock, disk: &Disk, registry: Option<SocketAddr>) -> Result<Self, DiskError> {
+        let password = uuid::Uuid::new_v4().simple().to_string();
         Ok(Self {
             clock: clock.clone(),
-            registry: registry.map(Registry),
+            registry: registry.map(|at| Registry {
+                at,
+                password: password.clone(),
+            }),
+            password,
             repositories: Mutex::new(Shelf::open("repositories", disk)?),
+        })
+    }
+
+    fn authorization(&self, endpoint: &str) -> Value {
+        let registry = self.registry.as_ref().map(|registry| format!("http://{}", registry.at));
+        json!({
+            "authorizationData": [{
+                "authorizationToken": basic(&self.password),
+                "expiresAt": epoch(self.now() + Duration::from_secs(12 * 3600)),
+                "proxyEndpoint": registry.as_deref().unwrap_or(endpoint),
+            }],
         })
     }
 
@@ -265,8 +279,8 @@ impl Ecr {
     }
 
     fn row(&self, name: &str, repository: &Repository) -> Value {
-        let host = match self.registry {
-            Some(registry) => registry.0.to_string(),
+        let host = match &self.registry {
+            Some(registry) => registry.at.to_string(),
             None => format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"),
         };
         json!({
@@ -329,15 +343,9 @@ fn paged(list: &str, rows: Vec<(String, Value)>, request: &Request) -> Result<Va
     Ok(answer)
 }
 
-fn authorization(endpoint: &str, now: SystemTime) -> Value {
-    let password = uuid::Uuid::new_v4().simple().to_string();
-    json!({
-        "authorizationData": [{
-            "authorizationToken": STANDARD.encode(format!("AWS:{password}")),
-            "expiresAt": epoch(now + Duration::from_secs(12 * 3600)),
-            "proxyEndpoint": endpoint,
-        }],
-    })
+/// User and password, as registries are told.
+fn basic(password: &str) -> String {
+    STANDARD.encode(format!("AWS:{password}"))
 }
 
 fn arn(repository: &str) -> String {

@@ -116,6 +116,17 @@ fn a_refused_connection_is_unreachable() {
 }
 
 #[test]
+fn an_unknown_certificate_authority_asks_for_the_certificates() {
+    let unknown = std::io::Error::new(
+        std::io::ErrorKind::InvalidData,
+        "client error (Connect): invalid peer certificate: UnknownIssuer",
+    );
+    let fault = of_stream("list", "keys", &unknown);
+    assert_eq!(fault.kind, FaultKind::Unreachable);
+    assert!(fault.remedy.contains("ca-certificates"), "{fault}");
+}
+
+#[test]
 fn a_shut_gate_is_read_only_not_denied() {
     let refused = Refused {
         operation: "CreateKey".to_owned(),

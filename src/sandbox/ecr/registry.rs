@@ -1,4 +1,5 @@
-//! A real registry behind ECR's calls: `--registry HOST:PORT` names one on loopback that asks for no password.
+//! A real registry behind ECR's calls: `--registry HOST:PORT` names one on loopback that asks for no password, or for
+//! that of the authorization token.
 //!
 //! Repository URIs and the authorization token point at it, so `docker push` works; what it holds of a repository is
 //! looked up before every call about images, and what ECR's calls change is changed there first.
@@ -14,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use super::{Ecr, Image, Repository, Request, invalid, no_repository};
+use super::{Ecr, Image, Repository, Request, basic, invalid, no_repository};
 use crate::sandbox::api::ApiError;
 
 /// The largest manifest, as registries have it.
@@ -23,9 +24,12 @@ const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json";
 
-/// Where it is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Registry(pub(super) SocketAddr);
+/// Where it is, and what it is told.
+#[derive(Clone)]
+pub(super) struct Registry {
+    pub(super) at: SocketAddr,
+    pub(super) password: String,
+}
 
 struct Answer {
     status: StatusCode,
@@ -35,18 +39,19 @@ struct Answer {
 
 impl Registry {
     async fn ask(
-        self,
+        &self,
         method: Method,
         path: &str,
         (media_type, body): (&str, Bytes),
     ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
-        let stream = TcpStream::connect(self.0).await?;
+        let stream = TcpStream::connect(self.at).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let request = HttpRequest::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, self.0.to_string())
+            .header(header::HOST, self.at.to_string())
+            .header(header::AUTHORIZATION, format!("Basic {}", basic(&self.password)))
             .header(header::ACCEPT, MANIFESTS)
             .header(header::CONTENT_TYPE, media_type)
             .body(Full::new(body))?;
@@ -64,7 +69,7 @@ impl Registry {
     }
 
     /// The answer, or nothing for what is not there.
-    async fn get(self, path: &str) -> Result<Option<Answer>, ApiError> {
+    async fn get(&self, path: &str) -> Result<Option<Answer>, ApiError> {
         let answer = self.ask(Method::GET, path, ("", Bytes::new())).await;
         let answer = answer.map_err(|error| self.failed(&error.to_string()))?;
         match answer.status {
@@ -75,7 +80,7 @@ impl Registry {
     }
 
     /// What the registry holds of a repository: images by tag.
-    async fn images(self, name: &str) -> Result<BTreeMap<String, Answer>, ApiError> {
+    async fn images(&self, name: &str) -> Result<BTreeMap<String, Answer>, ApiError> {
         let Some(listed) = self.get(&format!("/v2/{name}/tags/list")).await? else {
             return Ok(BTreeMap::new());
         };
@@ -94,7 +99,7 @@ impl Registry {
         Ok(images)
     }
 
-    async fn put(self, name: &str, reference: &str, media_type: &str, manifest: &str) -> Result<(), ApiError> {
+    async fn put(&self, name: &str, reference: &str, media_type: &str, manifest: &str) -> Result<(), ApiError> {
         let path = format!("/v2/{name}/manifests/{reference}");
         let manifest = Bytes::copy_from_slice(manifest.as_bytes());
         match self.ask(Method::PUT, &path, (media_type, manifest)).await {
@@ -108,7 +113,7 @@ impl Registry {
         }
     }
 
-    async fn delete(self, name: &str, digest: &str) -> Result<(), ApiError> {
+    async fn delete(&self, name: &str, digest: &str) -> Result<(), ApiError> {
         let path = format!("/v2/{name}/manifests/{digest}");
         let answer = self.ask(Method::DELETE, &path, ("", Bytes::new())).await;
         match answer.map_err(|error| self.failed(&error.to_string()))?.status {
@@ -118,15 +123,15 @@ impl Registry {
         }
     }
 
-    fn failed(self, why: &str) -> ApiError {
-        ApiError::new("ServerException", format!("the registry at {}: {why}", self.0)).status(500)
+    fn failed(&self, why: &str) -> ApiError {
+        ApiError::new("ServerException", format!("the registry at {}: {why}", self.at)).status(500)
     }
 }
 
 impl Ecr {
     /// Does at the registry, if there is one, what a call is about to do here; brings the repository up to date first.
     pub(super) async fn at_registry(&self, operation: &str, request: &Request) -> Result<(), ApiError> {
-        let Some(registry) = self.registry else {
+        let Some(registry) = &self.registry else {
             return Ok(());
         };
         let name = &request.repository_name;

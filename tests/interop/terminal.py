@@ -1,0 +1,94 @@
+"""A person at the dashboard: keys typed into a pseudo-terminal, the screen read by a terminal emulator."""
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+import threading
+import time
+
+import pyte
+from conftest import STRONGROOM
+
+COLUMNS, ROWS = 140, 45
+ENTER, ESC, DOWN, BACKSPACE = "\r", "\x1b", "j", "\x7f"
+
+
+class Dashboard:
+    """strongroom in a world, started in a folder."""
+
+    def __init__(self, world, folder, home):
+        self._master, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        self._process = subprocess.Popen(
+            [STRONGROOM],
+            cwd=folder,
+            env=world.environment(home) | {"TERM": "xterm-256color"},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        )
+        os.close(terminal)
+        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._lock = threading.Lock()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        stream = pyte.ByteStream(self._screen)
+        while True:
+            try:
+                read = os.read(self._master, 65536)
+            except OSError:
+                return
+            if not read:
+                return
+            with self._lock:
+                stream.feed(read)
+
+    def text(self):
+        with self._lock:
+            return "\n".join(line.rstrip() for line in self._screen.display)
+
+    def wait(self, words, seconds=60):
+        until = time.monotonic() + seconds
+        while words not in (text := self.text()):
+            assert time.monotonic() < until, f"`{words}` does not appear:\n{text}"
+            assert self._process.poll() is None, f"it has ended with {self._process.returncode}:\n{text}"
+            time.sleep(0.05)
+        return self
+
+    def gone(self, words, seconds=60):
+        until = time.monotonic() + seconds
+        while words in (text := self.text()):
+            assert time.monotonic() < until, f"`{words}` stays:\n{text}"
+            time.sleep(0.05)
+        return self
+
+    def keys(self, typed):
+        os.write(self._master, typed.encode())
+        return self
+
+    def choose(self, label):
+        """Moves down until the cursor is on a row that begins with these words, and takes it."""
+        for _ in range(40):
+            rows = [part.split() for line in self.text().splitlines() for part in line.split("▸")[1:]]
+            if any(row[: len(label.split())] == label.split() for row in rows):
+                return self.keys(ENTER)
+            self.keys(DOWN)
+            time.sleep(0.15)
+        raise AssertionError(f"there is no row `{label}`:\n{self.text()}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        os.close(self._master)
