@@ -288,6 +288,10 @@ fn is_offered(state: &State, more: More) -> bool {
 /// Opens the menu.
 pub(super) fn menu(state: &mut State) {
     let title = match super::state::reference(state) {
+        Some(reference) if state.focus == Pane::Keys => {
+            let name = state.key_name(&reference);
+            name.unwrap_or(&reference).to_owned()
+        }
         Some(reference) => text::last_part(&reference).to_owned(),
         None => state.focus.name().to_owned(),
     };

@@ -131,7 +131,10 @@ fn failure(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
     });
     let why = refused.as_deref().unwrap_or(why);
     let key = state.settings.keymap.key(Command::Enter);
-    let tail = format!("  {key} explains");
+    let tail = match state.overlays.last() {
+        None => format!("  {key} explains"),
+        Some(_) => String::new(),
+    };
     let room = columns.saturating_sub(text::width(&tail) + 2);
     let words = text::Line::new(Tone::Bad, "✗ ")
         .and(Tone::Bad, text::cut(why, room))

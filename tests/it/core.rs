@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use strongroom::app::{Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Overlay, Page, Topic};
-use strongroom::domain::{Dependents, FaultKind, GrantSpec, KeyState, ObjectFormat, Outcome, Request};
+use strongroom::domain::{CleanUpItem, Dependents, FaultKind, GrantSpec, KeyState, ObjectFormat, Outcome, Request};
 use strongroom::ui::Theme;
 
 use crate::desk::{
@@ -483,4 +483,66 @@ proptest! {
             desk.buffer();
         }
     }
+}
+
+#[test]
+fn a_form_whose_request_failed_comes_back_unless_something_was_pressed_meanwhile() {
+    let expired = || Event::Op {
+        id: OpId(1),
+        event: OpEvent::Failed(fault(FaultKind::Expired, "create a bucket", "the session has expired")),
+    };
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3<esc>n-x<enter>").event(expired());
+    let screen = desk.screen();
+    assert!(screen.contains("New bucket") && screen.contains("-x▏"), "{screen}");
+    assert!(screen.contains("the session has expired"), "{screen}");
+
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3<esc>n-x<enter>").keys("1").event(expired());
+    assert!(!desk.screen().contains("New bucket"), "it does not get into the way");
+    desk.keys("3n");
+    assert!(desk.screen().contains("-x▏"), "{}", desk.screen());
+    // Once it has come out well it is forgotten.
+    desk.keys("<enter>").done(
+        2,
+        Outcome::BucketCreated {
+            bucket: "x".to_owned(),
+            warnings: Vec::new(),
+        },
+    );
+    desk.keys("3<esc>n");
+    assert!(!desk.screen().contains("-x▏"), "{}", desk.screen());
+}
+
+#[test]
+fn clean_up_takes_down_one_line_at_a_time_and_by_the_newest_plan_only() {
+    let line = |kind, request| CleanUpItem {
+        kind,
+        name: "it".to_owned(),
+        state: String::new(),
+        request,
+        refused: None,
+    };
+    let role = Request::DeleteRole { role: "it".to_owned() };
+    let plan = |items: &[CleanUpItem]| Outcome::CleanUpPlan {
+        items: items.to_vec(),
+        refused: Vec::new(),
+    };
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("wG<enter>");
+    assert_eq!(desk.started(), [Request::PlanCleanUp]);
+    desk.keys("<enter>");
+    assert_eq!(desk.started().len(), 1, "there is no plan yet");
+    desk.done(1, plan(&[line("role", Some(role.clone())), line("key", None)]));
+    desk.keys("<enter>no<enter>");
+    assert_eq!(desk.started().len(), 1, "the name was not typed");
+    desk.keys("<backspace><backspace>it<enter>");
+    assert_eq!(desk.started()[1], role);
+    desk.keys("<enter>it<enter>");
+    assert_eq!(desk.started().len(), 2, "one at a time");
+    desk.done(2, Outcome::RoleDeleted { role: "it".to_owned() });
+    assert_eq!(desk.started()[2], Request::PlanCleanUp);
+    // Whoever has closed the screen is not shown the plan.
+    desk.keys("<esc>").done(3, plan(&[line("key", None)]));
+    assert!(desk.state.overlays.is_empty());
 }
