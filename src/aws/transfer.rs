@@ -16,7 +16,7 @@ use crc_fast::CrcAlgorithm;
 
 use super::again::{Pause, again};
 use super::patience::{self, Pulse};
-use super::s3::uri;
+use super::s3::{refused_head, uri};
 use super::{Aws, fault};
 use crate::domain::{Fault, FaultKind};
 
@@ -48,10 +48,10 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
 pub(crate) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Head, Fault> {
     let call = || async move {
         let call = aws.s3_control().head_object().bucket(bucket).key(key);
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| fault::of("look at", &uri(bucket, key), &error))?;
+        let answer = match call.send().await {
+            Ok(answer) => answer,
+            Err(error) => return Err(refused_head(aws, bucket, key, &error).await),
+        };
         Ok(Head {
             metadata: answer.metadata.unwrap_or_default().into_iter().collect(),
             length: answer

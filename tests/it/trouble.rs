@@ -90,6 +90,23 @@ fn an_endpoint_where_nobody_listens_is_named_within_the_patience_of_a_person() {
 }
 
 #[test]
+fn whoever_may_not_read_an_object_hears_it_in_s3s_own_words() {
+    let place = ready();
+    place.run(&words(&encrypt("x.csv"))).ok();
+    let kms = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:*", "Resource": "*"}]}"#;
+    let user = place.user("ann", &[kms]);
+    let changes: Vec<(&str, Option<&str>)> = user
+        .iter()
+        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+        .collect();
+    let source = format!("s3://{BUCKET}/data/x.csv");
+    place
+        .run_as(&changes, &["decrypt", &source, "-o", "y.csv"])
+        .failed(1, &[&source, "not authorized to perform: s3:GetObject"]);
+    assert!(!place.path("y.csv").exists());
+}
+
+#[test]
 fn whoever_may_use_the_key_but_not_the_bucket_leaves_nothing_there() {
     let place = ready();
     place.write("big.bin", vec![7; 20 << 20]);
