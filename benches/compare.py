@@ -101,6 +101,8 @@ class World:
         os.environ.update({name: value for name, value in said.items() if name.startswith("AWS_")})
         os.environ.update(HOME=folder, AWS_EC2_METADATA_DISABLED="true", AWS_MAX_ATTEMPTS="1")
         os.environ.pop("XDG_STATE_HOME", None)
+        # Or the credentials of the world before would be used again.
+        boto3.setup_default_session()
         self.key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         self.s3 = boto3.client("s3")
         self.s3.create_bucket(Bucket=BUCKET)

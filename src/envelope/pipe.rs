@@ -12,8 +12,8 @@ use super::EnvelopeError;
 const WAITING: usize = 2;
 
 /// Bytes that go through at a time. Waking a thread costs as much as the work on 100 KiB: with pieces of 192 KiB the
-/// stages waited for each other most of the time, and from here on larger ones gain little.
-pub(super) const PIECE: usize = 3 * super::CHUNK;
+/// stages waited for each other most of the time, and from here on larger ones gain little and cost memory.
+pub(super) const PIECE: usize = 2 * super::CHUNK;
 
 /// Where the maker puts what is ready.
 pub(super) struct Outlet<T> {

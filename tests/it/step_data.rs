@@ -129,8 +129,9 @@ fn grants_are_made_with_a_name_and_a_context_listed_over_all_keys_retired_and_re
         .keys(TAB)
         .keys("team=blue")
         .keys(ENTER);
+    // The message before it is gone at once where the grant is known at once.
     session
-        .wait("Granted")
+        .wait("The grant works everywhere")
         .keys("z")
         .wait("by-hand")
         .wait("context has team=")
