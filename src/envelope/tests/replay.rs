@@ -62,8 +62,8 @@ fn a_checkpoint_reads_no_further_back_than_what_is_processed_at_a_time() {
 
 #[test]
 fn another_plaintext_makes_other_parts_and_too_short_a_one_none() {
-    let plaintext = bytes(4 * CHUNK);
-    let part = CHUNK as u64 / 3 * 4;
+    let plaintext = bytes(4 * PIECE);
+    let part = PIECE as u64 / 3 * 4;
     let (token, checkpoints) = marked(&key(14), &plaintext, part);
     let second = &checkpoints[2];
     let mut other = plaintext.clone();
