@@ -123,9 +123,12 @@ async fn a_source_that_changed_since_the_interruption_is_encrypted_anew_under_a_
 async fn no_resume_and_cancelling_abort_what_was_begun() {
     let world = World::start().await;
     // However slow the machine: no upload is through before the signal.
-    let proxy = Proxy::start(&world.sandbox, |seen| match is_completion(seen.line) {
-        true => Trouble::StallUnanswered,
-        false => Trouble::None,
+    let proxy = Proxy::start(&world.sandbox, |seen| {
+        if is_completion(seen.line) {
+            Trouble::StallUnanswered
+        } else {
+            Trouble::None
+        }
     });
     let source = world.write("data.bin", &noise(40 * MIB));
     let arguments = world.encrypting(&source, "s3://training-bucket/");
