@@ -37,9 +37,14 @@ pub(super) fn of_calls() -> TimeoutConfig {
         .build()
 }
 
-/// For bodies: they end by moving no more.
+/// For bodies: they end by moving no more. What is not disabled here is inherited from [`of_calls`], and would cut every
+/// body off after [`ANSWER`].
 pub(super) fn of_bodies() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(CONNECT).build()
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .disable_read_timeout()
+        .disable_operation_attempt_timeout()
+        .build()
 }
 
 /// For parts that become an object.

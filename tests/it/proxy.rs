@@ -8,11 +8,16 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::event::{PollFd, PollFlags, poll};
 use sha2::{Digest, Sha256};
 use strongroom::sandbox::Sandbox;
+
+/// Longer than any answer may take.
+pub(crate) const SLOWLY: Duration = Duration::from_secs(38);
+const SLICES: u32 = 64;
 
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub(crate) enum Trouble {
     Unavailable,
     /// It is not passed on: 400, as KMS throttles.
     Throttled,
+    /// It is read slowly, over [`SLOWLY`].
+    Slow,
     /// Its head is read, and then nothing any more.
     StallUnread,
     /// It is read and never answered.
@@ -156,7 +163,15 @@ impl Passage {
             return reader.read_exact(&mut vec![0; early / 2]);
         }
         body.resize(length, 0);
-        reader.read_exact(&mut body[length - early..])?;
+        let rest = &mut body[length - early..];
+        let (slices, pause) = match trouble {
+            Trouble::Slow => (SLICES, SLOWLY / SLICES),
+            _ => (1, Duration::ZERO),
+        };
+        for slice in rest.chunks_mut(early.div_ceil(slices as usize).max(1)) {
+            reader.read_exact(slice)?;
+            thread::sleep(pause);
+        }
         self.count(&line, &headers, &operation);
         match trouble {
             Trouble::ErrorInside200 => client.write_all(&refusal("200 OK", "InternalError", is_json)),

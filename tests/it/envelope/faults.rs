@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::proxy::{Proxy, Seen, Trouble, is_completion};
+use crate::proxy::{Proxy, SLOWLY, Seen, Trouble, is_completion};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_third_of_all_requests_going_wrong_changes_nothing_but_the_time() {
@@ -154,4 +154,26 @@ async fn a_connection_that_stops_answering_is_given_up_and_the_request_made_agai
     });
     futures::future::join_all(all).await;
     assert_eq!(world.open_uploads().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_upload_is_not_cut_off() {
+    let world = World::start().await;
+    let plaintext = noise(8 * MIB);
+    let source = world.write("data.bin", &plaintext);
+    let proxy = Proxy::start(&world.sandbox, |seen| {
+        if seen.line.starts_with("PUT") && seen.line.contains("partNumber=1&") {
+            Trouble::Slow
+        } else {
+            Trouble::None
+        }
+    });
+    let arguments = world.encrypting(&source, "s3://training-bucket/");
+    let begun = Instant::now();
+    good(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
+    let time = begun.elapsed();
+    assert!(time >= SLOWLY && time < SLOWLY * 2, "{time:?}");
+    assert_eq!(proxy.parts(), 2, "a part was sent again");
+    good(&world.decrypt("data.bin", &world.path("back")).await);
+    assert!(fs::read(world.path("back")).unwrap() == plaintext);
 }
