@@ -36,6 +36,7 @@ pub async fn run<F>(config: Config, connect: F) -> Result<(), Fault>
 where
     F: Future<Output = Result<Aws, Fault>> + Send + 'static,
 {
+    let signals = Signals::listen()?;
     let term = Term::enter().map_err(|error| {
         Fault::new(
             FaultKind::Usage,
@@ -48,7 +49,26 @@ where
     let mut session = Session::start(term, config)?;
     session.draw()?;
     let (sender, events) = mpsc::channel(1024);
-    session.serve(Worker::spawn(connect, sender), events).await
+    session.serve(signals, Worker::spawn(connect, sender), events).await
+}
+
+/// Listened to before the terminal is taken and its size read: one that comes in between is neither lost nor fatal.
+struct Signals {
+    resized: Signal,
+    terminated: Signal,
+    hung_up: Signal,
+    interrupted: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Fault> {
+        Ok(Self {
+            resized: listen(SignalKind::window_change())?,
+            terminated: listen(SignalKind::terminate())?,
+            hung_up: listen(SignalKind::hangup())?,
+            interrupted: listen(SignalKind::interrupt())?,
+        })
+    }
 }
 
 struct Session {
@@ -84,12 +104,13 @@ impl Session {
         })
     }
 
-    async fn serve(&mut self, worker: Worker, mut events: mpsc::Receiver<Event>) -> Result<(), Fault> {
+    async fn serve(
+        &mut self,
+        mut signals: Signals,
+        worker: Worker,
+        mut events: mpsc::Receiver<Event>,
+    ) -> Result<(), Fault> {
         let mut keyboard = Keyboard::open().map_err(|error| terminal_fault(&error))?;
-        let mut resized = listen(SignalKind::window_change())?;
-        let mut terminated = listen(SignalKind::terminate())?;
-        let mut hung_up = listen(SignalKind::hangup())?;
-        let mut interrupted = listen(SignalKind::interrupt())?;
 
         let mut effects = std::mem::take(&mut self.first);
         loop {
@@ -111,10 +132,10 @@ impl Session {
                     self.draw()?;
                     effects
                 }
-                _ = terminated.recv() => self.update(Event::Terminate),
-                _ = hung_up.recv() => self.update(Event::Terminate),
-                _ = interrupted.recv() => self.update(Event::Terminate),
-                _ = resized.recv() => {
+                _ = signals.terminated.recv() => self.update(Event::Terminate),
+                _ = signals.hung_up.recv() => self.update(Event::Terminate),
+                _ = signals.interrupted.recv() => self.update(Event::Terminate),
+                _ = signals.resized.recv() => {
                     // The terminal may have lost cells even when it is back at its old size.
                     self.term.clear().map_err(|error| terminal_fault(&error))?;
                     match self.term.size() {

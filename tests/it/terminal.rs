@@ -24,6 +24,20 @@ fn the_terminal_is_given_back_when_the_program_is_told_to_end() {
 }
 
 #[test]
+fn a_signal_that_comes_as_soon_as_the_terminal_is_taken_gives_it_back_too() {
+    let home = tempfile::tempdir().unwrap();
+    for _ in 0..5 {
+        let mut session = Session::start(&["--sandbox", "--empty"], home.path(), (80, 24));
+        while !String::from_utf8_lossy(&session.raw()).contains(ENTER) {
+            std::thread::yield_now();
+        }
+        session.signal(Signal::TERM);
+        session.exit();
+        assert!(is_restored(&session.raw()));
+    }
+}
+
+#[test]
 fn ctrl_z_gives_the_terminal_back_to_the_shell_and_fg_takes_it_again() {
     let home = tempfile::tempdir().unwrap();
     let shell = ["--norc", "--noprofile", "-i"];
