@@ -35,8 +35,10 @@ pub async fn prove_trusted(
     let name = role_name(&role_arn);
     let trust = iam::role_detail(aws, name).await?.trust;
     let was_trusted = policy::trusts_caller(&trust)?;
-    if !was_trusted {
-        roles::trust_caller(aws, name, true).await?;
+    if !was_trusted && let Err(fault) = roles::trust_caller(aws, name, true).await {
+        // It may have been done, and only the answer lost.
+        let _ = roles::trust_caller(aws, name, false).await;
+        return Err(fault);
     }
     let proof = tokio::select! {
         biased;

@@ -196,7 +196,7 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         }
         Topic::Job(name) => refuse(state, name, fault),
         // The lists on screen are refused or late for the same reason, and say so where it matters.
-        Topic::KeyDetails(_) | Topic::ObjectInfos { .. } => {}
+        Topic::KeyDetails(_) | Topic::ObjectInfos { .. } | Topic::Interrupted => {}
         _ => state.complain(fault),
     }
 }
