@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use proptest::prelude::*;
 use strongroom::app::{Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Overlay, Page, Topic};
 use strongroom::domain::{CleanUpItem, Dependents, FaultKind, GrantSpec, KeyState, ObjectFormat, Outcome, Request};
 use strongroom::ui::Theme;
@@ -10,6 +9,9 @@ use strongroom::ui::Theme;
 use crate::desk::{
     BUCKET, Desk, arn, bucket, detail, fault, file, grant, interrupted, job, log_line, object, objects, role,
 };
+
+#[path = "core/hostile.rs"]
+mod hostile;
 
 const WIDE: (u16, u16) = (120, 36);
 
@@ -386,104 +388,6 @@ fn without_colours_every_state_still_has_its_word() {
 
 /// What could do harm on a terminal, or make one thing look like another.
 const HOSTILE: &str = "a\x1b]0;owned\x07\x1b[31m\r\n\x08\u{9b}2J\u{202e}gpj";
-
-#[test]
-fn no_control_character_reaches_the_screen_whatever_it_is_in() {
-    let mut desk = Desk::filled(WIDE);
-    let mut key = desk.state.keys.rows()[0].clone();
-    key.aliases = vec![format!("alias/{HOSTILE}")];
-    let mut described = detail(&key.arn);
-    described.description = HOSTILE.to_owned();
-    key.detail = Some(described);
-    let key_arn = key.arn.clone();
-    desk.answer(Topic::Keys, Page::Keys(vec![key]));
-    let mut hostile = grant(&key_arn);
-    hostile.grantee = HOSTILE.to_owned();
-    hostile.name = Some(HOSTILE.to_owned());
-    desk.answer(Topic::Grants(key_arn), Page::Grants(vec![hostile]));
-    desk.answer(Topic::Buckets, Page::Buckets(vec![bucket(HOSTILE)]));
-    desk.objects(vec![object(HOSTILE, ObjectFormat::Strongroom, None)]);
-    let mut failed = job(HOSTILE, strongroom::domain::JobStatus::Failed, HOSTILE, 0);
-    if let Some(detail) = failed.detail.as_mut() {
-        detail.failure = Some(HOSTILE.to_owned());
-    }
-    desk.answer(Topic::Jobs, Page::Jobs(vec![failed]));
-    let dir = desk.state.dir.clone();
-    let rows = vec![file(HOSTILE, 1)];
-    desk.answer(Topic::Files(dir.clone()), Page::Files { dir, rows });
-    for keys in [
-        "1<enter>",
-        "<tab><tab>",
-        "<esc>2<enter>",
-        "<esc>2x",
-        "n3<enter>",
-        "<esc>3x",
-        "n3d",
-        "<esc>4<enter>",
-        "<esc>5<enter>",
-        "<esc>e",
-        "<esc>2n",
-    ] {
-        desk.keys(keys);
-        assert_harmless(&desk);
-    }
-    desk.keys("<esc>4l");
-    desk.answer(Topic::Log(HOSTILE.to_owned()), Page::Log(vec![log_line(HOSTILE)]));
-    assert_harmless(&desk);
-    desk.keys("<esc>");
-    desk.fail(Topic::Identity, fault(FaultKind::Other, HOSTILE, HOSTILE));
-    assert_harmless(&desk);
-    desk.keys("!");
-    assert_harmless(&desk);
-}
-
-fn assert_harmless(desk: &Desk) {
-    for cell in &desk.buffer().content {
-        let odd = cell.symbol().chars().find(|c| c.is_control() || *c == '\u{202e}');
-        assert_eq!(odd, None, "{}", desk.screen());
-    }
-}
-
-fn any_key() -> impl Strategy<Value = KeyPress> {
-    let code = prop_oneof![
-        6 => proptest::char::range(' ', '~').prop_map(KeyCode::Char),
-        4 => proptest::sample::select(vec![
-            KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Backspace, KeyCode::Up, KeyCode::Down,
-            KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End, KeyCode::Left, KeyCode::Right,
-        ]),
-        1 => Just(KeyCode::Char('数')),
-    ];
-    (code, proptest::bool::weighted(0.05)).prop_map(|(code, ctrl)| KeyPress {
-        code,
-        ctrl,
-        alt: false,
-        shift: false,
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn whatever_is_typed_at_whatever_size_there_is_a_screen(
-        keys in proptest::collection::vec(any_key(), 0..120),
-        sizes in proptest::collection::vec((0_u16..140, 0_u16..50), 1..6),
-    ) {
-        let mut desk = Desk::filled(WIDE);
-        for (index, key) in keys.into_iter().enumerate() {
-            let (cols, rows) = sizes[index % sizes.len()];
-            if index % 20 == 0 {
-                desk.event(Event::Resize { cols, rows });
-            }
-            desk.event(Event::Key(key));
-            desk.buffer();
-        }
-        for (cols, rows) in [(0, 0), (1, 1), (2, 3), (500, 1), (1, 200)] {
-            desk.event(Event::Resize { cols, rows });
-            desk.buffer();
-        }
-    }
-}
 
 #[test]
 fn a_form_whose_request_failed_comes_back_unless_something_was_pressed_meanwhile() {

@@ -83,6 +83,20 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
     );
 }
 
+/// Until so many parts are noted as sent.
+async fn until_parts(world: &World, count: usize) {
+    let noted = || {
+        world
+            .journals()
+            .iter()
+            .map(|journal| count_parts(journal))
+            .sum::<usize>()
+    };
+    while noted() < count {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 fn count_parts(journal: &Path) -> usize {
     let text = fs::read_to_string(journal).unwrap();
     text.lines().filter(|line| line.starts_with("{\"part\"")).count()
@@ -96,15 +110,7 @@ async fn a_source_that_changed_since_the_interruption_is_encrypted_anew_under_a_
         .command(&world.encrypting(&source, "s3://training-bucket/"))
         .spawn()
         .unwrap();
-    while world
-        .journals()
-        .iter()
-        .map(|journal| count_parts(journal))
-        .sum::<usize>()
-        < 2
-    {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_parts(&world, 2).await;
     child.kill().await.unwrap();
     let old = world.keys().await;
     assert_eq!((old.len(), world.open_uploads().await), (1, 1));
@@ -134,15 +140,7 @@ async fn no_resume_and_cancelling_abort_what_was_begun() {
     let arguments = world.encrypting(&source, "s3://training-bucket/");
     let interrupted = async |signal| {
         let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
-        while world
-            .journals()
-            .iter()
-            .map(|journal| count_parts(journal))
-            .sum::<usize>()
-            < 2
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until_parts(&world, 2).await;
         let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
         child.wait().await.unwrap().code()
