@@ -11,7 +11,7 @@
 //! under the data key D: its first half signs, its second half encrypts. `Fernet(base64.b64encode(D)).decrypt(body)` in
 //! Python opens it. Fernet neither commits to its key nor knows names; the [`binding`] MAC in the metadata does both.
 //!
-//! Everything works in constant memory, [`CHUNK`] bytes at a time, and nothing is released unverified: [`open`] reads a
+//! Everything works in constant memory, some [`CHUNK`]s at a time, and nothing is released unverified: [`open`] reads a
 //! token twice, first to check the HMAC over the whole of it, then to decrypt, checking again.
 //!
 //! [Fernet specification]: https://github.com/fernet/spec/blob/master/Spec.md
