@@ -11,8 +11,9 @@
 //! under the data key D: its first half signs, its second half encrypts. `Fernet(base64.b64encode(D)).decrypt(body)` in
 //! Python opens it. Fernet neither commits to its key nor knows names; the [`binding`] MAC in the metadata does both.
 //!
-//! Everything works in constant memory, some [`CHUNK`]s at a time, and nothing is released unverified: [`open`] reads a
-//! token twice, first to check the HMAC over the whole of it, then to decrypt, checking again.
+//! Everything works in constant memory, some [`CHUNK`]s at a time, and nothing is released unverified: [`decrypt`] gives
+//! its output back only if the whole token held, and [`release`], for outputs that others see at once, reads a token that
+//! [`verify`] has read before, checking again.
 //!
 //! [Fernet specification]: https://github.com/fernet/spec/blob/master/Spec.md
 
@@ -33,7 +34,7 @@ mod replay;
 mod sealer;
 
 pub use data_key::DataKey;
-pub use decrypt::{Opened, TokenReader, decrypt_verified, open, verify};
+pub use decrypt::{HEADER_TEXT, Opened, TokenReader, decrypt, header_of, release, verify};
 pub use encrypt::{Encryptor, Sealed, seal, token_len};
 pub use error::EnvelopeError;
 pub use metadata::Metadata;

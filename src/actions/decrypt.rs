@@ -1,23 +1,29 @@
 //! Decrypt a token, a prefix of them, or a model archive. Nothing unverified ever appears under the destination's name.
 
 use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::ProgressSink;
 use super::blocking::blocking;
+use super::leftovers::Leftovers;
 use super::names::from_key;
-use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
-use super::place::{Place, cancelled, inside, io_fault, stdout, usage};
-use super::spool::{ALONE, AMONG_OTHERS, Download, Watched, is_archive, open_file};
-use super::{ProgressSink, archive};
+use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_file, unlock_object};
+use super::place::{Place, cancelled, folder_of, inside, io_fault, stdout, usage};
+use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectRow, Progress};
-use crate::envelope::publish::{TEMPORARY, Unpublished};
-use crate::envelope::{EnvelopeError, Opened, decrypt_verified, open, verify};
+use crate::envelope::publish::Unpublished;
+use crate::envelope::{Opened, release};
+
+mod archived;
+
+pub(super) use archived::fetch;
 
 const ACT: &str = "decrypt";
 /// Objects of a prefix that are opened at once.
@@ -83,6 +89,7 @@ pub async fn decrypt(
         progress,
         cancel,
         keyring: Keyring::default(),
+        leftovers: Leftovers::default(),
     };
     if is_archive(&request.source) {
         return run.archive().await.map(|files| DecryptReport {
@@ -110,6 +117,7 @@ struct Run<'a> {
     progress: &'a ProgressSink,
     cancel: &'a CancellationToken,
     keyring: Keyring,
+    leftovers: Leftovers,
 }
 
 impl Run<'_> {
@@ -118,6 +126,7 @@ impl Run<'_> {
         let head = transfer::head(self.aws, bucket, key).await?;
         let options = &self.request.open;
         let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, options, &self.keyring).await?;
+        let unlocked = Arc::new(unlocked);
         let download = Download {
             aws: self.aws,
             bucket,
@@ -128,14 +137,32 @@ impl Run<'_> {
             phase: "downloading",
             in_flight,
         };
-        let (spool, opened) = download.verified_spool(&scratch(output), &unlocked).await?;
-        let uri = s3::uri(bucket, key);
-        let token = spool
-            .token()
-            .map_err(|error| io_fault("read the spool of", &uri, &error))?;
-        let finished = self.finish(token, unlocked, Some(opened), uri, output).await;
-        spool.remove();
-        finished
+        let source = s3::uri(bucket, key);
+        let folder = scratch(output);
+        self.leftovers.sweep(&folder);
+        match output {
+            Output::Path(path) => {
+                let (shown, to) = (source.clone(), path.clone());
+                let read = move |unlocked: &Unlocked, token: &mut Watched<Token>| to_file(token, unlocked, &shown, &to);
+                let (spool, made) = download.spooled_through(&folder, &unlocked, read).await?;
+                let made = self.publish(made, source, path).await;
+                spool.remove();
+                made
+            }
+            Output::Stdout => {
+                let shown = source.clone();
+                let read = move |unlocked: &Unlocked, token: &mut Watched<Token>| {
+                    unlocked.verify(token).map_err(|error| fault_of(ACT, &shown, &error))
+                };
+                let (spool, verified) = download.spooled_through(&folder, &unlocked, read).await?;
+                let released = match spool.token() {
+                    Ok(token) => self.release(token, unlocked, verified, source).await,
+                    Err(error) => Err(io_fault("read the spool of", &source, &error)),
+                };
+                spool.remove();
+                released
+            }
+        }
     }
 
     async fn file(&self, path: &Path) -> Result<DecryptedFile, Fault> {
@@ -153,9 +180,37 @@ impl Run<'_> {
         }
         self.check_free(output)?;
         let token = open_file(path)?;
-        let unlocked = unlock_file(self.aws, path, &self.request.open).await?;
-        self.finish(token, unlocked, None, path.display().to_string(), output)
-            .await
+        let unlocked = Arc::new(unlock_file(self.aws, path, &self.request.open).await?);
+        let source = path.display().to_string();
+        self.progress.report(Progress {
+            phase: "decrypting".to_owned(),
+            item: source.clone(),
+            ..Progress::default()
+        });
+        let shown = source.clone();
+        match output {
+            Output::Path(path) => {
+                self.leftovers.sweep(&scratch(output));
+                let to = path.clone();
+                let made = self.reading(token, source.clone(), move |token| {
+                    to_file(token, &unlocked, &shown, &to)
+                });
+                self.publish(made.await?, source, path).await
+            }
+            Output::Stdout => {
+                let again = token
+                    .try_clone()
+                    .map_err(|error| io_fault("read", path.display(), &error))?;
+                let key = Arc::clone(&unlocked);
+                let verify = move |token: &mut Watched<File>| {
+                    let verified = key.verify(token).map_err(|error| fault_of(ACT, &shown, &error))?;
+                    token.rewind().map_err(|error| io_fault("read", &shown, &error))?;
+                    Ok(verified)
+                };
+                let verified = self.reading(token, source.clone(), verify).await?;
+                self.release(again, unlocked, verified, source).await
+            }
+        }
     }
 
     async fn prefix(&self, bucket: &str, prefix: &str) -> Result<DecryptReport, Fault> {
@@ -249,109 +304,62 @@ impl Run<'_> {
             .map(Some)
     }
 
-    /// The folder appears, by one rename, once every member was verified.
-    async fn archive(&self) -> Result<Vec<DecryptedFile>, Fault> {
-        let folder = self.folder()?.to_owned();
-        if folder.symlink_metadata().is_ok() {
-            let remedy = "name a folder that does not exist yet";
-            return Err(Fault::new(
-                FaultKind::Conflict,
-                "write",
-                folder.display().to_string(),
-                "it exists already",
-                remedy,
-            ));
-        }
-        let io = |error: io::Error| io_fault("write", folder.display(), &error);
-        let output = Output::Path(folder.clone());
-        let building = tempfile::Builder::new()
-            .prefix(TEMPORARY)
-            .tempdir_in(scratch(&output))
-            .map_err(io)?;
-        let mut file = fetch(
-            self.aws,
-            &self.request.source,
-            building.path(),
-            self.progress,
-            self.cancel,
-        )
-        .await?;
-        let bundle = archive::bundle(&mut file, &self.request.source)?;
-        if bundle.is_none() && self.request.open.require_bound {
-            return Err(Fault::new(
-                FaultKind::Integrity,
-                "open",
-                self.request.source.to_string(),
-                "it holds no strongroom.json: its names are not proved",
-                "without --require-bound it opens, its names unproved",
-            ));
-        }
-        let unlocked = unlock_archive(self.aws, &self.request.source, bundle.as_ref(), &self.request.open).await?;
-        let (source, cancel) = (self.request.source.clone(), self.cancel.clone());
+    /// Gives a decrypted file its name.
+    async fn publish(&self, made: Made, source: String, path: &Path) -> Result<DecryptedFile, Fault> {
+        let (to, overwrite) = (path.to_owned(), self.request.overwrite);
         blocking(move || {
-            let root = building.path();
-            let members =
-                archive::open_members(&mut file, &source, root, &unlocked, bundle.as_ref(), |name, token| {
-                    let to = inside(root, name)?;
-                    if let Some(parent) = to.parent() {
-                        fs::create_dir_all(parent).map_err(|error| io_fault("create", parent.display(), &error))?;
-                    }
-                    let mut plain = File::create_new(&to).map_err(|error| io_fault("write", to.display(), &error))?;
-                    let mut token = Watched {
-                        inner: token,
-                        cancel: cancel.clone(),
-                    };
-                    open(&unlocked.key, &mut token, &mut plain).map_err(|error| fault_of("decrypt", name, &error))
-                })?;
-            fs::rename(root, &folder).map_err(|error| io_fault("write", folder.display(), &error))?;
-            let _ = building.keep();
-            Ok(members
-                .into_iter()
-                .map(|member| DecryptedFile {
-                    source: format!("{source}/{}", member.name),
-                    path: Some(folder.join(&member.name)),
-                    bytes: member.opened.plaintext_bytes,
-                    bound: member.bound,
-                })
-                .collect())
+            let (opened, bound, file) = made;
+            file.publish(overwrite)
+                .map_err(|error| io_fault("write", to.display(), &error))?;
+            Ok(DecryptedFile {
+                source,
+                path: Some(to),
+                bytes: opened.plaintext_bytes,
+                bound,
+            })
         })
         .await
     }
 
-    async fn finish(
+    /// Writes to standard output what was verified before.
+    async fn release(
         &self,
         token: File,
-        unlocked: Unlocked,
-        verified: Option<Opened>,
+        unlocked: Arc<Unlocked>,
+        (opened, bound): (Opened, bool),
         source: String,
-        output: &Output,
     ) -> Result<DecryptedFile, Fault> {
-        self.progress.report(Progress {
-            phase: "decrypting".to_owned(),
-            item: source.clone(),
-            ..Progress::default()
-        });
-        let (output, overwrite, cancel) = (output.clone(), self.request.overwrite, self.cancel.clone());
-        let path = match &output {
-            Output::Path(path) => Some(path.clone()),
-            Output::Stdout => None,
+        let shown = source.clone();
+        let write = move |token: &mut Watched<File>| {
+            let mut stdout = stdout().map_err(|error| io_fault("write", "standard output", &error))?;
+            release(&unlocked.key, &opened, token, &mut stdout).map_err(|error| fault_of(ACT, &shown, &error))
         };
+        self.reading(token, source.clone(), write).await?;
+        Ok(DecryptedFile {
+            source,
+            path: None,
+            bytes: opened.plaintext_bytes,
+            bound,
+        })
+    }
+
+    /// Reads a token on a thread of its own, as long as nobody cancels.
+    async fn reading<R: Send + 'static>(
+        &self,
+        token: File,
+        source: String,
+        read: impl FnOnce(&mut Watched<File>) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R, Fault> {
+        let cancel = self.cancel.clone();
         blocking(move || {
-            let mut token = Watched {
-                inner: token,
-                cancel: cancel.clone(),
-            };
-            let written = write(&mut token, &unlocked, verified, &source, &output, overwrite);
-            match written {
-                Err(_) if cancel.is_cancelled() => Err(cancelled(ACT, source)),
-                Err(fault) => Err(fault),
-                Ok((opened, bound)) => Ok(DecryptedFile {
-                    source,
-                    path,
-                    bytes: opened.plaintext_bytes,
-                    bound,
-                }),
-            }
+            let mut token = Watched { inner: token, cancel };
+            read(&mut token).map_err(|fault| {
+                if token.cancel.is_cancelled() {
+                    cancelled(ACT, source)
+                } else {
+                    fault
+                }
+            })
         })
         .await
     }
@@ -378,83 +386,20 @@ impl Run<'_> {
     }
 }
 
-/// Name, length and token are checked before the first byte of plaintext is written anywhere.
-fn write(
-    token: &mut Watched<File>,
-    unlocked: &Unlocked,
-    verified: Option<Opened>,
-    source: &str,
-    output: &Output,
-    overwrite: bool,
-) -> Result<(Opened, bool), Fault> {
-    let fault = |error| fault_of(ACT, source, &error);
-    let opened = match verified {
-        Some(opened) => opened,
-        None => {
-            let opened = verify(&unlocked.key, token).map_err(fault)?;
-            token
-                .seek(SeekFrom::Start(0))
-                .map_err(|error| io_fault("read", source, &error))?;
-            opened
-        }
-    };
-    let bound = unlocked.check(&opened).map_err(fault)?;
-    let again = match output {
-        Output::Path(path) => {
-            let io = |error: io::Error| io_fault("write", path.display(), &error);
-            let mut file = Unpublished::create(path).map_err(io)?;
-            let again = decrypt_verified(&unlocked.key, token, &mut file).map_err(fault)?;
-            if again == opened {
-                file.publish(overwrite).map_err(io)?;
-            }
-            again
-        }
-        Output::Stdout => {
-            let mut stdout = stdout().map_err(|error| io_fault("write", "standard output", &error))?;
-            decrypt_verified(&unlocked.key, token, &mut stdout).map_err(fault)?
-        }
-    };
-    if again == opened {
-        Ok((opened, bound))
-    } else {
-        Err(fault(EnvelopeError::Unbound))
-    }
-}
+/// A decrypted file that has no name yet, and whether its token is bound.
+type Made = (Opened, bool, Unpublished);
 
-/// The whole archive, local or spooled.
-pub(super) async fn fetch(
-    aws: &Aws,
-    source: &Place,
-    folder: &Path,
-    progress: &ProgressSink,
-    cancel: &CancellationToken,
-) -> Result<File, Fault> {
-    match source {
-        Place::Local(path) => open_file(path),
-        Place::S3 { bucket, key } => {
-            let head = transfer::head(aws, bucket, key).await?;
-            let download = Download {
-                aws,
-                bucket,
-                key,
-                head: &head,
-                progress,
-                cancel,
-                phase: "downloading",
-                in_flight: ALONE,
-            };
-            download.spooled(folder).await
-        }
-    }
+fn to_file(token: &mut (impl Read + Send), unlocked: &Unlocked, source: &str, path: &Path) -> Result<Made, Fault> {
+    let file = Unpublished::create(path).map_err(|error| io_fault("write", path.display(), &error))?;
+    unlocked
+        .decrypt(token, file)
+        .map_err(|error| fault_of(ACT, source, &error))
 }
 
 /// The destination's folder: what is spooled there fits where the plaintext must fit too.
 fn scratch(output: &Output) -> PathBuf {
     match output {
-        Output::Path(path) => match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        },
+        Output::Path(path) => folder_of(path).to_owned(),
         Output::Stdout => std::env::temp_dir(),
     }
 }

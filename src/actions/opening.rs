@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,9 @@ use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3};
 use crate::domain::{Fault, FaultKind, ObjectRow};
 use crate::envelope::manifest::Bundle;
-use crate::envelope::{DataKey, EnvelopeError, Metadata, Opened, binding};
+use crate::envelope::{
+    DataKey, EnvelopeError, HEADER_LEN, HEADER_TEXT, Metadata, Opened, binding, decrypt, header_of, verify,
+};
 
 /// C is never longer.
 pub(super) const MAX_DATA_KEY: u64 = 6144;
@@ -61,6 +64,37 @@ enum Bond {
 }
 
 impl Unlocked {
+    /// Decrypts the token that its metadata means, and tells whether it has any that is proved. The output comes back only if
+    /// all of it holds: it must be one that nobody else sees until then.
+    pub(super) fn decrypt<W: Write>(
+        &self,
+        token: &mut (impl Read + Send),
+        output: W,
+    ) -> Result<(Opened, bool, W), EnvelopeError> {
+        let mut token = BufReader::with_capacity(HEADER_TEXT, token);
+        let beginning = token.fill_buf().map_err(EnvelopeError::Read)?;
+        if header_of(beginning).is_some_and(|header| self.is_another(&header)) {
+            // Another token, or another key: its end tells which. Until there nothing of it need be written.
+            verify(&self.key, &mut token)?;
+            return Err(EnvelopeError::Unbound);
+        }
+        let (opened, output) = decrypt(&self.key, &mut token, output)?;
+        Ok((opened, self.check(&opened)?, output))
+    }
+
+    /// Checks the same, and writes nothing.
+    pub(super) fn verify(&self, token: &mut (impl Read + Send)) -> Result<(Opened, bool), EnvelopeError> {
+        let opened = verify(&self.key, token)?;
+        Ok((opened, self.check(&opened)?))
+    }
+
+    fn is_another(&self, header: &[u8; HEADER_LEN]) -> bool {
+        match &self.bond {
+            Bond::None => false,
+            Bond::Metadata { metadata, .. } => metadata.check(&self.key, header).is_err(),
+        }
+    }
+
     /// Whether the token is the one its metadata means; `Ok(false)` if it has none, or bears another name by now.
     pub(super) fn check(&self, opened: &Opened) -> Result<bool, EnvelopeError> {
         match &self.bond {

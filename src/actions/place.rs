@@ -54,6 +54,14 @@ impl fmt::Display for Place {
     }
 }
 
+/// The folder that holds this file, or will.
+pub(super) fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// `folder` + a relative name from outside, which must stay inside.
 pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
     let relative = Path::new(name);

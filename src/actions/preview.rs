@@ -16,7 +16,7 @@ use super::token_stream::TokenStream;
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, ObjectFormat, Outcome, Plaintext, Preview, View};
-use crate::envelope::{TokenReader, open, verify};
+use crate::envelope::{TokenReader, decrypt, verify};
 
 /// More is not kept, whatever is asked for.
 const MOST: usize = 4 << 20;
@@ -132,8 +132,7 @@ async fn of_archive(
                 if !is_wanted {
                     return verify(&unlocked.key, &mut token).map_err(fault);
                 }
-                let mut beginning = Beginning::new(most);
-                let opened = open(&unlocked.key, &mut token, &mut beginning).map_err(fault)?;
+                let (opened, beginning) = decrypt(&unlocked.key, &mut token, Beginning::new(most)).map_err(fault)?;
                 found = Some((name.to_owned(), beginning));
                 Ok(opened)
             },

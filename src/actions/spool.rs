@@ -1,31 +1,32 @@
 //! Whole tokens and archives on this disk: ciphertext only.
 //!
 //! A token is spooled into a file of the destination's folder whose name follows from the object and its ETag, so a
-//! download that was interrupted is found again by the same command and goes on where it stopped. It is checked while it
-//! arrives. The file goes once the token is opened or refused; what nobody came back for is swept after a week.
+//! download that was interrupted is found again by the same command and goes on where it stopped. It is checked, and
+//! decrypted, while it arrives. The file goes once the token is opened or refused; what nobody came back for is
+//! [swept](super::leftovers) after a week.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures::StreamExt;
 use rustix::fs::{FlockOperation, flock};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
-use super::blocking::{blocking, joined};
+use super::blocking::joined;
 use super::encrypt::passes;
-use super::opening::{Unlocked, fault_of};
+use super::opening::Unlocked;
 use super::place::{Place, cancelled, io_fault};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, Progress};
+use crate::envelope::CHUNK;
 use crate::envelope::binding::digest;
 use crate::envelope::publish::TEMPORARY;
-use crate::envelope::{CHUNK, Opened, TokenReader};
 
 const RANGE: u64 = 4 << 20;
 /// Ranges on their way, of one object alone.
@@ -34,8 +35,8 @@ pub(super) const ALONE: usize = 6;
 pub(super) const AMONG_OTHERS: usize = 2;
 /// Pieces that wait for a slow disk.
 const WAITING: usize = 64;
-const SUFFIX: &str = ".token";
-const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How the names of spools end.
+pub(super) const SUFFIX: &str = ".token";
 
 /// An object on its way here: the very one that `head` looked at.
 #[derive(Clone, Copy)]
@@ -53,99 +54,89 @@ pub(super) struct Download<'a> {
 impl Download<'_> {
     /// The whole object, in an unnamed file of `folder`.
     pub(super) async fn spooled(&self, folder: &Path) -> Result<File, Fault> {
-        let io = |error: io::Error| io_fault("write a temporary file in", folder.display(), &error);
-        let file = tempfile::tempfile_in(folder).map_err(io)?;
         let shown = folder.display().to_string();
-        let write = move |file: &mut File, piece: &[u8]| {
-            file.write_all(piece)
-                .map_err(|error| io_fault("write a temporary file in", &shown, &error))
+        let io = move |error: io::Error| io_fault("write a temporary file in", &shown, &error);
+        let mut file = tempfile::tempfile_in(folder).map_err(&io)?;
+        let write = move |arriving: Arriving| {
+            io::copy(&mut BufReader::with_capacity(CHUNK, arriving), &mut file).map_err(&io)?;
+            file.seek(SeekFrom::Start(0)).map_err(&io)?;
+            Ok(file)
         };
-        let mut file = self.pour(0, file, write).await?;
-        file.seek(SeekFrom::Start(0)).map_err(io)?;
-        Ok(file)
+        self.pour(0, write).await
     }
 
-    /// Checks the whole token without keeping it.
-    pub(super) async fn verified(&self, unlocked: &Unlocked) -> Result<Opened, Fault> {
-        let uri = s3::uri(self.bucket, self.key);
-        let shown = uri.clone();
-        let check = move |reader: &mut TokenReader, piece: &[u8]| {
-            let pushed = reader.push(piece, &mut Vec::new());
-            pushed.map_err(|error| fault_of("verify", &shown, &error))
-        };
-        let reader = self.pour(0, TokenReader::verifying(&unlocked.key), check).await?;
-        let opened = reader.finish(&mut Vec::new());
-        opened.map_err(|error| fault_of("verify", uri, &error))
+    /// The whole object through `read`, without keeping it.
+    pub(super) async fn through<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Watched<Arriving>) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R, Fault> {
+        let cancel = self.cancel.clone();
+        let read = |inner| read(&mut Watched { inner, cancel });
+        self.pour(0, read).await
     }
 
-    /// The whole token in a spool of `folder`, checked.
-    pub(super) async fn verified_spool(&self, folder: &Path, unlocked: &Unlocked) -> Result<(Spool, Opened), Fault> {
+    /// The whole token into a spool of `folder` and through `read` on the way, which is asked again, from the beginning,
+    /// if what an earlier process left in the spool was damaged.
+    pub(super) async fn spooled_through<R: Send + 'static>(
+        &self,
+        folder: &Path,
+        unlocked: &Arc<Unlocked>,
+        read: impl Fn(&Unlocked, &mut Watched<Token>) -> Result<R, Fault> + Clone + Send + 'static,
+    ) -> Result<(Spool, R), Fault> {
         let (spool, kept) = Spool::open(folder, self.bucket, self.key, self.head)
             .map_err(|error| io_fault("write a temporary file in", folder.display(), &error))?;
-        match self.fill(&spool, kept, unlocked).await {
-            // What an earlier process left may have suffered since: it is fetched again.
+        match self.fill(&spool, kept, unlocked, read.clone()).await {
             Err(fault) if kept > 0 && fault.kind == FaultKind::Integrity => {
-                let opened = self.fill(&spool, 0, unlocked).await;
-                spool.settled(opened)
+                let result = self.fill(&spool, 0, unlocked, read).await;
+                spool.settled(result)
             }
-            opened => spool.settled(opened),
+            result => spool.settled(result),
         }
     }
 
-    async fn fill(&self, spool: &Spool, kept: u64, unlocked: &Unlocked) -> Result<Opened, Fault> {
-        let uri = s3::uri(self.bucket, self.key);
+    async fn fill<R: Send + 'static>(
+        &self,
+        spool: &Spool,
+        kept: u64,
+        unlocked: &Arc<Unlocked>,
+        read: impl FnOnce(&Unlocked, &mut Watched<Token>) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R, Fault> {
         let io = |error: io::Error| io_fault("spool", s3::uri(self.bucket, self.key), &error);
-        let mut file = spool.file.try_clone().map_err(io)?;
-        let mut reader = TokenReader::verifying(&unlocked.key);
-        let (shown, cancel) = (uri.clone(), self.cancel.clone());
-        let (file, reader) = blocking(move || {
-            let io = |error: io::Error| io_fault("read the spool of", &shown, &error);
-            file.set_len(kept).map_err(io)?;
-            file.seek(SeekFrom::Start(0)).map_err(io)?;
-            let mut piece = vec![0; CHUNK];
-            loop {
-                let count = Watched {
-                    inner: &file,
-                    cancel: cancel.clone(),
-                }
-                .read(&mut piece)
-                .map_err(io)?;
-                if count == 0 {
-                    return Ok((file, reader));
-                }
-                let pushed = reader.push(&piece[..count], &mut Vec::new());
-                pushed.map_err(|error| fault_of("open", &shown, &error))?;
-            }
-        })
-        .await?;
-        let shown = uri.clone();
-        let write_and_check = move |(file, reader): &mut (File, TokenReader), piece: &[u8]| {
-            file.write_all(piece)
-                .map_err(|error| io_fault("spool", &shown, &error))?;
-            let pushed = reader.push(piece, &mut Vec::new());
-            pushed.map_err(|error| fault_of("open", &shown, &error))
+        spool.file.set_len(kept).map_err(io)?;
+        let (end, start) = (spool.file.try_clone().map_err(io)?, spool.token().map_err(io)?);
+        let (unlocked, cancel) = (Arc::clone(unlocked), self.cancel.clone());
+        let read = move |arriving| {
+            // Both are the same open file, with one position: at the end of what was kept when that is read.
+            let inner = start.take(kept).chain(Spooling { arriving, to: end });
+            read(&unlocked, &mut Watched { inner, cancel })
         };
-        let (_, reader) = self.pour(kept, (file, reader), write_and_check).await?;
-        let opened = reader.finish(&mut Vec::new());
-        opened.map_err(|error| fault_of("open", uri, &error))
+        self.pour(kept, read).await
     }
 
-    /// Gives the object's bytes from `start` on to `take`, in order, which runs on a thread of its own.
-    async fn pour<S: Send + 'static>(
+    /// Gives the object's bytes from `start` on to `take`, in order, which runs on a thread of its own. Nothing is asked for
+    /// before `take` wants it.
+    async fn pour<R: Send + 'static>(
         &self,
         start: u64,
-        mut state: S,
-        mut take: impl FnMut(&mut S, &[u8]) -> Result<(), Fault> + Send + 'static,
-    ) -> Result<S, Fault> {
-        let (outlet, mut pieces) = mpsc::channel::<Bytes>(WAITING);
-        let taking = tokio::task::spawn_blocking(move || {
-            while let Some(piece) = pieces.blocking_recv() {
-                take(&mut state, &piece)?;
+        take: impl FnOnce(Arriving) -> Result<R, Fault> + Send + 'static,
+    ) -> Result<R, Fault> {
+        let (outlet, pieces) = mpsc::channel(WAITING);
+        let (wanted, is_wanted) = oneshot::channel();
+        let arriving = Arriving {
+            wanted: Some(wanted),
+            pieces,
+            piece: Bytes::new(),
+        };
+        let taking = tokio::task::spawn_blocking(move || take(arriving));
+        let arrive = async {
+            match is_wanted.await {
+                Ok(()) => self.arrive(start, outlet).await,
+                // It failed before.
+                Err(_) => Ok(()),
             }
-            Ok(state)
-        });
+        };
         let arrived = tokio::select! {
-            arrived = self.arrive(start, outlet) => arrived,
+            arrived = arrive => arrived,
             () = self.cancel.cancelled() => Err(cancelled("download", s3::uri(self.bucket, self.key))),
         };
         // If nobody took any more the taker's own failure is the one that counts.
@@ -182,6 +173,47 @@ impl Download<'_> {
     }
 }
 
+/// An object's bytes in order. They end early if they stop arriving: whoever reads them finds half a token then.
+pub(super) struct Arriving {
+    wanted: Option<oneshot::Sender<()>>,
+    pieces: mpsc::Receiver<Bytes>,
+    piece: Bytes,
+}
+
+impl Read for Arriving {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(wanted) = self.wanted.take() {
+            let _ = wanted.send(());
+        }
+        while self.piece.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.piece.len());
+        self.piece.copy_to_slice(&mut buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Keeps in the spool what it reads.
+pub(super) struct Spooling {
+    arriving: Arriving,
+    to: File,
+}
+
+impl Read for Spooling {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.arriving.read(buffer)?;
+        self.to.write_all(&buffer[..count])?;
+        Ok(count)
+    }
+}
+
+/// What an earlier process left of a token, then what arrives of it.
+pub(super) type Token = io::Chain<io::Take<File>, Spooling>;
+
 /// A token on this disk, locked by this process.
 pub(super) struct Spool {
     file: File,
@@ -192,7 +224,6 @@ pub(super) struct Spool {
 impl Spool {
     /// The spool of this object, with as much of it as an earlier process left.
     fn open(folder: &Path, bucket: &str, key: &str, head: &transfer::Head) -> io::Result<(Self, u64)> {
-        sweep(folder);
         if let Some(etag) = &head.etag {
             let id = digest(format!("{}\0{etag}\0{}", s3::uri(bucket, key), head.length).as_bytes());
             let path = folder.join(format!("{TEMPORARY}{}{SUFFIX}", &id[..32]));
@@ -213,9 +244,9 @@ impl Spool {
     }
 
     /// Keeps the file for the next time if that is of use.
-    fn settled(self, opened: Result<Opened, Fault>) -> Result<(Self, Opened), Fault> {
-        match opened {
-            Ok(opened) => Ok((self, opened)),
+    fn settled<R>(self, result: Result<R, Fault>) -> Result<(Self, R), Fault> {
+        match result {
+            Ok(read) => Ok((self, read)),
             Err(mut fault) if passes(&fault) && self.path.is_some() => {
                 fault.remedy = format!("{}; the same command goes on where it stopped", fault.remedy);
                 Err(fault)
@@ -238,23 +269,6 @@ impl Spool {
     pub(super) fn remove(self) {
         if let Some(path) = &self.path {
             let _ = fs::remove_file(path);
-        }
-    }
-}
-
-/// Removes spools that nobody came back for.
-fn sweep(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_spool = name.starts_with(TEMPORARY) && name.ends_with(SUFFIX);
-        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
-        if is_spool
-            && age().is_some_and(|age| age > FORGOTTEN)
-            && let Ok(file) = File::open(entry.path())
-            && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()
-        {
-            let _ = fs::remove_file(entry.path());
         }
     }
 }

@@ -7,9 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
-use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_archive, unlock_file, unlock_object};
+use super::opening::{Keyring, OpenOptions, fault_of, unlock_archive, unlock_file, unlock_object};
 use super::place::{Place, cancelled};
-use super::spool::{ALONE, Download, Watched, is_archive, open_file};
+use super::spool::{ALONE, Arriving, Download, Watched, is_archive, open_file};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, ObjectFormat, ObjectRow, Progress, Verdict};
@@ -140,8 +140,11 @@ impl Run<'_> {
             phase: "verifying",
             in_flight: ALONE,
         };
-        let opened = download.verified(&unlocked).await?;
-        settle(verdict, &unlocked, &opened)
+        let uri = s3::uri(bucket, key);
+        let check =
+            move |token: &mut Watched<Arriving>| unlocked.verify(token).map_err(|error| fault_of(ACT, uri, &error));
+        settle(verdict, download.through(check).await?);
+        Ok(())
     }
 
     async fn file(&self, path: &Path, verdict: &mut Verdict) -> Result<(), Fault> {
@@ -158,13 +161,12 @@ impl Run<'_> {
         let unlocked = unlock_file(self.aws, path, self.open).await?;
         verdict.kms_key_arn = Some(unlocked.kms_key_arn.clone());
         let (cancel, shown) = (self.cancel.clone(), path.display().to_string());
-        let (unlocked, opened) = blocking(move || {
-            let opened = verify_token(&unlocked.key, &mut Watched { inner: token, cancel });
-            let opened = opened.map_err(|error| fault_of(ACT, shown, &error))?;
-            Ok((unlocked, opened))
-        })
-        .await?;
-        settle(verdict, &unlocked, &opened)
+        let check = move || {
+            let verified = unlocked.verify(&mut Watched { inner: token, cancel });
+            verified.map_err(|error| fault_of(ACT, shown, &error))
+        };
+        settle(verdict, blocking(check).await?);
+        Ok(())
     }
 
     async fn archive(&self, source: &Place, verdict: &mut Verdict) -> Result<(), Fault> {
@@ -205,11 +207,8 @@ impl Run<'_> {
     }
 }
 
-fn settle(verdict: &mut Verdict, unlocked: &Unlocked, opened: &Opened) -> Result<(), Fault> {
+fn settle(verdict: &mut Verdict, (opened, bound): (Opened, bool)) {
     verdict.created = Some(opened.created);
-    verdict.bound = unlocked
-        .check(opened)
-        .map_err(|error| fault_of(ACT, &verdict.source, &error))?;
+    verdict.bound = bound;
     verdict.intact = true;
-    Ok(())
 }

@@ -1,6 +1,11 @@
-//! Token in, plaintext out, after the whole token was checked.
+//! Token in, plaintext out, which is worth nothing before the whole token was checked.
+//!
+//! Its HMAC stands at the end, so whoever decrypts in one pass holds plaintext that is not verified yet. That is how
+//! [`decrypt`] does it, and gives back what it wrote only if the token held: reading a token twice, once to verify and once
+//! to decrypt, doubles what is read, and for SHA-256 is the bound, nearly doubles the time. What cannot be taken back,
+//! such as standard output, is written by [`release`] in a second pass.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -29,7 +34,7 @@ impl TokenReader {
         }
     }
 
-    /// A reader that decrypts: only for a token that was verified before, and checks it again.
+    /// A reader that decrypts and checks.
     pub fn decrypting(key: &DataKey) -> Self {
         Self {
             decoder: Decoder::default(),
@@ -255,31 +260,47 @@ pub fn verify(key: &DataKey, token: &mut (impl Read + Send)) -> Result<Opened, E
     TokenReader::verifying(key).run(token, &mut std::io::sink())
 }
 
-/// Decrypts a token that was verified before, checking it again.
-/// When this fails, what was written to `output` must be thrown away.
+/// Decrypts a token in one pass, checking the whole of it on the way. The output comes back only if the token holds, so it
+/// must be one that nobody else sees until then: a file without a name, or memory.
 ///
 /// # Errors
-/// When the token does not hold, or reading or writing fails.
-pub fn decrypt_verified(
+/// When the token does not hold, or reading or writing fails; the output is dropped then.
+pub fn decrypt<W: Write>(
     key: &DataKey,
     token: &mut (impl Read + Send),
-    output: &mut impl Write,
-) -> Result<Opened, EnvelopeError> {
-    TokenReader::decrypting(key).run(token, output)
+    mut output: W,
+) -> Result<(Opened, W), EnvelopeError> {
+    let opened = TokenReader::decrypting(key).run(token, &mut output)?;
+    Ok((opened, output))
 }
 
-/// Checks the whole token, then reads it again to decrypt it into `output`, checking again.
-/// When this fails, what was written to `output` must be thrown away.
+/// Decrypts a token that was verified before into an output that others see at once, checking again that it is the same.
 ///
 /// # Errors
-/// When the token does not hold, or reading or writing fails.
-pub fn open<T: Read + Seek + Send>(
+/// When it is another one by now, or reading or writing fails.
+pub fn release(
     key: &DataKey,
-    token: &mut T,
+    verified: &Opened,
+    token: &mut (impl Read + Send),
     output: &mut impl Write,
-) -> Result<Opened, EnvelopeError> {
-    let start = token.stream_position().map_err(EnvelopeError::Read)?;
-    verify(key, token)?;
-    token.seek(SeekFrom::Start(start)).map_err(EnvelopeError::Read)?;
-    decrypt_verified(key, token, output)
+) -> Result<(), EnvelopeError> {
+    let again = TokenReader::decrypting(key).run(token, output)?;
+    if again == *verified {
+        Ok(())
+    } else {
+        Err(EnvelopeError::Unbound)
+    }
 }
+
+/// The header of a token of which these are the first characters, in either alphabet; `None` if they are no token's.
+pub fn header_of(beginning: &[u8]) -> Option<[u8; HEADER_LEN]> {
+    let mut bytes = Vec::new();
+    Decoder::default()
+        .push(beginning.get(..HEADER_TEXT)?, &mut bytes)
+        .ok()?;
+    let header: [u8; HEADER_LEN] = bytes.first_chunk().copied()?;
+    (header[0] == VERSION).then_some(header)
+}
+
+/// Characters that hold a token's header, if there is no white space among them.
+pub const HEADER_TEXT: usize = HEADER_LEN.div_ceil(3) * 4;

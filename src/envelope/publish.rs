@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat, open};
 use tempfile::{Builder, NamedTempFile};
 
 /// Prefix of named temporary files; whoever starts next may sweep them.
@@ -55,7 +55,7 @@ impl Unpublished {
         let file = match open(folder, flags, Mode::RUSR | Mode::WUSR) {
             Ok(unnamed) => Inner::Unnamed(File::from(unnamed)),
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
-                Inner::Named(Builder::new().prefix(TEMPORARY).tempfile_in(folder)?)
+                Inner::Named(named_in(folder)?)
             }
             Err(error) => return Err(error.into()),
         };
@@ -69,20 +69,24 @@ impl Unpublished {
     ///
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] when the name is taken and `overwrite` is off; nothing is changed then.
-    pub fn publish(self, overwrite: bool) -> io::Result<()> {
+    pub fn publish(mut self, overwrite: bool) -> io::Result<()> {
+        self.file().sync_all()?;
+        self.name(overwrite)
+    }
+
+    /// Gives the file its name without waiting for the disk: for what is made again after a power cut.
+    ///
+    /// # Errors
+    /// As [`Unpublished::publish`].
+    pub fn name(self, overwrite: bool) -> io::Result<()> {
         match self.file {
-            Inner::Unnamed(file) => {
-                file.sync_all()?;
-                let linked = link(&file, &self.destination);
-                match linked {
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists && overwrite => {
-                        replace(&file, &self.destination)
-                    }
-                    other => other,
+            Inner::Unnamed(file) => match link(&file, &self.destination) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && overwrite => {
+                    replace(&file, &self.destination)
                 }
-            }
+                other => other,
+            },
             Inner::Named(file) => {
-                file.as_file().sync_all()?;
                 let kept = if overwrite {
                     file.persist(&self.destination)
                 } else {
@@ -99,6 +103,14 @@ impl Unpublished {
             Inner::Named(file) => file.as_file_mut(),
         }
     }
+}
+
+/// Locked, so that nobody takes it for a dead process's.
+fn named_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let file = Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
+    // Where there are no locks either, only its age protects it.
+    let _ = flock(file.as_file(), FlockOperation::NonBlockingLockExclusive);
+    Ok(file)
 }
 
 /// Links to a name of its own, then renames over the destination: never a moment without a whole file there.
@@ -150,6 +162,49 @@ mod tests {
         file.write_all(b"secret").unwrap();
         drop(file);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// As where a file system has no unnamed files.
+    fn named(destination: &Path) -> Unpublished {
+        Unpublished {
+            destination: destination.to_owned(),
+            file: Inner::Named(named_in(destination.parent().unwrap()).unwrap()),
+        }
+    }
+
+    #[test]
+    fn with_a_temporary_name_it_is_private_and_locked_and_goes_with_its_maker_or_is_published() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plain.csv");
+        let names = || {
+            let entries = fs::read_dir(folder.path()).unwrap();
+            entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+        };
+        let mut file = named(&path);
+        file.write_all(b"secret").unwrap();
+        let [there] = &names()[..] else {
+            unreachable!("it is the only file")
+        };
+        assert!(there.file_name().unwrap().to_str().unwrap().starts_with(TEMPORARY));
+        assert_eq!(fs::metadata(there).unwrap().permissions().mode() & 0o777, 0o600);
+        let other = File::open(there).unwrap();
+        assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
+        drop(file);
+        assert!(names().is_empty());
+
+        for content in ["one", "two"] {
+            let mut file = named(&path);
+            file.write_all(content.as_bytes()).unwrap();
+            file.publish(content == "two").unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        assert_eq!(
+            named(&path).publish(false).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(names(), [path]);
     }
 
     #[test]

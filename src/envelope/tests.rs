@@ -30,8 +30,7 @@ fn sealed(key: &DataKey, plaintext: &[u8]) -> Vec<u8> {
 }
 
 fn opened(key: &DataKey, token: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
-    let mut plaintext = Vec::new();
-    let opened = open(key, &mut Cursor::new(token), &mut plaintext)?;
+    let (opened, plaintext) = decrypt(key, &mut Cursor::new(token), Vec::new())?;
     assert_eq!(opened.plaintext_bytes, plaintext.len() as u64);
     Ok(plaintext)
 }
@@ -78,6 +77,30 @@ fn the_stream_and_the_fernet_crate_open_each_others_tokens_at_every_edge() {
             len as u64,
             "{len}"
         );
+    }
+}
+
+#[test]
+fn the_header_is_read_from_the_beginning_alone_in_both_alphabets() {
+    let mut sealed = Vec::new();
+    // Bytes that the two alphabets spell otherwise.
+    let encryptor = Encryptor::resumed(&key(1), u64::MAX, [0xfb; 16]);
+    let header = encryptor.header();
+    encryptor.run(&mut Cursor::new(b"text"), &mut sealed).unwrap();
+    let standard: Vec<u8> = sealed
+        .iter()
+        .map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        })
+        .collect();
+    assert_ne!(standard, sealed);
+    for text in [&sealed, &standard] {
+        assert_eq!(header_of(&text[..HEADER_TEXT]), Some(header));
+    }
+    for text in ["", "gAAAAA", &"x".repeat(HEADER_TEXT), &"!".repeat(HEADER_TEXT)] {
+        assert_eq!(header_of(text.as_bytes()), None, "{text}");
     }
 }
 

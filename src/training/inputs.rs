@@ -1,7 +1,7 @@
 //! Channels: which of their files are opened under which key, and into the private folders.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use base64::Engine;
@@ -15,7 +15,8 @@ use super::workspace::Workspace;
 use super::{human, say};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::manifest::ManifestFile;
-use crate::envelope::{binding, open};
+use crate::envelope::publish::Unpublished;
+use crate::envelope::{self, binding};
 
 /// Key objects that a channel's prefix happened to take in; they are ciphertext and no data.
 const KEY_OBJECTS: &str = ".strongroom/";
@@ -205,7 +206,7 @@ pub(crate) fn is_token(path: &Path) -> Result<bool, Fault> {
     Ok(head.trim_ascii_start().starts_with(b"gAAAA"))
 }
 
-/// Opens one token; nothing stays under `to` unless the whole of it holds.
+/// Opens one token; nothing appears under `to` unless the whole of it holds.
 pub(crate) fn open_file(
     key: &OpenKey,
     from: &Path,
@@ -214,39 +215,27 @@ pub(crate) fn open_file(
     listed: Option<&ManifestFile>,
     cancel: &CancellationToken,
 ) -> Result<u64, Fault> {
-    let written = File::open(from)
-        .map_err(|error| io("open", from, &error))
-        .and_then(|token| {
-            let mut token = Cancellable { inner: token, cancel };
-            let mut output = File::create_new(to).map_err(|error| io("write", to, &error))?;
-            let opened = open(&key.key, &mut token, &mut output).map_err(|error| broken("decrypt", label, &error))?;
-            output.flush().map_err(|error| io("write", to, &error))?;
-            if let Some(listed) = listed {
-                let mac = listed
-                    .mac
-                    .as_deref()
-                    .and_then(|mac| STANDARD.decode(mac).ok())
-                    .unwrap_or_default();
-                let name = listed.name.as_deref().unwrap_or_default();
-                binding::check(&key.key, name, &opened.header, opened.plaintext_bytes, &mac)
-                    .map_err(|error| broken("decrypt", label, &error))?;
-                if listed.header != STANDARD.encode(opened.header) || listed.length != Some(opened.plaintext_bytes) {
-                    let cause = "it is not the token that the manifest lists";
-                    return Err(Fault::new(
-                        FaultKind::Integrity,
-                        "decrypt",
-                        label,
-                        cause,
-                        "start the job again",
-                    ));
-                }
-            }
-            Ok(opened.plaintext_bytes)
-        });
-    if written.is_err() {
-        let _ = fs::remove_file(to);
+    let inner = File::open(from).map_err(|error| io("open", from, &error))?;
+    let output = Unpublished::create(to).map_err(|error| io("write", to, &error))?;
+    let (opened, output) = envelope::decrypt(&key.key, &mut Cancellable { inner, cancel }, output)
+        .map_err(|error| broken("decrypt", label, &error))?;
+    if let Some(listed) = listed {
+        let mac = listed
+            .mac
+            .as_deref()
+            .and_then(|mac| STANDARD.decode(mac).ok())
+            .unwrap_or_default();
+        let name = listed.name.as_deref().unwrap_or_default();
+        binding::check(&key.key, name, &opened.header, opened.plaintext_bytes, &mac)
+            .map_err(|error| broken("decrypt", label, &error))?;
+        if listed.header != STANDARD.encode(opened.header) || listed.length != Some(opened.plaintext_bytes) {
+            let cause = "it is not the token that the manifest lists";
+            let remedy = "start the job again";
+            return Err(Fault::new(FaultKind::Integrity, "decrypt", label, cause, remedy));
+        }
     }
-    written
+    output.name(false).map_err(|error| io("write", to, &error))?;
+    Ok(opened.plaintext_bytes)
 }
 
 /// A file whose reading stops when the job is told to stop.
@@ -261,12 +250,6 @@ impl Read for Cancellable<'_> {
             return Err(std::io::Error::other("the job was told to stop"));
         }
         self.inner.read(buffer)
-    }
-}
-
-impl std::io::Seek for Cancellable<'_> {
-    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
-        self.inner.seek(to)
     }
 }
 

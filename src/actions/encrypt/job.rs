@@ -18,6 +18,7 @@ use super::sources::Source;
 use super::tally::Tally;
 use super::{ACT, Destination, EncryptReport, EncryptRequest, EncryptedFile, changed_fault, passes, taken};
 use crate::actions::journal::Journal;
+use crate::actions::leftovers::Leftovers;
 use crate::actions::opening::fault_of;
 use crate::actions::place::{Place, cancelled, io_fault};
 use crate::aws::again::again;
@@ -43,6 +44,7 @@ pub(super) struct Job<'a> {
     pub(super) limits: Limits,
     /// Whether the destination of the only file was found free already.
     pub(super) is_checked: bool,
+    pub(super) leftovers: Leftovers,
 }
 
 /// Why there is no token.
@@ -112,6 +114,7 @@ impl<'a> Job<'a> {
             pool: Pool::new(limits.part),
             limits,
             is_checked: only.is_some(),
+            leftovers: Leftovers::default(),
         };
         Ok((job, journal))
     }
@@ -158,6 +161,7 @@ impl<'a> Job<'a> {
             pool: Pool::new(limits.part),
             limits,
             is_checked: false,
+            leftovers: Leftovers::default(),
         }))
     }
 

@@ -9,7 +9,7 @@ use super::source::SourceFile;
 use super::sources::Source;
 use super::{EncryptedFile, taken};
 use crate::actions::blocking::joined;
-use crate::actions::place::{Place, io_fault, stdout};
+use crate::actions::place::{Place, folder_of, io_fault, stdout};
 use crate::domain::Fault;
 use crate::envelope::publish::Unpublished;
 use crate::envelope::{Encryptor, EnvelopeError};
@@ -17,6 +17,7 @@ use crate::envelope::{Encryptor, EnvelopeError};
 impl Job<'_> {
     pub(super) async fn to_file(&self, source: &Source, path: &Path) -> Result<EncryptedFile, Fault> {
         check_free(path, self.overwrite)?;
+        self.leftovers.sweep(folder_of(path));
         let (path, overwrite) = (path.to_owned(), self.overwrite);
         self.here(source, move |encryptor, file| {
             write_token(encryptor, file, &path, overwrite)

@@ -1,0 +1,121 @@
+//! Model archives: every member opened into one folder.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{ACT, DecryptedFile, Run};
+use crate::actions::blocking::blocking;
+use crate::actions::opening::{fault_of, unlock_archive};
+use crate::actions::place::{Place, folder_of, inside, io_fault};
+use crate::actions::spool::{ALONE, Download, Watched, open_file};
+use crate::actions::{ProgressSink, archive, leftovers};
+use crate::aws::{Aws, transfer};
+use crate::domain::{Fault, FaultKind};
+use crate::envelope::decrypt;
+use crate::envelope::publish::TEMPORARY;
+
+impl Run<'_> {
+    /// The folder appears, by one rename, once every member was verified.
+    pub(super) async fn archive(&self) -> Result<Vec<DecryptedFile>, Fault> {
+        let folder = self.folder()?.to_owned();
+        if folder.symlink_metadata().is_ok() {
+            let remedy = "name a folder that does not exist yet";
+            return Err(Fault::new(
+                FaultKind::Conflict,
+                "write",
+                folder.display().to_string(),
+                "it exists already",
+                remedy,
+            ));
+        }
+        let io = |error: io::Error| io_fault("write", folder.display(), &error);
+        let beside = folder_of(&folder);
+        self.leftovers.sweep(beside);
+        let building = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempdir_in(beside)
+            .map_err(io)?;
+        let held = leftovers::lock(building.path());
+        let mut file = fetch(
+            self.aws,
+            &self.request.source,
+            building.path(),
+            self.progress,
+            self.cancel,
+        )
+        .await?;
+        let bundle = archive::bundle(&mut file, &self.request.source)?;
+        if bundle.is_none() && self.request.open.require_bound {
+            return Err(Fault::new(
+                FaultKind::Integrity,
+                "open",
+                self.request.source.to_string(),
+                "it holds no strongroom.json: its names are not proved",
+                "without --require-bound it opens, its names unproved",
+            ));
+        }
+        let unlocked = unlock_archive(self.aws, &self.request.source, bundle.as_ref(), &self.request.open).await?;
+        let (source, cancel) = (self.request.source.clone(), self.cancel.clone());
+        blocking(move || {
+            let root = building.path();
+            let members =
+                archive::open_members(&mut file, &source, root, &unlocked, bundle.as_ref(), |name, token| {
+                    let to = inside(root, name)?;
+                    if let Some(parent) = to.parent() {
+                        fs::create_dir_all(parent).map_err(|error| io_fault("create", parent.display(), &error))?;
+                    }
+                    let plain = File::create_new(&to).map_err(|error| io_fault("write", to.display(), &error))?;
+                    let mut token = Watched {
+                        inner: token,
+                        cancel: cancel.clone(),
+                    };
+                    decrypt(&unlocked.key, &mut token, plain)
+                        .map(|(opened, _)| opened)
+                        .map_err(|error| fault_of(ACT, name, &error))
+                })?;
+            fs::rename(root, &folder).map_err(|error| io_fault("write", folder.display(), &error))?;
+            let _ = building.keep();
+            drop(held);
+            Ok(members
+                .into_iter()
+                .map(|member| DecryptedFile {
+                    source: format!("{source}/{}", member.name),
+                    path: Some(folder.join(&member.name)),
+                    bytes: member.opened.plaintext_bytes,
+                    bound: member.bound,
+                })
+                .collect())
+        })
+        .await
+    }
+}
+
+/// The whole archive, local or spooled.
+pub(in crate::actions) async fn fetch(
+    aws: &Aws,
+    source: &Place,
+    folder: &Path,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<File, Fault> {
+    match source {
+        Place::Local(path) => open_file(path),
+        Place::S3 { bucket, key } => {
+            let head = transfer::head(aws, bucket, key).await?;
+            let download = Download {
+                aws,
+                bucket,
+                key,
+                head: &head,
+                progress,
+                cancel,
+                phase: "downloading",
+                in_flight: ALONE,
+            };
+            download.spooled(folder).await
+        }
+    }
+}
