@@ -66,33 +66,31 @@ impl TokenReader {
     /// Reads the whole of `token` and writes what it gives out: reading and base64, MAC and cipher, and writing each on
     /// a thread.
     fn run(self, token: &mut (impl Read + Send), output: &mut impl Write) -> Result<Opened, EnvelopeError> {
-        let Self { mut decoder, mut bytes } = self;
-        let mut text = vec![0; TEXT];
-        let first = fill(token, &mut text)?;
-        if first < TEXT {
+        let Self { decoder, mut bytes } = self;
+        let mut reader = PieceReader {
+            token,
+            decoder: Some(decoder),
+            text: vec![0; TEXT],
+        };
+        let mut first = Vec::new();
+        reader.fill(&mut first)?;
+        if reader.decoder.is_none() {
             let mut plaintext = Zeroizing::new(Vec::new());
-            decoder.push(&text[..first], &mut bytes.held)?;
+            bytes.held = first;
             bytes.advance(&mut plaintext)?;
-            decoder.finish(&mut bytes.held)?;
             let opened = bytes.finish(&mut plaintext)?;
             output.write_all(&plaintext).map_err(EnvelopeError::Write)?;
             return Ok(opened);
         }
         let read = move |outlet: pipe::Outlet<Vec<u8>>| {
-            let mut count = first;
-            while count > 0 {
+            outlet.send(first)?;
+            while reader.decoder.is_some() {
                 let mut piece = outlet.used();
                 piece.clear();
-                for part in text[..count].chunks(HOT) {
-                    decoder.push(part, &mut piece)?;
-                }
+                reader.fill(&mut piece)?;
                 outlet.send(piece)?;
-                count = fill(token, &mut text)?;
             }
-            let mut piece = outlet.used();
-            piece.clear();
-            decoder.finish(&mut piece)?;
-            outlet.send(piece)
+            Ok(())
         };
         let open = move |outlet: pipe::Outlet<Zeroizing<Vec<u8>>>| {
             pipe::through(read, |piece: Vec<u8>| {
@@ -120,8 +118,37 @@ impl TokenReader {
 
 /// What is copied before it is worked on stays in the nearest cache.
 const HOT: usize = 16 << 10;
-/// Characters that are read at a time.
-const TEXT: usize = PIECE / 3 * 4;
+/// Characters that are read at a time: they are decoded before the cache loses them, and more at a time would be read no faster.
+const TEXT: usize = 64 << 10;
+
+/// Reads a token and takes its base64 away.
+struct PieceReader<'a, T> {
+    token: &'a mut T,
+    /// `None` once the token has ended.
+    decoder: Option<Decoder>,
+    text: Vec<u8>,
+}
+
+impl<T: Read> PieceReader<'_, T> {
+    /// Appends the bytes of a piece, or of what there is.
+    fn fill(&mut self, piece: &mut Vec<u8>) -> Result<(), EnvelopeError> {
+        piece.reserve_exact(PIECE + TEXT);
+        while let Some(decoder) = &mut self.decoder
+            && piece.len() < PIECE
+        {
+            let count = fill(self.token, &mut self.text)?;
+            for part in self.text[..count].chunks(HOT) {
+                decoder.push(part, piece)?;
+            }
+            if count < TEXT
+                && let Some(decoder) = self.decoder.take()
+            {
+                decoder.finish(piece)?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Reads the bytes of a token, after base64.
 struct BytesReader {
