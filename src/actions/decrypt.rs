@@ -139,7 +139,7 @@ impl Run<'_> {
         };
         let source = s3::uri(bucket, key);
         let folder = scratch(output);
-        self.leftovers.sweep(&folder);
+        self.leftovers.sweep(&folder).await;
         match output {
             Output::Path(path) => {
                 let (shown, to) = (source.clone(), path.clone());
@@ -190,7 +190,7 @@ impl Run<'_> {
         let shown = source.clone();
         match output {
             Output::Path(path) => {
-                self.leftovers.sweep(&scratch(output));
+                self.leftovers.sweep(&scratch(output)).await;
                 let to = path.clone();
                 let made = self.reading(token, source.clone(), move |token| {
                     to_file(token, &unlocked, &shown, &to)

@@ -4,8 +4,8 @@
 //! their way. Their buffers come from one bounded pool, and parts that are too long for it are made while they are sent,
 //! so memory stays the same for any number and any size.
 //!
-//! What fails for good or is cancelled leaves nothing behind: parts are aborted, and the key object goes if no token
-//! needs it. What fails because network, power or credentials went leaves its parts and a `journal`:
+//! What fails for good or is cancelled leaves nothing behind: parts are aborted, and the key object goes unless a token
+//! needs it, or may. What fails because network, power or credentials went leaves its parts and a `journal`:
 //! the same request finds it, makes the same tokens again from C, time and IV, and sends only the parts that S3 does not
 //! have. If anything of the source differs the old upload is aborted, and the file is encrypted under a new data key.
 

@@ -1,7 +1,7 @@
 //! What killed processes left in a folder: half-made files, and spools that nobody came back for.
 //!
 //! Most of what is half made has no name and goes with its process. Where a file system knows no such files, and for the
-//! folders of archives, there is a `.strongroom-…` that its maker holds a lock on; without one it is nobody's any more.
+//! folders of archives, there is a `.strongroom-half-…` that its maker holds a lock on; without one it is nobody's any more.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirEntry, File, OpenOptions};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::spool;
-use crate::envelope::publish::TEMPORARY;
+use crate::envelope::publish::HALF_MADE;
 
 /// Spools wait so long for the command that goes on with them.
 const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -26,35 +26,43 @@ pub(super) struct Leftovers(Mutex<BTreeSet<PathBuf>>);
 
 impl Leftovers {
     /// Sweeps a folder, once.
-    pub(super) fn sweep(&self, folder: &Path) {
+    pub(super) async fn sweep(&self, folder: &Path) {
+        let folder = folder.to_owned();
         let is_new = self
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(folder.to_owned());
+            .insert(folder.clone());
         if is_new {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-                remove(&entry);
-            }
+            // What cannot be swept stays for the next time.
+            let _ = tokio::task::spawn_blocking(move || sweep(&folder)).await;
         }
+    }
+}
+
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        remove(&entry);
     }
 }
 
 fn remove(entry: &DirEntry) -> Option<()> {
     let name = entry.file_name();
-    let name = name.to_str().filter(|name| name.starts_with(TEMPORARY))?;
+    let name = name.to_str()?;
+    let patience = if spool::is_spool(name) {
+        FORGOTTEN
+    } else if name.starts_with(HALF_MADE) {
+        UNLOCKED
+    } else {
+        return None;
+    };
     let meta = entry.metadata().ok()?;
     let age = meta.modified().ok()?.elapsed().ok()?;
-    let patience = if name.ends_with(spool::SUFFIX) {
-        FORGOTTEN
-    } else {
-        UNLOCKED
-    };
     if age < patience || !(meta.is_file() || meta.is_dir()) {
         return None;
     }
     let path = entry.path();
-    let _held = lock(&path)?;
+    let _held = lock(&path, meta.is_dir())?;
     if meta.is_dir() {
         fs::remove_dir_all(path).ok()
     } else {
@@ -63,10 +71,12 @@ fn remove(entry: &DirEntry) -> Option<()> {
 }
 
 /// A lock that tells others that this file or folder is somebody's; `None` if it is.
-pub(super) fn lock(path: &Path) -> Option<File> {
+pub(super) fn lock(path: &Path, is_folder: bool) -> Option<File> {
     let mut options = OpenOptions::new();
     let file = options
         .read(true)
+        // Over a network only those who may write can lock a file.
+        .write(!is_folder)
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .ok()?;
@@ -82,55 +92,60 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn only_what_is_old_and_nobodys_is_removed() {
+    #[tokio::test]
+    async fn only_what_is_ours_and_old_and_nobodys_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let aged = |path: &Path, age: u64| {
-            let at = SystemTime::now() - Duration::from_secs(age);
-            File::open(path).unwrap().set_modified(at).unwrap();
-        };
         let (minutes, days) = (120, 8 * 24 * 60 * 60);
+        let aged = |name: &str, age: u64| {
+            let at = SystemTime::now() - Duration::from_secs(age);
+            File::open(path(name)).unwrap().set_modified(at).unwrap();
+        };
+        let (old, young) = ("0123456789abcdef".repeat(2), "fedcba9876543210".repeat(2));
+        let (old, young) = (format!(".strongroom-{old}.token"), format!(".strongroom-{young}.token"));
         for (name, age) in [
-            (".strongroom-half", minutes),
-            (".strongroom-held", minutes),
-            (".strongroom-new", 0),
-            (".strongroom-young.token", minutes),
-            (".strongroom-old.token", days),
+            (".strongroom-half-dead", minutes),
+            (".strongroom-half-held", minutes),
+            (".strongroom-half-new", 0),
+            (old.as_str(), days),
+            (young.as_str(), minutes),
+            (".strongroom-backup", days),
+            (".strongroom-notes.token", days),
             ("data.csv", days),
         ] {
             fs::write(path(name), "text").unwrap();
-            aged(&path(name), age);
+            aged(name, age);
         }
-        fs::create_dir(path(".strongroom-folder")).unwrap();
-        fs::write(path(".strongroom-folder/plain"), "text").unwrap();
-        aged(&path(".strongroom-folder"), minutes);
-        std::os::unix::fs::symlink(path("data.csv"), path(".strongroom-link")).unwrap();
-        let held = lock(&path(".strongroom-held")).unwrap();
+        for name in [".strongroom-half-folder", ".strongroom-world"] {
+            fs::create_dir(path(name)).unwrap();
+            fs::write(path(name).join("plain"), "text").unwrap();
+            aged(name, minutes);
+        }
+        std::os::unix::fs::symlink(path("data.csv"), path(".strongroom-half-link")).unwrap();
+        let held = lock(&path(".strongroom-half-held"), false).unwrap();
 
-        let leftovers = Leftovers::default();
-        leftovers.sweep(folder.path());
-        let left = || {
-            let mut names: Vec<_> = fs::read_dir(folder.path())
-                .unwrap()
-                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-                .collect();
-            names.sort();
-            names
+        let names = || {
+            let entries = fs::read_dir(folder.path()).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.collect::<BTreeSet<_>>()
         };
-        let kept = [
-            ".strongroom-held",
-            ".strongroom-link",
-            ".strongroom-new",
-            ".strongroom-young.token",
-            "data.csv",
-        ];
-        assert_eq!(left(), kept);
+        let before = names();
+        let gone = |them: &[&str]| {
+            let left = names();
+            before
+                .iter()
+                .filter(|name| !left.contains(*name))
+                .eq(them.iter().copied())
+        };
+        let leftovers = Leftovers::default();
+        leftovers.sweep(folder.path()).await;
+        let dead = [old.as_str(), ".strongroom-half-dead", ".strongroom-half-folder"];
+        assert!(gone(&dead), "{:?}", names());
 
         drop(held);
-        leftovers.sweep(folder.path());
-        assert_eq!(left(), kept, "once an operation");
-        Leftovers::default().sweep(folder.path());
-        assert_eq!(left(), [&kept[1..]].concat());
+        leftovers.sweep(folder.path()).await;
+        assert!(gone(&dead), "once an operation");
+        Leftovers::default().sweep(folder.path()).await;
+        assert!(gone(&[&dead[..], &[".strongroom-half-held"]].concat()), "{:?}", names());
     }
 }

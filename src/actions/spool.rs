@@ -7,13 +7,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use futures::StreamExt;
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::geteuid;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -35,8 +36,9 @@ pub(super) const ALONE: usize = 6;
 pub(super) const AMONG_OTHERS: usize = 2;
 /// Pieces that wait for a slow disk.
 const WAITING: usize = 64;
-/// How the names of spools end.
-pub(super) const SUFFIX: &str = ".token";
+const SUFFIX: &str = ".token";
+/// Hexadecimal digits of a spool's name.
+const DIGITS: usize = 32;
 
 /// An object on its way here: the very one that `head` looked at.
 #[derive(Clone, Copy)]
@@ -141,7 +143,14 @@ impl Download<'_> {
         };
         // If nobody took any more the taker's own failure is the one that counts.
         let taken = joined(taking.await);
-        arrived.and(taken)
+        arrived.and(taken).map_err(|fault| {
+            // Whichever of the two noticed first.
+            if self.cancel.is_cancelled() {
+                cancelled("download", s3::uri(self.bucket, self.key))
+            } else {
+                fault
+            }
+        })
     }
 
     async fn arrive(&self, start: u64, outlet: mpsc::Sender<Bytes>) -> Result<(), Fault> {
@@ -226,15 +235,18 @@ impl Spool {
     fn open(folder: &Path, bucket: &str, key: &str, head: &transfer::Head) -> io::Result<(Self, u64)> {
         if let Some(etag) = &head.etag {
             let id = digest(format!("{}\0{etag}\0{}", s3::uri(bucket, key), head.length).as_bytes());
-            let path = folder.join(format!("{TEMPORARY}{}{SUFFIX}", &id[..32]));
+            let path = folder.join(format!("{TEMPORARY}{}{SUFFIX}", &id[..DIGITS]));
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
             // Never through a link that somebody put there.
             let file = options
                 .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
                 .open(&path)?;
-            if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                let kept = file.metadata()?.len();
+            let meta = file.metadata()?;
+            // In a folder for everybody the name may be somebody else's.
+            let is_ours = meta.uid() == geteuid().as_raw() && meta.nlink() == 1;
+            if is_ours && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                let kept = meta.len();
                 let path = Some(path);
                 return Ok((Self { file, path }, if kept <= head.length { kept } else { 0 }));
             }
@@ -271,6 +283,12 @@ impl Spool {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Whether a file of this name is a spool.
+pub(super) fn is_spool(name: &str) -> bool {
+    let digits = name.strip_prefix(TEMPORARY).and_then(|name| name.strip_suffix(SUFFIX));
+    digits.is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// A local file, opened for reading.

@@ -75,7 +75,7 @@ impl TokenReader {
         let mut first = Vec::new();
         reader.fill(&mut first)?;
         if reader.decoder.is_none() {
-            let mut plaintext = Zeroizing::new(Vec::new());
+            let mut plaintext = Zeroizing::new(Vec::with_capacity(first.len()));
             bytes.held = first;
             bytes.advance(&mut plaintext)?;
             let opened = bytes.finish(&mut plaintext)?;
@@ -96,6 +96,8 @@ impl TokenReader {
             pipe::through(read, |piece: Vec<u8>| {
                 let mut plaintext = outlet.used();
                 plaintext.clear();
+                // At once: a buffer that grows leaves copies behind.
+                plaintext.reserve_exact(PIECE + TEXT);
                 for part in piece.chunks(HOT) {
                     bytes.held.extend_from_slice(part);
                     bytes.advance(&mut plaintext)?;
@@ -105,6 +107,7 @@ impl TokenReader {
             })?;
             let mut plaintext = outlet.used();
             plaintext.clear();
+            plaintext.reserve_exact(HELD);
             let opened = bytes.finish(&mut plaintext)?;
             outlet.send(plaintext)?;
             Ok(opened)

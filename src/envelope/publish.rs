@@ -2,7 +2,7 @@
 //!
 //! Plaintext is written into an unnamed file of the destination's folder (`O_TMPFILE`), which vanishes with the process,
 //! and linked to its name at the end, without replacing what is there. Where the file system has no unnamed files a
-//! `.strongroom-…` file of mode 0600 takes its place.
+//! `.strongroom-half-…` file of mode 0600 takes its place.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat, open};
 use tempfile::{Builder, NamedTempFile};
 
-/// Prefix of named temporary files; whoever starts next may sweep them.
+/// Prefix of every temporary name.
 pub const TEMPORARY: &str = ".strongroom-";
+/// Prefix of what is half made and must have a name: its maker holds a lock on it, and whoever finds one without may
+/// sweep it.
+pub const HALF_MADE: &str = ".strongroom-half-";
 
 /// A file in the making.
 #[derive(Debug)]
@@ -53,7 +56,8 @@ impl Unpublished {
         };
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = match open(folder, flags, Mode::RUSR | Mode::WUSR) {
-            Ok(unnamed) => Inner::Unnamed(File::from(unnamed)),
+            // It may get a temporary name on its way to the final one.
+            Ok(unnamed) => Inner::Unnamed(locked(File::from(unnamed))),
             Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
                 Inner::Named(named_in(folder)?)
             }
@@ -105,17 +109,20 @@ impl Unpublished {
     }
 }
 
-/// Locked, so that nobody takes it for a dead process's.
 fn named_in(folder: &Path) -> io::Result<NamedTempFile> {
-    let file = Builder::new().prefix(TEMPORARY).tempfile_in(folder)?;
-    // Where there are no locks either, only its age protects it.
-    let _ = flock(file.as_file(), FlockOperation::NonBlockingLockExclusive);
-    Ok(file)
+    let (file, path) = Builder::new().prefix(HALF_MADE).tempfile_in(folder)?.into_parts();
+    Ok(NamedTempFile::from_parts(locked(file), path))
+}
+
+/// So that nobody takes it for a dead process's. Where there are no locks nobody finds it without one either.
+fn locked(file: File) -> File {
+    let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    file
 }
 
 /// Links to a name of its own, then renames over the destination: never a moment without a whole file there.
 fn replace(file: &File, destination: &Path) -> io::Result<()> {
-    let beside = destination.with_file_name(format!("{TEMPORARY}{}", uuid::Uuid::new_v4()));
+    let beside = destination.with_file_name(format!("{HALF_MADE}{}", uuid::Uuid::new_v4()));
     link(file, &beside)?;
     fs::rename(&beside, destination).inspect_err(|_| {
         let _ = fs::remove_file(&beside);
@@ -187,7 +194,7 @@ mod tests {
         let [there] = &names()[..] else {
             unreachable!("it is the only file")
         };
-        assert!(there.file_name().unwrap().to_str().unwrap().starts_with(TEMPORARY));
+        assert!(there.file_name().unwrap().to_str().unwrap().starts_with(HALF_MADE));
         assert_eq!(fs::metadata(there).unwrap().permissions().mode() & 0o777, 0o600);
         let other = File::open(there).unwrap();
         assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());

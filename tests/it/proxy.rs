@@ -33,6 +33,8 @@ pub(crate) enum Trouble {
     Unavailable,
     /// It is not passed on: 400, as KMS throttles.
     Throttled,
+    /// It is not passed on: 403.
+    Denied,
     /// It is read slowly, over [`SLOWLY`].
     Slow,
     /// Its head is read, and then nothing any more.
@@ -177,6 +179,7 @@ impl Passage {
             Trouble::ErrorInside200 => client.write_all(&refusal("200 OK", "InternalError", is_json)),
             Trouble::Unavailable => client.write_all(&refusal("503 Slow Down", "SlowDown", is_json)),
             Trouble::Throttled => client.write_all(&refusal("400 Bad Request", "ThrottlingException", is_json)),
+            Trouble::Denied => client.write_all(&refusal("403 Forbidden", "AccessDenied", is_json)),
             Trouble::StallUnanswered => until_gone(&client),
             Trouble::LostAnswer => self
                 .pass_on(&line, headers, &body)?

@@ -15,7 +15,7 @@ use crate::actions::{ProgressSink, archive, leftovers};
 use crate::aws::{Aws, transfer};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::decrypt;
-use crate::envelope::publish::TEMPORARY;
+use crate::envelope::publish::HALF_MADE;
 
 impl Run<'_> {
     /// The folder appears, by one rename, once every member was verified.
@@ -33,12 +33,12 @@ impl Run<'_> {
         }
         let io = |error: io::Error| io_fault("write", folder.display(), &error);
         let beside = folder_of(&folder);
-        self.leftovers.sweep(beside);
+        self.leftovers.sweep(beside).await;
         let building = tempfile::Builder::new()
-            .prefix(TEMPORARY)
+            .prefix(HALF_MADE)
             .tempdir_in(beside)
             .map_err(io)?;
-        let held = leftovers::lock(building.path());
+        let held = leftovers::lock(building.path(), true);
         let mut file = fetch(
             self.aws,
             &self.request.source,

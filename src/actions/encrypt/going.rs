@@ -10,7 +10,7 @@ use crate::actions::journal::Journal;
 use crate::aws::again::Pause;
 use crate::aws::transfer::{Multipart, Part};
 use crate::aws::{Aws, transfer};
-use crate::domain::Fault;
+use crate::domain::{Fault, FaultKind};
 
 /// One token on its way.
 pub(super) struct Going<'a> {
@@ -23,14 +23,29 @@ pub(super) struct Going<'a> {
     pub(super) journal: Option<&'a Journal>,
 }
 
+/// Whether the object is this very token; an answer to it may have been lost.
+pub(super) enum Seen {
+    /// It is, with this ETag.
+    There(Option<String>),
+    /// It is another one, or there is none.
+    NotThere,
+    /// The caller may not look.
+    Hidden,
+}
+
 impl Going<'_> {
-    /// The ETag of the object, if it is this very token; an answer to it may have been lost.
-    pub(super) async fn is_there(&self, aws: &Aws) -> Result<Option<Option<String>>, Fault> {
-        let head = transfer::find(aws, self.bucket, self.key).await?;
+    pub(super) async fn look(&self, aws: &Aws) -> Result<Seen, Fault> {
+        let head = match transfer::find(aws, self.bucket, self.key).await {
+            Err(fault) if fault.kind == FaultKind::Denied => return Ok(Seen::Hidden),
+            head => head?,
+        };
         let mac = |map: &BTreeMap<String, String>| map.get("strongroom-mac").cloned();
-        Ok(head
-            .filter(|head| head.length == self.token_bytes && mac(&head.metadata) == mac(&self.metadata))
-            .map(|head| head.etag.map(|etag| etag.trim_matches('"').to_owned())))
+        Ok(match head {
+            Some(head) if head.length == self.token_bytes && mac(&head.metadata) == mac(&self.metadata) => {
+                Seen::There(head.etag.map(|etag| etag.trim_matches('"').to_owned()))
+            }
+            _ => Seen::NotThere,
+        })
     }
 
     /// An error inside a 200, an answer lost after the object was made, a moment of congestion: after every failure it is
@@ -47,7 +62,7 @@ impl Going<'_> {
                 Ok(etag) => return Ok(etag),
                 Err(fault) => fault,
             };
-            if let Some(etag) = self.is_there(aws).await? {
+            if let Seen::There(etag) = self.look(aws).await? {
                 return Ok(etag);
             }
             let passes = fault.is_transient() || fault.code.as_deref() == Some("ConditionalRequestConflict");

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::asked::asked;
 use super::data_key::{data_key_place, put_data_key, write_file};
-use super::discard::discard;
+use super::discard::{discard, is_needed};
 use super::limits::Limits;
 use super::parts::Pool;
 use super::source::{Stamp, is_changed};
@@ -175,6 +175,7 @@ impl<'a> Job<'a> {
         report.kms_key_arn.clone_from(&self.kms_key_arn);
         let mut changed = Vec::new();
         let (mut made, mut unfinished) = (0, false);
+        let mut missed = Vec::new();
         let each = |source: Source| async {
             let result = self.one(&source, journal.as_ref()).await;
             (source, result)
@@ -197,6 +198,9 @@ impl<'a> Job<'a> {
                     if !is_told {
                         report.failed.push(fault);
                     }
+                    if let (None, Some(Place::S3 { key, .. })) = (&journal, source.to) {
+                        missed.push(key);
+                    }
                 }
             }
         }
@@ -208,7 +212,7 @@ impl<'a> Job<'a> {
                     report.warnings.push(format!("parts may be left: {fault}"));
                 }
             }
-            None if made == 0 => self.remove_data_key().await,
+            None if made == 0 => self.remove_data_key(&missed).await,
             None => {}
         }
         changed
@@ -262,11 +266,13 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// No token needs C: it goes again.
-    async fn remove_data_key(&self) {
+    /// If no token needs C it goes again; one may have been written without an answer.
+    async fn remove_data_key(&self, missed: &[String]) {
         match &self.data_key_place {
             Place::S3 { bucket, key } => {
-                let _ = s3::delete_objects(self.aws, bucket, std::slice::from_ref(key)).await;
+                if let Ok(false) = is_needed(self.aws, bucket, missed, key).await {
+                    let _ = s3::delete_objects(self.aws, bucket, std::slice::from_ref(key)).await;
+                }
             }
             Place::Local(path) => {
                 let _ = fs::remove_file(path);

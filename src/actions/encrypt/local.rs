@@ -17,7 +17,7 @@ use crate::envelope::{Encryptor, EnvelopeError};
 impl Job<'_> {
     pub(super) async fn to_file(&self, source: &Source, path: &Path) -> Result<EncryptedFile, Fault> {
         check_free(path, self.overwrite)?;
-        self.leftovers.sweep(folder_of(path));
+        self.leftovers.sweep(folder_of(path)).await;
         let (path, overwrite) = (path.to_owned(), self.overwrite);
         self.here(source, move |encryptor, file| {
             write_token(encryptor, file, &path, overwrite)

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use bytes::Bytes;
+use crc_fast::{CrcAlgorithm, Digest};
 use tokio::sync::mpsc;
 
 use super::source::changed;
-use crate::aws::transfer::{self, Content, Part};
+use crate::aws::transfer::{Content, Part};
 
 /// For all the parts that are being filled or sent, of all files together: one filled, four on their way.
 const BUDGET: usize = 5;
@@ -125,6 +126,8 @@ pub(super) struct Cutter {
     left: u64,
     number: i32,
     filling: Option<Lent>,
+    /// Of what is filled of it.
+    crc: Digest,
     known: KnownParts,
     outlet: mpsc::Sender<Cut>,
 }
@@ -146,6 +149,7 @@ impl Cutter {
             left: token_bytes,
             number: 1,
             filling: None,
+            crc: Digest::new(CrcAlgorithm::Crc64Nvme),
             known,
             outlet,
         };
@@ -153,7 +157,7 @@ impl Cutter {
     }
 
     fn hand_on(&mut self, whole: Lent) -> io::Result<()> {
-        let crc = transfer::checksum(&whole.bytes);
+        let crc = self.crc.finalize_reset();
         let number = self.number;
         self.left -= whole.len as u64;
         self.number += 1;
@@ -179,6 +183,7 @@ impl Write for Cutter {
             return Err(changed());
         }
         filling.bytes.extend_from_slice(&text[..taken]);
+        self.crc.update(&text[..taken]);
         if filling.bytes.len() == filling.len {
             self.hand_on(filling)?;
         } else {
@@ -197,6 +202,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::aws::transfer;
 
     #[test]
     fn a_token_is_cut_into_whole_parts_and_known_ones_are_kept() {

@@ -3,7 +3,8 @@
 
 use std::io;
 
-use super::going::Going;
+use super::discard::is_needed;
+use super::going::{Going, Seen};
 use super::job::{Failure, Job, now};
 use super::orphans;
 use super::parts::{Cut, Known, KnownParts};
@@ -43,13 +44,21 @@ impl Job<'_> {
         };
         let going = self.going(source, bucket, key, journal, &encryptor.header(), stamp);
         if resumed {
-            if let Some(etag) = going.is_there(self.aws).await? {
+            let noted = trace.as_ref().and_then(|trace| trace.done.clone());
+            let done = match going.look(self.aws).await? {
+                Seen::There(etag) => Some(etag),
+                Seen::Hidden => noted,
+                Seen::NotThere => {
+                    // If it was there it is not any more, and nothing of it can be resumed.
+                    trace = trace.filter(|trace| trace.done.is_none());
+                    None
+                }
+            };
+            if let Some(etag) = done {
                 going.note(|journal| journal.done(key, etag.as_deref()));
                 self.tally.end(source, Some(stamp), 0);
                 return Ok(self.made(source, stamp, etag, true));
             }
-            // It was there and is not any more: nothing of it can be resumed.
-            trace = trace.filter(|trace| trace.done.is_none());
         }
         if !self.overwrite && !self.is_checked && transfer::is_taken(self.aws, bucket, key).await? {
             return Err(taken(&Place::S3 {
@@ -58,7 +67,7 @@ impl Job<'_> {
             })
             .into());
         }
-        if !resumed {
+        if trace.is_none() {
             going.note(|journal| journal.begun(key, token_of(stamp, &encryptor.header())));
         }
         let etag = if going.token_bytes <= self.limits.part {
@@ -133,7 +142,10 @@ impl Job<'_> {
             () = self.cancel.cancelled() => Err(cancelled(ACT, s3::uri(going.bucket, going.key))),
         };
         let etag = match put {
-            Err(fault) if fault.kind == FaultKind::Conflict => going.is_there(self.aws).await?.ok_or(fault)?,
+            Err(fault) if fault.kind == FaultKind::Conflict => match going.look(self.aws).await? {
+                Seen::There(etag) => etag,
+                Seen::NotThere | Seen::Hidden => return Err(fault.into()),
+            },
             put => put?,
         };
         self.tally.end(source, Some(stamp), 0);
@@ -169,7 +181,7 @@ impl Job<'_> {
             Err(Failure::Fault(fault)) if going.journal.is_some() && passes(&fault) => Err(fault.into()),
             Err(failure) => {
                 let left = transfer::abort(self.aws, &upload).await;
-                going.note(|journal| journal.forgotten(going.key));
+                self.forget_unneeded(going.journal, going.bucket, going.key).await;
                 Err(match (failure, left) {
                     (Failure::Fault(mut fault), Err(left)) => {
                         fault.remedy = format!("{}; parts are left: {left}", fault.remedy);
@@ -238,8 +250,22 @@ impl Job<'_> {
             };
             transfer::abort(self.aws, &upload).await?;
         }
-        let _ = journal.forgotten(key);
+        if trace.done.is_none() {
+            self.forget_unneeded(Some(journal), bucket, key).await;
+        }
         Ok(())
+    }
+
+    /// Nothing will be sent there under this IV again. As long as a token may be there that needs the key object, the
+    /// journal remembers it.
+    async fn forget_unneeded(&self, journal: Option<&Journal>, bucket: &str, key: &str) {
+        let Some(journal) = journal else { return };
+        let object = &journal.opening.data_key_object;
+        if let Ok(false) = is_needed(self.aws, bucket, [&key.to_owned()], object).await
+            && let Err(error) = journal.forgotten(key)
+        {
+            tracing::warn!(%error, "could not write the journal of an upload");
+        }
     }
 }
 

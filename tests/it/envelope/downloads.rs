@@ -45,6 +45,24 @@ async fn a_killed_download_goes_on_from_its_spool_which_holds_no_plaintext() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_download_leaves_nothing() {
+    let world = World::troubled(&["s3:latency=150ms"]).await;
+    let source = world.write("data.bin", &noise(30 * MIB));
+    good(&world.encrypt(&source, "s3://training-bucket/").await);
+    fs::create_dir(world.path("out")).unwrap();
+    let arguments = ["decrypt", "s3://training-bucket/data.bin", "-o", "out/back"];
+    let mut child = world.command(&arguments).spawn().unwrap();
+    let entries = || fs::read_dir(world.path("out")).unwrap().map(Result::unwrap);
+    while entries().all(|spool| spool.metadata().unwrap().len() < MIB as u64) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().await.unwrap().code(), Some(130));
+    assert_eq!(entries().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_spool_that_suffered_is_fetched_again() {
     let world = World::start().await;
     let plaintext = noise(9 * MIB);

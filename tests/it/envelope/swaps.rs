@@ -62,8 +62,13 @@ async fn swapped_bodies_names_metadata_and_data_keys_are_refused_and_leave_no_fi
         let said = refusal(&world.decrypt(key, &to).await);
         assert!(said.contains(why), "{key}: {said}");
         let source = format!("s3://{BUCKET}/{key}");
-        refusal(&world.run(&["decrypt", &source, "-o", "-"]).await);
+        let to_stdout = world.run(&["decrypt", &source, "-o", "-"]).await;
+        refusal(&to_stdout);
+        assert!(to_stdout.stdout.is_empty(), "{key}");
         assert!(!to.exists(), "{key}");
+        let old = world.write("old", b"the old one");
+        refusal(&world.run(&["decrypt", &source, "-o", "old", "--overwrite"]).await);
+        assert_eq!(fs::read(old).unwrap(), b"the old one", "{key}");
     }
     let left = fs::read_dir(world.home.path())
         .unwrap()

@@ -160,3 +160,99 @@ async fn no_resume_and_cancelling_abort_what_was_begun() {
     assert!(world.journals().is_empty());
     assert!(!world.keys().await.contains(&old[0]));
 }
+
+fn key_objects(keys: &[String]) -> usize {
+    keys.iter().filter(|key| key.starts_with(".strongroom/")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_became_whole_in_the_moment_of_a_kill_keeps_its_key_object() {
+    let world = World::start().await;
+    // The upload is completed, and the program never hears of it.
+    let proxy = Proxy::start(&world.sandbox, |seen| {
+        if is_completion(seen.line) {
+            Trouble::StallMidway
+        } else {
+            Trouble::None
+        }
+    });
+    let plaintext = noise(8 * MIB);
+    let source = world.write("data.bin", &plaintext);
+    let arguments = world.encrypting(&source, "s3://training-bucket/");
+    let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
+    while !world.keys().await.contains(&"data.bin".to_owned()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    child.kill().await.unwrap();
+    let keys = world.keys().await;
+
+    let again = [arguments.as_slice(), &["--no-resume"]].concat();
+    proxy.calm_down();
+    let said = refusal(&world.command_at(proxy.url(), &again).output().await.unwrap());
+    assert!(said.contains("it exists already"), "{said}");
+    assert_eq!(world.keys().await, keys);
+    assert!(world.journals().is_empty());
+    good(&world.decrypt("data.bin", &world.path("back")).await);
+    assert!(fs::read(world.path("back")).unwrap() == plaintext);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_look_at_objects_uploads_all_the_same_and_no_key_object_is_lost() {
+    let world = World::start().await;
+    let is_look = |line: &str| (line.starts_with("HEAD") || line.starts_with("GET")) && line.contains("data.bin");
+    let blind = |lost: bool| {
+        Proxy::start(&world.sandbox, move |seen| match seen {
+            seen if is_look(seen.line) && !seen.line.contains("uploadId") => Trouble::Denied,
+            seen if lost && is_completion(seen.line) && seen.completions == 1 => Trouble::LostAnswer,
+            _ => Trouble::None,
+        })
+    };
+    let source = world.write("data.bin", &noise(8 * MIB));
+    let arguments = world.encrypting(&source, "s3://training-bucket/one/");
+    let blinded = blind(false);
+    good(&world.command_at(blinded.url(), &arguments).output().await.unwrap());
+    assert_eq!(key_objects(&world.keys().await), 1);
+
+    // Completed, not answered, and nobody can see it: it is told as a failure, and what it needs stays.
+    let arguments = world.encrypting(&source, "s3://training-bucket/two/");
+    let blinded = blind(true);
+    let output = world.command_at(blinded.url(), &arguments).output().await.unwrap();
+    let keys = world.keys().await;
+    assert!(keys.contains(&"two/data.bin".to_owned()));
+    assert_eq!(key_objects(&keys), 2);
+    assert_eq!((world.open_uploads().await, world.journals().len()), (0, 0));
+    refusal(&output);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_token_keeps_its_key_object_when_its_source_changed_meanwhile() {
+    let world = World::start().await;
+    let proxy = Proxy::start(&world.sandbox, |seen| {
+        if is_completion(seen.line) {
+            Trouble::StallUnanswered
+        } else {
+            Trouble::None
+        }
+    });
+    let small = world.write("set/a.txt", b"the first");
+    let large = world.write("set/b.bin", &noise(20 * MIB));
+    let folder = world.path("set");
+    let arguments = world.encrypting(&folder, "s3://training-bucket/");
+    let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
+    until_parts(&world, 3).await;
+    while !world.keys().await.contains(&"a.txt".to_owned()) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    child.kill().await.unwrap();
+    fs::write(small, "the second").unwrap();
+    fs::remove_file(large).unwrap();
+
+    let keys = world.keys().await;
+    proxy.calm_down();
+    let said = refusal(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
+    assert!(said.contains("it exists already"), "{said}");
+    assert_eq!(world.keys().await, keys);
+    assert_eq!((world.open_uploads().await, world.journals().len()), (0, 0));
+    good(&world.decrypt("a.txt", &world.path("back")).await);
+    assert_eq!(fs::read(world.path("back")).unwrap(), b"the first");
+}
