@@ -164,7 +164,8 @@ pub async fn encrypt_within(
             None => discard(aws, journal).await?,
         }
     }
-    if !sources.is_empty() && !cancel.is_cancelled() {
+    let is_left = !sources.is_empty() && cancel.is_cancelled();
+    if !sources.is_empty() && !is_left {
         let (job, journal) = Job::begin(aws, &request, limits, &tally, cancel, &sources).await?;
         report.warnings.extend(job.warning(&request));
         let changed = job.run(sources, journal, &mut report).await;
@@ -173,7 +174,7 @@ pub async fn encrypt_within(
             .extend(changed.iter().map(|source| changed_fault(&source.path)));
     }
     report.files.sort_by(|one, other| one.path.cmp(&other.path));
-    if cancel.is_cancelled() && report.failed.is_empty() && report.files.is_empty() {
+    if cancel.is_cancelled() && report.failed.is_empty() && (is_left || report.files.is_empty()) {
         return Err(cancelled(ACT, "the files"));
     }
     let stopped = cancel.is_cancelled() || is_only;

@@ -85,6 +85,10 @@ enum Line {
         etag: String,
         crc: u64,
     },
+    /// The parts are about to become an object.
+    Completing {
+        key: String,
+    },
     Done {
         key: String,
         etag: Option<String>,
@@ -119,6 +123,8 @@ pub(super) struct Trace {
     /// The upload in parts and its part size.
     pub(super) upload: Option<(String, u64)>,
     pub(super) parts: BTreeMap<i32, Known>,
+    /// Whether the parts were to become an object, whatever came of it.
+    pub(super) is_completing: bool,
     /// Its ETag, once it is there, as far as S3 told one.
     #[expect(clippy::option_option, reason = "there without an ETag is not the same as not there")]
     pub(super) done: Option<Option<String>>,
@@ -131,6 +137,13 @@ pub(super) struct Journal {
     file: Mutex<File>,
     pub(super) opening: Opening,
     traces: Mutex<BTreeMap<String, Trace>>,
+}
+
+impl Trace {
+    /// Whether its object may be there, though nobody heard of it: what goes at once may be whatever was heard.
+    pub(super) fn may_be_whole(&self) -> bool {
+        self.upload.is_none() || self.is_completing
+    }
 }
 
 impl Journal {
@@ -260,6 +273,10 @@ impl Journal {
         })
     }
 
+    pub(super) fn completing(&self, key: &str) -> io::Result<()> {
+        self.note(Line::Completing { key: key.to_owned() })
+    }
+
     pub(super) fn done(&self, key: &str, etag: Option<&str>) -> io::Result<()> {
         self.note(Line::Done {
             key: key.to_owned(),
@@ -280,7 +297,10 @@ impl Journal {
     }
 
     fn note(&self, line: Line) -> io::Result<()> {
-        let must_last = matches!(line, Line::Begun { .. } | Line::Asking { .. } | Line::Upload { .. });
+        let must_last = matches!(
+            line,
+            Line::Begun { .. } | Line::Asking { .. } | Line::Upload { .. } | Line::Completing { .. }
+        );
         self.append(&line, must_last)?;
         take_in(&mut self.traces(), line);
         Ok(())
@@ -310,6 +330,7 @@ fn take_in(traces: &mut BTreeMap<String, Trace>, line: Line) {
                 unanswered: Vec::new(),
                 upload: None,
                 parts: BTreeMap::new(),
+                is_completing: false,
                 done: None,
             };
             traces.insert(key, trace);
@@ -334,6 +355,11 @@ fn take_in(traces: &mut BTreeMap<String, Trace>, line: Line) {
             if let Some(trace) = traces.get_mut(&key) {
                 let part = Part { number, etag, crc };
                 trace.parts.insert(number, Known { part, is_there: false });
+            }
+        }
+        Line::Completing { key } => {
+            if let Some(trace) = traces.get_mut(&key) {
+                trace.is_completing = true;
             }
         }
         Line::Done { key, etag } => {

@@ -238,16 +238,12 @@ impl Spool {
             let path = folder.join(format!("{TEMPORARY}{}{SUFFIX}", &id[..DIGITS]));
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            // Never through a link that somebody put there.
-            let file = options
+            // Never through a link that somebody put there. In a folder for everybody the name may be somebody else's.
+            let opened = options
                 .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-                .open(&path)?;
-            let meta = file.metadata()?;
-            // In a folder for everybody the name may be somebody else's.
-            let is_ours = meta.uid() == geteuid().as_raw() && meta.nlink() == 1;
-            if is_ours && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                let kept = meta.len();
-                let path = Some(path);
+                .open(&path);
+            if let Some(file) = opened.ok().filter(|file| is_own(file)) {
+                let (kept, path) = (file.metadata()?.len(), Some(path));
                 return Ok((Self { file, path }, if kept <= head.length { kept } else { 0 }));
             }
         }
@@ -283,6 +279,14 @@ impl Spool {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Whether it is this user's and now this process's.
+fn is_own(file: &File) -> bool {
+    flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+        && file
+            .metadata()
+            .is_ok_and(|meta| meta.uid() == geteuid().as_raw() && meta.nlink() == 1)
 }
 
 /// Whether a file of this name is a spool.

@@ -59,6 +59,7 @@ pub(crate) struct Seen<'a> {
 struct Counts {
     is_calm: bool,
     parts: usize,
+    landed: usize,
     completions: usize,
     ranges: Vec<u64>,
     operations: Vec<String>,
@@ -106,6 +107,11 @@ impl Proxy {
     /// How many parts were sent.
     pub(crate) fn parts(&self) -> usize {
         self.counts.lock().unwrap().parts
+    }
+
+    /// How many of them S3 has, whether the client heard of it or not.
+    pub(crate) fn landed(&self) -> usize {
+        self.counts.lock().unwrap().landed
     }
 
     /// Everything that was asked for: the operation's name, or S3's method and path; dry runs say so.
@@ -197,6 +203,12 @@ impl Passage {
                 self.learn(&String::from_utf8_lossy(&answer));
                 client.write_all(&answer)
             }
+            _ if is_part(&line) => {
+                let mut answer = Vec::new();
+                self.pass_on(&line, headers, &body)?.read_to_end(&mut answer)?;
+                self.counts.lock().unwrap().landed += usize::from(answer.starts_with(b"HTTP/1.1 200"));
+                client.write_all(&answer)
+            }
             _ => io::copy(&mut self.pass_on(&line, headers, &body)?, &mut client).map(|_| ()),
         }
     }
@@ -231,7 +243,7 @@ impl Passage {
     fn count(&self, line: &str, headers: &BTreeMap<String, String>, operation: &str) {
         let mut counts = self.counts.lock().unwrap();
         counts.operations.push(operation.to_owned());
-        counts.parts += usize::from(line.starts_with("PUT") && line.contains("partNumber="));
+        counts.parts += usize::from(is_part(line));
         let range = headers
             .get("range")
             .and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
@@ -303,6 +315,10 @@ impl Passage {
 }
 
 /// Whether an upload in parts is to become an object.
+fn is_part(line: &str) -> bool {
+    line.starts_with("PUT") && line.contains("partNumber=")
+}
+
 pub(crate) fn is_completion(line: &str) -> bool {
     line.starts_with("POST") && line.contains("uploadId=")
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ACT, DecryptedFile, Run};
 use crate::actions::blocking::blocking;
 use crate::actions::opening::{fault_of, unlock_archive};
-use crate::actions::place::{Place, folder_of, inside, io_fault};
+use crate::actions::place::{Place, cancelled, folder_of, inside, io_fault};
 use crate::actions::spool::{ALONE, Download, Watched, open_file};
 use crate::actions::{ProgressSink, archive, leftovers};
 use crate::aws::{Aws, transfer};
@@ -59,7 +59,7 @@ impl Run<'_> {
         }
         let unlocked = unlock_archive(self.aws, &self.request.source, bundle.as_ref(), &self.request.open).await?;
         let (source, cancel) = (self.request.source.clone(), self.cancel.clone());
-        blocking(move || {
+        let opened = blocking(move || {
             let root = building.path();
             let members =
                 archive::open_members(&mut file, &source, root, &unlocked, bundle.as_ref(), |name, token| {
@@ -89,7 +89,14 @@ impl Run<'_> {
                 })
                 .collect())
         })
-        .await
+        .await;
+        opened.map_err(|fault| {
+            if self.cancel.is_cancelled() {
+                cancelled(ACT, &self.request.source)
+            } else {
+                fault
+            }
+        })
     }
 }
 

@@ -57,6 +57,7 @@ impl Going<'_> {
         parts: &[Part],
     ) -> Result<Option<String>, Fault> {
         let mut pause = Pause::default();
+        self.note(|journal| journal.completing(self.key));
         loop {
             let fault = match transfer::complete(aws, upload, parts, self.overwrite).await {
                 Ok(etag) => return Ok(etag),

@@ -146,7 +146,13 @@ impl Job<'_> {
                 Seen::There(etag) => etag,
                 Seen::NotThere | Seen::Hidden => return Err(fault.into()),
             },
-            put => put?,
+            Err(fault) => {
+                if fault.kind == FaultKind::Denied {
+                    going.note(|journal| journal.forgotten(going.key));
+                }
+                return Err(fault.into());
+            }
+            Ok(etag) => etag,
         };
         self.tally.end(source, Some(stamp), 0);
         Ok(etag)
@@ -181,7 +187,10 @@ impl Job<'_> {
             Err(Failure::Fault(fault)) if going.journal.is_some() && passes(&fault) => Err(fault.into()),
             Err(failure) => {
                 let left = transfer::abort(self.aws, &upload).await;
-                self.forget_unneeded(going.journal, going.bucket, going.key).await;
+                // Else whoever discards the journal aborts it.
+                if left.is_ok() {
+                    self.forget_unneeded(going.journal, going.bucket, going.key).await;
+                }
                 Err(match (failure, left) {
                     (Failure::Fault(mut fault), Err(left)) => {
                         fault.remedy = format!("{}; parts are left: {left}", fault.remedy);
@@ -256,14 +265,20 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Nothing will be sent there under this IV again. As long as a token may be there that needs the key object, the
-    /// journal remembers it.
+    /// As long as a token may be there that needs the key object, the journal remembers it.
     async fn forget_unneeded(&self, journal: Option<&Journal>, bucket: &str, key: &str) {
         let Some(journal) = journal else { return };
+        let may_be_there = journal.trace(key).is_some_and(|trace| trace.may_be_whole());
         let object = &journal.opening.data_key_object;
-        if let Ok(false) = is_needed(self.aws, bucket, [&key.to_owned()], object).await
-            && let Err(error) = journal.forgotten(key)
+        if may_be_there
+            && !matches!(
+                is_needed(self.aws, bucket, vec![key.to_owned()], object).await,
+                Ok(false)
+            )
         {
+            return;
+        }
+        if let Err(error) = journal.forgotten(key) {
             tracing::warn!(%error, "could not write the journal of an upload");
         }
     }

@@ -15,8 +15,10 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
     let world = World::troubled(&["s3:latency=20ms"]).await;
     let plaintext = noise(PARTS * 6 * MIB - 1000);
     let source = world.write("data.bin", &plaintext);
+    let undisturbed = Proxy::start(&world.sandbox, |_| Trouble::None);
     let begun = Instant::now();
-    good(&world.encrypt(&source, "s3://training-bucket/first/").await);
+    let first = world.encrypting(&source, "s3://training-bucket/first/");
+    good(&world.command_at(undisturbed.url(), &first).output().await.unwrap());
     let whole = begun.elapsed().as_millis() as u64;
 
     let (mut killed, mut sent_before, mut sent_again) = (0, 0, 0);
@@ -29,7 +31,7 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
         tokio::time::sleep(Duration::from_millis(random(whole))).await;
         killed += u32::from(child.try_wait().unwrap().is_none());
         child.kill().await.unwrap();
-        let before = proxy.parts();
+        let (before, landed) = (proxy.parts(), proxy.landed());
         let known = world
             .journals()
             .iter()
@@ -40,7 +42,7 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
         let sent = proxy.parts() - before;
         if again.status.success() {
             if good(&again)[0]["resumed"] == true {
-                arrived += before;
+                arrived += landed;
                 reused += PARTS - sent.min(PARTS);
             }
         } else {
@@ -74,13 +76,11 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
         .filter(|key| key.starts_with(".strongroom/"))
         .count() as u64;
     println!("{killed} of {kills} were killed; {sent_before} parts were kept, {sent_again} sent twice");
-    println!("of {arrived} parts that had arrived {reused} were not sent again; {key_objects} key objects");
+    println!("{arrived} parts had arrived at the kill, {reused} were not sent again; {key_objects} key objects");
     assert_eq!(key_objects, kills + 1);
     assert_eq!(sent_again, 0);
-    assert!(
-        reused * 2 >= arrived,
-        "most parts are used again: {reused} of {arrived}"
-    );
+    // More may have arrived after the kill.
+    assert!(reused >= arrived, "every part is used again: {reused} of {arrived}");
 }
 
 /// Until so many parts are noted as sent.
@@ -255,4 +255,34 @@ async fn a_finished_token_keeps_its_key_object_when_its_source_changed_meanwhile
     assert_eq!((world.open_uploads().await, world.journals().len()), (0, 0));
     good(&world.decrypt("a.txt", &world.path("back")).await);
     assert_eq!(fs::read(world.path("back")).unwrap(), b"the first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_object_of_others_is_never_discarded_with_an_upload_that_never_got_it() {
+    let world = World::start().await;
+    let one = world.write("one.txt", b"the first");
+    let two = world.write("two.txt", b"the other");
+    let named = ["--data-key-name", "keys/ours"];
+    let first = [&world.encrypting(&one, "s3://training-bucket/")[..], &named].concat();
+    good(&world.run(&first).await);
+
+    // Killed before it hears that the name is taken.
+    let proxy = Proxy::start(&world.sandbox, |seen| {
+        if seen.line.starts_with("PUT") && seen.line.contains("keys/ours") {
+            Trouble::StallUnanswered
+        } else {
+            Trouble::None
+        }
+    });
+    let second = [&world.encrypting(&two, "s3://training-bucket/")[..], &named].concat();
+    let mut child = world.command_at(proxy.url(), &second).spawn().unwrap();
+    while world.journals().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    child.kill().await.unwrap();
+    proxy.calm_down();
+    let again = world.command_at(proxy.url(), &second).output().await.unwrap();
+    assert!(refusal(&again).contains("key objects are never overwritten"));
+    assert_eq!(world.keys().await, ["keys/ours", "one.txt"]);
+    assert!(world.journals().is_empty());
 }
