@@ -75,7 +75,7 @@ pub const COMMANDS: &[Entry] = &[
     entry(
         Command::Decrypt,
         "decrypt",
-        "Decrypt to a file, which appears once the whole token is verified",
+        "Decrypt to a file that appears once all of it is verified",
     ),
     entry(
         Command::Verify,
