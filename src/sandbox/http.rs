@@ -97,6 +97,8 @@ async fn answer(
         let response = match struck {
             Some(Kind::Reset) => return Err(io::ErrorKind::ConnectionReset.into()),
             Some(kind @ (Kind::Throttle | Kind::Error(_) | Kind::Expired | Kind::Skew)) => {
+                // Or the connection would break behind the answer, and the next request on it with it.
+                let _ = read(request.into_body()).await;
                 reply::struck(&service, kind, &id)
             }
             _ => perform(world, s3, service, request, &id).await,
@@ -291,4 +293,40 @@ async fn read(mut body: Incoming) -> Result<Bytes, Refused> {
         return Err(Refused::TooLarge);
     }
     Ok(kept.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::path::PathBuf;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use crate::sandbox::{Options, Sandbox};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_struck_request_whose_body_comes_late_leaves_the_connection_whole() {
+        let options = Options {
+            empty: true,
+            faults: vec!["kms:throttle".parse().unwrap()],
+            ..Options::new(PathBuf::from("strongroom"))
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let address = sandbox.endpoint_url().trim_start_matches("http://");
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: {address}\r\nx-amz-target: TrentService.ListKeys\r\ncontent-length: 2\r\n\r\n"
+        );
+        for _ in 0..3 {
+            client.write_all(head.as_bytes()).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+            client.write_all(b"{}").await.unwrap();
+            let mut answer = [0; 4096];
+            let count = client.read(&mut answer).await.unwrap();
+            let answer = String::from_utf8_lossy(&answer[..count]);
+            assert!(answer.contains("ThrottlingException"), "{answer:?}");
+        }
+    }
 }
