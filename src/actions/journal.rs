@@ -13,6 +13,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use etcetera::BaseStrategy;
 use jiff::Timestamp;
@@ -26,6 +27,8 @@ use crate::aws::transfer::{Multipart, Part};
 
 const VERSION: u32 = 1;
 const SUFFIX: &str = "jsonl";
+/// From when a journal is made until it is locked.
+const UNLOCKED: Duration = Duration::from_secs(60);
 
 /// What was asked for. The same request finds its journal again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -391,6 +394,11 @@ fn open(path: &Path) -> Option<Journal> {
         file.seek(SeekFrom::End(0)).ok()?;
     }
     let Some((opening, traces)) = read(&text[..whole]) else {
+        let age = locked.modified().ok().and_then(|at| at.elapsed().ok());
+        if whole == 0 && age.is_some_and(|age| age > UNLOCKED) {
+            // Killed before the first line was whole, so nothing was begun under it.
+            let _ = fs::remove_file(path);
+        }
         tracing::warn!(path = %path.display(), "a journal that means nothing was passed over");
         return None;
     };
@@ -428,4 +436,30 @@ fn journals() -> Vec<PathBuf> {
 fn folder() -> Option<PathBuf> {
     let folders = etcetera::choose_base_strategy().ok()?;
     Some(folders.state_dir()?.join("strongroom").join("uploads"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn a_journal_without_a_whole_line_goes_once_its_maker_is_surely_dead() {
+        let folder = tempfile::tempdir().unwrap();
+        for (text, age, stays) in [
+            ("", 0, true),
+            ("{\"version\"", 120, false),
+            ("of another version\n", 120, true),
+        ] {
+            let path = folder.path().join("journal");
+            fs::write(&path, text).unwrap();
+            let file = File::options().write(true).open(&path).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+            assert!(open(&path).is_none());
+            assert_eq!(path.exists(), stays, "{text}");
+        }
+    }
 }

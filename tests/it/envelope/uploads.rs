@@ -276,7 +276,8 @@ async fn a_key_object_of_others_is_never_discarded_with_an_upload_that_never_got
     });
     let second = [&world.encrypting(&two, "s3://training-bucket/")[..], &named].concat();
     let mut child = world.command_at(proxy.url(), &second).spawn().unwrap();
-    while world.journals().is_empty() {
+    let is_begun = |journal: &std::path::PathBuf| fs::read_to_string(journal).unwrap().ends_with('\n');
+    while !world.journals().iter().any(is_begun) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     child.kill().await.unwrap();
