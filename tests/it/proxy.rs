@@ -58,6 +58,7 @@ pub(crate) struct Seen<'a> {
 #[derive(Default)]
 struct Counts {
     is_calm: bool,
+    serving: usize,
     parts: usize,
     landed: usize,
     completions: usize,
@@ -88,8 +89,12 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let passage = Arc::clone(&passage);
-                // A client that was killed breaks its connections off.
-                thread::spawn(move || passage.serve(client).unwrap_or_default());
+                passage.counts.lock().unwrap().serving += 1;
+                thread::spawn(move || {
+                    // A client that was killed breaks its connections off.
+                    passage.serve(client).unwrap_or_default();
+                    passage.counts.lock().unwrap().serving -= 1;
+                });
             }
         });
         Self { url, counts }
@@ -107,6 +112,13 @@ impl Proxy {
     /// How many parts were sent.
     pub(crate) fn parts(&self) -> usize {
         self.counts.lock().unwrap().parts
+    }
+
+    /// Nothing is under way any more: of a client that was killed, all that had left it has arrived.
+    pub(crate) async fn until_idle(&self) {
+        while self.counts.lock().unwrap().serving > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// How many of them S3 has, whether the client heard of it or not.

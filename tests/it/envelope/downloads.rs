@@ -1,6 +1,7 @@
 //! Downloads that are killed, and what they may write where.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -46,12 +47,21 @@ async fn a_killed_download_goes_on_from_its_spool_which_holds_no_plaintext() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_download_leaves_nothing() {
-    let world = World::troubled(&["s3:latency=150ms"]).await;
+    let world = World::start().await;
     let source = world.write("data.bin", &noise(30 * MIB));
     good(&world.encrypt(&source, "s3://training-bucket/").await);
     fs::create_dir(world.path("out")).unwrap();
     let arguments = ["decrypt", "s3://training-bucket/data.bin", "-o", "out/back"];
-    let mut child = world.command(&arguments).spawn().unwrap();
+    // The first ranges arrive, the others never.
+    let asked = AtomicUsize::new(0);
+    let proxy = Proxy::start(&world.sandbox, move |seen| {
+        if seen.line.starts_with("GET") && asked.fetch_add(1, Ordering::SeqCst) >= 3 {
+            Trouble::StallUnanswered
+        } else {
+            Trouble::None
+        }
+    });
+    let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
     let entries = || fs::read_dir(world.path("out")).unwrap().map(Result::unwrap);
     while entries().all(|spool| spool.metadata().unwrap().len() < MIB as u64) {
         tokio::time::sleep(Duration::from_millis(2)).await;
