@@ -242,7 +242,7 @@ impl Spool {
             let opened = options
                 .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
                 .open(&path);
-            if let Some(file) = opened.ok().filter(|file| is_own(file)) {
+            if let Some(file) = opened.ok().filter(is_own) {
                 let (kept, path) = (file.metadata()?.len(), Some(path));
                 return Ok((Self { file, path }, if kept <= head.length { kept } else { 0 }));
             }
