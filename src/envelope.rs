@@ -11,7 +11,7 @@
 //! under the data key D: its first half signs, its second half encrypts. `Fernet(base64.b64encode(D)).decrypt(body)` in
 //! Python opens it. Fernet neither commits to its key nor knows names; the [`binding`] MAC in the metadata does both.
 //!
-//! Everything works in constant memory, some [`CHUNK`]s at a time, and nothing is released unverified: [`decrypt`] gives
+//! Everything works in constant memory, some [`CHUNK`]s at a time, and nothing is released unverified: [`decrypt()`] gives
 //! its output back only if the whole token held, and [`release`], for outputs that others see at once, reads a token that
 //! [`verify`] has read before, checking again.
 //!

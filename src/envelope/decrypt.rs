@@ -1,7 +1,7 @@
 //! Token in, plaintext out, which is worth nothing before the whole token was checked.
 //!
 //! Its HMAC stands at the end, so whoever decrypts in one pass holds plaintext that is not verified yet. That is how
-//! [`decrypt`] does it, and gives back what it wrote only if the token held: reading a token twice, once to verify and once
+//! [`decrypt()`] does it, and gives back what it wrote only if the token held: reading a token twice, once to verify and once
 //! to decrypt, doubles what is read, and for SHA-256 is the bound, nearly doubles the time. What cannot be taken back,
 //! such as standard output, is written by [`release`] in a second pass.
 
