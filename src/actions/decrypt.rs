@@ -13,12 +13,12 @@ use super::blocking::blocking;
 use super::leftovers::Leftovers;
 use super::names::from_key;
 use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_file, unlock_object};
-use super::place::{Place, cancelled, folder_of, inside, io_fault, stdout, usage};
+use super::place::{Place, cancelled, inside, io_fault, stdout, unless_cancelled, usage};
 use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectRow, Progress};
-use crate::envelope::publish::Unpublished;
+use crate::envelope::publish::{Unpublished, folder_of};
 use crate::envelope::{Opened, release};
 
 mod archived;
@@ -353,13 +353,7 @@ impl Run<'_> {
         let cancel = self.cancel.clone();
         blocking(move || {
             let mut token = Watched { inner: token, cancel };
-            read(&mut token).map_err(|fault| {
-                if token.cancel.is_cancelled() {
-                    cancelled(ACT, source)
-                } else {
-                    fault
-                }
-            })
+            read(&mut token).map_err(|fault| unless_cancelled(fault, &token.cancel, ACT, source))
         })
         .await
     }

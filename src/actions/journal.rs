@@ -13,7 +13,6 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use etcetera::BaseStrategy;
 use jiff::Timestamp;
@@ -22,13 +21,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::encrypt::{Known, Stamp};
+use super::leftovers::UNLOCKED;
 use crate::aws::Aws;
 use crate::aws::transfer::{Multipart, Part};
 
 const VERSION: u32 = 1;
 const SUFFIX: &str = "jsonl";
-/// From when a journal is made until it is locked.
-const UNLOCKED: Duration = Duration::from_secs(60);
 
 /// What was asked for. The same request finds its journal again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -442,7 +440,7 @@ fn folder() -> Option<PathBuf> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
 

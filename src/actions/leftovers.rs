@@ -18,7 +18,7 @@ use crate::envelope::publish::HALF_MADE;
 /// Spools wait so long for the command that goes on with them.
 const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// From when a file is made until it is locked.
-const UNLOCKED: Duration = Duration::from_secs(60);
+pub(super) const UNLOCKED: Duration = Duration::from_secs(60);
 
 /// The folders that one operation has swept.
 #[derive(Default)]

@@ -4,6 +4,8 @@ use std::fmt;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::domain::{Fault, FaultKind};
 
 /// An S3 object or prefix, or a local path.
@@ -54,14 +56,6 @@ impl fmt::Display for Place {
     }
 }
 
-/// The folder that holds this file, or will.
-pub(super) fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
 /// `folder` + a relative name from outside, which must stay inside.
 pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
     let relative = Path::new(name);
@@ -107,6 +101,20 @@ pub(super) fn stdout() -> std::io::Result<std::fs::File> {
 
 pub(super) fn cancelled(act: &str, object: impl fmt::Display) -> Fault {
     Fault::new(FaultKind::Cancelled, act, object.to_string(), "it was cancelled", "")
+}
+
+/// What went wrong, or that it was cancelled: whatever breaks then breaks because of that.
+pub(super) fn unless_cancelled(
+    fault: Fault,
+    cancel: &CancellationToken,
+    act: &str,
+    object: impl fmt::Display,
+) -> Fault {
+    if cancel.is_cancelled() {
+        cancelled(act, object)
+    } else {
+        fault
+    }
 }
 
 #[cfg(test)]

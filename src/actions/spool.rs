@@ -22,7 +22,7 @@ use super::ProgressSink;
 use super::blocking::joined;
 use super::encrypt::passes;
 use super::opening::Unlocked;
-use super::place::{Place, cancelled, io_fault};
+use super::place::{Place, cancelled, io_fault, unless_cancelled};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, Progress};
 use crate::envelope::CHUNK;
@@ -143,14 +143,10 @@ impl Download<'_> {
         };
         // If nobody took any more the taker's own failure is the one that counts.
         let taken = joined(taking.await);
-        arrived.and(taken).map_err(|fault| {
-            // Whichever of the two noticed first.
-            if self.cancel.is_cancelled() {
-                cancelled("download", s3::uri(self.bucket, self.key))
-            } else {
-                fault
-            }
-        })
+        let object = s3::uri(self.bucket, self.key);
+        arrived
+            .and(taken)
+            .map_err(|fault| unless_cancelled(fault, self.cancel, "download", object))
     }
 
     async fn arrive(&self, start: u64, outlet: mpsc::Sender<Bytes>) -> Result<(), Fault> {

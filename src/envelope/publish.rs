@@ -50,10 +50,7 @@ impl Unpublished {
                 ));
             }
         }
-        let folder = match destination.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(destination);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = match open(folder, flags, Mode::RUSR | Mode::WUSR) {
             // It may get a temporary name on its way to the final one.
@@ -109,12 +106,20 @@ impl Unpublished {
     }
 }
 
+/// The folder that holds this file, or will.
+pub fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 fn named_in(folder: &Path) -> io::Result<NamedTempFile> {
     let (file, path) = Builder::new().prefix(HALF_MADE).tempfile_in(folder)?.into_parts();
     Ok(NamedTempFile::from_parts(locked(file), path))
 }
 
-/// So that nobody takes it for a dead process's. Where there are no locks nobody finds it without one either.
+/// So that nobody takes it for a dead process's. Where there are no locks whoever sweeps gets none either, and leaves it.
 fn locked(file: File) -> File {
     let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
     file

@@ -326,11 +326,11 @@ impl Passage {
     }
 }
 
-/// Whether an upload in parts is to become an object.
 fn is_part(line: &str) -> bool {
     line.starts_with("PUT") && line.contains("partNumber=")
 }
 
+/// Whether an upload in parts is to become an object.
 pub(crate) fn is_completion(line: &str) -> bool {
     line.starts_with("POST") && line.contains("uploadId=")
 }

@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 use super::{ACT, DecryptedFile, Run};
 use crate::actions::blocking::blocking;
 use crate::actions::opening::{fault_of, unlock_archive};
-use crate::actions::place::{Place, cancelled, folder_of, inside, io_fault};
+use crate::actions::place::{Place, inside, io_fault, unless_cancelled};
 use crate::actions::spool::{ALONE, Download, Watched, open_file};
 use crate::actions::{ProgressSink, archive, leftovers};
 use crate::aws::{Aws, transfer};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::decrypt;
-use crate::envelope::publish::HALF_MADE;
+use crate::envelope::publish::{HALF_MADE, folder_of};
 
 impl Run<'_> {
     /// The folder appears, by one rename, once every member was verified.
@@ -90,13 +90,7 @@ impl Run<'_> {
                 .collect())
         })
         .await;
-        opened.map_err(|fault| {
-            if self.cancel.is_cancelled() {
-                cancelled(ACT, &self.request.source)
-            } else {
-                fault
-            }
-        })
+        opened.map_err(|fault| unless_cancelled(fault, self.cancel, ACT, &self.request.source))
     }
 }
 

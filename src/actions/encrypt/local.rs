@@ -9,9 +9,9 @@ use super::source::SourceFile;
 use super::sources::Source;
 use super::{EncryptedFile, taken};
 use crate::actions::blocking::joined;
-use crate::actions::place::{Place, folder_of, io_fault, stdout};
+use crate::actions::place::{Place, io_fault, stdout};
 use crate::domain::Fault;
-use crate::envelope::publish::Unpublished;
+use crate::envelope::publish::{Unpublished, folder_of};
 use crate::envelope::{Encryptor, EnvelopeError};
 
 impl Job<'_> {

@@ -147,6 +147,7 @@ impl Job<'_> {
                 Seen::NotThere | Seen::Hidden => return Err(fault.into()),
             },
             Err(fault) => {
+                // Nothing was written, so nobody need look for it.
                 if fault.kind == FaultKind::Denied {
                     going.note(|journal| journal.forgotten(going.key));
                 }
@@ -270,11 +271,11 @@ impl Job<'_> {
         let Some(journal) = journal else { return };
         let may_be_there = journal.trace(key).is_some_and(|trace| trace.may_be_whole());
         let object = &journal.opening.data_key_object;
+        // What cannot be seen now may be there too.
         if may_be_there
-            && !matches!(
-                is_needed(self.aws, bucket, vec![key.to_owned()], object).await,
-                Ok(false)
-            )
+            && is_needed(self.aws, bucket, vec![key.to_owned()], object)
+                .await
+                .unwrap_or(true)
         {
             return;
         }

@@ -70,17 +70,23 @@ async fn an_upload_killed_at_any_moment_is_finished_by_the_same_command_and_leav
             .await
             .unwrap();
     }
-    let key_objects = world
-        .keys()
-        .await
-        .iter()
-        .filter(|key| key.starts_with(".strongroom/"))
-        .count() as u64;
+    let key_objects = key_objects(&world.keys().await) as u64;
     println!("{killed} of {kills} were killed; {sent_before} parts were kept, {sent_again} sent twice");
     println!("{arrived} parts had arrived at the kill, {reused} were not sent again; {key_objects} key objects");
     assert_eq!(key_objects, kills + 1);
     assert_eq!(sent_again, 0);
     assert!(reused >= arrived, "every part is used again: {reused} of {arrived}");
+}
+
+/// An endpoint where this happens whenever parts are to become an object.
+fn completing_with(world: &World, trouble: Trouble) -> Proxy {
+    Proxy::start(&world.sandbox, move |seen| {
+        if is_completion(seen.line) {
+            trouble
+        } else {
+            Trouble::None
+        }
+    })
 }
 
 /// Until so many parts are noted as sent.
@@ -129,13 +135,7 @@ async fn a_source_that_changed_since_the_interruption_is_encrypted_anew_under_a_
 async fn no_resume_and_cancelling_abort_what_was_begun() {
     let world = World::start().await;
     // However slow the machine: no upload is through before the signal.
-    let proxy = Proxy::start(&world.sandbox, |seen| {
-        if is_completion(seen.line) {
-            Trouble::StallUnanswered
-        } else {
-            Trouble::None
-        }
-    });
+    let proxy = completing_with(&world, Trouble::StallUnanswered);
     let source = world.write("data.bin", &noise(40 * MIB));
     let arguments = world.encrypting(&source, "s3://training-bucket/");
     let interrupted = async |signal| {
@@ -169,13 +169,7 @@ fn key_objects(keys: &[String]) -> usize {
 async fn a_token_that_became_whole_in_the_moment_of_a_kill_keeps_its_key_object() {
     let world = World::start().await;
     // The upload is completed, and the program never hears of it.
-    let proxy = Proxy::start(&world.sandbox, |seen| {
-        if is_completion(seen.line) {
-            Trouble::StallMidway
-        } else {
-            Trouble::None
-        }
-    });
+    let proxy = completing_with(&world, Trouble::StallMidway);
     let plaintext = noise(8 * MIB);
     let source = world.write("data.bin", &plaintext);
     let arguments = world.encrypting(&source, "s3://training-bucket/");
@@ -227,13 +221,7 @@ async fn whoever_may_not_look_at_objects_uploads_all_the_same_and_no_key_object_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finished_token_keeps_its_key_object_when_its_source_changed_meanwhile() {
     let world = World::start().await;
-    let proxy = Proxy::start(&world.sandbox, |seen| {
-        if is_completion(seen.line) {
-            Trouble::StallUnanswered
-        } else {
-            Trouble::None
-        }
-    });
+    let proxy = completing_with(&world, Trouble::StallUnanswered);
     let small = world.write("set/a.txt", b"the first");
     let large = world.write("set/b.bin", &noise(20 * MIB));
     let folder = world.path("set");
