@@ -84,6 +84,11 @@ impl JobStatus {
     pub fn is_active(&self) -> bool {
         matches!(self, Self::InProgress | Self::Stopping)
     }
+
+    /// Whether it is one of those that a job stays in.
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Stopped)
+    }
 }
 
 /// `DescribeTrainingJob`, as far as it is shown.

@@ -302,6 +302,44 @@ fn one_answer_is_enough_for_the_cause_to_stand_on_screen() {
 }
 
 #[test]
+fn an_older_answer_that_comes_late_takes_neither_end_nor_cause_from_a_job() {
+    use strongroom::app::{Page, Topic};
+    use strongroom::domain::{JobStatus, TrainingJob};
+    let name = "train-20260921-1";
+    let row = |status: JobStatus, created| TrainingJob {
+        detail: None,
+        secondary: None,
+        ..listed(name, status, "", created)
+    };
+    for whole in [false, true] {
+        let page = |job| {
+            if whole {
+                Page::Jobs(vec![job])
+            } else {
+                Page::JobsChanged(vec![job])
+            }
+        };
+        let mut desk = Desk::filled(WIDE);
+        desk.keys("4");
+        let mut stopped = listed(name, JobStatus::Stopped, "Stopped", -75);
+        stopped.detail.as_mut().unwrap().transitions[0].message = "Training job stopped".to_owned();
+        desk.answer(Topic::Job(name.to_owned()), Page::Job(Box::new(stopped)));
+        let shown = desk.screen();
+        assert!(shown.contains("✗ Training job stopped"), "{shown}");
+
+        desk.answer(Topic::Jobs, page(row(JobStatus::Stopping, -75)));
+        let of = |desk: &Desk| desk.state.jobs.current().unwrap().status.clone();
+        assert_eq!(of(&desk), JobStatus::Stopped, "asked before its end");
+        desk.answer(Topic::Jobs, page(row(JobStatus::Stopped, -75)));
+        assert!(desk.screen().contains("✗ Training job stopped"), "{}", desk.screen());
+
+        desk.answer(Topic::Jobs, page(row(JobStatus::InProgress, -5)));
+        assert_eq!(of(&desk), JobStatus::InProgress, "a new job of the same name");
+        assert!(!desk.screen().contains("Training job stopped"), "{}", desk.screen());
+    }
+}
+
+#[test]
 fn an_image_of_ones_own_is_named_in_the_form() {
     let (place, ..) = ready();
     let mut session = dashboard(&place);

@@ -40,6 +40,11 @@ impl Row for TrainingJob {
     }
 
     fn inherit(&mut self, earlier: Self) {
+        // Two questions may be answered in the other order: an ended job does not run again, another of its name may.
+        if self.status.is_active() && earlier.status.has_ended() && self.created == earlier.created {
+            *self = earlier;
+            return;
+        }
         // What was described while it ran is not what it is once it has ended.
         if self.status == earlier.status {
             self.detail = self.detail.take().or(earlier.detail);
