@@ -3,6 +3,7 @@
 //! Everything here is `Debug + Clone + PartialEq`; what an AWS answer may leave out is an `Option`.
 
 pub mod aws_command;
+pub mod bond;
 pub mod explain;
 pub mod fault;
 pub mod grant;
@@ -20,6 +21,7 @@ pub mod secret;
 pub mod spec;
 pub mod survey;
 
+pub use bond::Bond;
 pub use fault::{Fault, FaultKind};
 pub use grant::{Grant, GrantConstraint};
 pub use identity::{Identity, RoleSummary};

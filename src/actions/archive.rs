@@ -9,7 +9,7 @@ use tar::{Archive, EntryType};
 
 use super::opening::{Unlocked, check_member, fault_of};
 use super::place::{Place, inside, io_fault};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Bond, Fault, FaultKind};
 use crate::envelope::Opened;
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle};
 
@@ -42,7 +42,7 @@ pub(super) fn bundle(archive: &mut File, source: &Place) -> Result<Option<Bundle
 pub(super) struct Member {
     pub(super) name: String,
     pub(super) opened: Opened,
-    pub(super) bound: bool,
+    pub(super) bond: Bond,
 }
 
 /// Opens every member, each through `write`, which gets the name and the token; every listed one must be there.
@@ -73,7 +73,7 @@ pub(super) fn open_members(
         members.push(Member {
             name: name.to_owned(),
             opened,
-            bound: bundle.is_some(),
+            bond: if bundle.is_some() { Bond::Bound } else { Bond::Unbound },
         });
         Ok(())
     })?;

@@ -17,7 +17,7 @@ use super::place::{Place, cancelled, inside, io_fault, stdout, unless_cancelled,
 use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectRow, Progress};
+use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Progress};
 use crate::envelope::publish::{Unpublished, folder_of};
 use crate::envelope::{Opened, release};
 
@@ -69,8 +69,8 @@ pub struct DecryptedFile {
     pub path: Option<PathBuf>,
     /// Plaintext bytes.
     pub bytes: u64,
-    /// Whether name and metadata were proved too.
-    pub bound: bool,
+    /// What is proved of its place.
+    pub bond: Bond,
 }
 
 /// Opens everything the request names.
@@ -308,14 +308,14 @@ impl Run<'_> {
     async fn publish(&self, made: Made, source: String, path: &Path) -> Result<DecryptedFile, Fault> {
         let (to, overwrite) = (path.to_owned(), self.request.overwrite);
         blocking(move || {
-            let (opened, bound, file) = made;
+            let (opened, bond, file) = made;
             file.publish(overwrite)
                 .map_err(|error| io_fault("write", to.display(), &error))?;
             Ok(DecryptedFile {
                 source,
                 path: Some(to),
                 bytes: opened.plaintext_bytes,
-                bound,
+                bond,
             })
         })
         .await
@@ -326,7 +326,7 @@ impl Run<'_> {
         &self,
         token: File,
         unlocked: Arc<Unlocked>,
-        (opened, bound): (Opened, bool),
+        (opened, bond): (Opened, Bond),
         source: String,
     ) -> Result<DecryptedFile, Fault> {
         let shown = source.clone();
@@ -339,7 +339,7 @@ impl Run<'_> {
             source,
             path: None,
             bytes: opened.plaintext_bytes,
-            bound,
+            bond,
         })
     }
 
@@ -380,8 +380,8 @@ impl Run<'_> {
     }
 }
 
-/// A decrypted file that has no name yet, and whether its token is bound.
-type Made = (Opened, bool, Unpublished);
+/// A decrypted file that has no name yet, and what is proved of its place.
+type Made = (Opened, Bond, Unpublished);
 
 fn to_file(token: &mut (impl Read + Send), unlocked: &Unlocked, source: &str, path: &Path) -> Result<Made, Fault> {
     let file = Unpublished::create(path).map_err(|error| io_fault("write", path.display(), &error))?;

@@ -13,7 +13,7 @@ use super::encrypt::{DATA_KEYS, data_key_file};
 use super::place::{Place, io_fault};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3};
-use crate::domain::{Fault, FaultKind, ObjectRow};
+use crate::domain::{Bond, Fault, FaultKind, ObjectRow};
 use crate::envelope::manifest::Bundle;
 use crate::envelope::{
     DataKey, EnvelopeError, HEADER_LEN, HEADER_TEXT, Metadata, Opened, binding, decrypt, header_of, verify,
@@ -55,22 +55,23 @@ struct Key {
 pub(super) struct Unlocked {
     pub(super) key: Arc<DataKey>,
     pub(super) kms_key_arn: String,
-    bond: Bond,
+    tie: Tie,
 }
 
-enum Bond {
+/// What its metadata says of it.
+enum Tie {
     None,
     Metadata { metadata: Box<Metadata>, renamed: bool },
 }
 
 impl Unlocked {
-    /// Decrypts the token that its metadata means, and tells whether it has any that is proved. The output comes back only if
+    /// Decrypts the token that its metadata means, and tells what is proved of its place. The output comes back only if
     /// all of it holds: it must be one that nobody else sees until then.
     pub(super) fn decrypt<W: Write>(
         &self,
         token: &mut (impl Read + Send),
         output: W,
-    ) -> Result<(Opened, bool, W), EnvelopeError> {
+    ) -> Result<(Opened, Bond, W), EnvelopeError> {
         let mut token = BufReader::with_capacity(HEADER_TEXT, token);
         let beginning = token.fill_buf().map_err(EnvelopeError::Read)?;
         if header_of(beginning).is_some_and(|header| self.is_another(&header)) {
@@ -83,26 +84,26 @@ impl Unlocked {
     }
 
     /// Checks the same, and writes nothing.
-    pub(super) fn verify(&self, token: &mut (impl Read + Send)) -> Result<(Opened, bool), EnvelopeError> {
+    pub(super) fn verify(&self, token: &mut (impl Read + Send)) -> Result<(Opened, Bond), EnvelopeError> {
         let opened = verify(&self.key, token)?;
         Ok((opened, self.check(&opened)?))
     }
 
     fn is_another(&self, header: &[u8; HEADER_LEN]) -> bool {
-        match &self.bond {
-            Bond::None => false,
-            Bond::Metadata { metadata, .. } => metadata.check(&self.key, header).is_err(),
+        match &self.tie {
+            Tie::None => false,
+            Tie::Metadata { metadata, .. } => metadata.check(&self.key, header).is_err(),
         }
     }
 
-    /// Whether the token is the one its metadata means; `Ok(false)` if it has none, or bears another name by now.
-    pub(super) fn check(&self, opened: &Opened) -> Result<bool, EnvelopeError> {
-        match &self.bond {
-            Bond::None => Ok(false),
-            Bond::Metadata { metadata, renamed } => {
+    /// What is proved of the token's place, if it is the one its metadata means.
+    pub(super) fn check(&self, opened: &Opened) -> Result<Bond, EnvelopeError> {
+        match &self.tie {
+            Tie::None => Ok(Bond::Unbound),
+            Tie::Metadata { metadata, renamed } => {
                 metadata.check(&self.key, &opened.header)?;
                 if metadata.length == opened.plaintext_bytes {
-                    Ok(!renamed)
+                    Ok(if *renamed { Bond::Unbound } else { Bond::Bound })
                 } else {
                     Err(EnvelopeError::Unbound)
                 }
@@ -132,7 +133,7 @@ pub(super) async fn unlock_object(
             None => by_convention(aws, bucket, &uri).await?,
         };
         return keyring
-            .unwrap(aws, ciphertext, options.key.clone(), &options.context, Bond::None)
+            .unwrap(aws, ciphertext, options.key.clone(), &options.context, Tie::None)
             .await;
     };
     let renamed = !metadata.fits(object);
@@ -153,11 +154,11 @@ pub(super) async fn unlock_object(
     } else {
         options.context.clone()
     };
-    let bond = Bond::Metadata {
+    let tie = Tie::Metadata {
         metadata: Box::new(metadata),
         renamed,
     };
-    keyring.unwrap(aws, ciphertext, Some(key), &context, bond).await
+    keyring.unwrap(aws, ciphertext, Some(key), &context, tie).await
 }
 
 /// Unwraps the data key of a local token: `--data-key`, `TOKEN.datakey`, or `FOLDER.datakey` of the folder it lies in.
@@ -181,7 +182,7 @@ pub(super) async fn unlock_file(aws: &Aws, token: &Path, options: &OpenOptions) 
     };
     let ciphertext = read_data_key(aws, &place).await?;
     Keyring::default()
-        .unwrap(aws, ciphertext, options.key.clone(), &options.context, Bond::None)
+        .unwrap(aws, ciphertext, options.key.clone(), &options.context, Tie::None)
         .await
 }
 
@@ -196,7 +197,7 @@ pub(super) async fn unlock_archive(
         let ciphertext = base64_of(source, &bundle.data_key)?;
         let key = options.key.clone().unwrap_or_else(|| bundle.kms_key_id.clone());
         return Keyring::default()
-            .unwrap(aws, ciphertext, Some(key), &bundle.context, Bond::None)
+            .unwrap(aws, ciphertext, Some(key), &bundle.context, Tie::None)
             .await;
     }
     match source {
@@ -233,7 +234,7 @@ impl Keyring {
         ciphertext: Vec<u8>,
         key: Option<String>,
         context: &BTreeMap<String, String>,
-        bond: Bond,
+        tie: Tie,
     ) -> Result<Unlocked, Fault> {
         let wrapped = (ciphertext, key, context.clone());
         let known = self.keys().get(&wrapped).cloned();
@@ -256,7 +257,7 @@ impl Keyring {
         Ok(Unlocked {
             key: Arc::clone(&key.data_key),
             kms_key_arn: key.kms_key_arn.clone(),
-            bond,
+            tie,
         })
     }
 

@@ -15,7 +15,7 @@ use super::spool::{Watched, is_archive};
 use super::token_stream::TokenStream;
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, FaultKind, ObjectFormat, Outcome, Plaintext, Preview, View};
+use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, Outcome, Plaintext, Preview, View};
 use crate::envelope::{TokenReader, decrypt, verify};
 
 /// More is not kept, whatever is asked for.
@@ -74,10 +74,10 @@ pub async fn preview(
         .finish(&mut rest)
         .map_err(|error| fault_of("preview", &uri, &error))?;
     beginning.take(&rest);
-    let bound = unlocked
+    let bond = unlocked
         .check(&opened)
         .map_err(|error| fault_of("preview", &uri, &error))?;
-    Ok(beginning.preview(uri, object, opened.plaintext_bytes, bound))
+    Ok(beginning.preview(uri, object, opened.plaintext_bytes, bond))
 }
 
 /// What is not encrypted by us is shown as it is stored, as far as it is not ciphertext of others.
@@ -98,7 +98,7 @@ async fn plain(aws: &Aws, bucket: &str, object: &str, format: ObjectFormat, most
             beginning.take(&piece);
         }
     }
-    Ok(beginning.preview(uri, object, head.length, false))
+    Ok(beginning.preview(uri, object, head.length, Bond::Unbound))
 }
 
 async fn of_archive(
@@ -150,8 +150,8 @@ async fn of_archive(
         };
         let member = members.iter().find(|member| member.name == name);
         let total = member.map_or(beginning.bytes.len() as u64, |member| member.opened.plaintext_bytes);
-        let bound = member.is_some_and(|member| member.bound);
-        Ok(beginning.preview(format!("{place}/{name}"), &name, total, bound))
+        let bond = member.map_or(Bond::Unbound, |member| member.bond.clone());
+        Ok(beginning.preview(format!("{place}/{name}"), &name, total, bond))
     })
     .await
 }
@@ -208,13 +208,13 @@ impl Beginning {
         self.bytes.extend_from_slice(&plaintext[..plaintext.len().min(room)]);
     }
 
-    fn preview(self, source: String, name: &str, total: u64, bound: bool) -> Preview {
+    fn preview(self, source: String, name: &str, total: u64, bond: Bond) -> Preview {
         Preview {
             view: View::of(name, &self.bytes),
             source,
             bytes: Plaintext::new(self.bytes),
             total,
-            bound,
+            bond,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::place::{Place, cancelled};
 use super::spool::{ALONE, Arriving, Download, Watched, is_archive, open_file};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, ObjectFormat, ObjectRow, Progress, Verdict};
+use crate::domain::{Bond, Fault, ObjectFormat, ObjectRow, Progress, Verdict};
 use crate::envelope::{Opened, verify as verify_token};
 
 const ACT: &str = "verify";
@@ -96,7 +96,7 @@ impl Run<'_> {
             source: source.to_string(),
             format: ObjectFormat::Plain,
             intact: false,
-            bound: false,
+            bond: Bond::Unbound,
             created: None,
             kms_key_arn: None,
             error: None,
@@ -201,14 +201,14 @@ impl Run<'_> {
         })
         .await?;
         verdict.intact = true;
-        verdict.bound = members.iter().all(|member| member.bound);
+        verdict.bond = Bond::of_all(members.iter().map(|member| member.bond.clone()));
         verdict.created = members.iter().map(|member| member.opened.created).max();
         Ok(())
     }
 }
 
-fn settle(verdict: &mut Verdict, (opened, bound): (Opened, bool)) {
+fn settle(verdict: &mut Verdict, (opened, bond): (Opened, Bond)) {
     verdict.created = Some(opened.created);
-    verdict.bound = bound;
+    verdict.bond = bond;
     verdict.intact = true;
 }

@@ -6,7 +6,7 @@ use super::text::{self, Line, Tone};
 use super::{Effect, OpId, cleanup, form::Form, form::Purpose, more, words};
 use crate::domain::policy;
 use crate::domain::{
-    BucketCount, Dependents, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story, View,
+    Bond, BucketCount, Dependents, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story, View,
 };
 
 mod lines;
@@ -273,7 +273,7 @@ fn message(state: &mut State, plaintext: Plaintext, key_arn: &str) {
             source: format!("message under {}", text::last_part(key_arn)),
             total: plaintext.len() as u64,
             bytes: plaintext,
-            bound: true,
+            bond: Bond::Bound,
             view,
         },
         view,

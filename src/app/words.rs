@@ -153,13 +153,8 @@ pub(super) fn told(outcome: &Outcome) -> String {
                 format!("Verified: {intact} of {} intact.", text::count(several.len(), "object"))
             }
         },
-        Outcome::Decrypted { path, bytes, bound } => {
-            let proof = if *bound {
-                "name and metadata proved"
-            } else {
-                "unbound: name not proved"
-            };
-            format!("Decrypted {} to {} ({proof}).", text::size(*bytes), path.display())
+        Outcome::Decrypted { path, bytes, bond } => {
+            format!("Decrypted {} to {} ({bond}).", text::size(*bytes), path.display())
         }
         Outcome::UploadAbandoned { .. } => "Aborted: nothing of it is left in S3.".to_owned(),
         Outcome::Deleted { objects } => format!("Deleted {}.", text::count(*objects as usize, "object")),
@@ -264,8 +259,7 @@ fn allowed(steps: &[ProofStep], allowed: bool) -> Vec<&str> {
 
 fn verdict(verdict: &Verdict) -> String {
     match &verdict.error {
-        None if verdict.intact && verdict.bound => format!("{} is intact, name and metadata proved.", verdict.source),
-        None if verdict.intact => format!("{} is intact, unbound.", verdict.source),
+        None if verdict.intact => format!("{} is intact, {}.", verdict.source, verdict.bond),
         None => format!("{} is not intact.", verdict.source),
         Some(error) => format!("{} is not intact: {error}.", verdict.source),
     }
@@ -275,7 +269,7 @@ fn verdict(verdict: &Verdict) -> String {
 pub(super) fn tone(outcome: &Outcome) -> Tone {
     match outcome {
         Outcome::Verified { verdicts } if verdicts.iter().any(|verdict| !verdict.intact) => Tone::Bad,
-        Outcome::Decrypted { bound: false, .. } => Tone::Warn,
+        Outcome::Decrypted { bond, .. } if !bond.is_bound() => Tone::Warn,
         Outcome::ObjectProved(proof) if !proof.holds => Tone::Bad,
         Outcome::Story(story) if !story.holds => Tone::Bad,
         Outcome::ImageTried { status, .. } if *status != 0 => Tone::Bad,
@@ -326,8 +320,7 @@ pub(super) fn verdict_lines(found: &Verdict) -> Vec<Line> {
     let mut lines = vec![Line::new(tone, word).and(Tone::Plain, found.source.clone())];
     let more = match &found.error {
         Some(error) => error.clone(),
-        None if found.bound => format!("{}, name and metadata proved", found.format.as_str()),
-        None => format!("{}, unbound", found.format.as_str()),
+        None => format!("{}, {}", found.format.as_str(), found.bond),
     };
     lines.push(Line::new(Tone::Dim, format!("           {more}")));
     lines

@@ -32,22 +32,20 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
     for file in &report.files {
         let path = file.path.as_ref().map(|path| path.to_string_lossy());
         if to_stdout {
-            if !file.bound {
-                warn(&format!("{} is unbound: its name is not proved", file.source));
+            if !file.bond.is_bound() {
+                warn(&format!("{} is {}", file.source, file.bond));
             }
         } else if args.json {
-            json_line(&json!({ "source": file.source, "path": path, "bytes": file.bytes, "bound": file.bound }))?;
+            json_line(
+                &json!({ "source": file.source, "path": path, "bytes": file.bytes, "bound": file.bond.as_str() }),
+            )?;
         } else {
-            let bound = if file.bound {
-                "bound"
-            } else {
-                "unbound: its name is not proved"
-            };
             line(&format!(
-                "{} -> {} ({} bytes, {bound})",
+                "{} -> {} ({} bytes, {})",
                 file.source,
                 path.unwrap_or_default(),
-                file.bytes
+                file.bytes,
+                file.bond
             ))?;
         }
     }

@@ -32,7 +32,7 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
                 "source": verdict.source,
                 "format": verdict.format.as_str(),
                 "intact": verdict.intact,
-                "bound": verdict.bound,
+                "bound": verdict.bond.as_str(),
                 "created": verdict.created.map(|created| created.to_string()),
                 "kms_key_id": verdict.kms_key_arn,
                 "error": verdict.error,
@@ -56,9 +56,13 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
 }
 
 fn sentence(verdict: &Verdict) -> String {
-    let bound = if verdict.bound { "bound" } else { "unbound" };
     match (&verdict.error, verdict.intact) {
-        (None, true) => format!("{}: intact, {bound}, {}", verdict.source, verdict.format.as_str()),
+        (None, true) => format!(
+            "{}: intact, {}, {}",
+            verdict.source,
+            verdict.bond,
+            verdict.format.as_str()
+        ),
         (Some(error), _) => format!("{}: NOT INTACT: {error}", verdict.source),
         (None, false) => format!("{}: NOT INTACT", verdict.source),
     }

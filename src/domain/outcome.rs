@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
-    AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, ObjectProof, Plaintext, Preview,
+    AuditEntry, Bond, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, ObjectProof, Plaintext, Preview,
     ProofMethod, ProofStep, RolePolicies, Story,
 };
 
@@ -32,8 +32,8 @@ pub enum Outcome {
         path: PathBuf,
         /// Plaintext bytes.
         bytes: u64,
-        /// Whether name and metadata were proved too.
-        bound: bool,
+        /// What is proved of its place; of several the weakest.
+        bond: Bond,
     },
     /// Tokens were verified.
     Verified {
@@ -267,8 +267,8 @@ pub struct Verdict {
     pub format: super::ObjectFormat,
     /// Whether it is an intact token that opens.
     pub intact: bool,
-    /// Whether its name and metadata are proved too.
-    pub bound: bool,
+    /// What is proved of its place.
+    pub bond: Bond,
     /// When the token was made.
     pub created: Option<jiff::Timestamp>,
     /// ARN of the KMS key, if known.

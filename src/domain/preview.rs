@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Plaintext;
+use super::{Bond, Plaintext};
 
 const HEX_BYTES: usize = 16;
 const WIDEST_CELL: usize = 40;
@@ -16,8 +16,8 @@ pub struct Preview {
     pub bytes: Plaintext,
     /// How many plaintext bytes there are in all.
     pub total: u64,
-    /// Whether name and metadata were proved too.
-    pub bound: bool,
+    /// What is proved of its place.
+    pub bond: Bond,
     /// How it reads best.
     pub view: View,
 }
@@ -173,7 +173,7 @@ mod tests {
             source: "s3://b/x".to_owned(),
             bytes: Plaintext::new(Zeroizing::new(bytes.to_vec())),
             total: bytes.len() as u64,
-            bound: true,
+            bond: Bond::Bound,
             view: View::Text,
         }
     }

@@ -339,7 +339,7 @@ fn a_preview_shows_the_beginning_of_what_is_intact_and_nothing_of_what_is_not() 
     let preview = look("data/x.csv", 8).unwrap();
     assert_eq!(preview.bytes.dangerously_show(), b"x,y\n1,2\n");
     assert_eq!(
-        (preview.total, preview.bound, preview.is_cut()),
+        (preview.total, preview.bond.is_bound(), preview.is_cut()),
         (TABLE.len() as u64, true, true)
     );
     assert_eq!(

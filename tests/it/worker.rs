@@ -9,7 +9,7 @@ use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId, Page, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{
-    Fault, FaultKind, GrantSpec, JobSpec, JobStatus, KeySpec, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome,
+    Bond, Fault, FaultKind, GrantSpec, JobSpec, JobStatus, KeySpec, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome,
     Request, TrainingJob,
 };
 use strongroom::sandbox::{Options, Sandbox};
@@ -366,7 +366,7 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
         Outcome::Decrypted {
             path: to.clone(),
             bytes: 8,
-            bound: true
+            bond: Bond::Bound
         }
     );
     assert_eq!(std::fs::read(&to).unwrap(), b"x,y\n1,2\n");

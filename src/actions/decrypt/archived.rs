@@ -85,7 +85,7 @@ impl Run<'_> {
                     source: format!("{source}/{}", member.name),
                     path: Some(folder.join(&member.name)),
                     bytes: member.opened.plaintext_bytes,
-                    bound: member.bound,
+                    bond: member.bond,
                 })
                 .collect())
         })
