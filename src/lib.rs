@@ -19,12 +19,14 @@
 //! - [`envelope`]: bytes: the Fernet token as a stream, the data key, what binds them.
 //! - [`training`]: the container side, `strongroom train`.
 //! - [`sandbox`]: an AWS-compatible world on loopback, with real KMS authorization.
+//! - [`printable`]: what may reach a terminal, a log or a clipboard.
 //! - [`cli`], [`config`], `main`: arguments to something ready to use. [`commands`]: the command line at work.
 //!
 //! # Who may import whom
 //!
 //! ```text
-//! domain, envelope, sandbox, cli, term -> nothing of ours
+//! printable -> nothing of ours; everybody may name it
+//! domain, envelope, sandbox, cli, term -> nothing else of ours
 //! app      -> domain                       ui       -> app (read only), domain
 //! aws      -> domain, config               actions  -> aws, envelope, domain, config
 //! training -> actions, aws, envelope, domain, config
@@ -45,6 +47,7 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod envelope;
+pub mod printable;
 pub mod runtime;
 pub mod sandbox;
 pub mod term;

@@ -168,13 +168,11 @@ impl Session {
     fn typed(&mut self, input: Option<Input>) -> Vec<Effect> {
         let event = match input {
             None | Some(Input::HungUp) => Event::Terminate,
-            Some(Input::Event(ct::Event::Resize(cols, rows))) => Event::Resize { cols, rows },
-            Some(Input::Event(ct::Event::Paste(text))) => Event::Paste(text),
-            Some(Input::Event(ct::Event::Key(key))) if key.kind != ct::KeyEventKind::Release => match press(key) {
+            Some(Input::Paste(text)) => Event::Paste(text),
+            Some(Input::Key(key)) => match press(key) {
                 Some(press) => Event::Key(press),
                 None => return Vec::new(),
             },
-            Some(Input::Event(_)) => return Vec::new(),
         };
         self.update(event)
     }

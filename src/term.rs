@@ -11,7 +11,7 @@ use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
 
-pub use input::{Input, Keyboard};
+pub use input::{Decoder, Input, Keyboard};
 
 /// Whether the terminal is ours now; restoring twice, or from two places at once, does it once.
 static ENTERED: AtomicBool = AtomicBool::new(false);

@@ -79,15 +79,6 @@ pub fn format_tone(format: ObjectFormat) -> Tone {
     }
 }
 
-/// Makes an untrusted text harmless: control characters and what reorders or hides text become visible.
-pub fn clean(text: &str) -> String {
-    let odd = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars().map(|c| if odd(c) { '\u{fffd}' } else { c }).collect()
-}
-
 /// With a capital at its beginning.
 pub fn capitalized(text: &str) -> String {
     let mut rest = text.chars();
@@ -230,18 +221,13 @@ pub fn last_part(text: &str) -> &str {
 }
 
 pub use crate::domain::survey::counted as count;
+pub use crate::printable::clean;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-
-    #[test]
-    fn nothing_that_moves_the_cursor_or_hides_text_is_left() {
-        assert_eq!(clean("a\x1b[31mb\r\n\tc\u{202e}d\u{2066}e"), "a�[31mb���c�d�e");
-        assert_eq!(clean("Größe 数据 🙂"), "Größe 数据 🙂");
-    }
 
     #[test]
     fn a_fitted_text_takes_exactly_its_cells() {

@@ -1,24 +1,34 @@
 //! The stream of what is typed, on a thread of its own.
 //!
-//! The thread sleeps in `poll(2)` and sees a hang-up there: crossterm's own `poll` would spin once the terminal is gone
-//! (its issue 793). A pipe in the same `poll` wakes it when the keyboard is lent to another program.
+//! The thread sleeps in `poll(2)`, sees a hang-up there, and reads the terminal itself: crossterm's reader takes late
+//! answers of the terminal for key presses, and would spin once the terminal is gone. A pipe in the same `poll` wakes it
+//! when the keyboard is lent to another program. Whether bytes belong together is told by `poll` running out, never by a
+//! clock: a thread that the machine let wait finds them both there.
+
+mod decode;
+mod keys;
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crossterm::event;
-use rustix::event::{PollFd, PollFlags, poll};
+use crossterm::event::KeyEvent;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use tokio::sync::mpsc;
+
+pub use decode::Decoder;
 
 /// How long a lender waits for the reading thread to let go.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What comes from the terminal.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A key, a paste, a resize.
-    Event(event::Event),
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// A text was pasted.
+    Paste(String),
     /// The terminal is gone.
     HungUp,
 }
@@ -65,6 +75,7 @@ impl Keyboard {
             sender,
             woken,
             lending: Arc::clone(&lending),
+            decoder: Decoder::default(),
         };
         std::thread::spawn(move || reader.run());
         Ok(Self { events, waker, lending })
@@ -105,13 +116,14 @@ struct Reader {
     sender: mpsc::Sender<Input>,
     woken: io::PipeReader,
     lending: Arc<Lending>,
+    decoder: Decoder,
 }
 
 impl Reader {
     fn run(mut self) {
-        while let Some(Ok(events)) = self.next() {
-            for event in events {
-                if self.sender.blocking_send(Input::Event(event)).is_err() {
+        while let Some(typed) = self.next() {
+            for input in typed {
+                if self.sender.blocking_send(input).is_err() {
                     return;
                 }
             }
@@ -119,38 +131,40 @@ impl Reader {
         let _ = self.sender.blocking_send(Input::HungUp);
     }
 
-    /// The events that are ready, waiting for the first; `None` after a hang-up.
-    fn next(&mut self) -> Option<io::Result<Vec<event::Event>>> {
+    /// What was typed next, if anything; `None` after a hang-up.
+    fn next(&mut self) -> Option<Vec<Input>> {
         let stdin = io::stdin();
         let mut fds = [
             PollFd::new(&stdin, PollFlags::IN),
             PollFd::new(&self.woken, PollFlags::IN),
         ];
-        match poll(&mut fds, None) {
+        let patience = self.decoder.patience().and_then(|time| Timespec::try_from(time).ok());
+        let mut typed = Vec::new();
+        match poll(&mut fds, patience.as_ref()) {
+            Ok(0) => {
+                self.decoder.silence(&mut typed);
+                return Some(typed);
+            }
             Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => return Some(Ok(Vec::new())),
+            Err(Errno::INTR) => return Some(typed),
             Err(_) => return None,
         }
         let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
         let (terminal, woken) = (fds[0].revents(), fds[1].revents());
         if !woken.is_empty() {
             let goes_on = woken.contains(PollFlags::IN) && self.wait_while_lent();
-            return goes_on.then(|| Ok(Vec::new()));
+            return goes_on.then_some(typed);
         }
         if terminal.intersects(gone) {
             return None;
         }
-        let mut events = Vec::new();
-        loop {
-            match event::poll(Duration::ZERO) {
-                Ok(true) => match event::read() {
-                    Ok(event) => events.push(event),
-                    Err(error) => return Some(Err(error)),
-                },
-                Ok(false) => return Some(Ok(events)),
-                Err(error) => return Some(Err(error)),
-            }
+        let mut bytes = [0; 4096];
+        match rustix::io::read(&stdin, &mut bytes) {
+            Ok(count @ 1..) => self.decoder.feed(&bytes[..count], &mut typed),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Ok(0) | Err(_) => return None,
         }
+        Some(typed)
     }
 
     /// False when nobody will give the keyboard back.
@@ -165,6 +179,8 @@ impl Reader {
         }
         let lent = |reading: &mut Reading| *reading == Reading::Off;
         drop(self.lending.changed.wait_while(reading, lent));
+        // What had begun was for somebody else.
+        self.decoder = Decoder::default();
         true
     }
 }

@@ -1,10 +1,10 @@
 //! One command line, word by word, as a POSIX shell reads it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::Path;
 
 use super::Session;
+use crate::printable;
 
 pub(super) fn aws<const N: usize>(words: [&str; N]) -> String {
     let mut line = "aws".to_owned();
@@ -70,23 +70,5 @@ pub(super) fn path_text(path: &Path) -> String {
 
 /// One word for a POSIX shell.
 pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    if !word.chars().any(char::is_control) {
-        return format!("'{}'", word.replace('\'', r"'\''"));
-    }
-    // ANSI-C quoting, so that what is copied to a terminal cannot act there before it is run.
-    let mut text = "$'".to_owned();
-    for c in word.chars() {
-        match c {
-            '\'' => text.push_str(r"\'"),
-            '\\' => text.push_str(r"\\"),
-            '\n' => text.push_str(r"\n"),
-            c if c.is_control() => write!(text, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
-            c => text.push(c),
-        }
-    }
-    text + "'"
+    printable::shell_word(word.as_bytes())
 }

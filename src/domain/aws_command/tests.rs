@@ -17,7 +17,7 @@ fn words_survive_the_shell() {
         ("two words", "'two words'"),
         ("it's", r"'it'\''s'"),
         ("$(rm -rf /)", "'$(rm -rf /)'"),
-        ("a\nb\u{1b}", r"$'a\nb\u001b'"),
+        ("a\nb\u{1b}", r"$'a\nb\033'"),
         ("~", "'~'"),
     ];
     for (word, expected) in table {
