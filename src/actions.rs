@@ -18,6 +18,7 @@ mod images;
 mod jobs;
 mod journal;
 mod keys;
+mod kinds;
 mod leftovers;
 mod messages;
 mod names;

@@ -28,6 +28,7 @@ pub mod overlay;
 pub mod pane;
 mod press;
 pub mod review;
+pub mod seen;
 pub mod state;
 mod story;
 pub mod table;

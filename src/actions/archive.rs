@@ -1,15 +1,16 @@
 //! Tokens inside a `model.tar.gz`, with or without the bundle that binds them.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use flate2::read::GzDecoder;
 use tar::{Archive, EntryType};
 
+use super::kinds::{self, no_token, of_file};
 use super::opening::{Unlocked, check_member, fault_of};
 use super::place::{Place, inside, io_fault};
-use crate::domain::{Bond, Fault, FaultKind};
+use crate::domain::{Bond, Fault, FaultKind, Verified};
 use crate::envelope::Opened;
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle};
 
@@ -66,6 +67,16 @@ pub(super) fn open_members(
         if members.iter().any(|member| member.name == name) {
             return Err(refused(source, name, "the archive holds it twice"));
         }
+        match of_file(&token).map_err(io)? {
+            Some(format) if !format.is_token() => {
+                let what = format!("it is {} ({})", format.described(), format.as_str());
+                return Err(match bundle {
+                    Some(_) => refused(source, name, &what),
+                    None => no_token(ACT, format!("{source}/{name}"), format),
+                });
+            }
+            Some(_) | None => {}
+        }
         let opened = write(name, &mut token)?;
         if let Some(bundle) = bundle {
             check_member(unlocked, bundle, name, &opened).map_err(|error| fault_of(ACT, name, &error))?;
@@ -91,12 +102,28 @@ pub(super) fn open_members(
     }
 }
 
+/// What all members together proved; nothing if there are none.
+pub(super) fn verified(members: &[Member]) -> Option<Verified> {
+    Verified::of_all(
+        members
+            .iter()
+            .map(|member| kinds::verified((member.opened, member.bond.clone()))),
+    )
+}
+
 fn each(
     archive: &mut File,
     source: &Place,
     mut visit: impl FnMut(&str, &mut dyn Read) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let io = |error: std::io::Error| io_fault("read", source, &error);
+    let io = |error: std::io::Error| match error.kind() {
+        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof | ErrorKind::Other => {
+            let remedy = "get the archive again from where it was made";
+            let cause = format!("it is damaged or cut off: {error}");
+            Fault::new(FaultKind::Integrity, "read", source.to_string(), cause, remedy)
+        }
+        _ => io_fault("read", source, &error),
+    };
     archive.seek(SeekFrom::Start(0)).map_err(io)?;
     let mut tar = Archive::new(GzDecoder::new(archive));
     for entry in tar.entries().map_err(io)? {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::blocking::blocking;
+use super::kinds::{no_token, of_file, verified};
 use super::leftovers::Leftovers;
 use super::names::from_key;
 use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_file, unlock_object};
@@ -17,7 +18,7 @@ use super::place::{Place, cancelled, inside, io_fault, stdout, unless_cancelled,
 use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Progress};
+use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Verified};
 use crate::envelope::publish::{Unpublished, folder_of};
 use crate::envelope::{Opened, release};
 
@@ -26,6 +27,8 @@ mod archived;
 pub(super) use archived::fetch;
 
 const ACT: &str = "decrypt";
+/// What says in an object's metadata that it is a token of ours.
+const VERSION: &str = "strongroom-version";
 /// Objects of a prefix that are opened at once.
 const FILES: usize = 4;
 
@@ -69,8 +72,10 @@ pub struct DecryptedFile {
     pub path: Option<PathBuf>,
     /// Plaintext bytes.
     pub bytes: u64,
-    /// What is proved of its place.
-    pub bond: Bond,
+    /// What it proved.
+    pub verified: Verified,
+    /// ETag of the object that was read, without quotes; of an archive's member the archive's.
+    pub etag: Option<String>,
 }
 
 /// Opens everything the request names.
@@ -91,15 +96,23 @@ pub async fn decrypt(
         keyring: Keyring::default(),
         leftovers: Leftovers::default(),
     };
+    let mut told = None;
     if is_archive(&request.source) {
-        return run.archive().await.map(|files| DecryptReport {
-            files,
-            failed: Vec::new(),
-        });
+        // A token may have an archive's name.
+        told = run.format().await?;
+        if told.is_none_or(|format| !format.is_token()) {
+            return run.archive(told).await.map(|files| DecryptReport {
+                files,
+                failed: Vec::new(),
+            });
+        }
     }
     match &request.source {
         Place::S3 { bucket, key } if request.source.is_prefix() => run.prefix(bucket, key).await,
-        Place::S3 { bucket, key } => run.object(bucket, key, &request.output, ALONE).await.map(single),
+        Place::S3 { bucket, key } => {
+            let opened = run.object(bucket, key, &request.output, ALONE, told).await;
+            opened.map(single)
+        }
         Place::Local(path) => run.file(path).await.map(single),
     }
 }
@@ -121,9 +134,36 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn object(&self, bucket: &str, key: &str, output: &Output, in_flight: usize) -> Result<DecryptedFile, Fault> {
+    /// What the source is; nothing where it can be read only once.
+    async fn format(&self) -> Result<Option<ObjectFormat>, Fault> {
+        match &self.request.source {
+            Place::S3 { bucket, key } => {
+                let info = again(|| s3::object_info(self.aws, bucket, key)).await?;
+                Ok(Some(info.format))
+            }
+            Place::Local(path) => of_file(&open_file(path)?).map_err(|error| io_fault("read", path.display(), &error)),
+        }
+    }
+
+    /// Opens an object, of which it may have been `told` before what it is.
+    async fn object(
+        &self,
+        bucket: &str,
+        key: &str,
+        output: &Output,
+        in_flight: usize,
+        told: Option<ObjectFormat>,
+    ) -> Result<DecryptedFile, Fault> {
         self.check_free(output)?;
         let head = transfer::head(self.aws, bucket, key).await?;
+        let format = match told {
+            Some(format) => format,
+            None if head.metadata.contains_key(VERSION) => ObjectFormat::Strongroom,
+            None => again(|| s3::object_info(self.aws, bucket, key)).await?.format,
+        };
+        if !format.is_token() {
+            return Err(no_token(ACT, s3::uri(bucket, key), format));
+        }
         let options = &self.request.open;
         let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, options, &self.keyring).await?;
         let unlocked = Arc::new(unlocked);
@@ -137,12 +177,12 @@ impl Run<'_> {
             phase: "downloading",
             in_flight,
         };
-        let source = s3::uri(bucket, key);
+        let source = (s3::uri(bucket, key), head.unquoted_etag());
         let folder = scratch(output);
         self.leftovers.sweep(&folder).await;
         match output {
             Output::Path(path) => {
-                let (shown, to) = (source.clone(), path.clone());
+                let (shown, to) = (source.0.clone(), path.clone());
                 let read = move |unlocked: &Unlocked, token: &mut Watched<Token>| to_file(token, unlocked, &shown, &to);
                 let (spool, made) = download.spooled_through(&folder, &unlocked, read).await?;
                 let made = self.publish(made, source, path).await;
@@ -150,14 +190,14 @@ impl Run<'_> {
                 made
             }
             Output::Stdout => {
-                let shown = source.clone();
+                let shown = source.0.clone();
                 let read = move |unlocked: &Unlocked, token: &mut Watched<Token>| {
                     unlocked.verify(token).map_err(|error| fault_of(ACT, &shown, &error))
                 };
                 let (spool, verified) = download.spooled_through(&folder, &unlocked, read).await?;
                 let released = match spool.token() {
                     Ok(token) => self.release(token, unlocked, verified, source).await,
-                    Err(error) => Err(io_fault("read the spool of", &source, &error)),
+                    Err(error) => Err(io_fault("read the spool of", &source.0, &error)),
                 };
                 spool.remove();
                 released
@@ -180,6 +220,10 @@ impl Run<'_> {
         }
         self.check_free(output)?;
         let token = open_file(path)?;
+        let format = of_file(&token).map_err(|error| io_fault("read", path.display(), &error))?;
+        if let Some(format) = format.filter(|format| !format.is_token()) {
+            return Err(no_token(ACT, path.display(), format));
+        }
         let unlocked = Arc::new(unlock_file(self.aws, path, &self.request.open).await?);
         let source = path.display().to_string();
         self.progress.report(Progress {
@@ -195,7 +239,7 @@ impl Run<'_> {
                 let made = self.reading(token, source.clone(), move |token| {
                     to_file(token, &unlocked, &shown, &to)
                 });
-                self.publish(made.await?, source, path).await
+                self.publish(made.await?, (source, None), path).await
             }
             Output::Stdout => {
                 let again = token
@@ -208,7 +252,7 @@ impl Run<'_> {
                     Ok(verified)
                 };
                 let verified = self.reading(token, source.clone(), verify).await?;
-                self.release(again, unlocked, verified, source).await
+                self.release(again, unlocked, verified, (source, None)).await
             }
         }
     }
@@ -299,13 +343,13 @@ impl Run<'_> {
                 ));
             }
         }
-        self.object(bucket, key, &Output::Path(to), AMONG_OTHERS)
+        self.object(bucket, key, &Output::Path(to), AMONG_OTHERS, Some(info.format))
             .await
             .map(Some)
     }
 
     /// Gives a decrypted file its name.
-    async fn publish(&self, made: Made, source: String, path: &Path) -> Result<DecryptedFile, Fault> {
+    async fn publish(&self, made: Made, (source, etag): Source, path: &Path) -> Result<DecryptedFile, Fault> {
         let (to, overwrite) = (path.to_owned(), self.request.overwrite);
         blocking(move || {
             let (opened, bond, file) = made;
@@ -315,7 +359,8 @@ impl Run<'_> {
                 source,
                 path: Some(to),
                 bytes: opened.plaintext_bytes,
-                bond,
+                verified: verified((opened, bond)),
+                etag,
             })
         })
         .await
@@ -327,7 +372,7 @@ impl Run<'_> {
         token: File,
         unlocked: Arc<Unlocked>,
         (opened, bond): (Opened, Bond),
-        source: String,
+        (source, etag): Source,
     ) -> Result<DecryptedFile, Fault> {
         let shown = source.clone();
         let write = move |token: &mut Watched<File>| {
@@ -339,7 +384,8 @@ impl Run<'_> {
             source,
             path: None,
             bytes: opened.plaintext_bytes,
-            bond,
+            verified: verified((opened, bond)),
+            etag,
         })
     }
 
@@ -379,6 +425,9 @@ impl Run<'_> {
         }
     }
 }
+
+/// What is opened: its URI or path, and its ETag.
+type Source = (String, Option<String>);
 
 /// A decrypted file that has no name yet, and what is proved of its place.
 type Made = (Opened, Bond, Unpublished);

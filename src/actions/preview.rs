@@ -9,13 +9,14 @@ use zeroize::Zeroizing;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
+use super::kinds::{no_token, verified};
 use super::opening::{Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
 use super::place::{Place, io_fault};
-use super::spool::{Watched, is_archive};
+use super::spool::Watched;
 use super::token_stream::TokenStream;
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, Outcome, Plaintext, Preview, View};
+use crate::domain::{Fault, FaultKind, ObjectFormat, Origin, Outcome, Plaintext, Preview, View};
 use crate::envelope::{TokenReader, decrypt, verify};
 
 /// More is not kept, whatever is asked for.
@@ -36,12 +37,12 @@ pub async fn preview(
         bucket: bucket.to_owned(),
         key: object.to_owned(),
     };
-    if is_archive(&place) {
-        return of_archive(aws, &place, member, most, progress, cancel).await;
-    }
     let info = s3::object_info(aws, bucket, object).await?;
     let uri = s3::uri(bucket, object);
-    if !matches!(info.format, ObjectFormat::Strongroom | ObjectFormat::Fernet) {
+    if info.format == ObjectFormat::Archive {
+        return of_archive(aws, &place, member, most, progress, cancel).await;
+    }
+    if !info.format.is_token() {
         return plain(aws, bucket, object, info.format, most).await;
     }
     let head = transfer::head(aws, bucket, object).await?;
@@ -77,18 +78,18 @@ pub async fn preview(
     let bond = unlocked
         .check(&opened)
         .map_err(|error| fault_of("preview", &uri, &error))?;
-    Ok(beginning.preview(uri, object, opened.plaintext_bytes, bond))
+    let origin = Origin::Token {
+        verified: verified((opened, bond)),
+        etag: head.unquoted_etag(),
+    };
+    Ok(beginning.preview(uri, object, opened.plaintext_bytes, origin))
 }
 
 /// What is not encrypted by us is shown as it is stored, as far as it is not ciphertext of others.
 async fn plain(aws: &Aws, bucket: &str, object: &str, format: ObjectFormat, most: usize) -> Result<Preview, Fault> {
     let uri = s3::uri(bucket, object);
-    if !matches!(
-        format,
-        ObjectFormat::Plain | ObjectFormat::SseS3 | ObjectFormat::SseKms | ObjectFormat::KeyObject
-    ) {
-        let cause = format!("strongroom does not open this format ({})", format.as_str());
-        return Err(Fault::new(FaultKind::Invalid, "preview", uri, cause, ""));
+    if !format.is_open() && format != ObjectFormat::KeyObject {
+        return Err(no_token("preview", uri, format));
     }
     let head = transfer::head(aws, bucket, object).await?;
     let end = head.length.min(most as u64);
@@ -98,7 +99,7 @@ async fn plain(aws: &Aws, bucket: &str, object: &str, format: ObjectFormat, most
             beginning.take(&piece);
         }
     }
-    Ok(beginning.preview(uri, object, head.length, Bond::Unbound))
+    Ok(beginning.preview(uri, object, head.length, Origin::Stored(format)))
 }
 
 async fn of_archive(
@@ -110,7 +111,7 @@ async fn of_archive(
     cancel: &CancellationToken,
 ) -> Result<Preview, Fault> {
     let scratch = std::env::temp_dir();
-    let mut file = fetch(aws, place, &scratch, progress, cancel).await?;
+    let (mut file, _) = fetch(aws, place, &scratch, progress, cancel).await?;
     let bundle = archive::bundle(&mut file, place)?;
     let unlocked = unlock_archive(aws, place, bundle.as_ref(), &OpenOptions::default()).await?;
     let (place, wanted, cancel) = (place.clone(), member.map(str::to_owned), cancel.clone());
@@ -148,10 +149,17 @@ async fn of_archive(
                 "list its files",
             ));
         };
-        let member = members.iter().find(|member| member.name == name);
-        let total = member.map_or(beginning.bytes.len() as u64, |member| member.opened.plaintext_bytes);
-        let bond = member.map_or(Bond::Unbound, |member| member.bond.clone());
-        Ok(beginning.preview(format!("{place}/{name}"), &name, total, bond))
+        let source = format!("{place}/{name}");
+        let Some(member) = members.into_iter().find(|member| member.name == name) else {
+            let cause = "it was read and is not there any more";
+            return Err(Fault::new(FaultKind::Other, "preview", source, cause, ""));
+        };
+        let total = member.opened.plaintext_bytes;
+        let origin = Origin::Token {
+            verified: verified((member.opened, member.bond)),
+            etag: None,
+        };
+        Ok(beginning.preview(source, &name, total, origin))
     })
     .await
 }
@@ -168,7 +176,7 @@ pub async fn list_archive(
         bucket: bucket.to_owned(),
         key: object.to_owned(),
     };
-    let file = fetch(aws, &place, &std::env::temp_dir(), progress, cancel).await?;
+    let (file, _) = fetch(aws, &place, &std::env::temp_dir(), progress, cancel).await?;
     let source = place.to_string();
     blocking(move || {
         let io = |error: io::Error| io_fault("read", &source, &error);
@@ -208,13 +216,13 @@ impl Beginning {
         self.bytes.extend_from_slice(&plaintext[..plaintext.len().min(room)]);
     }
 
-    fn preview(self, source: String, name: &str, total: u64, bond: Bond) -> Preview {
+    fn preview(self, source: String, name: &str, total: u64, origin: Origin) -> Preview {
         Preview {
             view: View::of(name, &self.bytes),
             source,
             bytes: Plaintext::new(self.bytes),
             total,
-            bond,
+            origin,
         }
     }
 }

@@ -1,19 +1,23 @@
 //! Read whole tokens and say whether they are intact. Writes nothing but an unnamed spool for archives.
+//!
+//! An object is *not intact* only if it was looked at and refuted: its token fails, or is not the one that its metadata and its
+//! name mean. What could not be read, or whose data key could not be had, is *not checked*, and what is no token is neither.
 
-use std::io::Read;
+use std::fs::File;
 use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
+use super::kinds::{no_token, of_file, verified};
 use super::opening::{Keyring, OpenOptions, fault_of, unlock_archive, unlock_file, unlock_object};
-use super::place::{Place, cancelled};
+use super::place::{Place, cancelled, io_fault};
 use super::spool::{ALONE, Arriving, Download, Watched, is_archive, open_file};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Bond, Fault, ObjectFormat, ObjectRow, Progress, Verdict};
-use crate::envelope::{Opened, verify as verify_token};
+use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Reading, Verdict, Verified};
+use crate::envelope::verify as verify_token;
 
 const ACT: &str = "verify";
 
@@ -26,19 +30,24 @@ pub struct VerifyRequest {
     pub open: OpenOptions,
 }
 
-/// One verdict a token; key objects are passed over. What cannot be read is a verdict too.
+/// One verdict an object; under a prefix key objects are passed over. What cannot be read is a verdict too. That a token is
+/// not bound is told, and left to the caller to refuse.
 ///
 /// # Errors
-/// When a prefix cannot be listed, or on cancellation.
+/// When a prefix cannot be listed, or holds nothing, or on cancellation.
 pub async fn verify(
     aws: &Aws,
     request: VerifyRequest,
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Vec<Verdict>, Fault> {
+    let open = OpenOptions {
+        require_bound: false,
+        ..request.open
+    };
     let run = Run {
         aws,
-        open: &request.open,
+        open: &open,
         progress,
         cancel,
         keyring: Keyring::default(),
@@ -47,7 +56,7 @@ pub async fn verify(
     for source in &request.sources {
         match source {
             Place::S3 { bucket, key } if source.is_prefix() => run.prefix(bucket, key, &mut verdicts).await?,
-            _ => verdicts.extend(run.one(source).await?),
+            _ => verdicts.push(run.one(source).await?),
         }
     }
     Ok(verdicts)
@@ -61,29 +70,56 @@ struct Run<'a> {
     keyring: Keyring,
 }
 
+/// What is known of an object by the time that something fails.
+#[derive(Default)]
+struct Known {
+    format: Option<ObjectFormat>,
+    kms_key_arn: Option<String>,
+    etag: Option<String>,
+}
+
 impl Run<'_> {
     async fn prefix(&self, bucket: &str, prefix: &str, verdicts: &mut Vec<Verdict>) -> Result<(), Fault> {
+        let before = verdicts.len();
         let mut token = None;
         loop {
             let page = s3::list_under(self.aws, bucket, prefix, token).await?;
             for row in &page.rows {
-                let ObjectRow::Object { key, .. } = row else { continue };
-                if !key.ends_with('/') {
-                    let source = Place::S3 {
-                        bucket: bucket.to_owned(),
-                        key: key.clone(),
-                    };
-                    verdicts.extend(self.one(&source).await?);
+                let ObjectRow::Object { key, size, .. } = row else {
+                    continue;
+                };
+                // What consoles write for an empty folder.
+                if key.ends_with('/') && *size == 0 {
+                    continue;
+                }
+                let source = Place::S3 {
+                    bucket: bucket.to_owned(),
+                    key: key.clone(),
+                };
+                let verdict = self.one(&source).await?;
+                if verdict.reading.format() != Some(ObjectFormat::KeyObject) {
+                    verdicts.push(verdict);
                 }
             }
             token = page.next;
             if token.is_none() {
-                return Ok(());
+                break;
             }
         }
+        if verdicts.len() > before {
+            return Ok(());
+        }
+        let cause = "there is no token under it";
+        Err(Fault::new(
+            FaultKind::NotFound,
+            ACT,
+            s3::uri(bucket, prefix),
+            cause,
+            "check the prefix",
+        ))
     }
 
-    async fn one(&self, source: &Place) -> Result<Option<Verdict>, Fault> {
+    async fn one(&self, source: &Place) -> Result<Verdict, Fault> {
         if self.cancel.is_cancelled() {
             return Err(cancelled(ACT, source));
         }
@@ -92,44 +128,62 @@ impl Run<'_> {
             item: source.to_string(),
             ..Progress::default()
         });
-        let mut verdict = Verdict {
-            source: source.to_string(),
-            format: ObjectFormat::Plain,
-            intact: false,
-            bond: Bond::Unbound,
-            created: None,
-            kms_key_arn: None,
-            error: None,
-        };
+        let mut known = Known::default();
         let outcome = match source {
-            _ if is_archive(source) => self.archive(source, &mut verdict).await,
-            Place::S3 { bucket, key } => self.object(bucket, key, &mut verdict).await,
-            Place::Local(path) => self.file(path, &mut verdict).await,
+            Place::S3 { bucket, key } => self.object(source, bucket, key, &mut known).await,
+            Place::Local(path) => self.file(source, path, &mut known).await,
         };
         if self.cancel.is_cancelled() {
             return Err(cancelled(ACT, source));
         }
-        if let Err(fault) = outcome {
-            verdict.error = Some(fault.to_string());
-        }
-        Ok((verdict.format != ObjectFormat::KeyObject).then_some(verdict))
+        let Known {
+            format,
+            kms_key_arn,
+            etag,
+        } = known;
+        let reading = match (outcome, format) {
+            (Ok(verified), Some(format)) => Reading::Intact { format, verified },
+            (Err(why), Some(format)) if why.kind == FaultKind::NoToken => Reading::NoToken { format, why },
+            // What KMS refuses of a data key says nothing of the token.
+            (Err(why), Some(format)) if why.kind == FaultKind::Integrity && why.code.is_none() => {
+                Reading::NotIntact { format, why }
+            }
+            (Err(why), format) => Reading::NotChecked { format, why },
+            (Ok(_), None) => {
+                let why = Fault::new(
+                    FaultKind::Other,
+                    ACT,
+                    source.to_string(),
+                    "nothing tells what it is",
+                    "",
+                );
+                Reading::NotChecked { format, why }
+            }
+        };
+        Ok(Verdict {
+            source: source.to_string(),
+            etag,
+            kms_key_arn,
+            reading,
+        })
     }
 
-    async fn object(&self, bucket: &str, key: &str, verdict: &mut Verdict) -> Result<(), Fault> {
+    async fn object(&self, source: &Place, bucket: &str, key: &str, known: &mut Known) -> Result<Verified, Fault> {
         let info = s3::object_info(self.aws, bucket, key).await?;
-        verdict.format = info.format;
-        verdict.kms_key_arn = info.kms_key_arn;
-        match info.format {
-            ObjectFormat::Strongroom | ObjectFormat::Fernet => {}
-            ObjectFormat::KeyObject => return Ok(()),
-            other => {
-                verdict.error = Some(format!("not a fernet token: {}", other.as_str()));
-                return Ok(());
+        known.format = Some(info.format);
+        if info.format == ObjectFormat::Archive {
+            return self.archive(source, known).await;
+        }
+        if !info.format.is_token() {
+            if info.format == ObjectFormat::SseKms {
+                known.kms_key_arn = info.kms_key_arn;
             }
+            return Err(no_token(ACT, source, info.format));
         }
         let head = transfer::head(self.aws, bucket, key).await?;
+        known.etag = head.unquoted_etag();
         let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, self.open, &self.keyring).await?;
-        verdict.kms_key_arn = Some(unlocked.kms_key_arn.clone());
+        known.kms_key_arn = Some(unlocked.kms_key_arn.clone());
         let download = Download {
             aws: self.aws,
             bucket,
@@ -143,72 +197,63 @@ impl Run<'_> {
         let uri = s3::uri(bucket, key);
         let check =
             move |token: &mut Watched<Arriving>| unlocked.verify(token).map_err(|error| fault_of(ACT, uri, &error));
-        settle(verdict, download.through(check).await?);
-        Ok(())
+        Ok(verified(download.through(check).await?))
     }
 
-    async fn file(&self, path: &Path, verdict: &mut Verdict) -> Result<(), Fault> {
-        let mut token = open_file(path)?;
-        let mut first = [0; 6];
-        let io = |error: std::io::Error| super::place::io_fault("read", path.display(), &error);
-        let is_token = token.read_exact(&mut first).is_ok() && &first == b"gAAAAA";
-        if !is_token {
-            verdict.error = Some("not a fernet token: plain".to_owned());
-            return Ok(());
+    async fn file(&self, source: &Place, path: &Path, known: &mut Known) -> Result<Verified, Fault> {
+        let token = open_file(path)?;
+        // What is read only once is taken for a token.
+        let format = of_file(&token).map_err(|error| io_fault("read", path.display(), &error))?;
+        let format = format.unwrap_or(ObjectFormat::Fernet);
+        known.format = Some(format);
+        if format == ObjectFormat::Archive && is_archive(source) {
+            return self.archive(source, known).await;
         }
-        verdict.format = ObjectFormat::Fernet;
-        std::io::Seek::rewind(&mut token).map_err(io)?;
+        if !format.is_token() {
+            return Err(no_token(ACT, source, format));
+        }
         let unlocked = unlock_file(self.aws, path, self.open).await?;
-        verdict.kms_key_arn = Some(unlocked.kms_key_arn.clone());
+        known.kms_key_arn = Some(unlocked.kms_key_arn.clone());
         let (cancel, shown) = (self.cancel.clone(), path.display().to_string());
         let check = move || {
             let verified = unlocked.verify(&mut Watched { inner: token, cancel });
             verified.map_err(|error| fault_of(ACT, shown, &error))
         };
-        settle(verdict, blocking(check).await?);
-        Ok(())
+        Ok(verified(blocking(check).await?))
     }
 
-    async fn archive(&self, source: &Place, verdict: &mut Verdict) -> Result<(), Fault> {
-        verdict.format = ObjectFormat::Fernet;
-        let mut file = fetch(self.aws, source, &std::env::temp_dir(), self.progress, self.cancel).await?;
+    async fn archive(&self, source: &Place, known: &mut Known) -> Result<Verified, Fault> {
+        known.format = Some(ObjectFormat::Archive);
+        let (mut file, etag) = fetch(self.aws, source, &std::env::temp_dir(), self.progress, self.cancel).await?;
+        known.etag = etag;
         let bundle = archive::bundle(&mut file, source)?;
-        if bundle.is_some() {
-            verdict.format = ObjectFormat::Strongroom;
-        } else if self.open.require_bound {
-            verdict.error = Some("it holds no strongroom.json: its names are not proved".to_owned());
-            return Ok(());
-        }
+        known.format = Some(match bundle {
+            Some(_) => ObjectFormat::Strongroom,
+            None => ObjectFormat::Fernet,
+        });
         let unlocked = unlock_archive(self.aws, source, bundle.as_ref(), self.open).await?;
-        verdict.kms_key_arn = Some(unlocked.kms_key_arn.clone());
+        known.kms_key_arn = Some(unlocked.kms_key_arn.clone());
         let (shown, cancel) = (source.clone(), self.cancel.clone());
-        let members = blocking(move || {
+        let opened = blocking(move || {
             let scratch = std::env::temp_dir();
-            archive::open_members(
-                &mut file,
-                &shown,
-                &scratch,
-                &unlocked,
-                bundle.as_ref(),
-                |name, token| {
-                    let mut token = Watched {
-                        inner: token,
-                        cancel: cancel.clone(),
-                    };
-                    verify_token(&unlocked.key, &mut token).map_err(|error| fault_of(ACT, name, &error))
-                },
-            )
+            let verify = |name: &str, token: &mut File| {
+                let mut token = Watched {
+                    inner: token,
+                    cancel: cancel.clone(),
+                };
+                verify_token(&unlocked.key, &mut token).map_err(|error| fault_of(ACT, name, &error))
+            };
+            archive::open_members(&mut file, &shown, &scratch, &unlocked, bundle.as_ref(), verify)
+        });
+        let members = opened.await.inspect_err(|fault| {
+            if fault.kind == FaultKind::NoToken {
+                known.format = Some(ObjectFormat::Archive);
+            }
+        })?;
+        archive::verified(&members).ok_or_else(|| {
+            known.format = Some(ObjectFormat::Archive);
+            let (cause, remedy) = ("it holds no token", "there is nothing in it to open");
+            Fault::new(FaultKind::NoToken, ACT, source.to_string(), cause, remedy)
         })
-        .await?;
-        verdict.intact = true;
-        verdict.bond = Bond::of_all(members.iter().map(|member| member.bond.clone()));
-        verdict.created = members.iter().map(|member| member.opened.created).max();
-        Ok(())
     }
-}
-
-fn settle(verdict: &mut Verdict, (opened, bond): (Opened, Bond)) {
-    verdict.created = Some(opened.created);
-    verdict.bond = bond;
-    verdict.intact = true;
 }

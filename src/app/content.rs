@@ -11,7 +11,7 @@ use super::state::State;
 use super::table::Row;
 use super::text::{self, Line, Tone};
 use crate::domain::explain::{Explanation, explain, explain_text};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, Origin};
 
 /// The lines of the topmost overlay that is no question or form, at most `columns` wide; none if it is no text.
 pub fn lines(state: &State, columns: usize) -> Vec<Line> {
@@ -83,10 +83,16 @@ fn help(state: &State, columns: usize) -> Vec<Line> {
     for (sign, meaning) in [
         (
             "◆",
-            "belongs to the selected key: its data key is wrapped by it, the job uses it",
+            "says it belongs to the selected key: its data key is wrapped by it, the job uses it",
         ),
         ("✓", "marked"),
         ("▸", "the cursor"),
+        (
+            "verified",
+            "read here to its end and intact, for this ETag; all else in WHAT is what the object says",
+        ),
+        ("not intact", "read here, and its token fails"),
+        ("refuted", "its head alone shows that it is not what it says"),
     ] {
         lines.push(Line::new(Tone::Accent, text::fit(sign, 14)).and(Tone::Dim, meaning));
     }
@@ -164,11 +170,28 @@ pub(super) fn job_explained(state: &State, name: &str) -> Option<Explanation> {
 
 fn preview(shown: &Previewing, columns: usize) -> Vec<Line> {
     let preview = &shown.preview;
-    let mut lines: Vec<Line> = preview
-        .lines(shown.view, usize::MAX)
-        .iter()
-        .map(|line| Line::new(Tone::Plain, text::cut(&line.replace('\t', "    "), columns)))
-        .collect();
+    let mut lines = Vec::new();
+    let origin = match &preview.origin {
+        Origin::Token { verified, .. } => {
+            let tone = if verified.bond.is_bound() {
+                Tone::Dim
+            } else {
+                Tone::Warn
+            };
+            Some((tone, format!("intact: all of it was read; {verified}")))
+        }
+        Origin::Stored(format) => Some((
+            Tone::Warn,
+            format!("as it is stored: it is {} ({})", format.described(), format.as_str()),
+        )),
+        Origin::Kms => None,
+    };
+    if let Some((tone, words)) = origin {
+        lines.extend(wrapped(&Line::new(tone, words), columns));
+    }
+    let shown_lines = preview.lines(shown.view, usize::MAX);
+    let cut = |line: &String| Line::new(Tone::Plain, text::cut(&line.replace('\t', "    "), columns));
+    lines.extend(shown_lines.iter().map(cut));
     if preview.is_cut() {
         let kept = text::size(preview.bytes.len() as u64);
         lines.push(Line::new(
@@ -212,7 +235,7 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
             }
             let key = objects::info(row).and_then(|info| info.kms_key_arn.as_deref());
             let key_name = key.and_then(|arn| state.key_name(arn));
-            objects::overview(bucket, row, state.refusal(name), key_name, columns)
+            objects::overview((bucket, row), state.refusal(name), state.seen(row), key_name, columns)
         }
         Subject::Job(name) => match listed(state.jobs.rows(), name) {
             None => gone(),

@@ -3,10 +3,10 @@
 use super::overlay::{Confirm, Overlay, Report, Scroll};
 use super::state::{Intent, State};
 use super::text::{self, Line, Tone};
-use super::{Effect, OpId, cleanup, form::Form, form::Purpose, more, words};
+use super::{Effect, OpId, cleanup, form::Form, form::Purpose, more, seen, words};
 use crate::domain::policy;
 use crate::domain::{
-    Bond, BucketCount, Dependents, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story, View,
+    BucketCount, Dependents, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story, View,
 };
 
 mod lines;
@@ -63,6 +63,13 @@ pub struct Previewing {
 pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Vec<Effect>) {
     match outcome {
         Outcome::Previewed(preview) => {
+            if let (Request::Preview { bucket, object, .. }, Origin::Token { verified, etag }) =
+                (request, &preview.origin)
+            {
+                let (bond, kms_key_arn) = (verified.bond.clone(), None);
+                let found = seen::Found::Verified { bond, kms_key_arn };
+                seen::remember(state, bucket, object, etag.as_deref(), found);
+            }
             let view = preview.view;
             state.overlays.push(Overlay::Preview(Previewing {
                 preview: *preview,
@@ -273,7 +280,7 @@ fn message(state: &mut State, plaintext: Plaintext, key_arn: &str) {
             source: format!("message under {}", text::last_part(key_arn)),
             total: plaintext.len() as u64,
             bytes: plaintext,
-            bond: Bond::Bound,
+            origin: Origin::Kms,
             view,
         },
         view,
@@ -310,7 +317,7 @@ fn dependents(state: &mut State, found: Dependents) {
     for (label, names) in [
         ("Alias", &found.aliases),
         ("Running job", &found.jobs),
-        ("Object", &found.objects),
+        ("Object says", &found.objects),
     ] {
         let named = names
             .iter()

@@ -17,6 +17,7 @@ use super::operations::Operations;
 use super::overlay::{Overlay, Subject};
 use super::pane::{Pane, grants, jobs, keys, objects};
 use super::review::Review;
+use super::seen::{AllSeen, Found};
 use super::table::{Freshness, Table};
 use super::text::Tone;
 use super::{Effect, KeyPress, OpId, Topic};
@@ -113,6 +114,8 @@ pub struct State {
     pub(super) leaving: bool,
     /// What an answer on its way is for.
     pub(super) intent: Option<Intent>,
+    /// What was read here to its end.
+    pub(super) all_seen: AllSeen,
     /// What proofs found out, the newest last.
     pub(super) proofs: Vec<Proved>,
     /// The role that was chosen or made last.
@@ -218,6 +221,7 @@ impl State {
             chose_key: false,
             leaving: false,
             intent: None,
+            all_seen: AllSeen::default(),
             proofs: Vec::new(),
             walk_role: None,
             opened_model: None,
@@ -253,9 +257,20 @@ impl State {
         self.keys.current()
     }
 
-    /// Whether the selected key wraps the object's data key.
+    /// Whether the selected key wraps the object's data key: as KMS told when the object was read here, else as the object
+    /// says, unless its head refutes it.
     pub fn is_object_linked(&self, row: &ObjectRow) -> bool {
-        let wrapped_by = objects::info(row).and_then(|info| info.kms_key_arn.as_deref());
+        let claimed = || {
+            let info = objects::info(row).filter(|info| info.refuted.is_empty());
+            info.and_then(|info| info.kms_key_arn.as_deref())
+        };
+        let wrapped_by = match self.seen(row).map(|seen| &seen.found) {
+            Some(Found::Verified {
+                kms_key_arn: Some(arn), ..
+            }) => Some(arn.as_str()),
+            Some(Found::Refuted(_)) => None,
+            Some(Found::Verified { kms_key_arn: None, .. }) | None => claimed(),
+        };
         matches!((wrapped_by, self.key()), (Some(arn), Some(key)) if keys::is_meant(key, arn))
     }
 

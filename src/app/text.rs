@@ -69,13 +69,17 @@ pub fn job_tone(status: &JobStatus) -> Tone {
     }
 }
 
-/// The tone of what an object is: good is what only a data key opens.
+/// The tone of what an object says it is: muted, for nothing of it was read; what anybody reads is told.
 pub fn format_tone(format: ObjectFormat) -> Tone {
     match format {
-        format if format.is_client_encrypted() => Tone::Good,
-        ObjectFormat::KeyObject | ObjectFormat::Archive => Tone::Accent,
+        ObjectFormat::Strongroom
+        | ObjectFormat::Fernet
+        | ObjectFormat::KeyObject
+        | ObjectFormat::Archive
+        | ObjectFormat::S3EncryptionClient
+        | ObjectFormat::AwsEncryptionSdk => Tone::Dim,
+        ObjectFormat::SseKms | ObjectFormat::SseS3 => Tone::Warn,
         ObjectFormat::Plain => Tone::Bad,
-        _ => Tone::Warn,
     }
 }
 

@@ -5,13 +5,15 @@ use jiff::Timestamp;
 use super::operations::Standing;
 use super::overlay::Overlay;
 use super::pane::Pane;
+use super::seen::Found;
 use super::state::{Change, Intent, State};
 use super::text::{self, Tone};
 use super::{
-    Effect, Event, OpEvent, OpId, Page, Topic, act, cleanup, found, interrupted, kept, press, review, story, watched,
+    Effect, Event, OpEvent, OpId, Page, Topic, act, cleanup, found, interrupted, kept, press, review, seen, story,
+    watched,
 };
 use crate::domain::policy;
-use crate::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectRow, Outcome, ProofMethod, Request};
+use crate::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectRow, Outcome, ProofMethod, Request, Verdict};
 
 /// Takes in what happened; returns what to do.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
@@ -93,7 +95,16 @@ fn answer(
                 open_first(state);
             }
         }
-        Page::Objects(rows) => state.objects.answer(walk, first, last, at, rows),
+        Page::Objects(rows) => {
+            let Topic::Objects { bucket, prefix } = topic else {
+                return;
+            };
+            state.all_seen.listed(&bucket, &rows);
+            state.objects.answer(walk, first, last, at, rows);
+            if last {
+                state.all_seen.all_listed((&bucket, &prefix), state.objects.rows());
+            }
+        }
         Page::ObjectInfos(infos) => {
             for (key, found) in infos {
                 match found {
@@ -294,11 +305,22 @@ fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Ve
             });
             found::report_with(state, "Access proof", lines, then);
         }
-        Outcome::Verified { verdicts } if verdicts.len() > 1 || verdicts.iter().any(|verdict| !verdict.intact) => {
-            let lines = verdicts.iter().flat_map(story::verdict_lines).collect();
-            found::report(state, "Verified", lines);
+        Outcome::Verified { verdicts } => {
+            if let Request::Verify { bucket, .. } = request {
+                seen::verified(state, bucket, &verdicts);
+            }
+            let is_intact = |verdict: &Verdict| verdict.reading.is_intact() == Some(true);
+            if verdicts.len() > 1 || !verdicts.iter().all(is_intact) {
+                let lines = verdicts.iter().flat_map(story::verdict_lines).collect();
+                found::report(state, "What was verified", lines);
+            }
         }
         Outcome::Deleted { .. } => {
+            if let Request::DeleteObjects { bucket, objects } = request {
+                state
+                    .all_seen
+                    .gone(bucket, |key| objects.iter().any(|gone| gone == key));
+            }
             state.objects.clear_marks();
         }
         Outcome::RoleChanged { role_arn } => state.walk_role = Some(role_arn),
@@ -306,15 +328,26 @@ fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Ve
             let is_gone = |arn: &mut String| text::last_part(arn) == role;
             state.walk_role.take_if(is_gone);
         }
-        Outcome::BucketEmptied {
-            bucket, deleted: true, ..
-        } => {
-            if state.place.as_ref().is_some_and(|(open, _)| *open == bucket) {
+        Outcome::BucketEmptied { bucket, deleted, .. } => {
+            state.all_seen.gone(&bucket, |_| true);
+            if deleted && state.place.as_ref().is_some_and(|(open, _)| *open == bucket) {
                 state.place = None;
                 state.objects.reset();
             }
         }
-        Outcome::Decrypted { path, .. } => {
+        Outcome::Decrypted {
+            path, verified, etag, ..
+        } => {
+            if let (Request::Decrypt { bucket, object, .. }, Some(verified)) = (request, verified) {
+                let (bond, kms_key_arn) = (verified.bond, None);
+                seen::remember(
+                    state,
+                    bucket,
+                    object,
+                    etag.as_deref(),
+                    Found::Verified { bond, kms_key_arn },
+                );
+            }
             if matches!(request, Request::Decrypt { object, .. } if object.ends_with("model.tar.gz")) {
                 state.opened_model = Some(path.display().to_string());
             }

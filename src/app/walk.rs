@@ -7,7 +7,7 @@ use super::overlay::Subject;
 use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
-use super::{Effect, act, pane, story};
+use super::{Effect, act, pane, seen, story};
 use crate::domain::{Grant, JobStatus, KeyState, ObjectRow, ProofMethod};
 
 /// One step of the walk.
@@ -206,15 +206,19 @@ fn allowed(state: &State) -> Standing {
 
 fn linked_object(state: &State) -> Option<&ObjectRow> {
     let mut linked = state.objects.rows().iter().filter(|row| state.is_object_linked(row));
-    linked.find(|row| pane::objects::info(row).is_some_and(|info| info.format.is_client_encrypted()))
+    linked.find(|row| pane::objects::info(row).is_some_and(|info| info.format.is_token()))
 }
 
 fn data(state: &State) -> Standing {
     let (mark, words) = match linked_object(state) {
-        Some(row) => (
-            Mark::Done,
-            format!("{} is encrypted under the key", text::last_part(row.key())),
-        ),
+        Some(row) => {
+            let name = text::last_part(row.key());
+            let words = match state.seen(row).map(|seen| &seen.found) {
+                Some(seen::Found::Verified { .. }) => format!("{name} is encrypted under the key: verified here"),
+                Some(seen::Found::Refuted(_)) | None => format!("{name} says it is encrypted under the key"),
+            };
+            (Mark::Done, words)
+        }
         None => (Mark::Open, "nothing at the place shown is under the key".to_owned()),
     };
     standing(

@@ -1,7 +1,7 @@
 //! Requests and outcomes in words.
 
 use super::text::{self, Line, Tone};
-use crate::domain::{Outcome, ProofMethod, ProofStep, Request, Verdict};
+use crate::domain::{Outcome, ProofMethod, ProofStep, Reading, Request, Verdict};
 
 /// What an operation does: `encrypt housing.csv to s3://…`.
 pub(super) fn title(request: &Request) -> String {
@@ -149,12 +149,21 @@ pub(super) fn told(outcome: &Outcome) -> String {
         Outcome::Verified { verdicts } => match verdicts.as_slice() {
             [only] => verdict(only),
             several => {
-                let intact = several.iter().filter(|verdict| verdict.intact).count();
-                format!("Verified: {intact} of {} intact.", text::count(several.len(), "object"))
+                let intact = several
+                    .iter()
+                    .filter(|verdict| verdict.reading.is_intact() == Some(true));
+                let all = text::count(several.len(), "object");
+                format!("{} of {all} are intact tokens.", intact.count())
             }
         },
-        Outcome::Decrypted { path, bytes, bond } => {
-            format!("Decrypted {} to {} ({bond}).", text::size(*bytes), path.display())
+        Outcome::Decrypted {
+            path, bytes, verified, ..
+        } => {
+            let proved = verified
+                .iter()
+                .map(|verified| format!(" ({verified})"))
+                .collect::<String>();
+            format!("Decrypted {} to {}{proved}.", text::size(*bytes), path.display())
         }
         Outcome::UploadAbandoned { .. } => "Aborted: nothing of it is left in S3.".to_owned(),
         Outcome::Deleted { objects } => format!("Deleted {}.", text::count(*objects as usize, "object")),
@@ -258,18 +267,26 @@ fn allowed(steps: &[ProofStep], allowed: bool) -> Vec<&str> {
 }
 
 fn verdict(verdict: &Verdict) -> String {
-    match &verdict.error {
-        None if verdict.intact => format!("{} is intact, {}.", verdict.source, verdict.bond),
-        None => format!("{} is not intact.", verdict.source),
-        Some(error) => format!("{} is not intact: {error}.", verdict.source),
+    let source = &verdict.source;
+    match &verdict.reading {
+        Reading::Intact { verified, .. } => format!("{source} is intact, {verified}."),
+        Reading::NotIntact { why, .. } => format!("{source} is NOT INTACT: {}; {}.", why.cause, why.remedy),
+        Reading::NoToken { why, .. } => format!("{source}: {}; {}.", why.cause, why.remedy),
+        Reading::NotChecked { why, .. } => format!("{source} could not be checked: {why}."),
     }
 }
 
 /// Whether an outcome is good news.
 pub(super) fn tone(outcome: &Outcome) -> Tone {
     match outcome {
-        Outcome::Verified { verdicts } if verdicts.iter().any(|verdict| !verdict.intact) => Tone::Bad,
-        Outcome::Decrypted { bond, .. } if !bond.is_bound() => Tone::Warn,
+        Outcome::Verified { verdicts } => {
+            let tones: Vec<Tone> = verdicts.iter().map(|verdict| reading_tone(&verdict.reading)).collect();
+            let worst = [Tone::Bad, Tone::Warn].into_iter().find(|tone| tones.contains(tone));
+            worst.unwrap_or(Tone::Good)
+        }
+        Outcome::Decrypted { verified, .. } if !verified.as_ref().is_some_and(|verified| verified.bond.is_bound()) => {
+            Tone::Warn
+        }
         Outcome::ObjectProved(proof) if !proof.holds => Tone::Bad,
         Outcome::Story(story) if !story.holds => Tone::Bad,
         Outcome::ImageTried { status, .. } if *status != 0 => Tone::Bad,
@@ -310,18 +327,25 @@ pub(super) fn step_lines(lead: &str, step: &ProofStep) -> Vec<Line> {
     lines
 }
 
+/// How good news it is.
+fn reading_tone(reading: &Reading) -> Tone {
+    match reading {
+        Reading::Intact { verified, .. } if verified.bond.is_bound() && !verified.is_ahead => Tone::Good,
+        Reading::Intact { .. } | Reading::NoToken { .. } | Reading::NotChecked { .. } => Tone::Warn,
+        Reading::NotIntact { .. } => Tone::Bad,
+    }
+}
+
 /// A verdict to be read.
 pub(super) fn verdict_lines(found: &Verdict) -> Vec<Line> {
-    let (tone, word) = if found.intact {
-        (Tone::Good, "intact     ")
-    } else {
-        (Tone::Bad, "not intact ")
+    let (word, more) = match &found.reading {
+        Reading::Intact { format, verified } => ("intact      ", format!("{}, {verified}", format.as_str())),
+        Reading::NotIntact { why, .. } => ("not intact  ", format!("{}; {}", why.cause, why.remedy)),
+        Reading::NoToken { why, .. } => ("no token    ", format!("{}; {}", why.cause, why.remedy)),
+        Reading::NotChecked { why, .. } => ("not checked ", why.to_string()),
     };
-    let mut lines = vec![Line::new(tone, word).and(Tone::Plain, found.source.clone())];
-    let more = match &found.error {
-        Some(error) => error.clone(),
-        None => format!("{}, {}", found.format.as_str(), found.bond),
-    };
-    lines.push(Line::new(Tone::Dim, format!("           {more}")));
-    lines
+    vec![
+        Line::new(reading_tone(&found.reading), word).and(Tone::Plain, found.source.clone()),
+        Line::new(Tone::Dim, format!("{}{more}", " ".repeat(word.len()))),
+    ]
 }

@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::{Aws, Paged, fault, timestamp};
-use crate::domain::{BucketRow, Fault, FaultKind, ObjectInfo, ObjectRow};
+use crate::domain::{BucketRow, Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
 
 mod bucket;
 mod info;
@@ -15,7 +15,9 @@ mod info;
 pub(crate) use bucket::*;
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.
-const FIRST_BYTES: u64 = 64;
+const FIRST_BYTES: u64 = crate::domain::format::FIRST_BYTES as u64;
+/// No instruction file of the S3 encryption client is longer.
+const LONGEST_INSTRUCTIONS: u64 = 16 << 10;
 const DELETE_AT_ONCE: usize = 1000;
 
 pub(crate) async fn list_buckets(aws: &Aws, token: Option<String>) -> Result<Paged<BucketRow>, Fault> {
@@ -141,7 +143,23 @@ pub(crate) async fn object_info(aws: &Aws, bucket: &str, key: &str) -> Result<Ob
     } else {
         Vec::new()
     };
-    Ok(head.info(&first))
+    let has_instructions = head.may_have_instructions(&first) && has_instructions(aws, bucket, key).await?;
+    let mut info = head.info(&first);
+    if has_instructions {
+        info.format = ObjectFormat::S3EncryptionClient;
+    }
+    Ok(info)
+}
+
+/// Whether an instruction file of the S3 encryption client lies beside the object. One that may not be read, or is none, is
+/// no news.
+async fn has_instructions(aws: &Aws, bucket: &str, key: &str) -> Result<bool, Fault> {
+    let beside = format!("{key}.instruction");
+    match read_small(aws, bucket, &beside, LONGEST_INSTRUCTIONS).await {
+        Ok(text) => Ok(info::is_instructions(&text)),
+        Err(fault) if fault.is_transient() => Err(fault),
+        Err(_) => Ok(false),
+    }
 }
 
 /// The fault of a HEAD. Its answer has no body, so where it refuses without a word the first byte is asked for, for S3's

@@ -40,6 +40,13 @@ pub(crate) struct Head {
     pub(crate) etag: Option<String>,
 }
 
+impl Head {
+    /// The ETag as listings show it.
+    pub(crate) fn unquoted_etag(&self) -> Option<String> {
+        unquoted(self.etag.clone())
+    }
+}
+
 /// The checksum that goes with a part.
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     crc_fast::checksum(CrcAlgorithm::Crc64Nvme, bytes)

@@ -32,12 +32,12 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
     for file in &report.files {
         let path = file.path.as_ref().map(|path| path.to_string_lossy());
         if to_stdout {
-            if !file.bond.is_bound() {
-                warn(&format!("{} is {}", file.source, file.bond));
+            if !file.verified.bond.is_bound() || file.verified.is_ahead {
+                warn(&format!("{} is {}", file.source, file.verified));
             }
         } else if args.json {
             json_line(
-                &json!({ "source": file.source, "path": path, "bytes": file.bytes, "bound": file.bond.as_str() }),
+                &json!({ "source": file.source, "path": path, "bytes": file.bytes, "bound": file.verified.bond.as_str() }),
             )?;
         } else {
             line(&format!(
@@ -45,7 +45,7 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
                 file.source,
                 path.unwrap_or_default(),
                 file.bytes,
-                file.bond
+                file.verified
             ))?;
         }
     }

@@ -1,6 +1,8 @@
 //! `strongroom verify SOURCE...`.
 
-use serde_json::json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, json_line, line, open_options, progress};
@@ -8,7 +10,8 @@ use crate::actions::Place;
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::aws::Aws;
 use crate::cli::VerifyArgs;
-use crate::domain::{Fault, FaultKind, Verdict};
+use crate::domain::survey::counted;
+use crate::domain::{Fault, FaultKind, ObjectFormat, Reading, Verdict};
 
 /// Verifies and prints a verdict an object.
 ///
@@ -23,47 +26,77 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
             .collect::<Result<_, _>>()?,
         open: open_options(&args.open, false)?,
     };
+    let require_bound = request.open.require_bound;
     let result = verify(aws, request, &progress(), &cancel).await;
     clear_progress();
     let verdicts = result?;
+    let mut bad: BTreeMap<&str, usize> = BTreeMap::new();
     for verdict in &verdicts {
+        let wrong = wrong(&verdict.reading, require_bound);
+        if let Some(wrong) = wrong {
+            *bad.entry(wrong).or_default() += 1;
+        }
+        let refused = wrong
+            .filter(|wrong| *wrong == NOT_BOUND)
+            .map(|_| "--require-bound refuses it");
         if args.json {
-            json_line(&json!({
-                "source": verdict.source,
-                "format": verdict.format.as_str(),
-                "intact": verdict.intact,
-                "bound": verdict.bond.as_str(),
-                "created": verdict.created.map(|created| created.to_string()),
-                "kms_key_id": verdict.kms_key_arn,
-                "error": verdict.error,
-            }))?;
+            json_line(&json(verdict, refused))?;
         } else {
-            line(&sentence(verdict))?;
+            line(&sentence(verdict, refused))?;
         }
     }
-    let bad = verdicts.iter().filter(|verdict| !verdict.intact).count();
-    if bad == 0 {
+    if bad.is_empty() {
         return Ok(());
     }
-    let cause = format!("{bad} of {} do not open", verdicts.len());
-    Err(Fault::new(
-        FaultKind::Integrity,
-        "verify",
-        "tokens",
-        cause,
-        "the lines above say why",
-    ))
+    let kind = if bad.contains_key(NOT_INTACT) {
+        FaultKind::Integrity
+    } else {
+        FaultKind::Other
+    };
+    let counts: Vec<String> = bad.iter().map(|(wrong, count)| format!("{count} {wrong}")).collect();
+    let cause = format!("of {} {}", counted(verdicts.len(), "object"), counts.join(", "));
+    Err(Fault::new(kind, "verify", "tokens", cause, "the lines above say why"))
 }
 
-fn sentence(verdict: &Verdict) -> String {
-    match (&verdict.error, verdict.intact) {
-        (None, true) => format!(
-            "{}: intact, {}, {}",
-            verdict.source,
-            verdict.bond,
-            verdict.format.as_str()
-        ),
-        (Some(error), _) => format!("{}: NOT INTACT: {error}", verdict.source),
-        (None, false) => format!("{}: NOT INTACT", verdict.source),
+const NOT_INTACT: &str = "not intact";
+const NOT_BOUND: &str = "intact but not bound";
+
+/// What keeps the command from ending well.
+fn wrong(reading: &Reading, require_bound: bool) -> Option<&'static str> {
+    match reading {
+        Reading::Intact { verified, .. } => (require_bound && !verified.bond.is_bound()).then_some(NOT_BOUND),
+        Reading::NotIntact { .. } => Some(NOT_INTACT),
+        Reading::NoToken { .. } => Some("no token"),
+        Reading::NotChecked { .. } => Some("not checked"),
+    }
+}
+
+fn json(verdict: &Verdict, refused: Option<&str>) -> Value {
+    let reading = &verdict.reading;
+    let verified = reading.verified();
+    let created = verified.and_then(|verified| verified.created);
+    let why = reading.why().map(ToString::to_string);
+    json!({
+        "source": verdict.source,
+        "format": reading.format().map(ObjectFormat::as_str),
+        "checked": reading.is_checked(),
+        "intact": reading.is_intact(),
+        "bound": verified.map(|verified| verified.bond.as_str()),
+        "created": created.map(|created| created.to_string()),
+        "kms_key_id": verdict.kms_key_arn,
+        "error": why.as_deref().or(refused),
+    })
+}
+
+fn sentence(verdict: &Verdict, refused: Option<&str>) -> String {
+    let source = &verdict.source;
+    match &verdict.reading {
+        Reading::Intact { format, verified } => {
+            let refused = refused.map(|refused| format!("; {refused}")).unwrap_or_default();
+            format!("{source}: intact, {}, {verified}{refused}", format.as_str())
+        }
+        Reading::NotIntact { why, .. } => format!("{source}: NOT INTACT: {}; {}", why.cause, why.remedy),
+        Reading::NoToken { why, .. } => format!("{source}: no token: {}; {}", why.cause, why.remedy),
+        Reading::NotChecked { why, .. } => format!("{source}: not checked: {why}"),
     }
 }

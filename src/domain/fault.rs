@@ -34,6 +34,8 @@ pub enum FaultKind {
     KeyState,
     /// A token, its name or its metadata is not what was written.
     Integrity,
+    /// What was to be opened is no token.
+    NoToken,
     /// A local file could not be read or written.
     Io,
     /// The disk is full.

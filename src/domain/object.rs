@@ -1,8 +1,12 @@
 //! Buckets, objects and local files as their panes show them.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+
+use super::ObjectFormat;
+use super::format::token_len;
 
 /// A bucket of `ListBuckets`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,11 +50,14 @@ impl ObjectRow {
     }
 }
 
-/// What `HeadObject` and, where needed, the first bytes of an object tell.
+/// What `HeadObject` and, where needed, the first bytes of an object tell: what it *says* it is. Nothing of it is proved
+/// before the object is read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
-    /// What it is.
+    /// What it says it is.
     pub format: ObjectFormat,
+    /// What its head already refutes of that.
+    pub refuted: Vec<Refuted>,
     /// ARN of the KMS key that wraps its data key, if it says so itself.
     pub kms_key_arn: Option<String>,
     /// S3 URI of its key object, if known.
@@ -67,52 +74,38 @@ pub struct ObjectInfo {
     pub content_type: Option<String>,
 }
 
-/// What an object is, from its head; whether it is intact only `verify` tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ObjectFormat {
-    /// A token with strongroom's metadata.
-    Strongroom,
-    /// A Fernet token without them (the boto3 way).
-    Fernet,
-    /// An encrypted data key: the raw bytes of C.
-    KeyObject,
-    /// A model archive (`model.tar.gz`), whose members may be tokens.
-    Archive,
-    /// The S3 encryption client's envelope.
-    S3EncryptionClient,
-    /// The AWS Encryption SDK's message format.
-    AwsEncryptionSdk,
-    /// Encrypted by S3 with a KMS key.
-    SseKms,
-    /// Encrypted by S3 with its own key only: plain to whoever may read it.
-    SseS3,
-    /// Not encrypted.
-    Plain,
+/// What an object says of itself and its head alone shows to be wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refuted {
+    /// No token of the length that it says is as long as what is stored.
+    Size {
+        /// Bytes stored.
+        stored: u64,
+        /// Plaintext bytes that it says.
+        length: u64,
+    },
+    /// Its key does not end in the name that it says it was written under.
+    Name(String),
+    /// A value is missing or means nothing.
+    Metadata(&'static str),
 }
 
-impl ObjectFormat {
-    /// The word that the command line's `--json` uses.
-    pub fn as_str(self) -> &'static str {
+impl fmt::Display for Refuted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Strongroom => "strongroom",
-            Self::Fernet => "fernet",
-            Self::KeyObject => "key-object",
-            Self::Archive => "archive",
-            Self::S3EncryptionClient => "s3-encryption-client",
-            Self::AwsEncryptionSdk => "aws-encryption-sdk",
-            Self::SseKms => "sse-kms",
-            Self::SseS3 => "sse-s3",
-            Self::Plain => "plain",
+            Self::Size { stored, length } => match token_len(*length) {
+                Some(token) => write!(
+                    f,
+                    "{stored} bytes are stored, but a token of {length} bytes has {token}"
+                ),
+                None => write!(f, "no token is of {length} bytes"),
+            },
+            Self::Name(name) => write!(
+                f,
+                "it was written as `{name}`: it was renamed, or its metadata is another's"
+            ),
+            Self::Metadata(name) => write!(f, "its metadata `strongroom-{name}` is missing or means nothing"),
         }
-    }
-
-    /// Whether the body is ciphertext that only the holder of a data key can read.
-    pub fn is_client_encrypted(self) -> bool {
-        matches!(
-            self,
-            Self::Strongroom | Self::Fernet | Self::S3EncryptionClient | Self::AwsEncryptionSdk
-        )
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
-    AuditEntry, Bond, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, ObjectProof, Plaintext, Preview,
-    ProofMethod, ProofStep, RolePolicies, Story,
+    AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, ObjectProof, Plaintext, Preview,
+    ProofMethod, ProofStep, Reading, RolePolicies, Story, Verified,
 };
 
 /// What came of a `Request`.
@@ -32,8 +32,10 @@ pub enum Outcome {
         path: PathBuf,
         /// Plaintext bytes.
         bytes: u64,
-        /// What is proved of its place; of several the weakest.
-        bond: Bond,
+        /// What it proved; of several what holds of all. Nothing of an archive without a file.
+        verified: Option<Verified>,
+        /// ETag of the object that was read, without quotes.
+        etag: Option<String>,
     },
     /// Tokens were verified.
     Verified {
@@ -263,16 +265,10 @@ pub enum Outcome {
 pub struct Verdict {
     /// S3 URI or path.
     pub source: String,
-    /// What it is.
-    pub format: super::ObjectFormat,
-    /// Whether it is an intact token that opens.
-    pub intact: bool,
-    /// What is proved of its place.
-    pub bond: Bond,
-    /// When the token was made.
-    pub created: Option<jiff::Timestamp>,
-    /// ARN of the KMS key, if known.
+    /// ETag of the object that was read, without quotes.
+    pub etag: Option<String>,
+    /// ARN of the KMS key that unwrapped its data key, or that S3 encrypts it with.
     pub kms_key_arn: Option<String>,
-    /// Why it is not intact.
-    pub error: Option<String>,
+    /// What was found.
+    pub reading: Reading,
 }

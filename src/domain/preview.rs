@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Bond, Plaintext};
+use super::{ObjectFormat, Plaintext, Verified};
 
 const HEX_BYTES: usize = 16;
 const WIDEST_CELL: usize = 40;
@@ -16,10 +16,26 @@ pub struct Preview {
     pub bytes: Plaintext,
     /// How many plaintext bytes there are in all.
     pub total: u64,
-    /// What is proved of its place.
-    pub bond: Bond,
+    /// Where its bytes come from.
+    pub origin: Origin,
     /// How it reads best.
     pub view: View,
+}
+
+/// Where the bytes of a preview come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A token, all of which was read and held.
+    Token {
+        /// What it proved.
+        verified: Verified,
+        /// ETag of the object that was read, without quotes; of a file inside an archive there is none.
+        etag: Option<String>,
+    },
+    /// They are stored as they are.
+    Stored(ObjectFormat),
+    /// A message that KMS itself decrypted.
+    Kms,
 }
 
 /// How bytes are read.
@@ -173,7 +189,7 @@ mod tests {
             source: "s3://b/x".to_owned(),
             bytes: Plaintext::new(Zeroizing::new(bytes.to_vec())),
             total: bytes.len() as u64,
-            bond: Bond::Bound,
+            origin: Origin::Kms,
             view: View::Text,
         }
     }

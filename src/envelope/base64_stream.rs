@@ -124,37 +124,67 @@ impl Decoder {
         }
         self.waiting.truncate(kept);
         let padding = self.waiting[before..].iter().rev().take_while(|c| **c == PAD).count();
-        if self.padding > 0 && padding < kept - before {
-            return Err(self.wrong("data after the padding"));
-        }
-        self.padding += padding;
+        let has_more = padding < kept - before;
         self.waiting.truncate(kept - padding);
         let whole = self.waiting.len() / 4 * 4;
-        self.decode(whole, out)?;
+        let decoded = engine(Alphabet::Standard, LENIENT).decode_vec(&self.waiting[..whole], out);
         self.waiting.drain(..whole);
+        let last = self.waiting.iter().all(|c| is_letter(*c));
+        let room = PADDED[self.waiting.len()];
+        if decoded.is_err() || !last || self.padding > 0 && has_more || self.padding + padding > room {
+            return Err(self.first_wrong(before, text));
+        }
+        self.padding += padding;
         self.read += text.len() as u64;
         Ok(())
     }
 
     pub(super) fn finish(self, out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
-        match (self.waiting.len(), self.padding) {
-            (0, 0) | (2, 2) | (3, 1) => self.decode(self.waiting.len(), out),
-            _ => Err(self.wrong("missing or excess padding")),
+        if self.padding != PADDED[self.waiting.len()] || self.waiting.len() == 1 {
+            return Err(EnvelopeError::NotBase64 {
+                what: "it ends where padding or more is missing,",
+                offset: self.read,
+            });
         }
+        // All of it are letters: `push_any` saw to that.
+        let _ = engine(Alphabet::Standard, LENIENT).decode_vec(&self.waiting, out);
+        Ok(())
     }
 
-    fn decode(&self, whole: usize, out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
-        engine(Alphabet::Standard, LENIENT)
-            .decode_vec(&self.waiting[..whole], out)
-            .map_err(|_| self.wrong("a character that is not base64"))
-    }
-
-    fn wrong(&self, what: &'static str) -> EnvelopeError {
+    /// Looks character by character for what is wrong with this text, before which so many characters of a group waited.
+    fn first_wrong(&self, waiting: usize, text: &[u8]) -> EnvelopeError {
+        let (mut letters, mut padding) = (waiting, self.padding);
+        let wrong = text.iter().enumerate().find_map(|(index, byte)| {
+            let what = match NORMAL[usize::from(*byte)] {
+                SKIP => return None,
+                PAD if padding < PADDED[letters % 4] => {
+                    padding += 1;
+                    return None;
+                }
+                PAD => "padding that does not belong there",
+                _ if padding > 0 => "data after the padding",
+                letter if is_letter(letter) => {
+                    letters += 1;
+                    return None;
+                }
+                _ => "a character that is not base64",
+            };
+            Some((what, index))
+        });
+        let (what, index) = wrong.unwrap_or(("a character that is not base64", 0));
         EnvelopeError::NotBase64 {
             what,
-            offset: self.read,
+            offset: self.read + index as u64,
         }
     }
+}
+
+/// How much padding ends a group of so many characters.
+const PADDED: [usize; 4] = [0, 0, 2, 1];
+
+/// Whether it stands for bits, in what [`NORMAL`] spells.
+fn is_letter(normal: u8) -> bool {
+    normal != b'!' && normal != PAD
 }
 
 /// Appends what whole groups of the URL-safe alphabet mean; leaves `out` as it was if there is anything else in them.

@@ -262,13 +262,12 @@ fn unpadded(plaintext: &[u8]) -> Result<usize, EnvelopeError> {
     Ok(kept)
 }
 
-fn created(header: &[u8; HEADER_LEN]) -> Timestamp {
+/// When a token says it was made; nothing for a time outside what the calendar knows, which is a token's all the same.
+fn created(header: &[u8; HEADER_LEN]) -> Option<Timestamp> {
     let seconds = header[1..9].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-    // A time outside what the calendar knows is still a token: it is shown as the latest moment there is.
     i64::try_from(seconds)
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
-        .unwrap_or(Timestamp::MAX)
 }
 
 /// A token that holds.
@@ -278,8 +277,8 @@ pub struct Opened {
     pub header: [u8; HEADER_LEN],
     /// Bytes of its plaintext.
     pub plaintext_bytes: u64,
-    /// When it was made, as it says.
-    pub created: Timestamp,
+    /// When it was made, as it says; nothing if the calendar does not know the time.
+    pub created: Option<Timestamp>,
 }
 
 /// Checks the whole token that `token` gives and writes nothing.
@@ -324,12 +323,17 @@ pub fn release(
 
 /// The header of a token of which these are the first characters, in either alphabet; `None` if they are no token's.
 pub fn header_of(beginning: &[u8]) -> Option<[u8; HEADER_LEN]> {
+    let space = beginning.len() - beginning.trim_ascii_start().len();
     let mut bytes = Vec::new();
-    Decoder::default()
-        .push(beginning.get(..HEADER_TEXT)?, &mut bytes)
-        .ok()?;
-    let header: [u8; HEADER_LEN] = bytes.first_chunk().copied()?;
-    (header[0] == VERSION).then_some(header)
+    let mut decoder = Decoder::default();
+    // What stands after the header does not matter here: piece by piece, until it is whole.
+    for piece in beginning[space..].chunks(HEADER_TEXT) {
+        decoder.push(piece, &mut bytes).ok()?;
+        if let Some(header) = bytes.first_chunk::<HEADER_LEN>() {
+            return (header[0] == VERSION).then_some(*header);
+        }
+    }
+    None
 }
 
 /// Characters that hold a token's header, if there is no white space among them.

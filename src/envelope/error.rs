@@ -17,7 +17,7 @@ pub enum EnvelopeError {
     NotBase64 {
         /// What was found.
         what: &'static str,
-        /// Where in the body, roughly: the start of the chunk for an invalid character.
+        /// Where in the body: the first byte that is wrong, or the end where something is missing.
         offset: u64,
     },
     /// It is base64, but too short or not made of whole blocks.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod hostile;
+mod offsets;
 mod replay;
 mod vectors;
 
@@ -98,6 +99,8 @@ fn the_header_is_read_from_the_beginning_alone_in_both_alphabets() {
     assert_ne!(standard, sealed);
     for text in [&sealed, &standard] {
         assert_eq!(header_of(&text[..HEADER_TEXT]), Some(header));
+        let spaced = [b" \n\t ", &text[..HEADER_TEXT], b"\0 anything"].concat();
+        assert_eq!(header_of(&spaced), Some(header));
     }
     for text in ["", "gAAAAA", &"x".repeat(HEADER_TEXT), &"!".repeat(HEADER_TEXT)] {
         assert_eq!(header_of(text.as_bytes()), None, "{text}");

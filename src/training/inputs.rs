@@ -13,6 +13,7 @@ use super::keys::{Keys, OpenKey, broken};
 use super::tree::{self, Found};
 use super::workspace::Workspace;
 use super::{human, say};
+use crate::domain::format::{FIRST_BYTES, begins_token};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::manifest::ManifestFile;
 use crate::envelope::publish::Unpublished;
@@ -197,13 +198,13 @@ fn refused(channel: &str, name: &str, cause: &str) -> Fault {
     )
 }
 
-/// Whether a file begins as every Fernet token of this century does.
+/// Whether a file begins as a token does.
 pub(crate) fn is_token(path: &Path) -> Result<bool, Fault> {
-    let mut head = Vec::with_capacity(64);
+    let mut head = Vec::with_capacity(FIRST_BYTES);
     File::open(path)
-        .and_then(|file| file.take(64).read_to_end(&mut head))
+        .and_then(|file| file.take(FIRST_BYTES as u64).read_to_end(&mut head))
         .map_err(|error| io("read", path, &error))?;
-    Ok(head.trim_ascii_start().starts_with(b"gAAAA"))
+    Ok(begins_token(&head))
 }
 
 /// Opens one token; nothing appears under `to` unless the whole of it holds.

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::Theme;
 use super::table::{Cell, Column, View, fixed, flex, number, render as table};
 use crate::app::pane::objects::info;
+use crate::app::seen::Found;
 use crate::app::state::{is_orphan, took};
 use crate::app::text::{self, Tone};
 use crate::app::{Pane, State};
@@ -196,8 +197,17 @@ fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
         Some(info) => {
             let named = info.kms_key_arn.as_deref();
             let name = named.map(|arn| state.key_name(arn).unwrap_or_else(|| text::last_part(arn)));
-            let what = (text::format_tone(info.format), info.format.as_str().to_owned());
-            (what, (Tone::Dim, name.unwrap_or_default().to_owned()))
+            let (tone, what) = match state.seen(row).map(|seen| &seen.found) {
+                Some(Found::Verified { bond, .. }) if bond.is_bound() => (Tone::Good, "verified"),
+                Some(Found::Verified { .. }) => (Tone::Warn, "verified"),
+                Some(Found::Refuted(_)) => (Tone::Bad, "not intact"),
+                None if !info.refuted.is_empty() => (Tone::Bad, "refuted"),
+                None => (text::format_tone(info.format), info.format.as_str()),
+            };
+            (
+                (tone, what.to_owned()),
+                (Tone::Dim, name.unwrap_or_default().to_owned()),
+            )
         }
         None if state.refusal(key).is_some() => ((Tone::Warn, "denied".to_owned()), none()),
         None => ((Tone::Dim, "…".to_owned()), none()),

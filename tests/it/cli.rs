@@ -64,12 +64,21 @@ fn encrypt_verify_and_decrypt_say_what_the_contract_says() {
     assert_eq!(verdict.len(), 1, "key objects are passed over: {verdict:?}");
     assert_eq!(
         keys(&verdict[0]),
-        ["bound", "created", "error", "format", "intact", "kms_key_id", "source"]
+        [
+            "bound",
+            "checked",
+            "created",
+            "error",
+            "format",
+            "intact",
+            "kms_key_id",
+            "source"
+        ]
     );
     assert_eq!(verdict[0]["format"], "strongroom");
     assert_eq!(
-        (&verdict[0]["intact"], &verdict[0]["bound"]),
-        (&json!(true), &json!("bound"))
+        (&verdict[0]["checked"], &verdict[0]["intact"], &verdict[0]["bound"]),
+        (&json!(true), &json!(true), &json!("bound"))
     );
     assert_eq!(verdict[0]["error"], Value::Null);
 
@@ -117,7 +126,7 @@ fn a_local_token_opens_with_the_data_key_beside_it() {
     assert_eq!(done.out.as_bytes(), TABLE);
     place
         .run(&["verify", "x.token", "--require-bound"])
-        .failed(1, &["verify tokens", "1 of 1 do not open"]);
+        .failed(1, &["verify tokens", "of 1 object 1 intact but not bound"]);
 }
 
 #[test]

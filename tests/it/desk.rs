@@ -319,6 +319,7 @@ pub(crate) fn object(key: &str, format: ObjectFormat, under: Option<&str>) -> Ob
         etag: Some("5d41402abc4b2a76b9719d911017c592".to_owned()),
         info: Some(Box::new(ObjectInfo {
             format,
+            refuted: Vec::new(),
             kms_key_arn: under.map(arn),
             data_key_uri: under.map(|_| format!("s3://{BUCKET}/.strongroom/data-keys/6f0c")),
             name: under.map(|_| key.to_owned()),

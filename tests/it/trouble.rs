@@ -171,7 +171,9 @@ fn a_bucket_or_key_that_does_not_exist_is_named() {
         .failed(1, &["alias/nobody", "check the name"]);
     let source = format!("s3://{BUCKET}/nothing.csv");
     place.run(&["decrypt", &source]).failed(1, &[&source]);
-    place.run(&["verify", &source]).failed(1, &["1 of 1 do not open"]);
+    place
+        .run(&["verify", &source])
+        .failed(1, &["of 1 object 1 not checked"]);
     assert_untouched(&place);
     assert!(!place.path("nothing.csv").exists());
 }

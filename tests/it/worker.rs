@@ -361,14 +361,24 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
         accept_name: false,
     };
     let outcome = world.perform(decrypt).await.unwrap();
+    let Outcome::Decrypted {
+        path,
+        bytes,
+        verified,
+        etag,
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!((path, bytes), (to.clone(), 8));
     assert_eq!(
-        outcome,
-        Outcome::Decrypted {
-            path: to.clone(),
-            bytes: 8,
-            bond: Bond::Bound
-        }
+        verified.map(|verified| (verified.bond, verified.is_ahead)),
+        Some((Bond::Bound, false))
     );
+    let ObjectRow::Object { etag: listed, .. } = &rows[0] else {
+        panic!("{rows:?}")
+    };
+    assert_eq!(&etag, listed);
     assert_eq!(std::fs::read(&to).unwrap(), b"x,y\n1,2\n");
 
     let delete = Request::DeleteObjects {

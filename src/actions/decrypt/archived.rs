@@ -8,19 +8,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ACT, DecryptedFile, Run};
 use crate::actions::blocking::blocking;
+use crate::actions::kinds::{no_token, verified};
 use crate::actions::opening::{fault_of, unlock_archive};
 use crate::actions::place::{Place, inside, io_fault, unless_cancelled};
 use crate::actions::spool::{ALONE, Download, Watched, open_file};
 use crate::actions::{ProgressSink, archive, leftovers};
 use crate::aws::{Aws, transfer};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, ObjectFormat};
 use crate::envelope::decrypt;
 use crate::envelope::publish::{HALF_MADE, folder_of};
 
 impl Run<'_> {
     /// The folder appears, by one rename, once every member was verified.
-    pub(super) async fn archive(&self) -> Result<Vec<DecryptedFile>, Fault> {
+    pub(super) async fn archive(&self, told: Option<ObjectFormat>) -> Result<Vec<DecryptedFile>, Fault> {
         let folder = self.folder()?.to_owned();
+        if let Some(format) = told.filter(|format| *format != ObjectFormat::Archive) {
+            return Err(no_token(ACT, &self.request.source, format));
+        }
         if folder.symlink_metadata().is_ok() {
             let remedy = "name a folder that does not exist yet";
             return Err(Fault::new(
@@ -39,7 +43,7 @@ impl Run<'_> {
             .tempdir_in(beside)
             .map_err(io)?;
         let held = leftovers::lock(building.path(), true);
-        let mut file = fetch(
+        let (mut file, etag) = fetch(
             self.aws,
             &self.request.source,
             building.path(),
@@ -85,7 +89,8 @@ impl Run<'_> {
                     source: format!("{source}/{}", member.name),
                     path: Some(folder.join(&member.name)),
                     bytes: member.opened.plaintext_bytes,
-                    bond: member.bond,
+                    verified: verified((member.opened, member.bond)),
+                    etag: etag.clone(),
                 })
                 .collect())
         })
@@ -94,16 +99,16 @@ impl Run<'_> {
     }
 }
 
-/// The whole archive, local or spooled.
+/// The whole archive, local or spooled, with its ETag.
 pub(in crate::actions) async fn fetch(
     aws: &Aws,
     source: &Place,
     folder: &Path,
     progress: &ProgressSink,
     cancel: &CancellationToken,
-) -> Result<File, Fault> {
+) -> Result<(File, Option<String>), Fault> {
     match source {
-        Place::Local(path) => open_file(path),
+        Place::Local(path) => Ok((open_file(path)?, None)),
         Place::S3 { bucket, key } => {
             let head = transfer::head(aws, bucket, key).await?;
             let download = Download {
@@ -116,7 +121,7 @@ pub(in crate::actions) async fn fetch(
                 phase: "downloading",
                 in_flight: ALONE,
             };
-            download.spooled(folder).await
+            Ok((download.spooled(folder).await?, head.unquoted_etag()))
         }
     }
 }

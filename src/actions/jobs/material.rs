@@ -33,7 +33,7 @@ impl Material {
         let mut infos = Vec::with_capacity(objects.len());
         for key in objects {
             let info = s3::object_info(aws, &spec.bucket, &key).await?;
-            if !matches!(info.format, ObjectFormat::Strongroom | ObjectFormat::Fernet) {
+            if !info.format.is_token() {
                 let uri = s3::uri(&spec.bucket, &key);
                 let cause = format!("{uri} is not an encrypted token ({})", info.format.as_str());
                 return Err(refused(

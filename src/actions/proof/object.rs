@@ -1,22 +1,25 @@
 //! The proof on one object: what is stored is a token; another data key does not open it; the role may not unwrap its data
 //! key without the grant; with it, the role opens it.
 
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::{SESSION, grant_name, not_assumed};
 use crate::actions::ProgressSink;
 use crate::actions::grants::granted;
+use crate::actions::kinds::no_token;
 use crate::actions::opening::fault_of;
 use crate::actions::principals::role_arn;
 use crate::actions::token_stream::TokenStream;
 use crate::actions::wrapped::Wrapped;
 use crate::aws::{Aws, kms, s3, transfer};
-use crate::domain::{Fault, FaultKind, GrantSpec, ObjectFormat, ObjectProof, ObjectProofStep};
+use crate::domain::format::begins_token;
+use crate::domain::{Fault, FaultKind, GrantSpec, ObjectProof, ObjectProofStep};
 use crate::envelope::{DataKey, TokenReader};
 
 const ACT: &str = "prove";
+/// How many of the stored bytes are shown.
+const SHOWN: usize = 64;
 
 /// Tries an object as `role`. With `grant` a role that is denied is granted Decrypt for the last step; the grant is
 /// revoked afterwards, whatever happens.
@@ -31,24 +34,18 @@ pub async fn prove_object(
 ) -> Result<ObjectProof, Fault> {
     let source = s3::uri(bucket, object);
     let info = s3::object_info(aws, bucket, object).await?;
-    if !matches!(info.format, ObjectFormat::Strongroom | ObjectFormat::Fernet) {
-        let cause = format!("it is not an encrypted token ({})", info.format.as_str());
-        return Err(Fault::new(
-            FaultKind::Invalid,
-            ACT,
-            source,
-            cause,
-            "encrypt and upload it first",
-        ));
+    if !info.format.is_token() {
+        return Err(no_token(ACT, source, info.format));
     }
     let role_arn = role_arn(aws, role).await?;
     let session = aws.assume_role(&role_arn, SESSION).await.map_err(not_assumed)?;
     let head = transfer::head(aws, bucket, object).await?;
     let first = s3::first_bytes(aws, bucket, object).await?;
+    let is_token = begins_token(&first);
     let wrapped = Wrapped::of(aws, bucket, object, &info).await?;
     let mut proof = ObjectProof {
         source: source.clone(),
-        stored: String::from_utf8_lossy(&first).into_owned(),
+        stored: String::from_utf8_lossy(first.get(..SHOWN).unwrap_or(&first)).into_owned(),
         stored_bytes: head.length,
         steps: Vec::new(),
         holds: false,
@@ -56,8 +53,13 @@ pub async fn prove_object(
     };
     proof.steps.push(ObjectProofStep {
         what: "read the bytes as they are stored".to_owned(),
-        outcome: "one Fernet token".to_owned(),
-        held: first.starts_with(b"gAAAAA"),
+        outcome: if is_token {
+            "they begin a Fernet token"
+        } else {
+            "they begin no token"
+        }
+        .to_owned(),
+        held: is_token,
         reason: None,
         request_id: None,
     });
@@ -212,11 +214,10 @@ async fn with_role(
     if let Some(right) = right {
         proof.steps.push(match right.finish(&mut Vec::new()) {
             Ok(opened) => {
-                let made = if opened.created == Timestamp::MAX {
-                    String::new()
-                } else {
-                    format!(", made {}", opened.created)
-                };
+                let made = opened
+                    .created
+                    .map(|created| format!(", made {created}"))
+                    .unwrap_or_default();
                 let outcome = format!("opened: {} bytes{made}", opened.plaintext_bytes);
                 step("open it as the role", &outcome, true, None)
             }

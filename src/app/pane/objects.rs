@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use super::Facts;
+use crate::app::seen::{Found, Seen};
 use crate::app::table::Row;
 use crate::app::text::{self, Line, Tone};
 use crate::domain::{BucketRow, Fault, ObjectFormat, ObjectInfo, ObjectRow};
@@ -74,15 +75,19 @@ impl Row for ObjectRow {
 
     fn inherit(&mut self, earlier: Self) {
         if let (
-            Self::Object { info, etag, .. },
+            Self::Object {
+                info, etag, modified, ..
+            },
             Self::Object {
                 info: known,
                 etag: same,
+                modified: then,
                 ..
             },
         ) = (self, earlier)
             && info.is_none()
-            && *etag == same
+            // A new head does not always make a new ETag.
+            && (&*etag, &*modified) == (&same, &then)
         {
             *info = known;
         }
@@ -97,26 +102,26 @@ pub fn info(row: &ObjectRow) -> Option<&ObjectInfo> {
     }
 }
 
-/// What a format means to a person.
+/// What it is that an object says it is.
 fn meaning(format: ObjectFormat) -> &'static str {
     match format {
-        ObjectFormat::Strongroom => "a Fernet token with strongroom's metadata: name, length and data key are proved",
-        ObjectFormat::Fernet => "a Fernet token written by something else: opens, but its name is not proved",
+        ObjectFormat::Strongroom => "a Fernet token with strongroom's metadata",
+        ObjectFormat::Fernet => "a Fernet token that says nothing of its name or its data key",
         ObjectFormat::KeyObject => "an encrypted data key: safe to keep here; only KMS opens it",
-        ObjectFormat::Archive => "an archive; its members may be tokens",
-        ObjectFormat::S3EncryptionClient => "encrypted by the S3 encryption client",
-        ObjectFormat::AwsEncryptionSdk => "an AWS Encryption SDK message",
+        ObjectFormat::Archive => "an archive, whose members may be tokens",
+        ObjectFormat::S3EncryptionClient => "encrypted by the Amazon S3 Encryption Client, which alone opens it",
+        ObjectFormat::AwsEncryptionSdk => "an AWS Encryption SDK message, which that or aws-encryption-cli opens",
         ObjectFormat::SseKms => "S3 encrypts it at rest with a KMS key; whoever may read it gets plain bytes",
         ObjectFormat::SseS3 => "S3 encrypts it at rest; whoever may read it gets plain bytes",
         ObjectFormat::Plain => "not encrypted",
     }
 }
 
-/// The facts of an object.
+/// The facts of an object: what it says of itself, apart from what reading it here told.
 pub(crate) fn overview(
-    bucket: &str,
-    row: &ObjectRow,
+    (bucket, row): (&str, &ObjectRow),
     refusal: Option<&Fault>,
+    seen: Option<&Seen>,
     key_name: Option<&str>,
     columns: usize,
 ) -> Vec<Line> {
@@ -138,6 +143,7 @@ pub(crate) fn overview(
         facts.plain("Written", &text::time(*at));
     }
     facts.plain("ETag", etag.as_deref().unwrap_or_default());
+    read(&mut facts, seen);
     let Some(info) = info else {
         match refusal {
             Some(fault) => facts.fact("What", Tone::Warn, &format!("unknown: {fault}")),
@@ -145,8 +151,27 @@ pub(crate) fn overview(
         }
         return facts.lines;
     };
-    facts.fact("What", text::format_tone(info.format), info.format.as_str());
+    let says = match info.format {
+        ObjectFormat::SseKms | ObjectFormat::SseS3 | ObjectFormat::Plain => "",
+        ObjectFormat::Strongroom
+        | ObjectFormat::Fernet
+        | ObjectFormat::KeyObject
+        | ObjectFormat::Archive
+        | ObjectFormat::S3EncryptionClient
+        | ObjectFormat::AwsEncryptionSdk => "says it is ",
+    };
+    let what = format!("{says}{}", info.format.as_str());
+    facts.fact("What", text::format_tone(info.format), &what);
     facts.fact("", Tone::Dim, meaning(info.format));
+    for refuted in &info.refuted {
+        facts.fact("Refuted", Tone::Bad, &refuted.to_string());
+    }
+    if seen.is_none() && info.format.is_token() {
+        facts.fact("", Tone::Dim, "not verified: nothing of it was read to its end here");
+    }
+    if info.format == ObjectFormat::Strongroom {
+        facts.heading("What it says of itself");
+    }
     if let Some(bytes) = info.plaintext_bytes {
         facts.plain("Plaintext", &format!("{} ({bytes} bytes)", text::size(bytes)));
     }
@@ -171,6 +196,22 @@ pub(crate) fn overview(
         }
     }
     facts.lines
+}
+
+/// What reading it to its end told.
+fn read(facts: &mut Facts, seen: Option<&Seen>) {
+    let Some(seen) = seen else { return };
+    let at = text::time(seen.at);
+    match &seen.found {
+        Found::Verified { bond, kms_key_arn } => {
+            let tone = if bond.is_bound() { Tone::Good } else { Tone::Warn };
+            facts.fact("Verified", tone, &format!("{at}, for this ETag: intact, {bond}"));
+            if let Some(arn) = kms_key_arn {
+                facts.plain("", &format!("KMS unwrapped its data key under {arn}"));
+            }
+        }
+        Found::Refuted(why) => facts.fact("Not intact", Tone::Bad, &format!("{at}, for this ETag: {why}")),
+    }
 }
 
 /// The object in the shape of `HeadObject`.

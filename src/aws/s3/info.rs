@@ -1,6 +1,6 @@
-//! What an object is, from its head and its first bytes. Pure.
+//! What an object says it is, in its head and its first bytes, and what of that the head already refutes. Pure.
 //!
-//! Only a guess about the body: whether a token is intact, `verify` tells.
+//! Whether a token is intact only reading it to its end tells.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,21 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
 
 use super::uri;
-use crate::domain::{ObjectFormat, ObjectInfo};
+use crate::domain::format::{of_body, token_len};
+use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
 const KEY_OBJECTS: &str = ".strongroom/data-keys/";
 /// The name that the boto3 way gives its encrypted data key.
 const BOTO3_KEY_OBJECT: &str = "dont_look";
 /// No encrypted data key of KMS is longer.
 const LONGEST_DATA_KEY: u64 = 6144;
+const PREFIX: &str = "strongroom-";
+/// What a key object of ours carries.
+const KEY_OBJECT: &str = "key-object";
+/// What the S3 encryption client's three formats are known by, in an object's metadata or its instruction file.
+const S3_ENCRYPTION_CLIENT: [&str; 3] = ["x-amz-key", "x-amz-key-v2", "x-amz-c"];
+/// What marks an instruction file itself.
+const INSTRUCTION_FILE: &str = "x-amz-crypto-instr-file";
 
 pub(super) struct Head {
     pub(super) bucket: String,
@@ -44,48 +52,97 @@ impl Head {
             ObjectFormat::SseKms => self.sse_key.clone(),
             _ => self.ours("kms-key-id").map(str::to_owned),
         };
+        let refuted = match format {
+            ObjectFormat::Strongroom => self.refuted(),
+            _ => Vec::new(),
+        };
         ObjectInfo {
             format,
+            refuted,
             kms_key_arn,
             data_key_uri: self
                 .ours("data-key-object")
                 .map(|name| uri(&self.bucket, &decoded(name))),
             name: self.ours("name").map(decoded),
-            plaintext_bytes: self.ours("length").and_then(|digits| digits.parse().ok()),
+            plaintext_bytes: self.length(),
             context: self.context(),
             content_type: self.content_type.clone(),
             metadata: self.metadata,
         }
     }
 
+    /// Whether its data key may stand in an instruction file beside it: nothing else says what it is, and it is no text.
+    pub(super) fn may_have_instructions(&self, first: &[u8]) -> bool {
+        let is_text = || {
+            let cut_off = |error: std::str::Utf8Error| error.error_len().is_none();
+            !first.contains(&0) && std::str::from_utf8(first).map_or_else(cut_off, |_| true)
+        };
+        self.by_head().is_none() && self.by_body(first).is_open() && !first.is_empty() && !is_text()
+    }
+
     fn by_head(&self) -> Option<ObjectFormat> {
         let has = |name: &str| self.metadata.iter().any(|(key, _)| key == name);
-        if self.key.starts_with(KEY_OBJECTS) {
+        if (self.key.starts_with(KEY_OBJECTS) || self.ours(KEY_OBJECT).is_some()) && self.size <= LONGEST_DATA_KEY {
             return Some(ObjectFormat::KeyObject);
         }
-        if has("strongroom-version") {
+        if self.metadata.iter().any(|(key, _)| key.starts_with(PREFIX)) {
             return Some(ObjectFormat::Strongroom);
         }
-        if has("x-amz-key-v2") || has("x-amz-key") || has("x-amz-3") {
+        if S3_ENCRYPTION_CLIENT
+            .iter()
+            .chain([&INSTRUCTION_FILE])
+            .any(|name| has(name))
+        {
             return Some(ObjectFormat::S3EncryptionClient);
         }
         None
     }
 
     fn by_body(&self, first: &[u8]) -> ObjectFormat {
+        if let Some(format) = of_body(first) {
+            return format;
+        }
         let name = self.key.rsplit('/').next().unwrap_or_default();
         match first {
-            _ if first.starts_with(b"gAAAAA") => ObjectFormat::Fernet,
             _ if name == BOTO3_KEY_OBJECT && (1..=LONGEST_DATA_KEY).contains(&self.size) => ObjectFormat::KeyObject,
-            // Version 1, customer authenticated encrypted data; version 2, its two committing suites.
-            [0x01, 0x80, ..] | [0x02, 0x04 | 0x05, 0x78, ..] => ObjectFormat::AwsEncryptionSdk,
-            [0x1f, 0x8b, ..] if name.ends_with(".tar.gz") => ObjectFormat::Archive,
+            [0x1f, 0x8b, ..] if name.ends_with(".tar.gz") || name.ends_with(".tgz") => ObjectFormat::Archive,
             _ => match self.sse {
                 Sse::Kms => ObjectFormat::SseKms,
                 Sse::S3 => ObjectFormat::SseS3,
                 Sse::None => ObjectFormat::Plain,
             },
         }
+    }
+
+    /// What it says of itself and cannot be so, without a look at its body.
+    fn refuted(&self) -> Vec<Refuted> {
+        let mut refuted = Vec::new();
+        for name in ["version", "kms-key-id", "mac"] {
+            if self.ours(name).is_none() {
+                refuted.push(Refuted::Metadata(name));
+            }
+        }
+        if self.ours("data-key").is_none() && self.ours("data-key-object").is_none() {
+            refuted.push(Refuted::Metadata("data-key"));
+        }
+        match self.length() {
+            Some(length) if token_len(length) == Some(self.size) => {}
+            Some(length) => refuted.push(Refuted::Size {
+                stored: self.size,
+                length,
+            }),
+            None => refuted.push(Refuted::Metadata("length")),
+        }
+        match self.ours("name").map(decoded) {
+            Some(name) if fits(&self.key, &name) => {}
+            Some(name) => refuted.push(Refuted::Name(name)),
+            None => refuted.push(Refuted::Metadata("name")),
+        }
+        refuted
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.ours("length").and_then(|digits| digits.parse().ok())
     }
 
     fn context(&self) -> Vec<(String, String)> {
@@ -99,9 +156,25 @@ impl Head {
     fn ours(&self, name: &str) -> Option<&str> {
         self.metadata
             .iter()
-            .find(|(key, _)| key.strip_prefix("strongroom-") == Some(name))
+            .find(|(key, _)| key.strip_prefix(PREFIX) == Some(name))
             .map(|(_, value)| value.as_str())
     }
+}
+
+/// Whether this is the text of an instruction file of the S3 encryption client.
+pub(super) fn is_instructions(text: &[u8]) -> bool {
+    serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(text).is_ok_and(|entries| {
+        S3_ENCRYPTION_CLIENT
+            .iter()
+            .chain(["x-amz-3"].iter())
+            .any(|name| entries.contains_key(*name))
+    })
+}
+
+/// Whether a key is the name, or ends with `/` and the name.
+fn fits(key: &str, name: &str) -> bool {
+    let before = key.strip_suffix(name);
+    before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 fn decoded(text: &str) -> String {
@@ -130,12 +203,24 @@ mod tests {
     #[test]
     #[expect(clippy::type_complexity, reason = "a table")]
     fn every_format_is_recognised_by_its_own_mark() {
-        let table: [(&str, &[(&str, &str)], &[u8], ObjectFormat); 10] = [
+        let table: [(&str, &[(&str, &str)], &[u8], ObjectFormat); 17] = [
             ("a", &[("strongroom-version", "1")], b"", ObjectFormat::Strongroom),
             (".strongroom/data-keys/x", &[], b"", ObjectFormat::KeyObject),
             ("dont_look", &[], b"\x01\x02\x03\x00\x78", ObjectFormat::KeyObject),
+            ("a", &[("strongroom-name", "a")], b"", ObjectFormat::Strongroom),
+            ("a", &[("strongroom-key-object", "1")], b"", ObjectFormat::KeyObject),
             ("a", &[], b"gAAAAABl", ObjectFormat::Fernet),
+            ("a", &[], b" \r\n gAAAAABl", ObjectFormat::Fernet),
+            ("a", &[("x-amz-key", "…")], b"", ObjectFormat::S3EncryptionClient),
             ("a", &[("x-amz-key-v2", "…")], b"", ObjectFormat::S3EncryptionClient),
+            ("a", &[("x-amz-c", "115")], b"", ObjectFormat::S3EncryptionClient),
+            (
+                "a.instruction",
+                &[("x-amz-crypto-instr-file", "")],
+                b"{}",
+                ObjectFormat::S3EncryptionClient,
+            ),
+            ("out/model.tgz", &[], b"\x1f\x8b\x08", ObjectFormat::Archive),
             ("a", &[], b"\x01\x80\x03\x78", ObjectFormat::AwsEncryptionSdk),
             ("a", &[], b"\x02\x05\x78\x00", ObjectFormat::AwsEncryptionSdk),
             ("out/model.tar.gz", &[], b"\x1f\x8b\x08", ObjectFormat::Archive),
@@ -198,6 +283,53 @@ mod tests {
         assert_eq!(info.plaintext_bytes, None);
         assert!(info.context.is_empty());
         assert_eq!(info.metadata.len(), 3);
+    }
+
+    #[test]
+    fn a_head_refutes_another_size_another_name_and_missing_metadata() {
+        let said = |length: &str, name: &str| {
+            let metadata = [
+                ("strongroom-version", "1"),
+                ("strongroom-kms-key-id", "arn:k"),
+                ("strongroom-data-key", "AAAA"),
+                ("strongroom-mac", "AAAA"),
+                ("strongroom-length", length),
+                ("strongroom-name", name),
+            ];
+            head("p/x.csv", &metadata).info(b"").refuted
+        };
+        // 184 characters are the token of 64 to 79 bytes.
+        for name in ["x.csv", "p/x.csv"] {
+            assert_eq!(said("64", name), []);
+        }
+        let (stored, length) = (184, 63);
+        assert_eq!(said("63", "x.csv"), [Refuted::Size { stored, length }]);
+        assert_eq!(said("64", ".csv"), [Refuted::Name(".csv".to_owned())]);
+        assert_eq!(said("", "x.csv"), [Refuted::Metadata("length")]);
+        let bare = head("a", &[("strongroom-version", "1")]).info(b"").refuted;
+        let missing = ["kms-key-id", "mac", "data-key", "length", "name"];
+        assert_eq!(bare, missing.map(Refuted::Metadata));
+        assert_eq!(head("a", &[]).info(b"gAAAAABl").refuted, []);
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_data_key_does_not_pass_as_one() {
+        let long = Head {
+            size: LONGEST_DATA_KEY + 1,
+            ..head(".strongroom/data-keys/x", &[])
+        };
+        assert_eq!(long.info(b"id,name").format, ObjectFormat::SseS3);
+    }
+
+    #[test]
+    fn only_what_may_be_ciphertext_is_asked_for_its_instruction_file() {
+        let asked = |metadata: &[(&str, &str)], first: &[u8]| head("a", metadata).may_have_instructions(first);
+        assert!(asked(&[], b"\x8a\x00\xff\x31 random"));
+        assert!(!asked(&[], b"id,name\xc3"));
+        assert!(!asked(&[], b"gAAAAABl"));
+        assert!(!asked(&[("x-amz-key-v2", "\u{2026}")], b"\x8a\x00\xff\x31"));
+        assert!(is_instructions(br#"{"x-amz-key-v2":"AAAA","x-amz-iv":"AAAA"}"#));
+        assert!(!is_instructions(br#"{"a":1}"#) && !is_instructions(b"x-amz-key"));
     }
 
     #[test]

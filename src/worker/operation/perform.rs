@@ -10,7 +10,7 @@ use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::actions::{self, Aws, OpenOptions, Place, ProgressSink, resume};
-use crate::domain::{Bond, Fault, FaultKind, Outcome, Request};
+use crate::domain::{Fault, FaultKind, Outcome, Request, Verified};
 
 /// The action of the same name.
 pub(super) async fn perform(
@@ -260,7 +260,8 @@ fn decrypted(report: DecryptReport, to: PathBuf) -> Result<Outcome, Fault> {
     Ok(Outcome::Decrypted {
         path: only.unwrap_or(to),
         bytes: report.files.iter().map(|file| file.bytes).sum(),
-        bond: Bond::of_all(report.files.iter().map(|file| file.bond.clone())),
+        verified: Verified::of_all(report.files.iter().map(|file| file.verified.clone())),
+        etag: report.files.first().and_then(|file| file.etag.clone()),
     })
 }
 

@@ -1,0 +1,92 @@
+//! What a place holds, told before it is opened: whatever is no token is named, with what opens it. And what a token proved,
+//! once all of it was read.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use jiff::Timestamp;
+
+use crate::domain::format::{FIRST_BYTES, of_body};
+use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, Verified};
+use crate::envelope::Opened;
+
+/// The fault of an object that is no token.
+pub(super) fn no_token(act: &str, object: impl fmt::Display, format: ObjectFormat) -> Fault {
+    let cause = format!("it is {} ({})", format.described(), format.as_str());
+    Fault::new(FaultKind::NoToken, act, object.to_string(), cause, format.opened_by())
+}
+
+/// What a file is, without taking anything of it; nothing for a pipe, which can be read only once.
+pub(super) fn of_file(file: &File) -> io::Result<Option<ObjectFormat>> {
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let mut first = [0; FIRST_BYTES];
+    let mut count = 0;
+    while count < FIRST_BYTES {
+        match file.read_at(&mut first[count..], count as u64) {
+            Ok(0) => break,
+            Ok(more) => count += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(match &first[..count] {
+        [0x1f, 0x8b, ..] => ObjectFormat::Archive,
+        first => of_body(first).unwrap_or(ObjectFormat::Plain),
+    }))
+}
+
+/// What a token proved that was read to its end and held.
+pub(super) fn verified((opened, bond): (Opened, Bond)) -> Verified {
+    Verified::new(bond, opened.created, Timestamp::now())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Write;
+
+    use super::*;
+    use crate::domain::format::{begins_token, token_len};
+    use crate::envelope;
+
+    #[test]
+    fn what_a_head_reckons_and_what_the_envelope_makes_are_of_one_length() {
+        for length in (0..1000).chain([1 << 20, (1 << 40) + 7]) {
+            assert_eq!(token_len(length), Some(envelope::token_len(length)), "{length}");
+        }
+        assert_eq!(token_len(u64::MAX), None);
+    }
+
+    #[test]
+    fn what_begins_a_token_has_a_header_and_the_reverse() {
+        let header = "gAAAAABo0000AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        for text in [
+            header.to_owned(),
+            format!(" \n{header}"),
+            header.replace("gA", "gP"),
+            header.replace("gA", "hA"),
+        ] {
+            let is_token = begins_token(text.as_bytes());
+            assert_eq!(is_token, envelope::header_of(text.as_bytes()).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_local_file_is_told_by_its_beginning_and_is_left_where_it_was() {
+        let of = |bytes: &[u8]| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(bytes).unwrap();
+            of_file(&file).unwrap()
+        };
+        assert_eq!(of(b"\n gAAAAABl"), Some(ObjectFormat::Fernet));
+        assert_eq!(of(b"\x02\x05\x78\x00"), Some(ObjectFormat::AwsEncryptionSdk));
+        assert_eq!(of(b"\x1f\x8b\x08"), Some(ObjectFormat::Archive));
+        assert_eq!(of(b""), Some(ObjectFormat::Plain));
+        assert_eq!(of_file(&File::open("/dev/null").unwrap()).unwrap(), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! What was read here to its end, and what came of it: kept for the session, for the object with this ETag. All else that
+//! the panes show of an object is what the object says of itself.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::state::State;
+use crate::domain::{Bond, ObjectRow, Verdict};
+
+/// An object that was read here to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// When.
+    pub at: Timestamp,
+    /// What came of it.
+    pub found: Found,
+    etag: String,
+    /// When the object that is listed was written: a new head does not always make a new ETag.
+    written: Option<Timestamp>,
+}
+
+/// What reading an object told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It is an intact token under this KMS key, as far as it is known, and this is proved of its place.
+    Verified {
+        /// What is proved of its place.
+        bond: Bond,
+        /// The KMS key that unwrapped its data key.
+        kms_key_arn: Option<String>,
+    },
+    /// It is none; why.
+    Refuted(String),
+}
+
+/// By bucket and key.
+#[derive(Debug, Default)]
+pub(super) struct AllSeen(BTreeMap<(String, String), Seen>);
+
+impl AllSeen {
+    /// What reading the object told that is listed so.
+    fn of(&self, bucket: &str, row: &ObjectRow) -> Option<&Seen> {
+        let seen = self.0.get(&(bucket.to_owned(), row.key().to_owned()))?;
+        seen.is_of(row).then_some(seen)
+    }
+
+    /// These rows are listed now: what is another object by now was not read.
+    pub(super) fn listed(&mut self, bucket: &str, rows: &[ObjectRow]) {
+        if self.0.is_empty() {
+            return;
+        }
+        for row in rows {
+            let place = (bucket.to_owned(), row.key().to_owned());
+            if self.0.get(&place).is_some_and(|seen| !seen.is_of(row)) {
+                self.0.remove(&place);
+            }
+        }
+    }
+
+    /// These rows are all that there is at a place: what is not among them is gone.
+    pub(super) fn all_listed(&mut self, place: (&str, &str), rows: &[ObjectRow]) {
+        if self.0.is_empty() {
+            return;
+        }
+        self.listed(place.0, rows);
+        let is_at = |key: &str| key.strip_prefix(place.1).is_some_and(|name| !name.contains('/'));
+        let listed: HashSet<&str> = rows.iter().map(ObjectRow::key).collect();
+        self.0
+            .retain(|(bucket, key), _| bucket != place.0 || !is_at(key) || listed.contains(key.as_str()));
+    }
+
+    /// These objects are gone.
+    pub(super) fn gone(&mut self, bucket: &str, is_gone: impl Fn(&str) -> bool) {
+        self.0.retain(|(of, key), _| of != bucket || !is_gone(key));
+    }
+}
+
+impl Seen {
+    fn is_of(&self, row: &ObjectRow) -> bool {
+        match row {
+            ObjectRow::Object { etag, modified, .. } => {
+                etag.as_ref() == Some(&self.etag) && (self.written.is_none() || self.written == *modified)
+            }
+            ObjectRow::Prefix { .. } => false,
+        }
+    }
+}
+
+impl State {
+    /// What reading this object of the place shown told, if it was read here and is still the same.
+    pub fn seen(&self, row: &ObjectRow) -> Option<&Seen> {
+        let (bucket, _) = self.place.as_ref()?;
+        self.all_seen.of(bucket, row)
+    }
+}
+
+/// An object was read to its end.
+pub(super) fn remember(state: &mut State, bucket: &str, key: &str, etag: Option<&str>, found: Found) {
+    // Without an ETag nobody can tell later whether it is still the same.
+    let Some(etag) = etag else { return };
+    let is_here = state.place.as_ref().is_some_and(|(open, _)| open == bucket);
+    let listed = state
+        .objects
+        .rows()
+        .iter()
+        .filter(|_| is_here)
+        .find_map(|row| match row {
+            ObjectRow::Object {
+                key: listed,
+                etag: Some(same),
+                modified,
+                ..
+            } if listed == key && same == etag => *modified,
+            ObjectRow::Object { .. } | ObjectRow::Prefix { .. } => None,
+        });
+    let seen = Seen {
+        at: state.now,
+        found,
+        etag: etag.to_owned(),
+        written: listed,
+    };
+    state.all_seen.0.insert((bucket.to_owned(), key.to_owned()), seen);
+}
+
+/// Objects of a bucket were verified.
+pub(super) fn verified(state: &mut State, bucket: &str, verdicts: &[Verdict]) {
+    let prefix = format!("s3://{bucket}/");
+    for verdict in verdicts {
+        let Some(key) = verdict.source.strip_prefix(&prefix) else {
+            continue;
+        };
+        let found = match (
+            verdict.reading.verified(),
+            verdict.reading.is_intact(),
+            verdict.reading.why(),
+        ) {
+            (Some(verified), _, _) => Found::Verified {
+                bond: verified.bond.clone(),
+                kms_key_arn: verdict.kms_key_arn.clone(),
+            },
+            (None, Some(false), Some(why)) => Found::Refuted(why.cause.clone()),
+            _ => continue,
+        };
+        remember(state, bucket, key, verdict.etag.as_deref(), found);
+    }
+}
