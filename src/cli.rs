@@ -87,7 +87,7 @@ pub enum Command {
 /// `encrypt PATH... DEST`.
 #[derive(Debug, Args)]
 pub struct EncryptArgs {
-    /// Files or folders, then the destination: s3://BUCKET/PREFIX/, a local path, or - for standard output
+    /// Files or folders, then the destination: s3://BUCKET/PREFIX/, a local path, a device or FIFO, or - for standard output
     #[arg(required = true, num_args = 2.., value_names = ["PATH", "DEST"])]
     pub paths: Vec<PathBuf>,
     /// KMS key: id, ARN or alias/NAME
@@ -118,7 +118,7 @@ pub struct EncryptArgs {
 pub struct DecryptArgs {
     /// s3://BUCKET/KEY, s3://BUCKET/PREFIX/, a local token, or a model.tar.gz of either kind
     pub source: String,
-    /// Where to: a file, a folder for prefixes and archives, or - for standard output
+    /// Where to: a file, a folder for prefixes and archives, a device or FIFO, or - for standard output
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
     /// How to find the data key.

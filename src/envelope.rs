@@ -12,8 +12,9 @@
 //! Python opens it. Fernet neither commits to its key nor knows names; the [`binding`] MAC in the metadata does both.
 //!
 //! Everything works in constant memory, some [`CHUNK`]s at a time, and nothing is released unverified: [`decrypt()`] gives
-//! its output back only if the whole token held, and [`release`], for outputs that others see at once, reads a token that
-//! [`verify`] has read before, checking again.
+//! its output back only if the whole token held. For outputs that others see at once a token is read twice: [`first_pass()`]
+//! verifies it, and [`release`] gives out each piece once it is the one that the first pass saw. What was noted for that is
+//! 32 bytes for each 2 MiB.
 //!
 //! [Fernet specification]: https://github.com/fernet/spec/blob/master/Spec.md
 
@@ -23,6 +24,7 @@ mod data_key;
 mod decrypt;
 mod encrypt;
 mod error;
+mod first_pass;
 mod kernel;
 mod mac;
 pub mod manifest;
@@ -32,11 +34,13 @@ mod pipe;
 pub mod publish;
 mod replay;
 mod sealer;
+pub mod wrapped;
 
 pub use data_key::DataKey;
-pub use decrypt::{HEADER_TEXT, Opened, TokenReader, decrypt, header_of, release, verify};
+pub use decrypt::{HEADER_TEXT, Opened, TokenReader, decrypt, first_pass, header_of, release, verify};
 pub use encrypt::{Encryptor, Sealed, seal, token_len};
 pub use error::EnvelopeError;
+pub use first_pass::FirstPass;
 pub use metadata::Metadata;
 pub use replay::Checkpoint;
 

@@ -13,14 +13,21 @@ use super::place::{Place, inside, io_fault};
 use crate::domain::{Bond, Fault, FaultKind, Verified};
 use crate::envelope::Opened;
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle};
+use crate::envelope::publish::Folder;
 
 const ACT: &str = "open";
 const MAX_BUNDLE: u64 = 64 << 20;
 
 /// The bundle, if the archive has one; leaves the file where it was found.
 pub(super) fn bundle(archive: &mut File, source: &Place) -> Result<Option<Bundle>, Fault> {
-    let mut found = None;
+    contents(archive, source).map(|(bundle, _)| bundle)
+}
+
+/// The bundle, and the names of the members.
+pub(super) fn contents(archive: &mut File, source: &Place) -> Result<(Option<Bundle>, Vec<String>), Fault> {
+    let (mut found, mut names) = (None, Vec::new());
     each(archive, source, |name, entry| {
+        names.push(name.to_owned());
         if name == BUNDLE_NAME {
             let mut text = Vec::new();
             entry
@@ -36,7 +43,7 @@ pub(super) fn bundle(archive: &mut File, source: &Place) -> Result<Option<Bundle
         }
         Ok(())
     })?;
-    Ok(found)
+    Ok((found, names))
 }
 
 /// What one member turned out to be.
@@ -50,7 +57,7 @@ pub(super) struct Member {
 pub(super) fn open_members(
     archive: &mut File,
     source: &Place,
-    scratch: &Path,
+    scratch: &Folder,
     unlocked: &Unlocked,
     bundle: Option<&Bundle>,
     mut write: impl FnMut(&str, &mut File) -> Result<Opened, Fault>,
@@ -61,7 +68,7 @@ pub(super) fn open_members(
             return Ok(());
         }
         let io = |error: std::io::Error| io_fault(ACT, name, &error);
-        let mut token = tempfile::tempfile_in(scratch).map_err(io)?;
+        let mut token = scratch.unnamed().map_err(io)?;
         std::io::copy(entry, &mut token).map_err(io)?;
         token.seek(SeekFrom::Start(0)).map_err(io)?;
         if members.iter().any(|member| member.name == name) {

@@ -1,30 +1,36 @@
 //! Decrypt a token, a prefix of them, or a model archive. Nothing unverified ever appears under the destination's name.
 
-use std::fs::{self, File};
+use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::blocking::blocking;
 use super::kinds::{no_token, of_file, verified};
 use super::leftovers::Leftovers;
-use super::names::from_key;
 use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_file, unlock_object};
-use super::place::{Place, cancelled, inside, io_fault, stdout, unless_cancelled, usage};
-use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file};
+use super::place::{Place, cancelled, io_fault, unless_cancelled, usage};
+use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file, scratch};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Verified};
-use crate::envelope::publish::{Unpublished, folder_of};
-use crate::envelope::{Opened, release};
+use crate::envelope::publish::{FileId, Folder, Unpublished};
+use crate::envelope::{FirstPass, Opened, release};
 
 mod archived;
+mod below;
+mod target;
 
+pub use super::stream::Way;
 pub(super) use archived::fetch;
+
+use target::{Sink, Spot, Target};
 
 const ACT: &str = "decrypt";
 /// What says in an object's metadata that it is a token of ours.
@@ -50,6 +56,8 @@ pub struct DecryptRequest {
 pub enum Output {
     /// A file; for prefixes and archives a folder.
     Path(PathBuf),
+    /// A device or FIFO, which is written into.
+    Stream(PathBuf),
     /// Standard output.
     Stdout,
 }
@@ -95,6 +103,9 @@ pub async fn decrypt(
         cancel,
         keyring: Keyring::default(),
         leftovers: Leftovers::default(),
+        inputs: target::inputs(&request),
+        root: OnceCell::new(),
+        made: Arc::default(),
     };
     let mut told = None;
     if is_archive(&request.source) {
@@ -110,7 +121,8 @@ pub async fn decrypt(
     match &request.source {
         Place::S3 { bucket, key } if request.source.is_prefix() => run.prefix(bucket, key).await,
         Place::S3 { bucket, key } => {
-            let opened = run.object(bucket, key, &request.output, ALONE, told).await;
+            let target = Target::of(&request.output)?;
+            let opened = run.object(bucket, key, &target, ALONE, told).await;
             opened.map(single)
         }
         Place::Local(path) => run.file(path).await.map(single),
@@ -131,6 +143,12 @@ struct Run<'a> {
     cancel: &'a CancellationToken,
     keyring: Keyring,
     leftovers: Leftovers,
+    /// The files that it reads.
+    inputs: Vec<FileId>,
+    /// The folder of a prefix, once there is something for it.
+    root: OnceCell<Folder>,
+    /// What it has made: nothing of it is replaced, whatever the file system takes for one name.
+    made: Arc<Mutex<BTreeSet<FileId>>>,
 }
 
 impl Run<'_> {
@@ -150,11 +168,11 @@ impl Run<'_> {
         &self,
         bucket: &str,
         key: &str,
-        output: &Output,
+        target: &Target,
         in_flight: usize,
         told: Option<ObjectFormat>,
     ) -> Result<DecryptedFile, Fault> {
-        self.check_free(output)?;
+        self.check(target)?;
         let head = transfer::head(self.aws, bucket, key).await?;
         let format = match told {
             Some(format) => format,
@@ -178,25 +196,29 @@ impl Run<'_> {
             in_flight,
         };
         let source = (s3::uri(bucket, key), head.unquoted_etag());
-        let folder = scratch(output);
-        self.leftovers.sweep(&folder).await;
-        match output {
-            Output::Path(path) => {
-                let (shown, to) = (source.0.clone(), path.clone());
+        match target {
+            Target::File(spot) => {
+                self.leftovers.sweep(&spot.folder).await;
+                let (shown, to) = (source.0.clone(), spot.clone());
                 let read = move |unlocked: &Unlocked, token: &mut Watched<Token>| to_file(token, unlocked, &shown, &to);
-                let (spool, made) = download.spooled_through(&folder, &unlocked, read).await?;
-                let made = self.publish(made, source, path).await;
+                let (spool, made) = download.spooled_through(&spot.folder, &unlocked, read).await?;
+                let made = self.publish(made, source, spot).await;
                 spool.remove();
                 made
             }
-            Output::Stdout => {
+            Target::Stream(sink) => {
+                let folder = scratch()?;
+                self.leftovers.sweep(&folder).await;
+                let output = self.open(sink).await?;
                 let shown = source.0.clone();
                 let read = move |unlocked: &Unlocked, token: &mut Watched<Token>| {
-                    unlocked.verify(token).map_err(|error| fault_of(ACT, &shown, &error))
+                    unlocked
+                        .first_pass(token)
+                        .map_err(|error| fault_of(ACT, &shown, &error))
                 };
                 let (spool, verified) = download.spooled_through(&folder, &unlocked, read).await?;
                 let released = match spool.token() {
-                    Ok(token) => self.release(token, unlocked, verified, source).await,
+                    Ok(token) => self.release(token, unlocked, verified, source, sink, output).await,
                     Err(error) => Err(io_fault("read the spool of", &source.0, &error)),
                 };
                 spool.remove();
@@ -206,19 +228,8 @@ impl Run<'_> {
     }
 
     async fn file(&self, path: &Path) -> Result<DecryptedFile, Fault> {
-        let output = &self.request.output;
-        if let Output::Path(to) = output
-            && let (Ok(one), Ok(other)) = (path.canonicalize(), to.canonicalize())
-            && one == other
-        {
-            return Err(usage(
-                ACT,
-                path.display(),
-                "source and output are the same file",
-                "choose another name",
-            ));
-        }
-        self.check_free(output)?;
+        let target = Target::of(&self.request.output)?;
+        self.check(&target)?;
         let token = open_file(path)?;
         let format = of_file(&token).map_err(|error| io_fault("read", path.display(), &error))?;
         if let Some(format) = format.filter(|format| !format.is_token()) {
@@ -232,36 +243,59 @@ impl Run<'_> {
             ..Progress::default()
         });
         let shown = source.clone();
-        match output {
-            Output::Path(path) => {
-                self.leftovers.sweep(&scratch(output)).await;
-                let to = path.clone();
+        match &target {
+            Target::File(spot) => {
+                self.leftovers.sweep(&spot.folder).await;
+                let to = spot.clone();
                 let made = self.reading(token, source.clone(), move |token| {
                     to_file(token, &unlocked, &shown, &to)
                 });
-                self.publish(made.await?, (source, None), path).await
+                self.publish(made.await?, (source, None), spot).await
             }
-            Output::Stdout => {
-                let again = token
-                    .try_clone()
-                    .map_err(|error| io_fault("read", path.display(), &error))?;
+            Target::Stream(sink) => {
+                let output = self.open(sink).await?;
+                let io = |error: io::Error| io_fault("read", path.display(), &error);
+                let token = if token.metadata().map_err(io)?.is_file() {
+                    token
+                } else {
+                    self.kept(token, source.clone()).await?
+                };
+                let again = token.try_clone().map_err(io)?;
                 let key = Arc::clone(&unlocked);
                 let verify = move |token: &mut Watched<File>| {
-                    let verified = key.verify(token).map_err(|error| fault_of(ACT, &shown, &error))?;
+                    let verified = key.first_pass(token).map_err(|error| fault_of(ACT, &shown, &error))?;
                     token.rewind().map_err(|error| io_fault("read", &shown, &error))?;
                     Ok(verified)
                 };
                 let verified = self.reading(token, source.clone(), verify).await?;
-                self.release(again, unlocked, verified, (source, None)).await
+                self.release(again, unlocked, verified, (source, None), sink, output)
+                    .await
             }
         }
     }
 
+    /// What can be read once only, where it can be read again.
+    async fn kept(&self, token: File, source: String) -> Result<File, Fault> {
+        let folder = scratch()?;
+        let shown = source.clone();
+        self.reading(token, source, move |token| {
+            let mut keep = || {
+                let mut file = folder.unnamed()?;
+                io::copy(token, &mut file)?;
+                file.rewind()?;
+                Ok(file)
+            };
+            keep().map_err(|error| io_fault("keep the token of", shown, &error))
+        })
+        .await
+    }
+
     async fn prefix(&self, bucket: &str, prefix: &str) -> Result<DecryptReport, Fault> {
-        let folder = self.folder()?;
+        self.folder()?;
         let keys = self.keys(bucket, prefix).await?;
+        self.check_names(bucket, prefix, &keys).await?;
         let (mut files, mut failed) = (Vec::new(), Vec::new());
-        let each = |key: String| async move { self.under(bucket, prefix, &key, folder).await };
+        let each = |key: String| async move { self.under(bucket, prefix, &key).await };
         let mut results = futures::stream::iter(keys).map(each).buffer_unordered(FILES);
         while let Some(result) = results.next().await {
             if self.cancel.is_cancelled() {
@@ -302,62 +336,43 @@ impl Run<'_> {
         }
     }
 
-    async fn under(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        key: &str,
-        folder: &Path,
-    ) -> Result<Option<DecryptedFile>, Fault> {
+    async fn under(&self, bucket: &str, prefix: &str, key: &str) -> Result<Option<DecryptedFile>, Fault> {
         if self.cancel.is_cancelled() {
             return Ok(None);
         }
-        let name = key.strip_prefix(prefix).unwrap_or(key);
-        let is_marker = name.is_empty() || name.ends_with('/');
-        let info = again(|| s3::object_info(self.aws, bucket, key)).await?;
-        // What consoles write for an empty folder has no bytes; a longer one is a name that leaves the folder.
-        let is_empty =
-            info.format == ObjectFormat::Plain && is_marker && transfer::head(self.aws, bucket, key).await?.length == 0;
-        if info.format == ObjectFormat::KeyObject || is_empty {
+        let Some((name, format)) = self.name_of(bucket, prefix, key).await? else {
             return Ok(None);
-        }
-        inside(folder, name)?;
-        let name = match info.format {
-            ObjectFormat::Strongroom => from_key(name),
-            _ => name.into(),
         };
-        let to = folder.join(name);
-        if let Some(parent) = to.parent() {
-            let io = |error: io::Error| io_fault("create", parent.display(), &error);
-            fs::create_dir_all(parent).map_err(io)?;
-            let (parent, folder) = (parent.canonicalize().map_err(io)?, folder.canonicalize().map_err(io)?);
-            if !parent.starts_with(&folder) {
-                let cause = "a link on the way leads out of the destination folder";
-                let object = to.display().to_string();
-                return Err(Fault::new(
-                    FaultKind::Integrity,
-                    "write",
-                    object,
-                    cause,
-                    "remove the link",
-                ));
-            }
-        }
-        self.object(bucket, key, &Output::Path(to), AMONG_OTHERS, Some(info.format))
+        let target = Target::File(Spot::below(self.root().await?, Path::new(&name))?);
+        self.object(bucket, key, &target, AMONG_OTHERS, Some(format))
             .await
             .map(Some)
     }
 
     /// Gives a decrypted file its name.
-    async fn publish(&self, made: Made, (source, etag): Source, path: &Path) -> Result<DecryptedFile, Fault> {
-        let (to, overwrite) = (path.to_owned(), self.request.overwrite);
+    async fn publish(&self, made: Made, (source, etag): Source, spot: &Spot) -> Result<DecryptedFile, Fault> {
+        let (spot, overwrite, ours) = (spot.clone(), self.request.overwrite, Arc::clone(&self.made));
         blocking(move || {
             let (opened, bond, file) = made;
-            file.publish(overwrite)
-                .map_err(|error| io_fault("write", to.display(), &error))?;
+            let io = |error: io::Error| io_fault("write", spot.path.display(), &error);
+            file.sync().map_err(io)?;
+            let id = file.id().map_err(io)?;
+            let mut ours = ours.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(there) = spot.folder.id_of(&spot.name).map_err(io)?
+                && ours.contains(&there)
+            {
+                return Err(usage(
+                    "write",
+                    spot.path.display(),
+                    "another object of the same prefix has become this file",
+                    "decrypt it alone, to another name",
+                ));
+            }
+            file.name(overwrite).map_err(io)?;
+            ours.insert(id);
             Ok(DecryptedFile {
                 source,
-                path: Some(to),
+                path: Some(spot.path),
                 bytes: opened.plaintext_bytes,
                 verified: verified((opened, bond)),
                 etag,
@@ -366,23 +381,32 @@ impl Run<'_> {
         .await
     }
 
-    /// Writes to standard output what was verified before.
+    /// Opens what is written into at once.
+    async fn open(&self, sink: &Sink) -> Result<File, Fault> {
+        let (sink, cancel) = (sink.clone(), self.cancel.clone());
+        let opened = blocking(move || sink.open(&cancel)).await;
+        opened.map_err(|fault| unless_cancelled(fault, self.cancel, ACT, &self.request.source))
+    }
+
+    /// Writes what was verified before to where others see it at once.
     async fn release(
         &self,
         token: File,
         unlocked: Arc<Unlocked>,
-        (opened, bond): (Opened, Bond),
+        (pass, bond): (FirstPass, Bond),
         (source, etag): Source,
+        sink: &Sink,
+        mut output: File,
     ) -> Result<DecryptedFile, Fault> {
         let shown = source.clone();
+        let opened = *pass.opened();
         let write = move |token: &mut Watched<File>| {
-            let mut stdout = stdout().map_err(|error| io_fault("write", "standard output", &error))?;
-            release(&unlocked.key, &opened, token, &mut stdout).map_err(|error| fault_of(ACT, &shown, &error))
+            release(&unlocked.key, &pass, token, &mut output).map_err(|error| fault_of(ACT, &shown, &error))
         };
         self.reading(token, source.clone(), write).await?;
         Ok(DecryptedFile {
             source,
-            path: None,
+            path: sink.path(),
             bytes: opened.plaintext_bytes,
             verified: verified((opened, bond)),
             etag,
@@ -407,21 +431,19 @@ impl Run<'_> {
     fn folder(&self) -> Result<&Path, Fault> {
         match &self.request.output {
             Output::Path(path) => Ok(path),
-            Output::Stdout => Err(usage(
+            Output::Stdout | Output::Stream(_) => Err(usage(
                 ACT,
                 &self.request.source,
-                "many files do not go to standard output",
+                "many files do not go into one stream",
                 "give -o DIR",
             )),
         }
     }
 
-    fn check_free(&self, output: &Output) -> Result<(), Fault> {
-        match output {
-            Output::Path(path) if !self.request.overwrite && path.symlink_metadata().is_ok() => {
-                Err(io_fault("write", path.display(), &io::ErrorKind::AlreadyExists.into()))
-            }
-            _ => Ok(()),
+    fn check(&self, target: &Target) -> Result<(), Fault> {
+        match target {
+            Target::File(spot) => spot.check(self.request.overwrite, &self.inputs),
+            Target::Stream(_) => Ok(()),
         }
     }
 }
@@ -432,17 +454,10 @@ type Source = (String, Option<String>);
 /// A decrypted file that has no name yet, and what is proved of its place.
 type Made = (Opened, Bond, Unpublished);
 
-fn to_file(token: &mut (impl Read + Send), unlocked: &Unlocked, source: &str, path: &Path) -> Result<Made, Fault> {
-    let file = Unpublished::create(path).map_err(|error| io_fault("write", path.display(), &error))?;
+fn to_file(token: &mut (impl Read + Send), unlocked: &Unlocked, source: &str, spot: &Spot) -> Result<Made, Fault> {
+    let file = Unpublished::create_in(&spot.folder, &spot.name)
+        .map_err(|error| io_fault("write", spot.path.display(), &error))?;
     unlocked
         .decrypt(token, file)
         .map_err(|error| fault_of(ACT, source, &error))
-}
-
-/// The destination's folder: what is spooled there fits where the plaintext must fit too.
-fn scratch(output: &Output) -> PathBuf {
-    match output {
-        Output::Path(path) => folder_of(path).to_owned(),
-        Output::Stdout => std::env::temp_dir(),
-    }
 }

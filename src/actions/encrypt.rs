@@ -29,6 +29,7 @@ mod limits;
 mod local;
 mod orphans;
 mod parts;
+mod replaced;
 mod sending;
 mod source;
 mod sources;
@@ -36,6 +37,7 @@ mod streamed;
 mod tally;
 mod upload;
 
+pub use super::stream::Way;
 pub use limits::Limits;
 
 pub(super) use asked::request_of;
@@ -80,6 +82,8 @@ pub struct EncryptRequest {
 pub enum Destination {
     /// S3 or the file system.
     Place(Place),
+    /// A device or FIFO, which is written into.
+    Stream(PathBuf),
     /// Standard output.
     Stdout,
 }

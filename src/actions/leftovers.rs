@@ -4,16 +4,15 @@
 //! folders of archives, there is a `.strongroom-half-…` that its maker holds a lock on; without one it is nobody's any more.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirEntry, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 
 use super::spool;
-use crate::envelope::publish::HALF_MADE;
+use crate::envelope::publish::{Folder, HALF_MADE};
 
 /// Spools wait so long for the command that goes on with them.
 const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -26,13 +25,13 @@ pub(super) struct Leftovers(Mutex<BTreeSet<PathBuf>>);
 
 impl Leftovers {
     /// Sweeps a folder, once.
-    pub(super) async fn sweep(&self, folder: &Path) {
-        let folder = folder.to_owned();
+    pub(super) async fn sweep(&self, folder: &Folder) {
+        let folder = folder.clone();
         let is_new = self
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(folder.clone());
+            .insert(folder.path().to_owned());
         if is_new {
             // What cannot be swept stays for the next time.
             let _ = tokio::task::spawn_blocking(move || sweep(&folder)).await;
@@ -40,54 +39,47 @@ impl Leftovers {
     }
 }
 
-fn sweep(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        remove(&entry);
+fn sweep(folder: &Folder) {
+    for name in folder.names().unwrap_or_default() {
+        remove(folder, &name);
     }
 }
 
-fn remove(entry: &DirEntry) -> Option<()> {
-    let name = entry.file_name();
-    let name = name.to_str()?;
-    let patience = if spool::is_spool(name) {
+/// Whether whoever sweeps may take a file or folder of this name for ours.
+pub(super) fn is_ours(name: &str) -> bool {
+    spool::is_spool(name) || name.starts_with(HALF_MADE)
+}
+
+fn remove(folder: &Folder, name: &OsStr) -> Option<()> {
+    let text = name.to_str()?;
+    let patience = if spool::is_spool(text) {
         FORGOTTEN
-    } else if name.starts_with(HALF_MADE) {
+    } else if text.starts_with(HALF_MADE) {
         UNLOCKED
     } else {
         return None;
     };
-    let meta = entry.metadata().ok()?;
+    // Over a network only those who may write can lock a file. Folders are only read.
+    let file = folder.edit(name).or_else(|_| folder.read(name)).ok()?;
+    let meta = file.metadata().ok()?;
     let age = meta.modified().ok()?.elapsed().ok()?;
     if age < patience || !(meta.is_file() || meta.is_dir()) {
         return None;
     }
-    let path = entry.path();
-    let _held = lock(&path, meta.is_dir())?;
-    if meta.is_dir() {
-        fs::remove_dir_all(path).ok()
-    } else {
-        fs::remove_file(path).ok()
-    }
-}
-
-/// A lock that tells others that this file or folder is somebody's; `None` if it is.
-pub(super) fn lock(path: &Path, is_folder: bool) -> Option<File> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        // Over a network only those who may write can lock a file.
-        .write(!is_folder)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(path)
-        .ok()?;
+    // If it has a maker who lives, it is locked.
     flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
-    Some(file)
+    if meta.is_dir() {
+        folder.remove_all(name).ok()
+    } else {
+        folder.remove(name).ok()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::fs::{self, File};
     use std::time::SystemTime;
 
     use super::*;
@@ -122,7 +114,9 @@ mod tests {
             aged(name, minutes);
         }
         std::os::unix::fs::symlink(path("data.csv"), path(".strongroom-half-link")).unwrap();
-        let held = lock(&path(".strongroom-half-held"), false).unwrap();
+        let held = File::open(path(".strongroom-half-held")).unwrap();
+        flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
+        let opened = Folder::open(folder.path()).unwrap();
 
         let names = || {
             let entries = fs::read_dir(folder.path()).unwrap();
@@ -138,14 +132,14 @@ mod tests {
                 .eq(them.iter().copied())
         };
         let leftovers = Leftovers::default();
-        leftovers.sweep(folder.path()).await;
+        leftovers.sweep(&opened).await;
         let dead = [old.as_str(), ".strongroom-half-dead", ".strongroom-half-folder"];
         assert!(gone(&dead), "{:?}", names());
 
         drop(held);
-        leftovers.sweep(folder.path()).await;
+        leftovers.sweep(&opened).await;
         assert!(gone(&dead), "once an operation");
-        Leftovers::default().sweep(folder.path()).await;
+        Leftovers::default().sweep(&opened).await;
         assert!(gone(&[&dead[..], &[".strongroom-half-held"]].concat()), "{:?}", names());
     }
 }

@@ -1,9 +1,8 @@
 //! Small messages and data keys, by KMS itself.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -15,6 +14,7 @@ use super::principals::role_arn;
 use super::proof::{self, settled};
 use crate::aws::{Aws, kms, s3};
 use crate::domain::{Fault, FaultKind, Message, Outcome, Plaintext, ProofStep};
+use crate::envelope::publish;
 
 /// KMS takes no longer message.
 const LONGEST_MESSAGE: usize = 4096;
@@ -171,7 +171,7 @@ async fn keep(aws: &Aws, place: &Place, ciphertext: Vec<u8>, key_arn: String) ->
             ));
         }
         Place::S3 { bucket, key } => {
-            s3::write_new(aws, bucket, key, ciphertext, "application/octet-stream").await?;
+            s3::write_key_object(aws, bucket, key, ciphertext, &key_arn).await?;
         }
         Place::Local(path) => write_new(path, &ciphertext)?,
     }
@@ -221,19 +221,9 @@ fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
     Ok(bytes)
 }
 
-/// A private file that must not exist yet; one that cannot be written whole is removed.
+/// A private file that must not exist yet.
 pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let io = |error: std::io::Error| io_fault("write", path.display(), &error);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(io)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
-        let _ = fs::remove_file(path);
-        io(error)
-    })
+    publish::write_new(path, bytes).map_err(|error| io_fault("write", path.display(), &error))
 }
 
 fn from_base64(bytes: &[u8]) -> Option<Vec<u8>> {

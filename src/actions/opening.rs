@@ -16,7 +16,8 @@ use crate::aws::{Aws, kms, s3};
 use crate::domain::{Bond, Fault, FaultKind, ObjectRow};
 use crate::envelope::manifest::Bundle;
 use crate::envelope::{
-    DataKey, EnvelopeError, HEADER_LEN, HEADER_TEXT, Metadata, Opened, binding, decrypt, header_of, verify,
+    DataKey, EnvelopeError, FirstPass, HEADER_LEN, HEADER_TEXT, Metadata, Opened, binding, decrypt, first_pass,
+    header_of, verify,
 };
 
 /// C is never longer.
@@ -87,6 +88,13 @@ impl Unlocked {
     pub(super) fn verify(&self, token: &mut (impl Read + Send)) -> Result<(Opened, Bond), EnvelopeError> {
         let opened = verify(&self.key, token)?;
         Ok((opened, self.check(&opened)?))
+    }
+
+    /// Checks the same of a token that is read again by [`release`](crate::envelope::release).
+    pub(super) fn first_pass(&self, token: &mut (impl Read + Send)) -> Result<(FirstPass, Bond), EnvelopeError> {
+        let pass = first_pass(&self.key, token)?;
+        let bond = self.check(pass.opened())?;
+        Ok((pass, bond))
     }
 
     fn is_another(&self, header: &[u8; HEADER_LEN]) -> bool {
@@ -345,6 +353,10 @@ pub(super) fn fault_of(act: &str, object: impl fmt::Display, error: &EnvelopeErr
     match error {
         EnvelopeError::Read(io) | EnvelopeError::Write(io) => io_fault(act, object, io),
         EnvelopeError::Random(_) => Fault::new(FaultKind::Other, act, object.to_string(), error.to_string(), ""),
+        EnvelopeError::Changed => {
+            let remedy = "try again when nobody writes to it";
+            Fault::new(FaultKind::Conflict, act, object.to_string(), error.to_string(), remedy)
+        }
         EnvelopeError::Mac | EnvelopeError::Padding => {
             let remedy = "check that --data-key is the right one; else get the token again from where it was made";
             Fault::new(FaultKind::Integrity, act, object.to_string(), error.to_string(), remedy)

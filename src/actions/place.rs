@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
+use super::leftovers::is_ours;
 use crate::domain::{Fault, FaultKind};
+use crate::envelope::publish::{IsDataKey, Replaced};
 
 /// An S3 object or prefix, or a local path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +63,11 @@ pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
     let relative = Path::new(name);
     // `Path` would pass over empty parts and single dots, and two names could become one file.
     let stays = !name.contains('\0') && name.split('/').all(|part| !["", ".", ".."].contains(&part));
+    if name.split('/').any(is_ours) {
+        let cause = "files of such names are swept away as what an earlier strongroom left half made";
+        let remedy = "download it alone, to another name";
+        return Err(Fault::new(FaultKind::Invalid, "write", name, cause, remedy));
+    }
     if stays {
         Ok(folder.join(relative))
     } else {
@@ -82,6 +89,14 @@ pub(super) fn usage(act: &str, object: impl fmt::Display, cause: &str, remedy: &
 /// The fault of a file that could not be used.
 pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Error) -> Fault {
     use std::io::ErrorKind;
+    if is::<IsDataKey>(error) {
+        let remedy = "choose another name: encrypted data keys are never overwritten";
+        return Fault::new(FaultKind::Conflict, act, path.to_string(), error.to_string(), remedy);
+    }
+    if is::<Replaced>(error) {
+        let remedy = "leave the folder where it is, and try again";
+        return Fault::new(FaultKind::Conflict, act, path.to_string(), error.to_string(), remedy);
+    }
     let (kind, remedy) = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             (FaultKind::DiskFull, "free some space or choose another disk")
@@ -92,6 +107,10 @@ pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Erro
         _ => (FaultKind::Io, ""),
     };
     Fault::new(kind, act, path.to_string(), error.to_string(), remedy)
+}
+
+fn is<E: std::error::Error + 'static>(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<E>())
 }
 
 /// Standard output for bytes: Rust's own looks for the ends of lines in everything that passes.

@@ -12,7 +12,7 @@ use super::decrypt::fetch;
 use super::kinds::{no_token, verified};
 use super::opening::{Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
 use super::place::{Place, io_fault};
-use super::spool::Watched;
+use super::spool::{Watched, scratch};
 use super::token_stream::TokenStream;
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
@@ -110,7 +110,7 @@ async fn of_archive(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Preview, Fault> {
-    let scratch = std::env::temp_dir();
+    let scratch = scratch()?;
     let (mut file, _) = fetch(aws, place, &scratch, progress, cancel).await?;
     let bundle = archive::bundle(&mut file, place)?;
     let unlocked = unlock_archive(aws, place, bundle.as_ref(), &OpenOptions::default()).await?;
@@ -176,7 +176,7 @@ pub async fn list_archive(
         bucket: bucket.to_owned(),
         key: object.to_owned(),
     };
-    let (file, _) = fetch(aws, &place, &std::env::temp_dir(), progress, cancel).await?;
+    let (file, _) = fetch(aws, &place, &scratch()?, progress, cancel).await?;
     let source = place.to_string();
     blocking(move || {
         let io = |error: io::Error| io_fault("read", &source, &error);

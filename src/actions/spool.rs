@@ -2,13 +2,15 @@
 //!
 //! A token is spooled into a file of the destination's folder whose name follows from the object and its ETag, so a
 //! download that was interrupted is found again by the same command and goes on where it stopped. It is checked, and
-//! decrypted, while it arrives. The file goes once the token is opened or refused; what nobody came back for is
+//! decrypted, while it arrives. It is this user's alone (0600, one name, locked), and what is read of it a second time is
+//! held against the first. The file goes once the token is opened or refused; what nobody came back for is
 //! [swept](super::leftovers) after a week.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
@@ -27,7 +29,7 @@ use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, Progress};
 use crate::envelope::CHUNK;
 use crate::envelope::binding::digest;
-use crate::envelope::publish::TEMPORARY;
+use crate::envelope::publish::{Folder, TEMPORARY};
 
 const RANGE: u64 = 4 << 20;
 /// Ranges on their way, of one object alone.
@@ -55,10 +57,10 @@ pub(super) struct Download<'a> {
 
 impl Download<'_> {
     /// The whole object, in an unnamed file of `folder`.
-    pub(super) async fn spooled(&self, folder: &Path) -> Result<File, Fault> {
-        let shown = folder.display().to_string();
+    pub(super) async fn spooled(&self, folder: &Folder) -> Result<File, Fault> {
+        let shown = folder.path().display().to_string();
         let io = move |error: io::Error| io_fault("write a temporary file in", &shown, &error);
-        let mut file = tempfile::tempfile_in(folder).map_err(&io)?;
+        let mut file = folder.unnamed().map_err(&io)?;
         let write = move |arriving: Arriving| {
             io::copy(&mut BufReader::with_capacity(CHUNK, arriving), &mut file).map_err(&io)?;
             file.seek(SeekFrom::Start(0)).map_err(&io)?;
@@ -81,12 +83,12 @@ impl Download<'_> {
     /// if what an earlier process left in the spool was damaged.
     pub(super) async fn spooled_through<R: Send + 'static>(
         &self,
-        folder: &Path,
+        folder: &Folder,
         unlocked: &Arc<Unlocked>,
         read: impl Fn(&Unlocked, &mut Watched<Token>) -> Result<R, Fault> + Clone + Send + 'static,
     ) -> Result<(Spool, R), Fault> {
         let (spool, kept) = Spool::open(folder, self.bucket, self.key, self.head)
-            .map_err(|error| io_fault("write a temporary file in", folder.display(), &error))?;
+            .map_err(|error| io_fault("write a temporary file in", folder.path().display(), &error))?;
         match self.fill(&spool, kept, unlocked, read.clone()).await {
             Err(fault) if kept > 0 && fault.kind == FaultKind::Integrity => {
                 let result = self.fill(&spool, 0, unlocked, read).await;
@@ -223,35 +225,30 @@ pub(super) type Token = io::Chain<io::Take<File>, Spooling>;
 pub(super) struct Spool {
     file: File,
     /// `None` if the file has no name and goes with the process.
-    path: Option<PathBuf>,
+    named: Option<(Folder, OsString)>,
 }
 
 impl Spool {
     /// The spool of this object, with as much of it as an earlier process left.
-    fn open(folder: &Path, bucket: &str, key: &str, head: &transfer::Head) -> io::Result<(Self, u64)> {
+    fn open(folder: &Folder, bucket: &str, key: &str, head: &transfer::Head) -> io::Result<(Self, u64)> {
         if let Some(etag) = &head.etag {
             let id = digest(format!("{}\0{etag}\0{}", s3::uri(bucket, key), head.length).as_bytes());
-            let path = folder.join(format!("{TEMPORARY}{}{SUFFIX}", &id[..DIGITS]));
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let name = OsString::from(format!("{TEMPORARY}{}{SUFFIX}", &id[..DIGITS]));
             // Never through a link that somebody put there. In a folder for everybody the name may be somebody else's.
-            let opened = options
-                .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-                .open(&path);
-            if let Some(file) = opened.ok().filter(is_own) {
-                let (kept, path) = (file.metadata()?.len(), Some(path));
-                return Ok((Self { file, path }, if kept <= head.length { kept } else { 0 }));
+            if let Some(file) = folder.open_private(&name).ok().filter(is_own) {
+                let (kept, named) = (file.metadata()?.len(), Some((folder.clone(), name)));
+                return Ok((Self { file, named }, if kept <= head.length { kept } else { 0 }));
             }
         }
-        let file = tempfile::tempfile_in(folder)?;
-        Ok((Self { file, path: None }, 0))
+        let file = folder.unnamed()?;
+        Ok((Self { file, named: None }, 0))
     }
 
     /// Keeps the file for the next time if that is of use.
     fn settled<R>(self, result: Result<R, Fault>) -> Result<(Self, R), Fault> {
         match result {
             Ok(read) => Ok((self, read)),
-            Err(mut fault) if passes(&fault) && self.path.is_some() => {
+            Err(mut fault) if passes(&fault) && self.named.is_some() => {
                 fault.remedy = format!("{}; the same command goes on where it stopped", fault.remedy);
                 Err(fault)
             }
@@ -271,8 +268,8 @@ impl Spool {
 
     /// It is not needed any more.
     pub(super) fn remove(self) {
-        if let Some(path) = &self.path {
-            let _ = fs::remove_file(path);
+        if let Some((folder, name)) = &self.named {
+            let _ = folder.remove(name);
         }
     }
 }
@@ -282,13 +279,19 @@ fn is_own(file: &File) -> bool {
     flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
         && file
             .metadata()
-            .is_ok_and(|meta| meta.uid() == geteuid().as_raw() && meta.nlink() == 1)
+            .is_ok_and(|meta| meta.is_file() && meta.uid() == geteuid().as_raw() && meta.nlink() == 1)
 }
 
 /// Whether a file of this name is a spool.
 pub(super) fn is_spool(name: &str) -> bool {
     let digits = name.strip_prefix(TEMPORARY).and_then(|name| name.strip_suffix(SUFFIX));
     digits.is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// Where ciphertext is kept that has no folder of its own.
+pub(super) fn scratch() -> Result<Folder, Fault> {
+    let folder = std::env::temp_dir();
+    Folder::open(&folder).map_err(|error| io_fault("open", folder.display(), &error))
 }
 
 /// A local file, opened for reading.

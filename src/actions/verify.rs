@@ -13,7 +13,7 @@ use super::decrypt::fetch;
 use super::kinds::{no_token, of_file, verified};
 use super::opening::{Keyring, OpenOptions, fault_of, unlock_archive, unlock_file, unlock_object};
 use super::place::{Place, cancelled, io_fault};
-use super::spool::{ALONE, Arriving, Download, Watched, is_archive, open_file};
+use super::spool::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Reading, Verdict, Verified};
@@ -224,7 +224,7 @@ impl Run<'_> {
 
     async fn archive(&self, source: &Place, known: &mut Known) -> Result<Verified, Fault> {
         known.format = Some(ObjectFormat::Archive);
-        let (mut file, etag) = fetch(self.aws, source, &std::env::temp_dir(), self.progress, self.cancel).await?;
+        let (mut file, etag) = fetch(self.aws, source, &scratch()?, self.progress, self.cancel).await?;
         known.etag = etag;
         let bundle = archive::bundle(&mut file, source)?;
         known.format = Some(match bundle {
@@ -235,7 +235,7 @@ impl Run<'_> {
         known.kms_key_arn = Some(unlocked.kms_key_arn.clone());
         let (shown, cancel) = (source.clone(), self.cancel.clone());
         let opened = blocking(move || {
-            let scratch = std::env::temp_dir();
+            let scratch = scratch()?;
             let verify = |name: &str, token: &mut File| {
                 let mut token = Watched {
                     inner: token,

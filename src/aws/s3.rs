@@ -19,6 +19,8 @@ const FIRST_BYTES: u64 = crate::domain::format::FIRST_BYTES as u64;
 /// No instruction file of the S3 encryption client is longer.
 const LONGEST_INSTRUCTIONS: u64 = 16 << 10;
 const DELETE_AT_ONCE: usize = 1000;
+/// Metadata that every key object of ours carries.
+pub(crate) const KEY_OBJECT_MARK: &str = "strongroom-key-object";
 
 pub(crate) async fn list_buckets(aws: &Aws, token: Option<String>) -> Result<Paged<BucketRow>, Fault> {
     let call = aws
@@ -248,6 +250,30 @@ pub(crate) async fn write_new(
         .if_none_match("*")
         .content_type(content_type)
         .body(ByteStream::from(bytes));
+    call.send()
+        .await
+        .map_err(|error| fault::of("write", &uri(bucket, key), &error))?;
+    Ok(())
+}
+
+/// Writes an encrypted data key, which must not exist yet, with what tells it from everything else.
+pub(crate) async fn write_key_object(
+    aws: &Aws,
+    bucket: &str,
+    key: &str,
+    ciphertext: Vec<u8>,
+    kms_key_arn: &str,
+) -> Result<(), Fault> {
+    let call = aws
+        .s3_control()
+        .put_object()
+        .bucket(bucket)
+        .key(key)
+        .if_none_match("*")
+        .content_type("application/octet-stream")
+        .metadata(KEY_OBJECT_MARK, "1")
+        .metadata("strongroom-kms-key-id", kms_key_arn)
+        .body(ByteStream::from(ciphertext));
     call.send()
         .await
         .map_err(|error| fault::of("write", &uri(bucket, key), &error))?;

@@ -99,7 +99,7 @@ pub(crate) async fn put(
     key: &str,
     body: Bytes,
     metadata: &BTreeMap<String, String>,
-    overwrite: bool,
+    replaces: &Replaces,
 ) -> Result<Option<String>, Fault> {
     let crc = spelled(checksum(&body));
     let content = Content::Whole(body);
@@ -112,7 +112,8 @@ pub(crate) async fn put(
             .bucket(bucket)
             .key(key)
             .set_metadata(Some(metadata.clone().into_iter().collect()))
-            .set_if_none_match(none_match(overwrite))
+            .set_if_none_match(replaces.none_match())
+            .set_if_match(replaces.this())
             .checksum_crc64_nvme(&crc)
             .body(content.body(&pulse))
             .customize()
@@ -210,8 +211,25 @@ fn spelled(crc: u64) -> String {
     STANDARD.encode(crc.to_be_bytes())
 }
 
-fn none_match(overwrite: bool) -> Option<String> {
-    (!overwrite).then(|| "*".to_owned())
+/// What an object may take the place of, whatever happens meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Replaces {
+    Nothing,
+    /// The object of this ETag, as `head` gave it.
+    This(String),
+}
+
+impl Replaces {
+    fn none_match(&self) -> Option<String> {
+        matches!(self, Self::Nothing).then(|| "*".to_owned())
+    }
+
+    fn this(&self) -> Option<String> {
+        match self {
+            Self::Nothing => None,
+            Self::This(etag) => Some(etag.clone()),
+        }
+    }
 }
 
 fn unquoted(etag: Option<String>) -> Option<String> {

@@ -1,13 +1,13 @@
 //! `strongroom decrypt SOURCE`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, json_line, line, open_options, progress, settle, warn};
 use crate::actions::Place;
-use crate::actions::decrypt::{DecryptRequest, Output, decrypt};
+use crate::actions::decrypt::{DecryptRequest, Output, Way, decrypt};
 use crate::aws::Aws;
 use crate::cli::DecryptArgs;
 use crate::domain::{Fault, FaultKind};
@@ -54,11 +54,16 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
 
 fn output(source: &Place, args: &DecryptArgs) -> Result<Output, Fault> {
     let usage = |cause: &str, remedy: &str| Fault::new(FaultKind::Usage, "decrypt", &args.source, cause, remedy);
+    let way = |path: &Path| match path.as_os_str() == "-" {
+        true => Way::Stdout,
+        false => Way::of(path),
+    };
     match (&args.output, source) {
-        (Some(path), _) if path.as_os_str() == "-" && args.json => {
+        (Some(path), _) if way(path) == Way::Stdout && args.json => {
             Err(usage("--json and the plaintext would mix", "leave out --json"))
         }
-        (Some(path), _) if path.as_os_str() == "-" => Ok(Output::Stdout),
+        (Some(path), _) if way(path) == Way::Stdout => Ok(Output::Stdout),
+        (Some(path), _) if way(path) == Way::Stream => Ok(Output::Stream(path.clone())),
         (Some(path), Place::S3 { key, .. }) if path.is_dir() && !is_folder_source(source) => {
             Ok(Output::Path(path.join(basename(key))))
         }

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, context, json_line, line, progress, settle, warn};
 use crate::actions::Place;
-use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
+use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, Way, encrypt};
 use crate::aws::Aws;
 use crate::cli::EncryptArgs;
 use crate::domain::{Fault, FaultKind};
@@ -35,11 +35,20 @@ fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
     let Some((destination, paths)) = args.paths.split_last() else {
         return Err(usage("nothing", "no destination is given", "give PATH... DEST"));
     };
-    let destination = match destination.to_str() {
-        Some("-") if args.json => return Err(usage("-", "--json and the token would mix", "leave out --json")),
-        Some("-") => Destination::Stdout,
-        Some(text) => Destination::Place(Place::parse(text)?),
-        None => Destination::Place(Place::Local(destination.clone())),
+    let place = match destination.to_str() {
+        Some(text) => Place::parse(text)?,
+        None => Place::Local(destination.clone()),
+    };
+    let way = match &place {
+        Place::Local(path) if path.as_os_str() == "-" => Way::Stdout,
+        Place::Local(path) => Way::of(path),
+        Place::S3 { .. } => Way::File,
+    };
+    let destination = match way {
+        Way::Stdout if args.json => return Err(usage("-", "--json and the token would mix", "leave out --json")),
+        Way::Stdout => Destination::Stdout,
+        Way::Stream => Destination::Stream(destination.clone()),
+        Way::File => Destination::Place(place),
     };
     Ok(EncryptRequest {
         paths: paths.to_vec(),

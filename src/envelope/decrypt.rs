@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::base64_stream::Decoder;
+use super::first_pass::{FirstPass, Strides};
 use super::kernel::{Block, Kernel, Words};
 use super::mac::Mac;
 use super::pipe::{self, PIECE, fill};
@@ -30,7 +31,7 @@ impl TokenReader {
     pub fn verifying(key: &DataKey) -> Self {
         Self {
             decoder: Decoder::default(),
-            bytes: BytesReader::new(key, false),
+            bytes: BytesReader::new(key, false, Strides::Pass),
         }
     }
 
@@ -38,7 +39,7 @@ impl TokenReader {
     pub fn decrypting(key: &DataKey) -> Self {
         Self {
             decoder: Decoder::default(),
-            bytes: BytesReader::new(key, true),
+            bytes: BytesReader::new(key, true, Strides::Pass),
         }
     }
 
@@ -60,12 +61,12 @@ impl TokenReader {
     /// When the token is not whole, was changed, or has another key.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<Opened, EnvelopeError> {
         self.decoder.finish(&mut self.bytes.held)?;
-        self.bytes.finish(out)
+        Ok(*self.bytes.finish(out)?.opened())
     }
 
     /// Reads the whole of `token` and writes what it gives out: reading and base64, MAC and cipher, and writing each on
     /// a thread.
-    fn run(self, token: &mut (impl Read + Send), output: &mut impl Write) -> Result<Opened, EnvelopeError> {
+    fn run(self, token: &mut (impl Read + Send), output: &mut impl Write) -> Result<FirstPass, EnvelopeError> {
         let Self { decoder, mut bytes } = self;
         let mut reader = PieceReader {
             token,
@@ -78,9 +79,9 @@ impl TokenReader {
             let mut plaintext = Zeroizing::new(Vec::with_capacity(first.len()));
             bytes.held = first;
             bytes.advance(&mut plaintext)?;
-            let opened = bytes.finish(&mut plaintext)?;
+            let pass = bytes.finish(&mut plaintext)?;
             output.write_all(&plaintext).map_err(EnvelopeError::Write)?;
-            return Ok(opened);
+            return Ok(pass);
         }
         let read = move |outlet: pipe::Outlet<Vec<u8>>| {
             outlet.send(first)?;
@@ -97,7 +98,7 @@ impl TokenReader {
                 let mut plaintext = outlet.used();
                 plaintext.clear();
                 // At once: a buffer that grows leaves copies behind.
-                plaintext.reserve_exact(PIECE + TEXT);
+                plaintext.reserve_exact(PIECE + TEXT + bytes.strides.room());
                 for part in piece.chunks(HOT) {
                     bytes.held.extend_from_slice(part);
                     bytes.advance(&mut plaintext)?;
@@ -107,10 +108,10 @@ impl TokenReader {
             })?;
             let mut plaintext = outlet.used();
             plaintext.clear();
-            plaintext.reserve_exact(HELD);
-            let opened = bytes.finish(&mut plaintext)?;
+            plaintext.reserve_exact(HELD + bytes.strides.room());
+            let pass = bytes.finish(&mut plaintext)?;
             outlet.send(plaintext)?;
-            Ok(opened)
+            Ok(pass)
         };
         pipe::through(open, |plaintext: Zeroizing<Vec<u8>>| {
             output.write_all(&plaintext).map_err(EnvelopeError::Write)?;
@@ -167,10 +168,13 @@ struct BytesReader {
     decrypted: usize,
     release: bool,
     plaintext: u64,
+    strides: Strides,
+    /// Bytes of the stride that the MAC has not reached.
+    left: usize,
 }
 
 impl BytesReader {
-    fn new(key: &DataKey, release: bool) -> Self {
+    fn new(key: &DataKey, release: bool, strides: Strides) -> Self {
         Self {
             kernel: Kernel::new(key.encryption_half()),
             mac: Mac::new(key.signing_half()),
@@ -181,6 +185,8 @@ impl BytesReader {
             decrypted: HEADER_LEN,
             release,
             plaintext: 0,
+            left: strides.length(),
+            strides,
         }
     }
 
@@ -192,10 +198,28 @@ impl BytesReader {
         let Some(end) = self.held.len().checked_sub(HELD).filter(|end| *end >= self.decrypted) else {
             return Ok(());
         };
+        loop {
+            self.advance_to(end.min(self.authenticated.saturating_add(self.left)), out);
+            if self.left > 0 {
+                break;
+            }
+            self.strides.end(self.mac.inner(), out)?;
+            self.left = self.strides.length();
+        }
+        let done = self.authenticated.min(self.decrypted);
+        self.held.drain(..done);
+        self.authenticated -= done;
+        self.decrypted -= done;
+        Ok(())
+    }
+
+    /// Goes on to a place in what is held.
+    fn advance_to(&mut self, end: usize, out: &mut Vec<u8>) {
         let (words, _): (&[Words], _) = self.held[self.authenticated..end].as_chunks();
         let (sealed, _): (&[Block], _) = self.held[self.decrypted..end].as_chunks();
         let state = self.mac.state(words.len());
         if self.release {
+            let out = self.strides.outlet(out);
             let start = out.len();
             out.extend_from_slice(sealed.as_flattened());
             let (blocks, _) = out[start..].as_chunks_mut();
@@ -205,13 +229,9 @@ impl BytesReader {
             self.kernel.decrypt(&mut [0; BLOCK], &mut [], state, words);
         }
         self.plaintext += (sealed.len() * BLOCK) as u64;
+        self.left -= size_of_val(words);
         self.authenticated += size_of_val(words);
         self.decrypted += sealed.len() * BLOCK;
-        let done = self.authenticated.min(self.decrypted);
-        self.held.drain(..done);
-        self.authenticated -= done;
-        self.decrypted -= done;
-        Ok(())
     }
 
     fn read_header(&mut self) -> Result<(), EnvelopeError> {
@@ -224,7 +244,7 @@ impl BytesReader {
         Ok(())
     }
 
-    fn finish(mut self, out: &mut Vec<u8>) -> Result<Opened, EnvelopeError> {
+    fn finish(mut self, out: &mut Vec<u8>) -> Result<FirstPass, EnvelopeError> {
         if self.header.is_none() {
             self.read_header()?;
         }
@@ -241,14 +261,16 @@ impl BytesReader {
         let (blocks, _) = last.as_chunks_mut();
         self.kernel.decrypt(&mut self.chain, blocks, &mut [0; 8], &[]);
         let kept = unpadded(&last)?;
-        if self.release {
-            out.extend_from_slice(&last[..kept]);
-        }
-        Ok(Opened {
+        let opened = Opened {
             header,
             plaintext_bytes: self.plaintext + kept as u64,
             created: created(&header),
-        })
+        };
+        let pass = self.strides.finish(opened, *tag, out)?;
+        if self.release {
+            out.extend_from_slice(&last[..kept]);
+        }
+        Ok(pass)
     }
 }
 
@@ -286,7 +308,20 @@ pub struct Opened {
 /// # Errors
 /// When it does not hold, or cannot be read.
 pub fn verify(key: &DataKey, token: &mut (impl Read + Send)) -> Result<Opened, EnvelopeError> {
-    TokenReader::verifying(key).run(token, &mut std::io::sink())
+    let pass = TokenReader::verifying(key).run(token, &mut std::io::sink())?;
+    Ok(*pass.opened())
+}
+
+/// The same, for a token that is read again by [`release`].
+///
+/// # Errors
+/// As [`verify`].
+pub fn first_pass(key: &DataKey, token: &mut (impl Read + Send)) -> Result<FirstPass, EnvelopeError> {
+    let reader = TokenReader {
+        decoder: Decoder::default(),
+        bytes: BytesReader::new(key, false, Strides::Note(Vec::new())),
+    };
+    reader.run(token, &mut std::io::sink())
 }
 
 /// Decrypts a token in one pass, checking the whole of it on the way. The output comes back only if the token holds, so it
@@ -299,25 +334,30 @@ pub fn decrypt<W: Write>(
     token: &mut (impl Read + Send),
     mut output: W,
 ) -> Result<(Opened, W), EnvelopeError> {
-    let opened = TokenReader::decrypting(key).run(token, &mut output)?;
-    Ok((opened, output))
+    let pass = TokenReader::decrypting(key).run(token, &mut output)?;
+    Ok((*pass.opened(), output))
 }
 
-/// Decrypts a token that was verified before into an output that others see at once, checking again that it is the same.
+/// Decrypts a token that was verified before into an output that others see at once. Each piece is held against the first
+/// pass before it is given out.
 ///
 /// # Errors
-/// When it is another one by now, or reading or writing fails.
+/// [`EnvelopeError::Changed`] when it is another one by now; or when reading or writing fails.
 pub fn release(
     key: &DataKey,
-    verified: &Opened,
+    first: &FirstPass,
     token: &mut (impl Read + Send),
     output: &mut impl Write,
 ) -> Result<(), EnvelopeError> {
-    let again = TokenReader::decrypting(key).run(token, output)?;
-    if again == *verified {
-        Ok(())
-    } else {
-        Err(EnvelopeError::Unbound)
+    let reader = TokenReader {
+        decoder: Decoder::default(),
+        bytes: BytesReader::new(key, true, Strides::held_against(first)),
+    };
+    match reader.run(token, output) {
+        Ok(_) => Ok(()),
+        Err(error @ (EnvelopeError::Read(_) | EnvelopeError::Write(_))) => Err(error),
+        // It held before: whatever is wrong with it is new.
+        Err(_) => Err(EnvelopeError::Changed),
     }
 }
 

@@ -32,6 +32,9 @@ pub enum EnvelopeError {
     /// The HMAC holds but the padding does not: only a wrong encryption half does that.
     #[error("the encryption half of the data key is not the token's")]
     Padding,
+    /// A token that was verified is another one when it is read again.
+    #[error("it was changed while it was read; nothing of the change was given out")]
+    Changed,
     /// The binding MAC does not hold for this name, header and length.
     #[error("name, length or token do not belong together")]
     Unbound,

@@ -57,6 +57,11 @@ impl Mac {
         &mut self.inner
     }
 
+    /// The state of the inner hash, which stands for all that went into it.
+    pub(super) fn inner(&self) -> [u32; 8] {
+        self.inner
+    }
+
     /// The MAC, after what is left.
     pub(super) fn finish(mut self, rest: &[u8]) -> [u8; MAC_LEN] {
         let bytes = self.blocks * WORDS as u64;

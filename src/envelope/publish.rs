@@ -2,14 +2,27 @@
 //!
 //! Plaintext is written into an unnamed file of the destination's folder (`O_TMPFILE`), which vanishes with the process,
 //! and linked to its name at the end, without replacing what is there. Where the file system has no unnamed files a
-//! `.strongroom-half-…` file of mode 0600 takes its place.
+//! `.strongroom-half-…` file of mode 0600 takes its place. The folder is opened once, and everything in it is done by its
+//! [descriptor](Folder).
+//!
+//! What may be replaced, by whoever asks for that, is a regular file that is no [encrypted data key](super::wrapped).
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat, open};
-use tempfile::{Builder, NamedTempFile};
+use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, RenameFlags, flock, fstat, linkat, renameat, renameat_with};
+use rustix::io::Errno;
+
+use super::wrapped::{self, LONGEST_TEXT};
+use folder::{invalid, named};
+
+mod folder;
+mod half_made;
+
+pub use folder::{Folder, folder_of};
+pub use half_made::UnpublishedFolder;
 
 /// Prefix of every temporary name.
 pub const TEMPORARY: &str = ".strongroom-";
@@ -20,58 +33,65 @@ pub const HALF_MADE: &str = ".strongroom-half-";
 /// A file in the making.
 #[derive(Debug)]
 pub struct Unpublished {
-    destination: PathBuf,
-    file: Inner,
+    folder: Folder,
+    name: OsString,
+    file: File,
+    /// Its name until then, where it must have one.
+    half: Option<OsString>,
 }
 
-#[derive(Debug)]
-enum Inner {
-    Unnamed(File),
-    Named(NamedTempFile),
-}
+/// Device and inode.
+pub type FileId = (u64, u64);
+
+/// What must never be replaced.
+#[derive(Debug, thiserror::Error)]
+#[error("it is an encrypted data key: every token under it would be lost")]
+pub struct IsDataKey;
+
+/// The folder that was opened is not where it was.
+#[derive(Debug, thiserror::Error)]
+#[error("the folder {0} is another one now; nothing was written into it")]
+pub struct Replaced(pub String);
 
 impl Unpublished {
     /// Begins a file that will be called `destination`.
     ///
     /// # Errors
-    /// When the folder cannot be written to, or the destination is a symbolic link or a folder.
+    /// When the folder cannot be written to, or the destination is anything but a regular file or free.
     pub fn create(destination: &Path) -> io::Result<Self> {
-        if let Ok(found) = fs::symlink_metadata(destination) {
-            if found.is_symlink() {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "the destination is a symbolic link",
-                ));
+        let (folder, name) = Folder::of(destination)?;
+        Self::create_in(&folder, &name)
+    }
+
+    /// Begins a file that will have this name in this folder.
+    ///
+    /// # Errors
+    /// As [`Unpublished::create`].
+    pub fn create_in(folder: &Folder, name: &OsStr) -> io::Result<Self> {
+        folder.check_regular(name)?;
+        let (file, half) = match folder.without_name()? {
+            Some(file) => (file, None),
+            None => {
+                let half = new_half();
+                (folder.new_file(&half)?, Some(half))
             }
-            if found.is_dir() {
-                return Err(io::Error::new(
-                    io::ErrorKind::IsADirectory,
-                    "the destination is a folder",
-                ));
-            }
-        }
-        let folder = folder_of(destination);
-        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        let file = match open(folder, flags, Mode::RUSR | Mode::WUSR) {
-            // It may get a temporary name on its way to the final one.
-            Ok(unnamed) => Inner::Unnamed(locked(File::from(unnamed))),
-            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR | rustix::io::Errno::INVAL) => {
-                Inner::Named(named_in(folder)?)
-            }
-            Err(error) => return Err(error.into()),
         };
         Ok(Self {
-            destination: destination.to_path_buf(),
-            file,
+            folder: folder.clone(),
+            name: name.to_owned(),
+            // It may get a temporary name on its way to the final one.
+            file: locked(file),
+            half,
         })
     }
 
     /// Gives the file its name once its bytes are on the disk.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] when the name is taken and `overwrite` is off; nothing is changed then.
-    pub fn publish(mut self, overwrite: bool) -> io::Result<()> {
-        self.file().sync_all()?;
+    /// [`ErrorKind::AlreadyExists`] when the name is taken and `overwrite` is off, or what has it must not be replaced;
+    /// [`Replaced`] when the folder is not where it was. Nothing is changed then.
+    pub fn publish(self, overwrite: bool) -> io::Result<()> {
+        self.sync()?;
         self.name(overwrite)
     }
 
@@ -79,44 +99,145 @@ impl Unpublished {
     ///
     /// # Errors
     /// As [`Unpublished::publish`].
-    pub fn name(self, overwrite: bool) -> io::Result<()> {
-        match self.file {
-            Inner::Unnamed(file) => match link(&file, &self.destination) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && overwrite => {
-                    replace(&file, &self.destination)
-                }
-                other => other,
-            },
-            Inner::Named(file) => {
-                let kept = if overwrite {
-                    file.persist(&self.destination)
-                } else {
-                    file.persist_noclobber(&self.destination)
-                };
-                kept.map(|_| ()).map_err(|error| error.error)
+    pub fn name(mut self, overwrite: bool) -> io::Result<()> {
+        self.folder.check_in_place()?;
+        match self.appear() {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && overwrite => self.replace(),
+            other => other,
+        }
+    }
+
+    /// Its file's device and inode, which are the same when it has its name.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn id(&self) -> io::Result<FileId> {
+        let own = fstat(&self.file)?;
+        Ok((own.st_dev, own.st_ino))
+    }
+
+    /// Waits until its bytes are on the disk.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    /// Takes the name if it is free.
+    fn appear(&mut self) -> io::Result<()> {
+        let Some(half) = &self.half else {
+            return self.link(&self.name);
+        };
+        let (folder, name) = (&self.folder, &self.name);
+        match renameat_with(folder, half, folder, name, RenameFlags::NOREPLACE) {
+            Ok(()) => {
+                self.half = None;
+                Ok(())
             }
+            // Not every file system can; the name that it had goes when this is dropped.
+            Err(Errno::INVAL | Errno::NOSYS) => Ok(linkat(folder, half, folder, name, AtFlags::empty())?),
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn file(&mut self) -> &mut File {
-        match &mut self.file {
-            Inner::Unnamed(file) => file,
-            Inner::Named(file) => file.as_file_mut(),
+    /// Takes the name from what has it: never a moment without a whole file there.
+    fn replace(mut self) -> io::Result<()> {
+        self.folder.check_replaceable(&self.name)?;
+        if self.half.is_none() {
+            let half = new_half();
+            self.link(&half)?;
+            self.half = Some(half);
+        }
+        if let Some(half) = &self.half {
+            renameat(&self.folder, half, &self.folder, &self.name)?;
+            self.half = None;
+        }
+        Ok(())
+    }
+
+    fn link(&self, name: &OsStr) -> io::Result<()> {
+        use std::os::fd::AsRawFd;
+        let own = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        Ok(linkat(CWD, own.as_str(), &self.folder, name, AtFlags::SYMLINK_FOLLOW)?)
+    }
+}
+
+impl Drop for Unpublished {
+    fn drop(&mut self) {
+        if let Some(half) = &self.half {
+            let _ = self.folder.remove(half);
         }
     }
 }
 
-/// The folder that holds this file, or will.
-pub fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
+/// A private file that must not exist yet, whole or not at all.
+///
+/// # Errors
+/// As [`Unpublished::create`] and [`Unpublished::publish`].
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = Unpublished::create(path)?;
+    file.write_all(bytes)?;
+    file.publish(false)
+}
+
+impl Folder {
+    /// Whether a file of this name may be written: the name is free, or `overwrite` is on and what has it may be replaced.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check(&self, name: &OsStr, overwrite: bool) -> io::Result<()> {
+        self.check_regular(name)?;
+        match self.look(name)? {
+            Some(_) if overwrite => self.check_replaceable(name),
+            Some(_) => Err(ErrorKind::AlreadyExists.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Device and inode of what has this name, if anything does.
+    ///
+    /// # Errors
+    /// When it cannot be looked at.
+    pub fn id_of(&self, name: &OsStr) -> io::Result<Option<FileId>> {
+        Ok(self.look(name)?.map(|found| (found.st_dev, found.st_ino)))
+    }
+
+    fn check_in_place(&self) -> io::Result<()> {
+        if self.is_in_place() {
+            return Ok(());
+        }
+        let shown = self.path().display().to_string();
+        Err(io::Error::new(ErrorKind::NotFound, Replaced(shown)))
+    }
+
+    fn check_regular(&self, name: &OsStr) -> io::Result<()> {
+        match self.look(name)?.map(|found| FileType::from_raw_mode(found.st_mode)) {
+            None | Some(FileType::RegularFile) => Ok(()),
+            Some(FileType::Directory) => Err(io::Error::new(ErrorKind::IsADirectory, "the destination is a folder")),
+            Some(kind) => Err(invalid(format!("the destination is {}", named(kind)))),
+        }
+    }
+
+    fn check_replaceable(&self, name: &OsStr) -> io::Result<()> {
+        self.check_regular(name)?;
+        let Some(found) = self.look(name)? else { return Ok(()) };
+        let length = u64::try_from(found.st_size).unwrap_or_default();
+        if !(1..=LONGEST_TEXT).contains(&length) {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        self.read(name)?.take(LONGEST_TEXT).read_to_end(&mut bytes)?;
+        if wrapped::is_kept(name, &bytes) {
+            return Err(io::Error::new(ErrorKind::AlreadyExists, IsDataKey));
+        }
+        Ok(())
     }
 }
 
-fn named_in(folder: &Path) -> io::Result<NamedTempFile> {
-    let (file, path) = Builder::new().prefix(HALF_MADE).tempfile_in(folder)?.into_parts();
-    Ok(NamedTempFile::from_parts(locked(file), path))
+/// A new name for something half made.
+fn new_half() -> OsString {
+    format!("{HALF_MADE}{}", uuid::Uuid::new_v4()).into()
 }
 
 /// So that nobody takes it for a dead process's. Where there are no locks whoever sweeps gets none either, and leaves it.
@@ -125,121 +246,15 @@ fn locked(file: File) -> File {
     file
 }
 
-/// Links to a name of its own, then renames over the destination: never a moment without a whole file there.
-fn replace(file: &File, destination: &Path) -> io::Result<()> {
-    let beside = destination.with_file_name(format!("{HALF_MADE}{}", uuid::Uuid::new_v4()));
-    link(file, &beside)?;
-    fs::rename(&beside, destination).inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })
-}
-
-fn link(file: &File, name: &Path) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-    let own = format!("/proc/self/fd/{}", file.as_raw_fd());
-    linkat(CWD, own.as_str(), CWD, name, AtFlags::SYMLINK_FOLLOW).map_err(Into::into)
-}
-
 impl Write for Unpublished {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file().write(bytes)
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file().flush()
+        self.file.flush()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    #[test]
-    fn a_file_appears_only_when_published() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("plain.csv");
-        let mut file = Unpublished::create(&path).unwrap();
-        file.write_all(b"secret").unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-        file.publish(false).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"secret");
-    }
-
-    #[test]
-    fn an_unpublished_file_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut file = Unpublished::create(&folder.path().join("plain.csv")).unwrap();
-        file.write_all(b"secret").unwrap();
-        drop(file);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    /// As where a file system has no unnamed files.
-    fn named(destination: &Path) -> Unpublished {
-        Unpublished {
-            destination: destination.to_owned(),
-            file: Inner::Named(named_in(destination.parent().unwrap()).unwrap()),
-        }
-    }
-
-    #[test]
-    fn with_a_temporary_name_it_is_private_and_locked_and_goes_with_its_maker_or_is_published() {
-        use std::os::unix::fs::PermissionsExt;
-
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("plain.csv");
-        let names = || {
-            let entries = fs::read_dir(folder.path()).unwrap();
-            entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
-        };
-        let mut file = named(&path);
-        file.write_all(b"secret").unwrap();
-        let [there] = &names()[..] else {
-            unreachable!("it is the only file")
-        };
-        assert!(there.file_name().unwrap().to_str().unwrap().starts_with(HALF_MADE));
-        assert_eq!(fs::metadata(there).unwrap().permissions().mode() & 0o777, 0o600);
-        let other = File::open(there).unwrap();
-        assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
-        drop(file);
-        assert!(names().is_empty());
-
-        for content in ["one", "two"] {
-            let mut file = named(&path);
-            file.write_all(content.as_bytes()).unwrap();
-            file.publish(content == "two").unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), content);
-        }
-        assert_eq!(
-            named(&path).publish(false).unwrap_err().kind(),
-            io::ErrorKind::AlreadyExists
-        );
-        assert_eq!(names(), [path]);
-    }
-
-    #[test]
-    fn an_existing_file_is_replaced_only_when_told_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("plain.csv");
-        fs::write(&path, "old").unwrap();
-        let mut file = Unpublished::create(&path).unwrap();
-        file.write_all(b"new").unwrap();
-        assert_eq!(file.publish(false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        let mut file = Unpublished::create(&path).unwrap();
-        file.write_all(b"new").unwrap();
-        file.publish(true).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"new");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_symbolic_link_is_never_written_through() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("link");
-        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
-        assert!(Unpublished::create(&path).is_err());
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 
 mod hostile;
 mod offsets;
+mod released;
 mod replay;
 mod vectors;
 

@@ -14,12 +14,18 @@ use tokio::process::Command;
 mod downloads;
 #[path = "envelope/faults.rs"]
 mod faults;
+#[path = "envelope/keys.rs"]
+mod keys;
 #[path = "envelope/large.rs"]
 mod large;
+#[path = "envelope/places.rs"]
+mod places;
 #[path = "envelope/sources.rs"]
 mod sources;
 #[path = "envelope/strangers.rs"]
 mod strangers;
+#[path = "envelope/streams.rs"]
+mod streams;
 #[path = "envelope/swaps.rs"]
 mod swaps;
 #[path = "envelope/uploads.rs"]

@@ -1,6 +1,7 @@
 //! Model archives: every member opened into one folder.
 
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -8,15 +9,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ACT, DecryptedFile, Run};
 use crate::actions::blocking::blocking;
+use crate::actions::clash::clashes;
 use crate::actions::kinds::{no_token, verified};
 use crate::actions::opening::{fault_of, unlock_archive};
-use crate::actions::place::{Place, inside, io_fault, unless_cancelled};
+use crate::actions::place::{Place, inside, io_fault, unless_cancelled, usage};
 use crate::actions::spool::{ALONE, Download, Watched, open_file};
-use crate::actions::{ProgressSink, archive, leftovers};
+use crate::actions::{ProgressSink, archive};
 use crate::aws::{Aws, transfer};
 use crate::domain::{Fault, FaultKind, ObjectFormat};
 use crate::envelope::decrypt;
-use crate::envelope::publish::{HALF_MADE, folder_of};
+use crate::envelope::publish::{Folder, UnpublishedFolder};
 
 impl Run<'_> {
     /// The folder appears, by one rename, once every member was verified.
@@ -36,22 +38,19 @@ impl Run<'_> {
             ));
         }
         let io = |error: io::Error| io_fault("write", folder.display(), &error);
-        let beside = folder_of(&folder);
-        self.leftovers.sweep(beside).await;
-        let building = tempfile::Builder::new()
-            .prefix(HALF_MADE)
-            .tempdir_in(beside)
-            .map_err(io)?;
-        let held = leftovers::lock(building.path(), true);
+        let (beside, name) = Folder::of(&folder).map_err(io)?;
+        self.leftovers.sweep(&beside).await;
+        let building = UnpublishedFolder::create_in(&beside).map_err(io)?;
         let (mut file, etag) = fetch(
             self.aws,
             &self.request.source,
-            building.path(),
+            building.folder(),
             self.progress,
             self.cancel,
         )
         .await?;
-        let bundle = archive::bundle(&mut file, &self.request.source)?;
+        let (bundle, names) = archive::contents(&mut file, &self.request.source)?;
+        self.check_members(&names, building.folder())?;
         if bundle.is_none() && self.request.open.require_bound {
             return Err(Fault::new(
                 FaultKind::Integrity,
@@ -64,14 +63,13 @@ impl Run<'_> {
         let unlocked = unlock_archive(self.aws, &self.request.source, bundle.as_ref(), &self.request.open).await?;
         let (source, cancel) = (self.request.source.clone(), self.cancel.clone());
         let opened = blocking(move || {
-            let root = building.path();
+            let root = building.folder();
             let members =
                 archive::open_members(&mut file, &source, root, &unlocked, bundle.as_ref(), |name, token| {
-                    let to = inside(root, name)?;
-                    if let Some(parent) = to.parent() {
-                        fs::create_dir_all(parent).map_err(|error| io_fault("create", parent.display(), &error))?;
-                    }
-                    let plain = File::create_new(&to).map_err(|error| io_fault("write", to.display(), &error))?;
+                    let to = inside(Path::new(""), name)?;
+                    let io = |error: io::Error| io_fault("write", folder.join(&to).display(), &error);
+                    let within = root.below(to.parent().unwrap_or(Path::new(""))).map_err(io)?;
+                    let plain = within.new_file(to.file_name().unwrap_or_default()).map_err(io)?;
                     let mut token = Watched {
                         inner: token,
                         cancel: cancel.clone(),
@@ -80,9 +78,9 @@ impl Run<'_> {
                         .map(|(opened, _)| opened)
                         .map_err(|error| fault_of(ACT, name, &error))
                 })?;
-            fs::rename(root, &folder).map_err(|error| io_fault("write", folder.display(), &error))?;
-            let _ = building.keep();
-            drop(held);
+            building
+                .publish(&name)
+                .map_err(|error| io_fault("write", folder.display(), &error))?;
             Ok(members
                 .into_iter()
                 .map(|member| DecryptedFile {
@@ -97,13 +95,36 @@ impl Run<'_> {
         .await;
         opened.map_err(|fault| unless_cancelled(fault, self.cancel, ACT, &self.request.source))
     }
+
+    /// Refuses an archive of which two members would become one file.
+    fn check_members(&self, names: &[String], folder: &Folder) -> Result<(), Fault> {
+        let owned: Vec<_> = names.iter().map(OsString::from).enumerate().collect();
+        if clashes(&owned, true).is_empty() {
+            return Ok(());
+        }
+        let folds = folder
+            .folds_case()
+            .map_err(|error| io_fault("write in", folder.path().display(), &error))?;
+        match clashes(&owned, folds).first() {
+            None => Ok(()),
+            Some((one, other)) => Err(usage(
+                ACT,
+                &self.request.source,
+                &format!(
+                    "its members `{}` and `{}` would become one file",
+                    names[*one], names[*other]
+                ),
+                "get the archive again from where it was made",
+            )),
+        }
+    }
 }
 
 /// The whole archive, local or spooled, with its ETag.
 pub(in crate::actions) async fn fetch(
     aws: &Aws,
     source: &Place,
-    folder: &Path,
+    folder: &Folder,
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<(File, Option<String>), Fault> {

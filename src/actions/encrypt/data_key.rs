@@ -1,22 +1,29 @@
 //! Where C goes: a key object, or a file. Neither is ever overwritten.
 
-use std::io::Write;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::sources::Source;
 use super::{ACT, DATA_KEYS, Destination, EncryptRequest};
 use crate::actions::opening::MAX_DATA_KEY;
 use crate::actions::place::{Place, io_fault, usage};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::{Fault, FaultKind};
-use crate::envelope::publish::Unpublished;
+use crate::envelope::publish::{Folder, folder_of, write_new};
+use crate::envelope::wrapped::SUFFIX;
 
 /// Writes the key object; fine if it is there and the same.
-pub(super) async fn put_data_key(aws: &Aws, bucket: &str, key: &str, ciphertext: &[u8]) -> Result<(), Fault> {
-    let kind = "application/octet-stream";
-    let put = again(|| s3::write_new(aws, bucket, key, ciphertext.to_vec(), kind)).await;
+pub(super) async fn put_data_key(
+    aws: &Aws,
+    bucket: &str,
+    key: &str,
+    ciphertext: &[u8],
+    kms_key_arn: &str,
+) -> Result<(), Fault> {
+    let put = again(|| s3::write_key_object(aws, bucket, key, ciphertext.to_vec(), kms_key_arn)).await;
     let Err(mut fault) = put else { return Ok(()) };
     if fault.kind == FaultKind::Conflict {
         let there = again(|| s3::read_small(aws, bucket, key, MAX_DATA_KEY)).await;
@@ -48,7 +55,7 @@ pub(super) fn data_key_place(request: &EncryptRequest) -> Result<Place, Fault> {
         )),
         (_, Some(path), None) => Ok(Place::Local(path.clone())),
         (Destination::Place(Place::Local(path)), None, None) => Ok(Place::Local(data_key_file(path))),
-        (Destination::Stdout, None, None) => Err(usage(
+        (Destination::Stdout | Destination::Stream(_), None, None) => Err(usage(
             ACT,
             "-",
             "the encrypted data key has no place to go",
@@ -57,24 +64,55 @@ pub(super) fn data_key_place(request: &EncryptRequest) -> Result<Place, Fault> {
     }
 }
 
+/// Refuses a place for C that is taken, or that a token of the same command would take.
+pub(super) fn check_place(place: &Place, sources: &[Source]) -> Result<(), Fault> {
+    let is_place = |to: &Place| match (to, place) {
+        (Place::Local(token), Place::Local(data_key)) => spelled(token) == spelled(data_key),
+        (to, place) => to == place,
+    };
+    if sources.iter().filter_map(|source| source.to.as_ref()).any(is_place) {
+        let cause = "a token of the same command would replace the encrypted data key";
+        return Err(usage(ACT, place, cause, "name another place for the data key"));
+    }
+    match place {
+        Place::S3 { .. } => Ok(()),
+        Place::Local(path) => match Folder::of(path) {
+            Ok((folder, name)) => folder.check(&name, false).map_err(|error| not_written(path, &error)),
+            // Writing it says it better.
+            Err(_) => Ok(()),
+        },
+    }
+}
+
+/// One path for one file, there or not.
+fn spelled(path: &Path) -> PathBuf {
+    let folder = folder_of(path);
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    folder.join(path.file_name().unwrap_or_default())
+}
+
 /// `DEST.datakey`, beside a folder as beside a file.
 pub(in crate::actions) fn data_key_file(token: &Path) -> PathBuf {
     let mut name = token.components().as_path().as_os_str().to_owned();
-    name.push(".datakey");
+    name.push(SUFFIX);
     PathBuf::from(name)
 }
 
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
-    let write = || {
-        let mut file = Unpublished::create(path)?;
-        file.write_all(bytes)?;
-        file.publish(false)
-    };
-    write().map_err(|error| {
-        let mut fault = io_fault("write", path.display(), &error);
-        if fault.kind == FaultKind::Conflict {
+    write_new(path, bytes).map_err(|error| not_written(path, &error))
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Fault {
+    let mut fault = io_fault("write", path.display(), error);
+    match error.kind() {
+        ErrorKind::AlreadyExists => {
             "give another --data-key-out: encrypted data keys are never overwritten".clone_into(&mut fault.remedy);
         }
-        fault
-    })
+        // A device, a FIFO or a link.
+        ErrorKind::InvalidInput => {
+            "give a new file to --data-key-out: what it is written into must keep it".clone_into(&mut fault.remedy);
+        }
+        _ => {}
+    }
+    fault
 }

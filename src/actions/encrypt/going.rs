@@ -8,7 +8,7 @@ use std::io;
 
 use crate::actions::journal::Journal;
 use crate::aws::again::Pause;
-use crate::aws::transfer::{Multipart, Part};
+use crate::aws::transfer::{Multipart, Part, Replaces};
 use crate::aws::{Aws, transfer};
 use crate::domain::{Fault, FaultKind};
 
@@ -19,7 +19,7 @@ pub(super) struct Going<'a> {
     pub(super) name: &'a str,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) token_bytes: u64,
-    pub(super) overwrite: bool,
+    pub(super) replaces: Replaces,
     pub(super) journal: Option<&'a Journal>,
 }
 
@@ -59,7 +59,7 @@ impl Going<'_> {
         let mut pause = Pause::default();
         self.note(|journal| journal.completing(self.key));
         loop {
-            let fault = match transfer::complete(aws, upload, parts, self.overwrite).await {
+            let fault = match transfer::complete(aws, upload, parts, &self.replaces).await {
                 Ok(etag) => return Ok(etag),
                 Err(fault) => fault,
             };
@@ -68,9 +68,19 @@ impl Going<'_> {
             }
             let passes = fault.is_transient() || fault.code.as_deref() == Some("ConditionalRequestConflict");
             if !passes || !pause.wait().await {
-                return Err(fault);
+                return Err(self.unless_replaced(fault));
             }
         }
+    }
+
+    /// Says of a refused condition what it means.
+    pub(super) fn unless_replaced(&self, mut fault: Fault) -> Fault {
+        let is_refused = fault.kind == FaultKind::Conflict || fault.code.as_deref() == Some("NoSuchKey");
+        if is_refused && matches!(self.replaces, Replaces::This(_)) {
+            "it is another object since it was looked at, or gone".clone_into(&mut fault.cause);
+            "nothing was replaced; look at it, and try again".clone_into(&mut fault.remedy);
+        }
+        fault
     }
 
     pub(super) fn upload(&self, id: String) -> Multipart {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::asked::asked;
-use super::data_key::{data_key_place, put_data_key, write_file};
+use super::data_key::{check_place, data_key_place, put_data_key, write_file};
 use super::discard::{discard, is_needed};
 use super::limits::Limits;
 use super::parts::Pool;
@@ -45,6 +46,8 @@ pub(super) struct Job<'a> {
     /// Whether the destination of the only file was found free already.
     pub(super) is_checked: bool,
     pub(super) leftovers: Leftovers,
+    /// What a token without a place is written into; `None` is standard output.
+    pub(super) stream: Option<PathBuf>,
 }
 
 /// Why there is no token.
@@ -71,6 +74,7 @@ impl<'a> Job<'a> {
         sources: &[Source],
     ) -> Result<(Self, Option<Journal>), Fault> {
         let data_key_place = data_key_place(request)?;
+        check_place(&data_key_place, sources)?;
         let only = match sources {
             [
                 Source {
@@ -94,7 +98,7 @@ impl<'a> Job<'a> {
                         None
                     });
                 }
-                if let Err(fault) = put_data_key(aws, bucket, key, &made.ciphertext).await {
+                if let Err(fault) = put_data_key(aws, bucket, key, &made.ciphertext, &made.key_arn).await {
                     journal.into_iter().for_each(Journal::remove);
                     return Err(fault);
                 }
@@ -115,6 +119,10 @@ impl<'a> Job<'a> {
             limits,
             is_checked: only.is_some(),
             leftovers: Leftovers::default(),
+            stream: match &request.destination {
+                Destination::Stream(path) => Some(path.clone()),
+                Destination::Place(_) | Destination::Stdout => None,
+            },
         };
         Ok((job, journal))
     }
@@ -140,7 +148,7 @@ impl<'a> Job<'a> {
         let Ok(data_key) = DataKey::from_plaintext(&unwrapped.plaintext) else {
             return Ok(None);
         };
-        match put_data_key(aws, bucket, object, ciphertext).await {
+        match put_data_key(aws, bucket, object, ciphertext, &opening.kms_key_arn).await {
             Ok(()) => {}
             // A name of our own making is nobody else's, and not every caller may read what is there.
             Err(fault) if fault.kind == FaultKind::Conflict && opening.asked.data_key_name.is_none() => {}
@@ -164,6 +172,7 @@ impl<'a> Job<'a> {
             limits,
             is_checked: false,
             leftovers: Leftovers::default(),
+            stream: None,
         }))
     }
 
@@ -227,14 +236,14 @@ impl<'a> Job<'a> {
         match &source.to {
             Some(Place::S3 { bucket, key }) => self.to_s3(source, bucket, key, journal).await,
             Some(Place::Local(path)) => Ok(self.to_file(source, path).await?),
-            None => Ok(self.to_stdout(source).await?),
+            None => Ok(self.to_stream(source).await?),
         }
     }
 
     pub(super) fn made(&self, source: &Source, stamp: Stamp, etag: Option<String>, resumed: bool) -> EncryptedFile {
         EncryptedFile {
             path: source.path.clone(),
-            place: source.to.clone(),
+            place: source.to.clone().or_else(|| self.stream.clone().map(Place::Local)),
             data_key_uri: self.data_key_place.to_string(),
             bytes: stamp.size,
             token_bytes: token_len(stamp.size),

@@ -1,7 +1,7 @@
 //! Tokens that stay on this machine, or go to standard output.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::job::{Job, now};
@@ -10,14 +10,17 @@ use super::sources::Source;
 use super::{EncryptedFile, taken};
 use crate::actions::blocking::joined;
 use crate::actions::place::{Place, io_fault, stdout};
+use crate::actions::stream;
 use crate::domain::Fault;
-use crate::envelope::publish::{Unpublished, folder_of};
+use crate::envelope::publish::{Folder, IsDataKey, Unpublished, folder_of};
 use crate::envelope::{Encryptor, EnvelopeError};
 
 impl Job<'_> {
     pub(super) async fn to_file(&self, source: &Source, path: &Path) -> Result<EncryptedFile, Fault> {
         check_free(path, self.overwrite)?;
-        self.leftovers.sweep(folder_of(path)).await;
+        if let Ok(folder) = Folder::open(folder_of(path)) {
+            self.leftovers.sweep(&folder).await;
+        }
         let (path, overwrite) = (path.to_owned(), self.overwrite);
         self.here(source, move |encryptor, file| {
             write_token(encryptor, file, &path, overwrite)
@@ -25,10 +28,15 @@ impl Job<'_> {
         .await
     }
 
-    pub(super) async fn to_stdout(&self, source: &Source) -> Result<EncryptedFile, Fault> {
-        self.here(source, |encryptor, file| {
-            let mut stdout = stdout().map_err(EnvelopeError::Write)?;
-            encryptor.run(file, &mut stdout).map(|_| ())
+    pub(super) async fn to_stream(&self, source: &Source) -> Result<EncryptedFile, Fault> {
+        let (path, cancel) = (self.stream.clone(), self.cancel.clone());
+        self.here(source, move |encryptor, file| {
+            let open = || match path {
+                Some(path) => stream::open(&path, &cancel),
+                None => stdout(),
+            };
+            let mut stream = open().map_err(EnvelopeError::Write)?;
+            encryptor.run(file, &mut stream).map(|_| ())
         })
         .await
     }
@@ -52,11 +60,20 @@ impl Job<'_> {
     }
 }
 
+/// Whether a file may be written, as far as can be seen now.
 pub(super) fn check_free(path: &Path, overwrite: bool) -> Result<(), Fault> {
-    if !overwrite && path.symlink_metadata().is_ok() {
-        return Err(taken(&Place::Local(path.to_owned())));
-    }
-    Ok(())
+    let checked = match Folder::of(path) {
+        Ok((folder, name)) => folder.check(&name, overwrite),
+        // It is made with the file.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    checked.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists if !error.get_ref().is_some_and(|inner| inner.is::<IsDataKey>()) => {
+            taken(&Place::Local(path.to_owned()))
+        }
+        _ => io_fault("write", path.display(), &error),
+    })
 }
 
 fn write_token(encryptor: Encryptor, file: &mut SourceFile, path: &Path, overwrite: bool) -> Result<(), EnvelopeError> {

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{ACT, Destination, EncryptRequest};
+use super::{ACT, DATA_KEYS, Destination, EncryptRequest};
 use crate::actions::names::to_key;
 use crate::actions::place::{Place, io_fault, usage};
 use crate::domain::{Fault, FaultKind};
@@ -48,6 +49,7 @@ pub(super) fn sources(request: &EncryptRequest) -> Result<(Vec<Source>, Vec<Faul
     let many = any_folder || found.files.len() != 1;
     let mut taken = BTreeSet::new();
     let mut sources = Vec::new();
+    let inputs: BTreeSet<_> = found.files.iter().filter_map(|(path, _)| id(path)).collect();
     for (path, name) in found.files {
         let (name, to) = target(request, name, many)?;
         if let Some(place) = &to
@@ -61,8 +63,7 @@ pub(super) fn sources(request: &EncryptRequest) -> Result<(Vec<Source>, Vec<Faul
             ));
         }
         if let Some(Place::Local(output)) = &to
-            && let (Ok(one), Ok(other)) = (path.canonicalize(), output.canonicalize())
-            && one == other
+            && id(output).is_some_and(|id| inputs.contains(&id))
         {
             return Err(usage(
                 ACT,
@@ -78,6 +79,12 @@ pub(super) fn sources(request: &EncryptRequest) -> Result<(Vec<Source>, Vec<Faul
         (true, false) => Err(found.left_out.swap_remove(0)),
         _ => Ok((sources, found.left_out)),
     }
+}
+
+/// Device and inode: a file has one, whatever it is called.
+fn id(path: &Path) -> Option<(u64, u64)> {
+    let meta = fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino()))
 }
 
 #[derive(Default)]
@@ -149,7 +156,8 @@ fn kind(root: &Path, path: &Path) -> Result<Kind, Fault> {
 fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String, Option<Place>), Fault> {
     match &request.destination {
         Destination::Stdout if many => Err(usage(ACT, "-", "standard output takes one file", "give one file")),
-        Destination::Stdout => Ok((name, None)),
+        Destination::Stream(path) if many => Err(usage(ACT, path.display(), "it takes one file", "give one file")),
+        Destination::Stdout | Destination::Stream(_) => Ok((name, None)),
         Destination::Place(Place::Local(path)) => {
             let is_folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
             if many && !is_folder && path.exists() {
@@ -180,6 +188,15 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
             } else {
                 (key.rsplit('/').next().unwrap_or(key).to_owned(), key.clone())
             };
+            if key.starts_with(DATA_KEYS) {
+                let remedy = "choose another prefix";
+                return Err(usage(
+                    ACT,
+                    &key,
+                    "encrypted data keys lie there, and nothing else",
+                    remedy,
+                ));
+            }
             if key.len() > MAX_KEY_BYTES {
                 return Err(usage(
                     ACT,

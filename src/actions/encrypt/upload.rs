@@ -8,13 +8,14 @@ use super::going::{Going, Seen};
 use super::job::{Failure, Job, now};
 use super::orphans;
 use super::parts::{Cut, Known, KnownParts};
+use super::replaced::replaceable;
 use super::sending::Plan;
 use super::source::{SourceFile, Stamp};
 use super::sources::Source;
 use super::{ACT, EncryptedFile, passes, taken};
 use crate::actions::journal::{Journal, Token, Trace};
 use crate::actions::place::{Place, cancelled, io_fault, usage};
-use crate::aws::transfer::{Content, Multipart};
+use crate::aws::transfer::{Content, Multipart, Replaces};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::{Encryptor, HEADER_LEN, Metadata, binding, token_len};
@@ -42,7 +43,7 @@ impl Job<'_> {
             Some(trace) => Encryptor::resumed(&self.data_key, trace.token.seconds, trace.token.iv),
             None => Encryptor::new(&self.data_key, now()).map_err(|error| self.fault(source, &error))?,
         };
-        let going = self.going(source, bucket, key, journal, &encryptor.header(), stamp);
+        let mut going = self.going(source, bucket, key, journal, &encryptor.header(), stamp);
         if resumed {
             let noted = trace.as_ref().and_then(|trace| trace.done.clone());
             let done = match going.look(self.aws).await? {
@@ -66,6 +67,9 @@ impl Job<'_> {
                 key: key.to_owned(),
             })
             .into());
+        }
+        if self.overwrite {
+            going.replaces = replaceable(self.aws, bucket, key).await?;
         }
         if trace.is_none() {
             going.note(|journal| journal.begun(key, token_of(stamp, &encryptor.header())));
@@ -106,7 +110,7 @@ impl Job<'_> {
             name: &source.name,
             metadata: metadata.to_map(),
             token_bytes: token_len(stamp.size),
-            overwrite: self.overwrite,
+            replaces: Replaces::Nothing,
             journal,
         }
     }
@@ -135,7 +139,7 @@ impl Job<'_> {
             going.key,
             bytes,
             &going.metadata,
-            self.overwrite,
+            &going.replaces,
         );
         let put = tokio::select! {
             put = put => put,
@@ -144,14 +148,14 @@ impl Job<'_> {
         let etag = match put {
             Err(fault) if fault.kind == FaultKind::Conflict => match going.look(self.aws).await? {
                 Seen::There(etag) => etag,
-                Seen::NotThere | Seen::Hidden => return Err(fault.into()),
+                Seen::NotThere | Seen::Hidden => return Err(going.unless_replaced(fault).into()),
             },
             Err(fault) => {
                 // Nothing was written, so nobody need look for it.
                 if fault.kind == FaultKind::Denied {
                     going.note(|journal| journal.forgotten(going.key));
                 }
-                return Err(fault.into());
+                return Err(going.unless_replaced(fault).into());
             }
             Ok(etag) => etag,
         };

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use super::{Content, UPLOAD, none_match, spelled, unquoted};
+use super::{Content, Replaces, UPLOAD, spelled, unquoted};
 use crate::aws::again::{ROUNDS, again, again_for};
 use crate::aws::patience::{self, Pulse};
 use crate::aws::s3::uri;
@@ -192,7 +192,7 @@ pub(crate) async fn complete(
     aws: &Aws,
     upload: &Multipart,
     parts: &[Part],
-    overwrite: bool,
+    replaces: &Replaces,
 ) -> Result<Option<String>, Fault> {
     let completed = parts.iter().map(|part| {
         CompletedPart::builder()
@@ -207,7 +207,8 @@ pub(crate) async fn complete(
         .bucket(&upload.bucket)
         .key(&upload.key)
         .upload_id(&upload.id)
-        .set_if_none_match(none_match(overwrite))
+        .set_if_none_match(replaces.none_match())
+        .set_if_match(replaces.this())
         .multipart_upload(
             CompletedMultipartUpload::builder()
                 .set_parts(Some(completed.collect()))

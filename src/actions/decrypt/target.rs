@@ -1,0 +1,115 @@
+//! Where one plaintext goes.
+
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{ACT, DecryptRequest, Output};
+use crate::actions::place::{Place, io_fault, stdout, usage};
+use crate::actions::stream;
+use crate::domain::Fault;
+use crate::envelope::publish::{FileId, Folder};
+
+/// A file to be, or something to write into.
+#[derive(Clone)]
+pub(super) enum Target {
+    File(Spot),
+    Stream(Sink),
+}
+
+/// A name in an open folder.
+#[derive(Clone)]
+pub(super) struct Spot {
+    pub(super) folder: Folder,
+    pub(super) name: OsString,
+    /// As people know it.
+    pub(super) path: PathBuf,
+}
+
+/// What takes bytes at once.
+#[derive(Clone)]
+pub(super) enum Sink {
+    Stdout,
+    At(PathBuf),
+}
+
+impl Target {
+    /// Of a single token.
+    pub(super) fn of(output: &Output) -> Result<Self, Fault> {
+        match output {
+            Output::Path(path) => Spot::of(path).map(Self::File),
+            Output::Stdout => Ok(Self::Stream(Sink::Stdout)),
+            Output::Stream(path) => Ok(Self::Stream(Sink::At(path.clone()))),
+        }
+    }
+}
+
+impl Spot {
+    fn of(path: &Path) -> Result<Self, Fault> {
+        let (folder, name) = Folder::of(path).map_err(|error| io_fault("write", path.display(), &error))?;
+        Ok(Self {
+            folder,
+            name,
+            path: path.to_owned(),
+        })
+    }
+
+    /// A name below a folder, with the folders on the way.
+    pub(super) fn below(root: &Folder, name: &Path) -> Result<Self, Fault> {
+        let path = root.path().join(name);
+        let fault = |error: std::io::Error| io_fault("write", path.display(), &error);
+        let folder = root.below(name.parent().unwrap_or(Path::new(""))).map_err(fault)?;
+        let name = name.file_name().unwrap_or_default().to_owned();
+        Ok(Self { folder, name, path })
+    }
+
+    /// Whether it may be written, as far as can be seen now.
+    pub(super) fn check(&self, overwrite: bool, inputs: &[FileId]) -> Result<(), Fault> {
+        let fault = |error: std::io::Error| io_fault("write", self.path.display(), &error);
+        if let Some(id) = self.path.metadata().ok().as_ref().map(id)
+            && inputs.contains(&id)
+        {
+            return Err(usage(
+                ACT,
+                self.path.display(),
+                "source and output are the same file",
+                "choose another name",
+            ));
+        }
+        self.folder.check(&self.name, overwrite).map_err(fault)
+    }
+}
+
+impl Sink {
+    /// Opens it; waits for a FIFO's reader.
+    pub(super) fn open(&self, cancel: &CancellationToken) -> Result<File, Fault> {
+        match self {
+            Self::Stdout => stdout().map_err(|error| io_fault("write", "standard output", &error)),
+            Self::At(path) => stream::open(path, cancel).map_err(|error| io_fault("write", path.display(), &error)),
+        }
+    }
+
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Stdout => None,
+            Self::At(path) => Some(path.clone()),
+        }
+    }
+}
+
+/// The files that a request reads.
+pub(super) fn inputs(request: &DecryptRequest) -> Vec<FileId> {
+    let places = std::iter::once(&request.source).chain(&request.open.data_key);
+    let files = places.filter_map(|place| match place {
+        Place::Local(path) => path.metadata().ok(),
+        Place::S3 { .. } => None,
+    });
+    files.map(|meta| id(&meta)).collect()
+}
+
+fn id(meta: &Metadata) -> FileId {
+    (meta.dev(), meta.ino())
+}
