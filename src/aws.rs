@@ -32,6 +32,7 @@ pub(crate) mod sts;
 pub(crate) mod transfer;
 
 mod audit;
+mod endpoint;
 mod fault;
 mod gate;
 mod http;
@@ -100,6 +101,7 @@ impl Aws {
                 default_config(connection).await
             }
         };
+        endpoint::check(&config)?;
         let endpoint = config.endpoint_url().map(str::to_owned);
         let (config, region) = match (config.region().map(ToString::to_string), &endpoint) {
             (Some(region), _) => (config, region),

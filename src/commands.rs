@@ -1,7 +1,7 @@
 //! The command line at work: each file performs one command with `actions` and prints its result, as text for
 //! people or, with `--json`, one object per line. `main` picks the file and maps a [`Fault`] to the exit status.
 //!
-//! May import `cli config actions envelope domain sandbox training` and the door type [`crate::aws::Aws`] as an opaque value.
+//! May import `cli config console actions envelope domain sandbox training` and the door type [`crate::aws::Aws`] as an opaque value.
 
 use crate::domain::{Fault, FaultKind};
 
@@ -21,15 +21,4 @@ pub fn exit_status(fault: &Fault) -> u8 {
         FaultKind::Cancelled => 130,
         _ => 1,
     }
-}
-
-/// What a fault looks like on one line of a terminal: nothing in it can move the cursor or change colours.
-pub fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() || is_bidi(c) { '\u{fffd}' } else { c })
-        .collect()
-}
-
-fn is_bidi(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

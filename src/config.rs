@@ -1,5 +1,6 @@
 //! File + environment + arguments -> [`Config`], ready to use.
 
+mod environment;
 mod own;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,8 @@ use crate::app::{Keymap, Settings};
 use crate::cli::Global;
 use crate::domain::Fault;
 use crate::ui::Theme;
+
+pub use environment::shed_empty_variables;
 
 /// How to reach AWS, decided once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -19,6 +19,7 @@
 //! - [`envelope`]: bytes: the Fernet token as a stream, the data key, what binds them.
 //! - [`training`]: the container side, `strongroom train`.
 //! - [`sandbox`]: an AWS-compatible world on loopback, with real KMS authorization.
+//! - [`console`]: standard output and standard error; nothing else writes to them.
 //! - [`printable`]: what may reach a terminal, a log or a clipboard.
 //! - [`cli`], [`config`], `main`: arguments to something ready to use. [`commands`]: the command line at work.
 //!
@@ -28,8 +29,9 @@
 //! printable -> nothing of ours; everybody may name it
 //! domain, envelope, sandbox, cli, term -> nothing else of ours
 //! app      -> domain                       ui       -> app (read only), domain
-//! aws      -> domain, config               actions  -> aws, envelope, domain, config
-//! training -> actions, aws, envelope, domain, config
+//! console  -> domain                       aws      -> domain, config
+//! actions  -> aws, envelope, domain, config, console
+//! training -> actions, aws, envelope, domain, config, console
 //! worker   -> app (Event, Effect), actions, aws, domain
 //! config   -> cli, app (keymap), ui (theme), domain
 //! runtime  -> app, ui, worker, term, config, actions, domain
@@ -45,6 +47,7 @@ pub mod aws;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod console;
 pub mod domain;
 pub mod envelope;
 pub mod printable;

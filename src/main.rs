@@ -1,20 +1,32 @@
 //! Arguments -> mode; error -> exit status. Nothing else.
 
-use std::io::Write;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use strongroom::actions::{self, Aws};
 use strongroom::cli::{Cli, Command, Global};
-use strongroom::config::{Config, Connection, SandboxEndpoint};
+use strongroom::config::{self, Config, Connection, SandboxEndpoint};
 use strongroom::domain::{Fault, FaultKind};
 use strongroom::sandbox::{self, Sandbox};
-use strongroom::{commands, runtime, term, training};
+use strongroom::{commands, console, printable, runtime, term, training};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    console::report_panics(term::release_in_panic);
+    // What panics here has said so.
+    std::panic::catch_unwind(start_up).unwrap_or(ExitCode::FAILURE)
+}
+
+fn start_up() -> ExitCode {
+    if let Err(fault) = config::shed_empty_variables() {
+        return failed(&fault);
+    }
+    let cli = match arguments(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
     no_core_dumps();
     let made = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -44,8 +56,33 @@ fn main() -> ExitCode {
 
 fn failed(fault: &Fault) -> ExitCode {
     term::restore();
-    eprintln!("strongroom: {}", commands::one_line(&fault.to_string()));
+    if !console::reader_left() {
+        console::complain(&fault.to_string());
+    }
     ExitCode::from(commands::exit_status(fault))
+}
+
+/// What was asked for; or help, or what is wrong, said.
+fn arguments(given: Vec<OsString>) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(&given).map_err(|error| {
+        // The parser quotes what it refuses: it gets to see it harmless.
+        let harmless = given
+            .iter()
+            .map(|argument| printable::clean(&argument.to_string_lossy()));
+        let error = Cli::try_parse_from(harmless).err().unwrap_or(error);
+        let text = error.render();
+        if error.use_stderr() {
+            console::explain(&text.to_string());
+            return ExitCode::from(2);
+        }
+        let in_style = console::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let text = if in_style {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        };
+        console::own(&text).map_or_else(|fault| failed(&fault), |()| ExitCode::SUCCESS)
+    })
 }
 
 /// Data keys live in memory: it must not be written to a core file.
@@ -63,7 +100,9 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
     };
     match command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "strongroom", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "strongroom", &mut script);
+            console::own(&String::from_utf8_lossy(&script))?;
         }
         Command::Man => man()?,
         Command::Sandbox(args) => commands::sandbox::run(&args).await?,
@@ -181,5 +220,5 @@ fn man() -> Result<(), Fault> {
     let fault = |error: std::io::Error| Fault::new(FaultKind::Io, "print", "the manual page", error.to_string(), "");
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(fault)?;
-    std::io::stdout().write_all(&page).map_err(fault)
+    console::own(&String::from_utf8_lossy(&page))
 }

@@ -8,7 +8,6 @@ mod edit;
 
 use std::time::Duration;
 
-use base64::Engine;
 use crossterm::event as ct;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -214,7 +213,6 @@ impl Session {
                     self.dirty = true;
                 }
                 Effect::Copy(text) => {
-                    let text = base64::engine::general_purpose::STANDARD.encode(text);
                     self.term.copy(&text).map_err(|error| terminal_fault(&error))?;
                 }
                 Effect::Edit { text, name } => {
@@ -224,7 +222,6 @@ impl Session {
                     self.dirty = true;
                 }
                 Effect::Notify(text) => {
-                    let text = app::text::clean(&text);
                     self.term.notify(&text).map_err(|error| terminal_fault(&error))?;
                 }
                 Effect::Remember { account, destination } => self.config.remember(&account, &destination),

@@ -6,10 +6,14 @@ mod input;
 use std::io::{self, IsTerminal, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
+
+use crate::printable;
 
 pub use input::{Decoder, Input, Keyboard};
 
@@ -22,7 +26,7 @@ pub struct Term {
 }
 
 impl Term {
-    /// Takes the terminal: raw mode, alternate screen, bracketed paste; a panic gives it back before it speaks.
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste.
     pub fn enter() -> io::Result<Self> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(io::Error::new(
@@ -30,11 +34,6 @@ impl Term {
                 "standard input and output are not a terminal",
             ));
         }
-        let earlier = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            restore();
-            earlier(info);
-        }));
         take()?;
         let inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
         Ok(Self { inner })
@@ -45,9 +44,17 @@ impl Term {
         terminal::size()
     }
 
-    /// Draws one frame.
+    /// Draws one frame, in which no cell can act on the terminal whatever was drawn.
     pub fn draw(&mut self, render: impl FnOnce(&mut ratatui::Frame)) -> io::Result<()> {
-        self.inner.draw(render).map(|_| ())
+        let harmless = |frame: &mut ratatui::Frame| {
+            render(frame);
+            for cell in &mut frame.buffer_mut().content {
+                if !printable::is_clean(cell.symbol()) {
+                    cell.set_char(char::REPLACEMENT_CHARACTER);
+                }
+            }
+        };
+        self.inner.draw(harmless).map(|_| ())
     }
 
     /// Makes the next frame paint every cell. (ratatui's own `clear` asks the terminal for its cursor and fails where
@@ -78,17 +85,19 @@ impl Term {
         Ok(result)
     }
 
-    /// Puts a text on the clipboard of whoever sits at the terminal (OSC 52; works over ssh and in tmux).
-    pub fn copy(&mut self, base64_text: &str) -> io::Result<()> {
+    /// Puts a text on the clipboard of whoever sits at the terminal (OSC 52; works over ssh and in tmux). What is pasted
+    /// may come to a terminal again: nothing goes that could act there.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        let text = BASE64.encode(printable::clean_lines(text));
         let mut out = io::stdout();
-        write!(out, "\x1b]52;c;{base64_text}\x07")?;
+        write!(out, "\x1b]52;c;{text}\x07")?;
         out.flush()
     }
 
-    /// Calls the person: a bell, and a notice for terminals that show some (OSC 9). The text must hold no control character.
+    /// Calls the person: a bell, and a notice for terminals that show some (OSC 9).
     pub fn notify(&mut self, text: &str) -> io::Result<()> {
         let mut out = io::stdout();
-        write!(out, "\x07\x1b]9;{text}\x07")?;
+        write!(out, "\x07\x1b]9;{}\x07", printable::clean(text))?;
         out.flush()
     }
 }
@@ -111,6 +120,14 @@ fn take() -> io::Result<()> {
         EnableBracketedPaste,
         cursor::Hide
     )
+}
+
+/// At a panic: gives the terminal back if it ends the program; whether something can be said now.
+pub fn release_in_panic(is_end: bool) -> bool {
+    if is_end {
+        restore();
+    }
+    !ENTERED.load(Ordering::SeqCst)
 }
 
 /// Gives the terminal back; harmless when it is not ours. Errors are ignored: nobody is left to read them.

@@ -23,6 +23,7 @@ use self::keys::Keys;
 use self::workspace::Workspace;
 use crate::aws::Aws;
 use crate::config::Connection;
+use crate::console;
 use crate::domain::{Fault, FaultKind};
 
 mod checkpoints;
@@ -227,11 +228,7 @@ fn unexpected(error: &tokio::task::JoinError) -> Fault {
 
 /// One line of the job's log, in which nothing can move a cursor.
 fn say(text: &str) {
-    let clean: String = text
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    eprintln!("strongroom: {clean}");
+    console::complain(text);
 }
 
 /// `12.3 KiB`.

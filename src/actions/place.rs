@@ -1,12 +1,12 @@
 //! Where things are: in S3 or in the file system.
 
 use std::fmt;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
 use super::leftovers::is_ours;
+use crate::console;
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::publish::{IsDataKey, Replaced};
 
@@ -113,9 +113,9 @@ fn is<E: std::error::Error + 'static>(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<E>())
 }
 
-/// Standard output for bytes: Rust's own looks for the ends of lines in everything that passes.
+/// Standard output for bytes.
 pub(super) fn stdout() -> std::io::Result<std::fs::File> {
-    std::io::stdout().as_fd().try_clone_to_owned().map(std::fs::File::from)
+    console::data()
 }
 
 pub(super) fn cancelled(act: &str, object: impl fmt::Display) -> Fault {

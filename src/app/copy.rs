@@ -1,4 +1,8 @@
 //! What is copied: the name of what the cursor is on, or the command line that does what is asked about here.
+//!
+//! What is pasted into a shell must neither act on the terminal nor run before Enter is pressed. So what comes from
+//! strangers is one line of printable characters on the clipboard: as it is, or as the word that a shell reads as the
+//! very same bytes. Lines of our own that belong together are joined with `&&`.
 
 use super::overlay::{Confirm, Overlay, Then};
 use super::pane::Pane;
@@ -7,16 +11,26 @@ use super::text::Tone;
 use super::{Effect, content, more, review, story};
 use crate::domain::aws_command::{Session, aws_command, command_line};
 use crate::domain::{ObjectRow, Request};
+use crate::printable;
 
-/// Puts a text on the clipboard.
+/// Puts a name or a command line on the clipboard.
 pub(super) fn copy(state: &mut State, text: Option<String>, effects: &mut Vec<Effect>) {
-    if let Some(text) = text {
-        let said = match text.lines().count() {
-            0 | 1 => format!("Copied {text}"),
-            lines => format!("Copied {lines} command lines"),
-        };
-        state.say(Tone::Dim, said);
-        effects.push(Effect::Copy(text));
+    let Some(text) = text else { return };
+    let word = pasteable(text.as_bytes());
+    let said = if word == text {
+        format!("Copied {text}")
+    } else {
+        format!("Copied as a word for the shell, since it holds what cannot be pasted as it is: {word}")
+    };
+    state.say(Tone::Dim, said);
+    effects.push(Effect::Copy(word));
+}
+
+/// As it is if it may be, else as a shell's word.
+fn pasteable(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if printable::is_clean(text) => text.to_owned(),
+        _ => printable::shell_word(bytes),
     }
 }
 
@@ -33,7 +47,13 @@ pub(super) fn command(state: &mut State, effects: &mut Vec<Effect>) {
             "There is no command line for this, or something is still missing.",
         );
     }
-    copy(state, Some(lines.join("\n")), effects);
+    match lines.as_slice() {
+        [line] => copy(state, Some(line.clone()), effects),
+        lines => {
+            state.say(Tone::Dim, format!("Copied {} command lines", lines.len()));
+            effects.push(Effect::Copy(lines.join(" &&\n")));
+        }
+    }
 }
 
 /// Copies what the topmost overlay shows; false if there is nothing to copy in it.
@@ -44,11 +64,15 @@ pub(super) fn shown(state: &mut State, effects: &mut Vec<Effect>) -> bool {
         }
         Some(Overlay::Details(_) | Overlay::Report(_)) => Some(content::text(state)),
         Some(Overlay::Preview(shown)) => {
-            let text = String::from_utf8_lossy(shown.preview.bytes.dangerously_show()).into_owned();
-            state.say(
-                Tone::Warn,
-                "Copied the plaintext: a clipboard is not wiped, clear it yourself.",
-            );
+            let bytes = shown.preview.bytes.dangerously_show();
+            let text = pasteable(bytes.strip_suffix(b"\n").unwrap_or(bytes));
+            let form = if text.as_bytes() == bytes.strip_suffix(b"\n").unwrap_or(bytes) {
+                ""
+            } else {
+                " as one word for the shell"
+            };
+            let said = format!("Copied the plaintext{form}: a clipboard is not wiped, clear it yourself.");
+            state.say(Tone::Warn, said);
             effects.push(Effect::Copy(text));
             return true;
         }

@@ -1,12 +1,10 @@
 //! `strongroom doctor`: what works and what does not, line by line.
 
-use std::io::Write;
-
 use serde_json::json;
 
-use super::one_line;
 use crate::actions::{self, Check};
 use crate::aws::Aws;
+use crate::console;
 use crate::domain::{Fault, FaultKind};
 
 /// Looks at everything the dashboard needs and prints it.
@@ -15,7 +13,7 @@ use crate::domain::{Fault, FaultKind};
 /// When something is not well: scripts read the exit status.
 pub async fn run(aws: &Aws, json: bool) -> Result<(), Fault> {
     let checks = actions::check_up(aws).await;
-    print(&checks, json).map_err(|error| Fault::new(FaultKind::Io, "print", "the checks", error.to_string(), ""))?;
+    print(&checks, json)?;
     match checks.iter().filter(|check| !check.ok).count() {
         0 => Ok(()),
         failed => {
@@ -31,8 +29,7 @@ pub async fn run(aws: &Aws, json: bool) -> Result<(), Fault> {
     }
 }
 
-fn print(checks: &[Check], as_json: bool) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+fn print(checks: &[Check], as_json: bool) -> Result<(), Fault> {
     for check in checks {
         if as_json {
             let Check {
@@ -41,16 +38,12 @@ fn print(checks: &[Check], as_json: bool) -> std::io::Result<()> {
                 detail,
                 remedy,
             } = check;
-            writeln!(
-                out,
-                "{}",
-                json!({"name": name, "ok": ok, "detail": detail, "remedy": remedy})
-            )?;
+            console::json(&json!({"name": name, "ok": ok, "detail": detail, "remedy": remedy}))?;
         } else {
-            writeln!(out, "{}", line(check))?;
+            console::line(&line(check))?;
         }
     }
-    out.flush()
+    Ok(())
 }
 
 fn line(check: &Check) -> String {
@@ -60,7 +53,7 @@ fn line(check: &Check) -> String {
         .as_deref()
         .map(|remedy| format!("; {remedy}"))
         .unwrap_or_default();
-    one_line(&format!("{word}  {:<16} {}{remedy}", check.name, check.detail))
+    format!("{word}  {:<16} {}{remedy}", check.name, check.detail)
 }
 
 #[cfg(test)]
@@ -68,13 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_names_the_check_and_the_remedy_and_moves_no_cursor() {
+    fn a_line_names_the_check_and_the_remedy() {
         let check = Check {
             name: "KMS".to_owned(),
             ok: false,
-            detail: "denied\u{1b}[2J".to_owned(),
+            detail: "denied".to_owned(),
             remedy: Some("ask".to_owned()),
         };
-        assert_eq!(line(&check), "FAILED  KMS              denied\u{fffd}[2J; ask");
+        assert_eq!(line(&check), "FAILED  KMS              denied; ask");
     }
 }

@@ -1,22 +1,21 @@
-//! What the file commands share: progress on standard error, lines on standard output, arguments into requests.
+//! What the file commands share: progress on standard error, what is said in [`console`], arguments into requests.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use super::one_line;
 use crate::actions::{OpenOptions, Place, ProgressSink};
 use crate::cli::OpenArgs;
+use crate::console;
 use crate::domain::{Fault, FaultKind, Progress};
+
+pub(super) use crate::console::{complain as warn, end_progress as clear_progress, json as json_line, line};
 
 const EVERY: Duration = Duration::from_millis(100);
 
 /// Progress for a person: one line, rewritten at most ten times a second; silent when nobody looks.
 pub(super) fn progress() -> ProgressSink {
-    if !io::stderr().is_terminal() {
+    if !console::is_watched() {
         return ProgressSink::none();
     }
     let last = Mutex::new(None::<Instant>);
@@ -24,26 +23,9 @@ pub(super) fn progress() -> ProgressSink {
         let Ok(mut last) = last.lock() else { return };
         if last.is_none_or(|at| at.elapsed() >= EVERY) {
             *last = Some(Instant::now());
-            let _ = write!(io::stderr(), "\r\x1b[K{}", one_line(&describe(&progress)));
+            console::progress(&describe(&progress));
         }
     })
-}
-
-/// Removes the progress line before results are printed.
-pub(super) fn clear_progress() {
-    if io::stderr().is_terminal() {
-        let _ = write!(io::stderr(), "\r\x1b[K");
-    }
-}
-
-/// One line on standard output.
-pub(super) fn line(text: &str) -> Result<(), Fault> {
-    writeln!(io::stdout(), "{}", one_line(text)).map_err(|error| broken(&error))
-}
-
-/// One JSON object on a line of its own.
-pub(super) fn json_line(value: &Value) -> Result<(), Fault> {
-    writeln!(io::stdout(), "{value}").map_err(|error| broken(&error))
 }
 
 /// All but the last failure go to standard error; the last is the command's own.
@@ -56,11 +38,6 @@ pub(super) fn settle(failed: Vec<Fault>) -> Result<(), Fault> {
         warn(&fault.to_string());
     }
     Ok(())
-}
-
-/// One line on standard error.
-pub(super) fn warn(text: &str) {
-    let _ = writeln!(io::stderr(), "strongroom: {}", one_line(text));
 }
 
 /// `K=V` pairs; one name twice is wrong usage.
@@ -111,8 +88,4 @@ fn describe(progress: &Progress) -> String {
         .map(|(done, all)| format!(" ({} of {all})", done + 1))
         .unwrap_or_default();
     format!("{} {}{items}: {bytes}", progress.phase, progress.item)
-}
-
-fn broken(error: &io::Error) -> Fault {
-    Fault::new(FaultKind::Io, "write", "standard output", error.to_string(), "")
 }

@@ -1,6 +1,5 @@
 //! The embedded world: beside another command, or alone as `strongroom sandbox`.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{SandboxArgs, WorldArgs};
+use crate::console;
 use crate::domain::{Fault, FaultKind};
 use crate::sandbox::{Fill, Options, Sandbox, SandboxError};
 
@@ -64,8 +64,7 @@ fn fault(error: &SandboxError) -> Fault {
 pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
     let wait = stop_signal()?;
     let sandbox = start(args.dir.as_deref(), args.port, &args.world).await?;
-    announce(&sandbox, args.json)
-        .map_err(|error| Fault::new(FaultKind::Io, "print", "the sandbox's address", error.to_string(), ""))?;
+    announce(&sandbox, args.json)?;
     wait.await;
     sandbox.stop().await;
     Ok(())
@@ -90,7 +89,7 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {
     })
 }
 
-fn announce(sandbox: &Sandbox, as_json: bool) -> std::io::Result<()> {
+fn announce(sandbox: &Sandbox, as_json: bool) -> Result<(), Fault> {
     let values = [
         ("AWS_ENDPOINT_URL", sandbox.endpoint_url()),
         ("AWS_ACCESS_KEY_ID", sandbox.access_key_id()),
@@ -98,19 +97,16 @@ fn announce(sandbox: &Sandbox, as_json: bool) -> std::io::Result<()> {
         ("AWS_REGION", sandbox.region()),
         ("AWS_DEFAULT_REGION", sandbox.region()),
     ];
-    let mut out = std::io::stdout().lock();
     if as_json {
         let mut object: serde_json::Map<_, _> = values
             .iter()
             .map(|(name, value)| ((*name).to_owned(), json!(value)))
             .collect();
         object.insert("pid".to_owned(), json!(std::process::id()));
-        writeln!(out, "{}", serde_json::Value::Object(object))?;
-    } else {
-        for (name, value) in values {
-            writeln!(out, "export {name}={value}")?;
-        }
-        writeln!(out, "ready")?;
+        return console::json(&serde_json::Value::Object(object));
     }
-    out.flush()
+    for (name, value) in values {
+        console::line(&format!("export {name}={value}"))?;
+    }
+    console::line("ready")
 }

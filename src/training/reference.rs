@@ -15,13 +15,14 @@
 //! `y = z · target_scale + target_mean`.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, LineWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::job::{invalid, io};
 use super::tree;
+use crate::console;
 use crate::domain::Fault;
 
 mod csv;
@@ -87,7 +88,8 @@ pub fn run() -> Result<(), Fault> {
         epochs: number("SM_HP_EPOCHS")?,
         learning_rate: number("SM_HP_LEARNING_RATE")?,
     };
-    train(&channel, &model, &hyperparameters, &mut std::io::stdout().lock())
+    let log = console::data().map_err(|error| io("print to", Path::new("the log"), &error))?;
+    train(&channel, &model, &hyperparameters, &mut LineWriter::new(log))
 }
 
 fn number<T: std::str::FromStr>(name: &str) -> Result<Option<T>, Fault> {

@@ -15,8 +15,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("app", &["domain"]),
     ("ui", &["app", "domain"]),
     ("aws", &["domain", "config"]),
-    ("actions", &["aws", "envelope", "domain", "config"]),
-    ("training", &["actions", "aws", "envelope", "domain", "config"]),
+    ("console", &["domain"]),
+    ("actions", &["aws", "envelope", "domain", "config", "console"]),
+    (
+        "training",
+        &["actions", "aws", "envelope", "domain", "config", "console"],
+    ),
     ("worker", &["app", "actions", "aws", "domain"]),
     ("config", &["cli", "app", "ui", "domain"]),
     (
@@ -26,7 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "cli", "config", "actions", "aws", "envelope", "domain", "sandbox", "training",
+            "cli", "config", "console", "actions", "aws", "envelope", "domain", "sandbox", "training",
         ],
     ),
 ];
@@ -53,6 +57,20 @@ const CRATES: &[(&str, &[&str])] = &[
     ("crossterm", &["term", "runtime"]),
     ("ratatui", &["ui", "term", "runtime"]),
 ];
+
+/// What writes where people read; only these modules may, the rest goes through them.
+const SINKS: &[&str] = &[
+    "print!",
+    "println!",
+    "eprint!",
+    "eprintln!",
+    "dbg!",
+    "io::stdout",
+    "io::stderr",
+    "stdio::",
+    "/dev/tty",
+];
+const SINK_OWNERS: &[&str] = &["console", "term"];
 
 /// What the pure modules must not know.
 const IMPURE: &[&str] = &[
@@ -120,6 +138,25 @@ fn the_core_and_its_drawing_know_no_world() {
         }
         if module == "ui" && code.contains("&mut State") {
             wrong.push(format!("{}: drawing takes `&mut State`", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn whatever_people_read_is_written_in_two_places_only() {
+    let mut wrong = Vec::new();
+    let main = root().join("main.rs");
+    let main = (
+        "main".to_owned(),
+        main.clone(),
+        code(&fs::read_to_string(main).unwrap()),
+    );
+    for (module, path, code) in sources().into_iter().chain([main]) {
+        for sink in SINKS {
+            if code.contains(sink) && !SINK_OWNERS.contains(&module.as_str()) {
+                wrong.push(format!("{}: names `{sink}`", path.display()));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
