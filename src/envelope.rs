@@ -28,11 +28,11 @@ mod first_pass;
 mod kernel;
 mod mac;
 pub mod manifest;
-pub mod memory;
 pub mod metadata;
 mod pipe;
 pub mod publish;
 mod replay;
+mod scrub;
 mod sealer;
 pub mod wrapped;
 

@@ -12,6 +12,11 @@ use strongroom::sandbox::{self, Sandbox};
 use strongroom::{commands, console, printable, runtime, term, training};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes what is freed: libraries that carry a data key or a plaintext to us free their buffers as they are.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 
 fn main() -> ExitCode {
     console::report_panics(term::release_in_panic);

@@ -1,6 +1,7 @@
 //! KMS: keys, aliases, policies, grants, and the few cryptographic calls an envelope needs.
 //!
-//! Plaintext data keys leave in a type that is wiped on drop. The SDK's own buffers cannot be wiped.
+//! Plaintext data keys leave in a type that is wiped on drop. The SDK's own buffers are freed at once, and wiped by the
+//! program's allocator then.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,10 +18,12 @@ use crate::domain::{Fault, Grant, GrantConstraint, KeyDetail, KeyManager, KeySta
 mod ask;
 mod manage;
 mod message;
+mod unshared;
 
 pub(crate) use ask::Ask;
 pub(crate) use manage::*;
 pub(crate) use message::{decrypt, encrypt, re_encrypt};
+use unshared::Unshared;
 
 const KEYS_PER_PAGE: i32 = 1000;
 const ROWS_PER_PAGE: i32 = 100;
@@ -153,7 +156,9 @@ pub(crate) async fn generate_data_key(
         .key_id(key)
         .key_spec(DataKeySpec::Aes256)
         .set_encryption_context(in_context(context))
-        .set_grant_tokens(aws.tokens_for(key));
+        .set_grant_tokens(aws.tokens_for(key))
+        .customize()
+        .interceptor(Unshared);
     let answer = call.send().await.map_err(|error| fault::of(act, key, &error))?;
     let plaintext = answer
         .plaintext
@@ -186,7 +191,9 @@ pub(crate) async fn decrypt_data_key(
         .ciphertext_blob(Blob::new(ciphertext))
         .set_key_id(key.map(str::to_owned))
         .set_encryption_context(in_context(context))
-        .set_grant_tokens(Some(tokens).filter(|tokens| !tokens.is_empty()));
+        .set_grant_tokens(Some(tokens).filter(|tokens| !tokens.is_empty()))
+        .customize()
+        .interceptor(Unshared);
     let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
     let plaintext = answer
         .plaintext

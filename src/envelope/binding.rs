@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::data_key::Clear;
 use super::{DataKey, EnvelopeError, HEADER_LEN};
 
 const INFO: &[u8] = b"strongroom/1/metadata";
@@ -16,7 +17,7 @@ const VERSION: &[u8] = b"1";
 
 /// The MAC of a token with this logical name, header and plaintext length.
 pub fn bind(key: &DataKey, name: &str, header: &[u8; HEADER_LEN], length: u64) -> [u8; 32] {
-    mac(key, name, header, length).finalize().into_bytes().into()
+    key.with(|key| mac(key, name, header, length).finalize().into_bytes().into())
 }
 
 /// Checks the MAC in constant time.
@@ -30,12 +31,11 @@ pub fn check(
     length: u64,
     expected: &[u8],
 ) -> Result<(), EnvelopeError> {
-    mac(key, name, header, length)
-        .verify_slice(expected)
+    key.with(|key| mac(key, name, header, length).verify_slice(expected))
         .map_err(|_| EnvelopeError::Unbound)
 }
 
-fn mac(key: &DataKey, name: &str, header: &[u8; HEADER_LEN], length: u64) -> Hmac<Sha256> {
+fn mac(key: &Clear, name: &str, header: &[u8; HEADER_LEN], length: u64) -> Hmac<Sha256> {
     let mut derived = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(None, key.whole())
         .expand(INFO, derived.as_mut_slice())

@@ -175,9 +175,10 @@ struct BytesReader {
 
 impl BytesReader {
     fn new(key: &DataKey, release: bool, strides: Strides) -> Self {
+        let (kernel, mac) = key.with(|key| (Kernel::new(key.encryption_half()), Mac::new(key.signing_half())));
         Self {
-            kernel: Kernel::new(key.encryption_half()),
-            mac: Mac::new(key.signing_half()),
+            kernel,
+            mac,
             header: None,
             chain: [0; BLOCK],
             held: Vec::new(),

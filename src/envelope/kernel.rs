@@ -8,11 +8,16 @@
 //!
 //! Elsewhere, and where the processor lacks AES-NI or SHA-NI, the `cbc`, `aes` and `sha2` crates do the same one after
 //! the other. A differential test holds the two against each other.
+//!
+//! Round keys are expanded into a box, and every call is [`scrubbed`]: eleven of them do not fit into the registers
+//! beside SHA-256's, so the stack gets them.
 
 use aes::Aes128;
 use aes::cipher::{Array, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, KeyInit};
 use sha2::block_api::compress256;
 use zeroize::ZeroizeOnDrop;
+
+use super::scrub::scrubbed;
 
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -35,6 +40,7 @@ enum Path {
 impl ZeroizeOnDrop for Kernel {}
 
 impl Kernel {
+    /// To be called where D is lent, which scrubs the stack.
     pub(super) fn new(key: &Block) -> Self {
         // Without optimisation intrinsics are calls; the crates are optimised in every profile.
         let woven = if cfg!(debug_assertions) { None } else { Self::woven(key) };
@@ -44,7 +50,7 @@ impl Kernel {
     /// `None` where the processor cannot.
     fn woven(key: &Block) -> Option<Self> {
         #[cfg(target_arch = "x86_64")]
-        return x86::Keys::new(key).map(|keys| Self(Path::Woven(Box::new(keys))));
+        return x86::Keys::new(key).map(|keys| Self(Path::Woven(keys)));
         #[cfg(not(target_arch = "x86_64"))]
         return None;
     }
@@ -66,7 +72,7 @@ impl Kernel {
         words: &[Words],
     ) {
         assert_eq!(plain.len(), sealed.len(), "as many blocks come out as go in");
-        match &self.0 {
+        scrubbed(|| match &self.0 {
             #[cfg(target_arch = "x86_64")]
             Path::Woven(keys) => keys.encrypt(chain, (plain, sealed), state, words),
             Path::Portable(aes) => {
@@ -79,13 +85,13 @@ impl Kernel {
                 *chain = sealed.last().copied().unwrap_or(*chain);
                 compress256(state, words);
             }
-        }
+        });
     }
 
     /// Decrypts `blocks` in place behind `chain`, which becomes the last of them as it was, and compresses `words`,
     /// which may be a copy of the same bytes, into `state`.
     pub(super) fn decrypt(&self, chain: &mut Block, blocks: &mut [Block], state: &mut [u32; 8], words: &[Words]) {
-        match &self.0 {
+        scrubbed(|| match &self.0 {
             #[cfg(target_arch = "x86_64")]
             Path::Woven(keys) => keys.decrypt(chain, blocks, state, words),
             Path::Portable(aes) => {
@@ -94,7 +100,7 @@ impl Kernel {
                 cbc.decrypt_blocks(Array::cast_slice_from_core_mut(blocks));
                 compress256(state, words);
             }
-        }
+        });
     }
 }
 

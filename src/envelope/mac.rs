@@ -7,10 +7,11 @@ use hmac::Hmac;
 use hmac::digest::CtOutput;
 use sha2::Sha256;
 use sha2::block_api::compress256;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::MAC_LEN;
 use super::kernel::Words;
+use super::scrub::scrubbed;
 
 const WORDS: usize = size_of::<Words>();
 /// Where SHA-256 begins: FIPS 180-4, 5.3.3.
@@ -25,50 +26,75 @@ const INITIAL: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// An HMAC in the making. Its states let anybody go on with it, so they are wiped like a key.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+/// An HMAC in the making.
 pub(super) struct Mac {
-    inner: [u32; 8],
-    outer: [u32; 8],
-    /// Whole blocks that went into `inner`, the key's among them.
+    states: Box<States>,
+    /// Whole blocks that went into the inner state, the key's among them.
     blocks: u64,
 }
 
-impl Mac {
-    /// Under a key of at most 64 bytes.
-    pub(super) fn new(key: &[u8; 16]) -> Self {
-        let begin = |pad: u8| {
-            let mut block = Zeroizing::new([pad; WORDS]);
-            block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
-            let mut state = INITIAL;
-            compress256(&mut state, std::slice::from_ref(&*block));
-            state
-        };
+/// Whoever has them can go on with the HMAC, so they are kept like a key: boxed, wiped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct States {
+    inner: [u32; 8],
+    outer: [u32; 8],
+}
+
+impl States {
+    fn initial() -> Box<Self> {
+        Box::new(Self {
+            inner: INITIAL,
+            outer: INITIAL,
+        })
+    }
+}
+
+/// From box to box.
+impl Clone for Mac {
+    fn clone(&self) -> Self {
+        let mut states = States::initial();
+        states.inner.copy_from_slice(&self.states.inner);
+        states.outer.copy_from_slice(&self.states.outer);
         Self {
-            inner: begin(0x36),
-            outer: begin(0x5c),
-            blocks: 1,
+            states,
+            blocks: self.blocks,
         }
+    }
+}
+
+impl Mac {
+    /// To be called where D is lent, which scrubs the stack.
+    pub(super) fn new(key: &[u8; 16]) -> Self {
+        let mut states = States::initial();
+        let States { inner, outer } = &mut *states;
+        for (pad, state) in [(0x36, inner), (0x5c, outer)] {
+            let mut block = [pad; WORDS];
+            block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
+            compress256(state, std::slice::from_ref(&block));
+        }
+        Self { states, blocks: 1 }
     }
 
     /// The state, to be advanced by exactly this many blocks.
     pub(super) fn state(&mut self, blocks: usize) -> &mut [u32; 8] {
         self.blocks += blocks as u64;
-        &mut self.inner
+        &mut self.states.inner
     }
 
     /// The state of the inner hash, which stands for all that went into it.
     pub(super) fn inner(&self) -> [u32; 8] {
-        self.inner
+        self.states.inner
     }
 
     /// The MAC, after what is left.
     pub(super) fn finish(mut self, rest: &[u8]) -> [u8; MAC_LEN] {
         let bytes = self.blocks * WORDS as u64;
-        end(&mut self.inner, bytes, rest);
-        let inner = bytes_of(&self.inner);
-        end(&mut self.outer, WORDS as u64, &inner);
-        bytes_of(&self.outer)
+        scrubbed(|| {
+            let States { inner, outer } = &mut *self.states;
+            end(inner, bytes, rest);
+            end(outer, WORDS as u64, &bytes_of(inner));
+            bytes_of(outer)
+        })
     }
 
     /// Whether this is the MAC, found out in constant time.

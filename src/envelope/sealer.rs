@@ -33,10 +33,11 @@ impl Sealer {
     pub(super) fn new(key: &DataKey, header: &[u8; HEADER_LEN]) -> Self {
         let mut iv = [0; BLOCK];
         iv.copy_from_slice(&header[HEADER_LEN - BLOCK..]);
+        let (kernel, mac) = key.with(|key| (Kernel::new(key.encryption_half()), Mac::new(key.signing_half())));
         Self {
-            kernel: Arc::new(Kernel::new(key.encryption_half())),
+            kernel: Arc::new(kernel),
             chain: iv,
-            mac: Mac::new(key.signing_half()),
+            mac,
             behind: header.to_vec(),
             partial: Zeroizing::default(),
             waiting: 0,

@@ -36,6 +36,10 @@ class Dashboard:
         self._lock = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def _read(self):
         stream = pyte.ByteStream(self._screen)
         while True:

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroizing;
 
+use super::unshared::Unshared;
 use super::{in_context, secret};
 use crate::aws::{Aws, fault};
 use crate::domain::Fault;
@@ -46,7 +47,9 @@ pub(crate) async fn decrypt(
         .ciphertext_blob(Blob::new(ciphertext))
         .set_key_id(key.map(str::to_owned))
         .set_encryption_context(in_context(context))
-        .set_grant_tokens(key.and_then(|key| aws.tokens_for(key)));
+        .set_grant_tokens(key.and_then(|key| aws.tokens_for(key)))
+        .customize()
+        .interceptor(Unshared);
     let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
     let plaintext = answer
         .plaintext

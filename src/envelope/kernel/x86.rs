@@ -23,14 +23,21 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// `None` where the processor lacks a feature.
-    pub(super) fn new(key: &Block) -> Option<Self> {
+    /// `None` where the processor lacks a feature. Boxed from the beginning: a move would leave a copy behind.
+    pub(super) fn new(key: &Block) -> Option<Box<Self>> {
         let able = is_x86_feature_detected!("aes")
             && is_x86_feature_detected!("sha")
             && is_x86_feature_detected!("ssse3")
             && is_x86_feature_detected!("sse4.1");
-        // SAFETY: the features that `expand` is compiled for were just found.
-        able.then(|| unsafe { expand(key) })
+        able.then(|| {
+            let mut keys = Box::new(Self {
+                forward: [[0; 16]; ROUNDS + 1],
+                backward: [[0; 16]; ROUNDS + 1],
+            });
+            // SAFETY: the features that `expand` is compiled for were just found.
+            unsafe { expand(key, &mut keys) };
+            keys
+        })
     }
 
     pub(super) fn encrypt(
@@ -222,7 +229,7 @@ fn schedule(words: &Words) -> [__m128i; 4] {
 }
 
 #[target_feature(enable = "aes,sse4.1")]
-fn expand(key: &Block) -> Keys {
+fn expand(key: &Block, keys: &mut Keys) {
     let mut forward = [load(key); ROUNDS + 1];
     forward[1] = next_key(forward[0], _mm_aeskeygenassist_si128::<0x01>(forward[0]));
     forward[2] = next_key(forward[1], _mm_aeskeygenassist_si128::<0x02>(forward[1]));
@@ -235,10 +242,6 @@ fn expand(key: &Block) -> Keys {
     forward[9] = next_key(forward[8], _mm_aeskeygenassist_si128::<0x1b>(forward[8]));
     forward[10] = next_key(forward[9], _mm_aeskeygenassist_si128::<0x36>(forward[9]));
 
-    let mut keys = Keys {
-        forward: [[0; 16]; ROUNDS + 1],
-        backward: [[0; 16]; ROUNDS + 1],
-    };
     for (round, key) in forward.into_iter().enumerate() {
         store(&mut keys.forward[round], key);
         let inverse = if round == 0 || round == ROUNDS {
@@ -248,7 +251,6 @@ fn expand(key: &Block) -> Keys {
         };
         store(&mut keys.backward[ROUNDS - round], inverse);
     }
-    keys
 }
 
 #[inline]
