@@ -2,8 +2,8 @@
 //!
 //! [`request`] says what may be asked for, [`job`] keeps the jobs, [`phase`] names their
 //! statuses, [`run`] takes a job through its statuses, [`channel`] brings its data
-//! as its role, [`process`] runs its command, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves. This file
-//! answers questions about them. A job is a process on this machine, under the role's session credentials:
+//! as its role, [`process`] runs its command, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves,
+//! [`below`] following no link. This file answers questions about them. A job is a process on this machine, under the role's session credentials:
 //! it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`. It is not
 //! confined to that folder, unless its image is run by [`container`].
 
@@ -20,6 +20,7 @@ use super::sts;
 use super::world::World;
 
 mod artifact;
+mod below;
 mod channel;
 mod checkpoint;
 mod container;

@@ -1,7 +1,6 @@
 //! What a job leaves: its model and its output data, packed and put to S3 as the job's role.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use super::super::api::ApiError;
 use super::super::identity::Caller;
 use super::super::s3::{About, Condition, Object, seal};
 use super::super::world::World;
+use super::below::Below;
 use super::request::Training;
 
 /// Uploads model and output; the model's URI. An error is a FailureReason. Blocks.
@@ -22,18 +22,25 @@ pub(super) fn upload(world: &World, role: &Caller, training: &Training, root: &P
         "" => format!("{}/output", training.name),
         prefix => format!("{prefix}/{}/output", training.name),
     };
-    let model = out
-        .send(&root.join("model"), &format!("{base}/model"), training.is_packed)
+    let left = |name: &str| files(root, name).map_err(|error| failed(error.to_string()));
+    let (model, data) = (left("model")?, left("output/data")?);
+    let uri = out
+        .send(model, &format!("{base}/model"), training.is_packed)
         .map_err(failed)?;
-    let data = root.join("output/data");
-    if !files(&data, Path::new(""))
-        .map_err(|error| failed(error.to_string()))?
-        .is_empty()
-    {
-        out.send(&data, &format!("{base}/output"), training.is_packed)
+    if data.is_some() {
+        out.send(data, &format!("{base}/output"), training.is_packed)
             .map_err(failed)?;
     }
-    Ok(model)
+    Ok(uri)
+}
+
+/// A folder with the files in it, if there are any.
+pub(super) fn files(root: &Path, name: &str) -> io::Result<Option<(Below, Vec<PathBuf>)>> {
+    let Some(folder) = Below::open(root, name)? else {
+        return Ok(None);
+    };
+    let files = folder.files()?;
+    Ok(Some((folder, files)).filter(|(_, files)| !files.is_empty()))
 }
 
 /// Puts to one bucket as the job's role.
@@ -61,24 +68,25 @@ impl<'a> Out<'a> {
     }
 
     /// A folder as `NAME.tar.gz`, or as objects below `NAME/`; the URI.
-    fn send(&self, folder: &Path, name: &str, packed: bool) -> Result<String, String> {
+    fn send(&self, left: Option<(Below, Vec<PathBuf>)>, name: &str, packed: bool) -> Result<String, String> {
         let bucket = self.bucket;
-        let found = files(folder, Path::new("")).map_err(|error| error.to_string())?;
         if packed {
             let key = format!("{name}.tar.gz");
-            self.put(&key, |body| pack(folder, &found, body))?;
+            self.put(&key, |body| pack(left, body))?;
             return Ok(format!("s3://{bucket}/{key}"));
         }
-        for file in &found {
-            self.file(folder, file, name)?;
+        if let Some((folder, files)) = left {
+            for file in &files {
+                self.file(&folder, file, name)?;
+            }
         }
         Ok(format!("s3://{bucket}/{name}/"))
     }
 
     /// One file of a folder, below a prefix.
-    pub(super) fn file(&self, folder: &Path, file: &Path, prefix: &str) -> Result<(), String> {
+    pub(super) fn file(&self, folder: &Below, file: &Path, prefix: &str) -> Result<(), String> {
         self.put(&format!("{prefix}/{}", file.display()), |mut body| {
-            io::copy(&mut File::open(folder.join(file))?, &mut body)?;
+            io::copy(&mut folder.file(file)?.0, &mut body)?;
             Ok(())
         })
     }
@@ -103,40 +111,19 @@ impl<'a> Out<'a> {
     }
 }
 
-fn pack(folder: &Path, files: &[PathBuf], body: &mut dyn Write) -> io::Result<()> {
+fn pack(left: Option<(Below, Vec<PathBuf>)>, body: &mut dyn Write) -> io::Result<()> {
     let mut tar = tar::Builder::new(GzEncoder::new(body, Compression::fast()));
     tar.mode(tar::HeaderMode::Deterministic);
-    for name in files {
-        let file = File::open(folder.join(name))?;
-        let mut header = tar::Header::new_gnu();
-        let meta = file.metadata()?;
-        header.set_metadata_in_mode(&meta, tar::HeaderMode::Deterministic);
-        tar.append_data(&mut header, name, BufReader::new(file))?;
+    if let Some((folder, files)) = left {
+        for name in &files {
+            let (file, meta) = folder.file(name)?;
+            let mut header = tar::Header::new_gnu();
+            header.set_metadata_in_mode(&meta, tar::HeaderMode::Deterministic);
+            tar.append_data(&mut header, name, BufReader::new(file))?;
+        }
     }
     tar.into_inner()?.finish()?;
     Ok(())
-}
-
-/// Regular files below `folder`, by name; links and devices stay behind.
-pub(super) fn files(folder: &Path, below: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let entries = match fs::read_dir(folder.join(below)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = below.join(entry.file_name());
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            found.extend(files(folder, &name)?);
-        } else if kind.is_file() {
-            found.push(name);
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 fn said(error: &ApiError) -> String {

@@ -1,4 +1,5 @@
-//! `/opt/ml/checkpoints`: filled from S3 before the training, copied there while it runs and once more after it.
+//! `CheckpointConfig`: a folder that is filled from S3 before the training, copied there while it runs and once more
+//! after it.
 //!
 //! What a job removes stays in S3: AWS does not say, and whoever resumes may need it.
 
@@ -9,7 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use super::super::identity::Caller;
 use super::super::world::World;
-use super::artifact::{Out, files};
+use super::artifact::Out;
+use super::below::Below;
 use super::channel;
 use super::request::Training;
 
@@ -21,7 +23,7 @@ pub(super) struct Checkpoints {
     world: Arc<World>,
     role: Caller,
     training: Arc<Training>,
-    folder: PathBuf,
+    root: PathBuf,
     /// What S3 has: each file's length and time.
     known: HashMap<PathBuf, (u64, Option<SystemTime>)>,
 }
@@ -34,18 +36,21 @@ impl Checkpoints {
         training: &Arc<Training>,
         root: &Path,
     ) -> Result<Option<Self>, String> {
-        let Some((bucket, prefix)) = &training.checkpoints else {
+        let Some(kept) = &training.checkpoints else {
             return Ok(None);
         };
         let mut checkpoints = Self {
             world: Arc::clone(world),
             role: role.clone(),
             training: Arc::clone(training),
-            folder: root.join("checkpoints"),
+            root: root.to_path_buf(),
             known: HashMap::new(),
         };
-        channel::below(world, role, (bucket, &format!("{prefix}/")), &checkpoints.folder)?;
-        checkpoints.known = checkpoints.found().into_iter().collect();
+        let prefix = format!("{}/", kept.prefix);
+        channel::below(world, role, (&kept.bucket, &prefix), &root.join(&kept.folder))?;
+        if let Some(folder) = checkpoints.open()? {
+            checkpoints.known = found(&folder).into_iter().collect();
+        }
         Ok(Some(checkpoints))
     }
 
@@ -69,25 +74,33 @@ impl Checkpoints {
 
     fn copy(&mut self) -> Result<(), String> {
         let failed = |why: String| format!("ClientError: Checkpoint upload failed: {why}");
-        let Some((bucket, prefix)) = &self.training.checkpoints else {
+        let (Some(kept), Some(folder)) = (&self.training.checkpoints, self.open()?) else {
             return Ok(());
         };
-        let out = Out::new(&self.world, &self.role, bucket, &self.training);
-        for (name, state) in self.found() {
+        let out = Out::new(&self.world, &self.role, &kept.bucket, &self.training);
+        for (name, state) in found(&folder) {
             if self.known.get(&name) != Some(&state) {
-                out.file(&self.folder, &name, prefix).map_err(failed)?;
+                out.file(&folder, &name, &kept.prefix).map_err(failed)?;
                 self.known.insert(name, state);
             }
         }
         Ok(())
     }
 
-    fn found(&self) -> Vec<(PathBuf, (u64, Option<SystemTime>))> {
-        let state = |name: PathBuf| {
-            let metadata = self.folder.join(&name).metadata().ok()?;
-            Some((name, (metadata.len(), metadata.modified().ok())))
+    /// The folder, unless it is something else by now.
+    fn open(&self) -> Result<Option<Below>, String> {
+        let Some(kept) = &self.training.checkpoints else {
+            return Ok(None);
         };
-        let names = files(&self.folder, Path::new("")).unwrap_or_default();
-        names.into_iter().filter_map(state).collect()
+        Below::open(&self.root, &kept.folder).map_err(|error| format!("ClientError: Checkpoint upload failed: {error}"))
     }
+}
+
+fn found(folder: &Below) -> Vec<(PathBuf, (u64, Option<SystemTime>))> {
+    let state = |name: PathBuf| {
+        let (_, metadata) = folder.file(&name).ok()?;
+        Some((name, (metadata.len(), metadata.modified().ok())))
+    };
+    let names = folder.files().unwrap_or_default();
+    names.into_iter().filter_map(state).collect()
 }

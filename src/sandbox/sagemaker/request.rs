@@ -1,6 +1,7 @@
 //! What a training job may ask for, and SageMaker's words for what it may not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use regex_lite::Regex;
@@ -25,8 +26,7 @@ pub(super) struct Training {
     /// Bucket, and prefix without a slash at its end.
     pub(super) output: (String, String),
     pub(super) output_key: Option<String>,
-    /// Bucket and prefix of checkpoints, as of the output.
-    pub(super) checkpoints: Option<(String, String)>,
+    pub(super) checkpoints: Option<Kept>,
     /// A tar file, or files below a prefix.
     pub(super) is_packed: bool,
     pub(super) instance_type: String,
@@ -34,6 +34,16 @@ pub(super) struct Training {
     pub(super) is_isolated: bool,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) metrics: Vec<(String, Regex)>,
+}
+
+/// Where checkpoints are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) bucket: String,
+    /// Without a slash at its end.
+    pub(super) prefix: String,
+    /// Below `/opt/ml`.
+    pub(super) folder: PathBuf,
 }
 
 /// One input channel.
@@ -186,17 +196,21 @@ fn place(uri: &str, member: &str) -> Result<(String, String), ApiError> {
     location(uri, member).map(|(bucket, prefix)| (bucket, prefix.trim_end_matches('/').to_owned()))
 }
 
-fn checkpoints(value: &Value) -> Result<Option<(String, String)>, ApiError> {
+fn checkpoints(value: &Value) -> Result<Option<Kept>, ApiError> {
     if value.is_null() {
         return Ok(None);
     }
-    match value["LocalPath"].as_str().map(|path| path.trim_end_matches('/')) {
-        None | Some("/opt/ml/checkpoints") => {}
-        Some(path) => {
-            return Err(invalid(format!(
-                "The sandbox keeps checkpoints in /opt/ml/checkpoints only, not in {path}."
-            )));
-        }
+    let path = value["LocalPath"].as_str().unwrap_or("/opt/ml/checkpoints");
+    let folder = Path::new(path).strip_prefix("/opt/ml").unwrap_or(Path::new(""));
+    let is_named = |part: Component| matches!(part, Component::Normal(_));
+    let first = folder.components().next();
+    let is_taken = ["input", "model", "output"]
+        .iter()
+        .any(|taken| first == Some(Component::Normal(taken.as_ref())));
+    if first.is_none() || is_taken || !folder.components().all(is_named) {
+        return Err(invalid(format!(
+            "The sandbox keeps checkpoints in a folder of its own below /opt/ml only, not in {path}."
+        )));
     }
     let uri = required(value, "S3Uri", "checkpointConfig.s3Uri")?;
     let (bucket, prefix) = place(uri, "checkpointConfig.s3Uri")?;
@@ -205,7 +219,8 @@ fn checkpoints(value: &Value) -> Result<Option<(String, String)>, ApiError> {
             "The sandbox needs a prefix in CheckpointConfig$S3Uri, not a whole bucket.",
         ));
     }
-    Ok(Some((bucket, prefix)))
+    let folder = folder.to_path_buf();
+    Ok(Some(Kept { bucket, prefix, folder }))
 }
 
 fn hyperparameters(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {

@@ -14,6 +14,7 @@ use super::super::guardian::{Charge, Held};
 use super::super::iam::SessionCredentials;
 use super::super::identity::{ACCOUNT, Caller, REGION};
 use super::super::world::{World, random_hex};
+use super::below::Below;
 use super::checkpoint::Checkpoints;
 use super::job::Job;
 use super::phase::{Phase, Status};
@@ -180,7 +181,7 @@ impl Walk<'_> {
         let (world, training) = (Arc::clone(self.world), Arc::clone(self.training));
         let (role, root) = (self.role.clone(), root.to_owned());
         let uploaded = blocking(move || {
-            let has_model = std::fs::read_dir(root.join("model")).is_ok_and(|mut entries| entries.next().is_some());
+            let has_model = artifact::files(&root, "model").is_ok_and(|model| model.is_some());
             if !whole && !has_model {
                 return Ok(None);
             }
@@ -242,7 +243,7 @@ impl Folder {
         };
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        for below in ["input/config", "input/data", "model", "output/data", "checkpoints"] {
+        for below in ["input/config", "input/data", "model", "output/data"] {
             builder.create(folder.root.join(below))?;
         }
         folder.memory.iter().try_for_each(|memory| builder.create(memory))?;
@@ -290,7 +291,8 @@ fn prepare(training: &Training, root: &Path) -> io::Result<()> {
 /// The FailureReason of a command that failed: the head of what it left in `output/failure`, and its status.
 fn failure(root: &Path, status: i32) -> String {
     let mut head = Vec::new();
-    if let Ok(file) = std::fs::File::open(root.join("output/failure")) {
+    let output = Below::open(root, "output").ok().flatten();
+    if let Some((file, _)) = output.and_then(|output| output.file(Path::new("failure")).ok()) {
         let _ = file.take(4 * LONGEST_REASON as u64).read_to_end(&mut head);
     }
     let text = String::from_utf8_lossy(&head);

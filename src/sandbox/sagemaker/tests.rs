@@ -396,11 +396,32 @@ async fn a_job_whose_role_may_not_keep_its_checkpoints_fails() {
         reason.contains("AccessDenied") && reason.contains("elsewhere"),
         "{reason}"
     );
-    body["CheckpointConfig"] = json!({ "S3Uri": "s3://sagemaker-b/c", "LocalPath": "/tmp/c" });
-    assert!(
-        Training::parse(&body)
-            .unwrap_err()
-            .message
-            .contains("/opt/ml/checkpoints only")
+    for path in ["/tmp/c", "/opt/ml", "/opt/ml/../c", "/opt/ml/model/c", "checkpoints"] {
+        body["CheckpointConfig"] = json!({ "S3Uri": "s3://sagemaker-b/c", "LocalPath": path });
+        let refused = Training::parse(&body).unwrap_err().message;
+        assert!(
+            refused.contains(path) && refused.contains("below /opt/ml only"),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn checkpoints_are_kept_where_the_job_says_and_no_link_is_followed_from_there() {
+    let world = world(
+        "[ ! -e checkpoints ] || exit 3; echo own > own/one; mkdir elsewhere; echo plaintext > elsewhere/two; \
+         ln -s ../elsewhere/two own/two; ln -s ../elsewhere own/deep; rmdir model && ln -s elsewhere model",
     );
+    let mut body = body("job");
+    body["CheckpointConfig"] = json!({ "S3Uri": "s3://sagemaker-b/kept", "LocalPath": "/opt/ml/own/" });
+    let job = ended(&world, &body).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    let found = |key: &str| world.s3.find("sagemaker-b", key).unwrap().is_some();
+    assert!(found("kept/one") && !found("kept/two") && !found("kept/deep/two"));
+    let model = world
+        .s3
+        .object("sagemaker-b", "output/job/output/model.tar.gz")
+        .unwrap();
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(model.body.reader()));
+    assert_eq!(archive.entries().unwrap().count(), 0);
 }
