@@ -82,6 +82,15 @@ pub enum Command {
     /// Cleans up when the sandbox that started it is gone
     #[command(hide = true)]
     SandboxGuardian,
+    /// Becomes a training command that ends with the one that started it
+    #[command(hide = true)]
+    Tethered {
+        /// Its process id
+        parent: i32,
+        /// The training command
+        #[arg(last = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
 }
 
 /// `encrypt PATH... DEST`.

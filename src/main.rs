@@ -114,6 +114,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
         Command::ReferenceTrainer => training::reference::run()?,
         Command::SandboxGuardian => sandbox::keep_watch(std::io::stdin().lock()),
+        Command::Tethered { parent, command } => training::become_command(parent, &command)?,
         Command::Encrypt(args) => {
             return with_aws(&cli.global, async |aws, cancel| {
                 commands::encrypt::run(aws, &args, cancel).await

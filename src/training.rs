@@ -1,25 +1,30 @@
 //! The container side: `strongroom train [--] COMMAND…`.
 //!
 //! Unwraps the job's data keys with the execution role's credentials, decrypts the channels into private folders, runs
-//! COMMAND on them, encrypts what it leaves, and removes the plaintext, whatever happened. Plaintext never touches
-//! `/opt/ml/model`, `/opt/ml/output` or `/opt/ml/checkpoints`, which SageMaker uploads; should COMMAND write there
-//! itself, that is encrypted too, or deleted.
+//! COMMAND on them, encrypts what it leaves, and removes the plaintext, whatever happened: an end, a fault, any signal
+//! that can be caught, a panic. `SIGKILL` takes COMMAND along, and the next start sweeps.
+//!
+//! Plaintext stays out of the folders that SageMaker uploads, also where COMMAND has `/opt/ml/model` or
+//! `/opt/ml/checkpoints` written into it: links to private folders stand there meanwhile ([`cover`]).
 //!
 //! It reads `/opt/ml` and the environment and talks to S3 and KMS through `aws`; it decides nothing about training.
 //! What it does it says on standard error, a line each, which is what SageMaker keeps as the job's log.
 
 use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use self::checkpoints::Checkpoints;
-use self::child::Stops;
+use self::cover::Covers;
 use self::job::Job;
 use self::keys::Keys;
+use self::stops::Stops;
 use self::workspace::Workspace;
 use crate::aws::Aws;
 use crate::config::Connection;
@@ -28,6 +33,7 @@ use crate::domain::{Fault, FaultKind};
 
 mod checkpoints;
 mod child;
+mod cover;
 mod environment;
 mod inputs;
 mod job;
@@ -35,8 +41,12 @@ mod keys;
 mod orphans;
 mod outputs;
 pub mod reference;
+mod stops;
+mod tether;
 mod tree;
 mod workspace;
+
+pub use tether::become_command;
 
 /// Where SageMaker mounts everything.
 const ROOT: &str = "/opt/ml";
@@ -50,7 +60,15 @@ const CHECKPOINT_POLL: Duration = Duration::from_secs(5);
 /// `output/failure` too.
 pub async fn run(command: Vec<OsString>) -> Result<u8, Fault> {
     let root = std::env::var_os("STRONGROOM_ML_ROOT").map_or_else(|| PathBuf::from(ROOT), PathBuf::from);
-    let ended = train(&command, &root).await;
+    // What is dropped on the way of a panic removes the plaintext.
+    let ended = match AssertUnwindSafe(train(&command, &root)).catch_unwind().await {
+        Ok(ended) => ended,
+        Err(_) => {
+            orphans::end().await;
+            Workspace::sweep(&root);
+            Err(unexpected("it panicked, as said above"))
+        }
+    };
     match &ended {
         Ok(End {
             failure: Some(reason), ..
@@ -73,6 +91,9 @@ struct End {
 
 async fn train(command: &[OsString], root: &std::path::Path) -> Result<End, Fault> {
     let mut stops = Stops::listen()?;
+    Covers::recover(root)?;
+    Workspace::sweep(root);
+    child::check(command)?;
     let job = Arc::new(Job::read(root)?);
     // An earlier run's reason would be taken for COMMAND's own.
     let _ = outputs::own_failure(&job.output_dir());
@@ -99,21 +120,27 @@ async fn train(command: &[OsString], root: &std::path::Path) -> Result<End, Faul
         return Ok(End { status, failure });
     }
     let Prepared {
-        keys,
-        workspace,
         checkpoints,
+        covers,
+        workspace,
+        keys,
     } = prepared?;
 
     let variables = environment::variables(&job, &workspace);
     let done = CancellationToken::new();
     let watching = tokio::spawn(watch(checkpoints, Arc::clone(&keys), done.clone()));
     orphans::adopt();
-    let ended = child::run(command, &variables, &mut stops).await;
+    let ended = match command.first().zip(tether::command(command).ok()) {
+        Some((program, tethered)) => child::run(program, tethered, &variables, &mut stops).await,
+        None => Err(unexpected("this program does not know where it is")),
+    };
     // A worker that outlives COMMAND could write plaintext where everything is encrypted by then.
     orphans::end().await;
     done.cancel();
-    let checkpoints = watching.await.unwrap_or_else(|error| Err(unexpected(&error)));
-    let delivered = blocking(move || Ok(deliver(&job, &keys, workspace, checkpoints))).await?;
+    let checkpoints = watching
+        .await
+        .unwrap_or_else(|error| Err(unexpected(&error.to_string())));
+    let delivered = blocking(move || Ok(deliver(&job, &keys, workspace, covers, checkpoints))).await?;
     let status = ended?;
     let failure = child::failure(command, status).map(|reason| delivered.own_failure.unwrap_or(reason));
     match (failure, delivered.result) {
@@ -148,10 +175,12 @@ async fn watch(mut checkpoints: Checkpoints, keys: Arc<Keys>, done: Cancellation
     }
 }
 
+/// In the order in which it must go if it is not needed.
 struct Prepared {
-    keys: Arc<Keys>,
-    workspace: Workspace,
     checkpoints: Checkpoints,
+    covers: Covers,
+    workspace: Workspace,
+    keys: Arc<Keys>,
 }
 
 async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, Fault> {
@@ -171,15 +200,17 @@ async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, F
     };
     blocking(move || {
         let inputs = inputs::plan(&job, &keys)?;
-        let need = inputs::size(&inputs) + Checkpoints::size(&job.checkpoints_dir())?;
+        let need = inputs::size(&inputs) + Checkpoints::size(&job.checkpoints_dir)?;
         let workspace = Workspace::create(&job, need)?;
+        let covers = Covers::put_up(&job, &workspace)?;
         inputs::decrypt(&inputs, &keys, &workspace, &cancel)?;
-        let checkpoints =
-            Checkpoints::restore(keys.first(), &workspace.checkpoints(), &job.checkpoints_dir(), &cancel)?;
+        let public = covers.meanwhile(&job.checkpoints_dir);
+        let checkpoints = Checkpoints::restore(keys.first(), &workspace.checkpoints(), &public, &cancel)?;
         Ok(Prepared {
-            keys,
-            workspace,
             checkpoints,
+            covers,
+            workspace,
+            keys,
         })
     })
     .await
@@ -192,14 +223,25 @@ struct Delivered {
 }
 
 /// Encrypts everything and removes the plaintext, each step whether or not the one before went well.
-fn deliver(job: &Job, keys: &Keys, workspace: Workspace, checkpoints: Result<Checkpoints, Fault>) -> Delivered {
+fn deliver(
+    job: &Job,
+    keys: &Keys,
+    workspace: Workspace,
+    mut covers: Covers,
+    checkpoints: Result<Checkpoints, Fault>,
+) -> Delivered {
     let nothing = |_: &str| false;
-    let private_output = workspace.root().join("output");
+    let uncovered = covers.take_down();
+    let private_output = workspace.output();
     let own_failure = outputs::own_failure(&private_output).or_else(|| outputs::own_failure(&job.output_dir()));
     // `data` is delivered by itself; `failure` is a sentence for people.
     let elsewhere = |name: &str| name == "failure" || name.starts_with("data/");
     let steps = [
-        checkpoints.and_then(|mut checkpoints| checkpoints.keep(keys.first(), true)),
+        uncovered,
+        checkpoints.and_then(|mut checkpoints| {
+            checkpoints.return_to(job.checkpoints_dir.clone());
+            checkpoints.keep(keys.first(), true)
+        }),
         outputs::deliver(keys.writing(), &workspace.model(), &job.model_dir(), &nothing),
         outputs::deliver(
             keys.writing(),
@@ -219,11 +261,11 @@ fn deliver(job: &Job, keys: &Keys, workspace: Workspace, checkpoints: Result<Che
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
     tokio::task::spawn_blocking(work)
         .await
-        .unwrap_or_else(|error| Err(unexpected(&error)))
+        .unwrap_or_else(|error| Err(unexpected(&error.to_string())))
 }
 
-fn unexpected(error: &tokio::task::JoinError) -> Fault {
-    Fault::new(FaultKind::Other, "train", "", error.to_string(), "please report this")
+fn unexpected(cause: &str) -> Fault {
+    Fault::new(FaultKind::Other, "train", "", cause, "please report this")
 }
 
 /// One line of the job's log, in which nothing can move a cursor.

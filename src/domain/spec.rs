@@ -35,6 +35,19 @@ pub struct JobSpec {
     pub hyperparameters: BTreeMap<String, String>,
 }
 
+impl JobSpec {
+    /// Where SageMaker finds checkpoints to copy to S3, in a job made here: a folder of our own, so that the usual one,
+    /// which scripts write to, holds plaintext that nobody copies.
+    pub const CHECKPOINTS_DIR: &str = "/opt/ml/strongroom-checkpoints";
+    /// The hyperparameter that tells the container of it.
+    pub const CHECKPOINTS_PARAMETER: &str = "strongroom_checkpoints";
+
+    /// Where they are copied to: beside the model.
+    pub fn checkpoints_uri(&self) -> String {
+        format!("{}/{}/checkpoints", self.output.trim_end_matches('/'), self.name)
+    }
+}
+
 /// What a new KMS key is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySpec {

@@ -1,78 +1,34 @@
 //! COMMAND as a child process: output inherited, signals passed on, its status returned.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitStatus;
 
-use rustix::process::{Pid, Signal};
-use tokio::process::Command;
-use tokio::signal::unix::{self, SignalKind};
+use rustix::fs::{Access, access};
+use rustix::process::Pid;
 
+use super::stops::Stops;
+use super::tether;
 use crate::domain::{Fault, FaultKind};
 
-/// The signals that SageMaker and people stop a job with.
-pub(crate) struct Stops {
-    terminate: unix::Signal,
-    interrupt: unix::Signal,
-}
-
-impl Stops {
-    /// From now on these signals no longer end this process.
-    pub(crate) fn listen() -> Result<Self, Fault> {
-        let listen = |kind| {
-            unix::signal(kind)
-                .map_err(|error| Fault::new(FaultKind::Io, "listen for", "signals", error.to_string(), ""))
-        };
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for the next one.
-    pub(crate) async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.terminate.recv() => Signal::TERM,
-            _ = self.interrupt.recv() => Signal::INT,
-        }
-    }
-}
-
-/// Runs COMMAND to its end.
+/// Runs COMMAND to its end; `tethered` is what starts it.
 pub(crate) async fn run(
-    command: &[OsString],
+    program: &OsStr,
+    tethered: std::process::Command,
     variables: &BTreeMap<String, OsString>,
     stops: &mut Stops,
 ) -> Result<ExitStatus, Fault> {
-    let Some((program, arguments)) = command.split_first() else {
-        return Err(Fault::new(
-            FaultKind::Usage,
-            "run",
-            "the training command",
-            "there is none",
-            "name one after --",
-        ));
-    };
-    let fault = |kind, cause: String| {
-        Fault::new(
-            kind,
-            "run",
-            program.to_string_lossy(),
-            cause,
-            "check the image and the command after train",
-        )
-    };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .envs(variables)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| fault(FaultKind::Io, error.to_string()))?;
+    let fault = |error: std::io::Error| broken(program, error.to_string());
+    let mut command = tokio::process::Command::from(tethered);
+    command.envs(variables).kill_on_drop(true);
+    let (mut child, _leash) = tether::spawn(command).await.map_err(fault)?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     loop {
         tokio::select! {
-            status = child.wait() => return status.map_err(|error| fault(FaultKind::Io, error.to_string())),
+            status = child.wait() => return status.map_err(fault),
             signal = stops.next() => {
                 // Not yet reaped, so the id is still this child's.
                 if let Some(pid) = pid {
@@ -81,6 +37,36 @@ pub(crate) async fn run(
             }
         }
     }
+}
+
+/// Refuses what cannot be started, before there is any plaintext.
+pub(crate) fn check(command: &[OsString]) -> Result<(), Fault> {
+    let Some(program) = command.first() else {
+        return Err(Fault::new(
+            FaultKind::Usage,
+            "run",
+            "the training command",
+            "there is none",
+            "name one after --",
+        ));
+    };
+    let runs = |path: &Path| path.is_file() && access(path, Access::EXEC_OK).is_ok();
+    let found = if program.as_encoded_bytes().contains(&b'/') {
+        runs(Path::new(program))
+    } else {
+        let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+        env::split_paths(&path).any(|folder| runs(&folder.join(program)))
+    };
+    if found {
+        Ok(())
+    } else {
+        Err(broken(program, "there is no program of that name".to_owned()))
+    }
+}
+
+fn broken(program: &OsStr, cause: String) -> Fault {
+    let remedy = "check the image and the command after train";
+    Fault::new(FaultKind::Io, "run", program.to_string_lossy(), cause, remedy)
 }
 
 /// A shell's number for a status: its code, or 128+N for signal N.
@@ -115,9 +101,12 @@ mod tests {
     use super::*;
 
     async fn shell(script: &str) -> ExitStatus {
-        let command: Vec<OsString> = ["sh", "-c", script].map(OsString::from).to_vec();
         let variables = BTreeMap::from([("SM_MODEL_DIR".to_owned(), OsString::from("/nowhere"))]);
-        run(&command, &variables, &mut Stops::listen().unwrap()).await.unwrap()
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script]);
+        run("sh".as_ref(), command, &variables, &mut Stops::listen().unwrap())
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
@@ -139,15 +128,15 @@ mod tests {
         assert!(failure(&["fit".into()], status).unwrap().contains("signal 9"));
     }
 
-    #[tokio::test]
-    async fn a_program_that_is_not_there_is_a_fault() {
-        let fault = run(
-            &["/no/such/program".into()],
-            &BTreeMap::new(),
-            &mut Stops::listen().unwrap(),
-        )
-        .await
-        .unwrap_err();
-        assert_eq!(fault.object, "/no/such/program");
+    #[test]
+    fn a_program_that_is_not_there_or_does_not_run_is_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, "no program").unwrap();
+        for program in ["/no/such/program", "no-such-program", plain.to_str().unwrap(), "/"] {
+            assert_eq!(check(&[program.into()]).unwrap_err().object, program);
+        }
+        assert!(check(&["sh".into()]).is_ok() && check(&["/bin/sh".into(), "-c".into()]).is_ok());
+        assert_eq!(check(&[]).unwrap_err().kind, FaultKind::Usage);
     }
 }

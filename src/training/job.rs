@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, JobSpec};
 
 /// A training job as seen from inside.
 #[derive(Debug)]
@@ -20,6 +20,9 @@ pub(crate) struct Job {
     pub(crate) resources: Resources,
     /// Channels by name.
     pub(crate) channels: BTreeMap<String, ChannelConfig>,
+    /// What SageMaker copies to S3 while the job runs. A container is not told of `CheckpointConfig.LocalPath`, so a
+    /// hyperparameter says it again.
+    pub(crate) checkpoints_dir: PathBuf,
 }
 
 /// `resourceconfig.json`, as far as it matters here.
@@ -100,7 +103,7 @@ impl Job {
                 ));
             }
         }
-        Ok(Self {
+        let mut job = Self {
             root: root.to_path_buf(),
             hyperparameters: hyperparameters
                 .into_iter()
@@ -108,7 +111,12 @@ impl Job {
                 .collect(),
             resources: resources.unwrap_or_default(),
             channels,
-        })
+            checkpoints_dir: root.join(USUAL_CHECKPOINTS),
+        };
+        if let Some(path) = job.hyperparameter(JobSpec::CHECKPOINTS_PARAMETER) {
+            job.checkpoints_dir = root.join(below_opt_ml(&path)?);
+        }
+        Ok(job)
     }
 
     /// The value of a hyperparameter, without the JSON quotes that the SageMaker SDK adds; `None` if absent or empty.
@@ -150,9 +158,32 @@ impl Job {
         self.root.join("output/data")
     }
 
-    /// What SageMaker copies to S3 while the job runs.
-    pub(crate) fn checkpoints_dir(&self) -> PathBuf {
-        self.root.join("checkpoints")
+    /// Where scripts write checkpoints to.
+    pub(crate) fn usual_checkpoints_dir(&self) -> PathBuf {
+        self.root.join(USUAL_CHECKPOINTS)
+    }
+}
+
+/// The default of `CheckpointConfig.LocalPath`, and written into scripts.
+const USUAL_CHECKPOINTS: &str = "checkpoints";
+/// What SageMaker, or this program, has another use for.
+const TAKEN: [&str; 3] = ["input", "model", "output"];
+
+/// A folder that the job names by its path in a container, below the root.
+fn below_opt_ml(path: &str) -> Result<PathBuf, Fault> {
+    let below = Path::new(path).strip_prefix("/opt/ml").unwrap_or(Path::new(""));
+    let mut parts = below.components();
+    let stays = below.components().all(|part| matches!(part, Component::Normal(_)));
+    match parts.next() {
+        Some(Component::Normal(first)) if stays && !TAKEN.iter().any(|taken| first == *taken) => {
+            Ok(below.to_path_buf())
+        }
+        _ => Err(invalid(
+            "read hyperparameter",
+            JobSpec::CHECKPOINTS_PARAMETER,
+            format!("`{path}` is no folder for checkpoints"),
+            "give the path of CheckpointConfig.LocalPath, a folder of its own in /opt/ml",
+        )),
     }
 }
 
@@ -250,6 +281,33 @@ mod tests {
         let job = Job::read(root.path()).unwrap();
         assert_eq!(job.channels.keys().collect::<Vec<_>>(), ["test", "train"]);
         assert_eq!(job.resources.hosts, ["algo-1"]);
+    }
+
+    #[test]
+    fn checkpoints_are_where_the_job_says_but_never_outside_or_among_other_things() {
+        let with = |path: &str| {
+            let text = format!(r#"{{"strongroom_checkpoints": "{path}"}}"#);
+            let root = root(&[("input/config/hyperparameters.json", &text)]);
+            let job = Job::read(root.path());
+            job.map(|job| job.checkpoints_dir.strip_prefix(root.path()).unwrap().to_path_buf())
+        };
+        assert_eq!(with("").unwrap(), Path::new("checkpoints"));
+        assert_eq!(with("/opt/ml/checkpoints/").unwrap(), Path::new("checkpoints"));
+        assert_eq!(
+            with(JobSpec::CHECKPOINTS_DIR).unwrap(),
+            Path::new("strongroom-checkpoints")
+        );
+        for wrong in [
+            "/opt/ml",
+            "/opt/ml/",
+            "/opt/ml/../up",
+            "/opt/ml/model/x",
+            "/opt/ml/input",
+            "/tmp/x",
+            "checkpoints",
+        ] {
+            assert_eq!(with(wrong).unwrap_err().kind, FaultKind::Invalid, "{wrong}");
+        }
     }
 
     #[test]

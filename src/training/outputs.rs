@@ -52,6 +52,11 @@ pub(crate) fn seal_file(key: &OpenKey, from: &Path, to: &Path) -> Result<Sealed,
     Ok(sealed)
 }
 
+/// Whether a file is a token under this key.
+pub(crate) fn opens(key: &OpenKey, path: &Path) -> bool {
+    is_token(path).unwrap_or(false) && File::open(path).is_ok_and(|mut token| verify(&key.key, &mut token).is_ok())
+}
+
 struct Delivery<'a> {
     key: &'a OpenKey,
     public: &'a Path,
@@ -102,7 +107,8 @@ impl Delivery<'_> {
             .into_iter()
             .filter(|file| !left(&file.name) && !ours.contains(&file.name))
         {
-            if file.name != BUNDLE_NAME && self.opens(&file.path) {
+            // COMMAND may have encrypted it itself, the boto3 way.
+            if file.name != BUNDLE_NAME && opens(self.key, &file.path) {
                 continue;
             }
             let sealed = if file.name == BUNDLE_NAME {
@@ -123,12 +129,6 @@ impl Delivery<'_> {
             }
             self.sealed(file.name, sealed);
         }
-    }
-
-    /// Whether COMMAND encrypted it itself, the boto3 way.
-    fn opens(&self, path: &Path) -> bool {
-        is_token(path).unwrap_or(false)
-            && File::open(path).is_ok_and(|mut token| verify(&self.key.key, &mut token).is_ok())
     }
 
     fn write_bundle(&mut self) {

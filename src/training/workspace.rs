@@ -1,25 +1,31 @@
 //! The private folders that hold plaintext while COMMAND runs: 0700, in memory by default, gone afterwards.
 //!
 //! They are removed when the [`Workspace`] is dropped: on every return, fault, signal and panic of this process.
-//! `SIGKILL` leaves them to the end of the container, which takes its memory and its volume with it.
+//! `SIGKILL` and a crash leave them to the end of the container, which takes its memory and its volume with it; where
+//! there is no container the next start sweeps them. A lock tells which are still in use.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
-use super::human;
 use super::job::{Job, io};
+use super::{human, say};
 use crate::domain::{Fault, FaultKind};
 
 /// File system in memory.
 const MEMORY: &str = "/dev/shm";
+/// What their names begin with.
+const PREFIX: &str = ".strongroom-plaintext-";
 
 /// Where plaintext lives.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     dir: TempDir,
+    /// Let go of after the folder has gone.
+    _lock: File,
 }
 
 impl Workspace {
@@ -27,10 +33,9 @@ impl Workspace {
     pub(crate) fn create(job: &Job, need: u64) -> Result<Self, Fault> {
         let parent = match job.hyperparameter("strongroom_plaintext").as_deref() {
             None | Some("memory") => {
-                // The sandbox names a folder of its own there, which it can sweep.
-                let memory = std::env::var_os("STRONGROOM_MEMORY_ROOT").unwrap_or_else(|| MEMORY.into());
-                room(Path::new(&memory), need)?;
-                PathBuf::from(memory)
+                let memory = memory();
+                room(&memory, need)?;
+                memory
             }
             Some("volume") => job.root.clone(),
             Some(other) => {
@@ -42,18 +47,65 @@ impl Workspace {
                 ));
             }
         };
-        let dir = tempfile::Builder::new()
-            .prefix(".strongroom-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(&parent)
-            .map_err(|error| io("make a private folder in", &parent, &error))?;
-        let workspace = Self { dir };
+        let workspace = Self::locked(&parent).map_err(|error| io("make a private folder in", &parent, &error))?;
         let mut folders = vec![workspace.model(), workspace.output_data(), workspace.checkpoints()];
         folders.extend(job.channels.keys().map(|channel| workspace.channel(channel)));
         for folder in folders {
             fs::create_dir_all(&folder).map_err(|error| io("make", &folder, &error))?;
         }
         Ok(workspace)
+    }
+
+    fn locked(parent: &Path) -> std::io::Result<Self> {
+        loop {
+            let dir = tempfile::Builder::new()
+                .prefix(PREFIX)
+                .permissions(Permissions::from_mode(0o700))
+                .tempdir_in(parent)?;
+            let lock = File::open(dir.path());
+            // Until it was locked another start may have taken it for a dead one's.
+            if let Ok(lock) = lock
+                && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+                && dir.path().is_dir()
+            {
+                return Ok(Self { dir, _lock: lock });
+            }
+        }
+    }
+
+    /// Removes the plaintext of runs that were killed, wherever this job could keep its own.
+    pub(crate) fn sweep(root: &Path) {
+        for parent in [memory(), root.to_path_buf()] {
+            for path in fs::read_dir(parent)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path())
+            {
+                if Self::is_one(&path) && Self::is_left(&path) {
+                    match fs::remove_dir_all(&path) {
+                        Ok(()) => say(&format!(
+                            "removed plaintext that an earlier run left in {}",
+                            path.display()
+                        )),
+                        Err(error) => say(&io("remove the plaintext in", &path, &error).to_string()),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a path is that of a workspace.
+    pub(crate) fn is_one(path: &Path) -> bool {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(PREFIX))
+    }
+
+    /// Whether it is ours and nobody works in it.
+    fn is_left(path: &Path) -> bool {
+        let ours = |metadata: fs::Metadata| metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw();
+        fs::symlink_metadata(path).is_ok_and(ours)
+            && File::open(path).is_ok_and(|dir| flock(&dir, FlockOperation::NonBlockingLockExclusive).is_ok())
     }
 
     /// The whole, shaped like `/opt/ml`.
@@ -69,6 +121,11 @@ impl Workspace {
     /// What COMMAND leaves here becomes the model.
     pub(crate) fn model(&self) -> PathBuf {
         self.root().join("model")
+    }
+
+    /// `SM_OUTPUT_DIR`: the output, and COMMAND's own words on why it failed.
+    pub(crate) fn output(&self) -> PathBuf {
+        self.root().join("output")
     }
 
     /// What COMMAND leaves here becomes the output.
@@ -88,6 +145,11 @@ impl Workspace {
             .close()
             .map_err(|error| io("remove the plaintext in", &path, &error))
     }
+}
+
+/// The sandbox names a folder of its own there, which it can sweep.
+fn memory() -> PathBuf {
+    std::env::var_os("STRONGROOM_MEMORY_ROOT").map_or_else(|| MEMORY.into(), PathBuf::from)
 }
 
 /// Refuses unless `need` bytes leave half of the memory file system and half of the memory free.
@@ -167,6 +229,23 @@ mod tests {
         fs::write(workspace.channel("train").join("secret"), "x").unwrap();
         workspace.remove().unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_swept_and_what_is_in_use_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let used = Workspace::create(&job(root.path(), "volume"), 10).unwrap();
+        let killed = Workspace::create(&job(root.path(), "volume"), 10).unwrap();
+        let Workspace { dir, _lock } = killed;
+        let left = dir.keep();
+        drop(_lock);
+        fs::create_dir(root.path().join(".strongroom-other")).unwrap();
+        std::os::unix::fs::symlink(used.root(), root.path().join(format!("{PREFIX}link"))).unwrap();
+        Workspace::sweep(root.path());
+        assert!(!left.exists() && used.root().exists());
+        assert!(
+            root.path().join(".strongroom-other").exists() && root.path().join(format!("{PREFIX}link")).is_symlink()
+        );
     }
 
     #[test]

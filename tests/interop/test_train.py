@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -43,7 +44,7 @@ class Container:
     def put(self, name, content):
         (self.root / name).write_bytes(content)
 
-    def start(self, *command):
+    def start(self, *command, before=(), stdin=subprocess.DEVNULL):
         config = self.root / "input/config"
         # As the SageMaker SDK sends them: JSON inside JSON.
         quoted = {name: json.dumps(value) for name, value in self.hyperparameters.items()}
@@ -51,9 +52,9 @@ class Container:
         (config / "inputdataconfig.json").write_text(json.dumps({"train": {"TrainingInputMode": "File"}}))
         environment = self.world.environment(self.home) | {"STRONGROOM_ML_ROOT": str(self.root)} | self.variables
         return subprocess.Popen(
-            [STRONGROOM, "train", "--", *command],
+            [*before, STRONGROOM, "train", "--", *command],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -75,10 +76,32 @@ class Container:
 
     def holds_no_plaintext(self, *secrets):
         assert not [path for path in self.root.iterdir() if path.name.startswith(".strongroom")]
-        for folder in ("model", "output", "checkpoints"):
+        for folder in ("model", "output", "checkpoints", "strongroom-checkpoints"):
+            assert not (self.root / folder).is_symlink()
             for path in (self.root / folder).rglob("*"):
                 if path.is_file():
                     assert not any(secret in path.read_bytes() for secret in secrets), path
+
+
+def appears(path, seconds=60):
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} does not appear"
+        time.sleep(0.1)
+
+
+def ends(pid, seconds=60):
+    """Waits until there is no such process, or only what its parent has not asked after."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except FileNotFoundError:
+            return
+        if state == "Z":
+            return
+        assert time.monotonic() < until, f"{pid} runs on"
+        time.sleep(0.1)
 
 
 @pytest.fixture(params=["moto", "sandbox"])
@@ -221,6 +244,7 @@ def test_a_new_key_for_the_model_leaves_the_old_one_behind(container):
 
 
 def test_checkpoints_are_encrypted_while_the_command_runs_and_restored_at_its_restart(container):
+    container.hyperparameters["strongroom_checkpoints"] = "/opt/ml/strongroom-checkpoints"
     process = container.start(
         sys.executable,
         "-c",
@@ -230,10 +254,8 @@ def test_checkpoints_are_encrypted_while_the_command_runs_and_restored_at_its_re
         "import time; time.sleep(60)\n",
     )
     assert process.stdout.readline() == "ready\n"
-    kept = container.root / "checkpoints/epoch-1"
-    until = time.monotonic() + 30
-    while not kept.exists() and time.monotonic() < until:
-        time.sleep(0.2)
+    kept = container.root / "strongroom-checkpoints/epoch-1"
+    appears(kept)
     assert container.fernet.decrypt(kept.read_bytes()) == b"top secret"
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
@@ -314,3 +336,168 @@ def test_a_job_without_data_key_says_which_hyperparameters_to_give(container):
     status, _, said = container.python("print('ran')")
     assert status == 1
     assert "ciphertext_s3_key" in said and "ciphertext_s3_key" in container.failure()
+
+
+USUAL = """
+import os, pathlib
+root = pathlib.Path(os.environ["STRONGROOM_ML_ROOT"])
+print(sorted(path.read_text() for path in (root / "checkpoints").glob("epoch-*")))
+(root / "model").mkdir(exist_ok=True)
+(root / "model/weights").write_text("top secret weights")
+(root / "output/data").mkdir(parents=True, exist_ok=True)
+(root / "output/data/plot").write_text("top secret plot")
+(root / "output/tensors").mkdir(exist_ok=True)
+(root / "output/tensors/0").write_text("top secret tensors")
+(root / "checkpoints").mkdir(exist_ok=True)
+(root / "checkpoints/epoch-1").write_text("top secret epoch")
+"""
+
+
+@pytest.mark.parametrize("folder", ["strongroom-checkpoints", "checkpoints"])
+@pytest.mark.parametrize("made", [True, False], ids=["made by SageMaker", "not there"])
+def test_a_script_may_have_opt_ml_written_into_it_and_finds_its_checkpoints_again(sandbox, tmp_path, folder, made):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    if folder != "checkpoints":
+        container.hyperparameters["strongroom_checkpoints"] = f"/opt/ml/{folder}"
+    if made:
+        (container.root / folder).mkdir()
+    look = (
+        "import subprocess\n"
+        "seen = subprocess.run(['grep', '-rl', 'top secret', '.'], cwd=root, capture_output=True, text=True).stdout.split()\n"
+        "print([path for path in seen if '/.strongroom-plaintext-' not in path])\n"
+    )
+    # What is uploaded holds nothing plain even while the script runs: grep does not follow the links that it meets.
+    status, output, said = container.python(USUAL + look)
+    assert (status, output) == (0, "[]\n[]\n"), said
+    opened = container.fernet.decrypt
+    assert opened((container.root / "model/weights").read_bytes()) == b"top secret weights"
+    assert opened((container.root / "output/data/plot").read_bytes()) == b"top secret plot"
+    assert opened((container.root / "output/tensors/0").read_bytes()) == b"top secret tensors"
+    assert opened((container.root / folder / "epoch-1").read_bytes()) == b"top secret epoch"
+    container.holds_no_plaintext(b"top secret")
+    status, output, said = container.python(USUAL)
+    assert (status, output) == (0, "['top secret epoch']\n"), said
+    container.holds_no_plaintext(b"top secret")
+
+
+def test_a_command_that_removes_the_link_has_its_checkpoints_all_the_same(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    container.hyperparameters["strongroom_checkpoints"] = "/opt/ml/strongroom-checkpoints"
+    script = "rm -rf $STRONGROOM_ML_ROOT/checkpoints && cd $STRONGROOM_ML_ROOT && mkdir checkpoints && echo top secret > checkpoints/e"
+    status, _, said = container.run("sh", "-c", script)
+    assert status == 0, said
+    assert container.fernet.decrypt((container.root / "strongroom-checkpoints/e").read_bytes()) == b"top secret\n"
+    container.holds_no_plaintext(b"top secret")
+
+
+def test_what_is_written_where_sagemaker_copies_it_from_is_encrypted_and_fails_the_job(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    container.hyperparameters["strongroom_checkpoints"] = "/opt/ml/strongroom-checkpoints"
+    script = "cd $STRONGROOM_ML_ROOT && mkdir -p strongroom-checkpoints && echo top secret > strongroom-checkpoints/e"
+    status, _, said = container.run("sh", "-c", script)
+    assert status == 1
+    assert "strongroom-checkpoints/e" in container.failure() and "SageMaker copies" in container.failure(), said
+    assert container.fernet.decrypt((container.root / "strongroom-checkpoints/e").read_bytes()) == b"top secret\n"
+    container.holds_no_plaintext(b"top secret")
+
+
+def mounted(folder):
+    """A prefix of a command in whose eyes a folder is mounted, as SageMaker does it."""
+    return ["unshare", "--map-root-user", "--mount", "sh", "-c", f'mount --bind "{folder}" "{folder}" && exec "$@"', "sh"]
+
+
+def test_a_mounted_checkpoint_folder_refuses_the_job_and_a_mounted_model_folder_does_not(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    if subprocess.run([*mounted(container.root / "model"), "true"], capture_output=True).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    (container.root / "checkpoints").mkdir()
+    start = container.start
+
+    def run(folder, *command):
+        container.start = lambda *command: start(*command, before=mounted(container.root / folder))
+        return container.run(*command)
+
+    status, output, said = run("checkpoints", sys.executable, "-c", "print('ran')")
+    assert (status, output) == (1, ""), said
+    assert "strongroom_checkpoints" in container.failure() and str(container.root / "checkpoints") in container.failure()
+    container.holds_no_plaintext(HOUSING[:40])
+
+    (container.root / "checkpoints").rmdir()
+    status, output, said = run("model", sys.executable, "-c", USUAL)
+    assert status == 0, said
+    assert container.fernet.decrypt((container.root / "model/weights").read_bytes()) == b"top secret weights"
+    container.holds_no_plaintext(b"top secret")
+
+
+WAITING = """
+import os, pathlib, signal, subprocess, sys, time
+pathlib.Path(os.environ["SM_MODEL_DIR"], "partial").write_text("top secret")
+helper = subprocess.Popen(["sleep", "1000"], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(os.getpid(), helper.pid, os.environ["SM_CHANNEL_TRAIN"], flush=True)
+time.sleep(1000)
+"""
+
+
+def waiting(container):
+    """A job whose command waits, with plaintext in memory: the process, the command's, its helper's, and the plaintext."""
+    del container.hyperparameters["strongroom_plaintext"]
+    process = container.start(sys.executable, "-c", WAITING)
+    command, helper, plaintext = process.stdout.readline().split()
+    assert pathlib.Path(plaintext, "a_chunk_of_secrets").exists()
+    return process, int(command), int(helper), pathlib.Path(plaintext).parents[2]
+
+
+@pytest.mark.parametrize("number", ["HUP", "INT", "QUIT", "ABRT", "TERM", "USR1", "USR2", "ALRM", "XCPU"])
+def test_every_signal_that_ends_a_program_ends_its_command_and_leaves_no_plaintext(sandbox, tmp_path, number):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    process, command, helper, plaintext = waiting(container)
+    sent = getattr(signal, f"SIG{number}")
+    process.send_signal(sent)
+    _, said = process.communicate(timeout=60)
+    # Python makes an exception of the interrupt, and a status of that.
+    assert process.returncode == 128 + sent, said
+    ends(command), ends(helper)
+    assert not plaintext.exists()
+    assert container.fernet.decrypt((container.root / "model/partial").read_bytes()) == b"top secret"
+    container.holds_no_plaintext(b"top secret")
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = container.start(sys.executable, "-c", "print('ready', flush=True); input(); print('done')", stdin=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGHUP, old)
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGHUP)
+    output, said = process.communicate("\n", timeout=60)
+    assert (process.returncode, output) == (0, "done\n"), said
+
+
+def test_a_killed_job_takes_its_command_along_and_the_next_start_sweeps_and_trains(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    container.hyperparameters["strongroom_checkpoints"] = "/opt/ml/strongroom-checkpoints"
+    process, command, helper, plaintext = waiting(container)
+    process.kill()
+    process.communicate(timeout=60)
+    ends(command)
+    os.kill(helper, signal.SIGKILL)
+    assert plaintext.exists() and (container.root / "model").is_symlink()
+
+    status, output, said = container.python(USUAL)
+    assert (status, output) == (0, "[]\n"), said
+    assert not plaintext.exists() and "removed plaintext that an earlier run left" in said
+    assert container.fernet.decrypt((container.root / "model/weights").read_bytes()) == b"top secret weights"
+    container.holds_no_plaintext(b"top secret")
+
+
+def test_a_job_that_never_gets_so_far_sweeps_all_the_same(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    process, command, helper, plaintext = waiting(container)
+    process.kill()
+    process.communicate(timeout=60)
+    os.kill(helper, signal.SIGKILL)
+    del container.hyperparameters["ciphertext_s3_key"]
+    assert container.python("")[0] == 1
+    assert not plaintext.exists() and not (container.root / "model").is_symlink()

@@ -1,0 +1,130 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+struct Scene {
+    root: tempfile::TempDir,
+    job: Job,
+    workspace: Workspace,
+}
+
+/// `/opt/ml` as SageMaker makes it, with a token in each folder.
+fn scene() -> Scene {
+    let root = tempfile::tempdir().unwrap();
+    let config = root.path().join("input/config");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(
+        config.join("hyperparameters.json"),
+        r#"{"strongroom_plaintext": "volume"}"#,
+    )
+    .unwrap();
+    for folder in ["model", "output/data", "checkpoints"] {
+        fs::create_dir_all(root.path().join(folder)).unwrap();
+        fs::write(root.path().join(folder).join("token"), folder).unwrap();
+    }
+    let job = Job::read(root.path()).unwrap();
+    let workspace = Workspace::create(&job, 0).unwrap();
+    Scene { root, job, workspace }
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[test]
+fn what_is_written_to_the_usual_folders_lands_in_the_private_ones_and_the_folders_come_back() {
+    let Scene { root, job, workspace } = scene();
+    let at = |name: &str| root.path().join(name);
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    for name in [
+        "model/w",
+        "output/data/plot",
+        "output/failure",
+        "output/tensors",
+        "checkpoints/epoch",
+    ] {
+        fs::write(at(name), "plaintext").unwrap();
+        assert_eq!(text(workspace.root().join(name)), "plaintext");
+    }
+    assert_eq!(text(covers.meanwhile(&at("checkpoints")).join("token")), "checkpoints");
+    assert_eq!(covers.meanwhile(&at("elsewhere")), at("elsewhere"));
+    covers.take_down().unwrap();
+    for name in ["model", "output/data", "checkpoints"] {
+        assert_eq!(text(at(name).join("token")), name);
+        assert!(!at(name).is_symlink() && !at(name).join("epoch").exists());
+    }
+    assert!(!at("model/w").exists() && !at("output/failure").exists());
+    assert_eq!(text(workspace.checkpoints().join("epoch")), "plaintext");
+}
+
+#[test]
+fn a_folder_that_was_not_there_is_not_left_there_unless_something_was_put_into_it() {
+    let Scene { root, job, workspace } = scene();
+    for name in ["model", "checkpoints"] {
+        fs::remove_dir_all(root.path().join(name)).unwrap();
+    }
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    fs::write(root.path().join("model/w"), "plaintext").unwrap();
+    fs::write(covers.meanwhile(&job.usual_checkpoints_dir()).join("token"), "token").unwrap();
+    covers.take_down().unwrap();
+    assert!(!root.path().join("model").exists());
+    assert_eq!(text(root.path().join("checkpoints/token")), "token");
+}
+
+#[test]
+fn what_command_puts_in_the_place_of_a_link_is_taken_into_the_private_folder() {
+    let Scene { root, job, workspace } = scene();
+    let place = job.usual_checkpoints_dir();
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    fs::remove_file(&place).unwrap();
+    fs::create_dir_all(place.join("deep")).unwrap();
+    fs::write(place.join("deep/epoch"), "plaintext").unwrap();
+    covers.take_down().unwrap();
+    assert_eq!(text(workspace.checkpoints().join("deep/epoch")), "plaintext");
+    assert_eq!(text(place.join("token")), "checkpoints");
+    assert_eq!(tree::files(&place).unwrap().len(), 1);
+    assert!(fs::read_dir(root.path()).unwrap().flatten().all(|entry| {
+        let name = entry.file_name().into_string().unwrap();
+        !name.starts_with(ASIDE) && !name.starts_with(TAKEN)
+    }));
+}
+
+#[test]
+fn after_a_killed_run_the_folders_are_put_back_and_links_of_others_stay() {
+    let Scene { root, job, workspace } = scene();
+    let covers = Covers::put_up(&job, &workspace).unwrap();
+    fs::write(root.path().join("model/w"), "plaintext").unwrap();
+    fs::create_dir(root.path().join(".strongroom-taken-output")).unwrap();
+    std::mem::forget(covers);
+    drop(workspace);
+    Covers::recover(root.path()).unwrap();
+    for name in ["model", "output/data", "checkpoints"] {
+        let place = root.path().join(name);
+        assert!(text(place.join("token")) == name && !place.is_symlink());
+    }
+    assert!(!root.path().join("model/w").exists() && !root.path().join(".strongroom-taken-output").exists());
+    fs::remove_dir_all(job.model_dir()).unwrap();
+    symlink("elsewhere", job.model_dir()).unwrap();
+    Covers::recover(root.path()).unwrap();
+    assert_eq!(fs::read_link(job.model_dir()).unwrap(), Path::new("elsewhere"));
+}
+
+#[test]
+fn without_a_link_for_checkpoints_there_is_no_training_and_for_the_model_there_is() {
+    let Scene { root, job, workspace } = scene();
+    // A folder of that name that is not empty keeps the place from being moved there.
+    let in_the_way = |name: &str| {
+        let aside = beside(&root.path().join(name), ASIDE);
+        fs::create_dir_all(&aside).unwrap();
+        fs::write(aside.join("x"), "").unwrap();
+    };
+    in_the_way("model");
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    assert_eq!(covers.meanwhile(&job.model_dir()), job.model_dir());
+    covers.take_down().unwrap();
+    in_the_way("checkpoints");
+    let fault = Covers::put_up(&job, &workspace).unwrap_err();
+    assert_eq!(fault.object, job.usual_checkpoints_dir().display().to_string());
+    assert!(fault.remedy.contains(crate::domain::JobSpec::CHECKPOINTS_DIR));
+    assert_eq!(text(root.path().join("output/data/token")), "output/data");
+}
