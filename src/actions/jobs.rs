@@ -28,6 +28,10 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
     let mut hyperparameters = spec.hyperparameters.clone();
     hyperparameters.extend(material.hyperparameters(spec));
     hyperparameters.extend(grant_token(aws, spec, &material));
+    hyperparameters.insert(
+        JobSpec::CHECKPOINTS_PARAMETER.to_owned(),
+        JobSpec::CHECKPOINTS_DIR.to_owned(),
+    );
     let manifest = material.manifest().map(|manifest| {
         serde_json::to_vec(&manifest).expect("strings, numbers and maps with string keys are always JSON")
     });

@@ -104,6 +104,15 @@ impl Look<'_> {
             );
             findings.push(may(&policies, "the role writes the model", "s3:PutObject", &output));
         }
+        if let Some(path) = self.spec.checkpoints_uri().strip_prefix("s3://") {
+            let checkpoint = format!("arn:{partition}:s3:::{path}/last");
+            findings.push(may(
+                &policies,
+                "the role reads checkpoints again",
+                "s3:GetObject",
+                &checkpoint,
+            ));
+        }
         findings
     }
 

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_sagemaker::operation::describe_training_job::DescribeTrainingJobOutput;
 use aws_sdk_sagemaker::primitives::DateTime;
 use aws_sdk_sagemaker::types::{
-    AlgorithmSpecification, Channel as SdkChannel, DataSource, OutputDataConfig, ResourceConfig, S3DataDistribution,
-    S3DataSource, S3DataType, SecondaryStatus, SecondaryStatusTransition, SortBy, SortOrder, StoppingCondition, Tag,
-    TrainingInputMode, TrainingInstanceType, TrainingJobStatus, TrainingJobSummary,
+    AlgorithmSpecification, Channel as SdkChannel, CheckpointConfig, DataSource, OutputDataConfig, ResourceConfig,
+    S3DataDistribution, S3DataSource, S3DataType, SecondaryStatus, SecondaryStatusTransition, SortBy, SortOrder,
+    StoppingCondition, Tag, TrainingInputMode, TrainingInstanceType, TrainingJobStatus, TrainingJobSummary,
 };
 use jiff::Timestamp;
 
@@ -81,6 +81,10 @@ pub(crate) async fn create_training_job(
         .instance_count(spec.instance_count)
         .volume_size_in_gb(spec.volume_gb)
         .build();
+    let checkpoints = CheckpointConfig::builder()
+        .s3_uri(spec.checkpoints_uri())
+        .local_path(JobSpec::CHECKPOINTS_DIR)
+        .build();
     let hyperparameters: HashMap<_, _> = hyperparameters.clone().into_iter().collect();
     let call = aws
         .sagemaker()
@@ -92,6 +96,7 @@ pub(crate) async fn create_training_job(
         .algorithm_specification(algorithm)
         .input_data_config(channel)
         .output_data_config(OutputDataConfig::builder().s3_output_path(&spec.output).build())
+        .checkpoint_config(checkpoints)
         .resource_config(resources)
         .stopping_condition(
             StoppingCondition::builder()

@@ -266,19 +266,27 @@ pub fn execution_policy(spec: &RoleSpec, partition: &str) -> Value {
     let bucket = format!("arn:{partition}:s3:::{}", spec.bucket);
     let object = |key: &str| format!("{bucket}/{key}");
     let wide = |prefix: &str| object(&format!("{prefix}*"));
+    // Of every job, beside its model: `JobSpec::checkpoints_uri`.
+    let checkpoints = format!("{}*/checkpoints", spec.output);
     let mut statements = vec![
         json!({
             "Sid": "ListData",
             "Effect": "Allow",
             "Action": "s3:ListBucket",
             "Resource": bucket,
-            "Condition": {"StringLike": {"s3:prefix": [format!("{}*", spec.data)]}},
+            "Condition": {"StringLike": {"s3:prefix": [format!("{}*", spec.data), format!("{checkpoints}*")]}},
         }),
         json!({
             "Sid": "ReadDataKeyObjectAndManifest",
             "Effect": "Allow",
             "Action": "s3:GetObject",
             "Resource": [wide(&spec.data), object(".strongroom/*"), object("dont_look")],
+        }),
+        json!({
+            "Sid": "ReadCheckpoints",
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": object(&format!("{checkpoints}/*")),
         }),
         json!({
             "Sid": "WriteOutput",

@@ -115,6 +115,7 @@ fn start(spec: &JobSpec) -> String {
         ("kms_key_id", "KMS_KEY"),
         ("master_key_id", "KMS_KEY"),
         ("train_channel", "train"),
+        (JobSpec::CHECKPOINTS_PARAMETER, JobSpec::CHECKPOINTS_DIR),
         ("train_file", spec.object.rsplit('/').next().unwrap_or_default()),
     ]);
     hyperparameters.extend(
@@ -135,6 +136,7 @@ fn start(spec: &JobSpec) -> String {
             }},
         }],
         "OutputDataConfig": {"S3OutputPath": spec.output},
+        "CheckpointConfig": {"S3Uri": spec.checkpoints_uri(), "LocalPath": JobSpec::CHECKPOINTS_DIR},
         "ResourceConfig": {
             "InstanceType": spec.instance_type,
             "InstanceCount": spec.instance_count,
