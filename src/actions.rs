@@ -53,7 +53,7 @@ pub use images::{build_image, delete_repository, new_repository, try_image};
 pub use jobs::{start_job, stop_job};
 pub use keys::{
     add_alias, cancel_key_deletion, delete_alias, disable_key, draft_key_policy, enable_key, key_tags, move_alias,
-    new_key, put_key_policy, schedule_key_deletion, set_description, set_rotation, tag_key,
+    new_key, put_key_policy, read_key_policy, schedule_key_deletion, set_description, set_rotation, tag_key,
 };
 pub use messages::{decrypt_message, encrypt_message, new_data_key, open_data_key, re_encrypt_data_key};
 pub use opening::OpenOptions;

@@ -8,16 +8,18 @@
 //! ```
 
 mod act;
+pub mod cancelling;
 pub mod cleanup;
 pub mod command;
 pub mod content;
+pub mod continuation;
 mod copy;
 pub mod effect;
+mod ended;
 pub mod event;
 pub mod form;
 pub mod found;
 pub mod interrupted;
-mod kept;
 pub mod keymap;
 pub mod layout;
 pub mod log;
@@ -29,6 +31,7 @@ pub mod pane;
 mod press;
 pub mod review;
 pub mod seen;
+mod settings;
 pub mod state;
 mod story;
 pub mod table;
@@ -44,7 +47,7 @@ pub use event::{Event, KeyCode, KeyPress, OpEvent, Page};
 pub use keymap::{Keymap, KeymapError};
 pub use overlay::Overlay;
 pub use pane::Pane;
-pub use press::palette_matches;
-pub use state::{Settings, State};
+pub use settings::{Consent, Settings};
+pub use state::State;
 pub use table::{Freshness, Row, Table};
 pub use update::update;

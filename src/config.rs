@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use jiff::Timestamp;
 
-use crate::app::{Keymap, Settings};
+use crate::app::{Consent, Keymap, Settings};
 use crate::cli::Global;
 use crate::domain::Fault;
 use crate::ui::Theme;
@@ -91,8 +91,8 @@ pub struct Config {
     pub theme: Theme,
     /// The keys.
     pub keymap: Keymap,
-    /// Accounts and destinations that need no question any more.
-    consents: BTreeSet<(String, String)>,
+    /// Uploads that need no question any more.
+    consents: BTreeSet<Consent>,
     /// Where consents are kept; `None` in the sandbox and without a home.
     state_dir: Option<PathBuf>,
 }
@@ -140,10 +140,10 @@ impl Config {
         }
     }
 
-    /// Keeps that `destination` of `account` needs no question any more. A failure costs one more question later,
+    /// Keeps that an upload like this needs no question any more. A failure costs one more question later,
     /// so it is not an error.
-    pub fn remember(&mut self, account: &str, destination: &str) {
-        self.consents.insert((account.to_owned(), destination.to_owned()));
+    pub fn remember(&mut self, consent: Consent) {
+        self.consents.insert(consent);
         let Some(dir) = &self.state_dir else { return };
         let kept = std::fs::create_dir_all(dir)
             .and_then(|()| tempfile::NamedTempFile::new_in(dir))
@@ -159,7 +159,8 @@ impl Config {
 
 const CONSENTS: &str = "consents.json";
 
-fn consents(state_dir: &Path) -> BTreeSet<(String, String)> {
+/// What an earlier version kept says nothing of the key: it is asked again.
+fn consents(state_dir: &Path) -> BTreeSet<Consent> {
     std::fs::read(state_dir.join(CONSENTS))
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())

@@ -31,7 +31,7 @@ pub use identity::{Identity, RoleSummary};
 pub use job::{Channel, JobDetail, JobStatus, LogLine, TrainingJob, Transition};
 pub use key::{KeyDetail, KeyManager, KeyState, KmsKey};
 pub use object::{BucketRow, FileRow, ObjectInfo, ObjectRow, Refuted};
-pub use operation::{InterruptedUpload, Progress, Request};
+pub use operation::{InterruptedUpload, OnCancel, Progress, Request};
 pub use outcome::{Outcome, Verdict};
 pub use preview::{Origin, Preview, View};
 pub use proof::{ObjectProof, ObjectProofStep, Proof, ProofMethod, ProofStep, Story, StoryPhase};

@@ -6,6 +6,7 @@
 
 mod edit;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crossterm::event as ct;
@@ -24,8 +25,8 @@ use crate::worker::Worker;
 
 /// Between two frames that only the worker asked for.
 const FRAME: Duration = Duration::from_millis(33);
-/// How long running operations may take to clean up after quitting.
-const GRACE: Duration = Duration::from_secs(20);
+/// How long what has not answered may still take once the core has waited for it.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Runs the dashboard until the person leaves. `connect` makes the connection while the first frame is already drawn.
 ///
@@ -75,8 +76,8 @@ struct Session {
     config: Config,
     theme: ui::Theme,
     state: State,
-    /// What an editor left behind.
-    edited: Option<Event>,
+    /// What editors left behind.
+    edited: VecDeque<Event>,
     /// What the core asked for before there was a worker.
     first: Vec<Effect>,
     dirty: bool,
@@ -95,7 +96,7 @@ impl Session {
             theme: config.theme,
             config,
             state,
-            edited: None,
+            edited: VecDeque::new(),
             first,
             dirty: true,
             drawn: Instant::now(),
@@ -117,7 +118,7 @@ impl Session {
                 break;
             }
             // What an editor left behind comes before what is typed next.
-            if let Some(event) = self.edited.take() {
+            if let Some(event) = self.edited.pop_front() {
                 effects = self.update(event);
                 continue;
             }
@@ -161,6 +162,9 @@ impl Session {
         }
         term::restore();
         worker.shutdown(GRACE).await;
+        for line in app::cancelling::left_behind(&self.state) {
+            eprintln!("strongroom: {}", app::text::clean(&line));
+        }
         Ok(())
     }
 
@@ -215,16 +219,16 @@ impl Session {
                 Effect::Copy(text) => {
                     self.term.copy(&text).map_err(|error| terminal_fault(&error))?;
                 }
-                Effect::Edit { text, name } => {
+                Effect::Edit { id, text, name } => {
                     let edited = self.term.lend(keyboard, || edit::run(&text, &name));
                     let result = edited.map_err(|error| terminal_fault(&error))?;
-                    self.edited = Some(Event::Edited(result));
+                    self.edited.push_back(Event::Edited { id, result });
                     self.dirty = true;
                 }
                 Effect::Notify(text) => {
                     self.term.notify(&text).map_err(|error| terminal_fault(&error))?;
                 }
-                Effect::Remember { account, destination } => self.config.remember(&account, &destination),
+                Effect::Remember(consent) => self.config.remember(consent),
                 effect => worker.perform(effect),
             }
         }

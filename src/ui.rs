@@ -63,8 +63,8 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             }
             Overlay::Confirm(confirm) => dialog::confirm(frame, body, theme, confirm),
             Overlay::Form(form) => form::render(frame, body, theme, form),
-            Overlay::Interrupted(row) => rows::interrupted(frame, body, state, theme, *row),
-            Overlay::Menu(menu) => rows::menu(frame, body, state, theme, menu),
+            Overlay::Interrupted(id) => rows::interrupted(frame, body, state, theme, id),
+            Overlay::Menu(menu) => rows::menu(frame, body, theme, menu),
             Overlay::Palette(palette) => dialog::palette(frame, body, state, theme, palette),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio_util::sync::CancellationToken;
+
 use super::{ProgressSink, workflow};
 use crate::aws::{Aws, s3};
 use crate::domain::{BucketCount, Fault, FaultKind, ObjectRow, Outcome, Progress};
@@ -23,10 +25,54 @@ pub async fn create_bucket(aws: &Aws, bucket: &str) -> Result<Outcome, Fault> {
     })
 }
 
-/// Deletes objects; one that cannot be deleted is a fault, the others are gone all the same.
-pub async fn delete_objects(aws: &Aws, bucket: &str, objects: &[String]) -> Result<Outcome, Fault> {
-    let objects = s3::delete_objects(aws, bucket, objects).await?;
+/// How many objects one call deletes: between two of them an act may end.
+const DELETED_AT_ONCE: usize = 1000;
+
+/// Deletes objects; one that cannot be deleted is a fault, the others are gone all the same. Whoever cancels is told how
+/// many are.
+pub async fn delete_objects(
+    aws: &Aws,
+    bucket: &str,
+    objects: &[String],
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    let objects = delete_in_batches(aws, bucket, objects, "delete objects of", progress, cancel).await?;
     Ok(Outcome::Deleted { objects })
+}
+
+/// However it ends early, the fault says how many are gone.
+async fn delete_in_batches(
+    aws: &Aws,
+    bucket: &str,
+    objects: &[String],
+    act: &str,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<u64, Fault> {
+    let (mut gone, all) = (0, objects.len() as u64);
+    for batch in objects.chunks(DELETED_AT_ONCE) {
+        if cancel.is_cancelled() {
+            let cause = format!("cancelled: {gone} of {all} objects are deleted, the others are there");
+            return Err(Fault::new(FaultKind::Cancelled, act, bucket, cause, ""));
+        }
+        gone += s3::delete_objects(aws, bucket, batch)
+            .await
+            .map_err(|fault| match gone {
+                0 => fault,
+                gone => Fault {
+                    cause: format!("{}; {gone} of {all} objects were deleted before", fault.cause),
+                    ..fault
+                },
+            })?;
+        progress.report(Progress {
+            phase: "deleting".to_owned(),
+            item: bucket.to_owned(),
+            items: Some((gone, all)),
+            ..Progress::default()
+        });
+    }
+    Ok(gone)
 }
 
 /// Counts what emptying a bucket would delete.
@@ -60,16 +106,22 @@ pub async fn count_bucket(aws: &Aws, bucket: &str, progress: &ProgressSink) -> R
 }
 
 /// Deletes everything in a bucket, if that is no more than the person agreed to; then the bucket, if `delete` says so.
+/// Whoever cancels is told how much is gone.
 pub async fn empty_bucket(
     aws: &Aws,
     bucket: &str,
     expected: u64,
     delete: bool,
     progress: &ProgressSink,
+    cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
     let mut keys = Vec::new();
     let mut token = None;
     loop {
+        if cancel.is_cancelled() {
+            let cause = "cancelled: nothing was deleted";
+            return Err(Fault::new(FaultKind::Cancelled, "empty bucket", bucket, cause, ""));
+        }
         let page = s3::list_under(aws, bucket, "", token).await?;
         keys.extend(page.rows.iter().map(|row| row.key().to_owned()));
         if keys.len() as u64 > expected {
@@ -82,18 +134,22 @@ pub async fn empty_bucket(
             break;
         }
     }
-    for (key, id) in uploads(aws, bucket).await? {
-        s3::abort_upload(aws, bucket, &key, &id).await?;
+    let stopped = |cause: String| Err(Fault::new(FaultKind::Cancelled, "empty bucket", bucket, cause, ""));
+    let uploads = uploads(aws, bucket).await?;
+    for (aborted, (key, id)) in uploads.iter().enumerate() {
+        if cancel.is_cancelled() {
+            let all = uploads.len();
+            return stopped(format!(
+                "cancelled: {aborted} of {all} unfinished uploads are aborted, every object is there"
+            ));
+        }
+        s3::abort_upload(aws, bucket, key, id).await?;
     }
-    let mut gone = 0;
-    for batch in keys.chunks(1000) {
-        gone += s3::delete_objects(aws, bucket, batch).await?;
-        progress.report(Progress {
-            phase: "deleting".to_owned(),
-            item: bucket.to_owned(),
-            items: Some((gone, keys.len() as u64)),
-            ..Progress::default()
-        });
+    let gone = delete_in_batches(aws, bucket, &keys, "empty bucket", progress, cancel).await?;
+    if delete && cancel.is_cancelled() {
+        return stopped(format!(
+            "cancelled: all {gone} objects are deleted, the bucket is there"
+        ));
     }
     if delete {
         s3::delete_bucket(aws, bucket).await.map_err(|fault| {

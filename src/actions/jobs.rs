@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio_util::sync::CancellationToken;
+
 use super::workflow;
 use crate::aws::{Aws, s3, sagemaker};
 use crate::domain::{Fault, FaultKind, JobSpec, Outcome};
@@ -21,10 +23,19 @@ const LONGEST_VALUE: usize = 2500;
 const LONGEST_MANIFEST: u64 = 64 << 20;
 const START: &str = "start training job";
 
-/// Starts a training job on one encrypted object, or on everything under a prefix.
-pub async fn start_job(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
+/// Starts a training job on one encrypted object, or on everything under a prefix. Cancelled before its manifest is
+/// written nothing is made; from then on the job is started.
+pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) -> Result<Outcome, Fault> {
     check(spec)?;
-    let material = Material::of(aws, spec).await?;
+    let material = Material::of(aws, spec);
+    let material = tokio::select! {
+        biased;
+        () = cancel.cancelled() => {
+            let cause = "cancelled: no job was started, nothing was written";
+            return Err(Fault::new(FaultKind::Cancelled, START, &spec.name, cause, ""));
+        }
+        material = material => material?,
+    };
     let mut hyperparameters = spec.hyperparameters.clone();
     hyperparameters.extend(material.hyperparameters(spec));
     hyperparameters.extend(grant_token(aws, spec, &material));

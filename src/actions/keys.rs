@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio_util::sync::CancellationToken;
+
 use super::principals::{lasting, named};
 use super::workflow;
 use crate::aws::{Aws, kms, sts};
@@ -9,7 +11,8 @@ use crate::domain::policy::{self, default_key_policy, pretty};
 use crate::domain::{Fault, FaultKind, Identity, KeySpec, Outcome};
 
 /// Creates a key with the console's default policy unless another is given, an alias and rotation if they are wanted.
-pub async fn new_key(aws: &Aws, spec: &KeySpec) -> Result<Outcome, Fault> {
+/// Once there is a key it is finished: a key cannot be deleted at once, and one without its alias is nobody's.
+pub async fn new_key(aws: &Aws, spec: &KeySpec, cancel: &CancellationToken) -> Result<Outcome, Fault> {
     let text = match &spec.policy {
         Some(text) => {
             policy::parse(text)?;
@@ -21,6 +24,10 @@ pub async fn new_key(aws: &Aws, spec: &KeySpec) -> Result<Outcome, Fault> {
         tags: workflow::tagged(&spec.tags),
         ..spec.clone()
     };
+    if cancel.is_cancelled() {
+        let cause = "cancelled: nothing was made";
+        return Err(Fault::new(FaultKind::Cancelled, "create", "a KMS key", cause, ""));
+    }
     let key_arn = kms::create_key(aws, &spec, &text).await?;
     let finished = async {
         if !spec.alias.is_empty() {
@@ -69,6 +76,15 @@ async fn drafted(aws: &Aws, administrators: &[String], users: &[String]) -> Resu
         &lasting_administrators,
         &lasting_users,
     )))
+}
+
+/// Reads a key's policy.
+pub async fn read_key_policy(aws: &Aws, key_arn: &str) -> Result<Outcome, Fault> {
+    let policy = kms::key_policy(aws, key_arn).await?;
+    Ok(Outcome::PolicyRead {
+        key_arn: key_arn.to_owned(),
+        policy,
+    })
 }
 
 /// Replaces a key's policy, unless it is none or would lock the caller out; the previous one comes back.

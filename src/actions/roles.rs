@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio_util::sync::CancellationToken;
+
 use super::principals::lasting;
 use super::workflow;
 use crate::aws::{Aws, iam, sts};
@@ -12,12 +14,21 @@ const POLICY: &str = "strongroom-training";
 const FULL_ACCESS: &str = "iam::aws:policy/AmazonSageMakerFullAccess";
 
 /// Creates a role that SageMaker may assume for this account, with the least policy or, as in the boto3 way, full access.
-/// If its policy cannot be written the role goes again.
-pub async fn new_role(aws: &Aws, spec: &RoleSpec) -> Result<Outcome, Fault> {
+/// If its policy cannot be written, or is not wanted any more, the role goes again.
+pub async fn new_role(aws: &Aws, spec: &RoleSpec, cancel: &CancellationToken) -> Result<Outcome, Fault> {
     let identity = sts::caller_identity(aws).await?;
+    if cancel.is_cancelled() {
+        return Err(stopped("create role", &spec.name, "nothing was made"));
+    }
     let trust = service_trust(&identity.account).to_string();
     let tags = workflow::tagged(&BTreeMap::new());
     let role_arn = iam::create_role(aws, &spec.name, &trust, &tags).await?;
+    if cancel.is_cancelled() {
+        return Err(match iam::delete_role(aws, &spec.name).await {
+            Ok(()) => stopped("create role", &spec.name, "it was made, and deleted again"),
+            Err(fault) => left_over(&spec.name, fault),
+        });
+    }
     let partition = partition(&role_arn);
     let allowed = if spec.full_access {
         iam::attach_role_policy(aws, &spec.name, &format!("arn:{partition}:{FULL_ACCESS}")).await
@@ -26,8 +37,10 @@ pub async fn new_role(aws: &Aws, spec: &RoleSpec) -> Result<Outcome, Fault> {
         iam::put_role_policy(aws, &spec.name, POLICY, &document).await
     };
     if let Err(fault) = allowed {
-        let _ = iam::delete_role(aws, &spec.name).await;
-        return Err(fault);
+        return Err(match iam::delete_role(aws, &spec.name).await {
+            Ok(()) => fault,
+            Err(_) => left_over(&spec.name, fault),
+        });
     }
     Ok(Outcome::RoleChanged { role_arn })
 }
@@ -63,16 +76,50 @@ pub async fn detach_role_policy(aws: &Aws, role: &str, policy: &str) -> Result<O
     changed(aws, role).await
 }
 
-/// Takes every policy off a role, then deletes it.
-pub async fn delete_role(aws: &Aws, role: &str) -> Result<Outcome, Fault> {
+/// Takes every policy off a role, then deletes it. However it ends early, the fault says what is off already.
+pub async fn delete_role(aws: &Aws, role: &str, cancel: &CancellationToken) -> Result<Outcome, Fault> {
+    let mut off: Vec<String> = Vec::new();
+    let done = take_down(aws, role, &mut off, cancel).await;
+    match (done, off.as_slice()) {
+        (Ok(()), _) => Ok(Outcome::RoleDeleted { role: role.to_owned() }),
+        (Err(fault), []) => Err(fault),
+        (Err(fault), off) => {
+            let cause = format!("{}; taken off it were {}", fault.cause, off.join(", "));
+            Err(Fault { cause, ..fault })
+        }
+    }
+}
+
+async fn take_down(aws: &Aws, role: &str, off: &mut Vec<String>, cancel: &CancellationToken) -> Result<(), Fault> {
+    let go_on = || match cancel.is_cancelled() {
+        true => Err(stopped("delete role", role, "the role is there")),
+        false => Ok(()),
+    };
     for arn in iam::attached_policies(aws, role).await? {
+        go_on()?;
         iam::detach_role_policy(aws, role, &arn).await?;
+        off.push(arn);
     }
     for (name, _) in iam::inline_policies(aws, role).await? {
+        go_on()?;
         iam::delete_role_policy(aws, role, &name).await?;
+        off.push(name);
     }
-    iam::delete_role(aws, role).await?;
-    Ok(Outcome::RoleDeleted { role: role.to_owned() })
+    go_on()?;
+    iam::delete_role(aws, role).await
+}
+
+fn stopped(act: &str, role: &str, what: &str) -> Fault {
+    Fault::new(FaultKind::Cancelled, act, role, format!("cancelled: {what}"), "")
+}
+
+/// The role was made, is of no use, and could not be deleted again.
+fn left_over(role: &str, fault: Fault) -> Fault {
+    Fault {
+        cause: format!("{}; the role {role} was made and is still there", fault.cause),
+        remedy: format!("delete the role {role}"),
+        ..fault
+    }
 }
 
 /// Lets the caller assume a role, or no longer; what others put into the trust policy stays.

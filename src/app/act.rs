@@ -2,12 +2,13 @@
 
 use super::command::Command;
 use super::log::Log;
-use super::more::{self, More};
-use super::overlay::{Confirm, Details, Overlay, Palette, Scroll, Subject, Then};
+use super::more::{self, More, Target};
+use super::overlay::{Details, Overlay, Palette, Scroll, Subject};
 use super::pane::Pane;
+use super::press::palette_matches;
 use super::state::{State, reference};
 use super::text::Tone;
-use super::{Effect, copy, story, watched};
+use super::{Effect, cancelling, copy, story, walk, watched};
 use crate::domain::{KeyState, ObjectRow};
 
 /// Does what the command says, or says why not here.
@@ -31,6 +32,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Bottom => step(state, isize::MAX),
         Command::Enter => enter(state),
         Command::Back => back(state),
+        Command::Parent => parent(state),
         Command::Encrypt => story::encrypt(state, effects),
         Command::Decrypt => story::ask_decrypt(state),
         Command::Verify => story::verify(state, effects),
@@ -41,23 +43,18 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Train => story::ask_job(state),
         Command::Log => {
             if let Some(name) = state.jobs.current().map(|job| job.name.clone()) {
-                // What the details have of it already is not told again.
-                let is_read = matches!(state.overlays.last(), Some(Overlay::Details(_))) && state.job_log.job == name;
-                let log = if is_read {
-                    state.job_log.clone()
-                } else {
-                    Log::new(&name)
-                };
-                watched::watch(state, &name);
-                state.overlays.push(Overlay::Log(log));
+                open_log(state, &name);
             }
         }
         // A model is an archive: its members are listed, and each can be previewed.
-        Command::Preview if state.focus == Pane::Jobs => more::run(state, More::ListArchive, effects),
-        Command::Preview => more::run(state, More::Preview, effects),
+        Command::Preview if state.focus == Pane::Jobs => now(state, More::ListArchive, effects),
+        Command::Preview => now(state, More::Preview, effects),
         Command::Actions => more::menu(state),
-        Command::Walk => state.overlays.push(Overlay::Walk(None)),
-        Command::Audit => more::run(state, More::Audit, effects),
+        Command::Walk => {
+            let next = walk::next(state);
+            state.overlays.push(Overlay::Walk(next));
+        }
+        Command::Audit => now(state, More::Audit, effects),
         Command::Filter => state.typing = true,
         Command::Sort => on_table(state, Act::Sort),
         Command::Reverse => on_table(state, Act::Reverse),
@@ -68,13 +65,20 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
             state.refused.clear();
             effects.push(Effect::Refresh(state.watched.clone()));
         }
-        Command::Operations => state.overlays.push(Overlay::Operations(0)),
-        Command::Messages => state.overlays.push(Overlay::Messages(0)),
-        Command::Palette => state.overlays.push(Overlay::Palette(Palette::default())),
+        Command::Operations => state.overlays.push(Overlay::Operations(state.operations.id(0))),
+        Command::Messages => state.overlays.push(Overlay::Messages(state.messages.id(0))),
+        Command::Palette => {
+            let matches = palette_matches(state, "");
+            state.overlays.push(Overlay::Palette(Palette {
+                input: tui_input::Input::default(),
+                matches,
+                cursor: 0,
+            }));
+        }
         Command::Help => state.overlays.push(Overlay::Help(Scroll::default())),
         Command::Redraw => effects.push(Effect::Redraw),
         Command::Suspend => effects.push(Effect::Suspend),
-        Command::Quit => quit(state, effects),
+        Command::Quit => cancelling::quit(state, effects),
         Command::Follow | Command::Wrap | Command::Save => {}
     }
 }
@@ -116,6 +120,7 @@ pub(super) fn is_available(state: &State, command: Command) -> bool {
         Command::Log => state.focus == Pane::Jobs && state.jobs.current().is_some(),
         Command::Mark => matches!(state.focus, Pane::Files | Pane::Objects) && reference(state).is_some(),
         Command::Copy | Command::CopyCommand => reference(state).is_some(),
+        Command::Parent => state.focus == Pane::Files || state.focus == Pane::Objects && state.place.is_some(),
         Command::Follow | Command::Wrap | Command::Save => reading(true),
         _ => true,
     }
@@ -143,6 +148,12 @@ fn hint(state: &State, command: Command) -> Option<String> {
     Some(hint.to_owned())
 }
 
+/// Does one of the further actions to what the cursor is on now.
+fn now(state: &mut State, more: More, effects: &mut Vec<Effect>) {
+    let target = Target::of(state);
+    more::run(state, more, target, effects);
+}
+
 fn focus_by(state: &mut State, by: usize) {
     let at = state.focus.digit() - 1;
     state.focus = Pane::ALL[(at + by) % Pane::ALL.len()];
@@ -154,6 +165,7 @@ enum Act<'a> {
     Sort,
     Reverse,
     Mark,
+    Touch,
     Filter(&'a str),
 }
 
@@ -166,6 +178,7 @@ fn on_table(state: &mut State, act: Act) {
                 Act::Sort => $table.sort_next(),
                 Act::Reverse => $table.reverse(),
                 Act::Mark => $table.toggle_mark(),
+                Act::Touch => $table.touch(),
                 Act::Filter(text) => $table.set_filter(text),
             }
         };
@@ -181,7 +194,6 @@ fn on_table(state: &mut State, act: Act) {
 }
 
 pub(super) fn step(state: &mut State, by: isize) {
-    state.chose_key |= state.focus == Pane::Keys;
     on_table(state, Act::Step(by));
 }
 
@@ -214,6 +226,7 @@ fn page(state: &State) -> isize {
 }
 
 fn enter(state: &mut State) {
+    on_table(state, Act::Touch);
     let subject = match (state.focus, &mut state.place) {
         (Pane::Keys, _) => state.keys.current().map(|key| Subject::Key(key.arn.clone())),
         (Pane::Grants, _) => state.grants.current().map(|grant| Subject::Grant(grant.id.clone())),
@@ -223,6 +236,7 @@ fn enter(state: &mut State) {
                 .buckets
                 .current()
                 .map(|bucket| (bucket.name.clone(), String::new()));
+            state.opened_once = true;
             state.objects.reset();
             None
         }
@@ -270,17 +284,35 @@ fn back(state: &mut State) {
         set_filter(state, "");
         return;
     }
+    match (state.focus, &state.place) {
+        (Pane::Files, _) => back_to_start(state),
+        (Pane::Objects, Some(_)) => parent(state),
+        _ if state.zoom => state.zoom = false,
+        _ => {}
+    }
+}
+
+/// One folder up, or home: never out of the folder that the program was started in.
+fn back_to_start(state: &mut State) {
+    let start = state.settings.start_dir.clone();
+    if state.dir == start {
+        state.zoom = false;
+    } else if start.starts_with(&state.dir) {
+        // Above it: there is nothing to go back through.
+        go_to(state, start);
+    } else {
+        folder_above(state);
+    }
+}
+
+/// One level up, wherever that leads.
+fn parent(state: &mut State) {
     match (state.focus, &mut state.place) {
-        (Pane::Files, _) => {
-            let child = state.dir.clone();
-            if state.dir.pop() {
-                state.files.reset();
-                state.files.want(&child.to_string_lossy());
-            }
-        }
+        (Pane::Files, _) => folder_above(state),
         (Pane::Objects, Some((bucket, prefix))) if prefix.is_empty() => {
             let bucket = bucket.clone();
             state.place = None;
+            state.opened_once = true;
             state.objects.reset();
             state.buckets.want(&bucket);
         }
@@ -291,34 +323,28 @@ fn back(state: &mut State) {
             state.objects.reset();
             state.objects.want(&child);
         }
-        _ if state.zoom => state.zoom = false,
-        _ => {}
+        (Pane::Objects, None) | (Pane::Keys | Pane::Grants | Pane::Jobs, _) => {}
     }
 }
 
-fn quit(state: &mut State, effects: &mut Vec<Effect>) {
-    let running = state.operations.running().count();
-    if running == 0 {
-        leave(state, effects);
-        return;
+fn folder_above(state: &mut State) {
+    let child = state.dir.clone();
+    if let Some(above) = child.parent() {
+        go_to(state, above.to_path_buf());
+        state.files.want(&child.to_string_lossy());
     }
-    state.overlays.push(Overlay::Confirm(Confirm {
-        question: format!("Quit, cancelling {}?", super::text::count(running, "operation")),
-        explanation: "What is half done is cleaned up first: no upload stays open on the server.".to_owned(),
-        typed: None,
-        then: Then::Leave,
-    }));
 }
 
-/// Cancels what is in flight; leaves when it has answered.
-pub(super) fn leave(state: &mut State, effects: &mut Vec<Effect>) {
-    state.leaving = true;
-    let running: Vec<_> = state.operations.running().map(|operation| operation.id).collect();
-    if running.is_empty() {
-        effects.push(Effect::Quit);
-    }
-    for id in running {
-        state.operations.cancel(id);
-        effects.push(Effect::Cancel(id));
-    }
+fn go_to(state: &mut State, dir: std::path::PathBuf) {
+    state.dir = dir;
+    state.files.reset();
+}
+
+/// Opens the log of a job.
+pub(super) fn open_log(state: &mut State, name: &str) {
+    // What the details have of it already is not told again.
+    let is_read = matches!(state.overlays.last(), Some(Overlay::Details(_))) && state.job_log.job == name;
+    let log = if is_read { state.job_log.clone() } else { Log::new(name) };
+    watched::watch(state, name);
+    state.overlays.push(Overlay::Log(log));
 }

@@ -1,6 +1,7 @@
 //! Clean-up: what the walk made and is still there, a line each, taken down one by one by whoever types its name. After
 //! every line the plan is made anew, so that nothing is done by an old one.
 
+use super::continuation::Continuation;
 use super::overlay::{Confirm, Overlay};
 use super::state::State;
 use super::text::{self, Line, Tone};
@@ -20,48 +21,61 @@ pub struct CleanUp {
     pub refused: Vec<Fault>,
     /// The line with the cursor.
     pub cursor: usize,
-    /// The operation that is waited for: the plan, or a line of it. Nothing else is taken down meanwhile.
-    pub awaited: Option<OpId>,
 }
 
 /// Opens the screen and looks for what there is.
 pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
     state.overlays.push(Overlay::CleanUp(CleanUp::default()));
-    plan(state, effects);
+    state.begin(Request::PlanCleanUp, Continuation::CleanUp, effects);
 }
 
-fn plan(state: &mut State, effects: &mut Vec<Effect>) {
-    let id = state.start(Request::PlanCleanUp, effects);
-    if let Some(shown) = shown(state) {
-        shown.awaited = id;
+/// A line was taken down, or could not be: everything is looked at again, if anybody still looks.
+pub(super) fn plan_again(state: &mut State, turn: u64, effects: &mut Vec<Effect>) {
+    if shown(state).is_some() {
+        state.begin_in(turn, Request::PlanCleanUp, Continuation::CleanUp, effects);
     }
 }
 
-/// A line is being taken down as this operation.
-pub(super) fn started(state: &mut State, id: OpId) {
-    if let Some(Overlay::CleanUp(shown)) = state.overlays.last_mut() {
-        shown.awaited = Some(id);
-    }
+/// Whether the plan is being made, or a line of it taken down: nothing else is taken down meanwhile.
+pub fn is_at_work(state: &State) -> bool {
+    state.operations.running().any(|operation| {
+        matches!(
+            operation.continuation,
+            Continuation::CleanUp | Continuation::PlanCleanUp
+        )
+    })
 }
 
-/// An operation has ended: if it took a line down, or could not, everything is looked at again.
-pub(super) fn ended(state: &mut State, id: OpId, request: &Request, effects: &mut Vec<Effect>) {
-    let Some(shown) = shown(state).filter(|shown| shown.awaited == Some(id)) else {
+/// Whether no later plan than this was asked for.
+fn is_newest(state: &State, id: OpId) -> bool {
+    let mut plans = state.operations.newest_first();
+    let newest = plans.find(|operation| operation.request == Request::PlanCleanUp);
+    newest.is_none_or(|newest| newest.id == id)
+}
+
+/// What there is now. The cursor stays on its line; when that is gone, it goes on to what can be done.
+pub(super) fn planned(state: &mut State, id: OpId, items: Vec<CleanUpItem>, refused: Vec<Fault>) {
+    let is_newest = is_newest(state, id);
+    let Some(shown) = shown(state).filter(|_| is_newest) else {
         return;
     };
-    shown.awaited = None;
-    if *request != Request::PlanCleanUp {
-        plan(state, effects);
-    }
+    let same = shown.items.get(shown.cursor).and_then(|chosen| {
+        let is_it = |item: &CleanUpItem| item.kind == chosen.kind && item.name == chosen.name;
+        items.iter().position(is_it)
+    });
+    let can = |at: &usize| items.get(*at).is_some_and(|item| item.request.is_some());
+    let next = || (shown.cursor..items.len()).chain(0..shown.cursor).find(can);
+    let last = items.len().saturating_sub(1);
+    shown.cursor = same.filter(can).or_else(next).unwrap_or(shown.cursor.min(last));
+    (shown.items, shown.refused) = (items, refused);
 }
 
-/// What there is now. The cursor stays, or goes on to what can be done.
-pub(super) fn planned(state: &mut State, items: Vec<CleanUpItem>, refused: Vec<Fault>) {
-    let Some(shown) = shown(state) else { return };
-    let can = |at: &usize| items.get(*at).is_some_and(|item| item.request.is_some());
-    let next = (shown.cursor..items.len()).chain(0..shown.cursor).find(can);
-    shown.cursor = next.unwrap_or(shown.cursor.min(items.len().saturating_sub(1)));
-    (shown.items, shown.refused) = (items, refused);
+/// The plan could not be made: what an earlier one knew is not shown for it.
+pub(super) fn not_planned(state: &mut State, id: OpId, fault: &Fault) {
+    let is_newest = is_newest(state, id);
+    if let Some(shown) = shown(state).filter(|_| is_newest) {
+        (shown.items, shown.refused, shown.cursor) = (Vec::new(), vec![fault.clone()], 0);
+    }
 }
 
 fn shown(state: &mut State) -> Option<&mut CleanUp> {
@@ -76,7 +90,7 @@ pub(super) fn take_down(state: &mut State) {
     let Some(Overlay::CleanUp(shown)) = state.overlays.last() else {
         return;
     };
-    if shown.awaited.is_some() {
+    if is_at_work(state) {
         return state.say(Tone::Warn, "One line at a time: what goes on now is not done yet.");
     }
     let Some(item) = shown.items.get(shown.cursor).cloned() else {
@@ -146,11 +160,14 @@ pub fn rows(state: &State, shown: &CleanUp, columns: usize) -> Vec<Vec<Line>> {
 }
 
 /// Where the screen as a whole stands.
-pub fn standing(shown: &CleanUp) -> String {
+pub fn standing(state: &State, shown: &CleanUp) -> String {
     let open = shown.items.iter().filter(|item| item.request.is_some()).count();
-    match (shown.awaited, open) {
-        (Some(_), _) => "looking, or at work…".to_owned(),
-        (None, 0) => "nothing is left to take down; ended jobs and their logs stay with AWS".to_owned(),
-        (None, open) => format!("{} to take down, one by one", text::count(open, "line")),
+    if is_at_work(state) {
+        return "looking, or at work…".to_owned();
+    }
+    match (open, shown.refused.is_empty()) {
+        (0, true) => "nothing is left to take down; ended jobs and their logs stay with AWS".to_owned(),
+        (0, false) => "not everything could be looked at".to_owned(),
+        (open, _) => format!("{} to take down, one by one", text::count(open, "line")),
     }
 }

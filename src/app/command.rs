@@ -18,6 +18,7 @@ pub enum Command {
     Bottom,
     Enter,
     Back,
+    Parent,
     Encrypt,
     Decrypt,
     Verify,
@@ -124,7 +125,16 @@ pub const COMMANDS: &[Entry] = &[
         "enter",
         "Open: a bucket, prefix or folder, or the details of the row",
     ),
-    entry(Command::Back, "back", "Back, up, or close; takes a message as read"),
+    entry(
+        Command::Back,
+        "back",
+        "Back, or close; takes a message as read; never out of the folder of the start",
+    ),
+    entry(
+        Command::Parent,
+        "parent",
+        "The folder or prefix above, wherever that leads",
+    ),
     entry(Command::Mark, "mark", "Mark the row, for what works on several"),
     entry(
         Command::Filter,

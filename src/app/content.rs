@@ -118,7 +118,10 @@ pub fn messages(state: &State, columns: usize) -> Vec<Vec<Line>> {
                 Line::new(Tone::Dim, head.clone()).and(message.tone, piece)
             })
             .collect();
-        let more = message.fault.as_deref().map(explanation).unwrap_or_default();
+        let mut more = message.fault.as_deref().map(explanation).unwrap_or_default();
+        if message.leads_on() {
+            more.push(Line::new(Tone::Accent, "Enter goes on."));
+        }
         for line in more.iter().flat_map(|line| wrapped(line, room)) {
             let mut spaced = Line::new(Tone::Dim, margin.clone());
             spaced.0.extend(line.0);

@@ -93,14 +93,8 @@ fn asked(state: &State) -> Vec<Request> {
             ..
         })) => Some((**request).clone()),
         Some(Overlay::Form(form)) => return story::requests(state, form).unwrap_or_default(),
-        Some(Overlay::Menu(menu)) => {
-            let action = more::actions(state).get(menu.cursor).map(|action| action.more);
-            action.and_then(|action| more::foreseen(state, action))
-        }
-        Some(Overlay::Operations(row)) => {
-            let operation = state.operations.newest_first().nth(*row);
-            operation.map(|operation| operation.request.clone())
-        }
+        Some(Overlay::Menu(menu)) => more::foreseen(state, menu),
+        Some(Overlay::Operations(id)) => state.operations.get(*id).map(|operation| operation.request.clone()),
         Some(Overlay::Found(found)) => found.rows.get(found.cursor).and_then(|row| row.then.clone()),
         Some(Overlay::CleanUp(shown)) => shown.items.get(shown.cursor).and_then(|item| item.request.clone()),
         Some(Overlay::Review(review)) => review::request(review),

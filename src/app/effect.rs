@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::settings::Consent;
 use crate::domain::Request;
 
 /// Names one operation from its start to its end; minted by the core, echoed by every event about it.
@@ -74,15 +75,12 @@ pub enum Effect {
     Copy(String),
     /// Call the person: a bell, and a notice where the terminal can show one (OSC 9).
     Notify(String),
-    /// Remember that this account and destination have been used: no question the next time.
-    Remember {
-        /// Account.
-        account: String,
-        /// `bucket/prefix`.
-        destination: String,
-    },
+    /// Remember that this was agreed to: no question the next time.
+    Remember(Consent),
     /// Open a text in the person's editor; answered by `Event::Edited`.
     Edit {
+        /// Its id.
+        id: OpId,
         /// The text to begin with.
         text: String,
         /// How the file's name ends: `policy.json`.

@@ -67,8 +67,13 @@ pub enum Event {
         /// What.
         event: OpEvent,
     },
-    /// The person's editor has ended: the text as it was saved, or why there is none.
-    Edited(Result<String, Fault>),
+    /// The person's editor has ended.
+    Edited {
+        /// The id that it was opened with.
+        id: OpId,
+        /// The text as it was saved, or why there is none.
+        result: Result<String, Fault>,
+    },
     /// The process was told to end (SIGTERM, SIGHUP): leave, aborting what is in flight.
     Terminate,
 }

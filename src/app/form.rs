@@ -2,8 +2,8 @@
 
 use tui_input::{Input, InputRequest};
 
-use super::more::More;
-use super::{KeyCode, KeyPress};
+use super::more::{More, Target};
+use super::{KeyCode, KeyPress, text};
 use crate::domain::RoleSummary;
 
 /// Fields to fill in.
@@ -44,8 +44,8 @@ pub enum Purpose {
     SaveLog(String),
     /// How many days until the key (ARN) is deleted.
     Deletion(String),
-    /// One of the further actions.
-    More(More),
+    /// One of the further actions, and what it is done to.
+    More(More, Box<Target>),
 }
 
 /// A field.
@@ -86,8 +86,6 @@ pub struct Pick {
     pub cursor: usize,
     /// Whether none need be chosen: the first option is none then.
     pub optional: bool,
-    /// What is chosen until the person moves.
-    preferred: Option<String>,
 }
 
 /// An option of a [`Pick`].
@@ -120,17 +118,32 @@ impl Pick {
         self.matching().get(self.cursor).map(|choice| choice.value.clone())
     }
 
+    /// Chooses a role, listed or not.
     fn prefer(&mut self, value: &str) {
-        let position = self.matching().iter().position(|choice| choice.value == value);
-        self.cursor = position.unwrap_or(self.cursor);
-        self.preferred = Some(value.to_owned()).filter(|value| position.is_none() && !value.is_empty());
+        if !value.is_empty() {
+            self.keep(value);
+        }
     }
 
-    /// The roles of the account, those that SageMaker may assume first.
+    /// Puts the cursor on an option; one that is not listed is one all the same.
+    fn keep(&mut self, value: &str) {
+        if !self.options.iter().any(|choice| choice.value == value) {
+            self.options.push(Choice {
+                value: value.to_owned(),
+                label: text::last_part(value).to_owned(),
+                note: "not listed".to_owned(),
+            });
+        }
+        let position = self.matching().iter().position(|choice| choice.value == value);
+        self.cursor = position.unwrap_or(0);
+    }
+
+    /// The roles of the account, those that SageMaker may assume first. What is chosen stays chosen, whoever comes or goes.
     pub(super) fn offer_roles(&mut self, roles: &[RoleSummary]) {
         let mut sorted: Vec<&RoleSummary> = roles.iter().collect();
         sorted.sort_by_key(|role| (!role.trusts_sagemaker, role.name.clone()));
-        let chosen = self.preferred.take().or(self.value());
+        let is_typed = self.input.value().trim().starts_with("arn:");
+        let chosen = self.value().filter(|_| !is_typed);
         let choice = |role: &RoleSummary| Choice {
             value: role.arn.clone(),
             label: role.name.clone(),
@@ -147,11 +160,10 @@ impl Pick {
         };
         let none = Some(none).filter(|_| self.optional);
         self.options = none.into_iter().chain(sorted.into_iter().map(choice)).collect();
-        let position = self
-            .matching()
-            .iter()
-            .position(|choice| Some(&choice.value) == chosen.as_ref());
-        self.cursor = position.unwrap_or(0);
+        match chosen {
+            Some(chosen) => self.keep(&chosen),
+            None => self.cursor = 0,
+        }
     }
 }
 
@@ -190,7 +202,7 @@ impl Form {
         self
     }
 
-    /// The role that is chosen to begin with, as soon as it is listed.
+    /// The role that is chosen to begin with.
     pub(super) fn choosing(mut self, arn: &str) -> Self {
         if let Some(Field {
             value: Value::Pick(pick),

@@ -1,12 +1,15 @@
 //! What operations found out, to be read, and to be acted on where there is something to do.
 
+use super::continuation::{self, Change, Continuation, Next};
+use super::operations::Operation;
 use super::overlay::{Confirm, Overlay, Report, Scroll};
-use super::state::{Intent, State};
+use super::review::{self, Edit, PolicyOf};
+use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Effect, OpId, cleanup, form::Form, form::Purpose, more, seen, words};
+use super::{Effect, cleanup, form::Form, form::Purpose, more, words};
 use crate::domain::policy;
 use crate::domain::{
-    BucketCount, Dependents, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story, View,
+    BucketCount, Dependents, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story, Verdict, View,
 };
 
 mod lines;
@@ -25,8 +28,6 @@ pub struct Found {
     pub cursor: usize,
     /// What found them, if it is to look again once something was done about one.
     pub again: Option<Request>,
-    /// What is being done about one.
-    pub(super) awaited: Option<OpId>,
 }
 
 /// One thing found.
@@ -59,29 +60,21 @@ pub struct Previewing {
     pub scroll: Scroll,
 }
 
-/// Shows what an outcome found out, if it is a finding.
-pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Vec<Effect>) {
+/// What an outcome found out, to be read or answered.
+pub(super) fn show(
+    state: &mut State,
+    operation: &Operation,
+    outcome: Outcome,
+    effects: &mut Vec<Effect>,
+) -> Option<Next> {
+    let request = &operation.request;
     match outcome {
-        Outcome::Previewed(preview) => {
-            if let (Request::Preview { bucket, object, .. }, Origin::Token { verified, etag }) =
-                (request, &preview.origin)
-            {
-                let (bond, kms_key_arn) = (verified.bond.clone(), None);
-                let found = seen::Found::Verified { bond, kms_key_arn };
-                seen::remember(state, bucket, object, etag.as_deref(), found);
-            }
-            let view = preview.view;
-            state.overlays.push(Overlay::Preview(Previewing {
-                preview: *preview,
-                view,
-                scroll: Scroll::default(),
-            }));
-        }
+        Outcome::Previewed(preview) => Some(previewing(*preview)),
         Outcome::MessageDecrypted {
             plaintext: Some(plaintext),
             key_arn,
             ..
-        } => message(state, plaintext, &key_arn),
+        } => Some(message(plaintext, &key_arn)),
         Outcome::MessageEncrypted {
             ciphertext,
             key_arn,
@@ -94,7 +87,7 @@ pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effec
             }
             lines.push(Line::blank());
             lines.push(Line::new(Tone::Plain, ciphertext));
-            report(state, "Encrypted message", lines);
+            Some(report("Encrypted message", lines))
         }
         Outcome::DataKeyKept {
             at,
@@ -108,7 +101,7 @@ pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effec
                 Line::blank(),
                 Line::new(Tone::Plain, ciphertext),
             ];
-            report(state, "Encrypted data key", lines);
+            Some(report("Encrypted data key", lines))
         }
         Outcome::DataKeyOpened {
             at,
@@ -121,113 +114,151 @@ pub(super) fn show(state: &mut State, request: &Request, outcome: Outcome, effec
             lines.push(Line::blank());
             lines.extend(words::step_lines("for you", &mine));
             lines.extend(role.iter().flat_map(|step| words::step_lines("for the role", step)));
-            report(state, "Encrypted data key", lines);
+            Some(report("Encrypted data key", lines))
         }
         Outcome::KeyTags { tags, .. } => {
             let lines = tags
                 .iter()
                 .map(|(name, value)| Line::new(Tone::Dim, text::fit(name, 24)).and(Tone::Plain, value.clone()));
-            report(state, "Tags", lines.collect());
+            Some(report("Tags", lines.collect()))
         }
-        Outcome::Dependents(found) => dependents(state, *found),
-        Outcome::BucketCounted(count) => counted(state, &count),
-        Outcome::Archive { source, members } => archive(state, &source, members),
+        Outcome::Dependents(found) => Some(dependents(state, &operation.continuation, *found)),
+        Outcome::BucketCounted(count) => counted(&operation.continuation, &count),
+        Outcome::Archive { source, members } => Some(archive(&source, members)),
         Outcome::ObjectProved(proof) => {
             let lines = object_proof(&proof);
-            report(state, "What stands between the object and its readers", lines);
+            Some(report("What stands between the object and its readers", lines))
         }
-        Outcome::RolePolicies(policies) => {
-            let lines = role_policies(&policies);
-            report(state, "Role policies", lines);
-        }
+        Outcome::RolePolicies(policies) => Some(report("Role policies", role_policies(&policies))),
         Outcome::GrantsFound { grants, refused } => {
             let rows = grants
                 .iter()
                 .map(|grant| grant_row(state, grant))
                 .chain(refused.iter().map(|(key, fault)| refused_row(key, fault)));
             let rows = rows.collect();
-            list(state, "Grants of all keys; Enter revokes", rows);
+            Some(list("Grants of all keys; Enter revokes", rows, None))
         }
         Outcome::Story(story) => {
             remember_story(state, &story);
-            let lines = story_lines(&story);
-            report(state, "The story of the grant", lines);
+            Some(report("The story of the grant", story_lines(&story)))
         }
         Outcome::Preflighted { findings } => {
             let rows: Vec<FoundRow> = findings.into_iter().map(finding_row).collect();
-            let same = state.overlays.iter_mut().find_map(|overlay| match overlay {
-                Overlay::Found(found) if found.again.as_ref() == Some(request) => Some(found),
-                _ => None,
-            });
-            if let Some(found) = same {
-                found.cursor = found.cursor.min(rows.len().saturating_sub(1));
-                found.rows = rows;
-                return;
-            }
-            list(state, "Before the job; Enter repairs", rows);
-            if let Some(Overlay::Found(found)) = state.overlays.last_mut() {
-                found.again = Some(request.clone());
-            }
+            let rows = match operation.continuation {
+                Continuation::Refill => refill(state, request, rows)?,
+                _ => rows,
+            };
+            Some(list("Before the job; Enter repairs", rows, Some(request.clone())))
         }
         Outcome::ImageBuilt { image, pushed, output } => {
             let word = if pushed { "Built and pushed " } else { "Built " };
-            report(state, "Training image", tool_lines(&format!("{word}{image}"), output));
+            Some(report("Training image", tool_lines(&format!("{word}{image}"), output)))
         }
         Outcome::ImageTried { image, status, output } => {
-            report(
-                state,
-                "Training image",
-                tool_lines(&format!("{image} ended with {status}"), output),
-            );
+            let lines = tool_lines(&format!("{image} ended with {status}"), output);
+            Some(report("Training image", lines))
         }
-        Outcome::CleanUpPlan { items, refused } => cleanup::planned(state, items, refused),
+        Outcome::CleanUpPlan { items, refused } => {
+            cleanup::planned(state, operation.id, items, refused);
+            None
+        }
         Outcome::Audit(entries) => {
             let lines = entries.iter().map(audit_line).collect();
-            report(state, "Every change that was asked for, newest first", lines);
+            Some(report("Every change that was asked for, newest first", lines))
         }
-        Outcome::PolicyDrafted { policy } => {
-            if let Some(purpose @ Intent::Key(_)) = state.intent.take() {
-                super::review::show(state, purpose, String::new(), policy);
-            }
-        }
+        Outcome::PolicyDrafted { policy } => drafted(state, &operation.continuation, policy),
+        Outcome::PolicyRead { key_arn, policy } => change(state, &operation.continuation, key_arn, &policy),
         Outcome::PolicyPut { key_arn, previous } => {
             if state.policy.as_ref().is_some_and(|(of, _)| *of == key_arn) {
                 state.policy = None;
             }
             state.previous_policies.insert(key_arn, policy::readable(&previous));
+            None
         }
         Outcome::Granted { grant_id } => {
-            state.grants.want(&grant_id);
-            watch_spread(state, request, grant_id, effects);
+            watch_spread(state, operation, grant_id, effects);
+            None
         }
-        _ => {}
+        Outcome::Proved {
+            key_arn,
+            role_arn,
+            method,
+            steps,
+        } => {
+            let now = state.now;
+            remember(state, (&key_arn, &role_arn), now, method, &steps);
+            state.walk_role = Some(role_arn.clone());
+            let lines = words::proof_lines(&role_arn, method, &steps);
+            // Only who is the role can prove what it may do.
+            let then = (method == ProofMethod::Reasoned).then_some(Request::Prove {
+                key_arn,
+                role_arn,
+                trust: true,
+            });
+            Some(report_with("Access proof", lines, then))
+        }
+        Outcome::Verified { verdicts } => {
+            let is_intact = |verdict: &Verdict| verdict.reading.is_intact() == Some(true);
+            let is_told = verdicts.len() == 1 && verdicts.iter().all(is_intact);
+            let lines = || verdicts.iter().flat_map(words::verdict_lines).collect();
+            (!is_told).then(|| report("What was verified", lines()))
+        }
+        // What was said of these is all there is.
+        Outcome::Encrypted { .. }
+        | Outcome::UploadAbandoned { .. }
+        | Outcome::Decrypted { .. }
+        | Outcome::Deleted { .. }
+        | Outcome::BucketCreated { .. }
+        | Outcome::Revoked { .. }
+        | Outcome::KeyCreated { .. }
+        | Outcome::KeyChanged { .. }
+        | Outcome::JobStarted { .. }
+        | Outcome::JobStopping { .. }
+        | Outcome::LogSaved { .. }
+        | Outcome::AliasChanged { .. }
+        | Outcome::MessageDecrypted { plaintext: None, .. }
+        | Outcome::BucketEmptied { .. }
+        | Outcome::RoleChanged { .. }
+        | Outcome::RoleDeleted { .. }
+        | Outcome::GrantSpread { .. }
+        | Outcome::RepositoryReady { .. }
+        | Outcome::RepositoryDeleted { .. } => None,
     }
 }
 
-/// Something is being done about what was found, as this operation.
-pub(super) fn started(state: &mut State, id: OpId) {
-    if let Some(Overlay::Found(found)) = state.overlays.last_mut() {
-        found.awaited = Some(id);
+/// Something was done about what was found, or could not be: it is looked for again, if anybody still looks.
+pub(super) fn look_again(state: &mut State, request: &Request, turn: u64, effects: &mut Vec<Effect>) {
+    if open(state, request).is_some() {
+        state.begin_in(turn, request.clone(), Continuation::Refill, effects);
     }
 }
 
-/// An operation has ended: if it was done about what was found, it is looked for again.
-pub(super) fn ended(state: &mut State, id: OpId, effects: &mut Vec<Effect>) {
-    let again = state.overlays.iter_mut().find_map(|overlay| match overlay {
-        Overlay::Found(found) if found.awaited == Some(id) => {
-            found.awaited = None;
-            found.again.clone()
-        }
+/// The rows on screen that this request has found.
+fn open<'a>(state: &'a mut State, request: &Request) -> Option<&'a mut Found> {
+    state.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Found(found) if found.again.as_ref() == Some(request) => Some(found),
         _ => None,
+    })
+}
+
+/// Puts new rows in place of those on screen: the cursor stays on its row, if that is still there. Gives them back if
+/// nobody looks any more.
+fn refill(state: &mut State, request: &Request, rows: Vec<FoundRow>) -> Option<Vec<FoundRow>> {
+    let Some(found) = open(state, request) else {
+        return Some(rows);
+    };
+    let same = found.rows.get(found.cursor).and_then(|chosen| {
+        let is_it = |row: &FoundRow| row.lines.first() == chosen.lines.first();
+        rows.iter().position(is_it)
     });
-    if let Some(request) = again {
-        state.start(request, effects);
-    }
+    found.cursor = same.unwrap_or(0);
+    found.rows = rows;
+    None
 }
 
 /// A new grant is used by its token at once; everybody else sees it later, which is watched.
-fn watch_spread(state: &mut State, request: &Request, grant_id: String, effects: &mut Vec<Effect>) {
-    if let Request::Grant(spec) = request
+fn watch_spread(state: &mut State, operation: &Operation, grant_id: String, effects: &mut Vec<Effect>) {
+    if let Request::Grant(spec) = &operation.request
         && spec.grantee.contains(":role/")
     {
         state.walk_role = Some(spec.grantee.clone());
@@ -236,26 +267,26 @@ fn watch_spread(state: &mut State, request: &Request, grant_id: String, effects:
             grant_id,
             grantee: spec.grantee.clone(),
         };
-        state.start(request, effects);
+        state.begin_in(operation.turn, request, Continuation::Nothing, effects);
     }
 }
 
-/// Shows lines to be read.
-pub(super) fn report(state: &mut State, title: &str, lines: Vec<Line>) {
-    report_with(state, title, lines, None);
+/// Lines to be read.
+fn report(title: &str, lines: Vec<Line>) -> Next {
+    report_with(title, lines, None)
 }
 
-/// Shows lines to be read, with something that Enter does.
-pub(super) fn report_with(state: &mut State, title: &str, lines: Vec<Line>, then: Option<Request>) {
-    state.overlays.push(Overlay::Report(Report {
+/// Lines to be read, with something that Enter does.
+fn report_with(title: &str, lines: Vec<Line>, then: Option<Request>) -> Next {
+    Next::show(Overlay::Report(Report {
         title: title.to_owned(),
         lines,
         scroll: Scroll::default(),
         then,
-    }));
+    }))
 }
 
-fn list(state: &mut State, title: &str, rows: Vec<FoundRow>) {
+fn list(title: &str, rows: Vec<FoundRow>, again: Option<Request>) -> Next {
     let rows = if rows.is_empty() {
         vec![FoundRow {
             lines: vec![Line::new(Tone::Dim, "Nothing was found.")],
@@ -264,37 +295,40 @@ fn list(state: &mut State, title: &str, rows: Vec<FoundRow>) {
     } else {
         rows
     };
-    state.overlays.push(Overlay::Found(Found {
+    Next::show(Overlay::Found(Found {
         title: title.to_owned(),
         rows,
         cursor: 0,
-        again: None,
-        awaited: None,
-    }));
+        again,
+    }))
 }
 
-fn message(state: &mut State, plaintext: Plaintext, key_arn: &str) {
-    let view = View::of("", plaintext.dangerously_show());
-    state.overlays.push(Overlay::Preview(Previewing {
-        preview: Preview {
-            source: format!("message under {}", text::last_part(key_arn)),
-            total: plaintext.len() as u64,
-            bytes: plaintext,
-            origin: Origin::Kms,
-            view,
-        },
+fn previewing(preview: Preview) -> Next {
+    let view = preview.view;
+    Next::show(Overlay::Preview(Previewing {
+        preview,
         view,
         scroll: Scroll::default(),
-    }));
+    }))
 }
 
-fn counted(state: &mut State, count: &BucketCount) {
-    let delete = match state.intent.take() {
-        Some(Intent::Empty { bucket, delete }) if bucket == count.bucket => delete,
-        _ => return,
+fn message(plaintext: Plaintext, key_arn: &str) -> Next {
+    let view = View::of("", plaintext.dangerously_show());
+    previewing(Preview {
+        source: format!("message under {}", text::last_part(key_arn)),
+        total: plaintext.len() as u64,
+        bytes: plaintext,
+        origin: Origin::Kms,
+        view,
+    })
+}
+
+fn counted(continuation: &Continuation, count: &BucketCount) -> Option<Next> {
+    let Continuation::EmptyBucket(delete) = continuation else {
+        return None;
     };
     let (bucket, expected) = (count.bucket.clone(), count.objects);
-    let (verb, request) = if delete {
+    let (verb, request) = if *delete {
         ("Delete", Request::DeleteBucket { bucket, expected })
     } else {
         ("Empty", Request::EmptyBucket { bucket, expected })
@@ -307,10 +341,17 @@ fn counted(state: &mut State, count: &BucketCount) {
         text::count(count.uploads as usize, "unfinished upload"),
     );
     let confirm = Confirm::typing(question, &explanation, &count.bucket, request);
-    state.overlays.push(Overlay::Confirm(confirm));
+    Some(Next::show(Overlay::Confirm(confirm)))
 }
 
-fn dependents(state: &mut State, found: Dependents) {
+fn dependents(state: &State, continuation: &Continuation, found: Dependents) -> Next {
+    if let Continuation::DeleteKey = continuation {
+        let name = state.key_name(&found.key_arn).unwrap_or(&found.key_arn).to_owned();
+        let note = format!("After that nothing under it ever opens again. {}.", found.summary());
+        let title = format!("Schedule the deletion of {name}");
+        let form = Form::new(Purpose::Deletion(found.key_arn), title, note);
+        return Next::show(Overlay::Form(form.text("Days", "30", "7 to 30")));
+    }
     let mut lines = vec![Line::new(Tone::Heading, found.summary()), Line::blank()];
     let last = found.last_used.map_or_else(|| "not told".to_owned(), text::time);
     lines.push(Line::new(Tone::Dim, "Last used    ").and(Tone::Plain, last));
@@ -330,22 +371,45 @@ fn dependents(state: &mut State, found: Dependents) {
     for fault in &found.refused {
         lines.push(Line::new(Tone::Warn, format!("Not looked at: {fault}")));
     }
-    let deletion = matches!(&state.intent, Some(Intent::Deletion { key_arn }) if *key_arn == found.key_arn);
-    if !deletion {
-        return report(state, "What depends on the key", lines);
-    }
-    state.intent = None;
-    let name = state.key_name(&found.key_arn).unwrap_or(&found.key_arn).to_owned();
-    let note = format!("After that nothing under it ever opens again. {}.", found.summary());
-    let form = Form::new(
-        Purpose::Deletion(found.key_arn),
-        format!("Schedule the deletion of {name}"),
-        note,
-    );
-    state.ask(form.text("Days", "30", "7 to 30"));
+    report("What depends on the key", lines)
 }
 
-fn archive(state: &mut State, source: &str, members: Vec<(String, u64)>) {
+/// The policy that was drafted for a new key, to be looked at.
+fn drafted(state: &State, continuation: &Continuation, policy: String) -> Option<Next> {
+    let Continuation::NewKey(spec, _) = continuation else {
+        return None;
+    };
+    let review = review::review(state, PolicyOf::NewKey(spec.clone()), String::new(), policy);
+    Some(Next::show(Overlay::Review(review)))
+}
+
+/// The policy that was read, as it is to be: in the editor, or changed already.
+fn change(state: &mut State, continuation: &Continuation, key_arn: String, policy: &str) -> Option<Next> {
+    let Continuation::ChangePolicy(change, _) = continuation else {
+        return None;
+    };
+    let before = policy::readable(policy);
+    let after = match change {
+        Change::ByHand => {
+            let text = continuation::policy(state, &key_arn).unwrap_or_else(|| before.clone());
+            return Some(Next::Edit(Box::new(Edit::of_key(key_arn, before, text))));
+        }
+        Change::Allow(role_arn) => policy::with_role(&before, role_arn),
+        Change::Back(earlier) => Ok(earlier.clone()),
+    };
+    match after {
+        Ok(after) => {
+            let review = review::review(state, PolicyOf::Key(key_arn), before, after);
+            Some(Next::show(Overlay::Review(review)))
+        }
+        Err(fault) => {
+            state.complain(fault);
+            None
+        }
+    }
+}
+
+fn archive(source: &str, members: Vec<(String, u64)>) -> Next {
     let place = source.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
     let (bucket, object) = place
         .map(|(bucket, key)| (bucket.to_owned(), key.to_owned()))
@@ -354,8 +418,7 @@ fn archive(state: &mut State, source: &str, members: Vec<(String, u64)>) {
         lines: vec![Line::new(Tone::Plain, text::fit(&name, 48)).and(Tone::Dim, text::size(bytes))],
         then: Some(more::preview(bucket.clone(), object.clone(), Some(name))),
     });
-    let rows = rows.collect();
-    list(state, "Files of the archive; Enter previews", rows);
+    list("Files of the archive; Enter previews", rows.collect(), None)
 }
 
 fn remember_story(state: &mut State, story: &Story) {

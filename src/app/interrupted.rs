@@ -1,57 +1,88 @@
 //! Uploads that were interrupted on this machine (kill, power, network, laptop lid): offered once at the start, to be
 //! finished where they were, or aborted so that nobody pays for their parts.
 
+use super::Command;
+use super::continuation::{self, Next};
 use super::overlay::{Confirm, Overlay, Then};
 use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Command, Effect};
 use crate::domain::{InterruptedUpload, Request};
 
 /// The first answer is the offer; later ones are what is left.
 pub(super) fn answer(state: &mut State, uploads: Vec<InterruptedUpload>) {
     let count = uploads.len();
+    let first = uploads.first().map(|upload| upload.id.clone());
     let is_first = state.interrupted.replace(uploads).is_none();
-    if let Some(Overlay::Interrupted(row)) = state.overlays.last_mut() {
-        *row = (*row).min(count.saturating_sub(1));
-    } else if is_first && count > 0 {
-        let what = text::count(count, "interrupted upload");
-        let key = state.settings.keymap.key(Command::Actions);
-        state.say(
-            Tone::Warn,
-            format!("{what}: finish or abort with {key} in the objects or files pane."),
-        );
-        // Nobody loses what is being typed to an offer.
-        if state.overlays.is_empty() && !state.typing {
-            state.overlays.push(Overlay::Interrupted(0));
-        }
+    let Some(first) = first.filter(|_| is_first) else {
+        return;
+    };
+    let is_open = |overlay: &Overlay| matches!(overlay, Overlay::Interrupted(_));
+    if state.overlays.iter().any(is_open) {
+        return;
+    }
+    let key = state.settings.keymap.key(Command::Actions);
+    let said = format!(
+        "{}: finish or abort with {key} in the objects or files pane.",
+        text::count(count, "interrupted upload")
+    );
+    let offer = Overlay::Interrupted(first);
+    // Before anything was pressed nobody loses a key press to it.
+    if state.is_still(0) {
+        state.say(Tone::Warn, said);
+        state.next_turn();
+        state.overlays.push(offer);
+    } else {
+        continuation::lead(state, (Tone::Warn, said, None), Some(Next::show(offer)));
     }
 }
 
-/// Enter finishes the upload of the row, `remove` asks whether to abort it.
-pub(super) fn act(state: &mut State, row: usize, command: Command, effects: &mut Vec<Effect>) {
-    let Some(upload) = state.interrupted.as_ref().and_then(|uploads| uploads.get(row)) else {
+/// Opens the list.
+pub(super) fn open(state: &mut State) {
+    let first = state.interrupted.as_ref().and_then(|uploads| uploads.first());
+    let id = first.map(|upload| upload.id.clone()).unwrap_or_default();
+    state.overlays.push(Overlay::Interrupted(id));
+}
+
+/// Where an upload stands in the list; the first one if it is gone.
+pub fn row(uploads: &[InterruptedUpload], id: &str) -> usize {
+    uploads.iter().position(|upload| upload.id == id).unwrap_or(0)
+}
+
+/// Asks whether to finish the upload with the cursor (Enter), or to abort it (`remove`).
+pub(super) fn ask(state: &mut State, id: &str, command: Command) {
+    let mut uploads = state.interrupted.iter().flatten();
+    let Some(upload) = uploads.find(|upload| upload.id == id) else {
         return;
     };
-    if is_under_way(state, &upload.id) {
+    if is_under_way(state, id) {
         return;
     }
-    let (id, name) = (upload.id.clone(), name(upload));
-    if command == Command::Enter {
-        state.start(Request::ResumeUpload { id }, effects);
-        return;
-    }
+    let (id, name, to) = (id.to_owned(), name(upload), &upload.destination);
+    let (question, explanation, request) = if command == Command::Enter {
+        (
+            format!("Finish the upload of {name} to {to}?"),
+            "It goes on where it was, under the key that it was begun with.",
+            Request::ResumeUpload { id },
+        )
+    } else {
+        (
+            format!("Abort the upload of {name} to {to}?"),
+            "Its parts are deleted from S3. The local files stay as they are.",
+            Request::AbandonUpload { id },
+        )
+    };
     state.overlays.push(Overlay::Confirm(Confirm {
-        question: format!("Abort the upload of {name}?"),
-        explanation: "Its parts are deleted from S3. The local files stay as they are.".to_owned(),
+        question,
+        explanation: explanation.to_owned(),
         typed: None,
-        then: Then::Start(Box::new(Request::AbandonUpload { id }), None),
+        then: Then::Start(Box::new(request), None),
     }));
 }
 
 /// Two lines of each.
 pub fn lines(state: &State) -> Vec<Vec<Line>> {
     let uploads = state.interrupted.as_deref().unwrap_or_default();
-    uploads.iter().map(|upload| row(state, upload)).collect()
+    uploads.iter().map(|upload| lines_of(state, upload)).collect()
 }
 
 fn is_under_way(state: &State, upload: &str) -> bool {
@@ -60,7 +91,7 @@ fn is_under_way(state: &State, upload: &str) -> bool {
     })
 }
 
-fn row(state: &State, upload: &InterruptedUpload) -> Vec<Line> {
+fn lines_of(state: &State, upload: &InterruptedUpload) -> Vec<Line> {
     let there = match upload.files {
         0 | 1 => text::size(upload.bytes),
         files => format!(

@@ -1,7 +1,9 @@
-//! What was said to the person: it stays until read, and its history is kept.
+//! What was said to the person: it stays until read, and its history is kept. A message may lead on: to what came up while
+//! the person was elsewhere.
 
 use jiff::Timestamp;
 
+use super::continuation::Next;
 use super::text::Tone;
 use crate::domain::Fault;
 
@@ -9,8 +11,10 @@ use crate::domain::Fault;
 const KEPT: usize = 500;
 
 /// One message.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Message {
+    /// What tells it from all others.
+    pub id: u64,
     /// When it was said last.
     pub at: Timestamp,
     /// What it means.
@@ -19,15 +23,25 @@ pub struct Message {
     pub text: String,
     /// What went wrong, if it is about that.
     pub fault: Option<Box<Fault>>,
+    /// What its Enter goes on to.
+    pub(super) next: Option<Next>,
     /// How often it was said in a row.
     pub times: usize,
     read: bool,
+}
+
+impl Message {
+    /// Whether its Enter goes on to something.
+    pub fn leads_on(&self) -> bool {
+        self.next.is_some()
+    }
 }
 
 /// All of them, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Messages {
     list: Vec<Message>,
+    minted: u64,
 }
 
 impl Messages {
@@ -56,9 +70,49 @@ impl Messages {
         self.list.iter().rev()
     }
 
+    /// Where a message stands, the newest first; the newest if it is gone.
+    pub fn row(&self, id: u64) -> usize {
+        self.newest_first().position(|message| message.id == id).unwrap_or(0)
+    }
+
+    /// The id of the message in a row, the newest first.
+    pub(super) fn id(&self, row: usize) -> u64 {
+        self.newest_first().nth(row).map_or(0, |message| message.id)
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<&Message> {
+        self.list.iter().find(|message| message.id == id)
+    }
+
+    /// What the message's Enter goes on to: once, then it is read.
+    pub(super) fn take_next(&mut self, id: u64) -> Option<Next> {
+        let message = self.list.iter_mut().find(|message| message.id == id)?;
+        let next = message.next.take()?;
+        message.read = true;
+        Some(next)
+    }
+
+    /// The newest that leads on to what is wanted: it is not in the message any more.
+    pub(super) fn take(&mut self, is_wanted: impl Fn(&Next) -> bool) -> Option<Next> {
+        let mut newest = self.list.iter_mut().rev();
+        let message = newest.find(|message| message.next.as_ref().is_some_and(&is_wanted))?;
+        message.next.take()
+    }
+
     pub(super) fn say(&mut self, at: Timestamp, tone: Tone, text: String, fault: Option<Fault>) {
+        self.add(at, tone, text, fault, None);
+    }
+
+    /// Says something whose Enter goes on.
+    pub(super) fn lead(&mut self, at: Timestamp, tone: Tone, text: String, fault: Option<Fault>, next: Next) {
+        self.add(at, tone, text, fault, Some(next));
+    }
+
+    fn add(&mut self, at: Timestamp, tone: Tone, text: String, fault: Option<Fault>, next: Option<Next>) {
         let fault = fault.map(Box::new);
-        if let Some(last) = self.list.last_mut().filter(|last| last.text == text) {
+        // What a message leads on to is nobody else's.
+        let is_same = |last: &&mut Message| last.text == text && last.next.is_none() && next.is_none();
+        if let Some(last) = self.list.last_mut().filter(is_same) {
             last.at = at;
             last.times += 1;
             last.read = false;
@@ -72,11 +126,14 @@ impl Messages {
         if self.list.len() == KEPT {
             self.list.remove(0);
         }
+        self.minted += 1;
         self.list.push(Message {
+            id: self.minted,
             at,
             tone,
             text,
             fault,
+            next,
             times: 1,
             read: false,
         });

@@ -1,18 +1,26 @@
 //! Everything that is done to a thing beside the main job: the menu of its actions, the form of each, the request that
-//! a filled form makes.
+//! a filled form makes. All are about a [`Target`], which is fixed when the menu opens: whatever arrives meanwhile, nothing
+//! is done to anything else.
 
+mod action;
 mod forms;
 mod send;
+mod target;
 
+use action::ACTIONS;
+pub use action::{Action, More, action_of};
 use forms::form;
 pub(super) use send::{listed, pairs, request};
+pub use target::Target;
 
+use super::continuation::{Change, Continuation};
 use super::form::Form;
 use super::overlay::{Confirm, Menu, Overlay, Then};
 use super::pane::Pane;
-use super::state::{Change, Intent, State};
-use super::{Effect, Topic, cleanup, story, text};
-use crate::domain::{ImageSpec, JobSpec, KeyState, ObjectFormat, ObjectRow, Request};
+use super::state::State;
+use super::text::{self, Tone};
+use super::{Effect, cleanup};
+use crate::domain::{ImageSpec, JobSpec, KeyState, ObjectFormat, Request};
 
 /// Bytes of plaintext that a preview keeps in memory.
 const PREVIEWED: usize = 256 << 10;
@@ -22,243 +30,37 @@ const OBJECTS: usize = 5000;
 /// Entries of the audit log on screen.
 const AUDITED: usize = 500;
 
-/// One of the further actions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each has a label and a sentence in `ACTIONS`")]
-pub enum More {
-    EditPolicy,
-    PutPolicyBack,
-    AllowRole,
-    AddAlias,
-    MoveAlias,
-    DeleteAlias,
-    Tags,
-    Describe,
-    RotationOn,
-    RotationOff,
-    Dependents,
-    EncryptMessage,
-    DecryptMessage,
-    NewDataKey,
-    OpenDataKey,
-    ReEncrypt,
-    Story,
-    GrantsEverywhere,
-    RetireGrant,
-    Preview,
-    ListArchive,
-    ProveObject,
-    EmptyBucket,
-    DeleteBucket,
-    CloneJob,
-    NewRole,
-    RolePolicies,
-    DetachPolicy,
-    TrustService,
-    TrustCaller,
-    DistrustCaller,
-    DeleteRole,
-    NewRepository,
-    BuildImage,
-    TryImage,
-    Interrupted,
-    CleanUp,
-    Audit,
-}
-
-/// An action with the words that people see.
-#[derive(Debug, Clone, Copy)]
-pub struct Action {
-    /// The action.
-    pub more: More,
-    /// What it is called.
-    pub label: &'static str,
-    /// What it does.
-    pub help: &'static str,
-}
-
-const fn action(more: More, label: &'static str, help: &'static str) -> Action {
-    Action { more, label, help }
-}
-
-const ACTIONS: &[Action] = &[
-    action(
-        More::Preview,
-        "preview",
-        "Decrypt the beginning in memory and show it; wiped when closed",
-    ),
-    action(More::ListArchive, "members", "List the files inside the archive"),
-    action(
-        More::ProveObject,
-        "prove object",
-        "The bytes as stored, that they are unusable without the key, who opens them",
-    ),
-    action(
-        More::EditPolicy,
-        "edit policy",
-        "The key policy in your editor; checked, shown as a diff, then put",
-    ),
-    action(
-        More::PutPolicyBack,
-        "put policy back",
-        "The policy as it was before it was replaced from here",
-    ),
-    action(
-        More::AllowRole,
-        "allow role",
-        "Name a role in the key policy instead of granting: shown as a diff, then put",
-    ),
-    action(More::AddAlias, "add alias", "One more name for the key"),
-    action(More::MoveAlias, "move alias", "Let an existing alias point to this key"),
-    action(More::DeleteAlias, "delete alias", "Take a name away; the key stays"),
-    action(More::Tags, "tags", "Set and remove tags"),
-    action(More::Describe, "description", "Change the description"),
-    action(
-        More::RotationOn,
-        "rotation on",
-        "New key material every year; old ciphertexts still open",
-    ),
-    action(More::RotationOff, "rotation off", "Keep the key material"),
-    action(
-        More::Dependents,
-        "dependents",
-        "What depends on the key: objects, grants, aliases, jobs",
-    ),
-    action(
-        More::EncryptMessage,
-        "encrypt message",
-        "Encrypt up to 4096 bytes by KMS itself",
-    ),
-    action(
-        More::DecryptMessage,
-        "decrypt message",
-        "Decrypt what KMS itself encrypted",
-    ),
-    action(
-        More::NewDataKey,
-        "new data key",
-        "Generate one, keep C where you say, forget D",
-    ),
-    action(
-        More::OpenDataKey,
-        "open data key",
-        "Which key wraps a C; does it unwrap for me, for a role",
-    ),
-    action(
-        More::ReEncrypt,
-        "re-wrap data key",
-        "Wrap a C under this key; D never leaves KMS",
-    ),
-    action(
-        More::Story,
-        "proof story",
-        "Denied, granted, allowed, revoked, denied: proved, and left as it was",
-    ),
-    action(
-        More::RetireGrant,
-        "retire grant",
-        "Give the grant up as its grantee or retiring principal",
-    ),
-    action(
-        More::GrantsEverywhere,
-        "all grants",
-        "The grants of every key that may be listed",
-    ),
-    action(
-        More::EmptyBucket,
-        "empty bucket",
-        "Delete everything in it; counted first, typed to agree",
-    ),
-    action(
-        More::DeleteBucket,
-        "delete bucket",
-        "Delete everything in it, then the bucket",
-    ),
-    action(More::CloneJob, "clone job", "A new job made as this one was"),
-    action(
-        More::NewRole,
-        "new role",
-        "An execution role with the least policy for this bucket",
-    ),
-    action(
-        More::RolePolicies,
-        "role policies",
-        "Who may assume a role and what it may do",
-    ),
-    action(More::DetachPolicy, "detach policy", "Take a policy off a role"),
-    action(More::TrustService, "trust SageMaker", "Let SageMaker assume a role"),
-    action(
-        More::TrustCaller,
-        "trust me",
-        "Let yourself assume a role: you then read what it can read",
-    ),
-    action(More::DistrustCaller, "distrust me", "Take that back"),
-    action(
-        More::DeleteRole,
-        "delete role",
-        "Take every policy off a role, then delete it",
-    ),
-    action(
-        More::NewRepository,
-        "new repository",
-        "An ECR repository for training images",
-    ),
-    action(
-        More::BuildImage,
-        "build image",
-        "Build a training image from the folder shown, and push it",
-    ),
-    action(
-        More::TryImage,
-        "try image",
-        "Run an image here over a made-up /opt/ml, before anyone pays",
-    ),
-    action(
-        More::Interrupted,
-        "interrupted",
-        "Uploads that were interrupted on this machine: finish or abort them",
-    ),
-    action(
-        More::CleanUp,
-        "clean up",
-        "Everything the walk made, each line with what takes it down",
-    ),
-    action(More::Audit, "audit log", "Every change this program asked AWS for"),
-];
-
 /// What can be done to what the cursor is on.
-pub fn actions(state: &State) -> Vec<&'static Action> {
-    ACTIONS.iter().filter(|action| is_offered(state, action.more)).collect()
+fn actions(state: &State, target: &Target) -> Vec<More> {
+    let all = ACTIONS.iter().map(|action| action.more);
+    all.filter(|more| is_offered(state, *more, target)).collect()
 }
 
-fn is_offered(state: &State, more: More) -> bool {
-    let object = match (state.focus, &state.place, state.objects.current()) {
-        (Pane::Objects, Some(_), Some(row @ ObjectRow::Object { .. })) => Some(row),
-        _ => None,
-    };
-    let format = object.and_then(super::pane::objects::info).map(|info| info.format);
-    let bucket = state.focus == Pane::Objects && state.place.is_none() && state.buckets.current().is_some();
-    let key = state.focus == Pane::Keys && state.key().is_some();
-    let job = state.focus == Pane::Jobs && state.jobs.current().is_some();
+fn is_offered(state: &State, more: More, target: &Target) -> bool {
+    let in_pane = |panes: &[Pane]| panes.contains(&target.pane);
+    let listed_key = target.listed_key(state);
+    let key = target.pane == Pane::Keys && listed_key.is_some();
+    let object = target.object(state).filter(|_| target.pane == Pane::Objects);
     match more {
         More::Preview | More::ProveObject => object.is_some(),
-        More::ListArchive if state.focus == Pane::Jobs => story::model(state).is_some(),
-        More::ListArchive => format == Some(ObjectFormat::Archive),
-        More::EmptyBucket | More::DeleteBucket => bucket,
-        More::RetireGrant => state.focus == Pane::Grants && state.grants.current().is_some(),
-        More::Story => (key || state.focus == Pane::Grants) && state.key().is_some(),
-        More::GrantsEverywhere => matches!(state.focus, Pane::Keys | Pane::Grants),
-        More::OpenDataKey => matches!(state.focus, Pane::Keys | Pane::Objects),
-        More::CloneJob => job,
+        More::ListArchive if target.pane == Pane::Jobs => target.model(state).is_some(),
+        More::ListArchive => {
+            let format = object.and_then(super::pane::objects::info).map(|info| info.format);
+            format == Some(ObjectFormat::Archive)
+        }
+        More::EmptyBucket | More::DeleteBucket => target.bucket(state).is_some(),
+        More::RetireGrant => target.pane == Pane::Grants && target.grant(state).is_some(),
+        More::Story => in_pane(&[Pane::Keys, Pane::Grants]) && listed_key.is_some(),
+        More::GrantsEverywhere => in_pane(&[Pane::Keys, Pane::Grants]),
+        More::OpenDataKey => in_pane(&[Pane::Keys, Pane::Objects]),
+        More::CloneJob => target.pane == Pane::Jobs && target.job(state).is_some(),
         More::RotationOn | More::RotationOff => {
-            let detail = state.key().filter(|_| key).and_then(|key| key.detail.as_ref());
+            let detail = listed_key.filter(|_| key).and_then(|key| key.detail.as_ref());
             detail.is_some_and(|detail| {
                 detail.state == KeyState::Enabled && detail.rotation != Some(more == More::RotationOn)
             })
         }
-        More::PutPolicyBack => state
-            .key()
-            .is_some_and(|of| key && state.previous_policies.contains_key(&of.arn)),
+        More::PutPolicyBack => listed_key.is_some_and(|of| key && state.previous_policies.contains_key(&of.arn)),
         More::EditPolicy
         | More::AllowRole
         | More::AddAlias
@@ -271,16 +73,16 @@ fn is_offered(state: &State, more: More) -> bool {
         | More::DecryptMessage
         | More::NewDataKey
         | More::ReEncrypt => key,
-        More::BuildImage => matches!(state.focus, Pane::Jobs | Pane::Files),
+        More::BuildImage => in_pane(&[Pane::Jobs, Pane::Files]),
         More::NewRole
         | More::RolePolicies
         | More::DetachPolicy
         | More::TrustService
         | More::TrustCaller
         | More::DistrustCaller
-        | More::DeleteRole => matches!(state.focus, Pane::Grants | Pane::Jobs),
-        More::NewRepository | More::TryImage => state.focus == Pane::Jobs,
-        More::Interrupted => matches!(state.focus, Pane::Objects | Pane::Files),
+        | More::DeleteRole => in_pane(&[Pane::Grants, Pane::Jobs]),
+        More::NewRepository | More::TryImage => target.pane == Pane::Jobs,
+        More::Interrupted => in_pane(&[Pane::Objects, Pane::Files]),
         More::CleanUp | More::Audit => true,
     }
 }
@@ -295,40 +97,72 @@ pub(super) fn menu(state: &mut State) {
         Some(reference) => text::last_part(&reference).to_owned(),
         None => state.focus.name().to_owned(),
     };
-    state.overlays.push(Overlay::Menu(Menu { title, cursor: 0 }));
+    let target = Target::of(state);
+    let actions = actions(state, &target);
+    state.overlays.push(Overlay::Menu(Menu {
+        title,
+        target,
+        actions,
+        cursor: 0,
+    }));
+}
+
+/// Does what the menu's cursor is on, to what the menu was opened on; or says that it cannot be done any more.
+pub(super) fn choose(state: &mut State, menu: &Menu, effects: &mut Vec<Effect>) {
+    let Some(more) = menu.actions.get(menu.cursor).copied() else {
+        return;
+    };
+    if is_offered(state, more, &menu.target) {
+        return run(state, more, menu.target.clone(), effects);
+    }
+    let label = action_of(more).label;
+    let words = format!("Not any more: {label} of {}. It has changed, or is gone.", menu.title);
+    state.say(Tone::Warn, words);
 }
 
 /// Does one of the actions, or asks for what it needs first.
-pub(super) fn run(state: &mut State, more: More, effects: &mut Vec<Effect>) {
+pub(super) fn run(state: &mut State, more: More, target: Target, effects: &mut Vec<Effect>) {
     match more {
-        More::EditPolicy => change_policy(state, Change::ByHand, effects),
+        More::EditPolicy => change_policy(state, &target, Change::ByHand, None, effects),
         More::PutPolicyBack => {
-            let earlier = state
-                .key()
-                .and_then(|key| state.previous_policies.get(&key.arn))
-                .cloned();
-            if let Some(earlier) = earlier {
-                change_policy(state, Change::Back(earlier), effects);
+            let earlier = target
+                .key
+                .as_ref()
+                .and_then(|key_arn| state.previous_policies.get(key_arn));
+            if let Some(earlier) = earlier.cloned() {
+                change_policy(state, &target, Change::Back(earlier), None, effects);
             }
         }
-        More::CloneJob => clone_job(state),
-        More::Interrupted => state.overlays.push(Overlay::Interrupted(0)),
+        More::CloneJob => clone_job(state, &target),
+        More::Interrupted => super::interrupted::open(state),
         More::CleanUp => cleanup::open(state, effects),
-        More::RetireGrant => retire(state),
-        More::EmptyBucket | More::DeleteBucket => count(state, more == More::DeleteBucket, effects),
-        _ => match direct(state, more) {
+        More::RetireGrant => retire(state, &target),
+        More::EmptyBucket | More::DeleteBucket => {
+            if let Some(bucket) = target.bucket {
+                let delete = more == More::DeleteBucket;
+                state.begin(
+                    Request::CountBucket { bucket },
+                    Continuation::EmptyBucket(delete),
+                    effects,
+                );
+            }
+        }
+        _ => match direct(state, more, &target) {
             Some(request) => {
                 state.start(request, effects);
             }
-            None => state.ask(form(state, more)),
+            None => {
+                let form = form(state, more, target);
+                state.ask(form);
+            }
         },
     }
 }
 
 /// What an action asks for without asking the person anything.
-fn direct(state: &State, more: More) -> Option<Request> {
-    let key_arn = || state.key().map(|key| key.arn.clone());
-    let (bucket, object) = place(state);
+fn direct(state: &State, more: More, target: &Target) -> Option<Request> {
+    let key_arn = || target.key.clone();
+    let (bucket, object) = target.place_of_object(state);
     Some(match more {
         More::RotationOn | More::RotationOff => Request::SetRotation {
             key_arn: key_arn()?,
@@ -344,46 +178,24 @@ fn direct(state: &State, more: More) -> Option<Request> {
 }
 
 /// What an action would ask for as things stand; nothing while something must be filled in first.
-pub(super) fn foreseen(state: &State, more: More) -> Option<Request> {
-    let bucket = || state.buckets.current().map(|bucket| bucket.name.clone());
+pub(super) fn foreseen(state: &State, menu: &Menu) -> Option<Request> {
+    let (more, target) = (*menu.actions.get(menu.cursor)?, &menu.target);
     Some(match more {
         More::EmptyBucket => Request::EmptyBucket {
-            bucket: bucket()?,
+            bucket: target.bucket.clone()?,
             expected: 0,
         },
         More::DeleteBucket => Request::DeleteBucket {
-            bucket: bucket()?,
+            bucket: target.bucket.clone()?,
             expected: 0,
         },
-        More::RetireGrant => retirement(state)?,
+        More::RetireGrant => retirement(state, target)?,
         More::EditPolicy | More::PutPolicyBack | More::AllowRole | More::CloneJob | More::CleanUp => return None,
-        _ => return direct(state, more).or_else(|| request(state, more, &form(state, more)).ok()),
+        _ => {
+            let filled = || request(more, target, &form(state, more, target.clone())).ok();
+            return direct(state, more, target).or_else(filled);
+        }
     })
-}
-
-/// The open bucket and the selected object; of a job its model.
-fn place(state: &State) -> (String, String) {
-    if state.focus == Pane::Jobs
-        && let Some(model) = story::model(state)
-    {
-        return model;
-    }
-    match (&state.place, state.objects.current()) {
-        (Some((bucket, _)), Some(row)) => (bucket.clone(), row.key().to_owned()),
-        _ => Default::default(),
-    }
-}
-
-/// A bucket is counted before anything in it goes.
-fn count(state: &mut State, delete: bool, effects: &mut Vec<Effect>) {
-    let Some(bucket) = state.buckets.current().map(|bucket| bucket.name.clone()) else {
-        return;
-    };
-    state.intent = Some(Intent::Empty {
-        bucket: bucket.clone(),
-        delete,
-    });
-    state.start(Request::CountBucket { bucket }, effects);
 }
 
 pub(super) fn dependents(key_arn: String) -> Request {
@@ -404,30 +216,34 @@ pub(super) fn preview(bucket: String, object: String, member: Option<String>) ->
 }
 
 /// Shows the key's policy with this role named in it, as soon as the policy is there.
-pub(super) fn allow_role(state: &mut State, role_arn: String, effects: &mut Vec<Effect>) {
-    change_policy(state, Change::Allow(role_arn), effects);
+pub(super) fn allow_role(state: &mut State, target: &Target, role_arn: String, form: Form, effects: &mut Vec<Effect>) {
+    change_policy(state, target, Change::Allow(role_arn), Some(Box::new(form)), effects);
 }
 
-/// Fetches the selected key's policy, whatever was fetched earlier: it is changed as it is now.
-fn change_policy(state: &mut State, change: Change, effects: &mut Vec<Effect>) {
-    let Some(key_arn) = state.key().map(|key| key.arn.clone()) else {
-        return;
-    };
-    state.policy = None;
-    effects.push(Effect::Refresh(vec![Topic::KeyPolicy(key_arn.clone())]));
-    state.intent = Some(Intent::EditPolicy { key_arn, change });
+/// Reads the key's policy, whatever was read earlier: it is changed as it is now.
+fn change_policy(
+    state: &mut State,
+    target: &Target,
+    change: Change,
+    form: Option<Box<Form>>,
+    effects: &mut Vec<Effect>,
+) {
+    if let Some(key_arn) = target.key.clone() {
+        let continuation = Continuation::ChangePolicy(change, form);
+        state.begin(Request::ReadKeyPolicy { key_arn }, continuation, effects);
+    }
 }
 
-fn retirement(state: &State) -> Option<Request> {
-    let grant = state.grants.current()?;
+fn retirement(state: &State, target: &Target) -> Option<Request> {
+    let grant = target.grant(state)?;
     Some(Request::RetireGrant {
         key_arn: grant.key_arn.clone(),
         grant_id: grant.id.clone(),
     })
 }
 
-fn retire(state: &mut State) {
-    let (Some(grant), Some(request)) = (state.grants.current(), retirement(state)) else {
+fn retire(state: &mut State, target: &Target) {
+    let (Some(grant), Some(request)) = (target.grant(state), retirement(state, target)) else {
         return;
     };
     state.overlays.push(Overlay::Confirm(Confirm {
@@ -439,9 +255,10 @@ fn retire(state: &mut State) {
 }
 
 /// The form of a new job, filled in as an earlier one was.
-fn clone_job(state: &mut State) {
-    let Some(job) = state.jobs.current() else { return };
-    let Some(detail) = job.detail.as_deref() else { return };
+fn clone_job(state: &mut State, target: &Target) {
+    let Some(detail) = target.job(state).and_then(|job| job.detail.as_deref()) else {
+        return;
+    };
     let Some(uri) = detail
         .channels
         .first()

@@ -1,8 +1,10 @@
-//! Operations in flight and ended: how far, how fast, how long still. The speed is measured from tick to tick.
+//! Operations in flight and ended: how far, how fast, how long still, and what follows. The speed is measured from tick to
+//! tick.
 
 use jiff::Timestamp;
 
 use super::OpId;
+use super::continuation::Continuation;
 use crate::domain::{Fault, Progress, Request};
 
 /// How many ended operations are remembered.
@@ -28,6 +30,10 @@ pub struct Operation {
     /// Bytes a second, once known.
     pub rate: Option<f64>,
     measured: (Timestamp, u64),
+    /// What follows once it has ended.
+    pub(super) continuation: Continuation,
+    /// The turn in which the person asked for it.
+    pub(super) turn: u64,
 }
 
 /// Where an operation stands.
@@ -111,9 +117,37 @@ impl Operations {
         self.list.is_empty()
     }
 
-    pub(super) fn start(&mut self, title: String, request: Request, now: Timestamp) -> OpId {
+    /// Where an operation stands, the newest first; the newest if it is not remembered.
+    pub fn row(&self, id: OpId) -> usize {
+        self.newest_first()
+            .position(|operation| operation.id == id)
+            .unwrap_or(0)
+    }
+
+    /// The id of the operation in a row, the newest first.
+    pub(super) fn id(&self, row: usize) -> OpId {
+        self.newest_first().nth(row).map_or(OpId(0), |operation| operation.id)
+    }
+
+    /// The one with this id, if it is remembered.
+    pub fn get(&self, id: OpId) -> Option<&Operation> {
+        self.list.iter().find(|operation| operation.id == id)
+    }
+
+    /// An id that nothing else has.
+    pub(super) fn mint(&mut self) -> OpId {
         self.minted += 1;
-        let id = OpId(self.minted);
+        OpId(self.minted)
+    }
+
+    pub(super) fn start(
+        &mut self,
+        title: String,
+        request: Request,
+        (continuation, turn): (Continuation, u64),
+        now: Timestamp,
+    ) -> OpId {
+        let id = self.mint();
         self.list.push(Operation {
             id,
             title,
@@ -123,6 +157,8 @@ impl Operations {
             standing: Standing::Running,
             rate: None,
             measured: (now, 0),
+            continuation,
+            turn,
         });
         id
     }
@@ -156,6 +192,7 @@ impl Operations {
         operation.standing = standing;
         operation.rate = None;
         let ended = operation.clone();
+        operation.continuation = Continuation::Nothing;
         let excess = self.list.iter().filter(|operation| !operation.is_running()).count();
         if excess > REMEMBERED
             && let Some(oldest) = self.list.iter().position(|operation| !operation.is_running())
@@ -193,7 +230,7 @@ mod tests {
     fn started() -> (Operations, OpId) {
         let mut operations = Operations::default();
         let request = Request::StopJob { name: "j".to_owned() };
-        let id = operations.start("stop j".to_owned(), request, at(0));
+        let id = operations.start("stop j".to_owned(), request, (Continuation::Nothing, 0), at(0));
         (operations, id)
     }
 

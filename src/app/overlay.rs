@@ -1,14 +1,18 @@
 //! What lies over the panes: questions, forms, readers. At most one of a kind; the topmost has the keyboard.
+//!
+//! A list with a cursor is either fixed when it opens, or its cursor is on a row by name: what arrives meanwhile never puts
+//! another row under it.
 
 use tui_input::Input;
 
-use super::OpId;
 use super::cleanup::CleanUp;
 use super::form::Form;
 use super::found::{Found, Previewing};
 use super::log::Log;
+use super::more::{More, Target};
 use super::review::Review;
 use super::text::Line;
+use super::{Command, Consent, OpId};
 use crate::domain::Request;
 
 /// Something over the panes.
@@ -16,10 +20,10 @@ use crate::domain::Request;
 pub enum Overlay {
     /// The keys: those that work here first.
     Help(Scroll),
-    /// What was said; the number is the message of the cursor.
-    Messages(usize),
-    /// What is in flight and what has ended; the number is the row of the cursor.
-    Operations(usize),
+    /// What was said; the number is the id of the message with the cursor.
+    Messages(u64),
+    /// What is in flight and what has ended; the id is that of the operation with the cursor.
+    Operations(OpId),
     /// Everything known about one thing.
     Details(Details),
     /// The log of a job.
@@ -28,8 +32,8 @@ pub enum Overlay {
     Report(Report),
     /// Rows that were found, to be acted on.
     Found(Found),
-    /// Uploads that were interrupted; the number is the row of the cursor.
-    Interrupted(usize),
+    /// Uploads that were interrupted; the text is the id of the upload with the cursor.
+    Interrupted(String),
     /// What the walk made and is still there.
     CleanUp(CleanUp),
     /// A plaintext, wiped when closed.
@@ -38,8 +42,8 @@ pub enum Overlay {
     Review(Review),
     /// What else can be done to what the cursor is on.
     Menu(Menu),
-    /// The steps of the walk; the number is the row of the cursor, which is on the next step until it is moved.
-    Walk(Option<usize>),
+    /// The steps of the walk; the number is the row of the cursor, which is first on what was the next step.
+    Walk(usize),
     /// A question to be answered before its order is given.
     Confirm(Confirm),
     /// Fields to fill in.
@@ -141,8 +145,8 @@ impl Confirm {
 /// What an agreed question does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Then {
-    /// Performs a request, remembering an account and destination first if they are new.
-    Start(Box<Request>, Option<(String, String)>),
+    /// Performs a request, remembering first what was agreed to with it.
+    Start(Box<Request>, Option<Consent>),
     /// Cancels an operation.
     Cancel(OpId),
     /// Cancels everything and leaves.
@@ -152,17 +156,23 @@ pub enum Then {
 /// What else can be done to what the cursor is on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Menu {
-    /// To what.
+    /// To what, as people call it.
     pub title: String,
+    /// To what.
+    pub(super) target: Target,
+    /// The actions: those that were possible when the menu was opened.
+    pub actions: Vec<More>,
     /// The row of the cursor.
     pub cursor: usize,
 }
 
 /// All commands by name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Palette {
     /// What was typed.
     pub input: Input,
+    /// The commands that matched when it was typed, each with whether it did something here then.
+    pub matches: Vec<(Command, bool)>,
     /// The row of the cursor.
     pub cursor: usize,
 }

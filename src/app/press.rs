@@ -1,19 +1,29 @@
 //! A key press on its way to a command: the topmost overlay takes it first, then a filter being typed, then the keymap.
 
-use super::command::{COMMANDS, Command, Entry};
+use super::command::{COMMANDS, Command};
+use super::continuation::{self, Continuation};
 use super::form::{Typed, edit, paste as paste_into};
 use super::keymap::Match;
 use super::overlay::{Confirm, Overlay, Palette, Scroll, Subject, Then};
 use super::state::State;
 use super::{
-    Effect, KeyCode, KeyPress, act, cleanup, content, copy, found, interrupted, kept, layout, more, review, story,
+    Effect, KeyCode, KeyPress, OpId, act, cancelling, cleanup, content, copy, interrupted, layout, more, review, story,
     walk, words,
 };
 use crate::domain::explain::explain;
 use crate::domain::{Request, View};
 
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
-    kept::pressed(state);
+    state.next_turn();
+    state.stay();
+    let focus = state.focus;
+    take(state, key, effects);
+    if state.focus != focus {
+        state.stay();
+    }
+}
+
+fn take(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     if is_copy(state, key) {
         return copy::command(state, effects);
     }
@@ -73,9 +83,17 @@ fn is_copy(state: &State, key: KeyPress) -> bool {
 }
 
 pub(super) fn paste(state: &mut State, text: &str) {
+    state.next_turn();
     match state.overlays.last_mut() {
         Some(Overlay::Form(form)) => form.paste(text),
-        Some(Overlay::Palette(palette)) => paste_into(&mut palette.input, text),
+        Some(Overlay::Palette(palette)) => {
+            paste_into(&mut palette.input, text);
+            let typed = palette.input.value().to_owned();
+            let matches = palette_matches(state, &typed);
+            if let Some(Overlay::Palette(palette)) = state.overlays.last_mut() {
+                (palette.matches, palette.cursor) = (matches, 0);
+            }
+        }
         Some(Overlay::Confirm(Confirm {
             typed: Some((_, input)),
             ..
@@ -156,61 +174,71 @@ fn answer(state: &mut State, mut confirm: Confirm, key: KeyPress, effects: &mut 
         return;
     }
     match confirm.then {
-        Then::Leave => act::leave(state, effects),
+        Then::Leave => cancelling::leave(state, effects),
         Then::Cancel(id) => {
             if state.operations.cancel(id) {
                 effects.push(Effect::Cancel(id));
             }
         }
         Then::Start(request, consent) => {
-            if let Some((account, destination)) = consent {
-                state.settings.consents.insert((account.clone(), destination.clone()));
-                effects.push(Effect::Remember { account, destination });
+            if let Some(consent) = consent {
+                state.settings.consents.insert(consent.clone());
+                effects.push(Effect::Remember(consent));
             }
-            let Some(id) = state.start(*request, effects) else {
-                return;
-            };
-            // What was filled in has been sent with this answer.
-            if let Some(sent) = state
-                .overlays
-                .pop_if(|below| matches!(below, Overlay::Form(_) | Overlay::Review(_)))
-            {
-                kept::keep(state, id, sent);
-            }
-            cleanup::started(state, id);
-            found::started(state, id);
+            agreed_to(state, *request, effects);
         }
     }
 }
 
-/// The commands that match what was typed into the palette, those that work here first.
-pub fn palette_matches(state: &State, typed: &str) -> Vec<(&'static Entry, bool)> {
+/// Starts what was agreed to. What lies below the question has asked for it, and is what follows.
+fn agreed_to(state: &mut State, request: Request, effects: &mut Vec<Effect>) {
+    let is_sent = |below: &mut Overlay| matches!(below, Overlay::Form(_) | Overlay::Review(_));
+    let sent = state.overlays.pop_if(is_sent);
+    let continuation = match (&sent, state.overlays.last()) {
+        (Some(Overlay::Form(form)), _) => Continuation::Form(Box::new(form.clone())),
+        (Some(Overlay::Review(review)), _) => Continuation::Review(Box::new(review.clone())),
+        (_, Some(Overlay::CleanUp(_))) => Continuation::PlanCleanUp,
+        (_, Some(Overlay::Found(found))) => match found.again.clone() {
+            Some(again) => Continuation::LookAgain(Box::new(again)),
+            None => Continuation::Nothing,
+        },
+        _ => Continuation::Nothing,
+    };
+    if state.begin(request, continuation, effects).is_none() {
+        state.overlays.extend(sent);
+    }
+}
+
+/// The commands that match what was typed into the palette, those that work here first; each with whether it does.
+pub(super) fn palette_matches(state: &State, typed: &str) -> Vec<(Command, bool)> {
     let typed = typed.to_lowercase();
-    let matches = |entry: &&Entry| entry.name.contains(&typed) || entry.help.to_lowercase().contains(&typed);
-    let mut found: Vec<(&Entry, bool)> = COMMANDS
+    let mut found: Vec<_> = COMMANDS
         .iter()
-        .filter(matches)
+        .filter(|entry| entry.name.contains(&typed) || entry.help.to_lowercase().contains(&typed))
         .map(|entry| (entry, act::is_available(state, entry.command)))
         .collect();
     found.sort_by_key(|(entry, available)| (!available, !entry.name.starts_with(&typed)));
     found
+        .into_iter()
+        .map(|(entry, available)| (entry.command, available))
+        .collect()
 }
 
 fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut Vec<Effect>) {
-    let matches = palette_matches(state, palette.input.value());
-    let last = matches.len().saturating_sub(1);
+    let last = palette.matches.len().saturating_sub(1);
     match (key.code, key.ctrl) {
         (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => return,
         (KeyCode::Down, _) | (KeyCode::Char('n'), true) => palette.cursor = (palette.cursor + 1).min(last),
         (KeyCode::Up, _) | (KeyCode::Char('p'), true) => palette.cursor = palette.cursor.saturating_sub(1),
         (KeyCode::Enter, _) => {
-            if let Some((entry, _)) = matches.get(palette.cursor) {
-                act::run(state, entry.command, effects);
+            if let Some((command, _)) = palette.matches.get(palette.cursor) {
+                act::run(state, *command, effects);
             }
             return;
         }
         _ => {
             if edit(&mut palette.input, key) {
+                palette.matches = palette_matches(state, palette.input.value());
                 palette.cursor = 0;
             }
         }
@@ -250,18 +278,23 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         return story::ask_save(state, job);
     }
     let lines = content::lines(state, room.0).len();
-    let (steps, actions) = (walk::steps(state).len(), more::actions(state).len());
-    let next = walk::next(state);
+    let steps = walk::steps(state).len();
     match state.overlays.last_mut() {
         Some(Overlay::Help(scroll)) => scroll.step(by, lines, room.1),
-        Some(Overlay::Messages(row)) => *row = stepped(*row, by, state.messages.len()),
+        Some(Overlay::Messages(id)) => {
+            *id = state
+                .messages
+                .id(stepped(state.messages.row(*id), by, state.messages.len()));
+        }
         Some(Overlay::Found(found)) => found.cursor = stepped(found.cursor, by, found.rows.len()),
         Some(Overlay::CleanUp(shown)) => shown.cursor = stepped(shown.cursor, by, shown.items.len()),
-        Some(Overlay::Walk(row)) if by != 0 => *row = Some(stepped(row.unwrap_or(next), by, steps)),
-        Some(Overlay::Interrupted(row)) => {
-            *row = stepped(*row, by, state.interrupted.as_deref().unwrap_or_default().len());
+        Some(Overlay::Walk(row)) => *row = stepped(*row, by, steps),
+        Some(Overlay::Interrupted(id)) => {
+            let uploads = state.interrupted.as_deref().unwrap_or_default();
+            let row = stepped(interrupted::row(uploads, id), by, uploads.len());
+            *id = uploads.get(row).map(|upload| upload.id.clone()).unwrap_or_default();
         }
-        Some(Overlay::Menu(menu)) => menu.cursor = stepped(menu.cursor, by, actions),
+        Some(Overlay::Menu(menu)) => menu.cursor = stepped(menu.cursor, by, menu.actions.len()),
         Some(Overlay::Review(review)) => review.scroll.step(by, lines, room.1),
         Some(Overlay::Preview(shown)) => {
             let at = View::ALL.iter().position(|view| *view == shown.view).unwrap_or(0);
@@ -279,7 +312,11 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
                 Command::PreviousPane => {
                     (details.page, details.scroll) = ((details.page + pages - 1) % pages, Scroll::default());
                 }
-                Command::Log => act::run(state, command, effects),
+                Command::Log => {
+                    if let Subject::Job(name) = details.subject.clone() {
+                        act::open_log(state, &name);
+                    }
+                }
                 _ => details.scroll.step(by, lines, room.1),
             }
         }
@@ -289,14 +326,17 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
             Command::Filter => log.typing = true,
             _ => log.step(by, room),
         },
-        Some(Overlay::Operations(row)) => {
-            *row = stepped(*row, by, state.operations.len());
+        Some(Overlay::Operations(id)) => {
+            *id = state
+                .operations
+                .id(stepped(state.operations.row(*id), by, state.operations.len()));
             if command == Command::Remove {
-                let row = *row;
-                ask_to_cancel(state, row);
+                let id = *id;
+                ask_to_cancel(state, id);
             }
         }
-        _ => {}
+        // These take their keys themselves.
+        Some(Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_)) | None => {}
     }
 }
 
@@ -308,22 +348,20 @@ fn stepped(row: usize, by: isize, rows: usize) -> usize {
 fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) -> bool {
     match (state.overlays.last(), command) {
         (Some(Overlay::Menu(menu)), Command::Enter) => {
-            let chosen = more::actions(state).get(menu.cursor).map(|action| action.more);
+            let menu = menu.clone();
             state.overlays.pop();
-            if let Some(chosen) = chosen {
-                more::run(state, chosen, effects);
-            }
+            more::choose(state, &menu, effects);
         }
         (Some(Overlay::Walk(row)), Command::Enter) => {
-            let row = row.unwrap_or_else(|| walk::next(state));
-            let step = walk::steps(state).get(row).map(|standing| standing.step);
+            let step = walk::steps(state).get(*row).map(|standing| standing.step);
             state.overlays.pop();
             if let Some(step) = step {
                 walk::go(state, step, effects);
             }
         }
-        (Some(Overlay::Interrupted(row)), Command::Enter | Command::Remove) => {
-            interrupted::act(state, *row, command, effects);
+        (Some(Overlay::Interrupted(id)), Command::Enter | Command::Remove) => {
+            let id = id.clone();
+            interrupted::ask(state, &id, command);
         }
         (Some(Overlay::Found(found)), Command::Enter) => {
             let request = found.rows.get(found.cursor).and_then(|row| row.then.clone());
@@ -334,8 +372,14 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             let request = report.then.clone();
             repair(state, request, effects);
         }
-        (Some(Overlay::Messages(row)), Command::Enter) => {
-            let message = state.messages.newest_first().nth(*row);
+        (Some(Overlay::Messages(id)), Command::Enter) => {
+            let id = *id;
+            if let Some(next) = state.messages.take_next(id) {
+                state.overlays.pop();
+                continuation::go_on(state, next, effects);
+                return true;
+            }
+            let message = state.messages.get(id);
             let fault = message.and_then(|message| message.fault.as_deref());
             let request = fault.and_then(explain).and_then(|explained| explained.repair);
             repair(state, request, effects);
@@ -355,7 +399,7 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
 /// Does what mends something: at once if it changes nothing, else when the person agrees.
 fn repair(state: &mut State, request: Option<Request>, effects: &mut Vec<Effect>) {
     let Some(request) = request else { return };
-    if !words::changes(&request) {
+    if !request.changes() {
         state.start(request, effects);
         return;
     }
@@ -374,13 +418,12 @@ fn close(state: &mut State) {
     }
 }
 
-fn ask_to_cancel(state: &mut State, row: usize) {
-    let operation = state.operations.newest_first().nth(row);
+fn ask_to_cancel(state: &mut State, id: OpId) {
+    let operation = state.operations.get(id);
     if let Some(operation) = operation.filter(|operation| operation.is_running()) {
         let confirm = Confirm {
             question: format!("Cancel: {}?", operation.title),
-            explanation: "What is half done is cleaned up: nothing is left under a final name, no upload stays open."
-                .to_owned(),
+            explanation: cancelling::explained(&operation.request).to_owned(),
             typed: None,
             then: Then::Cancel(operation.id),
         };

@@ -3,17 +3,18 @@
 
 use similar::TextDiff;
 
+use super::continuation::{self, Continuation, Next};
 use super::overlay::{Confirm, Overlay, Scroll};
-use super::state::{Intent, State};
+use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Effect, kept};
-use crate::domain::{KeySpec, Request, policy};
+use super::{Effect, OpId};
+use crate::domain::{Fault, KeySpec, Request, policy};
 
 /// A policy to be looked at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Review {
-    /// What it is for.
-    pub purpose: Intent,
+    /// Whose it is.
+    pub of: PolicyOf,
     /// What was there before; empty for a new key.
     pub before: String,
     /// What is to be.
@@ -28,43 +29,86 @@ pub struct Review {
     pub scroll: Scroll,
 }
 
-/// Opens a text in the editor, for this purpose.
-pub(super) fn edit(state: &mut State, purpose: Intent, text: String, effects: &mut Vec<Effect>) {
-    state.intent = Some(purpose);
-    effects.push(Effect::Edit {
-        text,
-        name: "-policy.json".to_owned(),
-    });
+/// Whose policy it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PolicyOf {
+    /// That of this key (ARN).
+    Key(String),
+    /// That of a key still to be made.
+    NewKey(Box<KeySpec>),
 }
 
-/// The editor has ended.
-pub(super) fn edited(state: &mut State, after: String) {
-    state.under_edit = None;
-    match state.intent.take() {
-        Some(Intent::Policy { before, .. }) if before.trim() == after.trim() => {
-            state.say(Tone::Dim, "The policy was not changed.");
+impl PolicyOf {
+    /// The key's ARN, if there is one.
+    pub(super) fn key_arn(&self) -> Option<&str> {
+        match self {
+            Self::Key(key_arn) => Some(key_arn),
+            Self::NewKey(_) => None,
         }
-        Some(Intent::Policy { key_arn, before }) => {
-            let purpose = Intent::Policy {
-                key_arn,
-                before: before.clone(),
-            };
-            show(state, purpose, before, after);
-        }
-        Some(Intent::Key(spec)) => show(state, Intent::Key(spec), String::new(), after),
-        _ => {}
     }
 }
 
-/// The editor has failed: what was being edited is as it was before.
-pub(super) fn not_edited(state: &mut State) {
-    state.intent = None;
-    let earlier = state.under_edit.take();
-    state.overlays.extend(earlier.map(Overlay::Review));
+/// A policy on its way to the person's editor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    of: PolicyOf,
+    before: String,
+    /// What the editor opens on.
+    text: String,
+    /// What was shown, and comes back if the editor fails.
+    earlier: Option<Review>,
 }
 
-/// Shows a policy before it is put.
-pub(super) fn show(state: &mut State, purpose: Intent, before: String, after: String) {
+impl Edit {
+    /// A key's policy in the editor: from `text` on.
+    pub(super) fn of_key(key_arn: String, before: String, text: String) -> Self {
+        Self {
+            of: PolicyOf::Key(key_arn),
+            before,
+            text,
+            earlier: None,
+        }
+    }
+}
+
+/// Opens the editor.
+pub(super) fn open(state: &mut State, edit: Edit, effects: &mut Vec<Effect>) {
+    state.next_turn();
+    let id = state.operations.mint();
+    effects.push(Effect::Edit {
+        id,
+        text: edit.text.clone(),
+        name: "-policy.json".to_owned(),
+    });
+    state.edits.insert(id, (edit, state.turn));
+}
+
+/// The editor has ended. What it was opened on is known by its id.
+pub(super) fn edited(state: &mut State, id: OpId, result: Result<String, Fault>, effects: &mut Vec<Effect>) {
+    let Some((edit, turn)) = state.edits.remove(&id) else {
+        return;
+    };
+    let (said, next) = match result {
+        Ok(after) if edit.earlier.is_none() && edit.before.trim() == after.trim() => {
+            return state.say(Tone::Dim, "The policy was not changed.");
+        }
+        Ok(after) => (None, Some(review(state, edit.of, edit.before, after))),
+        // The editor has failed: what was being edited is as it was before.
+        Err(fault) => (Some(fault), edit.earlier),
+    };
+    let next = next.map(|review| Next::show(Overlay::Review(review)));
+    match (said, next) {
+        (said, Some(next)) if state.is_still(turn) => {
+            said.into_iter().for_each(|fault| state.complain(fault));
+            continuation::go_on(state, next, effects);
+        }
+        (Some(fault), next) => continuation::lead(state, (Tone::Bad, fault.to_string(), Some(fault)), next),
+        (None, next) => continuation::lead(state, (Tone::Plain, "The policy was edited.".to_owned(), None), next),
+    }
+}
+
+/// A policy before it is put.
+pub(super) fn review(state: &State, of: PolicyOf, before: String, after: String) -> Review {
     let (problem, warning) = match policy::parse(&after) {
         Ok(parsed) => {
             let identity = state.identity.as_ref();
@@ -72,21 +116,26 @@ pub(super) fn show(state: &mut State, purpose: Intent, before: String, after: St
         }
         Err(fault) => (Some(fault.to_string()), None),
     };
-    state.overlays.push(Overlay::Review(Review {
-        purpose,
+    Review {
+        of,
         before,
         after,
         problem,
         warning,
         refusal: None,
         scroll: Scroll::default(),
-    }));
+    }
 }
 
 /// Edits it once more, from where it stands.
 pub(super) fn again(state: &mut State, review: Review, effects: &mut Vec<Effect>) {
-    state.under_edit = Some(review.clone());
-    edit(state, review.purpose, review.after, effects);
+    let edit = Edit {
+        of: review.of.clone(),
+        before: review.before.clone(),
+        text: review.after.clone(),
+        earlier: Some(review),
+    };
+    open(state, edit, effects);
 }
 
 /// Puts it; whoever would be locked out must say so in so many words.
@@ -102,9 +151,7 @@ pub(super) fn put(state: &mut State, review: Review, effects: &mut Vec<Effect>) 
         state.overlays.push(Overlay::Confirm(confirm));
         return;
     }
-    if let Some(id) = state.start(request, effects) {
-        kept::keep(state, id, Overlay::Review(review));
-    }
+    state.begin(request, Continuation::Review(Box::new(review)), effects);
 }
 
 /// What puts it, unless something is wrong with it.
@@ -112,18 +159,17 @@ pub(super) fn request(review: &Review) -> Option<Request> {
     if review.problem.is_some() {
         return None;
     }
-    match &review.purpose {
-        Intent::Key(spec) => Some(Request::NewKey(Box::new(KeySpec {
+    Some(match &review.of {
+        PolicyOf::NewKey(spec) => Request::NewKey(Box::new(KeySpec {
             policy: Some(review.after.clone()),
             ..(**spec).clone()
-        }))),
-        Intent::Policy { key_arn, .. } => Some(Request::PutKeyPolicy {
+        })),
+        PolicyOf::Key(key_arn) => Request::PutKeyPolicy {
             key_arn: key_arn.clone(),
             policy: review.after.clone(),
             accept_lockout: review.warning.is_some(),
-        }),
-        _ => None,
-    }
+        },
+    })
 }
 
 /// What is shown: what is wrong, what it would do, what changes.

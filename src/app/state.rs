@@ -6,55 +6,28 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::command::Command;
+use super::continuation::{self, Continuation, Edits};
 use super::form::Form;
 use super::found::Proved;
-use super::kept::{self, Kept};
-use super::keymap::Keymap;
 use super::layout::{self, Regions};
 use super::log::Log;
 use super::messages::Messages;
-use super::operations::Operations;
+use super::operations::{Operation, Operations};
 use super::overlay::{Overlay, Subject};
 use super::pane::{Pane, grants, jobs, keys, objects};
-use super::review::Review;
 use super::seen::{AllSeen, Found};
+use super::settings::Settings;
 use super::table::{Freshness, Table};
 use super::text::Tone;
 use super::{Effect, KeyPress, OpId, Topic};
 use crate::domain::{
-    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KeySpec, KmsKey, ObjectRow, Request, RoleSummary,
-    TrainingJob,
+    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, Request, RoleSummary, TrainingJob,
 };
 
 /// Rows above and below the screen whose details are asked for with those on it.
 const MARGIN: usize = 4;
 /// Jobs described at once.
 const DESCRIBED: usize = 8;
-
-/// What a session starts with.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The profile's name, if one was chosen.
-    pub profile: Option<String>,
-    /// The region.
-    pub region: Option<String>,
-    /// An endpoint of its own.
-    pub endpoint: Option<String>,
-    /// Whether AWS is the embedded one.
-    pub sandbox: bool,
-    /// Whether nothing may be changed.
-    pub read_only: bool,
-    /// The folder that the files pane shows first.
-    pub start_dir: PathBuf,
-    /// Account and destination pairs that were agreed to before.
-    pub consents: BTreeSet<(String, String)>,
-    /// The keys.
-    pub keymap: Keymap,
-    /// The time.
-    pub now: Timestamp,
-    /// Columns and rows.
-    pub size: (u16, u16),
-}
 
 /// Everything the dashboard knows.
 #[derive(Debug)]
@@ -109,11 +82,8 @@ pub struct State {
     pub(super) grants_of: Option<String>,
     /// Whether a bucket was opened, or a person has chosen where to be.
     pub(super) opened_once: bool,
-    /// Whether a key was chosen, by the person or for them: until then the cursor goes to one that can be used.
-    pub(super) chose_key: bool,
-    pub(super) leaving: bool,
-    /// What an answer on its way is for.
-    pub(super) intent: Option<Intent>,
+    /// Since when the person leaves, as soon as nothing is in flight.
+    pub(super) leaving: Option<Timestamp>,
     /// What was read here to its end.
     pub(super) all_seen: AllSeen,
     /// What proofs found out, the newest last.
@@ -124,68 +94,14 @@ pub struct State {
     pub(super) opened_model: Option<String>,
     /// Key policies as they were before they were replaced, by ARN.
     pub(super) previous_policies: BTreeMap<String, String>,
-    /// What was filled in and is on its way, or came to nothing.
-    pub(super) kept: Vec<Kept>,
-    /// The policy that the editor was opened on anew.
-    pub(super) under_edit: Option<Review>,
+    /// What is in the person's editor.
+    pub(super) edits: Edits,
+    /// How often a key was pressed, or something came up by itself.
+    pub(super) turn: u64,
     /// The log of the job whose details are open.
     pub job_log: Log,
     /// Jobs whose end is told: started here, or looked at while they ran.
     pub(super) watched_jobs: BTreeSet<String>,
-}
-
-/// What an answer on its way is for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Intent {
-    /// A bucket is counted to be emptied, and perhaps deleted.
-    Empty {
-        /// Its name.
-        bucket: String,
-        /// Whether the bucket goes too.
-        delete: bool,
-    },
-    /// A key's dependents are looked for before its deletion.
-    Deletion {
-        /// Its ARN.
-        key_arn: String,
-    },
-    /// A key's policy is fetched to be changed.
-    EditPolicy {
-        /// Its ARN.
-        key_arn: String,
-        /// How.
-        change: Change,
-    },
-    /// A key's policy is being edited.
-    Policy {
-        /// Its ARN.
-        key_arn: String,
-        /// What the policy is now.
-        before: String,
-    },
-    /// The policy of a new key is being looked at.
-    Key(Box<KeySpec>),
-}
-
-/// How a key's policy is to be changed, once it is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// By the person, in the editor.
-    ByHand,
-    /// This role (ARN) is named in it.
-    Allow(String),
-    /// Back to what it was before.
-    Back(String),
-}
-
-impl Intent {
-    /// The key whose policy it is about.
-    pub(super) fn policy_of(&self) -> Option<&str> {
-        match self {
-            Self::Policy { key_arn, .. } => Some(key_arn),
-            _ => None,
-        }
-    }
 }
 
 impl State {
@@ -218,27 +134,20 @@ impl State {
             watched: Vec::new(),
             grants_of: None,
             opened_once: false,
-            chose_key: false,
-            leaving: false,
-            intent: None,
+            leaving: None,
             all_seen: AllSeen::default(),
             proofs: Vec::new(),
             walk_role: None,
             opened_model: None,
             previous_policies: BTreeMap::new(),
-            kept: Vec::new(),
-            under_edit: None,
+            edits: Edits::default(),
+            turn: 0,
             job_log: Log::new(""),
             watched_jobs: BTreeSet::new(),
         };
         let mut effects = Vec::new();
         state.settle(&mut effects);
         (state, effects)
-    }
-
-    /// Whether it is leaving, as soon as nothing is in flight.
-    pub fn exiting(&self) -> bool {
-        self.leaving
     }
 
     /// Seconds until the screen needs to know the time again: what runs is counted in seconds, ages are coarser.
@@ -316,6 +225,29 @@ impl State {
         panes.filter_map(|pane| self.freshness(pane).at()).min()
     }
 
+    /// Whether a cursor may move by itself: whoever asked for it still waits for it, or is at work in another pane. The
+    /// key under its cursor is used from every pane.
+    pub(super) fn may_move(&self, pane: Pane, operation: &Operation) -> bool {
+        match pane {
+            Pane::Keys | Pane::Files => self.is_waited_for(operation),
+            Pane::Grants | Pane::Objects | Pane::Jobs => self.is_waited_for(operation) || self.focus != pane,
+        }
+    }
+
+    /// A key is pressed: what a cursor was to go to later no longer moves it under that key.
+    pub(super) fn stay(&mut self) {
+        match self.focus {
+            Pane::Keys => self.keys.stay(),
+            Pane::Grants => self.grants.stay(),
+            Pane::Objects => {
+                self.buckets.stay();
+                self.objects.stay();
+            }
+            Pane::Jobs => self.jobs.stay(),
+            Pane::Files => self.files.stay(),
+        }
+    }
+
     /// Whether a command does something here.
     pub fn is_available(&self, command: Command) -> bool {
         super::act::is_available(self, command)
@@ -332,14 +264,39 @@ impl State {
 
     /// Opens a form; as it was filled in the last time, if that came to nothing.
     pub(super) fn ask(&mut self, form: Form) {
-        let mut form = kept::form(self, &form.purpose).unwrap_or(form);
+        let mut form = continuation::form(self, &form.purpose).unwrap_or(form);
         form.offer_roles(&self.roles);
         self.overlays.push(Overlay::Form(form));
     }
 
-    /// Starts an operation; nothing that changes anything in a read-only session.
+    /// Starts an operation after which nothing follows.
     pub(super) fn start(&mut self, request: Request, effects: &mut Vec<Effect>) -> Option<OpId> {
-        if self.settings.read_only && super::words::changes(&request) {
+        self.begin(request, Continuation::Nothing, effects)
+    }
+
+    /// Starts an operation, and keeps what follows with it.
+    pub(super) fn begin(
+        &mut self,
+        request: Request,
+        continuation: Continuation,
+        effects: &mut Vec<Effect>,
+    ) -> Option<OpId> {
+        self.begin_in(self.turn, request, continuation, effects)
+    }
+
+    /// Starts what follows from something that was asked for in an earlier turn. Nothing that changes anything in a
+    /// read-only session, and nothing at all by who leaves.
+    pub(super) fn begin_in(
+        &mut self,
+        turn: u64,
+        request: Request,
+        continuation: Continuation,
+        effects: &mut Vec<Effect>,
+    ) -> Option<OpId> {
+        if self.leaving.is_some() {
+            return None;
+        }
+        if self.settings.read_only && request.changes() {
             self.say(
                 Tone::Warn,
                 "This session is read-only: start strongroom without --read-only to change anything.",
@@ -347,7 +304,9 @@ impl State {
             return None;
         }
         let title = super::story::title(&request);
-        let id = self.operations.start(title, request.clone(), self.now);
+        let id = self
+            .operations
+            .start(title, request.clone(), (continuation, turn), self.now);
         effects.push(Effect::Start { id, request });
         Some(id)
     }
@@ -431,9 +390,6 @@ impl State {
                 },
                 _ => {}
             }
-        }
-        if let Some(Intent::EditPolicy { key_arn, .. }) = &self.intent {
-            topics.push(Topic::KeyPolicy(key_arn.clone()));
         }
         topics.sort();
         topics.dedup();

@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 
+mod encrypt;
 mod remove;
 mod send;
 
-use super::Effect;
 use super::form::{Form, Purpose};
 use super::overlay::{Confirm, Overlay, Then};
 use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
-use crate::domain::{FileRow, JobSpec, JobStatus, KeyState, ObjectRow, Request, TrainingJob};
+use super::{Consent, Effect};
+use crate::domain::{JobSpec, JobStatus, ObjectRow, Request, TrainingJob};
 
+pub(super) use encrypt::encrypt;
 pub(super) use remove::{ask_remove, restore};
 pub(super) use send::{requests, send};
 
-pub(super) use super::words::{proof_lines, title, told, tone, verdict_lines};
+pub(super) use super::words::{title, told, tone};
 
 /// What a grant for a training job needs, and what else it may hold.
 const OPERATIONS: &[(&str, bool)] = &[
@@ -28,77 +30,6 @@ const OPERATIONS: &[(&str, bool)] = &[
     ("DescribeKey", false),
     ("RetireGrant", false),
 ];
-
-/// Encrypts the selected or marked files to the place shown, under the selected key; asks only when a name exists, or
-/// the account and destination are new.
-pub(super) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
-    let (Some(key), Some((bucket, prefix))) = (state.key().cloned(), state.place.clone()) else {
-        return;
-    };
-    if let Some(detail) = key.detail.as_ref().filter(|detail| detail.state != KeyState::Enabled) {
-        let state_word = detail.state.as_str();
-        let text = format!(
-            "The key {} is {state_word}: choose one that is Enabled (1).",
-            key.name()
-        );
-        return state.say(Tone::Warn, text);
-    }
-    let files: Vec<FileRow> = state.files.chosen().into_iter().cloned().collect();
-    let named = match files.as_slice() {
-        [only] => only.name.clone(),
-        several => text::count(several.len(), "file"),
-    };
-    let exists = |file: &FileRow| {
-        let name = format!("{prefix}{}", file.name);
-        !file.is_dir && state.objects.rows().iter().any(|row| row.key() == name)
-    };
-    let existing: Vec<&str> = files
-        .iter()
-        .filter(|file| exists(file))
-        .map(|file| file.name.as_str())
-        .collect();
-    let overwrite = !existing.is_empty();
-    let destination = format!("{bucket}/{prefix}");
-    let account = state
-        .identity
-        .as_ref()
-        .map(|who| who.account.clone())
-        .unwrap_or_default();
-    let consent = (account.clone(), destination.clone());
-    let is_new = !state.settings.sandbox && !state.settings.consents.contains(&consent);
-    let question = if overwrite {
-        Some(format!("Replace {} at s3://{destination}?", existing.join(", ")))
-    } else if is_new {
-        Some(format!("Encrypt and upload {named} to s3://{destination}?"))
-    } else {
-        None
-    };
-    let explanation = if is_new {
-        format!(
-            "This is the first upload from here to that place, in account {account}, under {}.",
-            key.name()
-        )
-    } else {
-        format!(
-            "The new tokens are under {}; their old data key object stays.",
-            key.name()
-        )
-    };
-    let request = Request::Encrypt {
-        paths: files.iter().map(|file| file.path.clone()).collect(),
-        bucket,
-        prefix,
-        key: key.arn.clone(),
-        context: BTreeMap::new(),
-        overwrite,
-    };
-    match question {
-        None => {
-            state.start(request, effects);
-        }
-        Some(question) => ask(state, question, explanation, request, is_new.then_some(consent)),
-    }
-}
 
 pub(super) fn verify(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some((bucket, objects)) = chosen_objects(state) {
@@ -116,7 +47,12 @@ fn chosen_objects(state: &State) -> Option<(String, Vec<String>)> {
 
 /// Bucket and key of the model that the selected job has written.
 pub(super) fn model(state: &State) -> Option<(String, String)> {
-    let detail = state.jobs.current()?.detail.as_ref()?;
+    model_of(state.jobs.current()?)
+}
+
+/// Bucket and key of the model that a job has written.
+pub(super) fn model_of(job: &TrainingJob) -> Option<(String, String)> {
+    let detail = job.detail.as_ref()?;
     let (bucket, key) = detail.model.as_deref()?.strip_prefix("s3://")?.split_once('/')?;
     Some((bucket.to_owned(), key.to_owned()))
 }
@@ -295,12 +231,12 @@ pub(super) fn ask_model(state: &mut State) {
     }
 }
 
-fn ask(state: &mut State, question: String, explanation: String, request: Request, consent: Option<(String, String)>) {
+fn ask(state: &mut State, question: String, explanation: String, request: Request, consent: Option<Consent>) {
     let confirm = confirm(question, explanation, request, consent);
     state.overlays.push(Overlay::Confirm(confirm));
 }
 
-fn confirm(question: String, explanation: String, request: Request, consent: Option<(String, String)>) -> Confirm {
+fn confirm(question: String, explanation: String, request: Request, consent: Option<Consent>) -> Confirm {
     Confirm {
         question,
         explanation,
@@ -309,8 +245,8 @@ fn confirm(question: String, explanation: String, request: Request, consent: Opt
     }
 }
 
-/// Puts the cursor on a job that was started just now, before the next list has it.
-pub(super) fn show_job(state: &mut State, name: &str) {
+/// Lists a job that was started just now, before the next list has it.
+pub(super) fn list_job(state: &mut State, name: &str) {
     state.jobs.merge(TrainingJob {
         name: name.to_owned(),
         arn: String::new(),
@@ -321,5 +257,4 @@ pub(super) fn show_job(state: &mut State, name: &str) {
         ended: None,
         detail: None,
     });
-    state.jobs.want(name);
 }

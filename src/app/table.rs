@@ -1,6 +1,7 @@
 //! Rows of one remote thing with the cursor on them: filtered, sorted, marked, scrolled.
 //!
-//! A refresh or a failure never loses rows, cursor or marks. What is drawn is [`Table::visible`], a window of `view`:
+//! A refresh or a failure never loses rows, cursor or marks. Whether the person put the cursor where it is, is known: what
+//! acts without a question acts only on such a row. What is drawn is [`Table::visible`], a window of `view`:
 //! its cost does not grow with the rows.
 
 use std::borrow::Cow;
@@ -95,6 +96,8 @@ pub struct Table<T> {
     incoming: Vec<T>,
     /// A row to put the cursor on once it is there.
     wanted: Option<String>,
+    /// The row that the person put the cursor on.
+    touched: Option<String>,
 }
 
 impl<T> Default for Table<T> {
@@ -113,6 +116,7 @@ impl<T> Default for Table<T> {
             complete: false,
             incoming: Vec::new(),
             wanted: None,
+            touched: None,
         }
     }
 }
@@ -179,13 +183,22 @@ impl<T: Row> Table<T> {
         (from..to).map(|index| (index, &self.rows[self.view[index]]))
     }
 
-    /// The marked rows, else the row under the cursor.
+    /// The marked rows, filtered out or not; else the row under the cursor.
     pub fn chosen(&self) -> Vec<&T> {
         if self.marks.is_empty() {
             return self.current().into_iter().collect();
         }
-        let rows = self.view.iter().map(|index| &self.rows[*index]);
-        rows.filter(|row| self.marks.contains(row.id().as_ref())).collect()
+        let marked = |row: &&T| self.marks.contains(row.id().as_ref());
+        let shown = self.view.iter().map(|index| &self.rows[*index]).filter(marked);
+        let seen: BTreeSet<usize> = self.view.iter().copied().collect();
+        let hidden = self.rows.iter().enumerate().filter(|(index, _)| !seen.contains(index));
+        shown.chain(hidden.map(|(_, row)| row).filter(marked)).collect()
+    }
+
+    /// Whether the person marked these rows, or put the cursor on this one: it did not come to be there by itself.
+    pub fn is_chosen(&self) -> bool {
+        let touched = |row: &T| self.touched.as_deref() == Some(row.id().as_ref());
+        !self.marks.is_empty() || self.current().is_some_and(touched)
     }
 
     /// How many rows are marked.
@@ -212,7 +225,18 @@ impl<T: Row> Table<T> {
         self.wanted = None;
         let last = self.view.len().saturating_sub(1);
         self.cursor = self.cursor.saturating_add_signed(by).min(last);
+        self.touch();
         self.reveal();
+    }
+
+    /// The person has chosen the row under the cursor.
+    pub(super) fn touch(&mut self) {
+        self.touched = self.chosen_id();
+    }
+
+    /// The cursor stays: what it was to go to is not waited for any more.
+    pub(super) fn stay(&mut self) {
+        self.wanted = None;
     }
 
     /// A page, less one row to keep the place by.
@@ -242,11 +266,20 @@ impl<T: Row> Table<T> {
         !std::mem::take(&mut self.marks).is_empty()
     }
 
+    pub(super) fn unmark<'a>(&mut self, ids: impl Iterator<Item = Cow<'a, str>>) {
+        for id in ids {
+            self.marks.remove(id.as_ref());
+        }
+    }
+
     pub(super) fn set_filter(&mut self, filter: &str) {
         if filter != self.filter {
             filter.clone_into(&mut self.filter);
             let keep = self.filter.is_empty();
             self.arrange(keep);
+            if !keep {
+                self.touch();
+            }
         }
     }
 

@@ -2,18 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::operations::Standing;
 use super::overlay::Overlay;
 use super::pane::Pane;
-use super::seen::Found;
-use super::state::{Change, Intent, State};
-use super::text::{self, Tone};
-use super::{
-    Effect, Event, OpEvent, OpId, Page, Topic, act, cleanup, found, interrupted, kept, press, review, seen, story,
-    watched,
-};
+use super::state::State;
+use super::{Effect, Event, Page, Topic, cancelling, ended, interrupted, press, review, watched};
 use crate::domain::policy;
-use crate::domain::{Fault, FaultKind, KeyState, KmsKey, ObjectRow, Outcome, ProofMethod, Request, Verdict};
+use crate::domain::{Fault, ObjectRow};
 
 /// Takes in what happened; returns what to do.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
@@ -25,6 +19,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Tick(now) => {
             state.now = now;
             state.operations.tick(now);
+            cancelling::tick(state, &mut effects);
         }
         Event::Asking(topic) => asking(state, &topic),
         Event::Answer {
@@ -36,13 +31,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             page,
         } if state.watched.contains(&topic) => answer(state, topic, page, (walk, first, last, at), &mut effects),
         Event::Failed { topic, walk, fault, .. } if state.watched.contains(&topic) => failed(state, topic, walk, fault),
-        Event::Op { id, event } => operation(state, id, event, &mut effects),
-        Event::Edited(Err(fault)) => {
-            review::not_edited(state);
-            state.complain(fault);
-        }
-        Event::Edited(Ok(text)) => review::edited(state, text),
-        Event::Terminate => act::leave(state, &mut effects),
+        Event::Op { id, event } => ended::operation(state, id, event, &mut effects),
+        Event::Edited { id, result } => review::edited(state, id, result, &mut effects),
+        Event::Terminate => cancelling::leave(state, &mut effects),
         Event::Answer { .. } | Event::Failed { .. } => {}
     }
     state.settle(&mut effects);
@@ -78,20 +69,16 @@ fn answer(
                     Err(fault) => refuse(state, arn, fault),
                 }
             }
-            if !state.chose_key {
-                choose_usable(state);
-            }
         }
         Page::KeyPolicy(policy) => {
             if let Topic::KeyPolicy(arn) = topic {
                 state.policy = Some((arn, Ok(policy::readable(&policy))));
-                edit_wanted_policy(state, effects);
             }
         }
         Page::Grants(rows) => state.grants.answer(walk, first, last, at, rows),
         Page::Buckets(rows) => {
             state.buckets.answer(walk, first, last, at, rows);
-            if last && !state.opened_once {
+            if last {
                 open_first(state);
             }
         }
@@ -161,26 +148,15 @@ fn answer(
     }
 }
 
-/// Opens the bucket that the work is most likely about.
+/// Opens the bucket that the work is most likely about, unless the person is choosing one, or has.
 fn open_first(state: &mut State) {
-    state.opened_once = true;
+    let is_choosing = state.focus == Pane::Objects && state.turn > 0;
+    if std::mem::replace(&mut state.opened_once, true) || is_choosing || state.place.is_some() {
+        return;
+    }
     let mut buckets = state.buckets.rows().iter();
     let likely = buckets.find(|bucket| bucket.name.starts_with("sagemaker"));
     state.place = likely.map(|bucket| (bucket.name.clone(), String::new()));
-}
-
-/// Puts the cursor on the first key on screen that can encrypt.
-fn choose_usable(state: &mut State) {
-    let is_usable = |key: &&KmsKey| {
-        key.detail
-            .as_ref()
-            .is_some_and(|detail| detail.state == KeyState::Enabled)
-    };
-    let usable = state.keys.near(0).find(is_usable).map(|key| key.arn.clone());
-    if let Some(arn) = usable {
-        state.chose_key = true;
-        state.keys.want(&arn);
-    }
 }
 
 /// A row that cannot be looked at closer keeps its place; passing trouble is asked about again by itself.
@@ -199,189 +175,11 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         Topic::Jobs => state.jobs.failed(walk, fault),
         Topic::Files(_) => state.files.failed(walk, fault),
         Topic::KeyPolicy(arn) => {
-            if matches!(&state.intent, Some(Intent::EditPolicy { key_arn, .. }) if *key_arn == arn) {
-                state.intent = None;
-                state.complain(fault.clone());
-            }
             state.policy = Some((arn, Err(fault)));
         }
         Topic::Job(name) => refuse(state, name, fault),
         // The lists on screen are refused or late for the same reason, and say so where it matters.
         Topic::KeyDetails(_) | Topic::ObjectInfos { .. } | Topic::Interrupted => {}
         _ => state.complain(fault),
-    }
-}
-
-fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effect>) {
-    match event {
-        OpEvent::Progress(progress) => return state.operations.advance(id, progress, state.now),
-        OpEvent::Done(outcome) => {
-            let said = story::told(&outcome);
-            let standing = Standing::Done(state.now, said.clone());
-            let Some(operation) = state.operations.end(id, standing) else {
-                return;
-            };
-            // The clean-up's plan is on screen, and made again and again.
-            if operation.request != Request::PlanCleanUp {
-                state.say(story::tone(&outcome), said);
-            }
-            kept::done(state, id);
-            done(state, &operation.request, *outcome, effects);
-            cleanup::ended(state, id, &operation.request, effects);
-            found::ended(state, id, effects);
-            effects.push(Effect::Refresh(state.watched.clone()));
-        }
-        OpEvent::Failed(fault) => {
-            let standing = Standing::Failed(state.now, Box::new(fault.clone()));
-            let Some(operation) = state.operations.end(id, standing) else {
-                return;
-            };
-            kept::failed(state, id, &fault);
-            cleanup::ended(state, id, &operation.request, effects);
-            found::ended(state, id, effects);
-            let is_watch = matches!(operation.request, Request::AwaitGrant { .. });
-            match fault.kind {
-                FaultKind::Cancelled => state.say(Tone::Warn, fault.to_string()),
-                // The grant is there all the same.
-                FaultKind::Denied if is_watch => {
-                    let words = "Granted. When it is known everywhere cannot be watched: you may not assume the role.";
-                    state.say(Tone::Good, words);
-                }
-                _ => state.complain(fault),
-            }
-        }
-    }
-    if state.leaving && state.operations.running().next().is_none() {
-        effects.push(Effect::Quit);
-    }
-}
-
-/// What an outcome changes on screen before AWS is asked again.
-fn done(state: &mut State, request: &Request, outcome: Outcome, effects: &mut Vec<Effect>) {
-    match outcome {
-        Outcome::JobStarted { name } => {
-            story::show_job(state, &name);
-            watched::watch(state, &name);
-            if let Request::StartJob(spec) = request {
-                state.refused.remove(&spec.name);
-            }
-        }
-        Outcome::KeyCreated { key_arn } => {
-            state.focus = Pane::Keys;
-            state.keys.want(&key_arn);
-        }
-        Outcome::KeyChanged { key_arn } => state.keys.amend(&key_arn, |key| key.detail = None),
-        Outcome::BucketCreated { bucket, warnings } => {
-            for warning in warnings {
-                state.say(Tone::Warn, warning);
-            }
-            state.place = Some((bucket, String::new()));
-            state.objects.reset();
-            state.opened_once = true;
-        }
-        Outcome::Encrypted { uris, .. } => {
-            state.files.clear_marks();
-            if let (Some((bucket, _)), Some(uri)) = (&state.place, uris.first())
-                && let Some(key) = uri.strip_prefix(&format!("s3://{bucket}/"))
-            {
-                state.objects.want(key);
-            }
-        }
-        Outcome::Proved {
-            key_arn,
-            role_arn,
-            method,
-            steps,
-        } => {
-            let now = state.now;
-            found::remember(state, (&key_arn, &role_arn), now, method, &steps);
-            state.walk_role = Some(role_arn.clone());
-            let lines = story::proof_lines(&role_arn, method, &steps);
-            // Only who is the role can prove what it may do.
-            let then = (method == ProofMethod::Reasoned).then_some(Request::Prove {
-                key_arn,
-                role_arn,
-                trust: true,
-            });
-            found::report_with(state, "Access proof", lines, then);
-        }
-        Outcome::Verified { verdicts } => {
-            if let Request::Verify { bucket, .. } = request {
-                seen::verified(state, bucket, &verdicts);
-            }
-            let is_intact = |verdict: &Verdict| verdict.reading.is_intact() == Some(true);
-            if verdicts.len() > 1 || !verdicts.iter().all(is_intact) {
-                let lines = verdicts.iter().flat_map(story::verdict_lines).collect();
-                found::report(state, "What was verified", lines);
-            }
-        }
-        Outcome::Deleted { .. } => {
-            if let Request::DeleteObjects { bucket, objects } = request {
-                state
-                    .all_seen
-                    .gone(bucket, |key| objects.iter().any(|gone| gone == key));
-            }
-            state.objects.clear_marks();
-        }
-        Outcome::RoleChanged { role_arn } => state.walk_role = Some(role_arn),
-        Outcome::RoleDeleted { role } => {
-            let is_gone = |arn: &mut String| text::last_part(arn) == role;
-            state.walk_role.take_if(is_gone);
-        }
-        Outcome::BucketEmptied { bucket, deleted, .. } => {
-            state.all_seen.gone(&bucket, |_| true);
-            if deleted && state.place.as_ref().is_some_and(|(open, _)| *open == bucket) {
-                state.place = None;
-                state.objects.reset();
-            }
-        }
-        Outcome::Decrypted {
-            path, verified, etag, ..
-        } => {
-            if let (Request::Decrypt { bucket, object, .. }, Some(verified)) = (request, verified) {
-                let (bond, kms_key_arn) = (verified.bond, None);
-                seen::remember(
-                    state,
-                    bucket,
-                    object,
-                    etag.as_deref(),
-                    Found::Verified { bond, kms_key_arn },
-                );
-            }
-            if matches!(request, Request::Decrypt { object, .. } if object.ends_with("model.tar.gz")) {
-                state.opened_model = Some(path.display().to_string());
-            }
-        }
-        outcome => {
-            found::show(state, request, outcome, effects);
-        }
-    }
-}
-
-/// Opens the editor on a policy that was fetched for it, or shows it as it is to be.
-fn edit_wanted_policy(state: &mut State, effects: &mut Vec<Effect>) {
-    let (Some(Intent::EditPolicy { key_arn, change }), Some((arn, Ok(before)))) = (&state.intent, &state.policy) else {
-        return;
-    };
-    if key_arn != arn {
-        return;
-    }
-    let (key_arn, change, before) = (key_arn.clone(), change.clone(), before.clone());
-    let purpose = Intent::Policy {
-        key_arn: key_arn.clone(),
-        before: before.clone(),
-    };
-    state.intent = None;
-    let after = match change {
-        Change::ByHand => {
-            let text = kept::policy(state, &key_arn).unwrap_or(before);
-            return review::edit(state, purpose, text, effects);
-        }
-        Change::Allow(role_arn) => policy::with_role(&before, &role_arn),
-        Change::Back(earlier) => Ok(earlier),
-    };
-    match after {
-        Ok(after) => review::show(state, purpose, before, after),
-        Err(fault) => state.complain(fault),
     }
 }

@@ -2,7 +2,7 @@
 //! does it. Nothing here is remembered but what proofs found out: all else is read off the panes.
 
 use super::command::Command;
-use super::more::{self, More};
+use super::more::{self, More, Target};
 use super::overlay::Subject;
 use super::pane::Pane;
 use super::state::State;
@@ -303,7 +303,7 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
                 act::run(state, Command::New, effects);
             }
         }
-        Step::Role => more::run(state, More::NewRole, effects),
+        Step::Role => further(state, More::NewRole, effects),
         Step::Denied | Step::Allowed => {
             let (Some(key), Some(role)) = (state.key().map(|key| key.arn.clone()), role_arn(state)) else {
                 return state.say(Tone::Warn, "A proof needs a key and a role first.");
@@ -318,7 +318,7 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
             focus(state, Pane::Files);
             act::run(state, Command::Encrypt, effects);
         }
-        Step::Image => more::run(state, More::BuildImage, effects),
+        Step::Image => further(state, More::BuildImage, effects),
         Step::Job => match (newest_job(state).map(|job| job.name.clone()), linked_object(state)) {
             (Some(name), _) if is_worth_a_look(state) => {
                 focus(state, Pane::Jobs);
@@ -334,8 +334,13 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
             _ => state.say(Tone::Warn, "Encrypt the data first."),
         },
         Step::Model => story::ask_model(state),
-        Step::CleanUp => more::run(state, More::CleanUp, effects),
+        Step::CleanUp => further(state, More::CleanUp, effects),
     }
+}
+
+fn further(state: &mut State, more: More, effects: &mut Vec<Effect>) {
+    let target = Target::of(state);
+    more::run(state, more, target, effects);
 }
 
 /// A job that failed without a grant is tried again once there is one; others are looked at.

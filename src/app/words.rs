@@ -45,6 +45,7 @@ fn further_title(request: &Request) -> String {
     match request {
         Request::NewKey(spec) => format!("create key {}", spec.alias),
         Request::DraftKeyPolicy { .. } => "draft a key policy".to_owned(),
+        Request::ReadKeyPolicy { key_arn } => format!("read the policy of {}", last(key_arn)),
         Request::PutKeyPolicy { key_arn, .. } => format!("put the policy of {}", last(key_arn)),
         Request::AddAlias { alias, .. } => format!("add alias {alias}"),
         Request::MoveAlias { alias, key_arn } => format!("move alias {alias} to {}", last(key_arn)),
@@ -92,33 +93,6 @@ fn further_title(request: &Request) -> String {
         Request::AuditLog { .. } => "read the audit log".to_owned(),
         _ => "operation".to_owned(),
     }
-}
-
-/// Whether a request changes anything in AWS. (The one place that enforces it is before the SDK; here it is said early.)
-pub(super) fn changes(request: &Request) -> bool {
-    !matches!(
-        request,
-        Request::Verify { .. }
-            | Request::Decrypt { .. }
-            | Request::SaveLog { .. }
-            | Request::Prove { trust: false, .. }
-            | Request::DraftKeyPolicy { .. }
-            | Request::KeyTags { .. }
-            | Request::FindDependents { .. }
-            | Request::DecryptMessage { .. }
-            | Request::OpenDataKey { .. }
-            | Request::CountBucket { .. }
-            | Request::Preview { .. }
-            | Request::ListArchive { .. }
-            | Request::ProveObject { grant: false, .. }
-            | Request::RolePolicies { .. }
-            | Request::AwaitGrant { .. }
-            | Request::GrantsOf { .. }
-            | Request::Preflight(_)
-            | Request::TryImage { .. }
-            | Request::PlanCleanUp
-            | Request::AuditLog { .. }
-    )
 }
 
 /// What is asked before a repair changes anything: the question, and what to know.
@@ -194,6 +168,7 @@ fn further_told(outcome: &Outcome) -> String {
             format!("Saved {lines} to {}.", path.display())
         }
         Outcome::PolicyDrafted { .. } => "The policy of the new key: y creates it, e edits it first.".to_owned(),
+        Outcome::PolicyRead { .. } => "The policy as it is now.".to_owned(),
         Outcome::PolicyPut { .. } => "The policy was put; `put policy back` (a) undoes it.".to_owned(),
         Outcome::AliasChanged { alias } => format!("Changed {alias}."),
         Outcome::KeyTags { tags, .. } => format!("{}.", text::count(tags.len(), "tag")),

@@ -140,6 +140,16 @@ fn keys(request: &Request) -> Option<Vec<String>> {
             }
             lines
         }
+        Request::ReadKeyPolicy { key_arn } => vec![aws([
+            "kms",
+            "get-key-policy",
+            "--key-id",
+            key_arn,
+            "--policy-name",
+            "default",
+            "--output",
+            "text",
+        ])],
         Request::PutKeyPolicy { key_arn, policy, .. } => vec![aws([
             "kms",
             "put-key-policy",

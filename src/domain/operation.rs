@@ -7,6 +7,10 @@ use std::path::PathBuf;
 
 use super::{GrantSpec, ImageSpec, JobSpec, KeySpec, Message, RoleSpec};
 
+mod facts;
+
+pub use facts::OnCancel;
+
 /// An operation that changes something, or that takes long enough to be watched and cancelled.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
@@ -128,6 +132,11 @@ pub enum Request {
         administrators: Vec<String>,
         /// ARNs of users, roles or sessions.
         users: Vec<String>,
+    },
+    /// Read a key's policy, to be changed as it is now.
+    ReadKeyPolicy {
+        /// The key's ARN.
+        key_arn: String,
     },
     /// Replace a key's policy; the previous one comes back with the outcome.
     PutKeyPolicy {

@@ -107,6 +107,13 @@ pub enum Outcome {
         /// JSON, indented.
         policy: String,
     },
+    /// A key policy was read.
+    PolicyRead {
+        /// The key's ARN.
+        key_arn: String,
+        /// JSON, as KMS has it.
+        policy: String,
+    },
     /// A key policy was replaced.
     PolicyPut {
         /// The key's ARN.

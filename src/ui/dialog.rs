@@ -6,9 +6,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::{Theme, boxed, centered};
+use crate::app::State;
 use crate::app::overlay::{Confirm, Palette};
 use crate::app::text::{self, Tone};
-use crate::app::{State, palette_matches};
 
 const COLUMNS: u16 = 72;
 
@@ -54,10 +54,9 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         Span::styled("▏", theme.tone(Tone::Accent)),
     ])];
     let rows = usize::from(inner.height).saturating_sub(1);
-    let matches = palette_matches(state, palette.input.value());
     let top = (palette.cursor + 1).saturating_sub(rows);
-    for (index, (entry, available)) in matches.iter().enumerate().skip(top).take(rows) {
-        let is_cursor = index == palette.cursor;
+    for (index, (command, available)) in palette.matches.iter().enumerate().skip(top).take(rows) {
+        let (entry, is_cursor) = (command.entry(), index == palette.cursor);
         let tone = if *available { Tone::Plain } else { Tone::Dim };
         let words = text::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " })
             .and(tone, text::fit(entry.name, 15))

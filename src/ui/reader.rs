@@ -10,21 +10,21 @@ use crate::app::log::Log;
 use crate::app::operations::Standing;
 use crate::app::overlay::Details;
 use crate::app::text::{self, Tone};
-use crate::app::{Overlay, State, content, walk};
+use crate::app::{Overlay, State, content};
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay) {
     let (title, scroll) = match overlay {
         Overlay::Help(scroll) => ("Help".to_owned(), scroll.0),
         Overlay::Review(review) => ("Key policy".to_owned(), review.scroll.0),
         Overlay::Preview(shown) => (shown.preview.source.clone(), shown.scroll.0),
-        Overlay::Messages(row) => return rows::messages(frame, area, state, theme, *row),
+        Overlay::Messages(id) => return rows::messages(frame, area, state, theme, *id),
         Overlay::Found(found) => return rows::found(frame, area, theme, found),
         Overlay::CleanUp(shown) => return rows::clean_up(frame, area, state, theme, shown),
-        Overlay::Walk(row) => return rows::walk(frame, area, state, theme, row.unwrap_or_else(|| walk::next(state))),
+        Overlay::Walk(row) => return rows::walk(frame, area, state, theme, *row),
         Overlay::Report(report) => (report.title.clone(), report.scroll.0),
         Overlay::Details(details) => (String::new(), details.scroll.0),
         Overlay::Log(log) => return self::log(frame, area, theme, log),
-        Overlay::Operations(row) => return operations(frame, area, state, theme, *row),
+        Overlay::Operations(id) => return operations(frame, area, state, theme, state.operations.row(*id)),
         Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Menu(_) | Overlay::Interrupted(_) => {
             return;
         }

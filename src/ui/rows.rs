@@ -13,9 +13,10 @@ use crate::app::overlay::Menu;
 use crate::app::text::{self, Line as Words, Tone};
 use crate::app::{State, content, interrupted, more, walk};
 
-pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
+pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64) {
     let inner = boxed(frame, area, "Messages", theme.focus);
     let rows = content::messages(state, usize::from(inner.width));
+    let cursor = state.messages.row(cursor);
     render(frame, inner, theme, &rows, cursor, "Nothing was said yet.");
 }
 
@@ -25,8 +26,9 @@ pub(super) fn found(frame: &mut Frame, area: Rect, theme: &Theme, found: &Found)
     render(frame, inner, theme, &rows, found.cursor, "");
 }
 
-pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, cursor: usize) {
+pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, id: &str) {
     let rows = interrupted::lines(state);
+    let cursor = interrupted::row(state.interrupted.as_deref().unwrap_or_default(), id);
     let lines: usize = rows.iter().map(Vec::len).sum();
     let area = centered(body, 96, u16::try_from(lines.max(1) + 2).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, "Interrupted uploads", theme.focus);
@@ -37,7 +39,7 @@ pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &The
     let inner = boxed(frame, area, "What the walk made and is still there", theme.focus);
     let rows = cleanup::rows(state, shown, usize::from(inner.width).saturating_sub(2));
     render(frame, inner, theme, &rows, shown.cursor, "");
-    reader::position(frame, area, theme, &cleanup::standing(shown));
+    reader::position(frame, area, theme, &cleanup::standing(state, shown));
 }
 
 pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
@@ -61,12 +63,13 @@ pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, 
     render(frame, inner, theme, &rows, cursor, "");
 }
 
-pub(super) fn menu(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, menu: &Menu) {
-    let actions = more::actions(state);
-    let area = centered(body, 96, actions.len() as u16 + 2);
+pub(super) fn menu(frame: &mut Frame, body: Rect, theme: &Theme, menu: &Menu) {
+    let area = centered(body, 96, menu.actions.len() as u16 + 2);
     let inner = boxed(frame, area, &menu.title, theme.focus);
-    let rows: Vec<Vec<Words>> = actions
+    let rows: Vec<Vec<Words>> = menu
+        .actions
         .iter()
+        .map(|more| more::action_of(*more))
         .map(|action| vec![Words::new(Tone::Plain, text::fit(action.label, 18)).and(Tone::Dim, action.help)])
         .collect();
     render(

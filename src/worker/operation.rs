@@ -1,7 +1,7 @@
 //! One operation: request -> action -> outcome, with progress on the way.
 //!
-//! Actions that leave something behind when they are cut (uploads, files, the grant of a proof) are told to cancel and
-//! clean up after themselves; single calls are simply dropped.
+//! What changes anything is never dropped between two calls: it is told to stop, finishes its step or takes it back, and
+//! says what was done. Only what reads is dropped ([`Request::on_cancel`]).
 
 use std::any::Any;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, cancelled};
 use crate::actions::ProgressSink;
 use crate::app::{Event, OpEvent, OpId};
-use crate::domain::{Fault, FaultKind, Outcome, Request};
+use crate::domain::{Fault, FaultKind, OnCancel, Outcome, Request};
 
 mod perform;
 mod words;
@@ -38,31 +38,14 @@ pub(super) async fn run(
     };
     let progress = sink(context, id);
     let action = Box::pin(perform(&aws, request, &progress, cancel));
-    if cleans_up(request) {
-        return action.await;
+    match request.on_cancel() {
+        OnCancel::Finish => action.await,
+        OnCancel::Drop => tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(stopped()),
+            outcome = action => outcome,
+        },
     }
-    tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(stopped()),
-        outcome = action => outcome,
-    }
-}
-
-/// Whether the action must not be dropped: it watches the token itself.
-fn cleans_up(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Encrypt { .. }
-            | Request::ResumeUpload { .. }
-            | Request::AbandonUpload { .. }
-            | Request::Decrypt { .. }
-            | Request::Verify { .. }
-            | Request::Prove { trust: true, .. }
-            | Request::ProveStory { .. }
-            | Request::ProveObject { .. }
-            | Request::BuildImage(_)
-            | Request::TryImage { .. }
-    )
 }
 
 /// What a panic inside an operation becomes: one failed operation, nothing else.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use strongroom::actions;
 use strongroom::domain::JobSpec;
 
-use crate::place::{Place, files};
+use crate::place::{Place, files, never};
 
 const TABLE: &[u8] = b"x,y\n1,2\n2,4\n3,6\n4,8\n";
 
@@ -217,7 +217,9 @@ fn the_model_of_a_job_is_verified_and_decrypted_as_an_archive() {
     encrypted(&place, "sagemaker-cli");
     let role_arn = place.role("trainer", "sagemaker-cli");
     place.grant(&key_arn, &role_arn);
-    place.wait(actions::start_job(&place.aws, &job(&role_arn))).unwrap();
+    place
+        .wait(actions::start_job(&place.aws, &job(&role_arn), &never()))
+        .unwrap();
     let told = place.run(&["watch", "job-1", "--json"]).ok().json();
     let last = told.iter().rev().find(|news| news["event"] == "status").unwrap();
     assert_eq!(last["status"], "Completed");
@@ -260,7 +262,9 @@ fn watch_fails_with_the_jobs_own_reason() {
     place.bucket("sagemaker-cli");
     encrypted(&place, "sagemaker-cli");
     let role_arn = place.role("trainer", "sagemaker-cli");
-    place.wait(actions::start_job(&place.aws, &job(&role_arn))).unwrap();
+    place
+        .wait(actions::start_job(&place.aws, &job(&role_arn), &never()))
+        .unwrap();
     place
         .run(&["watch", "job-1"])
         .failed(1, &["train job-1", "is not authorized to perform: kms:Decrypt"]);

@@ -7,11 +7,19 @@ use strongroom::domain::{CleanUpItem, Dependents, FaultKind, GrantSpec, KeyState
 use strongroom::ui::Theme;
 
 use crate::desk::{
-    BUCKET, Desk, arn, bucket, detail, fault, file, grant, interrupted, job, log_line, object, objects, role,
+    BUCKET, Desk, arn, bucket, consent, detail, fault, file, grant, interrupted, job, log_line, object, objects, role,
 };
 
+#[path = "core/chosen.rs"]
+mod chosen;
+#[path = "core/continuations.rs"]
+mod continuations;
+#[path = "core/fixed.rs"]
+mod fixed;
 #[path = "core/hostile.rs"]
 mod hostile;
+#[path = "core/leaving.rs"]
+mod leaving;
 
 const WIDE: (u16, u16) = (120, 36);
 
@@ -44,12 +52,19 @@ fn one_key_encrypts_the_selected_file_under_the_selected_key_to_the_place_shown(
 }
 
 #[test]
-fn interrupted_uploads_are_offered_once_finished_by_enter_and_aborted_when_agreed() {
+fn interrupted_uploads_are_offered_once_and_finished_or_aborted_when_agreed() {
     let both = || Page::Interrupted(vec![interrupted("a"), interrupted("b")]);
-    let mut desk = Desk::filled(WIDE);
+    let mut desk = Desk::untouched(WIDE);
     desk.answer(Topic::Interrupted, both());
-    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Interrupted(0))));
-    desk.keys("<enter><enter>");
+    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Interrupted(id)) if id == "a"));
+    desk.keys("<enter>");
+    assert!(desk.started().is_empty(), "it came up by itself: it is asked");
+    assert!(
+        desk.screen().contains("Finish the upload of a.csv"),
+        "{}",
+        desk.screen()
+    );
+    desk.keys("y<enter>");
     assert_eq!(
         desk.started(),
         [Request::ResumeUpload { id: "a".to_owned() }],
@@ -94,16 +109,18 @@ fn an_existing_name_is_asked_about_and_no_is_no() {
 }
 
 #[test]
-fn a_new_account_and_destination_are_asked_about_once() {
+fn a_key_and_a_destination_are_asked_about_once() {
     let mut desk = Desk::filled(WIDE);
     desk.state.settings.consents.clear();
-    desk.keys("5jje").keys("y");
+    desk.keys("5jje");
+    let screen = desk.screen();
+    for word in ["images.tar (4.0 GiB)", "training-data", "11111111-0000", BUCKET] {
+        assert!(screen.contains(word), "{word}\n{screen}");
+    }
+    desk.keys("y");
     assert_eq!(desk.started().len(), 1);
-    let remembered = desk
-        .effects
-        .iter()
-        .any(|effect| matches!(effect, Effect::Remember { .. }));
-    assert!(remembered);
+    let agreed = consent(&arn("11111111-0000-0000-0000-000000000001"));
+    assert!(desk.effects.contains(&Effect::Remember(agreed)));
     desk.keys("e");
     assert_eq!(desk.started().len(), 2);
 }
@@ -111,11 +128,14 @@ fn a_new_account_and_destination_are_asked_about_once() {
 #[test]
 fn marked_files_go_together_under_one_data_key() {
     let mut desk = Desk::filled(WIDE);
-    desk.keys("5 <down> e");
+    desk.keys("5<down>  e").keys("y");
     let Some(Request::Encrypt { paths, .. }) = desk.started().pop() else {
         panic!("nothing was encrypted")
     };
-    assert_eq!(paths, [PathBuf::from("/data/raw"), PathBuf::from("/data/images.tar")]);
+    assert_eq!(
+        paths,
+        [PathBuf::from("/data/housing.csv"), PathBuf::from("/data/images.tar")]
+    );
 }
 
 #[test]
@@ -190,30 +210,6 @@ fn a_key_is_given_up_only_when_it_is_disabled_and_its_name_typed() {
         panic!("nothing was scheduled")
     };
     assert_eq!(days, 30);
-}
-
-#[test]
-fn quitting_asks_while_work_is_in_flight_and_waits_for_its_clean_up() {
-    let mut desk = Desk::filled(WIDE);
-    desk.keys("5jjeq");
-    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Confirm(_))));
-    desk.keys("y");
-    assert!(desk.effects.contains(&Effect::Cancel(OpId(1))) && !desk.effects.contains(&Effect::Quit));
-    desk.event(Event::Op {
-        id: OpId(1),
-        event: OpEvent::Failed(fault(FaultKind::Cancelled, "encrypt", "cancelled")),
-    });
-    assert!(desk.effects.contains(&Effect::Quit));
-}
-
-#[test]
-fn an_operation_is_cancelled_from_their_list() {
-    let mut desk = Desk::filled(WIDE);
-    desk.keys("5jjeox");
-    assert!(!desk.effects.contains(&Effect::Cancel(OpId(1))));
-    desk.keys("y");
-    assert!(desk.effects.contains(&Effect::Cancel(OpId(1))));
-    assert!(desk.screen().contains("cancelling"));
 }
 
 #[test]

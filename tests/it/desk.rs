@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use strongroom::app::{Effect, Event, KeyCode, KeyPress, Keymap, OpEvent, OpId, Page, Settings, State, Topic, update};
+use strongroom::app::{
+    Consent, Effect, Event, KeyCode, KeyPress, Keymap, OpEvent, OpId, Page, Settings, State, Topic, update,
+};
 use strongroom::domain::{
     BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, InterruptedUpload, JobDetail, JobStatus, KeyDetail,
     KeyManager, KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo, ObjectRow, Outcome, Progress, RoleSummary,
@@ -36,7 +38,7 @@ impl Desk {
             sandbox: false,
             read_only: false,
             start_dir: PathBuf::from("/data"),
-            consents: BTreeSet::from([("111122223333".to_owned(), format!("{BUCKET}/"))]),
+            consents: BTreeSet::from([consent(&arn("11111111-0000-0000-0000-000000000001"))]),
             keymap: Keymap::default(),
             now: at(0),
             size,
@@ -53,8 +55,16 @@ impl Desk {
         }
     }
 
-    /// With a small world on screen.
+    /// With a small world on screen, and the cursor put on the key `training-data`.
     pub(crate) fn filled(size: (u16, u16)) -> Self {
+        let mut desk = Self::untouched(size);
+        desk.keys("jj");
+        desk.grants();
+        desk
+    }
+
+    /// With a small world on screen; nothing was pressed yet.
+    pub(crate) fn untouched(size: (u16, u16)) -> Self {
         let mut desk = Self::new(size);
         desk.answer(
             Topic::Identity,
@@ -75,9 +85,14 @@ impl Desk {
                 rows: files(),
             },
         );
-        let arn = desk.state.key().unwrap().arn.clone();
-        desk.answer(Topic::Grants(arn.clone()), Page::Grants(vec![grant(&arn)]));
+        desk.grants();
         desk
+    }
+
+    /// Answers with the grants of the selected key.
+    fn grants(&mut self) {
+        let arn = self.state.key().unwrap().arn.clone();
+        self.answer(Topic::Grants(arn.clone()), Page::Grants(vec![grant(&arn)]));
     }
 
     pub(crate) fn event(&mut self, event: Event) -> &mut Self {
@@ -174,6 +189,13 @@ impl Desk {
         })
     }
 
+    pub(crate) fn failed(&mut self, id: u64, fault: Fault) -> &mut Self {
+        self.event(Event::Op {
+            id: OpId(id),
+            event: OpEvent::Failed(fault),
+        })
+    }
+
     /// The requests started so far.
     pub(crate) fn started(&self) -> Vec<strongroom::domain::Request> {
         let requests = self.effects.iter().filter_map(|effect| match effect {
@@ -250,6 +272,15 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 
 pub(crate) fn fault(kind: FaultKind, act: &str, cause: &str) -> Fault {
     Fault::new(kind, act, "", cause, "ask for the permission")
+}
+
+/// To the bucket that is opened first, under this key.
+pub(crate) fn consent(key: &str) -> Consent {
+    Consent {
+        account: "111122223333".to_owned(),
+        key: key.to_owned(),
+        destination: format!("{BUCKET}/"),
+    }
 }
 
 pub(crate) fn arn(id: &str) -> String {

@@ -44,7 +44,8 @@ fn an_upload_killed_before_is_offered_at_the_start_finished_by_enter_and_aborted
         .wait("Interrupted uploads")
         .wait("first.bin to s3://")
         .wait("second-one.bin to");
-    session.keys(ENTER).wait("under way").gone("first.bin to s3://");
+    session.keys(ENTER).wait("Finish the upload of first.bin").keys("y");
+    session.wait("under way").gone("first.bin to s3://");
     session.keys("x").wait("Abort the upload of second-one.bin?").keys("y");
     session.wait("No upload is interrupted.").keys("\x1b").keys("q");
     session.exit();

@@ -9,6 +9,7 @@ use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{GrantSpec, KeySpec, Outcome, RoleSpec};
 use strongroom::sandbox::{Options, Sandbox};
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 /// The world, the person's home, and the person's own access to the world.
 pub(crate) struct Place {
@@ -25,6 +26,11 @@ pub(crate) struct Done {
     pub(crate) status: i32,
     pub(crate) out: String,
     pub(crate) err: String,
+}
+
+/// What nobody cancels.
+pub(crate) fn never() -> CancellationToken {
+    CancellationToken::new()
 }
 
 impl Place {
@@ -126,7 +132,7 @@ impl Place {
             alias: alias.to_owned(),
             ..KeySpec::default()
         };
-        match self.wait(actions::new_key(&self.aws, &spec)).unwrap() {
+        match self.wait(actions::new_key(&self.aws, &spec, &never())).unwrap() {
             Outcome::KeyCreated { key_arn } => key_arn,
             other => panic!("{other:?}"),
         }
@@ -146,7 +152,7 @@ impl Place {
             image: None,
             full_access: false,
         };
-        let made = self.wait(actions::new_role(&self.aws, &spec)).unwrap();
+        let made = self.wait(actions::new_role(&self.aws, &spec, &never())).unwrap();
         self.wait(actions::trust_caller(&self.aws, name, true)).unwrap();
         match made {
             Outcome::RoleChanged { role_arn } => role_arn,

@@ -153,6 +153,18 @@ impl Session {
         self.go_to(words, 1)
     }
 
+    /// Waits until the walk is opened with its cursor on this step: what it rests on may still be on its way.
+    pub(crate) fn choose_step(&mut self, title: &str) -> &mut Self {
+        let end = Instant::now() + PATIENCE;
+        while !self.cursors().iter().any(|row| row.contains(title)) {
+            assert!(Instant::now() < end, "the next step is not {title}:\n{}", self.text());
+            self.keys("\x1b").gone("The walk");
+            std::thread::sleep(Duration::from_millis(200));
+            self.keys("w").wait("The walk");
+        }
+        self
+    }
+
     fn go_to(&mut self, words: &str, signs: usize) -> &mut Self {
         let begins = |row: &String| {
             let row: String = row.chars().skip(signs).collect();
@@ -207,6 +219,12 @@ impl Session {
     /// Opens the further actions of what the cursor is on, and does one.
     pub(crate) fn action(&mut self, label: &str) -> &mut Self {
         self.keys("a").wait("do it").choose(label).keys(ENTER)
+    }
+
+    /// Presses `e`, agrees to what is asked the first time, and waits until it is uploaded.
+    pub(crate) fn encrypt(&mut self) -> &mut Self {
+        self.keys("e").wait("Encrypt and upload").wait("y yes").keys("y");
+        self.wait("Encrypted and uploaded")
     }
 
     /// Agrees to a question by typing the word that it asks for; the word.

@@ -12,7 +12,7 @@ use strongroom::domain::{
 use strongroom::worker::Worker;
 use tokio::sync::mpsc;
 
-use crate::place::Place;
+use crate::place::{Place, never};
 use crate::proxy::{Proxy, Trouble};
 
 const BUCKET: &str = "sagemaker-read-only";
@@ -73,6 +73,7 @@ fn class(request: &Request) -> Class {
         | Request::Verify { .. }
         | Request::Prove { trust: false, .. }
         | Request::DraftKeyPolicy { .. }
+        | Request::ReadKeyPolicy { .. }
         | Request::KeyTags { .. }
         | Request::FindDependents { .. }
         | Request::DecryptMessage { .. }
@@ -144,7 +145,7 @@ impl Stage {
         let (cancel, mut archive) = (tokio_util::sync::CancellationToken::new(), None);
         let job = self.job("job-1");
         self.place.wait(async {
-            actions::start_job(&self.place.aws, &job).await.unwrap();
+            actions::start_job(&self.place.aws, &job, &never()).await.unwrap();
             let news = actions::watch_job(&self.place.aws, "job-1", &cancel, |_| Ok(()));
             news.await.unwrap();
         });
@@ -244,6 +245,9 @@ impl Stage {
             Request::DraftKeyPolicy {
                 administrators: Vec::new(),
                 users: Vec::new(),
+            },
+            Request::ReadKeyPolicy {
+                key_arn: key_arn.clone(),
             },
             Request::PutKeyPolicy {
                 key_arn: key_arn.clone(),

@@ -9,13 +9,7 @@ const WIDE: (u16, u16) = (120, 36);
 fn with_object(home: &tempfile::TempDir) -> Session {
     let mut session = Session::start(&["--sandbox"], home.path(), WIDE);
     session.wait("training-data").wait("Disabled").select("training-data");
-    session
-        .keys("5")
-        .select("housing.csv")
-        .keys("e")
-        .wait("Encrypted and uploaded")
-        .keys(ESC)
-        .keys("3");
+    session.keys("5").select("housing.csv").encrypt().keys(ESC).keys("3");
     session
         .select("housing.csv")
         .wait_until("the object as ours", |screen| {

@@ -8,7 +8,7 @@ use strongroom::actions;
 use strongroom::domain::JobSpec;
 
 use crate::desk::{Desk, job as listed};
-use crate::place::Place;
+use crate::place::{Place, never};
 use crate::pty::{CLEAR, ENTER, ESC, Session};
 
 const WIDE: (u16, u16) = (120, 36);
@@ -57,7 +57,7 @@ fn spec(name: &str, role_arn: &str, image: &str) -> JobSpec {
 }
 
 fn start(place: &Place, spec: &JobSpec) {
-    place.wait(actions::start_job(&place.aws, spec)).unwrap();
+    place.wait(actions::start_job(&place.aws, spec, &never())).unwrap();
 }
 
 fn dashboard(place: &Place) -> Session {
@@ -71,13 +71,7 @@ fn the_look_ahead_names_what_would_fail_and_repairs_it_and_a_job_is_cloned() {
     let home = tempfile::tempdir().unwrap();
     let mut session = Session::start(&["--sandbox"], home.path(), WIDE);
     session.wait("training-data").wait("Disabled").select("training-data");
-    session
-        .keys("5")
-        .select("housing.csv")
-        .keys("e")
-        .wait("Encrypted and uploaded")
-        .keys(ESC)
-        .keys("3");
+    session.keys("5").select("housing.csv").encrypt().keys(ESC).keys("3");
     session
         .select("housing.csv")
         .keys("t")

@@ -194,13 +194,7 @@ fn a_bucket_is_made_emptied_and_deleted_only_by_its_name() {
         .wait("Created the bucket sagemaker-mine")
         .keys("5")
         .select("housing.csv");
-    session
-        .keys("e")
-        .wait("Encrypted and uploaded")
-        .keys("3")
-        .wait("housing.csv")
-        .keys(ESC)
-        .keys(ESC);
+    session.encrypt().keys("3").wait("housing.csv").keys(ESC).keys(ESC);
     session.wait("Buckets").select("sagemaker-mine");
     session
         .action("empty bucket")

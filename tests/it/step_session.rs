@@ -28,6 +28,8 @@ fn a_read_only_session_looks_at_everything_and_changes_nothing() {
         .keys("5")
         .select("housing.csv")
         .keys("e")
+        .wait("Encrypt and upload")
+        .keys("y")
         .wait("This session is read-only")
         .keys(ESC);
     session

@@ -11,7 +11,7 @@ use strongroom::domain::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::place::Place;
+use crate::place::{Place, never};
 
 pub(crate) const TABLE: &[u8] = b"x,y\n1,2\n2,4\n3,6\n4,8\n";
 pub(crate) const BUCKET: &str = "sagemaker-walk";
@@ -64,7 +64,7 @@ fn a_key_is_made_with_everything_chosen_and_changed_afterwards() {
         rotation: true,
         ..KeySpec::default()
     };
-    let Outcome::KeyCreated { key_arn } = place.wait(actions::new_key(&place.aws, &spec)).unwrap() else {
+    let Outcome::KeyCreated { key_arn } = place.wait(actions::new_key(&place.aws, &spec, &never())).unwrap() else {
         panic!("no key");
     };
     let tags = |place: &Place| match place.wait(actions::key_tags(&place.aws, &key_arn)).unwrap() {
@@ -299,17 +299,17 @@ fn a_bucket_is_private_and_tidy_from_the_start_and_emptied_only_as_agreed() {
     };
     assert_eq!((count.objects, count.bytes, count.uploads), (3, 15, 1));
     let more = place
-        .wait(actions::empty_bucket(&place.aws, BUCKET, 2, true, &quiet()))
+        .wait(actions::empty_bucket(&place.aws, BUCKET, 2, true, &quiet(), &never()))
         .unwrap_err();
     assert_eq!(more.kind, FaultKind::Conflict);
     assert_eq!(place.objects(BUCKET).len(), 3);
     place
-        .wait(actions::empty_bucket(&place.aws, BUCKET, 3, false, &quiet()))
+        .wait(actions::empty_bucket(&place.aws, BUCKET, 3, false, &quiet(), &never()))
         .unwrap();
     assert!(place.objects(BUCKET).is_empty());
     assert_eq!(place.unfinished_uploads(BUCKET), 0);
     place
-        .wait(actions::empty_bucket(&place.aws, BUCKET, 0, true, &quiet()))
+        .wait(actions::empty_bucket(&place.aws, BUCKET, 0, true, &quiet(), &never()))
         .unwrap();
     assert!(
         place
@@ -465,7 +465,7 @@ fn a_role_is_looked_at_stripped_and_deleted() {
         full_access: true,
         ..RoleSpec::default()
     };
-    place.wait(actions::new_role(&place.aws, &spec)).unwrap();
+    place.wait(actions::new_role(&place.aws, &spec, &never())).unwrap();
     place.role("least", BUCKET);
     let look = |role: &str| match place.wait(actions::role_policies(&place.aws, role)).unwrap() {
         Outcome::RolePolicies(policies) => policies,
@@ -480,7 +480,7 @@ fn a_role_is_looked_at_stripped_and_deleted() {
         .unwrap();
     assert!(look("full").attached.is_empty());
     for role in ["full", "least"] {
-        place.wait(actions::delete_role(&place.aws, role)).unwrap();
+        place.wait(actions::delete_role(&place.aws, role, &never())).unwrap();
     }
     let gone = place.wait(actions::role_policies(&place.aws, "least")).unwrap_err();
     assert_eq!(gone.kind, FaultKind::NotFound);

@@ -13,7 +13,7 @@ use strongroom::domain::{
 use strongroom::sandbox::Options;
 use tokio_util::sync::CancellationToken;
 
-use crate::place::Place;
+use crate::place::{Place, never};
 use crate::walk::{BUCKET, TABLE, job, none, quiet, upload, with_data};
 
 #[test]
@@ -23,7 +23,11 @@ fn a_new_grant_serves_a_job_at_once_by_its_token_and_everybody_when_it_has_sprea
     let role_arn = place.role("trainer", BUCKET);
     let grant_id = place.grant(&key_arn, &role_arn);
     place
-        .wait(actions::start_job(&place.aws, &job("job-1", &role_arn, "data/x.csv")))
+        .wait(actions::start_job(
+            &place.aws,
+            &job("job-1", &role_arn, "data/x.csv"),
+            &never(),
+        ))
         .unwrap();
     let waited = place
         .wait(actions::await_grant(
@@ -49,7 +53,11 @@ fn a_job_trains_on_everything_under_a_prefix_and_refuses_what_is_plain_there() {
     let role_arn = place.role("trainer", BUCKET);
     place.grant(&key_arn, &role_arn);
     place
-        .wait(actions::start_job(&place.aws, &job("job-1", &role_arn, "data/")))
+        .wait(actions::start_job(
+            &place.aws,
+            &job("job-1", &role_arn, "data/"),
+            &never(),
+        ))
         .unwrap();
     let done = place.run(&["watch", "job-1"]).ok();
     assert!(done.out.contains("decrypted train/x.csv"), "{}", done.out);
@@ -57,7 +65,11 @@ fn a_job_trains_on_everything_under_a_prefix_and_refuses_what_is_plain_there() {
 
     place.put(BUCKET, "data/plain.csv", TABLE);
     let refused = place
-        .wait(actions::start_job(&place.aws, &job("job-2", &role_arn, "data/")))
+        .wait(actions::start_job(
+            &place.aws,
+            &job("job-2", &role_arn, "data/"),
+            &never(),
+        ))
         .unwrap_err();
     assert!(
         refused.cause.contains("data/plain.csv is not an encrypted token"),
@@ -123,7 +135,7 @@ fn the_look_before_a_job_names_what_would_fail_and_its_repairs_mend_it() {
         findings.iter().all(|finding| finding.weight != Weight::Blocks),
         "{findings:#?}"
     );
-    place.wait(actions::start_job(&place.aws, &spec)).unwrap();
+    place.wait(actions::start_job(&place.aws, &spec, &never())).unwrap();
     place.run(&["watch", "job-1"]).ok();
     let taken = look();
     assert!(taken[0].detail.contains("there is a job job-1 already"), "{taken:#?}");
@@ -252,10 +264,10 @@ fn take_down(place: &Place, request: &Request) {
     let done = place.wait(async {
         match request {
             Request::DeleteBucket { bucket, expected } => {
-                actions::empty_bucket(aws, bucket, *expected, true, &quiet()).await
+                actions::empty_bucket(aws, bucket, *expected, true, &quiet(), &never()).await
             }
             Request::DeleteRepository { repository } => actions::delete_repository(aws, repository).await,
-            Request::DeleteRole { role } => actions::delete_role(aws, role).await,
+            Request::DeleteRole { role } => actions::delete_role(aws, role, &never()).await,
             Request::RevokeGrant { key_arn, grant_id } => actions::revoke_grant(aws, key_arn, grant_id).await,
             Request::DisableKey { key_arn } => actions::disable_key(aws, key_arn).await,
             Request::ScheduleKeyDeletion { key_arn, days } => actions::schedule_key_deletion(aws, key_arn, *days).await,
@@ -308,7 +320,7 @@ fn a_read_only_session_refuses_every_change_before_it_reaches_the_endpoint() {
     };
     let refused = place.wait(async {
         vec![
-            actions::new_key(aws, &KeySpec::default()).await,
+            actions::new_key(aws, &KeySpec::default(), &never()).await,
             actions::put_key_policy(aws, &key_arn, policy, false).await,
             actions::add_alias(aws, "x", &key_arn).await,
             actions::move_alias(aws, "training", &key_arn).await,
@@ -324,17 +336,17 @@ fn a_read_only_session_refuses_every_change_before_it_reaches_the_endpoint() {
             actions::re_encrypt_data_key(aws, &kept_key, &nothing, &key_arn, &data_key).await,
             actions::new_data_key(aws, &key_arn, &nothing, &data_key).await,
             actions::create_bucket(aws, "never").await,
-            actions::delete_objects(aws, BUCKET, &before).await,
-            actions::empty_bucket(aws, BUCKET, 99, true, &sink).await,
-            actions::new_role(aws, &role).await,
-            actions::delete_role(aws, "trainer").await,
+            actions::delete_objects(aws, BUCKET, &before, &quiet(), &never()).await,
+            actions::empty_bucket(aws, BUCKET, 99, true, &sink, &never()).await,
+            actions::new_role(aws, &role, &never()).await,
+            actions::delete_role(aws, "trainer", &never()).await,
             actions::detach_role_policy(aws, "trainer", "strongroom-training").await,
             actions::trust_caller(aws, "trainer", true).await,
             actions::trust_caller(aws, "trainer", false).await,
             actions::grant(aws, &grant).await,
             actions::revoke_grant(aws, &key_arn, &"0".repeat(64)).await,
             actions::retire_grant(aws, &key_arn, &"0".repeat(64)).await,
-            actions::start_job(aws, &job).await,
+            actions::start_job(aws, &job, &never()).await,
             actions::stop_job(aws, "job-1").await,
             actions::new_repository(aws, "r").await,
             actions::delete_repository(aws, "r").await,

@@ -8,14 +8,9 @@ use crate::pty::{CLEAR, ENTER, ESC, Session};
 const BUCKET: &str = "sagemaker-walk";
 const ROWS: &str = "x,y\n1,2\n2,4\n3,6\n4,8\n5,10\n6,12\n";
 
-/// Opens the walk, which has its cursor on the next step, and does that step.
+/// Opens the walk, which has its cursor on what is the next step then, and does that step.
 fn next_step(session: &mut Session, title: &str) {
-    session.keys("w").wait("The walk").wait_until(title, |screen| {
-        screen
-            .split('▸')
-            .skip(1)
-            .any(|row| row.lines().next().unwrap().contains(title))
-    });
+    session.keys("w").wait("The walk").choose_step(title);
     session.keys(ENTER).gone("The walk");
 }
 
@@ -60,7 +55,10 @@ fn walk(size: (u16, u16)) {
     prove(&mut session, "Allowed with grant", "allowed  Decrypt");
     session.keys("5").select("rows.csv");
     next_step(&mut session, "Data encrypted");
-    session.wait("Encrypted and uploaded");
+    session
+        .wait("Encrypt and upload rows.csv")
+        .keys("y")
+        .wait("Encrypted and uploaded");
     next_step(&mut session, "Training job");
     session
         .wait("Train on s3://")

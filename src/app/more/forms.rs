@@ -1,16 +1,18 @@
 //! The form of each action that needs something filled in.
 
-use super::{ACTIONS, More};
+use super::{More, Target, action_of};
 use crate::app::form::{Form, Purpose};
 use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::text;
 
 /// The form of an action, filled in as far as is known.
-pub(super) fn form(state: &State, more: More) -> Form {
-    let name = state.key().map(|key| key.name().to_owned()).unwrap_or_default();
-    let object = super::place(state);
-    let form = |title: String, note: &str| Form::new(Purpose::More(more), title, note);
+pub(super) fn form(state: &State, more: More, target: Target) -> Form {
+    let key = target.listed_key(state);
+    let name = key.map(|key| key.name().to_owned()).unwrap_or_default();
+    let object = target.place_of_object(state);
+    let (pane, place, dir) = (target.pane, target.place.clone(), target.dir.clone());
+    let form = |title: String, note: &str| Form::new(Purpose::More(more, Box::new(target)), title, note);
     match more {
         More::AllowRole => form(
             format!("Let a role use {name}"),
@@ -24,10 +26,7 @@ pub(super) fn form(state: &State, more: More) -> Form {
         )
         .text("Alias", "", "an existing one, without alias/"),
         More::DeleteAlias => {
-            let first = state
-                .key()
-                .and_then(|key| key.aliases.first().cloned())
-                .unwrap_or_default();
+            let first = key.and_then(|key| key.aliases.first().cloned()).unwrap_or_default();
             form(
                 format!("Delete an alias of {name}"),
                 "The key stays; whoever uses the alias finds nothing.",
@@ -38,7 +37,7 @@ pub(super) fn form(state: &State, more: More) -> Form {
             .text("Set", "", "NAME=VALUE, NAME=VALUE")
             .text("Remove", "", "NAME, NAME"),
         More::Describe => {
-            let detail = state.key().and_then(|key| key.detail.as_ref());
+            let detail = key.and_then(|key| key.detail.as_ref());
             let now = detail.map(|detail| detail.description.clone()).unwrap_or_default();
             form(format!("Description of {name}"), "").text("Description", now, "")
         }
@@ -59,10 +58,7 @@ pub(super) fn form(state: &State, more: More) -> Form {
         .text("Context", "", "K=V, K=V")
         .text("Write to", "", "a new file; empty shows it here"),
         More::NewDataKey => {
-            let to = state
-                .place
-                .as_ref()
-                .map(|(bucket, prefix)| format!("s3://{bucket}/{prefix}data-key"));
+            let to = place.map(|(bucket, prefix)| format!("s3://{bucket}/{prefix}data-key"));
             form(
                 format!("New data key under {name}"),
                 "D is forgotten at once; C is kept where you say.",
@@ -71,7 +67,7 @@ pub(super) fn form(state: &State, more: More) -> Form {
             .text("Context", "", "K=V, K=V")
         }
         More::OpenDataKey => {
-            let at = if state.focus == Pane::Objects {
+            let at = if pane == Pane::Objects {
                 format!("s3://{}/{}", object.0, object.1)
             } else {
                 String::new()
@@ -103,7 +99,7 @@ pub(super) fn form(state: &State, more: More) -> Form {
         .roles("Role", &state.roles)
         .checks("Steps", &[("grant for the last step", true)]),
         More::NewRole => {
-            let (bucket, prefix) = state.place.clone().unwrap_or_default();
+            let (bucket, prefix) = place.unwrap_or_default();
             form(
                 "New execution role".to_owned(),
                 "Trusted by SageMaker in this account only. The least policy: this bucket's data, key objects and output, the \
@@ -129,7 +125,7 @@ pub(super) fn form(state: &State, more: More) -> Form {
             .text("Policy", "", "ARN of an attached one, name of an inline one"),
         More::NewRepository => form("New ECR repository".to_owned(), "").text("Name", "example-image", ""),
         More::BuildImage => {
-            let folder = state.dir.to_string_lossy().into_owned();
+            let folder = dir.to_string_lossy().into_owned();
             form(
                 "Build a training image".to_owned(),
                 "With docker or podman, from a folder that holds a Dockerfile.",
@@ -145,6 +141,5 @@ pub(super) fn form(state: &State, more: More) -> Form {
 }
 
 fn label(more: More) -> &'static str {
-    let action = ACTIONS.iter().find(|action| action.more == more);
-    action.map_or("", |action| action.label)
+    action_of(more).label
 }

@@ -1,35 +1,29 @@
 //! Filled forms -> requests.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use super::More;
+use super::{More, Target};
 use crate::app::form::Form;
-use crate::app::state::State;
 use crate::app::text;
 use crate::domain::{Message, Plaintext, Request, RoleSpec};
 
-/// What a filled form of an action asks for; or why it cannot be asked yet.
-pub(in crate::app) fn request(state: &State, more: More, form: &Form) -> Result<Request, String> {
+/// What a filled form of an action asks for; or why it cannot be asked yet. All of it is about what the form was opened on,
+/// and paths begin in the folder that was shown then.
+pub(in crate::app) fn request(more: More, target: &Target, form: &Form) -> Result<Request, String> {
     let required = |label: &str| match form.value(label) {
         value if value.is_empty() => Err(format!("{label} is missing")),
         value => Ok(value),
     };
     let optional = |label: &str| Some(form.value(label)).filter(|value| !value.is_empty());
-    let key = || {
-        state
-            .key()
-            .map(|key| key.arn.clone())
-            .ok_or_else(|| "No key is selected (1)".to_owned())
-    };
+    let key = || target.key.clone().ok_or_else(|| "No key is selected (1)".to_owned());
     let context = || pairs(&form.value("Context"));
     let message = |label: &str| match (optional(label), optional("File")) {
         (Some(text), None) => Ok(Message::Text(Plaintext::from(text))),
-        (None, Some(path)) => Ok(Message::File(state.dir.join(path))),
+        (None, Some(path)) => Ok(Message::File(target.dir.join(path))),
         (None, None) => Err(format!("{label} or File is missing")),
         (Some(_), Some(_)) => Err(format!("Either {label} or File")),
     };
-    let to_file = || optional("Write to").map(|path| state.dir.join(path));
+    let to_file = || optional("Write to").map(|path| target.dir.join(path));
     let role = || required("Role").map(|arn| text::last_part(&arn).to_owned());
     Ok(match more {
         More::AddAlias => Request::AddAlias {
@@ -67,18 +61,18 @@ pub(in crate::app) fn request(state: &State, more: More, form: &Form) -> Result<
         More::NewDataKey => Request::NewDataKey {
             key: key()?,
             context: context()?,
-            to: place(state, required("Keep C at")?),
+            to: place(target, required("Keep C at")?),
         },
         More::OpenDataKey => Request::OpenDataKey {
-            at: place(state, required("C is at")?),
+            at: place(target, required("C is at")?),
             context: context()?,
             role_arn: optional("Role"),
         },
         More::ReEncrypt => Request::ReEncryptDataKey {
-            at: place(state, required("C is at")?),
+            at: place(target, required("C is at")?),
             context: context()?,
             key: key()?,
-            to: place(state, required("Keep C at")?),
+            to: place(target, required("Keep C at")?),
         },
         More::Story => Request::ProveStory {
             key_arn: key()?,
@@ -87,15 +81,10 @@ pub(in crate::app) fn request(state: &State, more: More, form: &Form) -> Result<
             operations: Vec::new(),
         },
         More::ProveObject => {
-            let (bucket, _) = state.place.clone().ok_or("No bucket is open (3)")?;
+            let (bucket, object) = target.named_object()?;
             Request::ProveObject {
                 bucket,
-                object: state
-                    .objects
-                    .current()
-                    .ok_or("No object is selected (3)")?
-                    .key()
-                    .to_owned(),
+                object,
                 role_arn: required("Role")?,
                 grant: !form.checked("Steps").is_empty(),
             }
@@ -150,11 +139,11 @@ pub(in crate::app) fn listed(text: &str) -> Vec<String> {
 }
 
 /// An S3 URI as it is; a path from the folder shown.
-fn place(state: &State, at: String) -> String {
+fn place(target: &Target, at: String) -> String {
     if at.starts_with("s3://") {
         return at;
     }
-    state.dir.join(PathBuf::from(at)).to_string_lossy().into_owned()
+    target.dir.join(at).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

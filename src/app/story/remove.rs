@@ -2,8 +2,9 @@
 
 use super::{ask, chosen_objects};
 use crate::app::Effect;
+use crate::app::continuation::Continuation;
 use crate::app::pane::Pane;
-use crate::app::state::{Intent, State};
+use crate::app::state::State;
 use crate::app::{more, text};
 use crate::domain::{KeyState, Request};
 
@@ -70,22 +71,29 @@ fn ask_remove_key(state: &mut State, effects: &mut Vec<Effect>) {
             );
         }
         Some(_) => {
-            state.intent = Some(Intent::Deletion {
-                key_arn: key.arn.clone(),
-            });
-            state.start(more::dependents(key.arn), effects);
+            state.begin(more::dependents(key.arn), Continuation::DeleteKey, effects);
         }
     }
 }
 
-/// Enables a disabled key; takes a scheduled deletion back.
+/// Enables a disabled key; takes a scheduled deletion back. A key that the person did not put the cursor on is asked about.
 pub(in crate::app) fn restore(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(key) = state.key().cloned() else { return };
     let key_arn = key.arn.clone();
-    let request = match key.detail.map(|detail| detail.state) {
-        Some(KeyState::PendingDeletion) => Request::CancelKeyDeletion { key_arn },
-        Some(KeyState::Disabled) => Request::EnableKey { key_arn },
-        _ => return,
+    let (request, question) = match key.detail.as_ref().map(|detail| &detail.state) {
+        Some(KeyState::PendingDeletion) => (
+            Request::CancelKeyDeletion { key_arn },
+            format!("Keep the key {}, and cancel its deletion?", key.name()),
+        ),
+        Some(KeyState::Disabled) => (
+            Request::EnableKey { key_arn },
+            format!("Enable the key {}?", key.name()),
+        ),
+        Some(KeyState::Enabled | KeyState::PendingImport | KeyState::Other(_)) | None => return,
     };
-    state.start(request, effects);
+    if state.keys.is_chosen() {
+        state.start(request, effects);
+    } else {
+        ask(state, question, format!("Key: {}", key.arn), request, None);
+    }
 }

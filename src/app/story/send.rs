@@ -4,56 +4,58 @@ use std::collections::BTreeMap;
 
 use super::confirm;
 use crate::app::Effect;
+use crate::app::continuation::Continuation;
 use crate::app::form::{Form, Purpose};
-use crate::app::kept;
 use crate::app::more::{self, More, listed, pairs};
 use crate::app::overlay::{Confirm, Overlay};
 use crate::app::pane::Pane;
-use crate::app::state::{Intent, State};
+use crate::app::state::State;
 use crate::app::text;
 use crate::domain::{GrantConstraint, GrantSpec, JobSpec, KeySpec, Request};
 
 /// Sends a filled form; or says why it cannot be sent yet. The form stays until what it asked for has come out well.
 pub(in crate::app) fn send(state: &mut State, form: Form, effects: &mut Vec<Effect>) -> Result<(), (Form, String)> {
-    if form.purpose == Purpose::More(More::AllowRole) {
-        return match form.value("Role") {
-            role if role.is_empty() => Err((form, "Role is missing".to_owned())),
-            role => {
-                more::allow_role(state, role, effects);
-                Ok(())
-            }
-        };
+    if let Purpose::More(More::AllowRole, target) = &form.purpose {
+        let (target, role) = (target.clone(), form.value("Role"));
+        if role.is_empty() {
+            return Err((form, "Role is missing".to_owned()));
+        }
+        more::allow_role(state, &target, role, form, effects);
+        return Ok(());
     }
     let requests = match requests(state, &form) {
         Ok(requests) => requests,
         Err(problem) => return Err((form, problem)),
     };
-    match (&form.purpose, requests.as_slice()) {
+    let boxed = Box::new(form.clone());
+    let continuation = match (&form.purpose, requests.as_slice()) {
         (Purpose::Prefix(bucket), _) => {
             state.place = Some((bucket.clone(), prefix(&form)));
             state.objects.reset();
             return Ok(());
         }
-        (Purpose::Key, [Request::DraftKeyPolicy { .. }]) => {
-            state.intent = key_spec(&form).ok().map(|spec| Intent::Key(Box::new(spec)));
+        (Purpose::Key, [Request::DraftKeyPolicy { .. }]) => match key_spec(&form) {
+            Ok(spec) => Continuation::NewKey(Box::new(spec), boxed),
+            Err(problem) => return Err((form, problem)),
+        },
+        (Purpose::Job(..), [Request::StartJob(_)]) => {
+            state.focus = Pane::Jobs;
+            Continuation::Form(boxed)
         }
-        (Purpose::Job(..), [Request::StartJob(_)]) => state.focus = Pane::Jobs,
-        (Purpose::Deletion(_) | Purpose::More(_), [request]) => {
+        (Purpose::Deletion(_) | Purpose::More(..), [request]) => {
             if let Some(question) = question(state, request) {
                 state.overlays.push(Overlay::Form(form));
                 state.overlays.push(Overlay::Confirm(question));
                 return Ok(());
             }
+            Continuation::Form(boxed)
         }
-        _ => {}
-    }
-    let mut form = Some(form);
+        _ => Continuation::Form(boxed),
+    };
+    let mut continuation = Some(continuation);
     for request in requests {
-        if let Some(id) = state.start(request, effects) {
-            form.take()
-                .into_iter()
-                .for_each(|form| kept::keep(state, id, Overlay::Form(form)));
-        }
+        let continuation = continuation.take().unwrap_or(Continuation::Nothing);
+        state.begin(request, continuation, effects);
     }
     Ok(())
 }
@@ -67,7 +69,7 @@ pub(in crate::app) fn requests(state: &State, form: &Form) -> Result<Vec<Request
     Ok(vec![match &form.purpose {
         Purpose::Key => new_key(state, form)?,
         Purpose::Grant(key_arn) => new_grant(key_arn, form)?,
-        Purpose::More(more) => more::request(state, *more, form)?,
+        Purpose::More(more, target) => more::request(*more, target, form)?,
         Purpose::Proof(key_arn) => Request::Prove {
             key_arn: key_arn.clone(),
             role_arn: required("Role")?,

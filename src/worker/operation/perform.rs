@@ -75,7 +75,9 @@ pub(super) async fn perform(
             let verdicts = verify(aws, request, progress, cancel).await?;
             Ok(Outcome::Verified { verdicts })
         }
-        Request::DeleteObjects { bucket, objects } => actions::delete_objects(aws, &bucket, &objects).await,
+        Request::DeleteObjects { bucket, objects } => {
+            actions::delete_objects(aws, &bucket, &objects, progress, cancel).await
+        }
         Request::CreateBucket { bucket } => actions::create_bucket(aws, &bucket).await,
         Request::RevokeGrant { key_arn, grant_id } => actions::revoke_grant(aws, &key_arn, &grant_id).await,
         Request::Prove {
@@ -100,10 +102,10 @@ pub(super) async fn perform(
         Request::DisableKey { key_arn } => actions::disable_key(aws, &key_arn).await,
         Request::ScheduleKeyDeletion { key_arn, days } => actions::schedule_key_deletion(aws, &key_arn, days).await,
         Request::CancelKeyDeletion { key_arn } => actions::cancel_key_deletion(aws, &key_arn).await,
-        Request::StartJob(spec) => actions::start_job(aws, &spec).await,
+        Request::StartJob(spec) => actions::start_job(aws, &spec, cancel).await,
         Request::SaveLog { job, to } => actions::save_log(aws, &job, &to).await,
         Request::StopJob { name } => actions::stop_job(aws, &name).await,
-        request => match key(aws, &request).await {
+        request => match key(aws, &request, cancel).await {
             Some(outcome) => outcome,
             None => walk(aws, request, progress, cancel).await,
         },
@@ -111,12 +113,13 @@ pub(super) async fn perform(
 }
 
 /// What is done to a key and its names.
-async fn key(aws: &Aws, request: &Request) -> Option<Result<Outcome, Fault>> {
+async fn key(aws: &Aws, request: &Request, cancel: &CancellationToken) -> Option<Result<Outcome, Fault>> {
     Some(match request {
-        Request::NewKey(spec) => actions::new_key(aws, spec).await,
+        Request::NewKey(spec) => actions::new_key(aws, spec, cancel).await,
         Request::DraftKeyPolicy { administrators, users } => {
             actions::draft_key_policy(aws, administrators, users).await
         }
+        Request::ReadKeyPolicy { key_arn } => actions::read_key_policy(aws, key_arn).await,
         Request::PutKeyPolicy {
             key_arn,
             policy,
@@ -170,10 +173,10 @@ async fn walk(
         }
         Request::CountBucket { bucket } => actions::count_bucket(aws, &bucket, progress).await,
         Request::EmptyBucket { bucket, expected } => {
-            actions::empty_bucket(aws, &bucket, expected, false, progress).await
+            actions::empty_bucket(aws, &bucket, expected, false, progress, cancel).await
         }
         Request::DeleteBucket { bucket, expected } => {
-            actions::empty_bucket(aws, &bucket, expected, true, progress).await
+            actions::empty_bucket(aws, &bucket, expected, true, progress, cancel).await
         }
         Request::Preview {
             bucket,
@@ -203,10 +206,10 @@ async fn walk(
             let story = actions::prove_story(aws, &key_arn, &role_arn, &context, &operations, progress, cancel).await?;
             Ok(Outcome::Story(Box::new(story)))
         }
-        Request::NewRole(spec) => actions::new_role(aws, &spec).await,
+        Request::NewRole(spec) => actions::new_role(aws, &spec, cancel).await,
         Request::RolePolicies { role } => actions::role_policies(aws, &role).await,
         Request::DetachRolePolicy { role, policy } => actions::detach_role_policy(aws, &role, &policy).await,
-        Request::DeleteRole { role } => actions::delete_role(aws, &role).await,
+        Request::DeleteRole { role } => actions::delete_role(aws, &role, cancel).await,
         Request::TrustCaller { role, on } => actions::trust_caller(aws, &role, on).await,
         Request::TrustService { role } => actions::trust_service(aws, &role).await,
         Request::Grant(spec) => actions::grant(aws, &spec).await,

@@ -22,6 +22,7 @@ pub(super) fn words(request: &Request) -> (&'static str, String) {
         Request::SaveLog { job, .. } => ("save the log of", job.clone()),
         Request::NewKey(_) => ("create", "a KMS key".to_owned()),
         Request::DraftKeyPolicy { .. } => ("write", "a key policy".to_owned()),
+        Request::ReadKeyPolicy { key_arn } => ("read the policy of", key_arn.clone()),
         Request::PutKeyPolicy { key_arn, .. } => ("replace the policy of", key_arn.clone()),
         Request::AddAlias { alias, .. } => ("create", alias.clone()),
         Request::MoveAlias { alias, .. } => ("move", alias.clone()),

@@ -1,0 +1,187 @@
+//! An operation has told something: how far it is, or that it has ended. Then the outcome changes what is on screen, is said,
+//! and leads to what follows.
+
+use super::continuation::{self, Continuation, Next};
+use super::operations::{Operation, Standing};
+use super::pane::Pane;
+use super::seen::{self, Found};
+use super::state::State;
+use super::text::{self, Tone};
+use super::{Effect, OpEvent, OpId, found, story, watched};
+use crate::domain::{Fault, FaultKind, Origin, Outcome, Request};
+
+pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effect>) {
+    match event {
+        OpEvent::Progress(progress) => return state.operations.advance(id, progress, state.now),
+        OpEvent::Done(outcome) => {
+            let said = story::told(&outcome);
+            let standing = Standing::Done(state.now, said.clone());
+            if let Some(operation) = state.operations.end(id, standing) {
+                done(state, &operation, said, *outcome, effects);
+                continuation::ended(state, &operation, effects);
+                effects.push(Effect::Refresh(state.watched.clone()));
+            }
+        }
+        OpEvent::Failed(fault) => {
+            let standing = Standing::Failed(state.now, Box::new(fault.clone()));
+            if let Some(operation) = state.operations.end(id, standing) {
+                failed(state, &operation, fault, effects);
+                continuation::ended(state, &operation, effects);
+            }
+        }
+    }
+    if state.leaving.is_some() && state.operations.running().next().is_none() {
+        effects.push(Effect::Quit);
+    }
+}
+
+fn done(state: &mut State, operation: &Operation, said: String, outcome: Outcome, effects: &mut Vec<Effect>) {
+    let tone = story::tone(&outcome);
+    change(state, operation, &outcome);
+    let next = found::show(state, operation, outcome, effects);
+    // The clean-up's plan is on screen, and made again and again.
+    if !matches!(operation.continuation, Continuation::CleanUp) {
+        continuation::tell(state, operation, (tone, said, None), next, effects);
+    }
+}
+
+fn failed(state: &mut State, operation: &Operation, fault: Fault, effects: &mut Vec<Effect>) {
+    let next: Option<Next> = continuation::failed(state, operation, &fault);
+    let is_watch = matches!(operation.request, Request::AwaitGrant { .. });
+    let said = match fault.kind {
+        FaultKind::Cancelled => (Tone::Warn, fault.to_string(), None),
+        // The grant is there all the same.
+        FaultKind::Denied if is_watch => {
+            let words = "Granted. When it is known everywhere cannot be watched: you may not assume the role.";
+            (Tone::Good, words.to_owned(), None)
+        }
+        _ => (Tone::Bad, fault.to_string(), Some(fault)),
+    };
+    continuation::tell(state, operation, said, next, effects);
+}
+
+/// What an outcome changes on screen before AWS is asked again. A cursor goes to what is new only where nobody is at work.
+fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
+    match outcome {
+        Outcome::JobStarted { name } => {
+            story::list_job(state, name);
+            if state.may_move(Pane::Jobs, operation) {
+                state.jobs.want(name);
+            }
+            watched::watch(state, name);
+            state.refused.remove(name);
+        }
+        Outcome::KeyCreated { key_arn } => {
+            if state.may_move(Pane::Keys, operation) {
+                state.focus = Pane::Keys;
+                state.keys.want(key_arn);
+            }
+        }
+        Outcome::KeyChanged { key_arn } => state.keys.amend(key_arn, |key| key.detail = None),
+        Outcome::BucketCreated { bucket, warnings } => {
+            for warning in warnings {
+                state.say(Tone::Warn, warning.clone());
+            }
+            if state.may_move(Pane::Objects, operation) {
+                state.place = Some((bucket.clone(), String::new()));
+                state.objects.reset();
+                state.opened_once = true;
+            }
+        }
+        Outcome::Encrypted { uris, .. } => {
+            if let Request::Encrypt { paths, .. } = &operation.request {
+                state.files.unmark(paths.iter().map(|path| path.to_string_lossy()));
+            }
+            if let (Some((bucket, _)), Some(uri)) = (&state.place, uris.first())
+                && let Some(key) = uri.strip_prefix(&format!("s3://{bucket}/"))
+                && state.may_move(Pane::Objects, operation)
+            {
+                state.objects.want(key);
+            }
+        }
+        Outcome::Deleted { .. } => {
+            if let Request::DeleteObjects { bucket, objects } = &operation.request
+                && state.place.as_ref().is_some_and(|(open, _)| open == bucket)
+            {
+                state.objects.unmark(objects.iter().map(Into::into));
+            }
+            if let Request::DeleteObjects { bucket, objects } = &operation.request {
+                state
+                    .all_seen
+                    .gone(bucket, |key| objects.iter().any(|gone| gone == key));
+            }
+        }
+        Outcome::Granted { grant_id } => {
+            if state.may_move(Pane::Grants, operation) {
+                state.grants.want(grant_id);
+            }
+        }
+        Outcome::RoleChanged { role_arn } => state.walk_role = Some(role_arn.clone()),
+        Outcome::RoleDeleted { role } => {
+            let is_gone = |arn: &mut String| text::last_part(arn) == role;
+            state.walk_role.take_if(is_gone);
+        }
+        Outcome::BucketEmptied { bucket, deleted, .. } => {
+            state.all_seen.gone(bucket, |_| true);
+            if *deleted && state.place.as_ref().is_some_and(|(open, _)| open == bucket) {
+                state.place = None;
+                state.objects.reset();
+            }
+        }
+        Outcome::Decrypted {
+            path, verified, etag, ..
+        } => {
+            if let (Request::Decrypt { bucket, object, .. }, Some(verified)) = (&operation.request, verified) {
+                let (bond, kms_key_arn) = (verified.bond.clone(), None);
+                let found = Found::Verified { bond, kms_key_arn };
+                seen::remember(state, bucket, object, etag.as_deref(), found);
+            }
+            if matches!(&operation.request, Request::Decrypt { object, .. } if object.ends_with("model.tar.gz")) {
+                state.opened_model = Some(path.display().to_string());
+            }
+        }
+        Outcome::Previewed(preview) => {
+            if let (Request::Preview { bucket, object, .. }, Origin::Token { verified, etag }) =
+                (&operation.request, &preview.origin)
+            {
+                let (bond, kms_key_arn) = (verified.bond.clone(), None);
+                let found = Found::Verified { bond, kms_key_arn };
+                seen::remember(state, bucket, object, etag.as_deref(), found);
+            }
+        }
+        Outcome::Verified { verdicts } => {
+            if let Request::Verify { bucket, .. } = &operation.request {
+                seen::verified(state, bucket, verdicts);
+            }
+        }
+        Outcome::UploadAbandoned { .. }
+        | Outcome::Revoked { .. }
+        | Outcome::Proved { .. }
+        | Outcome::JobStopping { .. }
+        | Outcome::LogSaved { .. }
+        | Outcome::PolicyDrafted { .. }
+        | Outcome::PolicyRead { .. }
+        | Outcome::PolicyPut { .. }
+        | Outcome::AliasChanged { .. }
+        | Outcome::KeyTags { .. }
+        | Outcome::Dependents(_)
+        | Outcome::MessageEncrypted { .. }
+        | Outcome::MessageDecrypted { .. }
+        | Outcome::DataKeyKept { .. }
+        | Outcome::DataKeyOpened { .. }
+        | Outcome::BucketCounted(_)
+        | Outcome::Archive { .. }
+        | Outcome::ObjectProved(_)
+        | Outcome::RolePolicies(_)
+        | Outcome::GrantSpread { .. }
+        | Outcome::GrantsFound { .. }
+        | Outcome::Story(_)
+        | Outcome::Preflighted { .. }
+        | Outcome::RepositoryReady { .. }
+        | Outcome::RepositoryDeleted { .. }
+        | Outcome::ImageBuilt { .. }
+        | Outcome::ImageTried { .. }
+        | Outcome::CleanUpPlan { .. }
+        | Outcome::Audit(_) => {}
+    }
+}

@@ -1,0 +1,103 @@
+//! What an action is done to: what the cursor was on when it was asked for. It is named, not pointed at, so that no row that
+//! comes, goes or moves meanwhile takes its place.
+
+use std::path::PathBuf;
+
+use crate::app::pane::Pane;
+use crate::app::state::State;
+use crate::app::story;
+use crate::domain::{Grant, KmsKey, ObjectRow, TrainingJob};
+
+/// What an action is done to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The pane with the cursor.
+    pub(super) pane: Pane,
+    /// The selected key (ARN).
+    pub(super) key: Option<String>,
+    /// The selected grant (id).
+    grant: Option<String>,
+    /// The bucket under the cursor, while none is open.
+    pub(super) bucket: Option<String>,
+    /// The open bucket and prefix.
+    pub(super) place: Option<(String, String)>,
+    /// The selected row of the open bucket (key).
+    object: Option<String>,
+    /// The selected job (name).
+    job: Option<String>,
+    /// The folder shown.
+    pub(super) dir: PathBuf,
+}
+
+impl Target {
+    /// What the cursors are on now.
+    pub(in crate::app) fn of(state: &State) -> Self {
+        let bucket = state.buckets.current().map(|bucket| bucket.name.clone());
+        Self {
+            pane: state.focus,
+            key: state.key().map(|key| key.arn.clone()),
+            grant: state.grants.current().map(|grant| grant.id.clone()),
+            bucket: bucket.filter(|_| state.focus == Pane::Objects && state.place.is_none()),
+            place: state.place.clone(),
+            object: state.objects.current().map(|row| row.key().to_owned()),
+            job: state.jobs.current().map(|job| job.name.clone()),
+            dir: state.dir.clone(),
+        }
+    }
+
+    /// The key, if it is still listed.
+    pub(super) fn listed_key<'a>(&self, state: &'a State) -> Option<&'a KmsKey> {
+        let arn = self.key.as_ref()?;
+        state.keys.rows().iter().find(|key| key.arn == *arn)
+    }
+
+    pub(super) fn grant<'a>(&self, state: &'a State) -> Option<&'a Grant> {
+        let id = self.grant.as_ref()?;
+        state.grants.rows().iter().find(|grant| grant.id == *id)
+    }
+
+    /// The bucket under the cursor, if it is still listed.
+    pub(super) fn bucket(&self, state: &State) -> Option<&String> {
+        let mut listed = state.buckets.rows().iter();
+        self.bucket
+            .as_ref()
+            .filter(|name| listed.any(|bucket| bucket.name == **name))
+    }
+
+    /// The object, if it is one, and still listed.
+    pub(super) fn object<'a>(&self, state: &'a State) -> Option<&'a ObjectRow> {
+        let key = self.object.as_ref().filter(|_| state.place == self.place)?;
+        let is_it = |row: &&ObjectRow| matches!(row, ObjectRow::Object { key: listed, .. } if listed == key);
+        state.objects.rows().iter().find(is_it)
+    }
+
+    pub(super) fn job<'a>(&self, state: &'a State) -> Option<&'a TrainingJob> {
+        let name = self.job.as_ref()?;
+        state.jobs.rows().iter().find(|job| job.name == *name)
+    }
+
+    /// Bucket and key of the model that the job has written.
+    pub(super) fn model(&self, state: &State) -> Option<(String, String)> {
+        story::model_of(self.job(state)?)
+    }
+
+    /// Bucket and key of the object; of a job those of its model.
+    pub(super) fn place_of_object(&self, state: &State) -> (String, String) {
+        if self.pane == Pane::Jobs
+            && let Some(model) = self.model(state)
+        {
+            return model;
+        }
+        match (&self.place, &self.object) {
+            (Some((bucket, _)), Some(key)) => (bucket.clone(), key.clone()),
+            _ => Default::default(),
+        }
+    }
+
+    /// Bucket and key of the object, named as it was.
+    pub(super) fn named_object(&self) -> Result<(String, String), &'static str> {
+        let (bucket, _) = self.place.clone().ok_or("No bucket is open (3)")?;
+        let object = self.object.clone().ok_or("No object is selected (3)")?;
+        Ok((bucket, object))
+    }
+}

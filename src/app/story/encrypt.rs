@@ -1,0 +1,124 @@
+//! Encrypting: which files, under which key, to which place; and when that is asked first.
+
+use std::collections::BTreeMap;
+
+use super::ask;
+use crate::app::state::State;
+use crate::app::text::{self, Tone};
+use crate::app::{Consent, Effect};
+use crate::domain::{FileRow, KeyState, KmsKey, Request};
+
+/// Names of files that a question lists.
+const NAMED: usize = 5;
+
+/// Encrypts the selected or marked files to the place shown, under the selected key. One key press is enough for files (no
+/// folder) that the person put the cursor on or marked, under a key the person put the cursor on, where that was agreed to
+/// before with this key. All else is one question that shows the three.
+pub(in crate::app) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
+    let (Some(key), Some((bucket, prefix))) = (state.key().cloned(), state.place.clone()) else {
+        return;
+    };
+    if let Some(detail) = key.detail.as_ref().filter(|detail| detail.state != KeyState::Enabled) {
+        let state_word = detail.state.as_str();
+        let text = format!(
+            "The key {} is {state_word}: choose one that is Enabled (1).",
+            key.name()
+        );
+        return state.say(Tone::Warn, text);
+    }
+    let files: Vec<FileRow> = state.files.chosen().into_iter().cloned().collect();
+    if files.is_empty() {
+        return;
+    }
+    let destination = format!("{bucket}/{prefix}");
+    let existing = existing(state, &files, &prefix);
+    let account = state.identity.as_ref().map(|who| who.account.clone());
+    let consent = account.map(|account| Consent {
+        account,
+        key: key.arn.clone(),
+        destination: destination.clone(),
+    });
+    let is_agreed = consent
+        .as_ref()
+        .is_some_and(|consent| state.settings.consents.contains(consent));
+    let is_chosen = state.files.is_chosen() && state.keys.is_chosen() && !files.iter().any(|file| file.is_dir);
+    let request = Request::Encrypt {
+        paths: files.iter().map(|file| file.path.clone()).collect(),
+        bucket,
+        prefix,
+        key: key.arn.clone(),
+        context: BTreeMap::new(),
+        overwrite: !existing.is_empty(),
+    };
+    if is_agreed && is_chosen && existing.is_empty() {
+        state.start(request, effects);
+        return;
+    }
+    let what = what(&files);
+    let question = match existing.as_slice() {
+        [] => format!("Encrypt and upload {what} under {} to s3://{destination}?", key.name()),
+        existing => format!(
+            "Encrypt {what} under {} and replace {} at s3://{destination}?",
+            key.name(),
+            listed(existing)
+        ),
+    };
+    let explanation = explanation(&files, &key, consent.as_ref(), is_agreed, !existing.is_empty());
+    ask(state, question, explanation, request, consent.filter(|_| !is_agreed));
+}
+
+/// Names that are at the place shown already.
+fn existing(state: &State, files: &[FileRow], prefix: &str) -> Vec<String> {
+    let exists = |file: &&FileRow| {
+        let name = format!("{prefix}{}", file.name);
+        !file.is_dir && state.objects.rows().iter().any(|row| row.key() == name)
+    };
+    files.iter().filter(exists).map(|file| file.name.clone()).collect()
+}
+
+/// The files in a few words: one by its name, several by their number, with their size as far as it is known.
+fn what(files: &[FileRow]) -> String {
+    let folders = files.iter().filter(|file| file.is_dir).count();
+    let bytes: u64 = files.iter().filter(|file| !file.is_dir).map(|file| file.size).sum();
+    let plain = files.len() - folders;
+    match files {
+        [only] if only.is_dir => format!("the folder {} with everything in it", only.name),
+        [only] => format!("{} ({})", only.name, text::size(only.size)),
+        _ if folders == 0 => format!("{} ({})", text::count(plain, "file"), text::size(bytes)),
+        _ if plain == 0 => format!("{} with everything in them", text::count(folders, "folder")),
+        _ => format!(
+            "{} ({}) and {} with everything in it",
+            text::count(plain, "file"),
+            text::size(bytes),
+            text::count(folders, "folder")
+        ),
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    match names.len().saturating_sub(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..NAMED].join(", ")),
+    }
+}
+
+fn explanation(files: &[FileRow], key: &KmsKey, consent: Option<&Consent>, is_agreed: bool, replaces: bool) -> String {
+    let mut lines = Vec::new();
+    if files.len() > 1 {
+        let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
+        lines.push(format!("Files: {}", listed(&names)));
+    }
+    let account = consent.map_or("unknown so far", |consent| consent.account.as_str());
+    lines.push(format!("Key: {}, {}", key.name(), key.id));
+    lines.push(format!("Account: {account}"));
+    if !is_agreed {
+        lines.push("You have not agreed to this key and this place together before.".to_owned());
+    }
+    if replaces {
+        lines.push("The new tokens take the place of what is there; its old data key object stays.".to_owned());
+        if files.iter().any(|file| file.is_dir) {
+            lines.push("What is there under the names of the folder's files is replaced too.".to_owned());
+        }
+    }
+    lines.join("\n")
+}
