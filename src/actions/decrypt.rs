@@ -20,17 +20,18 @@ use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, op
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Verified};
+use crate::envelope::Opened;
 use crate::envelope::publish::{FileId, Folder, Unpublished};
-use crate::envelope::{FirstPass, Opened, release};
 
 mod archived;
 mod below;
+mod streamed;
 mod target;
 
 pub use super::stream::Way;
 pub(super) use archived::fetch;
 
-use target::{Sink, Spot, Target};
+use target::{Spot, Target};
 
 const ACT: &str = "decrypt";
 /// What says in an object's metadata that it is a token of ours.
@@ -274,22 +275,6 @@ impl Run<'_> {
         }
     }
 
-    /// What can be read once only, where it can be read again.
-    async fn kept(&self, token: File, source: String) -> Result<File, Fault> {
-        let folder = scratch()?;
-        let shown = source.clone();
-        self.reading(token, source, move |token| {
-            let mut keep = || {
-                let mut file = folder.unnamed()?;
-                io::copy(token, &mut file)?;
-                file.rewind()?;
-                Ok(file)
-            };
-            keep().map_err(|error| io_fault("keep the token of", shown, &error))
-        })
-        .await
-    }
-
     async fn prefix(&self, bucket: &str, prefix: &str) -> Result<DecryptReport, Fault> {
         self.folder()?;
         let keys = self.keys(bucket, prefix).await?;
@@ -379,38 +364,6 @@ impl Run<'_> {
             })
         })
         .await
-    }
-
-    /// Opens what is written into at once.
-    async fn open(&self, sink: &Sink) -> Result<File, Fault> {
-        let (sink, cancel) = (sink.clone(), self.cancel.clone());
-        let opened = blocking(move || sink.open(&cancel)).await;
-        opened.map_err(|fault| unless_cancelled(fault, self.cancel, ACT, &self.request.source))
-    }
-
-    /// Writes what was verified before to where others see it at once.
-    async fn release(
-        &self,
-        token: File,
-        unlocked: Arc<Unlocked>,
-        (pass, bond): (FirstPass, Bond),
-        (source, etag): Source,
-        sink: &Sink,
-        mut output: File,
-    ) -> Result<DecryptedFile, Fault> {
-        let shown = source.clone();
-        let opened = *pass.opened();
-        let write = move |token: &mut Watched<File>| {
-            release(&unlocked.key, &pass, token, &mut output).map_err(|error| fault_of(ACT, &shown, &error))
-        };
-        self.reading(token, source.clone(), write).await?;
-        Ok(DecryptedFile {
-            source,
-            path: sink.path(),
-            bytes: opened.plaintext_bytes,
-            verified: verified((opened, bond)),
-            etag,
-        })
     }
 
     /// Reads a token on a thread of its own, as long as nobody cancels.

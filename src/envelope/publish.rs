@@ -189,9 +189,15 @@ impl Folder {
     pub fn check(&self, name: &OsStr, overwrite: bool) -> io::Result<()> {
         self.check_regular(name)?;
         match self.look(name)? {
-            Some(_) if overwrite => self.check_replaceable(name),
-            Some(_) => Err(ErrorKind::AlreadyExists.into()),
             None => Ok(()),
+            Some(_) => {
+                self.check_replaceable(name)?;
+                if overwrite {
+                    Ok(())
+                } else {
+                    Err(io::Error::new(ErrorKind::AlreadyExists, "it exists already"))
+                }
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Where one plaintext goes.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -87,15 +88,25 @@ impl Sink {
     /// Opens it; waits for a FIFO's reader.
     pub(super) fn open(&self, cancel: &CancellationToken) -> Result<File, Fault> {
         match self {
-            Self::Stdout => stdout().map_err(|error| io_fault("write", "standard output", &error)),
-            Self::At(path) => stream::open(path, cancel).map_err(|error| io_fault("write", path.display(), &error)),
+            Self::Stdout => stdout(),
+            Self::At(path) => stream::open(path, cancel),
         }
+        .map_err(|error| io_fault("write", self, &error))
     }
 
     pub(super) fn path(&self) -> Option<PathBuf> {
         match self {
             Self::Stdout => None,
             Self::At(path) => Some(path.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("standard output"),
+            Self::At(path) => path.display().fmt(f),
         }
     }
 }

@@ -55,13 +55,14 @@ pub(super) fn data_key_place(request: &EncryptRequest) -> Result<Place, Fault> {
         )),
         (_, Some(path), None) => Ok(Place::Local(path.clone())),
         (Destination::Place(Place::Local(path)), None, None) => Ok(Place::Local(data_key_file(path))),
-        (Destination::Stdout | Destination::Stream(_), None, None) => Err(usage(
-            ACT,
-            "-",
-            "the encrypted data key has no place to go",
-            "give --data-key-out FILE",
-        )),
+        (Destination::Stdout, None, None) => Err(no_place("to standard output")),
+        (Destination::Stream(path), None, None) => Err(no_place(path.display())),
     }
+}
+
+fn no_place(to: impl std::fmt::Display) -> Fault {
+    let cause = "the encrypted data key has no place to go";
+    usage(ACT, to, cause, "give --data-key-out FILE")
 }
 
 /// Refuses a place for C that is taken, or that a token of the same command would take.

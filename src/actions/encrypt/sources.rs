@@ -192,7 +192,7 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
                 let remedy = "choose another prefix";
                 return Err(usage(
                     ACT,
-                    &key,
+                    place,
                     "encrypted data keys lie there, and nothing else",
                     remedy,
                 ));
