@@ -170,9 +170,15 @@ pub struct OpenArgs {
     /// Encryption context, where the object does not record it
     #[arg(long, value_name = "K=V", value_parser = pair)]
     pub context: Vec<(String, String)>,
-    /// Refuse tokens whose name and metadata are not proved
+    /// Refuse tokens whose place is not proved
     #[arg(long)]
     pub require_bound: bool,
+    /// The prefix that was moved to where it is opened now: what stands as it stood there is accepted
+    #[arg(long, value_name = "PREFIX")]
+    pub moved_from: Option<String>,
+    /// Open a token that has no metadata any more though its data key is strongroom's own
+    #[arg(long)]
+    pub accept_unbound: bool,
 }
 
 /// `prove`.

@@ -12,7 +12,7 @@ use super::opening::{Unlocked, check_member, fault_of};
 use super::place::{Place, inside, io_fault};
 use crate::domain::{Bond, Fault, FaultKind, Verified};
 use crate::envelope::Opened;
-use crate::envelope::manifest::{BUNDLE_NAME, Bundle};
+use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile};
 use crate::envelope::publish::Folder;
 
 const ACT: &str = "open";
@@ -34,12 +34,7 @@ pub(super) fn contents(archive: &mut File, source: &Place) -> Result<(Option<Bun
                 .take(MAX_BUNDLE)
                 .read_to_end(&mut text)
                 .map_err(|error| io_fault(ACT, source, &error))?;
-            let bundle: Bundle =
-                serde_json::from_slice(&text).map_err(|error| malformed(source, &error.to_string()))?;
-            if bundle.version != crate::envelope::manifest::VERSION {
-                return Err(malformed(source, &format!("its version is {}", bundle.version)));
-            }
-            found = Some(bundle);
+            found = Some(Bundle::read(&text).map_err(|error| malformed(source, &error.to_string()))?);
         }
         Ok(())
     })?;
@@ -98,11 +93,12 @@ pub(super) fn open_members(
     let missing = bundle
         .into_iter()
         .flat_map(|bundle| &bundle.files)
-        .find(|file| members.iter().all(|member| member.name != file.name));
+        .map(BundleFile::path)
+        .find(|path| members.iter().all(|member| member.name != *path));
     match missing {
-        Some(file) => Err(refused(
+        Some(path) => Err(refused(
             source,
-            &file.name,
+            &path,
             "the bundle lists it, the archive does not hold it",
         )),
         None => Ok(members),
@@ -160,5 +156,5 @@ fn refused(source: &Place, member: &str, cause: &str) -> Fault {
 }
 
 fn malformed(source: &Place, why: &str) -> Fault {
-    refused(source, BUNDLE_NAME, &format!("it is malformed: {why}"))
+    refused(source, BUNDLE_NAME, why)
 }

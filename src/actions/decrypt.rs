@@ -14,11 +14,12 @@ use super::ProgressSink;
 use super::blocking::blocking;
 use super::kinds::{no_token, of_file, verified};
 use super::leftovers::Leftovers;
-use super::opening::{Keyring, OpenOptions, Unlocked, fault_of, unlock_file, unlock_object};
+use super::opening::{Among, Claim, Keyring, OpenOptions, Unlocked, fault_of, unlock_file, unlock_object};
 use super::place::{Place, cancelled, io_fault, unless_cancelled, usage};
 use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file, scratch};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
+use crate::domain::bond::Survey;
 use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Verified};
 use crate::envelope::Opened;
 use crate::envelope::publish::{FileId, Folder, Unpublished};
@@ -121,11 +122,7 @@ pub async fn decrypt(
     }
     match &request.source {
         Place::S3 { bucket, key } if request.source.is_prefix() => run.prefix(bucket, key).await,
-        Place::S3 { bucket, key } => {
-            let target = Target::of(&request.output)?;
-            let opened = run.object(bucket, key, &target, ALONE, told).await;
-            opened.map(single)
-        }
+        Place::S3 { bucket, key } => run.named(bucket, key, told).await.map(single),
         Place::Local(path) => run.file(path).await.map(single),
     }
 }
@@ -135,6 +132,15 @@ fn single(file: DecryptedFile) -> DecryptReport {
         files: vec![file],
         failed: Vec::new(),
     }
+}
+
+/// What a look at an object of a prefix came to.
+enum Looked {
+    /// It becomes no file.
+    Passed,
+    Opened(DecryptedFile),
+    /// It was moved: all others must be looked at first.
+    Waits(String),
 }
 
 struct Run<'a> {
@@ -164,16 +170,10 @@ impl Run<'_> {
         }
     }
 
-    /// Opens an object, of which it may have been `told` before what it is.
-    async fn object(
-        &self,
-        bucket: &str,
-        key: &str,
-        target: &Target,
-        in_flight: usize,
-        told: Option<ObjectFormat>,
-    ) -> Result<DecryptedFile, Fault> {
-        self.check(target)?;
+    /// Opens one object that was named by its key, of which it may have been `told` before what it is.
+    async fn named(&self, bucket: &str, key: &str, told: Option<ObjectFormat>) -> Result<DecryptedFile, Fault> {
+        let target = Target::of(&self.request.output)?;
+        self.check(&target)?;
         let head = transfer::head(self.aws, bucket, key).await?;
         let format = match told {
             Some(format) => format,
@@ -183,14 +183,28 @@ impl Run<'_> {
         if !format.is_token() {
             return Err(no_token(ACT, s3::uri(bucket, key), format));
         }
-        let options = &self.request.open;
-        let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, options, &self.keyring).await?;
+        let claim = Claim::read(bucket, key, &head.metadata)?;
+        let bond = claim.bond(&self.request.open, Among::Nothing)?;
+        self.object((bucket, key, &head), claim, bond, &target, ALONE).await
+    }
+
+    /// Opens an object that may be opened where it stands.
+    async fn object(
+        &self,
+        (bucket, key, head): (&str, &str, &transfer::Head),
+        claim: Claim,
+        bond: Bond,
+        target: &Target,
+        in_flight: usize,
+    ) -> Result<DecryptedFile, Fault> {
+        self.check(target)?;
+        let unlocked = unlock_object(self.aws, claim, bond, &self.request.open, &self.keyring).await?;
         let unlocked = Arc::new(unlocked);
         let download = Download {
             aws: self.aws,
             bucket,
             key,
-            head: &head,
+            head,
             progress: self.progress,
             cancel: self.cancel,
             phase: "downloading",
@@ -279,19 +293,15 @@ impl Run<'_> {
         self.folder()?;
         let keys = self.keys(bucket, prefix).await?;
         self.check_names(bucket, prefix, &keys).await?;
-        let (mut files, mut failed) = (Vec::new(), Vec::new());
-        let each = |key: String| async move { self.under(bucket, prefix, &key).await };
-        let mut results = futures::stream::iter(keys).map(each).buffer_unordered(FILES);
-        while let Some(result) = results.next().await {
-            if self.cancel.is_cancelled() {
-                return Err(cancelled(ACT, &self.request.source));
-            }
-            match result {
-                Ok(file) => files.extend(file),
-                Err(fault) => failed.push(fault),
-            }
-        }
-        if files.is_empty() && failed.is_empty() {
+        let survey = Mutex::new(Survey::default());
+        let mut report = DecryptReport {
+            files: Vec::new(),
+            failed: Vec::new(),
+        };
+        let waiting = self.all((bucket, prefix), keys, (&survey, true), &mut report).await?;
+        self.all((bucket, prefix), waiting, (&survey, false), &mut report)
+            .await?;
+        if report.files.is_empty() && report.failed.is_empty() {
             let remedy = "check the prefix";
             return Err(Fault::new(
                 FaultKind::NotFound,
@@ -301,8 +311,33 @@ impl Run<'_> {
                 remedy,
             ));
         }
-        files.sort_by(|one: &DecryptedFile, other| one.source.cmp(&other.source));
-        Ok(DecryptReport { files, failed })
+        report.files.sort_by(|one, other| one.source.cmp(&other.source));
+        Ok(report)
+    }
+
+    /// Opens these objects of a prefix, a few at once; at the first look it gives back those that were moved.
+    async fn all(
+        &self,
+        (bucket, prefix): (&str, &str),
+        keys: Vec<String>,
+        (survey, is_first): (&Mutex<Survey>, bool),
+        report: &mut DecryptReport,
+    ) -> Result<Vec<String>, Fault> {
+        let mut waiting = Vec::new();
+        let each = |key: String| async move { self.under(bucket, prefix, key, (survey, is_first)).await };
+        let mut results = futures::stream::iter(keys).map(each).buffer_unordered(FILES);
+        while let Some(result) = results.next().await {
+            if self.cancel.is_cancelled() {
+                return Err(cancelled(ACT, &self.request.source));
+            }
+            match result {
+                Ok(Looked::Passed) => {}
+                Ok(Looked::Opened(file)) => report.files.push(file),
+                Ok(Looked::Waits(key)) => waiting.push(key),
+                Err(fault) => report.failed.push(fault),
+            }
+        }
+        Ok(waiting)
     }
 
     async fn keys(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, Fault> {
@@ -321,17 +356,41 @@ impl Run<'_> {
         }
     }
 
-    async fn under(&self, bucket: &str, prefix: &str, key: &str) -> Result<Option<DecryptedFile>, Fault> {
+    async fn under(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        key: String,
+        (survey, is_first): (&Mutex<Survey>, bool),
+    ) -> Result<Looked, Fault> {
         if self.cancel.is_cancelled() {
-            return Ok(None);
+            return Ok(Looked::Passed);
         }
-        let Some((name, format)) = self.name_of(bucket, prefix, key).await? else {
-            return Ok(None);
+        let survey = || survey.lock().unwrap_or_else(PoisonError::into_inner);
+        let head = transfer::head(self.aws, bucket, &key).await;
+        let read = head.and_then(|head| Ok((Claim::read(bucket, &key, &head.metadata)?, head)));
+        let (claim, head) = read.inspect_err(|_| survey().note_unread(&key))?;
+        if is_first {
+            claim
+                .standing()
+                .iter()
+                .for_each(|standing| survey().note(&key, standing));
+            if claim.waits(&self.request.open) {
+                return Ok(Looked::Waits(key));
+            }
+        }
+        let Some((name, format)) = self.name_of(bucket, prefix, &key).await? else {
+            return Ok(Looked::Passed);
         };
+        if !format.is_token() {
+            return Err(no_token(ACT, s3::uri(bucket, &key), format));
+        }
+        let survey = &survey().clone();
+        let bond = claim.bond(&self.request.open, Among::Prefix { prefix, survey })?;
         let target = Target::File(Spot::below(self.root().await?, Path::new(&name))?);
-        self.object(bucket, key, &target, AMONG_OTHERS, Some(format))
+        self.object((bucket, &key, &head), claim, bond, &target, AMONG_OTHERS)
             .await
-            .map(Some)
+            .map(Looked::Opened)
     }
 
     /// Gives a decrypted file its name.

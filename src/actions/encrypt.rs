@@ -27,6 +27,7 @@ mod going;
 mod job;
 mod limits;
 mod local;
+mod metadata;
 mod orphans;
 mod parts;
 mod replaced;

@@ -43,7 +43,7 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
         JobSpec::CHECKPOINTS_PARAMETER.to_owned(),
         JobSpec::CHECKPOINTS_DIR.to_owned(),
     );
-    let manifest = material.manifest().map(|manifest| {
+    let manifest = material.manifest(spec).map(|manifest| {
         serde_json::to_vec(&manifest).expect("strings, numbers and maps with string keys are always JSON")
     });
     if let Some(manifest) = &manifest {

@@ -105,6 +105,9 @@ pub(super) struct Token {
     pub(super) stamp: Stamp,
     pub(super) seconds: u64,
     pub(super) iv: [u8; 16],
+    /// Whether its metadata records its prefix: what was begun before that was so bears other metadata already.
+    #[serde(default)]
+    pub(super) is_placed: bool,
 }
 
 /// A call that begins an upload, as far as it helps to find the upload if nobody hears the answer.

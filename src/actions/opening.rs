@@ -1,7 +1,9 @@
 //! From a token to the data key that opens it: its metadata, the caller's word, or the places where key objects lie.
 //!
 //! A token without metadata (the boto3 way) says nothing of its data key. Without `--data-key` two places of its own
-//! bucket are tried: the object `dont_look`, and `.strongroom/data-keys/` if exactly one key object lies there.
+//! bucket are tried: the object `dont_look`, and `.strongroom/data-keys/` if exactly one key object lies there. A key object
+//! that strongroom made without being told its name opens only what strongroom uploaded, and that has metadata: where it is
+//! gone, somebody may have taken it away with the name and the place that it proved. Such a token is refused.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,13 +14,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::encrypt::{DATA_KEYS, data_key_file};
 use super::place::{Place, io_fault};
 use crate::aws::again::again;
-use crate::aws::{Aws, kms, s3};
+use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::{Bond, Fault, FaultKind, ObjectRow};
+use crate::envelope::binding::{self, Subject};
 use crate::envelope::manifest::Bundle;
 use crate::envelope::{
-    DataKey, EnvelopeError, FirstPass, HEADER_LEN, HEADER_TEXT, Metadata, Opened, binding, decrypt, first_pass,
-    header_of, verify,
+    DataKey, EnvelopeError, FirstPass, HEADER_LEN, HEADER_TEXT, Metadata, Opened, decrypt, first_pass, header_of,
+    verify,
 };
+
+mod claim;
+
+pub(super) use claim::{Among, Claim};
 
 /// C is never longer.
 pub(super) const MAX_DATA_KEY: u64 = 6144;
@@ -34,10 +41,14 @@ pub struct OpenOptions {
     pub data_key: Option<Place>,
     /// Encryption context, where the object does not record it.
     pub context: BTreeMap<String, String>,
-    /// Refuse tokens whose name and metadata are not proved.
+    /// Refuse tokens whose place is not proved.
     pub require_bound: bool,
-    /// Open a renamed object all the same.
+    /// The prefix that was moved, as a person declares: it explains objects that are not where they were put.
+    pub moved_from: Option<String>,
+    /// Open an object under another name or beside a contradiction all the same, unless its place must be proved.
     pub accept_name: bool,
+    /// Open a token that has lost its metadata all the same.
+    pub accept_unbound: bool,
 }
 
 /// Data keys that were unwrapped in one operation: many tokens under one data key cost one call.
@@ -59,10 +70,10 @@ pub(super) struct Unlocked {
     tie: Tie,
 }
 
-/// What its metadata says of it.
+/// What holds of its place if the token is the one its metadata means.
 enum Tie {
     None,
-    Metadata { metadata: Box<Metadata>, renamed: bool },
+    Metadata { metadata: Box<Metadata>, bond: Bond },
 }
 
 impl Unlocked {
@@ -108,10 +119,10 @@ impl Unlocked {
     pub(super) fn check(&self, opened: &Opened) -> Result<Bond, EnvelopeError> {
         match &self.tie {
             Tie::None => Ok(Bond::Unbound),
-            Tie::Metadata { metadata, renamed } => {
+            Tie::Metadata { metadata, bond } => {
                 metadata.check(&self.key, &opened.header)?;
                 if metadata.length == opened.plaintext_bytes {
-                    Ok(if *renamed { Bond::Unbound } else { Bond::Bound })
+                    Ok(bond.clone())
                 } else {
                     Err(EnvelopeError::Unbound)
                 }
@@ -120,36 +131,27 @@ impl Unlocked {
     }
 }
 
-/// Unwraps the data key of an object.
+/// Unwraps the data key of an object of which, once it opens, so much is proved.
 pub(super) async fn unlock_object(
     aws: &Aws,
-    bucket: &str,
-    object: &str,
-    metadata: &BTreeMap<String, String>,
+    claim: Claim,
+    bond: Bond,
     options: &OpenOptions,
     keyring: &Keyring,
 ) -> Result<Unlocked, Fault> {
-    let uri = s3::uri(bucket, object);
-    let pairs = metadata.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let found = Metadata::from_map(pairs).map_err(|error| fault_of("read the metadata of", &uri, &error))?;
-    let Some(metadata) = found else {
-        if options.require_bound {
-            return Err(unbound(&uri));
-        }
+    let (bucket, uri) = (&claim.bucket, s3::uri(&claim.bucket, &claim.key));
+    let Some(metadata) = claim.metadata else {
         let ciphertext = match &options.data_key {
             Some(place) => read_data_key(aws, place).await?,
-            None => by_convention(aws, bucket, &uri).await?,
+            None => match by_convention(aws, bucket, &uri).await? {
+                (at, true, _) if !options.accept_unbound => return Err(stripped(&uri, &at)),
+                (_, _, ciphertext) => ciphertext,
+            },
         };
         return keyring
             .unwrap(aws, ciphertext, options.key.clone(), &options.context, Tie::None)
             .await;
     };
-    let renamed = !metadata.fits(object);
-    if renamed && !options.accept_name {
-        let cause = format!("it was written as `{}`: it was renamed or swapped", metadata.name);
-        let remedy = "if you trust the new name, give --accept-name";
-        return Err(Fault::new(FaultKind::Integrity, "open", uri, cause, remedy));
-    }
     let ciphertext = match (&options.data_key, &metadata.data_key, &metadata.data_key_object) {
         (Some(place), _, _) => read_data_key(aws, place).await?,
         (None, Some(ciphertext), _) => ciphertext.clone(),
@@ -162,10 +164,7 @@ pub(super) async fn unlock_object(
     } else {
         options.context.clone()
     };
-    let tie = Tie::Metadata {
-        metadata: Box::new(metadata),
-        renamed,
-    };
+    let tie = Tie::Metadata { metadata, bond };
     keyring.unwrap(aws, ciphertext, Some(key), &context, tie).await
 }
 
@@ -211,7 +210,14 @@ pub(super) async fn unlock_archive(
     match source {
         Place::Local(path) => unlock_file(aws, path, options).await,
         Place::S3 { bucket, key } => {
-            unlock_object(aws, bucket, key, &BTreeMap::new(), options, &Keyring::default()).await
+            // Its bundle is in the archive or nowhere: there was no metadata that could have been taken away.
+            let options = &OpenOptions {
+                accept_unbound: true,
+                ..options.clone()
+            };
+            let claim = Claim::read(bucket, key, &BTreeMap::new())?;
+            let bond = claim.bond(options, Among::Nothing)?;
+            unlock_object(aws, claim, bond, options, &Keyring::default()).await
         }
     }
 }
@@ -223,16 +229,18 @@ pub(super) fn check_member(
     name: &str,
     opened: &Opened,
 ) -> Result<(), EnvelopeError> {
-    let listed = bundle
-        .files
-        .iter()
-        .find(|file| file.name == name)
-        .ok_or(EnvelopeError::Unbound)?;
+    let listed = bundle.find(name).ok_or(EnvelopeError::Unbound)?;
     let mac = decode(&listed.mac).ok_or(EnvelopeError::Unbound)?;
     if listed.length != opened.plaintext_bytes {
         return Err(EnvelopeError::Unbound);
     }
-    binding::check(&unlocked.key, name, &opened.header, listed.length, &mac)
+    let subject = Subject {
+        prefix: listed.prefix.as_deref(),
+        name: &listed.name,
+        header: &opened.header,
+        length: listed.length,
+    };
+    binding::check(&unlocked.key, subject, &mac)
 }
 
 impl Keyring {
@@ -295,18 +303,34 @@ async fn read_data_key(aws: &Aws, place: &Place) -> Result<Vec<u8>, Fault> {
     }
 }
 
-async fn by_convention(aws: &Aws, bucket: &str, uri: &str) -> Result<Vec<u8>, Fault> {
+/// Where C is, whether only strongroom's own tokens are under it, and C.
+async fn by_convention(aws: &Aws, bucket: &str, uri: &str) -> Result<(String, bool, Vec<u8>), Fault> {
     match s3::read_small(aws, bucket, BOTO3_KEY_OBJECT, MAX_DATA_KEY).await {
         Err(fault) if fault.kind == FaultKind::NotFound => {}
-        found => return found,
+        Err(fault) => return Err(fault),
+        Ok(ciphertext) => {
+            let head = transfer::head(aws, bucket, BOTO3_KEY_OBJECT).await?;
+            let is_ours = s3::is_kept_by_us(&head.metadata, BOTO3_KEY_OBJECT);
+            return Ok((BOTO3_KEY_OBJECT.to_owned(), is_ours, ciphertext));
+        }
     }
     let page = s3::list_under(aws, bucket, DATA_KEYS, None).await?;
     match page.rows.as_slice() {
         [ObjectRow::Object { key, size, .. }] if *size <= MAX_DATA_KEY => {
-            s3::read_small(aws, bucket, key, MAX_DATA_KEY).await
+            let ciphertext = s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?;
+            Ok((key.clone(), true, ciphertext))
         }
         _ => Err(no_data_key(uri)),
     }
+}
+
+fn stripped(uri: &str, at: &str) -> Fault {
+    let cause = format!(
+        "it has no strongroom metadata, but the data key found for it, {at}, is of strongroom's own uploads: the metadata, \
+         which proves name and place, may have been taken away"
+    );
+    let remedy = "if it never had any, name its data key with --data-key, or give --accept-unbound";
+    Fault::new(FaultKind::Integrity, "open", uri, cause, remedy)
 }
 
 fn no_data_key(object: impl fmt::Display) -> Fault {
@@ -320,13 +344,12 @@ fn no_data_key(object: impl fmt::Display) -> Fault {
 }
 
 fn unbound(object: impl fmt::Display) -> Fault {
-    let remedy = "without --require-bound it opens, its name unproved";
     Fault::new(
         FaultKind::Integrity,
         "open",
         object.to_string(),
         "its name and metadata are not proved",
-        remedy,
+        "without --require-bound it opens, its name unproved",
     )
 }
 

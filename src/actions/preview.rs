@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::blocking::blocking;
 use super::decrypt::fetch;
 use super::kinds::{no_token, verified};
-use super::opening::{Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
+use super::opening::{Among, Claim, Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
 use super::place::{Place, io_fault};
 use super::spool::{Watched, scratch};
 use super::token_stream::TokenStream;
@@ -51,7 +51,9 @@ pub async fn preview(
         accept_name: true,
         ..OpenOptions::default()
     };
-    let unlocked = unlock_object(aws, bucket, object, &head.metadata, &options, &Keyring::default()).await?;
+    let claim = Claim::read(bucket, object, &head.metadata)?;
+    let bond = claim.bond(&options, Among::Nothing)?;
+    let unlocked = unlock_object(aws, claim, bond, &options, &Keyring::default()).await?;
     let stream = TokenStream {
         aws,
         bucket,

@@ -6,20 +6,24 @@
 use std::fs::File;
 use std::path::Path;
 
+use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
 use super::kinds::{no_token, of_file, verified};
-use super::opening::{Keyring, OpenOptions, fault_of, unlock_archive, unlock_file, unlock_object};
+use super::opening::{Among, Claim, Keyring, OpenOptions, fault_of, unlock_archive, unlock_file, unlock_object};
 use super::place::{Place, cancelled, io_fault};
 use super::spool::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
+use crate::domain::bond::Survey;
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Reading, Verdict, Verified};
 use crate::envelope::verify as verify_token;
 
 const ACT: &str = "verify";
+/// Objects that are looked at at once.
+const LOOKS: usize = 16;
 
 /// What to verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +34,8 @@ pub struct VerifyRequest {
     pub open: OpenOptions,
 }
 
-/// One verdict an object; under a prefix key objects are passed over. What cannot be read is a verdict too. That a token is
-/// not bound is told, and left to the caller to refuse.
+/// Tells one verdict an object, as soon as it is known; under a prefix key objects are passed over. What cannot be read is a
+/// verdict too. That a token is not bound is told, and left to the caller to refuse.
 ///
 /// # Errors
 /// When a prefix cannot be listed, or holds nothing, or on cancellation.
@@ -40,7 +44,8 @@ pub async fn verify(
     request: VerifyRequest,
     progress: &ProgressSink,
     cancel: &CancellationToken,
-) -> Result<Vec<Verdict>, Fault> {
+    mut tell: impl FnMut(Verdict) + Send,
+) -> Result<(), Fault> {
     let open = OpenOptions {
         require_bound: false,
         ..request.open
@@ -52,14 +57,13 @@ pub async fn verify(
         cancel,
         keyring: Keyring::default(),
     };
-    let mut verdicts = Vec::new();
     for source in &request.sources {
         match source {
-            Place::S3 { bucket, key } if source.is_prefix() => run.prefix(bucket, key, &mut verdicts).await?,
-            _ => verdicts.push(run.one(source).await?),
+            Place::S3 { bucket, key } if source.is_prefix() => run.prefix(bucket, key, &mut tell).await?,
+            _ => tell(run.one(source, Among::Nothing).await?),
         }
     }
-    Ok(verdicts)
+    Ok(())
 }
 
 struct Run<'a> {
@@ -76,37 +80,59 @@ struct Known {
     format: Option<ObjectFormat>,
     kms_key_arn: Option<String>,
     etag: Option<String>,
+    /// Whether it failed before anything of the token was held against it.
+    is_unread: bool,
 }
 
 impl Run<'_> {
-    async fn prefix(&self, bucket: &str, prefix: &str, verdicts: &mut Vec<Verdict>) -> Result<(), Fault> {
-        let before = verdicts.len();
-        let mut token = None;
+    /// Everything under a prefix. What was moved waits until all that the others say was read.
+    async fn prefix(&self, bucket: &str, prefix: &str, tell: &mut (impl FnMut(Verdict) + Send)) -> Result<(), Fault> {
+        let place = |key: String| Place::S3 {
+            bucket: bucket.to_owned(),
+            key,
+        };
+        let mut told = 0_usize;
+        let mut tell = |verdict: Verdict| {
+            if verdict.reading.format() != Some(ObjectFormat::KeyObject) {
+                told += 1;
+                tell(verdict);
+            }
+        };
+        let (mut survey, mut waiting, mut token) = (Survey::default(), Vec::new(), None);
         loop {
             let page = s3::list_under(self.aws, bucket, prefix, token).await?;
-            for row in &page.rows {
-                let ObjectRow::Object { key, size, .. } = row else {
-                    continue;
-                };
+            let keys = page.rows.into_iter().filter_map(|row| match row {
                 // What consoles write for an empty folder.
-                if key.ends_with('/') && *size == 0 {
+                ObjectRow::Object { key, size, .. } => Some(key).filter(|key| !key.ends_with('/') || size > 0),
+                ObjectRow::Prefix { .. } => None,
+            });
+            let look = |key: String| async move {
+                let claim = self.claim(bucket, &key).await;
+                (key, claim)
+            };
+            let mut looks = futures::stream::iter(keys).map(look).buffered(LOOKS);
+            while let Some((key, claim)) = looks.next().await {
+                match &claim {
+                    Ok(claim) => claim.standing().iter().for_each(|standing| survey.note(&key, standing)),
+                    Err(_) => survey.note_unread(&key),
+                }
+                if claim.is_ok_and(|claim| claim.waits(self.open)) {
+                    waiting.push(key);
                     continue;
                 }
-                let source = Place::S3 {
-                    bucket: bucket.to_owned(),
-                    key: key.clone(),
-                };
-                let verdict = self.one(&source).await?;
-                if verdict.reading.format() != Some(ObjectFormat::KeyObject) {
-                    verdicts.push(verdict);
-                }
+                let survey = &survey;
+                tell(self.one(&place(key), Among::Prefix { prefix, survey }).await?);
             }
             token = page.next;
             if token.is_none() {
                 break;
             }
         }
-        if verdicts.len() > before {
+        for key in waiting {
+            let survey = &survey;
+            tell(self.one(&place(key), Among::Prefix { prefix, survey }).await?);
+        }
+        if told > 0 {
             return Ok(());
         }
         let cause = "there is no token under it";
@@ -119,7 +145,11 @@ impl Run<'_> {
         ))
     }
 
-    async fn one(&self, source: &Place) -> Result<Verdict, Fault> {
+    async fn claim(&self, bucket: &str, key: &str) -> Result<Claim, Fault> {
+        Claim::read(bucket, key, &transfer::head(self.aws, bucket, key).await?.metadata)
+    }
+
+    async fn one(&self, source: &Place, among: Among<'_>) -> Result<Verdict, Fault> {
         if self.cancel.is_cancelled() {
             return Err(cancelled(ACT, source));
         }
@@ -130,7 +160,7 @@ impl Run<'_> {
         });
         let mut known = Known::default();
         let outcome = match source {
-            Place::S3 { bucket, key } => self.object(source, bucket, key, &mut known).await,
+            Place::S3 { bucket, key } => self.object(source, bucket, key, among, &mut known).await,
             Place::Local(path) => self.file(source, path, &mut known).await,
         };
         if self.cancel.is_cancelled() {
@@ -140,12 +170,13 @@ impl Run<'_> {
             format,
             kms_key_arn,
             etag,
+            is_unread,
         } = known;
         let reading = match (outcome, format) {
             (Ok(verified), Some(format)) => Reading::Intact { format, verified },
             (Err(why), Some(format)) if why.kind == FaultKind::NoToken => Reading::NoToken { format, why },
             // What KMS refuses of a data key says nothing of the token.
-            (Err(why), Some(format)) if why.kind == FaultKind::Integrity && why.code.is_none() => {
+            (Err(why), Some(format)) if why.kind == FaultKind::Integrity && why.code.is_none() && !is_unread => {
                 Reading::NotIntact { format, why }
             }
             (Err(why), format) => Reading::NotChecked { format, why },
@@ -168,7 +199,14 @@ impl Run<'_> {
         })
     }
 
-    async fn object(&self, source: &Place, bucket: &str, key: &str, known: &mut Known) -> Result<Verified, Fault> {
+    async fn object(
+        &self,
+        source: &Place,
+        bucket: &str,
+        key: &str,
+        among: Among<'_>,
+        known: &mut Known,
+    ) -> Result<Verified, Fault> {
         let info = s3::object_info(self.aws, bucket, key).await?;
         known.format = Some(info.format);
         if info.format == ObjectFormat::Archive {
@@ -182,7 +220,10 @@ impl Run<'_> {
         }
         let head = transfer::head(self.aws, bucket, key).await?;
         known.etag = head.unquoted_etag();
-        let unlocked = unlock_object(self.aws, bucket, key, &head.metadata, self.open, &self.keyring).await?;
+        let claim = Claim::read(bucket, key, &head.metadata)?;
+        let bond = claim.bond(self.open, among)?;
+        let unlocked = unlock_object(self.aws, claim, bond, self.open, &self.keyring).await;
+        let unlocked = unlocked.inspect_err(|_| known.is_unread = true)?;
         known.kms_key_arn = Some(unlocked.kms_key_arn.clone());
         let download = Download {
             aws: self.aws,

@@ -279,6 +279,7 @@ fn clone_job(state: &mut State, target: &Target) {
         bucket: bucket.to_owned(),
         object: object.to_owned(),
         hyperparameters: std::collections::BTreeMap::new(),
+        moved_from: None,
     };
     super::story::job_form(state, spec);
 }

@@ -190,6 +190,7 @@ pub(super) fn ask_job(state: &mut State) {
         bucket: bucket.clone(),
         object: key.clone(),
         hyperparameters: BTreeMap::new(),
+        moved_from: None,
     };
     job_form(state, spec);
 }
@@ -213,6 +214,11 @@ pub(super) fn job_form(state: &mut State, spec: JobSpec) {
         .text("Volume GB", spec.volume_gb.to_string(), "")
         .text("Longest run", spec.max_runtime.to_string(), "seconds")
         .text("Output", spec.output, "")
+        .text(
+            "Moved from",
+            spec.moved_from.unwrap_or_default(),
+            "the old prefix, if the data was moved here",
+        )
         .checks("First", &[("only look what would fail", false)]);
     state.ask(form);
 }

@@ -1,10 +1,13 @@
 //! S3 as far as answers are small: buckets, listings, heads, tiny objects. Bodies that stream are `transfer`'s.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::{Aws, Paged, fault, timestamp};
 use crate::domain::{BucketRow, Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
@@ -21,6 +24,10 @@ const LONGEST_INSTRUCTIONS: u64 = 16 << 10;
 const DELETE_AT_ONCE: usize = 1000;
 /// Metadata that every key object of ours carries.
 pub(crate) const KEY_OBJECT_MARK: &str = "strongroom-key-object";
+/// Metadata of one whose name a person gave: that name, percent-encoded, so that a copy under another is told from it.
+const KEY_OBJECT_NAME: &str = "strongroom-key-object-name";
+/// A longer one would leave no room for the rest of the metadata.
+const LONGEST_NAME: usize = 1500;
 
 pub(crate) async fn list_buckets(aws: &Aws, token: Option<String>) -> Result<Paged<BucketRow>, Fault> {
     let call = aws
@@ -256,6 +263,14 @@ pub(crate) async fn write_new(
     Ok(())
 }
 
+/// Whether strongroom made the key object of this metadata and key under a name of its own making: nobody else was told to use
+/// it.
+pub(crate) fn is_kept_by_us(metadata: &BTreeMap<String, String>, key: &str) -> bool {
+    let named = metadata.get(KEY_OBJECT_NAME).map(|name| percent_decode_str(name));
+    let is_named_so = named.is_some_and(|name| name.eq(key.bytes()));
+    metadata.contains_key(KEY_OBJECT_MARK) && !is_named_so
+}
+
 /// Writes an encrypted data key, which must not exist yet, with what tells it from everything else.
 pub(crate) async fn write_key_object(
     aws: &Aws,
@@ -264,7 +279,7 @@ pub(crate) async fn write_key_object(
     ciphertext: Vec<u8>,
     kms_key_arn: &str,
 ) -> Result<(), Fault> {
-    let call = aws
+    let mut call = aws
         .s3_control()
         .put_object()
         .bucket(bucket)
@@ -274,6 +289,10 @@ pub(crate) async fn write_key_object(
         .metadata(KEY_OBJECT_MARK, "1")
         .metadata("strongroom-kms-key-id", kms_key_arn)
         .body(ByteStream::from(ciphertext));
+    let name = utf8_percent_encode(key, NON_ALPHANUMERIC).to_string();
+    if !key.starts_with(info::KEY_OBJECTS) && name.len() <= LONGEST_NAME {
+        call = call.metadata(KEY_OBJECT_NAME, name);
+    }
     call.send()
         .await
         .map_err(|error| fault::of("write", &uri(bucket, key), &error))?;

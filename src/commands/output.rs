@@ -65,7 +65,9 @@ pub(super) fn open_options(args: &OpenArgs, accept_name: bool) -> Result<OpenOpt
         data_key: args.data_key.as_deref().map(Place::parse).transpose()?,
         context: context(&args.context)?,
         require_bound: args.require_bound,
+        moved_from: args.moved_from.clone(),
         accept_name,
+        accept_unbound: args.accept_unbound,
     })
 }
 

@@ -11,7 +11,7 @@ use crate::actions::verify::{VerifyRequest, verify};
 use crate::aws::Aws;
 use crate::cli::VerifyArgs;
 use crate::domain::survey::counted;
-use crate::domain::{Fault, FaultKind, ObjectFormat, Reading, Verdict};
+use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, Reading, Verdict};
 
 /// Verifies and prints a verdict an object.
 ///
@@ -26,25 +26,32 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
             .collect::<Result<_, _>>()?,
         open: open_options(&args.open, false)?,
     };
-    let require_bound = request.open.require_bound;
-    let result = verify(aws, request, &progress(), &cancel).await;
-    clear_progress();
-    let verdicts = result?;
+    // What a declared move does not explain was refused before.
+    let strict = (request.open.require_bound, request.open.moved_from.is_some());
     let mut bad: BTreeMap<&str, usize> = BTreeMap::new();
-    for verdict in &verdicts {
-        let wrong = wrong(&verdict.reading, require_bound);
+    let (mut all, mut written) = (0_usize, Ok(()));
+    let tell = |verdict: Verdict| {
+        all += 1;
+        let wrong = wrong(&verdict.reading, strict);
         if let Some(wrong) = wrong {
             *bad.entry(wrong).or_default() += 1;
         }
         let refused = wrong
             .filter(|wrong| *wrong == NOT_BOUND)
             .map(|_| "--require-bound refuses it");
-        if args.json {
-            json_line(&json(verdict, refused))?;
-        } else {
-            line(&sentence(verdict, refused))?;
+        if written.is_ok() {
+            clear_progress();
+            written = if args.json {
+                json_line(&json(&verdict, refused))
+            } else {
+                line(&sentence(&verdict, refused))
+            };
         }
-    }
+    };
+    let result = verify(aws, request, &progress(), &cancel, tell).await;
+    clear_progress();
+    result?;
+    written?;
     if bad.is_empty() {
         return Ok(());
     }
@@ -54,7 +61,7 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
         FaultKind::Other
     };
     let counts: Vec<String> = bad.iter().map(|(wrong, count)| format!("{count} {wrong}")).collect();
-    let cause = format!("of {} {}", counted(verdicts.len(), "object"), counts.join(", "));
+    let cause = format!("of {} {}", counted(all, "object"), counts.join(", "));
     Err(Fault::new(kind, "verify", "tokens", cause, "the lines above say why"))
 }
 
@@ -62,9 +69,16 @@ const NOT_INTACT: &str = "not intact";
 const NOT_BOUND: &str = "intact but not bound";
 
 /// What keeps the command from ending well.
-fn wrong(reading: &Reading, require_bound: bool) -> Option<&'static str> {
+fn wrong(reading: &Reading, (require_bound, is_declared): (bool, bool)) -> Option<&'static str> {
     match reading {
-        Reading::Intact { verified, .. } => (require_bound && !verified.bond.is_bound()).then_some(NOT_BOUND),
+        Reading::Intact { verified, .. } => {
+            let is_proved = match verified.bond {
+                Bond::Bound => true,
+                Bond::Moved { .. } => is_declared,
+                Bond::Unbound => false,
+            };
+            (require_bound && !is_proved).then_some(NOT_BOUND)
+        }
         Reading::NotIntact { .. } => Some(NOT_INTACT),
         Reading::NoToken { .. } => Some("no token"),
         Reading::NotChecked { .. } => Some("not checked"),

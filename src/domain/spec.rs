@@ -33,6 +33,8 @@ pub struct JobSpec {
     pub output: String,
     /// Further hyperparameters.
     pub hyperparameters: BTreeMap<String, String>,
+    /// The prefix that the data was moved from, if a person declares that it was moved.
+    pub moved_from: Option<String>,
 }
 
 impl JobSpec {

@@ -46,6 +46,16 @@ pub enum EnvelopeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// S3 would not take so much metadata.
+    #[error("its metadata would have {bytes} bytes, and S3 takes {limit}; long are {}", listed(.longest))]
+    MetadataTooLong {
+        /// Names and values together.
+        bytes: usize,
+        /// What S3 takes.
+        limit: usize,
+        /// The long values by name, the longest first.
+        longest: Vec<(String, usize)>,
+    },
     /// A manifest or bundle means nothing.
     #[error("{document}: {problem}")]
     Document {
@@ -63,4 +73,9 @@ pub enum EnvelopeError {
     /// The system gave no random bytes.
     #[error("no random bytes: {0}")]
     Random(getrandom::Error),
+}
+
+fn listed(sizes: &[(String, usize)]) -> String {
+    let each = sizes.iter().map(|(name, bytes)| format!("{name} {bytes}"));
+    each.collect::<Vec<_>>().join(", ")
 }

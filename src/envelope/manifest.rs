@@ -1,14 +1,21 @@
 //! The two JSON documents that stand in for S3 metadata where only bytes are delivered.
 //!
-//! A *manifest* goes with a training job: which data key opens which file of which channel. A *bundle*
-//! (`strongroom.json` in a model) says the same of the tokens a job wrote. Binary values are standard base64.
+//! A *manifest* goes with a training job: which data key opens which file of which channel, and where each was put. A
+//! *bundle* (`strongroom.json` in a model) says the same of the tokens a job wrote. Binary values are standard base64.
+//!
+//! Version 2 says of every file which version of the metadata its MAC is of, and its prefix. Version 1 of both, which had
+//! no prefixes, is still read. A manifest also says where its channels are, and from where they were moved if a person
+//! declared that: so the container can hold each path against the place where its token was put.
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::EnvelopeError;
+
 /// Version written into both documents.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Name of the bundle inside `/opt/ml/model` and `model.tar.gz`.
 pub const BUNDLE_NAME: &str = "strongroom.json";
@@ -17,12 +24,25 @@ pub const BUNDLE_NAME: &str = "strongroom.json";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`VERSION`].
+    /// [`VERSION`], or 1.
     pub version: u32,
     /// The data keys, wrapped.
     pub data_keys: Vec<WrappedDataKey>,
-    /// Per channel, per path relative to the channel's folder: the file.
-    pub channels: BTreeMap<String, BTreeMap<String, ManifestFile>>,
+    /// The channels by name.
+    pub channels: BTreeMap<String, ManifestChannel>,
+}
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestChannel {
+    /// The S3 prefix whose objects are delivered under their own paths: empty, or ending in `/`. Version 1 has none.
+    pub prefix: Option<String>,
+    /// The prefix under which its tokens were put, if a person declared that they were moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<String>,
+    /// By path relative to the channel's folder: the file.
+    pub files: BTreeMap<String, ManifestFile>,
 }
 
 /// An encrypted data key with what is needed to unwrap it.
@@ -48,8 +68,14 @@ pub struct ManifestFile {
     pub header: String,
     /// Plaintext bytes, if known (bound files).
     pub length: Option<u64>,
+    /// Which version of the metadata the MAC is of.
+    #[serde(default = "first")]
+    pub version: u32,
     /// Logical name, if bound.
     pub name: Option<String>,
+    /// Prefix of its upload, from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
     /// base64 of the binding MAC, if bound.
     pub mac: Option<String>,
 }
@@ -58,7 +84,7 @@ pub struct ManifestFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
-    /// [`VERSION`].
+    /// [`VERSION`], or 1.
     pub version: u32,
     /// ARN of the KMS key.
     pub kms_key_id: String,
@@ -75,10 +101,188 @@ pub struct Bundle {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleFile {
-    /// Its path relative to the bundle, which is also its logical name.
+    /// Which version of the metadata the MAC is of.
+    #[serde(default = "first")]
+    pub version: u32,
+    /// Its logical name. Prefix and name are its path relative to the bundle.
     pub name: String,
+    /// The prefix, empty; from version 2 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
     /// Plaintext bytes.
     pub length: u64,
     /// base64 of the binding MAC.
     pub mac: String,
+}
+
+impl Manifest {
+    /// From its bytes, of either version.
+    ///
+    /// # Errors
+    /// When it means nothing, or a newer strongroom wrote it.
+    pub fn read(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let wrong = |problem: String| EnvelopeError::Document {
+            document: "the manifest",
+            problem,
+        };
+        let manifest = match version_of(bytes).map_err(wrong)? {
+            1 => parsed::<First>(bytes).map_err(wrong)?.into(),
+            _ => parsed::<Self>(bytes).map_err(wrong)?,
+        };
+        let files = manifest.channels.values().flat_map(|channel| &channel.files);
+        for (path, file) in files {
+            check(manifest.version, path, file.version, file.prefix.as_deref()).map_err(wrong)?;
+        }
+        Ok(manifest)
+    }
+}
+
+impl Bundle {
+    /// From its bytes, of either version.
+    ///
+    /// # Errors
+    /// When it means nothing, or a newer strongroom wrote it.
+    pub fn read(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let wrong = |problem: String| EnvelopeError::Document {
+            document: BUNDLE_NAME,
+            problem,
+        };
+        version_of(bytes).map_err(wrong)?;
+        let bundle: Self = parsed(bytes).map_err(wrong)?;
+        for file in &bundle.files {
+            check(bundle.version, &file.name, file.version, file.prefix.as_deref()).map_err(wrong)?;
+        }
+        Ok(bundle)
+    }
+
+    /// The file with this path relative to the bundle.
+    pub fn find(&self, path: &str) -> Option<&BundleFile> {
+        self.files.iter().find(|file| file.path() == path)
+    }
+}
+
+impl BundleFile {
+    /// Its path relative to the bundle.
+    pub fn path(&self) -> String {
+        format!("{}{}", self.prefix.as_deref().unwrap_or_default(), self.name)
+    }
+}
+
+/// A manifest of version 1: per channel only its files.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct First {
+    version: u32,
+    data_keys: Vec<WrappedDataKey>,
+    channels: BTreeMap<String, BTreeMap<String, ManifestFile>>,
+}
+
+impl From<First> for Manifest {
+    fn from(first: First) -> Self {
+        let channel = |(name, files)| {
+            let channel = ManifestChannel {
+                prefix: None,
+                moved_from: None,
+                files,
+            };
+            (name, channel)
+        };
+        Self {
+            version: first.version,
+            data_keys: first.data_keys,
+            channels: first.channels.into_iter().map(channel).collect(),
+        }
+    }
+}
+
+fn first() -> u32 {
+    1
+}
+
+fn version_of(bytes: &[u8]) -> Result<u32, String> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    match parsed::<Versioned>(bytes)?.version {
+        version @ (1 | VERSION) => Ok(version),
+        version => Err(format!("it is of version {version}: a newer strongroom wrote it")),
+    }
+}
+
+fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// A prefix there is from version 2 on, in documents as in metadata.
+fn check(document: u32, file: &str, version: u32, prefix: Option<&str>) -> Result<(), String> {
+    match (document, version, prefix) {
+        (1 | VERSION, 1, None) | (VERSION, VERSION, Some(_)) => Ok(()),
+        _ => Err(format!("what it says of {file} is of no version")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const FIRST: &str = r#"{"version": 1, "data_keys": [], "channels": {"train": {"x.csv":
+        {"data_key": 0, "header": "", "length": 1, "name": "x.csv", "mac": ""}}}}"#;
+    const SECOND: &str = r#"{"version": 2, "data_keys": [], "channels": {"train": {"prefix": "p/", "files": {"x.csv":
+        {"data_key": 0, "header": "", "length": 1, "version": 2, "name": "x.csv", "prefix": "p/", "mac": ""}}}}}"#;
+
+    #[test]
+    fn manifests_of_both_versions_are_read() {
+        let first = Manifest::read(FIRST.as_bytes()).unwrap();
+        let channel = &first.channels["train"];
+        assert_eq!((channel.prefix.as_deref(), channel.files["x.csv"].version), (None, 1));
+        let second = Manifest::read(SECOND.as_bytes()).unwrap();
+        let channel = &second.channels["train"];
+        assert_eq!(channel.prefix.as_deref(), Some("p/"));
+        assert_eq!(channel.files["x.csv"].prefix.as_deref(), Some("p/"));
+        assert_eq!(Manifest::read(&serde_json::to_vec(&second).unwrap()).unwrap(), second);
+    }
+
+    #[test]
+    fn what_is_of_no_version_or_a_later_one_is_refused() {
+        let later = SECOND.replace("\"version\": 2, \"data_keys\"", "\"version\": 3, \"data_keys\"");
+        assert!(
+            Manifest::read(later.as_bytes())
+                .unwrap_err()
+                .to_string()
+                .contains("newer")
+        );
+        for (given, mixed) in [
+            ("\"prefix\": \"p/\", \"mac\"", "\"mac\""),
+            ("\"version\": 2, \"name\"", "\"version\": 1, \"name\""),
+            ("\"version\": 2, \"name\"", "\"version\": 3, \"name\""),
+            ("\"prefix\": \"p/\", \"files\"", "\"files_of\": 1, \"files\""),
+        ] {
+            let mixed = SECOND.replace(given, mixed);
+            assert!(Manifest::read(mixed.as_bytes()).is_err(), "{mixed}");
+        }
+        assert!(Manifest::read(FIRST.replace("\"name\"", "\"prefix\": \"p/\", \"name\"").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn bundles_of_both_versions_are_read() {
+        let with = |version: u32, more: &str| {
+            let text = format!(
+                r#"{{"version": {version}, "kms_key_id": "", "data_key": "", "files": [{{"name": "a", "length": 1, "mac": ""{more}}}]}}"#
+            );
+            Bundle::read(text.as_bytes())
+        };
+        assert_eq!(with(1, "").unwrap().files[0].version, 1);
+        assert_eq!(
+            with(2, r#", "version": 2, "prefix": """#).unwrap().files[0]
+                .prefix
+                .as_deref(),
+            Some("")
+        );
+        assert!(with(1, r#", "version": 2, "prefix": """#).is_err());
+        assert!(with(2, r#", "version": 2"#).is_err());
+        assert!(with(3, "").is_err());
+    }
 }

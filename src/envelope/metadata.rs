@@ -1,4 +1,7 @@
 //! What an encrypted object says of itself: S3 user metadata `strongroom-…`, ASCII, all known before the upload starts.
+//!
+//! Version 2 records the prefix of the upload beside the name, and so the place: key = prefix + name. Version 1, which is
+//! still read, has no prefix.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +9,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use super::{DataKey, EnvelopeError, HEADER_LEN, binding};
+use super::binding::{self, Subject};
+use super::{DataKey, EnvelopeError, HEADER_LEN};
 
 /// Prefix of every name, without `x-amz-meta-`.
 pub const PREFIX: &str = "strongroom-";
 /// What S3 allows for all names and values together, in bytes.
 const LIMIT: usize = 2048;
+/// A shorter value is not what makes metadata too long.
+const LONG: usize = 100;
 
 /// What is percent-encoded in names: everything that could not stand in a header, and the sign itself.
 const ENCODED: &AsciiSet = &CONTROLS
@@ -39,6 +45,8 @@ pub struct Metadata {
     pub context: BTreeMap<String, String>,
     /// The logical name: the path relative to the upload's destination.
     pub name: String,
+    /// The key prefix of the upload's destination, without the bucket; `None` is version 1.
+    pub prefix: Option<String>,
     /// Plaintext bytes.
     pub length: u64,
     /// The binding MAC.
@@ -46,13 +54,24 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Its version.
+    pub fn version(&self) -> u32 {
+        if self.prefix.is_some() { 2 } else { 1 }
+    }
+
     /// Names and values as they are uploaded. C is left out when the whole would pass 2 KB; the key object has it.
-    pub fn to_map(&self) -> BTreeMap<String, String> {
+    ///
+    /// # Errors
+    /// [`EnvelopeError::MetadataTooLong`] when it passes 2 KB even so.
+    pub fn to_map(&self) -> Result<BTreeMap<String, String>, EnvelopeError> {
         let mut map = BTreeMap::new();
         let mut put = |name: &str, value: String| map.insert(format!("{PREFIX}{name}"), value);
-        put("version", "1".to_owned());
+        put("version", self.version().to_string());
         put("kms-key-id", self.kms_key_id.clone());
         put("name", utf8_percent_encode(&self.name, ENCODED).to_string());
+        if let Some(prefix) = &self.prefix {
+            put("prefix", utf8_percent_encode(prefix, ENCODED).to_string());
+        }
         put("length", self.length.to_string());
         put("mac", STANDARD.encode(self.mac));
         if let Some(object) = &self.data_key_object {
@@ -65,12 +84,19 @@ impl Metadata {
         if let Some(data_key) = &self.data_key {
             let value = STANDARD.encode(data_key);
             let name = format!("{PREFIX}data-key");
-            let size: usize = map.iter().map(|(name, value)| name.len() + value.len()).sum();
-            if size + name.len() + value.len() <= LIMIT || self.data_key_object.is_none() {
+            if bytes_of(&map) + name.len() + value.len() <= LIMIT || self.data_key_object.is_none() {
                 map.insert(name, value);
             }
         }
-        map
+        let bytes = bytes_of(&map);
+        if bytes > LIMIT {
+            return Err(EnvelopeError::MetadataTooLong {
+                bytes,
+                limit: LIMIT,
+                longest: longest(&map),
+            });
+        }
+        Ok(map)
     }
 
     /// Reads what an object says; `None` if it has no strongroom metadata at all.
@@ -85,16 +111,18 @@ impl Metadata {
                 name.strip_prefix(PREFIX).map(|name| (name.to_owned(), value))
             })
             .collect();
-        if map.is_empty() {
+        // A key object has a mark of its own and is no token.
+        if map.is_empty() || map.contains_key("key-object") {
             return Ok(None);
         }
-        let version = required(&map, "version")?;
-        if version != "1" {
-            return Err(wrong(
-                "version",
-                format!("is `{version}`: a newer strongroom wrote this object"),
-            ));
-        }
+        let prefix = match required(&map, "version")? {
+            "1" => None,
+            "2" => Some(text("prefix", required(&map, "prefix")?)?),
+            version => {
+                let problem = format!("is `{version}`: a newer strongroom wrote this object");
+                return Err(wrong("version", problem));
+            }
+        };
         let metadata = Self {
             kms_key_id: required(&map, "kms-key-id")?.to_owned(),
             data_key: map.get("data-key").map(|value| bytes("data-key", value)).transpose()?,
@@ -108,6 +136,7 @@ impl Metadata {
                     .map_err(|_| wrong("context", "is not a JSON object of strings".to_owned()))?,
             },
             name: text("name", required(&map, "name")?)?,
+            prefix,
             length: required(&map, "length")?
                 .parse()
                 .map_err(|_| wrong("length", "is not a number".to_owned()))?,
@@ -121,20 +150,38 @@ impl Metadata {
         Ok(Some(metadata))
     }
 
-    /// Checks that name, length and this token's header are the ones that were written together.
+    /// Checks that prefix, name, length and this token's header are the ones that were written together.
     ///
     /// # Errors
     /// [`EnvelopeError::Unbound`] when they are not.
     pub fn check(&self, key: &DataKey, header: &[u8; HEADER_LEN]) -> Result<(), EnvelopeError> {
-        binding::check(key, &self.name, header, self.length, &self.mac)
+        binding::check(key, self.subject(header), &self.mac)
     }
 
-    /// Whether an object with this key may bear the logical name: the key is the name, or ends with `/` and the name.
-    pub fn fits(&self, object: &str) -> bool {
-        object
-            .strip_suffix(self.name.as_str())
-            .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    /// What the MAC of a token with this header is about.
+    pub fn subject<'a>(&'a self, header: &'a [u8; HEADER_LEN]) -> Subject<'a> {
+        Subject {
+            prefix: self.prefix.as_deref(),
+            name: &self.name,
+            header,
+            length: self.length,
+        }
     }
+}
+
+fn bytes_of(map: &BTreeMap<String, String>) -> usize {
+    map.iter().map(|(name, value)| name.len() + value.len()).sum()
+}
+
+/// The long ones, the longest first, without `strongroom-`.
+fn longest(map: &BTreeMap<String, String>) -> Vec<(String, usize)> {
+    let mut sizes: Vec<_> = map
+        .iter()
+        .map(|(name, value)| (name.trim_start_matches(PREFIX).to_owned(), value.len()))
+        .filter(|(_, bytes)| *bytes >= LONG)
+        .collect();
+    sizes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    sizes
 }
 
 fn required<'a>(map: &BTreeMap<String, &'a str>, name: &'static str) -> Result<&'a str, EnvelopeError> {
@@ -173,6 +220,7 @@ mod tests {
             data_key_object: Some(".strongroom/data-keys/1".to_owned()),
             context: BTreeMap::from([("project".to_owned(), "houses".to_owned())]),
             name: "dir with space/größe 100%.csv".to_owned(),
+            prefix: Some("wärme/2026/".to_owned()),
             length: 12,
             mac: [3; 32],
         }
@@ -184,43 +232,74 @@ mod tests {
 
     #[test]
     fn metadata_comes_back_as_it_was_written_in_ascii() {
-        let map = sample().to_map();
-        assert!(map.values().all(|value| value.is_ascii()));
-        assert_eq!(read(&map).unwrap().unwrap(), sample());
+        for prefix in [Some("wärme/2026/".to_owned()), Some(String::new()), None] {
+            let written = Metadata { prefix, ..sample() };
+            let map = written.to_map().unwrap();
+            assert!(map.values().all(|value| value.is_ascii()));
+            assert_eq!(read(&map).unwrap().unwrap(), written);
+        }
     }
 
     #[test]
     fn a_large_data_key_is_left_to_the_key_object() {
         let mut metadata = sample();
         metadata.data_key = Some(vec![1; 2000]);
-        let map = metadata.to_map();
+        let map = metadata.to_map().unwrap();
         assert!(!map.contains_key("strongroom-data-key"));
-        assert!(map.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() <= LIMIT);
+        assert!(bytes_of(&map) <= LIMIT);
+    }
+
+    #[test]
+    fn metadata_that_s3_would_not_take_is_refused_and_says_what_is_long() {
+        let metadata = Metadata {
+            prefix: Some("größe/".repeat(90)),
+            context: BTreeMap::from([("project".to_owned(), "x".repeat(600))]),
+            ..sample()
+        };
+        let error = metadata.to_map().unwrap_err().to_string();
+        assert!(
+            error.contains("prefix 1440") && error.contains("context 820"),
+            "{error}"
+        );
+        assert!(!error.contains("name "), "{error}");
     }
 
     #[test]
     fn every_missing_or_edited_value_is_refused_by_name() {
-        for name in ["version", "kms-key-id", "name", "length", "mac"] {
-            let mut map = sample().to_map();
+        for name in ["version", "kms-key-id", "name", "prefix", "length", "mac"] {
+            let mut map = sample().to_map().unwrap();
             map.remove(&format!("{PREFIX}{name}"));
             assert!(read(&map).unwrap_err().to_string().contains(name), "{name}");
         }
         for name in ["version", "length", "mac", "context", "data-key"] {
-            let mut map = sample().to_map();
+            let mut map = sample().to_map().unwrap();
             map.insert(format!("{PREFIX}{name}"), "?".to_owned());
             assert!(read(&map).unwrap_err().to_string().contains(name), "{name}");
         }
     }
 
     #[test]
-    fn a_logical_name_fits_only_whole_path_parts() {
-        let metadata = Metadata {
-            name: "a/b.csv".to_owned(),
-            ..sample()
-        };
-        assert!(metadata.fits("a/b.csv"));
-        assert!(metadata.fits("copied/to/a/b.csv"));
-        assert!(!metadata.fits("xa/b.csv"));
-        assert!(!metadata.fits("b.csv"));
+    fn objects_of_version_1_are_read_and_their_macs_hold() {
+        let fixture: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/version-1.json")).unwrap();
+        let data_key = STANDARD
+            .decode(fixture["plaintext_data_key"].as_str().unwrap())
+            .unwrap();
+        let data_key = DataKey::from_plaintext(&data_key.into()).unwrap();
+        for object in fixture["objects"].as_object().unwrap().values() {
+            let map: BTreeMap<String, String> = serde_json::from_value(object["metadata"].clone()).unwrap();
+            let metadata = read(&map).unwrap().unwrap();
+            assert_eq!(metadata.to_map().unwrap(), map);
+            let mut body = object["body"].as_str().unwrap().as_bytes();
+            let opened = super::super::verify(&data_key, &mut body).unwrap();
+            metadata.check(&data_key, &opened.header).unwrap();
+
+            // Nothing of it can be passed off as version 2.
+            let raised = Metadata {
+                prefix: Some("data/".to_owned()),
+                ..metadata
+            };
+            assert!(raised.check(&data_key, &opened.header).is_err());
+        }
     }
 }

@@ -15,6 +15,7 @@ use fernet::Fernet;
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
+use super::binding::Subject;
 use super::pipe::PIECE;
 use super::*;
 
@@ -158,15 +159,43 @@ fn what_is_no_base64_or_stands_behind_the_padding_is_refused() {
 }
 
 #[test]
-fn swapped_names_headers_and_lengths_are_refused() {
+fn swapped_names_prefixes_headers_and_lengths_are_refused() {
     let key = key(8);
     let header = [1; HEADER_LEN];
-    let mac = binding::bind(&key, "a", &header, 5);
-    binding::check(&key, "a", &header, 5, &mac).unwrap();
-    assert!(binding::check(&key, "b", &header, 5, &mac).is_err());
-    assert!(binding::check(&key, "a", &[2; HEADER_LEN], 5, &mac).is_err());
-    assert!(binding::check(&key, "a", &header, 6, &mac).is_err());
-    assert!(binding::check(&self::key(9), "a", &header, 5, &mac).is_err());
+    let told = Subject {
+        prefix: Some("p/"),
+        name: "a",
+        header: &header,
+        length: 5,
+    };
+    let mac = binding::bind(&key, told);
+    binding::check(&key, told, &mac).unwrap();
+    for wrong in [
+        Subject { name: "b", ..told },
+        Subject {
+            header: &[2; HEADER_LEN],
+            ..told
+        },
+        Subject { length: 6, ..told },
+        Subject {
+            prefix: Some("q/"),
+            ..told
+        },
+        // The same text, cut elsewhere or by another version.
+        Subject {
+            prefix: Some("p"),
+            name: "/a",
+            ..told
+        },
+        Subject {
+            prefix: None,
+            name: "p/a",
+            ..told
+        },
+    ] {
+        assert!(binding::check(&key, wrong, &mac).is_err(), "{wrong:?}");
+    }
+    assert!(binding::check(&self::key(9), told, &mac).is_err());
 }
 
 proptest! {

@@ -13,11 +13,13 @@ use super::keys::{Keys, OpenKey, broken};
 use super::tree::{self, Found};
 use super::workspace::Workspace;
 use super::{human, say};
+use crate::domain::bond::{Declared, Standing, Written};
 use crate::domain::format::{FIRST_BYTES, begins_token};
 use crate::domain::{Fault, FaultKind};
-use crate::envelope::manifest::ManifestFile;
+use crate::envelope;
+use crate::envelope::binding::{self, Subject};
+use crate::envelope::manifest::{ManifestChannel, ManifestFile};
 use crate::envelope::publish::Unpublished;
-use crate::envelope::{self, binding};
 
 /// Key objects that a channel's prefix happened to take in; they are ciphertext and no data.
 const KEY_OBJECTS: &str = ".strongroom/";
@@ -58,7 +60,10 @@ pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
             .collect();
         let listed = keys.manifest.as_ref().map(|manifest| manifest.channels.get(channel));
         if let (Some(Some(listed)), false) = (listed, config.is_sharded())
-            && let Some(missing) = listed.keys().find(|name| !files.iter().any(|file| file.name == **name))
+            && let Some(missing) = listed
+                .files
+                .keys()
+                .find(|name| !files.iter().any(|file| file.name == **name))
         {
             return Err(refused(
                 channel,
@@ -68,12 +73,7 @@ pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
         }
         for file in files {
             let how = match listed {
-                Some(listed) => How::Listed(permitted(
-                    channel,
-                    &file,
-                    listed.and_then(|listed| listed.get(&file.name)),
-                    keys,
-                )?),
+                Some(listed) => How::Listed(permitted(channel, &file, listed, keys)?),
                 None => loose(channel, &file, only.as_ref())?,
             };
             inputs.push(Input {
@@ -149,8 +149,14 @@ pub(crate) fn decrypt(
     Ok(())
 }
 
-fn permitted(channel: &str, file: &Found, listed: Option<&ManifestFile>, keys: &Keys) -> Result<ManifestFile, Fault> {
-    let Some(listed) = listed else {
+fn permitted(
+    channel: &str,
+    file: &Found,
+    manifest: Option<&ManifestChannel>,
+    keys: &Keys,
+) -> Result<ManifestFile, Fault> {
+    let listed = manifest.and_then(|manifest| Some((manifest, manifest.files.get(&file.name)?)));
+    let Some((manifest, listed)) = listed else {
         return Err(refused(channel, &file.name, "the manifest does not list it"));
     };
     if !is_token(&file.path)? {
@@ -158,6 +164,15 @@ fn permitted(channel: &str, file: &Found, listed: Option<&ManifestFile>, keys: &
     }
     if listed.mac.is_none() || listed.name.is_none() || listed.length.is_none() {
         return Err(refused(channel, &file.name, "the manifest does not bind it"));
+    }
+    if let Some(name) = &listed.name
+        && !is_there(manifest, &file.name, listed.prefix.as_deref(), name)
+    {
+        let cause = format!(
+            "it was put at {}{name}, not at this place: it was moved or swapped",
+            listed.prefix.as_deref().unwrap_or_default()
+        );
+        return Err(refused(channel, &file.name, &cause));
     }
     if listed.data_key >= keys.opening.len() {
         return Err(refused(
@@ -167,6 +182,18 @@ fn permitted(channel: &str, file: &Found, listed: Option<&ManifestFile>, keys: &
         ));
     }
     Ok(listed.clone())
+}
+
+/// Whether a token that was put under this prefix and name belongs to this path of the channel.
+fn is_there(manifest: &ManifestChannel, path: &str, prefix: Option<&str>, name: &str) -> bool {
+    let written = Written { prefix, name };
+    let Some(channel) = &manifest.prefix else {
+        // Version 1 does not say where the channel is: path and name may differ in what stands before both.
+        return Path::new(path).ends_with(name) || Path::new(name).ends_with(path);
+    };
+    let key = format!("{channel}{path}");
+    let is_moved = |from: &String| Declared::new(from, Some(channel)).explains(&written, &key);
+    written.at(&key) == Standing::InPlace || manifest.moved_from.as_ref().is_some_and(is_moved)
 }
 
 fn loose(channel: &str, file: &Found, only: Option<&(String, String)>) -> Result<How, Fault> {
@@ -226,9 +253,13 @@ pub(crate) fn open_file(
             .as_deref()
             .and_then(|mac| STANDARD.decode(mac).ok())
             .unwrap_or_default();
-        let name = listed.name.as_deref().unwrap_or_default();
-        binding::check(&key.key, name, &opened.header, opened.plaintext_bytes, &mac)
-            .map_err(|error| broken("decrypt", label, &error))?;
+        let subject = Subject {
+            prefix: listed.prefix.as_deref(),
+            name: listed.name.as_deref().unwrap_or_default(),
+            header: &opened.header,
+            length: opened.plaintext_bytes,
+        };
+        binding::check(&key.key, subject, &mac).map_err(|error| broken("decrypt", label, &error))?;
         if listed.header != STANDARD.encode(opened.header) || listed.length != Some(opened.plaintext_bytes) {
             let cause = "it is not the token that the manifest lists";
             let remedy = "start the job again";

@@ -10,7 +10,7 @@ use super::say;
 use crate::aws::{Aws, kms, s3};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding::digest;
-use crate::envelope::manifest::{Manifest, VERSION, WrappedDataKey};
+use crate::envelope::manifest::{Manifest, WrappedDataKey};
 use crate::envelope::{DataKey, EnvelopeError};
 
 /// A manifest larger than this is none.
@@ -113,18 +113,10 @@ fn parse_manifest(uri: &str, bytes: &[u8], expected: &str) -> Result<Manifest, F
             "somebody changed it since the job was made: start the job again",
         ));
     }
-    let manifest: Manifest =
-        serde_json::from_slice(bytes).map_err(|error| invalid("read manifest", uri, error.to_string(), ""))?;
-    if manifest.version != VERSION {
-        let cause = format!("its version is {}, and this is for version {VERSION}", manifest.version);
-        return Err(invalid(
-            "read manifest",
-            uri,
-            cause,
-            "use the image of the same release",
-        ));
-    }
-    Ok(manifest)
+    Manifest::read(bytes).map_err(|error| {
+        let remedy = "use the image of the same release";
+        invalid("read manifest", uri, error.to_string(), remedy)
+    })
 }
 
 /// The boto3 way: C's raw bytes in an object of their own.
@@ -254,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_manifest_of_a_later_version_is_refused() {
-        let later = br#"{"version": 2, "data_keys": [], "channels": {}}"#;
+        let later = br#"{"version": 3, "data_keys": [], "channels": {}}"#;
         assert_eq!(
             parse_manifest("s3://b/m", later, &digest(later)).unwrap_err().kind,
             FaultKind::Invalid

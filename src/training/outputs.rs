@@ -15,9 +15,10 @@ use super::keys::{OpenKey, broken};
 use super::say;
 use super::tree;
 use crate::domain::{Fault, FaultKind};
+use crate::envelope::binding::{self, Subject};
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile, VERSION};
 use crate::envelope::publish::Unpublished;
-use crate::envelope::{Sealed, binding, seal, verify};
+use crate::envelope::{Sealed, seal, verify};
 
 /// SageMaker shows 1024 characters.
 const LONGEST_FAILURE: u64 = 4096;
@@ -162,11 +163,19 @@ impl Delivery<'_> {
         match sealed {
             Ok(sealed) => {
                 say(&format!("encrypted {name}"));
-                let mac = binding::bind(&self.key.key, &name, &sealed.header, sealed.plaintext_bytes);
-                self.files.push(BundleFile {
-                    name,
+                let subject = Subject {
+                    prefix: Some(""),
+                    name: &name,
+                    header: &sealed.header,
                     length: sealed.plaintext_bytes,
-                    mac: STANDARD.encode(mac),
+                };
+                let mac = STANDARD.encode(binding::bind(&self.key.key, subject));
+                self.files.push(BundleFile {
+                    version: VERSION,
+                    name,
+                    prefix: Some(String::new()),
+                    length: sealed.plaintext_bytes,
+                    mac,
                 });
             }
             Err(fault) => self.note(fault),

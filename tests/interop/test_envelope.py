@@ -1,13 +1,17 @@
 """One token format, two implementations: what one wrote the other opens."""
 
 import base64
+import hmac
 import json
 import os
 import pathlib
+import urllib.parse
 
 import cryptography_vectors
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -64,10 +68,11 @@ def test_the_metadata_names_the_key_and_never_holds_the_plaintext_key(sandbox, c
     (tmp_path / "secret.bin").write_bytes(b"x" * 100)
     [said] = cli.json("encrypt", tmp_path / "secret.bin", f"s3://{bucket}/", "--key", key, "--context", "team=blue")
     metadata = sandbox.client("s3").head_object(Bucket=bucket, Key="secret.bin")["Metadata"]
-    assert metadata["strongroom-version"] == "1"
+    assert metadata["strongroom-version"] == "2"
     assert metadata["strongroom-kms-key-id"] == key
     assert metadata["strongroom-length"] == "100"
     assert metadata["strongroom-name"] == "secret.bin"
+    assert metadata["strongroom-prefix"] == ""
     assert json.loads(base64.b64decode(metadata["strongroom-context"])) == {"team": "blue"}
     wrapped = base64.b64decode(metadata["strongroom-data-key"])
     assert wrapped == object_at(sandbox.client("s3"), said["data_key_uri"])
@@ -176,3 +181,61 @@ def test_a_local_token_opens_in_python(sandbox, cli, key, tmp_path):
     other = sandbox.client("kms").generate_data_key(KeyId=key, NumberOfBytes=32)["Plaintext"]
     with pytest.raises(InvalidToken):
         fernet_of(other).decrypt((tmp_path / "sealed").read_bytes())
+
+
+def binding_mac(data_key, token, *, name, prefix, length):
+    """The MAC of metadata version 2 as the format describes it, by another implementation."""
+    header = base64.urlsafe_b64decode(token)[:25]
+    key = HKDF(SHA256(), 32, salt=None, info=b"strongroom/2/metadata").derive(data_key)
+    parts = (b"2", name.encode(), prefix.encode(), header, str(length).encode())
+    said = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    return base64.b64encode(hmac.digest(key, said, "sha256")).decode()
+
+
+def test_python_computes_the_mac_that_strongroom_wrote(sandbox, cli, key, bucket, tmp_path):
+    (tmp_path / "in/sub dir").mkdir(parents=True)
+    (tmp_path / "in/sub dir/größe.csv").write_bytes(b"a,b\n1,2\n")
+    cli.run("encrypt", tmp_path / "in", f"s3://{bucket}/wärme/2026/", "--key", key)
+    found = sandbox.client("s3").get_object(Bucket=bucket, Key="wärme/2026/sub dir/größe.csv")
+    metadata, token = found["Metadata"], found["Body"].read()
+    assert metadata["strongroom-version"] == "2"
+    name, prefix = (urllib.parse.unquote(metadata[f"strongroom-{part}"]) for part in ("name", "prefix"))
+    assert (prefix, name) == ("wärme/2026/", "sub dir/größe.csv")
+    wrapped = base64.b64decode(metadata["strongroom-data-key"])
+    data_key = sandbox.client("kms").decrypt(CiphertextBlob=wrapped)["Plaintext"]
+    expected = binding_mac(data_key, token, name=name, prefix=prefix, length=int(metadata["strongroom-length"]))
+    assert metadata["strongroom-mac"] == expected
+
+
+def test_strongroom_takes_what_python_bound_for_bound_and_only_there(sandbox, cli, key, bucket, tmp_path):
+    s3, made = sandbox.client("s3"), sandbox.client("kms").generate_data_key(KeyId=key, KeySpec="AES_256")
+    plaintext = b"written by python"
+    token = fernet_of(made["Plaintext"]).encrypt(plaintext)
+    metadata = {
+        "strongroom-version": "2",
+        "strongroom-kms-key-id": made["KeyId"],
+        "strongroom-data-key": base64.b64encode(made["CiphertextBlob"]).decode(),
+        "strongroom-name": urllib.parse.quote("sub/größe.csv"),
+        "strongroom-prefix": "py/",
+        "strongroom-length": str(len(plaintext)),
+        "strongroom-mac": binding_mac(
+            made["Plaintext"], token, name="sub/größe.csv", prefix="py/", length=len(plaintext)
+        ),
+    }
+    s3.put_object(Bucket=bucket, Key="py/sub/größe.csv", Body=token, Metadata=metadata)
+    source = f"s3://{bucket}/py/sub/größe.csv"
+    [verdict] = cli.json("verify", source, "--require-bound")
+    assert (verdict["intact"], verdict["bound"]) == (True, "bound")
+    [said] = cli.json("decrypt", source, "-o", tmp_path / "out", "--require-bound")
+    assert (said["bound"], (tmp_path / "out").read_bytes()) == ("bound", plaintext)
+
+    s3.copy_object(Bucket=bucket, Key="elsewhere/sub/größe.csv", CopySource={"Bucket": bucket, "Key": "py/sub/größe.csv"})
+    moved = f"s3://{bucket}/elsewhere/sub/größe.csv"
+    assert cli.json("verify", moved)[0]["bound"] == "moved"
+    assert cli.run("verify", moved, "--require-bound", check=False).returncode == 1
+    assert cli.json("verify", moved, "--require-bound", "--moved-from", "py/")[0]["bound"] == "moved"
+
+    # Another prefix under the same MAC.
+    metadata["strongroom-prefix"] = "elsewhere/"
+    s3.put_object(Bucket=bucket, Key="elsewhere/sub/größe.csv", Body=token, Metadata=metadata)
+    assert cli.run("verify", moved, check=False).returncode == 1

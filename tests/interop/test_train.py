@@ -274,11 +274,12 @@ def test_a_wrong_data_key_fails_the_job_before_the_command_runs(container):
     container.holds_no_plaintext(HOUSING[:40])
 
 
-def manifest_of(container, files):
+def manifest_of(container, files, prefix=None):
+    """Of version 1, or of version 2 where the channel's prefix is given."""
     manifest = {
-        "version": 1,
+        "version": 1 if prefix is None else 2,
         "data_keys": [{"data_key": base64.b64encode(container.wrapped).decode(), "kms_key_id": container.arn}],
-        "channels": {"train": files},
+        "channels": {"train": files if prefix is None else {"prefix": prefix, "files": files}},
     }
     body = json.dumps(manifest).encode()
     container.s3.put_object(Bucket=container.bucket, Key="manifests/m.json", Body=body)
@@ -288,19 +289,22 @@ def manifest_of(container, files):
     }
 
 
-def bound_entry(container, token, name, length):
-    """The binding MAC as the format describes it, by another implementation."""
+def bound_entry(container, token, name, length, prefix=None):
+    """The binding MAC as the format describes it, of version 1 or 2, by another implementation."""
     import hmac
 
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
     header = base64.urlsafe_b64decode(token)[:25]
-    key = HKDF(SHA256(), 32, salt=None, info=b"strongroom/1/metadata").derive(container.data_key)
+    version = b"1" if prefix is None else b"2"
+    key = HKDF(SHA256(), 32, salt=None, info=b"strongroom/%b/metadata" % version).derive(container.data_key)
+    place = [name.encode()] if prefix is None else [name.encode(), prefix.encode()]
     said = b"".join(
-        len(part).to_bytes(8, "big") + part for part in (b"1", name.encode(), header, str(length).encode())
+        len(part).to_bytes(8, "big") + part for part in (version, *place, header, str(length).encode())
     )
-    return {
+    placed = {} if prefix is None else {"version": 2, "prefix": prefix}
+    return placed | {
         "data_key": 0,
         "header": base64.b64encode(header).decode(),
         "length": length,
@@ -321,6 +325,22 @@ def test_a_manifest_opens_what_it_lists_and_nothing_else(container):
     status, output, _ = container.python("print('ran')")
     assert (status, output) == (1, "")
     assert "train/smuggled" in container.failure()
+
+
+def test_a_manifest_of_version_2_opens_what_was_put_where_the_channel_is(container):
+    path = container.root / "input/data/train/a_chunk_of_secrets"
+    token = path.read_bytes()
+    entry = bound_entry(container, token, "a_chunk_of_secrets", len(HOUSING), prefix="data/")
+    manifest_of(container, {"a_chunk_of_secrets": entry}, prefix="data/")
+    status, _, said = container.run(STRONGROOM, "reference-trainer")
+    assert status == 0, said
+
+    # The same object, listed as another one: a copy put in its stead before the manifest was made.
+    container.put("input/data/train/a_chunk_of_secrets", token)
+    manifest_of(container, {"a_chunk_of_secrets": entry}, prefix="data/sub/")
+    status, output, _ = container.python("print('ran')")
+    assert (status, output) == (1, "")
+    assert "data/a_chunk_of_secrets" in container.failure()
 
 
 def test_a_changed_manifest_is_refused(container):

@@ -464,6 +464,7 @@ fn job(role_arn: &str) -> JobSpec {
         object: "data/x.csv".to_owned(),
         output: "s3://sagemaker-cli/output".to_owned(),
         hyperparameters: std::collections::BTreeMap::new(),
+        moved_from: None,
     }
 }
 

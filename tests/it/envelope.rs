@@ -10,6 +10,8 @@ use strongroom::sandbox::{Options, Sandbox};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+#[path = "envelope/bonds.rs"]
+mod bonds;
 #[path = "envelope/downloads.rs"]
 mod downloads;
 #[path = "envelope/faults.rs"]
@@ -39,6 +41,7 @@ struct World {
     sandbox: Sandbox,
     home: TempDir,
     s3: aws_sdk_s3::Client,
+    kms: aws_sdk_kms::Client,
     key: String,
 }
 
@@ -74,7 +77,8 @@ impl World {
             .retry_config(aws_sdk_kms::config::retry::RetryConfig::standard().with_max_attempts(20))
             .credentials_provider(credentials);
         let s3 = aws_sdk_s3::Client::from_conf(s3.build());
-        let key = aws_sdk_kms::Client::from_conf(kms.build()).create_key().send().await;
+        let kms = aws_sdk_kms::Client::from_conf(kms.build());
+        let key = kms.create_key().send().await;
         let key = key.unwrap().key_metadata.unwrap().arn.unwrap();
         let made = s3.create_bucket().bucket(BUCKET).send().await;
         assert!(made.is_ok() || s3.head_bucket().bucket(BUCKET).send().await.is_ok());
@@ -82,6 +86,7 @@ impl World {
             sandbox,
             home: tempfile::tempdir().unwrap(),
             s3,
+            kms,
             key,
         }
     }

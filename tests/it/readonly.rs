@@ -171,6 +171,7 @@ impl Stage {
             object: OBJECT.to_owned(),
             output: format!("s3://{BUCKET}/output"),
             hyperparameters: BTreeMap::new(),
+            moved_from: None,
         }
     }
 

@@ -53,6 +53,7 @@ fn spec(name: &str, role_arn: &str, image: &str) -> JobSpec {
         object: "data/x.csv".to_owned(),
         output: format!("s3://{BUCKET}/output"),
         hyperparameters: BTreeMap::new(),
+        moved_from: None,
     }
 }
 

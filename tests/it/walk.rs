@@ -51,6 +51,7 @@ pub(crate) fn job(name: &str, role_arn: &str, object: &str) -> JobSpec {
         object: object.to_owned(),
         output: format!("s3://{BUCKET}/output"),
         hyperparameters: none(),
+        moved_from: None,
     }
 }
 

@@ -13,6 +13,7 @@ use super::asked::asked;
 use super::data_key::{check_place, data_key_place, put_data_key, write_file};
 use super::discard::{discard, is_needed};
 use super::limits::Limits;
+use super::metadata::check_metadata;
 use super::parts::Pool;
 use super::source::{Stamp, is_changed};
 use super::sources::Source;
@@ -86,6 +87,9 @@ impl<'a> Job<'a> {
         };
         if let Some((place, true)) = &only {
             return Err(taken(place));
+        }
+        if let Place::S3 { key, .. } = &data_key_place {
+            check_metadata(aws, request, key, sources)?;
         }
         let made = again(|| kms::generate_data_key(aws, &request.key, &request.context)).await?;
         let data_key = DataKey::from_plaintext(&made.plaintext).map_err(|error| fault_of(ACT, &request.key, &error))?;

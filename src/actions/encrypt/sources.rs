@@ -18,6 +18,8 @@ pub(super) struct Source {
     pub(super) path: PathBuf,
     /// Its logical name.
     pub(super) name: String,
+    /// The key prefix that it is put under in S3: the token's key is prefix + name.
+    pub(super) prefix: String,
     /// Where its token goes; `None` is standard output.
     pub(super) to: Option<Place>,
 }
@@ -51,7 +53,7 @@ pub(super) fn sources(request: &EncryptRequest) -> Result<(Vec<Source>, Vec<Faul
     let mut sources = Vec::new();
     let inputs: BTreeSet<_> = found.files.iter().filter_map(|(path, _)| id(path)).collect();
     for (path, name) in found.files {
-        let (name, to) = target(request, name, many)?;
+        let (prefix, name, to) = target(request, name, many)?;
         if let Some(place) = &to
             && !taken.insert(place.to_string())
         {
@@ -72,7 +74,7 @@ pub(super) fn sources(request: &EncryptRequest) -> Result<(Vec<Source>, Vec<Faul
                 "choose another name",
             ));
         }
-        sources.push(Source { path, name, to });
+        sources.push(Source { path, name, prefix, to });
     }
     match (sources.is_empty(), found.left_out.is_empty()) {
         (true, true) => Err(usage(ACT, "nothing", "the folders hold no files", "check the paths")),
@@ -152,12 +154,12 @@ fn kind(root: &Path, path: &Path) -> Result<Kind, Fault> {
     }
 }
 
-/// The logical name and the place of one token.
-fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String, Option<Place>), Fault> {
+/// The prefix, the logical name and the place of one token.
+fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String, String, Option<Place>), Fault> {
     match &request.destination {
         Destination::Stdout if many => Err(usage(ACT, "-", "standard output takes one file", "give one file")),
         Destination::Stream(path) if many => Err(usage(ACT, path.display(), "it takes one file", "give one file")),
-        Destination::Stdout | Destination::Stream(_) => Ok((name, None)),
+        Destination::Stdout | Destination::Stream(_) => Ok((String::new(), name, None)),
         Destination::Place(Place::Local(path)) => {
             let is_folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
             if many && !is_folder && path.exists() {
@@ -173,11 +175,11 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
             } else {
                 path.clone()
             };
-            Ok((name, Some(Place::Local(path))))
+            Ok((String::new(), name, Some(Place::Local(path))))
         }
         Destination::Place(place @ Place::S3 { bucket, key }) => {
-            let (name, key) = if place.is_prefix() {
-                (name.clone(), format!("{key}{name}"))
+            let (prefix, name) = if place.is_prefix() {
+                (key.clone(), name)
             } else if many {
                 return Err(usage(
                     ACT,
@@ -186,8 +188,10 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
                     "end it with / for several files",
                 ));
             } else {
-                (key.rsplit('/').next().unwrap_or(key).to_owned(), key.clone())
+                let (prefix, name) = key.split_at(key.rfind('/').map_or(0, |slash| slash + 1));
+                (prefix.to_owned(), name.to_owned())
             };
+            let key = format!("{prefix}{name}");
             if key.starts_with(DATA_KEYS) {
                 let remedy = "choose another prefix";
                 return Err(usage(
@@ -205,13 +209,8 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
                     "choose a shorter prefix",
                 ));
             }
-            Ok((
-                name,
-                Some(Place::S3 {
-                    bucket: bucket.clone(),
-                    key,
-                }),
-            ))
+            let bucket = bucket.clone();
+            Ok((prefix, name, Some(Place::S3 { bucket, key })))
         }
     }
 }

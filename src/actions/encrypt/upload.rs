@@ -18,7 +18,7 @@ use crate::actions::place::{Place, cancelled, io_fault, usage};
 use crate::aws::transfer::{Content, Multipart, Replaces};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind};
-use crate::envelope::{Encryptor, HEADER_LEN, Metadata, binding, token_len};
+use crate::envelope::{Encryptor, HEADER_LEN, token_len};
 
 impl Job<'_> {
     pub(super) async fn to_s3(
@@ -43,7 +43,7 @@ impl Job<'_> {
             Some(trace) => Encryptor::resumed(&self.data_key, trace.token.seconds, trace.token.iv),
             None => Encryptor::new(&self.data_key, now()).map_err(|error| self.fault(source, &error))?,
         };
-        let mut going = self.going(source, bucket, key, journal, &encryptor.header(), stamp);
+        let mut going = self.going(source, bucket, key, journal, &encryptor.header(), stamp)?;
         if resumed {
             let noted = trace.as_ref().and_then(|trace| trace.done.clone());
             let done = match going.look(self.aws).await? {
@@ -91,28 +91,18 @@ impl Job<'_> {
         journal: Option<&'b Journal>,
         header: &[u8; HEADER_LEN],
         stamp: Stamp,
-    ) -> Going<'b> {
-        let metadata = Metadata {
-            kms_key_id: self.kms_key_arn.clone(),
-            data_key: Some(self.ciphertext.clone()),
-            data_key_object: match &self.data_key_place {
-                Place::S3 { key, .. } => Some(key.clone()),
-                Place::Local(_) => None,
-            },
-            context: self.context.clone(),
-            name: source.name.clone(),
-            length: stamp.size,
-            mac: binding::bind(&self.data_key, &source.name, header, stamp.size),
-        };
-        Going {
+    ) -> Result<Going<'b>, Fault> {
+        let begun = journal.and_then(|journal| journal.trace(key));
+        let is_placed = begun.is_none_or(|trace| trace.token.is_placed);
+        Ok(Going {
             bucket,
             key,
             name: &source.name,
-            metadata: metadata.to_map(),
+            metadata: self.metadata(source, header, stamp, is_placed)?,
             token_bytes: token_len(stamp.size),
             replaces: Replaces::Nothing,
             journal,
-        }
+        })
     }
 
     async fn at_once(
@@ -331,6 +321,7 @@ fn token_of(stamp: Stamp, header: &[u8; HEADER_LEN]) -> Token {
         stamp,
         seconds: 0,
         iv: [0; 16],
+        is_placed: true,
     };
     token.seconds = header[1..9].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
     token.iv.copy_from_slice(&header[9..]);

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::{CHANNEL, START, source};
-use crate::actions::opening::MAX_DATA_KEY;
-use crate::actions::wrapped::{BOTO3_KEY_OBJECT, Wrapped, key_object, metadata};
+use crate::actions::opening::{Among, Claim, MAX_DATA_KEY, OpenOptions};
+use crate::actions::wrapped::{BOTO3_KEY_OBJECT, Wrapped};
 use crate::aws::{Aws, kms, s3};
+use crate::domain::bond::{Declared, Survey};
 use crate::domain::{Fault, FaultKind, JobSpec, ObjectFormat, ObjectInfo, ObjectRow};
 use crate::envelope::header_of;
-use crate::envelope::manifest::{Manifest, ManifestFile, VERSION, WrappedDataKey};
+use crate::envelope::manifest::{Manifest, ManifestChannel, ManifestFile, VERSION, WrappedDataKey};
 
 /// A manifest of more files is too long for a container's start.
 const MOST_FILES: usize = 10_000;
@@ -74,24 +75,27 @@ impl Material {
         let mut files = BTreeMap::new();
         for (key, info) in infos {
             let uri = s3::uri(&spec.bucket, key);
-            let missing = |name: &str| {
-                let cause = format!("the metadata of {uri} has no strongroom-{name}");
+            let refused = |cause: String, remedy: &str| {
                 Fault::new(
                     FaultKind::Integrity,
                     START,
                     &spec.name,
-                    cause,
-                    "upload the object again",
+                    format!("{uri}: {cause}"),
+                    remedy,
                 )
             };
-            if metadata(info, "data-key").is_none() && key_object(info, &spec.bucket).is_none() {
-                return Err(missing("data-key"));
-            }
+            let claim = claim(spec, key, info).map_err(|fault| {
+                let remedy = "if all of it was moved, say from which prefix in `Moved from`; else upload it again";
+                refused(fault.cause, remedy)
+            })?;
+            let Some(metadata) = claim.metadata() else {
+                return Err(refused("it has no metadata".to_owned(), "upload the object again"));
+            };
             let wrapped = Wrapped::of(aws, &spec.bucket, key, info).await?;
             let data_key = WrappedDataKey {
                 data_key: BASE64_STANDARD.encode(&wrapped.ciphertext),
-                kms_key_id: wrapped.kms_key_arn.ok_or_else(|| missing("kms-key-id"))?,
-                context: wrapped.context,
+                kms_key_id: metadata.kms_key_id.clone(),
+                context: metadata.context.clone(),
             };
             let known = found.data_keys.iter().position(|known| *known == data_key);
             let index = known.unwrap_or_else(|| {
@@ -99,19 +103,19 @@ impl Material {
                 found.data_keys.len() - 1
             });
             if found.key_object.is_none() {
-                found.key_object = key_object(info, &spec.bucket).map(str::to_owned);
+                found.key_object.clone_from(&metadata.data_key_object);
             }
             let head = s3::first_bytes(aws, &spec.bucket, key).await?;
-            let header = header_of(&head).ok_or_else(|| {
-                let cause = format!("{uri} does not begin like a token");
-                Fault::new(FaultKind::Integrity, START, &spec.name, cause, "verify the object")
-            })?;
+            let header = header_of(&head)
+                .ok_or_else(|| refused("it does not begin like a token".to_owned(), "verify the object"))?;
             let file = ManifestFile {
                 data_key: index,
                 header: BASE64_STANDARD.encode(header),
-                length: Some(info.plaintext_bytes.ok_or_else(|| missing("length"))?),
-                name: Some(info.name.clone().ok_or_else(|| missing("name"))?),
-                mac: Some(metadata(info, "mac").ok_or_else(|| missing("mac"))?.to_owned()),
+                length: Some(metadata.length),
+                version: metadata.version(),
+                name: Some(metadata.name.clone()),
+                prefix: metadata.prefix.clone(),
+                mac: Some(BASE64_STANDARD.encode(metadata.mac)),
             };
             files.insert(delivered_as(spec, key).to_owned(), file);
         }
@@ -171,11 +175,16 @@ impl Material {
     }
 
     /// What the container must find, if the tokens say it.
-    pub(super) fn manifest(&self) -> Option<Manifest> {
+    pub(super) fn manifest(&self, spec: &JobSpec) -> Option<Manifest> {
+        let channel = ManifestChannel {
+            prefix: Some(folder(spec).to_owned()),
+            moved_from: declared(spec).map(|declared| declared.from()),
+            files: self.files.clone()?,
+        };
         Some(Manifest {
             version: VERSION,
             data_keys: self.data_keys.clone(),
-            channels: BTreeMap::from([(CHANNEL.to_owned(), self.files.clone()?)]),
+            channels: BTreeMap::from([(CHANNEL.to_owned(), channel)]),
         })
     }
 
@@ -234,10 +243,41 @@ async fn objects(aws: &Aws, spec: &JobSpec) -> Result<Vec<String>, Fault> {
     }
 }
 
-/// The path under the channel's folder: what follows the last slash of the channel's own name.
+/// What the object says, if it stands where it was put, or where a declared move put it.
+fn claim(spec: &JobSpec, key: &str, info: &ObjectInfo) -> Result<Claim, Fault> {
+    let options = OpenOptions {
+        require_bound: true,
+        moved_from: spec.moved_from.clone(),
+        ..OpenOptions::default()
+    };
+    let among = Among::Prefix {
+        prefix: folder(spec),
+        survey: &Survey::default(),
+    };
+    let claim = Claim::read(
+        &spec.bucket,
+        key,
+        info.metadata.iter().map(|(name, value)| (name, value)),
+    )?;
+    claim.bond(&options, among)?;
+    Ok(claim)
+}
+
+fn declared(spec: &JobSpec) -> Option<Declared> {
+    let given = spec.moved_from.as_deref()?;
+    Some(Declared::new(given, Some(folder(spec))))
+}
+
+/// The channel's S3 prefix: its objects are delivered under what follows the last slash of its own name.
+fn folder(spec: &JobSpec) -> &str {
+    spec.object
+        .split_at(spec.object.rfind('/').map_or(0, |slash| slash + 1))
+        .0
+}
+
+/// The path under the channel's folder.
 fn delivered_as<'a>(spec: &JobSpec, key: &'a str) -> &'a str {
-    let folder = spec.object.rfind('/').map_or(0, |slash| slash + 1);
-    key.get(folder..).unwrap_or(key)
+    key.strip_prefix(folder(spec)).unwrap_or(key)
 }
 
 fn is_prefix(object: &str) -> bool {

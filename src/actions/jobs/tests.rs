@@ -15,6 +15,7 @@ pub(super) fn spec() -> JobSpec {
         object: "data/x.csv".to_owned(),
         output: "s3://b/output".to_owned(),
         hyperparameters: BTreeMap::new(),
+        moved_from: None,
     }
 }
 

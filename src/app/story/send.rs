@@ -92,6 +92,7 @@ pub(in crate::app) fn requests(state: &State, form: &Form) -> Result<Vec<Request
                 bucket: bucket.clone(),
                 object: object.clone(),
                 hyperparameters: BTreeMap::new(),
+                moved_from: Some(form.value("Moved from")).filter(|from| !from.is_empty()),
             });
             if form.checked("First").is_empty() {
                 Request::StartJob(spec)

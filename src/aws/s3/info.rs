@@ -11,7 +11,7 @@ use super::uri;
 use crate::domain::format::{of_body, token_len};
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
-const KEY_OBJECTS: &str = ".strongroom/data-keys/";
+pub(super) const KEY_OBJECTS: &str = ".strongroom/data-keys/";
 /// The name that the boto3 way gives its encrypted data key.
 const BOTO3_KEY_OBJECT: &str = "dont_look";
 /// No encrypted data key of KMS is longer.

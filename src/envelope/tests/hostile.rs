@@ -165,8 +165,14 @@ fn a_wrong_encryption_half_never_opens_unnoticed() {
     let right_key = DataKey::from_plaintext(&Zeroizing::new(right.clone())).unwrap();
     let token = sealed(&right_key, b"ten bytes!");
     let header = verify(&right_key, &mut Cursor::new(&token)).unwrap().header;
-    let mac = binding::bind(&right_key, "name", &header, 10);
-    binding::check(&right_key, "name", &header, 10, &mac).unwrap();
+    let told = Subject {
+        prefix: Some("prefix/"),
+        name: "name",
+        header: &header,
+        length: 10,
+    };
+    let mac = binding::bind(&right_key, told);
+    binding::check(&right_key, told, &mac).unwrap();
     let (mut dice, mut garbage) = (Rng::with_seed(6), 0);
     for round in 0..4000 {
         let mut half = right.clone();
@@ -175,7 +181,7 @@ fn a_wrong_encryption_half_never_opens_unnoticed() {
         // Fernet does not commit to its key: about one in 256 paddings looks right.
         garbage += u32::from(opened(&half, &token).is_ok());
         assert!(
-            binding::check(&half, "name", &header, 10, &mac).is_err(),
+            binding::check(&half, told, &mac).is_err(),
             "round {round}: this is a security issue"
         );
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::*;
-use crate::envelope::manifest::{BUNDLE_NAME, Bundle, Manifest, WrappedDataKey};
+use crate::envelope::manifest::{BUNDLE_NAME, Bundle, Manifest, ManifestChannel, WrappedDataKey};
 use crate::envelope::{DataKey, EnvelopeError, seal, verify};
 use crate::training::checkpoints::Checkpoints;
 use crate::training::outputs;
@@ -33,16 +33,28 @@ fn token(key: &OpenKey, plaintext: &[u8]) -> (Vec<u8>, [u8; 25]) {
     (token, sealed.header)
 }
 
+/// A token that was put under `data/`, where the channel is.
 fn bound(key: &OpenKey, plaintext: &[u8], name: &str) -> (Vec<u8>, ManifestFile) {
+    put(key, plaintext, Some("data/"), name)
+}
+
+fn put(key: &OpenKey, plaintext: &[u8], prefix: Option<&str>, name: &str) -> (Vec<u8>, ManifestFile) {
     let (token, header) = token(key, plaintext);
     let length = plaintext.len() as u64;
-    let mac = binding::bind(&key.key, name, &header, length);
+    let subject = Subject {
+        prefix,
+        name,
+        header: &header,
+        length,
+    };
     let file = ManifestFile {
         data_key: 0,
         header: STANDARD.encode(header),
         length: Some(length),
+        version: if prefix.is_some() { 2 } else { 1 },
         name: Some(name.to_owned()),
-        mac: Some(STANDARD.encode(mac)),
+        prefix: prefix.map(str::to_owned),
+        mac: Some(STANDARD.encode(binding::bind(&key.key, subject))),
     };
     (token, file)
 }
@@ -58,14 +70,18 @@ fn scene(files: &[(&str, &[u8])], listed: Option<&[(&str, ManifestFile)]>, hyper
         fs::write(train.join(name), bytes).unwrap();
     }
     let manifest = listed.map(|listed| Manifest {
-        version: 1,
+        version: 2,
         data_keys: vec![key(7).wrapped],
         channels: BTreeMap::from([(
             "train".to_owned(),
-            listed
-                .iter()
-                .map(|(name, file)| ((*name).to_owned(), file.clone()))
-                .collect(),
+            ManifestChannel {
+                prefix: Some("data/".to_owned()),
+                moved_from: None,
+                files: listed
+                    .iter()
+                    .map(|(name, file)| ((*name).to_owned(), file.clone()))
+                    .collect(),
+            },
         )]),
     });
     let job = Job::read(root.path()).unwrap();
@@ -100,14 +116,76 @@ impl Scene {
 
 #[test]
 fn listed_files_are_opened_into_the_private_folder() {
-    let (body, file) = bound(&key(7), b"a,b\n1,2\n", "housing.csv");
+    let (body, file) = bound(&key(7), b"a,b\n1,2\n", "deep/housing.csv");
+    let (other, own) = put(&key(7), b"a,b\n", Some("data/own/"), "x.csv");
     let scene = scene(
-        &[("deep/housing.csv", &body)],
-        Some(&[("deep/housing.csv", file)]),
+        &[("deep/housing.csv", &body), ("own/x.csv", &other)],
+        Some(&[("deep/housing.csv", file), ("own/x.csv", own)]),
         VOLUME,
     );
     let (_workspace, train) = scene.opened().unwrap();
     assert_eq!(fs::read(train.join("deep/housing.csv")).unwrap(), b"a,b\n1,2\n");
+    assert_eq!(fs::read(train.join("own/x.csv")).unwrap(), b"a,b\n");
+}
+
+impl Scene {
+    /// The same, its channel's data moved or its manifest of version 1.
+    fn with(mut self, change: impl FnOnce(&mut ManifestChannel)) -> Self {
+        let manifest = self.keys.manifest.as_mut().unwrap();
+        change(manifest.channels.get_mut("train").unwrap());
+        self
+    }
+}
+
+#[test]
+fn listed_files_that_changed_places_inside_a_channel_are_refused_though_the_manifest_lists_them_so() {
+    let (one, first) = bound(&key(7), b"one", "x.csv");
+    let (two, second) = bound(&key(7), b"two", "sub/x.csv");
+    let swapped = || {
+        let files: [(&str, &[u8]); 2] = [("x.csv", &two), ("sub/x.csv", &one)];
+        scene(
+            &files,
+            Some(&[("x.csv", second.clone()), ("sub/x.csv", first.clone())]),
+            VOLUME,
+        )
+    };
+    assert!(swapped().refused().cause.contains("moved or swapped"));
+    // Nor does a move explain it, nor a manifest that knows no places.
+    swapped()
+        .with(|channel| channel.moved_from = Some("data/".to_owned()))
+        .refused();
+    let copied = scene(&[("sub/y.csv", &one)], Some(&[("sub/y.csv", first.clone())]), VOLUME);
+    copied.with(|channel| channel.prefix = None).refused();
+}
+
+#[test]
+fn data_that_was_moved_as_declared_is_opened_and_other_data_is_not() {
+    let (body, file) = put(&key(7), b"secret", Some("old/"), "sub/x.csv");
+    let moved = |from: Option<&str>| {
+        let there = scene(&[("sub/x.csv", &body)], Some(&[("sub/x.csv", file.clone())]), VOLUME);
+        there.with(|channel| channel.moved_from = from.map(str::to_owned))
+    };
+    moved(Some("old/")).opened().unwrap();
+    for wrong in [None, Some("older/"), Some(""), Some("old/sub/")] {
+        moved(wrong).refused();
+    }
+}
+
+#[test]
+fn manifests_of_version_1_are_held_against_the_paths_as_far_as_they_say() {
+    let (body, file) = put(&key(7), b"secret", None, "deep/x.csv");
+    for (path, is_there) in [
+        ("deep/x.csv", true),
+        ("x.csv", true),
+        ("more/deep/x.csv", true),
+        ("deep/y.csv", false),
+        ("other/x.csv", false),
+        ("deepx.csv", false),
+    ] {
+        let scene = scene(&[(path, &body)], Some(&[(path, file.clone())]), VOLUME);
+        let opened = scene.with(|channel| channel.prefix = None).opened();
+        assert_eq!(opened.is_ok(), is_there, "{path}");
+    }
 }
 
 #[test]
@@ -134,7 +212,7 @@ fn with_a_manifest_nothing_unlisted_plain_unbound_or_missing_is_accepted() {
 #[test]
 fn a_listed_file_that_was_swapped_for_another_token_is_refused_and_leaves_nothing() {
     let (_, file) = bound(&key(7), b"secret", "a");
-    let (other, _) = bound(&key(7), b"secret", "b");
+    let (other, _) = bound(&key(7), b"secret", "a");
     let scene = scene(&[("a", &other)], Some(&[("a", file)]), VOLUME);
     scene.refused();
     assert!(
@@ -215,13 +293,19 @@ fn everything_left_becomes_a_token_and_the_bundle_binds_it() {
         opens(&key(7), &public.join(name)).unwrap();
     }
     assert_eq!(fs::read(public.join("model.token")).unwrap(), already);
-    let bundle: Bundle = serde_json::from_slice(&fs::read(public.join(BUNDLE_NAME)).unwrap()).unwrap();
+    let bundle = Bundle::read(&fs::read(public.join(BUNDLE_NAME)).unwrap()).unwrap();
     let names: Vec<_> = bundle.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["careless.txt", "deep/model.bin"]);
     for file in &bundle.files {
         let opened = verify(&key(7).key, &mut File::open(public.join(&file.name)).unwrap()).unwrap();
         let mac = STANDARD.decode(&file.mac).unwrap();
-        binding::check(&key(7).key, &file.name, &opened.header, file.length, &mac).unwrap();
+        let subject = Subject {
+            prefix: Some(""),
+            name: &file.name,
+            header: &opened.header,
+            length: file.length,
+        };
+        binding::check(&key(7).key, subject, &mac).unwrap();
     }
 }
 

@@ -72,7 +72,8 @@ pub(super) async fn perform(
                 sources: objects.into_iter().map(place).collect(),
                 open: OpenOptions::default(),
             };
-            let verdicts = verify(aws, request, progress, cancel).await?;
+            let mut verdicts = Vec::new();
+            verify(aws, request, progress, cancel, |verdict| verdicts.push(verdict)).await?;
             Ok(Outcome::Verified { verdicts })
         }
         Request::DeleteObjects { bucket, objects } => {

@@ -118,7 +118,24 @@ async fn objects_of_one_data_key_cannot_stand_in_for_each_other() {
         ("a MAC", one.clone(), swapped("mac"), "do not belong together"),
         ("a name", one.clone(), swapped("name"), "it was renamed or swapped"),
         ("a length", one.clone(), with("length", "8"), "do not belong together"),
-        ("a version", one.clone(), with("version", "2"), "metadata `version`"),
+        (
+            "a later version",
+            one.clone(),
+            with("version", "3"),
+            "metadata `version`",
+        ),
+        (
+            "the version before",
+            one.clone(),
+            with("version", "1"),
+            "do not belong together",
+        ),
+        (
+            "a prefix",
+            one.clone(),
+            with("prefix", "other/"),
+            "do not belong together",
+        ),
         (
             "a context",
             one.clone(),
@@ -193,7 +210,8 @@ async fn of_two_hundred_mutated_tokens_none_is_written_and_no_file_is_left() {
         let put = put.set_metadata(Some(metadata.clone())).body(ByteStream::from(mutant));
         put.send().await.unwrap();
     }
-    let said = refusal(&world.run(&["decrypt", "s3://training-bucket/set/", "-o", "back"]).await);
+    let decrypt = ["decrypt", "s3://training-bucket/set/", "-o", "back", "--accept-name"];
+    let said = refusal(&world.run(&decrypt).await);
     assert_eq!(
         said.lines().filter(|line| line.contains("/data.bin")).count(),
         MUTANTS,

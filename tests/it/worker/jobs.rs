@@ -49,6 +49,7 @@ fn job(bucket: &str, object: &str) -> Request {
         object: object.to_owned(),
         output: format!("s3://{bucket}/output"),
         hyperparameters: BTreeMap::new(),
+        moved_from: None,
     }))
 }
 
