@@ -47,6 +47,8 @@ mod story;
 mod terminal;
 #[path = "it/trouble.rs"]
 mod trouble;
+#[path = "it/verdicts.rs"]
+mod verdicts;
 #[path = "it/walk.rs"]
 mod walk;
 #[path = "it/walk_jobs.rs"]

@@ -123,7 +123,9 @@ const VERSION: u8 = 0x80;
 /// two thousand years, or with any other time if a whole header stands there in one word. White space is skipped, as when
 /// it is opened.
 pub fn begins_token(first: &[u8]) -> bool {
-    let text = first.get(..FIRST_BYTES).unwrap_or(first).trim_ascii_start();
+    let first = first.get(..FIRST_BYTES).unwrap_or(first);
+    let space = first.iter().take_while(|byte| is_space(**byte)).count();
+    let text = &first[space..];
     let mut letters = text.iter().filter(|byte| !is_space(**byte));
     if b"gAAAAA".iter().all(|expected| letters.next() == Some(expected)) {
         return true;
@@ -173,7 +175,7 @@ mod tests {
             let header = header(seconds);
             for token in [
                 header.clone(),
-                format!("\n  \t\r\n{header}"),
+                format!("\n  \t\r\u{b}\u{c}\n{header}"),
                 header.replace('-', "+").replace('_', "/"),
             ] {
                 assert_eq!(of_body(token.as_bytes()), Some(ObjectFormat::Fernet), "{token:?}");

@@ -20,6 +20,8 @@ mod fixed;
 mod hostile;
 #[path = "core/leaving.rs"]
 mod leaving;
+#[path = "core/seen.rs"]
+mod seen;
 
 const WIDE: (u16, u16) = (120, 36);
 
