@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::blocking::blocking;
-use super::kinds::{no_token, of_file, verified};
+use super::kinds::{no_token, of_file, verified, with_length};
 use super::leftovers::Leftovers;
 use super::opening::{Among, Claim, Keyring, OpenOptions, Unlocked, fault_of, unlock_file, unlock_object};
 use super::place::{Place, cancelled, io_fault, unless_cancelled, usage};
@@ -216,7 +216,8 @@ impl Run<'_> {
                 self.leftovers.sweep(&spot.folder).await;
                 let (shown, to) = (source.0.clone(), spot.clone());
                 let read = move |unlocked: &Unlocked, token: &mut Watched<Token>| to_file(token, unlocked, &shown, &to);
-                let (spool, made) = download.spooled_through(&spot.folder, &unlocked, read).await?;
+                let made = download.spooled_through(&spot.folder, &unlocked, read).await;
+                let (spool, made) = made.map_err(|fault| with_length(fault, head))?;
                 let made = self.publish(made, source, spot).await;
                 spool.remove();
                 made
@@ -231,7 +232,8 @@ impl Run<'_> {
                         .first_pass(token)
                         .map_err(|error| fault_of(ACT, &shown, &error))
                 };
-                let (spool, verified) = download.spooled_through(&folder, &unlocked, read).await?;
+                let verified = download.spooled_through(&folder, &unlocked, read).await;
+                let (spool, verified) = verified.map_err(|fault| with_length(fault, head))?;
                 let released = match spool.token() {
                     Ok(token) => self.release(token, unlocked, verified, source, sink, output).await,
                     Err(error) => Err(io_fault("read the spool of", &source.0, &error)),

@@ -8,14 +8,30 @@ use std::os::unix::fs::FileExt;
 
 use jiff::Timestamp;
 
-use crate::domain::format::{FIRST_BYTES, of_body};
-use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, Verified};
+use crate::aws::transfer::Head;
+use crate::domain::format::{FIRST_BYTES, of_body, token_len};
+use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, Refuted, Verified};
 use crate::envelope::Opened;
+
+/// What says in an object's metadata how long its plaintext is.
+const LENGTH: &str = "strongroom-length";
 
 /// The fault of an object that is no token.
 pub(super) fn no_token(act: &str, object: impl fmt::Display, format: ObjectFormat) -> Fault {
     let cause = format!("it is {} ({})", format.described(), format.as_str());
     Fault::new(FaultKind::NoToken, act, object.to_string(), cause, format.opened_by())
+}
+
+/// The fault of a token that fails, with what its length tells: bytes are missing, or more of them follow.
+pub(super) fn with_length(mut fault: Fault, head: &Head) -> Fault {
+    let length = head.metadata.get(LENGTH).and_then(|digits| digits.parse().ok());
+    let stored = head.length;
+    if let (FaultKind::Integrity, Some(length)) = (fault.kind, length)
+        && token_len(length) != Some(stored)
+    {
+        fault.cause = format!("{}; {}", fault.cause, Refuted::Size { stored, length });
+    }
+    fault
 }
 
 /// What a file is, without taking anything of it; nothing for a pipe, which can be read only once.
@@ -51,7 +67,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::domain::format::{begins_token, token_len};
+    use crate::domain::format::begins_token;
     use crate::envelope;
 
     #[test]

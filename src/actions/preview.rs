@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
-use super::kinds::{no_token, verified};
+use super::kinds::{no_token, verified, with_length};
 use super::opening::{Among, Claim, Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
 use super::place::{Place, io_fault};
 use super::spool::{Watched, scratch};
@@ -70,12 +70,13 @@ pub async fn preview(
             beginning.take(&plaintext);
             Ok(())
         })
-        .await?;
+        .await
+        .map_err(|fault| with_length(fault, &head))?;
     let mut rest = Zeroizing::new(Vec::new());
     // Until here nothing was verified; what was kept is dropped and wiped if this fails.
     let opened = reader
         .finish(&mut rest)
-        .map_err(|error| fault_of("preview", &uri, &error))?;
+        .map_err(|error| with_length(fault_of("preview", &uri, &error), &head))?;
     beginning.take(&rest);
     let bond = unlocked
         .check(&opened)

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
-use super::kinds::{no_token, of_file, verified};
+use super::kinds::{no_token, of_file, verified, with_length};
 use super::opening::{Among, Claim, Keyring, OpenOptions, fault_of, unlock_archive, unlock_file, unlock_object};
 use super::place::{Place, cancelled, io_fault};
 use super::spool::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
@@ -238,7 +238,8 @@ impl Run<'_> {
         let uri = s3::uri(bucket, key);
         let check =
             move |token: &mut Watched<Arriving>| unlocked.verify(token).map_err(|error| fault_of(ACT, uri, &error));
-        Ok(verified(download.through(check).await?))
+        let opened = download.through(check).await;
+        Ok(verified(opened.map_err(|fault| with_length(fault, &head))?))
     }
 
     async fn file(&self, source: &Place, path: &Path, known: &mut Known) -> Result<Verified, Fault> {

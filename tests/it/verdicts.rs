@@ -280,6 +280,30 @@ fn garbage_after_a_token_is_told_at_its_first_byte() {
         .run(&["decrypt", "x.token", "-o", "out"])
         .failed(1, &[&place_of_it]);
     assert!(!place.path("out").exists());
+
+    // No padding ends the token of 39 bytes: what follows is told by the length that it says.
+    place.write("y.csv", [b'y'; 39]);
+    let (to, source) = (uri("data/"), uri("data/y.csv"));
+    place.run(&["encrypt", "y.csv", &to, "--key", "alias/training"]).ok();
+    let (token, metadata) = object(&place, "data/y.csv");
+    assert!(!token.ends_with(b"="));
+    put(&place, "data/y.csv", &[&token, &b"xGARBAGE"[..]].concat(), &metadata);
+    let told = format!(
+        "{} bytes are stored, but a token of 39 bytes has {}",
+        token.len() + 8,
+        token.len()
+    );
+    let done = place.run(&["verify", &source]);
+    assert!(
+        done.status == 1 && done.out.contains("NOT INTACT") && done.out.contains(&told),
+        "{done:?}"
+    );
+    place.run(&["decrypt", &source, "-o", "out"]).failed(1, &[&told]);
+    put(&place, "data/y.csv", &token[..token.len() - 4], &metadata);
+    place
+        .run(&["decrypt", &source, "-o", "out"])
+        .failed(1, &["but a token of 39 bytes has"]);
+    assert!(!place.path("out").exists());
 }
 
 #[test]
