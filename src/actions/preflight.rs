@@ -34,11 +34,11 @@ pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
     findings.extend(role);
     match material {
         Ok(material) => {
-            findings.push(well("the data is encrypted", material.describe()));
+            findings.push(well("the data says it is encrypted", material.describe()));
             findings.push(look.key(&material).await);
             findings.push(look.outside(&material));
         }
-        Err(fault) => findings.push(of_fault("the data is encrypted", fault)),
+        Err(fault) => findings.push(of_fault("the data says it is encrypted", fault)),
     }
     findings.sort_by_key(|finding| finding.weight);
     Ok(Outcome::Preflighted { findings })

@@ -64,6 +64,8 @@ pub struct ObjectInfo {
     pub data_key_uri: Option<String>,
     /// Its logical name, decoded.
     pub name: Option<String>,
+    /// The prefix of its upload, decoded; metadata of version 1 has none.
+    pub prefix: Option<String>,
     /// Plaintext length in bytes, if it says so.
     pub plaintext_bytes: Option<u64>,
     /// The encryption context recorded with it, sorted.

@@ -354,6 +354,7 @@ pub(crate) fn object(key: &str, format: ObjectFormat, under: Option<&str>) -> Ob
             kms_key_arn: under.map(arn),
             data_key_uri: under.map(|_| format!("s3://{BUCKET}/.strongroom/data-keys/6f0c")),
             name: under.map(|_| key.to_owned()),
+            prefix: under.map(|_| String::new()),
             plaintext_bytes: under.map(|_| 10_444),
             context: Vec::new(),
             metadata: Vec::new(),

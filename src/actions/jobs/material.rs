@@ -167,7 +167,7 @@ impl Material {
     /// In a few words.
     pub(in crate::actions) fn describe(&self) -> String {
         let bound = if self.files.is_some() {
-            "bound"
+            "as they say; the job holds each against its name, place and length"
         } else {
             "unbound: the boto3 way"
         };

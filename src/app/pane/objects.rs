@@ -176,6 +176,15 @@ pub(crate) fn overview(
         facts.plain("Plaintext", &format!("{} ({bytes} bytes)", text::size(bytes)));
     }
     facts.plain("Logical name", info.name.as_deref().unwrap_or_default());
+    if let (Some(prefix), Some(name)) = (&info.prefix, &info.name)
+        && format!("{prefix}{name}") != row.key()
+    {
+        facts.fact(
+            "Uploaded as",
+            Tone::Warn,
+            &format!("{prefix}{name}, which is not where it stands"),
+        );
+    }
     if let Some(arn) = &info.kms_key_arn {
         facts.fact(
             "KMS key",

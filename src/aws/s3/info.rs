@@ -8,6 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
 
 use super::uri;
+use crate::domain::bond::{Standing, Written};
 use crate::domain::format::{of_body, token_len};
 use crate::domain::{ObjectFormat, ObjectInfo, Refuted};
 
@@ -64,6 +65,7 @@ impl Head {
                 .ours("data-key-object")
                 .map(|name| uri(&self.bucket, &decoded(name))),
             name: self.ours("name").map(decoded),
+            prefix: self.prefix(),
             plaintext_bytes: self.length(),
             context: self.context(),
             content_type: self.content_type.clone(),
@@ -133,12 +135,25 @@ impl Head {
             }),
             None => refuted.push(Refuted::Metadata("length")),
         }
-        match self.ours("name").map(decoded) {
-            Some(name) if fits(&self.key, &name) => {}
-            Some(name) => refuted.push(Refuted::Name(name)),
-            None => refuted.push(Refuted::Metadata("name")),
+        match (self.ours("name").map(decoded), self.prefix()) {
+            (Some(name), prefix) => {
+                let written = Written {
+                    prefix: prefix.as_deref(),
+                    name: &name,
+                };
+                match written.at(&self.key) {
+                    Standing::Renamed => refuted.push(Refuted::Name(written.place())),
+                    // A move of one alone contradicts nothing.
+                    Standing::InPlace | Standing::Moved(_) | Standing::Unrecorded => {}
+                }
+            }
+            (None, _) => refuted.push(Refuted::Metadata("name")),
         }
         refuted
+    }
+
+    fn prefix(&self) -> Option<String> {
+        self.ours("prefix").map(decoded)
     }
 
     fn length(&self) -> Option<u64> {
@@ -169,12 +184,6 @@ pub(super) fn is_instructions(text: &[u8]) -> bool {
             .chain(["x-amz-3"].iter())
             .any(|name| entries.contains_key(*name))
     })
-}
-
-/// Whether a key is the name, or ends with `/` and the name.
-fn fits(key: &str, name: &str) -> bool {
-    let before = key.strip_suffix(name);
-    before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 fn decoded(text: &str) -> String {
@@ -305,6 +314,7 @@ mod tests {
         let (stored, length) = (184, 63);
         assert_eq!(said("63", "x.csv"), [Refuted::Size { stored, length }]);
         assert_eq!(said("64", ".csv"), [Refuted::Name(".csv".to_owned())]);
+        assert_eq!(said("64", ""), [Refuted::Name(String::new())]);
         assert_eq!(said("", "x.csv"), [Refuted::Metadata("length")]);
         let bare = head("a", &[("strongroom-version", "1")]).info(b"").refuted;
         let missing = ["kms-key-id", "mac", "data-key", "length", "name"];
