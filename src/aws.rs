@@ -1,6 +1,6 @@
 //! The only door to the SDK: calls go out as plain arguments, answers come back as domain rows, errors as [`Fault`]s.
 //!
-//! Owns the clients, their timeouts and retries, and the read-only gate. Never shows an SDK type to the rest of the
+//! Owns the clients, their timeouts and retries, the read-only gate, and the [witness](answer) that every answer is one. Never shows an SDK type to the rest of the
 //! crate, never decides when to ask (that is the worker's) and never logs a body: data keys pass through here.
 
 use std::sync::{Arc, OnceLock};
@@ -17,6 +17,7 @@ use aws_types::os_shim_internal::{Env, Fs};
 use crate::config::{Connection, SandboxEndpoint};
 use crate::domain::{AuditEntry, Fault, FaultKind, Identity};
 
+use self::answer::Witness;
 use self::audit::Audit;
 use self::gate::Gate;
 use self::tokens::Tokens;
@@ -31,6 +32,7 @@ pub(crate) mod sagemaker;
 pub(crate) mod sts;
 pub(crate) mod transfer;
 
+mod answer;
 mod audit;
 mod endpoint;
 mod fault;
@@ -56,6 +58,30 @@ pub(crate) struct Paged<T> {
     pub(crate) rows: Vec<T>,
     /// What to ask with for the next page; `None` ends the walk.
     pub(crate) next: Option<String>,
+}
+
+impl<T> Paged<T> {
+    /// What was got by asking with `asked`.
+    fn new(
+        act: &str,
+        object: &str,
+        rows: Option<Vec<T>>,
+        asked: Option<&str>,
+        next: Option<&str>,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            rows: rows.ok_or_else(|| fault::incomplete(act, object, "name in one of its rows"))?,
+            next: onward(act, object, asked, next)?,
+        })
+    }
+}
+
+/// The way to the next page. One that leads to the page it came with would be walked for ever.
+fn onward(act: &str, object: &str, asked: Option<&str>, next: Option<&str>) -> Result<Option<String>, Fault> {
+    match next {
+        Some(_) if next == asked => Err(fault::not_an_answer(act, object, "its next page is the same again")),
+        next => Ok(next.map(str::to_owned)),
+    }
 }
 
 struct Inner {
@@ -225,42 +251,42 @@ impl Aws {
     pub(in crate::aws) fn kms(&self) -> &aws_sdk_kms::Client {
         self.inner.clients.kms.get_or_init(|| {
             let config = aws_sdk_kms::config::Builder::from(&self.inner.config);
-            aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
         })
     }
 
     pub(in crate::aws) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
         self.inner.clients.sagemaker.get_or_init(|| {
             let config = aws_sdk_sagemaker::config::Builder::from(&self.inner.config);
-            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
         })
     }
 
     pub(in crate::aws) fn iam(&self) -> &aws_sdk_iam::Client {
         self.inner.clients.iam.get_or_init(|| {
             let config = aws_sdk_iam::config::Builder::from(&self.inner.config);
-            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
         })
     }
 
     pub(in crate::aws) fn sts(&self) -> &aws_sdk_sts::Client {
         self.inner.clients.sts.get_or_init(|| {
             let config = aws_sdk_sts::config::Builder::from(&self.inner.config);
-            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
         })
     }
 
     pub(in crate::aws) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
         self.inner.clients.logs.get_or_init(|| {
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config);
-            aws_sdk_cloudwatchlogs::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_cloudwatchlogs::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
         })
     }
 
     pub(in crate::aws) fn ecr(&self) -> &aws_sdk_ecr::Client {
         self.inner.clients.ecr.get_or_init(|| {
             let config = aws_sdk_ecr::config::Builder::from(&self.inner.config);
-            aws_sdk_ecr::Client::from_conf(config.interceptor(self.gate()).build())
+            aws_sdk_ecr::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
         })
     }
 
@@ -268,6 +294,7 @@ impl Aws {
         aws_sdk_s3::config::Builder::from(&self.inner.config)
             .force_path_style(self.inner.path_style)
             .interceptor(self.gate())
+            .interceptor(Witness)
     }
 
     fn gate(&self) -> Gate {

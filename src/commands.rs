@@ -8,6 +8,7 @@ use crate::domain::{Fault, FaultKind};
 pub mod decrypt;
 pub mod doctor;
 pub mod encrypt;
+pub mod interrupt;
 mod output;
 pub mod prove;
 pub mod sandbox;

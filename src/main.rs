@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use strongroom::actions::{self, Aws};
 use strongroom::cli::{Cli, Command, Global};
+use strongroom::commands::interrupt::Interrupt;
 use strongroom::config::{self, Config, Connection, SandboxEndpoint};
 use strongroom::domain::{Fault, FaultKind};
 use strongroom::sandbox::{self, Sandbox};
@@ -116,37 +117,40 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::SandboxGuardian => sandbox::keep_watch(std::io::stdin().lock()),
         Command::Tethered { parent, command } => training::become_command(parent, &command)?,
         Command::Encrypt(args) => {
-            return with_aws(&cli.global, async |aws, cancel| {
+            return with_aws("encrypt", &cli.global, async |aws, cancel| {
                 commands::encrypt::run(aws, &args, cancel).await
             })
             .await;
         }
         Command::Decrypt(args) => {
-            return with_aws(&cli.global, async |aws, cancel| {
+            return with_aws("decrypt", &cli.global, async |aws, cancel| {
                 commands::decrypt::run(aws, &args, cancel).await
             })
             .await;
         }
         Command::Verify(args) => {
-            return with_aws(&cli.global, async |aws, cancel| {
+            return with_aws("verify", &cli.global, async |aws, cancel| {
                 commands::verify::run(aws, &args, cancel).await
             })
             .await;
         }
         Command::Prove(args) => {
-            return with_aws(&cli.global, async |aws, cancel| {
+            return with_aws("prove", &cli.global, async |aws, cancel| {
                 commands::prove::run(aws, &args, cancel).await
             })
             .await;
         }
         Command::Watch(args) => {
-            return with_aws(&cli.global, async |aws, cancel| {
+            return with_aws("watch", &cli.global, async |aws, cancel| {
                 commands::watch::run(aws, &args, cancel).await
             })
             .await;
         }
         Command::Doctor(args) => {
-            return with_aws(&cli.global, async |aws, _| commands::doctor::run(aws, args.json).await).await;
+            return with_aws("doctor", &cli.global, async |aws, _| {
+                commands::doctor::run(aws, args.json).await
+            })
+            .await;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -154,21 +158,23 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
 
 /// Runs a command that talks to AWS, or to an embedded world that lives as long as the command does.
 async fn with_aws(
+    name: &'static str,
     global: &Global,
     command: impl AsyncFnOnce(&Aws, CancellationToken) -> Result<(), Fault>,
 ) -> Result<ExitCode, Fault> {
+    let interrupt = Interrupt::listen(name);
     let world = OnceCell::new();
-    let mut connection = Connection::new(global);
-    if global.sandbox {
-        connection.sandbox = Some(start(global, &world).await?);
-    }
-    let cancel = cancelled_by_signals();
-    let result = async {
-        let aws = actions::connect(&connection).await?;
-        command(&aws, cancel).await
-    }
-    .await;
-    stop(world).await;
+    let result = interrupt
+        .over(async {
+            let mut connection = Connection::new(global);
+            if global.sandbox {
+                connection.sandbox = Some(start(global, &world).await?);
+            }
+            let aws = actions::connect(&connection).await?;
+            command(&aws, interrupt.token()).await
+        })
+        .await;
+    interrupt.hurry(stop(world)).await;
     result.map(|()| ExitCode::SUCCESS)
 }
 
@@ -204,22 +210,6 @@ async fn stop(world: OnceCell<Sandbox>) {
     if let Some(sandbox) = world.into_inner() {
         sandbox.stop().await;
     }
-}
-
-/// Cancelled by Ctrl-C and SIGTERM: operations then clean up after themselves; a second Ctrl-C ends at once.
-fn cancelled_by_signals() -> CancellationToken {
-    use tokio::signal::unix::{SignalKind, signal};
-    let cancel = CancellationToken::new();
-    let told = cancel.clone();
-    if let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        tokio::spawn(async move {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-            told.cancel();
-            interrupt.recv().await;
-            std::process::exit(130);
-        });
-    }
-    cancel
 }
 
 fn man() -> Result<(), Fault> {

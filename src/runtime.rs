@@ -55,6 +55,11 @@ where
 /// Listened to before the terminal is taken and its size read: one that comes in between is neither lost nor fatal.
 struct Signals {
     resized: Signal,
+    ends: Ends,
+}
+
+/// Those that ask to end.
+struct Ends {
     terminated: Signal,
     hung_up: Signal,
     interrupted: Signal,
@@ -64,10 +69,22 @@ impl Signals {
     fn listen() -> Result<Self, Fault> {
         Ok(Self {
             resized: listen(SignalKind::window_change())?,
-            terminated: listen(SignalKind::terminate())?,
-            hung_up: listen(SignalKind::hangup())?,
-            interrupted: listen(SignalKind::interrupt())?,
+            ends: Ends {
+                terminated: listen(SignalKind::terminate())?,
+                hung_up: listen(SignalKind::hangup())?,
+                interrupted: listen(SignalKind::interrupt())?,
+            },
         })
+    }
+}
+
+impl Ends {
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.terminated.recv() => {}
+            _ = self.hung_up.recv() => {}
+            _ = self.interrupted.recv() => {}
+        }
     }
 }
 
@@ -113,6 +130,7 @@ impl Session {
         let mut keyboard = Keyboard::open().map_err(|error| terminal_fault(&error))?;
 
         let mut effects = std::mem::take(&mut self.first);
+        let mut is_told = false;
         loop {
             if self.perform(effects, &worker, &keyboard)? {
                 break;
@@ -132,9 +150,13 @@ impl Session {
                     self.draw()?;
                     effects
                 }
-                _ = signals.terminated.recv() => self.update(Event::Terminate),
-                _ = signals.hung_up.recv() => self.update(Event::Terminate),
-                _ = signals.interrupted.recv() => self.update(Event::Terminate),
+                () = signals.ends.recv() => {
+                    // Who does not want to wait any longer says so once more.
+                    if std::mem::replace(&mut is_told, true) {
+                        break;
+                    }
+                    self.update(Event::Terminate)
+                }
                 _ = signals.resized.recv() => {
                     // The terminal may have lost cells even when it is back at its old size.
                     self.term.clear().map_err(|error| terminal_fault(&error))?;
@@ -161,7 +183,10 @@ impl Session {
             };
         }
         term::restore();
-        worker.shutdown(GRACE).await;
+        tokio::select! {
+            () = worker.shutdown(GRACE) => {}
+            () = signals.ends.recv() => {}
+        }
         for line in app::cancelling::left_behind(&self.state) {
             eprintln!("strongroom: {}", app::text::clean(&line));
         }

@@ -8,6 +8,10 @@
 //! needs it, or may. What fails because network, power or credentials went leaves its parts and a `journal`:
 //! the same request finds it, makes the same tokens again from C, time and IV, and sends only the parts that S3 does not
 //! have. If anything of the source differs the old upload is aborted, and the file is encrypted under a new data key.
+//!
+//! An upload that was asked for and whose answer nobody heard is not looked for: nobody has its id, and nothing that S3
+//! lists tells it from an upload of somebody else to the same key, who would lose it. It has no part and costs nothing,
+//! and the buckets made here throw it away after a week.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +32,6 @@ mod job;
 mod limits;
 mod local;
 mod metadata;
-mod orphans;
 mod parts;
 mod replaced;
 mod sending;
@@ -193,9 +196,9 @@ pub async fn encrypt_within(
     }
 }
 
-/// Whether the upload can go on later: the fault will pass, or somebody will log in again.
+/// Whether the upload can go on later: the fault will pass, somebody will log in again, or what stood in between is gone.
 pub(super) fn passes(fault: &Fault) -> bool {
-    fault.is_transient() || matches!(fault.kind, FaultKind::Expired | FaultKind::NoCredentials)
+    fault.is_unheard() || matches!(fault.kind, FaultKind::Expired | FaultKind::NoCredentials)
 }
 
 fn taken(place: &Place) -> Fault {

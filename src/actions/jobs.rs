@@ -59,7 +59,7 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
     };
     if let Err(fault) = sagemaker::create_training_job(aws, spec, &hyperparameters, workflow::TAG).await {
         // After a refusal the name is free again; after silence the job may exist and need its manifest.
-        if written && !fault.is_transient() {
+        if written && !fault.is_unheard() {
             let _ = s3::delete_objects(aws, &spec.bucket, &[manifest_key(&spec.name)]).await;
         }
         return Err(fault);

@@ -18,6 +18,7 @@ use etcetera::BaseStrategy;
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::encrypt::{Known, Stamp};
@@ -65,20 +66,11 @@ enum Line {
         key: String,
         token: Token,
     },
-    /// An upload is about to be asked for.
-    Asking {
-        key: String,
-        asking: Asking,
-    },
-    /// It was answered.
+    /// An upload in parts has begun.
     Upload {
         key: String,
         id: String,
         part: u64,
-    },
-    /// What was asked for and not answered was looked after.
-    Settled {
-        key: String,
     },
     Part {
         key: String,
@@ -110,20 +102,10 @@ pub(super) struct Token {
     pub(super) is_placed: bool,
 }
 
-/// A call that begins an upload, as far as it helps to find the upload if nobody hears the answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Asking {
-    pub(super) at: Timestamp,
-    /// The ids of the uploads to the same key that were there before.
-    pub(super) before: Vec<String>,
-}
-
 /// How far the token of one object is.
 #[derive(Debug, Clone)]
 pub(super) struct Trace {
     pub(super) token: Token,
-    /// Calls that no process heard the answer of.
-    pub(super) unanswered: Vec<Asking>,
     /// The upload in parts and its part size.
     pub(super) upload: Option<(String, u64)>,
     pub(super) parts: BTreeMap<i32, Known>,
@@ -202,19 +184,6 @@ impl Journal {
             .find(|journal| journal.id() == id)
     }
 
-    /// Whether another process of this machine uploads to the same object, or did and has not ended it.
-    pub(super) fn is_others_too(mine: Option<&Self>, bucket: &str, key: &str) -> bool {
-        let concerns = |path: &PathBuf| {
-            let text = fs::read_to_string(path).unwrap_or_default();
-            read(&text).is_some_and(|(opening, traces)| {
-                opening.asked.bucket == bucket && traces.get(key).is_some_and(|trace| trace.done.is_none())
-            })
-        };
-        journals()
-            .iter()
-            .any(|path| mine.is_none_or(|mine| mine.path != *path) && concerns(path))
-    }
-
     /// Every interrupted upload of this world.
     pub(super) fn all(aws: &Aws) -> Vec<Self> {
         let here = |journal: &Self| {
@@ -247,17 +216,6 @@ impl Journal {
             key: key.to_owned(),
             token,
         })
-    }
-
-    pub(super) fn asking(&self, key: &str, asking: &Asking) -> io::Result<()> {
-        self.note(Line::Asking {
-            key: key.to_owned(),
-            asking: asking.clone(),
-        })
-    }
-
-    pub(super) fn settled(&self, key: &str) -> io::Result<()> {
-        self.note(Line::Settled { key: key.to_owned() })
     }
 
     pub(super) fn uploading(&self, upload: &Multipart, part: u64) -> io::Result<()> {
@@ -301,10 +259,7 @@ impl Journal {
     }
 
     fn note(&self, line: Line) -> io::Result<()> {
-        let must_last = matches!(
-            line,
-            Line::Begun { .. } | Line::Asking { .. } | Line::Upload { .. } | Line::Completing { .. }
-        );
+        let must_last = matches!(line, Line::Begun { .. } | Line::Upload { .. } | Line::Completing { .. });
         self.append(&line, must_last)?;
         take_in(&mut self.traces(), line);
         Ok(())
@@ -331,7 +286,6 @@ fn take_in(traces: &mut BTreeMap<String, Trace>, line: Line) {
         Line::Begun { key, token } => {
             let trace = Trace {
                 token,
-                unanswered: Vec::new(),
                 upload: None,
                 parts: BTreeMap::new(),
                 is_completing: false,
@@ -339,20 +293,9 @@ fn take_in(traces: &mut BTreeMap<String, Trace>, line: Line) {
             };
             traces.insert(key, trace);
         }
-        Line::Asking { key, asking } => {
-            if let Some(trace) = traces.get_mut(&key) {
-                trace.unanswered.push(asking);
-            }
-        }
         Line::Upload { key, id, part } => {
             if let Some(trace) = traces.get_mut(&key) {
-                trace.unanswered.pop();
                 trace.upload = Some((id, part));
-            }
-        }
-        Line::Settled { key } => {
-            if let Some(trace) = traces.get_mut(&key) {
-                trace.unanswered.clear();
             }
         }
         Line::Part { key, number, etag, crc } => {
@@ -411,13 +354,15 @@ fn open(path: &Path) -> Option<Journal> {
     })
 }
 
-/// What a journal says, up to its last line that means something.
+/// What a journal says, up to its last line that is whole. One that only another version has a use for is passed over.
 fn read(text: &str) -> Option<(Opening, BTreeMap<String, Trace>)> {
     let mut lines = text.lines();
     let opening = serde_json::from_str::<Opening>(lines.next()?).ok()?;
     let mut traces = BTreeMap::new();
-    for line in lines.map_while(|line| serde_json::from_str(line).ok()) {
-        take_in(&mut traces, line);
+    for line in lines.map_while(|line| serde_json::from_str::<Value>(line).ok()) {
+        if let Ok(line) = serde_json::from_value(line) {
+            take_in(&mut traces, line);
+        }
     }
     (opening.version == VERSION).then_some((opening, traces))
 }

@@ -161,7 +161,7 @@ fn open_first(state: &mut State) {
 
 /// A row that cannot be looked at closer keeps its place; passing trouble is asked about again by itself.
 fn refuse(state: &mut State, id: String, fault: Fault) {
-    if !fault.is_transient() {
+    if !fault.is_unheard() {
         state.refused.insert(id, fault);
     }
 }

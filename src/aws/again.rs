@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::patience::ASKING;
 use crate::domain::Fault;
 
 /// How often a call is made, each time with the SDK's own attempts.
@@ -30,10 +33,11 @@ pub(super) async fn again_for<T, F: Future<Output = Result<T, Fault>>>(
     }
 }
 
-/// Longer after every failure, never twice the same.
+/// Longer after every failure, never twice the same; and none any more once it was tried for so long.
 pub(crate) struct Pause {
     left: u32,
     length: Duration,
+    until: Instant,
 }
 
 impl Default for Pause {
@@ -48,13 +52,14 @@ impl Pause {
         Self {
             left: rounds,
             length: FIRST_PAUSE,
+            until: Instant::now() + ASKING,
         }
     }
 
     /// Waits for the next try; `false` if there is none.
     pub(crate) async fn wait(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
-        if self.left == 0 {
+        if self.left == 0 || Instant::now() >= self.until {
             return false;
         }
         let mut random = [0; 4];

@@ -4,7 +4,7 @@ use aws_sdk_ecr::types::{ImageIdentifier, Tag};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use zeroize::Zeroizing;
 
-use super::{Aws, fault};
+use super::{Aws, fault, onward};
 use crate::domain::{Fault, FaultKind};
 
 /// What a registry wants to know before it takes an image.
@@ -52,20 +52,19 @@ pub(crate) async fn repository_uri(aws: &Aws, name: &str) -> Result<String, Faul
 
 /// Every repository: name and ARN.
 pub(crate) async fn repositories(aws: &Aws) -> Result<Vec<(String, String)>, Fault> {
-    let (mut found, mut token) = (Vec::new(), None);
+    let (act, object) = ("list", "repositories");
+    let (mut found, mut token): (_, Option<String>) = (Vec::new(), None);
     loop {
-        let call = aws.ecr().describe_repositories().set_next_token(token);
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| fault::of("list", "repositories", &error))?;
-        found.extend(answer.repositories().iter().filter_map(|repository| {
-            Some((
-                repository.repository_name()?.to_owned(),
-                repository.repository_arn()?.to_owned(),
-            ))
-        }));
-        token = answer.next_token().map(str::to_owned);
+        let call = aws.ecr().describe_repositories().set_next_token(token.clone());
+        let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+        for repository in answer.repositories() {
+            let (name, arn) = (repository.repository_name(), repository.repository_arn());
+            let (name, arn) = name
+                .zip(arn)
+                .ok_or_else(|| fault::incomplete(act, object, "name and ARN of a repository"))?;
+            found.push((name.to_owned(), arn.to_owned()));
+        }
+        token = onward(act, object, token.as_deref(), answer.next_token())?;
         if token.is_none() {
             return Ok(found);
         }
@@ -134,7 +133,9 @@ pub(crate) async fn login(aws: &Aws) -> Result<Login, Fault> {
     let (user, password) = decoded
         .split_once(':')
         .ok_or_else(|| fault::incomplete(act, object, "user and password"))?;
-    let endpoint = data.proxy_endpoint().unwrap_or_default();
+    let endpoint = data
+        .proxy_endpoint()
+        .ok_or_else(|| fault::incomplete(act, object, "endpoint"))?;
     let registry = endpoint.split_once("://").map_or(endpoint, |(_, host)| host);
     Ok(Login {
         user: user.to_owned(),

@@ -10,6 +10,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_types::request_id::RequestId;
 
+use super::answer::{NotAnAnswer, is_identified, is_page};
 use super::gate::Refused;
 use crate::domain::{Fault, FaultKind};
 
@@ -27,27 +28,34 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let mut fault = match error {
-        SdkError::ServiceError(service) => {
-            let (code, message) = (service.err().code(), service.err().message());
-            let status = service.raw().status().as_u16();
-            of_answer(act, object, Answer { status, code, message })
-        }
-        SdkError::ResponseError(response) => {
-            let status = response.raw().status().as_u16();
-            let mut fault = of_answer(
-                act,
-                object,
-                Answer {
-                    status,
+        SdkError::ServiceError(service) => match service.err().code() {
+            None if is_strange(service.raw()) => of_stranger(act, object, service.raw()),
+            code => {
+                let message = service.err().message();
+                let status = service.raw().status().as_u16();
+                of_answer(act, object, Answer { status, code, message })
+            }
+        },
+        SdkError::ResponseError(response) => match find::<NotAnAnswer>(error) {
+            Some(failure) if failure.passes() => {
+                let remedy = remedy(FaultKind::Service, "");
+                Fault::new(FaultKind::Service, act, object, failure.to_string(), remedy)
+            }
+            Some(why) => Fault::new(FaultKind::Foreign, act, object, why.to_string(), ASK_THE_NETWORK),
+            None if response.raw().status().is_success() => {
+                let cause = format!("this was not AWS's answer: it could not be read: {}", chain(error));
+                Fault::new(FaultKind::Foreign, act, object, cause, ASK_THE_NETWORK)
+            }
+            None if is_strange(response.raw()) => of_stranger(act, object, response.raw()),
+            None => {
+                let answer = Answer {
+                    status: response.raw().status().as_u16(),
                     code: None,
                     message: None,
-                },
-            );
-            if fault.kind == FaultKind::Other {
-                fault.cause = format!("the answer could not be read: {}", chain(error));
+                };
+                of_answer(act, object, answer)
             }
-            fault
-        }
+        },
         other => of_unanswered(act, object, other, matches!(other, SdkError::TimeoutError(_))),
     };
     fault.request_id = error.request_id().map(str::to_owned);
@@ -81,9 +89,34 @@ pub(in crate::aws) fn of_error_entry(act: &str, object: &str, code: Option<&str>
     )
 }
 
-/// AWS answered without something it always sends.
+/// The answer lacks something that AWS always sends.
 pub(in crate::aws) fn incomplete(act: &str, object: &str, what: &str) -> Fault {
-    Fault::new(FaultKind::Service, act, object, format!("the answer has no {what}"), "")
+    not_an_answer(act, object, &format!("it has no {what}"))
+}
+
+/// Somebody else answered.
+pub(in crate::aws) fn not_an_answer(act: &str, object: &str, why: &str) -> Fault {
+    let cause = format!("this was not AWS's answer: {why}");
+    Fault::new(FaultKind::Foreign, act, object, cause, ASK_THE_NETWORK)
+}
+
+/// A refusal without a code and without a request id: AWS sends both, or to a HEAD the id. What says that it is overloaded
+/// may stand in between, and passes by itself.
+fn is_strange(raw: &HttpResponse) -> bool {
+    let status = raw.status().as_u16();
+    !is_identified(raw.headers()) && (300..500).contains(&status) && ![408, 429].contains(&status)
+}
+
+fn of_stranger(act: &str, object: &str, raw: &HttpResponse) -> Fault {
+    let what = match raw.body().bytes() {
+        Some(body) if is_page(body) => "a web page with ",
+        _ => "",
+    };
+    not_an_answer(
+        act,
+        object,
+        &format!("it is {what}HTTP status {}", raw.status().as_u16()),
+    )
 }
 
 fn of_answer(act: &str, object: &str, answer: Answer<'_>) -> Fault {
@@ -259,6 +292,8 @@ fn remedy(kind: FaultKind, code: &str) -> &'static str {
     }
 }
 
+const ASK_THE_NETWORK: &str =
+    "look at what stands in between (a proxy, a login page) and at the endpoint URL, then try again";
 const SET_THE_CLOCK: &str = "set this machine's clock: AWS refuses requests whose time is minutes off";
 const NO_CREDENTIALS_REMEDY: &str = "run `aws configure sso`, set AWS_PROFILE, or try --sandbox";
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, Role, Tag};
 use percent_encoding::percent_decode_str;
 
-use super::{Aws, Paged, fault};
+use super::{Aws, Paged, fault, onward};
 use crate::domain::{Fault, FaultKind, RoleSummary};
 
 /// A role as one looks at it alone.
@@ -20,12 +20,12 @@ pub(crate) struct RoleDetail {
 }
 
 pub(crate) async fn list_roles(aws: &Aws, marker: Option<String>) -> Result<Paged<RoleSummary>, Fault> {
-    let call = aws.iam().list_roles().max_items(1000).set_marker(marker);
-    let answer = call.send().await.map_err(|error| fault::of("list", "roles", &error))?;
-    Ok(Paged {
-        rows: answer.roles().iter().map(summary).collect(),
-        next: answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned),
-    })
+    let (act, object) = ("list", "roles");
+    let call = aws.iam().list_roles().max_items(1000).set_marker(marker.clone());
+    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let rows = answer.roles().iter().map(summary).collect();
+    let next = answer.marker().filter(|_| answer.is_truncated());
+    Paged::new(act, object, Some(rows), marker.as_deref(), next)
 }
 
 /// One role by its name, without path.
@@ -37,9 +37,12 @@ pub(crate) async fn get_role(aws: &Aws, name: &str) -> Result<RoleSummary, Fault
 /// One role with its trust policy and tags.
 pub(crate) async fn role_detail(aws: &Aws, name: &str) -> Result<RoleDetail, Fault> {
     let role = look_up(aws, name).await?;
+    let trust = role
+        .assume_role_policy_document()
+        .ok_or_else(|| fault::incomplete("look up role", name, "trust policy"))?;
     Ok(RoleDetail {
         arn: role.arn().to_owned(),
-        trust: decoded(role.assume_role_policy_document().unwrap_or_default()),
+        trust: decoded(trust),
         tags: role
             .tags()
             .iter()
@@ -136,23 +139,24 @@ pub(crate) async fn detach_role_policy(aws: &Aws, role: &str, policy_arn: &str) 
 
 /// ARNs of the policies attached to a role.
 pub(crate) async fn attached_policies(aws: &Aws, role: &str) -> Result<Vec<String>, Fault> {
-    let (mut found, mut marker) = (Vec::new(), None);
+    let act = "list the policies of role";
+    let (mut found, mut marker): (_, Option<String>) = (Vec::new(), None);
     loop {
         let call = aws
             .iam()
             .list_attached_role_policies()
             .role_name(role)
-            .set_marker(marker);
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| fault::of("list the policies of role", role, &error))?;
-        let arns = answer
-            .attached_policies()
-            .iter()
-            .filter_map(|policy| policy.policy_arn());
-        found.extend(arns.map(str::to_owned));
-        marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
+            .set_marker(marker.clone());
+        let answer = call.send().await.map_err(|error| fault::of(act, role, &error))?;
+        for policy in answer.attached_policies() {
+            let arn = policy.policy_arn();
+            found.push(
+                arn.ok_or_else(|| fault::incomplete(act, role, "ARN of a policy"))?
+                    .to_owned(),
+            );
+        }
+        let next = answer.marker().filter(|_| answer.is_truncated());
+        marker = onward(act, role, marker.as_deref(), next)?;
         if marker.is_none() {
             return Ok(found);
         }
@@ -161,15 +165,18 @@ pub(crate) async fn attached_policies(aws: &Aws, role: &str) -> Result<Vec<Strin
 
 /// The inline policies of a role, by name.
 pub(crate) async fn inline_policies(aws: &Aws, role: &str) -> Result<Vec<(String, String)>, Fault> {
-    let (mut names, mut marker) = (Vec::new(), None);
+    let act = "list the inline policies of role";
+    let (mut names, mut marker): (_, Option<String>) = (Vec::new(), None);
     loop {
-        let call = aws.iam().list_role_policies().role_name(role).set_marker(marker);
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| fault::of("list the inline policies of role", role, &error))?;
+        let call = aws
+            .iam()
+            .list_role_policies()
+            .role_name(role)
+            .set_marker(marker.clone());
+        let answer = call.send().await.map_err(|error| fault::of(act, role, &error))?;
         names.extend(answer.policy_names().iter().cloned());
-        marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
+        let next = answer.marker().filter(|_| answer.is_truncated());
+        marker = onward(act, role, marker.as_deref(), next)?;
         if marker.is_none() {
             break;
         }

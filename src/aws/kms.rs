@@ -56,12 +56,10 @@ pub(crate) struct UnwrappedDataKey {
 }
 
 pub(crate) async fn list_keys(aws: &Aws, marker: Option<String>) -> Result<Paged<KmsKey>, Fault> {
-    let call = aws.kms().list_keys().limit(KEYS_PER_PAGE).set_marker(marker);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("list", "KMS keys", &error))?;
-    let rows = answer.keys().iter().filter_map(|entry| {
+    let (act, object) = ("list", "KMS keys");
+    let call = aws.kms().list_keys().limit(KEYS_PER_PAGE).set_marker(marker.clone());
+    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let rows = answer.keys().iter().map(|entry| {
         Some(KmsKey {
             id: entry.key_id()?.to_owned(),
             arn: entry.key_arn()?.to_owned(),
@@ -69,22 +67,18 @@ pub(crate) async fn list_keys(aws: &Aws, marker: Option<String>) -> Result<Paged
             detail: None,
         })
     });
-    Ok(Paged {
-        rows: rows.collect(),
-        next: next(answer.truncated(), answer.next_marker()),
-    })
+    let next = answer.next_marker().filter(|_| answer.truncated());
+    Paged::new(act, object, rows.collect(), marker.as_deref(), next)
 }
 
 pub(crate) async fn list_aliases(aws: &Aws, marker: Option<String>) -> Result<Paged<Alias>, Fault> {
-    let call = aws.kms().list_aliases().limit(ROWS_PER_PAGE).set_marker(marker);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("list", "aliases", &error))?;
-    Ok(Paged {
-        rows: answer.aliases().iter().filter_map(alias).collect(),
-        next: next(answer.truncated(), answer.next_marker()),
-    })
+    let (act, object) = ("list", "aliases");
+    let call = aws.kms().list_aliases().limit(ROWS_PER_PAGE).set_marker(marker.clone());
+    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    // Some of AWS's own point to no key yet.
+    let rows = answer.aliases().iter().filter_map(alias).collect();
+    let next = answer.next_marker().filter(|_| answer.truncated());
+    Paged::new(act, object, Some(rows), marker.as_deref(), next)
 }
 
 /// `DescribeKey` by id, ARN or alias, with the rotation status where it can be had.
@@ -123,24 +117,17 @@ pub(crate) async fn key_policy(aws: &Aws, key_arn: &str) -> Result<String, Fault
 }
 
 pub(crate) async fn list_grants(aws: &Aws, key_arn: &str, marker: Option<String>) -> Result<Paged<Grant>, Fault> {
+    let act = "list grants of";
     let call = aws
         .kms()
         .list_grants()
         .key_id(key_arn)
         .limit(ROWS_PER_PAGE)
-        .set_marker(marker);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("list grants of", key_arn, &error))?;
-    Ok(Paged {
-        rows: answer
-            .grants()
-            .iter()
-            .filter_map(|entry| grant(entry, key_arn))
-            .collect(),
-        next: next(answer.truncated(), answer.next_marker()),
-    })
+        .set_marker(marker.clone());
+    let answer = call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
+    let rows = answer.grants().iter().map(|entry| grant(entry, key_arn));
+    let next = answer.next_marker().filter(|_| answer.truncated());
+    Paged::new(act, key_arn, rows.collect(), marker.as_deref(), next)
 }
 
 /// 32 fresh bytes, wrapped under `key` (id, ARN or alias).
@@ -202,10 +189,6 @@ pub(crate) async fn decrypt_data_key(
         plaintext: secret(plaintext),
         key_arn: answer.key_id.ok_or_else(|| fault::incomplete(act, object, "key ARN"))?,
     })
-}
-
-fn next(truncated: bool, marker: Option<&str>) -> Option<String> {
-    marker.filter(|_| truncated).map(str::to_owned)
 }
 
 fn alias(entry: &AliasListEntry) -> Option<Alias> {

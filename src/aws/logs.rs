@@ -14,19 +14,12 @@ pub(crate) async fn streams(aws: &Aws, job: &str, token: Option<String>) -> Resu
         .describe_log_streams()
         .log_group_name(GROUP)
         .log_stream_name_prefix(prefix)
-        .set_next_token(token);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("find the log of", job, &error))?;
-    let names = answer
-        .log_streams()
-        .iter()
-        .filter_map(|stream| stream.log_stream_name());
-    Ok(Paged {
-        rows: names.map(str::to_owned).collect(),
-        next: answer.next_token().map(str::to_owned),
-    })
+        .set_next_token(token.clone());
+    let act = "find the log of";
+    let answer = call.send().await.map_err(|error| fault::of(act, job, &error))?;
+    let streams = answer.log_streams().iter();
+    let names = streams.map(|stream| stream.log_stream_name().map(str::to_owned));
+    Paged::new(act, job, names.collect(), token.as_deref(), answer.next_token())
 }
 
 /// Lines of a stream from `token` on, or from its start. The end is reached when the token comes back unchanged;

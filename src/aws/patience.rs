@@ -3,7 +3,8 @@
 //! By itself the SDK waits for ever: it has no read and no operation timeout, and its guard against stalled streams watches
 //! bodies, not the silence after one was sent. So here every call ends:
 //!
-//! - a small answer is there within [`ANSWER`], or that attempt is over;
+//! - a small answer is there within [`ANSWER`], or that attempt is over; within [`ATTEMPTS`], or the call is; and nothing
+//!   is asked again once it was asked for so long as [`ASKING`];
 //! - a body goes on as long as something moves, up or down, whatever its length ([`Pulse`] up, the SDK's guard down);
 //! - after a body was sent, the answer is due once the slowest network has drained what the kernel still holds.
 
@@ -19,6 +20,10 @@ use crate::domain::{Fault, FaultKind};
 const CONNECT: Duration = Duration::from_millis(3100);
 /// Until an answer begins, once a request is through.
 const ANSWER: Duration = Duration::from_secs(30);
+/// For an answer with all the attempts at it, however slowly it comes.
+const ATTEMPTS: Duration = Duration::from_secs(60);
+/// From the first call on, what fails for a reason that passes by itself is asked for again so long.
+pub(super) const ASKING: Duration = Duration::from_secs(100);
 /// S3 may think about many parts for a while: for so long about each.
 const PER_PART: Duration = Duration::from_millis(10);
 /// A body that comes in may rest this long.
@@ -34,6 +39,7 @@ pub(super) fn of_calls() -> TimeoutConfig {
         .connect_timeout(CONNECT)
         .read_timeout(ANSWER)
         .operation_attempt_timeout(ANSWER)
+        .operation_timeout(ATTEMPTS)
         .build()
 }
 
@@ -44,18 +50,33 @@ pub(super) fn of_bodies() -> TimeoutConfig {
         .connect_timeout(CONNECT)
         .disable_read_timeout()
         .disable_operation_attempt_timeout()
+        .disable_operation_timeout()
         .build()
 }
 
 /// For parts that become an object.
 pub(super) fn of_completion(parts: usize) -> TimeoutConfig {
     let time = ANSWER + PER_PART * u32::try_from(parts).unwrap_or(u32::MAX);
-    TimeoutConfig::builder().operation_attempt_timeout(time).build()
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(time)
+        .operation_timeout(time * 2)
+        .build()
 }
 
 /// For a body that comes in: its beginning is an answer.
 pub(super) fn of_downloads() -> TimeoutConfig {
     TimeoutConfig::builder().read_timeout(ANSWER).build()
+}
+
+/// For an answer whose body streams although it is small.
+pub(super) async fn within<T>(
+    act: &str,
+    object: &str,
+    call: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    tokio::time::timeout(ATTEMPTS, call)
+        .await
+        .unwrap_or_else(|_| Err(late(act, object)))
 }
 
 pub(super) fn of_streams() -> StalledStreamProtectionConfig {
@@ -97,8 +118,7 @@ impl Pulse {
         loop {
             let due = *self.due.lock().unwrap_or_else(PoisonError::into_inner);
             if due <= Instant::now() {
-                let remedy = "check the network, then try again";
-                return Err(Fault::new(FaultKind::Timeout, act, object, "no answer in time", remedy));
+                return Err(late(act, object));
             }
             tokio::select! {
                 answer = &mut call => return answer,
@@ -106,6 +126,11 @@ impl Pulse {
             }
         }
     }
+}
+
+fn late(act: &str, object: &str) -> Fault {
+    let remedy = "check the network, then try again";
+    Fault::new(FaultKind::Timeout, act, object, "no answer in time", remedy)
 }
 
 /// How long the kernel may need for the end of a body of so many bytes.

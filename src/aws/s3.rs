@@ -9,13 +9,15 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::{Aws, Paged, fault, timestamp};
-use crate::domain::{BucketRow, Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
+use super::{Aws, fault, patience};
+use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo};
 
 mod bucket;
 mod info;
+mod listing;
 
 pub(crate) use bucket::*;
+pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.
 const FIRST_BYTES: u64 = crate::domain::format::FIRST_BYTES as u64;
@@ -28,94 +30,6 @@ pub(crate) const KEY_OBJECT_MARK: &str = "strongroom-key-object";
 const KEY_OBJECT_NAME: &str = "strongroom-key-object-name";
 /// A longer one would leave no room for the rest of the metadata.
 const LONGEST_NAME: usize = 1500;
-
-pub(crate) async fn list_buckets(aws: &Aws, token: Option<String>) -> Result<Paged<BucketRow>, Fault> {
-    let call = aws
-        .s3_control()
-        .list_buckets()
-        .max_buckets(1000)
-        .set_continuation_token(token);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("list", "buckets", &error))?;
-    let rows = answer.buckets().iter().filter_map(|bucket| {
-        Some(BucketRow {
-            name: bucket.name()?.to_owned(),
-            created: bucket.creation_date().and_then(timestamp),
-        })
-    });
-    Ok(Paged {
-        rows: rows.collect(),
-        next: answer.continuation_token().map(str::to_owned),
-    })
-}
-
-/// One level under `prefix`, which is empty or ends in `/`: common prefixes, then objects.
-pub(crate) async fn list_level(
-    aws: &Aws,
-    bucket: &str,
-    prefix: &str,
-    token: Option<String>,
-) -> Result<Paged<ObjectRow>, Fault> {
-    let mut page = list(aws, bucket, prefix, Some("/"), token).await?;
-    // The marker object some consoles create for a folder is that folder.
-    page.rows.retain(|row| row.key() != prefix);
-    Ok(page)
-}
-
-/// Every object whose key begins with `prefix`, at whatever depth.
-pub(crate) async fn list_under(
-    aws: &Aws,
-    bucket: &str,
-    prefix: &str,
-    token: Option<String>,
-) -> Result<Paged<ObjectRow>, Fault> {
-    list(aws, bucket, prefix, None, token).await
-}
-
-async fn list(
-    aws: &Aws,
-    bucket: &str,
-    prefix: &str,
-    delimiter: Option<&str>,
-    token: Option<String>,
-) -> Result<Paged<ObjectRow>, Fault> {
-    let call = aws
-        .s3_control()
-        .list_objects_v2()
-        .bucket(bucket)
-        .prefix(prefix)
-        .set_delimiter(delimiter.map(str::to_owned))
-        .set_continuation_token(token);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("list", &uri(bucket, prefix), &error))?;
-    let prefixes = answer.common_prefixes().iter().filter_map(|common| {
-        let prefix = common.prefix()?.to_owned();
-        Some(ObjectRow::Prefix { prefix })
-    });
-    let objects = answer.contents().iter().filter_map(|object| {
-        Some(ObjectRow::Object {
-            key: object.key()?.to_owned(),
-            size: object
-                .size()
-                .and_then(|size| u64::try_from(size).ok())
-                .unwrap_or_default(),
-            modified: object.last_modified().and_then(timestamp),
-            etag: object.e_tag().map(|etag| etag.trim_matches('"').to_owned()),
-            info: None,
-        })
-    });
-    let next = answer
-        .next_continuation_token()
-        .filter(|_| answer.is_truncated() == Some(true));
-    Ok(Paged {
-        rows: prefixes.chain(objects).collect(),
-        next: next.map(str::to_owned),
-    })
-}
 
 /// What an object is: its head, and its first bytes where the head does not say.
 pub(crate) async fn object_info(aws: &Aws, bucket: &str, key: &str) -> Result<ObjectInfo, Fault> {
@@ -134,10 +48,7 @@ pub(crate) async fn object_info(aws: &Aws, bucket: &str, key: &str) -> Result<Ob
     let head = info::Head {
         bucket: bucket.to_owned(),
         key: key.to_owned(),
-        size: answer
-            .content_length()
-            .and_then(|size| u64::try_from(size).ok())
-            .unwrap_or_default(),
+        size: length_of("look at", &uri(bucket, key), answer.content_length())?,
         metadata,
         content_type: answer.content_type().map(str::to_owned),
         sse: match answer.server_side_encryption() {
@@ -166,7 +77,7 @@ async fn has_instructions(aws: &Aws, bucket: &str, key: &str) -> Result<bool, Fa
     let beside = format!("{key}.instruction");
     match read_small(aws, bucket, &beside, LONGEST_INSTRUCTIONS).await {
         Ok(text) => Ok(info::is_instructions(&text)),
-        Err(fault) if fault.is_transient() => Err(fault),
+        Err(fault) if fault.is_unheard() => Err(fault),
         Err(_) => Ok(false),
     }
 }
@@ -211,34 +122,53 @@ pub(crate) async fn read_small(aws: &Aws, bucket: &str, key: &str, limit: u64) -
 
 async fn get(aws: &Aws, bucket: &str, key: &str, range: Option<String>, limit: u64) -> Result<Vec<u8>, Fault> {
     let (act, object) = ("read", uri(bucket, key));
-    let call = aws.s3_control().get_object().bucket(bucket).key(key).set_range(range);
-    let answer = call.send().await.map_err(|error| fault::of(act, &object, &error))?;
-    // A server may ignore the range and send everything: take no more than was asked for.
-    let mut body = answer.body;
-    let mut bytes = Vec::new();
-    let is_ranged = answer.content_range.is_some();
-    while let Some(chunk) = body
-        .try_next()
-        .await
-        .map_err(|error| fault::of_stream(act, &object, &error))?
-    {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() as u64 > limit {
-            if is_ranged || limit == FIRST_BYTES {
-                bytes.truncate(limit as usize);
-                break;
-            }
-            let cause = format!("it is longer than {limit} bytes");
-            return Err(Fault::new(
-                FaultKind::Invalid,
+    // Its body is small: it is an answer, and due as one.
+    patience::within(act, &object, async {
+        let call = aws.s3_control().get_object().bucket(bucket).key(key);
+        let call = call.set_range(range.clone());
+        let answer = call.send().await.map_err(|error| fault::of(act, &object, &error))?;
+        let length = length_of(act, &object, answer.content_length())?;
+        // A server may ignore the range and send everything: no more is taken than was asked for.
+        let is_part = range.is_some();
+        if let Some(answered) = answer.content_range()
+            && !(is_part && answered.starts_with("bytes 0-"))
+        {
+            return Err(fault::not_an_answer(
                 act,
-                object,
-                cause,
-                "check that it is the right object",
+                &object,
+                "it is another part than was asked for",
             ));
         }
-    }
-    Ok(bytes)
+        if length > limit && !is_part {
+            let cause = format!("it is longer than {limit} bytes");
+            let remedy = "check that it is the right object";
+            return Err(Fault::new(FaultKind::Invalid, act, &object, cause, remedy));
+        }
+        let mut body = answer.body;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = body
+            .try_next()
+            .await
+            .map_err(|error| fault::of_stream(act, &object, &error))?
+        {
+            bytes.extend_from_slice(&chunk);
+            if is_part && bytes.len() as u64 >= limit {
+                bytes.truncate(limit as usize);
+                return Ok(bytes);
+            }
+        }
+        match bytes.len() as u64 == length {
+            true => Ok(bytes),
+            false => Err(fault::not_an_answer(act, &object, "it is not as long as it says")),
+        }
+    })
+    .await
+}
+
+/// How long S3 says that an object is.
+pub(in crate::aws) fn length_of(act: &str, object: &str, said: Option<i64>) -> Result<u64, Fault> {
+    said.and_then(|length| u64::try_from(length).ok())
+        .ok_or_else(|| fault::incomplete(act, object, "length"))
 }
 
 /// Writes an object that must not exist yet.
@@ -302,14 +232,23 @@ pub(crate) async fn write_key_object(
 /// Deletes objects, a thousand a call; answers how many are gone. One that stays is a fault that names it.
 pub(crate) async fn delete_objects(aws: &Aws, bucket: &str, keys: &[String]) -> Result<u64, Fault> {
     let act = "delete objects of";
+    let (spelled, unspelled): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key.chars().all(is_xml));
     let mut gone = 0;
-    for batch in keys.chunks(DELETE_AT_ONCE) {
+    for key in unspelled {
+        let call = aws.s3_control().delete_object().bucket(bucket).key(key);
+        let object = uri(bucket, key);
+        call.send()
+            .await
+            .map_err(|error| fault::of("delete", &object, &error))?;
+        gone += 1;
+    }
+    for batch in spelled.chunks(DELETE_AT_ONCE) {
         let objects: Result<Vec<_>, _> = batch
             .iter()
-            .map(|key| ObjectIdentifier::builder().key(key).build())
+            .map(|key| ObjectIdentifier::builder().key(*key).build())
             .collect();
         let delete = objects
-            .and_then(|objects| Delete::builder().set_objects(Some(objects)).quiet(true).build())
+            .and_then(|objects| Delete::builder().set_objects(Some(objects)).build())
             .map_err(|error| Fault::new(FaultKind::Invalid, act, bucket, error.to_string(), ""))?;
         let call = aws.s3_control().delete_objects().bucket(bucket).delete(delete);
         let answer = call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
@@ -319,9 +258,22 @@ pub(crate) async fn delete_objects(aws: &Aws, bucket: &str, keys: &[String]) -> 
             fault.cause = format!("{} ({} of {} stayed)", fault.cause, answer.errors().len(), batch.len());
             return Err(fault);
         }
+        if answer.deleted().len() != batch.len() {
+            let why = format!(
+                "of {} objects it tells what became of {}",
+                batch.len(),
+                answer.deleted().len()
+            );
+            return Err(fault::not_an_answer(act, bucket, &why));
+        }
         gone += batch.len() as u64;
     }
     Ok(gone)
+}
+
+/// Whether XML can carry it; a key with anything else in it cannot be named in a list.
+fn is_xml(c: char) -> bool {
+    !matches!(c, '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// `s3://BUCKET/KEY`.

@@ -11,7 +11,7 @@ use aws_sdk_sagemaker::types::{
 };
 use jiff::Timestamp;
 
-use super::{Aws, Paged, fault, timestamp};
+use super::{Aws, Paged, fault, onward, timestamp};
 use crate::domain::{Channel, Fault, JobDetail, JobSpec, JobStatus, TrainingJob, Transition};
 
 /// Newest first; with `since`, only what changed after it.
@@ -27,15 +27,11 @@ pub(crate) async fn list_training_jobs(
         .sort_by(SortBy::CreationTime)
         .sort_order(SortOrder::Descending)
         .set_last_modified_time_after(since.map(|at| DateTime::from_millis(at.as_millisecond())))
-        .set_next_token(token);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("list", "training jobs", &error))?;
-    Ok(Paged {
-        rows: answer.training_job_summaries().iter().filter_map(row).collect(),
-        next: answer.next_token().map(str::to_owned),
-    })
+        .set_next_token(token.clone());
+    let (act, object) = ("list", "training jobs");
+    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let rows = answer.training_job_summaries().iter().map(row);
+    Paged::new(act, object, rows.collect(), token.as_deref(), answer.next_token())
 }
 
 pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<TrainingJob, Fault> {
@@ -44,8 +40,11 @@ pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<Train
     let answer = call.send().await.map_err(|error| fault::of(act, name, &error))?;
     Ok(TrainingJob {
         name: answer.training_job_name().unwrap_or(name).to_owned(),
-        arn: answer.training_job_arn().unwrap_or_default().to_owned(),
-        status: status(answer.training_job_status()),
+        arn: answer
+            .training_job_arn()
+            .ok_or_else(|| fault::incomplete(act, name, "ARN"))?
+            .to_owned(),
+        status: status(answer.training_job_status()).ok_or_else(|| fault::incomplete(act, name, "status"))?,
         secondary: answer.secondary_status().map(|word| word.as_str().to_owned()),
         created: answer.creation_time().and_then(timestamp),
         modified: answer.last_modified_time().and_then(timestamp),
@@ -109,17 +108,19 @@ pub(crate) async fn create_training_job(
 
 /// The value of one tag of a job.
 pub(crate) async fn tag(aws: &Aws, arn: &str, name: &str) -> Result<Option<String>, Fault> {
-    let mut token = None;
+    let act = "read the tags of";
+    let mut token: Option<String> = None;
     loop {
-        let call = aws.sagemaker().list_tags().resource_arn(arn).set_next_token(token);
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| fault::of("read the tags of", arn, &error))?;
+        let call = aws
+            .sagemaker()
+            .list_tags()
+            .resource_arn(arn)
+            .set_next_token(token.clone());
+        let answer = call.send().await.map_err(|error| fault::of(act, arn, &error))?;
         if let Some(tag) = answer.tags().iter().find(|tag| tag.key() == Some(name)) {
             return Ok(tag.value().map(str::to_owned));
         }
-        token = answer.next_token().map(str::to_owned);
+        token = onward(act, arn, token.as_deref(), answer.next_token())?;
         if token.is_none() {
             return Ok(None);
         }
@@ -137,8 +138,8 @@ pub(crate) async fn stop_training_job(aws: &Aws, name: &str) -> Result<(), Fault
 fn row(summary: &TrainingJobSummary) -> Option<TrainingJob> {
     Some(TrainingJob {
         name: summary.training_job_name()?.to_owned(),
-        arn: summary.training_job_arn().unwrap_or_default().to_owned(),
-        status: status(summary.training_job_status()),
+        arn: summary.training_job_arn()?.to_owned(),
+        status: status(summary.training_job_status())?,
         secondary: summary.secondary_status().map(|word| word.as_str().to_owned()),
         created: summary.creation_time().and_then(timestamp),
         modified: summary.last_modified_time().and_then(timestamp),
@@ -147,8 +148,8 @@ fn row(summary: &TrainingJobSummary) -> Option<TrainingJob> {
     })
 }
 
-fn status(status: Option<&TrainingJobStatus>) -> JobStatus {
-    JobStatus::parse(status.map_or("", TrainingJobStatus::as_str))
+fn status(status: Option<&TrainingJobStatus>) -> Option<JobStatus> {
+    status.map(|status| JobStatus::parse(status.as_str()))
 }
 
 fn detail(answer: &DescribeTrainingJobOutput) -> JobDetail {

@@ -16,7 +16,7 @@ use crc_fast::CrcAlgorithm;
 
 use super::again::{Pause, again};
 use super::patience::{self, Pulse};
-use super::s3::{refused_head, uri};
+use super::s3::{length_of, refused_head, uri};
 use super::{Aws, fault};
 use crate::domain::{Fault, FaultKind};
 
@@ -24,7 +24,7 @@ mod body;
 mod multipart;
 
 pub(crate) use body::{Content, Restart};
-pub(crate) use multipart::{Begun, Multipart, Part, abort, begin, complete, parts, upload_part, uploads};
+pub(crate) use multipart::{Multipart, Part, abort, begin, complete, parts, upload_part};
 
 const UPLOAD: &str = "upload";
 const DOWNLOAD: &str = "download";
@@ -61,10 +61,7 @@ pub(crate) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Head, Fau
         };
         Ok(Head {
             metadata: answer.metadata.unwrap_or_default().into_iter().collect(),
-            length: answer
-                .content_length
-                .and_then(|length| u64::try_from(length).ok())
-                .unwrap_or_default(),
+            length: length_of("look at", &uri(bucket, key), answer.content_length)?,
             etag: answer.e_tag,
         })
     };
@@ -76,7 +73,7 @@ pub(crate) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Head, Fau
 pub(crate) async fn is_taken(aws: &Aws, bucket: &str, key: &str) -> Result<bool, Fault> {
     match find(aws, bucket, key).await {
         Ok(found) => Ok(found.is_some()),
-        Err(fault) if fault.is_transient() => Err(fault),
+        Err(fault) if fault.is_unheard() => Err(fault),
         Err(_) => Ok(false),
     }
 }
@@ -100,7 +97,7 @@ pub(crate) async fn put(
     body: Bytes,
     metadata: &BTreeMap<String, String>,
     replaces: &Replaces,
-) -> Result<Option<String>, Fault> {
+) -> Result<String, Fault> {
     let crc = spelled(checksum(&body));
     let content = Content::Whole(body);
     let object = uri(bucket, key);
@@ -122,7 +119,7 @@ pub(crate) async fn put(
         async move {
             let sent = async {
                 let answer = call.send().await.map_err(|error| fault::of(UPLOAD, object, &error))?;
-                Ok(unquoted(answer.e_tag))
+                unquoted(object, answer.e_tag)
             };
             pulse.attend(UPLOAD, object, sent).await
         }
@@ -149,7 +146,7 @@ pub(crate) async fn range(
         if at > before {
             pause = Pause::default();
         }
-        if !fault.is_transient() || !pause.wait().await {
+        if !fault.is_unheard() || !pause.wait().await {
             return Err(fault);
         }
     }
@@ -180,11 +177,10 @@ async fn read_on(
         .send()
         .await
         .map_err(|error| fault::of(DOWNLOAD, &object, &error))?;
-    let range = answer.content_range().unwrap_or_default();
-    if !range.starts_with(&format!("bytes {at}-")) {
+    if !answer.content_range().is_some_and(|range| is_of(range, *at, end)) {
         // Anything else than the bytes asked for: an error's text, or the whole object.
-        let cause = format!("the answer is not what stands from byte {at} on");
-        return Err(Fault::new(FaultKind::Service, DOWNLOAD, object, cause, "try again"));
+        let why = format!("it is not what stands from byte {at} to {end}");
+        return Err(fault::not_an_answer(DOWNLOAD, &object, &why));
     }
     let mut body = answer.body;
     while let Some(piece) = body
@@ -205,6 +201,12 @@ async fn read_on(
         FaultKind::Other
     };
     Err(Fault::new(kind, DOWNLOAD, object, cause, "try again"))
+}
+
+/// Whether a `Content-Range` is of these bytes.
+fn is_of(range: &str, start: u64, end: u64) -> bool {
+    let said = range.strip_prefix("bytes ").and_then(|range| range.split_once('/'));
+    said.is_some_and(|(bytes, _)| bytes == format!("{start}-{}", end.saturating_sub(1)))
 }
 
 fn spelled(crc: u64) -> String {
@@ -232,6 +234,8 @@ impl Replaces {
     }
 }
 
-fn unquoted(etag: Option<String>) -> Option<String> {
-    etag.map(|etag| etag.trim_matches('"').to_owned())
+/// The ETag of what was stored: without one it was not.
+fn unquoted(object: &str, etag: Option<String>) -> Result<String, Fault> {
+    let etag = etag.ok_or_else(|| fault::incomplete(UPLOAD, object, "ETag"))?;
+    Ok(etag.trim_matches('"').to_owned())
 }

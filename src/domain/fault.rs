@@ -24,6 +24,8 @@ pub enum FaultKind {
     WrongRegion,
     /// The endpoint could not be reached.
     Unreachable,
+    /// Something else than AWS answered.
+    Foreign,
     /// No answer within the time allowed.
     Timeout,
     /// The person cancelled it.
@@ -95,6 +97,11 @@ impl Fault {
             self.kind,
             FaultKind::Throttled | FaultKind::Unreachable | FaultKind::Timeout | FaultKind::Service
         )
+    }
+
+    /// Whether AWS may have done it all the same: nobody heard an answer of its own.
+    pub fn is_unheard(&self) -> bool {
+        self.is_transient() || self.kind == FaultKind::Foreign
     }
 }
 

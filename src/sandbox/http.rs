@@ -204,13 +204,19 @@ async fn perform(
             reply::json(result.and_then(|(caller, _, body)| trouble::control(world, &caller, &parsed(&body)?)))
         }
         Service::Control => reply::json(Err(ApiError::new("UnknownOperationException", "POST it").status(405))),
-        Service::S3 => match s3.call(request.map(s3s::Body::from)).await {
-            Ok(response) => response.map(|body| body.map_err(Into::into).boxed()),
-            Err(error) => {
-                tracing::error!(?error, "S3 failed");
-                plain(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "S3 failed")
+        Service::S3 => {
+            let answered = match s3.call(request.map(s3s::Body::from)).await {
+                Ok(response) => s3::spelled(response).await.map_err(|error| error.to_string()),
+                Err(error) => Err(format!("{error:?}")),
+            };
+            match answered {
+                Ok(response) => response.map(|body| body.map_err(Into::into).boxed()),
+                Err(error) => {
+                    tracing::error!(error, "S3 failed");
+                    plain(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "S3 failed")
+                }
             }
-        },
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! S3: the protocol by s3s, the storage our own.
 //!
 //! [`store`] holds buckets and objects, [`body`] their bytes as files, [`list`] pages through them, [`multipart`]
-//! joins parts without copying; [`front`] is s3s's trait over them, [`access`] decides who may, and [`encryption`] asks
-//! KMS where an object is encrypted under one of its keys. Versions, ACLs and bucket policies are not here.
+//! joins parts without copying; [`front`] is s3s's trait over them, [`access`] decides who may, [`encryption`] asks
+//! KMS where an object is encrypted under one of its keys, and [`spelling`] writes names that XML cannot carry. Versions, ACLs and bucket policies are not here.
 
 use std::sync::Arc;
 
@@ -18,10 +18,12 @@ mod encryption;
 mod front;
 mod list;
 mod multipart;
+mod spelling;
 mod store;
 
 pub(crate) use self::encryption::{open, seal};
 pub(crate) use self::list::{After, Query};
+pub(crate) use self::spelling::spelled;
 pub(crate) use self::store::{About, Condition, Object, Store, hex};
 
 /// The S3 of `world`, for the HTTP layer.

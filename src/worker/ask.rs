@@ -264,7 +264,7 @@ impl Question<'_> {
             };
             for (name, result) in &batch {
                 if let Err(fault) = result
-                    && fault.is_transient()
+                    && fault.is_unheard()
                 {
                     rest.push(name.clone());
                     failed.get_or_insert_with(|| fault.clone());

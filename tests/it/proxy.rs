@@ -43,6 +43,21 @@ pub(crate) enum Trouble {
     StallUnanswered,
     /// It is passed on, and the answer stops in the middle.
     StallMidway,
+    /// The answer is a success, and none.
+    Spoilt(Spoil),
+}
+
+/// What stands in the place of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spoil {
+    /// The request is not passed on; nothing is.
+    Empty,
+    /// It is not passed on; the page of a network that wants a login.
+    Page,
+    /// It is not passed on; a page as a web server has it, with an ETag.
+    Site,
+    /// So much of the answer's body, by whoever thinks that it is whole.
+    Cut(usize),
 }
 
 /// A request, as far as troubles depend on it.
@@ -62,6 +77,7 @@ struct Counts {
     parts: usize,
     landed: usize,
     completions: usize,
+    longest: usize,
     ranges: Vec<u64>,
     operations: Vec<String>,
 }
@@ -119,6 +135,16 @@ impl Proxy {
         while self.counts.lock().unwrap().serving > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Lengths count anew.
+    pub(crate) fn forget(&self) {
+        self.counts.lock().unwrap().longest = 0;
+    }
+
+    /// How long the longest body was that might have been cut.
+    pub(crate) fn longest(&self) -> usize {
+        self.counts.lock().unwrap().longest
     }
 
     /// How many of them S3 has, whether the client heard of it or not.
@@ -199,6 +225,15 @@ impl Passage {
             Trouble::Throttled => client.write_all(&refusal("400 Bad Request", "ThrottlingException", is_json)),
             Trouble::Denied => client.write_all(&refusal("403 Forbidden", "AccessDenied", is_json)),
             Trouble::StallUnanswered => until_gone(&client),
+            Trouble::Spoilt(Spoil::Empty) => client.write_all(&page("", "")),
+            Trouble::Spoilt(Spoil::Page) => client.write_all(&page("", LOGIN)),
+            Trouble::Spoilt(Spoil::Site) => client.write_all(&page("etag: \"5f3\"\r\n", LOGIN)),
+            // The answer to a HEAD has nothing that could be cut.
+            Trouble::Spoilt(Spoil::Cut(length)) if !line.starts_with("HEAD") => {
+                let mut answer = Vec::new();
+                self.pass_on(&line, headers, &body)?.read_to_end(&mut answer)?;
+                self.cut(&answer, length, &mut client)
+            }
             Trouble::LostAnswer => self
                 .pass_on(&line, headers, &body)?
                 .read_to_end(&mut Vec::new())
@@ -223,6 +258,26 @@ impl Passage {
             }
             _ => io::copy(&mut self.pass_on(&line, headers, &body)?, &mut client).map(|_| ()),
         }
+    }
+
+    /// Passes the beginning of an answer's body on as if it were all.
+    fn cut(&self, answer: &[u8], length: usize, client: &mut TcpStream) -> io::Result<()> {
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        let (head, body) = answer.split_at(end);
+        let mut counts = self.counts.lock().unwrap();
+        counts.longest = counts.longest.max(body.len());
+        drop(counts);
+        let body = &body[..length.min(body.len())];
+        let head = String::from_utf8(head.to_vec()).unwrap();
+        let lines = head
+            .lines()
+            .filter(|line| !line.to_ascii_lowercase().starts_with("content-length:"));
+        let head: String = lines
+            .filter(|line| !line.is_empty())
+            .map(|line| format!("{line}\r\n"))
+            .collect();
+        client.write_all(format!("{head}content-length: {}\r\n\r\n", body.len()).as_bytes())?;
+        client.write_all(body)
     }
 
     /// Keeps the secret of a session that has begun.
@@ -338,6 +393,14 @@ pub(crate) fn is_completion(line: &str) -> bool {
 /// Whether an upload in parts is to begin.
 pub(crate) fn is_beginning(line: &str) -> bool {
     line.starts_with("POST") && line.contains("?uploads")
+}
+
+const LOGIN: &str = "<!DOCTYPE html>\n<html><body>Please log in to our network.</body></html>\n";
+
+fn page(header: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/html\r\n";
+    format!("{head}{header}content-length: {length}\r\n\r\n{body}").into_bytes()
 }
 
 fn refusal(status: &str, code: &str, is_json: bool) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::{orphans, passes};
+use super::passes;
 use crate::actions::journal::Journal;
 use crate::actions::opening::MAX_DATA_KEY;
 use crate::aws::transfer::{self, Multipart};
@@ -19,9 +19,6 @@ pub(in crate::actions) async fn discard(aws: &Aws, journal: Journal) -> Result<(
     let object = &journal.opening.data_key_object;
     let traces = journal.all_traces();
     for (key, trace) in traces.iter().filter(|(_, trace)| trace.done.is_none()) {
-        if !trace.unanswered.is_empty() {
-            orphans::sweep(aws, bucket, key, Some(&journal), &trace.unanswered, None).await;
-        }
         if let Some((id, _)) = trace.upload.clone() {
             let (bucket, key) = (bucket.clone(), key.clone());
             transfer::abort(aws, &Multipart { bucket, key, id }).await?;

@@ -60,7 +60,7 @@ impl Going<'_> {
         self.note(|journal| journal.completing(self.key));
         loop {
             let fault = match transfer::complete(aws, upload, parts, &self.replaces).await {
-                Ok(etag) => return Ok(etag),
+                Ok(etag) => return Ok(Some(etag)),
                 Err(fault) => fault,
             };
             if let Seen::There(etag) = self.look(aws).await? {

@@ -6,7 +6,6 @@ use std::io;
 use super::discard::is_needed;
 use super::going::{Going, Seen};
 use super::job::{Failure, Job, now};
-use super::orphans;
 use super::parts::{Cut, Known, KnownParts};
 use super::replaced::replaceable;
 use super::sending::Plan;
@@ -147,7 +146,7 @@ impl Job<'_> {
                 }
                 return Err(going.unless_replaced(fault).into());
             }
-            Ok(etag) => etag,
+            Ok(etag) => Some(etag),
         };
         self.tally.end(source, Some(stamp), 0);
         Ok(etag)
@@ -205,47 +204,31 @@ impl Job<'_> {
         going: &Going<'_>,
         trace: Option<Trace>,
     ) -> Result<(Multipart, Plan), Failure> {
-        let mut unanswered = Vec::new();
         let mut earlier = None;
-        if let Some(mut trace) = trace {
-            unanswered = trace.unanswered;
-            if let Some((id, part)) = trace.upload {
-                let upload = going.upload(id);
-                let is_there = still_there(self.aws, &upload, &mut trace.parts).await?;
-                let known = trace.parts;
-                earlier = Some((is_there.then_some(upload), Plan { part, known }));
-            }
+        if let Some(mut trace) = trace
+            && let Some((id, part)) = trace.upload
+        {
+            let upload = going.upload(id);
+            let is_there = still_there(self.aws, &upload, &mut trace.parts).await?;
+            let known = trace.parts;
+            earlier = Some((is_there.then_some(upload), Plan { part, known }));
         }
-        let (upload, plan) = match earlier {
+        Ok(match earlier {
             Some((Some(upload), plan)) => (upload, plan),
             gone => {
                 let part = self.limits.part_of(going.token_bytes).ok_or_else(|| too_long(source))?;
                 // Its parts are gone, but they still tell whether the source is the same.
                 let plan = gone.map(|(_, plan)| plan).filter(|plan| plan.part == part);
-                let asking = orphans::before(self.aws, going.bucket, going.key).await;
-                if let Some(asking) = &asking {
-                    going.note(|journal| journal.asking(going.key, asking));
-                }
-                let (id, lost) = transfer::begin(self.aws, going.bucket, going.key, &going.metadata).await?;
+                let id = transfer::begin(self.aws, going.bucket, going.key, &going.metadata).await?;
                 let upload = going.upload(id);
                 going.note(|journal| journal.uploading(&upload, part));
-                unanswered.extend(asking.into_iter().flat_map(|asking| vec![asking; lost]));
                 (upload, plan.unwrap_or_else(|| Plan::of(part)))
             }
-        };
-        if !unanswered.is_empty() {
-            let (bucket, key) = (going.bucket, going.key);
-            orphans::sweep(self.aws, bucket, key, going.journal, &unanswered, Some(&upload.id)).await;
-            going.note(|journal| journal.settled(key));
-        }
-        Ok((upload, plan))
+        })
     }
 
     /// The source is another one now: what was sent of the old one is thrown away.
     async fn forget(&self, journal: &Journal, bucket: &str, key: &str, trace: &Trace) -> Result<(), Fault> {
-        if trace.done.is_none() && !trace.unanswered.is_empty() {
-            orphans::sweep(self.aws, bucket, key, Some(journal), &trace.unanswered, None).await;
-        }
         if let (Some((id, _)), None) = (&trace.upload, &trace.done) {
             let upload = Multipart {
                 bucket: bucket.to_owned(),

@@ -6,7 +6,7 @@ use aws_sdk_kms::error::BuildError;
 use aws_sdk_kms::types::{GrantConstraints, GrantOperation, KeySpec as SdkKeySpec, KeyUsageType, OriginType, Tag};
 use jiff::Timestamp;
 
-use crate::aws::{Aws, fault, timestamp};
+use crate::aws::{Aws, fault, onward, timestamp};
 use crate::domain::{Fault, FaultKind, GrantConstraint, GrantSpec, KeySpec};
 
 /// A grant just made.
@@ -94,21 +94,20 @@ pub(crate) async fn untag_key(aws: &Aws, key_arn: &str, names: &[String]) -> Res
 
 /// Every tag, page by page.
 pub(crate) async fn key_tags(aws: &Aws, key_arn: &str) -> Result<BTreeMap<String, String>, Fault> {
-    let (mut found, mut marker) = (BTreeMap::new(), None);
+    let act = "read the tags of";
+    let (mut found, mut marker): (_, Option<String>) = (BTreeMap::new(), None);
     loop {
         let call = aws
             .kms()
             .list_resource_tags()
             .key_id(key_arn)
             .limit(50)
-            .set_marker(marker);
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| fault::of("read the tags of", key_arn, &error))?;
+            .set_marker(marker.clone());
+        let answer = call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
         let rows = answer.tags().iter();
         found.extend(rows.map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())));
-        marker = super::next(answer.truncated(), answer.next_marker());
+        let next = answer.next_marker().filter(|_| answer.truncated());
+        marker = onward(act, key_arn, marker.as_deref(), next)?;
         if marker.is_none() {
             return Ok(found);
         }

@@ -9,7 +9,7 @@ use aws_sdk_s3::types::{
 };
 
 use super::uri;
-use crate::aws::{Aws, Paged, fault};
+use crate::aws::{Aws, fault};
 use crate::domain::{Fault, FaultKind};
 
 /// Days after which S3 throws away what an interrupted upload left.
@@ -152,47 +152,6 @@ pub(crate) async fn default_key(aws: &Aws, bucket: &str) -> Result<Option<String
                 || *rule.sse_algorithm() == ServerSideEncryption::AwsKmsDsse
         });
     Ok(by_kms.map(|rule| rule.kms_master_key_id().unwrap_or("alias/aws/s3").to_owned()))
-}
-
-/// Uploads that are neither complete nor aborted: key and id.
-pub(crate) async fn unfinished_uploads(
-    aws: &Aws,
-    bucket: &str,
-    marker: Option<String>,
-) -> Result<Paged<(String, String)>, Fault> {
-    let (key, id) = match &marker {
-        Some(marker) => marker
-            .split_once('\0')
-            .map_or((None, None), |(key, id)| (Some(key), Some(id))),
-        None => (None, None),
-    };
-    let call = aws
-        .s3_control()
-        .list_multipart_uploads()
-        .bucket(bucket)
-        .set_key_marker(key.map(str::to_owned))
-        .set_upload_id_marker(id.map(str::to_owned));
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("list the unfinished uploads of bucket", bucket, &error))?;
-    let next = (answer.is_truncated() == Some(true))
-        .then(|| {
-            Some(format!(
-                "{}\0{}",
-                answer.next_key_marker()?,
-                answer.next_upload_id_marker()?
-            ))
-        })
-        .flatten();
-    Ok(Paged {
-        rows: answer
-            .uploads()
-            .iter()
-            .filter_map(|upload| Some((upload.key()?.to_owned(), upload.upload_id()?.to_owned())))
-            .collect(),
-        next,
-    })
 }
 
 pub(crate) async fn abort_upload(aws: &Aws, bucket: &str, key: &str, id: &str) -> Result<(), Fault> {

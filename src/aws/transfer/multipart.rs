@@ -1,20 +1,18 @@
-//! Uploads in parts: begun, sent part by part, completed or aborted, and looked for.
+//! Uploads in parts: begun, sent part by part, completed or aborted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
-use aws_smithy_types::retry::RetryConfig;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 
 use super::{Content, Replaces, UPLOAD, spelled, unquoted};
-use crate::aws::again::{ROUNDS, again, again_for};
+use crate::aws::again::again;
 use crate::aws::patience::{self, Pulse};
 use crate::aws::s3::uri;
-use crate::aws::{Aws, fault, timestamp};
+use crate::aws::{Aws, fault, onward};
 use crate::domain::{Fault, FaultKind};
 
 /// An upload in parts that is neither complete nor aborted.
@@ -23,15 +21,6 @@ pub(crate) struct Multipart {
     pub(crate) bucket: String,
     pub(crate) key: String,
     pub(crate) id: String,
-}
-
-/// What S3 says of such an upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Begun {
-    pub(crate) id: String,
-    pub(crate) at: Option<Timestamp>,
-    /// Who began it, as S3 names people.
-    pub(crate) by: Option<String>,
 }
 
 /// One uploaded part.
@@ -45,18 +34,17 @@ pub(crate) struct Part {
     pub(crate) crc: u64,
 }
 
-/// Begins an upload in parts, and gives its id; also, how often an answer may have been lost: so many more uploads there may be, without a
-/// part, and without anybody who knows their ids.
+/// Begins an upload in parts; its id.
+///
+/// If an answer was lost there is one more that nobody knows the id of. It has no part and costs nothing, and S3 says
+/// nothing of it that would tell it from somebody else's: it is left to the bucket's lifecycle.
 pub(crate) async fn begin(
     aws: &Aws,
     bucket: &str,
     key: &str,
     metadata: &BTreeMap<String, String>,
-) -> Result<(String, usize), Fault> {
-    let mut asked = 0;
-    let call = || {
-        asked += 1;
-        let once = Builder::new().retry_config(RetryConfig::disabled());
+) -> Result<String, Fault> {
+    let call = || async move {
         let call = aws
             .s3_control()
             .create_multipart_upload()
@@ -64,19 +52,14 @@ pub(crate) async fn begin(
             .key(key)
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
             .checksum_type(ChecksumType::FullObject)
-            .set_metadata(Some(metadata.clone().into_iter().collect()))
-            .customize()
-            .config_override(once);
-        async move {
-            let object = uri(bucket, key);
-            let answer = call.send().await.map_err(|error| fault::of(UPLOAD, &object, &error))?;
-            answer
-                .upload_id
-                .ok_or_else(|| fault::incomplete(UPLOAD, &object, "upload id"))
-        }
+            .set_metadata(Some(metadata.clone().into_iter().collect()));
+        let object = uri(bucket, key);
+        let answer = call.send().await.map_err(|error| fault::of(UPLOAD, &object, &error))?;
+        answer
+            .upload_id
+            .ok_or_else(|| fault::incomplete(UPLOAD, &object, "upload id"))
     };
-    let id = again_for(ROUNDS * 2, call).await?;
-    Ok((id, asked - 1))
+    again(call).await
 }
 
 /// Uploads the part of this number, from 1.
@@ -134,54 +117,22 @@ pub(crate) async fn parts(aws: &Aws, upload: &Multipart) -> Result<Vec<Part>, Fa
                 .map_err(|error| fault::of("list the parts of", &uri(&upload.bucket, &upload.key), &error))
         };
         let page = again(call).await?;
-        parts.extend(page.parts().iter().filter_map(|part| {
+        let (act, object) = ("list the parts of", uri(&upload.bucket, &upload.key));
+        let rows = page.parts().iter().map(|part| {
             Some(Part {
                 number: part.part_number()?,
                 etag: part.e_tag()?.to_owned(),
                 crc: part.checksum_crc64_nvme().and_then(read_checksum).unwrap_or_default(),
             })
-        }));
-        after = page.next_part_number_marker().map(str::to_owned);
-        if page.is_truncated() != Some(true) || after.is_none() {
+        });
+        let rows: Option<Vec<_>> = rows.collect();
+        parts.extend(rows.ok_or_else(|| fault::incomplete(act, &object, "number and ETag of one of its parts"))?);
+        let next = page
+            .next_part_number_marker()
+            .filter(|_| page.is_truncated() == Some(true));
+        after = onward(act, &object, after.as_deref(), next)?;
+        if after.is_none() {
             return Ok(parts);
-        }
-    }
-}
-
-/// Uploads in parts to exactly this key that are neither complete nor aborted.
-pub(crate) async fn uploads(aws: &Aws, bucket: &str, key: &str) -> Result<Vec<Begun>, Fault> {
-    let mut found = Vec::new();
-    let mut after: Option<(String, Option<String>)> = None;
-    loop {
-        let marker = &after;
-        let call = || async move {
-            let (after_key, after_id) = marker.clone().unzip();
-            let call = aws
-                .s3_control()
-                .list_multipart_uploads()
-                .bucket(bucket)
-                .prefix(key)
-                .set_key_marker(after_key)
-                .set_upload_id_marker(after_id.flatten());
-            call.send()
-                .await
-                .map_err(|error| fault::of("list the uploads of", &uri(bucket, key), &error))
-        };
-        let page = again(call).await?;
-        let same = page.uploads().iter().filter(|upload| upload.key() == Some(key));
-        found.extend(same.filter_map(|upload| {
-            Some(Begun {
-                id: upload.upload_id()?.to_owned(),
-                at: upload.initiated().and_then(timestamp),
-                by: upload.initiator().and_then(|by| by.id()).map(str::to_owned),
-            })
-        }));
-        let next = page.next_key_marker().map(str::to_owned);
-        match next {
-            Some(next) if page.is_truncated() == Some(true) => {
-                after = Some((next, page.next_upload_id_marker().map(str::to_owned)));
-            }
-            _ => return Ok(found),
         }
     }
 }
@@ -193,7 +144,7 @@ pub(crate) async fn complete(
     upload: &Multipart,
     parts: &[Part],
     replaces: &Replaces,
-) -> Result<Option<String>, Fault> {
+) -> Result<String, Fault> {
     let completed = parts.iter().map(|part| {
         CompletedPart::builder()
             .part_number(part.number)
@@ -216,11 +167,9 @@ pub(crate) async fn complete(
         )
         .customize()
         .config_override(Builder::new().timeout_config(patience::of_completion(parts.len())));
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of(UPLOAD, &uri(&upload.bucket, &upload.key), &error))?;
-    Ok(unquoted(answer.e_tag))
+    let object = uri(&upload.bucket, &upload.key);
+    let answer = call.send().await.map_err(|error| fault::of(UPLOAD, &object, &error))?;
+    unquoted(&object, answer.e_tag)
 }
 
 /// Throws the parts away; fine if they are gone.

@@ -5,6 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use strongroom::actions::{self, ProgressSink};
+use strongroom::config::{Connection, SandboxEndpoint};
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,4 +79,48 @@ async fn a_folder_goes_up_with_names_that_are_no_text_and_without_what_lies_outs
     assert_eq!(fs::read(world.path("back").join(odd)).unwrap(), b"odd");
     assert_eq!(fs::read(world.path("back/plain.txt")).unwrap(), b"plain");
     assert_eq!(fs::read(world.path("back/leads-in")).unwrap(), b"plain");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_xml_cannot_carry_go_up_are_listed_come_back_and_go() {
+    let world = World::start().await;
+    let names = [
+        "fine.txt",
+        "back\u{8}space.txt",
+        "a+b 100%.txt",
+        "\u{ffff}\u{1f}.txt",
+        "r\re.txt",
+    ];
+    for name in names {
+        world.write(&format!("tree/{name}"), name.as_bytes());
+    }
+    // In parts.
+    let large = noise(8 * MIB);
+    world.write("tree/large\u{8}.bin", &large);
+    good(&world.encrypt(&world.path("tree"), "s3://training-bucket/tree/").await);
+    good(&world.run(&["verify", "s3://training-bucket/tree/"]).await);
+    good(
+        &world
+            .run(&["decrypt", "s3://training-bucket/tree/", "-o", "back"])
+            .await,
+    );
+    for name in names {
+        assert_eq!(fs::read(world.path("back").join(name)).unwrap(), name.as_bytes());
+    }
+    assert!(fs::read(world.path("back/large\u{8}.bin")).unwrap() == large);
+
+    let connection = Connection {
+        sandbox: Some(SandboxEndpoint {
+            url: world.sandbox.endpoint_url().to_owned(),
+            region: "us-east-1".to_owned(),
+            access_key_id: world.sandbox.access_key_id().to_owned(),
+            secret_access_key: world.sandbox.secret_access_key().to_owned(),
+        }),
+        ..Connection::default()
+    };
+    let aws = actions::connect(&connection).await.unwrap();
+    let unfinished = world.s3.create_multipart_upload().bucket(BUCKET).key("begun\u{8}");
+    unfinished.send().await.unwrap();
+    let emptied = actions::empty_bucket(&aws, BUCKET, 100, true, &ProgressSink::none()).await;
+    assert!(emptied.is_ok(), "{emptied:?}");
 }

@@ -1,0 +1,169 @@
+//! What S3 lists: buckets, objects, unfinished uploads.
+//!
+//! Names are asked for percent-encoded: XML has no way to write most control characters, and one such key would make the
+//! whole of its prefix unreadable.
+
+use std::borrow::Cow;
+
+use aws_sdk_s3::types::EncodingType;
+use percent_encoding::percent_decode_str;
+
+use super::uri;
+use crate::aws::{Aws, Paged, fault, timestamp};
+use crate::domain::{BucketRow, Fault, ObjectRow};
+
+pub(crate) async fn list_buckets(aws: &Aws, token: Option<String>) -> Result<Paged<BucketRow>, Fault> {
+    let (act, object) = ("list", "buckets");
+    let call = aws
+        .s3_control()
+        .list_buckets()
+        .max_buckets(1000)
+        .set_continuation_token(token.clone());
+    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let rows = answer.buckets().iter().map(|bucket| {
+        Some(BucketRow {
+            name: bucket.name()?.to_owned(),
+            created: bucket.creation_date().and_then(timestamp),
+        })
+    });
+    Paged::new(
+        act,
+        object,
+        rows.collect(),
+        token.as_deref(),
+        answer.continuation_token(),
+    )
+}
+
+/// One level under `prefix`, which is empty or ends in `/`: common prefixes, then objects.
+pub(crate) async fn list_level(
+    aws: &Aws,
+    bucket: &str,
+    prefix: &str,
+    token: Option<String>,
+) -> Result<Paged<ObjectRow>, Fault> {
+    let mut page = list(aws, bucket, prefix, Some("/"), token).await?;
+    // The marker object some consoles create for a folder is that folder.
+    page.rows.retain(|row| row.key() != prefix);
+    Ok(page)
+}
+
+/// Every object whose key begins with `prefix`, at whatever depth.
+pub(crate) async fn list_under(
+    aws: &Aws,
+    bucket: &str,
+    prefix: &str,
+    token: Option<String>,
+) -> Result<Paged<ObjectRow>, Fault> {
+    list(aws, bucket, prefix, None, token).await
+}
+
+async fn list(
+    aws: &Aws,
+    bucket: &str,
+    prefix: &str,
+    delimiter: Option<&str>,
+    token: Option<String>,
+) -> Result<Paged<ObjectRow>, Fault> {
+    let (act, object) = ("list", uri(bucket, prefix));
+    let call = aws
+        .s3_control()
+        .list_objects_v2()
+        .bucket(bucket)
+        .prefix(prefix)
+        .encoding_type(EncodingType::Url)
+        .set_delimiter(delimiter.map(str::to_owned))
+        .set_continuation_token(token.clone());
+    let answer = call.send().await.map_err(|error| fault::of(act, &object, &error))?;
+    let names = Names(answer.encoding_type());
+    let prefixes = answer.common_prefixes().iter().map(|common| {
+        let prefix = names.read(common.prefix()?)?;
+        Some(ObjectRow::Prefix { prefix })
+    });
+    let objects = answer.contents().iter().map(|object| {
+        Some(ObjectRow::Object {
+            key: names.read(object.key()?)?,
+            size: object.size().and_then(|size| u64::try_from(size).ok())?,
+            modified: object.last_modified().and_then(timestamp),
+            etag: Some(object.e_tag()?.trim_matches('"').to_owned()),
+            info: None,
+        })
+    });
+    let rows: Option<Vec<_>> = prefixes.chain(objects).collect();
+    if let Some(stray) = rows.iter().flatten().find(|row| !row.key().starts_with(prefix)) {
+        let why = format!("{} is not what was asked for", stray.key());
+        return Err(fault::not_an_answer(act, &object, &why));
+    }
+    let next = answer
+        .next_continuation_token()
+        .filter(|_| answer.is_truncated() == Some(true));
+    Paged::new(act, &object, rows, token.as_deref(), next)
+}
+
+/// Uploads that are neither complete nor aborted: key and id.
+pub(crate) async fn unfinished_uploads(
+    aws: &Aws,
+    bucket: &str,
+    marker: Option<String>,
+) -> Result<Paged<(String, String)>, Fault> {
+    let act = "list the unfinished uploads of bucket";
+    // No upload id holds a NUL, whatever keys do.
+    let (key, id) = marker.as_deref().and_then(|marker| marker.rsplit_once('\0')).unzip();
+    let call = aws
+        .s3_control()
+        .list_multipart_uploads()
+        .bucket(bucket)
+        .encoding_type(EncodingType::Url)
+        .set_key_marker(key.map(str::to_owned))
+        .set_upload_id_marker(id.map(str::to_owned));
+    let answer = call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
+    let names = Names(answer.encoding_type());
+    let rows = answer
+        .uploads()
+        .iter()
+        .map(|upload| Some((names.read(upload.key()?)?, upload.upload_id()?.to_owned())));
+    let mut next = None;
+    if answer.is_truncated() == Some(true) {
+        let key = answer.next_key_marker().and_then(|key| names.read(key));
+        let key = key.ok_or_else(|| fault::incomplete(act, bucket, "NextKeyMarker"))?;
+        next = Some(format!("{key}\0{}", answer.next_upload_id_marker().unwrap_or_default()));
+    }
+    Paged::new(act, bucket, rows.collect(), marker.as_deref(), next.as_deref())
+}
+
+/// How names are spelled in one answer.
+struct Names<'a>(Option<&'a EncodingType>);
+
+impl Names<'_> {
+    /// `None` if it is not UTF-8, as every key is. A server that does not know how to encode does not say that it did.
+    fn read(&self, name: &str) -> Option<String> {
+        if self.0 != Some(&EncodingType::Url) {
+            return Some(name.to_owned());
+        }
+        // As forms do it: a space may be a plus.
+        let spaced = name.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_were_spelled() {
+        let encoded = Names(Some(&EncodingType::Url));
+        let table = [
+            ("a/b.csv", Some("a/b.csv")),
+            ("a+b%2Bc%20d", Some("a b+c d")),
+            ("back%08space", Some("back\u{8}space")),
+            ("caf%C3%A9", Some("café")),
+            ("100%25", Some("100%")),
+            ("%FF", None),
+        ];
+        for (spelled, name) in table {
+            assert_eq!(encoded.read(spelled).as_deref(), name, "{spelled}");
+        }
+        assert_eq!(Names(None).read("a+b%20c").as_deref(), Some("a+b%20c"));
+    }
+}
