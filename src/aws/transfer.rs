@@ -43,7 +43,7 @@ pub(crate) struct Head {
 impl Head {
     /// The ETag as listings show it.
     pub(crate) fn unquoted_etag(&self) -> Option<String> {
-        unquoted(self.etag.clone())
+        self.etag.as_ref().map(|etag| etag.trim_matches('"').to_owned())
     }
 }
 

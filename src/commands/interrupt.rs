@@ -4,13 +4,12 @@
 //! it stands. That is as if it had been killed, which everything here is made for: the journal of an upload stays, and the
 //! same command goes on with it; files without a name go with the process. A second signal ends it at once.
 
-use std::io::Write;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::one_line;
+use crate::console;
 use crate::domain::{Fault, FaultKind};
 
 /// For cleaning up.
@@ -95,8 +94,8 @@ impl Interrupt {
     /// Ends the process when everything else had its time.
     fn end(&self) {
         std::thread::sleep(TO_END);
-        let line = format!("strongroom: {}", one_line(&self.fault().to_string()));
-        std::thread::spawn(move || writeln!(std::io::stderr(), "{line}"));
+        let line = self.fault().to_string();
+        std::thread::spawn(move || console::complain(&line));
         std::thread::sleep(Duration::from_millis(50));
         std::process::exit(STATUS);
     }

@@ -121,6 +121,7 @@ async fn names_that_xml_cannot_carry_go_up_are_listed_come_back_and_go() {
     let aws = actions::connect(&connection).await.unwrap();
     let unfinished = world.s3.create_multipart_upload().bucket(BUCKET).key("begun\u{8}");
     unfinished.send().await.unwrap();
-    let emptied = actions::empty_bucket(&aws, BUCKET, 100, true, &ProgressSink::none()).await;
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let emptied = actions::empty_bucket(&aws, BUCKET, 100, true, &ProgressSink::none(), &cancel).await;
     assert!(emptied.is_ok(), "{emptied:?}");
 }
