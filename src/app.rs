@@ -39,7 +39,7 @@ pub mod text;
 mod update;
 pub mod walk;
 mod watched;
-mod words;
+pub mod words;
 
 pub use command::{COMMANDS, Command};
 pub use effect::{Effect, OpId, Topic};

@@ -38,6 +38,7 @@ mod endpoint;
 mod fault;
 mod gate;
 mod http;
+mod login;
 mod patience;
 mod tokens;
 
@@ -348,7 +349,7 @@ async fn default_config(connection: &Connection) -> SdkConfig {
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    loader.load().await
+    login::telling(loader.load().await, connection)
 }
 
 /// AWS's moment as ours; `None` outside the calendar.
@@ -406,6 +407,6 @@ fn no_region() -> Fault {
         "connect to",
         "AWS",
         "no region is set",
-        "give --region, set AWS_REGION, or try --sandbox",
+        "give --region, set AWS_REGION, or try strongroom --sandbox",
     )
 }

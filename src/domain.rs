@@ -4,6 +4,7 @@
 
 pub mod aws_command;
 pub mod bond;
+pub mod change;
 pub mod explain;
 pub mod fault;
 pub mod format;
@@ -24,7 +25,8 @@ pub mod spec;
 pub mod survey;
 
 pub use bond::Bond;
-pub use fault::{Fault, FaultKind};
+pub use change::{AliasChange, KeyChange, RoleChange};
+pub use fault::{Door, Fault, FaultKind, WayOut};
 pub use format::ObjectFormat;
 pub use grant::{Grant, GrantConstraint};
 pub use identity::{Identity, RoleSummary};

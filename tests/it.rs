@@ -33,6 +33,8 @@ mod readme;
 mod readonly;
 #[path = "it/screens.rs"]
 mod screens;
+#[path = "it/sentences.rs"]
+mod sentences;
 #[path = "it/silent.rs"]
 mod silent;
 #[path = "it/step_data.rs"]

@@ -37,8 +37,11 @@ pub async fn delete_objects(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    let objects = delete_in_batches(aws, bucket, objects, "delete objects of", progress, cancel).await?;
-    Ok(Outcome::Deleted { objects })
+    delete_in_batches(aws, bucket, objects, "delete objects of", progress, cancel).await?;
+    Ok(Outcome::Deleted {
+        bucket: bucket.to_owned(),
+        objects: objects.to_vec(),
+    })
 }
 
 /// However it ends early, the fault says how many are gone.

@@ -212,6 +212,7 @@ impl Plan<'_> {
                 request: Some(Request::RevokeGrant {
                     key_arn: key_arn.to_owned(),
                     grant_id: grant.id.clone(),
+                    grantee: grant.grantee.clone(),
                 }),
                 refused: None,
             });

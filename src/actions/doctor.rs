@@ -4,7 +4,7 @@ use futures::join;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::aws::{Aws, iam, kms, logs, s3, sagemaker, sts};
-use crate::domain::Fault;
+use crate::domain::{Door, Fault};
 
 /// AWS refuses signatures that are more than five minutes off; warn well before.
 const MOST_SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -108,8 +108,8 @@ fn of<T>(name: &str, result: Result<T, Fault>, say: impl FnOnce(T) -> String) ->
         Ok(answer) => (true, say(answer), None),
         Err(fault) => (
             false,
-            fault.cause,
-            Some(fault.remedy).filter(|remedy| !remedy.is_empty()),
+            fault.cause.clone(),
+            Some(fault.remedy_at(Door::CommandLine)).filter(|remedy| !remedy.is_empty()),
         ),
     };
     Check {

@@ -22,7 +22,7 @@ use super::ProgressSink;
 use super::journal::Journal;
 use super::place::{Place, cancelled};
 use crate::aws::Aws;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, WayOut};
 
 mod asked;
 mod data_key;
@@ -202,18 +202,15 @@ pub(super) fn passes(fault: &Fault) -> bool {
 }
 
 fn taken(place: &Place) -> Fault {
-    let remedy = "choose another name, or give --overwrite";
-    Fault::new(
-        FaultKind::Conflict,
-        "write",
-        place.to_string(),
-        "it exists already",
-        remedy,
-    )
+    let way = match place {
+        Place::S3 { .. } => WayOut::ReplaceObject,
+        Place::Local(_) => WayOut::ReplaceFile,
+    };
+    Fault::new(FaultKind::Conflict, "write", place.to_string(), "it exists already", "").by(way)
 }
 
 fn changed_fault(path: &Path) -> Fault {
-    let remedy = "nothing was published; try again when nobody writes to it";
+    let remedy = "nothing of it was published: try again when nobody writes to it";
     Fault::new(
         FaultKind::Conflict,
         ACT,

@@ -20,7 +20,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Lets the grantee call the operations with a key. A session's ARN becomes its role's.
 pub async fn grant(aws: &Aws, spec: &GrantSpec) -> Result<Outcome, Fault> {
     let created = granted(aws, spec).await?;
-    Ok(Outcome::Granted { grant_id: created.id })
+    Ok(Outcome::Granted {
+        grant_id: created.id,
+        key_arn: spec.key_arn.clone(),
+        grantee: spec.grantee.clone(),
+        operations: spec.operations.clone(),
+    })
 }
 
 pub(super) async fn granted(aws: &Aws, spec: &GrantSpec) -> Result<kms::CreatedGrant, Fault> {
@@ -60,7 +65,8 @@ pub async fn await_grant(
     let ask = asking(key_arn, grantee, &context);
     let waited = changed(&session, ask, &askable(&grant), true, progress).await?;
     Ok(Outcome::GrantSpread {
-        grant_id: grant_id.to_owned(),
+        key_arn: key_arn.to_owned(),
+        grantee: grantee.to_owned(),
         seconds: waited.as_secs(),
     })
 }
@@ -163,18 +169,20 @@ async fn found(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<Grant, Fault>
 }
 
 /// Takes a grant back; what was decrypted under it stays decrypted, and a running job keeps D.
-pub async fn revoke_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<Outcome, Fault> {
+pub async fn revoke_grant(aws: &Aws, key_arn: &str, grant_id: &str, grantee: &str) -> Result<Outcome, Fault> {
     kms::revoke_grant(aws, key_arn, grant_id).await?;
     Ok(Outcome::Revoked {
-        grant_id: grant_id.to_owned(),
+        key_arn: key_arn.to_owned(),
+        grantee: grantee.to_owned(),
     })
 }
 
 /// Gives a grant up, as its grantee or retiring principal.
-pub async fn retire_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<Outcome, Fault> {
+pub async fn retire_grant(aws: &Aws, key_arn: &str, grant_id: &str, grantee: &str) -> Result<Outcome, Fault> {
     kms::retire_grant(aws, key_arn, grant_id).await?;
-    Ok(Outcome::Revoked {
-        grant_id: grant_id.to_owned(),
+    Ok(Outcome::Retired {
+        key_arn: key_arn.to_owned(),
+        grantee: grantee.to_owned(),
     })
 }
 

@@ -8,7 +8,7 @@ use super::principals::{lasting, named};
 use super::workflow;
 use crate::aws::{Aws, kms, sts};
 use crate::domain::policy::{self, default_key_policy, pretty};
-use crate::domain::{Fault, FaultKind, Identity, KeySpec, Outcome};
+use crate::domain::{AliasChange, Fault, FaultKind, Identity, KeyChange, KeySpec, Outcome};
 
 /// Creates a key with the console's default policy unless another is given, an alias and rotation if they are wanted.
 /// Once there is a key it is finished: a key cannot be deleted at once, and one without its alias is nobody's.
@@ -45,7 +45,8 @@ pub async fn new_key(aws: &Aws, spec: &KeySpec, cancel: &CancellationToken) -> R
             ..fault
         });
     }
-    Ok(Outcome::KeyCreated { key_arn })
+    let alias = Some(with_prefix(&spec.alias)).filter(|_| !spec.alias.is_empty());
+    Ok(Outcome::KeyCreated { key_arn, alias })
 }
 
 /// Writes the console's policy for these principals; sessions become their roles, and the caller administers if nobody
@@ -123,21 +124,24 @@ fn locked_out(key_arn: &str, identity: &Identity, warning: &str) -> Fault {
 pub async fn add_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<Outcome, Fault> {
     let alias = with_prefix(alias);
     kms::create_alias(aws, &alias, key_arn).await?;
-    Ok(Outcome::AliasChanged { alias })
+    let change = AliasChange::Added(key_arn.to_owned());
+    Ok(Outcome::AliasChanged { alias, change })
 }
 
 /// Lets an alias point to another key.
 pub async fn move_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<Outcome, Fault> {
     let alias = with_prefix(alias);
     kms::update_alias(aws, &alias, key_arn).await?;
-    Ok(Outcome::AliasChanged { alias })
+    let change = AliasChange::Moved(key_arn.to_owned());
+    Ok(Outcome::AliasChanged { alias, change })
 }
 
 /// Deletes an alias; the key stays.
 pub async fn delete_alias(aws: &Aws, alias: &str) -> Result<Outcome, Fault> {
     let alias = with_prefix(alias);
     kms::delete_alias(aws, &alias).await?;
-    Ok(Outcome::AliasChanged { alias })
+    let change = AliasChange::Deleted;
+    Ok(Outcome::AliasChanged { alias, change })
 }
 
 /// Sets tags, then removes others.
@@ -153,7 +157,8 @@ pub async fn tag_key(
     if !remove.is_empty() {
         kms::untag_key(aws, key_arn, remove).await?;
     }
-    Ok(changed(key_arn))
+    let (set, removed) = (set.clone(), remove.to_vec());
+    Ok(changed(key_arn, KeyChange::Tagged { set, removed }))
 }
 
 /// The tags of a key.
@@ -168,25 +173,30 @@ pub async fn key_tags(aws: &Aws, key_arn: &str) -> Result<Outcome, Fault> {
 /// Lets AWS make new material every year, or no longer; what the old material encrypted still opens.
 pub async fn set_rotation(aws: &Aws, key_arn: &str, on: bool) -> Result<Outcome, Fault> {
     kms::set_rotation(aws, key_arn, on).await?;
-    Ok(changed(key_arn))
+    let change = if on {
+        KeyChange::RotationOn
+    } else {
+        KeyChange::RotationOff
+    };
+    Ok(changed(key_arn, change))
 }
 
 /// Changes what a key's owner says of it.
 pub async fn set_description(aws: &Aws, key_arn: &str, description: &str) -> Result<Outcome, Fault> {
     kms::set_description(aws, key_arn, description).await?;
-    Ok(changed(key_arn))
+    Ok(changed(key_arn, KeyChange::Described(description.to_owned())))
 }
 
 /// Switches a key on.
 pub async fn enable_key(aws: &Aws, key_arn: &str) -> Result<Outcome, Fault> {
     kms::enable_key(aws, key_arn).await?;
-    Ok(changed(key_arn))
+    Ok(changed(key_arn, KeyChange::Enabled))
 }
 
 /// Switches a key off: nothing under it opens until it is on again.
 pub async fn disable_key(aws: &Aws, key_arn: &str) -> Result<Outcome, Fault> {
     kms::disable_key(aws, key_arn).await?;
-    Ok(changed(key_arn))
+    Ok(changed(key_arn, KeyChange::Disabled))
 }
 
 /// Schedules a key's deletion in 7 to 30 days; afterwards nothing under it ever opens again.
@@ -197,18 +207,19 @@ pub async fn schedule_key_deletion(aws: &Aws, key_arn: &str, days: i32) -> Resul
         return Err(Fault::new(FaultKind::Invalid, act, key_arn, cause, "give 7 to 30 days"));
     }
     kms::schedule_key_deletion(aws, key_arn, days).await?;
-    Ok(changed(key_arn))
+    Ok(changed(key_arn, KeyChange::DeletionScheduled { days }))
 }
 
 /// Takes a scheduled deletion back; the key is left disabled.
 pub async fn cancel_key_deletion(aws: &Aws, key_arn: &str) -> Result<Outcome, Fault> {
     kms::cancel_key_deletion(aws, key_arn).await?;
-    Ok(changed(key_arn))
+    Ok(changed(key_arn, KeyChange::DeletionCancelled))
 }
 
-fn changed(key_arn: &str) -> Outcome {
+fn changed(key_arn: &str, change: KeyChange) -> Outcome {
     Outcome::KeyChanged {
         key_arn: key_arn.to_owned(),
+        change,
     }
 }
 

@@ -13,7 +13,7 @@ use super::place::{Place, io_fault};
 use super::principals::role_arn;
 use super::proof::{self, settled};
 use crate::aws::{Aws, kms, s3};
-use crate::domain::{Fault, FaultKind, Message, Outcome, Plaintext, ProofStep};
+use crate::domain::{Door, Fault, FaultKind, Message, Outcome, Plaintext, ProofStep};
 use crate::envelope::publish;
 
 /// KMS takes no longer message.
@@ -149,7 +149,7 @@ fn told(operation: &str, result: Result<Option<String>, Fault>) -> Result<ProofS
         Err(fault) if fault.kind == FaultKind::Integrity => Ok(ProofStep {
             operation: operation.to_owned(),
             allowed: false,
-            reason: Some(format!("{}; {}", fault.cause, fault.remedy)),
+            reason: Some(format!("{}; {}", fault.cause, fault.remedy_at(Door::Dashboard))),
             request_id: fault.request_id,
         }),
         other => settled(operation, other),

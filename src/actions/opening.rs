@@ -15,7 +15,7 @@ use super::encrypt::{DATA_KEYS, data_key_file};
 use super::place::{Place, io_fault};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
-use crate::domain::{Bond, Fault, FaultKind, ObjectRow};
+use crate::domain::{Bond, Fault, FaultKind, ObjectRow, WayOut};
 use crate::envelope::binding::{self, Subject};
 use crate::envelope::manifest::Bundle;
 use crate::envelope::{
@@ -295,7 +295,7 @@ async fn read_data_key(aws: &Aws, place: &Place) -> Result<Vec<u8>, Fault> {
                     "read",
                     place.to_string(),
                     cause,
-                    "check --data-key",
+                    "check that it is the file of an encrypted data key",
                 ));
             }
             std::fs::read(path).map_err(io)
@@ -329,8 +329,7 @@ fn stripped(uri: &str, at: &str) -> Fault {
         "it has no strongroom metadata, but the data key found for it, {at}, is of strongroom's own uploads: the metadata, \
          which proves name and place, may have been taken away"
     );
-    let remedy = "if it never had any, name its data key with --data-key, or give --accept-unbound";
-    Fault::new(FaultKind::Integrity, "open", uri, cause, remedy)
+    Fault::new(FaultKind::Integrity, "open", uri, cause, "").by(WayOut::AcceptUnbound)
 }
 
 fn no_data_key(object: impl fmt::Display) -> Fault {
@@ -339,8 +338,9 @@ fn no_data_key(object: impl fmt::Display) -> Fault {
         "open",
         object.to_string(),
         "nothing says where its encrypted data key is",
-        "give --data-key s3://BUCKET/KEY or --data-key FILE",
+        "",
     )
+    .by(WayOut::NameDataKey)
 }
 
 fn unbound(object: impl fmt::Display) -> Fault {
@@ -381,7 +381,7 @@ pub(super) fn fault_of(act: &str, object: impl fmt::Display, error: &EnvelopeErr
             Fault::new(FaultKind::Conflict, act, object.to_string(), error.to_string(), remedy)
         }
         EnvelopeError::Mac | EnvelopeError::Padding => {
-            let remedy = "check that --data-key is the right one; else get the token again from where it was made";
+            let remedy = "check that the data key is its own; else get the token again from where it was made";
             Fault::new(FaultKind::Integrity, act, object.to_string(), error.to_string(), remedy)
         }
         _ => {

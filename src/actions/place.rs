@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::leftovers::is_ours;
 use crate::console;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, WayOut};
 use crate::envelope::publish::{IsDataKey, Replaced};
 
 /// An S3 object or prefix, or a local path.
@@ -61,25 +61,26 @@ impl fmt::Display for Place {
 /// `folder` + a relative name from outside, which must stay inside.
 pub(super) fn inside(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
     let relative = Path::new(name);
+    let leaves = name.starts_with('/') || name.split('/').any(|part| part == "..");
     // `Path` would pass over empty parts and single dots, and two names could become one file.
-    let stays = !name.contains('\0') && name.split('/').all(|part| !["", ".", ".."].contains(&part));
+    let is_file_name = !name.contains('\0') && name.split('/').all(|part| !["", "."].contains(&part));
     if name.split('/').any(is_ours) {
         let cause = "files of such names are swept away as what an earlier strongroom left half made";
         let remedy = "download it alone, to another name";
         return Err(Fault::new(FaultKind::Invalid, "write", name, cause, remedy));
     }
-    if stays {
-        Ok(folder.join(relative))
-    } else {
-        let remedy = "do not open it: whoever made it meant another folder";
-        Err(Fault::new(
-            FaultKind::Integrity,
-            "write",
-            name,
+    let (cause, remedy) = match (leaves, is_file_name) {
+        (false, true) => return Ok(folder.join(relative)),
+        (true, _) => (
             "the name leaves the destination folder",
-            remedy,
-        ))
-    }
+            "do not open it: whoever made it meant another folder",
+        ),
+        (false, false) => (
+            "no file can have this name: a part of it is empty, is `.`, or holds a zero byte",
+            "decrypt it by itself, to a name of your choice",
+        ),
+    };
+    Err(Fault::new(FaultKind::Integrity, "write", name, cause, remedy))
 }
 
 pub(super) fn usage(act: &str, object: impl fmt::Display, cause: &str, remedy: &str) -> Fault {
@@ -101,7 +102,10 @@ pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Erro
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             (FaultKind::DiskFull, "free some space or choose another disk")
         }
-        ErrorKind::AlreadyExists => (FaultKind::Conflict, "choose another name, or give --overwrite"),
+        ErrorKind::AlreadyExists => {
+            let exists = Fault::new(FaultKind::Conflict, act, path.to_string(), "it exists already", "");
+            return exists.by(WayOut::ReplaceFile);
+        }
         ErrorKind::NotFound => (FaultKind::NotFound, "check the path"),
         ErrorKind::PermissionDenied => (FaultKind::Io, "check its permissions"),
         _ => (FaultKind::Io, ""),
@@ -159,6 +163,17 @@ mod tests {
             assert!(inside(Path::new("out"), bad).is_err(), "{bad}");
         }
         assert_eq!(inside(Path::new("out"), "a/b").unwrap(), Path::new("out/a/b"));
+    }
+
+    #[test]
+    fn only_a_name_that_leaves_the_folder_is_accused_of_it() {
+        let cause = |name: &str| inside(Path::new("out"), name).unwrap_err().cause;
+        for leaving in ["..", "a/../../b", "/etc/passwd", "../x"] {
+            assert!(cause(leaving).contains("leaves"), "{leaving}");
+        }
+        for odd in ["", "a//b", "./dot", "a/", "a\0b"] {
+            assert!(!cause(odd).contains("leaves"), "{odd}");
+        }
     }
 
     #[test]

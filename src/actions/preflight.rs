@@ -12,7 +12,7 @@ use super::roles;
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
 use crate::domain::policy::{self, Decision, PrincipalKind, Question, principal_kind, role_name};
 use crate::domain::{
-    Fault, FaultKind, Finding, GrantSpec, JobSpec, KeyState, Outcome, ProofMethod, Request, RolePolicies, Weight,
+    Door, Fault, FaultKind, Finding, GrantSpec, JobSpec, KeyState, Outcome, ProofMethod, Request, RolePolicies, Weight,
 };
 
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";
@@ -41,7 +41,10 @@ pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
         Err(fault) => findings.push(of_fault("the data says it is encrypted", fault)),
     }
     findings.sort_by_key(|finding| finding.weight);
-    Ok(Outcome::Preflighted { findings })
+    Ok(Outcome::Preflighted {
+        job: spec.name.clone(),
+        findings,
+    })
 }
 
 struct Look<'a> {
@@ -150,7 +153,7 @@ impl Look<'_> {
                     self.spec.bucket,
                     self.aws.region()
                 ),
-                "start with --region and the bucket's region",
+                "run strongroom with --region and the bucket's region",
                 None,
             ),
             Err(fault) if fault.kind == FaultKind::NotFound => of_fault(what, fault),
@@ -378,11 +381,12 @@ fn blocks(what: &str, detail: String, remedy: &str, repair: Option<Request>) -> 
 fn unknown(what: &str, fault: Fault) -> Finding {
     Finding {
         weight: Weight::Unknown,
-        remedy: fault.remedy,
+        remedy: fault.remedy_at(Door::Dashboard),
         ..well(what, format!("could not be looked at: {}", fault.cause))
     }
 }
 
 fn of_fault(what: &str, fault: Fault) -> Finding {
-    blocks(what, fault.cause, &fault.remedy, None)
+    let remedy = fault.remedy_at(Door::Dashboard);
+    blocks(what, fault.cause, &remedy, None)
 }

@@ -48,7 +48,10 @@ pub async fn prove_trusted(
     if !was_trusted {
         roles::trust_caller(aws, name, false).await.map_err(|fault| Fault {
             act: "take back that you may assume".to_owned(),
-            remedy: format!("take it back by hand: `distrust me` for {name}; {}", fault.remedy),
+            remedy: format!(
+                "you may still assume it: take that back with `distrust me` for {name}; {}",
+                fault.remedy
+            ),
             ..fault
         })?;
     }

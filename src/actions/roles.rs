@@ -8,7 +8,7 @@ use super::principals::lasting;
 use super::workflow;
 use crate::aws::{Aws, iam, sts};
 use crate::domain::policy::{self, execution_policy, partition, service_trust};
-use crate::domain::{Fault, FaultKind, Outcome, RolePolicies, RoleSpec};
+use crate::domain::{Fault, FaultKind, Outcome, RoleChange, RolePolicies, RoleSpec};
 
 const POLICY: &str = "strongroom-training";
 const FULL_ACCESS: &str = "iam::aws:policy/AmazonSageMakerFullAccess";
@@ -42,7 +42,8 @@ pub async fn new_role(aws: &Aws, spec: &RoleSpec, cancel: &CancellationToken) ->
             Err(_) => left_over(&spec.name, fault),
         });
     }
-    Ok(Outcome::RoleChanged { role_arn })
+    let change = RoleChange::Created;
+    Ok(Outcome::RoleChanged { role_arn, change })
 }
 
 /// Who may assume a role, and what it may do.
@@ -73,7 +74,7 @@ pub async fn detach_role_policy(aws: &Aws, role: &str, policy: &str) -> Result<O
     } else {
         iam::delete_role_policy(aws, role, policy).await?;
     }
-    changed(aws, role).await
+    changed(aws, role, RoleChange::PolicyDetached(policy.to_owned())).await
 }
 
 /// Takes every policy off a role, then deletes it. However it ends early, the fault says what is off already.
@@ -137,7 +138,12 @@ pub async fn trust_caller(aws: &Aws, role: &str, on: bool) -> Result<Outcome, Fa
         policy::without_caller(&trust)?
     };
     iam::put_trust(aws, role, &trust).await?;
-    changed(aws, role).await
+    let change = if on {
+        RoleChange::TrustsCaller
+    } else {
+        RoleChange::DistrustsCaller
+    };
+    changed(aws, role, change).await
 }
 
 /// Lets SageMaker assume a role for jobs of this account.
@@ -147,10 +153,13 @@ pub async fn trust_service(aws: &Aws, role: &str) -> Result<Outcome, Fault> {
     if let Some(trust) = policy::trusting_service(&detail.trust, account)? {
         iam::put_trust(aws, role, &trust).await?;
     }
-    Ok(Outcome::RoleChanged { role_arn: detail.arn })
+    Ok(Outcome::RoleChanged {
+        role_arn: detail.arn,
+        change: RoleChange::TrustsService,
+    })
 }
 
-async fn changed(aws: &Aws, role: &str) -> Result<Outcome, Fault> {
+async fn changed(aws: &Aws, role: &str, change: RoleChange) -> Result<Outcome, Fault> {
     let role_arn = iam::get_role(aws, role).await?.arn;
-    Ok(Outcome::RoleChanged { role_arn })
+    Ok(Outcome::RoleChanged { role_arn, change })
 }

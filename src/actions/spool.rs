@@ -26,7 +26,7 @@ use super::encrypt::passes;
 use super::opening::Unlocked;
 use super::place::{Place, cancelled, io_fault, unless_cancelled};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, FaultKind, Progress};
+use crate::domain::{Fault, FaultKind, Progress, WayOut};
 use crate::envelope::CHUNK;
 use crate::envelope::binding::digest;
 use crate::envelope::publish::{Folder, TEMPORARY};
@@ -249,7 +249,7 @@ impl Spool {
         match result {
             Ok(read) => Ok((self, read)),
             Err(mut fault) if passes(&fault) && self.named.is_some() => {
-                fault.remedy = format!("{}; the same command goes on where it stopped", fault.remedy);
+                fault.ways.push(WayOut::GoOn);
                 Err(fault)
             }
             Err(fault) => {

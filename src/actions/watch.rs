@@ -95,6 +95,7 @@ pub async fn save_log(aws: &Aws, job: &str, to: &Path) -> Result<Outcome, Fault>
     let text: String = lines.iter().map(|line| format!("{}\n", line.text)).collect();
     write_new(to, text.as_bytes())?;
     Ok(Outcome::LogSaved {
+        job: job.to_owned(),
         path: to.to_path_buf(),
         lines: lines.len() as u64,
     })

@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::opening::MAX_DATA_KEY;
 use crate::aws::{Aws, s3};
-use crate::domain::{Fault, FaultKind, ObjectInfo};
+use crate::domain::{Fault, FaultKind, ObjectInfo, WayOut};
 
 /// The key object of the boto3 way.
 pub(super) const BOTO3_KEY_OBJECT: &str = "dont_look";
@@ -58,6 +58,5 @@ fn missing(fault: Fault, uri: &str) -> Fault {
         return fault;
     }
     let cause = format!("it says nothing of its data key, and there is no object {BOTO3_KEY_OBJECT}");
-    let remedy = "decrypt it with --data-key";
-    Fault::new(FaultKind::NotFound, "find the data key of", uri, cause, remedy)
+    Fault::new(FaultKind::NotFound, "find the data key of", uri, cause, "").by(WayOut::NameDataKey)
 }

@@ -12,8 +12,13 @@ pub const PATIENCE: i64 = 20;
 /// Operations that the question names.
 const NAMED: usize = 6;
 
+/// The question before an operation is cancelled.
+pub fn question(title: &str) -> String {
+    format!("Cancel this operation: {title}?")
+}
+
 /// What becomes of a request that is cancelled.
-pub(super) fn explained(request: &Request) -> &'static str {
+pub fn explained(request: &Request) -> &'static str {
     match request {
         Request::Encrypt { .. } | Request::ResumeUpload { .. } => {
             "What is on its way is aborted, no part of it stays on the server. Files that are there already stay."

@@ -5,8 +5,8 @@ use super::continuation::Continuation;
 use super::overlay::{Confirm, Overlay};
 use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Effect, OpId};
-use crate::domain::{CleanUpItem, Fault, Request};
+use super::{Effect, OpId, words};
+use crate::domain::{CleanUpItem, Door, Fault, Request};
 
 /// The columns of a kind, and of a name where there is room.
 const KIND: usize = 15;
@@ -101,8 +101,8 @@ pub(super) fn take_down(state: &mut State) {
         (None, Some(why)) => state.say(Tone::Warn, format!("Not now: {why}.")),
         (None, None) => state.say(Tone::Dim, format!("Nothing is left to do for {name}.")),
         (Some(request), _) => {
-            let question = format!("{}?", text::capitalized(&super::words::title(&request)));
-            let explanation = format!("{}: {}.", item.kind, item.state);
+            let (question, consequence) = words::question(&words::Names::of(state), &request);
+            let explanation = format!("{}: {}. {consequence}", text::capitalized(item.kind), item.state);
             let confirm = Confirm::typing(question, &explanation, &word(&name), request);
             state.overlays.push(Overlay::Confirm(confirm));
         }
@@ -153,7 +153,7 @@ pub fn rows(state: &State, shown: &CleanUp, columns: usize) -> Vec<Vec<Line>> {
         lines
     });
     let refused = shown.refused.iter().map(|fault| {
-        let pieces = text::wrap(&format!("not looked at: {fault}"), columns);
+        let pieces = text::wrap(&format!("not looked at: {}", fault.at(Door::Dashboard)), columns);
         pieces.into_iter().map(|piece| Line::new(Tone::Warn, piece)).collect()
     });
     rows.chain(refused).collect()

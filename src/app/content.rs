@@ -11,7 +11,7 @@ use super::state::State;
 use super::table::Row;
 use super::text::{self, Line, Tone};
 use crate::domain::explain::{Explanation, explain, explain_text};
-use crate::domain::{Fault, FaultKind, Origin};
+use crate::domain::{Door, Fault, FaultKind, Origin};
 
 /// The lines of the topmost overlay that is no question or form, at most `columns` wide; none if it is no text.
 pub fn lines(state: &State, columns: usize) -> Vec<Line> {
@@ -142,8 +142,12 @@ fn explanation(fault: &Fault) -> Vec<Line> {
         }
     }
     let meaning = match fault.kind {
-        FaultKind::Throttled => "AWS asked to slow down; it is asked again by itself, more slowly.",
-        FaultKind::Unreachable | FaultKind::Timeout => "The endpoint did not answer; it is asked again by itself.",
+        FaultKind::Throttled => {
+            "AWS asked to slow down. A list is asked for again by itself, more slowly; an operation is not."
+        }
+        FaultKind::Unreachable | FaultKind::Timeout => {
+            "The endpoint did not answer. A list is asked for again by itself; an operation is not."
+        }
         FaultKind::Integrity => {
             "What is stored is not what was written under this name and key. Nothing was published."
         }
@@ -295,7 +299,7 @@ fn policy(state: &State, arn: &str, columns: usize) -> Vec<Line> {
                 .collect(),
         },
         Some((of, Err(fault))) if of == arn => {
-            let lines = text::wrap(&fault.to_string(), columns);
+            let lines = text::wrap(&fault.at(Door::Dashboard), columns);
             lines.into_iter().map(|line| Line::new(Tone::Warn, line)).collect()
         }
         _ => vec![Line::new(Tone::Dim, "asking…")],

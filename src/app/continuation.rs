@@ -13,7 +13,7 @@ use super::review::{self, Edit, Review};
 use super::state::State;
 use super::text::Tone;
 use super::{Command, Effect, OpId, cleanup, found};
-use crate::domain::{Fault, FaultKind, KeySpec, Request};
+use crate::domain::{Door, Fault, FaultKind, KeySpec, Request};
 
 /// What follows an operation.
 #[derive(Debug, Clone)]
@@ -186,7 +186,7 @@ pub(super) fn ended(state: &mut State, operation: &Operation, effects: &mut Vec<
 pub(super) fn failed(state: &mut State, operation: &Operation, fault: &Fault) -> Option<Next> {
     let back = |form: &Form| {
         let mut form = form.clone();
-        form.problem = Some(fault.to_string());
+        form.problem = Some(fault.at(Door::Dashboard));
         Next::show(Overlay::Form(form))
     };
     let was_cancelled = fault.kind == FaultKind::Cancelled;
@@ -196,7 +196,7 @@ pub(super) fn failed(state: &mut State, operation: &Operation, fault: &Fault) ->
         }
         Continuation::Review(review) => (!was_cancelled).then(|| {
             let mut review = review.clone();
-            review.refusal = Some(fault.to_string());
+            review.refusal = Some(fault.at(Door::Dashboard));
             Next::show(Overlay::Review(*review))
         }),
         Continuation::CleanUp => {

@@ -7,14 +7,14 @@ use super::pane::Pane;
 use super::seen::{self, Found};
 use super::state::State;
 use super::text::{self, Tone};
-use super::{Effect, OpEvent, OpId, found, story, watched};
-use crate::domain::{Fault, FaultKind, Origin, Outcome, Request};
+use super::{Effect, OpEvent, OpId, found, story, watched, words};
+use crate::domain::{Door, Fault, FaultKind, Origin, Outcome, Request};
 
 pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effect>) {
     match event {
         OpEvent::Progress(progress) => return state.operations.advance(id, progress, state.now),
         OpEvent::Done(outcome) => {
-            let said = story::told(&outcome);
+            let said = words::told(&words::Names::of(state), &outcome);
             let standing = Standing::Done(state.now, said.clone());
             if let Some(operation) = state.operations.end(id, standing) {
                 done(state, &operation, said, *outcome, effects);
@@ -36,7 +36,7 @@ pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &m
 }
 
 fn done(state: &mut State, operation: &Operation, said: String, outcome: Outcome, effects: &mut Vec<Effect>) {
-    let tone = story::tone(&outcome);
+    let tone = words::tone(&outcome);
     change(state, operation, &outcome);
     let next = found::show(state, operation, outcome, effects);
     // The clean-up's plan is on screen, and made again and again.
@@ -49,13 +49,14 @@ fn failed(state: &mut State, operation: &Operation, fault: Fault, effects: &mut 
     let next: Option<Next> = continuation::failed(state, operation, &fault);
     let is_watch = matches!(operation.request, Request::AwaitGrant { .. });
     let said = match fault.kind {
-        FaultKind::Cancelled => (Tone::Warn, fault.to_string(), None),
+        FaultKind::Cancelled => (Tone::Warn, fault.at(Door::Dashboard), None),
         // The grant is there all the same.
         FaultKind::Denied if is_watch => {
-            let words = "Granted. When it is known everywhere cannot be watched: you may not assume the role.";
+            let words =
+                "The grant is there. When it is known everywhere cannot be watched: you may not assume the role.";
             (Tone::Good, words.to_owned(), None)
         }
-        _ => (Tone::Bad, fault.to_string(), Some(fault)),
+        _ => (Tone::Bad, fault.at(Door::Dashboard), Some(fault)),
     };
     continuation::tell(state, operation, said, next, effects);
 }
@@ -71,13 +72,13 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             watched::watch(state, name);
             state.refused.remove(name);
         }
-        Outcome::KeyCreated { key_arn } => {
+        Outcome::KeyCreated { key_arn, .. } => {
             if state.may_move(Pane::Keys, operation) {
                 state.focus = Pane::Keys;
                 state.keys.want(key_arn);
             }
         }
-        Outcome::KeyChanged { key_arn } => state.keys.amend(key_arn, |key| key.detail = None),
+        Outcome::KeyChanged { key_arn, .. } => state.keys.amend(key_arn, |key| key.detail = None),
         Outcome::BucketCreated { bucket, warnings } => {
             for warning in warnings {
                 state.say(Tone::Warn, warning.clone());
@@ -111,12 +112,12 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                     .gone(bucket, |key| objects.iter().any(|gone| gone == key));
             }
         }
-        Outcome::Granted { grant_id } => {
+        Outcome::Granted { grant_id, .. } => {
             if state.may_move(Pane::Grants, operation) {
                 state.grants.want(grant_id);
             }
         }
-        Outcome::RoleChanged { role_arn } => state.walk_role = Some(role_arn.clone()),
+        Outcome::RoleChanged { role_arn, .. } => state.walk_role = Some(role_arn.clone()),
         Outcome::RoleDeleted { role } => {
             let is_gone = |arn: &mut String| text::last_part(arn) == role;
             state.walk_role.take_if(is_gone);
@@ -156,6 +157,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         }
         Outcome::UploadAbandoned { .. }
         | Outcome::Revoked { .. }
+        | Outcome::Retired { .. }
         | Outcome::Proved { .. }
         | Outcome::JobStopping { .. }
         | Outcome::LogSaved { .. }

@@ -9,7 +9,8 @@ use super::text::{self, Line, Tone};
 use super::{Effect, cleanup, form::Form, form::Purpose, more, words};
 use crate::domain::policy;
 use crate::domain::{
-    BucketCount, Dependents, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story, Verdict, View,
+    BucketCount, Dependents, Door, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story,
+    Verdict, View,
 };
 
 mod lines;
@@ -123,7 +124,7 @@ pub(super) fn show(
             Some(report("Tags", lines.collect()))
         }
         Outcome::Dependents(found) => Some(dependents(state, &operation.continuation, *found)),
-        Outcome::BucketCounted(count) => counted(&operation.continuation, &count),
+        Outcome::BucketCounted(count) => counted(state, &operation.continuation, &count),
         Outcome::Archive { source, members } => Some(archive(&source, members)),
         Outcome::ObjectProved(proof) => {
             let lines = object_proof(&proof);
@@ -142,7 +143,7 @@ pub(super) fn show(
             remember_story(state, &story);
             Some(report("The story of the grant", story_lines(&story)))
         }
-        Outcome::Preflighted { findings } => {
+        Outcome::Preflighted { findings, .. } => {
             let rows: Vec<FoundRow> = findings.into_iter().map(finding_row).collect();
             let rows = match operation.continuation {
                 Continuation::Refill => refill(state, request, rows)?,
@@ -175,7 +176,7 @@ pub(super) fn show(
             state.previous_policies.insert(key_arn, policy::readable(&previous));
             None
         }
-        Outcome::Granted { grant_id } => {
+        Outcome::Granted { grant_id, .. } => {
             watch_spread(state, operation, grant_id, effects);
             None
         }
@@ -210,6 +211,7 @@ pub(super) fn show(
         | Outcome::Deleted { .. }
         | Outcome::BucketCreated { .. }
         | Outcome::Revoked { .. }
+        | Outcome::Retired { .. }
         | Outcome::KeyCreated { .. }
         | Outcome::KeyChanged { .. }
         | Outcome::JobStarted { .. }
@@ -323,20 +325,19 @@ fn message(plaintext: Plaintext, key_arn: &str) -> Next {
     })
 }
 
-fn counted(continuation: &Continuation, count: &BucketCount) -> Option<Next> {
+fn counted(state: &State, continuation: &Continuation, count: &BucketCount) -> Option<Next> {
     let Continuation::EmptyBucket(delete) = continuation else {
         return None;
     };
     let (bucket, expected) = (count.bucket.clone(), count.objects);
-    let (verb, request) = if *delete {
-        ("Delete", Request::DeleteBucket { bucket, expected })
+    let request = if *delete {
+        Request::DeleteBucket { bucket, expected }
     } else {
-        ("Empty", Request::EmptyBucket { bucket, expected })
+        Request::EmptyBucket { bucket, expected }
     };
-    let question = format!("{verb} the bucket {}?", count.bucket);
+    let (question, consequence) = words::question(&words::Names::of(state), &request);
     let explanation = format!(
-        "{} ({}) and {} will be gone for good, data keys with them.",
-        text::count(expected as usize, "object"),
+        "{} and {}. {consequence}",
         text::size(count.bytes),
         text::count(count.uploads as usize, "unfinished upload"),
     );
@@ -369,7 +370,10 @@ fn dependents(state: &State, continuation: &Continuation, found: Dependents) -> 
         lines.push(Line::new(Tone::Dim, "Grant        ").and(Tone::Plain, grant.grantee.clone()));
     }
     for fault in &found.refused {
-        lines.push(Line::new(Tone::Warn, format!("Not looked at: {fault}")));
+        lines.push(Line::new(
+            Tone::Warn,
+            format!("Not looked at: {}", fault.at(Door::Dashboard)),
+        ));
     }
     report("What depends on the key", lines)
 }

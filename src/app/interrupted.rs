@@ -1,11 +1,11 @@
 //! Uploads that were interrupted on this machine (kill, power, network, laptop lid): offered once at the start, to be
 //! finished where they were, or aborted so that nobody pays for their parts.
 
-use super::Command;
 use super::continuation::{self, Next};
-use super::overlay::{Confirm, Overlay, Then};
+use super::overlay::Overlay;
 use super::state::State;
 use super::text::{self, Line, Tone};
+use super::{Command, words};
 use crate::domain::{InterruptedUpload, Request};
 
 /// The first answer is the offer; later ones are what is left.
@@ -57,26 +57,13 @@ pub(super) fn ask(state: &mut State, id: &str, command: Command) {
     if is_under_way(state, id) {
         return;
     }
-    let (id, name, to) = (id.to_owned(), name(upload), &upload.destination);
-    let (question, explanation, request) = if command == Command::Enter {
-        (
-            format!("Finish the upload of {name} to {to}?"),
-            "It goes on where it was, under the key that it was begun with.",
-            Request::ResumeUpload { id },
-        )
+    let (id, what, destination) = (id.to_owned(), name(upload), upload.destination.clone());
+    let request = if command == Command::Enter {
+        Request::ResumeUpload { id, what, destination }
     } else {
-        (
-            format!("Abort the upload of {name} to {to}?"),
-            "Its parts are deleted from S3. The local files stay as they are.",
-            Request::AbandonUpload { id },
-        )
+        Request::AbandonUpload { id, what, destination }
     };
-    state.overlays.push(Overlay::Confirm(Confirm {
-        question,
-        explanation: explanation.to_owned(),
-        typed: None,
-        then: Then::Start(Box::new(request), None),
-    }));
+    words::ask(state, request);
 }
 
 /// Two lines of each.
@@ -87,7 +74,7 @@ pub fn lines(state: &State) -> Vec<Vec<Line>> {
 
 fn is_under_way(state: &State, upload: &str) -> bool {
     state.operations.running().any(|operation| {
-        matches!(&operation.request, Request::ResumeUpload { id } | Request::AbandonUpload { id } if id == upload)
+        matches!(&operation.request, Request::ResumeUpload { id, .. } | Request::AbandonUpload { id, .. } if id == upload)
     })
 }
 

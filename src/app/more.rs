@@ -15,11 +15,11 @@ pub use target::Target;
 
 use super::continuation::{Change, Continuation};
 use super::form::Form;
-use super::overlay::{Confirm, Menu, Overlay, Then};
+use super::overlay::{Menu, Overlay};
 use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
-use super::{Effect, cleanup};
+use super::{Effect, cleanup, words};
 use crate::domain::{ImageSpec, JobSpec, KeyState, ObjectFormat, Request};
 
 /// Bytes of plaintext that a preview keeps in memory.
@@ -239,19 +239,14 @@ fn retirement(state: &State, target: &Target) -> Option<Request> {
     Some(Request::RetireGrant {
         key_arn: grant.key_arn.clone(),
         grant_id: grant.id.clone(),
+        grantee: grant.grantee.clone(),
     })
 }
 
 fn retire(state: &mut State, target: &Target) {
-    let (Some(grant), Some(request)) = (target.grant(state), retirement(state, target)) else {
-        return;
-    };
-    state.overlays.push(Overlay::Confirm(Confirm {
-        question: format!("Retire the grant of {}?", text::last_part(&grant.grantee)),
-        explanation: "Only its grantee, its retiring principal or the account may.".to_owned(),
-        typed: None,
-        then: Then::Start(Box::new(request), None),
-    }));
+    if let Some(request) = retirement(state, target) {
+        words::ask(state, request);
+    }
 }
 
 /// The form of a new job, filled in as an earlier one was.

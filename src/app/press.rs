@@ -403,13 +403,7 @@ fn repair(state: &mut State, request: Option<Request>, effects: &mut Vec<Effect>
         state.start(request, effects);
         return;
     }
-    let (question, explanation) = words::question(&request);
-    state.overlays.push(Overlay::Confirm(Confirm {
-        question,
-        explanation,
-        typed: None,
-        then: Then::Start(Box::new(request), None),
-    }));
+    words::ask(state, request);
 }
 
 fn close(state: &mut State) {
@@ -422,7 +416,7 @@ fn ask_to_cancel(state: &mut State, id: OpId) {
     let operation = state.operations.get(id);
     if let Some(operation) = operation.filter(|operation| operation.is_running()) {
         let confirm = Confirm {
-            question: format!("Cancel: {}?", operation.title),
+            question: cancelling::question(&operation.title),
             explanation: cancelling::explained(&operation.request).to_owned(),
             typed: None,
             then: Then::Cancel(operation.id),

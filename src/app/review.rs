@@ -7,8 +7,8 @@ use super::continuation::{self, Continuation, Next};
 use super::overlay::{Confirm, Overlay, Scroll};
 use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Effect, OpId};
-use crate::domain::{Fault, KeySpec, Request, policy};
+use super::{Effect, OpId, words};
+use crate::domain::{Door, Fault, KeySpec, Request, policy};
 
 /// A policy to be looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,7 +102,7 @@ pub(super) fn edited(state: &mut State, id: OpId, result: Result<String, Fault>,
             said.into_iter().for_each(|fault| state.complain(fault));
             continuation::go_on(state, next, effects);
         }
-        (Some(fault), next) => continuation::lead(state, (Tone::Bad, fault.to_string(), Some(fault)), next),
+        (Some(fault), next) => continuation::lead(state, (Tone::Bad, fault.at(Door::Dashboard), Some(fault)), next),
         (None, next) => continuation::lead(state, (Tone::Plain, "The policy was edited.".to_owned(), None), next),
     }
 }
@@ -114,7 +114,7 @@ pub(super) fn review(state: &State, of: PolicyOf, before: String, after: String)
             let identity = state.identity.as_ref();
             (None, identity.and_then(|who| policy::lockout(&parsed, who, None)))
         }
-        Err(fault) => (Some(fault.to_string()), None),
+        Err(fault) => (Some(fault.at(Door::Dashboard)), None),
     };
     Review {
         of,
@@ -145,8 +145,9 @@ pub(super) fn put(state: &mut State, review: Review, effects: &mut Vec<Effect>) 
         return;
     };
     if let Some(warning) = review.warning.clone() {
-        let question = "Put a policy that locks you out?".to_owned();
-        let confirm = Confirm::typing(question, &warning, "lock me out", request);
+        let (question, consequence) = words::question(&words::Names::of(state), &request);
+        let explanation = format!("It locks you out: {warning} {consequence}");
+        let confirm = Confirm::typing(question, &explanation, "lock me out", request);
         state.overlays.push(Overlay::Review(review));
         state.overlays.push(Overlay::Confirm(confirm));
         return;

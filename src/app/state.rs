@@ -19,9 +19,10 @@ use super::seen::{AllSeen, Found};
 use super::settings::Settings;
 use super::table::{Freshness, Table};
 use super::text::Tone;
-use super::{Effect, KeyPress, OpId, Topic};
+use super::{Effect, KeyPress, OpId, Topic, words};
 use crate::domain::{
-    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, Request, RoleSummary, TrainingJob,
+    BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, Request, RoleSummary,
+    TrainingJob,
 };
 
 /// Rows above and below the screen whose details are asked for with those on it.
@@ -258,7 +259,7 @@ impl State {
     }
 
     pub(super) fn complain(&mut self, fault: Fault) {
-        let text = fault.to_string();
+        let text = fault.at(Door::Dashboard);
         self.messages.say(self.now, Tone::Bad, text, Some(fault));
     }
 
@@ -303,7 +304,7 @@ impl State {
             );
             return None;
         }
-        let title = super::story::title(&request);
+        let title = words::title(&words::Names::of(self), &request);
         let id = self
             .operations
             .start(title, request.clone(), (continuation, turn), self.now);

@@ -18,8 +18,6 @@ pub(super) use encrypt::encrypt;
 pub(super) use remove::{ask_remove, restore};
 pub(super) use send::{requests, send};
 
-pub(super) use super::words::{title, told, tone};
-
 /// What a grant for a training job needs, and what else it may hold.
 const OPERATIONS: &[(&str, bool)] = &[
     ("Decrypt", true),
@@ -36,6 +34,9 @@ pub(super) fn verify(state: &mut State, effects: &mut Vec<Effect>) {
         state.start(Request::Verify { bucket, objects }, effects);
     }
 }
+
+/// The choice of a decryption that opens an object whose name is not the one it was written with.
+const RENAMED: &str = "even if it was renamed";
 
 /// The bucket, and its selected or marked objects; prefixes are not objects.
 fn chosen_objects(state: &State) -> Option<(String, Vec<String>)> {
@@ -83,7 +84,9 @@ fn ask_decrypt_of(state: &mut State, bucket: String, objects: Vec<String>) {
         ),
     };
     let note = "The file appears only once its whole token is verified. An existing file is never replaced.";
-    let form = Form::new(Purpose::Decrypt(bucket, objects), title, note).text(label, to.to_string_lossy(), "");
+    let form = Form::new(Purpose::Decrypt(bucket, objects), title, note)
+        .text(label, to.to_string_lossy(), "")
+        .checks("Open it", &[(RENAMED, false)]);
     state.ask(form);
 }
 

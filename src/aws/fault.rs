@@ -12,6 +12,7 @@ use aws_types::request_id::RequestId;
 
 use super::answer::{NotAnAnswer, is_identified, is_page};
 use super::gate::Refused;
+use super::login::NoLogin;
 use crate::domain::{Fault, FaultKind};
 
 /// What AWS answered, as far as classification needs it.
@@ -59,7 +60,21 @@ where
         other => of_unanswered(act, object, other, matches!(other, SdkError::TimeoutError(_))),
     };
     fault.request_id = error.request_id().map(str::to_owned);
+    if let Some(region) = raw(error).and_then(|raw| raw.headers().get("x-amz-bucket-region"))
+        && matches!(fault.kind, FaultKind::WrongRegion | FaultKind::Invalid)
+    {
+        fault.remedy = format!("the bucket is in {region}: run strongroom with --region {region}");
+    }
     fault
+}
+
+/// The answer, where there was one.
+fn raw<E>(error: &SdkError<E, HttpResponse>) -> Option<&HttpResponse> {
+    match error {
+        SdkError::ServiceError(service) => Some(service.raw()),
+        SdkError::ResponseError(response) => Some(response.raw()),
+        _ => None,
+    }
 }
 
 /// Whether AWS refused without saying why: the answer to a HEAD has no body, so no words.
@@ -125,6 +140,10 @@ fn of_answer(act: &str, object: &str, answer: Answer<'_>) -> Fault {
         // The answer to a HEAD has no body, so no words.
         remedy = "check the region and the credentials";
     }
+    let remedy = match answer.code {
+        Some("InvalidObjectState") => restore(object),
+        _ => remedy.to_owned(),
+    };
     let cause = match (answer.code, answer.message.filter(|message| !message.is_empty())) {
         (Some(code), Some(message)) => format!("{message} ({code})"),
         (None, Some(message)) => message.to_owned(),
@@ -239,6 +258,7 @@ fn of_code(code: &str, message: &str) -> Option<FaultKind> {
         | "InvalidAliasNameException"
         | "InvalidGrantIdException"
         | "InvalidBucketName"
+        | "InvalidObjectState"
         | "InvalidRequest"
         | "InvalidArgument"
         | "LimitExceededException"
@@ -282,9 +302,9 @@ fn remedy(kind: FaultKind, code: &str) -> &'static str {
         (_, "NoSuchBucket") => "check the bucket's name",
         (FaultKind::Denied, _) => "ask for the permission in IAM or the key policy, or create a grant",
         (FaultKind::NoCredentials, _) => NO_CREDENTIALS_REMEDY,
-        (FaultKind::Expired, _) => "log in again (`aws sso login`) or renew the credentials",
-        (FaultKind::Throttled, _) => "wait: it is asked again more slowly",
-        (FaultKind::WrongRegion, _) => "use --region with the region it lives in",
+        (FaultKind::Expired, _) => "log in again (`aws sso login --profile NAME`) or renew the credentials",
+        (FaultKind::Throttled, _) => "wait a minute, then try again",
+        (FaultKind::WrongRegion, _) => "run strongroom with --region and the region it lives in",
         (FaultKind::NotFound, _) => "check the name, the account and the region",
         (FaultKind::Service, _) => "AWS failed: try again later",
         (FaultKind::Timeout, _) => "try again",
@@ -292,10 +312,18 @@ fn remedy(kind: FaultKind, code: &str) -> &'static str {
     }
 }
 
+/// An archived object is there, and nobody may read it before it is restored.
+fn restore(object: &str) -> String {
+    let place = object.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
+    let (bucket, key) = place.unwrap_or(("BUCKET", "KEY"));
+    let command = format!("aws s3api restore-object --bucket {bucket} --key {key} --restore-request Days=7");
+    format!("it is archived: restore it (`{command}`), which takes minutes to hours, then try again")
+}
+
 const ASK_THE_NETWORK: &str =
     "look at what stands in between (a proxy, a login page) and at the endpoint URL, then try again";
 const SET_THE_CLOCK: &str = "set this machine's clock: AWS refuses requests whose time is minutes off";
-const NO_CREDENTIALS_REMEDY: &str = "run `aws configure sso`, set AWS_PROFILE, or try --sandbox";
+const NO_CREDENTIALS_REMEDY: &str = "run `aws configure sso`, set AWS_PROFILE, or try strongroom --sandbox";
 
 fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_out: bool) -> Fault {
     if let Some(refused) = find::<Refused>(error) {
@@ -304,8 +332,12 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
             act,
             object,
             refused.to_string(),
-            "start without --read-only",
+            "run strongroom without --read-only",
         );
+    }
+    if let Some(login) = find::<NoLogin>(error) {
+        let remedy = format!("log in: `{}`", login.command());
+        return Fault::new(FaultKind::Expired, act, object, chain(login), remedy);
     }
     if let Some(missing) = find::<CredentialsError>(error) {
         return of_credentials(act, object, missing);
@@ -347,9 +379,13 @@ fn of_credentials(act: &str, object: &str, error: &CredentialsError) -> Fault {
             "check the credential process or the network",
         ),
         _ if ["expired", "Expired", "refresh"].iter().any(|word| text.contains(word)) => {
-            (FaultKind::Expired, text, "log in again (`aws sso login`)")
+            (FaultKind::Expired, text, "log in again, or renew the credentials")
         }
-        _ => (FaultKind::NoCredentials, text, "check the profile in ~/.aws/config"),
+        _ => (
+            FaultKind::NoCredentials,
+            text,
+            "check what the profile says of its credentials in ~/.aws/config",
+        ),
     };
     Fault::new(kind, act, object, cause, remedy)
 }

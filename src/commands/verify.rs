@@ -11,7 +11,7 @@ use crate::actions::verify::{VerifyRequest, verify};
 use crate::aws::Aws;
 use crate::cli::VerifyArgs;
 use crate::domain::survey::counted;
-use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, Reading, Verdict};
+use crate::domain::{Bond, Door, Fault, FaultKind, ObjectFormat, Reading, Verdict};
 
 /// Verifies and prints a verdict an object.
 ///
@@ -109,8 +109,8 @@ fn sentence(verdict: &Verdict, refused: Option<&str>) -> String {
             let refused = refused.map(|refused| format!("; {refused}")).unwrap_or_default();
             format!("{source}: intact, {}, {verified}{refused}", format.as_str())
         }
-        Reading::NotIntact { why, .. } => format!("{source}: NOT INTACT: {}; {}", why.cause, why.remedy),
-        Reading::NoToken { why, .. } => format!("{source}: no token: {}; {}", why.cause, why.remedy),
+        Reading::NotIntact { why, .. } => format!("{source}: NOT INTACT: {}", why.why_at(Door::CommandLine)),
+        Reading::NoToken { why, .. } => format!("{source}: no token: {}", why.why_at(Door::CommandLine)),
         Reading::NotChecked { why, .. } => format!("{source}: not checked: {why}"),
     }
 }

@@ -234,8 +234,8 @@ fn grants(request: &Request) -> Option<Vec<String>> {
     };
     Some(match request {
         Request::Grant(spec) => vec![grant(spec)],
-        Request::RevokeGrant { key_arn, grant_id } => by_id("revoke-grant", key_arn, grant_id),
-        Request::RetireGrant { key_arn, grant_id } => by_id("retire-grant", key_arn, grant_id),
+        Request::RevokeGrant { key_arn, grant_id, .. } => by_id("revoke-grant", key_arn, grant_id),
+        Request::RetireGrant { key_arn, grant_id, .. } => by_id("retire-grant", key_arn, grant_id),
         Request::GrantsOf { key_arns } => key_arns
             .iter()
             .map(|key_arn| aws(["kms", "list-grants", "--key-id", key_arn]))

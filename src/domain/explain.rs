@@ -325,11 +325,11 @@ fn region(base: Explanation, cause: &str) -> Explanation {
     let (words, remedy) = match region {
         Some(region) => (
             format!("It was not found where this session looks; its ARN says {region}."),
-            format!("start with --region {region}, or check the name"),
+            format!("run strongroom with --region {region}, or check the name"),
         ),
         None => (
             "It lives in another region than this session.".to_owned(),
-            "start with --region and the region it lives in".to_owned(),
+            "run strongroom with --region and the region it lives in".to_owned(),
         ),
     };
     Explanation {

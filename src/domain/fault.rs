@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+pub use way::{Door, WayOut};
+
+mod way;
+
 /// Why an act failed, as far as behaviour depends on it (backing off, asking to log in, …).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -63,8 +67,10 @@ pub struct Fault {
     pub object: String,
     /// Why it failed: AWS's own words where there are any.
     pub cause: String,
-    /// What to try; empty if nothing is known to help.
+    /// What to try, in words that hold everywhere; empty if nothing is known to help.
     pub remedy: String,
+    /// What to try that every door has its own way for.
+    pub ways: Vec<WayOut>,
     /// AWS's error name (`AccessDeniedException`), if it came from AWS.
     pub code: Option<String>,
     /// AWS's request id, if there was an answer.
@@ -86,8 +92,40 @@ impl Fault {
             object: object.into(),
             cause: cause.into(),
             remedy: remedy.into(),
+            ways: Vec::new(),
             code: None,
             request_id: None,
+        }
+    }
+
+    /// With one more way out.
+    #[must_use]
+    pub fn by(mut self, way: WayOut) -> Self {
+        self.ways.push(way);
+        self
+    }
+
+    /// What to try, as this door has it; empty if nothing is known to help.
+    pub fn remedy_at(&self, door: Door) -> String {
+        let words = Some(self.remedy.as_str()).filter(|words| !words.is_empty());
+        let ways = self.ways.iter().map(|way| way.at(door));
+        words.into_iter().chain(ways).collect::<Vec<_>>().join("; ")
+    }
+
+    /// All of it, as this door says it.
+    pub fn at(&self, door: Door) -> String {
+        let mut told = self.act.clone();
+        if !self.object.is_empty() {
+            told = format!("{told} {}", self.object);
+        }
+        format!("{told}: {}", self.why_at(door))
+    }
+
+    /// Cause and remedy, as this door says them: where act and object are said already.
+    pub fn why_at(&self, door: Door) -> String {
+        match self.remedy_at(door).as_str() {
+            "" => self.cause.clone(),
+            remedy => format!("{}; {remedy}", self.cause),
         }
     }
 
@@ -105,17 +143,10 @@ impl Fault {
     }
 }
 
+/// In the words of the command line; the dashboard says [`Fault::at`] its own door.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.act)?;
-        if !self.object.is_empty() {
-            write!(f, " {}", self.object)?;
-        }
-        write!(f, ": {}", self.cause)?;
-        if !self.remedy.is_empty() {
-            write!(f, "; {}", self.remedy)?;
-        }
-        Ok(())
+        f.write_str(&self.at(Door::CommandLine))
     }
 }
 

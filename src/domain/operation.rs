@@ -33,11 +33,19 @@ pub enum Request {
     ResumeUpload {
         /// The id of an [`InterruptedUpload`].
         id: String,
+        /// What was being encrypted.
+        what: String,
+        /// `s3://…`.
+        destination: String,
     },
     /// Throw an interrupted upload away: its parts and what nothing needs any more.
     AbandonUpload {
         /// The id of an [`InterruptedUpload`].
         id: String,
+        /// What was being encrypted.
+        what: String,
+        /// `s3://…`.
+        destination: String,
     },
     /// Decrypt one object to a file, or a `model.tar.gz` into a folder.
     Decrypt {
@@ -77,6 +85,8 @@ pub enum Request {
         key_arn: String,
         /// The grant's id.
         grant_id: String,
+        /// Whose grant it is, as ARN: for those who are asked.
+        grantee: String,
     },
     /// Assume the role and try the key: the access proof.
     Prove {
@@ -350,6 +360,8 @@ pub enum Request {
         key_arn: String,
         /// The grant's id.
         grant_id: String,
+        /// Whose grant it is, as ARN: for those who are asked.
+        grantee: String,
     },
     /// List the grants of several keys.
     GrantsOf {

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
-    AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, ObjectProof, Plaintext, Preview,
-    ProofMethod, ProofStep, Reading, RolePolicies, Story, Verified,
+    AliasChange, AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, KeyChange, ObjectProof,
+    Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies, Story, Verified,
 };
 
 /// What came of a `Request`.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Outcome {
     /// Files were encrypted and uploaded.
     Encrypted {
@@ -20,14 +19,20 @@ pub enum Outcome {
         bytes: u64,
         /// S3 URI of the key object.
         data_key_uri: String,
+        /// ARN of the KMS key.
+        key_arn: String,
     },
     /// An interrupted upload was thrown away.
     UploadAbandoned {
-        /// Its id.
-        id: String,
+        /// What was being encrypted.
+        what: String,
+        /// `s3://…`.
+        destination: String,
     },
     /// A file was decrypted.
     Decrypted {
+        /// S3 URI.
+        source: String,
         /// Where it is now.
         path: PathBuf,
         /// Plaintext bytes.
@@ -44,8 +49,10 @@ pub enum Outcome {
     },
     /// Objects were deleted.
     Deleted {
-        /// How many.
-        objects: u64,
+        /// Their bucket.
+        bucket: String,
+        /// Their keys.
+        objects: Vec<String>,
     },
     /// A bucket was created.
     BucketCreated {
@@ -58,11 +65,26 @@ pub enum Outcome {
     Granted {
         /// Its id.
         grant_id: String,
+        /// The key's ARN.
+        key_arn: String,
+        /// Who may use it, as ARN.
+        grantee: String,
+        /// `Decrypt`, `Encrypt`, …
+        operations: Vec<String>,
     },
     /// A grant was revoked.
     Revoked {
-        /// Its id.
-        grant_id: String,
+        /// The key's ARN.
+        key_arn: String,
+        /// Whose grant it was, as ARN.
+        grantee: String,
+    },
+    /// A grant was given up by its grantee or retiring principal.
+    Retired {
+        /// The key's ARN.
+        key_arn: String,
+        /// Whose grant it was, as ARN.
+        grantee: String,
     },
     /// The access proof ran.
     Proved {
@@ -79,11 +101,15 @@ pub enum Outcome {
     KeyCreated {
         /// Its ARN.
         key_arn: String,
+        /// Its alias, with `alias/`, if it has one.
+        alias: Option<String>,
     },
-    /// A key's state was changed.
+    /// A key was changed.
     KeyChanged {
         /// Its ARN.
         key_arn: String,
+        /// How.
+        change: KeyChange,
     },
     /// A training job was started.
     JobStarted {
@@ -97,6 +123,8 @@ pub enum Outcome {
     },
     /// A training job's log was written to a file.
     LogSaved {
+        /// The job's name.
+        job: String,
         /// The file.
         path: PathBuf,
         /// How many lines.
@@ -125,6 +153,8 @@ pub enum Outcome {
     AliasChanged {
         /// With `alias/`.
         alias: String,
+        /// How.
+        change: AliasChange,
     },
     /// The tags of a key.
     KeyTags {
@@ -199,6 +229,8 @@ pub enum Outcome {
     RoleChanged {
         /// Its ARN.
         role_arn: String,
+        /// How.
+        change: RoleChange,
     },
     /// A role's policies.
     RolePolicies(Box<RolePolicies>),
@@ -209,8 +241,10 @@ pub enum Outcome {
     },
     /// A new grant works without its token.
     GrantSpread {
-        /// Its id.
-        grant_id: String,
+        /// The key's ARN.
+        key_arn: String,
+        /// Who may use it, as ARN.
+        grantee: String,
         /// How long it took from the question on.
         seconds: u64,
     },
@@ -225,6 +259,8 @@ pub enum Outcome {
     Story(Box<Story>),
     /// What would fail if the job were started.
     Preflighted {
+        /// The job's name.
+        job: String,
         /// Whatever was looked at, the worst first.
         findings: Vec<Finding>,
     },

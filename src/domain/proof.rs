@@ -19,7 +19,6 @@ pub struct ProofStep {
 
 /// How an access proof came to its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ProofMethod {
     /// The role was assumed, and KMS was asked.
     Assumed,

@@ -11,6 +11,7 @@ use crate::app::operations::Standing;
 use crate::app::overlay::Details;
 use crate::app::text::{self, Tone};
 use crate::app::{Overlay, State, content};
+use crate::domain::Door;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay) {
     let (title, scroll) = match overlay {
@@ -133,7 +134,7 @@ fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: 
         let (tone, words) = match &operation.standing {
             Standing::Running | Standing::Cancelling => (Tone::Dim, format!("since {}", text::time(operation.started))),
             Standing::Done(_, words) => (Tone::Dim, words.clone()),
-            Standing::Failed(_, fault) => (Tone::Bad, fault.to_string()),
+            Standing::Failed(_, fault) => (Tone::Bad, fault.at(Door::Dashboard)),
         };
         for piece in text::wrap(&words, columns.saturating_sub(3)) {
             lines.push(Line::styled(format!("   {piece}"), theme.tone(tone)));

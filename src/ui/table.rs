@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, BorderType, Paragraph};
 use super::Theme;
 use crate::app::text::{self, Tone};
 use crate::app::{Freshness, Pane, Row, State, Table};
+use crate::domain::Door;
 
 /// Cells of the signs before each row: cursor, link, mark.
 const SIGNS: usize = 4;
@@ -193,13 +194,8 @@ fn nothing<T: Row>(view: &View<T>, columns: usize) -> Vec<Cell> {
             let gap = if fault.object.is_empty() { "" } else { " " };
             let head = format!("{}{gap}{}: {}", fault.act, fault.object, fault.cause);
             lines.extend(text::wrap(&head, columns).into_iter().map(|line| (Tone::Warn, line)));
-            if !fault.remedy.is_empty() {
-                lines.extend(
-                    text::wrap(&fault.remedy, columns)
-                        .into_iter()
-                        .map(|line| (Tone::Plain, line)),
-                );
-            }
+            let remedy = text::wrap(&fault.remedy_at(Door::Dashboard), columns).into_iter();
+            lines.extend(remedy.filter(|line| !line.is_empty()).map(|line| (Tone::Plain, line)));
             return lines;
         }
         Freshness::Ready(_) if !view.table.filter().is_empty() => {

@@ -131,6 +131,7 @@ mod tests {
         let request = Request::RevokeGrant {
             key_arn: "a".to_owned(),
             grant_id: "g".to_owned(),
+            grantee: "r".to_owned(),
         };
         assert!(is_affected(&grants("a"), &request));
         assert!(!is_affected(&grants("b"), &request));

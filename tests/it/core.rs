@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use strongroom::app::{Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Overlay, Page, Topic};
-use strongroom::domain::{CleanUpItem, Dependents, FaultKind, GrantSpec, KeyState, ObjectFormat, Outcome, Request};
+use strongroom::domain::{
+    CleanUpItem, Dependents, FaultKind, GrantSpec, KeyChange, KeyState, ObjectFormat, Outcome, Request,
+};
 use strongroom::ui::Theme;
 
 use crate::desk::{
@@ -69,7 +71,11 @@ fn interrupted_uploads_are_offered_once_and_finished_or_aborted_when_agreed() {
     desk.keys("y<enter>");
     assert_eq!(
         desk.started(),
-        [Request::ResumeUpload { id: "a".to_owned() }],
+        [Request::ResumeUpload {
+            id: "a".to_owned(),
+            what: "a.csv".to_owned(),
+            destination: format!("s3://{BUCKET}/"),
+        }],
         "once is enough"
     );
     desk.keys("jx");
@@ -77,7 +83,11 @@ fn interrupted_uploads_are_offered_once_and_finished_or_aborted_when_agreed() {
     desk.keys("y");
     assert_eq!(
         desk.started().pop(),
-        Some(Request::AbandonUpload { id: "b".to_owned() })
+        Some(Request::AbandonUpload {
+            id: "b".to_owned(),
+            what: "b.csv".to_owned(),
+            destination: format!("s3://{BUCKET}/"),
+        })
     );
     desk.keys("<esc>").answer(Topic::Interrupted, both());
     assert!(desk.state.overlays.is_empty(), "offered once");
@@ -276,6 +286,7 @@ fn a_changed_key_is_looked_at_again() {
         1,
         Outcome::KeyChanged {
             key_arn: key_arn.clone(),
+            change: KeyChange::Disabled,
         },
     );
     let asked = desk.watched(|topic| match topic {

@@ -143,6 +143,22 @@ fn the_core_and_its_drawing_know_no_world() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A fault by itself speaks of options of the command line.
+#[test]
+fn the_dashboard_words_every_fault_as_its_own_door_does() {
+    let mut wrong = Vec::new();
+    for (module, path, code) in sources() {
+        if ["app", "ui"].contains(&module.as_str()) {
+            for word in ["fault.to_string()", "{fault}", "fault.remedy"] {
+                if code.replace("fault.remedy_at", "").contains(word) {
+                    wrong.push(format!("{}: says `{word}`", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn whatever_people_read_is_written_in_two_places_only() {
     let mut wrong = Vec::new();

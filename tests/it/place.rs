@@ -133,7 +133,7 @@ impl Place {
             ..KeySpec::default()
         };
         match self.wait(actions::new_key(&self.aws, &spec, &never())).unwrap() {
-            Outcome::KeyCreated { key_arn } => key_arn,
+            Outcome::KeyCreated { key_arn, .. } => key_arn,
             other => panic!("{other:?}"),
         }
     }
@@ -155,7 +155,7 @@ impl Place {
         let made = self.wait(actions::new_role(&self.aws, &spec, &never())).unwrap();
         self.wait(actions::trust_caller(&self.aws, name, true)).unwrap();
         match made {
-            Outcome::RoleChanged { role_arn } => role_arn,
+            Outcome::RoleChanged { role_arn, .. } => role_arn,
             other => panic!("{other:?}"),
         }
     }
@@ -163,7 +163,7 @@ impl Place {
     pub(crate) fn grant(&self, key_arn: &str, role_arn: &str) -> String {
         let spec = GrantSpec::for_job(key_arn, role_arn, "test");
         match self.wait(actions::grant(&self.aws, &spec)).unwrap() {
-            Outcome::Granted { grant_id } => grant_id,
+            Outcome::Granted { grant_id, .. } => grant_id,
             other => panic!("{other:?}"),
         }
     }

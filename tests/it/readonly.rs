@@ -191,8 +191,16 @@ impl Stage {
                 context: none(),
                 overwrite: false,
             },
-            Request::ResumeUpload { id: "u".to_owned() },
-            Request::AbandonUpload { id: "u".to_owned() },
+            Request::ResumeUpload {
+                id: "u".to_owned(),
+                what: "x.csv".to_owned(),
+                destination: format!("s3://{BUCKET}/data/"),
+            },
+            Request::AbandonUpload {
+                id: "u".to_owned(),
+                what: "x.csv".to_owned(),
+                destination: format!("s3://{BUCKET}/data/"),
+            },
             Request::Decrypt {
                 bucket: bucket.clone(),
                 object: object.clone(),
@@ -214,6 +222,7 @@ impl Stage {
             Request::RevokeGrant {
                 key_arn: key_arn.clone(),
                 grant_id: grant_id.clone(),
+                grantee: self.granted.clone(),
             },
             Request::Prove {
                 key_arn: key_arn.clone(),
@@ -363,6 +372,7 @@ impl Stage {
             Request::RetireGrant {
                 key_arn: key_arn.clone(),
                 grant_id,
+                grantee: self.granted.clone(),
             },
             Request::GrantsOf { key_arns: Vec::new() },
             Request::ProveStory {

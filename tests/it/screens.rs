@@ -110,6 +110,7 @@ fn operations_in_flight_have_bars_and_ended_ones_say_what_came_of_them() {
             uris: vec![format!("s3://{BUCKET}/images.tar")],
             bytes: 4 << 30,
             data_key_uri: String::new(),
+            key_arn: crate::desk::arn("11111111-0000-0000-0000-000000000001"),
         },
     );
     picture("operations", desk.keys("o"));

@@ -65,7 +65,7 @@ fn a_key_is_made_with_everything_chosen_and_changed_afterwards() {
         rotation: true,
         ..KeySpec::default()
     };
-    let Outcome::KeyCreated { key_arn } = place.wait(actions::new_key(&place.aws, &spec, &never())).unwrap() else {
+    let Outcome::KeyCreated { key_arn, .. } = place.wait(actions::new_key(&place.aws, &spec, &never())).unwrap() else {
         panic!("no key");
     };
     let tags = |place: &Place| match place.wait(actions::key_tags(&place.aws, &key_arn)).unwrap() {
@@ -449,10 +449,10 @@ fn a_grant_holds_under_its_constraint_is_listed_across_keys_and_is_given_up() {
     assert_eq!((grants.len(), refused.len()), (2, 0));
     assert!(grants.iter().all(|grant| grant.grantee == role_arn));
     place
-        .wait(actions::retire_grant(&place.aws, &other, &grant_id))
+        .wait(actions::retire_grant(&place.aws, &other, &grant_id, "r"))
         .unwrap();
     let gone = place
-        .wait(actions::retire_grant(&place.aws, &other, &grant_id))
+        .wait(actions::retire_grant(&place.aws, &other, &grant_id, "r"))
         .unwrap_err();
     assert!(!gone.cause.is_empty());
 }

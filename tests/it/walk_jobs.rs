@@ -96,7 +96,7 @@ fn the_look_before_a_job_names_what_would_fail_and_its_repairs_mend_it() {
     let spec = job("job-1", &role_arn, "data/x.csv");
     let look = || -> Vec<Finding> {
         match place.wait(actions::preflight(&place.aws, &spec)).unwrap() {
-            Outcome::Preflighted { findings } => findings,
+            Outcome::Preflighted { findings, .. } => findings,
             other => panic!("{other:?}"),
         }
     };
@@ -148,7 +148,7 @@ fn a_look_before_a_job_names_every_lack_of_the_data_and_the_role() {
     place.put(BUCKET, "data/x.csv.bak", b"gAAAAA");
     let role_arn = place.role("trainer", "sagemaker-another");
     let blocking = |spec: &JobSpec| -> Vec<String> {
-        let Outcome::Preflighted { findings } = place.wait(actions::preflight(&place.aws, spec)).unwrap() else {
+        let Outcome::Preflighted { findings, .. } = place.wait(actions::preflight(&place.aws, spec)).unwrap() else {
             panic!("no findings");
         };
         let blocking = findings.into_iter().filter(|finding| finding.weight == Weight::Blocks);
@@ -268,7 +268,11 @@ fn take_down(place: &Place, request: &Request) {
             }
             Request::DeleteRepository { repository } => actions::delete_repository(aws, repository).await,
             Request::DeleteRole { role } => actions::delete_role(aws, role, &never()).await,
-            Request::RevokeGrant { key_arn, grant_id } => actions::revoke_grant(aws, key_arn, grant_id).await,
+            Request::RevokeGrant {
+                key_arn,
+                grant_id,
+                grantee,
+            } => actions::revoke_grant(aws, key_arn, grant_id, grantee).await,
             Request::DisableKey { key_arn } => actions::disable_key(aws, key_arn).await,
             Request::ScheduleKeyDeletion { key_arn, days } => actions::schedule_key_deletion(aws, key_arn, *days).await,
             other => panic!("{other:?}"),
@@ -344,8 +348,8 @@ fn a_read_only_session_refuses_every_change_before_it_reaches_the_endpoint() {
             actions::trust_caller(aws, "trainer", true).await,
             actions::trust_caller(aws, "trainer", false).await,
             actions::grant(aws, &grant).await,
-            actions::revoke_grant(aws, &key_arn, &"0".repeat(64)).await,
-            actions::retire_grant(aws, &key_arn, &"0".repeat(64)).await,
+            actions::revoke_grant(aws, &key_arn, &"0".repeat(64), "r").await,
+            actions::retire_grant(aws, &key_arn, &"0".repeat(64), "r").await,
             actions::start_job(aws, &job, &never()).await,
             actions::stop_job(aws, "job-1").await,
             actions::new_repository(aws, "r").await,

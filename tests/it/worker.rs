@@ -117,7 +117,7 @@ impl World {
             ..KeySpec::default()
         };
         match self.perform(Request::NewKey(Box::new(spec))).await.unwrap() {
-            Outcome::KeyCreated { key_arn } => key_arn,
+            Outcome::KeyCreated { key_arn, .. } => key_arn,
             other => panic!("{other:?}"),
         }
     }
@@ -277,7 +277,7 @@ async fn a_grant_appears_when_created_and_goes_when_revoked() {
     let Page::Identity(identity) = world.ask(Topic::Identity).await.unwrap() else {
         panic!("no identity");
     };
-    let Outcome::Granted { grant_id } = world.perform(granting(&arn, &identity.arn)).await.unwrap() else {
+    let Outcome::Granted { grant_id, .. } = world.perform(granting(&arn, &identity.arn)).await.unwrap() else {
         panic!("not granted");
     };
     let Page::Grants(grants) = world.ask(Topic::Grants(arn.clone())).await.unwrap() else {
@@ -287,7 +287,11 @@ async fn a_grant_appears_when_created_and_goes_when_revoked() {
     assert_eq!(grants[0].id, grant_id);
     assert_eq!(grants[0].grantee, identity.arn);
     world
-        .perform(Request::RevokeGrant { key_arn: arn, grant_id })
+        .perform(Request::RevokeGrant {
+            key_arn: arn,
+            grant_id,
+            grantee: identity.arn.clone(),
+        })
         .await
         .unwrap();
     world
@@ -378,9 +382,13 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
 
     let delete = Request::DeleteObjects {
         bucket: bucket.clone(),
+        objects: vec![object.clone()],
+    };
+    let deleted = Outcome::Deleted {
+        bucket: bucket.clone(),
         objects: vec![object],
     };
-    assert_eq!(world.perform(delete).await.unwrap(), Outcome::Deleted { objects: 1 });
+    assert_eq!(world.perform(delete).await.unwrap(), deleted);
     world.stop().await;
 }
 
@@ -483,7 +491,7 @@ async fn access_is_denied_before_the_grant_allowed_after_and_denied_once_revoked
     let before = allowed(world.perform(prove.clone()).await.unwrap());
     assert!(before.values().all(|allowed| !allowed), "{before:?}");
 
-    let Outcome::Granted { grant_id } = world.perform(granting(&key_arn, &role_arn)).await.unwrap() else {
+    let Outcome::Granted { grant_id, .. } = world.perform(granting(&key_arn, &role_arn)).await.unwrap() else {
         panic!("not granted");
     };
     let after = allowed(world.perform(prove.clone()).await.unwrap());
@@ -492,7 +500,12 @@ async fn access_is_denied_before_the_grant_allowed_after_and_denied_once_revoked
         "{after:?}"
     );
 
-    world.perform(Request::RevokeGrant { key_arn, grant_id }).await.unwrap();
+    let revoke = Request::RevokeGrant {
+        key_arn,
+        grant_id,
+        grantee: role_arn,
+    };
+    world.perform(revoke).await.unwrap();
     let revoked = allowed(world.perform(prove).await.unwrap());
     assert_eq!(revoked, before);
     world.stop().await;

@@ -107,6 +107,7 @@ fn not_written(path: &Path, error: &io::Error) -> Fault {
     let mut fault = io_fault("write", path.display(), error);
     match error.kind() {
         ErrorKind::AlreadyExists => {
+            fault.ways.clear();
             "give another --data-key-out: encrypted data keys are never overwritten".clone_into(&mut fault.remedy);
         }
         // A device, a FIFO or a link.

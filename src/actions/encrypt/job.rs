@@ -15,7 +15,7 @@ use super::discard::{discard, is_needed};
 use super::limits::Limits;
 use super::metadata::check_metadata;
 use super::parts::Pool;
-use super::source::{Stamp, is_changed};
+use super::source::{Stamp, is_changed, is_sizeless};
 use super::sources::Source;
 use super::tally::Tally;
 use super::{ACT, Destination, EncryptReport, EncryptRequest, EncryptedFile, changed_fault, passes, taken};
@@ -25,7 +25,7 @@ use crate::actions::opening::fault_of;
 use crate::actions::place::{Place, cancelled, io_fault};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, WayOut};
 use crate::envelope::{DataKey, EnvelopeError, token_len};
 
 /// Files that are encrypted at once.
@@ -206,7 +206,7 @@ impl<'a> Job<'a> {
                 Err(Failure::Fault(mut fault)) => {
                     if journal.is_some() && passes(&fault) {
                         unfinished = true;
-                        fault.remedy = format!("{}; the same command goes on where it stopped", fault.remedy);
+                        fault.ways.push(WayOut::GoOn);
                     }
                     let is_told = fault.kind == FaultKind::Cancelled
                         && report.failed.iter().any(|other| other.kind == FaultKind::Cancelled);
@@ -261,6 +261,11 @@ impl<'a> Job<'a> {
             _ if self.cancel.is_cancelled() => cancelled(ACT, source.path.display()),
             EnvelopeError::Read(error) | EnvelopeError::Write(error) if is_changed(error) => {
                 changed_fault(&source.path)
+            }
+            EnvelopeError::Read(error) if is_sizeless(error) => {
+                let remedy = "copy it to a file of its own first, then encrypt that";
+                let path = source.path.display().to_string();
+                Fault::new(FaultKind::Invalid, ACT, path, error.to_string(), remedy)
             }
             EnvelopeError::Read(error) => io_fault("read", source.path.display(), error),
             EnvelopeError::Write(error) => io_fault("write the token of", source.path.display(), error),

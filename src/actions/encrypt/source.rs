@@ -68,10 +68,12 @@ impl Read for SourceFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.section.read(buffer)?;
         let is_end = count == 0 && !buffer.is_empty();
-        if self.section.at > self.stamp.size
-            || (is_end && (self.section.at < self.stamp.size || !self.section.opened.is_same()?))
-        {
+        let is_odd = self.section.at > self.stamp.size || is_end && self.section.at < self.stamp.size;
+        if (is_odd || is_end) && !self.section.opened.is_same()? {
             return Err(changed());
+        }
+        if is_odd {
+            return Err(io::Error::other(Sizeless));
         }
         (self.told)(count as u64);
         Ok(count)
@@ -120,6 +122,15 @@ impl Read for Section {
 #[derive(Debug, thiserror::Error)]
 #[error("it changed while it was read")]
 struct Changed;
+
+/// Nobody changed it: its size never said what is in it.
+#[derive(Debug, thiserror::Error)]
+#[error("it does not hold as many bytes as its size says, like the files of /proc and /sys")]
+struct Sizeless;
+
+pub(super) fn is_sizeless(error: &io::Error) -> bool {
+    matches!(error.get_ref(), Some(inner) if inner.is::<Sizeless>())
+}
 
 pub(super) fn changed() -> io::Error {
     io::Error::other(Changed)

@@ -3,7 +3,7 @@
 use super::{OpenOptions, fault_of};
 use crate::aws::s3;
 use crate::domain::bond::{Contradiction, Declared, Standing, Survey, Written};
-use crate::domain::{Bond, Fault, FaultKind};
+use crate::domain::{Bond, Fault, FaultKind, WayOut};
 use crate::envelope::Metadata;
 
 /// An object and the metadata that it bears: nothing of it is proved yet.
@@ -105,7 +105,7 @@ impl Claim {
             }
             (Standing::Renamed, None) => {
                 let cause = format!("it was put at {}: it was renamed or swapped", written.told());
-                Err(self.refused(cause, "if you trust the new name, give --accept-name"))
+                Err(self.refused(cause, "").by(WayOut::AcceptName))
             }
             (Standing::Moved(_) | Standing::Unrecorded, None) if options.require_bound => {
                 let cause = format!("it was put at {}, so it is not bound to this place", written.told());

@@ -5,7 +5,7 @@ use crate::app::state::State;
 use crate::app::text::{self, Line, Tone};
 use crate::app::words;
 use crate::domain::explain::Explanation;
-use crate::domain::{AuditEntry, Fault, Finding, Grant, ObjectProof, Request, RolePolicies, Story, Weight};
+use crate::domain::{AuditEntry, Door, Fault, Finding, Grant, ObjectProof, Request, RolePolicies, Story, Weight};
 
 pub(super) fn grant_row(state: &State, grant: &Grant) -> FoundRow {
     let key = state
@@ -22,13 +22,17 @@ pub(super) fn grant_row(state: &State, grant: &Grant) -> FoundRow {
         then: Some(Request::RevokeGrant {
             key_arn: grant.key_arn.clone(),
             grant_id: grant.id.clone(),
+            grantee: grant.grantee.clone(),
         }),
     }
 }
 
 pub(super) fn refused_row(what: &str, fault: &Fault) -> FoundRow {
     FoundRow {
-        lines: vec![Line::new(Tone::Warn, format!("{what} {fault}").trim().to_owned())],
+        lines: vec![Line::new(
+            Tone::Warn,
+            format!("{what} {}", fault.at(Door::Dashboard)).trim().to_owned(),
+        )],
         then: None,
     }
 }

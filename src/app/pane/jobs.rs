@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Facts;
 use crate::app::table::Row;
 use crate::app::text::{self, Line, Tone};
-use crate::domain::{Fault, JobDetail, JobStatus, TrainingJob, Transition};
+use crate::domain::{Door, Fault, JobDetail, JobStatus, TrainingJob, Transition};
 
 impl Row for TrainingJob {
     const COLUMNS: &'static [&'static str] = &["created", "name", "status"];
@@ -91,7 +91,7 @@ pub(crate) fn overview(
     }
     match (&job.detail, refusal) {
         (Some(detail), _) => describe(&mut facts, detail),
-        (None, Some(fault)) => facts.fact("Details", Tone::Warn, &fault.to_string()),
+        (None, Some(fault)) => facts.fact("Details", Tone::Warn, &fault.at(Door::Dashboard)),
         (None, None) => facts.fact("Details", Tone::Dim, "asking…"),
     }
     facts.lines

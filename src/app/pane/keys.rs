@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Facts;
 use crate::app::table::Row;
 use crate::app::text::{self, Line, Tone};
-use crate::domain::{Fault, KeyManager, KmsKey};
+use crate::domain::{Door, Fault, KeyManager, KmsKey};
 
 impl Row for KmsKey {
     const COLUMNS: &'static [&'static str] = &["name", "state", "created"];
@@ -101,7 +101,7 @@ pub(crate) fn overview(
             facts.plain("Created", &text::time(created));
         }
     } else if let Some(fault) = refusal {
-        facts.fact("State", Tone::Warn, &format!("unknown: {fault}"));
+        facts.fact("State", Tone::Warn, &format!("unknown: {}", fault.at(Door::Dashboard)));
     } else {
         facts.fact("State", Tone::Dim, "asking…");
     }

@@ -9,7 +9,7 @@ use super::Facts;
 use crate::app::seen::{Found, Seen};
 use crate::app::table::Row;
 use crate::app::text::{self, Line, Tone};
-use crate::domain::{BucketRow, Fault, ObjectFormat, ObjectInfo, ObjectRow};
+use crate::domain::{BucketRow, Door, Fault, ObjectFormat, ObjectInfo, ObjectRow};
 
 impl Row for BucketRow {
     const COLUMNS: &'static [&'static str] = &["name", "created"];
@@ -146,7 +146,7 @@ pub(crate) fn overview(
     read(&mut facts, seen);
     let Some(info) = info else {
         match refusal {
-            Some(fault) => facts.fact("What", Tone::Warn, &format!("unknown: {fault}")),
+            Some(fault) => facts.fact("What", Tone::Warn, &format!("unknown: {}", fault.at(Door::Dashboard))),
             None => facts.fact("What", Tone::Dim, "asking…"),
         }
         return facts.lines;

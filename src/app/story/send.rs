@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::confirm;
+use super::RENAMED;
 use crate::app::Effect;
 use crate::app::continuation::Continuation;
 use crate::app::form::{Form, Purpose};
@@ -11,6 +11,7 @@ use crate::app::overlay::{Confirm, Overlay};
 use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::text;
+use crate::app::words;
 use crate::domain::{GrantConstraint, GrantSpec, JobSpec, KeySpec, Request};
 
 /// Sends a filled form; or says why it cannot be sent yet. The form stays until what it asked for has come out well.
@@ -137,6 +138,7 @@ fn decryptions(state: &State, form: &Form, bucket: &str, objects: &[String]) -> 
         return Err(format!("{label} is missing"));
     }
     let to = state.dir.join(to);
+    let accept_name = form.checked("Open it").iter().any(|choice| choice == RENAMED);
     let decryption = |object: &String| {
         let base = text::last_part(object);
         let to = if several {
@@ -149,7 +151,7 @@ fn decryptions(state: &State, form: &Form, bucket: &str, objects: &[String]) -> 
             object: object.clone(),
             to,
             overwrite: false,
-            accept_name: false,
+            accept_name,
         }
     };
     Ok(objects.iter().map(decryption).collect())
@@ -210,33 +212,17 @@ fn new_grant(key_arn: &str, form: &Form) -> Result<Request, String> {
 
 /// What takes something away for good is asked once more.
 fn question(state: &State, request: &Request) -> Option<Confirm> {
-    let (question, explanation) = match request {
-        Request::DeleteRole { role } => (
-            format!("Delete the role {role}?"),
-            "Jobs that run as it lose their access.",
-        ),
-        Request::TrustCaller { role, on: true } => (
-            format!("Let yourself assume {role}?"),
-            "Whoever may assume it can read the training data. Take it back afterwards (a, distrust me).",
-        ),
-        Request::DeleteAlias { alias } => (
-            format!("Delete the alias {alias}?"),
-            "Whoever uses it finds nothing then.",
-        ),
-        Request::MoveAlias { alias, .. } => (
-            format!("Let {alias} point to this key?"),
-            "Whoever uses the alias uses this key from then on; what was encrypted before still opens under the old one.",
-        ),
-        Request::DetachRolePolicy { role, policy } => (
-            format!("Take {policy} off {role}?"),
-            "Jobs that run as it lose what it allowed.",
-        ),
-        Request::ScheduleKeyDeletion { key_arn, days } => {
+    match request {
+        Request::DeleteRole { .. }
+        | Request::TrustCaller { on: true, .. }
+        | Request::DeleteAlias { .. }
+        | Request::MoveAlias { .. }
+        | Request::DetachRolePolicy { .. } => Some(words::confirm(state, request.clone())),
+        Request::ScheduleKeyDeletion { key_arn, .. } => {
             let name = state.key_name(key_arn).unwrap_or(key_arn);
-            let question = format!("Delete {name} in {days} days?");
-            return Some(Confirm::typing(question, "", name, request.clone()));
+            let (question, consequence) = words::question(&words::Names::of(state), request);
+            Some(Confirm::typing(question, &consequence, name, request.clone()))
         }
-        _ => return None,
-    };
-    Some(confirm(question, explanation.to_owned(), request.clone(), None))
+        _ => None,
+    }
 }

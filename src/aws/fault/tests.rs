@@ -69,6 +69,36 @@ fn every_known_failure_has_its_kind() {
 }
 
 #[test]
+fn an_archived_object_is_restored_not_permitted() {
+    let answer = Answer {
+        status: 403,
+        code: Some("InvalidObjectState"),
+        message: Some("The operation is not valid for the object's storage class"),
+    };
+    let fault = of_answer("download", "s3://bucket/a/b.csv", answer);
+    assert_eq!(fault.kind, FaultKind::Invalid);
+    assert!(
+        fault.remedy.contains("restore-object --bucket bucket --key a/b.csv"),
+        "{fault}"
+    );
+    assert!(!fault.remedy.contains("permission"), "{fault}");
+}
+
+#[test]
+fn what_gives_up_does_not_say_that_it_goes_on() {
+    let fault = of_answer(
+        "list",
+        "keys",
+        Answer {
+            status: 503,
+            code: Some("SlowDown"),
+            message: None,
+        },
+    );
+    assert!(!fault.remedy.contains("asked again"), "{fault}");
+}
+
+#[test]
 fn a_fault_quotes_aws_and_names_the_code() {
     let message = Some("User: X is not authorized to perform: kms:Encrypt");
     let fault = of_answer(

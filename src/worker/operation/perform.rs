@@ -40,10 +40,10 @@ pub(super) async fn perform(
             };
             encrypted(encrypt(aws, request, progress, cancel).await?)
         }
-        Request::ResumeUpload { id } => encrypted(resume::finish(aws, &id, progress, cancel).await?),
-        Request::AbandonUpload { id } => {
+        Request::ResumeUpload { id, .. } => encrypted(resume::finish(aws, &id, progress, cancel).await?),
+        Request::AbandonUpload { id, what, destination } => {
             resume::abandon(aws, &id).await?;
-            Ok(Outcome::UploadAbandoned { id })
+            Ok(Outcome::UploadAbandoned { what, destination })
         }
         Request::Decrypt {
             bucket,
@@ -52,8 +52,10 @@ pub(super) async fn perform(
             overwrite,
             accept_name,
         } => {
+            let source = Place::S3 { bucket, key: object };
+            let shown = source.to_string();
             let request = DecryptRequest {
-                source: Place::S3 { bucket, key: object },
+                source,
                 output: Output::Path(to.clone()),
                 open: OpenOptions {
                     accept_name,
@@ -61,7 +63,7 @@ pub(super) async fn perform(
                 },
                 overwrite,
             };
-            decrypted(decrypt(aws, request, progress, cancel).await?, to)
+            decrypted(decrypt(aws, request, progress, cancel).await?, shown, to)
         }
         Request::Verify { bucket, objects } => {
             let place = |key| Place::S3 {
@@ -80,7 +82,11 @@ pub(super) async fn perform(
             actions::delete_objects(aws, &bucket, &objects, progress, cancel).await
         }
         Request::CreateBucket { bucket } => actions::create_bucket(aws, &bucket).await,
-        Request::RevokeGrant { key_arn, grant_id } => actions::revoke_grant(aws, &key_arn, &grant_id).await,
+        Request::RevokeGrant {
+            key_arn,
+            grant_id,
+            grantee,
+        } => actions::revoke_grant(aws, &key_arn, &grant_id, &grantee).await,
         Request::Prove {
             key_arn,
             role_arn,
@@ -219,7 +225,11 @@ async fn walk(
             grant_id,
             grantee,
         } => actions::await_grant(aws, &key_arn, &grant_id, &grantee, progress).await,
-        Request::RetireGrant { key_arn, grant_id } => actions::retire_grant(aws, &key_arn, &grant_id).await,
+        Request::RetireGrant {
+            key_arn,
+            grant_id,
+            grantee,
+        } => actions::retire_grant(aws, &key_arn, &grant_id, &grantee).await,
         Request::GrantsOf { key_arns } => actions::grants_of(aws, &key_arns, progress).await,
         Request::Preflight(spec) => actions::preflight(aws, &spec).await,
         Request::NewRepository { repository } => actions::new_repository(aws, &repository).await,
@@ -252,16 +262,18 @@ fn encrypted(report: EncryptReport) -> Result<Outcome, Fault> {
             .first()
             .map(|file| file.data_key_uri.clone())
             .unwrap_or_default(),
+        key_arn: report.kms_key_arn,
     })
 }
 
-fn decrypted(report: DecryptReport, to: PathBuf) -> Result<Outcome, Fault> {
+fn decrypted(report: DecryptReport, source: String, to: PathBuf) -> Result<Outcome, Fault> {
     whole(&report.failed, report.files.len())?;
     let only = match report.files.as_slice() {
         [file] => file.path.clone(),
         _ => None,
     };
     Ok(Outcome::Decrypted {
+        source,
         path: only.unwrap_or(to),
         bytes: report.files.iter().map(|file| file.bytes).sum(),
         verified: Verified::of_all(report.files.iter().map(|file| file.verified.clone())),

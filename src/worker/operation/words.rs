@@ -5,8 +5,8 @@ use crate::domain::Request;
 pub(super) fn words(request: &Request) -> (&'static str, String) {
     match request {
         Request::Encrypt { bucket, prefix, .. } => ("encrypt to", format!("s3://{bucket}/{prefix}")),
-        Request::ResumeUpload { id } => ("resume upload", id.clone()),
-        Request::AbandonUpload { id } => ("abandon upload", id.clone()),
+        Request::ResumeUpload { destination, .. } => ("finish the upload to", destination.clone()),
+        Request::AbandonUpload { destination, .. } => ("abort the upload to", destination.clone()),
         Request::Decrypt { bucket, object, .. } => ("decrypt", format!("s3://{bucket}/{object}")),
         Request::Verify { bucket, .. } => ("verify objects of", bucket.clone()),
         Request::DeleteObjects { bucket, .. } => ("delete objects of", bucket.clone()),

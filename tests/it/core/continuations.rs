@@ -291,6 +291,7 @@ fn what_was_uploaded_or_granted_moves_no_cursor_that_somebody_works_with() {
             uris: vec![format!("s3://{BUCKET}/readme.txt")],
             bytes: 1,
             data_key_uri: String::new(),
+            key_arn: String::new(),
         },
     );
     assert_eq!(desk.state.objects.current().unwrap().key(), before);
@@ -302,6 +303,7 @@ fn what_was_uploaded_or_granted_moves_no_cursor_that_somebody_works_with() {
             uris: vec![format!("s3://{BUCKET}/readme.txt")],
             bytes: 1,
             data_key_uri: String::new(),
+            key_arn: String::new(),
         },
     );
     assert_eq!(desk.state.objects.current().unwrap().key(), "readme.txt");

@@ -134,7 +134,15 @@ fn an_operation_that_begins_leaves_the_cursor_of_their_list_where_it_is() {
     desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
     desk.keys("<enter>o");
     let grant_id = "g".to_owned();
-    desk.done(1, strongroom::domain::Outcome::Granted { grant_id });
+    desk.done(
+        1,
+        strongroom::domain::Outcome::Granted {
+            grant_id,
+            key_arn: arn("11111111-0000-0000-0000-000000000001"),
+            grantee: role("example-role", true).arn,
+            operations: Vec::new(),
+        },
+    );
     assert_eq!(desk.state.operations.len(), 2, "the grant's spread is watched");
     desk.keys("x");
     assert!(
@@ -154,7 +162,14 @@ fn an_upload_that_ends_leaves_the_cursor_on_its_own() {
     desk.keys("j");
     answer(&mut desk, &["b", "c"]);
     desk.keys("xy");
-    assert_eq!(desk.started(), [Request::AbandonUpload { id: "b".to_owned() }]);
+    assert_eq!(
+        desk.started(),
+        [Request::AbandonUpload {
+            id: "b".to_owned(),
+            what: "b.csv".to_owned(),
+            destination: format!("s3://{}/", crate::desk::BUCKET),
+        }]
+    );
 }
 
 #[test]

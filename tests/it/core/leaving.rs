@@ -5,7 +5,7 @@ use strongroom::app::{Effect, Event, OpEvent, OpId, Overlay, Page, Topic};
 use strongroom::domain::FaultKind;
 
 use super::WIDE;
-use crate::desk::{Desk, fault, role};
+use crate::desk::{Desk, arn, fault, role};
 
 #[test]
 fn quitting_asks_while_work_is_in_flight_and_waits_for_its_clean_up() {
@@ -82,7 +82,15 @@ fn whoever_leaves_begins_nothing_any_more() {
     desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
     desk.keys("<enter>qy");
     let grant_id = "g".to_owned();
-    desk.done(1, strongroom::domain::Outcome::Granted { grant_id });
+    desk.done(
+        1,
+        strongroom::domain::Outcome::Granted {
+            grant_id,
+            key_arn: arn("11111111-0000-0000-0000-000000000001"),
+            grantee: role("example-role", true).arn,
+            operations: Vec::new(),
+        },
+    );
     assert_eq!(desk.started().len(), 1, "its spread is not watched");
     assert!(desk.effects.contains(&Effect::Quit));
 }

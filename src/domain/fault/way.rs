@@ -1,0 +1,66 @@
+//! Remedies that are an option on the command line and something else in the dashboard, the words of both side by side.
+
+/// Where a person reads a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// On the command line.
+    CommandLine,
+    /// In the dashboard.
+    Dashboard,
+}
+
+/// A way out that every door has, each in its own manner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WayOut {
+    /// Write to another file, or replace the one that is there.
+    ReplaceFile,
+    /// Write to another object, or replace the one that is there.
+    ReplaceObject,
+    /// Open an object under a name that it was not written with.
+    AcceptName,
+    /// Open an object that has no metadata of ours.
+    AcceptUnbound,
+    /// Say where the encrypted data key is.
+    NameDataKey,
+    /// Go on with what was interrupted.
+    GoOn,
+}
+
+impl WayOut {
+    /// Every way.
+    pub const ALL: [Self; 6] = [
+        Self::ReplaceFile,
+        Self::ReplaceObject,
+        Self::AcceptName,
+        Self::AcceptUnbound,
+        Self::NameDataKey,
+        Self::GoOn,
+    ];
+
+    /// What this door calls it.
+    pub fn at(self, door: Door) -> &'static str {
+        match (self, door) {
+            (Self::ReplaceFile | Self::ReplaceObject, Door::CommandLine) => "choose another name, or give --overwrite",
+            (Self::ReplaceFile, Door::Dashboard) => "choose another name: from here no file is replaced",
+            (Self::ReplaceObject, Door::Dashboard) => {
+                "refresh the objects, then encrypt again: you are asked whether to replace it"
+            }
+            (Self::AcceptName, Door::CommandLine) => "if you trust the new name, give --accept-name",
+            (Self::AcceptName, Door::Dashboard) => {
+                "if you trust the new name, decrypt it with `even if it was renamed` checked"
+            }
+            (Self::AcceptUnbound, Door::CommandLine) => {
+                "if it never had any, name its data key with --data-key, or give --accept-unbound"
+            }
+            (Self::AcceptUnbound, Door::Dashboard) => {
+                "if it never had any, copy the command line of `decrypt` and run it in a shell with --accept-unbound added"
+            }
+            (Self::NameDataKey, Door::CommandLine) => "give --data-key s3://BUCKET/KEY or --data-key FILE",
+            (Self::NameDataKey, Door::Dashboard) => {
+                "copy the command line of `decrypt` and run it in a shell with --data-key added"
+            }
+            (Self::GoOn, Door::CommandLine) => "the same command goes on where it stopped",
+            (Self::GoOn, Door::Dashboard) => "`interrupted` in the menu of actions goes on where it stopped",
+        }
+    }
+}

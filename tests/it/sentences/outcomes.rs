@@ -1,0 +1,448 @@
+//! One of each outcome, and of each of its forms that has a sentence of its own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use strongroom::domain::{
+    AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Dependents, Fault, FaultKind, Finding, KeyChange,
+    ObjectFormat, ObjectProof, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange,
+    RolePolicies, Story, Verdict, Verified, View, Weight,
+};
+
+use super::requests::{BUCKET, ROLE, key};
+
+fn own(text: &str) -> String {
+    text.to_owned()
+}
+
+fn uri(object: &str) -> String {
+    format!("s3://{BUCKET}/{object}")
+}
+
+fn changed(change: KeyChange) -> Outcome {
+    Outcome::KeyChanged { key_arn: key(), change }
+}
+
+fn renamed(change: AliasChange) -> Outcome {
+    Outcome::AliasChanged {
+        alias: own("alias/housing"),
+        change,
+    }
+}
+
+fn role(change: RoleChange) -> Outcome {
+    Outcome::RoleChanged {
+        role_arn: own(ROLE),
+        change,
+    }
+}
+
+fn encrypted(names: &[&str]) -> Outcome {
+    Outcome::Encrypted {
+        uris: names.iter().map(|name| uri(name)).collect(),
+        bytes: 10_444,
+        data_key_uri: uri(".strongroom/data-keys/1"),
+        key_arn: key(),
+    }
+}
+
+fn proof(bond: Bond) -> Verified {
+    let now = Timestamp::UNIX_EPOCH;
+    Verified::new(bond, Some(now), now)
+}
+
+fn decrypted(bond: Bond) -> Outcome {
+    Outcome::Decrypted {
+        source: uri("data/housing.csv"),
+        path: PathBuf::from("/home/ann/housing.csv"),
+        bytes: 10_444,
+        verified: Some(proof(bond)),
+        etag: None,
+    }
+}
+
+fn step(operation: &str, allowed: bool) -> ProofStep {
+    ProofStep {
+        operation: own(operation),
+        allowed,
+        reason: None,
+        request_id: None,
+    }
+}
+
+fn proved(method: ProofMethod, may: &[(&str, bool)]) -> Outcome {
+    Outcome::Proved {
+        key_arn: key(),
+        role_arn: own(ROLE),
+        method,
+        steps: may
+            .iter()
+            .map(|(operation, allowed)| step(operation, *allowed))
+            .collect(),
+    }
+}
+
+fn opened(role: Option<bool>) -> Outcome {
+    Outcome::DataKeyOpened {
+        at: uri("data-key"),
+        mine: step("Decrypt", true),
+        key_arn: Some(key()),
+        role: role.map(|allowed| step("Decrypt", allowed)),
+    }
+}
+
+fn emptied(deleted: bool) -> Outcome {
+    Outcome::BucketEmptied {
+        bucket: own(BUCKET),
+        objects: 12,
+        deleted,
+    }
+}
+
+fn object_proved(holds: bool) -> Outcome {
+    Outcome::ObjectProved(Box::new(ObjectProof {
+        source: uri("data/housing.csv"),
+        stored: String::new(),
+        stored_bytes: 1,
+        steps: Vec::new(),
+        holds,
+        notes: Vec::new(),
+    }))
+}
+
+fn story(holds: bool) -> Outcome {
+    Outcome::Story(Box::new(Story {
+        key_arn: key(),
+        role_arn: own(ROLE),
+        granted: Vec::new(),
+        phases: Vec::new(),
+        holds,
+        notes: Vec::new(),
+        evidence: None,
+    }))
+}
+
+fn preflighted(weights: &[Weight]) -> Outcome {
+    let finding = |weight: &Weight| Finding {
+        weight: *weight,
+        what: own("the role trusts SageMaker"),
+        detail: String::new(),
+        remedy: String::new(),
+        repair: None,
+    };
+    Outcome::Preflighted {
+        job: own("train-1"),
+        findings: weights.iter().map(finding).collect(),
+    }
+}
+
+fn built(pushed: bool) -> Outcome {
+    Outcome::ImageBuilt {
+        image: own("example-image:latest"),
+        pushed,
+        output: Vec::new(),
+    }
+}
+
+fn reading(reading: Reading) -> Verdict {
+    Verdict {
+        source: uri("data/housing.csv"),
+        etag: None,
+        kms_key_arn: Some(key()),
+        reading,
+    }
+}
+
+fn intact(bond: Bond) -> Verdict {
+    reading(Reading::Intact {
+        format: ObjectFormat::Strongroom,
+        verified: proof(bond),
+    })
+}
+
+fn not_intact() -> Verdict {
+    let remedy = "get it again from where it was made";
+    reading(Reading::NotIntact {
+        format: ObjectFormat::Strongroom,
+        why: Fault::new(
+            FaultKind::Integrity,
+            "verify",
+            uri("data/housing.csv"),
+            "it was changed",
+            remedy,
+        ),
+    })
+}
+
+fn no_token() -> Verdict {
+    let why = Fault::new(
+        FaultKind::NoToken,
+        "verify",
+        uri("data/housing.csv"),
+        "it is not encrypted",
+        "encrypt it",
+    );
+    reading(Reading::NoToken {
+        format: ObjectFormat::Plain,
+        why,
+    })
+}
+
+fn not_checked() -> Verdict {
+    let (cause, remedy) = ("no answer in time", "check the network, then try again");
+    let why = Fault::new(FaultKind::Timeout, "look at", uri("data/housing.csv"), cause, remedy);
+    reading(Reading::NotChecked { format: None, why })
+}
+
+fn verified(verdicts: &[Verdict]) -> Outcome {
+    Outcome::Verified {
+        verdicts: verdicts.to_vec(),
+    }
+}
+
+pub(super) fn first() -> Outcome {
+    encrypted(&["data/housing.csv"])
+}
+
+/// A new kind of outcome does not compile before it has its place, and its example, here.
+pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
+    let moved = || Bond::Moved {
+        from: uri("old/housing.csv"),
+    };
+    Some(match outcome {
+        Outcome::Encrypted { uris, .. } if uris.len() == 1 => encrypted(&["data/a.csv", "data/b.csv"]),
+        Outcome::Encrypted { .. } => Outcome::UploadAbandoned {
+            what: own("/home/ann/housing.csv"),
+            destination: uri("data/"),
+        },
+        Outcome::UploadAbandoned { .. } => decrypted(Bond::Bound),
+        Outcome::Decrypted {
+            verified: Some(proof), ..
+        } => match &proof.bond {
+            Bond::Bound => decrypted(moved()),
+            Bond::Moved { .. } => decrypted(Bond::Unbound),
+            Bond::Unbound => Outcome::Decrypted {
+                source: uri("output/train-1/output/model.tar.gz"),
+                path: PathBuf::from("/home/ann/model"),
+                bytes: 0,
+                verified: None,
+                etag: None,
+            },
+        },
+        Outcome::Decrypted { verified: None, .. } => verified(&[intact(Bond::Bound)]),
+        Outcome::Verified { verdicts } => match verdicts.as_slice() {
+            [only] => match &only.reading {
+                Reading::Intact { verified: proof, .. } => match &proof.bond {
+                    Bond::Bound => verified(&[intact(moved())]),
+                    Bond::Moved { .. } => verified(&[intact(Bond::Unbound)]),
+                    Bond::Unbound => verified(&[not_intact()]),
+                },
+                Reading::NotIntact { .. } => verified(&[no_token()]),
+                Reading::NoToken { .. } => verified(&[not_checked()]),
+                Reading::NotChecked { .. } => verified(&[intact(Bond::Bound), not_intact(), not_checked()]),
+            },
+            _ => Outcome::Deleted {
+                bucket: own(BUCKET),
+                objects: vec![own("data/housing.csv")],
+            },
+        },
+        Outcome::Deleted { objects, .. } if objects.len() == 1 => Outcome::Deleted {
+            bucket: own(BUCKET),
+            objects: ["a", "b", "c", "d", "e", "f", "g"].map(own).to_vec(),
+        },
+        Outcome::Deleted { .. } => Outcome::BucketCreated {
+            bucket: own(BUCKET),
+            warnings: Vec::new(),
+        },
+        Outcome::BucketCreated { .. } => Outcome::Granted {
+            grant_id: "0".repeat(64),
+            key_arn: key(),
+            grantee: own(ROLE),
+            operations: vec![own("Decrypt"), own("Encrypt")],
+        },
+        Outcome::Granted { .. } => Outcome::Revoked {
+            key_arn: key(),
+            grantee: own(ROLE),
+        },
+        Outcome::Revoked { .. } => Outcome::Retired {
+            key_arn: key(),
+            grantee: own(ROLE),
+        },
+        Outcome::Retired { .. } => proved(ProofMethod::Assumed, &[("Decrypt", true), ("Encrypt", true)]),
+        Outcome::Proved { method, steps, .. } => match (method, steps.len()) {
+            (ProofMethod::Assumed, 2) => proved(ProofMethod::Assumed, &[("Decrypt", false)]),
+            (ProofMethod::Assumed, 1) => proved(
+                ProofMethod::Assumed,
+                &[("Decrypt", true), ("Encrypt", true), ("DescribeKey", false)],
+            ),
+            (ProofMethod::Assumed, _) => proved(ProofMethod::Reasoned, &[("Decrypt", true)]),
+            (ProofMethod::Reasoned, _) => Outcome::KeyCreated {
+                key_arn: key(),
+                alias: Some(own("alias/training-data")),
+            },
+        },
+        Outcome::KeyCreated { alias: Some(_), .. } => Outcome::KeyCreated {
+            key_arn: crate::desk::arn("77777777-0000-0000-0000-000000000007"),
+            alias: None,
+        },
+        Outcome::KeyCreated { alias: None, .. } => changed(KeyChange::Enabled),
+        Outcome::KeyChanged { change, .. } => match change {
+            KeyChange::Enabled => changed(KeyChange::Disabled),
+            KeyChange::Disabled => changed(KeyChange::DeletionScheduled { days: 30 }),
+            KeyChange::DeletionScheduled { .. } => changed(KeyChange::DeletionCancelled),
+            KeyChange::DeletionCancelled => changed(KeyChange::RotationOn),
+            KeyChange::RotationOn => changed(KeyChange::RotationOff),
+            KeyChange::RotationOff => changed(KeyChange::Described(own("housing prices"))),
+            KeyChange::Described(words) if !words.is_empty() => changed(KeyChange::Described(String::new())),
+            KeyChange::Described(_) => changed(KeyChange::Tagged {
+                set: BTreeMap::from([(own("project"), own("housing"))]),
+                removed: vec![own("old")],
+            }),
+            KeyChange::Tagged { .. } => Outcome::JobStarted { name: own("train-1") },
+        },
+        Outcome::JobStarted { .. } => Outcome::JobStopping { name: own("train-1") },
+        Outcome::JobStopping { .. } => Outcome::LogSaved {
+            job: own("train-1"),
+            path: PathBuf::from("/home/ann/train-1.log"),
+            lines: 120,
+        },
+        Outcome::LogSaved { .. } => Outcome::PolicyDrafted { policy: own("{}") },
+        Outcome::PolicyDrafted { .. } => Outcome::PolicyRead {
+            key_arn: key(),
+            policy: own("{}"),
+        },
+        Outcome::PolicyRead { .. } => Outcome::PolicyPut {
+            key_arn: key(),
+            previous: own("{}"),
+        },
+        Outcome::PolicyPut { .. } => renamed(AliasChange::Added(key())),
+        Outcome::AliasChanged { change, .. } => match change {
+            AliasChange::Added(_) => renamed(AliasChange::Moved(key())),
+            AliasChange::Moved(_) => renamed(AliasChange::Deleted),
+            AliasChange::Deleted => Outcome::KeyTags {
+                key_arn: key(),
+                tags: BTreeMap::from([(own("project"), own("housing"))]),
+            },
+        },
+        Outcome::KeyTags { .. } => Outcome::Dependents(Box::new(Dependents {
+            key_arn: key(),
+            objects: vec![uri("data/housing.csv")],
+            ..Dependents::default()
+        })),
+        Outcome::Dependents(_) => Outcome::MessageEncrypted {
+            ciphertext: own("AQ=="),
+            key_arn: key(),
+            path: None,
+        },
+        Outcome::MessageEncrypted { path: None, .. } => Outcome::MessageEncrypted {
+            ciphertext: own("AQ=="),
+            key_arn: key(),
+            path: Some(PathBuf::from("/home/ann/m.bin")),
+        },
+        Outcome::MessageEncrypted { path: Some(_), .. } => Outcome::MessageDecrypted {
+            plaintext: Some(Plaintext::from(own("m"))),
+            key_arn: key(),
+            path: None,
+        },
+        Outcome::MessageDecrypted { path: None, .. } => Outcome::MessageDecrypted {
+            plaintext: None,
+            key_arn: key(),
+            path: Some(PathBuf::from("/home/ann/m.txt")),
+        },
+        Outcome::MessageDecrypted { path: Some(_), .. } => Outcome::DataKeyKept {
+            at: uri("data-key"),
+            ciphertext: own("AQ=="),
+            key_arn: key(),
+        },
+        Outcome::DataKeyKept { .. } => opened(None),
+        Outcome::DataKeyOpened { role: None, .. } => opened(Some(true)),
+        Outcome::DataKeyOpened { role: Some(role), .. } if role.allowed => opened(Some(false)),
+        Outcome::DataKeyOpened { .. } => Outcome::BucketCounted(BucketCount {
+            bucket: own(BUCKET),
+            objects: 12,
+            bytes: 3 << 30,
+            uploads: 1,
+        }),
+        Outcome::BucketCounted(_) => emptied(false),
+        Outcome::BucketEmptied { deleted: false, .. } => emptied(true),
+        Outcome::BucketEmptied { deleted: true, .. } => Outcome::Previewed(Box::new(Preview {
+            source: uri("data/housing.csv"),
+            bytes: Plaintext::from(own("x,y")),
+            total: 10_444,
+            origin: Origin::Kms,
+            view: View::Text,
+        })),
+        Outcome::Previewed(_) => Outcome::Archive {
+            source: uri("output/train-1/output/model.tar.gz"),
+            members: vec![(own("model.bin"), 1)],
+        },
+        Outcome::Archive { .. } => object_proved(true),
+        Outcome::ObjectProved(proof) if proof.holds => object_proved(false),
+        Outcome::ObjectProved(_) => role(RoleChange::Created),
+        Outcome::RoleChanged { change, .. } => match change {
+            RoleChange::Created => role(RoleChange::PolicyDetached(own("strongroom-training"))),
+            RoleChange::PolicyDetached(_) => role(RoleChange::TrustsCaller),
+            RoleChange::TrustsCaller => role(RoleChange::DistrustsCaller),
+            RoleChange::DistrustsCaller => role(RoleChange::TrustsService),
+            RoleChange::TrustsService => Outcome::RolePolicies(Box::new(RolePolicies {
+                role_arn: own(ROLE),
+                ..RolePolicies::default()
+            })),
+        },
+        Outcome::RolePolicies(_) => Outcome::RoleDeleted {
+            role: own("example-role"),
+        },
+        Outcome::RoleDeleted { .. } => Outcome::GrantSpread {
+            key_arn: key(),
+            grantee: own(ROLE),
+            seconds: 125,
+        },
+        Outcome::GrantSpread { .. } => Outcome::GrantsFound {
+            grants: Vec::new(),
+            refused: vec![(
+                key(),
+                Fault::new(FaultKind::Denied, "list grants of", key(), "not authorized", ""),
+            )],
+        },
+        Outcome::GrantsFound { .. } => story(true),
+        Outcome::Story(told) if told.holds => story(false),
+        Outcome::Story(_) => preflighted(&[Weight::Well]),
+        Outcome::Preflighted { findings, .. } => match findings.as_slice() {
+            [only] if only.weight == Weight::Well => preflighted(&[Weight::Unknown]),
+            [only] if only.weight == Weight::Unknown => preflighted(&[Weight::Blocks]),
+            _ => Outcome::RepositoryReady {
+                uri: own("111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image"),
+            },
+        },
+        Outcome::RepositoryReady { .. } => Outcome::RepositoryDeleted {
+            repository: own("example-image"),
+        },
+        Outcome::RepositoryDeleted { .. } => built(false),
+        Outcome::ImageBuilt { pushed: false, .. } => built(true),
+        Outcome::ImageBuilt { pushed: true, .. } => Outcome::ImageTried {
+            image: own("example-image:latest"),
+            status: 1,
+            output: Vec::new(),
+        },
+        Outcome::ImageTried { .. } => Outcome::CleanUpPlan {
+            items: vec![CleanUpItem {
+                kind: "role",
+                name: own("example-role"),
+                state: own("there"),
+                request: None,
+                refused: None,
+            }],
+            refused: Vec::new(),
+        },
+        Outcome::CleanUpPlan { .. } => Outcome::Audit(vec![AuditEntry {
+            time: Timestamp::UNIX_EPOCH,
+            identity: None,
+            access_key_id: None,
+            call: own("kms:CreateGrant"),
+            request_id: None,
+            status: None,
+        }]),
+        Outcome::Audit(_) => return None,
+    })
+}
