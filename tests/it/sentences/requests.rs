@@ -33,6 +33,7 @@ fn job() -> Box<JobSpec> {
         object: own("data/housing.csv"),
         output: format!("s3://{BUCKET}/output"),
         hyperparameters: BTreeMap::new(),
+        moved_from: None,
     })
 }
 
