@@ -157,6 +157,7 @@ fn decrypting_and_previewing_a_token_read_it_to_its_end_too() {
     desk.keys("3jjd<enter>");
     let (path, etag) = ("/data/out".into(), Some(ETAG.to_owned()));
     let outcome = Outcome::Decrypted {
+        source: String::from("s3://bucket/object"),
         path,
         bytes: 1,
         verified: Some(verified.clone()),
