@@ -34,7 +34,7 @@
 //! training -> actions, aws, envelope, domain, config, console
 //! worker   -> app (Event, Effect), actions, aws, domain
 //! config   -> cli, app (keymap), ui (theme), domain
-//! runtime  -> app, ui, worker, term, config, actions, domain
+//! runtime  -> app, ui, worker, term, config, console, actions, domain
 //! commands -> everything but app, ui, worker, runtime, term
 //! ```
 //!

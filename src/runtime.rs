@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::actions::Aws;
 use crate::app::{self, Effect, Event, KeyCode, KeyPress, State};
 use crate::config::Config;
+use crate::console;
 use crate::domain::{Fault, FaultKind};
 use crate::term::{self, Input, Keyboard, Term};
 use crate::ui;
@@ -188,7 +189,7 @@ impl Session {
             () = signals.ends.recv() => {}
         }
         for line in app::cancelling::left_behind(&self.state) {
-            eprintln!("strongroom: {}", app::text::clean(&line));
+            console::complain(&line);
         }
         Ok(())
     }

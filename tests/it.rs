@@ -9,12 +9,16 @@ mod conformance;
 mod core;
 #[path = "it/desk.rs"]
 mod desk;
+#[path = "it/edge.rs"]
+mod edge;
 #[path = "it/envelope.rs"]
 mod envelope;
 #[path = "it/interrupted.rs"]
 mod interrupted;
 #[path = "it/killed.rs"]
 mod killed;
+#[path = "it/late_answers.rs"]
+mod late_answers;
 #[path = "it/layering.rs"]
 mod layering;
 #[path = "it/place.rs"]

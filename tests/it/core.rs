@@ -396,7 +396,8 @@ fn without_colours_every_state_still_has_its_word() {
 }
 
 /// What could do harm on a terminal, or make one thing look like another.
-const HOSTILE: &str = "a\x1b]0;owned\x07\x1b[31m\r\n\x08\u{9b}2J\u{202e}gpj";
+const HOSTILE: &str = "a\x1b]0;owned\x07\x1b[31m\r\n\x08\u{9b}2J\u{202e}g\u{200b}p\u{2028}\u{e0041}j\
+    \u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}";
 
 #[test]
 fn a_form_whose_request_failed_comes_back_unless_something_was_pressed_meanwhile() {

@@ -25,7 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["cli", "app", "ui", "domain"]),
     (
         "runtime",
-        &["app", "ui", "worker", "term", "config", "actions", "domain"],
+        &["app", "ui", "worker", "term", "config", "console", "actions", "domain"],
     ),
     (
         "commands",
@@ -70,7 +70,8 @@ const SINKS: &[&str] = &[
     "stdio::",
     "/dev/tty",
 ];
-const SINK_OWNERS: &[&str] = &["console", "term"];
+/// `stream` opens the outputs that a person named, for data.
+const SINK_OWNERS: &[&str] = &["console.rs", "term.rs", "term/input.rs", "actions/stream.rs"];
 
 /// What the pure modules must not know.
 const IMPURE: &[&str] = &[
@@ -168,9 +169,11 @@ fn whatever_people_read_is_written_in_two_places_only() {
         main.clone(),
         code(&fs::read_to_string(main).unwrap()),
     );
-    for (module, path, code) in sources().into_iter().chain([main]) {
+    for (_, path, code) in sources().into_iter().chain([main]) {
+        let is_test = path.iter().any(|part| part == "tests");
+        let is_owner = is_test || SINK_OWNERS.iter().any(|owner| path.ends_with(owner));
         for sink in SINKS {
-            if code.contains(sink) && !SINK_OWNERS.contains(&module.as_str()) {
+            if code.contains(sink) && !is_owner {
                 wrong.push(format!("{}: names `{sink}`", path.display()));
             }
         }

@@ -119,6 +119,13 @@ impl Session {
         self
     }
 
+    /// Sends bytes as a terminal would, at once.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> &mut Self {
+        self.keyboard.write_all(bytes).unwrap();
+        self.keyboard.flush().unwrap();
+        self
+    }
+
     /// Waits until the screen shows the text; panics with the screen if it never does.
     pub(crate) fn wait(&mut self, text: &str) -> &mut Self {
         self.wait_until(&format!("`{text}`"), |screen| screen.contains(text))

@@ -2,6 +2,11 @@
 
 use proptest::prelude::*;
 
+use strongroom::app::Overlay;
+use strongroom::domain::Plaintext;
+use strongroom::domain::preview::{Origin, Preview, View};
+use strongroom::printable;
+
 use super::*;
 
 #[test]
@@ -56,8 +61,64 @@ fn no_control_character_reaches_the_screen_whatever_it_is_in() {
 
 fn assert_harmless(desk: &Desk) {
     for cell in &desk.buffer().content {
-        let odd = cell.symbol().chars().find(|c| c.is_control() || *c == '\u{202e}');
-        assert_eq!(odd, None, "{}", desk.screen());
+        assert!(
+            printable::is_clean(cell.symbol()),
+            "{:?} in {}",
+            cell.symbol(),
+            desk.screen()
+        );
+    }
+}
+
+fn copied(desk: &Desk) -> Vec<String> {
+    let text = |effect: &Effect| match effect {
+        Effect::Copy(text) => Some(text.clone()),
+        _ => None,
+    };
+    desk.effects.iter().filter_map(text).collect()
+}
+
+#[test]
+fn a_name_goes_to_the_clipboard_as_a_shell_reads_it_and_acts_on_no_terminal() {
+    let mut desk = Desk::filled(WIDE);
+    desk.objects(vec![object(
+        "a\x1b[201~\nrm -rf \u{202e}it's",
+        ObjectFormat::Plain,
+        None,
+    )]);
+    desk.keys("3y");
+    assert!(desk.screen().contains("as a word for the shell"), "{}", desk.screen());
+    desk.keys("Y");
+    let word = format!(r"$'s3://{BUCKET}/a\033[201~\nrm -rf \342\200\256it\'s'");
+    assert_eq!(copied(&desk)[0], word);
+    assert!(
+        copied(&desk).iter().all(|text| printable::is_clean(text)),
+        "{:?}",
+        copied(&desk)
+    );
+}
+
+#[test]
+fn a_plaintext_goes_to_the_clipboard_as_it_is_only_if_it_is_one_harmless_line() {
+    for (plaintext, expected) in [
+        ("secret\n", "secret"),
+        ("x,y\n1,2\n", r"$'x,y\n1,2'"),
+        ("\x1b[201~\u{202e}", r"$'\033[201~\342\200\256'"),
+    ] {
+        let mut desk = Desk::filled(WIDE);
+        desk.keys("3jjP");
+        let preview = Preview {
+            source: "s3://b/housing.csv".to_owned(),
+            total: plaintext.len() as u64,
+            bytes: Plaintext::from(plaintext.to_owned()),
+            origin: Origin::Kms,
+            view: View::Text,
+        };
+        desk.done(1, Outcome::Previewed(Box::new(preview)));
+        assert!(matches!(desk.state.overlays.last(), Some(Overlay::Preview(_))));
+        assert_harmless(&desk);
+        desk.keys("y");
+        assert_eq!(copied(&desk), [expected]);
     }
 }
 

@@ -1,0 +1,220 @@
+//! Where the program ends and strangers begin: nothing that they wrote acts on a terminal, and nothing that they set
+//! makes it panic.
+
+use std::fs::File;
+use std::process::Stdio;
+
+use serde_json::Value;
+use strongroom::printable;
+
+use crate::place::{Done, Place};
+
+/// What can stand in a file's name and an object's key, but should not reach a terminal.
+const NAME: &str = "a\u{9b}2J\u{90}x\u{202e}g\u{200b}p\u{2028}\u{e0041}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}.csv";
+
+/// Every line of both is harmless.
+fn assert_harmless(done: &Done) {
+    for line in done.out.lines().chain(done.err.lines()) {
+        assert!(printable::is_clean(line), "{line:?}");
+    }
+}
+
+/// It failed with so many words, and of its own will.
+fn assert_fault(done: &Done, status: i32, words: &str) {
+    assert_eq!(done.status, status, "{done:?}");
+    assert!(done.err.contains(words) && done.err.lines().count() == 1, "{done:?}");
+    assert!(!done.err.contains("fault of strongroom itself"), "{done:?}");
+    assert_harmless(done);
+}
+
+#[test]
+fn hostile_names_act_on_no_terminal_and_json_gives_them_back() {
+    let place = Place::new();
+    place.key("training");
+    place.bucket("sagemaker-edge");
+    place.write(NAME, "x,y\n1,2\n");
+    let key = format!("data/{NAME}");
+    let uri = format!("s3://sagemaker-edge/{key}");
+    let to = ["encrypt", NAME, "s3://sagemaker-edge/data/", "--key", "alias/training"];
+    let made = place.run(&[&to[..], &["--json"]].concat()).ok();
+    assert_harmless(&made);
+    assert_eq!(made.json()[0]["key"], Value::from(key));
+    for arguments in [
+        &["verify", uri.as_str()][..],
+        &["verify", "s3://sagemaker-edge/data/"],
+        &["decrypt", &uri, "-o", "plain.csv"],
+        &["decrypt", "s3://sagemaker-edge/data/", "-o", "out"],
+    ] {
+        assert_harmless(&place.run(arguments).ok());
+        let again = [arguments, &["--json", "--overwrite"]].concat();
+        let done = place
+            .run(if arguments[0] == "verify" {
+                &again[..again.len() - 1]
+            } else {
+                &again
+            })
+            .ok();
+        assert_harmless(&done);
+        assert_eq!(done.json()[0]["source"], Value::from(uri.as_str()), "{done:?}");
+    }
+    // Where the data is the point it is as it is.
+    place.write("raw", b"\x1b[31m\xff\n");
+    place
+        .run(&["encrypt", "raw", "raw.token", "--key", "alias/training"])
+        .ok();
+    let out = place.command(&["decrypt", "raw.token", "-o", "-"]).output().unwrap();
+    assert_eq!(out.stdout, b"\x1b[31m\xff\n");
+}
+
+#[test]
+fn what_is_typed_wrongly_is_said_back_harmless() {
+    let place = Place::new();
+    let hostile = "\x1b[2J\x1b]0;owned\x07\u{9b}31m\u{202e}x\r\ny";
+    for arguments in [
+        &[hostile][..],
+        &["verify", hostile],
+        &["decrypt", hostile],
+        &["decrypt", "x", "--context", hostile],
+        &["encrypt", hostile, "s3://b/", "--key", hostile],
+        &["--profile", hostile, "verify", "x"],
+        &["--config", hostile],
+        &["prove", "--key", hostile, "--role", hostile],
+        &["watch", hostile],
+        &["sandbox", "--fill", hostile],
+    ] {
+        let done = place.run(arguments);
+        assert_ne!(done.status, 0, "{done:?}");
+        assert!(!done.err.is_empty(), "{done:?}");
+        assert!(!done.err.contains("fault of strongroom itself"), "{done:?}");
+        assert_harmless(&done);
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let place = Place::new();
+    place.key("training");
+    place.bucket("sagemaker-edge");
+    place.write("a.csv", "x,y\n1,2\n");
+    let empty = [
+        ("AWS_ENDPOINT_URL_KMS", Some("")),
+        ("AWS_ENDPOINT_URL_S3", Some("")),
+        ("AWS_REGION", Some("")),
+        ("AWS_DEFAULT_REGION", Some("us-east-1")),
+        ("AWS_PROFILE", Some("")),
+        ("AWS_SESSION_TOKEN", Some("")),
+        ("AWS_CONFIG_FILE", Some("")),
+        ("AWS_RETRY_MODE", Some("")),
+        ("AWS_MAX_ATTEMPTS", Some("")),
+        ("AWS_USE_FIPS_ENDPOINT", Some("")),
+    ];
+    let to = "s3://sagemaker-edge/data/";
+    place
+        .run_as(&empty, &["encrypt", "a.csv", to, "--key", "alias/training"])
+        .ok();
+    place.run_as(&empty, &["verify", to]).ok();
+}
+
+#[test]
+fn a_region_or_an_endpoint_that_cannot_be_is_a_fault_that_names_it() {
+    let place = Place::new();
+    for region in ["us-east-1\n", "us\x1beast", "us east", "ü"] {
+        let done = place.run(&["--region", region, "verify", "s3://b/x"]);
+        assert_fault(&done, 1, "it is no name of a region");
+    }
+    for url in [
+        "x",
+        "http://",
+        "http://a b",
+        "http://a\n",
+        "ftp://a",
+        "http://a:b",
+        "http://[::1",
+        "http://a/?x",
+        "\u{1b}",
+    ] {
+        let done = place.run(&["--endpoint-url", url, "verify", "s3://b/x"]);
+        assert_fault(&done, 1, "use endpoint");
+        assert_fault(
+            &place.run_as(&[("AWS_ENDPOINT_URL", Some(url))], &["verify", "s3://b/x"]),
+            1,
+            "use endpoint",
+        );
+        for name in ["AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL_S3"] {
+            let changes = [("AWS_ENDPOINT_URL", None), (name, Some(url))];
+            assert_fault(&place.run_as(&changes, &["verify", "s3://b/x"]), 1, name);
+        }
+    }
+    place.write(
+        ".aws/config",
+        "[default]\nendpoint_url = nonsense\nregion = us-east-1\n",
+    );
+    let unset = [("AWS_ENDPOINT_URL", None)];
+    assert_fault(
+        &place.run_as(&unset, &["verify", "s3://b/x"]),
+        1,
+        "use endpoint `nonsense`",
+    );
+    place.write(".aws/config", b"[\xff\x1b\nnonsense [[[ \x00");
+    let done = place.run(&["--profile", "a", "verify", "s3://b/x"]);
+    assert_fault(&done, 1, "use profile a");
+}
+
+#[test]
+fn whoever_stops_reading_or_has_no_room_makes_no_panic() {
+    let place = Place::new();
+    for arguments in [
+        &["completions", "bash"][..],
+        &["man"],
+        &["--help"],
+        &["doctor", "--json"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let done = place.command(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!((done.status.code(), said.as_str()), (Some(1), ""), "{arguments:?}");
+        let full = || File::options().write(true).open("/dev/full").unwrap();
+        let done = place.command(arguments).stdout(full()).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(1));
+        assert!(
+            said.contains("standard output: No space left") && said.lines().count() == 1,
+            "{said}"
+        );
+        let done = place
+            .command(&["nonsense"])
+            .stdout(Stdio::null())
+            .stderr(full())
+            .status()
+            .unwrap();
+        assert_eq!(done.code(), Some(2));
+    }
+}
+
+#[test]
+fn a_home_that_is_not_there_and_names_that_are_no_text_are_no_panic() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let odd = OsStr::from_bytes(b"\xff\x1b");
+    for command in [
+        place.command(&["verify", "s3://b/x"]).env_remove("HOME"),
+        place.command(&["verify", "s3://b/x"]).env("HOME", odd),
+        place.command(&["verify"]).arg(odd),
+        place.command(&["decrypt"]).arg(odd),
+        place.command(&["encrypt"]).arg(odd).arg("s3://b/").args(["--key", "k"]),
+        place.command(&["encrypt"]).arg(odd).arg(odd).args(["--key", "k"]),
+        place.command(&["verify", "s3://b/x"]).env("AWS_PROFILE", odd),
+        place.command(&["verify", "s3://b/x"]).env("AWS_REGION", odd),
+    ] {
+        let done = command.output().unwrap();
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert!(matches!(done.status.code(), Some(1 | 2)), "{command:?}: {said}");
+        assert!(said.lines().all(printable::is_clean), "{said:?}");
+        assert!(
+            !said.contains("fault of strongroom itself") && !said.is_empty(),
+            "{command:?}: {said}"
+        );
+    }
+}
