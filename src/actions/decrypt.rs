@@ -1,6 +1,5 @@
 //! Decrypt a token, a prefix of them, or a model archive. Nothing unverified ever appears under the destination's name.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -22,7 +21,7 @@ use crate::aws::{Aws, s3, transfer};
 use crate::domain::bond::Survey;
 use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Verified};
 use crate::envelope::Opened;
-use crate::envelope::publish::{FileId, Folder, Unpublished};
+use crate::envelope::publish::{Folder, Published, Unpublished};
 
 mod archived;
 mod below;
@@ -107,7 +106,7 @@ pub async fn decrypt(
         leftovers: Leftovers::default(),
         inputs: target::inputs(&request),
         root: OnceCell::new(),
-        made: Arc::default(),
+        published: Arc::default(),
     };
     let mut told = None;
     if is_archive(&request.source) {
@@ -150,12 +149,11 @@ struct Run<'a> {
     cancel: &'a CancellationToken,
     keyring: Keyring,
     leftovers: Leftovers,
-    /// The files that it reads.
-    inputs: Vec<FileId>,
+    /// Device and inode of the files that it reads.
+    inputs: Vec<(u64, u64)>,
     /// The folder of a prefix, once there is something for it.
     root: OnceCell<Folder>,
-    /// What it has made: nothing of it is replaced, whatever the file system takes for one name.
-    made: Arc<Mutex<BTreeSet<FileId>>>,
+    published: Arc<Published>,
 }
 
 impl Run<'_> {
@@ -397,25 +395,12 @@ impl Run<'_> {
 
     /// Gives a decrypted file its name.
     async fn publish(&self, made: Made, (source, etag): Source, spot: &Spot) -> Result<DecryptedFile, Fault> {
-        let (spot, overwrite, ours) = (spot.clone(), self.request.overwrite, Arc::clone(&self.made));
+        let (spot, overwrite) = (spot.clone(), self.request.overwrite);
+        let published = Arc::clone(&self.published);
         blocking(move || {
             let (opened, bond, file) = made;
             let io = |error: io::Error| io_fault("write", spot.path.display(), &error);
-            file.sync().map_err(io)?;
-            let id = file.id().map_err(io)?;
-            let mut ours = ours.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(there) = spot.folder.id_of(&spot.name).map_err(io)?
-                && ours.contains(&there)
-            {
-                return Err(usage(
-                    "write",
-                    spot.path.display(),
-                    "another object of the same prefix has become this file",
-                    "decrypt it alone, to another name",
-                ));
-            }
-            file.name(overwrite).map_err(io)?;
-            ours.insert(id);
+            file.publish_among(&published, overwrite).map_err(io)?;
             Ok(DecryptedFile {
                 source,
                 path: Some(spot.path),

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::leftovers::is_ours;
 use crate::console;
 use crate::domain::{Fault, FaultKind, WayOut};
-use crate::envelope::publish::{IsDataKey, Replaced};
+use crate::envelope::publish::{IsDataKey, IsOurs, Replaced};
 
 /// An S3 object or prefix, or a local path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,10 @@ pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Erro
     use std::io::ErrorKind;
     if is::<IsDataKey>(error) {
         let remedy = "choose another name: encrypted data keys are never overwritten";
+        return Fault::new(FaultKind::Conflict, act, path.to_string(), error.to_string(), remedy);
+    }
+    if is::<IsOurs>(error) {
+        let remedy = "this file system takes both names for one: do one of them alone, to another name";
         return Fault::new(FaultKind::Conflict, act, path.to_string(), error.to_string(), remedy);
     }
     if is::<Replaced>(error) {

@@ -7,12 +7,16 @@
 //!
 //! What may be replaced, by whoever asks for that, is a regular file that is no [encrypted data key](super::wrapped).
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, RenameFlags, flock, fstat, linkat, renameat, renameat_with};
+use rustix::fs::{
+    AtFlags, CWD, FileType, FlockOperation, RenameFlags, Stat, flock, fstat, linkat, renameat, renameat_with,
+};
 use rustix::io::Errno;
 
 use super::wrapped::{self, LONGEST_TEXT};
@@ -40,8 +44,14 @@ pub struct Unpublished {
     half: Option<OsString>,
 }
 
-/// Device and inode.
-pub type FileId = (u64, u64);
+/// The files that one operation has made, by device and inode.
+#[derive(Debug, Default)]
+pub struct Published(Mutex<BTreeSet<(u64, u64)>>);
+
+/// A file of the same operation has the name.
+#[derive(Debug, thiserror::Error)]
+#[error("another file of the same command has become this one")]
+pub struct IsOurs;
 
 /// What must never be replaced.
 #[derive(Debug, thiserror::Error)]
@@ -91,8 +101,26 @@ impl Unpublished {
     /// [`ErrorKind::AlreadyExists`] when the name is taken and `overwrite` is off, or what has it must not be replaced;
     /// [`Replaced`] when the folder is not where it was. Nothing is changed then.
     pub fn publish(self, overwrite: bool) -> io::Result<()> {
-        self.sync()?;
+        self.file.sync_all()?;
         self.name(overwrite)
+    }
+
+    /// The same for one of several files: none of them gives way to another, even where two names are one.
+    ///
+    /// # Errors
+    /// As [`Unpublished::publish`]; [`IsOurs`] when another of them has the name.
+    pub fn publish_among(self, others: &Published, overwrite: bool) -> io::Result<()> {
+        self.file.sync_all()?;
+        let own = fstat(&self.file)?;
+        let mut others = others.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = self.folder.look(&self.name)?
+            && others.contains(&id(&there))
+        {
+            return Err(io::Error::new(ErrorKind::AlreadyExists, IsOurs));
+        }
+        self.name(overwrite)?;
+        others.insert(id(&own));
+        Ok(())
     }
 
     /// Gives the file its name without waiting for the disk: for what is made again after a power cut.
@@ -105,23 +133,6 @@ impl Unpublished {
             Err(error) if error.kind() == ErrorKind::AlreadyExists && overwrite => self.replace(),
             other => other,
         }
-    }
-
-    /// Its file's device and inode, which are the same when it has its name.
-    ///
-    /// # Errors
-    /// When the system does not say.
-    pub fn id(&self) -> io::Result<FileId> {
-        let own = fstat(&self.file)?;
-        Ok((own.st_dev, own.st_ino))
-    }
-
-    /// Waits until its bytes are on the disk.
-    ///
-    /// # Errors
-    /// When they cannot be written.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_all()
     }
 
     /// Takes the name if it is free.
@@ -201,14 +212,6 @@ impl Folder {
         }
     }
 
-    /// Device and inode of what has this name, if anything does.
-    ///
-    /// # Errors
-    /// When it cannot be looked at.
-    pub fn id_of(&self, name: &OsStr) -> io::Result<Option<FileId>> {
-        Ok(self.look(name)?.map(|found| (found.st_dev, found.st_ino)))
-    }
-
     fn check_in_place(&self) -> io::Result<()> {
         if self.is_in_place() {
             return Ok(());
@@ -239,6 +242,10 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+fn id(file: &Stat) -> (u64, u64) {
+    (file.st_dev, file.st_ino)
 }
 
 /// A new name for something half made.

@@ -12,7 +12,7 @@ use super::{ACT, DecryptRequest, Output};
 use crate::actions::place::{Place, io_fault, stdout, usage};
 use crate::actions::stream;
 use crate::domain::Fault;
-use crate::envelope::publish::{FileId, Folder};
+use crate::envelope::publish::Folder;
 
 /// A file to be, or something to write into.
 #[derive(Clone)]
@@ -68,7 +68,7 @@ impl Spot {
     }
 
     /// Whether it may be written, as far as can be seen now.
-    pub(super) fn check(&self, overwrite: bool, inputs: &[FileId]) -> Result<(), Fault> {
+    pub(super) fn check(&self, overwrite: bool, inputs: &[(u64, u64)]) -> Result<(), Fault> {
         let fault = |error: std::io::Error| io_fault("write", self.path.display(), &error);
         if let Some(id) = self.path.metadata().ok().as_ref().map(id)
             && inputs.contains(&id)
@@ -111,8 +111,8 @@ impl fmt::Display for Sink {
     }
 }
 
-/// The files that a request reads.
-pub(super) fn inputs(request: &DecryptRequest) -> Vec<FileId> {
+/// Device and inode of the files that a request reads.
+pub(super) fn inputs(request: &DecryptRequest) -> Vec<(u64, u64)> {
     let places = std::iter::once(&request.source).chain(&request.open.data_key);
     let files = places.filter_map(|place| match place {
         Place::Local(path) => path.metadata().ok(),
@@ -121,6 +121,6 @@ pub(super) fn inputs(request: &DecryptRequest) -> Vec<FileId> {
     files.map(|meta| id(&meta)).collect()
 }
 
-fn id(meta: &Metadata) -> FileId {
+fn id(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }

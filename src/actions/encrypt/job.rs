@@ -26,6 +26,7 @@ use crate::actions::place::{Place, cancelled, io_fault};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::{Fault, FaultKind, WayOut};
+use crate::envelope::publish::Published;
 use crate::envelope::{DataKey, EnvelopeError, token_len};
 
 /// Files that are encrypted at once.
@@ -47,6 +48,8 @@ pub(super) struct Job<'a> {
     /// Whether the destination of the only file was found free already.
     pub(super) is_checked: bool,
     pub(super) leftovers: Leftovers,
+    /// The tokens made on this machine.
+    pub(super) published: Arc<Published>,
     /// What a token without a place is written into; `None` is standard output.
     pub(super) stream: Option<PathBuf>,
 }
@@ -123,6 +126,7 @@ impl<'a> Job<'a> {
             limits,
             is_checked: only.is_some(),
             leftovers: Leftovers::default(),
+            published: Arc::default(),
             stream: match &request.destination {
                 Destination::Stream(path) => Some(path.clone()),
                 Destination::Place(_) | Destination::Stdout => None,
@@ -176,6 +180,7 @@ impl<'a> Job<'a> {
             limits,
             is_checked: false,
             leftovers: Leftovers::default(),
+            published: Arc::default(),
             stream: None,
         }))
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::job::{Job, now};
 use super::source::SourceFile;
@@ -22,8 +23,10 @@ impl Job<'_> {
             self.leftovers.sweep(&folder).await;
         }
         let (path, overwrite) = (path.to_owned(), self.overwrite);
+        let published = Arc::clone(&self.published);
         self.here(source, move |encryptor, file| {
-            write_token(encryptor, file, &path, overwrite)
+            let token = write_token(encryptor, file, &path)?;
+            token.publish_among(&published, overwrite).map_err(EnvelopeError::Write)
         })
         .await
     }
@@ -76,11 +79,11 @@ pub(super) fn check_free(path: &Path, overwrite: bool) -> Result<(), Fault> {
     })
 }
 
-fn write_token(encryptor: Encryptor, file: &mut SourceFile, path: &Path, overwrite: bool) -> Result<(), EnvelopeError> {
+fn write_token(encryptor: Encryptor, file: &mut SourceFile, path: &Path) -> Result<Unpublished, EnvelopeError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(EnvelopeError::Write)?;
     }
     let mut token = Unpublished::create(path).map_err(EnvelopeError::Write)?;
     encryptor.run(file, &mut token)?;
-    token.publish(overwrite).map_err(EnvelopeError::Write)
+    Ok(token)
 }

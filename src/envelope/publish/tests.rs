@@ -134,6 +134,28 @@ fn a_data_key_is_never_replaced_whatever_it_is_called() {
 }
 
 #[test]
+fn of_several_files_none_gives_way_to_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plain.csv");
+    fs::write(&path, "old").unwrap();
+    let made = |content: &[u8]| {
+        let mut file = Unpublished::create(&path).unwrap();
+        file.write_all(content).unwrap();
+        file
+    };
+    let published = Published::default();
+    assert_eq!(
+        made(b"no").publish_among(&published, false).unwrap_err().kind(),
+        ErrorKind::AlreadyExists
+    );
+    made(b"one").publish_among(&published, true).unwrap();
+    let error = made(b"two").publish_among(&published, true).unwrap_err();
+    assert!(error.get_ref().unwrap().is::<IsOurs>(), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), b"one");
+    made(b"three").publish_among(&Published::default(), true).unwrap();
+}
+
+#[test]
 fn nothing_lands_through_a_link_that_takes_the_folders_place() {
     let root = tempfile::tempdir().unwrap();
     let path = |name: &str| root.path().join(name);
