@@ -10,7 +10,6 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 use tokio_util::sync::CancellationToken;
 
+use crate::console;
 use crate::envelope::publish::folder_of;
 
 /// Between two looks whether a FIFO has a reader.
@@ -42,24 +42,24 @@ impl Way {
     pub fn of(path: &Path) -> Self {
         match (path.symlink_metadata(), path.metadata()) {
             (Ok(own), Ok(_)) if own.is_file() || own.is_dir() => Self::File,
-            (Ok(_), Ok(found)) if is(std::io::stdout().as_fd(), &found) => Self::Stdout,
-            (Ok(_), Ok(found)) if is(std::io::stderr().as_fd(), &found) => Self::Stream,
+            (Ok(_), Ok(found)) if is(console::data(), &found) => Self::Stdout,
+            (Ok(_), Ok(found)) if is(console::data_on_errors(), &found) => Self::Stream,
             (Ok(_), Ok(found)) if found.file_type().is_fifo() || found.file_type().is_char_device() => Self::Stream,
             _ => Self::File,
         }
     }
 }
 
-fn is(open: BorrowedFd<'_>, found: &Metadata) -> bool {
-    fstat(open).is_ok_and(|own| (own.st_dev, own.st_ino) == (found.dev(), found.ino()))
+fn is(open: io::Result<File>, found: &Metadata) -> bool {
+    let own = open.and_then(|open| open.metadata());
+    own.is_ok_and(|own| (own.dev(), own.ino()) == (found.dev(), found.ino()))
 }
 
 /// Opens a device or FIFO to write into; waits for a FIFO's reader.
 pub(super) fn open(path: &Path, cancel: &CancellationToken) -> io::Result<File> {
     let found = path.metadata()?;
-    let stderr = std::io::stderr();
-    if is(stderr.as_fd(), &found) {
-        return stderr.as_fd().try_clone_to_owned().map(File::from);
+    if is(console::data_on_errors(), &found) {
+        return console::data_on_errors();
     }
     check_trap(path, &found)?;
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
