@@ -50,7 +50,7 @@ async fn a_head_refutes_plain_bytes_under_copied_metadata_and_a_token_under_anot
     );
     put(&world, &bucket, "data/y.csv", &token, &metadata).await;
     let info = look(&mut world, &bucket, "data/y.csv").await;
-    assert_eq!(info.refuted, [Refuted::Name("x.csv".to_owned())]);
+    assert_eq!(info.refuted, [Refuted::Name("data/x.csv".to_owned())]);
     world.stop().await;
 }
 
