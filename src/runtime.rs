@@ -188,10 +188,10 @@ impl Session {
             () = worker.shutdown(GRACE) => {}
             () = signals.ends.recv() => {}
         }
-        for line in app::cancelling::left_behind(&self.state) {
-            console::complain(&line);
+        match app::cancelling::left_behind(&self.state) {
+            Some(fault) => Err(fault),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn typed(&mut self, input: Option<Input>) -> Vec<Effect> {

@@ -5,7 +5,7 @@ use super::Effect;
 use super::overlay::{Confirm, Overlay, Then};
 use super::state::State;
 use super::text::{self, Tone};
-use crate::domain::{OnCancel, Request};
+use crate::domain::{Fault, FaultKind, OnCancel, Request};
 
 /// How many seconds whoever leaves waits for what is in flight.
 pub const PATIENCE: i64 = 20;
@@ -153,16 +153,21 @@ pub(super) fn tick(state: &State, effects: &mut Vec<Effect>) {
     }
 }
 
-/// What had not answered when the person left, a line each.
-pub fn left_behind(state: &State) -> Vec<String> {
+/// What had not answered when the person left, and may come about all the same.
+pub fn left_behind(state: &State) -> Option<Fault> {
     let running = state.operations.running();
     let unanswered = running.filter(|operation| operation.request.on_cancel() == OnCancel::Finish);
-    unanswered
-        .map(|operation| {
-            format!(
-                "no answer yet to: {}. It may still come about, in part or as a whole; look at it",
-                operation.title
-            )
-        })
-        .collect()
+    let titles: Vec<&str> = unanswered.map(|operation| operation.title.as_str()).collect();
+    if titles.is_empty() {
+        return None;
+    }
+    let cause = format!("no answer within {PATIENCE} seconds; it may still come about, in part or as a whole");
+    let remedy = "look at what came of it before you ask for it again";
+    Some(Fault::new(
+        FaultKind::Timeout,
+        "wait for",
+        titles.join("; "),
+        cause,
+        remedy,
+    ))
 }

@@ -125,15 +125,11 @@ pub const COMMANDS: &[Entry] = &[
         "enter",
         "Open: a bucket, prefix or folder, or the details of the row",
     ),
-    entry(
-        Command::Back,
-        "back",
-        "Back, or close; takes a message as read; never out of the folder of the start",
-    ),
+    entry(Command::Back, "back", "Back, or close; takes a message as read"),
     entry(
         Command::Parent,
         "parent",
-        "The folder or prefix above, wherever that leads",
+        "The folder or prefix above, also out of the folder of the start",
     ),
     entry(Command::Mark, "mark", "Mark the row, for what works on several"),
     entry(

@@ -126,7 +126,7 @@ fn a_key_and_a_destination_are_asked_about_once() {
     desk.state.settings.consents.clear();
     desk.keys("5jje");
     let screen = desk.screen();
-    for word in ["images.tar (4.0 GiB)", "training-data", "11111111-0000", BUCKET] {
+    for word in ["images.tar (4.00 GiB)", "training-data", "11111111-0000", BUCKET] {
         assert!(screen.contains(word), "{word}\n{screen}");
     }
     desk.keys("y");

@@ -187,7 +187,7 @@ fn a_filter_narrows_as_it_is_typed() {
 
 #[test]
 fn interrupted_uploads_are_offered() {
-    let mut desk = Desk::filled(SMALL);
+    let mut desk = Desk::untouched(SMALL);
     let mut folder = interrupted("b");
     folder.paths.push(std::path::PathBuf::from("/data/more"));
     (folder.files, folder.files_done) = (12, 7);

@@ -272,7 +272,7 @@ fn a_plaintext_that_nobody_waits_for_is_not_kept_but_decrypted_again() {
     };
     desk.keys("j").done(1, previewed());
     assert!(desk.state.overlays.is_empty());
-    assert!(!format!("{:?}", desk.state.messages).contains("Preview {"));
+    assert!(!format!("{:?}", desk.state.messages).contains("Previewing"));
     desk.keys("!<enter>");
     assert_eq!(desk.started().len(), 2);
     assert_eq!(desk.started()[0], desk.started()[1]);
