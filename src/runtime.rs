@@ -18,7 +18,6 @@ use tokio::time::Instant;
 use crate::actions::Aws;
 use crate::app::{self, Effect, Event, KeyCode, KeyPress, State};
 use crate::config::Config;
-use crate::console;
 use crate::domain::{Fault, FaultKind};
 use crate::term::{self, Input, Keyboard, Term};
 use crate::ui;

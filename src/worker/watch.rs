@@ -79,7 +79,28 @@ pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
         | Request::TrustCaller { .. }
         | Request::TrustService { .. } => *topic == Topic::Roles,
         // What only looks, or touches nothing that is watched.
-        _ => false,
+        Request::Verify { .. }
+        | Request::Prove { .. }
+        | Request::DraftKeyPolicy { .. }
+        | Request::ReadKeyPolicy { .. }
+        | Request::TagKey { .. }
+        | Request::KeyTags { .. }
+        | Request::FindDependents { .. }
+        | Request::OpenDataKey { .. }
+        | Request::CountBucket { .. }
+        | Request::Preview { .. }
+        | Request::ListArchive { .. }
+        | Request::RolePolicies { .. }
+        | Request::DetachRolePolicy { .. }
+        | Request::AwaitGrant { .. }
+        | Request::GrantsOf { .. }
+        | Request::Preflight(_)
+        | Request::NewRepository { .. }
+        | Request::DeleteRepository { .. }
+        | Request::BuildImage(_)
+        | Request::TryImage { .. }
+        | Request::PlanCleanUp
+        | Request::AuditLog { .. } => false,
     }
 }
 

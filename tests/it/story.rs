@@ -98,6 +98,8 @@ fn all_panes_are_filled_on_the_first_screen() {
     let mut session = Session::start(&["--sandbox"], home.path(), (120, 36));
     session
         .wait("training-data")
+        .wait("Disabled")
+        .select("training-data")
         .wait("Grants of")
         .wait("example-role")
         .wait("dont_look")

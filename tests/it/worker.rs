@@ -17,6 +17,8 @@ use strongroom::worker::Worker;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::timeout;
 
+#[path = "worker/cancelled.rs"]
+mod cancelled;
 #[path = "worker/heads.rs"]
 mod heads;
 #[path = "worker/jobs.rs"]
