@@ -152,8 +152,13 @@ impl Head {
         refuted
     }
 
+    /// Where its upload put it: version 1 does not say, and an empty prefix is left out.
     fn prefix(&self) -> Option<String> {
-        self.ours("prefix").map(decoded)
+        match (self.ours("prefix"), self.ours("version")) {
+            (Some(prefix), _) => Some(decoded(prefix)),
+            (None, None | Some("1")) => None,
+            (None, Some(_)) => Some(String::new()),
+        }
     }
 
     fn length(&self) -> Option<u64> {
@@ -320,6 +325,15 @@ mod tests {
         let missing = ["kms-key-id", "mac", "data-key", "length", "name"];
         assert_eq!(bare, missing.map(Refuted::Metadata));
         assert_eq!(head("a", &[]).info(b"gAAAAABl").refuted, []);
+    }
+
+    #[test]
+    fn the_place_of_the_upload_is_told_from_version_2_on_the_bucket_s_root_too() {
+        let prefix = |metadata: &[(&str, &str)]| head("a", metadata).info(b"").prefix;
+        assert_eq!(prefix(&[("strongroom-version", "1")]), None);
+        assert_eq!(prefix(&[("strongroom-version", "2")]), Some(String::new()));
+        let both = [("strongroom-version", "2"), ("strongroom-prefix", "d%C3%A4/")];
+        assert_eq!(prefix(&both), Some("dä/".to_owned()));
     }
 
     #[test]
