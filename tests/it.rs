@@ -21,6 +21,8 @@ mod killed;
 mod late_answers;
 #[path = "it/layering.rs"]
 mod layering;
+#[path = "it/moved_jobs.rs"]
+mod moved_jobs;
 #[path = "it/place.rs"]
 mod place;
 #[path = "it/privilege.rs"]

@@ -329,7 +329,7 @@ fn stripped(uri: &str, at: &str) -> Fault {
         "it has no strongroom metadata, but the data key found for it, {at}, is of strongroom's own uploads: the metadata, \
          which proves name and place, may have been taken away"
     );
-    Fault::new(FaultKind::Integrity, "open", uri, cause, "").by(WayOut::AcceptUnbound)
+    Fault::new(FaultKind::Stripped, "open", uri, cause, "").by(WayOut::AcceptUnbound)
 }
 
 fn no_data_key(object: impl fmt::Display) -> Fault {

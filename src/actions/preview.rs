@@ -28,7 +28,7 @@ pub async fn preview(
     bucket: &str,
     object: &str,
     member: Option<&str>,
-    most: usize,
+    (most, accept_unbound): (usize, bool),
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Preview, Fault> {
@@ -49,6 +49,7 @@ pub async fn preview(
     let options = OpenOptions {
         // A preview publishes nothing under any name; it says `unbound` instead.
         accept_name: true,
+        accept_unbound,
         ..OpenOptions::default()
     };
     let claim = Claim::read(bucket, object, &head.metadata)?;

@@ -80,8 +80,6 @@ struct Known {
     format: Option<ObjectFormat>,
     kms_key_arn: Option<String>,
     etag: Option<String>,
-    /// Whether it failed before anything of the token was held against it.
-    is_unread: bool,
 }
 
 impl Run<'_> {
@@ -170,13 +168,12 @@ impl Run<'_> {
             format,
             kms_key_arn,
             etag,
-            is_unread,
         } = known;
         let reading = match (outcome, format) {
             (Ok(verified), Some(format)) => Reading::Intact { format, verified },
             (Err(why), Some(format)) if why.kind == FaultKind::NoToken => Reading::NoToken { format, why },
             // What KMS refuses of a data key says nothing of the token.
-            (Err(why), Some(format)) if why.kind == FaultKind::Integrity && why.code.is_none() && !is_unread => {
+            (Err(why), Some(format)) if why.kind == FaultKind::Integrity && why.code.is_none() => {
                 Reading::NotIntact { format, why }
             }
             (Err(why), format) => Reading::NotChecked { format, why },
@@ -222,8 +219,7 @@ impl Run<'_> {
         known.etag = head.unquoted_etag();
         let claim = Claim::read(bucket, key, &head.metadata)?;
         let bond = claim.bond(self.open, among)?;
-        let unlocked = unlock_object(self.aws, claim, bond, self.open, &self.keyring).await;
-        let unlocked = unlocked.inspect_err(|_| known.is_unread = true)?;
+        let unlocked = unlock_object(self.aws, claim, bond, self.open, &self.keyring).await?;
         known.kms_key_arn = Some(unlocked.kms_key_arn.clone());
         let download = Download {
             aws: self.aws,

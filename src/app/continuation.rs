@@ -203,8 +203,8 @@ pub(super) fn failed(state: &mut State, operation: &Operation, fault: &Fault) ->
             cleanup::not_planned(state, operation.id, fault);
             None
         }
-        Continuation::Nothing
-        | Continuation::EmptyBucket(_)
+        Continuation::Nothing => found::refused(&operation.request, fault),
+        Continuation::EmptyBucket(_)
         | Continuation::DeleteKey
         | Continuation::ChangePolicy(_, None)
         | Continuation::PlanCleanUp

@@ -9,8 +9,8 @@ use super::text::{self, Line, Tone};
 use super::{Effect, cleanup, form::Form, form::Purpose, more, words};
 use crate::domain::policy;
 use crate::domain::{
-    BucketCount, Dependents, Door, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Request, Story,
-    Verdict, View,
+    BucketCount, Dependents, Door, Fault, FaultKind, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep,
+    Request, Story, Verdict, View,
 };
 
 mod lines;
@@ -201,8 +201,13 @@ pub(super) fn show(
         Outcome::Verified { verdicts } => {
             let is_intact = |verdict: &Verdict| verdict.reading.is_intact() == Some(true);
             let is_told = verdicts.len() == 1 && verdicts.iter().all(is_intact);
-            let lines = || verdicts.iter().flat_map(words::verdict_lines).collect();
-            (!is_told).then(|| report("What was verified", lines()))
+            let mut lines: Vec<Line> = verdicts.iter().flat_map(words::verdict_lines).collect();
+            let again = verified_all_the_same(request, &verdicts);
+            if again.is_some() {
+                let offer = "Enter verifies what has no metadata all the same: nothing proves its name.";
+                lines.extend([Line::blank(), Line::new(Tone::Accent, offer)]);
+            }
+            (!is_told).then(|| report_with("What was verified", lines, again))
         }
         // What was said of these is all there is.
         Outcome::Encrypted { .. }
@@ -271,6 +276,41 @@ fn watch_spread(state: &mut State, operation: &Operation, grant_id: String, effe
         };
         state.begin_in(operation.turn, request, Continuation::Nothing, effects);
     }
+}
+
+/// The same of those tokens that may have lost their metadata, as unbound.
+fn verified_all_the_same(request: &Request, verdicts: &[Verdict]) -> Option<Request> {
+    let Request::Verify { bucket, .. } = request else {
+        return None;
+    };
+    let root = format!("s3://{bucket}/");
+    let is_stripped = |verdict: &&Verdict| verdict.reading.why().is_some_and(|why| why.kind == FaultKind::Stripped);
+    let key = |verdict: &Verdict| verdict.source.strip_prefix(&root).map(str::to_owned);
+    let objects: Vec<String> = verdicts.iter().filter(is_stripped).filter_map(key).collect();
+    (!objects.is_empty()).then(|| Request::Verify {
+        bucket: bucket.clone(),
+        objects,
+        accept_unbound: true,
+    })
+}
+
+/// Why a token was not opened, where the person may open it all the same.
+pub(super) fn refused(request: &Request, fault: &Fault) -> Option<Next> {
+    let mut again = request.clone();
+    let Request::Preview { accept_unbound, .. } = &mut again else {
+        return None;
+    };
+    if fault.kind != FaultKind::Stripped || std::mem::replace(accept_unbound, true) {
+        return None;
+    }
+    let offer = "Enter looks into it all the same: nothing proves its name.";
+    let lines = vec![
+        Line::new(Tone::Bad, "Refused ").and(Tone::Plain, fault.object.clone()),
+        Line::new(Tone::Plain, fault.cause.clone()),
+        Line::blank(),
+        Line::new(Tone::Accent, offer),
+    ];
+    Some(report_with("No metadata", lines, Some(again)))
 }
 
 /// Lines to be read.

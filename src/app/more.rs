@@ -212,6 +212,7 @@ pub(super) fn preview(bucket: String, object: String, member: Option<String>) ->
         object,
         member,
         most: PREVIEWED,
+        accept_unbound: false,
     }
 }
 

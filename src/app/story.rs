@@ -31,12 +31,19 @@ const OPERATIONS: &[(&str, bool)] = &[
 
 pub(super) fn verify(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some((bucket, objects)) = chosen_objects(state) {
-        state.start(Request::Verify { bucket, objects }, effects);
+        let request = Request::Verify {
+            bucket,
+            objects,
+            accept_unbound: false,
+        };
+        state.start(request, effects);
     }
 }
 
 /// The choice of a decryption that opens an object whose name is not the one it was written with.
 const RENAMED: &str = "even if it was renamed";
+/// Opens a token that may have lost its metadata.
+const STRIPPED: &str = "even without metadata";
 
 /// The bucket, and its selected or marked objects; prefixes are not objects.
 fn chosen_objects(state: &State) -> Option<(String, Vec<String>)> {
@@ -86,7 +93,7 @@ fn ask_decrypt_of(state: &mut State, bucket: String, objects: Vec<String>) {
     let note = "The file appears only once its whole token is verified. An existing file is never replaced.";
     let form = Form::new(Purpose::Decrypt(bucket, objects), title, note)
         .text(label, to.to_string_lossy(), "")
-        .checks("Open it", &[(RENAMED, false)]);
+        .checks("Open it", &[(RENAMED, false), (STRIPPED, false)]);
     state.ask(form);
 }
 

@@ -87,20 +87,32 @@ fn envelope(request: &Request) -> Option<String> {
             to,
             overwrite,
             accept_name,
+            accept_unbound,
         } => {
             let source = format!("s3://{bucket}/{object}");
             let mut line = strongroom(["decrypt", &source, "-o", &path_text(to)]);
-            for (given, option) in [(accept_name, " --accept-name"), (overwrite, " --overwrite")] {
+            for (given, option) in [
+                (accept_name, " --accept-name"),
+                (accept_unbound, " --accept-unbound"),
+                (overwrite, " --overwrite"),
+            ] {
                 if *given {
                     line.push_str(option);
                 }
             }
             line
         }
-        Request::Verify { bucket, objects } => {
+        Request::Verify {
+            bucket,
+            objects,
+            accept_unbound,
+        } => {
             let mut line = "strongroom verify".to_owned();
             for object in objects {
                 push(&mut line, [format!("s3://{bucket}/{object}").as_str()]);
+            }
+            if *accept_unbound {
+                line.push_str(" --accept-unbound");
             }
             line
         }

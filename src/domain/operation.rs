@@ -59,6 +59,8 @@ pub enum Request {
         overwrite: bool,
         /// Whether a renamed object is opened all the same.
         accept_name: bool,
+        /// Whether one that may have lost its metadata is.
+        accept_unbound: bool,
     },
     /// Read whole tokens and say whether they are intact.
     Verify {
@@ -66,6 +68,8 @@ pub enum Request {
         bucket: String,
         /// Object keys.
         objects: Vec<String>,
+        /// Whether tokens that may have lost their metadata are read all the same.
+        accept_unbound: bool,
     },
     /// Delete objects.
     DeleteObjects {
@@ -293,6 +297,8 @@ pub enum Request {
         member: Option<String>,
         /// How many plaintext bytes to keep.
         most: usize,
+        /// Whether a token that may have lost its metadata is opened all the same.
+        accept_unbound: bool,
     },
     /// List the files of a `model.tar.gz`.
     ListArchive {

@@ -24,6 +24,8 @@ mod hostile;
 mod leaving;
 #[path = "core/seen.rs"]
 mod seen;
+#[path = "core/stripped.rs"]
+mod stripped;
 
 const WIDE: (u16, u16) = (120, 36);
 

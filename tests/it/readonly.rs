@@ -207,10 +207,12 @@ impl Stage {
                 to: self.place.path("opened.csv"),
                 overwrite: false,
                 accept_name: false,
+                accept_unbound: false,
             },
             Request::Verify {
                 bucket: bucket.clone(),
                 objects: vec![object.clone()],
+                accept_unbound: false,
             },
             Request::DeleteObjects {
                 bucket: bucket.clone(),
@@ -340,6 +342,7 @@ impl Stage {
                 object: object.clone(),
                 member: None,
                 most: 99,
+                accept_unbound: false,
             },
             Request::ListArchive {
                 bucket: bucket.clone(),

@@ -332,7 +332,7 @@ fn a_preview_shows_the_beginning_of_what_is_intact_and_nothing_of_what_is_not() 
             BUCKET,
             object,
             None,
-            most,
+            (most, false),
             &quiet(),
             &cancel,
         ))

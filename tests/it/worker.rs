@@ -367,6 +367,7 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
         to: to.clone(),
         overwrite: false,
         accept_name: false,
+        accept_unbound: false,
     };
     let outcome = world.perform(decrypt).await.unwrap();
     let Outcome::Decrypted {

@@ -84,9 +84,9 @@ impl Material {
                     remedy,
                 )
             };
-            let claim = claim(spec, key, info).map_err(|fault| {
-                let remedy = "if all of it was moved, say from which prefix in `Moved from`; else upload it again";
-                refused(fault.cause, remedy)
+            let claim = claim(spec, key, info).map_err(|fault| Fault {
+                ways: fault.ways,
+                ..refused(fault.cause, "upload it again")
             })?;
             let Some(metadata) = claim.metadata() else {
                 return Err(refused("it has no metadata".to_owned(), "upload the object again"));

@@ -101,7 +101,10 @@ impl Claim {
                     written.told(),
                     declared.from()
                 );
-                Err(self.refused(cause, "check --moved-from, and that you open the prefix that it became"))
+                Err(self.refused(
+                    cause,
+                    "check the prefix that you named, and that you open the one that it became",
+                ))
             }
             (Standing::Renamed, None) => {
                 let cause = format!("it was put at {}: it was renamed or swapped", written.told());
@@ -109,10 +112,7 @@ impl Claim {
             }
             (Standing::Moved(_) | Standing::Unrecorded, None) if options.require_bound => {
                 let cause = format!("it was put at {}, so it is not bound to this place", written.told());
-                Err(self.refused(
-                    cause,
-                    "if that is right, give --moved-from with the prefix that it was put under",
-                ))
+                Err(self.refused(cause, "").by(WayOut::DeclareMove))
             }
             (Standing::Unrecorded, None) => Ok(moved),
             (Standing::Moved(found), None) => match among {
@@ -130,9 +130,8 @@ impl Claim {
             "it was put at {}, and {contradiction}: they were not moved together, so it may have been copied or swapped",
             written.told()
         );
-        let remedy =
-            "if all of it was moved, name its old prefix with --moved-from; if you trust this one, give --accept-name";
-        self.refused(cause, remedy)
+        let refused = self.refused(cause, "");
+        refused.by(WayOut::DeclareMove).by(WayOut::AcceptName)
     }
 
     fn refused(&self, cause: String, remedy: &str) -> Fault {

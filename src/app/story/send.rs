@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::RENAMED;
+use super::{RENAMED, STRIPPED};
 use crate::app::Effect;
 use crate::app::continuation::Continuation;
 use crate::app::form::{Form, Purpose};
@@ -138,7 +138,7 @@ fn decryptions(state: &State, form: &Form, bucket: &str, objects: &[String]) -> 
         return Err(format!("{label} is missing"));
     }
     let to = state.dir.join(to);
-    let accept_name = form.checked("Open it").iter().any(|choice| choice == RENAMED);
+    let accepted = form.checked("Open it");
     let decryption = |object: &String| {
         let base = text::last_part(object);
         let to = if several {
@@ -151,7 +151,8 @@ fn decryptions(state: &State, form: &Form, bucket: &str, objects: &[String]) -> 
             object: object.clone(),
             to,
             overwrite: false,
-            accept_name,
+            accept_name: accepted.iter().any(|choice| choice == RENAMED),
+            accept_unbound: accepted.iter().any(|choice| choice == STRIPPED),
         }
     };
     Ok(objects.iter().map(decryption).collect())

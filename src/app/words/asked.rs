@@ -44,12 +44,22 @@ fn act(names: &Names<'_>, request: &Request) -> String {
             object,
             to,
             accept_name,
+            accept_unbound,
             ..
         } => {
             let renamed = if *accept_name { ", even if it was renamed" } else { "" };
-            format!("decrypt s3://{bucket}/{object} to {}{renamed}", to.display())
+            let stripped = even_stripped(*accept_unbound);
+            format!("decrypt s3://{bucket}/{object} to {}{renamed}{stripped}", to.display())
         }
-        Request::Verify { bucket, objects } => format!("verify {}", names.objects(bucket, objects)),
+        Request::Verify {
+            bucket,
+            objects,
+            accept_unbound,
+        } => format!(
+            "verify {}{}",
+            names.objects(bucket, objects),
+            even_stripped(*accept_unbound)
+        ),
         Request::DeleteObjects { bucket, objects } => format!("delete {}", names.objects(bucket, objects)),
         Request::CreateBucket { bucket } => format!("create the bucket {bucket}"),
         Request::RevokeGrant {
@@ -152,11 +162,21 @@ fn act(names: &Names<'_>, request: &Request) -> String {
             text::count(*expected as usize, "object")
         ),
         Request::Preview {
-            bucket, object, member, ..
-        } => match member {
-            Some(member) => format!("preview {member} in s3://{bucket}/{object}"),
-            None => format!("preview s3://{bucket}/{object}"),
-        },
+            bucket,
+            object,
+            member,
+            accept_unbound,
+            ..
+        } => {
+            let member = member
+                .as_ref()
+                .map(|member| format!("{member} in "))
+                .unwrap_or_default();
+            format!(
+                "preview {member}s3://{bucket}/{object}{}",
+                even_stripped(*accept_unbound)
+            )
+        }
         Request::ListArchive { bucket, object } => format!("list the files in s3://{bucket}/{object}"),
         Request::ProveObject {
             bucket,
@@ -355,4 +375,9 @@ fn consequence(names: &Names<'_>, request: &Request) -> String {
 fn listed(pairs: &[(String, String)]) -> String {
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join(", ")
+}
+
+/// What is added where a token may be opened that may have lost its metadata.
+fn even_stripped(accept_unbound: bool) -> &'static str {
+    if accept_unbound { ", even without metadata" } else { "" }
 }

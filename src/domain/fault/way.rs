@@ -20,6 +20,8 @@ pub enum WayOut {
     AcceptName,
     /// Open an object that has no metadata of ours.
     AcceptUnbound,
+    /// Say from where it was moved.
+    DeclareMove,
     /// Say where the encrypted data key is.
     NameDataKey,
     /// Go on with what was interrupted.
@@ -28,11 +30,12 @@ pub enum WayOut {
 
 impl WayOut {
     /// Every way.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ReplaceFile,
         Self::ReplaceObject,
         Self::AcceptName,
         Self::AcceptUnbound,
+        Self::DeclareMove,
         Self::NameDataKey,
         Self::GoOn,
     ];
@@ -53,7 +56,14 @@ impl WayOut {
                 "if it never had any, name its data key with --data-key, or give --accept-unbound"
             }
             (Self::AcceptUnbound, Door::Dashboard) => {
-                "if it never had any, copy the command line of `decrypt` and run it in a shell with --accept-unbound added"
+                "if it never had any, decrypt it with `even without metadata` checked; a preview and a verification offer \
+                 to read it all the same"
+            }
+            (Self::DeclareMove, Door::CommandLine) => {
+                "if all of it was moved, give --moved-from with the prefix that it was put under"
+            }
+            (Self::DeclareMove, Door::Dashboard) => {
+                "if all of it was moved, name the prefix that it was put under in `Moved from` of the job's form"
             }
             (Self::NameDataKey, Door::CommandLine) => "give --data-key s3://BUCKET/KEY or --data-key FILE",
             (Self::NameDataKey, Door::Dashboard) => {

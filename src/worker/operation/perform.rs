@@ -51,6 +51,7 @@ pub(super) async fn perform(
             to,
             overwrite,
             accept_name,
+            accept_unbound,
         } => {
             let source = Place::S3 { bucket, key: object };
             let shown = source.to_string();
@@ -59,20 +60,28 @@ pub(super) async fn perform(
                 output: Output::Path(to.clone()),
                 open: OpenOptions {
                     accept_name,
+                    accept_unbound,
                     ..OpenOptions::default()
                 },
                 overwrite,
             };
             decrypted(decrypt(aws, request, progress, cancel).await?, shown, to)
         }
-        Request::Verify { bucket, objects } => {
+        Request::Verify {
+            bucket,
+            objects,
+            accept_unbound,
+        } => {
             let place = |key| Place::S3 {
                 bucket: bucket.clone(),
                 key,
             };
             let request = VerifyRequest {
                 sources: objects.into_iter().map(place).collect(),
-                open: OpenOptions::default(),
+                open: OpenOptions {
+                    accept_unbound,
+                    ..OpenOptions::default()
+                },
             };
             let mut verdicts = Vec::new();
             verify(aws, request, progress, cancel, |verdict| verdicts.push(verdict)).await?;
@@ -190,8 +199,10 @@ async fn walk(
             object,
             member,
             most,
+            accept_unbound,
         } => {
-            let preview = actions::preview(aws, &bucket, &object, member.as_deref(), most, progress, cancel).await?;
+            let (member, how) = (member.as_deref(), (most, accept_unbound));
+            let preview = actions::preview(aws, &bucket, &object, member, how, progress, cancel).await?;
             Ok(Outcome::Previewed(Box::new(preview)))
         }
         Request::ListArchive { bucket, object } => actions::list_archive(aws, &bucket, &object, progress, cancel).await,

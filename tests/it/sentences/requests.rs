@@ -55,6 +55,7 @@ fn decrypt(accept_name: bool) -> Request {
         to: PathBuf::from("/home/ann/housing.csv"),
         overwrite: false,
         accept_name,
+        accept_unbound: accept_name,
     }
 }
 
@@ -125,6 +126,7 @@ pub(super) fn next(request: &Request) -> Option<Request> {
         Request::Decrypt { accept_name: true, .. } => Request::Verify {
             bucket: own(BUCKET),
             objects: objects(&["data/housing.csv"]),
+            accept_unbound: false,
         },
         Request::Verify { .. } => Request::DeleteObjects {
             bucket: own(BUCKET),
@@ -255,6 +257,7 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             object: own("output/train-1/output/model.tar.gz"),
             member: Some(own("model.bin")),
             most: 1,
+            accept_unbound: false,
         },
         Request::Preview { .. } => Request::ListArchive {
             bucket: own(BUCKET),
