@@ -50,14 +50,15 @@ pub fn row(uploads: &[InterruptedUpload], id: &str) -> usize {
 
 /// Asks whether to finish the upload with the cursor (Enter), or to abort it (`remove`).
 pub(super) fn ask(state: &mut State, id: &str, command: Command) {
-    let mut uploads = state.interrupted.iter().flatten();
-    let Some(upload) = uploads.find(|upload| upload.id == id) else {
+    let uploads = state.interrupted.as_deref().unwrap_or_default();
+    // The one that is shown with the cursor, also when the one that had it is gone.
+    let Some(upload) = uploads.get(row(uploads, id)) else {
         return;
     };
-    if is_under_way(state, id) {
+    if is_under_way(state, &upload.id) {
         return;
     }
-    let (id, what, destination) = (id.to_owned(), name(upload), upload.destination.clone());
+    let (id, what, destination) = (upload.id.clone(), name(upload), upload.destination.clone());
     let request = if command == Command::Enter {
         Request::ResumeUpload { id, what, destination }
     } else {

@@ -74,7 +74,8 @@ pub(super) async fn within<T>(
     object: &str,
     call: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    tokio::time::timeout(ATTEMPTS, call)
+    // Calls are large, and would stand on the stack twice.
+    tokio::time::timeout(ATTEMPTS, Box::pin(call))
         .await
         .unwrap_or_else(|_| Err(late(act, object)))
 }
