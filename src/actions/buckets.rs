@@ -90,7 +90,7 @@ pub async fn count_bucket(aws: &Aws, bucket: &str, progress: &ProgressSink) -> R
         for row in &page.rows {
             if let ObjectRow::Object { size, .. } = row {
                 count.objects += 1;
-                count.bytes += size;
+                count.bytes = count.bytes.saturating_add(*size);
             }
         }
         progress.report(Progress {

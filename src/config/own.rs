@@ -59,7 +59,10 @@ fn usual_place(folders: &impl BaseStrategy) -> PathBuf {
 }
 
 fn parse(text: &str, no_color: bool) -> Result<Own, String> {
-    let written: Written = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let written: Written = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        format!("{} (line {})", error.message(), before.matches('\n').count() + 1)
+    })?;
     let keymap = Keymap::default()
         .with(&written.keys)
         .map_err(|error| error.to_string())?;
@@ -117,12 +120,14 @@ mod tests {
         let path = folder.path().join("own.toml");
         for (text, cause) in [
             ("colour = 'dark'", "unknown field `colour`"),
+            ("\n\nkeys = 5", "(line 3)"),
             ("theme = 'pink'", "unknown variant `pink`"),
             ("[keys]\nencrypt = ['d']", "`d` means both `encrypt` and `decrypt`"),
         ] {
             std::fs::write(&path, text).unwrap();
             let fault = read(Some(&path), false).unwrap_err();
             assert!(fault.cause.contains(cause), "{}", fault.cause);
+            assert_eq!(fault.cause.lines().count(), 1);
             assert_eq!(fault.object, path.display().to_string());
         }
         assert!(read(Some(&folder.path().join("none.toml")), false).is_err());
