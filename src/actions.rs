@@ -2,10 +2,11 @@
 //! `(Aws, request, Progress, CancellationToken) -> Result`. Decides nothing about when or how it is shown.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::Connection;
-use crate::domain::{Fault, Outcome, Progress};
+use crate::domain::{Fault, FaultKind, Outcome, Progress};
 
 mod archive;
 mod blocking;
@@ -100,4 +101,30 @@ pub async fn connect(connection: &Connection) -> Result<Aws, Fault> {
 /// The newest so many changes that this program asked AWS for, newest first.
 pub fn audit_log(aws: &Aws, most: usize) -> Result<Outcome, Fault> {
     aws.audit_log(most).map(Outcome::Audit)
+}
+
+/// Writes the whole audit log, as it is kept, into a new file: the oldest change first.
+///
+/// # Errors
+/// When it holds no change, or the file exists or cannot be written.
+pub fn save_audit(aws: &Aws, to: &Path) -> Result<Outcome, Fault> {
+    let mut entries = aws.audit_log(usize::MAX)?;
+    entries.reverse();
+    if entries.is_empty() {
+        let cause = "no change was asked for yet";
+        return Err(Fault::new(
+            FaultKind::NotFound,
+            "save",
+            "the audit log",
+            cause,
+            "there is nothing to save",
+        ));
+    }
+    let lines = entries.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
+    let lines = lines.map_err(|error| Fault::new(FaultKind::Other, "save", "the audit log", error.to_string(), ""))?;
+    messages::write_new(to, (lines.join("\n") + "\n").as_bytes())?;
+    Ok(Outcome::AuditSaved {
+        path: to.to_path_buf(),
+        changes: entries.len() as u64,
+    })
 }

@@ -8,6 +8,7 @@
 //! ```
 
 mod act;
+pub mod audit;
 pub mod cancelling;
 pub mod cleanup;
 pub mod command;

@@ -40,4 +40,4 @@ pub use proof::{ObjectProof, ObjectProofStep, Proof, ProofMethod, ProofStep, Sto
 pub use reading::{Reading, Verified};
 pub use secret::Plaintext;
 pub use spec::{GrantSpec, ImageSpec, JobSpec, KeySpec, Message, RoleSpec};
-pub use survey::{AuditEntry, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};
+pub use survey::{AuditEntry, AuditOutcome, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};

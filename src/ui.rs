@@ -3,6 +3,7 @@
 //! Where everything stands is [`crate::app::layout`]'s; each region is drawn by a file of its own, with the same
 //! signature: `render(frame, area, state, theme)`. What is drawn is what is on screen: no cost here grows with the data.
 
+mod audit;
 mod dialog;
 mod footer;
 mod form;
@@ -51,6 +52,7 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             | Overlay::Details(_)
             | Overlay::Report(_)
             | Overlay::Log(_)
+            | Overlay::Audit(_)
             | Overlay::Found(_)
             | Overlay::CleanUp(_)
             | Overlay::Preview(_)

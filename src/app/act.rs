@@ -87,6 +87,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
 pub(super) fn is_available(state: &State, command: Command) -> bool {
     let reading = |log: bool| match state.overlays.last() {
         Some(Overlay::Log(_)) => log,
+        Some(Overlay::Audit(_)) => command == Command::Save,
         _ => false,
     };
     let object = || matches!(state.objects.current(), Some(ObjectRow::Object { .. })) && state.place.is_some();

@@ -88,6 +88,7 @@ pub fn explained(request: &Request) -> &'static str {
         | Request::GrantsOf { .. }
         | Request::Preflight(_)
         | Request::PlanCleanUp
+        | Request::SaveAudit { .. }
         | Request::AuditLog { .. } => "It only reads: it is dropped, and nothing is left of it.",
     }
 }

@@ -170,7 +170,11 @@ pub const COMMANDS: &[Entry] = &[
         "Follow the end of the log, or stop following",
     ),
     entry(Command::Wrap, "wrap", "Wrap long lines of the log, or cut them"),
-    entry(Command::Save, "save", "Save the whole log to a new file"),
+    entry(
+        Command::Save,
+        "save",
+        "Save the whole log, of a job or of all changes, to a new file",
+    ),
     entry(
         Command::Operations,
         "operations",

@@ -161,6 +161,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::Proved { .. }
         | Outcome::JobStopping { .. }
         | Outcome::LogSaved { .. }
+        | Outcome::AuditSaved { .. }
         | Outcome::PolicyDrafted { .. }
         | Outcome::PolicyRead { .. }
         | Outcome::PolicyPut { .. }

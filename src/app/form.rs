@@ -42,6 +42,8 @@ pub enum Purpose {
     Decrypt(String, Vec<String>),
     /// Saving the log of this job.
     SaveLog(String),
+    /// Saving the audit log.
+    SaveAudit,
     /// How many days until the key (ARN) is deleted.
     Deletion(String),
     /// One of the further actions, and what it is done to.

@@ -1,5 +1,6 @@
 //! What operations found out, to be read, and to be acted on where there is something to do.
 
+use super::audit::{self, Audit};
 use super::continuation::{self, Change, Continuation, Next};
 use super::operations::Operation;
 use super::overlay::{Confirm, Overlay, Report, Scroll};
@@ -9,14 +10,14 @@ use super::text::{self, Line, Tone};
 use super::{Effect, cleanup, form::Form, form::Purpose, more, words};
 use crate::domain::policy;
 use crate::domain::{
-    BucketCount, Dependents, Door, Fault, FaultKind, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep,
-    Request, Story, Verdict, View,
+    AuditEntry, BucketCount, Dependents, Door, Fault, FaultKind, Origin, Outcome, Plaintext, Preview, ProofMethod,
+    ProofStep, Request, Story, Verdict, View,
 };
 
 mod lines;
 
 pub(super) use lines::explained;
-use lines::{audit_line, finding_row, grant_row, object_proof, refused_row, role_policies, story_lines, tool_lines};
+use lines::{finding_row, grant_row, object_proof, refused_row, role_policies, story_lines, tool_lines};
 
 /// Rows that were found, each with what can be done about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,10 +164,7 @@ pub(super) fn show(
             cleanup::planned(state, operation.id, items, refused);
             None
         }
-        Outcome::Audit(entries) => {
-            let lines = entries.iter().map(audit_line).collect();
-            Some(report("Every change that was asked for, newest first", lines))
-        }
+        Outcome::Audit(entries) => Some(Next::show(Overlay::Audit(Audit::new(entries)))),
         Outcome::PolicyDrafted { policy } => drafted(state, &operation.continuation, policy),
         Outcome::PolicyRead { key_arn, policy } => change(state, &operation.continuation, key_arn, &policy),
         Outcome::PolicyPut { key_arn, previous } => {
@@ -222,6 +220,7 @@ pub(super) fn show(
         | Outcome::JobStarted { .. }
         | Outcome::JobStopping { .. }
         | Outcome::LogSaved { .. }
+        | Outcome::AuditSaved { .. }
         | Outcome::AliasChanged { .. }
         | Outcome::MessageDecrypted { plaintext: None, .. }
         | Outcome::BucketEmptied { .. }
@@ -311,6 +310,11 @@ pub(super) fn refused(request: &Request, fault: &Fault) -> Option<Next> {
         Line::new(Tone::Accent, offer),
     ];
     Some(report_with("No metadata", lines, Some(again)))
+}
+
+/// Everything of one change in the audit log.
+pub(super) fn one_change(entry: &AuditEntry) -> Next {
+    report("One change", audit::details(entry))
 }
 
 /// Lines to be read.

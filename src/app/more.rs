@@ -28,7 +28,7 @@ const PREVIEWED: usize = 256 << 10;
 const BUCKETS: usize = 20;
 const OBJECTS: usize = 5000;
 /// Entries of the audit log on screen.
-const AUDITED: usize = 500;
+const AUDITED: usize = 10_000;
 
 /// What can be done to what the cursor is on.
 fn actions(state: &State, target: &Target) -> Vec<More> {

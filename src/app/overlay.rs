@@ -5,6 +5,7 @@
 
 use tui_input::Input;
 
+use super::audit::Audit;
 use super::cleanup::CleanUp;
 use super::form::Form;
 use super::found::{Found, Previewing};
@@ -28,6 +29,8 @@ pub enum Overlay {
     Details(Details),
     /// The log of a job.
     Log(Log),
+    /// The changes that were asked for.
+    Audit(Audit),
     /// What an operation found out, to be read.
     Report(Report),
     /// Rows that were found, to be acted on.

@@ -1,5 +1,7 @@
 //! A key press on its way to a command: the topmost overlay takes it first, then a filter being typed, then the keymap.
 
+use tui_input::Input;
+
 use super::command::{COMMANDS, Command};
 use super::continuation::{self, Continuation};
 use super::form::{Typed, edit, paste as paste_into};
@@ -7,8 +9,8 @@ use super::keymap::Match;
 use super::overlay::{Confirm, Overlay, Palette, Scroll, Subject, Then};
 use super::state::State;
 use super::{
-    Effect, KeyCode, KeyPress, OpId, act, cancelling, cleanup, content, copy, interrupted, layout, more, review, story,
-    walk, words,
+    Effect, KeyCode, KeyPress, OpId, act, cancelling, cleanup, content, copy, found, interrupted, layout, more, review,
+    story, walk, words,
 };
 use crate::domain::explain::explain;
 use crate::domain::{Request, View};
@@ -49,24 +51,35 @@ fn take(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
         Some(Overlay::Review(review)) if key.code == KeyCode::Char('y') => review::put(state, review, effects),
         Some(Overlay::Review(review)) if key.code == KeyCode::Char('e') => review::again(state, review, effects),
         Some(Overlay::Log(mut log)) if log.typing => {
-            match key.code {
-                KeyCode::Enter => log.typing = false,
-                KeyCode::Esc => {
-                    log.typing = false;
-                    log.filter.reset();
-                }
-                _ => {
-                    edit(&mut log.filter, key);
-                }
-            }
+            log.typing = type_into(&mut log.filter, key);
             log.refilter();
             state.overlays.push(Overlay::Log(log));
+        }
+        Some(Overlay::Audit(mut audit)) if audit.typing => {
+            audit.typing = type_into(&mut audit.filter, key);
+            audit.refilter();
+            state.overlays.push(Overlay::Audit(audit));
         }
         Some(reading) => {
             state.overlays.push(reading);
             if let Some(command) = command(state, key) {
                 read(state, command, effects);
             }
+        }
+    }
+}
+
+/// A key for the filter of what is read; whether it is typed still.
+fn type_into(filter: &mut Input, key: KeyPress) -> bool {
+    match key.code {
+        KeyCode::Enter => false,
+        KeyCode::Esc => {
+            filter.reset();
+            false
+        }
+        _ => {
+            edit(filter, key);
+            true
         }
     }
 }
@@ -101,6 +114,10 @@ pub(super) fn paste(state: &mut State, text: &str) {
         Some(Overlay::Log(log)) if log.typing => {
             paste_into(&mut log.filter, text);
             log.refilter();
+        }
+        Some(Overlay::Audit(audit)) if audit.typing => {
+            paste_into(&mut audit.filter, text);
+            audit.refilter();
         }
         None if state.typing => {
             let printable: String = text.chars().filter(|character| !character.is_control()).collect();
@@ -277,6 +294,9 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
         let job = log.job.clone();
         return story::ask_save(state, job);
     }
+    if let (Some(Overlay::Audit(_)), Command::Save) = (state.overlays.last(), command) {
+        return story::ask_save_audit(state);
+    }
     let lines = content::lines(state, room.0).len();
     let steps = walk::steps(state).len();
     match state.overlays.last_mut() {
@@ -326,6 +346,10 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
             Command::Filter => log.typing = true,
             _ => log.step(by, room),
         },
+        Some(Overlay::Audit(audit)) => match command {
+            Command::Filter => audit.typing = true,
+            _ => audit.step(by),
+        },
         Some(Overlay::Operations(id)) => {
             *id = state
                 .operations
@@ -368,6 +392,12 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             repair(state, request, effects);
         }
         (Some(Overlay::CleanUp(_)), Command::Enter) => cleanup::take_down(state),
+        (Some(Overlay::Audit(audit)), Command::Enter) => {
+            let next = audit.current().map(found::one_change);
+            if let Some(next) = next {
+                continuation::go_on(state, next, effects);
+            }
+        }
         (Some(Overlay::Report(report)), Command::Enter) => {
             let request = report.then.clone();
             repair(state, request, effects);

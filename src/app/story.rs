@@ -97,6 +97,14 @@ fn ask_decrypt_of(state: &mut State, bucket: String, objects: Vec<String>) {
     state.ask(form);
 }
 
+/// Asks where the audit log is to go.
+pub(super) fn ask_save_audit(state: &mut State) {
+    let to = state.dir.join("strongroom-audit.jsonl");
+    let note = "All of it, a line of JSON a change, whatever the filter shows. An existing file is never replaced.";
+    let form = Form::new(Purpose::SaveAudit, "Save the audit log", note);
+    state.ask(form.text("To", to.to_string_lossy(), ""));
+}
+
 /// Asks where a job's log is to go.
 pub(super) fn ask_save(state: &mut State, job: String) {
     let to = state.dir.join(format!("{job}.log"));
@@ -229,7 +237,7 @@ pub(super) fn job_form(state: &mut State, spec: JobSpec) {
             spec.moved_from.unwrap_or_default(),
             "the old prefix, if the data was moved here",
         )
-        .checks("First", &[("only look what would fail", false)]);
+        .checks("Instead", &[("only look what would make it fail", false)]);
     state.ask(form);
 }
 

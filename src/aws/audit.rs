@@ -15,6 +15,7 @@ use etcetera::BaseStrategy;
 use crate::domain::AuditEntry;
 
 const FILE: &str = "audit.jsonl";
+const SET_ASIDE: &str = "1.jsonl";
 /// A longer file is set aside, in place of the one set aside before.
 const LONGEST: u64 = 8 << 20;
 /// Entries that are remembered where there is no file.
@@ -60,13 +61,17 @@ impl Audit {
             let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
             return Ok(recent.iter().take(most).cloned().collect());
         };
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let newest = text.lines().rev().filter_map(|line| serde_json::from_str(line).ok());
-        Ok(newest.take(most).collect())
+        let mut newest = Vec::new();
+        for path in [path.clone(), path.with_extension(SET_ASIDE)] {
+            let text = match fs::read_to_string(path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            let entries = text.lines().rev().filter_map(|line| serde_json::from_str(line).ok());
+            newest.extend(entries.take(most.saturating_sub(newest.len())));
+        }
+        Ok(newest)
     }
 }
 
@@ -75,7 +80,7 @@ fn append(path: &Path, entry: &AuditEntry) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     if fs::metadata(path).is_ok_and(|meta| meta.len() > LONGEST) {
-        fs::rename(path, path.with_extension("1.jsonl"))?;
+        fs::rename(path, path.with_extension(SET_ASIDE))?;
     }
     let mut line = serde_json::to_vec(entry)?;
     line.push(b'\n');
@@ -93,6 +98,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::domain::AuditOutcome;
 
     fn entry(call: &str) -> AuditEntry {
         AuditEntry {
@@ -100,6 +106,9 @@ mod tests {
             identity: None,
             access_key_id: Some("AKIA".to_owned()),
             call: call.to_owned(),
+            resource: Some("k".to_owned()),
+            outcome: Some(AuditOutcome::Allowed),
+            error: None,
             request_id: Some("r".to_owned()),
             status: Some(200),
         }
@@ -122,6 +131,26 @@ mod tests {
         assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
         let calls: Vec<_> = audit.newest(2).unwrap().into_iter().map(|entry| entry.call).collect();
         assert_eq!(calls, ["kms:RevokeGrant", "kms:CreateGrant"]);
+    }
+
+    #[test]
+    fn lines_of_an_earlier_version_and_of_the_file_set_aside_stay_readable() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let old = r#"{"time":"2026-01-01T00:00:00Z","identity":null,"access_key_id":"AKIA","call":"kms:CreateKey","request_id":"r","status":403}"#;
+        fs::write(path.with_extension(SET_ASIDE), format!("{old}\n")).unwrap();
+        let audit = Audit {
+            path: Some(path),
+            ..Audit::default()
+        };
+        audit.note(entry("kms:EnableKey"));
+        let read = audit.newest(9).unwrap();
+        assert_eq!(read.len(), 2);
+        assert_eq!(
+            (read[1].resource.as_deref(), read[1].outcome()),
+            (None, AuditOutcome::Denied)
+        );
+        assert_eq!(audit.newest(1).unwrap().len(), 1);
     }
 
     #[test]

@@ -11,15 +11,16 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use jiff::Timestamp;
 
 use super::audit::Audit;
-use crate::domain::AuditEntry;
+use crate::domain::{AuditEntry, AuditOutcome};
 
 mod reading;
+mod resource;
 
 /// As many as a big file has parts; said by `CreateMultipartUpload` and `CompleteMultipartUpload`.
 const TOO_MANY: &str = "UploadPart";
@@ -41,7 +42,9 @@ pub(super) struct Refused {
 
 /// What the request is, kept from before it is serialized, when its members can still be looked at.
 #[derive(Debug)]
-struct Change;
+struct Change {
+    resource: Option<String>,
+}
 
 impl Storable for Change {
     type Storer = StoreReplace<Self>;
@@ -79,7 +82,8 @@ impl Intercept for Gate {
             return Err(Box::new(Refused { operation }));
         }
         if operation != TOO_MANY {
-            config.interceptor_state().store_put(Change);
+            let resource = resource::of(context.input());
+            config.interceptor_state().store_put(Change { resource });
         }
         Ok(())
     }
@@ -105,7 +109,7 @@ impl Intercept for Gate {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let (Some(_), Some(sent), Some(metadata)) = (
+        let (Some(change), Some(sent), Some(metadata)) = (
             config.load::<Change>(),
             config.load::<Sent>(),
             config.load::<Metadata>(),
@@ -118,7 +122,20 @@ impl Intercept for Gate {
                 .and_then(|response| response.headers().get(name))
                 .map(str::to_owned)
         };
+        let answer = context.output_or_error();
+        let output = answer.and_then(Result::ok);
+        let error = output.and_then(resource::error_inside).or_else(|| match answer {
+            Some(Err(_)) => response.and_then(error_code),
+            Some(Ok(_)) | None => None,
+        });
         self.audit.note(AuditEntry {
+            outcome: Some(outcome(
+                response.map(|response| response.status().as_u16()),
+                output.is_some(),
+                error.as_deref(),
+            )),
+            error,
+            resource: output.and_then(resource::of_answer).or_else(|| change.resource.clone()),
             time: Timestamp::now(),
             identity: self.identity.get().cloned(),
             access_key_id: sent.access_key_id.clone(),
@@ -128,6 +145,46 @@ impl Intercept for Gate {
         });
         Ok(())
     }
+}
+
+/// What came of a change.
+fn outcome(status: Option<u16>, is_done: bool, error: Option<&str>) -> AuditOutcome {
+    let refuses = |code: &str| {
+        ["AccessDenied", "NotAuthorized", "UnauthorizedOperation"]
+            .iter()
+            .any(|known| code.starts_with(known))
+    };
+    match (status, error) {
+        (None, _) => AuditOutcome::Unanswered,
+        (Some(_), None) if is_done => AuditOutcome::Allowed,
+        (Some(_), Some(code)) if refuses(code) => AuditOutcome::Denied,
+        (Some(401 | 403), None) => AuditOutcome::Denied,
+        // An answer without an error's name that could not be read: nobody knows.
+        (Some(status), None) if status < 400 => AuditOutcome::Unanswered,
+        (Some(_), _) => AuditOutcome::Failed,
+    }
+}
+
+/// AWS's name for an error, as each protocol has it.
+fn error_code(response: &HttpResponse) -> Option<String> {
+    let named = |text: &str| {
+        let name = text.rsplit('#').next()?.split(':').next()?.trim();
+        let is_name =
+            !name.is_empty() && name.len() < 100 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
+        is_name.then(|| name.to_owned())
+    };
+    if let Some(header) = response.headers().get("x-amzn-errortype") {
+        return named(header);
+    }
+    let body = std::str::from_utf8(response.body().bytes()?).ok()?;
+    if let Ok(json) = serde_json::from_str::<serde_json::Value>(body) {
+        return json["__type"]
+            .as_str()
+            .or_else(|| json["code"].as_str())
+            .and_then(named);
+    }
+    let (_, rest) = body.split_once("<Code>")?;
+    named(rest.split_once("</Code>")?.0)
 }
 
 impl fmt::Display for Refused {
@@ -141,3 +198,45 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    #[test]
+    fn the_error_is_named_in_every_protocol() {
+        let code = |body: &str| {
+            let status = StatusCode::try_from(400).unwrap();
+            error_code(&HttpResponse::new(status, SdkBody::from(body)))
+        };
+        let denied = Some("AccessDeniedException".to_owned());
+        assert_eq!(code(r#"{"__type":"AccessDeniedException","Message":"m"}"#), denied);
+        assert_eq!(code(r#"{"__type":"com.amazonaws.kms#AccessDeniedException"}"#), denied);
+        assert_eq!(
+            code("<Error><Code>NoSuchBucket</Code></Error>").as_deref(),
+            Some("NoSuchBucket")
+        );
+        assert_eq!(code("<html>"), None);
+        assert_eq!(code("<Code>a b\u{1b}</Code>"), None);
+    }
+
+    #[test]
+    fn what_nobody_has_read_is_unanswered_and_not_failed() {
+        let of = outcome;
+        assert_eq!(of(None, false, None), AuditOutcome::Unanswered);
+        assert_eq!(of(Some(200), true, None), AuditOutcome::Allowed);
+        assert_eq!(of(Some(200), false, None), AuditOutcome::Unanswered);
+        assert_eq!(of(Some(200), true, Some("InternalError")), AuditOutcome::Failed);
+        assert_eq!(
+            of(Some(400), false, Some("AccessDeniedException")),
+            AuditOutcome::Denied
+        );
+        assert_eq!(of(Some(403), false, None), AuditOutcome::Denied);
+        assert_eq!(of(Some(409), false, Some("BucketNotEmpty")), AuditOutcome::Failed);
+    }
+}

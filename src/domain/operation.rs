@@ -406,6 +406,11 @@ pub enum Request {
     },
     /// Find everything the walk made, and how each is taken down.
     PlanCleanUp,
+    /// Write the audit log, all of it, into a new file.
+    SaveAudit {
+        /// The file.
+        to: PathBuf,
+    },
     /// Read the audit log.
     AuditLog {
         /// The newest so many entries.

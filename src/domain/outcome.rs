@@ -299,6 +299,13 @@ pub enum Outcome {
         /// What could not be looked for, with the reason.
         refused: Vec<Fault>,
     },
+    /// The audit log was written to a file.
+    AuditSaved {
+        /// The file.
+        path: PathBuf,
+        /// How many changes.
+        changes: u64,
+    },
     /// The audit log, newest first.
     Audit(Vec<AuditEntry>),
 }

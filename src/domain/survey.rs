@@ -136,8 +136,52 @@ pub struct AuditEntry {
     pub access_key_id: Option<String>,
     /// `kms:CreateGrant`.
     pub call: String,
+    /// What it was called on: a key and its grantee, bucket and key, a job; nothing in lines of earlier versions.
+    pub resource: Option<String>,
+    /// What came of it; nothing in lines of earlier versions.
+    pub outcome: Option<AuditOutcome>,
+    /// AWS's name for what went wrong.
+    pub error: Option<String>,
     /// AWS's request id.
     pub request_id: Option<String>,
     /// AWS's HTTP status; nothing if there was no answer.
     pub status: Option<u16>,
+}
+
+/// What came of a change that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuditOutcome {
+    /// AWS did it.
+    Allowed,
+    /// AWS refused the caller.
+    Denied,
+    /// AWS refused the request, or failed.
+    Failed,
+    /// No answer was read: it may have been done, or not.
+    Unanswered,
+}
+
+impl AuditOutcome {
+    /// The word of the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+            Self::Unanswered => "unanswered",
+        }
+    }
+}
+
+impl AuditEntry {
+    /// What came of it; in lines of earlier versions as far as the status tells.
+    pub fn outcome(&self) -> AuditOutcome {
+        self.outcome.unwrap_or(match self.status {
+            None => AuditOutcome::Unanswered,
+            Some(401 | 403) => AuditOutcome::Denied,
+            Some(status) if status < 400 => AuditOutcome::Allowed,
+            Some(_) => AuditOutcome::Failed,
+        })
+    }
 }

@@ -122,6 +122,19 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
         ]),
         Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Esc", "back")]),
         Overlay::Log(log) if log.typing => literal(&[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")]),
+        Overlay::Audit(log) if log.typing => literal(&[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")]),
+        Overlay::Audit(_) => bound(
+            state,
+            [
+                (Command::Enter, "all of it"),
+                (Command::Filter, "filter"),
+                (Command::Save, "save"),
+                (Command::Down, "down"),
+                (Command::Up, "up"),
+                close,
+            ]
+            .into_iter(),
+        ),
         Overlay::Log(_) => bound(
             state,
             [

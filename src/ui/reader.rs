@@ -5,7 +5,7 @@ use ratatui::layout::{Alignment, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, line, metrics, rows, status};
+use super::{Theme, audit, boxed, line, metrics, rows, status};
 use crate::app::log::Log;
 use crate::app::operations::Standing;
 use crate::app::overlay::Details;
@@ -25,6 +25,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Report(report) => (report.title.clone(), report.scroll.0),
         Overlay::Details(details) => (String::new(), details.scroll.0),
         Overlay::Log(log) => return self::log(frame, area, theme, log),
+        Overlay::Audit(log) => return audit::render(frame, area, theme, log),
         Overlay::Operations(id) => return operations(frame, area, state, theme, state.operations.row(*id)),
         Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Menu(_) | Overlay::Interrupted(_) => {
             return;

@@ -40,7 +40,9 @@ pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
                 Topic::Objects { .. } | Topic::ObjectInfos { .. } | Topic::Interrupted
             )
         }
-        Request::Decrypt { .. } | Request::SaveLog { .. } => matches!(topic, Topic::Files(_)),
+        Request::Decrypt { .. } | Request::SaveLog { .. } | Request::SaveAudit { .. } => {
+            matches!(topic, Topic::Files(_))
+        }
         Request::CreateBucket { .. } => *topic == Topic::Buckets,
         Request::RevokeGrant { key_arn, .. } => matches!(topic, Topic::Grants(arn) if arn == key_arn),
         Request::EnableKey { key_arn }

@@ -441,6 +441,10 @@ fn every_change_of_the_command_line_is_in_the_audit_log_and_nothing_else() {
         assert_eq!(entry["status"], 200);
         assert!(entry["request_id"].is_string() && entry["time"].is_string(), "{entry}");
         assert!(entry["access_key_id"].as_str().unwrap().starts_with("AKIA"), "{entry}");
+        assert!(
+            entry["resource"].is_string() && entry["outcome"] == "allowed",
+            "{entry}"
+        );
     }
     assert!(!text.contains("wJalr") && !text.to_lowercase().contains("secret"));
 }

@@ -88,6 +88,7 @@ fn class(request: &Request) -> Class {
         | Request::Preflight(_)
         | Request::PlanCleanUp
         | Request::SaveLog { .. }
+        | Request::SaveAudit { .. }
         | Request::AuditLog { .. } => Class::Reads,
         Request::ResumeUpload { .. } | Request::AbandonUpload { .. } | Request::TryImage { .. } => Class::Idle,
     }

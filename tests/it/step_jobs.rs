@@ -169,7 +169,7 @@ fn what_a_job_prints_is_saved_and_what_it_measures_is_drawn_as_curves() {
         .wait("epoch=6")
         .keys("D")
         .wait("Save the log of measured");
-    session.keys(ENTER).wait("Saved 6 lines").keys(ESC).gone("Log of");
+    session.keys(ENTER).wait("(6 lines)").keys(ESC).gone("Log of");
     let saved = std::fs::read_to_string(place.path("measured.log")).unwrap();
     assert!(
         saved.starts_with("epoch=1 loss=0.8") && saved.lines().count() == 6,
@@ -358,6 +358,6 @@ fn an_image_of_ones_own_is_named_in_the_form() {
         .keys(CLEAR)
         .keys("measures")
         .keys(ENTER)
-        .wait("Started own")
+        .wait("Started the job own")
         .wait("own has ended: Completed");
 }

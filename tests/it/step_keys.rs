@@ -32,16 +32,19 @@ fn a_key_is_made_from_a_policy_that_was_looked_at_and_changed_afterwards() {
         .wait("One more alias")
         .keys("books")
         .keys(ENTER);
-    session.wait("Changed alias/books").keys(ESC);
+    session.wait("alias/books to").keys(ESC);
     session.action("tags").wait("Tags of").keys("team=blue").keys(ENTER);
-    session.wait("Changed the key").keys(ESC);
+    session.wait("Tagged the key").keys(ESC);
     session
         .action("description")
         .wait("Description of")
         .keys("What the books are under")
         .keys(ENTER);
-    session.wait("Changed the key").keys(ESC);
-    session.action("rotation off").wait("Changed the key").keys(ESC);
+    session.wait("Described the key").keys(ESC);
+    session
+        .action("rotation off")
+        .wait("Switched the yearly rotation")
+        .keys(ESC);
     session
         .keys(ENTER)
         .wait("alias/books")
@@ -49,7 +52,7 @@ fn a_key_is_made_from_a_policy_that_was_looked_at_and_changed_afterwards() {
         .wait("Rotation")
         .keys(ESC);
     session.action("delete alias").wait("Delete an alias").keys(ENTER);
-    session.wait("Delete the alias").keys("y").wait("Changed alias/");
+    session.wait("Delete alias/").keys("y").wait("Deleted alias/");
 }
 
 #[test]
@@ -58,9 +61,9 @@ fn a_key_is_disabled_first_then_given_up_by_its_name_and_taken_back() {
     let mut session = seeded(&home);
     session
         .keys("x")
-        .wait("Disable the key training-data?")
+        .wait("Disable the key training-data (")
         .keys("y")
-        .wait("Changed the key")
+        .wait("abled the key")
         .keys(ESC);
     session.wait_until("the key as disabled", |screen| {
         screen
@@ -73,10 +76,10 @@ fn a_key_is_disabled_first_then_given_up_by_its_name_and_taken_back() {
         .wait("bucket scanned")
         .keys(ENTER);
     session
-        .wait("Delete training-data in 30 days?")
+        .wait("Delete the key training-data (")
         .keys("training")
         .keys(ENTER)
-        .wait("Delete training-data in");
+        .wait("Delete the key training-data");
     session.keys(CLEAR);
     assert_eq!(session.agree(), "training-data");
     let stands = |word: &'static str| {
@@ -198,7 +201,7 @@ fn a_bucket_is_made_emptied_and_deleted_only_by_its_name() {
     session.wait("Buckets").select("sagemaker-mine");
     session
         .action("empty bucket")
-        .wait("Empty the bucket sagemaker-mine?")
+        .wait("Empty the bucket sagemaker-mine of")
         .wait("2 objects");
     session
         .keys("sagemaker-us")
@@ -206,12 +209,14 @@ fn a_bucket_is_made_emptied_and_deleted_only_by_its_name() {
         .wait("Empty the bucket")
         .keys(CLEAR);
     assert_eq!(session.agree(), "sagemaker-mine");
-    session.wait("Deleted 2 objects of sagemaker-mine").keys(ESC);
+    session
+        .wait("Emptied the bucket sagemaker-mine of its 2 objects")
+        .keys(ESC);
     session
         .action("delete bucket")
-        .wait("Delete the bucket sagemaker-mine?");
+        .wait("Delete the bucket sagemaker-mine and");
     session.agree();
-    session.wait("and the bucket is gone");
+    session.wait("Deleted the bucket sagemaker-mine");
     session.wait_until("no such bucket", |screen| !screen.contains("▸   sagemaker-mine"));
 }
 
@@ -326,13 +331,13 @@ fn a_policy_that_locks_its_writer_out_is_put_only_by_saying_so_and_stays_on_scre
     session.wait("training-data").wait("Disabled").select("training-data");
     session.action("edit policy").wait("change this policy again").keys("y");
     session
-        .wait("Put a policy that locks you out?")
+        .wait("It locks you out")
         .keys("yes")
         .keys(ENTER)
-        .wait("Put a policy that locks you out?");
+        .wait("It locks you out");
     session
         .keys(ESC)
-        .gone("Put a policy")
+        .gone("It locks you out")
         .keys("G")
         .wait("role/example-role");
     session

@@ -74,14 +74,27 @@ fn the_audit_log_shows_every_change_with_its_answer() {
         .keys("x")
         .wait("Disable the key")
         .keys("y")
-        .wait("Changed the key")
+        .wait("Disabled the key")
         .keys(ESC)
         .wait("1 KMS keys");
     session
         .keys("A")
         .wait("kms:DisableKey")
-        .wait("200")
-        .wait("user/strongroom");
+        .wait("key/")
+        .wait("allowed")
+        .wait("1 change");
+    // A filter that fits nothing, and one that fits.
+    session
+        .keys("/PutObject\r")
+        .wait("No change fits the filter")
+        .wait("0 of 1 change");
+    session.keys("/").keys("\x15").keys("disable\r").wait("kms:DisableKey");
+    session.keys("\r").wait("Request id").wait("user/strongroom").keys(ESC);
+    session
+        .keys("D")
+        .wait("Save the audit log")
+        .keys("\r")
+        .wait("Saved the audit log (1 change)");
 }
 
 #[test]
@@ -115,7 +128,7 @@ fn the_command_line_of_what_is_asked_is_copied_from_menu_form_question_and_list(
     );
     session
         .keys(ENTER)
-        .wait("Changed alias/sister")
+        .wait("Added alias/sister")
         .keys("o")
         .wait("Operations")
         .keys("Y");

@@ -30,7 +30,7 @@ fn the_whole_story(size: (u16, u16)) {
         .keys("t")
         .wait("example-role")
         .keys(ENTER)
-        .wait("Started train-");
+        .wait("Started the job train-");
     session
         .keys(ESC)
         .wait("Failed")
@@ -56,7 +56,7 @@ fn the_whole_story(size: (u16, u16)) {
         .keys("t")
         .wait("example-role")
         .keys(ENTER)
-        .wait("Started train-");
+        .wait("Started the job train-");
     session
         .keys(ESC)
         .wait("Completed")

@@ -7,8 +7,8 @@ use std::time::Duration;
 use strongroom::actions;
 use strongroom::config::Connection;
 use strongroom::domain::{
-    CleanUpItem, FaultKind, Finding, GrantSpec, JobSpec, KeySpec, Message, Outcome, Plaintext, Request, RoleSpec,
-    Weight,
+    AuditOutcome, CleanUpItem, FaultKind, Finding, GrantSpec, JobSpec, KeySpec, Message, Outcome, Plaintext, Request,
+    RoleSpec, Weight,
 };
 use strongroom::sandbox::Options;
 use tokio_util::sync::CancellationToken;
@@ -408,5 +408,10 @@ fn the_audit_log_of_a_session_names_who_asked_for_what() {
             Some("arn:aws:iam::111122223333:user/strongroom")
         );
         assert!(entry.request_id.is_some() && entry.status == Some(200), "{entry:?}");
+        assert_eq!(
+            (entry.outcome, entry.error.as_deref()),
+            (Some(AuditOutcome::Allowed), None),
+            "{entry:?}"
+        );
     }
 }

@@ -18,7 +18,7 @@ fn next_step(session: &mut Session, title: &str) {
 fn prove(session: &mut Session, title: &str, answer: &str) {
     next_step(session, title);
     session.wait("reasoned from policies").keys(ENTER);
-    session.wait("Let yourself assume example-role").keys("y");
+    session.wait("Let yourself assume the role example-role").keys("y");
     session.wait_until(answer, |screen| {
         screen.contains("Access proof") && screen.contains(answer) && !screen.contains("reasoned from")
     });
@@ -44,10 +44,7 @@ fn walk(size: (u16, u16)) {
     session.wait("New bucket").keys(CLEAR).keys(BUCKET).keys(ENTER);
     session.wait("Created the bucket");
     next_step(&mut session, "Execution role");
-    session
-        .wait("New execution role")
-        .keys(ENTER)
-        .wait("Changed the role example-role");
+    session.wait("New execution role").keys(ENTER).wait("role example-role");
     prove(&mut session, "Denied without grant", "denied   Decrypt");
     next_step(&mut session, "Grant");
     session.wait("Grant the use of").wait("example-role").keys(ENTER);
@@ -64,7 +61,7 @@ fn walk(size: (u16, u16)) {
         .wait("Train on s3://")
         .wait("example-role")
         .keys(ENTER)
-        .wait("Started train-");
+        .wait("Started the job train-");
     session.wait("has ended: Completed");
     next_step(&mut session, "Model");
     session.wait("Enter send").keys(ENTER).wait("Decrypted");

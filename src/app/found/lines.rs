@@ -5,7 +5,7 @@ use crate::app::state::State;
 use crate::app::text::{self, Line, Tone};
 use crate::app::words;
 use crate::domain::explain::Explanation;
-use crate::domain::{AuditEntry, Door, Fault, Finding, Grant, ObjectProof, Request, RolePolicies, Story, Weight};
+use crate::domain::{Door, Fault, Finding, Grant, ObjectProof, Request, RolePolicies, Story, Weight};
 
 pub(super) fn grant_row(state: &State, grant: &Grant) -> FoundRow {
     let key = state
@@ -152,22 +152,6 @@ pub(super) fn tool_lines(head: &str, output: Vec<String>) -> Vec<Line> {
     head.into_iter()
         .chain(output.into_iter().map(|line| Line::new(Tone::Plain, line)))
         .collect()
-}
-
-pub(super) fn audit_line(entry: &AuditEntry) -> Line {
-    let status = entry
-        .status
-        .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    let tone = if entry.status.is_some_and(|status| status < 400) {
-        Tone::Good
-    } else {
-        Tone::Warn
-    };
-    Line::new(Tone::Dim, format!("{}  ", text::time(entry.time)))
-        .and(Tone::Plain, text::fit(&entry.call, 34))
-        .and(tone, text::fit(&status, 10))
-        .and(Tone::Dim, format!("{}  ", entry.identity.clone().unwrap_or_default()))
-        .and(Tone::Dim, entry.request_id.clone().unwrap_or_default())
 }
 
 /// A refusal taken apart, to be read.

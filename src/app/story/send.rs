@@ -95,12 +95,15 @@ pub(in crate::app) fn requests(state: &State, form: &Form) -> Result<Vec<Request
                 hyperparameters: BTreeMap::new(),
                 moved_from: Some(form.value("Moved from")).filter(|from| !from.is_empty()),
             });
-            if form.checked("First").is_empty() {
+            if form.checked("Instead").is_empty() {
                 Request::StartJob(spec)
             } else {
                 Request::Preflight(spec)
             }
         }
+        Purpose::SaveAudit => Request::SaveAudit {
+            to: state.dir.join(required("To")?),
+        },
         Purpose::SaveLog(job) => Request::SaveLog {
             job: job.clone(),
             to: state.dir.join(required("To")?),

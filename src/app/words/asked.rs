@@ -86,14 +86,19 @@ fn act(names: &Names<'_>, request: &Request) -> String {
         Request::DisableKey { key_arn } => format!("disable {}", names.key(key_arn)),
         Request::ScheduleKeyDeletion { key_arn, days } => format!("delete {} in {days} days", names.key(key_arn)),
         Request::CancelKeyDeletion { key_arn } => format!("cancel the deletion of {}", names.key(key_arn)),
-        Request::StartJob(spec) => format!(
-            "start the job {} as {} on s3://{}/{}",
-            spec.name,
-            grantee(&spec.role_arn),
-            spec.bucket,
-            spec.object
-        ),
+        Request::StartJob(spec) => {
+            let moved = spec.moved_from.as_ref().map(|from| format!(", moved from {from}"));
+            format!(
+                "start the job {} as {} on s3://{}/{}{}",
+                spec.name,
+                grantee(&spec.role_arn),
+                spec.bucket,
+                spec.object,
+                moved.unwrap_or_default()
+            )
+        }
         Request::StopJob { name } => format!("stop the job {name}"),
+        Request::SaveAudit { to } => format!("save the audit log to {}", to.display()),
         Request::SaveLog { job, to } => format!("save the log of {job} to {}", to.display()),
         Request::NewKey(spec) if spec.alias.is_empty() => format!("create a {} key without alias", spec.spec),
         Request::NewKey(spec) => format!("create the {} key {}", spec.spec, alias(&spec.alias)),
@@ -154,11 +159,11 @@ fn act(names: &Names<'_>, request: &Request) -> String {
         }
         Request::CountBucket { bucket } => format!("count what is in the bucket {bucket}"),
         Request::EmptyBucket { bucket, expected } => format!(
-            "delete the {} in the bucket {bucket}",
+            "empty the bucket {bucket} of its {}",
             text::count(*expected as usize, "object")
         ),
         Request::DeleteBucket { bucket, expected } => format!(
-            "delete the bucket {bucket} and the {} in it",
+            "delete the bucket {bucket} and its {}",
             text::count(*expected as usize, "object")
         ),
         Request::Preview {
@@ -251,7 +256,7 @@ fn consequence(names: &Names<'_>, request: &Request) -> String {
             } else {
                 ""
             };
-            format!("{what}Nothing brings them back, unless the bucket keeps versions.")
+            format!("{what}Nothing deleted comes back, unless the bucket keeps versions.")
         }
         Request::RevokeGrant { grantee: to, .. } => format!(
             "Then {} is denied, unless a policy or another grant allows it. It takes some minutes to reach everywhere; \
@@ -343,6 +348,7 @@ fn consequence(names: &Names<'_>, request: &Request) -> String {
         | Request::CreateBucket { .. }
         | Request::Prove { trust: false, .. }
         | Request::SaveLog { .. }
+        | Request::SaveAudit { .. }
         | Request::NewKey(_)
         | Request::DraftKeyPolicy { .. }
         | Request::ReadKeyPolicy { .. }

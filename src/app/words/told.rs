@@ -156,9 +156,9 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
         } => {
             let objects = text::count(*objects as usize, "object");
             if *deleted {
-                format!("Deleted the bucket {bucket} and the {objects} in it.")
+                format!("Deleted the bucket {bucket} and its {objects}.")
             } else {
-                format!("Deleted the {objects} in the bucket {bucket}; the bucket stays.")
+                format!("Emptied the bucket {bucket} of its {objects}; the bucket stays.")
             }
         }
         Outcome::Previewed(preview) => {
@@ -239,6 +239,10 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
                 "Found {} that the walk made{refused}.",
                 text::count(items.len(), "thing")
             )
+        }
+        Outcome::AuditSaved { path, changes } => {
+            let changes = text::count(*changes as usize, "change");
+            format!("Saved the audit log ({changes}) to {}.", path.display())
         }
         Outcome::Audit(entries) => format!("The audit log: the newest {}.", text::count(entries.len(), "change")),
     }
@@ -347,6 +351,7 @@ pub fn tone(outcome: &Outcome) -> Tone {
         | Outcome::JobStarted { .. }
         | Outcome::JobStopping { .. }
         | Outcome::LogSaved { .. }
+        | Outcome::AuditSaved { .. }
         | Outcome::PolicyDrafted { .. }
         | Outcome::PolicyRead { .. }
         | Outcome::PolicyPut { .. }

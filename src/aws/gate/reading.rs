@@ -95,6 +95,9 @@ mod tests {
     use super::{EncryptInput, READING, only_reads};
 
     const WRITING: &[&str] = &[
+        "AbortMultipartUpload",
+        "PutBucketLifecycleConfiguration",
+        "PutPublicAccessBlock",
         "AttachRolePolicy",
         "CancelKeyDeletion",
         "CompleteMultipartUpload",
@@ -149,6 +152,17 @@ mod tests {
         }
         for operation in READING {
             assert!(only_reads(operation, &nothing()), "{operation}");
+        }
+    }
+
+    #[test]
+    fn whatever_changes_something_says_what_it_is_called_on() {
+        let parts = ["", "UploadPart"];
+        for operation in WRITING.iter().filter(|operation| !parts.contains(operation)) {
+            assert!(super::super::resource::KNOWN.contains(operation), "{operation}");
+        }
+        for operation in super::super::resource::KNOWN {
+            assert!(!READING.contains(operation), "{operation}");
         }
     }
 

@@ -75,6 +75,7 @@ impl Request {
             | Self::Preflight(_)
             | Self::TryImage { .. }
             | Self::PlanCleanUp
+            | Self::SaveAudit { .. }
             | Self::AuditLog { .. } => false,
         }
     }
@@ -96,6 +97,7 @@ impl Request {
             | Self::GrantsOf { .. }
             | Self::Preflight(_)
             | Self::PlanCleanUp
+            | Self::SaveAudit { .. }
             | Self::AuditLog { .. }
             // These write one new file, at their very end and whole.
             | Self::SaveLog { .. }

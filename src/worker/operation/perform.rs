@@ -248,6 +248,7 @@ async fn walk(
         Request::BuildImage(spec) => actions::build_image(aws, &spec, progress, cancel).await,
         Request::TryImage { image } => actions::try_image(&image, progress, cancel).await,
         Request::PlanCleanUp => actions::plan_clean_up(aws, progress).await,
+        Request::SaveAudit { to } => actions::save_audit(aws, &to),
         Request::AuditLog { most } => actions::audit_log(aws, most),
         other => {
             let (act, object) = words(&other);

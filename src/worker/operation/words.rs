@@ -61,6 +61,7 @@ pub(super) fn words(request: &Request) -> (&'static str, String) {
         Request::BuildImage(spec) => ("build image", format!("{}:{}", spec.repository, spec.tag)),
         Request::TryImage { image } => ("try image", image.clone()),
         Request::PlanCleanUp => ("look for", "what the walk made".to_owned()),
+        Request::SaveAudit { .. } => ("save", "the audit log".to_owned()),
         Request::AuditLog { .. } => ("read", "the audit log".to_owned()),
     }
 }

@@ -60,7 +60,7 @@ fn read(id: &str) -> Outcome {
 }
 
 fn is_asked(desk: &Desk, question: &str) -> bool {
-    matches!(desk.state.overlays.last(), Some(Overlay::Confirm(confirm)) if confirm.question == question)
+    matches!(desk.state.overlays.last(), Some(Overlay::Confirm(confirm)) if confirm.question.starts_with(question))
 }
 
 fn denied() -> strongroom::domain::Fault {
@@ -72,7 +72,7 @@ fn a_count_leads_to_its_own_question() {
     let mut desk = at_buckets();
     action(&mut desk, "empty bucket");
     desk.done(1, counted("alpha"));
-    assert!(is_asked(&desk, "Empty the bucket alpha?"), "{}", desk.screen());
+    assert!(is_asked(&desk, "Empty the bucket alpha of its "), "{}", desk.screen());
 }
 
 #[test]
@@ -82,15 +82,15 @@ fn two_counts_in_flight_each_lead_to_their_own_question() {
     desk.keys("j");
     action(&mut desk, "delete bucket");
     desk.done(2, counted("beta"));
-    assert!(is_asked(&desk, "Delete the bucket beta?"), "{}", desk.screen());
+    assert!(is_asked(&desk, "Delete the bucket beta and its "), "{}", desk.screen());
     // The first one was overtaken: it is a message, and its Enter goes on to what was asked then.
     desk.keys("<esc>").done(1, counted("alpha"));
     assert!(desk.state.overlays.is_empty());
     assert!(desk.screen().contains("alpha holds 3 objects"), "{}", desk.screen());
     desk.keys("!<enter>");
-    assert!(is_asked(&desk, "Empty the bucket alpha?"), "{}", desk.screen());
+    assert!(is_asked(&desk, "Empty the bucket alpha of its "), "{}", desk.screen());
     desk.keys("<esc>!<enter>");
-    assert!(!is_asked(&desk, "Empty the bucket alpha?"), "once");
+    assert!(!is_asked(&desk, "Empty the bucket alpha of its "), "once");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn another_answer_takes_no_count_for_its_own() {
     desk.done(9, counted("alpha"));
     assert!(desk.state.overlays.is_empty());
     desk.done(1, counted("alpha"));
-    assert!(is_asked(&desk, "Empty the bucket alpha?"));
+    assert!(is_asked(&desk, "Empty the bucket alpha of its "));
 }
 
 #[test]

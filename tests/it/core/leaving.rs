@@ -51,7 +51,7 @@ fn the_question_says_what_cancelling_means_for_what_is_under_way() {
     assert!(screen.contains("The call under way is finished"), "{screen}");
     desk.keys("n<esc>q");
     let screen = desk.screen();
-    assert!(screen.contains("Create role example-role"), "{screen}");
+    assert!(screen.contains("Create the role example-role"), "{screen}");
     assert!(screen.contains("at most 20 seconds"), "{screen}");
 
     let mut desk = Desk::filled(WIDE);

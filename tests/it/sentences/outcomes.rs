@@ -435,11 +435,18 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             }],
             refused: Vec::new(),
         },
-        Outcome::CleanUpPlan { .. } => Outcome::Audit(vec![AuditEntry {
+        Outcome::CleanUpPlan { .. } => Outcome::AuditSaved {
+            path: PathBuf::from("/home/ann/audit.jsonl"),
+            changes: 12,
+        },
+        Outcome::AuditSaved { .. } => Outcome::Audit(vec![AuditEntry {
             time: Timestamp::UNIX_EPOCH,
             identity: None,
             access_key_id: None,
             call: own("kms:CreateGrant"),
+            resource: None,
+            outcome: None,
+            error: None,
             request_id: None,
             status: None,
         }]),

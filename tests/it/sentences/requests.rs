@@ -328,7 +328,10 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             image: own("example-image:latest"),
         },
         Request::TryImage { .. } => Request::PlanCleanUp,
-        Request::PlanCleanUp => Request::AuditLog { most: 10 },
+        Request::PlanCleanUp => Request::SaveAudit {
+            to: PathBuf::from("/home/ann/audit.jsonl"),
+        },
+        Request::SaveAudit { .. } => Request::AuditLog { most: 10 },
         Request::AuditLog { .. } => return None,
     })
 }

@@ -1,0 +1,55 @@
+//! The audit log: its columns, as many rows as there is room for.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{Theme, boxed, line, reader};
+use crate::app::audit::{self, Audit};
+use crate::app::text::{self, Tone};
+
+/// Cells before each row, for the cursor.
+const SIGN: usize = 2;
+
+pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, log: &Audit) {
+    let inner = boxed(
+        frame,
+        area,
+        "Every change that was asked for, newest first",
+        theme.focus,
+    );
+    let columns = usize::from(inner.width).saturating_sub(SIGN);
+    let rows = usize::from(inner.height).saturating_sub(1);
+    let mut head = line(&audit::heading(columns), theme, columns);
+    head.spans.insert(0, Span::raw(" ".repeat(SIGN)));
+    let mut lines = vec![head];
+    for (is_cursor, words) in log.screen(columns, rows) {
+        let mut shown = line(&words, theme, columns);
+        let sign = if is_cursor { "▸ " } else { "  " };
+        shown.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
+        let style = if is_cursor { theme.cursor } else { Style::new() };
+        lines.push(shown.style(style));
+    }
+    let (all, shown) = log.count();
+    if shown == 0 {
+        let words = if all == 0 {
+            "No change was asked for yet."
+        } else {
+            "No change fits the filter."
+        };
+        lines.push(Line::styled(words, theme.tone(Tone::Dim)));
+    }
+    frame.render_widget(Paragraph::new(lines), inner);
+    let mut words = if shown == all {
+        text::count(all, "change")
+    } else {
+        format!("{shown} of {}", text::count(all, "change"))
+    };
+    if log.typing || !log.filter.value().is_empty() {
+        let caret = if log.typing { "▏" } else { "" };
+        words = format!("/{}{caret} · {words}", text::clean(log.filter.value()));
+    }
+    reader::position(frame, area, theme, &words);
+}
