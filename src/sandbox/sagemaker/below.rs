@@ -4,7 +4,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, statat};
 use rustix::io::Errno;
@@ -26,7 +26,10 @@ impl Below {
 
     fn folder(&self, name: &Path) -> io::Result<Option<Self>> {
         let mut folder = self.0.try_clone()?;
-        for part in name {
+        for part in name.components() {
+            let Component::Normal(part) = part else {
+                return Ok(None);
+            };
             folder = match openat(&folder, part, FOLDER, Mode::empty()) {
                 Ok(next) => next.into(),
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
