@@ -100,9 +100,8 @@ def test_a_dashboard_that_has_previewed_and_decrypted_has_nothing_of_the_data_ke
     folder = desk.home / "work"
     folder.mkdir()
     with Dashboard(desk.world, folder, desk.home) as dashboard:
-        dashboard.wait(desk.bucket).keys("3").keys(ENTER).wait("table.csv")
-        dashboard.keys("G").keys("P").wait("rooms,age,price")
-        dashboard.keys(ESC).gone("rooms,age,price")
+        dashboard.wait("table.csv").keys("3").keys("G").keys("P").wait("wiped when closed")
+        dashboard.keys(ESC).gone("Esc close")
         assert not settled(dashboard.pid, look), "after the preview"
         dashboard.keys("d").wait("Decrypt").keys(ENTER)
         until = time.monotonic() + 60

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -395,6 +396,9 @@ def test_a_script_may_have_opt_ml_written_into_it_and_finds_its_checkpoints_agai
     assert opened((container.root / "output/tensors/0").read_bytes()) == b"top secret tensors"
     assert opened((container.root / folder / "epoch-1").read_bytes()) == b"top secret epoch"
     container.holds_no_plaintext(b"top secret")
+    # A restart begins with what was copied from the checkpoints' folder, and nothing else.
+    for folder in ("model", "output"):
+        shutil.rmtree(container.root / folder)
     status, output, said = container.python(USUAL)
     assert (status, output) == (0, "['top secret epoch']\n"), said
     container.holds_no_plaintext(b"top secret")
@@ -474,7 +478,6 @@ def test_every_signal_that_ends_a_program_ends_its_command_and_leaves_no_plainte
     sent = getattr(signal, f"SIG{number}")
     process.send_signal(sent)
     _, said = process.communicate(timeout=60)
-    # Python makes an exception of the interrupt, and a status of that.
     assert process.returncode == 128 + sent, said
     ends(command), ends(helper)
     assert not plaintext.exists()
