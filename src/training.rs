@@ -119,11 +119,12 @@ async fn train(command: &[OsString], root: &std::path::Path) -> Result<End, Faul
         ));
         return Ok(End { status, failure });
     }
+    // What is named last goes first, should there be a panic.
     let Prepared {
-        checkpoints,
-        covers,
-        workspace,
         keys,
+        workspace,
+        covers,
+        checkpoints,
     } = prepared?;
 
     let variables = environment::variables(&job, &workspace);

@@ -8,7 +8,8 @@ use tokio::signal::unix::{self, SignalKind};
 
 use crate::domain::{Fault, FaultKind};
 
-/// All whose default is the end, but those that tell a program of its own mistakes, and `SIGKILL`, which nobody catches.
+/// All whose default is the end, but those that tell a program of its own mistakes, the real-time ones, and `SIGKILL`, which
+/// nobody catches.
 const ENDING: &[Signal] = &[
     Signal::TERM,
     Signal::INT,

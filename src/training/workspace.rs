@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 use super::job::{Job, io};
@@ -19,6 +20,9 @@ use crate::domain::{Fault, FaultKind};
 const MEMORY: &str = "/dev/shm";
 /// What their names begin with.
 const PREFIX: &str = ".strongroom-plaintext-";
+
+/// How often a folder is made that another start sweeps at the same moment.
+const TRIES: usize = 5;
 
 /// Where plaintext lives.
 #[derive(Debug)]
@@ -57,20 +61,20 @@ impl Workspace {
     }
 
     fn locked(parent: &Path) -> std::io::Result<Self> {
-        loop {
+        for _ in 0..TRIES {
             let dir = tempfile::Builder::new()
                 .prefix(PREFIX)
                 .permissions(Permissions::from_mode(0o700))
                 .tempdir_in(parent)?;
-            let lock = File::open(dir.path());
-            // Until it was locked another start may have taken it for a dead one's.
-            if let Ok(lock) = lock
-                && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
-                && dir.path().is_dir()
-            {
+            let lock = File::open(dir.path())?;
+            // Until it is locked another start may take it for a dead one's. Where there are no locks nobody gets one, and
+            // nothing is swept.
+            let is_swept = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+            if !is_swept && dir.path().is_dir() {
                 return Ok(Self { dir, _lock: lock });
             }
         }
+        Err(std::io::Error::other("somebody removes it each time"))
     }
 
     /// Removes the plaintext of runs that were killed, wherever this job could keep its own.
