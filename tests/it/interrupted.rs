@@ -46,7 +46,10 @@ fn an_upload_killed_before_is_offered_at_the_start_finished_by_enter_and_aborted
         .wait("second-one.bin to");
     session.keys(ENTER).wait("Finish the upload of first.bin").keys("y");
     session.wait("under way").gone("first.bin to s3://");
-    session.keys("x").wait("Abort the upload of second-one.bin?").keys("y");
+    session
+        .keys("x")
+        .wait("Abort the upload of second-one.bin to s3://")
+        .keys("y");
     session.wait("No upload is interrupted.").keys("\x1b").keys("q");
     session.exit();
 
