@@ -127,6 +127,9 @@ impl Head {
         if self.ours("data-key").is_none() && self.ours("data-key-object").is_none() {
             refuted.push(Refuted::Metadata("data-key"));
         }
+        if self.ours("version").is_some_and(|version| version != "1") && self.ours("prefix").is_none() {
+            refuted.push(Refuted::Metadata("prefix"));
+        }
         match self.length() {
             Some(length) if token_len(length) == Some(self.size) => {}
             Some(length) => refuted.push(Refuted::Size {
@@ -152,13 +155,9 @@ impl Head {
         refuted
     }
 
-    /// Where its upload put it: version 1 does not say, and an empty prefix is left out.
+    /// Where its upload put it; version 1 does not say.
     fn prefix(&self) -> Option<String> {
-        match (self.ours("prefix"), self.ours("version")) {
-            (Some(prefix), _) => Some(decoded(prefix)),
-            (None, None | Some("1")) => None,
-            (None, Some(_)) => Some(String::new()),
-        }
+        self.ours("prefix").map(decoded)
     }
 
     fn length(&self) -> Option<u64> {
@@ -328,12 +327,17 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_the_upload_is_told_from_version_2_on_the_bucket_s_root_too() {
-        let prefix = |metadata: &[(&str, &str)]| head("a", metadata).info(b"").prefix;
-        assert_eq!(prefix(&[("strongroom-version", "1")]), None);
-        assert_eq!(prefix(&[("strongroom-version", "2")]), Some(String::new()));
-        let both = [("strongroom-version", "2"), ("strongroom-prefix", "d%C3%A4/")];
-        assert_eq!(prefix(&both), Some("dä/".to_owned()));
+    fn from_version_2_on_the_place_of_the_upload_must_be_told() {
+        let said = |metadata: &[(&str, &str)]| {
+            let info = head("a", metadata).info(b"");
+            (info.prefix, info.refuted.contains(&Refuted::Metadata("prefix")))
+        };
+        assert_eq!(said(&[("strongroom-version", "1")]), (None, false));
+        assert_eq!(said(&[("strongroom-version", "2")]), (None, true));
+        for (value, prefix) in [("", ""), ("d%C3%A4/", "dä/")] {
+            let both = [("strongroom-version", "2"), ("strongroom-prefix", value)];
+            assert_eq!(said(&both), (Some(prefix.to_owned()), false));
+        }
     }
 
     #[test]
