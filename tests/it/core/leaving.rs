@@ -69,7 +69,7 @@ fn leaving_waits_for_a_step_with_a_bound_and_says_what_was_left() {
     desk.tick(PATIENCE);
     assert!(desk.effects.contains(&Effect::Quit));
     let left = left_behind(&desk.state).expect("it has not answered");
-    assert_eq!(left.object, "create role example-role");
+    assert!(left.object.contains("role example-role"), "{left}");
 }
 
 #[test]
