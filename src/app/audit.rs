@@ -7,9 +7,9 @@ use crate::domain::{AuditEntry, AuditOutcome};
 
 /// The columns of a time and an outcome, and of a call and a caller where there is room.
 const TIME: usize = 20;
-const OUTCOME: usize = 28;
-const CALL: usize = 30;
-const WHO: usize = 24;
+const OUTCOME: usize = 18;
+const CALL: usize = 24;
+const WHO: usize = 13;
 
 /// The changes that were asked for, newest first.
 #[derive(Debug, Clone)]
@@ -117,10 +117,9 @@ fn outcome(entry: &AuditEntry) -> String {
 
 /// Times and outcomes first; what is short of room is the resource, which keeps its end.
 fn widths(columns: usize) -> [usize; 5] {
-    let (who, call) = if columns < 110 { (0, 24) } else { (WHO, CALL) };
-    let outcome = if columns < 110 { 10 } else { OUTCOME };
-    let resource = columns.saturating_sub(TIME + who + call + outcome);
-    [TIME, who, call, resource, outcome]
+    let (who, outcome) = if columns < 110 { (0, 11) } else { (WHO, OUTCOME) };
+    let resource = columns.saturating_sub(TIME + who + CALL + outcome);
+    [TIME, who, CALL, resource, outcome]
 }
 
 fn line(entry: &AuditEntry, room: usize) -> Line {

@@ -192,7 +192,10 @@ fn act(names: &Names<'_>, request: &Request) -> String {
             let granting = if *grant { ", granting it the key meanwhile" } else { "" };
             format!("prove s3://{bucket}/{object} with {}{granting}", grantee(role_arn))
         }
-        Request::NewRole(spec) => format!("create the role {} for the bucket {}", spec.name, spec.bucket),
+        Request::NewRole(spec) => {
+            let access = if spec.full_access { ", with full access" } else { "" };
+            format!("create the role {} for the bucket {}{access}", spec.name, spec.bucket)
+        }
         Request::RolePolicies { role } => format!("read the policies of the role {role}"),
         Request::DetachRolePolicy { role, policy } => format!("take the policy {policy} off the role {role}"),
         Request::DeleteRole { role } => format!("delete the role {role}"),
