@@ -128,7 +128,7 @@ fn grants_are_made_with_a_name_and_a_context_listed_over_all_keys_retired_and_re
         .keys(ENTER);
     // The message before it is gone at once where the grant is known at once.
     session
-        .wait("The grant works everywhere")
+        .wait("works everywhere")
         .keys("z")
         .wait("by-hand")
         .wait("context has team=")
@@ -230,7 +230,7 @@ fn without_docker_the_commands_that_somebody_else_may_run_are_said() {
         .action("new repository")
         .wait("New ECR repository")
         .keys(ENTER)
-        .wait("The repository is")
+        .wait("The repository")
         .keys(ESC);
     session
         .action("build image")

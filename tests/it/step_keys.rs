@@ -61,7 +61,7 @@ fn a_key_is_disabled_first_then_given_up_by_its_name_and_taken_back() {
     let mut session = seeded(&home);
     session
         .keys("x")
-        .wait("Disable the key training-data (")
+        .wait("Disable the key training-data")
         .keys("y")
         .wait("abled the key")
         .keys(ESC);
@@ -231,13 +231,13 @@ fn a_policy_is_edited_shown_as_a_diff_put_and_put_back() {
         .wait("Key policy")
         .wait("+ ")
         .wait("ListRetirableGrants");
-    session.keys("y").wait("The policy was put").keys(ESC);
+    session.keys("y").wait("Replaced the policy").keys(ESC);
     session
         .action("put policy back")
         .wait("Key policy")
         .wait("- ")
         .keys("y")
-        .wait("The policy was put");
+        .wait("Replaced the policy");
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_role_is_named_in_the_policy_shown_as_a_diff_and_may_use_the_key() {
         .wait("+ ")
         .wait("role/example-role")
         .keys("y")
-        .wait("The policy was put")
+        .wait("Replaced the policy")
         .keys(ESC);
     session
         .keys("p")
@@ -367,7 +367,7 @@ fn a_session_that_expires_under_a_form_changes_nothing_and_loses_no_text() {
         .wait("New execution role")
         .wait("my-own-role")
         .wait("my-bucket")
-        .wait("renew the credentials");
+        .wait("or renew the");
     session.keys(ESC).gone("New execution role");
     // Whoever goes on meanwhile finds it again when the form is opened again; what succeeded is not kept.
     session

@@ -50,7 +50,7 @@ fn a_stale_session_and_a_wrong_secret_ask_to_renew_them() {
     let wrong = [("AWS_SECRET_ACCESS_KEY", Some("wrong"))];
     place
         .run_as(&stale, &words(&encrypt("x.csv")))
-        .failed(1, &["alias/training", "renew the credentials"]);
+        .failed(1, &["alias/training", "or renew the"]);
     place
         .run_as(&wrong, &words(&encrypt("x.csv")))
         .failed(1, &["alias/training", "secret access key"]);
