@@ -26,7 +26,7 @@ enum Class {
     Changes,
     /// It reads, and does so.
     Reads,
-    /// It reads at most, but has nothing to do here: no upload was interrupted, no image is on this machine.
+    /// It reads at most, but has nothing to do here: no upload was interrupted, no image is on this machine, no change was asked for.
     Idle,
 }
 
@@ -88,9 +88,11 @@ fn class(request: &Request) -> Class {
         | Request::Preflight(_)
         | Request::PlanCleanUp
         | Request::SaveLog { .. }
-        | Request::SaveAudit { .. }
         | Request::AuditLog { .. } => Class::Reads,
-        Request::ResumeUpload { .. } | Request::AbandonUpload { .. } | Request::TryImage { .. } => Class::Idle,
+        Request::ResumeUpload { .. }
+        | Request::AbandonUpload { .. }
+        | Request::SaveAudit { .. }
+        | Request::TryImage { .. } => Class::Idle,
     }
 }
 
@@ -405,6 +407,9 @@ impl Stage {
             Request::SaveLog {
                 job: "job-1".to_owned(),
                 to: self.place.path("job-1.log"),
+            },
+            Request::SaveAudit {
+                to: self.place.path("audit.jsonl"),
             },
             Request::AuditLog { most: 9 },
         ]);

@@ -82,7 +82,7 @@ fn the_look_ahead_names_what_would_fail_and_repairs_it_and_a_job_is_cloned() {
     session
         .choose("fails the role may decrypt")
         .keys(ENTER)
-        .wait("Grant Decrypt")
+        .wait("Grant the role")
         .keys("y")
         .gone("fails ")
         .wait("Nothing stands in the way of the job")

@@ -179,10 +179,10 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
             grantee: to,
             seconds,
         } => format!(
-            "The grant of {} on {} works everywhere (after {}). To train: select an encrypted object ({}), press {}.",
+            "The grant works everywhere (after {}): {} on {}. To train: select an encrypted object ({}), press {}.",
+            text::span(*seconds as i64),
             grantee(to),
             names.key(key_arn),
-            text::span(*seconds as i64),
             names.press(Command::Focus(crate::app::Pane::Objects)),
             names.press(Command::Train)
         ),
