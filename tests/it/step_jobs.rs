@@ -85,7 +85,7 @@ fn the_look_ahead_names_what_would_fail_and_repairs_it_and_a_job_is_cloned() {
         .wait("Grant the role")
         .keys("y")
         .gone("fails ")
-        .wait("Nothing stands in the way of the job")
+        .wait("stands in the way of the job")
         .keys(ESC)
         .gone("Before the job");
     session
