@@ -227,12 +227,10 @@ impl Plan<'_> {
             }),
             refused: None,
         });
-        let refused = if !found.objects.is_empty() {
-            Some(format!(
-                "{} can only be opened with it, such as {}",
-                counted(found.objects.len(), "object"),
-                found.objects.first().map(String::as_str).unwrap_or_default()
-            ))
+        let mut under = found.objects.iter().chain(&found.key_objects);
+        let refused = if let Some(first) = under.next() {
+            let many = counted(under.count() + 1, "object");
+            Some(format!("{many} can only be opened with it, such as {first}"))
         } else if !found.jobs.is_empty() {
             Some(format!("{} needs it", found.jobs.join(", ")))
         } else {

@@ -4,7 +4,7 @@ use futures::StreamExt;
 
 use super::ProgressSink;
 use crate::aws::{Aws, kms, s3, sagemaker};
-use crate::domain::{Dependents, Fault, FaultKind, Grant, ObjectRow, Progress};
+use crate::domain::{Dependents, Fault, FaultKind, Grant, ObjectFormat, ObjectRow, Progress};
 
 const AT_ONCE: usize = 8;
 /// Pages of training jobs, newest first: a running job is young.
@@ -94,7 +94,11 @@ impl Search<'_> {
                 self.found.objects_seen += 1;
                 match info {
                     Ok(info) if info.kms_key_arn.as_deref().is_some_and(|arn| self.is_meant(arn)) => {
-                        self.found.objects.push(s3::uri(bucket, &key));
+                        let found = match info.format {
+                            ObjectFormat::KeyObject => &mut self.found.key_objects,
+                            _ => &mut self.found.objects,
+                        };
+                        found.push(s3::uri(bucket, &key));
                     }
                     Ok(_) => {}
                     // Deleted meanwhile.

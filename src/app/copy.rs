@@ -9,7 +9,7 @@ use super::pane::Pane;
 use super::state::{State, reference};
 use super::text::Tone;
 use super::{Effect, content, more, review, story};
-use crate::domain::aws_command::{Session, aws_command, command_line};
+use crate::domain::aws_command::{Session, aws_commands, command_line};
 use crate::domain::{ObjectRow, Request};
 use crate::printable;
 
@@ -39,7 +39,8 @@ pub(super) fn command(state: &mut State, effects: &mut Vec<Effect>) {
     let session = session(state);
     let lines: Vec<String> = asked(state)
         .iter()
-        .filter_map(|request| aws_command(request, &session))
+        .filter_map(|request| aws_commands(request, &session))
+        .flatten()
         .collect();
     if lines.is_empty() {
         return state.say(

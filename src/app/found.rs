@@ -404,6 +404,7 @@ fn dependents(state: &State, continuation: &Continuation, found: Dependents) -> 
         ("Alias", &found.aliases),
         ("Running job", &found.jobs),
         ("Object says", &found.objects),
+        ("Key object", &found.key_objects),
     ] {
         let named = names
             .iter()

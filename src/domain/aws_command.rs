@@ -24,8 +24,8 @@ pub struct Session {
     pub account: Option<String>,
 }
 
-/// The equivalent command, a line each if it takes several; `None` where there is none (a plan, a log of our own).
-pub fn aws_command(request: &Request, session: &Session) -> Option<String> {
+/// The equivalent commands, one or several; `None` where there is none (a plan, a log of our own).
+pub fn aws_commands(request: &Request, session: &Session) -> Option<Vec<String>> {
     let lines = match request {
         Request::Encrypt { .. } | Request::Decrypt { .. } | Request::Verify { .. } => vec![envelope(request)?],
         Request::Prove { key_arn, role_arn, .. } => vec![strongroom(["prove", "--key", key_arn, "--role", role_arn])],
@@ -48,8 +48,7 @@ pub fn aws_command(request: &Request, session: &Session) -> Option<String> {
             .or_else(|| roles(request, session.account.as_deref()))
             .or_else(|| jobs(request))?,
     };
-    let lines = lines.into_iter().map(|line| with_session(line, session));
-    Some(lines.collect::<Vec<_>>().join("\n"))
+    Some(lines.into_iter().map(|line| with_session(line, session)).collect())
 }
 
 /// These words as a command line of this session.

@@ -12,6 +12,8 @@ pub struct Dependents {
     pub key_arn: String,
     /// S3 URIs of objects whose data key (or whose S3 encryption) is under this key.
     pub objects: Vec<String>,
+    /// S3 URIs of key objects: encrypted data keys under this key, of tokens that may lie anywhere.
+    pub key_objects: Vec<String>,
     /// How many objects were looked at.
     pub objects_seen: u64,
     /// How many buckets were walked to their end.
@@ -33,11 +35,15 @@ pub struct Dependents {
 }
 
 impl Dependents {
-    /// `12 objects found; 3 of 41 buckets scanned`.
+    /// `12 objects and 1 key object found; 3 of 41 buckets scanned`.
     pub fn summary(&self) -> String {
+        let objects = counted(self.objects.len(), "object");
+        let found = match self.key_objects.len() {
+            0 => objects,
+            keys => format!("{objects} and {}", counted(keys, "key object")),
+        };
         format!(
-            "{} found; {} of {} scanned; {}, {}, {}",
-            counted(self.objects.len(), "object"),
+            "{found} found; {} of {} scanned; {}, {}, {}",
             self.buckets_seen,
             counted(self.buckets as usize, "bucket"),
             counted(self.grants.len(), "grant"),

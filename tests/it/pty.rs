@@ -114,8 +114,10 @@ impl Session {
     pub(crate) fn keys(&mut self, keys: &str) -> &mut Self {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
-        // Keys come one after another from a person; a program must not depend on it, but a lone Esc does.
-        std::thread::sleep(Duration::from_millis(60));
+        // Keys come one after another from a person; a program must not depend on it, but a lone Esc does: what follows
+        // it at once belongs to it.
+        let pause = if keys.ends_with(ESC) { 300 } else { 60 };
+        std::thread::sleep(Duration::from_millis(pause));
         self
     }
 

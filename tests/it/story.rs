@@ -101,7 +101,7 @@ fn all_panes_are_filled_on_the_first_screen() {
         .wait("Disabled")
         .select("training-data")
         .wait("Grants of")
-        .wait("example-role")
+        .wait("feature-pipeline")
         .wait("dont_look")
         .wait("housing.csv")
         .wait("example-job")

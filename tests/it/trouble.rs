@@ -237,7 +237,10 @@ fn a_full_disk_is_said_and_nothing_stands_under_the_final_name() {
     let source = format!("s3://{BUCKET}/data/x.csv");
     let mut command = place.command(&["decrypt", &source, "-o", "-"]);
     command.stdout(std::fs::File::create("/dev/full").unwrap());
-    finish(command.output().unwrap()).failed(1, &["decrypt", "No space left on device", "free some space"]);
+    finish(command.output().unwrap()).failed(
+        1,
+        &["write standard output", "No space left on device", "free some space"],
+    );
 
     // No file of this process may pass 64 KiB: the spool and the plaintext both would.
     place.write("big.csv", vec![b'1'; 1 << 20]);

@@ -184,6 +184,7 @@ fn what_depends_on_a_key_is_found_and_what_was_not_looked_at_is_said() {
         .wait(actions::dependents(&place.aws, "alias/training", 10, 1000, &quiet()))
         .unwrap();
     assert_eq!(found.objects, [format!("s3://{BUCKET}/data/x.csv")]);
+    assert_eq!(found.key_objects.len(), 1, "{found:?}");
     assert_eq!((found.buckets_seen, found.buckets), (2, 2));
     assert_eq!(
         (found.grants.len(), found.aliases.as_slice()),
@@ -191,7 +192,9 @@ fn what_depends_on_a_key_is_found_and_what_was_not_looked_at_is_said() {
     );
     assert!(!found.incomplete, "{found:?}");
     assert!(
-        found.summary().starts_with("1 object found; 2 of 2 buckets scanned"),
+        found
+            .summary()
+            .starts_with("1 object and 1 key object found; 2 of 2 buckets scanned"),
         "{}",
         found.summary()
     );

@@ -6,7 +6,10 @@ use super::*;
 use crate::domain::{KeySpec, Plaintext};
 
 fn command(request: &Request) -> String {
-    aws_command(request, &Session::default()).unwrap()
+    let [only] = &aws_commands(request, &Session::default()).unwrap()[..] else {
+        unreachable!("it takes one command")
+    };
+    only.clone()
 }
 
 #[test]
@@ -53,20 +56,19 @@ fn the_session_goes_with_every_line() {
         rotation: true,
         ..KeySpec::default()
     };
-    let text = aws_command(&Request::NewKey(Box::new(spec)), &session).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
+    let lines = aws_commands(&Request::NewKey(Box::new(spec)), &session).unwrap();
     assert_eq!(lines.len(), 3);
     assert!(
         lines
             .iter()
             .all(|line| line.ends_with("--profile dev --region eu-west-1")),
-        "{text}"
+        "{lines:?}"
     );
     assert!(
         lines[0].contains("--description 'training data' --key-spec SYMMETRIC_DEFAULT"),
-        "{text}"
+        "{lines:?}"
     );
-    assert!(lines[1].contains("--alias-name alias/training"), "{text}");
+    assert!(lines[1].contains("--alias-name alias/training"), "{lines:?}");
 }
 
 #[test]
@@ -101,5 +103,5 @@ fn a_typed_message_is_never_copied() {
 
 #[test]
 fn plans_have_no_command() {
-    assert_eq!(aws_command(&Request::PlanCleanUp, &Session::default()), None);
+    assert_eq!(aws_commands(&Request::PlanCleanUp, &Session::default()), None);
 }
