@@ -86,7 +86,7 @@ pub(super) fn open_members(
         members.push(Member {
             name: name.to_owned(),
             opened,
-            bond: if bundle.is_some() { Bond::Bound } else { Bond::Unbound },
+            bond: if bundle.is_some() { Bond::Inside } else { Bond::Unbound },
         });
         Ok(())
     })?;

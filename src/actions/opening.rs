@@ -320,7 +320,15 @@ async fn by_convention(aws: &Aws, bucket: &str, uri: &str) -> Result<(String, bo
             let ciphertext = s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?;
             Ok((key.clone(), true, ciphertext))
         }
-        _ => Err(no_data_key(uri)),
+        rows => {
+            let mut fault = no_data_key(uri);
+            if rows.len() > 1 {
+                "it has no strongroom metadata, which may have been taken away, and which of the data keys of strongroom's \
+                 uploads is its own is not known; opened with one of them, its name is not proved"
+                    .clone_into(&mut fault.cause);
+            }
+            Err(fault)
+        }
     }
 }
 

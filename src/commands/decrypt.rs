@@ -36,9 +36,14 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
                 warn(&format!("{} is {}", file.source, file.verified));
             }
         } else if args.json {
-            json_line(
-                &json!({ "source": file.source, "path": path, "bytes": file.bytes, "bound": file.verified.bond.as_str() }),
-            )?;
+            let bond = &file.verified.bond;
+            json_line(&json!({
+                "source": file.source,
+                "path": path,
+                "bytes": file.bytes,
+                "bound": bond.as_str(),
+                "put_at": bond.put_at(),
+            }))?;
         } else {
             line(&format!(
                 "{} -> {} ({} bytes, {})",

@@ -11,7 +11,7 @@ use crate::actions::verify::{VerifyRequest, verify};
 use crate::aws::Aws;
 use crate::cli::VerifyArgs;
 use crate::domain::survey::counted;
-use crate::domain::{Bond, Door, Fault, FaultKind, ObjectFormat, Reading, Verdict};
+use crate::domain::{Bond, Door, Fault, FaultKind, ObjectFormat, Reading, Verdict, WayOut};
 
 /// Verifies and prints a verdict an object.
 ///
@@ -36,15 +36,15 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
         if let Some(wrong) = wrong {
             *bad.entry(wrong).or_default() += 1;
         }
-        let refused = wrong
+        let why = wrong
             .filter(|wrong| *wrong == NOT_BOUND)
-            .map(|_| "--require-bound refuses it");
+            .map(|_| refused(&verdict.reading));
         if written.is_ok() {
             clear_progress();
             written = if args.json {
-                json_line(&json(&verdict, refused))
+                json_line(&json(&verdict, why.as_deref()))
             } else {
-                line(&sentence(&verdict, refused))
+                line(&sentence(&verdict, why.as_deref()))
             };
         }
     };
@@ -75,13 +75,22 @@ fn wrong(reading: &Reading, (require_bound, is_declared): (bool, bool)) -> Optio
             let is_proved = match verified.bond {
                 Bond::Bound => true,
                 Bond::Moved { .. } => is_declared,
-                Bond::Unbound => false,
+                Bond::Inside | Bond::Unbound => false,
             };
             (require_bound && !is_proved).then_some(NOT_BOUND)
         }
         Reading::NotIntact { .. } => Some(NOT_INTACT),
         Reading::NoToken { .. } => Some("no token"),
         Reading::NotChecked { .. } => Some("not checked"),
+    }
+}
+
+/// Why an intact token is not enough, and what can be done.
+fn refused(reading: &Reading) -> String {
+    let refused = "--require-bound refuses it";
+    match reading.verified().and_then(|verified| verified.bond.put_at()) {
+        Some(_) => format!("{refused}; {}", WayOut::DeclareMove.at(Door::CommandLine)),
+        None => refused.to_owned(),
     }
 }
 
@@ -96,6 +105,7 @@ fn json(verdict: &Verdict, refused: Option<&str>) -> Value {
         "checked": reading.is_checked(),
         "intact": reading.is_intact(),
         "bound": verified.map(|verified| verified.bond.as_str()),
+        "put_at": verified.and_then(|verified| verified.bond.put_at()),
         "created": created.map(|created| created.to_string()),
         "kms_key_id": verdict.kms_key_arn,
         "error": why.as_deref().or(refused),

@@ -22,6 +22,9 @@ pub enum Bond {
         /// The place where it was put, as far as it is recorded.
         from: String,
     },
+    /// It is a member of an archive under the name that it was made with. Whoever may write can pack an archive of tokens and
+    /// put it anywhere, so nothing is proved of the archive.
+    Inside,
     /// Nothing is proved of its name.
     Unbound,
 }
@@ -32,6 +35,7 @@ impl Bond {
         match self {
             Self::Bound => "bound",
             Self::Moved { .. } => "moved",
+            Self::Inside => "inside",
             Self::Unbound => "unbound",
         }
     }
@@ -40,7 +44,15 @@ impl Bond {
     pub fn is_bound(&self) -> bool {
         match self {
             Self::Bound => true,
-            Self::Moved { .. } | Self::Unbound => false,
+            Self::Moved { .. } | Self::Inside | Self::Unbound => false,
+        }
+    }
+
+    /// Where it was put, of what was moved.
+    pub fn put_at(&self) -> Option<&str> {
+        match self {
+            Self::Moved { from } => Some(from),
+            Self::Bound | Self::Inside | Self::Unbound => None,
         }
     }
 
@@ -49,6 +61,7 @@ impl Bond {
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unbound, _) | (_, Self::Unbound) => Self::Unbound,
+            (Self::Inside, _) | (_, Self::Inside) => Self::Inside,
             (moved @ Self::Moved { .. }, _) | (_, moved @ Self::Moved { .. }) => moved,
             (Self::Bound, Self::Bound) => Self::Bound,
         }
@@ -65,6 +78,7 @@ impl fmt::Display for Bond {
         match self {
             Self::Bound => f.write_str("bound"),
             Self::Moved { from } => write!(f, "moved: it was put at {from}"),
+            Self::Inside => f.write_str("bound inside its archive, of which no place is proved"),
             Self::Unbound => f.write_str("unbound: its name is not proved"),
         }
     }
@@ -112,6 +126,12 @@ impl Written<'_> {
             (None, Some(_)) => Standing::Unrecorded,
             (Some(prefix), Some(found)) => Standing::Moved(Move::shortest(prefix, found)),
         }
+    }
+
+    /// Whether this key ends in the same part: then a declared move may explain it, whatever its upload was.
+    pub fn is_alike(&self, key: &str) -> bool {
+        let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
+        last(self.name) == last(key)
     }
 
     /// The whole key where it was put, as far as that is recorded.

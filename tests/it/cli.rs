@@ -72,6 +72,7 @@ fn encrypt_verify_and_decrypt_say_what_the_contract_says() {
             "format",
             "intact",
             "kms_key_id",
+            "put_at",
             "source"
         ]
     );
@@ -86,7 +87,7 @@ fn encrypt_verify_and_decrypt_say_what_the_contract_says() {
         .run(&["decrypt", "s3://sagemaker-cli/data/x.csv", "-o", "opened.csv", "--json"])
         .ok()
         .json();
-    assert_eq!(keys(&opened[0]), ["bound", "bytes", "path", "source"]);
+    assert_eq!(keys(&opened[0]), ["bound", "bytes", "path", "put_at", "source"]);
     assert_eq!(opened[0]["path"], "opened.csv");
     assert_eq!(opened[0]["bound"], "bound");
     assert_eq!(std::fs::read(place.path("opened.csv")).unwrap(), TABLE);
@@ -233,7 +234,7 @@ fn the_model_of_a_job_is_verified_and_decrypted_as_an_archive() {
     let verdict = place.run(&["verify", model, "--json"]).ok().json();
     assert_eq!(
         (&verdict[0]["intact"], &verdict[0]["bound"]),
-        (&json!(true), &json!("bound"))
+        (&json!(true), &json!("inside"))
     );
     assert_eq!(verdict[0]["kms_key_id"], json!(key_arn));
     let opened = place.run(&["decrypt", model, "-o", "model", "--json"]).ok().json();

@@ -51,13 +51,17 @@ impl Run<'_> {
         .await?;
         let (bundle, names) = archive::contents(&mut file, &self.request.source)?;
         self.check_members(&names, building.folder())?;
-        if bundle.is_none() && self.request.open.require_bound {
+        if self.request.open.require_bound {
+            let cause = match &bundle {
+                Some(_) => "its members are bound to their names in it, but no place of its own is proved",
+                None => "it holds no strongroom.json: its names are not proved",
+            };
             return Err(Fault::new(
                 FaultKind::Integrity,
                 "open",
                 self.request.source.to_string(),
-                "it holds no strongroom.json: its names are not proved",
-                "without --require-bound it opens, its names unproved",
+                cause,
+                "without --require-bound it opens, and what is proved is told",
             ));
         }
         let unlocked = unlock_archive(self.aws, &self.request.source, bundle.as_ref(), &self.request.open).await?;

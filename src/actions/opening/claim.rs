@@ -108,7 +108,14 @@ impl Claim {
             }
             (Standing::Renamed, None) => {
                 let cause = format!("it was put at {}: it was renamed or swapped", written.told());
-                Err(self.refused(cause, "").by(WayOut::AcceptName))
+                let refused = self.refused(cause, "");
+                // What was moved out of a folder of its upload has kept the last part of its name.
+                let refused = if written.is_alike(&self.key) {
+                    refused.by(WayOut::DeclareMove)
+                } else {
+                    refused
+                };
+                Err(refused.by(WayOut::AcceptName))
             }
             (Standing::Moved(_) | Standing::Unrecorded, None) if options.require_bound => {
                 let cause = format!("it was put at {}, so it is not bound to this place", written.told());

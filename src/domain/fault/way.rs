@@ -48,7 +48,7 @@ impl WayOut {
             (Self::ReplaceObject, Door::Dashboard) => {
                 "refresh the objects, then encrypt again: you are asked whether to replace it"
             }
-            (Self::AcceptName, Door::CommandLine) => "if you trust the new name, give --accept-name",
+            (Self::AcceptName, Door::CommandLine) => "if you trust the new name, decrypt it with --accept-name",
             (Self::AcceptName, Door::Dashboard) => {
                 "if you trust the new name, decrypt it with `even if it was renamed` checked"
             }

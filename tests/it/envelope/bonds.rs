@@ -344,3 +344,70 @@ async fn every_way_to_upload_records_the_place() {
         assert_eq!(verdict[0]["bound"], json!("bound"), "{to}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_packed_of_an_uploads_tokens_is_bound_to_no_place() {
+    let world = World::start().await;
+    world.uploaded().await;
+    let (token, metadata) = world.object("p/sub/x.csv").await;
+    let of = |name: &str| &metadata[&format!("strongroom-{name}")];
+    let file = json!({ "version": 2, "name": of("name"), "prefix": of("prefix"), "length": 5, "mac": of("mac") });
+    let bundle = json!({
+        "version": 2, "kms_key_id": of("kms-key-id"), "data_key": of("data-key"), "files": [file],
+    });
+    let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (name, bytes) in [
+        ("p/sub/x.csv", token),
+        ("strongroom.json", bundle.to_string().into_bytes()),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o600);
+        archive.append_data(&mut header, name, &bytes[..]).unwrap();
+    }
+    let archive = archive.into_inner().unwrap().finish().unwrap();
+    world.put("train-1/model.tar.gz", archive, HashMap::new()).await;
+
+    let source = "s3://training-bucket/train-1/model.tar.gz";
+    assert_eq!(
+        said(&world.verdicts(source, &[]).await),
+        [("train-1/model.tar.gz", "inside")]
+    );
+    assert_eq!(
+        said(&world.verdicts(source, &["--require-bound"]).await),
+        [("train-1/model.tar.gz", "refused")]
+    );
+    refusal(&world.run(&["decrypt", source, "-o", "strict", "--require-bound"]).await);
+    assert!(!world.path("strict").exists());
+    good(&world.run(&["decrypt", source, "-o", "out"]).await);
+    assert_eq!(std::fs::read(world.path("out/p/sub/x.csv")).unwrap(), b"inner");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_moved_out_of_its_upload_is_refused_with_the_option_that_opens_it() {
+    let world = World::start().await;
+    world.uploaded().await;
+    world.copy("p/sub/x.csv", "q/x.csv").await;
+    let refused = world.verdicts("s3://training-bucket/q/", &[]).await;
+    let [(_, told)] = &refused[..] else {
+        panic!("{refused:?}");
+    };
+    assert!(
+        told.contains("--moved-from") && told.contains("decrypt it with --accept-name"),
+        "{told}"
+    );
+    let declared = world
+        .verdicts("s3://training-bucket/q/", &["--moved-from", "p/sub/"])
+        .await;
+    assert_eq!(said(&declared), [("q/x.csv", "moved")]);
+
+    world.copy("p/sub/x.csv", "whole/sub/x.csv").await;
+    let moved = "s3://training-bucket/whole/sub/x.csv";
+    let strict = world.run(&["verify", "--json", "--require-bound", moved]).await;
+    let said: Value = serde_json::from_slice(strict.stdout.trim_ascii()).unwrap();
+    assert_eq!(
+        (&said["bound"], &said["put_at"]),
+        (&json!("moved"), &json!("p/sub/x.csv"))
+    );
+    assert!(said["error"].as_str().unwrap().contains("--moved-from"), "{said}");
+}

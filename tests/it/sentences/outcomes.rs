@@ -221,7 +221,8 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             verified: Some(proof), ..
         } => match &proof.bond {
             Bond::Bound => decrypted(moved()),
-            Bond::Moved { .. } => decrypted(Bond::Unbound),
+            Bond::Moved { .. } => decrypted(Bond::Inside),
+            Bond::Inside => decrypted(Bond::Unbound),
             Bond::Unbound => Outcome::Decrypted {
                 source: uri("output/train-1/output/model.tar.gz"),
                 path: PathBuf::from("/home/ann/model"),
@@ -235,7 +236,8 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             [only] => match &only.reading {
                 Reading::Intact { verified: proof, .. } => match &proof.bond {
                     Bond::Bound => verified(&[intact(moved())]),
-                    Bond::Moved { .. } => verified(&[intact(Bond::Unbound)]),
+                    Bond::Moved { .. } => verified(&[intact(Bond::Inside)]),
+                    Bond::Inside => verified(&[intact(Bond::Unbound)]),
                     Bond::Unbound => verified(&[not_intact()]),
                 },
                 Reading::NotIntact { .. } => verified(&[no_token()]),
