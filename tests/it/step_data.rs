@@ -128,7 +128,7 @@ fn grants_are_made_with_a_name_and_a_context_listed_over_all_keys_retired_and_re
         .keys(ENTER);
     // The message before it is gone at once where the grant is known at once.
     session
-        .wait("works everywhere")
+        .wait("The grant works")
         .keys("z")
         .wait("by-hand")
         .wait("context has team=")

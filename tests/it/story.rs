@@ -47,7 +47,7 @@ fn the_whole_story(size: (u16, u16)) {
         .wait("example-role");
     session
         .keys(ENTER)
-        .wait("works everywhere")
+        .wait("The grant works")
         .keys(ESC)
         .keys(ESC)
         .wait("example-role");

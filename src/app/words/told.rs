@@ -9,6 +9,16 @@ use crate::domain::{
     policy::role_name,
 };
 
+/// The bucket and prefix that all of these are under.
+fn common_place(uris: &[String]) -> &str {
+    let Some((first, others)) = uris.split_first() else {
+        return "nowhere";
+    };
+    let holds = |place: &&str| others.iter().all(|uri| uri.starts_with(*place));
+    let slashes = first.rmatch_indices('/').map(|(at, _)| &first[..=at]);
+    slashes.into_iter().find(holds).unwrap_or("S3")
+}
+
 /// What came of a request, in a sentence.
 pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
     let grantee = Names::grantee;
@@ -18,7 +28,7 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
         } => {
             let what = match uris.as_slice() {
                 [only] => only.clone(),
-                several => text::count(several.len(), "file"),
+                several => format!("{} to {}", text::count(several.len(), "file"), common_place(several)),
             };
             let (size, key) = (text::size(*bytes), names.key(key_arn));
             format!("Encrypted and uploaded {what} ({size}) under {key}.")
@@ -179,7 +189,7 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
             grantee: to,
             seconds,
         } => format!(
-            "The grant works everywhere (after {}): {} on {}. To train: select an encrypted object ({}), press {}.",
+            "The grant works (seen after {}): {} on {}. To train: select an encrypted object ({}), press {}.",
             text::span(*seconds as i64),
             grantee(to),
             names.key(key_arn),
