@@ -120,7 +120,7 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     }
     state.overlays.push(Overlay::Confirm(Confirm {
         question: format!("Quit, cancelling {}?", text::count(running.len(), "operation")),
-        explanation: lines.join("\n"),
+        explanation: lines,
         typed: None,
         then: Then::Leave,
     }));

@@ -125,8 +125,8 @@ pub struct Report {
 pub struct Confirm {
     /// The question.
     pub question: String,
-    /// What to know before answering.
-    pub explanation: String,
+    /// What to know before answering: lines, for a line break in a name makes none.
+    pub explanation: Vec<String>,
     /// What must be typed to agree, and what was typed so far; without it `y` agrees.
     pub typed: Option<(String, Input)>,
     /// What happens then.
@@ -138,7 +138,10 @@ impl Confirm {
     pub(super) fn typing(question: String, explanation: &str, word: &str, request: Request) -> Self {
         Self {
             question,
-            explanation: format!("{explanation}\nTo agree, type: {word}").trim().to_owned(),
+            explanation: [explanation.to_owned(), format!("To agree, type: {word}")]
+                .into_iter()
+                .filter(|line| !line.is_empty())
+                .collect(),
             typed: Some((word.to_owned(), Input::default())),
             then: Then::Start(Box::new(request), None),
         }

@@ -447,7 +447,7 @@ fn ask_to_cancel(state: &mut State, id: OpId) {
     if let Some(operation) = operation.filter(|operation| operation.is_running()) {
         let confirm = Confirm {
             question: cancelling::question(&operation.title),
-            explanation: cancelling::explained(&operation.request).to_owned(),
+            explanation: vec![cancelling::explained(&operation.request).to_owned()],
             typed: None,
             then: Then::Cancel(operation.id),
         };

@@ -255,12 +255,12 @@ pub(super) fn ask_model(state: &mut State) {
     }
 }
 
-fn ask(state: &mut State, question: String, explanation: String, request: Request, consent: Option<Consent>) {
+fn ask(state: &mut State, question: String, explanation: Vec<String>, request: Request, consent: Option<Consent>) {
     let confirm = confirm(question, explanation, request, consent);
     state.overlays.push(Overlay::Confirm(confirm));
 }
 
-fn confirm(question: String, explanation: String, request: Request, consent: Option<Consent>) -> Confirm {
+fn confirm(question: String, explanation: Vec<String>, request: Request, consent: Option<Consent>) -> Confirm {
     Confirm {
         question,
         explanation,

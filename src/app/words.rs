@@ -112,7 +112,7 @@ pub(super) fn confirm(state: &State, request: Request) -> Confirm {
     let (question, explanation) = question(&Names::of(state), &request);
     Confirm {
         question,
-        explanation,
+        explanation: vec![explanation],
         typed: None,
         then: Then::Start(Box::new(request), None),
     }

@@ -16,7 +16,8 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
     let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
     let mut lines: Vec<Line> = Vec::new();
     let wrapped = |tone: Tone, words: &str| {
-        let lines = text::wrap(words, columns).into_iter();
+        // One line each: a name with a line break in it writes none of its own into the question.
+        let lines = text::wrap(&text::clean(words), columns).into_iter();
         lines
             .map(move |line| Line::styled(line, theme.tone(tone)))
             .collect::<Vec<_>>()
@@ -24,7 +25,9 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
     lines.push(Line::default());
     lines.extend(wrapped(Tone::Heading, &confirm.question));
     lines.push(Line::default());
-    lines.extend(wrapped(Tone::Plain, &confirm.explanation));
+    for line in &confirm.explanation {
+        lines.extend(wrapped(Tone::Plain, line));
+    }
     lines.push(Line::default());
     match &confirm.typed {
         None => lines.push(Line::from(vec![

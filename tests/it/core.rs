@@ -123,6 +123,16 @@ fn an_existing_name_is_asked_about_and_no_is_no() {
 }
 
 #[test]
+fn agreeing_to_replace_one_of_several_says_that_it_covers_the_others() {
+    let words = "come to be there under the other names";
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("5je");
+    assert!(!desk.screen().contains(words), "{}", desk.screen());
+    desk.keys("n  e");
+    assert!(desk.screen().contains(words), "{}", desk.screen());
+}
+
+#[test]
 fn a_key_and_a_destination_are_asked_about_once() {
     let mut desk = Desk::filled(WIDE);
     desk.state.settings.consents.clear();

@@ -63,7 +63,7 @@ pub(in crate::app) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
             listed(existing)
         ),
     };
-    let explanation = explanation(&files, &key, consent.as_ref(), is_agreed, !existing.is_empty());
+    let explanation = explanation(&files, &key, consent.as_ref(), is_agreed, existing.len());
     ask(state, question, explanation, request, consent.filter(|_| !is_agreed));
 }
 
@@ -102,23 +102,35 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-fn explanation(files: &[FileRow], key: &KmsKey, consent: Option<&Consent>, is_agreed: bool, replaces: bool) -> String {
+fn explanation(
+    files: &[FileRow],
+    key: &KmsKey,
+    consent: Option<&Consent>,
+    is_agreed: bool,
+    replaced: usize,
+) -> Vec<String> {
     let mut lines = Vec::new();
     if files.len() > 1 {
         let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
         lines.push(format!("Files: {}", listed(&names)));
     }
     let account = consent.map_or("unknown so far", |consent| consent.account.as_str());
-    lines.push(format!("Key: {}, {}", key.name(), key.id));
+    lines.push(match key.aliases.is_empty() {
+        true => format!("Key: {}", key.id),
+        false => format!("Key: {}, {}", key.name(), key.id),
+    });
     lines.push(format!("Account: {account}"));
     if !is_agreed {
         lines.push("You have not agreed to this key and this place together before.".to_owned());
     }
-    if replaces {
+    if replaced > 0 {
         lines.push("The new tokens take the place of what is there; its old data key object stays.".to_owned());
         if files.iter().any(|file| file.is_dir) {
             lines.push("What is there under the names of the folder's files is replaced too.".to_owned());
         }
+        if files.iter().filter(|file| !file.is_dir).count() > replaced {
+            lines.push("What has come to be there under the other names by then is replaced too.".to_owned());
+        }
     }
-    lines.join("\n")
+    lines
 }

@@ -10,6 +10,29 @@ use strongroom::printable;
 use super::*;
 
 #[test]
+fn a_line_break_in_a_name_writes_no_line_into_a_question() {
+    let forged = "a\nKey: somebody-elses\nAccount: 999999999999";
+    let mut desk = Desk::filled(WIDE);
+    desk.state.settings.consents.clear();
+    desk.objects(vec![object(forged, ObjectFormat::Plain, None)]);
+    let dir = desk.state.dir.clone();
+    let rows = vec![file(forged, 1), file("b", 1)];
+    desk.answer(Topic::Files(dir.clone()), Page::Files { dir, rows });
+    for keys in ["5gg  e", "n3x"] {
+        desk.keys(keys);
+        assert!(matches!(desk.state.overlays.last(), Some(Overlay::Confirm(_))));
+        let screen = desk.screen();
+        let forgeries: Vec<&str> = screen
+            .lines()
+            .flat_map(|line| line.split('│'))
+            .map(str::trim_start)
+            .filter(|line| line.starts_with("Key: somebody") || line.starts_with("Account: 9"))
+            .collect();
+        assert!(forgeries.is_empty(), "{forgeries:?}\n{screen}");
+    }
+}
+
+#[test]
 fn no_control_character_reaches_the_screen_whatever_it_is_in() {
     let mut desk = Desk::filled(WIDE);
     let mut key = desk.state.keys.rows()[0].clone();
