@@ -101,12 +101,12 @@ pub struct Bundle {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleFile {
-    /// Which version of the metadata the MAC is of.
+    /// Which version of the metadata the MAC is of: 1 in the bundles that `train` writes, since a model is put at no place.
     #[serde(default = "first")]
     pub version: u32,
     /// Its logical name. Prefix and name are its path relative to the bundle.
     pub name: String,
-    /// The prefix, empty; from version 2 on.
+    /// The prefix, of version 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
     /// Plaintext bytes.

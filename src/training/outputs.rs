@@ -163,17 +163,18 @@ impl Delivery<'_> {
         match sealed {
             Ok(sealed) => {
                 say(&format!("encrypted {name}"));
+                // No prefix: with an empty one it would be bound as an object of that name at a bucket's root, where nobody put it.
                 let subject = Subject {
-                    prefix: Some(""),
+                    prefix: None,
                     name: &name,
                     header: &sealed.header,
                     length: sealed.plaintext_bytes,
                 };
                 let mac = STANDARD.encode(binding::bind(&self.key.key, subject));
                 self.files.push(BundleFile {
-                    version: VERSION,
+                    version: 1,
                     name,
-                    prefix: Some(String::new()),
+                    prefix: None,
                     length: sealed.plaintext_bytes,
                     mac,
                 });

@@ -300,12 +300,29 @@ fn everything_left_becomes_a_token_and_the_bundle_binds_it() {
         let opened = verify(&key(7).key, &mut File::open(public.join(&file.name)).unwrap()).unwrap();
         let mac = STANDARD.decode(&file.mac).unwrap();
         let subject = Subject {
-            prefix: Some(""),
+            prefix: None,
             name: &file.name,
             header: &opened.header,
             length: file.length,
         };
         binding::check(&key(7).key, subject, &mac).unwrap();
+        // Taken out and put as an object of that name, it is bound nowhere.
+        let (prefix, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
+        for (prefix, name) in [("", file.name.as_str()), (&format!("{prefix}/"), name)] {
+            let prefix = Some(prefix);
+            assert!(
+                binding::check(
+                    &key(7).key,
+                    Subject {
+                        prefix,
+                        name,
+                        ..subject
+                    },
+                    &mac
+                )
+                .is_err()
+            );
+        }
     }
 }
 
