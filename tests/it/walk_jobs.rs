@@ -78,6 +78,38 @@ fn a_job_trains_on_everything_under_a_prefix_and_refuses_what_is_plain_there() {
 }
 
 #[test]
+fn a_job_on_tokens_that_lost_their_metadata_is_refused_unless_their_data_key_is_named() {
+    let place = Place::new();
+    let key_arn = with_data(&place);
+    let role_arn = place.role("trainer", BUCKET);
+    place.grant(&key_arn, &role_arn);
+    let get = place.s3().get_object().bucket(BUCKET).key("data/x.csv").send();
+    let token = place
+        .wait(place.wait(get).unwrap().body.collect())
+        .unwrap()
+        .into_bytes();
+    place.put(BUCKET, "data/x.csv", &token);
+    let objects = place.objects(BUCKET);
+    let key_object = objects.iter().find(|key| key.starts_with(".strongroom/")).unwrap();
+    let copy = place.s3().copy_object().bucket(BUCKET).key("dont_look");
+    place
+        .wait(copy.copy_source(format!("{BUCKET}/{key_object}")).send())
+        .unwrap();
+
+    let start = |spec: &JobSpec| place.wait(actions::start_job(&place.aws, spec, &never()));
+    let mut spec = job("job-1", &role_arn, "data/x.csv");
+    let told = start(&spec).unwrap_err().to_string();
+    assert!(
+        told.contains("taken away") && told.contains("ciphertext_s3_key"),
+        "{told}"
+    );
+    let named = ("ciphertext_s3_key".to_owned(), "dont_look".to_owned());
+    spec.hyperparameters.extend([named]);
+    start(&spec).unwrap();
+    place.run(&["watch", "job-1"]).ok();
+}
+
+#[test]
 fn the_look_before_a_job_names_what_would_fail_and_its_repairs_mend_it() {
     let place = Place::new();
     let key_arn = with_data(&place);

@@ -7,7 +7,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use super::{CHANNEL, START, source};
 use crate::actions::opening::{Among, Claim, MAX_DATA_KEY, OpenOptions};
 use crate::actions::wrapped::{BOTO3_KEY_OBJECT, Wrapped};
-use crate::aws::{Aws, kms, s3};
+use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::bond::{Declared, Survey};
 use crate::domain::{Fault, FaultKind, JobSpec, ObjectFormat, ObjectInfo, ObjectRow};
 use crate::envelope::header_of;
@@ -129,6 +129,21 @@ impl Material {
         let object = given("ciphertext_s3_key").unwrap_or_else(|| BOTO3_KEY_OBJECT.to_owned());
         let bucket = given("key_bucket").unwrap_or_else(|| spec.bucket.clone());
         let ciphertext = s3::read_small(aws, &bucket, &object, MAX_DATA_KEY).await;
+        // Under a data key of our own uploads no token is without metadata, unless a person says so.
+        if given("ciphertext_s3_key").is_none()
+            && ciphertext.is_ok()
+            && s3::is_kept_by_us(&transfer::head(aws, &bucket, &object).await?.metadata, &object)
+        {
+            let cause = format!(
+                "{} has no strongroom metadata, but the data key found for it, {}, is of strongroom's own uploads: the \
+                 metadata, which proves name and place, may have been taken away",
+                source(spec),
+                s3::uri(&bucket, &object)
+            );
+            let remedy =
+                "upload it again; if it never had any, name its data key in the hyperparameter ciphertext_s3_key";
+            return Err(refused(spec, cause, remedy));
+        }
         let kms_key_id = match (given("kms_key_id").or_else(|| given("master_key_id")), &ciphertext) {
             (Some(key), _) => key,
             (None, Ok(ciphertext)) => {
