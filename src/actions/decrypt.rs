@@ -14,7 +14,7 @@ use super::blocking::blocking;
 use super::kinds::{no_token, of_file, verified, with_length};
 use super::leftovers::Leftovers;
 use super::opening::{Among, Claim, Keyring, OpenOptions, Unlocked, fault_of, unlock_file, unlock_object};
-use super::place::{Place, cancelled, io_fault, unless_cancelled, usage};
+use super::place::{Place, cancelled, io_fault, keeping, unless_cancelled, usage};
 use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file, scratch};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
@@ -327,14 +327,15 @@ impl Run<'_> {
         let each = |key: String| async move { self.under(bucket, prefix, key, (survey, is_first)).await };
         let mut results = futures::stream::iter(keys).map(each).buffer_unordered(FILES);
         while let Some(result) = results.next().await {
-            if self.cancel.is_cancelled() {
-                return Err(cancelled(ACT, &self.request.source));
-            }
             match result {
                 Ok(Looked::Passed) => {}
                 Ok(Looked::Opened(file)) => report.files.push(file),
                 Ok(Looked::Waits(key)) => waiting.push(key),
                 Err(fault) => report.failed.push(fault),
+            }
+            if self.cancel.is_cancelled() {
+                let fault = cancelled(ACT, &self.request.source);
+                return Err(keeping(fault, report.files.len()));
             }
         }
         Ok(waiting)

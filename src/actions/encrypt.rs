@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::journal::Journal;
-use super::place::{Place, cancelled};
+use super::place::{Place, cancelled, keeping};
 use crate::aws::Aws;
 use crate::domain::{Fault, FaultKind, WayOut};
 
@@ -183,11 +183,11 @@ pub async fn encrypt_within(
     }
     report.files.sort_by(|one, other| one.path.cmp(&other.path));
     if cancel.is_cancelled() && report.failed.is_empty() && (is_left || report.files.is_empty()) {
-        return Err(cancelled(ACT, "the files"));
+        return Err(keeping(cancelled(ACT, "the files"), report.files.len()));
     }
     let stopped = cancel.is_cancelled() || is_only;
     match report.failed.pop() {
-        Some(fault) if stopped => Err(fault),
+        Some(fault) if stopped => Err(keeping(fault, report.files.len())),
         Some(fault) => {
             report.failed.push(fault);
             Ok(report)

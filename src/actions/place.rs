@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::leftovers::is_ours;
 use crate::console;
+use crate::domain::survey::counted;
 use crate::domain::{Fault, FaultKind, WayOut};
 use crate::envelope::publish::{IsDataKey, IsOurs, Replaced};
 
@@ -128,6 +129,15 @@ pub(super) fn stdout() -> std::io::Result<std::fs::File> {
 
 pub(super) fn cancelled(act: &str, object: impl fmt::Display) -> Fault {
     Fault::new(FaultKind::Cancelled, act, object.to_string(), "it was cancelled", "")
+}
+
+/// What stopped, with the files that were done by then: they stay, and that is said.
+pub(super) fn keeping(fault: Fault, done: usize) -> Fault {
+    if done == 0 {
+        return fault;
+    }
+    let cause = format!("{}; {} done by then stayed", fault.cause, counted(done, "file"));
+    Fault { cause, ..fault }
 }
 
 /// What went wrong, or that it was cancelled: whatever breaks then breaks because of that.

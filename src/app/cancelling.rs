@@ -23,7 +23,9 @@ pub fn explained(request: &Request) -> &'static str {
         Request::Encrypt { .. } | Request::ResumeUpload { .. } => {
             "What is on its way is aborted, no part of it stays on the server. Files that are there already stay."
         }
-        Request::Decrypt { .. } => "What was decrypted so far goes: nothing appears under the file's name.",
+        Request::Decrypt { .. } => {
+            "What was decrypted of a file so far goes: nothing appears under its name. Files that are there already stay."
+        }
         Request::Verify { .. } => "Nothing was written. What was not read to its end is not told.",
         Request::DeleteObjects { .. } | Request::EmptyBucket { .. } | Request::DeleteBucket { .. } => {
             "The call under way is finished and no other follows. What is deleted stays deleted; how much that is, is told."

@@ -1,6 +1,7 @@
 //! What is cancelled is never left between two of its calls, and says what was done.
 
-use strongroom::actions::ProgressSink;
+use strongroom::actions::encrypt::{Destination, EncryptRequest, encrypt};
+use strongroom::actions::{Place, ProgressSink};
 use strongroom::domain::RoleSpec;
 use strongroom::sandbox::Fill;
 use tokio_util::sync::CancellationToken;
@@ -133,6 +134,49 @@ async fn a_bucket_that_is_emptied_stops_between_two_calls_and_tells_how_much_is_
         panic!("{counted:?}")
     };
     assert_eq!(count.objects, 500, "the bucket and the others are there");
+}
+
+#[tokio::test]
+async fn a_folder_on_its_way_that_is_cancelled_tells_how_many_files_stayed() {
+    let mut world = World::new().await;
+    let (_bucket, key) = world.encrypted_object().await;
+    let aws = world.connected().await;
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..60 {
+        std::fs::write(folder.path().join(format!("{number:02}")), b"plaintext").unwrap();
+    }
+    let request = EncryptRequest {
+        paths: vec![folder.path().to_owned()],
+        destination: Destination::Place(Place::parse("s3://sagemaker-jobs/cut/").unwrap()),
+        key,
+        context: BTreeMap::new(),
+        data_key_name: None,
+        data_key_out: None,
+        overwrite: false,
+        resume: false,
+    };
+    let cancel = CancellationToken::new();
+    let hand = cancel.clone();
+    let sink = ProgressSink::new(move |progress| {
+        if progress.items.is_some_and(|(done, _)| done > 0) {
+            hand.cancel();
+        }
+    });
+    let fault = encrypt(&aws, request, &sink, &cancel).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Cancelled, "{fault}");
+    world.watch([]);
+    let there = match world
+        .ask(Topic::Objects {
+            bucket: "sagemaker-jobs".to_owned(),
+            prefix: "cut/".to_owned(),
+        })
+        .await
+    {
+        Ok(Page::Objects(rows)) => rows.len(),
+        other => panic!("{other:?}"),
+    };
+    assert!(there > 0);
+    assert!(fault.cause.contains(&format!("; {there} file")), "{there}: {fault}");
 }
 
 #[tokio::test]
