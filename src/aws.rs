@@ -1,6 +1,6 @@
 //! The only door to the SDK: calls go out as plain arguments, answers come back as domain rows, errors as [`Fault`]s.
 //!
-//! Owns the clients, their timeouts and retries, the read-only gate, and the [witness](answer) that every answer is one. Never shows an SDK type to the rest of the
+//! Owns the clients, their timeouts and retries, the read-only gate, and the witness (`answer`) that every answer is one. Never shows an SDK type to the rest of the
 //! crate, never decides when to ask (that is the worker's) and never logs a body: data keys pass through here.
 
 use std::sync::{Arc, OnceLock};

@@ -5,7 +5,7 @@
 //! that can be caught, a panic. `SIGKILL` takes COMMAND along, and the next start sweeps.
 //!
 //! Plaintext stays out of the folders that SageMaker uploads, also where COMMAND has `/opt/ml/model` or
-//! `/opt/ml/checkpoints` written into it: links to private folders stand there meanwhile ([`cover`]).
+//! `/opt/ml/checkpoints` written into it: links to private folders stand there meanwhile (`cover`).
 //!
 //! It reads `/opt/ml` and the environment and talks to S3 and KMS through `aws`; it decides nothing about training.
 //! What it does it says on standard error, a line each, which is what SageMaker keeps as the job's log.

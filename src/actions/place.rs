@@ -119,7 +119,9 @@ pub(super) fn io_fault(act: &str, path: impl fmt::Display, error: &std::io::Erro
 }
 
 fn is<E: std::error::Error + 'static>(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<E>())
+    error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<E>)
 }
 
 /// Standard output for bytes.

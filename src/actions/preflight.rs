@@ -244,7 +244,7 @@ impl Look<'_> {
         let refused = decrypt.filter(|step| !step.allowed);
         let how = match proof.method {
             ProofMethod::Assumed => "asked as the role",
-            _ => "reasoned from policies and grants",
+            ProofMethod::Reasoned => "reasoned from policies and grants",
         };
         let Some(refused) = refused else {
             return well(what, format!("{how}: allowed on {}", proof.key_arn));

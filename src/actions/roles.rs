@@ -92,9 +92,12 @@ pub async fn delete_role(aws: &Aws, role: &str, cancel: &CancellationToken) -> R
 }
 
 async fn take_down(aws: &Aws, role: &str, off: &mut Vec<String>, cancel: &CancellationToken) -> Result<(), Fault> {
-    let go_on = || match cancel.is_cancelled() {
-        true => Err(stopped("delete role", role, "the role is there")),
-        false => Ok(()),
+    let go_on = || {
+        if cancel.is_cancelled() {
+            Err(stopped("delete role", role, "the role is there"))
+        } else {
+            Ok(())
+        }
     };
     for arn in iam::attached_policies(aws, role).await? {
         go_on()?;

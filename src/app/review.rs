@@ -99,7 +99,9 @@ pub(super) fn edited(state: &mut State, id: OpId, result: Result<String, Fault>,
     let next = next.map(|review| Next::show(Overlay::Review(review)));
     match (said, next) {
         (said, Some(next)) if state.is_still(turn) => {
-            said.into_iter().for_each(|fault| state.complain(fault));
+            if let Some(fault) = said {
+                state.complain(fault);
+            }
             continuation::go_on(state, next, effects);
         }
         (Some(fault), next) => continuation::lead(state, (Tone::Bad, fault.at(Door::Dashboard), Some(fault)), next),

@@ -162,7 +162,7 @@ fn proved(state: &State, allowed: bool) -> Option<String> {
     let found = proofs.find(|proof| proof.key_arn == *key && proof.role_arn == role && proof.allowed == allowed)?;
     let how = match found.method {
         ProofMethod::Reasoned => "reasoned from policies",
-        _ => "proved",
+        ProofMethod::Assumed => "proved",
     };
     Some(match text::age(found.at, state.now).as_str() {
         "now" => format!("{how} just now"),

@@ -157,9 +157,10 @@ async fn get(aws: &Aws, bucket: &str, key: &str, range: Option<String>, limit: u
                 return Ok(bytes);
             }
         }
-        match bytes.len() as u64 == length {
-            true => Ok(bytes),
-            false => Err(fault::not_an_answer(act, &object, "it is not as long as it says")),
+        if bytes.len() as u64 == length {
+            Ok(bytes)
+        } else {
+            Err(fault::not_an_answer(act, &object, "it is not as long as it says"))
         }
     })
     .await

@@ -59,9 +59,12 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
 
 fn output(source: &Place, args: &DecryptArgs) -> Result<Output, Fault> {
     let usage = |cause: &str, remedy: &str| Fault::new(FaultKind::Usage, "decrypt", &args.source, cause, remedy);
-    let way = |path: &Path| match path.as_os_str() == "-" {
-        true => Way::Stdout,
-        false => Way::of(path),
+    let way = |path: &Path| {
+        if path.as_os_str() == "-" {
+            Way::Stdout
+        } else {
+            Way::of(path)
+        }
     };
     match (&args.output, source) {
         (Some(path), _) if way(path) == Way::Stdout && args.json => {

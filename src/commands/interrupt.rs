@@ -61,12 +61,13 @@ impl Interrupt {
             () = self.after(TO_CLEAN_UP) => Err(self.fault()),
         };
         // Whatever it failed with then, it was interrupted.
-        result.map_err(|fault| match self.told.is_cancelled() {
-            true => Fault {
-                kind: FaultKind::Cancelled,
-                ..fault
-            },
-            false => fault,
+        result.map_err(|fault| {
+            let kind = if self.told.is_cancelled() {
+                FaultKind::Cancelled
+            } else {
+                fault.kind
+            };
+            Fault { kind, ..fault }
         })
     }
 
@@ -75,7 +76,7 @@ impl Interrupt {
         tokio::select! {
             biased;
             () = tidying => {}
-            () = self.after(TO_END - TO_CLEAN_UP) => {}
+            () = self.after(TO_END.saturating_sub(TO_CLEAN_UP)) => {}
         }
     }
 

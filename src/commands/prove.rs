@@ -34,7 +34,7 @@ pub async fn run(aws: &Aws, args: &ProveArgs, cancel: CancellationToken) -> Resu
     }
     let how = match proof.method {
         ProofMethod::Reasoned => "reasoned: the role may not be assumed",
-        _ => "asked as the role",
+        ProofMethod::Assumed => "asked as the role",
     };
     line(&format!("{} with {} ({how})", proof.role_arn, proof.key_arn))?;
     print_steps(&proof.operations)

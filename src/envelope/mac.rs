@@ -41,6 +41,7 @@ struct States {
 }
 
 impl States {
+    #[expect(clippy::unnecessary_box_returns, reason = "nothing of a key stands on the stack")]
     fn initial() -> Box<Self> {
         Box::new(Self {
             inner: INITIAL,

@@ -34,6 +34,7 @@ fn run<R>(work: impl FnOnce() -> R) -> R {
 }
 
 #[inline(never)]
+#[expect(clippy::large_stack_arrays, reason = "the stack is what it overwrites")]
 fn overwrite() {
     let mut stack = [0_u8; DEPTH + SLACK];
     black_box(&mut stack);

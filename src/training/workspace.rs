@@ -240,9 +240,9 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let used = Workspace::create(&job(root.path(), "volume"), 10).unwrap();
         let killed = Workspace::create(&job(root.path(), "volume"), 10).unwrap();
-        let Workspace { dir, _lock } = killed;
+        let Workspace { dir, _lock: lock } = killed;
         let left = dir.keep();
-        drop(_lock);
+        drop(lock);
         fs::create_dir(root.path().join(".strongroom-other")).unwrap();
         std::os::unix::fs::symlink(used.root(), root.path().join(format!("{PREFIX}link"))).unwrap();
         Workspace::sweep(root.path());

@@ -68,8 +68,9 @@ def nothing_is_left(container, secret):
 
 
 def children(process):
-    listed = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    return [int(pid) for pid in listed.split()]
+    """Of every thread: COMMAND is spawned by one of its own."""
+    tasks = pathlib.Path(f"/proc/{process.pid}/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
 
 
 def test_its_model_comes_out_of_the_job_encrypted_and_opens_in_python(tmp_path, secret):

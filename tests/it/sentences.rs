@@ -1,6 +1,8 @@
 //! Every sentence of the dashboard's confirmations and results, from the functions that the program itself uses, as one
 //! snapshot to be read: who, what, which thing, what now.
 
+use std::fmt::Write;
+
 use strongroom::app::cancelling;
 use strongroom::app::words::{Names, question, title, told, tone};
 
@@ -28,19 +30,16 @@ fn every_confirmation_and_every_result_names_the_thing() {
     let mut page = String::from("What is asked for, and what is asked before it\n");
     for request in chain(requests::first(), requests::next) {
         let (question, explanation) = question(&names, &request);
-        page.push_str(&format!("\n{}\n    {question}\n", title(&names, &request)));
+        let _ = write!(page, "\n{}\n    {question}\n", title(&names, &request));
         if !explanation.is_empty() {
-            page.push_str(&format!("        {explanation}\n"));
+            let _ = writeln!(page, "        {explanation}");
         }
-        page.push_str(&format!("    To cancel it: {}\n", cancelling::explained(&request)));
+        let _ = writeln!(page, "    To cancel it: {}", cancelling::explained(&request));
     }
     page.push_str("\n\nWhat came of it\n\n");
     for outcome in chain(outcomes::first(), outcomes::next) {
-        page.push_str(&format!(
-            "{:<7}{}\n",
-            format!("{:?}", tone(&outcome)),
-            told(&names, &outcome)
-        ));
+        let tone = format!("{:?}", tone(&outcome));
+        let _ = writeln!(page, "{tone:<7}{}", told(&names, &outcome));
     }
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("sentences", page);

@@ -72,7 +72,11 @@ pub(super) fn check_free(path: &Path, overwrite: bool) -> Result<(), Fault> {
         Err(error) => Err(error),
     };
     checked.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists if !error.get_ref().is_some_and(|inner| inner.is::<IsDataKey>()) => {
+        ErrorKind::AlreadyExists
+            if !error
+                .get_ref()
+                .is_some_and(<dyn std::error::Error + Send + Sync>::is::<IsDataKey>) =>
+        {
             taken(&Place::Local(path.to_owned()))
         }
         _ => io_fault("write", path.display(), &error),

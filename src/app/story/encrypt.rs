@@ -115,9 +115,10 @@ fn explanation(
         lines.push(format!("Files: {}", listed(&names)));
     }
     let account = consent.map_or("unknown so far", |consent| consent.account.as_str());
-    lines.push(match key.aliases.is_empty() {
-        true => format!("Key: {}", key.id),
-        false => format!("Key: {}, {}", key.name(), key.id),
+    lines.push(if key.aliases.is_empty() {
+        format!("Key: {}", key.id)
+    } else {
+        format!("Key: {}, {}", key.name(), key.id)
     });
     lines.push(format!("Account: {account}"));
     if !is_agreed {

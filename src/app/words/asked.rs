@@ -315,10 +315,13 @@ fn consequence(names: &Names<'_>, request: &Request) -> String {
         Request::EmptyBucket { .. } => "They are gone for good, data keys with them; the bucket stays.".to_owned(),
         Request::DeleteBucket { .. } => "All of it is gone for good, data keys with it.".to_owned(),
         Request::ProveObject { grant: true, .. } => "The grant is revoked when the proof is done.".to_owned(),
-        Request::NewRole(spec) => match spec.full_access {
-            true => "SageMaker of this account may assume it. It has AmazonSageMakerFullAccess.".to_owned(),
-            false => "SageMaker of this account may assume it. It has the least policy, and no key.".to_owned(),
-        },
+        Request::NewRole(spec) => {
+            if spec.full_access {
+                "SageMaker of this account may assume it. It has AmazonSageMakerFullAccess.".to_owned()
+            } else {
+                "SageMaker of this account may assume it. It has the least policy, and no key.".to_owned()
+            }
+        }
         Request::DetachRolePolicy { .. } => "Jobs that run as it lose what the policy allowed.".to_owned(),
         Request::DeleteRole { .. } => {
             "Its policies go first. Jobs that run as it lose their access; grants to it stay on their keys, useless."

@@ -92,6 +92,9 @@ impl Shape {
     }
 }
 
+/// An element that is open: its name, its text, its members.
+type Open = (String, Shape, Vec<(String, Shape)>);
+
 /// The name of an XML document's root, and its shape.
 ///
 /// # Errors
@@ -100,8 +103,7 @@ pub(super) fn of_xml(body: &[u8]) -> Result<(String, Shape), &'static str> {
     const CUT: &str = "it ends in the middle";
     let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8")?;
     let mut reader = Reader::from_str(text);
-    // Of every element that is open: its name, its text, its members.
-    let mut open: Vec<(String, Shape, Vec<(String, Shape)>)> = Vec::new();
+    let mut open: Vec<Open> = Vec::new();
     let mut root = None;
     loop {
         let event = reader.read_event().map_err(|_| CUT)?;

@@ -64,7 +64,7 @@ resources! {
     "DeleteBucket": s3::delete_bucket::DeleteBucketInput => |it| bucket(it.bucket()),
     "DeleteObject": s3::delete_object::DeleteObjectInput => |it| object(it.bucket(), it.key()),
     "DeleteObjects": s3::delete_objects::DeleteObjectsInput => |it| {
-        let keys = it.delete().map(|delete| delete.objects()).unwrap_or_default();
+        let keys = it.delete().map(aws_sdk_s3::types::Delete::objects).unwrap_or_default();
         let objects: Vec<String> = keys.iter().map(|key| object(it.bucket(), Some(key.key()))).collect();
         objects.join(", ")
     },

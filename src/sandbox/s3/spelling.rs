@@ -1,6 +1,8 @@
 //! Names in XML. It has no way to write most control characters as they are; S3 writes references to them, which its
 //! own SDKs read.
 
+use std::fmt::Write;
+
 use http_body_util::BodyExt;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use hyper::{HeaderMap, Response};
@@ -31,7 +33,7 @@ fn referenced(xml: &str) -> Option<String> {
     xml.contains(is_unspeakable).then(|| {
         xml.chars().fold(String::with_capacity(xml.len() + 8), |mut text, c| {
             if is_unspeakable(c) {
-                text.push_str(&format!("&#x{:x};", u32::from(c)));
+                let _ = write!(text, "&#x{:x};", u32::from(c));
             } else {
                 text.push(c);
             }

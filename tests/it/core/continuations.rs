@@ -173,7 +173,13 @@ fn a_cancelled_count_leads_nowhere() {
     desk.failed(1, fault(FaultKind::Cancelled, "count", "cancelled"));
     desk.done(1, counted("alpha"));
     assert!(desk.state.overlays.is_empty());
-    assert!(!desk.state.messages.newest_first().any(|message| message.leads_on()));
+    assert!(
+        !desk
+            .state
+            .messages
+            .newest_first()
+            .any(strongroom::app::messages::Message::leads_on)
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A fake S3 and a fake KMS: every answer of theirs that an upload or a download needs is emptied, replaced and cut at every
 //! length. Nothing that comes of it may be a success that is none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use strongroom::actions::decrypt::{DecryptRequest, Output as To, decrypt};
@@ -75,7 +75,7 @@ impl Fake {
             paths: vec![self.world.path(source)],
             destination: Destination::Place(Self::place(&format!("{BUCKET}/{key}"))),
             key: self.world.key.clone(),
-            context: Default::default(),
+            context: BTreeMap::default(),
             data_key_name: None,
             data_key_out: None,
             overwrite: false,
