@@ -384,6 +384,11 @@ pub(super) fn fault_of(act: &str, object: impl fmt::Display, error: &EnvelopeErr
     match error {
         EnvelopeError::Read(io) | EnvelopeError::Write(io) => io_fault(act, object, io),
         EnvelopeError::Random(_) => Fault::new(FaultKind::Other, act, object.to_string(), error.to_string(), ""),
+        // Nothing is known of the token: it was not read.
+        EnvelopeError::Newer { .. } => {
+            let remedy = "open it with a newer strongroom";
+            Fault::new(FaultKind::Invalid, act, object.to_string(), error.to_string(), remedy)
+        }
         EnvelopeError::Changed => {
             let remedy = "try again when nobody writes to it";
             Fault::new(FaultKind::Conflict, act, object.to_string(), error.to_string(), remedy)

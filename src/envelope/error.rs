@@ -38,6 +38,12 @@ pub enum EnvelopeError {
     /// The binding MAC does not hold for this name, header and length.
     #[error("name, length or token do not belong together")]
     Unbound,
+    /// It was written by a newer program: what it says cannot be told from here.
+    #[error("its metadata is of version {version}: a newer strongroom wrote it")]
+    Newer {
+        /// The metadata's version.
+        version: u64,
+    },
     /// A metadata value is missing or means nothing.
     #[error("metadata `{name}` {problem}")]
     Metadata {

@@ -119,8 +119,10 @@ impl Metadata {
             "1" => None,
             "2" => Some(text("prefix", required(&map, "prefix")?)?),
             version => {
-                let problem = format!("is `{version}`: a newer strongroom wrote this object");
-                return Err(wrong("version", problem));
+                return Err(match version.parse() {
+                    Ok(version @ 3..) => EnvelopeError::Newer { version },
+                    _ => wrong("version", format!("is `{version}`: no strongroom writes that")),
+                });
             }
         };
         let metadata = Self {

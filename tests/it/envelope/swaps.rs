@@ -122,7 +122,7 @@ async fn objects_of_one_data_key_cannot_stand_in_for_each_other() {
             "a later version",
             one.clone(),
             with("version", "3"),
-            "metadata `version`",
+            "a newer strongroom wrote it",
         ),
         (
             "the version before",
@@ -154,7 +154,13 @@ async fn objects_of_one_data_key_cannot_stand_in_for_each_other() {
         put.body(ByteStream::from(body)).send().await.unwrap();
         let said = refusal(&world.decrypt("set/one.txt", &world.path("out")).await);
         assert!(said.contains(why), "{what}: {said}");
-        refusal(&world.run(&["verify", "s3://training-bucket/set/one.txt"]).await);
+        let verified = world
+            .run(&["verify", "s3://training-bucket/set/one.txt", "--json"])
+            .await;
+        refusal(&verified);
+        let verdict: serde_json::Value = serde_json::from_slice(&verified.stdout).unwrap();
+        let unread = ["a later version", "a context", "a data key"].contains(&what);
+        assert_eq!(verdict["checked"], !unread, "{what}: {verdict}");
         let left: Vec<_> = fs::read_dir(world.home.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
