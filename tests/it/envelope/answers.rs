@@ -1,14 +1,16 @@
-//! A fake S3 and a fake KMS: every answer of theirs that an upload or a download needs is emptied, replaced and cut at every
-//! length. Nothing that comes of it may be a success that is none.
+//! A fake S3 and a fake KMS: every answer of theirs that an upload, a download, the making, counting and emptying of a bucket,
+//! or the look for what depends on a key needs is emptied, replaced and cut at every length. Nothing that comes of it may be a
+//! success that is none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_s3::primitives::ByteStream;
 use strongroom::actions::decrypt::{DecryptRequest, Output as To, decrypt};
 use strongroom::actions::encrypt::{Destination, EncryptRequest, encrypt};
 use strongroom::actions::{self, Aws, OpenOptions, Place, ProgressSink};
 use strongroom::config::{Connection, SandboxEndpoint};
-use strongroom::domain::{Fault, FaultKind};
+use strongroom::domain::{Dependents, Fault, FaultKind, Outcome};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -108,6 +110,61 @@ impl Fake {
                 .iter()
                 .all(|name| fs::read(to.join(name)).unwrap() == name.as_bytes());
         (said, is_all)
+    }
+
+    /// Puts two objects into a bucket of their own and deletes them; whether that is said to be done, and whether it is.
+    async fn deleted(&mut self) -> (Result<(), Fault>, bool) {
+        let keys = ["x", "y"].map(str::to_owned);
+        for key in &keys {
+            self.put("emptied", key).await;
+        }
+        let (progress, cancel) = (ProgressSink::none(), CancellationToken::new());
+        let said = actions::delete_objects(&self.aws, "emptied", &keys, &progress, &cancel).await;
+        let left = self.world.s3.list_objects_v2().bucket("emptied").send().await.unwrap();
+        (said.map(drop), left.key_count() == Some(0))
+    }
+
+    /// Makes a bucket with all that belongs to it; whether that is said to be done, and whether it is.
+    async fn made(&mut self) -> (Result<(), Fault>, bool) {
+        self.runs += 1;
+        let bucket = format!("made-{}", self.runs);
+        let warnings = match actions::create_bucket(&self.aws, &bucket).await {
+            Ok(Outcome::BucketCreated { warnings, .. }) => warnings,
+            Ok(other) => panic!("{other:?}"),
+            Err(fault) => return (Err(fault), false),
+        };
+        let s3 = &self.world.s3;
+        let is_there = s3.head_bucket().bucket(&bucket).send().await.is_ok();
+        let rules = s3
+            .get_bucket_lifecycle_configuration()
+            .bucket(&bucket)
+            .send()
+            .await
+            .is_ok();
+        let closed = s3.get_public_access_block().bucket(&bucket).send().await.is_ok();
+        let tags = s3.get_bucket_tagging().bucket(&bucket).send().await.is_ok();
+        (Ok(()), is_there && (!warnings.is_empty() || (rules && closed && tags)))
+    }
+
+    async fn counted(&self) -> (Result<(), Fault>, bool) {
+        let said = actions::count_bucket(&self.aws, "counted", &ProgressSink::none()).await;
+        let is_right = matches!(&said, Ok(Outcome::BucketCounted(count)) if (count.objects, count.uploads) == (2, 1));
+        (said.map(drop), is_right)
+    }
+
+    /// What is found is all there is, or it is said that it may not be.
+    async fn depended(&self, all: Option<&Dependents>) -> (Result<(), Fault>, bool, Option<Dependents>) {
+        let said = actions::dependents(&self.aws, &self.world.key, 10, 1000, &ProgressSink::none()).await;
+        let is_told = |found: &Dependents| found.incomplete || !found.refused.is_empty();
+        let holds = said
+            .as_ref()
+            .is_ok_and(|found| all.is_none_or(|all| found == all) || is_told(found));
+        (said.as_ref().map(drop).map_err(Clone::clone), holds, said.ok())
+    }
+
+    async fn put(&self, bucket: &str, key: &str) {
+        let put = self.world.s3.put_object().bucket(bucket).key(key);
+        put.body(ByteStream::from_static(b"1")).send().await.unwrap();
     }
 }
 
@@ -219,4 +276,95 @@ async fn no_answer_that_is_none_makes_an_upload_look_done() {
     fake.honest();
     println!("{cases} answers that were none, no upload that looked done");
     assert!(cases > 300, "{cases}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_that_is_none_makes_a_bucket_look_made_counted_or_emptied() {
+    let mut fake = Fake::start().await;
+    let s3 = fake.world.s3.clone();
+    for bucket in ["counted", "emptied"] {
+        s3.create_bucket().bucket(bucket).send().await.unwrap();
+    }
+    fake.put("counted", "a").await;
+    fake.put("counted", "b").await;
+    let begun = s3.create_multipart_upload().bucket("counted").key("c").send().await;
+    begun.unwrap();
+    let (mut cases, mut wrong) = (0, Vec::new());
+
+    let lists: [(&str, Which); 2] = [
+        ("ListObjectsV2", |seen| seen.line.contains("list-type=2")),
+        ("ListMultipartUploads", |seen| {
+            seen.line.contains("?uploads") && seen.line.starts_with("GET ")
+        }),
+    ];
+    for (name, which) in lists {
+        fake.spoil(which, Spoil::Cut(usize::MAX));
+        assert!(fake.counted().await.1, "{name}");
+        for spoil in spoils(fake.proxy.longest(), 1) {
+            fake.spoil(which, spoil);
+            assert_holds(name, spoil, fake.counted().await);
+            cases += 1;
+        }
+        fake.proxy.forget();
+    }
+
+    let which: Which = |seen| seen.line.contains("?delete") && seen.line.starts_with("POST ");
+    fake.spoil(which, Spoil::Cut(usize::MAX));
+    assert!(fake.deleted().await.1);
+    for spoil in spoils(fake.proxy.longest(), 1) {
+        fake.spoil(which, spoil);
+        assert_holds("DeleteObjects", spoil, fake.deleted().await);
+        cases += 1;
+    }
+    fake.proxy.forget();
+
+    let makings: [(&str, Which); 4] = [
+        ("CreateBucket", |seen| {
+            seen.line.starts_with("PUT /made-") && !seen.line.contains("?")
+        }),
+        ("PutPublicAccessBlock", |seen| seen.line.contains("?publicAccessBlock")),
+        ("PutBucketLifecycleConfiguration", |seen| {
+            seen.line.contains("?lifecycle")
+        }),
+        ("PutBucketTagging", |seen| seen.line.contains("?tagging")),
+    ];
+    for (name, which) in makings {
+        for spoil in [Spoil::Empty, Spoil::Page, Spoil::Site] {
+            fake.spoil(which, spoil);
+            let (said, is_done) = fake.made().await;
+            if said.is_ok() && !is_done {
+                wrong.push((name, spoil));
+            }
+            cases += 1;
+        }
+    }
+
+    fake.honest();
+    let (said, _, all) = fake.depended(None).await;
+    said.unwrap();
+    let looks: [(&str, Which); 4] = [
+        ("ListBuckets", |seen| {
+            seen.line.starts_with("GET / ") || seen.line.starts_with("GET /?")
+        }),
+        ("DescribeKey", |seen| seen.operation == "DescribeKey"),
+        ("ListAliases", |seen| seen.operation == "ListAliases"),
+        ("ListGrants", |seen| seen.operation == "ListGrants"),
+    ];
+    for (name, which) in looks {
+        fake.spoil(which, Spoil::Cut(usize::MAX));
+        assert!(fake.depended(None).await.0.is_ok(), "{name}");
+        for spoil in spoils(fake.proxy.longest(), 1) {
+            fake.spoil(which, spoil);
+            let (said, holds, _) = fake.depended(all.as_ref()).await;
+            if said.is_ok() && !holds {
+                wrong.push((name, spoil));
+            }
+            cases += 1;
+        }
+        fake.proxy.forget();
+    }
+    fake.honest();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    println!("{cases} answers that were none, nothing that looked done");
+    assert!(cases > 500, "{cases}");
 }
