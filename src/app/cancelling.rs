@@ -21,7 +21,8 @@ pub fn question(title: &str) -> String {
 pub fn explained(request: &Request) -> &'static str {
     match request {
         Request::Encrypt { .. } | Request::ResumeUpload { .. } => {
-            "What is on its way is aborted, no part of it stays on the server. Files that are there already stay."
+            "What is on its way is aborted, and no part of it stays; a file that was sent to its end may be there all the same. \
+             Files that are there already stay."
         }
         Request::Decrypt { .. } => {
             "What was decrypted of a file so far goes: nothing appears under its name. Files that are there already stay."

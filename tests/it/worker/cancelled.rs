@@ -175,8 +175,9 @@ async fn a_folder_on_its_way_that_is_cancelled_tells_how_many_files_stayed() {
         Ok(Page::Objects(rows)) => rows.len(),
         other => panic!("{other:?}"),
     };
-    assert!(there > 0);
-    assert!(fault.cause.contains(&format!("; {there} file")), "{there}: {fault}");
+    // Several are on their way at once, and one of them may arrive without an answer.
+    let told = (1..=there).any(|done| fault.cause.contains(&format!("; {done} file")));
+    assert!(told && fault.cause.contains("may be there too"), "{there}: {fault}");
 }
 
 #[tokio::test]
