@@ -320,7 +320,7 @@ async fn no_answer_that_is_none_makes_a_bucket_look_made_counted_or_emptied() {
 
     let makings: [(&str, Which); 4] = [
         ("CreateBucket", |seen| {
-            seen.line.starts_with("PUT /made-") && !seen.line.contains("?")
+            seen.line.starts_with("PUT /made-") && !seen.line.contains('?')
         }),
         ("PutPublicAccessBlock", |seen| seen.line.contains("?publicAccessBlock")),
         ("PutBucketLifecycleConfiguration", |seen| {
