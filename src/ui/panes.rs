@@ -126,7 +126,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 title: state.dir.to_string_lossy().into_owned(),
                 table: &state.files,
                 columns: FILES,
-                empty: "An empty folder; Esc goes up.",
+                empty: "An empty folder; - goes up.",
                 unasked: "",
             };
             table(frame, area, state, theme, &view, |row| file(state, row), |_| false);

@@ -280,3 +280,35 @@ fn control_characters_in_names_and_answers_never_reach_the_terminal() {
     let done = place.run(&["decrypt", "no\u{1b}[2J.token", "-o", "x"]);
     assert!(done.status == 1 && !done.err.contains('\u{1b}'), "{done:?}");
 }
+
+#[test]
+fn a_file_of_proc_says_why_it_has_no_bytes_and_not_to_try_again() {
+    let place = ready();
+    let done = place.run(&["encrypt", "/proc/self/status", "out", "--key", "alias/training"]);
+    done.failed(
+        1,
+        &["/proc/self/status", "does not hold as many bytes as its size says"],
+    );
+    assert!(!place.path("out").exists());
+}
+
+#[test]
+fn a_bucket_of_another_region_says_which() {
+    use std::io::{Read, Write};
+
+    let place = ready();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", server.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in server.incoming() {
+            let mut connection = connection.unwrap();
+            let _ = connection.read(&mut [0; 8192]);
+            let answer = "HTTP/1.1 301 Moved Permanently\r\nx-amz-bucket-region: eu-central-1\r\n\
+                          x-amz-request-id: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    let mut command = place.command(&["decrypt", "s3://elsewhere/x", "-o", "x"]);
+    command.env("AWS_ENDPOINT_URL", url);
+    finish(command.output().unwrap()).failed(1, &["s3://elsewhere/x", "eu-central-1"]);
+}
