@@ -18,7 +18,7 @@
 //! - [`aws`]: the only door to the SDK.
 //! - [`envelope`]: bytes: the Fernet token as a stream, the data key, what binds them.
 //! - [`training`]: the container side, `strongroom train`.
-//! - [`sandbox`]: an AWS-compatible world on loopback, with real KMS authorization.
+//! - [`strongroom_sandbox`], a crate of its own in `crates/`: an AWS-compatible world on loopback, with real KMS authorization.
 //! - [`console`]: standard output and standard error; nothing else writes to them.
 //! - [`printable`]: what may reach a terminal, a log or a clipboard.
 //! - [`cli`], [`config`], `main`: arguments to something ready to use. [`commands`]: the command line at work.
@@ -27,7 +27,7 @@
 //!
 //! ```text
 //! printable -> nothing of ours; everybody may name it
-//! domain, envelope, sandbox, cli, term -> nothing else of ours
+//! domain, envelope, cli, term -> nothing else of ours
 //! app      -> domain                       ui       -> app (read only), domain
 //! console  -> domain                       aws      -> domain, config
 //! actions  -> aws, envelope, domain, config, console
@@ -35,10 +35,10 @@
 //! worker   -> app (Event, Effect), actions, aws, domain
 //! config   -> cli, app (keymap), ui (theme), domain
 //! runtime  -> app, ui, worker, term, config, console, actions, domain
-//! commands -> everything but app, ui, worker, runtime, term
+//! commands -> everything but app, ui, worker, runtime, term; it alone (and `main`) names the sandbox
 //! ```
 //!
-//! SDK types stop at [`aws`]; crypto crates are named only in [`envelope`] and [`sandbox`]; `domain`, `app` and `ui` know no
+//! SDK types stop at [`aws`]; crypto crates are named only in [`envelope`] and the sandbox; `domain`, `app` and `ui` know no
 //! clock, file system, network or environment. `tests/it/layering.rs` reads the sources and enforces all of it.
 
 pub mod actions;
@@ -52,7 +52,6 @@ pub mod domain;
 pub mod envelope;
 pub mod printable;
 pub mod runtime;
-pub mod sandbox;
 pub mod term;
 pub mod training;
 pub mod ui;

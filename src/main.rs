@@ -9,8 +9,8 @@ use strongroom::cli::{Cli, Command, Global};
 use strongroom::commands::interrupt::Interrupt;
 use strongroom::config::{self, Config, Connection, SandboxEndpoint};
 use strongroom::domain::{Fault, FaultKind};
-use strongroom::sandbox::{self, Sandbox};
 use strongroom::{commands, console, printable, runtime, term, training};
+use strongroom_sandbox::Sandbox;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use zeroizing_alloc::ZeroAlloc;
@@ -114,7 +114,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Sandbox(args) => commands::sandbox::run(&args).await?,
         Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
         Command::ReferenceTrainer => training::reference::run()?,
-        Command::SandboxGuardian => sandbox::keep_watch(std::io::stdin().lock()),
+        Command::SandboxGuardian => strongroom_sandbox::keep_watch(std::io::stdin().lock()),
         Command::Tethered { parent, command } => training::become_command(parent, &command)?,
         Command::Encrypt(args) => {
             return with_aws("encrypt", &cli.global, async |aws, cancel| {

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
+use strongroom_sandbox::{Fill, Options, Sandbox, SandboxError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{SandboxArgs, WorldArgs};
 use crate::console;
 use crate::domain::{Fault, FaultKind};
-use crate::sandbox::{Fill, Options, Sandbox, SandboxError};
 
 /// Starts a world that holds and does what was asked for.
 ///

@@ -11,7 +11,7 @@ use aws_sdk_kms::types::{DataKeySpec, GrantConstraints, GrantOperation, Tag};
 use aws_sdk_kms::{Client, Config};
 use futures::{StreamExt, stream};
 use serde_json::json;
-use strongroom::sandbox::{Options, Sandbox};
+use strongroom_sandbox::{Options, Sandbox};
 use tokio::sync::OnceCell;
 
 const TABLE: &str = include_str!("../conformance/kms.txt");

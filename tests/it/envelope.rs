@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 
 use aws_credential_types::Credentials;
 use serde_json::Value;
-use strongroom::sandbox::{Options, Sandbox};
+use strongroom_sandbox::{Options, Sandbox};
 use tempfile::TempDir;
 use tokio::process::Command;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use strongroom::actions::{self, Aws};
 use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{GrantSpec, KeySpec, Outcome, RoleSpec};
-use strongroom::sandbox::{Options, Sandbox};
+use strongroom_sandbox::{Options, Sandbox};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 

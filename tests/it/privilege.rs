@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use strongroom::actions;
 use strongroom::app::{Effect, Event, Keymap, Settings, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
-use strongroom::sandbox::{Options, Sandbox};
 use strongroom::worker::Worker;
+use strongroom_sandbox::{Options, Sandbox};
 use tokio::sync::mpsc::{self, Receiver};
 
 use crate::desk::Desk;

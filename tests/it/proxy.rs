@@ -13,7 +13,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::event::{PollFd, PollFlags, poll};
 use sha2::{Digest, Sha256};
-use strongroom::sandbox::Sandbox;
+use strongroom_sandbox::Sandbox;
 
 /// Longer than any answer may take.
 pub(crate) const SLOWLY: Duration = Duration::from_secs(38);

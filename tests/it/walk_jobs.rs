@@ -10,7 +10,7 @@ use strongroom::domain::{
     AuditOutcome, CleanUpItem, FaultKind, Finding, GrantSpec, JobSpec, KeySpec, Message, Outcome, Plaintext, Request,
     RoleSpec, Weight,
 };
-use strongroom::sandbox::Options;
+use strongroom_sandbox::Options;
 use tokio_util::sync::CancellationToken;
 
 use crate::place::{Place, never};

@@ -12,8 +12,8 @@ use strongroom::domain::{
     Bond, Fault, FaultKind, GrantSpec, JobSpec, JobStatus, KeySpec, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome,
     Request, TrainingJob,
 };
-use strongroom::sandbox::{Options, Sandbox};
 use strongroom::worker::Worker;
+use strongroom_sandbox::{Options, Sandbox};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::timeout;
 

@@ -3,7 +3,7 @@
 use strongroom::actions::encrypt::{Destination, EncryptRequest, encrypt};
 use strongroom::actions::{Place, ProgressSink};
 use strongroom::domain::RoleSpec;
-use strongroom::sandbox::Fill;
+use strongroom_sandbox::Fill;
 use tokio_util::sync::CancellationToken;
 
 use super::*;

@@ -1,0 +1,349 @@
+//! The operations of the IAM query API on users, roles and access keys; what hangs on them is in `policies`.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::form::{Form, escape};
+use super::{Credential, Entity, Iam, SESSION, conflict, exists, missing, policies, simulate};
+use crate::api::ApiError;
+use crate::identity::{ACCOUNT, Caller, Principal};
+use crate::policy::{Document, Statement};
+use crate::world::World;
+
+/// Performs one operation; the inside of its result element.
+pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
+    world
+        .authorize(
+            caller,
+            &format!("iam:{operation}"),
+            &resource(operation, form),
+            &BTreeMap::new(),
+        )
+        .map_err(|error| ApiError {
+            code: "AccessDenied".to_owned(),
+            status: 403,
+            ..error
+        })?;
+    let gone = {
+        let mut iam = world.iam();
+        match operation {
+            "DeleteRole" => iam.delete_role(form.required("RoleName")?)?,
+            "DeleteUser" => iam.delete_user(form.required("UserName")?)?,
+            _ => return perform(&mut iam, caller, operation, form),
+        }
+    };
+    // Grants and key policies go on naming who is gone, by an id that nobody gets again.
+    world.kms().forget(&gone.arn, &gone.id);
+    Ok(String::new())
+}
+
+fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
+    match operation {
+        "CreateRole" => {
+            let name = valid_name(form.required("RoleName")?, "roleName", 64)?;
+            let trust = trust(form.required("AssumeRolePolicyDocument")?)?;
+            let longest = longest(form)?;
+            let path = path(form)?;
+            iam.create_role(name, path, trust, form.text("Description").unwrap_or_default())?;
+            let tags = tags(form)?;
+            iam.change_role(name, |role| {
+                role.longest = longest;
+                role.tags = tags;
+            })?;
+            shown_role(iam, name)
+        }
+        "TagRole" => {
+            let tags = tags(form)?;
+            iam.change_role(form.required("RoleName")?, |role| role.tags.extend(tags))?;
+            Ok(String::new())
+        }
+        "UntagRole" => {
+            let names = form.list("TagKeys");
+            iam.change_role(form.required("RoleName")?, |role| {
+                role.tags.retain(|name, _| !names.contains(&name.as_str()));
+            })?;
+            Ok(String::new())
+        }
+        "ListRoleTags" => Ok(format!(
+            "{}<IsTruncated>false</IsTruncated>",
+            shown_tags(iam.role(form.required("RoleName")?)?)
+        )),
+        "GetRole" => shown_role(iam, form.required("RoleName")?),
+        "ListRoles" => Ok(list(form, "Roles", below(form, iam.roles.iter()), |(name, role)| {
+            (name.clone(), entity("Role", name, role))
+        })),
+        "UpdateAssumeRolePolicy" => {
+            let trust = trust(form.required("PolicyDocument")?)?;
+            iam.change_role(form.required("RoleName")?, |role| role.trust = Some(trust))?;
+            Ok(String::new())
+        }
+        "UpdateRole" => {
+            let longest = longest(form)?;
+            iam.change_role(form.required("RoleName")?, |role| {
+                role.longest = longest;
+                form.text("Description")
+                    .unwrap_or_default()
+                    .clone_into(&mut role.description);
+            })?;
+            Ok(String::new())
+        }
+        "CreateUser" => {
+            let name = valid_name(form.required("UserName")?, "userName", 64)?;
+            if iam.users.contains_key(name) {
+                return Err(exists(&format!("User with name {name} already exists.")));
+            }
+            let user = Entity::new("user", "AIDA", path(form)?, name, iam.clock.now());
+            let shown = format!("<User>{}</User>", entity("User", name, &user));
+            iam.users.insert(name.to_owned(), user);
+            Ok(shown)
+        }
+        "GetUser" => {
+            let name = own_name(form, caller)?;
+            Ok(format!("<User>{}</User>", entity("User", name, iam.user(name)?)))
+        }
+        "ListUsers" => Ok(list(form, "Users", below(form, iam.users.iter()), |(name, user)| {
+            (name.clone(), entity("User", name, user))
+        })),
+        "CreateAccessKey" => {
+            let name = own_name(form, caller)?;
+            iam.user(name)?;
+            if iam.credentials.values().filter(|key| key.belongs_to(name)).count() >= 2 {
+                return Err(ApiError::new("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2").status(409));
+            }
+            let at = iam.clock.now();
+            let (id, secret) = iam.add_access_key(name);
+            Ok(format!(
+                "<AccessKey><UserName>{}</UserName><AccessKeyId>{id}</AccessKeyId><Status>Active</Status><SecretAccessKey>{secret}</SecretAccessKey><CreateDate>{at}</CreateDate></AccessKey>",
+                escape(name)
+            ))
+        }
+        "UpdateAccessKey" => {
+            let is_active = match form.required("Status")? {
+                "Active" => true,
+                "Inactive" => false,
+                _ => {
+                    return Err(ApiError::new(
+                        "ValidationError",
+                        "Value at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive]",
+                    ));
+                }
+            };
+            let id = form.required("AccessKeyId")?;
+            iam.credentials
+                .change(id, |key| key.is_active = is_active)
+                .ok_or_else(no_access_key)?;
+            Ok(String::new())
+        }
+        "DeleteAccessKey" => {
+            iam.credentials
+                .remove(form.required("AccessKeyId")?)
+                .ok_or_else(no_access_key)?;
+            Ok(String::new())
+        }
+        "ListAccessKeys" => {
+            let name = own_name(form, caller)?;
+            iam.user(name)?;
+            let members: String = iam
+                .credentials
+                .iter()
+                .filter(|(_, credential)| credential.belongs_to(name))
+                .map(|(id, credential)| access_key(name, id, credential))
+                .collect();
+            Ok(format!(
+                "<AccessKeyMetadata>{members}</AccessKeyMetadata><IsTruncated>false</IsTruncated>"
+            ))
+        }
+        "SimulatePrincipalPolicy" => simulate::principal(iam, form),
+        _ => policies::perform(iam, operation, form),
+    }
+}
+
+impl Iam {
+    fn delete_role(&mut self, name: &str) -> Result<Entity, ApiError> {
+        let role = self.role(name)?;
+        if !role.attached.is_empty() || !role.inline.is_empty() {
+            return Err(conflict("Cannot delete entity, must detach all policies first."));
+        }
+        self.roles
+            .remove(name)
+            .ok_or_else(|| missing("The role cannot be found."))
+    }
+
+    fn delete_user(&mut self, name: &str) -> Result<Entity, ApiError> {
+        let user = self.user(name)?;
+        if !user.attached.is_empty() || !user.inline.is_empty() {
+            return Err(conflict("Cannot delete entity, must detach all policies first."));
+        }
+        if self.credentials.values().any(|key| key.belongs_to(name)) {
+            return Err(conflict("Cannot delete entity, must delete access keys first."));
+        }
+        self.users
+            .remove(name)
+            .ok_or_else(|| missing("The user cannot be found."))
+    }
+}
+
+/// One role alone; lists leave the tags out, as IAM does.
+fn shown_role(iam: &Iam, name: &str) -> Result<String, ApiError> {
+    let role = iam.role(name)?;
+    Ok(format!(
+        "<Role>{}{}</Role>",
+        entity("Role", name, role),
+        shown_tags(role)
+    ))
+}
+
+fn shown_tags(role: &Entity) -> String {
+    let member = |(name, value): (&String, &String)| {
+        format!(
+            "<member><Key>{}</Key><Value>{}</Value></member>",
+            escape(name),
+            escape(value)
+        )
+    };
+    format!("<Tags>{}</Tags>", role.tags.iter().map(member).collect::<String>())
+}
+
+fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
+    let members = form.structures("Tags");
+    let pair = |tag: &Form| {
+        let value = tag.text("Value").unwrap_or_default();
+        Ok((tag.required("Key")?.to_owned(), value.to_owned()))
+    };
+    members.iter().map(pair).collect()
+}
+
+fn access_key(user: &str, id: &str, key: &Credential) -> String {
+    format!(
+        "<member><UserName>{}</UserName><AccessKeyId>{id}</AccessKeyId><Status>{}</Status><CreateDate>{}</CreateDate></member>",
+        escape(user),
+        if key.is_active { "Active" } else { "Inactive" },
+        key.created
+    )
+}
+
+fn no_access_key() -> ApiError {
+    missing("The Access Key cannot be found.")
+}
+
+/// The user that a call names, or the one who calls.
+fn own_name<'a>(form: &'a Form, caller: &'a Caller) -> Result<&'a str, ApiError> {
+    match (form.text("UserName"), &caller.principal) {
+        (Some(name), _) => Ok(name),
+        (None, Principal::User(name)) => Ok(name),
+        (None, _) => Err(ApiError::new(
+            "ValidationError",
+            "Must specify userName when calling with non-User credentials",
+        )),
+    }
+}
+
+fn valid_name<'a>(name: &'a str, member: &str, most: usize) -> Result<&'a str, ApiError> {
+    if name.len() <= most && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)) {
+        return Ok(name);
+    }
+    Err(ApiError::new(
+        "ValidationError",
+        format!(
+            "The specified value for {member} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_- and at most {most} of them"
+        ),
+    ))
+}
+
+fn path(form: &Form) -> Result<&str, ApiError> {
+    let path = form.text("Path").unwrap_or("/");
+    if path.starts_with('/') && path.ends_with('/') && path.chars().all(|c| ('!'..='~').contains(&c)) {
+        return Ok(path);
+    }
+    Err(ApiError::new(
+        "ValidationError",
+        "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
+    ))
+}
+
+fn longest(form: &Form) -> Result<i64, ApiError> {
+    match form.text("MaxSessionDuration").map(str::parse::<i64>) {
+        None => Ok(SESSION),
+        Some(Ok(seconds @ 3600..=43200)) => Ok(seconds),
+        Some(_) => Err(ApiError::new(
+            "ValidationError",
+            "Value at 'maxSessionDuration' failed to satisfy constraint: Member must have value between 3600 and 43200",
+        )),
+    }
+}
+
+/// A trust policy: whom it names is its point.
+fn trust(text: &str) -> Result<Document, ApiError> {
+    let document = policies::document(text)?;
+    if document.statements().iter().all(Statement::has_principal) {
+        return Ok(document);
+    }
+    Err(ApiError::new(
+        "MalformedPolicyDocument",
+        "Missing required field Principal",
+    ))
+}
+
+/// What a call is about, as policies name it.
+fn resource(operation: &str, form: &Form) -> String {
+    let named = [
+        form.text("RoleName").map(|name| format!("role/{name}")),
+        form.text("UserName").map(|name| format!("user/{name}")),
+        form.text("PolicyName").map(|name| format!("policy/{name}")),
+    ];
+    match (
+        form.text("PolicySourceArn").or(form.text("PolicyArn")),
+        named.into_iter().flatten().next(),
+    ) {
+        (_, Some(name)) => format!("arn:aws:iam::{ACCOUNT}:{name}"),
+        (Some(arn), None) => arn.to_owned(),
+        (None, None) if operation.starts_with("List") => format!("arn:aws:iam::{ACCOUNT}:*"),
+        (None, None) => "*".to_owned(),
+    }
+}
+
+pub(super) fn encoded(document: &Document) -> String {
+    utf8_percent_encode(document.text(), NON_ALPHANUMERIC).to_string()
+}
+
+fn entity(kind: &str, name: &str, entity: &Entity) -> String {
+    let trust = entity.trust.as_ref().map_or_else(String::new, |trust| format!("<AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument><MaxSessionDuration>{}</MaxSessionDuration><Description>{}</Description>", encoded(trust), entity.longest, escape(&entity.description)));
+    format!(
+        "<Path>{}</Path><{kind}Name>{}</{kind}Name><{kind}Id>{}</{kind}Id><Arn>{}</Arn><CreateDate>{}</CreateDate>{trust}",
+        escape(&entity.path),
+        escape(name),
+        entity.id,
+        escape(&entity.arn),
+        entity.created
+    )
+}
+
+/// What lies below `PathPrefix`.
+fn below<'a>(
+    form: &'a Form,
+    all: impl Iterator<Item = (&'a String, &'a Entity)>,
+) -> impl Iterator<Item = (&'a String, &'a Entity)> {
+    let prefix = form.text("PathPrefix").unwrap_or("/");
+    all.filter(move |(_, entity)| entity.path.starts_with(prefix))
+}
+
+/// One page: `Marker` is the last name of the page before.
+pub(super) fn list<T>(
+    form: &Form,
+    element: &str,
+    all: impl Iterator<Item = T>,
+    member: impl Fn(T) -> (String, String),
+) -> String {
+    let limit = form.number("MaxItems").unwrap_or(100).clamp(1, 1000);
+    let mut rest = all
+        .map(member)
+        .skip_while(|(name, _)| form.text("Marker").is_some_and(|marker| name.as_str() <= marker));
+    let page: Vec<_> = rest.by_ref().take(limit).collect();
+    let members: String = page.iter().map(|(_, xml)| format!("<member>{xml}</member>")).collect();
+    let end = match (rest.next(), page.last()) {
+        (Some(_), Some((name, _))) => format!("<IsTruncated>true</IsTruncated><Marker>{}</Marker>", escape(name)),
+        _ => "<IsTruncated>false</IsTruncated>".to_owned(),
+    };
+    format!("<{element}>{members}</{element}>{end}")
+}

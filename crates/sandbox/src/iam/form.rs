@@ -1,0 +1,106 @@
+//! The query protocol: a form goes in, XML comes out.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+
+use crate::api::ApiError;
+
+/// A decoded `application/x-www-form-urlencoded` body.
+pub(crate) struct Form(BTreeMap<String, String>);
+
+impl Form {
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        let decode = |text: &str| {
+            percent_decode_str(&text.replace('+', " "))
+                .decode_utf8_lossy()
+                .into_owned()
+        };
+        let text = String::from_utf8_lossy(body);
+        Self(
+            text.split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(name, value)| (decode(name), decode(value)))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn required(&self, name: &str) -> Result<&str, ApiError> {
+        self.text(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+            let mut letters = name.chars();
+            let first = letters.next().map(|first| first.to_ascii_lowercase());
+            let field: String = first.into_iter().chain(letters).collect();
+            ApiError::new("ValidationError", format!("1 validation error detected: Value null at '{field}' failed to satisfy constraint: Member must not be null"))
+        })
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<usize> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// `NAME.member.1`, `NAME.member.2`, …
+    pub(crate) fn list(&self, name: &str) -> Vec<&str> {
+        (1..)
+            .map_while(|number| self.text(&format!("{name}.member.{number}")))
+            .collect()
+    }
+
+    /// The members of the structure `NAME.member.1`, `NAME.member.2`, …, each as a form of its own.
+    pub(crate) fn structures(&self, name: &str) -> Vec<Self> {
+        (1..)
+            .map_while(|number| {
+                let prefix = format!("{name}.member.{number}.");
+                let members: BTreeMap<String, String> = self
+                    .0
+                    .iter()
+                    .filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value.clone())))
+                    .collect();
+                (!members.is_empty()).then_some(Self(members))
+            })
+            .collect()
+    }
+}
+
+/// Text inside XML; control characters that XML cannot hold become a question mark.
+pub(crate) fn escape(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut escaped, c| {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            c if c.is_control() && !"\t\n\r".contains(c) => escaped.push('?'),
+            c => escaped.push(c),
+        }
+        escaped
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_form_holds_texts_lists_and_structures() {
+        let form = Form::parse(
+            b"Action=Do&Name=a%20b+c&L.member.1=x&L.member.2=y&S.member.1.Key=k&S.member.1.Values.member.1=v&Empty=",
+        );
+        assert_eq!(form.text("Name"), Some("a b c"));
+        assert_eq!(form.list("L"), ["x", "y"]);
+        let structures = form.structures("S");
+        assert_eq!(structures[0].text("Key"), Some("k"));
+        assert_eq!(structures[0].list("Values"), ["v"]);
+        assert_eq!(form.required("Empty").unwrap_err().code, "ValidationError");
+        assert!(form.required("Absent").unwrap_err().message.contains("'absent'"));
+    }
+
+    #[test]
+    fn what_xml_cannot_hold_is_escaped() {
+        assert_eq!(escape("<a b=\"c\">&\u{1}é"), "&lt;a b=&quot;c&quot;&gt;&amp;?é");
+    }
+}

@@ -1,0 +1,211 @@
+//! The operations on policies: managed ones, inline ones, and what is attached to whom.
+
+use super::calls::{encoded, list};
+use super::form::{Form, escape};
+use super::{Entity, Iam, Policy, conflict, exists, managed, missing};
+use crate::api::ApiError;
+use crate::identity::ACCOUNT;
+use crate::policy::Document;
+use crate::world::random_id;
+
+pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
+    match operation {
+        "CreatePolicy" => {
+            let name = form.required("PolicyName")?;
+            let path = form.text("Path").unwrap_or("/").to_owned();
+            let arn = format!("arn:aws:iam::{ACCOUNT}:policy{path}{name}");
+            if iam.policies.contains_key(&arn) {
+                return Err(exists(&format!(
+                    "A policy called {name} already exists. Duplicate names are not allowed."
+                )));
+            }
+            let policy = Policy {
+                id: random_id("ANPA", 21),
+                path,
+                created: iam.clock.now(),
+                document: document(form.required("PolicyDocument")?)?,
+            };
+            iam.policies.insert(arn.clone(), policy);
+            shown(iam, &arn)
+        }
+        "GetPolicy" => shown(iam, form.required("PolicyArn")?),
+        "GetPolicyVersion" => {
+            let arn = form.required("PolicyArn")?;
+            let document = iam.document(arn).ok_or_else(|| no_policy(arn))?;
+            let version = managed::find(arn).map_or("v1", |managed| &managed.version);
+            if form.required("VersionId")? != version {
+                return Err(missing(&format!("Policy {arn} has no such version.")));
+            }
+            Ok(format!(
+                "<PolicyVersion><Document>{}</Document><VersionId>{version}</VersionId><IsDefaultVersion>true</IsDefaultVersion></PolicyVersion>",
+                encoded(document)
+            ))
+        }
+        "ListPolicies" => {
+            let scope = form.text("Scope").unwrap_or("All");
+            let of_aws = managed::all()
+                .keys()
+                .filter(|_| scope != "Local")
+                .map(|name| format!("arn:aws:iam::aws:policy/{name}"));
+            let own = iam.policies.keys().filter(|_| scope != "AWS").cloned();
+            let mut arns: Vec<String> = of_aws.chain(own).collect();
+            arns.sort();
+            Ok(list(form, "Policies", arns.into_iter(), |arn| {
+                let row = row(iam, &arn);
+                (arn, row)
+            }))
+        }
+        "DeletePolicy" => {
+            let arn = form.required("PolicyArn")?;
+            if attachments(iam, arn) > 0 {
+                return Err(conflict("Cannot delete a policy attached to entities."));
+            }
+            iam.policies.remove(arn).ok_or_else(|| no_policy(arn))?;
+            Ok(String::new())
+        }
+        "AttachRolePolicy" => iam
+            .attach_role_policy(form.required("RoleName")?, form.required("PolicyArn")?)
+            .map(|()| String::new()),
+        "AttachUserPolicy" => {
+            let arn = form.required("PolicyArn")?;
+            iam.attachable(arn)?;
+            iam.change_user(form.required("UserName")?, |user| user.attach(arn))?;
+            Ok(String::new())
+        }
+        _ => of_entity(iam, operation, form),
+    }
+}
+
+/// The operations that users and roles share.
+fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
+    let unknown = || ApiError::new("InvalidAction", format!("Could not find operation {operation}"));
+    let (name, shown) = if operation.contains("Role") {
+        let name = form.required("RoleName")?;
+        (name, format!("<RoleName>{}</RoleName>", escape(name)))
+    } else if operation.contains("User") {
+        let name = form.required("UserName")?;
+        (name, format!("<UserName>{}</UserName>", escape(name)))
+    } else {
+        return Err(unknown());
+    };
+    let is_role = operation.contains("Role");
+    let found = if is_role { iam.role(name)? } else { iam.user(name)? };
+    let answer = match operation {
+        "ListAttachedRolePolicies" | "ListAttachedUserPolicies" => {
+            return Ok(list(form, "AttachedPolicies", found.attached.iter(), |arn| {
+                let name = arn.rsplit('/').next().unwrap_or(arn);
+                let row = format!(
+                    "<PolicyName>{}</PolicyName><PolicyArn>{}</PolicyArn>",
+                    escape(name),
+                    escape(arn)
+                );
+                (arn.clone(), row)
+            }));
+        }
+        "GetRolePolicy" | "GetUserPolicy" => {
+            let policy = form.required("PolicyName")?;
+            let document = found.inline.get(policy).ok_or_else(|| no_inline(policy))?;
+            return Ok(format!(
+                "{shown}<PolicyName>{}</PolicyName><PolicyDocument>{}</PolicyDocument>",
+                escape(policy),
+                encoded(document)
+            ));
+        }
+        "ListRolePolicies" | "ListUserPolicies" => {
+            return Ok(list(form, "PolicyNames", found.inline.keys(), |name| {
+                (name.clone(), escape(name))
+            }));
+        }
+        "PutRolePolicy" | "PutUserPolicy" => {
+            let document = document(form.required("PolicyDocument")?)?;
+            let policy = form.required("PolicyName")?.to_owned();
+            change(iam, is_role, name, |found| {
+                found.inline.insert(policy, document);
+                Ok(())
+            })
+        }
+        "DeleteRolePolicy" | "DeleteUserPolicy" => {
+            let policy = form.required("PolicyName")?;
+            change(iam, is_role, name, |found| {
+                found.inline.remove(policy).map(drop).ok_or_else(|| no_inline(policy))
+            })
+        }
+        "DetachRolePolicy" | "DetachUserPolicy" => {
+            let arn = form.required("PolicyArn")?;
+            change(iam, is_role, name, |found| {
+                let before = found.attached.len();
+                found.attached.retain(|attached| attached != arn);
+                if found.attached.len() == before {
+                    return Err(no_policy(arn));
+                }
+                Ok(())
+            })
+        }
+        _ => return Err(unknown()),
+    };
+    answer.map(|()| String::new())
+}
+
+fn change(
+    iam: &mut Iam,
+    is_role: bool,
+    name: &str,
+    change: impl FnOnce(&mut Entity) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
+    if is_role {
+        iam.change_role(name, change)?
+    } else {
+        iam.change_user(name, change)?
+    }
+}
+
+/// A policy for users and roles, read whole.
+pub(super) fn document(text: &str) -> Result<Document, ApiError> {
+    Document::checked(text).map_err(|wrong| {
+        ApiError::new(
+            "MalformedPolicyDocument",
+            format!("The policy failed legacy parsing: {wrong}"),
+        )
+    })
+}
+
+fn shown(iam: &Iam, arn: &str) -> Result<String, ApiError> {
+    iam.document(arn).ok_or_else(|| no_policy(arn))?;
+    Ok(format!("<Policy>{}</Policy>", row(iam, arn)))
+}
+
+fn row(iam: &Iam, arn: &str) -> String {
+    let name = arn.rsplit('/').next().unwrap_or(arn);
+    let version = managed::find(arn).map_or("v1", |managed| &managed.version);
+    let own = iam.policies.get(arn).map_or_else(String::new, |policy| {
+        format!(
+            "<PolicyId>{}</PolicyId><CreateDate>{created}</CreateDate><UpdateDate>{created}</UpdateDate>",
+            policy.id,
+            created = policy.created
+        )
+    });
+    let path = iam.policies.get(arn).map_or("/", |policy| &policy.path);
+    format!(
+        "<PolicyName>{}</PolicyName><Arn>{}</Arn><Path>{}</Path><DefaultVersionId>{version}</DefaultVersionId><AttachmentCount>{}</AttachmentCount><IsAttachable>true</IsAttachable>{own}",
+        escape(name),
+        escape(arn),
+        escape(path),
+        attachments(iam, arn)
+    )
+}
+
+fn attachments(iam: &Iam, arn: &str) -> usize {
+    iam.users
+        .values()
+        .chain(iam.roles.values())
+        .filter(|entity| entity.attached.iter().any(|attached| attached == arn))
+        .count()
+}
+
+fn no_policy(arn: &str) -> ApiError {
+    missing(&format!("Policy {arn} was not found."))
+}
+
+fn no_inline(name: &str) -> ApiError {
+    missing(&format!("The policy with name {name} cannot be found."))
+}

@@ -1,0 +1,218 @@
+//! Who may use a key: key policy, identity policies and grants, in KMS's order; then the key's state.
+
+use std::collections::BTreeMap;
+
+use super::grants::Constraint;
+use super::key::{Key, State};
+use super::{Ask, Kms};
+use crate::api::ApiError;
+use crate::policy::{self, Decision, Question};
+use crate::world::denied;
+
+/// One use of a key.
+pub(super) struct Act<'a> {
+    /// `kms:Decrypt`.
+    pub(super) action: &'a str,
+    /// Whether a grant can allow it.
+    pub(super) is_grantable: bool,
+    /// None where the operation takes no encryption context: a grant's constraint does not bind it.
+    pub(super) context: Option<&'a BTreeMap<String, String>>,
+    /// The grant that is to be made, which must not reach further than the grant that allows it.
+    pub(super) child: Option<(&'a [String], Option<&'a Constraint>)>,
+    /// Further condition keys.
+    pub(super) conditions: BTreeMap<String, String>,
+}
+
+impl<'a> Act<'a> {
+    /// An administrative act: no grant allows it.
+    pub(super) fn new(action: &'a str) -> Self {
+        Self {
+            action,
+            is_grantable: false,
+            context: None,
+            child: None,
+            conditions: BTreeMap::new(),
+        }
+    }
+
+    /// An act that a grant may allow.
+    pub(super) fn grantable(action: &'a str) -> Self {
+        Self {
+            is_grantable: true,
+            ..Self::new(action)
+        }
+    }
+
+    /// A cryptographic act, with its encryption context.
+    pub(super) fn within(action: &'a str, context: &'a BTreeMap<String, String>) -> Self {
+        Self {
+            context: Some(context),
+            ..Self::grantable(action)
+        }
+    }
+
+    /// With a further condition key.
+    pub(super) fn saying(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.conditions.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl Ask<'_> {
+    /// Whether the caller may do this with the key.
+    ///
+    /// 1. An explicit Deny in an identity policy or the key policy wins.
+    /// 2. A key-policy Allow that names the principal suffices.
+    /// 3. A key-policy Allow for the account needs an identity policy's Allow too.
+    /// 4. A grant: grantee, operation, constraints, and visible already or its token supplied.
+    pub(super) fn authorize(&self, kms: &Kms, key: &Key, act: &Act) -> Result<(), ApiError> {
+        let arn = key.arn();
+        if self
+            .request
+            .value("GrantTokens")
+            .as_array()
+            .is_some_and(|tokens| tokens.len() > 10)
+        {
+            return Err(ApiError::new(
+                "ValidationException",
+                "1 validation error detected: Value at 'grantTokens' failed to satisfy constraint: Member must have length less than or equal to 10",
+            ));
+        }
+        let mut facts = self.world.facts();
+        facts.extend(act.conditions.clone());
+        for (name, value) in [
+            ("kms:KeySpec", "SYMMETRIC_DEFAULT"),
+            ("kms:KeyUsage", "ENCRYPT_DECRYPT"),
+            ("kms:KeyOrigin", "AWS_KMS"),
+            ("kms:MultiRegion", "false"),
+        ] {
+            facts.insert(name.to_owned(), value.to_owned());
+        }
+        for (name, value) in &key.tags {
+            facts.insert(format!("aws:ResourceTag/{name}"), value.clone());
+        }
+        let mut names = Vec::new();
+        if let Some(context) = act.context {
+            facts.insert("kms:EncryptionAlgorithm".to_owned(), "SYMMETRIC_DEFAULT".to_owned());
+            for (name, value) in context {
+                facts.insert(format!("kms:EncryptionContext:{name}"), value.clone());
+                names.push(name.clone());
+            }
+        }
+        if let Some(alias) = self.request.text("KeyId").filter(|id| id.contains("alias/")) {
+            let alias = alias.rsplit_once(':').map_or(alias, |(_, alias)| alias);
+            facts.insert("kms:RequestAlias".to_owned(), alias.to_owned());
+        }
+        let question = Question::new(self.caller, act.action, &arn, &facts)
+            .with("kms:EncryptionContextKeys", names)
+            .with(
+                "kms:ResourceAliases",
+                kms.aliases.of(&key.id).map(str::to_owned).collect(),
+            )
+            .with(
+                "kms:GrantOperations",
+                act.child.map_or_else(Vec::new, |(operations, _)| operations.to_vec()),
+            );
+        let own = self.world.iam().decide(&self.caller.principal, &question);
+        let said = policy::resource(&key.policy, &question);
+        let refused = |why: &str| Err(denied(self.caller, act.action, &arn, why));
+        if own == Decision::Denied {
+            return refused("with an explicit deny in an identity-based policy");
+        }
+        if said.caller == Decision::Denied {
+            return refused("with an explicit deny in a resource-based policy");
+        }
+        if said.caller == Decision::Allowed || (said.account == Decision::Allowed && own == Decision::Allowed) {
+            return Ok(());
+        }
+        if self.is_granted(kms, key, act)? {
+            return Ok(());
+        }
+        let which = if said.account == Decision::Allowed {
+            "identity"
+        } else {
+            "resource"
+        };
+        refused(&format!(
+            "because no {which}-based policy allows the {} action",
+            act.action
+        ))
+    }
+
+    fn is_granted(&self, kms: &Kms, key: &Key, act: &Act) -> Result<bool, ApiError> {
+        if !act.is_grantable {
+            return Ok(false);
+        }
+        let operation = act.action.trim_start_matches("kms:");
+        let tokens = self.request.list("GrantTokens");
+        if !tokens.iter().all(|token| kms.grants.knows_token(&key.id, token)) {
+            return Err(ApiError::new(
+                "InvalidGrantTokenException",
+                "The request was rejected because a grant token is not valid.",
+            ));
+        }
+        let now = self.world.now();
+        let names = self.caller.names();
+        Ok(names.iter().any(|name| {
+            kms.grants.to(&key.id, name).any(|grant| {
+                grant.operations.iter().any(|allowed| allowed == operation)
+                    && match (&grant.constraint, act.context) {
+                        (Some(constraint), Some(context)) => constraint.holds(context),
+                        _ => true,
+                    }
+                    && act
+                        .child
+                        .is_none_or(|(operations, constraint)| grant.covers(operations, constraint))
+                    && (grant.visible <= now || grant.tokens.iter().any(|token| tokens.contains(token)))
+            })
+        }))
+    }
+
+    /// The id of a key that an administrative call names, once the caller may do it.
+    pub(super) fn administered(&self, kms: &Kms) -> Result<String, ApiError> {
+        let key = kms.find_strictly(self.request.required("KeyId")?)?;
+        self.authorize(kms, key, &Act::new(&format!("kms:{}", self.operation)))?;
+        Ok(key.id.clone())
+    }
+
+    /// What a call with DryRun answers when it would have gone well.
+    pub(super) fn dry_run(&self) -> Result<(), ApiError> {
+        if self.request.truth("DryRun") {
+            return Err(ApiError::new(
+                "DryRunOperationException",
+                "The request would have succeeded, but the DryRun option is set.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Key {
+    /// Refuses what needs a usable key.
+    pub(super) fn usable(&self) -> Result<(), ApiError> {
+        match self.state {
+            State::Enabled => Ok(()),
+            State::Disabled => Err(ApiError::new(
+                "DisabledException",
+                format!("{} is disabled.", self.arn()),
+            )),
+            State::PendingDeletion => Err(self.pending()),
+        }
+    }
+
+    /// Refuses what may not be done to a key that waits for its deletion.
+    pub(super) fn not_pending(&self) -> Result<(), ApiError> {
+        if self.state == State::PendingDeletion {
+            Err(self.pending())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn pending(&self) -> ApiError {
+        ApiError::new(
+            "KMSInvalidStateException",
+            format!("{} is pending deletion.", self.arn()),
+        )
+    }
+}

@@ -1,0 +1,250 @@
+//! Encrypt, Decrypt and data keys: AES-256-GCM under the key's material, the encryption context as associated data.
+//!
+//! A ciphertext is `1 | key id, 16 bytes | material version, 2 bytes | nonce, 12 bytes | ciphertext and tag`, so Decrypt finds
+//! its key without being told. Clients must treat it as opaque.
+
+use std::collections::BTreeMap;
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Key as CipherKey, Nonce};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::authorize::Act;
+use super::key::Key;
+use super::{Ask, Kms};
+use crate::api::ApiError;
+use crate::world::random;
+
+type Context = BTreeMap<String, String>;
+
+const HEAD: usize = 1 + 16 + 2;
+const NONCE: usize = 12;
+const FORMAT: u8 = 1;
+/// Bytes of a plaintext, and of a ciphertext.
+const PLAINTEXT: usize = 4096;
+const CIPHERTEXT: usize = 6144;
+
+pub(super) fn encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let context = ask.request.context("EncryptionContext")?;
+    let plaintext = ask.request.bytes("Plaintext", PLAINTEXT)?;
+    let key = ask.use_key(kms, ask.request.required("KeyId")?, "kms:Encrypt", &context)?;
+    ask.dry_run()?;
+    Ok(
+        json!({ "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }),
+    )
+}
+
+pub(super) fn decrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let context = ask.request.context("EncryptionContext")?;
+    if ask.ignores_ciphertext() {
+        ask.use_key(kms, ask.request.required("KeyId")?, "kms:Decrypt", &context)?;
+        ask.dry_run()?;
+    }
+    let blob = ask.request.bytes("CiphertextBlob", CIPHERTEXT)?;
+    let id = source(kms, &blob, ask.request.text("KeyId"))?;
+    let key = ask.use_key(kms, &id, "kms:Decrypt", &context)?;
+    let plaintext = unwrap(key, &blob, &context)?;
+    ask.dry_run()?;
+    Ok(
+        json!({ "Plaintext": STANDARD.encode(plaintext), "KeyId": key.arn(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }),
+    )
+}
+
+pub(super) fn re_encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let (old, new) = (
+        ask.request.context("SourceEncryptionContext")?,
+        ask.request.context("DestinationEncryptionContext")?,
+    );
+    let ignores = ask.ignores_ciphertext();
+    let blob = if ignores {
+        Vec::new()
+    } else {
+        ask.request.bytes("CiphertextBlob", CIPHERTEXT)?
+    };
+    let from = if ignores {
+        ask.request.required("SourceKeyId")?.to_owned()
+    } else {
+        source(kms, &blob, ask.request.text("SourceKeyId"))?
+    };
+    let to = kms.find(ask.request.required("DestinationKeyId")?)?;
+    let from = kms.find(&from)?;
+    let same = (from.id == to.id).to_string();
+    let act = |action, context| Act::within(action, context).saying("kms:ReEncryptOnSameKey", &same);
+    ask.authorize(kms, from, &act("kms:ReEncryptFrom", &old))?;
+    ask.authorize(kms, to, &act("kms:ReEncryptTo", &new))?;
+    from.usable()?;
+    to.usable()?;
+    if ignores {
+        ask.dry_run()?;
+    }
+    let plaintext = unwrap(from, &blob, &old)?;
+    ask.dry_run()?;
+    Ok(json!({
+        "CiphertextBlob": STANDARD.encode(wrap(to, &plaintext, &new)), "SourceKeyId": from.arn(), "KeyId": to.arn(),
+        "SourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT", "DestinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT"
+    }))
+}
+
+pub(super) fn generate_data_key(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let context = ask.request.context("EncryptionContext")?;
+    let len = match (ask.request.text("KeySpec"), ask.request.number("NumberOfBytes")) {
+        (Some("AES_256"), None) => 32,
+        (Some("AES_128"), None) => 16,
+        (None, Some(len @ 1..=1024)) => len as usize,
+        (None, Some(len)) => return Err(out_of_range(len)),
+        _ => {
+            return Err(ApiError::new(
+                "ValidationException",
+                "Please specify either number of bytes or key spec.",
+            ));
+        }
+    };
+    let action = format!("kms:{}", ask.operation);
+    let key = ask.use_key(kms, ask.request.required("KeyId")?, &action, &context)?;
+    ask.dry_run()?;
+    let plaintext = bytes(len);
+    let answer = json!({ "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn() });
+    Ok(match ask.operation {
+        "GenerateDataKey" => super::with(answer, json!({ "Plaintext": STANDARD.encode(plaintext) })),
+        _ => answer,
+    })
+}
+
+pub(super) fn generate_random(ask: &Ask) -> Result<Value, ApiError> {
+    ask.world
+        .authorize(ask.caller, "kms:GenerateRandom", "*", &BTreeMap::new())?;
+    match ask.request.number("NumberOfBytes") {
+        Some(len @ 1..=1024) => Ok(json!({ "Plaintext": STANDARD.encode(bytes(len as usize)) })),
+        Some(len) => Err(out_of_range(len)),
+        None => Err(ApiError::new("ValidationException", "Number of bytes is required.")),
+    }
+}
+
+fn out_of_range(len: i64) -> ApiError {
+    ApiError::new(
+        "ValidationException",
+        format!(
+            "1 validation error detected: Value '{len}' at 'numberOfBytes' failed to satisfy constraint: Member must have value between 1 and 1024"
+        ),
+    )
+}
+
+impl Ask<'_> {
+    /// A key that the caller may use like this, and that can be used.
+    fn use_key<'a>(&self, kms: &'a Kms, id: &str, action: &str, context: &Context) -> Result<&'a Key, ApiError> {
+        let key = kms.find(id)?;
+        self.authorize(kms, key, &Act::within(action, context))?;
+        key.usable()?;
+        Ok(key)
+    }
+
+    /// A dry run that is about authorization only.
+    fn ignores_ciphertext(&self) -> bool {
+        let modifiers = self.request.list("DryRunModifiers");
+        self.request.truth("DryRun") && modifiers.iter().any(|modifier| modifier == "IGNORE_CIPHERTEXT")
+    }
+}
+
+impl Kms {
+    /// A data key of 32 bytes without asking anybody: plaintext and ciphertext.
+    pub(crate) fn data_key(&self, id: &str) -> Result<(Vec<u8>, Vec<u8>), ApiError> {
+        let key = self.find(id)?;
+        let plaintext = bytes(32);
+        let blob = wrap(key, &plaintext, &Context::new());
+        Ok((plaintext, blob))
+    }
+}
+
+/// The id of the key to open a ciphertext with: the one that it names, which must be the one that the caller names.
+fn source(kms: &Kms, blob: &[u8], named: Option<&str>) -> Result<String, ApiError> {
+    let found = blob
+        .get(1..17)
+        .filter(|_| blob[0] == FORMAT && blob.len() >= HEAD + NONCE)
+        .and_then(|id| uuid::Uuid::from_slice(id).ok())
+        .map(|id| id.to_string());
+    let Some(id) = found else {
+        if let Some(named) = named {
+            kms.find(named)?;
+        }
+        return Err(invalid());
+    };
+    match named {
+        Some(named) if kms.find(named)?.id != id => Err(ApiError::new(
+            "IncorrectKeyException",
+            "The key ID in the request does not identify a CMK that can perform this operation.",
+        )),
+        None if !kms.keys.contains_key(&id) => Err(ApiError::new(
+            "AccessDeniedException",
+            "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.",
+        )),
+        _ => Ok(id),
+    }
+}
+
+fn wrap(key: &Key, plaintext: &[u8], context: &Context) -> Vec<u8> {
+    let (version, material) = key
+        .material
+        .iter()
+        .enumerate()
+        .next_back()
+        .expect("a key has material from its creation on");
+    let mut blob = vec![FORMAT];
+    blob.extend_from_slice(uuid::Uuid::parse_str(&key.id).unwrap_or_default().as_bytes());
+    blob.extend_from_slice(&(version as u16).to_be_bytes());
+    let associated = associated(&blob, context);
+    let nonce = random::<NONCE>();
+    let sealed = cipher(&material.bytes)
+        .encrypt(
+            &Nonce::from(nonce),
+            Payload {
+                msg: plaintext,
+                aad: &associated,
+            },
+        )
+        .expect("AES-GCM takes a few kilobytes");
+    blob.extend_from_slice(&nonce);
+    blob.extend_from_slice(&sealed);
+    blob
+}
+
+fn unwrap(key: &Key, blob: &[u8], context: &Context) -> Result<Vec<u8>, ApiError> {
+    let (head, rest) = blob.split_at_checked(HEAD).ok_or_else(invalid)?;
+    let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(invalid)?;
+    let version = usize::from(u16::from_be_bytes([head[17], head[18]]));
+    let material = key.material.get(version).ok_or_else(invalid)?;
+    cipher(&material.bytes)
+        .decrypt(
+            &Nonce::from(*nonce),
+            Payload {
+                msg: sealed,
+                aad: &associated(head, context),
+            },
+        )
+        .map_err(|_| invalid())
+}
+
+fn cipher(material: &[u8; 32]) -> Aes256Gcm {
+    Aes256Gcm::new(&CipherKey::<Aes256Gcm>::from(*material))
+}
+
+/// The head of the blob and the context, in one spelling however it was ordered.
+fn associated(head: &[u8], context: &Context) -> Vec<u8> {
+    let mut bytes = head.to_vec();
+    for text in context.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
+
+fn bytes(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    getrandom::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}
+
+fn invalid() -> ApiError {
+    ApiError::new("InvalidCiphertextException", "")
+}

@@ -1,0 +1,187 @@
+//! A KMS key: what it is, without who may ask.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use jiff::fmt::serde::timestamp::millisecond;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Kms, seconds};
+use crate::identity::{ACCOUNT, REGION};
+use crate::policy::Document;
+use crate::world::random;
+
+/// A KMS key.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) description: String,
+    #[serde(with = "millisecond::required")]
+    pub(crate) created: Timestamp,
+    pub(crate) state: State,
+    #[serde(with = "millisecond::optional")]
+    pub(crate) deletion: Option<Timestamp>,
+    pub(crate) policy: Document,
+    pub(crate) rotation: Option<Rotation>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Oldest first and never none; ciphertexts say which they need. Never leaves the world's folder.
+    pub(super) material: Vec<Material>,
+}
+
+/// A key's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum State {
+    Enabled,
+    Disabled,
+    PendingDeletion,
+}
+
+/// Automatic rotation.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Rotation {
+    pub(super) days: i64,
+    #[serde(with = "millisecond::required")]
+    pub(super) next: Timestamp,
+}
+
+/// One version of a key's material.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Material {
+    pub(super) bytes: [u8; 32],
+    #[serde(with = "millisecond::required")]
+    pub(super) since: Timestamp,
+    pub(super) is_on_demand: bool,
+}
+
+/// What a key is made from.
+#[derive(Default)]
+pub(crate) struct NewKey<'a> {
+    pub(crate) description: &'a str,
+    /// The account's default policy if nothing.
+    pub(crate) policy: Option<Document>,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+impl Key {
+    pub(crate) fn arn(&self) -> String {
+        arn(&self.id)
+    }
+
+    /// When something happens to the key by itself.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        match self.state {
+            State::PendingDeletion => self.deletion,
+            State::Enabled => self.rotation.map(|rotation| rotation.next),
+            // Rotation waits until the key is enabled again.
+            State::Disabled => None,
+        }
+    }
+
+    pub(super) fn add_material(&mut self, since: Timestamp, is_on_demand: bool) {
+        self.material.push(Material {
+            bytes: random(),
+            since,
+            is_on_demand,
+        });
+    }
+
+    pub(super) fn rotate_by_calendar(&mut self, at: Timestamp) {
+        self.add_material(at, false);
+        if let Some(rotation) = &mut self.rotation {
+            rotation.next = in_days(at, rotation.days);
+        }
+    }
+
+    /// Switches automatic rotation on, every so many days.
+    pub(crate) fn rotate_every(&mut self, days: i64, now: Timestamp) {
+        self.rotation = Some(Rotation {
+            days,
+            next: in_days(now, days),
+        });
+    }
+
+    pub(super) fn metadata(&self) -> Value {
+        let mut metadata = json!({
+            "AWSAccountId": ACCOUNT, "KeyId": self.id, "Arn": self.arn(), "CreationDate": seconds(self.created),
+            "Enabled": self.state == State::Enabled, "Description": self.description, "KeyUsage": "ENCRYPT_DECRYPT",
+            "KeyState": self.state.name(), "Origin": "AWS_KMS", "KeyManager": "CUSTOMER",
+            "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT", "KeySpec": "SYMMETRIC_DEFAULT",
+            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"], "MultiRegion": false
+        });
+        if let Some(deletion) = self.deletion {
+            metadata["DeletionDate"] = json!(seconds(deletion));
+        }
+        metadata
+    }
+}
+
+impl State {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+            Self::PendingDeletion => "PendingDeletion",
+        }
+    }
+}
+
+impl Kms {
+    /// Makes a key without asking anybody; its id.
+    pub(crate) fn create_key(&mut self, new: NewKey) -> String {
+        let id = uuid::Uuid::new_v4().to_string();
+        let created = self.clock.now();
+        let mut key = Key {
+            id: id.clone(),
+            description: new.description.to_owned(),
+            created,
+            state: State::Enabled,
+            deletion: None,
+            policy: new.policy.unwrap_or_else(default_policy),
+            rotation: None,
+            tags: new.tags,
+            material: Vec::new(),
+        };
+        key.add_material(created, false);
+        self.keys.insert(id.clone(), Box::new(key));
+        id
+    }
+
+    /// Changes a key without asking anybody.
+    pub(crate) fn alter(&mut self, id: &str, change: impl FnOnce(&mut Key)) {
+        self.change(id, change);
+    }
+}
+
+pub(super) fn arn(id: &str) -> String {
+    format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{id}")
+}
+
+pub(super) fn in_days(from: Timestamp, days: i64) -> Timestamp {
+    from.checked_add(SignedDuration::from_hours(24 * days))
+        .unwrap_or(Timestamp::MAX)
+}
+
+static DEFAULT_POLICY: LazyLock<Arc<str>> = LazyLock::new(|| {
+    format!(
+        r#"{{
+  "Version" : "2012-10-17",
+  "Id" : "key-default-1",
+  "Statement" : [ {{
+    "Sid" : "Enable IAM User Permissions",
+    "Effect" : "Allow",
+    "Principal" : {{
+      "AWS" : "arn:aws:iam::{ACCOUNT}:root"
+    }},
+    "Action" : "kms:*",
+    "Resource" : "*"
+  }} ]
+}}"#
+    )
+    .into()
+});
+
+pub(super) fn default_policy() -> Document {
+    Document::trusted(Arc::clone(&DEFAULT_POLICY))
+}

@@ -1,0 +1,163 @@
+//! The life of a key: made, described, switched, scheduled for deletion and saved from it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::authorize::Act;
+use super::key::{Key, NewKey, State, default_policy, in_days};
+use super::{Ask, Kms, page, policies, seconds, tags, with};
+use crate::api::ApiError;
+
+/// Keys of an account, by AWS's quota.
+const MOST: usize = 100_000;
+
+pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let request = &ask.request;
+    let tags = tags::parse(request.value("Tags"))?;
+    let description = description(ask)?;
+    let conditions = tags
+        .iter()
+        .map(|(name, value)| (format!("aws:RequestTag/{name}"), value.clone()))
+        .collect();
+    ask.world.authorize(ask.caller, "kms:CreateKey", "*", &conditions)?;
+    if !tags.is_empty() {
+        ask.world.authorize(ask.caller, "kms:TagResource", "*", &conditions)?;
+    }
+    let only = |member: &str, supported: &str| match request.text(member) {
+        Some(value) if value != supported => Err(ApiError::new(
+            "UnsupportedOperationException",
+            format!("the sandbox makes keys with {member} {supported} only"),
+        )),
+        _ => Ok(()),
+    };
+    only("KeySpec", "SYMMETRIC_DEFAULT")?;
+    only("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT")?;
+    only("KeyUsage", "ENCRYPT_DECRYPT")?;
+    only("Origin", "AWS_KMS")?;
+    if request.truth("MultiRegion") {
+        return Err(ApiError::new(
+            "UnsupportedOperationException",
+            "the sandbox has one region",
+        ));
+    }
+    if kms.keys.len() >= MOST {
+        return Err(ApiError::new(
+            "LimitExceededException",
+            format!("the account has {MOST} keys, its quota"),
+        ));
+    }
+    let policy = match request.text("Policy") {
+        None => default_policy(),
+        Some(text) => policies::checked(ask, text)?,
+    };
+    let id = kms.create_key(NewKey {
+        description,
+        policy: Some(policy),
+        tags,
+    });
+    Ok(json!({ "KeyMetadata": kms.find(&id)?.metadata() }))
+}
+
+fn description<'a>(ask: &'a Ask) -> Result<&'a str, ApiError> {
+    let text = ask.request.text("Description").unwrap_or_default();
+    if text.chars().count() > 8192 {
+        return Err(ApiError::new(
+            "ValidationException",
+            "1 validation error detected: Value at 'description' failed to satisfy constraint: Member must have length less than or equal to 8192",
+        ));
+    }
+    Ok(text)
+}
+
+pub(super) fn describe(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let key = kms.find(ask.request.required("KeyId")?)?;
+    ask.authorize(kms, key, &Act::grantable("kms:DescribeKey"))?;
+    Ok(json!({ "KeyMetadata": key.metadata() }))
+}
+
+pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    ask.world.authorize(ask.caller, "kms:ListKeys", "*", &BTreeMap::new())?;
+    let (keys, end) = page(&ask.request, (100, 1000), |after| {
+        let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+        let rows = kms.keys.range((from, std::ops::Bound::Unbounded));
+        rows.map(|(id, key)| (id.as_str(), key))
+    })?;
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|key| json!({ "KeyId": key.id, "KeyArn": key.arn() }))
+        .collect();
+    Ok(with(json!({ "Keys": rows }), end))
+}
+
+/// Does an administrative act on a key that does not wait for its deletion.
+pub(super) fn change(
+    ask: &Ask,
+    kms: &mut Kms,
+    change: impl FnOnce(&mut Key) -> Result<Value, ApiError>,
+) -> Result<Value, ApiError> {
+    let id = ask.administered(kms)?;
+    kms.find(&id)?.not_pending()?;
+    kms.change(&id, change).unwrap_or_else(|| Ok(json!({})))
+}
+
+pub(super) fn switch(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let state = if ask.operation == "EnableKey" {
+        State::Enabled
+    } else {
+        State::Disabled
+    };
+    change(ask, kms, |key| {
+        key.state = state;
+        Ok(json!({}))
+    })
+}
+
+pub(super) fn update_description(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let text = description(ask)?;
+    change(ask, kms, |key| {
+        text.clone_into(&mut key.description);
+        Ok(json!({}))
+    })
+}
+
+pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let days = ask.request.number("PendingWindowInDays").unwrap_or(30);
+    let key = kms.find_strictly(ask.request.required("KeyId")?)?;
+    let act =
+        Act::new("kms:ScheduleKeyDeletion").saying("kms:ScheduleKeyDeletionPendingWindowInDays", days.to_string());
+    ask.authorize(kms, key, &act)?;
+    // The service model says 1 to 365; the service says this.
+    if !(7..=30).contains(&days) {
+        return Err(ApiError::new(
+            "ValidationException",
+            "PendingWindowInDays must be between 7 and 30 (inclusive).",
+        ));
+    }
+    key.not_pending()?;
+    let (id, arn, deletion) = (key.id.clone(), key.arn(), in_days(ask.world.now(), days));
+    kms.change(&id, |key| {
+        key.state = State::PendingDeletion;
+        key.deletion = Some(deletion);
+    });
+    Ok(
+        json!({ "KeyId": arn, "DeletionDate": seconds(deletion), "KeyState": "PendingDeletion", "PendingWindowInDays": days }),
+    )
+}
+
+pub(super) fn cancel_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let id = ask.administered(kms)?;
+    let key = kms.find(&id)?;
+    let arn = key.arn();
+    if key.state != State::PendingDeletion {
+        return Err(ApiError::new(
+            "KMSInvalidStateException",
+            format!("{arn} is not pending deletion."),
+        ));
+    }
+    kms.change(&id, |key| {
+        key.state = State::Disabled;
+        key.deletion = None;
+    });
+    Ok(json!({ "KeyId": arn }))
+}

@@ -1,0 +1,56 @@
+//! Pages of ordered rows. A marker is the last row's name, encoded; a page may begin behind a row that is gone.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::Request;
+use crate::api::ApiError;
+
+/// The rows that follow the request's marker, and what ends the answer. `after` gives every row behind a name.
+pub(super) fn page<'a, T, I>(
+    request: &Request,
+    (standard, most): (usize, usize),
+    after: impl FnOnce(Option<String>) -> I,
+) -> Result<(Vec<T>, Value), ApiError>
+where
+    I: Iterator<Item = (&'a str, T)>,
+{
+    let limit = match request.number("Limit") {
+        None => standard,
+        Some(limit) => usize::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=most).contains(limit))
+            .ok_or_else(|| {
+                ApiError::new("ValidationException", format!("1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value between 1 and {most}"))
+            })?,
+    };
+    let marker = request.text("Marker").map(parse).transpose()?;
+    let mut rows = after(marker);
+    let (mut taken, mut last) = (Vec::new(), "");
+    while taken.len() < limit {
+        let Some((name, row)) = rows.next() else {
+            return Ok((taken, json!({ "Truncated": false })));
+        };
+        last = name;
+        taken.push(row);
+    }
+    let end = match rows.next() {
+        Some(_) => json!({ "Truncated": true, "NextMarker": URL_SAFE_NO_PAD.encode(last) }),
+        None => json!({ "Truncated": false }),
+    };
+    Ok((taken, end))
+}
+
+fn parse(marker: &str) -> Result<String, ApiError> {
+    URL_SAFE_NO_PAD
+        .decode(marker)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(|| {
+            ApiError::new(
+                "InvalidMarkerException",
+                "The request was rejected because the marker that specifies where pagination should next begin is not valid.",
+            )
+        })
+}

@@ -1,0 +1,87 @@
+//! Key policies: read, replaced, and checked before either.
+
+use serde_json::{Value, json};
+
+use super::authorize::Act;
+use super::{Ask, Kms};
+use crate::api::ApiError;
+use crate::policy::{self, Decision, Document, Question, is_account};
+
+/// Bytes of a key policy.
+const LONGEST: usize = 32 * 1024;
+
+pub(super) fn get(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let id = ask.administered(kms)?;
+    default_name(ask)?;
+    Ok(json!({ "Policy": kms.find(&id)?.policy.text(), "PolicyName": "default" }))
+}
+
+pub(super) fn put(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let key = kms.find_strictly(ask.request.required("KeyId")?)?;
+    let bypass = ask.request.truth("BypassPolicyLockoutSafetyCheck");
+    let act = Act::new("kms:PutKeyPolicy").saying("kms:BypassPolicyLockoutSafetyCheck", bypass.to_string());
+    ask.authorize(kms, key, &act)?;
+    default_name(ask)?;
+    let id = key.id.clone();
+    let policy = checked(ask, ask.request.required("Policy")?)?;
+    kms.change(&id, |key| key.policy = policy);
+    Ok(json!({}))
+}
+
+pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    ask.administered(kms)?;
+    Ok(json!({ "PolicyNames": ["default"], "Truncated": false }))
+}
+
+fn default_name(ask: &Ask) -> Result<(), ApiError> {
+    match ask.request.text("PolicyName") {
+        None | Some("default") => Ok(()),
+        Some(_) => Err(ApiError::new("NotFoundException", "No such policy exists")),
+    }
+}
+
+/// A policy that is one: its principals exist, and its writer can still change it.
+pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
+    let malformed = |message: String| ApiError::new("MalformedPolicyDocumentException", message);
+    if text.len() > LONGEST {
+        return Err(ApiError::new(
+            "LimitExceededException",
+            format!("The policy is larger than {LONGEST} bytes."),
+        ));
+    }
+    let policy = Document::checked(text).map_err(|wrong| malformed(format!("The policy is malformed: {wrong}.")))?;
+    let iam = ask.world.iam();
+    for statement in policy.statements() {
+        if !statement.has_principal() {
+            return Err(malformed("Policy contains a statement with no principal.".to_owned()));
+        }
+        // One action of a key policy is enough to need a resource; AWS refuses a statement without.
+        if !statement.has_resource() {
+            return Err(malformed("Policy contains a statement with no resource.".to_owned()));
+        }
+        let is_known = |name: &String| name == "*" || is_account(name) || iam.knows(name) || is_unique_id(name);
+        if !statement.principals().iter().all(is_known) {
+            return Err(malformed(
+                "Policy contains a statement with one or more invalid principals.".to_owned(),
+            ));
+        }
+    }
+    let facts = ask.world.facts();
+    let question = Question::new(ask.caller, "kms:PutKeyPolicy", "*", &facts);
+    let said = policy::resource(&policy, &question);
+    let own = iam.decide(&ask.caller.principal, &question);
+    let keeps = said.caller == Decision::Allowed || (said.account == Decision::Allowed && own == Decision::Allowed);
+    if !keeps && !ask.request.truth("BypassPolicyLockoutSafetyCheck") {
+        return Err(malformed(
+            "The new key policy will not allow you to update the key policy in the future.".to_owned(),
+        ));
+    }
+    Ok(policy)
+}
+
+/// Somebody who is gone, as a policy that named them shows it.
+fn is_unique_id(name: &str) -> bool {
+    (name.starts_with("AROA") || name.starts_with("AIDA"))
+        && name.len() == 21
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}

@@ -1,0 +1,78 @@
+//! Tags of keys.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use serde_json::{Value, json};
+
+use super::authorize::Act;
+use super::{Ask, Kms, page, with};
+use crate::api::ApiError;
+
+/// Tags of a key.
+const MOST: usize = 50;
+
+pub(super) fn add(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let tags = parse(ask.request.value("Tags"))?;
+    let key = kms.find_strictly(ask.request.required("KeyId")?)?;
+    let mut act = Act::new("kms:TagResource");
+    for (name, value) in &tags {
+        act = act.saying(&format!("aws:RequestTag/{name}"), value);
+    }
+    ask.authorize(kms, key, &act)?;
+    key.not_pending()?;
+    let (id, mut all) = (key.id.clone(), key.tags.clone());
+    all.extend(tags);
+    if all.len() > MOST {
+        return Err(ApiError::new("LimitExceededException", "Too many tags"));
+    }
+    kms.change(&id, |key| key.tags = all);
+    Ok(json!({}))
+}
+
+pub(super) fn remove(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let names = ask.request.list("TagKeys");
+    super::keys::change(ask, kms, |key| {
+        key.tags.retain(|name, _| !names.contains(name));
+        Ok(json!({}))
+    })
+}
+
+pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    let id = ask.administered(kms)?;
+    let key = kms.find(&id)?;
+    let (rows, end) = page(&ask.request, (50, 50), |after| {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = key.tags.range((from, Bound::Unbounded));
+        rows.map(|(name, value)| (name.as_str(), (name, value)))
+    })?;
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|(name, value)| json!({ "TagKey": name, "TagValue": value }))
+        .collect();
+    Ok(with(json!({ "Tags": rows }), end))
+}
+
+/// A request's tags, each of which AWS would take.
+pub(super) fn parse(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {
+    let refused = |message: &str| ApiError::new("TagException", message);
+    let mut tags = BTreeMap::new();
+    for tag in value.as_array().into_iter().flatten() {
+        let (Some(name), Some(value)) = (tag["TagKey"].as_str(), tag["TagValue"].as_str()) else {
+            return Err(refused("a tag needs a TagKey and a TagValue"));
+        };
+        if name.is_empty() || name.chars().count() > 128 || value.chars().count() > 256 {
+            return Err(refused("a TagKey has 1 to 128, a TagValue at most 256 characters"));
+        }
+        if name.to_lowercase().starts_with("aws:") {
+            return Err(refused("aws: prefixed tag key names are not allowed for external use."));
+        }
+        if tags.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(refused("Duplicate tag keys"));
+        }
+    }
+    if tags.len() > MOST {
+        return Err(ApiError::new("LimitExceededException", "Too many tags"));
+    }
+    Ok(tags)
+}

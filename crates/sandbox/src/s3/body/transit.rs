@@ -1,0 +1,228 @@
+//! Bodies on their way: a request's into a file, hashed meanwhile, and a file's into a response. Memory is bounded both ways.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt};
+use s3s::StdError;
+use s3s::checksum::ChecksumHasher;
+use s3s::crypto::{Checksum as _, Md5};
+use s3s::dto::Checksum;
+use s3s::stream::{ByteStream, RemainingLength};
+use tokio::sync::mpsc;
+
+use super::{Body, BodyFile, CHUNK, Home, Segment, fill};
+use crate::api::ApiError;
+
+/// Chunks waiting for a disk that is slower than the network.
+const WAITING: usize = 4;
+
+/// The largest body of one request.
+pub(crate) const LARGEST_PUT: u64 = 5 * 1024 * 1024 * 1024;
+
+impl Body {
+    /// For a response: read ahead by a few chunks on a blocking thread.
+    pub(crate) fn stream(&self) -> BodyStream {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let mut reader = self.reader();
+        tokio::task::spawn_blocking(move || {
+            loop {
+                let mut chunk = BytesMut::zeroed(CHUNK);
+                let read = match fill(&mut reader, &mut chunk) {
+                    Ok(0) => return,
+                    Ok(read) => read,
+                    Err(error) => {
+                        let _ = sender.blocking_send(Err(error));
+                        return;
+                    }
+                };
+                chunk.truncate(read);
+                if sender.blocking_send(Ok(chunk.freeze())).is_err() {
+                    return;
+                }
+            }
+        });
+        BodyStream {
+            receiver,
+            remaining: self.length(),
+        }
+    }
+}
+
+/// A body on its way out.
+#[derive(Debug)]
+pub(crate) struct BodyStream {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    remaining: u64,
+}
+
+impl Stream for BodyStream {
+    type Item = Result<Bytes, StdError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.receiver.poll_recv(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Ok(chunk))) => {
+                self.remaining = self.remaining.saturating_sub(chunk.len() as u64);
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(Box::new(error)))),
+            Poll::Ready(None) if self.remaining > 0 => {
+                self.remaining = 0;
+                Poll::Ready(Some(Err("the body ended early".into())))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+        }
+    }
+}
+
+impl ByteStream for BodyStream {
+    fn remaining_length(&self) -> RemainingLength {
+        usize::try_from(self.remaining).map_or_else(|_| RemainingLength::unknown(), RemainingLength::new_exact)
+    }
+}
+
+/// A body that has arrived whole.
+pub(crate) struct Arrived {
+    pub(crate) at: SystemTime,
+    pub(crate) body: Body,
+    pub(crate) md5: [u8; 16],
+    pub(crate) checksum: Checksum,
+}
+
+/// A file being written, hashed on the way.
+pub(crate) struct Intake {
+    file: File,
+    body: BodyFile,
+    length: u64,
+    md5: Md5,
+    checksums: ChecksumHasher,
+}
+
+impl Intake {
+    /// Opens a fresh file. Dropped unfinished, it leaves nothing behind.
+    pub(crate) fn new(home: &Arc<Home>, checksums: ChecksumHasher) -> io::Result<Self> {
+        let body = home.fresh();
+        Ok(Self {
+            file: File::create_new(body.path())?,
+            body,
+            length: 0,
+            md5: Md5::default(),
+            checksums,
+        })
+    }
+
+    /// The body, complete in its file; in a world on disk it is there before a row names it. Blocks.
+    pub(crate) fn finish(self) -> io::Result<Arrived> {
+        let home = &self.body.home;
+        if home.disk.is_kept() {
+            self.file.sync_data()?;
+        }
+        Ok(Arrived {
+            at: home.now(),
+            body: Body {
+                segments: if self.length == 0 {
+                    Vec::new()
+                } else {
+                    vec![Segment {
+                        file: Arc::new(self.body),
+                        start: 0,
+                        length: self.length,
+                    }]
+                },
+            },
+            md5: self.md5.finalize(),
+            checksum: self.checksums.finalize(),
+        })
+    }
+}
+
+impl Write for Intake {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all(bytes)?;
+        self.md5.update(bytes);
+        self.checksums.update(bytes);
+        self.length += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Takes a request's body in. Memory is bounded: a blocking thread writes and hashes, a few chunks behind.
+pub(crate) async fn receive<S, E>(
+    home: &Arc<Home>,
+    checksums: ChecksumHasher,
+    mut stream: S,
+) -> Result<Arrived, ApiError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: std::fmt::Display,
+{
+    // The end is told from a connection that broke by an empty chunk.
+    let (sender, mut receiver) = mpsc::channel::<Bytes>(WAITING);
+    let home = Arc::clone(home);
+    let writer = tokio::task::spawn_blocking(move || {
+        let mut intake = Intake::new(&home, checksums)?;
+        while let Some(chunk) = receiver.blocking_recv() {
+            if chunk.is_empty() {
+                return intake.finish().map(Some);
+            }
+            intake.write_all(&chunk)?;
+        }
+        Ok(None)
+    });
+    let mut gathered = BytesMut::new();
+    let mut length = 0;
+    while let Some(chunk) = stream.next().await {
+        let chunk =
+            chunk.map_err(|error| ApiError::new("IncompleteBody", format!("the request's body was cut: {error}")))?;
+        length += chunk.len() as u64;
+        if length > LARGEST_PUT {
+            return Err(too_large());
+        }
+        let sent = if gathered.is_empty() && chunk.len() >= CHUNK {
+            sender.send(chunk).await
+        } else {
+            gathered.extend_from_slice(&chunk);
+            if gathered.len() < CHUNK {
+                continue;
+            }
+            sender.send(gathered.split().freeze()).await
+        };
+        // The writer has failed; it says why below.
+        if sent.is_err() {
+            break;
+        }
+    }
+    if !gathered.is_empty() {
+        let _ = sender.send(gathered.freeze()).await;
+    }
+    let _ = sender.send(Bytes::new()).await;
+    drop(sender);
+    let arrived: io::Result<Option<Arrived>> = writer
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error.to_string())));
+    arrived
+        .map_err(|error| disk(&error))?
+        .ok_or_else(|| ApiError::new("IncompleteBody", "the request's body was cut"))
+}
+
+pub(crate) fn too_large() -> ApiError {
+    ApiError::new(
+        "EntityTooLarge",
+        "Your proposed upload exceeds the maximum allowed size",
+    )
+}
+
+/// What a failing disk looks like to a client.
+pub(crate) fn disk(error: &io::Error) -> ApiError {
+    ApiError::new("InternalError", format!("the sandbox's folder: {error}")).status(500)
+}

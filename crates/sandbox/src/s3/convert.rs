@@ -1,0 +1,377 @@
+//! Between s3s's shapes and the store's.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use s3s::dto::{Checksum, CommonPrefix, ETag, ETagCondition, EncodingType, Owner, Range, Tag, Timestamp};
+use s3s::{S3Error, S3ErrorCode, TrailingHeaders};
+
+use super::list::After;
+use super::store::{Condition, Object};
+use crate::api::ApiError;
+use crate::identity::ACCOUNT;
+
+/// What an object's user metadata may weigh.
+const METADATA_LIMIT: usize = 2048;
+/// What S3 leaves as it is when `encoding-type=url` is asked for.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/');
+
+impl From<ApiError> for S3Error {
+    fn from(error: ApiError) -> Self {
+        let code = S3ErrorCode::from_bytes(error.code.as_bytes()).unwrap_or(S3ErrorCode::InternalError);
+        let mut answer = Self::with_message(code, error.message);
+        if let Ok(status) = hyper::StatusCode::from_u16(error.status) {
+            answer.set_status_code(status);
+        }
+        answer
+    }
+}
+
+pub(crate) fn quoted(etag: &str) -> ETag {
+    ETag::Strong(etag.to_owned())
+}
+
+pub(crate) fn time(time: SystemTime) -> Timestamp {
+    Timestamp::from(time)
+}
+
+/// The account, as listings show the owner.
+pub(crate) fn owner() -> Owner {
+    Owner {
+        display_name: None,
+        id: Some(ACCOUNT.repeat(6)[..64].to_owned()),
+    }
+}
+
+/// What a write asks of the name it writes to.
+pub(crate) fn write_condition(
+    matches: Option<ETagCondition>,
+    none_matches: Option<ETagCondition>,
+) -> Result<Condition, ApiError> {
+    match (matches, none_matches) {
+        (None, None) => Ok(Condition::Any),
+        (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
+        (Some(ETagCondition::Any), None) => Ok(Condition::Matches("*".to_owned())),
+        (Some(ETagCondition::ETag(etag)), None) => Ok(Condition::Matches(etag.into_value())),
+        _ => Err(ApiError::new(
+            "NotImplemented",
+            "A header you provided implies functionality that is not implemented",
+        )
+        .status(501)),
+    }
+}
+
+/// The conditions of a read, in the order of RFC 9110.
+#[derive(Debug, Default)]
+pub(crate) struct ReadConditions {
+    pub(crate) matches: Option<ETagCondition>,
+    pub(crate) none_matches: Option<ETagCondition>,
+    pub(crate) modified_since: Option<Timestamp>,
+    pub(crate) unmodified_since: Option<Timestamp>,
+}
+
+impl ReadConditions {
+    pub(crate) fn check(&self, object: &Object) -> Result<(), ApiError> {
+        let is = |condition: &ETagCondition| match condition {
+            ETagCondition::Any => true,
+            ETagCondition::ETag(etag) => etag.value() == object.etag,
+        };
+        let newer = |than: &Timestamp| time(whole_seconds(object.modified)) > *than;
+        let failed = match (&self.matches, &self.unmodified_since) {
+            (Some(condition), _) => !is(condition),
+            (None, Some(since)) => newer(since),
+            (None, None) => false,
+        };
+        if failed {
+            return Err(precondition());
+        }
+        let unchanged = match (&self.none_matches, &self.modified_since) {
+            (Some(condition), _) => is(condition),
+            (None, Some(since)) => !newer(since),
+            (None, None) => false,
+        };
+        if unchanged {
+            return Err(ApiError::new("NotModified", "Not Modified").status(304));
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn precondition() -> ApiError {
+    ApiError::new(
+        "PreconditionFailed",
+        "At least one of the pre-conditions you specified did not hold",
+    )
+    .status(412)
+}
+
+/// HTTP's dates have no fractions.
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+}
+
+/// What of an object is asked for: bytes from, to before, and whether that is said with 206.
+pub(crate) fn extent(object: &Object, range: Option<Range>, part: Option<i32>) -> Result<(u64, u64, bool), ApiError> {
+    let length = object.body.length();
+    let refused = || ApiError::new("InvalidRange", "The requested range is not satisfiable").status(416);
+    match (range, part) {
+        (None, None) => Ok((0, length, false)),
+        (Some(_), Some(_)) => Err(ApiError::new(
+            "InvalidRequest",
+            "Cannot specify both Range header and partNumber query parameter",
+        )),
+        (Some(_), None) if length == 0 => Err(refused()),
+        (Some(range), None) => {
+            let range = range.check(length).map_err(|_| refused())?;
+            Ok((range.start, range.end, true))
+        }
+        (None, Some(1)) if object.parts.is_empty() => Ok((0, length, length > 0)),
+        (None, Some(number)) => {
+            let index = usize::try_from(number - 1).map_err(|_| refused())?;
+            let size = *object.parts.get(index).ok_or_else(|| {
+                ApiError::new("InvalidPartNumber", "The requested partnumber is not satisfiable").status(416)
+            })?;
+            let start: u64 = object.parts[..index].iter().sum();
+            Ok((start, start + size, size > 0))
+        }
+    }
+}
+
+pub(crate) fn metadata(
+    given: Option<std::collections::HashMap<String, String>>,
+) -> Result<BTreeMap<String, String>, ApiError> {
+    let metadata: BTreeMap<String, String> = given.unwrap_or_default().into_iter().collect();
+    let size: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if size > METADATA_LIMIT {
+        return Err(ApiError::new(
+            "MetadataTooLarge",
+            "Your metadata headers exceed the maximum allowed metadata size",
+        ));
+    }
+    Ok(metadata)
+}
+
+/// Tags as the `x-amz-tagging` header carries them.
+pub(crate) fn header_tags(header: Option<&str>) -> Result<BTreeMap<String, String>, ApiError> {
+    let decode = |text: &str| {
+        percent_decode_str(&text.replace('+', " "))
+            .decode_utf8()
+            .map(std::borrow::Cow::into_owned)
+            .map_err(|_| {
+                ApiError::new(
+                    "InvalidArgument",
+                    "The header 'x-amz-tagging' shall be encoded as UTF-8",
+                )
+            })
+    };
+    let pairs = header
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(key)?, decode(value)?))
+        })
+        .collect::<Result<Vec<_>, ApiError>>()?;
+    tags(pairs)
+}
+
+/// Tags as a document carries them.
+pub(crate) fn document_tags(given: Vec<Tag>) -> Result<BTreeMap<String, String>, ApiError> {
+    tags(
+        given
+            .into_iter()
+            .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
+            .collect(),
+    )
+}
+
+fn tags(pairs: Vec<(String, String)>) -> Result<BTreeMap<String, String>, ApiError> {
+    let invalid = |message: &str| Err(ApiError::new("InvalidTag", message));
+    if pairs.len() > 10 {
+        return Err(ApiError::new("BadRequest", "Object tags cannot be greater than 10"));
+    }
+    let mut tags = BTreeMap::new();
+    for (key, value) in pairs {
+        if key.is_empty() || key.chars().count() > 128 {
+            return invalid("The TagKey you have provided is invalid");
+        }
+        if value.chars().count() > 256 {
+            return invalid("The TagValue you have provided is invalid");
+        }
+        if tags.insert(key, value).is_some() {
+            return invalid("Cannot provide multiple Tags with the same key");
+        }
+    }
+    Ok(tags)
+}
+
+/// Compares `Content-MD5` with what arrived.
+pub(crate) fn check_md5(given: Option<&str>, computed: &[u8]) -> Result<(), ApiError> {
+    let Some(given) = given else { return Ok(()) };
+    match STANDARD.decode(given) {
+        Ok(expected) if expected == computed => Ok(()),
+        Ok(expected) if expected.len() == computed.len() => Err(ApiError::new(
+            "BadDigest",
+            "The Content-MD5 you specified did not match what we received.",
+        )),
+        _ => Err(ApiError::new(
+            "InvalidDigest",
+            "The Content-MD5 you specified is not valid.",
+        )),
+    }
+}
+
+/// A trailing header, once the body is through.
+pub(crate) fn trailer(trailers: Option<&TrailingHeaders>, name: &str) -> Option<String> {
+    trailers?.read(|headers| Some(headers.get(name)?.to_str().ok()?.to_owned()))?
+}
+
+/// The checksum fields that every input shape repeats.
+macro_rules! given_checksum {
+    ($input:expr) => {
+        s3s::dto::Checksum {
+            checksum_crc32: $input.checksum_crc32.clone(),
+            checksum_crc32c: $input.checksum_crc32c.clone(),
+            checksum_crc64nvme: $input.checksum_crc64nvme.clone(),
+            checksum_sha1: $input.checksum_sha1.clone(),
+            checksum_sha256: $input.checksum_sha256.clone(),
+            checksum_type: None,
+        }
+    };
+}
+pub(crate) use given_checksum;
+
+/// The headers that three input shapes share.
+macro_rules! about {
+    ($input:expr) => {
+        $crate::s3::About {
+            content_type: Some(
+                $input
+                    .content_type
+                    .clone()
+                    .unwrap_or_else(|| "binary/octet-stream".to_owned()),
+            ),
+            cache_control: $input.cache_control.clone(),
+            content_disposition: $input.content_disposition.clone(),
+            content_encoding: $input
+                .content_encoding
+                .as_deref()
+                .and_then($crate::s3::convert::without_chunked),
+            content_language: $input.content_language.clone(),
+            expires: $input.expires.clone(),
+            storage_class: $input
+                .storage_class
+                .as_ref()
+                .map(|class| class.as_str().to_owned())
+                .filter(|class| class != s3s::dto::StorageClass::STANDARD),
+            website_redirect: $input.website_redirect_location.clone(),
+            metadata: $crate::s3::convert::metadata($input.metadata.clone())?,
+            encryption: $input
+                .server_side_encryption
+                .as_ref()
+                .map(|sse| sse.as_str().to_owned()),
+            encryption_key: $input.ssekms_key_id.clone(),
+            wrapped: None,
+        }
+    };
+}
+pub(crate) use about;
+
+/// `aws-chunked` is how the body travelled, not what it is.
+pub(crate) fn without_chunked(encoding: &str) -> Option<String> {
+    let kept: Vec<&str> = encoding
+        .split(',')
+        .map(str::trim)
+        .filter(|one| !one.is_empty() && !one.eq_ignore_ascii_case("aws-chunked"))
+        .collect();
+    (!kept.is_empty()).then(|| kept.join(","))
+}
+
+/// The checksum values to answer with, or none.
+pub(crate) fn shown(checksum: &Checksum, show: bool) -> Checksum {
+    if show { checksum.clone() } else { Checksum::default() }
+}
+
+/// Names in a listing, percent-encoded when the client asks for it.
+pub(crate) struct Names {
+    encode: bool,
+}
+
+impl Names {
+    pub(crate) fn new(encoding: Option<&EncodingType>) -> Self {
+        Self {
+            encode: encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL),
+        }
+    }
+
+    pub(crate) fn show(&self, name: &str) -> String {
+        if self.encode {
+            utf8_percent_encode(name, PLAIN).to_string()
+        } else {
+            name.to_owned()
+        }
+    }
+
+    pub(crate) fn maybe(&self, name: Option<&str>) -> Option<String> {
+        name.map(|name| self.show(name))
+    }
+
+    pub(crate) fn prefixes(&self, prefixes: &[String]) -> Option<Vec<CommonPrefix>> {
+        (!prefixes.is_empty()).then(|| {
+            prefixes
+                .iter()
+                .map(|prefix| CommonPrefix {
+                    prefix: Some(self.show(prefix)),
+                })
+                .collect()
+        })
+    }
+}
+
+/// A page's size as asked for, at most 1000.
+pub(crate) fn limit(asked: Option<i32>) -> Result<i32, ApiError> {
+    match asked {
+        None => Ok(1000),
+        Some(asked) if asked < 0 => Err(ApiError::new(
+            "InvalidArgument",
+            "Argument maxKeys must be an integer between 0 and 2147483647",
+        )),
+        Some(asked) => Ok(asked.min(1000)),
+    }
+}
+
+/// A continuation token: opaque to the client.
+pub(crate) fn token(after: &After) -> Option<String> {
+    let text = match after {
+        After::Nothing => return None,
+        After::Key(key) => format!("k{key}"),
+        After::Prefix(prefix) => format!("p{prefix}"),
+    };
+    Some(URL_SAFE_NO_PAD.encode(text))
+}
+
+/// Reads a token back.
+pub(crate) fn parse_token(token: &str) -> Result<After, ApiError> {
+    let refused = || ApiError::new("InvalidArgument", "The continuation token provided is incorrect");
+    let text = URL_SAFE_NO_PAD
+        .decode(token)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(refused)?;
+    match text.strip_prefix('k') {
+        Some(key) => Ok(After::Key(key.to_owned())),
+        None => text
+            .strip_prefix('p')
+            .map(|prefix| After::Prefix(prefix.to_owned()))
+            .ok_or_else(refused),
+    }
+}

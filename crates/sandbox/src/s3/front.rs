@@ -1,0 +1,300 @@
+//! S3's operations, as s3s has parsed and signed them, over the [`Store`].
+//!
+//! The trait is one table of contents; what each operation does is in the module that it names.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hyper::http::Extensions;
+use s3s::dto::*;
+use s3s::{S3, S3Request, S3Response, S3Result};
+
+use super::store::{Object as Stored, Store, no_such_key};
+use crate::api::ApiError;
+use crate::identity::Caller;
+use crate::world::World;
+
+mod buckets;
+mod listing;
+mod objects;
+mod settings;
+mod tags;
+mod uploads;
+
+/// Answers S3 requests that [`super::access`] has let through.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) world: Arc<World>,
+}
+
+impl Front {
+    fn store(&self) -> &Store {
+        &self.world.s3
+    }
+
+    /// Whom `access` let through.
+    fn caller(extensions: &Extensions) -> Result<&Caller, ApiError> {
+        extensions
+            .get::<Caller>()
+            .ok_or_else(|| ApiError::new("AccessDenied", "Access Denied").status(403))
+    }
+
+    /// Checks what `access` could not: a second resource of the same request.
+    fn allow(&self, extensions: &Extensions, action: &str, resource: &str) -> Result<(), ApiError> {
+        let caller = Self::caller(extensions)?;
+        super::access::authorize(&self.world, caller, action, resource, &BTreeMap::new())
+    }
+
+    /// Tags that come along with an object, if the caller may tag.
+    fn header_tags(
+        &self,
+        extensions: &Extensions,
+        header: Option<&str>,
+        resource: &str,
+    ) -> Result<BTreeMap<String, String>, ApiError> {
+        let tags = super::convert::header_tags(header)?;
+        if !tags.is_empty() {
+            self.allow(extensions, "s3:PutObjectTagging", resource)?;
+        }
+        Ok(tags)
+    }
+
+    /// The object to read. Who may not list the bucket does not learn which keys it lacks.
+    fn read(&self, extensions: &Extensions, bucket: &str, key: &str) -> Result<Arc<Stored>, ApiError> {
+        if let Some(object) = self.store().find(bucket, key)? {
+            return Ok(object);
+        }
+        self.allow(extensions, "s3:ListBucket", &format!("arn:aws:s3:::{bucket}"))?;
+        Err(no_such_key())
+    }
+
+    fn source(&self, extensions: &Extensions, source: &CopySource) -> Result<Arc<Stored>, ApiError> {
+        let CopySource::Bucket {
+            bucket,
+            key,
+            version_id,
+        } = source
+        else {
+            return Err(ApiError::new("NotImplemented", "Access points are not implemented").status(501));
+        };
+        no_version(version_id.as_deref())?;
+        let resource = arn(bucket, key);
+        self.allow(extensions, "s3:GetObject", &resource)?;
+        let object = self.read(extensions, bucket, key)?;
+        super::encryption::open(&self.world, Self::caller(extensions)?, &object.about, &resource)?;
+        Ok(object)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Front {
+    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+        buckets::create(self, req)
+    }
+
+    async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
+        buckets::delete(self, req)
+    }
+
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        buckets::head(self, req)
+    }
+
+    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        buckets::list(self, req)
+    }
+
+    async fn get_bucket_location(
+        &self,
+        req: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        buckets::location(self, req)
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        buckets::versioning(self, req)
+    }
+
+    async fn put_bucket_versioning(
+        &self,
+        req: S3Request<PutBucketVersioningInput>,
+    ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+        buckets::put_versioning(self, req)
+    }
+
+    async fn get_bucket_encryption(
+        &self,
+        req: S3Request<GetBucketEncryptionInput>,
+    ) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
+        buckets::encryption(self, req)
+    }
+
+    async fn get_bucket_tagging(
+        &self,
+        req: S3Request<GetBucketTaggingInput>,
+    ) -> S3Result<S3Response<GetBucketTaggingOutput>> {
+        settings::tagging(self, req)
+    }
+
+    async fn put_bucket_tagging(
+        &self,
+        req: S3Request<PutBucketTaggingInput>,
+    ) -> S3Result<S3Response<PutBucketTaggingOutput>> {
+        settings::put_tagging(self, req)
+    }
+
+    async fn delete_bucket_tagging(
+        &self,
+        req: S3Request<DeleteBucketTaggingInput>,
+    ) -> S3Result<S3Response<DeleteBucketTaggingOutput>> {
+        settings::delete_tagging(self, req)
+    }
+
+    async fn get_public_access_block(
+        &self,
+        req: S3Request<GetPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<GetPublicAccessBlockOutput>> {
+        settings::public_access(self, req)
+    }
+
+    async fn put_public_access_block(
+        &self,
+        req: S3Request<PutPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<PutPublicAccessBlockOutput>> {
+        settings::put_public_access(self, req)
+    }
+
+    async fn get_bucket_lifecycle_configuration(
+        &self,
+        req: S3Request<GetBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<GetBucketLifecycleConfigurationOutput>> {
+        settings::lifecycle(self, req)
+    }
+
+    async fn put_bucket_lifecycle_configuration(
+        &self,
+        req: S3Request<PutBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<PutBucketLifecycleConfigurationOutput>> {
+        settings::put_lifecycle(self, req)
+    }
+
+    async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        objects::put(self, req).await
+    }
+
+    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        objects::get(self, req)
+    }
+
+    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        objects::head(self, req)
+    }
+
+    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        objects::delete(self, req)
+    }
+
+    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        objects::delete_many(self, req)
+    }
+
+    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        objects::copy(self, req).await
+    }
+
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        listing::v1(self, req)
+    }
+
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+        listing::v2(self, req)
+    }
+
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        listing::versions(self, req)
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        uploads::create(self, req)
+    }
+
+    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        uploads::part(self, req).await
+    }
+
+    async fn upload_part_copy(
+        &self,
+        req: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        uploads::copy_part(self, req).await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        uploads::complete(self, req)
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        uploads::abort(self, req)
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        req: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        uploads::list(self, req)
+    }
+
+    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        uploads::parts(self, req)
+    }
+
+    async fn get_object_tagging(
+        &self,
+        req: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        tags::get(self, req)
+    }
+
+    async fn put_object_tagging(
+        &self,
+        req: S3Request<PutObjectTaggingInput>,
+    ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
+        tags::put(self, req)
+    }
+
+    async fn delete_object_tagging(
+        &self,
+        req: S3Request<DeleteObjectTaggingInput>,
+    ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        tags::delete(self, req)
+    }
+}
+
+fn arn(bucket: &str, key: &str) -> String {
+    format!("arn:aws:s3:::{bucket}/{key}")
+}
+
+/// What S3 calls the version of an object whose bucket keeps none.
+const ONLY_VERSION: &str = "null";
+
+fn no_version(version: Option<&str>) -> Result<(), ApiError> {
+    match version {
+        None | Some("" | ONLY_VERSION) => Ok(()),
+        Some(_) => Err(ApiError::new("InvalidArgument", "Invalid version id specified")),
+    }
+}

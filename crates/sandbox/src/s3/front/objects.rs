@@ -1,0 +1,355 @@
+//! Objects: put, read, copied, removed.
+
+use s3s::dto::*;
+use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
+
+use super::super::body::{Arrived, Body, Intake, LARGEST_PUT, disk, receive, too_large};
+use super::super::checksum::{Algorithm, hasher, requested, verify};
+use super::super::convert::*;
+use super::super::encryption;
+use super::super::store::{About, Condition, Object as Stored, Store, check_condition};
+use super::{Front, arn, no_version};
+use crate::api::ApiError;
+
+pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    let S3Request {
+        input,
+        headers,
+        extensions,
+        trailing_headers,
+        ..
+    } = req;
+    let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
+    let resource = arn(&input.bucket, &input.key);
+    let tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
+    let mut about = about!(input);
+    within_bounds(input.content_length)?;
+    front
+        .store()
+        .with(&input.bucket, |bucket| check_condition(bucket, &input.key, &condition))?;
+    encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut about)?;
+    let given = given_checksum!(input);
+    let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
+    let named = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
+    let mut algorithms = requested(&given, announced, named)?;
+    if algorithms.is_empty() {
+        algorithms.push(Algorithm::Crc64Nvme);
+    }
+    let arrived = take_in(front.store(), &algorithms, input.body, input.content_length).await?;
+    check_md5(input.content_md5.as_deref(), &arrived.md5)?;
+    verify(
+        &given,
+        |name| trailer(trailing_headers.as_ref(), name),
+        &arrived.checksum,
+    )?;
+    let mut object = Stored::new(arrived, about);
+    object.facts.tags = tags;
+    let facts = object.facts.clone();
+    front.store().put(&input.bucket, &input.key, object, &condition)?;
+    let checksum = facts.checksums.values;
+    Ok(S3Response::new(PutObjectOutput {
+        e_tag: Some(quoted(&facts.etag)),
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
+        checksum_type: Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        server_side_encryption: facts.about.encryption.map(ServerSideEncryption::from),
+        ssekms_key_id: facts.about.encryption_key,
+        ..PutObjectOutput::default()
+    }))
+}
+
+/// What a read of an object found, once its conditions hold.
+struct Found {
+    object: std::sync::Arc<Stored>,
+    start: u64,
+    end: u64,
+    is_partial: bool,
+}
+
+/// Finds what GetObject and HeadObject are asked for; their inputs share these members.
+macro_rules! find {
+    ($front:expr, $req:expr) => {{
+        let input = $req.input;
+        no_version(input.version_id.as_deref())?;
+        let object = $front.read(&$req.extensions, &input.bucket, &input.key)?;
+        let conditions = ReadConditions {
+            matches: input.if_match,
+            none_matches: input.if_none_match,
+            modified_since: input.if_modified_since,
+            unmodified_since: input.if_unmodified_since,
+        };
+        check_read(&conditions, &object)?;
+        let (start, end, is_partial) = extent(&object, input.range, input.part_number)?;
+        let show = input.checksum_mode.is_some() && !is_partial;
+        let found = Found {
+            object,
+            start,
+            end,
+            is_partial,
+        };
+        (found, show, input.part_number)
+    }};
+}
+
+/// Says of an object what GetObject and HeadObject both say; their outputs share these members.
+macro_rules! describe {
+    ($output:ident, $found:expr, $show:expr, $part:expr, { $($more:tt)* }) => {{
+        let object = &$found.object;
+        let checksum = shown(&object.checksums.values, $show);
+        let about = object.about.clone();
+        $output {
+            accept_ranges: Some("bytes".to_owned()),
+            cache_control: about.cache_control,
+            checksum_crc32: checksum.checksum_crc32,
+            checksum_crc32c: checksum.checksum_crc32c,
+            checksum_crc64nvme: checksum.checksum_crc64nvme,
+            checksum_sha1: checksum.checksum_sha1,
+            checksum_sha256: checksum.checksum_sha256,
+            checksum_type: $show.then(|| ChecksumType::from_static(object.checksums.kind.name())),
+            content_disposition: about.content_disposition,
+            content_encoding: about.content_encoding,
+            content_language: about.content_language,
+            content_length: Some(($found.end - $found.start) as i64),
+            content_range: $found.content_range(),
+            content_type: about.content_type,
+            e_tag: Some(quoted(&object.etag)),
+            expires: about.expires,
+            last_modified: Some(time(object.modified)),
+            metadata: Some(about.metadata.into_iter().collect()),
+            parts_count: $part.and((!object.parts.is_empty()).then_some(object.parts.len() as i32)),
+            server_side_encryption: about.encryption.map(ServerSideEncryption::from),
+            ssekms_key_id: about.encryption_key,
+            storage_class: about.storage_class.map(StorageClass::from),
+            website_redirect_location: about.website_redirect,
+            $($more)*
+            ..$output::default()
+        }
+    }};
+}
+
+impl Found {
+    fn content_range(&self) -> Option<String> {
+        let length = self.object.body.length();
+        self.is_partial
+            .then(|| format!("bytes {}-{}/{length}", self.start, self.end - 1))
+    }
+
+    fn body(&self) -> StreamingBlob {
+        let body = if self.is_partial {
+            self.object.body.slice(self.start, self.end)
+        } else {
+            self.object.body.clone()
+        };
+        StreamingBlob::new(body.stream())
+    }
+}
+
+pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    let resource = arn(&req.input.bucket, &req.input.key);
+    let caller = Front::caller(&req.extensions)?.clone();
+    let (found, show, part) = find!(front, req);
+    encryption::open(&front.world, &caller, &found.object.about, &resource)?;
+    let tags = found.object.tags.len() as i32;
+    Ok(S3Response::new(describe!(GetObjectOutput, found, show, part, {
+        body: Some(found.body()),
+        tag_count: (tags > 0).then_some(tags),
+    })))
+}
+
+pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    let resource = arn(&req.input.bucket, &req.input.key);
+    let caller = Front::caller(&req.extensions)?.clone();
+    let (found, show, part) = find!(front, req);
+    encryption::open(&front.world, &caller, &found.object.about, &resource)?;
+    let mut response = S3Response::new(describe!(HeadObjectOutput, found, show, part, {}));
+    if found.is_partial {
+        response.status = Some(hyper::StatusCode::PARTIAL_CONTENT);
+    }
+    Ok(response)
+}
+
+pub(super) fn delete(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+    let input = req.input;
+    no_version(input.version_id.as_deref())?;
+    front.store().delete(&input.bucket, &input.key)?;
+    Ok(S3Response::with_status(
+        DeleteObjectOutput::default(),
+        hyper::StatusCode::NO_CONTENT,
+    ))
+}
+
+pub(super) fn delete_many(
+    front: &Front,
+    req: S3Request<DeleteObjectsInput>,
+) -> S3Result<S3Response<DeleteObjectsOutput>> {
+    let S3Request { input, extensions, .. } = req;
+    front.store().check_bucket(&input.bucket)?;
+    if input.delete.objects.is_empty() || input.delete.objects.len() > 1000 {
+        return Err(ApiError::new(
+            "MalformedXML",
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        )
+        .into());
+    }
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+    for object in input.delete.objects {
+        let key = object.key;
+        let done = front
+            .allow(&extensions, "s3:DeleteObject", &arn(&input.bucket, &key))
+            .and_then(|()| no_version(object.version_id.as_deref()))
+            .and_then(|()| front.store().delete(&input.bucket, &key));
+        match done {
+            Ok(()) => deleted.push(DeletedObject {
+                key: Some(key),
+                ..DeletedObject::default()
+            }),
+            Err(error) => errors.push(Error {
+                code: Some(error.code),
+                key: Some(key),
+                message: Some(error.message),
+                version_id: None,
+            }),
+        }
+    }
+    let quiet = input.delete.quiet.unwrap_or(false);
+    Ok(S3Response::new(DeleteObjectsOutput {
+        deleted: (!quiet).then_some(deleted),
+        errors: (!errors.is_empty()).then_some(errors),
+        request_charged: None,
+    }))
+}
+
+pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+    let S3Request { input, extensions, .. } = req;
+    let source = front.source(&extensions, &input.copy_source)?;
+    ReadConditions {
+        matches: input.copy_source_if_match.clone(),
+        none_matches: input.copy_source_if_none_match.clone(),
+        modified_since: input.copy_source_if_modified_since.clone(),
+        unmodified_since: input.copy_source_if_unmodified_since.clone(),
+    }
+    .check(&source)
+    .map_err(of_source)?;
+    if source.body.length() > LARGEST_PUT {
+        return Err(ApiError::new(
+            "InvalidRequest",
+            "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120",
+        )
+        .into());
+    }
+    let replaces = |directive: Option<&str>| directive == Some(MetadataDirective::REPLACE);
+    let replace = replaces(input.metadata_directive.as_ref().map(MetadataDirective::as_str));
+    let onto_itself = matches!(&input.copy_source, CopySource::Bucket { bucket, key, .. }
+        if **bucket == *input.bucket && **key == *input.key);
+    if onto_itself && !replace && input.server_side_encryption.is_none() && input.storage_class.is_none() {
+        return Err(ApiError::new(
+            "InvalidRequest",
+            "This copy request is illegal because it is trying to copy an object to itself without changing the \
+             object's metadata, storage class, website redirect location or encryption attributes.",
+        )
+        .into());
+    }
+    let mut object = (*source).clone();
+    let facts = &mut object.facts;
+    facts.modified = front.store().home.now();
+    if replace {
+        facts.about = about!(input);
+    }
+    facts.about.encryption = input.server_side_encryption.as_ref().map(|sse| sse.as_str().to_owned());
+    facts.about.encryption_key.clone_from(&input.ssekms_key_id);
+    if let Some(class) = &input.storage_class {
+        facts.about.storage_class = Some(class.as_str().to_owned());
+    }
+    let resource = arn(&input.bucket, &input.key);
+    if replaces(input.tagging_directive.as_ref().map(TaggingDirective::as_str)) {
+        facts.tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
+    }
+    encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut facts.about)?;
+    // A copy is one object again: its ETag is the bytes' MD5 whatever the source's parts were.
+    if !object.parts.is_empty() {
+        let arrived = rehash(front.store(), object.body.clone(), &[Algorithm::Crc64Nvme]).await?;
+        let fresh = Stored::new(arrived, About::default());
+        object.facts.etag = fresh.facts.etag;
+        object.facts.checksums = fresh.facts.checksums;
+        object.facts.parts.clear();
+    }
+    let facts = object.facts.clone();
+    front.store().put(&input.bucket, &input.key, object, &Condition::Any)?;
+    let checksum = facts.checksums.values;
+    Ok(S3Response::new(CopyObjectOutput {
+        copy_object_result: Some(CopyObjectResult {
+            e_tag: Some(quoted(&facts.etag)),
+            last_modified: Some(time(facts.modified)),
+            checksum_type: Some(ChecksumType::from_static(facts.checksums.kind.name())),
+            checksum_crc32: checksum.checksum_crc32,
+            checksum_crc32c: checksum.checksum_crc32c,
+            checksum_crc64nvme: checksum.checksum_crc64nvme,
+            checksum_sha1: checksum.checksum_sha1,
+            checksum_sha256: checksum.checksum_sha256,
+        }),
+        server_side_encryption: facts.about.encryption.map(ServerSideEncryption::from),
+        ssekms_key_id: facts.about.encryption_key,
+        ..CopyObjectOutput::default()
+    }))
+}
+
+pub(super) async fn take_in(
+    store: &Store,
+    algorithms: &[Algorithm],
+    body: Option<StreamingBlob>,
+    announced: Option<i64>,
+) -> Result<Arrived, ApiError> {
+    let arrived = match body {
+        Some(body) => receive(&store.home, hasher(algorithms), body).await?,
+        None => Intake::new(&store.home, hasher(algorithms))
+            .and_then(Intake::finish)
+            .map_err(|error| disk(&error))?,
+    };
+    if announced.is_some_and(|announced| announced != arrived.body.length() as i64) {
+        return Err(ApiError::new(
+            "IncompleteBody",
+            "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        ));
+    }
+    Ok(arrived)
+}
+
+/// Hashes bytes that are there already; the result shares them.
+pub(super) async fn rehash(store: &Store, body: Body, algorithms: &[Algorithm]) -> Result<Arrived, ApiError> {
+    let (home, hasher) = (std::sync::Arc::clone(&store.home), hasher(algorithms));
+    tokio::task::spawn_blocking(move || body.hashed(&home, hasher))
+        .await
+        .map_err(|error| ApiError::new("InternalError", error.to_string()).status(500))?
+        .map_err(|error| disk(&error))
+}
+
+/// A copy answers 412 where a read would answer 304.
+pub(super) fn of_source(error: ApiError) -> ApiError {
+    if error.status == 304 { precondition() } else { error }
+}
+
+pub(super) fn within_bounds(length: Option<i64>) -> Result<(), ApiError> {
+    if length.is_some_and(|length| length > LARGEST_PUT as i64) {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+fn check_read(conditions: &ReadConditions, object: &Stored) -> S3Result<()> {
+    conditions.check(object).map_err(|error| {
+        let unchanged = error.status == 304;
+        let mut error = S3Error::from(error);
+        if unchanged {
+            error.set_code(S3ErrorCode::NotModified);
+            let mut headers = hyper::HeaderMap::new();
+            if let Ok(etag) = quoted(&object.etag).to_http_header() {
+                headers.insert(hyper::header::ETAG, etag);
+            }
+            error.set_headers(headers);
+        }
+        error
+    })
+}

@@ -1,0 +1,95 @@
+//! Training images as they are, run by the machine's docker or podman: what `--image URI=docker` asks for.
+//!
+//! The job's folder is the container's `/opt/ml`, and the host's network is its network, so that it reaches the sandbox
+//! on loopback; an isolated job has none. A container outlives the process that started it: it is removed by name.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use tokio::process::Command;
+
+use super::request::Training;
+use crate::guardian::{Charge, Guardian, Held};
+use crate::world::random_hex;
+
+/// What is the process's own business, and not the container's.
+const OURS: [&str; 5] = ["HOME", "LANG", "PATH", "STRONGROOM_ML_ROOT", "STRONGROOM_MEMORY_ROOT"];
+/// How docker and podman find their daemon.
+const DAEMON: [&str; 4] = ["DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "XDG_RUNTIME_DIR"];
+
+/// A container that is to run a job.
+#[derive(Debug)]
+pub(super) struct Container {
+    engine: &'static str,
+    name: String,
+    _held: Held,
+}
+
+impl Container {
+    /// The engine, if the words that stand for an image name one.
+    pub(super) fn of(command: &str, job: &str, guardian: &Arc<Guardian>) -> Option<Self> {
+        let engine = match command {
+            "docker" => "docker",
+            "podman" => "podman",
+            _ => return None,
+        };
+        let name = format!("strongroom-{job}-{}", random_hex::<4>());
+        Some(Self {
+            engine,
+            _held: guardian.hold(Charge::Container(engine.to_owned(), name.clone())),
+            name,
+        })
+    }
+
+    /// `docker run` without the image; [`finish`](Self::finish) adds what follows the environment.
+    pub(super) fn command(&self, training: &Training, root: &Path) -> Command {
+        let mut mount = OsString::from("type=bind,target=/opt/ml,source=");
+        mount.push(root);
+        let network = if training.is_isolated { "none" } else { "host" };
+        let mut command = Command::new(self.engine);
+        command
+            .args(["run", "--rm", "--name", &self.name, "--network", network, "--mount"])
+            .arg(mount);
+        let user = rustix::process::getuid();
+        if !user.is_root() {
+            // What the container leaves must be ours to pack and to sweep.
+            let group = rustix::process::getgid();
+            command
+                .arg("--user")
+                .arg(format!("{}:{}", user.as_raw(), group.as_raw()));
+        }
+        command
+    }
+
+    /// Hands the environment on by name, so that no secret stands in a command line, and names image and command.
+    pub(super) fn finish(command: &mut Command, training: &Training) {
+        let names: Vec<OsString> = command
+            .as_std()
+            .get_envs()
+            .filter(|(name, value)| value.is_some() && !OURS.iter().any(|own| name == own))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        for name in names {
+            command.arg("--env").arg(name);
+        }
+        for name in DAEMON {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.arg(&training.image).arg("train");
+    }
+
+    /// Ends the container if it still runs.
+    pub(super) async fn remove(&self) {
+        let _ = Command::new(self.engine)
+            .args(["rm", "--force", &self.name])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .await;
+    }
+}

@@ -1,0 +1,242 @@
+//! All training jobs: as rows, and in the orders that lists are asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use jiff::fmt::serde::timestamp::millisecond;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::phase::{Phase, Status};
+use super::{arn, not_found, process, request, seconds};
+use crate::api::ApiError;
+use crate::clock::Clock;
+use crate::disk::{Disk, DiskError};
+use crate::shelf::Shelf;
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Transition {
+    to: Phase,
+    #[serde(with = "millisecond::required")]
+    at: Timestamp,
+}
+
+/// One job, from its creation on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Job {
+    pub(super) name: String,
+    /// The CreateTrainingJob that made it.
+    request: String,
+    #[serde(with = "millisecond::required")]
+    pub(super) created: Timestamp,
+    #[serde(with = "millisecond::required")]
+    pub(super) modified: Timestamp,
+    /// From its creation on, so never none.
+    transitions: Vec<Transition>,
+    #[serde(with = "millisecond::optional")]
+    pub(super) started: Option<Timestamp>,
+    #[serde(with = "millisecond::optional")]
+    pub(super) ended: Option<Timestamp>,
+    pub(super) failure: Option<String>,
+    pub(super) artifacts: Option<String>,
+    pub(super) metrics: Vec<process::Metric>,
+    pub(super) tags: BTreeMap<String, String>,
+    /// None if it has run before the world was opened.
+    #[serde(skip)]
+    pub(super) stop: Option<CancellationToken>,
+}
+
+impl Job {
+    pub(super) fn new(name: &str, request: &Value, tags: BTreeMap<String, String>, now: Timestamp) -> Self {
+        Self {
+            name: name.to_owned(),
+            request: request.to_string(),
+            created: now,
+            modified: now,
+            transitions: vec![Transition {
+                to: Phase::Starting,
+                at: now,
+            }],
+            started: None,
+            ended: None,
+            failure: None,
+            artifacts: None,
+            metrics: Vec::new(),
+            tags,
+            stop: Some(CancellationToken::new()),
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.transitions.last().map_or(Phase::Starting, |last| last.to)
+    }
+
+    pub(super) fn status(&self) -> Status {
+        self.phase().status()
+    }
+
+    /// Enters a phase; one in which the job is over ends it.
+    pub(super) fn enter(&mut self, phase: Phase, now: Timestamp) {
+        self.modified = now;
+        self.transitions.push(Transition { to: phase, at: now });
+        if phase.status().is_over() {
+            self.ended = Some(now);
+        }
+    }
+
+    pub(super) fn describe(&self) -> Result<Value, ApiError> {
+        let request: Value = serde_json::from_str(&self.request)
+            .map_err(|error| ApiError::new("InternalFailure", error.to_string()).status(500))?;
+        let mut answer = request::echo(&request);
+        answer["TrainingJobArn"] = json!(arn(&self.name));
+        answer["TrainingJobStatus"] = json!(self.status().name());
+        answer["SecondaryStatus"] = json!(self.phase().name());
+        answer["CreationTime"] = json!(seconds(self.created));
+        answer["LastModifiedTime"] = json!(seconds(self.modified));
+        answer["SecondaryStatusTransitions"] = self.history();
+        if let Some(started) = self.started {
+            answer["TrainingStartTime"] = json!(seconds(started));
+        }
+        if let Some(ended) = self.ended {
+            answer["TrainingEndTime"] = json!(seconds(ended));
+            if let Some(started) = self.started {
+                let billed = ended.duration_since(started).as_secs_f64().ceil().max(1.0) as u64;
+                answer["TrainingTimeInSeconds"] = json!(billed);
+                answer["BillableTimeInSeconds"] = json!(billed);
+            }
+        }
+        if let Some(failure) = &self.failure {
+            answer["FailureReason"] = json!(failure);
+        }
+        if let Some(artifacts) = &self.artifacts {
+            answer["ModelArtifacts"] = json!({ "S3ModelArtifacts": artifacts });
+        }
+        if !self.metrics.is_empty() {
+            answer["FinalMetricDataList"] = self.metrics.iter().map(process::Metric::json).collect();
+        }
+        Ok(answer)
+    }
+
+    /// Each phase ends when the next begins, the last with the job.
+    fn history(&self) -> Value {
+        let ends = self.transitions.iter().skip(1).map(|next| Some(next.at));
+        let row = |(transition, end): (&Transition, Option<Timestamp>)| {
+            let mut row = json!({
+                "Status": transition.to.name(),
+                "StartTime": seconds(transition.at),
+                "StatusMessage": transition.to.message(),
+            });
+            if let Some(end) = end {
+                row["EndTime"] = json!(seconds(end));
+            }
+            row
+        };
+        self.transitions.iter().zip(ends.chain([self.ended])).map(row).collect()
+    }
+}
+
+/// All training jobs.
+pub(crate) struct SageMaker {
+    clock: Clock,
+    jobs: Mutex<Jobs>,
+}
+
+/// Jobs by name, and names in the other orders.
+pub(super) struct Jobs {
+    pub(super) rows: Shelf<Box<Job>>,
+    pub(super) by_created: BTreeSet<(Timestamp, Arc<str>)>,
+    pub(super) by_status: BTreeSet<(Status, Arc<str>)>,
+    pub(super) by_modified: BTreeSet<(Timestamp, Arc<str>)>,
+}
+
+impl Jobs {
+    fn insert(&mut self, job: Job) {
+        let name: Arc<str> = Arc::from(job.name.as_str());
+        self.by_created.insert((job.created, Arc::clone(&name)));
+        self.by_status.insert((job.status(), Arc::clone(&name)));
+        self.by_modified.insert((job.modified, name));
+        self.rows.insert(job.name.clone(), Box::new(job));
+    }
+
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut Job)) {
+        let Some(before) = self.rows.get(name).map(|job| (job.status(), job.modified)) else {
+            return;
+        };
+        let after = self.rows.change(name, |job| {
+            change(job);
+            (job.status(), job.modified)
+        });
+        if let Some((status, modified)) = after.filter(|after| *after != before) {
+            let name: Arc<str> = Arc::from(name);
+            self.by_status.remove(&(before.0, Arc::clone(&name)));
+            self.by_status.insert((status, Arc::clone(&name)));
+            self.by_modified.remove(&(before.1, Arc::clone(&name)));
+            self.by_modified.insert((modified, name));
+        }
+    }
+}
+
+impl SageMaker {
+    /// The jobs there are. Those that were on their way when the world ended have failed by that.
+    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let rows: Shelf<Box<Job>> = Shelf::open("jobs", disk)?;
+        let names: Vec<Arc<str>> = rows.keys().map(|name| Arc::from(name.as_str())).collect();
+        let named = || rows.values().zip(names.iter().cloned());
+        let mut jobs = Jobs {
+            by_created: named().map(|(job, name)| (job.created, name)).collect(),
+            by_status: named().map(|(job, name)| (job.status(), name)).collect(),
+            by_modified: named().map(|(job, name)| (job.modified, name)).collect(),
+            rows,
+        };
+        let cut: Vec<Arc<str>> = jobs
+            .by_status
+            .iter()
+            .filter(|(status, _)| !status.is_over())
+            .map(|(_, name)| Arc::clone(name))
+            .collect();
+        for name in cut {
+            jobs.change(&name, |job| {
+                job.failure = Some("InternalServerError: the sandbox ended while the job was running".to_owned());
+                job.enter(Phase::Failed, clock.now());
+            });
+        }
+        Ok(Self {
+            clock: clock.clone(),
+            jobs: Mutex::new(jobs),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Adds a job of a new name.
+    pub(super) fn add(&self, job: Job) -> Result<(), ApiError> {
+        let mut jobs = self.lock();
+        if jobs.rows.contains_key(&job.name) {
+            return Err(ApiError::new(
+                "ResourceInUse",
+                "Job name must be unique within an AWS account and region, and a training job with this name already \
+                 exists",
+            ));
+        }
+        jobs.insert(job);
+        Ok(())
+    }
+
+    /// Looks at a job.
+    pub(super) fn look<T>(&self, name: &str, look: impl FnOnce(&Job) -> T) -> Result<T, ApiError> {
+        self.lock().rows.get(name).map(|job| look(job)).ok_or_else(not_found)
+    }
+
+    /// Changes a job; jobs are never removed, so it is there.
+    pub(super) fn update(&self, name: &str, change: impl FnOnce(&mut Job)) {
+        self.lock().change(name, change);
+    }
+}
