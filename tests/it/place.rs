@@ -1,5 +1,6 @@
 //! A person at a command line: runs the real program against a world of its own, and prepares that world.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -23,6 +24,7 @@ pub(crate) struct Place {
 /// What came of a command.
 #[derive(Debug)]
 pub(crate) struct Done {
+    /// Of a signal that ended it: its number, negative.
     pub(crate) status: i32,
     pub(crate) out: String,
     pub(crate) err: String,
@@ -274,7 +276,10 @@ impl Done {
 
 pub(crate) fn finish(output: Output) -> Done {
     Done {
-        status: output.status.code().unwrap_or(-1),
+        status: output
+            .status
+            .code()
+            .unwrap_or_else(|| -output.status.signal().unwrap_or_default()),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }

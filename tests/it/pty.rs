@@ -23,6 +23,8 @@ pub(crate) struct Session {
     screen: Arc<Mutex<vt100::Parser>>,
     keyboard: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
+    /// Whether its end was seen: its number may be another process's since.
+    is_over: bool,
     master: Box<dyn MasterPty + Send>,
     raw: Arc<Mutex<Vec<u8>>>,
 }
@@ -88,6 +90,7 @@ impl Session {
             screen,
             keyboard,
             child,
+            is_over: false,
             master: pty.master,
             raw,
         }
@@ -268,6 +271,7 @@ impl Session {
 
     /// Sends a signal.
     pub(crate) fn signal(&mut self, signal: rustix::process::Signal) -> &mut Self {
+        assert!(!self.is_over, "a signal to what has ended");
         let pid = rustix::process::Pid::from_raw(self.child.process_id().unwrap().cast_signed()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
         self
@@ -278,6 +282,7 @@ impl Session {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
+                self.is_over = true;
                 return status.exit_code();
             }
             assert!(Instant::now() < end, "the program did not end:\n{}", self.text());
@@ -292,7 +297,9 @@ fn cells(count: u16) -> NonZero<u16> {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if !self.is_over {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
