@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{Disk, DiskError};
-use super::identity::{ACCOUNT, Principal};
-use super::policy::{self, Decision, Document, Question};
+use super::identity::{ACCOUNT, Caller, Principal};
+use super::policy::{self, Decision, Document, Own, Question};
 use super::shelf::Shelf;
 use super::world::random_id;
 
@@ -89,14 +89,14 @@ impl Iam {
         Ok(iam)
     }
 
-    /// What the principal's own policies say.
-    pub(crate) fn decide(&self, principal: &Principal, question: &Question) -> Decision {
-        let entity = match principal {
-            Principal::Service(_) => return Decision::Allowed,
+    /// What the caller's own policies say.
+    pub(crate) fn own(&self, caller: &Caller, question: &Question) -> Own {
+        let entity = match &caller.principal {
+            Principal::Service(_) => return Own::of(Decision::Allowed),
             Principal::User(name) => self.users.get(name),
             Principal::Session { role, .. } => self.roles.get(role),
         };
-        entity.map_or(Decision::Silent, |entity| self.decide_for(entity, question))
+        Own::of(entity.map_or(Decision::Silent, |entity| self.decide_for(entity, question)))
     }
 
     fn decide_for(&self, entity: &Entity, question: &Question) -> Decision {

@@ -30,6 +30,11 @@ impl Caller {
             .collect()
     }
 
+    /// The account, as the ARN names it; a service has none.
+    pub(crate) fn account(&self) -> &str {
+        self.arn.split(':').nth(4).unwrap_or_default()
+    }
+
     /// The same caller through an AWS service.
     pub(crate) fn via(&self, service: &str) -> Self {
         let mut caller = self.clone();

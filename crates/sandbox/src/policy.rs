@@ -6,51 +6,51 @@
 
 use std::collections::BTreeMap;
 
-use super::identity::{ACCOUNT, Caller, Principal, REGION};
+use super::identity::{Caller, Principal, REGION};
 
 mod condition;
 mod document;
 mod pattern;
+mod principal;
+mod verdict;
 
 pub(crate) use document::{Document, Statement, is_account};
 pub(crate) use pattern::like;
+pub(crate) use verdict::{Guard, Own};
+#[cfg(test)]
+use verdict::{ResourceDecision, resource_decision};
 
-use document::{Effect, Named};
+use document::Effect;
 
 /// What is asked of a policy.
 pub(crate) struct Question<'a> {
+    action: &'a str,
     /// The action in lower case: they are compared without it.
-    action: String,
+    lower: String,
     pub(crate) resource: &'a str,
     /// Condition keys in lower case, with their values.
     context: BTreeMap<String, Vec<String>>,
-    /// ARNs that name the caller: the principal itself, and for a session also its role.
-    names: Vec<&'a str>,
-    service: Option<&'a str>,
+    caller: &'a Caller,
 }
 
 impl<'a> Question<'a> {
     pub(crate) fn new(caller: &'a Caller, action: &'a str, resource: &'a str, more: &BTreeMap<String, String>) -> Self {
-        let names = caller.names();
-        let principal = names.last().copied().unwrap_or(&caller.arn);
+        let principal = caller.role_arn.as_deref().unwrap_or(&caller.arn);
         let mut question = Self {
-            action: action.to_lowercase(),
+            action,
+            lower: action.to_lowercase(),
             resource,
             context: BTreeMap::new(),
-            service: match &caller.principal {
-                Principal::Service(name) => Some(name),
-                _ => None,
-            },
-            names,
+            caller,
         };
         for (name, value) in [
             ("aws:principalarn", principal),
-            ("aws:principalaccount", ACCOUNT),
+            ("aws:principalaccount", caller.account()),
             ("aws:requestedregion", REGION),
             ("aws:securetransport", "false"),
             ("aws:sourceip", "127.0.0.1"),
             ("aws:userid", &caller.user_id),
-            ("kms:calleraccount", ACCOUNT),
+            ("kms:calleraccount", caller.account()),
         ] {
             question.context.insert(name.to_owned(), vec![value.to_owned()]);
         }
@@ -78,6 +78,22 @@ impl<'a> Question<'a> {
         }
         self
     }
+
+    pub(crate) fn action(&self) -> &'a str {
+        self.action
+    }
+
+    fn service(&self) -> Option<&str> {
+        match &self.caller.principal {
+            Principal::Service(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The caller's account.
+    fn account(&self) -> &str {
+        self.caller.account()
+    }
 }
 
 /// What policies say together: an explicit Deny wins, then any Allow.
@@ -102,15 +118,6 @@ impl Decision {
     }
 }
 
-/// Whom a resource policy's Allow names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ResourceDecision {
-    /// Statements that name the caller.
-    pub(crate) caller: Decision,
-    /// Statements that name the account, which delegates to identity policies.
-    pub(crate) account: Decision,
-}
-
 /// An identity policy's word; its statements have no principal.
 pub(crate) fn identity(policy: &Document, question: &Question) -> Decision {
     policy
@@ -118,27 +125,6 @@ pub(crate) fn identity(policy: &Document, question: &Question) -> Decision {
         .iter()
         .filter(|statement| statement.speaks(question))
         .fold(Decision::Silent, |so_far, statement| so_far.and(effect(statement)))
-}
-
-/// A resource or trust policy's word about this caller.
-pub(crate) fn resource(policy: &Document, question: &Question) -> ResourceDecision {
-    let mut found = ResourceDecision {
-        caller: Decision::Silent,
-        account: Decision::Silent,
-    };
-    for statement in policy.statements() {
-        if !statement.speaks(question) {
-            continue;
-        }
-        match statement.named(question) {
-            Named::Caller => found.caller = found.caller.and(effect(statement)),
-            // A Deny for the account holds for everybody in it; an Allow only delegates.
-            Named::Account if statement.effect == Effect::Deny => found.caller = Decision::Denied,
-            Named::Account => found.account = found.account.and(Decision::Allowed),
-            Named::Nobody => {}
-        }
-    }
-    found
 }
 
 fn effect(statement: &Statement) -> Decision {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::api::ApiError;
 use super::iam::{Form, SESSION, SessionCredentials, escape};
 use super::identity::{ACCOUNT, Caller, Principal};
-use super::policy::{self, Decision, Question};
+use super::policy::{Guard, Question};
 use super::world::{World, denied};
 
 /// Performs one operation; the inside of its result element.
@@ -98,19 +98,14 @@ fn assume(
     // A role that does not exist is refused in the same words as one that does not trust.
     let untrusting = || refused("because no resource-based policy allows the sts:AssumeRole action");
     let (role, entity) = iam.role_by_arn(arn).ok_or_else(untrusting)?;
-    let trusts = entity.trust.as_ref().map(|trust| policy::resource(trust, &question));
-    let own = iam.decide(&caller.principal, &question);
-    match (trusts.map(|trusts| (trusts.caller, trusts.account)), own) {
-        (Some((Decision::Denied, _)), _) => return Err(refused("with an explicit deny in a resource-based policy")),
-        (_, Decision::Denied) => return Err(refused("with an explicit deny in an identity-based policy")),
-        (Some((Decision::Allowed, _)), _) | (Some((_, Decision::Allowed)), Decision::Allowed) => {}
-        (Some((_, Decision::Allowed)), _) => {
-            return Err(refused(
-                "because no identity-based policy allows the sts:AssumeRole action",
-            ));
-        }
-        _ => return Err(untrusting()),
-    }
+    let guard = Guard {
+        policy: entity.trust.as_ref(),
+        account: ACCOUNT,
+        must_allow: true,
+    };
+    guard
+        .lets(&question, iam.own(caller, &question))
+        .map_err(|refusal| refused(&refusal.why(ACTION)))?;
     let longest = match caller.principal {
         Principal::Service(_) => i64::MAX,
         // One role through another: an hour at most.

@@ -20,7 +20,7 @@ use super::guardian::{Charge, Guardian, Held};
 use super::iam::Iam;
 use super::identity::{Caller, Principal};
 use super::kms::Kms;
-use super::policy::{Decision, Question};
+use super::policy::{Guard, Question};
 use super::trouble::Trouble;
 use super::{Options, SandboxError, ecr, logs, s3, sagemaker};
 
@@ -141,7 +141,7 @@ impl World {
         ])
     }
 
-    /// Whether the caller's own policies allow an act; services other than KMS ask nothing else.
+    /// Whether the caller's own policies allow an act on what has no policy of its own.
     pub(crate) fn authorize(
         &self,
         caller: &Caller,
@@ -155,12 +155,25 @@ impl World {
         let mut facts = self.facts();
         facts.extend(context.clone());
         let question = Question::new(caller, action, resource, &facts);
-        let why = match self.iam().decide(&caller.principal, &question) {
-            Decision::Allowed => return Ok(()),
-            Decision::Denied => "with an explicit deny in an identity-based policy".to_owned(),
-            Decision::Silent => format!("because no identity-based policy allows the {action} action"),
+        let guard = Guard {
+            policy: None,
+            account: caller.account(),
+            must_allow: false,
         };
-        Err(denied(caller, action, resource, &why))
+        self.permit(caller, &question, &guard)
+    }
+
+    /// Whether the caller's own policies and the resource's together allow what is asked.
+    pub(crate) fn permit(&self, caller: &Caller, question: &Question, guard: &Guard) -> Result<(), ApiError> {
+        let own = self.iam().own(caller, question);
+        guard.lets(question, own).map_err(|refusal| {
+            denied(
+                caller,
+                question.action(),
+                question.resource,
+                &refusal.why(question.action()),
+            )
+        })
     }
 
     /// Ends every job and the server; a kept world is on disk then, a temporary one is gone.

@@ -32,7 +32,7 @@ pub(super) fn principal(iam: &Iam, form: &Form) -> Result<String, ApiError> {
                 let values = entry.list("ContextKeyValues").into_iter().map(str::to_owned).collect();
                 question = question.with(entry.required("ContextKeyName")?, values);
             }
-            let decision = match iam.decide(&caller.principal, &question) {
+            let decision = match iam.own(&caller, &question).identity {
                 Decision::Allowed => "allowed",
                 Decision::Denied => "explicitDeny",
                 Decision::Silent => "implicitDeny",

@@ -6,7 +6,8 @@ use super::grants::Constraint;
 use super::key::{Key, State};
 use super::{Ask, Kms};
 use crate::api::ApiError;
-use crate::policy::{self, Decision, Question};
+use crate::identity::ACCOUNT;
+use crate::policy::{Guard, Question};
 use crate::world::denied;
 
 /// One use of a key.
@@ -113,30 +114,20 @@ impl Ask<'_> {
                 "kms:GrantOperations",
                 act.child.map_or_else(Vec::new, |(operations, _)| operations.to_vec()),
             );
-        let own = self.world.iam().decide(&self.caller.principal, &question);
-        let said = policy::resource(&key.policy, &question);
-        let refused = |why: &str| Err(denied(self.caller, act.action, &arn, why));
-        if own == Decision::Denied {
-            return refused("with an explicit deny in an identity-based policy");
-        }
-        if said.caller == Decision::Denied {
-            return refused("with an explicit deny in a resource-based policy");
-        }
-        if said.caller == Decision::Allowed || (said.account == Decision::Allowed && own == Decision::Allowed) {
-            return Ok(());
-        }
-        if self.is_granted(kms, key, act)? {
-            return Ok(());
-        }
-        let which = if said.account == Decision::Allowed {
-            "identity"
-        } else {
-            "resource"
+        let own = self.world.iam().own(self.caller, &question);
+        let guard = Guard {
+            policy: Some(&key.policy),
+            account: ACCOUNT,
+            must_allow: true,
         };
-        refused(&format!(
-            "because no {which}-based policy allows the {} action",
-            act.action
-        ))
+        let Err(refusal) = guard.lets(&question, own) else {
+            return Ok(());
+        };
+        // A grant to a role is limited as a key policy's Allow for the role is.
+        if !refusal.is_explicit && own.limits().is_ok() && self.is_granted(kms, key, act)? {
+            return Ok(());
+        }
+        Err(denied(self.caller, act.action, &arn, &refusal.why(act.action)))
     }
 
     fn is_granted(&self, kms: &Kms, key: &Key, act: &Act) -> Result<bool, ApiError> {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::authorize::Act;
 use super::{Ask, Kms};
 use crate::api::ApiError;
-use crate::policy::{self, Decision, Document, Question, is_account};
+use crate::identity::ACCOUNT;
+use crate::policy::{Document, Guard, Question, is_account};
 
 /// Bytes of a key policy.
 const LONGEST: usize = 32 * 1024;
@@ -68,9 +69,12 @@ pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
     }
     let facts = ask.world.facts();
     let question = Question::new(ask.caller, "kms:PutKeyPolicy", "*", &facts);
-    let said = policy::resource(&policy, &question);
-    let own = iam.decide(&ask.caller.principal, &question);
-    let keeps = said.caller == Decision::Allowed || (said.account == Decision::Allowed && own == Decision::Allowed);
+    let guard = Guard {
+        policy: Some(&policy),
+        account: ACCOUNT,
+        must_allow: true,
+    };
+    let keeps = guard.lets(&question, iam.own(ask.caller, &question)).is_ok();
     if !keeps && !ask.request.truth("BypassPolicyLockoutSafetyCheck") {
         return Err(malformed(
             "The new key policy will not allow you to update the key policy in the future.".to_owned(),

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::condition::Condition;
+pub(super) use super::principal::Named;
+use super::principal::{Principals, account_of_root};
 use super::{Question, like};
 use crate::identity::ACCOUNT;
 
@@ -108,26 +110,10 @@ struct Patterns {
     is_inverted: bool,
 }
 
-/// `Principal` or `NotPrincipal`.
-#[derive(Debug, Clone)]
-struct Principals {
-    is_everybody: bool,
-    aws: Vec<String>,
-    services: Vec<String>,
-    is_inverted: bool,
-}
-
-/// Whom a statement names.
-pub(super) enum Named {
-    Caller,
-    Account,
-    Nobody,
-}
-
 impl Statement {
     /// Whether action, resource and conditions fit; the principal is another question.
     pub(super) fn speaks(&self, question: &Question) -> bool {
-        self.actions.fit(&question.action)
+        self.actions.fit(&question.lower)
             && self
                 .resources
                 .as_ref()
@@ -135,14 +121,12 @@ impl Statement {
             && self.conditions.iter().all(|condition| condition.holds(question))
     }
 
-    pub(super) fn named(&self, question: &Question) -> Named {
-        let Some(principal) = &self.principal else {
-            return Named::Nobody;
-        };
-        match (principal.whom(question), principal.is_inverted) {
-            (Named::Nobody, true) => Named::Caller,
-            (_, true) => Named::Nobody,
-            (found, false) => found,
+    /// As what the statement names the caller; one without a principal names nobody.
+    pub(super) fn names(&self, question: &Question, is_bounded: bool) -> Option<Named> {
+        let principal = self.principal.as_ref()?;
+        match self.effect {
+            Effect::Allow => principal.allow(question),
+            Effect::Deny => principal.denies(question, is_bounded).then_some(Named::Caller),
         }
     }
 
@@ -168,36 +152,9 @@ impl Patterns {
     }
 }
 
-impl Principals {
-    fn whom(&self, question: &Question) -> Named {
-        if self.is_everybody {
-            return Named::Caller;
-        }
-        if let Some(service) = question.service {
-            let fits = self.services.iter().any(|name| name == service);
-            return if fits { Named::Caller } else { Named::Nobody };
-        }
-        if self
-            .aws
-            .iter()
-            .any(|name| name == "*" || question.names.contains(&name.as_str()))
-        {
-            Named::Caller
-        } else if self.aws.iter().any(|name| is_account(name)) {
-            Named::Account
-        } else {
-            Named::Nobody
-        }
-    }
-}
-
 /// Whether a principal is this account as a whole.
 pub(crate) fn is_account(name: &str) -> bool {
-    name == ACCOUNT
-        || name
-            .strip_prefix("arn:aws:iam::")
-            .and_then(|rest| rest.strip_suffix(":root"))
-            == Some(ACCOUNT)
+    name == ACCOUNT || account_of_root(name) == Some(ACCOUNT)
 }
 
 fn read(text: &str) -> Result<Vec<Statement>, Malformed> {
@@ -230,7 +187,7 @@ fn statement(value: &Value) -> Result<Statement, Malformed> {
             ..actions
         },
         resources: patterns(value, "Resource", "NotResource")?,
-        principal: principals(value)?,
+        principal: Principals::parse(value)?,
         conditions: Condition::parse(&value["Condition"])?,
     })
 }
@@ -248,24 +205,6 @@ fn patterns(value: &Value, name: &str, inverse: &str) -> Result<Option<Patterns>
         })),
         (None, None) => Ok(None),
     }
-}
-
-fn principals(value: &Value) -> Result<Option<Principals>, Malformed> {
-    let (element, is_inverted) = match (value.get("Principal"), value.get("NotPrincipal")) {
-        (Some(_), Some(_)) => return Err(Malformed("a statement has an element and its inverse")),
-        (Some(element), None) => (element, false),
-        (None, Some(element)) => (element, true),
-        (None, None) => return Ok(None),
-    };
-    if element != "*" && !element.is_object() {
-        return Err(Malformed("a Principal is neither * nor an object"));
-    }
-    Ok(Some(Principals {
-        is_everybody: element == "*",
-        aws: strings(&element["AWS"]),
-        services: strings(&element["Service"]),
-        is_inverted,
-    }))
 }
 
 /// A string, or a list of strings.
