@@ -316,7 +316,7 @@ SINGLE = {
     "an alias without its prefix": (
         "create_alias",
         {"KeyId": None, "AliasName": "plain", "TargetKeyId": "KEY"},
-        "InvalidAliasNameException",
+        "ValidationException",
     ),
     "an alias of AWS's": (
         "create_alias",
@@ -344,7 +344,7 @@ SINGLE = {
     "51 tags": (
         "tag_resource",
         {"Tags": [{"TagKey": f"t{n}", "TagValue": ""} for n in range(51)]},
-        "LimitExceededException",
+        "TagException",
     ),
     "a policy that is no JSON": ("put_key_policy", {"Policy": "{"}, "MalformedPolicyDocumentException"),
     "a policy of an unknown operator": (
@@ -399,7 +399,11 @@ SINGLE = {
         {"PolicyName": "other"},
         "NotFoundException",
     ),
-    "a key of another kind": ("create_key", {"KeyId": None, "KeySpec": "RSA_2048"}, "UnsupportedOperationException"),
+    "a key of another kind": (
+        "create_key",
+        {"KeyId": None, "KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"},
+        "UnsupportedOperationException",
+    ),
 }
 
 

@@ -28,6 +28,34 @@ impl ApiError {
     }
 }
 
+/// What AWS's services say of a member that breaks a rule of their model. The value is left out where it is secret or long.
+pub(crate) fn broken(value: Option<&str>, member: &str, rule: &str) -> String {
+    let value = value.map_or_else(String::new, |value| format!(" '{value}'"));
+    format!(
+        "1 validation error detected: Value{value} at '{member}' failed to satisfy constraint: Member must {rule}"
+    )
+}
+
+/// The bound that a number breaks, in the words of [`broken`]; services tell one at a time.
+pub(crate) fn out_of_bounds(value: i64, member: &str, bounds: std::ops::RangeInclusive<i64>) -> Option<String> {
+    let bound = match value {
+        value if value < *bounds.start() => format!("have value greater than or equal to {}", bounds.start()),
+        value if value > *bounds.end() => format!("have value less than or equal to {}", bounds.end()),
+        _ => return None,
+    };
+    Some(broken(Some(&value.to_string()), member, &bound))
+}
+
+/// The same for a length, without the value.
+pub(crate) fn bad_length(length: usize, member: &str, bounds: std::ops::RangeInclusive<usize>) -> Option<String> {
+    let bound = match length {
+        length if length < *bounds.start() => format!("have length greater than or equal to {}", bounds.start()),
+        length if length > *bounds.end() => format!("have length less than or equal to {}", bounds.end()),
+        _ => return None,
+    };
+    Some(broken(None, member, &bound))
+}
+
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.code, self.message)

@@ -163,7 +163,7 @@ impl Kms {
             Some(_) => id
                 .strip_prefix(&format!("arn:aws:kms:{REGION}:{ACCOUNT}:"))
                 .filter(|name| name.starts_with("key/") || name.starts_with("alias/"))
-                .ok_or_else(|| missing(format!("Invalid arn {id}")))?,
+                .ok_or_else(|| missing(format!("Invalid arn {}", elsewhere(id))))?,
         };
         if name.starts_with("alias/") {
             let target = self.aliases.target(name).and_then(|target| self.keys.get(target));
@@ -175,6 +175,9 @@ impl Kms {
             Some(bare) if id != name => bare,
             _ => name,
         };
+        if !is_key_id(bare) {
+            return Err(missing(format!("Invalid keyId '{bare}'")));
+        }
         self.keys
             .get(bare)
             .map(|key| &**key)
@@ -184,7 +187,7 @@ impl Kms {
     /// A key where KMS takes no alias.
     fn find_strictly(&self, id: &str) -> Result<&Key, ApiError> {
         if id.starts_with("alias/") {
-            return Err(ApiError::new("NotFoundException", format!("Invalid keyId {id}")));
+            return Err(ApiError::new("NotFoundException", format!("Invalid keyId '{id}'")));
         }
         if id.contains(":alias/") {
             return Err(ApiError::new("InvalidArnException", format!("Invalid arn {id}")));
@@ -208,6 +211,22 @@ impl Kms {
                 key.policy = super::policy::Document::trusted(text);
             });
         }
+    }
+}
+
+/// A UUID as it is written, or `mrk-` and one without hyphens.
+fn is_key_id(id: &str) -> bool {
+    match id.strip_prefix("mrk-") {
+        Some(hex) => hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => id.len() == 36 && uuid::Uuid::try_parse(id).is_ok(),
+    }
+}
+
+/// What KMS names of an ARN that is not for here: its region, if that is what is wrong.
+fn elsewhere(arn: &str) -> &str {
+    match arn.split(':').collect::<Vec<_>>()[..] {
+        ["arn", "aws", "kms", region, ..] if !region.is_empty() && region != REGION => region,
+        _ => arn,
     }
 }
 

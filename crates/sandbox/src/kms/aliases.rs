@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::authorize::Act;
+use super::request::invalid;
 use super::{Ask, Kms, page, seconds, with};
-use crate::api::ApiError;
+use crate::api::{ApiError, broken};
 use crate::disk::{Disk, DiskError};
 use crate::identity::{ACCOUNT, REGION};
 use crate::shelf::Shelf;
@@ -103,17 +104,39 @@ fn permitted(ask: &Ask, kms: &Kms, name: &str, keys: &[&str]) -> Result<(), ApiE
         .try_for_each(|id| ask.authorize(kms, kms.find(id)?, &Act::new(&action)))
 }
 
-pub(super) fn put(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
-    let name = ask.request.required("AliasName")?;
-    let is_name = name.strip_prefix("alias/").is_some_and(|rest| {
-        !rest.is_empty() && rest.len() <= 250 && rest.chars().all(|c| c.is_ascii_alphanumeric() || "/_-".contains(c))
-    });
-    if !is_name || name.starts_with("alias/aws/") {
-        return Err(ApiError::new(
-            "InvalidAliasNameException",
-            "Alias must start with the prefix \"alias/\" and hold only letters, digits and / _ -; alias/aws/ is reserved.",
+/// Whether somebody but AWS may give an alias of this name.
+fn valid(name: &str) -> Result<(), ApiError> {
+    if name.len() > 256 {
+        return Err(invalid(broken(
+            Some(name),
+            "aliasName",
+            "have length less than or equal to 256",
+        )));
+    }
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || ":/_-".contains(c)) {
+        return Err(invalid(broken(
+            Some(name),
+            "aliasName",
+            "satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$",
+        )));
+    }
+    if !name.starts_with("alias/") {
+        return Err(invalid(
+            "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html",
         ));
     }
+    if name.starts_with("alias/aws/") || name == "alias/" || name.contains(':') {
+        return Err(ApiError::new(
+            "InvalidAliasNameException",
+            format!("{name} cannot be an alias; alias/aws/ is AWS's own."),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn put(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let name = ask.request.required("AliasName")?;
+    valid(name)?;
     let target = kms.find_strictly(ask.request.required("TargetKeyId")?)?;
     let (id, old) = (target.id.clone(), kms.aliases.target(name).map(str::to_owned));
     let keys: Vec<&str> = std::iter::once(id.as_str()).chain(old.as_deref()).collect();

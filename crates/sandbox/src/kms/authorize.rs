@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::grants::Constraint;
 use super::key::{Key, State};
+use super::request::invalid;
 use super::{Ask, Kms};
-use crate::api::ApiError;
+use crate::api::{ApiError, broken};
 use crate::identity::ACCOUNT;
 use crate::policy::{Guard, Question};
 use crate::world::denied;
@@ -74,10 +75,11 @@ impl Ask<'_> {
             .as_array()
             .is_some_and(|tokens| tokens.len() > 10)
         {
-            return Err(ApiError::new(
-                "ValidationException",
-                "1 validation error detected: Value at 'grantTokens' failed to satisfy constraint: Member must have length less than or equal to 10",
-            ));
+            return Err(invalid(broken(
+                None,
+                "grantTokens",
+                "have length less than or equal to 10",
+            )));
         }
         let mut facts = self.world.facts();
         facts.extend(act.conditions.clone());

@@ -4,6 +4,7 @@
 //! its key without being told. Clients must treat it as opaque.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key as CipherKey, Nonce};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::authorize::Act;
 use super::key::Key;
+use super::request::invalid;
 use super::{Ask, Kms};
 use crate::api::ApiError;
 use crate::world::random;
@@ -25,8 +27,17 @@ const FORMAT: u8 = 1;
 /// Bytes of a plaintext, and of a ciphertext.
 const PLAINTEXT: usize = 4096;
 const CIPHERTEXT: usize = 6144;
+const ALGORITHMS: [&str; 4] = [
+    "SYMMETRIC_DEFAULT",
+    "RSAES_OAEP_SHA_1",
+    "RSAES_OAEP_SHA_256",
+    "SM2PKE",
+];
+/// Random bytes of one answer.
+const BYTES: RangeInclusive<i64> = 1..=1024;
 
 pub(super) fn encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    ask.algorithm("EncryptionAlgorithm")?;
     let context = ask.request.context("EncryptionContext")?;
     let plaintext = ask.request.bytes("Plaintext", PLAINTEXT)?;
     let key = ask.use_key(kms, ask.request.required("KeyId")?, "kms:Encrypt", &context)?;
@@ -37,6 +48,8 @@ pub(super) fn encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 }
 
 pub(super) fn decrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    ask.algorithm("EncryptionAlgorithm")?;
+    ask.no_recipient()?;
     let context = ask.request.context("EncryptionContext")?;
     if ask.ignores_ciphertext() {
         ask.use_key(kms, ask.request.required("KeyId")?, "kms:Decrypt", &context)?;
@@ -45,14 +58,17 @@ pub(super) fn decrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let blob = ask.request.bytes("CiphertextBlob", CIPHERTEXT)?;
     let id = source(kms, &blob, ask.request.text("KeyId"))?;
     let key = ask.use_key(kms, &id, "kms:Decrypt", &context)?;
-    let plaintext = unwrap(key, &blob, &context)?;
+    let (plaintext, version) = unwrap(key, &blob, &context)?;
     ask.dry_run()?;
-    Ok(
-        json!({ "Plaintext": STANDARD.encode(plaintext), "KeyId": key.arn(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }),
-    )
+    Ok(json!({
+        "Plaintext": STANDARD.encode(plaintext), "KeyId": key.arn(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+        "KeyMaterialId": key.material_id(version)
+    }))
 }
 
 pub(super) fn re_encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    ask.algorithm("SourceEncryptionAlgorithm")?;
+    ask.algorithm("DestinationEncryptionAlgorithm")?;
     let (old, new) = (
         ask.request.context("SourceEncryptionContext")?,
         ask.request.context("DestinationEncryptionContext")?,
@@ -79,33 +95,35 @@ pub(super) fn re_encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     if ignores {
         ask.dry_run()?;
     }
-    let plaintext = unwrap(from, &blob, &old)?;
+    let (plaintext, version) = unwrap(from, &blob, &old)?;
     ask.dry_run()?;
     Ok(json!({
         "CiphertextBlob": STANDARD.encode(wrap(to, &plaintext, &new)), "SourceKeyId": from.arn(), "KeyId": to.arn(),
-        "SourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT", "DestinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT"
+        "SourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT", "DestinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+        "SourceKeyMaterialId": from.material_id(version), "DestinationKeyMaterialId": to.newest_material_id()
     }))
 }
 
 pub(super) fn generate_data_key(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
+    ask.no_recipient()?;
     let context = ask.request.context("EncryptionContext")?;
-    let len = match (ask.request.text("KeySpec"), ask.request.number("NumberOfBytes")) {
+    let len = match (
+        ask.request.one_of("KeySpec", &["AES_256", "AES_128"])?,
+        ask.request.bounded("NumberOfBytes", BYTES)?,
+    ) {
         (Some("AES_256"), None) => 32,
         (Some("AES_128"), None) => 16,
-        (None, Some(len @ 1..=1024)) => len as usize,
-        (None, Some(len)) => return Err(out_of_range(len)),
-        _ => {
-            return Err(ApiError::new(
-                "ValidationException",
-                "Please specify either number of bytes or key spec.",
-            ));
-        }
+        (None, Some(len)) => len as usize,
+        _ => return Err(invalid("Please specify either number of bytes or key spec.")),
     };
     let action = format!("kms:{}", ask.operation);
     let key = ask.use_key(kms, ask.request.required("KeyId")?, &action, &context)?;
     ask.dry_run()?;
     let plaintext = bytes(len);
-    let answer = json!({ "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn() });
+    let answer = json!({
+        "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn(),
+        "KeyMaterialId": key.newest_material_id()
+    });
     Ok(match ask.operation {
         "GenerateDataKey" => super::with(answer, json!({ "Plaintext": STANDARD.encode(plaintext) })),
         _ => answer,
@@ -115,20 +133,17 @@ pub(super) fn generate_data_key(ask: &Ask, kms: &Kms) -> Result<Value, ApiError>
 pub(super) fn generate_random(ask: &Ask) -> Result<Value, ApiError> {
     ask.world
         .authorize(ask.caller, "kms:GenerateRandom", "*", &BTreeMap::new())?;
-    match ask.request.number("NumberOfBytes") {
-        Some(len @ 1..=1024) => Ok(json!({ "Plaintext": STANDARD.encode(bytes(len as usize)) })),
-        Some(len) => Err(out_of_range(len)),
-        None => Err(ApiError::new("ValidationException", "Number of bytes is required.")),
+    ask.no_recipient()?;
+    if ask.request.text("CustomKeyStoreId").is_some() {
+        return Err(ApiError::new(
+            "CustomKeyStoreNotFoundException",
+            "the sandbox has no custom key stores",
+        ));
     }
-}
-
-fn out_of_range(len: i64) -> ApiError {
-    ApiError::new(
-        "ValidationException",
-        format!(
-            "1 validation error detected: Value '{len}' at 'numberOfBytes' failed to satisfy constraint: Member must have value between 1 and 1024"
-        ),
-    )
+    match ask.request.bounded("NumberOfBytes", BYTES)? {
+        Some(len) => Ok(json!({ "Plaintext": STANDARD.encode(bytes(len as usize)) })),
+        None => Err(invalid("NumberOfBytes is required.")),
+    }
 }
 
 impl Ask<'_> {
@@ -138,6 +153,28 @@ impl Ask<'_> {
         self.authorize(kms, key, &Act::within(action, context))?;
         key.usable()?;
         Ok(key)
+    }
+
+    /// Refuses an algorithm that no key here has.
+    fn algorithm(&self, member: &str) -> Result<(), ApiError> {
+        match self.request.one_of(member, &ALGORITHMS)? {
+            None | Some("SYMMETRIC_DEFAULT") => Ok(()),
+            Some(other) => Err(ApiError::new(
+                "InvalidKeyUsageException",
+                format!("Algorithm {other} is incompatible with key spec SYMMETRIC_DEFAULT."),
+            )),
+        }
+    }
+
+    /// Refuses to answer to an enclave: its plaintext would go out in the clear.
+    fn no_recipient(&self) -> Result<(), ApiError> {
+        if self.request.value("Recipient").is_null() {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            "UnsupportedOperationException",
+            "the sandbox encrypts no answer for a Recipient",
+        ))
     }
 
     /// A dry run that is about authorization only.
@@ -168,7 +205,7 @@ fn source(kms: &Kms, blob: &[u8], named: Option<&str>) -> Result<String, ApiErro
         if let Some(named) = named {
             kms.find(named)?;
         }
-        return Err(invalid());
+        return Err(unreadable());
     };
     match named {
         Some(named) if kms.find(named)?.id != id => Err(ApiError::new(
@@ -209,20 +246,21 @@ fn wrap(key: &Key, plaintext: &[u8], context: &Context) -> Vec<u8> {
     blob
 }
 
-fn unwrap(key: &Key, blob: &[u8], context: &Context) -> Result<Vec<u8>, ApiError> {
-    let (head, rest) = blob.split_at_checked(HEAD).ok_or_else(invalid)?;
-    let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(invalid)?;
+/// The plaintext, and the version of the key's material that opened it.
+fn unwrap(key: &Key, blob: &[u8], context: &Context) -> Result<(Vec<u8>, usize), ApiError> {
+    let (head, rest) = blob.split_at_checked(HEAD).ok_or_else(unreadable)?;
+    let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(unreadable)?;
     let version = usize::from(u16::from_be_bytes([head[17], head[18]]));
-    let material = key.material.get(version).ok_or_else(invalid)?;
-    cipher(&material.bytes)
-        .decrypt(
-            &Nonce::from(*nonce),
-            Payload {
-                msg: sealed,
-                aad: &associated(head, context),
-            },
-        )
-        .map_err(|_| invalid())
+    let material = key.material.get(version).ok_or_else(unreadable)?;
+    let associated = associated(head, context);
+    let payload = Payload {
+        msg: sealed,
+        aad: &associated,
+    };
+    let plaintext = cipher(&material.bytes).decrypt(&Nonce::from(*nonce), payload);
+    plaintext
+        .map(|plaintext| (plaintext, version))
+        .map_err(|_| unreadable())
 }
 
 fn cipher(material: &[u8; 32]) -> Aes256Gcm {
@@ -245,6 +283,6 @@ fn bytes(len: usize) -> Vec<u8> {
     bytes
 }
 
-fn invalid() -> ApiError {
+fn unreadable() -> ApiError {
     ApiError::new("InvalidCiphertextException", "")
 }

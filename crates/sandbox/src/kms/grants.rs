@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::authorize::Act;
-use super::request::map;
+use super::request::{invalid, map, missing};
 use super::{Ask, Kms, key, page, seconds, with};
-use crate::api::ApiError;
+use crate::api::{ApiError, broken};
 use crate::identity::ACCOUNT;
 use crate::world::random_hex;
 
@@ -149,26 +149,21 @@ fn operations(ask: &Ask) -> Result<Vec<String>, ApiError> {
     operations.sort();
     operations.dedup();
     if operations.is_empty() {
-        return Err(ApiError::new(
-            "ValidationException",
-            "1 validation error detected: Value null at 'operations' failed to satisfy constraint: Member must not be null",
-        ));
+        return Err(missing("Operations"));
     }
     for operation in &operations {
         let operation = operation.as_str();
         if OPERATIONS.contains(&operation) || operation == RETIRE {
             continue;
         }
-        return Err(ApiError::new(
-            "ValidationException",
-            if FOREIGN.contains(&operation) {
-                format!("Grant operation {operation} is not valid for a key of spec SYMMETRIC_DEFAULT")
-            } else {
-                format!(
-                    "1 validation error detected: Value '[{operation}]' at 'operations' failed to satisfy constraint: Member must satisfy enum value set"
-                )
-            },
-        ));
+        return Err(invalid(if FOREIGN.contains(&operation) {
+            format!("Grant operation {operation} is not valid for a key of spec SYMMETRIC_DEFAULT")
+        } else {
+            let told = format!("[{operation}]");
+            let known = [&OPERATIONS[..], &[RETIRE], &FOREIGN].concat().join(", ");
+            let rule = format!("satisfy constraint: [Member must satisfy enum value set: [{known}]]");
+            broken(Some(&told), "operations", &rule)
+        }));
     }
     Ok(operations)
 }
@@ -200,8 +195,10 @@ fn name<'a>(ask: &'a Ask) -> Result<Option<&'a str>, ApiError> {
     match name {
         Some(name) if !is_name(name) => Err(ApiError::new(
             "ValidationException",
-            format!(
-                "1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$"
+            broken(
+                Some(name),
+                "name",
+                "satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$",
             ),
         )),
         name => Ok(name),

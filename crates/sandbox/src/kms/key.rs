@@ -7,6 +7,7 @@ use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{Kms, seconds};
 use crate::identity::{ACCOUNT, REGION};
@@ -102,13 +103,24 @@ impl Key {
         });
     }
 
+    /// The name that KMS gives a version of the key's material; it tells nothing about the bytes.
+    pub(super) fn material_id(&self, version: usize) -> String {
+        let digest = Sha256::digest(format!("key material {version} of {}", self.id));
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub(super) fn newest_material_id(&self) -> String {
+        self.material_id(self.material.len().saturating_sub(1))
+    }
+
     pub(super) fn metadata(&self) -> Value {
         let mut metadata = json!({
             "AWSAccountId": ACCOUNT, "KeyId": self.id, "Arn": self.arn(), "CreationDate": seconds(self.created),
             "Enabled": self.state == State::Enabled, "Description": self.description, "KeyUsage": "ENCRYPT_DECRYPT",
             "KeyState": self.state.name(), "Origin": "AWS_KMS", "KeyManager": "CUSTOMER",
             "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT", "KeySpec": "SYMMETRIC_DEFAULT",
-            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"], "MultiRegion": false
+            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"], "MultiRegion": false,
+            "CurrentKeyMaterialId": self.newest_material_id()
         });
         if let Some(deletion) = self.deletion {
             metadata["DeletionDate"] = json!(seconds(deletion));

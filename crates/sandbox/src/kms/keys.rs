@@ -5,10 +5,27 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::authorize::Act;
+use super::request::invalid;
 use super::key::{Key, NewKey, State, default_policy, in_days};
 use super::{Ask, Kms, page, policies, seconds, tags, with};
-use crate::api::ApiError;
+use crate::api::{ApiError, broken};
 
+/// The kinds of key that KMS has, in the order in which it told them.
+const SPECS: [&str; 12] = [
+    "RSA_2048",
+    "ECC_NIST_P384",
+    "ECC_NIST_P256",
+    "ECC_NIST_P521",
+    "HMAC_384",
+    "RSA_3072",
+    "ECC_SECG_P256K1",
+    "RSA_4096",
+    "SYMMETRIC_DEFAULT",
+    "HMAC_256",
+    "HMAC_224",
+    "HMAC_512",
+];
+const USAGES: [&str; 3] = ["ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC"];
 /// Keys of an account, by AWS's quota.
 const MOST: usize = 100_000;
 
@@ -23,6 +40,15 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     ask.world.authorize(ask.caller, "kms:CreateKey", "*", &conditions)?;
     if !tags.is_empty() {
         ask.world.authorize(ask.caller, "kms:TagResource", "*", &conditions)?;
+    }
+    let spec = request
+        .one_of("KeySpec", &SPECS)?
+        .or(request.one_of("CustomerMasterKeySpec", &SPECS)?);
+    let usage = request.one_of("KeyUsage", &USAGES)?;
+    if usage.is_none() && spec.is_some_and(|spec| spec != "SYMMETRIC_DEFAULT") {
+        return Err(invalid(
+            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.",
+        ));
     }
     let only = |member: &str, supported: &str| match request.text(member) {
         Some(value) if value != supported => Err(ApiError::new(
@@ -62,10 +88,11 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
 fn description<'a>(ask: &'a Ask) -> Result<&'a str, ApiError> {
     let text = ask.request.text("Description").unwrap_or_default();
     if text.chars().count() > 8192 {
-        return Err(ApiError::new(
-            "ValidationException",
-            "1 validation error detected: Value at 'description' failed to satisfy constraint: Member must have length less than or equal to 8192",
-        ));
+        return Err(invalid(broken(
+            None,
+            "description",
+            "have length less than or equal to 8192",
+        )));
     }
     Ok(text)
 }
@@ -129,10 +156,7 @@ pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiEr
     ask.authorize(kms, key, &act)?;
     // The service model says 1 to 365; the service says this.
     if !(7..=30).contains(&days) {
-        return Err(ApiError::new(
-            "ValidationException",
-            "PendingWindowInDays must be between 7 and 30 (inclusive).",
-        ));
+        return Err(invalid("PendingWindowInDays must be between 7 and 30 (inclusive)."));
     }
     key.not_pending()?;
     let (id, arn, deletion) = (key.id.clone(), key.arn(), in_days(ask.world.now(), days));

@@ -16,15 +16,9 @@ pub(super) fn page<'a, T, I>(
 where
     I: Iterator<Item = (&'a str, T)>,
 {
-    let limit = match request.number("Limit") {
-        None => standard,
-        Some(limit) => usize::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=most).contains(limit))
-            .ok_or_else(|| {
-                ApiError::new("ValidationException", format!("1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value between 1 and {most}"))
-            })?,
-    };
+    let limit = request
+        .bounded("Limit", 1..=most as i64)?
+        .map_or(standard, |limit| limit as usize);
     let marker = request.text("Marker").map(parse).transpose()?;
     let mut rows = after(marker);
     let (mut taken, mut last) = (Vec::new(), "");

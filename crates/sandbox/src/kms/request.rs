@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::api::ApiError;
+use crate::api::{ApiError, bad_length, broken, out_of_bounds};
 
 /// Bytes of an encryption context's names and values together.
 const CONTEXT: usize = 8192;
@@ -51,10 +51,9 @@ impl<'a> Request<'a> {
         let is_whole = self.0[name].as_object().map_or(0, serde_json::Map::len) == context.len();
         let size: usize = context.iter().map(|(name, value)| name.len() + value.len()).sum();
         if !is_whole || size > CONTEXT {
-            return Err(ApiError::new(
-                "ValidationException",
-                format!("{name} must hold texts of at most {CONTEXT} bytes together"),
-            ));
+            return Err(invalid(format!(
+                "{name} must hold texts of at most {CONTEXT} bytes together"
+            )));
         }
         Ok(context)
     }
@@ -64,16 +63,30 @@ impl<'a> Request<'a> {
         let bytes = STANDARD
             .decode(text)
             .map_err(|_| ApiError::new("SerializationException", format!("{name} is not base64")))?;
-        if bytes.is_empty() || bytes.len() > most {
-            let member = member(name);
-            return Err(ApiError::new(
-                "ValidationException",
-                format!(
-                    "1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must have length between 1 and {most}"
-                ),
-            ));
+        match bad_length(bytes.len(), &member(name), 1..=most) {
+            Some(wrong) => Err(invalid(wrong)),
+            None => Ok(bytes),
         }
-        Ok(bytes)
+    }
+
+    /// A number, if it is there, within what the service's model allows.
+    pub(super) fn bounded(&self, name: &str, bounds: std::ops::RangeInclusive<i64>) -> Result<Option<i64>, ApiError> {
+        let number = self.number(name);
+        match number.and_then(|number| out_of_bounds(number, &member(name), bounds)) {
+            Some(wrong) => Err(invalid(wrong)),
+            None => Ok(number),
+        }
+    }
+
+    /// A text, if it is there, of those that the service's model knows.
+    pub(super) fn one_of(&self, name: &str, known: &[&str]) -> Result<Option<&'a str>, ApiError> {
+        match self.text(name) {
+            Some(text) if !known.contains(&text) => {
+                let rule = format!("satisfy enum value set: [{}]", known.join(", "));
+                Err(invalid(broken(Some(text), &member(name), &rule)))
+            }
+            text => Ok(text),
+        }
     }
 }
 
@@ -89,16 +102,18 @@ pub(super) fn map(value: &Value) -> BTreeMap<String, String> {
         .unwrap_or_default()
 }
 
-fn missing(name: &str) -> ApiError {
+pub(super) fn missing(name: &str) -> ApiError {
     let member = member(name);
-    ApiError::new(
-        "ValidationException",
-        format!(
-            "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
-        ),
-    )
+    invalid(format!(
+        "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+    ))
 }
 
+pub(super) fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::new("ValidationException", message)
+}
+
+/// A member as the service's messages name it.
 fn member(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map_or_else(String::new, |first| {

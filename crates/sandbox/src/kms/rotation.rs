@@ -24,17 +24,9 @@ pub(super) fn status(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 }
 
 pub(super) fn enable(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
-    let days = ask.request.number("RotationPeriodInDays").unwrap_or(365);
+    let days = ask.request.bounded("RotationPeriodInDays", 90..=2560)?.unwrap_or(365);
     let now = ask.world.now();
     change(ask, kms, |key| {
-        if !(90..=2560).contains(&days) {
-            return Err(ApiError::new(
-                "ValidationException",
-                format!(
-                    "1 validation error detected: Value '{days}' at 'rotationPeriodInDays' failed to satisfy constraint: Member must have value between 90 and 2560"
-                ),
-            ));
-        }
         key.rotate_every(days, now);
         Ok(json!({}))
     })
@@ -53,7 +45,10 @@ pub(super) fn rotate(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
         if key.material.iter().filter(|material| material.is_on_demand).count() >= MOST {
             return Err(ApiError::new(
                 "LimitExceededException",
-                format!("the key has been rotated on demand {MOST} times, its quota"),
+                format!(
+                    "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: {}",
+                    key.arn()
+                ),
             ));
         }
         key.add_material(now, true);
@@ -71,25 +66,35 @@ fn change(
     kms.change(&id, change).unwrap_or_else(|| Ok(json!({})))
 }
 
-/// Every rotation but the key's making, oldest first.
+/// Every rotation, oldest first; the key's making only with `IncludeKeyMaterial`.
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
     let key = kms.find(&id)?;
+    let included = ask
+        .request
+        .one_of("IncludeKeyMaterial", &["ALL_KEY_MATERIAL", "ROTATIONS_ONLY"])?;
+    let first = usize::from(included != Some("ALL_KEY_MATERIAL"));
     let names: Vec<String> = (0..key.material.len()).map(|version| format!("{version:06}")).collect();
     let (rows, end) = page(&ask.request, (100, 1000), |after| {
-        let rows = names.iter().zip(&key.material).skip(1);
-        rows.filter(move |(name, _)| after.as_ref().is_none_or(|after| *name > after))
-            .map(|(name, material)| (name.as_str(), material))
+        let rows = names.iter().enumerate().skip(first);
+        rows.filter(move |(_, name)| after.as_ref().is_none_or(|after| *name > after))
+            .map(|(version, name)| (name.as_str(), version))
     })?;
+    let newest = key.material.len() - 1;
     let rows: Vec<Value> = rows
         .iter()
-        .map(|material| {
-            let kind = if material.is_on_demand {
-                "ON_DEMAND"
-            } else {
-                "AUTOMATIC"
-            };
-            json!({ "KeyId": key.arn(), "RotationDate": seconds(material.since), "RotationType": kind })
+        .map(|version| {
+            let material = &key.material[*version];
+            let state = if *version == newest { "CURRENT" } else { "NON_CURRENT" };
+            let mut row = json!({
+                "KeyId": key.arn(), "KeyMaterialId": key.material_id(*version), "KeyMaterialState": state
+            });
+            if *version > 0 {
+                let kind = if material.is_on_demand { "ON_DEMAND" } else { "AUTOMATIC" };
+                row["RotationDate"] = json!(seconds(material.since));
+                row["RotationType"] = json!(kind);
+            }
+            row
         })
         .collect();
     Ok(with(json!({ "Rotations": rows }), end))

@@ -6,8 +6,9 @@ use std::ops::Bound;
 use serde_json::{Value, json};
 
 use super::authorize::Act;
+use super::request::invalid;
 use super::{Ask, Kms, page, with};
-use crate::api::ApiError;
+use crate::api::{ApiError, broken};
 
 /// Tags of a key.
 const MOST: usize = 50;
@@ -24,7 +25,7 @@ pub(super) fn add(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let (id, mut all) = (key.id.clone(), key.tags.clone());
     all.extend(tags);
     if all.len() > MOST {
-        return Err(ApiError::new("LimitExceededException", "Too many tags"));
+        return Err(ApiError::new("TagException", "Too many tags"));
     }
     kms.change(&id, |key| key.tags = all);
     Ok(json!({}))
@@ -57,22 +58,28 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 pub(super) fn parse(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {
     let refused = |message: &str| ApiError::new("TagException", message);
     let mut tags = BTreeMap::new();
-    for tag in value.as_array().into_iter().flatten() {
+    for (tag, number) in value.as_array().into_iter().flatten().zip(1..) {
         let (Some(name), Some(value)) = (tag["TagKey"].as_str(), tag["TagValue"].as_str()) else {
             return Err(refused("a tag needs a TagKey and a TagValue"));
         };
-        if name.is_empty() || name.chars().count() > 128 || value.chars().count() > 256 {
-            return Err(refused("a TagKey has 1 to 128, a TagValue at most 256 characters"));
+        for (text, member, least, most) in [(name, "tagKey", 1, 128), (value, "tagValue", 0, 256)] {
+            let bound = match text.chars().count() {
+                length if length < least => format!("greater than or equal to {least}"),
+                length if length > most => format!("less than or equal to {most}"),
+                _ => continue,
+            };
+            let member = format!("tags.{number}.member.{member}");
+            return Err(invalid(broken(Some(text), &member, &format!("have length {bound}"))));
         }
         if name.to_lowercase().starts_with("aws:") {
-            return Err(refused("aws: prefixed tag key names are not allowed for external use."));
+            return Err(refused("Tags beginning with aws: are reserved"));
         }
         if tags.insert(name.to_owned(), value.to_owned()).is_some() {
             return Err(refused("Duplicate tag keys"));
         }
     }
     if tags.len() > MOST {
-        return Err(ApiError::new("LimitExceededException", "Too many tags"));
+        return Err(refused("Too many tags"));
     }
     Ok(tags)
 }
