@@ -31,9 +31,7 @@ impl ApiError {
 /// What AWS's services say of a member that breaks a rule of their model. The value is left out where it is secret or long.
 pub(crate) fn broken(value: Option<&str>, member: &str, rule: &str) -> String {
     let value = value.map_or_else(String::new, |value| format!(" '{value}'"));
-    format!(
-        "1 validation error detected: Value{value} at '{member}' failed to satisfy constraint: Member must {rule}"
-    )
+    format!("1 validation error detected: Value{value} at '{member}' failed to satisfy constraint: Member must {rule}")
 }
 
 /// The bound that a number breaks, in the words of [`broken`]; services tell one at a time.

@@ -27,12 +27,7 @@ const FORMAT: u8 = 1;
 /// Bytes of a plaintext, and of a ciphertext.
 const PLAINTEXT: usize = 4096;
 const CIPHERTEXT: usize = 6144;
-const ALGORITHMS: [&str; 4] = [
-    "SYMMETRIC_DEFAULT",
-    "RSAES_OAEP_SHA_1",
-    "RSAES_OAEP_SHA_256",
-    "SM2PKE",
-];
+const ALGORITHMS: [&str; 4] = ["SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"];
 /// Random bytes of one answer.
 const BYTES: RangeInclusive<i64> = 1..=1024;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::authorize::Act;
-use super::request::invalid;
 use super::key::{Key, NewKey, State, default_policy, in_days};
+use super::request::invalid;
 use super::{Ask, Kms, page, policies, seconds, tags, with};
 use crate::api::{ApiError, broken};
 

@@ -90,7 +90,11 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
                 "KeyId": key.arn(), "KeyMaterialId": key.material_id(*version), "KeyMaterialState": state
             });
             if *version > 0 {
-                let kind = if material.is_on_demand { "ON_DEMAND" } else { "AUTOMATIC" };
+                let kind = if material.is_on_demand {
+                    "ON_DEMAND"
+                } else {
+                    "AUTOMATIC"
+                };
                 row["RotationDate"] = json!(seconds(material.since));
                 row["RotationType"] = json!(kind);
             }
