@@ -222,33 +222,6 @@ def troubled(tmp_path_factory):
         yield mine
 
 
-class TestVersions:
-    """Buckets keep no versions, and say so."""
-
-    def test_every_object_has_one_version_and_no_more_can_be_asked_for(self, sandbox, bucket):
-        s3 = sandbox.client("s3")
-        for key in ("a", "b/c", "b/d", "e"):
-            s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
-        assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
-        enabled = {"Status": "Enabled"}
-        assert code(s3.put_bucket_versioning, Bucket=bucket, VersioningConfiguration=enabled) == "NotImplemented"
-        assert code(s3.get_object, Bucket=bucket, Key="a", VersionId="one") == "InvalidArgument"
-
-        page = s3.list_object_versions(Bucket=bucket, Delimiter="/", MaxKeys=2)
-        assert [one["Key"] for one in page["Versions"]] == ["a"]
-        assert [one["Prefix"] for one in page["CommonPrefixes"]] == ["b/"]
-        marker = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
-        (last,) = s3.list_object_versions(Bucket=bucket, Delimiter="/", **marker)["Versions"]
-        assert (last["Key"], last["VersionId"], last["IsLatest"], last["Size"]) == ("e", "null", True, 1)
-        assert s3.get_object(Bucket=bucket, Key="e", VersionId=last["VersionId"])["Body"].read() == b"e"
-
-        pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": 1})
-        found = [{"Key": one["Key"], "VersionId": one["VersionId"]} for page in pages for one in page["Versions"]]
-        assert len(found) == 4
-        s3.delete_objects(Bucket=bucket, Delete={"Objects": found})
-        s3.delete_bucket(Bucket=bucket)
-
-
 class TestAwsCli:
     """The AWS CLI uses the sandbox as it comes: a handful of calls of every service."""
 

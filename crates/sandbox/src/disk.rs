@@ -15,7 +15,7 @@ use redb::{
 use tokio::sync::watch;
 
 /// The layout of the rows; another number is another program's world.
-const FORMAT: &[u8] = b"2";
+const FORMAT: &[u8] = b"3";
 /// Everything is in memory already: this is for writing.
 const CACHE: usize = 8 << 20;
 

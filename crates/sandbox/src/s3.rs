@@ -2,7 +2,8 @@
 //!
 //! [`store`] holds buckets and objects, [`body`] their bytes as files, [`list`] pages through them, [`multipart`]
 //! joins parts without copying; [`front`] is s3s's trait over them, [`access`] decides who may, [`encryption`] asks
-//! KMS where an object is encrypted under one of its keys, and [`spelling`] writes names that XML cannot carry. Versions, ACLs and bucket policies are not here.
+//! KMS where an object is encrypted under one of its keys, [`versions`] keeps what was replaced or deleted, and [`spelling`]
+//! writes names that XML cannot carry. ACLs and bucket policies are not here.
 
 use std::sync::Arc;
 
@@ -18,13 +19,16 @@ mod encryption;
 mod front;
 mod list;
 mod multipart;
+mod object;
 mod spelling;
 mod store;
+mod versions;
 
 pub(crate) use self::encryption::{open, seal};
 pub(crate) use self::list::{After, Query};
+pub(crate) use self::object::{About, Object};
 pub(crate) use self::spelling::spelled;
-pub(crate) use self::store::{About, Condition, Object, Store, hex};
+pub(crate) use self::store::{Condition, Store, hex};
 
 /// The S3 of `world`, for the HTTP layer.
 pub(crate) fn service(world: &Arc<World>) -> S3Service {

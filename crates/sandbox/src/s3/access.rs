@@ -103,7 +103,14 @@ struct Needed {
 }
 
 fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
+    let version = parameter(cx, "versionId");
     let action = match cx.s3_op().name() {
+        // Whoever may read or delete what is current may not do so with every version.
+        "GetObject" | "HeadObject" if version.is_some() => "s3:GetObjectVersion",
+        "DeleteObject" if version.is_some() => "s3:DeleteObjectVersion",
+        "GetObjectTagging" if version.is_some() => "s3:GetObjectVersionTagging",
+        "PutObjectTagging" if version.is_some() => "s3:PutObjectVersionTagging",
+        "DeleteObjectTagging" if version.is_some() => "s3:DeleteObjectVersionTagging",
         "ListBuckets" => "s3:ListAllMyBuckets",
         "CreateBucket" => "s3:CreateBucket",
         "DeleteBucket" => "s3:DeleteBucket",
@@ -142,7 +149,10 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
         S3Path::Object { bucket, key } => format!("arn:aws:s3:::{bucket}/{key}"),
     };
     let mut context = BTreeMap::new();
-    if action == "s3:ListBucket" {
+    if let Some(version) = version {
+        context.insert("s3:VersionId".to_owned(), version);
+    }
+    if matches!(action, "s3:ListBucket" | "s3:ListBucketVersions") {
         for (name, condition) in [
             ("prefix", "s3:prefix"),
             ("delimiter", "s3:delimiter"),
@@ -161,12 +171,15 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
 }
 
 fn parameter(cx: &S3AccessContext<'_>, name: &str) -> Option<String> {
-    let value = cx.uri().query()?.split('&').find_map(|pair| {
+    let decoded = |text: &str| {
+        percent_decode_str(&text.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    cx.uri().query()?.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (key == name).then_some(value)
-    })?;
-    let spaced = value.replace('+', " ");
-    Some(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
+        (decoded(key) == name).then(|| decoded(value))
+    })
 }
 
 /// Asks the policies, and words a refusal as S3 does.

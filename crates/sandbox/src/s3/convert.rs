@@ -10,7 +10,8 @@ use s3s::dto::{Checksum, CommonPrefix, ETag, ETagCondition, EncodingType, Owner,
 use s3s::{S3Error, S3ErrorCode, TrailingHeaders};
 
 use super::list::After;
-use super::store::{Condition, Object};
+use super::object::Object;
+use super::store::Condition;
 use crate::api::ApiError;
 use crate::identity::ACCOUNT;
 
@@ -136,10 +137,11 @@ pub(crate) fn extent(object: &Object, range: Option<Range>, part: Option<i32>) -
         (None, Some(1)) if object.parts.is_empty() => Ok((0, length, length > 0)),
         (None, Some(number)) => {
             let index = usize::try_from(number - 1).map_err(|_| refused())?;
-            let size = *object.parts.get(index).ok_or_else(|| {
+            let part = object.parts.get(index).ok_or_else(|| {
                 ApiError::new("InvalidPartNumber", "The requested partnumber is not satisfiable").status(416)
             })?;
-            let start: u64 = object.parts[..index].iter().sum();
+            let size = part.length;
+            let start: u64 = object.parts[..index].iter().map(|part| part.length).sum();
             Ok((start, start + size, size > 0))
         }
     }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::store::About;
+use super::object::About;
 use crate::api::ApiError;
 use crate::identity::Caller;
 use crate::kms;

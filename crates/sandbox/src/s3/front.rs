@@ -9,7 +9,7 @@ use hyper::http::Extensions;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::store::{Object as Stored, Store, no_such_key};
+use super::store::Store;
 use crate::api::ApiError;
 use crate::identity::Caller;
 use crate::world::World;
@@ -20,6 +20,7 @@ mod objects;
 mod settings;
 mod tags;
 mod uploads;
+mod versions;
 
 /// Answers S3 requests that [`super::access`] has let through.
 #[derive(Debug)]
@@ -58,32 +59,6 @@ impl Front {
         }
         Ok(tags)
     }
-
-    /// The object to read. Who may not list the bucket does not learn which keys it lacks.
-    fn read(&self, extensions: &Extensions, bucket: &str, key: &str) -> Result<Arc<Stored>, ApiError> {
-        if let Some(object) = self.store().find(bucket, key)? {
-            return Ok(object);
-        }
-        self.allow(extensions, "s3:ListBucket", &format!("arn:aws:s3:::{bucket}"))?;
-        Err(no_such_key())
-    }
-
-    fn source(&self, extensions: &Extensions, source: &CopySource) -> Result<Arc<Stored>, ApiError> {
-        let CopySource::Bucket {
-            bucket,
-            key,
-            version_id,
-        } = source
-        else {
-            return Err(ApiError::new("NotImplemented", "Access points are not implemented").status(501));
-        };
-        no_version(version_id.as_deref())?;
-        let resource = arn(bucket, key);
-        self.allow(extensions, "s3:GetObject", &resource)?;
-        let object = self.read(extensions, bucket, key)?;
-        super::encryption::open(&self.world, Self::caller(extensions)?, &object.about, &resource)?;
-        Ok(object)
-    }
 }
 
 #[async_trait::async_trait]
@@ -115,14 +90,14 @@ impl S3 for Front {
         &self,
         req: S3Request<GetBucketVersioningInput>,
     ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
-        buckets::versioning(self, req)
+        versions::status(self, req)
     }
 
     async fn put_bucket_versioning(
         &self,
         req: S3Request<PutBucketVersioningInput>,
     ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
-        buckets::put_versioning(self, req)
+        versions::put_status(self, req)
     }
 
     async fn get_bucket_encryption(
@@ -217,7 +192,7 @@ impl S3 for Front {
         &self,
         req: S3Request<ListObjectVersionsInput>,
     ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
-        listing::versions(self, req)
+        versions::list(self, req)
     }
 
     async fn create_multipart_upload(
@@ -287,14 +262,4 @@ impl S3 for Front {
 
 fn arn(bucket: &str, key: &str) -> String {
     format!("arn:aws:s3:::{bucket}/{key}")
-}
-
-/// What S3 calls the version of an object whose bucket keeps none.
-const ONLY_VERSION: &str = "null";
-
-fn no_version(version: Option<&str>) -> Result<(), ApiError> {
-    match version {
-        None | Some("" | ONLY_VERSION) => Ok(()),
-        Some(_) => Err(ApiError::new("InvalidArgument", "Invalid version id specified")),
-    }
 }

@@ -93,7 +93,7 @@ pub(crate) fn page<T: Clone>(objects: &BTreeMap<String, T>, query: &Query) -> Pa
 }
 
 /// The first position that both the prefix and the start allow; none if there cannot be one.
-fn start(prefix: &str, after: &After) -> Option<Bound<String>> {
+pub(super) fn start(prefix: &str, after: &After) -> Option<Bound<String>> {
     let first = Bound::Included(prefix.to_owned());
     Some(match after {
         After::Nothing => first,
@@ -112,7 +112,7 @@ fn start(prefix: &str, after: &After) -> Option<Bound<String>> {
 
 /// The smallest string greater than every string that begins with `prefix`. Strings are ordered by bytes,
 /// which for UTF-8 is the order of the characters.
-fn successor(prefix: &str) -> Option<String> {
+pub(super) fn successor(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
         let next = if last == '\u{d7ff}' {

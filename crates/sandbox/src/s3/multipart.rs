@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Arrived, Body, Stretch};
 use super::checksum::{self, Algorithm, Checksums, Kind};
-use super::store::{About, Bucket, Condition, Facts, Object, Store, check_condition, hex};
+use super::object::{About, Facts, Object, Piece};
+use super::store::{Bucket, Condition, Store, check_condition, hex};
 use crate::api::ApiError;
 use crate::shelf::encoded;
 
@@ -176,11 +177,10 @@ impl Store {
     ) -> Result<Arc<Object>, ApiError> {
         let now = self.home.now();
         let (object, dropped) = self.with(bucket, |bucket| {
-            let object = Arc::new(assemble(bucket, bucket.upload(key, id)?, claims, now)?);
+            let object = assemble(bucket, bucket.upload(key, id)?, claims, now)?;
             check_condition(bucket, key, condition)?;
-            let parts = bucket.take_upload(key, id);
-            let replaced = bucket.objects.insert(key.to_owned(), Arc::clone(&object));
-            Ok((object, (parts, replaced)))
+            let (object, replaced) = bucket.place(key, object);
+            Ok((object, (bucket.take_upload(key, id), replaced)))
         })?;
         drop(dropped);
         Ok(object)
@@ -225,12 +225,14 @@ fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime)
     for part in &parts {
         md5.update(&part.facts.md5);
     }
-    let lengths: Vec<u64> = parts.iter().map(|part| part.body.length()).collect();
-    let sums: Vec<(u64, &Checksum)> = parts
+    let pieces: Vec<Piece> = parts
         .iter()
-        .zip(&lengths)
-        .map(|(part, length)| (*length, &part.facts.checksum))
+        .map(|part| Piece {
+            length: part.body.length(),
+            checksum: part.facts.checksum.clone(),
+        })
         .collect();
+    let sums: Vec<(u64, &Checksum)> = pieces.iter().map(|piece| (piece.length, &piece.checksum)).collect();
     Ok(Object {
         body: Body::concat(parts.iter().map(|part| &part.body)),
         facts: Facts {
@@ -240,7 +242,9 @@ fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime)
             tags: upload.tags.clone(),
             checksums: Checksums::of_parts(upload.algorithm, upload.kind, &sums)
                 .unwrap_or_else(|| Checksums::full(Checksum::default())),
-            parts: lengths,
+            parts: pieces,
+            upload: Some(upload.id.clone()),
+            version: None,
         },
     })
 }

@@ -12,85 +12,17 @@ use std::time::SystemTime;
 
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::Crc64Nvme;
-use s3s::dto::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::body::{Arrived, Body, Home, Intake, Known, Stretch, disk};
-use super::checksum::Checksums;
+use super::body::{Body, Home, Intake, Known, Stretch, disk};
 use super::list::{Page, Query, page};
 use super::multipart::{Part, Upload};
+use super::object::{About, Object};
+use super::versions::{Deleted, Version, Versioning, check_id};
 use crate::api::ApiError;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
 use crate::shelf::{Shelf, encoded};
-
-/// An object: all that S3 knows of it, and where its bytes are.
-#[derive(Debug, Clone)]
-pub(crate) struct Object {
-    pub(crate) body: Body,
-    pub(crate) facts: Facts,
-}
-
-/// What S3 knows of an object besides its bytes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Facts {
-    /// Without quotes.
-    pub(crate) etag: String,
-    pub(crate) modified: SystemTime,
-    pub(crate) about: About,
-    pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) checksums: Checksums,
-    /// Lengths of the parts of a multipart upload, in order; empty for a single put.
-    pub(crate) parts: Vec<u64>,
-}
-
-impl std::ops::Deref for Object {
-    type Target = Facts;
-
-    fn deref(&self) -> &Facts {
-        &self.facts
-    }
-}
-
-impl Object {
-    /// An object just arrived.
-    pub(crate) fn new(arrived: Arrived, about: About) -> Self {
-        Self {
-            body: arrived.body,
-            facts: Facts {
-                etag: hex(&arrived.md5),
-                modified: arrived.at,
-                about,
-                tags: BTreeMap::new(),
-                checksums: Checksums::full(arrived.checksum),
-                parts: Vec::new(),
-            },
-        }
-    }
-
-    fn row(object: &Arc<Self>) -> Vec<u8> {
-        encoded(&(object.body.stretches(), &object.facts))
-    }
-}
-
-/// What a client says about an object when it writes it, given back on every read.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct About {
-    pub(crate) content_type: Option<String>,
-    pub(crate) cache_control: Option<String>,
-    pub(crate) content_disposition: Option<String>,
-    pub(crate) content_encoding: Option<String>,
-    pub(crate) content_language: Option<String>,
-    pub(crate) expires: Option<Timestamp>,
-    pub(crate) storage_class: Option<String>,
-    pub(crate) website_redirect: Option<String>,
-    pub(crate) metadata: BTreeMap<String, String>,
-    /// `AES256` or `aws:kms`, as asked for. A mark only: the sandbox's folder holds the bytes as they came.
-    pub(crate) encryption: Option<String>,
-    pub(crate) encryption_key: Option<String>,
-    /// The data key that SSE-KMS would encrypt with, wrapped.
-    pub(crate) wrapped: Option<Vec<u8>>,
-}
 
 /// What must hold of the name that is written to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -108,7 +40,11 @@ pub(crate) enum Condition {
 #[derive(Debug)]
 pub(crate) struct Bucket {
     pub(crate) created: SystemTime,
+    pub(crate) versioning: Versioning,
+    /// The current object of every key that has one.
     pub(crate) objects: Shelf<Arc<Object>>,
+    /// Older objects and delete markers, by [`super::versions`].
+    pub(super) older: Shelf<Version>,
     /// By [`Upload::row`], the order in which they are listed.
     pub(crate) uploads: Shelf<Upload>,
     /// By [`Part::row`].
@@ -120,7 +56,9 @@ impl Bucket {
     fn new(name: &str, created: SystemTime, disk: &Disk) -> Self {
         Self {
             created,
+            versioning: Versioning::Never,
             objects: Shelf::empty(&format!("objects/{name}"), disk, Object::row),
+            older: Shelf::empty(&format!("versions/{name}"), disk, Version::row),
             uploads: Shelf::empty(&format!("uploads/{name}"), disk, encoded),
             parts: Shelf::empty(&format!("parts/{name}"), disk, Part::encoded),
         }
@@ -128,25 +66,36 @@ impl Bucket {
 
     fn open(
         name: &str,
-        created: SystemTime,
+        (created, versioning): (SystemTime, Versioning),
         home: &Arc<Home>,
         disk: &Disk,
         known: &mut Known,
     ) -> Result<Self, DiskError> {
         let known = std::cell::RefCell::new(known);
         let body = |stretches: Vec<Stretch>| Body::of(stretches, home, *known.borrow_mut());
-        Ok(Self {
+        let mut bucket = Self {
             created,
+            versioning,
             objects: Shelf::open_as(&format!("objects/{name}"), disk, Object::row, |row| {
                 let (stretches, facts) = postcard::from_bytes(row)?;
                 let body = body(stretches);
                 Ok(Arc::new(Object { body, facts }))
             })?,
+            older: Shelf::open_as(&format!("versions/{name}"), disk, Version::row, |row| {
+                Version::of_row(row, body)
+            })?,
             uploads: Shelf::open(&format!("uploads/{name}"), disk)?,
             parts: Shelf::open_as(&format!("parts/{name}"), disk, Part::encoded, |row| {
                 Part::decoded(row, body)
             })?,
-        })
+        };
+        bucket.mend();
+        Ok(bucket)
+    }
+
+    /// Whether it holds nothing at all.
+    fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.older.is_empty()
     }
 }
 
@@ -154,6 +103,7 @@ impl Bucket {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) versioning: Versioning,
     /// Blocks ACLs, ignores them, blocks policies, restricts buckets.
     pub(crate) public_access: Option<[bool; 4]>,
     pub(crate) lifecycle: Vec<AbortRule>,
@@ -189,10 +139,12 @@ impl Store {
     pub(crate) fn open(folder: &Path, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
         let home = Home::open(folder, clock, disk)?;
         let names: Shelf<SystemTime> = Shelf::open("buckets", disk)?;
+        let settings: Shelf<Settings> = Shelf::open("bucket-settings", disk)?;
         let mut known = Known::default();
         let mut buckets = BTreeMap::new();
         for (name, created) in names.iter() {
-            let bucket = Bucket::open(name, *created, &home, disk, &mut known)?;
+            let versioning = settings.get(name).map_or(Versioning::Never, |set| set.versioning);
+            let bucket = Bucket::open(name, (*created, versioning), &home, disk, &mut known)?;
             buckets.insert(name.clone(), bucket);
         }
         home.sweep(&known)?;
@@ -201,7 +153,7 @@ impl Store {
             disk: disk.clone(),
             index: Mutex::new(Index {
                 names,
-                settings: Shelf::open("bucket-settings", disk)?,
+                settings,
                 buckets,
             }),
         })
@@ -232,9 +184,11 @@ impl Store {
     /// Sets a bucket to something else.
     pub(crate) fn change_settings(&self, name: &str, change: impl FnOnce(&mut Settings)) -> Result<(), ApiError> {
         let mut index = self.lock();
-        index.buckets.get(name).ok_or_else(no_such_bucket)?;
+        let index = &mut *index;
+        let bucket = index.buckets.get_mut(name).ok_or_else(no_such_bucket)?;
         let mut settings = index.settings.get(name).cloned().unwrap_or_default();
         change(&mut settings);
+        bucket.versioning = settings.versioning;
         index.settings.insert(name.to_owned(), settings);
         Ok(())
     }
@@ -243,14 +197,19 @@ impl Store {
     pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), ApiError> {
         let mut index = self.lock();
         let bucket = index.buckets.get(name).ok_or_else(no_such_bucket)?;
-        if !bucket.objects.is_empty() {
-            return Err(ApiError::new("BucketNotEmpty", "The bucket you tried to delete is not empty").status(409));
+        if !bucket.is_empty() {
+            let message = if bucket.versioning != Versioning::Never {
+                "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+            } else {
+                "The bucket you tried to delete is not empty"
+            };
+            return Err(ApiError::new("BucketNotEmpty", message).status(409));
         }
         index.names.remove(name);
         index.settings.remove(name);
         let removed = index.buckets.remove(name).map(|bucket| {
             bucket.uploads.discard();
-            (bucket.objects.discard(), bucket.parts.discard())
+            (bucket.objects.discard(), bucket.older.discard(), bucket.parts.discard())
         });
         drop(index);
         drop(removed);
@@ -280,15 +239,21 @@ impl Store {
         self.with(bucket, |_| Ok(()))
     }
 
-    /// Puts an object under its name.
-    pub(crate) fn put(&self, bucket: &str, key: &str, object: Object, condition: &Condition) -> Result<(), ApiError> {
+    /// Puts an object under its name; its version's id, if the bucket makes new ones.
+    pub(crate) fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        object: Object,
+        condition: &Condition,
+    ) -> Result<Option<String>, ApiError> {
         // The replaced object is dropped outside the lock: its files are unlinked then.
-        let replaced = self.with(bucket, |bucket| {
+        let (object, replaced) = self.with(bucket, |bucket| {
             check_condition(bucket, key, condition)?;
-            Ok(bucket.objects.insert(key.to_owned(), Arc::new(object)))
+            Ok(bucket.place(key, object))
         })?;
         drop(replaced);
-        Ok(())
+        Ok(object.facts.version.clone())
     }
 
     /// The object, if it is there.
@@ -301,11 +266,45 @@ impl Store {
         self.find(bucket, key)?.ok_or_else(no_such_key)
     }
 
-    /// Removes an object; one that is not there is no error.
-    pub(crate) fn delete(&self, bucket: &str, key: &str) -> Result<(), ApiError> {
-        let removed = self.with(bucket, |bucket| Ok(bucket.objects.remove(key)))?;
-        drop(removed);
-        Ok(())
+    /// What is under a key: its newest version, or the one that is asked for.
+    pub(crate) fn look(&self, bucket: &str, key: &str, asked: Option<&str>) -> Result<Option<Version>, ApiError> {
+        self.with(bucket, |bucket| {
+            asked.map_or(Ok(()), check_id)?;
+            Ok(asked.map_or_else(|| bucket.latest(key), |id| bucket.version(key, id)))
+        })
+    }
+
+    /// Whether answers about the bucket's objects name versions.
+    pub(crate) fn names_versions(&self, bucket: &str) -> Result<bool, ApiError> {
+        self.with(bucket, |bucket| Ok(bucket.versioning != Versioning::Never))
+    }
+
+    /// Replaces a version's tags; neither its ETag nor its time changes.
+    pub(crate) fn tag(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+        tags: BTreeMap<String, String>,
+    ) -> Result<(), ApiError> {
+        self.with(bucket, |bucket| {
+            bucket.change_facts(key, id, |facts| facts.tags = tags);
+            Ok(())
+        })
+    }
+
+    /// Removes an object, or leaves a delete marker; one that is not there is no error.
+    pub(crate) fn delete(&self, bucket: &str, key: &str) -> Result<Deleted, ApiError> {
+        let now = self.home.now();
+        let mut deleted = self.with(bucket, |bucket| Ok(bucket.delete(key, now)))?;
+        deleted.gone.clear();
+        Ok(deleted)
+    }
+
+    /// Removes one version for good, if it is there.
+    pub(crate) fn delete_version(&self, bucket: &str, key: &str, id: &str) -> Result<Option<Version>, ApiError> {
+        check_id(id)?;
+        self.with(bucket, |bucket| Ok(bucket.delete_version(key, id)))
     }
 
     /// One page of a bucket.
@@ -313,20 +312,13 @@ impl Store {
         self.with(bucket, |bucket| Ok(page(&bucket.objects, query)))
     }
 
-    /// Replaces an object's tags; neither its ETag nor its time changes.
-    pub(crate) fn tag(&self, bucket: &str, key: &str, tags: BTreeMap<String, String>) -> Result<(), ApiError> {
-        self.with(bucket, |bucket| {
-            let tag = |object: &mut Arc<Object>| Arc::make_mut(object).facts.tags = tags;
-            bucket.objects.change(key, tag).ok_or_else(no_such_key)
-        })
-    }
-
     /// Puts bytes that are in memory: the seed's objects.
     pub(crate) fn put_bytes(&self, bucket: &str, key: &str, bytes: &[u8], about: About) -> Result<(), ApiError> {
         let mut intake = self.intake().map_err(|error| disk(&error))?;
         intake.write_all(bytes).map_err(|error| disk(&error))?;
         let arrived = intake.finish().map_err(|error| disk(&error))?;
-        self.put(bucket, key, Object::new(arrived, about), &Condition::Any)
+        self.put(bucket, key, Object::new(arrived, about), &Condition::Any)?;
+        Ok(())
     }
 
     /// A file to write a body into, for callers within the sandbox.

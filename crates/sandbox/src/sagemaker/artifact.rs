@@ -107,6 +107,7 @@ impl<'a> Out<'a> {
         self.world
             .s3
             .put(bucket, key, object, &Condition::Any)
+            .map(drop)
             .map_err(|error| said(&error))
     }
 }

@@ -87,27 +87,6 @@ pub(super) fn location(
     Ok(S3Response::new(GetBucketLocationOutput::default()))
 }
 
-/// Saying yes and keeping no versions would lose what a client thinks is kept.
-pub(super) fn put_versioning(
-    front: &Front,
-    req: S3Request<PutBucketVersioningInput>,
-) -> S3Result<S3Response<PutBucketVersioningOutput>> {
-    front.store().check_bucket(&req.input.bucket)?;
-    Err(
-        ApiError::new("NotImplemented", "Buckets of the sandbox keep no versions")
-            .status(501)
-            .into(),
-    )
-}
-
-pub(super) fn versioning(
-    front: &Front,
-    req: S3Request<GetBucketVersioningInput>,
-) -> S3Result<S3Response<GetBucketVersioningOutput>> {
-    front.store().check_bucket(&req.input.bucket)?;
-    Ok(S3Response::new(GetBucketVersioningOutput::default()))
-}
-
 pub(super) fn encryption(
     front: &Front,
     req: S3Request<GetBucketEncryptionInput>,

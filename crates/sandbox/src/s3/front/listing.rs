@@ -7,8 +7,8 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::convert::{Names, limit, owner, parse_token, quoted, time, token};
 use super::super::list::{After, Query};
-use super::super::store::Object as Stored;
-use super::{Front, ONLY_VERSION};
+use super::super::object::Object as Stored;
+use super::Front;
 
 pub(super) fn v1(front: &Front, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
     let input = req.input;
@@ -72,58 +72,8 @@ pub(super) fn v2(front: &Front, req: S3Request<ListObjectsV2Input>) -> S3Result<
     }))
 }
 
-/// Every object has the one version that a bucket without versioning keeps.
-pub(super) fn versions(
-    front: &Front,
-    req: S3Request<ListObjectVersionsInput>,
-) -> S3Result<S3Response<ListObjectVersionsOutput>> {
-    let input = req.input;
-    let names = Names::new(input.encoding_type.as_ref());
-    let limit = limit(input.max_keys)?;
-    let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
-    let query = Query {
-        prefix: input.prefix.clone().unwrap_or_default(),
-        delimiter: delimiter.clone(),
-        after: behind(input.key_marker.as_deref(), delimiter.as_deref()),
-        limit: limit as usize,
-    };
-    let page = front.store().list(&input.bucket, &query)?;
-    let versions = contents(&page.contents, &names, true)
-        .into_iter()
-        .map(|object| ObjectVersion {
-            checksum_algorithm: object.checksum_algorithm,
-            checksum_type: object.checksum_type,
-            e_tag: object.e_tag,
-            is_latest: Some(true),
-            key: object.key,
-            last_modified: object.last_modified,
-            owner: object.owner,
-            restore_status: None,
-            size: object.size,
-            storage_class: object.storage_class.map(|class| class.as_str().to_owned().into()),
-            version_id: Some(ONLY_VERSION.to_owned()),
-        });
-    let next = shown(page.next.as_ref(), &names);
-    Ok(S3Response::new(ListObjectVersionsOutput {
-        name: Some(input.bucket),
-        prefix: Some(names.show(&query.prefix)),
-        key_marker: Some(names.show(input.key_marker.as_deref().unwrap_or_default())),
-        version_id_marker: input.version_id_marker,
-        max_keys: Some(limit),
-        is_truncated: Some(next.is_some()),
-        common_prefixes: names.prefixes(&page.prefixes),
-        versions: Some(versions.collect()),
-        delete_markers: None,
-        next_version_id_marker: next.as_ref().map(|_| ONLY_VERSION.to_owned()),
-        next_key_marker: next,
-        delimiter: names.maybe(delimiter.as_deref()),
-        encoding_type: input.encoding_type,
-        request_charged: None,
-    }))
-}
-
 /// A marker that ends with the delimiter is a common prefix of the page before.
-fn behind(marker: Option<&str>, delimiter: Option<&str>) -> After {
+pub(super) fn behind(marker: Option<&str>, delimiter: Option<&str>) -> After {
     match (marker, delimiter) {
         (None | Some(""), _) => After::Nothing,
         (Some(marker), Some(delimiter)) if marker.ends_with(delimiter) => After::Prefix(marker.to_owned()),

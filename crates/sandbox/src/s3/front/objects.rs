@@ -7,8 +7,11 @@ use super::super::body::{Arrived, Body, Intake, LARGEST_PUT, disk, receive, too_
 use super::super::checksum::{Algorithm, hasher, requested, verify};
 use super::super::convert::*;
 use super::super::encryption;
-use super::super::store::{About, Condition, Object as Stored, Store, check_condition};
-use super::{Front, arn, no_version};
+use super::super::object::{About, Object as Stored};
+use super::super::store::{Condition, Store, check_condition};
+use super::super::versions::{Deleted, NULL, Version};
+use super::versions::{Asked, no_such_version};
+use super::{Front, arn};
 use crate::api::ApiError;
 
 pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
@@ -45,9 +48,10 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     let mut object = Stored::new(arrived, about);
     object.facts.tags = tags;
     let facts = object.facts.clone();
-    front.store().put(&input.bucket, &input.key, object, &condition)?;
+    let version_id = front.store().put(&input.bucket, &input.key, object, &condition)?;
     let checksum = facts.checksums.values;
     Ok(S3Response::new(PutObjectOutput {
+        version_id,
         e_tag: Some(quoted(&facts.etag)),
         checksum_crc32: checksum.checksum_crc32,
         checksum_crc32c: checksum.checksum_crc32c,
@@ -64,6 +68,7 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
 /// What a read of an object found, once its conditions hold.
 struct Found {
     object: std::sync::Arc<Stored>,
+    version: Option<String>,
     start: u64,
     end: u64,
     is_partial: bool,
@@ -73,8 +78,12 @@ struct Found {
 macro_rules! find {
     ($front:expr, $req:expr) => {{
         let input = $req.input;
-        no_version(input.version_id.as_deref())?;
-        let object = $front.read(&$req.extensions, &input.bucket, &input.key)?;
+        let asked = Asked {
+            bucket: &input.bucket,
+            key: &input.key,
+            version: input.version_id.as_deref(),
+        };
+        let super::versions::Found { object, version } = $front.read(&$req.extensions, &asked)?;
         let conditions = ReadConditions {
             matches: input.if_match,
             none_matches: input.if_none_match,
@@ -86,6 +95,7 @@ macro_rules! find {
         let show = input.checksum_mode.is_some() && !is_partial;
         let found = Found {
             object,
+            version,
             start,
             end,
             is_partial,
@@ -123,6 +133,7 @@ macro_rules! describe {
             server_side_encryption: about.encryption.map(ServerSideEncryption::from),
             ssekms_key_id: about.encryption_key,
             storage_class: about.storage_class.map(StorageClass::from),
+            version_id: $found.version.clone(),
             website_redirect_location: about.website_redirect,
             $($more)*
             ..$output::default()
@@ -173,12 +184,32 @@ pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S
 
 pub(super) fn delete(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
     let input = req.input;
-    no_version(input.version_id.as_deref())?;
-    front.store().delete(&input.bucket, &input.key)?;
+    let (deleted, _) = front.remove(&input.bucket, &input.key, input.version_id.as_deref())?;
     Ok(S3Response::with_status(
-        DeleteObjectOutput::default(),
+        DeleteObjectOutput {
+            delete_marker: deleted.marker.then_some(true),
+            version_id: deleted.version,
+            request_charged: None,
+        },
         hyper::StatusCode::NO_CONTENT,
     ))
+}
+
+impl Front {
+    /// Deletes a key, or one version of it; what is to be said of that, and whether it was there.
+    fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<(Deleted, bool), ApiError> {
+        let store = self.store();
+        let Some(id) = version else {
+            return Ok((store.delete(bucket, key)?, true));
+        };
+        let gone = store.delete_version(bucket, key, id)?;
+        let deleted = Deleted {
+            marker: matches!(gone, Some(Version::Marker(_))),
+            version: Some(id.to_owned()).filter(|_| store.names_versions(bucket).unwrap_or(false)),
+            ..Deleted::default()
+        };
+        Ok((deleted, gone.is_some()))
+    }
 }
 
 pub(super) fn delete_many(
@@ -196,22 +227,26 @@ pub(super) fn delete_many(
     }
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in input.delete.objects {
-        let key = object.key;
+        let (key, version_id) = (object.key, object.version_id);
+        let action = if version_id.is_some() {
+            "s3:DeleteObjectVersion"
+        } else {
+            "s3:DeleteObject"
+        };
         let done = front
-            .allow(&extensions, "s3:DeleteObject", &arn(&input.bucket, &key))
-            .and_then(|()| no_version(object.version_id.as_deref()))
-            .and_then(|()| front.store().delete(&input.bucket, &key));
+            .allow(&extensions, action, &arn(&input.bucket, &key))
+            .and_then(|()| front.remove(&input.bucket, &key, version_id.as_deref()));
         match done {
-            Ok(()) => deleted.push(DeletedObject {
+            Ok((_, false)) if version_id.as_deref() != Some(NULL) => {
+                errors.push(failed(key, version_id, no_such_version()));
+            }
+            Ok((done, _)) => deleted.push(DeletedObject {
+                delete_marker: done.marker.then_some(true),
+                delete_marker_version_id: done.version.filter(|_| done.marker),
                 key: Some(key),
-                ..DeletedObject::default()
+                version_id,
             }),
-            Err(error) => errors.push(Error {
-                code: Some(error.code),
-                key: Some(key),
-                message: Some(error.message),
-                version_id: None,
-            }),
+            Err(error) => errors.push(failed(key, version_id, error)),
         }
     }
     let quiet = input.delete.quiet.unwrap_or(false);
@@ -222,16 +257,26 @@ pub(super) fn delete_many(
     }))
 }
 
+fn failed(key: String, version_id: Option<String>, error: ApiError) -> Error {
+    Error {
+        code: Some(error.code),
+        key: Some(key),
+        message: Some(error.message),
+        version_id,
+    }
+}
+
 pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
     let S3Request { input, extensions, .. } = req;
-    let source = front.source(&extensions, &input.copy_source)?;
+    let found = front.source(&extensions, &input.copy_source)?;
+    let source = &found.object;
     ReadConditions {
         matches: input.copy_source_if_match.clone(),
         none_matches: input.copy_source_if_none_match.clone(),
         modified_since: input.copy_source_if_modified_since.clone(),
         unmodified_since: input.copy_source_if_unmodified_since.clone(),
     }
-    .check(&source)
+    .check(source)
     .map_err(of_source)?;
     if source.body.length() > LARGEST_PUT {
         return Err(ApiError::new(
@@ -242,7 +287,8 @@ pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Re
     }
     let replaces = |directive: Option<&str>| directive == Some(MetadataDirective::REPLACE);
     let replace = replaces(input.metadata_directive.as_ref().map(MetadataDirective::as_str));
-    let onto_itself = matches!(&input.copy_source, CopySource::Bucket { bucket, key, .. }
+    // An older version copied over the current one is how it is restored.
+    let onto_itself = matches!(&input.copy_source, CopySource::Bucket { bucket, key, version_id: None }
         if **bucket == *input.bucket && **key == *input.key);
     if onto_itself && !replace && input.server_side_encryption.is_none() && input.storage_class.is_none() {
         return Err(ApiError::new(
@@ -252,7 +298,7 @@ pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Re
         )
         .into());
     }
-    let mut object = (*source).clone();
+    let mut object = (**source).clone();
     let facts = &mut object.facts;
     facts.modified = front.store().home.now();
     if replace {
@@ -275,11 +321,15 @@ pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Re
         object.facts.etag = fresh.facts.etag;
         object.facts.checksums = fresh.facts.checksums;
         object.facts.parts.clear();
+        object.facts.upload = None;
     }
     let facts = object.facts.clone();
-    front.store().put(&input.bucket, &input.key, object, &Condition::Any)?;
+    let version_id = front.store().put(&input.bucket, &input.key, object, &Condition::Any)?;
+    let names_versions = front.store().names_versions(&input.bucket)?;
     let checksum = facts.checksums.values;
     Ok(S3Response::new(CopyObjectOutput {
+        copy_source_version_id: found.version.filter(|version| version != NULL),
+        version_id: names_versions.then(|| version_id.unwrap_or_else(|| NULL.to_owned())),
         copy_object_result: Some(CopyObjectResult {
             e_tag: Some(quoted(&facts.etag)),
             last_modified: Some(time(facts.modified)),

@@ -6,17 +6,18 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::convert::document_tags;
-use super::{Front, no_version};
+use super::Front;
+use super::versions::{Asked, Found};
 
 pub(super) fn get(
     front: &Front,
     req: S3Request<GetObjectTaggingInput>,
 ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
     let input = req.input;
-    no_version(input.version_id.as_deref())?;
-    let object = front.store().object(&input.bucket, &input.key)?;
+    let found = tagged(front, &input.bucket, &input.key, input.version_id.as_deref())?;
     Ok(S3Response::new(GetObjectTaggingOutput {
-        tag_set: object
+        tag_set: found
+            .object
             .tags
             .iter()
             .map(|(key, value)| Tag {
@@ -24,7 +25,7 @@ pub(super) fn get(
                 value: Some(value.clone()),
             })
             .collect(),
-        version_id: None,
+        version_id: found.version,
     }))
 }
 
@@ -33,10 +34,9 @@ pub(super) fn put(
     req: S3Request<PutObjectTaggingInput>,
 ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
     let input = req.input;
-    no_version(input.version_id.as_deref())?;
     let tags = document_tags(input.tagging.tag_set)?;
-    front.store().tag(&input.bucket, &input.key, tags)?;
-    Ok(S3Response::new(PutObjectTaggingOutput::default()))
+    let version_id = replace(front, &input.bucket, &input.key, input.version_id.as_deref(), tags)?;
+    Ok(S3Response::new(PutObjectTaggingOutput { version_id }))
 }
 
 pub(super) fn delete(
@@ -44,10 +44,31 @@ pub(super) fn delete(
     req: S3Request<DeleteObjectTaggingInput>,
 ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
     let input = req.input;
-    no_version(input.version_id.as_deref())?;
-    front.store().tag(&input.bucket, &input.key, BTreeMap::new())?;
+    let version_id = replace(
+        front,
+        &input.bucket,
+        &input.key,
+        input.version_id.as_deref(),
+        BTreeMap::new(),
+    )?;
     Ok(S3Response::with_status(
-        DeleteObjectTaggingOutput::default(),
+        DeleteObjectTaggingOutput { version_id },
         hyper::StatusCode::NO_CONTENT,
     ))
+}
+
+fn tagged(front: &Front, bucket: &str, key: &str, version: Option<&str>) -> S3Result<Found> {
+    front.find(&Asked { bucket, key, version })
+}
+
+fn replace(
+    front: &Front,
+    bucket: &str,
+    key: &str,
+    version: Option<&str>,
+    tags: BTreeMap<String, String>,
+) -> S3Result<Option<String>> {
+    let found = tagged(front, bucket, key, version)?;
+    front.store().tag(bucket, key, found.object.version(), tags)?;
+    Ok(found.version)
 }

@@ -9,6 +9,7 @@ use super::super::checksum::{Algorithm, Kind, requested, verify};
 use super::super::convert::*;
 use super::super::encryption;
 use super::super::multipart::{Claim, MOST_PARTS, Part as StoredPart, Upload};
+use super::super::versions::NULL;
 use super::objects::{of_source, rehash, take_in, within_bounds};
 use super::{Front, arn};
 use crate::api::ApiError;
@@ -98,14 +99,15 @@ pub(super) async fn copy_part(
     let S3Request { input, extensions, .. } = req;
     part_number(input.part_number)?;
     let algorithm = algorithm(front, &input.bucket, &input.key, &input.upload_id)?;
-    let source = front.source(&extensions, &input.copy_source)?;
+    let found = front.source(&extensions, &input.copy_source)?;
+    let source = &found.object;
     ReadConditions {
         matches: input.copy_source_if_match,
         none_matches: input.copy_source_if_none_match,
         modified_since: input.copy_source_if_modified_since,
         unmodified_since: input.copy_source_if_unmodified_since,
     }
-    .check(&source)
+    .check(source)
     .map_err(of_source)?;
     let range = input
         .copy_source_range
@@ -118,7 +120,7 @@ pub(super) async fn copy_part(
                 "The x-amz-copy-source-range value must be of the form bytes=first-last",
             )
         })?;
-    let (start, end, _) = extent(&source, range, None)?;
+    let (start, end, _) = extent(source, range, None)?;
     let arrived = rehash(front.store(), source.body.slice(start, end), &[algorithm]).await?;
     let part = StoredPart::new(input.part_number, arrived);
     let result = CopyPartResult {
@@ -131,6 +133,7 @@ pub(super) async fn copy_part(
         .add_part(&input.bucket, &input.key, &input.upload_id, part)?;
     Ok(S3Response::new(UploadPartCopyOutput {
         copy_part_result: Some(result),
+        copy_source_version_id: found.version.filter(|version| version != NULL),
         ..UploadPartCopyOutput::default()
     }))
 }
@@ -174,6 +177,7 @@ pub(super) fn complete(
         checksum_type: Some(ChecksumType::from_static(object.checksums.kind.name())),
         server_side_encryption: object.about.encryption.clone().map(ServerSideEncryption::from),
         ssekms_key_id: object.about.encryption_key.clone(),
+        version_id: object.facts.version.clone(),
         ..CompleteMultipartUploadOutput::default()
     }))
 }

@@ -1,0 +1,292 @@
+//! Versions: which one a request is about, how they are listed, whether a bucket keeps them.
+
+use std::sync::Arc;
+
+use hyper::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED};
+use hyper::http::Extensions;
+use s3s::dto::*;
+use s3s::{S3Error, S3Request, S3Response, S3Result};
+
+use super::super::convert::{Names, limit, owner, quoted, time};
+use super::super::encryption;
+use super::super::object::Object as Stored;
+use super::super::store::no_such_key;
+use super::super::versions::{After, Marker, Query, Version, Versioning};
+use super::{Front, arn};
+use crate::api::ApiError;
+
+/// A key, and a version of it or its newest one.
+pub(super) struct Asked<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) key: &'a str,
+    pub(super) version: Option<&'a str>,
+}
+
+/// An object that is there.
+pub(super) struct Found {
+    pub(super) object: Arc<Stored>,
+    /// What the answer calls its version; nothing where none are kept.
+    pub(super) version: Option<String>,
+}
+
+impl Front {
+    /// The object to read. Who may not list the bucket does not learn which keys it lacks.
+    pub(super) fn read(&self, extensions: &Extensions, asked: &Asked) -> S3Result<Found> {
+        let found = self.store().look(asked.bucket, asked.key, asked.version)?;
+        match found {
+            Some(Version::Object(object)) => self.found(asked.bucket, object),
+            Some(Version::Marker(marker)) if asked.version.is_some() => Err(not_allowed(&marker, true)),
+            other => {
+                self.allow(extensions, "s3:ListBucket", &format!("arn:aws:s3:::{}", asked.bucket))?;
+                let mut error = absent(asked);
+                if let Some(Version::Marker(marker)) = other {
+                    error.set_headers(of_marker(&marker));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The object whose tags or attributes a request is about: a delete marker has none, also if it is the newest.
+    pub(super) fn find(&self, asked: &Asked) -> S3Result<Found> {
+        match self.store().look(asked.bucket, asked.key, asked.version)? {
+            Some(Version::Object(object)) => self.found(asked.bucket, object),
+            Some(Version::Marker(marker)) => Err(not_allowed(&marker, asked.version.is_some())),
+            None => Err(absent(asked)),
+        }
+    }
+
+    fn found(&self, bucket: &str, object: Arc<Stored>) -> S3Result<Found> {
+        let names = self.store().names_versions(bucket)?;
+        Ok(Found {
+            version: names.then(|| object.version().to_owned()),
+            object,
+        })
+    }
+
+    /// The object that a copy is made of.
+    pub(super) fn source(&self, extensions: &Extensions, source: &CopySource) -> S3Result<Found> {
+        let CopySource::Bucket {
+            bucket,
+            key,
+            version_id,
+        } = source
+        else {
+            return Err(ApiError::new("NotImplemented", "Access points are not implemented")
+                .status(501)
+                .into());
+        };
+        let resource = arn(bucket, key);
+        let version = version_id.as_deref();
+        let action = if version.is_some() {
+            "s3:GetObjectVersion"
+        } else {
+            "s3:GetObject"
+        };
+        self.allow(extensions, action, &resource)?;
+        let asked = Asked { bucket, key, version };
+        let found = match self.read(extensions, &asked) {
+            // A copy of a delete marker by its id is asked for wrongly, whatever the method.
+            Err(error) if error.status_code() == Some(hyper::StatusCode::METHOD_NOT_ALLOWED) => {
+                return Err(ApiError::new(
+                    "InvalidRequest",
+                    "The source of a copy request may not specifically refer to a delete marker by version id.",
+                )
+                .into());
+            }
+            found => found?,
+        };
+        encryption::open(&self.world, Self::caller(extensions)?, &found.object.about, &resource)?;
+        Ok(found)
+    }
+}
+
+fn absent(asked: &Asked) -> S3Error {
+    match asked.version {
+        Some(_) => no_such_version().into(),
+        None => no_such_key().into(),
+    }
+}
+
+pub(super) fn no_such_version() -> ApiError {
+    ApiError::new("NoSuchVersion", "The specified version does not exist.").status(404)
+}
+
+/// What cannot be done with a delete marker, which can only be removed.
+fn not_allowed(marker: &Marker, by_id: bool) -> S3Error {
+    let mut error = S3Error::from(
+        ApiError::new(
+            "MethodNotAllowed",
+            "The specified method is not allowed against this resource.",
+        )
+        .status(405),
+    );
+    let mut headers = of_marker(marker);
+    headers.insert(ALLOW, HeaderValue::from_static("DELETE"));
+    let mut modified = Vec::new();
+    if by_id
+        && time(marker.modified)
+            .format(TimestampFormat::HttpDate, &mut modified)
+            .is_ok()
+        && let Ok(modified) = HeaderValue::from_bytes(&modified)
+    {
+        headers.insert(LAST_MODIFIED, modified);
+    }
+    error.set_headers(headers);
+    error
+}
+
+fn of_marker(marker: &Marker) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        HeaderName::from_static("x-amz-delete-marker"),
+        HeaderValue::from_static("true"),
+    );
+    if let Ok(version) = HeaderValue::from_str(marker.version()) {
+        headers.insert(HeaderName::from_static("x-amz-version-id"), version);
+    }
+    headers
+}
+
+pub(super) fn status(
+    front: &Front,
+    req: S3Request<GetBucketVersioningInput>,
+) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+    let status = match front.store().settings(&req.input.bucket)?.versioning {
+        Versioning::Never => None,
+        Versioning::Enabled => Some(BucketVersioningStatus::ENABLED),
+        Versioning::Suspended => Some(BucketVersioningStatus::SUSPENDED),
+    };
+    Ok(S3Response::new(GetBucketVersioningOutput {
+        mfa_delete: None,
+        status: status.map(BucketVersioningStatus::from_static),
+    }))
+}
+
+/// Turns versions on, or stops making more of them. Asking for a second factor before a deletion is not for this world.
+pub(super) fn put_status(
+    front: &Front,
+    req: S3Request<PutBucketVersioningInput>,
+) -> S3Result<S3Response<PutBucketVersioningOutput>> {
+    let input = req.input;
+    front.store().check_bucket(&input.bucket)?;
+    let malformed = || {
+        ApiError::new(
+            "MalformedXML",
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        )
+    };
+    let asked = input.versioning_configuration;
+    match asked.mfa_delete.as_ref().map(MFADelete::as_str) {
+        None | Some(MFADelete::DISABLED) => {}
+        Some(MFADelete::ENABLED) => {
+            return Err(ApiError::new("NotImplemented", "MFA delete is not implemented")
+                .status(501)
+                .into());
+        }
+        Some(_) => return Err(malformed().into()),
+    }
+    let versioning = match asked.status.as_ref().map(BucketVersioningStatus::as_str) {
+        Some(BucketVersioningStatus::ENABLED) => Versioning::Enabled,
+        Some(BucketVersioningStatus::SUSPENDED) => Versioning::Suspended,
+        Some(_) => return Err(malformed().into()),
+        None => {
+            return Err(ApiError::new(
+                "IllegalVersioningConfigurationException",
+                "The Versioning element must be specified",
+            )
+            .into());
+        }
+    };
+    front
+        .store()
+        .change_settings(&input.bucket, |settings| settings.versioning = versioning)?;
+    Ok(S3Response::new(PutBucketVersioningOutput::default()))
+}
+
+pub(super) fn list(
+    front: &Front,
+    req: S3Request<ListObjectVersionsInput>,
+) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+    let input = req.input;
+    let names = Names::new(input.encoding_type.as_ref());
+    let limit = limit(input.max_keys)?;
+    let full = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let delimiter = full(&input.delimiter);
+    let after = match (full(&input.key_marker), full(&input.version_id_marker)) {
+        (None, None) => After::Nothing,
+        (None, Some(_)) => {
+            return Err(ApiError::new(
+                "InvalidArgument",
+                "A version-id marker cannot be specified without a key marker.",
+            )
+            .into());
+        }
+        (Some(key), Some(id)) => After::Version(key, id),
+        (Some(key), None) => match &delimiter {
+            Some(delimiter) if key.ends_with(delimiter.as_str()) => After::Prefix(key),
+            _ => After::Key(key),
+        },
+    };
+    let query = Query {
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: delimiter.clone(),
+        after,
+        limit: limit as usize,
+    };
+    let page = front.store().with(&input.bucket, |bucket| bucket.versions(&query))?;
+    let (mut versions, mut markers) = (Vec::new(), Vec::new());
+    for (key, version, is_latest) in page.contents {
+        let key = Some(names.show(&key));
+        match version {
+            Version::Object(object) => versions.push(shown(key, &object, is_latest)),
+            Version::Marker(marker) => markers.push(DeleteMarkerEntry {
+                is_latest: Some(is_latest),
+                key,
+                last_modified: Some(time(marker.modified)),
+                owner: Some(owner()),
+                version_id: Some(marker.version().to_owned()),
+            }),
+        }
+    }
+    let (next_key_marker, next_version_id_marker) = match page.next {
+        None | Some(After::Nothing) => (None, None),
+        Some(After::Key(key) | After::Prefix(key)) => (Some(names.show(&key)), None),
+        Some(After::Version(key, id)) => (Some(names.show(&key)), Some(id)),
+    };
+    Ok(S3Response::new(ListObjectVersionsOutput {
+        name: Some(input.bucket),
+        prefix: Some(names.show(&query.prefix)),
+        key_marker: Some(names.show(input.key_marker.as_deref().unwrap_or_default())),
+        version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
+        max_keys: Some(limit),
+        is_truncated: Some(next_key_marker.is_some()),
+        common_prefixes: names.prefixes(&page.prefixes),
+        versions: Some(versions),
+        delete_markers: Some(markers),
+        next_version_id_marker,
+        next_key_marker,
+        delimiter: names.maybe(delimiter.as_deref()),
+        encoding_type: input.encoding_type,
+        request_charged: None,
+    }))
+}
+
+fn shown(key: Option<String>, object: &Stored, is_latest: bool) -> ObjectVersion {
+    ObjectVersion {
+        checksum_algorithm: Some(object.checksums.algorithms()),
+        checksum_type: Some(ChecksumType::from_static(object.checksums.kind.name())),
+        e_tag: Some(quoted(&object.etag)),
+        is_latest: Some(is_latest),
+        key,
+        last_modified: Some(time(object.modified)),
+        owner: Some(owner()),
+        restore_status: None,
+        size: Some(object.body.length() as i64),
+        storage_class: Some(object.about.storage_class.clone().map_or_else(
+            || ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD),
+            ObjectVersionStorageClass::from,
+        )),
+        version_id: Some(object.version().to_owned()),
+    }
+}
