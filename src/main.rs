@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use strongroom::actions::{self, Aws};
@@ -53,7 +54,8 @@ fn start_up() -> ExitCode {
         }
     };
     let result = runtime.block_on(run(cli));
-    runtime.shutdown_background();
+    // No thread should run on while the process tears itself down; one that hangs in a write is left behind.
+    runtime.shutdown_timeout(Duration::from_millis(200));
     match result {
         Ok(status) => status,
         Err(fault) => failed(&fault),
