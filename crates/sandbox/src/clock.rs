@@ -1,22 +1,56 @@
 //! The world's clock: the machine's, moved forward as far as somebody asked.
 //!
 //! Whatever a world dates or lets expire goes by it: sessions, deletions, rotations, grants, jobs, logs. Signatures do
-//! not: their time is compared with the machine's, which is the clock of the clients too.
+//! not: their time is compared with the machine's, which is the clock of the clients too. A world on disk is as far
+//! ahead again when it is opened again: its time never goes back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::disk::{Disk, DiskError};
+use super::shelf::{Shelf, encoded};
+
+const TABLE: &str = "clock";
+/// The only row.
+const AHEAD: &str = "ahead";
+
 /// One clock, shared by its clones.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Clock(Arc<AtomicI64>);
+#[derive(Debug, Clone)]
+pub(crate) struct Clock(Arc<Hands>);
+
+#[derive(Debug)]
+struct Hands {
+    /// Milliseconds.
+    ahead: AtomicI64,
+    row: Mutex<Shelf<i64>>,
+}
+
+impl Default for Clock {
+    /// The clock of a world that is nowhere.
+    fn default() -> Self {
+        Self::of(Shelf::empty(TABLE, &Disk::default(), encoded))
+    }
+}
 
 impl Clock {
+    /// The clock of the world on this disk.
+    pub(crate) fn open(disk: &Disk) -> Result<Self, DiskError> {
+        Shelf::open(TABLE, disk).map(Self::of)
+    }
+
+    fn of(row: Shelf<i64>) -> Self {
+        Self(Arc::new(Hands {
+            ahead: AtomicI64::new(row.get(AHEAD).copied().unwrap_or_default()),
+            row: Mutex::new(row),
+        }))
+    }
+
     /// The time, in whole milliseconds: what AWS shows, and what a world on disk keeps.
     pub(crate) fn now(&self) -> Timestamp {
-        let millis = Timestamp::now().as_millisecond() + self.0.load(Ordering::Relaxed);
+        let millis = Timestamp::now().as_millisecond() + self.0.ahead.load(Ordering::Relaxed);
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
     }
 
@@ -28,11 +62,13 @@ impl Clock {
     /// Moves the clock forward.
     pub(crate) fn advance(&self, by: SignedDuration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(0).max(0);
-        self.0.fetch_add(millis, Ordering::Relaxed);
+        let mut row = self.0.row.lock().unwrap_or_else(PoisonError::into_inner);
+        let ahead = self.0.ahead.fetch_add(millis, Ordering::Relaxed) + millis;
+        row.insert(AHEAD.to_owned(), ahead);
     }
 
     /// How far ahead of the machine's it is.
     pub(crate) fn ahead(&self) -> SignedDuration {
-        SignedDuration::from_millis(self.0.load(Ordering::Relaxed))
+        SignedDuration::from_millis(self.0.ahead.load(Ordering::Relaxed))
     }
 }

@@ -28,6 +28,8 @@ pub(crate) enum DiskError {
     Busy,
     #[error("it was written by another version of strongroom")]
     Format,
+    #[error("it is empty, so it is no world; nothing was touched")]
+    Empty,
     #[error("{0}")]
     Redb(Box<redb::Error>),
     #[error("a row of {0} cannot be read: {1}")]
@@ -84,6 +86,9 @@ enum Write {
 impl Disk {
     /// Opens the file, made if it is not there, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, DiskError> {
+        if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+            return Err(DiskError::Empty);
+        }
         let database = match Builder::new().set_cache_size(CACHE).create(path) {
             Err(DatabaseError::DatabaseAlreadyOpen) => return Err(DiskError::Busy),
             opened => opened?,
@@ -182,15 +187,10 @@ impl Disk {
         }
     }
 
-    /// How many changes there were so far.
-    pub(crate) fn changes(&self) -> u64 {
-        self.0.as_ref().map_or(0, |writer| lock(&writer.queue).number)
-    }
-
-    /// Waits until every change so far is committed.
+    /// Waits until every change so far is committed; where nothing waits, at once.
     pub(crate) async fn settled(&self) -> Result<(), String> {
         let Some(writer) = &self.0 else { return Ok(()) };
-        let wanted = self.changes();
+        let wanted = lock(&writer.queue).number;
         let mut done = writer.done.subscribe();
         let done = done
             .wait_for(|done| done.failure.is_some() || done.number >= wanted)

@@ -158,6 +158,8 @@ impl Sandbox {
         if world.is_new && !world.options.empty {
             seed::sow(&world).await.map_err(SandboxError::Seed)?;
         }
+        // What is shown below is answered too.
+        settled(&world).await?;
         let server = tokio::spawn(http::serve(Arc::clone(&world), listener));
         let (access_key_id, secret_access_key) = world.iam().own_access_key();
         let files = world.root.join("files");
@@ -177,11 +179,7 @@ impl Sandbox {
     /// When the world cannot hold them.
     pub async fn fill(&self, fill: &Fill) -> Result<(), SandboxError> {
         fill::pour(&self.world, fill).map_err(SandboxError::Seed)?;
-        let settled = self.world.disk.settled().await;
-        settled.map_err(|why| SandboxError::Rows {
-            path: self.world.root.clone(),
-            why,
-        })
+        settled(&self.world).await
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -214,6 +212,14 @@ impl Sandbox {
         self.world.stop().await;
         let _ = self.server.await;
     }
+}
+
+async fn settled(world: &World) -> Result<(), SandboxError> {
+    let settled = world.disk.settled().await;
+    settled.map_err(|why| SandboxError::Rows {
+        path: world.root.clone(),
+        why,
+    })
 }
 
 #[cfg(test)]

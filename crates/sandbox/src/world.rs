@@ -70,8 +70,13 @@ impl World {
     pub(crate) fn open(options: Options, url: &str) -> Result<Self, SandboxError> {
         let (root, folder, disk, is_new) = match &options.dir {
             Some(dir) => {
-                let (disk, is_new) = kept(dir)?;
-                (dir.clone(), None, disk, is_new)
+                // Jobs and the guardian run in other folders.
+                let dir = std::path::absolute(dir).map_err(|source| SandboxError::Folder {
+                    path: dir.clone(),
+                    source,
+                })?;
+                let (disk, is_new) = kept(&dir)?;
+                (dir, None, disk, is_new)
             }
             None => {
                 let folder = temporary()?;
@@ -94,7 +99,7 @@ impl World {
             _ => {}
         }
         fs::create_dir_all(root.join("files")).map_err(unusable)?;
-        let clock = Clock::default();
+        let clock = Clock::open(&disk).map_err(unreadable)?;
         let parts = Parts::open(&root, &clock, &disk, options.registry).map_err(unreadable)?;
         Ok(Self {
             iam: Mutex::new(parts.iam),
