@@ -1,8 +1,9 @@
 //! One policy evaluator for identity policies, trust policies and key policies.
 //!
 //! A [`Document`] keeps its text as it was given and is read once, when first asked; a [`Question`] is one act of one
-//! caller. What AWS refuses to store (unknown operators, statements without action or effect) is refused by
-//! [`Document::checked`], so that no policy here means less than it says.
+//! caller; a [`Guard`] joins what the policies of caller and resource say. What AWS refuses to store (unknown operators,
+//! statements without action or effect) is refused by [`Document::checked`], so that no policy here means less than it
+//! says.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +11,13 @@ use super::identity::{Caller, Principal, REGION};
 
 mod condition;
 mod document;
+mod grammar;
 mod pattern;
 mod principal;
 mod verdict;
 
 pub(crate) use document::{Document, Statement, is_account};
-pub(crate) use pattern::like;
+pub(crate) use grammar::Kind;
 pub(crate) use verdict::{Guard, Own};
 #[cfg(test)]
 use verdict::{ResourceDecision, resource_decision};
@@ -81,6 +83,19 @@ impl<'a> Question<'a> {
 
     pub(crate) fn action(&self) -> &'a str {
         self.action
+    }
+
+    /// A fact's values; none where the request has none.
+    fn values(&self, key: &str) -> &[String] {
+        self.context.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The value of a fact that has one: what a variable stands for.
+    fn single(&self, key: &str) -> Option<&str> {
+        match self.values(key) {
+            [one] => Some(one),
+            _ => None,
+        }
     }
 
     fn service(&self) -> Option<&str> {

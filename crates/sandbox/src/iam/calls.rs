@@ -8,7 +8,7 @@ use super::form::{Form, escape};
 use super::{Credential, Entity, Iam, SESSION, conflict, exists, missing, policies, simulate};
 use crate::api::ApiError;
 use crate::identity::{ACCOUNT, Caller, Principal};
-use crate::policy::{Document, Statement};
+use crate::policy::{Document, Kind};
 use crate::world::World;
 
 /// Performs one operation; the inside of its result element.
@@ -273,16 +273,8 @@ fn longest(form: &Form) -> Result<i64, ApiError> {
     }
 }
 
-/// A trust policy: whom it names is its point.
 fn trust(text: &str) -> Result<Document, ApiError> {
-    let document = policies::document(text)?;
-    if document.statements().iter().all(Statement::has_principal) {
-        return Ok(document);
-    }
-    Err(ApiError::new(
-        "MalformedPolicyDocument",
-        "Missing required field Principal",
-    ))
+    policies::document(text, Kind::Trust)
 }
 
 /// What a call is about, as policies name it.

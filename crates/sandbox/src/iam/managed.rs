@@ -49,12 +49,16 @@ pub(super) fn all() -> &'static BTreeMap<String, Managed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Kind;
 
     #[test]
     fn every_managed_policy_can_be_read() {
         assert!(all().len() > 10);
         for (name, managed) in all() {
-            assert!(Document::checked(managed.document.text()).is_ok(), "{name}");
+            assert!(
+                Document::checked(managed.document.text(), Kind::Managed).is_ok(),
+                "{name}"
+            );
             assert!(!managed.document.statements().is_empty(), "{name}");
         }
     }

@@ -5,7 +5,7 @@ use super::form::{Form, escape};
 use super::{Entity, Iam, Policy, conflict, exists, managed, missing};
 use crate::api::ApiError;
 use crate::identity::ACCOUNT;
-use crate::policy::Document;
+use crate::policy::{Document, Kind};
 use crate::world::random_id;
 
 pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
@@ -23,7 +23,7 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
                 id: random_id("ANPA", 21),
                 path,
                 created: iam.clock.now(),
-                document: document(form.required("PolicyDocument")?)?,
+                document: document(form.required("PolicyDocument")?, Kind::Managed)?,
             };
             iam.policies.insert(arn.clone(), policy);
             shown(iam, &arn)
@@ -117,7 +117,7 @@ fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiE
             }));
         }
         "PutRolePolicy" | "PutUserPolicy" => {
-            let document = document(form.required("PolicyDocument")?)?;
+            let document = document(form.required("PolicyDocument")?, Kind::Inline)?;
             let policy = form.required("PolicyName")?.to_owned();
             change(iam, is_role, name, |found| {
                 found.inline.insert(policy, document);
@@ -159,14 +159,9 @@ fn change(
     }
 }
 
-/// A policy for users and roles, read whole.
-pub(super) fn document(text: &str) -> Result<Document, ApiError> {
-    Document::checked(text).map_err(|wrong| {
-        ApiError::new(
-            "MalformedPolicyDocument",
-            format!("The policy failed legacy parsing: {wrong}"),
-        )
-    })
+/// A policy for users, roles or sessions, read whole.
+pub(crate) fn document(text: &str, kind: Kind) -> Result<Document, ApiError> {
+    Document::checked(text, kind).map_err(|wrong| ApiError::new("MalformedPolicyDocument", wrong.to_string()))
 }
 
 fn shown(iam: &Iam, arn: &str) -> Result<String, ApiError> {

@@ -6,7 +6,7 @@ use super::authorize::Act;
 use super::{Ask, Kms};
 use crate::api::ApiError;
 use crate::identity::ACCOUNT;
-use crate::policy::{Document, Guard, Question, is_account};
+use crate::policy::{Document, Guard, Kind, Question, is_account};
 
 /// Bytes of a key policy.
 const LONGEST: usize = 32 * 1024;
@@ -50,7 +50,8 @@ pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
             format!("The policy is larger than {LONGEST} bytes."),
         ));
     }
-    let policy = Document::checked(text).map_err(|wrong| malformed(format!("The policy is malformed: {wrong}.")))?;
+    let policy = Document::checked(text, Kind::Resource)
+        .map_err(|wrong| malformed(format!("The policy is malformed: {wrong}")))?;
     let iam = ask.world.iam();
     for statement in policy.statements() {
         if !statement.has_principal() {

@@ -1,10 +1,17 @@
 //! The `Condition` element: operators over the facts of a request.
 
+use std::net::IpAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use super::Question;
 use super::document::{Malformed, strings};
-use super::{Question, like};
+use super::pattern::{Pattern, Reading};
 
 /// One operator, one key, its values.
 #[derive(Debug, Clone)]
@@ -15,12 +22,13 @@ pub(super) struct Condition {
     if_exists: bool,
     /// In lower case.
     key: String,
-    values: Vec<String>,
+    values: Vec<Pattern>,
 }
 
 /// Over which of a request's values an operator must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Set {
+    /// AWS means it for keys of one value. Of several one is enough, and none may be when the operator is negated.
     One,
     Any,
     All,
@@ -30,8 +38,10 @@ enum Set {
 enum Test {
     Text,
     TextIgnoringCase,
-    Pattern,
+    Like,
+    Arn,
     Truth,
+    Bytes,
     Number(Order),
     Date(Order),
     Address,
@@ -47,34 +57,90 @@ enum Order {
     GreaterOrEqual,
 }
 
+/// An operator's name, read.
+struct Operator {
+    test: Test,
+    is_negated: bool,
+    set: Set,
+    if_exists: bool,
+}
+
 impl Condition {
     /// Reads the whole element: every condition must hold.
-    pub(super) fn parse(element: &Value) -> Result<Vec<Self>, Malformed> {
+    pub(super) fn parse(element: &Value, has_variables: bool) -> Result<Vec<Self>, Malformed> {
         let mut conditions = Vec::new();
         let Some(operators) = element.as_object() else {
             return if element.is_null() {
                 Ok(conditions)
             } else {
-                Err(Malformed("a Condition must be an object"))
+                Err(Malformed::SYNTAX)
             };
         };
-        for (operator, keys) in operators {
-            let keys = keys
-                .as_object()
-                .ok_or(Malformed("a condition operator must hold keys and values"))?;
-            for (key, values) in keys {
-                conditions.push(Self::one(operator, key, strings(values))?);
+        for (name, keys) in operators {
+            for (key, values) in keys.as_object().ok_or(Malformed::SYNTAX)? {
+                let operator = Operator::parse(name).ok_or(Malformed::SYNTAX)?;
+                conditions.push(Self::one(&operator, key, &strings(values), has_variables)?);
             }
         }
         Ok(conditions)
     }
 
-    fn one(operator: &str, key: &str, values: Vec<String>) -> Result<Self, Malformed> {
-        let (set, name) = match operator.split_once(':') {
+    fn one(operator: &Operator, key: &str, values: &[String], has_variables: bool) -> Result<Self, Malformed> {
+        let test = operator.test;
+        if matches!(test, Test::Date(_)) && !values.iter().all(|value| moment(value).is_some()) {
+            return Err(Malformed::LEGACY);
+        }
+        let reading = Reading {
+            is_glob: matches!(test, Test::Like | Test::Arn),
+            has_variables: has_variables
+                && matches!(test, Test::Text | Test::TextIgnoringCase | Test::Like | Test::Arn),
+        };
+        Ok(Self {
+            test,
+            is_negated: operator.is_negated,
+            set: operator.set,
+            if_exists: operator.if_exists,
+            key: key.to_lowercase(),
+            values: values.iter().map(|value| Pattern::read(value, reading)).collect(),
+        })
+    }
+
+    /// The condition key, in lower case.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn holds(&self, question: &Question) -> bool {
+        let actual = question.values(&self.key);
+        if self.test == Test::Absence {
+            let is_absent = actual.is_empty().to_string();
+            let says = |value: &Pattern| {
+                value
+                    .text(question)
+                    .is_some_and(|text| text.eq_ignore_ascii_case(&is_absent))
+            };
+            return self.values.iter().any(says);
+        }
+        let fits = |value: &String| {
+            let compare = |wanted: &Pattern| self.test.compare(wanted, value, question);
+            self.values.iter().any(compare)
+        };
+        match self.set {
+            Set::All => actual.iter().all(|value| fits(value) != self.is_negated),
+            Set::Any => actual.iter().any(|value| fits(value) != self.is_negated),
+            Set::One if actual.is_empty() => self.if_exists || self.is_negated,
+            Set::One => actual.iter().any(fits) != self.is_negated,
+        }
+    }
+}
+
+impl Operator {
+    fn parse(name: &str) -> Option<Self> {
+        let (set, name) = match name.split_once(':') {
             Some(("ForAnyValue", rest)) => (Set::Any, rest),
             Some(("ForAllValues", rest)) => (Set::All, rest),
-            Some(_) => return Err(Malformed("a condition operator is not known")),
-            None => (Set::One, operator),
+            Some(_) => return None,
+            None => (Set::One, name),
         };
         let (name, if_exists) = match name.strip_suffix("IfExists") {
             Some(rest) => (rest, true),
@@ -85,9 +151,12 @@ impl Condition {
             "StringNotEquals" => (Test::Text, true),
             "StringEqualsIgnoreCase" => (Test::TextIgnoringCase, false),
             "StringNotEqualsIgnoreCase" => (Test::TextIgnoringCase, true),
-            "StringLike" | "ArnLike" | "ArnEquals" => (Test::Pattern, false),
-            "StringNotLike" | "ArnNotLike" | "ArnNotEquals" => (Test::Pattern, true),
+            "StringLike" => (Test::Like, false),
+            "StringNotLike" => (Test::Like, true),
+            "ArnLike" | "ArnEquals" => (Test::Arn, false),
+            "ArnNotLike" | "ArnNotEquals" => (Test::Arn, true),
             "Bool" => (Test::Truth, false),
+            "BinaryEquals" => (Test::Bytes, false),
             "NumericEquals" => (Test::Number(Order::Equal), false),
             "NumericNotEquals" => (Test::Number(Order::Equal), true),
             "NumericLessThan" => (Test::Number(Order::Less), false),
@@ -103,51 +172,43 @@ impl Condition {
             "IpAddress" => (Test::Address, false),
             "NotIpAddress" => (Test::Address, true),
             "Null" => (Test::Absence, false),
-            _ => return Err(Malformed("a condition operator is not known")),
+            _ => return None,
         };
-        Ok(Self {
+        Some(Self {
             test,
             is_negated,
             set,
             if_exists,
-            key: key.to_lowercase(),
-            values,
         })
-    }
-
-    pub(super) fn holds(&self, question: &Question) -> bool {
-        let actual = question.context.get(&self.key);
-        if self.test == Test::Absence {
-            return self.values.iter().any(|value| (value == "true") == actual.is_none());
-        }
-        let Some(actual) = actual else {
-            return self.if_exists || self.set == Set::All || self.is_negated;
-        };
-        let wanted: Vec<String> = self.values.iter().map(|value| substitute(value, question)).collect();
-        let one = |value: &String| wanted.iter().any(|wanted| self.test.compare(wanted, value)) != self.is_negated;
-        match self.set {
-            Set::All => actual.iter().all(one),
-            Set::One | Set::Any => actual.iter().any(one),
-        }
     }
 }
 
 impl Test {
-    fn compare(self, wanted: &str, actual: &str) -> bool {
+    fn compare(self, wanted: &Pattern, actual: &str, question: &Question) -> bool {
         match self {
-            Self::Text => wanted == actual,
-            Self::TextIgnoringCase | Self::Truth => wanted.eq_ignore_ascii_case(actual),
-            Self::Pattern => like(wanted, actual),
-            Self::Number(order) => match (wanted.parse::<f64>(), actual.parse::<f64>()) {
-                (Ok(wanted), Ok(actual)) => order.holds(actual.total_cmp(&wanted)),
+            Self::Text | Self::Like => return wanted.fits(question, actual),
+            Self::Arn => return wanted.fits_arn(question, actual),
+            _ => {}
+        }
+        let Some(wanted) = wanted.text(question) else {
+            return false;
+        };
+        match self {
+            Self::TextIgnoringCase => wanted.to_lowercase() == actual.to_lowercase(),
+            Self::Truth => wanted.eq_ignore_ascii_case(actual),
+            Self::Bytes => STANDARD
+                .decode(&wanted)
+                .is_ok_and(|wanted| STANDARD.decode(actual).ok() == Some(wanted)),
+            Self::Number(order) => match (number(&wanted), number(actual)) {
+                (Some(wanted), Some(actual)) => actual.partial_cmp(&wanted).is_some_and(|found| order.holds(found)),
                 _ => false,
             },
-            Self::Date(order) => match (moment(wanted), moment(actual)) {
+            Self::Date(order) => match (moment(&wanted), moment(actual)) {
                 (Some(wanted), Some(actual)) => order.holds(actual.cmp(&wanted)),
                 _ => false,
             },
-            Self::Address => covers(wanted, actual),
-            Self::Absence => false,
+            Self::Address => covers(&wanted, actual),
+            Self::Text | Self::Like | Self::Arn | Self::Absence => false,
         }
     }
 }
@@ -164,38 +225,37 @@ impl Order {
     }
 }
 
-/// ISO 8601 or seconds since 1970.
-fn moment(text: &str) -> Option<Timestamp> {
-    text.parse()
-        .ok()
-        .or_else(|| Timestamp::from_second(text.parse().ok()?).ok())
+/// A decimal number; words like `inf` are none.
+fn number(text: &str) -> Option<f64> {
+    let is_decimal = text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
+    is_decimal.then(|| text.parse().ok())?
 }
 
-/// Whether an address lies in a block of IPv4 addresses; a block may be one address.
+/// ISO 8601, to the second, the minute or the day, or seconds since 1970.
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
+    let text = text.to_uppercase();
+    if let Ok(seconds) = text.parse() {
+        return Timestamp::from_second(seconds).ok();
+    }
+    let utc = |time: DateTime| TimeZone::UTC.to_timestamp(time).ok();
+    text.parse()
+        .ok()
+        .or_else(|| utc(text.trim_end_matches('Z').parse::<DateTime>().ok()?))
+        .or_else(|| utc(text.parse::<Date>().ok()?.to_datetime(jiff::civil::Time::midnight())))
+}
+
+/// Whether an address lies in a block of addresses; a block may be one address.
 fn covers(block: &str, address: &str) -> bool {
-    let (base, bits) = block.split_once('/').unwrap_or((block, "32"));
-    let parse = |text: &str| text.parse::<std::net::Ipv4Addr>().map(u32::from);
-    match (parse(base), bits.parse::<u32>(), parse(address)) {
-        (Ok(base), Ok(bits @ 0..=32), Ok(address)) => {
-            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-            base & mask == address & mask
+    let Some((base, bits)) = block.split_once('/') else {
+        return matches!((block.parse::<IpAddr>(), address.parse::<IpAddr>()), (Ok(base), Ok(address)) if base == address);
+    };
+    match (base.parse(), address.parse(), bits.parse()) {
+        (Ok(IpAddr::V4(base)), Ok(IpAddr::V4(address)), Ok(bits @ 0..=32)) => {
+            (u32::from(base) ^ u32::from(address)).leading_zeros() >= bits
+        }
+        (Ok(IpAddr::V6(base)), Ok(IpAddr::V6(address)), Ok(bits @ 0..=128)) => {
+            (u128::from(base) ^ u128::from(address)).leading_zeros() >= bits
         }
         _ => false,
     }
-}
-
-/// Puts the request's facts in for `${aws:username}` and the like.
-fn substitute(value: &str, question: &Question) -> String {
-    let mut text = String::new();
-    let mut rest = value;
-    while let Some((before, tail)) = rest.split_once("${") {
-        let Some((name, after)) = tail.split_once('}') else {
-            break;
-        };
-        text.push_str(before);
-        let known = question.context.get(&name.to_lowercase());
-        text.push_str(known.and_then(|values| values.first()).map_or("", String::as_str));
-        rest = after;
-    }
-    text + rest
 }

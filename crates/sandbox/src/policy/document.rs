@@ -1,5 +1,6 @@
 //! A policy document: its text, and its statements once it is asked.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -7,10 +8,12 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::Question;
 use super::condition::Condition;
+use super::grammar::{self, Kind};
+use super::pattern::{Pattern, Reading};
 pub(super) use super::principal::Named;
 use super::principal::{Principals, account_of_root};
-use super::{Question, like};
 use crate::identity::ACCOUNT;
 
 /// A policy as it was given. Stored and compared as text; read on first use, since most documents of a large world never are.
@@ -20,10 +23,15 @@ pub(crate) struct Document {
     statements: OnceLock<Vec<Statement>>,
 }
 
-/// Why a text is no policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why a text is no policy, in IAM's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Malformed(pub(crate) &'static str);
+pub(crate) struct Malformed(pub(crate) Cow<'static, str>);
+
+impl Malformed {
+    pub(super) const SYNTAX: Self = Self(Cow::Borrowed("Syntax errors in policy."));
+    pub(super) const LEGACY: Self = Self(Cow::Borrowed("The policy failed legacy parsing"));
+}
 
 impl Document {
     /// A policy whose text is not in doubt: one that was checked when it was stored, or our own.
@@ -35,10 +43,11 @@ impl Document {
     }
 
     /// Reads the whole document and says what is wrong with it.
-    pub(crate) fn checked(text: &str) -> Result<Self, Malformed> {
-        let statements = read(text)?;
+    pub(crate) fn checked(text: &str, kind: Kind) -> Result<Self, Malformed> {
+        let policy: Value = serde_json::from_str(text).map_err(|_| kind.no_json())?;
+        grammar::check(&policy, kind)?;
         let document = Self::trusted(text);
-        let _ = document.statements.set(statements);
+        let _ = document.statements.set(read(&policy)?);
         Ok(document)
     }
 
@@ -48,7 +57,8 @@ impl Document {
     }
 
     pub(crate) fn statements(&self) -> &[Statement] {
-        self.statements.get_or_init(|| read(&self.text).unwrap_or_default())
+        let read = || read(&serde_json::from_str(&self.text).ok()?).ok();
+        self.statements.get_or_init(|| read().unwrap_or_default())
     }
 }
 
@@ -96,6 +106,8 @@ pub(super) enum Effect {
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
     pub(super) effect: Effect,
+    /// Where it stands among the document's statements, from 0.
+    pub(super) index: usize,
     actions: Patterns,
     /// Trust policies have none.
     resources: Option<Patterns>,
@@ -106,18 +118,18 @@ pub(crate) struct Statement {
 /// `Action` or `NotAction`, `Resource` or `NotResource`.
 #[derive(Debug, Clone)]
 struct Patterns {
-    list: Vec<String>,
+    list: Vec<Pattern>,
     is_inverted: bool,
 }
 
 impl Statement {
     /// Whether action, resource and conditions fit; the principal is another question.
     pub(super) fn speaks(&self, question: &Question) -> bool {
-        self.actions.fit(&question.lower)
+        self.actions.fit(question, &question.lower)
             && self
                 .resources
                 .as_ref()
-                .is_none_or(|resources| resources.fit(question.resource))
+                .is_none_or(|resources| resources.fit(question, question.resource))
             && self.conditions.iter().all(|condition| condition.holds(question))
     }
 
@@ -147,8 +159,8 @@ impl Statement {
 }
 
 impl Patterns {
-    fn fit(&self, text: &str) -> bool {
-        self.list.iter().any(|pattern| like(pattern, text)) != self.is_inverted
+    fn fit(&self, question: &Question, text: &str) -> bool {
+        self.list.iter().any(|pattern| pattern.fits(question, text)) != self.is_inverted
     }
 }
 
@@ -157,54 +169,60 @@ pub(crate) fn is_account(name: &str) -> bool {
     name == ACCOUNT || account_of_root(name) == Some(ACCOUNT)
 }
 
-fn read(text: &str) -> Result<Vec<Statement>, Malformed> {
-    let policy: Value = serde_json::from_str(text).map_err(|_| Malformed("it is not JSON"))?;
-    if let Some(version) = policy.get("Version")
-        && version != "2012-10-17"
-        && version != "2008-10-17"
-    {
-        return Err(Malformed("its Version is not known"));
-    }
+fn read(policy: &Value) -> Result<Vec<Statement>, Malformed> {
+    let has_variables = policy["Version"] == "2012-10-17";
     match &policy["Statement"] {
-        Value::Array(list) => list.iter().map(statement).collect(),
-        one @ Value::Object(_) => Ok(vec![statement(one)?]),
-        _ => Err(Malformed("it has no Statement")),
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .map(|(index, value)| statement(index, value, has_variables))
+            .collect(),
+        one @ Value::Object(_) => Ok(vec![statement(0, one, has_variables)?]),
+        _ => Err(Malformed::SYNTAX),
     }
 }
 
-fn statement(value: &Value) -> Result<Statement, Malformed> {
+fn statement(index: usize, value: &Value, has_variables: bool) -> Result<Statement, Malformed> {
     let effect = match value["Effect"].as_str() {
         Some("Allow") => Effect::Allow,
         Some("Deny") => Effect::Deny,
-        _ => return Err(Malformed("a statement's Effect is neither Allow nor Deny")),
+        _ => return Err(Malformed::SYNTAX),
     };
-    let actions =
-        patterns(value, "Action", "NotAction")?.ok_or(Malformed("a statement has neither Action nor NotAction"))?;
+    let action = |text: &str| {
+        let reading = Reading {
+            is_glob: true,
+            has_variables: false,
+        };
+        Pattern::read(&text.to_lowercase(), reading)
+    };
     Ok(Statement {
         effect,
-        actions: Patterns {
-            list: actions.list.iter().map(|action| action.to_lowercase()).collect(),
-            ..actions
-        },
-        resources: patterns(value, "Resource", "NotResource")?,
+        index,
+        actions: patterns(value, "Action", "NotAction", action)?.ok_or(Malformed::SYNTAX)?,
+        resources: patterns(value, "Resource", "NotResource", |text| {
+            Pattern::resource(text, has_variables)
+        })?,
         principal: Principals::parse(value)?,
-        conditions: Condition::parse(&value["Condition"])?,
+        conditions: Condition::parse(&value["Condition"], has_variables)?,
     })
 }
 
-fn patterns(value: &Value, name: &str, inverse: &str) -> Result<Option<Patterns>, Malformed> {
-    match (value.get(name), value.get(inverse)) {
-        (Some(_), Some(_)) => Err(Malformed("a statement has an element and its inverse")),
-        (Some(list), None) => Ok(Some(Patterns {
-            list: strings(list),
-            is_inverted: false,
-        })),
-        (None, Some(list)) => Ok(Some(Patterns {
-            list: strings(list),
-            is_inverted: true,
-        })),
-        (None, None) => Ok(None),
-    }
+fn patterns(
+    value: &Value,
+    name: &str,
+    inverse: &str,
+    read: impl Fn(&str) -> Pattern,
+) -> Result<Option<Patterns>, Malformed> {
+    let (list, is_inverted) = match (value.get(name), value.get(inverse)) {
+        (Some(_), Some(_)) => return Err(Malformed::SYNTAX),
+        (Some(list), None) => (list, false),
+        (None, Some(list)) => (list, true),
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(Patterns {
+        list: strings(list).iter().map(|text| read(text)).collect(),
+        is_inverted,
+    }))
 }
 
 /// A string, or a list of strings.

@@ -27,13 +27,13 @@ pub(super) enum Named {
 impl Principals {
     pub(super) fn parse(statement: &Value) -> Result<Option<Self>, Malformed> {
         let (element, is_inverted) = match (statement.get("Principal"), statement.get("NotPrincipal")) {
-            (Some(_), Some(_)) => return Err(Malformed("a statement has an element and its inverse")),
+            (Some(_), Some(_)) => return Err(Malformed::SYNTAX),
             (Some(element), None) => (element, false),
             (None, Some(element)) => (element, true),
             (None, None) => return Ok(None),
         };
         if element != "*" && !element.is_object() {
-            return Err(Malformed("a Principal is neither * nor an object"));
+            return Err(Malformed::SYNTAX);
         }
         let aws = strings(&element["AWS"]);
         Ok(Some(Self {
