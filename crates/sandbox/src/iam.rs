@@ -13,7 +13,9 @@ use super::policy::{self, Decision, Document, Own, Question};
 use super::shelf::Shelf;
 use super::world::random_id;
 
+mod boundary;
 mod calls;
+mod context;
 mod credentials;
 mod form;
 mod managed;
@@ -22,8 +24,9 @@ mod simulate;
 
 pub(crate) use calls::call;
 use credentials::Credential;
-pub(crate) use credentials::SessionCredentials;
+pub(crate) use credentials::{Opening, SessionCredentials};
 pub(crate) use form::{Form, escape};
+pub(crate) use policies::document;
 
 /// The user that a world begins with.
 const OWNER: &str = "strongroom";
@@ -56,6 +59,8 @@ pub(crate) struct Entity {
     /// ARNs.
     pub(crate) attached: Vec<String>,
     pub(crate) inline: BTreeMap<String, Document>,
+    /// The ARN of the policy that limits the others.
+    pub(crate) boundary: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
 }
 
@@ -96,16 +101,19 @@ impl Iam {
             Principal::User(name) => self.users.get(name),
             Principal::Session { role, .. } => self.roles.get(role),
         };
-        Own::of(entity.map_or(Decision::Silent, |entity| self.decide_for(entity, question)))
-    }
-
-    fn decide_for(&self, entity: &Entity, question: &Question) -> Decision {
+        let Some(entity) = entity else {
+            return Own::of(Decision::Silent);
+        };
         let attached = entity.attached.iter().filter_map(|arn| self.document(arn));
-        attached
-            .chain(entity.inline.values())
-            .fold(Decision::Silent, |so_far, document| {
-                so_far.and(policy::identity(document, question))
-            })
+        let limits = caller.opening.as_deref().and_then(|opening| opening.limits.as_deref());
+        Own {
+            identity: together(attached.chain(entity.inline.values()), question),
+            boundary: entity
+                .boundary
+                .as_deref()
+                .map(|arn| together(self.document(arn), question)),
+            session: limits.map(|limits| together(limits, question)),
+        }
     }
 
     /// The document of a managed policy.
@@ -160,11 +168,10 @@ impl Iam {
         self.change_role(name, |role| role.attach(arn))
     }
 
-    fn attachable(&self, arn: &str) -> Result<(), ApiError> {
-        match self.document(arn) {
-            Some(_) => Ok(()),
-            None => Err(missing(&format!("Policy {arn} does not exist or is not attachable."))),
-        }
+    /// A policy that can be attached, or limit a session.
+    pub(crate) fn attachable(&self, arn: &str) -> Result<&Document, ApiError> {
+        self.document(arn)
+            .ok_or_else(|| missing(&format!("Policy {arn} does not exist or is not attachable.")))
     }
 
     fn role(&self, name: &str) -> Result<&Entity, ApiError> {
@@ -196,6 +203,7 @@ impl Entity {
             longest: SESSION,
             attached: Vec::new(),
             inline: BTreeMap::new(),
+            boundary: None,
             tags: BTreeMap::new(),
         }
     }
@@ -205,6 +213,13 @@ impl Entity {
             self.attached.push(arn.to_owned());
         }
     }
+}
+
+/// What several policies of one kind say.
+fn together<'a>(documents: impl IntoIterator<Item = &'a Document>, question: &Question) -> Decision {
+    documents.into_iter().fold(Decision::Silent, |so_far, document| {
+        so_far.and(policy::identity(document, question))
+    })
 }
 
 fn exists(message: &str) -> ApiError {

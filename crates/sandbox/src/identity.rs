@@ -1,6 +1,9 @@
 //! Who calls, as the signature proved it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::iam::Opening;
 
 /// The account of every sandbox.
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -20,6 +23,8 @@ pub(crate) struct Caller {
     pub(crate) user_id: String,
     /// Facts that conditions may name and that nothing else tells, such as `kms:ViaService`.
     pub(crate) extra: BTreeMap<String, String>,
+    /// What a session was opened with.
+    pub(crate) opening: Option<Arc<Opening>>,
 }
 
 impl Caller {
@@ -38,9 +43,10 @@ impl Caller {
     /// The same caller through an AWS service.
     pub(crate) fn via(&self, service: &str) -> Self {
         let mut caller = self.clone();
-        caller
-            .extra
-            .insert("kms:ViaService".to_owned(), format!("{service}.{REGION}.amazonaws.com"));
+        caller.extra.extend([
+            ("kms:ViaService".to_owned(), format!("{service}.{REGION}.amazonaws.com")),
+            ("aws:ViaAWSService".to_owned(), "true".to_owned()),
+        ]);
         caller
     }
 }

@@ -53,6 +53,7 @@ impl<'a> Question<'a> {
             ("aws:sourceip", "127.0.0.1"),
             ("aws:userid", &caller.user_id),
             ("kms:calleraccount", caller.account()),
+            ("aws:viaawsservice", "false"),
         ] {
             question.context.insert(name.to_owned(), vec![value.to_owned()]);
         }
@@ -64,9 +65,17 @@ impl<'a> Question<'a> {
             Principal::Session { .. } => "AssumedRole",
             Principal::Service(_) => "Service",
         };
-        question
-            .context
-            .insert("aws:principaltype".to_owned(), vec![kind.to_owned()]);
+        let is_service = matches!(caller.principal, Principal::Service(_)).to_string();
+        question.context.extend([
+            ("aws:principaltype".to_owned(), vec![kind.to_owned()]),
+            ("aws:principalisawsservice".to_owned(), vec![is_service]),
+        ]);
+        // An ARN that names the account names whose the resource is.
+        if let Some(account) = resource.split(':').nth(4).filter(|account| !account.is_empty()) {
+            question
+                .context
+                .insert("aws:resourceaccount".to_owned(), vec![account.to_owned()]);
+        }
         for (name, value) in more.iter().chain(&caller.extra) {
             question.context.insert(name.to_lowercase(), vec![value.clone()]);
         }

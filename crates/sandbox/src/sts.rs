@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use super::api::ApiError;
 use super::iam::{Form, SESSION, SessionCredentials, escape};
 use super::identity::{ACCOUNT, Caller, Principal};
-use super::policy::{Guard, Question};
+use super::policy::Guard;
 use super::world::{World, denied};
+
+mod opening;
+
+use opening::Asked;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
@@ -34,19 +38,16 @@ fn assume_role(world: &World, caller: &Caller, form: &Form) -> Result<String, Ap
             "Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]{{2,64}}"
         )));
     }
-    if form.text("Policy").is_some() || form.text("PolicyArns.member.1.arn").is_some() {
-        // Ignoring it would allow more than the caller asked for.
-        return Err(validation("the sandbox knows no session policies"));
-    }
     let seconds = form.number("DurationSeconds").unwrap_or(3600) as i64;
     if !(900..=43200).contains(&seconds) {
         return Err(validation(&format!(
             "Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200"
         )));
     }
-    let (role, session) = assume(world, caller, arn, name, seconds)?;
+    let (asked, size) = opening::read(world, caller, form)?;
+    let (role, session) = assume(world, caller, arn, asked, seconds)?;
     Ok(format!(
-        "<AssumedRoleUser><AssumedRoleId>{role_id}:{name}</AssumedRoleId><Arn>arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}</Arn></AssumedRoleUser><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>",
+        "<AssumedRoleUser><AssumedRoleId>{role_id}:{name}</AssumedRoleId><Arn>arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}</Arn></AssumedRoleUser><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>{size}",
         session.access_key_id,
         session.secret_access_key,
         session.session_token,
@@ -75,8 +76,9 @@ pub(crate) fn assume_role_as_service(
         role_arn: None,
         user_id: service.to_owned(),
         extra: BTreeMap::from([("aws:SourceAccount".to_owned(), ACCOUNT.to_owned())]),
+        opening: None,
     };
-    assume(world, &caller, role_arn, session, 12 * 3600).map(|(_, session)| session)
+    assume(world, &caller, role_arn, Asked::named(session), 12 * 3600).map(|(_, session)| session)
 }
 
 /// A trust policy that names the caller suffices; one that names the account delegates to the caller's own policies.
@@ -84,28 +86,35 @@ fn assume(
     world: &World,
     caller: &Caller,
     arn: &str,
-    name: &str,
+    asked: Asked,
     seconds: i64,
 ) -> Result<(Role, SessionCredentials), ApiError> {
-    const ACTION: &str = "sts:AssumeRole";
-    let context = world.facts();
-    let question = Question::new(caller, ACTION, arn, &context);
+    let facts = world.facts();
     let mut iam = world.iam();
-    let refused = |why: &str| ApiError {
+    let refused = |action: &str, why: &str| ApiError {
         code: "AccessDenied".to_owned(),
-        ..denied(caller, ACTION, arn, why).status(403)
+        ..denied(caller, action, arn, why).status(403)
     };
     // A role that does not exist is refused in the same words as one that does not trust.
-    let untrusting = || refused("because no resource-based policy allows the sts:AssumeRole action");
+    let untrusting = || {
+        refused(
+            "sts:AssumeRole",
+            "because no resource-based policy allows the sts:AssumeRole action",
+        )
+    };
     let (role, entity) = iam.role_by_arn(arn).ok_or_else(untrusting)?;
     let guard = Guard {
         policy: entity.trust.as_ref(),
         account: ACCOUNT,
         must_allow: true,
     };
-    guard
-        .lets(&question, iam.own(caller, &question))
-        .map_err(|refusal| refused(&refusal.why(ACTION)))?;
+    let context = asked.context(facts, entity);
+    for action in asked.actions() {
+        let question = asked.question(caller, action, arn, &context);
+        guard
+            .lets(&question, iam.own(caller, &question))
+            .map_err(|refusal| refused(action, &refusal.why(action)))?;
+    }
     let longest = match caller.principal {
         Principal::Service(_) => i64::MAX,
         // One role through another: an hour at most.
@@ -121,7 +130,7 @@ fn assume(
         id: entity.id.clone(),
         name: role.clone(),
     };
-    let session = iam.open_session(&role.name, name, seconds);
+    let session = iam.open_session(&role.name, asked.opening, seconds);
     Ok((role, session))
 }
 

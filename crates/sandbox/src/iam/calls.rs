@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::context::Context;
 use super::form::{Form, escape};
-use super::{Credential, Entity, Iam, SESSION, conflict, exists, missing, policies, simulate};
+use super::{Credential, Entity, Iam, SESSION, boundary, conflict, exists, missing, policies, simulate};
 use crate::api::ApiError;
-use crate::identity::{ACCOUNT, Caller, Principal};
+use crate::identity::{Caller, Principal};
 use crate::policy::{Document, Kind};
 use crate::world::World;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
+    let context = Context::of(&world.iam(), caller, operation, form, world.facts());
     world
-        .authorize(
+        .permit(
             caller,
-            &format!("iam:{operation}"),
-            &resource(operation, form),
-            &BTreeMap::new(),
+            &context.question(caller, &format!("iam:{operation}")),
+            &Context::guard(caller),
         )
         .map_err(|error| ApiError {
             code: "AccessDenied".to_owned(),
@@ -44,31 +45,15 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             let name = valid_name(form.required("RoleName")?, "roleName", 64)?;
             let trust = trust(form.required("AssumeRolePolicyDocument")?)?;
             let longest = longest(form)?;
-            let path = path(form)?;
+            let (path, tags, boundary) = (path(form)?, tags(form)?, boundary::given(iam, form)?);
             iam.create_role(name, path, trust, form.text("Description").unwrap_or_default())?;
-            let tags = tags(form)?;
             iam.change_role(name, |role| {
                 role.longest = longest;
                 role.tags = tags;
+                role.boundary = boundary;
             })?;
             shown_role(iam, name)
         }
-        "TagRole" => {
-            let tags = tags(form)?;
-            iam.change_role(form.required("RoleName")?, |role| role.tags.extend(tags))?;
-            Ok(String::new())
-        }
-        "UntagRole" => {
-            let names = form.list("TagKeys");
-            iam.change_role(form.required("RoleName")?, |role| {
-                role.tags.retain(|name, _| !names.contains(&name.as_str()));
-            })?;
-            Ok(String::new())
-        }
-        "ListRoleTags" => Ok(format!(
-            "{}<IsTruncated>false</IsTruncated>",
-            shown_tags(iam.role(form.required("RoleName")?)?)
-        )),
         "GetRole" => shown_role(iam, form.required("RoleName")?),
         "ListRoles" => Ok(list(form, "Roles", below(form, iam.roles.iter()), |(name, role)| {
             (name.clone(), entity("Role", name, role))
@@ -93,14 +78,17 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             if iam.users.contains_key(name) {
                 return Err(exists(&format!("User with name {name} already exists.")));
             }
-            let user = Entity::new("user", "AIDA", path(form)?, name, iam.clock.now());
-            let shown = format!("<User>{}</User>", entity("User", name, &user));
+            let user = Entity {
+                tags: tags(form)?,
+                boundary: boundary::given(iam, form)?,
+                ..Entity::new("user", "AIDA", path(form)?, name, iam.clock.now())
+            };
             iam.users.insert(name.to_owned(), user);
-            Ok(shown)
+            shown_user(iam, name)
         }
         "GetUser" => {
             let name = own_name(form, caller)?;
-            Ok(format!("<User>{}</User>", entity("User", name, iam.user(name)?)))
+            shown_user(iam, name)
         }
         "ListUsers" => Ok(list(form, "Users", below(form, iam.users.iter()), |(name, user)| {
             (name.clone(), entity("User", name, user))
@@ -129,16 +117,13 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
                     ));
                 }
             };
-            let id = form.required("AccessKeyId")?;
-            iam.credentials
-                .change(id, |key| key.is_active = is_active)
-                .ok_or_else(no_access_key)?;
+            let id = own_key(iam, form, caller)?;
+            iam.credentials.change(&id, |key| key.is_active = is_active);
             Ok(String::new())
         }
         "DeleteAccessKey" => {
-            iam.credentials
-                .remove(form.required("AccessKeyId")?)
-                .ok_or_else(no_access_key)?;
+            let id = own_key(iam, form, caller)?;
+            iam.credentials.remove(&id);
             Ok(String::new())
         }
         "ListAccessKeys" => {
@@ -155,8 +140,35 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             ))
         }
         "SimulatePrincipalPolicy" => simulate::principal(iam, form),
-        _ => policies::perform(iam, operation, form),
+        "TagRole" | "UntagRole" | "ListRoleTags" | "TagUser" | "UntagUser" | "ListUserTags" => {
+            tagging(iam, operation, form)
+        }
+        _ => match boundary::perform(iam, operation, form)? {
+            Some(()) => Ok(String::new()),
+            None => policies::perform(iam, operation, form),
+        },
     }
+}
+
+fn tagging(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
+    let is_role = operation.contains("Role");
+    let name = form.required(if is_role { "RoleName" } else { "UserName" })?;
+    if operation.starts_with("List") {
+        let entity = if is_role { iam.role(name)? } else { iam.user(name)? };
+        return Ok(format!("{}<IsTruncated>false</IsTruncated>", shown_tags(entity)));
+    }
+    let added = tags(form)?;
+    let removed = form.list("TagKeys");
+    let change = |entity: &mut Entity| {
+        entity.tags.retain(|name, _| !removed.contains(&name.as_str()));
+        entity.tags.extend(added);
+    };
+    if is_role {
+        iam.change_role(name, change)?;
+    } else {
+        iam.change_user(name, change)?;
+    }
+    Ok(String::new())
 }
 
 impl Iam {
@@ -184,13 +196,28 @@ impl Iam {
     }
 }
 
-/// One role alone; lists leave the tags out, as IAM does.
+/// One role alone; lists leave tags and boundary out, as IAM does.
 fn shown_role(iam: &Iam, name: &str) -> Result<String, ApiError> {
     let role = iam.role(name)?;
     Ok(format!(
-        "<Role>{}{}</Role>",
+        "<Role>{}{}{}</Role>",
         entity("Role", name, role),
+        boundary::shown(role),
         shown_tags(role)
+    ))
+}
+
+fn shown_user(iam: &Iam, name: &str) -> Result<String, ApiError> {
+    let user = iam.user(name)?;
+    let tags = if user.tags.is_empty() {
+        String::new()
+    } else {
+        shown_tags(user)
+    };
+    Ok(format!(
+        "<User>{}{}{tags}</User>",
+        entity("User", name, user),
+        boundary::shown(user)
     ))
 }
 
@@ -223,8 +250,14 @@ fn access_key(user: &str, id: &str, key: &Credential) -> String {
     )
 }
 
-fn no_access_key() -> ApiError {
-    missing("The Access Key cannot be found.")
+/// The access key that a call names, if it is the user's whom it is about.
+fn own_key(iam: &Iam, form: &Form, caller: &Caller) -> Result<String, ApiError> {
+    let id = form.required("AccessKeyId")?;
+    let is_own = |key: &&Credential| own_name(form, caller).is_ok_and(|name| key.belongs_to(name));
+    match iam.credentials.get(id).filter(is_own) {
+        Some(_) => Ok(id.to_owned()),
+        None => Err(missing(&format!("The Access Key with id {id} cannot be found."))),
+    }
 }
 
 /// The user that a call names, or the one who calls.
@@ -275,24 +308,6 @@ fn longest(form: &Form) -> Result<i64, ApiError> {
 
 fn trust(text: &str) -> Result<Document, ApiError> {
     policies::document(text, Kind::Trust)
-}
-
-/// What a call is about, as policies name it.
-fn resource(operation: &str, form: &Form) -> String {
-    let named = [
-        form.text("RoleName").map(|name| format!("role/{name}")),
-        form.text("UserName").map(|name| format!("user/{name}")),
-        form.text("PolicyName").map(|name| format!("policy/{name}")),
-    ];
-    match (
-        form.text("PolicySourceArn").or(form.text("PolicyArn")),
-        named.into_iter().flatten().next(),
-    ) {
-        (_, Some(name)) => format!("arn:aws:iam::{ACCOUNT}:{name}"),
-        (Some(arn), None) => arn.to_owned(),
-        (None, None) if operation.starts_with("List") => format!("arn:aws:iam::{ACCOUNT}:*"),
-        (None, None) => "*".to_owned(),
-    }
 }
 
 pub(super) fn encoded(document: &Document) -> String {

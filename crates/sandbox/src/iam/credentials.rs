@@ -1,13 +1,15 @@
 //! Access keys: a user's, and those of a role's sessions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Iam, OWNER};
+use super::{Entity, Iam, OWNER};
 use crate::api::ApiError;
 use crate::identity::{ACCOUNT, Caller, Principal};
+use crate::policy::Document;
 use crate::world::{random, random_id};
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -23,10 +25,45 @@ enum Owner {
     User(String),
     Session {
         role: String,
-        name: String,
         token: String,
         expires: Timestamp,
+        #[serde(with = "shared")]
+        opening: Arc<Opening>,
     },
+}
+
+/// What a session of a role is opened with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Opening {
+    pub(crate) name: String,
+    /// Policies that limit it; None is not the same as none of them.
+    pub(crate) limits: Option<Vec<Document>>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Keys of the tags that sessions opened with this one have too.
+    pub(crate) transitive: Vec<String>,
+    pub(crate) source: Option<String>,
+}
+
+/// A row of its own on disk, shared by the session's callers in memory.
+mod shared {
+    use super::{Arc, Deserialize, Deserializer, Opening, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(opening: &Arc<Opening>, serializer: S) -> Result<S::Ok, S::Error> {
+        Opening::serialize(opening, serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Opening>, D::Error> {
+        Opening::deserialize(deserializer).map(Arc::new)
+    }
+}
+
+impl Opening {
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
 }
 
 /// An access key as the signature check needs it.
@@ -61,32 +98,22 @@ impl Iam {
         let credential = self.credentials.get(access_key_id).filter(|key| key.is_active)?;
         let secret = credential.secret.clone();
         match &credential.owner {
-            Owner::User(name) => {
-                let user = self.users.get(name)?;
-                let caller = Caller {
-                    principal: Principal::User(name.clone()),
-                    arn: user.arn.clone(),
-                    role_arn: None,
-                    user_id: user.id.clone(),
-                    extra: BTreeMap::new(),
-                };
-                Some(StoredCredential {
-                    secret,
-                    session_token: None,
-                    expires: None,
-                    caller,
-                })
-            }
+            Owner::User(name) => Some(StoredCredential {
+                secret,
+                session_token: None,
+                expires: None,
+                caller: caller_of(name, self.users.get(name)?),
+            }),
             Owner::Session {
                 role,
-                name,
                 token,
                 expires,
+                opening,
             } => Some(StoredCredential {
                 secret,
                 session_token: Some(token.clone()),
                 expires: Some(*expires),
-                caller: self.session(role, name)?,
+                caller: self.opened(role, opening, credential.created)?,
             }),
         }
     }
@@ -114,21 +141,39 @@ impl Iam {
 
     /// A session of a role as a caller.
     pub(crate) fn session(&self, role: &str, name: &str) -> Option<Caller> {
+        self.opened(role, &Arc::new(Opening::named(name)), self.clock.now())
+    }
+
+    fn opened(&self, role: &str, opening: &Arc<Opening>, at: Timestamp) -> Option<Caller> {
         let entity = self.roles.get(role)?;
+        let name = &opening.name;
+        let mut extra = tags_of(entity);
+        extra.extend(principal_tags(&opening.tags));
+        extra.extend([
+            ("aws:tokenissuetime".to_owned(), at.to_string()),
+            ("aws:multifactorauthpresent".to_owned(), "false".to_owned()),
+        ]);
+        extra.extend(
+            opening
+                .source
+                .clone()
+                .map(|source| ("aws:sourceidentity".to_owned(), source)),
+        );
         Some(Caller {
             principal: Principal::Session {
                 role: role.to_owned(),
-                session: name.to_owned(),
+                session: name.clone(),
             },
             arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}"),
             role_arn: Some(entity.arn.clone()),
             user_id: format!("{}:{name}", entity.id),
-            extra: BTreeMap::new(),
+            extra,
+            opening: Some(Arc::clone(opening)),
         })
     }
 
     /// Opens a session of a role; whether it may be opened is the caller's question.
-    pub(crate) fn open_session(&mut self, role: &str, name: &str, seconds: i64) -> SessionCredentials {
+    pub(crate) fn open_session(&mut self, role: &str, opening: Opening, seconds: i64) -> SessionCredentials {
         let at = self.clock.now();
         let forgotten = at - SignedDuration::from_hours(24);
         self.credentials.retain(
@@ -151,9 +196,9 @@ impl Iam {
                 is_active: true,
                 owner: Owner::Session {
                     role: role.to_owned(),
-                    name: name.to_owned(),
                     token: session.session_token.clone(),
                     expires,
+                    opening: Arc::new(opening),
                 },
             },
         );
@@ -173,6 +218,28 @@ impl Iam {
         );
         (id, secret)
     }
+}
+
+/// A user as a caller.
+pub(super) fn caller_of(name: &str, user: &Entity) -> Caller {
+    Caller {
+        principal: Principal::User(name.to_owned()),
+        arn: user.arn.clone(),
+        role_arn: None,
+        user_id: user.id.clone(),
+        extra: tags_of(user),
+        opening: None,
+    }
+}
+
+fn tags_of(entity: &Entity) -> BTreeMap<String, String> {
+    principal_tags(&entity.tags).collect()
+}
+
+/// Tags as conditions name them: in lower case, so that a session's come in the place of its role's.
+fn principal_tags(tags: &BTreeMap<String, String>) -> impl Iterator<Item = (String, String)> {
+    tags.iter()
+        .map(|(key, value)| (format!("aws:principaltag/{}", key.to_lowercase()), value.clone()))
 }
 
 impl Credential {

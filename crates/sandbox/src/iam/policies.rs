@@ -2,7 +2,7 @@
 
 use super::calls::{encoded, list};
 use super::form::{Form, escape};
-use super::{Entity, Iam, Policy, conflict, exists, managed, missing};
+use super::{Entity, Iam, Policy, boundary, conflict, exists, managed, missing};
 use crate::api::ApiError;
 use crate::identity::ACCOUNT;
 use crate::policy::{Document, Kind};
@@ -57,7 +57,7 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
         }
         "DeletePolicy" => {
             let arn = form.required("PolicyArn")?;
-            if attachments(iam, arn) > 0 {
+            if attachments(iam, arn) + boundary::uses(iam, arn) > 0 {
                 return Err(conflict("Cannot delete a policy attached to entities."));
             }
             iam.policies.remove(arn).ok_or_else(|| no_policy(arn))?;
@@ -181,11 +181,12 @@ fn row(iam: &Iam, arn: &str) -> String {
     });
     let path = iam.policies.get(arn).map_or("/", |policy| &policy.path);
     format!(
-        "<PolicyName>{}</PolicyName><Arn>{}</Arn><Path>{}</Path><DefaultVersionId>{version}</DefaultVersionId><AttachmentCount>{}</AttachmentCount><IsAttachable>true</IsAttachable>{own}",
+        "<PolicyName>{}</PolicyName><Arn>{}</Arn><Path>{}</Path><DefaultVersionId>{version}</DefaultVersionId><AttachmentCount>{}</AttachmentCount><PermissionsBoundaryUsageCount>{}</PermissionsBoundaryUsageCount><IsAttachable>true</IsAttachable>{own}",
         escape(name),
         escape(arn),
         escape(path),
-        attachments(iam, arn)
+        attachments(iam, arn),
+        boundary::uses(iam, arn)
     )
 }
 

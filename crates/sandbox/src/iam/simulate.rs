@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::credentials::caller_of;
 use super::form::{Form, escape};
 use super::{Iam, missing};
 use crate::api::ApiError;
-use crate::identity::{Caller, Principal};
+use crate::identity::Caller;
 use crate::policy::{Decision, Question};
 
 pub(super) fn principal(iam: &Iam, form: &Form) -> Result<String, ApiError> {
@@ -59,11 +60,5 @@ fn asked_about(iam: &Iam, arn: &str) -> Result<Caller, ApiError> {
     }
     let found = iam.users.iter().find(|(_, user)| user.arn == arn);
     let (name, user) = found.ok_or_else(|| missing(&format!("{arn} does not exist.")))?;
-    Ok(Caller {
-        principal: Principal::User(name.clone()),
-        arn: user.arn.clone(),
-        role_arn: None,
-        user_id: user.id.clone(),
-        extra: BTreeMap::new(),
-    })
+    Ok(caller_of(name, user))
 }

@@ -8,6 +8,8 @@ use crate::sts;
 use crate::tests::options;
 use crate::world::World;
 
+mod limits;
+
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}"#;
 const READ_KEYS: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:List*","Resource":"*"}]}"#;
@@ -101,7 +103,10 @@ fn an_inactive_access_key_is_nobodys() {
     let id = between(&listed, "<AccessKeyId>", "</AccessKeyId>");
     let switch = |status| {
         account
-            .ask("UpdateAccessKey", &[("AccessKeyId", &id), ("Status", status)])
+            .ask(
+                "UpdateAccessKey",
+                &[("UserName", "u"), ("AccessKeyId", &id), ("Status", status)],
+            )
             .unwrap()
     };
     switch("Inactive");
@@ -195,7 +200,10 @@ fn a_role_is_assumed_by_whom_it_trusts_for_as_long_as_it_says() {
         (vec![arn, ("RoleSessionName", "a b")], "ValidationError"),
         (vec![arn, name, ("DurationSeconds", "899")], "ValidationError"),
         (vec![arn, name, ("DurationSeconds", "7200")], "ValidationError"),
-        (vec![arn, name, ("Policy", READ_KEYS)], "ValidationError"),
+        (
+            vec![arn, name, ("SerialNumber", "arn:aws:iam::111122223333:mfa/u")],
+            "ValidationError",
+        ),
         (
             vec![("RoleArn", "arn:aws:iam::111122223333:role/other"), name],
             "AccessDenied",

@@ -62,6 +62,14 @@ impl Document {
     }
 }
 
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Document {}
+
 impl From<Value> for Document {
     fn from(value: Value) -> Self {
         Self::trusted(value.to_string())

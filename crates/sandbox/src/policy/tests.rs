@@ -14,6 +14,7 @@ fn caller() -> Caller {
         role_arn: Some("arn:aws:iam::111122223333:role/example-role".to_owned()),
         user_id: "AROA:s".to_owned(),
         extra: BTreeMap::new(),
+        opening: None,
     }
 }
 
@@ -246,6 +247,7 @@ pub(super) fn user() -> Caller {
         role_arn: None,
         user_id: "AIDAANN".to_owned(),
         extra: BTreeMap::new(),
+        opening: None,
     }
 }
 

@@ -180,7 +180,7 @@ fn a_session_is_good_with_its_token_until_it_ends() {
     let mut iam = world.iam();
     iam.create_role("r", "/", super::super::policy::Document::trusted(trust), "")
         .unwrap();
-    let session = iam.open_session("r", "s", 3600);
+    let session = iam.open_session("r", crate::iam::Opening::named("s"), 3600);
     drop(iam);
     let ask = |token: Option<&str>| {
         ask(&world, |draft| {
