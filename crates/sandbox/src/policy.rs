@@ -82,6 +82,23 @@ impl<'a> Question<'a> {
         question
     }
 
+    /// A question that is not asked in earnest: it knows the principal and what it is told.
+    pub(crate) fn simulated(
+        caller: &'a Caller,
+        action: &'a str,
+        resource: &'a str,
+        facts: &BTreeMap<String, Vec<String>>,
+    ) -> Self {
+        let mut question = Self::new(caller, action, resource, &BTreeMap::new());
+        let is_of_principal =
+            |key: &str| key.starts_with("aws:principal") || matches!(key, "aws:userid" | "aws:username");
+        question.context.retain(|key, _| is_of_principal(key));
+        for (name, values) in facts {
+            question = question.with(name, values.clone());
+        }
+        question
+    }
+
     /// Adds a condition key with several values, such as `kms:EncryptionContextKeys`; none leaves the key out.
     pub(crate) fn with(mut self, name: &str, values: Vec<String>) -> Self {
         if !values.is_empty() {
@@ -149,6 +166,35 @@ pub(crate) fn identity(policy: &Document, question: &Question) -> Decision {
         .iter()
         .filter(|statement| statement.speaks(question))
         .fold(Decision::Silent, |so_far, statement| so_far.and(effect(statement)))
+}
+
+/// Where the statements of an effect stand that speak of what is asked; none of them for no effect.
+pub(crate) fn statements_that(
+    policy: &Document,
+    question: &Question,
+    said: Option<Decision>,
+    of_resource: bool,
+    is_bounded: bool,
+) -> Vec<usize> {
+    policy
+        .statements()
+        .iter()
+        .filter(|statement| Some(effect(statement)) == said)
+        .filter(|statement| !of_resource || statement.names(question, is_bounded).is_some())
+        .filter(|statement| statement.speaks(question))
+        .map(|statement| statement.index)
+        .collect()
+}
+
+/// Condition keys that a policy asks for, about this action and resource, and that the question does not know.
+pub(crate) fn missing_keys(policy: &Document, question: &Question) -> Vec<String> {
+    policy
+        .statements()
+        .iter()
+        .flat_map(|statement| statement.keys(question))
+        .filter(|key| question.values(&key.to_lowercase()).is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn effect(statement: &Statement) -> Decision {

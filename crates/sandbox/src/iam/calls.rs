@@ -140,6 +140,7 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             ))
         }
         "SimulatePrincipalPolicy" => simulate::principal(iam, form),
+        "SimulateCustomPolicy" => simulate::custom(iam, form),
         "TagRole" | "UntagRole" | "ListRoleTags" | "TagUser" | "UntagUser" | "ListUserTags" => {
             tagging(iam, operation, form)
         }

@@ -1,4 +1,7 @@
-//! SimulatePrincipalPolicy: what the policies of a user or role say about actions, without acting.
+//! SimulatePrincipalPolicy and SimulateCustomPolicy: what policies say about actions, without acting.
+//!
+//! The facts of a simulation are those that it is given and what is known of the principal; what the policies ask for
+//! besides is named as missing.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,48 +10,314 @@ use super::credentials::caller_of;
 use super::form::{Form, escape};
 use super::{Iam, missing};
 use crate::api::ApiError;
-use crate::identity::Caller;
-use crate::policy::{Decision, Question};
+use crate::identity::{ACCOUNT, Caller, Principal};
+use crate::policy::{self, Decision, Document, Guard, Kind, Own, Question};
+
+mod position;
+
+/// The policies of a simulation.
+struct Scene<'a> {
+    caller: Caller,
+    identity: Vec<Source<'a>>,
+    /// At most one counts, as AWS has it.
+    boundary: Vec<Source<'a>>,
+    resource: Option<Source<'a>>,
+    /// Whose the resources are.
+    owner: String,
+}
+
+/// A policy, and as what the simulator names it.
+struct Source<'a> {
+    id: String,
+    document: std::borrow::Cow<'a, Document>,
+}
+
+/// What comes out for one action and one resource.
+struct Outcome {
+    decision: &'static str,
+    matched: String,
+    missing: Vec<String>,
+    /// What the boundary says, if there is one.
+    within: Option<bool>,
+    details: String,
+}
 
 pub(super) fn principal(iam: &Iam, form: &Form) -> Result<String, ApiError> {
-    let arn = form.required("PolicySourceArn")?;
-    let caller = asked_about(iam, arn)?;
-    let actions = form.list("ActionNames");
-    if actions.is_empty() {
-        return Err(ApiError::new(
-            "ValidationError",
-            "1 validation error detected: Value null at 'actionNames' failed to satisfy constraint: Member must not be null",
-        ));
-    }
-    let resources = match form.list("ResourceArns") {
-        none if none.is_empty() => vec!["*"],
-        resources => resources,
+    let caller = asked_about(iam, form.required("PolicySourceArn")?)?;
+    let (kind, name, entity) = match &caller.principal {
+        Principal::User(name) => ("user", name, iam.user(name)?),
+        Principal::Session { role, .. } => ("role", role, iam.role(role)?),
+        Principal::Service(_) => return Err(missing("The principal does not exist.")),
     };
-    let entries = form.structures("ContextEntries");
-    let mut members = String::new();
-    for action in &actions {
-        for resource in &resources {
-            let mut question = Question::new(&caller, action, resource, &BTreeMap::new());
-            for entry in &entries {
-                let values = entry.list("ContextKeyValues").into_iter().map(str::to_owned).collect();
-                question = question.with(entry.required("ContextKeyName")?, values);
+    let managed = |arn: &'_ String| {
+        let id = arn.rsplit('/').next().unwrap_or(arn).to_owned();
+        Source::known(id, iam.document(arn)?)
+    };
+    let mut identity: Vec<Source> = entity.attached.iter().filter_map(managed).collect();
+    for (policy, document) in &entity.inline {
+        identity.extend(Source::known(format!("{kind}_{name}_{policy}"), document));
+    }
+    identity.extend(given(form, "PolicyInputList")?);
+    let mut boundary = given(form, "PermissionsBoundaryPolicyInputList")?;
+    if boundary.is_empty() {
+        boundary.extend(entity.boundary.as_ref().and_then(managed));
+    }
+    let asking = match form.text("CallerArn") {
+        Some(arn) => asked_about(iam, arn)?,
+        None => caller.clone(),
+    };
+    scene(asking, identity, boundary, form)?.answer(form)
+}
+
+pub(super) fn custom(iam: &Iam, form: &Form) -> Result<String, ApiError> {
+    let caller = match form.text("CallerArn") {
+        Some(arn) => asked_about(iam, arn)?,
+        None => Caller {
+            principal: Principal::User(String::new()),
+            arn: format!("arn:aws:iam::{ACCOUNT}:root"),
+            role_arn: None,
+            user_id: ACCOUNT.to_owned(),
+            extra: BTreeMap::new(),
+            opening: None,
+        },
+    };
+    let identity = given(form, "PolicyInputList")?;
+    if identity.is_empty() {
+        form.required("PolicyInputList")?;
+    }
+    let boundary = given(form, "PermissionsBoundaryPolicyInputList")?;
+    scene(caller, identity, boundary, form)?.answer(form)
+}
+
+fn scene<'a>(
+    caller: Caller,
+    identity: Vec<Source<'a>>,
+    boundary: Vec<Source<'a>>,
+    form: &Form,
+) -> Result<Scene<'a>, ApiError> {
+    let resource = match form.text("ResourcePolicy") {
+        Some(text) => Some(Source::read("ResourcePolicy".to_owned(), text, Kind::Resource)?),
+        None => None,
+    };
+    let owner = form
+        .text("ResourceOwner")
+        .map(|arn| arn.split(':').nth(4).unwrap_or(arn));
+    Ok(Scene {
+        owner: owner.unwrap_or(caller.account()).to_owned(),
+        caller,
+        identity,
+        boundary,
+        resource,
+    })
+}
+
+/// The policies that a list of the request holds.
+fn given<'a>(form: &Form, list: &str) -> Result<Vec<Source<'a>>, ApiError> {
+    let texts = form.list(list).into_iter().enumerate();
+    texts
+        .map(|(index, text)| Source::read(format!("{list}.{}", index + 1), text, Kind::Inline))
+        .collect()
+}
+
+impl<'a> Source<'a> {
+    #[expect(clippy::unnecessary_wraps, reason = "what is not there is left out by whoever asks")]
+    fn known(id: String, document: &'a Document) -> Option<Self> {
+        Some(Self {
+            id,
+            document: std::borrow::Cow::Borrowed(document),
+        })
+    }
+
+    fn read(id: String, text: &str, kind: Kind) -> Result<Self, ApiError> {
+        let document = Document::checked(text, kind)
+            .map_err(|wrong| ApiError::new("InvalidInput", format!("{id} is not valid: {wrong}")))?;
+        Ok(Self {
+            id,
+            document: std::borrow::Cow::Owned(document),
+        })
+    }
+
+    /// The elements of the statements of one effect that speak of what is asked.
+    fn matched(&self, kind: &str, statements: &[usize]) -> String {
+        statements.iter().fold(String::new(), |mut xml, index| {
+            let _ = write!(
+                xml,
+                "<member><SourcePolicyId>{}</SourcePolicyId><SourcePolicyType>{kind}</SourcePolicyType>{}</member>",
+                escape(&self.id),
+                position::shown(self.document.text(), *index)
+            );
+            xml
+        })
+    }
+}
+
+impl Scene<'_> {
+    fn answer(&self, form: &Form) -> Result<String, ApiError> {
+        let actions = form.list("ActionNames");
+        if actions.is_empty() {
+            form.required("ActionNames")?;
+        }
+        let resources = form.list("ResourceArns");
+        let mut facts = BTreeMap::new();
+        for entry in form.structures("ContextEntries") {
+            let values = entry.list("ContextKeyValues").into_iter().map(str::to_owned).collect();
+            facts.insert(entry.required("ContextKeyName")?.to_owned(), values);
+        }
+        let mut members: Vec<String> = Vec::new();
+        for action in actions {
+            members.push(self.about(action, &resources, &facts));
+        }
+        let start = form.text("Marker").and_then(|marker| marker.parse().ok()).unwrap_or(0);
+        let end = start + form.number("MaxItems").unwrap_or(100).clamp(1, 1000);
+        let page: String = members
+            .iter()
+            .skip(start)
+            .take(end - start)
+            .map(String::as_str)
+            .collect();
+        let more = if end < members.len() {
+            format!("<IsTruncated>true</IsTruncated><Marker>{end}</Marker>")
+        } else {
+            "<IsTruncated>false</IsTruncated>".to_owned()
+        };
+        Ok(format!("<EvaluationResults>{page}</EvaluationResults>{more}"))
+    }
+
+    /// One action: of several resources the strictest decision, and each for itself below it.
+    fn about(&self, action: &str, resources: &[&str], facts: &BTreeMap<String, Vec<String>>) -> String {
+        let asked = if resources.is_empty() { &["*"] } else { resources };
+        let outcomes: Vec<Outcome> = asked
+            .iter()
+            .map(|resource| self.decide(action, resource, facts))
+            .collect();
+        let strictest = ["explicitDeny", "implicitDeny"]
+            .into_iter()
+            .find(|decision| outcomes.iter().any(|outcome| outcome.decision == *decision))
+            .unwrap_or("allowed");
+        let name = match asked {
+            [one] => *one,
+            _ if action.to_lowercase().starts_with("s3:") => "arn:aws:s3:::${BucketName}/${KeyName}",
+            _ => "*",
+        };
+        let (matched, missing, details) = match &outcomes[..] {
+            [one] => (one.matched.as_str(), one.missing.as_slice(), one.details.as_str()),
+            _ => ("", &[][..], ""),
+        };
+        let mut xml = format!(
+            "<member><EvalActionName>{}</EvalActionName><EvalResourceName>{}</EvalResourceName><EvalDecision>{strictest}</EvalDecision><MatchedStatements>{matched}</MatchedStatements>{}{}",
+            escape(action),
+            escape(name),
+            missing_values(missing),
+            self.within(
+                outcomes
+                    .iter()
+                    .filter_map(|outcome| outcome.within)
+                    .all(|within| within)
+            ),
+        );
+        if !resources.is_empty() {
+            let _ = write!(
+                xml,
+                "<EvalDecisionDetails>{details}</EvalDecisionDetails><ResourceSpecificResults>"
+            );
+            for (resource, outcome) in asked.iter().zip(&outcomes) {
+                let _ = write!(
+                    xml,
+                    "<member><EvalResourceName>{}</EvalResourceName><EvalResourceDecision>{}</EvalResourceDecision><MatchedStatements>{}</MatchedStatements>{}{}</member>",
+                    escape(resource),
+                    outcome.decision,
+                    outcome.matched,
+                    missing_values(&outcome.missing),
+                    self.within(outcome.within.unwrap_or(true)),
+                );
             }
-            let decision = match iam.own(&caller, &question).identity {
+            xml.push_str("</ResourceSpecificResults>");
+        }
+        xml + "</member>"
+    }
+
+    fn within(&self, within: bool) -> String {
+        if self.boundary.is_empty() {
+            return String::new();
+        }
+        format!(
+            "<PermissionsBoundaryDecisionDetail><AllowedByPermissionsBoundary>{within}</AllowedByPermissionsBoundary></PermissionsBoundaryDecisionDetail>"
+        )
+    }
+
+    fn decide(&self, action: &str, resource: &str, facts: &BTreeMap<String, Vec<String>>) -> Outcome {
+        let question = Question::simulated(&self.caller, action, resource, facts);
+        let together = |sources: &[Source]| {
+            sources.iter().fold(Decision::Silent, |so_far, source| {
+                so_far.and(policy::identity(&source.document, &question))
+            })
+        };
+        let own = Own {
+            identity: together(&self.identity),
+            boundary: (!self.boundary.is_empty()).then(|| together(&self.boundary)),
+            session: None,
+        };
+        let guard = Guard {
+            policy: self.resource.as_ref().map(|source| source.document.as_ref()),
+            account: &self.owner,
+            must_allow: false,
+        };
+        let decision = match guard.lets(&question, own) {
+            Ok(()) => "allowed",
+            Err(refusal) if refusal.is_explicit => "explicitDeny",
+            Err(_) => "implicitDeny",
+        };
+        let mut matched = String::new();
+        let mut missing = Vec::new();
+        for (kind, sources) in [
+            ("IAM Policy", &self.identity[..]),
+            ("Permissions Boundary Policy", &self.boundary),
+            ("Resource Policy", self.resource.as_slice()),
+        ] {
+            for source in sources {
+                let of_resource = kind == "Resource Policy";
+                let wanted = match decision {
+                    "explicitDeny" => Some(Decision::Denied),
+                    // A boundary allows nothing by itself.
+                    "allowed" if !kind.starts_with("Permissions") => Some(Decision::Allowed),
+                    _ => None,
+                };
+                let found =
+                    policy::statements_that(&source.document, &question, wanted, of_resource, own.boundary.is_some());
+                matched += &source.matched(kind, &found);
+                missing.extend(policy::missing_keys(&source.document, &question));
+            }
+        }
+        missing.sort();
+        missing.dedup();
+        let mut details = String::new();
+        if self.owner != self.caller.account() {
+            let word = |said| match said {
                 Decision::Allowed => "allowed",
                 Decision::Denied => "explicitDeny",
                 Decision::Silent => "implicitDeny",
             };
-            let _ = write!(
-                members,
-                "<member><EvalActionName>{}</EvalActionName><EvalResourceName>{}</EvalResourceName><EvalDecision>{decision}</EvalDecision><MatchedStatements/><MissingContextValues/></member>",
-                escape(action),
-                escape(resource)
-            );
+            let resource = guard.says(&question, own.boundary.is_some());
+            for (kind, said) in [("IAM Policy", own.identity), ("Resource Policy", resource)] {
+                let _ = write!(details, "<entry><key>{kind}</key><value>{}</value></entry>", word(said));
+            }
+        }
+        Outcome {
+            decision,
+            matched,
+            missing,
+            within: own.boundary.map(|said| said == Decision::Allowed),
+            details,
         }
     }
-    Ok(format!(
-        "<EvaluationResults>{members}</EvaluationResults><IsTruncated>false</IsTruncated>"
-    ))
+}
+
+fn missing_values(keys: &[String]) -> String {
+    let members: String = keys
+        .iter()
+        .map(|key| format!("<member>{}</member>", escape(key)))
+        .collect();
+    format!("<MissingContextValues>{members}</MissingContextValues>")
 }
 
 /// The user, or a session of the role, that the ARN names.

@@ -9,6 +9,7 @@ use crate::tests::options;
 use crate::world::World;
 
 mod limits;
+mod simulate;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}"#;
 const READ_KEYS: &str =

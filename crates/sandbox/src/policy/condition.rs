@@ -20,6 +20,8 @@ pub(super) struct Condition {
     is_negated: bool,
     set: Set,
     if_exists: bool,
+    /// As it is written.
+    name: String,
     /// In lower case.
     key: String,
     values: Vec<Pattern>,
@@ -100,14 +102,15 @@ impl Condition {
             is_negated: operator.is_negated,
             set: operator.set,
             if_exists: operator.if_exists,
+            name: key.to_owned(),
             key: key.to_lowercase(),
             values: values.iter().map(|value| Pattern::read(value, reading)).collect(),
         })
     }
 
-    /// The condition key, in lower case.
+    /// The condition key, as it is written.
     pub(super) fn key(&self) -> &str {
-        &self.key
+        &self.name
     }
 
     pub(super) fn holds(&self, question: &Question) -> bool {

@@ -133,12 +133,25 @@ struct Patterns {
 impl Statement {
     /// Whether action, resource and conditions fit; the principal is another question.
     pub(super) fn speaks(&self, question: &Question) -> bool {
+        self.is_about(question) && self.conditions.iter().all(|condition| condition.holds(question))
+    }
+
+    /// The keys of its conditions, if action and resource fit.
+    pub(super) fn keys(&self, question: &Question) -> impl Iterator<Item = &str> {
+        let conditions = if self.is_about(question) {
+            &self.conditions[..]
+        } else {
+            &[]
+        };
+        conditions.iter().map(Condition::key)
+    }
+
+    fn is_about(&self, question: &Question) -> bool {
         self.actions.fit(question, &question.lower)
             && self
                 .resources
                 .as_ref()
                 .is_none_or(|resources| resources.fit(question, question.resource))
-            && self.conditions.iter().all(|condition| condition.holds(question))
     }
 
     /// As what the statement names the caller; one without a principal names nobody.

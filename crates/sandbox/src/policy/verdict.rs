@@ -99,6 +99,18 @@ impl Own {
 }
 
 impl Guard<'_> {
+    /// What the resource's policy says for itself.
+    pub(crate) fn says(&self, question: &Question, is_bounded: bool) -> Decision {
+        match self
+            .policy
+            .map(|policy| resource_decision(policy, question, is_bounded))
+        {
+            None | Some(ResourceDecision::Silent) => Decision::Silent,
+            Some(ResourceDecision::Denied) => Decision::Denied,
+            Some(_) => Decision::Allowed,
+        }
+    }
+
     /// Whether the caller may, when its own policies say this.
     pub(crate) fn lets(&self, question: &Question, own: Own) -> Result<(), Refusal> {
         let said = self.policy.map_or(ResourceDecision::Silent, |policy| {
