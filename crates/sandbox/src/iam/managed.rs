@@ -1,65 +1,134 @@
-//! AWS-managed policies that the workflow names, with their real content as far as this world's services go.
+//! AWS-managed policies, whole: those about the services that people train with, and what administrators attach.
 //!
-//! `managed.json` holds the documents as moto 5.1 carries them (Apache-2.0), without the actions of other services.
+//! `managed.txt` has one a line: path and name, version, when it was made and changed, and the document, as moto 5.2
+//! carries them (Apache-2.0).
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use crate::policy::Document;
+
+const PREFIX: &str = "arn:aws:iam::aws:policy";
 
 /// A policy of AWS's.
 pub(super) struct Managed {
-    pub(super) version: String,
+    pub(super) version: &'static str,
+    pub(super) created: &'static str,
+    pub(super) updated: &'static str,
     pub(super) document: Document,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    version: String,
-    document: Value,
 }
 
 /// A managed policy by its ARN.
 pub(super) fn find(arn: &str) -> Option<&'static Managed> {
-    all().get(arn.strip_prefix("arn:aws:iam::aws:policy/")?)
+    all().get(arn.strip_prefix(PREFIX)?)
 }
 
-/// All of them by name.
-pub(super) fn all() -> &'static BTreeMap<String, Managed> {
-    static POLICIES: OnceLock<BTreeMap<String, Managed>> = OnceLock::new();
-    POLICIES.get_or_init(|| {
-        let entries: BTreeMap<String, Entry> =
-            serde_json::from_str(include_str!("managed.json")).expect("the file beside this one is JSON");
-        entries
-            .into_iter()
-            .map(|(name, entry)| {
-                let managed = Managed {
-                    version: entry.version,
-                    document: Document::from(entry.document),
-                };
-                (name, managed)
-            })
-            .collect()
-    })
+/// The ARNs of all of them.
+pub(super) fn arns() -> impl Iterator<Item = String> {
+    all().keys().map(|name| format!("{PREFIX}{name}"))
+}
+
+/// By path and name.
+fn all() -> &'static BTreeMap<&'static str, Managed> {
+    static POLICIES: OnceLock<BTreeMap<&str, Managed>> = OnceLock::new();
+    POLICIES.get_or_init(|| include_str!("managed.txt").lines().filter_map(read).collect())
+}
+
+fn read(line: &'static str) -> Option<(&'static str, Managed)> {
+    let mut parts = line.splitn(5, ' ');
+    let name = parts.next()?;
+    let managed = Managed {
+        version: parts.next()?,
+        created: parts.next()?,
+        updated: parts.next()?,
+        document: Document::trusted(parts.next()?),
+    };
+    Some((name, managed))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::policy::Kind;
+    use crate::identity::{Caller, Principal};
+    use crate::policy::{Decision, Kind, Question, identity};
 
     #[test]
-    fn every_managed_policy_can_be_read() {
-        assert!(all().len() > 10);
+    fn every_managed_policy_is_one() {
+        assert_eq!(all().len(), include_str!("managed.txt").lines().count());
         for (name, managed) in all() {
+            let checked = Document::checked(managed.document.text(), Kind::Managed);
+            assert!(checked.is_ok(), "{name}: {checked:?}");
+            assert!(!managed.document.statements().is_empty(), "{name}");
             assert!(
-                Document::checked(managed.document.text(), Kind::Managed).is_ok(),
+                managed.version.starts_with('v') && managed.created.ends_with('Z'),
                 "{name}"
             );
-            assert!(!managed.document.statements().is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn managed_policies_allow_what_aws_says_they_do() {
+        let caller = Caller {
+            principal: Principal::User("u".to_owned()),
+            arn: "arn:aws:iam::111122223333:user/u".to_owned(),
+            role_arn: None,
+            user_id: "AIDA".to_owned(),
+            extra: BTreeMap::new(),
+            opening: None,
+        };
+        for (name, action, resource, allowed) in [
+            ("AmazonSageMakerFullAccess", "ec2:CreateNetworkInterface", "*", true),
+            (
+                "AmazonSageMakerFullAccess",
+                "s3:GetObject",
+                "arn:aws:s3:::sagemaker-x/k",
+                true,
+            ),
+            (
+                "AmazonSageMakerFullAccess",
+                "s3:GetObject",
+                "arn:aws:s3:::other/k",
+                false,
+            ),
+            (
+                "AmazonSageMakerFullAccess",
+                "kms:Decrypt",
+                "arn:aws:kms:us-east-1:111122223333:key/k",
+                false,
+            ),
+            (
+                "ReadOnlyAccess",
+                "kms:DescribeKey",
+                "arn:aws:kms:us-east-1:111122223333:key/k",
+                true,
+            ),
+            ("ReadOnlyAccess", "s3:PutObject", "arn:aws:s3:::b/k", false),
+            (
+                "PowerUserAccess",
+                "iam:CreateUser",
+                "arn:aws:iam::111122223333:user/v",
+                false,
+            ),
+            ("PowerUserAccess", "sagemaker:CreateTrainingJob", "*", true),
+            ("job-function/ViewOnlyAccess", "s3:ListAllMyBuckets", "*", true),
+            ("job-function/ViewOnlyAccess", "s3:GetObject", "arn:aws:s3:::b/k", false),
+            ("CloudWatchLogsReadOnlyAccess", "logs:GetLogEvents", "*", true),
+            ("AmazonEC2ContainerRegistryPullOnly", "ecr:BatchGetImage", "*", true),
+            ("AmazonEC2ContainerRegistryPullOnly", "ecr:PutImage", "*", false),
+            (
+                "SecurityAudit",
+                "kms:GetKeyPolicy",
+                "arn:aws:kms:us-east-1:111122223333:key/k",
+                true,
+            ),
+        ] {
+            let nothing = BTreeMap::new();
+            let question = Question::new(&caller, action, resource, &nothing);
+            let managed = find(&format!("{PREFIX}/{name}")).expect(name);
+            let said = identity(&managed.document, &question);
+            assert_eq!(said == Decision::Allowed, allowed, "{name} {action} {resource}");
         }
     }
 }

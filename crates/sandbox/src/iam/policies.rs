@@ -32,7 +32,7 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
         "GetPolicyVersion" => {
             let arn = form.required("PolicyArn")?;
             let document = iam.document(arn).ok_or_else(|| no_policy(arn))?;
-            let version = managed::find(arn).map_or("v1", |managed| &managed.version);
+            let version = managed::find(arn).map_or("v1", |managed| managed.version);
             if form.required("VersionId")? != version {
                 return Err(missing(&format!("Policy {arn} has no such version.")));
             }
@@ -43,10 +43,7 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
         }
         "ListPolicies" => {
             let scope = form.text("Scope").unwrap_or("All");
-            let of_aws = managed::all()
-                .keys()
-                .filter(|_| scope != "Local")
-                .map(|name| format!("arn:aws:iam::aws:policy/{name}"));
+            let of_aws = managed::arns().filter(|_| scope != "Local");
             let own = iam.policies.keys().filter(|_| scope != "AWS").cloned();
             let mut arns: Vec<String> = of_aws.chain(own).collect();
             arns.sort();
@@ -171,17 +168,24 @@ fn shown(iam: &Iam, arn: &str) -> Result<String, ApiError> {
 
 fn row(iam: &Iam, arn: &str) -> String {
     let name = arn.rsplit('/').next().unwrap_or(arn);
-    let version = managed::find(arn).map_or("v1", |managed| &managed.version);
-    let own = iam.policies.get(arn).map_or_else(String::new, |policy| {
-        format!(
+    let version = managed::find(arn).map_or("v1", |managed| managed.version);
+    let path = arn
+        .split_once(":policy")
+        .map_or("/", |(_, rest)| rest.trim_end_matches(name));
+    let dates = match (iam.policies.get(arn), managed::find(arn)) {
+        (Some(policy), _) => format!(
             "<PolicyId>{}</PolicyId><CreateDate>{created}</CreateDate><UpdateDate>{created}</UpdateDate>",
             policy.id,
             created = policy.created
-        )
-    });
-    let path = iam.policies.get(arn).map_or("/", |policy| &policy.path);
+        ),
+        (None, Some(of_aws)) => format!(
+            "<CreateDate>{}</CreateDate><UpdateDate>{}</UpdateDate>",
+            of_aws.created, of_aws.updated
+        ),
+        (None, None) => String::new(),
+    };
     format!(
-        "<PolicyName>{}</PolicyName><Arn>{}</Arn><Path>{}</Path><DefaultVersionId>{version}</DefaultVersionId><AttachmentCount>{}</AttachmentCount><PermissionsBoundaryUsageCount>{}</PermissionsBoundaryUsageCount><IsAttachable>true</IsAttachable>{own}",
+        "<PolicyName>{}</PolicyName><Arn>{}</Arn><Path>{}</Path><DefaultVersionId>{version}</DefaultVersionId><AttachmentCount>{}</AttachmentCount><PermissionsBoundaryUsageCount>{}</PermissionsBoundaryUsageCount><IsAttachable>true</IsAttachable>{dates}",
         escape(name),
         escape(arn),
         escape(path),
