@@ -144,6 +144,24 @@ impl Iam {
             .any(|entity| entity.arn == arn)
     }
 
+    /// Whether a trust policy may name this: everybody, an account, one who is here, or one of another account.
+    fn may_be_named(&self, name: &str) -> bool {
+        let is_account = |id: &str| id.len() == 12 && id.bytes().all(|digit| digit.is_ascii_digit());
+        let is_id = || {
+            let entities = self.users.values().chain(self.roles.values());
+            entities.into_iter().any(|entity| entity.id == name)
+        };
+        if name == "*" || is_account(name) {
+            return true;
+        }
+        match name.split(':').collect::<Vec<_>>()[..] {
+            ["arn", "aws", "iam", "", account, "root"] => is_account(account),
+            ["arn", "aws", "iam" | "sts", "", account, _] if account != ACCOUNT => is_account(account),
+            ["arn", ..] => self.knows(name),
+            _ => is_id(),
+        }
+    }
+
     /// Makes a role.
     pub(crate) fn create_role(
         &mut self,

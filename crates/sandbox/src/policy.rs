@@ -124,6 +124,10 @@ impl<'a> Question<'a> {
         }
     }
 
+    pub(crate) fn caller(&self) -> &'a Caller {
+        self.caller
+    }
+
     fn service(&self) -> Option<&str> {
         match &self.caller.principal {
             Principal::Service(name) => Some(name),

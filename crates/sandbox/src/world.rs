@@ -18,7 +18,7 @@ use super::clock::Clock;
 use super::disk::{Disk, DiskError};
 use super::guardian::{Charge, Guardian, Held};
 use super::iam::Iam;
-use super::identity::{Caller, Principal};
+use super::identity::Caller;
 use super::kms::Kms;
 use super::policy::{Guard, Question};
 use super::trouble::Trouble;
@@ -154,31 +154,28 @@ impl World {
         resource: &str,
         context: &BTreeMap<String, String>,
     ) -> Result<(), ApiError> {
-        if matches!(caller.principal, Principal::Service(_)) {
-            return Ok(());
-        }
         let mut facts = self.facts();
         facts.extend(context.clone());
-        let question = Question::new(caller, action, resource, &facts);
+        self.permit_by_identity(&Question::new(caller, action, resource, &facts))
+    }
+
+    /// The same for a question with more facts.
+    pub(crate) fn permit_by_identity(&self, question: &Question) -> Result<(), ApiError> {
         let guard = Guard {
             policy: None,
-            account: caller.account(),
+            account: question.caller().account(),
             must_allow: false,
         };
-        self.permit(caller, &question, &guard)
+        self.permit(question, &guard)
     }
 
     /// Whether the caller's own policies and the resource's together allow what is asked.
-    pub(crate) fn permit(&self, caller: &Caller, question: &Question, guard: &Guard) -> Result<(), ApiError> {
+    pub(crate) fn permit(&self, question: &Question, guard: &Guard) -> Result<(), ApiError> {
+        let (caller, action) = (question.caller(), question.action());
         let own = self.iam().own(caller, question);
-        guard.lets(question, own).map_err(|refusal| {
-            denied(
-                caller,
-                question.action(),
-                question.resource,
-                &refusal.why(question.action()),
-            )
-        })
+        guard
+            .lets(question, own)
+            .map_err(|refusal| denied(caller, action, question.resource, &refusal.why(action)))
     }
 
     /// Ends every job and the server; a kept world is on disk then, a temporary one is gone.

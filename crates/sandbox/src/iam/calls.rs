@@ -9,18 +9,14 @@ use super::form::{Form, escape};
 use super::{Credential, Entity, Iam, SESSION, boundary, conflict, exists, missing, policies, simulate};
 use crate::api::ApiError;
 use crate::identity::{Caller, Principal};
-use crate::policy::{Document, Kind};
+use crate::policy::{Document, Kind, Statement};
 use crate::world::World;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
     let context = Context::of(&world.iam(), caller, operation, form, world.facts());
     world
-        .permit(
-            caller,
-            &context.question(caller, &format!("iam:{operation}")),
-            &Context::guard(caller),
-        )
+        .permit_by_identity(&context.question(caller, &format!("iam:{operation}")))
         .map_err(|error| ApiError {
             code: "AccessDenied".to_owned(),
             status: 403,
@@ -43,7 +39,7 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
     match operation {
         "CreateRole" => {
             let name = valid_name(form.required("RoleName")?, "roleName", 64)?;
-            let trust = trust(form.required("AssumeRolePolicyDocument")?)?;
+            let trust = trust(iam, form.required("AssumeRolePolicyDocument")?)?;
             let longest = longest(form)?;
             let (path, tags, boundary) = (path(form)?, tags(form)?, boundary::given(iam, form)?);
             iam.create_role(name, path, trust, form.text("Description").unwrap_or_default())?;
@@ -59,7 +55,7 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             (name.clone(), entity("Role", name, role))
         })),
         "UpdateAssumeRolePolicy" => {
-            let trust = trust(form.required("PolicyDocument")?)?;
+            let trust = trust(iam, form.required("PolicyDocument")?)?;
             iam.change_role(form.required("RoleName")?, |role| role.trust = Some(trust))?;
             Ok(String::new())
         }
@@ -307,8 +303,17 @@ fn longest(form: &Form) -> Result<i64, ApiError> {
     }
 }
 
-fn trust(text: &str) -> Result<Document, ApiError> {
-    policies::document(text, Kind::Trust)
+/// A trust policy: those whom it names must be there.
+fn trust(iam: &Iam, text: &str) -> Result<Document, ApiError> {
+    let document = policies::document(text, Kind::Trust)?;
+    let mut names = document.statements().iter().flat_map(Statement::principals);
+    match names.find(|name| !iam.may_be_named(name)) {
+        None => Ok(document),
+        Some(nobody) => Err(ApiError::new(
+            "MalformedPolicyDocument",
+            format!("Invalid principal in policy: \"AWS\":\"{nobody}\""),
+        )),
+    }
 }
 
 pub(super) fn encoded(document: &Document) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::form::Form;
 use super::{Entity, Iam};
 use crate::identity::{ACCOUNT, Caller, Principal};
-use crate::policy::{Guard, Question};
+use crate::policy::Question;
 
 pub(super) struct Context {
     resource: String,
@@ -52,15 +52,6 @@ impl Context {
 
     pub(super) fn question<'a>(&'a self, caller: &'a Caller, action: &'a str) -> Question<'a> {
         Question::new(caller, action, &self.resource, &self.facts).with("aws:TagKeys", self.tag_keys.clone())
-    }
-
-    /// What IAM has, no policy of its own guards.
-    pub(super) fn guard(caller: &Caller) -> Guard<'_> {
-        Guard {
-            policy: None,
-            account: caller.account(),
-            must_allow: false,
-        }
     }
 }
 

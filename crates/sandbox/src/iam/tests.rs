@@ -220,6 +220,43 @@ fn a_role_is_assumed_by_whom_it_trusts_for_as_long_as_it_says() {
 }
 
 #[test]
+fn a_trust_names_nobody_who_is_not_there() {
+    let account = Account::new();
+    account.user("u");
+    let make = |name: &str, principal: &str| {
+        let trust = TRUST.replace("arn:aws:iam::111122223333:root", principal);
+        let answer = account.ask(
+            "CreateRole",
+            &[("RoleName", name), ("AssumeRolePolicyDocument", &trust)],
+        );
+        answer.map(|_| ())
+    };
+    for (index, (principal, is_known)) in [
+        ("*", true),
+        ("111122223333", true),
+        ("999999999999", true),
+        ("arn:aws:iam::999999999999:root", true),
+        ("arn:aws:iam::999999999999:role/theirs", true),
+        ("arn:aws:iam::111122223333:user/u", true),
+        ("arn:aws:iam::111122223333:user/v", false),
+        ("arn:aws:iam::111122223333:role/*", false),
+        ("arn:aws:iam::1:root", false),
+        ("somebody", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let made = make(&format!("r{index}"), principal);
+        let expected = if is_known {
+            Ok(())
+        } else {
+            Err("MalformedPolicyDocument".to_owned())
+        };
+        assert_eq!(made, expected, "{principal}");
+    }
+}
+
+#[test]
 fn a_simulation_says_what_the_policies_say() {
     let account = Account::new();
     account.user("u");

@@ -23,6 +23,8 @@ pub(super) struct Act<'a> {
     pub(super) child: Option<(&'a [String], Option<&'a Constraint>)>,
     /// Further condition keys.
     pub(super) conditions: BTreeMap<String, String>,
+    /// Keys of the tags that are given or taken away.
+    pub(super) tag_keys: Vec<String>,
 }
 
 impl<'a> Act<'a> {
@@ -34,6 +36,7 @@ impl<'a> Act<'a> {
             context: None,
             child: None,
             conditions: BTreeMap::new(),
+            tag_keys: Vec::new(),
         }
     }
 
@@ -51,6 +54,12 @@ impl<'a> Act<'a> {
             context: Some(context),
             ..Self::grantable(action)
         }
+    }
+
+    /// With the keys of tags.
+    pub(super) fn tagging<'k>(mut self, keys: impl IntoIterator<Item = &'k String>) -> Self {
+        self.tag_keys = keys.into_iter().cloned().collect();
+        self
     }
 
     /// With a further condition key.
@@ -108,6 +117,7 @@ impl Ask<'_> {
         }
         let question = Question::new(self.caller, act.action, &arn, &facts)
             .with("kms:EncryptionContextKeys", names)
+            .with("aws:TagKeys", act.tag_keys.clone())
             .with(
                 "kms:ResourceAliases",
                 kms.aliases.of(&key.id).map(str::to_owned).collect(),
@@ -164,7 +174,12 @@ impl Ask<'_> {
     /// The id of a key that an administrative call names, once the caller may do it.
     pub(super) fn administered(&self, kms: &Kms) -> Result<String, ApiError> {
         let key = kms.find_strictly(self.request.required("KeyId")?)?;
-        self.authorize(kms, key, &Act::new(&format!("kms:{}", self.operation)))?;
+        let action = format!("kms:{}", self.operation);
+        let mut act = Act::new(&action).tagging(&self.request.list("TagKeys"));
+        if let Some(days) = self.request.number("RotationPeriodInDays") {
+            act = act.saying("kms:RotationPeriodInDays", days.to_string());
+        }
+        self.authorize(kms, key, &act)?;
         Ok(key.id.clone())
     }
 

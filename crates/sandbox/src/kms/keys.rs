@@ -9,6 +9,7 @@ use super::key::{Key, NewKey, State, default_policy, in_days};
 use super::request::invalid;
 use super::{Ask, Kms, page, policies, seconds, tags, with};
 use crate::api::{ApiError, broken};
+use crate::policy::Question;
 
 /// The kinds of key that KMS has, in the order in which it told them.
 const SPECS: [&str; 12] = [
@@ -33,14 +34,7 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let request = &ask.request;
     let tags = tags::parse(request.value("Tags"))?;
     let description = description(ask)?;
-    let conditions = tags
-        .iter()
-        .map(|(name, value)| (format!("aws:RequestTag/{name}"), value.clone()))
-        .collect();
-    ask.world.authorize(ask.caller, "kms:CreateKey", "*", &conditions)?;
-    if !tags.is_empty() {
-        ask.world.authorize(ask.caller, "kms:TagResource", "*", &conditions)?;
-    }
+    may_create(ask, &tags)?;
     let spec = request
         .one_of("KeySpec", &SPECS)?
         .or(request.one_of("CustomerMasterKeySpec", &SPECS)?);
@@ -83,6 +77,37 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
         tags,
     });
     Ok(json!({ "KeyMetadata": kms.find(&id)?.metadata() }))
+}
+
+/// A key that is not there yet has no policy: the caller's own decide.
+fn may_create(ask: &Ask, tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    let request = &ask.request;
+    let mut facts = ask.world.facts();
+    for (name, value) in tags {
+        facts.insert(format!("aws:RequestTag/{name}"), value.clone());
+    }
+    for (member, name, default) in [
+        ("KeySpec", "kms:KeySpec", "SYMMETRIC_DEFAULT"),
+        ("KeyUsage", "kms:KeyUsage", "ENCRYPT_DECRYPT"),
+        ("Origin", "kms:KeyOrigin", "AWS_KMS"),
+    ] {
+        facts.insert(name.to_owned(), request.text(member).unwrap_or(default).to_owned());
+    }
+    for (member, name) in [
+        ("MultiRegion", "kms:MultiRegion"),
+        ("BypassPolicyLockoutSafetyCheck", "kms:BypassPolicyLockoutSafetyCheck"),
+    ] {
+        facts.insert(name.to_owned(), request.truth(member).to_string());
+    }
+    let actions = ["kms:CreateKey"]
+        .into_iter()
+        .chain((!tags.is_empty()).then_some("kms:TagResource"));
+    for action in actions {
+        let question =
+            Question::new(ask.caller, action, "*", &facts).with("aws:TagKeys", tags.keys().cloned().collect());
+        ask.world.permit_by_identity(&question)?;
+    }
+    Ok(())
 }
 
 fn description<'a>(ask: &'a Ask) -> Result<&'a str, ApiError> {

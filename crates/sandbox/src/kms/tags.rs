@@ -16,7 +16,7 @@ const MOST: usize = 50;
 pub(super) fn add(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let tags = parse(ask.request.value("Tags"))?;
     let key = kms.find_strictly(ask.request.required("KeyId")?)?;
-    let mut act = Act::new("kms:TagResource");
+    let mut act = Act::new("kms:TagResource").tagging(tags.keys());
     for (name, value) in &tags {
         act = act.saying(&format!("aws:RequestTag/{name}"), value);
     }
