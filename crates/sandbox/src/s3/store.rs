@@ -22,6 +22,7 @@ use super::versions::{Deleted, Version, Versioning, check_id};
 use crate::api::ApiError;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
+use crate::identity::Place;
 use crate::shelf::{Shelf, encoded};
 
 /// What must hold of the name that is written to.
@@ -36,10 +37,18 @@ pub(crate) enum Condition {
     Matches(String),
 }
 
+/// Where and when a bucket was made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Birth {
+    /// The account that owns it, and its region.
+    pub(crate) place: Place,
+    pub(crate) created: SystemTime,
+}
+
 /// One bucket.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    pub(crate) created: SystemTime,
+    pub(crate) birth: Birth,
     pub(crate) versioning: Versioning,
     /// The current object of every key that has one.
     pub(crate) objects: Shelf<Arc<Object>>,
@@ -51,11 +60,33 @@ pub(crate) struct Bucket {
     pub(crate) parts: Shelf<Part>,
 }
 
+impl Birth {
+    /// What is answered to who makes the bucket again.
+    fn again(&self, place: &Place) -> Result<(), ApiError> {
+        if self.place.account != place.account {
+            return Err(ApiError::new(
+                "BucketAlreadyExists",
+                "The requested bucket name is not available. The bucket namespace is shared by all users of the system. \
+                 Please select a different name and try again.",
+            )
+            .status(409));
+        }
+        if self.place == *place && place.region == "us-east-1" {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            "BucketAlreadyOwnedByYou",
+            "Your previous request to create the named bucket succeeded and you already own it.",
+        )
+        .status(409))
+    }
+}
+
 impl Bucket {
     /// A bucket that is not on disk yet.
-    fn new(name: &str, created: SystemTime, disk: &Disk) -> Self {
+    fn new(name: &str, birth: Birth, disk: &Disk) -> Self {
         Self {
-            created,
+            birth,
             versioning: Versioning::Never,
             objects: Shelf::empty(&format!("objects/{name}"), disk, Object::row),
             older: Shelf::empty(&format!("versions/{name}"), disk, Version::row),
@@ -66,7 +97,7 @@ impl Bucket {
 
     fn open(
         name: &str,
-        (created, versioning): (SystemTime, Versioning),
+        (birth, versioning): (Birth, Versioning),
         home: &Arc<Home>,
         disk: &Disk,
         known: &mut Known,
@@ -74,7 +105,7 @@ impl Bucket {
         let known = std::cell::RefCell::new(known);
         let body = |stretches: Vec<Stretch>| Body::of(stretches, home, *known.borrow_mut());
         let mut bucket = Self {
-            created,
+            birth,
             versioning,
             objects: Shelf::open_as(&format!("objects/{name}"), disk, Object::row, |row| {
                 let (stretches, facts) = postcard::from_bytes(row)?;
@@ -127,8 +158,7 @@ pub(crate) struct Store {
 
 #[derive(Debug)]
 struct Index {
-    /// When each was made.
-    names: Shelf<SystemTime>,
+    names: Shelf<Birth>,
     /// Of the buckets that are set to anything.
     settings: Shelf<Settings>,
     buckets: BTreeMap<String, Bucket>,
@@ -138,13 +168,13 @@ impl Store {
     /// The S3 whose bodies live in `folder`.
     pub(crate) fn open(folder: &Path, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
         let home = Home::open(folder, clock, disk)?;
-        let names: Shelf<SystemTime> = Shelf::open("buckets", disk)?;
+        let names: Shelf<Birth> = Shelf::open("buckets", disk)?;
         let settings: Shelf<Settings> = Shelf::open("bucket-settings", disk)?;
         let mut known = Known::default();
         let mut buckets = BTreeMap::new();
-        for (name, created) in names.iter() {
+        for (name, birth) in names.iter() {
             let versioning = settings.get(name).map_or(Versioning::Never, |set| set.versioning);
-            let bucket = Bucket::open(name, (*created, versioning), &home, disk, &mut known)?;
+            let bucket = Bucket::open(name, (birth.clone(), versioning), &home, disk, &mut known)?;
             buckets.insert(name.clone(), bucket);
         }
         home.sweep(&known)?;
@@ -160,17 +190,21 @@ impl Store {
     }
 
     /// Makes a bucket. In us-east-1 making one's own again is no error.
-    pub(crate) fn create_bucket(&self, name: &str) -> Result<(), ApiError> {
+    pub(crate) fn create_bucket(&self, name: &str, place: &Place) -> Result<(), ApiError> {
         if !valid_bucket_name(name) {
             return Err(ApiError::new("InvalidBucketName", "The specified bucket is not valid."));
         }
         let mut index = self.lock();
-        if !index.buckets.contains_key(name) {
-            let created = self.home.now();
-            let bucket = Bucket::new(name, created, &self.disk);
-            index.names.insert(name.to_owned(), created);
-            index.buckets.insert(name.to_owned(), bucket);
+        if let Some(bucket) = index.buckets.get(name) {
+            return bucket.birth.again(place);
         }
+        let birth = Birth {
+            place: place.clone(),
+            created: self.home.now(),
+        };
+        let bucket = Bucket::new(name, birth.clone(), &self.disk);
+        index.names.insert(name.to_owned(), birth);
+        index.buckets.insert(name.to_owned(), bucket);
         Ok(())
     }
 
@@ -216,13 +250,17 @@ impl Store {
         Ok(())
     }
 
-    /// Names and times of all buckets.
-    pub(crate) fn buckets(&self) -> Vec<(String, SystemTime)> {
-        self.lock()
-            .buckets
-            .iter()
-            .map(|(name, bucket)| (name.clone(), bucket.created))
-            .collect()
+    /// All buckets of an account.
+    pub(crate) fn buckets(&self, account: &str) -> Vec<(String, Birth)> {
+        let index = self.lock();
+        let owned = index.names.iter().filter(|(_, birth)| birth.place.account == account);
+        owned.map(|(name, birth)| (name.clone(), birth.clone())).collect()
+    }
+
+    /// The account that owns a bucket, and its region.
+    pub(crate) fn place(&self, bucket: &str) -> Option<Place> {
+        let index = self.lock();
+        index.names.get(bucket).map(|birth| birth.place.clone())
     }
 
     /// Does what is to be done with one bucket, under the lock.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::guardian::{Charge, Held};
 use super::super::iam::SessionCredentials;
-use super::super::identity::{ACCOUNT, Caller, REGION};
+use super::super::identity::{Caller, Place};
 use super::super::world::{World, random_hex};
 use super::below::Below;
 use super::checkpoint::Checkpoints;
@@ -20,7 +20,7 @@ use super::job::Job;
 use super::phase::{Phase, Status};
 use super::process::{self, End, LOG_GROUP};
 use super::request::Training;
-use super::{artifact, channel};
+use super::{SageMaker, artifact, channel};
 
 /// File system in memory.
 const MEMORY: &str = "/dev/shm";
@@ -30,6 +30,7 @@ const LONGEST_REASON: usize = 1024;
 /// Takes a job from Starting to its end. Its folder goes with it, however that end comes.
 pub(super) async fn run(
     world: Arc<World>,
+    place: Place,
     training: Arc<Training>,
     session: SessionCredentials,
     stop: CancellationToken,
@@ -38,11 +39,13 @@ pub(super) async fn run(
     let name = training.name.clone();
     let enter = |phase| {
         let now = world.now();
-        world.sagemaker.update(&name, |job| job.enter(phase, now));
+        world.at(&place).sagemaker.update(&name, |job| job.enter(phase, now));
     };
-    let caller = world.iam().caller(&session.access_key_id, Some(&session.session_token));
+    let caller = world
+        .iam(&place.account)
+        .caller(&session.access_key_id, Some(&session.session_token), &place.region);
     let Ok(role) = caller else {
-        fail(&world, &name, "ClientError: the role was deleted".to_owned());
+        fail(&world, &place, &name, "ClientError: the role was deleted".to_owned());
         return;
     };
     let walk = Walk {
@@ -58,13 +61,13 @@ pub(super) async fn run(
         Ok(Outcome::Stopped) => enter(Phase::Stopped),
         Ok(Outcome::Overran) => enter(Phase::MaxRuntimeExceeded),
         Ok(Outcome::Abandoned) => {}
-        Err(reason) => fail(&world, &name, reason),
+        Err(reason) => fail(&world, &place, &name, reason),
     }
 }
 
-fn fail(world: &World, name: &str, reason: String) {
+fn fail(world: &World, place: &Place, name: &str, reason: String) {
     let now = world.now();
-    world.sagemaker.update(name, |job| {
+    world.at(place).sagemaker.update(name, |job| {
         // Stopping wins: what goes wrong in a job that is being stopped is no failure of its.
         if job.status() == Status::Stopping {
             job.enter(Phase::Stopped, now);
@@ -93,6 +96,10 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    fn sagemaker(&self) -> &SageMaker {
+        &self.world.at(&self.role.place).sagemaker
+    }
+
     async fn through(&self) -> Result<Outcome, String> {
         let folder = Folder::new(self.world).map_err(|error| format!("InternalServerError: {error}"))?;
         if let Some(early) = self.wait().await {
@@ -111,7 +118,16 @@ impl Walk<'_> {
         let training = async {
             let _ended = ended.clone().drop_guard();
             let (world, training) = (self.world, self.training);
-            process::run(world, training, &folder, &self.session, &self.stop, stream.as_deref()).await
+            process::run(
+                world,
+                &self.role.place,
+                training,
+                &folder,
+                &self.session,
+                &self.stop,
+                stream.as_deref(),
+            )
+            .await
         };
         let copying = async {
             match checkpoints {
@@ -122,8 +138,7 @@ impl Walk<'_> {
         let (ran, copied) = tokio::join!(training, copying);
         let (end, metrics) =
             ran.map_err(|error| format!("ClientError: the job's command could not be started: {error}"))?;
-        self.world
-            .sagemaker
+        self.sagemaker()
             .update(&self.training.name, |job| job.metrics = metrics);
         let outcome = match end {
             End::Exited(0) => Outcome::Completed,
@@ -145,7 +160,7 @@ impl Walk<'_> {
     /// Enters a phase, unless the job is being stopped: Stopping stays until the end.
     fn enter(&self, phase: Phase, change: impl FnOnce(&mut Job)) {
         let now = self.world.now();
-        self.world.sagemaker.update(&self.training.name, |job| {
+        self.sagemaker().update(&self.training.name, |job| {
             if job.status() == Status::InProgress {
                 job.enter(phase, now);
             }
@@ -189,8 +204,7 @@ impl Walk<'_> {
         })
         .await?;
         if let Some(uri) = uploaded {
-            self.world
-                .sagemaker
+            self.sagemaker()
                 .update(&self.training.name, |job| job.artifacts = Some(uri));
         }
         Ok(())
@@ -199,7 +213,8 @@ impl Walk<'_> {
     /// Where the job's lines go, if its role may write logs.
     fn log_stream(&self) -> Option<String> {
         let stream = format!("{}/algo-1-{}", self.training.name, self.world.now().as_second());
-        let resource = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{LOG_GROUP}:log-stream:{stream}");
+        let rest = format!("log-group:{LOG_GROUP}:log-stream:{stream}");
+        let resource = self.role.place.arn("logs", &rest);
         ["logs:CreateLogStream", "logs:PutLogEvents"]
             .iter()
             .all(|action| {
