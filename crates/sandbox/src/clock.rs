@@ -48,6 +48,16 @@ impl Clock {
         }))
     }
 
+    /// As far ahead as it is on disk.
+    pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
+        let fresh = Shelf::open(TABLE, disk)?;
+        let mut row = self.0.row.lock().unwrap_or_else(PoisonError::into_inner);
+        *row = fresh;
+        let ahead = row.get(AHEAD).copied().unwrap_or_default();
+        self.0.ahead.store(ahead, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// The time, in whole milliseconds: what AWS shows, and what a world on disk keeps.
     pub(crate) fn now(&self) -> Timestamp {
         let millis = Timestamp::now().as_millisecond() + self.0.ahead.load(Ordering::Relaxed);

@@ -3,8 +3,19 @@
 //! The world itself lives in memory; [`Shelf`](super::shelf::Shelf) hands every change on to here. Nobody is told of a
 //! change before [`Disk::settled`] says that it is committed, so a killed process loses nothing that was acknowledged.
 //! Without a folder there is no file, and all of this costs nothing.
+//!
+//! What cannot be committed is taken back: everything in memory is read from disk again, and whoever may have seen what
+//! was there before is told that the disk failed. A handle belongs to one such reading, its *generation*: what an earlier
+//! one still writes goes nowhere.
+//!
+//! What is written under one [`Whole`] is committed together or not at all.
+//!
+//! A file is looked at before it is used: opened over a [`backend::Overlay`], so that not one byte of it changes, checked
+//! from its root to its last page, and read. Only then is it opened for real.
 
-use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +25,19 @@ use redb::{
 };
 use tokio::sync::watch;
 
+mod backend;
+mod whole;
+mod writer;
+
+pub(crate) use whole::Locked;
+
+#[cfg(test)]
+mod tests;
+
+/// The rows of a world, in its folder.
+pub(crate) const FILE: &str = "world.redb";
+/// The same until somebody is told of the world: what is left of one that never began is none.
+pub(crate) const UNBORN: &str = "world.redb.new";
 /// The layout of the rows; another number is another program's world.
 const FORMAT: &[u8] = b"3";
 /// Everything is in memory already: this is for writing.
@@ -26,25 +50,32 @@ type Rows<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
 pub(crate) enum DiskError {
     #[error("another process uses it")]
     Busy,
-    #[error("it was written by another version of strongroom")]
+    #[error("it was written by another version of strongroom; nothing was touched")]
     Format,
-    #[error("it is empty, so it is no world; nothing was touched")]
-    Empty,
+    #[error("it is not a whole world: {0}; nothing was touched")]
+    Damaged(String),
     #[error("{0}")]
     Redb(Box<redb::Error>),
-    #[error("a row of {0} cannot be read: {1}")]
+    #[error("it is not a whole world: a row of {0} cannot be read: {1}; nothing was touched")]
     Row(String, postcard::Error),
 }
 
 impl<E: Into<redb::Error>> From<E> for DiskError {
     fn from(error: E) -> Self {
-        Self::Redb(Box::new(error.into()))
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::Busy,
+            redb::Error::Corrupted(why) => Self::Damaged(why),
+            error => Self::Redb(Box::new(error)),
+        }
     }
 }
 
-/// Where a world's rows go; clones share it.
+/// Where a world's rows go; clones share it, and a generation.
 #[derive(Clone, Default)]
-pub(crate) struct Disk(Option<Arc<Writer>>);
+pub(crate) struct Disk {
+    writer: Option<Arc<Writer>>,
+    generation: u64,
+}
 
 impl std::fmt::Debug for Disk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,12 +84,17 @@ impl std::fmt::Debug for Disk {
 }
 
 struct Writer {
-    /// None once the world has ended: another process may open it then.
+    folder: PathBuf,
+    /// In it.
+    file: Mutex<PathBuf>,
+    /// None once the world has ended: another process may open it then. Or while it cannot be opened again.
     database: Mutex<Option<Arc<Database>>>,
     queue: Mutex<Queue>,
     wake: Condvar,
     done: watch::Sender<Done>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    /// Locked: one process at a time, also between two openings of the file.
+    lock: Mutex<Option<File>>,
 }
 
 #[derive(Default)]
@@ -66,58 +102,140 @@ struct Queue {
     writes: Vec<Write>,
     /// How many there were ever.
     number: u64,
+    /// Handles of an earlier one are not heard any more.
+    generation: u64,
     is_closed: bool,
 }
 
 #[derive(Default)]
 struct Done {
-    /// How many writes are committed.
+    /// How many writes are committed, or taken back.
     number: u64,
-    failure: Option<String>,
+    /// How often memory has changed by itself.
+    epoch: u64,
+    /// Memory is not what is on disk, and that cannot be mended yet.
+    is_down: bool,
+    failure: String,
 }
 
 enum Write {
-    Put { table: Arc<str>, key: String, row: Vec<u8> },
-    Remove { table: Arc<str>, key: String },
-    Drop { table: Arc<str> },
-    Unlink(PathBuf),
+    Put {
+        table: Arc<str>,
+        key: String,
+        row: Vec<u8>,
+    },
+    Remove {
+        table: Arc<str>,
+        key: String,
+    },
+    Drop {
+        table: Arc<str>,
+    },
+    /// Done once everything before it is committed.
+    Then(Box<dyn FnOnce() + Send>),
 }
 
 impl Disk {
-    /// Opens the file, made if it is not there, and locks it.
-    pub(crate) fn open(path: &Path) -> Result<Self, DiskError> {
-        if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
-            return Err(DiskError::Empty);
+    /// Takes a folder for a new world, which is one from [`Disk::bear`] on.
+    pub(crate) fn create(folder: &Path) -> Result<Self, DiskError> {
+        let lock = lock_folder(folder)?;
+        if folder.join(FILE).exists() {
+            return Err(DiskError::Busy);
         }
-        let database = match Builder::new().set_cache_size(CACHE).create(path) {
-            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(DiskError::Busy),
-            opened => opened?,
+        let file = folder.join(UNBORN);
+        File::create(&file)?;
+        let database = Builder::new().set_cache_size(CACHE).create(&file)?;
+        let transaction = database.begin_write()?;
+        transaction.open_table(Rows::new("meta"))?.insert("format", FORMAT)?;
+        transaction.commit()?;
+        Ok(Self::of(folder, file, lock, database))
+    }
+
+    /// Looks at the world in a folder: what is read from here is whole, and nothing is written before [`Disk::open`].
+    pub(crate) fn look(folder: &Path) -> Result<Self, DiskError> {
+        let lock = lock_folder(folder)?;
+        let path = folder.join(FILE);
+        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        if file.metadata()?.len() == 0 {
+            return Err(DiskError::Damaged("it is empty".to_owned()));
+        }
+        let database = Builder::new()
+            .set_cache_size(CACHE)
+            .set_check_integrity_on_open(true)
+            .create_with_backend(backend::Overlay::new(file)?)?;
+        let disk = Self::of(folder, path, lock, database);
+        let formats = disk.rows("meta", |row| Ok(row.to_vec()))?;
+        match formats.iter().find(|(key, _)| key == "format") {
+            Some((_, format)) if format == FORMAT => Ok(disk),
+            Some(_) => Err(DiskError::Format),
+            None => Err(DiskError::Damaged("it does not say what wrote it".to_owned())),
+        }
+    }
+
+    /// The world in a folder, new or not, written to; for tests of its parts.
+    #[cfg(test)]
+    pub(crate) fn whole(folder: &Path) -> Self {
+        let disk = if folder.join(FILE).exists() {
+            let disk = Self::look(folder).expect("a whole world");
+            disk.open().expect("the same again");
+            disk
+        } else {
+            Self::create(folder).expect("an empty folder")
         };
-        let writer = Arc::new(Writer {
+        disk.begin(|_| Ok(()));
+        disk.bear().expect("nobody else is there");
+        disk
+    }
+
+    fn of(folder: &Path, file: PathBuf, lock: File, database: Database) -> Self {
+        let writer = Writer {
+            folder: folder.to_owned(),
+            file: Mutex::new(file),
             database: Mutex::new(Some(Arc::new(database))),
             queue: Mutex::default(),
             wake: Condvar::new(),
             done: watch::Sender::default(),
             thread: Mutex::default(),
-        });
-        let disk = Self(Some(Arc::clone(&writer)));
-        match disk
-            .rows("meta", |row| Ok(row.to_vec()))?
-            .iter()
-            .find(|(key, _)| key == "format")
-        {
-            Some((_, format)) if format != FORMAT => return Err(DiskError::Format),
-            Some(_) => {}
-            None => disk.put(&Arc::from("meta"), "format", FORMAT.to_vec()),
+            lock: Mutex::new(Some(lock)),
+        };
+        Self {
+            writer: Some(Arc::new(writer)),
+            generation: 0,
         }
-        let work = Arc::clone(&writer);
-        *lock(&writer.thread) = Some(std::thread::spawn(move || work.run()));
-        Ok(disk)
+    }
+
+    /// Opens what was looked at, to be written.
+    pub(crate) fn open(&self) -> Result<(), DiskError> {
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let mut database = lock(&writer.database);
+        drop(database.take());
+        *database = Some(Arc::new(opened(&lock(&writer.file))?));
+        Ok(())
+    }
+
+    /// Begins to write. `restore` reads everything in memory again, from the handle that it is given.
+    pub(crate) fn begin(&self, restore: impl Fn(&Self) -> Result<(), DiskError> + Send + 'static) {
+        let Some(writer) = &self.writer else { return };
+        let work = Arc::clone(writer);
+        *lock(&writer.thread) = Some(std::thread::spawn(move || work.run(restore)));
+    }
+
+    /// Makes what is on disk a world, if it is none yet.
+    pub(crate) fn bear(&self) -> io::Result<()> {
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let born = writer.folder.join(FILE);
+        let mut file = lock(&writer.file);
+        if *file != born {
+            fs::rename(&*file, &born)?;
+            File::open(&writer.folder)?.sync_all()?;
+            *file = born;
+        }
+        Ok(())
     }
 
     /// Whether there is a file at all.
     pub(crate) fn is_kept(&self) -> bool {
-        self.0.is_some()
+        self.writer.is_some()
     }
 
     /// Every row of a table, decoded, in the order of keys.
@@ -126,7 +244,7 @@ impl Disk {
         table: &str,
         mut decode: impl FnMut(&[u8]) -> Result<T, postcard::Error>,
     ) -> Result<Vec<(String, T)>, DiskError> {
-        let database = self.0.as_ref().and_then(|writer| lock(&writer.database).clone());
+        let database = self.writer.as_ref().and_then(|writer| lock(&writer.database).clone());
         let Some(database) = database else {
             return Ok(Vec::new());
         };
@@ -166,159 +284,84 @@ impl Disk {
         });
     }
 
-    /// Removes a file that no row names any more, once that is committed.
-    pub(crate) fn unlink(&self, path: PathBuf) {
-        if self.is_kept() {
-            self.push(|| Write::Unlink(path));
-        } else {
-            // Nothing to do about a file that is gone already: its folder was removed under it.
-            let _ = std::fs::remove_file(path);
+    /// Does something once everything so far is committed; without a file at once, and in a world that has ended never.
+    pub(crate) fn then(&self, act: impl FnOnce() + Send + 'static) {
+        match &self.writer {
+            Some(writer) => writer.push(self.generation, Write::Then(Box::new(act))),
+            None => act(),
         }
     }
 
     fn push(&self, write: impl FnOnce() -> Write) {
-        let Some(writer) = &self.0 else { return };
-        let mut queue = lock(&writer.queue);
-        // What a world that has ended lets go of stays on disk.
-        if !queue.is_closed {
-            queue.writes.push(write());
-            queue.number += 1;
-            writer.wake.notify_one();
+        if let Some(writer) = &self.writer {
+            writer.push(self.generation, write());
         }
     }
 
-    /// Waits until every change so far is committed; where nothing waits, at once.
-    pub(crate) async fn settled(&self) -> Result<(), String> {
-        let Some(writer) = &self.0 else { return Ok(()) };
+    /// How often memory has changed by itself so far: what a request begins with.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.writer.as_ref().map_or(0, |writer| writer.done.borrow().epoch)
+    }
+
+    /// Waits until every change so far is committed; where nothing waits, at once. An error if memory has changed by
+    /// itself since `epoch`: what was seen or done in between may be gone.
+    pub(crate) async fn settled(&self, epoch: u64) -> Result<(), String> {
+        let Some(writer) = &self.writer else { return Ok(()) };
         let wanted = lock(&writer.queue).number;
         let mut done = writer.done.subscribe();
         let done = done
-            .wait_for(|done| done.failure.is_some() || done.number >= wanted)
+            .wait_for(|done| done.epoch != epoch || done.is_down || done.number >= wanted)
             .await
             .map_err(|_| "the world has ended".to_owned())?;
-        match &done.failure {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(()),
+        if done.epoch != epoch || done.is_down {
+            return Err(done.failure.clone());
         }
+        Ok(())
     }
 
     /// Commits what there is and takes nothing more.
     pub(crate) fn close(&self) {
-        let Some(writer) = &self.0 else { return };
+        let Some(writer) = &self.writer else { return };
         lock(&writer.queue).is_closed = true;
         writer.wake.notify_one();
-        if let Some(thread) = lock(&writer.thread).take() {
+        // The thread itself lets go of the world if it is the last.
+        if let Some(thread) = lock(&writer.thread).take()
+            && thread.thread().id() != std::thread::current().id()
+        {
             let _ = thread.join();
         }
         drop(lock(&writer.database).take());
+        drop(lock(&writer.lock).take());
     }
 }
 
-impl Writer {
-    fn run(&self) {
-        loop {
-            let (writes, number) = {
-                let mut queue = lock(&self.queue);
-                while queue.writes.is_empty() && !queue.is_closed {
-                    queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                }
-                (std::mem::take(&mut queue.writes), queue.number)
-            };
-            if writes.is_empty() {
-                return;
-            }
-            let committed = self.commit(writes);
-            self.done.send_modify(|done| match committed {
-                Ok(()) => done.number = number,
-                Err(error) => done.failure = Some(error.to_string()),
-            });
-        }
-    }
+/// Performs what reads a file that may be damaged. That it is must be said, whatever reading it comes to.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, DiskError>) -> Result<T, DiskError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(DiskError::Damaged(text.unwrap_or("it cannot be read").to_owned()))
+    })
+}
 
-    fn commit(&self, writes: Vec<Write>) -> Result<(), DiskError> {
-        let mut unlinked = Vec::new();
-        let database = lock(&self.database).clone();
-        let Some(database) = database else { return Ok(()) };
-        let transaction = database.begin_write()?;
-        {
-            let mut tables = HashMap::new();
-            for write in writes {
-                let (table, key, row) = match write {
-                    Write::Put { table, key, row } => (table, key, Some(row)),
-                    Write::Remove { table, key } => (table, key, None),
-                    Write::Drop { table } => {
-                        tables.remove(&table);
-                        transaction.delete_table(Rows::new(&table))?;
-                        continue;
-                    }
-                    Write::Unlink(path) => {
-                        unlinked.push(path);
-                        continue;
-                    }
-                };
-                let open = match tables.entry(Arc::clone(&table)) {
-                    std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                    std::collections::hash_map::Entry::Vacant(entry) => {
-                        entry.insert(transaction.open_table(Rows::new(&table))?)
-                    }
-                };
-                match row {
-                    Some(row) => drop(open.insert(key.as_str(), row.as_slice())?),
-                    None => drop(open.remove(key.as_str())?),
-                }
-            }
-        }
-        transaction.commit()?;
-        for path in unlinked {
-            let _ = std::fs::remove_file(path);
-        }
-        Ok(())
+/// What a client is told when its change cannot be kept.
+pub(crate) fn unwritable(folder: &Path, cause: impl std::fmt::Display) -> String {
+    format!("the sandbox cannot write to {}: {cause}", folder.display())
+}
+
+fn lock_folder(folder: &Path) -> Result<File, DiskError> {
+    let file = File::open(folder)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(DiskError::Busy),
+        // Where folders cannot be locked, redb's lock of the file is left.
+        _ => Ok(file),
     }
+}
+
+fn opened(file: &Path) -> Result<Database, DatabaseError> {
+    Builder::new().set_cache_size(CACHE).open(file)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[tokio::test]
-    async fn what_has_settled_is_there_again_and_a_table_that_was_dropped_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let (path, kept, dropped) = (folder.path().join("w"), Arc::from("kept"), Arc::from("dropped"));
-        let disk = Disk::open(&path).unwrap();
-        disk.put(&kept, "a", vec![1]);
-        disk.put(&kept, "b", vec![2]);
-        disk.put(&dropped, "a", vec![3]);
-        disk.settled().await.unwrap();
-        disk.remove(&kept, "a");
-        disk.drop_table(&dropped);
-        disk.close();
-        disk.put(&kept, "late", vec![4]);
-        let disk = Disk::open(&path).unwrap();
-        assert!(matches!(Disk::open(&path), Err(DiskError::Busy)));
-        let rows = |table| disk.rows(table, |row| Ok(row.to_vec())).unwrap();
-        assert_eq!(rows("kept"), [("b".to_owned(), vec![2])]);
-        assert!(rows("dropped").is_empty());
-        disk.close();
-    }
-
-    #[test]
-    fn a_file_goes_when_that_nobody_names_it_is_committed_and_stays_when_the_world_has_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, "x").unwrap();
-            path
-        };
-        let (gone, stays) = (file("gone"), file("stays"));
-        let disk = Disk::open(&folder.path().join("w")).unwrap();
-        disk.unlink(gone.clone());
-        disk.close();
-        disk.unlink(stays.clone());
-        assert!(!gone.exists() && stays.exists());
-    }
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{Disk, DiskError};
-use super::identity::{Caller, Place};
+use super::identity::{ACCOUNT, Caller, REGION};
 use super::shelf::Shelf;
 use super::world::World;
 
@@ -28,12 +28,14 @@ use registry::Registry;
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
-/// All repositories of an account in a region.
+/// The row of the password.
+const PASSWORD: &str = "ecr";
+
+/// All repositories.
 pub(crate) struct Ecr {
-    place: Place,
     clock: Clock,
     registry: Option<Registry>,
-    /// What every authorization token of this world holds.
+    /// What every authorization token of this world holds, also of one that was given before it was opened again.
     password: String,
     repositories: Mutex<Shelf<Repository>>,
 }
@@ -141,23 +143,23 @@ pub(crate) async fn call(
 ) -> Result<Value, ApiError> {
     let request: Request = parse(body)?;
     let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
-    let ecr = &world.at(&caller.place).ecr;
     if operation == "GetAuthorizationToken" {
         allow("*")?;
-        return Ok(ecr.authorization(&world.url));
+        return Ok(world.ecr.authorization(&world.url));
     }
+    let ecr = &world.ecr;
     if operation == "ListTagsForResource" {
         allow(&request.resource_arn)?;
         return ecr.labels(&request.resource_arn);
     }
     if operation == "DescribeRepositories" {
         match &request.repository_names {
-            Some(names) => names.iter().try_for_each(|name| allow(&ecr.arn(name)))?,
-            None => allow(&ecr.arn("*"))?,
+            Some(names) => names.iter().try_for_each(|name| allow(&arn(name)))?,
+            None => allow(&arn("*"))?,
         }
         return ecr.describe(&request);
     }
-    allow(&ecr.arn(&request.repository_name))?;
+    allow(&arn(&request.repository_name))?;
     ecr.at_registry(operation, &request).await?;
     match operation {
         "CreateRepository" => ecr.create(&request),
@@ -176,23 +178,32 @@ pub(crate) async fn call(
 
 impl Ecr {
     /// The repositories there are, before a registry if one is named.
-    pub(crate) fn open(
-        place: &Place,
-        clock: &Clock,
-        disk: &Disk,
-        registry: Option<SocketAddr>,
-    ) -> Result<Self, DiskError> {
-        let password = uuid::Uuid::new_v4().simple().to_string();
+    pub(crate) fn open(clock: &Clock, disk: &Disk, registry: Option<SocketAddr>) -> Result<Self, DiskError> {
+        let mut secrets: Shelf<String> = Shelf::open("secrets", disk)?;
+        let password = match secrets.get(PASSWORD) {
+            Some(password) => password.clone(),
+            None => {
+                let password = uuid::Uuid::new_v4().simple().to_string();
+                secrets.insert(PASSWORD.to_owned(), password.clone());
+                password
+            }
+        };
         Ok(Self {
-            place: place.clone(),
             clock: clock.clone(),
             registry: registry.map(|at| Registry {
                 at,
                 password: password.clone(),
             }),
             password,
-            repositories: Mutex::new(Shelf::open(&place.table("repositories"), disk)?),
+            repositories: Mutex::new(Shelf::open("repositories", disk)?),
         })
+    }
+
+    /// Everything as it is on disk.
+    pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
+        let fresh = Shelf::open("repositories", disk)?;
+        *self.lock() = fresh;
+        Ok(())
     }
 
     fn authorization(&self, endpoint: &str) -> Value {
@@ -222,10 +233,7 @@ impl Ecr {
         if repositories.contains_key(name) {
             return Err(ApiError::new(
                 "RepositoryAlreadyExistsException",
-                format!(
-                    "The repository with name '{name}' already exists in the registry with id '{}'",
-                    self.place.account
-                ),
+                format!("The repository with name '{name}' already exists in the registry with id '{ACCOUNT}'"),
             ));
         }
         let repository = Repository {
@@ -247,7 +255,7 @@ impl Ecr {
     fn labels(&self, resource: &str) -> Result<Value, ApiError> {
         let name = resource.split_once(":repository/").map_or("", |(_, name)| name);
         let repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
+        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
         let row = |(key, value): (&String, &String)| json!({ "Key": key, "Value": value });
         Ok(json!({ "tags": repository.labels.iter().map(row).collect::<Vec<_>>() }))
     }
@@ -255,14 +263,13 @@ impl Ecr {
     fn delete(&self, request: &Request) -> Result<Value, ApiError> {
         let name = &request.repository_name;
         let mut repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
+        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
         if !repository.images.is_empty() && !request.force {
             return Err(ApiError::new(
                 "RepositoryNotEmptyException",
                 format!(
-                    "The repository with name '{name}' in registry with id '{}' cannot be deleted because it \
-                     still contains images",
-                    self.place.account
+                    "The repository with name '{name}' in registry with id '{ACCOUNT}' cannot be deleted because it \
+                     still contains images"
                 ),
             ));
         }
@@ -277,7 +284,7 @@ impl Ecr {
             Some(names) => names
                 .iter()
                 .map(|name| {
-                    let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
+                    let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
                     Ok((name.clone(), self.row(name, repository)))
                 })
                 .collect::<Result<_, ApiError>>()?,
@@ -292,11 +299,11 @@ impl Ecr {
     fn row(&self, name: &str, repository: &Repository) -> Value {
         let host = match &self.registry {
             Some(registry) => registry.at.to_string(),
-            None => format!("{}.dkr.ecr.{}.amazonaws.com", self.place.account, self.place.region),
+            None => format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"),
         };
         json!({
-            "repositoryArn": self.arn(name),
-            "registryId": self.place.account,
+            "repositoryArn": arn(name),
+            "registryId": ACCOUNT,
             "repositoryName": name,
             "repositoryUri": format!("{host}/{name}"),
             "createdAt": epoch(repository.created),
@@ -304,20 +311,6 @@ impl Ecr {
             "imageScanningConfiguration": { "scanOnPush": false },
             "encryptionConfiguration": { "encryptionType": "AES256" },
         })
-    }
-
-    fn arn(&self, repository: &str) -> String {
-        self.place.arn("ecr", &format!("repository/{repository}"))
-    }
-
-    fn no_repository(&self, name: &str) -> ApiError {
-        ApiError::new(
-            "RepositoryNotFoundException",
-            format!(
-                "The repository with name '{name}' does not exist in the registry with id '{}'",
-                self.place.account
-            ),
-        )
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf<Repository>> {
@@ -373,6 +366,10 @@ fn basic(password: &str) -> String {
     STANDARD.encode(format!("AWS:{password}"))
 }
 
+fn arn(repository: &str) -> String {
+    format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{repository}")
+}
+
 fn epoch(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64 / 1000.0
 }
@@ -389,6 +386,13 @@ fn valid_name(name: &str) -> bool {
 
 fn invalid(message: &str) -> ApiError {
     ApiError::new("InvalidParameterException", message)
+}
+
+fn no_repository(name: &str) -> ApiError {
+    ApiError::new(
+        "RepositoryNotFoundException",
+        format!("The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"),
+    )
 }
 
 #[cfg(test)]

@@ -94,6 +94,7 @@ async fn answer(
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
+        let epoch = world.disk.epoch();
         let response = match struck {
             Some(Kind::Reset) => return Err(io::ErrorKind::ConnectionReset.into()),
             Some(kind @ (Kind::Throttle | Kind::Error(_) | Kind::Expired | Kind::Skew)) => {
@@ -101,12 +102,12 @@ async fn answer(
                 let _ = read(request.into_body()).await;
                 reply::struck(&service, kind, &id)
             }
-            _ => perform(world, s3, service, request, &id).await,
+            _ => perform(world, s3, &service, request, &id).await,
         };
-        if let Err(failure) = world.disk.settled().await {
-            tracing::error!(failure, "the world cannot be written");
-            return Err(io::Error::other(failure));
-        }
+        let response = match world.disk.settled(epoch).await {
+            Ok(()) => response,
+            Err(failure) => reply::unkept(&service, failure, &id),
+        };
         if struck == Some(Kind::Lost) {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
@@ -181,11 +182,11 @@ impl Service {
 async fn perform(
     world: &Arc<World>,
     s3: &s3s::service::S3Service,
-    service: Service,
+    service: &Service,
     request: Request<Incoming>,
     id: &str,
 ) -> Response<Body> {
-    match &service {
+    match service {
         Service::Json(prefix, operation) => reply::json(match service.name() {
             Some(name) => json_call(world, request, name, operation).await,
             None => Err(ApiError::new(

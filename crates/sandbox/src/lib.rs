@@ -1,8 +1,7 @@
 //! An AWS-compatible world on loopback: real KMS authorization, S3, training jobs that run.
 //!
 //! A faithful small world, not canned answers. It imports nothing of strongroom's: a bug must not agree with itself.
-//! One account and one region, or as many of each as are named; in every account a user `strongroom` with
-//! AdministratorAccess and a random access key.
+//! One account, one region, one user `strongroom` with AdministratorAccess and a random access key.
 
 use std::io;
 use std::net::SocketAddr;
@@ -47,10 +46,6 @@ pub struct Options {
     pub port: u16,
     /// The folder that keeps the world; a temporary one if none.
     pub dir: Option<PathBuf>,
-    /// Account ids: those that the world has if none, or 111122223333. What a new world holds is in the first.
-    pub accounts: Vec<String>,
-    /// Regions: those that the world has if none, or us-east-1. What a new world holds is in the first.
-    pub regions: Vec<String>,
     /// Whether to leave out everything but the user.
     pub empty: bool,
     /// Training image URIs and the shell commands that stand for them.
@@ -77,8 +72,6 @@ impl Options {
         Self {
             port: 0,
             dir: None,
-            accounts: Vec::new(),
-            regions: Vec::new(),
             empty: true,
             images: Vec::new(),
             registry: None,
@@ -116,9 +109,6 @@ pub enum SandboxError {
         /// The folder.
         path: PathBuf,
     },
-    /// An account or a region is none.
-    #[error("`{0}` is {1}")]
-    Place(String, &'static str),
     /// Its rows cannot be read.
     #[error("cannot read {path}: {why}")]
     Rows {
@@ -140,22 +130,12 @@ pub enum SandboxError {
     },
 }
 
-/// An account of a world, and the access key of its user `strongroom`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Its id.
-    pub id: String,
-    /// Access key id.
-    pub access_key_id: String,
-    /// Its secret.
-    pub secret_access_key: String,
-}
-
 /// A running world.
 pub struct Sandbox {
     world: Arc<World>,
     url: String,
-    accounts: Vec<Account>,
+    access_key_id: String,
+    secret_access_key: String,
     files: PathBuf,
     server: tokio::task::JoinHandle<()>,
 }
@@ -175,26 +155,25 @@ impl Sandbox {
             .map_err(|source| SandboxError::Port { port, source })?;
         let url = format!("http://{address}");
         let world = Arc::new(World::open(options, &url)?);
+        world.begin();
+        let epoch = world.disk.epoch();
         if world.is_new && !world.options.empty {
             seed::sow(&world).await.map_err(SandboxError::Seed)?;
         }
         // What is shown below is answered too.
-        settled(&world).await?;
+        settled(&world, epoch).await?;
+        world.disk.bear().map_err(|source| SandboxError::Folder {
+            path: world.root.clone(),
+            source,
+        })?;
         let server = tokio::spawn(http::serve(Arc::clone(&world), listener));
-        let accounts = world.accounts().map(|id| {
-            let (access_key_id, secret_access_key) = world.iam(id).own_access_key();
-            Account {
-                id: id.to_owned(),
-                access_key_id,
-                secret_access_key,
-            }
-        });
-        let accounts = accounts.collect();
+        let (access_key_id, secret_access_key) = world.iam().own_access_key();
         let files = world.root.join("files");
         Ok(Self {
             world,
             url,
-            accounts,
+            access_key_id,
+            secret_access_key,
             files,
             server,
         })
@@ -205,8 +184,9 @@ impl Sandbox {
     /// # Errors
     /// When the world cannot hold them.
     pub async fn fill(&self, fill: &Fill) -> Result<(), SandboxError> {
+        let epoch = self.world.disk.epoch();
         fill::pour(&self.world, fill).map_err(SandboxError::Seed)?;
-        settled(&self.world).await
+        settled(&self.world, epoch).await
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -214,29 +194,19 @@ impl Sandbox {
         &self.url
     }
 
-    /// The first region of the world.
+    /// The region of the world.
     pub fn region(&self) -> &str {
-        &self.world.home.region
+        identity::REGION
     }
 
-    /// Its regions, the first one first.
-    pub fn regions(&self) -> &[String] {
-        &self.world.regions
-    }
-
-    /// Its accounts, the first one first.
-    pub fn accounts(&self) -> &[Account] {
-        &self.accounts
-    }
-
-    /// Access key id of the user `strongroom` of the first account.
+    /// Access key id of the user `strongroom`.
     pub fn access_key_id(&self) -> &str {
-        &self.accounts[0].access_key_id
+        &self.access_key_id
     }
 
     /// Its secret.
     pub fn secret_access_key(&self) -> &str {
-        &self.accounts[0].secret_access_key
+        &self.secret_access_key
     }
 
     /// The folder that holds the sample dataset.
@@ -251,8 +221,8 @@ impl Sandbox {
     }
 }
 
-async fn settled(world: &World) -> Result<(), SandboxError> {
-    let settled = world.disk.settled().await;
+async fn settled(world: &World, epoch: u64) -> Result<(), SandboxError> {
+    let settled = world.disk.settled(epoch).await;
     settled.map_err(|why| SandboxError::Rows {
         path: world.root.clone(),
         why,

@@ -4,7 +4,7 @@
 //! stream, and the end is what CloudWatch makes it: the same forward token again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::api::ApiError;
 use super::clock::Clock;
-use super::disk::{Disk, DiskError};
-use super::identity::{Caller, Place};
+use super::disk::{Disk, DiskError, Locked};
+use super::identity::{ACCOUNT, Caller, REGION};
 use super::world::{World, random_hex};
 
 mod pattern;
@@ -70,24 +70,31 @@ struct Group {
     streams: BTreeMap<String, Stream>,
 }
 
-/// All log groups of an account in a region.
+/// All log groups.
 pub(crate) struct Logs {
-    place: Place,
     clock: Clock,
     rows: Rows,
     groups: Mutex<BTreeMap<String, Group>>,
 }
 
 impl Logs {
-    pub(crate) fn open(place: &Place, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
-        let rows = Rows::new(place, disk);
-        let groups = Mutex::new(rows.load()?);
+    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let rows = Rows::new(disk);
+        let groups = Mutex::new(rows.load(disk)?);
         Ok(Self {
-            place: place.clone(),
             clock: clock.clone(),
             rows,
             groups,
         })
+    }
+
+    /// Everything as it is on disk.
+    pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
+        let fresh = self.rows.load(disk)?;
+        let mut groups = self.lock();
+        self.rows.renew(disk);
+        *groups = fresh;
+        Ok(())
     }
 
     /// Appends one line now, making group and stream where they are missing.
@@ -116,26 +123,22 @@ impl Logs {
         stream.add(event);
     }
 
-    /// The ARN of a group.
-    fn arn(&self, group: &str) -> String {
-        self.place.arn("logs", &format!("log-group:{group}"))
-    }
-
     /// The time as logs have it: whole milliseconds.
     fn now(&self) -> i64 {
         self.clock.now().as_millisecond()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Group>> {
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, BTreeMap<String, Group>> {
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked::new(groups, &self.rows.disk())
     }
 }
 
 /// Answers one call.
 pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
-    let logs = &world.at(&caller.place).logs;
+    let logs = &world.logs;
     let allow = |group: &str, stream: &str| {
-        let base = logs.arn(group);
+        let base = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}");
         let resource = match operation {
             "GetLogEvents" | "PutLogEvents" => format!("{base}:log-stream:{stream}"),
             "DescribeLogStreams" | "FilterLogEvents" | "CreateLogStream" => format!("{base}:log-stream:{stream}"),
@@ -243,7 +246,8 @@ impl Logs {
     }
 
     fn delete_group(&self, name: &str) -> Result<Value, ApiError> {
-        let group = self.lock().remove(name).ok_or_else(no_group)?;
+        let mut groups = self.lock();
+        let group = groups.remove(name).ok_or_else(no_group)?;
         self.rows.remove(name, &group);
         Ok(json!({}))
     }
@@ -321,6 +325,10 @@ fn no_group() -> ApiError {
 
 fn no_stream() -> ApiError {
     ApiError::new("ResourceNotFoundException", "The specified log stream does not exist.")
+}
+
+fn group_arn(group: &str) -> String {
+    format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}")
 }
 
 #[cfg(test)]

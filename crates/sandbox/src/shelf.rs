@@ -72,6 +72,11 @@ impl<T> Shelf<T> {
         Some(result)
     }
 
+    /// Changes of a row what is not on disk, if it is there.
+    pub(crate) fn note<R>(&mut self, key: &str, note: impl FnOnce(&mut T) -> R) -> Option<R> {
+        self.rows.get_mut(key).map(note)
+    }
+
     /// Keeps the rows that `keep` is true for.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&str, &T) -> bool) {
         let (table, disk) = (&self.table, &self.disk);

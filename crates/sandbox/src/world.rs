@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
@@ -15,18 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::ApiError;
 use super::clock::Clock;
-use super::disk::{Disk, DiskError};
+use super::disk::{self, Disk, DiskError, Locked, guarded};
 use super::guardian::{Charge, Guardian, Held};
-use super::iam::{Iam, StoredCredential};
-use super::identity::{ACCOUNT, Caller, Place, REGION, account_of};
+use super::iam::Iam;
+use super::identity::Caller;
 use super::kms::Kms;
-use super::policy::{Guard, Question, is_account};
-use super::shelf::Shelf;
+use super::policy::{Guard, Question};
 use super::trouble::Trouble;
 use super::{Options, SandboxError, ecr, logs, s3, sagemaker};
-
-/// The rows of a world on disk.
-const FILE: &str = "world.redb";
 
 /// One world. Each part has its own lock, held for moments and never across an await.
 pub(crate) struct World {
@@ -39,27 +35,18 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) disk: Disk,
     pub(crate) trouble: Trouble,
-    /// The first account and the first region.
-    pub(crate) home: Place,
-    pub(crate) regions: Vec<String>,
-    /// Users, roles and sessions of every account, the first one first.
-    accounts: Vec<(String, Mutex<Iam>)>,
+    iam: Mutex<Iam>,
     kms: Mutex<Kms>,
     pub(crate) s3: s3::Store,
-    services: BTreeMap<Place, Services>,
+    pub(crate) logs: logs::Logs,
+    pub(crate) ecr: ecr::Ecr,
+    pub(crate) sagemaker: sagemaker::SageMaker,
     /// Cancelled when the world ends: the server and every job end with it.
     pub(crate) shutdown: CancellationToken,
     pub(crate) jobs: tokio::sync::Mutex<JoinSet<()>>,
     pub(crate) guardian: Arc<Guardian>,
     /// A temporary folder is removed when the world stops, or at the latest with the world.
     folder: Mutex<Option<(tempfile::TempDir, Held)>>,
-}
-
-/// What lives in one account and one region.
-pub(crate) struct Services {
-    pub(crate) logs: logs::Logs,
-    pub(crate) ecr: ecr::Ecr,
-    pub(crate) sagemaker: sagemaker::SageMaker,
 }
 
 impl fmt::Debug for World {
@@ -78,7 +65,6 @@ impl Drop for World {
 impl World {
     /// The world in the options' folder, or a new one in a temporary folder.
     pub(crate) fn open(options: Options, url: &str) -> Result<Self, SandboxError> {
-        checked(&options)?;
         let (root, folder, disk, is_new) = match &options.dir {
             Some(dir) => {
                 // Jobs and the guardian run in other folders.
@@ -99,32 +85,41 @@ impl World {
             source,
         };
         let unreadable = |error: DiskError| SandboxError::Rows {
-            path: root.join(FILE),
+            path: root.join(disk::FILE),
             why: error.to_string(),
         };
         let guardian = Guardian::start(&options.program);
         let folder = folder.map(|folder| (folder, guardian.hold(Charge::Folder(root.clone().into()))));
+        let (clock, parts) = guarded(|| {
+            let clock = Clock::open(&disk)?;
+            let parts = Parts::open(&root, &clock, &disk, options.registry)?;
+            match parts.s3.home.missing()?.filter(|_| disk.is_kept()) {
+                Some(file) => Err(DiskError::Damaged(format!("{} is missing", file.display()))),
+                None => Ok((clock, parts)),
+            }
+        })
+        .map_err(unreadable)?;
+        // It is whole, so it may be touched.
+        if !is_new {
+            disk.open().map_err(unreadable)?;
+        }
+        if disk.is_kept() {
+            fs::set_permissions(&root, Permissions::from_mode(0o700)).map_err(unusable)?;
+        }
+        parts.s3.home.sweep().map_err(unusable)?;
         // Of jobs that ran when the world ended last, plaintext included.
         match fs::remove_dir_all(root.join("jobs")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
             _ => {}
         }
         fs::create_dir_all(root.join("files")).map_err(unusable)?;
-        let clock = Clock::open(&disk).map_err(unreadable)?;
-        let named = |table, asked, usual| named(table, asked, usual, &disk).map_err(unreadable);
-        let accounts = named("accounts", &options.accounts, ACCOUNT)?;
-        let regions = named("regions", &options.regions, REGION)?;
-        let parts = Parts::open(&root, &clock, &disk, (&accounts, &regions), options.registry).map_err(unreadable)?;
         Ok(Self {
-            home: Place::new(&accounts[0], &regions[0]),
-            regions,
-            accounts: accounts
-                .into_iter()
-                .zip(parts.accounts.into_iter().map(Mutex::new))
-                .collect(),
+            iam: Mutex::new(parts.iam),
             kms: Mutex::new(parts.kms),
             s3: parts.s3,
-            services: parts.services,
+            logs: parts.logs,
+            ecr: parts.ecr,
+            sagemaker: parts.sagemaker,
             trouble: Trouble::new(&options),
             shutdown: CancellationToken::new(),
             jobs: tokio::sync::Mutex::new(JoinSet::new()),
@@ -139,59 +134,32 @@ impl World {
         })
     }
 
-    /// Users, roles and sessions of an account of the world.
-    pub(crate) fn iam(&self, account: &str) -> MutexGuard<'_, Iam> {
-        self.account(account).expect("callers are of the world's accounts")
+    /// Begins to write.
+    pub(crate) fn begin(self: &Arc<Self>) {
+        let world = Arc::downgrade(self);
+        self.disk
+            .begin(move |disk| world.upgrade().map_or(Ok(()), |world| world.restore(disk)));
     }
 
-    /// The same of the account in an ARN, if it is one of the world's.
-    pub(crate) fn iam_of(&self, arn: &str) -> Option<MutexGuard<'_, Iam>> {
-        self.account(account_of(arn))
+    /// Everything as it is on disk, part by part: what changes in one of them before its turn is not heard there.
+    fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
+        self.clock.restore(disk)?;
+        *self.iam() = Iam::open(&self.clock, disk)?;
+        *self.kms() = Kms::open(&self.clock, disk)?;
+        self.s3.restore(disk)?;
+        self.logs.restore(disk)?;
+        self.ecr.restore(disk)?;
+        self.sagemaker.restore(disk)
     }
 
-    fn account(&self, account: &str) -> Option<MutexGuard<'_, Iam>> {
-        let (_, iam) = self.accounts.iter().find(|(id, _)| id == account)?;
-        Some(iam.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Account ids, the first one first.
-    pub(crate) fn accounts(&self) -> impl Iterator<Item = &str> {
-        self.accounts.iter().map(|(id, _)| id.as_str())
-    }
-
-    pub(crate) fn has_region(&self, region: &str) -> bool {
-        self.regions.iter().any(|known| known == region)
-    }
-
-    /// Whether there is an account, user, role or session of this name: what a key policy and a grant may name.
-    pub(crate) fn knows(&self, principal: &str) -> bool {
-        self.accounts().any(|account| is_account(principal, account))
-            || self.iam_of(principal).is_some_and(|iam| iam.knows(principal))
-    }
-
-    /// Whose access key this is, calling a region.
-    pub(crate) fn credential(&self, access_key_id: &str, region: &str) -> Option<StoredCredential> {
-        self.accounts()
-            .find_map(|account| self.iam(account).credential(access_key_id, region))
-    }
-
-    /// Whose access key this is, if the session token is its own and has not expired.
-    pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>, region: &str) -> Result<Caller, ApiError> {
-        let account = self
-            .accounts()
-            .find(|account| self.iam(account).has_access_key(access_key_id));
-        let account = account.unwrap_or(&self.home.account);
-        self.iam(account).caller(access_key_id, token, region)
-    }
-
-    /// What lives in a place of the world.
-    pub(crate) fn at(&self, place: &Place) -> &Services {
-        &self.services[place]
+    /// Users, roles and sessions.
+    pub(crate) fn iam(&self) -> Locked<'_, Iam> {
+        Locked::new(self.iam.lock().unwrap_or_else(PoisonError::into_inner), &self.disk)
     }
 
     /// Keys, aliases and grants.
-    pub(crate) fn kms(&self) -> MutexGuard<'_, Kms> {
-        self.kms.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn kms(&self) -> Locked<'_, Kms> {
+        Locked::new(self.kms.lock().unwrap_or_else(PoisonError::into_inner), &self.disk)
     }
 
     /// The world's time.
@@ -234,7 +202,7 @@ impl World {
     /// Whether the caller's own policies and the resource's together allow what is asked.
     pub(crate) fn permit(&self, question: &Question, guard: &Guard) -> Result<(), ApiError> {
         let (caller, action) = (question.caller(), question.action());
-        let own = self.iam(&caller.place.account).own(caller, question);
+        let own = self.iam().own(caller, question);
         guard
             .lets(question, own)
             .map_err(|refusal| denied(caller, action, question.resource, &refusal.why(action)))
@@ -258,98 +226,41 @@ impl World {
 
 /// The services, read from disk.
 struct Parts {
-    accounts: Vec<Iam>,
+    iam: Iam,
     kms: Kms,
     s3: s3::Store,
-    services: BTreeMap<Place, Services>,
+    logs: logs::Logs,
+    ecr: ecr::Ecr,
+    sagemaker: sagemaker::SageMaker,
 }
 
 impl Parts {
     /// The large ones at the same time: a world of hundreds of thousands of rows is up within a second.
-    fn open(
-        root: &Path,
-        clock: &Clock,
-        disk: &Disk,
-        (accounts, regions): (&[String], &[String]),
-        registry: Option<SocketAddr>,
-    ) -> Result<Self, DiskError> {
+    fn open(root: &Path, clock: &Clock, disk: &Disk, registry: Option<SocketAddr>) -> Result<Self, DiskError> {
         let open_s3 = || s3::Store::open(&root.join("objects"), clock, disk);
-        let open_services = || {
-            let places = accounts
-                .iter()
-                .flat_map(|account| regions.iter().map(move |region| Place::new(account, region)));
-            places
-                .map(|place| {
-                    let services = Services {
-                        logs: logs::Logs::open(&place, clock, disk)?,
-                        ecr: ecr::Ecr::open(&place, clock, disk, registry)?,
-                        sagemaker: sagemaker::SageMaker::open(&place, clock, disk)?,
-                    };
-                    Ok((place, services))
-                })
-                .collect::<Result<_, DiskError>>()
-        };
-        let (s3, services, kms) = if disk.is_kept() {
+        let (s3, sagemaker, kms) = if disk.is_kept() {
             std::thread::scope(|scope| {
                 let s3 = scope.spawn(open_s3);
-                let services = scope.spawn(open_services);
+                let sagemaker = scope.spawn(|| sagemaker::SageMaker::open(clock, disk));
                 let kms = Kms::open(clock, disk);
-                (joined(s3), joined(services), kms)
+                (joined(s3), joined(sagemaker), kms)
             })
         } else {
-            (open_s3(), open_services(), Kms::open(clock, disk))
+            (
+                open_s3(),
+                sagemaker::SageMaker::open(clock, disk),
+                Kms::open(clock, disk),
+            )
         };
         Ok(Self {
-            accounts: accounts
-                .iter()
-                .map(|account| Iam::open(account, clock, disk))
-                .collect::<Result<_, _>>()?,
+            iam: Iam::open(clock, disk)?,
             kms: kms?,
             s3: s3?,
-            services: services?,
+            logs: logs::Logs::open(clock, disk)?,
+            ecr: ecr::Ecr::open(clock, disk, registry)?,
+            sagemaker: sagemaker?,
         })
     }
-}
-
-/// Refuses accounts and regions that are none.
-fn checked(options: &Options) -> Result<(), SandboxError> {
-    let is_account = |id: &String| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
-    let is_region = |name: &String| {
-        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-        let (words, number) = name.rsplit_once('-').unwrap_or_default();
-        words.contains('-') && words.split('-').all(is_word) && number.parse::<u8>().is_ok()
-    };
-    let wrong = |name: &String, why| Err(SandboxError::Place(name.clone(), why));
-    if let Some(id) = options.accounts.iter().find(|id| !is_account(id)) {
-        return wrong(id, "no account: one has twelve digits");
-    }
-    match options.regions.iter().find(|name| !is_region(name)) {
-        Some(name) => wrong(name, "no region, such as eu-west-1"),
-        None => Ok(()),
-    }
-}
-
-/// The accounts or regions of a world: those that are asked for, then those that it had, by their age.
-fn named(table: &str, asked: &[String], usual: &str, disk: &Disk) -> Result<Vec<String>, DiskError> {
-    let mut shelf: Shelf<u32> = Shelf::open(table, disk)?;
-    let mut kept: Vec<(u32, String)> = shelf.iter().map(|(name, age)| (*age, name.clone())).collect();
-    kept.sort();
-    let mut names: Vec<String> = Vec::new();
-    for name in asked.iter().cloned().chain(kept.into_iter().map(|(_, name)| name)) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    if names.is_empty() {
-        names.push(usual.to_owned());
-    }
-    for name in &names {
-        if !shelf.contains_key(name) {
-            let age = u32::try_from(shelf.len()).unwrap_or(u32::MAX);
-            shelf.insert(name.clone(), age);
-        }
-    }
-    Ok(names)
 }
 
 fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
@@ -378,20 +289,21 @@ fn kept(dir: &Path) -> Result<(Disk, bool), SandboxError> {
         .mode(0o700)
         .create(dir)
         .map_err(unusable)?;
-    let file = dir.join(FILE);
-    let is_new = !file.exists();
-    if is_new && fs::read_dir(dir).map_err(unusable)?.next().is_some() {
+    let is_new = !dir.join(disk::FILE).exists();
+    // What is left of one that never began is no world, and nothing else.
+    let is_free = || Ok(dir.join(disk::UNBORN).exists() || fs::read_dir(dir)?.next().is_none());
+    if is_new && !is_free().map_err(unusable)? {
         return Err(SandboxError::NoWorld { path: dir.to_owned() });
     }
-    fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(unusable)?;
-    let disk = Disk::open(&file).map_err(|error| match error {
-        DiskError::Busy => SandboxError::Busy { path: dir.to_owned() },
-        error => SandboxError::Rows {
-            path: file.clone(),
+    let opened = guarded(|| if is_new { Disk::create(dir) } else { Disk::look(dir) });
+    match opened {
+        Ok(disk) => Ok((disk, is_new)),
+        Err(DiskError::Busy) => Err(SandboxError::Busy { path: dir.to_owned() }),
+        Err(error) => Err(SandboxError::Rows {
+            path: dir.join(disk::FILE),
             why: error.to_string(),
-        },
-    })?;
-    Ok((disk, is_new))
+        }),
+    }
 }
 
 /// AWS's sentence for a refusal.

@@ -2,13 +2,7 @@
 use super::*;
 
 fn ecr() -> Ecr {
-    Ecr::open(
-        &Place::new("111122223333", "us-east-1"),
-        &Clock::default(),
-        &Disk::default(),
-        None,
-    )
-    .unwrap()
+    Ecr::open(&Clock::default(), &Disk::default(), None).unwrap()
 }
 
 fn request(body: &Value) -> Request {

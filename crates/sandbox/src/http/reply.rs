@@ -128,8 +128,8 @@ pub(super) fn struck(service: &Service, kind: Kind, id: &str) -> Response<Body> 
             };
             query(name, Err(error), id)
         }
-        Service::S3 => {
-            let error = match kind {
+        Service::S3 => s3(
+            &match kind {
                 Kind::Throttle => ApiError::new("SlowDown", "Please reduce your request rate.").status(503),
                 Kind::Expired => ApiError::new("ExpiredToken", "The provided token has expired."),
                 Kind::Skew => ApiError::new(
@@ -138,17 +138,39 @@ pub(super) fn struck(service: &Service, kind: Kind, id: &str) -> Response<Body> 
                 )
                 .status(403),
                 _ => failure("InternalError", "ServiceUnavailable", kind),
-            };
-            plain(
-                status(error.status),
-                "application/xml",
-                format!(
-                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{}</Code><Message>{}</Message><RequestId>{id}</RequestId></Error>",
-                    error.code, error.message
-                ),
-            )
-        }
+            },
+            id,
+        ),
     }
+}
+
+/// What is answered when the disk does not keep what was asked, or not what it was answered from.
+pub(super) fn unkept(service: &Service, failure: String, id: &str) -> Response<Body> {
+    let code = match service.name() {
+        Some("kms") => "KMSInternalException",
+        Some("logs") => "ServiceUnavailableException",
+        Some("ecr") => "ServerException",
+        Some("iam") => "ServiceFailure",
+        Some("s3") => "InternalError",
+        _ => "InternalFailure",
+    };
+    let error = ApiError::new(code, failure).status(500);
+    match service {
+        Service::Json(..) | Service::Control => json(Err(error)),
+        Service::Query(name) => query(name, Err(error), id),
+        Service::S3 => s3(&error, id),
+    }
+}
+
+fn s3(error: &ApiError, id: &str) -> Response<Body> {
+    let (code, message) = (escape(&error.code), escape(&error.message));
+    plain(
+        status(error.status),
+        "application/xml",
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>"
+        ),
+    )
 }
 
 fn failure(internal: &str, unavailable: &str, kind: Kind) -> ApiError {

@@ -14,13 +14,7 @@ use crate::world::World;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
-    let context = Context::of(
-        &world.iam(&caller.place.account),
-        caller,
-        operation,
-        form,
-        world.facts(),
-    );
+    let context = Context::of(&world.iam(), caller, operation, form, world.facts());
     world
         .permit_by_identity(&context.question(caller, &format!("iam:{operation}")))
         .map_err(|error| ApiError {
@@ -29,7 +23,7 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
             ..error
         })?;
     let gone = {
-        let mut iam = world.iam(&caller.place.account);
+        let mut iam = world.iam();
         match operation {
             "DeleteRole" => iam.delete_role(form.required("RoleName")?)?,
             "DeleteUser" => iam.delete_user(form.required("UserName")?)?,
@@ -83,7 +77,7 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             let user = Entity {
                 tags: tags(form)?,
                 boundary: boundary::given(iam, form)?,
-                ..iam.entity("user", "AIDA", path(form)?, name)
+                ..Entity::new("user", "AIDA", path(form)?, name, iam.clock.now())
             };
             iam.users.insert(name.to_owned(), user);
             shown_user(iam, name)
@@ -141,8 +135,8 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
                 "<AccessKeyMetadata>{members}</AccessKeyMetadata><IsTruncated>false</IsTruncated>"
             ))
         }
-        "SimulatePrincipalPolicy" => simulate::principal(iam, caller, form),
-        "SimulateCustomPolicy" => simulate::custom(iam, caller, form),
+        "SimulatePrincipalPolicy" => simulate::principal(iam, form),
+        "SimulateCustomPolicy" => simulate::custom(iam, form),
         "TagRole" | "UntagRole" | "ListRoleTags" | "TagUser" | "UntagUser" | "ListUserTags" => {
             tagging(iam, operation, form)
         }

@@ -5,25 +5,22 @@ use serde_json::json;
 
 use super::key::arn;
 use super::*;
-use crate::identity::{ACCOUNT, Principal, REGION};
+use crate::identity::Principal;
 
 fn world() -> World {
     let world = World::open(crate::tests::options(), "http://127.0.0.1:1").unwrap();
     let trust = json!({"Statement": []});
-    world
-        .iam(ACCOUNT)
-        .create_role("example-role", "/", trust.into(), "")
-        .unwrap();
+    world.iam().create_role("example-role", "/", trust.into(), "").unwrap();
     world
 }
 
 fn owner(world: &World) -> Caller {
-    let (id, _) = world.iam(ACCOUNT).own_access_key();
-    world.iam(ACCOUNT).caller(&id, None, REGION).unwrap()
+    let (id, _) = world.iam().own_access_key();
+    world.iam().caller(&id, None).unwrap()
 }
 
 fn role(world: &World) -> Caller {
-    world.iam(ACCOUNT).session("example-role", "s", REGION).unwrap()
+    world.iam().session("example-role", "s").unwrap()
 }
 
 fn ask(world: &World, caller: &Caller, operation: &str, body: Value) -> Result<Value, String> {
@@ -59,7 +56,7 @@ fn what_was_encrypted_is_decrypted_and_another_context_is_not() {
     )
     .unwrap();
     assert_eq!(opened["Plaintext"], "aGVsbG8=");
-    assert_eq!(opened["KeyId"], arn(&world.home, &id));
+    assert_eq!(opened["KeyId"], arn(&id));
     let wrong = ask(&world, &owner, "Decrypt", json!({"CiphertextBlob": blob}));
     assert_eq!(wrong.unwrap_err(), "InvalidCiphertextException");
     let other = key(&world);
@@ -113,7 +110,7 @@ fn a_role_is_denied_before_its_grant_allowed_after_and_denied_once_revoked() {
         denied.message,
         format!(
             "User: arn:aws:sts::111122223333:assumed-role/example-role/s is not authorized to perform: kms:Decrypt on resource: {} because no identity-based policy allows the kms:Decrypt action",
-            arn(&world.home, &id)
+            arn(&id)
         )
     );
     let grant = ask(
@@ -326,10 +323,7 @@ fn a_grant_is_unseen_without_its_token_until_it_has_spread() {
     };
     let world = World::open(options, "http://127.0.0.1:1").unwrap();
     let trust = json!({"Statement": []});
-    world
-        .iam(ACCOUNT)
-        .create_role("example-role", "/", trust.into(), "")
-        .unwrap();
+    world.iam().create_role("example-role", "/", trust.into(), "").unwrap();
     let (owner, role, id) = (owner(&world), role(&world), key(&world));
     let made = |body: Value| ask(&world, &owner, "CreateGrant", body).unwrap()["GrantToken"].clone();
     let token = made(json!({"KeyId": id, "GranteePrincipal": ROLE, "Operations": ["Encrypt"]}));

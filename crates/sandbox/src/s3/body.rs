@@ -5,18 +5,19 @@
 //! when the last object, part or reader that holds it goes: whoever is reading an object that is being
 //! overwritten reads the old one to its end. In a world on disk it goes only when that is committed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Md5};
 
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, unwritable};
 
 mod transit;
 
@@ -30,6 +31,8 @@ pub(crate) struct Home {
     folder: PathBuf,
     clock: Clock,
     disk: Disk,
+    /// Every file that anybody holds, by its name: one that several rows name is one here too.
+    files: Mutex<HashMap<String, Weak<BodyFile>>>,
 }
 
 impl std::fmt::Debug for Home {
@@ -46,7 +49,12 @@ impl Home {
             folder: folder.to_owned(),
             clock: clock.clone(),
             disk: disk.clone(),
+            files: Mutex::default(),
         }))
+    }
+
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// The time, in milliseconds as S3 keeps it.
@@ -54,22 +62,64 @@ impl Home {
         self.clock.system()
     }
 
+    /// A file that bodies name and that is not there.
+    pub(crate) fn missing(&self) -> io::Result<Option<PathBuf>> {
+        let there: HashSet<OsString> = std::fs::read_dir(&self.folder)?
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect::<io::Result<_>>()?;
+        let files = self.files();
+        let missing = files.keys().find(|name| !there.contains(OsStr::new(name)));
+        Ok(missing.map(|name| self.folder.join(name)))
+    }
+
     /// Removes every file that no body names: what was being written when the world ended last.
-    pub(crate) fn sweep(&self, shelf: &Known) -> io::Result<()> {
+    pub(crate) fn sweep(&self) -> io::Result<()> {
+        let files = self.files();
         for entry in std::fs::read_dir(&self.folder)? {
             let name = entry?.file_name();
-            if !name.to_str().is_some_and(|name| shelf.0.contains_key(name)) {
+            if !name.to_str().is_some_and(|name| files.contains_key(name)) {
                 std::fs::remove_file(self.folder.join(name))?;
             }
         }
         Ok(())
     }
 
-    fn fresh(self: &Arc<Self>) -> BodyFile {
-        BodyFile {
-            name: uuid::Uuid::new_v4().simple().to_string(),
-            home: Arc::clone(self),
+    fn fresh(self: &Arc<Self>) -> Arc<BodyFile> {
+        self.file(uuid::Uuid::new_v4().simple().to_string())
+    }
+
+    /// The file of a name: the one that others hold, if there is any.
+    fn file(self: &Arc<Self>, name: String) -> Arc<BodyFile> {
+        let mut files = self.files();
+        if let Some(file) = files.get(&name).and_then(Weak::upgrade) {
+            return file;
         }
+        let file = Arc::new(BodyFile {
+            name: name.clone(),
+            home: Arc::clone(self),
+        });
+        files.insert(name, Arc::downgrade(&file));
+        file
+    }
+
+    /// Removes a file that was let go of, unless a row names it again.
+    fn let_go(&self, name: &str) {
+        let mut files = self.files();
+        if files.get(name).is_none_or(|file| file.strong_count() == 0) {
+            files.remove(name);
+            drop(files);
+            // Nothing to do about a file that is gone already: its folder was removed under it.
+            let _ = std::fs::remove_file(self.folder.join(name));
+        }
+    }
+
+    fn files(&self) -> MutexGuard<'_, HashMap<String, Weak<BodyFile>>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An error with the folder in it.
+    fn failed(&self, error: io::Error) -> io::Error {
+        io::Error::new(error.kind(), unwritable(&self.folder, error))
     }
 }
 
@@ -88,7 +138,8 @@ impl BodyFile {
 
 impl Drop for BodyFile {
     fn drop(&mut self) {
-        self.home.disk.unlink(self.path());
+        let (home, name) = (Arc::clone(&self.home), std::mem::take(&mut self.name));
+        self.home.disk.then(move || home.let_go(&name));
     }
 }
 
@@ -102,10 +153,6 @@ pub(crate) struct Segment {
 
 /// A segment as a row names it: file, start, length.
 pub(crate) type Stretch = (String, u64, u64);
-
-/// The files that rows have named so far: one that several name is one here too.
-#[derive(Default)]
-pub(crate) struct Known(HashMap<String, Arc<BodyFile>>);
 
 /// The bytes of an object or of a part.
 #[derive(Debug, Clone, Default)]
@@ -126,19 +173,11 @@ impl Body {
     }
 
     /// A body as a row names it.
-    pub(crate) fn of(stretches: Vec<Stretch>, home: &Arc<Home>, known: &mut Known) -> Self {
-        let segment = |(name, start, length): Stretch| {
-            let file = known.0.entry(name).or_insert_with_key(|name| {
-                Arc::new(BodyFile {
-                    name: name.clone(),
-                    home: Arc::clone(home),
-                })
-            });
-            Segment {
-                file: Arc::clone(file),
-                start,
-                length,
-            }
+    pub(crate) fn of(stretches: Vec<Stretch>, home: &Arc<Home>) -> Self {
+        let segment = |(name, start, length): Stretch| Segment {
+            file: home.file(name),
+            start,
+            length,
         };
         Self {
             segments: stretches.into_iter().map(segment).collect(),

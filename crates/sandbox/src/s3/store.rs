@@ -7,22 +7,21 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::Crc64Nvme;
 use serde::{Deserialize, Serialize};
 
-use super::body::{Body, Home, Intake, Known, Stretch, disk};
+use super::body::{Body, Home, Intake, Stretch, disk};
 use super::list::{Page, Query, page};
 use super::multipart::{Part, Upload};
 use super::object::{About, Object};
 use super::versions::{Deleted, Version, Versioning, check_id};
 use crate::api::ApiError;
 use crate::clock::Clock;
-use crate::disk::{Disk, DiskError};
-use crate::identity::Place;
+use crate::disk::{Disk, DiskError, Locked};
 use crate::shelf::{Shelf, encoded};
 
 /// What must hold of the name that is written to.
@@ -37,18 +36,10 @@ pub(crate) enum Condition {
     Matches(String),
 }
 
-/// Where and when a bucket was made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Birth {
-    /// The account that owns it, and its region.
-    pub(crate) place: Place,
-    pub(crate) created: SystemTime,
-}
-
 /// One bucket.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    pub(crate) birth: Birth,
+    pub(crate) created: SystemTime,
     pub(crate) versioning: Versioning,
     /// The current object of every key that has one.
     pub(crate) objects: Shelf<Arc<Object>>,
@@ -60,33 +51,11 @@ pub(crate) struct Bucket {
     pub(crate) parts: Shelf<Part>,
 }
 
-impl Birth {
-    /// What is answered to who makes the bucket again.
-    fn again(&self, place: &Place) -> Result<(), ApiError> {
-        if self.place.account != place.account {
-            return Err(ApiError::new(
-                "BucketAlreadyExists",
-                "The requested bucket name is not available. The bucket namespace is shared by all users of the system. \
-                 Please select a different name and try again.",
-            )
-            .status(409));
-        }
-        if self.place == *place && place.region == "us-east-1" {
-            return Ok(());
-        }
-        Err(ApiError::new(
-            "BucketAlreadyOwnedByYou",
-            "Your previous request to create the named bucket succeeded and you already own it.",
-        )
-        .status(409))
-    }
-}
-
 impl Bucket {
     /// A bucket that is not on disk yet.
-    fn new(name: &str, birth: Birth, disk: &Disk) -> Self {
+    fn new(name: &str, created: SystemTime, disk: &Disk) -> Self {
         Self {
-            birth,
+            created,
             versioning: Versioning::Never,
             objects: Shelf::empty(&format!("objects/{name}"), disk, Object::row),
             older: Shelf::empty(&format!("versions/{name}"), disk, Version::row),
@@ -97,15 +66,13 @@ impl Bucket {
 
     fn open(
         name: &str,
-        (birth, versioning): (Birth, Versioning),
+        (created, versioning): (SystemTime, Versioning),
         home: &Arc<Home>,
         disk: &Disk,
-        known: &mut Known,
     ) -> Result<Self, DiskError> {
-        let known = std::cell::RefCell::new(known);
-        let body = |stretches: Vec<Stretch>| Body::of(stretches, home, *known.borrow_mut());
+        let body = |stretches: Vec<Stretch>| Body::of(stretches, home);
         let mut bucket = Self {
-            birth,
+            created,
             versioning,
             objects: Shelf::open_as(&format!("objects/{name}"), disk, Object::row, |row| {
                 let (stretches, facts) = postcard::from_bytes(row)?;
@@ -152,13 +119,14 @@ pub(crate) struct AbortRule {
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) home: Arc<Home>,
-    disk: Disk,
     index: Mutex<Index>,
 }
 
 #[derive(Debug)]
 struct Index {
-    names: Shelf<Birth>,
+    disk: Disk,
+    /// When each was made.
+    names: Shelf<SystemTime>,
     /// Of the buckets that are set to anything.
     settings: Shelf<Settings>,
     buckets: BTreeMap<String, Bucket>,
@@ -168,43 +136,52 @@ impl Store {
     /// The S3 whose bodies live in `folder`.
     pub(crate) fn open(folder: &Path, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
         let home = Home::open(folder, clock, disk)?;
-        let names: Shelf<Birth> = Shelf::open("buckets", disk)?;
-        let settings: Shelf<Settings> = Shelf::open("bucket-settings", disk)?;
-        let mut known = Known::default();
-        let mut buckets = BTreeMap::new();
-        for (name, birth) in names.iter() {
-            let versioning = settings.get(name).map_or(Versioning::Never, |set| set.versioning);
-            let bucket = Bucket::open(name, (birth.clone(), versioning), &home, disk, &mut known)?;
-            buckets.insert(name.clone(), bucket);
-        }
-        home.sweep(&known)?;
-        Ok(Self {
-            home,
-            disk: disk.clone(),
-            index: Mutex::new(Index {
-                names,
-                settings,
-                buckets,
-            }),
-        })
+        let index = Mutex::new(Index::open(&home, disk)?);
+        Ok(Self { home, index })
     }
 
+    /// Everything as it is on disk.
+    pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
+        let fresh = Index::open(&self.home, disk)?;
+        let stale = std::mem::replace(&mut *self.lock(), fresh);
+        // Outside the lock: files may be let go of.
+        drop(stale);
+        Ok(())
+    }
+}
+
+impl Index {
+    fn open(home: &Arc<Home>, disk: &Disk) -> Result<Self, DiskError> {
+        let names: Shelf<SystemTime> = Shelf::open("buckets", disk)?;
+        let settings: Shelf<Settings> = Shelf::open("bucket-settings", disk)?;
+        let mut buckets = BTreeMap::new();
+        for (name, created) in names.iter() {
+            let versioning = settings.get(name).map_or(Versioning::Never, |set| set.versioning);
+            let bucket = Bucket::open(name, (*created, versioning), home, disk)?;
+            buckets.insert(name.clone(), bucket);
+        }
+        Ok(Self {
+            disk: disk.clone(),
+            names,
+            settings,
+            buckets,
+        })
+    }
+}
+
+impl Store {
     /// Makes a bucket. In us-east-1 making one's own again is no error.
-    pub(crate) fn create_bucket(&self, name: &str, place: &Place) -> Result<(), ApiError> {
+    pub(crate) fn create_bucket(&self, name: &str) -> Result<(), ApiError> {
         if !valid_bucket_name(name) {
             return Err(ApiError::new("InvalidBucketName", "The specified bucket is not valid."));
         }
         let mut index = self.lock();
-        if let Some(bucket) = index.buckets.get(name) {
-            return bucket.birth.again(place);
+        if !index.buckets.contains_key(name) {
+            let created = self.home.now();
+            let bucket = Bucket::new(name, created, &index.disk);
+            index.names.insert(name.to_owned(), created);
+            index.buckets.insert(name.to_owned(), bucket);
         }
-        let birth = Birth {
-            place: place.clone(),
-            created: self.home.now(),
-        };
-        let bucket = Bucket::new(name, birth.clone(), &self.disk);
-        index.names.insert(name.to_owned(), birth);
-        index.buckets.insert(name.to_owned(), bucket);
         Ok(())
     }
 
@@ -250,17 +227,13 @@ impl Store {
         Ok(())
     }
 
-    /// All buckets of an account.
-    pub(crate) fn buckets(&self, account: &str) -> Vec<(String, Birth)> {
-        let index = self.lock();
-        let owned = index.names.iter().filter(|(_, birth)| birth.place.account == account);
-        owned.map(|(name, birth)| (name.clone(), birth.clone())).collect()
-    }
-
-    /// The account that owns a bucket, and its region.
-    pub(crate) fn place(&self, bucket: &str) -> Option<Place> {
-        let index = self.lock();
-        index.names.get(bucket).map(|birth| birth.place.clone())
+    /// Names and times of all buckets.
+    pub(crate) fn buckets(&self) -> Vec<(String, SystemTime)> {
+        self.lock()
+            .buckets
+            .iter()
+            .map(|(name, bucket)| (name.clone(), bucket.created))
+            .collect()
     }
 
     /// Does what is to be done with one bucket, under the lock.
@@ -370,9 +343,10 @@ impl Store {
         )
     }
 
-    fn lock(&self) -> MutexGuard<'_, Index> {
+    fn lock(&self) -> Locked<'_, Index> {
         // No code panics between two halves of a change, so a poisoned index is still whole.
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked::new(index, self.home.disk())
     }
 }
 

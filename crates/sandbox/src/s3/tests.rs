@@ -16,9 +16,7 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), &Clock::default(), &Disk::default()).unwrap();
-        store
-            .create_bucket("bucket", &crate::identity::Place::new("1", "us-east-1"))
-            .unwrap();
+        store.create_bucket("bucket").unwrap();
         Self { store, folder }
     }
 

@@ -14,7 +14,6 @@ use super::{arn, not_found, process, request, seconds};
 use crate::api::ApiError;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
-use crate::identity::Place;
 use crate::shelf::Shelf;
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -87,11 +86,11 @@ impl Job {
         }
     }
 
-    pub(super) fn describe(&self, place: &Place) -> Result<Value, ApiError> {
+    pub(super) fn describe(&self) -> Result<Value, ApiError> {
         let request: Value = serde_json::from_str(&self.request)
             .map_err(|error| ApiError::new("InternalFailure", error.to_string()).status(500))?;
         let mut answer = request::echo(&request);
-        answer["TrainingJobArn"] = json!(arn(place, &self.name));
+        answer["TrainingJobArn"] = json!(arn(&self.name));
         answer["TrainingJobStatus"] = json!(self.status().name());
         answer["SecondaryStatus"] = json!(self.phase().name());
         answer["CreationTime"] = json!(seconds(self.created));
@@ -138,9 +137,8 @@ impl Job {
     }
 }
 
-/// All training jobs of an account in a region.
+/// All training jobs.
 pub(crate) struct SageMaker {
-    pub(super) place: Place,
     clock: Clock,
     jobs: Mutex<Jobs>,
 }
@@ -154,6 +152,17 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
+    fn of(rows: Shelf<Box<Job>>) -> Self {
+        let names: Vec<Arc<str>> = rows.keys().map(|name| Arc::from(name.as_str())).collect();
+        let named = || rows.values().zip(names.iter().cloned());
+        Self {
+            by_created: named().map(|(job, name)| (job.created, name)).collect(),
+            by_status: named().map(|(job, name)| (job.status(), name)).collect(),
+            by_modified: named().map(|(job, name)| (job.modified, name)).collect(),
+            rows,
+        }
+    }
+
     fn insert(&mut self, job: Job) {
         let name: Arc<str> = Arc::from(job.name.as_str());
         self.by_created.insert((job.created, Arc::clone(&name)));
@@ -182,16 +191,8 @@ impl Jobs {
 
 impl SageMaker {
     /// The jobs there are. Those that were on their way when the world ended have failed by that.
-    pub(crate) fn open(place: &Place, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
-        let rows: Shelf<Box<Job>> = Shelf::open(&place.table("jobs"), disk)?;
-        let names: Vec<Arc<str>> = rows.keys().map(|name| Arc::from(name.as_str())).collect();
-        let named = || rows.values().zip(names.iter().cloned());
-        let mut jobs = Jobs {
-            by_created: named().map(|(job, name)| (job.created, name)).collect(),
-            by_status: named().map(|(job, name)| (job.status(), name)).collect(),
-            by_modified: named().map(|(job, name)| (job.modified, name)).collect(),
-            rows,
-        };
+    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let mut jobs = Jobs::of(Shelf::open("jobs", disk)?);
         let cut: Vec<Arc<str>> = jobs
             .by_status
             .iter()
@@ -205,10 +206,23 @@ impl SageMaker {
             });
         }
         Ok(Self {
-            place: place.clone(),
             clock: clock.clone(),
             jobs: Mutex::new(jobs),
         })
+    }
+
+    /// Everything as it is on disk. Jobs that are there run on; what was never kept ends.
+    pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
+        let mut rows: Shelf<Box<Job>> = Shelf::open("jobs", disk)?;
+        let mut jobs = self.lock();
+        for (name, job) in jobs.rows.iter() {
+            let is_kept = rows.note(name, |kept| kept.stop.clone_from(&job.stop)).is_some();
+            if let Some(stop) = job.stop.as_ref().filter(|_| !is_kept) {
+                stop.cancel();
+            }
+        }
+        *jobs = Jobs::of(rows);
+        Ok(())
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Jobs> {

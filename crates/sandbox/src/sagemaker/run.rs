@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::guardian::{Charge, Held};
 use super::super::iam::SessionCredentials;
-use super::super::identity::{Caller, Place};
+use super::super::identity::{ACCOUNT, Caller, REGION};
 use super::super::world::{World, random_hex};
 use super::below::Below;
 use super::checkpoint::Checkpoints;
@@ -20,32 +20,33 @@ use super::job::Job;
 use super::phase::{Phase, Status};
 use super::process::{self, End, LOG_GROUP};
 use super::request::Training;
-use super::{SageMaker, artifact, channel};
+use super::{artifact, channel};
 
 /// File system in memory.
 const MEMORY: &str = "/dev/shm";
+/// Between two attempts to write a job's end on a disk that fails.
+const AGAIN: Duration = Duration::from_millis(500);
 /// A FailureReason's length.
 const LONGEST_REASON: usize = 1024;
 
 /// Takes a job from Starting to its end. Its folder goes with it, however that end comes.
 pub(super) async fn run(
     world: Arc<World>,
-    place: Place,
     training: Arc<Training>,
     session: SessionCredentials,
     stop: CancellationToken,
     pace: Duration,
+    epoch: u64,
 ) {
     let name = training.name.clone();
-    let enter = |phase| {
-        let now = world.now();
-        world.at(&place).sagemaker.update(&name, |job| job.enter(phase, now));
-    };
-    let caller = world
-        .iam(&place.account)
-        .caller(&session.access_key_id, Some(&session.session_token), &place.region);
+    // What is not on disk does not run; whoever asked for it is told so.
+    if let Err(failure) = world.disk.settled(epoch).await {
+        end(&world, &name, failed(format!("InternalServerError: {failure}"))).await;
+        return;
+    }
+    let caller = world.iam().caller(&session.access_key_id, Some(&session.session_token));
     let Ok(role) = caller else {
-        fail(&world, &place, &name, "ClientError: the role was deleted".to_owned());
+        end(&world, &name, failed("ClientError: the role was deleted".to_owned())).await;
         return;
     };
     let walk = Walk {
@@ -56,26 +57,44 @@ pub(super) async fn run(
         stop,
         pace,
     };
-    match walk.through().await {
-        Ok(Outcome::Completed) => enter(Phase::Completed),
-        Ok(Outcome::Stopped) => enter(Phase::Stopped),
-        Ok(Outcome::Overran) => enter(Phase::MaxRuntimeExceeded),
-        Ok(Outcome::Abandoned) => {}
-        Err(reason) => fail(&world, &place, &name, reason),
-    }
+    let last = match walk.through().await {
+        Ok(Outcome::Completed) => (Phase::Completed, None),
+        Ok(Outcome::Stopped) => (Phase::Stopped, None),
+        Ok(Outcome::Overran) => (Phase::MaxRuntimeExceeded, None),
+        Ok(Outcome::Abandoned) => return,
+        Err(reason) => failed(reason),
+    };
+    end(&world, &name, last).await;
 }
 
-fn fail(world: &World, place: &Place, name: &str, reason: String) {
-    let now = world.now();
-    world.at(place).sagemaker.update(name, |job| {
-        // Stopping wins: what goes wrong in a job that is being stopped is no failure of its.
-        if job.status() == Status::Stopping {
-            job.enter(Phase::Stopped, now);
+/// A job's last phase, and why it failed.
+type Last = (Phase, Option<String>);
+
+fn failed(reason: String) -> Last {
+    (Phase::Failed, Some(shortened(reason, LONGEST_REASON)))
+}
+
+/// Ends a job, as often as it takes until the disk keeps that.
+async fn end(world: &World, name: &str, (phase, reason): Last) {
+    loop {
+        let (now, epoch) = (world.now(), world.disk.epoch());
+        world.sagemaker.update(name, |job| {
+            if job.status().is_over() {
+                return;
+            }
+            // Stopping wins: what goes wrong in a job that is being stopped is no failure of its.
+            if phase == Phase::Failed && job.status() == Status::Stopping {
+                job.enter(Phase::Stopped, now);
+                return;
+            }
+            job.failure.clone_from(&reason);
+            job.enter(phase, now);
+        });
+        if world.disk.settled(epoch).await.is_ok() || world.shutdown.is_cancelled() {
             return;
         }
-        job.failure = Some(shortened(reason, LONGEST_REASON));
-        job.enter(Phase::Failed, now);
-    });
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 enum Outcome {
@@ -96,10 +115,6 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn sagemaker(&self) -> &SageMaker {
-        &self.world.at(&self.role.place).sagemaker
-    }
-
     async fn through(&self) -> Result<Outcome, String> {
         let folder = Folder::new(self.world).map_err(|error| format!("InternalServerError: {error}"))?;
         if let Some(early) = self.wait().await {
@@ -118,16 +133,7 @@ impl Walk<'_> {
         let training = async {
             let _ended = ended.clone().drop_guard();
             let (world, training) = (self.world, self.training);
-            process::run(
-                world,
-                &self.role.place,
-                training,
-                &folder,
-                &self.session,
-                &self.stop,
-                stream.as_deref(),
-            )
-            .await
+            process::run(world, training, &folder, &self.session, &self.stop, stream.as_deref()).await
         };
         let copying = async {
             match checkpoints {
@@ -138,7 +144,8 @@ impl Walk<'_> {
         let (ran, copied) = tokio::join!(training, copying);
         let (end, metrics) =
             ran.map_err(|error| format!("ClientError: the job's command could not be started: {error}"))?;
-        self.sagemaker()
+        self.world
+            .sagemaker
             .update(&self.training.name, |job| job.metrics = metrics);
         let outcome = match end {
             End::Exited(0) => Outcome::Completed,
@@ -160,7 +167,7 @@ impl Walk<'_> {
     /// Enters a phase, unless the job is being stopped: Stopping stays until the end.
     fn enter(&self, phase: Phase, change: impl FnOnce(&mut Job)) {
         let now = self.world.now();
-        self.sagemaker().update(&self.training.name, |job| {
+        self.world.sagemaker.update(&self.training.name, |job| {
             if job.status() == Status::InProgress {
                 job.enter(phase, now);
             }
@@ -204,7 +211,8 @@ impl Walk<'_> {
         })
         .await?;
         if let Some(uri) = uploaded {
-            self.sagemaker()
+            self.world
+                .sagemaker
                 .update(&self.training.name, |job| job.artifacts = Some(uri));
         }
         Ok(())
@@ -213,8 +221,7 @@ impl Walk<'_> {
     /// Where the job's lines go, if its role may write logs.
     fn log_stream(&self) -> Option<String> {
         let stream = format!("{}/algo-1-{}", self.training.name, self.world.now().as_second());
-        let rest = format!("log-group:{LOG_GROUP}:log-stream:{stream}");
-        let resource = self.role.place.arn("logs", &rest);
+        let resource = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{LOG_GROUP}:log-stream:{stream}");
         ["logs:CreateLogStream", "logs:PutLogEvents"]
             .iter()
             .all(|action| {

@@ -1,5 +1,7 @@
 //! A number that only grows, kept in each service in that service's own way.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::client::{Answer, Client, Credentials};
@@ -40,7 +42,8 @@ pub(crate) const ALL: [Counter; 9] = [
 ];
 
 const GROUP: &str = "counters";
-const JOB: &str = "arn:aws:sagemaker:us-east-1:111122223333:training-job/counter";
+/// The job that has a tag.
+pub(crate) const JOB: &str = "arn:aws:sagemaker:us-east-1:111122223333:training-job/counter";
 
 /// Makes what the numbers are kept in; the key's id.
 pub(crate) fn prepare(client: &mut Client) -> String {
@@ -90,6 +93,20 @@ pub(crate) fn job(name: &str, image: &str) -> serde_json::Value {
         "ResourceConfig": { "InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10 },
         "StoppingCondition": { "MaxRuntimeInSeconds": 120 },
     })
+}
+
+/// Waits until a job has ended; how.
+pub(crate) fn ended(client: &mut Client, job: &str) -> serde_json::Value {
+    let begun = Instant::now();
+    loop {
+        let name = json!({ "TrainingJobName": job });
+        let job = client.json("sagemaker", "DescribeTrainingJob", &name).unwrap().json();
+        if job["TrainingJobStatus"] != "InProgress" {
+            return job;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{job}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 impl Counter {

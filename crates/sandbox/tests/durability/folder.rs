@@ -1,7 +1,5 @@
 //! The folder of a world.
 
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 
 use super::counters::{self, job};
@@ -21,16 +19,8 @@ fn a_job_runs_in_a_world_whose_folder_was_named_relative_to_where_it_was_started
     }]);
     let answer = client.json("sagemaker", "CreateTrainingJob", &request).unwrap();
     assert!(answer.is_good(), "{}", answer.text());
-    let begun = Instant::now();
-    loop {
-        let name = json!({ "TrainingJobName": "relative" });
-        let job = client.json("sagemaker", "DescribeTrainingJob", &name).unwrap().json();
-        match job["TrainingJobStatus"].as_str().unwrap() {
-            "InProgress" if begun.elapsed() < Duration::from_secs(60) => std::thread::sleep(Duration::from_millis(50)),
-            "Completed" => break,
-            other => panic!("{other}: {}", job["FailureReason"]),
-        }
-    }
+    let job = counters::ended(&mut client, "relative");
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
     assert!(folder.path().join("world/world.redb").is_file());
 }
 

@@ -7,6 +7,7 @@
 mod client;
 mod counters;
 mod folder;
+mod full;
 mod killed;
 mod process;
 

@@ -61,6 +61,15 @@ impl World {
         Client::new(self.credentials.clone())
     }
 
+    /// Lets no file of the process grow beyond a length, or lets them again.
+    pub(crate) fn limit_files(&self, length: Option<u64>) {
+        let limit = length.map_or("unlimited".to_owned(), |length| length.to_string());
+        let status = Command::new("prlimit")
+            .args([format!("--pid={}", self.child.id()), format!("--fsize={limit}:")])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
@@ -21,7 +19,7 @@ const TOKENS: usize = 10;
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Grant {
     pub(crate) id: String,
-    /// ARN.
+    /// Bare id.
     pub(super) key: String,
     pub(super) name: Option<String>,
     pub(super) grantee: String,
@@ -266,9 +264,8 @@ impl Grants {
 
     /// The grant of a token.
     pub(super) fn by_token(&self, token: &str) -> Option<&Grant> {
-        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-        let (grant, _) = text.rsplit_once('/')?;
-        let grant = self.rows.get(grant)?;
+        let (key, id) = (uuid::Uuid::try_parse(token.get(..32)?).ok()?, token.get(32..96)?);
+        let grant = self.get(&key.to_string(), id)?;
         grant.tokens.iter().any(|known| known == token).then_some(grant)
     }
 
@@ -280,7 +277,7 @@ impl Grants {
 
 /// A new token of a grant: where it is, and what nobody can guess.
 pub(super) fn token(key: &str, id: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}/{}", row(key, id), random_hex::<16>()))
+    key.replace('-', "") + id + &random_hex::<16>()
 }
 
 fn row(key: &str, id: &str) -> String {

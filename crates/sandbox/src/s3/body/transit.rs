@@ -22,6 +22,9 @@ use crate::api::ApiError;
 /// Chunks waiting for a disk that is slower than the network.
 const WAITING: usize = 4;
 
+/// So much of a body that cannot be kept is read and thrown away, so that the client hears why.
+const PATIENCE: u64 = 64 << 20;
+
 /// The largest body of one request.
 pub(crate) const LARGEST_PUT: u64 = 5 * 1024 * 1024 * 1024;
 
@@ -98,7 +101,7 @@ pub(crate) struct Arrived {
 /// A file being written, hashed on the way.
 pub(crate) struct Intake {
     file: File,
-    body: BodyFile,
+    body: Arc<BodyFile>,
     length: u64,
     md5: Md5,
     checksums: ChecksumHasher,
@@ -109,7 +112,7 @@ impl Intake {
     pub(crate) fn new(home: &Arc<Home>, checksums: ChecksumHasher) -> io::Result<Self> {
         let body = home.fresh();
         Ok(Self {
-            file: File::create_new(body.path())?,
+            file: File::create_new(body.path()).map_err(|error| home.failed(error))?,
             body,
             length: 0,
             md5: Md5::default(),
@@ -119,9 +122,9 @@ impl Intake {
 
     /// The body, complete in its file; in a world on disk it is there before a row names it. Blocks.
     pub(crate) fn finish(self) -> io::Result<Arrived> {
-        let home = &self.body.home;
+        let home = Arc::clone(&self.body.home);
         if home.disk.is_kept() {
-            self.file.sync_data()?;
+            self.file.sync_data().map_err(|error| home.failed(error))?;
         }
         Ok(Arrived {
             at: home.now(),
@@ -130,7 +133,7 @@ impl Intake {
                     Vec::new()
                 } else {
                     vec![Segment {
-                        file: Arc::new(self.body),
+                        file: self.body,
                         start: 0,
                         length: self.length,
                     }]
@@ -144,7 +147,8 @@ impl Intake {
 
 impl Write for Intake {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_all(bytes)?;
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| self.body.home.failed(error))?;
         self.md5.update(bytes);
         self.checksums.update(bytes);
         self.length += bytes.len() as u64;
@@ -180,13 +184,18 @@ where
         Ok(None)
     });
     let mut gathered = BytesMut::new();
-    let mut length = 0;
+    let (mut length, mut is_lost) = (0, false);
     while let Some(chunk) = stream.next().await {
         let chunk =
             chunk.map_err(|error| ApiError::new("IncompleteBody", format!("the request's body was cut: {error}")))?;
         length += chunk.len() as u64;
         if length > LARGEST_PUT {
             return Err(too_large());
+        }
+        if is_lost && length > PATIENCE {
+            break;
+        } else if is_lost {
+            continue;
         }
         let sent = if gathered.is_empty() && chunk.len() >= CHUNK {
             sender.send(chunk).await
@@ -197,9 +206,9 @@ where
             }
             sender.send(gathered.split().freeze()).await
         };
-        // The writer has failed; it says why below.
+        // The writer has failed; it says why below, when the client has said all and listens.
         if sent.is_err() {
-            break;
+            is_lost = true;
         }
     }
     if !gathered.is_empty() {
@@ -224,5 +233,5 @@ pub(crate) fn too_large() -> ApiError {
 
 /// What a failing disk looks like to a client.
 pub(crate) fn disk(error: &io::Error) -> ApiError {
-    ApiError::new("InternalError", format!("the sandbox's folder: {error}")).status(500)
+    ApiError::new("InternalError", error.to_string()).status(500)
 }
