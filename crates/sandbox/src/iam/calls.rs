@@ -15,13 +15,15 @@ use crate::world::World;
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
     let context = Context::of(&world.iam(), caller, operation, form, world.facts());
-    world
-        .permit_by_identity(&context.question(caller, &format!("iam:{operation}")))
-        .map_err(|error| ApiError {
-            code: "AccessDenied".to_owned(),
-            status: 403,
-            ..error
-        })?;
+    for action in context.actions(operation) {
+        world
+            .permit_by_identity(&context.question(caller, &action))
+            .map_err(|error| ApiError {
+                code: "AccessDenied".to_owned(),
+                status: 403,
+                ..error
+            })?;
+    }
     let gone = {
         let mut iam = world.iam();
         match operation {

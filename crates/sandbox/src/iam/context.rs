@@ -50,6 +50,13 @@ impl Context {
         self.facts.insert(name.to_owned(), value.to_owned());
     }
 
+    /// What must be allowed: whoever makes something with tags must be allowed to tag it, too.
+    pub(super) fn actions(&self, operation: &str) -> impl Iterator<Item = String> + use<> {
+        let made = operation.strip_prefix("Create").filter(|_| !self.tag_keys.is_empty());
+        let tagged = made.map(|kind| format!("iam:Tag{kind}"));
+        std::iter::once(format!("iam:{operation}")).chain(tagged)
+    }
+
     pub(super) fn question<'a>(&'a self, caller: &'a Caller, action: &'a str) -> Question<'a> {
         Question::new(caller, action, &self.resource, &self.facts).with("aws:TagKeys", self.tag_keys.clone())
     }
