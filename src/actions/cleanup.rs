@@ -1,6 +1,8 @@
 //! What the walk made and is still there, in the order in which it is taken down. Only what bears the walk's tag is
 //! listed; nothing is changed here: every line carries the request that takes it down.
 
+use std::collections::BTreeMap;
+
 use super::{ProgressSink, dependents, workflow};
 use crate::aws::{Aws, Paged, ecr, iam, kms, s3, sagemaker};
 use crate::domain::policy::role_name;
@@ -76,8 +78,7 @@ impl Plan<'_> {
         };
         for bucket in buckets {
             let tags = s3::bucket_tags(self.aws, &bucket).await;
-            // A foreign bucket whose tags may not be read is none of ours.
-            if !tags.is_ok_and(|tags| tags.contains_key(workflow::NAME)) {
+            if !self.is_ours(tags) {
                 continue;
             }
             let Some(objects) = self.count(&bucket).await else {
@@ -141,7 +142,7 @@ impl Plan<'_> {
                 .filter(|role| !role.arn.contains(":role/aws-service-role/"))
             {
                 let detail = iam::role_detail(self.aws, &role.name).await;
-                if detail.is_ok_and(|detail| detail.tags.contains_key(workflow::NAME)) {
+                if self.is_ours(detail.map(|detail| detail.tags)) {
                     self.items.push(CleanUpItem {
                         kind: "role",
                         name: role.name.clone(),
@@ -170,8 +171,7 @@ impl Plan<'_> {
             };
             for key in page.rows {
                 let tags = kms::key_tags(self.aws, &key.arn).await;
-                // AWS's own keys and those of others do not tell their tags.
-                if tags.is_ok_and(|tags| tags.contains_key(workflow::NAME)) {
+                if self.is_ours(tags) {
                     self.key(&key.arn).await;
                 }
             }
@@ -227,12 +227,16 @@ impl Plan<'_> {
             }),
             refused: None,
         });
+        self.refused.extend(found.refused.iter().cloned());
+        let unheard = found.refused.iter().find(|fault| fault.is_unheard());
         let mut under = found.objects.iter().chain(&found.key_objects);
         let refused = if let Some(first) = under.next() {
             let many = counted(under.count() + 1, "object");
             Some(format!("{many} can only be opened with it, such as {first}"))
         } else if !found.jobs.is_empty() {
             Some(format!("{} needs it", found.jobs.join(", ")))
+        } else if let Some(fault) = unheard {
+            Some(format!("what needs it could not be seen: {}", fault.cause))
         } else {
             None
         };
@@ -246,6 +250,18 @@ impl Plan<'_> {
             }),
             refused,
         });
+    }
+
+    /// Whether the walk made what bears these tags. What does not tell them to us, as AWS's own keys and what others made, is
+    /// none of ours; of what was not heard nobody knows that.
+    fn is_ours(&mut self, tags: Result<BTreeMap<String, String>, Fault>) -> bool {
+        match tags {
+            Ok(tags) => tags.contains_key(workflow::NAME),
+            Err(fault) => {
+                self.refused.extend(Some(fault).filter(Fault::is_unheard));
+                false
+            }
+        }
     }
 
     fn told<T>(&mut self, answer: Result<T, Fault>) -> Option<T> {

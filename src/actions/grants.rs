@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::principals::named;
-use super::{ProgressSink, proof};
+use super::{ProgressSink, dependents, proof};
 use crate::aws::{Aws, kms};
 use crate::domain::{Fault, FaultKind, Grant, GrantConstraint, GrantSpec, Outcome, Progress};
 
@@ -43,6 +43,31 @@ pub(super) async fn granted(aws: &Aws, spec: &GrantSpec) -> Result<kms::CreatedG
         ..spec.clone()
     };
     kms::create_grant(aws, &spec).await
+}
+
+/// A grant of this name, made for a proof. Where nobody heard whether it was made it is looked for, and revoked.
+///
+/// # Errors
+/// As [`grant`]; says so if a grant may be left.
+pub(super) async fn lent(aws: &Aws, spec: &GrantSpec) -> Result<kms::CreatedGrant, Fault> {
+    let fault = match granted(aws, spec).await {
+        Err(fault) if fault.is_unheard() => fault,
+        settled => return settled,
+    };
+    let gone = async {
+        for grant in dependents::grants(aws, &spec.key_arn).await? {
+            if grant.name == spec.name {
+                kms::revoke_grant(aws, &spec.key_arn, &grant.id).await?;
+            }
+        }
+        Ok::<_, Fault>(())
+    };
+    if gone.await.is_ok() {
+        return Err(fault);
+    }
+    let name = spec.name.as_deref().unwrap_or_default();
+    let remedy = format!("it may have been made: if there is a grant {name}, revoke it; {}", fault.remedy);
+    Err(Fault { remedy, ..fault })
 }
 
 /// Waits until a grant works for its grantee without its token; the caller must be able to assume the grantee's role.

@@ -67,7 +67,7 @@ async fn drafted(aws: &Aws, administrators: &[String], users: &[String]) -> Resu
     }
     if lasting_administrators.is_empty() {
         // Where the role behind a session cannot be looked up nobody but the account is named.
-        lasting_administrators.extend(lasting(aws, &identity.arn).await);
+        lasting_administrators.extend(lasting(aws, &identity.arn).await?);
         if lasting_users.is_empty() {
             lasting_users.clone_from(&lasting_administrators);
         }
@@ -93,7 +93,7 @@ pub async fn put_key_policy(aws: &Aws, key_arn: &str, text: &str, accept_lockout
     let document = policy::parse(text)?;
     if !accept_lockout {
         let identity = sts::caller_identity(aws).await?;
-        let principal = lasting(aws, &identity.arn).await;
+        let principal = lasting(aws, &identity.arn).await?;
         if let Some(warning) = policy::lockout(&document, &identity, principal.as_deref()) {
             return Err(locked_out(key_arn, &identity, &warning));
         }

@@ -240,16 +240,21 @@ impl Look<'_> {
             Ok(proof) => proof,
             Err(fault) => return unknown(what, fault),
         };
-        let decrypt = proof.operations.iter().find(|step| step.operation == "Decrypt");
-        let refused = decrypt.filter(|step| !step.allowed);
+        let Some(decrypt) = proof.operations.iter().find(|step| step.operation == "Decrypt") else {
+            let detail = format!("KMS did not say whether {} may", proof.role_arn);
+            return Finding {
+                weight: Weight::Unknown,
+                ..well(what, detail)
+            };
+        };
         let how = match proof.method {
             ProofMethod::Assumed => "asked as the role",
             ProofMethod::Reasoned => "reasoned from policies and grants",
         };
-        let Some(refused) = refused else {
+        if decrypt.allowed {
             return well(what, format!("{how}: allowed on {}", proof.key_arn));
-        };
-        let reason = refused.reason.clone().unwrap_or_default();
+        }
+        let reason = decrypt.reason.clone().unwrap_or_default();
         // KMS speaks of the key's state only to whoever may use it: it is looked at here, and mended first.
         let state = kms::describe_key(self.aws, &proof.key_arn).await.ok();
         let state = state.and_then(|key| key.detail).map(|detail| detail.state);

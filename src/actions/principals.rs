@@ -5,12 +5,19 @@ use crate::domain::Fault;
 use crate::domain::policy::{PrincipalKind, principal_kind};
 
 /// The user or role behind an ARN, with the path that only IAM knows. `None` for the account's root, federated users and
-/// roles that cannot be looked up.
-pub(super) async fn lasting(aws: &Aws, arn: &str) -> Option<String> {
+/// roles that may not be looked up.
+///
+/// # Errors
+/// When IAM was not heard: then nobody knows whether there is one.
+pub(super) async fn lasting(aws: &Aws, arn: &str) -> Result<Option<String>, Fault> {
     match principal_kind(arn) {
-        PrincipalKind::User | PrincipalKind::Role => Some(arn.to_owned()),
-        PrincipalKind::SessionOf(role) => Some(iam::get_role(aws, role).await.ok()?.arn),
-        PrincipalKind::Other => None,
+        PrincipalKind::User | PrincipalKind::Role => Ok(Some(arn.to_owned())),
+        PrincipalKind::SessionOf(role) => match iam::get_role(aws, role).await {
+            Ok(role) => Ok(Some(role.arn)),
+            Err(fault) if fault.is_unheard() => Err(fault),
+            Err(_) => Ok(None),
+        },
+        PrincipalKind::Other => Ok(None),
     }
 }
 

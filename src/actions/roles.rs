@@ -131,7 +131,7 @@ pub async fn trust_caller(aws: &Aws, role: &str, on: bool) -> Result<Outcome, Fa
     let trust = iam::role_detail(aws, role).await?.trust;
     let trust = if on {
         let identity = sts::caller_identity(aws).await?;
-        let principal = lasting(aws, &identity.arn).await.ok_or_else(|| {
+        let principal = lasting(aws, &identity.arn).await?.ok_or_else(|| {
             let cause = format!("{} is no lasting principal that a policy could name", identity.arn);
             let remedy = "log in as a user or a role that IAM can look up";
             Fault::new(FaultKind::Invalid, "let the caller assume role", role, cause, remedy)

@@ -29,10 +29,12 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let mut fault = match error {
-        SdkError::ServiceError(service) => match service.err().code() {
-            None if is_strange(service.raw()) => of_stranger(act, object, service.raw()),
-            code => {
-                let message = service.err().message();
+        SdkError::ServiceError(service) => match (service.err().code(), service.err().message()) {
+            // The SDK itself calls every 404 to a HEAD by that name.
+            (None, _) | (Some("NotFound"), None) if is_strange(service.raw()) => {
+                of_stranger(act, object, service.raw())
+            }
+            (code, message) => {
                 let status = service.raw().status().as_u16();
                 of_answer(act, object, Answer { status, code, message })
             }

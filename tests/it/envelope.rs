@@ -54,11 +54,17 @@ impl World {
 
     /// A world where these things go wrong.
     async fn troubled(faults: &[&str]) -> Self {
-        let options = Options {
-            faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
-            fault_seed: 7,
-            ..Options::new(PathBuf::from(env!("CARGO_BIN_EXE_strongroom")))
-        };
+        Self::with(|options| {
+            options.faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
+            options.fault_seed = 7;
+        })
+        .await
+    }
+
+    /// A world that is changed before it starts.
+    async fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_strongroom")));
+        change(&mut options);
         let sandbox = Sandbox::start(options).await.unwrap();
         let http = aws_smithy_http_client::Builder::new().build_http();
         let (id, secret) = (sandbox.access_key_id(), sandbox.secret_access_key());

@@ -56,6 +56,12 @@ pub(crate) enum Spoil {
     Page,
     /// It is not passed on; a page as a web server has it, with an ETag.
     Site,
+    /// It is not passed on; a success with an ETag and nothing else, as of any server that stores files.
+    Stored,
+    /// It is not passed on; a page that refuses with this status.
+    Refused(u16),
+    /// The answer, without any header of AWS's.
+    Bare,
     /// So much of the answer's body, by whoever thinks that it is whole.
     Cut(usize),
 }
@@ -68,6 +74,48 @@ pub(crate) struct Seen<'a> {
     pub(crate) operation: &'a str,
     /// How many uploads were to be completed until now, this request among them.
     pub(crate) completions: usize,
+}
+
+impl Seen<'_> {
+    /// What AWS calls it.
+    pub(crate) fn name(&self) -> &str {
+        named(self.operation)
+    }
+}
+
+/// What AWS calls an operation, as [`Proxy::operations`] has it.
+pub(crate) fn named(operation: &str) -> &str {
+    let Some((method, target)) = operation.split_once(" /") else {
+        return operation.trim_end_matches(" (dry run)");
+    };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let is_object = path.split_once('/').is_some_and(|(_, key)| !key.is_empty());
+    let names: Vec<&str> = query.split('&').map(|pair| pair.split('=').next().unwrap()).collect();
+    let has = |name: &str| names.contains(&name);
+    match method {
+        "GET" if path.is_empty() => "ListBuckets",
+        "GET" if has("list-type") => "ListObjectsV2",
+        "GET" if has("uploads") => "ListMultipartUploads",
+        "GET" if has("uploadId") => "ListParts",
+        "GET" if has("location") => "GetBucketLocation",
+        "GET" if has("encryption") => "GetBucketEncryption",
+        "GET" if has("tagging") => "GetBucketTagging",
+        "GET" if is_object => "GetObject",
+        "HEAD" if is_object => "HeadObject",
+        "PUT" if has("partNumber") => "UploadPart",
+        "PUT" if has("lifecycle") => "PutBucketLifecycleConfiguration",
+        "PUT" if has("tagging") => "PutBucketTagging",
+        "PUT" if has("publicAccessBlock") => "PutPublicAccessBlock",
+        "PUT" if is_object => "PutObject",
+        "PUT" => "CreateBucket",
+        "POST" if has("uploads") => "CreateMultipartUpload",
+        "POST" if has("uploadId") => "CompleteMultipartUpload",
+        "POST" if has("delete") => "DeleteObjects",
+        "DELETE" if has("uploadId") => "AbortMultipartUpload",
+        "DELETE" if is_object => "DeleteObject",
+        "DELETE" => "DeleteBucket",
+        _ => panic!("an operation of S3 without a name: {operation}"),
+    }
 }
 
 #[derive(Default)]
@@ -137,9 +185,11 @@ impl Proxy {
         }
     }
 
-    /// Lengths count anew.
+    /// Lengths and operations count anew.
     pub(crate) fn forget(&self) {
-        self.counts.lock().unwrap().longest = 0;
+        let mut counts = self.counts.lock().unwrap();
+        counts.longest = 0;
+        counts.operations.clear();
     }
 
     /// How long the longest body was that might have been cut.
@@ -225,13 +275,22 @@ impl Passage {
             Trouble::Throttled => client.write_all(&refusal("400 Bad Request", "ThrottlingException", is_json)),
             Trouble::Denied => client.write_all(&refusal("403 Forbidden", "AccessDenied", is_json)),
             Trouble::StallUnanswered => until_gone(&client),
-            Trouble::Spoilt(Spoil::Empty) => client.write_all(&page("", "")),
-            Trouble::Spoilt(Spoil::Page) => client.write_all(&page("", LOGIN)),
-            Trouble::Spoilt(Spoil::Site) => client.write_all(&page("etag: \"5f3\"\r\n", LOGIN)),
+            Trouble::Spoilt(Spoil::Empty) => client.write_all(&page("200 OK", "", "")),
+            Trouble::Spoilt(Spoil::Page) => client.write_all(&page("200 OK", "", LOGIN)),
+            Trouble::Spoilt(Spoil::Site) => client.write_all(&page("200 OK", "etag: \"5f3\"\r\n", LOGIN)),
+            Trouble::Spoilt(Spoil::Stored) => client.write_all(&page("200 OK", "etag: \"5f3\"\r\n", "")),
+            Trouble::Spoilt(Spoil::Refused(status)) => client.write_all(&page(&format!("{status} No"), "", LOGIN)),
+            Trouble::Spoilt(Spoil::Bare) => {
+                let mut answer = Vec::new();
+                self.pass_on(&line, headers, &body)?.read_to_end(&mut answer)?;
+                self.learn(&String::from_utf8_lossy(&answer));
+                client.write_all(&bared(&answer))
+            }
             // The answer to a HEAD has nothing that could be cut.
             Trouble::Spoilt(Spoil::Cut(length)) if !line.starts_with("HEAD") => {
                 let mut answer = Vec::new();
                 self.pass_on(&line, headers, &body)?.read_to_end(&mut answer)?;
+                self.learn(&String::from_utf8_lossy(&answer));
                 self.cut(&answer, length, &mut client)
             }
             Trouble::LostAnswer => self
@@ -322,7 +381,7 @@ impl Passage {
     fn pass_on(&self, line: &str, mut headers: BTreeMap<String, String>, body: &[u8]) -> io::Result<TcpStream> {
         headers.insert("host".to_owned(), self.upstream.clone());
         headers.insert("connection".to_owned(), "close".to_owned());
-        self.sign(line, &mut headers, body);
+        self.sign(line, &mut headers, body)?;
         let mut head = line.to_owned();
         for (name, value) in headers {
             write!(head, "{name}: {value}\r\n").unwrap();
@@ -335,12 +394,13 @@ impl Passage {
     }
 
     /// SigV4 over the same headers as before.
-    fn sign(&self, line: &str, headers: &mut BTreeMap<String, String>, body: &[u8]) {
+    fn sign(&self, line: &str, headers: &mut BTreeMap<String, String>, body: &[u8]) -> io::Result<()> {
         let authorization = headers["authorization"].clone();
         let (before, _) = authorization.split_once("Signature=").unwrap();
         let part = |name: &str| before.split_once(name).unwrap().1.split(',').next().unwrap();
         let (signed, (id, scope)) = (part("SignedHeaders="), part("Credential=").split_once('/').unwrap());
-        let secret = self.secrets.lock().unwrap()[id].clone();
+        let secret = self.secrets.lock().unwrap().get(id).cloned();
+        let secret = secret.ok_or_else(|| io::Error::other("a session that began elsewhere"))?;
 
         let mut words = line.split_whitespace();
         let (method, target) = (words.next().unwrap(), words.next().unwrap());
@@ -378,6 +438,7 @@ impl Passage {
             "authorization".to_owned(),
             format!("{before}Signature={}", hex(&hmac(&key, &text))),
         );
+        Ok(())
     }
 }
 
@@ -397,9 +458,24 @@ pub(crate) fn is_beginning(line: &str) -> bool {
 
 const LOGIN: &str = "<!DOCTYPE html>\n<html><body>Please log in to our network.</body></html>\n";
 
-fn page(header: &str, body: &str) -> Vec<u8> {
+/// An answer with nothing but what HTTP itself needs in its head.
+fn bared(answer: &[u8]) -> Vec<u8> {
+    const NEEDED: [&str; 3] = ["content-length:", "transfer-encoding:", "connection:"];
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let (status, fields) = head.split_once("\r\n").unwrap();
+    let needed = fields.lines().filter(|field| {
+        let field = field.to_ascii_lowercase();
+        NEEDED.iter().any(|name| field.starts_with(name))
+    });
+    let mut bare = format!("{status}\r\n");
+    needed.for_each(|field| write!(bare, "{field}\r\n").unwrap());
+    [bare.as_bytes(), b"\r\n", &answer[end..]].concat()
+}
+
+fn page(status: &str, header: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/html\r\n";
+    let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: text/html\r\n");
     format!("{head}{header}content-length: {length}\r\n\r\n{body}").into_bytes()
 }
 

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{SESSION, grant_name, not_assumed};
 use crate::actions::ProgressSink;
-use crate::actions::grants::granted;
+use crate::actions::grants::lent;
 use crate::actions::kinds::no_token;
 use crate::actions::opening::fault_of;
 use crate::actions::principals::role_arn;
@@ -151,7 +151,7 @@ async fn temporary_grant(aws: &Aws, wrapped: &Wrapped, role_arn: &str) -> Result
         name: Some(grant_name()),
         retiring: None,
     };
-    Ok((key_arn, granted(aws, &spec).await?.id))
+    Ok((key_arn, lent(aws, &spec).await?.id))
 }
 
 /// Reads the token once, with a data key made up on the spot and, if the role has it by now, with the right one.

@@ -16,7 +16,8 @@ struct Evidence {
     role_arn: String,
     account: String,
     key_arn: String,
-    usable: bool,
+    /// Whether the key is enabled.
+    usable: Result<bool, String>,
     key_policy: Result<Value, String>,
     role: Result<RolePolicies, String>,
     grants: Result<Vec<Grant>, String>,
@@ -50,12 +51,13 @@ impl Evidence {
                 .err()
                 .unwrap_or_else(|| Fault::new(FaultKind::Denied, "reason about", key_arn, "nothing can be read", "")));
         }
-        let state = described.ok().and_then(|key| key.detail).map(|detail| detail.state);
         Ok(Self {
             role_arn: role_arn.to_owned(),
             account: role_arn.split(':').nth(4).unwrap_or_default().to_owned(),
             key_arn: key_arn.to_owned(),
-            usable: state.is_none_or(|state| state == KeyState::Enabled),
+            usable: described
+                .map(|key| key.detail.is_none_or(|detail| detail.state == KeyState::Enabled))
+                .map_err(|fault| fault.cause),
             key_policy: key_policy
                 .map_err(|fault| fault.cause)
                 .and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string())),
@@ -74,6 +76,9 @@ impl Evidence {
             resource: &self.key_arn,
         };
         let mut unread = Vec::new();
+        if let Err(cause) = &self.usable {
+            unread.push(format!("the key's state ({cause})"));
+        }
         let by_key = match &self.key_policy {
             Ok(document) => Some(policy::decide(document, &question)),
             Err(cause) => {
@@ -90,7 +95,7 @@ impl Evidence {
             }
         };
         let by_key_decision = by_key.as_ref().map(|verdict| verdict.decision);
-        let (allowed, reason) = if !self.usable {
+        let (allowed, reason) = if self.usable == Ok(false) {
             (false, "the key is not enabled".to_owned())
         } else if own.decision == Decision::Denied {
             (false, format!("the role's {} denies it", own.statement))
@@ -203,7 +208,7 @@ mod tests {
             role_arn: ROLE.to_owned(),
             account: "111122223333".to_owned(),
             key_arn: KEY.to_owned(),
-            usable: true,
+            usable: Ok(true),
             key_policy: Ok(json!({"Statement": [{
                 "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*"
             }]})),
@@ -283,7 +288,7 @@ mod tests {
     #[test]
     fn a_key_that_is_off_allows_nothing() {
         let mut evidence = evidence();
-        evidence.usable = false;
+        evidence.usable = Ok(false);
         evidence.grants = Ok(vec![grant(None)]);
         assert!(!allowed(&evidence, "Decrypt"));
     }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{SESSION, Subject, grant_name, key_arn, not_assumed};
 use crate::actions::ProgressSink;
-use crate::actions::grants::{granted, spread};
+use crate::actions::grants::{lent, spread};
 use crate::actions::place::cancelled;
 use crate::actions::principals::role_arn;
 use crate::aws::{Aws, kms};
@@ -98,7 +98,7 @@ impl Teller<'_> {
             retiring: None,
         };
         // From the call on, whatever happens, the grant is revoked.
-        let created = granted(self.aws, &spec).await?;
+        let created = lent(self.aws, &spec).await?;
         self.changed("grant", created.request_id.clone(), None);
         let allowed = self.allowed().await;
         self.say("revoking");

@@ -17,7 +17,7 @@ pub(super) struct Rule {
 /// How the answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Body {
-    /// Not at all: its headers tell that AWS did it, the request id where there is no other.
+    /// Not at all: its headers tell that AWS did it, the request id among them.
     Nothing,
     /// As XML with this root.
     Xml(&'static str),
@@ -25,7 +25,7 @@ pub(super) enum Body {
     Json,
     /// As XML whose root is named after the operation, its result inside.
     Query,
-    /// As bytes that nobody can judge from here, or, to a HEAD, as headers alone.
+    /// As bytes that nobody can judge from here, or, to a HEAD, as headers alone; with a request id.
     Bytes,
 }
 

@@ -90,7 +90,7 @@ fn completing_with(world: &World, trouble: Trouble) -> Proxy {
 }
 
 /// Until so many parts are noted as sent.
-async fn until_parts(world: &World, count: usize) {
+pub(super) async fn until_parts(world: &World, count: usize) {
     let noted = || {
         world
             .journals()
