@@ -66,7 +66,10 @@ pub(super) async fn lent(aws: &Aws, spec: &GrantSpec) -> Result<kms::CreatedGran
         return Err(fault);
     }
     let name = spec.name.as_deref().unwrap_or_default();
-    let remedy = format!("it may have been made: if there is a grant {name}, revoke it; {}", fault.remedy);
+    let remedy = format!(
+        "it may have been made: if there is a grant {name}, revoke it; {}",
+        fault.remedy
+    );
     Err(Fault { remedy, ..fault })
 }
 

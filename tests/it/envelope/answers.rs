@@ -91,7 +91,9 @@ impl Fake {
             .behavior_version(aws_config::BehaviorVersion::latest())
             .region(aws_config::Region::new("us-east-1"))
             .endpoint_url(world.sandbox.endpoint_url())
-            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+                credentials,
+            ))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
         Self {
@@ -164,12 +166,15 @@ impl Fake {
     fn judge(&mut self, act: &str, spoil: Spoil, said: Result<(), Fault>, holds: bool) {
         self.cases += 1;
         match said {
-            Ok(()) if !holds => self.wrong.push(format!("{act}, {spoil:?}: said to be done, and it is not")),
+            Ok(()) if !holds => self
+                .wrong
+                .push(format!("{act}, {spoil:?}: said to be done, and it is not")),
             Err(fault) if is_foreign(spoil) && fault.kind != FaultKind::Foreign => {
                 self.wrong.push(format!("{act}, {spoil:?}: {:?}, {fault}", fault.kind));
             }
-            Err(fault) if spoil == Spoil::Page && !fault.cause.contains("this was not ")
-                || fault.cause.contains("interceptor") =>
+            Err(fault)
+                if spoil == Spoil::Page && !fault.cause.contains("this was not ")
+                    || fault.cause.contains("interceptor") =>
             {
                 self.wrong.push(format!("{act}, {spoil:?}: {fault}"));
             }
@@ -180,7 +185,13 @@ impl Fake {
     /// Nothing that looked done was not, and these are the operations whose answers were spoilt.
     fn assert_held(&self, driven: &[&str]) {
         println!("{} answers that were none", self.cases);
-        assert!(self.wrong.is_empty(), "{} of {}:\n{}", self.wrong.len(), self.cases, self.wrong.join("\n"));
+        assert!(
+            self.wrong.is_empty(),
+            "{} of {}:\n{}",
+            self.wrong.len(),
+            self.cases,
+            self.wrong.join("\n")
+        );
         let known: BTreeSet<&str> = driven.iter().copied().collect();
         let driven: BTreeSet<&str> = self.driven.iter().map(String::as_str).collect();
         assert_eq!(driven, known);

@@ -125,14 +125,21 @@ impl Fake {
     pub(super) async fn job(&self, name: &str, role: &str, image: &str, until: &[&str]) {
         let aws = actions::connect(&self.direct()).await.unwrap();
         let (_, cancel) = quiet();
-        actions::start_job(&aws, &spec(name, role, image), &cancel).await.unwrap();
+        actions::start_job(&aws, &spec(name, role, image), &cancel)
+            .await
+            .unwrap();
         while !until.contains(&self.status(name).await.as_str()) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
 
     async fn status(&self, name: &str) -> String {
-        let said = self.sagemaker().describe_training_job().training_job_name(name).send().await;
+        let said = self
+            .sagemaker()
+            .describe_training_job()
+            .training_job_name(name)
+            .send()
+            .await;
         said.unwrap().training_job_status.unwrap().as_str().to_owned()
     }
 }
@@ -142,7 +149,12 @@ async fn start(fake: &mut Fake, role: &str) -> Came {
     let name = fake.fresh("job");
     let (_, cancel) = quiet();
     let said = actions::start_job(&fake.aws, &spec(&name, role, IMAGE), &cancel).await;
-    let job = fake.sagemaker().describe_training_job().training_job_name(&name).send().await;
+    let job = fake
+        .sagemaker()
+        .describe_training_job()
+        .training_job_name(&name)
+        .send()
+        .await;
     let manifest = format!(".strongroom/manifests/{name}.json");
     let manifest = fake.world.s3.head_object().bucket(BUCKET).key(manifest).send().await;
     (said.map(drop), job.is_ok() && manifest.is_ok())
@@ -153,7 +165,12 @@ async fn stop(fake: &mut Fake, role: &str) -> Came {
     fake.job(&name, role, SLEEPER, &["InProgress"]).await;
     let said = actions::stop_job(&fake.aws, &name).await;
     let status = fake.status(&name).await;
-    let _ = fake.sagemaker().stop_training_job().training_job_name(&name).send().await;
+    let _ = fake
+        .sagemaker()
+        .stop_training_job()
+        .training_job_name(&name)
+        .send()
+        .await;
     (said.map(drop), ["Stopping", "Stopped"].contains(&status.as_str()))
 }
 
@@ -227,7 +244,9 @@ async fn no_answer_that_is_none_hides_what_is_to_be_cleaned_up() {
     let (mut fake, role) = with_jobs().await;
     let aws = actions::connect(&fake.direct()).await.unwrap();
     let (_, cancel) = quiet();
-    actions::new_key(&aws, &strongroom::domain::KeySpec::default(), &cancel).await.unwrap();
+    actions::new_key(&aws, &strongroom::domain::KeySpec::default(), &cancel)
+        .await
+        .unwrap();
     actions::create_bucket(&aws, "ours").await.unwrap();
     actions::new_repository(&aws, "ours").await.unwrap();
     let ours = strongroom::domain::RoleSpec {
@@ -243,7 +262,12 @@ async fn no_answer_that_is_none_hides_what_is_to_be_cleaned_up() {
     };
     assert!(refused.is_empty() && items.len() >= 6, "{items:?} {refused:?}");
     fake.drive("plan clean-up", async |fake| plan(fake, &items).await).await;
-    let _ = fake.sagemaker().stop_training_job().training_job_name("sleeper").send().await;
+    let _ = fake
+        .sagemaker()
+        .stop_training_job()
+        .training_job_name("sleeper")
+        .send()
+        .await;
     fake.assert_held(CLEAN_UP);
 }
 

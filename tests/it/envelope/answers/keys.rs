@@ -308,7 +308,9 @@ impl Fake {
         };
         let bytes = there.body.collect().await.unwrap().into_bytes();
         let call = self.world.kms.decrypt().key_id(key).ciphertext_blob(Blob::new(bytes));
-        call.send().await.is_ok_and(|back| back.plaintext.unwrap().as_ref().len() == 32)
+        call.send()
+            .await
+            .is_ok_and(|back| back.plaintext.unwrap().as_ref().len() == 32)
     }
 }
 

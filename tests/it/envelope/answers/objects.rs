@@ -161,7 +161,8 @@ async fn no_answer_that_is_none_makes_a_download_look_done() {
     }
     let source = fake.world.path("set");
     good(&fake.world.encrypt(&source, "s3://training-bucket/set/").await);
-    fake.drive("decrypt a prefix", async |fake| fake.down(&files).await).await;
+    fake.drive("decrypt a prefix", async |fake| fake.down(&files).await)
+        .await;
     fake.assert_held(DOWNLOADS);
 }
 

@@ -34,7 +34,10 @@ pub(super) const DRIVEN: &[&str] = &[
 fn is_true(said: &Proof, whole: &Proof) -> bool {
     let is_true = |step: &ProofStep| {
         let truth = whole.operations.iter().find(|other| other.operation == step.operation);
-        let is_told = step.reason.as_ref().is_some_and(|reason| reason.contains("could not be read"));
+        let is_told = step
+            .reason
+            .as_ref()
+            .is_some_and(|reason| reason.contains("could not be read"));
         is_told || truth.is_some_and(|truth| truth.allowed == step.allowed)
     };
     said.method == whole.method && !said.operations.is_empty() && said.operations.iter().all(is_true)
@@ -55,7 +58,9 @@ async fn prove_trusted(fake: &mut Fake, role: &str, whole: &Proof) -> Came {
     let holds = said.as_ref().is_ok_and(|said| is_true(said, whole));
     let user = fake.user();
     let is_left = fake.trust(role).await.contains(&user);
-    let is_told = said.as_ref().is_err_and(|fault| fault.remedy.contains("take that back"));
+    let is_told = said
+        .as_ref()
+        .is_err_and(|fault| fault.remedy.contains("take that back"));
     if is_left {
         let back = actions::connect(&fake.direct()).await.unwrap();
         actions::trust_caller(&back, role, false).await.unwrap();
@@ -72,8 +77,7 @@ async fn prove_story(fake: &mut Fake, role: &str, object: bool) -> Came {
     let (progress, cancel) = quiet();
     let key = fake.world.key.clone();
     let said = if object {
-        let proved =
-            actions::prove_object(&fake.aws, BUCKET, "data/x.csv", role, true, &progress, &cancel).await;
+        let proved = actions::prove_object(&fake.aws, BUCKET, "data/x.csv", role, true, &progress, &cancel).await;
         proved.map(|proof| proof.holds)
     } else {
         let none = BTreeMap::new();
@@ -107,7 +111,12 @@ async fn no_answer_that_is_none_is_a_proof_or_leaves_what_was_lent_for_one() {
     fake.drive("prove a story", async |fake| prove_story(fake, &role, false).await)
         .await;
 
-    let grant = fake.world.kms.create_grant().key_id(&fake.world.key).grantee_principal(&role);
+    let grant = fake
+        .world
+        .kms
+        .create_grant()
+        .key_id(&fake.world.key)
+        .grantee_principal(&role);
     grant.operations(GrantOperation::Decrypt).send().await.unwrap();
     let proof = actions::prove(&fake.aws, &fake.world.key, &role, &BTreeMap::new()).await;
     let proof = proof.unwrap();
@@ -116,7 +125,12 @@ async fn no_answer_that_is_none_is_a_proof_or_leaves_what_was_lent_for_one() {
         .await;
 
     let strange = fake.strange_role("stranger").await;
-    let grant = fake.world.kms.create_grant().key_id(&fake.world.key).grantee_principal(&strange);
+    let grant = fake
+        .world
+        .kms
+        .create_grant()
+        .key_id(&fake.world.key)
+        .grantee_principal(&strange);
     grant.operations(GrantOperation::Decrypt).send().await.unwrap();
     let trusted = Proof {
         role_arn: strange.clone(),
@@ -125,8 +139,10 @@ async fn no_answer_that_is_none_is_a_proof_or_leaves_what_was_lent_for_one() {
     let reasoned = actions::prove(&fake.aws, &fake.world.key, &strange, &BTreeMap::new()).await;
     let reasoned = reasoned.unwrap();
     assert_eq!(reasoned.method, ProofMethod::Reasoned);
-    fake.drive("reason about a role", async |fake| prove(fake, &strange, &reasoned).await)
-        .await;
+    fake.drive("reason about a role", async |fake| {
+        prove(fake, &strange, &reasoned).await
+    })
+    .await;
     fake.drive("prove as a role that is made to trust", async |fake| {
         prove_trusted(fake, "stranger", &trusted).await
     })
@@ -139,7 +155,11 @@ impl Fake {
     async fn strange_role(&self, name: &str) -> String {
         let trust = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
             "Principal": {"Service": "sagemaker.amazonaws.com"}}]}"#;
-        let made = self.iam().create_role().role_name(name).assume_role_policy_document(trust);
+        let made = self
+            .iam()
+            .create_role()
+            .role_name(name)
+            .assume_role_policy_document(trust);
         made.send().await.unwrap().role.unwrap().arn
     }
 }

@@ -26,8 +26,17 @@ impl Fake {
     }
 
     async fn resume(&self, upload: &Interrupted, more: &[&str]) -> Output {
-        let arguments: Vec<&str> = upload.arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
-        self.world.command_at(self.proxy.url(), &arguments).output().await.unwrap()
+        let arguments: Vec<&str> = upload
+            .arguments
+            .iter()
+            .map(String::as_str)
+            .chain(more.iter().copied())
+            .collect();
+        self.world
+            .command_at(self.proxy.url(), &arguments)
+            .output()
+            .await
+            .unwrap()
     }
 
     /// Kills an upload after its first part.
@@ -48,7 +57,9 @@ impl Fake {
         child.kill().await.unwrap();
         // The same request at another endpoint is another one.
         let path = self.world.journals().remove(0);
-        let text = fs::read_to_string(&path).unwrap().replace(silent.url(), self.proxy.url());
+        let text = fs::read_to_string(&path)
+            .unwrap()
+            .replace(silent.url(), self.proxy.url());
         fs::write(&path, &text).unwrap();
         let line = text.lines().find(|line| line.starts_with("{\"upload\"")).unwrap();
         let line: Value = serde_json::from_str(line).unwrap();
@@ -64,7 +75,13 @@ impl Fake {
         };
         let done = good(&self.resume(&upload, &[]).await);
         assert_eq!(done[0]["resumed"], true);
-        let get = self.world.s3.get_object().bucket(BUCKET).key(OBJECT).range(format!("bytes=0-{}", length - 1));
+        let get = self
+            .world
+            .s3
+            .get_object()
+            .bucket(BUCKET)
+            .key(OBJECT)
+            .range(format!("bytes=0-{}", length - 1));
         let object = get.send().await.unwrap();
         upload.metadata = object.metadata.clone().unwrap();
         upload.etag = object.e_tag.clone().unwrap();
@@ -85,10 +102,17 @@ impl Fake {
             abort.set_upload_id(left.upload_id.clone()).send().await.unwrap();
         }
         let begin = s3.create_multipart_upload().bucket(BUCKET).key(OBJECT);
-        let begin = begin.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).checksum_type(ChecksumType::FullObject);
+        let begin = begin
+            .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+            .checksum_type(ChecksumType::FullObject);
         let begun = begin.set_metadata(Some(upload.metadata.clone())).send().await.unwrap();
         let id = begun.upload_id.unwrap();
-        let part = s3.upload_part().bucket(BUCKET).key(OBJECT).upload_id(&id).part_number(1);
+        let part = s3
+            .upload_part()
+            .bucket(BUCKET)
+            .key(OBJECT)
+            .upload_id(&id)
+            .part_number(1);
         let part = part.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
         part.body(ByteStream::from(upload.part.clone())).send().await.unwrap();
         let (path, text) = &upload.journal;
@@ -107,7 +131,11 @@ fn said(output: &Output) -> Result<(), Fault> {
         return Ok(());
     }
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let kind = if told.contains("this was not ") { FaultKind::Foreign } else { FaultKind::Other };
+    let kind = if told.contains("this was not ") {
+        FaultKind::Foreign
+    } else {
+        FaultKind::Other
+    };
     Err(Fault::new(kind, "encrypt", "", told, ""))
 }
 
@@ -124,7 +152,10 @@ async fn no_answer_that_is_none_makes_an_interrupted_upload_look_finished_or_for
         fake.spoil_all(name, Spoil::Cut(usize::MAX));
         good(&fake.resume(&upload, more).await);
         assert!(fake.proxy.operations().iter().any(|operation| named(operation) == name));
-        assert_eq!(fake.finished().await.as_ref() == Some(&upload.etag), name == "ListParts");
+        assert_eq!(
+            fake.finished().await.as_ref() == Some(&upload.etag),
+            name == "ListParts"
+        );
         let length = fake.proxy.longest();
         for spoil in spoils(length, length.div_ceil(fake.cuts).max(1)) {
             fake.interrupt_again(&upload).await;

@@ -49,15 +49,27 @@ impl Fake {
     /// The names of the inline policies and the ARNs of the attached ones; nothing where there is no role.
     async fn policies_of(&self, role: &str) -> Option<Vec<String>> {
         let inline = self.iam().list_role_policies().role_name(role).send().await.ok()?;
-        let attached = self.iam().list_attached_role_policies().role_name(role).send().await.ok()?;
-        let arns = attached.attached_policies().iter().filter_map(|policy| policy.policy_arn());
+        let attached = self
+            .iam()
+            .list_attached_role_policies()
+            .role_name(role)
+            .send()
+            .await
+            .ok()?;
+        let arns = attached
+            .attached_policies()
+            .iter()
+            .filter_map(|policy| policy.policy_arn());
         Some(inline.policy_names.into_iter().chain(arns.map(str::to_owned)).collect())
     }
 
     pub(super) async fn trust(&self, role: &str) -> String {
         let said = self.iam().get_role().role_name(role).send().await.unwrap();
         let trust = said.role.unwrap().assume_role_policy_document.unwrap();
-        percent_encoding::percent_decode_str(&trust).decode_utf8().unwrap().into_owned()
+        percent_encoding::percent_decode_str(&trust)
+            .decode_utf8()
+            .unwrap()
+            .into_owned()
     }
 
     async fn repository(&self, name: &str) -> bool {
@@ -130,10 +142,17 @@ async fn trust_us(fake: &mut Fake) -> Came {
 async fn trust_sagemaker(fake: &mut Fake) -> Came {
     let role = fake.fresh("role");
     let trust = r#"{"Version": "2012-10-17", "Statement": []}"#;
-    let made = fake.iam().create_role().role_name(&role).assume_role_policy_document(trust);
+    let made = fake
+        .iam()
+        .create_role()
+        .role_name(&role)
+        .assume_role_policy_document(trust);
     made.send().await.unwrap();
     let said = actions::trust_service(&fake.aws, &role).await;
-    (said.map(drop), fake.trust(&role).await.contains("sagemaker.amazonaws.com"))
+    (
+        said.map(drop),
+        fake.trust(&role).await.contains("sagemaker.amazonaws.com"),
+    )
 }
 
 async fn repository(fake: &mut Fake) -> Came {
@@ -141,7 +160,8 @@ async fn repository(fake: &mut Fake) -> Came {
     let mut held = true;
     let steps = async |fake: &mut Fake, held: &mut bool| {
         let said = actions::new_repository(&fake.aws, &name).await?;
-        *held &= fake.repository(&name).await && matches!(said, Outcome::RepositoryReady { uri } if uri.ends_with(&name));
+        *held &=
+            fake.repository(&name).await && matches!(said, Outcome::RepositoryReady { uri } if uri.ends_with(&name));
         // It is found where it was made already.
         let again = actions::new_repository(&fake.aws, &name).await?;
         *held &= matches!(again, Outcome::RepositoryReady { uri } if uri.ends_with(&name));

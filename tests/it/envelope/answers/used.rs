@@ -20,7 +20,11 @@ fn used() -> BTreeSet<String> {
             let text: String = fs::read_to_string(path).unwrap().split_whitespace().collect();
             for client in CLIENTS {
                 let mark = format!(".{client}().");
-                found.extend(text.split(&mark).skip(1).map(|rest| named_by(rest.split('(').next().unwrap())));
+                found.extend(
+                    text.split(&mark)
+                        .skip(1)
+                        .map(|rest| named_by(rest.split('(').next().unwrap())),
+                );
             }
         }
     }

@@ -56,19 +56,23 @@ fn is_true(said: &[Page], whole: &[Page]) -> bool {
         && said.iter().zip(whole).all(|pages| match pages {
             (Page::KeyDetails(said), Page::KeyDetails(whole)) => {
                 said.len() == whole.len()
-                    && said.iter().zip(whole).all(|((_, said), (_, whole))| match (said, whole) {
-                        (Ok(said), Ok(whole)) => {
-                            let mut whole = whole.clone();
-                            whole.rotation = whole.rotation.filter(|_| said.rotation.is_some());
-                            *said == whole
-                        }
-                        (Err(_), _) => true,
-                        (Ok(_), Err(_)) => false,
-                    })
+                    && said
+                        .iter()
+                        .zip(whole)
+                        .all(|((_, said), (_, whole))| match (said, whole) {
+                            (Ok(said), Ok(whole)) => {
+                                let mut whole = whole.clone();
+                                whole.rotation = whole.rotation.filter(|_| said.rotation.is_some());
+                                *said == whole
+                            }
+                            (Err(_), _) => true,
+                            (Ok(_), Err(_)) => false,
+                        })
             }
-            (Page::ObjectInfos(said), Page::ObjectInfos(whole)) => {
-                said.iter().zip(whole).all(|(said, whole)| said.1.is_err() || said == whole)
-            }
+            (Page::ObjectInfos(said), Page::ObjectInfos(whole)) => said
+                .iter()
+                .zip(whole)
+                .all(|(said, whole)| said.1.is_err() || said == whole),
             (said, whole) => said == whole,
         })
 }
@@ -79,7 +83,12 @@ async fn no_answer_that_is_none_is_shown() {
     // Questions have a budget: some are asked twice a second.
     fake.cuts = fake.cuts.min(6);
     let key = fake.world.key.clone();
-    let alias = fake.world.kms.create_alias().alias_name("alias/one").target_key_id(&key);
+    let alias = fake
+        .world
+        .kms
+        .create_alias()
+        .alias_name("alias/one")
+        .target_key_id(&key);
     alias.send().await.unwrap();
     fake.granted(&key, &role).await;
     fake.job("talker", &role, jobs::IMAGE, &["Completed", "Failed"]).await;
