@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{Disk, DiskError};
-use super::identity::{ACCOUNT, Caller, REGION};
+use super::identity::{Caller, Place};
 use super::shelf::Shelf;
 use super::world::World;
 
@@ -31,8 +31,9 @@ const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+j
 /// The row of the password.
 const PASSWORD: &str = "ecr";
 
-/// All repositories.
+/// All repositories of an account in a region.
 pub(crate) struct Ecr {
+    place: Place,
     clock: Clock,
     registry: Option<Registry>,
     /// What every authorization token of this world holds, also of one that was given before it was opened again.
@@ -143,23 +144,23 @@ pub(crate) async fn call(
 ) -> Result<Value, ApiError> {
     let request: Request = parse(body)?;
     let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
+    let ecr = &world.at(&caller.place).ecr;
     if operation == "GetAuthorizationToken" {
         allow("*")?;
-        return Ok(world.ecr.authorization(&world.url));
+        return Ok(ecr.authorization(&world.url));
     }
-    let ecr = &world.ecr;
     if operation == "ListTagsForResource" {
         allow(&request.resource_arn)?;
         return ecr.labels(&request.resource_arn);
     }
     if operation == "DescribeRepositories" {
         match &request.repository_names {
-            Some(names) => names.iter().try_for_each(|name| allow(&arn(name)))?,
-            None => allow(&arn("*"))?,
+            Some(names) => names.iter().try_for_each(|name| allow(&ecr.arn(name)))?,
+            None => allow(&ecr.arn("*"))?,
         }
         return ecr.describe(&request);
     }
-    allow(&arn(&request.repository_name))?;
+    allow(&ecr.arn(&request.repository_name))?;
     ecr.at_registry(operation, &request).await?;
     match operation {
         "CreateRepository" => ecr.create(&request),
@@ -178,8 +179,13 @@ pub(crate) async fn call(
 
 impl Ecr {
     /// The repositories there are, before a registry if one is named.
-    pub(crate) fn open(clock: &Clock, disk: &Disk, registry: Option<SocketAddr>) -> Result<Self, DiskError> {
-        let mut secrets: Shelf<String> = Shelf::open("secrets", disk)?;
+    pub(crate) fn open(
+        place: &Place,
+        clock: &Clock,
+        disk: &Disk,
+        registry: Option<SocketAddr>,
+    ) -> Result<Self, DiskError> {
+        let mut secrets: Shelf<String> = Shelf::open(&place.table("secrets"), disk)?;
         let password = match secrets.get(PASSWORD) {
             Some(password) => password.clone(),
             None => {
@@ -189,19 +195,20 @@ impl Ecr {
             }
         };
         Ok(Self {
+            place: place.clone(),
             clock: clock.clone(),
             registry: registry.map(|at| Registry {
                 at,
                 password: password.clone(),
             }),
             password,
-            repositories: Mutex::new(Shelf::open("repositories", disk)?),
+            repositories: Mutex::new(Shelf::open(&place.table("repositories"), disk)?),
         })
     }
 
     /// Everything as it is on disk.
     pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
-        let fresh = Shelf::open("repositories", disk)?;
+        let fresh = Shelf::open(&self.place.table("repositories"), disk)?;
         *self.lock() = fresh;
         Ok(())
     }
@@ -233,7 +240,10 @@ impl Ecr {
         if repositories.contains_key(name) {
             return Err(ApiError::new(
                 "RepositoryAlreadyExistsException",
-                format!("The repository with name '{name}' already exists in the registry with id '{ACCOUNT}'"),
+                format!(
+                    "The repository with name '{name}' already exists in the registry with id '{}'",
+                    self.place.account
+                ),
             ));
         }
         let repository = Repository {
@@ -255,7 +265,7 @@ impl Ecr {
     fn labels(&self, resource: &str) -> Result<Value, ApiError> {
         let name = resource.split_once(":repository/").map_or("", |(_, name)| name);
         let repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
+        let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         let row = |(key, value): (&String, &String)| json!({ "Key": key, "Value": value });
         Ok(json!({ "tags": repository.labels.iter().map(row).collect::<Vec<_>>() }))
     }
@@ -263,13 +273,14 @@ impl Ecr {
     fn delete(&self, request: &Request) -> Result<Value, ApiError> {
         let name = &request.repository_name;
         let mut repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
+        let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         if !repository.images.is_empty() && !request.force {
             return Err(ApiError::new(
                 "RepositoryNotEmptyException",
                 format!(
-                    "The repository with name '{name}' in registry with id '{ACCOUNT}' cannot be deleted because it \
-                     still contains images"
+                    "The repository with name '{name}' in registry with id '{}' cannot be deleted because it \
+                     still contains images",
+                    self.place.account
                 ),
             ));
         }
@@ -284,7 +295,7 @@ impl Ecr {
             Some(names) => names
                 .iter()
                 .map(|name| {
-                    let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
+                    let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
                     Ok((name.clone(), self.row(name, repository)))
                 })
                 .collect::<Result<_, ApiError>>()?,
@@ -299,11 +310,11 @@ impl Ecr {
     fn row(&self, name: &str, repository: &Repository) -> Value {
         let host = match &self.registry {
             Some(registry) => registry.at.to_string(),
-            None => format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"),
+            None => format!("{}.dkr.ecr.{}.amazonaws.com", self.place.account, self.place.region),
         };
         json!({
-            "repositoryArn": arn(name),
-            "registryId": ACCOUNT,
+            "repositoryArn": self.arn(name),
+            "registryId": self.place.account,
             "repositoryName": name,
             "repositoryUri": format!("{host}/{name}"),
             "createdAt": epoch(repository.created),
@@ -311,6 +322,20 @@ impl Ecr {
             "imageScanningConfiguration": { "scanOnPush": false },
             "encryptionConfiguration": { "encryptionType": "AES256" },
         })
+    }
+
+    fn arn(&self, repository: &str) -> String {
+        self.place.arn("ecr", &format!("repository/{repository}"))
+    }
+
+    fn no_repository(&self, name: &str) -> ApiError {
+        ApiError::new(
+            "RepositoryNotFoundException",
+            format!(
+                "The repository with name '{name}' does not exist in the registry with id '{}'",
+                self.place.account
+            ),
+        )
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf<Repository>> {
@@ -366,10 +391,6 @@ fn basic(password: &str) -> String {
     STANDARD.encode(format!("AWS:{password}"))
 }
 
-fn arn(repository: &str) -> String {
-    format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{repository}")
-}
-
 fn epoch(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as f64 / 1000.0
 }
@@ -386,13 +407,6 @@ fn valid_name(name: &str) -> bool {
 
 fn invalid(message: &str) -> ApiError {
     ApiError::new("InvalidParameterException", message)
-}
-
-fn no_repository(name: &str) -> ApiError {
-    ApiError::new(
-        "RepositoryNotFoundException",
-        format!("The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"),
-    )
 }
 
 #[cfg(test)]

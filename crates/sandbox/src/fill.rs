@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::api::ApiError;
-use super::identity::{ACCOUNT, REGION};
+use super::identity::Place;
 use super::kms::{NewGrant, NewKey};
 use super::s3::{About, Condition};
 use super::sagemaker;
@@ -52,7 +52,7 @@ pub(super) fn pour(world: &World, fill: &Fill) -> Result<(), ApiError> {
     for number in 0..fill.jobs {
         let share = number as f64 / fill.jobs as f64;
         let age = SignedDuration::from_secs((share * 90.0 * 86400.0) as i64);
-        sagemaker::add_completed(world, &job(number), world.now() - age)?;
+        sagemaker::add_completed(world, &job(&world.home, number), world.now() - age)?;
     }
     Ok(())
 }
@@ -60,10 +60,13 @@ pub(super) fn pour(world: &World, fill: &Fill) -> Result<(), ApiError> {
 fn keys(world: &World, fill: &Fill) {
     let mut kms = world.kms();
     for number in 0..fill.keys {
-        let id = kms.create_key(NewKey {
-            description: &format!("Key {number} of many"),
-            ..NewKey::default()
-        });
+        let id = kms.create_key(
+            &world.home,
+            NewKey {
+                description: &format!("Key {number} of many"),
+                ..NewKey::default()
+            },
+        );
         if number % 10 == 0 {
             kms.put_alias(&format!("alias/fill-{number:06}"), &id);
         }
@@ -71,16 +74,19 @@ fn keys(world: &World, fill: &Fill) {
     if fill.grants == 0 {
         return;
     }
-    let id = kms.create_key(NewKey {
-        description: "The key of many grants",
-        ..NewKey::default()
-    });
+    let id = kms.create_key(
+        &world.home,
+        NewKey {
+            description: "The key of many grants",
+            ..NewKey::default()
+        },
+    );
     kms.put_alias("alias/fill", &id);
     for number in 0..fill.grants {
         kms.grant(
             &id,
             NewGrant {
-                grantee: &format!("arn:aws:iam::{ACCOUNT}:role/fill-{}", number % 1000),
+                grantee: &format!("arn:aws:iam::{}:role/fill-{}", world.home.account, number % 1000),
                 operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
                 name: Some(&format!("grant-{number:06}")),
                 ..NewGrant::default()
@@ -100,7 +106,7 @@ fn objects(world: &World, count: usize) -> Result<(), ApiError> {
         ..About::default()
     };
     let name = |number: usize| format!("data/part-{number:06}.csv");
-    world.s3.create_bucket(BUCKET)?;
+    world.s3.create_bucket(BUCKET, &world.home)?;
     world
         .s3
         .put_bytes(BUCKET, &name(0), b"rooms,age,price\n3,12,250\n", about)?;
@@ -111,15 +117,16 @@ fn objects(world: &World, count: usize) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn job(number: usize) -> serde_json::Value {
+fn job(place: &Place, number: usize) -> serde_json::Value {
+    let Place { account, region } = place;
     json!({
         "TrainingJobName": format!("fill-{number:06}"),
         "HyperParameters": { "epochs": "20" },
         "AlgorithmSpecification": {
-            "TrainingImage": format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/example-image:latest"),
+            "TrainingImage": format!("{account}.dkr.ecr.{region}.amazonaws.com/example-image:latest"),
             "TrainingInputMode": "File",
         },
-        "RoleArn": format!("arn:aws:iam::{ACCOUNT}:role/example-role"),
+        "RoleArn": format!("arn:aws:iam::{account}:role/example-role"),
         "OutputDataConfig": { "S3OutputPath": "s3://sagemaker-fill/output" },
         "ResourceConfig": { "InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 10 },
         "StoppingCondition": { "MaxRuntimeInSeconds": 120 },

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{Disk, DiskError};
-use super::identity::{ACCOUNT, Caller, Principal};
+use super::identity::{Caller, Principal};
 use super::policy::{self, Decision, Document, Own, Question};
 use super::shelf::Shelf;
 use super::world::random_id;
@@ -24,7 +24,7 @@ mod simulate;
 
 pub(crate) use calls::call;
 use credentials::Credential;
-pub(crate) use credentials::{Opening, SessionCredentials};
+pub(crate) use credentials::{Opening, SessionCredentials, StoredCredential};
 pub(crate) use form::{Form, escape};
 pub(crate) use policies::document;
 
@@ -33,8 +33,9 @@ const OWNER: &str = "strongroom";
 /// The longest session of a role, in seconds, where the role does not say.
 pub(crate) const SESSION: i64 = 3600;
 
-/// Everything IAM and STS know.
+/// Everything IAM and STS know of one account.
 pub(crate) struct Iam {
+    account: String,
     clock: Clock,
     users: Shelf<Entity>,
     roles: Shelf<Entity>,
@@ -75,16 +76,18 @@ struct Policy {
 
 impl Iam {
     /// The account; a new one has one user.
-    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+    pub(crate) fn open(account: &str, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let table = |name: &str| format!("{account}/{name}");
         let mut iam = Self {
+            account: account.to_owned(),
             clock: clock.clone(),
-            users: Shelf::open("users", disk)?,
-            roles: Shelf::open("roles", disk)?,
-            credentials: Shelf::open("credentials", disk)?,
-            policies: Shelf::open("policies", disk)?,
+            users: Shelf::open(&table("users"), disk)?,
+            roles: Shelf::open(&table("roles"), disk)?,
+            credentials: Shelf::open(&table("credentials"), disk)?,
+            policies: Shelf::open(&table("policies"), disk)?,
         };
         if iam.users.is_empty() {
-            let mut owner = Entity::new("user", "AIDA", "/", OWNER, clock.now());
+            let mut owner = iam.entity("user", "AIDA", "/", OWNER);
             owner
                 .attached
                 .push("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
@@ -132,7 +135,7 @@ impl Iam {
 
     /// Whether a principal of this ARN exists: what a key policy and a grant may name.
     pub(crate) fn knows(&self, arn: &str) -> bool {
-        if let Some(session) = arn.strip_prefix(&format!("arn:aws:sts::{ACCOUNT}:assumed-role/")) {
+        if let Some(session) = arn.strip_prefix(&format!("arn:aws:sts::{}:assumed-role/", self.account)) {
             return session
                 .split_once('/')
                 .is_some_and(|(role, session)| !session.is_empty() && self.roles.contains_key(role));
@@ -156,7 +159,7 @@ impl Iam {
         }
         match name.split(':').collect::<Vec<_>>()[..] {
             ["arn", "aws", "iam", "", account, "root"] => is_account(account),
-            ["arn", "aws", "iam" | "sts", "", account, _] if account != ACCOUNT => is_account(account),
+            ["arn", "aws", "iam" | "sts", "", account, _] if account != self.account => is_account(account),
             ["arn", ..] => self.knows(name),
             _ => is_id(),
         }
@@ -173,7 +176,7 @@ impl Iam {
         if self.roles.contains_key(name) {
             return Err(exists(&format!("Role with name {name} already exists.")));
         }
-        let mut role = Entity::new("role", "AROA", path, name, self.clock.now());
+        let mut role = self.entity("role", "AROA", path, name);
         role.trust = Some(trust);
         description.clone_into(&mut role.description);
         self.roles.insert(name.to_owned(), role.clone());
@@ -190,6 +193,23 @@ impl Iam {
     pub(crate) fn attachable(&self, arn: &str) -> Result<&Document, ApiError> {
         self.document(arn)
             .ok_or_else(|| missing(&format!("Policy {arn} does not exist or is not attachable.")))
+    }
+
+    /// A new user or role.
+    fn entity(&self, kind: &str, prefix: &str, path: &str, name: &str) -> Entity {
+        Entity {
+            id: random_id(prefix, 21),
+            arn: format!("arn:aws:iam::{}:{kind}{path}{name}", self.account),
+            path: path.to_owned(),
+            created: self.clock.now(),
+            description: String::new(),
+            trust: None,
+            longest: SESSION,
+            attached: Vec::new(),
+            inline: BTreeMap::new(),
+            boundary: None,
+            tags: BTreeMap::new(),
+        }
     }
 
     fn role(&self, name: &str) -> Result<&Entity, ApiError> {
@@ -210,22 +230,6 @@ impl Iam {
 }
 
 impl Entity {
-    fn new(kind: &str, prefix: &str, path: &str, name: &str, created: Timestamp) -> Self {
-        Self {
-            id: random_id(prefix, 21),
-            arn: format!("arn:aws:iam::{ACCOUNT}:{kind}{path}{name}"),
-            path: path.to_owned(),
-            created,
-            description: String::new(),
-            trust: None,
-            longest: SESSION,
-            attached: Vec::new(),
-            inline: BTreeMap::new(),
-            boundary: None,
-            tags: BTreeMap::new(),
-        }
-    }
-
     fn attach(&mut self, arn: &str) {
         if !self.attached.iter().any(|attached| attached == arn) {
             self.attached.push(arn.to_owned());

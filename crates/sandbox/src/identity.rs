@@ -1,20 +1,55 @@
-//! Who calls, as the signature proved it.
+//! Who calls, as the signature proved it, and where: in which account and region.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::iam::Opening;
 
-/// The account of every sandbox.
+/// The account of a sandbox that is told none.
 pub(crate) const ACCOUNT: &str = "111122223333";
 /// Its region.
 pub(crate) const REGION: &str = "us-east-1";
+
+/// An account in a region: where a request is sent to, and where what it makes lives.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) account: String,
+    pub(crate) region: String,
+}
+
+impl Place {
+    pub(crate) fn new(account: impl Into<String>, region: impl Into<String>) -> Self {
+        Self {
+            account: account.into(),
+            region: region.into(),
+        }
+    }
+
+    /// The ARN of something here.
+    pub(crate) fn arn(&self, service: &str, rest: &str) -> String {
+        format!("arn:aws:{service}:{}:{}:{rest}", self.region, self.account)
+    }
+
+    /// The table on disk that keeps something of here.
+    pub(crate) fn table(&self, name: &str) -> String {
+        format!("{}/{}/{name}", self.account, self.region)
+    }
+}
+
+/// The account in an ARN.
+pub(crate) fn account_of(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or_default()
+}
 
 /// A verified caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// Who, as the policies see it.
     pub(crate) principal: Principal,
+    /// The caller's account, and the region that the request was signed for.
+    pub(crate) place: Place,
     /// The ARN that `GetCallerIdentity` and error messages show: of a user or of a session.
     pub(crate) arn: String,
     /// The role of a session.
@@ -44,7 +79,10 @@ impl Caller {
     pub(crate) fn via(&self, service: &str) -> Self {
         let mut caller = self.clone();
         caller.extra.extend([
-            ("kms:ViaService".to_owned(), format!("{service}.{REGION}.amazonaws.com")),
+            (
+                "kms:ViaService".to_owned(),
+                format!("{service}.{}.amazonaws.com", self.place.region),
+            ),
             ("aws:ViaAWSService".to_owned(), "true".to_owned()),
         ]);
         caller

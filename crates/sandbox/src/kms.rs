@@ -1,6 +1,7 @@
 //! KMS: keys, aliases, grants, ciphertexts, and the real order of authorization.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{Disk, DiskError};
-use super::identity::{ACCOUNT, Caller, REGION};
+use super::identity::{Caller, Place};
 use super::shelf::Shelf;
 use super::world::World;
 
@@ -34,7 +35,7 @@ use request::Request;
 /// Everything KMS knows.
 pub(crate) struct Kms {
     clock: Clock,
-    /// By bare id.
+    /// By ARN.
     keys: Shelf<Box<Key>>,
     aliases: Aliases,
     grants: Grants,
@@ -113,7 +114,7 @@ impl Kms {
         kms.agenda = kms
             .keys
             .values()
-            .filter_map(|key| Some((key.next()?, key.id.clone())))
+            .filter_map(|key| Some((key.next()?, key.arn.clone())))
             .collect();
         Ok(kms)
     }
@@ -155,44 +156,66 @@ impl Kms {
         Some(result)
     }
 
-    /// A key by id, key ARN, alias or alias ARN.
-    fn find(&self, id: &str) -> Result<&Key, ApiError> {
-        let missing = |message: String| ApiError::new("NotFoundException", message);
-        let name = match id.strip_prefix("arn:") {
-            None => id,
-            Some(_) => id
-                .strip_prefix(&format!("arn:aws:kms:{REGION}:{ACCOUNT}:"))
-                .filter(|name| name.starts_with("key/") || name.starts_with("alias/"))
-                .ok_or_else(|| missing(format!("Invalid arn {}", elsewhere(id))))?,
-        };
-        if name.starts_with("alias/") {
-            let target = self.aliases.target(name).and_then(|target| self.keys.get(target));
-            return target
-                .map(|key| &**key)
-                .ok_or_else(|| missing(format!("Alias {} is not found.", aliases::arn(name))));
-        }
-        let bare = match name.strip_prefix("key/") {
-            Some(bare) if id != name => bare,
-            _ => name,
-        };
-        if !is_key_id(bare) {
-            return Err(missing(format!("Invalid keyId '{bare}'")));
-        }
+    /// The keys of a place, in the order of their ids, from behind one of them.
+    fn of(&self, place: &Place, after: Option<String>) -> impl Iterator<Item = &Key> {
+        let first = key::arn(place, "");
+        let from = after.map_or_else(|| Bound::Included(first.clone()), Bound::Excluded);
         self.keys
-            .get(bare)
+            .range((from, Bound::Unbounded))
+            .take_while(move |(arn, _)| arn.starts_with(&first))
+            .map(|(_, key)| &**key)
+    }
+
+    /// A key by its ARN.
+    fn key(&self, arn: &str) -> Result<&Key, ApiError> {
+        self.keys
+            .get(arn)
             .map(|key| &**key)
-            .ok_or_else(|| missing(format!("Key '{}' does not exist", key::arn(bare))))
+            .ok_or_else(|| missing(format!("Key '{arn}' does not exist")))
+    }
+
+    /// A key as somebody names it who calls from `place`: by id or alias of there, by key ARN or alias ARN.
+    fn find(&self, place: &Place, id: &str) -> Result<&Key, ApiError> {
+        let arn = if id.starts_with("arn:") {
+            id.to_owned()
+        } else if id.starts_with("alias/") {
+            place.arn("kms", id)
+        } else {
+            key::arn(place, id)
+        };
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let ["arn", "aws", "kms", region, _, name] = parts[..] else {
+            return Err(missing(format!("Invalid arn {arn}")));
+        };
+        if region != place.region {
+            // What KMS names of it is the region, if it has one.
+            let wrong = if region.is_empty() { &arn } else { region };
+            return Err(missing(format!("Invalid arn {wrong}")));
+        }
+        if let Some(id) = name.strip_prefix("key/") {
+            if !is_key_id(id) {
+                return Err(missing(format!("Invalid keyId '{id}'")));
+            }
+            return self.key(&arn);
+        }
+        if !name.starts_with("alias/") {
+            return Err(missing(format!("Invalid arn {arn}")));
+        }
+        let target = self.aliases.target(&arn).and_then(|target| self.keys.get(target));
+        target
+            .map(|key| &**key)
+            .ok_or_else(|| missing(format!("Alias {arn} is not found.")))
     }
 
     /// A key where KMS takes no alias.
-    fn find_strictly(&self, id: &str) -> Result<&Key, ApiError> {
+    fn find_strictly(&self, place: &Place, id: &str) -> Result<&Key, ApiError> {
         if id.starts_with("alias/") {
             return Err(ApiError::new("NotFoundException", format!("Invalid keyId '{id}'")));
         }
         if id.contains(":alias/") {
             return Err(ApiError::new("InvalidArnException", format!("Invalid arn {id}")));
         }
-        self.find(id)
+        self.find(place, id)
     }
 
     /// Lets grants and key policies name somebody who is gone by the id that they had: nobody else gets it.
@@ -203,7 +226,7 @@ impl Kms {
             .keys
             .values()
             .filter(|key| key.policy.text().contains(&quoted))
-            .map(|key| key.id.clone())
+            .map(|key| key.arn.clone())
             .collect();
         for key in naming {
             self.keys.change(&key, |key| {
@@ -222,12 +245,8 @@ fn is_key_id(id: &str) -> bool {
     }
 }
 
-/// What KMS names of an ARN that is not for here: its region, if that is what is wrong.
-fn elsewhere(arn: &str) -> &str {
-    match arn.split(':').collect::<Vec<_>>()[..] {
-        ["arn", "aws", "kms", region, ..] if !region.is_empty() && region != REGION => region,
-        _ => arn,
-    }
+fn missing(message: String) -> ApiError {
+    ApiError::new("NotFoundException", message)
 }
 
 /// Lays the members of `more` over `answer`.

@@ -1,7 +1,8 @@
 //! An AWS-compatible world on loopback: real KMS authorization, S3, training jobs that run.
 //!
 //! A faithful small world, not canned answers. It imports nothing of strongroom's: a bug must not agree with itself.
-//! One account, one region, one user `strongroom` with AdministratorAccess and a random access key.
+//! One account and one region, or as many of each as are named; in every account a user `strongroom` with
+//! AdministratorAccess and a random access key.
 
 use std::io;
 use std::net::SocketAddr;
@@ -46,6 +47,10 @@ pub struct Options {
     pub port: u16,
     /// The folder that keeps the world; a temporary one if none.
     pub dir: Option<PathBuf>,
+    /// Account ids: those that the world has if none, or 111122223333. What a new world holds is in the first.
+    pub accounts: Vec<String>,
+    /// Regions: those that the world has if none, or us-east-1. What a new world holds is in the first.
+    pub regions: Vec<String>,
     /// Whether to leave out everything but the user.
     pub empty: bool,
     /// Training image URIs and the shell commands that stand for them.
@@ -72,6 +77,8 @@ impl Options {
         Self {
             port: 0,
             dir: None,
+            accounts: Vec::new(),
+            regions: Vec::new(),
             empty: true,
             images: Vec::new(),
             registry: None,
@@ -109,6 +116,9 @@ pub enum SandboxError {
         /// The folder.
         path: PathBuf,
     },
+    /// An account or a region is none.
+    #[error("`{0}` is {1}")]
+    Place(String, &'static str),
     /// Its rows cannot be read.
     #[error("cannot read {path}: {why}")]
     Rows {
@@ -130,12 +140,22 @@ pub enum SandboxError {
     },
 }
 
+/// An account of a world, and the access key of its user `strongroom`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its id.
+    pub id: String,
+    /// Access key id.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+}
+
 /// A running world.
 pub struct Sandbox {
     world: Arc<World>,
     url: String,
-    access_key_id: String,
-    secret_access_key: String,
+    accounts: Vec<Account>,
     files: PathBuf,
     server: tokio::task::JoinHandle<()>,
 }
@@ -167,13 +187,20 @@ impl Sandbox {
             source,
         })?;
         let server = tokio::spawn(http::serve(Arc::clone(&world), listener));
-        let (access_key_id, secret_access_key) = world.iam().own_access_key();
+        let accounts = world.accounts().map(|id| {
+            let (access_key_id, secret_access_key) = world.iam(id).own_access_key();
+            Account {
+                id: id.to_owned(),
+                access_key_id,
+                secret_access_key,
+            }
+        });
+        let accounts = accounts.collect();
         let files = world.root.join("files");
         Ok(Self {
             world,
             url,
-            access_key_id,
-            secret_access_key,
+            accounts,
             files,
             server,
         })
@@ -194,19 +221,29 @@ impl Sandbox {
         &self.url
     }
 
-    /// The region of the world.
+    /// The first region of the world.
     pub fn region(&self) -> &str {
-        identity::REGION
+        &self.world.home.region
     }
 
-    /// Access key id of the user `strongroom`.
+    /// Its regions, the first one first.
+    pub fn regions(&self) -> &[String] {
+        &self.world.regions
+    }
+
+    /// Its accounts, the first one first.
+    pub fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// Access key id of the user `strongroom` of the first account.
     pub fn access_key_id(&self) -> &str {
-        &self.access_key_id
+        &self.accounts[0].access_key_id
     }
 
     /// Its secret.
     pub fn secret_access_key(&self) -> &str {
-        &self.secret_access_key
+        &self.accounts[0].secret_access_key
     }
 
     /// The folder that holds the sample dataset.

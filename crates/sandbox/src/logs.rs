@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{Disk, DiskError, Locked};
-use super::identity::{ACCOUNT, Caller, REGION};
+use super::identity::{Caller, Place};
 use super::world::{World, random_hex};
 
 mod pattern;
@@ -70,18 +70,20 @@ struct Group {
     streams: BTreeMap<String, Stream>,
 }
 
-/// All log groups.
+/// All log groups of an account in a region.
 pub(crate) struct Logs {
+    place: Place,
     clock: Clock,
     rows: Rows,
     groups: Mutex<BTreeMap<String, Group>>,
 }
 
 impl Logs {
-    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
-        let rows = Rows::new(disk);
+    pub(crate) fn open(place: &Place, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let rows = Rows::new(place, disk);
         let groups = Mutex::new(rows.load(disk)?);
         Ok(Self {
+            place: place.clone(),
             clock: clock.clone(),
             rows,
             groups,
@@ -123,6 +125,11 @@ impl Logs {
         stream.add(event);
     }
 
+    /// The ARN of a group.
+    fn arn(&self, group: &str) -> String {
+        self.place.arn("logs", &format!("log-group:{group}"))
+    }
+
     /// The time as logs have it: whole milliseconds.
     fn now(&self) -> i64 {
         self.clock.now().as_millisecond()
@@ -136,9 +143,9 @@ impl Logs {
 
 /// Answers one call.
 pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
-    let logs = &world.logs;
+    let logs = &world.at(&caller.place).logs;
     let allow = |group: &str, stream: &str| {
-        let base = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}");
+        let base = logs.arn(group);
         let resource = match operation {
             "GetLogEvents" | "PutLogEvents" => format!("{base}:log-stream:{stream}"),
             "DescribeLogStreams" | "FilterLogEvents" | "CreateLogStream" => format!("{base}:log-stream:{stream}"),
@@ -325,10 +332,6 @@ fn no_group() -> ApiError {
 
 fn no_stream() -> ApiError {
     ApiError::new("ResourceNotFoundException", "The specified log stream does not exist.")
-}
-
-fn group_arn(group: &str) -> String {
-    format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}")
 }
 
 #[cfg(test)]

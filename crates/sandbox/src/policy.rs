@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::identity::{Caller, Principal, REGION};
+use super::identity::{Caller, Principal};
 
 mod condition;
 mod document;
@@ -48,7 +48,7 @@ impl<'a> Question<'a> {
         for (name, value) in [
             ("aws:principalarn", principal),
             ("aws:principalaccount", caller.account()),
-            ("aws:requestedregion", REGION),
+            ("aws:requestedregion", &caller.place.region),
             ("aws:securetransport", "false"),
             ("aws:sourceip", "127.0.0.1"),
             ("aws:userid", &caller.user_id),

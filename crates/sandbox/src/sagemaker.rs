@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::api::ApiError;
-use super::identity::{ACCOUNT, Caller, REGION};
+use super::identity::{Caller, Place};
 use super::sts;
 use super::world::World;
 
@@ -38,7 +38,7 @@ use request::Training;
 
 impl SageMaker {
     fn describe(&self, name: &str) -> Result<Value, ApiError> {
-        self.look(name, Job::describe)?
+        self.look(name, |job| job.describe(&self.place))?
     }
 
     fn stop(&self, name: &str) -> Result<Value, ApiError> {
@@ -93,15 +93,18 @@ pub(crate) async fn call(
     body: &Value,
 ) -> Result<Value, ApiError> {
     let name = body["TrainingJobName"].as_str().unwrap_or_default();
+    let place = &caller.place;
+    let sagemaker = &world.at(place).sagemaker;
     let allow = |resource: &str| world.authorize(caller, &format!("sagemaker:{operation}"), resource, &BTreeMap::new());
     match operation {
         "CreateTrainingJob" => {
             let training = Training::parse(body)?;
-            allow(&arn(name))?;
+            allow(&arn(place, name))?;
             let context = BTreeMap::from([("iam:PassedToService".to_owned(), SERVICE.to_owned())]);
             world.authorize(caller, "iam:PassRole", &training.role, &context)?;
             create(
                 world,
+                place,
                 body,
                 training,
                 request::tags(&body["Tags"])?,
@@ -110,20 +113,20 @@ pub(crate) async fn call(
             .await
         }
         "DescribeTrainingJob" => {
-            allow(&arn(name))?;
-            world.sagemaker.describe(name)
+            allow(&arn(place, name))?;
+            sagemaker.describe(name)
         }
         "ListTrainingJobs" => {
             allow("*")?;
-            world.sagemaker.list(body)
+            sagemaker.list(body)
         }
         "StopTrainingJob" => {
-            allow(&arn(name))?;
-            world.sagemaker.stop(name)
+            allow(&arn(place, name))?;
+            sagemaker.stop(name)
         }
         "AddTags" | "ListTags" | "DeleteTags" => {
             allow(body["ResourceArn"].as_str().unwrap_or("*"))?;
-            world.sagemaker.tags(operation, body)
+            sagemaker.tags(operation, body)
         }
         _ => Err(ApiError::new(
             "UnknownOperationException",
@@ -137,13 +140,14 @@ const SERVICE: &str = "sagemaker.amazonaws.com";
 /// Makes a job and sets it going; each waiting status lasts at least `pace`.
 async fn create(
     world: &Arc<World>,
+    place: &Place,
     body: &Value,
     training: Training,
     tags: BTreeMap<String, String>,
     pace: Duration,
 ) -> Result<Value, ApiError> {
     let name = training.name.clone();
-    let session = sts::assume_role_as_service(world, &training.role, SERVICE, "SageMaker").map_err(|_| {
+    let session = sts::assume_role_as_service(world, &training.role, SERVICE, "SageMaker", place).map_err(|_| {
         invalid(format!(
             "Could not assume role {}. Please ensure that the role exists and allows principal \
              'sagemaker.amazonaws.com' to assume the role.",
@@ -153,24 +157,25 @@ async fn create(
     let job = Job::new(&name, body, tags, world.now());
     let stop = job.stop.clone().unwrap_or_default();
     let epoch = world.disk.epoch();
-    world.sagemaker.add(job)?;
+    world.at(place).sagemaker.add(job)?;
     let mut tasks = world.jobs.lock().await;
     while tasks.try_join_next().is_some() {}
     tasks.spawn(run::run(
         Arc::clone(world),
+        place.clone(),
         Arc::new(training),
         session,
         stop,
         pace,
         epoch,
     ));
-    Ok(json!({ "TrainingJobArn": arn(&name) }))
+    Ok(json!({ "TrainingJobArn": arn(place, &name) }))
 }
 
 /// Makes the seed's job, as its role, without waiting.
 pub(crate) async fn create_unasked(world: &Arc<World>, body: &Value) -> Result<(), ApiError> {
     let training = Training::parse(body)?;
-    create(world, body, training, BTreeMap::new(), Duration::ZERO).await?;
+    create(world, &world.home, body, training, BTreeMap::new(), Duration::ZERO).await?;
     Ok(())
 }
 
@@ -182,11 +187,11 @@ pub(crate) fn add_completed(world: &World, body: &Value, at: Timestamp) -> Resul
     for phase in [Phase::Downloading, Phase::Training, Phase::Uploading, Phase::Completed] {
         job.enter(phase, at);
     }
-    world.sagemaker.add(job)
+    world.at(&world.home).sagemaker.add(job)
 }
 
-fn arn(name: &str) -> String {
-    format!("arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{name}")
+fn arn(place: &Place, name: &str) -> String {
+    place.arn("sagemaker", &format!("training-job/{name}"))
 }
 
 fn job_of(arn: &str) -> Option<&str> {

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::api::ApiError;
-use super::identity::{ACCOUNT, REGION};
+use super::identity::Place;
 use super::kms::{Kms, NewGrant, NewKey, State};
 use super::s3::About;
 use super::sagemaker;
@@ -28,14 +28,15 @@ const PIPELINE_ROLE: &str = "feature-pipeline-role";
 pub(super) async fn sow(world: &Arc<World>) -> Result<(), ApiError> {
     files(world).map_err(|error| ApiError::new("InternalFailure", format!("the sample files: {error}")))?;
     roles(world)?;
-    let (key, plaintext, ciphertext) = keys(&mut world.kms(), world.now())?;
-    let bucket = format!("sagemaker-{REGION}-{ACCOUNT}");
+    let (key, plaintext, ciphertext) = keys(&mut world.kms(), &world.home, world.now())?;
+    let bucket = format!("sagemaker-{}-{}", world.home.region, world.home.account);
     objects(world, &bucket, &plaintext, &ciphertext)?;
-    sagemaker::create_unasked(world, &job(&bucket, &key, world.now())).await
+    sagemaker::create_unasked(world, &job(&world.home, &bucket, &key, world.now())).await
 }
 
 fn roles(world: &World) -> Result<(), ApiError> {
-    let mut iam = world.iam();
+    let account = &world.home.account;
+    let mut iam = world.iam(account);
     for (role, description) in [
         (TRAINING_ROLE, "Trains models on encrypted data"),
         (PIPELINE_ROLE, "Prepares features for training"),
@@ -44,7 +45,7 @@ fn roles(world: &World) -> Result<(), ApiError> {
             "Version": "2012-10-17",
             "Statement": [
                 { "Effect": "Allow", "Principal": { "Service": "sagemaker.amazonaws.com" }, "Action": "sts:AssumeRole" },
-                { "Effect": "Allow", "Principal": { "AWS": user_arn() }, "Action": "sts:AssumeRole" }
+                { "Effect": "Allow", "Principal": { "AWS": user_arn(account) }, "Action": "sts:AssumeRole" }
             ]
         });
         iam.create_role(role, "/", trust.into(), description)?;
@@ -54,17 +55,18 @@ fn roles(world: &World) -> Result<(), ApiError> {
 }
 
 /// Makes the keys; the ARN of `alias/model-artifacts` and a data key of it, plaintext and ciphertext.
-fn keys(kms: &mut Kms, now: Timestamp) -> Result<(String, Vec<u8>, Vec<u8>), ApiError> {
+fn keys(kms: &mut Kms, place: &Place, now: Timestamp) -> Result<(String, Vec<u8>, Vec<u8>), ApiError> {
     let make = |kms: &mut Kms, alias: Option<&str>, description: &str| {
-        let id = kms.create_key(NewKey {
+        let new = NewKey {
             description,
-            policy: Some(key_policy().into()),
+            policy: Some(key_policy(&place.account).into()),
             ..NewKey::default()
-        });
+        };
+        let arn = kms.create_key(place, new);
         if let Some(alias) = alias {
-            kms.put_alias(alias, &id);
+            kms.put_alias(alias, &arn);
         }
-        id
+        arn
     };
     let training = make(kms, Some("alias/training-data"), "Training data sets");
     let artifacts = make(
@@ -76,8 +78,8 @@ fn keys(kms: &mut Kms, now: Timestamp) -> Result<(String, Vec<u8>, Vec<u8>), Api
     let gone = make(kms, Some("alias/decommissioned-2025"), "Nothing uses this any more");
     make(kms, None, "Scratch key of the feature team");
 
-    grant(kms, &training, PIPELINE_ROLE, "feature-pipeline");
-    grant(kms, &artifacts, TRAINING_ROLE, "training");
+    grant(kms, &training, place, PIPELINE_ROLE, "feature-pipeline");
+    grant(kms, &artifacts, place, TRAINING_ROLE, "training");
     kms.alter(&artifacts, |key| key.rotate_every(365, now));
     kms.alter(&legacy, |key| key.state = State::Disabled);
     kms.alter(&gone, |key| {
@@ -85,13 +87,12 @@ fn keys(kms: &mut Kms, now: Timestamp) -> Result<(String, Vec<u8>, Vec<u8>), Api
         key.deletion = now.checked_add(SignedDuration::from_hours(21 * 24)).ok();
     });
     let (plaintext, ciphertext) = kms.data_key(&artifacts)?;
-    let arn = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{artifacts}");
-    Ok((arn, plaintext, ciphertext))
+    Ok((artifacts, plaintext, ciphertext))
 }
 
-fn grant(kms: &mut Kms, key: &str, role: &str, name: &str) {
+fn grant(kms: &mut Kms, key: &str, place: &Place, role: &str, name: &str) {
     let grant = NewGrant {
-        grantee: &format!("arn:aws:iam::{ACCOUNT}:role/{role}"),
+        grantee: &format!("arn:aws:iam::{}:role/{role}", place.account),
         operations: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
         name: Some(name),
         ..NewGrant::default()
@@ -100,19 +101,19 @@ fn grant(kms: &mut Kms, key: &str, role: &str, name: &str) {
 }
 
 /// The console's policy: the account, administrators, users, and grants for AWS's services.
-fn key_policy() -> Value {
+fn key_policy(account: &str) -> Value {
     json!({
         "Version": "2012-10-17",
         "Id": "key-consolepolicy-3",
         "Statement": [
             {
                 "Sid": "Enable IAM User Permissions", "Effect": "Allow",
-                "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:root") },
+                "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
                 "Action": "kms:*", "Resource": "*"
             },
             {
                 "Sid": "Allow access for Key Administrators", "Effect": "Allow",
-                "Principal": { "AWS": user_arn() },
+                "Principal": { "AWS": user_arn(account) },
                 "Action": [
                     "kms:Create*", "kms:Describe*", "kms:Enable*", "kms:List*", "kms:Put*", "kms:Update*",
                     "kms:Revoke*", "kms:Disable*", "kms:Get*", "kms:Delete*", "kms:TagResource",
@@ -122,7 +123,7 @@ fn key_policy() -> Value {
             },
             {
                 "Sid": "Allow use of the key", "Effect": "Allow",
-                "Principal": { "AWS": user_arn() },
+                "Principal": { "AWS": user_arn(account) },
                 "Action": [
                     "kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"
                 ],
@@ -130,7 +131,7 @@ fn key_policy() -> Value {
             },
             {
                 "Sid": "Allow attachment of persistent resources", "Effect": "Allow",
-                "Principal": { "AWS": user_arn() },
+                "Principal": { "AWS": user_arn(account) },
                 "Action": ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"],
                 "Resource": "*",
                 "Condition": { "Bool": { "kms:GrantIsForAWSResource": "true" } }
@@ -151,7 +152,7 @@ fn objects(world: &World, bucket: &str, plaintext: &[u8], ciphertext: &[u8]) -> 
         content_type: Some("text/plain".to_owned()),
         ..About::default()
     };
-    world.s3.create_bucket(bucket)?;
+    world.s3.create_bucket(bucket, &world.home)?;
     world
         .s3
         .put_bytes(bucket, "data/a_chunk_of_secrets", token.as_bytes(), as_bytes())?;
@@ -162,7 +163,8 @@ fn objects(world: &World, bucket: &str, plaintext: &[u8], ciphertext: &[u8]) -> 
 const README: &str = "data/a_chunk_of_secrets is a Fernet token; dont_look is its encrypted data key.\n\
     This file is plain: anyone who may read the bucket may read it.\n";
 
-fn job(bucket: &str, key: &str, now: Timestamp) -> Value {
+fn job(place: &Place, bucket: &str, key: &str, now: Timestamp) -> Value {
+    let Place { account, region } = place;
     json!({
         "TrainingJobName": format!("example-job-{}", now.strftime("%Y-%m-%d")),
         "HyperParameters": {
@@ -174,10 +176,10 @@ fn job(bucket: &str, key: &str, now: Timestamp) -> Value {
             "key_bucket": bucket,
         },
         "AlgorithmSpecification": {
-            "TrainingImage": format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/example-image:latest"),
+            "TrainingImage": format!("{account}.dkr.ecr.{region}.amazonaws.com/example-image:latest"),
             "TrainingInputMode": "File",
         },
-        "RoleArn": format!("arn:aws:iam::{ACCOUNT}:role/{TRAINING_ROLE}"),
+        "RoleArn": format!("arn:aws:iam::{account}:role/{TRAINING_ROLE}"),
         "InputDataConfig": [{
             "ChannelName": "train",
             "DataSource": { "S3DataSource": {
@@ -202,8 +204,8 @@ fn files(world: &World) -> std::io::Result<()> {
 const NOTES: &str = "housing.csv: made-up flats, one a row. area in square metres, age in years, distance to the\n\
     centre in kilometres, price in thousands. Not to leave this machine unencrypted.\n";
 
-fn user_arn() -> String {
-    format!("arn:aws:iam::{ACCOUNT}:user/{USER}")
+fn user_arn(account: &str) -> String {
+    format!("arn:aws:iam::{account}:user/{USER}")
 }
 
 /// Two hundred readings with a linear target.
@@ -269,15 +271,15 @@ mod tests {
         sow(&world).await.unwrap();
         // 30 ms is the promise in release; this is a debug build beside other tests.
         assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
-        let bucket = format!("sagemaker-{REGION}-{ACCOUNT}");
+        let bucket = format!("sagemaker-{}-{}", world.home.region, world.home.account);
         let read = |key: &str| {
             let mut bytes = Vec::new();
             let object = world.s3.object(&bucket, key).unwrap();
             std::io::Read::read_to_end(&mut object.body.reader(), &mut bytes).unwrap();
             bytes
         };
-        let (access_key, _) = world.iam().own_access_key();
-        let caller = world.iam().caller(&access_key, None).unwrap();
+        let (access_key, _) = world.iam(&world.home.account).own_access_key();
+        let caller = world.caller(&access_key, None, &world.home.region).unwrap();
         let blob = base64::engine::general_purpose::STANDARD.encode(read("dont_look"));
         let answer = super::super::kms::call(&world, &caller, "Decrypt", &json!({ "CiphertextBlob": blob })).unwrap();
         let key = base64::engine::general_purpose::STANDARD

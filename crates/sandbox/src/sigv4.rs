@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
-use super::identity::{Caller, REGION};
+use super::identity::Caller;
 use super::world::World;
 
 /// How far a request's time may be off, in seconds.
@@ -147,9 +147,9 @@ impl Authorization {
         loose.map_or(Ok(()), |name| Err(unsigned(name.as_str())))
     }
 
-    /// Whether the scope names this service and this region.
-    pub(crate) fn check_scope(&self, service: &str) -> Result<(), Refusal> {
-        if self.region != REGION {
+    /// Whether the scope names this service and a region of the world.
+    fn check_scope(&self, world: &World, service: &str) -> Result<(), Refusal> {
+        if !world.has_region(&self.region) {
             return Err(Refusal::WrongScope(format!(
                 "Credential should be scoped to a valid region, not '{}'. ",
                 self.region
@@ -204,11 +204,10 @@ fn is_loose(name: &str) -> bool {
 pub(crate) fn caller(world: &World, parts: &Parts, body: &[u8], service: &str) -> Result<Caller, Refusal> {
     let authorization = Authorization::parse(&parts.headers, parts.uri.query()).ok_or(Refusal::Missing)??;
     let credential = world
-        .iam()
-        .credential(&authorization.access_key_id)
+        .credential(&authorization.access_key_id, &authorization.region)
         .ok_or(Refusal::UnknownKey)?;
     authorization.check_headers(&parts.headers)?;
-    authorization.check_scope(service)?;
+    authorization.check_scope(world, service)?;
     authorization.check_time(Timestamp::now())?;
     let signed = to_sign(parts, body, &authorization);
     let signature = hex(&sign(&credential.secret, &authorization, &signed));

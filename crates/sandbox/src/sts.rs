@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::api::ApiError;
 use super::iam::{Form, SESSION, SessionCredentials, escape};
-use super::identity::{ACCOUNT, Caller, Principal};
+use super::identity::{Caller, Place, Principal, account_of};
 use super::policy::Guard;
 use super::world::{World, denied};
 
@@ -17,9 +17,10 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
     match operation {
         // Nobody needs a permission to learn who they are.
         "GetCallerIdentity" => Ok(format!(
-            "<Arn>{}</Arn><UserId>{}</UserId><Account>{ACCOUNT}</Account>",
+            "<Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account>",
             escape(&caller.arn),
-            escape(&caller.user_id)
+            escape(&caller.user_id),
+            caller.place.account
         )),
         "AssumeRole" => assume_role(world, caller, form),
         _ => Err(ApiError::new(
@@ -47,11 +48,12 @@ fn assume_role(world: &World, caller: &Caller, form: &Form) -> Result<String, Ap
     let (asked, size) = opening::read(world, caller, form)?;
     let (role, session) = assume(world, caller, arn, asked, seconds)?;
     Ok(format!(
-        "<AssumedRoleUser><AssumedRoleId>{role_id}:{name}</AssumedRoleId><Arn>arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}</Arn></AssumedRoleUser><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>{size}",
+        "<AssumedRoleUser><AssumedRoleId>{role_id}:{name}</AssumedRoleId><Arn>arn:aws:sts::{account}:assumed-role/{role}/{name}</Arn></AssumedRoleUser><Credentials><AccessKeyId>{}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken><Expiration>{}</Expiration></Credentials>{size}",
         session.access_key_id,
         session.secret_access_key,
         session.session_token,
         session.expires,
+        account = account_of(arn),
         role_id = role.id,
         role = escape(&role.name),
         name = escape(name),
@@ -69,19 +71,22 @@ pub(crate) fn assume_role_as_service(
     role_arn: &str,
     service: &str,
     session: &str,
+    place: &Place,
 ) -> Result<SessionCredentials, ApiError> {
     let caller = Caller {
         principal: Principal::Service(service.to_owned()),
+        place: place.clone(),
         arn: service.to_owned(),
         role_arn: None,
         user_id: service.to_owned(),
-        extra: BTreeMap::from([("aws:SourceAccount".to_owned(), ACCOUNT.to_owned())]),
+        extra: BTreeMap::from([("aws:SourceAccount".to_owned(), place.account.clone())]),
         opening: None,
     };
     assume(world, &caller, role_arn, Asked::named(session), 12 * 3600).map(|(_, session)| session)
 }
 
-/// A trust policy that names the caller suffices; one that names the account delegates to the caller's own policies.
+/// A trust policy that names the caller suffices; one that names the account delegates to the caller's own policies,
+/// which always have a say when the role is another account's.
 fn assume(
     world: &World,
     caller: &Caller,
@@ -90,7 +95,6 @@ fn assume(
     seconds: i64,
 ) -> Result<(Role, SessionCredentials), ApiError> {
     let facts = world.facts();
-    let mut iam = world.iam();
     let refused = |action: &str, why: &str| ApiError {
         code: "AccessDenied".to_owned(),
         ..denied(caller, action, arn, why).status(403)
@@ -102,17 +106,22 @@ fn assume(
             "because no resource-based policy allows the sts:AssumeRole action",
         )
     };
-    let (role, entity) = iam.role_by_arn(arn).ok_or_else(untrusting)?;
+    let found = world.iam_of(arn).and_then(|iam| {
+        let (role, entity) = iam.role_by_arn(arn)?;
+        Some((role.clone(), entity.clone()))
+    });
+    let (role, entity) = found.ok_or_else(untrusting)?;
     let guard = Guard {
         policy: entity.trust.as_ref(),
-        account: ACCOUNT,
+        account: account_of(arn),
         must_allow: true,
     };
-    let context = asked.context(facts, entity);
+    let context = asked.context(facts, &entity);
     for action in asked.actions() {
         let question = asked.question(caller, action, arn, &context);
+        let own = world.iam(&caller.place.account).own(caller, &question);
         guard
-            .lets(&question, iam.own(caller, &question))
+            .lets(&question, own)
             .map_err(|refusal| refused(action, &refusal.why(action)))?;
     }
     let longest = match caller.principal {
@@ -130,7 +139,7 @@ fn assume(
         id: entity.id.clone(),
         name: role.clone(),
     };
-    let session = iam.open_session(&role.name, asked.opening, seconds);
+    let session = world.iam(account_of(arn)).open_session(&role.name, asked.opening, seconds);
     Ok((role, session))
 }
 

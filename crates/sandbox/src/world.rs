@@ -17,10 +17,11 @@ use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{self, Disk, DiskError, Locked, guarded};
 use super::guardian::{Charge, Guardian, Held};
-use super::iam::Iam;
-use super::identity::Caller;
+use super::iam::{Iam, StoredCredential};
+use super::identity::{ACCOUNT, Caller, Place, REGION, account_of};
 use super::kms::Kms;
-use super::policy::{Guard, Question};
+use super::policy::{Guard, Question, is_account};
+use super::shelf::Shelf;
 use super::trouble::Trouble;
 use super::{Options, SandboxError, ecr, logs, s3, sagemaker};
 
@@ -35,18 +36,27 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) disk: Disk,
     pub(crate) trouble: Trouble,
-    iam: Mutex<Iam>,
+    /// The first account and the first region.
+    pub(crate) home: Place,
+    pub(crate) regions: Vec<String>,
+    /// Users, roles and sessions of every account, the first one first.
+    accounts: Vec<(String, Mutex<Iam>)>,
     kms: Mutex<Kms>,
     pub(crate) s3: s3::Store,
-    pub(crate) logs: logs::Logs,
-    pub(crate) ecr: ecr::Ecr,
-    pub(crate) sagemaker: sagemaker::SageMaker,
+    services: BTreeMap<Place, Services>,
     /// Cancelled when the world ends: the server and every job end with it.
     pub(crate) shutdown: CancellationToken,
     pub(crate) jobs: tokio::sync::Mutex<JoinSet<()>>,
     pub(crate) guardian: Arc<Guardian>,
     /// A temporary folder is removed when the world stops, or at the latest with the world.
     folder: Mutex<Option<(tempfile::TempDir, Held)>>,
+}
+
+/// What lives in one account and one region.
+pub(crate) struct Services {
+    pub(crate) logs: logs::Logs,
+    pub(crate) ecr: ecr::Ecr,
+    pub(crate) sagemaker: sagemaker::SageMaker,
 }
 
 impl fmt::Debug for World {
@@ -65,6 +75,7 @@ impl Drop for World {
 impl World {
     /// The world in the options' folder, or a new one in a temporary folder.
     pub(crate) fn open(options: Options, url: &str) -> Result<Self, SandboxError> {
+        checked(&options)?;
         let (root, folder, disk, is_new) = match &options.dir {
             Some(dir) => {
                 // Jobs and the guardian run in other folders.
@@ -90,12 +101,14 @@ impl World {
         };
         let guardian = Guardian::start(&options.program);
         let folder = folder.map(|folder| (folder, guardian.hold(Charge::Folder(root.clone().into()))));
-        let (clock, parts) = guarded(|| {
+        let ((accounts, regions), clock, parts) = guarded(|| {
+            let accounts = named("accounts", &options.accounts, ACCOUNT, &disk)?;
+            let regions = named("regions", &options.regions, REGION, &disk)?;
             let clock = Clock::open(&disk)?;
-            let parts = Parts::open(&root, &clock, &disk, options.registry)?;
+            let parts = Parts::open(&root, &clock, &disk, (&accounts, &regions), options.registry)?;
             match parts.s3.home.missing()?.filter(|_| disk.is_kept()) {
                 Some(file) => Err(DiskError::Damaged(format!("{} is missing", file.display()))),
-                None => Ok((clock, parts)),
+                None => Ok(((accounts, regions), clock, parts)),
             }
         })
         .map_err(unreadable)?;
@@ -114,12 +127,15 @@ impl World {
         }
         fs::create_dir_all(root.join("files")).map_err(unusable)?;
         Ok(Self {
-            iam: Mutex::new(parts.iam),
+            home: Place::new(&accounts[0], &regions[0]),
+            regions,
+            accounts: accounts
+                .into_iter()
+                .zip(parts.accounts.into_iter().map(Mutex::new))
+                .collect(),
             kms: Mutex::new(parts.kms),
             s3: parts.s3,
-            logs: parts.logs,
-            ecr: parts.ecr,
-            sagemaker: parts.sagemaker,
+            services: parts.services,
             trouble: Trouble::new(&options),
             shutdown: CancellationToken::new(),
             jobs: tokio::sync::Mutex::new(JoinSet::new()),
@@ -144,17 +160,67 @@ impl World {
     /// Everything as it is on disk, part by part: what changes in one of them before its turn is not heard there.
     fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
         self.clock.restore(disk)?;
-        *self.iam() = Iam::open(&self.clock, disk)?;
+        for account in self.accounts() {
+            *self.iam(account) = Iam::open(account, &self.clock, disk)?;
+        }
         *self.kms() = Kms::open(&self.clock, disk)?;
         self.s3.restore(disk)?;
-        self.logs.restore(disk)?;
-        self.ecr.restore(disk)?;
-        self.sagemaker.restore(disk)
+        self.services.values().try_for_each(|services| {
+            services.logs.restore(disk)?;
+            services.ecr.restore(disk)?;
+            services.sagemaker.restore(disk)
+        })
     }
 
-    /// Users, roles and sessions.
-    pub(crate) fn iam(&self) -> Locked<'_, Iam> {
-        Locked::new(self.iam.lock().unwrap_or_else(PoisonError::into_inner), &self.disk)
+    /// Users, roles and sessions of an account of the world.
+    pub(crate) fn iam(&self, account: &str) -> Locked<'_, Iam> {
+        self.account(account).expect("callers are of the world's accounts")
+    }
+
+    /// The same of the account in an ARN, if it is one of the world's.
+    pub(crate) fn iam_of(&self, arn: &str) -> Option<Locked<'_, Iam>> {
+        self.account(account_of(arn))
+    }
+
+    fn account(&self, account: &str) -> Option<Locked<'_, Iam>> {
+        let (_, iam) = self.accounts.iter().find(|(id, _)| id == account)?;
+        let iam = iam.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Locked::new(iam, &self.disk))
+    }
+
+    /// Account ids, the first one first.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &str> {
+        self.accounts.iter().map(|(id, _)| id.as_str())
+    }
+
+    pub(crate) fn has_region(&self, region: &str) -> bool {
+        self.regions.iter().any(|known| known == region)
+    }
+
+    /// Whether there is an account, user, role or session of this name: what a key policy and a grant may name.
+    pub(crate) fn knows(&self, principal: &str) -> bool {
+        self.accounts().any(|account| is_account(principal, account))
+            || self.iam_of(principal).is_some_and(|iam| iam.knows(principal))
+    }
+
+    /// Whose access key this is, calling a region.
+    pub(crate) fn credential(&self, access_key_id: &str, region: &str) -> Option<StoredCredential> {
+        self.accounts()
+            .find_map(|account| self.iam(account).credential(access_key_id, region))
+    }
+
+    /// Whose access key this is, if the session token is its own and has not expired.
+    pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>, region: &str) -> Result<Caller, ApiError> {
+        let account = self
+            .accounts()
+            .find(|account| self.iam(account).has_access_key(access_key_id));
+        let account = account.unwrap_or(&self.home.account);
+        self.iam(account).caller(access_key_id, token, region)
+    }
+
+    /// What lives in a place of the world.
+    pub(crate) fn at(&self, place: &Place) -> &Services {
+        &self.services[place]
     }
 
     /// Keys, aliases and grants.
@@ -202,7 +268,7 @@ impl World {
     /// Whether the caller's own policies and the resource's together allow what is asked.
     pub(crate) fn permit(&self, question: &Question, guard: &Guard) -> Result<(), ApiError> {
         let (caller, action) = (question.caller(), question.action());
-        let own = self.iam().own(caller, question);
+        let own = self.iam(&caller.place.account).own(caller, question);
         guard
             .lets(question, own)
             .map_err(|refusal| denied(caller, action, question.resource, &refusal.why(action)))
@@ -226,41 +292,98 @@ impl World {
 
 /// The services, read from disk.
 struct Parts {
-    iam: Iam,
+    accounts: Vec<Iam>,
     kms: Kms,
     s3: s3::Store,
-    logs: logs::Logs,
-    ecr: ecr::Ecr,
-    sagemaker: sagemaker::SageMaker,
+    services: BTreeMap<Place, Services>,
 }
 
 impl Parts {
     /// The large ones at the same time: a world of hundreds of thousands of rows is up within a second.
-    fn open(root: &Path, clock: &Clock, disk: &Disk, registry: Option<SocketAddr>) -> Result<Self, DiskError> {
+    fn open(
+        root: &Path,
+        clock: &Clock,
+        disk: &Disk,
+        (accounts, regions): (&[String], &[String]),
+        registry: Option<SocketAddr>,
+    ) -> Result<Self, DiskError> {
         let open_s3 = || s3::Store::open(&root.join("objects"), clock, disk);
-        let (s3, sagemaker, kms) = if disk.is_kept() {
+        let open_services = || {
+            let places = accounts
+                .iter()
+                .flat_map(|account| regions.iter().map(move |region| Place::new(account, region)));
+            places
+                .map(|place| {
+                    let services = Services {
+                        logs: logs::Logs::open(&place, clock, disk)?,
+                        ecr: ecr::Ecr::open(&place, clock, disk, registry)?,
+                        sagemaker: sagemaker::SageMaker::open(&place, clock, disk)?,
+                    };
+                    Ok((place, services))
+                })
+                .collect::<Result<_, DiskError>>()
+        };
+        let (s3, services, kms) = if disk.is_kept() {
             std::thread::scope(|scope| {
                 let s3 = scope.spawn(open_s3);
-                let sagemaker = scope.spawn(|| sagemaker::SageMaker::open(clock, disk));
+                let services = scope.spawn(open_services);
                 let kms = Kms::open(clock, disk);
-                (joined(s3), joined(sagemaker), kms)
+                (joined(s3), joined(services), kms)
             })
         } else {
-            (
-                open_s3(),
-                sagemaker::SageMaker::open(clock, disk),
-                Kms::open(clock, disk),
-            )
+            (open_s3(), open_services(), Kms::open(clock, disk))
         };
         Ok(Self {
-            iam: Iam::open(clock, disk)?,
+            accounts: accounts
+                .iter()
+                .map(|account| Iam::open(account, clock, disk))
+                .collect::<Result<_, _>>()?,
             kms: kms?,
             s3: s3?,
-            logs: logs::Logs::open(clock, disk)?,
-            ecr: ecr::Ecr::open(clock, disk, registry)?,
-            sagemaker: sagemaker?,
+            services: services?,
         })
     }
+}
+
+/// Refuses accounts and regions that are none.
+fn checked(options: &Options) -> Result<(), SandboxError> {
+    let is_account = |id: &String| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+    let is_region = |name: &String| {
+        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        let (words, number) = name.rsplit_once('-').unwrap_or_default();
+        words.contains('-') && words.split('-').all(is_word) && number.parse::<u8>().is_ok()
+    };
+    let wrong = |name: &String, why| Err(SandboxError::Place(name.clone(), why));
+    if let Some(id) = options.accounts.iter().find(|id| !is_account(id)) {
+        return wrong(id, "no account: one has twelve digits");
+    }
+    match options.regions.iter().find(|name| !is_region(name)) {
+        Some(name) => wrong(name, "no region, such as eu-west-1"),
+        None => Ok(()),
+    }
+}
+
+/// The accounts or regions of a world: those that are asked for, then those that it had, by their age.
+fn named(table: &str, asked: &[String], usual: &str, disk: &Disk) -> Result<Vec<String>, DiskError> {
+    let mut shelf: Shelf<u32> = Shelf::open(table, disk)?;
+    let mut kept: Vec<(u32, String)> = shelf.iter().map(|(name, age)| (*age, name.clone())).collect();
+    kept.sort();
+    let mut names: Vec<String> = Vec::new();
+    for name in asked.iter().cloned().chain(kept.into_iter().map(|(_, name)| name)) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        names.push(usual.to_owned());
+    }
+    for name in &names {
+        if !shelf.contains_key(name) {
+            let age = u32::try_from(shelf.len()).unwrap_or(u32::MAX);
+            shelf.insert(name.clone(), age);
+        }
+    }
+    Ok(names)
 }
 
 fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {

@@ -6,9 +6,8 @@ use std::time::SystemTime;
 use s3s::crypto::{Checksum as _, Sha256};
 use serde_json::{Value, json};
 
-use super::{DOCKER_MANIFEST, Ecr, Image, ImageId, Repository, Request, epoch, invalid, no_repository, paged};
+use super::{DOCKER_MANIFEST, Ecr, Image, ImageId, Repository, Request, epoch, invalid, paged};
 use crate::api::ApiError;
-use crate::identity::ACCOUNT;
 use crate::s3::hex;
 
 impl Ecr {
@@ -22,7 +21,7 @@ impl Ecr {
             ));
         }
         let mut repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
+        let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         let tagged = request.image_tag.as_ref().and_then(|tag| repository.tags.get(tag));
         let known = repository.images.contains_key(&digest);
         if known && (request.image_tag.is_none() || tagged == Some(&digest)) {
@@ -43,7 +42,7 @@ impl Ecr {
             image_digest: Some(digest.clone()),
             image_tag: request.image_tag.clone(),
         };
-        let answer = json!({ "image": image_json(name, &id, &image) });
+        let answer = json!({ "image": image_json(&self.place.account, name, &id, &image) });
         repositories.change(name, |repository| {
             repository.images.entry(digest.clone()).or_insert(image);
             if let Some(tag) = &request.image_tag {
@@ -56,11 +55,11 @@ impl Ecr {
     pub(super) fn describe_images(&self, request: &Request) -> Result<Value, ApiError> {
         let name = &request.repository_name;
         let repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
+        let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         let digests: BTreeSet<String> = match &request.image_ids {
             Some(ids) => ids
                 .iter()
-                .map(|id| repository.resolve(id).ok_or_else(|| no_image(name, id)))
+                .map(|id| repository.resolve(id).ok_or_else(|| self.no_image(name, id)))
                 .collect::<Result<_, _>>()?,
             None => repository.images.keys().cloned().collect(),
         };
@@ -70,7 +69,7 @@ impl Ecr {
             .map(|digest| {
                 let image = &repository.images[&digest];
                 let mut row = json!({
-                    "registryId": ACCOUNT,
+                    "registryId": self.place.account,
                     "repositoryName": name,
                     "imageDigest": digest,
                     "imageSizeInBytes": image.size,
@@ -90,7 +89,7 @@ impl Ecr {
     pub(super) fn list_images(&self, request: &Request) -> Result<Value, ApiError> {
         let name = &request.repository_name;
         let repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
+        let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         let mut rows = Vec::new();
         for digest in repository.images.keys() {
             let tags = repository.tags_of(digest);
@@ -113,7 +112,7 @@ impl Ecr {
     pub(super) fn get_images(&self, request: &Request) -> Result<Value, ApiError> {
         let name = &request.repository_name;
         let repositories = self.lock();
-        let repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
+        let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         let (mut images, mut failures) = (Vec::new(), Vec::new());
         for id in request.image_ids.iter().flatten() {
             match repository.resolve(id) {
@@ -122,7 +121,7 @@ impl Ecr {
                         image_digest: Some(digest.clone()),
                         image_tag: id.image_tag.clone(),
                     };
-                    images.push(image_json(name, &id, &repository.images[&digest]));
+                    images.push(image_json(&self.place.account, name, &id, &repository.images[&digest]));
                 }
                 None => failures.push(failure(id)),
             }
@@ -130,10 +129,27 @@ impl Ecr {
         Ok(json!({ "images": images, "failures": failures }))
     }
 
+    fn no_image(&self, name: &str, id: &ImageId) -> ApiError {
+        let shown = |part: &Option<String>| {
+            part.as_deref()
+                .map_or_else(|| "null".to_owned(), |part| format!("'{part}'"))
+        };
+        ApiError::new(
+            "ImageNotFoundException",
+            format!(
+                "The image with imageId {{imageDigest:{}, imageTag:{}}} does not exist within the repository with name \
+                 '{name}' in the registry with id '{}'",
+                shown(&id.image_digest),
+                shown(&id.image_tag),
+                self.place.account
+            ),
+        )
+    }
+
     pub(super) fn delete_images(&self, request: &Request) -> Result<Value, ApiError> {
         let name = &request.repository_name;
         let change = |repository: &mut Repository| repository.delete(request);
-        self.lock().change(name, change).ok_or_else(|| no_repository(name))
+        self.lock().change(name, change).ok_or_else(|| self.no_repository(name))
     }
 }
 
@@ -210,9 +226,9 @@ fn wanted(request: &Request, tagged: bool) -> bool {
     }
 }
 
-fn image_json(repository: &str, id: &ImageId, image: &Image) -> Value {
+fn image_json(account: &str, repository: &str, id: &ImageId, image: &Image) -> Value {
     json!({
-        "registryId": ACCOUNT,
+        "registryId": account,
         "repositoryName": repository,
         "imageId": id.json(),
         "imageManifest": image.manifest,
@@ -226,20 +242,4 @@ fn failure(id: &ImageId) -> Value {
         "failureCode": "ImageNotFound",
         "failureReason": "Requested image not found",
     })
-}
-
-fn no_image(name: &str, id: &ImageId) -> ApiError {
-    let shown = |part: &Option<String>| {
-        part.as_deref()
-            .map_or_else(|| "null".to_owned(), |part| format!("'{part}'"))
-    };
-    ApiError::new(
-        "ImageNotFoundException",
-        format!(
-            "The image with imageId {{imageDigest:{}, imageTag:{}}} does not exist within the repository with name \
-             '{name}' in the registry with id '{ACCOUNT}'",
-            shown(&id.image_digest),
-            shown(&id.image_tag)
-        ),
-    )
 }

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use super::{Ecr, Image, Repository, Request, basic, invalid, no_repository};
+use super::{Ecr, Image, Repository, Request, basic, invalid};
 use crate::api::ApiError;
 
 /// The largest manifest, as registries have it.
@@ -172,7 +172,7 @@ impl Ecr {
             })
             .collect();
         let mut repositories = self.lock();
-        let known = repositories.get(name).ok_or_else(|| no_repository(name))?;
+        let known = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         if known
             .tags
             .iter()
@@ -196,7 +196,7 @@ impl Ecr {
     fn doomed(&self, operation: &str, request: &Request) -> Result<Vec<String>, ApiError> {
         let name = &request.repository_name;
         let repositories = self.lock();
-        let before: &Repository = repositories.get(name).ok_or_else(|| no_repository(name))?;
+        let before: &Repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         if operation == "DeleteRepository" {
             // Without `force` the call itself refuses one that holds images.
             let all = before.images.keys().filter(|_| request.force);

@@ -2,7 +2,13 @@
 use super::*;
 
 fn ecr() -> Ecr {
-    Ecr::open(&Clock::default(), &Disk::default(), None).unwrap()
+    Ecr::open(
+        &Place::new("111122223333", "us-east-1"),
+        &Clock::default(),
+        &Disk::default(),
+        None,
+    )
+    .unwrap()
 }
 
 fn request(body: &Value) -> Request {

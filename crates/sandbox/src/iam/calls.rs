@@ -14,7 +14,7 @@ use crate::world::World;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
-    let context = Context::of(&world.iam(), caller, operation, form, world.facts());
+    let context = Context::of(&world.iam(&caller.place.account), caller, operation, form, world.facts());
     for action in context.actions(operation) {
         world
             .permit_by_identity(&context.question(caller, &action))
@@ -25,7 +25,7 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
             })?;
     }
     let gone = {
-        let mut iam = world.iam();
+        let mut iam = world.iam(&caller.place.account);
         match operation {
             "DeleteRole" => iam.delete_role(form.required("RoleName")?)?,
             "DeleteUser" => iam.delete_user(form.required("UserName")?)?,
@@ -79,7 +79,7 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             let user = Entity {
                 tags: tags(form)?,
                 boundary: boundary::given(iam, form)?,
-                ..Entity::new("user", "AIDA", path(form)?, name, iam.clock.now())
+                ..iam.entity("user", "AIDA", path(form)?, name)
             };
             iam.users.insert(name.to_owned(), user);
             shown_user(iam, name)
@@ -137,8 +137,8 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
                 "<AccessKeyMetadata>{members}</AccessKeyMetadata><IsTruncated>false</IsTruncated>"
             ))
         }
-        "SimulatePrincipalPolicy" => simulate::principal(iam, form),
-        "SimulateCustomPolicy" => simulate::custom(iam, form),
+        "SimulatePrincipalPolicy" => simulate::principal(iam, caller, form),
+        "SimulateCustomPolicy" => simulate::custom(iam, caller, form),
         "TagRole" | "UntagRole" | "ListRoleTags" | "TagUser" | "UntagUser" | "ListUserTags" => {
             tagging(iam, operation, form)
         }

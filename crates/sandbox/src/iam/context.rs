@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::form::Form;
 use super::{Entity, Iam};
-use crate::identity::{ACCOUNT, Caller, Principal};
+use crate::identity::{Caller, Principal};
 use crate::policy::Question;
 
 pub(super) struct Context {
@@ -23,7 +23,7 @@ impl Context {
     ) -> Self {
         let entity = entity(iam, caller, operation, form);
         let mut context = Self {
-            resource: entity.map_or_else(|| resource(operation, form), |entity| entity.arn.clone()),
+            resource: entity.map_or_else(|| resource(caller.account(), operation, form), |entity| entity.arn.clone()),
             facts,
             tag_keys: form.list("TagKeys").into_iter().map(str::to_owned).collect(),
         };
@@ -83,17 +83,17 @@ fn entity<'a>(iam: &'a Iam, caller: &Caller, operation: &str, form: &Form) -> Op
 }
 
 /// What a call is about where it is not there, as policies name it.
-fn resource(operation: &str, form: &Form) -> String {
+fn resource(account: &str, operation: &str, form: &Form) -> String {
     let path = form.text("Path").unwrap_or("/");
     let named = [("RoleName", "role"), ("UserName", "user"), ("PolicyName", "policy")]
         .into_iter()
         .find_map(|(member, kind)| Some(format!("{kind}{path}{}", form.text(member)?)));
     match (form.text("PolicySourceArn").or(form.text("PolicyArn")), named) {
-        (_, Some(name)) => format!("arn:aws:iam::{ACCOUNT}:{name}"),
+        (_, Some(name)) => format!("arn:aws:iam::{account}:{name}"),
         (Some(arn), None) => arn.to_owned(),
         (None, None) => match operation {
-            "ListRoles" => format!("arn:aws:iam::{ACCOUNT}:role/"),
-            "ListUsers" => format!("arn:aws:iam::{ACCOUNT}:user/"),
+            "ListRoles" => format!("arn:aws:iam::{account}:role/"),
+            "ListUsers" => format!("arn:aws:iam::{account}:user/"),
             _ => "*".to_owned(),
         },
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Entity, Iam, OWNER};
 use crate::api::ApiError;
-use crate::identity::{ACCOUNT, Caller, Principal};
+use crate::identity::{Caller, Place, Principal};
 use crate::policy::Document;
 use crate::world::{random, random_id};
 
@@ -84,6 +84,11 @@ pub(crate) struct SessionCredentials {
 }
 
 impl Iam {
+    /// Whether this is an access key of the account.
+    pub(crate) fn has_access_key(&self, id: &str) -> bool {
+        self.credentials.contains_key(id)
+    }
+
     /// Access key id and secret of the first user.
     pub(crate) fn own_access_key(&self) -> (String, String) {
         self.credentials
@@ -93,8 +98,8 @@ impl Iam {
             .unwrap_or_default()
     }
 
-    /// Whose access key this is.
-    pub(crate) fn credential(&self, access_key_id: &str) -> Option<StoredCredential> {
+    /// Whose access key this is, calling a region.
+    pub(crate) fn credential(&self, access_key_id: &str, region: &str) -> Option<StoredCredential> {
         let credential = self.credentials.get(access_key_id).filter(|key| key.is_active)?;
         let secret = credential.secret.clone();
         match &credential.owner {
@@ -102,7 +107,7 @@ impl Iam {
                 secret,
                 session_token: None,
                 expires: None,
-                caller: caller_of(name, self.users.get(name)?),
+                caller: caller_of(name, self.users.get(name)?, Place::new(&self.account, region)),
             }),
             Owner::Session {
                 role,
@@ -113,20 +118,20 @@ impl Iam {
                 secret,
                 session_token: Some(token.clone()),
                 expires: Some(*expires),
-                caller: self.opened(role, opening, credential.created)?,
+                caller: self.opened(role, opening, credential.created, region)?,
             }),
         }
     }
 
     /// Whose access key this is, if the session token is its own and has not expired.
-    pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>) -> Result<Caller, ApiError> {
+    pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>, region: &str) -> Result<Caller, ApiError> {
         let invalid = || {
             ApiError::new(
                 "InvalidClientTokenId",
                 "The security token included in the request is invalid.",
             )
         };
-        let credential = self.credential(access_key_id).ok_or_else(invalid)?;
+        let credential = self.credential(access_key_id, region).ok_or_else(invalid)?;
         if credential.session_token.as_deref() != token {
             return Err(invalid());
         }
@@ -140,11 +145,11 @@ impl Iam {
     }
 
     /// A session of a role as a caller.
-    pub(crate) fn session(&self, role: &str, name: &str) -> Option<Caller> {
-        self.opened(role, &Arc::new(Opening::named(name)), self.clock.now())
+    pub(crate) fn session(&self, role: &str, name: &str, region: &str) -> Option<Caller> {
+        self.opened(role, &Arc::new(Opening::named(name)), self.clock.now(), region)
     }
 
-    fn opened(&self, role: &str, opening: &Arc<Opening>, at: Timestamp) -> Option<Caller> {
+    fn opened(&self, role: &str, opening: &Arc<Opening>, at: Timestamp, region: &str) -> Option<Caller> {
         let entity = self.roles.get(role)?;
         let name = &opening.name;
         let mut extra = tags_of(entity);
@@ -164,7 +169,8 @@ impl Iam {
                 role: role.to_owned(),
                 session: name.clone(),
             },
-            arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}"),
+            place: Place::new(&self.account, region),
+            arn: format!("arn:aws:sts::{}:assumed-role/{role}/{name}", self.account),
             role_arn: Some(entity.arn.clone()),
             user_id: format!("{}:{name}", entity.id),
             extra,
@@ -221,9 +227,10 @@ impl Iam {
 }
 
 /// A user as a caller.
-pub(super) fn caller_of(name: &str, user: &Entity) -> Caller {
+pub(super) fn caller_of(name: &str, user: &Entity, place: Place) -> Caller {
     Caller {
         principal: Principal::User(name.to_owned()),
+        place,
         arn: user.arn.clone(),
         role_arn: None,
         user_id: user.id.clone(),

@@ -72,6 +72,7 @@ mod tests {
     fn managed_policies_allow_what_aws_says_they_do() {
         let caller = Caller {
             principal: Principal::User("u".to_owned()),
+            place: crate::identity::Place::new("111122223333", "us-east-1"),
             arn: "arn:aws:iam::111122223333:user/u".to_owned(),
             role_arn: None,
             user_id: "AIDA".to_owned(),

@@ -4,7 +4,6 @@ use super::calls::{encoded, list};
 use super::form::{Form, escape};
 use super::{Entity, Iam, Policy, boundary, conflict, exists, managed, missing};
 use crate::api::ApiError;
-use crate::identity::ACCOUNT;
 use crate::policy::{Document, Kind};
 use crate::world::random_id;
 
@@ -13,7 +12,7 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
         "CreatePolicy" => {
             let name = form.required("PolicyName")?;
             let path = form.text("Path").unwrap_or("/").to_owned();
-            let arn = format!("arn:aws:iam::{ACCOUNT}:policy{path}{name}");
+            let arn = format!("arn:aws:iam::{}:policy{path}{name}", iam.account);
             if iam.policies.contains_key(&arn) {
                 return Err(exists(&format!(
                     "A policy called {name} already exists. Duplicate names are not allowed."

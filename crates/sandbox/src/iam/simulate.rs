@@ -10,7 +10,7 @@ use super::credentials::caller_of;
 use super::form::{Form, escape};
 use super::{Iam, missing};
 use crate::api::ApiError;
-use crate::identity::{ACCOUNT, Caller, Principal};
+use crate::identity::{Caller, Principal};
 use crate::policy::{self, Decision, Document, Guard, Kind, Own, Question};
 
 mod position;
@@ -42,8 +42,8 @@ struct Outcome {
     details: String,
 }
 
-pub(super) fn principal(iam: &Iam, form: &Form) -> Result<String, ApiError> {
-    let caller = asked_about(iam, form.required("PolicySourceArn")?)?;
+pub(super) fn principal(iam: &Iam, by: &Caller, form: &Form) -> Result<String, ApiError> {
+    let caller = asked_about(iam, by, form.required("PolicySourceArn")?)?;
     let (kind, name, entity) = match &caller.principal {
         Principal::User(name) => ("user", name, iam.user(name)?),
         Principal::Session { role, .. } => ("role", role, iam.role(role)?),
@@ -63,20 +63,21 @@ pub(super) fn principal(iam: &Iam, form: &Form) -> Result<String, ApiError> {
         boundary.extend(entity.boundary.as_ref().and_then(managed));
     }
     let asking = match form.text("CallerArn") {
-        Some(arn) => asked_about(iam, arn)?,
+        Some(arn) => asked_about(iam, by, arn)?,
         None => caller.clone(),
     };
     scene(asking, identity, boundary, form)?.answer(form)
 }
 
-pub(super) fn custom(iam: &Iam, form: &Form) -> Result<String, ApiError> {
+pub(super) fn custom(iam: &Iam, by: &Caller, form: &Form) -> Result<String, ApiError> {
     let caller = match form.text("CallerArn") {
-        Some(arn) => asked_about(iam, arn)?,
+        Some(arn) => asked_about(iam, by, arn)?,
         None => Caller {
             principal: Principal::User(String::new()),
-            arn: format!("arn:aws:iam::{ACCOUNT}:root"),
+            place: by.place.clone(),
+            arn: format!("arn:aws:iam::{}:root", by.place.account),
             role_arn: None,
-            user_id: ACCOUNT.to_owned(),
+            user_id: by.place.account.clone(),
             extra: BTreeMap::new(),
             opening: None,
         },
@@ -321,13 +322,13 @@ fn missing_values(keys: &[String]) -> String {
 }
 
 /// The user, or a session of the role, that the ARN names.
-fn asked_about(iam: &Iam, arn: &str) -> Result<Caller, ApiError> {
+fn asked_about(iam: &Iam, by: &Caller, arn: &str) -> Result<Caller, ApiError> {
     if let Some((name, _)) = iam.role_by_arn(arn) {
         return iam
-            .session(name, "simulated")
+            .session(name, "simulated", &by.place.region)
             .ok_or_else(|| missing(&format!("{arn} does not exist.")));
     }
     let found = iam.users.iter().find(|(_, user)| user.arn == arn);
     let (name, user) = found.ok_or_else(|| missing(&format!("{arn} does not exist.")))?;
-    Ok(caller_of(name, user))
+    Ok(caller_of(name, user, by.place.clone()))
 }

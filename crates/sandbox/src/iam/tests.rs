@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::identity::Caller;
+use crate::identity::{ACCOUNT, Caller, REGION};
 use crate::sts;
 use crate::tests::options;
 use crate::world::World;
@@ -23,8 +23,8 @@ struct Account {
 impl Account {
     fn new() -> Self {
         let world = World::open(options(), "http://127.0.0.1:1").unwrap();
-        let (id, _) = world.iam().own_access_key();
-        let owner = world.iam().caller(&id, None).unwrap();
+        let (id, _) = world.iam(ACCOUNT).own_access_key();
+        let owner = world.iam(ACCOUNT).caller(&id, None, REGION).unwrap();
         Self { world, owner }
     }
 
@@ -54,7 +54,7 @@ impl Account {
         self.ask("CreateUser", &[("UserName", name)]).unwrap();
         let key = self.ask("CreateAccessKey", &[("UserName", name)]).unwrap();
         let id = between(&key, "<AccessKeyId>", "</AccessKeyId>");
-        self.world.iam().caller(&id, None).unwrap()
+        self.world.iam(ACCOUNT).caller(&id, None, REGION).unwrap()
     }
 }
 
@@ -111,9 +111,9 @@ fn an_inactive_access_key_is_nobodys() {
             .unwrap()
     };
     switch("Inactive");
-    assert!(account.world.iam().credential(&id).is_none());
+    assert!(account.world.iam(ACCOUNT).credential(&id, REGION).is_none());
     switch("Active");
-    assert!(account.world.iam().credential(&id).is_some());
+    assert!(account.world.iam(ACCOUNT).credential(&id, REGION).is_some());
     account.ask("CreateAccessKey", &[("UserName", "u")]).unwrap();
     assert_eq!(
         account.ask("CreateAccessKey", &[("UserName", "u")]).unwrap_err(),
@@ -312,7 +312,7 @@ fn who_is_gone_is_named_by_an_id_that_a_namesake_does_not_get() {
     );
     let policy = kms("GetKeyPolicy", json!({"KeyId": id}));
     assert!(!policy["Policy"].as_str().unwrap().contains("role/r"));
-    let namesake = account.world.iam().session("r", "s").unwrap();
+    let namesake = account.world.iam(ACCOUNT).session("r", "s", REGION).unwrap();
     let asked = crate::kms::call(
         &account.world,
         &namesake,

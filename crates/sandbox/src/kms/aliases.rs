@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::authorize::Act;
 use super::request::invalid;
-use super::{Ask, Kms, page, seconds, with};
+use super::{Ask, Kms, key, page, seconds, with};
 use crate::api::{ApiError, broken};
 use crate::disk::{Disk, DiskError};
-use crate::identity::{ACCOUNT, REGION};
+use crate::identity::account_of;
 use crate::shelf::Shelf;
 
 /// Aliases of one key, by AWS's quota.
@@ -22,7 +22,7 @@ const MOST: usize = 50;
 /// Where an alias points.
 #[derive(Clone, Serialize, Deserialize)]
 struct Alias {
-    /// Bare key id.
+    /// Key ARN.
     target: String,
     #[serde(with = "millisecond::required")]
     created: Timestamp,
@@ -32,7 +32,7 @@ struct Alias {
 
 /// All aliases, and each key's.
 pub(super) struct Aliases {
-    /// By name, with `alias/`.
+    /// By ARN.
     rows: Shelf<Alias>,
     by_target: BTreeSet<(String, String)>,
 }
@@ -51,7 +51,7 @@ impl Aliases {
         self.rows.get(name).map(|alias| alias.target.as_str())
     }
 
-    /// Names of a key's aliases.
+    /// ARNs of a key's aliases.
     pub(super) fn of(&self, key: &str) -> impl Iterator<Item = &str> {
         self.by_target
             .range((key.to_owned(), String::new())..)
@@ -86,22 +86,24 @@ impl Aliases {
 }
 
 impl Kms {
-    /// Points an alias (with `alias/`) at a key without asking anybody.
+    /// Points an alias (with `alias/`) at a key of the same place without asking anybody.
     pub(crate) fn put_alias(&mut self, name: &str, target: &str) {
-        self.aliases.put(name, target, self.clock.now());
+        let alias = target.replace(&format!("key/{}", key::id_of(target)), name);
+        self.aliases.put(&alias, target, self.clock.now());
     }
 }
 
-pub(super) fn arn(name: &str) -> String {
-    format!("arn:aws:kms:{REGION}:{ACCOUNT}:{name}")
+/// An alias' name, with `alias/`, in its ARN.
+pub(super) fn name_of(arn: &str) -> &str {
+    arn.splitn(6, ':').last().unwrap_or(arn)
 }
 
 /// An alias operation needs its permission on the alias and on every key it touches.
-fn permitted(ask: &Ask, kms: &Kms, name: &str, keys: &[&str]) -> Result<(), ApiError> {
+fn permitted(ask: &Ask, kms: &Kms, alias: &str, keys: &[&str]) -> Result<(), ApiError> {
     let action = format!("kms:{}", ask.operation);
-    ask.world.authorize(ask.caller, &action, &arn(name), &BTreeMap::new())?;
+    ask.world.authorize(ask.caller, &action, alias, &BTreeMap::new())?;
     keys.iter()
-        .try_for_each(|id| ask.authorize(kms, kms.find(id)?, &Act::new(&action)))
+        .try_for_each(|key| ask.authorize(kms, kms.key(key)?, &Act::new(&action)))
 }
 
 /// Whether somebody but AWS may give an alias of this name.
@@ -137,36 +139,43 @@ fn valid(name: &str) -> Result<(), ApiError> {
 pub(super) fn put(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let name = ask.request.required("AliasName")?;
     valid(name)?;
-    let target = kms.find_strictly(ask.request.required("TargetKeyId")?)?;
-    let (id, old) = (target.id.clone(), kms.aliases.target(name).map(str::to_owned));
-    let keys: Vec<&str> = std::iter::once(id.as_str()).chain(old.as_deref()).collect();
-    permitted(ask, kms, name, &keys)?;
+    let place = &ask.caller.place;
+    let target = kms.find_strictly(place, ask.request.required("TargetKeyId")?)?;
+    if account_of(&target.arn) != place.account {
+        let missing = format!("Key '{}' does not exist", key::arn(place, target.id()));
+        return Err(ApiError::new("NotFoundException", missing));
+    }
+    let alias = place.arn("kms", name);
+    let (arn, old) = (target.arn.clone(), kms.aliases.target(&alias).map(str::to_owned));
+    let keys: Vec<&str> = std::iter::once(arn.as_str()).chain(old.as_deref()).collect();
+    permitted(ask, kms, &alias, &keys)?;
     match (ask.operation, &old) {
         ("CreateAlias", Some(_)) => {
             return Err(ApiError::new(
                 "AlreadyExistsException",
-                format!("An alias with the name {} already exists", arn(name)),
+                format!("An alias with the name {alias} already exists"),
             ));
         }
-        ("UpdateAlias", None) => return Err(missing(name)),
+        ("UpdateAlias", None) => return Err(missing(&alias)),
         _ => {}
     }
     target.not_pending()?;
-    if kms.aliases.of(&id).filter(|other| *other != name).count() >= MOST {
+    if kms.aliases.of(&arn).filter(|other| *other != alias).count() >= MOST {
         return Err(ApiError::new(
             "LimitExceededException",
             format!("the key has {MOST} aliases, its quota"),
         ));
     }
-    kms.put_alias(name, &id);
+    kms.put_alias(name, &arn);
     Ok(json!({}))
 }
 
 pub(super) fn delete(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let name = ask.request.required("AliasName")?;
-    let target = kms.aliases.target(name).ok_or_else(|| missing(name))?;
-    permitted(ask, kms, name, &[target])?;
-    kms.aliases.remove(name);
+    let alias = ask.caller.place.arn("kms", name);
+    let target = kms.aliases.target(&alias).ok_or_else(|| missing(&alias))?;
+    permitted(ask, kms, &alias, &[target])?;
+    kms.aliases.remove(&alias);
     Ok(json!({}))
 }
 
@@ -176,7 +185,7 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let only = ask
         .request
         .text("KeyId")
-        .map(|id| kms.find_strictly(id).map(|key| key.id.clone()))
+        .map(|id| kms.find_strictly(&ask.caller.place, id).map(|key| key.arn.clone()))
         .transpose()?;
     let (rows, end) = page(&ask.request, (50, 100), |after| {
         let names: Box<dyn Iterator<Item = &str>> = match &only {
@@ -186,22 +195,24 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
                     .filter(move |name| after.as_deref().is_none_or(|after| *name > after)),
             ),
             None => {
-                let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+                let first = ask.caller.place.arn("kms", "alias/");
+                let from = after.map_or_else(|| Bound::Included(first.clone()), Bound::Excluded);
                 Box::new(
                     kms.aliases
                         .rows
                         .range((from, Bound::Unbounded))
-                        .map(|(name, _)| name.as_str()),
+                        .map(|(alias, _)| alias.as_str())
+                        .take_while(move |alias| alias.starts_with(&first)),
                 )
             }
         };
-        names.filter_map(|name| Some((name, (name, kms.aliases.rows.get(name)?))))
+        names.filter_map(|arn| Some((arn, (arn, kms.aliases.rows.get(arn)?))))
     })?;
     let rows: Vec<_> = rows
         .iter()
-        .map(|(name, alias)| {
+        .map(|(arn, alias)| {
             json!({
-                "AliasName": name, "AliasArn": arn(name), "TargetKeyId": alias.target,
+                "AliasName": name_of(arn), "AliasArn": arn, "TargetKeyId": key::id_of(&alias.target),
                 "CreationDate": seconds(alias.created), "LastUpdatedDate": seconds(alias.updated)
             })
         })
@@ -209,6 +220,6 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     Ok(with(json!({ "Aliases": rows }), end))
 }
 
-fn missing(name: &str) -> ApiError {
-    ApiError::new("NotFoundException", format!("Alias {} is not found.", arn(name)))
+fn missing(alias: &str) -> ApiError {
+    ApiError::new("NotFoundException", format!("Alias {alias} is not found."))
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::grants::Constraint;
 use super::key::{Key, State};
 use super::request::invalid;
-use super::{Ask, Kms};
+use super::{Ask, Kms, aliases};
 use crate::api::{ApiError, broken};
-use crate::identity::ACCOUNT;
+use crate::identity::account_of;
 use crate::policy::{Guard, Question};
 use crate::world::denied;
 
@@ -69,15 +69,31 @@ impl<'a> Act<'a> {
     }
 }
 
+/// What KMS lets be done to a key of another account.
+const ABROAD: [&str; 12] = [
+    "CreateGrant",
+    "Decrypt",
+    "DescribeKey",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "GetKeyRotationStatus",
+    "ListGrants",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "RetireGrant",
+    "RevokeGrant",
+];
+
 impl Ask<'_> {
     /// Whether the caller may do this with the key.
     ///
     /// 1. An explicit Deny in an identity policy or the key policy wins.
     /// 2. A key-policy Allow that names the principal suffices.
-    /// 3. A key-policy Allow for the account needs an identity policy's Allow too.
+    /// 3. A key-policy Allow for the account needs an identity policy's Allow too, and so does any for another account's.
     /// 4. A grant: grantee, operation, constraints, and visible already or its token supplied.
     pub(super) fn authorize(&self, kms: &Kms, key: &Key, act: &Act) -> Result<(), ApiError> {
-        let arn = key.arn();
+        let arn = &key.arn;
         if self
             .request
             .value("GrantTokens")
@@ -115,21 +131,29 @@ impl Ask<'_> {
             let alias = alias.rsplit_once(':').map_or(alias, |(_, alias)| alias);
             facts.insert("kms:RequestAlias".to_owned(), alias.to_owned());
         }
-        let question = Question::new(self.caller, act.action, &arn, &facts)
+        let question = Question::new(self.caller, act.action, arn, &facts)
             .with("kms:EncryptionContextKeys", names)
             .with("aws:TagKeys", act.tag_keys.clone())
             .with(
                 "kms:ResourceAliases",
-                kms.aliases.of(&key.id).map(str::to_owned).collect(),
+                kms.aliases
+                    .of(&key.arn)
+                    .map(|alias| aliases::name_of(alias).to_owned())
+                    .collect(),
             )
             .with(
                 "kms:GrantOperations",
                 act.child.map_or_else(Vec::new, |(operations, _)| operations.to_vec()),
             );
-        let own = self.world.iam().own(self.caller, &question);
+        let account = account_of(arn);
+        let own = self.world.iam(&self.caller.place.account).own(self.caller, &question);
+        if account != self.caller.place.account && !ABROAD.contains(&act.action.trim_start_matches("kms:")) {
+            let why = format!("because no resource-based policy allows the {} action", act.action);
+            return Err(denied(self.caller, act.action, arn, &why));
+        }
         let guard = Guard {
             policy: Some(&key.policy),
-            account: ACCOUNT,
+            account,
             must_allow: true,
         };
         let Err(refusal) = guard.lets(&question, own) else {
@@ -139,7 +163,7 @@ impl Ask<'_> {
         if !refusal.is_explicit && own.limits().is_ok() && self.is_granted(kms, key, act)? {
             return Ok(());
         }
-        Err(denied(self.caller, act.action, &arn, &refusal.why(act.action)))
+        Err(denied(self.caller, act.action, arn, &refusal.why(act.action)))
     }
 
     fn is_granted(&self, kms: &Kms, key: &Key, act: &Act) -> Result<bool, ApiError> {
@@ -148,7 +172,7 @@ impl Ask<'_> {
         }
         let operation = act.action.trim_start_matches("kms:");
         let tokens = self.request.list("GrantTokens");
-        if !tokens.iter().all(|token| kms.grants.knows_token(&key.id, token)) {
+        if !tokens.iter().all(|token| kms.grants.knows_token(&key.arn, token)) {
             return Err(ApiError::new(
                 "InvalidGrantTokenException",
                 "The request was rejected because a grant token is not valid.",
@@ -157,7 +181,7 @@ impl Ask<'_> {
         let now = self.world.now();
         let names = self.caller.names();
         Ok(names.iter().any(|name| {
-            kms.grants.to(&key.id, name).any(|grant| {
+            kms.grants.to(&key.arn, name).any(|grant| {
                 grant.operations.iter().any(|allowed| allowed == operation)
                     && match (&grant.constraint, act.context) {
                         (Some(constraint), Some(context)) => constraint.holds(context),
@@ -171,16 +195,16 @@ impl Ask<'_> {
         }))
     }
 
-    /// The id of a key that an administrative call names, once the caller may do it.
+    /// The ARN of a key that an administrative call names, once the caller may do it.
     pub(super) fn administered(&self, kms: &Kms) -> Result<String, ApiError> {
-        let key = kms.find_strictly(self.request.required("KeyId")?)?;
+        let key = kms.find_strictly(&self.caller.place, self.request.required("KeyId")?)?;
         let action = format!("kms:{}", self.operation);
         let mut act = Act::new(&action).tagging(&self.request.list("TagKeys"));
         if let Some(days) = self.request.number("RotationPeriodInDays") {
             act = act.saying("kms:RotationPeriodInDays", days.to_string());
         }
         self.authorize(kms, key, &act)?;
-        Ok(key.id.clone())
+        Ok(key.arn.clone())
     }
 
     /// What a call with DryRun answers when it would have gone well.
@@ -200,10 +224,7 @@ impl Key {
     pub(super) fn usable(&self) -> Result<(), ApiError> {
         match self.state {
             State::Enabled => Ok(()),
-            State::Disabled => Err(ApiError::new(
-                "DisabledException",
-                format!("{} is disabled.", self.arn()),
-            )),
+            State::Disabled => Err(ApiError::new("DisabledException", format!("{} is disabled.", self.arn))),
             State::PendingDeletion => Err(self.pending()),
         }
     }
@@ -218,9 +239,6 @@ impl Key {
     }
 
     fn pending(&self) -> ApiError {
-        ApiError::new(
-            "KMSInvalidStateException",
-            format!("{} is pending deletion.", self.arn()),
-        )
+        ApiError::new("KMSInvalidStateException", format!("{} is pending deletion.", self.arn))
     }
 }

@@ -13,10 +13,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::authorize::Act;
-use super::key::Key;
+use super::key::{self, Key};
 use super::request::invalid;
 use super::{Ask, Kms};
 use crate::api::ApiError;
+use crate::identity::Place;
 use crate::world::random;
 
 type Context = BTreeMap<String, String>;
@@ -38,7 +39,7 @@ pub(super) fn encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let key = ask.use_key(kms, ask.request.required("KeyId")?, "kms:Encrypt", &context)?;
     ask.dry_run()?;
     Ok(
-        json!({ "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }),
+        json!({ "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT" }),
     )
 }
 
@@ -51,12 +52,12 @@ pub(super) fn decrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
         ask.dry_run()?;
     }
     let blob = ask.request.bytes("CiphertextBlob", CIPHERTEXT)?;
-    let id = source(kms, &blob, ask.request.text("KeyId"))?;
+    let id = source(ask, kms, &blob, ask.request.text("KeyId"))?;
     let key = ask.use_key(kms, &id, "kms:Decrypt", &context)?;
     let (plaintext, version) = unwrap(key, &blob, &context)?;
     ask.dry_run()?;
     Ok(json!({
-        "Plaintext": STANDARD.encode(plaintext), "KeyId": key.arn(), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
+        "Plaintext": STANDARD.encode(plaintext), "KeyId": key.arn, "EncryptionAlgorithm": "SYMMETRIC_DEFAULT",
         "KeyMaterialId": key.material_id(version)
     }))
 }
@@ -77,11 +78,11 @@ pub(super) fn re_encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let from = if ignores {
         ask.request.required("SourceKeyId")?.to_owned()
     } else {
-        source(kms, &blob, ask.request.text("SourceKeyId"))?
+        source(ask, kms, &blob, ask.request.text("SourceKeyId"))?
     };
-    let to = kms.find(ask.request.required("DestinationKeyId")?)?;
-    let from = kms.find(&from)?;
-    let same = (from.id == to.id).to_string();
+    let to = kms.find(&ask.caller.place, ask.request.required("DestinationKeyId")?)?;
+    let from = kms.find(&ask.caller.place, &from)?;
+    let same = (from.arn == to.arn).to_string();
     let act = |action, context| Act::within(action, context).saying("kms:ReEncryptOnSameKey", &same);
     ask.authorize(kms, from, &act("kms:ReEncryptFrom", &old))?;
     ask.authorize(kms, to, &act("kms:ReEncryptTo", &new))?;
@@ -93,7 +94,7 @@ pub(super) fn re_encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let (plaintext, version) = unwrap(from, &blob, &old)?;
     ask.dry_run()?;
     Ok(json!({
-        "CiphertextBlob": STANDARD.encode(wrap(to, &plaintext, &new)), "SourceKeyId": from.arn(), "KeyId": to.arn(),
+        "CiphertextBlob": STANDARD.encode(wrap(to, &plaintext, &new)), "SourceKeyId": from.arn, "KeyId": to.arn,
         "SourceEncryptionAlgorithm": "SYMMETRIC_DEFAULT", "DestinationEncryptionAlgorithm": "SYMMETRIC_DEFAULT",
         "SourceKeyMaterialId": from.material_id(version), "DestinationKeyMaterialId": to.newest_material_id()
     }))
@@ -116,7 +117,7 @@ pub(super) fn generate_data_key(ask: &Ask, kms: &Kms) -> Result<Value, ApiError>
     ask.dry_run()?;
     let plaintext = bytes(len);
     let answer = json!({
-        "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn(),
+        "CiphertextBlob": STANDARD.encode(wrap(key, &plaintext, &context)), "KeyId": key.arn,
         "KeyMaterialId": key.newest_material_id()
     });
     Ok(match ask.operation {
@@ -144,7 +145,7 @@ pub(super) fn generate_random(ask: &Ask) -> Result<Value, ApiError> {
 impl Ask<'_> {
     /// A key that the caller may use like this, and that can be used.
     fn use_key<'a>(&self, kms: &'a Kms, id: &str, action: &str, context: &Context) -> Result<&'a Key, ApiError> {
-        let key = kms.find(id)?;
+        let key = kms.find(&self.caller.place, id)?;
         self.authorize(kms, key, &Act::within(action, context))?;
         key.usable()?;
         Ok(key)
@@ -181,16 +182,16 @@ impl Ask<'_> {
 
 impl Kms {
     /// A data key of 32 bytes without asking anybody: plaintext and ciphertext.
-    pub(crate) fn data_key(&self, id: &str) -> Result<(Vec<u8>, Vec<u8>), ApiError> {
-        let key = self.find(id)?;
+    pub(crate) fn data_key(&self, arn: &str) -> Result<(Vec<u8>, Vec<u8>), ApiError> {
+        let key = self.key(arn)?;
         let plaintext = bytes(32);
         let blob = wrap(key, &plaintext, &Context::new());
         Ok((plaintext, blob))
     }
 }
 
-/// The id of the key to open a ciphertext with: the one that it names, which must be the one that the caller names.
-fn source(kms: &Kms, blob: &[u8], named: Option<&str>) -> Result<String, ApiError> {
+/// The ARN of the key to open a ciphertext with: the one that it names, which must be the one that the caller names.
+fn source(ask: &Ask, kms: &Kms, blob: &[u8], named: Option<&str>) -> Result<String, ApiError> {
     let found = blob
         .get(1..17)
         .filter(|_| blob[0] == FORMAT && blob.len() >= HEAD + NONCE)
@@ -198,20 +199,32 @@ fn source(kms: &Kms, blob: &[u8], named: Option<&str>) -> Result<String, ApiErro
         .map(|id| id.to_string());
     let Some(id) = found else {
         if let Some(named) = named {
-            kms.find(named)?;
+            kms.find(&ask.caller.place, named)?;
         }
         return Err(unreadable());
     };
     match named {
-        Some(named) if kms.find(named)?.id != id => Err(ApiError::new(
-            "IncorrectKeyException",
-            "The key ID in the request does not identify a CMK that can perform this operation.",
-        )),
-        None if !kms.keys.contains_key(&id) => Err(ApiError::new(
-            "AccessDeniedException",
-            "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.",
-        )),
-        _ => Ok(id),
+        Some(named) => {
+            let named = kms.find(&ask.caller.place, named)?;
+            if named.id() == id {
+                return Ok(named.arn.clone());
+            }
+            Err(ApiError::new(
+                "IncorrectKeyException",
+                "The key ID in the request does not identify a CMK that can perform this operation.",
+            ))
+        }
+        None => {
+            let region = ask.caller.place.region.as_str();
+            let arns = ask
+                .world
+                .accounts()
+                .map(|account| key::arn(&Place::new(account, region), &id));
+            arns.into_iter().find(|arn| kms.keys.contains_key(arn)).ok_or_else(|| ApiError::new(
+                "AccessDeniedException",
+                "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.",
+            ))
+        }
     }
 }
 
@@ -223,7 +236,7 @@ fn wrap(key: &Key, plaintext: &[u8], context: &Context) -> Vec<u8> {
         .next_back()
         .expect("a key has material from its creation on");
     let mut blob = vec![FORMAT];
-    blob.extend_from_slice(uuid::Uuid::parse_str(&key.id).unwrap_or_default().as_bytes());
+    blob.extend_from_slice(uuid::Uuid::parse_str(key.id()).unwrap_or_default().as_bytes());
     blob.extend_from_slice(&(version as u16).to_be_bytes());
     let associated = associated(&blob, context);
     let nonce = random::<NONCE>();

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::authorize::Act;
 use super::request::{invalid, map, missing};
-use super::{Ask, Kms, key, page, seconds, with};
+use super::{Ask, Kms, page, seconds, with};
 use crate::api::{ApiError, broken};
-use crate::identity::ACCOUNT;
+use crate::identity::account_of;
 use crate::world::random_hex;
 
 mod book;
@@ -101,7 +101,7 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let grantee = request.required("GranteePrincipal")?;
     let retiring = request.text("RetiringPrincipal");
     let (operations, constraint, name) = (operations(ask)?, constraint(ask)?, name(ask)?);
-    let key = kms.find_strictly(request.required("KeyId")?)?;
+    let key = kms.find_strictly(&ask.caller.place, request.required("KeyId")?)?;
     let mut act = Act {
         child: Some((&operations, constraint.as_ref())),
         ..Act::grantable("kms:CreateGrant")
@@ -123,7 +123,7 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     for principal in [Some(grantee), retiring].into_iter().flatten() {
         known(ask, principal)?;
     }
-    let id = key.id.clone();
+    let id = key.arn.clone();
     drop(act);
     let new = NewGrant {
         grantee,
@@ -207,8 +207,8 @@ fn name<'a>(ask: &'a Ask) -> Result<Option<&'a str>, ApiError> {
 
 /// Refuses a principal that is not there. A service's own principal is one too.
 fn known(ask: &Ask, principal: &str) -> Result<(), ApiError> {
-    let root = format!("arn:aws:iam::{ACCOUNT}:root");
-    if principal == root || principal.ends_with(".amazonaws.com") || ask.world.iam().knows(principal) {
+    let is_arn = principal.starts_with("arn:");
+    if principal.ends_with(".amazonaws.com") || (is_arn && ask.world.knows(principal)) {
         return Ok(());
     }
     Err(ApiError::new(
@@ -285,8 +285,8 @@ pub(super) fn retire(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
         })?,
         None => {
             let id = ask.request.required("GrantId")?;
-            let key = kms.find_strictly(ask.request.required("KeyId")?)?;
-            kms.grants.get(&key.id, id).ok_or_else(|| {
+            let key = kms.find_strictly(&ask.caller.place, ask.request.required("KeyId")?)?;
+            kms.grants.get(&key.arn, id).ok_or_else(|| {
                 if is_grant_id(id) {
                     ApiError::new("NotFoundException", format!("Grant ID {id} not found"))
                 } else {
@@ -300,7 +300,7 @@ pub(super) fn retire(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let is_grantee =
         names.contains(&grant.grantee.as_str()) && grant.operations.iter().any(|operation| operation == RETIRE);
     if !is_retiring && !is_grantee {
-        ask.authorize(kms, kms.find(&grant.key)?, &Act::new("kms:RetireGrant"))?;
+        ask.authorize(kms, kms.key(&grant.key)?, &Act::new("kms:RetireGrant"))?;
     }
     let (key, id) = (grant.key.clone(), grant.id.clone());
     ask.dry_run()?;
@@ -318,8 +318,8 @@ fn entries(grants: &[&Grant]) -> Vec<Value> {
 
 fn entry(grant: &Grant) -> Value {
     let mut entry = json!({
-        "KeyId": key::arn(&grant.key), "GrantId": grant.id, "CreationDate": seconds(grant.created),
-        "GranteePrincipal": grant.grantee, "IssuingAccount": format!("arn:aws:iam::{ACCOUNT}:root"),
+        "KeyId": grant.key, "GrantId": grant.id, "CreationDate": seconds(grant.created),
+        "GranteePrincipal": grant.grantee, "IssuingAccount": format!("arn:aws:iam::{}:root", account_of(&grant.key)),
         "Operations": grant.operations
     });
     if let Some(name) = &grant.name {

@@ -1,7 +1,7 @@
 //! A KMS key: what it is, without who may ask.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::fmt::serde::timestamp::millisecond;
 use jiff::{SignedDuration, Timestamp};
@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Kms, seconds};
-use crate::identity::{ACCOUNT, REGION};
+use crate::identity::{Place, account_of};
 use crate::policy::Document;
 use crate::world::random;
 
 /// A KMS key.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Key {
-    pub(crate) id: String,
+    /// What the key is known by: nothing else is it alone in all regions.
+    pub(crate) arn: String,
     pub(crate) description: String,
     #[serde(with = "millisecond::required")]
     pub(crate) created: Timestamp,
@@ -66,8 +67,9 @@ pub(crate) struct NewKey<'a> {
 }
 
 impl Key {
-    pub(crate) fn arn(&self) -> String {
-        arn(&self.id)
+    /// The ARN's last part.
+    pub(crate) fn id(&self) -> &str {
+        id_of(&self.arn)
     }
 
     /// When something happens to the key by itself.
@@ -105,7 +107,7 @@ impl Key {
 
     /// The name that KMS gives a version of the key's material; it tells nothing about the bytes.
     pub(super) fn material_id(&self, version: usize) -> String {
-        let digest = Sha256::digest(format!("key material {version} of {}", self.id));
+        let digest = Sha256::digest(format!("key material {version} of {}", self.id()));
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -115,7 +117,7 @@ impl Key {
 
     pub(super) fn metadata(&self) -> Value {
         let mut metadata = json!({
-            "AWSAccountId": ACCOUNT, "KeyId": self.id, "Arn": self.arn(), "CreationDate": seconds(self.created),
+            "AWSAccountId": account_of(&self.arn), "KeyId": self.id(), "Arn": self.arn, "CreationDate": seconds(self.created),
             "Enabled": self.state == State::Enabled, "Description": self.description, "KeyUsage": "ENCRYPT_DECRYPT",
             "KeyState": self.state.name(), "Origin": "AWS_KMS", "KeyManager": "CUSTOMER",
             "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT", "KeySpec": "SYMMETRIC_DEFAULT",
@@ -140,34 +142,39 @@ impl State {
 }
 
 impl Kms {
-    /// Makes a key without asking anybody; its id.
-    pub(crate) fn create_key(&mut self, new: NewKey) -> String {
-        let id = uuid::Uuid::new_v4().to_string();
+    /// Makes a key without asking anybody; its ARN.
+    pub(crate) fn create_key(&mut self, place: &Place, new: NewKey) -> String {
+        let arn = arn(place, &uuid::Uuid::new_v4().to_string());
         let created = self.clock.now();
         let mut key = Key {
-            id: id.clone(),
+            arn: arn.clone(),
             description: new.description.to_owned(),
             created,
             state: State::Enabled,
             deletion: None,
-            policy: new.policy.unwrap_or_else(default_policy),
+            policy: new.policy.unwrap_or_else(|| default_policy(&place.account)),
             rotation: None,
             tags: new.tags,
             material: Vec::new(),
         };
         key.add_material(created, false);
-        self.keys.insert(id.clone(), Box::new(key));
-        id
+        self.keys.insert(arn.clone(), Box::new(key));
+        arn
     }
 
     /// Changes a key without asking anybody.
-    pub(crate) fn alter(&mut self, id: &str, change: impl FnOnce(&mut Key)) {
-        self.change(id, change);
+    pub(crate) fn alter(&mut self, arn: &str, change: impl FnOnce(&mut Key)) {
+        self.change(arn, change);
     }
 }
 
-pub(super) fn arn(id: &str) -> String {
-    format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{id}")
+pub(super) fn arn(place: &Place, id: &str) -> String {
+    place.arn("kms", &format!("key/{id}"))
+}
+
+/// The key id in a key ARN.
+pub(super) fn id_of(arn: &str) -> &str {
+    arn.rsplit_once('/').map_or(arn, |(_, id)| id)
 }
 
 pub(super) fn in_days(from: Timestamp, days: i64) -> Timestamp {
@@ -175,7 +182,17 @@ pub(super) fn in_days(from: Timestamp, days: i64) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-static DEFAULT_POLICY: LazyLock<Arc<str>> = LazyLock::new(|| {
+/// The policy of a key that was given none; the keys of an account share its text.
+pub(super) fn default_policy(account: &str) -> Document {
+    static TEXTS: Mutex<BTreeMap<String, Arc<str>>> = Mutex::new(BTreeMap::new());
+    let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let text = texts
+        .entry(account.to_owned())
+        .or_insert_with(|| default_text(account).into());
+    Document::trusted(Arc::clone(text))
+}
+
+fn default_text(account: &str) -> String {
     format!(
         r#"{{
   "Version" : "2012-10-17",
@@ -184,16 +201,11 @@ static DEFAULT_POLICY: LazyLock<Arc<str>> = LazyLock::new(|| {
     "Sid" : "Enable IAM User Permissions",
     "Effect" : "Allow",
     "Principal" : {{
-      "AWS" : "arn:aws:iam::{ACCOUNT}:root"
+      "AWS" : "arn:aws:iam::{account}:root"
     }},
     "Action" : "kms:*",
     "Resource" : "*"
   }} ]
 }}"#
     )
-    .into()
-});
-
-pub(super) fn default_policy() -> Document {
-    Document::trusted(Arc::clone(&DEFAULT_POLICY))
 }

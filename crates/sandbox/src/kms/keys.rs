@@ -61,22 +61,23 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
             "the sandbox has one region",
         ));
     }
-    if kms.keys.len() >= MOST {
+    if kms.keys.len() >= MOST && kms.of(&ask.caller.place, None).count() >= MOST {
         return Err(ApiError::new(
             "LimitExceededException",
             format!("the account has {MOST} keys, its quota"),
         ));
     }
     let policy = match request.text("Policy") {
-        None => default_policy(),
+        None => default_policy(&ask.caller.place.account),
         Some(text) => policies::checked(ask, text)?,
     };
-    let id = kms.create_key(NewKey {
+    let new = NewKey {
         description,
         policy: Some(policy),
         tags,
-    });
-    Ok(json!({ "KeyMetadata": kms.find(&id)?.metadata() }))
+    };
+    let arn = kms.create_key(&ask.caller.place, new);
+    Ok(json!({ "KeyMetadata": kms.key(&arn)?.metadata() }))
 }
 
 /// A key that is not there yet has no policy: the caller's own decide.
@@ -123,7 +124,7 @@ fn description<'a>(ask: &'a Ask) -> Result<&'a str, ApiError> {
 }
 
 pub(super) fn describe(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
-    let key = kms.find(ask.request.required("KeyId")?)?;
+    let key = kms.find(&ask.caller.place, ask.request.required("KeyId")?)?;
     ask.authorize(kms, key, &Act::grantable("kms:DescribeKey"))?;
     Ok(json!({ "KeyMetadata": key.metadata() }))
 }
@@ -131,13 +132,11 @@ pub(super) fn describe(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     ask.world.authorize(ask.caller, "kms:ListKeys", "*", &BTreeMap::new())?;
     let (keys, end) = page(&ask.request, (100, 1000), |after| {
-        let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        let rows = kms.keys.range((from, std::ops::Bound::Unbounded));
-        rows.map(|(id, key)| (id.as_str(), key))
+        kms.of(&ask.caller.place, after).map(|key| (key.arn.as_str(), key))
     })?;
     let rows: Vec<_> = keys
         .iter()
-        .map(|key| json!({ "KeyId": key.id, "KeyArn": key.arn() }))
+        .map(|key| json!({ "KeyId": key.id(), "KeyArn": key.arn }))
         .collect();
     Ok(with(json!({ "Keys": rows }), end))
 }
@@ -148,9 +147,9 @@ pub(super) fn change(
     kms: &mut Kms,
     change: impl FnOnce(&mut Key) -> Result<Value, ApiError>,
 ) -> Result<Value, ApiError> {
-    let id = ask.administered(kms)?;
-    kms.find(&id)?.not_pending()?;
-    kms.change(&id, change).unwrap_or_else(|| Ok(json!({})))
+    let arn = ask.administered(kms)?;
+    kms.key(&arn)?.not_pending()?;
+    kms.change(&arn, change).unwrap_or_else(|| Ok(json!({})))
 }
 
 pub(super) fn switch(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
@@ -175,7 +174,7 @@ pub(super) fn update_description(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiE
 
 pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let days = ask.request.number("PendingWindowInDays").unwrap_or(30);
-    let key = kms.find_strictly(ask.request.required("KeyId")?)?;
+    let key = kms.find_strictly(&ask.caller.place, ask.request.required("KeyId")?)?;
     let act =
         Act::new("kms:ScheduleKeyDeletion").saying("kms:ScheduleKeyDeletionPendingWindowInDays", days.to_string());
     ask.authorize(kms, key, &act)?;
@@ -184,8 +183,8 @@ pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiEr
         return Err(invalid("PendingWindowInDays must be between 7 and 30 (inclusive)."));
     }
     key.not_pending()?;
-    let (id, arn, deletion) = (key.id.clone(), key.arn(), in_days(ask.world.now(), days));
-    kms.change(&id, |key| {
+    let (arn, deletion) = (key.arn.clone(), in_days(ask.world.now(), days));
+    kms.change(&arn, |key| {
         key.state = State::PendingDeletion;
         key.deletion = Some(deletion);
     });
@@ -195,16 +194,14 @@ pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiEr
 }
 
 pub(super) fn cancel_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
-    let id = ask.administered(kms)?;
-    let key = kms.find(&id)?;
-    let arn = key.arn();
-    if key.state != State::PendingDeletion {
+    let arn = ask.administered(kms)?;
+    if kms.key(&arn)?.state != State::PendingDeletion {
         return Err(ApiError::new(
             "KMSInvalidStateException",
             format!("{arn} is not pending deletion."),
         ));
     }
-    kms.change(&id, |key| {
+    kms.change(&arn, |key| {
         key.state = State::Disabled;
         key.deletion = None;
     });

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::authorize::Act;
 use super::{Ask, Kms};
 use crate::api::ApiError;
-use crate::identity::ACCOUNT;
-use crate::policy::{Document, Guard, Kind, Question, is_account};
+use crate::policy::{Document, Guard, Kind, Question};
 
 /// Bytes of a key policy.
 const LONGEST: usize = 32 * 1024;
@@ -14,16 +13,16 @@ const LONGEST: usize = 32 * 1024;
 pub(super) fn get(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
     default_name(ask)?;
-    Ok(json!({ "Policy": kms.find(&id)?.policy.text(), "PolicyName": "default" }))
+    Ok(json!({ "Policy": kms.key(&id)?.policy.text(), "PolicyName": "default" }))
 }
 
 pub(super) fn put(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
-    let key = kms.find_strictly(ask.request.required("KeyId")?)?;
+    let key = kms.find_strictly(&ask.caller.place, ask.request.required("KeyId")?)?;
     let bypass = ask.request.truth("BypassPolicyLockoutSafetyCheck");
     let act = Act::new("kms:PutKeyPolicy").saying("kms:BypassPolicyLockoutSafetyCheck", bypass.to_string());
     ask.authorize(kms, key, &act)?;
     default_name(ask)?;
-    let id = key.id.clone();
+    let id = key.arn.clone();
     let policy = checked(ask, ask.request.required("Policy")?)?;
     kms.change(&id, |key| key.policy = policy);
     Ok(json!({}))
@@ -52,7 +51,6 @@ pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
     }
     let policy = Document::checked(text, Kind::Resource)
         .map_err(|wrong| malformed(format!("The policy is malformed: {wrong}")))?;
-    let iam = ask.world.iam();
     for statement in policy.statements() {
         if !statement.has_principal() {
             return Err(malformed("Policy contains a statement with no principal.".to_owned()));
@@ -61,7 +59,7 @@ pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
         if !statement.has_resource() {
             return Err(malformed("Policy contains a statement with no resource.".to_owned()));
         }
-        let is_known = |name: &String| name == "*" || is_account(name) || iam.knows(name) || is_unique_id(name);
+        let is_known = |name: &String| name == "*" || ask.world.knows(name) || is_unique_id(name);
         if !statement.principals().iter().all(is_known) {
             return Err(malformed(
                 "Policy contains a statement with one or more invalid principals.".to_owned(),
@@ -70,12 +68,14 @@ pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
     }
     let facts = ask.world.facts();
     let question = Question::new(ask.caller, "kms:PutKeyPolicy", "*", &facts);
+    let account = &ask.caller.place.account;
     let guard = Guard {
         policy: Some(&policy),
-        account: ACCOUNT,
+        account,
         must_allow: true,
     };
-    let keeps = guard.lets(&question, iam.own(ask.caller, &question)).is_ok();
+    let own = ask.world.iam(account).own(ask.caller, &question);
+    let keeps = guard.lets(&question, own).is_ok();
     if !keeps && !ask.request.truth("BypassPolicyLockoutSafetyCheck") {
         return Err(malformed(
             "The new key policy will not allow you to update the key policy in the future.".to_owned(),

@@ -11,8 +11,8 @@ const MOST: usize = 25;
 
 pub(super) fn status(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
-    let key = kms.find(&id)?;
-    let mut answer = json!({ "KeyRotationEnabled": false, "KeyId": key.arn() });
+    let key = kms.key(&id)?;
+    let mut answer = json!({ "KeyRotationEnabled": false, "KeyId": key.arn });
     if let Some(rotation) = key.rotation
         && key.state != State::PendingDeletion
     {
@@ -47,12 +47,12 @@ pub(super) fn rotate(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
                 "LimitExceededException",
                 format!(
                     "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: {}",
-                    key.arn()
+                    key.arn
                 ),
             ));
         }
         key.add_material(now, true);
-        Ok(json!({ "KeyId": key.arn() }))
+        Ok(json!({ "KeyId": key.arn }))
     })
 }
 
@@ -62,14 +62,14 @@ fn change(
     change: impl FnOnce(&mut Key) -> Result<Value, ApiError>,
 ) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
-    kms.find(&id)?.usable()?;
+    kms.key(&id)?.usable()?;
     kms.change(&id, change).unwrap_or_else(|| Ok(json!({})))
 }
 
 /// Every rotation, oldest first; the key's making only with `IncludeKeyMaterial`.
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
-    let key = kms.find(&id)?;
+    let key = kms.key(&id)?;
     let included = ask
         .request
         .one_of("IncludeKeyMaterial", &["ALL_KEY_MATERIAL", "ROTATIONS_ONLY"])?;
@@ -87,7 +87,7 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
             let material = &key.material[*version];
             let state = if *version == newest { "CURRENT" } else { "NON_CURRENT" };
             let mut row = json!({
-                "KeyId": key.arn(), "KeyMaterialId": key.material_id(*version), "KeyMaterialState": state
+                "KeyId": key.arn, "KeyMaterialId": key.material_id(*version), "KeyMaterialState": state
             });
             if *version > 0 {
                 let kind = if material.is_on_demand {

@@ -15,14 +15,14 @@ const MOST: usize = 50;
 
 pub(super) fn add(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let tags = parse(ask.request.value("Tags"))?;
-    let key = kms.find_strictly(ask.request.required("KeyId")?)?;
+    let key = kms.find_strictly(&ask.caller.place, ask.request.required("KeyId")?)?;
     let mut act = Act::new("kms:TagResource").tagging(tags.keys());
     for (name, value) in &tags {
         act = act.saying(&format!("aws:RequestTag/{name}"), value);
     }
     ask.authorize(kms, key, &act)?;
     key.not_pending()?;
-    let (id, mut all) = (key.id.clone(), key.tags.clone());
+    let (id, mut all) = (key.arn.clone(), key.tags.clone());
     all.extend(tags);
     if all.len() > MOST {
         return Err(ApiError::new("TagException", "Too many tags"));
@@ -41,7 +41,7 @@ pub(super) fn remove(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
 
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
-    let key = kms.find(&id)?;
+    let key = kms.key(&id)?;
     let (rows, end) = page(&ask.request, (50, 50), |after| {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let rows = key.tags.range((from, Bound::Unbounded));

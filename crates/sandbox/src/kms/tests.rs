@@ -5,22 +5,25 @@ use serde_json::json;
 
 use super::key::arn;
 use super::*;
-use crate::identity::Principal;
+use crate::identity::{ACCOUNT, Principal, REGION};
 
 fn world() -> World {
     let world = World::open(crate::tests::options(), "http://127.0.0.1:1").unwrap();
     let trust = json!({"Statement": []});
-    world.iam().create_role("example-role", "/", trust.into(), "").unwrap();
+    world
+        .iam(ACCOUNT)
+        .create_role("example-role", "/", trust.into(), "")
+        .unwrap();
     world
 }
 
 fn owner(world: &World) -> Caller {
-    let (id, _) = world.iam().own_access_key();
-    world.iam().caller(&id, None).unwrap()
+    let (id, _) = world.iam(ACCOUNT).own_access_key();
+    world.iam(ACCOUNT).caller(&id, None, REGION).unwrap()
 }
 
 fn role(world: &World) -> Caller {
-    world.iam().session("example-role", "s").unwrap()
+    world.iam(ACCOUNT).session("example-role", "s", REGION).unwrap()
 }
 
 fn ask(world: &World, caller: &Caller, operation: &str, body: Value) -> Result<Value, String> {
@@ -56,7 +59,7 @@ fn what_was_encrypted_is_decrypted_and_another_context_is_not() {
     )
     .unwrap();
     assert_eq!(opened["Plaintext"], "aGVsbG8=");
-    assert_eq!(opened["KeyId"], arn(&id));
+    assert_eq!(opened["KeyId"], arn(&world.home, &id));
     let wrong = ask(&world, &owner, "Decrypt", json!({"CiphertextBlob": blob}));
     assert_eq!(wrong.unwrap_err(), "InvalidCiphertextException");
     let other = key(&world);
@@ -110,7 +113,7 @@ fn a_role_is_denied_before_its_grant_allowed_after_and_denied_once_revoked() {
         denied.message,
         format!(
             "User: arn:aws:sts::111122223333:assumed-role/example-role/s is not authorized to perform: kms:Decrypt on resource: {} because no identity-based policy allows the kms:Decrypt action",
-            arn(&id)
+            arn(&world.home, &id)
         )
     );
     let grant = ask(
@@ -323,7 +326,10 @@ fn a_grant_is_unseen_without_its_token_until_it_has_spread() {
     };
     let world = World::open(options, "http://127.0.0.1:1").unwrap();
     let trust = json!({"Statement": []});
-    world.iam().create_role("example-role", "/", trust.into(), "").unwrap();
+    world
+        .iam(ACCOUNT)
+        .create_role("example-role", "/", trust.into(), "")
+        .unwrap();
     let (owner, role, id) = (owner(&world), role(&world), key(&world));
     let made = |body: Value| ask(&world, &owner, "CreateGrant", body).unwrap()["GrantToken"].clone();
     let token = made(json!({"KeyId": id, "GranteePrincipal": ROLE, "Operations": ["Encrypt"]}));

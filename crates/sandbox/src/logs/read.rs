@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::pattern::Pattern;
 use super::place::{Place, Position, backward, fitting, forward, window};
-use super::{Event, Group, Logs, Stream, group_arn, invalid, no_group, no_stream};
+use super::{Event, Group, Logs, Stream, invalid, no_group, no_stream};
 use crate::api::ApiError;
 
 /// Events in a page, or in a batch.
@@ -120,8 +120,8 @@ impl Logs {
                     "logGroupName": name,
                     "creationTime": group.created,
                     "metricFilterCount": 0,
-                    "arn": format!("{}:*", group_arn(name)),
-                    "logGroupArn": group_arn(name),
+                    "arn": format!("{}:*", self.arn(name)),
+                    "logGroupArn": self.arn(name),
                     "storedBytes": group.streams.values().map(|stream| stream.bytes).sum::<u64>(),
                     "logGroupClass": "STANDARD",
                 })
@@ -170,7 +170,7 @@ impl Logs {
         let more = from + page.len() < streams.len();
         let rows: Vec<Value> = page
             .iter()
-            .map(|(name, stream)| stream_row(group_name, name, stream))
+            .map(|(name, stream)| stream_row(&self.arn(group_name), name, stream))
             .collect();
         let next = page.last().filter(|_| more).map(|(name, _)| token_of(name));
         Ok(with_token(json!({ "logStreams": rows }), next))
@@ -266,11 +266,11 @@ fn chosen<'a>(group: &'a Group, request: &FilterEvents) -> Result<Vec<(&'a Strin
     }
 }
 
-fn stream_row(group: &str, name: &str, stream: &Stream) -> Value {
+fn stream_row(group_arn: &str, name: &str, stream: &Stream) -> Value {
     let mut row = json!({
         "logStreamName": name,
         "creationTime": stream.created,
-        "arn": format!("{}:log-stream:{name}", group_arn(group)),
+        "arn": format!("{group_arn}:log-stream:{name}"),
         "storedBytes": 0,
         "uploadSequenceToken": format!("{:056}", stream.events.len()),
     });

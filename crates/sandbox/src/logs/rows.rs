@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Event, Group, Stream};
 use crate::disk::{Disk, DiskError};
+use crate::identity::Place;
 use crate::shelf::encoded;
 
 /// Groups and streams on disk by their names, events by stream and number.
@@ -17,12 +18,12 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(disk: &Disk) -> Self {
+    pub(super) fn new(place: &Place, disk: &Disk) -> Self {
         Self {
             disk: Mutex::new(disk.clone()),
-            groups: Arc::from("log-groups"),
-            streams: Arc::from("log-streams"),
-            events: Arc::from("log-events"),
+            groups: place.table("log-groups").into(),
+            streams: place.table("log-streams").into(),
+            events: place.table("log-events").into(),
         }
     }
 

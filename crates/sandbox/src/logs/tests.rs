@@ -3,7 +3,7 @@
 use super::*;
 
 fn logs() -> Logs {
-    Logs::open(&Clock::default(), &Disk::default()).unwrap()
+    Logs::open(&Place::new("1", "r"), &Clock::default(), &Disk::default()).unwrap()
 }
 
 fn filled(count: usize) -> Logs {

@@ -14,7 +14,6 @@ use super::grammar::{self, Kind};
 use super::pattern::{Pattern, Reading};
 pub(super) use super::principal::Named;
 use super::principal::{Principals, account_of_root};
-use crate::identity::ACCOUNT;
 
 /// A policy as it was given. Stored and compared as text; read on first use, since most documents of a large world never are.
 #[derive(Clone)]
@@ -185,9 +184,9 @@ impl Patterns {
     }
 }
 
-/// Whether a principal is this account as a whole.
-pub(crate) fn is_account(name: &str) -> bool {
-    name == ACCOUNT || account_of_root(name) == Some(ACCOUNT)
+/// Whether a principal is an account as a whole.
+pub(crate) fn is_account(name: &str, account: &str) -> bool {
+    name == account || account_of_root(name) == Some(account)
 }
 
 fn read(policy: &Value) -> Result<Vec<Statement>, Malformed> {

@@ -10,6 +10,7 @@ fn caller() -> Caller {
             role: "example-role".to_owned(),
             session: "s".to_owned(),
         },
+        place: crate::identity::Place::new("111122223333", "us-east-1"),
         arn: "arn:aws:sts::111122223333:assumed-role/example-role/s".to_owned(),
         role_arn: Some("arn:aws:iam::111122223333:role/example-role".to_owned()),
         user_id: "AROA:s".to_owned(),
@@ -242,6 +243,7 @@ fn policies_of_the_older_version_have_no_variables() {
 
 pub(super) fn user() -> Caller {
     Caller {
+        place: crate::identity::Place::new("111122223333", "us-east-1"),
         principal: Principal::User("ann".to_owned()),
         arn: "arn:aws:iam::111122223333:user/ann".to_owned(),
         role_arn: None,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hyper::HeaderMap;
 use percent_encoding::percent_decode_str;
 use s3s::S3ErrorCode;
 use s3s::access::{S3Access, S3AccessContext};
@@ -14,7 +15,7 @@ use s3s::path::S3Path;
 use s3s::{S3Error, S3Result};
 
 use crate::api::ApiError;
-use crate::identity::{Caller, REGION};
+use crate::identity::Caller;
 use crate::sigv4::{Authorization, header};
 use crate::world::World;
 
@@ -28,8 +29,7 @@ pub(super) struct Secrets {
 impl S3Auth for Secrets {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         self.world
-            .iam()
-            .credential(access_key)
+            .credential(access_key, "")
             .map(|credential| SecretKey::from(credential.secret))
             .ok_or_else(|| unknown_key().into())
     }
@@ -58,41 +58,80 @@ impl Gate {
         let Some(credentials) = cx.credentials() else {
             return Err(S3Error::from(denied("Access Denied")));
         };
-        let token = match Authorization::parse(cx.headers(), cx.uri().query()) {
+        let home = self.home(cx);
+        let (region, token) = match Authorization::parse(cx.headers(), cx.uri().query()) {
             Some(Ok(authorization)) => {
-                check_scope(&authorization, cx)?;
-                authorization.token
+                self.check_scope(&authorization, &home, cx)?;
+                (authorization.region, authorization.token)
             }
             // boto3 still presigns with version 2, which has no scope; s3s has checked it.
-            _ => header(cx.headers(), "x-amz-security-token").or_else(|| parameter(cx, "x-amz-security-token")),
+            _ => {
+                let token =
+                    header(cx.headers(), "x-amz-security-token").or_else(|| parameter(cx, "x-amz-security-token"));
+                (home, token)
+            }
         };
-        Ok(self
+        let caller = self
             .world
-            .iam()
-            .caller(&credentials.access_key, token.as_deref())
+            .caller(&credentials.access_key, token.as_deref(), &region)
             .map_err(|error| match error.code.as_str() {
                 "ExpiredTokenException" | "ExpiredToken" => {
                     ApiError::new("ExpiredToken", "The provided token has expired.")
                 }
                 _ => ApiError::new("InvalidToken", "The provided token is malformed or otherwise invalid."),
-            })?)
+            })?;
+        self.check_region(&caller.place.region, cx)?;
+        Ok(caller)
     }
-}
 
-/// A signature for another region, or one that leaves headers open, is not for this request.
-fn check_scope(authorization: &Authorization, cx: &S3AccessContext<'_>) -> S3Result<()> {
-    if authorization.region != REGION {
-        return Err(S3Error::with_message(
-            S3ErrorCode::AuthorizationHeaderMalformed,
-            format!(
-                "The authorization header is malformed; the region '{}' is wrong; expecting '{REGION}'",
-                authorization.region
-            ),
-        ));
+    /// The region of the bucket that is asked for, or the world's first.
+    fn home(&self, cx: &S3AccessContext<'_>) -> String {
+        let place = cx
+            .s3_path()
+            .get_bucket_name()
+            .and_then(|bucket| self.world.s3.place(bucket));
+        place.map_or_else(|| self.world.home.region.clone(), |place| place.region)
     }
-    authorization
-        .check_headers(cx.headers())
-        .map_err(|_| denied("There were headers present in the request which were not signed").into())
+
+    /// A signature for a region that is not there, or one that leaves headers open, is not for this request.
+    fn check_scope(&self, authorization: &Authorization, home: &str, cx: &S3AccessContext<'_>) -> S3Result<()> {
+        if !self.world.has_region(&authorization.region) {
+            return Err(S3Error::with_message(
+                S3ErrorCode::AuthorizationHeaderMalformed,
+                format!(
+                    "The authorization header is malformed; the region '{}' is wrong; expecting '{home}'",
+                    authorization.region
+                ),
+            ));
+        }
+        authorization
+            .check_headers(cx.headers())
+            .map_err(|_| denied("There were headers present in the request which were not signed").into())
+    }
+
+    /// Sends who asks in another region than the bucket's to that one.
+    fn check_region(&self, region: &str, cx: &S3AccessContext<'_>) -> S3Result<()> {
+        let bucket = cx.s3_path().get_bucket_name();
+        let Some(place) = bucket.and_then(|bucket| self.world.s3.place(bucket)) else {
+            return Ok(());
+        };
+        // Making it again is another matter; where it is, us-east-1 tells everybody.
+        let op = cx.s3_op().name();
+        if place.region == region || op == "CreateBucket" || (op == "GetBucketLocation" && region == "us-east-1") {
+            return Ok(());
+        }
+        let mut error = S3Error::with_message(
+            S3ErrorCode::PermanentRedirect,
+            "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all \
+             future requests to this endpoint.",
+        );
+        let mut headers = HeaderMap::new();
+        if let Ok(region) = place.region.parse() {
+            headers.insert("x-amz-bucket-region", region);
+        }
+        error.set_headers(headers);
+        Err(error)
+    }
 }
 
 /// What a request needs beyond a valid signature.
@@ -190,6 +229,14 @@ pub(super) fn authorize(
     resource: &str,
     context: &BTreeMap<String, String>,
 ) -> Result<(), ApiError> {
+    let bucket = resource
+        .strip_prefix("arn:aws:s3:::")
+        .and_then(|name| name.split('/').next());
+    let owner = bucket.and_then(|bucket| world.s3.place(bucket));
+    if owner.is_some_and(|place| place.account != caller.place.account) && action != "s3:CreateBucket" {
+        let why = format!("because no resource-based policy allows the {action} action");
+        return Err(denied(&crate::world::denied(caller, action, resource, &why).message));
+    }
     world
         .authorize(caller, action, resource, context)
         .map_err(|error| denied(&error.message))

@@ -13,7 +13,6 @@ use super::list::After;
 use super::object::Object;
 use super::store::Condition;
 use crate::api::ApiError;
-use crate::identity::ACCOUNT;
 
 /// What an object's user metadata may weigh.
 const METADATA_LIMIT: usize = 2048;
@@ -44,11 +43,11 @@ pub(crate) fn time(time: SystemTime) -> Timestamp {
     Timestamp::from(time)
 }
 
-/// The account, as listings show the owner.
-pub(crate) fn owner() -> Owner {
+/// An account, as listings show an owner: its canonical id.
+pub(crate) fn owner(account: &str) -> Owner {
     Owner {
         display_name: None,
-        id: Some(ACCOUNT.repeat(6)[..64].to_owned()),
+        id: Some(account.repeat(6)[..64].to_owned()),
     }
 }
 

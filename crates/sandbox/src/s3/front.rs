@@ -33,6 +33,12 @@ impl Front {
         &self.world.s3
     }
 
+    /// Whose a bucket is.
+    fn owner(&self, bucket: &str) -> Option<Owner> {
+        let place = self.store().place(bucket)?;
+        Some(super::convert::owner(&place.account))
+    }
+
     /// Whom `access` let through.
     fn caller(extensions: &Extensions) -> Result<&Caller, ApiError> {
         extensions

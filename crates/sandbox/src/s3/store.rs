@@ -22,6 +22,7 @@ use super::versions::{Deleted, Version, Versioning, check_id};
 use crate::api::ApiError;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError, Locked};
+use crate::identity::Place;
 use crate::shelf::{Shelf, encoded};
 
 /// What must hold of the name that is written to.
@@ -36,10 +37,18 @@ pub(crate) enum Condition {
     Matches(String),
 }
 
+/// Where and when a bucket was made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Birth {
+    /// The account that owns it, and its region.
+    pub(crate) place: Place,
+    pub(crate) created: SystemTime,
+}
+
 /// One bucket.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    pub(crate) created: SystemTime,
+    pub(crate) birth: Birth,
     pub(crate) versioning: Versioning,
     /// The current object of every key that has one.
     pub(crate) objects: Shelf<Arc<Object>>,
@@ -51,11 +60,33 @@ pub(crate) struct Bucket {
     pub(crate) parts: Shelf<Part>,
 }
 
+impl Birth {
+    /// What is answered to who makes the bucket again.
+    fn again(&self, place: &Place) -> Result<(), ApiError> {
+        if self.place.account != place.account {
+            return Err(ApiError::new(
+                "BucketAlreadyExists",
+                "The requested bucket name is not available. The bucket namespace is shared by all users of the system. \
+                 Please select a different name and try again.",
+            )
+            .status(409));
+        }
+        if self.place == *place && place.region == "us-east-1" {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            "BucketAlreadyOwnedByYou",
+            "Your previous request to create the named bucket succeeded and you already own it.",
+        )
+        .status(409))
+    }
+}
+
 impl Bucket {
     /// A bucket that is not on disk yet.
-    fn new(name: &str, created: SystemTime, disk: &Disk) -> Self {
+    fn new(name: &str, birth: Birth, disk: &Disk) -> Self {
         Self {
-            created,
+            birth,
             versioning: Versioning::Never,
             objects: Shelf::empty(&format!("objects/{name}"), disk, Object::row),
             older: Shelf::empty(&format!("versions/{name}"), disk, Version::row),
@@ -66,13 +97,13 @@ impl Bucket {
 
     fn open(
         name: &str,
-        (created, versioning): (SystemTime, Versioning),
+        (birth, versioning): (Birth, Versioning),
         home: &Arc<Home>,
         disk: &Disk,
     ) -> Result<Self, DiskError> {
         let body = |stretches: Vec<Stretch>| Body::of(stretches, home);
         let mut bucket = Self {
-            created,
+            birth,
             versioning,
             objects: Shelf::open_as(&format!("objects/{name}"), disk, Object::row, |row| {
                 let (stretches, facts) = postcard::from_bytes(row)?;
@@ -125,8 +156,7 @@ pub(crate) struct Store {
 #[derive(Debug)]
 struct Index {
     disk: Disk,
-    /// When each was made.
-    names: Shelf<SystemTime>,
+    names: Shelf<Birth>,
     /// Of the buckets that are set to anything.
     settings: Shelf<Settings>,
     buckets: BTreeMap<String, Bucket>,
@@ -152,12 +182,12 @@ impl Store {
 
 impl Index {
     fn open(home: &Arc<Home>, disk: &Disk) -> Result<Self, DiskError> {
-        let names: Shelf<SystemTime> = Shelf::open("buckets", disk)?;
+        let names: Shelf<Birth> = Shelf::open("buckets", disk)?;
         let settings: Shelf<Settings> = Shelf::open("bucket-settings", disk)?;
         let mut buckets = BTreeMap::new();
-        for (name, created) in names.iter() {
+        for (name, birth) in names.iter() {
             let versioning = settings.get(name).map_or(Versioning::Never, |set| set.versioning);
-            let bucket = Bucket::open(name, (*created, versioning), home, disk)?;
+            let bucket = Bucket::open(name, (birth.clone(), versioning), home, disk)?;
             buckets.insert(name.clone(), bucket);
         }
         Ok(Self {
@@ -171,17 +201,21 @@ impl Index {
 
 impl Store {
     /// Makes a bucket. In us-east-1 making one's own again is no error.
-    pub(crate) fn create_bucket(&self, name: &str) -> Result<(), ApiError> {
+    pub(crate) fn create_bucket(&self, name: &str, place: &Place) -> Result<(), ApiError> {
         if !valid_bucket_name(name) {
             return Err(ApiError::new("InvalidBucketName", "The specified bucket is not valid."));
         }
         let mut index = self.lock();
-        if !index.buckets.contains_key(name) {
-            let created = self.home.now();
-            let bucket = Bucket::new(name, created, &index.disk);
-            index.names.insert(name.to_owned(), created);
-            index.buckets.insert(name.to_owned(), bucket);
+        if let Some(bucket) = index.buckets.get(name) {
+            return bucket.birth.again(place);
         }
+        let birth = Birth {
+            place: place.clone(),
+            created: self.home.now(),
+        };
+        let bucket = Bucket::new(name, birth.clone(), &index.disk);
+        index.names.insert(name.to_owned(), birth);
+        index.buckets.insert(name.to_owned(), bucket);
         Ok(())
     }
 
@@ -227,13 +261,17 @@ impl Store {
         Ok(())
     }
 
-    /// Names and times of all buckets.
-    pub(crate) fn buckets(&self) -> Vec<(String, SystemTime)> {
-        self.lock()
-            .buckets
-            .iter()
-            .map(|(name, bucket)| (name.clone(), bucket.created))
-            .collect()
+    /// All buckets of an account.
+    pub(crate) fn buckets(&self, account: &str) -> Vec<(String, Birth)> {
+        let index = self.lock();
+        let owned = index.names.iter().filter(|(_, birth)| birth.place.account == account);
+        owned.map(|(name, birth)| (name.clone(), birth.clone())).collect()
+    }
+
+    /// The account that owns a bucket, and its region.
+    pub(crate) fn place(&self, bucket: &str) -> Option<Place> {
+        let index = self.lock();
+        index.names.get(bucket).map(|birth| birth.place.clone())
     }
 
     /// Does what is to be done with one bucket, under the lock.

@@ -16,7 +16,9 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), &Clock::default(), &Disk::default()).unwrap();
-        store.create_bucket("bucket").unwrap();
+        store
+            .create_bucket("bucket", &crate::identity::Place::new("1", "us-east-1"))
+            .unwrap();
         Self { store, folder }
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::api::ApiError;
-use super::super::identity::{Caller, REGION};
+use super::super::identity::Caller;
 use super::super::s3::{After, Object, Query, open};
 use super::super::world::World;
 use super::request::{Channel, location};
@@ -29,8 +29,9 @@ pub(super) fn download(world: &World, role: &Caller, channel: &Channel, folder: 
     if below(world, role, (bucket, prefix), folder)? == 0 {
         return Err(failed(format!(
             "No S3 objects found under S3 URL \"s3://{bucket}/{prefix}\" given in input data source. Please ensure that \
-             the bucket exists in the selected region ({REGION}), that objects exist under that S3 prefix, and that the \
-             role has \"s3:ListBucket\" permissions on bucket \"{bucket}\"."
+             the bucket exists in the selected region ({}), that objects exist under that S3 prefix, and that the \
+             role has \"s3:ListBucket\" permissions on bucket \"{bucket}\".",
+            role.place.region
         )));
     }
     Ok(())

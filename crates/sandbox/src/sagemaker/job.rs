@@ -14,6 +14,7 @@ use super::{arn, not_found, process, request, seconds};
 use crate::api::ApiError;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
+use crate::identity::Place;
 use crate::shelf::Shelf;
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -86,11 +87,11 @@ impl Job {
         }
     }
 
-    pub(super) fn describe(&self) -> Result<Value, ApiError> {
+    pub(super) fn describe(&self, place: &Place) -> Result<Value, ApiError> {
         let request: Value = serde_json::from_str(&self.request)
             .map_err(|error| ApiError::new("InternalFailure", error.to_string()).status(500))?;
         let mut answer = request::echo(&request);
-        answer["TrainingJobArn"] = json!(arn(&self.name));
+        answer["TrainingJobArn"] = json!(arn(place, &self.name));
         answer["TrainingJobStatus"] = json!(self.status().name());
         answer["SecondaryStatus"] = json!(self.phase().name());
         answer["CreationTime"] = json!(seconds(self.created));
@@ -137,8 +138,9 @@ impl Job {
     }
 }
 
-/// All training jobs.
+/// All training jobs of an account in a region.
 pub(crate) struct SageMaker {
+    pub(super) place: Place,
     clock: Clock,
     jobs: Mutex<Jobs>,
 }
@@ -191,8 +193,8 @@ impl Jobs {
 
 impl SageMaker {
     /// The jobs there are. Those that were on their way when the world ended have failed by that.
-    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
-        let mut jobs = Jobs::of(Shelf::open("jobs", disk)?);
+    pub(crate) fn open(place: &Place, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let mut jobs = Jobs::of(Shelf::open(&place.table("jobs"), disk)?);
         let cut: Vec<Arc<str>> = jobs
             .by_status
             .iter()
@@ -206,6 +208,7 @@ impl SageMaker {
             });
         }
         Ok(Self {
+            place: place.clone(),
             clock: clock.clone(),
             jobs: Mutex::new(jobs),
         })
@@ -213,7 +216,7 @@ impl SageMaker {
 
     /// Everything as it is on disk. Jobs that are there run on; what was never kept ends.
     pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
-        let mut rows: Shelf<Box<Job>> = Shelf::open("jobs", disk)?;
+        let mut rows: Shelf<Box<Job>> = Shelf::open(&self.place.table("jobs"), disk)?;
         let mut jobs = self.lock();
         for (name, job) in jobs.rows.iter() {
             let is_kept = rows.note(name, |kept| kept.stop.clone_from(&job.stop)).is_some();

@@ -41,7 +41,7 @@ impl SageMaker {
         let summaries: Vec<Value> = page
             .iter()
             .filter(|job| status.is_none_or(|status| job.status().name() == status))
-            .map(|job| summary(job))
+            .map(|job| summary(&self.place, job))
             .collect();
         let mut answer = json!({ "TrainingJobSummaries": summaries });
         if let Some(last) = page.last().filter(|_| more) {
@@ -217,11 +217,11 @@ fn wanted(job: &Job, body: &Value) -> bool {
         && before("LastModifiedTimeBefore", modified)
 }
 
-fn summary(job: &Job) -> Value {
+fn summary(place: &crate::identity::Place, job: &Job) -> Value {
     let name = &job.name;
     let mut row = json!({
         "TrainingJobName": name,
-        "TrainingJobArn": arn(name),
+        "TrainingJobArn": arn(place, name),
         "CreationTime": seconds(job.created),
         "LastModifiedTime": seconds(job.modified),
         "TrainingJobStatus": job.status().name(),

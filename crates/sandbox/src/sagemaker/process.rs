@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::guardian::{Charge, Guardian, Held};
 use super::super::iam::SessionCredentials;
-use super::super::identity::REGION;
+use super::super::identity::Place;
 use super::super::world::World;
 use super::container::Container;
 use super::request::Training;
@@ -57,6 +57,7 @@ pub(super) enum End {
 /// Runs the command to its end. However that comes, nothing of its process group is left.
 pub(super) async fn run(
     world: &Arc<World>,
+    place: &Place,
     training: &Arc<Training>,
     folder: &Folder,
     session: &SessionCredentials,
@@ -71,7 +72,7 @@ pub(super) async fn run(
         Some(container) => container.command(training, root),
         None => command(world, training, stand_in, root).await,
     };
-    environment(&mut command, world, training, folder, session);
+    environment(&mut command, world, place, training, folder, session);
     if container.is_some() {
         Container::finish(&mut command, training);
     }
@@ -87,6 +88,7 @@ pub(super) async fn run(
     let group = leader.map(|leader| Group::new(leader, &world.guardian));
     let log = Arc::new(Log {
         world: Arc::clone(world),
+        place: place.clone(),
         training: Arc::clone(training),
         stream: stream.map(str::to_owned),
         metrics: Mutex::default(),
@@ -172,6 +174,7 @@ async fn can_unshare(root: &Path) -> bool {
 fn environment(
     command: &mut Command,
     world: &World,
+    place: &Place,
     training: &Training,
     folder: &Folder,
     session: &SessionCredentials,
@@ -184,9 +187,9 @@ fn environment(
         .env("STRONGROOM_ML_ROOT", &folder.root)
         .envs(folder.memory.iter().map(|memory| ("STRONGROOM_MEMORY_ROOT", memory)))
         .env("TRAINING_JOB_NAME", &training.name)
-        .env("TRAINING_JOB_ARN", arn(&training.name))
-        .env("AWS_REGION", REGION)
-        .env("AWS_DEFAULT_REGION", REGION);
+        .env("TRAINING_JOB_ARN", arn(place, &training.name))
+        .env("AWS_REGION", &place.region)
+        .env("AWS_DEFAULT_REGION", &place.region);
     if !training.is_isolated {
         command
             .env("AWS_ENDPOINT_URL", &world.url)
@@ -232,6 +235,7 @@ fn code(status: ExitStatus) -> i32 {
 
 struct Log {
     world: Arc<World>,
+    place: Place,
     training: Arc<Training>,
     /// None if the role may not write logs.
     stream: Option<String>,
@@ -247,7 +251,10 @@ impl Log {
         }
         self.measure(text);
         if let Some(stream) = &self.stream {
-            self.world.logs.append(LOG_GROUP, stream, text.to_owned());
+            self.world
+                .at(&self.place)
+                .logs
+                .append(LOG_GROUP, stream, text.to_owned());
         }
     }
 

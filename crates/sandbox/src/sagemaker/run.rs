@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::guardian::{Charge, Held};
 use super::super::iam::SessionCredentials;
-use super::super::identity::{ACCOUNT, Caller, REGION};
+use super::super::identity::{Caller, Place};
 use super::super::world::{World, random_hex};
 use super::below::Below;
 use super::checkpoint::Checkpoints;
@@ -20,7 +20,7 @@ use super::job::Job;
 use super::phase::{Phase, Status};
 use super::process::{self, End, LOG_GROUP};
 use super::request::Training;
-use super::{artifact, channel};
+use super::{SageMaker, artifact, channel};
 
 /// File system in memory.
 const MEMORY: &str = "/dev/shm";
@@ -32,6 +32,7 @@ const LONGEST_REASON: usize = 1024;
 /// Takes a job from Starting to its end. Its folder goes with it, however that end comes.
 pub(super) async fn run(
     world: Arc<World>,
+    place: Place,
     training: Arc<Training>,
     session: SessionCredentials,
     stop: CancellationToken,
@@ -41,12 +42,14 @@ pub(super) async fn run(
     let name = training.name.clone();
     // What is not on disk does not run; whoever asked for it is told so.
     if let Err(failure) = world.disk.settled(epoch).await {
-        end(&world, &name, failed(format!("InternalServerError: {failure}"))).await;
+        end(&world, &place, &name, failed(format!("InternalServerError: {failure}"))).await;
         return;
     }
-    let caller = world.iam().caller(&session.access_key_id, Some(&session.session_token));
+    let caller = world
+        .iam(&place.account)
+        .caller(&session.access_key_id, Some(&session.session_token), &place.region);
     let Ok(role) = caller else {
-        end(&world, &name, failed("ClientError: the role was deleted".to_owned())).await;
+        end(&world, &place, &name, failed("ClientError: the role was deleted".to_owned())).await;
         return;
     };
     let walk = Walk {
@@ -64,7 +67,7 @@ pub(super) async fn run(
         Ok(Outcome::Abandoned) => return,
         Err(reason) => failed(reason),
     };
-    end(&world, &name, last).await;
+    end(&world, &place, &name, last).await;
 }
 
 /// A job's last phase, and why it failed.
@@ -75,10 +78,10 @@ fn failed(reason: String) -> Last {
 }
 
 /// Ends a job, as often as it takes until the disk keeps that.
-async fn end(world: &World, name: &str, (phase, reason): Last) {
+async fn end(world: &World, place: &Place, name: &str, (phase, reason): Last) {
     loop {
         let (now, epoch) = (world.now(), world.disk.epoch());
-        world.sagemaker.update(name, |job| {
+        world.at(place).sagemaker.update(name, |job| {
             if job.status().is_over() {
                 return;
             }
@@ -115,6 +118,10 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    fn sagemaker(&self) -> &SageMaker {
+        &self.world.at(&self.role.place).sagemaker
+    }
+
     async fn through(&self) -> Result<Outcome, String> {
         let folder = Folder::new(self.world).map_err(|error| format!("InternalServerError: {error}"))?;
         if let Some(early) = self.wait().await {
@@ -133,7 +140,16 @@ impl Walk<'_> {
         let training = async {
             let _ended = ended.clone().drop_guard();
             let (world, training) = (self.world, self.training);
-            process::run(world, training, &folder, &self.session, &self.stop, stream.as_deref()).await
+            process::run(
+                world,
+                &self.role.place,
+                training,
+                &folder,
+                &self.session,
+                &self.stop,
+                stream.as_deref(),
+            )
+            .await
         };
         let copying = async {
             match checkpoints {
@@ -144,8 +160,7 @@ impl Walk<'_> {
         let (ran, copied) = tokio::join!(training, copying);
         let (end, metrics) =
             ran.map_err(|error| format!("ClientError: the job's command could not be started: {error}"))?;
-        self.world
-            .sagemaker
+        self.sagemaker()
             .update(&self.training.name, |job| job.metrics = metrics);
         let outcome = match end {
             End::Exited(0) => Outcome::Completed,
@@ -167,7 +182,7 @@ impl Walk<'_> {
     /// Enters a phase, unless the job is being stopped: Stopping stays until the end.
     fn enter(&self, phase: Phase, change: impl FnOnce(&mut Job)) {
         let now = self.world.now();
-        self.world.sagemaker.update(&self.training.name, |job| {
+        self.sagemaker().update(&self.training.name, |job| {
             if job.status() == Status::InProgress {
                 job.enter(phase, now);
             }
@@ -211,8 +226,7 @@ impl Walk<'_> {
         })
         .await?;
         if let Some(uri) = uploaded {
-            self.world
-                .sagemaker
+            self.sagemaker()
                 .update(&self.training.name, |job| job.artifacts = Some(uri));
         }
         Ok(())
@@ -221,7 +235,8 @@ impl Walk<'_> {
     /// Where the job's lines go, if its role may write logs.
     fn log_stream(&self) -> Option<String> {
         let stream = format!("{}/algo-1-{}", self.training.name, self.world.now().as_second());
-        let resource = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{LOG_GROUP}:log-stream:{stream}");
+        let rest = format!("log-group:{LOG_GROUP}:log-stream:{stream}");
+        let resource = self.role.place.arn("logs", &rest);
         ["logs:CreateLogStream", "logs:PutLogEvents"]
             .iter()
             .all(|action| {

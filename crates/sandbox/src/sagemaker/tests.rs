@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::super::Options;
+use super::super::identity::ACCOUNT;
 use super::super::s3::About;
 use super::channel::relative;
 use super::request::valid_name;
@@ -45,12 +46,12 @@ fn world_with(command: &str, grace: u64) -> Arc<World> {
         "Effect": "Allow", "Principal": { "Service": SERVICE }, "Action": "sts:AssumeRole"
     }] });
     {
-        let mut iam = world.iam();
+        let mut iam = world.iam(ACCOUNT);
         iam.create_role("example-role", "/", trust.into(), "").unwrap();
         iam.attach_role_policy("example-role", "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
             .unwrap();
     }
-    world.s3.create_bucket("sagemaker-b").unwrap();
+    world.s3.create_bucket("sagemaker-b", &world.home).unwrap();
     world
         .s3
         .put_bytes("sagemaker-b", "data/x", b"bytes", About::default())
@@ -60,7 +61,7 @@ fn world_with(command: &str, grace: u64) -> Arc<World> {
 
 async fn finished(world: &Arc<World>, name: &str) -> Value {
     for _ in 0..1000 {
-        let job = world.sagemaker.describe(name).unwrap();
+        let job = world.at(&world.home).sagemaker.describe(name).unwrap();
         if job.get("TrainingEndTime").is_some() {
             return job;
         }
@@ -185,7 +186,7 @@ async fn a_failed_command_leaves_its_reason_and_its_status() {
 #[tokio::test]
 async fn a_channel_that_the_role_may_not_read_fails_the_download() {
     let world = world("true");
-    world.s3.create_bucket("private").unwrap();
+    world.s3.create_bucket("private", &world.home).unwrap();
     world
         .s3
         .put_bytes("private", "data/x", b"bytes", About::default())
@@ -209,10 +210,13 @@ async fn a_stopped_job_ends_its_whole_process_group() {
     while !std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n')) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    world.sagemaker.stop("job-1").unwrap();
+    world.at(&world.home).sagemaker.stop("job-1").unwrap();
     let job = finished(&world, "job-1").await;
     assert_eq!(job["TrainingJobStatus"], "Stopped");
-    assert_eq!(world.sagemaker.stop("job-1").unwrap_err().code, "ValidationException");
+    assert_eq!(
+        world.at(&world.home).sagemaker.stop("job-1").unwrap_err().code,
+        "ValidationException"
+    );
     let child: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
     // Nobody may be left to reap it: a zombie runs nothing.
     let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
@@ -234,7 +238,7 @@ async fn a_stopped_job_may_tidy_up_and_one_that_will_not_end_is_killed() {
         while !world.root.join("up").exists() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        world.sagemaker.stop("job-1").unwrap();
+        world.at(&world.home).sagemaker.stop("job-1").unwrap();
         let job = finished(&world, "job-1").await;
         assert_eq!(job["TrainingJobStatus"], "Stopped");
         assert_eq!(job.get("ModelArtifacts").is_some(), leaves_a_model);
@@ -282,7 +286,7 @@ async fn a_job_that_takes_too_long_is_stopped_and_says_so() {
 async fn the_end_of_the_world_ends_its_jobs_and_sweeps_their_folders() {
     let world = world("exec sleep 1000");
     create_unasked(&world, &body("job-1")).await.unwrap();
-    while world.sagemaker.describe("job-1").unwrap()["SecondaryStatus"] != "Training" {
+    while world.at(&world.home).sagemaker.describe("job-1").unwrap()["SecondaryStatus"] != "Training" {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::time::timeout(Duration::from_secs(5), world.end_jobs())
@@ -315,7 +319,7 @@ async fn jobs_are_listed_page_by_page_and_a_status_thins_the_page_out() {
         ended(&world, &body(name)).await;
     }
     let mut request = json!({ "SortBy": "Name", "SortOrder": "Descending", "MaxResults": 2 });
-    let first = world.sagemaker.list(&request).unwrap();
+    let first = world.at(&world.home).sagemaker.list(&request).unwrap();
     let names = |page: &Value| -> Vec<String> {
         let rows = page["TrainingJobSummaries"].as_array().unwrap();
         rows.iter()
@@ -324,10 +328,11 @@ async fn jobs_are_listed_page_by_page_and_a_status_thins_the_page_out() {
     };
     assert_eq!(names(&first), ["c", "b"]);
     request["NextToken"] = first["NextToken"].clone();
-    let second = world.sagemaker.list(&request).unwrap();
+    let second = world.at(&world.home).sagemaker.list(&request).unwrap();
     assert_eq!(names(&second), ["a"]);
     assert!(second.get("NextToken").is_none());
     let thin = world
+        .at(&world.home)
         .sagemaker
         .list(&json!({ "MaxResults": 2, "StatusEquals": "Failed" }))
         .unwrap();
@@ -367,11 +372,11 @@ async fn checkpoints_are_in_s3_while_the_job_runs_and_there_again_for_the_next()
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(
-        world.sagemaker.describe("first").unwrap()["TrainingJobStatus"],
+        world.at(&world.home).sagemaker.describe("first").unwrap()["TrainingJobStatus"],
         "InProgress"
     );
     assert!(found("checkpoints/deep/one") && found("checkpoints/last"));
-    world.sagemaker.stop("first").unwrap();
+    world.at(&world.home).sagemaker.stop("first").unwrap();
     finished(&world, "first").await;
 
     let job = ended(&world, &with("second")).await;
@@ -386,7 +391,7 @@ async fn checkpoints_are_in_s3_while_the_job_runs_and_there_again_for_the_next()
 #[tokio::test]
 async fn a_job_whose_role_may_not_keep_its_checkpoints_fails() {
     let world = world("echo 1 > checkpoints/one");
-    world.s3.create_bucket("elsewhere").unwrap();
+    world.s3.create_bucket("elsewhere", &world.home).unwrap();
     let mut body = body("job");
     body["CheckpointConfig"] = json!({ "S3Uri": "s3://elsewhere/checkpoints" });
     let job = ended(&world, &body).await;

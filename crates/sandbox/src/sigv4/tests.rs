@@ -4,6 +4,7 @@ use hyper::Request;
 use jiff::SignedDuration;
 
 use super::*;
+use crate::identity::{ACCOUNT, REGION};
 use crate::tests::options;
 
 /// A request to sign, and everything about it that can be wrong.
@@ -21,7 +22,7 @@ struct Draft {
 
 impl Draft {
     fn new(world: &World) -> Self {
-        let (key, secret) = world.iam().own_access_key();
+        let (key, secret) = world.iam(ACCOUNT).own_access_key();
         Self {
             key,
             secret,
@@ -177,7 +178,7 @@ fn a_request_of_no_signature_or_half_a_one_is_nobodys() {
 fn a_session_is_good_with_its_token_until_it_ends() {
     let world = world();
     let trust = r#"{"Statement":[]}"#;
-    let mut iam = world.iam();
+    let mut iam = world.iam(ACCOUNT);
     iam.create_role("r", "/", super::super::policy::Document::trusted(trust), "")
         .unwrap();
     let session = iam.open_session("r", crate::iam::Opening::named("s"), 3600);

@@ -106,7 +106,10 @@ fn limits(world: &World, form: &Form) -> Result<(Option<Vec<crate::policy::Docum
     for arn in &arns {
         let arn = arn.required("arn")?;
         length += arn.len();
-        limits.push(world.iam().attachable(arn)?.clone());
+        // Of the role's account; where that is not there, the role is not either.
+        if let Some(iam) = world.iam_of(form.required("RoleArn")?) {
+            limits.push(iam.attachable(arn)?.clone());
+        }
     }
     Ok(((!limits.is_empty()).then_some(limits), length))
 }

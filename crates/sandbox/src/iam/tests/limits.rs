@@ -18,8 +18,8 @@ impl Account {
         let part = |name: &str| between(&answer, &format!("<{name}>"), &format!("</{name}>"));
         let caller = self
             .world
-            .iam()
-            .caller(&part("AccessKeyId"), Some(&part("SessionToken")));
+            .iam(ACCOUNT)
+            .caller(&part("AccessKeyId"), Some(&part("SessionToken")), REGION);
         caller.map_err(|error| error.code)
     }
 
@@ -240,7 +240,7 @@ fn iams_own_calls_are_asked_for_what_they_give() {
         "AccessDenied"
     );
     // A key of somebody else's is not one's own by leaving out whose it is.
-    let (theirs, _) = account.world.iam().own_access_key();
+    let (theirs, _) = account.world.iam(ACCOUNT).own_access_key();
     let delete = account.ask_as(&admin, "DeleteAccessKey", &[("AccessKeyId", &theirs)]);
     assert_eq!(delete.unwrap_err(), "NoSuchEntity");
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use jiff::fmt::serde::timestamp::millisecond;
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,7 @@ const TOKENS: usize = 10;
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Grant {
     pub(crate) id: String,
-    /// Bare id.
+    /// ARN.
     pub(super) key: String,
     pub(super) name: Option<String>,
     pub(super) grantee: String,
@@ -264,8 +266,9 @@ impl Grants {
 
     /// The grant of a token.
     pub(super) fn by_token(&self, token: &str) -> Option<&Grant> {
-        let (key, id) = (uuid::Uuid::try_parse(token.get(..32)?).ok()?, token.get(32..96)?);
-        let grant = self.get(&key.to_string(), id)?;
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let (grant, _) = text.rsplit_once('/')?;
+        let grant = self.rows.get(grant)?;
         grant.tokens.iter().any(|known| known == token).then_some(grant)
     }
 
@@ -277,7 +280,7 @@ impl Grants {
 
 /// A new token of a grant: where it is, and what nobody can guess.
 pub(super) fn token(key: &str, id: &str) -> String {
-    key.replace('-', "") + id + &random_hex::<16>()
+    URL_SAFE_NO_PAD.encode(format!("{}/{}", row(key, id), random_hex::<16>()))
 }
 
 fn row(key: &str, id: &str) -> String {

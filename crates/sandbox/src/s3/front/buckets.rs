@@ -5,28 +5,44 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::convert::{owner, parse_token, time, token};
 use super::super::list::After;
+use super::super::store::no_such_bucket;
 use super::Front;
 use crate::api::ApiError;
-use crate::identity::REGION;
 
 pub(super) fn create(front: &Front, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+    let place = Front::caller(&req.extensions)?.place.clone();
     let input = req.input;
     let constraint = input
         .create_bucket_configuration
         .and_then(|configuration| configuration.location_constraint);
-    if let Some(constraint) = constraint
-        && !constraint.as_str().is_empty()
-    {
-        return Err(ApiError::new(
-            "InvalidLocationConstraint",
-            "The specified location-constraint is not valid",
-        )
-        .into());
-    }
-    front.store().create_bucket(&input.bucket)?;
+    let constraint = constraint.as_ref().map_or("", |constraint| constraint.as_str());
+    check_constraint(constraint, &place.region)?;
+    front.store().create_bucket(&input.bucket, &place)?;
     Ok(S3Response::new(CreateBucketOutput {
         location: Some(format!("/{}", input.bucket)),
     }))
+}
+
+/// us-east-1 is where a bucket goes that is told nothing, and cannot be told; elsewhere it must be told where it is made.
+fn check_constraint(constraint: &str, region: &str) -> Result<(), ApiError> {
+    match (constraint, region) {
+        ("", "us-east-1") => Ok(()),
+        (_, "us-east-1") => Err(ApiError::new(
+            "InvalidLocationConstraint",
+            "The specified location-constraint is not valid",
+        )),
+        (told, region) if told == region => Ok(()),
+        (told, _) => {
+            let told = if told.is_empty() { "unspecified" } else { told };
+            Err(ApiError::new(
+                "IllegalLocationConstraintException",
+                format!(
+                    "The {told} location constraint is incompatible for the region specific endpoint this request was \
+                     sent to."
+                ),
+            ))
+        }
+    }
 }
 
 pub(super) fn delete(front: &Front, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
@@ -38,21 +54,22 @@ pub(super) fn delete(front: &Front, req: S3Request<DeleteBucketInput>) -> S3Resu
 }
 
 pub(super) fn head(front: &Front, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
-    front.store().check_bucket(&req.input.bucket)?;
+    let place = front.store().place(&req.input.bucket).ok_or_else(no_such_bucket)?;
     Ok(S3Response::new(HeadBucketOutput {
-        bucket_region: Some(REGION.to_owned()),
+        bucket_region: Some(place.region),
         ..HeadBucketOutput::default()
     }))
 }
 
 pub(super) fn list(front: &Front, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+    let account = Front::caller(&req.extensions)?.place.account.clone();
     let input = req.input;
     let limit = usize::try_from(input.max_buckets.unwrap_or(10_000)).unwrap_or(10_000);
     let prefix = input.prefix.as_deref().unwrap_or_default();
     let after = input.continuation_token.as_deref().map(parse_token).transpose()?;
     let mut left: Vec<_> = front
         .store()
-        .buckets()
+        .buckets(&account)
         .into_iter()
         .filter(|(name, _)| name.starts_with(prefix))
         .filter(|(name, _)| !matches!(&after, Some(After::Key(key)) if name <= key))
@@ -66,15 +83,15 @@ pub(super) fn list(front: &Front, req: S3Request<ListBucketsInput>) -> S3Result<
     Ok(S3Response::new(ListBucketsOutput {
         buckets: Some(
             left.into_iter()
-                .map(|(name, created)| Bucket {
-                    bucket_region: Some(REGION.to_owned()),
-                    creation_date: Some(time(created)),
+                .map(|(name, birth)| Bucket {
+                    bucket_region: Some(birth.place.region),
+                    creation_date: Some(time(birth.created)),
                     name: Some(name),
                 })
                 .collect(),
         ),
         continuation_token: next,
-        owner: Some(owner()),
+        owner: Some(owner(&account)),
         prefix: input.prefix,
     }))
 }
@@ -83,8 +100,10 @@ pub(super) fn location(
     front: &Front,
     req: S3Request<GetBucketLocationInput>,
 ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-    front.store().check_bucket(&req.input.bucket)?;
-    Ok(S3Response::new(GetBucketLocationOutput::default()))
+    let place = front.store().place(&req.input.bucket).ok_or_else(no_such_bucket)?;
+    Ok(S3Response::new(GetBucketLocationOutput {
+        location_constraint: (place.region != "us-east-1").then(|| place.region.into()),
+    }))
 }
 
 pub(super) fn encryption(

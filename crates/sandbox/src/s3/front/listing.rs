@@ -5,7 +5,7 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
-use super::super::convert::{Names, limit, owner, parse_token, quoted, time, token};
+use super::super::convert::{Names, limit, parse_token, quoted, time, token};
 use super::super::list::{After, Query};
 use super::super::object::Object as Stored;
 use super::Front;
@@ -24,6 +24,7 @@ pub(super) fn v1(front: &Front, req: S3Request<ListObjectsInput>) -> S3Result<S3
     };
     let page = front.store().list(&input.bucket, &query)?;
     let next = shown(page.next.as_ref(), &names);
+    let owner = front.owner(&input.bucket);
     Ok(S3Response::new(ListObjectsOutput {
         name: Some(input.bucket),
         prefix: Some(names.show(&query.prefix)),
@@ -31,7 +32,7 @@ pub(super) fn v1(front: &Front, req: S3Request<ListObjectsInput>) -> S3Result<S3
         max_keys: Some(limit),
         is_truncated: Some(page.next.is_some()),
         common_prefixes: names.prefixes(&page.prefixes),
-        contents: Some(contents(&page.contents, &names, true)),
+        contents: Some(contents(&page.contents, &names, owner.as_ref())),
         next_marker: next.filter(|_| delimiter.is_some()),
         delimiter: names.maybe(delimiter.as_deref()),
         encoding_type: input.encoding_type,
@@ -55,6 +56,7 @@ pub(super) fn v2(front: &Front, req: S3Request<ListObjectsV2Input>) -> S3Result<
         limit: limit as usize,
     };
     let page = front.store().list(&input.bucket, &query)?;
+    let owner = front.owner(&input.bucket).filter(|_| input.fetch_owner == Some(true));
     Ok(S3Response::new(ListObjectsV2Output {
         name: Some(input.bucket),
         prefix: Some(names.show(&query.prefix)),
@@ -64,7 +66,7 @@ pub(super) fn v2(front: &Front, req: S3Request<ListObjectsV2Input>) -> S3Result<
         is_truncated: Some(page.next.is_some()),
         next_continuation_token: page.next.as_ref().and_then(token),
         common_prefixes: names.prefixes(&page.prefixes),
-        contents: Some(contents(&page.contents, &names, input.fetch_owner.unwrap_or(false))),
+        contents: Some(contents(&page.contents, &names, owner.as_ref())),
         delimiter: names.maybe(query.delimiter.as_deref()),
         encoding_type: input.encoding_type,
         start_after: names.maybe(input.start_after.as_deref()),
@@ -88,7 +90,7 @@ fn shown(next: Option<&After>, names: &Names) -> Option<String> {
     }
 }
 
-fn contents(objects: &[(String, Arc<Stored>)], names: &Names, with_owner: bool) -> Vec<Object> {
+fn contents(objects: &[(String, Arc<Stored>)], names: &Names, owner: Option<&Owner>) -> Vec<Object> {
     objects
         .iter()
         .map(|(key, object)| Object {
@@ -97,7 +99,7 @@ fn contents(objects: &[(String, Arc<Stored>)], names: &Names, with_owner: bool) 
             e_tag: Some(quoted(&object.etag)),
             key: Some(names.show(key)),
             last_modified: Some(time(object.modified)),
-            owner: with_owner.then(owner),
+            owner: owner.cloned(),
             restore_status: None,
             size: Some(object.body.length() as i64),
             storage_class: Some(object.about.storage_class.clone().map_or_else(

@@ -208,6 +208,7 @@ pub(super) fn list(
         (Some(key), Some(id)) if !id.is_empty() => Bound::Excluded(Upload::row(&key, &id)),
         (Some(key), _) => Bound::Excluded(Upload::row(&key, "\u{10ffff}")),
     };
+    let owner = front.owner(&input.bucket);
     let (uploads, prefixes, next) = front.store().with(&input.bucket, |bucket| {
         let (mut uploads, mut prefixes) = (Vec::<MultipartUpload>::new(), Vec::<String>::new());
         let (mut next, mut last) = (None, None);
@@ -241,9 +242,9 @@ pub(super) fn list(
                         .then(|| ChecksumAlgorithm::from_static(upload.algorithm.name())),
                     checksum_type: upload.named.then(|| ChecksumType::from_static(upload.kind.name())),
                     initiated: Some(time(upload.begun)),
-                    initiator: Some(initiator()),
+                    initiator: owner.clone().map(initiator),
                     key: Some(names.show(key)),
-                    owner: Some(owner()),
+                    owner: owner.clone(),
                     storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
                     upload_id: Some(id.clone()),
                 }),
@@ -288,12 +289,13 @@ pub(super) fn parts(front: &Front, req: S3Request<ListPartsInput>) -> S3Result<S
             ..ListPartsOutput::default()
         })
     })?;
+    let owner = front.owner(&input.bucket);
     Ok(S3Response::new(ListPartsOutput {
         bucket: Some(input.bucket),
-        initiator: Some(initiator()),
+        initiator: owner.clone().map(initiator),
         key: Some(input.key),
         max_parts: Some(limit),
-        owner: Some(owner()),
+        owner,
         part_number_marker: Some(after),
         upload_id: Some(input.upload_id),
         ..output
@@ -331,9 +333,10 @@ fn part_number(number: i32) -> Result<(), ApiError> {
     ))
 }
 
-fn initiator() -> Initiator {
+/// The sandbox does not keep who began an upload: the owner it is.
+fn initiator(owner: Owner) -> Initiator {
     Initiator {
-        display_name: None,
-        id: owner().id,
+        display_name: owner.display_name,
+        id: owner.id,
     }
 }

@@ -7,7 +7,7 @@ use hyper::http::Extensions;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result};
 
-use super::super::convert::{Names, limit, owner, quoted, time};
+use super::super::convert::{Names, limit, quoted, time};
 use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::super::store::no_such_key;
@@ -235,16 +235,17 @@ pub(super) fn list(
         limit: limit as usize,
     };
     let page = front.store().with(&input.bucket, |bucket| bucket.versions(&query))?;
+    let owner = front.owner(&input.bucket);
     let (mut versions, mut markers) = (Vec::new(), Vec::new());
     for (key, version, is_latest) in page.contents {
         let key = Some(names.show(&key));
         match version {
-            Version::Object(object) => versions.push(shown(key, &object, is_latest)),
+            Version::Object(object) => versions.push(shown(key, &object, owner.clone(), is_latest)),
             Version::Marker(marker) => markers.push(DeleteMarkerEntry {
                 is_latest: Some(is_latest),
                 key,
                 last_modified: Some(time(marker.modified)),
-                owner: Some(owner()),
+                owner: owner.clone(),
                 version_id: Some(marker.version().to_owned()),
             }),
         }
@@ -272,7 +273,7 @@ pub(super) fn list(
     }))
 }
 
-fn shown(key: Option<String>, object: &Stored, is_latest: bool) -> ObjectVersion {
+fn shown(key: Option<String>, object: &Stored, owner: Option<Owner>, is_latest: bool) -> ObjectVersion {
     ObjectVersion {
         checksum_algorithm: Some(object.checksums.algorithms()),
         checksum_type: Some(ChecksumType::from_static(object.checksums.kind.name())),
@@ -280,7 +281,7 @@ fn shown(key: Option<String>, object: &Stored, is_latest: bool) -> ObjectVersion
         is_latest: Some(is_latest),
         key,
         last_modified: Some(time(object.modified)),
-        owner: Some(owner()),
+        owner,
         restore_status: None,
         size: Some(object.body.length() as i64),
         storage_class: Some(object.about.storage_class.clone().map_or_else(

@@ -7,6 +7,7 @@ use super::page::Page;
 use super::*;
 use crate::clock::Clock;
 use crate::disk::Disk;
+use crate::identity::Place;
 use crate::s3::object::About;
 use crate::s3::store::{Condition, Store};
 
@@ -93,7 +94,7 @@ async fn whatever_is_done_the_bucket_holds_what_a_list_of_versions_would_also_af
     let folder = tempfile::tempdir().unwrap();
     let mut disk = Disk::whole(folder.path());
     let mut place = store(folder.path(), &disk);
-    place.create_bucket("bucket").unwrap();
+    place.create_bucket("bucket", &Place::new("1", "us-east-1")).unwrap();
     set(&place, Versioning::Enabled);
     let mut model = Model::default();
     let mut random = fastrand::Rng::with_seed(7);
@@ -143,7 +144,7 @@ async fn whatever_is_done_the_bucket_holds_what_a_list_of_versions_would_also_af
 /// A bucket whose keys have 0 to 6 versions, some of them markers.
 fn mixed(folder: &std::path::Path) -> Store {
     let store = store(folder, &Disk::default());
-    store.create_bucket("bucket").unwrap();
+    store.create_bucket("bucket", &Place::new("1", "us-east-1")).unwrap();
     for (number, key) in KEYS.iter().enumerate() {
         set(&store, Versioning::Enabled);
         for turn in 0..number {
