@@ -139,7 +139,9 @@ fn assume(
         id: entity.id.clone(),
         name: role.clone(),
     };
-    let session = world.iam(account_of(arn)).open_session(&role.name, asked.opening, seconds);
+    let session = world
+        .iam(account_of(arn))
+        .open_session(&role.name, asked.opening, seconds);
     Ok((role, session))
 }
 

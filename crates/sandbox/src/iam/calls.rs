@@ -14,7 +14,13 @@ use crate::world::World;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
-    let context = Context::of(&world.iam(&caller.place.account), caller, operation, form, world.facts());
+    let context = Context::of(
+        &world.iam(&caller.place.account),
+        caller,
+        operation,
+        form,
+        world.facts(),
+    );
     for action in context.actions(operation) {
         world
             .permit_by_identity(&context.question(caller, &action))

@@ -23,7 +23,10 @@ impl Context {
     ) -> Self {
         let entity = entity(iam, caller, operation, form);
         let mut context = Self {
-            resource: entity.map_or_else(|| resource(caller.account(), operation, form), |entity| entity.arn.clone()),
+            resource: entity.map_or_else(
+                || resource(caller.account(), operation, form),
+                |entity| entity.arn.clone(),
+            ),
             facts,
             tag_keys: form.list("TagKeys").into_iter().map(str::to_owned).collect(),
         };

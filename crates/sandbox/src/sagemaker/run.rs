@@ -49,7 +49,13 @@ pub(super) async fn run(
         .iam(&place.account)
         .caller(&session.access_key_id, Some(&session.session_token), &place.region);
     let Ok(role) = caller else {
-        end(&world, &place, &name, failed("ClientError: the role was deleted".to_owned())).await;
+        end(
+            &world,
+            &place,
+            &name,
+            failed("ClientError: the role was deleted".to_owned()),
+        )
+        .await;
         return;
     };
     let walk = Walk {
