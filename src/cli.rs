@@ -228,6 +228,12 @@ pub struct SandboxArgs {
     /// Keep the world in this folder; without it, it is gone when the command ends
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// An account of the world, twelve digits; again for another. What a new world holds is in the first
+    #[arg(long, value_name = "ID")]
+    pub account: Vec<String>,
+    /// A region of the world; again for another. What a new world holds is in the first
+    #[arg(long, value_name = "NAME")]
+    pub region: Vec<String>,
     /// What the world holds and does.
     #[command(flatten)]
     pub world: WorldArgs,
@@ -307,6 +313,19 @@ mod tests {
         assert!(beside.empty && beside.fill.len() == 2 && beside.fault.len() == 2);
         assert_eq!(beside.registry.unwrap().to_string(), "127.0.0.1:5000");
         assert_eq!(read("--sandbox").unwrap().global.world, WorldArgs::default());
+    }
+
+    #[test]
+    fn a_world_has_the_accounts_and_regions_that_are_named_in_their_order() {
+        let line = "sandbox --account 444455556666 --region eu-west-1 --account 111122223333 --region us-east-1";
+        let Some(Command::Sandbox(alone)) = read(line).unwrap().command else {
+            panic!("another command");
+        };
+        assert_eq!(alone.account, ["444455556666", "111122223333"]);
+        assert_eq!(alone.region, ["eu-west-1", "us-east-1"]);
+        let one = read("--region eu-west-1 doctor").unwrap();
+        assert_eq!(one.global.region.as_deref(), Some("eu-west-1"));
+        assert!(read("doctor --region eu-west-1 --region us-east-1").is_err());
     }
 
     #[test]

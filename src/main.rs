@@ -198,7 +198,7 @@ async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
 
 async fn start(global: &Global, world: &OnceCell<Sandbox>) -> Result<SandboxEndpoint, Fault> {
     let sandbox = world
-        .get_or_try_init(|| commands::sandbox::start(global.sandbox_dir.as_deref(), 0, &global.world))
+        .get_or_try_init(|| commands::sandbox::start(global.sandbox_dir.as_deref(), &global.world))
         .await?;
     Ok(SandboxEndpoint {
         url: sandbox.endpoint_url().to_owned(),

@@ -15,7 +15,11 @@ use crate::domain::{Fault, FaultKind};
 ///
 /// # Errors
 /// When it cannot, or what was asked for makes no sense.
-pub async fn start(dir: Option<&Path>, port: u16, args: &WorldArgs) -> Result<Sandbox, Fault> {
+pub async fn start(dir: Option<&Path>, args: &WorldArgs) -> Result<Sandbox, Fault> {
+    open(options(dir, args)?, args).await
+}
+
+async fn open(options: Options, args: &WorldArgs) -> Result<Sandbox, Fault> {
     let fill = args
         .fill
         .iter()
@@ -24,18 +28,15 @@ pub async fn start(dir: Option<&Path>, port: u16, args: &WorldArgs) -> Result<Sa
         .join(",")
         .parse::<Fill>()
         .map_err(|why| wrong("--fill", why))?;
-    let sandbox = Sandbox::start(options(dir, port, args)?)
-        .await
-        .map_err(|error| fault(&error))?;
+    let sandbox = Sandbox::start(options).await.map_err(|error| fault(&error))?;
     sandbox.fill(&fill).await.map_err(|error| fault(&error))?;
     Ok(sandbox)
 }
 
-fn options(dir: Option<&Path>, port: u16, args: &WorldArgs) -> Result<Options, Fault> {
+fn options(dir: Option<&Path>, args: &WorldArgs) -> Result<Options, Fault> {
     let program = std::env::current_exe()
         .map_err(|error| Fault::new(FaultKind::Io, "find", "this program's own file", error.to_string(), ""))?;
     Ok(Options {
-        port,
         dir: dir.map(Path::to_path_buf),
         empty: args.empty,
         images: args.image.clone(),
@@ -63,7 +64,13 @@ fn fault(error: &SandboxError) -> Fault {
 /// When the world cannot start or nothing can be printed.
 pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
     let wait = stop_signal()?;
-    let sandbox = start(args.dir.as_deref(), args.port, &args.world).await?;
+    let options = Options {
+        port: args.port,
+        accounts: args.account.clone(),
+        regions: args.region.clone(),
+        ..options(args.dir.as_deref(), &args.world)?
+    };
+    let sandbox = open(options, &args.world).await?;
     announce(&sandbox, args.json)?;
     wait.await;
     sandbox.stop().await;
@@ -102,11 +109,21 @@ fn announce(sandbox: &Sandbox, as_json: bool) -> Result<(), Fault> {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), json!(value)))
             .collect();
+        object.insert("accounts".to_owned(), json!(sandbox.accounts()));
+        object.insert("regions".to_owned(), json!(sandbox.regions()));
         object.insert("pid".to_owned(), json!(std::process::id()));
         return console::json(&serde_json::Value::Object(object));
     }
     for (name, value) in values {
         console::line(&format!("export {name}={value}"))?;
+    }
+    for account in sandbox.accounts().iter().skip(1) {
+        let id = &account.id;
+        console::line(&format!("export AWS_ACCESS_KEY_ID_{id}={}", account.access_key_id))?;
+        console::line(&format!(
+            "export AWS_SECRET_ACCESS_KEY_{id}={}",
+            account.secret_access_key
+        ))?;
     }
     console::line("ready")
 }

@@ -1,6 +1,7 @@
 //! A world alone, as `strongroom sandbox --json` serves it, without the rest of strongroom: quick to build.
 //!
-//! `cargo run -p strongroom-sandbox --example world -- sandbox [--empty] [--port N] [--dir DIR] [--image URI=COMMAND]...`
+//! `cargo run -p strongroom-sandbox --example world -- sandbox [--empty] [--port N] [--dir DIR]
+//! [--account ID]... [--region NAME]... [--image URI=COMMAND]...`
 //! Jobs of images that were not named run `$STRONGROOM_PROGRAM train`, if that is set.
 
 use std::error::Error;
@@ -28,6 +29,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "--empty" => options.empty = true,
             "--port" => options.port = value()?.parse()?,
             "--dir" => options.dir = Some(PathBuf::from(value()?)),
+            "--account" => options.accounts.push(value()?),
+            "--region" => options.regions.push(value()?),
             "--image" => {
                 let named = value()?;
                 let (uri, command) = named.split_once('=').ok_or("--image takes URI=COMMAND")?;
@@ -47,6 +50,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "AWS_SECRET_ACCESS_KEY": sandbox.secret_access_key(),
             "AWS_REGION": sandbox.region(),
             "AWS_DEFAULT_REGION": sandbox.region(),
+            "accounts": sandbox.accounts(),
+            "regions": sandbox.regions(),
             "pid": std::process::id(),
         })
     );

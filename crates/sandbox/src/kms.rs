@@ -21,6 +21,7 @@ mod key;
 mod keys;
 mod page;
 mod policies;
+mod regions;
 mod request;
 mod rotation;
 mod tags;
@@ -35,6 +36,7 @@ use request::Request;
 /// Everything KMS knows.
 pub(crate) struct Kms {
     clock: Clock,
+    regions: Vec<String>,
     /// By ARN.
     keys: Shelf<Box<Key>>,
     aliases: Aliases,
@@ -67,6 +69,8 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, body: &Value
         "CreateKey" => keys::create(ask, kms),
         "DescribeKey" => keys::describe(ask, kms),
         "ListKeys" => keys::list(ask, kms),
+        "ReplicateKey" => regions::replicate(ask, kms),
+        "UpdatePrimaryRegion" => regions::update_primary(ask, kms),
         "EnableKey" | "DisableKey" => keys::switch(ask, kms),
         "UpdateKeyDescription" => keys::update_description(ask, kms),
         "ScheduleKeyDeletion" => keys::schedule_deletion(ask, kms),
@@ -103,9 +107,10 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, body: &Value
 }
 
 impl Kms {
-    pub(crate) fn open(clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+    pub(crate) fn open(regions: &[String], clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
         let mut kms = Self {
             clock: clock.clone(),
+            regions: regions.to_vec(),
             keys: Shelf::open("keys", disk)?,
             aliases: Aliases::open(disk)?,
             grants: Grants::open(disk)?,
@@ -133,11 +138,15 @@ impl Kms {
                 .get(&id)
                 .is_some_and(|key| key.deletion.is_some_and(|deletion| deletion <= now));
             if is_over {
-                self.keys.remove(&id);
+                let gone = self.keys.remove(&id);
                 self.grants.remove_key(&id);
                 self.aliases.remove_key(&id);
+                if let Some(key) = gone {
+                    self.bereave(&key);
+                }
             } else if self.keys.get(&id).is_some_and(|key| key.next() == Some(at)) {
                 self.change(&id, |key| key.rotate_by_calendar(at));
+                self.share(&id);
             }
         }
     }

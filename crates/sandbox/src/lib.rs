@@ -141,13 +141,15 @@ pub enum SandboxError {
 }
 
 /// An account of a world, and the access key of its user `strongroom`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Account {
     /// Its id.
     pub id: String,
     /// Access key id.
+    #[serde(rename = "AWS_ACCESS_KEY_ID")]
     pub access_key_id: String,
     /// Its secret.
+    #[serde(rename = "AWS_SECRET_ACCESS_KEY")]
     pub secret_access_key: String,
 }
 

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::api::ApiError;
-use super::identity::{Caller, Place};
+use super::identity::{Caller, Place, account_of};
 use super::sts;
 use super::world::World;
 
@@ -100,6 +100,9 @@ pub(crate) async fn call(
         "CreateTrainingJob" => {
             let training = Training::parse(body)?;
             allow(&arn(place, name))?;
+            if account_of(&training.role) != place.account {
+                return Err(invalid("RoleArn: Cross-account pass role is not allowed."));
+            }
             let context = BTreeMap::from([("iam:PassedToService".to_owned(), SERVICE.to_owned())]);
             world.authorize(caller, "iam:PassRole", &training.role, &context)?;
             create(

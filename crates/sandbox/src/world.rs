@@ -257,9 +257,16 @@ impl World {
 
     /// The same for a question with more facts.
     pub(crate) fn permit_by_identity(&self, question: &Question) -> Result<(), ApiError> {
+        let bucket = question.resource.strip_prefix("arn:aws:s3:::");
+        let bucket = bucket.and_then(|name| name.split('/').next());
+        // Who makes a bucket again hears whose it is.
+        let bucket = bucket.filter(|_| question.action() != "s3:CreateBucket");
+        let owner = bucket.and_then(|bucket| self.s3.place(bucket));
         let guard = Guard {
             policy: None,
-            account: question.caller().account(),
+            account: owner
+                .as_ref()
+                .map_or(question.caller().account(), |place| &place.account),
             must_allow: false,
         };
         self.permit(question, &guard)
@@ -327,11 +334,11 @@ impl Parts {
             std::thread::scope(|scope| {
                 let s3 = scope.spawn(open_s3);
                 let services = scope.spawn(open_services);
-                let kms = Kms::open(clock, disk);
+                let kms = Kms::open(regions, clock, disk);
                 (joined(s3), joined(services), kms)
             })
         } else {
-            (open_s3(), open_services(), Kms::open(clock, disk))
+            (open_s3(), open_services(), Kms::open(regions, clock, disk))
         };
         Ok(Self {
             accounts: accounts

@@ -112,8 +112,11 @@ impl Ask<'_> {
             ("kms:KeySpec", "SYMMETRIC_DEFAULT"),
             ("kms:KeyUsage", "ENCRYPT_DECRYPT"),
             ("kms:KeyOrigin", "AWS_KMS"),
-            ("kms:MultiRegion", "false"),
-        ] {
+            ("kms:MultiRegion", if key.kind().is_some() { "true" } else { "false" }),
+        ]
+        .into_iter()
+        .chain(key.kind().map(|kind| ("kms:MultiRegionKeyType", kind)))
+        {
             facts.insert(name.to_owned(), value.to_owned());
         }
         for (name, value) in &key.tags {
@@ -225,13 +228,13 @@ impl Key {
         match self.state {
             State::Enabled => Ok(()),
             State::Disabled => Err(ApiError::new("DisabledException", format!("{} is disabled.", self.arn))),
-            State::PendingDeletion => Err(self.pending()),
+            State::PendingDeletion | State::PendingReplicaDeletion => Err(self.pending()),
         }
     }
 
     /// Refuses what may not be done to a key that waits for its deletion.
     pub(super) fn not_pending(&self) -> Result<(), ApiError> {
-        if self.state == State::PendingDeletion {
+        if matches!(self.state, State::PendingDeletion | State::PendingReplicaDeletion) {
             Err(self.pending())
         } else {
             Ok(())

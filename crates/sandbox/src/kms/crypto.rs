@@ -1,6 +1,6 @@
 //! Encrypt, Decrypt and data keys: AES-256-GCM under the key's material, the encryption context as associated data.
 //!
-//! A ciphertext is `1 | key id, 16 bytes | material version, 2 bytes | nonce, 12 bytes | ciphertext and tag`, so Decrypt finds
+//! A ciphertext is `1 or 2 | key id, 16 bytes | material version, 2 bytes | nonce, 12 bytes | ciphertext and tag`, so Decrypt finds
 //! its key without being told. Clients must treat it as opaque.
 
 use std::collections::BTreeMap;
@@ -24,7 +24,9 @@ type Context = BTreeMap<String, String>;
 
 const HEAD: usize = 1 + 16 + 2;
 const NONCE: usize = 12;
+/// The first byte: of a key of one region, and of one of several.
 const FORMAT: u8 = 1;
+const FORMAT_OF_MANY: u8 = 2;
 /// Bytes of a plaintext, and of a ciphertext.
 const PLAINTEXT: usize = 4096;
 const CIPHERTEXT: usize = 6144;
@@ -194,9 +196,13 @@ impl Kms {
 fn source(ask: &Ask, kms: &Kms, blob: &[u8], named: Option<&str>) -> Result<String, ApiError> {
     let found = blob
         .get(1..17)
-        .filter(|_| blob[0] == FORMAT && blob.len() >= HEAD + NONCE)
+        .filter(|_| blob.len() >= HEAD + NONCE)
         .and_then(|id| uuid::Uuid::from_slice(id).ok())
-        .map(|id| id.to_string());
+        .and_then(|id| match blob[0] {
+            FORMAT => Some(id.to_string()),
+            FORMAT_OF_MANY => Some(format!("mrk-{}", id.simple())),
+            _ => None,
+        });
     let Some(id) = found else {
         if let Some(named) = named {
             kms.find(&ask.caller.place, named)?;
@@ -235,8 +241,12 @@ fn wrap(key: &Key, plaintext: &[u8], context: &Context) -> Vec<u8> {
         .enumerate()
         .next_back()
         .expect("a key has material from its creation on");
-    let mut blob = vec![FORMAT];
-    blob.extend_from_slice(uuid::Uuid::parse_str(key.id()).unwrap_or_default().as_bytes());
+    let (format, id) = match key.id().strip_prefix("mrk-") {
+        Some(id) => (FORMAT_OF_MANY, id),
+        None => (FORMAT, key.id()),
+    };
+    let mut blob = vec![format];
+    blob.extend_from_slice(uuid::Uuid::parse_str(id).unwrap_or_default().as_bytes());
     blob.extend_from_slice(&(version as u16).to_be_bytes());
     let associated = associated(&blob, context);
     let nonce = random::<NONCE>();

@@ -9,7 +9,7 @@ use super::authorize::Act;
 use super::request::{invalid, map, missing};
 use super::{Ask, Kms, page, seconds, with};
 use crate::api::{ApiError, broken};
-use crate::identity::account_of;
+use crate::identity::{account_of, region_of};
 use crate::world::random_hex;
 
 mod book;
@@ -249,7 +249,8 @@ pub(super) fn list_retirable(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let principal = ask.request.required("RetiringPrincipal")?;
     let (rows, end) = page(&ask.request, (50, 100), |after| {
         let rows = kms.grants.retirable(principal, after);
-        rows.map(|grant| (grant.id.as_str(), grant))
+        rows.filter(|grant| region_of(&grant.key) == ask.caller.place.region)
+            .map(|grant| (grant.id.as_str(), grant))
     })?;
     Ok(with(json!({ "Grants": entries(&rows) }), end))
 }
@@ -276,8 +277,9 @@ pub(super) fn revoke(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
 
 /// Retiring: the retiring principal, a grantee whose grant holds RetireGrant, the account, or who is delegated.
 pub(super) fn retire(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
+    let is_here = |grant: &&Grant| region_of(&grant.key) == ask.caller.place.region;
     let grant = match ask.request.text("GrantToken") {
-        Some(token) => kms.grants.by_token(token).ok_or_else(|| {
+        Some(token) => kms.grants.by_token(token).filter(is_here).ok_or_else(|| {
             ApiError::new(
                 "InvalidGrantTokenException",
                 "The request was rejected because a grant token is not valid.",

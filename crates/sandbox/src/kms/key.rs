@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::regions::Family;
 use super::{Kms, seconds};
 use crate::identity::{Place, account_of};
 use crate::policy::Document;
@@ -30,6 +31,8 @@ pub(crate) struct Key {
     pub(crate) tags: BTreeMap<String, String>,
     /// Oldest first and never none; ciphertexts say which they need. Never leaves the world's folder.
     pub(super) material: Vec<Material>,
+    /// Of a multi-Region key.
+    pub(super) family: Option<Family>,
 }
 
 /// A key's state.
@@ -38,6 +41,8 @@ pub(crate) enum State {
     Enabled,
     Disabled,
     PendingDeletion,
+    /// A primary key's, as long as it has replicas.
+    PendingReplicaDeletion,
 }
 
 /// Automatic rotation.
@@ -64,6 +69,7 @@ pub(crate) struct NewKey<'a> {
     /// The account's default policy if nothing.
     pub(crate) policy: Option<Document>,
     pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) is_multi_region: bool,
 }
 
 impl Key {
@@ -76,9 +82,10 @@ impl Key {
     pub(super) fn next(&self) -> Option<Timestamp> {
         match self.state {
             State::PendingDeletion => self.deletion,
-            State::Enabled => self.rotation.map(|rotation| rotation.next),
+            // A replica gets its material from its primary key.
+            State::Enabled if !self.is_replica() => self.rotation.map(|rotation| rotation.next),
             // Rotation waits until the key is enabled again.
-            State::Disabled => None,
+            State::Enabled | State::Disabled | State::PendingReplicaDeletion => None,
         }
     }
 
@@ -137,6 +144,7 @@ impl State {
             Self::Enabled => "Enabled",
             Self::Disabled => "Disabled",
             Self::PendingDeletion => "PendingDeletion",
+            Self::PendingReplicaDeletion => "PendingReplicaDeletion",
         }
     }
 }
@@ -144,7 +152,16 @@ impl State {
 impl Kms {
     /// Makes a key without asking anybody; its ARN.
     pub(crate) fn create_key(&mut self, place: &Place, new: NewKey) -> String {
-        let arn = arn(place, &uuid::Uuid::new_v4().to_string());
+        let id = uuid::Uuid::new_v4();
+        let family = new.is_multi_region.then(|| Family {
+            primary: place.region.clone(),
+            window: 0,
+        });
+        let id = match family {
+            Some(_) => format!("mrk-{}", id.simple()),
+            None => id.to_string(),
+        };
+        let arn = arn(place, &id);
         let created = self.clock.now();
         let mut key = Key {
             arn: arn.clone(),
@@ -156,6 +173,7 @@ impl Kms {
             rotation: None,
             tags: new.tags,
             material: Vec::new(),
+            family,
         };
         key.add_material(created, false);
         self.keys.insert(arn.clone(), Box::new(key));

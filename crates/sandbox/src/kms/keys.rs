@@ -9,6 +9,7 @@ use super::key::{Key, NewKey, State, default_policy, in_days};
 use super::request::invalid;
 use super::{Ask, Kms, page, policies, seconds, tags, with};
 use crate::api::{ApiError, broken};
+use crate::identity::Caller;
 use crate::policy::Question;
 
 /// The kinds of key that KMS has, in the order in which it told them.
@@ -34,7 +35,8 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let request = &ask.request;
     let tags = tags::parse(request.value("Tags"))?;
     let description = description(ask)?;
-    may_create(ask, &tags)?;
+    let is_multi_region = request.truth("MultiRegion");
+    may_create(ask, ask.caller, &tags, is_multi_region.then_some("PRIMARY"))?;
     let spec = request
         .one_of("KeySpec", &SPECS)?
         .or(request.one_of("CustomerMasterKeySpec", &SPECS)?);
@@ -55,12 +57,6 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     only("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT")?;
     only("KeyUsage", "ENCRYPT_DECRYPT")?;
     only("Origin", "AWS_KMS")?;
-    if request.truth("MultiRegion") {
-        return Err(ApiError::new(
-            "UnsupportedOperationException",
-            "the sandbox has one region",
-        ));
-    }
     if kms.keys.len() >= MOST && kms.of(&ask.caller.place, None).count() >= MOST {
         return Err(ApiError::new(
             "LimitExceededException",
@@ -75,13 +71,19 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
         description,
         policy: Some(policy),
         tags,
+        is_multi_region,
     };
     let arn = kms.create_key(&ask.caller.place, new);
-    Ok(json!({ "KeyMetadata": kms.key(&arn)?.metadata() }))
+    Ok(json!({ "KeyMetadata": kms.metadata(kms.key(&arn)?) }))
 }
 
-/// A key that is not there yet has no policy: the caller's own decide.
-fn may_create(ask: &Ask, tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+/// A key that is not there yet has no policy: the caller's own decide. `kind` is that of a multi-Region key.
+pub(super) fn may_create(
+    ask: &Ask,
+    caller: &Caller,
+    tags: &BTreeMap<String, String>,
+    kind: Option<&str>,
+) -> Result<(), ApiError> {
     let request = &ask.request;
     let mut facts = ask.world.facts();
     for (name, value) in tags {
@@ -94,24 +96,27 @@ fn may_create(ask: &Ask, tags: &BTreeMap<String, String>) -> Result<(), ApiError
     ] {
         facts.insert(name.to_owned(), request.text(member).unwrap_or(default).to_owned());
     }
-    for (member, name) in [
-        ("MultiRegion", "kms:MultiRegion"),
-        ("BypassPolicyLockoutSafetyCheck", "kms:BypassPolicyLockoutSafetyCheck"),
+    for (name, truth) in [
+        ("kms:MultiRegion", kind.is_some()),
+        (
+            "kms:BypassPolicyLockoutSafetyCheck",
+            request.truth("BypassPolicyLockoutSafetyCheck"),
+        ),
     ] {
-        facts.insert(name.to_owned(), request.truth(member).to_string());
+        facts.insert(name.to_owned(), truth.to_string());
     }
+    facts.extend(kind.map(|kind| ("kms:MultiRegionKeyType".to_owned(), kind.to_owned())));
     let actions = ["kms:CreateKey"]
         .into_iter()
         .chain((!tags.is_empty()).then_some("kms:TagResource"));
     for action in actions {
-        let question =
-            Question::new(ask.caller, action, "*", &facts).with("aws:TagKeys", tags.keys().cloned().collect());
+        let question = Question::new(caller, action, "*", &facts).with("aws:TagKeys", tags.keys().cloned().collect());
         ask.world.permit_by_identity(&question)?;
     }
     Ok(())
 }
 
-fn description<'a>(ask: &'a Ask) -> Result<&'a str, ApiError> {
+pub(super) fn description<'a>(ask: &'a Ask) -> Result<&'a str, ApiError> {
     let text = ask.request.text("Description").unwrap_or_default();
     if text.chars().count() > 8192 {
         return Err(invalid(broken(
@@ -126,7 +131,7 @@ fn description<'a>(ask: &'a Ask) -> Result<&'a str, ApiError> {
 pub(super) fn describe(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let key = kms.find(&ask.caller.place, ask.request.required("KeyId")?)?;
     ask.authorize(kms, key, &Act::grantable("kms:DescribeKey"))?;
-    Ok(json!({ "KeyMetadata": key.metadata() }))
+    Ok(json!({ "KeyMetadata": kms.metadata(key) }))
 }
 
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
@@ -183,6 +188,16 @@ pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiEr
         return Err(invalid("PendingWindowInDays must be between 7 and 30 (inclusive)."));
     }
     key.not_pending()?;
+    if kms.has_replicas(key) {
+        let arn = key.arn.clone();
+        kms.change(&arn, |key| {
+            key.state = State::PendingReplicaDeletion;
+            if let Some(family) = &mut key.family {
+                family.window = days;
+            }
+        });
+        return Ok(json!({ "KeyId": arn, "KeyState": "PendingReplicaDeletion", "PendingWindowInDays": days }));
+    }
     let (arn, deletion) = (key.arn.clone(), in_days(ask.world.now(), days));
     kms.change(&arn, |key| {
         key.state = State::PendingDeletion;
@@ -195,7 +210,7 @@ pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiEr
 
 pub(super) fn cancel_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let arn = ask.administered(kms)?;
-    if kms.key(&arn)?.state != State::PendingDeletion {
+    if kms.key(&arn)?.not_pending().is_ok() {
         return Err(ApiError::new(
             "KMSInvalidStateException",
             format!("{arn} is not pending deletion."),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::key::{Key, State};
+use super::key::Key;
 use super::{Ask, Kms, page, seconds, with};
 use crate::api::ApiError;
 
@@ -14,7 +14,7 @@ pub(super) fn status(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let key = kms.key(&id)?;
     let mut answer = json!({ "KeyRotationEnabled": false, "KeyId": key.arn });
     if let Some(rotation) = key.rotation
-        && key.state != State::PendingDeletion
+        && key.not_pending().is_ok()
     {
         answer["KeyRotationEnabled"] = json!(true);
         answer["RotationPeriodInDays"] = json!(rotation.days);
@@ -62,8 +62,17 @@ fn change(
     change: impl FnOnce(&mut Key) -> Result<Value, ApiError>,
 ) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
-    kms.key(&id)?.usable()?;
-    kms.change(&id, change).unwrap_or_else(|| Ok(json!({})))
+    let key = kms.key(&id)?;
+    key.usable()?;
+    if key.is_replica() {
+        return Err(ApiError::new(
+            "UnsupportedOperationException",
+            format!("{id} is not a multi-region primary key."),
+        ));
+    }
+    let answer = kms.change(&id, change).unwrap_or_else(|| Ok(json!({})));
+    kms.share(&id);
+    answer
 }
 
 /// Every rotation, oldest first; the key's making only with `IncludeKeyMaterial`.

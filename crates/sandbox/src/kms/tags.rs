@@ -47,11 +47,13 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
         let rows = key.tags.range((from, Bound::Unbounded));
         rows.map(|(name, value)| (name.as_str(), (name, value)))
     })?;
-    let rows: Vec<_> = rows
-        .iter()
-        .map(|(name, value)| json!({ "TagKey": name, "TagValue": value }))
-        .collect();
-    Ok(with(json!({ "Tags": rows }), end))
+    Ok(with(json!({ "Tags": shown(rows) }), end))
+}
+
+/// Tags as answers list them.
+pub(super) fn shown<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Value {
+    let row = |(name, value)| json!({ "TagKey": name, "TagValue": value });
+    tags.into_iter().map(row).collect()
 }
 
 /// A request's tags, each of which AWS would take.

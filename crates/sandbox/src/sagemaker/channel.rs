@@ -20,6 +20,12 @@ const LARGEST_MANIFEST: u64 = 16 << 20;
 /// Brings one channel into `folder`; an error is a FailureReason. Blocks.
 pub(super) fn download(world: &World, role: &Caller, channel: &Channel, folder: &Path) -> Result<(), String> {
     let (bucket, prefix) = (channel.bucket.as_str(), channel.prefix.as_str());
+    if let Some(place) = world.s3.place(bucket).filter(|place| place.region != role.place.region) {
+        return Err(failed(format!(
+            "PermanentRedirect (301): The bucket is in this region: {}. Please use this region to retry the request",
+            place.region
+        )));
+    }
     if channel.is_manifest {
         for (key, name) in manifest(world, role, channel).map_err(failed)? {
             fetch(world, role, (bucket, &key), folder, &name)?;

@@ -8,6 +8,7 @@ use super::super::list::After;
 use super::super::store::no_such_bucket;
 use super::Front;
 use crate::api::ApiError;
+use crate::identity::Place;
 
 pub(super) fn create(front: &Front, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
     let place = Front::caller(&req.extensions)?.place.clone();
@@ -16,22 +17,30 @@ pub(super) fn create(front: &Front, req: S3Request<CreateBucketInput>) -> S3Resu
         .create_bucket_configuration
         .and_then(|configuration| configuration.location_constraint);
     let constraint = constraint.as_ref().map_or("", |constraint| constraint.as_str());
-    check_constraint(constraint, &place.region)?;
+    let region = region_of_new(front, constraint, &place.region)?;
+    let place = Place::new(place.account, region);
     front.store().create_bucket(&input.bucket, &place)?;
     Ok(S3Response::new(CreateBucketOutput {
-        location: Some(format!("/{}", input.bucket)),
+        location: Some(if constraint.is_empty() {
+            format!("/{}", input.bucket)
+        } else {
+            format!("http://{}.s3.amazonaws.com/", input.bucket)
+        }),
     }))
 }
 
-/// us-east-1 is where a bucket goes that is told nothing, and cannot be told; elsewhere it must be told where it is made.
-fn check_constraint(constraint: &str, region: &str) -> Result<(), ApiError> {
+/// Where a bucket goes. us-east-1 makes buckets of every region but needs no telling for its own; elsewhere a request
+/// must name the region that it is sent to.
+fn region_of_new<'a>(front: &Front, constraint: &'a str, region: &'a str) -> Result<&'a str, ApiError> {
+    const FIRST: &str = "us-east-1";
     match (constraint, region) {
-        ("", "us-east-1") => Ok(()),
-        (_, "us-east-1") => Err(ApiError::new(
+        ("", FIRST) => Ok(FIRST),
+        (told, FIRST) if told != FIRST && front.world.has_region(told) => Ok(told),
+        (_, FIRST) => Err(ApiError::new(
             "InvalidLocationConstraint",
             "The specified location-constraint is not valid",
         )),
-        (told, region) if told == region => Ok(()),
+        (told, region) if told == region => Ok(region),
         (told, _) => {
             let told = if told.is_empty() { "unspecified" } else { told };
             Err(ApiError::new(
@@ -72,6 +81,10 @@ pub(super) fn list(front: &Front, req: S3Request<ListBucketsInput>) -> S3Result<
         .buckets(&account)
         .into_iter()
         .filter(|(name, _)| name.starts_with(prefix))
+        .filter(|(_, birth)| {
+            let only = input.bucket_region.as_ref();
+            only.is_none_or(|region| *region == birth.place.region)
+        })
         .filter(|(name, _)| !matches!(&after, Some(After::Key(key)) if name <= key))
         .collect();
     let more = left.len() > limit;
