@@ -163,7 +163,7 @@ impl World {
         for account in self.accounts() {
             *self.iam(account) = Iam::open(account, &self.clock, disk)?;
         }
-        *self.kms() = Kms::open(&self.clock, disk)?;
+        *self.kms() = Kms::open(&self.regions, &self.clock, disk)?;
         self.s3.restore(disk)?;
         self.services.values().try_for_each(|services| {
             services.logs.restore(disk)?;
