@@ -206,3 +206,66 @@ class TestReading:
         assert [e["Code"] for e in many["Errors"]] == ["AccessDenied"]
         assert refusal(reader.copy_object, Bucket=kept, Key="y", CopySource=which)[:2] == (403, "AccessDenied")
         assert text(s3, kept, version) == "one"
+
+
+class TestLifecycle:
+    """Rules are kept, carried out at midnight, and told of beforehand."""
+
+    def rules(self, s3, bucket, *rules):
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": list(rules)})
+        return s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+
+    def test_rules_are_told_back_as_they_were_given_until_they_are_deleted(self, s3, kept):
+        given = [
+            {"ID": "a", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 7}},
+            {
+                "ID": "b",
+                "Status": "Disabled",
+                "Filter": {"And": {"Prefix": "x", "Tags": [{"Key": "k", "Value": "v"}], "ObjectSizeLessThan": 10}},
+                "NoncurrentVersionExpiration": {"NoncurrentDays": 3, "NewerNoncurrentVersions": 2},
+            },
+            {
+                "ID": "c",
+                "Status": "Enabled",
+                "Filter": {"Prefix": ""},
+                "Expiration": {"ExpiredObjectDeleteMarker": True},
+                "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2},
+            },
+        ]
+        assert self.rules(s3, kept, *given) == given
+        s3.delete_bucket_lifecycle(Bucket=kept)
+        gone = refusal(s3.get_bucket_lifecycle_configuration, Bucket=kept)
+        assert gone[:2] == (404, "NoSuchLifecycleConfiguration")
+
+    def test_who_reads_or_writes_what_will_go_is_told_when(self, s3, bucket):
+        self.rules(s3, bucket, {"ID": "week", "Status": "Enabled", "Filter": {"Prefix": "a"}, "Expiration": {"Days": 7}})
+        told = s3.put_object(Bucket=bucket, Key="a", Body=b"x")["Expiration"]
+        assert told.startswith('expiry-date="') and told.endswith(' 00:00:00 GMT", rule-id="week"')
+        assert s3.head_object(Bucket=bucket, Key="a")["Expiration"] == told
+        assert "Expiration" not in s3.put_object(Bucket=bucket, Key="b", Body=b"x")
+
+    @pytest.mark.parametrize(
+        "rule, code",
+        [
+            ({"Expiration": {"Days": 7}}, "MalformedXML"),
+            ({"Filter": {}, "NoncurrentVersionExpiration": {}}, "MalformedXML"),
+            ({"Filter": {"Prefix": "", "ObjectSizeGreaterThan": 500}, "Expiration": {"Days": 7}}, "MalformedXML"),
+            ({"Filter": {}, "Expiration": {"Days": 1, "ExpiredObjectDeleteMarker": True}}, "MalformedXML"),
+            ({"Filter": {}, "Expiration": {"Days": 0}}, "InvalidArgument"),
+            ({"Filter": {}, "Expiration": {"Date": "2023-01-01T02:02:00Z"}}, "InvalidArgument"),
+            ({"Filter": {}}, "InvalidRequest"),
+            (
+                {
+                    "Filter": {"And": {"Tags": [{"Key": "k", "Value": "1"}, {"Key": "k", "Value": "2"}]}},
+                    "Expiration": {"Days": 1},
+                },
+                "InvalidRequest",
+            ),
+            ({"Filter": {}, "Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}, "NotImplemented"),
+        ],
+    )
+    def test_rules_that_s3_would_not_have_are_refused(self, s3, bucket, rule, code):
+        rules = {"Rules": [{"ID": "one", "Status": "Enabled", **rule}]}
+        call = s3.put_bucket_lifecycle_configuration
+        assert refusal(call, Bucket=bucket, LifecycleConfiguration=rules)[1] == code
+        assert refusal(s3.get_bucket_lifecycle_configuration, Bucket=bucket)[0] == 404

@@ -2,7 +2,8 @@
 //!
 //! [`store`] holds buckets and objects, [`body`] their bytes as files, [`list`] pages through them, [`multipart`]
 //! joins parts without copying; [`front`] is s3s's trait over them, [`access`] decides who may, [`encryption`] asks
-//! KMS where an object is encrypted under one of its keys, [`versions`] keeps what was replaced or deleted, and [`spelling`]
+//! KMS where an object is encrypted under one of its keys, [`versions`] keeps what was replaced or deleted, [`lifecycle`] removes
+//! what grew too old, and [`spelling`]
 //! writes names that XML cannot carry. ACLs and bucket policies are not here.
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ mod checksum;
 mod convert;
 mod encryption;
 mod front;
+mod lifecycle;
 mod list;
 mod multipart;
 mod object;

@@ -147,6 +147,7 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
         // Whoever may read or delete what is current may not do so with every version.
         "GetObject" | "HeadObject" if version.is_some() => "s3:GetObjectVersion",
         "DeleteObject" if version.is_some() => "s3:DeleteObjectVersion",
+        "GetObjectAttributes" if version.is_some() => "s3:GetObjectVersionAttributes",
         "GetObjectTagging" if version.is_some() => "s3:GetObjectVersionTagging",
         "PutObjectTagging" if version.is_some() => "s3:PutObjectVersionTagging",
         "DeleteObjectTagging" if version.is_some() => "s3:DeleteObjectVersionTagging",
@@ -167,6 +168,7 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
         "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => "s3:PutLifecycleConfiguration",
         "ListMultipartUploads" => "s3:ListBucketMultipartUploads",
         "GetObject" | "HeadObject" => "s3:GetObject",
+        "GetObjectAttributes" => "s3:GetObjectAttributes",
         "PutObject"
         | "CopyObject"
         | "CreateMultipartUpload"

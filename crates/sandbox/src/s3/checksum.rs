@@ -54,6 +54,22 @@ impl Algorithm {
         }
     }
 
+    /// The same as S3's sentences about uploads have it.
+    pub(crate) fn lower(self) -> String {
+        self.name().to_ascii_lowercase()
+    }
+
+    /// The algorithms that a set has values of.
+    pub(crate) fn of(checksum: &Checksum) -> impl Iterator<Item = Self> {
+        ALL.into_iter().filter(|algorithm| algorithm.value(checksum).is_some())
+    }
+
+    /// This algorithm's value alone.
+    pub(crate) fn only(self, checksum: &Checksum) -> Checksum {
+        self.value(checksum)
+            .map_or_else(Checksum::default, |value| self.set(value.clone()))
+    }
+
     /// The header or trailer that carries it.
     pub(crate) fn header(self) -> &'static str {
         match self {
@@ -127,7 +143,7 @@ impl Kind {
                 "InvalidRequest",
                 format!(
                     "The {kind} checksum type cannot be used with the {} checksum algorithm.",
-                    algorithm.name()
+                    algorithm.lower()
                 ),
             )
         };

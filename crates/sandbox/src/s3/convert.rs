@@ -17,7 +17,7 @@ use crate::api::ApiError;
 /// What an object's user metadata may weigh.
 const METADATA_LIMIT: usize = 2048;
 /// What S3 leaves as it is when `encoding-type=url` is asked for.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')

@@ -14,7 +14,9 @@ use crate::api::ApiError;
 use crate::identity::Caller;
 use crate::world::World;
 
+mod attributes;
 mod buckets;
+mod deleting;
 mod listing;
 mod objects;
 mod settings;
@@ -162,6 +164,13 @@ impl S3 for Front {
         settings::put_lifecycle(self, req)
     }
 
+    async fn delete_bucket_lifecycle(
+        &self,
+        req: S3Request<DeleteBucketLifecycleInput>,
+    ) -> S3Result<S3Response<DeleteBucketLifecycleOutput>> {
+        settings::delete_lifecycle(self, req)
+    }
+
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         objects::put(self, req).await
     }
@@ -170,16 +179,23 @@ impl S3 for Front {
         objects::get(self, req)
     }
 
+    async fn get_object_attributes(
+        &self,
+        req: S3Request<GetObjectAttributesInput>,
+    ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+        attributes::get(self, req)
+    }
+
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         objects::head(self, req)
     }
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-        objects::delete(self, req)
+        deleting::one(self, req)
     }
 
     async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
-        objects::delete_many(self, req)
+        deleting::many(self, req)
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {

@@ -1,19 +1,23 @@
 //! Multipart uploads: parts wait beside the bucket until they are completed into an object, or aborted.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::Checksum;
 use serde::{Deserialize, Serialize};
 
 use super::body::{Arrived, Body, Stretch};
-use super::checksum::{self, Algorithm, Checksums, Kind};
-use super::object::{About, Facts, Object, Piece};
-use super::store::{Bucket, Condition, Store, check_condition, hex};
+use super::checksum::{self, Algorithm, Kind};
+use super::object::About;
+use super::store::{Bucket, Store, hex};
+use super::versions::{rows_end, rows_start};
 use crate::api::ApiError;
 use crate::shelf::encoded;
+
+mod complete;
+
+pub(crate) use self::complete::{Claim, Completion};
 
 /// Every part but the last has at least 5 MiB.
 const SMALLEST_PART: u64 = 5 * 1024 * 1024;
@@ -32,12 +36,19 @@ pub(crate) struct Upload {
     pub(crate) kind: Kind,
     /// The client named the algorithm, so that it hears of it again.
     pub(crate) named: bool,
+    /// The key was written or deleted since: who completes this on a condition is told to begin again.
+    pub(crate) overtaken: bool,
 }
 
 impl Upload {
-    /// The name of its row, in the order of listings: by key, then by id.
+    /// The name of its row, in the order of listings: by key, then by id, which is by time.
     pub(crate) fn row(key: &str, id: &str) -> String {
-        format!("{key}\0{id}")
+        format!("{}{id}", rows_start(key))
+    }
+
+    /// What S3 calls the checksum mode in its sentences.
+    fn mode(&self) -> &'static str {
+        if self.named { self.kind.name() } else { "null" }
     }
 }
 
@@ -96,15 +107,6 @@ impl Part {
     }
 }
 
-/// A part as the client lists it to complete an upload.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Claim {
-    pub(crate) number: i32,
-    /// Without quotes.
-    pub(crate) etag: String,
-    pub(crate) checksum: Checksum,
-}
-
 impl Bucket {
     pub(crate) fn upload(&self, key: &str, id: &str) -> Result<&Upload, ApiError> {
         self.uploads.get(&Upload::row(key, id)).ok_or_else(|| {
@@ -126,8 +128,23 @@ impl Bucket {
             .map(|(_, part)| part)
     }
 
+    /// Tells the uploads of a key that it was written or deleted meanwhile.
+    pub(super) fn overtake(&mut self, key: &str) {
+        if self.uploads.is_empty() {
+            return;
+        }
+        let rows = self.uploads.range(rows_start(key)..rows_end(key));
+        let rows: Vec<String> = rows
+            .filter(|(_, upload)| !upload.overtaken)
+            .map(|(row, _)| row.clone())
+            .collect();
+        for row in rows {
+            self.uploads.change(&row, |upload| upload.overtaken = true);
+        }
+    }
+
     /// Takes an upload and all its parts away.
-    fn take_upload(&mut self, key: &str, id: &str) -> Vec<Part> {
+    pub(super) fn take_upload(&mut self, key: &str, id: &str) -> Vec<Part> {
         let numbers: Vec<i32> = self.parts_of(id, 0).map(|part| part.number).collect();
         self.uploads.remove(&Upload::row(key, id));
         numbers
@@ -165,92 +182,17 @@ impl Store {
         drop(removed);
         Ok(())
     }
-
-    /// Makes the claimed parts into the object. No byte is copied. A refusal leaves the upload as it was.
-    pub(crate) fn complete(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-        claims: &[Claim],
-        condition: &Condition,
-    ) -> Result<Arc<Object>, ApiError> {
-        let now = self.home.now();
-        let (object, dropped) = self.with(bucket, |bucket| {
-            let object = assemble(bucket, bucket.upload(key, id)?, claims, now)?;
-            check_condition(bucket, key, condition)?;
-            let (object, replaced) = bucket.place(key, object);
-            Ok((object, (bucket.take_upload(key, id), replaced)))
-        })?;
-        drop(dropped);
-        Ok(object)
-    }
 }
 
-fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime) -> Result<Object, ApiError> {
-    if claims.is_empty() {
-        return Err(ApiError::new(
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema",
-        ));
-    }
-    if claims.windows(2).any(|pair| pair[0].number >= pair[1].number) {
-        return Err(ApiError::new(
-            "InvalidPartOrder",
-            "The list of parts was not in ascending order. Parts must be ordered by part number.",
-        ));
-    }
-    let mut parts = Vec::with_capacity(claims.len());
-    for (position, claim) in claims.iter().enumerate() {
-        let part = bucket
-            .parts
-            .get(&Part::row(&upload.id, claim.number))
-            .filter(|part| part.etag() == claim.etag && agrees(upload.algorithm, claim, part))
-            .ok_or_else(|| {
-                ApiError::new(
-                    "InvalidPart",
-                    "One or more of the specified parts could not be found. The part may not have been uploaded, or \
-                     the specified entity tag may not match the part's entity tag.",
-                )
-            })?;
-        if position + 1 < claims.len() && part.body.length() < SMALLEST_PART {
-            return Err(ApiError::new(
-                "EntityTooSmall",
-                "Your proposed upload is smaller than the minimum allowed size",
-            ));
-        }
-        parts.push(part);
-    }
-    let mut md5 = Md5::default();
-    for part in &parts {
-        md5.update(&part.facts.md5);
-    }
-    let pieces: Vec<Piece> = parts
-        .iter()
-        .map(|part| Piece {
-            length: part.body.length(),
-            checksum: part.facts.checksum.clone(),
-        })
-        .collect();
-    let sums: Vec<(u64, &Checksum)> = pieces.iter().map(|piece| (piece.length, &piece.checksum)).collect();
-    Ok(Object {
-        body: Body::concat(parts.iter().map(|part| &part.body)),
-        facts: Facts {
-            etag: format!("{}-{}", hex(&md5.finalize()), parts.len()),
-            modified: now,
-            about: upload.about.clone(),
-            tags: upload.tags.clone(),
-            checksums: Checksums::of_parts(upload.algorithm, upload.kind, &sums)
-                .unwrap_or_else(|| Checksums::full(Checksum::default())),
-            parts: pieces,
-            upload: Some(upload.id.clone()),
-            version: None,
-        },
-    })
-}
-
-fn agrees(algorithm: Algorithm, claim: &Claim, part: &Part) -> bool {
-    algorithm
-        .value(&claim.checksum)
-        .is_none_or(|claimed| algorithm.value(&part.facts.checksum) == Some(claimed))
+/// An upload's id. Later ones are greater: S3 lists the uploads of a key in the order in which they began.
+pub(crate) fn fresh_id(now: SystemTime) -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let millis = now
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64);
+    let next = |last: u64| (millis << 16).max(last + 1);
+    let last = LAST
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)))
+        .unwrap_or_else(|last| last);
+    format!("{:016x}{}", next(last), uuid::Uuid::new_v4().simple())
 }

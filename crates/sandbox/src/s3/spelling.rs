@@ -15,7 +15,10 @@ pub(crate) async fn spelled(response: Response<Body>) -> Result<Response<Body>, 
         return Ok(Response::from_parts(head, body));
     }
     let body = body.collect().await?.to_bytes();
-    let Some(spelled) = std::str::from_utf8(&body).ok().and_then(referenced) else {
+    let Some(spelled) = std::str::from_utf8(&body)
+        .ok()
+        .and_then(|xml| referenced(xml).or_else(|| unquoted(xml)))
+    else {
         return Ok(Response::from_parts(head, Body::from(body)));
     };
     head.headers.remove(CONTENT_LENGTH);
@@ -26,6 +29,16 @@ pub(crate) async fn spelled(response: Response<Body>) -> Result<Response<Body>, 
 fn is_about_s3(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.starts_with("application/xml")) && !headers.contains_key(ETAG)
+}
+
+/// Among its attributes S3 gives an object's ETag without quotes.
+fn unquoted(xml: &str) -> Option<String> {
+    let (before, rest) = xml.split_once("<GetObjectAttributesResponse")?;
+    let (head, rest) = rest.split_once("<ETag>\"")?;
+    let (etag, rest) = rest.split_once("\"</ETag>")?;
+    Some(format!(
+        "{before}<GetObjectAttributesResponse{head}<ETag>{etag}</ETag>{rest}"
+    ))
 }
 
 /// `None` if it is fine as it is.

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::Crc64Nvme;
+use s3s::dto::LifecycleRule;
 use serde::{Deserialize, Serialize};
 
 use super::body::{Body, Home, Intake, Stretch, disk};
@@ -52,6 +53,9 @@ pub(crate) struct Bucket {
     pub(crate) versioning: Versioning,
     /// The current object of every key that has one.
     pub(crate) objects: Shelf<Arc<Object>>,
+    /// What is done at midnight, by [`super::lifecycle`].
+    pub(super) rules: Vec<LifecycleRule>,
+    pub(super) due: SystemTime,
     /// Older objects and delete markers, by [`super::versions`].
     pub(super) older: Shelf<Version>,
     /// By [`Upload::row`], the order in which they are listed.
@@ -88,6 +92,8 @@ impl Bucket {
         Self {
             birth,
             versioning: Versioning::Never,
+            rules: Vec::new(),
+            due: UNIX_EPOCH,
             objects: Shelf::empty(&format!("objects/{name}"), disk, Object::row),
             older: Shelf::empty(&format!("versions/{name}"), disk, Version::row),
             uploads: Shelf::empty(&format!("uploads/{name}"), disk, encoded),
@@ -97,14 +103,16 @@ impl Bucket {
 
     fn open(
         name: &str,
-        (birth, versioning): (Birth, Versioning),
+        (birth, settings): (Birth, &Settings),
         home: &Arc<Home>,
         disk: &Disk,
     ) -> Result<Self, DiskError> {
         let body = |stretches: Vec<Stretch>| Body::of(stretches, home);
         let mut bucket = Self {
             birth,
-            versioning,
+            versioning: settings.versioning,
+            rules: settings.lifecycle.clone(),
+            due: UNIX_EPOCH,
             objects: Shelf::open_as(&format!("objects/{name}"), disk, Object::row, |row| {
                 let (stretches, facts) = postcard::from_bytes(row)?;
                 let body = body(stretches);
@@ -129,21 +137,13 @@ impl Bucket {
 }
 
 /// What a bucket is set to.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Settings {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) versioning: Versioning,
     /// Blocks ACLs, ignores them, blocks policies, restricts buckets.
     pub(crate) public_access: Option<[bool; 4]>,
-    pub(crate) lifecycle: Vec<AbortRule>,
-}
-
-/// When unfinished uploads are thrown away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AbortRule {
-    pub(crate) id: Option<String>,
-    pub(crate) prefix: String,
-    pub(crate) days: i32,
+    pub(crate) lifecycle: Vec<LifecycleRule>,
 }
 
 /// All of S3.
@@ -184,10 +184,10 @@ impl Index {
     fn open(home: &Arc<Home>, disk: &Disk) -> Result<Self, DiskError> {
         let names: Shelf<Birth> = Shelf::open("buckets", disk)?;
         let settings: Shelf<Settings> = Shelf::open("bucket-settings", disk)?;
-        let mut buckets = BTreeMap::new();
+        let (mut buckets, unset) = (BTreeMap::new(), Settings::default());
         for (name, birth) in names.iter() {
-            let versioning = settings.get(name).map_or(Versioning::Never, |set| set.versioning);
-            let bucket = Bucket::open(name, (birth.clone(), versioning), home, disk)?;
+            let set = settings.get(name).unwrap_or(&unset);
+            let bucket = Bucket::open(name, (birth.clone(), set), home, disk)?;
             buckets.insert(name.clone(), bucket);
         }
         Ok(Self {
@@ -234,6 +234,8 @@ impl Store {
         let mut settings = index.settings.get(name).cloned().unwrap_or_default();
         change(&mut settings);
         bucket.versioning = settings.versioning;
+        bucket.rules.clone_from(&settings.lifecycle);
+        bucket.due = UNIX_EPOCH;
         index.settings.insert(name.to_owned(), settings);
         Ok(())
     }
@@ -280,7 +282,13 @@ impl Store {
         bucket: &str,
         act: impl FnOnce(&mut Bucket) -> Result<T, ApiError>,
     ) -> Result<T, ApiError> {
-        act(self.lock().buckets.get_mut(bucket).ok_or_else(no_such_bucket)?)
+        let mut index = self.lock();
+        let bucket = index.buckets.get_mut(bucket).ok_or_else(no_such_bucket)?;
+        let gone = (!bucket.rules.is_empty()).then(|| bucket.age(self.home.now()));
+        let done = act(bucket);
+        drop(index);
+        drop(gone);
+        done
     }
 
     /// Refuses a bucket that is not there, before a body is taken in for it.
@@ -326,6 +334,22 @@ impl Store {
     /// Whether answers about the bucket's objects name versions.
     pub(crate) fn names_versions(&self, bucket: &str) -> Result<bool, ApiError> {
         self.with(bucket, |bucket| Ok(bucket.versioning != Versioning::Never))
+    }
+
+    /// When a lifecycle rule takes a version away that was just written, and which rule.
+    pub(crate) fn expires(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: Option<&str>,
+    ) -> Result<Option<(SystemTime, String)>, ApiError> {
+        self.with(bucket, |bucket| {
+            let object = bucket
+                .objects
+                .get(key)
+                .filter(|object| object.facts.version.as_deref() == id);
+            Ok(object.and_then(|object| bucket.expires(key, object)))
+        })
     }
 
     /// Replaces a version's tags; neither its ETag nor its time changes.

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::super::checksum::{Algorithm, Kind};
 use super::super::list::After;
-use super::super::multipart::{Claim, Part, Upload};
+use super::super::multipart::{Claim, Completion, Part, Upload, fresh_id};
 use super::*;
 
 struct Place {
@@ -38,7 +38,7 @@ impl Place {
     }
 
     fn begin(&self, key: &str) -> String {
-        let id = uuid::Uuid::new_v4().to_string();
+        let id = fresh_id(self.store.home.now());
         let upload = Upload {
             key: key.to_owned(),
             id: id.clone(),
@@ -48,6 +48,7 @@ impl Place {
             algorithm: Algorithm::Crc64Nvme,
             kind: Kind::FullObject,
             named: false,
+            overtaken: false,
         };
         self.store.begin("bucket", upload).unwrap();
         id
@@ -64,6 +65,13 @@ impl Place {
             etag,
             ..Claim::default()
         }
+    }
+}
+
+fn completion(claims: &[Claim]) -> Completion {
+    Completion {
+        claims: claims.to_vec(),
+        ..Completion::default()
     }
 }
 
@@ -141,7 +149,7 @@ fn parts_become_one_object_without_being_copied() {
     let claims = [place.part("big", &id, 1, &large), place.part("big", &id, 4, b"end")];
     let object = place
         .store
-        .complete("bucket", "big", &id, &claims, &Condition::Any)
+        .complete("bucket", "big", &id, &completion(&claims))
         .unwrap();
     assert_eq!(object.body.length(), large.len() as u64 + 3);
     assert!(object.etag.ends_with("-2"));
@@ -163,7 +171,7 @@ fn a_completion_that_does_not_match_the_parts_is_refused_and_can_be_tried_again(
     let complete = |claims: &[Claim]| {
         place
             .store
-            .complete("bucket", "big", &id, claims, &Condition::Any)
+            .complete("bucket", "big", &id, &completion(claims))
             .map_err(|error| error.code)
     };
     assert_eq!(complete(&[two.clone(), one.clone()]).unwrap_err(), "InvalidPartOrder");
@@ -174,9 +182,11 @@ fn a_completion_that_does_not_match_the_parts_is_refused_and_can_be_tried_again(
     };
     assert_eq!(complete(&[wrong]).unwrap_err(), "InvalidPart");
     assert_eq!(complete(&[]).unwrap_err(), "MalformedXML");
-    complete(&[two]).unwrap();
+    let done = complete(std::slice::from_ref(&two)).unwrap();
     assert_eq!(place.get("big"), b"rest");
     assert_eq!(place.files(), 1);
+    // Whoever did not hear of it asks again, and hears of the same object.
+    assert!(Arc::ptr_eq(&complete(&[two]).unwrap(), &done));
     assert_eq!(complete(&[one]).unwrap_err(), "NoSuchUpload");
 }
 

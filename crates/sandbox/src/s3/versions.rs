@@ -66,6 +66,13 @@ impl Version {
         }
     }
 
+    pub(super) fn modified(&self) -> SystemTime {
+        match self {
+            Self::Object(object) => object.modified,
+            Self::Marker(marker) => marker.modified,
+        }
+    }
+
     pub(super) fn row(version: &Self) -> Vec<u8> {
         match version {
             Self::Object(object) => encoded(&Row::Object(object.body.stretches(), &object.facts)),
@@ -106,6 +113,7 @@ impl Bucket {
     /// What nobody holds any more is handed over, to be dropped outside the lock.
     pub(super) fn place(&mut self, key: &str, mut object: Object) -> (Arc<Object>, Vec<Version>) {
         object.facts.version = self.make_room(key);
+        self.overtake(key);
         let object = Arc::new(object);
         let replaced = self.objects.insert(key.to_owned(), Arc::clone(&object));
         let mut gone: Vec<Version> = replaced.map(Version::Object).into_iter().collect();
@@ -117,6 +125,7 @@ impl Bucket {
 
     /// Deletes a key: for good, or by a marker if the bucket keeps versions.
     pub(super) fn delete(&mut self, key: &str, now: SystemTime) -> Deleted {
+        self.overtake(key);
         if self.versioning == Versioning::Never {
             return Deleted {
                 gone: self.objects.remove(key).map(Version::Object).into_iter().collect(),
@@ -183,9 +192,18 @@ impl Bucket {
     }
 
     /// What is older than a key's current object, newest first.
-    fn older_of(&self, key: &str) -> impl Iterator<Item = (&String, &Version)> {
+    pub(super) fn older_of(&self, key: &str) -> impl Iterator<Item = (&String, &Version)> {
         let rows = (!self.older.is_empty()).then(|| self.older.range(rows_start(key)..rows_end(key)));
         rows.into_iter().flatten()
+    }
+
+    /// A key's objects, newest first.
+    pub(super) fn objects_of(&self, key: &str) -> impl Iterator<Item = &Arc<Object>> {
+        let older = self.older_of(key).filter_map(|(_, version)| match version {
+            Version::Object(object) => Some(object),
+            Version::Marker(_) => None,
+        });
+        self.objects.get(key).into_iter().chain(older)
     }
 
     fn is_current(&self, key: &str, id: &str) -> bool {
@@ -274,17 +292,17 @@ fn row_of_key(key: &str) -> String {
     key.replace('\0', "\0~")
 }
 
-fn rows_start(key: &str) -> String {
+pub(super) fn rows_start(key: &str) -> String {
     format!("{}\0", row_of_key(key))
 }
 
 /// `g` is behind every hexadecimal digit.
-fn rows_end(key: &str) -> String {
+pub(super) fn rows_end(key: &str) -> String {
     format!("{}\0g", row_of_key(key))
 }
 
 /// The key that a row belongs to.
-fn key_of(row: &str) -> String {
+pub(super) fn key_of(row: &str) -> String {
     row.rsplit_once('\0').map_or(row, |(key, _)| key).replace("\0~", "\0")
 }
 

@@ -1,16 +1,16 @@
-//! Objects: put, read, copied, removed.
+//! Objects: put, read, copied.
 
 use s3s::dto::*;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
 use super::super::body::{Arrived, Body, Intake, LARGEST_PUT, disk, receive, too_large};
-use super::super::checksum::{Algorithm, hasher, requested, verify};
+use super::super::checksum::{Algorithm, Kind, hasher, requested, verify};
 use super::super::convert::*;
 use super::super::encryption;
 use super::super::object::{About, Object as Stored};
 use super::super::store::{Condition, Store, check_condition};
-use super::super::versions::{Deleted, NULL, Version};
-use super::versions::{Asked, no_such_version};
+use super::super::versions::NULL;
+use super::versions::{Asked, expiry};
 use super::{Front, arn};
 use crate::api::ApiError;
 
@@ -49,8 +49,12 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     object.facts.tags = tags;
     let facts = object.facts.clone();
     let version_id = front.store().put(&input.bucket, &input.key, object, &condition)?;
+    let expires = front
+        .store()
+        .expires(&input.bucket, &input.key, version_id.as_deref())?;
     let checksum = facts.checksums.values;
     Ok(S3Response::new(PutObjectOutput {
+        expiration: expires.and_then(|(at, rule)| expiry(at, &rule)),
         version_id,
         e_tag: Some(quoted(&facts.etag)),
         checksum_crc32: checksum.checksum_crc32,
@@ -69,6 +73,7 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
 struct Found {
     object: std::sync::Arc<Stored>,
     version: Option<String>,
+    expiration: Option<String>,
     start: u64,
     end: u64,
     is_partial: bool,
@@ -83,7 +88,11 @@ macro_rules! find {
             key: &input.key,
             version: input.version_id.as_deref(),
         };
-        let super::versions::Found { object, version } = $front.read(&$req.extensions, &asked)?;
+        let super::versions::Found {
+            object,
+            version,
+            expiration,
+        } = $front.read(&$req.extensions, &asked)?;
         let conditions = ReadConditions {
             matches: input.if_match,
             none_matches: input.if_none_match,
@@ -92,23 +101,26 @@ macro_rules! find {
         };
         check_read(&conditions, &object)?;
         let (start, end, is_partial) = extent(&object, input.range, input.part_number)?;
-        let show = input.checksum_mode.is_some() && !is_partial;
+        let show = input.checksum_mode.is_some();
+        let checksum = part_checksum(&object, input.part_number, start..end, is_partial).filter(|_| show);
         let found = Found {
             object,
             version,
+            expiration,
             start,
             end,
             is_partial,
         };
-        (found, show, input.part_number)
+        (found, checksum, input.part_number)
     }};
 }
 
 /// Says of an object what GetObject and HeadObject both say; their outputs share these members.
 macro_rules! describe {
-    ($output:ident, $found:expr, $show:expr, $part:expr, { $($more:tt)* }) => {{
+    ($output:ident, $found:expr, $checksum:expr, $part:expr, { $($more:tt)* }) => {{
         let object = &$found.object;
-        let checksum = shown(&object.checksums.values, $show);
+        let checksum_type = $checksum.is_some().then(|| ChecksumType::from_static(object.checksums.kind.name()));
+        let checksum = $checksum.unwrap_or_default();
         let about = object.about.clone();
         $output {
             accept_ranges: Some("bytes".to_owned()),
@@ -118,7 +130,7 @@ macro_rules! describe {
             checksum_crc64nvme: checksum.checksum_crc64nvme,
             checksum_sha1: checksum.checksum_sha1,
             checksum_sha256: checksum.checksum_sha256,
-            checksum_type: $show.then(|| ChecksumType::from_static(object.checksums.kind.name())),
+            checksum_type,
             content_disposition: about.content_disposition,
             content_encoding: about.content_encoding,
             content_language: about.content_language,
@@ -126,6 +138,7 @@ macro_rules! describe {
             content_range: $found.content_range(),
             content_type: about.content_type,
             e_tag: Some(quoted(&object.etag)),
+            expiration: $found.expiration.clone(),
             expires: about.expires,
             last_modified: Some(time(object.modified)),
             metadata: Some(about.metadata.into_iter().collect()),
@@ -139,6 +152,23 @@ macro_rules! describe {
             ..$output::default()
         }
     }};
+}
+
+/// The checksum of what is asked for: of a part where S3 keeps one for each, of the whole object where it is all of it.
+fn part_checksum(
+    object: &Stored,
+    part: Option<i32>,
+    extent: std::ops::Range<u64>,
+    is_partial: bool,
+) -> Option<Checksum> {
+    let piece = part.and_then(|number| object.parts.get(usize::try_from(number - 1).ok()?));
+    match piece {
+        Some(piece) if object.checksums.kind == Kind::Composite => Some(piece.checksum.clone()),
+        _ if !is_partial || (part.is_some() && extent == (0..object.body.length())) => {
+            Some(object.checksums.values.clone())
+        }
+        _ => None,
+    }
 }
 
 impl Found {
@@ -161,10 +191,10 @@ impl Found {
 pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let resource = arn(&req.input.bucket, &req.input.key);
     let caller = Front::caller(&req.extensions)?.clone();
-    let (found, show, part) = find!(front, req);
+    let (found, checksum, part) = find!(front, req);
     encryption::open(&front.world, &caller, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
-    Ok(S3Response::new(describe!(GetObjectOutput, found, show, part, {
+    Ok(S3Response::new(describe!(GetObjectOutput, found, checksum, part, {
         body: Some(found.body()),
         tag_count: (tags > 0).then_some(tags),
     })))
@@ -173,97 +203,13 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3R
 pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
     let resource = arn(&req.input.bucket, &req.input.key);
     let caller = Front::caller(&req.extensions)?.clone();
-    let (found, show, part) = find!(front, req);
+    let (found, checksum, part) = find!(front, req);
     encryption::open(&front.world, &caller, &found.object.about, &resource)?;
-    let mut response = S3Response::new(describe!(HeadObjectOutput, found, show, part, {}));
+    let mut response = S3Response::new(describe!(HeadObjectOutput, found, checksum, part, {}));
     if found.is_partial {
         response.status = Some(hyper::StatusCode::PARTIAL_CONTENT);
     }
     Ok(response)
-}
-
-pub(super) fn delete(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-    let input = req.input;
-    let (deleted, _) = front.remove(&input.bucket, &input.key, input.version_id.as_deref())?;
-    Ok(S3Response::with_status(
-        DeleteObjectOutput {
-            delete_marker: deleted.marker.then_some(true),
-            version_id: deleted.version,
-            request_charged: None,
-        },
-        hyper::StatusCode::NO_CONTENT,
-    ))
-}
-
-impl Front {
-    /// Deletes a key, or one version of it; what is to be said of that, and whether it was there.
-    fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<(Deleted, bool), ApiError> {
-        let store = self.store();
-        let Some(id) = version else {
-            return Ok((store.delete(bucket, key)?, true));
-        };
-        let gone = store.delete_version(bucket, key, id)?;
-        let deleted = Deleted {
-            marker: matches!(gone, Some(Version::Marker(_))),
-            version: Some(id.to_owned()).filter(|_| store.names_versions(bucket).unwrap_or(false)),
-            ..Deleted::default()
-        };
-        Ok((deleted, gone.is_some()))
-    }
-}
-
-pub(super) fn delete_many(
-    front: &Front,
-    req: S3Request<DeleteObjectsInput>,
-) -> S3Result<S3Response<DeleteObjectsOutput>> {
-    let S3Request { input, extensions, .. } = req;
-    front.store().check_bucket(&input.bucket)?;
-    if input.delete.objects.is_empty() || input.delete.objects.len() > 1000 {
-        return Err(ApiError::new(
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema",
-        )
-        .into());
-    }
-    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-    for object in input.delete.objects {
-        let (key, version_id) = (object.key, object.version_id);
-        let action = if version_id.is_some() {
-            "s3:DeleteObjectVersion"
-        } else {
-            "s3:DeleteObject"
-        };
-        let done = front
-            .allow(&extensions, action, &arn(&input.bucket, &key))
-            .and_then(|()| front.remove(&input.bucket, &key, version_id.as_deref()));
-        match done {
-            Ok((_, false)) if version_id.as_deref() != Some(NULL) => {
-                errors.push(failed(key, version_id, no_such_version()));
-            }
-            Ok((done, _)) => deleted.push(DeletedObject {
-                delete_marker: done.marker.then_some(true),
-                delete_marker_version_id: done.version.filter(|_| done.marker),
-                key: Some(key),
-                version_id,
-            }),
-            Err(error) => errors.push(failed(key, version_id, error)),
-        }
-    }
-    let quiet = input.delete.quiet.unwrap_or(false);
-    Ok(S3Response::new(DeleteObjectsOutput {
-        deleted: (!quiet).then_some(deleted),
-        errors: (!errors.is_empty()).then_some(errors),
-        request_charged: None,
-    }))
-}
-
-fn failed(key: String, version_id: Option<String>, error: ApiError) -> Error {
-    Error {
-        code: Some(error.code),
-        key: Some(key),
-        message: Some(error.message),
-        version_id,
-    }
 }
 
 pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {

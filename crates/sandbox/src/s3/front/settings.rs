@@ -1,14 +1,15 @@
-//! What a bucket is set to: tags, whether it may be public, when unfinished uploads are thrown away.
+//! What a bucket is set to: tags, whether it may be public, what is thrown away when it is old.
 //!
-//! Nothing in this world is public anyway and no upload grows a week old: the settings are kept and told back.
+//! Nothing in this world is public anyway: that setting is kept and told back.
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::convert::document_tags;
-use super::super::store::AbortRule;
 use super::Front;
 use crate::api::ApiError;
+
+mod rules;
 
 pub(super) fn tagging(
     front: &Front,
@@ -98,67 +99,58 @@ pub(super) fn lifecycle(
             "The lifecycle configuration does not exist",
         ));
     }
-    let rule = |rule: AbortRule| LifecycleRule {
-        abort_incomplete_multipart_upload: Some(AbortIncompleteMultipartUpload {
-            days_after_initiation: Some(rule.days),
-        }),
-        filter: Some(LifecycleRuleFilter {
-            prefix: Some(rule.prefix),
-            ..LifecycleRuleFilter::default()
-        }),
-        id: rule.id,
-        status: ExpirationStatus::from_static(ExpirationStatus::ENABLED),
-        expiration: None,
-        noncurrent_version_expiration: None,
-        noncurrent_version_transitions: None,
-        prefix: None,
-        transitions: None,
-    };
     Ok(S3Response::new(GetBucketLifecycleConfigurationOutput {
-        rules: Some(settings.lifecycle.into_iter().map(rule).collect()),
-        ..GetBucketLifecycleConfigurationOutput::default()
+        rules: Some(settings.lifecycle),
+        transition_default_minimum_object_size: Some(smallest_to_move()),
     }))
 }
 
-/// Takes rules that throw unfinished uploads away; others are not for this world.
+/// Nothing is moved to another storage class here; S3 says from which size on it would be.
+fn smallest_to_move() -> TransitionDefaultMinimumObjectSize {
+    TransitionDefaultMinimumObjectSize::from_static(TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K)
+}
+
 pub(super) fn put_lifecycle(
     front: &Front,
     req: S3Request<PutBucketLifecycleConfigurationInput>,
 ) -> S3Result<S3Response<PutBucketLifecycleConfigurationOutput>> {
-    let rules = req
-        .input
-        .lifecycle_configuration
-        .map(|all| all.rules)
-        .unwrap_or_default();
-    let mut kept = Vec::new();
-    for rule in rules {
-        let expires = rule.expiration.is_some() || rule.transitions.is_some();
-        let (Some(days), false) = (
-            rule.abort_incomplete_multipart_upload
-                .and_then(|abort| abort.days_after_initiation),
-            expires,
-        ) else {
-            return Err(ApiError::new(
-                "NotImplemented",
-                "the sandbox keeps rules that abort incomplete uploads only",
-            )
-            .status(501)
-            .into());
-        };
-        kept.push(AbortRule {
-            id: rule.id,
-            prefix: rule
-                .filter
-                .and_then(|filter| filter.prefix)
-                .or(rule.prefix)
-                .unwrap_or_default(),
-            days,
-        });
+    let input = req.input;
+    let asked = input.transition_default_minimum_object_size.as_ref();
+    match asked.map(TransitionDefaultMinimumObjectSize::as_str) {
+        None | Some(TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K) => {}
+        Some(TransitionDefaultMinimumObjectSize::VARIES_BY_STORAGE_CLASS) => {
+            return Err(
+                ApiError::new("NotImplemented", "varies_by_storage_class is not implemented")
+                    .status(501)
+                    .into(),
+            );
+        }
+        Some(other) => {
+            let message = format!("Invalid TransitionDefaultMinimumObjectSize found: {other}");
+            return Err(ApiError::new("InvalidRequest", message).into());
+        }
     }
+    let given = input.lifecycle_configuration.map(|all| all.rules).unwrap_or_default();
+    let rules = rules::checked(given)?;
     front
         .store()
-        .change_settings(&req.input.bucket, |settings| settings.lifecycle = kept)?;
-    Ok(S3Response::new(PutBucketLifecycleConfigurationOutput::default()))
+        .change_settings(&input.bucket, |settings| settings.lifecycle = rules)?;
+    Ok(S3Response::new(PutBucketLifecycleConfigurationOutput {
+        transition_default_minimum_object_size: Some(smallest_to_move()),
+    }))
+}
+
+pub(super) fn delete_lifecycle(
+    front: &Front,
+    req: S3Request<DeleteBucketLifecycleInput>,
+) -> S3Result<S3Response<DeleteBucketLifecycleOutput>> {
+    front
+        .store()
+        .change_settings(&req.input.bucket, |settings| settings.lifecycle.clear())?;
+    Ok(S3Response::with_status(
+        DeleteBucketLifecycleOutput::default(),
+        hyper::StatusCode::NO_CONTENT,
+    ))
 }
 
 fn none(code: &str, message: &str) -> s3s::S3Error {

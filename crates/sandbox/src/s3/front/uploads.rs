@@ -1,14 +1,12 @@
 //! Multipart uploads, as clients see them.
 
-use std::ops::Bound;
-
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::checksum::{Algorithm, Kind, requested, verify};
 use super::super::convert::*;
 use super::super::encryption;
-use super::super::multipart::{Claim, MOST_PARTS, Part as StoredPart, Upload};
+use super::super::multipart::{Claim, Completion, MOST_PARTS, Part as StoredPart, Upload, fresh_id};
 use super::super::versions::NULL;
 use super::objects::{of_source, rehash, take_in, within_bounds};
 use super::{Front, arn};
@@ -21,13 +19,20 @@ pub(super) fn create(
     let S3Request { input, extensions, .. } = req;
     let resource = arn(&input.bucket, &input.key);
     let named = input.checksum_algorithm.as_ref();
+    if named.is_none() && input.checksum_type.is_some() {
+        return Err(ApiError::new(
+            "InvalidRequest",
+            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+        )
+        .into());
+    }
     let algorithm = named.map_or(Ok(Algorithm::Crc64Nvme), |name| Algorithm::parse(name.as_str()))?;
     let kind = Kind::parse(input.checksum_type.as_ref().map(ChecksumType::as_str), algorithm)?;
     let tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
     let mut about = about!(input);
     encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut about)?;
     let encryption_key = about.encryption_key.clone();
-    let id = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    let id = fresh_id(front.store().home.now());
     let upload = Upload {
         key: input.key.clone(),
         id: id.clone(),
@@ -37,6 +42,7 @@ pub(super) fn create(
         algorithm,
         kind,
         named: named.is_some(),
+        overtaken: false,
     };
     front.store().begin(&input.bucket, upload)?;
     Ok(S3Response::new(CreateMultipartUploadOutput {
@@ -62,10 +68,23 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
     } = req;
     part_number(input.part_number)?;
     within_bounds(input.content_length)?;
-    let algorithm = algorithm(front, &input.bucket, &input.key, &input.upload_id)?;
+    let (algorithm, is_named) = algorithm(front, &input.bucket, &input.key, &input.upload_id)?;
     let given = given_checksum!(input);
     let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
     let mut algorithms = requested(&given, announced, None)?;
+    if let Some(other) = algorithms.iter().find(|given| is_named && **given != algorithm) {
+        return Err(ApiError::new(
+            "InvalidRequest",
+            format!(
+                "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+                algorithm.lower(),
+                other.lower()
+            ),
+        )
+        .into());
+    }
+    // What the client sent is what it hears back; what it will be asked for is kept beside it.
+    let told = algorithms.first().copied().unwrap_or(algorithm);
     if !algorithms.contains(&algorithm) {
         algorithms.push(algorithm);
     }
@@ -77,7 +96,7 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
         &arrived.checksum,
     )?;
     let part = StoredPart::new(input.part_number, arrived);
-    let (etag, checksum) = (part.etag(), part.facts.checksum.clone());
+    let (etag, checksum) = (part.etag(), told.only(&part.facts.checksum));
     front
         .store()
         .add_part(&input.bucket, &input.key, &input.upload_id, part)?;
@@ -98,7 +117,7 @@ pub(super) async fn copy_part(
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
     let S3Request { input, extensions, .. } = req;
     part_number(input.part_number)?;
-    let algorithm = algorithm(front, &input.bucket, &input.key, &input.upload_id)?;
+    let (algorithm, is_named) = algorithm(front, &input.bucket, &input.key, &input.upload_id)?;
     let found = front.source(&extensions, &input.copy_source)?;
     let source = &found.object;
     ReadConditions {
@@ -109,24 +128,22 @@ pub(super) async fn copy_part(
     }
     .check(source)
     .map_err(of_source)?;
-    let range = input
-        .copy_source_range
-        .as_deref()
-        .map(Range::parse)
-        .transpose()
-        .map_err(|_| {
-            ApiError::new(
-                "InvalidArgument",
-                "The x-amz-copy-source-range value must be of the form bytes=first-last",
-            )
-        })?;
-    let (start, end, _) = extent(source, range, None)?;
+    let length = source.body.length();
+    let (start, end) = match input.copy_source_range.as_deref() {
+        Some(range) => copied(range, length)?,
+        None => (0, length),
+    };
     let arrived = rehash(front.store(), source.body.slice(start, end), &[algorithm]).await?;
     let part = StoredPart::new(input.part_number, arrived);
+    let checksum = shown(&part.facts.checksum, is_named);
     let result = CopyPartResult {
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
         e_tag: Some(quoted(&part.etag())),
         last_modified: Some(time(part.facts.modified)),
-        ..CopyPartResult::default()
     };
     front
         .store()
@@ -136,6 +153,38 @@ pub(super) async fn copy_part(
         copy_source_version_id: found.version.filter(|version| version != NULL),
         ..UploadPartCopyOutput::default()
     }))
+}
+
+mod listing;
+
+pub(super) use self::listing::{list, parts};
+
+/// Which bytes `x-amz-copy-source-range` means: unlike a range to read, both ends are said, and are there.
+fn copied(range: &str, length: u64) -> Result<(u64, u64), ApiError> {
+    let both = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
+    let number = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| text.parse().ok())
+            .flatten()
+    };
+    let parsed: Option<(u64, u64)> = both.and_then(|(first, last)| Some((number(first)?, number(last)?)));
+    match parsed.filter(|(first, last)| first <= last) {
+        None => Err(ApiError::new(
+            "InvalidArgument",
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+             zero-based offsets of the first and last bytes to copy",
+        )),
+        Some((first, _)) if first >= length => Err(ApiError::new(
+            "InvalidRequest",
+            "The specified copy range is invalid for the source object size",
+        )),
+        Some((_, last)) if last >= length => Err(ApiError::new(
+            "InvalidArgument",
+            format!("Range specified is not valid for source object of size: {length}"),
+        )),
+        Some((first, last)) => Ok((first, last + 1)),
+    }
 }
 
 pub(super) fn complete(
@@ -160,9 +209,18 @@ pub(super) fn complete(
             checksum: given_checksum!(part),
         })
         .collect();
+    let completion = Completion {
+        claims,
+        condition,
+        checksum: given_checksum!(input),
+        kind: input.checksum_type.as_ref().map(|kind| kind.as_str().to_owned()),
+        length: input
+            .mpu_object_size
+            .map(|length| u64::try_from(length).unwrap_or_default()),
+    };
     let object = front
         .store()
-        .complete(&input.bucket, &input.key, &input.upload_id, &claims, &condition)?;
+        .complete(&input.bucket, &input.key, &input.upload_id, &completion)?;
     let checksum = object.checksums.values.clone();
     Ok(S3Response::new(CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
@@ -194,133 +252,12 @@ pub(super) fn abort(
     ))
 }
 
-pub(super) fn list(
-    front: &Front,
-    req: S3Request<ListMultipartUploadsInput>,
-) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-    let input = req.input;
-    let names = Names::new(input.encoding_type.as_ref());
-    let limit = limit(input.max_uploads)?;
-    let prefix = input.prefix.clone().unwrap_or_default();
-    let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
-    let after = match (input.key_marker.clone(), input.upload_id_marker.clone()) {
-        (None, _) => Bound::Unbounded,
-        (Some(key), Some(id)) if !id.is_empty() => Bound::Excluded(Upload::row(&key, &id)),
-        (Some(key), _) => Bound::Excluded(Upload::row(&key, "\u{10ffff}")),
-    };
-    let owner = front.owner(&input.bucket);
-    let (uploads, prefixes, next) = front.store().with(&input.bucket, |bucket| {
-        let (mut uploads, mut prefixes) = (Vec::<MultipartUpload>::new(), Vec::<String>::new());
-        let (mut next, mut last) = (None, None);
-        for upload in bucket
-            .uploads
-            .range((after, Bound::Unbounded))
-            .map(|(_, upload)| upload)
-        {
-            let (key, id) = (&upload.key, &upload.id);
-            let Some(rest) = key.strip_prefix(&prefix) else {
-                continue;
-            };
-            let common = delimiter
-                .as_ref()
-                .and_then(|delimiter| rest.find(delimiter.as_str()).map(|at| at + delimiter.len()))
-                .map(|at| key[..prefix.len() + at].to_owned());
-            if common.is_some() && common.as_ref() == prefixes.last() {
-                last = Some((key.clone(), id.clone()));
-                continue;
-            }
-            if uploads.len() + prefixes.len() == limit as usize {
-                next = last;
-                break;
-            }
-            last = Some((key.clone(), id.clone()));
-            match common {
-                Some(common) => prefixes.push(common),
-                None => uploads.push(MultipartUpload {
-                    checksum_algorithm: upload
-                        .named
-                        .then(|| ChecksumAlgorithm::from_static(upload.algorithm.name())),
-                    checksum_type: upload.named.then(|| ChecksumType::from_static(upload.kind.name())),
-                    initiated: Some(time(upload.begun)),
-                    initiator: owner.clone().map(initiator),
-                    key: Some(names.show(key)),
-                    owner: owner.clone(),
-                    storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
-                    upload_id: Some(id.clone()),
-                }),
-            }
-        }
-        Ok((uploads, prefixes, next))
-    })?;
-    Ok(S3Response::new(ListMultipartUploadsOutput {
-        bucket: Some(input.bucket),
-        common_prefixes: names.prefixes(&prefixes),
-        delimiter: names.maybe(delimiter.as_deref()),
-        encoding_type: input.encoding_type,
-        is_truncated: Some(next.is_some()),
-        key_marker: Some(names.show(input.key_marker.as_deref().unwrap_or_default())),
-        max_uploads: Some(limit),
-        next_key_marker: next.as_ref().map(|(key, _)| names.show(key)),
-        next_upload_id_marker: next.map(|(_, id)| id),
-        prefix: Some(names.show(&prefix)),
-        request_charged: None,
-        upload_id_marker: input.upload_id_marker,
-        uploads: Some(uploads),
-    }))
-}
-
-pub(super) fn parts(front: &Front, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
-    let input = req.input;
-    let limit = limit(input.max_parts)?;
-    let after = input.part_number_marker.unwrap_or(0);
-    let output = front.store().with(&input.bucket, |bucket| {
-        let upload = bucket.upload(&input.key, &input.upload_id)?;
-        let mut left = bucket.parts_of(&input.upload_id, after);
-        let parts: Vec<Part> = left.by_ref().take(limit as usize).map(listed).collect();
-        Ok(ListPartsOutput {
-            checksum_algorithm: upload
-                .named
-                .then(|| ChecksumAlgorithm::from_static(upload.algorithm.name())),
-            checksum_type: upload.named.then(|| ChecksumType::from_static(upload.kind.name())),
-            is_truncated: Some(left.next().is_some()),
-            next_part_number_marker: parts.last().and_then(|part| part.part_number),
-            parts: Some(parts),
-            storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
-            ..ListPartsOutput::default()
-        })
-    })?;
-    let owner = front.owner(&input.bucket);
-    Ok(S3Response::new(ListPartsOutput {
-        bucket: Some(input.bucket),
-        initiator: owner.clone().map(initiator),
-        key: Some(input.key),
-        max_parts: Some(limit),
-        owner,
-        part_number_marker: Some(after),
-        upload_id: Some(input.upload_id),
-        ..output
-    }))
-}
-
-fn listed(part: &StoredPart) -> Part {
-    let checksum = part.facts.checksum.clone();
-    Part {
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_crc32c: checksum.checksum_crc32c,
-        checksum_crc64nvme: checksum.checksum_crc64nvme,
-        checksum_sha1: checksum.checksum_sha1,
-        checksum_sha256: checksum.checksum_sha256,
-        e_tag: Some(quoted(&part.etag())),
-        last_modified: Some(time(part.facts.modified)),
-        part_number: Some(part.number),
-        size: Some(part.body.length() as i64),
-    }
-}
-
-fn algorithm(front: &Front, bucket: &str, key: &str, id: &str) -> Result<Algorithm, ApiError> {
-    front
-        .store()
-        .with(bucket, |bucket| Ok(bucket.upload(key, id)?.algorithm))
+/// The algorithm of an upload's checksums, and whether its client named it.
+fn algorithm(front: &Front, bucket: &str, key: &str, id: &str) -> Result<(Algorithm, bool), ApiError> {
+    front.store().with(bucket, |bucket| {
+        let upload = bucket.upload(key, id)?;
+        Ok((upload.algorithm, upload.named))
+    })
 }
 
 fn part_number(number: i32) -> Result<(), ApiError> {
@@ -331,12 +268,4 @@ fn part_number(number: i32) -> Result<(), ApiError> {
         "InvalidArgument",
         "Part number must be an integer between 1 and 10000, inclusive",
     ))
-}
-
-/// The sandbox does not keep who began an upload: the owner it is.
-fn initiator(owner: Owner) -> Initiator {
-    Initiator {
-        display_name: owner.display_name,
-        id: owner.id,
-    }
 }

@@ -1,13 +1,15 @@
 //! Versions: which one a request is about, how they are listed, whether a bucket keeps them.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use hyper::header::{ALLOW, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED};
 use hyper::http::Extensions;
+use percent_encoding::utf8_percent_encode;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result};
 
-use super::super::convert::{Names, limit, quoted, time};
+use super::super::convert::{Names, PLAIN, limit, quoted, time};
 use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::super::store::no_such_key;
@@ -27,6 +29,8 @@ pub(super) struct Found {
     pub(super) object: Arc<Stored>,
     /// What the answer calls its version; nothing where none are kept.
     pub(super) version: Option<String>,
+    /// When a lifecycle rule will take it away, as a header says it.
+    pub(super) expiration: Option<String>,
 }
 
 impl Front {
@@ -34,7 +38,7 @@ impl Front {
     pub(super) fn read(&self, extensions: &Extensions, asked: &Asked) -> S3Result<Found> {
         let found = self.store().look(asked.bucket, asked.key, asked.version)?;
         match found {
-            Some(Version::Object(object)) => self.found(asked.bucket, object),
+            Some(Version::Object(object)) => self.found(asked, object),
             Some(Version::Marker(marker)) if asked.version.is_some() => Err(not_allowed(&marker, true)),
             other => {
                 self.allow(extensions, "s3:ListBucket", &format!("arn:aws:s3:::{}", asked.bucket))?;
@@ -50,18 +54,22 @@ impl Front {
     /// The object whose tags or attributes a request is about: a delete marker has none, also if it is the newest.
     pub(super) fn find(&self, asked: &Asked) -> S3Result<Found> {
         match self.store().look(asked.bucket, asked.key, asked.version)? {
-            Some(Version::Object(object)) => self.found(asked.bucket, object),
+            Some(Version::Object(object)) => self.found(asked, object),
             Some(Version::Marker(marker)) => Err(not_allowed(&marker, asked.version.is_some())),
             None => Err(absent(asked)),
         }
     }
 
-    fn found(&self, bucket: &str, object: Arc<Stored>) -> S3Result<Found> {
-        let names = self.store().names_versions(bucket)?;
-        Ok(Found {
-            version: names.then(|| object.version().to_owned()),
-            object,
-        })
+    fn found(&self, asked: &Asked, object: Arc<Stored>) -> S3Result<Found> {
+        Ok(self.store().with(asked.bucket, |bucket| {
+            let names = bucket.versioning != Versioning::Never;
+            let expires = bucket.expires(asked.key, &object).filter(|_| asked.version.is_none());
+            Ok(Found {
+                version: names.then(|| object.version().to_owned()),
+                expiration: expires.and_then(|(at, rule)| expiry(at, &rule)),
+                object,
+            })
+        })?)
     }
 
     /// The object that a copy is made of.
@@ -101,6 +109,18 @@ impl Front {
     }
 }
 
+fn http_date(at: SystemTime) -> Option<String> {
+    let mut date = Vec::new();
+    time(at).format(TimestampFormat::HttpDate, &mut date).ok()?;
+    String::from_utf8(date).ok()
+}
+
+/// As `x-amz-expiration` says it.
+pub(super) fn expiry(at: SystemTime, rule: &str) -> Option<String> {
+    let rule = utf8_percent_encode(rule, PLAIN);
+    Some(format!("expiry-date=\"{}\", rule-id=\"{rule}\"", http_date(at)?))
+}
+
 fn absent(asked: &Asked) -> S3Error {
     match asked.version {
         Some(_) => no_such_version().into(),
@@ -123,12 +143,9 @@ fn not_allowed(marker: &Marker, by_id: bool) -> S3Error {
     );
     let mut headers = of_marker(marker);
     headers.insert(ALLOW, HeaderValue::from_static("DELETE"));
-    let mut modified = Vec::new();
     if by_id
-        && time(marker.modified)
-            .format(TimestampFormat::HttpDate, &mut modified)
-            .is_ok()
-        && let Ok(modified) = HeaderValue::from_bytes(&modified)
+        && let Some(modified) = http_date(marker.modified)
+        && let Ok(modified) = HeaderValue::from_str(&modified)
     {
         headers.insert(LAST_MODIFIED, modified);
     }

@@ -1,0 +1,90 @@
+//! Deletions: of a key, of one of its versions, of many.
+
+use s3s::dto::*;
+use s3s::{S3Request, S3Response, S3Result};
+
+use super::super::versions::{Deleted, NULL, Version};
+use super::versions::no_such_version;
+use super::{Front, arn};
+use crate::api::ApiError;
+
+pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+    let input = req.input;
+    let (deleted, _) = front.remove(&input.bucket, &input.key, input.version_id.as_deref())?;
+    Ok(S3Response::with_status(
+        DeleteObjectOutput {
+            delete_marker: deleted.marker.then_some(true),
+            version_id: deleted.version,
+            request_charged: None,
+        },
+        hyper::StatusCode::NO_CONTENT,
+    ))
+}
+
+impl Front {
+    /// Deletes a key, or one version of it; what is to be said of that, and whether it was there.
+    fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<(Deleted, bool), ApiError> {
+        let store = self.store();
+        let Some(id) = version else {
+            return Ok((store.delete(bucket, key)?, true));
+        };
+        let gone = store.delete_version(bucket, key, id)?;
+        let deleted = Deleted {
+            marker: matches!(gone, Some(Version::Marker(_))),
+            version: Some(id.to_owned()).filter(|_| store.names_versions(bucket).unwrap_or(false)),
+            ..Deleted::default()
+        };
+        Ok((deleted, gone.is_some()))
+    }
+}
+
+pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+    let S3Request { input, extensions, .. } = req;
+    front.store().check_bucket(&input.bucket)?;
+    if input.delete.objects.is_empty() || input.delete.objects.len() > 1000 {
+        return Err(ApiError::new(
+            "MalformedXML",
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        )
+        .into());
+    }
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+    for object in input.delete.objects {
+        let (key, version_id) = (object.key, object.version_id);
+        let action = if version_id.is_some() {
+            "s3:DeleteObjectVersion"
+        } else {
+            "s3:DeleteObject"
+        };
+        let done = front
+            .allow(&extensions, action, &arn(&input.bucket, &key))
+            .and_then(|()| front.remove(&input.bucket, &key, version_id.as_deref()));
+        match done {
+            Ok((_, false)) if version_id.as_deref() != Some(NULL) => {
+                errors.push(failed(key, version_id, no_such_version()));
+            }
+            Ok((done, _)) => deleted.push(DeletedObject {
+                delete_marker: done.marker.then_some(true),
+                delete_marker_version_id: done.version.filter(|_| done.marker),
+                key: Some(key),
+                version_id,
+            }),
+            Err(error) => errors.push(failed(key, version_id, error)),
+        }
+    }
+    let quiet = input.delete.quiet.unwrap_or(false);
+    Ok(S3Response::new(DeleteObjectsOutput {
+        deleted: (!quiet).then_some(deleted),
+        errors: (!errors.is_empty()).then_some(errors),
+        request_charged: None,
+    }))
+}
+
+fn failed(key: String, version_id: Option<String>, error: ApiError) -> Error {
+    Error {
+        code: Some(error.code),
+        key: Some(key),
+        message: Some(error.message),
+        version_id,
+    }
+}
