@@ -5,8 +5,10 @@ import datetime
 import json
 import pathlib
 import re
+import time
 
 TABLE = pathlib.Path(__file__).parent.parent / "conformance" / "recorded.txt"
+NOW = int(time.time() * 1000)
 WORDS = {"time": r"\d.*", "any": r".*", "hex64": r"[0-9a-f]{64}"}
 HOLE = re.compile(r"\$[A-Za-z]\w*(?:\.\w+)?|<\w+>")
 REPEATED = re.compile(r"<(.)\*(\d+)>")
@@ -71,13 +73,15 @@ def filled(value, known):
     if isinstance(value, dict):
         full = {}
         for name, inner in value.items():
-            name, _, made = name.partition(":")
-            inner = filled(numbered(inner, int(made)) if made.isdigit() else inner, known)
+            name, made = re.fullmatch(r"(.*?)(?::(json|\d+))?", name).groups()
+            inner = filled(numbered(inner, int(made)) if made and made.isdigit() else inner, known)
             full[name] = json.dumps(inner) if made == "json" else inner
         return full
     if isinstance(value, list):
         return [filled(inner, known) for inner in value]
     if isinstance(value, str):
+        if moment := re.fullmatch(r"<now([+-]\d+)?>", value):
+            return NOW + int(moment[1] or 0)
         return HOLE.sub(lambda hole: known[hole[0]] if hole[0][0] == "$" else hole[0], repeated(value))
     return value
 

@@ -21,6 +21,7 @@ mod form;
 mod managed;
 mod policies;
 mod simulate;
+mod tags;
 
 pub(crate) use calls::call;
 use credentials::Credential;
@@ -71,7 +72,9 @@ struct Policy {
     id: String,
     path: String,
     created: Timestamp,
+    description: String,
     document: Document,
+    tags: BTreeMap<String, String>,
 }
 
 impl Iam {
@@ -191,6 +194,9 @@ impl Iam {
 
     /// A policy that can be attached, or limit a session.
     pub(crate) fn attachable(&self, arn: &str) -> Result<&Document, ApiError> {
+        if arn.split(':').count() < 6 {
+            return Err(ApiError::new("ValidationError", "Invalid ARN:  Could not be parsed!"));
+        }
         self.document(arn)
             .ok_or_else(|| missing(&format!("Policy {arn} does not exist or is not attachable.")))
     }

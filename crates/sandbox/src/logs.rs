@@ -4,13 +4,14 @@
 //! stream, and the end is what CloudWatch makes it: the same forward token again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::api::ApiError;
+use super::api::{ApiError, bad_length, broken};
 use super::clock::Clock;
 use super::disk::{Disk, DiskError, Locked};
 use super::identity::{Caller, Place};
@@ -148,7 +149,9 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
         let base = logs.arn(group);
         let resource = match operation {
             "GetLogEvents" | "PutLogEvents" => format!("{base}:log-stream:{stream}"),
-            "DescribeLogStreams" | "FilterLogEvents" | "CreateLogStream" => format!("{base}:log-stream:{stream}"),
+            "DescribeLogStreams" | "FilterLogEvents" | "CreateLogStream" | "DeleteLogStream" => {
+                format!("{base}:log-stream:{stream}")
+            }
             _ => base,
         };
         world.authorize(caller, &format!("logs:{operation}"), &resource, &BTreeMap::new())
@@ -157,6 +160,7 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
         "CreateLogGroup" => {
             let request: GroupName = parse(body)?;
             allow(&request.log_group_name, "")?;
+            no_settings(body)?;
             logs.create_group(&request.log_group_name)
         }
         "DeleteLogGroup" => {
@@ -168,6 +172,11 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
             let request: StreamName = parse(body)?;
             allow(&request.log_group_name, &request.log_stream_name)?;
             logs.create_stream(&request)
+        }
+        "DeleteLogStream" => {
+            let request: StreamName = parse(body)?;
+            allow(&request.log_group_name, &request.log_stream_name)?;
+            logs.delete_stream(&request)
         }
         "PutLogEvents" => {
             let request: PutLogEvents = parse(body)?;
@@ -228,17 +237,49 @@ struct InputEvent {
     message: String,
 }
 
+/// Refuses what a group would have to keep.
+fn no_settings(body: &Value) -> Result<(), ApiError> {
+    let refused = |what: &str| Err(invalid(&format!("the sandbox keeps no {what} of log groups")));
+    match (&body["kmsKeyId"], &body["tags"], body["logGroupClass"].as_str()) {
+        (Value::String(_), ..) => refused("KMS key"),
+        (_, Value::Object(tags), _) if !tags.is_empty() => refused("tags"),
+        (.., Some(class)) if class != "STANDARD" => refused("other class"),
+        _ => Ok(()),
+    }
+}
+
+/// How long ago an event may have been, and how far ahead, in milliseconds.
+const OLDEST: i64 = i64::MAX;
+const NEWEST: i64 = 2 * 3_600_000;
+
+/// Where the events begin that are neither too old nor too new, and where they end.
+fn timely(events: &[InputEvent], now: i64) -> Range<usize> {
+    let from = events.partition_point(|event| event.timestamp < now.saturating_sub(OLDEST));
+    from..events.partition_point(|event| event.timestamp <= now + NEWEST)
+}
+
+/// What is wrong with the name of a group or a stream.
+fn check_name(name: &str, member: &str, pattern: &str, is_right: impl Fn(char) -> bool) -> Result<(), ApiError> {
+    if name.len() > 512 {
+        return Err(invalid(
+            "Invalid LogGroup or LogStream, both must have length less than or equal to 512.",
+        ));
+    }
+    if let Some(wrong) = bad_length(name.len(), member, 1..=512) {
+        return Err(invalid(&wrong));
+    }
+    if name.chars().all(is_right) {
+        return Ok(());
+    }
+    let rule = format!("satisfy regular expression pattern: {pattern}");
+    Err(invalid(&broken(Some(name), member, &rule)))
+}
+
 impl Logs {
     fn create_group(&self, name: &str) -> Result<Value, ApiError> {
-        let valid = (1..=512).contains(&name.len())
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '#'));
-        if !valid {
-            return Err(invalid(
-                "Value at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+",
-            ));
-        }
+        check_name(name, "logGroupName", "[\\.\\-_/#A-Za-z0-9]+", |c| {
+            c.is_ascii_alphanumeric() || ".-_/#".contains(c)
+        })?;
         let mut groups = self.lock();
         if groups.contains_key(name) {
             return Err(exists("log group"));
@@ -261,11 +302,7 @@ impl Logs {
 
     fn create_stream(&self, request: &StreamName) -> Result<Value, ApiError> {
         let name = &request.log_stream_name;
-        if name.is_empty() || name.len() > 512 || name.contains([':', '*']) {
-            return Err(invalid(
-                "Value at 'logStreamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*",
-            ));
-        }
+        check_name(name, "logStreamName", "[^:*]*", |c| !":*".contains(c))?;
         let mut groups = self.lock();
         let group = groups.get_mut(&request.log_group_name).ok_or_else(no_group)?;
         if group.streams.contains_key(name) {
@@ -277,12 +314,19 @@ impl Logs {
         Ok(json!({}))
     }
 
+    fn delete_stream(&self, request: &StreamName) -> Result<Value, ApiError> {
+        let mut groups = self.lock();
+        let group = groups.get_mut(&request.log_group_name).ok_or_else(no_group)?;
+        let name = &request.log_stream_name;
+        let stream = group.streams.remove(name).ok_or_else(no_stream)?;
+        self.rows.remove_stream(&request.log_group_name, name, &stream);
+        Ok(json!({}))
+    }
+
     fn put(&self, request: PutLogEvents) -> Result<Value, ApiError> {
         let events = &request.log_events;
-        if events.is_empty() || events.len() > read::MOST_EVENTS {
-            return Err(invalid(
-                "1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and 10000",
-            ));
+        if let Some(wrong) = bad_length(events.len(), "logEvents", 1..=read::MOST_EVENTS) {
+            return Err(invalid(&wrong));
         }
         if events.windows(2).any(|pair| pair[0].timestamp > pair[1].timestamp) {
             return Err(invalid(
@@ -297,7 +341,9 @@ impl Logs {
         let group = groups.get_mut(&request.log_group_name).ok_or_else(no_group)?;
         let stream = group.streams.get_mut(&request.log_stream_name).ok_or_else(no_stream)?;
         let ingested = self.now();
-        for event in request.log_events {
+        let timely = timely(&request.log_events, ingested);
+        let all = request.log_events.len();
+        for event in request.log_events.into_iter().skip(timely.start).take(timely.len()) {
             let event = Event {
                 timestamp: event.timestamp,
                 message: event.message,
@@ -306,7 +352,14 @@ impl Logs {
             self.rows.put_event(stream, &event);
             stream.add(event);
         }
-        Ok(json!({ "nextSequenceToken": format!("{:056}", stream.events.len()) }))
+        let mut answer = json!({ "nextSequenceToken": format!("{:056}", stream.events.len()) });
+        if timely.start > 0 {
+            answer["rejectedLogEventsInfo"]["tooOldLogEventEndIndex"] = json!(timely.start);
+        }
+        if timely.end < all {
+            answer["rejectedLogEventsInfo"]["tooNewLogEventStartIndex"] = json!(timely.end);
+        }
+        Ok(answer)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::api::ApiError;
+use super::api::{ApiError, broken, out_of_bounds};
 use super::iam::{Form, SESSION, SessionCredentials, escape};
 use super::identity::{Caller, Place, Principal, account_of};
 use super::policy::Guard;
@@ -25,25 +25,22 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
         "AssumeRole" => assume_role(world, caller, form),
         _ => Err(ApiError::new(
             "InvalidAction",
-            format!("Could not find operation {operation}"),
+            format!("Could not find operation {operation} for version 2011-06-15"),
         )),
     }
 }
 
 fn assume_role(world: &World, caller: &Caller, form: &Form) -> Result<String, ApiError> {
     let (arn, name) = (form.required("RoleArn")?, form.required("RoleSessionName")?);
-    let is_name =
-        (2..=64).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
-    if !is_name {
-        return Err(validation(&format!(
-            "Value '{name}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]{{2,64}}"
-        )));
+    if let Some(wrong) = bad_name(name) {
+        return Err(validation(wrong));
+    }
+    if !is_arn(arn) {
+        return Err(validation(format!("{arn} is invalid")));
     }
     let seconds = form.number("DurationSeconds").unwrap_or(3600) as i64;
-    if !(900..=43200).contains(&seconds) {
-        return Err(validation(&format!(
-            "Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: Member must have value between 900 and 43200"
-        )));
+    if let Some(wrong) = out_of_bounds(seconds, "durationSeconds", 900..=43200) {
+        return Err(validation(wrong));
     }
     let (asked, size) = opening::read(world, caller, form)?;
     let (role, session) = assume(world, caller, arn, asked, seconds)?;
@@ -58,6 +55,26 @@ fn assume_role(world: &World, caller: &Caller, form: &Form) -> Result<String, Ap
         role = escape(&role.name),
         name = escape(name),
     ))
+}
+
+/// What is wrong with the name of a session.
+fn bad_name(name: &str) -> Option<String> {
+    let rule = match name.len() {
+        0..2 => "have length greater than or equal to 2",
+        65.. => "have length less than or equal to 64",
+        _ if !name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)) => {
+            "satisfy regular expression pattern: [\\w+=,.@-]*"
+        }
+        _ => return None,
+    };
+    Some(broken(Some(name), "roleSessionName", rule))
+}
+
+/// Six parts, of which partition, service and resource are there.
+fn is_arn(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    matches!(parts[..], ["arn", partition, service, _, _, resource]
+        if !partition.is_empty() && !service.is_empty() && !resource.is_empty())
 }
 
 struct Role {
@@ -145,6 +162,6 @@ fn assume(
     Ok((role, session))
 }
 
-fn validation(message: &str) -> ApiError {
-    ApiError::new("ValidationError", format!("1 validation error detected: {message}"))
+fn validation(message: impl Into<String>) -> ApiError {
+    ApiError::new("ValidationError", message)
 }

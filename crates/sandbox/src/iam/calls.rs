@@ -1,12 +1,10 @@
 //! The operations of the IAM query API on users, roles and access keys; what hangs on them is in `policies`.
 
-use std::collections::BTreeMap;
-
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::context::Context;
 use super::form::{Form, escape};
-use super::{Credential, Entity, Iam, SESSION, boundary, conflict, exists, missing, policies, simulate};
+use super::{Credential, Entity, Iam, SESSION, boundary, conflict, exists, missing, policies, simulate, tags};
 use crate::api::ApiError;
 use crate::identity::{Caller, Principal};
 use crate::policy::{Document, Kind, Statement};
@@ -49,18 +47,26 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             let name = valid_name(form.required("RoleName")?, "roleName", 64)?;
             let trust = trust(iam, form.required("AssumeRolePolicyDocument")?)?;
             let longest = longest(form)?;
-            let (path, tags, boundary) = (path(form)?, tags(form)?, boundary::given(iam, form)?);
+            let (path, tags, boundary) = (path(form)?, tags::given(form)?, boundary::given(iam, form)?);
             iam.create_role(name, path, trust, form.text("Description").unwrap_or_default())?;
             iam.change_role(name, |role| {
                 role.longest = longest;
                 role.tags = tags;
                 role.boundary = boundary;
             })?;
-            shown_role(iam, name)
+            let role = iam.role(name)?;
+            let (role, more) = (entity("Role", name, role), limits_and_tags(role));
+            Ok(format!("<Role>{role}{more}</Role>"))
         }
-        "GetRole" => shown_role(iam, form.required("RoleName")?),
+        "GetRole" => {
+            let name = form.required("RoleName")?;
+            let role = iam.role(name)?;
+            let more = settings(role) + &limits_and_tags(role);
+            let role = entity("Role", name, role);
+            Ok(format!("<Role>{role}<RoleLastUsed/>{more}</Role>"))
+        }
         "ListRoles" => Ok(list(form, "Roles", below(form, iam.roles.iter()), |(name, role)| {
-            (name.clone(), entity("Role", name, role))
+            (name.clone(), entity("Role", name, role) + &settings(role))
         })),
         "UpdateAssumeRolePolicy" => {
             let trust = trust(iam, form.required("PolicyDocument")?)?;
@@ -83,7 +89,7 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
                 return Err(exists(&format!("User with name {name} already exists.")));
             }
             let user = Entity {
-                tags: tags(form)?,
+                tags: tags::given(form)?,
                 boundary: boundary::given(iam, form)?,
                 ..iam.entity("user", "AIDA", path(form)?, name)
             };
@@ -145,35 +151,15 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
         }
         "SimulatePrincipalPolicy" => simulate::principal(iam, caller, form),
         "SimulateCustomPolicy" => simulate::custom(iam, caller, form),
-        "TagRole" | "UntagRole" | "ListRoleTags" | "TagUser" | "UntagUser" | "ListUserTags" => {
-            tagging(iam, operation, form)
-        }
-        _ => match boundary::perform(iam, operation, form)? {
-            Some(()) => Ok(String::new()),
-            None => policies::perform(iam, operation, form),
+        _ => match (
+            boundary::perform(iam, operation, form)?,
+            tags::perform(iam, operation, form),
+        ) {
+            (Some(()), _) => Ok(String::new()),
+            (_, Some(answer)) => answer,
+            (None, None) => policies::perform(iam, operation, form),
         },
     }
-}
-
-fn tagging(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
-    let is_role = operation.contains("Role");
-    let name = form.required(if is_role { "RoleName" } else { "UserName" })?;
-    if operation.starts_with("List") {
-        let entity = if is_role { iam.role(name)? } else { iam.user(name)? };
-        return Ok(format!("{}<IsTruncated>false</IsTruncated>", shown_tags(entity)));
-    }
-    let added = tags(form)?;
-    let removed = form.list("TagKeys");
-    let change = |entity: &mut Entity| {
-        entity.tags.retain(|name, _| !removed.contains(&name.as_str()));
-        entity.tags.extend(added);
-    };
-    if is_role {
-        iam.change_role(name, change)?;
-    } else {
-        iam.change_user(name, change)?;
-    }
-    Ok(String::new())
 }
 
 impl Iam {
@@ -201,49 +187,24 @@ impl Iam {
     }
 }
 
-/// One role alone; lists leave tags and boundary out, as IAM does.
-fn shown_role(iam: &Iam, name: &str) -> Result<String, ApiError> {
-    let role = iam.role(name)?;
-    Ok(format!(
-        "<Role>{}{}{}</Role>",
-        entity("Role", name, role),
-        boundary::shown(role),
-        shown_tags(role)
-    ))
+/// What CreateRole does not tell of a role.
+fn settings(role: &Entity) -> String {
+    let description = match role.description.as_str() {
+        "" => String::new(),
+        text => format!("<Description>{}</Description>", escape(text)),
+    };
+    format!("<MaxSessionDuration>{}</MaxSessionDuration>{description}", role.longest)
+}
+
+/// What one user or role alone shows; lists leave it out, as IAM does.
+fn limits_and_tags(entity: &Entity) -> String {
+    boundary::shown(entity) + &tags::shown_if_any(&entity.tags)
 }
 
 fn shown_user(iam: &Iam, name: &str) -> Result<String, ApiError> {
     let user = iam.user(name)?;
-    let tags = if user.tags.is_empty() {
-        String::new()
-    } else {
-        shown_tags(user)
-    };
-    Ok(format!(
-        "<User>{}{}{tags}</User>",
-        entity("User", name, user),
-        boundary::shown(user)
-    ))
-}
-
-fn shown_tags(role: &Entity) -> String {
-    let member = |(name, value): (&String, &String)| {
-        format!(
-            "<member><Key>{}</Key><Value>{}</Value></member>",
-            escape(name),
-            escape(value)
-        )
-    };
-    format!("<Tags>{}</Tags>", role.tags.iter().map(member).collect::<String>())
-}
-
-fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
-    let members = form.structures("Tags");
-    let pair = |tag: &Form| {
-        let value = tag.text("Value").unwrap_or_default();
-        Ok((tag.required("Key")?.to_owned(), value.to_owned()))
-    };
-    members.iter().map(pair).collect()
+    let (user, more) = (entity("User", name, user), limits_and_tags(user));
+    Ok(format!("<User>{user}{more}</User>"))
 }
 
 fn access_key(user: &str, id: &str, key: &Credential) -> String {
@@ -329,7 +290,12 @@ pub(super) fn encoded(document: &Document) -> String {
 }
 
 fn entity(kind: &str, name: &str, entity: &Entity) -> String {
-    let trust = entity.trust.as_ref().map_or_else(String::new, |trust| format!("<AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument><MaxSessionDuration>{}</MaxSessionDuration><Description>{}</Description>", encoded(trust), entity.longest, escape(&entity.description)));
+    let trust = entity.trust.as_ref().map_or_else(String::new, |trust| {
+        format!(
+            "<AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument>",
+            encoded(trust)
+        )
+    });
     format!(
         "<Path>{}</Path><{kind}Name>{}</{kind}Name><{kind}Id>{}</{kind}Id><Arn>{}</Arn><CreateDate>{}</CreateDate>{trust}",
         escape(&entity.path),

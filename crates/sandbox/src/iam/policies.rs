@@ -1,8 +1,10 @@
 //! The operations on policies: managed ones, inline ones, and what is attached to whom.
 
+use std::collections::BTreeMap;
+
 use super::calls::{encoded, list};
 use super::form::{Form, escape};
-use super::{Entity, Iam, Policy, boundary, conflict, exists, managed, missing};
+use super::{Entity, Iam, Policy, boundary, conflict, exists, managed, missing, tags};
 use crate::api::ApiError;
 use crate::policy::{Document, Kind};
 use crate::world::random_id;
@@ -22,10 +24,13 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
                 id: random_id("ANPA", 21),
                 path,
                 created: iam.clock.now(),
+                description: form.text("Description").unwrap_or_default().to_owned(),
+                tags: tags::given(form)?,
                 document: document(form.required("PolicyDocument")?, Kind::Managed)?,
             };
+            let tags = tags::shown_if_any(&policy.tags);
             iam.policies.insert(arn.clone(), policy);
-            shown(iam, &arn)
+            Ok(format!("<Policy>{}{tags}</Policy>", row(iam, &arn)))
         }
         "GetPolicy" => shown(iam, form.required("PolicyArn")?),
         "GetPolicyVersion" => {
@@ -42,8 +47,11 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
         }
         "ListPolicies" => {
             let scope = form.text("Scope").unwrap_or("All");
-            let of_aws = managed::arns().filter(|_| scope != "Local");
-            let own = iam.policies.keys().filter(|_| scope != "AWS").cloned();
+            let below = format!(":policy{}", form.text("PathPrefix").unwrap_or("/"));
+            let is_below = |arn: &String| arn.contains(&below);
+            let of_aws = managed::arns().filter(|arn| scope != "Local" && is_below(arn));
+            let own = iam.policies.keys().cloned();
+            let own = own.filter(|arn| scope != "AWS" && is_below(arn));
             let mut arns: Vec<String> = of_aws.chain(own).collect();
             arns.sort();
             Ok(list(form, "Policies", arns.into_iter(), |arn| {
@@ -72,9 +80,25 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
     }
 }
 
+/// What users and roles share, without their word in it.
+const OF_ENTITIES: [&str; 6] = [
+    "ListAttachedPolicies",
+    "GetPolicy",
+    "ListPolicies",
+    "PutPolicy",
+    "DeletePolicy",
+    "DetachPolicy",
+];
+
 /// The operations that users and roles share.
 fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
-    let unknown = || ApiError::new("InvalidAction", format!("Could not find operation {operation}"));
+    let unknown = || {
+        let told = format!("Could not find operation {operation} for version 2010-05-08");
+        ApiError::new("InvalidAction", told)
+    };
+    if !OF_ENTITIES.contains(&operation.replace("Role", "").replace("User", "").as_str()) {
+        return Err(unknown());
+    }
     let (name, shown) = if operation.contains("Role") {
         let name = form.required("RoleName")?;
         (name, format!("<RoleName>{}</RoleName>", escape(name)))
@@ -162,7 +186,13 @@ pub(crate) fn document(text: &str, kind: Kind) -> Result<Document, ApiError> {
 
 fn shown(iam: &Iam, arn: &str) -> Result<String, ApiError> {
     iam.document(arn).ok_or_else(|| no_policy(arn))?;
-    Ok(format!("<Policy>{}</Policy>", row(iam, arn)))
+    let own = iam.policies.get(arn);
+    let description = match own.map_or("", |policy| &policy.description) {
+        "" => String::new(),
+        text => format!("<Description>{}</Description>", escape(text)),
+    };
+    let tags = own.map_or_else(|| tags::shown(&BTreeMap::new()), |policy| tags::shown(&policy.tags));
+    Ok(format!("<Policy>{}{description}{tags}</Policy>", row(iam, arn)))
 }
 
 fn row(iam: &Iam, arn: &str) -> String {
@@ -201,7 +231,7 @@ fn attachments(iam: &Iam, arn: &str) -> usize {
         .count()
 }
 
-fn no_policy(arn: &str) -> ApiError {
+pub(super) fn no_policy(arn: &str) -> ApiError {
     missing(&format!("Policy {arn} was not found."))
 }
 

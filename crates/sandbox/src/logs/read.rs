@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::pattern::Pattern;
 use super::place::{Place, Position, backward, fitting, forward, window};
 use super::{Event, Group, Logs, Stream, invalid, no_group, no_stream};
-use crate::api::ApiError;
+use crate::api::{ApiError, broken, out_of_bounds};
 
 /// Events in a page, or in a batch.
 pub(super) const MOST_EVENTS: usize = 10_000;
@@ -21,7 +21,7 @@ pub(super) const LARGEST_PAGE: usize = 1_048_576;
 pub(super) struct DescribeGroups {
     log_group_name_prefix: Option<String>,
     log_group_name_pattern: Option<String>,
-    limit: Option<usize>,
+    limit: Option<i64>,
     next_token: Option<String>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct DescribeStreams {
     log_stream_name_prefix: Option<String>,
     order_by: Option<String>,
     descending: bool,
-    limit: Option<usize>,
+    limit: Option<i64>,
     next_token: Option<String>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct GetEvents {
     pub(super) log_stream_name: String,
     start_time: Option<i64>,
     end_time: Option<i64>,
-    limit: Option<usize>,
+    limit: Option<i64>,
     next_token: Option<String>,
     start_from_head: bool,
 }
@@ -72,7 +72,7 @@ pub(super) struct FilterEvents {
     start_time: Option<i64>,
     end_time: Option<i64>,
     filter_pattern: Option<String>,
-    limit: Option<usize>,
+    limit: Option<i64>,
     next_token: Option<String>,
 }
 
@@ -86,18 +86,34 @@ impl FilterEvents {
 fn group_of<'a>(name: Option<&'a str>, identifier: Option<&'a str>) -> Result<&'a str, ApiError> {
     match (name, identifier) {
         (Some(name), None) => Ok(name),
+        // The ARN that ends in `:*`, for one.
+        (None, Some(identifier))
+            if !identifier
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_#+=/:,.@-".contains(c)) =>
+        {
+            let rule = "satisfy regular expression pattern: [\\w#+=/:,.@-]*";
+            Err(invalid(&broken(None, "logGroupIdentifier", rule)))
+        }
         (None, Some(identifier)) => Ok(identifier
             .split_once(":log-group:")
-            .map_or(identifier, |(_, name)| name.trim_end_matches(":*"))),
-        _ => Err(invalid(
-            "exactly one of logGroupName and logGroupIdentifier must be given",
+            .map_or(identifier, |(_, name)| name)),
+        (Some(_), Some(_)) => Err(ApiError::new(
+            "ValidationException",
+            "LogGroup name and LogGroup ARN are mutually exclusive parameters.",
         )),
+        (None, None) => Err(invalid("Either logGroupName or logGroupIdentifier must be given.")),
     }
 }
 
 impl Logs {
     pub(super) fn describe_groups(&self, request: &DescribeGroups) -> Result<Value, ApiError> {
         let limit = page_limit(request.limit, 50)?;
+        if request.log_group_name_prefix.is_some() && request.log_group_name_pattern.is_some() {
+            return Err(invalid(
+                "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
+            ));
+        }
         let after = request.next_token.as_deref().map(name_of).transpose()?;
         let groups = self.lock();
         let mut found = groups.iter().filter(|(name, _)| {
@@ -124,6 +140,7 @@ impl Logs {
                     "logGroupArn": self.arn(name),
                     "storedBytes": group.streams.values().map(|stream| stream.bytes).sum::<u64>(),
                     "logGroupClass": "STANDARD",
+                    "deletionProtectionEnabled": false,
                 })
             })
             .collect();
@@ -272,27 +289,25 @@ fn stream_row(group_arn: &str, name: &str, stream: &Stream) -> Value {
         "creationTime": stream.created,
         "arn": format!("{group_arn}:log-stream:{name}"),
         "storedBytes": 0,
-        "uploadSequenceToken": format!("{:056}", stream.events.len()),
     });
     if let (Some(first), Some(last)) = (stream.events.first(), stream.events.last()) {
         row["firstEventTimestamp"] = json!(first.timestamp);
         row["lastEventTimestamp"] = json!(last.timestamp);
         row["lastIngestionTime"] = json!(last.ingested);
+        row["uploadSequenceToken"] = json!(format!("{:056}", stream.events.len()));
     }
     row
 }
 
-fn page_limit(limit: Option<usize>, most: usize) -> Result<usize, ApiError> {
-    match limit {
-        None => Ok(most),
-        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-        Some(_) => Err(invalid(&format!(
-            "Value at 'limit' failed to satisfy constraint: Member must have value between 1 and {most}"
-        ))),
+fn page_limit(limit: Option<i64>, most: usize) -> Result<usize, ApiError> {
+    let Some(limit) = limit else { return Ok(most) };
+    match out_of_bounds(limit, "limit", 1..=most as i64) {
+        Some(wrong) => Err(invalid(&wrong)),
+        None => Ok(limit as usize),
     }
 }
 
-fn event_limit(limit: Option<usize>) -> Result<usize, ApiError> {
+fn event_limit(limit: Option<i64>) -> Result<usize, ApiError> {
     page_limit(limit, MOST_EVENTS)
 }
 

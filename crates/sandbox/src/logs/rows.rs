@@ -42,13 +42,17 @@ impl Rows {
     }
 
     pub(super) fn remove(&self, name: &str, group: &Group) {
-        let disk = self.disk();
-        disk.remove(&self.groups, name);
+        self.disk().remove(&self.groups, name);
         for (stream_name, stream) in &group.streams {
-            disk.remove(&self.streams, &format!("{name}\0{stream_name}"));
-            for number in 0..stream.events.len() {
-                disk.remove(&self.events, &stream.row(number));
-            }
+            self.remove_stream(name, stream_name, stream);
+        }
+    }
+
+    pub(super) fn remove_stream(&self, group: &str, name: &str, stream: &Stream) {
+        let disk = self.disk();
+        disk.remove(&self.streams, &format!("{group}\0{name}"));
+        for number in 0..stream.events.len() {
+            disk.remove(&self.events, &stream.row(number));
         }
     }
 

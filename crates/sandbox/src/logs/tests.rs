@@ -6,7 +6,8 @@ fn logs() -> Logs {
     Logs::open(&Place::new("1", "r"), &Clock::default(), &Disk::default()).unwrap()
 }
 
-fn filled(count: usize) -> Logs {
+/// A stream of so many lines, the first of them at the time that comes with it.
+fn filled(count: usize) -> (Logs, i64) {
     let logs = logs();
     logs.create_group("g").unwrap();
     let name = StreamName {
@@ -14,9 +15,11 @@ fn filled(count: usize) -> Logs {
         log_stream_name: "s/1".to_owned(),
     };
     logs.create_stream(&name).unwrap();
+    // An hour ago: what is too old is refused.
+    let began = logs.now() - 3_600_000;
     let events = (0..count)
         .map(|n| InputEvent {
-            timestamp: 1000 + n as i64,
+            timestamp: began + n as i64,
             message: format!("line {n}"),
         })
         .collect();
@@ -26,7 +29,7 @@ fn filled(count: usize) -> Logs {
         log_events: events,
     })
     .unwrap();
-    logs
+    (logs, began)
 }
 
 fn get(logs: &Logs, extra: Value) -> Value {
@@ -48,7 +51,7 @@ fn messages(page: &Value) -> Vec<&str> {
 
 #[test]
 fn reading_on_from_the_head_ends_with_the_same_token_again() {
-    let logs = filled(5);
+    let (logs, _) = filled(5);
     let first = get(&logs, json!({ "startFromHead": true, "limit": 3 }));
     assert_eq!(messages(&first), ["line 0", "line 1", "line 2"]);
     let second = get(&logs, json!({ "nextToken": first["nextForwardToken"], "limit": 3 }));
@@ -63,7 +66,7 @@ fn reading_on_from_the_head_ends_with_the_same_token_again() {
 
 #[test]
 fn without_a_direction_the_tail_comes_first() {
-    let logs = filled(5);
+    let (logs, _) = filled(5);
     let tail = get(&logs, json!({ "limit": 2 }));
     assert_eq!(messages(&tail), ["line 3", "line 4"]);
     let before = get(&logs, json!({ "nextToken": tail["nextBackwardToken"], "limit": 2 }));
@@ -82,7 +85,7 @@ fn a_page_holds_a_megabyte_at_most_and_one_event_at_least() {
 
 #[test]
 fn filtering_pages_through_streams_by_time() {
-    let logs = filled(4);
+    let (logs, began) = filled(4);
     logs.append("g", "s/10", "other".to_owned());
     let mut request = json!({ "logGroupName": "g", "logStreamNamePrefix": "s/", "limit": 3 });
     let first = logs.filter_events(&parse(&request).unwrap()).unwrap();
@@ -91,7 +94,7 @@ fn filtering_pages_through_streams_by_time() {
     let second = logs.filter_events(&parse(&request).unwrap()).unwrap();
     assert_eq!(messages(&second), ["line 3", "other"]);
     assert!(second.get("nextToken").is_none());
-    let since = json!({ "logGroupName": "g", "startTime": 1002, "endTime": 1003 });
+    let since = json!({ "logGroupName": "g", "startTime": began + 2, "endTime": began + 3 });
     let since = logs.filter_events(&parse(&since).unwrap()).unwrap();
     assert_eq!(messages(&since), ["line 2", "line 3"]);
     let matched = json!({ "logGroupName": "g", "filterPattern": "\"line\" -3" });
@@ -101,7 +104,7 @@ fn filtering_pages_through_streams_by_time() {
 
 #[test]
 fn streams_are_paged_in_the_order_asked_for() {
-    let logs = filled(1);
+    let (logs, _) = filled(1);
     logs.append("g", "s/2", "newest".to_owned());
     let mut request = json!({ "logGroupName": "g", "orderBy": "LastEventTime", "descending": true, "limit": 1 });
     let first = logs.describe_streams(&parse(&request).unwrap()).unwrap();

@@ -24,7 +24,7 @@ pub(super) struct Asked {
 pub(super) fn read(world: &World, caller: &Caller, form: &Form) -> Result<(Asked, String), ApiError> {
     for name in ["SerialNumber", "TokenCode", "ProvidedContexts.member.1.ProviderArn"] {
         if form.text(name).is_some() {
-            return Err(validation(&format!(
+            return Err(validation(format!(
                 "the sandbox has no {}",
                 name.split('.').next().unwrap_or(name)
             )));
@@ -40,16 +40,18 @@ pub(super) fn read(world: &World, caller: &Caller, form: &Form) -> Result<(Asked
         transitive: form.list("TransitiveTagKeys").into_iter().map(str::to_owned).collect(),
         source: form.text("SourceIdentity").map(str::to_owned),
     };
-    if let Some(missing) = opening.transitive.iter().find(|key| !tags.contains_key(*key)) {
-        return Err(validation(&format!(
-            "The transitive tag key '{missing}' is not among the session's tags."
-        )));
+    if !opening.transitive.iter().all(|key| tags.contains_key(key)) {
+        return Err(ApiError::new(
+            "InvalidParameterValue",
+            "The specified transitive tag key must be included in the requested tags.",
+        ));
     }
     for key in inherited.map_or(&[][..], |inherited| &inherited.transitive) {
         if tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)) {
-            return Err(validation(&format!(
-                "The tag '{key}' is transitive and cannot be given again."
-            )));
+            return Err(ApiError::new(
+                "InvalidParameterValue",
+                "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
+            ));
         }
         let value = inherited.and_then(|inherited| inherited.tags.get(key)).cloned();
         opening.tags.insert(key.clone(), value.unwrap_or_default());
@@ -91,7 +93,7 @@ fn limits(world: &World, form: &Form) -> Result<(Option<Vec<crate::policy::Docum
     if let Some(text) = form.text("Policy") {
         if text.chars().count() > LONGEST {
             return Err(validation(
-                "Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048",
+                "1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048",
             ));
         }
         length = text.len();
@@ -100,7 +102,7 @@ fn limits(world: &World, form: &Form) -> Result<(Option<Vec<crate::policy::Docum
     let arns = form.structures("PolicyArns");
     if arns.len() > 10 {
         return Err(validation(
-            "Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10",
+            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10",
         ));
     }
     for arn in &arns {
@@ -119,7 +121,7 @@ fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
     for tag in form.structures("Tags") {
         let (key, value) = (tag.required("Key")?, tag.text("Value").unwrap_or_default());
         if key.len() > 128 || value.len() > 256 || key.to_lowercase().starts_with("aws:") {
-            return Err(validation(&format!("The tag '{key}' is not valid.")));
+            return Err(validation(format!("The tag '{key}' is not valid.")));
         }
         if tags.keys().any(|other: &String| other.eq_ignore_ascii_case(key)) {
             return Err(ApiError::new(
@@ -131,7 +133,7 @@ fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
     }
     if tags.len() > 50 {
         return Err(validation(
-            "Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50",
+            "1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50",
         ));
     }
     Ok(tags)

@@ -166,7 +166,7 @@ fn a_sessions_tags_are_its_principals_and_need_a_permission() {
         denied,
         "one that is not transitive ends"
     );
-    assert_eq!(account.opened_by(&first, &tagged).unwrap_err(), "ValidationError");
+    assert_eq!(account.opened_by(&first, &tagged).unwrap_err(), "InvalidParameterValue");
 }
 
 #[test]
