@@ -72,6 +72,12 @@ pub async fn run(args: &SandboxArgs) -> Result<(), Fault> {
     };
     let sandbox = open(options, &args.world).await?;
     announce(&sandbox, args.json)?;
+    if !sandbox.confines_jobs().await {
+        console::complain(
+            "no namespaces can be made here (unshare): training jobs are not confined, they can read the world's folder \
+             and each other's data",
+        );
+    }
     wait.await;
     sandbox.stop().await;
     Ok(())

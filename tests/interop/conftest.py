@@ -84,10 +84,10 @@ class Cli:
         return [json.loads(line) for line in lines]
 
 
-def _sandbox(folder, *options):
+def _sandbox(folder, *options, path=os.environ["PATH"]):
     process = subprocess.Popen(
         [STRONGROOM, "sandbox", "--json", *options],
-        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+        env={"PATH": path, "HOME": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=open(folder / "sandbox.err", "wb+"),

@@ -276,3 +276,18 @@ class TestAwsCli:
         aws("ecr", "create-repository", "--repository-name", "cli-image")
         assert aws("ecr", "get-login-password").strip()
         assert aws("sagemaker", "list-training-jobs")["TrainingJobSummaries"] is not None
+
+
+class TestConfinement:
+    """Jobs see nothing of the world but what is theirs, or the start says that they do."""
+
+    def started(self, folder, path):
+        """What a sandbox says on standard error that finds its programs there."""
+        process = _sandbox(folder, "--empty", path=path)
+        assert process.stdout.readline()
+        _stopped(process)
+        return (folder / "sandbox.err").read_text()
+
+    def test_a_machine_without_namespaces_is_told_at_the_start(self, tmp_path):
+        assert "training jobs are not confined" in self.started(tmp_path, str(tmp_path))
+        assert self.started(tmp_path, os.environ["PATH"]) == ""

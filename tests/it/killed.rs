@@ -17,12 +17,12 @@ use crate::world::{Aws, body};
 /// The image of the seed's job.
 const IMAGE: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest";
 
-/// A training command that leaves plaintext wherever it can and writes down where, and as which processes it runs.
+/// A training command that leaves plaintext wherever it can and writes down where.
 fn careless(told: &Path) -> String {
     let told = told.display();
     format!(
         "{IMAGE}=sleep 1000 & for folder in $STRONGROOM_ML_ROOT $STRONGROOM_MEMORY_ROOT; do echo secret > $folder/plaintext; done; \
-         echo $$ $! $STRONGROOM_ML_ROOT $STRONGROOM_MEMORY_ROOT > {told}.new; mv {told}.new {told}; trap '' TERM; wait"
+         echo $STRONGROOM_ML_ROOT $STRONGROOM_MEMORY_ROOT > {told}.new; mv {told}.new {told}; trap '' TERM; wait"
     )
 }
 
@@ -37,24 +37,32 @@ fn within_a_minute<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn runs(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
-    stat.is_ok_and(|stat| !stat.contains(") Z "))
+/// How many processes of the job in this folder run; their numbers are others within it.
+fn processes(root: &str) -> usize {
+    let own = format!("STRONGROOM_ML_ROOT={root}");
+    let is_own = |environ: Vec<u8>| {
+        environ
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == own.as_bytes())
+    };
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    all.filter(|process| std::fs::read(process.path().join("environ")).is_ok_and(is_own))
+        .count()
 }
 
 /// Waits for the job, kills the sandbox, and waits until nothing is left of the job; the job's folder.
 fn kill_under_the_job(told: &Path, kill: impl FnOnce()) -> PathBuf {
     let told = within_a_minute("the job starts", || std::fs::read_to_string(told).ok());
     let words: Vec<&str> = told.split_whitespace().collect();
-    let [leader, child, root, memory] = words[..] else {
+    let [root, memory] = words[..] else {
         panic!("the job said {told}");
     };
-    assert!(runs(leader) && runs(child));
+    assert!(processes(root) >= 2);
     for folder in [root, memory] {
         assert!(Path::new(folder).join("plaintext").exists(), "{folder}");
     }
     kill();
-    within_a_minute("the job is over", || (!runs(leader) && !runs(child)).then_some(()));
+    within_a_minute("the job is over", || (processes(root) == 0).then_some(()));
     for folder in [root, memory] {
         within_a_minute("the plaintext is gone", || (!Path::new(folder).exists()).then_some(()));
     }

@@ -55,6 +55,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "pid": std::process::id(),
         })
     );
+    if !sandbox.confines_jobs().await {
+        eprintln!("world: training jobs are not confined");
+    }
     tokio::select! { _ = end.recv() => {} _ = interrupt.recv() => {} }
     sandbox.stop().await;
     Ok(())

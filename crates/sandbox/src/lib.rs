@@ -248,6 +248,11 @@ impl Sandbox {
         &self.accounts[0].secret_access_key
     }
 
+    /// Whether this machine lets jobs be confined, so that they see nothing of the world's folder and of each other.
+    pub async fn confines_jobs(&self) -> bool {
+        sagemaker::confinement(&self.world).await == sagemaker::Confinement::Whole
+    }
+
     /// The folder that holds the sample dataset.
     pub fn sample_dir(&self) -> &Path {
         &self.files

@@ -4,8 +4,8 @@
 //! statuses, [`run`] takes a job through its statuses, [`channel`] brings its data
 //! as its role, [`process`] runs its command, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves,
 //! [`below`] following no link. This file answers questions about them. A job is a process on this machine, under the role's session credentials:
-//! it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`. It is not
-//! confined to that folder, unless its image is run by [`container`].
+//! it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`, and nothing else of the
+//! world: [`confine`], or [`container`] where that runs its image.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ mod artifact;
 mod below;
 mod channel;
 mod checkpoint;
+mod confine;
 mod container;
 mod job;
 mod list;
@@ -31,6 +32,7 @@ mod process;
 mod request;
 mod run;
 
+pub(crate) use confine::{Confinement, found as confinement};
 use job::Job;
 pub(crate) use job::SageMaker;
 use phase::{Phase, Status};

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +49,8 @@ pub(crate) struct World {
     pub(crate) shutdown: CancellationToken,
     pub(crate) jobs: tokio::sync::Mutex<JoinSet<()>>,
     pub(crate) guardian: Arc<Guardian>,
+    /// How far jobs are confined, once that was tried.
+    pub(crate) confinement: OnceCell<sagemaker::Confinement>,
     /// A temporary folder is removed when the world stops, or at the latest with the world.
     folder: Mutex<Option<(tempfile::TempDir, Held)>>,
 }
@@ -146,6 +149,7 @@ impl World {
             options,
             root,
             guardian,
+            confinement: OnceCell::new(),
             folder: Mutex::new(folder),
         })
     }

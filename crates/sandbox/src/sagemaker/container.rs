@@ -4,13 +4,16 @@
 //! on loopback; an isolated job has none. A container outlives the process that started it: it is removed by name.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use tempfile::NamedTempFile;
 use tokio::process::Command;
 
 use super::request::Training;
+use super::run::Folder;
 use crate::guardian::{Charge, Guardian, Held};
 use crate::world::random_hex;
 
@@ -24,23 +27,26 @@ const DAEMON: [&str; 4] = ["DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "X
 pub(super) struct Container {
     engine: &'static str,
     name: String,
+    /// What the request wants in its environment.
+    variables: NamedTempFile,
     _held: Held,
 }
 
 impl Container {
     /// The engine, if the words that stand for an image name one.
-    pub(super) fn of(command: &str, job: &str, guardian: &Arc<Guardian>) -> Option<Self> {
+    pub(super) fn of(command: &str, job: &str, folder: &Folder, guardian: &Arc<Guardian>) -> io::Result<Option<Self>> {
         let engine = match command {
             "docker" => "docker",
             "podman" => "podman",
-            _ => return None,
+            _ => return Ok(None),
         };
         let name = format!("strongroom-{job}-{}", random_hex::<4>());
-        Some(Self {
+        Ok(Some(Self {
             engine,
+            variables: NamedTempFile::new_in(folder.root.parent().unwrap_or(&folder.root))?,
             _held: guardian.hold(Charge::Container(engine.to_owned(), name.clone())),
             name,
-        })
+        }))
     }
 
     /// `docker run` without the image; [`finish`](Self::finish) adds what follows the environment.
@@ -63,8 +69,9 @@ impl Container {
         command
     }
 
-    /// Hands the environment on by name, so that no secret stands in a command line, and names image and command.
-    pub(super) fn finish(command: &mut Command, training: &Training) {
+    /// Hands the environment on, so that no secret stands in a command line, and names image and command. What the
+    /// request wants in it is for the container alone: the engine itself would obey it.
+    pub(super) fn finish(&self, command: &mut Command, training: &Training, wanted: &[(&str, &str)]) -> io::Result<()> {
         let names: Vec<OsString> = command
             .as_std()
             .get_envs()
@@ -74,12 +81,23 @@ impl Container {
         for name in names {
             command.arg("--env").arg(name);
         }
+        for (name, value) in wanted {
+            if value.contains(['\n', '\r']) {
+                return Err(io::Error::other(format!(
+                    "{name} has a line break, which {} takes none of",
+                    self.engine
+                )));
+            }
+            writeln!(&self.variables, "{name}={value}")?;
+        }
+        command.arg("--env-file").arg(self.variables.path());
         for name in DAEMON {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
         command.arg(&training.image).arg("train");
+        Ok(())
     }
 
     /// Ends the container if it still runs.

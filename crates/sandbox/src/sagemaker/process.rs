@@ -1,5 +1,6 @@
 //! The job's command as a child process: its environment, its output as log events, its end.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -18,6 +19,7 @@ use super::super::guardian::{Charge, Guardian, Held};
 use super::super::iam::SessionCredentials;
 use super::super::identity::Place;
 use super::super::world::World;
+use super::confine::{self, Confinement};
 use super::container::Container;
 use super::request::Training;
 use super::run::Folder;
@@ -67,17 +69,33 @@ pub(super) async fn run(
     let root = folder.root.as_path();
     let stand_in = world.options.images.iter().find(|(image, _)| *image == training.image);
     let stand_in = stand_in.map(|(_, command)| command.as_str());
-    let container = stand_in.and_then(|command| Container::of(command, &training.name, &world.guardian));
+    let container = match stand_in {
+        Some(command) => Container::of(command, &training.name, folder, &world.guardian)?,
+        None => None,
+    };
+    let confinement = confine::found(world).await;
     let mut command = match &container {
         Some(container) => container.command(training, root),
-        None => command(world, training, stand_in, root).await,
+        None => command(
+            world,
+            stand_in,
+            confine::words(world, folder, confinement, training.is_isolated),
+        ),
     };
     environment(&mut command, world, place, training, folder, session);
-    if container.is_some() {
-        Container::finish(&mut command, training);
+    let wanted = asked_for(&command, training);
+    // What the job's data holds must not be found by name before the job is confined.
+    let mut start = Path::new("/");
+    match &container {
+        Some(container) => container.finish(&mut command, training, &wanted)?,
+        None if confinement == Confinement::Whole => confine::set_aside(&mut command, &wanted),
+        None => {
+            command.envs(wanted);
+            start = root;
+        }
     }
     let mut child = command
-        .current_dir(root)
+        .current_dir(start)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -133,14 +151,7 @@ pub(super) async fn run(
 }
 
 /// The command that stands for the job's image, or the default container: the reference trainer, enveloped.
-///
-/// Network isolation is a network namespace of its own where the system lets us make one. Where it does not, the
-/// job still has no credentials and no endpoint, but could reach the network.
-async fn command(world: &World, training: &Training, stand_in: Option<&str>, root: &Path) -> Command {
-    let mut words: Vec<std::ffi::OsString> = Vec::new();
-    if training.is_isolated && can_unshare(root).await {
-        words.extend(["unshare", "--map-root-user", "--net", "--"].map(Into::into));
-    }
+fn command(world: &World, stand_in: Option<&str>, mut words: Vec<OsString>) -> Command {
     match stand_in {
         Some(command) => words.extend(["sh".into(), "-c".into(), command.into()]),
         None => {
@@ -159,18 +170,6 @@ async fn command(world: &World, training: &Training, stand_in: Option<&str>, roo
     command
 }
 
-async fn can_unshare(root: &Path) -> bool {
-    Command::new("unshare")
-        .args(["--map-root-user", "--net", "--", "true"])
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .await
-        .is_ok_and(|status| status.success())
-}
-
 fn environment(
     command: &mut Command,
     world: &World,
@@ -180,8 +179,9 @@ fn environment(
     session: &SessionCredentials,
 ) {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    command.env_clear().envs(&training.environment).env("PATH", path);
     command
+        .env_clear()
+        .env("PATH", path)
         .env("HOME", &folder.root)
         .env("LANG", "C.UTF-8")
         .env("STRONGROOM_ML_ROOT", &folder.root)
@@ -197,6 +197,16 @@ fn environment(
             .env("AWS_SECRET_ACCESS_KEY", &session.secret_access_key)
             .env("AWS_SESSION_TOKEN", &session.session_token);
     }
+}
+
+/// What the request wants in the environment, without what is set already.
+fn asked_for<'a>(command: &Command, training: &'a Training) -> Vec<(&'a str, &'a str)> {
+    let is_set = |wanted: &str| command.as_std().get_envs().any(|(name, _)| name == wanted);
+    let wanted = training
+        .environment
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    wanted.filter(|(name, _)| !is_set(name)).collect()
 }
 
 /// A process group, killed when let go, or by the guardian.

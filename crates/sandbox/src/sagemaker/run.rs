@@ -272,7 +272,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    fn new(world: &World) -> io::Result<Self> {
+    pub(super) fn new(world: &World) -> io::Result<Self> {
         let name = random_hex::<8>();
         let root = world.root.join("jobs").join(&name);
         let memory = Path::new(MEMORY)

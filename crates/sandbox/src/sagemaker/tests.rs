@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::super::Options;
 use super::super::identity::ACCOUNT;
@@ -11,7 +11,7 @@ use super::*;
 
 const IMAGE: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest";
 
-fn body(name: &str) -> Value {
+pub(super) fn body(name: &str) -> Value {
     json!({
         "TrainingJobName": name,
         "HyperParameters": { "train_file": "x" },
@@ -30,7 +30,7 @@ fn body(name: &str) -> Value {
 }
 
 /// A world whose one image runs `command`.
-fn world(command: &str) -> Arc<World> {
+pub(super) fn world(command: &str) -> Arc<World> {
     world_with(command, 120)
 }
 
@@ -70,7 +70,7 @@ async fn finished(world: &Arc<World>, name: &str) -> Value {
     panic!("the job does not end");
 }
 
-async fn ended(world: &Arc<World>, body: &Value) -> Value {
+pub(super) async fn ended(world: &Arc<World>, body: &Value) -> Value {
     create_unasked(world, body).await.unwrap();
     finished(world, body["TrainingJobName"].as_str().unwrap()).await
 }
@@ -82,6 +82,49 @@ fn statuses(job: &Value) -> Vec<&str> {
         .iter()
         .map(|transition| transition["Status"].as_str().unwrap())
         .collect()
+}
+
+/// The folder of the job that has made a file `up`, once it has.
+pub(super) async fn up(world: &World) -> PathBuf {
+    loop {
+        let folders = std::fs::read_dir(world.root.join("jobs"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        if let Some(folder) = folders
+            .map(|folder| folder.path())
+            .find(|folder| folder.join("up").exists())
+        {
+            return folder;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// How many processes of the job in this folder run, wherever they have gone.
+pub(super) fn processes(root: &Path) -> usize {
+    let own = format!("STRONGROOM_ML_ROOT={}", root.display());
+    let is_own = |environ: Vec<u8>| {
+        environ
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == own.as_bytes())
+    };
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    all.filter(|process| std::fs::read(process.path().join("environ")).is_ok_and(is_own))
+        .count()
+}
+
+/// The text of the one file in a job's model.
+pub(super) fn model(world: &World, job: &str) -> String {
+    let object = world
+        .s3
+        .object("sagemaker-b", &format!("output/{job}/output/model.tar.gz"))
+        .unwrap();
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(object.body.reader()));
+    let mut text = String::new();
+    let mut entry = archive.entries().unwrap().next().unwrap().unwrap();
+    std::io::Read::read_to_string(&mut entry, &mut text).unwrap();
+    text
 }
 
 fn is_swept(world: &World) -> bool {
@@ -204,40 +247,27 @@ async fn a_channel_that_the_role_may_not_read_fails_the_download() {
 
 #[tokio::test]
 async fn a_stopped_job_ends_its_whole_process_group() {
-    let world = world("sleep 1000 & echo $! > \"$HOME/../../child\"; wait");
+    let world = world("sleep 1000 & touch up; wait");
     create_unasked(&world, &body("job-1")).await.unwrap();
-    let file = world.root.join("child");
-    while !std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n')) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let root = up(&world).await;
+    assert!(processes(&root) >= 2);
     world.at(&world.home).sagemaker.stop("job-1").unwrap();
     let job = finished(&world, "job-1").await;
     assert_eq!(job["TrainingJobStatus"], "Stopped");
-    assert_eq!(
-        world.at(&world.home).sagemaker.stop("job-1").unwrap_err().code,
-        "ValidationException"
-    );
-    let child: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
-    // Nobody may be left to reap it: a zombie runs nothing.
-    let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    assert_eq!(world.at(&world.home).sagemaker.stop("job-1").unwrap_err().code, "ValidationException");
+    assert_eq!(processes(&root), 0);
 }
 
 #[tokio::test]
 async fn a_stopped_job_may_tidy_up_and_one_that_will_not_end_is_killed() {
     let tidy = world_with(
-        "trap 'echo tidied > model/note; exit 0' TERM; touch \"$HOME/../../up\"; sleep 1000 & wait",
+        "trap 'echo tidied > model/note; exit 0' TERM; touch up; sleep 1000 & wait",
         120,
     );
-    let stubborn = world_with(
-        "trap '' TERM; touch \"$HOME/../../up\"; while :; do sleep 0.05; done",
-        0,
-    );
+    let stubborn = world_with("trap '' TERM; touch up; while :; do sleep 0.05; done", 0);
     for (world, leaves_a_model) in [(tidy, true), (stubborn, false)] {
         create_unasked(&world, &body("job-1")).await.unwrap();
-        while !world.root.join("up").exists() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        up(&world).await;
         world.at(&world.home).sagemaker.stop("job-1").unwrap();
         let job = finished(&world, "job-1").await;
         assert_eq!(job["TrainingJobStatus"], "Stopped");

@@ -1,0 +1,106 @@
+//! What a job sees of the machine: not the world's folder, no other job's folders, and no process but its own.
+//!
+//! It is a process of this user, who may read all of that. So it runs in user, mount and process namespaces of its own,
+//! where its folders are all that is left of the world ([`SETUP`]). Its end is that of all its processes. Where the
+//! system lets us make no namespaces, jobs are not confined, and [`Sandbox::confines_jobs`](crate::Sandbox::confines_jobs)
+//! says so.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::run::Folder;
+use crate::world::World;
+
+const SETUP: &str = include_str!("confine.sh");
+/// What the outer namespaces are made with.
+const OUTER: [&str; 8] = [
+    "unshare",
+    "--user",
+    "--map-current-user",
+    "--keep-caps",
+    "--mount",
+    "--pid",
+    "--fork",
+    "--kill-child",
+];
+
+/// How far a machine lets jobs be confined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confinement {
+    /// As this module says.
+    Whole,
+    /// A network of its own for a job that asks for isolation, and nothing else.
+    Network,
+    Nothing,
+}
+
+/// How jobs of this world are confined; tried once.
+pub(crate) async fn found(world: &World) -> Confinement {
+    *world.confinement.get_or_init(|| attempt(world)).await
+}
+
+async fn attempt(world: &World) -> Confinement {
+    if let Ok(folder) = Folder::new(world) {
+        // With a signal to the whole group, as a job that is stopped gets it: an old `unshare` ends by that.
+        let mut command = words(world, &folder, Confinement::Whole, true);
+        command.extend(["sh", "-c", "trap '' TERM; kill -TERM 0; true"].map(Into::into));
+        if succeeds(&command).await {
+            return Confinement::Whole;
+        }
+        let mut command = words(world, &folder, Confinement::Network, true);
+        command.push("true".into());
+        if succeeds(&command).await {
+            return Confinement::Network;
+        }
+    }
+    Confinement::Nothing
+}
+
+async fn succeeds(words: &[OsString]) -> bool {
+    Command::new(&words[0])
+        .args(&words[1..])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .status()
+        .await
+        .is_ok_and(|status| status.success())
+}
+
+/// What stands before a job's command.
+pub(super) fn words(world: &World, folder: &Folder, confinement: Confinement, is_isolated: bool) -> Vec<OsString> {
+    let mut words: Vec<OsString> = match confinement {
+        Confinement::Whole => OUTER.map(Into::into).into(),
+        Confinement::Network if is_isolated => ["unshare", "--user", "--map-current-user"].map(Into::into).into(),
+        Confinement::Network | Confinement::Nothing => return Vec::new(),
+    };
+    if is_isolated {
+        words.push("--net".into());
+    }
+    words.push("--".into());
+    if confinement == Confinement::Whole {
+        words.extend(["sh", "-c", SETUP, "sh"].map(Into::into));
+        words.extend([world.root.as_path(), folder.root.as_path()].map(Into::into));
+        words.push(folder.memory.as_deref().unwrap_or(Path::new("")).into());
+    }
+    words
+}
+
+/// Hands on variables that somebody else chose, under names that mean nothing until the job is confined.
+pub(super) fn set_aside(command: &mut Command, variables: &[(&str, &str)]) {
+    let names: Vec<&str> = variables.iter().map(|(name, _)| *name).collect();
+    command.env("STRONGROOM_JOB_NAMES", names.join(" ")).envs(
+        variables
+            .iter()
+            .map(|(name, value)| (format!("STRONGROOM_JOB_{name}"), value)),
+    );
+}
+
+#[cfg(test)]
+mod tests;

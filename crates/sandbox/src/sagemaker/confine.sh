@@ -1,0 +1,33 @@
+# The first process of a job's own namespaces: shows it what is its own, and then runs it without the right to look again.
+# Arguments: the world's folder, the job's folder, its folder in memory or nothing, then the command.
+set -e
+world=$1 own=$2 memory=$3
+shift 3
+# Held open, for they are about to be hidden.
+exec 3<"$own"
+mount -t proc proc /proc
+if [ -n "$memory" ]; then
+    exec 4<"$memory"
+    mount -t tmpfs -o mode=1777 tmpfs /dev/shm
+    mkdir -m 700 "$memory"
+    mount --no-canonicalize --bind /proc/self/fd/4 "$memory"
+    exec 4<&-
+fi
+mkdir -p "$world"
+mount -t tmpfs -o mode=700 tmpfs "$world"
+mkdir -p "$own"
+mount --no-canonicalize --bind /proc/self/fd/3 "$own"
+mount -o remount,bind,ro "$world"
+exec 3<&-
+cd "$own"
+# What is mounted here cannot be taken off from the namespaces within. The job's own variables come last: the loader and
+# the shell obey some of them.
+# shellcheck disable=SC2016
+unshare --user --map-current-user --mount -- sh -c '
+for _own in $STRONGROOM_JOB_NAMES; do
+    eval "command export $_own=\"\$STRONGROOM_JOB_$_own\""
+    unset "STRONGROOM_JOB_$_own"
+done
+unset _own STRONGROOM_JOB_NAMES
+exec "$@"' sh "$@"
+exit $?

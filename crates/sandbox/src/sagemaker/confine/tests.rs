@@ -1,0 +1,134 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::super::process::LOG_GROUP;
+use super::super::tests::{body, ended, model, processes, up, world};
+use super::super::{SERVICE, create_unasked};
+use super::*;
+use crate::identity::{Caller, Principal};
+
+/// A job that looks for what it must not see, and writes down what it found.
+const THIEF: &str = r#"
+if [ "$TRAINING_JOB_NAME" = victim ]; then
+    echo plaintext > "$STRONGROOM_MEMORY_ROOT/plaintext"; touch up; exec sleep 1000
+fi
+exec 2>/dev/null
+found() { echo "$1" >> model/found; }
+cat input/data/train/x && found own-data
+cd "$PWD" && ls ../*/up && found victims-folder-beside
+ls "$WORLD"/jobs/*/up && found victims-folder
+ls "$WORLD"/objects && found world
+cat /dev/shm/strongroom-job-*/plaintext && found victims-memory
+touch "$STRONGROOM_MEMORY_ROOT/mine" && found own-memory
+kill -0 "$SANDBOX" && found sandbox-can-be-killed
+for process in /proc/[0-9]*; do
+    tr '\0' '\n' < $process/environ | grep -q TRAINING_JOB_NAME=victim && found victims-credentials
+    ls $process/root/"$WORLD"/objects && found world-by-process
+    ls $process/cwd/up && found victims-folder-by-process
+done
+touch "$WORLD"/mine && found place-in-the-world
+# As root it would take the machine's own folders off.
+if [ "$(readlink /proc/self/ns/user)" = "$OUTSIDE" ]; then found the-machines-own-namespaces; exit 0; fi
+for folder in "$WORLD" /dev/shm /proc "$PWD"; do umount "$folder"; umount -l "$folder"; done
+ls "$WORLD"/objects && found world-after-umount
+unshare --user --map-root-user --mount sh -c 'umount -l "$WORLD"; ls "$WORLD"/objects' && found world-in-namespaces-of-its-own
+nsenter --target 1 --mount ls "$WORLD"/objects && found world-in-the-first-namespace
+true
+"#;
+
+/// What the thief found, sorted.
+async fn found(confinement: Option<Confinement>, is_isolated: bool) -> Vec<String> {
+    let world = world(THIEF);
+    if let Some(forced) = confinement {
+        world.confinement.set(forced).unwrap();
+    }
+    assert!(world.root.join("objects").exists());
+    create_unasked(&world, &body("victim")).await.unwrap();
+    let victim = up(&world).await;
+    let mut thief = body("thief");
+    thief["EnableNetworkIsolation"] = json!(is_isolated);
+    let outside = std::fs::read_link("/proc/self/ns/user").unwrap();
+    let sandbox = std::process::id().to_string();
+    thief["Environment"] = json!({ "WORLD": world.root, "SANDBOX": sandbox, "OUTSIDE": outside });
+    let job = ended(&world, &thief).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    assert!(processes(&victim) > 0);
+    let mut found: Vec<String> = model(&world, "thief").lines().map(str::to_owned).collect();
+    found.sort();
+    found.dedup();
+    world.end_jobs().await;
+    assert_eq!(processes(&victim), 0);
+    found
+}
+
+#[tokio::test]
+async fn a_job_finds_neither_the_world_nor_another_jobs_data() {
+    for is_isolated in [false, true] {
+        assert_eq!(found(None, is_isolated).await, ["own-data", "own-memory"]);
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_confined_the_same_job_finds_them() {
+    let found = found(Some(Confinement::Nothing), false).await;
+    for what in [
+        "victims-folder",
+        "victims-folder-beside",
+        "victims-memory",
+        "victims-credentials",
+        "victims-folder-by-process",
+        "world",
+        "world-by-process",
+        "sandbox-can-be-killed",
+        "the-machines-own-namespaces",
+    ] {
+        assert!(found.iter().any(|found| found == what), "{what}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn variables_of_the_request_reach_the_job_and_not_what_confines_it() {
+    let world = world(
+        "printf '%s|' \"$LD_PRELOAD\" \"$TEXT\" \"$HOME\" \"$STRONGROOM_JOB_NAMES\" > model/said; env | grep -c STRONGROOM_JOB_ >> model/said; true",
+    );
+    let mut body = body("job");
+    let text = "two\nlines, 'quotes' \"and\" $(more) \\";
+    body["Environment"] = json!({ "LD_PRELOAD": "/nonexistent.so", "TEXT": text, "HOME": "/elsewhere" });
+    let job = ended(&world, &body).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    let said = model(&world, "job");
+    assert!(
+        said.starts_with(&format!("/nonexistent.so|{text}|{}", world.root.display())),
+        "{said}"
+    );
+    assert!(said.ends_with("||0\n"), "{said}");
+    // The loader complains of each program that it starts with this: the shell, env and grep.
+    let service = Caller {
+        principal: Principal::Service(SERVICE.to_owned()),
+        arn: SERVICE.to_owned(),
+        role_arn: None,
+        user_id: SERVICE.to_owned(),
+        extra: BTreeMap::new(),
+        place: world.home.clone(),
+        opening: None,
+    };
+    let request = json!({ "logGroupName": LOG_GROUP });
+    let logged = crate::logs::call(&world, &service, "FilterLogEvents", &request).unwrap();
+    let lines = logged["events"].as_array().unwrap().len();
+    assert!(lines <= 3, "{logged}");
+}
+
+#[tokio::test]
+async fn what_a_job_leaves_behind_ends_with_it() {
+    let world = world("setsid sleep 1000 & sleep 0.05; touch up model/x");
+    let job = ended(&world, &body("job")).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    let left = std::fs::read_dir("/proc").unwrap().flatten().filter(|process| {
+        let environ = std::fs::read(process.path().join("environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environ).contains(&format!("STRONGROOM_ML_ROOT={}", world.root.display()))
+    });
+    assert_eq!(left.count(), 0);
+}
