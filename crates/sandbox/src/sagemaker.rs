@@ -1,10 +1,10 @@
 //! SageMaker: training jobs that really run.
 //!
-//! [`request`] says what may be asked for, [`job`] keeps the jobs, [`phase`] names their
-//! statuses, [`run`] takes a job through its statuses, [`channel`] brings its data
-//! as its role, [`process`] runs its command, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves,
-//! [`below`] following no link. This file answers questions about them. A job is a process on this machine, under the role's session credentials:
-//! it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`, and nothing else of the
+//! [`request`] says what may be asked for, [`conditions`] what policies may ask of it, [`job`] keeps the jobs, [`phase`]
+//! names their statuses, [`run`] takes a job through its statuses, [`channel`] brings its data as its role, [`process`]
+//! runs its command, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves, [`below`] following no link.
+//! This file answers questions about them. A job is a process on this machine, under the role's session credentials: it
+//! sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`, and nothing else of the
 //! world: [`confine`], or [`container`] where that runs its image.
 
 use std::collections::BTreeMap;
@@ -23,6 +23,7 @@ mod artifact;
 mod below;
 mod channel;
 mod checkpoint;
+mod conditions;
 mod confine;
 mod container;
 mod job;
@@ -32,6 +33,7 @@ mod process;
 mod request;
 mod run;
 
+use conditions::Facts;
 pub(crate) use confine::{Confinement, found as confinement};
 use job::Job;
 pub(crate) use job::SageMaker;
@@ -97,40 +99,48 @@ pub(crate) async fn call(
     let name = body["TrainingJobName"].as_str().unwrap_or_default();
     let place = &caller.place;
     let sagemaker = &world.at(place).sagemaker;
-    let allow = |resource: &str| world.authorize(caller, &format!("sagemaker:{operation}"), resource, &BTreeMap::new());
+    let allow = |facts: Facts, resource: &str| facts.permit(world, caller, operation, resource);
+    let on_job = |name: &str| {
+        let tags = sagemaker.look(name, |job| job.tags.clone());
+        Facts::default().on(&tags.unwrap_or_default())
+    };
     match operation {
         "CreateTrainingJob" => {
             let training = Training::parse(body)?;
-            allow(&arn(place, name))?;
+            let (tags, resource) = (request::tags(&body["Tags"])?, arn(place, name));
+            allow(Facts::of_training(body).and_tags(&tags), &resource)?;
+            if !tags.is_empty() {
+                let tagging = Facts::of_tagging(operation).and_tags(&tags);
+                tagging.permit(world, caller, "AddTags", &resource)?;
+            }
             if account_of(&training.role) != place.account {
                 return Err(invalid("RoleArn: Cross-account pass role is not allowed."));
             }
             let context = BTreeMap::from([("iam:PassedToService".to_owned(), SERVICE.to_owned())]);
             world.authorize(caller, "iam:PassRole", &training.role, &context)?;
-            create(
-                world,
-                place,
-                body,
-                training,
-                request::tags(&body["Tags"])?,
-                world.options.job_pace,
-            )
-            .await
+            create(world, place, body, training, tags, world.options.job_pace).await
         }
         "DescribeTrainingJob" => {
-            allow(&arn(place, name))?;
+            allow(on_job(name), &arn(place, name))?;
             sagemaker.describe(name)
         }
         "ListTrainingJobs" => {
-            allow("*")?;
+            allow(Facts::default(), "*")?;
             sagemaker.list(body)
         }
         "StopTrainingJob" => {
-            allow(&arn(place, name))?;
+            allow(on_job(name), &arn(place, name))?;
             sagemaker.stop(name)
         }
         "AddTags" | "ListTags" | "DeleteTags" => {
-            allow(body["ResourceArn"].as_str().unwrap_or("*"))?;
+            let resource = body["ResourceArn"].as_str().unwrap_or("*");
+            let facts = on_job(job_of(resource).unwrap_or_default());
+            let facts = match operation {
+                "AddTags" => facts.and_tags(&request::tags(&body["Tags"])?),
+                "DeleteTags" => facts.and_tag_keys(conditions::texts(&body["TagKeys"])),
+                _ => facts,
+            };
+            allow(facts, resource)?;
             sagemaker.tags(operation, body)
         }
         _ => Err(ApiError::new(

@@ -59,7 +59,7 @@ fn world_with(command: &str, grace: u64) -> Arc<World> {
     world
 }
 
-async fn finished(world: &Arc<World>, name: &str) -> Value {
+pub(super) async fn finished(world: &Arc<World>, name: &str) -> Value {
     for _ in 0..1000 {
         let job = world.at(&world.home).sagemaker.describe(name).unwrap();
         if job.get("TrainingEndTime").is_some() {
@@ -254,7 +254,10 @@ async fn a_stopped_job_ends_its_whole_process_group() {
     world.at(&world.home).sagemaker.stop("job-1").unwrap();
     let job = finished(&world, "job-1").await;
     assert_eq!(job["TrainingJobStatus"], "Stopped");
-    assert_eq!(world.at(&world.home).sagemaker.stop("job-1").unwrap_err().code, "ValidationException");
+    assert_eq!(
+        world.at(&world.home).sagemaker.stop("job-1").unwrap_err().code,
+        "ValidationException"
+    );
     assert_eq!(processes(&root), 0);
 }
 
