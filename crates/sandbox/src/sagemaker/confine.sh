@@ -19,6 +19,27 @@ mkdir -p "$own"
 mount --no-canonicalize --bind /proc/self/fd/3 "$own"
 mount -o remount,bind,ro "$world"
 exec 3<&-
+# Training code expects its folder at /opt/ml, beside whatever this machine has in /opt.
+if [ -d /opt ]; then
+    if [ ! -d /opt/ml ]; then
+        exec 5</opt
+        mount -t tmpfs -o mode=755 tmpfs /opt
+        for entry in "/proc/$$/fd/5"/* "/proc/$$/fd/5"/.[!.]*; do
+            if [ -L "$entry" ]; then
+                cp -P "$entry" /opt
+            elif [ -d "$entry" ]; then
+                mkdir "/opt/${entry##*/}"
+                mount --no-canonicalize --rbind "$entry" "/opt/${entry##*/}"
+            elif [ -e "$entry" ]; then
+                : > "/opt/${entry##*/}"
+                mount --no-canonicalize --bind "$entry" "/opt/${entry##*/}"
+            fi
+        done
+        exec 5<&-
+        mkdir /opt/ml
+    fi
+    mount --bind "$own" /opt/ml
+fi
 cd "$own"
 # What is mounted here cannot be taken off from the namespaces within. The job's own variables come last: the loader and
 # the shell obey some of them.

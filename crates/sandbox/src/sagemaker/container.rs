@@ -12,6 +12,7 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
+use super::process;
 use super::request::Training;
 use super::run::Folder;
 use crate::guardian::{Charge, Guardian, Held};
@@ -96,7 +97,15 @@ impl Container {
                 command.env(name, value);
             }
         }
-        command.arg(&training.image).arg("train");
+        match training.entrypoint.split_first() {
+            Some((program, words)) => {
+                command.arg("--entrypoint").arg(program).arg(&training.image);
+                command.args(words).args(&training.arguments);
+            }
+            None => {
+                command.arg(&training.image).args(process::arguments(training));
+            }
+        }
         Ok(())
     }
 

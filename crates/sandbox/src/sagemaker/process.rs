@@ -76,11 +76,10 @@ pub(super) async fn run(
     let confinement = confine::found(world).await;
     let mut command = match &container {
         Some(container) => container.command(training, root),
-        None => command(
-            world,
-            stand_in,
-            confine::words(world, folder, confinement, training.is_isolated),
-        ),
+        None => {
+            let confined = confine::words(world, folder, confinement, training.is_isolated);
+            command(world, training, stand_in, confined)?
+        }
     };
     environment(&mut command, world, place, training, folder, session);
     let wanted = asked_for(&command, training);
@@ -150,10 +149,27 @@ pub(super) async fn run(
     Ok((end, metrics))
 }
 
-/// The command that stands for the job's image, or the default container: the reference trainer, enveloped.
-fn command(world: &World, stand_in: Option<&str>, mut words: Vec<OsString>) -> Command {
+/// The request's entry point, or the command that stands for the job's image, or the default container: the reference
+/// trainer, enveloped.
+fn command(
+    world: &World,
+    training: &Training,
+    stand_in: Option<&str>,
+    mut words: Vec<OsString>,
+) -> io::Result<Command> {
     match stand_in {
-        Some(command) => words.extend(["sh".into(), "-c".into(), command.into()]),
+        _ if !training.entrypoint.is_empty() => {
+            words.extend(training.entrypoint.iter().chain(&training.arguments).map(Into::into));
+        }
+        Some(command) => {
+            words.extend(["sh", "-c", command, "sh"].map(Into::into));
+            words.extend(arguments(training));
+        }
+        None if !training.arguments.is_empty() => {
+            return Err(io::Error::other(
+                "the sandbox's default image takes no ContainerArguments",
+            ));
+        }
         None => {
             let program = world.options.program.as_os_str();
             words.extend([
@@ -167,7 +183,15 @@ fn command(world: &World, stand_in: Option<&str>, mut words: Vec<OsString>) -> C
     }
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);
-    command
+    Ok(command)
+}
+
+/// What an image's own entry point is given.
+pub(super) fn arguments(training: &Training) -> Vec<OsString> {
+    match training.arguments.as_slice() {
+        [] => vec!["train".into()],
+        arguments => arguments.iter().map(Into::into).collect(),
+    }
 }
 
 fn environment(

@@ -21,6 +21,9 @@ pub(super) struct Training {
     pub(super) name: String,
     pub(super) role: String,
     pub(super) image: String,
+    /// In place of the image's own; empty if it keeps that.
+    pub(super) entrypoint: Vec<String>,
+    pub(super) arguments: Vec<String>,
     pub(super) hyperparameters: BTreeMap<String, String>,
     pub(super) channels: Vec<Channel>,
     /// Bucket, and prefix without a slash at its end.
@@ -133,6 +136,16 @@ impl Training {
             name: name.to_owned(),
             role: role.to_owned(),
             image: image.to_owned(),
+            entrypoint: words(
+                algorithm,
+                "ContainerEntrypoint",
+                "algorithmSpecification.containerEntrypoint",
+            )?,
+            arguments: words(
+                algorithm,
+                "ContainerArguments",
+                "algorithmSpecification.containerArguments",
+            )?,
             hyperparameters: hyperparameters(&body["HyperParameters"])?,
             channels: channels(&body["InputDataConfig"], mode)?,
             output: place(path, "outputDataConfig.s3OutputPath")?,
@@ -320,6 +333,35 @@ fn channel(name: &str, entry: &Value, job_mode: &str) -> Result<Channel, ApiErro
         is_manifest,
         config,
     })
+}
+
+/// Words of a command line: up to a hundred, if they are there at all.
+fn words(algorithm: &Value, member: &str, shown: &str) -> Result<Vec<String>, ApiError> {
+    let Some(words) = algorithm[member].as_array() else {
+        return Ok(Vec::new());
+    };
+    let listed = || {
+        format!(
+            "[{}]",
+            words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        )
+    };
+    let length = |rule: &str| constraint(&listed(), shown, rule);
+    if words.is_empty() {
+        return Err(length("Member must have length greater than or equal to 1"));
+    }
+    if words.len() > 100 {
+        return Err(length("Member must have length less than or equal to 100"));
+    }
+    let fits = |word: &Value| word.as_str().is_some_and(|word| word.chars().count() <= 256);
+    if !words.iter().all(fits) {
+        return Err(length(
+            "Member must satisfy constraint: [Member must have length less than or equal to 256, Member must have \
+             length greater than or equal to 0, Member must satisfy regular expression pattern: .*, Member must not be \
+             null]",
+        ));
+    }
+    Ok(words.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 fn file_mode(mode: &str) -> Result<(), ApiError> {

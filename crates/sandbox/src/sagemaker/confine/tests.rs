@@ -132,3 +132,33 @@ async fn what_a_job_leaves_behind_ends_with_it() {
     });
     assert_eq!(left.count(), 0);
 }
+
+#[tokio::test]
+async fn the_jobs_folder_is_at_opt_ml_and_the_rest_of_opt_is_as_it_was() {
+    let world = world(
+        "cp /opt/ml/input/data/train/x /opt/ml/model/x; ls -A /opt > model/x; ls -A /opt/ml/input >> model/x; \
+         echo \"$1\" >> model/x",
+    );
+    let job = ended(&world, &body("job")).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    let mut here: Vec<String> = std::fs::read_dir("/opt")
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    here.push("ml".to_owned());
+    here.sort();
+    here.dedup();
+    here.extend(["config", "data", "train"].map(str::to_owned));
+    assert_eq!(model(&world, "job").lines().collect::<Vec<_>>(), here);
+}
+
+#[tokio::test]
+async fn an_entry_point_of_the_request_runs_in_place_of_the_images_own() {
+    let world = world("exit 3");
+    let mut body = body("job");
+    body["AlgorithmSpecification"]["ContainerEntrypoint"] = json!(["/bin/sh", "-c"]);
+    body["AlgorithmSpecification"]["ContainerArguments"] = json!(["echo \"$0 $1\" > /opt/ml/model/said", "a", "b c"]);
+    let job = ended(&world, &body).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    assert_eq!(model(&world, "job"), "a b c\n");
+}
