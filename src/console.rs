@@ -16,6 +16,9 @@ use crate::printable;
 /// Set when whoever read standard output has left: `strongroom … | head`.
 static READER_LEFT: AtomicBool = AtomicBool::new(false);
 
+/// Set as soon as there is something that unwinding tidies up.
+static STARTED: AtomicBool = AtomicBool::new(false);
+
 /// One harmless line on standard output.
 pub fn line(text: &str) -> Result<(), Fault> {
     written(&format!("{}\n", printable::clean(text)))
@@ -91,14 +94,24 @@ pub fn report_panics(screen: fn(bool) -> bool) {
             return;
         }
         if is_wanted {
-            return earlier(info);
+            earlier(info);
+        } else {
+            let why = info.payload_as_str().unwrap_or("no reason is known");
+            let place = info.location().map(|place| format!(" at {place}")).unwrap_or_default();
+            complain(&format!(
+                "this is a fault of strongroom itself{place}: {why}; please report it with what you did before"
+            ));
         }
-        let why = info.payload_as_str().unwrap_or("no reason is known");
-        let place = info.location().map(|place| format!(" at {place}")).unwrap_or_default();
-        complain(&format!(
-            "this is a fault of strongroom itself{place}: {why}; please report it with what you did before"
-        ));
+        // Half a runtime waits for its other half when it is dropped.
+        if !STARTED.load(Ordering::Relaxed) {
+            std::process::exit(1);
+        }
     }));
+}
+
+/// From now on a panic unwinds, after it was said.
+pub fn started() {
+    STARTED.store(true, Ordering::Relaxed);
 }
 
 fn written(text: &str) -> Result<(), Fault> {

@@ -1,6 +1,7 @@
 //! Arguments -> mode; error -> exit status. Nothing else.
 
 use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -53,12 +54,14 @@ fn start_up() -> ExitCode {
             ));
         }
     };
-    let result = runtime.block_on(run(cli));
-    // No thread should run on while the process tears itself down; one that hangs in a write is left behind.
+    console::started();
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(cli))));
+    // No thread should run on while the process tears itself down; one that hangs in a write is left behind, also by a panic.
     runtime.shutdown_timeout(Duration::from_millis(200));
     match result {
-        Ok(status) => status,
-        Err(fault) => failed(&fault),
+        Ok(Ok(status)) => status,
+        Ok(Err(fault)) => failed(&fault),
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

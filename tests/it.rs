@@ -23,6 +23,8 @@ mod late_answers;
 mod layering;
 #[path = "it/moved_jobs.rs"]
 mod moved_jobs;
+#[path = "it/panics.rs"]
+mod panics;
 #[path = "it/place.rs"]
 mod place;
 #[path = "it/privilege.rs"]

@@ -133,17 +133,12 @@ pub(super) fn cancelled(act: &str, object: impl fmt::Display) -> Fault {
     Fault::new(FaultKind::Cancelled, act, object.to_string(), "it was cancelled", "")
 }
 
-/// What stopped, with the files that were seen to be done by then: they stay. What was on its way may have arrived
-/// without an answer.
+/// What stopped, with the files that were done by then: they stay, and that is said.
 pub(super) fn keeping(fault: Fault, done: usize) -> Fault {
     if done == 0 {
         return fault;
     }
-    let done = counted(done, "file");
-    let cause = format!(
-        "{}; {done} done by then stayed, what was on its way may be there too",
-        fault.cause
-    );
+    let cause = format!("{}; {} done by then stayed", fault.cause, counted(done, "file"));
     Fault { cause, ..fault }
 }
 

@@ -21,8 +21,8 @@ pub fn question(title: &str) -> String {
 pub fn explained(request: &Request) -> &'static str {
     match request {
         Request::Encrypt { .. } | Request::ResumeUpload { .. } => {
-            "What is on its way is aborted, and no part of it stays; a file that was sent to its end may be there all the same. \
-             Files that are there already stay."
+            "A file that goes as one piece is finished, if it is answered within a second; of the others no part stays. Files \
+             that are there already stay, and how many is told."
         }
         Request::Decrypt { .. } => {
             "What was decrypted of a file so far goes: nothing appears under its name. Files that are there already stay."

@@ -148,6 +148,10 @@ fn explanation(fault: &Fault) -> Vec<Line> {
         FaultKind::Unreachable | FaultKind::Timeout => {
             "The endpoint did not answer. A list is asked for again by itself; an operation is not."
         }
+        FaultKind::Foreign => {
+            "Something between here and AWS answered in its place: whether AWS heard of it is not known. A list is asked for again \
+             by itself; an operation is not."
+        }
         FaultKind::Integrity => {
             "What is stored is not what was written under this name and key. Nothing was published."
         }

@@ -139,8 +139,8 @@ pub(super) fn lead(state: &mut State, (tone, said, fault): (Tone, String, Option
     };
     let keymap = &state.settings.keymap;
     let (messages, enter) = (keymap.key(Command::Messages), keymap.key(Command::Enter));
-    let said = format!("{said} To go on: {messages}, {enter}.");
-    state.messages.lead(state.now, tone, said, fault, next);
+    let how = format!(" To go on: {messages}, {enter}.");
+    state.messages.lead(state.now, tone, (said, &how), fault, next);
 }
 
 /// A plaintext does not wait in memory: it is decrypted again.

@@ -25,6 +25,8 @@ pub struct Message {
     pub fault: Option<Box<Fault>>,
     /// What its Enter goes on to.
     pub(super) next: Option<Next>,
+    /// So much of the text is left once it was gone on.
+    said: usize,
     /// How often it was said in a row.
     pub times: usize,
     read: bool,
@@ -34,6 +36,13 @@ impl Message {
     /// Whether its Enter goes on to something.
     pub fn leads_on(&self) -> bool {
         self.next.is_some()
+    }
+
+    /// What it leads on to: once, and it does not say so any more.
+    fn take_next(&mut self) -> Option<Next> {
+        let next = self.next.take()?;
+        self.text.truncate(self.said);
+        Some(next)
     }
 }
 
@@ -87,7 +96,7 @@ impl Messages {
     /// What the message's Enter goes on to: once, then it is read.
     pub(super) fn take_next(&mut self, id: u64) -> Option<Next> {
         let message = self.list.iter_mut().find(|message| message.id == id)?;
-        let next = message.next.take()?;
+        let next = message.take_next()?;
         message.read = true;
         Some(next)
     }
@@ -96,19 +105,20 @@ impl Messages {
     pub(super) fn take(&mut self, is_wanted: impl Fn(&Next) -> bool) -> Option<Next> {
         let mut newest = self.list.iter_mut().rev();
         let message = newest.find(|message| message.next.as_ref().is_some_and(&is_wanted))?;
-        message.next.take()
+        message.take_next()
     }
 
     pub(super) fn say(&mut self, at: Timestamp, tone: Tone, text: String, fault: Option<Fault>) {
-        self.add(at, tone, text, fault, None);
+        self.add(at, tone, (text, ""), fault, None);
     }
 
-    /// Says something whose Enter goes on.
-    pub(super) fn lead(&mut self, at: Timestamp, tone: Tone, text: String, fault: Option<Fault>, next: Next) {
-        self.add(at, tone, text, fault, Some(next));
+    /// Says something whose Enter goes on, and `how`.
+    pub(super) fn lead(&mut self, at: Timestamp, tone: Tone, said: (String, &str), fault: Option<Fault>, next: Next) {
+        self.add(at, tone, said, fault, Some(next));
     }
 
-    fn add(&mut self, at: Timestamp, tone: Tone, text: String, fault: Option<Fault>, next: Option<Next>) {
+    fn add(&mut self, at: Timestamp, tone: Tone, said: (String, &str), fault: Option<Fault>, next: Option<Next>) {
+        let (mut text, how) = said;
         let fault = fault.map(Box::new);
         // What a message leads on to is nobody else's.
         let is_same = |last: &&mut Message| last.text == text && last.next.is_none() && next.is_none();
@@ -127,6 +137,8 @@ impl Messages {
             self.list.remove(0);
         }
         self.minted += 1;
+        let said = text.len();
+        text.push_str(how);
         self.list.push(Message {
             id: self.minted,
             at,
@@ -134,6 +146,7 @@ impl Messages {
             text,
             fault,
             next,
+            said,
             times: 1,
             read: false,
         });

@@ -16,16 +16,19 @@ use super::command::Command;
 use super::keymap::Keymap;
 use super::overlay::{Confirm, Overlay, Then};
 use super::pane::keys;
+use super::pane::objects::info;
 use super::state::State;
 use super::text;
 use crate::domain::policy::{PrincipalKind, principal_kind, role_name};
-use crate::domain::{KmsKey, Request};
+use crate::domain::{KmsKey, ObjectFormat, ObjectRow, Request};
 
 /// What things are called here.
 #[derive(Debug, Clone, Copy)]
 pub struct Names<'a> {
     keys: &'a [KmsKey],
     keymap: &'a Keymap,
+    /// Those of the bucket that is looked at.
+    objects: &'a [ObjectRow],
     /// Where there is room for one name only.
     brief: bool,
 }
@@ -36,12 +39,19 @@ impl<'a> Names<'a> {
         Self {
             keys,
             keymap,
+            objects: &[],
             brief: false,
         }
     }
 
+    /// With what is known of these objects.
+    #[must_use]
+    pub fn and(self, objects: &'a [ObjectRow]) -> Self {
+        Self { objects, ..self }
+    }
+
     pub(super) fn of(state: &'a State) -> Self {
-        Self::new(state.keys.rows(), &state.settings.keymap)
+        Self::new(state.keys.rows(), &state.settings.keymap).and(state.objects.rows())
     }
 
     fn brief(self) -> Self {
@@ -60,6 +70,13 @@ impl<'a> Names<'a> {
             Some(key) => format!("the key {} ({})", key.name(), key.id),
             None => format!("the key {}", text::last_part(named)),
         }
+    }
+
+    /// Whether an object is an encrypted data key: by its name, or by what a look at it told.
+    fn is_data_key(&self, object: &str) -> bool {
+        let row = self.objects.iter().find(|row| row.key() == object);
+        let told = row.and_then(info).is_some_and(|info| info.format == ObjectFormat::KeyObject);
+        told || object.starts_with(".strongroom/data-keys/")
     }
 
     /// Whom a grant is for.

@@ -498,12 +498,18 @@ def test_a_hangup_that_is_ignored_stays_ignored(sandbox, tmp_path):
     assert (process.returncode, output) == (0, "done\n"), said
 
 
-def test_a_killed_job_takes_its_command_along_and_the_next_start_sweeps_and_trains(sandbox, tmp_path):
+@pytest.mark.parametrize("number", ["KILL", "SEGV"])
+def test_a_killed_job_takes_its_command_along_and_the_next_start_sweeps_and_trains(sandbox, tmp_path, number):
     container = Container(sandbox, tmp_path / "ml", tmp_path)
     container.hyperparameters["strongroom_checkpoints"] = "/opt/ml/strongroom-checkpoints"
     process, command, helper, plaintext = waiting(container)
-    process.kill()
+    sent = getattr(signal, f"SIG{number}")
+    # Rust's runtime looks at the first SIGSEGV for a stack that is too small; one that comes by itself comes again at once.
+    while process.poll() is None:
+        process.send_signal(sent)
+        time.sleep(0.1)
     process.communicate(timeout=60)
+    assert process.returncode == -sent
     ends(command)
     os.kill(helper, signal.SIGKILL)
     assert plaintext.exists() and (container.root / "model").is_symlink()
@@ -513,6 +519,30 @@ def test_a_killed_job_takes_its_command_along_and_the_next_start_sweeps_and_trai
     assert not plaintext.exists() and "removed plaintext that an earlier run left" in said
     assert container.fernet.decrypt((container.root / "model/weights").read_bytes()) == b"top secret weights"
     container.holds_no_plaintext(b"top secret")
+
+
+def test_a_panic_is_a_fault_that_fails_the_job_and_leaves_no_plaintext(sandbox, tmp_path):
+    """Threads need room: with ever more of it they are refused one after the other, until there is enough for all."""
+    panicked, inside = 0, 0
+    for megabytes in range(48, 400, 4):
+        container = Container(sandbox, tmp_path / f"ml-{megabytes}", tmp_path)
+        container.variables["RUST_BACKTRACE"] = "0"
+        room = ["sh", "-c", f'ulimit -v {megabytes << 10}; exec "$@"', "sh"]
+        process = container.start("sh", "-c", 'echo top secret > "$SM_MODEL_DIR/weights"', before=room)
+        _, said = process.communicate(timeout=60)
+        # It cannot even be loaded, or there is no room for what has no other way than to end.
+        if process.returncode < 0 or process.returncode > 1 or "memory allocation of" in said:
+            continue
+        if "a fault of strongroom itself" in said:
+            panicked += 1
+            assert process.returncode == 1, said
+            inside += "it panicked, as said above" in said
+            assert ("it panicked" in said) == (container.root / "output/failure").exists(), said
+        container.holds_no_plaintext(HOUSING[:40], b"top secret")
+        if process.returncode == 0 and "a fault" not in said:
+            break
+    print(megabytes, panicked, inside)
+    assert panicked > 0 and process.returncode == 0, said
 
 
 def test_a_job_that_never_gets_so_far_sweeps_all_the_same(sandbox, tmp_path):

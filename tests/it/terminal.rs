@@ -1,5 +1,7 @@
 //! The terminal belongs to the person: it is as it was after every way out, and a stopped program comes back.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 
 use crate::pty::Session;
@@ -34,6 +36,24 @@ fn a_signal_that_comes_as_soon_as_the_terminal_is_taken_gives_it_back_too() {
         session.signal(Signal::TERM);
         session.exit();
         assert!(is_restored(&session.raw()));
+    }
+}
+
+#[test]
+fn a_second_signal_ends_the_program_at_once_and_gives_the_terminal_back() {
+    const AT_ONCE: Duration = Duration::from_secs(10);
+    let home = tempfile::tempdir().unwrap();
+    // What is asked for is waited for, and is not answered.
+    let arguments = ["--sandbox", "--fault", "ecr:latency=120s"];
+    for second in [Signal::TERM, Signal::INT] {
+        let mut session = Session::start(&arguments, home.path(), (120, 36));
+        session.wait("training-data").wait("Disabled").keys("4").action("new repository").wait("New ECR repository");
+        session.keys("\r").wait("under way").signal(Signal::TERM).wait("Leaving as soon as");
+        let told = Instant::now();
+        session.signal(second);
+        session.exit();
+        assert!(told.elapsed() < AT_ONCE, "{:?}", told.elapsed());
+        assert!(is_restored(&session.raw()), "{second:?}");
     }
 }
 

@@ -25,6 +25,7 @@ use crate::actions::opening::fault_of;
 use crate::actions::place::{Place, cancelled, io_fault};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
+use crate::domain::survey::counted;
 use crate::domain::{Fault, FaultKind, WayOut};
 use crate::envelope::publish::Published;
 use crate::envelope::{DataKey, EnvelopeError, token_len};
@@ -58,6 +59,8 @@ pub(super) struct Job<'a> {
 pub(super) enum Failure {
     /// The source is not what an earlier process saw.
     Changed,
+    /// It was cancelled, and no answer was heard: it may be there all the same.
+    Unanswered(Fault),
     Fault(Fault),
 }
 
@@ -194,7 +197,7 @@ impl<'a> Job<'a> {
     ) -> Vec<Source> {
         report.kms_key_arn.clone_from(&self.kms_key_arn);
         let mut changed = Vec::new();
-        let (mut made, mut unfinished) = (0, false);
+        let (mut made, mut unanswered, mut unfinished) = (0, 0, false);
         let mut missed = Vec::new();
         let each = |source: Source| async {
             let result = self.one(&source, journal.as_ref()).await;
@@ -207,8 +210,18 @@ impl<'a> Job<'a> {
                     made += 1;
                     report.files.push(file);
                 }
-                Err(Failure::Changed) => changed.push(source),
-                Err(Failure::Fault(mut fault)) => {
+                Err(failure) => {
+                    let mut fault = match failure {
+                        Failure::Changed => {
+                            changed.push(source);
+                            continue;
+                        }
+                        Failure::Unanswered(fault) => {
+                            unanswered += 1;
+                            fault
+                        }
+                        Failure::Fault(fault) => fault,
+                    };
                     if journal.is_some() && passes(&fault) {
                         unfinished = true;
                         fault.ways.push(WayOut::GoOn);
@@ -225,6 +238,13 @@ impl<'a> Job<'a> {
             }
         }
         drop(results);
+        if unanswered > 0
+            && let Some(fault) = report.failed.iter_mut().find(|fault| fault.kind == FaultKind::Cancelled)
+        {
+            let files = counted(unanswered, "file");
+            let more = format!("; {files} had no answer by then and may be there too");
+            fault.cause.push_str(&more);
+        }
         match journal {
             Some(_) if unfinished && !self.cancel.is_cancelled() => {}
             Some(journal) => {

@@ -2,6 +2,7 @@
 //! that was killed or a source that changed ends right.
 
 use std::io;
+use std::time::Duration;
 
 use super::discard::is_needed;
 use super::going::{Going, Seen};
@@ -18,6 +19,9 @@ use crate::aws::transfer::{Content, Multipart, Replaces};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::{Encryptor, HEADER_LEN, token_len};
+
+/// For the answer to a whole token that is on its way when it is cancelled. All of a command has two seconds then.
+const LINGER: Duration = Duration::from_millis(900);
 
 impl Job<'_> {
     pub(super) async fn to_s3(
@@ -130,9 +134,10 @@ impl Job<'_> {
             &going.metadata,
             &going.replaces,
         );
+        // What S3 may have whole already it is not to keep untold.
         let put = tokio::select! {
             put = put => put,
-            () = self.cancel.cancelled() => Err(cancelled(ACT, s3::uri(going.bucket, going.key))),
+            () = self.lingered() => return Err(Failure::Unanswered(cancelled(ACT, s3::uri(going.bucket, going.key)))),
         };
         let etag = match put {
             Err(fault) if fault.kind == FaultKind::Conflict => match going.look(self.aws).await? {
@@ -150,6 +155,12 @@ impl Job<'_> {
         };
         self.tally.end(source, Some(stamp), 0);
         Ok(etag)
+    }
+
+    /// Until it was cancelled and an answer had its time all the same.
+    async fn lingered(&self) {
+        self.cancel.cancelled().await;
+        tokio::time::sleep(LINGER).await;
     }
 
     async fn in_parts(

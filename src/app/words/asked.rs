@@ -252,8 +252,7 @@ fn consequence(names: &Names<'_>, request: &Request) -> String {
             "Its parts are deleted from S3. Files that were complete stay there, the local files too.".to_owned()
         }
         Request::DeleteObjects { objects, .. } => {
-            let is_key = |object: &String| object.starts_with(".strongroom/data-keys/");
-            let what = if objects.iter().any(is_key) {
+            let what = if objects.iter().any(|object| names.is_data_key(object)) {
                 "Among them is an encrypted data key: tokens under it whose metadata does not carry it can never be \
                  opened again. "
             } else {

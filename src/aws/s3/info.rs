@@ -43,12 +43,17 @@ pub(super) enum Sse {
 }
 
 impl Head {
+    /// A token may bear the mark of a key object, put there so that it is passed over: its bytes tell.
     pub(super) fn needs_first_bytes(&self) -> bool {
-        self.by_head().is_none() && self.size > 0
+        matches!(self.by_head(), None | Some(ObjectFormat::KeyObject)) && self.size > 0
     }
 
     pub(super) fn info(self, first: &[u8]) -> ObjectInfo {
-        let format = self.by_head().unwrap_or_else(|| self.by_body(first));
+        let format = match self.by_head() {
+            Some(ObjectFormat::KeyObject) if of_body(first) == Some(ObjectFormat::Fernet) => self.marked_token(),
+            Some(format) => format,
+            None => self.by_body(first),
+        };
         let kms_key_arn = match format {
             ObjectFormat::SseKms => self.sse_key.clone(),
             _ => self.ours("kms-key-id").map(str::to_owned),
@@ -82,9 +87,19 @@ impl Head {
         self.by_head().is_none() && self.by_body(first).is_open() && !first.is_empty() && !is_text()
     }
 
+    /// A token where a key object was said to be.
+    fn marked_token(&self) -> ObjectFormat {
+        match self.ours("mac") {
+            Some(_) => ObjectFormat::Strongroom,
+            None => ObjectFormat::Fernet,
+        }
+    }
+
     fn by_head(&self) -> Option<ObjectFormat> {
         let has = |name: &str| self.metadata.iter().any(|(key, _)| key == name);
-        if (self.key.starts_with(KEY_OBJECTS) || self.ours(KEY_OBJECT).is_some()) && self.size <= LONGEST_DATA_KEY {
+        // What consoles write for an empty folder is none.
+        let may_be = (1..=LONGEST_DATA_KEY).contains(&self.size);
+        if may_be && (self.key.starts_with(KEY_OBJECTS) || self.ours(KEY_OBJECT).is_some()) {
             return Some(ObjectFormat::KeyObject);
         }
         if self.metadata.iter().any(|(key, _)| key.starts_with(PREFIX)) {
@@ -243,6 +258,24 @@ mod tests {
         for (key, metadata, first, expected) in table {
             assert_eq!(head(key, metadata).info(first).format, expected, "{key} {metadata:?}");
         }
+    }
+
+    #[test]
+    fn a_token_that_bears_the_mark_of_a_key_object_is_a_token_and_a_folders_marker_is_neither() {
+        let marked: [(&str, &[(&str, &str)]); 2] =
+            [("a", &[("strongroom-key-object", "1")]), (".strongroom/data-keys/x", &[])];
+        for (key, metadata) in marked {
+            assert!(head(key, metadata).needs_first_bytes());
+            let format = head(key, metadata).info(b"gAAAAABl").format;
+            assert_eq!(format, ObjectFormat::Fernet, "{key}");
+            let bound = [metadata, &[("strongroom-mac", "m")]].concat();
+            assert_eq!(head(key, &bound).info(b"gAAAAABl").format, ObjectFormat::Strongroom, "{key}");
+        }
+        let marker = Head {
+            size: 0,
+            ..head(".strongroom/data-keys/", &[])
+        };
+        assert_eq!(marker.info(b"").format, ObjectFormat::SseS3);
     }
 
     #[test]

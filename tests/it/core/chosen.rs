@@ -182,3 +182,21 @@ fn a_bucket_that_the_person_opened_is_not_left_for_a_likelier_one() {
     desk.answer(Topic::Buckets, Page::Buckets(vec![bucket("logs"), bucket(BUCKET)]));
     assert_eq!(desk.state.place, Some(("logs".to_owned(), String::new())));
 }
+
+#[test]
+fn who_deletes_an_encrypted_data_key_under_whatever_name_is_told_what_is_lost() {
+    let lost = "Among them is an encrypted data key";
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3jx");
+    let asked = |desk: &Desk| match desk.state.overlays.last() {
+        Some(Overlay::Confirm(confirm)) => format!("{} {}", confirm.question, confirm.explanation.join(" ")),
+        other => panic!("no question but {other:?}"),
+    };
+    assert!(asked(&desk).contains("dont_look") && asked(&desk).contains(lost), "{}", asked(&desk));
+    desk.keys("<esc>jx");
+    assert!(
+        asked(&desk).contains("housing.csv") && !asked(&desk).contains(lost),
+        "{}",
+        asked(&desk)
+    );
+}

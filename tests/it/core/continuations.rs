@@ -91,6 +91,9 @@ fn two_counts_in_flight_each_lead_to_their_own_question() {
     assert!(is_asked(&desk, "Empty the bucket alpha of its "), "{}", desk.screen());
     desk.keys("<esc>!<enter>");
     assert!(!is_asked(&desk, "Empty the bucket alpha of its "), "once");
+    let screen = desk.screen();
+    assert!(screen.contains("alpha holds 3 objects"), "{screen}");
+    assert!(!screen.contains("To go on:"), "it was gone on with: {screen}");
 }
 
 #[test]
@@ -313,4 +316,13 @@ fn what_was_uploaded_or_granted_moves_no_cursor_that_somebody_works_with() {
         },
     );
     assert_eq!(desk.state.objects.current().unwrap().key(), "readme.txt");
+}
+
+#[test]
+fn what_somebody_else_answered_is_explained_where_the_message_is_read() {
+    let mut desk = at_buckets();
+    action(&mut desk, "empty bucket");
+    desk.failed(1, fault(FaultKind::Foreign, "list", "this was not S3's answer: it is a web page"));
+    let screen = desk.keys("!").screen();
+    assert!(screen.contains("Something between here and AWS answered in its place"), "{screen}");
 }

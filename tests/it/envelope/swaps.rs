@@ -237,3 +237,27 @@ async fn of_two_hundred_mutated_tokens_none_is_written_and_no_file_is_left() {
     }
     assert_eq!(files, [world.path("back/data.bin")]);
 }
+
+/// Whoever may write can give any object the mark of a key object, which no token is.
+#[tokio::test]
+async fn a_token_that_is_marked_as_a_key_object_is_not_passed_over() {
+    let world = World::start().await;
+    for name in ["a", "b"] {
+        world.write(&format!("set/{name}"), name.as_bytes());
+    }
+    let source = world.path("set");
+    good(&world.encrypt(&source, "s3://training-bucket/set/").await);
+    let copy = world.s3.copy_object().bucket(BUCKET).key("set/b");
+    let copy = copy.copy_source(format!("{BUCKET}/set/b"));
+    let copy = copy.metadata_directive(aws_sdk_s3::types::MetadataDirective::Replace);
+    copy.metadata("strongroom-key-object", "1").send().await.unwrap();
+
+    let verified = world.run(&["verify", "s3://training-bucket/set/", "--json"]).await;
+    let told = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert_eq!(verified.status.code(), Some(1), "{told}");
+    assert!(told.contains("set/a") && told.contains("set/b"), "{told}");
+    let back = world.path("back");
+    let decrypted = world.run(&["decrypt", "s3://training-bucket/set/", "-o", back.to_str().unwrap()]).await;
+    let told = refusal(&decrypted);
+    assert!(told.contains("set/b"), "{told}");
+}

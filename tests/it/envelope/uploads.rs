@@ -330,3 +330,47 @@ async fn a_key_object_of_others_is_never_discarded_with_an_upload_that_never_got
     assert_eq!(world.keys().await, ["keys/ours", "one.txt"]);
     assert!(world.journals().is_empty());
 }
+
+/// What an earlier release began records no prefix: it is finished as it was begun, with metadata of version 1.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_an_earlier_release_began_is_finished_with_metadata_of_its_version() {
+    let world = World::start().await;
+    let silent = Proxy::start(&world.sandbox, |seen| match seen.line {
+        line if line.contains("partNumber=") || line.starts_with("PUT /training-bucket/old/small") => {
+            Trouble::StallUnanswered
+        }
+        _ => Trouble::None,
+    });
+    for (name, plaintext) in [("small", noise(1000)), ("large", noise(8 * MIB))] {
+        let source = world.write(name, &plaintext);
+        let arguments = world.encrypting(&source, "s3://training-bucket/old/");
+        let mut child = world.command_at(silent.url(), &arguments).spawn().unwrap();
+        let begun = |text: &str| text.contains("\"begun\"") && (name == "small" || text.contains("\"upload\""));
+        let text = loop {
+            let texts = world.journals().into_iter().map(|path| fs::read_to_string(path).unwrap());
+            if let Some(text) = texts.into_iter().find(|text| begun(text)) {
+                break text;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        child.kill().await.unwrap();
+        let old = text.replace(silent.url(), world.sandbox.endpoint_url());
+        let old = old.replace(",\"is_placed\":true", "");
+        assert!(!old.contains("is_placed") && old != text, "{text}");
+        // It is as if it had been killed a moment earlier.
+        let lines: Vec<&str> = old.lines().filter(|line| !line.starts_with("{\"upload\"")).collect();
+        fs::write(world.journals().remove(0), lines.join("\n") + "\n").unwrap();
+
+        let done = good(&world.encrypt(&source, "s3://training-bucket/old/").await);
+        assert_eq!(done[0]["resumed"], true);
+        let key = format!("old/{name}");
+        let head = world.s3.head_object().bucket(BUCKET).key(&key).send().await.unwrap();
+        let metadata = head.metadata.unwrap();
+        assert_eq!(metadata["strongroom-version"], "1");
+        assert!(!metadata.contains_key("strongroom-prefix"), "{metadata:?}");
+        let back = world.path(&format!("back-{name}"));
+        good(&world.decrypt(&key, &back).await);
+        assert!(fs::read(back).unwrap() == plaintext, "{name}");
+        assert!(world.journals().is_empty());
+    }
+}
