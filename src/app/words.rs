@@ -75,7 +75,9 @@ impl<'a> Names<'a> {
     /// Whether an object is an encrypted data key: by its name, or by what a look at it told.
     fn is_data_key(&self, object: &str) -> bool {
         let row = self.objects.iter().find(|row| row.key() == object);
-        let told = row.and_then(info).is_some_and(|info| info.format == ObjectFormat::KeyObject);
+        let told = row
+            .and_then(info)
+            .is_some_and(|info| info.format == ObjectFormat::KeyObject);
         told || object.starts_with(".strongroom/data-keys/")
     }
 

@@ -47,7 +47,12 @@ fn a_second_signal_ends_the_program_at_once_and_gives_the_terminal_back() {
     let arguments = ["--sandbox", "--fault", "ecr:latency=120s"];
     for second in [Signal::TERM, Signal::INT] {
         let mut session = Session::start(&arguments, home.path(), (120, 36));
-        session.wait("training-data").wait("Disabled").keys("4").action("new repository").wait("New ECR repository");
+        session
+            .wait("training-data")
+            .wait("Disabled")
+            .keys("4")
+            .action("new repository")
+            .wait("New ECR repository");
         session.keys("\r").gone("New ECR repository");
         session.signal(Signal::TERM).wait("Leaving as soon as");
         let told = Instant::now();

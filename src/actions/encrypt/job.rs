@@ -239,7 +239,10 @@ impl<'a> Job<'a> {
         }
         drop(results);
         if unanswered > 0
-            && let Some(fault) = report.failed.iter_mut().find(|fault| fault.kind == FaultKind::Cancelled)
+            && let Some(fault) = report
+                .failed
+                .iter_mut()
+                .find(|fault| fault.kind == FaultKind::Cancelled)
         {
             let files = counted(unanswered, "file");
             let more = format!("; {files} had no answer by then and may be there too");

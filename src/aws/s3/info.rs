@@ -262,14 +262,20 @@ mod tests {
 
     #[test]
     fn a_token_that_bears_the_mark_of_a_key_object_is_a_token_and_a_folders_marker_is_neither() {
-        let marked: [(&str, &[(&str, &str)]); 2] =
-            [("a", &[("strongroom-key-object", "1")]), (".strongroom/data-keys/x", &[])];
+        let marked: [(&str, &[(&str, &str)]); 2] = [
+            ("a", &[("strongroom-key-object", "1")]),
+            (".strongroom/data-keys/x", &[]),
+        ];
         for (key, metadata) in marked {
             assert!(head(key, metadata).needs_first_bytes());
             let format = head(key, metadata).info(b"gAAAAABl").format;
             assert_eq!(format, ObjectFormat::Fernet, "{key}");
             let bound = [metadata, &[("strongroom-mac", "m")]].concat();
-            assert_eq!(head(key, &bound).info(b"gAAAAABl").format, ObjectFormat::Strongroom, "{key}");
+            assert_eq!(
+                head(key, &bound).info(b"gAAAAABl").format,
+                ObjectFormat::Strongroom,
+                "{key}"
+            );
         }
         let marker = Head {
             size: 0,

@@ -192,7 +192,11 @@ fn who_deletes_an_encrypted_data_key_under_whatever_name_is_told_what_is_lost() 
         Some(Overlay::Confirm(confirm)) => format!("{} {}", confirm.question, confirm.explanation.join(" ")),
         other => panic!("no question but {other:?}"),
     };
-    assert!(asked(&desk).contains("dont_look") && asked(&desk).contains(lost), "{}", asked(&desk));
+    assert!(
+        asked(&desk).contains("dont_look") && asked(&desk).contains(lost),
+        "{}",
+        asked(&desk)
+    );
     desk.keys("<esc>jx");
     assert!(
         asked(&desk).contains("housing.csv") && !asked(&desk).contains(lost),

@@ -322,7 +322,13 @@ fn what_was_uploaded_or_granted_moves_no_cursor_that_somebody_works_with() {
 fn what_somebody_else_answered_is_explained_where_the_message_is_read() {
     let mut desk = at_buckets();
     action(&mut desk, "empty bucket");
-    desk.failed(1, fault(FaultKind::Foreign, "list", "this was not S3's answer: it is a web page"));
+    desk.failed(
+        1,
+        fault(FaultKind::Foreign, "list", "this was not S3's answer: it is a web page"),
+    );
     let screen = desk.keys("!").screen();
-    assert!(screen.contains("Something between here and AWS answered in its place"), "{screen}");
+    assert!(
+        screen.contains("Something between here and AWS answered in its place"),
+        "{screen}"
+    );
 }

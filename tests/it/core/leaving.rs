@@ -56,7 +56,11 @@ fn the_question_says_what_cancelling_means_for_what_is_under_way() {
 
     let mut desk = Desk::filled(WIDE);
     desk.keys("5jjeox");
-    assert!(desk.screen().contains("A file that goes as one piece is finished"), "{}", desk.screen());
+    assert!(
+        desk.screen().contains("A file that goes as one piece is finished"),
+        "{}",
+        desk.screen()
+    );
 }
 
 #[test]

@@ -257,7 +257,9 @@ async fn a_token_that_is_marked_as_a_key_object_is_not_passed_over() {
     assert_eq!(verified.status.code(), Some(1), "{told}");
     assert!(told.contains("set/a") && told.contains("set/b"), "{told}");
     let back = world.path("back");
-    let decrypted = world.run(&["decrypt", "s3://training-bucket/set/", "-o", back.to_str().unwrap()]).await;
+    let decrypted = world
+        .run(&["decrypt", "s3://training-bucket/set/", "-o", back.to_str().unwrap()])
+        .await;
     let told = refusal(&decrypted);
     assert!(told.contains("set/b"), "{told}");
 }

@@ -347,7 +347,10 @@ async fn an_upload_that_an_earlier_release_began_is_finished_with_metadata_of_it
         let mut child = world.command_at(silent.url(), &arguments).spawn().unwrap();
         let begun = |text: &str| text.contains("\"begun\"") && (name == "small" || text.contains("\"upload\""));
         let text = loop {
-            let texts = world.journals().into_iter().map(|path| fs::read_to_string(path).unwrap());
+            let texts = world
+                .journals()
+                .into_iter()
+                .map(|path| fs::read_to_string(path).unwrap());
             if let Some(text) = texts.into_iter().find(|text| begun(text)) {
                 break text;
             }

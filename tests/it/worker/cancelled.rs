@@ -180,8 +180,19 @@ async fn a_folder_on_its_way_that_is_cancelled_tells_how_many_files_stayed() {
     match fault.cause.split_once(" had no answer") {
         None => assert!(fault.cause.contains(&format!("; {there} file")), "{there}: {fault}"),
         Some((before, _)) => {
-            let number = |text: &str| text.split("; ").last().unwrap().split(' ').next().unwrap().parse::<usize>();
-            let (unheard, (done, _)) = (number(before).unwrap(), fault.cause.split_once(" done by then").unwrap());
+            let number = |text: &str| {
+                text.split("; ")
+                    .last()
+                    .unwrap()
+                    .split(' ')
+                    .next()
+                    .unwrap()
+                    .parse::<usize>()
+            };
+            let (unheard, (done, _)) = (
+                number(before).unwrap(),
+                fault.cause.split_once(" done by then").unwrap(),
+            );
             let done = number(done).unwrap();
             assert!((done..=done + unheard).contains(&there), "{there}: {fault}");
         }
