@@ -23,6 +23,7 @@ class Step:
         self.service, self.operation, self.times, self.caller = call[1], call[2], int(call[3] or 1), call[4]
         self.members = json.loads(call[5])
         self.error = self.answer = self.differs = None
+        self.fields = {}
         self.partial = False
 
     @property
@@ -33,6 +34,8 @@ class Step:
         if kind == "!":
             status, code, message = re.fullmatch(r"(\d+) ([\w.]+):(?: (.*))?", text).groups()
             self.error = [int(status), code, message or ""]
+        elif kind == "&":
+            self.fields = json.loads(text)
         elif kind in "=>":
             self.answer, self.partial = json.loads(text), kind == ">"
         else:

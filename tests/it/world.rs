@@ -191,9 +191,10 @@ async fn a_world_on_disk_is_there_again_with_everything_in_it() {
         .log_group_name("kept-group")
         .log_stream_name("s");
     stream.send().await.unwrap();
+    let now = jiff::Timestamp::now().as_millisecond();
     let event = |at: i64, text: &str| {
         let event = aws_sdk_cloudwatchlogs::types::InputLogEvent::builder();
-        event.timestamp(at).message(text).build().unwrap()
+        event.timestamp(now + at).message(text).build().unwrap()
     };
     let events = aws
         .logs

@@ -249,7 +249,7 @@ fn no_settings(body: &Value) -> Result<(), ApiError> {
 }
 
 /// How long ago an event may have been, and how far ahead, in milliseconds.
-const OLDEST: i64 = i64::MAX;
+const OLDEST: i64 = 14 * 24 * 3_600_000;
 const NEWEST: i64 = 2 * 3_600_000;
 
 /// Where the events begin that are neither too old nor too new, and where they end.
