@@ -112,6 +112,29 @@ class TestAccounts:
         assert accounts.client("logs", THEIRS).describe_log_groups()["logGroups"] == []
         assert accounts.client("logs", OURS, THERE).describe_log_groups()["logGroups"] == []
 
+    def test_an_arn_or_a_registry_of_another_account_names_nothing_here(self, accounts):
+        accounts.client("logs").create_log_group(logGroupName="named")
+        accounts.client("ecr").create_repository(repositoryName="named")
+        theirs = accounts.client("logs", THEIRS)
+        theirs.create_log_group(logGroupName="named")
+        arn = f"arn:aws:logs:{HERE}:{OURS}:log-group:named"
+        assert accounts.client("logs").describe_log_streams(logGroupIdentifier=arn)["logStreams"] == []
+        assert code(theirs.describe_log_streams, logGroupIdentifier=arn) == "ResourceNotFoundException"
+        ecr = accounts.client("ecr", THEIRS)
+        assert code(ecr.describe_repositories, registryId=OURS) == "AccessDeniedException"
+        repository = f"arn:aws:ecr:{HERE}:{OURS}:repository/named"
+        ecr.create_repository(repositoryName="named")
+        assert code(ecr.list_tags_for_resource, resourceArn=repository) == "RepositoryNotFoundException"
+        assert accounts.client("ecr").list_tags_for_resource(resourceArn=repository)["tags"] == []
+
+    def test_iam_is_asked_in_one_region_also_where_the_world_has_another(self, tmp_path):
+        process = _sandbox(tmp_path, "--empty", "--region", THERE)
+        alone = Accounts(json.loads(process.stdout.readline()))
+        for region in (HERE, THERE):
+            alone.client("iam", region=region).list_users()
+        assert code(alone.client("kms").list_keys) == "InvalidSignatureException"
+        _stopped(process)
+
     def test_a_world_opens_again_with_the_accounts_and_regions_that_it_had(self, tmp_path):
         folder = tmp_path / "world"
         process = _sandbox(tmp_path, "--dir", folder, *OPTIONS)
@@ -181,6 +204,8 @@ class TestKeysAcrossAccounts:
         grant = ours.create_grant(KeyId=key, GranteePrincipal=role, Operations=["Decrypt"], RetiringPrincipal=role)
         assert theirs.decrypt(CiphertextBlob=blob, KeyId=key)["KeyId"] == key
         assert ours.list_grants(KeyId=key)["Grants"][0]["IssuingAccount"] == root(OURS)
+        assert accounts.client("kms", THEIRS).list_retirable_grants(RetiringPrincipal=role)["Grants"]
+        assert code(ours.list_retirable_grants, RetiringPrincipal=role) == "InvalidArnException"
         ours.revoke_grant(KeyId=key, GrantId=grant["GrantId"])
         assert code(theirs.decrypt, CiphertextBlob=blob) == "AccessDeniedException"
 
@@ -307,6 +332,13 @@ class TestBuckets:
         theirs.create_bucket(Bucket="their-bucket")
         copy = {"Bucket": "private-bucket", "Key": "k"}
         assert code(theirs.copy_object, Bucket="their-bucket", Key="k", CopySource=copy) == "AccessDenied"
+
+    def test_a_policy_knows_whose_a_bucket_is(self, accounts):
+        accounts.client("s3").create_bucket(Bucket="own-bucket")
+        own = {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}
+        role = accounts.role("own-only", OURS, root(OURS), allow("s3:*", Condition=own))
+        s3 = accounts.client("s3", credentials=accounts.session(role))
+        s3.put_object(Bucket="own-bucket", Key="k", Body=b"")
 
     def test_owners_have_ids_of_their_own(self, accounts):
         owners = [accounts.client("s3", account).list_buckets()["Owner"]["ID"] for account in (OURS, THEIRS)]

@@ -19,7 +19,7 @@ use super::clock::Clock;
 use super::disk::{Disk, DiskError};
 use super::identity::{Caller, Place};
 use super::shelf::Shelf;
-use super::world::World;
+use super::world::{World, denied};
 
 mod images;
 mod registry;
@@ -85,6 +85,7 @@ struct Image {
 #[derive(Debug, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Request {
+    registry_id: Option<String>,
     repository_name: String,
     repository_names: Option<Vec<String>>,
     image_tag_mutability: Option<String>,
@@ -145,6 +146,14 @@ pub(crate) async fn call(
     let request: Request = parse(body)?;
     let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
     let ecr = &world.at(&caller.place).ecr;
+    if let Some(other) = request.registry_id.as_ref().filter(|id| **id != caller.place.account) {
+        // Its repositories have no policies that could let somebody in.
+        let action = format!("ecr:{operation}");
+        let resource =
+            Place::new(other, &caller.place.region).arn("ecr", &format!("repository/{}", request.repository_name));
+        let why = format!("because no resource-based policy allows the {action} action");
+        return Err(denied(caller, &action, &resource, &why));
+    }
     if operation == "GetAuthorizationToken" {
         allow("*")?;
         return Ok(ecr.authorization(&world.url));
@@ -263,7 +272,7 @@ impl Ecr {
     }
 
     fn labels(&self, resource: &str) -> Result<Value, ApiError> {
-        let name = resource.split_once(":repository/").map_or("", |(_, name)| name);
+        let name = resource.strip_prefix(&self.arn("")).unwrap_or_default();
         let repositories = self.lock();
         let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         let row = |(key, value): (&String, &String)| json!({ "Key": key, "Value": value });

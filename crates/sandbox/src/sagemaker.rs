@@ -64,7 +64,7 @@ impl SageMaker {
     }
 
     fn tags(&self, operation: &str, body: &Value) -> Result<Value, ApiError> {
-        let name = job_of(body["ResourceArn"].as_str().unwrap_or_default()).ok_or_else(not_found)?;
+        let name = job_of(&self.place, body["ResourceArn"].as_str().unwrap_or_default()).ok_or_else(not_found)?;
         let mut tags = self.look(name, |job| job.tags.clone())?;
         match operation {
             "AddTags" => tags.extend(request::tags(&body["Tags"])?),
@@ -209,8 +209,8 @@ fn arn(place: &Place, name: &str) -> String {
     place.arn("sagemaker", &format!("training-job/{name}"))
 }
 
-fn job_of(arn: &str) -> Option<&str> {
-    arn.rsplit_once(":training-job/").map(|(_, name)| name)
+fn job_of<'a>(place: &Place, resource: &'a str) -> Option<&'a str> {
+    resource.strip_prefix(&arn(place, ""))
 }
 
 fn not_found() -> ApiError {

@@ -15,6 +15,8 @@ use super::world::World;
 
 /// How far a request's time may be off, in seconds.
 const SKEW: i64 = 15 * 60;
+/// The region that requests to IAM are signed for.
+const GLOBAL: &str = "us-east-1";
 /// The longest that a presigned request may be good for, in seconds.
 const LONGEST: i64 = 7 * 24 * 3600;
 
@@ -149,7 +151,7 @@ impl Authorization {
 
     /// Whether the scope names this service and a region of the world.
     fn check_scope(&self, world: &World, service: &str) -> Result<(), Refusal> {
-        if !world.has_region(&self.region) {
+        if !(world.has_region(&self.region) || (service == "iam" && self.region == GLOBAL)) {
             return Err(Refusal::WrongScope(format!(
                 "Credential should be scoped to a valid region, not '{}'. ",
                 self.region
@@ -203,8 +205,14 @@ fn is_loose(name: &str) -> bool {
 /// Who signed this request to a service.
 pub(crate) fn caller(world: &World, parts: &Parts, body: &[u8], service: &str) -> Result<Caller, Refusal> {
     let authorization = Authorization::parse(&parts.headers, parts.uri.query()).ok_or(Refusal::Missing)??;
+    // IAM is asked for all regions in one.
+    let region = if service == "iam" {
+        GLOBAL
+    } else {
+        &authorization.region
+    };
     let credential = world
-        .credential(&authorization.access_key_id, &authorization.region)
+        .credential(&authorization.access_key_id, region)
         .ok_or(Refusal::UnknownKey)?;
     authorization.check_headers(&parts.headers)?;
     authorization.check_scope(world, service)?;

@@ -256,21 +256,30 @@ impl World {
     ) -> Result<(), ApiError> {
         let mut facts = self.facts();
         facts.extend(context.clone());
-        self.permit_by_identity(&Question::new(caller, action, resource, &facts))
+        // Who makes a bucket again hears whose it is.
+        let bucket = resource
+            .strip_prefix("arn:aws:s3:::")
+            .filter(|_| action != "s3:CreateBucket");
+        let bucket = bucket.and_then(|name| name.split('/').next());
+        let owner = bucket.and_then(|bucket| self.s3.place(bucket));
+        let Some(Place { account, .. }) = owner else {
+            return self.permit_by_identity(&Question::new(caller, action, resource, &facts));
+        };
+        facts.insert("aws:ResourceAccount".to_owned(), account.clone());
+        facts.insert("s3:ResourceAccount".to_owned(), account.clone());
+        let guard = Guard {
+            policy: None,
+            account: &account,
+            must_allow: false,
+        };
+        self.permit(&Question::new(caller, action, resource, &facts), &guard)
     }
 
     /// The same for a question with more facts.
     pub(crate) fn permit_by_identity(&self, question: &Question) -> Result<(), ApiError> {
-        let bucket = question.resource.strip_prefix("arn:aws:s3:::");
-        let bucket = bucket.and_then(|name| name.split('/').next());
-        // Who makes a bucket again hears whose it is.
-        let bucket = bucket.filter(|_| question.action() != "s3:CreateBucket");
-        let owner = bucket.and_then(|bucket| self.s3.place(bucket));
         let guard = Guard {
             policy: None,
-            account: owner
-                .as_ref()
-                .map_or(question.caller().account(), |place| &place.account),
+            account: question.caller().account(),
             must_allow: false,
         };
         self.permit(question, &guard)

@@ -192,6 +192,8 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
             Some(id) => Box::new(
                 kms.aliases
                     .of(id)
+                    // A key of another account shows its aliases to that one.
+                    .filter(|alias| account_of(alias) == ask.caller.place.account)
                     .filter(move |name| after.as_deref().is_none_or(|after| *name > after)),
             ),
             None => {

@@ -247,6 +247,12 @@ pub(super) fn list_retirable(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     ask.world
         .authorize(ask.caller, "kms:ListRetirableGrants", "*", &BTreeMap::new())?;
     let principal = ask.request.required("RetiringPrincipal")?;
+    if account_of(principal) != ask.caller.place.account {
+        return Err(ApiError::new(
+            "InvalidArnException",
+            format!("{principal} is not a principal of this account"),
+        ));
+    }
     let (rows, end) = page(&ask.request, (50, 100), |after| {
         let rows = kms.grants.retirable(principal, after);
         rows.filter(|grant| region_of(&grant.key) == ask.caller.place.region)

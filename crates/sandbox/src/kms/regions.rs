@@ -201,3 +201,6 @@ pub(super) fn update_primary(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError
     }
     Ok(json!({}))
 }
+
+#[cfg(test)]
+mod tests;

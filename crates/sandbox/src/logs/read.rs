@@ -38,8 +38,12 @@ pub(super) struct DescribeStreams {
 }
 
 impl DescribeStreams {
-    pub(super) fn group(&self) -> Result<&str, ApiError> {
-        group_of(self.log_group_name.as_deref(), self.log_group_identifier.as_deref())
+    pub(super) fn group(&self, logs: &Logs) -> Result<&str, ApiError> {
+        group_of(
+            logs,
+            self.log_group_name.as_deref(),
+            self.log_group_identifier.as_deref(),
+        )
     }
 }
 
@@ -57,8 +61,12 @@ pub(super) struct GetEvents {
 }
 
 impl GetEvents {
-    pub(super) fn group(&self) -> Result<&str, ApiError> {
-        group_of(self.log_group_name.as_deref(), self.log_group_identifier.as_deref())
+    pub(super) fn group(&self, logs: &Logs) -> Result<&str, ApiError> {
+        group_of(
+            logs,
+            self.log_group_name.as_deref(),
+            self.log_group_identifier.as_deref(),
+        )
     }
 }
 
@@ -77,13 +85,17 @@ pub(super) struct FilterEvents {
 }
 
 impl FilterEvents {
-    pub(super) fn group(&self) -> Result<&str, ApiError> {
-        group_of(self.log_group_name.as_deref(), self.log_group_identifier.as_deref())
+    pub(super) fn group(&self, logs: &Logs) -> Result<&str, ApiError> {
+        group_of(
+            logs,
+            self.log_group_name.as_deref(),
+            self.log_group_identifier.as_deref(),
+        )
     }
 }
 
 /// Groups are named by name, or by name or ARN as identifier.
-fn group_of<'a>(name: Option<&'a str>, identifier: Option<&'a str>) -> Result<&'a str, ApiError> {
+fn group_of<'a>(logs: &Logs, name: Option<&'a str>, identifier: Option<&'a str>) -> Result<&'a str, ApiError> {
     match (name, identifier) {
         (Some(name), None) => Ok(name),
         // The ARN that ends in `:*`, for one.
@@ -95,9 +107,8 @@ fn group_of<'a>(name: Option<&'a str>, identifier: Option<&'a str>) -> Result<&'
             let rule = "satisfy regular expression pattern: [\\w#+=/:,.@-]*";
             Err(invalid(&broken(None, "logGroupIdentifier", rule)))
         }
-        (None, Some(identifier)) => Ok(identifier
-            .split_once(":log-group:")
-            .map_or(identifier, |(_, name)| name)),
+        (None, Some(arn)) if arn.starts_with("arn:") => arn.strip_prefix(&logs.arn("")).ok_or_else(no_group),
+        (None, Some(name)) => Ok(name),
         (Some(_), Some(_)) => Err(ApiError::new(
             "ValidationException",
             "LogGroup name and LogGroup ARN are mutually exclusive parameters.",
@@ -158,7 +169,7 @@ impl Logs {
             Some("LastEventTime") => true,
             Some(_) => return Err(invalid("orderBy must be LogStreamName or LastEventTime")),
         };
-        let group_name = request.group()?;
+        let group_name = request.group(self)?;
         let groups = self.lock();
         let group = groups.get(group_name).ok_or_else(no_group)?;
         let prefix = request.log_stream_name_prefix.as_deref().unwrap_or_default();
@@ -196,7 +207,7 @@ impl Logs {
     pub(super) fn get_events(&self, request: &GetEvents) -> Result<Value, ApiError> {
         let limit = event_limit(request.limit)?;
         let groups = self.lock();
-        let group = groups.get(request.group()?).ok_or_else(no_group)?;
+        let group = groups.get(request.group(self)?).ok_or_else(no_group)?;
         let stream = group.streams.get(&request.log_stream_name).ok_or_else(no_stream)?;
         let window = window(&stream.events, request.start_time, request.end_time);
         let page = match request.next_token.as_deref().map(Position::parse).transpose()? {
@@ -230,7 +241,7 @@ impl Logs {
         let pattern = Pattern::parse(request.filter_pattern.as_deref().unwrap_or_default())?;
         let after = request.next_token.as_deref().map(Place::parse).transpose()?;
         let groups = self.lock();
-        let group = groups.get(request.group()?).ok_or_else(no_group)?;
+        let group = groups.get(request.group(self)?).ok_or_else(no_group)?;
         let mut found: Vec<(Place, &Event)> = Vec::new();
         for (name, stream) in chosen(group, request)? {
             // FilterLogEvents includes its end, GetLogEvents does not.
