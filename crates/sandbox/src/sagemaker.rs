@@ -134,7 +134,7 @@ pub(crate) async fn call(
         }
         "AddTags" | "ListTags" | "DeleteTags" => {
             let resource = body["ResourceArn"].as_str().unwrap_or("*");
-            let facts = on_job(job_of(resource).unwrap_or_default());
+            let facts = on_job(job_of(place, resource).unwrap_or_default());
             let facts = match operation {
                 "AddTags" => facts.and_tags(&request::tags(&body["Tags"])?),
                 "DeleteTags" => facts.and_tag_keys(conditions::texts(&body["TagKeys"])),
