@@ -27,6 +27,8 @@ mod moved_jobs;
 mod panics;
 #[path = "it/place.rs"]
 mod place;
+#[path = "it/policies.rs"]
+mod policies;
 #[path = "it/privilege.rs"]
 mod privilege;
 #[path = "it/proof.rs"]
