@@ -47,12 +47,18 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
         }
         "ListPolicies" => {
             let scope = form.text("Scope").unwrap_or("All");
-            let below = format!(":policy{}", form.text("PathPrefix").unwrap_or("/"));
-            let is_below = |arn: &String| arn.contains(&below);
-            let of_aws = managed::arns().filter(|arn| scope != "Local" && is_below(arn));
-            let own = iam.policies.keys().cloned();
-            let own = own.filter(|arn| scope != "AWS" && is_below(arn));
-            let mut arns: Vec<String> = of_aws.chain(own).collect();
+            let of_aws = managed::arns().filter(|_| scope != "Local");
+            let own = iam.policies.keys().filter(|_| scope != "AWS").cloned();
+            let prefix = form.text("PathPrefix").unwrap_or("/");
+            let is_used = |arn: &String| match form.text("PolicyUsageFilter") {
+                Some("PermissionsPolicy") => attachments(iam, arn) > 0,
+                Some("PermissionsBoundary") => boundary::uses(iam, arn) > 0,
+                _ => form.text("OnlyAttached") != Some("true") || attachments(iam, arn) > 0,
+            };
+            let mut arns: Vec<String> = of_aws
+                .chain(own)
+                .filter(|arn| path(arn).starts_with(prefix) && is_used(arn))
+                .collect();
             arns.sort();
             Ok(list(form, "Policies", arns.into_iter(), |arn| {
                 let row = row(iam, &arn);
@@ -112,7 +118,9 @@ fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiE
     let found = if is_role { iam.role(name)? } else { iam.user(name)? };
     let answer = match operation {
         "ListAttachedRolePolicies" | "ListAttachedUserPolicies" => {
-            return Ok(list(form, "AttachedPolicies", found.attached.iter(), |arn| {
+            let prefix = form.text("PathPrefix").unwrap_or("/");
+            let below = found.attached.iter().filter(|arn| path(arn).starts_with(prefix));
+            return Ok(list(form, "AttachedPolicies", below, |arn| {
                 let name = arn.rsplit('/').next().unwrap_or(arn);
                 let row = format!(
                     "<PolicyName>{}</PolicyName><PolicyArn>{}</PolicyArn>",
@@ -198,9 +206,6 @@ fn shown(iam: &Iam, arn: &str) -> Result<String, ApiError> {
 fn row(iam: &Iam, arn: &str) -> String {
     let name = arn.rsplit('/').next().unwrap_or(arn);
     let version = managed::find(arn).map_or("v1", |managed| managed.version);
-    let path = arn
-        .split_once(":policy")
-        .map_or("/", |(_, rest)| rest.trim_end_matches(name));
     let dates = match (iam.policies.get(arn), managed::find(arn)) {
         (Some(policy), _) => format!(
             "<PolicyId>{}</PolicyId><CreateDate>{created}</CreateDate><UpdateDate>{created}</UpdateDate>",
@@ -217,10 +222,16 @@ fn row(iam: &Iam, arn: &str) -> String {
         "<PolicyName>{}</PolicyName><Arn>{}</Arn><Path>{}</Path><DefaultVersionId>{version}</DefaultVersionId><AttachmentCount>{}</AttachmentCount><PermissionsBoundaryUsageCount>{}</PermissionsBoundaryUsageCount><IsAttachable>true</IsAttachable>{dates}",
         escape(name),
         escape(arn),
-        escape(path),
+        escape(path(arn)),
         attachments(iam, arn),
         boundary::uses(iam, arn)
     )
+}
+
+/// A policy's path, with the slash at its end.
+fn path(arn: &str) -> &str {
+    let rest = arn.split_once(":policy").map_or("/", |(_, rest)| rest);
+    &rest[..=rest.rfind('/').unwrap_or(0)]
 }
 
 fn attachments(iam: &Iam, arn: &str) -> usize {

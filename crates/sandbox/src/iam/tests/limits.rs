@@ -244,3 +244,34 @@ fn iams_own_calls_are_asked_for_what_they_give() {
     let delete = account.ask_as(&admin, "DeleteAccessKey", &[("AccessKeyId", &theirs)]);
     assert_eq!(delete.unwrap_err(), "NoSuchEntity");
 }
+
+#[test]
+fn policies_are_listed_by_path_and_use() {
+    let account = Account::new();
+    account.role(&[("PermissionsBoundary", READ_S3)]);
+    let count = |pairs: &[(&str, &str)]| {
+        let listed = account
+            .ask("ListPolicies", &[pairs, &[("MaxItems", "1000")]].concat())
+            .unwrap();
+        listed.matches("<PolicyName>").count()
+    };
+    assert_eq!(count(&[("Scope", "Local")]), 0);
+    assert!(count(&[]) > 150);
+    assert_eq!(
+        count(&[("OnlyAttached", "true")]),
+        1,
+        "AdministratorAccess, of the owner and the role"
+    );
+    assert_eq!(count(&[("PolicyUsageFilter", "PermissionsBoundary")]), 1);
+    let jobs = count(&[("PathPrefix", "/job-function/")]);
+    assert!((5..20).contains(&jobs), "{jobs}");
+    let role = ("RoleName", "r");
+    let view = ("PolicyArn", "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess");
+    account.ask("AttachRolePolicy", &[role, view]).unwrap();
+    let attached = account
+        .ask("ListAttachedRolePolicies", &[role, ("PathPrefix", "/job-function/")])
+        .unwrap();
+    assert!(attached.contains("ViewOnlyAccess") && !attached.contains("AdministratorAccess"));
+    let shown = account.ask("GetPolicy", &[view]).unwrap();
+    assert!(shown.contains("<Path>/job-function/</Path>"), "{shown}");
+}
