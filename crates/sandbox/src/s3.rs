@@ -24,6 +24,7 @@ mod multipart;
 mod object;
 mod spelling;
 mod store;
+mod told;
 mod versions;
 
 pub(crate) use self::encryption::{open, seal};
@@ -31,6 +32,7 @@ pub(crate) use self::list::{After, Query};
 pub(crate) use self::object::{About, Object};
 pub(crate) use self::spelling::spelled;
 pub(crate) use self::store::{Condition, Store, hex};
+pub(crate) use self::told::Asked;
 
 /// The S3 of `world`, for the HTTP layer.
 pub(crate) fn service(world: &Arc<World>) -> S3Service {

@@ -59,7 +59,6 @@ pub(crate) fn write_condition(
     match (matches, none_matches) {
         (None, None) => Ok(Condition::Any),
         (None, Some(ETagCondition::Any)) => Ok(Condition::Absent),
-        (Some(ETagCondition::Any), None) => Ok(Condition::Matches("*".to_owned())),
         (Some(ETagCondition::ETag(etag)), None) => Ok(Condition::Matches(etag.into_value())),
         _ => Err(ApiError::new(
             "NotImplemented",
@@ -162,16 +161,17 @@ pub(crate) fn metadata(
 
 /// Tags as the `x-amz-tagging` header carries them.
 pub(crate) fn header_tags(header: Option<&str>) -> Result<BTreeMap<String, String>, ApiError> {
+    let misspelt = || {
+        ApiError::new(
+            "InvalidArgument",
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
+        )
+    };
     let decode = |text: &str| {
         percent_decode_str(&text.replace('+', " "))
             .decode_utf8()
             .map(std::borrow::Cow::into_owned)
-            .map_err(|_| {
-                ApiError::new(
-                    "InvalidArgument",
-                    "The header 'x-amz-tagging' shall be encoded as UTF-8",
-                )
-            })
+            .map_err(|_| misspelt())
     };
     let pairs = header
         .unwrap_or_default()
@@ -182,30 +182,56 @@ pub(crate) fn header_tags(header: Option<&str>) -> Result<BTreeMap<String, Strin
             Ok((decode(key)?, decode(value)?))
         })
         .collect::<Result<Vec<_>, ApiError>>()?;
-    tags(pairs)
+    tags(pairs, &OF_OBJECTS).map_err(|error| if error.code == "InvalidTag" { misspelt() } else { error })
 }
+
+/// What tags are on: how many there may be, and what S3 says of more, and of AWS's own.
+pub(crate) struct Tagged {
+    most: usize,
+    too_many: &'static str,
+    reserved: &'static str,
+}
+
+pub(crate) const OF_OBJECTS: Tagged = Tagged {
+    most: 10,
+    too_many: "Object tags cannot be greater than 10",
+    reserved: "Your TagKey cannot be prefixed with aws:",
+};
+
+pub(crate) const OF_BUCKETS: Tagged = Tagged {
+    most: 50,
+    too_many: "Bucket tag count cannot be greater than 50",
+    reserved: "System tags cannot be added/updated by requester",
+};
 
 /// Tags as a document carries them.
-pub(crate) fn document_tags(given: Vec<Tag>) -> Result<BTreeMap<String, String>, ApiError> {
-    tags(
-        given
-            .into_iter()
-            .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()))
-            .collect(),
-    )
+pub(crate) fn document_tags(given: Vec<Tag>, tagged: &Tagged) -> Result<BTreeMap<String, String>, ApiError> {
+    let pairs = given
+        .into_iter()
+        .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
+    tags(pairs.collect(), tagged)
 }
 
-fn tags(pairs: Vec<(String, String)>) -> Result<BTreeMap<String, String>, ApiError> {
+/// Letters, digits, spaces and a few signs.
+fn is_of_tags(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_alphanumeric() || c.is_whitespace() || "+-=._:/@".contains(c))
+}
+
+fn tags(pairs: Vec<(String, String)>, tagged: &Tagged) -> Result<BTreeMap<String, String>, ApiError> {
     let invalid = |message: &str| Err(ApiError::new("InvalidTag", message));
-    if pairs.len() > 10 {
-        return Err(ApiError::new("BadRequest", "Object tags cannot be greater than 10"));
+    if pairs.len() > tagged.most {
+        return Err(ApiError::new("BadRequest", tagged.too_many));
     }
     let mut tags = BTreeMap::new();
     for (key, value) in pairs {
-        if key.is_empty() || key.chars().count() > 128 {
+        if key.starts_with("aws:") {
+            return invalid(tagged.reserved);
+        }
+        if key.is_empty() || key.chars().count() > 128 || !is_of_tags(&key) {
             return invalid("The TagKey you have provided is invalid");
         }
-        if value.chars().count() > 256 {
+        if value.chars().count() > 256 || !is_of_tags(&value) {
             return invalid("The TagValue you have provided is invalid");
         }
         if tags.insert(key, value).is_some() {
@@ -226,7 +252,7 @@ pub(crate) fn check_md5(given: Option<&str>, computed: &[u8]) -> Result<(), ApiE
         )),
         _ => Err(ApiError::new(
             "InvalidDigest",
-            "The Content-MD5 you specified is not valid.",
+            "The Content-MD5 you specified was invalid.",
         )),
     }
 }
@@ -308,9 +334,14 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(encoding: Option<&EncodingType>) -> Self {
-        Self {
-            encode: encoding.is_some_and(|encoding| encoding.as_str() == EncodingType::URL),
+    pub(crate) fn new(encoding: Option<&EncodingType>) -> Result<Self, ApiError> {
+        match encoding.map(EncodingType::as_str) {
+            None => Ok(Self { encode: false }),
+            Some(EncodingType::URL) => Ok(Self { encode: true }),
+            Some(_) => Err(ApiError::new(
+                "InvalidArgument",
+                "Invalid Encoding Method specified in Request",
+            )),
         }
     }
 

@@ -8,17 +8,21 @@ use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use hyper::{HeaderMap, Response};
 use s3s::Body;
 
-/// The answer, its XML as S3 spells it.
-pub(crate) async fn spelled(response: Response<Body>) -> Result<Response<Body>, s3s::StdError> {
+use super::told::Asked;
+
+/// The answer, its XML as S3 spells it, and an error with what it is about.
+pub(crate) async fn spelled(response: Response<Body>, asked: &Asked) -> Result<Response<Body>, s3s::StdError> {
     let (mut head, body) = response.into_parts();
     if !is_about_s3(&head.headers) {
         return Ok(Response::from_parts(head, body));
     }
     let body = body.collect().await?.to_bytes();
-    let Some(spelled) = std::str::from_utf8(&body)
-        .ok()
-        .and_then(|xml| referenced(xml).or_else(|| unquoted(xml)))
-    else {
+    let xml = std::str::from_utf8(&body).ok();
+    let told = xml
+        .filter(|_| head.status.as_u16() >= 400)
+        .and_then(|xml| asked.told(xml));
+    let spelled = told.as_deref().or(xml).and_then(referenced).or(told);
+    let Some(spelled) = spelled.or_else(|| unquoted(xml?)) else {
         return Ok(Response::from_parts(head, Body::from(body)));
     };
     head.headers.remove(CONTENT_LENGTH);

@@ -66,6 +66,7 @@ pub(super) fn head(front: &Front, req: S3Request<HeadBucketInput>) -> S3Result<S
     let place = front.store().place(&req.input.bucket).ok_or_else(no_such_bucket)?;
     Ok(S3Response::new(HeadBucketOutput {
         bucket_region: Some(place.region),
+        access_point_alias: Some(false),
         ..HeadBucketOutput::default()
     }))
 }

@@ -12,7 +12,7 @@ use super::Front;
 
 pub(super) fn v1(front: &Front, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
     let input = req.input;
-    let names = Names::new(input.encoding_type.as_ref());
+    let names = Names::new(input.encoding_type.as_ref())?;
     let limit = limit(input.max_keys)?;
     let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
     let after = behind(input.marker.as_deref(), delimiter.as_deref());
@@ -42,7 +42,7 @@ pub(super) fn v1(front: &Front, req: S3Request<ListObjectsInput>) -> S3Result<S3
 
 pub(super) fn v2(front: &Front, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
     let input = req.input;
-    let names = Names::new(input.encoding_type.as_ref());
+    let names = Names::new(input.encoding_type.as_ref())?;
     let limit = limit(input.max_keys)?;
     let after = match (input.continuation_token.as_deref(), input.start_after.as_deref()) {
         (Some(token), _) => parse_token(token)?,

@@ -5,7 +5,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
-use super::super::convert::document_tags;
+use super::super::convert::{OF_BUCKETS, document_tags};
 use super::Front;
 use crate::api::ApiError;
 
@@ -32,7 +32,7 @@ pub(super) fn put_tagging(
     front: &Front,
     req: S3Request<PutBucketTaggingInput>,
 ) -> S3Result<S3Response<PutBucketTaggingOutput>> {
-    let tags = document_tags(req.input.tagging.tag_set)?;
+    let tags = document_tags(req.input.tagging.tag_set, &OF_BUCKETS)?;
     front
         .store()
         .change_settings(&req.input.bucket, |settings| settings.tags = tags)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
-use super::super::convert::document_tags;
+use super::super::convert::{OF_OBJECTS, document_tags};
 use super::Front;
 use super::versions::{Asked, Found};
 
@@ -34,7 +34,7 @@ pub(super) fn put(
     req: S3Request<PutObjectTaggingInput>,
 ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
     let input = req.input;
-    let tags = document_tags(input.tagging.tag_set)?;
+    let tags = document_tags(input.tagging.tag_set, &OF_OBJECTS)?;
     let version_id = replace(front, &input.bucket, &input.key, input.version_id.as_deref(), tags)?;
     Ok(S3Response::new(PutObjectTaggingOutput { version_id }))
 }

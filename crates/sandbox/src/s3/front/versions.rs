@@ -226,7 +226,7 @@ pub(super) fn list(
     req: S3Request<ListObjectVersionsInput>,
 ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
     let input = req.input;
-    let names = Names::new(input.encoding_type.as_ref());
+    let names = Names::new(input.encoding_type.as_ref())?;
     let limit = limit(input.max_keys)?;
     let full = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let delimiter = full(&input.delimiter);

@@ -16,7 +16,7 @@ pub(crate) fn list(
     req: S3Request<ListMultipartUploadsInput>,
 ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
     let input = req.input;
-    let names = Names::new(input.encoding_type.as_ref());
+    let names = Names::new(input.encoding_type.as_ref())?;
     let limit = limit(input.max_uploads)?;
     let prefix = input.prefix.clone().unwrap_or_default();
     let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());

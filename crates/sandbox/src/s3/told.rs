@@ -1,0 +1,101 @@
+//! What an error tells beside its code and message: the bucket, the key, the condition that it is about.
+
+use hyper::Request;
+use percent_encoding::percent_decode_str;
+
+use crate::iam::escape;
+use crate::sigv4::header;
+
+/// What a request names that an error may be about.
+pub(crate) struct Asked {
+    path: String,
+    upload: Option<String>,
+    range: Option<String>,
+    /// The conditional header, if there is one alone.
+    condition: Option<&'static str>,
+}
+
+/// As S3 tells them; names of headers are the same in any case.
+const CONDITIONS: [&str; 8] = [
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+    "x-amz-copy-source-If-Match",
+    "x-amz-copy-source-If-None-Match",
+    "x-amz-copy-source-If-Modified-Since",
+    "x-amz-copy-source-If-Unmodified-Since",
+];
+
+impl Asked {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let query = request.uri().query().unwrap_or_default();
+        let upload = query.split('&').find_map(|pair| pair.strip_prefix("uploadId="));
+        let mut conditions = CONDITIONS
+            .into_iter()
+            .filter(|name| request.headers().contains_key(*name));
+        Self {
+            path: decoded(request.uri().path()),
+            upload: upload.map(decoded),
+            range: header(request.headers(), "range"),
+            condition: conditions.next().filter(|_| conditions.next().is_none()),
+        }
+    }
+
+    /// The element that an error of this code tells besides.
+    fn about(&self, code: &str) -> Option<(&'static str, &str)> {
+        let (bucket, key) = self
+            .path
+            .trim_start_matches('/')
+            .split_once('/')
+            .unwrap_or((self.path.trim_start_matches('/'), ""));
+        match code {
+            "NoSuchBucket" | "BucketNotEmpty" | "BucketAlreadyOwnedByYou" | "NoSuchTagSet" => {
+                Some(("BucketName", bucket))
+            }
+            "NoSuchKey" => Some(("Key", key)),
+            "NoSuchUpload" | "InvalidPart" => Some(("UploadId", self.upload.as_deref()?)),
+            "InvalidRange" => Some(("RangeRequested", self.range.as_deref()?)),
+            "PreconditionFailed" => Some(("Condition", self.condition?)),
+            _ => None,
+        }
+    }
+
+    /// The XML of an error, with what it is about.
+    pub(super) fn told(&self, text: &str) -> Option<String> {
+        let (_, rest) = text.split_once("<Code>")?;
+        let (code, _) = rest.split_once("</Code>")?;
+        let (element, value) = self.about(code)?;
+        let (head, tail) = text.rsplit_once("</Error>")?;
+        Some(format!("{head}<{element}>{}</{element}></Error>{tail}", escape(value)))
+    }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_error_tells_what_it_is_about() {
+        let request = Request::get("/bucket/a%20b?uploadId=x%2Fy")
+            .header("if-match", "z")
+            .body(())
+            .unwrap();
+        let asked = Asked::of(&request);
+        for (code, told) in [
+            ("NoSuchBucket", "<BucketName>bucket</BucketName>"),
+            ("NoSuchKey", "<Key>a b</Key>"),
+            ("NoSuchUpload", "<UploadId>x/y</UploadId>"),
+            ("PreconditionFailed", "<Condition>If-Match</Condition>"),
+        ] {
+            let xml = |more: &str| format!("<Error><Code>{code}</Code>{more}</Error>");
+            assert_eq!(asked.told(&xml("")), Some(xml(told)));
+        }
+        assert_eq!(asked.told("<Error><Code>AccessDenied</Code></Error>"), None);
+    }
+}
