@@ -60,8 +60,8 @@ pub enum Next {
     Show(Box<Overlay>),
     /// A policy to be edited.
     Edit(Box<Edit>),
-    /// What was found is not kept: it is asked for again.
-    Ask(Box<Request>),
+    /// What was found is not kept: it is asked for again, and what followed follows.
+    Ask(Box<Request>, Continuation),
 }
 
 impl Next {
@@ -76,7 +76,7 @@ impl Next {
                 Overlay::Form(form) => Some(form),
                 _ => None,
             },
-            Self::Edit(_) | Self::Ask(_) => None,
+            Self::Edit(_) | Self::Ask(..) => None,
         }
     }
 
@@ -87,7 +87,7 @@ impl Next {
                 Overlay::Review(review) => Some(review),
                 _ => None,
             },
-            Self::Edit(_) | Self::Ask(_) => None,
+            Self::Edit(_) | Self::Ask(..) => None,
         }
     }
 }
@@ -126,7 +126,7 @@ pub(super) fn tell(
             go_on(state, next, effects);
         }
         next => {
-            let next = next.map(|next| kept(next, &operation.request));
+            let next = next.map(|next| kept(next, operation));
             lead(state, (tone, said, fault), next);
         }
     }
@@ -143,11 +143,13 @@ pub(super) fn lead(state: &mut State, (tone, said, fault): (Tone, String, Option
     state.messages.lead(state.now, tone, (said, &how), fault, next);
 }
 
-/// A plaintext does not wait in memory: it is decrypted again.
-fn kept(next: Next, request: &Request) -> Next {
-    match next {
-        Next::Show(overlay) if matches!(*overlay, Overlay::Preview(_)) => Next::Ask(Box::new(request.clone())),
-        next => next,
+/// A plaintext does not wait in memory, and what is destroyed is counted when it is: both are asked for again.
+fn kept(next: Next, operation: &Operation) -> Next {
+    let again = || Next::Ask(Box::new(operation.request.clone()), operation.continuation.clone());
+    match (next, &operation.continuation) {
+        (Next::Show(_), Continuation::EmptyBucket(_) | Continuation::DeleteKey) => again(),
+        (Next::Show(overlay), _) if matches!(*overlay, Overlay::Preview(_)) => again(),
+        (next, _) => next,
     }
 }
 
@@ -159,8 +161,8 @@ pub(super) fn go_on(state: &mut State, next: Next, effects: &mut Vec<Effect>) {
             state.overlays.push(*overlay);
         }
         Next::Edit(edit) => review::open(state, *edit, effects),
-        Next::Ask(request) => {
-            state.start(*request, effects);
+        Next::Ask(request, continuation) => {
+            state.begin(*request, continuation, effects);
         }
     }
 }

@@ -15,6 +15,16 @@ use rustix::event::{PollFd, PollFlags, poll};
 use sha2::{Digest, Sha256};
 use strongroom_sandbox::Sandbox;
 
+use self::operations::{is_part, is_query, operation};
+use self::pages::{LOGIN, bared, page, refusal};
+
+#[path = "proxy/operations.rs"]
+mod operations;
+#[path = "proxy/pages.rs"]
+mod pages;
+
+pub(crate) use self::operations::{is_beginning, is_completion, named};
+
 /// Longer than any answer may take.
 pub(crate) const SLOWLY: Duration = Duration::from_secs(38);
 const SLICES: u32 = 64;
@@ -80,41 +90,6 @@ impl Seen<'_> {
     /// What AWS calls it.
     pub(crate) fn name(&self) -> &str {
         named(self.operation)
-    }
-}
-
-/// What AWS calls an operation, as [`Proxy::operations`] has it.
-pub(crate) fn named(operation: &str) -> &str {
-    let Some((method, target)) = operation.split_once(" /") else {
-        return operation.trim_end_matches(" (dry run)");
-    };
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let is_object = path.split_once('/').is_some_and(|(_, key)| !key.is_empty());
-    let names: Vec<&str> = query.split('&').map(|pair| pair.split('=').next().unwrap()).collect();
-    let has = |name: &str| names.contains(&name);
-    match method {
-        "GET" if path.is_empty() => "ListBuckets",
-        "GET" if has("list-type") => "ListObjectsV2",
-        "GET" if has("uploads") => "ListMultipartUploads",
-        "GET" if has("uploadId") => "ListParts",
-        "GET" if has("location") => "GetBucketLocation",
-        "GET" if has("encryption") => "GetBucketEncryption",
-        "GET" if has("tagging") => "GetBucketTagging",
-        "GET" if is_object => "GetObject",
-        "HEAD" if is_object => "HeadObject",
-        "PUT" if has("partNumber") => "UploadPart",
-        "PUT" if has("lifecycle") => "PutBucketLifecycleConfiguration",
-        "PUT" if has("tagging") => "PutBucketTagging",
-        "PUT" if has("publicAccessBlock") => "PutPublicAccessBlock",
-        "PUT" if is_object => "PutObject",
-        "PUT" => "CreateBucket",
-        "POST" if has("uploads") => "CreateMultipartUpload",
-        "POST" if has("uploadId") => "CompleteMultipartUpload",
-        "POST" if has("delete") => "DeleteObjects",
-        "DELETE" if has("uploadId") => "AbortMultipartUpload",
-        "DELETE" if is_object => "DeleteObject",
-        "DELETE" => "DeleteBucket",
-        _ => panic!("an operation of S3 without a name: {operation}"),
     }
 }
 
@@ -442,76 +417,10 @@ impl Passage {
     }
 }
 
-fn is_part(line: &str) -> bool {
-    line.starts_with("PUT") && line.contains("partNumber=")
-}
-
-/// Whether an upload in parts is to become an object.
-pub(crate) fn is_completion(line: &str) -> bool {
-    line.starts_with("POST") && line.contains("uploadId=")
-}
-
-/// Whether an upload in parts is to begin.
-pub(crate) fn is_beginning(line: &str) -> bool {
-    line.starts_with("POST") && line.contains("?uploads")
-}
-
-const LOGIN: &str = "<!DOCTYPE html>\n<html><body>Please log in to our network.</body></html>\n";
-
-/// An answer with nothing but what HTTP itself needs in its head.
-fn bared(answer: &[u8]) -> Vec<u8> {
-    const NEEDED: [&str; 3] = ["content-length:", "transfer-encoding:", "connection:"];
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
-    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-    let (status, fields) = head.split_once("\r\n").unwrap();
-    let needed = fields.lines().filter(|field| {
-        let field = field.to_ascii_lowercase();
-        NEEDED.iter().any(|name| field.starts_with(name))
-    });
-    let mut bare = format!("{status}\r\n");
-    needed.for_each(|field| write!(bare, "{field}\r\n").unwrap());
-    [bare.as_bytes(), b"\r\n", &answer[end..]].concat()
-}
-
-fn page(status: &str, header: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: text/html\r\n");
-    format!("{head}{header}content-length: {length}\r\n\r\n{body}").into_bytes()
-}
-
-fn refusal(status: &str, code: &str, is_json: bool) -> Vec<u8> {
-    let body = if is_json {
-        format!(r#"{{"__type":"{code}","message":"not now"}}"#)
-    } else {
-        format!("<Error><Code>{code}</Code><Message>not now</Message></Error>")
-    };
-    let length = body.len();
-    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
-}
-
 /// Says nothing until the client gives up. Not a byte is read meanwhile, or it would look as if something moved.
 fn until_gone(client: &TcpStream) -> io::Result<()> {
     poll(&mut [PollFd::new(client, PollFlags::RDHUP)], None)?;
     Ok(())
-}
-
-/// As IAM and STS are asked.
-fn is_query(headers: &BTreeMap<String, String>) -> bool {
-    let kind = headers.get("content-type").map_or("", String::as_str);
-    kind.starts_with("application/x-www-form-urlencoded")
-}
-
-fn operation(line: &str, headers: &BTreeMap<String, String>, body: &[u8]) -> String {
-    let body = String::from_utf8_lossy(body);
-    if let Some(target) = headers.get("x-amz-target") {
-        let name = target.rsplit('.').next().unwrap();
-        let is_dry = body.contains("\"DryRun\":true");
-        return format!("{name}{}", if is_dry { " (dry run)" } else { "" });
-    }
-    match body.strip_prefix("Action=") {
-        Some(rest) => rest.split('&').next().unwrap().to_owned(),
-        None => line.split(" HTTP/").next().unwrap().to_owned(),
-    }
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
