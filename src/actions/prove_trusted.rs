@@ -37,8 +37,10 @@ pub async fn prove_trusted(
     let was_trusted = policy::trusts_caller(&trust)?;
     if !was_trusted && let Err(fault) = roles::trust_caller(aws, name, true).await {
         // It may have been done, and only the answer lost.
-        let _ = roles::trust_caller(aws, name, false).await;
-        return Err(fault);
+        return Err(match roles::trust_caller(aws, name, false).await {
+            Err(_) if fault.is_unheard() => left(name, fault),
+            _ => fault,
+        });
     }
     let proof = tokio::select! {
         biased;
@@ -46,16 +48,22 @@ pub async fn prove_trusted(
         proof = proved(aws, key, &role_arn, context, progress) => proof,
     };
     if !was_trusted {
-        roles::trust_caller(aws, name, false).await.map_err(|fault| Fault {
+        let back = roles::trust_caller(aws, name, false).await;
+        back.map_err(|fault| Fault {
             act: "take back that you may assume".to_owned(),
-            remedy: format!(
-                "you may still assume it: take that back with `distrust me` for {name}; {}",
-                fault.remedy
-            ),
-            ..fault
+            ..left(name, fault)
         })?;
     }
     proof
+}
+
+/// The trust may still be there.
+fn left(role: &str, fault: Fault) -> Fault {
+    let remedy = format!(
+        "you may still assume it: take that back with `distrust me` for {role}; {}",
+        fault.remedy
+    );
+    Fault { remedy, ..fault }
 }
 
 /// Proves as soon as the role can be assumed; reasons if it never can.

@@ -33,6 +33,7 @@ pub(super) const DEPENDENTS: &[&str] = &[
     "DescribeKey",
     "GetKeyLastUsage",
     "GetKeyRotationStatus",
+    "GetObject",
     "HeadObject",
     "ListAliases",
     "ListBuckets",

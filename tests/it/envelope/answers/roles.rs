@@ -26,6 +26,9 @@ pub(super) const DRIVEN: &[&str] = &[
 
 const MANAGED: &str = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess";
 
+const READING: &str =
+    r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}"#;
+
 impl Fake {
     pub(super) fn iam(&self) -> aws_sdk_iam::Client {
         aws_sdk_iam::Client::new(&self.sdk)
@@ -37,10 +40,7 @@ impl Fake {
         self.role(&role).await;
         let iam = self.iam();
         let put = iam.put_role_policy().role_name(&role).policy_name("inline");
-        put.policy_document(r#"{"Version": "2012-10-17", "Statement": []}"#)
-            .send()
-            .await
-            .unwrap();
+        put.policy_document(READING).send().await.unwrap();
         let attach = iam.attach_role_policy().role_name(&role).policy_arn(MANAGED);
         attach.send().await.unwrap();
         role
@@ -141,7 +141,8 @@ async fn trust_us(fake: &mut Fake) -> Came {
 
 async fn trust_sagemaker(fake: &mut Fake) -> Came {
     let role = fake.fresh("role");
-    let trust = r#"{"Version": "2012-10-17", "Statement": []}"#;
+    let trust = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"Service": "ec2.amazonaws.com"}}]}"#;
     let made = fake
         .iam()
         .create_role()
