@@ -95,7 +95,11 @@ fn two_counts_in_flight_each_lead_to_their_own_question() {
         ..BucketCount::default()
     };
     desk.done(3, Outcome::BucketCounted(many));
-    assert!(is_asked(&desk, "Empty the bucket alpha of its 5 objects"), "{}", desk.screen());
+    assert!(
+        is_asked(&desk, "Empty the bucket alpha of its 5 objects"),
+        "{}",
+        desk.screen()
+    );
     desk.keys("<esc>!<enter>");
     assert!(!is_asked(&desk, "Empty the bucket alpha of its "), "once");
     let screen = desk.screen();
