@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::api::ApiError;
+use super::iam::SessionCredentials;
 use super::identity::{Caller, Place, account_of};
 use super::sts;
 use super::world::World;
@@ -67,7 +68,7 @@ impl SageMaker {
         let name = job_of(&self.place, body["ResourceArn"].as_str().unwrap_or_default()).ok_or_else(not_found)?;
         let mut tags = self.look(name, |job| job.tags.clone())?;
         match operation {
-            "AddTags" => tags.extend(request::tags(&body["Tags"])?),
+            "AddTags" => tags.extend(request::tags(body)?),
             "DeleteTags" => {
                 for key in body["TagKeys"].as_array().into_iter().flatten() {
                     tags.remove(key.as_str().unwrap_or_default());
@@ -107,7 +108,7 @@ pub(crate) async fn call(
     match operation {
         "CreateTrainingJob" => {
             let training = Training::parse(body)?;
-            let (tags, resource) = (request::tags(&body["Tags"])?, arn(place, name));
+            let (tags, resource) = (request::tags(body)?, arn(place, name));
             allow(Facts::of_training(body).and_tags(&tags), &resource)?;
             if !tags.is_empty() {
                 let tagging = Facts::of_tagging(operation).and_tags(&tags);
@@ -136,7 +137,7 @@ pub(crate) async fn call(
             let resource = body["ResourceArn"].as_str().unwrap_or("*");
             let facts = on_job(job_of(place, resource).unwrap_or_default());
             let facts = match operation {
-                "AddTags" => facts.and_tags(&request::tags(&body["Tags"])?),
+                "AddTags" => facts.and_tags(&request::tags(body)?),
                 "DeleteTags" => facts.and_tag_keys(conditions::texts(&body["TagKeys"])),
                 _ => facts,
             };
@@ -169,6 +170,7 @@ async fn create(
             training.role
         ))
     })?;
+    look(world, place, &training, &session)?;
     let job = Job::new(&name, body, tags, world.now());
     let stop = job.stop.clone().unwrap_or_default();
     let epoch = world.disk.epoch();
@@ -185,6 +187,17 @@ async fn create(
         epoch,
     ));
     Ok(json!({ "TrainingJobArn": arn(place, &name) }))
+}
+
+/// Whether the role finds something at each channel's place.
+fn look(world: &World, place: &Place, training: &Training, session: &SessionCredentials) -> Result<(), ApiError> {
+    let role = world
+        .iam(&place.account)
+        .caller(&session.access_key_id, Some(&session.session_token), &place.region)?;
+    training
+        .channels
+        .iter()
+        .try_for_each(|channel| channel::look(world, &role, channel))
 }
 
 /// Makes the seed's job, as its role, without waiting.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::api::ApiError;
-use super::super::identity::Caller;
+use super::super::identity::{Caller, Place};
 use super::super::s3::{After, Object, Query, open};
 use super::super::world::World;
 use super::request::{Channel, location};
@@ -33,14 +33,61 @@ pub(super) fn download(world: &World, role: &Caller, channel: &Channel, folder: 
         return Ok(());
     }
     if below(world, role, (bucket, prefix), folder)? == 0 {
-        return Err(failed(format!(
-            "No S3 objects found under S3 URL \"s3://{bucket}/{prefix}\" given in input data source. Please ensure that \
-             the bucket exists in the selected region ({}), that objects exist under that S3 prefix, and that the \
-             role has \"s3:ListBucket\" permissions on bucket \"{bucket}\".",
-            role.place.region
-        )));
+        return Err(failed(missing(role, channel)));
     }
     Ok(())
+}
+
+/// What is asked when a job is made: that there is something at each channel's place, and that the role may look there.
+pub(super) fn look(world: &World, role: &Caller, channel: &Channel) -> Result<(), ApiError> {
+    let (bucket, prefix) = (channel.bucket.as_str(), channel.prefix.as_str());
+    let is_elsewhere = |place: &Place| place.region != role.place.region;
+    // Moved permanently: the download says where to.
+    if world.s3.place(bucket).as_ref().is_some_and(is_elsewhere) {
+        return Ok(());
+    }
+    let found = page(world, role, (bucket, prefix), After::Nothing, 1);
+    if found.is_ok_and(|(objects, _)| !objects.is_empty()) {
+        return Ok(());
+    }
+    Err(super::invalid(missing(role, channel)))
+}
+
+fn missing(role: &Caller, channel: &Channel) -> String {
+    let (bucket, prefix) = (&channel.bucket, &channel.prefix);
+    let slash = if prefix.is_empty() { "" } else { "/" };
+    format!(
+        "No S3 objects found under S3 URL \"s3://{bucket}{slash}{prefix}\" given in input data source. Please ensure that \
+         the bucket exists in the selected region ({}), that objects exist under that S3 prefix, and that the role \"{}\" \
+         has \"s3:ListBucket\" permissions on bucket \"{bucket}\".",
+        role.place.region,
+        role.role_arn.as_deref().unwrap_or(&role.arn)
+    )
+}
+
+/// Objects by their keys, and where more of them are.
+type Found = (Vec<(String, Arc<Object>)>, Option<After>);
+
+/// Some of what begins with a prefix, if the role may list it.
+fn page(
+    world: &World,
+    role: &Caller,
+    (bucket, prefix): (&str, &str),
+    after: After,
+    limit: usize,
+) -> Result<Found, ApiError> {
+    let context = BTreeMap::from([("s3:prefix".to_owned(), prefix.to_owned())]);
+    world
+        .authorize(role, "s3:ListBucket", &format!("arn:aws:s3:::{bucket}"), &context)
+        .map_err(|error| denied(&error))?;
+    let query = Query {
+        prefix: prefix.to_owned(),
+        delimiter: None,
+        after,
+        limit,
+    };
+    let page = world.s3.list(bucket, &query)?;
+    Ok((page.contents, page.next))
 }
 
 fn failed(why: String) -> String {
@@ -61,21 +108,11 @@ pub(super) fn below(
     folder: &Path,
 ) -> Result<usize, String> {
     fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-    let context = BTreeMap::from([("s3:prefix".to_owned(), prefix.to_owned())]);
-    world
-        .authorize(role, "s3:ListBucket", &format!("arn:aws:s3:::{bucket}"), &context)
-        .map_err(|error| failed(said(&denied(&error))))?;
     let mut after = After::Nothing;
     let mut count = 0;
     loop {
-        let query = Query {
-            prefix: prefix.to_owned(),
-            delimiter: None,
-            after,
-            limit: 1000,
-        };
-        let page = world.s3.list(bucket, &query).map_err(|error| failed(said(&error)))?;
-        for (key, object) in &page.contents {
+        let (objects, next) = page(world, role, (bucket, prefix), after, 1000).map_err(|error| failed(said(&error)))?;
+        for (key, object) in &objects {
             count += 1;
             // What consoles make to show an empty folder.
             if key.ends_with('/') && object.body.length() == 0 {
@@ -83,7 +120,7 @@ pub(super) fn below(
             }
             fetch(world, role, (bucket, key), folder, relative(prefix, key))?;
         }
-        match page.next {
+        match next {
             Some(next) => after = next,
             None => return Ok(count),
         }

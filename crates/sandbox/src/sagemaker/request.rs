@@ -1,6 +1,6 @@
 //! What a training job may ask for, and SageMaker's words for what it may not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -8,10 +8,15 @@ use regex_lite::Regex;
 use serde_json::{Value, json};
 
 use super::super::api::ApiError;
-use super::invalid;
+use super::{conditions, invalid};
 
-/// Twenty channels, as SageMaker.
-const MOST_CHANNELS: usize = 20;
+mod channels;
+mod rules;
+mod unserved;
+
+pub(super) use channels::Channel;
+use channels::{channels, file_mode};
+
 /// The quota of a world: what it runs is one process a job.
 const MOST_INSTANCES: u64 = 1;
 
@@ -49,37 +54,13 @@ pub(super) struct Kept {
     pub(super) folder: PathBuf,
 }
 
-/// One input channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Channel {
-    pub(super) name: String,
-    pub(super) bucket: String,
-    /// A prefix, or the key of a manifest.
-    pub(super) prefix: String,
-    pub(super) is_manifest: bool,
-    /// The channel's entry of `inputdataconfig.json`.
-    pub(super) config: Value,
-}
-
 impl Training {
     /// Reads a CreateTrainingJob.
     pub(super) fn parse(body: &Value) -> Result<Self, ApiError> {
+        rules::check(body)?;
+        unserved::refuse(body)?;
         let name = required(body, "TrainingJobName", "trainingJobName")?;
-        if !valid_name(name) {
-            return Err(constraint(
-                name,
-                "trainingJobName",
-                "Member must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
-            ));
-        }
         let role = required(body, "RoleArn", "roleArn")?;
-        if !(role.starts_with("arn:aws:iam::") && role.contains(":role/")) {
-            return Err(constraint(
-                role,
-                "roleArn",
-                "Member must satisfy regular expression pattern: ^arn:aws[a-z\\-]*:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+$",
-            ));
-        }
         let algorithm = &body["AlgorithmSpecification"];
         let image = algorithm["TrainingImage"]
             .as_str()
@@ -122,31 +103,16 @@ impl Training {
         }
         let output = &body["OutputDataConfig"];
         let path = required(output, "S3OutputPath", "outputDataConfig.s3OutputPath")?;
-        let longest = match &body["StoppingCondition"]["MaxRuntimeInSeconds"] {
-            Value::Null => 86_400,
-            value => value.as_u64().filter(|seconds| *seconds >= 1).ok_or_else(|| {
-                constraint(
-                    &value.to_string(),
-                    "stoppingCondition.maxRuntimeInSeconds",
-                    "Member must have value greater than or equal to 1",
-                )
-            })?,
-        };
+        let longest = body["StoppingCondition"]["MaxRuntimeInSeconds"]
+            .as_u64()
+            .unwrap_or(86_400);
         Ok(Self {
             name: name.to_owned(),
             role: role.to_owned(),
             image: image.to_owned(),
-            entrypoint: words(
-                algorithm,
-                "ContainerEntrypoint",
-                "algorithmSpecification.containerEntrypoint",
-            )?,
-            arguments: words(
-                algorithm,
-                "ContainerArguments",
-                "algorithmSpecification.containerArguments",
-            )?,
-            hyperparameters: hyperparameters(&body["HyperParameters"])?,
+            entrypoint: conditions::texts(&algorithm["ContainerEntrypoint"]),
+            arguments: conditions::texts(&algorithm["ContainerArguments"]),
+            hyperparameters: map(&body["HyperParameters"], "hyperParameters")?,
             channels: channels(&body["InputDataConfig"], mode)?,
             output: place(path, "outputDataConfig.s3OutputPath")?,
             checkpoints: checkpoints(&body["CheckpointConfig"])?,
@@ -164,29 +130,12 @@ impl Training {
     }
 }
 
-/// A letter or digit, then up to 62 more, each behind any number of hyphens.
-pub(super) fn valid_name(name: &str) -> bool {
-    let hyphens_only_between = name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.ends_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    hyphens_only_between && name.chars().filter(char::is_ascii_alphanumeric).count() <= 63 && name.len() <= 63
-}
-
-/// Tags as AWS's JSON services take them.
-pub(super) fn tags(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {
-    value
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|tag| match (tag["Key"].as_str(), tag["Value"].as_str()) {
-            (Some(key), Some(value)) if !key.is_empty() && key.len() <= 128 && value.len() <= 256 => {
-                Ok((key.to_owned(), value.to_owned()))
-            }
-            _ => Err(invalid(
-                "1 validation error detected: a tag needs a Key of 1 to 128 and a Value of at most 256 characters",
-            )),
-        })
-        .collect()
+/// Tags of a request that has them.
+pub(super) fn tags(body: &Value) -> Result<BTreeMap<String, String>, ApiError> {
+    rules::check_tags(body)?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let tags = body["Tags"].as_array().into_iter().flatten();
+    Ok(tags.map(|tag| (text(&tag["Key"]), text(&tag["Value"]))).collect())
 }
 
 /// `s3://BUCKET/PREFIX`, taken apart.
@@ -234,148 +183,6 @@ fn checkpoints(value: &Value) -> Result<Option<Kept>, ApiError> {
     }
     let folder = folder.to_path_buf();
     Ok(Some(Kept { bucket, prefix, folder }))
-}
-
-fn hyperparameters(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {
-    let hyperparameters = map(value, "hyperParameters")?;
-    if hyperparameters.len() > 100 {
-        return Err(invalid(
-            "1 validation error detected: Value at 'hyperParameters' failed to satisfy constraint: Member must have \
-             length less than or equal to 100",
-        ));
-    }
-    for (key, value) in &hyperparameters {
-        let too_long = |what: &str, most: usize| {
-            invalid(format!(
-                "1 validation error detected: Value at 'hyperParameters.{key}' failed to satisfy constraint: Map {what} \
-                 must satisfy constraint: [Member must have length less than or equal to {most}]"
-            ))
-        };
-        if key.chars().count() > 256 {
-            return Err(too_long("keys", 256));
-        }
-        if value.chars().count() > 2500 {
-            return Err(too_long("value", 2500));
-        }
-    }
-    Ok(hyperparameters)
-}
-
-fn channels(value: &Value, job_mode: &str) -> Result<Vec<Channel>, ApiError> {
-    let entries: &[Value] = value.as_array().map_or(&[], Vec::as_slice);
-    if entries.len() > MOST_CHANNELS {
-        return Err(invalid(
-            "1 validation error detected: Value at 'inputDataConfig' failed to satisfy constraint: Member must have \
-             length less than or equal to 20",
-        ));
-    }
-    let mut names = BTreeSet::new();
-    entries
-        .iter()
-        .map(|entry| {
-            let name = required(entry, "ChannelName", "inputDataConfig.channelName")?;
-            let is_valid = name.len() <= 64
-                && name
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
-                && name.chars().any(|c| c != '.');
-            if !is_valid {
-                return Err(constraint(
-                    name,
-                    "inputDataConfig.channelName",
-                    "Member must satisfy regular expression pattern: [A-Za-z0-9\\.\\-_]+",
-                ));
-            }
-            if !names.insert(name.to_owned()) {
-                return Err(invalid(format!(
-                    "Duplicate channel name found in input data config: {name}"
-                )));
-            }
-            channel(name, entry, job_mode)
-        })
-        .collect()
-}
-
-fn channel(name: &str, entry: &Value, job_mode: &str) -> Result<Channel, ApiError> {
-    let mode = entry["InputMode"].as_str().unwrap_or(job_mode);
-    file_mode(mode)?;
-    let source = &entry["DataSource"]["S3DataSource"];
-    let uri = required(source, "S3Uri", "inputDataConfig.dataSource.s3DataSource.s3Uri")?;
-    let (bucket, prefix) = location(uri, "inputDataConfig.dataSource.s3DataSource.s3Uri")?;
-    let kind = source["S3DataType"].as_str().unwrap_or("S3Prefix");
-    let is_manifest = match kind {
-        "S3Prefix" => false,
-        "ManifestFile" => true,
-        _ => {
-            return Err(constraint(
-                kind,
-                "inputDataConfig.dataSource.s3DataSource.s3DataType",
-                "Member must satisfy enum value set in the sandbox: [ManifestFile, S3Prefix]",
-            ));
-        }
-    };
-    let text = |value: &Value, default: &str| value.as_str().unwrap_or(default).to_owned();
-    let mut config = json!({
-        "TrainingInputMode": mode,
-        "S3DistributionType": text(&source["S3DataDistributionType"], "FullyReplicated"),
-        "RecordWrapperType": text(&entry["RecordWrapperType"], "None"),
-    });
-    if let Some(content) = entry["ContentType"].as_str() {
-        config["ContentType"] = json!(content);
-    }
-    if let Some(compression) = entry["CompressionType"].as_str() {
-        config["CompressionType"] = json!(compression);
-    }
-    Ok(Channel {
-        name: name.to_owned(),
-        bucket,
-        prefix,
-        is_manifest,
-        config,
-    })
-}
-
-/// Words of a command line: up to a hundred, if they are there at all.
-fn words(algorithm: &Value, member: &str, shown: &str) -> Result<Vec<String>, ApiError> {
-    let Some(words) = algorithm[member].as_array() else {
-        return Ok(Vec::new());
-    };
-    let listed = || {
-        format!(
-            "[{}]",
-            words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-        )
-    };
-    let length = |rule: &str| constraint(&listed(), shown, rule);
-    if words.is_empty() {
-        return Err(length("Member must have length greater than or equal to 1"));
-    }
-    if words.len() > 100 {
-        return Err(length("Member must have length less than or equal to 100"));
-    }
-    let fits = |word: &Value| word.as_str().is_some_and(|word| word.chars().count() <= 256);
-    if !words.iter().all(fits) {
-        return Err(length(
-            "Member must satisfy constraint: [Member must have length less than or equal to 256, Member must have \
-             length greater than or equal to 0, Member must satisfy regular expression pattern: .*, Member must not be \
-             null]",
-        ));
-    }
-    Ok(words.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-}
-
-fn file_mode(mode: &str) -> Result<(), ApiError> {
-    match mode {
-        "File" | "FastFile" => Ok(()),
-        "Pipe" => Err(invalid(
-            "The sandbox does not implement the training input mode Pipe; use File or FastFile.",
-        )),
-        _ => Err(constraint(
-            mode,
-            "algorithmSpecification.trainingInputMode",
-            "Member must satisfy enum value set: [Pipe, File, FastFile]",
-        )),
-    }
 }
 
 fn metrics(value: &Value) -> Result<Vec<(String, Regex)>, ApiError> {
@@ -429,6 +236,10 @@ pub(super) fn echo(body: &Value) -> Value {
         "CheckpointConfig",
         "Environment",
         "ExperimentConfig",
+        "RetryStrategy",
+        "DebugHookConfig",
+        "ProfilerConfig",
+        "InfraCheckConfig",
     ] {
         if !body[member].is_null() {
             echo[member] = body[member].clone();

@@ -6,8 +6,10 @@ use super::super::Options;
 use super::super::identity::ACCOUNT;
 use super::super::s3::About;
 use super::channel::relative;
-use super::request::valid_name;
+
 use super::*;
+
+mod requests;
 
 const IMAGE: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest";
 
@@ -132,16 +134,6 @@ fn is_swept(world: &World) -> bool {
 }
 
 #[test]
-fn job_names_follow_sagemaker() {
-    for good in ["a", "job-1", "a--b", &"x".repeat(63)] {
-        assert!(valid_name(good), "{good}");
-    }
-    for bad in ["", "-a", "a-", "a_b", "a b", "é", &"x".repeat(64)] {
-        assert!(!valid_name(bad), "{bad}");
-    }
-}
-
-#[test]
 fn a_prefix_may_be_a_folder_a_whole_key_or_end_within_a_name() {
     assert_eq!(relative("data", "data/x"), "x");
     assert_eq!(relative("data/", "data/x/y"), "x/y");
@@ -150,39 +142,6 @@ fn a_prefix_may_be_a_folder_a_whole_key_or_end_within_a_name() {
     assert_eq!(
         relative("data/a_chunk", "data/a_chunk_of_secrets"),
         "a_chunk_of_secrets"
-    );
-}
-
-#[test]
-fn what_a_job_lacks_is_named() {
-    let error = |change: fn(&mut Value)| {
-        let mut body = body("job");
-        change(&mut body);
-        Training::parse(&body).unwrap_err()
-    };
-    assert!(
-        error(|body| body["TrainingJobName"] = json!("-"))
-            .message
-            .contains("trainingJobName")
-    );
-    assert!(
-        error(|body| body["OutputDataConfig"] = json!({}))
-            .message
-            .contains("s3OutputPath")
-    );
-    assert!(
-        error(|body| body["HyperParameters"] = json!({ "k": "v".repeat(2501) }))
-            .message
-            .contains("2500")
-    );
-    assert_eq!(
-        error(|body| body["ResourceConfig"]["InstanceCount"] = json!(2)).code,
-        "ResourceLimitExceeded"
-    );
-    assert!(
-        error(|body| body["InputDataConfig"][0]["ChannelName"] = json!(".."))
-            .message
-            .contains("channelName")
     );
 }
 

@@ -1,0 +1,89 @@
+//! Input channels as they are asked for.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::super::super::api::ApiError;
+use super::super::invalid;
+use super::{location, required};
+
+/// One input channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Channel {
+    pub(in super::super) name: String,
+    pub(in super::super) bucket: String,
+    /// A prefix, or the key of a manifest.
+    pub(in super::super) prefix: String,
+    pub(in super::super) is_manifest: bool,
+    /// The channel's entry of `inputdataconfig.json`.
+    pub(in super::super) config: Value,
+}
+
+pub(super) fn channels(value: &Value, job_mode: &str) -> Result<Vec<Channel>, ApiError> {
+    let mut names = BTreeSet::new();
+    value
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|entry| {
+            let name = required(entry, "ChannelName", "inputDataConfig.channelName")?;
+            if name.chars().all(|c| c == '.') {
+                return Err(invalid(format!(
+                    "The sandbox makes no folder of the name {name} for a channel."
+                )));
+            }
+            if !names.insert(name.to_owned()) {
+                return Err(invalid(format!(
+                    "Duplicate channel name found in input data config: {name}"
+                )));
+            }
+            channel(name, entry, job_mode)
+        })
+        .collect()
+}
+
+fn channel(name: &str, entry: &Value, job_mode: &str) -> Result<Channel, ApiError> {
+    let mode = entry["InputMode"].as_str().unwrap_or(job_mode);
+    file_mode(mode)?;
+    let source = &entry["DataSource"]["S3DataSource"];
+    let uri = required(source, "S3Uri", "inputDataConfig.dataSource.s3DataSource.s3Uri")?;
+    let (bucket, prefix) = location(uri, "inputDataConfig.dataSource.s3DataSource.s3Uri")?;
+    let is_manifest = match source["S3DataType"].as_str() {
+        Some("ManifestFile") => true,
+        None | Some("S3Prefix") => false,
+        Some(kind) => {
+            return Err(invalid(format!(
+                "The sandbox does not implement the S3DataType {kind}."
+            )));
+        }
+    };
+    let text = |value: &Value, default: &str| value.as_str().unwrap_or(default).to_owned();
+    let mut config = json!({
+        "TrainingInputMode": mode,
+        "S3DistributionType": text(&source["S3DataDistributionType"], "FullyReplicated"),
+        "RecordWrapperType": text(&entry["RecordWrapperType"], "None"),
+    });
+    if let Some(content) = entry["ContentType"].as_str() {
+        config["ContentType"] = json!(content);
+    }
+    if let Some(compression) = entry["CompressionType"].as_str() {
+        config["CompressionType"] = json!(compression);
+    }
+    Ok(Channel {
+        name: name.to_owned(),
+        bucket,
+        prefix,
+        is_manifest,
+        config,
+    })
+}
+
+pub(super) fn file_mode(mode: &str) -> Result<(), ApiError> {
+    if mode == "Pipe" {
+        return Err(invalid(
+            "The sandbox does not implement the training input mode Pipe; use File or FastFile.",
+        ));
+    }
+    Ok(())
+}
