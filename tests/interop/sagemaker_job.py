@@ -13,7 +13,7 @@ def role_for_training(world, name):
     return arn
 
 
-def start(world, name, role, image, bucket, prefix="data", **hyperparameters):
+def start(world, name, role, image, bucket, prefix="data", environment=None, **hyperparameters):
     """A job on s3://BUCKET/PREFIX as the channel train."""
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/{prefix}", "S3DataDistributionType": "FullyReplicated"}
     world.client("sagemaker").create_training_job(
@@ -21,6 +21,7 @@ def start(world, name, role, image, bucket, prefix="data", **hyperparameters):
         RoleArn=role,
         AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
         HyperParameters=hyperparameters,
+        Environment=environment or {},
         InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
         OutputDataConfig={"S3OutputPath": f"s3://{bucket}/output"},
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},

@@ -26,6 +26,7 @@ BASE = "strongroom-interop-python:latest"
 ALONE = "strongroom-interop-alone:latest"
 SCRIPT = b"""#!/bin/sh
 echo "role $AWS_ACCESS_KEY_ID" | cut -c1-9
+echo "word $WORD $DOCKER_HOST"
 read line < /opt/ml/input/data/train/x
 echo "$line" > /opt/ml/model/copy
 trap 'echo tidied; exit 0' TERM
@@ -52,9 +53,11 @@ def test_an_image_trains_in_its_container_and_is_gone_when_stopped(shell_image, 
         s3.create_bucket(Bucket="sagemaker-c")
         s3.put_object(Bucket="sagemaker-c", Key="data/x", Body=b"hello\n")
 
-        start(mine, "whole", role, shell_image, "sagemaker-c")
+        # Which docker itself must not obey.
+        environment = {"WORD": "a 'b' #c=$d", "DOCKER_HOST": "unix:///nowhere"}
+        start(mine, "whole", role, shell_image, "sagemaker-c", environment=environment)
         _, lines = completed(mine, "whole")
-        assert lines == ["role ASIA"]
+        assert lines == ["role ASIA", "word a 'b' #c=$d unix:///nowhere"]
         model = s3.get_object(Bucket="sagemaker-c", Key="output/whole/output/model.tar.gz")["Body"].read()
         with tarfile.open(fileobj=io.BytesIO(model)) as archive:
             assert archive.extractfile("copy").read() == b"hello\n"
