@@ -159,7 +159,7 @@ async fn policies_allow_and_refuse_as_the_table_says() {
 }
 
 /// A document of the newer version, unless a statement says `old`.
-fn document(statements: Vec<Value>, is_old: bool) -> String {
+fn document(statements: &[Value], is_old: bool) -> String {
     let version = if is_old { "2008-10-17" } else { "2012-10-17" };
     json!({ "Version": version, "Statement": statements }).to_string()
 }

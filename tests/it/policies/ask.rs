@@ -177,7 +177,7 @@ impl Scene {
             "CreateRole" => {
                 let trust = json!({ "Effect": "Allow", "Principal": { "AWS": OWNER }, "Action": "sts:AssumeRole" });
                 let create = iam.create_role().set_role_name(name).set_path(given.text("path"));
-                let create = create.assume_role_policy_document(document(vec![trust], false));
+                let create = create.assume_role_policy_document(document(&[trust], false));
                 let create = create.set_permissions_boundary(given.text("boundary"));
                 answer!(create.set_tags(given.iam_tags()))
             }

@@ -81,7 +81,7 @@ impl Scene {
             }
             statements.push(statement);
         }
-        document(statements, is_old)
+        document(&statements, is_old)
     }
 
     async fn make_caller(&self, iam: &aws_sdk_iam::Client, lines: &Lines) {
@@ -93,17 +93,12 @@ impl Scene {
                 .unwrap()
         };
         let tags = Some(lines.tags.iter().map(tag).collect::<Vec<_>>()).filter(|tags| !tags.is_empty());
-        let boundary = match lines.statements.contains_key("boundary") {
-            true => {
-                let made = iam.create_policy().policy_name(format!("{}-boundary", self.name));
-                let made = made
-                    .policy_document(self.document("boundary", lines, None))
-                    .send()
-                    .await;
-                made.unwrap().policy.unwrap().arn
-            }
-            false => None,
-        };
+        let mut boundary = None;
+        if lines.statements.contains_key("boundary") {
+            let made = iam.create_policy().policy_name(format!("{}-boundary", self.name));
+            let made = made.policy_document(self.document("boundary", lines, None));
+            boundary = made.send().await.unwrap().policy.unwrap().arn;
+        }
         let is_user = lines.caller == "user";
         if is_user {
             let made = iam.create_user().user_name(&self.name).set_tags(tags);
@@ -112,7 +107,7 @@ impl Scene {
             let trust = json!({ "Effect": "Allow", "Principal": { "AWS": OWNER },
                 "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"] });
             let made = iam.create_role().role_name(&self.name).set_tags(tags);
-            let made = made.assume_role_policy_document(document(vec![trust], false));
+            let made = made.assume_role_policy_document(document(&[trust], false));
             made.set_permissions_boundary(boundary).send().await.unwrap();
         }
         for policy in &lines.managed {

@@ -109,7 +109,7 @@ impl Condition {
     }
 
     /// The condition key, as it is written.
-    pub(super) fn key(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 

@@ -142,7 +142,7 @@ impl Statement {
         } else {
             &[]
         };
-        conditions.iter().map(Condition::key)
+        conditions.iter().map(Condition::name)
     }
 
     fn is_about(&self, question: &Question) -> bool {
