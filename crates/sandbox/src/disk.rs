@@ -18,6 +18,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
@@ -50,13 +51,13 @@ type Rows<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
 pub(crate) enum DiskError {
     #[error("another process uses it")]
     Busy,
-    #[error("it was written by another version of strongroom; nothing was touched")]
+    #[error("it was written by another version of strongroom")]
     Format,
-    #[error("it is not a whole world: {0}; nothing was touched")]
+    #[error("it is not a whole world: {0}")]
     Damaged(String),
     #[error("{0}")]
     Redb(Box<redb::Error>),
-    #[error("it is not a whole world: a row of {0} cannot be read: {1}; nothing was touched")]
+    #[error("it is not a whole world: a row of {0} cannot be read: {1}")]
     Row(String, postcard::Error),
 }
 
@@ -351,11 +352,15 @@ pub(crate) fn unwritable(folder: &Path, cause: impl std::fmt::Display) -> String
 
 fn lock_folder(folder: &Path) -> Result<File, DiskError> {
     let file = File::open(folder)?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(DiskError::Busy),
-        // Where folders cannot be locked, redb's lock of the file is left.
-        _ => Ok(file),
+    // What a killed process was just starting holds its locks for a moment more.
+    for _ in 0..20 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(25)),
+            // Where folders cannot be locked, redb's lock of the file is left.
+            _ => return Ok(file),
+        }
     }
+    Err(DiskError::Busy)
 }
 
 fn opened(file: &Path) -> Result<Database, DatabaseError> {

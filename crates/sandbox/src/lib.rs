@@ -119,8 +119,8 @@ pub enum SandboxError {
     /// An account or a region is none.
     #[error("`{0}` is {1}")]
     Place(String, &'static str),
-    /// Its rows cannot be read.
-    #[error("cannot read {path}: {why}")]
+    /// Its rows cannot be read, or not written.
+    #[error("cannot use {path}: {why}")]
     Rows {
         /// The file.
         path: PathBuf,

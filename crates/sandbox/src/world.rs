@@ -98,10 +98,7 @@ impl World {
             path: root.clone(),
             source,
         };
-        let unreadable = |error: DiskError| SandboxError::Rows {
-            path: root.join(disk::FILE),
-            why: error.to_string(),
-        };
+        let unreadable = |error| refused(&root, is_new, &error);
         let guardian = Guardian::start(&options.program);
         let folder = folder.map(|folder| (folder, guardian.hold(Charge::Folder(root.clone().into()))));
         let ((accounts, regions), clock, parts) = guarded(|| {
@@ -442,10 +439,16 @@ fn kept(dir: &Path) -> Result<(Disk, bool), SandboxError> {
     match opened {
         Ok(disk) => Ok((disk, is_new)),
         Err(DiskError::Busy) => Err(SandboxError::Busy { path: dir.to_owned() }),
-        Err(error) => Err(SandboxError::Rows {
-            path: dir.join(disk::FILE),
-            why: error.to_string(),
-        }),
+        Err(error) => Err(refused(dir, is_new, &error)),
+    }
+}
+
+/// A folder that is not taken for a world, before anything in it has changed.
+fn refused(dir: &Path, is_new: bool, error: &DiskError) -> SandboxError {
+    let rest = if is_new { "" } else { "; nothing was touched" };
+    SandboxError::Rows {
+        path: dir.join(disk::FILE),
+        why: format!("{error}{rest}"),
     }
 }
 

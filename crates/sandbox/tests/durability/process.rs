@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use strongroom_sandbox::{Options, Sandbox};
@@ -26,14 +27,7 @@ impl World {
 
     /// The same, started in a folder.
     pub(crate) fn start_in(dir: &Path, folder: &Path) -> Result<Self, String> {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "process::serve", "--ignored", "--nocapture"])
-            .env(DIR, dir)
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = spawn(dir, folder);
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         while out.read_line(&mut line).unwrap() > 0 {
@@ -55,6 +49,14 @@ impl World {
         child.stderr.take().unwrap().read_to_string(&mut why).unwrap();
         child.wait().unwrap();
         Err(why)
+    }
+
+    /// Serves the world in `dir` for a moment, whether it is up then or not.
+    pub(crate) fn kill_within(dir: &Path, moment: Duration) {
+        let mut child = spawn(dir, Path::new("/"));
+        std::thread::sleep(moment);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -82,6 +84,17 @@ impl Drop for World {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn spawn(dir: &Path, folder: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "process::serve", "--ignored", "--nocapture"])
+        .env(DIR, dir)
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
