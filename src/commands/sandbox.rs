@@ -102,34 +102,76 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Fault> {
     })
 }
 
-fn announce(sandbox: &Sandbox, as_json: bool) -> Result<(), Fault> {
-    let values = [
+/// What the SDKs read.
+fn variables(sandbox: &Sandbox) -> Vec<(String, &str)> {
+    [
         ("AWS_ENDPOINT_URL", sandbox.endpoint_url()),
         ("AWS_ACCESS_KEY_ID", sandbox.access_key_id()),
         ("AWS_SECRET_ACCESS_KEY", sandbox.secret_access_key()),
         ("AWS_REGION", sandbox.region()),
         ("AWS_DEFAULT_REGION", sandbox.region()),
-    ];
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// The same, and the access keys of further accounts.
+fn exports(sandbox: &Sandbox) -> Vec<String> {
+    let others = sandbox.accounts().iter().skip(1).flat_map(|account| {
+        [
+            (format!("AWS_ACCESS_KEY_ID_{}", account.id), &*account.access_key_id),
+            (
+                format!("AWS_SECRET_ACCESS_KEY_{}", account.id),
+                &*account.secret_access_key,
+            ),
+        ]
+    });
+    let all = variables(sandbox).into_iter().chain(others);
+    all.map(|(name, value)| format!("export {name}={value}")).collect()
+}
+
+fn announce(sandbox: &Sandbox, as_json: bool) -> Result<(), Fault> {
     if as_json {
-        let mut object: serde_json::Map<_, _> = values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), json!(value)))
-            .collect();
+        let variables = variables(sandbox).into_iter();
+        let mut object: serde_json::Map<_, _> = variables.map(|(name, value)| (name, json!(value))).collect();
         object.insert("accounts".to_owned(), json!(sandbox.accounts()));
         object.insert("regions".to_owned(), json!(sandbox.regions()));
         object.insert("pid".to_owned(), json!(std::process::id()));
         return console::json(&serde_json::Value::Object(object));
     }
-    for (name, value) in values {
-        console::line(&format!("export {name}={value}"))?;
-    }
-    for account in sandbox.accounts().iter().skip(1) {
-        let id = &account.id;
-        console::line(&format!("export AWS_ACCESS_KEY_ID_{id}={}", account.access_key_id))?;
-        console::line(&format!(
-            "export AWS_SECRET_ACCESS_KEY_{id}={}",
-            account.secret_access_key
-        ))?;
+    for line in exports(sandbox) {
+        console::line(&line)?;
     }
     console::line("ready")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_first_account_is_exported_as_the_sdks_read_it_and_others_by_their_ids() {
+        let options = Options {
+            accounts: vec!["444455556666".to_owned(), "111122223333".to_owned()],
+            regions: vec!["eu-west-1".to_owned()],
+            ..Options::new("false".into())
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let lines = exports(&sandbox);
+        let value = |name: &str| {
+            let prefix = format!("export {name}=");
+            lines.iter().find_map(|line| line.strip_prefix(&prefix)).unwrap()
+        };
+        assert_eq!(lines.len(), 7, "{lines:?}");
+        assert_eq!(value("AWS_REGION"), "eu-west-1");
+        let [first, second] = sandbox.accounts() else {
+            unreachable!("two were named")
+        };
+        assert_eq!(value("AWS_ACCESS_KEY_ID"), first.access_key_id);
+        assert_eq!(value("AWS_ACCESS_KEY_ID_111122223333"), second.access_key_id);
+        assert_eq!(value("AWS_SECRET_ACCESS_KEY_111122223333"), second.secret_access_key);
+        sandbox.stop().await;
+    }
 }

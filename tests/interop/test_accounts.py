@@ -253,6 +253,9 @@ class TestRolesAcrossAccounts:
         for role in (trusting, named):
             message = refused(walker.assume_role, RoleArn=role, RoleSessionName="test")[1]
             assert "no identity-based policy allows the sts:AssumeRole action" in message
+        with pytest.raises(ClientError) as caught:
+            accounts.role("names-nobody", OURS, f"arn:aws:iam::{THEIRS}:role/nobody")
+        assert caught.value.response["Error"]["Code"] == "MalformedPolicyDocument"
         nowhere = "arn:aws:iam::123456789012:role/any"
         assert code(sts.assume_role, RoleArn=nowhere, RoleSessionName="test") == "AccessDenied"
 

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::form::{Form, escape};
 use super::{Credential, Entity, Iam, SESSION, boundary, conflict, exists, missing, policies, simulate, tags};
 use crate::api::ApiError;
-use crate::identity::{Caller, Principal};
+use crate::identity::{Caller, Principal, account_of};
 use crate::policy::{Document, Kind, Statement};
 use crate::world::World;
 
@@ -27,6 +27,10 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
                 status: 403,
                 ..error
             })?;
+    }
+    if let "CreateRole" | "UpdateAssumeRolePolicy" = operation {
+        let trust = form.text("AssumeRolePolicyDocument").or(form.text("PolicyDocument"));
+        neighbours(world, caller, trust.unwrap_or_default())?;
     }
     let gone = {
         let mut iam = world.iam(&caller.place.account);
@@ -278,11 +282,33 @@ fn trust(iam: &Iam, text: &str) -> Result<Document, ApiError> {
     let mut names = document.statements().iter().flat_map(Statement::principals);
     match names.find(|name| !iam.may_be_named(name)) {
         None => Ok(document),
-        Some(nobody) => Err(ApiError::new(
-            "MalformedPolicyDocument",
-            format!("Invalid principal in policy: \"AWS\":\"{nobody}\""),
-        )),
+        Some(name) => Err(nobody(name)),
     }
+}
+
+/// Who is of another account of the world must be there as well. Each account is looked into by itself: two are never
+/// locked at a time.
+fn neighbours(world: &World, caller: &Caller, trust: &str) -> Result<(), ApiError> {
+    let Ok(document) = Document::checked(trust, Kind::Trust) else {
+        // What is wrong with it is told when it is stored.
+        return Ok(());
+    };
+    let is_neighbour = |name: &&String| {
+        let account = account_of(name);
+        account != caller.place.account && world.accounts().any(|known| known == account)
+    };
+    let names = document.statements().iter().flat_map(Statement::principals);
+    match names.filter(is_neighbour).find(|name| !world.knows(name)) {
+        None => Ok(()),
+        Some(name) => Err(nobody(name)),
+    }
+}
+
+fn nobody(name: &str) -> ApiError {
+    ApiError::new(
+        "MalformedPolicyDocument",
+        format!("Invalid principal in policy: \"AWS\":\"{name}\""),
+    )
 }
 
 pub(super) fn encoded(document: &Document) -> String {
