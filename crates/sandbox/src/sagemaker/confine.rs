@@ -88,6 +88,7 @@ pub(super) fn words(world: &World, folder: &Folder, confinement: Confinement, is
         words.extend(["sh", "-c", SETUP, "sh"].map(Into::into));
         words.extend([world.root.as_path(), folder.root.as_path()].map(Into::into));
         words.push(folder.memory.as_deref().unwrap_or(Path::new("")).into());
+        words.push(if is_isolated { "own" } else { "" }.into());
     }
     words
 }

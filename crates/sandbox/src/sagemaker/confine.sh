@@ -1,8 +1,11 @@
 # The first process of a job's own namespaces: shows it what is its own, and then runs it without the right to look again.
-# Arguments: the world's folder, the job's folder, its folder in memory or nothing, then the command.
+# Arguments: the world's folder, the job's folder, its folder in memory or nothing, whether it has a network of its own or
+# nothing, then the command.
 set -e
-world=$1 own=$2 memory=$3
-shift 3
+world=$1 own=$2 memory=$3 network=$4
+shift 4
+# A network of its own has loopback, as a container without network has; where this machine lacks `ip` it has none.
+if [ -n "$network" ]; then ip link set lo up 2>/dev/null || true; fi
 # Held open, for they are about to be hidden.
 exec 3<"$own"
 mount -t proc proc /proc

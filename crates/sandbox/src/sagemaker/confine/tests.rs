@@ -162,3 +162,18 @@ async fn an_entry_point_of_the_request_runs_in_place_of_the_images_own() {
     assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
     assert_eq!(model(&world, "job"), "a b c\n");
 }
+
+#[tokio::test]
+async fn an_isolated_job_has_a_loopback_that_is_not_the_machines() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let world = world(&format!(
+        "grep -o 127.0.0.1 /proc/net/fib_trie | head -n 1 > model/said; \
+         bash -c '(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo reached >> model/said'; true"
+    ));
+    let mut body = body("job");
+    body["EnableNetworkIsolation"] = json!(true);
+    let job = ended(&world, &body).await;
+    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    assert_eq!(model(&world, "job"), "127.0.0.1\n");
+}
