@@ -235,10 +235,8 @@ impl Plan<'_> {
             Some(format!("{many} can only be opened with it, such as {first}"))
         } else if !found.jobs.is_empty() {
             Some(format!("{} needs it", found.jobs.join(", ")))
-        } else if let Some(fault) = unheard {
-            Some(format!("what needs it could not be seen: {}", fault.cause))
         } else {
-            None
+            unheard.map(|fault| format!("what needs it could not be seen: {}", fault.cause))
         };
         self.items.push(CleanUpItem {
             kind: "key deletion",

@@ -43,6 +43,7 @@ pub(super) const DATA_KEYS: &[&str] = &[
     "ReEncrypt",
 ];
 
+pub(super) const USER: &str = "arn:aws:iam::111122223333:user/strongroom";
 const TRUST: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
     "Principal": {"AWS": "arn:aws:iam::111122223333:root", "Service": "sagemaker.amazonaws.com"}}]}"#;
 
@@ -88,12 +89,8 @@ impl Fake {
 
     pub(super) async fn granted(&self, key: &str, grantee: &str) -> String {
         let call = self.world.kms.create_grant().key_id(key).grantee_principal(grantee);
-        let call = call.retiring_principal(self.user()).operations(GrantOperation::Decrypt);
+        let call = call.retiring_principal(USER).operations(GrantOperation::Decrypt);
         call.send().await.unwrap().grant_id.unwrap()
-    }
-
-    pub(super) fn user(&self) -> String {
-        "arn:aws:iam::111122223333:user/strongroom".to_owned()
     }
 
     /// A role that trusts the account and SageMaker and may do nothing; its ARN.
@@ -146,8 +143,7 @@ async fn read_policy(fake: &mut Fake) -> Came {
 
 async fn draft_policy(fake: &mut Fake) -> Came {
     let said = actions::draft_key_policy(&fake.aws, &[], &[]).await;
-    let user = fake.user();
-    let holds = matches!(&said, Ok(Outcome::PolicyDrafted { policy }) if policy.contains(&user));
+    let holds = matches!(&said, Ok(Outcome::PolicyDrafted { policy }) if policy.contains(USER));
     (said.map(drop), holds)
 }
 

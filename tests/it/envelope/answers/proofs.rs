@@ -56,8 +56,7 @@ async fn prove_trusted(fake: &mut Fake, role: &str, whole: &Proof) -> Came {
     let key = fake.world.key.clone();
     let said = actions::prove_trusted(&fake.aws, &key, role, &BTreeMap::new(), &progress, &cancel).await;
     let holds = said.as_ref().is_ok_and(|said| is_true(said, whole));
-    let user = fake.user();
-    let is_left = fake.trust(role).await.contains(&user);
+    let is_left = fake.trust(role).await.contains(keys::USER);
     let is_told = said
         .as_ref()
         .is_err_and(|fault| fault.remedy.contains("take that back"));

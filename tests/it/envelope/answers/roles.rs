@@ -126,13 +126,12 @@ async fn delete(fake: &mut Fake) -> Came {
 async fn trust_us(fake: &mut Fake) -> Came {
     let role = fake.fresh("role");
     fake.role(&role).await;
-    let user = fake.user();
     let mut held = true;
     let steps = async |fake: &mut Fake, held: &mut bool| {
         actions::trust_caller(&fake.aws, &role, true).await?;
-        *held &= fake.trust(&role).await.contains(&user);
+        *held &= fake.trust(&role).await.contains(keys::USER);
         actions::trust_caller(&fake.aws, &role, false).await?;
-        *held &= !fake.trust(&role).await.contains(&user);
+        *held &= !fake.trust(&role).await.contains(keys::USER);
         Ok(())
     };
     let said = steps(fake, &mut held).await;
