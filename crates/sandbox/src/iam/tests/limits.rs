@@ -275,3 +275,31 @@ fn policies_are_listed_by_path_and_use() {
     let shown = account.ask("GetPolicy", &[view]).unwrap();
     assert!(shown.contains("<Path>/job-function/</Path>"), "{shown}");
 }
+
+#[test]
+fn a_grant_to_a_role_is_limited_as_its_policies_are() {
+    let account = Account::new();
+    account.role(&[("PermissionsBoundary", READ_S3)]);
+    let kms = |caller: &Caller, operation: &str, body: serde_json::Value| {
+        crate::kms::call(&account.world, caller, operation, &body).map_err(|error| error.code)
+    };
+    let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*",
+        "Principal": {"AWS": account.owner.arn}}});
+    let key = kms(&account.owner, "CreateKey", json!({"Policy": policy.to_string()})).unwrap();
+    let id = &key["KeyMetadata"]["KeyId"];
+    let grant = json!({"KeyId": id, "GranteePrincipal": ROLE.1, "Operations": ["Encrypt"]});
+    kms(&account.owner, "CreateGrant", grant).unwrap();
+    let encrypt = |caller: &Caller| kms(caller, "Encrypt", json!({"KeyId": id, "Plaintext": "aGVsbG8="})).map(|_| ());
+    let refused = Err("AccessDeniedException".to_owned());
+    let session = account.opened(&[]).unwrap();
+    assert_eq!(encrypt(&session), refused, "by the boundary");
+    account
+        .ask("DeleteRolePermissionsBoundary", &[("RoleName", "r")])
+        .unwrap();
+    assert_eq!(encrypt(&session), Ok(()));
+    assert_eq!(
+        encrypt(&account.opened(&[("Policy", READ_KEYS)]).unwrap()),
+        refused,
+        "by the session's policy"
+    );
+}
