@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::{ProgressSink, workflow};
-use crate::aws::{Aws, s3};
+use crate::aws::Aws;
+use crate::aws::s3::{self, Version};
 use crate::domain::{BucketCount, Fault, FaultKind, ObjectRow, Outcome, Progress};
 
 /// Creates a bucket in the session's region: nothing in it can be made public, interrupted uploads are thrown away after
@@ -37,7 +38,14 @@ pub async fn delete_objects(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    delete_in_batches(aws, bucket, objects, "delete objects of", progress, cancel).await?;
+    let current = |key: &String| Version {
+        key: key.clone(),
+        id: None,
+        size: None,
+        is_latest: true,
+    };
+    let all: Vec<Version> = objects.iter().map(current).collect();
+    delete_in_batches(aws, bucket, &all, "delete objects of", progress, cancel).await?;
     Ok(Outcome::Deleted {
         bucket: bucket.to_owned(),
         objects: objects.to_vec(),
@@ -48,7 +56,7 @@ pub async fn delete_objects(
 async fn delete_in_batches(
     aws: &Aws,
     bucket: &str,
-    objects: &[String],
+    objects: &[Version],
     act: &str,
     progress: &ProgressSink,
     cancel: &CancellationToken,
@@ -59,7 +67,7 @@ async fn delete_in_batches(
             let cause = format!("cancelled: {gone} of {all} objects are deleted, the others are there");
             return Err(Fault::new(FaultKind::Cancelled, act, bucket, cause, ""));
         }
-        gone += s3::delete_objects(aws, bucket, batch)
+        gone += s3::delete_versions(aws, bucket, batch)
             .await
             .map_err(|fault| match gone {
                 0 => fault,
@@ -84,26 +92,19 @@ pub async fn count_bucket(aws: &Aws, bucket: &str, progress: &ProgressSink) -> R
         bucket: bucket.to_owned(),
         ..BucketCount::default()
     };
-    let mut token = None;
-    loop {
-        let page = s3::list_under(aws, bucket, "", token).await?;
-        for row in &page.rows {
-            if let ObjectRow::Object { size, .. } = row {
-                count.objects += 1;
-                count.bytes = count.bytes.saturating_add(*size);
-            }
+    count.unseen = !walk(aws, bucket, |page| {
+        for one in &page {
+            tally(&mut count, one);
         }
         progress.report(Progress {
             phase: "counting".to_owned(),
             item: bucket.to_owned(),
-            items: Some((count.objects, count.objects)),
+            items: Some((count.objects + count.older(), count.objects + count.older())),
             ..Progress::default()
         });
-        token = page.next;
-        if token.is_none() {
-            break;
-        }
-    }
+        Ok(())
+    })
+    .await?;
     count.uploads = uploads(aws, bucket).await?.len() as u64;
     Ok(Outcome::BucketCounted(count))
 }
@@ -118,25 +119,27 @@ pub async fn empty_bucket(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    let mut keys = Vec::new();
-    let mut token = None;
-    loop {
+    let (mut all, mut count) = (Vec::new(), BucketCount::default());
+    walk(aws, bucket, |page| {
         if cancel.is_cancelled() {
             let cause = "cancelled: nothing was deleted";
             return Err(Fault::new(FaultKind::Cancelled, "empty bucket", bucket, cause, ""));
         }
-        let page = s3::list_under(aws, bucket, "", token).await?;
-        keys.extend(page.rows.iter().map(|row| row.key().to_owned()));
-        if keys.len() as u64 > expected {
-            let cause = format!("it holds more than the {expected} objects that were agreed to");
+        page.iter().for_each(|one| tally(&mut count, one));
+        all.extend(page);
+        if all.len() as u64 > expected {
+            let what = if count.older() > 0 {
+                "objects, versions and markers"
+            } else {
+                "objects"
+            };
+            let cause = format!("it holds more than the {expected} {what} that were agreed to");
             let remedy = "count it again";
             return Err(Fault::new(FaultKind::Conflict, "empty bucket", bucket, cause, remedy));
         }
-        token = page.next;
-        if token.is_none() {
-            break;
-        }
-    }
+        Ok(())
+    })
+    .await?;
     let stopped = |cause: String| Err(Fault::new(FaultKind::Cancelled, "empty bucket", bucket, cause, ""));
     let uploads = uploads(aws, bucket).await?;
     for (aborted, (key, id)) in uploads.iter().enumerate() {
@@ -148,7 +151,7 @@ pub async fn empty_bucket(
         }
         s3::abort_upload(aws, bucket, key, id).await?;
     }
-    let gone = delete_in_batches(aws, bucket, &keys, "empty bucket", progress, cancel).await?;
+    let gone = delete_in_batches(aws, bucket, &all, "empty bucket", progress, cancel).await?;
     if delete && cancel.is_cancelled() {
         return stopped(format!(
             "cancelled: all {gone} objects are deleted, the bucket is there"
@@ -157,7 +160,7 @@ pub async fn empty_bucket(
     if delete {
         s3::delete_bucket(aws, bucket).await.map_err(|fault| {
             if fault.code.as_deref() == Some("BucketNotEmpty") {
-                let remedy = "it keeps older versions, or somebody writes to it: delete them first";
+                let remedy = "it keeps versions that you may not list, or somebody writes to it: delete them first";
                 Fault {
                     remedy: remedy.to_owned(),
                     ..fault
@@ -169,9 +172,60 @@ pub async fn empty_bucket(
     }
     Ok(Outcome::BucketEmptied {
         bucket: bucket.to_owned(),
-        objects: gone,
+        objects: gone.saturating_sub(count.older()),
+        older: count.older(),
         deleted: delete,
     })
+}
+
+fn tally(count: &mut BucketCount, one: &Version) {
+    match one.size {
+        None => count.markers += 1,
+        Some(_) if one.is_latest => count.objects += 1,
+        Some(_) => count.versions += 1,
+    }
+    count.bytes = count.bytes.saturating_add(one.size.unwrap_or_default());
+}
+
+/// Shows every page of what a bucket holds: versions and delete markers too, if the caller may list them; whether so.
+async fn walk(aws: &Aws, bucket: &str, mut each: impl FnMut(Vec<Version>) -> Result<(), Fault>) -> Result<bool, Fault> {
+    let mut marker = None;
+    loop {
+        match s3::list_versions(aws, bucket, marker.clone()).await {
+            Ok(page) => {
+                each(page.rows)?;
+                marker = page.next;
+                if marker.is_none() {
+                    return Ok(true);
+                }
+            }
+            Err(fault) if marker.is_none() && has_no_versions(&fault) => break,
+            Err(fault) => return Err(fault),
+        }
+    }
+    let mut token = None;
+    loop {
+        let page = s3::list_under(aws, bucket, "", token).await?;
+        let current = page.rows.into_iter().filter_map(|row| match row {
+            ObjectRow::Object { key, size, .. } => Some(Version {
+                key,
+                id: None,
+                size: Some(size),
+                is_latest: true,
+            }),
+            ObjectRow::Prefix { .. } => None,
+        });
+        each(current.collect())?;
+        token = page.next;
+        if token.is_none() {
+            return Ok(false);
+        }
+    }
+}
+
+/// The caller may not see them, or the server has none.
+fn has_no_versions(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Denied || fault.code.as_deref() == Some("NotImplemented")
 }
 
 async fn uploads(aws: &Aws, bucket: &str) -> Result<Vec<(String, String)>, Fault> {

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{ProgressSink, dependents, workflow};
-use crate::aws::{Aws, Paged, ecr, iam, kms, s3, sagemaker};
+use super::{ProgressSink, count_bucket, dependents, workflow};
+use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker};
 use crate::domain::policy::role_name;
 use crate::domain::survey::counted;
 use crate::domain::{CleanUpItem, Fault, JobStatus, KeyState, Outcome, Progress, Request};
@@ -81,31 +81,29 @@ impl Plan<'_> {
             if !self.is_ours(tags) {
                 continue;
             }
-            let Some(objects) = self.count(&bucket).await else {
+            let found = count_bucket(self.aws, &bucket, &ProgressSink::none()).await;
+            let Some(Outcome::BucketCounted(count)) = self.told(found) else {
                 continue;
+            };
+            let versions = match count.older() {
+                0 => String::new(),
+                _ => format!(
+                    ", {}, {}",
+                    counted(count.versions as usize, "older version"),
+                    counted(count.markers as usize, "delete marker")
+                ),
             };
             self.items.push(CleanUpItem {
                 kind: "bucket",
                 name: bucket.clone(),
-                state: counted(objects as usize, "object"),
+                state: format!("{}{versions}", counted(count.objects as usize, "object")),
                 request: Some(Request::DeleteBucket {
                     bucket,
-                    expected: objects,
+                    expected: count.objects,
+                    older: count.older(),
                 }),
                 refused: None,
             });
-        }
-    }
-
-    async fn count(&mut self, bucket: &str) -> Option<u64> {
-        let (mut objects, mut token) = (0, None);
-        loop {
-            let Paged { rows, next } = self.told(s3::list_under(self.aws, bucket, "", token).await)?;
-            objects += rows.len() as u64;
-            token = next;
-            if token.is_none() {
-                return Some(objects);
-            }
         }
     }
 

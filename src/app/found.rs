@@ -373,16 +373,25 @@ fn counted(state: &State, continuation: &Continuation, count: &BucketCount) -> O
     let Continuation::EmptyBucket(delete) = continuation else {
         return None;
     };
-    let (bucket, expected) = (count.bucket.clone(), count.objects);
+    let (bucket, expected, older) = (count.bucket.clone(), count.objects, count.older());
     let request = if *delete {
-        Request::DeleteBucket { bucket, expected }
+        Request::DeleteBucket {
+            bucket,
+            expected,
+            older,
+        }
     } else {
-        Request::EmptyBucket { bucket, expected }
+        Request::EmptyBucket {
+            bucket,
+            expected,
+            older,
+        }
     };
     let (question, consequence) = words::question(&words::Names::of(state), &request);
     let explanation = format!(
-        "{} and {}. {consequence}",
+        "{}{} and {}. {consequence}",
         text::size(count.bytes),
+        words::older(count),
         text::count(count.uploads as usize, "unfinished upload"),
     );
     let confirm = Confirm::typing(question, &explanation, &count.bucket, request);

@@ -184,10 +184,12 @@ pub(super) fn foreseen(state: &State, menu: &Menu) -> Option<Request> {
         More::EmptyBucket => Request::EmptyBucket {
             bucket: target.bucket.clone()?,
             expected: 0,
+            older: 0,
         },
         More::DeleteBucket => Request::DeleteBucket {
             bucket: target.bucket.clone()?,
             expected: 0,
+            older: 0,
         },
         More::RetireGrant => retirement(state, target)?,
         More::EditPolicy | More::PutPolicyBack | More::AllowRole | More::CloneJob | More::CleanUp => return None,

@@ -10,6 +10,7 @@ mod proofs;
 
 pub use asked::{question, title};
 pub(super) use proofs::{proof_lines, step_lines, verdict_lines};
+pub(crate) use told::older;
 pub use told::{told, tone};
 
 use super::command::Command;

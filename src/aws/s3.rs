@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier, ServerSideEncryption};
+use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -15,9 +15,11 @@ use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo};
 mod bucket;
 mod info;
 mod listing;
+mod versions;
 
 pub(crate) use bucket::*;
 pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
+pub(crate) use versions::{Version, delete_versions, list_versions};
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.
 const FIRST_BYTES: u64 = crate::domain::format::FIRST_BYTES as u64;
@@ -230,46 +232,16 @@ pub(crate) async fn write_key_object(
     Ok(())
 }
 
-/// Deletes objects, a thousand a call; answers how many are gone. One that stays is a fault that names it.
+/// Deletes objects, a thousand a call; answers how many are gone. One that stays is a fault that names it. Where versions
+/// are kept a marker hides what was there.
 pub(crate) async fn delete_objects(aws: &Aws, bucket: &str, keys: &[String]) -> Result<u64, Fault> {
-    let act = "delete objects of";
-    let (spelled, unspelled): (Vec<_>, Vec<_>) = keys.iter().partition(|key| key.chars().all(is_xml));
-    let mut gone = 0;
-    for key in unspelled {
-        let call = aws.s3_control().delete_object().bucket(bucket).key(key);
-        let object = uri(bucket, key);
-        call.send()
-            .await
-            .map_err(|error| fault::of("delete", &object, &error))?;
-        gone += 1;
-    }
-    for batch in spelled.chunks(DELETE_AT_ONCE) {
-        let objects: Result<Vec<_>, _> = batch
-            .iter()
-            .map(|key| ObjectIdentifier::builder().key(*key).build())
-            .collect();
-        let delete = objects
-            .and_then(|objects| Delete::builder().set_objects(Some(objects)).build())
-            .map_err(|error| Fault::new(FaultKind::Invalid, act, bucket, error.to_string(), ""))?;
-        let call = aws.s3_control().delete_objects().bucket(bucket).delete(delete);
-        let answer = call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
-        if let Some(first) = answer.errors().first() {
-            let object = uri(bucket, first.key().unwrap_or_default());
-            let mut fault = fault::of_error_entry("delete", &object, first.code(), first.message());
-            fault.cause = format!("{} ({} of {} stayed)", fault.cause, answer.errors().len(), batch.len());
-            return Err(fault);
-        }
-        if answer.deleted().len() != batch.len() {
-            let why = format!(
-                "of {} objects it tells what became of {}",
-                batch.len(),
-                answer.deleted().len()
-            );
-            return Err(fault::not_an_answer(act, bucket, &why));
-        }
-        gone += batch.len() as u64;
-    }
-    Ok(gone)
+    let current = |key: &String| Version {
+        key: key.clone(),
+        id: None,
+        size: None,
+        is_latest: true,
+    };
+    delete_versions(aws, bucket, &keys.iter().map(current).collect::<Vec<_>>()).await
 }
 
 /// Whether XML can carry it; a key with anything else in it cannot be named in a list.

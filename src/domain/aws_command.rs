@@ -373,6 +373,8 @@ fn buckets(request: &Request, region: Option<&str>) -> Option<Vec<String>> {
                 "--summarize",
             ])]
         }
+        // Neither removes versions.
+        Request::EmptyBucket { older: 1.., .. } | Request::DeleteBucket { older: 1.., .. } => return None,
         Request::EmptyBucket { bucket, .. } => vec![aws(["s3", "rm", &format!("s3://{bucket}"), "--recursive"])],
         Request::DeleteBucket { bucket, .. } => vec![aws(["s3", "rb", &format!("s3://{bucket}"), "--force"])],
         _ => return None,

@@ -279,6 +279,8 @@ pub enum Request {
         bucket: String,
         /// How many objects the person agreed to; more are not touched.
         expected: u64,
+        /// How many older versions and delete markers beside them.
+        older: u64,
     },
     /// Delete everything in a bucket, then the bucket.
     DeleteBucket {
@@ -286,6 +288,8 @@ pub enum Request {
         bucket: String,
         /// How many objects the person agreed to; more are not touched.
         expected: u64,
+        /// How many older versions and delete markers beside them.
+        older: u64,
     },
     /// Decrypt the beginning of an object in memory.
     Preview {

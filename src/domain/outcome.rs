@@ -211,6 +211,8 @@ pub enum Outcome {
         bucket: String,
         /// How many objects are gone.
         objects: u64,
+        /// How many older versions and delete markers are gone.
+        older: u64,
         /// Whether the bucket is gone too.
         deleted: bool,
     },

@@ -67,12 +67,25 @@ pub fn counted(number: usize, noun: &str) -> String {
 pub struct BucketCount {
     /// Its name.
     pub bucket: String,
-    /// Objects, older versions not counted.
+    /// Current objects.
     pub objects: u64,
-    /// Their bytes as stored.
+    /// Versions of objects that were replaced or deleted.
+    pub versions: u64,
+    /// Markers of deletions, which hide such versions.
+    pub markers: u64,
+    /// Whether the caller may not list versions: there may be more than is counted.
+    pub unseen: bool,
+    /// The bytes of all that as stored.
     pub bytes: u64,
     /// Uploads that are neither complete nor aborted.
     pub uploads: u64,
+}
+
+impl BucketCount {
+    /// What is there besides current objects.
+    pub fn older(&self) -> u64 {
+        self.versions + self.markers
+    }
 }
 
 /// One thing a look before a job found.

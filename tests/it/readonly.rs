@@ -335,10 +335,12 @@ impl Stage {
             Request::EmptyBucket {
                 bucket: bucket.clone(),
                 expected: 99,
+                older: 0,
             },
             Request::DeleteBucket {
                 bucket: bucket.clone(),
                 expected: 99,
+                older: 0,
             },
             Request::Preview {
                 bucket: bucket.clone(),

@@ -322,6 +322,54 @@ fn a_bucket_is_private_and_tidy_from_the_start_and_emptied_only_as_agreed() {
 }
 
 #[test]
+fn a_bucket_that_keeps_versions_is_counted_and_emptied_with_all_of_them_and_its_markers() {
+    use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+    let place = Place::new();
+    place.bucket(BUCKET);
+    let s3 = place.s3();
+    let kept = VersioningConfiguration::builder()
+        .status(BucketVersioningStatus::Enabled)
+        .build();
+    let call = s3.put_bucket_versioning().bucket(BUCKET).versioning_configuration(kept);
+    place.wait(call.send()).unwrap();
+    for key in ["a", "a", "a", "b\u{8}", "gone"] {
+        place.put(BUCKET, key, b"12345");
+    }
+    place
+        .wait(s3.delete_object().bucket(BUCKET).key("gone").send())
+        .unwrap();
+    let count = match place.wait(actions::count_bucket(&place.aws, BUCKET, &quiet())).unwrap() {
+        Outcome::BucketCounted(count) => count,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        (count.objects, count.versions, count.markers, count.bytes),
+        (2, 3, 1, 25)
+    );
+    let empty = |most, delete| {
+        place.wait(actions::empty_bucket(
+            &place.aws,
+            BUCKET,
+            most,
+            delete,
+            &quiet(),
+            &never(),
+        ))
+    };
+    assert_eq!(empty(5, true).unwrap_err().kind, FaultKind::Conflict);
+    let emptied = |deleted, objects, older| Outcome::BucketEmptied {
+        bucket: BUCKET.to_owned(),
+        objects,
+        older,
+        deleted,
+    };
+    assert_eq!(empty(6, false).unwrap(), emptied(false, 2, 4));
+    let left = place.wait(s3.list_object_versions().bucket(BUCKET).send()).unwrap();
+    assert!(left.versions().is_empty() && left.delete_markers().is_empty());
+    assert_eq!(empty(0, true).unwrap(), emptied(true, 0, 0));
+}
+
+#[test]
 fn a_preview_shows_the_beginning_of_what_is_intact_and_nothing_of_what_is_not() {
     let place = Place::new();
     with_data(&place);

@@ -298,9 +298,11 @@ fn take_down(place: &Place, request: &Request) {
     let aws = &place.aws;
     let done = place.wait(async {
         match request {
-            Request::DeleteBucket { bucket, expected } => {
-                actions::empty_bucket(aws, bucket, *expected, true, &quiet(), &never()).await
-            }
+            Request::DeleteBucket {
+                bucket,
+                expected,
+                older,
+            } => actions::empty_bucket(aws, bucket, expected + older, true, &quiet(), &never()).await,
             Request::DeleteRepository { repository } => actions::delete_repository(aws, repository).await,
             Request::DeleteRole { role } => actions::delete_role(aws, role, &never()).await,
             Request::RevokeGrant {

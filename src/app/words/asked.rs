@@ -158,14 +158,16 @@ fn act(names: &Names<'_>, request: &Request) -> String {
             format!("wrap the encrypted data key {at} under {}, to {to}", names.key(key))
         }
         Request::CountBucket { bucket } => format!("count what is in the bucket {bucket}"),
-        Request::EmptyBucket { bucket, expected } => format!(
-            "empty the bucket {bucket} of its {}",
-            text::count(*expected as usize, "object")
-        ),
-        Request::DeleteBucket { bucket, expected } => format!(
-            "delete the bucket {bucket} and its {}",
-            text::count(*expected as usize, "object")
-        ),
+        Request::EmptyBucket {
+            bucket,
+            expected,
+            older,
+        } => format!("empty the bucket {bucket} of its {}", holdings(*expected, *older)),
+        Request::DeleteBucket {
+            bucket,
+            expected,
+            older,
+        } => format!("delete the bucket {bucket} and its {}", holdings(*expected, *older)),
         Request::Preview {
             bucket,
             object,
@@ -391,4 +393,14 @@ fn listed(pairs: &[(String, String)]) -> String {
 /// What is added where a token may be opened that may have lost its metadata.
 fn even_stripped(accept_unbound: bool) -> &'static str {
     if accept_unbound { ", even without metadata" } else { "" }
+}
+
+/// Objects, and what older versions and delete markers are beside them.
+pub(crate) fn holdings(objects: u64, older: u64) -> String {
+    let objects = text::count(objects as usize, "object");
+    match older {
+        0 => objects,
+        1 => format!("{objects} and an older version or delete marker"),
+        older => format!("{objects} and {older} older versions and delete markers"),
+    }
 }

@@ -5,7 +5,7 @@ use super::proofs::reading_tone;
 use crate::app::command::Command;
 use crate::app::text::{self, Tone};
 use crate::domain::{
-    AliasChange, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange, Verdict, Weight,
+    AliasChange, BucketCount, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange, Verdict, Weight,
     policy::role_name,
 };
 
@@ -153,18 +153,20 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
             format!("The encrypted data key {at} {yours} for you{roles}.")
         }
         Outcome::BucketCounted(count) => format!(
-            "The bucket {} holds {} ({}) and {}.",
+            "The bucket {} holds {} ({}{}) and {}.",
             count.bucket,
             text::count(count.objects as usize, "object"),
             text::size(count.bytes),
+            older(count),
             text::count(count.uploads as usize, "unfinished upload")
         ),
         Outcome::BucketEmptied {
             bucket,
             objects,
+            older,
             deleted,
         } => {
-            let objects = text::count(*objects as usize, "object");
+            let objects = super::asked::holdings(*objects, *older);
             if *deleted {
                 format!("Deleted the bucket {bucket} and its {objects}.")
             } else {
@@ -391,4 +393,19 @@ pub fn tone(outcome: &Outcome) -> Tone {
         | Outcome::CleanUpPlan { .. }
         | Outcome::Audit(_) => Tone::Good,
     }
+}
+
+/// What a bucket holds besides current objects, as far as it could be seen.
+pub(crate) fn older(count: &BucketCount) -> String {
+    if count.unseen {
+        return ", older versions could not be listed".to_owned();
+    }
+    if count.older() == 0 {
+        return String::new();
+    }
+    format!(
+        ", {} and {}",
+        text::count(count.versions as usize, "older version"),
+        text::count(count.markers as usize, "delete marker")
+    )
 }

@@ -97,6 +97,19 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
                 Count("KeyCount", &["Contents", "CommonPrefixes"]),
             ],
         ),
+        "ListObjectVersions" => xml(
+            "ListVersionsResult",
+            &[
+                Follow("IsTruncated", "NextKeyMarker"),
+                Have("Version.Key"),
+                Have("Version.VersionId"),
+                Have("Version.Size"),
+                Have("Version.IsLatest"),
+                Have("DeleteMarker.Key"),
+                Have("DeleteMarker.VersionId"),
+                Have("DeleteMarker.IsLatest"),
+            ],
+        ),
         "ListParts" => xml(
             "ListPartsResult",
             &[

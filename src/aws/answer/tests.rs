@@ -66,6 +66,10 @@ const ANSWERS: &[(&str, &str)] = &[
         "<ListMultipartUploadsResult><NextKeyMarker>k</NextKeyMarker><IsTruncated>true</IsTruncated><Upload><Key>k</Key><UploadId>id</UploadId></Upload></ListMultipartUploadsResult>",
     ),
     (
+        "ListObjectVersions",
+        "<ListVersionsResult><Name>b</Name><IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextVersionIdMarker>v</NextVersionIdMarker><Version><Key>k</Key><VersionId>v</VersionId><IsLatest>false</IsLatest><Size>0</Size></Version><DeleteMarker><Key>k</Key><VersionId>m</VersionId><IsLatest>true</IsLatest></DeleteMarker></ListVersionsResult>",
+    ),
+    (
         "ListObjectsV2",
         "<ListBucketResult><Name>b</Name><Prefix/><KeyCount>2</KeyCount><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken><Contents><Key>k</Key><Size>0</Size><ETag>\"e\"</ETag></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes></ListBucketResult>",
     ),

@@ -35,6 +35,7 @@ const READING: &[&str] = &[
     "HeadObject",
     "ListBuckets",
     "ListMultipartUploads",
+    "ListObjectVersions",
     "ListObjectsV2",
     "ListParts",
     // SageMaker

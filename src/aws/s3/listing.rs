@@ -132,11 +132,11 @@ pub(crate) async fn unfinished_uploads(
 }
 
 /// How names are spelled in one answer.
-struct Names<'a>(Option<&'a EncodingType>);
+pub(super) struct Names<'a>(pub(super) Option<&'a EncodingType>);
 
 impl Names<'_> {
     /// `None` if it is not UTF-8, as every key is. A server that does not know how to encode does not say that it did.
-    fn read(&self, name: &str) -> Option<String> {
+    pub(super) fn read(&self, name: &str) -> Option<String> {
         if self.0 != Some(&EncodingType::Url) {
             return Some(name.to_owned());
         }

@@ -188,12 +188,16 @@ async fn walk(
             actions::re_encrypt_data_key(aws, &at, &context, &key, &to).await
         }
         Request::CountBucket { bucket } => actions::count_bucket(aws, &bucket, progress).await,
-        Request::EmptyBucket { bucket, expected } => {
-            actions::empty_bucket(aws, &bucket, expected, false, progress, cancel).await
-        }
-        Request::DeleteBucket { bucket, expected } => {
-            actions::empty_bucket(aws, &bucket, expected, true, progress, cancel).await
-        }
+        Request::EmptyBucket {
+            bucket,
+            expected,
+            older,
+        } => actions::empty_bucket(aws, &bucket, expected + older, false, progress, cancel).await,
+        Request::DeleteBucket {
+            bucket,
+            expected,
+            older,
+        } => actions::empty_bucket(aws, &bucket, expected + older, true, progress, cancel).await,
         Request::Preview {
             bucket,
             object,

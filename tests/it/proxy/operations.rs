@@ -14,6 +14,7 @@ pub(crate) fn named(operation: &str) -> &str {
     match method {
         "GET" if path.is_empty() => "ListBuckets",
         "GET" if has("list-type") => "ListObjectsV2",
+        "GET" if has("versions") => "ListObjectVersions",
         "GET" if has("uploads") => "ListMultipartUploads",
         "GET" if has("uploadId") => "ListParts",
         "GET" if has("location") => "GetBucketLocation",

@@ -96,6 +96,7 @@ fn emptied(deleted: bool) -> Outcome {
     Outcome::BucketEmptied {
         bucket: own(BUCKET),
         objects: 12,
+        older: 0,
         deleted,
     }
 }
@@ -365,6 +366,7 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             objects: 12,
             bytes: 3 << 30,
             uploads: 1,
+            ..BucketCount::default()
         }),
         Outcome::BucketCounted(_) => emptied(false),
         Outcome::BucketEmptied { deleted: false, .. } => emptied(true),

@@ -247,10 +247,12 @@ pub(super) fn next(request: &Request) -> Option<Request> {
         Request::CountBucket { .. } => Request::EmptyBucket {
             bucket: own(BUCKET),
             expected: 12,
+            older: 0,
         },
         Request::EmptyBucket { .. } => Request::DeleteBucket {
             bucket: own(BUCKET),
             expected: 12,
+            older: 0,
         },
         Request::DeleteBucket { .. } => Request::Preview {
             bucket: own(BUCKET),

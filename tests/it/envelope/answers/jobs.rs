@@ -56,6 +56,8 @@ pub(super) const CLEAN_UP: &[&str] = &[
     "ListBuckets",
     "ListGrants",
     "ListKeys",
+    "ListMultipartUploads",
+    "ListObjectVersions",
     "ListObjectsV2",
     "ListResourceTags",
     "ListRoles",

@@ -24,7 +24,7 @@ pub(super) const BUCKETS: &[&str] = &[
     "DeleteObject",
     "DeleteObjects",
     "ListMultipartUploads",
-    "ListObjectsV2",
+    "ListObjectVersions",
     "PutBucketLifecycleConfiguration",
     "PutBucketTagging",
     "PutPublicAccessBlock",

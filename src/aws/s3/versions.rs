@@ -1,0 +1,108 @@
+//! Versions: all that a bucket holds, also of what was replaced or deleted.
+
+use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
+
+use super::listing::Names;
+use super::{DELETE_AT_ONCE, is_xml, uri};
+use crate::aws::{Aws, Paged, fault};
+use crate::domain::{Fault, FaultKind};
+
+/// One version of a key, or the marker of its deletion.
+#[derive(Debug, Clone)]
+pub(crate) struct Version {
+    pub(crate) key: String,
+    /// None where versions cannot be seen: the current object is meant.
+    pub(crate) id: Option<String>,
+    /// None of a delete marker.
+    pub(crate) size: Option<u64>,
+    pub(crate) is_latest: bool,
+}
+
+/// Every version and delete marker of a bucket.
+pub(crate) async fn list_versions(aws: &Aws, bucket: &str, marker: Option<String>) -> Result<Paged<Version>, Fault> {
+    let act = "list the versions of bucket";
+    // No version id holds a NUL, whatever keys do.
+    let (key, id) = marker.as_deref().and_then(|marker| marker.rsplit_once('\0')).unzip();
+    let call = aws
+        .s3_control()
+        .list_object_versions()
+        .bucket(bucket)
+        .encoding_type(EncodingType::Url)
+        .set_key_marker(key.map(str::to_owned))
+        .set_version_id_marker(id.filter(|id| !id.is_empty()).map(str::to_owned));
+    let answer = call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
+    let names = Names(answer.encoding_type());
+    let versions = answer.versions().iter().map(|version| {
+        Some(Version {
+            key: names.read(version.key()?)?,
+            id: Some(version.version_id()?.to_owned()),
+            size: Some(version.size().and_then(|size| u64::try_from(size).ok())?),
+            is_latest: version.is_latest()?,
+        })
+    });
+    let markers = answer.delete_markers().iter().map(|marker| {
+        Some(Version {
+            key: names.read(marker.key()?)?,
+            id: Some(marker.version_id()?.to_owned()),
+            size: None,
+            is_latest: marker.is_latest()?,
+        })
+    });
+    let rows = versions.chain(markers).collect();
+    let mut next = None;
+    if answer.is_truncated() == Some(true) {
+        let key = answer.next_key_marker().and_then(|key| names.read(key));
+        let key = key.ok_or_else(|| fault::incomplete(act, bucket, "NextKeyMarker"))?;
+        next = Some(format!(
+            "{key}\0{}",
+            answer.next_version_id_marker().unwrap_or_default()
+        ));
+    }
+    Paged::new(act, bucket, rows, marker.as_deref(), next.as_deref())
+}
+
+/// Deletes versions for good, a thousand a call; answers how many are gone. One that stays is a fault that names it.
+pub(crate) async fn delete_versions(aws: &Aws, bucket: &str, versions: &[Version]) -> Result<u64, Fault> {
+    let act = "delete objects of";
+    let (spelled, unspelled): (Vec<_>, Vec<_>) = versions.iter().partition(|one| one.key.chars().all(is_xml));
+    let mut gone = 0;
+    for one in unspelled {
+        let call = aws.s3_control().delete_object().bucket(bucket).key(&one.key);
+        let object = uri(bucket, &one.key);
+        call.set_version_id(one.id.clone())
+            .send()
+            .await
+            .map_err(|error| fault::of("delete", &object, &error))?;
+        gone += 1;
+    }
+    for batch in spelled.chunks(DELETE_AT_ONCE) {
+        let objects: Result<Vec<_>, _> = batch
+            .iter()
+            .map(|one| {
+                let named = ObjectIdentifier::builder().key(&one.key);
+                named.set_version_id(one.id.clone()).build()
+            })
+            .collect();
+        let delete = objects
+            .and_then(|objects| Delete::builder().set_objects(Some(objects)).build())
+            .map_err(|error| Fault::new(FaultKind::Invalid, act, bucket, error.to_string(), ""))?;
+        let call = aws.s3_control().delete_objects().bucket(bucket).delete(delete);
+        let answer = call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
+        if let Some(first) = answer.errors().first() {
+            let object = uri(bucket, first.key().unwrap_or_default());
+            let mut fault = fault::of_error_entry("delete", &object, first.code(), first.message());
+            fault.cause = format!("{} ({} of {} stayed)", fault.cause, answer.errors().len(), batch.len());
+            return Err(fault);
+        }
+        if answer.deleted().len() != batch.len() {
+            let why = format!(
+                "of {} objects it tells what became of {}",
+                batch.len(),
+                answer.deleted().len()
+            );
+            return Err(fault::not_an_answer(act, bucket, &why));
+        }
+        gone += batch.len() as u64;
+    }
+    Ok(gone)
+}
