@@ -245,10 +245,10 @@ impl Store {
         let mut index = self.lock();
         let bucket = index.buckets.get(name).ok_or_else(no_such_bucket)?;
         if !bucket.is_empty() {
-            let message = if bucket.versioning != Versioning::Never {
-                "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
-            } else {
+            let message = if bucket.versioning == Versioning::Never {
                 "The bucket you tried to delete is not empty"
+            } else {
+                "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
             };
             return Err(ApiError::new("BucketNotEmpty", message).status(409));
         }

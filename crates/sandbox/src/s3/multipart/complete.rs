@@ -40,7 +40,7 @@ impl Bucket {
             .iter()
             .map(|claim| digest(&claim.etag))
             .collect::<Option<Vec<_>>>()?;
-        let etag = etag_of_parts(digests.iter().map(|digest| digest.as_slice()));
+        let etag = etag_of_parts(digests.iter().map(Vec::as_slice));
         let is_it = |object: &Object| object.facts.upload.as_deref() == Some(id) && object.etag == etag;
         self.objects_of(key).find(|object| is_it(object)).cloned()
     }
