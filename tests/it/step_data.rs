@@ -24,7 +24,7 @@ fn with_object(home: &tempfile::TempDir) -> Session {
 fn objects_say_what_they_are_and_are_verified_proved_and_previewed() {
     let home = tempfile::tempdir().unwrap();
     let mut session = with_object(&home);
-    session.wait("key-object").wait("plain");
+    session.wait("key-object").wait("sse-s3");
     session.keys("v").wait("is intact, bound").keys(ESC);
     session
         .keys("P")

@@ -149,7 +149,7 @@ fn what_is_no_token_is_named_with_what_opens_it() {
     put(&place, "o/alone", &random, &[]);
     put(&place, "o/sdk1", b"\x01\x80\x03\x78\x00\x00", &[]);
     put(&place, "o/sdk2", b"\x02\x05\x78\x00\x00", &[]);
-    let open = ("plain", "it can be read as it is");
+    let open = ("sse-s3", "gets it as it is");
     let client = ("s3-encryption-client", "Amazon S3 Encryption Client");
     let sdk = ("aws-encryption-sdk", "aws-encryption-cli");
     for (key, (format, tool)) in [

@@ -1,10 +1,9 @@
 //! S3: the protocol by s3s, the storage our own.
 //!
 //! [`store`] holds buckets and objects, [`body`] their bytes as files, [`list`] pages through them, [`multipart`]
-//! joins parts without copying; [`front`] is s3s's trait over them, [`access`] decides who may, [`encryption`] asks
-//! KMS where an object is encrypted under one of its keys, [`versions`] keeps what was replaced or deleted, [`lifecycle`] removes
-//! what grew too old, and [`spelling`]
-//! writes names that XML cannot carry. ACLs and bucket policies are not here.
+//! joins parts without copying; [`front`] is s3s's trait over them, [`served`] refuses what is not here, [`access`] decides
+//! who may, [`encryption`] asks KMS where an object is encrypted under one of its keys, [`versions`] keeps what was replaced
+//! or deleted, [`lifecycle`] removes what grew too old, and [`spelling`] writes names that XML cannot carry. ACLs are not here.
 
 use std::sync::Arc;
 
@@ -17,16 +16,19 @@ mod body;
 mod checksum;
 mod convert;
 mod encryption;
+mod facts;
 mod front;
 mod lifecycle;
 mod list;
 mod multipart;
 mod object;
+mod served;
 mod spelling;
 mod store;
 mod told;
 mod versions;
 
+pub(crate) use self::access::authorize;
 pub(crate) use self::encryption::{open, seal};
 pub(crate) use self::list::{After, Query};
 pub(crate) use self::object::{About, Object};

@@ -38,8 +38,7 @@ impl Run<'_> {
         let is_marker = name.is_empty() || name.ends_with('/');
         let info = again(|| s3::object_info(self.aws, bucket, key)).await?;
         // What consoles write for an empty folder has no bytes; a longer one is a name that leaves the folder.
-        let is_empty =
-            info.format == ObjectFormat::Plain && is_marker && transfer::head(self.aws, bucket, key).await?.length == 0;
+        let is_empty = info.format.is_open() && is_marker && transfer::head(self.aws, bucket, key).await?.length == 0;
         if info.format == ObjectFormat::KeyObject || is_empty {
             return Ok(None);
         }

@@ -67,7 +67,7 @@ async fn the_pane_knows_a_token_as_verify_does_and_an_instruction_file_beside_a_
             ObjectFormat::Fernet,
         ),
         ("b", ahead.as_bytes().to_vec(), ObjectFormat::Fernet),
-        ("c", vec![0x8a, 0x00, 0xff], ObjectFormat::Plain),
+        ("c", vec![0x8a, 0x00, 0xff], ObjectFormat::SseS3),
         ("d", vec![0x8a, 0x00, 0xff], ObjectFormat::S3EncryptionClient),
     ] {
         if format == ObjectFormat::S3EncryptionClient {

@@ -3,19 +3,21 @@
 //! A request that names a second resource (the source of a copy, the keys of a batch delete, a tag set beside an
 //! object) is checked for that one in [`super::front`], with the caller that is left in its extensions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::HeaderMap;
-use percent_encoding::percent_decode_str;
 use s3s::S3ErrorCode;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::path::S3Path;
 use s3s::{S3Error, S3Result};
 
+use super::encryption::bucket_of;
+use super::facts::{self, Facts};
+use super::served::decoded;
 use crate::api::ApiError;
 use crate::identity::Caller;
+use crate::policy::{Guard, Question};
 use crate::sigv4::{Authorization, header};
 use crate::world::World;
 
@@ -45,10 +47,20 @@ pub(super) struct Gate {
 impl S3Access for Gate {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let caller = self.caller(cx)?;
-        if let Some(needed) = needed(cx) {
-            authorize(&self.world, &caller, needed.action, &needed.resource, &needed.context)?;
+        super::served::check(cx.s3_op().name(), cx.uri().query(), cx.headers())?;
+        self.check_owner(cx)?;
+        let facts = facts::of(
+            &self.world,
+            cx.s3_op().name(),
+            cx.s3_path(),
+            cx.uri().query(),
+            cx.headers(),
+        );
+        if let Some((action, resource)) = needed(cx) {
+            authorize(&self.world, &caller, action, &resource, &facts)?;
         }
         cx.extensions_mut().insert(caller);
+        cx.extensions_mut().insert(facts);
         Ok(())
     }
 }
@@ -109,6 +121,36 @@ impl Gate {
             .map_err(|_| denied("There were headers present in the request which were not signed").into())
     }
 
+    /// Whether the bucket, and that of a copy's source, belong to whom the caller believes.
+    fn check_owner(&self, cx: &S3AccessContext<'_>) -> Result<(), ApiError> {
+        let source = header(cx.headers(), "x-amz-copy-source").map(|source| decoded(&source));
+        let of_source = source.as_deref().map(|source| source.trim_start_matches('/'));
+        for (name, bucket) in [
+            ("x-amz-expected-bucket-owner", cx.s3_path().get_bucket_name()),
+            (
+                "x-amz-source-expected-bucket-owner",
+                of_source.and_then(|source| source.split('/').next()),
+            ),
+        ] {
+            let Some(expected) = header(cx.headers(), name) else {
+                continue;
+            };
+            if expected.len() != 12 || !expected.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err(ApiError::new(
+                    "InvalidBucketOwnerAWSAccountID",
+                    format!(
+                        "The value of the expected bucket owner parameter must be an AWS Account ID... [{expected}]"
+                    ),
+                ));
+            }
+            let place = bucket.and_then(|bucket| self.world.s3.place(bucket));
+            if place.is_some_and(|place| place.account != expected) {
+                return Err(denied("Access Denied"));
+            }
+        }
+        Ok(())
+    }
+
     /// Sends who asks in another region than the bucket's to that one.
     fn check_region(&self, region: &str, cx: &S3AccessContext<'_>) -> S3Result<()> {
         let bucket = cx.s3_path().get_bucket_name();
@@ -134,14 +176,8 @@ impl Gate {
     }
 }
 
-/// What a request needs beyond a valid signature.
-struct Needed {
-    action: &'static str,
-    resource: String,
-    context: BTreeMap<String, String>,
-}
-
-fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
+/// The action and the resource that a request needs beyond a valid signature.
+fn needed(cx: &S3AccessContext<'_>) -> Option<(&'static str, String)> {
     let version = parameter(cx, "versionId");
     let action = match cx.s3_op().name() {
         // Whoever may read or delete what is current may not do so with every version.
@@ -149,7 +185,6 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
         "DeleteObject" if version.is_some() => "s3:DeleteObjectVersion",
         "GetObjectAttributes" if version.is_some() => "s3:GetObjectVersionAttributes",
         "GetObjectTagging" if version.is_some() => "s3:GetObjectVersionTagging",
-        "PutObjectTagging" if version.is_some() => "s3:PutObjectVersionTagging",
         "DeleteObjectTagging" if version.is_some() => "s3:DeleteObjectVersionTagging",
         "ListBuckets" => "s3:ListAllMyBuckets",
         "CreateBucket" => "s3:CreateBucket",
@@ -159,7 +194,12 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
         "GetBucketVersioning" => "s3:GetBucketVersioning",
         "PutBucketVersioning" => "s3:PutBucketVersioning",
         "ListObjectVersions" => "s3:ListBucketVersions",
+        "GetBucketPolicy" => "s3:GetBucketPolicy",
+        "PutBucketPolicy" => "s3:PutBucketPolicy",
+        "DeleteBucketPolicy" => "s3:DeleteBucketPolicy",
+        "GetBucketPolicyStatus" => "s3:GetBucketPolicyStatus",
         "GetBucketEncryption" => "s3:GetEncryptionConfiguration",
+        "PutBucketEncryption" | "DeleteBucketEncryption" => "s3:PutEncryptionConfiguration",
         "GetBucketTagging" => "s3:GetBucketTagging",
         "PutBucketTagging" | "DeleteBucketTagging" => "s3:PutBucketTagging",
         "GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
@@ -179,7 +219,6 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
         "ListParts" => "s3:ListMultipartUploadParts",
         "DeleteObject" => "s3:DeleteObject",
         "GetObjectTagging" => "s3:GetObjectTagging",
-        "PutObjectTagging" => "s3:PutObjectTagging",
         "DeleteObjectTagging" => "s3:DeleteObjectTagging",
         // Checked key by key where it is done; whatever else there is, the front does not implement.
         _ => return None,
@@ -189,51 +228,40 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<Needed> {
         S3Path::Bucket { bucket } => format!("arn:aws:s3:::{bucket}"),
         S3Path::Object { bucket, key } => format!("arn:aws:s3:::{bucket}/{key}"),
     };
-    let mut context = BTreeMap::new();
-    if let Some(version) = version {
-        context.insert("s3:VersionId".to_owned(), version);
-    }
-    if matches!(action, "s3:ListBucket" | "s3:ListBucketVersions") {
-        for (name, condition) in [
-            ("prefix", "s3:prefix"),
-            ("delimiter", "s3:delimiter"),
-            ("max-keys", "s3:max-keys"),
-        ] {
-            if let Some(value) = parameter(cx, name) {
-                context.insert(condition.to_owned(), value);
-            }
-        }
-    }
-    Some(Needed {
-        action,
-        resource,
-        context,
-    })
+    Some((action, resource))
 }
 
 fn parameter(cx: &S3AccessContext<'_>, name: &str) -> Option<String> {
-    let decoded = |text: &str| {
-        percent_decode_str(&text.replace('+', " "))
-            .decode_utf8_lossy()
-            .into_owned()
-    };
-    cx.uri().query()?.split('&').find_map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decoded(key) == name).then(|| decoded(value))
-    })
+    facts::parameter(cx.uri().query(), name)
 }
 
-/// Asks the policies, and words a refusal as S3 does.
-pub(super) fn authorize(
+/// Asks the caller's policies and the bucket's, and words a refusal as S3 does.
+pub(crate) fn authorize(
     world: &World,
     caller: &Caller,
     action: &str,
     resource: &str,
-    context: &BTreeMap<String, String>,
+    facts: &Facts,
 ) -> Result<(), ApiError> {
-    world
-        .authorize(caller, action, resource, context)
-        .map_err(|error| denied(&error.message))
+    // A bucket that is not there has no policy; who may hear that is its caller's policies' to say.
+    let bucket = bucket_of(resource);
+    let policy = world.s3.policy(bucket).ok().flatten();
+    let place = world.s3.place(bucket);
+    let owner = place.as_ref().map_or(caller.account(), |place| &place.account);
+    let always = world.facts();
+    let mut question = Question::new(caller, action, resource, &always);
+    for name in ["aws:ResourceAccount", "s3:ResourceAccount"] {
+        question = question.with(name, vec![owner.to_owned()]);
+    }
+    for (name, values) in facts {
+        question = question.with(name, values.clone());
+    }
+    let guard = Guard {
+        policy: policy.as_deref(),
+        account: owner,
+        must_allow: false,
+    };
+    world.permit(&question, &guard).map_err(|error| denied(&error.message))
 }
 
 fn denied(message: &str) -> ApiError {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use s3s::dto::{Checksum, CommonPrefix, ETag, ETagCondition, EncodingType, Owner, Range, Tag, Timestamp};
+use s3s::dto::{Checksum, CommonPrefix, ETag, ETagCondition, EncodingType, Owner, Range, StorageClass, Tag, Timestamp};
 use s3s::{S3Error, S3ErrorCode, TrailingHeaders};
 
 use super::list::After;
@@ -295,11 +295,7 @@ macro_rules! about {
                 .and_then($crate::s3::convert::without_chunked),
             content_language: $input.content_language.clone(),
             expires: $input.expires.clone(),
-            storage_class: $input
-                .storage_class
-                .as_ref()
-                .map(|class| class.as_str().to_owned())
-                .filter(|class| class != s3s::dto::StorageClass::STANDARD),
+            storage_class: $crate::s3::convert::storage_class($input.storage_class.as_ref())?,
             website_redirect: $input.website_redirect_location.clone(),
             metadata: $crate::s3::convert::metadata($input.metadata.clone())?,
             encryption: $input
@@ -307,11 +303,33 @@ macro_rules! about {
                 .as_ref()
                 .map(|sse| sse.as_str().to_owned()),
             encryption_key: $input.ssekms_key_id.clone(),
+            encryption_context: $input.ssekms_encryption_context.clone(),
+            bucket_key: $input.bucket_key_enabled,
             wrapped: None,
         }
     };
 }
 pub(crate) use about;
+
+/// A storage class of general purpose buckets; none for the standard one.
+pub(crate) fn storage_class(class: Option<&StorageClass>) -> Result<Option<String>, ApiError> {
+    match class.map(StorageClass::as_str) {
+        None | Some(StorageClass::STANDARD) => Ok(None),
+        Some(
+            class @ (StorageClass::DEEP_ARCHIVE
+            | StorageClass::GLACIER
+            | StorageClass::GLACIER_IR
+            | StorageClass::INTELLIGENT_TIERING
+            | StorageClass::ONEZONE_IA
+            | StorageClass::REDUCED_REDUNDANCY
+            | StorageClass::STANDARD_IA),
+        ) => Ok(Some(class.to_owned())),
+        Some(_) => Err(ApiError::new(
+            "InvalidStorageClass",
+            "The storage class you specified is not valid",
+        )),
+    }
+}
 
 /// `aws-chunked` is how the body travelled, not what it is.
 pub(crate) fn without_chunked(encoding: &str) -> Option<String> {

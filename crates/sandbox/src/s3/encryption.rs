@@ -1,10 +1,14 @@
 //! SSE-KMS as far as it can be seen: writing needs GenerateDataKey on the object's KMS key, reading needs Decrypt, by the
 //! caller and through S3. The bytes stay as they came: the folder is private, and everything in it is of one trust.
 //!
-//! `aws:kms` without a key means AWS's own key for S3, which every caller of the account may use through S3.
+//! What a request does not say, the bucket's default says; without one S3 encrypts with its own keys. `aws:kms` without a
+//! key means AWS's own key for S3, which every caller of the account may use through S3.
+
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::object::About;
@@ -13,14 +17,39 @@ use crate::identity::Caller;
 use crate::kms;
 use crate::world::World;
 
-/// Wraps a data key for an object that is about to be written.
+pub(super) const KMS: &str = "aws:kms";
+
+/// What a bucket encrypts with where a request says nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Preset {
+    pub(crate) is_kms: bool,
+    pub(crate) key: Option<String>,
+    pub(crate) bucket_key: bool,
+}
+
+/// Wraps a data key for an object that is about to be written, where it is to be encrypted under a KMS key.
 pub(crate) fn seal(world: &World, caller: &Caller, resource: &str, about: &mut About) -> Result<(), ApiError> {
     about.wrapped = None;
-    let (Some("aws:kms"), Some(key)) = (about.encryption.as_deref(), &about.encryption_key) else {
+    check(about)?;
+    if about.encryption.is_none() {
+        let preset = world
+            .s3
+            .setting(bucket_of(resource), |settings| settings.encryption.clone())?;
+        if preset.is_kms {
+            about.encryption = Some(KMS.to_owned());
+            about.encryption_key = preset.key;
+            about.bucket_key = about.bucket_key.or(Some(preset.bucket_key));
+        }
+    }
+    if about.encryption.as_deref() != Some(KMS) {
+        about.bucket_key = None;
+        return Ok(());
+    }
+    let Some(key) = &about.encryption_key else {
         return Ok(());
     };
-    let request = json!({ "KeyId": key, "KeySpec": "AES_256", "EncryptionContext": { "aws:s3:arn": resource } });
-    let answer = ask(world, caller, "GenerateDataKeyWithoutPlaintext", &request)?;
+    let request = json!({ "KeyId": key, "KeySpec": "AES_256", "EncryptionContext": context(about, resource)? });
+    let answer = ask(world, caller, "GenerateDataKey", &request)?;
     about.encryption_key = answer["KeyId"].as_str().map(str::to_owned);
     about.wrapped = answer["CiphertextBlob"]
         .as_str()
@@ -28,14 +57,59 @@ pub(crate) fn seal(world: &World, caller: &Caller, resource: &str, about: &mut A
     Ok(())
 }
 
-/// Unwraps the data key of an object that is about to be read.
+/// Unwraps the data key of an object that is about to be read, or of an upload that goes on.
 pub(crate) fn open(world: &World, caller: &Caller, about: &About, resource: &str) -> Result<(), ApiError> {
     let Some(wrapped) = &about.wrapped else {
         return Ok(());
     };
-    let request =
-        json!({ "CiphertextBlob": STANDARD.encode(wrapped), "EncryptionContext": { "aws:s3:arn": resource } });
+    let request = json!({ "CiphertextBlob": STANDARD.encode(wrapped), "EncryptionContext": context(about, resource)? });
     ask(world, caller, "Decrypt", &request).map(drop)
+}
+
+/// What a request says must go together.
+fn check(about: &About) -> Result<(), ApiError> {
+    let invalid = |message: &str| Err(ApiError::new("InvalidArgument", message));
+    match about.encryption.as_deref() {
+        Some(KMS) => Ok(()),
+        Some("aws:kms:dsse") => {
+            Err(ApiError::new("NotImplemented", "The sandbox does not serve aws:kms:dsse").status(501))
+        }
+        None | Some("AES256") if about.encryption_key.is_some() || about.encryption_context.is_some() => invalid(
+            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
+        ),
+        None | Some("AES256") => Ok(()),
+        Some(_) => invalid("The encryption method specified is not supported"),
+    }
+}
+
+/// The encryption context: what the request gave, and which object it is, or which bucket.
+fn context(about: &About, resource: &str) -> Result<BTreeMap<String, String>, ApiError> {
+    let refused = || {
+        ApiError::new(
+            "InvalidArgument",
+            "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which \
+             represents a string-string map",
+        )
+    };
+    let given = about.encryption_context.as_ref().map(|text| STANDARD.decode(text));
+    let mut context: BTreeMap<String, String> = match given {
+        Some(given) => serde_json::from_slice(&given.map_err(|_| refused())?).map_err(|_| refused())?,
+        None => BTreeMap::new(),
+    };
+    let bucket = format!("arn:aws:s3:::{}", bucket_of(resource));
+    let arn = if about.bucket_key == Some(true) {
+        &bucket
+    } else {
+        resource
+    };
+    context.insert("aws:s3:arn".to_owned(), arn.to_owned());
+    Ok(context)
+}
+
+/// The bucket of an object's ARN.
+pub(super) fn bucket_of(resource: &str) -> &str {
+    let path = resource.rsplit_once(":::").map_or(resource, |(_, path)| path);
+    path.split_once('/').map_or(path, |(bucket, _)| bucket)
 }
 
 fn ask(world: &World, caller: &Caller, operation: &str, request: &Value) -> Result<Value, ApiError> {

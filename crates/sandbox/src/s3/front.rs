@@ -9,6 +9,7 @@ use hyper::http::Extensions;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
+use super::facts::Facts;
 use super::store::Store;
 use crate::api::ApiError;
 use crate::identity::Caller;
@@ -19,6 +20,8 @@ mod buckets;
 mod deleting;
 mod listing;
 mod objects;
+mod policy;
+mod presets;
 mod settings;
 mod tags;
 mod uploads;
@@ -50,8 +53,8 @@ impl Front {
 
     /// Checks what `access` could not: a second resource of the same request.
     fn allow(&self, extensions: &Extensions, action: &str, resource: &str) -> Result<(), ApiError> {
-        let caller = Self::caller(extensions)?;
-        super::access::authorize(&self.world, caller, action, resource, &BTreeMap::new())
+        let facts = extensions.get::<Facts>().cloned().unwrap_or_default();
+        super::access::authorize(&self.world, Self::caller(extensions)?, action, resource, &facts)
     }
 
     /// Tags that come along with an object, if the caller may tag.
@@ -112,7 +115,49 @@ impl S3 for Front {
         &self,
         req: S3Request<GetBucketEncryptionInput>,
     ) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
-        buckets::encryption(self, req)
+        presets::get(self, req)
+    }
+
+    async fn put_bucket_encryption(
+        &self,
+        req: S3Request<PutBucketEncryptionInput>,
+    ) -> S3Result<S3Response<PutBucketEncryptionOutput>> {
+        presets::put(self, req)
+    }
+
+    async fn delete_bucket_encryption(
+        &self,
+        req: S3Request<DeleteBucketEncryptionInput>,
+    ) -> S3Result<S3Response<DeleteBucketEncryptionOutput>> {
+        presets::delete(self, req)
+    }
+
+    async fn get_bucket_policy(
+        &self,
+        req: S3Request<GetBucketPolicyInput>,
+    ) -> S3Result<S3Response<GetBucketPolicyOutput>> {
+        policy::get(self, req)
+    }
+
+    async fn put_bucket_policy(
+        &self,
+        req: S3Request<PutBucketPolicyInput>,
+    ) -> S3Result<S3Response<PutBucketPolicyOutput>> {
+        policy::put(self, req)
+    }
+
+    async fn delete_bucket_policy(
+        &self,
+        req: S3Request<DeleteBucketPolicyInput>,
+    ) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
+        policy::delete(self, req)
+    }
+
+    async fn get_bucket_policy_status(
+        &self,
+        req: S3Request<GetBucketPolicyStatusInput>,
+    ) -> S3Result<S3Response<GetBucketPolicyStatusOutput>> {
+        policy::status(self, req)
     }
 
     async fn get_bucket_tagging(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use s3s::dto::{Checksum, Timestamp};
+use s3s::dto::{Checksum, ServerSideEncryption, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::body::{Arrived, Body};
@@ -93,9 +93,27 @@ pub(crate) struct About {
     pub(crate) storage_class: Option<String>,
     pub(crate) website_redirect: Option<String>,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// `AES256` or `aws:kms`, as asked for. A mark only: the sandbox's folder holds the bytes as they came.
+    /// `aws:kms`; everything else is encrypted with S3's own keys, asked for or not. A mark only: the sandbox's folder
+    /// holds the bytes as they came.
     pub(crate) encryption: Option<String>,
     pub(crate) encryption_key: Option<String>,
+    /// The encryption context beyond S3's own, as it was given: base64 of JSON.
+    pub(crate) encryption_context: Option<String>,
+    /// Whether the bucket's key stands between: KMS sees the bucket, not the object.
+    pub(crate) bucket_key: Option<bool>,
     /// The data key that SSE-KMS would encrypt with, wrapped.
     pub(crate) wrapped: Option<Vec<u8>>,
+}
+
+impl About {
+    /// As every answer about the object says it.
+    pub(crate) fn sse(&self) -> ServerSideEncryption {
+        let kind = self.encryption.as_deref().unwrap_or(ServerSideEncryption::AES256);
+        ServerSideEncryption::from(kind.to_owned())
+    }
+
+    /// Whether the bytes must be restored before they can be read.
+    pub(crate) fn is_archived(&self) -> bool {
+        matches!(self.storage_class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE"))
+    }
 }

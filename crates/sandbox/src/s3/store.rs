@@ -16,6 +16,8 @@ use s3s::dto::LifecycleRule;
 use serde::{Deserialize, Serialize};
 
 use super::body::{Body, Home, Intake, Stretch, disk};
+use super::convert::precondition;
+use super::encryption::Preset;
 use super::list::{Page, Query, page};
 use super::multipart::{Part, Upload};
 use super::object::{About, Object};
@@ -24,6 +26,7 @@ use crate::api::ApiError;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError, Locked};
 use crate::identity::Place;
+use crate::policy::Document;
 use crate::shelf::{Shelf, encoded};
 
 /// What must hold of the name that is written to.
@@ -51,6 +54,7 @@ pub(crate) struct Birth {
 pub(crate) struct Bucket {
     pub(crate) birth: Birth,
     pub(crate) versioning: Versioning,
+    pub(crate) policy: Option<Arc<Document>>,
     /// The current object of every key that has one.
     pub(crate) objects: Shelf<Arc<Object>>,
     /// What is done at midnight, by [`super::lifecycle`].
@@ -94,6 +98,7 @@ impl Bucket {
             versioning: Versioning::Never,
             rules: Vec::new(),
             due: UNIX_EPOCH,
+            policy: None,
             objects: Shelf::empty(&format!("objects/{name}"), disk, Object::row),
             older: Shelf::empty(&format!("versions/{name}"), disk, Version::row),
             uploads: Shelf::empty(&format!("uploads/{name}"), disk, encoded),
@@ -113,6 +118,7 @@ impl Bucket {
             versioning: settings.versioning,
             rules: settings.lifecycle.clone(),
             due: UNIX_EPOCH,
+            policy: settings.policy.clone().map(Arc::new),
             objects: Shelf::open_as(&format!("objects/{name}"), disk, Object::row, |row| {
                 let (stretches, facts) = postcard::from_bytes(row)?;
                 let body = body(stretches);
@@ -144,6 +150,8 @@ pub(crate) struct Settings {
     /// Blocks ACLs, ignores them, blocks policies, restricts buckets.
     pub(crate) public_access: Option<[bool; 4]>,
     pub(crate) lifecycle: Vec<LifecycleRule>,
+    pub(crate) encryption: Preset,
+    pub(crate) policy: Option<Document>,
 }
 
 /// All of S3.
@@ -226,6 +234,18 @@ impl Store {
         Ok(index.settings.get(name).cloned().unwrap_or_default())
     }
 
+    /// One thing that a bucket is set to.
+    pub(crate) fn setting<T: Default>(&self, name: &str, of: impl FnOnce(&Settings) -> T) -> Result<T, ApiError> {
+        let index = self.lock();
+        index.buckets.get(name).ok_or_else(no_such_bucket)?;
+        Ok(index.settings.get(name).map_or_else(T::default, of))
+    }
+
+    /// A bucket's policy.
+    pub(crate) fn policy(&self, name: &str) -> Result<Option<Arc<Document>>, ApiError> {
+        self.with(name, |bucket| Ok(bucket.policy.clone()))
+    }
+
     /// Sets a bucket to something else.
     pub(crate) fn change_settings(&self, name: &str, change: impl FnOnce(&mut Settings)) -> Result<(), ApiError> {
         let mut index = self.lock();
@@ -236,6 +256,7 @@ impl Store {
         bucket.versioning = settings.versioning;
         bucket.rules.clone_from(&settings.lifecycle);
         bucket.due = UNIX_EPOCH;
+        bucket.policy = settings.policy.clone().map(Arc::new);
         index.settings.insert(name.to_owned(), settings);
         Ok(())
     }
@@ -366,18 +387,32 @@ impl Store {
         })
     }
 
-    /// Removes an object, or leaves a delete marker; one that is not there is no error.
-    pub(crate) fn delete(&self, bucket: &str, key: &str) -> Result<Deleted, ApiError> {
+    /// Removes an object, or leaves a delete marker; one that is not there is no error, unless it must match.
+    pub(crate) fn delete(&self, bucket: &str, key: &str, condition: &Condition) -> Result<Deleted, ApiError> {
         let now = self.home.now();
-        let mut deleted = self.with(bucket, |bucket| Ok(bucket.delete(key, now)))?;
+        let mut deleted = self.with(bucket, |bucket| {
+            check_condition(bucket, key, condition)?;
+            Ok(bucket.delete(key, now))
+        })?;
         deleted.gone.clear();
         Ok(deleted)
     }
 
     /// Removes one version for good, if it is there.
-    pub(crate) fn delete_version(&self, bucket: &str, key: &str, id: &str) -> Result<Option<Version>, ApiError> {
+    pub(crate) fn delete_version(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+        condition: &Condition,
+    ) -> Result<Option<Version>, ApiError> {
         check_id(id)?;
-        self.with(bucket, |bucket| Ok(bucket.delete_version(key, id)))
+        self.with(bucket, |bucket| {
+            let current = bucket.version(key, id);
+            let object = current.as_ref().and_then(Version::object);
+            condition.check(object.map(Arc::as_ref))?;
+            Ok(bucket.delete_version(key, id))
+        })
     }
 
     /// One page of a bucket.
@@ -414,19 +449,18 @@ impl Store {
 
 /// Checks `condition` against what is under `key` now.
 pub(crate) fn check_condition(bucket: &Bucket, key: &str, condition: &Condition) -> Result<(), ApiError> {
-    let failed = || {
-        ApiError::new(
-            "PreconditionFailed",
-            "At least one of the pre-conditions you specified did not hold",
-        )
-        .status(412)
-    };
-    match (condition, bucket.objects.get(key)) {
-        (Condition::Any, _) | (Condition::Absent, None) => Ok(()),
-        (Condition::Absent, Some(_)) => Err(failed()),
-        (Condition::Matches(_), None) => Err(no_such_key()),
-        (Condition::Matches(etag), Some(object)) if etag == "*" || *etag == object.etag => Ok(()),
-        (Condition::Matches(_), Some(_)) => Err(failed()),
+    condition.check(bucket.objects.get(key).map(Arc::as_ref))
+}
+
+impl Condition {
+    /// Whether it holds of what is there.
+    fn check(&self, object: Option<&Object>) -> Result<(), ApiError> {
+        match (self, object) {
+            (Self::Any, _) | (Self::Absent, None) => Ok(()),
+            (Self::Matches(_), None) => Err(no_such_key()),
+            (Self::Matches(etag), Some(object)) if etag == "*" || *etag == object.etag => Ok(()),
+            (Self::Absent | Self::Matches(_), Some(_)) => Err(precondition()),
+        }
     }
 }
 

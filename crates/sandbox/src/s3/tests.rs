@@ -114,7 +114,7 @@ fn an_overwritten_object_is_still_read_to_its_end_and_then_gone() {
     assert_eq!(bytes, b"old");
     drop(reader);
     assert_eq!(place.files(), 1);
-    place.store.delete("bucket", "a").unwrap();
+    place.store.delete("bucket", "a", &Condition::Any).unwrap();
     assert_eq!(place.files(), 0);
 }
 
@@ -136,7 +136,7 @@ fn a_bucket_that_holds_something_is_not_deleted() {
     let place = Place::new();
     place.put("a", b"x");
     assert_eq!(place.store.delete_bucket("bucket").unwrap_err().code, "BucketNotEmpty");
-    place.store.delete("bucket", "a").unwrap();
+    place.store.delete("bucket", "a", &Condition::Any).unwrap();
     place.store.delete_bucket("bucket").unwrap();
     assert_eq!(place.store.check_bucket("bucket").unwrap_err().code, "NoSuchBucket");
 }

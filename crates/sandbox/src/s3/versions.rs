@@ -59,6 +59,14 @@ impl Marker {
 }
 
 impl Version {
+    /// None is a delete marker.
+    pub(super) fn object(&self) -> Option<&Arc<Object>> {
+        match self {
+            Self::Object(object) => Some(object),
+            Self::Marker(_) => None,
+        }
+    }
+
     pub(crate) fn id(&self) -> &str {
         match self {
             Self::Object(object) => object.version(),

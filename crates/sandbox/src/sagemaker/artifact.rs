@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 
 use super::super::api::ApiError;
 use super::super::identity::Caller;
-use super::super::s3::{About, Condition, Object, seal};
+use super::super::s3::{self, About, Condition, Object, seal};
 use super::super::world::World;
 use super::below::Below;
 use super::request::Training;
@@ -94,8 +94,17 @@ impl<'a> Out<'a> {
     fn put(&self, key: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), String> {
         let bucket = self.bucket;
         let resource = format!("arn:aws:s3:::{bucket}/{key}");
-        self.world
-            .authorize(self.role, "s3:PutObject", &resource, &BTreeMap::new())
+        let mut facts = BTreeMap::new();
+        for (name, value) in [
+            ("s3:x-amz-server-side-encryption", &self.about.encryption),
+            (
+                "s3:x-amz-server-side-encryption-aws-kms-key-id",
+                &self.about.encryption_key,
+            ),
+        ] {
+            facts.extend(value.iter().map(|value| (name.to_owned(), vec![value.clone()])));
+        }
+        s3::authorize(self.world, self.role, "s3:PutObject", &resource, &facts)
             .map_err(|error| format!("AccessDenied (403): {}", error.message))?;
         self.world.s3.check_bucket(bucket).map_err(|error| said(&error))?;
         let mut intake = self.world.s3.intake().map_err(|error| error.to_string())?;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::super::api::ApiError;
 use super::super::identity::{Caller, Place};
-use super::super::s3::{After, Object, Query, open};
+use super::super::s3::{self, After, Object, Query, open};
 use super::super::world::World;
 use super::request::{Channel, location};
 
@@ -76,9 +76,8 @@ fn page(
     after: After,
     limit: usize,
 ) -> Result<Found, ApiError> {
-    let context = BTreeMap::from([("s3:prefix".to_owned(), prefix.to_owned())]);
-    world
-        .authorize(role, "s3:ListBucket", &format!("arn:aws:s3:::{bucket}"), &context)
+    let facts = BTreeMap::from([("s3:prefix".to_owned(), vec![prefix.to_owned()])]);
+    s3::authorize(world, role, "s3:ListBucket", &format!("arn:aws:s3:::{bucket}"), &facts)
         .map_err(|error| denied(&error))?;
     let query = Query {
         prefix: prefix.to_owned(),
@@ -145,9 +144,7 @@ pub(super) fn relative<'a>(prefix: &str, key: &'a str) -> &'a str {
 /// Reads an object as the role.
 fn read(world: &World, role: &Caller, bucket: &str, key: &str) -> Result<Arc<Object>, ApiError> {
     let resource = format!("arn:aws:s3:::{bucket}/{key}");
-    world
-        .authorize(role, "s3:GetObject", &resource, &BTreeMap::new())
-        .map_err(|error| denied(&error))?;
+    s3::authorize(world, role, "s3:GetObject", &resource, &BTreeMap::new()).map_err(|error| denied(&error))?;
     let object = world.s3.object(bucket, key)?;
     open(world, role, &object.about, &resource)?;
     Ok(object)

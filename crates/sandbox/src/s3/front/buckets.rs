@@ -119,16 +119,3 @@ pub(super) fn location(
         location_constraint: (place.region != "us-east-1").then(|| place.region.into()),
     }))
 }
-
-pub(super) fn encryption(
-    front: &Front,
-    req: S3Request<GetBucketEncryptionInput>,
-) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
-    front.store().check_bucket(&req.input.bucket)?;
-    Err(ApiError::new(
-        "ServerSideEncryptionConfigurationNotFoundError",
-        "The server side encryption configuration was not found",
-    )
-    .status(404)
-    .into())
-}

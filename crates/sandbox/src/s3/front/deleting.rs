@@ -3,6 +3,8 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
+use super::super::convert::write_condition;
+use super::super::store::Condition;
 use super::super::versions::{Deleted, NULL, Version};
 use super::versions::no_such_version;
 use super::{Front, arn};
@@ -10,7 +12,8 @@ use crate::api::ApiError;
 
 pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
     let input = req.input;
-    let (deleted, _) = front.remove(&input.bucket, &input.key, input.version_id.as_deref())?;
+    let condition = write_condition(input.if_match, None)?;
+    let (deleted, _) = front.remove(&input.bucket, &input.key, input.version_id.as_deref(), &condition)?;
     Ok(S3Response::with_status(
         DeleteObjectOutput {
             delete_marker: deleted.marker.then_some(true),
@@ -23,12 +26,18 @@ pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<
 
 impl Front {
     /// Deletes a key, or one version of it; what is to be said of that, and whether it was there.
-    fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<(Deleted, bool), ApiError> {
+    fn remove(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        condition: &Condition,
+    ) -> Result<(Deleted, bool), ApiError> {
         let store = self.store();
         let Some(id) = version else {
-            return Ok((store.delete(bucket, key)?, true));
+            return Ok((store.delete(bucket, key, condition)?, true));
         };
-        let gone = store.delete_version(bucket, key, id)?;
+        let gone = store.delete_version(bucket, key, id, condition)?;
         let deleted = Deleted {
             marker: matches!(gone, Some(Version::Marker(_))),
             version: Some(id.to_owned()).filter(|_| store.names_versions(bucket).unwrap_or(false)),
@@ -51,6 +60,14 @@ pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Resul
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in input.delete.objects {
         let (key, version_id) = (object.key, object.version_id);
+        let condition = match (object.e_tag, object.last_modified_time, object.size) {
+            (None, None, None) => Ok(Condition::Any),
+            (Some(etag), None, None) => Ok(Condition::Matches(etag.into_value())),
+            _ => Err(ApiError::new(
+                "NotImplemented",
+                "LastModifiedTime and Size are conditions of directory buckets",
+            )),
+        };
         let action = if version_id.is_some() {
             "s3:DeleteObjectVersion"
         } else {
@@ -58,7 +75,8 @@ pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Resul
         };
         let done = front
             .allow(&extensions, action, &arn(&input.bucket, &key))
-            .and_then(|()| front.remove(&input.bucket, &key, version_id.as_deref()));
+            .and(condition)
+            .and_then(|condition| front.remove(&input.bucket, &key, version_id.as_deref(), &condition));
         match done {
             Ok((_, false)) if version_id.as_deref() != Some(NULL) => {
                 errors.push(failed(key, version_id, no_such_version()));

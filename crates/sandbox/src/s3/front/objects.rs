@@ -8,7 +8,7 @@ use super::super::checksum::{Algorithm, Kind, hasher, requested, verify};
 use super::super::convert::*;
 use super::super::encryption;
 use super::super::object::{About, Object as Stored};
-use super::super::store::{Condition, Store, check_condition};
+use super::super::store::{Store, check_condition};
 use super::super::versions::NULL;
 use super::versions::{Asked, expiry};
 use super::{Front, arn};
@@ -63,8 +63,10 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
         checksum_sha1: checksum.checksum_sha1,
         checksum_sha256: checksum.checksum_sha256,
         checksum_type: Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
-        server_side_encryption: facts.about.encryption.map(ServerSideEncryption::from),
+        server_side_encryption: Some(facts.about.sse()),
         ssekms_key_id: facts.about.encryption_key,
+        ssekms_encryption_context: facts.about.encryption_context,
+        bucket_key_enabled: facts.about.bucket_key.filter(|on| *on),
         ..PutObjectOutput::default()
     }))
 }
@@ -143,8 +145,9 @@ macro_rules! describe {
             last_modified: Some(time(object.modified)),
             metadata: Some(about.metadata.into_iter().collect()),
             parts_count: $part.and((!object.parts.is_empty()).then_some(object.parts.len() as i32)),
-            server_side_encryption: about.encryption.map(ServerSideEncryption::from),
+            server_side_encryption: Some(object.about.sse()),
             ssekms_key_id: about.encryption_key,
+            bucket_key_enabled: about.bucket_key.filter(|on| *on),
             storage_class: about.storage_class.map(StorageClass::from),
             version_id: $found.version.clone(),
             website_redirect_location: about.website_redirect,
@@ -192,6 +195,7 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3R
     let resource = arn(&req.input.bucket, &req.input.key);
     let caller = Front::caller(&req.extensions)?.clone();
     let (found, checksum, part) = find!(front, req);
+    not_archived(&found.object.about)?;
     encryption::open(&front.world, &caller, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
     Ok(S3Response::new(describe!(GetObjectOutput, found, checksum, part, {
@@ -205,7 +209,11 @@ pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S
     let caller = Front::caller(&req.extensions)?.clone();
     let (found, checksum, part) = find!(front, req);
     encryption::open(&front.world, &caller, &found.object.about, &resource)?;
+    let tags = found.object.tags.len() as i32;
     let mut response = S3Response::new(describe!(HeadObjectOutput, found, checksum, part, {}));
+    if tags > 0 {
+        response.headers.insert("x-amz-tagging-count", tags.into());
+    }
     if found.is_partial {
         response.status = Some(hyper::StatusCode::PARTIAL_CONTENT);
     }
@@ -213,7 +221,16 @@ pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S
 }
 
 pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
-    let S3Request { input, extensions, .. } = req;
+    let S3Request {
+        input,
+        extensions,
+        headers,
+        ..
+    } = req;
+    let condition = write_condition(
+        etag_header(&headers, "if-match")?,
+        etag_header(&headers, "if-none-match")?,
+    )?;
     let found = front.source(&extensions, &input.copy_source)?;
     let source = &found.object;
     ReadConditions {
@@ -252,8 +269,14 @@ pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Re
     }
     facts.about.encryption = input.server_side_encryption.as_ref().map(|sse| sse.as_str().to_owned());
     facts.about.encryption_key.clone_from(&input.ssekms_key_id);
-    if let Some(class) = &input.storage_class {
-        facts.about.storage_class = Some(class.as_str().to_owned());
+    facts
+        .about
+        .encryption_context
+        .clone_from(&input.ssekms_encryption_context);
+    facts.about.bucket_key = input.bucket_key_enabled;
+    facts.about.storage_class = storage_class(input.storage_class.as_ref())?;
+    if let Some(redirect) = &input.website_redirect_location {
+        facts.about.website_redirect = Some(redirect.clone());
     }
     let resource = arn(&input.bucket, &input.key);
     if replaces(input.tagging_directive.as_ref().map(TaggingDirective::as_str)) {
@@ -270,7 +293,7 @@ pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Re
         object.facts.upload = None;
     }
     let facts = object.facts.clone();
-    let version_id = front.store().put(&input.bucket, &input.key, object, &Condition::Any)?;
+    let version_id = front.store().put(&input.bucket, &input.key, object, &condition)?;
     let names_versions = front.store().names_versions(&input.bucket)?;
     let checksum = facts.checksums.values;
     Ok(S3Response::new(CopyObjectOutput {
@@ -286,10 +309,30 @@ pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Re
             checksum_sha1: checksum.checksum_sha1,
             checksum_sha256: checksum.checksum_sha256,
         }),
-        server_side_encryption: facts.about.encryption.map(ServerSideEncryption::from),
+        server_side_encryption: Some(facts.about.sse()),
         ssekms_key_id: facts.about.encryption_key,
+        ssekms_encryption_context: facts.about.encryption_context,
+        bucket_key_enabled: facts.about.bucket_key.filter(|on| *on),
         ..CopyObjectOutput::default()
     }))
+}
+
+/// A condition on a copy's destination, which s3s does not read.
+fn etag_header(headers: &hyper::HeaderMap, name: &str) -> Result<Option<ETagCondition>, ApiError> {
+    headers
+        .get(name)
+        .map(|value| ETagCondition::parse_http_header(value.as_bytes()))
+        .transpose()
+        .map_err(|_| ApiError::new("InvalidArgument", format!("{name} is no entity tag")))
+}
+
+/// Archived bytes are restored first, which the sandbox does not do.
+pub(super) fn not_archived(about: &About) -> Result<(), ApiError> {
+    if about.is_archived() {
+        let message = "The operation is not valid for the object's storage class";
+        return Err(ApiError::new("InvalidObjectState", message).status(403));
+    }
+    Ok(())
 }
 
 pub(super) async fn take_in(

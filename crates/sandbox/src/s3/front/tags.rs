@@ -6,8 +6,9 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::convert::{OF_OBJECTS, document_tags};
-use super::Front;
+use super::super::facts::requested;
 use super::versions::{Asked, Found};
+use super::{Front, arn};
 
 pub(super) fn get(
     front: &Front,
@@ -33,8 +34,18 @@ pub(super) fn put(
     front: &Front,
     req: S3Request<PutObjectTaggingInput>,
 ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
-    let input = req.input;
+    let S3Request {
+        input, mut extensions, ..
+    } = req;
     let tags = document_tags(input.tagging.tag_set, &OF_OBJECTS)?;
+    if let Some(facts) = extensions.get_mut() {
+        requested(facts, &tags);
+    }
+    let action = match &input.version_id {
+        Some(_) => "s3:PutObjectVersionTagging",
+        None => "s3:PutObjectTagging",
+    };
+    front.allow(&extensions, action, &arn(&input.bucket, &input.key))?;
     let version_id = replace(front, &input.bucket, &input.key, input.version_id.as_deref(), tags)?;
     Ok(S3Response::new(PutObjectTaggingOutput { version_id }))
 }

@@ -1,5 +1,6 @@
 //! Multipart uploads, as clients see them.
 
+use hyper::http::Extensions;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
@@ -7,6 +8,7 @@ use super::super::checksum::{Algorithm, Kind, requested, verify};
 use super::super::convert::*;
 use super::super::encryption;
 use super::super::multipart::{Claim, Completion, MOST_PARTS, Part as StoredPart, Upload, fresh_id};
+use super::super::object::About;
 use super::super::versions::NULL;
 use super::objects::{of_source, rehash, take_in, within_bounds};
 use super::{Front, arn};
@@ -31,7 +33,7 @@ pub(super) fn create(
     let tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
     let mut about = about!(input);
     encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut about)?;
-    let encryption_key = about.encryption_key.clone();
+    let sealed = about.clone();
     let id = fresh_id(front.store().home.now());
     let upload = Upload {
         key: input.key.clone(),
@@ -53,8 +55,10 @@ pub(super) fn create(
             .is_some()
             .then(|| ChecksumAlgorithm::from_static(algorithm.name())),
         checksum_type: named.is_some().then(|| ChecksumType::from_static(kind.name())),
-        server_side_encryption: input.server_side_encryption,
-        ssekms_key_id: encryption_key,
+        server_side_encryption: Some(sealed.sse()),
+        ssekms_key_id: sealed.encryption_key,
+        ssekms_encryption_context: sealed.encryption_context,
+        bucket_key_enabled: sealed.bucket_key.filter(|on| *on),
         ..CreateMultipartUploadOutput::default()
     }))
 }
@@ -63,12 +67,13 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
     let S3Request {
         input,
         headers,
+        extensions,
         trailing_headers,
         ..
     } = req;
     part_number(input.part_number)?;
     within_bounds(input.content_length)?;
-    let (algorithm, is_named) = algorithm(front, &input.bucket, &input.key, &input.upload_id)?;
+    let (algorithm, is_named, about) = upload(front, &extensions, &input.bucket, &input.key, &input.upload_id)?;
     let given = given_checksum!(input);
     let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
     let mut algorithms = requested(&given, announced, None)?;
@@ -107,6 +112,9 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
         checksum_crc64nvme: checksum.checksum_crc64nvme,
         checksum_sha1: checksum.checksum_sha1,
         checksum_sha256: checksum.checksum_sha256,
+        server_side_encryption: Some(about.sse()),
+        ssekms_key_id: about.encryption_key,
+        bucket_key_enabled: about.bucket_key.filter(|on| *on),
         ..UploadPartOutput::default()
     }))
 }
@@ -117,7 +125,7 @@ pub(super) async fn copy_part(
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
     let S3Request { input, extensions, .. } = req;
     part_number(input.part_number)?;
-    let (algorithm, is_named) = algorithm(front, &input.bucket, &input.key, &input.upload_id)?;
+    let (algorithm, is_named, about) = upload(front, &extensions, &input.bucket, &input.key, &input.upload_id)?;
     let found = front.source(&extensions, &input.copy_source)?;
     let source = &found.object;
     ReadConditions {
@@ -151,6 +159,9 @@ pub(super) async fn copy_part(
     Ok(S3Response::new(UploadPartCopyOutput {
         copy_part_result: Some(result),
         copy_source_version_id: found.version.filter(|version| version != NULL),
+        server_side_encryption: Some(about.sse()),
+        ssekms_key_id: about.encryption_key,
+        bucket_key_enabled: about.bucket_key.filter(|on| *on),
         ..UploadPartCopyOutput::default()
     }))
 }
@@ -191,7 +202,7 @@ pub(super) fn complete(
     front: &Front,
     req: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-    let input = req.input;
+    let S3Request { input, extensions, .. } = req;
     let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
     let claims: Vec<Claim> = input
         .multipart_upload
@@ -218,6 +229,11 @@ pub(super) fn complete(
             .mpu_object_size
             .map(|length| u64::try_from(length).unwrap_or_default()),
     };
+    match upload(front, &extensions, &input.bucket, &input.key, &input.upload_id) {
+        // Completed already, perhaps: the store knows.
+        Err(error) if error.code == "NoSuchUpload" => {}
+        other => drop(other?),
+    }
     let object = front
         .store()
         .complete(&input.bucket, &input.key, &input.upload_id, &completion)?;
@@ -233,8 +249,9 @@ pub(super) fn complete(
         checksum_sha1: checksum.checksum_sha1,
         checksum_sha256: checksum.checksum_sha256,
         checksum_type: Some(ChecksumType::from_static(object.checksums.kind.name())),
-        server_side_encryption: object.about.encryption.clone().map(ServerSideEncryption::from),
+        server_side_encryption: Some(object.about.sse()),
         ssekms_key_id: object.about.encryption_key.clone(),
+        bucket_key_enabled: object.about.bucket_key.filter(|on| *on),
         version_id: object.facts.version.clone(),
         ..CompleteMultipartUploadOutput::default()
     }))
@@ -252,12 +269,21 @@ pub(super) fn abort(
     ))
 }
 
-/// The algorithm of an upload's checksums, and whether its client named it.
-fn algorithm(front: &Front, bucket: &str, key: &str, id: &str) -> Result<(Algorithm, bool), ApiError> {
-    front.store().with(bucket, |bucket| {
+/// The algorithm of an upload's checksums, whether its client named it, and what the object will be, if its data key opens
+/// to the caller.
+fn upload(
+    front: &Front,
+    extensions: &Extensions,
+    bucket: &str,
+    key: &str,
+    id: &str,
+) -> Result<(Algorithm, bool, About), ApiError> {
+    let (algorithm, is_named, about) = front.store().with(bucket, |bucket| {
         let upload = bucket.upload(key, id)?;
-        Ok((upload.algorithm, upload.named))
-    })
+        Ok((upload.algorithm, upload.named, upload.about.clone()))
+    })?;
+    encryption::open(&front.world, Front::caller(extensions)?, &about, &arn(bucket, key))?;
+    Ok((algorithm, is_named, about))
 }
 
 fn part_number(number: i32) -> Result<(), ApiError> {

@@ -14,6 +14,7 @@ use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::super::store::no_such_key;
 use super::super::versions::{After, Marker, Query, Version, Versioning};
+use super::objects::not_archived;
 use super::{Front, arn};
 use crate::api::ApiError;
 
@@ -104,6 +105,7 @@ impl Front {
             }
             found => found?,
         };
+        not_archived(&found.object.about)?;
         encryption::open(&self.world, Self::caller(extensions)?, &found.object.about, &resource)?;
         Ok(found)
     }

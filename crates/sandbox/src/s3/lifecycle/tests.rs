@@ -146,8 +146,8 @@ fn a_marker_that_hides_nothing_any_more_goes_and_one_that_does_stays() {
         .change_settings("bucket", |settings| settings.versioning = Versioning::Enabled)
         .unwrap();
     place.put("kept");
-    place.store.delete("bucket", "kept").unwrap();
-    place.store.delete("bucket", "never").unwrap();
+    place.store.delete("bucket", "kept", &Condition::Any).unwrap();
+    place.store.delete("bucket", "never", &Condition::Any).unwrap();
     place.rule(LifecycleRule {
         expiration: Some(LifecycleExpiration {
             expired_object_delete_marker: Some(true),

@@ -117,7 +117,7 @@ async fn whatever_is_done_the_bucket_holds_what_a_list_of_versions_would_also_af
                 model.add(key, id.as_deref().unwrap_or(NULL), true);
             }
             10..=13 => {
-                let deleted = place.delete("bucket", key).unwrap();
+                let deleted = place.delete("bucket", key, &Condition::Any).unwrap();
                 model.add(key, &deleted.version.unwrap(), false);
             }
             _ => {
@@ -125,7 +125,12 @@ async fn whatever_is_done_the_bucket_holds_what_a_list_of_versions_would_also_af
                 let Some((key, id, ..)) = random.choice(&rows) else {
                     continue;
                 };
-                assert!(place.delete_version("bucket", key, id).unwrap().is_some());
+                assert!(
+                    place
+                        .delete_version("bucket", key, id, &Condition::Any)
+                        .unwrap()
+                        .is_some()
+                );
                 model.0.get_mut(key).unwrap().retain(|(old, _)| old != id);
             }
         }
@@ -133,7 +138,7 @@ async fn whatever_is_done_the_bucket_holds_what_a_list_of_versions_would_also_af
     }
     for (key, id, ..) in model.rows() {
         assert_eq!(place.delete_bucket("bucket").unwrap_err().code, "BucketNotEmpty");
-        place.delete_version("bucket", &key, &id).unwrap();
+        place.delete_version("bucket", &key, &id, &Condition::Any).unwrap();
     }
     place.delete_bucket("bucket").unwrap();
     drop(place);
@@ -149,7 +154,7 @@ fn mixed(folder: &std::path::Path) -> Store {
         set(&store, Versioning::Enabled);
         for turn in 0..number {
             if turn % 3 == 2 {
-                store.delete("bucket", key).unwrap();
+                store.delete("bucket", key, &Condition::Any).unwrap();
             } else {
                 store.put("bucket", key, object(&store, key), &Condition::Any).unwrap();
             }
@@ -205,7 +210,9 @@ fn a_bucket_is_emptied_page_by_page_though_each_page_is_gone_before_the_next_is_
         loop {
             let page = versions(&store, &Query { after, ..all(limit) });
             for (key, version, _) in &page.contents {
-                store.delete_version("bucket", key, version.id()).unwrap();
+                store
+                    .delete_version("bucket", key, version.id(), &Condition::Any)
+                    .unwrap();
             }
             match page.next {
                 Some(next) => after = next,

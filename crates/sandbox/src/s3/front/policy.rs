@@ -1,0 +1,183 @@
+//! The policy of a bucket: kept as it was written, read by [`super::super::access`] at every request.
+
+use s3s::dto::*;
+use s3s::{S3Request, S3Response, S3Result};
+use serde_json::Value;
+
+use super::Front;
+use crate::api::ApiError;
+use crate::policy::{Document, Kind};
+
+/// Bytes of a bucket policy.
+const LONGEST: usize = 20 * 1024;
+/// Conditions that keep an Allow for everybody from being public, if they name fixed values.
+const NARROWING: &[&str] = &[
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalorgid",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceip",
+    "aws:sourcevpc",
+    "aws:sourcevpce",
+    "aws:userid",
+    "s3:dataaccesspointaccount",
+    "s3:dataaccesspointarn",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+];
+
+pub(super) fn get(front: &Front, req: S3Request<GetBucketPolicyInput>) -> S3Result<S3Response<GetBucketPolicyOutput>> {
+    let policy = front.store().policy(&req.input.bucket)?.ok_or_else(none)?;
+    Ok(S3Response::new(GetBucketPolicyOutput {
+        policy: Some(policy.text().to_owned()),
+    }))
+}
+
+pub(super) fn put(front: &Front, req: S3Request<PutBucketPolicyInput>) -> S3Result<S3Response<PutBucketPolicyOutput>> {
+    let bucket = &req.input.bucket;
+    let settings = front.store().settings(bucket)?;
+    let policy = checked(front, bucket, &req.input.policy)?;
+    // The third of the four switches: no policy that lets everybody in.
+    if settings.public_access.is_some_and(|switches| switches[2]) && is_public(&policy) {
+        let message =
+            "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.";
+        let caller = &Front::caller(&req.extensions)?.arn;
+        return Err(ApiError::new(
+            "AccessDenied",
+            format!("User: {caller} is not authorized to perform: s3:PutBucketPolicy on resource: \"arn:aws:s3:::{bucket}\" {message}"),
+        )
+        .status(403)
+        .into());
+    }
+    front
+        .store()
+        .change_settings(bucket, |settings| settings.policy = Some(policy))?;
+    Ok(S3Response::with_status(
+        PutBucketPolicyOutput::default(),
+        hyper::StatusCode::NO_CONTENT,
+    ))
+}
+
+pub(super) fn delete(
+    front: &Front,
+    req: S3Request<DeleteBucketPolicyInput>,
+) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
+    front
+        .store()
+        .change_settings(&req.input.bucket, |settings| settings.policy = None)?;
+    Ok(S3Response::with_status(
+        DeleteBucketPolicyOutput::default(),
+        hyper::StatusCode::NO_CONTENT,
+    ))
+}
+
+pub(super) fn status(
+    front: &Front,
+    req: S3Request<GetBucketPolicyStatusInput>,
+) -> S3Result<S3Response<GetBucketPolicyStatusOutput>> {
+    let policy = front.store().policy(&req.input.bucket)?.ok_or_else(none)?;
+    Ok(S3Response::new(GetBucketPolicyStatusOutput {
+        policy_status: Some(PolicyStatus {
+            is_public: Some(is_public(&policy)),
+        }),
+    }))
+}
+
+fn none() -> ApiError {
+    ApiError::new("NoSuchBucketPolicy", "The bucket policy does not exist").status(404)
+}
+
+fn malformed(message: impl Into<String>) -> ApiError {
+    ApiError::new("MalformedPolicy", message)
+}
+
+/// A policy that speaks of this bucket, by S3's actions, to principals that there are.
+fn checked(front: &Front, bucket: &str, text: &str) -> Result<Document, ApiError> {
+    const NO_JSON: &str = "Policies must be valid JSON and the first byte must be '{'";
+    if text.len() > LONGEST {
+        return Err(malformed(format!("The policy is larger than {LONGEST} bytes")));
+    }
+    let value: Value = serde_json::from_str(text).map_err(|_| malformed(NO_JSON))?;
+    if !text.starts_with('{') {
+        return Err(malformed(NO_JSON));
+    }
+    let whole = value
+        .get("Statement")
+        .ok_or_else(|| malformed("Missing required field Statement"))?;
+    for statement in many(whole) {
+        for fields in [
+            &["Effect"][..],
+            &["Principal", "NotPrincipal"],
+            &["Action", "NotAction"],
+            &["Resource", "NotResource"],
+        ] {
+            if !fields.iter().any(|field| statement.get(field).is_some()) {
+                return Err(malformed(format!("Missing required field {}", fields[0])));
+            }
+        }
+        for action in listed(statement, "Action").chain(listed(statement, "NotAction")) {
+            if action != "*" && !action.to_lowercase().starts_with("s3:") {
+                return Err(malformed("Policy has invalid action"));
+            }
+        }
+        let root = format!("arn:aws:s3:::{bucket}");
+        for resource in listed(statement, "Resource").chain(listed(statement, "NotResource")) {
+            // What comes before the first wildcard must lead to the bucket.
+            let (fixed, is_pattern) = resource
+                .find(['*', '?', '$'])
+                .map_or((resource, false), |at| (&resource[..at], true));
+            let of_bucket = fixed == root || fixed.starts_with(&format!("{root}/"));
+            if !of_bucket && !(is_pattern && root.starts_with(fixed)) {
+                return Err(malformed("Policy has invalid resource"));
+            }
+        }
+    }
+    let policy = Document::checked(text, Kind::Resource).map_err(|wrong| malformed(wrong.to_string()))?;
+    let is_known = |name: &String| name == "*" || front.world.knows(name);
+    let mut named = policy.statements().iter().flat_map(|statement| statement.principals());
+    if !named.all(is_known) {
+        return Err(malformed("Invalid principal in policy"));
+    }
+    Ok(policy)
+}
+
+/// Whether it lets everybody in: an Allow for all that no fixed condition narrows.
+fn is_public(policy: &Document) -> bool {
+    let value: Value = serde_json::from_str(policy.text()).unwrap_or_default();
+    many(&value["Statement"]).any(|statement| {
+        let principal = &statement["Principal"];
+        let is_all = |name: &Value| many(name).any(|one| one == "*");
+        statement["Effect"] == "Allow" && (is_all(principal) || is_all(&principal["AWS"])) && !is_narrowed(statement)
+    })
+}
+
+fn is_narrowed(statement: &Value) -> bool {
+    let operators = statement["Condition"].as_object().into_iter().flatten();
+    let mut keys =
+        operators.flat_map(|(operator, keys)| keys.as_object().into_iter().flatten().map(move |key| (operator, key)));
+    keys.any(|(operator, (key, values))| {
+        !operator.contains("Not")
+            && NARROWING.contains(&key.to_lowercase().as_str())
+            && many(values).all(|value| {
+                value
+                    .as_str()
+                    .is_some_and(|value| !matches!(value, "*" | "0.0.0.0/0" | "::/0"))
+            })
+    })
+}
+
+/// A value that stands for itself or is a list.
+fn many(value: &Value) -> impl Iterator<Item = &Value> {
+    value
+        .as_array()
+        .map_or(std::slice::from_ref(value), Vec::as_slice)
+        .iter()
+}
+
+fn listed<'a>(statement: &'a Value, field: &str) -> impl Iterator<Item = &'a str> {
+    statement
+        .get(field)
+        .into_iter()
+        .flat_map(many)
+        .filter_map(Value::as_str)
+}

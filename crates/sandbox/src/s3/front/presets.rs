@@ -1,0 +1,86 @@
+//! How a bucket encrypts what nobody says how to encrypt.
+
+use s3s::dto::*;
+use s3s::{S3Request, S3Response, S3Result};
+
+use super::super::encryption::{KMS, Preset};
+use super::Front;
+use crate::api::ApiError;
+
+pub(super) fn get(
+    front: &Front,
+    req: S3Request<GetBucketEncryptionInput>,
+) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
+    let preset = front.store().settings(&req.input.bucket)?.encryption;
+    let algorithm = if preset.is_kms {
+        KMS
+    } else {
+        ServerSideEncryption::AES256
+    };
+    let rule = ServerSideEncryptionRule {
+        apply_server_side_encryption_by_default: Some(ServerSideEncryptionByDefault {
+            kms_master_key_id: preset.key,
+            sse_algorithm: ServerSideEncryption::from_static(algorithm),
+        }),
+        bucket_key_enabled: Some(preset.bucket_key),
+        ..ServerSideEncryptionRule::default()
+    };
+    Ok(S3Response::new(GetBucketEncryptionOutput {
+        server_side_encryption_configuration: Some(ServerSideEncryptionConfiguration { rules: vec![rule] }),
+    }))
+}
+
+pub(super) fn put(
+    front: &Front,
+    req: S3Request<PutBucketEncryptionInput>,
+) -> S3Result<S3Response<PutBucketEncryptionOutput>> {
+    let preset = read(req.input.server_side_encryption_configuration.rules)?;
+    front
+        .store()
+        .change_settings(&req.input.bucket, |settings| settings.encryption = preset)?;
+    Ok(S3Response::new(PutBucketEncryptionOutput::default()))
+}
+
+/// There is no bucket without: what is deleted is what differs from S3's own keys.
+pub(super) fn delete(
+    front: &Front,
+    req: S3Request<DeleteBucketEncryptionInput>,
+) -> S3Result<S3Response<DeleteBucketEncryptionOutput>> {
+    front
+        .store()
+        .change_settings(&req.input.bucket, |settings| settings.encryption = Preset::default())?;
+    Ok(S3Response::with_status(
+        DeleteBucketEncryptionOutput::default(),
+        hyper::StatusCode::NO_CONTENT,
+    ))
+}
+
+fn read(rules: Vec<ServerSideEncryptionRule>) -> Result<Preset, ApiError> {
+    let malformed = || {
+        ApiError::new(
+            "MalformedXML",
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        )
+    };
+    let [rule] = <[_; 1]>::try_from(rules).map_err(|_| malformed())?;
+    let asked = rule.apply_server_side_encryption_by_default.ok_or_else(malformed)?;
+    let is_kms = match asked.sse_algorithm.as_str() {
+        KMS => true,
+        ServerSideEncryption::AES256 => false,
+        ServerSideEncryption::AWS_KMS_DSSE => {
+            return Err(ApiError::new("NotImplemented", "The sandbox does not serve aws:kms:dsse").status(501));
+        }
+        _ => return Err(malformed()),
+    };
+    if !is_kms && asked.kms_master_key_id.is_some() {
+        return Err(ApiError::new(
+            "InvalidArgument",
+            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse",
+        ));
+    }
+    Ok(Preset {
+        is_kms,
+        key: asked.kms_master_key_id,
+        bucket_key: rule.bucket_key_enabled.unwrap_or_default(),
+    })
+}
