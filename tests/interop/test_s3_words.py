@@ -2,6 +2,8 @@
 
 import base64
 import json
+import urllib.error
+import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
@@ -145,3 +147,80 @@ def test_archived_bytes_are_not_read_before_they_are_restored(s3, bucket):
 def test_head_counts_the_tags(s3, bucket):
     s3.put_object(Bucket=bucket, Key="a", Body=b"1", Tagging="a=1&b=2")
     assert s3.head_object(Bucket=bucket, Key="a")["TagCount"] == 2
+
+
+def test_version_2_signs_urls_that_expire_and_nothing_else(sandbox, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="a", Body=b"1")
+    old = sandbox.client("s3", signature_version="s3")
+    assert refused(old.get_object, Bucket=bucket, Key="a") == (400, "InvalidRequest")
+    asked = {"Bucket": bucket, "Key": "a"}
+    assert fetched(old.generate_presigned_url("get_object", asked)) == (200, b"1")
+    status, said = fetched(old.generate_presigned_url("get_object", asked, ExpiresIn=-1))
+    assert status == 403 and b"Request has expired" in said
+
+
+def test_a_presigned_url_is_good_for_a_week_at_most(sandbox, bucket):
+    s3 = sandbox.client("s3", signature_version="s3v4")
+    s3.put_object(Bucket=bucket, Key="a", Body=b"1")
+    asked = {"Bucket": bucket, "Key": "a"}
+    assert fetched(s3.generate_presigned_url("get_object", asked, ExpiresIn=604800)) == (200, b"1")
+    status, said = fetched(s3.generate_presigned_url("get_object", asked, ExpiresIn=604801))
+    assert status == 400 and b"AuthorizationQueryParametersError" in said
+
+
+def fetched(url):
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_every_answer_names_its_request(s3, bucket):
+    put = s3.put_object(Bucket=bucket, Key="a", Body=b"1")["ResponseMetadata"]
+    assert put["RequestId"] and put["HostId"] and put["HTTPHeaders"]["x-amz-request-id"] == put["RequestId"]
+    with pytest.raises(ClientError) as error:
+        s3.get_object(Bucket=bucket, Key="none")
+    said = error.value.response
+    assert said["Error"]["Message"] == "The specified key does not exist."
+    assert said["ResponseMetadata"]["RequestId"] == said["ResponseMetadata"]["HTTPHeaders"]["x-amz-request-id"]
+    assert said["ResponseMetadata"]["HostId"]
+
+
+def test_a_bucket_policy_is_kept_checked_and_taken_away(s3, bucket):
+    def statement(**other):
+        return json.dumps({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{bucket}/*",
+        } | other]})
+
+    assert refused(s3.get_bucket_policy, Bucket=bucket) == (404, "NoSuchBucketPolicy")
+    assert refused(s3.get_bucket_policy_status, Bucket=bucket) == (404, "NoSuchBucketPolicy")
+    for wrong in [
+        "nothing",
+        "{}",
+        statement(Resource="arn:aws:s3:::another/*"),
+        statement(Action="kms:Decrypt"),
+        statement(Principal={"AWS": "arn:aws:iam::111122223333:user/nobody-of-this-name"}),
+        statement(Condition={"NoOperator": {"s3:prefix": "a"}}),
+    ]:
+        assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=wrong) == (400, "MalformedPolicy")
+    s3.put_bucket_policy(Bucket=bucket, Policy=statement())
+    assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == statement()
+    assert not s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"]
+    s3.put_bucket_policy(Bucket=bucket, Policy=statement(Principal="*"))
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"]
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert refused(s3.get_bucket_policy, Bucket=bucket) == (404, "NoSuchBucketPolicy")
+
+
+def test_a_policy_for_everybody_is_refused_where_public_policies_are_blocked(s3, bucket):
+    switches = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(switches, True))
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": allow})
+    assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=policy) == (403, "AccessDenied")
+    narrow = {"Condition": {"StringEquals": {"aws:PrincipalAccount": "111122223333"}}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": allow | narrow}))

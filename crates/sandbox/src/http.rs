@@ -206,7 +206,9 @@ async fn perform(
         Service::S3 => {
             let asked = s3::Asked::of(&request);
             let answered = match s3.call(request.map(s3s::Body::from)).await {
-                Ok(response) => s3::spelled(response, &asked).await.map_err(|error| error.to_string()),
+                Ok(response) => s3::spelled(response, &asked, id)
+                    .await
+                    .map_err(|error| error.to_string()),
                 Err(error) => Err(format!("{error:?}")),
             };
             match answered {

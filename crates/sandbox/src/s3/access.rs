@@ -76,8 +76,24 @@ impl Gate {
                 self.check_scope(&authorization, &home, cx)?;
                 (authorization.region, authorization.token)
             }
-            // boto3 still presigns with version 2, which has no scope; s3s has checked it.
-            _ => {
+            Some(Err(_)) if parameter(cx, "X-Amz-Signature").is_some() => {
+                return Err(ApiError::new(
+                    "AuthorizationQueryParametersError",
+                    "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less \
+                     than 604800 seconds",
+                )
+                .into());
+            }
+            // Regions of today know version 2 in headers no more, whatever day such a request is of.
+            Some(Err(_)) => {
+                return Err(ApiError::new(
+                    "InvalidRequest",
+                    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+                )
+                .into());
+            }
+            // boto3 still presigns with version 2, which has no scope; s3s has checked it, and when it expires.
+            None => {
                 let token =
                     header(cx.headers(), "x-amz-security-token").or_else(|| parameter(cx, "x-amz-security-token"));
                 (home, token)

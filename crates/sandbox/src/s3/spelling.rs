@@ -1,28 +1,42 @@
-//! Names in XML. It has no way to write most control characters as they are; S3 writes references to them, which its
-//! own SDKs read.
+//! Answers as S3 spells them. XML has no way to write most control characters as they are: S3 writes references to them,
+//! which its own SDKs read. Every answer names the request, and every error says what it means.
 
 use std::fmt::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
 use hyper::{HeaderMap, Response};
 use s3s::Body;
 
 use super::told::Asked;
 
-/// The answer, its XML as S3 spells it, and an error with what it is about.
-pub(crate) async fn spelled(response: Response<Body>, asked: &Asked) -> Result<Response<Body>, s3s::StdError> {
+/// The answer to the request of this id, its XML as S3 spells it, and an error with what it is about.
+pub(crate) async fn spelled(
+    response: Response<Body>,
+    asked: &Asked,
+    id: &str,
+) -> Result<Response<Body>, s3s::StdError> {
     let (mut head, body) = response.into_parts();
+    // S3's two names of a request; the second is opaque.
+    let host = STANDARD.encode(format!("strongroom/{id}"));
+    for (name, value) in [("x-amz-request-id", id), ("x-amz-id-2", &host)] {
+        head.headers.insert(name, HeaderValue::from_str(value)?);
+    }
     if !is_about_s3(&head.headers) {
         return Ok(Response::from_parts(head, body));
     }
     let body = body.collect().await?.to_bytes();
-    let xml = std::str::from_utf8(&body).ok();
-    let told = xml
-        .filter(|_| head.status.as_u16() >= 400)
-        .and_then(|xml| asked.told(xml));
-    let spelled = told.as_deref().or(xml).and_then(referenced).or(told);
-    let Some(spelled) = spelled.or_else(|| unquoted(xml?)) else {
+    let spelled = std::str::from_utf8(&body).ok().and_then(|xml| {
+        let is_error = head.status.as_u16() >= 400;
+        let told = is_error.then(|| asked.told(xml)).flatten();
+        let whole = completed(told.as_deref().unwrap_or(xml), id, &host)
+            .or(told)
+            .or_else(|| unquoted(xml));
+        referenced(whole.as_deref().unwrap_or(xml)).or(whole)
+    });
+    let Some(spelled) = spelled else {
         return Ok(Response::from_parts(head, Body::from(body)));
     };
     head.headers.remove(CONTENT_LENGTH);
@@ -43,6 +57,37 @@ fn unquoted(xml: &str) -> Option<String> {
     Some(format!(
         "{before}<GetObjectAttributesResponse{head}<ETag>{etag}</ETag>{rest}"
     ))
+}
+
+/// An error with what S3 says in every one: a sentence, and the request. `None` for what is no error.
+fn completed(xml: &str, id: &str, host: &str) -> Option<String> {
+    let at = xml.strip_suffix("</Error>")?;
+    let message = match at.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")) {
+        Some((code, rest)) if !rest.contains("<Message>") => format!("<Message>{}</Message>", sentence(code)),
+        _ => String::new(),
+    };
+    Some(format!(
+        "{at}{message}<RequestId>{id}</RequestId><HostId>{host}</HostId></Error>"
+    ))
+}
+
+/// What the protocol's own refusals mean.
+fn sentence(code: &str) -> &str {
+    match code {
+        "SignatureDoesNotMatch" => {
+            "The request signature we calculated does not match the signature you provided. Check your key and signing \
+             method."
+        }
+        "InvalidURI" => "Couldn't parse the specified URI.",
+        "InvalidBucketName" => "The specified bucket is not valid.",
+        "KeyTooLongError" => "Your key is too long",
+        "MalformedXML" => "The XML you provided was not well-formed or did not validate against our published schema",
+        "MethodNotAllowed" => "The specified method is not allowed against this resource.",
+        "MissingContentLength" => "You must provide the Content-Length HTTP header.",
+        "IncompleteBody" => "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        "AccessDenied" => "Access Denied",
+        other => other,
+    }
 }
 
 /// `None` if it is fine as it is.
@@ -66,7 +111,24 @@ fn is_unspeakable(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::referenced;
+    use super::{completed, referenced};
+
+    #[test]
+    fn every_error_has_a_message_and_names_its_request() {
+        let bare = "<Error><Code>SignatureDoesNotMatch</Code></Error>";
+        let whole = completed(bare, "ID", "HOST").unwrap_or_default();
+        assert!(
+            whole.contains("<Message>The request signature we calculated"),
+            "{whole}"
+        );
+        assert!(
+            whole.ends_with("<RequestId>ID</RequestId><HostId>HOST</HostId></Error>"),
+            "{whole}"
+        );
+        let said = completed("<Error><Code>A</Code><Message>b</Message></Error>", "ID", "HOST");
+        assert_eq!(said.map(|said| said.matches("<Message>").count()), Some(1));
+        assert_eq!(completed("<ListBucketResult></ListBucketResult>", "ID", "HOST"), None);
+    }
 
     #[test]
     fn what_xml_cannot_carry_is_referred_to() {
