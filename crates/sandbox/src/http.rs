@@ -113,7 +113,10 @@ async fn answer(
         }
         response
     };
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    // S3 has another name for it.
+    if !response.headers().contains_key("x-amz-request-id")
+        && let Ok(value) = HeaderValue::from_str(&id)
+    {
         response.headers_mut().entry("x-amzn-requestid").or_insert(value);
     }
     Ok(response)

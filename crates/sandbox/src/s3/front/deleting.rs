@@ -3,7 +3,6 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
-use super::super::convert::write_condition;
 use super::super::store::Condition;
 use super::super::versions::{Deleted, NULL, Version};
 use super::versions::no_such_version;
@@ -12,7 +11,11 @@ use crate::api::ApiError;
 
 pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
     let input = req.input;
-    let condition = write_condition(input.if_match, None)?;
+    let condition = match input.if_match {
+        None => Condition::Any,
+        Some(ETagCondition::Any) => Condition::Matches("*".to_owned()),
+        Some(ETagCondition::ETag(etag)) => Condition::Matches(etag.into_value()),
+    };
     let (deleted, _) = front.remove(&input.bucket, &input.key, input.version_id.as_deref(), &condition)?;
     Ok(S3Response::with_status(
         DeleteObjectOutput {
