@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Front;
 use crate::api::ApiError;
-use crate::policy::{Document, Kind};
+use crate::policy::{Document, Kind, Statement};
 
 /// Bytes of a bucket policy.
 const LONGEST: usize = 20 * 1024;
@@ -127,14 +127,14 @@ fn checked(front: &Front, bucket: &str, text: &str) -> Result<Document, ApiError
                 .find(['*', '?', '$'])
                 .map_or((resource, false), |at| (&resource[..at], true));
             let of_bucket = fixed == root || fixed.starts_with(&format!("{root}/"));
-            if !of_bucket && !(is_pattern && root.starts_with(fixed)) {
+            if !(of_bucket || is_pattern && root.starts_with(fixed)) {
                 return Err(malformed("Policy has invalid resource"));
             }
         }
     }
     let policy = Document::checked(text, Kind::Resource).map_err(|wrong| malformed(wrong.to_string()))?;
     let is_known = |name: &String| name == "*" || front.world.knows(name);
-    let mut named = policy.statements().iter().flat_map(|statement| statement.principals());
+    let mut named = policy.statements().iter().flat_map(Statement::principals);
     if !named.all(is_known) {
         return Err(malformed("Invalid principal in policy"));
     }
