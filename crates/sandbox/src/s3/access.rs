@@ -260,9 +260,10 @@ pub(crate) fn authorize(
     facts: &Facts,
 ) -> Result<(), ApiError> {
     // A bucket that is not there has no policy; who may hear that is its caller's policies' to say.
-    let bucket = bucket_of(resource);
-    let policy = world.s3.policy(bucket).ok().flatten();
-    let place = world.s3.place(bucket);
+    // Nor has one that is yet to be made: that its name is another's is no matter of policies.
+    let bucket = Some(bucket_of(resource)).filter(|_| action != "s3:CreateBucket");
+    let policy = bucket.and_then(|bucket| world.s3.policy(bucket).ok().flatten());
+    let place = bucket.and_then(|bucket| world.s3.place(bucket));
     let owner = place.as_ref().map_or(caller.account(), |place| &place.account);
     let always = world.facts();
     let mut question = Question::new(caller, action, resource, &always);
