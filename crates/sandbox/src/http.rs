@@ -208,7 +208,7 @@ async fn perform(
         Service::Control => reply::json(Err(ApiError::new("UnknownOperationException", "POST it").status(405))),
         Service::S3 => {
             let asked = s3::Asked::of(&request);
-            let answered = match s3.call(request.map(s3s::Body::from)).await {
+            let answered = match s3.call(s3::sent(request)).await {
                 Ok(response) => s3::spelled(response, &asked, id)
                     .await
                     .map_err(|error| error.to_string()),

@@ -14,6 +14,7 @@ use s3s::{S3Error, S3Result};
 
 use super::encryption::bucket_of;
 use super::facts::{self, Facts};
+use super::sent::Hoisted;
 use super::served::decoded;
 use crate::api::ApiError;
 use crate::identity::Caller;
@@ -46,8 +47,9 @@ pub(super) struct Gate {
 #[async_trait::async_trait]
 impl S3Access for Gate {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let caller = self.caller(cx)?;
-        super::served::check(cx.s3_op().name(), cx.uri().query(), cx.headers())?;
+        let Hoisted(hoisted) = cx.extensions_mut().get().cloned().unwrap_or_default();
+        let caller = self.caller(cx, &hoisted)?;
+        super::served::check(cx.s3_op().name(), cx.uri().query(), cx.headers(), &hoisted)?;
         self.check_owner(cx)?;
         let facts = facts::of(
             &self.world,
@@ -66,13 +68,15 @@ impl S3Access for Gate {
 }
 
 impl Gate {
-    fn caller(&self, cx: &S3AccessContext<'_>) -> S3Result<Caller> {
+    /// Who signed; the query's signature covers the headers that are `hoisted` there.
+    fn caller(&self, cx: &S3AccessContext<'_>, hoisted: &[String]) -> S3Result<Caller> {
         let Some(credentials) = cx.credentials() else {
             return Err(S3Error::from(denied("Access Denied")));
         };
         let home = self.home(cx);
         let (region, token) = match Authorization::parse(cx.headers(), cx.uri().query()) {
-            Some(Ok(authorization)) => {
+            Some(Ok(mut authorization)) => {
+                authorization.signed_headers.extend_from_slice(hoisted);
                 self.check_scope(&authorization, &home, cx)?;
                 (authorization.region, authorization.token)
             }

@@ -151,13 +151,21 @@ fn takes(operation: &str) -> Option<(Lists, Lists)> {
 }
 
 /// Refuses what `operation` would not heed.
-pub(super) fn check(operation: &str, query: Option<&str>, headers: &HeaderMap) -> Result<(), ApiError> {
+///
+/// The names that are `hoisted` in the query are among the headers.
+pub(super) fn check(
+    operation: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    hoisted: &[String],
+) -> Result<(), ApiError> {
     let Some((names, heeded)) = takes(operation) else {
         return Err(refused(format!("The sandbox does not serve {operation}")));
     };
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let name = decoded(pair.split_once('=').map_or(pair, |(name, _)| name));
-        if !is_signature(&name) && !names.iter().any(|list| list.contains(&name.as_str())) {
+        let is_header = hoisted.contains(&name.to_lowercase());
+        if !is_header && !is_signature(&name) && !names.iter().any(|list| list.contains(&name.as_str())) {
             return Err(refused(format!("The sandbox does not serve '{name}' in {operation}")));
         }
     }
@@ -261,7 +269,7 @@ mod tests {
             .into_iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect();
-        check(operation, Some(query), &headers).map_err(|error| error.code)
+        check(operation, Some(query), &headers, &[]).map_err(|error| error.code)
     }
 
     #[test]
