@@ -195,10 +195,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
             headers(&format!("{signed}&X-Amz-Tagging=a%3Db&x-amz-acl=private"), None),
-            (
-                vec![pair("x-amz-tagging", "a=b")],
-                vec!["x-amz-tagging".to_owned()]
-            )
+            (vec![pair("x-amz-tagging", "a=b")], vec!["x-amz-tagging".to_owned()])
         );
         let sent = Some(("x-amz-tagging", "c=d"));
         assert_eq!(
