@@ -6,6 +6,7 @@
 //! says.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::identity::{Caller, Principal};
 
@@ -30,56 +31,32 @@ pub(crate) struct Question<'a> {
     /// The action in lower case: they are compared without it.
     lower: String,
     pub(crate) resource: &'a str,
-    /// Condition keys in lower case, with their values.
-    context: BTreeMap<String, Vec<String>>,
     caller: &'a Caller,
+    /// Condition keys as they are written, with their values.
+    more: &'a BTreeMap<String, String>,
+    told: Vec<(String, Vec<String>)>,
+    is_simulated: bool,
+    /// Condition keys in lower case, with their values: gathered for the first condition, as most policies have none.
+    context: OnceLock<BTreeMap<String, Vec<String>>>,
 }
 
 impl<'a> Question<'a> {
-    pub(crate) fn new(caller: &'a Caller, action: &'a str, resource: &'a str, more: &BTreeMap<String, String>) -> Self {
-        let principal = caller.role_arn.as_deref().unwrap_or(&caller.arn);
-        let mut question = Self {
+    pub(crate) fn new(
+        caller: &'a Caller,
+        action: &'a str,
+        resource: &'a str,
+        more: &'a BTreeMap<String, String>,
+    ) -> Self {
+        Self {
             action,
             lower: action.to_lowercase(),
             resource,
-            context: BTreeMap::new(),
             caller,
-        };
-        for (name, value) in [
-            ("aws:principalarn", principal),
-            ("aws:principalaccount", caller.account()),
-            ("aws:requestedregion", &caller.place.region),
-            ("aws:securetransport", "false"),
-            ("aws:sourceip", "127.0.0.1"),
-            ("aws:userid", &caller.user_id),
-            ("kms:calleraccount", caller.account()),
-            ("aws:viaawsservice", "false"),
-        ] {
-            question.context.insert(name.to_owned(), vec![value.to_owned()]);
+            more,
+            told: Vec::new(),
+            is_simulated: false,
+            context: OnceLock::new(),
         }
-        let kind = match &caller.principal {
-            Principal::User(name) => {
-                question.context.insert("aws:username".to_owned(), vec![name.clone()]);
-                "User"
-            }
-            Principal::Session { .. } => "AssumedRole",
-            Principal::Service(_) => "Service",
-        };
-        let is_service = matches!(caller.principal, Principal::Service(_)).to_string();
-        question.context.extend([
-            ("aws:principaltype".to_owned(), vec![kind.to_owned()]),
-            ("aws:principalisawsservice".to_owned(), vec![is_service]),
-        ]);
-        // An ARN that names the account names whose the resource is.
-        if let Some(account) = resource.split(':').nth(4).filter(|account| !account.is_empty()) {
-            question
-                .context
-                .insert("aws:resourceaccount".to_owned(), vec![account.to_owned()]);
-        }
-        for (name, value) in more.iter().chain(&caller.extra) {
-            question.context.insert(name.to_lowercase(), vec![value.clone()]);
-        }
-        question
     }
 
     /// A question that is not asked in earnest: it knows the principal and what it is told.
@@ -89,22 +66,68 @@ impl<'a> Question<'a> {
         resource: &'a str,
         facts: &BTreeMap<String, Vec<String>>,
     ) -> Self {
-        let mut question = Self::new(caller, action, resource, &BTreeMap::new());
-        let is_of_principal =
-            |key: &str| key.starts_with("aws:principal") || matches!(key, "aws:userid" | "aws:username");
-        question.context.retain(|key, _| is_of_principal(key));
-        for (name, values) in facts {
-            question = question.with(name, values.clone());
+        static NOTHING: BTreeMap<String, String> = BTreeMap::new();
+        let told = facts.iter().map(|(name, values)| (name.clone(), values.clone()));
+        Self {
+            told: told.filter(|(_, values)| !values.is_empty()).collect(),
+            is_simulated: true,
+            ..Self::new(caller, action, resource, &NOTHING)
         }
-        question
     }
 
     /// Adds a condition key with several values, such as `kms:EncryptionContextKeys`; none leaves the key out.
     pub(crate) fn with(mut self, name: &str, values: Vec<String>) -> Self {
         if !values.is_empty() {
-            self.context.insert(name.to_lowercase(), values);
+            self.told.push((name.to_owned(), values));
+            self.context.take();
         }
         self
+    }
+
+    fn gathered(&self) -> BTreeMap<String, Vec<String>> {
+        let caller = self.caller;
+        let mut context = BTreeMap::new();
+        let mut say = |name: &str, value: &str| {
+            context.insert(name.to_lowercase(), vec![value.to_owned()]);
+        };
+        for (name, value) in [
+            ("aws:principalarn", caller.role_arn.as_deref().unwrap_or(&caller.arn)),
+            ("aws:principalaccount", caller.account()),
+            ("aws:requestedregion", &caller.place.region),
+            ("aws:securetransport", "false"),
+            ("aws:sourceip", "127.0.0.1"),
+            ("aws:userid", &caller.user_id),
+            ("kms:calleraccount", caller.account()),
+            ("aws:viaawsservice", "false"),
+        ] {
+            say(name, value);
+        }
+        let kind = match &caller.principal {
+            Principal::User(name) => {
+                say("aws:username", name);
+                "User"
+            }
+            Principal::Session { .. } => "AssumedRole",
+            Principal::Service(_) => "Service",
+        };
+        say("aws:principaltype", kind);
+        let is_service = matches!(caller.principal, Principal::Service(_));
+        say("aws:principalisawsservice", if is_service { "true" } else { "false" });
+        // An ARN that names the account names whose the resource is.
+        if let Some(account) = self.resource.split(':').nth(4).filter(|account| !account.is_empty()) {
+            say("aws:resourceaccount", account);
+        }
+        for (name, value) in self.more.iter().chain(&caller.extra) {
+            say(name, value);
+        }
+        if self.is_simulated {
+            context.retain(|key, _| {
+                key.starts_with("aws:principal") || matches!(key.as_str(), "aws:userid" | "aws:username")
+            });
+        }
+        let told = self.told.iter();
+        context.extend(told.map(|(name, values)| (name.to_lowercase(), values.clone())));
+        context
     }
 
     pub(crate) fn action(&self) -> &'a str {
@@ -113,7 +136,8 @@ impl<'a> Question<'a> {
 
     /// A fact's values; none where the request has none.
     fn values(&self, key: &str) -> &[String] {
-        self.context.get(key).map_or(&[], Vec::as_slice)
+        let context = self.context.get_or_init(|| self.gathered());
+        context.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// The value of a fact that has one: what a variable stands for.

@@ -35,7 +35,7 @@ pub(crate) use self::list::{After, Query};
 pub(crate) use self::object::{About, Object};
 pub(crate) use self::sent::sent;
 pub(crate) use self::spelling::spelled;
-pub(crate) use self::store::{Condition, Store, hex};
+pub(crate) use self::store::{Condition, Store};
 pub(crate) use self::told::Asked;
 
 /// The S3 of `world`, for the HTTP layer.

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
 use super::identity::Caller;
-use super::world::World;
+use super::world::{World, hex};
 
 /// How far a request's time may be off, in seconds.
 const SKEW: i64 = 15 * 60;
@@ -319,14 +319,6 @@ fn same(a: &str, b: &str) -> bool {
 
 pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

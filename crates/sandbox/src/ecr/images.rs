@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{DOCKER_MANIFEST, Ecr, Image, ImageId, Repository, Request, epoch, invalid, paged};
 use crate::api::ApiError;
-use crate::s3::hex;
+use crate::world::hex;
 
 impl Ecr {
     pub(super) fn put(&self, request: &Request) -> Result<Value, ApiError> {

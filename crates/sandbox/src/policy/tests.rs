@@ -254,3 +254,17 @@ pub(super) fn user() -> Caller {
         opening: None,
     }
 }
+
+#[test]
+fn facts_are_gathered_only_for_a_condition() {
+    let (caller, nothing) = (caller(), BTreeMap::new());
+    let question = Question::new(&caller, "kms:Decrypt", "*", &nothing);
+    let asked = |condition: Value| {
+        let statement = json!({ "Effect": "Allow", "Action": "kms:*", "Resource": "*", "Condition": condition });
+        let policy = Document::from(json!({ "Version": "2012-10-17", "Statement": statement }));
+        assert_eq!(identity(&policy, &question), Decision::Allowed);
+        question.context.get().is_some()
+    };
+    assert!(!asked(json!({})));
+    assert!(asked(json!({ "StringEquals": { "aws:UserId": "AROA:s" } })));
+}

@@ -60,7 +60,7 @@ pub(super) fn of(world: &World, operation: &str, path: &S3Path, query: Option<&s
     say("s3:signatureAge", signed.and_then(|stamp| age(&stamp)));
     say("aws:UserAgent", header(headers, "user-agent"));
     say("aws:Referer", header(headers, "referer"));
-    for name in HEADERS {
+    for name in HEADERS.iter().filter(|name| headers.contains_key(**name)) {
         say(&format!("s3:{name}"), header(headers, name));
     }
     if operation.starts_with("List") {

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::body::{Arrived, Body, Stretch};
 use super::checksum::{self, Algorithm, Kind};
 use super::object::About;
-use super::store::{Bucket, Store, hex};
+use super::store::{Bucket, Store};
 use super::versions::{rows_end, rows_start};
 use crate::api::ApiError;
 use crate::shelf::encoded;
+use crate::world::hex;
 
 mod complete;
 

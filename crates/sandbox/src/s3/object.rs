@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Arrived, Body};
 use super::checksum::{self, Checksums};
-use super::store::hex;
 use super::versions::NULL;
 use crate::shelf::encoded;
+use crate::world::hex;
 
 /// An object: all that S3 knows of it, and where its bytes are.
 #[derive(Debug, Clone)]

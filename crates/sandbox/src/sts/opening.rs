@@ -179,7 +179,7 @@ impl Asked {
         caller: &'a Caller,
         action: &'a str,
         role: &'a str,
-        context: &BTreeMap<String, String>,
+        context: &'a BTreeMap<String, String>,
     ) -> Question<'a> {
         Question::new(caller, action, role, context)
             .with("aws:TagKeys", self.tags.keys().cloned().collect())

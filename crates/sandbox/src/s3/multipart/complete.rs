@@ -11,7 +11,8 @@ use crate::api::ApiError;
 use crate::s3::body::Body;
 use crate::s3::checksum::{Algorithm, Checksums, Kind};
 use crate::s3::object::{Facts, Object, Piece};
-use crate::s3::store::{Bucket, Condition, Store, check_condition, hex};
+use crate::s3::store::{Bucket, Condition, Store, check_condition};
+use crate::world::hex;
 
 /// A part as the client lists it to complete an upload.
 #[derive(Debug, Clone, Default)]
