@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::HeaderValue;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -26,6 +26,7 @@ use super::trouble::{self, Kind};
 use super::world::World;
 use super::{ecr, iam, kms, logs, s3, sagemaker, sts};
 
+mod lent;
 mod reply;
 
 use reply::{Body, plain};
@@ -214,19 +215,27 @@ async fn perform(
         Service::Control => reply::json(Err(ApiError::new("UnknownOperationException", "POST it").status(405))),
         Service::S3 => {
             let asked = s3::Asked::of(&request);
-            let answered = match s3.call(s3::sent(request)).await {
+            let (parts, body) = request.into_parts();
+            let (body, lender) = lent::lend(&parts.headers, body);
+            let answered = match s3.call(s3::sent(Request::from_parts(parts, body))).await {
                 Ok(response) => s3::spelled(response, &asked, id)
                     .await
                     .map_err(|error| error.to_string()),
                 Err(error) => Err(format!("{error:?}")),
             };
-            match answered {
+            let mut response = match answered {
                 Ok(response) => response.map(|body| body.map_err(Into::into).boxed()),
                 Err(error) => {
                     tracing::error!(error, "S3 failed");
                     plain(StatusCode::INTERNAL_SERVER_ERROR, "text/plain", "S3 failed")
                 }
+            };
+            if !lender.finish().await {
+                response
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
             }
+            response
         }
     }
 }
@@ -345,5 +354,32 @@ mod tests {
             let answer = String::from_utf8_lossy(&answer[..count]);
             assert!(answer.contains("ThrottlingException"), "{answer:?}");
         }
+    }
+
+    /// Heads that are refused, with what is left of their bodies; the same connection again, or a new one if told so.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_left_of_a_refused_body_is_no_request() {
+        let options = Options::new(PathBuf::from("strongroom"));
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let address = sandbox.endpoint_url().trim_start_matches("http://");
+        for (held_back, sent) in [("", "DELETE-me"), ("expect: 100-continue\r\n", "")] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            for _ in 0..3 {
+                let head = format!("PUT /bucket/k HTTP/1.1\r\nhost: {address}\r\ncontent-length: 9\r\n{held_back}\r\n");
+                client.write_all(head.as_bytes()).await.unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+                client.write_all(sent.as_bytes()).await.unwrap();
+                let mut answer = [0; 4096];
+                let count = client.read(&mut answer).await.unwrap();
+                let answer = String::from_utf8_lossy(&answer[..count]);
+                assert!(answer.starts_with("HTTP/1.1 403"), "{answer:?}");
+                let ends = answer.to_lowercase().contains("connection: close");
+                assert_eq!(ends, !held_back.is_empty(), "{answer:?}");
+                if ends {
+                    client = TcpStream::connect(address).await.unwrap();
+                }
+            }
+        }
+        sandbox.stop().await;
     }
 }

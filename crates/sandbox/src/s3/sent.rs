@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::Request;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 
@@ -19,7 +19,10 @@ use super::served::decoded;
 pub(super) struct Hoisted(pub(super) Vec<String>);
 
 /// The request for s3s.
-pub(crate) fn sent(request: Request<Incoming>) -> Request<s3s::Body> {
+pub(crate) fn sent<B>(request: Request<B>) -> Request<s3s::Body>
+where
+    B: Body<Data = Bytes, Error = io::Error> + Send + Sync + Unpin + 'static,
+{
     let (mut parts, body) = request.into_parts();
     let hoisted = hoisted(&mut parts);
     parts.extensions.insert(hoisted);
@@ -30,7 +33,7 @@ pub(crate) fn sent(request: Request<Incoming>) -> Request<s3s::Body> {
             frames: Frames::default(),
         })
     } else {
-        body.into()
+        s3s::Body::http_body(body)
     };
     Request::from_parts(parts, body)
 }
@@ -83,12 +86,12 @@ fn is_signature(name: &str) -> bool {
 }
 
 /// A body in chunks. Without the last one, of no bytes, nobody has signed that it ends here.
-struct Framed {
-    inner: Incoming,
+struct Framed<B> {
+    inner: B,
     frames: Frames,
 }
 
-impl Body for Framed {
+impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for Framed<B> {
     type Data = Bytes;
     type Error = s3s::StdError;
 

@@ -1,0 +1,93 @@
+//! A request's body, lent to who answers it. What is left of it would be read as the next request on the connection.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::HeaderMap;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::EXPECT;
+
+use super::PATIENCE;
+
+/// The body as its reader sees it.
+pub(super) struct Lent(Arc<Mutex<State>>);
+
+/// Who gets it back.
+pub(super) struct Lender {
+    state: Arc<Mutex<State>>,
+    /// The client sends it only once somebody wants it.
+    is_held_back: bool,
+}
+
+struct State {
+    body: Incoming,
+    is_begun: bool,
+    is_over: bool,
+}
+
+pub(super) fn lend(headers: &HeaderMap, body: Incoming) -> (Lent, Lender) {
+    let state = Arc::new(Mutex::new(State {
+        is_begun: false,
+        is_over: body.is_end_stream(),
+        body,
+    }));
+    let lender = Lender {
+        state: Arc::clone(&state),
+        is_held_back: headers.contains_key(EXPECT),
+    };
+    (Lent(state), lender)
+}
+
+impl Lender {
+    /// Reads what is left, so that the client hears why it is refused; whether the connection is fit for another request.
+    pub(super) async fn finish(self) -> bool {
+        {
+            let mut state = locked(&self.state);
+            state.is_over |= state.body.is_end_stream();
+            if state.is_over || (self.is_held_back && !state.is_begun) {
+                return state.is_over;
+            }
+        }
+        let mut rest = Lent(self.state);
+        let mut length = 0;
+        while length <= PATIENCE {
+            match rest.frame().await {
+                Some(Ok(frame)) => length += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(_)) => return false,
+                None => return true,
+            }
+        }
+        false
+    }
+}
+
+impl Body for Lent {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let mut state = locked(&self.0);
+        state.is_begun = true;
+        let frame = Pin::new(&mut state.body).poll_frame(cx);
+        if let Poll::Ready(None) = frame {
+            state.is_over = true;
+        }
+        frame.map_err(io::Error::other)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        locked(&self.0).body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        locked(&self.0).body.size_hint()
+    }
+}
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
