@@ -336,6 +336,23 @@ class TestBuckets:
         copy = {"Bucket": "private-bucket", "Key": "k"}
         assert code(theirs.copy_object, Bucket="their-bucket", Key="k", CopySource=copy) == "AccessDenied"
 
+    def test_a_bucket_policy_and_the_callers_own_must_both_let_in(self, accounts):
+        ours = accounts.client("s3")
+        ours.create_bucket(Bucket="shared-bucket")
+        ours.put_object(Bucket="shared-bucket", Key="k", Body=b"body")
+        mighty = accounts.role("s3-mighty", THEIRS, root(THEIRS), allow("s3:*"))
+        bare = accounts.role("s3-bare", THEIRS, root(THEIRS))
+        objects = "arn:aws:s3:::shared-bucket/*"
+        for principal in (root(THEIRS), [mighty, bare]):
+            let_in = policy(allow("s3:GetObject", objects, Principal={"AWS": principal}))
+            ours.put_bucket_policy(Bucket="shared-bucket", Policy=let_in)
+            s3 = accounts.client("s3", credentials=accounts.session(mighty, THEIRS))
+            assert s3.get_object(Bucket="shared-bucket", Key="k", ExpectedBucketOwner=OURS)["Body"].read() == b"body"
+            assert code(s3.get_object, Bucket="shared-bucket", Key="k", ExpectedBucketOwner=THEIRS) == "AccessDenied"
+            assert code(s3.put_object, Bucket="shared-bucket", Key="k", Body=b"") == "AccessDenied"
+            s3 = accounts.client("s3", credentials=accounts.session(bare, THEIRS))
+            assert "no identity-based policy" in refused(s3.get_object, Bucket="shared-bucket", Key="k")[1]
+
     def test_a_policy_knows_whose_a_bucket_is(self, accounts):
         accounts.client("s3").create_bucket(Bucket="own-bucket")
         own = {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}
