@@ -12,11 +12,11 @@ MODEL = get_session().get_service_model("s3")
 SERVED = """
     AbortMultipartUpload CompleteMultipartUpload CopyObject CreateBucket CreateMultipartUpload DeleteBucket
     DeleteBucketEncryption DeleteBucketLifecycle DeleteBucketPolicy DeleteBucketTagging DeleteObject DeleteObjectTagging
-    DeleteObjects GetBucketEncryption GetBucketLifecycle GetBucketLifecycleConfiguration GetBucketLocation
-    GetBucketPolicy GetBucketPolicyStatus GetBucketTagging GetBucketVersioning GetObject GetObjectAttributes
+    DeleteObjects DeletePublicAccessBlock GetBucketAcl GetBucketEncryption GetBucketLifecycle GetBucketLifecycleConfiguration GetBucketLocation
+    GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketTagging GetBucketVersioning GetObject GetObjectAcl GetObjectAttributes
     GetObjectTagging GetPublicAccessBlock HeadBucket HeadObject ListBuckets ListMultipartUploads ListObjectVersions
     ListObjects ListObjectsV2 ListParts PutBucketEncryption PutBucketLifecycle PutBucketLifecycleConfiguration
-    PutBucketPolicy PutBucketTagging PutBucketVersioning PutObject PutObjectTagging PutPublicAccessBlock UploadPart
+    PutBucketOwnershipControls PutBucketPolicy PutBucketTagging PutBucketVersioning PutObject PutObjectTagging PutPublicAccessBlock UploadPart
     UploadPartCopy
 """.split()
 
@@ -101,6 +101,7 @@ class Bucket:
             "ACL": "public-read",
             "CopySource": f"{self.name}/key",
             "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": self.part}]},
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
         }
 
     def ask(self, operation, more=()):

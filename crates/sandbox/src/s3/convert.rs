@@ -331,14 +331,13 @@ pub(crate) fn storage_class(class: Option<&StorageClass>) -> Result<Option<Strin
     }
 }
 
-/// `aws-chunked` is how the body travelled, not what it is.
+/// `aws-chunked` is how the body travelled, not what it is; the rest stays as it was sent.
 pub(crate) fn without_chunked(encoding: &str) -> Option<String> {
     let kept: Vec<&str> = encoding
         .split(',')
-        .map(str::trim)
-        .filter(|one| !one.is_empty() && !one.eq_ignore_ascii_case("aws-chunked"))
+        .filter(|one| !one.trim().eq_ignore_ascii_case("aws-chunked"))
         .collect();
-    (!kept.is_empty()).then(|| kept.join(","))
+    Some(kept.join(",").trim().to_owned()).filter(|kept| !kept.is_empty())
 }
 
 /// The checksum values to answer with, or none.

@@ -83,7 +83,10 @@ fn takes(operation: &str) -> Option<(Lists, Lists)> {
         "GetBucketPolicy" | "DeleteBucketPolicy" => (&[&["policy"]], &[]),
         "PutBucketPolicy" => (&[&["policy"]], &[&["x-amz-confirm-remove-self-bucket-access"]]),
         "GetBucketPolicyStatus" => (&[&["policyStatus"]], &[]),
-        "GetPublicAccessBlock" | "PutPublicAccessBlock" => (&[&["publicAccessBlock"]], &[]),
+        "GetPublicAccessBlock" | "PutPublicAccessBlock" | "DeletePublicAccessBlock" => (&[&["publicAccessBlock"]], &[]),
+        "GetBucketOwnershipControls" | "PutBucketOwnershipControls" => (&[&["ownershipControls"]], &[]),
+        "GetBucketAcl" => (&[&["acl"]], &[]),
+        "GetObjectAcl" => (&[&["acl", "versionId"]], &[]),
         "GetBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => (&[&["lifecycle"]], &[]),
         "PutBucketLifecycleConfiguration" => (&[&["lifecycle"]], &[&["x-amz-transition-default-minimum-object-size"]]),
         "GetObjectAttributes" => (

@@ -88,6 +88,19 @@ pub(super) fn put_public_access(
     Ok(S3Response::new(PutPublicAccessBlockOutput::default()))
 }
 
+pub(super) fn delete_public_access(
+    front: &Front,
+    req: S3Request<DeletePublicAccessBlockInput>,
+) -> S3Result<S3Response<DeletePublicAccessBlockOutput>> {
+    front
+        .store()
+        .change_settings(&req.input.bucket, |settings| settings.public_access = None)?;
+    Ok(S3Response::with_status(
+        DeletePublicAccessBlockOutput::default(),
+        hyper::StatusCode::NO_CONTENT,
+    ))
+}
+
 pub(super) fn lifecycle(
     front: &Front,
     req: S3Request<GetBucketLifecycleConfigurationInput>,
