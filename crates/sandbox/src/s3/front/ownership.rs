@@ -41,10 +41,7 @@ pub(super) fn put(
     }
 }
 
-pub(super) fn bucket_acl(
-    front: &Front,
-    req: S3Request<GetBucketAclInput>,
-) -> S3Result<S3Response<GetBucketAclOutput>> {
+pub(super) fn bucket_acl(front: &Front, req: S3Request<GetBucketAclInput>) -> S3Result<S3Response<GetBucketAclOutput>> {
     front.store().settings(&req.input.bucket)?;
     let owner = front.owner(&req.input.bucket);
     Ok(S3Response::new(GetBucketAclOutput {
@@ -53,10 +50,7 @@ pub(super) fn bucket_acl(
     }))
 }
 
-pub(super) fn object_acl(
-    front: &Front,
-    req: S3Request<GetObjectAclInput>,
-) -> S3Result<S3Response<GetObjectAclOutput>> {
+pub(super) fn object_acl(front: &Front, req: S3Request<GetObjectAclInput>) -> S3Result<S3Response<GetObjectAclOutput>> {
     let input = req.input;
     front.find(&Asked {
         bucket: &input.bucket,
