@@ -25,6 +25,9 @@ use verdict::{ResourceDecision, resource_decision};
 
 use document::Effect;
 
+/// What there is to tell of a request that is not told yet.
+pub(crate) static NOTHING: BTreeMap<String, String> = BTreeMap::new();
+
 /// What is asked of a policy.
 pub(crate) struct Question<'a> {
     action: &'a str,
@@ -35,6 +38,7 @@ pub(crate) struct Question<'a> {
     /// Condition keys as they are written, with their values.
     more: &'a BTreeMap<String, String>,
     told: Vec<(String, Vec<String>)>,
+    further: Option<&'a dyn Fn() -> BTreeMap<String, Vec<String>>>,
     is_simulated: bool,
     /// Condition keys in lower case, with their values: gathered for the first condition, as most policies have none.
     context: OnceLock<BTreeMap<String, Vec<String>>>,
@@ -54,6 +58,7 @@ impl<'a> Question<'a> {
             caller,
             more,
             told: Vec::new(),
+            further: None,
             is_simulated: false,
             context: OnceLock::new(),
         }
@@ -66,7 +71,6 @@ impl<'a> Question<'a> {
         resource: &'a str,
         facts: &BTreeMap<String, Vec<String>>,
     ) -> Self {
-        static NOTHING: BTreeMap<String, String> = BTreeMap::new();
         let told = facts.iter().map(|(name, values)| (name.clone(), values.clone()));
         Self {
             told: told.filter(|(_, values)| !values.is_empty()).collect(),
@@ -82,6 +86,14 @@ impl<'a> Question<'a> {
             self.context.take();
         }
         self
+    }
+
+    /// Adds condition keys that are made when one is asked for.
+    pub(crate) fn knowing(self, further: &'a dyn Fn() -> BTreeMap<String, Vec<String>>) -> Self {
+        Self {
+            further: Some(further),
+            ..self
+        }
     }
 
     fn gathered(&self) -> BTreeMap<String, Vec<String>> {
@@ -117,8 +129,14 @@ impl<'a> Question<'a> {
         if let Some(account) = self.resource.split(':').nth(4).filter(|account| !account.is_empty()) {
             say("aws:resourceaccount", account);
         }
-        for (name, value) in self.more.iter().chain(&caller.extra) {
+        for (name, value) in self.more {
             say(name, value);
+        }
+        let further = self.further.map_or_else(BTreeMap::new, |further| further());
+        let further = further.into_iter().filter(|(_, values)| !values.is_empty());
+        context.extend(further.map(|(name, values)| (name.to_lowercase(), values)));
+        for (name, value) in &caller.extra {
+            context.insert(name.to_lowercase(), vec![value.clone()]);
         }
         if self.is_simulated {
             context.retain(|key, _| {

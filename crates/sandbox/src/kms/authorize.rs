@@ -8,7 +8,7 @@ use super::request::invalid;
 use super::{Ask, Kms, aliases};
 use crate::api::{ApiError, broken};
 use crate::identity::account_of;
-use crate::policy::{Guard, Question};
+use crate::policy::{Guard, NOTHING, Question};
 use crate::world::denied;
 
 /// One use of a key.
@@ -106,6 +106,31 @@ impl Ask<'_> {
                 "have length less than or equal to 10",
             )));
         }
+        let facts = || self.facts(kms, key, act);
+        let question = Question::new(self.caller, act.action, arn, &NOTHING).knowing(&facts);
+        let account = account_of(arn);
+        let own = self.world.iam(&self.caller.place.account).own(self.caller, &question);
+        if account != self.caller.place.account && !ABROAD.contains(&act.action.trim_start_matches("kms:")) {
+            let why = format!("because no resource-based policy allows the {} action", act.action);
+            return Err(denied(self.caller, act.action, arn, &why));
+        }
+        let guard = Guard {
+            policy: Some(&key.policy),
+            account,
+            must_allow: true,
+        };
+        let Err(refusal) = guard.lets(&question, own) else {
+            return Ok(());
+        };
+        // A grant to a role is limited as a key policy's Allow for the role is.
+        if !refusal.is_explicit && own.limits().is_ok() && self.is_granted(kms, key, act)? {
+            return Ok(());
+        }
+        Err(denied(self.caller, act.action, arn, &refusal.why(act.action)))
+    }
+
+    /// What conditions may ask of an act.
+    fn facts(&self, kms: &Kms, key: &Key, act: &Act) -> BTreeMap<String, Vec<String>> {
         let mut facts = self.world.facts();
         facts.extend(act.conditions.clone());
         for (name, value) in [
@@ -134,39 +159,20 @@ impl Ask<'_> {
             let alias = alias.rsplit_once(':').map_or(alias, |(_, alias)| alias);
             facts.insert("kms:RequestAlias".to_owned(), alias.to_owned());
         }
-        let question = Question::new(self.caller, act.action, arn, &facts)
-            .with("kms:EncryptionContextKeys", names)
-            .with("aws:TagKeys", act.tag_keys.clone())
-            .with(
+        let aliases = kms.aliases.of(&key.arn);
+        let operations = act.child.map_or(&[][..], |(operations, _)| operations);
+        let one = facts.into_iter().map(|(name, value)| (name, vec![value]));
+        let several = [
+            ("kms:EncryptionContextKeys", names),
+            ("aws:TagKeys", act.tag_keys.clone()),
+            (
                 "kms:ResourceAliases",
-                kms.aliases
-                    .of(&key.arn)
-                    .map(|alias| aliases::name_of(alias).to_owned())
-                    .collect(),
-            )
-            .with(
-                "kms:GrantOperations",
-                act.child.map_or_else(Vec::new, |(operations, _)| operations.to_vec()),
-            );
-        let account = account_of(arn);
-        let own = self.world.iam(&self.caller.place.account).own(self.caller, &question);
-        if account != self.caller.place.account && !ABROAD.contains(&act.action.trim_start_matches("kms:")) {
-            let why = format!("because no resource-based policy allows the {} action", act.action);
-            return Err(denied(self.caller, act.action, arn, &why));
-        }
-        let guard = Guard {
-            policy: Some(&key.policy),
-            account,
-            must_allow: true,
-        };
-        let Err(refusal) = guard.lets(&question, own) else {
-            return Ok(());
-        };
-        // A grant to a role is limited as a key policy's Allow for the role is.
-        if !refusal.is_explicit && own.limits().is_ok() && self.is_granted(kms, key, act)? {
-            return Ok(());
-        }
-        Err(denied(self.caller, act.action, arn, &refusal.why(act.action)))
+                aliases.map(|alias| aliases::name_of(alias).to_owned()).collect(),
+            ),
+            ("kms:GrantOperations", operations.to_vec()),
+        ];
+        one.chain(several.map(|(name, values)| (name.to_owned(), values)))
+            .collect()
     }
 
     fn is_granted(&self, kms: &Kms, key: &Key, act: &Act) -> Result<bool, ApiError> {

@@ -160,6 +160,8 @@ fn fit(pieces: &[Piece], text: &str) -> bool {
         let next = text[t..].chars().next();
         match (pieces.get(p), next) {
             (None, None) => return true,
+            // At the end it takes all that is left.
+            (Some(Piece::Any), _) if p + 1 == pieces.len() => return true,
             (Some(Piece::Any), _) => {
                 stars.clear();
                 stars.push((p, t));

@@ -18,7 +18,7 @@ use super::sent::Hoisted;
 use super::served::decoded;
 use crate::api::ApiError;
 use crate::identity::Caller;
-use crate::policy::{Guard, Question};
+use crate::policy::{Guard, NOTHING, Question};
 use crate::sigv4::{Authorization, header};
 use crate::world::World;
 
@@ -274,14 +274,13 @@ pub(crate) fn authorize(
     let policy = bucket.and_then(|bucket| world.s3.policy(bucket).ok().flatten());
     let place = bucket.and_then(|bucket| world.s3.place(bucket));
     let owner = place.as_ref().map_or(caller.account(), |place| &place.account);
-    let always = world.facts();
-    let mut question = Question::new(caller, action, resource, &always);
-    for name in ["aws:ResourceAccount", "s3:ResourceAccount"] {
-        question = question.with(name, vec![owner.to_owned()]);
-    }
-    for (name, values) in facts {
-        question = question.with(name, values.clone());
-    }
+    let further = || {
+        let owners = ["aws:ResourceAccount", "s3:ResourceAccount"].map(|name| (name.to_owned(), owner.to_owned()));
+        let one = world.facts().into_iter().chain(owners);
+        let one = one.map(|(name, value)| (name, vec![value]));
+        one.chain(facts.clone()).collect()
+    };
+    let question = Question::new(caller, action, resource, &NOTHING).knowing(&further);
     let guard = Guard {
         policy: policy.as_deref(),
         account: owner,
