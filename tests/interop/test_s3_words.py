@@ -378,3 +378,30 @@ def test_names_that_xml_cannot_carry_come_back_in_every_listing(s3, bucket):
             status, said = answered(request.url, **dict(request.headers.items()))
             assert (status, f"<Key>{shown}</Key>" in said.decode()) == (200, True), said
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=4-2", "bytes=x", "lines=0-1", "bytes=0-1;", "-"])
+def test_what_is_no_range_is_answered_with_the_whole_object(sandbox, s3, bucket, asked):
+    key = "a b/é+%"
+    put = s3.put_object(Bucket=bucket, Key=key, Body=b"0123456789")
+    one = {"Bucket": bucket, "Key": key, "Range": asked}
+    got = s3.get_object(**one)
+    assert (got["Body"].read(), got["ETag"], got.get("ContentRange")) == (b"0123456789", put["ETag"], None)
+    assert got["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert s3.head_object(**one)["ContentLength"] == 10
+    for client in [s3, sandbox.client("s3", signature_version="s3")]:
+        url = client.generate_presigned_url("get_object", one)
+        assert answered(url, Range=asked) == (200, b"0123456789")
+        status, said = answered(url + "&versionId=null", Range=asked)
+        assert (status, b"<Code>SignatureDoesNotMatch</Code>" in said) == (403, True)
+    url = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key})
+    assert answered(url, Range=asked) == (200, b"0123456789")
+    assert refused(s3.get_object, **{**one, "Key": "none"}) == (404, "NoSuchKey")
+    assert refused(s3.get_object, **one, IfNoneMatch="*", IfMatch='"other"') == (412, "PreconditionFailed")
+    wrong = {"AccessKeyId": s3._request_signer._credentials.access_key, "SecretAccessKey": "x", "SessionToken": None}
+    assert refused(sandbox.client("s3", wrong).get_object, **one) == (403, "SignatureDoesNotMatch")
+    assert s3.get_object(**{**one, "Range": "bytes=2-3"})["Body"].read() == b"23"
+    assert refused(s3.get_object, **{**one, "Range": "bytes=10-"}) == (416, "InvalidRange")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    assert refused(s3.get_object, **one) == (403, "AccessDenied")

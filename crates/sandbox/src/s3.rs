@@ -4,7 +4,7 @@
 //! joins parts without copying; [`front`] is s3s's trait over them, [`served`] refuses what is not here, [`access`] decides
 //! who may, [`encryption`] asks KMS where an object is encrypted under one of its keys, [`versions`] keeps what was replaced
 //! or deleted, [`sent`] hands a request to s3s, [`lifecycle`] removes what grew too old, and [`spelling`] writes names that
-//! XML cannot carry. ACLs are off, as in AWS's new buckets.
+//! XML cannot carry; [`whole`] ignores what is no range. ACLs are off, as in AWS's new buckets.
 
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ mod spelling;
 mod store;
 mod told;
 mod versions;
+mod whole;
 
 pub(crate) use self::access::authorize;
 pub(crate) use self::encryption::{open, seal};
@@ -41,6 +42,14 @@ pub(crate) use self::told::Asked;
 
 /// The S3 of `world`, for the HTTP layer.
 pub(crate) fn service(world: &Arc<World>) -> S3Service {
+    let mut builder = builder(world);
+    builder.set_route(whole::Whole {
+        service: self::builder(world).build(),
+    });
+    builder.build()
+}
+
+fn builder(world: &Arc<World>) -> S3ServiceBuilder {
     let mut builder = S3ServiceBuilder::new(front::Front {
         world: Arc::clone(world),
     });
@@ -50,5 +59,5 @@ pub(crate) fn service(world: &Arc<World>) -> S3Service {
     builder.set_access(access::Gate {
         world: Arc::clone(world),
     });
-    builder.build()
+    builder
 }

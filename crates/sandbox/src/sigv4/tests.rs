@@ -82,7 +82,7 @@ impl Draft {
         let signature = hex(&sign(
             &self.secret,
             &parsed,
-            &to_sign(&parts, self.body.as_bytes(), &parsed),
+            &to_sign(&parts, &hex(&Sha256::digest(self.body)), &parsed),
         ));
         set(&mut parts, authorization(&signature));
         parts
@@ -104,7 +104,7 @@ impl Draft {
         let Some(Ok(parsed)) = Authorization::parse(&unsigned.headers, unsigned.uri.query()) else {
             return unsigned;
         };
-        let signature = hex(&sign(&self.secret, &parsed, &to_sign(&unsigned, b"", &parsed)));
+        let signature = hex(&sign(&self.secret, &parsed, &to_sign(&unsigned, &hex(&Sha256::digest(b"")), &parsed)));
         request(&format!("{query}&X-Amz-Signature={signature}"))
     }
 }
