@@ -239,13 +239,16 @@ pub(crate) fn sign_without(parts: &mut Parts, secret: &str, name: &HeaderName) {
     let Some(Ok(mut authorization)) = Authorization::parse(&parts.headers, parts.uri.query()) else {
         return;
     };
-    if !authorization.signed_headers.iter().any(|signed| signed == name.as_str()) {
+    if !authorization
+        .signed_headers
+        .iter()
+        .any(|signed| signed == name.as_str())
+    {
         return;
     }
     authorization.signed_headers.retain(|signed| signed != name.as_str());
-    let signature = |parts: &Parts, digest: &str| {
-        hex(&sign(secret, &authorization, &to_sign(parts, digest, &authorization)))
-    };
+    let signature =
+        |parts: &Parts, digest: &str| hex(&sign(secret, &authorization, &to_sign(parts, digest, &authorization)));
     let names = authorization.signed_headers.join(";");
     if parts.headers.contains_key("authorization") {
         let digest = header(&parts.headers, "x-amz-content-sha256").unwrap_or_default();

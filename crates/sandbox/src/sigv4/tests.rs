@@ -104,7 +104,11 @@ impl Draft {
         let Some(Ok(parsed)) = Authorization::parse(&unsigned.headers, unsigned.uri.query()) else {
             return unsigned;
         };
-        let signature = hex(&sign(&self.secret, &parsed, &to_sign(&unsigned, &hex(&Sha256::digest(b"")), &parsed)));
+        let signature = hex(&sign(
+            &self.secret,
+            &parsed,
+            &to_sign(&unsigned, &hex(&Sha256::digest(b"")), &parsed),
+        ));
         request(&format!("{query}&X-Amz-Signature={signature}"))
     }
 }
