@@ -8,6 +8,7 @@ use hyper::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
@@ -46,7 +47,7 @@ pub(crate) struct Authorization {
     pub(crate) service: String,
     pub(crate) signed_headers: Vec<String>,
     signature: String,
-    stamp: String,
+    pub(crate) stamp: String,
     pub(crate) token: Option<String>,
     /// How long a presigned request is good for.
     expires: Option<i64>,
@@ -106,7 +107,7 @@ impl Authorization {
             Some(field("Signature")?.to_owned()),
         )?;
         Ok(Self {
-            stamp: header(headers, "x-amz-date").ok_or_else(|| {
+            stamp: stamp(headers, &parsed.signed_headers).ok_or_else(|| {
                 Refusal::Incomplete(
                     "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.".to_owned(),
                 )
@@ -196,6 +197,15 @@ impl Authorization {
         }
         Ok(())
     }
+}
+
+/// When a request was signed, as signatures spell it: some clients sign the `Date` header instead.
+fn stamp(headers: &HeaderMap, signed: &[String]) -> Option<String> {
+    header(headers, "x-amz-date").or_else(|| {
+        let date = header(headers, "date").filter(|_| signed.iter().any(|name| name == "date"))?;
+        let date = DateTimeParser::new().parse_timestamp(&date).ok()?;
+        Some(date.strftime("%Y%m%dT%H%M%SZ").to_string())
+    })
 }
 
 /// Headers that proxies and SDKs add after signing.

@@ -61,6 +61,10 @@ impl S3Access for Gate {
         if let Some((action, resource)) = needed(cx) {
             authorize(&self.world, &caller, action, &resource, &facts)?;
         }
+        // s3s takes an empty one for none.
+        if header(cx.headers(), "content-md5").is_some_and(|digest| digest.is_empty()) {
+            return Err(ApiError::new("InvalidDigest", "The Content-MD5 you specified was invalid.").into());
+        }
         cx.extensions_mut().insert(caller);
         cx.extensions_mut().insert(facts);
         Ok(())

@@ -13,6 +13,7 @@ use hyper::http::request::Parts;
 
 use super::facts::parameter;
 use super::served::decoded;
+use crate::sigv4::Authorization;
 
 /// The names in a signed URL's query that stand for headers; the URL's signature covers them.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +45,7 @@ fn hoisted(parts: &mut Parts) -> Hoisted {
     let is_old = parameter(Some(&query), "AWSAccessKeyId").is_some();
     let signed = parameter(Some(&query), "X-Amz-SignedHeaders");
     if !is_old && signed.is_none() {
-        return Hoisted::default();
+        return dated(parts);
     }
     let signed: Vec<String> = signed.unwrap_or_default().split(';').map(str::to_lowercase).collect();
     let mut names = Vec::new();
@@ -68,6 +69,18 @@ fn hoisted(parts: &mut Parts) -> Hoisted {
         }
     }
     Hoisted(names)
+}
+
+/// Gives a request that is signed with `Date` the header that s3s looks for.
+fn dated(parts: &mut Parts) -> Hoisted {
+    if !parts.headers.contains_key("x-amz-date")
+        && let Some(Ok(signed)) = Authorization::parse(&parts.headers, None)
+        && let Ok(stamp) = HeaderValue::from_str(&signed.stamp)
+    {
+        parts.headers.insert("x-amz-date", stamp);
+        return Hoisted(vec!["x-amz-date".to_owned()]);
+    }
+    Hoisted::default()
 }
 
 /// What of a query is version 4's signature itself.
@@ -206,5 +219,22 @@ mod tests {
             (vec![pair("x-amz-tagging", "c=d")], vec![])
         );
         assert_eq!(headers("/b/k?x-amz-tagging=a%3Db", None), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_request_that_signs_its_date_header_is_of_that_time_and_one_that_does_not_is_of_none() {
+        for (signed, stamp) in [("date;host", Some("20261129T051016Z")), ("host", None)] {
+            let authorization = format!(
+                "AWS4-HMAC-SHA256 Credential=A/20261129/us-east-1/s3/aws4_request, SignedHeaders={signed}, Signature=1"
+            );
+            let request = Request::put("/b/k")
+                .header("authorization", authorization)
+                .header("date", "Sun, 29 Nov 2026 05:10:16 GMT");
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            let Hoisted(names) = hoisted(&mut parts);
+            assert_eq!(names.is_empty(), stamp.is_none());
+            let found = parts.headers.get("x-amz-date").map(|value| value.to_str().unwrap());
+            assert_eq!(found, stamp);
+        }
     }
 }
