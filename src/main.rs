@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use strongroom::actions::{self, Aws};
 use strongroom::cli::{Cli, Command, Global};
-use strongroom::commands::interrupt::Interrupt;
+use strongroom::commands::interrupt::{self, Interrupt};
 use strongroom::config::{self, Config, Connection, SandboxEndpoint};
 use strongroom::domain::{Fault, FaultKind};
 use strongroom::{commands, console, printable, runtime, term, training};
@@ -56,18 +56,19 @@ fn start_up() -> ExitCode {
     };
     console::started();
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(run(cli))));
-    // No thread should run on while the process tears itself down; one that hangs in a write is left behind, also by a panic.
-    runtime.shutdown_timeout(Duration::from_millis(200));
-    match result {
+    let status = match result {
         Ok(Ok(status)) => status,
         Ok(Err(fault)) => failed(&fault),
         Err(_) => ExitCode::FAILURE,
-    }
+    };
+    // No thread should run on while the process tears itself down; one that hangs in a write is left behind, also by a panic.
+    runtime.shutdown_timeout(Duration::from_millis(50));
+    status
 }
 
 fn failed(fault: &Fault) -> ExitCode {
     term::restore();
-    if !console::reader_left() {
+    if !console::reader_left() && interrupt::is_first_to_tell() {
         console::complain(&fault.to_string());
     }
     ExitCode::from(commands::exit_status(fault))

@@ -142,6 +142,9 @@ fn hint(state: &State, command: Command) -> Option<String> {
         Command::Remove if state.focus == Pane::Keys => "It is pending deletion already; u takes that back.",
         Command::Remove if state.focus == Pane::Jobs => "Only a job in progress can be stopped.",
         Command::Remove => "Nothing here can be removed.",
+        Command::Restore if state.key().is_some_and(|key| key.detail.is_none()) => {
+            "What state the key is in is being asked; try again when it is there."
+        }
         Command::Restore => "Only a disabled key, or one that is pending deletion, can be restored (1).",
         Command::Mark => "Files (5) and objects (3) can be marked.",
         _ => return None,

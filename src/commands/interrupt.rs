@@ -4,6 +4,7 @@
 //! it stands. That is as if it had been killed, which everything here is made for: the journal of an upload stays, and the
 //! same command goes on with it; files without a name go with the process. A second signal ends it at once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,6 +18,14 @@ const TO_CLEAN_UP: Duration = Duration::from_millis(1200);
 /// By then the process has ended, whatever holds it up.
 const TO_END: Duration = Duration::from_millis(1800);
 const STATUS: i32 = 130;
+
+/// Whether it was said why the program ends: by the command, or for it when that took too long.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Whether nobody has said yet why the program ends; then it is the caller's to say.
+pub fn is_first_to_tell() -> bool {
+    !TOLD.swap(true, Ordering::Relaxed)
+}
 
 /// The first signal, for a command of this name.
 #[derive(Debug, Clone)]
@@ -96,8 +105,10 @@ impl Interrupt {
     fn end(&self) {
         std::thread::sleep(TO_END);
         let line = self.fault().to_string();
-        std::thread::spawn(move || console::complain(&line));
-        std::thread::sleep(Duration::from_millis(50));
+        if is_first_to_tell() {
+            std::thread::spawn(move || console::complain(&line));
+            std::thread::sleep(Duration::from_millis(50));
+        }
         std::process::exit(STATUS);
     }
 }

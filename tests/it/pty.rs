@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     child: Box<dyn Child + Send + Sync>,
     /// Whether its end was seen: its number may be another process's since.
     is_over: bool,
+    /// What reads the screen; it ends with the program.
+    reader: JoinHandle<()>,
     master: Box<dyn MasterPty + Send>,
     raw: Arc<Mutex<Vec<u8>>>,
 }
@@ -78,7 +81,7 @@ impl Session {
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut output = pty.master.try_clone_reader().unwrap();
         let (seen, bytes) = (Arc::clone(&screen), Arc::clone(&raw));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut buffer) {
                 seen.lock().unwrap().process(&buffer[..count]);
@@ -91,6 +94,7 @@ impl Session {
             keyboard,
             child,
             is_over: false,
+            reader,
             master: pty.master,
             raw,
         }
@@ -283,6 +287,11 @@ impl Session {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 self.is_over = true;
+                // Its last words may be on their way. Children of its own can hold the terminal for longer.
+                let last = Instant::now() + Duration::from_secs(2);
+                while !self.reader.is_finished() && Instant::now() < last {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
                 return status.exit_code();
             }
             assert!(Instant::now() < end, "the program did not end:\n{}", self.text());

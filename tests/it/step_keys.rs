@@ -90,7 +90,10 @@ fn a_key_is_disabled_first_then_given_up_by_its_name_and_taken_back() {
         }
     };
     session.wait_until("the key as waiting", stands("PendingDeletion"));
-    session.keys("u").wait_until("the key as kept", stands("Disabled"));
+    session
+        .keys("u")
+        .wait("Cancelled the deletion of")
+        .wait_until("the key as kept", stands("Disabled"));
     session.keys("u").wait_until("the key as enabled", stands("Enabled"));
 }
 

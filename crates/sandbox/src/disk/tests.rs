@@ -81,8 +81,13 @@ async fn what_cannot_be_committed_is_taken_back_and_what_an_old_handle_says_is_n
     disk.put(&table, "before", vec![1]);
     disk.settled(disk.epoch()).await.unwrap();
     let epoch = disk.epoch();
-    disk.put(&table, "beside", vec![2]);
-    disk.put(&Arc::from("full"), "a", vec![2]);
+    let put = |table: &str, key: &str| Write::Put {
+        table: Arc::from(table),
+        key: key.to_owned(),
+        row: vec![2],
+    };
+    let both = [put("t", "beside"), put("full", "a")].map(|write| (0, write));
+    disk.writer.as_ref().unwrap().take(both);
     let failure = disk.settled(epoch).await.unwrap_err();
     assert!(failure.contains(&*folder.path().to_string_lossy()), "{failure}");
     let again = fresh.recv().unwrap();
