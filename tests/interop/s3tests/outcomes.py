@@ -159,7 +159,7 @@ def asked(suite, folder, jobs, rest):
     """Outcome and last line of every test."""
     report = folder / "report.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not fails_on_aws"]
-    command += ["-n", jobs, "--timeout=30", "--tb=short", f"--junit-xml={report}", *rest, "s3tests/functional"]
+    command += ["-n", jobs, "--timeout=120", "--tb=short", f"--junit-xml={report}", *rest, "s3tests/functional"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"S3TEST_CONF": str(folder / "s3tests.conf"), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(folder)}
     with open(folder / "pytest.log", "wb") as log:
