@@ -8,7 +8,7 @@ use super::seen::{self, Found};
 use super::state::State;
 use super::text::{self, Tone};
 use super::{Effect, OpEvent, OpId, found, story, watched, words};
-use crate::domain::{Door, Fault, FaultKind, Origin, Outcome, Request};
+use crate::domain::{Door, Fault, FaultKind, KeyChange, KeyState, Origin, Outcome, Request};
 
 pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effect>) {
     match event {
@@ -78,7 +78,21 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 state.keys.want(key_arn);
             }
         }
-        Outcome::KeyChanged { key_arn, .. } => state.keys.amend(key_arn, |key| key.detail = None),
+        Outcome::KeyChanged { key_arn, change } => {
+            let after = match change {
+                KeyChange::Enabled => Some(KeyState::Enabled),
+                KeyChange::Disabled | KeyChange::DeletionCancelled => Some(KeyState::Disabled),
+                KeyChange::DeletionScheduled { .. } => Some(KeyState::PendingDeletion),
+                KeyChange::RotationOn | KeyChange::RotationOff | KeyChange::Described(_) | KeyChange::Tagged { .. } => {
+                    None
+                }
+            };
+            state.keys.amend(key_arn, |key| match (after, &mut key.detail) {
+                // KMS has said so; when it is deleted is asked again.
+                (Some(after), Some(detail)) => (detail.state, detail.deletion) = (after, None),
+                (_, detail) => *detail = None,
+            });
+        }
         Outcome::BucketCreated { bucket, warnings } => {
             for warning in warnings {
                 state.say(Tone::Warn, warning.clone());

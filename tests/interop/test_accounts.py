@@ -561,3 +561,50 @@ class TestJobs:
         assert accounts.client("sagemaker", OURS, THERE).list_training_jobs()["TrainingJobSummaries"] == []
         ours = accounts.client("sagemaker", OURS, THERE)
         assert code(ours.create_training_job, **request) == "ValidationException"
+
+
+class TestWhoIsGone:
+    """Somebody of the same name is somebody else."""
+
+    def test_a_session_ends_with_its_role_and_not_with_the_next_of_its_name(self, accounts):
+        trust = root(OURS)
+        accounts.role("reborn", OURS, trust, allow("s3:*"))
+        session = accounts.session(f"arn:aws:iam::{OURS}:role/reborn", OURS)
+        s3 = accounts.client("s3", credentials=session)
+        s3.list_buckets()
+        iam = accounts.client("iam")
+        for name in iam.list_role_policies(RoleName="reborn")["PolicyNames"]:
+            iam.delete_role_policy(RoleName="reborn", PolicyName=name)
+        iam.delete_role(RoleName="reborn")
+        assert code(s3.list_buckets) == "InvalidAccessKeyId"
+        accounts.role("reborn", OURS, trust, allow("s3:*"))
+        assert code(s3.list_buckets) == "InvalidAccessKeyId"
+
+    def test_trust_and_a_buckets_policy_go_on_naming_who_is_gone(self, accounts):
+        iam, s3 = accounts.client("iam"), accounts.client("s3")
+        user = iam.create_user(UserName="gone")["User"]
+        s3.create_bucket(Bucket="of-who-is-gone")
+        s3.put_object(Bucket="of-who-is-gone", Key="k", Body=b"body")
+        let_in = policy(allow("s3:GetObject", "arn:aws:s3:::of-who-is-gone/*", Principal={"AWS": user["Arn"]}))
+        s3.put_bucket_policy(Bucket="of-who-is-gone", Policy=let_in)
+        target = accounts.role("trusts-who-is-gone", OURS, user["Arn"], allow("s3:*"))
+        iam.delete_user(UserName="gone")
+        iam.create_user(UserName="gone")
+        again = iam.create_access_key(UserName="gone")["AccessKey"]
+        assert user["UserId"] in s3.get_bucket_policy(Bucket="of-who-is-gone")["Policy"]
+        theirs = accounts.client("s3", credentials=again)
+        assert code(theirs.get_object, Bucket="of-who-is-gone", Key="k") == "AccessDenied"
+        sts = accounts.client("sts", credentials=again)
+        assert code(sts.assume_role, RoleArn=target, RoleSessionName="again") == "AccessDenied"
+
+    def test_a_buckets_policy_is_its_own_accounts_to_change(self, accounts):
+        ours = accounts.client("s3")
+        ours.create_bucket(Bucket="policy-of-ours")
+        everything = ["arn:aws:s3:::policy-of-ours", "arn:aws:s3:::policy-of-ours/*"]
+        let_in = policy(allow("s3:*", everything, Principal={"AWS": root(THEIRS)}))
+        ours.put_bucket_policy(Bucket="policy-of-ours", Policy=let_in)
+        theirs = accounts.client("s3", THEIRS)
+        theirs.list_objects_v2(Bucket="policy-of-ours")
+        assert code(theirs.put_bucket_policy, Bucket="policy-of-ours", Policy=let_in) == "MethodNotAllowed"
+        assert code(theirs.get_bucket_policy, Bucket="policy-of-ours") == "MethodNotAllowed"
+        assert code(theirs.delete_bucket_policy, Bucket="policy-of-ours") == "MethodNotAllowed"

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -112,6 +112,25 @@ pub fn keep_watch(input: impl BufRead) {
     }
 }
 
+/// Removes a folder, if it is there, however deep a job has made it: `rm` holds no file open for each level, as the standard
+/// library does.
+pub(crate) fn remove(folder: &Path) -> io::Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    let done = Command::new("rm")
+        .args(["-rf", "--"])
+        .arg(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match done {
+        Ok(status) if status.success() => Ok(()),
+        _ => std::fs::remove_dir_all(folder),
+    }
+}
+
 fn end(charge: &Charge) {
     match charge {
         Charge::Group(leader) => {
@@ -130,7 +149,7 @@ fn end(charge: &Charge) {
         Charge::Folder(folder) => {
             // A process that is still dying may put another file there.
             for _ in 0..100 {
-                if std::fs::remove_dir_all(folder).is_ok() || !Path::new(folder).exists() {
+                if remove(Path::new(folder)).is_ok() {
                     return;
                 }
                 std::thread::sleep(Duration::from_millis(20));

@@ -230,18 +230,14 @@ impl Kms {
     /// Lets grants and key policies name somebody who is gone by the id that they had: nobody else gets it.
     pub(crate) fn forget(&mut self, arn: &str, id: &str) {
         self.grants.rename(arn, id);
-        let quoted = format!("\"{arn}\"");
         let naming: Vec<String> = self
             .keys
             .values()
-            .filter(|key| key.policy.text().contains(&quoted))
+            .filter(|key| key.policy.names(arn))
             .map(|key| key.arn.clone())
             .collect();
         for key in naming {
-            self.keys.change(&key, |key| {
-                let text = key.policy.text().replace(&quoted, &format!("\"{id}\""));
-                key.policy = super::policy::Document::trusted(text);
-            });
+            self.keys.change(&key, |key| key.policy = key.policy.renamed(arn, id));
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, DirBuilder, Permissions};
-use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{self, Disk, DiskError, Locked, guarded};
-use super::guardian::{Charge, Guardian, Held};
+use super::guardian::{self, Charge, Guardian, Held};
 use super::iam::Iam;
 use super::identity::{ACCOUNT, Caller, Place, REGION};
 use super::kms::Kms;
@@ -117,10 +116,7 @@ impl World {
         }
         parts.s3.home.sweep().map_err(unusable)?;
         // Of jobs that ran when the world ended last, plaintext included.
-        match fs::remove_dir_all(root.join("jobs")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
-            _ => {}
-        }
+        guardian::remove(&root.join("jobs")).map_err(unusable)?;
         fs::create_dir_all(root.join("files")).map_err(unusable)?;
         Ok(Self {
             home: Place::new(&accounts[0], &regions[0]),

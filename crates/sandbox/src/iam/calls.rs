@@ -40,8 +40,12 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
             _ => return perform(&mut iam, caller, operation, form),
         }
     };
-    // Grants and key policies go on naming who is gone, by an id that nobody gets again.
+    // Grants and policies go on naming who is gone, by an id that nobody gets again.
     world.kms().forget(&gone.arn, &gone.id);
+    world.s3.forget(&gone.arn, &gone.id);
+    for account in world.accounts() {
+        world.iam(account).forget(&gone.arn, &gone.id);
+    }
     Ok(String::new())
 }
 
@@ -167,11 +171,24 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
 }
 
 impl Iam {
+    /// What is trusted by this ARN is from now on trusted by this id.
+    fn forget(&mut self, arn: &str, id: &str) {
+        let trusts = |role: &Entity| role.trust.as_ref().is_some_and(|trust| trust.names(arn));
+        let naming = self.roles.iter().filter(|(_, role)| trusts(role));
+        for name in naming.map(|(name, _)| name.to_owned()).collect::<Vec<String>>() {
+            self.roles.change(&name, |role| {
+                role.trust = role.trust.as_ref().map(|trust| trust.renamed(arn, id));
+            });
+        }
+    }
+
     fn delete_role(&mut self, name: &str) -> Result<Entity, ApiError> {
         let role = self.role(name)?;
         if !role.attached.is_empty() || !role.inline.is_empty() {
             return Err(conflict("Cannot delete entity, must detach all policies first."));
         }
+        // Another role of this name is another role.
+        self.credentials.retain(|_, key| !key.is_session_of(name));
         self.roles
             .remove(name)
             .ok_or_else(|| missing("The role cannot be found."))

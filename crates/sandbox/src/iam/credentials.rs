@@ -250,6 +250,11 @@ fn principal_tags(tags: &BTreeMap<String, String>) -> impl Iterator<Item = (Stri
 }
 
 impl Credential {
+    /// Whether it is of a session of this role.
+    pub(super) fn is_session_of(&self, name: &str) -> bool {
+        matches!(&self.owner, Owner::Session { role, .. } if role == name)
+    }
+
     pub(super) fn belongs_to(&self, user: &str) -> bool {
         matches!(&self.owner, Owner::User(name) if name == user)
     }

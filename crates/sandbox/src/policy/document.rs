@@ -33,6 +33,16 @@ impl Malformed {
 }
 
 impl Document {
+    /// Whether a principal may be named by exactly this.
+    pub(crate) fn names(&self, arn: &str) -> bool {
+        self.text.contains(&format!("\"{arn}\""))
+    }
+
+    /// The same with another name for a principal.
+    pub(crate) fn renamed(&self, arn: &str, id: &str) -> Self {
+        Self::trusted(self.text.replace(&format!("\"{arn}\""), &format!("\"{id}\"")))
+    }
+
     /// A policy whose text is not in doubt: one that was checked when it was stored, or our own.
     pub(crate) fn trusted(text: impl Into<Arc<str>>) -> Self {
         Self {

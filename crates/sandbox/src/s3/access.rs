@@ -60,6 +60,12 @@ impl S3Access for Gate {
         );
         if let Some((action, resource)) = needed(cx) {
             authorize(&self.world, &caller, action, &resource, &facts)?;
+            // Whatever a policy allows, who else may use a bucket is its account's alone to say.
+            let owner = self.world.s3.place(bucket_of(&resource));
+            if action.contains("BucketPolicy") && owner.is_some_and(|owner| owner.account != caller.account()) {
+                let message = "The specified method is not allowed against this resource.";
+                return Err(ApiError::new("MethodNotAllowed", message).status(405).into());
+            }
         }
         // s3s takes an empty one for none.
         if header(cx.headers(), "content-md5").is_some_and(|digest| digest.is_empty()) {

@@ -261,6 +261,25 @@ impl Store {
         Ok(())
     }
 
+    /// What buckets' policies name by this ARN they name from now on by this id.
+    pub(crate) fn forget(&self, arn: &str, id: &str) {
+        let naming: Vec<String> = {
+            let index = self.lock();
+            let named = index.settings.iter().filter(|(_, settings)| {
+                let policy = settings.policy.as_ref();
+                policy.is_some_and(|policy| policy.names(arn))
+            });
+            named.map(|(name, _)| name.to_owned()).collect()
+        };
+        for name in naming {
+            let renamed = |settings: &mut Settings| {
+                settings.policy = settings.policy.as_ref().map(|policy| policy.renamed(arn, id));
+            };
+            // One that went meanwhile has no policy.
+            let _ = self.change_settings(&name, renamed);
+        }
+    }
+
     /// Removes an empty bucket. Uploads in progress go with it, as they do in S3.
     pub(crate) fn delete_bucket(&self, name: &str) -> Result<(), ApiError> {
         let mut index = self.lock();

@@ -14,6 +14,8 @@ use rustix::io::Errno;
 pub(super) struct Below(File);
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// So many folders may lie in each other; each holds files open while it is read.
+const DEEPEST: usize = 100;
 /// Not waiting for a writer should it be a pipe by now.
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
@@ -62,6 +64,11 @@ impl Below {
     }
 
     fn walk(&self, below: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+        if below.components().count() > DEEPEST {
+            return Err(io::Error::other(format!(
+                "more than {DEEPEST} folders lie in each other"
+            )));
+        }
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
             let part = std::ffi::OsStr::from_bytes(entry.file_name().to_bytes());
@@ -95,6 +102,21 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn folders_that_lie_too_deep_in_each_other_are_told_and_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let deep = std::process::Command::new("sh")
+            .args(["-c", "for i in $(seq 3000); do mkdir d && cd -P d || exit 1; done"])
+            .current_dir(root.path())
+            .status();
+        assert!(deep.unwrap().success());
+        let folder = Below::open(root.path(), "d").unwrap().unwrap();
+        let refused = folder.files().unwrap_err().to_string();
+        assert!(refused.contains("more than 100 folders"), "{refused}");
+        crate::guardian::remove(&root.path().join("d")).unwrap();
+        assert!(!root.path().join("d").exists());
+    }
 
     #[test]
     fn no_link_leads_out_of_a_folder_or_into_it() {

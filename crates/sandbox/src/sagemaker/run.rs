@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::super::guardian::{Charge, Held};
+use super::super::guardian::{self, Charge, Held};
 use super::super::iam::SessionCredentials;
 use super::super::identity::{Caller, Place};
 use super::super::world::{World, random_hex};
@@ -298,7 +298,7 @@ impl Drop for Folder {
     fn drop(&mut self) {
         for folder in std::iter::once(&self.root).chain(&self.memory) {
             // What cannot be removed now goes with the world's folder.
-            let _ = std::fs::remove_dir_all(folder);
+            let _ = guardian::remove(folder);
         }
     }
 }
