@@ -19,8 +19,10 @@ pub(super) struct Lent(Arc<Mutex<State>>);
 /// Who gets it back.
 pub(super) struct Lender {
     state: Arc<Mutex<State>>,
-    /// The client sends it only once somebody wants it.
+    /// The client sends it only once it is told to, which hyper does when somebody reads it.
     is_held_back: bool,
+    /// Of an empty one nobody is told anything. Some clients take the answer then for one to their next request.
+    is_empty: bool,
 }
 
 struct State {
@@ -30,14 +32,16 @@ struct State {
 }
 
 pub(super) fn lend(headers: &HeaderMap, body: Incoming) -> (Lent, Lender) {
+    let is_empty = body.is_end_stream();
     let state = Arc::new(Mutex::new(State {
         is_begun: false,
-        is_over: body.is_end_stream(),
+        is_over: is_empty,
         body,
     }));
     let lender = Lender {
         state: Arc::clone(&state),
         is_held_back: headers.contains_key(EXPECT),
+        is_empty,
     };
     (Lent(state), lender)
 }
@@ -48,8 +52,11 @@ impl Lender {
         {
             let mut state = locked(&self.state);
             state.is_over |= state.body.is_end_stream();
-            if state.is_over || (self.is_held_back && !state.is_begun) {
-                return state.is_over;
+            if self.is_held_back && (self.is_empty || !state.is_begun) {
+                return false;
+            }
+            if state.is_over {
+                return true;
             }
         }
         let mut rest = Lent(self.state);
