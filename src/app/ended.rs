@@ -88,10 +88,11 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 }
             };
             state.keys.amend(key_arn, |key| match (after, &mut key.detail) {
-                // KMS has said so; when it is deleted is asked again.
+                // KMS has said so; the rest is asked again.
                 (Some(after), Some(detail)) => (detail.state, detail.deletion) = (after, None),
                 (_, detail) => *detail = None,
             });
+            state.changed_keys.insert(key_arn.clone());
         }
         Outcome::BucketCreated { bucket, warnings } => {
             for warning in warnings {

@@ -79,6 +79,8 @@ pub struct State {
     pub pending: Vec<KeyPress>,
     /// Why rows could not be looked at closer, by ARN, object key or job name: they are not asked for again by themselves.
     pub(super) refused: BTreeMap<String, Fault>,
+    /// Keys that were changed from here, by ARN: they are looked at again.
+    pub(super) changed_keys: BTreeSet<String>,
     pub(super) watched: Vec<Topic>,
     pub(super) grants_of: Option<String>,
     /// Whether a bucket was opened, or a person has chosen where to be.
@@ -132,6 +134,7 @@ impl State {
             overlays: Vec::new(),
             pending: Vec::new(),
             refused: BTreeMap::new(),
+            changed_keys: BTreeSet::new(),
             watched: Vec::new(),
             grants_of: None,
             opened_once: false,
@@ -348,7 +351,8 @@ impl State {
         ];
         let is_open = |id: &str| !self.refused.contains_key(id);
         let near = self.keys.near(MARGIN).chain(self.key());
-        let unknown = near.filter(|key| key.detail.is_none() && is_open(&key.arn));
+        let is_wanted = |key: &&KmsKey| key.detail.is_none() || self.changed_keys.contains(&key.arn);
+        let unknown = near.filter(|key| is_wanted(key) && is_open(&key.arn));
         let unknown: BTreeSet<String> = unknown.map(|key| key.arn.clone()).collect();
         if !unknown.is_empty() {
             topics.push(Topic::KeyDetails(unknown.into_iter().collect()));

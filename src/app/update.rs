@@ -64,6 +64,7 @@ fn answer(
         Page::Keys(rows) => state.keys.answer(walk, first, last, at, rows),
         Page::KeyDetails(details) => {
             for (arn, detail) in details {
+                state.changed_keys.remove(&arn);
                 match detail {
                     Ok(detail) => state.keys.amend(&arn, |key| key.detail = Some(detail)),
                     Err(fault) => refuse(state, arn, fault),
