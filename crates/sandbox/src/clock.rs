@@ -13,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::disk::{Disk, DiskError};
 use super::shelf::{Shelf, encoded};
 
+/// In milliseconds: a thousand years.
+const FURTHEST: i64 = 1000 * 365 * 24 * 3600 * 1000;
 const TABLE: &str = "clock";
 /// The only row.
 const AHEAD: &str = "ahead";
@@ -60,7 +62,9 @@ impl Clock {
 
     /// The time, in whole milliseconds: what AWS shows, and what a world on disk keeps.
     pub(crate) fn now(&self) -> Timestamp {
-        let millis = Timestamp::now().as_millisecond() + self.0.ahead.load(Ordering::Relaxed);
+        let millis = Timestamp::now()
+            .as_millisecond()
+            .saturating_add(self.0.ahead.load(Ordering::Relaxed));
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
     }
 
@@ -69,11 +73,17 @@ impl Clock {
         SystemTime::try_from(self.now()).unwrap_or_else(|_| SystemTime::now())
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward, as far as [`FURTHEST`].
     pub(crate) fn advance(&self, by: SignedDuration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(0).max(0);
         let mut row = self.0.row.lock().unwrap_or_else(PoisonError::into_inner);
-        let ahead = self.0.ahead.fetch_add(millis, Ordering::Relaxed) + millis;
+        let ahead = self
+            .0
+            .ahead
+            .load(Ordering::Relaxed)
+            .saturating_add(millis)
+            .min(FURTHEST);
+        self.0.ahead.store(ahead, Ordering::Relaxed);
         row.insert(AHEAD.to_owned(), ahead);
     }
 

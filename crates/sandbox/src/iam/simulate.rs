@@ -168,8 +168,8 @@ impl Scene<'_> {
         for action in actions {
             members.push(self.about(action, &resources, &facts));
         }
-        let start = form.text("Marker").and_then(|marker| marker.parse().ok()).unwrap_or(0);
-        let end = start + form.number("MaxItems").unwrap_or(100).clamp(1, 1000);
+        let start: usize = form.text("Marker").and_then(|marker| marker.parse().ok()).unwrap_or(0);
+        let end = start.saturating_add(form.number("MaxItems").unwrap_or(100).clamp(1, 1000));
         let page: String = members
             .iter()
             .skip(start)

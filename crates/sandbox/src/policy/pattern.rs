@@ -1,6 +1,7 @@
 //! Patterns of `*` and `?`, and the variables in them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::Question;
 
@@ -156,6 +157,8 @@ fn fit(pieces: &[Piece], text: &str) -> bool {
     let (mut p, mut t) = (0, 0);
     // Stars that may yet take more, each with how far it has taken: before a star that takes anything no other needs to.
     let mut stars: Vec<(usize, usize)> = Vec::new();
+    // Where stars within a part went on from in vain: many of them would try the same over and over.
+    let mut tried = HashSet::new();
     loop {
         let next = text[t..].chars().next();
         match (pieces.get(p), next) {
@@ -193,6 +196,9 @@ fn fit(pieces: &[Piece], text: &str) -> bool {
                 Some(c) if pieces[star] == Piece::Any || c != ':' => {
                     t = taken + c.len_utf8();
                     stars.push((star, t));
+                    if pieces[star] == Piece::Within && !tried.insert((star, t)) {
+                        continue;
+                    }
                     p = star + 1;
                     break;
                 }
@@ -208,6 +214,20 @@ mod tests {
 
     use super::*;
     use crate::policy::tests::user;
+
+    #[test]
+    fn many_stars_within_a_part_do_not_try_the_same_for_ever() {
+        let mut pieces = Vec::new();
+        for _ in 0..20 {
+            pieces.extend([Piece::Within, Piece::Exact('a')]);
+        }
+        let text = "a".repeat(60);
+        assert!(fit(&pieces, &text));
+        assert!(!fit(&pieces, &format!("{text}b")));
+        pieces.push(Piece::Within);
+        assert!(fit(&pieces, &format!("{text}b")));
+        assert!(!fit(&pieces, &format!("{text}:")));
+    }
 
     const GLOB: Reading = Reading {
         is_glob: true,

@@ -134,7 +134,7 @@ pub(crate) fn extent(object: &Object, range: Option<Range>, part: Option<i32>) -
         }
         (None, Some(1)) if object.parts.is_empty() => Ok((0, length, length > 0)),
         (None, Some(number)) => {
-            let index = usize::try_from(number - 1).map_err(|_| refused())?;
+            let index = usize::try_from(number.saturating_sub(1)).map_err(|_| refused())?;
             let part = object.parts.get(index).ok_or_else(|| {
                 ApiError::new("InvalidPartNumber", "The requested partnumber is not satisfiable").status(416)
             })?;

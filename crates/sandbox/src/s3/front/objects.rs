@@ -164,7 +164,7 @@ fn part_checksum(
     extent: std::ops::Range<u64>,
     is_partial: bool,
 ) -> Option<Checksum> {
-    let piece = part.and_then(|number| object.parts.get(usize::try_from(number - 1).ok()?));
+    let piece = part.and_then(|number| object.parts.get(usize::try_from(number.saturating_sub(1)).ok()?));
     match piece {
         Some(piece) if object.checksums.kind == Kind::Composite => Some(piece.checksum.clone()),
         _ if !is_partial || (part.is_some() && extent == (0..object.body.length())) => {

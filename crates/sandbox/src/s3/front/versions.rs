@@ -112,9 +112,9 @@ impl Front {
 }
 
 fn http_date(at: SystemTime) -> Option<String> {
-    let mut date = Vec::new();
-    time(at).format(TimestampFormat::HttpDate, &mut date).ok()?;
-    String::from_utf8(date).ok()
+    // A rule may lie in a year that no date is written in.
+    let at = jiff::Timestamp::try_from(at).ok()?;
+    Some(at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
 /// As `x-amz-expiration` says it.
