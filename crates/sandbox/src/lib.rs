@@ -47,9 +47,11 @@ pub struct Options {
     pub port: u16,
     /// The folder that keeps the world; a temporary one if none.
     pub dir: Option<PathBuf>,
-    /// Account ids: those that the world has if none, or 111122223333. What a new world holds is in the first.
+    /// Account ids. If empty: those that the world already has, or 111122223333 for a new one. A new world's contents go to
+    /// the first.
     pub accounts: Vec<String>,
-    /// Regions: those that the world has if none, or us-east-1. What a new world holds is in the first.
+    /// Regions. If empty: those that the world already has, or us-east-1 for a new one. A new world's contents go to the
+    /// first.
     pub regions: Vec<String>,
     /// Whether to leave out everything but the user.
     pub empty: bool,
@@ -116,10 +118,10 @@ pub enum SandboxError {
         /// The folder.
         path: PathBuf,
     },
-    /// An account or a region is none.
+    /// An account id or a region name is not valid.
     #[error("`{0}` is {1}")]
     Place(String, &'static str),
-    /// Its rows cannot be read, or not written.
+    /// The world's file cannot be read or written.
     #[error("cannot use {path}: {why}")]
     Rows {
         /// The file.

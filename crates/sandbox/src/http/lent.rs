@@ -21,7 +21,7 @@ pub(super) struct Lender {
     state: Arc<Mutex<State>>,
     /// The client sends it only once it is told to, which hyper does when somebody reads it.
     is_held_back: bool,
-    /// Of an empty one nobody is told anything. Some clients take the answer then for one to their next request.
+    /// No `100 Continue` is sent for an empty body, and some clients then take the answer for that to their next request.
     is_empty: bool,
 }
 

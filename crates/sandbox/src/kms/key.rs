@@ -18,7 +18,7 @@ use crate::world::{hex, random};
 /// A KMS key.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Key {
-    /// What the key is known by: nothing else is it alone in all regions.
+    /// What tells keys apart: replicas of a multi-Region key share their id.
     pub(crate) arn: String,
     pub(crate) description: String,
     #[serde(with = "millisecond::required")]

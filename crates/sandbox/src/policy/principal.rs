@@ -15,7 +15,7 @@ pub(super) struct Principals {
     pub(super) is_inverted: bool,
 }
 
-/// As what a caller is named, the nearest last.
+/// What a statement names the caller as; later ones are more exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Named {
     Account,

@@ -278,8 +278,8 @@ pub(crate) fn authorize(
     resource: &str,
     facts: &Facts,
 ) -> Result<(), ApiError> {
-    // A bucket that is not there has no policy; who may hear that is its caller's policies' to say.
-    // Nor has one that is yet to be made: that its name is another's is no matter of policies.
+    // A missing bucket has no policy: the caller's own policies decide whether it hears that. One that is to be made has none
+    // either, even if its name is taken.
     let bucket = Some(bucket_of(resource)).filter(|_| action != "s3:CreateBucket");
     let policy = bucket.and_then(|bucket| world.s3.policy(bucket).ok().flatten());
     let place = bucket.and_then(|bucket| world.s3.place(bucket));

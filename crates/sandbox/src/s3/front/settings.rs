@@ -1,6 +1,7 @@
 //! What a bucket is set to: tags, whether it may be public, what is thrown away when it is old.
 //!
-//! Nothing in this world is public anyway: that setting is kept and told back.
+//! Of the four switches against public access only `BlockPublicPolicy` does something here, when a bucket policy is put; the
+//! others are kept and told back.
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
