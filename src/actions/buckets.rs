@@ -125,7 +125,9 @@ pub async fn empty_bucket(
             let cause = "cancelled: nothing was deleted";
             return Err(Fault::new(FaultKind::Cancelled, "empty bucket", bucket, cause, ""));
         }
-        page.iter().for_each(|one| tally(&mut count, one));
+        for one in &page {
+            tally(&mut count, one);
+        }
         all.extend(page);
         if all.len() as u64 > expected {
             let what = if count.older() > 0 {
