@@ -8,7 +8,7 @@
 //! was there before is told that the disk failed. A handle belongs to one such reading, its *generation*: what an earlier
 //! one still writes goes nowhere.
 //!
-//! What is written under one [`Whole`] is committed together or not at all.
+//! What is written under one [`Whole`](whole::Whole) is committed together or not at all.
 //!
 //! A file is looked at before it is used: opened over a [`backend::Overlay`], so that not one byte of it changes, checked
 //! from its root to its last page, and read. Only then is it opened for real.

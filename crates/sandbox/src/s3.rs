@@ -3,7 +3,7 @@
 //! [`store`] holds buckets and objects, [`body`] their bytes as files, [`list`] pages through them, [`multipart`]
 //! joins parts without copying; [`front`] is s3s's trait over them, [`served`] refuses what is not here, [`access`] decides
 //! who may, [`encryption`] asks KMS where an object is encrypted under one of its keys, [`versions`] keeps what was replaced
-//! or deleted, [`sent`] hands a request to s3s, [`lifecycle`] removes what grew too old, and [`spelling`] writes names that
+//! or deleted, [`sent`](mod@sent) hands a request to s3s, [`lifecycle`] removes what grew too old, and [`spelling`] writes names that
 //! XML cannot carry; [`whole`] ignores what is no range. ACLs are off, as in AWS's new buckets.
 
 use std::sync::Arc;
