@@ -104,6 +104,14 @@ impl ReadConditions {
     }
 }
 
+/// What S3 says of a document that is none of its own.
+pub(crate) const MALFORMED: &str =
+    "The XML you provided was not well-formed or did not validate against our published schema";
+
+pub(crate) fn malformed() -> ApiError {
+    ApiError::new("MalformedXML", MALFORMED)
+}
+
 pub(crate) fn precondition() -> ApiError {
     ApiError::new(
         "PreconditionFailed",

@@ -10,6 +10,7 @@ use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
 use hyper::{HeaderMap, Response};
 use s3s::Body;
 
+use super::convert::MALFORMED;
 use super::told::Asked;
 
 /// The answer to the request of this id, its XML as S3 spells it, and an error with what it is about.
@@ -81,7 +82,7 @@ fn sentence(code: &str) -> &str {
         "InvalidURI" => "Couldn't parse the specified URI.",
         "InvalidBucketName" => "The specified bucket is not valid.",
         "KeyTooLongError" => "Your key is too long",
-        "MalformedXML" => "The XML you provided was not well-formed or did not validate against our published schema",
+        "MalformedXML" => MALFORMED,
         "MethodNotAllowed" => "The specified method is not allowed against this resource.",
         "MissingContentLength" => "You must provide the Content-Length HTTP header.",
         "IncompleteBody" => "You did not provide the number of bytes specified by the Content-Length HTTP header",

@@ -3,6 +3,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
+use super::super::convert::malformed;
 use super::super::store::Condition;
 use super::super::versions::{Deleted, NULL, Version};
 use super::versions::no_such_version;
@@ -54,11 +55,7 @@ pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Resul
     let S3Request { input, extensions, .. } = req;
     front.store().check_bucket(&input.bucket)?;
     if input.delete.objects.is_empty() || input.delete.objects.len() > 1000 {
-        return Err(ApiError::new(
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema",
-        )
-        .into());
+        return Err(malformed().into());
     }
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in input.delete.objects {

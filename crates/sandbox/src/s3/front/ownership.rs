@@ -3,6 +3,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
+use super::super::convert::malformed;
 use super::Front;
 use super::versions::Asked;
 use crate::api::ApiError;
@@ -33,11 +34,7 @@ pub(super) fn put(
             let message = format!("The sandbox serves BucketOwnerEnforced, not {kind}");
             Err(ApiError::new("NotImplemented", message).status(501).into())
         }
-        _ => Err(ApiError::new(
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema",
-        )
-        .into()),
+        _ => Err(malformed().into()),
     }
 }
 

@@ -3,6 +3,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
+use super::super::convert::malformed;
 use super::super::encryption::{KMS, Preset};
 use super::Front;
 use crate::api::ApiError;
@@ -55,12 +56,6 @@ pub(super) fn delete(
 }
 
 fn read(rules: Vec<ServerSideEncryptionRule>) -> Result<Preset, ApiError> {
-    let malformed = || {
-        ApiError::new(
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema",
-        )
-    };
     let [rule] = <[_; 1]>::try_from(rules).map_err(|_| malformed())?;
     let asked = rule.apply_server_side_encryption_by_default.ok_or_else(malformed)?;
     let is_kms = match asked.sse_algorithm.as_str() {

@@ -9,7 +9,7 @@ use percent_encoding::utf8_percent_encode;
 use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result};
 
-use super::super::convert::{Names, PLAIN, limit, quoted, time};
+use super::super::convert::{Names, PLAIN, limit, malformed, quoted, time};
 use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::super::store::no_such_key;
@@ -189,12 +189,6 @@ pub(super) fn put_status(
 ) -> S3Result<S3Response<PutBucketVersioningOutput>> {
     let input = req.input;
     front.store().check_bucket(&input.bucket)?;
-    let malformed = || {
-        ApiError::new(
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema",
-        )
-    };
     let asked = input.versioning_configuration;
     match asked.mfa_delete.as_ref().map(MFADelete::as_str) {
         None | Some(MFADelete::DISABLED) => {}

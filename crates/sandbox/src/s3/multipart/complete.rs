@@ -10,6 +10,7 @@ use super::{Part, SMALLEST_PART, Upload};
 use crate::api::ApiError;
 use crate::s3::body::Body;
 use crate::s3::checksum::{Algorithm, Checksums, Kind};
+use crate::s3::convert::malformed;
 use crate::s3::object::{Facts, Object, Piece};
 use crate::s3::store::{Bucket, Condition, Store, check_condition};
 use crate::world::hex;
@@ -145,10 +146,7 @@ fn etag_of_parts<'a>(digests: impl ExactSizeIterator<Item = &'a [u8]>) -> String
 
 fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime) -> Result<Object, ApiError> {
     if claims.is_empty() {
-        return Err(ApiError::new(
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema",
-        ));
+        return Err(malformed());
     }
     if claims.windows(2).any(|pair| pair[0].number >= pair[1].number) {
         return Err(ApiError::new(

@@ -6,6 +6,7 @@ use std::time::UNIX_EPOCH;
 use s3s::dto::{ExpirationStatus, LifecycleExpiration, LifecycleRule, LifecycleRuleFilter};
 
 use crate::api::ApiError;
+use crate::s3::convert::malformed;
 use crate::s3::lifecycle::moment;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -130,13 +131,6 @@ fn check_expiration(expiration: &LifecycleExpiration) -> Result<(), ApiError> {
 
 fn positive(days: i32, otherwise: &str) -> Result<(), ApiError> {
     if days > 0 { Ok(()) } else { Err(argument(otherwise)) }
-}
-
-fn malformed() -> ApiError {
-    ApiError::new(
-        "MalformedXML",
-        "The XML you provided was not well-formed or did not validate against our published schema",
-    )
 }
 
 fn argument(message: &str) -> ApiError {
