@@ -173,7 +173,7 @@ impl Fake {
                 self.wrong.push(format!("{act}, {spoil:?}: {:?}, {fault}", fault.kind));
             }
             Err(fault)
-                if spoil == Spoil::Page && !fault.cause.contains("this was not ")
+                if spoil == Spoil::Page && (!fault.cause.contains("this was not ") || fault.remedy.is_empty())
                     || fault.cause.contains("interceptor") =>
             {
                 self.wrong.push(format!("{act}, {spoil:?}: {fault}"));

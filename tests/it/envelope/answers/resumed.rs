@@ -136,7 +136,9 @@ fn said(output: &Output) -> Result<(), Fault> {
     } else {
         FaultKind::Other
     };
-    Err(Fault::new(kind, "encrypt", "", told, ""))
+    // As a fault is said: what it came of, then what to do.
+    let (cause, remedy) = told.split_once("; ").unwrap_or((&told, ""));
+    Err(Fault::new(kind, "encrypt", "", cause, remedy))
 }
 
 #[tokio::test(flavor = "multi_thread")]
