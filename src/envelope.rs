@@ -30,7 +30,6 @@ mod mac;
 pub mod manifest;
 pub mod metadata;
 mod pipe;
-pub mod publish;
 mod replay;
 mod scrub;
 mod sealer;

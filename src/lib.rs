@@ -17,6 +17,7 @@
 //! - [`actions`]: one async function per thing a person can do, for the dashboard and the command line alike.
 //! - [`aws`]: the only door to the SDK.
 //! - [`envelope`]: bytes: the Fernet token as a stream, the data key, what binds them.
+//! - [`publish`]: files that appear under their name only when they are whole.
 //! - [`training`]: the container side, `strongroom train`.
 //! - [`strongroom_sandbox`], a crate of its own in `crates/`: an AWS-compatible world on loopback, with real KMS authorization.
 //! - [`console`]: standard output and standard error; nothing else writes to them.
@@ -30,8 +31,9 @@
 //! domain, envelope, cli, term -> nothing else of ours
 //! app      -> domain                       ui       -> app (read only), domain
 //! console  -> domain                       aws      -> domain, config
-//! actions  -> aws, envelope, domain, config, console
-//! training -> actions, aws, envelope, domain, config, console
+//! publish  -> envelope
+//! actions  -> aws, envelope, publish, domain, config, console
+//! training -> actions, aws, envelope, publish, domain, config, console
 //! worker   -> app (Event, Effect), actions, aws, domain
 //! config   -> cli, app (keymap), ui (theme), domain
 //! runtime  -> app, ui, worker, term, config, console, actions, domain
@@ -51,6 +53,7 @@ pub mod console;
 pub mod domain;
 pub mod envelope;
 pub mod printable;
+pub mod publish;
 pub mod runtime;
 pub mod term;
 pub mod training;

@@ -13,7 +13,7 @@ use super::place::{Place, inside, io_fault};
 use crate::domain::{Bond, Fault, FaultKind, Verified};
 use crate::envelope::Opened;
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile};
-use crate::envelope::publish::Folder;
+use crate::publish::Folder;
 
 const ACT: &str = "open";
 const MAX_BUNDLE: u64 = 64 << 20;

@@ -21,7 +21,7 @@ use crate::aws::{Aws, s3, transfer};
 use crate::domain::bond::Survey;
 use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Verified};
 use crate::envelope::Opened;
-use crate::envelope::publish::{Folder, Published, Unpublished};
+use crate::publish::{Folder, Published, Unpublished};
 
 mod archived;
 mod below;

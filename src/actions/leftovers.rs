@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 
 use super::spool;
-use crate::envelope::publish::{Folder, HALF_MADE};
+use crate::publish::{Folder, HALF_MADE};
 
 /// Spools wait so long for the command that goes on with them.
 const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);

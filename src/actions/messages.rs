@@ -14,7 +14,7 @@ use super::principals::role_arn;
 use super::proof::{self, settled};
 use crate::aws::{Aws, kms, s3};
 use crate::domain::{Door, Fault, FaultKind, Message, Outcome, Plaintext, ProofStep};
-use crate::envelope::publish;
+use crate::publish;
 
 /// KMS takes no longer message.
 const LONGEST_MESSAGE: usize = 4096;

@@ -9,7 +9,7 @@ use super::leftovers::is_ours;
 use crate::console;
 use crate::domain::survey::counted;
 use crate::domain::{Fault, FaultKind, WayOut};
-use crate::envelope::publish::{IsDataKey, IsOurs, Replaced};
+use crate::publish::{IsDataKey, IsOurs, Replaced};
 
 /// An S3 object or prefix, or a local path.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -29,7 +29,7 @@ use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, Progress, WayOut};
 use crate::envelope::CHUNK;
 use crate::envelope::binding::digest;
-use crate::envelope::publish::{Folder, TEMPORARY};
+use crate::publish::{Folder, TEMPORARY};
 
 const RANGE: u64 = 4 << 20;
 /// Ranges on their way, of one object alone.

@@ -20,7 +20,7 @@ use rustix::process::geteuid;
 use tokio_util::sync::CancellationToken;
 
 use crate::console;
-use crate::envelope::publish::folder_of;
+use crate::publish::folder_of;
 
 /// Between two looks whether a FIFO has a reader.
 const WAIT: Duration = Duration::from_millis(20);

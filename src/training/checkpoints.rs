@@ -20,7 +20,7 @@ use super::keys::OpenKey;
 use super::outputs::{opens, seal_file};
 use super::{human, say, tree};
 use crate::domain::{Fault, FaultKind};
-use crate::envelope::publish::TEMPORARY;
+use crate::publish::TEMPORARY;
 
 /// Size and time of a file: when both stand still, nobody writes to it.
 type Seen = (u64, SystemTime);

@@ -19,7 +19,7 @@ use crate::domain::{Fault, FaultKind};
 use crate::envelope;
 use crate::envelope::binding::{self, Subject};
 use crate::envelope::manifest::{ManifestChannel, ManifestFile};
-use crate::envelope::publish::Unpublished;
+use crate::publish::Unpublished;
 
 /// Key objects that a channel's prefix happened to take in; they are ciphertext and no data.
 const KEY_OBJECTS: &str = ".strongroom/";

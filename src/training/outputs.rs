@@ -17,8 +17,8 @@ use super::tree;
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding::{self, Subject};
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile, VERSION};
-use crate::envelope::publish::Unpublished;
 use crate::envelope::{Sealed, seal, verify};
+use crate::publish::Unpublished;
 
 /// SageMaker shows 1024 characters.
 const LONGEST_FAILURE: u64 = 4096;

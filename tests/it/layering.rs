@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("printable", &[]),
     ("domain", &[]),
     ("envelope", &[]),
+    ("publish", &["envelope"]),
     ("sandbox", &[]),
     ("cli", &[]),
     ("term", &[]),
@@ -16,10 +17,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ui", &["app", "domain"]),
     ("aws", &["domain", "config"]),
     ("console", &["domain"]),
-    ("actions", &["aws", "envelope", "domain", "config", "console"]),
+    (
+        "actions",
+        &["aws", "envelope", "publish", "domain", "config", "console"],
+    ),
     (
         "training",
-        &["actions", "aws", "envelope", "domain", "config", "console"],
+        &["actions", "aws", "envelope", "publish", "domain", "config", "console"],
     ),
     ("worker", &["app", "actions", "aws", "domain"]),
     ("config", &["cli", "app", "ui", "domain"]),

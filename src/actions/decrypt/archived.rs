@@ -18,7 +18,7 @@ use crate::actions::{ProgressSink, archive};
 use crate::aws::{Aws, transfer};
 use crate::domain::{Fault, FaultKind, ObjectFormat};
 use crate::envelope::decrypt;
-use crate::envelope::publish::{Folder, UnpublishedFolder};
+use crate::publish::{Folder, UnpublishedFolder};
 
 impl Run<'_> {
     /// The folder appears, by one rename, once every member was verified.

@@ -12,7 +12,7 @@ use crate::actions::place::{inside, io_fault, usage};
 use crate::aws::again::again;
 use crate::aws::{s3, transfer};
 use crate::domain::{Fault, ObjectFormat};
-use crate::envelope::publish::Folder;
+use crate::publish::Folder;
 
 /// Objects that are looked at at once.
 const LOOKS: usize = 16;

@@ -12,7 +12,7 @@ use super::{ACT, DecryptRequest, Output};
 use crate::actions::place::{Place, io_fault, stdout, usage};
 use crate::actions::stream;
 use crate::domain::Fault;
-use crate::envelope::publish::Folder;
+use crate::publish::Folder;
 
 /// A file to be, or something to write into.
 #[derive(Clone)]

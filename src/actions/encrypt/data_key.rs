@@ -12,8 +12,8 @@ use crate::actions::place::{Place, io_fault, usage};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::{Fault, FaultKind};
-use crate::envelope::publish::{Folder, folder_of, write_new};
 use crate::envelope::wrapped::SUFFIX;
+use crate::publish::{Folder, folder_of, write_new};
 
 /// Writes the key object; fine if it is there and the same.
 pub(super) async fn put_data_key(

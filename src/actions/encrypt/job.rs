@@ -27,8 +27,8 @@ use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::survey::counted;
 use crate::domain::{Fault, FaultKind, WayOut};
-use crate::envelope::publish::Published;
 use crate::envelope::{DataKey, EnvelopeError, token_len};
+use crate::publish::Published;
 
 /// Files that are encrypted at once.
 const FILES: usize = 4;

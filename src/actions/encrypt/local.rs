@@ -13,8 +13,8 @@ use crate::actions::blocking::joined;
 use crate::actions::place::{Place, io_fault, stdout};
 use crate::actions::stream;
 use crate::domain::Fault;
-use crate::envelope::publish::{Folder, IsDataKey, Unpublished, folder_of};
 use crate::envelope::{Encryptor, EnvelopeError};
+use crate::publish::{Folder, IsDataKey, Unpublished, folder_of};
 
 impl Job<'_> {
     pub(super) async fn to_file(&self, source: &Source, path: &Path) -> Result<EncryptedFile, Fault> {

@@ -5,7 +5,7 @@
 //! `.strongroom-half-…` file of mode 0600 takes its place. The folder is opened once, and everything in it is done by its
 //! [descriptor](Folder).
 //!
-//! What may be replaced, by whoever asks for that, is a regular file that is no [encrypted data key](super::wrapped).
+//! What may be replaced, by whoever asks for that, is a regular file that is no [encrypted data key](crate::envelope::wrapped).
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -19,7 +19,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::wrapped::{self, LONGEST_TEXT};
+use crate::envelope::wrapped::{self, LONGEST_TEXT};
 use folder::{invalid, named};
 
 mod folder;
