@@ -16,10 +16,10 @@
 //! - [`worker`]: owns every task: polls what is visible, runs operations, answers with events.
 //! - [`actions`]: one async function per thing a person can do, for the dashboard and the command line alike.
 //! - [`aws`]: the only door to the SDK.
-//! - [`envelope`]: bytes: the Fernet token as a stream, the data key, what binds them.
 //! - [`publish`]: files that appear under their name only when they are whole.
 //! - [`training`]: the container side, `strongroom train`.
-//! - [`strongroom_sandbox`], a crate of its own in `crates/`: an AWS-compatible world on loopback, with real KMS authorization.
+//! - [`envelope`], a crate of its own in `crates/`: bytes: the Fernet token as a stream, the data key, what binds them.
+//! - [`strongroom_sandbox`], another: an AWS-compatible world on loopback, with real KMS authorization.
 //! - [`console`]: standard output and standard error; nothing else writes to them.
 //! - [`printable`]: what may reach a terminal, a log or a clipboard.
 //! - [`cli`], [`config`], `main`: arguments to something ready to use. [`commands`]: the command line at work.
@@ -51,7 +51,6 @@ pub mod commands;
 pub mod config;
 pub mod console;
 pub mod domain;
-pub mod envelope;
 pub mod printable;
 pub mod publish;
 pub mod runtime;
@@ -59,3 +58,5 @@ pub mod term;
 pub mod training;
 pub mod ui;
 pub mod worker;
+
+pub use strongroom_envelope as envelope;

@@ -57,6 +57,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hmac", &["envelope", "sandbox"]),
     ("sha2", &["envelope", "sandbox"]),
     ("s3s", &["sandbox"]),
+    ("strongroom_envelope", &[]),
     ("strongroom_sandbox", &["commands"]),
     ("hyper", &["sandbox"]),
     ("crossterm", &["term", "runtime"]),

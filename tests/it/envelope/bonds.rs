@@ -187,7 +187,8 @@ async fn a_prefix_that_was_moved_as_a_whole_stays_usable_and_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_of_version_1_open_and_are_never_bound() {
     let world = World::start().await;
-    let fixture: Value = serde_json::from_str(include_str!("../../fixtures/version-1.json")).unwrap();
+    let fixture: Value =
+        serde_json::from_str(include_str!("../../../crates/envelope/tests/fixtures/version-1.json")).unwrap();
     // Its data key under a key of this world, as after a re-wrapping: C is not under the MAC.
     let data_key = BASE64_STANDARD
         .decode(fixture["plaintext_data_key"].as_str().unwrap())

@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn objects_of_version_1_are_read_and_their_macs_hold() {
         let fixture: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/fixtures/version-1.json")).unwrap();
+            serde_json::from_str(include_str!("../tests/fixtures/version-1.json")).unwrap();
         let data_key = STANDARD
             .decode(fixture["plaintext_data_key"].as_str().unwrap())
             .unwrap();
