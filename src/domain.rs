@@ -20,6 +20,7 @@ pub mod policy;
 pub mod preview;
 pub mod proof;
 pub mod reading;
+pub mod request;
 pub mod secret;
 pub mod spec;
 pub mod survey;
@@ -33,11 +34,15 @@ pub use identity::{Identity, RoleSummary};
 pub use job::{Channel, JobDetail, JobStatus, LogLine, TrainingJob, Transition};
 pub use key::{KeyDetail, KeyManager, KeyState, KmsKey};
 pub use object::{BucketRow, FileRow, ObjectInfo, ObjectRow, Refuted};
-pub use operation::{InterruptedUpload, OnCancel, Progress, Request};
+pub use operation::{InterruptedUpload, Progress};
 pub use outcome::{Outcome, Verdict};
 pub use preview::{Origin, Preview, View};
 pub use proof::{ObjectProof, ObjectProofStep, Proof, ProofMethod, ProofStep, Story, StoryPhase};
 pub use reading::{Reading, Verified};
+pub use request::{
+    AccountRequest, GrantRequest, ImageRequest, JobRequest, KeyRequest, MessageRequest, ObjectRequest, OnCancel,
+    ProofRequest, Request, RoleRequest,
+};
 pub use secret::Plaintext;
 pub use spec::{GrantSpec, ImageSpec, JobSpec, KeySpec, Message, RoleSpec};
 pub use survey::{AuditEntry, AuditOutcome, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};

@@ -7,7 +7,10 @@ use super::{ProgressSink, count_bucket, dependents, workflow};
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker};
 use crate::domain::policy::role_name;
 use crate::domain::survey::counted;
-use crate::domain::{CleanUpItem, Fault, JobStatus, KeyState, Outcome, Progress, Request};
+use crate::domain::{
+    CleanUpItem, Fault, GrantRequest, ImageRequest, JobRequest, JobStatus, KeyRequest, KeyState, ObjectRequest,
+    Outcome, Progress, Request, RoleRequest,
+};
 
 /// The deletion window of a key that clean-up schedules: the longest, which is the one to regret least.
 const DAYS: i32 = 30;
@@ -59,7 +62,7 @@ impl Plan<'_> {
                         name: job.name.clone(),
                         state: job.status.as_str().to_owned(),
                         request: (job.status == JobStatus::InProgress)
-                            .then(|| Request::StopJob { name: job.name.clone() }),
+                            .then(|| Request::Job(JobRequest::Stop { name: job.name.clone() })),
                         refused: None,
                     });
                 }
@@ -97,11 +100,11 @@ impl Plan<'_> {
                 kind: "bucket",
                 name: bucket.clone(),
                 state: format!("{}{versions}", counted(count.objects as usize, "object")),
-                request: Some(Request::DeleteBucket {
+                request: Some(Request::Object(ObjectRequest::DeleteBucket {
                     bucket,
                     expected: count.objects,
                     older: count.older(),
-                }),
+                })),
                 refused: None,
             });
         }
@@ -119,7 +122,7 @@ impl Plan<'_> {
                     kind: "repository",
                     name: name.clone(),
                     state: "there, with its images".to_owned(),
-                    request: Some(Request::DeleteRepository { repository: name }),
+                    request: Some(Request::Image(ImageRequest::DeleteRepository { repository: name })),
                     refused: None,
                 });
             }
@@ -145,9 +148,9 @@ impl Plan<'_> {
                         kind: "role",
                         name: role.name.clone(),
                         state: "there, with its policies".to_owned(),
-                        request: Some(Request::DeleteRole {
+                        request: Some(Request::Role(RoleRequest::Delete {
                             role: role.name.clone(),
-                        }),
+                        })),
                         refused: None,
                     });
                 }
@@ -207,11 +210,11 @@ impl Plan<'_> {
                 kind: "grant",
                 name: grant.name.clone().unwrap_or_else(|| grant.id.clone()),
                 state: format!("{} to {to}", grant.operations.join(", ")),
-                request: Some(Request::RevokeGrant {
+                request: Some(Request::Grant(GrantRequest::Revoke {
                     key_arn: key_arn.to_owned(),
                     grant_id: grant.id.clone(),
                     grantee: grant.grantee.clone(),
-                }),
+                })),
                 refused: None,
             });
         }
@@ -220,8 +223,10 @@ impl Plan<'_> {
             kind: "key",
             name: key_arn.to_owned(),
             state: detail.state.as_str().to_owned(),
-            request: is_on.then(|| Request::DisableKey {
-                key_arn: key_arn.to_owned(),
+            request: is_on.then(|| {
+                Request::Key(KeyRequest::Disable {
+                    key_arn: key_arn.to_owned(),
+                })
             }),
             refused: None,
         });
@@ -240,9 +245,11 @@ impl Plan<'_> {
             kind: "key deletion",
             name: key_arn.to_owned(),
             state: found.summary(),
-            request: refused.is_none().then(|| Request::ScheduleKeyDeletion {
-                key_arn: key_arn.to_owned(),
-                days: DAYS,
+            request: refused.is_none().then(|| {
+                Request::Key(KeyRequest::ScheduleDeletion {
+                    key_arn: key_arn.to_owned(),
+                    days: DAYS,
+                })
             }),
             refused,
         });

@@ -12,7 +12,8 @@ use super::roles;
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
 use crate::domain::policy::{self, Decision, PrincipalKind, Question, principal_kind, role_name};
 use crate::domain::{
-    Door, Fault, FaultKind, Finding, GrantSpec, JobSpec, KeyState, Outcome, ProofMethod, Request, RolePolicies, Weight,
+    Door, Fault, FaultKind, Finding, GrantRequest, GrantSpec, JobSpec, KeyRequest, KeyState, Outcome, ProofMethod,
+    Request, RolePolicies, RoleRequest, Weight,
 };
 
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";
@@ -88,7 +89,7 @@ impl Look<'_> {
             well(trust, role.to_owned())
         } else {
             let remedy = "let its trust policy name sagemaker.amazonaws.com";
-            let repair = Request::TrustService { role: role.to_owned() };
+            let repair = Request::Role(RoleRequest::TrustService { role: role.to_owned() });
             blocks(trust, format!("{role} does not trust SageMaker"), remedy, Some(repair))
         };
         let partition = policy::partition(&self.spec.role_arn);
@@ -171,14 +172,14 @@ impl Look<'_> {
                 detail: format!("S3 encrypts every object of {} under {key} as well", self.spec.bucket),
                 remedy: "the role needs kms:Decrypt and kms:GenerateDataKey on that key too".to_owned(),
                 repair: key.starts_with("arn:").then(|| {
-                    Request::Grant(Box::new(GrantSpec {
+                    Request::Grant(GrantRequest::New(Box::new(GrantSpec {
                         key_arn: key.clone(),
                         grantee: self.spec.role_arn.clone(),
                         operations: vec!["Decrypt".to_owned(), "GenerateDataKey".to_owned()],
                         constraint: None,
                         name: Some(format!("strongroom-{}-bucket", self.spec.name)),
                         retiring: None,
-                    }))
+                    })))
                 }),
             },
             Err(fault) => unknown(what, fault),
@@ -260,13 +261,19 @@ impl Look<'_> {
         let state = state.and_then(|key| key.detail).map(|detail| detail.state);
         let (remedy, repair) = if state == Some(KeyState::Disabled) {
             let key_arn = proof.key_arn.clone();
-            ("enable the key", Request::EnableKey { key_arn })
+            ("enable the key", Request::Key(KeyRequest::Enable { key_arn }))
         } else if state == Some(KeyState::PendingDeletion) {
             let key_arn = proof.key_arn.clone();
-            ("cancel the key's deletion", Request::CancelKeyDeletion { key_arn })
+            (
+                "cancel the key's deletion",
+                Request::Key(KeyRequest::CancelDeletion { key_arn }),
+            )
         } else {
             let spec = GrantSpec::for_job(&proof.key_arn, &proof.role_arn, &self.spec.name);
-            ("grant the role the use of the key", Request::Grant(Box::new(spec)))
+            (
+                "grant the role the use of the key",
+                Request::Grant(GrantRequest::New(Box::new(spec))),
+            )
         };
         blocks(what, format!("{how}: {reason}"), remedy, Some(repair))
     }

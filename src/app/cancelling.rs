@@ -5,7 +5,10 @@ use super::Effect;
 use super::overlay::{Confirm, Overlay, Then};
 use super::state::State;
 use super::text::{self, Tone};
-use crate::domain::{Fault, FaultKind, OnCancel, Request};
+use crate::domain::{
+    AccountRequest, Fault, FaultKind, GrantRequest, ImageRequest, JobRequest, KeyRequest, MessageRequest,
+    ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest,
+};
 
 /// How many seconds whoever leaves waits for what is in flight.
 pub const PATIENCE: i64 = 20;
@@ -20,79 +23,89 @@ pub fn question(title: &str) -> String {
 /// What becomes of a request that is cancelled.
 pub fn explained(request: &Request) -> &'static str {
     match request {
-        Request::Encrypt { .. } | Request::ResumeUpload { .. } => {
+        Request::Object(ObjectRequest::Encrypt { .. }) | Request::Object(ObjectRequest::ResumeUpload { .. }) => {
             "A file that goes as one piece is finished, if it is answered within a second; of the others no part stays. Files \
              that are there already stay, and how many is told."
         }
-        Request::Decrypt { .. } => {
+        Request::Object(ObjectRequest::Decrypt { .. }) => {
             "What was decrypted of a file so far goes: nothing appears under its name. Files that are there already stay."
         }
-        Request::Verify { .. } => "Nothing was written. What was not read to its end is not told.",
-        Request::DeleteObjects { .. } | Request::EmptyBucket { .. } | Request::DeleteBucket { .. } => {
+        Request::Object(ObjectRequest::Verify { .. }) => {
+            "Nothing was written. What was not read to its end is not told."
+        }
+        Request::Object(ObjectRequest::Delete { .. })
+        | Request::Object(ObjectRequest::EmptyBucket { .. })
+        | Request::Object(ObjectRequest::DeleteBucket { .. }) => {
             "The call under way is finished and no other follows. What is deleted stays deleted; how much that is, is told."
         }
-        Request::DeleteRole { .. } => {
+        Request::Role(RoleRequest::Delete { .. }) => {
             "The call under way is finished and no other follows. Policies that were taken off stay off; they are named."
         }
-        Request::NewRole(_) => {
+        Request::Role(RoleRequest::New(_)) => {
             "The call under way is finished. A role that was made and not finished is deleted again."
         }
-        Request::NewKey(_) => {
+        Request::Key(KeyRequest::New(_)) => {
             "If the key is made already it is finished, with its alias: a key cannot be deleted at once."
         }
-        Request::StartJob(_) => {
+        Request::Job(JobRequest::Start(_)) => {
             "If nothing is written yet nothing will be; else the job is started, and can be stopped."
         }
-        Request::Prove { trust: true, .. } | Request::ProveStory { .. } | Request::ProveObject { .. } => {
+        Request::Proof(ProofRequest::Access { trust: true, .. })
+        | Request::Proof(ProofRequest::Story { .. })
+        | Request::Proof(ProofRequest::Object { .. }) => {
             "What was lent for the proof, a grant or trust, is taken back first."
         }
-        Request::BuildImage(_) => "The tool is stopped. An image that was built already stays on this machine.",
-        Request::TryImage { .. } => "The container is stopped and its folder removed.",
-        Request::AbandonUpload { .. }
-        | Request::CreateBucket { .. }
-        | Request::RevokeGrant { .. }
-        | Request::EnableKey { .. }
-        | Request::DisableKey { .. }
-        | Request::ScheduleKeyDeletion { .. }
-        | Request::CancelKeyDeletion { .. }
-        | Request::StopJob { .. }
-        | Request::PutKeyPolicy { .. }
-        | Request::AddAlias { .. }
-        | Request::MoveAlias { .. }
-        | Request::DeleteAlias { .. }
-        | Request::TagKey { .. }
-        | Request::SetRotation { .. }
-        | Request::SetDescription { .. }
-        | Request::EncryptMessage { .. }
-        | Request::NewDataKey { .. }
-        | Request::ReEncryptDataKey { .. }
-        | Request::DetachRolePolicy { .. }
-        | Request::TrustCaller { .. }
-        | Request::TrustService { .. }
-        | Request::Grant(_)
-        | Request::RetireGrant { .. }
-        | Request::NewRepository { .. }
-        | Request::DeleteRepository { .. } => {
+        Request::Image(ImageRequest::Build(_)) => {
+            "The tool is stopped. An image that was built already stays on this machine."
+        }
+        Request::Image(ImageRequest::Try { .. }) => "The container is stopped and its folder removed.",
+        Request::Object(ObjectRequest::AbandonUpload { .. })
+        | Request::Object(ObjectRequest::CreateBucket { .. })
+        | Request::Grant(GrantRequest::Revoke { .. })
+        | Request::Key(KeyRequest::Enable { .. })
+        | Request::Key(KeyRequest::Disable { .. })
+        | Request::Key(KeyRequest::ScheduleDeletion { .. })
+        | Request::Key(KeyRequest::CancelDeletion { .. })
+        | Request::Job(JobRequest::Stop { .. })
+        | Request::Key(KeyRequest::PutPolicy { .. })
+        | Request::Key(KeyRequest::AddAlias { .. })
+        | Request::Key(KeyRequest::MoveAlias { .. })
+        | Request::Key(KeyRequest::DeleteAlias { .. })
+        | Request::Key(KeyRequest::Tag { .. })
+        | Request::Key(KeyRequest::SetRotation { .. })
+        | Request::Key(KeyRequest::Describe { .. })
+        | Request::Message(MessageRequest::Encrypt { .. })
+        | Request::Message(MessageRequest::NewDataKey { .. })
+        | Request::Message(MessageRequest::ReEncryptDataKey { .. })
+        | Request::Role(RoleRequest::DetachPolicy { .. })
+        | Request::Role(RoleRequest::TrustCaller { .. })
+        | Request::Role(RoleRequest::TrustService { .. })
+        | Request::Grant(GrantRequest::New(_))
+        | Request::Grant(GrantRequest::Retire { .. })
+        | Request::Image(ImageRequest::NewRepository { .. })
+        | Request::Image(ImageRequest::DeleteRepository { .. }) => {
             "It is asked for already and cannot be taken back from here: it is finished, and how it ended is told."
         }
-        Request::Prove { trust: false, .. }
-        | Request::SaveLog { .. }
-        | Request::DraftKeyPolicy { .. }
-        | Request::ReadKeyPolicy { .. }
-        | Request::KeyTags { .. }
-        | Request::FindDependents { .. }
-        | Request::DecryptMessage { .. }
-        | Request::OpenDataKey { .. }
-        | Request::CountBucket { .. }
-        | Request::Preview { .. }
-        | Request::ListArchive { .. }
-        | Request::RolePolicies { .. }
-        | Request::AwaitGrant { .. }
-        | Request::GrantsOf { .. }
-        | Request::Preflight(_)
-        | Request::PlanCleanUp
-        | Request::SaveAudit { .. }
-        | Request::AuditLog { .. } => "It only reads: it is dropped, and nothing is left of it.",
+        Request::Proof(ProofRequest::Access { trust: false, .. })
+        | Request::Job(JobRequest::SaveLog { .. })
+        | Request::Key(KeyRequest::DraftPolicy { .. })
+        | Request::Key(KeyRequest::ReadPolicy { .. })
+        | Request::Key(KeyRequest::Tags { .. })
+        | Request::Key(KeyRequest::FindDependents { .. })
+        | Request::Message(MessageRequest::Decrypt { .. })
+        | Request::Message(MessageRequest::OpenDataKey { .. })
+        | Request::Object(ObjectRequest::CountBucket { .. })
+        | Request::Object(ObjectRequest::Preview { .. })
+        | Request::Object(ObjectRequest::ListArchive { .. })
+        | Request::Role(RoleRequest::Policies { .. })
+        | Request::Grant(GrantRequest::Await { .. })
+        | Request::Grant(GrantRequest::List { .. })
+        | Request::Job(JobRequest::Preflight(_))
+        | Request::Account(AccountRequest::PlanCleanUp)
+        | Request::Account(AccountRequest::SaveAudit { .. })
+        | Request::Account(AccountRequest::AuditLog { .. }) => {
+            "It only reads: it is dropped, and nothing is left of it."
+        }
     }
 }
 

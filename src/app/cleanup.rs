@@ -6,7 +6,7 @@ use super::overlay::{Confirm, Overlay};
 use super::state::State;
 use super::text::{self, Line, Tone};
 use super::{Effect, OpId, words};
-use crate::domain::{CleanUpItem, Door, Fault, Request};
+use crate::domain::{AccountRequest, CleanUpItem, Door, Fault, Request};
 
 /// The columns of a kind, and of a name where there is room.
 const KIND: usize = 15;
@@ -26,13 +26,22 @@ pub struct CleanUp {
 /// Opens the screen and looks for what there is.
 pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
     state.overlays.push(Overlay::CleanUp(CleanUp::default()));
-    state.begin(Request::PlanCleanUp, Continuation::CleanUp, effects);
+    state.begin(
+        Request::Account(AccountRequest::PlanCleanUp),
+        Continuation::CleanUp,
+        effects,
+    );
 }
 
 /// A line was taken down, or could not be: everything is looked at again, if anybody still looks.
 pub(super) fn plan_again(state: &mut State, turn: u64, effects: &mut Vec<Effect>) {
     if shown(state).is_some() {
-        state.begin_in(turn, Request::PlanCleanUp, Continuation::CleanUp, effects);
+        state.begin_in(
+            turn,
+            Request::Account(AccountRequest::PlanCleanUp),
+            Continuation::CleanUp,
+            effects,
+        );
     }
 }
 
@@ -49,7 +58,7 @@ pub fn is_at_work(state: &State) -> bool {
 /// Whether no later plan than this was asked for.
 fn is_newest(state: &State, id: OpId) -> bool {
     let mut plans = state.operations.newest_first();
-    let newest = plans.find(|operation| operation.request == Request::PlanCleanUp);
+    let newest = plans.find(|operation| operation.request == Request::Account(AccountRequest::PlanCleanUp));
     newest.is_none_or(|newest| newest.id == id)
 }
 

@@ -8,7 +8,9 @@ use super::seen::{self, Found};
 use super::state::State;
 use super::text::{self, Tone};
 use super::{Effect, OpEvent, OpId, found, story, watched, words};
-use crate::domain::{Door, Fault, FaultKind, KeyChange, KeyState, Origin, Outcome, Request};
+use crate::domain::{
+    Door, Fault, FaultKind, GrantRequest, KeyChange, KeyState, ObjectRequest, Origin, Outcome, Request,
+};
 
 pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effect>) {
     match event {
@@ -47,7 +49,7 @@ fn done(state: &mut State, operation: &Operation, said: String, outcome: Outcome
 
 fn failed(state: &mut State, operation: &Operation, fault: Fault, effects: &mut Vec<Effect>) {
     let next: Option<Next> = continuation::failed(state, operation, &fault);
-    let is_watch = matches!(operation.request, Request::AwaitGrant { .. });
+    let is_watch = matches!(operation.request, Request::Grant(GrantRequest::Await { .. }));
     let said = match fault.kind {
         FaultKind::Cancelled => (Tone::Warn, fault.at(Door::Dashboard), None),
         // The grant is there all the same.
@@ -105,7 +107,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
         }
         Outcome::Encrypted { uris, .. } => {
-            if let Request::Encrypt { paths, .. } = &operation.request {
+            if let Request::Object(ObjectRequest::Encrypt { paths, .. }) = &operation.request {
                 state.files.unmark(paths.iter().map(|path| path.to_string_lossy()));
             }
             if let (Some((bucket, _)), Some(uri)) = (&state.place, uris.first())
@@ -116,12 +118,12 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
         }
         Outcome::Deleted { .. } => {
-            if let Request::DeleteObjects { bucket, objects } = &operation.request
+            if let Request::Object(ObjectRequest::Delete { bucket, objects }) = &operation.request
                 && state.place.as_ref().is_some_and(|(open, _)| open == bucket)
             {
                 state.objects.unmark(objects.iter().map(Into::into));
             }
-            if let Request::DeleteObjects { bucket, objects } = &operation.request {
+            if let Request::Object(ObjectRequest::Delete { bucket, objects }) = &operation.request {
                 state
                     .all_seen
                     .gone(bucket, |key| objects.iter().any(|gone| gone == key));
@@ -147,17 +149,20 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         Outcome::Decrypted {
             path, verified, etag, ..
         } => {
-            if let (Request::Decrypt { bucket, object, .. }, Some(verified)) = (&operation.request, verified) {
+            if let (Request::Object(ObjectRequest::Decrypt { bucket, object, .. }), Some(verified)) =
+                (&operation.request, verified)
+            {
                 let (bond, kms_key_arn) = (verified.bond.clone(), None);
                 let found = Found::Verified { bond, kms_key_arn };
                 seen::remember(state, bucket, object, etag.as_deref(), found);
             }
-            if matches!(&operation.request, Request::Decrypt { object, .. } if object.ends_with("model.tar.gz")) {
+            if matches!(&operation.request, Request::Object(ObjectRequest::Decrypt { object, .. }) if object.ends_with("model.tar.gz"))
+            {
                 state.opened_model = Some(path.display().to_string());
             }
         }
         Outcome::Previewed(preview) => {
-            if let (Request::Preview { bucket, object, .. }, Origin::Token { verified, etag }) =
+            if let (Request::Object(ObjectRequest::Preview { bucket, object, .. }), Origin::Token { verified, etag }) =
                 (&operation.request, &preview.origin)
             {
                 let (bond, kms_key_arn) = (verified.bond.clone(), None);
@@ -166,7 +171,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
         }
         Outcome::Verified { verdicts } => {
-            if let Request::Verify { bucket, .. } = &operation.request {
+            if let Request::Object(ObjectRequest::Verify { bucket, .. }) = &operation.request {
                 seen::verified(state, bucket, verdicts);
             }
         }

@@ -10,8 +10,8 @@ use super::text::{self, Line, Tone};
 use super::{Effect, cleanup, form::Form, form::Purpose, more, words};
 use crate::domain::policy;
 use crate::domain::{
-    AuditEntry, BucketCount, Dependents, Door, Fault, FaultKind, Origin, Outcome, Plaintext, Preview, ProofMethod,
-    ProofStep, Request, Story, Verdict, View,
+    AuditEntry, BucketCount, Dependents, Door, Fault, FaultKind, GrantRequest, ObjectRequest, Origin, Outcome,
+    Plaintext, Preview, ProofMethod, ProofRequest, ProofStep, Request, Story, Verdict, View,
 };
 
 mod lines;
@@ -189,11 +189,11 @@ pub(super) fn show(
             state.walk_role = Some(role_arn.clone());
             let lines = words::proof_lines(&role_arn, method, &steps);
             // Only who is the role can prove what it may do.
-            let then = (method == ProofMethod::Reasoned).then_some(Request::Prove {
+            let then = (method == ProofMethod::Reasoned).then_some(Request::Proof(ProofRequest::Access {
                 key_arn,
                 role_arn,
                 trust: true,
-            });
+            }));
             Some(report_with("Access proof", lines, then))
         }
         Outcome::Verified { verdicts } => {
@@ -264,39 +264,41 @@ fn refill(state: &mut State, request: &Request, rows: Vec<FoundRow>) -> Option<V
 
 /// A new grant is used by its token at once; everybody else sees it later, which is watched.
 fn watch_spread(state: &mut State, operation: &Operation, grant_id: String, effects: &mut Vec<Effect>) {
-    if let Request::Grant(spec) = &operation.request
+    if let Request::Grant(GrantRequest::New(spec)) = &operation.request
         && spec.grantee.contains(":role/")
     {
         state.walk_role = Some(spec.grantee.clone());
-        let request = Request::AwaitGrant {
+        let request = Request::Grant(GrantRequest::Await {
             key_arn: spec.key_arn.clone(),
             grant_id,
             grantee: spec.grantee.clone(),
-        };
+        });
         state.begin_in(operation.turn, request, Continuation::Nothing, effects);
     }
 }
 
 /// The same of those tokens that may have lost their metadata, as unbound.
 fn verified_all_the_same(request: &Request, verdicts: &[Verdict]) -> Option<Request> {
-    let Request::Verify { bucket, .. } = request else {
+    let Request::Object(ObjectRequest::Verify { bucket, .. }) = request else {
         return None;
     };
     let root = format!("s3://{bucket}/");
     let is_stripped = |verdict: &&Verdict| verdict.reading.why().is_some_and(|why| why.kind == FaultKind::Stripped);
     let key = |verdict: &Verdict| verdict.source.strip_prefix(&root).map(str::to_owned);
     let objects: Vec<String> = verdicts.iter().filter(is_stripped).filter_map(key).collect();
-    (!objects.is_empty()).then(|| Request::Verify {
-        bucket: bucket.clone(),
-        objects,
-        accept_unbound: true,
+    (!objects.is_empty()).then(|| {
+        Request::Object(ObjectRequest::Verify {
+            bucket: bucket.clone(),
+            objects,
+            accept_unbound: true,
+        })
     })
 }
 
 /// Why a token was not opened, where the person may open it all the same.
 pub(super) fn refused(request: &Request, fault: &Fault) -> Option<Next> {
     let mut again = request.clone();
-    let Request::Preview { accept_unbound, .. } = &mut again else {
+    let Request::Object(ObjectRequest::Preview { accept_unbound, .. }) = &mut again else {
         return None;
     };
     if fault.kind != FaultKind::Stripped || std::mem::replace(accept_unbound, true) {
@@ -375,17 +377,17 @@ fn counted(state: &State, continuation: &Continuation, count: &BucketCount) -> O
     };
     let (bucket, expected, older) = (count.bucket.clone(), count.objects, count.older());
     let request = if *delete {
-        Request::DeleteBucket {
+        Request::Object(ObjectRequest::DeleteBucket {
             bucket,
             expected,
             older,
-        }
+        })
     } else {
-        Request::EmptyBucket {
+        Request::Object(ObjectRequest::EmptyBucket {
             bucket,
             expected,
             older,
-        }
+        })
     };
     let (question, consequence) = words::question(&words::Names::of(state), &request);
     let explanation = format!(

@@ -6,7 +6,7 @@ use super::overlay::Overlay;
 use super::state::State;
 use super::text::{self, Line, Tone};
 use super::{Command, words};
-use crate::domain::{InterruptedUpload, Request};
+use crate::domain::{InterruptedUpload, ObjectRequest, Request};
 
 /// The first answer is the offer; later ones are what is left.
 pub(super) fn answer(state: &mut State, uploads: Vec<InterruptedUpload>) {
@@ -60,9 +60,9 @@ pub(super) fn ask(state: &mut State, id: &str, command: Command) {
     }
     let (id, what, destination) = (upload.id.clone(), name(upload), upload.destination.clone());
     let request = if command == Command::Enter {
-        Request::ResumeUpload { id, what, destination }
+        Request::Object(ObjectRequest::ResumeUpload { id, what, destination })
     } else {
-        Request::AbandonUpload { id, what, destination }
+        Request::Object(ObjectRequest::AbandonUpload { id, what, destination })
     };
     words::ask(state, request);
 }
@@ -75,7 +75,7 @@ pub fn lines(state: &State) -> Vec<Vec<Line>> {
 
 fn is_under_way(state: &State, upload: &str) -> bool {
     state.operations.running().any(|operation| {
-        matches!(&operation.request, Request::ResumeUpload { id, .. } | Request::AbandonUpload { id, .. } if id == upload)
+        matches!(&operation.request, Request::Object(ObjectRequest::ResumeUpload { id, .. }) | Request::Object(ObjectRequest::AbandonUpload { id, .. }) if id == upload)
     })
 }
 

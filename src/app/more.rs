@@ -20,7 +20,9 @@ use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
 use super::{Effect, cleanup, words};
-use crate::domain::{ImageSpec, JobSpec, KeyState, ObjectFormat, Request};
+use crate::domain::{
+    AccountRequest, GrantRequest, ImageSpec, JobSpec, KeyRequest, KeyState, ObjectFormat, ObjectRequest, Request,
+};
 
 /// Bytes of plaintext that a preview keeps in memory.
 const PREVIEWED: usize = 256 << 10;
@@ -141,7 +143,7 @@ pub(super) fn run(state: &mut State, more: More, target: Target, effects: &mut V
             if let Some(bucket) = target.bucket {
                 let delete = more == More::DeleteBucket;
                 state.begin(
-                    Request::CountBucket { bucket },
+                    Request::Object(ObjectRequest::CountBucket { bucket }),
                     Continuation::EmptyBucket(delete),
                     effects,
                 );
@@ -164,15 +166,15 @@ fn direct(state: &State, more: More, target: &Target) -> Option<Request> {
     let key_arn = || target.key.clone();
     let (bucket, object) = target.place_of_object(state);
     Some(match more {
-        More::RotationOn | More::RotationOff => Request::SetRotation {
+        More::RotationOn | More::RotationOff => Request::Key(KeyRequest::SetRotation {
             key_arn: key_arn()?,
             on: more == More::RotationOn,
-        },
+        }),
         More::Dependents => dependents(key_arn()?),
-        More::GrantsEverywhere => Request::GrantsOf { key_arns: Vec::new() },
+        More::GrantsEverywhere => Request::Grant(GrantRequest::List { key_arns: Vec::new() }),
         More::Preview => preview(bucket, object, None),
-        More::ListArchive => Request::ListArchive { bucket, object },
-        More::Audit => Request::AuditLog { most: AUDITED },
+        More::ListArchive => Request::Object(ObjectRequest::ListArchive { bucket, object }),
+        More::Audit => Request::Account(AccountRequest::AuditLog { most: AUDITED }),
         _ => return None,
     })
 }
@@ -181,16 +183,16 @@ fn direct(state: &State, more: More, target: &Target) -> Option<Request> {
 pub(super) fn foreseen(state: &State, menu: &Menu) -> Option<Request> {
     let (more, target) = (*menu.actions.get(menu.cursor)?, &menu.target);
     Some(match more {
-        More::EmptyBucket => Request::EmptyBucket {
+        More::EmptyBucket => Request::Object(ObjectRequest::EmptyBucket {
             bucket: target.bucket.clone()?,
             expected: 0,
             older: 0,
-        },
-        More::DeleteBucket => Request::DeleteBucket {
+        }),
+        More::DeleteBucket => Request::Object(ObjectRequest::DeleteBucket {
             bucket: target.bucket.clone()?,
             expected: 0,
             older: 0,
-        },
+        }),
         More::RetireGrant => retirement(state, target)?,
         More::EditPolicy | More::PutPolicyBack | More::AllowRole | More::CloneJob | More::CleanUp => return None,
         _ => {
@@ -201,21 +203,21 @@ pub(super) fn foreseen(state: &State, menu: &Menu) -> Option<Request> {
 }
 
 pub(super) fn dependents(key_arn: String) -> Request {
-    Request::FindDependents {
+    Request::Key(KeyRequest::FindDependents {
         key_arn,
         most_buckets: BUCKETS,
         most_objects: OBJECTS,
-    }
+    })
 }
 
 pub(super) fn preview(bucket: String, object: String, member: Option<String>) -> Request {
-    Request::Preview {
+    Request::Object(ObjectRequest::Preview {
         bucket,
         object,
         member,
         most: PREVIEWED,
         accept_unbound: false,
-    }
+    })
 }
 
 /// Shows the key's policy with this role named in it, as soon as the policy is there.
@@ -233,17 +235,17 @@ fn change_policy(
 ) {
     if let Some(key_arn) = target.key.clone() {
         let continuation = Continuation::ChangePolicy(change, form);
-        state.begin(Request::ReadKeyPolicy { key_arn }, continuation, effects);
+        state.begin(Request::Key(KeyRequest::ReadPolicy { key_arn }), continuation, effects);
     }
 }
 
 fn retirement(state: &State, target: &Target) -> Option<Request> {
     let grant = target.grant(state)?;
-    Some(Request::RetireGrant {
+    Some(Request::Grant(GrantRequest::Retire {
         key_arn: grant.key_arn.clone(),
         grant_id: grant.id.clone(),
         grantee: grant.grantee.clone(),
-    })
+    }))
 }
 
 fn retire(state: &mut State, target: &Target) {

@@ -213,6 +213,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::domain::JobRequest;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -229,7 +230,7 @@ mod tests {
 
     fn started() -> (Operations, OpId) {
         let mut operations = Operations::default();
-        let request = Request::StopJob { name: "j".to_owned() };
+        let request = Request::Job(JobRequest::Stop { name: "j".to_owned() });
         let id = operations.start("stop j".to_owned(), request, (Continuation::Nothing, 0), at(0));
         (operations, id)
     }

@@ -8,7 +8,7 @@ use super::overlay::{Confirm, Overlay, Scroll};
 use super::state::State;
 use super::text::{self, Line, Tone};
 use super::{Effect, OpId, words};
-use crate::domain::{Door, Fault, KeySpec, Request, policy};
+use crate::domain::{Door, Fault, KeyRequest, KeySpec, Request, policy};
 
 /// A policy to be looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,15 +163,15 @@ pub(super) fn request(review: &Review) -> Option<Request> {
         return None;
     }
     Some(match &review.of {
-        PolicyOf::NewKey(spec) => Request::NewKey(Box::new(KeySpec {
+        PolicyOf::NewKey(spec) => Request::Key(KeyRequest::New(Box::new(KeySpec {
             policy: Some(review.after.clone()),
             ..(**spec).clone()
-        })),
-        PolicyOf::Key(key_arn) => Request::PutKeyPolicy {
+        }))),
+        PolicyOf::Key(key_arn) => Request::Key(KeyRequest::PutPolicy {
             key_arn: key_arn.clone(),
             policy: review.after.clone(),
             accept_lockout: review.warning.is_some(),
-        },
+        }),
     })
 }
 

@@ -12,7 +12,7 @@ use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
 use super::{Consent, Effect};
-use crate::domain::{JobSpec, JobStatus, ObjectRow, Request, TrainingJob};
+use crate::domain::{JobSpec, JobStatus, ObjectRequest, ObjectRow, ProofRequest, Request, TrainingJob};
 
 pub(super) use encrypt::encrypt;
 pub(super) use remove::{ask_remove, restore};
@@ -31,11 +31,11 @@ const OPERATIONS: &[(&str, bool)] = &[
 
 pub(super) fn verify(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some((bucket, objects)) = chosen_objects(state) {
-        let request = Request::Verify {
+        let request = Request::Object(ObjectRequest::Verify {
             bucket,
             objects,
             accept_unbound: false,
-        };
+        });
         state.start(request, effects);
     }
 }
@@ -130,11 +130,11 @@ pub(super) fn ask_proof(state: &mut State) {
 
 /// Assumes the role and tries the key, at once.
 pub(super) fn prove(state: &mut State, key_arn: String, role_arn: String, effects: &mut Vec<Effect>) {
-    let request = Request::Prove {
+    let request = Request::Proof(ProofRequest::Access {
         key_arn,
         role_arn,
         trust: false,
-    };
+    });
     state.start(request, effects);
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::spec::WORKFLOW;
-use super::{GrantConstraint, GrantSpec, Message, Request};
+use super::{
+    GrantConstraint, GrantRequest, GrantSpec, KeyRequest, Message, MessageRequest, ObjectRequest, ProofRequest, Request,
+};
 
 mod line;
 mod training;
@@ -27,14 +29,18 @@ pub struct Session {
 /// The equivalent commands, one or several; `None` where there is none (a plan, a log of our own).
 pub fn aws_commands(request: &Request, session: &Session) -> Option<Vec<String>> {
     let lines = match request {
-        Request::Encrypt { .. } | Request::Decrypt { .. } | Request::Verify { .. } => vec![envelope(request)?],
-        Request::Prove { key_arn, role_arn, .. } => vec![strongroom(["prove", "--key", key_arn, "--role", role_arn])],
-        Request::ProveStory {
+        Request::Object(ObjectRequest::Encrypt { .. })
+        | Request::Object(ObjectRequest::Decrypt { .. })
+        | Request::Object(ObjectRequest::Verify { .. }) => vec![envelope(request)?],
+        Request::Proof(ProofRequest::Access { key_arn, role_arn, .. }) => {
+            vec![strongroom(["prove", "--key", key_arn, "--role", role_arn])]
+        }
+        Request::Proof(ProofRequest::Story {
             key_arn,
             role_arn,
             context,
             ..
-        } => {
+        }) => {
             let mut line = strongroom(["prove", "--key", key_arn, "--role", role_arn]);
             for (name, value) in context {
                 push(&mut line, ["--context", &format!("{name}={value}")]);
@@ -59,14 +65,14 @@ pub fn command_line(words: &[String], session: &Session) -> String {
 
 fn envelope(request: &Request) -> Option<String> {
     Some(match request {
-        Request::Encrypt {
+        Request::Object(ObjectRequest::Encrypt {
             paths,
             bucket,
             prefix,
             key,
             context,
             overwrite,
-        } => {
+        }) => {
             let mut line = "strongroom encrypt".to_owned();
             for path in paths {
                 push(&mut line, [path_text(path).as_str()]);
@@ -80,14 +86,14 @@ fn envelope(request: &Request) -> Option<String> {
             }
             line
         }
-        Request::Decrypt {
+        Request::Object(ObjectRequest::Decrypt {
             bucket,
             object,
             to,
             overwrite,
             accept_name,
             accept_unbound,
-        } => {
+        }) => {
             let source = format!("s3://{bucket}/{object}");
             let mut line = strongroom(["decrypt", &source, "-o", &path_text(to)]);
             for (given, option) in [
@@ -101,11 +107,11 @@ fn envelope(request: &Request) -> Option<String> {
             }
             line
         }
-        Request::Verify {
+        Request::Object(ObjectRequest::Verify {
             bucket,
             objects,
             accept_unbound,
-        } => {
+        }) => {
             let mut line = "strongroom verify".to_owned();
             for object in objects {
                 push(&mut line, [format!("s3://{bucket}/{object}").as_str()]);
@@ -122,7 +128,7 @@ fn envelope(request: &Request) -> Option<String> {
 fn keys(request: &Request) -> Option<Vec<String>> {
     let by_key = |call: &str, key_arn: &str| vec![aws(["kms", call, "--key-id", key_arn])];
     Some(match request {
-        Request::NewKey(spec) => {
+        Request::Key(KeyRequest::New(spec)) => {
             let mut line = aws(["kms", "create-key", "--description", &spec.description]);
             push(&mut line, ["--key-spec", &spec.spec, "--key-usage", &spec.usage]);
             if let Some(policy) = &spec.policy {
@@ -151,7 +157,7 @@ fn keys(request: &Request) -> Option<Vec<String>> {
             }
             lines
         }
-        Request::ReadKeyPolicy { key_arn } => vec![aws([
+        Request::Key(KeyRequest::ReadPolicy { key_arn }) => vec![aws([
             "kms",
             "get-key-policy",
             "--key-id",
@@ -161,7 +167,7 @@ fn keys(request: &Request) -> Option<Vec<String>> {
             "--output",
             "text",
         ])],
-        Request::PutKeyPolicy { key_arn, policy, .. } => vec![aws([
+        Request::Key(KeyRequest::PutPolicy { key_arn, policy, .. }) => vec![aws([
             "kms",
             "put-key-policy",
             "--key-id",
@@ -171,7 +177,7 @@ fn keys(request: &Request) -> Option<Vec<String>> {
             "--policy",
             policy,
         ])],
-        Request::AddAlias { alias, key_arn } => {
+        Request::Key(KeyRequest::AddAlias { alias, key_arn }) => {
             vec![aws([
                 "kms",
                 "create-alias",
@@ -181,7 +187,7 @@ fn keys(request: &Request) -> Option<Vec<String>> {
                 key_arn,
             ])]
         }
-        Request::MoveAlias { alias, key_arn } => {
+        Request::Key(KeyRequest::MoveAlias { alias, key_arn }) => {
             vec![aws([
                 "kms",
                 "update-alias",
@@ -191,8 +197,10 @@ fn keys(request: &Request) -> Option<Vec<String>> {
                 key_arn,
             ])]
         }
-        Request::DeleteAlias { alias } => vec![aws(["kms", "delete-alias", "--alias-name", &with_prefix(alias)])],
-        Request::TagKey { key_arn, set, remove } => {
+        Request::Key(KeyRequest::DeleteAlias { alias }) => {
+            vec![aws(["kms", "delete-alias", "--alias-name", &with_prefix(alias)])]
+        }
+        Request::Key(KeyRequest::Tag { key_arn, set, remove }) => {
             let mut lines = Vec::new();
             if !set.is_empty() {
                 let mut line = aws(["kms", "tag-resource", "--key-id", key_arn]) + " --tags";
@@ -208,10 +216,10 @@ fn keys(request: &Request) -> Option<Vec<String>> {
             }
             lines
         }
-        Request::KeyTags { key_arn } => by_key("list-resource-tags", key_arn),
-        Request::SetRotation { key_arn, on: true } => by_key("enable-key-rotation", key_arn),
-        Request::SetRotation { key_arn, on: false } => by_key("disable-key-rotation", key_arn),
-        Request::SetDescription { key_arn, description } => {
+        Request::Key(KeyRequest::Tags { key_arn }) => by_key("list-resource-tags", key_arn),
+        Request::Key(KeyRequest::SetRotation { key_arn, on: true }) => by_key("enable-key-rotation", key_arn),
+        Request::Key(KeyRequest::SetRotation { key_arn, on: false }) => by_key("disable-key-rotation", key_arn),
+        Request::Key(KeyRequest::Describe { key_arn, description }) => {
             vec![aws([
                 "kms",
                 "update-key-description",
@@ -221,9 +229,9 @@ fn keys(request: &Request) -> Option<Vec<String>> {
                 description,
             ])]
         }
-        Request::EnableKey { key_arn } => by_key("enable-key", key_arn),
-        Request::DisableKey { key_arn } => by_key("disable-key", key_arn),
-        Request::ScheduleKeyDeletion { key_arn, days } => {
+        Request::Key(KeyRequest::Enable { key_arn }) => by_key("enable-key", key_arn),
+        Request::Key(KeyRequest::Disable { key_arn }) => by_key("disable-key", key_arn),
+        Request::Key(KeyRequest::ScheduleDeletion { key_arn, days }) => {
             let days = days.to_string();
             vec![aws([
                 "kms",
@@ -234,7 +242,7 @@ fn keys(request: &Request) -> Option<Vec<String>> {
                 &days,
             ])]
         }
-        Request::CancelKeyDeletion { key_arn } => by_key("cancel-key-deletion", key_arn),
+        Request::Key(KeyRequest::CancelDeletion { key_arn }) => by_key("cancel-key-deletion", key_arn),
         _ => return None,
     })
 }
@@ -244,10 +252,10 @@ fn grants(request: &Request) -> Option<Vec<String>> {
         vec![aws(["kms", call, "--key-id", key_arn, "--grant-id", grant_id])]
     };
     Some(match request {
-        Request::Grant(spec) => vec![grant(spec)],
-        Request::RevokeGrant { key_arn, grant_id, .. } => by_id("revoke-grant", key_arn, grant_id),
-        Request::RetireGrant { key_arn, grant_id, .. } => by_id("retire-grant", key_arn, grant_id),
-        Request::GrantsOf { key_arns } => key_arns
+        Request::Grant(GrantRequest::New(spec)) => vec![grant(spec)],
+        Request::Grant(GrantRequest::Revoke { key_arn, grant_id, .. }) => by_id("revoke-grant", key_arn, grant_id),
+        Request::Grant(GrantRequest::Retire { key_arn, grant_id, .. }) => by_id("retire-grant", key_arn, grant_id),
+        Request::Grant(GrantRequest::List { key_arns }) => key_arns
             .iter()
             .map(|key_arn| aws(["kms", "list-grants", "--key-id", key_arn]))
             .collect(),
@@ -293,16 +301,16 @@ fn messages(request: &Request) -> Option<Vec<String>> {
         Message::Text(_) => "fileb://MESSAGE".to_owned(),
     };
     Some(match request {
-        Request::EncryptMessage {
+        Request::Message(MessageRequest::Encrypt {
             key, message, context, ..
-        } => {
+        }) => {
             let mut line = aws(["kms", "encrypt", "--key-id", key, "--plaintext", &file(message)]);
             push_context(&mut line, "--encryption-context", context);
             vec![line + " --query CiphertextBlob --output text"]
         }
-        Request::DecryptMessage {
+        Request::Message(MessageRequest::Decrypt {
             message, key, context, ..
-        } => {
+        }) => {
             let mut line = aws(["kms", "decrypt", "--ciphertext-blob", &file(message)]);
             if let Some(key) = key {
                 push(&mut line, ["--key-id", key]);
@@ -310,7 +318,7 @@ fn messages(request: &Request) -> Option<Vec<String>> {
             push_context(&mut line, "--encryption-context", context);
             vec![line + " --query Plaintext --output text"]
         }
-        Request::NewDataKey { key, context, .. } => {
+        Request::Message(MessageRequest::NewDataKey { key, context, .. }) => {
             let mut line = aws([
                 "kms",
                 "generate-data-key-without-plaintext",
@@ -322,7 +330,7 @@ fn messages(request: &Request) -> Option<Vec<String>> {
             push_context(&mut line, "--encryption-context", context);
             vec![line + " --query CiphertextBlob --output text"]
         }
-        Request::ReEncryptDataKey { context, key, .. } => {
+        Request::Message(MessageRequest::ReEncryptDataKey { context, key, .. }) => {
             let mut line = aws([
                 "kms",
                 "re-encrypt",
@@ -341,7 +349,7 @@ fn messages(request: &Request) -> Option<Vec<String>> {
 
 fn buckets(request: &Request, region: Option<&str>) -> Option<Vec<String>> {
     Some(match request {
-        Request::CreateBucket { bucket } => vec![
+        Request::Object(ObjectRequest::CreateBucket { bucket }) => vec![
             create(bucket, region),
             aws([
                 "s3api",
@@ -360,11 +368,11 @@ fn buckets(request: &Request, region: Option<&str>) -> Option<Vec<String>> {
                 "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
             ]),
         ],
-        Request::DeleteObjects { bucket, objects } => objects
+        Request::Object(ObjectRequest::Delete { bucket, objects }) => objects
             .iter()
             .map(|object| aws(["s3api", "delete-object", "--bucket", bucket, "--key", object]))
             .collect(),
-        Request::CountBucket { bucket } => {
+        Request::Object(ObjectRequest::CountBucket { bucket }) => {
             vec![aws([
                 "s3",
                 "ls",
@@ -374,9 +382,14 @@ fn buckets(request: &Request, region: Option<&str>) -> Option<Vec<String>> {
             ])]
         }
         // Neither removes versions.
-        Request::EmptyBucket { older: 1.., .. } | Request::DeleteBucket { older: 1.., .. } => return None,
-        Request::EmptyBucket { bucket, .. } => vec![aws(["s3", "rm", &format!("s3://{bucket}"), "--recursive"])],
-        Request::DeleteBucket { bucket, .. } => vec![aws(["s3", "rb", &format!("s3://{bucket}"), "--force"])],
+        Request::Object(ObjectRequest::EmptyBucket { older: 1.., .. })
+        | Request::Object(ObjectRequest::DeleteBucket { older: 1.., .. }) => return None,
+        Request::Object(ObjectRequest::EmptyBucket { bucket, .. }) => {
+            vec![aws(["s3", "rm", &format!("s3://{bucket}"), "--recursive"])]
+        }
+        Request::Object(ObjectRequest::DeleteBucket { bucket, .. }) => {
+            vec![aws(["s3", "rb", &format!("s3://{bucket}"), "--force"])]
+        }
         _ => return None,
     })
 }

@@ -3,7 +3,7 @@
 //! Pure, from AWS's own words: a [`Fault`], or a line of a job's log or failure reason.
 
 use super::policy::{PrincipalKind, principal_kind, role_name};
-use super::{Fault, FaultKind, GrantSpec, Request};
+use super::{Fault, FaultKind, GrantRequest, GrantSpec, KeyRequest, Request, RoleRequest};
 
 /// Operations of KMS that a grant can allow.
 pub const GRANTABLE: [&str; 11] = [
@@ -173,11 +173,11 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
             link: Link::Trust,
             words: "SageMaker may not assume the role.".to_owned(),
             remedy: "let the role's trust policy name sagemaker.amazonaws.com".to_owned(),
-            repair: arn_in(cause)
-                .filter(|arn| arn.contains(":role/"))
-                .map(|arn| Request::TrustService {
+            repair: arn_in(cause).filter(|arn| arn.contains(":role/")).map(|arn| {
+                Request::Role(RoleRequest::TrustService {
                     role: role_name(&arn).to_owned(),
-                }),
+                })
+            }),
             ..base
         },
         (_, None) if cause.contains("InvalidGrantToken") => Explanation {
@@ -254,14 +254,14 @@ fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation
         PrincipalKind::SessionOf(_) | PrincipalKind::Role | PrincipalKind::User
     );
     let repair = (is_principal && said.on.contains(":key/")).then(|| {
-        Request::Grant(Box::new(GrantSpec {
+        Request::Grant(GrantRequest::New(Box::new(GrantSpec {
             key_arn: said.on.to_owned(),
             grantee: said.who.to_owned(),
             operations,
             constraint: None,
             name: None,
             retiring: None,
-        }))
+        })))
     });
     Explanation {
         link,
@@ -280,7 +280,7 @@ fn trust(base: Explanation, role_arn: &str) -> Explanation {
             "Either {role} does not trust the caller, or no policy of the caller allows sts:AssumeRole on it."
         ),
         remedy: "let the role trust you for the proof; whoever may assume it can read the training data".to_owned(),
-        repair: Some(Request::TrustCaller { role, on: true }),
+        repair: Some(Request::Role(RoleRequest::TrustCaller { role, on: true })),
         ..base
     }
 }
@@ -303,9 +303,9 @@ fn key_state(base: Explanation, cause: &str) -> Explanation {
     };
     let repair = key_arn.map(|key_arn| {
         if is_pending {
-            Request::CancelKeyDeletion { key_arn }
+            Request::Key(KeyRequest::CancelDeletion { key_arn })
         } else {
-            Request::EnableKey { key_arn }
+            Request::Key(KeyRequest::Enable { key_arn })
         }
     });
     Explanation {

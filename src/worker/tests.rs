@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::app::Page;
+use crate::domain::JobRequest;
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -15,7 +16,7 @@ fn unreachable() -> Fault {
 }
 
 fn stop_job() -> Request {
-    Request::StopJob { name: "j".to_owned() }
+    Request::Job(JobRequest::Stop { name: "j".to_owned() })
 }
 
 /// A worker whose connection is `connect`.

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use crate::app::Topic;
-use crate::domain::Request;
+use crate::domain::{
+    AccountRequest, GrantRequest, ImageRequest, JobRequest, KeyRequest, MessageRequest, ObjectRequest, ProofRequest,
+    Request, RoleRequest,
+};
 
 /// From the topics watched now to those wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,76 +36,83 @@ pub(super) fn change<'a>(watched: impl Iterator<Item = &'a Topic>, wanted: Vec<T
 /// Whether the answer to a topic may be another one after the request.
 pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
     match request {
-        Request::Encrypt { bucket, .. } | Request::DeleteObjects { bucket, .. } => is_of_bucket(topic, bucket),
-        Request::ResumeUpload { .. } | Request::AbandonUpload { .. } => {
+        Request::Object(ObjectRequest::Encrypt { bucket, .. })
+        | Request::Object(ObjectRequest::Delete { bucket, .. }) => is_of_bucket(topic, bucket),
+        Request::Object(ObjectRequest::ResumeUpload { .. }) | Request::Object(ObjectRequest::AbandonUpload { .. }) => {
             matches!(
                 topic,
                 Topic::Objects { .. } | Topic::ObjectInfos { .. } | Topic::Interrupted
             )
         }
-        Request::Decrypt { .. } | Request::SaveLog { .. } | Request::SaveAudit { .. } => {
+        Request::Object(ObjectRequest::Decrypt { .. })
+        | Request::Job(JobRequest::SaveLog { .. })
+        | Request::Account(AccountRequest::SaveAudit { .. }) => {
             matches!(topic, Topic::Files(_))
         }
-        Request::CreateBucket { .. } => *topic == Topic::Buckets,
-        Request::RevokeGrant { key_arn, .. } => matches!(topic, Topic::Grants(arn) if arn == key_arn),
-        Request::EnableKey { key_arn }
-        | Request::DisableKey { key_arn }
-        | Request::ScheduleKeyDeletion { key_arn, .. }
-        | Request::CancelKeyDeletion { key_arn } => match topic {
+        Request::Object(ObjectRequest::CreateBucket { .. }) => *topic == Topic::Buckets,
+        Request::Grant(GrantRequest::Revoke { key_arn, .. }) => matches!(topic, Topic::Grants(arn) if arn == key_arn),
+        Request::Key(KeyRequest::Enable { key_arn })
+        | Request::Key(KeyRequest::Disable { key_arn })
+        | Request::Key(KeyRequest::ScheduleDeletion { key_arn, .. })
+        | Request::Key(KeyRequest::CancelDeletion { key_arn }) => match topic {
             Topic::Keys => true,
             Topic::KeyDetails(arns) => arns.contains(key_arn),
             _ => false,
         },
-        Request::StartJob(spec) => is_of_job(topic, &spec.name) || is_of_bucket(topic, &spec.bucket),
-        Request::StopJob { name } => is_of_job(topic, name),
-        Request::NewKey(_) | Request::AddAlias { .. } | Request::MoveAlias { .. } | Request::DeleteAlias { .. } => {
-            *topic == Topic::Keys
-        }
-        Request::PutKeyPolicy { key_arn, .. } => *topic == Topic::KeyPolicy(key_arn.clone()),
-        Request::SetRotation { key_arn, .. } | Request::SetDescription { key_arn, .. } => {
+        Request::Job(JobRequest::Start(spec)) => is_of_job(topic, &spec.name) || is_of_bucket(topic, &spec.bucket),
+        Request::Job(JobRequest::Stop { name }) => is_of_job(topic, name),
+        Request::Key(KeyRequest::New(_))
+        | Request::Key(KeyRequest::AddAlias { .. })
+        | Request::Key(KeyRequest::MoveAlias { .. })
+        | Request::Key(KeyRequest::DeleteAlias { .. }) => *topic == Topic::Keys,
+        Request::Key(KeyRequest::PutPolicy { key_arn, .. }) => *topic == Topic::KeyPolicy(key_arn.clone()),
+        Request::Key(KeyRequest::SetRotation { key_arn, .. }) | Request::Key(KeyRequest::Describe { key_arn, .. }) => {
             matches!(topic, Topic::KeyDetails(arns) if arns.contains(key_arn))
         }
-        Request::Grant(spec) => *topic == Topic::Grants(spec.key_arn.clone()),
-        Request::RetireGrant { key_arn, .. } | Request::ProveStory { key_arn, .. } => {
+        Request::Grant(GrantRequest::New(spec)) => *topic == Topic::Grants(spec.key_arn.clone()),
+        Request::Grant(GrantRequest::Retire { key_arn, .. }) | Request::Proof(ProofRequest::Story { key_arn, .. }) => {
             *topic == Topic::Grants(key_arn.clone())
         }
-        Request::ProveObject { grant, .. } => *grant && matches!(topic, Topic::Grants(_)),
-        Request::EmptyBucket { bucket, .. } => is_of_bucket(topic, bucket),
-        Request::DeleteBucket { bucket, .. } => *topic == Topic::Buckets || is_of_bucket(topic, bucket),
-        Request::NewDataKey { to, .. } | Request::ReEncryptDataKey { to, .. } => match to.strip_prefix("s3://") {
+        Request::Proof(ProofRequest::Object { grant, .. }) => *grant && matches!(topic, Topic::Grants(_)),
+        Request::Object(ObjectRequest::EmptyBucket { bucket, .. }) => is_of_bucket(topic, bucket),
+        Request::Object(ObjectRequest::DeleteBucket { bucket, .. }) => {
+            *topic == Topic::Buckets || is_of_bucket(topic, bucket)
+        }
+        Request::Message(MessageRequest::NewDataKey { to, .. })
+        | Request::Message(MessageRequest::ReEncryptDataKey { to, .. }) => match to.strip_prefix("s3://") {
             Some(rest) => is_of_bucket(topic, rest.split('/').next().unwrap_or_default()),
             None => matches!(topic, Topic::Files(_)),
         },
-        Request::EncryptMessage { to, .. } | Request::DecryptMessage { to, .. } => {
+        Request::Message(MessageRequest::Encrypt { to, .. }) | Request::Message(MessageRequest::Decrypt { to, .. }) => {
             to.is_some() && matches!(topic, Topic::Files(_))
         }
-        Request::NewRole(_)
-        | Request::DeleteRole { .. }
-        | Request::TrustCaller { .. }
-        | Request::TrustService { .. } => *topic == Topic::Roles,
+        Request::Role(RoleRequest::New(_))
+        | Request::Role(RoleRequest::Delete { .. })
+        | Request::Role(RoleRequest::TrustCaller { .. })
+        | Request::Role(RoleRequest::TrustService { .. }) => *topic == Topic::Roles,
         // What only looks, or touches nothing that is watched.
-        Request::Verify { .. }
-        | Request::Prove { .. }
-        | Request::DraftKeyPolicy { .. }
-        | Request::ReadKeyPolicy { .. }
-        | Request::TagKey { .. }
-        | Request::KeyTags { .. }
-        | Request::FindDependents { .. }
-        | Request::OpenDataKey { .. }
-        | Request::CountBucket { .. }
-        | Request::Preview { .. }
-        | Request::ListArchive { .. }
-        | Request::RolePolicies { .. }
-        | Request::DetachRolePolicy { .. }
-        | Request::AwaitGrant { .. }
-        | Request::GrantsOf { .. }
-        | Request::Preflight(_)
-        | Request::NewRepository { .. }
-        | Request::DeleteRepository { .. }
-        | Request::BuildImage(_)
-        | Request::TryImage { .. }
-        | Request::PlanCleanUp
-        | Request::AuditLog { .. } => false,
+        Request::Object(ObjectRequest::Verify { .. })
+        | Request::Proof(ProofRequest::Access { .. })
+        | Request::Key(KeyRequest::DraftPolicy { .. })
+        | Request::Key(KeyRequest::ReadPolicy { .. })
+        | Request::Key(KeyRequest::Tag { .. })
+        | Request::Key(KeyRequest::Tags { .. })
+        | Request::Key(KeyRequest::FindDependents { .. })
+        | Request::Message(MessageRequest::OpenDataKey { .. })
+        | Request::Object(ObjectRequest::CountBucket { .. })
+        | Request::Object(ObjectRequest::Preview { .. })
+        | Request::Object(ObjectRequest::ListArchive { .. })
+        | Request::Role(RoleRequest::Policies { .. })
+        | Request::Role(RoleRequest::DetachPolicy { .. })
+        | Request::Grant(GrantRequest::Await { .. })
+        | Request::Grant(GrantRequest::List { .. })
+        | Request::Job(JobRequest::Preflight(_))
+        | Request::Image(ImageRequest::NewRepository { .. })
+        | Request::Image(ImageRequest::DeleteRepository { .. })
+        | Request::Image(ImageRequest::Build(_))
+        | Request::Image(ImageRequest::Try { .. })
+        | Request::Account(AccountRequest::PlanCleanUp)
+        | Request::Account(AccountRequest::AuditLog { .. }) => false,
     }
 }
 
@@ -151,19 +161,19 @@ mod tests {
 
     #[test]
     fn an_operation_touches_only_what_it_changed() {
-        let request = Request::RevokeGrant {
+        let request = Request::Grant(GrantRequest::Revoke {
             key_arn: "a".to_owned(),
             grant_id: "g".to_owned(),
             grantee: "r".to_owned(),
-        };
+        });
         assert!(is_affected(&grants("a"), &request));
         assert!(!is_affected(&grants("b"), &request));
         assert!(!is_affected(&Topic::Keys, &request));
 
-        let request = Request::DeleteObjects {
+        let request = Request::Object(ObjectRequest::Delete {
             bucket: "b".to_owned(),
             objects: Vec::new(),
-        };
+        });
         let objects = |bucket: &str| Topic::Objects {
             bucket: bucket.to_owned(),
             prefix: String::new(),
@@ -171,7 +181,7 @@ mod tests {
         assert!(is_affected(&objects("b"), &request));
         assert!(!is_affected(&objects("c"), &request));
 
-        let request = Request::StopJob { name: "j".to_owned() };
+        let request = Request::Job(JobRequest::Stop { name: "j".to_owned() });
         assert!(is_affected(&Topic::Jobs, &request));
         assert!(is_affected(&Topic::Job("j".to_owned()), &request));
         assert!(!is_affected(&Topic::Job("k".to_owned()), &request));

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use strongroom::app::{Effect, Event, KeyCode, KeyPress, OpEvent, OpId, Overlay, Page, Topic};
 use strongroom::domain::{
-    CleanUpItem, Dependents, FaultKind, GrantSpec, KeyChange, KeyState, ObjectFormat, Outcome, Request,
+    AccountRequest, CleanUpItem, Dependents, FaultKind, GrantRequest, GrantSpec, KeyChange, KeyRequest, KeyState,
+    ObjectFormat, ObjectRequest, Outcome, Request, RoleRequest,
 };
 use strongroom::ui::Theme;
 
@@ -31,7 +32,9 @@ const WIDE: (u16, u16) = (120, 36);
 
 fn encrypts(requests: &[Request]) -> Vec<(String, bool)> {
     let named = |request: &Request| match request {
-        Request::Encrypt { paths, overwrite, .. } => Some((paths[0].to_string_lossy().into_owned(), *overwrite)),
+        Request::Object(ObjectRequest::Encrypt { paths, overwrite, .. }) => {
+            Some((paths[0].to_string_lossy().into_owned(), *overwrite))
+        }
         _ => None,
     };
     requests.iter().filter_map(named).collect()
@@ -41,14 +44,14 @@ fn encrypts(requests: &[Request]) -> Vec<(String, bool)> {
 fn one_key_encrypts_the_selected_file_under_the_selected_key_to_the_place_shown() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("5jje");
-    let Some(Request::Encrypt {
+    let Some(Request::Object(ObjectRequest::Encrypt {
         paths,
         bucket,
         prefix,
         key,
         overwrite,
         ..
-    }) = desk.started().pop()
+    })) = desk.started().pop()
     else {
         panic!("nothing was encrypted")
     };
@@ -73,11 +76,11 @@ fn interrupted_uploads_are_offered_once_and_finished_or_aborted_when_agreed() {
     desk.keys("y<enter>");
     assert_eq!(
         desk.started(),
-        [Request::ResumeUpload {
+        [Request::Object(ObjectRequest::ResumeUpload {
             id: "a".to_owned(),
             what: "a.csv".to_owned(),
             destination: format!("s3://{BUCKET}/"),
-        }],
+        })],
         "once is enough"
     );
     desk.keys("jx");
@@ -85,11 +88,11 @@ fn interrupted_uploads_are_offered_once_and_finished_or_aborted_when_agreed() {
     desk.keys("y");
     assert_eq!(
         desk.started().pop(),
-        Some(Request::AbandonUpload {
+        Some(Request::Object(ObjectRequest::AbandonUpload {
             id: "b".to_owned(),
             what: "b.csv".to_owned(),
             destination: format!("s3://{BUCKET}/"),
-        })
+        }))
     );
     desk.keys("<esc>").answer(Topic::Interrupted, both());
     assert!(desk.state.overlays.is_empty(), "offered once");
@@ -153,7 +156,7 @@ fn a_key_and_a_destination_are_asked_about_once() {
 fn marked_files_go_together_under_one_data_key() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("5<down>  e").keys("y");
-    let Some(Request::Encrypt { paths, .. }) = desk.started().pop() else {
+    let Some(Request::Object(ObjectRequest::Encrypt { paths, .. })) = desk.started().pop() else {
         panic!("nothing was encrypted")
     };
     assert_eq!(
@@ -230,7 +233,7 @@ fn a_key_is_given_up_only_when_it_is_disabled_and_its_name_typed() {
     desk.keys("<esc>x")
         .done(2, found())
         .keys("<enter>legacy-datasets<enter>");
-    let Some(Request::ScheduleKeyDeletion { days, .. }) = desk.started().pop() else {
+    let Some(Request::Key(KeyRequest::ScheduleDeletion { days, .. })) = desk.started().pop() else {
         panic!("nothing was scheduled")
     };
     assert_eq!(days, 30);
@@ -322,7 +325,7 @@ fn a_form_says_what_is_missing_and_loses_nothing() {
     assert!(desk.screen().contains("Role is missing"));
     desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
     desk.keys("<tab>my-grant<enter>");
-    let Some(Request::Grant(spec)) = desk.started().pop() else {
+    let Some(Request::Grant(GrantRequest::New(spec))) = desk.started().pop() else {
         panic!("nothing was granted")
     };
     let GrantSpec {
@@ -449,14 +452,14 @@ fn clean_up_takes_down_one_line_at_a_time_and_by_the_newest_plan_only() {
         request,
         refused: None,
     };
-    let role = Request::DeleteRole { role: "it".to_owned() };
+    let role = Request::Role(RoleRequest::Delete { role: "it".to_owned() });
     let plan = |items: &[CleanUpItem]| Outcome::CleanUpPlan {
         items: items.to_vec(),
         refused: Vec::new(),
     };
     let mut desk = Desk::filled(WIDE);
     desk.keys("wG<enter>");
-    assert_eq!(desk.started(), [Request::PlanCleanUp]);
+    assert_eq!(desk.started(), [Request::Account(AccountRequest::PlanCleanUp)]);
     desk.keys("<enter>");
     assert_eq!(desk.started().len(), 1, "there is no plan yet");
     desk.done(1, plan(&[line("role", Some(role.clone())), line("key", None)]));
@@ -467,7 +470,7 @@ fn clean_up_takes_down_one_line_at_a_time_and_by_the_newest_plan_only() {
     desk.keys("<enter>it<enter>");
     assert_eq!(desk.started().len(), 2, "one at a time");
     desk.done(2, Outcome::RoleDeleted { role: "it".to_owned() });
-    assert_eq!(desk.started()[2], Request::PlanCleanUp);
+    assert_eq!(desk.started()[2], Request::Account(AccountRequest::PlanCleanUp));
     // Whoever has closed the screen is not shown the plan.
     desk.keys("<esc>").done(3, plan(&[line("key", None)]));
     assert!(desk.state.overlays.is_empty());

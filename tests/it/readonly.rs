@@ -7,7 +7,9 @@ use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId};
 use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{
-    Fault, FaultKind, GrantSpec, ImageSpec, JobSpec, Message, Outcome, Plaintext, Request, RoleSpec,
+    AccountRequest, Fault, FaultKind, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobRequest, JobSpec,
+    KeyRequest, Message, MessageRequest, ObjectRequest, Outcome, Plaintext, ProofRequest, Request, RoleRequest,
+    RoleSpec,
 };
 use strongroom::worker::Worker;
 use tokio::sync::mpsc;
@@ -33,66 +35,66 @@ enum Class {
 /// A new kind of request does not compile before somebody has said here what it does.
 fn class(request: &Request) -> Class {
     match request {
-        Request::Encrypt { .. }
-        | Request::DeleteObjects { .. }
-        | Request::CreateBucket { .. }
-        | Request::RevokeGrant { .. }
-        | Request::EnableKey { .. }
-        | Request::DisableKey { .. }
-        | Request::ScheduleKeyDeletion { .. }
-        | Request::CancelKeyDeletion { .. }
-        | Request::StartJob(_)
-        | Request::StopJob { .. }
-        | Request::NewKey(_)
-        | Request::PutKeyPolicy { .. }
-        | Request::AddAlias { .. }
-        | Request::MoveAlias { .. }
-        | Request::DeleteAlias { .. }
-        | Request::TagKey { .. }
-        | Request::SetRotation { .. }
-        | Request::SetDescription { .. }
-        | Request::EncryptMessage { .. }
-        | Request::NewDataKey { .. }
-        | Request::ReEncryptDataKey { .. }
-        | Request::EmptyBucket { .. }
-        | Request::DeleteBucket { .. }
-        | Request::Prove { trust: true, .. }
-        | Request::ProveObject { grant: true, .. }
-        | Request::NewRole(_)
-        | Request::DetachRolePolicy { .. }
-        | Request::DeleteRole { .. }
-        | Request::TrustCaller { .. }
-        | Request::TrustService { .. }
-        | Request::Grant(_)
-        | Request::RetireGrant { .. }
-        | Request::ProveStory { .. }
-        | Request::NewRepository { .. }
-        | Request::DeleteRepository { .. }
-        | Request::BuildImage(_) => Class::Changes,
-        Request::Decrypt { .. }
-        | Request::Verify { .. }
-        | Request::Prove { trust: false, .. }
-        | Request::DraftKeyPolicy { .. }
-        | Request::ReadKeyPolicy { .. }
-        | Request::KeyTags { .. }
-        | Request::FindDependents { .. }
-        | Request::DecryptMessage { .. }
-        | Request::OpenDataKey { .. }
-        | Request::CountBucket { .. }
-        | Request::Preview { .. }
-        | Request::ListArchive { .. }
-        | Request::ProveObject { grant: false, .. }
-        | Request::RolePolicies { .. }
-        | Request::AwaitGrant { .. }
-        | Request::GrantsOf { .. }
-        | Request::Preflight(_)
-        | Request::PlanCleanUp
-        | Request::SaveLog { .. }
-        | Request::AuditLog { .. } => Class::Reads,
-        Request::ResumeUpload { .. }
-        | Request::AbandonUpload { .. }
-        | Request::SaveAudit { .. }
-        | Request::TryImage { .. } => Class::Idle,
+        Request::Object(ObjectRequest::Encrypt { .. })
+        | Request::Object(ObjectRequest::Delete { .. })
+        | Request::Object(ObjectRequest::CreateBucket { .. })
+        | Request::Grant(GrantRequest::Revoke { .. })
+        | Request::Key(KeyRequest::Enable { .. })
+        | Request::Key(KeyRequest::Disable { .. })
+        | Request::Key(KeyRequest::ScheduleDeletion { .. })
+        | Request::Key(KeyRequest::CancelDeletion { .. })
+        | Request::Job(JobRequest::Start(_))
+        | Request::Job(JobRequest::Stop { .. })
+        | Request::Key(KeyRequest::New(_))
+        | Request::Key(KeyRequest::PutPolicy { .. })
+        | Request::Key(KeyRequest::AddAlias { .. })
+        | Request::Key(KeyRequest::MoveAlias { .. })
+        | Request::Key(KeyRequest::DeleteAlias { .. })
+        | Request::Key(KeyRequest::Tag { .. })
+        | Request::Key(KeyRequest::SetRotation { .. })
+        | Request::Key(KeyRequest::Describe { .. })
+        | Request::Message(MessageRequest::Encrypt { .. })
+        | Request::Message(MessageRequest::NewDataKey { .. })
+        | Request::Message(MessageRequest::ReEncryptDataKey { .. })
+        | Request::Object(ObjectRequest::EmptyBucket { .. })
+        | Request::Object(ObjectRequest::DeleteBucket { .. })
+        | Request::Proof(ProofRequest::Access { trust: true, .. })
+        | Request::Proof(ProofRequest::Object { grant: true, .. })
+        | Request::Role(RoleRequest::New(_))
+        | Request::Role(RoleRequest::DetachPolicy { .. })
+        | Request::Role(RoleRequest::Delete { .. })
+        | Request::Role(RoleRequest::TrustCaller { .. })
+        | Request::Role(RoleRequest::TrustService { .. })
+        | Request::Grant(GrantRequest::New(_))
+        | Request::Grant(GrantRequest::Retire { .. })
+        | Request::Proof(ProofRequest::Story { .. })
+        | Request::Image(ImageRequest::NewRepository { .. })
+        | Request::Image(ImageRequest::DeleteRepository { .. })
+        | Request::Image(ImageRequest::Build(_)) => Class::Changes,
+        Request::Object(ObjectRequest::Decrypt { .. })
+        | Request::Object(ObjectRequest::Verify { .. })
+        | Request::Proof(ProofRequest::Access { trust: false, .. })
+        | Request::Key(KeyRequest::DraftPolicy { .. })
+        | Request::Key(KeyRequest::ReadPolicy { .. })
+        | Request::Key(KeyRequest::Tags { .. })
+        | Request::Key(KeyRequest::FindDependents { .. })
+        | Request::Message(MessageRequest::Decrypt { .. })
+        | Request::Message(MessageRequest::OpenDataKey { .. })
+        | Request::Object(ObjectRequest::CountBucket { .. })
+        | Request::Object(ObjectRequest::Preview { .. })
+        | Request::Object(ObjectRequest::ListArchive { .. })
+        | Request::Proof(ProofRequest::Object { grant: false, .. })
+        | Request::Role(RoleRequest::Policies { .. })
+        | Request::Grant(GrantRequest::Await { .. })
+        | Request::Grant(GrantRequest::List { .. })
+        | Request::Job(JobRequest::Preflight(_))
+        | Request::Account(AccountRequest::PlanCleanUp)
+        | Request::Job(JobRequest::SaveLog { .. })
+        | Request::Account(AccountRequest::AuditLog { .. }) => Class::Reads,
+        Request::Object(ObjectRequest::ResumeUpload { .. })
+        | Request::Object(ObjectRequest::AbandonUpload { .. })
+        | Request::Account(AccountRequest::SaveAudit { .. })
+        | Request::Image(ImageRequest::Try { .. }) => Class::Idle,
     }
 }
 
@@ -186,267 +188,282 @@ impl Stage {
         let policy = r#"{"Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
             "Action": "kms:*", "Resource": "*"}]}"#;
         let mut all = vec![
-            Request::Encrypt {
+            Request::Object(ObjectRequest::Encrypt {
                 paths: vec![self.place.path("x.csv")],
                 bucket: bucket.clone(),
                 prefix: "more/".to_owned(),
                 key: key_arn.clone(),
                 context: none(),
                 overwrite: false,
-            },
-            Request::ResumeUpload {
+            }),
+            Request::Object(ObjectRequest::ResumeUpload {
                 id: "u".to_owned(),
                 what: "x.csv".to_owned(),
                 destination: format!("s3://{BUCKET}/data/"),
-            },
-            Request::AbandonUpload {
+            }),
+            Request::Object(ObjectRequest::AbandonUpload {
                 id: "u".to_owned(),
                 what: "x.csv".to_owned(),
                 destination: format!("s3://{BUCKET}/data/"),
-            },
-            Request::Decrypt {
+            }),
+            Request::Object(ObjectRequest::Decrypt {
                 bucket: bucket.clone(),
                 object: object.clone(),
                 to: self.place.path("opened.csv"),
                 overwrite: false,
                 accept_name: false,
                 accept_unbound: false,
-            },
-            Request::Verify {
+            }),
+            Request::Object(ObjectRequest::Verify {
                 bucket: bucket.clone(),
                 objects: vec![object.clone()],
                 accept_unbound: false,
-            },
-            Request::DeleteObjects {
+            }),
+            Request::Object(ObjectRequest::Delete {
                 bucket: bucket.clone(),
                 objects: vec![object.clone()],
-            },
-            Request::CreateBucket {
+            }),
+            Request::Object(ObjectRequest::CreateBucket {
                 bucket: "never".to_owned(),
-            },
-            Request::RevokeGrant {
+            }),
+            Request::Grant(GrantRequest::Revoke {
                 key_arn: key_arn.clone(),
                 grant_id: grant_id.clone(),
                 grantee: self.granted.clone(),
-            },
-            Request::Prove {
+            }),
+            Request::Proof(ProofRequest::Access {
                 key_arn: key_arn.clone(),
                 role_arn: self.granted.clone(),
                 trust: false,
-            },
-            Request::Prove {
+            }),
+            Request::Proof(ProofRequest::Access {
                 key_arn: key_arn.clone(),
                 role_arn: "arn:aws:iam::111122223333:role/bare".to_owned(),
                 trust: true,
-            },
-            Request::EnableKey {
+            }),
+            Request::Key(KeyRequest::Enable {
                 key_arn: key_arn.clone(),
-            },
-            Request::DisableKey {
+            }),
+            Request::Key(KeyRequest::Disable {
                 key_arn: key_arn.clone(),
-            },
-            Request::ScheduleKeyDeletion {
+            }),
+            Request::Key(KeyRequest::ScheduleDeletion {
                 key_arn: key_arn.clone(),
                 days: 30,
-            },
-            Request::CancelKeyDeletion {
+            }),
+            Request::Key(KeyRequest::CancelDeletion {
                 key_arn: key_arn.clone(),
-            },
-            Request::StartJob(Box::new(self.job("job-2"))),
-            Request::StopJob {
+            }),
+            Request::Job(JobRequest::Start(Box::new(self.job("job-2")))),
+            Request::Job(JobRequest::Stop {
                 name: "job-1".to_owned(),
-            },
-            Request::NewKey(Box::default()),
-            Request::DraftKeyPolicy {
+            }),
+            Request::Key(KeyRequest::New(Box::default())),
+            Request::Key(KeyRequest::DraftPolicy {
                 administrators: Vec::new(),
                 users: Vec::new(),
-            },
-            Request::ReadKeyPolicy {
+            }),
+            Request::Key(KeyRequest::ReadPolicy {
                 key_arn: key_arn.clone(),
-            },
-            Request::PutKeyPolicy {
+            }),
+            Request::Key(KeyRequest::PutPolicy {
                 key_arn: key_arn.clone(),
                 policy: policy.to_owned(),
                 accept_lockout: false,
-            },
-            Request::AddAlias {
+            }),
+            Request::Key(KeyRequest::AddAlias {
                 alias: "more".to_owned(),
                 key_arn: key_arn.clone(),
-            },
-            Request::MoveAlias {
+            }),
+            Request::Key(KeyRequest::MoveAlias {
                 alias: "training".to_owned(),
                 key_arn: key_arn.clone(),
-            },
-            Request::DeleteAlias {
+            }),
+            Request::Key(KeyRequest::DeleteAlias {
                 alias: "training".to_owned(),
-            },
-            Request::TagKey {
+            }),
+            Request::Key(KeyRequest::Tag {
                 key_arn: key_arn.clone(),
                 set: BTreeMap::from([("a".to_owned(), "b".to_owned())]),
                 remove: vec!["c".to_owned()],
-            },
-            Request::KeyTags {
+            }),
+            Request::Key(KeyRequest::Tags {
                 key_arn: key_arn.clone(),
-            },
-            Request::SetRotation {
+            }),
+            Request::Key(KeyRequest::SetRotation {
                 key_arn: key_arn.clone(),
                 on: true,
-            },
-            Request::SetDescription {
+            }),
+            Request::Key(KeyRequest::Describe {
                 key_arn: key_arn.clone(),
                 description: "x".to_owned(),
-            },
-            Request::FindDependents {
+            }),
+            Request::Key(KeyRequest::FindDependents {
                 key_arn: key_arn.clone(),
                 most_buckets: 9,
                 most_objects: 99,
-            },
-            Request::EncryptMessage {
+            }),
+            Request::Message(MessageRequest::Encrypt {
                 key: key_arn.clone(),
                 message: Message::Text(Plaintext::from("m".to_owned())),
                 context: none(),
                 to: None,
-            },
-            Request::DecryptMessage {
+            }),
+            Request::Message(MessageRequest::Decrypt {
                 message: Message::File(self.place.path("message")),
                 key: None,
                 context: none(),
                 to: None,
-            },
-            Request::NewDataKey {
+            }),
+            Request::Message(MessageRequest::NewDataKey {
                 key: key_arn.clone(),
                 context: none(),
                 to: format!("s3://{BUCKET}/never"),
-            },
-            Request::OpenDataKey {
+            }),
+            Request::Message(MessageRequest::OpenDataKey {
                 at: self.data_key.clone(),
                 context: none(),
                 role_arn: Some(self.granted.clone()),
-            },
-            Request::ReEncryptDataKey {
+            }),
+            Request::Message(MessageRequest::ReEncryptDataKey {
                 at: self.data_key.clone(),
                 context: none(),
                 key: key_arn.clone(),
                 to: format!("s3://{BUCKET}/never"),
-            },
+            }),
         ];
         all.extend([
-            Request::CountBucket { bucket: bucket.clone() },
-            Request::EmptyBucket {
+            Request::Object(ObjectRequest::CountBucket { bucket: bucket.clone() }),
+            Request::Object(ObjectRequest::EmptyBucket {
                 bucket: bucket.clone(),
                 expected: 99,
                 older: 0,
-            },
-            Request::DeleteBucket {
+            }),
+            Request::Object(ObjectRequest::DeleteBucket {
                 bucket: bucket.clone(),
                 expected: 99,
                 older: 0,
-            },
-            Request::Preview {
+            }),
+            Request::Object(ObjectRequest::Preview {
                 bucket: bucket.clone(),
                 object: object.clone(),
                 member: None,
                 most: 99,
                 accept_unbound: false,
-            },
-            Request::ListArchive {
+            }),
+            Request::Object(ObjectRequest::ListArchive {
                 bucket: bucket.clone(),
                 object: self.archive.clone(),
-            },
-            Request::NewRole(Box::new(RoleSpec {
+            }),
+            Request::Role(RoleRequest::New(Box::new(RoleSpec {
                 name: "never".to_owned(),
                 bucket: bucket.clone(),
                 ..RoleSpec::default()
-            })),
-            Request::RolePolicies {
+            }))),
+            Request::Role(RoleRequest::Policies {
                 role: "granted".to_owned(),
-            },
-            Request::DetachRolePolicy {
+            }),
+            Request::Role(RoleRequest::DetachPolicy {
                 role: "granted".to_owned(),
                 policy: "strongroom".to_owned(),
-            },
-            Request::DeleteRole {
+            }),
+            Request::Role(RoleRequest::Delete {
                 role: "granted".to_owned(),
-            },
-            Request::TrustService {
+            }),
+            Request::Role(RoleRequest::TrustService {
                 role: "bare".to_owned(),
-            },
-            Request::Grant(Box::new(GrantSpec::for_job(&key_arn, &self.denied, "j"))),
-            Request::AwaitGrant {
+            }),
+            Request::Grant(GrantRequest::New(Box::new(GrantSpec::for_job(
+                &key_arn,
+                &self.denied,
+                "j",
+            )))),
+            Request::Grant(GrantRequest::Await {
                 key_arn: key_arn.clone(),
                 grant_id: grant_id.clone(),
                 grantee: self.granted.clone(),
-            },
-            Request::RetireGrant {
+            }),
+            Request::Grant(GrantRequest::Retire {
                 key_arn: key_arn.clone(),
                 grant_id,
                 grantee: self.granted.clone(),
-            },
-            Request::GrantsOf { key_arns: Vec::new() },
-            Request::ProveStory {
+            }),
+            Request::Grant(GrantRequest::List { key_arns: Vec::new() }),
+            Request::Proof(ProofRequest::Story {
                 key_arn: key_arn.clone(),
                 role_arn: self.denied.clone(),
                 context: none(),
                 operations: Vec::new(),
-            },
-            Request::Preflight(Box::new(self.job("job-2"))),
-            Request::NewRepository {
+            }),
+            Request::Job(JobRequest::Preflight(Box::new(self.job("job-2")))),
+            Request::Image(ImageRequest::NewRepository {
                 repository: "never".to_owned(),
-            },
-            Request::DeleteRepository {
+            }),
+            Request::Image(ImageRequest::DeleteRepository {
                 repository: "image".to_owned(),
-            },
-            Request::BuildImage(Box::new(ImageSpec {
+            }),
+            Request::Image(ImageRequest::Build(Box::new(ImageSpec {
                 folder: self.place.path(""),
                 repository: "image".to_owned(),
                 tag: "latest".to_owned(),
                 push: true,
-            })),
-            Request::TryImage {
+            }))),
+            Request::Image(ImageRequest::Try {
                 image: "strongroom-read-only-no-such-image".to_owned(),
-            },
-            Request::PlanCleanUp,
-            Request::SaveLog {
+            }),
+            Request::Account(AccountRequest::PlanCleanUp),
+            Request::Job(JobRequest::SaveLog {
                 job: "job-1".to_owned(),
                 to: self.place.path("job-1.log"),
-            },
-            Request::SaveAudit {
+            }),
+            Request::Account(AccountRequest::SaveAudit {
                 to: self.place.path("audit.jsonl"),
-            },
-            Request::AuditLog { most: 9 },
+            }),
+            Request::Account(AccountRequest::AuditLog { most: 9 }),
         ]);
-        all.extend([true, false].map(|grant| Request::ProveObject {
-            bucket: bucket.clone(),
-            object: object.clone(),
-            role_arn: self.denied.clone(),
-            grant,
+        all.extend([true, false].map(|grant| {
+            Request::Proof(ProofRequest::Object {
+                bucket: bucket.clone(),
+                object: object.clone(),
+                role_arn: self.denied.clone(),
+                grant,
+            })
         }));
-        all.extend(
-            [("bare", true), ("granted", false)].map(|(role, on)| Request::TrustCaller {
+        all.extend([("bare", true), ("granted", false)].map(|(role, on)| {
+            Request::Role(RoleRequest::TrustCaller {
                 role: role.to_owned(),
                 on,
-            }),
-        );
+            })
+        }));
         all
     }
 }
 
-/// `Encrypt`, of `Encrypt { … }`.
+/// `Key(Enable`, of `Key(Enable { … })`.
 fn name(request: &Request) -> String {
     let said = format!("{request:?}");
-    said.chars().take_while(|c| c.is_alphanumeric()).collect()
+    let words: Vec<&str> = said.split(['(', ')', ' ']).take(2).collect();
+    words.join("(")
 }
 
-/// The kinds of request that there are, read off their definition.
+/// The kinds of request that there are, read off their definitions.
 fn kinds() -> BTreeSet<String> {
-    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/operation.rs")).unwrap();
-    let (_, rest) = source.split_once("pub enum Request {").unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/request");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let sources = files.map(|file| std::fs::read_to_string(file).unwrap());
+    sources.flat_map(|source| kinds_in(&source)).collect()
+}
+
+fn kinds_in(source: &str) -> Vec<String> {
+    let Some((before, rest)) = source.split_once("Request {\n") else {
+        return Vec::new();
+    };
+    let area = before.rsplit(' ').next().unwrap();
     let (body, _) = rest.split_once("\n}").unwrap();
     let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
     let names = lines.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
-    names
-        .map(|line| line.chars().take_while(|c| c.is_alphanumeric()).collect())
-        .collect()
+    let name = |line: &str| line.chars().take_while(|c| c.is_alphanumeric()).collect::<String>();
+    names.map(|line| format!("{area}({}", name(line))).collect()
 }
 
 /// Whether what arrived at the endpoint only reads, in AWS's own naming.

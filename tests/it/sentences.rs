@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use strongroom::app::cancelling;
 use strongroom::app::words::{Names, question, title, told, tone};
+use strongroom::domain::aws_command::{Session, aws_commands};
 
 use crate::desk::Desk;
 
@@ -35,6 +36,9 @@ fn every_confirmation_and_every_result_names_the_thing() {
             let _ = writeln!(page, "        {explanation}");
         }
         let _ = writeln!(page, "    To cancel it: {}", cancelling::explained(&request));
+        for line in aws_commands(&request, &Session::default()).into_iter().flatten() {
+            let _ = writeln!(page, "    $ {line}");
+        }
     }
     page.push_str("\n\nWhat came of it\n\n");
     for outcome in chain(outcomes::first(), outcomes::next) {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use strongroom::actions;
 use strongroom::config::Connection;
 use strongroom::domain::{
-    AuditOutcome, CleanUpItem, FaultKind, Finding, GrantSpec, JobSpec, KeySpec, Message, Outcome, Plaintext, Request,
-    RoleSpec, Weight,
+    AuditOutcome, CleanUpItem, FaultKind, Finding, GrantRequest, GrantSpec, ImageRequest, JobSpec, KeyRequest, KeySpec,
+    Message, ObjectRequest, Outcome, Plaintext, Request, RoleRequest, RoleSpec, Weight,
 };
 use strongroom_sandbox::Options;
 use tokio_util::sync::CancellationToken;
@@ -143,15 +143,15 @@ fn the_look_before_a_job_names_what_would_fail_and_its_repairs_mend_it() {
                 .repair
                 .unwrap_or_else(|| panic!("{}: {}", finding.what, finding.detail));
             repairs.push(match &repair {
-                Request::EnableKey { key_arn } => {
+                Request::Key(KeyRequest::Enable { key_arn }) => {
                     place.wait(actions::enable_key(&place.aws, key_arn)).unwrap();
                     "enable"
                 }
-                Request::TrustService { role } => {
+                Request::Role(RoleRequest::TrustService { role }) => {
                     place.wait(actions::trust_service(&place.aws, role)).unwrap();
                     "trust"
                 }
-                Request::Grant(spec) => {
+                Request::Grant(GrantRequest::New(spec)) => {
                     assert_eq!(spec.name.as_deref(), Some("strongroom-job-1"));
                     place.wait(actions::grant(&place.aws, spec)).unwrap();
                     "grant"
@@ -298,20 +298,24 @@ fn take_down(place: &Place, request: &Request) {
     let aws = &place.aws;
     let done = place.wait(async {
         match request {
-            Request::DeleteBucket {
+            Request::Object(ObjectRequest::DeleteBucket {
                 bucket,
                 expected,
                 older,
-            } => actions::empty_bucket(aws, bucket, expected + older, true, &quiet(), &never()).await,
-            Request::DeleteRepository { repository } => actions::delete_repository(aws, repository).await,
-            Request::DeleteRole { role } => actions::delete_role(aws, role, &never()).await,
-            Request::RevokeGrant {
+            }) => actions::empty_bucket(aws, bucket, expected + older, true, &quiet(), &never()).await,
+            Request::Image(ImageRequest::DeleteRepository { repository }) => {
+                actions::delete_repository(aws, repository).await
+            }
+            Request::Role(RoleRequest::Delete { role }) => actions::delete_role(aws, role, &never()).await,
+            Request::Grant(GrantRequest::Revoke {
                 key_arn,
                 grant_id,
                 grantee,
-            } => actions::revoke_grant(aws, key_arn, grant_id, grantee).await,
-            Request::DisableKey { key_arn } => actions::disable_key(aws, key_arn).await,
-            Request::ScheduleKeyDeletion { key_arn, days } => actions::schedule_key_deletion(aws, key_arn, *days).await,
+            }) => actions::revoke_grant(aws, key_arn, grant_id, grantee).await,
+            Request::Key(KeyRequest::Disable { key_arn }) => actions::disable_key(aws, key_arn).await,
+            Request::Key(KeyRequest::ScheduleDeletion { key_arn, days }) => {
+                actions::schedule_key_deletion(aws, key_arn, *days).await
+            }
             other => panic!("{other:?}"),
         }
     });

@@ -9,8 +9,8 @@ use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId, Page, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{
-    Bond, Fault, FaultKind, GrantSpec, JobSpec, JobStatus, KeySpec, KeyState, KmsKey, ObjectFormat, ObjectRow, Outcome,
-    Request, TrainingJob,
+    Bond, Fault, FaultKind, GrantRequest, GrantSpec, JobSpec, JobStatus, KeyRequest, KeySpec, KeyState, KmsKey,
+    ObjectFormat, ObjectRequest, ObjectRow, Outcome, ProofRequest, Request, TrainingJob,
 };
 use strongroom::worker::Worker;
 use strongroom_sandbox::{Options, Sandbox};
@@ -118,7 +118,11 @@ impl World {
             alias: alias.to_owned(),
             ..KeySpec::default()
         };
-        match self.perform(Request::NewKey(Box::new(spec))).await.unwrap() {
+        match self
+            .perform(Request::Key(KeyRequest::New(Box::new(spec))))
+            .await
+            .unwrap()
+        {
             Outcome::KeyCreated { key_arn, .. } => key_arn,
             other => panic!("{other:?}"),
         }
@@ -144,17 +148,17 @@ impl World {
         std::fs::write(&source, b"x,y\n1,2\n2,4\n3,6\n4,8\n").unwrap();
         let key = self.key("").await;
         let bucket = "sagemaker-jobs".to_owned();
-        self.perform(Request::CreateBucket { bucket: bucket.clone() })
+        self.perform(Request::Object(ObjectRequest::CreateBucket { bucket: bucket.clone() }))
             .await
             .unwrap();
-        let encrypt = Request::Encrypt {
+        let encrypt = Request::Object(ObjectRequest::Encrypt {
             paths: vec![source],
             bucket: bucket.clone(),
             prefix: "data/".to_owned(),
             key: key.clone(),
             context: BTreeMap::new(),
             overwrite: false,
-        };
+        });
         self.perform(encrypt).await.unwrap();
         (bucket, key)
     }
@@ -214,7 +218,9 @@ impl World {
 }
 
 fn granting(key_arn: &str, grantee: &str) -> Request {
-    Request::Grant(Box::new(GrantSpec::for_job(key_arn, grantee, "test")))
+    Request::Grant(GrantRequest::New(Box::new(GrantSpec::for_job(
+        key_arn, grantee, "test",
+    ))))
 }
 
 fn find(page: &Page, arn: &str) -> Option<KmsKey> {
@@ -246,16 +252,25 @@ async fn the_life_of_a_key_is_told_by_its_detail() {
     let mut world = World::new().await;
     let arn = world.key("").await;
     let steps = [
-        (Request::DisableKey { key_arn: arn.clone() }, KeyState::Disabled),
-        (Request::EnableKey { key_arn: arn.clone() }, KeyState::Enabled),
         (
-            Request::ScheduleKeyDeletion {
+            Request::Key(KeyRequest::Disable { key_arn: arn.clone() }),
+            KeyState::Disabled,
+        ),
+        (
+            Request::Key(KeyRequest::Enable { key_arn: arn.clone() }),
+            KeyState::Enabled,
+        ),
+        (
+            Request::Key(KeyRequest::ScheduleDeletion {
                 key_arn: arn.clone(),
                 days: 7,
-            },
+            }),
             KeyState::PendingDeletion,
         ),
-        (Request::CancelKeyDeletion { key_arn: arn.clone() }, KeyState::Disabled),
+        (
+            Request::Key(KeyRequest::CancelDeletion { key_arn: arn.clone() }),
+            KeyState::Disabled,
+        ),
     ];
     for (request, expected) in steps {
         world.perform(request).await.unwrap();
@@ -289,11 +304,11 @@ async fn a_grant_appears_when_created_and_goes_when_revoked() {
     assert_eq!(grants[0].id, grant_id);
     assert_eq!(grants[0].grantee, identity.arn);
     world
-        .perform(Request::RevokeGrant {
+        .perform(Request::Grant(GrantRequest::Revoke {
             key_arn: arn,
             grant_id,
             grantee: identity.arn.clone(),
-        })
+        }))
         .await
         .unwrap();
     world
@@ -317,17 +332,17 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
     let arn = world.key("").await;
     let bucket = "sagemaker-worker-test".to_owned();
     world
-        .perform(Request::CreateBucket { bucket: bucket.clone() })
+        .perform(Request::Object(ObjectRequest::CreateBucket { bucket: bucket.clone() }))
         .await
         .unwrap();
-    let encrypt = Request::Encrypt {
+    let encrypt = Request::Object(ObjectRequest::Encrypt {
         paths: vec![source.clone()],
         bucket: bucket.clone(),
         prefix: "data/".to_owned(),
         key: arn.clone(),
         context: BTreeMap::new(),
         overwrite: false,
-    };
+    });
     let Outcome::Encrypted { uris, bytes, .. } = world.perform(encrypt).await.unwrap() else {
         panic!("not encrypted");
     };
@@ -361,14 +376,14 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
     assert_eq!(infos[1].1.as_ref().unwrap_err().kind, FaultKind::NotFound);
 
     let to = dir.path().join("opened.csv");
-    let decrypt = Request::Decrypt {
+    let decrypt = Request::Object(ObjectRequest::Decrypt {
         bucket: bucket.clone(),
         object: object.clone(),
         to: to.clone(),
         overwrite: false,
         accept_name: false,
         accept_unbound: false,
-    };
+    });
     let outcome = world.perform(decrypt).await.unwrap();
     let Outcome::Decrypted {
         path, verified, etag, ..
@@ -383,10 +398,10 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
     assert_eq!(verified.map(|verified| verified.bond), Some(Bond::Bound));
     assert_eq!(std::fs::read(&to).unwrap(), b"x,y\n1,2\n");
 
-    let delete = Request::DeleteObjects {
+    let delete = Request::Object(ObjectRequest::Delete {
         bucket: bucket.clone(),
         objects: vec![object.clone()],
-    };
+    });
     let deleted = Outcome::Deleted {
         bucket: bucket.clone(),
         objects: vec![object],
@@ -431,9 +446,9 @@ async fn a_bucket_that_does_not_exist_fails_its_own_topic_only() {
 #[tokio::test]
 async fn a_read_only_session_reads_and_changes_nothing() {
     let mut world = World::with(|connection| connection.read_only = true).await;
-    let request = Request::CreateBucket {
+    let request = Request::Object(ObjectRequest::CreateBucket {
         bucket: "never".to_owned(),
-    };
+    });
     let fault = world.perform(request).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::ReadOnly);
     assert_eq!(fault.request_id, None);
@@ -474,11 +489,11 @@ async fn access_is_denied_before_the_grant_allowed_after_and_denied_once_revoked
     let mut world = World::new().await;
     let key_arn = world.key("").await;
     let role_arn = world.role("trainer").await;
-    let prove = Request::Prove {
+    let prove = Request::Proof(ProofRequest::Access {
         key_arn: key_arn.clone(),
         role_arn: role_arn.clone(),
         trust: false,
-    };
+    });
 
     let allowed = |outcome: Outcome| match outcome {
         Outcome::Proved { steps, .. } => steps
@@ -503,11 +518,11 @@ async fn access_is_denied_before_the_grant_allowed_after_and_denied_once_revoked
         "{after:?}"
     );
 
-    let revoke = Request::RevokeGrant {
+    let revoke = Request::Grant(GrantRequest::Revoke {
         key_arn,
         grant_id,
         grantee: role_arn,
-    };
+    });
     world.perform(revoke).await.unwrap();
     let revoked = allowed(world.perform(prove).await.unwrap());
     assert_eq!(revoked, before);

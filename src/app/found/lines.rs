@@ -5,7 +5,7 @@ use crate::app::state::State;
 use crate::app::text::{self, Line, Tone};
 use crate::app::words;
 use crate::domain::explain::Explanation;
-use crate::domain::{Door, Fault, Finding, Grant, ObjectProof, Request, RolePolicies, Story, Weight};
+use crate::domain::{Door, Fault, Finding, Grant, GrantRequest, ObjectProof, Request, RolePolicies, Story, Weight};
 
 pub(super) fn grant_row(state: &State, grant: &Grant) -> FoundRow {
     let key = state
@@ -19,11 +19,11 @@ pub(super) fn grant_row(state: &State, grant: &Grant) -> FoundRow {
                 .and(Tone::Plain, format!("{}  ", grant.operations.join(", ")))
                 .and(Tone::Dim, name),
         ],
-        then: Some(Request::RevokeGrant {
+        then: Some(Request::Grant(GrantRequest::Revoke {
             key_arn: grant.key_arn.clone(),
             grant_id: grant.id.clone(),
             grantee: grant.grantee.clone(),
-        }),
+        })),
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::{More, Target};
 use crate::app::form::Form;
 use crate::app::text;
-use crate::domain::{Message, Plaintext, Request, RoleSpec};
+use crate::domain::{
+    ImageRequest, KeyRequest, Message, MessageRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
+};
 
 /// What a filled form of an action asks for; or why it cannot be asked yet. All of it is about what the form was opened on,
 /// and paths begin in the folder that was shown then.
@@ -26,99 +28,99 @@ pub(in crate::app) fn request(more: More, target: &Target, form: &Form) -> Resul
     let to_file = || optional("Write to").map(|path| target.dir.join(path));
     let role = || required("Role").map(|arn| text::last_part(&arn).to_owned());
     Ok(match more {
-        More::AddAlias => Request::AddAlias {
+        More::AddAlias => Request::Key(KeyRequest::AddAlias {
             alias: required("Alias")?,
             key_arn: key()?,
-        },
-        More::MoveAlias => Request::MoveAlias {
+        }),
+        More::MoveAlias => Request::Key(KeyRequest::MoveAlias {
             alias: required("Alias")?,
             key_arn: key()?,
-        },
-        More::DeleteAlias => Request::DeleteAlias {
+        }),
+        More::DeleteAlias => Request::Key(KeyRequest::DeleteAlias {
             alias: required("Alias")?,
-        },
-        More::Tags => Request::TagKey {
+        }),
+        More::Tags => Request::Key(KeyRequest::Tag {
             key_arn: key()?,
             set: pairs(&form.value("Set"))?,
             remove: listed(&form.value("Remove")),
-        },
-        More::Describe => Request::SetDescription {
+        }),
+        More::Describe => Request::Key(KeyRequest::Describe {
             key_arn: key()?,
             description: form.value("Description"),
-        },
-        More::EncryptMessage => Request::EncryptMessage {
+        }),
+        More::EncryptMessage => Request::Message(MessageRequest::Encrypt {
             key: key()?,
             message: message("Message")?,
             context: context()?,
             to: to_file(),
-        },
-        More::DecryptMessage => Request::DecryptMessage {
+        }),
+        More::DecryptMessage => Request::Message(MessageRequest::Decrypt {
             message: message("Ciphertext")?,
             key: Some(key()?),
             context: context()?,
             to: to_file(),
-        },
-        More::NewDataKey => Request::NewDataKey {
+        }),
+        More::NewDataKey => Request::Message(MessageRequest::NewDataKey {
             key: key()?,
             context: context()?,
             to: place(target, required("Keep C at")?),
-        },
-        More::OpenDataKey => Request::OpenDataKey {
+        }),
+        More::OpenDataKey => Request::Message(MessageRequest::OpenDataKey {
             at: place(target, required("C is at")?),
             context: context()?,
             role_arn: optional("Role"),
-        },
-        More::ReEncrypt => Request::ReEncryptDataKey {
+        }),
+        More::ReEncrypt => Request::Message(MessageRequest::ReEncryptDataKey {
             at: place(target, required("C is at")?),
             context: context()?,
             key: key()?,
             to: place(target, required("Keep C at")?),
-        },
-        More::Story => Request::ProveStory {
+        }),
+        More::Story => Request::Proof(ProofRequest::Story {
             key_arn: key()?,
             role_arn: required("Role")?,
             context: BTreeMap::new(),
             operations: Vec::new(),
-        },
+        }),
         More::ProveObject => {
             let (bucket, object) = target.named_object()?;
-            Request::ProveObject {
+            Request::Proof(ProofRequest::Object {
                 bucket,
                 object,
                 role_arn: required("Role")?,
                 grant: !form.checked("Steps").is_empty(),
-            }
+            })
         }
-        More::NewRole => Request::NewRole(Box::new(RoleSpec {
+        More::NewRole => Request::Role(RoleRequest::New(Box::new(RoleSpec {
             name: required("Name")?,
             bucket: required("Bucket")?,
             data: form.value("Data"),
             output: form.value("Output"),
             image: optional("Image"),
             full_access: !form.checked("Policy").is_empty(),
-        })),
-        More::RolePolicies => Request::RolePolicies { role: role()? },
-        More::DetachPolicy => Request::DetachRolePolicy {
+        }))),
+        More::RolePolicies => Request::Role(RoleRequest::Policies { role: role()? }),
+        More::DetachPolicy => Request::Role(RoleRequest::DetachPolicy {
             role: role()?,
             policy: required("Policy")?,
-        },
-        More::TrustService => Request::TrustService { role: role()? },
-        More::TrustCaller => Request::TrustCaller {
+        }),
+        More::TrustService => Request::Role(RoleRequest::TrustService { role: role()? }),
+        More::TrustCaller => Request::Role(RoleRequest::TrustCaller {
             role: role()?,
             on: true,
-        },
-        More::DistrustCaller => Request::TrustCaller {
+        }),
+        More::DistrustCaller => Request::Role(RoleRequest::TrustCaller {
             role: role()?,
             on: false,
-        },
-        More::DeleteRole => Request::DeleteRole { role: role()? },
-        More::NewRepository => Request::NewRepository {
+        }),
+        More::DeleteRole => Request::Role(RoleRequest::Delete { role: role()? }),
+        More::NewRepository => Request::Image(ImageRequest::NewRepository {
             repository: required("Name")?,
-        },
-        More::BuildImage => Request::BuildImage(Box::new(super::image_spec(form))),
-        More::TryImage => Request::TryImage {
+        }),
+        More::BuildImage => Request::Image(ImageRequest::Build(Box::new(super::image_spec(form)))),
+        More::TryImage => Request::Image(ImageRequest::Try {
             image: required("Image")?,
-        },
+        }),
         other => return Err(format!("{other:?} has no form")),
     })
 }

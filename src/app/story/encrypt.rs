@@ -6,7 +6,7 @@ use super::ask;
 use crate::app::state::State;
 use crate::app::text::{self, Tone};
 use crate::app::{Consent, Effect};
-use crate::domain::{FileRow, KeyState, KmsKey, Request};
+use crate::domain::{FileRow, KeyState, KmsKey, ObjectRequest, Request};
 
 /// Names of files that a question lists.
 const NAMED: usize = 5;
@@ -42,14 +42,14 @@ pub(in crate::app) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
         .as_ref()
         .is_some_and(|consent| state.settings.consents.contains(consent));
     let is_chosen = state.files.is_chosen() && state.keys.is_chosen() && !files.iter().any(|file| file.is_dir);
-    let request = Request::Encrypt {
+    let request = Request::Object(ObjectRequest::Encrypt {
         paths: files.iter().map(|file| file.path.clone()).collect(),
         bucket,
         prefix,
         key: key.arn.clone(),
         context: BTreeMap::new(),
         overwrite: !existing.is_empty(),
-    };
+    });
     if is_agreed && is_chosen && existing.is_empty() {
         state.start(request, effects);
         return;

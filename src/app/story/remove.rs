@@ -6,7 +6,7 @@ use crate::app::continuation::Continuation;
 use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::{more, words};
-use crate::domain::{KeyState, Request};
+use crate::domain::{GrantRequest, JobRequest, KeyRequest, KeyState, ObjectRequest, Request};
 
 pub(in crate::app) fn ask_remove(state: &mut State, effects: &mut Vec<Effect>) {
     match state.focus {
@@ -15,24 +15,24 @@ pub(in crate::app) fn ask_remove(state: &mut State, effects: &mut Vec<Effect>) {
             let Some(grant) = state.grants.current().cloned() else {
                 return;
             };
-            let request = Request::RevokeGrant {
+            let request = Request::Grant(GrantRequest::Revoke {
                 key_arn: grant.key_arn,
                 grant_id: grant.id,
                 grantee: grant.grantee,
-            };
+            });
             words::ask(state, request);
         }
         Pane::Jobs => {
             let Some(name) = state.jobs.current().map(|job| job.name.clone()) else {
                 return;
             };
-            words::ask(state, Request::StopJob { name });
+            words::ask(state, Request::Job(JobRequest::Stop { name }));
         }
         Pane::Objects => {
             let Some((bucket, objects)) = chosen_objects(state) else {
                 return;
             };
-            words::ask(state, Request::DeleteObjects { bucket, objects });
+            words::ask(state, Request::Object(ObjectRequest::Delete { bucket, objects }));
         }
         Pane::Files => {}
     }
@@ -43,7 +43,7 @@ fn ask_remove_key(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(key) = state.key().cloned() else { return };
     match key.detail.as_ref().map(|detail| &detail.state) {
         Some(KeyState::Enabled) | None => {
-            words::ask(state, Request::DisableKey { key_arn: key.arn });
+            words::ask(state, Request::Key(KeyRequest::Disable { key_arn: key.arn }));
         }
         Some(_) => {
             state.begin(more::dependents(key.arn), Continuation::DeleteKey, effects);
@@ -56,8 +56,8 @@ pub(in crate::app) fn restore(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(key) = state.key().cloned() else { return };
     let key_arn = key.arn.clone();
     let request = match key.detail.as_ref().map(|detail| &detail.state) {
-        Some(KeyState::PendingDeletion) => Request::CancelKeyDeletion { key_arn },
-        Some(KeyState::Disabled) => Request::EnableKey { key_arn },
+        Some(KeyState::PendingDeletion) => Request::Key(KeyRequest::CancelDeletion { key_arn }),
+        Some(KeyState::Disabled) => Request::Key(KeyRequest::Enable { key_arn }),
         Some(KeyState::Enabled | KeyState::PendingImport | KeyState::Other(_)) | None => return,
     };
     if state.keys.is_chosen() {

@@ -12,7 +12,10 @@ use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::text;
 use crate::app::words;
-use crate::domain::{GrantConstraint, GrantSpec, JobSpec, KeySpec, Request};
+use crate::domain::{
+    AccountRequest, GrantConstraint, GrantRequest, GrantSpec, JobRequest, JobSpec, KeyRequest, KeySpec, ObjectRequest,
+    ProofRequest, Request, RoleRequest,
+};
 
 /// Sends a filled form; or says why it cannot be sent yet. The form stays until what it asked for has come out well.
 pub(in crate::app) fn send(state: &mut State, form: Form, effects: &mut Vec<Effect>) -> Result<(), (Form, String)> {
@@ -35,11 +38,11 @@ pub(in crate::app) fn send(state: &mut State, form: Form, effects: &mut Vec<Effe
             state.objects.reset();
             return Ok(());
         }
-        (Purpose::Key, [Request::DraftKeyPolicy { .. }]) => match key_spec(&form) {
+        (Purpose::Key, [Request::Key(KeyRequest::DraftPolicy { .. })]) => match key_spec(&form) {
             Ok(spec) => Continuation::NewKey(Box::new(spec), boxed),
             Err(problem) => return Err((form, problem)),
         },
-        (Purpose::Job(..), [Request::StartJob(_)]) => {
+        (Purpose::Job(..), [Request::Job(JobRequest::Start(_))]) => {
             state.focus = Pane::Jobs;
             Continuation::Form(boxed)
         }
@@ -71,14 +74,14 @@ pub(in crate::app) fn requests(state: &State, form: &Form) -> Result<Vec<Request
         Purpose::Key => new_key(state, form)?,
         Purpose::Grant(key_arn) => new_grant(key_arn, form)?,
         Purpose::More(more, target) => more::request(*more, target, form)?,
-        Purpose::Proof(key_arn) => Request::Prove {
+        Purpose::Proof(key_arn) => Request::Proof(ProofRequest::Access {
             key_arn: key_arn.clone(),
             role_arn: required("Role")?,
             trust: false,
-        },
-        Purpose::Bucket => Request::CreateBucket {
+        }),
+        Purpose::Bucket => Request::Object(ObjectRequest::CreateBucket {
             bucket: required("Name")?,
-        },
+        }),
         Purpose::Prefix(_) => return Ok(Vec::new()),
         Purpose::Job(bucket, object) => {
             let spec = Box::new(JobSpec {
@@ -96,28 +99,28 @@ pub(in crate::app) fn requests(state: &State, form: &Form) -> Result<Vec<Request
                 moved_from: Some(form.value("Moved from")).filter(|from| !from.is_empty()),
             });
             if form.checked("Instead").is_empty() {
-                Request::StartJob(spec)
+                Request::Job(JobRequest::Start(spec))
             } else {
-                Request::Preflight(spec)
+                Request::Job(JobRequest::Preflight(spec))
             }
         }
-        Purpose::SaveAudit => Request::SaveAudit {
+        Purpose::SaveAudit => Request::Account(AccountRequest::SaveAudit {
             to: state.dir.join(required("To")?),
-        },
-        Purpose::SaveLog(job) => Request::SaveLog {
+        }),
+        Purpose::SaveLog(job) => Request::Job(JobRequest::SaveLog {
             job: job.clone(),
             to: state.dir.join(required("To")?),
-        },
+        }),
         Purpose::Decrypt(bucket, objects) => return decryptions(state, form, bucket, objects),
         Purpose::Deletion(key_arn) => {
             let days = number(form, "Days")?;
             if !(7..=30).contains(&days) {
                 return Err("Days must be 7 to 30".to_owned());
             }
-            Request::ScheduleKeyDeletion {
+            Request::Key(KeyRequest::ScheduleDeletion {
                 key_arn: key_arn.clone(),
                 days,
-            }
+            })
         }
     }])
 }
@@ -149,14 +152,14 @@ fn decryptions(state: &State, form: &Form, bucket: &str, objects: &[String]) -> 
         } else {
             to.clone()
         };
-        Request::Decrypt {
+        Request::Object(ObjectRequest::Decrypt {
             bucket: bucket.to_owned(),
             object: object.clone(),
             to,
             overwrite: false,
             accept_name: accepted.iter().any(|choice| choice == RENAMED),
             accept_unbound: accepted.iter().any(|choice| choice == STRIPPED),
-        }
+        })
     };
     Ok(objects.iter().map(decryption).collect())
 }
@@ -172,9 +175,9 @@ fn new_key(state: &State, form: &Form) -> Result<Request, String> {
         .iter()
         .any(|choice| choice == "show me the policy first");
     if is_plain && !wants_look {
-        return Ok(Request::NewKey(Box::new(spec)));
+        return Ok(Request::Key(KeyRequest::New(Box::new(spec))));
     }
-    Ok(Request::DraftKeyPolicy { administrators, users })
+    Ok(Request::Key(KeyRequest::DraftPolicy { administrators, users }))
 }
 
 fn key_spec(form: &Form) -> Result<KeySpec, String> {
@@ -204,25 +207,25 @@ fn new_grant(key_arn: &str, form: &Form) -> Result<Request, String> {
         (false, true) => Some(GrantConstraint::ContextSubset(context)),
         (false, false) => Some(GrantConstraint::ContextEquals(context)),
     };
-    Ok(Request::Grant(Box::new(GrantSpec {
+    Ok(Request::Grant(GrantRequest::New(Box::new(GrantSpec {
         key_arn: key_arn.to_owned(),
         grantee,
         operations,
         constraint,
         name: Some(form.value("Name")).filter(|name| !name.is_empty()),
         retiring: None,
-    })))
+    }))))
 }
 
 /// What takes something away for good is asked once more.
 fn question(state: &State, request: &Request) -> Option<Confirm> {
     match request {
-        Request::DeleteRole { .. }
-        | Request::TrustCaller { on: true, .. }
-        | Request::DeleteAlias { .. }
-        | Request::MoveAlias { .. }
-        | Request::DetachRolePolicy { .. } => Some(words::confirm(state, request.clone())),
-        Request::ScheduleKeyDeletion { key_arn, .. } => {
+        Request::Role(RoleRequest::Delete { .. })
+        | Request::Role(RoleRequest::TrustCaller { on: true, .. })
+        | Request::Key(KeyRequest::DeleteAlias { .. })
+        | Request::Key(KeyRequest::MoveAlias { .. })
+        | Request::Role(RoleRequest::DetachPolicy { .. }) => Some(words::confirm(state, request.clone())),
+        Request::Key(KeyRequest::ScheduleDeletion { key_arn, .. }) => {
             let name = state.key_name(key_arn).unwrap_or(key_arn);
             let (question, consequence) = words::question(&words::Names::of(state), request);
             Some(Confirm::typing(question, &consequence, name, request.clone()))

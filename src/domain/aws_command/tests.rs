@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::domain::{KeySpec, Plaintext};
+use crate::domain::{AccountRequest, KeySpec, Plaintext};
 
 fn command(request: &Request) -> String {
     let [only] = &aws_commands(request, &Session::default()).unwrap()[..] else {
@@ -36,7 +36,7 @@ fn a_grant_is_copied_with_its_constraint_and_name() {
         "blue".to_owned(),
     )]));
     assert_eq!(
-        command(&Request::Grant(Box::new(spec))),
+        command(&Request::Grant(GrantRequest::New(Box::new(spec)))),
         "aws kms create-grant --key-id arn:k --grantee-principal arn:r --operations Decrypt Encrypt --constraints \
          '{\"EncryptionContextSubset\":{\"team\":\"blue\"}}' --name strongroom-job-1"
     );
@@ -56,7 +56,7 @@ fn the_session_goes_with_every_line() {
         rotation: true,
         ..KeySpec::default()
     };
-    let lines = aws_commands(&Request::NewKey(Box::new(spec)), &session).unwrap();
+    let lines = aws_commands(&Request::Key(KeyRequest::New(Box::new(spec))), &session).unwrap();
     assert_eq!(lines.len(), 3);
     assert!(
         lines
@@ -73,14 +73,14 @@ fn the_session_goes_with_every_line() {
 
 #[test]
 fn what_aws_has_no_call_for_is_strongrooms_own_command() {
-    let request = Request::Encrypt {
+    let request = Request::Object(ObjectRequest::Encrypt {
         paths: vec![PathBuf::from("-x.csv"), PathBuf::from("my data.csv")],
         bucket: "b".to_owned(),
         prefix: "data/".to_owned(),
         key: "alias/k".to_owned(),
         context: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
         overwrite: true,
-    };
+    });
     assert_eq!(
         command(&request),
         "strongroom encrypt ./-x.csv 'my data.csv' s3://b/data/ --key alias/k --context team=blue --overwrite"
@@ -89,12 +89,12 @@ fn what_aws_has_no_call_for_is_strongrooms_own_command() {
 
 #[test]
 fn a_typed_message_is_never_copied() {
-    let request = Request::EncryptMessage {
+    let request = Request::Message(MessageRequest::Encrypt {
         key: "alias/k".to_owned(),
         message: Message::Text(Plaintext::from("the diagnosis".to_owned())),
         context: BTreeMap::new(),
         to: None,
-    };
+    });
     assert_eq!(
         command(&request),
         "aws kms encrypt --key-id alias/k --plaintext fileb://MESSAGE --query CiphertextBlob --output text"
@@ -103,5 +103,8 @@ fn a_typed_message_is_never_copied() {
 
 #[test]
 fn plans_have_no_command() {
-    assert_eq!(aws_commands(&Request::PlanCleanUp, &Session::default()), None);
+    assert_eq!(
+        aws_commands(&Request::Account(AccountRequest::PlanCleanUp), &Session::default()),
+        None
+    );
 }

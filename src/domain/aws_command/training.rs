@@ -4,35 +4,37 @@ use std::collections::BTreeMap;
 
 use super::line::{aws, push};
 use crate::domain::spec::WORKFLOW;
-use crate::domain::{JobSpec, Request, RoleSpec, policy};
+use crate::domain::{ImageRequest, JobRequest, JobSpec, Request, RoleRequest, RoleSpec, policy};
 
 pub(super) fn roles(request: &Request, account: Option<&str>) -> Option<Vec<String>> {
     Some(match request {
-        Request::NewRole(spec) => new_role(spec, account.unwrap_or("ACCOUNT")),
-        Request::TrustCaller { role, .. } | Request::TrustService { role } => vec![
-            aws([
-                "iam",
-                "get-role",
-                "--role-name",
-                role,
-                "--query",
-                "Role.AssumeRolePolicyDocument",
-            ]),
-            aws([
-                "iam",
-                "update-assume-role-policy",
-                "--role-name",
-                role,
-                "--policy-document",
-                "file://TRUST.json",
-            ]),
-        ],
-        Request::RolePolicies { role } => vec![
+        Request::Role(RoleRequest::New(spec)) => new_role(spec, account.unwrap_or("ACCOUNT")),
+        Request::Role(RoleRequest::TrustCaller { role, .. }) | Request::Role(RoleRequest::TrustService { role }) => {
+            vec![
+                aws([
+                    "iam",
+                    "get-role",
+                    "--role-name",
+                    role,
+                    "--query",
+                    "Role.AssumeRolePolicyDocument",
+                ]),
+                aws([
+                    "iam",
+                    "update-assume-role-policy",
+                    "--role-name",
+                    role,
+                    "--policy-document",
+                    "file://TRUST.json",
+                ]),
+            ]
+        }
+        Request::Role(RoleRequest::Policies { role }) => vec![
             aws(["iam", "get-role", "--role-name", role]),
             aws(["iam", "list-attached-role-policies", "--role-name", role]),
             aws(["iam", "list-role-policies", "--role-name", role]),
         ],
-        Request::DetachRolePolicy { role, policy } if policy.starts_with("arn:") => {
+        Request::Role(RoleRequest::DetachPolicy { role, policy }) if policy.starts_with("arn:") => {
             vec![aws([
                 "iam",
                 "detach-role-policy",
@@ -42,7 +44,7 @@ pub(super) fn roles(request: &Request, account: Option<&str>) -> Option<Vec<Stri
                 policy,
             ])]
         }
-        Request::DetachRolePolicy { role, policy } => {
+        Request::Role(RoleRequest::DetachPolicy { role, policy }) => {
             vec![aws([
                 "iam",
                 "delete-role-policy",
@@ -52,7 +54,7 @@ pub(super) fn roles(request: &Request, account: Option<&str>) -> Option<Vec<Stri
                 policy,
             ])]
         }
-        Request::DeleteRole { role } => vec![aws(["iam", "delete-role", "--role-name", role])],
+        Request::Role(RoleRequest::Delete { role }) => vec![aws(["iam", "delete-role", "--role-name", role])],
         _ => return None,
     })
 }
@@ -82,8 +84,8 @@ fn new_role(spec: &RoleSpec, account: &str) -> Vec<String> {
 
 pub(super) fn jobs(request: &Request) -> Option<Vec<String>> {
     Some(match request {
-        Request::StartJob(spec) => vec![start(spec)],
-        Request::SaveLog { job, .. } => {
+        Request::Job(JobRequest::Start(spec)) => vec![start(spec)],
+        Request::Job(JobRequest::SaveLog { job, .. }) => {
             let mut line = aws([
                 "logs",
                 "filter-log-events",
@@ -94,13 +96,13 @@ pub(super) fn jobs(request: &Request) -> Option<Vec<String>> {
             push(&mut line, ["--query", "events[].[message]", "--output", "text"]);
             vec![line]
         }
-        Request::StopJob { name } => {
+        Request::Job(JobRequest::Stop { name }) => {
             vec![aws(["sagemaker", "stop-training-job", "--training-job-name", name])]
         }
-        Request::NewRepository { repository } => {
+        Request::Image(ImageRequest::NewRepository { repository }) => {
             vec![aws(["ecr", "create-repository", "--repository-name", repository])]
         }
-        Request::DeleteRepository { repository } => {
+        Request::Image(ImageRequest::DeleteRepository { repository }) => {
             vec![aws(["ecr", "delete-repository", "--repository-name", repository]) + " --force"]
         }
         _ => return None,

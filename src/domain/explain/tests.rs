@@ -25,7 +25,7 @@ fn a_refused_decrypt_names_who_what_and_the_grant_that_mends_it() {
     assert_eq!(said.link, Link::IdentityPolicy);
     assert_eq!(said.remedy, "create a grant for the role example-role on the key");
     match said.repair.unwrap() {
-        Request::Grant(spec) => {
+        Request::Grant(GrantRequest::New(spec)) => {
             assert_eq!(spec.key_arn, KEY);
             assert_eq!(spec.grantee, SESSION);
             assert_eq!(spec.operations, ["Decrypt", "Encrypt"]);
@@ -84,7 +84,7 @@ fn only_what_was_refused_is_granted_beyond_training() {
     ))
     .unwrap();
     match said.repair {
-        Some(Request::Grant(spec)) => assert_eq!(spec.operations, ["GenerateDataKey"]),
+        Some(Request::Grant(GrantRequest::New(spec))) => assert_eq!(spec.operations, ["GenerateDataKey"]),
         other => panic!("{other:?}"),
     }
 }
@@ -103,16 +103,16 @@ fn a_switched_off_key_is_enabled_and_a_doomed_one_saved() {
     };
     assert_eq!(
         of("is disabled. (DisabledException)").repair,
-        Some(Request::EnableKey {
+        Some(Request::Key(KeyRequest::Enable {
             key_arn: KEY.to_owned()
-        })
+        }))
     );
     let doomed = of("is pending deletion. (KMSInvalidStateException)");
     assert_eq!(
         doomed.repair,
-        Some(Request::CancelKeyDeletion {
+        Some(Request::Key(KeyRequest::CancelDeletion {
             key_arn: KEY.to_owned()
-        })
+        }))
     );
     assert_eq!(doomed.link, Link::KeyState);
 }
@@ -124,19 +124,19 @@ fn trust_and_pass_role_are_links_of_their_own() {
     assert_eq!(trust.link, Link::Trust);
     assert_eq!(
         trust.repair,
-        Some(Request::TrustCaller {
+        Some(Request::Role(RoleRequest::TrustCaller {
             role: "example-role".to_owned(),
             on: true
-        })
+        }))
     );
     assert_eq!(explain(&denied("iam:PassRole", role, "")).unwrap().link, Link::PassRole);
     let cause = format!("Could not assume role {role}. Please ensure that the role exists (ValidationException)");
     let service = explain(&Fault::new(FaultKind::Invalid, "create training job", "j", cause, "")).unwrap();
     assert_eq!(
         service.repair,
-        Some(Request::TrustService {
+        Some(Request::Role(RoleRequest::TrustService {
             role: "example-role".to_owned()
-        })
+        }))
     );
 }
 

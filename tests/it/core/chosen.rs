@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use strongroom::app::{Overlay, Page, Topic};
-use strongroom::domain::{KmsKey, Request};
+use strongroom::domain::{KmsKey, ObjectRequest, Request};
 
 use super::WIDE;
 use crate::desk::{BUCKET, Desk, arn, bucket, consent, file};
@@ -135,7 +135,7 @@ fn without_knowing_the_account_nothing_was_agreed_to() {
 fn marked_files_go_though_the_filter_hides_them() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("5jj /housing<enter>e");
-    let Some(Request::Encrypt { paths, .. }) = desk.started().pop() else {
+    let Some(Request::Object(ObjectRequest::Encrypt { paths, .. })) = desk.started().pop() else {
         panic!("nothing was encrypted: {}", desk.screen())
     };
     assert_eq!(paths, [PathBuf::from("/data/images.tar")]);

@@ -1,7 +1,9 @@
 //! What follows an operation belongs to it alone, and never comes up under a key that is pressed for something else.
 
 use strongroom::app::{Effect, Event, OpId, Overlay, Page, Topic};
-use strongroom::domain::{BucketCount, Dependents, FaultKind, Origin, Outcome, Plaintext, Preview, Request, View};
+use strongroom::domain::{
+    BucketCount, Dependents, FaultKind, KeyRequest, Origin, Outcome, Plaintext, Preview, Request, View,
+};
 
 use super::WIDE;
 use crate::desk::{BUCKET, Desk, arn, bucket, fault, interrupted, role};
@@ -203,9 +205,9 @@ fn a_policy_is_edited_as_it_is_when_it_is_read_and_by_its_own_answer() {
     let key_arn = arn("11111111-0000-0000-0000-000000000001");
     assert_eq!(
         desk.started(),
-        [Request::ReadKeyPolicy {
+        [Request::Key(KeyRequest::ReadPolicy {
             key_arn: key_arn.clone()
-        }]
+        })]
     );
     // That the details look at a policy too means nothing to the edit.
     desk.answer(Topic::KeyPolicy(key_arn.clone()), Page::KeyPolicy(POLICY.to_owned()));
@@ -267,7 +269,7 @@ fn a_drafted_policy_is_looked_at_for_the_key_it_was_drafted_for() {
     assert_eq!(desk.started().len(), 2, "{:?}", desk.started());
     desk.done(2, drafted());
     let created = |desk: &Desk| match desk.started().pop() {
-        Some(Request::NewKey(spec)) => spec.alias,
+        Some(Request::Key(KeyRequest::New(spec))) => spec.alias,
         other => panic!("no key but {other:?}"),
     };
     desk.keys("y");

@@ -1,7 +1,7 @@
 //! A list with a cursor: what arrives while it is open never puts another row under the cursor.
 
 use strongroom::app::{Overlay, Page, Topic};
-use strongroom::domain::{FaultKind, KeyState, KmsKey, Request};
+use strongroom::domain::{FaultKind, GrantRequest, KeyRequest, KeyState, KmsKey, ObjectRequest, Request};
 
 use super::WIDE;
 use crate::desk::{Desk, arn, detail, fault, interrupted, role};
@@ -84,7 +84,7 @@ fn an_action_is_done_to_what_the_menu_was_opened_on_though_the_cursor_is_elsewhe
     desk.keys("<enter>");
     let key_arn = arn(KEY);
     let alias = "mine".to_owned();
-    assert_eq!(desk.started(), [Request::AddAlias { alias, key_arn }]);
+    assert_eq!(desk.started(), [Request::Key(KeyRequest::AddAlias { alias, key_arn })]);
 }
 
 #[test]
@@ -164,11 +164,11 @@ fn an_upload_that_ends_leaves_the_cursor_on_its_own() {
     desk.keys("xy");
     assert_eq!(
         desk.started(),
-        [Request::AbandonUpload {
+        [Request::Object(ObjectRequest::AbandonUpload {
             id: "b".to_owned(),
             what: "b.csv".to_owned(),
             destination: format!("s3://{}/", crate::desk::BUCKET),
-        }]
+        })]
     );
 }
 
@@ -194,7 +194,7 @@ fn a_role_that_was_picked_stays_picked_whatever_roles_come_and_go() {
     desk.keys("<down>");
     desk.answer(Topic::Roles, Page::Roles(vec![role("a", true), role("b", true)]));
     desk.keys("<enter>");
-    let Some(Request::Grant(spec)) = desk.started().pop() else {
+    let Some(Request::Grant(GrantRequest::New(spec))) = desk.started().pop() else {
         panic!("nothing was granted: {}", desk.screen())
     };
     assert_eq!(spec.grantee, role("n", true).arn);

@@ -1,7 +1,7 @@
 //! A token that may have lost its metadata is refused, and the refusal offers the way to open it all the same.
 
 use strongroom::app::Overlay;
-use strongroom::domain::{FaultKind, ObjectFormat, Outcome, Reading, Request, Verdict};
+use strongroom::domain::{FaultKind, ObjectFormat, ObjectRequest, Outcome, Reading, Request, Verdict};
 
 use super::WIDE;
 use crate::desk::{BUCKET, Desk, fault};
@@ -23,10 +23,10 @@ fn a_preview_is_offered_again() {
     desk.keys("3jjP").failed(1, stripped());
     assert!(matches!(
         offered(&desk),
-        Some(Request::Preview {
+        Some(Request::Object(ObjectRequest::Preview {
             accept_unbound: true,
             ..
-        })
+        }))
     ));
     desk.keys("<enter>");
     let [first, second] = &desk.started()[..] else {
@@ -34,17 +34,17 @@ fn a_preview_is_offered_again() {
     };
     assert!(matches!(
         first,
-        Request::Preview {
+        Request::Object(ObjectRequest::Preview {
             accept_unbound: false,
             ..
-        }
+        })
     ));
     assert!(matches!(
         second,
-        Request::Preview {
+        Request::Object(ObjectRequest::Preview {
             accept_unbound: true,
             ..
-        }
+        })
     ));
     // What fails all the same is not offered once more.
     let before = desk.state.overlays.len();
@@ -68,11 +68,11 @@ fn of_what_was_verified_only_that_is_offered_again() {
     let denied = fault(FaultKind::Denied, "open", "not authorized");
     let verdicts = vec![verdict("x.csv", stripped()), verdict("y.csv", denied)];
     desk.done(1, Outcome::Verified { verdicts });
-    let expected = Request::Verify {
+    let expected = Request::Object(ObjectRequest::Verify {
         bucket: BUCKET.to_owned(),
         objects: vec!["x.csv".to_owned()],
         accept_unbound: true,
-    };
+    });
     assert_eq!(offered(&desk), Some(expected.clone()));
     desk.keys("<enter>");
     assert_eq!(desk.started().last(), Some(&expected));
@@ -89,15 +89,15 @@ fn the_form_of_a_decryption_comes_back_and_takes_the_consent() {
         matches!(
             &started[..],
             [
-                Request::Decrypt {
+                Request::Object(ObjectRequest::Decrypt {
                     accept_unbound: false,
                     ..
-                },
-                Request::Decrypt {
+                }),
+                Request::Object(ObjectRequest::Decrypt {
                     accept_unbound: true,
                     accept_name: false,
                     ..
-                }
+                })
             ]
         ),
         "{started:?}"

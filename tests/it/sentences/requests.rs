@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use strongroom::domain::{
-    GrantConstraint, GrantSpec, ImageSpec, JobSpec, KeySpec, Message, Plaintext, Request, RoleSpec,
+    AccountRequest, GrantConstraint, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobRequest, JobSpec, KeyRequest,
+    KeySpec, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
 };
 
 use crate::desk::arn;
@@ -38,41 +39,41 @@ fn job() -> Box<JobSpec> {
 }
 
 fn encrypt(overwrite: bool, paths: &[&str]) -> Request {
-    Request::Encrypt {
+    Request::Object(ObjectRequest::Encrypt {
         paths: paths.iter().map(PathBuf::from).collect(),
         bucket: own(BUCKET),
         prefix: own("data/"),
         key: key(),
         context: BTreeMap::new(),
         overwrite,
-    }
+    })
 }
 
 fn decrypt(accept_name: bool) -> Request {
-    Request::Decrypt {
+    Request::Object(ObjectRequest::Decrypt {
         bucket: own(BUCKET),
         object: own("data/housing.csv"),
         to: PathBuf::from("/home/ann/housing.csv"),
         overwrite: false,
         accept_name,
         accept_unbound: accept_name,
-    }
+    })
 }
 
 fn prove(trust: bool) -> Request {
-    Request::Prove {
+    Request::Proof(ProofRequest::Access {
         key_arn: key(),
         role_arn: own(ROLE),
         trust,
-    }
+    })
 }
 
 fn grant(grantee: &str, constraint: Option<GrantConstraint>) -> Request {
-    Request::Grant(Box::new(GrantSpec {
+    Request::Grant(GrantRequest::New(Box::new(GrantSpec {
         grantee: own(grantee),
         constraint,
         ..GrantSpec::for_job(&key(), ROLE, "train-1")
-    }))
+    })))
 }
 
 fn objects(names: &[&str]) -> Vec<String> {
@@ -84,21 +85,21 @@ fn pair() -> Vec<(String, String)> {
 }
 
 fn prove_object(grant: bool) -> Request {
-    Request::ProveObject {
+    Request::Proof(ProofRequest::Object {
         bucket: own(BUCKET),
         object: own("data/housing.csv"),
         role_arn: own(ROLE),
         grant,
-    }
+    })
 }
 
 fn role(full_access: bool) -> Request {
-    Request::NewRole(Box::new(RoleSpec {
+    Request::Role(RoleRequest::New(Box::new(RoleSpec {
         name: own("example-role"),
         bucket: own(BUCKET),
         full_access,
         ..RoleSpec::default()
-    }))
+    })))
 }
 
 pub(super) fn first() -> Request {
@@ -110,188 +111,202 @@ pub(super) fn next(request: &Request) -> Option<Request> {
     let (what, destination) = (own("/home/ann/housing.csv"), format!("s3://{BUCKET}/data/"));
     let context = BTreeMap::new;
     Some(match request {
-        Request::Encrypt { overwrite: false, .. } => encrypt(true, &["/home/ann/a.csv", "/home/ann/b.csv"]),
-        Request::Encrypt { overwrite: true, .. } => Request::ResumeUpload {
+        Request::Object(ObjectRequest::Encrypt { overwrite: false, .. }) => {
+            encrypt(true, &["/home/ann/a.csv", "/home/ann/b.csv"])
+        }
+        Request::Object(ObjectRequest::Encrypt { overwrite: true, .. }) => {
+            Request::Object(ObjectRequest::ResumeUpload {
+                id: own("u"),
+                what,
+                destination,
+            })
+        }
+        Request::Object(ObjectRequest::ResumeUpload { .. }) => Request::Object(ObjectRequest::AbandonUpload {
             id: own("u"),
             what,
             destination,
-        },
-        Request::ResumeUpload { .. } => Request::AbandonUpload {
-            id: own("u"),
-            what,
-            destination,
-        },
-        Request::AbandonUpload { .. } => decrypt(false),
-        Request::Decrypt { accept_name: false, .. } => decrypt(true),
-        Request::Decrypt { accept_name: true, .. } => Request::Verify {
+        }),
+        Request::Object(ObjectRequest::AbandonUpload { .. }) => decrypt(false),
+        Request::Object(ObjectRequest::Decrypt { accept_name: false, .. }) => decrypt(true),
+        Request::Object(ObjectRequest::Decrypt { accept_name: true, .. }) => Request::Object(ObjectRequest::Verify {
             bucket: own(BUCKET),
             objects: objects(&["data/housing.csv"]),
             accept_unbound: false,
-        },
-        Request::Verify { .. } => Request::DeleteObjects {
+        }),
+        Request::Object(ObjectRequest::Verify { .. }) => Request::Object(ObjectRequest::Delete {
             bucket: own(BUCKET),
             objects: objects(&["data/housing.csv"]),
-        },
-        Request::DeleteObjects { objects: given, .. } if given.len() == 1 => Request::DeleteObjects {
-            bucket: own(BUCKET),
-            objects: objects(&["a", "b", "c", "d", "e", ".strongroom/data-keys/1", "f"]),
-        },
-        Request::DeleteObjects { .. } => Request::CreateBucket { bucket: own(BUCKET) },
-        Request::CreateBucket { .. } => Request::RevokeGrant {
+        }),
+        Request::Object(ObjectRequest::Delete { objects: given, .. }) if given.len() == 1 => {
+            Request::Object(ObjectRequest::Delete {
+                bucket: own(BUCKET),
+                objects: objects(&["a", "b", "c", "d", "e", ".strongroom/data-keys/1", "f"]),
+            })
+        }
+        Request::Object(ObjectRequest::Delete { .. }) => {
+            Request::Object(ObjectRequest::CreateBucket { bucket: own(BUCKET) })
+        }
+        Request::Object(ObjectRequest::CreateBucket { .. }) => Request::Grant(GrantRequest::Revoke {
             key_arn: key(),
             grant_id: "0".repeat(64),
             grantee: own(ROLE),
-        },
-        Request::RevokeGrant { .. } => Request::RetireGrant {
+        }),
+        Request::Grant(GrantRequest::Revoke { .. }) => Request::Grant(GrantRequest::Retire {
             key_arn: key(),
             grant_id: "0".repeat(64),
             grantee: own("arn:aws:iam::111122223333:user/ann"),
-        },
-        Request::RetireGrant { .. } => prove(false),
-        Request::Prove { trust: false, .. } => prove(true),
-        Request::Prove { trust: true, .. } => Request::EnableKey { key_arn: key() },
-        Request::EnableKey { .. } => Request::DisableKey { key_arn: key() },
-        Request::DisableKey { .. } => Request::ScheduleKeyDeletion {
+        }),
+        Request::Grant(GrantRequest::Retire { .. }) => prove(false),
+        Request::Proof(ProofRequest::Access { trust: false, .. }) => prove(true),
+        Request::Proof(ProofRequest::Access { trust: true, .. }) => Request::Key(KeyRequest::Enable { key_arn: key() }),
+        Request::Key(KeyRequest::Enable { .. }) => Request::Key(KeyRequest::Disable { key_arn: key() }),
+        Request::Key(KeyRequest::Disable { .. }) => Request::Key(KeyRequest::ScheduleDeletion {
             key_arn: key(),
             days: 30,
-        },
-        Request::ScheduleKeyDeletion { .. } => Request::CancelKeyDeletion { key_arn: key() },
-        Request::CancelKeyDeletion { .. } => Request::StartJob(job()),
-        Request::StartJob(_) => Request::StopJob { name: own("train-1") },
-        Request::StopJob { .. } => Request::SaveLog {
+        }),
+        Request::Key(KeyRequest::ScheduleDeletion { .. }) => {
+            Request::Key(KeyRequest::CancelDeletion { key_arn: key() })
+        }
+        Request::Key(KeyRequest::CancelDeletion { .. }) => Request::Job(JobRequest::Start(job())),
+        Request::Job(JobRequest::Start(_)) => Request::Job(JobRequest::Stop { name: own("train-1") }),
+        Request::Job(JobRequest::Stop { .. }) => Request::Job(JobRequest::SaveLog {
             job: own("train-1"),
             to: PathBuf::from("/home/ann/train-1.log"),
-        },
-        Request::SaveLog { .. } => Request::NewKey(Box::new(KeySpec {
+        }),
+        Request::Job(JobRequest::SaveLog { .. }) => Request::Key(KeyRequest::New(Box::new(KeySpec {
             alias: own("training-data"),
             ..KeySpec::default()
-        })),
-        Request::NewKey(spec) if !spec.alias.is_empty() => Request::NewKey(Box::default()),
-        Request::NewKey(_) => Request::DraftKeyPolicy {
+        }))),
+        Request::Key(KeyRequest::New(spec)) if !spec.alias.is_empty() => Request::Key(KeyRequest::New(Box::default())),
+        Request::Key(KeyRequest::New(_)) => Request::Key(KeyRequest::DraftPolicy {
             administrators: Vec::new(),
             users: Vec::new(),
-        },
-        Request::DraftKeyPolicy { .. } => Request::ReadKeyPolicy { key_arn: key() },
-        Request::ReadKeyPolicy { .. } => Request::PutKeyPolicy {
+        }),
+        Request::Key(KeyRequest::DraftPolicy { .. }) => Request::Key(KeyRequest::ReadPolicy { key_arn: key() }),
+        Request::Key(KeyRequest::ReadPolicy { .. }) => Request::Key(KeyRequest::PutPolicy {
             key_arn: key(),
             policy: own("{}"),
             accept_lockout: false,
-        },
-        Request::PutKeyPolicy { .. } => Request::AddAlias {
+        }),
+        Request::Key(KeyRequest::PutPolicy { .. }) => Request::Key(KeyRequest::AddAlias {
             alias: own("housing"),
             key_arn: key(),
-        },
-        Request::AddAlias { .. } => Request::MoveAlias {
+        }),
+        Request::Key(KeyRequest::AddAlias { .. }) => Request::Key(KeyRequest::MoveAlias {
             alias: own("legacy-datasets"),
             key_arn: key(),
-        },
-        Request::MoveAlias { .. } => Request::DeleteAlias {
+        }),
+        Request::Key(KeyRequest::MoveAlias { .. }) => Request::Key(KeyRequest::DeleteAlias {
             alias: own("alias/training-data"),
-        },
-        Request::DeleteAlias { .. } => Request::TagKey {
+        }),
+        Request::Key(KeyRequest::DeleteAlias { .. }) => Request::Key(KeyRequest::Tag {
             key_arn: key(),
             set: pair().into_iter().collect(),
             remove: objects(&["old"]),
-        },
-        Request::TagKey { .. } => Request::KeyTags { key_arn: key() },
-        Request::KeyTags { .. } => Request::SetRotation {
+        }),
+        Request::Key(KeyRequest::Tag { .. }) => Request::Key(KeyRequest::Tags { key_arn: key() }),
+        Request::Key(KeyRequest::Tags { .. }) => Request::Key(KeyRequest::SetRotation {
             key_arn: key(),
             on: true,
-        },
-        Request::SetRotation { on: true, .. } => Request::SetRotation {
+        }),
+        Request::Key(KeyRequest::SetRotation { on: true, .. }) => Request::Key(KeyRequest::SetRotation {
             key_arn: key(),
             on: false,
-        },
-        Request::SetRotation { on: false, .. } => Request::SetDescription {
+        }),
+        Request::Key(KeyRequest::SetRotation { on: false, .. }) => Request::Key(KeyRequest::Describe {
             key_arn: key(),
             description: own("housing prices"),
-        },
-        Request::SetDescription { description, .. } if !description.is_empty() => Request::SetDescription {
-            key_arn: key(),
-            description: String::new(),
-        },
-        Request::SetDescription { .. } => Request::FindDependents {
+        }),
+        Request::Key(KeyRequest::Describe { description, .. }) if !description.is_empty() => {
+            Request::Key(KeyRequest::Describe {
+                key_arn: key(),
+                description: String::new(),
+            })
+        }
+        Request::Key(KeyRequest::Describe { .. }) => Request::Key(KeyRequest::FindDependents {
             key_arn: key(),
             most_buckets: 20,
             most_objects: 5000,
-        },
-        Request::FindDependents { .. } => Request::EncryptMessage {
+        }),
+        Request::Key(KeyRequest::FindDependents { .. }) => Request::Message(MessageRequest::Encrypt {
             key: key(),
             message: Message::Text(Plaintext::from(own("m"))),
             context: context(),
             to: None,
-        },
-        Request::EncryptMessage { .. } => Request::DecryptMessage {
+        }),
+        Request::Message(MessageRequest::Encrypt { .. }) => Request::Message(MessageRequest::Decrypt {
             message: Message::File(PathBuf::from("/home/ann/m.bin")),
             key: Some(key()),
             context: context(),
             to: Some(PathBuf::from("/home/ann/m.txt")),
-        },
-        Request::DecryptMessage { .. } => Request::NewDataKey {
+        }),
+        Request::Message(MessageRequest::Decrypt { .. }) => Request::Message(MessageRequest::NewDataKey {
             key: key(),
             context: context(),
             to: format!("s3://{BUCKET}/data-key"),
-        },
-        Request::NewDataKey { .. } => Request::OpenDataKey {
+        }),
+        Request::Message(MessageRequest::NewDataKey { .. }) => Request::Message(MessageRequest::OpenDataKey {
             at: format!("s3://{BUCKET}/data-key"),
             context: context(),
             role_arn: Some(own(ROLE)),
-        },
-        Request::OpenDataKey { .. } => Request::ReEncryptDataKey {
+        }),
+        Request::Message(MessageRequest::OpenDataKey { .. }) => Request::Message(MessageRequest::ReEncryptDataKey {
             at: format!("s3://{BUCKET}/data-key"),
             context: context(),
             key: key(),
             to: format!("s3://{BUCKET}/data-key-2"),
-        },
-        Request::ReEncryptDataKey { .. } => Request::CountBucket { bucket: own(BUCKET) },
-        Request::CountBucket { .. } => Request::EmptyBucket {
+        }),
+        Request::Message(MessageRequest::ReEncryptDataKey { .. }) => {
+            Request::Object(ObjectRequest::CountBucket { bucket: own(BUCKET) })
+        }
+        Request::Object(ObjectRequest::CountBucket { .. }) => Request::Object(ObjectRequest::EmptyBucket {
             bucket: own(BUCKET),
             expected: 12,
             older: 0,
-        },
-        Request::EmptyBucket { .. } => Request::DeleteBucket {
+        }),
+        Request::Object(ObjectRequest::EmptyBucket { .. }) => Request::Object(ObjectRequest::DeleteBucket {
             bucket: own(BUCKET),
             expected: 12,
             older: 0,
-        },
-        Request::DeleteBucket { .. } => Request::Preview {
+        }),
+        Request::Object(ObjectRequest::DeleteBucket { .. }) => Request::Object(ObjectRequest::Preview {
             bucket: own(BUCKET),
             object: own("output/train-1/output/model.tar.gz"),
             member: Some(own("model.bin")),
             most: 1,
             accept_unbound: false,
-        },
-        Request::Preview { .. } => Request::ListArchive {
+        }),
+        Request::Object(ObjectRequest::Preview { .. }) => Request::Object(ObjectRequest::ListArchive {
             bucket: own(BUCKET),
             object: own("output/train-1/output/model.tar.gz"),
-        },
-        Request::ListArchive { .. } => prove_object(false),
-        Request::ProveObject { grant: false, .. } => prove_object(true),
-        Request::ProveObject { grant: true, .. } => role(false),
-        Request::NewRole(spec) if !spec.full_access => role(true),
-        Request::NewRole(_) => Request::RolePolicies {
+        }),
+        Request::Object(ObjectRequest::ListArchive { .. }) => prove_object(false),
+        Request::Proof(ProofRequest::Object { grant: false, .. }) => prove_object(true),
+        Request::Proof(ProofRequest::Object { grant: true, .. }) => role(false),
+        Request::Role(RoleRequest::New(spec)) if !spec.full_access => role(true),
+        Request::Role(RoleRequest::New(_)) => Request::Role(RoleRequest::Policies {
             role: own("example-role"),
-        },
-        Request::RolePolicies { .. } => Request::DetachRolePolicy {
+        }),
+        Request::Role(RoleRequest::Policies { .. }) => Request::Role(RoleRequest::DetachPolicy {
             role: own("example-role"),
             policy: own("arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"),
-        },
-        Request::DetachRolePolicy { .. } => Request::DeleteRole {
+        }),
+        Request::Role(RoleRequest::DetachPolicy { .. }) => Request::Role(RoleRequest::Delete {
             role: own("example-role"),
-        },
-        Request::DeleteRole { .. } => Request::TrustCaller {
+        }),
+        Request::Role(RoleRequest::Delete { .. }) => Request::Role(RoleRequest::TrustCaller {
             role: own("example-role"),
             on: true,
-        },
-        Request::TrustCaller { on: true, .. } => Request::TrustCaller {
+        }),
+        Request::Role(RoleRequest::TrustCaller { on: true, .. }) => Request::Role(RoleRequest::TrustCaller {
             role: own("example-role"),
             on: false,
-        },
-        Request::TrustCaller { on: false, .. } => Request::TrustService {
+        }),
+        Request::Role(RoleRequest::TrustCaller { on: false, .. }) => Request::Role(RoleRequest::TrustService {
             role: own("example-role"),
-        },
-        Request::TrustService { .. } => grant(ROLE, None),
-        Request::Grant(spec) => match &spec.constraint {
+        }),
+        Request::Role(RoleRequest::TrustService { .. }) => grant(ROLE, None),
+        Request::Grant(GrantRequest::New(spec)) => match &spec.constraint {
             None => grant(
                 "arn:aws:sts::111122223333:assumed-role/example-role/SageMaker",
                 Some(GrantConstraint::ContextSubset(pair())),
@@ -300,40 +315,42 @@ pub(super) fn next(request: &Request) -> Option<Request> {
                 "arn:aws:iam::111122223333:root",
                 Some(GrantConstraint::ContextEquals(pair())),
             ),
-            Some(GrantConstraint::ContextEquals(_)) => Request::AwaitGrant {
+            Some(GrantConstraint::ContextEquals(_)) => Request::Grant(GrantRequest::Await {
                 key_arn: key(),
                 grant_id: "0".repeat(64),
                 grantee: own(ROLE),
-            },
+            }),
         },
-        Request::AwaitGrant { .. } => Request::GrantsOf { key_arns: Vec::new() },
-        Request::GrantsOf { .. } => Request::ProveStory {
+        Request::Grant(GrantRequest::Await { .. }) => Request::Grant(GrantRequest::List { key_arns: Vec::new() }),
+        Request::Grant(GrantRequest::List { .. }) => Request::Proof(ProofRequest::Story {
             key_arn: key(),
             role_arn: own(ROLE),
             context: context(),
             operations: Vec::new(),
-        },
-        Request::ProveStory { .. } => Request::Preflight(job()),
-        Request::Preflight(_) => Request::NewRepository {
+        }),
+        Request::Proof(ProofRequest::Story { .. }) => Request::Job(JobRequest::Preflight(job())),
+        Request::Job(JobRequest::Preflight(_)) => Request::Image(ImageRequest::NewRepository {
             repository: own("example-image"),
-        },
-        Request::NewRepository { .. } => Request::DeleteRepository {
+        }),
+        Request::Image(ImageRequest::NewRepository { .. }) => Request::Image(ImageRequest::DeleteRepository {
             repository: own("example-image"),
-        },
-        Request::DeleteRepository { .. } => Request::BuildImage(Box::new(ImageSpec {
-            folder: PathBuf::from("/home/ann/image"),
-            repository: own("example-image"),
-            tag: own("latest"),
-            push: true,
-        })),
-        Request::BuildImage(_) => Request::TryImage {
+        }),
+        Request::Image(ImageRequest::DeleteRepository { .. }) => {
+            Request::Image(ImageRequest::Build(Box::new(ImageSpec {
+                folder: PathBuf::from("/home/ann/image"),
+                repository: own("example-image"),
+                tag: own("latest"),
+                push: true,
+            })))
+        }
+        Request::Image(ImageRequest::Build(_)) => Request::Image(ImageRequest::Try {
             image: own("example-image:latest"),
-        },
-        Request::TryImage { .. } => Request::PlanCleanUp,
-        Request::PlanCleanUp => Request::SaveAudit {
+        }),
+        Request::Image(ImageRequest::Try { .. }) => Request::Account(AccountRequest::PlanCleanUp),
+        Request::Account(AccountRequest::PlanCleanUp) => Request::Account(AccountRequest::SaveAudit {
             to: PathBuf::from("/home/ann/audit.jsonl"),
-        },
-        Request::SaveAudit { .. } => Request::AuditLog { most: 10 },
-        Request::AuditLog { .. } => return None,
+        }),
+        Request::Account(AccountRequest::SaveAudit { .. }) => Request::Account(AccountRequest::AuditLog { most: 10 }),
+        Request::Account(AccountRequest::AuditLog { .. }) => return None,
     })
 }

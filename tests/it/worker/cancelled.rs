@@ -2,7 +2,7 @@
 
 use strongroom::actions::encrypt::{Destination, EncryptRequest, encrypt};
 use strongroom::actions::{Place, ProgressSink};
-use strongroom::domain::RoleSpec;
+use strongroom::domain::{RoleRequest, RoleSpec};
 use strongroom_sandbox::Fill;
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,9 @@ async fn a_key_is_made_with_its_alias_or_not_at_all_whenever_it_is_cancelled() {
             alias: alias.clone(),
             ..KeySpec::default()
         };
-        let came = world.cancelled(Request::NewKey(Box::new(spec)), after).await;
+        let came = world
+            .cancelled(Request::Key(KeyRequest::New(Box::new(spec))), after)
+            .await;
         let all = keys(&mut world).await;
         let named = all.iter().filter(|key| key.name() == alias).count();
         match came {
@@ -92,9 +94,9 @@ async fn a_role_is_made_with_its_policy_or_not_at_all_whenever_it_is_cancelled()
     let mut world = World::new().await;
     for after in [0, 2, 5, 10, 20, 40] {
         let role = format!("cut-{after}");
-        let request = Request::NewRole(Box::new(spec(&role)));
+        let request = Request::Role(RoleRequest::New(Box::new(spec(&role))));
         let came = world.cancelled(request, after).await;
-        let found = world.perform(Request::RolePolicies { role }).await;
+        let found = world.perform(Request::Role(RoleRequest::Policies { role })).await;
         match (came, found) {
             (Ok(_), Ok(Outcome::RolePolicies(policies))) => assert_eq!(policies.inline.len(), 1, "{after}"),
             (Err(fault), Err(missing)) => {
@@ -209,11 +211,22 @@ async fn a_role_that_is_not_deleted_any_more_keeps_its_policies() {
         Ok(Outcome::RolePolicies(policies)) => policies,
         other => panic!("{other:?}"),
     };
-    world.perform(Request::NewRole(Box::new(spec("cut")))).await.unwrap();
+    world
+        .perform(Request::Role(RoleRequest::New(Box::new(spec("cut")))))
+        .await
+        .unwrap();
     let role = || "cut".to_owned();
-    let before = policies(world.perform(Request::RolePolicies { role: role() }).await);
+    let before = policies(
+        world
+            .perform(Request::Role(RoleRequest::Policies { role: role() }))
+            .await,
+    );
     let fault = actions::delete_role(&aws, &role(), &cancel).await.unwrap_err();
     assert!(fault.cause.contains("the role is there"), "{fault}");
-    let after = policies(world.perform(Request::RolePolicies { role: role() }).await);
+    let after = policies(
+        world
+            .perform(Request::Role(RoleRequest::Policies { role: role() }))
+            .await,
+    );
     assert_eq!(before, after);
 }

@@ -1,5 +1,7 @@
 //! Training jobs: what is not started, how they end, and their logs.
 
+use strongroom::domain::JobRequest;
+
 use super::*;
 
 #[tokio::test]
@@ -7,7 +9,7 @@ async fn a_job_is_not_started_on_what_is_not_encrypted() {
     let mut world = World::new().await;
     let bucket = "sagemaker-plain".to_owned();
     world
-        .perform(Request::CreateBucket { bucket: bucket.clone() })
+        .perform(Request::Object(ObjectRequest::CreateBucket { bucket: bucket.clone() }))
         .await
         .unwrap();
     world.put(&bucket, "data/plain.csv", b"x,y\n1,2\n").await;
@@ -22,7 +24,7 @@ async fn a_job_is_not_started_when_its_channel_would_bring_a_neighbour_along() {
     let mut world = World::new().await;
     let bucket = "sagemaker-neighbour".to_owned();
     world
-        .perform(Request::CreateBucket { bucket: bucket.clone() })
+        .perform(Request::Object(ObjectRequest::CreateBucket { bucket: bucket.clone() }))
         .await
         .unwrap();
     world.put(&bucket, "data/x.csv", b"gAAAAA").await;
@@ -37,7 +39,7 @@ async fn a_job_is_not_started_when_its_channel_would_bring_a_neighbour_along() {
 }
 
 fn job(bucket: &str, object: &str) -> Request {
-    Request::StartJob(Box::new(JobSpec {
+    Request::Job(JobRequest::Start(Box::new(JobSpec {
         name: "job-1".to_owned(),
         role_arn: "arn:aws:iam::111122223333:role/trainer".to_owned(),
         image: "image".to_owned(),
@@ -50,7 +52,7 @@ fn job(bucket: &str, object: &str) -> Request {
         output: format!("s3://{bucket}/output"),
         hyperparameters: BTreeMap::new(),
         moved_from: None,
-    }))
+    })))
 }
 
 #[tokio::test]
