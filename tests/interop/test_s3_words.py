@@ -1,30 +1,16 @@
 """S3's rules about conditions, encryption and owners: what AWS refuses is refused in its words."""
 
 import base64
-import hashlib
-import hmac
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
 
 import pytest
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
+from s3raw import answered, refused, signed
 
 
 @pytest.fixture
 def s3(sandbox):
     return sandbox.client("s3")
-
-
-def refused(call, **asked):
-    with pytest.raises(ClientError) as error:
-        call(**asked)
-    said = error.value.response
-    assert said["Error"]["Message"]
-    return said["ResponseMetadata"]["HTTPStatusCode"], said["Error"]["Code"]
 
 
 def test_a_condition_on_what_is_removed_or_replaced_holds_or_nothing_happens(s3, bucket):
@@ -154,33 +140,6 @@ def test_head_counts_the_tags(s3, bucket):
     assert s3.head_object(Bucket=bucket, Key="a")["TagCount"] == 2
 
 
-def test_version_2_signs_urls_that_expire_and_nothing_else(sandbox, s3, bucket):
-    s3.put_object(Bucket=bucket, Key="a", Body=b"1")
-    old = sandbox.client("s3", signature_version="s3")
-    assert refused(old.get_object, Bucket=bucket, Key="a") == (400, "InvalidRequest")
-    asked = {"Bucket": bucket, "Key": "a"}
-    assert fetched(old.generate_presigned_url("get_object", asked)) == (200, b"1")
-    status, said = fetched(old.generate_presigned_url("get_object", asked, ExpiresIn=-1))
-    assert status == 403 and b"Request has expired" in said
-
-
-def test_a_presigned_url_is_good_for_a_week_at_most(sandbox, bucket):
-    s3 = sandbox.client("s3", signature_version="s3v4")
-    s3.put_object(Bucket=bucket, Key="a", Body=b"1")
-    asked = {"Bucket": bucket, "Key": "a"}
-    assert fetched(s3.generate_presigned_url("get_object", asked, ExpiresIn=604800)) == (200, b"1")
-    status, said = fetched(s3.generate_presigned_url("get_object", asked, ExpiresIn=604801))
-    assert status == 400 and b"AuthorizationQueryParametersError" in said
-
-
-def fetched(url):
-    try:
-        with urllib.request.urlopen(url) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
 def test_every_answer_names_its_request(s3, bucket):
     put = s3.put_object(Bucket=bucket, Key="a", Body=b"1")["ResponseMetadata"]
     assert put["RequestId"] and put["HostId"] and put["HTTPHeaders"]["x-amz-request-id"] == put["RequestId"]
@@ -229,93 +188,6 @@ def test_a_policy_for_everybody_is_refused_where_public_policies_are_blocked(s3,
     assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=policy) == (403, "AccessDenied")
     narrow = {"Condition": {"StringEquals": {"aws:PrincipalAccount": "111122223333"}}}
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": allow | narrow}))
-
-
-def answered(url, body=None, method="GET", **headers):
-    request = urllib.request.Request(url, body, headers, method=method)
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
-def signed(s3, url, method, body=None, digest=None, query=False, **headers):
-    """A request that boto3 would not make, signed as boto3 signs."""
-    request = AWSRequest(method, url, headers, body)
-    credentials = s3._request_signer._credentials.get_frozen_credentials()
-    region = s3.meta.region_name
-    if query:
-        S3SigV4QueryAuth(credentials, "s3", region, 60).add_auth(request)
-    else:
-        signer = S3SigV4Auth(credentials, "s3", region)
-        if digest:
-            signer.payload = lambda _: digest
-        signer.add_auth(request)
-    return request
-
-
-def chunk(s3, seed, when, text):
-    """A chunk of an upload, signed behind the signature before it."""
-    region, empty = s3.meta.region_name, hashlib.sha256(b"").hexdigest()
-    scope = f"{when[:8]}/{region}/s3/aws4_request"
-    words = ["AWS4-HMAC-SHA256-PAYLOAD", when, scope, seed, empty, hashlib.sha256(text).hexdigest()]
-    key = ("AWS4" + s3._request_signer._credentials.secret_key).encode()
-    for word in [*scope.split("/"), "\n".join(words)]:
-        key = hmac.digest(key, word.encode(), "sha256")
-    return key.hex(), b"%x;chunk-signature=%s\r\n%s\r\n" % (len(text), key.hex().encode(), text)
-
-
-def test_a_chunked_upload_without_its_last_chunk_stores_nothing(s3, bucket):
-    digest = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-    for key, whole in [("cut", False), ("whole", True)]:
-        url = f"{s3.meta.endpoint_url}/{bucket}/{key}"
-        told = {"content-encoding": "aws-chunked", "x-amz-decoded-content-length": "5"}
-        request = signed(s3, url, "PUT", b"", digest, **told)
-        seed, when = request.headers["Authorization"].rpartition("=")[2], request.headers["X-Amz-Date"]
-        last, first = chunk(s3, seed, when, b"hello")
-        body = first + (chunk(s3, last, when, b"")[1] if whole else b"")
-        status, said = answered(url, body, "PUT", **dict(request.headers.items()))
-        assert (status, b"<Code>IncompleteBody</Code>" in said) == ((200, False) if whole else (400, True)), said
-    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["whole"]
-    assert s3.get_object(Bucket=bucket, Key="whole")["Body"].read() == b"hello"
-
-
-@pytest.mark.parametrize("version", ["s3", "s3v4"])
-def test_what_a_presigned_url_carries_in_its_query_is_a_header(sandbox, s3, bucket, version):
-    crc = base64.b64encode((0x3610A686).to_bytes(4, "big")).decode()
-    given = {
-        "x-amz-checksum-crc32": crc,
-        "x-amz-meta-colour": "red",
-        "x-amz-sdk-checksum-algorithm": "CRC32",
-        "x-amz-server-side-encryption": "AES256",
-        "x-amz-tagging": "a=b",
-    }
-    url = f"{s3.meta.endpoint_url}/{bucket}/k"
-    if version == "s3v4":
-        query = "&".join(f"{name}={urllib.parse.quote(value, safe='')}" for name, value in given.items())
-        url = signed(s3, f"{url}?{query}", "PUT", query=True).url
-    else:
-        asked = {"Bucket": bucket, "Key": "k", "Metadata": {"colour": "red"}, "Tagging": "a=b"}
-        old = sandbox.client("s3", signature_version="s3")
-        url = old.generate_presigned_url("put_object", asked)
-        assert "x-amz-tagging=" in url
-    # Or urllib would say another.
-    typeless = {"Content-Type": ""}
-    status, said = answered(url, b"hello", "PUT", **typeless)
-    assert status == 200, said
-    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"colour": "red"}
-    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == [{"Key": "a", "Value": "b"}]
-    # It is as good as a header: it must hold, and be signed.
-    if version == "s3v4":
-        assert b"<Code>BadDigest</Code>" in answered(url, b"jello", "PUT")[1]
-        status, said = answered(f"{url}&x-amz-meta-more=1", b"hello", "PUT")
-        assert (status, b"<Code>SignatureDoesNotMatch</Code>" in said) == (403, True)
-        loose = answered(url, b"hello", "PUT", **{"x-amz-meta-more": "1"})
-        assert (loose[0], b"not signed" in loose[1]) == (403, True)
-    plain = signed(s3, f"{s3.meta.endpoint_url}/{bucket}/k?x-amz-acl=private", "PUT", b"")
-    status, said = answered(plain.url, b"", "PUT", **dict(plain.headers.items()))
-    assert status == 501, said
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 //! [`store`] holds buckets and objects, [`body`] their bytes as files, [`list`] pages through them, [`multipart`]
 //! joins parts without copying; [`front`] is s3s's trait over them, [`served`] refuses what is not here, [`access`] decides
 //! who may, [`encryption`] asks KMS where an object is encrypted under one of its keys, [`versions`] keeps what was replaced
-//! or deleted, [`sent`](mod@sent) hands a request to s3s, [`lifecycle`] removes what grew too old, and [`spelling`] writes names that
+//! or deleted, [`scope`] refuses what is signed for another service, [`sent`](mod@sent) hands
+//! a request to s3s, [`lifecycle`] removes what grew too old, and [`spelling`] writes names that
 //! XML cannot carry; [`whole`] ignores what is no range. ACLs are off, as in AWS's new buckets.
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ mod lifecycle;
 mod list;
 mod multipart;
 mod object;
+mod scope;
 mod sent;
 mod served;
 mod spelling;
@@ -35,6 +37,7 @@ pub(crate) use self::access::authorize;
 pub(crate) use self::encryption::{open, seal};
 pub(crate) use self::list::{After, Query};
 pub(crate) use self::object::{About, Object};
+pub(crate) use self::scope::check_scope;
 pub(crate) use self::sent::sent;
 pub(crate) use self::spelling::spelled;
 pub(crate) use self::store::{Condition, Store};

@@ -20,7 +20,7 @@ const SKEW: i64 = 15 * 60;
 /// The region that requests to IAM are signed for.
 const GLOBAL: &str = "us-east-1";
 /// The longest that a presigned request may be good for, in seconds.
-const LONGEST: i64 = 7 * 24 * 3600;
+pub(crate) const LONGEST: i64 = 7 * 24 * 3600;
 
 /// Why a request is nobody's. The protocols name these differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -302,7 +302,7 @@ fn incomplete(parameter: &str) -> Refusal {
     Refusal::Incomplete(format!("AWS query-string parameters must include '{parameter}'."))
 }
 
-fn moment(stamp: &str) -> Option<Timestamp> {
+pub(crate) fn moment(stamp: &str) -> Option<Timestamp> {
     let civil = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", stamp).ok()?;
     jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
 }

@@ -141,16 +141,13 @@ fn assume(
             .lets(&question, own)
             .map_err(|refusal| refused(action, &refusal.why(action)))?;
     }
-    let longest = match caller.principal {
-        Principal::Service(_) => i64::MAX,
-        // One role through another: an hour at most.
-        Principal::Session { .. } => SESSION,
-        Principal::User(_) => entity.longest,
+    let (longest, why) = match caller.principal {
+        Principal::Service(_) => (i64::MAX, ""),
+        Principal::Session { .. } => (SESSION, "1 hour session limit for roles assumed by role chaining."),
+        Principal::User(_) => (entity.longest, "MaxSessionDuration set for this role."),
     };
     if seconds > longest {
-        return Err(validation(
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-        ));
+        return Err(validation(format!("The requested DurationSeconds exceeds the {why}")));
     }
     let role = Role {
         id: entity.id.clone(),

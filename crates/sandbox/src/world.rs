@@ -20,7 +20,7 @@ use super::guardian::{self, Charge, Guardian, Held};
 use super::iam::Iam;
 use super::identity::{ACCOUNT, Caller, Place, REGION};
 use super::kms::Kms;
-use super::policy::{Guard, Question};
+use super::policy::{Guard, Question, Refusal};
 use super::trouble::Trouble;
 use super::{Options, SandboxError, ecr, logs, s3, sagemaker};
 
@@ -223,13 +223,17 @@ impl World {
         self.permit(question, &guard)
     }
 
-    /// Whether the caller's own policies and the resource's together allow what is asked.
-    pub(crate) fn permit(&self, question: &Question, guard: &Guard) -> Result<(), ApiError> {
+    fn permit(&self, question: &Question, guard: &Guard) -> Result<(), ApiError> {
         let (caller, action) = (question.caller(), question.action());
-        let own = self.iam(&caller.place.account).own(caller, question);
-        guard
-            .lets(question, own)
+        self.lets(question, guard)
             .map_err(|refusal| denied(caller, action, question.resource, &refusal.why(action)))
+    }
+
+    /// Whether the caller's own policies and the resource's together allow what is asked.
+    pub(crate) fn lets(&self, question: &Question, guard: &Guard) -> Result<(), Refusal> {
+        let caller = question.caller();
+        let own = self.iam(&caller.place.account).own(caller, question);
+        guard.lets(question, own)
     }
 
     /// Ends every job and the server; a kept world is on disk then, a temporary one is gone.

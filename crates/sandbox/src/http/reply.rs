@@ -162,7 +162,7 @@ pub(super) fn unkept(service: &Service, failure: String, id: &str) -> Response<B
     }
 }
 
-fn s3(error: &ApiError, id: &str) -> Response<Body> {
+pub(super) fn s3(error: &ApiError, id: &str) -> Response<Body> {
     let (code, message) = (escape(&error.code), escape(&error.message));
     plain(
         status(error.status),

@@ -217,6 +217,27 @@ fn a_role_is_assumed_by_whom_it_trusts_for_as_long_as_it_says() {
     account
         .assume(&account.owner, &[arn, name, ("DurationSeconds", "7200")])
         .unwrap();
+    // One role through another lasts an hour, whatever the role says.
+    let (id, token) = (
+        between(&session, "<AccessKeyId>", "</AccessKeyId>"),
+        between(&session, "<SessionToken>", "</SessionToken>"),
+    );
+    let through = account.world.iam(ACCOUNT).caller(&id, Some(&token), REGION).unwrap();
+    let may = [
+        ("RoleName", "r"),
+        ("PolicyName", "assume"),
+        ("PolicyDocument", &READ_KEYS.replace("kms:List*", "sts:*")),
+    ];
+    account.ask("PutRolePolicy", &may).unwrap();
+    let form = Account::form(&[arn, name, ("DurationSeconds", "7200")]);
+    let refused = sts::call(&account.world, &through, "AssumeRole", &form).unwrap_err();
+    assert_eq!(
+        (refused.code.as_str(), refused.message.as_str()),
+        (
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+        )
+    );
 }
 
 #[test]

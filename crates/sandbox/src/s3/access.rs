@@ -14,6 +14,7 @@ use s3s::{S3Error, S3Result};
 
 use super::encryption::bucket_of;
 use super::facts::{self, Facts};
+use super::scope::Carrier;
 use super::sent::Hoisted;
 use super::served::decoded;
 use crate::api::ApiError;
@@ -90,14 +91,6 @@ impl Gate {
                 self.check_scope(&authorization, &home, cx)?;
                 (authorization.region, authorization.token)
             }
-            Some(Err(_)) if parameter(cx, "X-Amz-Signature").is_some() => {
-                return Err(ApiError::new(
-                    "AuthorizationQueryParametersError",
-                    "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less \
-                     than 604800 seconds",
-                )
-                .into());
-            }
             // Regions of today know version 2 in headers no more, whatever day such a request is of.
             Some(Err(_)) => {
                 return Err(ApiError::new(
@@ -138,13 +131,13 @@ impl Gate {
     /// A signature for a region that is not there, or one that leaves headers open, is not for this request.
     fn check_scope(&self, authorization: &Authorization, home: &str, cx: &S3AccessContext<'_>) -> S3Result<()> {
         if !self.world.has_region(&authorization.region) {
-            return Err(S3Error::with_message(
-                S3ErrorCode::AuthorizationHeaderMalformed,
-                format!(
-                    "The authorization header is malformed; the region '{}' is wrong; expecting '{home}'",
-                    authorization.region
-                ),
-            ));
+            let carrier = if cx.headers().contains_key("authorization") {
+                Carrier::Header
+            } else {
+                Carrier::Query
+            };
+            let why = format!("the region '{}' is wrong; expecting '{home}'", authorization.region);
+            return Err(carrier.refuses(&why).into());
         }
         authorization
             .check_headers(cx.headers())
@@ -296,7 +289,18 @@ pub(crate) fn authorize(
         account: owner,
         must_allow: false,
     };
-    world.permit(&question, &guard).map_err(|error| denied(&error.message))
+    let refused = |why: String| {
+        // Of a list of all buckets there is no resource to name.
+        let on = match resource {
+            "*" => String::new(),
+            resource => format!(" on resource: \"{resource}\""),
+        };
+        let arn = &caller.arn;
+        denied(&format!("User: {arn} is not authorized to perform: {action}{on} {why}"))
+    };
+    world
+        .lets(&question, &guard)
+        .map_err(|refusal| refused(refusal.why(action)))
 }
 
 fn denied(message: &str) -> ApiError {

@@ -81,6 +81,12 @@ impl Algorithm {
         }
     }
 
+    /// Whether `x-amz-trailer` announces its header.
+    fn is_among(self, trailers: Option<&str>) -> bool {
+        let mut names = trailers.into_iter().flat_map(|names| names.split(','));
+        names.any(|name| name.trim().eq_ignore_ascii_case(self.header()))
+    }
+
     /// This algorithm's value of a set.
     pub(crate) fn value(self, checksum: &Checksum) -> Option<&String> {
         match self {
@@ -271,14 +277,7 @@ pub(crate) fn requested(
 ) -> Result<Vec<Algorithm>, ApiError> {
     let mut algorithms: Vec<Algorithm> = ALL
         .into_iter()
-        .filter(|algorithm| {
-            algorithm.value(given).is_some()
-                || trailer.is_some_and(|names| {
-                    names
-                        .split(',')
-                        .any(|name| name.trim().eq_ignore_ascii_case(algorithm.header()))
-                })
-        })
+        .filter(|algorithm| algorithm.value(given).is_some() || algorithm.is_among(trailer))
         .collect();
     if algorithms.is_empty()
         && let Some(name) = named
@@ -288,14 +287,22 @@ pub(crate) fn requested(
     Ok(algorithms)
 }
 
-/// Compares what the client sent with what arrived; `trailer` finds a trailing header.
+/// Compares what the client sent with what arrived; `trailer` finds a trailing header, of those that were `announced`.
 pub(crate) fn verify(
     given: &Checksum,
+    announced: Option<&str>,
     trailer: impl Fn(&str) -> Option<String>,
     computed: &Checksum,
 ) -> Result<(), ApiError> {
     for algorithm in ALL {
         let Some(expected) = algorithm.value(given).cloned().or_else(|| trailer(algorithm.header())) else {
+            if algorithm.is_among(announced) {
+                return Err(ApiError::new(
+                    "MalformedTrailerError",
+                    "The request contained trailing data that was not well-formed or did not conform to our published \
+                     schema.",
+                ));
+            }
             continue;
         };
         if algorithm.value(computed).is_some_and(|value| *value != expected) {
@@ -352,9 +359,16 @@ mod tests {
     fn a_wrong_checksum_is_refused_wherever_it_was_sent() {
         let right = of(Algorithm::Crc32, b"right");
         let wrong = of(Algorithm::Crc32, b"wrong");
-        assert!(verify(&right, |_| None, &right).is_ok());
-        assert_eq!(verify(&wrong, |_| None, &right).unwrap_err().code, "BadDigest");
+        assert!(verify(&right, None, |_| None, &right).is_ok());
+        assert_eq!(verify(&wrong, None, |_| None, &right).unwrap_err().code, "BadDigest");
         let trailer = |name: &str| (name == "x-amz-checksum-crc32").then(|| wrong.checksum_crc32.clone().unwrap());
-        assert!(verify(&Checksum::default(), trailer, &right).is_err());
+        assert!(verify(&Checksum::default(), None, trailer, &right).is_err());
+        let announced = Some("x-amz-checksum-crc32");
+        assert_eq!(
+            verify(&Checksum::default(), announced, |_| None, &right)
+                .unwrap_err()
+                .code,
+            "MalformedTrailerError"
+        );
     }
 }

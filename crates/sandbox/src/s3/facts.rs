@@ -8,7 +8,7 @@ use s3s::path::S3Path;
 
 use super::convert::header_tags;
 use super::served::decoded;
-use crate::sigv4::header;
+use crate::sigv4::{header, moment};
 use crate::world::World;
 
 /// Condition keys with their values.
@@ -124,8 +124,7 @@ fn upload(world: &World, bucket: &str, key: &str, id: Option<String>, facts: &mu
 
 /// Milliseconds since a request was signed.
 fn age(stamp: &str) -> Option<String> {
-    let civil = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", stamp).ok()?;
-    let signed = jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()?;
+    let signed = moment(stamp)?;
     Some((Timestamp::now().as_millisecond() - signed.as_millisecond()).to_string())
 }
 

@@ -7,11 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
-use hyper::{HeaderMap, Response};
+use hyper::{HeaderMap, Response, StatusCode};
 use s3s::Body;
 
 use super::convert::MALFORMED;
+use super::scope::SIGNATURE;
 use super::told::Asked;
+use crate::api::ApiError;
 
 /// The answer to the request of this id, its XML as S3 spells it, and an error with what it is about.
 pub(crate) async fn spelled(
@@ -28,7 +30,14 @@ pub(crate) async fn spelled(
     if !is_about_s3(&head.headers) {
         return Ok(Response::from_parts(head, body));
     }
-    let body = body.collect().await?.to_bytes();
+    let mut body = body.collect().await?.to_bytes();
+    // s3s' word for a document that it could not read to its end.
+    if body.ends_with(b"<Code>InternalError</Code></Error>") {
+        let ApiError { code, message, status } = asked.unread();
+        head.status = StatusCode::from_u16(status)?;
+        head.headers.remove(CONTENT_LENGTH);
+        body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>").into();
+    }
     let spelled = std::str::from_utf8(&body).ok().and_then(|xml| {
         let is_error = head.status.as_u16() >= 400;
         let told = is_error.then(|| asked.told(xml)).flatten();
@@ -75,10 +84,7 @@ fn completed(xml: &str, id: &str, host: &str) -> Option<String> {
 /// What the protocol's own refusals mean.
 fn sentence(code: &str) -> &str {
     match code {
-        "SignatureDoesNotMatch" => {
-            "The request signature we calculated does not match the signature you provided. Check your key and signing \
-             method."
-        }
+        "SignatureDoesNotMatch" => SIGNATURE,
         "InvalidURI" => "Couldn't parse the specified URI.",
         "InvalidBucketName" => "The specified bucket is not valid.",
         "KeyTooLongError" => "Your key is too long",

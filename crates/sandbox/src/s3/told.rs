@@ -3,6 +3,8 @@
 use hyper::Request;
 use percent_encoding::percent_decode_str;
 
+use super::scope::{wrong_digest, wrong_signature};
+use crate::api::ApiError;
 use crate::iam::escape;
 use crate::sigv4::header;
 
@@ -11,6 +13,7 @@ pub(crate) struct Asked {
     path: String,
     upload: Option<String>,
     range: Option<String>,
+    digest: Option<String>,
     /// The conditional header, if there is one alone.
     condition: Option<&'static str>,
 }
@@ -38,6 +41,7 @@ impl Asked {
             path: decoded(request.uri().path()),
             upload: upload.map(decoded),
             range: header(request.headers(), "range"),
+            digest: header(request.headers(), "x-amz-content-sha256"),
             condition: conditions.next().filter(|_| conditions.next().is_none()),
         }
     }
@@ -61,14 +65,33 @@ impl Asked {
         }
     }
 
+    /// Why its document could not be read: it is cut, or not what was signed.
+    pub(super) fn unread(&self) -> ApiError {
+        match self.digest.as_deref() {
+            Some(digest) if digest.starts_with("STREAMING-") => wrong_signature(),
+            Some(_) => wrong_digest(),
+            None => ApiError::new("IncompleteBody", "The request body terminated unexpectedly"),
+        }
+    }
+
     /// The XML of an error, with what it is about.
     pub(super) fn told(&self, text: &str) -> Option<String> {
         let (_, rest) = text.split_once("<Code>")?;
         let (code, _) = rest.split_once("</Code>")?;
-        let (element, value) = self.about(code)?;
+        let (element, value) = expected(code, text).or_else(|| self.about(code))?;
         let (head, tail) = text.rsplit_once("</Error>")?;
         Some(format!("{head}<{element}>{}</{element}></Error>{tail}", escape(value)))
     }
+}
+
+/// The region that a request had to be signed for, as the message tells it.
+fn expected<'a>(code: &str, text: &'a str) -> Option<(&'static str, &'a str)> {
+    let of_region = matches!(
+        code,
+        "AuthorizationHeaderMalformed" | "AuthorizationQueryParametersError"
+    );
+    let (_, rest) = text.split_once("; expecting &apos;").filter(|_| of_region)?;
+    Some(("Region", rest.split_once("&apos;")?.0))
 }
 
 fn decoded(text: &str) -> String {

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::{Body, BodyFile, CHUNK, Home, Segment, fill};
 use crate::api::ApiError;
+use crate::s3::scope::{wrong_digest, wrong_signature};
 
 /// Chunks waiting for a disk that is slower than the network.
 const WAITING: usize = 4;
@@ -186,8 +187,7 @@ where
     let mut gathered = BytesMut::new();
     let (mut length, mut is_lost) = (0, false);
     while let Some(chunk) = stream.next().await {
-        let chunk =
-            chunk.map_err(|error| ApiError::new("IncompleteBody", format!("the request's body was cut: {error}")))?;
+        let chunk = chunk.map_err(|error| broken(&error.to_string()))?;
         length += chunk.len() as u64;
         if length > LARGEST_PUT {
             return Err(too_large());
@@ -222,6 +222,17 @@ where
     arrived
         .map_err(|error| disk(&error))?
         .ok_or_else(|| ApiError::new("IncompleteBody", "the request's body was cut"))
+}
+
+/// What is wrong with a body that cannot be read to its end; s3s holds it against its signature on the way.
+fn broken(error: &str) -> ApiError {
+    if error.ends_with("Sha256Mismatch") {
+        wrong_digest()
+    } else if error.ends_with("SignatureMismatch") {
+        wrong_signature()
+    } else {
+        ApiError::new("IncompleteBody", format!("the request's body was cut: {error}"))
+    }
 }
 
 pub(crate) fn too_large() -> ApiError {

@@ -42,6 +42,7 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     check_md5(input.content_md5.as_deref(), &arrived.md5)?;
     verify(
         &given,
+        announced,
         |name| trailer(trailing_headers.as_ref(), name),
         &arrived.checksum,
     )?;

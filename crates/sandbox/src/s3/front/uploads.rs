@@ -97,6 +97,7 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
     check_md5(input.content_md5.as_deref(), &arrived.md5)?;
     verify(
         &given,
+        announced,
         |name| trailer(trailing_headers.as_ref(), name),
         &arrived.checksum,
     )?;
