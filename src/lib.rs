@@ -40,8 +40,8 @@
 //! commands -> everything but app, ui, worker, runtime, term; it alone (and `main`) names the sandbox
 //! ```
 //!
-//! SDK types stop at [`aws`]; crypto crates are named only in [`envelope`] and the sandbox; `domain`, `app` and `ui` know no
-//! clock, file system, network or environment. `tests/it/layering.rs` reads the sources and enforces all of it.
+//! SDK types stop at [`aws`]; crypto crates are named only in [`envelope`] and the sandbox; `domain`, `app`, `ui` and the envelope
+//! know no clock, file system, network or environment. `tests/it/layering.rs` reads the sources and enforces all of it.
 
 pub mod actions;
 pub mod app;

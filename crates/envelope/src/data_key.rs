@@ -15,7 +15,7 @@ const NOISE: usize = 4096;
 
 /// A plaintext data key. Wiped when dropped, redacted in `Debug`; neither `Clone` nor `Serialize`.
 ///
-/// `strongroom train` holds one for as long as a job lasts. Between uses it is shielded, as OpenSSH shields private keys:
+/// A long job holds one to its end. Between uses it is shielded, as OpenSSH shields private keys:
 /// XORed with the SHA-256 of noise much longer than itself, so that D stands in memory only while it is worked on, and
 /// whoever gets to see a piece of memory, or all of it with errors, has nothing. Against somebody who reads all of it
 /// without errors no program that must use D again has a defence.

@@ -1,4 +1,34 @@
-//! Bytes only: the data key, the Fernet token as a stream, the metadata and what binds them together.
+//! Fernet tokens of any size as a stream: sealed and opened in constant memory, under a data key of a key service such as
+//! AWS KMS, with metadata that binds each token to its name. Bytes only: no runtime, no network and no file system.
+//!
+//! ```
+//! use strongroom_envelope::{DataKey, EnvelopeError, Zeroizing, decrypt, seal, token_len};
+//!
+//! # fn main() -> Result<(), EnvelopeError> {
+//! // What `kms:GenerateDataKey` gives as `Plaintext`.
+//! let key = DataKey::from_plaintext(&Zeroizing::new(vec![7; 32]))?;
+//!
+//! // Anything that reads, into anything that writes.
+//! let mut token = Vec::new();
+//! let now = 1_790_000_000;
+//! seal(&key, now, &mut "price,rooms".as_bytes(), &mut token)?;
+//! assert_eq!(token.len() as u64, token_len(11));
+//!
+//! let (opened, plaintext) = decrypt(&key, &mut token.as_slice(), Vec::new())?;
+//! assert_eq!(plaintext, b"price,rooms");
+//! assert_eq!(opened.created.map(|time| time.as_second()), Some(now as i64));
+//!
+//! // A token that was changed does not open.
+//! token[60] ^= 1;
+//! assert!(matches!(decrypt(&key, &mut token.as_slice(), Vec::new()), Err(EnvelopeError::Mac)));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Where plaintext or token arrive piece by piece, [`Encryptor::update`] and [`TokenReader::push`] take them so. An upload
+//! that was interrupted is made again to the letter by [`Encryptor::resumed`], and parts of it by a [`Checkpoint`].
+//!
+//! [`Metadata`] is what is stored beside a token in S3, [`manifest`] what is stored beside many.
 //!
 //! # The format
 //!
@@ -42,6 +72,7 @@ pub use error::EnvelopeError;
 pub use first_pass::FirstPass;
 pub use metadata::Metadata;
 pub use replay::Checkpoint;
+pub use zeroize::Zeroizing;
 
 /// Bytes of a token's head that identify it: version, time and IV.
 pub const HEADER_LEN: usize = 25;

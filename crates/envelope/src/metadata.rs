@@ -13,7 +13,7 @@ use super::binding::{self, Subject};
 use super::{DataKey, EnvelopeError, HEADER_LEN};
 
 /// Prefix of every name, without `x-amz-meta-`.
-pub const PREFIX: &str = "strongroom-";
+const PREFIX: &str = "strongroom-";
 /// What S3 allows for all names and values together, in bytes.
 const LIMIT: usize = 2048;
 /// A shorter value is not what makes metadata too long.

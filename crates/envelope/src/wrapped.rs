@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 /// KMS makes no longer ciphertext.
-pub const LONGEST: u64 = 6144;
+const LONGEST: u64 = 6144;
 /// With its base64 wrapped in lines of 64, or spread worse.
 pub const LONGEST_TEXT: u64 = 2 * LONGEST;
 /// How every token begins.

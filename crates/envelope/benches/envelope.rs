@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use fernet::Fernet;
-use strongroom::envelope::{self, DataKey, seal, verify};
+use strongroom_envelope::{DataKey, seal, verify};
 
 const SIZES: &[usize] = &[1 << 10, 64 << 10, 1 << 20, 64 << 20];
 
@@ -53,5 +53,5 @@ fn decrypt(bencher: Bencher, size: usize) {
     let (key, token) = (key(), token(size));
     bencher
         .counter(BytesCount::new(size))
-        .bench(|| envelope::decrypt(&key, &mut Cursor::new(&token), sink()));
+        .bench(|| strongroom_envelope::decrypt(&key, &mut Cursor::new(&token), sink()));
 }
