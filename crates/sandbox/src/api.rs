@@ -54,6 +54,16 @@ pub(crate) fn bad_length(length: usize, member: &str, bounds: std::ops::RangeInc
     Some(broken(None, member, &bound))
 }
 
+/// A path as AWS's messages write it: its names with a small letter first.
+pub(crate) fn camel(path: &str) -> String {
+    let small = |name: &str| {
+        let mut letters = name.chars();
+        let first = letters.next().map(|first| first.to_ascii_lowercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    path.split('.').map(small).collect::<Vec<_>>().join(".")
+}
+
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.code, self.message)

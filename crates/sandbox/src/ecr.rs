@@ -18,6 +18,7 @@ use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{Disk, DiskError};
 use super::identity::{Caller, Place};
+use super::members;
 use super::shelf::Shelf;
 use super::world::{World, denied};
 
@@ -143,6 +144,7 @@ pub(crate) async fn call(
     operation: &str,
     body: &Value,
 ) -> Result<Value, ApiError> {
+    members::check("ecr", operation, body)?;
     let request: Request = parse(body)?;
     let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
     let ecr = &world.at(&caller.place).ecr;

@@ -10,6 +10,7 @@ use super::api::ApiError;
 use super::clock::Clock;
 use super::disk::{Disk, DiskError};
 use super::identity::{Caller, Place};
+use super::members;
 use super::shelf::Shelf;
 use super::world::World;
 
@@ -55,6 +56,7 @@ struct Ask<'a> {
 
 /// Performs one operation.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
+    members::check("kms", operation, body)?;
     let ask = Ask {
         world,
         caller,

@@ -23,6 +23,7 @@ mod iam;
 mod identity;
 mod kms;
 mod logs;
+mod members;
 mod policy;
 mod s3;
 mod sagemaker;

@@ -15,6 +15,7 @@ use super::api::{ApiError, bad_length, broken};
 use super::clock::Clock;
 use super::disk::{Disk, DiskError, Locked};
 use super::identity::{Caller, Place};
+use super::members;
 use super::world::{World, random_hex};
 
 mod pattern;
@@ -144,6 +145,7 @@ impl Logs {
 
 /// Answers one call.
 pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
+    members::check("logs", operation, body)?;
     let logs = &world.at(&caller.place).logs;
     let allow = |group: &str, stream: &str| {
         let base = logs.arn(group);
@@ -160,7 +162,6 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
         "CreateLogGroup" => {
             let request: GroupName = parse(body)?;
             allow(&request.log_group_name, "")?;
-            no_settings(body)?;
             logs.create_group(&request.log_group_name)
         }
         "DeleteLogGroup" => {
@@ -235,17 +236,6 @@ struct PutLogEvents {
 struct InputEvent {
     timestamp: i64,
     message: String,
-}
-
-/// Refuses what a group would have to keep.
-fn no_settings(body: &Value) -> Result<(), ApiError> {
-    let refused = |what: &str| Err(invalid(&format!("the sandbox keeps no {what} of log groups")));
-    match (&body["kmsKeyId"], &body["tags"], body["logGroupClass"].as_str()) {
-        (Value::String(_), ..) => refused("KMS key"),
-        (_, Value::Object(tags), _) if !tags.is_empty() => refused("tags"),
-        (.., Some(class)) if class != "STANDARD" => refused("other class"),
-        _ => Ok(()),
-    }
 }
 
 /// How long ago an event may have been, and how far ahead, in milliseconds.

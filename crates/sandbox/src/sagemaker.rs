@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::api::ApiError;
 use super::iam::SessionCredentials;
 use super::identity::{Caller, Place, account_of};
+use super::members;
 use super::sts;
 use super::world::World;
 
@@ -97,6 +98,7 @@ pub(crate) async fn call(
     operation: &str,
     body: &Value,
 ) -> Result<Value, ApiError> {
+    members::check("sagemaker", operation, body)?;
     let name = body["TrainingJobName"].as_str().unwrap_or_default();
     let place = &caller.place;
     let sagemaker = &world.at(place).sagemaker;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::api::{ApiError, broken, out_of_bounds};
 use super::iam::{Form, SESSION, SessionCredentials, escape};
 use super::identity::{Caller, Place, Principal, account_of};
+use super::members;
 use super::policy::Guard;
 use super::world::{World, denied};
 
@@ -14,6 +15,7 @@ use opening::Asked;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
+    members::check_form("sts", operation, form)?;
     match operation {
         // Nobody needs a permission to learn who they are.
         "GetCallerIdentity" => Ok(format!(

@@ -7,11 +7,13 @@ use super::form::{Form, escape};
 use super::{Credential, Entity, Iam, SESSION, boundary, conflict, exists, missing, policies, simulate, tags};
 use crate::api::ApiError;
 use crate::identity::{Caller, Principal, account_of};
+use crate::members;
 use crate::policy::{Document, Kind, Statement};
 use crate::world::World;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
+    members::check_form("iam", operation, form)?;
     let context = Context::of(
         &world.iam(&caller.place.account),
         caller,
@@ -125,16 +127,7 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             ))
         }
         "UpdateAccessKey" => {
-            let is_active = match form.required("Status")? {
-                "Active" => true,
-                "Inactive" => false,
-                _ => {
-                    return Err(ApiError::new(
-                        "ValidationError",
-                        "Value at 'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive]",
-                    ));
-                }
-            };
+            let is_active = form.required("Status")? == "Active";
             let id = own_key(iam, form, caller)?;
             iam.credentials.change(&id, |key| key.is_active = is_active);
             Ok(String::new())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-use crate::api::ApiError;
+use crate::api::{ApiError, camel};
 
 /// A decoded `application/x-www-form-urlencoded` body.
 pub(crate) struct Form(BTreeMap<String, String>);
@@ -25,15 +25,17 @@ impl Form {
         )
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<&str, ApiError> {
         self.text(name).filter(|value| !value.is_empty()).ok_or_else(|| {
-            let mut letters = name.chars();
-            let first = letters.next().map(|first| first.to_ascii_lowercase());
-            let field: String = first.into_iter().chain(letters).collect();
+            let field = camel(name);
             ApiError::new("ValidationError", format!("1 validation error detected: Value null at '{field}' failed to satisfy constraint: Member must not be null"))
         })
     }

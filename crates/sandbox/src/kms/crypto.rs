@@ -47,7 +47,6 @@ pub(super) fn encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 
 pub(super) fn decrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     ask.algorithm("EncryptionAlgorithm")?;
-    ask.no_recipient()?;
     let context = ask.request.context("EncryptionContext")?;
     if ask.ignores_ciphertext() {
         ask.use_key(kms, ask.request.required("KeyId")?, "kms:Decrypt", &context)?;
@@ -103,7 +102,6 @@ pub(super) fn re_encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 }
 
 pub(super) fn generate_data_key(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
-    ask.no_recipient()?;
     let context = ask.request.context("EncryptionContext")?;
     let len = match (
         ask.request.one_of("KeySpec", &["AES_256", "AES_128"])?,
@@ -131,7 +129,6 @@ pub(super) fn generate_data_key(ask: &Ask, kms: &Kms) -> Result<Value, ApiError>
 pub(super) fn generate_random(ask: &Ask) -> Result<Value, ApiError> {
     ask.world
         .authorize(ask.caller, "kms:GenerateRandom", "*", &BTreeMap::new())?;
-    ask.no_recipient()?;
     if ask.request.text("CustomKeyStoreId").is_some() {
         return Err(ApiError::new(
             "CustomKeyStoreNotFoundException",
@@ -162,17 +159,6 @@ impl Ask<'_> {
                 format!("Algorithm {other} is incompatible with key spec SYMMETRIC_DEFAULT."),
             )),
         }
-    }
-
-    /// Refuses to answer to an enclave: its plaintext would go out in the clear.
-    fn no_recipient(&self) -> Result<(), ApiError> {
-        if self.request.value("Recipient").is_null() {
-            return Ok(());
-        }
-        Err(ApiError::new(
-            "UnsupportedOperationException",
-            "the sandbox encrypts no answer for a Recipient",
-        ))
     }
 
     /// A dry run that is about authorization only.

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::api::{ApiError, bad_length, broken, out_of_bounds};
+use crate::api::{ApiError, bad_length, broken, camel, out_of_bounds};
 
 /// Bytes of an encryption context's names and values together.
 const CONTEXT: usize = 8192;
@@ -48,9 +48,8 @@ impl<'a> Request<'a> {
     /// An encryption context: texts, and not endless.
     pub(super) fn context(&self, name: &str) -> Result<BTreeMap<String, String>, ApiError> {
         let context = map(&self.0[name]);
-        let is_whole = self.0[name].as_object().map_or(0, serde_json::Map::len) == context.len();
         let size: usize = context.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if !is_whole || size > CONTEXT {
+        if size > CONTEXT {
             return Err(invalid(format!(
                 "{name} must hold texts of at most {CONTEXT} bytes together"
             )));
@@ -63,7 +62,7 @@ impl<'a> Request<'a> {
         let bytes = STANDARD
             .decode(text)
             .map_err(|_| ApiError::new("SerializationException", format!("{name} is not base64")))?;
-        match bad_length(bytes.len(), &member(name), 1..=most) {
+        match bad_length(bytes.len(), &camel(name), 1..=most) {
             Some(wrong) => Err(invalid(wrong)),
             None => Ok(bytes),
         }
@@ -72,7 +71,7 @@ impl<'a> Request<'a> {
     /// A number, if it is there, within what the service's model allows.
     pub(super) fn bounded(&self, name: &str, bounds: std::ops::RangeInclusive<i64>) -> Result<Option<i64>, ApiError> {
         let number = self.number(name);
-        match number.and_then(|number| out_of_bounds(number, &member(name), bounds)) {
+        match number.and_then(|number| out_of_bounds(number, &camel(name), bounds)) {
             Some(wrong) => Err(invalid(wrong)),
             None => Ok(number),
         }
@@ -83,7 +82,7 @@ impl<'a> Request<'a> {
         match self.text(name) {
             Some(text) if !known.contains(&text) => {
                 let rule = format!("satisfy enum value set: [{}]", known.join(", "));
-                Err(invalid(broken(Some(text), &member(name), &rule)))
+                Err(invalid(broken(Some(text), &camel(name), &rule)))
             }
             text => Ok(text),
         }
@@ -103,7 +102,7 @@ pub(super) fn map(value: &Value) -> BTreeMap<String, String> {
 }
 
 pub(super) fn missing(name: &str) -> ApiError {
-    let member = member(name);
+    let member = camel(name);
     invalid(format!(
         "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
     ))
@@ -111,12 +110,4 @@ pub(super) fn missing(name: &str) -> ApiError {
 
 pub(super) fn invalid(message: impl Into<String>) -> ApiError {
     ApiError::new("ValidationException", message)
-}
-
-/// A member as the service's messages name it.
-fn member(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().collect::<String>() + letters.as_str()
-    })
 }

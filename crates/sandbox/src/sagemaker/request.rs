@@ -12,7 +12,6 @@ use super::{conditions, invalid};
 
 mod channels;
 mod rules;
-mod unserved;
 
 pub(super) use channels::Channel;
 use channels::{channels, file_mode};
@@ -58,7 +57,6 @@ impl Training {
     /// Reads a CreateTrainingJob.
     pub(super) fn parse(body: &Value) -> Result<Self, ApiError> {
         rules::check(body)?;
-        unserved::refuse(body)?;
         let name = required(body, "TrainingJobName", "trainingJobName")?;
         let role = required(body, "RoleArn", "roleArn")?;
         let algorithm = &body["AlgorithmSpecification"];
@@ -112,7 +110,7 @@ impl Training {
             image: image.to_owned(),
             entrypoint: conditions::texts(&algorithm["ContainerEntrypoint"]),
             arguments: conditions::texts(&algorithm["ContainerArguments"]),
-            hyperparameters: map(&body["HyperParameters"], "hyperParameters")?,
+            hyperparameters: map(&body["HyperParameters"]),
             channels: channels(&body["InputDataConfig"], mode)?,
             output: place(path, "outputDataConfig.s3OutputPath")?,
             checkpoints: checkpoints(&body["CheckpointConfig"])?,
@@ -124,7 +122,7 @@ impl Training {
             instance_type: instance_type.to_owned(),
             longest: Duration::from_secs(longest),
             is_isolated: body["EnableNetworkIsolation"] == true,
-            environment: map(&body["Environment"], "environment")?,
+            environment: map(&body["Environment"]),
             metrics: metrics(&algorithm["MetricDefinitions"])?,
         })
     }
@@ -200,18 +198,10 @@ fn metrics(value: &Value) -> Result<Vec<(String, Regex)>, ApiError> {
         .collect()
 }
 
-fn map(value: &Value, member: &str) -> Result<BTreeMap<String, String>, ApiError> {
-    value
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| match value.as_str() {
-            Some(value) => Ok((key.clone(), value.to_owned())),
-            None => Err(ApiError::new(
-                "SerializationException",
-                format!("'{member}.{key}' is not a string"),
-            )),
-        })
+fn map(value: &Value) -> BTreeMap<String, String> {
+    let entries = value.as_object().into_iter().flatten();
+    entries
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
         .collect()
 }
 

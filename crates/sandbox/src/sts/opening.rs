@@ -22,14 +22,6 @@ pub(super) struct Asked {
 
 /// Reads the request; also the element that tells how much of the room for policies and tags is used.
 pub(super) fn read(world: &World, caller: &Caller, form: &Form) -> Result<(Asked, String), ApiError> {
-    for name in ["SerialNumber", "TokenCode", "ProvidedContexts.member.1.ProviderArn"] {
-        if form.text(name).is_some() {
-            return Err(validation(format!(
-                "the sandbox has no {}",
-                name.split('.').next().unwrap_or(name)
-            )));
-        }
-    }
     let (limits, length) = limits(world, form)?;
     let tags = tags(form)?;
     let inherited = caller.opening.as_deref();

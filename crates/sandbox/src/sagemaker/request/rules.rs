@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::super::api::ApiError;
+use super::super::super::api::{ApiError, camel};
 use super::super::invalid;
 
 /// What a member must be.
@@ -305,13 +305,4 @@ fn told(value: &Value) -> String {
         }
         value => format!("Value '{}'", one(value)),
     }
-}
-
-/// As the wire's model spells it: with a small letter first.
-fn camel(member: &str) -> String {
-    let mut letters = member.chars();
-    letters
-        .next()
-        .map(|first| first.to_ascii_lowercase().to_string() + letters.as_str())
-        .unwrap_or_default()
 }
