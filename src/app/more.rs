@@ -21,7 +21,8 @@ use super::state::State;
 use super::text::{self, Tone};
 use super::{Effect, cleanup, words};
 use crate::domain::{
-    AccountRequest, GrantRequest, ImageSpec, JobSpec, KeyRequest, KeyState, ObjectFormat, ObjectRequest, Request,
+    AccountRequest, GrantRequest, ImageSpec, JobDetail, JobSpec, KeyRequest, KeyState, ObjectFormat, ObjectRequest,
+    Request,
 };
 
 /// Bytes of plaintext that a preview keeps in memory.
@@ -55,7 +56,10 @@ fn is_offered(state: &State, more: More, target: &Target) -> bool {
         More::Story => in_pane(&[Pane::Keys, Pane::Grants]) && listed_key.is_some(),
         More::GrantsEverywhere => in_pane(&[Pane::Keys, Pane::Grants]),
         More::OpenDataKey => in_pane(&[Pane::Keys, Pane::Objects]),
-        More::CloneJob => target.pane == Pane::Jobs && target.job(state).is_some(),
+        More::CloneJob => {
+            let detail = target.job(state).and_then(|job| job.detail.as_deref());
+            target.pane == Pane::Jobs && detail.and_then(trained_on).is_some()
+        }
         More::RotationOn | More::RotationOff => {
             let detail = listed_key.filter(|_| key).and_then(|key| key.detail.as_ref());
             detail.is_some_and(|detail| {
@@ -254,16 +258,15 @@ fn retire(state: &mut State, target: &Target) {
     }
 }
 
+/// Where the data of a job is, below `s3://`.
+fn trained_on(detail: &JobDetail) -> Option<&str> {
+    detail.channels.first()?.uri.strip_prefix("s3://")
+}
+
 /// The form of a new job, filled in as an earlier one was.
 fn clone_job(state: &mut State, target: &Target) {
-    let Some(detail) = target.job(state).and_then(|job| job.detail.as_deref()) else {
-        return;
-    };
-    let Some(uri) = detail
-        .channels
-        .first()
-        .and_then(|channel| channel.uri.strip_prefix("s3://"))
-    else {
+    let detail = target.job(state).and_then(|job| job.detail.as_deref());
+    let Some((detail, uri)) = detail.and_then(|detail| Some((detail, trained_on(detail)?))) else {
         return;
     };
     let (bucket, object) = uri.split_once('/').unwrap_or((uri, ""));

@@ -1,25 +1,36 @@
 //! Uploads that were killed, as the next dashboard finds them.
 
-use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::place::{Place, files};
-use crate::pty::Session;
+use crate::proxy::{Proxy, Trouble, is_completion};
+use crate::pty::{ENTER, ESC, Session};
 
 const BUCKET: &str = "sagemaker-interrupted";
-const ENTER: &str = "\r";
+const UPLOADS: &str = ".local/state/strongroom/uploads";
 
-/// Begins an upload and kills it before it can complete.
-fn kill_midway(place: &Place, name: &str) {
-    let before = place.unfinished_uploads(BUCKET);
+/// How many uploads have an id that somebody who comes later can find.
+fn noted(place: &Place) -> usize {
+    let folder = place.path(UPLOADS);
+    let journals = if folder.exists() { files(&folder) } else { Vec::new() };
+    let is_noted = |journal: &std::path::PathBuf| std::fs::read_to_string(journal).unwrap().contains("{\"upload\"");
+    journals.iter().filter(|journal| is_noted(journal)).count()
+}
+
+/// Begins an upload that cannot complete, and kills it once its id is noted: before, nobody could finish it.
+fn kill_midway(place: &Place, url: &str, name: &str) {
+    let before = noted(place);
     let source = place.write(name, vec![name.len() as u8; 20 << 20]);
     let to = format!("s3://{BUCKET}/");
     let arguments = ["encrypt", source.to_str().unwrap(), &to, "--key", "alias/training"];
-    let mut child = place.command(&arguments).stdin(Stdio::null()).spawn().unwrap();
+    let mut command = place.command(&arguments);
+    let mut child = command.env("AWS_ENDPOINT_URL", url).spawn().unwrap();
     let begun = Instant::now();
-    while place.unfinished_uploads(BUCKET) == before {
-        assert!(begun.elapsed() < Duration::from_secs(60), "no upload was begun");
-        std::thread::sleep(Duration::from_millis(20));
+    while noted(place) == before {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no upload was begun");
+        std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();
     child.wait().unwrap();
@@ -27,30 +38,46 @@ fn kill_midway(place: &Place, name: &str) {
 
 #[test]
 fn an_upload_killed_before_is_offered_at_the_start_finished_by_enter_and_aborted_by_x() {
-    let place = Place::with(|options| options.faults = vec!["s3:latency=400ms".parse().unwrap()]);
+    let place = Place::new();
     place.key("training");
     place.bucket(BUCKET);
-    kill_midway(&place, "first.bin");
-    kill_midway(&place, "second-one.bin");
+    let is_resumed = Arc::new(AtomicBool::new(false));
+    let (let_on, held) = mpsc::channel::<()>();
+    let (is_later, held) = (Arc::clone(&is_resumed), Mutex::new(held));
+    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), move |seen| {
+        if !is_completion(seen.line) {
+            return Trouble::None;
+        }
+        if !is_later.load(Ordering::SeqCst) {
+            return Trouble::StallUnanswered;
+        }
+        held.lock().unwrap().recv().unwrap_err();
+        Trouble::None
+    });
+    kill_midway(&place, proxy.url(), "first.bin");
+    kill_midway(&place, proxy.url(), "second-one.bin");
     assert_eq!(place.unfinished_uploads(BUCKET), 2);
 
-    let environment: Vec<(&str, &str)> = place
-        .environment
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    is_resumed.store(true, Ordering::SeqCst);
+    let environment = place.environment.iter().map(|(name, value)| match name.as_str() {
+        "AWS_ENDPOINT_URL" => (name.as_str(), proxy.url()),
+        name => (name, value.as_str()),
+    });
+    let environment: Vec<(&str, &str)> = environment.collect();
     let mut session = Session::start_with(&[], place.home.path(), (80, 24), &environment);
     session
         .wait("Interrupted uploads")
         .wait("first.bin to s3://")
         .wait("second-one.bin to");
     session.keys(ENTER).wait("Finish the upload of first.bin").keys("y");
-    session.wait("under way").gone("first.bin to s3://");
+    session.wait("under way");
+    drop(let_on);
+    session.gone("first.bin to s3://");
     session
         .keys("x")
         .wait("Abort the upload of second-one.bin to s3://")
         .keys("y");
-    session.wait("No upload is interrupted.").keys("\x1b").keys("q");
+    session.wait("No upload is interrupted.").keys(ESC).keys("q");
     session.exit();
 
     assert_eq!(place.unfinished_uploads(BUCKET), 0);
@@ -60,6 +87,5 @@ fn an_upload_killed_before_is_offered_at_the_start_finished_by_enter_and_aborted
     assert_eq!(std::fs::read(opened).unwrap(), vec![9; 20 << 20]);
     let objects = place.objects(BUCKET);
     assert!(objects.iter().all(|key| !key.contains("second-one")), "{objects:?}");
-    let state = place.path(".local/state/strongroom/uploads");
-    assert_eq!(files(&state), Vec::<std::path::PathBuf>::new());
+    assert_eq!(files(&place.path(UPLOADS)), Vec::<std::path::PathBuf>::new());
 }

@@ -1,35 +1,59 @@
 //! A person at a terminal: types keys into the real program in a pseudo-terminal and reads its screen.
 
 use std::io::{Read, Write};
-use std::num::NonZero;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+use screen::Screen;
+
+#[path = "pty/screen.rs"]
+mod screen;
+
 /// How long a screen may take to show what a test waits for. Generous: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) const ENTER: &str = "\r";
-pub(crate) const ESC: &str = "\x1b";
+/// As terminals of the `CSI u` form send it. The byte alone is this key only after a silence, which no test can make on a
+/// busy machine: the next key would belong to it.
+pub(crate) const ESC: &str = "\x1b[27u";
 pub(crate) const TAB: &str = "\t";
 pub(crate) const HOME: &str = "\x1b[H";
 /// Empties the field with the cursor.
 pub(crate) const CLEAR: &str = "\x15";
+/// Paints every cell anew.
+const REDRAW: &str = "\x0c";
+
+/// What the program shows, and the news of it.
+struct Shown {
+    screen: Mutex<Screen>,
+    news: Condvar,
+}
+
+impl Shown {
+    fn lock(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap()
+    }
+
+    /// Waits until what is shown is as described; whether it came to that in time.
+    fn until(&self, patience: Duration, holds: impl Fn(&Screen) -> bool) -> bool {
+        let waited = self
+            .news
+            .wait_timeout_while(self.lock(), patience, |screen| !holds(screen));
+        !waited.unwrap().1.timed_out()
+    }
+}
 
 /// The program under the person's hands.
 pub(crate) struct Session {
-    screen: Arc<Mutex<vt100::Parser>>,
+    shown: Arc<Shown>,
     keyboard: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     /// Whether its end was seen: its number may be another process's since.
     is_over: bool,
-    /// What reads the screen; it ends with the program.
-    reader: JoinHandle<()>,
     master: Box<dyn MasterPty + Send>,
-    raw: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Session {
@@ -77,55 +101,54 @@ impl Session {
         }
         let child = pty.slave.spawn_command(command).unwrap();
         drop(pty.slave);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
-        let raw = Arc::new(Mutex::new(Vec::new()));
+        let shown = Arc::new(Shown {
+            screen: Mutex::new(Screen::new(cols, rows)),
+            news: Condvar::new(),
+        });
         let mut output = pty.master.try_clone_reader().unwrap();
-        let (seen, bytes) = (Arc::clone(&screen), Arc::clone(&raw));
-        let reader = std::thread::spawn(move || {
+        let seen = Arc::clone(&shown);
+        std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = output.read(&mut buffer) {
-                seen.lock().unwrap().process(&buffer[..count]);
-                bytes.lock().unwrap().extend_from_slice(&buffer[..count]);
+                seen.lock().take(&buffer[..count]);
+                seen.news.notify_all();
             }
+            seen.lock().end();
+            seen.news.notify_all();
         });
         let keyboard = pty.master.take_writer().unwrap();
         Self {
-            screen,
+            shown,
             keyboard,
             child,
             is_over: false,
-            reader,
             master: pty.master,
-            raw,
         }
     }
 
     /// The screen as text.
     pub(crate) fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
+        self.shown.lock().text()
     }
 
     /// Every byte that the program printed so far.
     pub(crate) fn raw(&self) -> Vec<u8> {
-        self.raw.lock().unwrap().clone()
+        self.shown.lock().raw.clone()
     }
 
     /// Forgets what was on the screen, so that only what is drawn anew is seen.
     pub(crate) fn forget(&mut self) -> &mut Self {
-        let (rows, cols) = self.screen.lock().unwrap().screen().size();
-        *self.screen.lock().unwrap() = vt100::Parser::new(rows, cols, 0);
+        self.shown.lock().forget();
         self
     }
 
-    /// Types these characters as they are.
+    /// Types these characters as they are, and waits for the frame that the dashboard draws of it.
     pub(crate) fn keys(&mut self, keys: &str) -> &mut Self {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-        self.keyboard.flush().unwrap();
-        // Keys come one after another from a person; a program must not depend on it, but a lone Esc does: what follows
-        // it at once belongs to it.
-        let pause = if keys.ends_with(ESC) { 300 } else { 60 };
-        std::thread::sleep(Duration::from_millis(pause));
-        self
+        let before = self.shown.lock().frames;
+        self.send(keys.as_bytes());
+        self.shown_when("an answer to a key", |screen| {
+            screen.frames > before || !screen.has_frames()
+        })
     }
 
     /// Sends bytes as a terminal would, at once.
@@ -133,6 +156,15 @@ impl Session {
         self.keyboard.write_all(bytes).unwrap();
         self.keyboard.flush().unwrap();
         self
+    }
+
+    /// Has the dashboard paint everything anew: whatever was typed before has been taken in when that is seen.
+    fn redraw(&mut self) -> &mut Self {
+        let before = self.shown.lock().repaints;
+        self.send(REDRAW.as_bytes());
+        self.shown_when("everything anew", |screen| {
+            screen.repaints > before || !screen.has_frames()
+        })
     }
 
     /// Waits until the screen shows the text; panics with the screen if it never does.
@@ -147,15 +179,26 @@ impl Session {
 
     /// Waits until the screen is as described.
     pub(crate) fn wait_until(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> &mut Self {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let screen = self.text();
-            if holds(&screen) {
-                return self;
-            }
-            assert!(Instant::now() < end, "the screen never showed {what}:\n{screen}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        self.shown_when(what, |screen| holds(&screen.text()))
+    }
+
+    /// Waits until what was printed so far is as described.
+    pub(crate) fn wait_printed(&mut self, what: &str, holds: impl Fn(&[u8]) -> bool) -> &mut Self {
+        self.shown_when(what, |screen| holds(&screen.raw))
+    }
+
+    /// Whether the screen comes to be as described within a time.
+    pub(crate) fn comes_to(&self, time: Duration, holds: impl Fn(&str) -> bool) -> bool {
+        self.shown.until(time, |screen| holds(&screen.text()))
+    }
+
+    fn shown_when(&mut self, what: &str, holds: impl Fn(&Screen) -> bool) -> &mut Self {
+        assert!(
+            self.shown.until(PATIENCE, holds),
+            "the screen never showed {what}:\n{}",
+            self.text()
+        );
+        self
     }
 
     /// Presses `j` until the row under the cursor of the pane with the keyboard begins with these words, behind its signs.
@@ -174,67 +217,66 @@ impl Session {
         let end = Instant::now() + PATIENCE;
         while !self.cursors().iter().any(|row| row.contains(title)) {
             assert!(Instant::now() < end, "the next step is not {title}:\n{}", self.text());
-            self.keys("\x1b").gone("The walk");
-            std::thread::sleep(Duration::from_millis(200));
-            self.keys("w").wait("The walk");
+            self.keys(ESC).gone("The walk").keys("w").wait("The walk");
         }
         self
     }
 
+    /// From the top again until it is there: rows may still be on their way.
     fn go_to(&mut self, words: &str, signs: usize) -> &mut Self {
+        let end = Instant::now() + PATIENCE;
+        while !self.finds(words, signs) {
+            assert!(
+                Instant::now() < end,
+                "no row `{words}` could be selected:\n{}",
+                self.text()
+            );
+        }
+        self
+    }
+
+    /// Whether a row that begins so is there, from the top down; with the cursor on it. If not, it has waited for news.
+    fn finds(&mut self, words: &str, signs: usize) -> bool {
         let begins = |row: &String| {
             let row: String = row.chars().skip(signs).collect();
             row.split_whitespace().collect::<Vec<_>>().join(" ").starts_with(words)
         };
-        let end = Instant::now() + PATIENCE;
-        while Instant::now() < end {
-            // Rows may still be on their way: from the top again, until it is there.
-            self.keys(HOME);
-            std::thread::sleep(Duration::from_millis(200));
-            loop {
-                let cursors = self.cursors();
-                if cursors.iter().any(begins) {
-                    return self;
-                }
-                self.keys("j");
-                let moved = Instant::now() + Duration::from_millis(1500);
-                while self.cursors() == cursors && Instant::now() < moved {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                if self.cursors() == cursors {
-                    break;
-                }
+        self.send(HOME.as_bytes()).redraw();
+        // Rows change meanwhile, if only their age: more than these are on no screen.
+        for _ in 0..100 {
+            let cursors = self.cursors();
+            if cursors.iter().any(begins) {
+                return true;
+            }
+            if self.send(b"j").redraw().cursors() == cursors {
+                break;
             }
         }
-        panic!("no row `{words}` could be selected:\n{}", self.text());
+        let seen = self.shown.lock().frames;
+        self.shown
+            .until(Duration::from_millis(500), |screen| screen.frames > seen);
+        false
     }
 
     /// What follows each cursor that is highlighted: that of the pane with the keyboard, and of what lies over it.
     fn cursors(&self) -> Vec<String> {
-        let parser = self.screen.lock().unwrap();
-        let screen = parser.screen();
-        let (rows, columns) = screen.size();
-        let mut found = Vec::new();
-        for row in 0..rows.get() {
-            for column in 0..columns.get() {
-                let is_cursor = |cell: &vt100::Cell| {
-                    cell.contents() == "▸" && (cell.inverse() || cell.bgcolor() != vt100::Color::Default)
-                };
-                if screen.cell(row, column).is_some_and(is_cursor) {
-                    let rest = (column + 1..columns.get()).filter_map(|column| screen.cell(row, column));
-                    let text: String = rest
-                        .map(|cell| if cell.has_contents() { cell.contents() } else { " " })
-                        .collect();
-                    found.push(text);
-                }
-            }
-        }
-        found
+        self.shown.lock().cursors()
     }
 
-    /// Opens the further actions of what the cursor is on, and does one.
+    /// Opens the further actions of what the cursor is on until this one is among them, and does it: what can be done
+    /// depends on what is known.
     pub(crate) fn action(&mut self, label: &str) -> &mut Self {
-        self.keys("a").wait("do it").choose(label).keys(ENTER)
+        let end = Instant::now() + PATIENCE;
+        while !self.keys("a").wait("do it").finds(label, 1) {
+            assert!(Instant::now() < end, "`{label}` is not offered:\n{}", self.text());
+            self.keys(ESC).gone("do it");
+        }
+        self.keys(ENTER)
+    }
+
+    /// Takes this one of a form's choices once it is listed.
+    pub(crate) fn take(&mut self, name: &str) -> &mut Self {
+        self.keys(name).wait(&format!("▸ {name}"))
     }
 
     /// Presses `e`, agrees to what is asked the first time, and waits until it is uploaded.
@@ -257,11 +299,7 @@ impl Session {
     /// Gives the terminal another size.
     pub(crate) fn resize(&mut self, cols: u16, rows: u16) -> &mut Self {
         // The emulator first: the program may draw as soon as it is told.
-        self.screen
-            .lock()
-            .unwrap()
-            .screen_mut()
-            .set_size(cells(rows), cells(cols));
+        self.shown.lock().resize(cols, rows);
         self.master
             .resize(PtySize {
                 rows,
@@ -287,21 +325,14 @@ impl Session {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 self.is_over = true;
-                // Its last words may be on their way. Children of its own can hold the terminal for longer.
-                let last = Instant::now() + Duration::from_secs(2);
-                while !self.reader.is_finished() && Instant::now() < last {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
+                // Its last words may be on their way; what it started itself has let go of the terminal by then.
+                self.shown_when("its end", Screen::is_over);
                 return status.exit_code();
             }
             assert!(Instant::now() < end, "the program did not end:\n{}", self.text());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
-}
-
-fn cells(count: u16) -> NonZero<u16> {
-    NonZero::new(count).unwrap()
 }
 
 impl Drop for Session {

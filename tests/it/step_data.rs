@@ -38,7 +38,7 @@ fn objects_say_what_they_are_and_are_verified_proved_and_previewed() {
     session
         .action("prove object")
         .wait("With the grant checked")
-        .wait("example-role")
+        .wait("▸ example-role")
         .keys(ENTER);
     session
         .wait("What stands between the object and its readers")
@@ -60,24 +60,14 @@ fn a_role_is_made_looked_at_trusted_for_once_and_deleted() {
         .keys("mine")
         .keys(ENTER);
     session.wait("the role mine").keys(ESC);
-    session
-        .action("role policies")
-        .wait("Role: ")
-        .wait("mine")
-        .keys("mine")
-        .keys(ENTER);
+    session.action("role policies").wait("Role: ").take("mine").keys(ENTER);
     session
         .wait("aws:SourceAccount")
         .wait("Who may assume it")
         .keys("G")
         .wait("Resource")
         .keys(ESC);
-    session
-        .action("trust me")
-        .wait("Role: ")
-        .wait("mine")
-        .keys("mine")
-        .keys(ENTER);
+    session.action("trust me").wait("Role: ").take("mine").keys(ENTER);
     session
         .wait("Let yourself assume the role mine?")
         .keys("n")
@@ -92,17 +82,11 @@ fn a_role_is_made_looked_at_trusted_for_once_and_deleted() {
     session
         .action("distrust me")
         .wait("Role: ")
-        .wait("mine")
-        .keys("mine")
+        .take("mine")
         .keys(ENTER)
         .wait("the role")
         .keys(ESC);
-    session
-        .action("delete role")
-        .wait("Role: ")
-        .wait("mine")
-        .keys("mine")
-        .keys(ENTER);
+    session.action("delete role").wait("Role: ").take("mine").keys(ENTER);
     session
         .wait("Delete the role mine?")
         .keys("y")
@@ -118,7 +102,7 @@ fn grants_are_made_with_a_name_and_a_context_listed_over_all_keys_retired_and_re
         .keys("2")
         .wait("Grants of training-data")
         .keys("n")
-        .wait("example-role");
+        .wait("▸ example-role");
     session
         .keys(TAB)
         .keys(TAB)
@@ -163,7 +147,7 @@ fn the_story_of_a_grant_is_proved_denied_allowed_and_denied_with_its_evidence() 
         .wait("Enabled")
         .keys("p")
         .wait("Who may use")
-        .wait("trainer")
+        .wait("▸ trainer")
         .keys(ENTER);
     session
         .wait("Access proof")
@@ -173,7 +157,7 @@ fn the_story_of_a_grant_is_proved_denied_allowed_and_denied_with_its_evidence() 
     session
         .action("proof story")
         .wait("Prove the story")
-        .wait("trainer")
+        .wait("▸ trainer")
         .keys(ENTER);
     session
         .wait("The story of the grant")
@@ -204,7 +188,7 @@ fn a_refused_job_is_explained_and_the_remedy_done_from_there() {
     session
         .keys("t")
         .wait("Train on")
-        .wait("example-role")
+        .wait("▸ example-role")
         .keys(ENTER)
         .wait("has ended: Failed")
         .keys(ESC)

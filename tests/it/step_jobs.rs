@@ -77,7 +77,7 @@ fn the_look_ahead_names_what_would_fail_and_repairs_it_and_a_job_is_cloned() {
         .select("housing.csv")
         .keys("t")
         .wait("Train on")
-        .wait("example-role");
+        .wait("▸ example-role");
     session.keys("\x1b[Z").keys(" ").keys(ENTER).wait("Before the job");
     session
         .choose("fails the role may decrypt")
@@ -91,7 +91,7 @@ fn the_look_ahead_names_what_would_fail_and_repairs_it_and_a_job_is_cloned() {
     session
         .keys("t")
         .wait("Train on")
-        .wait("example-role")
+        .wait("▸ example-role")
         .keys(ENTER)
         .wait("has ended: Completed");
     session.keys(ESC).keys("4").select("train-");
@@ -99,7 +99,7 @@ fn the_look_ahead_names_what_would_fail_and_repairs_it_and_a_job_is_cloned() {
         .action("clone job")
         .wait("Train on s3://")
         .wait("housing.csv")
-        .wait("example-role")
+        .wait("▸ example-role")
         .keys(ESC);
 }
 
@@ -348,8 +348,7 @@ fn an_image_of_ones_own_is_named_in_the_form() {
         .keys("t");
     session
         .wait("Train on")
-        .wait("trainer")
-        .keys("trainer")
+        .take("trainer")
         .keys("\t")
         .keys(CLEAR)
         .keys("own")

@@ -156,12 +156,7 @@ fn a_data_key_is_kept_opened_and_wrapped_anew_and_d_is_never_shown() {
         .action("open data key")
         .wait("Which KMS key wraps it")
         .keys(&at("c.datakey"));
-    session
-        .keys(TAB)
-        .keys(TAB)
-        .wait("example-role")
-        .keys("example-role")
-        .keys(ENTER);
+    session.keys(TAB).keys(TAB).take("example-role").keys(ENTER);
     session.wait("for youallowed").wait("for the roledenied").keys(ESC);
     session.select("model-artifacts");
     session
@@ -250,7 +245,7 @@ fn a_role_is_named_in_the_policy_shown_as_a_diff_and_may_use_the_key() {
     session
         .action("allow role")
         .wait("Let a role use training-data")
-        .wait("example-role")
+        .wait("▸ example-role")
         .keys(ENTER);
     session
         .wait("Key policy")
@@ -262,7 +257,7 @@ fn a_role_is_named_in_the_policy_shown_as_a_diff_and_may_use_the_key() {
     session
         .keys("p")
         .wait("Who may use")
-        .wait("example-role")
+        .wait("▸ example-role")
         .keys(ENTER)
         .wait("allowed  Decrypt");
 }

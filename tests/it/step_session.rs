@@ -12,12 +12,16 @@ fn seeded(home: &tempfile::TempDir, arguments: &[&str]) -> Session {
     session
 }
 
-/// What was put on the clipboard last (OSC 52).
-fn clipboard(session: &Session) -> String {
-    let raw = String::from_utf8_lossy(&session.raw()).into_owned();
-    let (_, rest) = raw.rsplit_once("\x1b]52;c;").unwrap();
-    let text = rest.split('\x07').next().unwrap();
-    String::from_utf8(base64::engine::general_purpose::STANDARD.decode(text).unwrap()).unwrap()
+/// What is put on the clipboard (OSC 52) for the so manieth time.
+fn copied(session: &mut Session, time: usize) -> String {
+    let text = |raw: &[u8]| {
+        let raw = String::from_utf8_lossy(raw);
+        let (text, _) = raw.split("\x1b]52;c;").nth(time)?.split_once('\x07')?;
+        let text = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+        String::from_utf8(text).ok()
+    };
+    session.wait_printed("what is copied", |raw| text(raw).is_some());
+    text(&session.raw()).unwrap()
 }
 
 #[test]
@@ -120,10 +124,10 @@ fn the_command_line_of_what_is_asked_is_copied_from_menu_form_question_and_list(
         .keys("sister")
         .keys("\x19")
         .wait("Copied aws kms create-alias");
-    let copied = clipboard(&session);
+    let alias = copied(&mut session, 3);
     assert!(
-        copied.starts_with("aws kms create-alias --alias-name alias/sister --target-key-id arn:aws:kms:"),
-        "{copied}"
+        alias.starts_with("aws kms create-alias --alias-name alias/sister --target-key-id arn:aws:kms:"),
+        "{alias}"
     );
     session
         .keys(ENTER)
@@ -132,7 +136,7 @@ fn the_command_line_of_what_is_asked_is_copied_from_menu_form_question_and_list(
         .wait("Operations")
         .keys("Y");
     session.wait("Copied aws kms create-alias").keys(ESC);
-    assert_eq!(clipboard(&session), copied);
+    assert_eq!(copied(&mut session, 4), alias);
     session
         .keys("n")
         .wait("New KMS key")
@@ -141,9 +145,9 @@ fn the_command_line_of_what_is_asked_is_copied_from_menu_form_question_and_list(
         .keys("it's")
         .keys("\x19")
         .wait("Copied 2 command lines");
-    let copied = clipboard(&session);
+    let key = copied(&mut session, 5);
     assert!(
-        copied.starts_with(r"aws kms create-key --description 'it'\''s' --key-spec SYMMETRIC_DEFAULT"),
-        "{copied}"
+        key.starts_with(r"aws kms create-key --description 'it'\''s' --key-spec SYMMETRIC_DEFAULT"),
+        "{key}"
     );
 }

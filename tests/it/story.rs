@@ -28,7 +28,7 @@ fn the_whole_story(size: (u16, u16)) {
     // Without a grant the job fails with KMS's own words.
     session
         .keys("t")
-        .wait("example-role")
+        .wait("▸ example-role")
         .keys(ENTER)
         .wait("Started the job train-");
     session
@@ -44,17 +44,21 @@ fn the_whole_story(size: (u16, u16)) {
         .keys("2")
         .wait("Grants of training-data")
         .keys("n")
-        .wait("example-role");
+        .wait("▸ example-role");
     session
         .keys(ENTER)
         .wait("The grant works")
         .keys(ESC)
         .keys(ESC)
-        .wait("example-role");
+        .wait_until("the grant as a row", |screen| {
+            screen
+                .lines()
+                .any(|line| line.contains("example-role") && line.contains("Decrypt, Encrypt"))
+        });
     session
         .keys("3")
         .keys("t")
-        .wait("example-role")
+        .wait("▸ example-role")
         .keys(ENTER)
         .wait("Started the job train-");
     session

@@ -9,6 +9,7 @@ use strongroom::envelope::{DataKey, seal};
 use zeroize::Zeroizing;
 
 use crate::place::Place;
+use crate::pty::ESC;
 
 const BUCKET: &str = "sagemaker-verdicts";
 const TABLE: &[u8] = b"x,y\n1,2\n2,4\n3,6\n4,8\n";
@@ -386,18 +387,17 @@ fn the_dashboard_says_verified_only_of_what_it_read() {
         .select("data/")
         .keys("\r");
     session
-        .wait("x.csv")
-        .wait("strongroom")
+        .select("x.csv 120 B strongroom")
         .keys("\r")
         .wait("says it is strongroom")
         .wait("not verified");
     session
-        .keys("\x1b")
+        .keys(ESC)
         .keys("v")
         .wait("is intact, bound")
         .wait("verified")
         .keys("\r");
-    session.wait("for this ETag: intact, bound").keys("\x1b");
+    session.wait("for this ETag: intact, bound").keys(ESC);
 
     let (_, metadata) = object(&place, "data/x.csv");
     put(&place, "data/x.csv", b"plain bytes", &metadata);
@@ -407,7 +407,7 @@ fn the_dashboard_says_verified_only_of_what_it_read() {
         .gone("verified")
         .keys("\r")
         .wait("11 bytes are stored")
-        .keys("\x1b");
-    session.keys("v").wait("NOT INTACT").keys("\x1b");
+        .keys(ESC);
+    session.keys("v").wait("NOT INTACT").keys(ESC);
     session.wait("not intact");
 }

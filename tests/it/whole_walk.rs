@@ -47,7 +47,7 @@ fn walk(size: (u16, u16)) {
     session.wait("New execution role").keys(ENTER).wait("role example-role");
     prove(&mut session, "Denied without grant", "denied   Decrypt");
     next_step(&mut session, "Grant");
-    session.wait("Grant the use of").wait("example-role").keys(ENTER);
+    session.wait("Grant the use of").wait("▸ example-role").keys(ENTER);
     session.wait("When it is known everywhere cannot be watched");
     prove(&mut session, "Allowed with grant", "allowed  Decrypt");
     session.keys("5").select("rows.csv");
@@ -59,7 +59,7 @@ fn walk(size: (u16, u16)) {
     next_step(&mut session, "Training job");
     session
         .wait("Train on s3://")
-        .wait("example-role")
+        .wait("▸ example-role")
         .keys(ENTER)
         .wait("Started the job train-");
     session.wait("has ended: Completed");

@@ -88,6 +88,18 @@ fn an_action_is_done_to_what_the_menu_was_opened_on_though_the_cursor_is_elsewhe
 }
 
 #[test]
+fn a_job_is_offered_to_be_cloned_once_it_is_known_what_it_was_made_of() {
+    let mut desk = Desk::filled(WIDE);
+    let mut jobs = desk.state.jobs.rows().to_vec();
+    jobs.iter_mut().for_each(|job| job.detail = None);
+    desk.keys("4a");
+    assert!(menu(&desk).contains(&"clone job"));
+    desk.keys("<esc>").answer(Topic::Jobs, Page::Jobs(Vec::new()));
+    desk.answer(Topic::Jobs, Page::Jobs(jobs)).keys("a");
+    assert!(!menu(&desk).contains(&"clone job"));
+}
+
+#[test]
 fn a_palette_is_in_the_order_in_which_it_was_typed_for() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("1:re");
