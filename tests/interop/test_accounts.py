@@ -267,10 +267,14 @@ class TestBuckets:
         there.create_bucket(Bucket="bucket-there", CreateBucketConfiguration={"LocationConstraint": THERE})
         # us-east-1 makes buckets of other regions too.
         here.create_bucket(Bucket="bucket-told", CreateBucketConfiguration={"LocationConstraint": THERE})
-        for bucket, location in (("bucket-here", None), ("bucket-there", THERE), ("bucket-told", THERE)):
+        for endpoint, bucket in ((here, "bucket-of-europe"), (there, "bucket-of-old")):
+            endpoint.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "EU"})
+        told = (("bucket-here", None), ("bucket-there", THERE), ("bucket-told", THERE))
+        for bucket, location in (*told, ("bucket-of-europe", "EU"), ("bucket-of-old", "EU")):
             assert here.get_bucket_location(Bucket=bucket)["LocationConstraint"] == location
         regions = {row["Name"]: row["BucketRegion"] for row in here.list_buckets()["Buckets"]}
         assert regions["bucket-here"] == HERE and regions["bucket-there"] == THERE
+        assert regions["bucket-of-europe"] == regions["bucket-of-old"] == THERE
         only = there.list_buckets(BucketRegion=THERE)["Buckets"]
         assert {"bucket-there", "bucket-told"} <= {row["Name"] for row in only}
         assert "bucket-here" not in {row["Name"] for row in only}
@@ -352,6 +356,39 @@ class TestBuckets:
             assert code(s3.put_object, Bucket="shared-bucket", Key="k", Body=b"") == "AccessDenied"
             s3 = accounts.client("s3", credentials=accounts.session(bare, THEIRS))
             assert "no identity-based policy" in refused(s3.get_object, Bucket="shared-bucket", Key="k")[1]
+
+    def test_what_is_public_is_for_the_owners_account_alone_where_it_is_restricted(self, accounts):
+        ours, theirs = accounts.client("s3"), accounts.client("s3", THEIRS)
+        ours.create_bucket(Bucket="public-bucket")
+        ours.put_object(Bucket="public-bucket", Key="k", Body=b"body")
+        ours.delete_public_access_block(Bucket="public-bucket")
+        let_in = policy(allow("s3:*Object", "arn:aws:s3:::public-bucket/*", Principal="*"))
+        ours.put_bucket_policy(Bucket="public-bucket", Policy=let_in)
+        assert theirs.get_object(Bucket="public-bucket", Key="k")["Body"].read() == b"body"
+        only = {"RestrictPublicBuckets": True}
+        ours.put_public_access_block(Bucket="public-bucket", PublicAccessBlockConfiguration=only)
+        assert code(theirs.get_object, Bucket="public-bucket", Key="k") == "AccessDenied"
+        assert ours.get_object(Bucket="public-bucket", Key="k")["Body"].read() == b"body"
+
+    def test_an_object_that_would_be_another_accounts_is_refused_by_name(self, accounts):
+        ours, theirs = accounts.client("s3"), accounts.client("s3", THEIRS)
+        ours.create_bucket(Bucket="owned-bucket")
+        let_in = policy(allow("s3:PutObject", "arn:aws:s3:::owned-bucket/*", Principal={"AWS": root(THEIRS)}))
+        ours.put_bucket_policy(Bucket="owned-bucket", Policy=let_in)
+        put = {"Bucket": "owned-bucket", "Key": "k", "Body": b""}
+        for kind, own, given in (
+            ("BucketOwnerEnforced", True, True),
+            ("BucketOwnerPreferred", False, True),
+            ("ObjectWriter", False, False),
+        ):
+            rules = {"Rules": [{"ObjectOwnership": kind}]}
+            ours.put_bucket_ownership_controls(Bucket="owned-bucket", OwnershipControls=rules)
+            for more, is_taken in (({}, own), ({"ACL": "bucket-owner-full-control"}, given)):
+                if is_taken:
+                    theirs.put_object(**put, **more)
+                else:
+                    assert code(theirs.put_object, **put, **more) == "NotImplemented"
+            ours.put_object(**put)
 
     def test_a_policy_knows_whose_a_bucket_is(self, accounts):
         accounts.client("s3").create_bucket(Bucket="own-bucket")

@@ -151,45 +151,6 @@ def test_every_answer_names_its_request(s3, bucket):
     assert said["ResponseMetadata"]["HostId"]
 
 
-def test_a_bucket_policy_is_kept_checked_and_taken_away(s3, bucket):
-    def statement(**other):
-        return json.dumps({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow",
-            "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
-            "Action": "s3:GetObject",
-            "Resource": f"arn:aws:s3:::{bucket}/*",
-        } | other]})
-
-    assert refused(s3.get_bucket_policy, Bucket=bucket) == (404, "NoSuchBucketPolicy")
-    assert refused(s3.get_bucket_policy_status, Bucket=bucket) == (404, "NoSuchBucketPolicy")
-    for wrong in [
-        "nothing",
-        "{}",
-        statement(Resource="arn:aws:s3:::another/*"),
-        statement(Action="kms:Decrypt"),
-        statement(Principal={"AWS": "arn:aws:iam::111122223333:user/nobody-of-this-name"}),
-        statement(Condition={"NoOperator": {"s3:prefix": "a"}}),
-    ]:
-        assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=wrong) == (400, "MalformedPolicy")
-    s3.put_bucket_policy(Bucket=bucket, Policy=statement())
-    assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == statement()
-    assert not s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"]
-    s3.put_bucket_policy(Bucket=bucket, Policy=statement(Principal="*"))
-    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"]
-    s3.delete_bucket_policy(Bucket=bucket)
-    assert refused(s3.get_bucket_policy, Bucket=bucket) == (404, "NoSuchBucketPolicy")
-
-
-def test_a_policy_for_everybody_is_refused_where_public_policies_are_blocked(s3, bucket):
-    switches = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(switches, True))
-    allow = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": allow})
-    assert refused(s3.put_bucket_policy, Bucket=bucket, Policy=policy) == (403, "AccessDenied")
-    narrow = {"Condition": {"StringEquals": {"aws:PrincipalAccount": "111122223333"}}}
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": allow | narrow}))
-
-
 @pytest.mark.parametrize(
     "given, kept",
     [
@@ -214,25 +175,6 @@ def test_a_bucket_and_its_objects_are_their_owners_alone(s3, bucket):
     assert refused(s3.get_object_acl, Bucket=bucket, Key="none") == (404, "NoSuchKey")
     assert refused(s3.get_bucket_acl, Bucket=bucket + "-none") == (404, "NoSuchBucket")
     assert refused(s3.put_bucket_acl, Bucket=bucket, ACL="private") == (501, "NotImplemented")
-
-    def rules(kind):
-        return {"Rules": [{"ObjectOwnership": kind}]}
-
-    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=rules("BucketOwnerEnforced"))
-    for kind in ["BucketOwnerPreferred", "ObjectWriter"]:
-        asked = {"Bucket": bucket, "OwnershipControls": rules(kind)}
-        assert refused(s3.put_bucket_ownership_controls, **asked) == (501, "NotImplemented")
-    assert refused(s3.delete_bucket_ownership_controls, Bucket=bucket) == (501, "NotImplemented")
-    assert s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"] == rules("BucketOwnerEnforced")
-
-
-def test_a_public_access_block_is_deleted(s3, bucket):
-    asked = {"Bucket": bucket, "PublicAccessBlockConfiguration": {"BlockPublicPolicy": True}}
-    s3.put_public_access_block(**asked)
-    for _ in range(2):
-        s3.delete_public_access_block(Bucket=bucket)
-        code = refused(s3.get_public_access_block, Bucket=bucket)
-        assert code == (404, "NoSuchPublicAccessBlockConfiguration")
 
 
 def test_names_that_xml_cannot_carry_come_back_in_every_listing(s3, bucket):

@@ -19,6 +19,7 @@ mod verdict;
 
 pub(crate) use document::{Document, Statement, is_account};
 pub(crate) use grammar::Kind;
+pub(crate) use pattern::globs;
 pub(crate) use verdict::{Guard, Own, Refusal};
 #[cfg(test)]
 use verdict::{ResourceDecision, resource_decision};

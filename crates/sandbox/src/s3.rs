@@ -5,7 +5,7 @@
 //! who may, [`encryption`] asks KMS where an object is encrypted under one of its keys, [`versions`] keeps what was replaced
 //! or deleted, [`scope`] refuses what is signed for another service, [`sent`](mod@sent) hands
 //! a request to s3s, [`lifecycle`] removes what grew too old, and [`spelling`] writes names that
-//! XML cannot carry; [`whole`] ignores what is no range. ACLs are off, as in AWS's new buckets.
+//! XML cannot carry; [`anew`] asks s3s in its words for what it does not know. ACLs are off, as in AWS's new buckets.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use super::world::World;
 
 mod access;
+mod anew;
 mod body;
 mod checksum;
 mod convert;
@@ -31,7 +32,6 @@ mod spelling;
 mod store;
 mod told;
 mod versions;
-mod whole;
 
 pub(crate) use self::access::authorize;
 pub(crate) use self::encryption::{open, seal};
@@ -46,7 +46,7 @@ pub(crate) use self::told::Asked;
 /// The S3 of `world`, for the HTTP layer.
 pub(crate) fn service(world: &Arc<World>) -> S3Service {
     let mut builder = builder(world);
-    builder.set_route(whole::Whole {
+    builder.set_route(anew::Anew {
         service: self::builder(world).build(),
     });
     builder.build()

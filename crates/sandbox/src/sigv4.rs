@@ -242,21 +242,15 @@ pub(crate) fn caller(world: &World, parts: &Parts, body: &[u8], service: &str) -
     Ok(credential.caller)
 }
 
-/// Takes a header from a request to S3 whose signature was found right, and signs what is left.
-pub(crate) fn sign_without(parts: &mut Parts, secret: &str, name: &HeaderName) {
-    parts.headers.remove(name);
+/// Signs a request to S3 anew that was changed once its signature was found right; without a header that is gone.
+pub(crate) fn sign_anew(parts: &mut Parts, secret: &str, gone: Option<&HeaderName>) {
     // Version 2 signs no such header, and nobody need have.
     let Some(Ok(mut authorization)) = Authorization::parse(&parts.headers, parts.uri.query()) else {
         return;
     };
-    if !authorization
+    authorization
         .signed_headers
-        .iter()
-        .any(|signed| signed == name.as_str())
-    {
-        return;
-    }
-    authorization.signed_headers.retain(|signed| signed != name.as_str());
+        .retain(|signed| gone.is_none_or(|gone| signed != gone.as_str()));
     let signature =
         |parts: &Parts, digest: &str| hex(&sign(secret, &authorization, &to_sign(parts, digest, &authorization)));
     let names = authorization.signed_headers.join(";");

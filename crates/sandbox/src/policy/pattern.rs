@@ -153,6 +153,15 @@ fn variable(name: &str) -> Piece {
     }
 }
 
+/// Whether a text fits `*` and `?` alone.
+pub(crate) fn globs(pattern: &str, text: &str) -> bool {
+    let reading = Reading {
+        is_glob: true,
+        has_variables: false,
+    };
+    fit(&Pattern::read(pattern, reading).pieces, text)
+}
+
 fn fit(pieces: &[Piece], text: &str) -> bool {
     let (mut p, mut t) = (0, 0);
     // Stars that may yet take more, each with how far it has taken: before a star that takes anything no other needs to.

@@ -14,11 +14,13 @@ use s3s::{S3Error, S3Result};
 
 use super::encryption::bucket_of;
 use super::facts::{self, Facts};
+use super::front::is_public;
 use super::scope::Carrier;
 use super::sent::Hoisted;
 use super::served::decoded;
+use super::store::Ownership;
 use crate::api::ApiError;
-use crate::identity::Caller;
+use crate::identity::{Caller, Principal};
 use crate::policy::{Guard, NOTHING, Question};
 use crate::sigv4::{Authorization, header};
 use crate::world::World;
@@ -50,7 +52,8 @@ impl S3Access for Gate {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let Hoisted(hoisted) = cx.extensions_mut().get().cloned().unwrap_or_default();
         let caller = self.caller(cx, &hoisted)?;
-        super::served::check(cx.s3_op().name(), cx.uri().query(), cx.headers(), &hoisted)?;
+        let ownership = self.ownership(cx);
+        super::served::check(cx.s3_op().name(), cx.uri().query(), cx.headers(), &hoisted, ownership)?;
         self.check_owner(cx)?;
         let facts = facts::of(
             &self.world,
@@ -63,9 +66,17 @@ impl S3Access for Gate {
             authorize(&self.world, &caller, action, &resource, &facts)?;
             // Whatever a policy allows, who else may use a bucket is its account's alone to say.
             let owner = self.world.s3.place(bucket_of(&resource));
-            if action.contains("BucketPolicy") && owner.is_some_and(|owner| owner.account != caller.account()) {
+            let is_of_other = owner.is_some_and(|owner| owner.account != caller.account());
+            if action.contains("BucketPolicy") && is_of_other {
                 let message = "The specified method is not allowed against this resource.";
                 return Err(ApiError::new("MethodNotAllowed", message).status(405).into());
+            }
+            let is_of_owner = ownership == Ownership::Enforced
+                || ownership == Ownership::Preferred
+                    && header(cx.headers(), "x-amz-acl").as_deref() == Some("bucket-owner-full-control");
+            if action == "s3:PutObject" && is_of_other && !is_of_owner {
+                let message = "The sandbox does not serve objects of another account than the bucket's";
+                return Err(ApiError::new("NotImplemented", message).status(501).into());
             }
         }
         // s3s takes an empty one for none.
@@ -117,6 +128,19 @@ impl Gate {
             })?;
         self.check_region(&caller.place.region, cx)?;
         Ok(caller)
+    }
+
+    /// Whose objects of the bucket are; one that is to be made may say so.
+    fn ownership(&self, cx: &S3AccessContext<'_>) -> Ownership {
+        let asked = header(cx.headers(), "x-amz-object-ownership").filter(|_| cx.s3_op().name() == "CreateBucket");
+        match asked {
+            Some(asked) => Ownership::parse(&asked).unwrap_or_default(),
+            None => cx
+                .s3_path()
+                .get_bucket_name()
+                .and_then(|bucket| self.world.s3.setting(bucket, |settings| settings.ownership).ok())
+                .unwrap_or_default(),
+        }
     }
 
     /// The region of the bucket that is asked for, or the world's first.
@@ -228,7 +252,7 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<(&'static str, String)> {
         "GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
         "PutPublicAccessBlock" | "DeletePublicAccessBlock" => "s3:PutBucketPublicAccessBlock",
         "GetBucketOwnershipControls" => "s3:GetBucketOwnershipControls",
-        "PutBucketOwnershipControls" => "s3:PutBucketOwnershipControls",
+        "PutBucketOwnershipControls" | "DeleteBucketOwnershipControls" => "s3:PutBucketOwnershipControls",
         "GetBucketAcl" => "s3:GetBucketAcl",
         "GetObjectAcl" if version.is_some() => "s3:GetObjectVersionAcl",
         "GetObjectAcl" => "s3:GetObjectAcl",
@@ -277,6 +301,14 @@ pub(crate) fn authorize(
     let policy = bucket.and_then(|bucket| world.s3.policy(bucket).ok().flatten());
     let place = bucket.and_then(|bucket| world.s3.place(bucket));
     let owner = place.as_ref().map_or(caller.account(), |place| &place.account);
+    // The fourth of the four switches: what is public is for the bucket's account alone.
+    let is_stranger = owner != caller.account() && !matches!(caller.principal, Principal::Service(_));
+    if is_stranger
+        && policy.as_ref().is_some_and(|policy| is_public(policy))
+        && bucket.is_some_and(|bucket| restricts(world, bucket))
+    {
+        return Err(denied("Access Denied"));
+    }
     let further = || {
         let owners = ["aws:ResourceAccount", "s3:ResourceAccount"].map(|name| (name.to_owned(), owner.to_owned()));
         let one = world.facts().into_iter().chain(owners);
@@ -301,6 +333,11 @@ pub(crate) fn authorize(
     world
         .lets(&question, &guard)
         .map_err(|refusal| refused(refusal.why(action)))
+}
+
+fn restricts(world: &World, bucket: &str) -> bool {
+    let switches = world.s3.setting(bucket, |settings| settings.public_access);
+    switches.is_ok_and(|switches| switches.is_some_and(|[.., restricts]| restricts))
 }
 
 fn denied(message: &str) -> ApiError {

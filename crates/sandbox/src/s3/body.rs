@@ -21,7 +21,7 @@ use crate::disk::{Disk, unwritable};
 
 mod transit;
 
-pub(crate) use transit::{Arrived, Intake, LARGEST_PUT, disk, receive, too_large};
+pub(crate) use transit::{Arrived, Intake, LARGEST_PUT, broken, disk, receive, too_large};
 
 /// How much of a body is in memory at a time, each way.
 const CHUNK: usize = 256 * 1024;

@@ -212,12 +212,18 @@ pub(crate) const OF_BUCKETS: Tagged = Tagged {
     reserved: "System tags cannot be added/updated by requester",
 };
 
+pub(crate) const OF_NEW_BUCKETS: Tagged = Tagged {
+    reserved: "User-defined tag keys can't start with \"aws:\". This prefix is reserved for system tags. Remove \"aws:\" \
+               from your tag keys and try again.",
+    ..OF_BUCKETS
+};
+
 /// Tags as a document carries them.
 pub(crate) fn document_tags(given: Vec<Tag>, tagged: &Tagged) -> Result<BTreeMap<String, String>, ApiError> {
     let pairs = given
         .into_iter()
-        .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
-    tags(pairs.collect(), tagged)
+        .map(|tag| tag.key.zip(tag.value).ok_or_else(malformed));
+    tags(pairs.collect::<Result<_, _>>()?, tagged)
 }
 
 /// Letters, digits, spaces and a few signs.

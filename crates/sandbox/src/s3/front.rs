@@ -28,6 +28,8 @@ mod tags;
 mod uploads;
 mod versions;
 
+pub(super) use policy::is_public;
+
 /// Answers S3 requests that [`super::access`] has let through.
 #[derive(Debug)]
 pub(crate) struct Front {
@@ -110,6 +112,13 @@ impl S3 for Front {
         req: S3Request<PutBucketOwnershipControlsInput>,
     ) -> S3Result<S3Response<PutBucketOwnershipControlsOutput>> {
         ownership::put(self, req)
+    }
+
+    async fn delete_bucket_ownership_controls(
+        &self,
+        req: S3Request<DeleteBucketOwnershipControlsInput>,
+    ) -> S3Result<S3Response<DeleteBucketOwnershipControlsOutput>> {
+        ownership::delete(self, req)
     }
 
     async fn get_bucket_acl(&self, req: S3Request<GetBucketAclInput>) -> S3Result<S3Response<GetBucketAclOutput>> {

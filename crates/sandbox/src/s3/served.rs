@@ -5,6 +5,7 @@
 use hyper::HeaderMap;
 use percent_encoding::percent_decode_str;
 
+use super::store::Ownership;
 use crate::api::ApiError;
 
 /// Lists of names.
@@ -84,7 +85,9 @@ fn takes(operation: &str) -> Option<(Lists, Lists)> {
         "PutBucketPolicy" => (&[&["policy"]], &[&["x-amz-confirm-remove-self-bucket-access"]]),
         "GetBucketPolicyStatus" => (&[&["policyStatus"]], &[]),
         "GetPublicAccessBlock" | "PutPublicAccessBlock" | "DeletePublicAccessBlock" => (&[&["publicAccessBlock"]], &[]),
-        "GetBucketOwnershipControls" | "PutBucketOwnershipControls" => (&[&["ownershipControls"]], &[]),
+        "GetBucketOwnershipControls" | "PutBucketOwnershipControls" | "DeleteBucketOwnershipControls" => {
+            (&[&["ownershipControls"]], &[])
+        }
         "GetBucketAcl" => (&[&["acl"]], &[]),
         "GetObjectAcl" => (&[&["acl", "versionId"]], &[]),
         "GetBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => (&[&["lifecycle"]], &[]),
@@ -161,6 +164,7 @@ pub(super) fn check(
     query: Option<&str>,
     headers: &HeaderMap,
     hoisted: &[String],
+    ownership: Ownership,
 ) -> Result<(), ApiError> {
     let Some((names, heeded)) = takes(operation) else {
         return Err(refused(format!("The sandbox does not serve {operation}")));
@@ -179,14 +183,14 @@ pub(super) fn check(
                 .any(|one| *one == name || one.ends_with('-') && name.starts_with(one))
         };
         if changes_meaning(name) && !heeds(&ALWAYS) && !heeded.iter().any(heeds) {
-            check_acl(operation, name)?;
+            check_acl(operation, name, ownership)?;
             if name == "x-amz-server-side-encryption" {
                 let message = format!("{name} header is not supported for this operation.");
                 return Err(ApiError::new("InvalidArgument", message));
             }
             return Err(not_heeded(name));
         }
-        check_value(operation, name, value.to_str().unwrap_or_default())?;
+        check_value(operation, name, value.to_str().unwrap_or_default(), ownership)?;
     }
     Ok(())
 }
@@ -217,32 +221,29 @@ fn is_signature(name: &str) -> bool {
 }
 
 /// Values that mean something else than what is served.
-fn check_value(operation: &str, name: &str, value: &str) -> Result<(), ApiError> {
+fn check_value(operation: &str, name: &str, value: &str, ownership: Ownership) -> Result<(), ApiError> {
     match (name, value) {
         ("x-amz-acl", "private" | "bucket-owner-full-control") => Ok(()),
-        ("x-amz-acl", _) => check_acl(operation, name),
-        ("x-amz-bucket-object-lock-enabled", "false") | ("x-amz-object-ownership", "BucketOwnerEnforced") => Ok(()),
-        ("x-amz-bucket-object-lock-enabled" | "x-amz-object-ownership", _) => Err(not_heeded(name)),
+        ("x-amz-acl", _) => check_acl(operation, name, ownership),
+        ("x-amz-bucket-object-lock-enabled", "false") => Ok(()),
+        ("x-amz-bucket-object-lock-enabled", _) => Err(not_heeded(name)),
         _ => Ok(()),
     }
 }
 
-/// Buckets are as new ones are made: their ACLs are off, and the owner owns every object.
-fn check_acl(operation: &str, name: &str) -> Result<(), ApiError> {
-    match (name, operation) {
-        ("x-amz-acl", "CreateBucket") => Err(ApiError::new(
+/// New buckets have their ACLs off; where they are on, they say what they say without anybody's help.
+fn check_acl(operation: &str, name: &str, ownership: Ownership) -> Result<(), ApiError> {
+    if name != "x-amz-acl" && !name.starts_with("x-amz-grant-") {
+        return Ok(());
+    }
+    Err(match (ownership, operation) {
+        (Ownership::Enforced, "CreateBucket") => ApiError::new(
             "InvalidBucketAclWithObjectOwnership",
             "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
-        )),
-        ("x-amz-acl", _) => Err(acl_is_off()),
-        (grant, "CreateBucket") if grant.starts_with("x-amz-grant-") => check_acl(operation, "x-amz-acl"),
-        (grant, _) if grant.starts_with("x-amz-grant-") => Err(acl_is_off()),
-        _ => Ok(()),
-    }
-}
-
-fn acl_is_off() -> ApiError {
-    ApiError::new("AccessControlListNotSupported", "The bucket does not allow ACLs")
+        ),
+        (Ownership::Enforced, _) => ApiError::new("AccessControlListNotSupported", "The bucket does not allow ACLs"),
+        (Ownership::Preferred | Ownership::Writer | Ownership::Unset, _) => not_heeded(name),
+    })
 }
 
 fn not_heeded(header: &str) -> ApiError {
@@ -272,7 +273,7 @@ mod tests {
             .into_iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect();
-        check(operation, Some(query), &headers, &[]).map_err(|error| error.code)
+        check(operation, Some(query), &headers, &[], Ownership::Enforced).map_err(|error| error.code)
     }
 
     #[test]

@@ -43,7 +43,8 @@ pub(crate) async fn spelled(
         let told = is_error.then(|| asked.told(xml)).flatten();
         let whole = completed(told.as_deref().unwrap_or(xml), id, &host)
             .or(told)
-            .or_else(|| unquoted(xml));
+            .or_else(|| unquoted(xml))
+            .or_else(|| named(xml));
         referenced(whole.as_deref().unwrap_or(xml)).or(whole)
     });
     let Some(spelled) = spelled else {
@@ -67,6 +68,23 @@ fn unquoted(xml: &str) -> Option<String> {
     Some(format!(
         "{before}<GetObjectAttributesResponse{head}<ETag>{etag}</ETag>{rest}"
     ))
+}
+
+/// A list of buckets tells their ARNs.
+fn named(xml: &str) -> Option<String> {
+    let (head, list) = xml
+        .split_once("<Buckets>")
+        .filter(|_| xml.contains("<ListAllMyBucketsResult"))?;
+    let buckets = list
+        .split("<Name>")
+        .enumerate()
+        .map(|(index, text)| match text.split_once("</Name>") {
+            Some((name, rest)) if index > 0 => {
+                format!("<Name>{name}</Name><BucketArn>arn:aws:s3:::{name}</BucketArn>{rest}")
+            }
+            _ => text.to_owned(),
+        });
+    Some(format!("{head}<Buckets>{}", buckets.collect::<String>()))
 }
 
 /// An error with what S3 says in every one: a sentence, and the request. `None` for what is no error.
@@ -118,7 +136,7 @@ fn is_unspeakable(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{completed, referenced};
+    use super::{completed, named, referenced};
 
     #[test]
     fn every_error_has_a_message_and_names_its_request() {
@@ -135,6 +153,17 @@ mod tests {
         let said = completed("<Error><Code>A</Code><Message>b</Message></Error>", "ID", "HOST");
         assert_eq!(said.map(|said| said.matches("<Message>").count()), Some(1));
         assert_eq!(completed("<ListBucketResult></ListBucketResult>", "ID", "HOST"), None);
+    }
+
+    #[test]
+    fn a_list_of_buckets_tells_their_arns() {
+        let list = |arn: &str| {
+            format!(
+                "<ListAllMyBucketsResult><Buckets><Bucket><Name>a</Name>{arn}</Bucket></Buckets></ListAllMyBucketsResult>"
+            )
+        };
+        assert_eq!(named(&list("")), Some(list("<BucketArn>arn:aws:s3:::a</BucketArn>")));
+        assert_eq!(named("<ListBucketResult><Name>a</Name></ListBucketResult>"), None);
     }
 
     #[test]

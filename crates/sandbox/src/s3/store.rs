@@ -30,7 +30,7 @@ use crate::shelf::{Shelf, encoded};
 
 mod settings;
 
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Ownership, Settings};
 
 /// What must hold of the name that is written to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -72,8 +72,8 @@ pub(crate) struct Bucket {
 }
 
 impl Birth {
-    /// What is answered to who makes the bucket again.
-    fn again(&self, place: &Place) -> Result<(), ApiError> {
+    /// What is answered to who makes the bucket again; with tags it is another one.
+    fn again(&self, place: &Place, is_tagged: bool) -> Result<(), ApiError> {
         if self.place.account != place.account {
             return Err(ApiError::new(
                 "BucketAlreadyExists",
@@ -82,7 +82,7 @@ impl Birth {
             )
             .status(409));
         }
-        if self.place == *place && place.region == "us-east-1" {
+        if self.place == *place && place.region == "us-east-1" && !is_tagged {
             return Ok(());
         }
         Err(ApiError::new(
@@ -199,14 +199,19 @@ impl Index {
 }
 
 impl Store {
-    /// Makes a bucket. In us-east-1 making one's own again is no error.
+    /// Makes a bucket as buckets are made.
     pub(crate) fn create_bucket(&self, name: &str, place: &Place) -> Result<(), ApiError> {
+        self.create_bucket_as(name, place, Settings::of_new())
+    }
+
+    /// Makes a bucket. In us-east-1 making one's own again is no error.
+    pub(crate) fn create_bucket_as(&self, name: &str, place: &Place, settings: Settings) -> Result<(), ApiError> {
         if !valid_bucket_name(name) {
             return Err(ApiError::new("InvalidBucketName", "The specified bucket is not valid."));
         }
         let mut index = self.lock();
         if let Some(bucket) = index.buckets.get(name) {
-            return bucket.birth.again(place);
+            return bucket.birth.again(place, !settings.tags.is_empty());
         }
         let birth = Birth {
             place: place.clone(),
@@ -214,6 +219,7 @@ impl Store {
         };
         let bucket = Bucket::new(name, birth.clone(), &index.disk);
         index.names.insert(name.to_owned(), birth);
+        index.settings.insert(name.to_owned(), settings);
         index.buckets.insert(name.to_owned(), bucket);
         Ok(())
     }
@@ -429,7 +435,14 @@ pub(crate) fn no_such_key() -> ApiError {
     ApiError::new("NoSuchKey", "The specified key does not exist.").status(404)
 }
 
+/// How no bucket's name begins or ends: S3 has these for what is none.
+const RESERVED: (&[&str], &[&str]) = (
+    &["xn--", "sthree-", "amzn-s3-demo-"],
+    &["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"],
+);
+
 fn valid_bucket_name(name: &str) -> bool {
+    let (heads, tails) = RESERVED;
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     (3..=63).contains(&name.len())
         && name
@@ -439,6 +452,8 @@ fn valid_bucket_name(name: &str) -> bool {
         && edge(name.chars().last())
         && !name.contains("..")
         && name.parse::<std::net::Ipv4Addr>().is_err()
+        && !heads.iter().any(|head| name.starts_with(head))
+        && !tails.iter().any(|tail| name.ends_with(tail))
 }
 
 #[cfg(test)]

@@ -54,9 +54,15 @@ impl Asked {
             .split_once('/')
             .unwrap_or((self.path.trim_start_matches('/'), ""));
         match code {
-            "NoSuchBucket" | "BucketNotEmpty" | "BucketAlreadyOwnedByYou" | "NoSuchTagSet" => {
-                Some(("BucketName", bucket))
-            }
+            "BucketAlreadyOwnedByYou"
+            | "BucketNotEmpty"
+            | "InvalidBucketName"
+            | "NoSuchBucket"
+            | "NoSuchBucketPolicy"
+            | "NoSuchLifecycleConfiguration"
+            | "NoSuchPublicAccessBlockConfiguration"
+            | "NoSuchTagSet"
+            | "OwnershipControlsNotFoundError" => Some(("BucketName", bucket)),
             "NoSuchKey" => Some(("Key", key)),
             "NoSuchUpload" | "InvalidPart" => Some(("UploadId", self.upload.as_deref()?)),
             "InvalidRange" => Some(("RangeRequested", self.range.as_deref()?)),

@@ -225,7 +225,7 @@ where
 }
 
 /// What is wrong with a body that cannot be read to its end; s3s holds it against its signature on the way.
-fn broken(error: &str) -> ApiError {
+pub(crate) fn broken(error: &str) -> ApiError {
     if error.ends_with("Sha256Mismatch") {
         wrong_digest()
     } else if error.ends_with("SignatureMismatch") {

@@ -1,32 +1,70 @@
 //! Buckets: made, asked about, removed.
 
+use hyper::HeaderMap;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
-use super::super::convert::{owner, parse_token, time, token};
+use super::super::anew::TagsOfNew;
+use super::super::convert::{OF_NEW_BUCKETS, document_tags, owner, parse_token, time, token};
 use super::super::list::After;
-use super::super::store::no_such_bucket;
+use super::super::store::{Ownership, Settings, no_such_bucket};
 use super::Front;
 use crate::api::ApiError;
 use crate::identity::Place;
 
+/// eu-west-1, by the name that it had when there was one region in Europe.
+const EU: &str = "EU";
+const IRELAND: &str = "eu-west-1";
+
 pub(super) fn create(front: &Front, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
-    let place = Front::caller(&req.extensions)?.place.clone();
-    let input = req.input;
+    let S3Request { input, extensions, .. } = req;
+    let place = Front::caller(&extensions)?.place.clone();
     let constraint = input
         .create_bucket_configuration
         .and_then(|configuration| configuration.location_constraint);
     let constraint = constraint.as_ref().map_or("", |constraint| constraint.as_str());
     let region = region_of_new(front, constraint, &place.region)?;
+    let mut settings = Settings {
+        is_of_eu: constraint == EU,
+        ..Settings::of_new()
+    };
+    let mut needed = Vec::new();
+    if let Some(kind) = &input.object_ownership {
+        settings.ownership = Ownership::parse(kind.as_str()).ok_or_else(|| {
+            let message = format!("Invalid x-amz-object-ownership header: {}", kind.as_str());
+            ApiError::new("InvalidArgument", message)
+        })?;
+        needed.push("s3:PutBucketOwnershipControls");
+    }
+    if let Some(TagsOfNew(tags)) = extensions.get() {
+        settings.tags = document_tags(tags.clone(), &OF_NEW_BUCKETS)?;
+        needed.push("s3:TagResource");
+    }
+    // What is there already is not changed.
+    if front.store().place(&input.bucket).is_none() {
+        let resource = format!("arn:aws:s3:::{}", input.bucket);
+        for action in needed {
+            front.allow(&extensions, action, &resource)?;
+        }
+    }
     let place = Place::new(place.account, region);
-    front.store().create_bucket(&input.bucket, &place)?;
-    Ok(S3Response::new(CreateBucketOutput {
+    front.store().create_bucket_as(&input.bucket, &place, settings)?;
+    let mut response = S3Response::new(CreateBucketOutput {
         location: Some(if constraint.is_empty() {
             format!("/{}", input.bucket)
         } else {
             format!("http://{}.s3.amazonaws.com/", input.bucket)
         }),
-    }))
+    });
+    name(&mut response.headers, &input.bucket);
+    Ok(response)
+}
+
+/// Tells a bucket's ARN.
+fn name(headers: &mut HeaderMap, bucket: &str) {
+    if let Ok(arn) = format!("arn:aws:s3:::{bucket}").parse() {
+        headers.insert("x-amz-bucket-arn", arn);
+    }
 }
 
 /// Where a bucket goes. us-east-1 makes buckets of every region but needs no telling for its own; elsewhere a request
@@ -35,6 +73,8 @@ fn region_of_new<'a>(front: &Front, constraint: &'a str, region: &'a str) -> Res
     const FIRST: &str = "us-east-1";
     match (constraint, region) {
         ("", FIRST) => Ok(FIRST),
+        (EU, FIRST) if front.world.has_region(IRELAND) => Ok(IRELAND),
+        (EU, IRELAND) => Ok(IRELAND),
         (told, FIRST) if told != FIRST && front.world.has_region(told) => Ok(told),
         (_, FIRST) => Err(ApiError::new(
             "InvalidLocationConstraint",
@@ -64,11 +104,13 @@ pub(super) fn delete(front: &Front, req: S3Request<DeleteBucketInput>) -> S3Resu
 
 pub(super) fn head(front: &Front, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
     let place = front.store().place(&req.input.bucket).ok_or_else(no_such_bucket)?;
-    Ok(S3Response::new(HeadBucketOutput {
+    let mut response = S3Response::new(HeadBucketOutput {
         bucket_region: Some(place.region),
         access_point_alias: Some(false),
         ..HeadBucketOutput::default()
-    }))
+    });
+    name(&mut response.headers, &req.input.bucket);
+    Ok(response)
 }
 
 pub(super) fn list(front: &Front, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
@@ -115,7 +157,9 @@ pub(super) fn location(
     req: S3Request<GetBucketLocationInput>,
 ) -> S3Result<S3Response<GetBucketLocationOutput>> {
     let place = front.store().place(&req.input.bucket).ok_or_else(no_such_bucket)?;
+    let is_of_eu = front.store().setting(&req.input.bucket, |settings| settings.is_of_eu)?;
+    let region = if is_of_eu { EU.to_owned() } else { place.region };
     Ok(S3Response::new(GetBucketLocationOutput {
-        location_constraint: (place.region != "us-east-1").then(|| place.region.into()),
+        location_constraint: (region != "us-east-1").then(|| region.into()),
     }))
 }

@@ -1,9 +1,11 @@
-//! Whose objects are: the bucket owner's, as in every new bucket, and ACLs say nothing else.
+//! Whose objects are. They are the bucket owner's, as in every new bucket: where the rule is another one, what would be
+//! somebody else's is refused, and so are ACLs that give anything to others.
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::convert::malformed;
+use super::super::store::Ownership;
 use super::Front;
 use super::versions::Asked;
 use crate::api::ApiError;
@@ -12,9 +14,14 @@ pub(super) fn get(
     front: &Front,
     req: S3Request<GetBucketOwnershipControlsInput>,
 ) -> S3Result<S3Response<GetBucketOwnershipControlsOutput>> {
-    front.store().settings(&req.input.bucket)?;
+    let Some(kind) = front.store().settings(&req.input.bucket)?.ownership.name() else {
+        let message = "The bucket ownership controls were not found";
+        return Err(ApiError::new("OwnershipControlsNotFoundError", message)
+            .status(404)
+            .into());
+    };
     let rule = OwnershipControlsRule {
-        object_ownership: ObjectOwnership::from_static(ObjectOwnership::BUCKET_OWNER_ENFORCED),
+        object_ownership: ObjectOwnership::from_static(kind),
     };
     Ok(S3Response::new(GetBucketOwnershipControlsOutput {
         ownership_controls: Some(OwnershipControls { rules: vec![rule] }),
@@ -25,17 +32,26 @@ pub(super) fn put(
     front: &Front,
     req: S3Request<PutBucketOwnershipControlsInput>,
 ) -> S3Result<S3Response<PutBucketOwnershipControlsOutput>> {
-    front.store().settings(&req.input.bucket)?;
     let rules = req.input.ownership_controls.rules;
-    let kinds: Vec<&str> = rules.iter().map(|rule| rule.object_ownership.as_str()).collect();
-    match kinds.as_slice() {
-        [ObjectOwnership::BUCKET_OWNER_ENFORCED] => Ok(S3Response::new(PutBucketOwnershipControlsOutput::default())),
-        [kind @ (ObjectOwnership::BUCKET_OWNER_PREFERRED | ObjectOwnership::OBJECT_WRITER)] => {
-            let message = format!("The sandbox serves BucketOwnerEnforced, not {kind}");
-            Err(ApiError::new("NotImplemented", message).status(501).into())
-        }
-        _ => Err(malformed().into()),
-    }
+    let [rule] = <[_; 1]>::try_from(rules).map_err(|_| malformed())?;
+    let ownership = Ownership::parse(rule.object_ownership.as_str()).ok_or_else(malformed)?;
+    front
+        .store()
+        .change_settings(&req.input.bucket, |settings| settings.ownership = ownership)?;
+    Ok(S3Response::new(PutBucketOwnershipControlsOutput::default()))
+}
+
+pub(super) fn delete(
+    front: &Front,
+    req: S3Request<DeleteBucketOwnershipControlsInput>,
+) -> S3Result<S3Response<DeleteBucketOwnershipControlsOutput>> {
+    front
+        .store()
+        .change_settings(&req.input.bucket, |settings| settings.ownership = Ownership::Unset)?;
+    Ok(S3Response::with_status(
+        DeleteBucketOwnershipControlsOutput::default(),
+        hyper::StatusCode::NO_CONTENT,
+    ))
 }
 
 pub(super) fn bucket_acl(front: &Front, req: S3Request<GetBucketAclInput>) -> S3Result<S3Response<GetBucketAclOutput>> {

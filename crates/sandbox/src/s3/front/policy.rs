@@ -8,6 +8,10 @@ use super::Front;
 use crate::api::ApiError;
 use crate::policy::{Document, Kind, Statement};
 
+mod known;
+
+use known::Reach;
+
 /// Bytes of a bucket policy.
 const LONGEST: usize = 20 * 1024;
 /// Conditions that keep an Allow for everybody from being public, if they name fixed values.
@@ -105,32 +109,7 @@ fn checked(front: &Front, bucket: &str, text: &str) -> Result<Document, ApiError
         .get("Statement")
         .ok_or_else(|| malformed("Missing required field Statement"))?;
     for statement in many(whole) {
-        for fields in [
-            &["Effect"][..],
-            &["Principal", "NotPrincipal"],
-            &["Action", "NotAction"],
-            &["Resource", "NotResource"],
-        ] {
-            if !fields.iter().any(|field| statement.get(field).is_some()) {
-                return Err(malformed(format!("Missing required field {}", fields[0])));
-            }
-        }
-        for action in listed(statement, "Action").chain(listed(statement, "NotAction")) {
-            if action != "*" && !action.to_lowercase().starts_with("s3:") {
-                return Err(malformed("Policy has invalid action"));
-            }
-        }
-        let root = format!("arn:aws:s3:::{bucket}");
-        for resource in listed(statement, "Resource").chain(listed(statement, "NotResource")) {
-            // What comes before the first wildcard must lead to the bucket.
-            let (fixed, is_pattern) = resource
-                .find(['*', '?', '$'])
-                .map_or((resource, false), |at| (&resource[..at], true));
-            let of_bucket = fixed == root || fixed.starts_with(&format!("{root}/"));
-            if !(of_bucket || is_pattern && root.starts_with(fixed)) {
-                return Err(malformed("Policy has invalid resource"));
-            }
-        }
+        check(statement, &format!("arn:aws:s3:::{bucket}"))?;
     }
     let policy = Document::checked(text, Kind::Resource).map_err(|wrong| malformed(wrong.to_string()))?;
     let is_known = |name: &String| name == "*" || front.world.knows(name);
@@ -141,8 +120,69 @@ fn checked(front: &Front, bucket: &str, text: &str) -> Result<Document, ApiError
     Ok(policy)
 }
 
+/// A statement of the policy of the bucket with this ARN.
+fn check(statement: &Value, root: &str) -> Result<(), ApiError> {
+    for fields in [
+        &["Effect"][..],
+        &["Principal", "NotPrincipal"],
+        &["Action", "NotAction"],
+        &["Resource", "NotResource"],
+    ] {
+        if !fields.iter().any(|field| statement.get(field).is_some()) {
+            return Err(malformed(format!("Missing required field {}", fields[0])));
+        }
+    }
+    for action in listed(statement, "NotAction") {
+        known::reach(action).ok_or_else(|| malformed("Policy has invalid action"))?;
+    }
+    let mut there = Reach::default();
+    for resource in listed(statement, "Resource").chain(listed(statement, "NotResource")) {
+        let reach = within(resource, root).ok_or_else(|| malformed("Policy has invalid resource"))?;
+        there = there.or(reach);
+    }
+    for action in listed(statement, "Action") {
+        let reach = known::reach(action).ok_or_else(|| malformed("Policy has invalid action"))?;
+        if statement.get("Resource").is_some() && !reach.meets(there) {
+            return Err(malformed("Action does not apply to any resource(s) in statement"));
+        }
+    }
+    for key in keys(statement) {
+        if !known::is_key(key) {
+            return Err(malformed("Policy has an invalid condition key"));
+        }
+        if !listed(statement, "Action").all(|action| known::applies(key, action)) {
+            return Err(malformed(
+                "Conditions do not apply to combination of actions and resources in statement",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What of a bucket a resource may mean; none if it is another's.
+fn within(resource: &str, root: &str) -> Option<Reach> {
+    // What comes before the first wildcard must lead to the bucket.
+    let (fixed, is_pattern) = resource
+        .find(['*', '?', '$'])
+        .map_or((resource, false), |at| (&resource[..at], true));
+    let is_of_objects = fixed.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
+    let is_of_bucket = fixed == root || is_pattern && root.starts_with(fixed);
+    (is_of_objects || is_of_bucket).then_some(Reach {
+        bucket: is_of_bucket,
+        objects: is_of_objects || is_pattern,
+    })
+}
+
+/// The condition keys of a statement, as they are written.
+fn keys(statement: &Value) -> impl Iterator<Item = &str> {
+    let operators = statement["Condition"].as_object().into_iter().flatten();
+    operators
+        .flat_map(|(_, keys)| keys.as_object().into_iter().flatten())
+        .map(|(key, _)| key.as_str())
+}
+
 /// Whether it lets everybody in: an Allow for all that no fixed condition narrows.
-fn is_public(policy: &Document) -> bool {
+pub(in crate::s3) fn is_public(policy: &Document) -> bool {
     let value: Value = serde_json::from_str(policy.text()).unwrap_or_default();
     many(&value["Statement"]).any(|statement| {
         let principal = &statement["Principal"];

@@ -1,7 +1,8 @@
 //! What a bucket is set to: tags, whether it may be public, what is thrown away when it is old.
 //!
-//! Of the four switches against public access only `BlockPublicPolicy` does something here, when a bucket policy is put; the
-//! others are kept and told back.
+//! Of the four switches against public access the two about policies do something here: `BlockPublicPolicy` when a bucket
+//! policy is put, `RestrictPublicBuckets` when another account comes by one. Those about ACLs are kept and told back: ACLs
+//! that are public are not served.
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};

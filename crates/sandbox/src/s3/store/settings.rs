@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use s3s::dto::LifecycleRule;
+use s3s::dto::{LifecycleRule, ObjectOwnership};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, no_such_bucket};
@@ -12,6 +12,39 @@ use crate::api::ApiError;
 use crate::policy::Document;
 use crate::s3::encryption::Preset;
 use crate::s3::versions::Versioning;
+
+/// Who owns what others put into a bucket, and whether ACLs count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) enum Ownership {
+    /// The bucket's owner, and ACLs do not count: as new buckets are.
+    #[default]
+    Enforced,
+    /// The bucket's owner, where an ACL gives it all.
+    Preferred,
+    /// Who puts it.
+    Writer,
+    /// As [`Self::Writer`], for want of a rule.
+    Unset,
+}
+
+impl Ownership {
+    /// S3's name of the rule.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Enforced => Some(ObjectOwnership::BUCKET_OWNER_ENFORCED),
+            Self::Preferred => Some(ObjectOwnership::BUCKET_OWNER_PREFERRED),
+            Self::Writer => Some(ObjectOwnership::OBJECT_WRITER),
+            Self::Unset => None,
+        }
+    }
+
+    /// The rule of a name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Enforced, Self::Preferred, Self::Writer]
+            .into_iter()
+            .find(|rule| rule.name() == Some(name))
+    }
+}
 
 /// What a bucket is set to.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -23,6 +56,19 @@ pub(crate) struct Settings {
     pub(crate) lifecycle: Vec<LifecycleRule>,
     pub(crate) encryption: Preset,
     pub(crate) policy: Option<Document>,
+    pub(crate) ownership: Ownership,
+    /// Whether it was made in `EU`, eu-west-1's old name, by which it is told.
+    pub(crate) is_of_eu: bool,
+}
+
+impl Settings {
+    /// What a new bucket is set to, if nobody says otherwise: nothing of it is public.
+    pub(crate) fn of_new() -> Self {
+        Self {
+            public_access: Some([true; 4]),
+            ..Self::default()
+        }
+    }
 }
 
 impl Store {

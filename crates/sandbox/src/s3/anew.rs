@@ -1,0 +1,144 @@
+//! What S3 takes and s3s refuses. It is put in words that s3s knows once s3s has found the signature right, signed and asked
+//! for anew.
+//!
+//! A `Range` that asks for several ranges, or for none that can be read, S3 ignores, and answers with the whole object. A
+//! bucket may be made with tags, for which s3s's document has no place: they go beside it.
+
+use bytes::Bytes;
+use hyper::http::Extensions;
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Request, Uri, header};
+use s3s::dto::{Range, Tag, Tagging};
+use s3s::route::S3Route;
+use s3s::service::S3Service;
+use s3s::xml::{Deserialize, Deserializer};
+use s3s::{Body, S3Request, S3Response, S3Result};
+use sha2::{Digest, Sha256};
+
+use super::body::broken;
+use super::convert::malformed;
+use crate::api::ApiError;
+use crate::sigv4::sign_anew;
+use crate::world::hex;
+
+/// Bytes of a document that makes a bucket.
+const LONGEST: usize = 1 << 20;
+
+/// The tags that a bucket is to be made with.
+#[derive(Debug, Clone)]
+pub(super) struct TagsOfNew(pub(super) Vec<Tag>);
+
+/// Asks `service` again.
+pub(super) struct Anew {
+    pub(super) service: S3Service,
+}
+
+#[async_trait::async_trait]
+impl S3Route for Anew {
+    fn is_match(&self, method: &Method, uri: &Uri, headers: &HeaderMap, _: &mut Extensions) -> bool {
+        let (bucket, key) = uri.path().trim_start_matches('/').split_once('/').unwrap_or_default();
+        let is_read = method == Method::GET || method == Method::HEAD;
+        let is_object = !bucket.is_empty() && !key.is_empty();
+        is_read && is_object && headers.contains_key(header::RANGE) && !is_one_range(headers)
+            || method == Method::PUT && key.is_empty() && has_document(headers) && makes_bucket(uri)
+    }
+
+    /// The service does.
+    async fn check_access(&self, _: &mut S3Request<Body>) -> S3Result<()> {
+        Ok(())
+    }
+
+    async fn call(&self, req: S3Request<Body>) -> S3Result<S3Response<Body>> {
+        let mut request = Request::new(req.input);
+        *request.method_mut() = req.method;
+        *request.uri_mut() = req.uri;
+        *request.headers_mut() = req.headers;
+        *request.extensions_mut() = req.extensions;
+        let (mut parts, mut body) = request.into_parts();
+        let gone = if parts.method == Method::PUT {
+            body = Body::from(without_tags(&mut parts, body).await?);
+            None
+        } else {
+            parts.headers.remove(header::RANGE);
+            Some(&header::RANGE)
+        };
+        if let Some(credentials) = &req.credentials {
+            sign_anew(&mut parts, credentials.secret_key.expose(), gone);
+        }
+        let answer = self.service.call(Request::from_parts(parts, body)).await;
+        let answer = answer.map_err(|error| ApiError::new("InternalError", format!("{error:?}")).status(500))?;
+        let (parts, body) = answer.into_parts();
+        let mut response = S3Response::new(body);
+        response.status = Some(parts.status);
+        response.headers = parts.headers;
+        response.extensions = parts.extensions;
+        Ok(response)
+    }
+}
+
+fn is_one_range(headers: &HeaderMap) -> bool {
+    let mut all = headers.get_all(header::RANGE).iter();
+    let one = all.next().and_then(|value| value.to_str().ok());
+    all.next().is_none() && one.is_some_and(|value| Range::parse(value).is_ok())
+}
+
+fn has_document(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
+/// Whether a PUT of a bucket is for no part of it: what signs it says nothing of that.
+fn makes_bucket(uri: &Uri) -> bool {
+    let mut names = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty());
+    names.all(|pair| pair.starts_with("X-Amz-") || pair.starts_with("x-id="))
+}
+
+/// The document of a new bucket; its tags are put beside it.
+async fn without_tags(parts: &mut Parts, mut body: Body) -> Result<Bytes, ApiError> {
+    let document = body.store_all_limited(LONGEST).await;
+    let document = document.map_err(|error| broken(&error.to_string()))?;
+    let text = std::str::from_utf8(&document).map_err(|_| malformed())?;
+    let Some((head, tags, tail)) = cut(text) else {
+        return Ok(document);
+    };
+    let tagging = format!("<Tagging><TagSet>{tags}</TagSet></Tagging>");
+    let tagging = Tagging::deserialize(&mut Deserializer::new(tagging.as_bytes())).map_err(|_| malformed())?;
+    if !tagging.tag_set.is_empty() {
+        parts.extensions.insert(TagsOfNew(tagging.tag_set));
+    }
+    let rest = Bytes::from(format!("{head}{tail}"));
+    parts.headers.insert(header::CONTENT_LENGTH, rest.len().into());
+    if let Some(digest) = parts.headers.get_mut("x-amz-content-sha256") {
+        *digest = hex(&Sha256::digest(&rest)).parse().map_err(|_| malformed())?;
+    }
+    Ok(rest)
+}
+
+/// What is before an element of tags, in it, and behind it.
+fn cut(text: &str) -> Option<(&str, &str, &str)> {
+    let (head, rest) = text.split_once("<Tags")?;
+    if let Some(tail) = rest.trim_start().strip_prefix("/>") {
+        return Some((head, "", tail));
+    }
+    let (tags, tail) = rest.trim_start().strip_prefix('>')?.split_once("</Tags>")?;
+    Some((head, tags, tail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_cut_out_of_a_document_however_they_are_written() {
+        for (text, pieces) in [
+            ("<C><Tags><Tag/></Tags><L/></C>", Some(("<C>", "<Tag/>", "<L/></C>"))),
+            ("<C><Tags /></C>", Some(("<C>", "", "</C>"))),
+            ("<C><L>x</L></C>", None),
+        ] {
+            assert_eq!(cut(text), pieces);
+        }
+    }
+}
