@@ -26,6 +26,7 @@ pub mod layout;
 pub mod log;
 pub mod messages;
 pub mod more;
+mod named;
 pub mod operations;
 pub mod overlay;
 pub mod pane;

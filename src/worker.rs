@@ -1,10 +1,11 @@
 //! Owns every task: takes [`Effect`]s, polls what is visible, performs operations, answers with [`Event`]s.
 //!
 //! [`Worker::perform`] only hands an order over, so the keyboard never waits. One task, the hub, keeps the books: a
-//! poller for each watched topic, a cancellation token for each operation. A slow or failing topic is alone with its
-//! poller and ages alone. With nothing due every task sleeps; nothing ticks.
+//! poller for each watched list, a queue for rows of each kind, a cancellation token for each operation. Every question
+//! has one of these for its owner: what was sent is finished and answered, what was not sent is dropped when nobody wants
+//! it any more. A slow or failing topic ages alone. With nothing due every task sleeps; nothing ticks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,20 +13,23 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
-use tokio::sync::Notify;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::actions::Aws;
-use crate::app::{Effect, Event, OpEvent, OpId, Topic};
+use crate::app::{Effect, Event, OpEvent, OpId, Page, Topic};
 use crate::domain::{Fault, FaultKind, Request};
+
+use self::poll::{Again, Orders};
 
 mod ask;
 mod budget;
 mod files;
 mod operation;
 mod poll;
+mod rows;
 mod schedule;
 mod watch;
 
@@ -60,9 +64,16 @@ impl Worker {
             budgets: Arc::new(budget::Budgets::default()),
             walks: Arc::new(AtomicU64::new(0)),
         };
+        let rows = rows::Rows::default();
+        let mut services = JoinSet::new();
+        rows.serve(&context, &mut services);
         let hub = Hub {
             context,
+            rows,
+            services,
+            watched: HashSet::new(),
             pollers: HashMap::new(),
+            polling: JoinSet::new(),
             operations: HashMap::new(),
             tasks: JoinSet::new(),
             in_flight: Arc::clone(&in_flight),
@@ -125,6 +136,32 @@ impl Context {
     fn next_walk(&self) -> u64 {
         self.walks.fetch_add(1, Ordering::Relaxed) + 1
     }
+
+    /// Sends a page of the answer about a topic.
+    async fn answer(&self, topic: &Topic, walk: u64, (first, last): (bool, bool), page: Page) {
+        let event = Event::Answer {
+            topic: topic.clone(),
+            walk,
+            first,
+            last,
+            at: Timestamp::now(),
+            page,
+        };
+        self.outlet.send(event).await;
+    }
+
+    /// Says that a question failed, and when it is asked again by itself.
+    async fn fail(&self, topic: &Topic, walk: u64, fault: Fault, pause: Option<Duration>) {
+        let at = Timestamp::now();
+        let event = Event::Failed {
+            topic: topic.clone(),
+            walk,
+            at,
+            fault,
+            retry_at: pause.and_then(|pause| at.checked_add(SignedDuration::try_from(pause).ok()?).ok()),
+        };
+        self.outlet.send(event).await;
+    }
 }
 
 /// The way to the core.
@@ -150,20 +187,16 @@ impl Outlet {
     }
 }
 
-struct Poller {
-    refresh: Arc<Notify>,
-    task: AbortHandle,
-}
-
-impl Drop for Poller {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 struct Hub {
     context: Context,
-    pollers: HashMap<Topic, Poller>,
+    /// Rows, which are asked about one by one.
+    rows: rows::Rows,
+    services: JoinSet<()>,
+    /// Lists, and all else that is polled.
+    watched: HashSet<Topic>,
+    /// Also those that still finish a call about what was not watched any more; if it is again, the next one begins then.
+    pollers: HashMap<Topic, Arc<Orders>>,
+    polling: JoinSet<Topic>,
     operations: HashMap<OpId, CancellationToken>,
     tasks: JoinSet<(OpId, Request)>,
     in_flight: Arc<AtomicUsize>,
@@ -181,12 +214,21 @@ impl Hub {
                     // Panics are caught inside the task, so only an abort could fail here, and nobody aborts.
                     if let Ok((id, request)) = ended {
                         self.operations.remove(&id);
-                        self.refresh(|topic| watch::is_affected(topic, &request));
+                        self.refresh(Again::Touched, |topic| watch::is_affected(topic, &request));
+                    }
+                }
+                Some(ended) = self.polling.join_next() => {
+                    if let Ok(topic) = ended {
+                        self.pollers.remove(&topic);
+                        if self.watched.contains(&topic) {
+                            self.poll(topic);
+                        }
                     }
                 }
             }
         }
-        self.pollers.clear();
+        self.polling.abort_all();
+        self.services.abort_all();
         for token in self.operations.values() {
             token.cancel();
         }
@@ -196,7 +238,7 @@ impl Hub {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Watch(topics) => self.watch(topics),
-            Effect::Refresh(topics) => self.refresh(|topic| topics.contains(topic)),
+            Effect::Refresh(topics) => self.refresh(Again::Now, |topic| topics.contains(topic)),
             Effect::Start { id, request } => self.start(id, request),
             Effect::Cancel(id) => {
                 if let Some(token) = self.operations.get(&id) {
@@ -207,25 +249,39 @@ impl Hub {
         }
     }
 
-    fn watch(&mut self, wanted: Vec<Topic>) {
-        let change = watch::change(self.pollers.keys(), wanted);
-        for topic in &change.stop {
-            self.pollers.remove(topic);
+    fn watch(&mut self, topics: Vec<Topic>) {
+        self.watched = self.rows.want(topics).into_iter().collect();
+        for (topic, orders) in &self.pollers {
+            if !self.watched.contains(topic) {
+                orders.is_over.cancel();
+            }
         }
-        for topic in change.start {
-            let refresh = Arc::new(Notify::new());
-            let poller = poll::run(self.context.clone(), topic.clone(), Arc::clone(&refresh));
-            let task = tokio::spawn(poll::supervised(self.context.clone(), topic.clone(), poller)).abort_handle();
-            self.pollers.insert(topic, Poller { refresh, task });
+        let new: Vec<Topic> = self
+            .watched
+            .iter()
+            .filter(|topic| !self.pollers.contains_key(topic))
+            .cloned()
+            .collect();
+        for topic in new {
+            self.poll(topic);
         }
     }
 
-    fn refresh(&self, is_meant: impl Fn(&Topic) -> bool) {
-        for (topic, poller) in &self.pollers {
-            if is_meant(topic) {
-                poller.refresh.notify_one();
-            }
+    fn poll(&mut self, topic: Topic) {
+        let orders = Arc::new(Orders::default());
+        self.pollers.insert(topic.clone(), Arc::clone(&orders));
+        let context = self.context.clone();
+        self.polling.spawn(async move {
+            poll::run(&context, &topic, &orders).await;
+            topic
+        });
+    }
+
+    fn refresh(&self, why: Again, is_meant: impl Fn(&Topic) -> bool) {
+        for (_, orders) in self.pollers.iter().filter(|(topic, _)| is_meant(topic)) {
+            orders.again(why);
         }
+        self.rows.refresh(is_meant);
     }
 
     fn start(&mut self, id: OpId, request: Request) {
@@ -259,6 +315,12 @@ impl Drop for Ended {
 /// The fault of an operation that was told to stop.
 fn cancelled(act: &str, object: &str) -> Fault {
     Fault::new(FaultKind::Cancelled, act, object, "cancelled", "")
+}
+
+/// The fault of a bug in here.
+fn broken() -> Fault {
+    let cause = "strongroom failed inside";
+    Fault::new(FaultKind::Other, "poll", "", cause, "please report this")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::pane::Pane;
 use super::press::palette_matches;
 use super::state::{State, reference};
 use super::text::Tone;
-use super::{Effect, cancelling, copy, story, walk, watched};
+use super::{Effect, cancelling, copy, named, story, walk, watched};
 use crate::domain::{KeyState, ObjectRow};
 
 /// Does what the command says, or says why not here.
@@ -63,6 +63,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::CopyCommand => copy::copy(state, copy::of_row(state), effects),
         Command::Refresh => {
             state.refused.clear();
+            named::on_screen(state);
             effects.push(Effect::Refresh(state.watched.clone()));
         }
         Command::Operations => state.overlays.push(Overlay::Operations(state.operations.id(0))),

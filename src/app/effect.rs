@@ -18,8 +18,8 @@ pub enum Topic {
     Identity,
     /// All KMS keys with their aliases.
     Keys,
-    /// `DescribeKey` of these keys (ARNs): the visible rows that are not known yet.
-    KeyDetails(Vec<String>),
+    /// `DescribeKey` of one key (ARN).
+    Key(String),
     /// The policy of one key, as JSON text.
     KeyPolicy(String),
     /// The grants of one key (ARN).
@@ -33,12 +33,12 @@ pub enum Topic {
         /// Empty, or ending in `/`.
         prefix: String,
     },
-    /// `HeadObject` (and the first bytes where needed) of these objects: the visible rows that are not known yet.
-    ObjectInfos {
+    /// `HeadObject` (and the first bytes where needed) of one object.
+    Object {
         /// Bucket.
         bucket: String,
-        /// Keys.
-        keys: Vec<String>,
+        /// Key.
+        key: String,
     },
     /// Training jobs, newest first: the whole list once, then by delta.
     Jobs,
@@ -54,11 +54,31 @@ pub enum Topic {
     Files(PathBuf),
 }
 
+impl Topic {
+    /// Whether it is one row of a list. The answer about a row is taken in even if it is not on screen any more.
+    pub fn is_row(&self) -> bool {
+        match self {
+            Self::Key(_) | Self::Object { .. } | Self::Job(_) => true,
+            Self::Identity
+            | Self::Keys
+            | Self::KeyPolicy(_)
+            | Self::Grants(_)
+            | Self::Buckets
+            | Self::Objects { .. }
+            | Self::Jobs
+            | Self::Log(_)
+            | Self::Roles
+            | Self::Interrupted
+            | Self::Files(_) => false,
+        }
+    }
+}
+
 /// Everything the core can ask of the world.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Exactly these topics are visible now: poll them (new ones at once), forget all others.
+    /// Exactly these topics are wanted now, of rows the first most: ask about them (new ones at once), forget all others.
     Watch(Vec<Topic>),
     /// Ask for these now, whatever their turn.
     Refresh(Vec<Topic>),

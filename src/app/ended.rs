@@ -7,7 +7,7 @@ use super::pane::Pane;
 use super::seen::{self, Found};
 use super::state::State;
 use super::text::{self, Tone};
-use super::{Effect, OpEvent, OpId, found, story, watched, words};
+use super::{Effect, OpEvent, OpId, Topic, found, named, story, watched, words};
 use crate::domain::{
     Door, Fault, FaultKind, GrantRequest, KeyChange, KeyState, ObjectRequest, Origin, Outcome, Request,
 };
@@ -21,7 +21,6 @@ pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &m
             if let Some(operation) = state.operations.end(id, standing) {
                 done(state, &operation, said, *outcome, effects);
                 continuation::ended(state, &operation, effects);
-                effects.push(Effect::Refresh(state.watched.clone()));
             }
         }
         OpEvent::Failed(fault) => {
@@ -73,8 +72,13 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
             watched::watch(state, name);
             state.refused.remove(name);
+            state.named.insert(Topic::Job(name.clone()));
         }
-        Outcome::KeyCreated { key_arn, .. } => {
+        Outcome::JobStopping { name } => {
+            state.named.insert(Topic::Job(name.clone()));
+        }
+        Outcome::KeyCreated { key_arn, alias } => {
+            named::key(state, key_arn, alias.as_deref());
             if state.may_move(Pane::Keys, operation) {
                 state.focus = Pane::Keys;
                 state.keys.want(key_arn);
@@ -94,7 +98,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 (Some(after), Some(detail)) => (detail.state, detail.deletion) = (after, None),
                 (_, detail) => *detail = None,
             });
-            state.changed_keys.insert(key_arn.clone());
+            state.named.insert(Topic::Key(key_arn.clone()));
         }
         Outcome::BucketCreated { bucket, warnings } => {
             for warning in warnings {
@@ -107,6 +111,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
         }
         Outcome::Encrypted { uris, .. } => {
+            named::written(state, uris);
             if let Request::Object(ObjectRequest::Encrypt { paths, .. }) = &operation.request {
                 state.files.unmark(paths.iter().map(|path| path.to_string_lossy()));
             }
@@ -118,18 +123,14 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
         }
         Outcome::Deleted { .. } => {
-            if let Request::Object(ObjectRequest::Delete { bucket, objects }) = &operation.request
-                && state.place.as_ref().is_some_and(|(open, _)| open == bucket)
-            {
-                state.objects.unmark(objects.iter().map(Into::into));
-            }
             if let Request::Object(ObjectRequest::Delete { bucket, objects }) = &operation.request {
-                state
-                    .all_seen
-                    .gone(bucket, |key| objects.iter().any(|gone| gone == key));
+                named::gone(state, bucket, objects);
             }
         }
         Outcome::Granted { grant_id, .. } => {
+            if let Request::Grant(GrantRequest::New(spec)) = &operation.request {
+                named::grant(state, grant_id, spec);
+            }
             if state.may_move(Pane::Grants, operation) {
                 state.grants.want(grant_id);
             }
@@ -175,17 +176,21 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 seen::verified(state, bucket, verdicts);
             }
         }
+        Outcome::AliasChanged { alias, change } => named::alias(state, alias, change),
+        Outcome::Revoked { .. } | Outcome::Retired { .. } => {
+            if let Request::Grant(GrantRequest::Revoke { grant_id, .. } | GrantRequest::Retire { grant_id, .. }) =
+                &operation.request
+            {
+                state.grants.remove(&[grant_id.clone()].into());
+            }
+        }
         Outcome::UploadAbandoned { .. }
-        | Outcome::Revoked { .. }
-        | Outcome::Retired { .. }
         | Outcome::Proved { .. }
-        | Outcome::JobStopping { .. }
         | Outcome::LogSaved { .. }
         | Outcome::AuditSaved { .. }
         | Outcome::PolicyDrafted { .. }
         | Outcome::PolicyRead { .. }
         | Outcome::PolicyPut { .. }
-        | Outcome::AliasChanged { .. }
         | Outcome::KeyTags { .. }
         | Outcome::Dependents(_)
         | Outcome::MessageEncrypted { .. }

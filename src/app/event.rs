@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::effect::{OpId, Topic};
 use crate::domain::{
-    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KeyDetail, KmsKey, LogLine, ObjectInfo, ObjectRow,
-    Outcome, Progress, RoleSummary, TrainingJob,
+    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KeyDetail, KmsKey, LogLine, ObjectRow, Outcome,
+    Progress, RoleSummary, TrainingJob,
 };
 
 /// Everything that can happen to the core.
@@ -29,10 +29,10 @@ pub enum Event {
     Tick(Timestamp),
     /// A question about a topic is under way.
     Asking(Topic),
-    /// A part of the answer; `first` replaces what was known, the rest appends.
+    /// A part of the answer.
     ///
     /// While a walk is under way the rows of the last complete one stay until `last` (so a refresh never flickers);
-    /// the very first walk is shown from its first page.
+    /// the very first walk is shown from its first page, and rows of one that broke off stay until the next has passed them.
     Answer {
         /// What it is about.
         topic: Topic,
@@ -97,8 +97,8 @@ pub enum Page {
     Identity(Identity),
     /// For `Topic::Keys`: aliases are merged into the rows before they are sent.
     Keys(Vec<KmsKey>),
-    /// For `Topic::KeyDetails`: by ARN, each known or refused by itself.
-    KeyDetails(Vec<(String, Result<KeyDetail, Fault>)>),
+    /// For `Topic::Key`.
+    Key(KeyDetail),
     /// For `Topic::KeyPolicy`.
     KeyPolicy(String),
     /// For `Topic::Grants`.
@@ -107,8 +107,8 @@ pub enum Page {
     Buckets(Vec<BucketRow>),
     /// For `Topic::Objects`.
     Objects(Vec<ObjectRow>),
-    /// For `Topic::ObjectInfos`: by key, each known or refused by itself.
-    ObjectInfos(Vec<(String, Result<ObjectInfo, Fault>)>),
+    /// For `Topic::Object`: the row with what the object is.
+    Object(ObjectRow),
     /// For `Topic::Jobs`, a whole list: rows replace.
     Jobs(Vec<TrainingJob>),
     /// For `Topic::Jobs`, a delta: rows update or add, nothing is removed.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::pane::objects::is_same_time;
 use super::state::State;
 use crate::domain::{Bond, ObjectRow, Verdict};
 
@@ -80,7 +81,7 @@ impl Seen {
     fn is_of(&self, row: &ObjectRow) -> bool {
         match row {
             ObjectRow::Object { etag, modified, .. } => {
-                etag.as_ref() == Some(&self.etag) && (self.written.is_none() || self.written == *modified)
+                etag.as_ref() == Some(&self.etag) && (self.written.is_none() || is_same_time(self.written, *modified))
             }
             ObjectRow::Prefix { .. } => false,
         }

@@ -1,6 +1,6 @@
 //! Everything the dashboard knows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -25,9 +25,7 @@ use crate::domain::{
     TrainingJob,
 };
 
-/// Rows above and below the screen whose details are asked for with those on it.
-const MARGIN: usize = 4;
-/// Jobs described at once.
+/// Running jobs that are described again and again.
 const DESCRIBED: usize = 8;
 
 /// Everything the dashboard knows.
@@ -79,8 +77,8 @@ pub struct State {
     pub pending: Vec<KeyPress>,
     /// Why rows could not be looked at closer, by ARN, object key or job name: they are not asked for again by themselves.
     pub(super) refused: BTreeMap<String, Fault>,
-    /// Keys that were changed from here, by ARN: they are looked at again.
-    pub(super) changed_keys: BTreeSet<String>,
+    /// Rows that something was done to: they are asked about at once, and once.
+    pub(super) named: BTreeSet<Topic>,
     pub(super) watched: Vec<Topic>,
     pub(super) grants_of: Option<String>,
     /// Whether a bucket was opened, or a person has chosen where to be.
@@ -134,7 +132,7 @@ impl State {
             overlays: Vec::new(),
             pending: Vec::new(),
             refused: BTreeMap::new(),
-            changed_keys: BTreeSet::new(),
+            named: BTreeSet::new(),
             watched: Vec::new(),
             grants_of: None,
             opened_once: false,
@@ -156,7 +154,8 @@ impl State {
 
     /// Seconds until the screen needs to know the time again: what runs is counted in seconds, ages are coarser.
     pub fn seconds_between_ticks(&self) -> u64 {
-        let is_busy = self.operations.running().next().is_some() || self.jobs.near(0).any(|job| job.status.is_active());
+        let is_busy =
+            self.operations.running().next().is_some() || self.jobs.visible().any(|(job, ..)| job.status.is_active());
         if is_busy { 1 } else { 10 }
     }
 
@@ -341,6 +340,7 @@ impl State {
         }
     }
 
+    /// What is wanted, of rows the first most: what is read, what something was done to, what is on screen and near it.
     fn topics(&self) -> Vec<Topic> {
         let mut topics = vec![
             Topic::Identity,
@@ -349,39 +349,13 @@ impl State {
             Topic::Jobs,
             Topic::Files(self.dir.clone()),
         ];
-        let is_open = |id: &str| !self.refused.contains_key(id);
-        let near = self.keys.near(MARGIN).chain(self.key());
-        let is_wanted = |key: &&KmsKey| key.detail.is_none() || self.changed_keys.contains(&key.arn);
-        let unknown = near.filter(|key| is_wanted(key) && is_open(&key.arn));
-        let unknown: BTreeSet<String> = unknown.map(|key| key.arn.clone()).collect();
-        if !unknown.is_empty() {
-            topics.push(Topic::KeyDetails(unknown.into_iter().collect()));
-        }
-        if self.interrupted.is_none() {
-            topics.push(Topic::Interrupted);
-        }
         topics.extend(self.grants_of.clone().map(Topic::Grants));
-        if let Some((bucket, prefix)) = &self.place {
-            topics.push(Topic::Objects {
-                bucket: bucket.clone(),
-                prefix: prefix.clone(),
-            });
-            let unknown = self
-                .objects
-                .near(MARGIN)
-                .filter(|row| matches!(row, ObjectRow::Object { info: None, .. }));
-            let keys: Vec<String> = unknown
-                .map(|row| row.key().to_owned())
-                .filter(|key| is_open(key))
-                .collect();
-            if !keys.is_empty() {
-                topics.push(Topic::ObjectInfos {
-                    bucket: bucket.clone(),
-                    keys,
-                });
-            }
-        }
-        topics.extend(self.jobs_to_describe().into_iter().map(Topic::Job));
+        topics.extend(
+            self.place
+                .clone()
+                .map(|(bucket, prefix)| Topic::Objects { bucket, prefix }),
+        );
+        topics.extend(self.interrupted.is_none().then_some(Topic::Interrupted));
         for overlay in &self.overlays {
             match overlay {
                 Overlay::Form(form) if form.wants_roles() => topics.push(Topic::Roles),
@@ -396,23 +370,39 @@ impl State {
                 _ => {}
             }
         }
-        topics.sort();
-        topics.dedup();
+        topics.extend(self.named.iter().cloned());
+        topics.extend(self.rows());
+        let mut known = HashSet::new();
+        topics.retain(|topic| known.insert(topic.clone()));
         topics
     }
 
-    /// The selected job, and on screen those that run or were never described.
-    fn jobs_to_describe(&self) -> BTreeSet<String> {
-        let open = self
-            .jobs
-            .near(0)
-            .filter(|job| job.detail.is_none() || job.status.is_active());
-        let open = open.filter(|job| !self.refused.contains_key(&job.name));
-        let selected = self.jobs.current().filter(|job| !self.refused.contains_key(&job.name));
-        open.take(DESCRIBED)
-            .chain(selected)
-            .map(|job| job.name.clone())
-            .collect()
+    /// Rows whose details are not known yet, and jobs that run.
+    fn rows(&self) -> impl Iterator<Item = Topic> {
+        let is_open = |id: &str| !self.refused.contains_key(id);
+        let keys = self.keys.near().filter(|key| key.detail.is_none());
+        let keys = keys.filter(move |key| is_open(&key.arn));
+        let objects = self.place.iter().flat_map(move |(bucket, _)| {
+            let unknown = self.objects.near().filter_map(|row| match row {
+                ObjectRow::Object { key, info: None, .. } => Some(key),
+                ObjectRow::Object { info: Some(_), .. } | ObjectRow::Prefix { .. } => None,
+            });
+            let unknown = unknown.filter(move |key| is_open(key));
+            unknown.map(|key| Topic::Object {
+                bucket: bucket.clone(),
+                key: key.clone(),
+            })
+        });
+        let is_active = |job: &&TrainingJob| job.status.is_active();
+        let running = self.jobs.visible().map(|(job, ..)| job).filter(is_active);
+        let running = self.jobs.current().filter(is_active).into_iter().chain(running);
+        let jobs = self.jobs.near().filter(|job| job.detail.is_none());
+        let jobs = jobs
+            .chain(running.take(DESCRIBED))
+            .filter(move |job| is_open(&job.name));
+        keys.map(|key| Topic::Key(key.arn.clone()))
+            .chain(objects)
+            .chain(jobs.map(|job| Topic::Job(job.name.clone())))
     }
 }
 

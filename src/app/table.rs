@@ -6,13 +6,15 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
 
+use self::walk::Walk;
 use crate::domain::Fault;
+
+mod order;
+mod walk;
 
 /// What a table needs to know of its rows.
 pub trait Row {
@@ -25,6 +27,10 @@ pub trait Row {
     fn text(&self) -> Cow<'_, str>;
     /// The order by a column of `COLUMNS`.
     fn order(&self, other: &Self, column: usize) -> Ordering;
+    /// Whether a list has this row before that one, as far as that is known; a new row comes first.
+    fn is_listed_before(&self, _other: &Self) -> bool {
+        true
+    }
     /// Takes over what an earlier row had learnt by looking closer.
     fn inherit(&mut self, _earlier: Self)
     where
@@ -90,10 +96,7 @@ pub struct Table<T> {
     sort: Option<Sort>,
     marks: BTreeSet<String>,
     freshness: Freshness,
-    walk: u64,
-    /// Whether a walk was ever completed: until then pages are shown as they come.
-    complete: bool,
-    incoming: Vec<T>,
+    walk: Walk<T>,
     /// A row to put the cursor on once it is there.
     wanted: Option<String>,
     /// The row that the person put the cursor on.
@@ -112,9 +115,7 @@ impl<T> Default for Table<T> {
             sort: None,
             marks: BTreeSet::new(),
             freshness: Freshness::Absent,
-            walk: 0,
-            complete: false,
-            incoming: Vec::new(),
+            walk: Walk::default(),
             wanted: None,
             touched: None,
         }
@@ -166,21 +167,27 @@ impl<T: Row> Table<T> {
 
     /// The rows on screen, each with whether the cursor is on it and whether it is marked.
     pub fn visible(&self) -> impl Iterator<Item = (&T, bool, bool)> {
-        self.window(0).map(|(index, row)| {
+        self.window(self.offset, self.offset + self.height).map(|(index, row)| {
             let marked = !self.marks.is_empty() && self.marks.contains(row.id().as_ref());
             (row, index == self.cursor, marked)
         })
     }
 
-    /// The rows on screen and `more` above and below it.
-    pub(super) fn near(&self, more: usize) -> impl Iterator<Item = &T> {
-        self.window(more).map(|(_, row)| row)
+    /// The row under the cursor, those on screen, a page below and a page above.
+    pub(super) fn near(&self) -> impl Iterator<Item = &T> {
+        let (from, to) = (self.offset, self.offset + self.height);
+        let pages = [
+            (from, to),
+            (to, to + self.height),
+            (from.saturating_sub(self.height), from),
+        ];
+        let rows = pages.into_iter().flat_map(|(from, to)| self.window(from, to));
+        self.current().into_iter().chain(rows.map(|(_, row)| row))
     }
 
-    fn window(&self, more: usize) -> impl Iterator<Item = (usize, &T)> {
-        let from = self.offset.saturating_sub(more).min(self.view.len());
-        let to = (self.offset + self.height + more).min(self.view.len());
-        (from..to).map(|index| (index, &self.rows[self.view[index]]))
+    fn window(&self, from: usize, to: usize) -> impl Iterator<Item = (usize, &T)> {
+        let end = self.view.len();
+        (from.min(end)..to.min(end)).map(|index| (index, &self.rows[self.view[index]]))
     }
 
     /// The marked rows, filtered out or not; else the row under the cursor.
@@ -219,6 +226,16 @@ impl<T: Row> Table<T> {
     /// How fresh the rows are.
     pub fn freshness(&self) -> &Freshness {
         &self.freshness
+    }
+
+    /// Whether the rows are all that there were when they were asked for.
+    pub fn is_whole(&self) -> bool {
+        self.walk.is_whole
+    }
+
+    /// How many rows the walk under way has brought, if it has more to bring.
+    pub fn so_far(&self) -> Option<usize> {
+        self.walk.so_far
     }
 
     pub(super) fn step(&mut self, by: isize) {
@@ -305,180 +322,6 @@ impl<T: Row> Table<T> {
     pub(super) fn want(&mut self, id: &str) {
         self.wanted = Some(id.to_owned());
         self.arrange(true);
-    }
-
-    pub(super) fn asking(&mut self) {
-        if self.freshness == Freshness::Absent {
-            self.freshness = Freshness::Loading;
-        }
-    }
-
-    pub(super) fn answer(&mut self, walk: u64, first: bool, last: bool, at: Timestamp, rows: Vec<T>) {
-        if walk < self.walk {
-            return;
-        }
-        if first {
-            self.incoming.clear();
-        }
-        self.walk = walk;
-        if self.complete {
-            self.incoming.extend(rows);
-            if last {
-                let incoming = std::mem::take(&mut self.incoming);
-                self.replace(incoming);
-            }
-        } else if first {
-            self.replace(rows);
-        } else {
-            self.append(rows, last);
-        }
-        if last {
-            self.complete = true;
-            self.freshness = Freshness::Ready(at);
-        }
-    }
-
-    /// What changed since has been merged: the rows are as they were then.
-    pub(super) fn answered(&mut self, at: Timestamp) {
-        self.freshness = Freshness::Ready(at);
-    }
-
-    pub(super) fn failed(&mut self, walk: u64, fault: Fault) {
-        if walk >= self.walk {
-            self.walk = walk;
-            self.incoming.clear();
-            self.freshness = Freshness::Stale {
-                since: self.freshness.at(),
-                fault: Box::new(fault),
-            };
-        }
-    }
-
-    /// Updates one row, or adds it at the front.
-    pub(super) fn merge(&mut self, row: T) {
-        let id = row.id().into_owned();
-        match self.rows.iter_mut().find(|known| known.id() == id) {
-            Some(known) => {
-                let earlier = std::mem::replace(known, row);
-                known.inherit(earlier);
-                if self.sort.is_some() {
-                    self.arrange(true);
-                }
-            }
-            None => {
-                let chosen = self.chosen_id();
-                self.rows.insert(0, row);
-                self.arrange_on(chosen);
-            }
-        }
-    }
-
-    /// Changes rows in place, in what neither filter nor order look at.
-    pub(super) fn amend(&mut self, id: &str, change: impl FnOnce(&mut T)) {
-        if let Some(row) = self.rows.iter_mut().find(|row| row.id() == id) {
-            change(row);
-        }
-    }
-
-    /// The rows of this walk so far, before its end: what is new goes below, the whole is put in order at the end.
-    fn append(&mut self, rows: Vec<T>, last: bool) {
-        let known = self.rows.len();
-        self.rows.extend(rows);
-        if last || !self.filter.is_empty() {
-            self.arrange(true);
-        } else {
-            self.view.extend(known..self.rows.len());
-            self.settle_wanted();
-        }
-    }
-
-    fn replace(&mut self, mut rows: Vec<T>) {
-        let chosen = self.chosen_id();
-        let mut earlier: HashMap<String, T> = self.rows.drain(..).map(|row| (row.id().into_owned(), row)).collect();
-        for row in &mut rows {
-            let known = earlier.remove(row.id().as_ref());
-            if let Some(known) = known {
-                row.inherit(known);
-            }
-        }
-        self.rows = rows;
-        if !self.marks.is_empty() {
-            let present: BTreeSet<String> = self.rows.iter().map(|row| row.id().into_owned()).collect();
-            self.marks.retain(|mark| present.contains(mark));
-        }
-        self.arrange_on(chosen);
-    }
-
-    fn chosen_id(&self) -> Option<String> {
-        self.current().map(|row| row.id().into_owned())
-    }
-
-    /// Filters and sorts anew; the cursor stays with its row, or goes to the best match of a new filter.
-    fn arrange(&mut self, keep: bool) {
-        let chosen = self.chosen_id().filter(|_| keep);
-        self.arrange_on(chosen);
-        if !keep {
-            self.cursor = 0;
-            self.reveal();
-        }
-    }
-
-    fn arrange_on(&mut self, chosen: Option<String>) {
-        let mut view: Vec<usize> = (0..self.rows.len()).collect();
-        if let Some(Sort { column, descending }) = self.sort {
-            view.sort_by(|a, b| {
-                let order = self.rows[*a].order(&self.rows[*b], column);
-                if descending { order.reverse() } else { order }
-            });
-        }
-        if !self.filter.is_empty() {
-            view = self.matching(view);
-        }
-        self.view = view;
-        let position = |id: &str| self.view.iter().position(|index| self.rows[*index].id() == id);
-        self.cursor = chosen
-            .and_then(|id| position(&id))
-            .unwrap_or(self.cursor)
-            .min(self.view.len().saturating_sub(1));
-        self.settle_wanted();
-        self.reveal();
-    }
-
-    fn settle_wanted(&mut self) {
-        let Some(id) = &self.wanted else { return };
-        let found = self.view.iter().position(|index| self.rows[*index].id() == *id);
-        if let Some(position) = found {
-            self.cursor = position;
-            self.wanted = None;
-            self.reveal();
-        }
-    }
-
-    /// The best matches first; equal ones in their order.
-    fn matching(&self, view: Vec<usize>) -> Vec<usize> {
-        let pattern = Pattern::parse(&self.filter, CaseMatching::Smart, Normalization::Smart);
-        let mut matcher = Matcher::new(Config::DEFAULT);
-        let mut buffer = Vec::new();
-        let mut scored: Vec<(u32, usize)> = view
-            .into_iter()
-            .filter_map(|index| {
-                let text = self.rows[index].text();
-                let score = pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher)?;
-                Some((score, index))
-            })
-            .collect();
-        scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-        scored.into_iter().map(|(_, index)| index).collect()
-    }
-
-    /// Scrolls until the cursor is on screen, and no further than needed.
-    fn reveal(&mut self) {
-        let height = self.height.max(1);
-        self.offset = self
-            .offset
-            .min(self.cursor)
-            .max((self.cursor + 1).saturating_sub(height))
-            .min(self.view.len().saturating_sub(height));
     }
 }
 

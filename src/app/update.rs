@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use super::overlay::Overlay;
 use super::pane::Pane;
 use super::state::State;
-use super::{Effect, Event, Page, Topic, cancelling, ended, interrupted, press, review, watched};
+use super::{Effect, Event, Page, Topic, cancelling, ended, interrupted, named, press, review, watched};
 use crate::domain::policy;
-use crate::domain::{Fault, ObjectRow};
+use crate::domain::{Fault, FaultKind};
 
 /// Takes in what happened; returns what to do.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
@@ -29,8 +29,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             last,
             at,
             page,
-        } if state.watched.contains(&topic) => answer(state, topic, page, (walk, first, last, at), &mut effects),
-        Event::Failed { topic, walk, fault, .. } if state.watched.contains(&topic) => failed(state, topic, walk, fault),
+        } if is_heard(state, &topic) => answer(state, topic, page, (walk, first, last, at), &mut effects),
+        Event::Failed { topic, walk, fault, .. } if is_heard(state, &topic) => failed(state, topic, walk, fault),
         Event::Op { id, event } => ended::operation(state, id, event, &mut effects),
         Event::Edited { id, result } => review::edited(state, id, result, &mut effects),
         Event::Terminate => cancelling::leave(state, &mut effects),
@@ -38,6 +38,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     }
     state.settle(&mut effects);
     effects
+}
+
+/// Whether the answer still says something: about a row it always does, about all else while somebody looks.
+fn is_heard(state: &State, topic: &Topic) -> bool {
+    topic.is_row() || state.watched.contains(topic)
 }
 
 fn asking(state: &mut State, topic: &Topic) {
@@ -59,16 +64,13 @@ fn answer(
     (walk, first, last, at): (u64, bool, bool, Timestamp),
     effects: &mut Vec<Effect>,
 ) {
+    state.named.remove(&topic);
     match page {
         Page::Identity(identity) => state.identity = Some(identity),
         Page::Keys(rows) => state.keys.answer(walk, first, last, at, rows),
-        Page::KeyDetails(details) => {
-            for (arn, detail) in details {
-                state.changed_keys.remove(&arn);
-                match detail {
-                    Ok(detail) => state.keys.amend(&arn, |key| key.detail = Some(detail)),
-                    Err(fault) => refuse(state, arn, fault),
-                }
+        Page::Key(detail) => {
+            if let Topic::Key(arn) = topic {
+                state.keys.amend(&arn, |key| key.detail = Some(detail));
             }
         }
         Page::KeyPolicy(policy) => {
@@ -93,16 +95,9 @@ fn answer(
                 state.all_seen.all_listed((&bucket, &prefix), state.objects.rows());
             }
         }
-        Page::ObjectInfos(infos) => {
-            for (key, found) in infos {
-                match found {
-                    Ok(found) => state.objects.amend(&key, |row| {
-                        if let ObjectRow::Object { info, .. } = row {
-                            *info = Some(Box::new(found));
-                        }
-                    }),
-                    Err(fault) => refuse(state, key, fault),
-                }
+        Page::Object(row) => {
+            if let Topic::Object { bucket, .. } = topic {
+                named::object(state, &bucket, row);
             }
         }
         Page::Jobs(rows) => {
@@ -168,6 +163,9 @@ fn refuse(state: &mut State, id: String, fault: Fault) {
 }
 
 fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
+    if !fault.is_unheard() {
+        state.named.remove(&topic);
+    }
     match topic {
         Topic::Keys => state.keys.failed(walk, fault),
         Topic::Grants(_) => state.grants.failed(walk, fault),
@@ -178,9 +176,10 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         Topic::KeyPolicy(arn) => {
             state.policy = Some((arn, Err(fault)));
         }
-        Topic::Job(name) => refuse(state, name, fault),
+        Topic::Object { bucket, key } if fault.kind == FaultKind::NotFound => named::gone(state, &bucket, [&key]),
+        Topic::Key(id) | Topic::Object { key: id, .. } | Topic::Job(id) => refuse(state, id, fault),
         // The lists on screen are refused or late for the same reason, and say so where it matters.
-        Topic::KeyDetails(_) | Topic::ObjectInfos { .. } | Topic::Interrupted => {}
-        _ => state.complain(fault),
+        Topic::Interrupted => {}
+        Topic::Identity | Topic::Log(_) | Topic::Roles => state.complain(fault),
     }
 }

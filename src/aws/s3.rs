@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::operation::head_object::HeadObjectError;
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::{Aws, fault, patience};
-use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo};
+use super::{Aws, fault, patience, timestamp};
+use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
 
 mod bucket;
 mod info;
@@ -35,6 +35,26 @@ const LONGEST_NAME: usize = 1500;
 
 /// What an object is: its head, and its first bytes where the head does not say.
 pub(crate) async fn object_info(aws: &Aws, bucket: &str, key: &str) -> Result<ObjectInfo, Fault> {
+    look_at(aws, bucket, key).await.map(|(info, _)| info)
+}
+
+/// The same, as it is listed.
+pub(crate) async fn object_row(aws: &Aws, bucket: &str, key: &str) -> Result<ObjectRow, Fault> {
+    let (info, head) = look_at(aws, bucket, key).await?;
+    let (act, object) = ("look at", uri(bucket, key));
+    let lacks = |what| fault::incomplete(act, &object, what);
+    let modified = head.last_modified().and_then(timestamp);
+    let etag = head.e_tag().ok_or_else(|| lacks("ETag"))?;
+    Ok(ObjectRow::Object {
+        key: key.to_owned(),
+        size: length_of(act, &object, head.content_length())?,
+        modified: Some(modified.ok_or_else(|| lacks("time"))?),
+        etag: Some(etag.trim_matches('"').to_owned()),
+        info: Some(Box::new(info)),
+    })
+}
+
+async fn look_at(aws: &Aws, bucket: &str, key: &str) -> Result<(ObjectInfo, HeadObjectOutput), Fault> {
     let call = aws.s3_control().head_object().bucket(bucket).key(key);
     let answer = match call.send().await {
         Ok(answer) => answer,
@@ -70,7 +90,7 @@ pub(crate) async fn object_info(aws: &Aws, bucket: &str, key: &str) -> Result<Ob
     if has_instructions {
         info.format = ObjectFormat::S3EncryptionClient;
     }
-    Ok(info)
+    Ok((info, answer))
 }
 
 /// Whether an instruction file of the S3 encryption client lies beside the object. One that may not be read, or is none, is

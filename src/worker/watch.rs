@@ -1,6 +1,4 @@
-//! What the watched set becomes, and which of it an operation touches. Pure.
-
-use std::collections::HashSet;
+//! Which topics an operation touches. Pure.
 
 use crate::app::Topic;
 use crate::domain::{
@@ -8,41 +6,13 @@ use crate::domain::{
     Request, RoleRequest,
 };
 
-/// From the topics watched now to those wanted.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) start: Vec<Topic>,
-    pub(super) stop: Vec<Topic>,
-}
-
-/// What stays is in neither list: its poller goes on undisturbed.
-pub(super) fn change<'a>(watched: impl Iterator<Item = &'a Topic>, wanted: Vec<Topic>) -> Change {
-    let watched: HashSet<&Topic> = watched.collect();
-    let mut seen = HashSet::new();
-    let start = wanted
-        .iter()
-        .filter(|topic| !watched.contains(topic) && seen.insert(*topic))
-        .cloned()
-        .collect();
-    let wanted: HashSet<&Topic> = wanted.iter().collect();
-    let stop = watched
-        .into_iter()
-        .filter(|topic| !wanted.contains(topic))
-        .cloned()
-        .collect();
-    Change { start, stop }
-}
-
 /// Whether the answer to a topic may be another one after the request.
 pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
     match request {
         Request::Object(ObjectRequest::Encrypt { bucket, .. })
         | Request::Object(ObjectRequest::Delete { bucket, .. }) => is_of_bucket(topic, bucket),
         Request::Object(ObjectRequest::ResumeUpload { .. }) | Request::Object(ObjectRequest::AbandonUpload { .. }) => {
-            matches!(
-                topic,
-                Topic::Objects { .. } | Topic::ObjectInfos { .. } | Topic::Interrupted
-            )
+            matches!(topic, Topic::Objects { .. } | Topic::Object { .. } | Topic::Interrupted)
         }
         Request::Object(ObjectRequest::Decrypt { .. })
         | Request::Job(JobRequest::SaveLog { .. })
@@ -56,7 +26,7 @@ pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
         | Request::Key(KeyRequest::ScheduleDeletion { key_arn, .. })
         | Request::Key(KeyRequest::CancelDeletion { key_arn }) => match topic {
             Topic::Keys => true,
-            Topic::KeyDetails(arns) => arns.contains(key_arn),
+            Topic::Key(arn) => arn == key_arn,
             _ => false,
         },
         Request::Job(JobRequest::Start(spec)) => is_of_job(topic, &spec.name) || is_of_bucket(topic, &spec.bucket),
@@ -67,7 +37,7 @@ pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
         | Request::Key(KeyRequest::DeleteAlias { .. }) => *topic == Topic::Keys,
         Request::Key(KeyRequest::PutPolicy { key_arn, .. }) => *topic == Topic::KeyPolicy(key_arn.clone()),
         Request::Key(KeyRequest::SetRotation { key_arn, .. }) | Request::Key(KeyRequest::Describe { key_arn, .. }) => {
-            matches!(topic, Topic::KeyDetails(arns) if arns.contains(key_arn))
+            matches!(topic, Topic::Key(arn) if arn == key_arn)
         }
         Request::Grant(GrantRequest::New(spec)) => *topic == Topic::Grants(spec.key_arn.clone()),
         Request::Grant(GrantRequest::Retire { key_arn, .. }) | Request::Proof(ProofRequest::Story { key_arn, .. }) => {
@@ -118,7 +88,7 @@ pub(super) fn is_affected(topic: &Topic, request: &Request) -> bool {
 
 fn is_of_bucket(topic: &Topic, name: &str) -> bool {
     match topic {
-        Topic::Objects { bucket, .. } | Topic::ObjectInfos { bucket, .. } => bucket == name,
+        Topic::Objects { bucket, .. } | Topic::Object { bucket, .. } => bucket == name,
         _ => false,
     }
 }
@@ -137,26 +107,6 @@ mod tests {
 
     fn grants(arn: &str) -> Topic {
         Topic::Grants(arn.to_owned())
-    }
-
-    #[test]
-    fn what_stays_watched_is_neither_stopped_nor_started() {
-        let watched = [Topic::Keys, grants("a")];
-        let change = change(watched.iter(), vec![Topic::Keys, grants("b"), grants("b")]);
-        assert_eq!(change.start, [grants("b")]);
-        assert_eq!(change.stop, [grants("a")]);
-    }
-
-    #[test]
-    fn watching_nothing_stops_everything() {
-        let watched = [Topic::Keys];
-        assert_eq!(
-            change(watched.iter(), Vec::new()),
-            Change {
-                start: vec![],
-                stop: vec![Topic::Keys]
-            }
-        );
     }
 
     #[test]

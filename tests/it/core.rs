@@ -23,6 +23,8 @@ mod fixed;
 mod hostile;
 #[path = "core/leaving.rs"]
 mod leaving;
+#[path = "core/rows.rs"]
+mod rows;
 #[path = "core/seen.rs"]
 mod seen;
 #[path = "core/stripped.rs"]
@@ -275,21 +277,21 @@ fn a_row_that_may_not_be_looked_at_is_asked_about_once_until_a_refresh() {
     desk.objects(vec![plain("secret")]);
     let asked = |desk: &Desk| {
         desk.watched(|topic| match topic {
-            Topic::ObjectInfos { keys, .. } => Some(keys.clone()),
+            Topic::Object { key, .. } => Some(key.clone()),
             _ => None,
         })
     };
-    let topic = Topic::ObjectInfos {
+    let topic = Topic::Object {
         bucket: BUCKET.to_owned(),
-        keys: asked(&desk).unwrap(),
+        key: asked(&desk).unwrap(),
     };
     let denied = fault(FaultKind::Denied, "look at", "not authorized to perform: s3:GetObject");
-    desk.answer(topic, Page::ObjectInfos(vec![("secret".to_owned(), Err(denied))]));
+    desk.fail(topic, denied);
     assert_eq!(asked(&desk), None);
     assert!(desk.screen().contains("denied"));
     assert!(desk.state.messages.unread().is_none());
     desk.keys("r");
-    assert_eq!(asked(&desk), Some(vec!["secret".to_owned()]));
+    assert_eq!(asked(&desk), Some("secret".to_owned()));
 }
 
 #[test]
@@ -305,14 +307,13 @@ fn a_changed_key_is_looked_at_again() {
         },
     );
     let asked = desk.watched(|topic| match topic {
-        Topic::KeyDetails(arns) => Some(arns.clone()),
+        Topic::Key(arn) => Some(arn.clone()),
         _ => None,
     });
-    assert_eq!(asked, Some(vec![key_arn.clone()]));
+    assert_eq!(asked, Some(key_arn.clone()));
     let mut disabled = detail(&key_arn);
     disabled.state = KeyState::Disabled;
-    let topic = Topic::KeyDetails(vec![key_arn.clone()]);
-    desk.answer(topic, Page::KeyDetails(vec![(key_arn, Ok(disabled))]));
+    desk.answer(Topic::Key(key_arn), Page::Key(disabled));
     assert!(desk.state.is_available(strongroom::app::Command::Restore));
 }
 

@@ -126,13 +126,14 @@ impl Desk {
 
     /// Answers what is asked about keys that nobody has looked at yet.
     fn details(&mut self) {
-        let asked = self.watched(|topic| match topic {
-            Topic::KeyDetails(arns) => Some(arns.clone()),
+        let asked = |topic: &Topic| match topic {
+            Topic::Key(arn) => Some(arn.clone()),
             _ => None,
-        });
-        let Some(arns) = asked else { return };
-        let details = arns.iter().map(|arn| (arn.clone(), Ok(detail(arn)))).collect();
-        self.answer(Topic::KeyDetails(arns), Page::KeyDetails(details));
+        };
+        while let Some(arn) = self.watched(asked) {
+            let detail = detail(&arn);
+            self.answer(Topic::Key(arn), Page::Key(detail));
+        }
     }
 
     pub(crate) fn objects(&mut self, rows: Vec<ObjectRow>) {

@@ -275,9 +275,8 @@ async fn the_life_of_a_key_is_told_by_its_detail() {
     for (request, expected) in steps {
         world.perform(request).await.unwrap();
         world.watch([]);
-        match world.ask(Topic::KeyDetails(vec![arn.clone()])).await.unwrap() {
-            Page::KeyDetails(rows) => {
-                let detail = rows[0].1.as_ref().unwrap();
+        match world.ask(Topic::Key(arn.clone())).await.unwrap() {
+            Page::Key(detail) => {
                 assert_eq!(detail.state, expected);
                 assert_eq!(detail.spec, "SYMMETRIC_DEFAULT");
             }
@@ -361,19 +360,28 @@ async fn an_encrypted_file_is_listed_recognised_opened_and_deleted() {
     };
     assert_eq!(rows.iter().map(ObjectRow::key).collect::<Vec<_>>(), [object.as_str()]);
 
-    let infos = Topic::ObjectInfos {
+    let row = |key: &str| Topic::Object {
         bucket: bucket.clone(),
-        keys: vec![object.clone(), "gone".to_owned()],
+        key: key.to_owned(),
     };
-    let Page::ObjectInfos(mut infos) = world.ask(infos).await.unwrap() else {
-        panic!("no infos");
+    let Page::Object(ObjectRow::Object {
+        key: named,
+        size,
+        etag: head,
+        info: Some(info),
+        ..
+    }) = world.ask(row(&object)).await.unwrap()
+    else {
+        panic!("no object");
     };
-    infos.sort_by(|a, b| a.0.cmp(&b.0));
-    let info = infos[0].1.as_ref().unwrap();
+    let ObjectRow::Object { size: listed, etag, .. } = &rows[0] else {
+        panic!("{rows:?}");
+    };
+    assert_eq!((&named, size, &head), (&object, *listed, etag));
     assert_eq!(info.format, ObjectFormat::Strongroom);
     assert_eq!(info.kms_key_arn.as_deref(), Some(arn.as_str()));
     assert_eq!(info.plaintext_bytes, Some(8));
-    assert_eq!(infos[1].1.as_ref().unwrap_err().kind, FaultKind::NotFound);
+    assert_eq!(world.ask(row("gone")).await.unwrap_err().kind, FaultKind::NotFound);
 
     let to = dir.path().join("opened.csv");
     let decrypt = Request::Object(ObjectRequest::Decrypt {

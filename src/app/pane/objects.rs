@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Facts;
@@ -73,8 +74,12 @@ impl Row for ObjectRow {
         by_column.then_with(|| self.key().cmp(other.key()))
     }
 
+    fn is_listed_before(&self, other: &Self) -> bool {
+        self.order(other, 0) == Ordering::Less
+    }
+
     fn inherit(&mut self, earlier: Self) {
-        if let (
+        let (
             Self::Object {
                 info, etag, modified, ..
             },
@@ -85,13 +90,24 @@ impl Row for ObjectRow {
                 ..
             },
         ) = (self, earlier)
-            && info.is_none()
-            // A new head does not always make a new ETag.
-            && (&*etag, &*modified) == (&same, &then)
-        {
+        else {
+            return;
+        };
+        // A new head does not always make a new ETag.
+        if *etag != same || !is_same_time(*modified, then) {
+            return;
+        }
+        if info.is_none() {
             *info = known;
         }
+        // A list says it more precisely than a head.
+        *modified = (*modified).max(then);
     }
+}
+
+/// A head tells whole seconds, a list may tell more.
+pub(crate) fn is_same_time(a: Option<Timestamp>, b: Option<Timestamp>) -> bool {
+    a.map(Timestamp::as_second) == b.map(Timestamp::as_second)
 }
 
 /// What is known of an object beyond its listing.

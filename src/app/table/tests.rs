@@ -59,6 +59,71 @@ fn a_later_walk_replaces_nothing_before_its_last_page() {
 }
 
 #[test]
+fn rows_of_a_walk_that_broke_off_stay_until_the_next_has_passed_them() {
+    let mut table = Table::default();
+    table.resize(9);
+    table.answer(1, true, false, at(1), buckets("a b"));
+    table.answer(1, false, false, at(1), buckets("c"));
+    table.failed(1, fault());
+    assert_eq!(table.so_far(), None);
+    table.answer(2, true, false, at(2), buckets("a b"));
+    assert_eq!((shown(&table).as_str(), table.so_far()), (">a b c", Some(2)));
+    table.answer(2, false, false, at(2), buckets("c d"));
+    assert_eq!((shown(&table).as_str(), table.so_far()), (">a b c d", Some(4)));
+    table.answer(2, false, true, at(3), buckets("e"));
+    assert_eq!((shown(&table).as_str(), table.so_far()), (">a b c d e", None));
+    assert!(table.is_whole());
+}
+
+#[test]
+fn a_walk_whose_beginning_was_about_something_else_brings_nothing() {
+    let mut table = table("a");
+    table.reset();
+    table.answer(1, false, true, at(2), buckets("b"));
+    assert_eq!((shown(&table).as_str(), table.is_whole()), ("", false));
+}
+
+#[test]
+fn what_was_listed_or_taken_off_during_a_walk_stays_so_at_its_end() {
+    let mut table = table("b c");
+    table.answer(2, true, false, at(2), buckets("b c"));
+    table.merge(bucket("a"));
+    table.remove(&["c".to_owned()].into());
+    assert_eq!(shown(&table), "a >b");
+    table.answer(2, false, true, at(3), buckets("d"));
+    assert_eq!(
+        table.rows().iter().map(|row| row.name.as_str()).collect::<Vec<_>>(),
+        ["b", "d", "a"]
+    );
+    table.answer(3, true, true, at(4), buckets("b c d"));
+    assert_eq!(shown(&table), ">b c d");
+}
+
+#[test]
+fn a_row_that_changes_goes_where_it_belongs_and_the_cursor_stays_on_its_row() {
+    let mut table = table("a b c d");
+    table.resize(9);
+    table.sort_next();
+    table.step(1);
+    let rename = |to: &'static str| move |row: &mut BucketRow| row.name = to.to_owned();
+    table.amend("a", rename("e"));
+    assert_eq!(shown(&table), ">b c d e");
+    table.amend("b", rename("dd"));
+    assert_eq!(shown(&table), "c d >dd e");
+    table.amend("e", rename("a"));
+    assert_eq!(shown(&table), "a c d >dd");
+}
+
+#[test]
+fn near_the_cursor_comes_before_what_is_on_screen_and_that_before_the_pages_around_it() {
+    let mut table = table("a b c d e f g h i j k l");
+    table.resize(2);
+    table.step(5);
+    let near: Vec<&str> = table.near().map(|row| row.name.as_str()).collect();
+    assert_eq!(near, ["f", "e", "f", "g", "h", "c", "d"]);
+}
+
+#[test]
 fn pages_of_an_older_walk_are_dropped() {
     let mut table = table("a");
     table.answer(3, true, true, at(3), buckets("new"));

@@ -12,15 +12,17 @@ use crate::app::Page;
 use crate::aws::sagemaker;
 use crate::domain::{Fault, TrainingJob};
 use crate::worker::budget::Api;
+use crate::worker::schedule;
 
-/// A deleted job is in no delta: now and then the list is walked anew.
+/// A deleted job is in no delta: now and then the list is walked anew, the less often the longer it is.
 const WHOLE_LIST: Duration = Duration::from_secs(600);
 /// Deltas overlap by this much, for clocks that round.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct Jobs {
-    pub(super) walked: Option<Instant>,
+    /// When the whole list is due; at once if never walked.
+    pub(super) walk_again: Option<Instant>,
     pub(super) was_one_page: bool,
     newest: Option<Timestamp>,
     active: BTreeSet<String>,
@@ -29,7 +31,7 @@ pub(super) struct Jobs {
 impl Jobs {
     /// Where the next delta begins; `None` if the whole list is due.
     fn since(&self, now: Instant) -> Option<Timestamp> {
-        let is_fresh = self.walked.is_some_and(|at| now.duration_since(at) < WHOLE_LIST);
+        let is_fresh = self.walk_again.is_some_and(|due| now < due);
         self.newest.filter(|_| is_fresh)?.checked_sub(OVERLAP).ok()
     }
 
@@ -47,13 +49,14 @@ impl Jobs {
 
 impl Question<'_> {
     /// The whole list once, then what changed since.
-    pub(super) async fn jobs(self, aws: &Aws, memory: &mut Jobs) -> Result<bool, Fault> {
+    pub(super) async fn jobs(&self, aws: &Aws, memory: &mut Jobs) -> Result<bool, Fault> {
         let since = memory.since(Instant::now());
         let mut seen = Jobs::default();
         let (mut token, mut first) = (None, true);
         loop {
-            self.take(Api::ListTrainingJobs).await;
-            let page = sagemaker::list_training_jobs(aws, since, token).await?;
+            let page = self
+                .call(Api::ListTrainingJobs, sagemaker::list_training_jobs(aws, since, token))
+                .await?;
             seen.note(&page.rows);
             if since.is_some() {
                 memory.note(&page.rows);
@@ -70,7 +73,7 @@ impl Question<'_> {
         }
         if since.is_none() {
             *memory = Jobs {
-                walked: Some(Instant::now()),
+                walk_again: Some(Instant::now() + schedule::whole(WHOLE_LIST, self.cost())),
                 was_one_page: first,
                 ..seen
             };
@@ -103,7 +106,7 @@ mod tests {
     fn a_delta_begins_a_little_before_the_newest_change() {
         let now = Instant::now();
         let mut jobs = Jobs {
-            walked: Some(now),
+            walk_again: Some(now + WHOLE_LIST),
             ..Jobs::default()
         };
         jobs.note(&[job("a", JobStatus::Completed, 100), job("b", JobStatus::InProgress, 90)]);
@@ -119,7 +122,7 @@ mod tests {
         let now = Instant::now();
         assert_eq!(Jobs::default().since(now), None);
         let mut jobs = Jobs {
-            walked: Some(now),
+            walk_again: Some(now + WHOLE_LIST),
             ..Jobs::default()
         };
         assert_eq!(jobs.since(now), None);

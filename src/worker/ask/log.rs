@@ -25,7 +25,7 @@ pub(super) struct Log {
 }
 
 impl Question<'_> {
-    pub(super) async fn log(self, aws: &Aws, job: &str, memory: &mut Log) -> Result<bool, Fault> {
+    pub(super) async fn log(&self, aws: &Aws, job: &str, memory: &mut Log) -> Result<bool, Fault> {
         if memory.rounds.is_multiple_of(ROUNDS) && !memory.ended {
             memory.ended = self.has_ended(aws, job).await?;
         }
@@ -47,9 +47,11 @@ impl Question<'_> {
     }
 
     /// Whoever may not look at the job may still read its log: lines that come are then the only sign of life.
-    async fn has_ended(self, aws: &Aws, job: &str) -> Result<bool, Fault> {
-        self.take(Api::DescribeTrainingJob).await;
-        match sagemaker::describe_training_job(aws, job).await {
+    async fn has_ended(&self, aws: &Aws, job: &str) -> Result<bool, Fault> {
+        match self
+            .call(Api::DescribeTrainingJob, sagemaker::describe_training_job(aws, job))
+            .await
+        {
             Ok(job) => Ok(!job.status.is_active()),
             Err(fault) if fault.kind == FaultKind::Denied => Ok(true),
             Err(fault) => Err(fault),
@@ -57,11 +59,10 @@ impl Question<'_> {
     }
 
     /// Before the first line there is neither stream nor, in a young account, group: that is an empty log.
-    async fn streams(self, aws: &Aws, job: &str) -> Result<Vec<String>, Fault> {
+    async fn streams(&self, aws: &Aws, job: &str) -> Result<Vec<String>, Fault> {
         let (mut streams, mut token) = (Vec::new(), None);
         loop {
-            self.take(Api::DescribeLogStreams).await;
-            let page = match logs::streams(aws, job, token).await {
+            let page = match self.call(Api::DescribeLogStreams, logs::streams(aws, job, token)).await {
                 Ok(page) => page,
                 Err(fault) if fault.kind == FaultKind::NotFound => return Ok(streams),
                 Err(fault) => return Err(fault),
@@ -76,7 +77,7 @@ impl Question<'_> {
 
     /// Reads a stream to its present end; says how many lines came.
     async fn follow(
-        self,
+        &self,
         aws: &Aws,
         stream: &str,
         token: &mut Option<String>,
@@ -84,8 +85,9 @@ impl Question<'_> {
     ) -> Result<usize, Fault> {
         let mut lines = 0;
         loop {
-            self.take(Api::GetLogEvents).await;
-            let page = logs::events(aws, stream, token.clone()).await?;
+            let page = self
+                .call(Api::GetLogEvents, logs::events(aws, stream, token.clone()))
+                .await?;
             let is_end = page.next.is_none() || page.next == *token;
             if !page.rows.is_empty() {
                 lines += page.rows.len();

@@ -34,24 +34,7 @@ fn a_menu_is_as_it_was_opened_and_what_is_not_possible_any_more_says_so() {
     let mut disabled = detail(&arn(KEY));
     disabled.state = KeyState::Disabled;
     desk.keys("r");
-    // What the worker answers with, whether it is asked about now or not.
-    let asked = desk.watched(|topic| match topic {
-        Topic::KeyDetails(arns) => Some(Topic::KeyDetails(arns.clone())),
-        _ => None,
-    });
-    let topic = asked.unwrap_or(Topic::Keys);
-    match topic {
-        Topic::KeyDetails(_) => {
-            desk.answer(topic, Page::KeyDetails(vec![(arn(KEY), Ok(disabled))]));
-        }
-        _ => {
-            let mut keys: Vec<KmsKey> = desk.state.keys.rows().to_vec();
-            for key in keys.iter_mut().filter(|key| key.arn == arn(KEY)) {
-                key.detail = Some(disabled.clone());
-            }
-            desk.answer(Topic::Keys, Page::Keys(keys));
-        }
-    }
+    desk.answer(Topic::Key(arn(KEY)), Page::Key(disabled));
     assert_eq!(menu(&desk), before);
     desk.keys("<enter>");
     assert!(desk.started().is_empty(), "{:?}", desk.started());

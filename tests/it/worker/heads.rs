@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_s3::primitives::ByteStream;
 use strongroom::app::{Page, Topic};
-use strongroom::domain::{ObjectFormat, ObjectInfo, Refuted};
+use strongroom::domain::{ObjectFormat, ObjectInfo, ObjectRow, Refuted};
 
 use super::World;
 
@@ -20,12 +20,12 @@ async fn put(world: &World, bucket: &str, key: &str, body: &[u8], metadata: &Has
 }
 
 async fn look(world: &mut World, bucket: &str, key: &str) -> ObjectInfo {
-    let topic = Topic::ObjectInfos {
+    let topic = Topic::Object {
         bucket: bucket.to_owned(),
-        keys: vec![key.to_owned()],
+        key: key.to_owned(),
     };
     match world.ask(topic).await.unwrap() {
-        Page::ObjectInfos(infos) => infos[0].1.clone().unwrap(),
+        Page::Object(ObjectRow::Object { info: Some(info), .. }) => *info,
         other => panic!("{other:?}"),
     }
 }
