@@ -398,7 +398,7 @@ impl Passage {
         let payload = headers
             .get("x-amz-content-sha256")
             .cloned()
-            .unwrap_or_else(|| hex(&Sha256::digest(body)));
+            .unwrap_or_else(|| hex::encode(Sha256::digest(body)));
         write!(lines, "\n{signed}\n{payload}").unwrap();
 
         let key = scope
@@ -407,11 +407,11 @@ impl Passage {
         let text = format!(
             "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
             headers["x-amz-date"],
-            hex(&Sha256::digest(lines))
+            hex::encode(Sha256::digest(lines))
         );
         headers.insert(
             "authorization".to_owned(),
-            format!("{before}Signature={}", hex(&hmac(&key, &text))),
+            format!("{before}Signature={}", hex::encode(hmac(&key, &text))),
         );
         Ok(())
     }
@@ -427,8 +427,4 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

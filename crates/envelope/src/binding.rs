@@ -74,11 +74,5 @@ fn mac(key: &Clear, subject: Subject<'_>) -> Hmac<Sha256> {
 
 /// SHA-256 of a document, in hexadecimal: what a job's hyperparameter says of its manifest.
 pub fn digest(document: &[u8]) -> String {
-    use std::fmt::Write;
-    Sha256::digest(document)
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hex::encode(Sha256::digest(document))
 }

@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::identity::Caller;
-use super::world::{World, hex};
+use super::world::World;
 
 /// How far a request's time may be off, in seconds.
 const SKEW: i64 = 15 * 60;
@@ -228,9 +229,9 @@ pub(crate) fn caller(world: &World, parts: &Parts, body: &[u8], service: &str) -
     authorization.check_headers(&parts.headers)?;
     authorization.check_scope(world, service)?;
     authorization.check_time(Timestamp::now())?;
-    let signed = to_sign(parts, &hex(&Sha256::digest(body)), &authorization);
-    let signature = hex(&sign(&credential.secret, &authorization, &signed));
-    if !same(&signature, &authorization.signature) {
+    let signed = to_sign(parts, &hex::encode(Sha256::digest(body)), &authorization);
+    let signature = hex::encode(sign(&credential.secret, &authorization, &signed));
+    if !bool::from(signature.as_bytes().ct_eq(authorization.signature.as_bytes())) {
         return Err(Refusal::WrongSignature);
     }
     if authorization.token != credential.session_token {
@@ -251,8 +252,9 @@ pub(crate) fn sign_anew(parts: &mut Parts, secret: &str, gone: Option<&HeaderNam
     authorization
         .signed_headers
         .retain(|signed| gone.is_none_or(|gone| signed != gone.as_str()));
-    let signature =
-        |parts: &Parts, digest: &str| hex(&sign(secret, &authorization, &to_sign(parts, digest, &authorization)));
+    let signature = |parts: &Parts, digest: &str| {
+        hex::encode(sign(secret, &authorization, &to_sign(parts, digest, &authorization)))
+    };
     let names = authorization.signed_headers.join(";");
     if parts.headers.contains_key("authorization") {
         let digest = header(&parts.headers, "x-amz-content-sha256").unwrap_or_default();
@@ -352,7 +354,7 @@ fn to_sign(parts: &Parts, digest: &str, authorization: &Authorization) -> String
         stamp,
         ..
     } = authorization;
-    let digest = hex(&Sha256::digest(canonical.as_bytes()));
+    let digest = hex::encode(Sha256::digest(canonical.as_bytes()));
     format!("AWS4-HMAC-SHA256\n{stamp}\n{date}/{region}/{service}/aws4_request\n{digest}")
 }
 
@@ -371,11 +373,6 @@ fn hmac(key: &[u8], bytes: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(bytes);
     mac.finalize().into_bytes().to_vec()
-}
-
-/// Compares in a time that tells nothing.
-fn same(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }
 
 pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {

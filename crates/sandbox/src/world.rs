@@ -374,19 +374,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
 
 /// Random hexadecimal digits.
 pub(crate) fn random_hex<const N: usize>() -> String {
-    hex(&random::<N>())
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for half in [byte >> 4, byte & 15] {
-            text.push(char::from(DIGITS[usize::from(half)]));
-        }
-    }
-    text
+    hex::encode(random::<N>())
 }
 
 /// Random capital letters and digits, as in AWS's ids.

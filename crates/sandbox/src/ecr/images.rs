@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::{DOCKER_MANIFEST, Ecr, Image, ImageId, Repository, Request, epoch, invalid, paged};
 use crate::api::ApiError;
-use crate::world::hex;
 
 impl Ecr {
     pub(super) fn put(&self, request: &Request) -> Result<Value, ApiError> {
@@ -169,7 +168,7 @@ impl Image {
             pushed,
             size: sizes.sum(),
         };
-        let digest = format!("sha256:{}", hex(&Sha256::checksum(manifest.as_bytes())));
+        let digest = format!("sha256:{}", hex::encode(Sha256::checksum(manifest.as_bytes())));
         Ok((digest, image))
     }
 

@@ -13,7 +13,7 @@ use super::regions::Family;
 use super::{Kms, seconds};
 use crate::identity::{Place, account_of};
 use crate::policy::Document;
-use crate::world::{hex, random};
+use crate::world::random;
 
 /// A KMS key.
 #[derive(Clone, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ impl Key {
 
     /// The name that KMS gives a version of the key's material; it tells nothing about the bytes.
     pub(super) fn material_id(&self, version: usize) -> String {
-        hex(&Sha256::digest(format!("key material {version} of {}", self.id())))
+        hex::encode(Sha256::digest(format!("key material {version} of {}", self.id())))
     }
 
     pub(super) fn newest_material_id(&self) -> String {

@@ -19,7 +19,6 @@ use super::body::broken;
 use super::convert::malformed;
 use crate::api::ApiError;
 use crate::sigv4::sign_anew;
-use crate::world::hex;
 
 /// Bytes of a document that makes a bucket.
 const LONGEST: usize = 1 << 20;
@@ -112,7 +111,7 @@ async fn without_tags(parts: &mut Parts, mut body: Body) -> Result<Bytes, ApiErr
     let rest = Bytes::from(format!("{head}{tail}"));
     parts.headers.insert(header::CONTENT_LENGTH, rest.len().into());
     if let Some(digest) = parts.headers.get_mut("x-amz-content-sha256") {
-        *digest = hex(&Sha256::digest(&rest)).parse().map_err(|_| malformed())?;
+        *digest = hex::encode(Sha256::digest(&rest)).parse().map_err(|_| malformed())?;
     }
     Ok(rest)
 }

@@ -14,7 +14,6 @@ use super::store::{Bucket, Store};
 use super::versions::{rows_end, rows_start};
 use crate::api::ApiError;
 use crate::shelf::encoded;
-use crate::world::hex;
 
 mod complete;
 
@@ -86,7 +85,7 @@ impl Part {
 
     /// Without quotes.
     pub(crate) fn etag(&self) -> String {
-        hex(&self.facts.md5)
+        hex::encode(self.facts.md5)
     }
 
     /// The name of its row, in the order of numbers.

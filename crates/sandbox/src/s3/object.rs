@@ -11,7 +11,6 @@ use super::body::{Arrived, Body};
 use super::checksum::{self, Checksums};
 use super::versions::NULL;
 use crate::shelf::encoded;
-use crate::world::hex;
 
 /// An object: all that S3 knows of it, and where its bytes are.
 #[derive(Debug, Clone)]
@@ -59,7 +58,7 @@ impl Object {
         Self {
             body: arrived.body,
             facts: Facts {
-                etag: hex(&arrived.md5),
+                etag: hex::encode(arrived.md5),
                 modified: arrived.at,
                 about,
                 tags: BTreeMap::new(),

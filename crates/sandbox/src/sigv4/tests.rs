@@ -79,10 +79,10 @@ impl Draft {
         let set = |parts: &mut Parts, value: String| parts.headers.insert("authorization", value.parse().unwrap());
         set(&mut parts, authorization("0"));
         let parsed = Authorization::parse(&parts.headers, None).unwrap().unwrap();
-        let signature = hex(&sign(
+        let signature = hex::encode(sign(
             &self.secret,
             &parsed,
-            &to_sign(&parts, &hex(&Sha256::digest(self.body)), &parsed),
+            &to_sign(&parts, &hex::encode(Sha256::digest(self.body)), &parsed),
         ));
         set(&mut parts, authorization(&signature));
         parts
@@ -104,10 +104,10 @@ impl Draft {
         let Some(Ok(parsed)) = Authorization::parse(&unsigned.headers, unsigned.uri.query()) else {
             return unsigned;
         };
-        let signature = hex(&sign(
+        let signature = hex::encode(sign(
             &self.secret,
             &parsed,
-            &to_sign(&unsigned, &hex(&Sha256::digest(b"")), &parsed),
+            &to_sign(&unsigned, &hex::encode(Sha256::digest(b"")), &parsed),
         ));
         request(&format!("{query}&X-Amz-Signature={signature}"))
     }

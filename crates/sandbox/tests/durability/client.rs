@@ -121,7 +121,7 @@ impl Client {
         let credentials = &self.credentials;
         let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let date = &stamp[..8];
-        let digest = hex(&Sha256::digest(body));
+        let digest = hex::encode(Sha256::digest(body));
         let mut headers = vec![
             ("host", credentials.address.as_str()),
             ("x-amz-content-sha256", &digest),
@@ -145,14 +145,14 @@ impl Client {
         let scope = format!("{date}/us-east-1/{service}/aws4_request");
         let to_sign = format!(
             "AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}",
-            hex(&Sha256::digest(canonical.as_bytes()))
+            hex::encode(Sha256::digest(canonical.as_bytes()))
         );
         let key = [date, "us-east-1", service, "aws4_request"]
             .iter()
             .fold(format!("AWS4{}", credentials.secret).into_bytes(), |key, part| {
                 mac(&key, part.as_bytes())
             });
-        let signature = hex(&mac(&key, to_sign.as_bytes()));
+        let signature = hex::encode(mac(&key, to_sign.as_bytes()));
         let mut request = format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
             let _ = write!(request, "{name}: {value}\r\n");
@@ -218,11 +218,4 @@ fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     mac.update(text);
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

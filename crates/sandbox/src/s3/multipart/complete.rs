@@ -13,7 +13,6 @@ use crate::s3::checksum::{Algorithm, Checksums, Kind};
 use crate::s3::convert::malformed;
 use crate::s3::object::{Facts, Object, Piece};
 use crate::s3::store::{Bucket, Condition, Store, check_condition};
-use crate::world::hex;
 
 /// A part as the client lists it to complete an upload.
 #[derive(Debug, Clone, Default)]
@@ -40,8 +39,9 @@ impl Bucket {
     fn completed(&self, key: &str, id: &str, claims: &[Claim]) -> Option<Arc<Object>> {
         let digests = claims
             .iter()
-            .map(|claim| digest(&claim.etag))
-            .collect::<Option<Vec<_>>>()?;
+            .map(|claim| hex::decode(&claim.etag))
+            .collect::<Result<Vec<_>, _>>()
+            .ok()?;
         let etag = etag_of_parts(digests.iter().map(Vec::as_slice));
         let is_it = |object: &Object| object.facts.upload.as_deref() == Some(id) && object.etag == etag;
         self.objects_of(key).find(|object| is_it(object)).cloned()
@@ -132,16 +132,11 @@ impl Completion {
     }
 }
 
-fn digest(etag: &str) -> Option<Vec<u8>> {
-    let byte = |at: usize| u8::from_str_radix(etag.get(at..at + 2)?, 16).ok();
-    (0..etag.len()).step_by(2).map(byte).collect()
-}
-
 fn etag_of_parts<'a>(digests: impl ExactSizeIterator<Item = &'a [u8]>) -> String {
     let count = digests.len();
     let mut md5 = Md5::default();
     digests.for_each(|digest| md5.update(digest));
-    format!("{}-{count}", hex(&md5.finalize()))
+    format!("{}-{count}", hex::encode(md5.finalize()))
 }
 
 fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime) -> Result<Object, ApiError> {
