@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use percent_encoding::percent_decode_str;
-
 use crate::api::{ApiError, camel};
 
 /// A decoded `application/x-www-form-urlencoded` body.
@@ -11,18 +9,7 @@ pub(crate) struct Form(BTreeMap<String, String>);
 
 impl Form {
     pub(crate) fn parse(body: &[u8]) -> Self {
-        let decode = |text: &str| {
-            percent_decode_str(&text.replace('+', " "))
-                .decode_utf8_lossy()
-                .into_owned()
-        };
-        let text = String::from_utf8_lossy(body);
-        Self(
-            text.split('&')
-                .filter_map(|pair| pair.split_once('='))
-                .map(|(name, value)| (decode(name), decode(value)))
-                .collect(),
-        )
+        Self(form_urlencoded::parse(body).into_owned().collect())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {

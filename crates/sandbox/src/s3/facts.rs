@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use s3s::path::S3Path;
 
 use super::convert::header_tags;
-use super::served::decoded;
 use crate::sigv4::{header, moment};
 use crate::world::World;
 
@@ -130,8 +129,6 @@ fn age(stamp: &str) -> Option<String> {
 
 /// A query's value.
 pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<String> {
-    query?.split('&').find_map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decoded(key) == name).then(|| decoded(value))
-    })
+    let mut pairs = form_urlencoded::parse(query?.as_bytes());
+    pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
 }

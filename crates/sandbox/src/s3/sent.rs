@@ -12,7 +12,6 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::facts::parameter;
-use super::served::decoded;
 use crate::sigv4::Authorization;
 
 /// The names in a signed URL's query that stand for headers; the URL's signature covers them.
@@ -49,9 +48,8 @@ fn hoisted(parts: &mut Parts) -> Hoisted {
     }
     let signed: Vec<String> = signed.unwrap_or_default().split(';').map(str::to_lowercase).collect();
     let mut names = Vec::new();
-    for pair in query.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decoded(name).to_lowercase();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let name = name.to_lowercase();
         // Version 2 signs these two as headers, and boto3 repeats them in the query.
         let is_repeated = is_old && matches!(name.as_str(), "content-type" | "content-md5");
         if is_repeated && parts.headers.contains_key(&name) {
@@ -63,7 +61,7 @@ fn hoisted(parts: &mut Parts) -> Hoisted {
             continue;
         }
         let header = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(header), Ok(value)) = (header, HeaderValue::from_str(&decoded(value))) {
+        if let (Ok(header), Ok(value)) = (header, HeaderValue::from_str(&value)) {
             parts.headers.insert(header, value);
             names.push(name);
         }

@@ -3,7 +3,6 @@
 //! the plain operation, and replace or remove the object that it only wanted to describe.
 
 use hyper::HeaderMap;
-use percent_encoding::percent_decode_str;
 
 use super::store::Ownership;
 use crate::api::ApiError;
@@ -169,10 +168,9 @@ pub(super) fn check(
     let Some((names, heeded)) = takes(operation) else {
         return Err(refused(format!("The sandbox does not serve {operation}")));
     };
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let name = decoded(pair.split_once('=').map_or(pair, |(name, _)| name));
+    for (name, _) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         let is_header = hoisted.contains(&name.to_lowercase());
-        if !is_header && !is_signature(&name) && !names.iter().any(|list| list.contains(&name.as_str())) {
+        if !is_header && !is_signature(&name) && !names.iter().any(|list| list.contains(&&*name)) {
             return Err(refused(format!("The sandbox does not serve '{name}' in {operation}")));
         }
     }
@@ -254,13 +252,6 @@ fn not_heeded(header: &str) -> ApiError {
 
 fn refused(message: String) -> ApiError {
     ApiError::new("NotImplemented", message).status(501)
-}
-
-/// A name or value of a query, as the other end reads it.
-pub(super) fn decoded(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " "))
-        .decode_utf8_lossy()
-        .into_owned()
 }
 
 #[cfg(test)]

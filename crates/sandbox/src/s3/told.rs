@@ -3,6 +3,7 @@
 use hyper::Request;
 use percent_encoding::percent_decode_str;
 
+use super::facts::parameter;
 use super::scope::{wrong_digest, wrong_signature};
 use crate::api::ApiError;
 use crate::iam::escape;
@@ -32,14 +33,12 @@ const CONDITIONS: [&str; 8] = [
 
 impl Asked {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        let query = request.uri().query().unwrap_or_default();
-        let upload = query.split('&').find_map(|pair| pair.strip_prefix("uploadId="));
         let mut conditions = CONDITIONS
             .into_iter()
             .filter(|name| request.headers().contains_key(*name));
         Self {
             path: decoded(request.uri().path()),
-            upload: upload.map(decoded),
+            upload: parameter(request.uri().query(), "uploadId"),
             range: header(request.headers(), "range"),
             digest: header(request.headers(), "x-amz-content-sha256"),
             condition: conditions.next().filter(|_| conditions.next().is_none()),
@@ -100,7 +99,8 @@ fn expected<'a>(code: &str, text: &'a str) -> Option<(&'static str, &'a str)> {
     Some(("Region", rest.split_once("&apos;")?.0))
 }
 
-fn decoded(text: &str) -> String {
+/// A path as it is meant.
+pub(super) fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
