@@ -8,6 +8,7 @@
 //! ```
 
 mod act;
+mod asking;
 pub mod audit;
 pub mod cancelling;
 pub mod cleanup;

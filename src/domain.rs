@@ -2,7 +2,6 @@
 //!
 //! Everything here is `Debug + Clone + PartialEq`; what an AWS answer may leave out is an `Option`.
 
-pub mod aws_command;
 pub mod bond;
 pub mod change;
 pub mod explain;
@@ -24,6 +23,7 @@ pub mod request;
 pub mod secret;
 pub mod spec;
 pub mod survey;
+pub mod words;
 
 pub use bond::Bond;
 pub use change::{AliasChange, KeyChange, RoleChange};
@@ -40,8 +40,8 @@ pub use preview::{Origin, Preview, View};
 pub use proof::{ObjectProof, ObjectProofStep, Proof, ProofMethod, ProofStep, Story, StoryPhase};
 pub use reading::{Reading, Verified};
 pub use request::{
-    AccountRequest, GrantRequest, ImageRequest, JobRequest, KeyRequest, MessageRequest, ObjectRequest, OnCancel,
-    ProofRequest, Request, RoleRequest,
+    AccountRequest, Ask, CommandLine, Facts, GrantRequest, ImageRequest, JobRequest, KeyRequest, MessageRequest, Names,
+    ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, Session, Touch,
 };
 pub use secret::Plaintext;
 pub use spec::{GrantSpec, ImageSpec, JobSpec, KeySpec, Message, RoleSpec};

@@ -28,6 +28,7 @@ mod ask;
 mod budget;
 mod files;
 mod operation;
+mod perform;
 mod poll;
 mod rows;
 mod schedule;

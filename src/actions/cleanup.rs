@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{ProgressSink, count_bucket, dependents, workflow};
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker};
 use crate::domain::policy::role_name;
-use crate::domain::survey::counted;
+use crate::domain::words::counted;
 use crate::domain::{
     CleanUpItem, Fault, GrantRequest, ImageRequest, JobRequest, JobStatus, KeyRequest, KeyState, ObjectRequest,
     Outcome, Progress, Request, RoleRequest,

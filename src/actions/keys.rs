@@ -162,12 +162,8 @@ pub async fn tag_key(
 }
 
 /// The tags of a key.
-pub async fn key_tags(aws: &Aws, key_arn: &str) -> Result<Outcome, Fault> {
-    let tags = kms::key_tags(aws, key_arn).await?;
-    Ok(Outcome::KeyTags {
-        key_arn: key_arn.to_owned(),
-        tags,
-    })
+pub async fn key_tags(aws: &Aws, key_arn: &str) -> Result<BTreeMap<String, String>, Fault> {
+    kms::key_tags(aws, key_arn).await
 }
 
 /// Lets AWS make new material every year, or no longer; what the old material encrypted still opens.

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::leftovers::is_ours;
 use crate::console;
-use crate::domain::survey::counted;
+use crate::domain::words::counted;
 use crate::domain::{Fault, FaultKind, WayOut};
 use crate::publish::{IsDataKey, IsOurs, Replaced};
 

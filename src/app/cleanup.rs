@@ -2,11 +2,12 @@
 //! every line the plan is made anew, so that nothing is done by an old one.
 
 use super::continuation::Continuation;
-use super::overlay::{Confirm, Overlay};
+use super::overlay::Overlay;
 use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Effect, OpId, words};
-use crate::domain::{AccountRequest, CleanUpItem, Door, Fault, Request};
+use super::{Effect, OpId, asking};
+use crate::domain::request::word;
+use crate::domain::{AccountRequest, Ask, CleanUpItem, Door, Fault, Request};
 
 /// The columns of a kind, and of a name where there is room.
 const KIND: usize = 15;
@@ -110,10 +111,9 @@ pub(super) fn take_down(state: &mut State) {
         (None, Some(why)) => state.say(Tone::Warn, format!("Not now: {why}.")),
         (None, None) => state.say(Tone::Dim, format!("Nothing is left to do for {name}.")),
         (Some(request), _) => {
-            let (question, consequence) = words::question(&words::Names::of(state), &request);
-            let explanation = format!("{}: {}. {consequence}", text::capitalized(item.kind), item.state);
-            let confirm = Confirm::typing(question, &explanation, &word(&name), request);
-            state.overlays.push(Overlay::Confirm(confirm));
+            let known = format!("{}: {}.", text::capitalized(item.kind), item.state);
+            let question = asking::question(state, request, Ask::Type(word(&name)), &known);
+            state.overlays.extend(question.map(Overlay::Confirm));
         }
     }
 }
@@ -122,16 +122,6 @@ pub(super) fn take_down(state: &mut State) {
 fn name(state: &State, item: &CleanUpItem) -> String {
     let key = state.key_name(&item.name).map(str::to_owned);
     key.unwrap_or_else(|| text::last_part(&item.name).to_owned())
-}
-
-/// What is typed to agree: the name, or the beginning of an id that nobody types.
-fn word(name: &str) -> String {
-    let is_id = name.len() >= 32 && name.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    if is_id {
-        name.chars().take(8).collect()
-    } else {
-        name.to_owned()
-    }
 }
 
 /// The lines, each with its state.

@@ -244,7 +244,7 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
             if page == "JSON" {
                 return pane::json_lines(&objects::json(bucket, row), columns);
             }
-            let key = objects::info(row).and_then(|info| info.kms_key_arn.as_deref());
+            let key = row.info().and_then(|info| info.kms_key_arn.as_deref());
             let key_name = key.and_then(|arn| state.key_name(arn));
             objects::overview((bucket, row), state.refusal(name), state.seen(row), key_name, columns)
         }

@@ -9,8 +9,7 @@ use super::pane::Pane;
 use super::state::{State, reference};
 use super::text::Tone;
 use super::{Effect, content, more, review, story};
-use crate::domain::aws_command::{Session, aws_commands, command_line};
-use crate::domain::{ObjectRow, Request};
+use crate::domain::{CommandLine, ObjectRow, Request, Session};
 use crate::printable;
 
 /// Puts a name or a command line on the clipboard.
@@ -39,8 +38,8 @@ pub(super) fn command(state: &mut State, effects: &mut Vec<Effect>) {
     let session = session(state);
     let lines: Vec<String> = asked(state)
         .iter()
-        .filter_map(|request| aws_commands(request, &session))
-        .flatten()
+        .flat_map(|request| request.commands(&session))
+        .map(|line| line.shell(&session))
         .collect();
     if lines.is_empty() {
         return state.say(
@@ -116,43 +115,36 @@ fn session(state: &State) -> Session {
 
 /// The command that shows what the cursor is on.
 pub(super) fn of_row(state: &State) -> Option<String> {
-    let words: Vec<String> = match state.focus {
-        Pane::Keys => owned(&["aws", "kms", "describe-key", "--key-id", &state.key()?.arn]),
+    let line = match state.focus {
+        Pane::Keys => CommandLine::aws("kms describe-key").with("--key-id", &state.key()?.arn),
         Pane::Grants => {
             let grant = state.grants.current()?;
-            let query = format!("Grants[?GrantId=='{}']", grant.id);
-            owned(&[
-                "aws",
-                "kms",
-                "list-grants",
-                "--key-id",
-                &grant.key_arn,
-                "--query",
-                &query,
-            ])
+            CommandLine::aws("kms list-grants")
+                .with("--key-id", &grant.key_arn)
+                .with("--query", format!("Grants[?GrantId=='{}']", grant.id))
         }
         Pane::Objects => match (&state.place, state.objects.current()) {
-            (None, _) => owned(&["aws", "s3", "ls", &format!("s3://{}/", state.buckets.current()?.name)]),
+            (None, _) => CommandLine::aws("s3 ls").words([format!("s3://{}/", state.buckets.current()?.name)]),
             (Some((bucket, _)), Some(ObjectRow::Prefix { prefix })) => {
-                owned(&["aws", "s3", "ls", &format!("s3://{bucket}/{prefix}")])
+                CommandLine::aws("s3 ls").words([format!("s3://{bucket}/{prefix}")])
             }
-            (Some((bucket, _)), row) => {
-                owned(&["aws", "s3api", "head-object", "--bucket", bucket, "--key", row?.key()])
-            }
+            (Some((bucket, _)), row) => CommandLine::aws("s3api head-object")
+                .with("--bucket", bucket)
+                .with("--key", row?.key()),
         },
         Pane::Jobs => {
             let name = &state.jobs.current()?.name;
-            owned(&["aws", "sagemaker", "describe-training-job", "--training-job-name", name])
+            CommandLine::aws("sagemaker describe-training-job").with("--training-job-name", name)
         }
         Pane::Files => {
             let (file, (bucket, prefix)) = (state.files.current()?, state.place.as_ref()?);
-            let (path, uri) = (file.path.to_string_lossy(), format!("s3://{bucket}/{prefix}"));
-            owned(&["strongroom", "encrypt", &path, &uri, "--key", &state.key()?.arn])
+            CommandLine::strongroom("encrypt")
+                .words([
+                    file.path.to_string_lossy().into_owned(),
+                    format!("s3://{bucket}/{prefix}"),
+                ])
+                .with("--key", &state.key()?.arn)
         }
     };
-    Some(command_line(&words, &session(state)))
-}
-
-fn owned(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
+    Some(line.shell(&session(state)))
 }

@@ -191,7 +191,6 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::PolicyDrafted { .. }
         | Outcome::PolicyRead { .. }
         | Outcome::PolicyPut { .. }
-        | Outcome::KeyTags { .. }
         | Outcome::Dependents(_)
         | Outcome::MessageEncrypted { .. }
         | Outcome::MessageDecrypted { .. }

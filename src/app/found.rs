@@ -3,14 +3,14 @@
 use super::audit::{self, Audit};
 use super::continuation::{self, Change, Continuation, Next};
 use super::operations::Operation;
-use super::overlay::{Confirm, Overlay, Report, Scroll};
+use super::overlay::{Overlay, Report, Scroll};
 use super::review::{self, Edit, PolicyOf};
 use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Effect, cleanup, form::Form, form::Purpose, more, words};
+use super::{Effect, asking, cleanup, form::Form, form::Purpose, more, words};
 use crate::domain::policy;
 use crate::domain::{
-    AuditEntry, BucketCount, Dependents, Door, Fault, FaultKind, GrantRequest, ObjectRequest, Origin, Outcome,
+    Ask, AuditEntry, BucketCount, Dependents, Door, Fault, FaultKind, GrantRequest, ObjectRequest, Origin, Outcome,
     Plaintext, Preview, ProofMethod, ProofRequest, ProofStep, Request, Story, Verdict, View,
 };
 
@@ -117,12 +117,6 @@ pub(super) fn show(
             lines.extend(words::step_lines("for you", &mine));
             lines.extend(role.iter().flat_map(|step| words::step_lines("for the role", step)));
             Some(report("Encrypted data key", lines))
-        }
-        Outcome::KeyTags { tags, .. } => {
-            let lines = tags
-                .iter()
-                .map(|(name, value)| Line::new(Tone::Dim, text::fit(name, 24)).and(Tone::Plain, value.clone()));
-            Some(report("Tags", lines.collect()))
         }
         Outcome::Dependents(found) => Some(dependents(state, &operation.continuation, *found)),
         Outcome::BucketCounted(count) => counted(state, &operation.continuation, &count),
@@ -389,15 +383,13 @@ fn counted(state: &State, continuation: &Continuation, count: &BucketCount) -> O
             older,
         })
     };
-    let (question, consequence) = words::question(&words::Names::of(state), &request);
-    let explanation = format!(
-        "{}{} and {}. {consequence}",
+    let known = format!(
+        "{}{} and {}.",
         text::size(count.bytes),
         words::older(count),
         text::count(count.uploads as usize, "unfinished upload"),
     );
-    let confirm = Confirm::typing(question, &explanation, &count.bucket, request);
-    Some(Next::show(Overlay::Confirm(confirm)))
+    asking::question(state, request, Ask::Never, &known).map(|question| Next::show(Overlay::Confirm(question)))
 }
 
 fn dependents(state: &State, continuation: &Continuation, found: Dependents) -> Next {

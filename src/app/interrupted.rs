@@ -5,8 +5,8 @@ use super::continuation::{self, Next};
 use super::overlay::Overlay;
 use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Command, words};
-use crate::domain::{InterruptedUpload, ObjectRequest, Request};
+use super::{Command, Effect, asking};
+use crate::domain::{Ask, InterruptedUpload, ObjectRequest, Request};
 
 /// The first answer is the offer; later ones are what is left.
 pub(super) fn answer(state: &mut State, uploads: Vec<InterruptedUpload>) {
@@ -49,7 +49,7 @@ pub fn row(uploads: &[InterruptedUpload], id: &str) -> usize {
 }
 
 /// Asks whether to finish the upload with the cursor (Enter), or to abort it (`remove`).
-pub(super) fn ask(state: &mut State, id: &str, command: Command) {
+pub(super) fn ask(state: &mut State, id: &str, command: Command, effects: &mut Vec<Effect>) {
     let uploads = state.interrupted.as_deref().unwrap_or_default();
     // The one that is shown with the cursor, also when the one that had it is gone.
     let Some(upload) = uploads.get(row(uploads, id)) else {
@@ -64,7 +64,7 @@ pub(super) fn ask(state: &mut State, id: &str, command: Command) {
     } else {
         Request::Object(ObjectRequest::AbandonUpload { id, what, destination })
     };
-    words::ask(state, request);
+    asking::ask(state, request, Ask::Yes, effects);
 }
 
 /// Two lines of each.

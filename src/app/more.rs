@@ -19,10 +19,10 @@ use super::overlay::{Menu, Overlay};
 use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
-use super::{Effect, cleanup, words};
+use super::{Effect, cleanup};
 use crate::domain::{
     AccountRequest, GrantRequest, ImageSpec, JobDetail, JobSpec, KeyRequest, KeyState, ObjectFormat, ObjectRequest,
-    Request,
+    ObjectRow, Request,
 };
 
 /// Bytes of plaintext that a preview keeps in memory.
@@ -48,7 +48,7 @@ fn is_offered(state: &State, more: More, target: &Target) -> bool {
         More::Preview | More::ProveObject => object.is_some(),
         More::ListArchive if target.pane == Pane::Jobs => target.model(state).is_some(),
         More::ListArchive => {
-            let format = object.and_then(super::pane::objects::info).map(|info| info.format);
+            let format = object.and_then(ObjectRow::info).map(|info| info.format);
             format == Some(ObjectFormat::Archive)
         }
         More::EmptyBucket | More::DeleteBucket => target.bucket(state).is_some(),
@@ -142,7 +142,11 @@ pub(super) fn run(state: &mut State, more: More, target: Target, effects: &mut V
         More::CloneJob => clone_job(state, &target),
         More::Interrupted => super::interrupted::open(state),
         More::CleanUp => cleanup::open(state, effects),
-        More::RetireGrant => retire(state, &target),
+        More::RetireGrant => {
+            if let Some(request) = retirement(state, &target) {
+                state.start(request, effects);
+            }
+        }
         More::EmptyBucket | More::DeleteBucket => {
             if let Some(bucket) = target.bucket {
                 let delete = more == More::DeleteBucket;
@@ -250,12 +254,6 @@ fn retirement(state: &State, target: &Target) -> Option<Request> {
         grant_id: grant.id.clone(),
         grantee: grant.grantee.clone(),
     }))
-}
-
-fn retire(state: &mut State, target: &Target) {
-    if let Some(request) = retirement(state, target) {
-        words::ask(state, request);
-    }
 }
 
 /// Where the data of a job is, below `s3://`.

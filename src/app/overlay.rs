@@ -133,21 +133,6 @@ pub struct Confirm {
     pub then: Then,
 }
 
-impl Confirm {
-    /// A question that is agreed to by typing a word.
-    pub(super) fn typing(question: String, explanation: &str, word: &str, request: Request) -> Self {
-        Self {
-            question,
-            explanation: [explanation.to_owned(), format!("To agree, type: {word}")]
-                .into_iter()
-                .filter(|line| !line.is_empty())
-                .collect(),
-            typed: Some((word.to_owned(), Input::default())),
-            then: Then::Start(Box::new(request), None),
-        }
-    }
-}
-
 /// What an agreed question does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Then {

@@ -9,11 +9,11 @@ use super::keymap::Match;
 use super::overlay::{Confirm, Overlay, Palette, Scroll, Subject, Then};
 use super::state::State;
 use super::{
-    Effect, KeyCode, KeyPress, OpId, act, cancelling, cleanup, content, copy, found, interrupted, layout, more, review,
-    story, walk, words,
+    Effect, KeyCode, KeyPress, OpId, act, asking, cancelling, cleanup, content, copy, found, interrupted, layout, more,
+    review, story, walk,
 };
 use crate::domain::explain::explain;
-use crate::domain::{Request, View};
+use crate::domain::{Ask, Request, View};
 
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     state.next_turn();
@@ -221,7 +221,7 @@ fn agreed_to(state: &mut State, request: Request, effects: &mut Vec<Effect>) {
         },
         _ => Continuation::Nothing,
     };
-    if state.begin(request, continuation, effects).is_none() {
+    if state.agreed(state.turn, request, continuation, effects).is_none() {
         state.overlays.extend(sent);
     }
 }
@@ -385,7 +385,7 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
         }
         (Some(Overlay::Interrupted(id)), Command::Enter | Command::Remove) => {
             let id = id.clone();
-            interrupted::ask(state, &id, command);
+            interrupted::ask(state, &id, command, effects);
         }
         (Some(Overlay::Found(found)), Command::Enter) => {
             let request = found.rows.get(found.cursor).and_then(|row| row.then.clone());
@@ -429,11 +429,8 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
 /// Does what mends something: at once if it changes nothing, else when the person agrees.
 fn repair(state: &mut State, request: Option<Request>, effects: &mut Vec<Effect>) {
     let Some(request) = request else { return };
-    if !request.changes() {
-        state.start(request, effects);
-        return;
-    }
-    words::ask(state, request);
+    let is_change = request.plain_facts().changes;
+    asking::ask(state, request, if is_change { Ask::Yes } else { Ask::Never }, effects);
 }
 
 fn close(state: &mut State) {
@@ -447,7 +444,7 @@ fn ask_to_cancel(state: &mut State, id: OpId) {
     if let Some(operation) = operation.filter(|operation| operation.is_running()) {
         let confirm = Confirm {
             question: cancelling::question(&operation.title),
-            explanation: vec![cancelling::explained(&operation.request).to_owned()],
+            explanation: vec![operation.request.plain_facts().on_cancel.explained().to_owned()],
             typed: None,
             then: Then::Cancel(operation.id),
         };

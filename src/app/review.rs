@@ -4,11 +4,11 @@
 use similar::TextDiff;
 
 use super::continuation::{self, Continuation, Next};
-use super::overlay::{Confirm, Overlay, Scroll};
+use super::overlay::{Overlay, Scroll};
 use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Effect, OpId, words};
-use crate::domain::{Door, Fault, KeyRequest, KeySpec, Request, policy};
+use super::{Effect, OpId, asking};
+use crate::domain::{Ask, Door, Fault, KeyRequest, KeySpec, Request, policy};
 
 /// A policy to be looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -146,15 +146,15 @@ pub(super) fn put(state: &mut State, review: Review, effects: &mut Vec<Effect>) 
         state.overlays.push(Overlay::Review(review));
         return;
     };
-    if let Some(warning) = review.warning.clone() {
-        let (question, consequence) = words::question(&words::Names::of(state), &request);
-        let explanation = format!("It locks you out: {warning} {consequence}");
-        let confirm = Confirm::typing(question, &explanation, "lock me out", request);
+    if let Some(warning) = &review.warning {
+        let known = format!("It locks you out: {warning}");
+        let question = asking::question(state, request, Ask::Yes, &known);
         state.overlays.push(Overlay::Review(review));
-        state.overlays.push(Overlay::Confirm(confirm));
+        state.overlays.extend(question.map(Overlay::Confirm));
         return;
     }
-    state.begin(request, Continuation::Review(Box::new(review)), effects);
+    // The key that was pressed is the answer: everything that is asked about is on the screen.
+    state.agreed(state.turn, request, Continuation::Review(Box::new(review)), effects);
 }
 
 /// What puts it, unless something is wrong with it.

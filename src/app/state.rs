@@ -14,14 +14,15 @@ use super::log::Log;
 use super::messages::Messages;
 use super::operations::{Operation, Operations};
 use super::overlay::{Overlay, Subject};
-use super::pane::{Pane, grants, jobs, keys, objects};
+use super::pane::{Pane, grants, jobs};
 use super::seen::{AllSeen, Found};
 use super::settings::Settings;
 use super::table::{Freshness, Table};
 use super::text::Tone;
-use super::{Effect, KeyPress, OpId, Topic, words};
+use super::words::Names;
+use super::{Effect, KeyPress, OpId, Topic, asking};
 use crate::domain::{
-    BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, Request, RoleSummary,
+    Ask, BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, Request, RoleSummary,
     TrainingJob,
 };
 
@@ -173,7 +174,7 @@ impl State {
     /// says, unless its head refutes it.
     pub fn is_object_linked(&self, row: &ObjectRow) -> bool {
         let claimed = || {
-            let info = objects::info(row).filter(|info| info.refuted.is_empty());
+            let info = row.info().filter(|info| info.refuted.is_empty());
             info.and_then(|info| info.kms_key_arn.as_deref())
         };
         let wrapped_by = match self.seen(row).map(|seen| &seen.found) {
@@ -183,13 +184,13 @@ impl State {
             Some(Found::Refuted(_)) => None,
             Some(Found::Verified { kms_key_arn: None, .. }) | None => claimed(),
         };
-        matches!((wrapped_by, self.key()), (Some(arn), Some(key)) if keys::is_meant(key, arn))
+        matches!((wrapped_by, self.key()), (Some(arn), Some(key)) if key.is_meant(arn))
     }
 
     /// Whether the job uses the selected key.
     pub fn is_job_linked(&self, job: &TrainingJob) -> bool {
         let used = job.detail.as_ref().and_then(|detail| detail.kms_key());
-        matches!((used, self.key()), (Some(used), Some(key)) if keys::is_meant(key, used))
+        matches!((used, self.key()), (Some(used), Some(key)) if key.is_meant(used))
     }
 
     /// How many grants, objects and jobs on screen belong to the selected key.
@@ -202,7 +203,7 @@ impl State {
     /// The name of the key with this ARN, if it is listed.
     pub fn key_name(&self, named: &str) -> Option<&str> {
         let mut rows = self.keys.rows().iter();
-        rows.find(|key| keys::is_meant(key, named)).map(KmsKey::name)
+        rows.find(|key| key.is_meant(named)).map(KmsKey::name)
     }
 
     /// Why a row could not be looked at closer.
@@ -287,9 +288,25 @@ impl State {
         self.begin_in(self.turn, request, continuation, effects)
     }
 
-    /// Starts what follows from something that was asked for in an earlier turn. Nothing that changes anything in a
-    /// read-only session, and nothing at all by who leaves.
+    /// Starts what follows from something that was asked for in an earlier turn. What must be asked about is asked about
+    /// instead.
     pub(super) fn begin_in(
+        &mut self,
+        turn: u64,
+        request: Request,
+        continuation: Continuation,
+        effects: &mut Vec<Effect>,
+    ) -> Option<OpId> {
+        if let Some(question) = asking::question(self, request.clone(), Ask::Never, "") {
+            self.overlays.push(Overlay::Confirm(question));
+            return None;
+        }
+        self.agreed(turn, request, continuation, effects)
+    }
+
+    /// Starts what needs no question any more. Nothing that changes anything in a read-only session, and nothing at all by
+    /// who leaves.
+    pub(super) fn agreed(
         &mut self,
         turn: u64,
         request: Request,
@@ -299,17 +316,17 @@ impl State {
         if self.leaving.is_some() {
             return None;
         }
-        if self.settings.read_only && request.changes() {
+        let facts = request.facts(&(*Names::of(self)).clone().brief());
+        if self.settings.read_only && facts.changes {
             self.say(
                 Tone::Warn,
                 "This session is read-only: start strongroom without --read-only to change anything.",
             );
             return None;
         }
-        let title = words::title(&words::Names::of(self), &request);
         let id = self
             .operations
-            .start(title, request.clone(), (continuation, turn), self.now);
+            .start(facts.title, request.clone(), (continuation, turn), self.now);
         effects.push(Effect::Start { id, request });
         Some(id)
     }

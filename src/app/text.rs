@@ -83,15 +83,6 @@ pub fn format_tone(format: ObjectFormat) -> Tone {
     }
 }
 
-/// With a capital at its beginning.
-pub fn capitalized(text: &str) -> String {
-    let mut rest = text.chars();
-    match rest.next() {
-        Some(first) => first.to_uppercase().chain(rest).collect(),
-        None => String::new(),
-    }
-}
-
 /// How many cells a harmless text takes.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -204,27 +195,12 @@ pub fn age(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A span of seconds: `7s`, `3m 05s`, `2h 07m`.
-pub fn span(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
 /// A time in UTC, to the second.
 pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// What stands after the last slash.
-pub fn last_part(text: &str) -> &str {
-    text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
-}
-
-pub use crate::domain::survey::counted as count;
+pub use crate::domain::words::{capitalized, counted as count, last_part, span};
 pub use crate::printable::clean;
 
 #[cfg(test)]

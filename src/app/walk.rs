@@ -7,7 +7,7 @@ use super::overlay::Subject;
 use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
-use super::{Effect, act, pane, seen, story};
+use super::{Effect, act, seen, story};
 use crate::domain::{Grant, JobStatus, KeyState, ObjectRow, ProofMethod};
 
 /// One step of the walk.
@@ -206,7 +206,7 @@ fn allowed(state: &State) -> Standing {
 
 fn linked_object(state: &State) -> Option<&ObjectRow> {
     let mut linked = state.objects.rows().iter().filter(|row| state.is_object_linked(row));
-    linked.find(|row| pane::objects::info(row).is_some_and(|info| info.format.is_token()))
+    linked.find(|row| row.info().is_some_and(|info| info.format.is_token()))
 }
 
 fn data(state: &State) -> Standing {

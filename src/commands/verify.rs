@@ -10,7 +10,7 @@ use crate::actions::Place;
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::aws::Aws;
 use crate::cli::VerifyArgs;
-use crate::domain::survey::counted;
+use crate::domain::words::counted;
 use crate::domain::{Bond, Door, Fault, FaultKind, ObjectFormat, Reading, Verdict, WayOut};
 
 /// Verifies and prints a verdict an object.

@@ -96,4 +96,16 @@ impl KmsKey {
             .first()
             .map_or(self.id.as_str(), |alias| alias.strip_prefix("alias/").unwrap_or(alias))
     }
+
+    /// Whether an id, ARN or alias, as others write it, means this key.
+    pub fn is_meant(&self, named: &str) -> bool {
+        named == self.arn
+            || named == self.id
+            || self.aliases.iter().any(|alias| {
+                named == alias
+                    || named
+                        .rsplit_once(":alias/")
+                        .is_some_and(|(_, name)| alias.strip_prefix("alias/") == Some(name))
+            })
+    }
 }

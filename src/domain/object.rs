@@ -48,6 +48,14 @@ impl ObjectRow {
             Self::Object { key, .. } => key,
         }
     }
+
+    /// What is known of an object beyond its listing.
+    pub fn info(&self) -> Option<&ObjectInfo> {
+        match self {
+            Self::Object { info, .. } => info.as_deref(),
+            Self::Prefix { .. } => None,
+        }
+    }
 }
 
 /// What `HeadObject` and, where needed, the first bytes of an object tell: what it *says* it is. Nothing of it is proved

@@ -1,6 +1,5 @@
 //! What came of a [`super::Request`].
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{
@@ -155,13 +154,6 @@ pub enum Outcome {
         alias: String,
         /// How.
         change: AliasChange,
-    },
-    /// The tags of a key.
-    KeyTags {
-        /// The key's ARN.
-        key_arn: String,
-        /// By name.
-        tags: BTreeMap<String, String>,
     },
     /// What depends on a key.
     Dependents(Box<Dependents>),

@@ -3,23 +3,27 @@
 //! A request is performed by a function in `actions/`, for the dashboard and the command line alike.
 
 mod account;
+mod command;
 mod facts;
 mod grants;
 mod images;
 mod jobs;
 mod keys;
 mod messages;
+mod names;
 mod objects;
 mod proofs;
 mod roles;
 
 pub use account::AccountRequest;
-pub use facts::OnCancel;
+pub use command::{CommandLine, Session};
+pub use facts::{Ask, Facts, OnCancel, Touch};
 pub use grants::GrantRequest;
 pub use images::ImageRequest;
 pub use jobs::JobRequest;
 pub use keys::KeyRequest;
 pub use messages::MessageRequest;
+pub use names::{Names, grantee, word};
 pub use objects::ObjectRequest;
 pub use proofs::ProofRequest;
 pub use roles::RoleRequest;
@@ -45,4 +49,42 @@ pub enum Request {
     Proof(ProofRequest),
     /// About the account as a whole: what the walk made in it, what was changed in it.
     Account(AccountRequest),
+}
+
+impl Request {
+    /// What is said of it, with things called by these names.
+    pub fn facts(&self, names: &Names<'_>) -> Facts {
+        match self {
+            Self::Object(request) => request.facts(names),
+            Self::Key(request) => request.facts(names),
+            Self::Message(request) => request.facts(names),
+            Self::Grant(request) => request.facts(names),
+            Self::Role(request) => request.facts(),
+            Self::Job(request) => request.facts(),
+            Self::Image(request) => request.facts(),
+            Self::Proof(request) => request.facts(names),
+            Self::Account(request) => request.facts(),
+        }
+    }
+
+    /// The same, where nobody reads what things are called.
+    pub fn plain_facts(&self) -> Facts {
+        self.facts(&Names::default())
+    }
+
+    /// The commands that do the same, one or several; none where there is no such command.
+    pub fn commands(&self, session: &Session) -> Vec<CommandLine> {
+        match self {
+            Self::Object(request) => request.commands(session),
+            Self::Key(request) => request.commands(),
+            Self::Message(request) => request.commands(),
+            Self::Grant(request) => request.commands(),
+            Self::Role(request) => request.commands(session),
+            Self::Job(request) => request.commands(),
+            Self::Image(request) => request.commands(),
+            Self::Proof(request) => request.commands(),
+            // A plan, a log of our own.
+            Self::Account(_) => Vec::new(),
+        }
+    }
 }

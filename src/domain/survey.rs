@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::words::counted;
 use super::{Fault, Grant, Request};
 
 /// What depends on a key, and how far it was looked for.
@@ -54,12 +55,6 @@ impl Dependents {
             counted(self.jobs.len(), "running job"),
         )
     }
-}
-
-/// `1 object`, `2 objects`.
-pub fn counted(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 /// What is in a bucket.

@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 
 use super::Theme;
 use super::table::{Cell, Column, View, fixed, flex, number, render as table};
-use crate::app::pane::objects::info;
 use crate::app::seen::Found;
 use crate::app::state::{is_orphan, took};
 use crate::app::text::{self, Tone};
@@ -193,7 +192,7 @@ fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
         let tone = if name.starts_with('.') { Tone::Dim } else { Tone::Accent };
         return vec![(tone, name), none(), none(), none(), none()];
     };
-    let (what, by) = match info(row) {
+    let (what, by) = match row.info() {
         Some(info) => {
             let named = info.kms_key_arn.as_deref();
             let name = named.map(|arn| state.key_name(arn).unwrap_or_else(|| text::last_part(arn)));

@@ -1,7 +1,7 @@
 //! One operation: request -> action -> outcome, with progress on the way.
 //!
 //! What changes anything is never dropped between two calls: it is told to stop, finishes its step or takes it back, and
-//! says what was done. Only what reads is dropped ([`Request::on_cancel`]).
+//! says what was done. Only what reads is dropped ([`crate::domain::Facts::on_cancel`]).
 
 use std::any::Any;
 use std::sync::{Mutex, PoisonError};
@@ -10,16 +10,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::perform::perform;
 use super::{Context, cancelled};
 use crate::actions::ProgressSink;
 use crate::app::{Event, OpEvent, OpId};
 use crate::domain::{Fault, FaultKind, OnCancel, Outcome, Request};
-
-mod perform;
-mod words;
-
-use perform::perform;
-use words::words;
 
 const BETWEEN_PROGRESS: Duration = Duration::from_millis(100);
 
@@ -29,8 +24,8 @@ pub(super) async fn run(
     request: &Request,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    let (act, object) = words(request);
-    let stopped = || cancelled(act, &object);
+    let facts = request.plain_facts();
+    let stopped = || cancelled(facts.act, &facts.object);
     let aws = tokio::select! {
         biased;
         () = cancel.cancelled() => return Err(stopped()),
@@ -38,8 +33,8 @@ pub(super) async fn run(
     };
     let progress = sink(context, id);
     let action = Box::pin(perform(&aws, request, &progress, cancel));
-    match request.on_cancel() {
-        OnCancel::Finish => action.await,
+    match facts.on_cancel {
+        OnCancel::Finish(_) => action.await,
         OnCancel::Drop => tokio::select! {
             biased;
             () = cancel.cancelled() => Err(stopped()),
@@ -55,9 +50,9 @@ pub(super) fn of_panic(request: &Request, panic: &(dyn Any + Send)) -> Fault {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
-    let (act, object) = words(request);
+    let facts = request.plain_facts();
     let cause = format!("strongroom failed inside: {text}");
-    Fault::new(FaultKind::Other, act, object, cause, "please report this")
+    Fault::new(FaultKind::Other, facts.act, facts.object, cause, "please report this")
 }
 
 /// At most ten events a second; one that finds no room is lost.

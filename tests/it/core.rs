@@ -200,10 +200,10 @@ fn a_read_only_session_starts_nothing_that_changes_anything() {
 #[test]
 fn destructive_acts_are_asked_about_first() {
     for (keys, expected) in [
-        ("2x", "RevokeGrant"),
-        ("1x", "DisableKey"),
-        ("4x", "StopJob"),
-        ("3jx", "DeleteObjects"),
+        ("2x", "Grant(Revoke"),
+        ("1x", "Key(Disable"),
+        ("4x", "Job(Stop"),
+        ("3jx", "Object(Delete"),
     ] {
         let mut desk = Desk::filled(WIDE);
         desk.keys(keys);

@@ -3,9 +3,10 @@
 
 use std::fmt::Write;
 
-use strongroom::app::cancelling;
-use strongroom::app::words::{Names, question, title, told, tone};
-use strongroom::domain::aws_command::{Session, aws_commands};
+use strongroom::app::Overlay;
+use strongroom::app::overlay::{Report, Scroll};
+use strongroom::app::words::{Names, told, tone};
+use strongroom::domain::{Ask, Session};
 
 use crate::desk::Desk;
 
@@ -30,14 +31,20 @@ fn every_confirmation_and_every_result_names_the_thing() {
     let names = Names::new(desk.state.keys.rows(), &desk.state.settings.keymap);
     let mut page = String::from("What is asked for, and what is asked before it\n");
     for request in chain(requests::first(), requests::next) {
-        let (question, explanation) = question(&names, &request);
-        let _ = write!(page, "\n{}\n    {question}\n", title(&names, &request));
-        if !explanation.is_empty() {
-            let _ = writeln!(page, "        {explanation}");
+        let facts = request.facts(&names);
+        let title = request.facts(&(*names).clone().brief()).title;
+        let _ = write!(page, "\n{title}\n    {}\n", facts.question());
+        if !facts.consequence.is_empty() {
+            let _ = writeln!(page, "        {}", facts.consequence);
         }
-        let _ = writeln!(page, "    To cancel it: {}", cancelling::explained(&request));
-        for line in aws_commands(&request, &Session::default()).into_iter().flatten() {
-            let _ = writeln!(page, "    $ {line}");
+        let _ = match &facts.ask {
+            Ask::Never => Ok(()),
+            Ask::Yes => writeln!(page, "    It is asked about wherever it is offered"),
+            Ask::Type(word) => writeln!(page, "    It is agreed to by typing `{word}`, wherever it is offered"),
+        };
+        let _ = writeln!(page, "    To cancel it: {}", facts.on_cancel.explained());
+        for line in request.commands(&Session::default()) {
+            let _ = writeln!(page, "    $ {}", line.shell(&Session::default()));
         }
     }
     page.push_str("\n\nWhat came of it\n\n");
@@ -56,12 +63,41 @@ fn what_takes_something_away_says_what_comes_of_it() {
     let desk = Desk::filled((120, 36));
     let names = Names::new(desk.state.keys.rows(), &desk.state.settings.keymap);
     for request in chain(requests::first(), requests::next) {
-        let (question, explanation) = question(&names, &request);
+        let facts = request.facts(&names);
+        let question = facts.question();
         let takes = [
             "Delete", "Revoke", "Retire", "Disable", "Stop", "Take", "Abort", "Replace",
         ];
         if takes.iter().any(|verb| question.starts_with(verb)) {
-            assert!(!explanation.is_empty(), "{question}");
+            assert!(!facts.consequence.is_empty(), "{question}");
         }
+    }
+}
+
+/// What mends a fault asks as much as what is chosen from a menu.
+#[test]
+fn nothing_that_wants_a_question_is_done_without_one_whoever_offers_it() {
+    for request in chain(requests::first(), requests::next) {
+        let mut desk = Desk::filled((120, 36));
+        desk.state.overlays.push(Overlay::Report(Report {
+            title: String::new(),
+            lines: Vec::new(),
+            scroll: Scroll::default(),
+            then: Some(request.clone()),
+        }));
+        desk.keys("<enter>");
+        let asked = match desk.state.overlays.last() {
+            Some(Overlay::Confirm(confirm)) => Some(confirm.typed.as_ref().map(|(word, _)| word.clone())),
+            _ => None,
+        };
+        let names = Names::new(desk.state.keys.rows(), &desk.state.settings.keymap);
+        let facts = request.facts(&names);
+        let expected = match facts.ask {
+            Ask::Type(word) => Some(Some(word)),
+            Ask::Yes => Some(None),
+            Ask::Never => facts.changes.then_some(None),
+        };
+        assert_eq!(asked, expected, "{}", facts.title);
+        assert_eq!(desk.started().is_empty(), asked.is_some(), "{}", facts.title);
     }
 }

@@ -89,7 +89,8 @@ fn a_role_is_made_looked_at_trusted_for_once_and_deleted() {
     session.action("delete role").wait("Role: ").take("mine").keys(ENTER);
     session
         .wait("Delete the role mine?")
-        .keys("y")
+        .keys("mine")
+        .keys(ENTER)
         .wait("Deleted the role mine");
 }
 

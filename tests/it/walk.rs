@@ -68,10 +68,7 @@ fn a_key_is_made_with_everything_chosen_and_changed_afterwards() {
     let Outcome::KeyCreated { key_arn, .. } = place.wait(actions::new_key(&place.aws, &spec, &never())).unwrap() else {
         panic!("no key");
     };
-    let tags = |place: &Place| match place.wait(actions::key_tags(&place.aws, &key_arn)).unwrap() {
-        Outcome::KeyTags { tags, .. } => tags,
-        other => panic!("{other:?}"),
-    };
+    let tags = |place: &Place| place.wait(actions::key_tags(&place.aws, &key_arn)).unwrap();
     assert_eq!(tags(&place)["team"], "blue");
     assert!(tags(&place).contains_key("strongroom:workflow"));
     let set = BTreeMap::from([("cost".to_owned(), "12".to_owned())]);

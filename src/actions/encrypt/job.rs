@@ -25,7 +25,7 @@ use crate::actions::opening::fault_of;
 use crate::actions::place::{Place, cancelled, io_fault};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
-use crate::domain::survey::counted;
+use crate::domain::words::counted;
 use crate::domain::{Fault, FaultKind, WayOut};
 use crate::envelope::{DataKey, EnvelopeError, token_len};
 use crate::publish::Published;

@@ -47,18 +47,6 @@ impl Row for KmsKey {
     }
 }
 
-/// Whether an id, ARN or alias, as others write it, means this key.
-pub fn is_meant(key: &KmsKey, named: &str) -> bool {
-    named == key.arn
-        || named == key.id
-        || key.aliases.iter().any(|alias| {
-            named == alias
-                || named
-                    .rsplit_once(":alias/")
-                    .is_some_and(|(_, name)| alias.strip_prefix("alias/") == Some(name))
-        })
-}
-
 /// The facts of a key, with how many grants, objects and jobs on screen are its own.
 pub(crate) fn overview(
     key: &KmsKey,

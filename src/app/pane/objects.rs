@@ -10,7 +10,7 @@ use super::Facts;
 use crate::app::seen::{Found, Seen};
 use crate::app::table::Row;
 use crate::app::text::{self, Line, Tone};
-use crate::domain::{BucketRow, Door, Fault, ObjectFormat, ObjectInfo, ObjectRow};
+use crate::domain::{BucketRow, Door, Fault, ObjectFormat, ObjectRow};
 
 impl Row for BucketRow {
     const COLUMNS: &'static [&'static str] = &["name", "created"];
@@ -39,7 +39,7 @@ impl Row for ObjectRow {
     }
 
     fn text(&self) -> Cow<'_, str> {
-        match info(self) {
+        match self.info() {
             Some(info) => Cow::Owned(format!("{} {}", self.key(), info.format.as_str())),
             None => Cow::Borrowed(self.key()),
         }
@@ -65,7 +65,7 @@ impl Row for ObjectRow {
         let by_column = match column {
             1 => a.0.cmp(b.0),
             2 => {
-                let what = |row| info(row).map_or("", |info| info.format.as_str());
+                let what = |row: &Self| row.info().map_or("", |info| info.format.as_str());
                 what(self).cmp(what(other))
             }
             3 => a.1.cmp(b.1),
@@ -108,14 +108,6 @@ impl Row for ObjectRow {
 /// A head tells whole seconds, a list may tell more.
 pub(crate) fn is_same_time(a: Option<Timestamp>, b: Option<Timestamp>) -> bool {
     a.map(Timestamp::as_second) == b.map(Timestamp::as_second)
-}
-
-/// What is known of an object beyond its listing.
-pub fn info(row: &ObjectRow) -> Option<&ObjectInfo> {
-    match row {
-        ObjectRow::Object { info, .. } => info.as_deref(),
-        ObjectRow::Prefix { .. } => None,
-    }
 }
 
 /// What it is that an object says it is.

@@ -5,8 +5,8 @@ use crate::app::Effect;
 use crate::app::continuation::Continuation;
 use crate::app::pane::Pane;
 use crate::app::state::State;
-use crate::app::{more, words};
-use crate::domain::{GrantRequest, JobRequest, KeyRequest, KeyState, ObjectRequest, Request};
+use crate::app::{asking, more};
+use crate::domain::{Ask, GrantRequest, JobRequest, KeyRequest, KeyState, ObjectRequest, Request};
 
 pub(in crate::app) fn ask_remove(state: &mut State, effects: &mut Vec<Effect>) {
     match state.focus {
@@ -20,19 +20,24 @@ pub(in crate::app) fn ask_remove(state: &mut State, effects: &mut Vec<Effect>) {
                 grant_id: grant.id,
                 grantee: grant.grantee,
             });
-            words::ask(state, request);
+            asking::ask(state, request, Ask::Yes, effects);
         }
         Pane::Jobs => {
             let Some(name) = state.jobs.current().map(|job| job.name.clone()) else {
                 return;
             };
-            words::ask(state, Request::Job(JobRequest::Stop { name }));
+            asking::ask(state, Request::Job(JobRequest::Stop { name }), Ask::Yes, effects);
         }
         Pane::Objects => {
             let Some((bucket, objects)) = chosen_objects(state) else {
                 return;
             };
-            words::ask(state, Request::Object(ObjectRequest::Delete { bucket, objects }));
+            asking::ask(
+                state,
+                Request::Object(ObjectRequest::Delete { bucket, objects }),
+                Ask::Yes,
+                effects,
+            );
         }
         Pane::Files => {}
     }
@@ -43,7 +48,12 @@ fn ask_remove_key(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(key) = state.key().cloned() else { return };
     match key.detail.as_ref().map(|detail| &detail.state) {
         Some(KeyState::Enabled) | None => {
-            words::ask(state, Request::Key(KeyRequest::Disable { key_arn: key.arn }));
+            asking::ask(
+                state,
+                Request::Key(KeyRequest::Disable { key_arn: key.arn }),
+                Ask::Yes,
+                effects,
+            );
         }
         Some(_) => {
             state.begin(more::dependents(key.arn), Continuation::DeleteKey, effects);
@@ -60,9 +70,6 @@ pub(in crate::app) fn restore(state: &mut State, effects: &mut Vec<Effect>) {
         Some(KeyState::Disabled) => Request::Key(KeyRequest::Enable { key_arn }),
         Some(KeyState::Enabled | KeyState::PendingImport | KeyState::Other(_)) | None => return,
     };
-    if state.keys.is_chosen() {
-        state.start(request, effects);
-    } else {
-        words::ask(state, request);
-    }
+    let at_least = if state.keys.is_chosen() { Ask::Never } else { Ask::Yes };
+    asking::ask(state, request, at_least, effects);
 }

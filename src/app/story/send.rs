@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use super::{RENAMED, STRIPPED};
 use crate::app::Effect;
+use crate::app::asking;
 use crate::app::continuation::Continuation;
 use crate::app::form::{Form, Purpose};
 use crate::app::more::{self, More, listed, pairs};
-use crate::app::overlay::{Confirm, Overlay};
+use crate::app::overlay::Overlay;
 use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::text;
-use crate::app::words;
 use crate::domain::{
-    AccountRequest, GrantConstraint, GrantRequest, GrantSpec, JobRequest, JobSpec, KeyRequest, KeySpec, ObjectRequest,
-    ProofRequest, Request, RoleRequest,
+    AccountRequest, Ask, GrantConstraint, GrantRequest, GrantSpec, JobRequest, JobSpec, KeyRequest, KeySpec,
+    ObjectRequest, ProofRequest, Request,
 };
 
 /// Sends a filled form; or says why it cannot be sent yet. The form stays until what it asked for has come out well.
@@ -46,8 +46,8 @@ pub(in crate::app) fn send(state: &mut State, form: Form, effects: &mut Vec<Effe
             state.focus = Pane::Jobs;
             Continuation::Form(boxed)
         }
-        (Purpose::Deletion(_) | Purpose::More(..), [request]) => {
-            if let Some(question) = question(state, request) {
+        (_, [request]) => {
+            if let Some(question) = asking::question(state, request.clone(), Ask::Never, "") {
                 state.overlays.push(Overlay::Form(form));
                 state.overlays.push(Overlay::Confirm(question));
                 return Ok(());
@@ -215,21 +215,4 @@ fn new_grant(key_arn: &str, form: &Form) -> Result<Request, String> {
         name: Some(form.value("Name")).filter(|name| !name.is_empty()),
         retiring: None,
     }))))
-}
-
-/// What takes something away for good is asked once more.
-fn question(state: &State, request: &Request) -> Option<Confirm> {
-    match request {
-        Request::Role(RoleRequest::Delete { .. })
-        | Request::Role(RoleRequest::TrustCaller { on: true, .. })
-        | Request::Key(KeyRequest::DeleteAlias { .. })
-        | Request::Key(KeyRequest::MoveAlias { .. })
-        | Request::Role(RoleRequest::DetachPolicy { .. }) => Some(words::confirm(state, request.clone())),
-        Request::Key(KeyRequest::ScheduleDeletion { key_arn, .. }) => {
-            let name = state.key_name(key_arn).unwrap_or(key_arn);
-            let (question, consequence) = words::question(&words::Names::of(state), request);
-            Some(Confirm::typing(question, &consequence, name, request.clone()))
-        }
-        _ => None,
-    }
 }

@@ -4,6 +4,8 @@ use super::Names;
 use super::proofs::reading_tone;
 use crate::app::command::Command;
 use crate::app::text::{self, Tone};
+use crate::domain::request::grantee;
+use crate::domain::words::{capitalized, holdings};
 use crate::domain::{
     AliasChange, BucketCount, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange, Verdict, Weight,
     policy::role_name,
@@ -21,7 +23,6 @@ fn common_place(uris: &[String]) -> &str {
 
 /// What came of a request, in a sentence.
 pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
-    let grantee = Names::grantee;
     match outcome {
         Outcome::Encrypted {
             uris, bytes, key_arn, ..
@@ -114,15 +115,8 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
             AliasChange::Moved(key) => format!("Moved {alias} to {}.", names.key(key)),
             AliasChange::Deleted => format!("Deleted {alias}; its key stays."),
         },
-        Outcome::KeyTags { key_arn, tags } => {
-            format!(
-                "{} has {}.",
-                text::capitalized(&names.key(key_arn)),
-                text::count(tags.len(), "tag")
-            )
-        }
         Outcome::Dependents(found) => {
-            let key = text::capitalized(&names.key(&found.key_arn));
+            let key = capitalized(&names.key(&found.key_arn));
             format!("{key}: {}.", found.summary())
         }
         Outcome::MessageEncrypted { key_arn, path, .. } => {
@@ -166,7 +160,7 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
             older,
             deleted,
         } => {
-            let objects = super::asked::holdings(*objects, *older);
+            let objects = holdings(*objects, *older);
             if *deleted {
                 format!("Deleted the bucket {bucket} and its {objects}.")
             } else {
@@ -270,7 +264,7 @@ fn key_changed(names: &Names<'_>, key_arn: &str, change: &KeyChange) -> String {
         KeyChange::DeletionScheduled { days } => {
             format!(
                 "{} is deleted in {days} days; until then {restore} takes that back.",
-                text::capitalized(&key)
+                capitalized(&key)
             )
         }
         KeyChange::DeletionCancelled => {
@@ -312,7 +306,7 @@ fn proved(names: &Names<'_>, (key_arn, role_arn): (&str, &str), method: ProofMet
         ProofMethod::Assumed => "Proved",
         ProofMethod::Reasoned => "Reasoned from policies, not proved",
     };
-    let (role, key) = (Names::grantee(role_arn), names.key(key_arn));
+    let (role, key) = (grantee(role_arn), names.key(key_arn));
     match (of(true).as_str(), of(false).as_str()) {
         (may, "") => format!("{how}: {role} may {may} with {key}."),
         ("", denied) => format!("{how}: {role} may not {denied} with {key}."),
@@ -368,7 +362,6 @@ pub fn tone(outcome: &Outcome) -> Tone {
         | Outcome::PolicyRead { .. }
         | Outcome::PolicyPut { .. }
         | Outcome::AliasChanged { .. }
-        | Outcome::KeyTags { .. }
         | Outcome::Dependents(_)
         | Outcome::MessageEncrypted { .. }
         | Outcome::MessageDecrypted { .. }

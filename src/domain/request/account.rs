@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::facts::{Facts, Touch};
+
 /// A request that is about the account as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AccountRequest {
@@ -17,4 +19,17 @@ pub enum AccountRequest {
         /// The newest so many entries.
         most: usize,
     },
+}
+
+impl AccountRequest {
+    pub(super) fn facts(&self) -> Facts {
+        match self {
+            Self::PlanCleanUp => Facts::reading("look for", "what the walk made", "look for what the walk made"),
+            Self::SaveAudit { to } => {
+                let title = format!("save the audit log to {}", to.display());
+                Facts::reading("save", "the audit log", title).touching([Touch::Files])
+            }
+            Self::AuditLog { .. } => Facts::reading("read", "the audit log", "read the audit log"),
+        }
+    }
 }

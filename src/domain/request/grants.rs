@@ -1,6 +1,12 @@
 //! Requests about grants.
 
-use crate::domain::GrantSpec;
+use std::collections::BTreeMap;
+
+use super::command::CommandLine;
+use super::facts::{Ask, Facts, Touch};
+use super::names::{Names, grantee};
+use crate::domain::words::counted;
+use crate::domain::{GrantConstraint, GrantSpec};
 
 /// A request that is about grants.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,4 +45,115 @@ pub enum GrantRequest {
         /// The keys' ARNs; every key of the account if empty.
         key_arns: Vec<String>,
     },
+}
+
+impl GrantRequest {
+    pub(super) fn facts(&self, names: &Names<'_>) -> Facts {
+        match self {
+            Self::New(spec) => {
+                let (to, key) = (grantee(&spec.grantee), names.key(&spec.key_arn));
+                let title = format!("grant {to} {} with {key}", spec.operations.join(", "));
+                let when = match &spec.constraint {
+                    None => String::new(),
+                    Some(GrantConstraint::ContextEquals(pairs)) => {
+                        format!(" whose context is exactly {}", listed(pairs))
+                    }
+                    Some(GrantConstraint::ContextSubset(pairs)) => format!(" whose context holds {}", listed(pairs)),
+                };
+                Facts::change("create a grant on", &spec.key_arn, title)
+                    .consequence(format!(
+                        "Until it is revoked: whoever is {to} can do that with everything under the key{when}."
+                    ))
+                    .touching([Touch::Grants(spec.key_arn.clone())])
+            }
+            Self::Revoke {
+                key_arn, grantee: to, ..
+            } => {
+                let (to, key) = (grantee(to), names.key(key_arn));
+                Facts::change(
+                    "revoke a grant on",
+                    key_arn,
+                    format!("revoke the grant of {to} on {key}"),
+                )
+                .consequence(format!(
+                    "Then {to} is denied, unless a policy or another grant allows it. It takes some minutes to \
+                         reach everywhere; a job that has unwrapped its data key keeps it.",
+                ))
+                .touching([Touch::Grants(key_arn.clone())])
+                .asking(Ask::Yes)
+            }
+            Self::Retire {
+                key_arn, grantee: to, ..
+            } => {
+                let (to, key) = (grantee(to), names.key(key_arn));
+                Facts::change(
+                    "retire a grant on",
+                    key_arn,
+                    format!("retire the grant of {to} on {key}"),
+                )
+                .consequence(format!(
+                    "Only its grantee, its retiring principal or the account may. Then {to} is denied, unless a \
+                         policy or another grant allows it.",
+                ))
+                .touching([Touch::Grants(key_arn.clone())])
+                .asking(Ask::Yes)
+            }
+            Self::Await {
+                key_arn, grantee: to, ..
+            } => {
+                let (to, key) = (grantee(to), names.key(key_arn));
+                let title = format!("wait until the grant of {to} on {key} is known everywhere");
+                Facts::reading("wait for the grant on", key_arn, title)
+            }
+            Self::List { key_arns } => {
+                let title = match key_arns.as_slice() {
+                    [] => "list the grants of every key".to_owned(),
+                    [only] => format!("list the grants of {}", names.key(only)),
+                    several => format!("list the grants of {}", counted(several.len(), "key")),
+                };
+                Facts::reading("list", "grants", title)
+            }
+        }
+    }
+
+    pub(super) fn commands(&self) -> Vec<CommandLine> {
+        let by_id = |call: &str, key_arn: &String, grant_id: &String| {
+            let line = CommandLine::aws(call).with("--key-id", key_arn);
+            vec![line.with("--grant-id", grant_id)]
+        };
+        match self {
+            Self::New(spec) => vec![new_grant(spec)],
+            Self::Revoke { key_arn, grant_id, .. } => by_id("kms revoke-grant", key_arn, grant_id),
+            Self::Retire { key_arn, grant_id, .. } => by_id("kms retire-grant", key_arn, grant_id),
+            Self::Await { .. } => Vec::new(),
+            Self::List { key_arns } => {
+                let line = |key_arn| CommandLine::aws("kms list-grants").with("--key-id", key_arn);
+                key_arns.iter().map(line).collect()
+            }
+        }
+    }
+}
+
+fn new_grant(spec: &GrantSpec) -> CommandLine {
+    let constraint = spec.constraint.as_ref().map(|constraint| {
+        let (kind, pairs) = match constraint {
+            GrantConstraint::ContextEquals(pairs) => ("EncryptionContextEquals", pairs),
+            GrantConstraint::ContextSubset(pairs) => ("EncryptionContextSubset", pairs),
+        };
+        let pairs: BTreeMap<_, _> = pairs.iter().cloned().collect();
+        serde_json::json!({ kind: pairs }).to_string()
+    });
+    CommandLine::aws("kms create-grant")
+        .with("--key-id", &spec.key_arn)
+        .with("--grantee-principal", &spec.grantee)
+        .words(["--operations"])
+        .words(&spec.operations)
+        .optional("--constraints", constraint.as_ref())
+        .optional("--name", spec.name.as_ref())
+        .optional("--retiring-principal", spec.retiring.as_ref())
+}
+
+fn listed(pairs: &[(String, String)]) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.join(", ")
 }

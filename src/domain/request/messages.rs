@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::command::{self, CommandLine};
+use super::facts::{Facts, Touch};
+use super::names::{Names, grantee};
 use crate::domain::Message;
 
 /// A request that KMS itself encrypts, decrypts or wraps.
@@ -59,4 +62,82 @@ pub enum MessageRequest {
         /// Where the new C goes; nothing there is replaced.
         to: String,
     },
+}
+
+impl MessageRequest {
+    pub(super) fn facts(&self, names: &Names<'_>) -> Facts {
+        match self {
+            Self::Encrypt { key, to, .. } => {
+                let to_file = to.as_ref().map(|to| format!(" to {}", to.display()));
+                let title = format!(
+                    "encrypt a message under {}{}",
+                    names.key(key),
+                    to_file.unwrap_or_default()
+                );
+                Facts::change("encrypt a message under", key, title).touching(to.is_some().then_some(Touch::Files))
+            }
+            Self::Decrypt { key, to, .. } => {
+                let under = key.as_ref().map(|key| format!(" under {}", names.key(key)));
+                let to_file = to.as_ref().map(|to| format!(" to {}", to.display()));
+                let (under, to_file) = (under.unwrap_or_default(), to_file.unwrap_or_default());
+                Facts::reading("decrypt", "a message", format!("decrypt a message{under}{to_file}"))
+                    .touching(to.is_some().then_some(Touch::Files))
+            }
+            Self::NewDataKey { key, to, .. } => {
+                let title = format!("generate a data key under {}, its ciphertext to {to}", names.key(key));
+                Facts::change("generate a data key under", key, title).touching([Touch::written(to)])
+            }
+            Self::OpenDataKey { at, role_arn, .. } => {
+                let role = role_arn
+                    .as_ref()
+                    .map(|role| format!(", for yourself and {}", grantee(role)));
+                let title = format!("open the encrypted data key {at}{}", role.unwrap_or_default());
+                Facts::reading("open the data key", at, title)
+            }
+            Self::ReEncryptDataKey { at, key, to, .. } => {
+                let title = format!("wrap the encrypted data key {at} under {}, to {to}", names.key(key));
+                Facts::change("wrap anew the data key", at, title).touching([Touch::written(to)])
+            }
+        }
+    }
+
+    pub(super) fn commands(&self) -> Vec<CommandLine> {
+        let line = match self {
+            Self::Encrypt {
+                key, message, context, ..
+            } => CommandLine::aws("kms encrypt")
+                .with("--key-id", key)
+                .with("--plaintext", file(message))
+                .json("--encryption-context", context)
+                .with("--query", "CiphertextBlob"),
+            Self::Decrypt {
+                message, key, context, ..
+            } => CommandLine::aws("kms decrypt")
+                .with("--ciphertext-blob", file(message))
+                .optional("--key-id", key.as_ref())
+                .json("--encryption-context", context)
+                .with("--query", "Plaintext"),
+            Self::NewDataKey { key, context, .. } => CommandLine::aws("kms generate-data-key-without-plaintext")
+                .with("--key-id", key)
+                .with("--key-spec", "AES_256")
+                .json("--encryption-context", context)
+                .with("--query", "CiphertextBlob"),
+            Self::OpenDataKey { .. } => return Vec::new(),
+            Self::ReEncryptDataKey { context, key, .. } => CommandLine::aws("kms re-encrypt")
+                .with("--ciphertext-blob", "fileb://DATA_KEY")
+                .with("--destination-key-id", key)
+                .json("--source-encryption-context", context)
+                .json("--destination-encryption-context", context)
+                .with("--query", "CiphertextBlob"),
+        };
+        vec![line.with("--output", "text")]
+    }
+}
+
+/// What a person typed is never put on a command line: it would stay in the shell's history.
+fn file(message: &Message) -> String {
+    match message {
+        Message::File(path) => format!("fileb://{}", command::path(path)),
+        Message::Text(_) => "fileb://MESSAGE".to_owned(),
+    }
 }

@@ -3,6 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::command::{self, CommandLine, Session};
+use super::facts::{Ask, Facts, Touch};
+use super::names::Names;
+use crate::domain::words::{counted, holdings, last_part};
+
 /// A request that is about objects or the bucket they are in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ObjectRequest {
@@ -118,4 +123,235 @@ pub enum ObjectRequest {
         /// Object key.
         object: String,
     },
+}
+
+impl ObjectRequest {
+    pub(super) fn facts(&self, names: &Names<'_>) -> Facts {
+        match self {
+            Self::Encrypt {
+                paths,
+                bucket,
+                prefix,
+                key,
+                overwrite,
+                ..
+            } => {
+                let what = match paths.as_slice() {
+                    [only] if names.brief => last_part(&only.to_string_lossy()).to_owned(),
+                    [only] => only.display().to_string(),
+                    several => counted(several.len(), "file"),
+                };
+                let (to, key) = (format!("s3://{bucket}/{prefix}"), names.key(key));
+                let replacing = if *overwrite { ", replacing what is there" } else { "" };
+                let title = format!("encrypt {what} under {key} to {to}{replacing}");
+                let facts = Facts::change("encrypt to", to, title)
+                    .finishing(UPLOADING)
+                    .touching([Touch::Bucket(bucket.clone())]);
+                if *overwrite {
+                    let stays = "The objects there are replaced; the key object of the old ones stays.";
+                    return facts.consequence(stays).asking(Ask::Yes);
+                }
+                facts
+            }
+            Self::ResumeUpload { what, destination, .. } => Facts::change(
+                "finish the upload to",
+                destination,
+                format!("finish the upload of {what} to {destination}"),
+            )
+            .finishing(UPLOADING)
+            .touching([Touch::written(destination), Touch::Interrupted]),
+            Self::AbandonUpload { what, destination, .. } => Facts::change(
+                "abort the upload to",
+                destination,
+                format!("abort the upload of {what} to {destination}"),
+            )
+            .consequence("Its parts are deleted from S3. Files that were complete stay there, the local files too.")
+            .touching([Touch::written(destination), Touch::Interrupted])
+            .asking(Ask::Yes),
+            Self::Decrypt {
+                bucket,
+                object,
+                to,
+                accept_name,
+                accept_unbound,
+                ..
+            } => {
+                let renamed = if *accept_name { ", even if it was renamed" } else { "" };
+                let stripped = even_stripped(*accept_unbound);
+                let title = format!("decrypt s3://{bucket}/{object} to {}{renamed}{stripped}", to.display());
+                Facts::reading("decrypt", format!("s3://{bucket}/{object}"), title)
+                    .finishing(
+                        "What was decrypted of a file so far goes: nothing appears under its name. Files that are there \
+                         already stay.",
+                    )
+                    .touching([Touch::Files])
+            }
+            Self::Verify {
+                bucket,
+                objects,
+                accept_unbound,
+            } => {
+                let (objects, stripped) = (names.objects(bucket, objects), even_stripped(*accept_unbound));
+                Facts::reading("verify objects of", bucket, format!("verify {objects}{stripped}"))
+                    .finishing("Nothing was written. What was not read to its end is not told.")
+            }
+            Self::Delete { bucket, objects } => {
+                let what = if objects.iter().any(|object| names.is_data_key(object)) {
+                    "Among them is an encrypted data key: tokens under it whose metadata does not carry it can never be \
+                     opened again. "
+                } else {
+                    ""
+                };
+                let title = format!("delete {}", names.objects(bucket, objects));
+                Facts::change("delete objects of", bucket, title)
+                    .consequence(format!(
+                        "{what}Nothing deleted comes back, unless the bucket keeps versions."
+                    ))
+                    .finishing(DELETING)
+                    .touching([Touch::Bucket(bucket.clone())])
+                    .asking(Ask::Yes)
+            }
+            Self::CreateBucket { bucket } => {
+                Facts::change("create bucket", bucket, format!("create the bucket {bucket}")).touching([Touch::Buckets])
+            }
+            Self::CountBucket { bucket } => {
+                Facts::reading("count bucket", bucket, format!("count what is in the bucket {bucket}"))
+            }
+            Self::EmptyBucket {
+                bucket,
+                expected,
+                older,
+            } => {
+                let title = format!("empty the bucket {bucket} of its {}", holdings(*expected, *older));
+                Facts::change("empty bucket", bucket, title)
+                    .consequence("They are gone for good, data keys with them; the bucket stays.")
+                    .finishing(DELETING)
+                    .touching([Touch::Bucket(bucket.clone())])
+                    .asking(Ask::Type(bucket.clone()))
+            }
+            Self::DeleteBucket {
+                bucket,
+                expected,
+                older,
+            } => {
+                let title = format!("delete the bucket {bucket} and its {}", holdings(*expected, *older));
+                Facts::change("delete bucket", bucket, title)
+                    .consequence("All of it is gone for good, data keys with it.")
+                    .finishing(DELETING)
+                    .touching([Touch::Buckets, Touch::Bucket(bucket.clone())])
+                    .asking(Ask::Type(bucket.clone()))
+            }
+            Self::Preview {
+                bucket,
+                object,
+                member,
+                accept_unbound,
+                ..
+            } => {
+                let place = format!("s3://{bucket}/{object}");
+                let member: String = member.iter().map(|member| format!("{member} in ")).collect();
+                let title = format!("preview {member}{place}{}", even_stripped(*accept_unbound));
+                Facts::reading("preview", place, title)
+            }
+            Self::ListArchive { bucket, object } => {
+                let place = format!("s3://{bucket}/{object}");
+                Facts::reading("list", &place, format!("list the files in {place}"))
+            }
+        }
+    }
+
+    pub(super) fn commands(&self, session: &Session) -> Vec<CommandLine> {
+        match self {
+            Self::Encrypt {
+                paths,
+                bucket,
+                prefix,
+                key,
+                context,
+                overwrite,
+            } => vec![
+                CommandLine::strongroom("encrypt")
+                    .words(paths.iter().map(|path| command::path(path)))
+                    .words([format!("s3://{bucket}/{prefix}")])
+                    .with("--key", key)
+                    .context(context)
+                    .flag("--overwrite", *overwrite),
+            ],
+            Self::Decrypt {
+                bucket,
+                object,
+                to,
+                overwrite,
+                accept_name,
+                accept_unbound,
+            } => vec![
+                CommandLine::strongroom("decrypt")
+                    .words([format!("s3://{bucket}/{object}")])
+                    .with("-o", command::path(to))
+                    .flag("--accept-name", *accept_name)
+                    .flag("--accept-unbound", *accept_unbound)
+                    .flag("--overwrite", *overwrite),
+            ],
+            Self::Verify {
+                bucket,
+                objects,
+                accept_unbound,
+            } => vec![
+                CommandLine::strongroom("verify")
+                    .words(objects.iter().map(|object| format!("s3://{bucket}/{object}")))
+                    .flag("--accept-unbound", *accept_unbound),
+            ],
+            Self::Delete { bucket, objects } => {
+                let delete = CommandLine::aws("s3api delete-object").with("--bucket", bucket);
+                let lines = objects.iter().map(|object| delete.clone().with("--key", object));
+                lines.collect()
+            }
+            Self::CreateBucket { bucket } => create_bucket(bucket, session.region.as_deref()),
+            Self::CountBucket { bucket } => {
+                let all = [
+                    format!("s3://{bucket}"),
+                    "--recursive".to_owned(),
+                    "--summarize".to_owned(),
+                ];
+                vec![CommandLine::aws("s3 ls").words(all)]
+            }
+            // Neither removes versions.
+            Self::EmptyBucket { older: 1.., .. } | Self::DeleteBucket { older: 1.., .. } => Vec::new(),
+            Self::EmptyBucket { bucket, .. } => {
+                vec![CommandLine::aws("s3 rm").words([format!("s3://{bucket}"), "--recursive".to_owned()])]
+            }
+            Self::DeleteBucket { bucket, .. } => {
+                vec![CommandLine::aws("s3 rb").words([format!("s3://{bucket}"), "--force".to_owned()])]
+            }
+            Self::ResumeUpload { .. }
+            | Self::AbandonUpload { .. }
+            | Self::Preview { .. }
+            | Self::ListArchive { .. } => Vec::new(),
+        }
+    }
+}
+
+const UPLOADING: &str = "A file that goes as one piece is finished, if it is answered within a second; of the others no part \
+                         stays. Files that are there already stay, and how many is told.";
+const DELETING: &str = "The call under way is finished and no other follows. What is deleted stays deleted; how much that \
+                        is, is told.";
+
+/// What is added where a token may be opened that may have lost its metadata.
+fn even_stripped(accept_unbound: bool) -> &'static str {
+    if accept_unbound { ", even without metadata" } else { "" }
+}
+
+/// The oldest region takes no location, every other one must be named.
+fn create_bucket(bucket: &str, region: Option<&str>) -> Vec<CommandLine> {
+    let location = region.filter(|region| *region != "us-east-1");
+    let location = location.map(|region| format!("LocationConstraint={region}"));
+    let of_bucket = |call: &str| CommandLine::aws(call).with("--bucket", bucket);
+    vec![
+        of_bucket("s3api create-bucket").optional("--create-bucket-configuration", location.as_ref()),
+        of_bucket("s3api put-bucket-tagging").with("--tagging", format!("TagSet=[{{{}}}]", command::workflow_tag())),
+        of_bucket("s3api put-public-access-block").with(
+            "--public-access-block-configuration",
+            "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true",
+        ),
+    ]
 }

@@ -323,16 +323,12 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
         Outcome::AliasChanged { change, .. } => match change {
             AliasChange::Added(_) => renamed(AliasChange::Moved(key())),
             AliasChange::Moved(_) => renamed(AliasChange::Deleted),
-            AliasChange::Deleted => Outcome::KeyTags {
+            AliasChange::Deleted => Outcome::Dependents(Box::new(Dependents {
                 key_arn: key(),
-                tags: BTreeMap::from([(own("project"), own("housing"))]),
-            },
+                objects: vec![uri("data/housing.csv")],
+                ..Dependents::default()
+            })),
         },
-        Outcome::KeyTags { .. } => Outcome::Dependents(Box::new(Dependents {
-            key_arn: key(),
-            objects: vec![uri("data/housing.csv")],
-            ..Dependents::default()
-        })),
         Outcome::Dependents(_) => Outcome::MessageEncrypted {
             ciphertext: own("AQ=="),
             key_arn: key(),

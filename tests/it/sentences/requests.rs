@@ -204,8 +204,7 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             set: pair().into_iter().collect(),
             remove: objects(&["old"]),
         }),
-        Request::Key(KeyRequest::Tag { .. }) => Request::Key(KeyRequest::Tags { key_arn: key() }),
-        Request::Key(KeyRequest::Tags { .. }) => Request::Key(KeyRequest::SetRotation {
+        Request::Key(KeyRequest::Tag { .. }) => Request::Key(KeyRequest::SetRotation {
             key_arn: key(),
             on: true,
         }),

@@ -3,13 +3,17 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::domain::{AccountRequest, KeySpec, Plaintext};
+use crate::domain::{
+    AccountRequest, GrantConstraint, GrantRequest, GrantSpec, KeyRequest, KeySpec, Message, MessageRequest,
+    ObjectRequest, Plaintext, Request,
+};
 
 fn command(request: &Request) -> String {
-    let [only] = &aws_commands(request, &Session::default()).unwrap()[..] else {
+    let session = Session::default();
+    let [only] = &request.commands(&session)[..] else {
         unreachable!("it takes one command")
     };
-    only.clone()
+    only.shell(&session)
 }
 
 #[test]
@@ -24,7 +28,7 @@ fn words_survive_the_shell() {
         ("~", "'~'"),
     ];
     for (word, expected) in table {
-        assert_eq!(quoted(word), expected);
+        assert_eq!(CommandLine(vec![word.to_owned()]).shell(&Session::default()), expected);
     }
 }
 
@@ -56,7 +60,12 @@ fn the_session_goes_with_every_line() {
         rotation: true,
         ..KeySpec::default()
     };
-    let lines = aws_commands(&Request::Key(KeyRequest::New(Box::new(spec))), &session).unwrap();
+    let request = Request::Key(KeyRequest::New(Box::new(spec)));
+    let lines: Vec<String> = request
+        .commands(&session)
+        .iter()
+        .map(|line| line.shell(&session))
+        .collect();
     assert_eq!(lines.len(), 3);
     assert!(
         lines
@@ -103,8 +112,6 @@ fn a_typed_message_is_never_copied() {
 
 #[test]
 fn plans_have_no_command() {
-    assert_eq!(
-        aws_commands(&Request::Account(AccountRequest::PlanCleanUp), &Session::default()),
-        None
-    );
+    let plan = Request::Account(AccountRequest::PlanCleanUp);
+    assert_eq!(plan.commands(&Session::default()), []);
 }

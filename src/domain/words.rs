@@ -1,0 +1,41 @@
+//! Numbers and names as people read them.
+
+/// `1 object`, `2 objects`.
+pub fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// Objects, and what older versions and delete markers are beside them.
+pub fn holdings(objects: u64, older: u64) -> String {
+    let objects = counted(objects as usize, "object");
+    match older {
+        0 => objects,
+        1 => format!("{objects} and an older version or delete marker"),
+        older => format!("{objects} and {older} older versions and delete markers"),
+    }
+}
+
+/// A span of seconds: `7s`, `3m 05s`, `2h 07m`.
+pub fn span(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// What stands after the last slash.
+pub fn last_part(text: &str) -> &str {
+    text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)
+}
+
+/// With a capital at its beginning.
+pub fn capitalized(text: &str) -> String {
+    let mut rest = text.chars();
+    match rest.next() {
+        Some(first) => first.to_uppercase().chain(rest).collect(),
+        None => String::new(),
+    }
+}
