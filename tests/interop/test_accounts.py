@@ -390,6 +390,60 @@ class TestBuckets:
                     assert code(theirs.put_object, **put, **more) == "NotImplemented"
             ours.put_object(**put)
 
+    def test_a_copy_takes_tags_along_for_whom_may_read_and_put_them(self, accounts):
+        ours = accounts.client("s3")
+        ours.create_bucket(Bucket="tagged-bucket")
+        ours.put_object(Bucket="tagged-bucket", Key="tagged", Body=b"", Tagging="a=b")
+        ours.put_object(Bucket="tagged-bucket", Key="bare", Body=b"")
+        for name, actions, may in (
+            ("neither", ["s3:GetObject", "s3:PutObject"], False),
+            ("reads", ["s3:GetObject*", "s3:PutObject"], False),
+            ("puts", ["s3:GetObject", "s3:PutObject*"], False),
+            ("both", ["s3:GetObject*", "s3:PutObject*"], True),
+        ):
+            role = accounts.role(f"copies-{name}", OURS, root(OURS), allow(actions))
+            s3 = accounts.client("s3", credentials=accounts.session(role))
+            copy = {"Bucket": "tagged-bucket", "CopySource": "tagged-bucket/tagged"}
+            if may:
+                s3.copy_object(Key=name, **copy)
+                assert ours.get_object_tagging(Bucket="tagged-bucket", Key=name)["TagSet"] == [{"Key": "a", "Value": "b"}]
+            else:
+                assert "ObjectTagging on resource" in refused(s3.copy_object, Key=name, **copy)[1]
+                assert code(ours.head_object, Bucket="tagged-bucket", Key=name) == "404"
+            s3.copy_object(Key=name, **copy | {"CopySource": "tagged-bucket/bare"})
+
+    def test_s3_has_a_key_of_its_own_in_every_account_for_all_of_it_and_through_s3_alone(self, accounts):
+        for account in (OURS, THEIRS):
+            s3, kms = accounts.client("s3", account), accounts.client("kms", account)
+            bucket = f"sealed-{account}"
+            s3.create_bucket(Bucket=bucket)
+            arn = s3.put_object(Bucket=bucket, Key="k", Body=b"1", ServerSideEncryption="aws:kms")["SSEKMSKeyId"]
+            key = kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"]
+            assert (key["Arn"], key["KeyManager"], key["AWSAccountId"]) == (arn, "AWS", account)
+            again = s3.create_multipart_upload(Bucket=bucket, Key="m", ServerSideEncryption="aws:kms")
+            assert again["SSEKMSKeyId"] == s3.head_object(Bucket=bucket, Key="k")["SSEKMSKeyId"] == arn
+            assert kms.get_key_rotation_status(KeyId=arn)["KeyRotationEnabled"]
+            # A reader needs no permission of KMS', here or there.
+            role = accounts.role("reads-sealed", account, root(account), allow("s3:GetObject"))
+            credentials = accounts.session(role, account)
+            reader = accounts.client("s3", account, credentials=credentials)
+            assert reader.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
+            # Nobody comes by the key without S3, and nobody changes it.
+            for call, more in (
+                (kms.generate_data_key, {"KeySpec": "AES_256"}),
+                (kms.schedule_key_deletion, {}),
+                (kms.disable_key, {}),
+                (kms.put_key_policy, {"PolicyName": "default", "Policy": policy(allow("kms:*", Principal="*"))}),
+            ):
+                assert code(call, KeyId=arn, **more) == "AccessDeniedException"
+            assert code(kms.delete_alias, AliasName="alias/aws/s3") == "AccessDeniedException"
+        ours = accounts.client("s3")
+        objects = f"arn:aws:s3:::sealed-{OURS}/*"
+        let_in = policy(allow("s3:GetObject", objects, Principal={"AWS": root(THEIRS)}))
+        ours.put_bucket_policy(Bucket=f"sealed-{OURS}", Policy=let_in)
+        theirs = accounts.client("s3", THEIRS)
+        assert "kms:Decrypt" in refused(theirs.get_object, Bucket=f"sealed-{OURS}", Key="k")[1]
+
     def test_a_policy_knows_whose_a_bucket_is(self, accounts):
         accounts.client("s3").create_bucket(Bucket="own-bucket")
         own = {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}}

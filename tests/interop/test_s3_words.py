@@ -5,6 +5,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from conftest import World, _sandbox, _stopped
 from s3raw import answered, refused, signed
 
 
@@ -194,7 +195,7 @@ def test_names_that_xml_cannot_carry_come_back_in_every_listing(s3, bucket):
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=4-2", "bytes=x", "lines=0-1", "bytes=0-1;", "-"])
+@pytest.mark.parametrize("asked", ["bytes=0-1,3-4", "bytes=4-2", "bytes=x", "bytes=-", "lines=0-1", "bytes=0-1;", "-"])
 def test_what_is_no_range_is_answered_with_the_whole_object(sandbox, s3, bucket, asked):
     key = "a b/é+%"
     put = s3.put_object(Bucket=bucket, Key=key, Body=b"0123456789")
@@ -219,3 +220,48 @@ def test_what_is_no_range_is_answered_with_the_whole_object(sandbox, s3, bucket,
     statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
     assert refused(s3.get_object, **one) == (403, "AccessDenied")
+
+
+def test_an_object_whose_file_is_gone_is_an_error_and_not_half_an_answer(tmp_path):
+    process = _sandbox(tmp_path, "--empty", "--dir", str(tmp_path / "world"))
+    try:
+        said = json.loads(process.stdout.readline())
+        keys = said["AWS_ACCESS_KEY_ID"], said["AWS_SECRET_ACCESS_KEY"]
+        s3 = World(said["AWS_ENDPOINT_URL"], *keys, said["AWS_DEFAULT_REGION"]).client("s3")
+        s3.create_bucket(Bucket="damaged")
+        s3.put_object(Bucket="damaged", Key="k", Body=b"0123456789")
+        [file] = (tmp_path / "world" / "objects").iterdir()
+        file.write_bytes(b"01234")
+        assert s3.get_object(Bucket="damaged", Key="k", Range="bytes=1-3")["Body"].read() == b"123"
+        assert refused(s3.get_object, Bucket="damaged", Key="k") == (500, "InternalError")
+        file.unlink()
+        with pytest.raises(ClientError, match=file.name):
+            s3.get_object(Bucket="damaged", Key="k", Range="bytes=1-3")
+        assert s3.head_object(Bucket="damaged", Key="k")["ContentLength"] == 10
+    finally:
+        _stopped(process)
+
+
+@pytest.mark.parametrize(
+    ("rules", "code"),
+    [
+        ([{"Expiration": {"ExpiredObjectDeleteMarker": True}, "Filter": {"Tag": {"Key": "a", "Value": "b"}}}], "InvalidRequest"),
+        ([{"Expiration": {"ExpiredObjectDeleteMarker": True}, "Filter": {"ObjectSizeLessThan": 5}}], "InvalidRequest"),
+        ([{"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}, "Filter": {"ObjectSizeLessThan": 5}}], "InvalidRequest"),
+        (
+            [{"Expiration": {"Days": 1}, "Filter": {"And": {"ObjectSizeGreaterThan": 5, "ObjectSizeLessThan": 5}}}],
+            "InvalidRequest",
+        ),
+        ([{"Expiration": {"Days": 1}, "Filter": {}}, {"Expiration": {"Days": 1}, "Prefix": "a"}], "InvalidRequest"),
+        ([{"Expiration": {"Days": 1, "ExpiredObjectDeleteMarker": True}, "Filter": {}}], "MalformedXML"),
+        ([{"Expiration": {"Days": 1}}], "MalformedXML"),
+        ([{"Filter": {}}], "InvalidRequest"),
+        ([{"Expiration": {"Days": 0}, "Filter": {}}], "InvalidArgument"),
+        ([], "MalformedXML"),
+    ],
+)
+def test_lifecycle_rules_that_contradict_themselves_are_refused(s3, bucket, rules, code):
+    rules = [rule | {"Status": "Enabled"} for rule in rules]
+    asked = {"Bucket": bucket, "LifecycleConfiguration": {"Rules": rules}}
+    assert refused(s3.put_bucket_lifecycle_configuration, **asked) == (400, code)
+    assert refused(s3.get_bucket_lifecycle_configuration, Bucket=bucket) == (404, "NoSuchLifecycleConfiguration")

@@ -20,6 +20,7 @@ mod crypto;
 mod grants;
 mod key;
 mod keys;
+mod managed;
 mod page;
 mod policies;
 mod regions;

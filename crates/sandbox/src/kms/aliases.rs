@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::authorize::Act;
 use super::request::invalid;
-use super::{Ask, Kms, key, page, seconds, with};
+use super::{Ask, Kms, key, managed, page, seconds, with};
 use crate::api::{ApiError, broken};
 use crate::disk::{Disk, DiskError};
 use crate::identity::account_of;
@@ -127,7 +127,7 @@ fn valid(name: &str) -> Result<(), ApiError> {
             "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html",
         ));
     }
-    if name.starts_with("alias/aws/") || name == "alias/" || name.contains(':') {
+    if name.starts_with(managed::PREFIX) || name == "alias/" || name.contains(':') {
         return Err(ApiError::new(
             "InvalidAliasNameException",
             format!("{name} cannot be an alias; alias/aws/ is AWS's own."),

@@ -70,6 +70,9 @@ impl Kms {
     /// What DescribeKey says of a key.
     pub(super) fn metadata(&self, key: &Key) -> Value {
         let mut metadata = key.metadata();
+        if self.is_managed(&key.arn) {
+            metadata["KeyManager"] = json!("AWS");
+        }
         let Some(family) = &key.family else {
             return metadata;
         };

@@ -78,7 +78,8 @@ impl S3Route for Anew {
 fn is_one_range(headers: &HeaderMap) -> bool {
     let mut all = headers.get_all(header::RANGE).iter();
     let one = all.next().and_then(|value| value.to_str().ok());
-    all.next().is_none() && one.is_some_and(|value| Range::parse(value).is_ok())
+    // s3s reads a suffix of no length where there is no number.
+    all.next().is_none() && one.is_some_and(|value| value != "bytes=-" && Range::parse(value).is_ok())
 }
 
 fn has_document(headers: &HeaderMap) -> bool {

@@ -26,6 +26,12 @@ pub(crate) use transit::{Arrived, Intake, LARGEST_PUT, broken, disk, receive, to
 /// How much of a body is in memory at a time, each way.
 const CHUNK: usize = 256 * 1024;
 
+/// The folder beside that of the bodies, for files that no row names.
+const ASIDE: &str = "unnamed";
+
+/// How the names of files end that are being written, in a world on disk.
+const PART: &str = "part";
+
 /// The folder that holds every body.
 pub(crate) struct Home {
     folder: PathBuf,
@@ -72,13 +78,23 @@ impl Home {
         Ok(missing.map(|name| self.folder.join(name)))
     }
 
-    /// Removes every file that no body names: what was being written when the world ended last.
+    /// Removes what was being written when the world ended last, and puts every other file that no body names aside, until
+    /// the world is opened again: it may be what a row named that is damaged since.
     pub(crate) fn sweep(&self) -> io::Result<()> {
+        let aside = self.folder.with_file_name(ASIDE);
+        match std::fs::remove_dir_all(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let files = self.files();
         for entry in std::fs::read_dir(&self.folder)? {
             let name = entry?.file_name();
-            if !name.to_str().is_some_and(|name| files.contains_key(name)) {
-                std::fs::remove_file(self.folder.join(name))?;
+            let path = self.folder.join(&name);
+            if path.extension().is_some_and(|end| end == PART) {
+                std::fs::remove_file(path)?;
+            } else if !name.to_str().is_some_and(|name| files.contains_key(name)) {
+                std::fs::create_dir_all(&aside)?;
+                std::fs::rename(path, aside.join(&name))?;
             }
         }
         Ok(())
@@ -109,7 +125,10 @@ impl Home {
             files.remove(name);
             drop(files);
             // Nothing to do about a file that is gone already: its folder was removed under it.
-            let _ = std::fs::remove_file(self.folder.join(name));
+            let path = self.folder.join(name);
+            if std::fs::remove_file(&path).is_err() {
+                let _ = std::fs::remove_file(path.with_extension(PART));
+            }
         }
     }
 
@@ -210,6 +229,24 @@ impl Body {
             at += segment.length;
         }
         Self { segments }
+    }
+
+    /// Whether its files are there, as long as it needs them: an answer that has begun cannot say that they are not.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        let mut checked = None;
+        for Segment { file, start, length } in &self.segments {
+            let path = file.path();
+            let missing = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+            let size = match checked {
+                Some((name, size)) if name == &file.name => size,
+                _ => path.metadata().map_err(missing)?.len(),
+            };
+            if size < start + length {
+                return Err(missing(io::ErrorKind::UnexpectedEof.into()));
+            }
+            checked = Some((&file.name, size));
+        }
+        Ok(())
     }
 
     /// For reading on a thread that may block.

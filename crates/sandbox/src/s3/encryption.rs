@@ -2,7 +2,7 @@
 //! caller and through S3. The bytes stay as they came: the folder is private, and everything in it is of one trust.
 //!
 //! What a request does not say, the bucket's default says; without one S3 encrypts with its own keys. `aws:kms` without a
-//! key means AWS's own key for S3, which every caller of the account may use through S3.
+//! key means the key that AWS manages for S3 in the caller's account, which all of the account may use through S3.
 
 use std::collections::BTreeMap;
 
@@ -45,8 +45,9 @@ pub(crate) fn seal(world: &World, caller: &Caller, resource: &str, about: &mut A
         about.bucket_key = None;
         return Ok(());
     }
-    let Some(key) = &about.encryption_key else {
-        return Ok(());
+    let key = match &about.encryption_key {
+        Some(key) => key.clone(),
+        None => world.kms().managed_by_s3(&caller.place),
     };
     let request = json!({ "KeyId": key, "KeySpec": "AES_256", "EncryptionContext": context(about, resource)? });
     let answer = ask(world, caller, "GenerateDataKey", &request)?;

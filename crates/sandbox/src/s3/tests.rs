@@ -225,7 +225,71 @@ fn bucket_names_follow_s3() {
     for good in ["abc", "sagemaker-us-east-1-111122223333", "a.b-c"] {
         assert!(valid_bucket_name(good), "{good}");
     }
-    for bad in ["ab", "Abc", "-abc", "abc-", "a..b", "192.168.0.1", "a_b"] {
+    for bad in [
+        "ab",
+        "Abc",
+        "-abc",
+        "abc-",
+        "a..b",
+        "192.168.0.1",
+        "a_b",
+        "xn--abc",
+        "sthree-abc",
+        "abc-s3alias",
+        "abc--ol-s3",
+        "abc.mrap",
+        "abc--x-s3",
+    ] {
         assert!(!valid_bucket_name(bad), "{bad}");
     }
+}
+
+#[test]
+fn what_no_row_names_is_put_aside_if_it_is_whole_until_the_world_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::whole(folder.path());
+    let store = || Store::open(&folder.path().join("objects"), &Clock::default(), &disk).unwrap();
+    let killed = store();
+    let mut begun = killed.intake().unwrap();
+    begun.write_all(b"half").unwrap();
+    let mut done = killed.intake().unwrap();
+    done.write_all(b"whole").unwrap();
+    // A kill lets go of nothing.
+    std::mem::forget((begun, done.finish().unwrap()));
+    let listed = |name: &str| {
+        let files = std::fs::read_dir(folder.path().join(name)).into_iter().flatten();
+        files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed("objects").len(), 2);
+    store().home.sweep().unwrap();
+    assert_eq!(
+        (listed("objects"), listed("unnamed")),
+        (vec![], vec![b"whole".to_vec()])
+    );
+    store().home.sweep().unwrap();
+    assert_eq!(listed("unnamed").len(), 0);
+    disk.close();
+}
+
+#[test]
+fn a_body_whose_file_is_gone_or_cut_is_found_out_before_it_is_read() {
+    let place = Place::new();
+    place.put("k", b"bytes");
+    let body = place.store.object("bucket", "k").unwrap().body.clone();
+    body.check().unwrap();
+    let file = std::fs::read_dir(place.folder.path())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    std::fs::write(&file, b"byte").unwrap();
+    assert_eq!(body.check().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    body.slice(1, 4).check().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let error = body.check().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
 }

@@ -16,7 +16,7 @@ use s3s::dto::Checksum;
 use s3s::stream::{ByteStream, RemainingLength};
 use tokio::sync::mpsc;
 
-use super::{Body, BodyFile, CHUNK, Home, Segment, fill};
+use super::{Body, BodyFile, CHUNK, Home, PART, Segment, fill};
 use crate::api::ApiError;
 use crate::s3::scope::{wrong_digest, wrong_signature};
 
@@ -112,8 +112,13 @@ impl Intake {
     /// Opens a fresh file. Dropped unfinished, it leaves nothing behind.
     pub(crate) fn new(home: &Arc<Home>, checksums: ChecksumHasher) -> io::Result<Self> {
         let body = home.fresh();
+        let path = if home.disk.is_kept() {
+            body.path().with_extension(PART)
+        } else {
+            body.path()
+        };
         Ok(Self {
-            file: File::create_new(body.path()).map_err(|error| home.failed(error))?,
+            file: File::create_new(path).map_err(|error| home.failed(error))?,
             body,
             length: 0,
             md5: Md5::default(),
@@ -125,7 +130,9 @@ impl Intake {
     pub(crate) fn finish(self) -> io::Result<Arrived> {
         let home = Arc::clone(&self.body.home);
         if home.disk.is_kept() {
-            self.file.sync_data().map_err(|error| home.failed(error))?;
+            let path = self.body.path();
+            let whole = std::fs::rename(path.with_extension(PART), path).and_then(|()| self.file.sync_data());
+            whole.map_err(|error| home.failed(error))?;
         }
         Ok(Arrived {
             at: home.now(),

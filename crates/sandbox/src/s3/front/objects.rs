@@ -182,13 +182,14 @@ impl Found {
             .then(|| format!("bytes {}-{}/{length}", self.start, self.end - 1))
     }
 
-    fn body(&self) -> StreamingBlob {
+    fn body(&self) -> Result<StreamingBlob, ApiError> {
         let body = if self.is_partial {
             self.object.body.slice(self.start, self.end)
         } else {
             self.object.body.clone()
         };
-        StreamingBlob::new(body.stream())
+        body.check().map_err(|error| disk(&error))?;
+        Ok(StreamingBlob::new(body.stream()))
     }
 }
 
@@ -199,8 +200,9 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3R
     not_archived(&found.object.about)?;
     encryption::open(&front.world, &caller, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
+    let body = found.body()?;
     Ok(S3Response::new(describe!(GetObjectOutput, found, checksum, part, {
-        body: Some(found.body()),
+        body: Some(body),
         tag_count: (tags > 0).then_some(tags),
     })))
 }
@@ -282,6 +284,8 @@ pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Re
     let resource = arn(&input.bucket, &input.key);
     if replaces(input.tagging_directive.as_ref().map(TaggingDirective::as_str)) {
         facts.tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
+    } else if !facts.tags.is_empty() {
+        front.may_copy_tags(&extensions, &input.copy_source, &resource)?;
     }
     encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut facts.about)?;
     // A copy is one object again: its ETag is the bytes' MD5 whatever the source's parts were.

@@ -109,6 +109,28 @@ impl Front {
         encryption::open(&self.world, Self::caller(extensions)?, &found.object.about, &resource)?;
         Ok(found)
     }
+
+    /// Whether the tags of a copy's source may be read, and put on the copy.
+    pub(super) fn may_copy_tags(
+        &self,
+        extensions: &Extensions,
+        source: &CopySource,
+        copy: &str,
+    ) -> Result<(), ApiError> {
+        if let CopySource::Bucket {
+            bucket,
+            key,
+            version_id,
+        } = source
+        {
+            let action = match version_id {
+                Some(_) => "s3:GetObjectVersionTagging",
+                None => "s3:GetObjectTagging",
+            };
+            self.allow(extensions, action, &arn(bucket, key))?;
+        }
+        self.allow(extensions, "s3:PutObjectTagging", copy)
+    }
 }
 
 fn http_date(at: SystemTime) -> Option<String> {

@@ -16,6 +16,15 @@ pub(super) fn checked(rules: Vec<LifecycleRule>) -> Result<Vec<LifecycleRule>, A
     if rules.is_empty() || rules.len() > 1000 {
         return Err(malformed());
     }
+    let (old, new) = (
+        rules.iter().any(|rule| rule.prefix.is_some()),
+        rules.iter().any(|rule| rule.filter.is_some()),
+    );
+    if old && new {
+        return Err(request(
+            "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter.",
+        ));
+    }
     let mut ids = HashSet::new();
     rules
         .into_iter()
@@ -41,10 +50,10 @@ fn check(rule: &LifecycleRule) -> Result<(), ApiError> {
         let message = "Transitions to other storage classes are not implemented";
         return Err(ApiError::new("NotImplemented", message).status(501));
     }
-    match (&rule.filter, &rule.prefix) {
-        (Some(filter), None) => check_filter(filter)?,
-        (None, Some(_)) => {}
-        _ => return Err(malformed()),
+    match &rule.filter {
+        Some(filter) => check_filter(filter)?,
+        None if rule.prefix.is_some() => {}
+        None => return Err(malformed()),
     }
     let (abort, older) = (
         &rule.abort_incomplete_multipart_upload,
@@ -77,14 +86,31 @@ fn check(rule: &LifecycleRule) -> Result<(), ApiError> {
             days,
             "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer",
         )?;
-        let filter = rule.filter.as_ref();
-        let has_tags = filter
-            .is_some_and(|filter| filter.tag.is_some() || filter.and.as_ref().is_some_and(|and| and.tags.is_some()));
-        if has_tags {
-            return Err(request("AbortIncompleteMultipartUpload cannot be specified with Tags."));
-        }
+        check_narrow(rule, "AbortIncompleteMultipartUpload")?;
+    }
+    if let Some(true) = rule
+        .expiration
+        .as_ref()
+        .and_then(|expiration| expiration.expired_object_delete_marker)
+    {
+        check_narrow(rule, "ExpiredObjectDeleteMarker")?;
     }
     Ok(())
+}
+
+/// Refuses what narrows a rule that is about what has neither tags nor size.
+fn check_narrow(rule: &LifecycleRule, action: &str) -> Result<(), ApiError> {
+    let filter = rule.filter.as_ref();
+    let and = filter.and_then(|filter| filter.and.as_ref());
+    let has_tags = filter.is_some_and(|filter| filter.tag.is_some()) || and.is_some_and(|and| and.tags.is_some());
+    let is_sized = |more: Option<i64>, less: Option<i64>| more.is_some() || less.is_some();
+    let has_size = filter.is_some_and(|filter| is_sized(filter.object_size_greater_than, filter.object_size_less_than))
+        || and.is_some_and(|and| is_sized(and.object_size_greater_than, and.object_size_less_than));
+    match (has_tags, has_size) {
+        (true, _) => Err(request(&format!("{action} cannot be specified with Tags."))),
+        (false, true) => Err(request(&format!("{action} cannot be specified with Object Size."))),
+        (false, false) => Ok(()),
+    }
 }
 
 /// A filter says one thing, or several within `And`.
@@ -98,6 +124,15 @@ fn check_filter(filter: &LifecycleRuleFilter) -> Result<(), ApiError> {
     ];
     if said.into_iter().filter(|said| *said).count() > 1 {
         return Err(malformed());
+    }
+    let sizes = filter
+        .and
+        .as_ref()
+        .and_then(|and| and.object_size_greater_than.zip(and.object_size_less_than));
+    if sizes.is_some_and(|(more, less)| more >= less) {
+        return Err(request(
+            "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.",
+        ));
     }
     let tags = filter.and.iter().flat_map(|and| and.tags.iter().flatten());
     let mut keys = HashSet::new();
