@@ -21,12 +21,13 @@ SERVED = {
         ScheduleKeyDeletion TagResource UntagResource UpdateAlias UpdateKeyDescription UpdatePrimaryRegion
     """,
     "iam": """
-        AttachRolePolicy AttachUserPolicy CreateAccessKey CreatePolicy CreateRole CreateUser DeleteAccessKey DeletePolicy
+        AttachRolePolicy AttachUserPolicy CreateAccessKey CreatePolicy CreatePolicyVersion CreateRole CreateUser DeleteAccessKey DeletePolicy
+        DeletePolicyVersion
         DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy DeleteUser DeleteUserPermissionsBoundary
         DeleteUserPolicy DetachRolePolicy DetachUserPolicy GetPolicy GetPolicyVersion GetRole GetRolePolicy GetUser
-        GetUserPolicy ListAccessKeys ListAttachedRolePolicies ListAttachedUserPolicies ListPolicies ListPolicyTags
+        GetUserPolicy ListAccessKeys ListAttachedRolePolicies ListAttachedUserPolicies ListPolicies ListPolicyTags ListPolicyVersions
         ListRolePolicies ListRoleTags ListRoles ListUserPolicies ListUserTags ListUsers PutRolePermissionsBoundary
-        PutRolePolicy PutUserPermissionsBoundary PutUserPolicy SimulateCustomPolicy SimulatePrincipalPolicy TagPolicy
+        PutRolePolicy PutUserPermissionsBoundary PutUserPolicy SetDefaultPolicyVersion SimulateCustomPolicy SimulatePrincipalPolicy TagPolicy
         TagRole TagUser UntagPolicy UntagRole UntagUser UpdateAccessKey UpdateAssumeRolePolicy UpdateRole
     """,
     "sts": "AssumeRole GetCallerIdentity",

@@ -18,16 +18,19 @@ mod calls;
 mod context;
 mod credentials;
 mod form;
+mod limits;
 mod managed;
 mod policies;
 mod simulate;
 mod tags;
+mod versions;
 
 pub(crate) use calls::call;
 use credentials::Credential;
 pub(crate) use credentials::{Opening, SessionCredentials, StoredCredential};
 pub(crate) use form::{Form, escape};
 pub(crate) use policies::document;
+use versions::Versions;
 
 /// The user that a world begins with.
 const OWNER: &str = "strongroom";
@@ -66,14 +69,14 @@ pub(crate) struct Entity {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// A customer managed policy; one version is enough for a world.
+/// A customer managed policy.
 #[derive(Clone, Serialize, Deserialize)]
 struct Policy {
     id: String,
     path: String,
     created: Timestamp,
     description: String,
-    document: Document,
+    versions: Versions,
     tags: BTreeMap<String, String>,
 }
 
@@ -126,7 +129,7 @@ impl Iam {
     fn document(&self, arn: &str) -> Option<&Document> {
         self.policies
             .get(arn)
-            .map(|policy| &policy.document)
+            .and_then(|policy| policy.versions.document())
             .or_else(|| managed::find(arn).map(|managed| &managed.document))
     }
 
@@ -176,7 +179,7 @@ impl Iam {
         trust: Document,
         description: &str,
     ) -> Result<Entity, ApiError> {
-        if self.roles.contains_key(name) {
+        if self.roles.keys().any(|other| limits::is_same(other, name)) {
             return Err(exists(&format!("Role with name {name} already exists.")));
         }
         let mut role = self.entity("role", "AROA", path, name);
@@ -189,7 +192,7 @@ impl Iam {
     /// Attaches a managed policy to a role.
     pub(crate) fn attach_role_policy(&mut self, name: &str, arn: &str) -> Result<(), ApiError> {
         self.attachable(arn)?;
-        self.change_role(name, |role| role.attach(arn))
+        self.change_role(name, |role| role.attach(arn, true))?
     }
 
     /// A policy that can be attached, or limit a session.
@@ -236,10 +239,12 @@ impl Iam {
 }
 
 impl Entity {
-    fn attach(&mut self, arn: &str) {
+    fn attach(&mut self, arn: &str, is_role: bool) -> Result<(), ApiError> {
+        limits::attached(self, is_role, arn)?;
         if !self.attached.iter().any(|attached| attached == arn) {
             self.attached.push(arn.to_owned());
         }
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ mod document;
 mod grammar;
 mod pattern;
 mod principal;
+mod unique;
 mod verdict;
 
 pub(crate) use document::{Document, Statement, is_account};

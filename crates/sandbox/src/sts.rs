@@ -40,7 +40,7 @@ fn assume_role(world: &World, caller: &Caller, form: &Form) -> Result<String, Ap
     if !is_arn(arn) {
         return Err(validation(format!("{arn} is invalid")));
     }
-    let seconds = form.number("DurationSeconds").unwrap_or(3600) as i64;
+    let seconds = form.number("DurationSeconds").unwrap_or(3600);
     if let Some(wrong) = out_of_bounds(seconds, "durationSeconds", 900..=43200) {
         return Err(validation(wrong));
     }

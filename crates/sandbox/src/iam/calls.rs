@@ -4,8 +4,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::context::Context;
 use super::form::{Form, escape};
-use super::{Credential, Entity, Iam, SESSION, boundary, conflict, exists, missing, policies, simulate, tags};
-use crate::api::ApiError;
+use super::{Credential, Entity, Iam, SESSION, boundary, conflict, exists, limits, missing, policies, simulate, tags};
+use crate::api::{ApiError, camel, out_of_bounds};
 use crate::identity::{Caller, Principal, account_of};
 use crate::members;
 use crate::policy::{Document, Kind, Statement};
@@ -14,6 +14,10 @@ use crate::world::World;
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
     members::check_form("iam", operation, form)?;
+    let limit = form.number("MaxItems");
+    if let Some(wrong) = limit.and_then(|limit| out_of_bounds(limit, "maxItems", 1..=1000)) {
+        return Err(ApiError::new("ValidationError", wrong));
+    }
     let context = Context::of(
         &world.iam(&caller.place.account),
         caller,
@@ -54,11 +58,11 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
 fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
     match operation {
         "CreateRole" => {
-            let name = valid_name(form.required("RoleName")?, "roleName", 64)?;
-            let trust = trust(iam, form.required("AssumeRolePolicyDocument")?)?;
+            let name = limits::name(form.required("RoleName")?, "roleName", 64)?;
+            let trust = trust(iam, form, "AssumeRolePolicyDocument")?;
             let longest = longest(form)?;
-            let (path, tags, boundary) = (path(form)?, tags::given(form)?, boundary::given(iam, form)?);
-            iam.create_role(name, path, trust, form.text("Description").unwrap_or_default())?;
+            let (path, tags, boundary) = (limits::path(form)?, limits::tags(form)?, boundary::given(iam, form)?);
+            iam.create_role(name, path, trust, limits::description(form)?)?;
             iam.change_role(name, |role| {
                 role.longest = longest;
                 role.tags = tags;
@@ -79,29 +83,27 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             (name.clone(), entity("Role", name, role) + &settings(role))
         })),
         "UpdateAssumeRolePolicy" => {
-            let trust = trust(iam, form.required("PolicyDocument")?)?;
+            let trust = trust(iam, form, "PolicyDocument")?;
             iam.change_role(form.required("RoleName")?, |role| role.trust = Some(trust))?;
             Ok(String::new())
         }
         "UpdateRole" => {
-            let longest = longest(form)?;
+            let (longest, description) = (longest(form)?, limits::description(form)?);
             iam.change_role(form.required("RoleName")?, |role| {
                 role.longest = longest;
-                form.text("Description")
-                    .unwrap_or_default()
-                    .clone_into(&mut role.description);
+                description.clone_into(&mut role.description);
             })?;
             Ok(String::new())
         }
         "CreateUser" => {
-            let name = valid_name(form.required("UserName")?, "userName", 64)?;
-            if iam.users.contains_key(name) {
+            let name = limits::name(form.required("UserName")?, "userName", 64)?;
+            if iam.users.keys().any(|other| limits::is_same(other, name)) {
                 return Err(exists(&format!("User with name {name} already exists.")));
             }
             let user = Entity {
-                tags: tags::given(form)?,
+                tags: limits::tags(form)?,
                 boundary: boundary::given(iam, form)?,
-                ..iam.entity("user", "AIDA", path(form)?, name)
+                ..iam.entity("user", "AIDA", limits::path(form)?, name)
             };
             iam.users.insert(name.to_owned(), user);
             shown_user(iam, name)
@@ -140,15 +142,13 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
         "ListAccessKeys" => {
             let name = own_name(form, caller)?;
             iam.user(name)?;
-            let members: String = iam
+            let own = iam
                 .credentials
                 .iter()
-                .filter(|(_, credential)| credential.belongs_to(name))
-                .map(|(id, credential)| access_key(name, id, credential))
-                .collect();
-            Ok(format!(
-                "<AccessKeyMetadata>{members}</AccessKeyMetadata><IsTruncated>false</IsTruncated>"
-            ))
+                .filter(|(_, credential)| credential.belongs_to(name));
+            Ok(list(form, "AccessKeyMetadata", own, |(id, credential)| {
+                (id.clone(), access_key(name, id, credential))
+            }))
         }
         "SimulatePrincipalPolicy" => simulate::principal(iam, caller, form),
         "SimulateCustomPolicy" => simulate::custom(iam, caller, form),
@@ -223,7 +223,7 @@ fn shown_user(iam: &Iam, name: &str) -> Result<String, ApiError> {
 
 fn access_key(user: &str, id: &str, key: &Credential) -> String {
     format!(
-        "<member><UserName>{}</UserName><AccessKeyId>{id}</AccessKeyId><Status>{}</Status><CreateDate>{}</CreateDate></member>",
+        "<UserName>{}</UserName><AccessKeyId>{id}</AccessKeyId><Status>{}</Status><CreateDate>{}</CreateDate>",
         escape(user),
         if key.is_active { "Active" } else { "Inactive" },
         key.created
@@ -252,47 +252,26 @@ fn own_name<'a>(form: &'a Form, caller: &'a Caller) -> Result<&'a str, ApiError>
     }
 }
 
-fn valid_name<'a>(name: &'a str, member: &str, most: usize) -> Result<&'a str, ApiError> {
-    if name.len() <= most && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)) {
-        return Ok(name);
-    }
-    Err(ApiError::new(
-        "ValidationError",
-        format!(
-            "The specified value for {member} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_- and at most {most} of them"
-        ),
-    ))
-}
-
-fn path(form: &Form) -> Result<&str, ApiError> {
-    let path = form.text("Path").unwrap_or("/");
-    if path.starts_with('/') && path.ends_with('/') && path.chars().all(|c| ('!'..='~').contains(&c)) {
-        return Ok(path);
-    }
-    Err(ApiError::new(
-        "ValidationError",
-        "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.",
-    ))
-}
-
 fn longest(form: &Form) -> Result<i64, ApiError> {
-    match form.text("MaxSessionDuration").map(str::parse::<i64>) {
-        None => Ok(SESSION),
-        Some(Ok(seconds @ 3600..=43200)) => Ok(seconds),
-        Some(_) => Err(ApiError::new(
-            "ValidationError",
-            "Value at 'maxSessionDuration' failed to satisfy constraint: Member must have value between 3600 and 43200",
-        )),
+    let seconds = form.number("MaxSessionDuration").unwrap_or(SESSION);
+    match out_of_bounds(seconds, "maxSessionDuration", 3600..=43200) {
+        None => Ok(seconds),
+        Some(wrong) => Err(ApiError::new("ValidationError", wrong)),
     }
 }
 
 /// A trust policy: those whom it names must be there.
-fn trust(iam: &Iam, text: &str) -> Result<Document, ApiError> {
+fn trust(iam: &Iam, form: &Form, member: &str) -> Result<Document, ApiError> {
+    let text = form.required(member)?;
+    limits::trust(text, &camel(member))?;
     let document = policies::document(text, Kind::Trust)?;
+    if let Some(service) = limits::no_service(&document) {
+        return Err(nobody("SERVICE", service));
+    }
     let mut names = document.statements().iter().flat_map(Statement::principals);
     match names.find(|name| !iam.may_be_named(name)) {
         None => Ok(document),
-        Some(name) => Err(nobody(name)),
+        Some(name) => Err(nobody("AWS", name)),
     }
 }
 
@@ -310,14 +289,14 @@ fn neighbours(world: &World, caller: &Caller, trust: &str) -> Result<(), ApiErro
     let names = document.statements().iter().flat_map(Statement::principals);
     match names.filter(is_neighbour).find(|name| !world.knows(name)) {
         None => Ok(()),
-        Some(name) => Err(nobody(name)),
+        Some(name) => Err(nobody("AWS", name)),
     }
 }
 
-fn nobody(name: &str) -> ApiError {
+fn nobody(kind: &str, name: &str) -> ApiError {
     ApiError::new(
         "MalformedPolicyDocument",
-        format!("Invalid principal in policy: \"AWS\":\"{name}\""),
+        format!("Invalid principal in policy: \"{kind}\":\"{name}\""),
     )
 }
 
@@ -358,7 +337,7 @@ pub(super) fn list<T>(
     all: impl Iterator<Item = T>,
     member: impl Fn(T) -> (String, String),
 ) -> String {
-    let limit = form.number("MaxItems").unwrap_or(100).clamp(1, 1000);
+    let limit = form.number("MaxItems").map_or(100, |limit| limit as usize);
     let mut rest = all
         .map(member)
         .skip_while(|(name, _)| form.text("Marker").is_some_and(|marker| name.as_str() <= marker));

@@ -27,7 +27,7 @@ impl Form {
         })
     }
 
-    pub(crate) fn number(&self, name: &str) -> Option<usize> {
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
         self.text(name)?.parse().ok()
     }
 

@@ -1,10 +1,10 @@
 //! The operations on policies: managed ones, inline ones, and what is attached to whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::calls::{encoded, list};
 use super::form::{Form, escape};
-use super::{Entity, Iam, Policy, boundary, conflict, exists, managed, missing, tags};
+use super::{Entity, Iam, Policy, Versions, boundary, conflict, exists, limits, managed, missing, tags, versions};
 use crate::api::ApiError;
 use crate::policy::{Document, Kind};
 use crate::world::random_id;
@@ -12,39 +12,31 @@ use crate::world::random_id;
 pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
     match operation {
         "CreatePolicy" => {
-            let name = form.required("PolicyName")?;
-            let path = form.text("Path").unwrap_or("/").to_owned();
+            let name = limits::name(form.required("PolicyName")?, "policyName", 128)?;
+            let path = limits::path(form)?.to_owned();
             let arn = format!("arn:aws:iam::{}:policy{path}{name}", iam.account);
-            if iam.policies.contains_key(&arn) {
+            // Whatever their paths are.
+            let named = |arn: &String| arn.rsplit('/').next().is_some_and(|other| limits::is_same(other, name));
+            if iam.policies.keys().any(named) {
                 return Err(exists(&format!(
                     "A policy called {name} already exists. Duplicate names are not allowed."
                 )));
             }
+            let (text, created) = (form.required("PolicyDocument")?, iam.clock.now());
+            limits::managed(text)?;
             let policy = Policy {
                 id: random_id("ANPA", 21),
                 path,
-                created: iam.clock.now(),
-                description: form.text("Description").unwrap_or_default().to_owned(),
-                tags: tags::given(form)?,
-                document: document(form.required("PolicyDocument")?, Kind::Managed)?,
+                created,
+                description: limits::description(form)?.to_owned(),
+                tags: limits::tags(form)?,
+                versions: Versions::first(document(text, Kind::Managed)?, created),
             };
             let tags = tags::shown_if_any(&policy.tags);
             iam.policies.insert(arn.clone(), policy);
             Ok(format!("<Policy>{}{tags}</Policy>", row(iam, &arn)))
         }
         "GetPolicy" => shown(iam, form.required("PolicyArn")?),
-        "GetPolicyVersion" => {
-            let arn = form.required("PolicyArn")?;
-            let document = iam.document(arn).ok_or_else(|| no_policy(arn))?;
-            let version = managed::find(arn).map_or("v1", |managed| managed.version);
-            if form.required("VersionId")? != version {
-                return Err(missing(&format!("Policy {arn} has no such version.")));
-            }
-            Ok(format!(
-                "<PolicyVersion><Document>{}</Document><VersionId>{version}</VersionId><IsDefaultVersion>true</IsDefaultVersion></PolicyVersion>",
-                encoded(document)
-            ))
-        }
         "ListPolicies" => {
             let scope = form.text("Scope").unwrap_or("All");
             let of_aws = managed::arns().filter(|_| scope != "Local");
@@ -70,6 +62,11 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
             if attachments(iam, arn) + boundary::uses(iam, arn) > 0 {
                 return Err(conflict("Cannot delete a policy attached to entities."));
             }
+            if iam.policies.get(arn).is_some_and(|policy| !policy.versions.is_one()) {
+                return Err(conflict(
+                    "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.",
+                ));
+            }
             iam.policies.remove(arn).ok_or_else(|| no_policy(arn))?;
             Ok(String::new())
         }
@@ -79,10 +76,10 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
         "AttachUserPolicy" => {
             let arn = form.required("PolicyArn")?;
             iam.attachable(arn)?;
-            iam.change_user(form.required("UserName")?, |user| user.attach(arn))?;
+            iam.change_user(form.required("UserName")?, |user| user.attach(arn, false))??;
             Ok(String::new())
         }
-        _ => of_entity(iam, operation, form),
+        _ => versions::perform(iam, operation, form).unwrap_or_else(|| of_entity(iam, operation, form)),
     }
 }
 
@@ -120,7 +117,8 @@ fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiE
         "ListAttachedRolePolicies" | "ListAttachedUserPolicies" => {
             let prefix = form.text("PathPrefix").unwrap_or("/");
             let below = found.attached.iter().filter(|arn| path(arn).starts_with(prefix));
-            return Ok(list(form, "AttachedPolicies", below, |arn| {
+            let below: BTreeSet<&String> = below.collect();
+            return Ok(list(form, "AttachedPolicies", below.into_iter(), |arn| {
                 let name = arn.rsplit('/').next().unwrap_or(arn);
                 let row = format!(
                     "<PolicyName>{}</PolicyName><PolicyArn>{}</PolicyArn>",
@@ -145,8 +143,10 @@ fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiE
             }));
         }
         "PutRolePolicy" | "PutUserPolicy" => {
-            let document = document(form.required("PolicyDocument")?, Kind::Inline)?;
-            let policy = form.required("PolicyName")?.to_owned();
+            let policy = limits::name(form.required("PolicyName")?, "policyName", 128)?.to_owned();
+            let text = form.required("PolicyDocument")?;
+            limits::inline(found, is_role, &policy, name, text)?;
+            let document = document(text, Kind::Inline)?;
             change(iam, is_role, name, |found| {
                 found.inline.insert(policy, document);
                 Ok(())
@@ -205,12 +205,13 @@ fn shown(iam: &Iam, arn: &str) -> Result<String, ApiError> {
 
 fn row(iam: &Iam, arn: &str) -> String {
     let name = arn.rsplit('/').next().unwrap_or(arn);
-    let version = managed::find(arn).map_or("v1", |managed| managed.version);
+    let own = iam.policies.get(arn).map(|policy| policy.versions.default());
+    let of_aws = managed::find(arn).map(|managed| managed.version.to_owned());
+    let version = own.or(of_aws).unwrap_or_default();
     let dates = match (iam.policies.get(arn), managed::find(arn)) {
         (Some(policy), _) => format!(
-            "<PolicyId>{}</PolicyId><CreateDate>{created}</CreateDate><UpdateDate>{created}</UpdateDate>",
-            policy.id,
-            created = policy.created
+            "<PolicyId>{}</PolicyId><CreateDate>{}</CreateDate><UpdateDate>{}</UpdateDate>",
+            policy.id, policy.created, policy.versions.updated
         ),
         (None, Some(of_aws)) => format!(
             "<CreateDate>{}</CreateDate><UpdateDate>{}</UpdateDate>",

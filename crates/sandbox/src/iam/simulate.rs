@@ -169,7 +169,7 @@ impl Scene<'_> {
             members.push(self.about(action, &resources, &facts));
         }
         let start: usize = form.text("Marker").and_then(|marker| marker.parse().ok()).unwrap_or(0);
-        let end = start.saturating_add(form.number("MaxItems").unwrap_or(100).clamp(1, 1000));
+        let end = start.saturating_add(form.number("MaxItems").map_or(100, |limit| limit as usize));
         let page: String = members
             .iter()
             .skip(start)

@@ -4,24 +4,28 @@ use std::collections::BTreeMap;
 
 use super::form::{Form, escape};
 use super::policies::no_policy;
-use super::{Iam, no_role, no_user};
+use super::{Iam, limits, no_role, no_user};
 use crate::api::ApiError;
 
 type Tags = BTreeMap<String, String>;
+type Change<'a> = Box<dyn FnOnce(&mut Tags) -> Result<(), ApiError> + 'a>;
 
 /// Performs an operation of tags; nothing for one of another kind.
 pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Option<Result<String, ApiError>> {
     let (verb, kind) = ["Tag", "Untag", "List"]
         .into_iter()
         .find_map(|verb| Some((verb, operation.strip_prefix(verb)?)))?;
-    let change: Box<dyn FnOnce(&mut Tags)> = match (verb, kind) {
-        ("Tag", "Role" | "User" | "Policy") => match given(form) {
-            Ok(tags) => Box::new(|all| all.extend(tags)),
+    let change: Change = match (verb, kind) {
+        ("Tag", "Role" | "User" | "Policy") => match limits::tags(form) {
+            Ok(tags) => Box::new(|all| add(all, tags)),
             Err(error) => return Some(Err(error)),
         },
         ("Untag", "Role" | "User" | "Policy") => {
             let names = form.list("TagKeys");
-            Box::new(move |all| all.retain(|name, _| !names.contains(&name.as_str())))
+            Box::new(move |all| {
+                all.retain(|name, _| !names.iter().any(|gone| limits::is_same(gone, name)));
+                Ok(())
+            })
         }
         ("List", "RoleTags" | "UserTags" | "PolicyTags") => return Some(list(iam, kind, form)),
         _ => return None,
@@ -38,7 +42,7 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Option<Res
             changed.ok_or_else(|| no_policy(arn))
         }),
     };
-    Some(changed.map(|()| String::new()))
+    Some(changed.and_then(|done| done.map(|()| String::new())))
 }
 
 fn list(iam: &Iam, kind: &str, form: &Form) -> Result<String, ApiError> {
@@ -56,23 +60,27 @@ fn list(iam: &Iam, kind: &str, form: &Form) -> Result<String, ApiError> {
             &iam.policies.get(arn).ok_or_else(|| no_policy(arn))?.tags
         }
     };
-    Ok(format!("{}<IsTruncated>false</IsTruncated>", shown(tags)))
+    Ok(super::calls::list(form, "Tags", tags.iter(), |(name, value)| {
+        (name.clone(), pair(name, value))
+    }))
 }
 
-/// The tags of a request.
-pub(super) fn given(form: &Form) -> Result<Tags, ApiError> {
-    let pair = |tag: &Form| {
-        let value = tag.text("Value").unwrap_or_default();
-        Ok((tag.required("Key")?.to_owned(), value.to_owned()))
-    };
-    form.structures("Tags").iter().map(pair).collect()
+/// One more of a key that differs in the case of its letters takes the other's place.
+fn add(all: &mut Tags, tags: Tags) -> Result<(), ApiError> {
+    let mut sum = all.clone();
+    sum.retain(|name, _| !tags.keys().any(|new| limits::is_same(new, name)));
+    sum.extend(tags);
+    limits::most_tags(&sum)?;
+    *all = sum;
+    Ok(())
+}
+
+fn pair(name: &str, value: &str) -> String {
+    format!("<Key>{}</Key><Value>{}</Value>", escape(name), escape(value))
 }
 
 pub(super) fn shown(tags: &Tags) -> String {
-    let member = |(name, value): (&String, &String)| {
-        let (name, value) = (escape(name), escape(value));
-        format!("<member><Key>{name}</Key><Value>{value}</Value></member>")
-    };
+    let member = |(name, value): (&String, &String)| format!("<member>{}</member>", pair(name, value));
     format!("<Tags>{}</Tags>", tags.iter().map(member).collect::<String>())
 }
 

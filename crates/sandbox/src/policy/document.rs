@@ -14,6 +14,7 @@ use super::grammar::{self, Kind};
 use super::pattern::{Pattern, Reading};
 pub(super) use super::principal::Named;
 use super::principal::{Principals, account_of_root};
+use super::unique;
 
 /// A policy as it was given. Stored and compared as text; read on first use, since most documents of a large world never are.
 #[derive(Clone)]
@@ -53,7 +54,7 @@ impl Document {
 
     /// Reads the whole document and says what is wrong with it.
     pub(crate) fn checked(text: &str, kind: Kind) -> Result<Self, Malformed> {
-        let policy: Value = serde_json::from_str(text).map_err(|_| kind.no_json())?;
+        let policy = unique::parse(text).ok_or_else(|| kind.no_json())?;
         grammar::check(&policy, kind)?;
         let document = Self::trusted(text);
         let _ = document.statements.set(read(&policy)?);
@@ -185,6 +186,11 @@ impl Statement {
     /// The AWS principals it names: ARNs, account ids, ids, `*`.
     pub(crate) fn principals(&self) -> &[String] {
         self.principal.as_ref().map_or(&[], |principal| &principal.aws)
+    }
+
+    /// The services that it names.
+    pub(crate) fn services(&self) -> &[String] {
+        self.principal.as_ref().map_or(&[], |principal| &principal.services)
     }
 }
 

@@ -77,8 +77,14 @@ pub(super) fn check(policy: &Value, kind: Kind) -> Result<(), Malformed> {
         }
     }
     let mut names = BTreeSet::new();
-    let sids = statements.iter().filter_map(|statement| statement.get("Sid")?.as_str());
-    if !sids.filter(|sid| !sid.is_empty()).all(|sid| names.insert(sid)) {
+    let mut sids = statements.iter().filter_map(|statement| statement.get("Sid")?.as_str());
+    let is_sid = |sid: &str| sid.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if kind != Kind::Resource && !sids.clone().all(is_sid) {
+        return wrong(
+            "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*",
+        );
+    }
+    if !sids.by_ref().filter(|sid| !sid.is_empty()).all(|sid| names.insert(sid)) {
         return wrong("Statement IDs (SID) in a single policy must be unique.");
     }
     let actions = |statement: &Map<String, Value>| listed(statement, ["Action", "NotAction"]);

@@ -11,7 +11,7 @@ use crate::identity::{Caller, Principal};
 pub(super) struct Principals {
     is_everybody: bool,
     pub(super) aws: Vec<String>,
-    services: Vec<String>,
+    pub(super) services: Vec<String>,
     pub(super) is_inverted: bool,
 }
 

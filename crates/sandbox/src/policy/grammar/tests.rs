@@ -167,3 +167,17 @@ fn a_trust_policy_says_whom_and_nothing_but_that_they_may_assume_it() {
     let wrong = Document::checked("{", Kind::Trust).unwrap_err();
     assert_eq!(wrong.to_string(), "This policy contains invalid Json");
 }
+
+#[test]
+fn no_object_of_a_policy_names_a_member_twice_however_deep_it_lies() {
+    let condition = |second: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"s3:*","Resource":"*",
+            "Condition":{{"StringEquals":{{"aws:a":"x","{second}":"y"}}}}}}}}"#
+        );
+        Document::checked(&text, Kind::Resource).map(drop)
+    };
+    assert_eq!(condition("aws:b"), Ok(()));
+    assert_eq!(condition("aws:a"), Err(Malformed::SYNTAX));
+    assert_eq!(condition("aws:\\u0061"), Err(Malformed::SYNTAX), "as it is read");
+}
