@@ -272,7 +272,7 @@ async fn json_call(
     let body = parsed(&body)?;
     match service {
         "kms" => kms::call(world, &caller, operation, &body),
-        "sagemaker" => sagemaker::call(world, &caller, operation, &body).await,
+        "sagemaker" => sagemaker::call(world, &caller, operation, &body),
         "logs" => logs::call(world, &caller, operation, &body),
         _ => ecr::call(world, &caller, operation, &body).await,
     }

@@ -183,7 +183,7 @@ impl Sandbox {
         world.begin();
         let epoch = world.disk.epoch();
         if world.is_new && !world.options.empty {
-            seed::sow(&world).await.map_err(SandboxError::Seed)?;
+            seed::sow(&world).map_err(SandboxError::Seed)?;
         }
         // What is shown below is answered too.
         settled(&world, epoch).await?;

@@ -2,8 +2,8 @@
 //!
 //! [`request`] says what may be asked for, [`conditions`] what policies may ask of it, [`job`] keeps the jobs, [`phase`]
 //! names their statuses, [`run`] takes a job through its statuses, [`channel`] brings its data as its role, [`process`]
-//! runs its command, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves, [`below`] following no link.
-//! This file answers questions about them. A job is a process on this machine, under the role's session credentials: it
+//! runs its command, [`memory`] has its plaintext, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves,
+//! [`below`] following no link. This file answers questions about them. A job is a process on this machine, under the role's session credentials: it
 //! sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`, and nothing else of the
 //! world: [`confine`], or [`container`] where that runs its image.
 
@@ -30,6 +30,7 @@ mod confine;
 mod container;
 mod job;
 mod list;
+mod memory;
 mod phase;
 mod process;
 mod request;
@@ -39,6 +40,7 @@ use conditions::Facts;
 pub(crate) use confine::{Confinement, found as confinement};
 use job::Job;
 pub(crate) use job::SageMaker;
+pub(crate) use memory::sweep;
 use phase::{Phase, Status};
 use request::Training;
 
@@ -92,12 +94,7 @@ impl SageMaker {
 }
 
 /// Answers one call.
-pub(crate) async fn call(
-    world: &Arc<World>,
-    caller: &Caller,
-    operation: &str,
-    body: &Value,
-) -> Result<Value, ApiError> {
+pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
     members::check("sagemaker", operation, body)?;
     let name = body["TrainingJobName"].as_str().unwrap_or_default();
     let place = &caller.place;
@@ -121,7 +118,7 @@ pub(crate) async fn call(
             }
             let context = BTreeMap::from([("iam:PassedToService".to_owned(), SERVICE.to_owned())]);
             world.authorize(caller, "iam:PassRole", &training.role, &context)?;
-            create(world, place, body, training, tags, world.options.job_pace).await
+            create(world, place, body, training, tags, world.options.job_pace)
         }
         "DescribeTrainingJob" => {
             allow(on_job(name), &arn(place, name))?;
@@ -155,8 +152,8 @@ pub(crate) async fn call(
 
 const SERVICE: &str = "sagemaker.amazonaws.com";
 
-/// Makes a job and sets it going; each waiting status lasts at least `pace`.
-async fn create(
+/// Makes a job and sets it going, both or neither; each waiting status lasts at least `pace`.
+fn create(
     world: &Arc<World>,
     place: &Place,
     body: &Value,
@@ -176,8 +173,11 @@ async fn create(
     let job = Job::new(&name, body, tags, world.now());
     let stop = job.stop.clone().unwrap_or_default();
     let epoch = world.disk.epoch();
+    let mut jobs = world.jobs();
+    let Some(tasks) = jobs.as_mut() else {
+        return Err(ApiError::new("ServiceUnavailable", "the sandbox ends").status(503));
+    };
     world.at(place).sagemaker.add(job)?;
-    let mut tasks = world.jobs.lock().await;
     while tasks.try_join_next().is_some() {}
     tasks.spawn(run::run(
         Arc::clone(world),
@@ -203,9 +203,9 @@ fn look(world: &World, place: &Place, training: &Training, session: &SessionCred
 }
 
 /// Makes the seed's job, as its role, without waiting.
-pub(crate) async fn create_unasked(world: &Arc<World>, body: &Value) -> Result<(), ApiError> {
+pub(crate) fn create_unasked(world: &Arc<World>, body: &Value) -> Result<(), ApiError> {
     let training = Training::parse(body)?;
-    create(world, &world.home, body, training, BTreeMap::new(), Duration::ZERO).await?;
+    create(world, &world.home, body, training, BTreeMap::new(), Duration::ZERO)?;
     Ok(())
 }
 

@@ -25,13 +25,13 @@ const TRAINING_ROLE: &str = "example-role";
 const PIPELINE_ROLE: &str = "feature-pipeline-role";
 
 /// Fills an empty world. The training job that it starts ends a moment later.
-pub(super) async fn sow(world: &Arc<World>) -> Result<(), ApiError> {
+pub(super) fn sow(world: &Arc<World>) -> Result<(), ApiError> {
     files(world).map_err(|error| ApiError::new("InternalFailure", format!("the sample files: {error}")))?;
     roles(world)?;
     let (key, plaintext, ciphertext) = keys(&mut world.kms(), &world.home, world.now())?;
     let bucket = format!("sagemaker-{}-{}", world.home.region, world.home.account);
     objects(world, &bucket, &plaintext, &ciphertext)?;
-    sagemaker::create_unasked(world, &job(&world.home, &bucket, &key, world.now())).await
+    sagemaker::create_unasked(world, &job(&world.home, &bucket, &key, world.now()))
 }
 
 fn roles(world: &World) -> Result<(), ApiError> {
@@ -268,7 +268,7 @@ mod tests {
     async fn a_new_world_is_there_at_once_and_holds_a_token_that_its_key_opens() {
         let world = Arc::new(World::open(super::super::tests::options(), "http://127.0.0.1:1").unwrap());
         let begun = Instant::now();
-        sow(&world).await.unwrap();
+        sow(&world).unwrap();
         // 30 ms is the promise in release; this is a debug build beside other tests.
         assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
         let bucket = format!("sagemaker-{}-{}", world.home.region, world.home.account);

@@ -6,7 +6,7 @@ use std::fs::{self, DirBuilder, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
@@ -49,7 +49,8 @@ pub(crate) struct World {
     services: BTreeMap<Place, Services>,
     /// Cancelled when the world ends: the server and every job end with it.
     pub(crate) shutdown: CancellationToken,
-    pub(crate) jobs: tokio::sync::Mutex<JoinSet<()>>,
+    /// None once the world ends.
+    jobs: Mutex<Option<JoinSet<()>>>,
     pub(crate) guardian: Arc<Guardian>,
     /// How far jobs are confined, once that was tried.
     pub(crate) confinement: OnceCell<sagemaker::Confinement>,
@@ -117,6 +118,7 @@ impl World {
         parts.s3.home.sweep().map_err(unusable)?;
         // Of jobs that ran when the world ended last, plaintext included.
         guardian::remove(&root.join("jobs")).map_err(unusable)?;
+        sagemaker::sweep();
         fs::create_dir_all(root.join("files")).map_err(unusable)?;
         Ok(Self {
             home: Place::new(&accounts[0], &regions[0]),
@@ -130,7 +132,7 @@ impl World {
             services: parts.services,
             trouble: Trouble::new(&options),
             shutdown: CancellationToken::new(),
-            jobs: tokio::sync::Mutex::new(JoinSet::new()),
+            jobs: Mutex::new(Some(JoinSet::new())),
             url: url.to_owned(),
             is_new,
             clock,
@@ -236,6 +238,11 @@ impl World {
         guard.lets(question, own)
     }
 
+    /// The jobs that run; none where the world ends, and nothing begins any more.
+    pub(crate) fn jobs(&self) -> MutexGuard<'_, Option<JoinSet<()>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends every job and the server; a kept world is on disk then, a temporary one is gone.
     pub(crate) async fn stop(&self) {
         self.end_jobs().await;
@@ -247,7 +254,7 @@ impl World {
     /// Ends every job; each sweeps its own folder, plaintext included.
     pub(crate) async fn end_jobs(&self) {
         self.shutdown.cancel();
-        let mut jobs = self.jobs.lock().await;
+        let mut jobs = self.jobs().take().unwrap_or_default();
         while jobs.join_next().await.is_some() {}
     }
 }

@@ -1,4 +1,5 @@
-//! What a job sees of the machine: not the world's folder, no other job's folders, and no process but its own.
+//! What a job sees of the machine: not the world's folder, no other job's folders, no socket of the machine's services, and no
+//! process but its own. It sets nothing in `/proc/sys` and `/sys`.
 //!
 //! It is a process of this user, who may read all of that. So it runs in user, mount and process namespaces of its own,
 //! where its folders are all that is left of the world ([`SETUP`]). Its end is that of all its processes. Where the

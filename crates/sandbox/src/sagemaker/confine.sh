@@ -43,6 +43,27 @@ if [ -d /opt ]; then
     fi
     mount --bind "$own" /opt/ml
 fi
+# The machine's services listen in these: whoever speaks with docker's is root there. What names are resolved by stays, and
+# so do links, by which some systems find their programs.
+resolv=$(readlink -f /etc/resolv.conf || true)
+names=$(cat /etc/resolv.conf 2>/dev/null || true)
+for run in /run /var/run; do
+    if [ ! -d "$run" ] || [ -L "$run" ]; then continue; fi
+    exec 6<"$run"
+    mount -t tmpfs -o mode=755 tmpfs "$run"
+    for entry in "/proc/$$/fd/6"/*; do
+        if [ -L "$entry" ]; then cp -P "$entry" "$run"; fi
+    done
+    exec 6<&-
+    case $resolv in
+    "$run"/*) mkdir -p "${resolv%/*}" && printf '%s\n' "$names" >"$resolv" ;;
+    esac
+    mount -o remount,bind,ro "$run"
+done
+# Nor does it set anything of the machine's, be it root's.
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys
+if grep -q ' /sys sysfs ' /proc/mounts; then mount -o remount,bind,ro,nosuid,nodev,noexec /sys; fi
 cd "$own"
 # What is mounted here cannot be taken off from the namespaces within. The job's own variables come last: the loader and
 # the shell obey some of them.

@@ -242,8 +242,11 @@ impl SageMaker {
         if jobs.rows.contains_key(&job.name) {
             return Err(ApiError::new(
                 "ResourceInUse",
-                "Job name must be unique within an AWS account and region, and a training job with this name already \
-                 exists",
+                format!(
+                    "Training job names must be unique within an AWS account and region, and a training job with this name \
+                     already exists ({})",
+                    arn(&self.place, &job.name)
+                ),
             ));
         }
         jobs.insert(job);

@@ -9,32 +9,24 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::api::ApiError;
+use super::super::api::{ApiError, out_of_bounds};
 use super::job::{Job, Jobs, SageMaker};
 use super::phase::Status;
 use super::{arn, invalid, seconds};
 
 impl SageMaker {
     pub(super) fn list(&self, body: &Value) -> Result<Value, ApiError> {
-        let limit = match &body["MaxResults"] {
-            Value::Null => 10,
-            value => value
-                .as_u64()
-                .filter(|limit| (1..=100).contains(limit))
-                .ok_or_else(|| {
-                    invalid(format!(
-                        "1 validation error detected: Value '{value}' at 'maxResults' failed to satisfy constraint: \
-                         Member must have value between 1 and 100"
-                    ))
-                })? as usize,
-        };
+        let limit = body["MaxResults"].as_i64().unwrap_or(10);
+        if let Some(wrong) = out_of_bounds(limit, "maxResults", 1..=100) {
+            return Err(invalid(wrong));
+        }
         let (order, descending) = (Order::parse(body)?, descending(body)?);
         let token = body["NextToken"].as_str().map(Place::parse).transpose()?;
         let jobs = self.lock();
         let mut left = order
             .walk(&jobs, token.as_ref(), descending, body)
             .filter(|job| wanted(job, body));
-        let page: Vec<&Job> = left.by_ref().take(limit).collect();
+        let page: Vec<&Job> = left.by_ref().take(limit as usize).collect();
         let more = left.next().is_some();
         drop(left);
         let status = body["StatusEquals"].as_str();

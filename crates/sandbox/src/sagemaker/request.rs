@@ -92,7 +92,7 @@ impl Training {
                 ),
             ));
         }
-        if resources["VolumeSizeInGB"].as_u64().unwrap_or_default() == 0 {
+        if resources["VolumeSizeInGB"].is_null() {
             return Err(constraint(
                 "0",
                 "resourceConfig.volumeSizeInGB",
@@ -101,9 +101,24 @@ impl Training {
         }
         let output = &body["OutputDataConfig"];
         let path = required(output, "S3OutputPath", "outputDataConfig.s3OutputPath")?;
-        let longest = body["StoppingCondition"]["MaxRuntimeInSeconds"]
-            .as_u64()
-            .unwrap_or(86_400);
+        let stopping = &body["StoppingCondition"];
+        let longest = stopping["MaxRuntimeInSeconds"].as_u64().unwrap_or(86_400);
+        match (
+            stopping["MaxWaitTimeInSeconds"].as_u64(),
+            body["EnableManagedSpotTraining"] == true,
+        ) {
+            (Some(_), false) => {
+                return Err(invalid(
+                    "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true",
+                ));
+            }
+            (wait, true) if wait.is_none_or(|wait| wait < longest) => {
+                return Err(invalid(
+                    "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds",
+                ));
+            }
+            (Some(_), true) | (None, _) => {}
+        }
         Ok(Self {
             name: name.to_owned(),
             role: role.to_owned(),
@@ -211,7 +226,6 @@ pub(super) fn echo(body: &Value) -> Value {
         "EnableNetworkIsolation": body["EnableNetworkIsolation"] == true,
         "EnableInterContainerTrafficEncryption": body["EnableInterContainerTrafficEncryption"] == true,
         "EnableManagedSpotTraining": body["EnableManagedSpotTraining"] == true,
-        "StoppingCondition": { "MaxRuntimeInSeconds": 86_400 },
     });
     for member in [
         "TrainingJobName",
@@ -234,6 +248,9 @@ pub(super) fn echo(body: &Value) -> Value {
         if !body[member].is_null() {
             echo[member] = body[member].clone();
         }
+    }
+    if echo["StoppingCondition"]["MaxRuntimeInSeconds"].is_null() {
+        echo["StoppingCondition"]["MaxRuntimeInSeconds"] = json!(86_400);
     }
     if echo["OutputDataConfig"]["KmsKeyId"].is_null() {
         echo["OutputDataConfig"]["KmsKeyId"] = json!("");

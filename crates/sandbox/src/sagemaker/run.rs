@@ -1,6 +1,6 @@
 //! A job's way through its statuses.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -20,10 +20,8 @@ use super::job::Job;
 use super::phase::{Phase, Status};
 use super::process::{self, End, LOG_GROUP};
 use super::request::Training;
-use super::{SageMaker, artifact, channel};
+use super::{SageMaker, artifact, channel, memory};
 
-/// File system in memory.
-const MEMORY: &str = "/dev/shm";
 /// Between two attempts to write a job's end on a disk that fails.
 const AGAIN: Duration = Duration::from_millis(500);
 /// A FailureReason's length.
@@ -268,6 +266,7 @@ pub(super) struct Folder {
     pub(super) root: PathBuf,
     /// For plaintext in memory, where the system has a file system there.
     pub(super) memory: Option<PathBuf>,
+    _locked: Option<File>,
     _held: Vec<Held>,
 }
 
@@ -275,12 +274,12 @@ impl Folder {
     pub(super) fn new(world: &World) -> io::Result<Self> {
         let name = random_hex::<8>();
         let root = world.root.join("jobs").join(&name);
-        let memory = Path::new(MEMORY)
-            .is_dir()
-            .then(|| Path::new(MEMORY).join(format!("strongroom-job-{name}")));
+        let memory = memory::place(&name);
         let hold = |folder: &PathBuf| world.guardian.hold(Charge::Folder(folder.into()));
+        let held = std::iter::once(&root).chain(&memory).map(hold).collect();
         let folder = Self {
-            _held: std::iter::once(&root).chain(&memory).map(hold).collect(),
+            _locked: memory.as_deref().map(memory::hold).transpose()?,
+            _held: held,
             root,
             memory,
         };
@@ -289,7 +288,6 @@ impl Folder {
         for below in ["input/config", "input/data", "model", "output/data"] {
             builder.create(folder.root.join(below))?;
         }
-        folder.memory.iter().try_for_each(|memory| builder.create(memory))?;
         Ok(folder)
     }
 }

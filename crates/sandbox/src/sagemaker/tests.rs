@@ -73,7 +73,7 @@ pub(super) async fn finished(world: &Arc<World>, name: &str) -> Value {
 }
 
 pub(super) async fn ended(world: &Arc<World>, body: &Value) -> Value {
-    create_unasked(world, body).await.unwrap();
+    create_unasked(world, body).unwrap();
     finished(world, body["TrainingJobName"].as_str().unwrap()).await
 }
 
@@ -207,7 +207,7 @@ async fn a_channel_that_the_role_may_not_read_fails_the_download() {
 #[tokio::test]
 async fn a_stopped_job_ends_its_whole_process_group() {
     let world = world("sleep 1000 & touch up; wait");
-    create_unasked(&world, &body("job-1")).await.unwrap();
+    create_unasked(&world, &body("job-1")).unwrap();
     let root = up(&world).await;
     assert!(processes(&root) >= 2);
     world.at(&world.home).sagemaker.stop("job-1").unwrap();
@@ -228,7 +228,7 @@ async fn a_stopped_job_may_tidy_up_and_one_that_will_not_end_is_killed() {
     );
     let stubborn = world_with("trap '' TERM; touch up; while :; do sleep 0.05; done", 0);
     for (world, leaves_a_model) in [(tidy, true), (stubborn, false)] {
-        create_unasked(&world, &body("job-1")).await.unwrap();
+        create_unasked(&world, &body("job-1")).unwrap();
         up(&world).await;
         world.at(&world.home).sagemaker.stop("job-1").unwrap();
         let job = finished(&world, "job-1").await;
@@ -277,7 +277,7 @@ async fn a_job_that_takes_too_long_is_stopped_and_says_so() {
 #[tokio::test]
 async fn the_end_of_the_world_ends_its_jobs_and_sweeps_their_folders() {
     let world = world("exec sleep 1000");
-    create_unasked(&world, &body("job-1")).await.unwrap();
+    create_unasked(&world, &body("job-1")).unwrap();
     while world.at(&world.home).sagemaker.describe("job-1").unwrap()["SecondaryStatus"] != "Training" {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -336,11 +336,11 @@ async fn jobs_are_listed_page_by_page_and_a_status_thins_the_page_out() {
 async fn a_name_is_used_once_and_a_role_must_trust_the_service() {
     let world = world("true");
     ended(&world, &body("job-1")).await;
-    let again = create_unasked(&world, &body("job-1")).await.unwrap_err();
+    let again = create_unasked(&world, &body("job-1")).unwrap_err();
     assert_eq!(again.code, "ResourceInUse");
     let mut other = body("job-2");
     other["RoleArn"] = json!(format!("arn:aws:iam::{ACCOUNT}:role/nobody"));
-    let error = create_unasked(&world, &other).await.unwrap_err();
+    let error = create_unasked(&world, &other).unwrap_err();
     assert!(error.message.starts_with("Could not assume role"), "{error}");
 }
 
@@ -355,7 +355,7 @@ async fn checkpoints_are_in_s3_while_the_job_runs_and_there_again_for_the_next()
         body["CheckpointConfig"] = json!({ "S3Uri": "s3://sagemaker-b/checkpoints/" });
         body
     };
-    create_unasked(&world, &with("first")).await.unwrap();
+    create_unasked(&world, &with("first")).unwrap();
     let found = |key: &str| world.s3.find("sagemaker-b", key).unwrap().is_some();
     for _ in 0..1000 {
         if found("checkpoints/deep/one") && found("checkpoints/last") {

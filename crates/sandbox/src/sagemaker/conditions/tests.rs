@@ -21,8 +21,8 @@ fn guarded(world: &World, statement: Value) -> Caller {
     owner
 }
 
-async fn ask(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
-    super::super::call(world, caller, operation, body).await
+fn ask(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
+    super::super::call(world, caller, operation, body)
 }
 
 fn network(subnets: &[&str], groups: &[&str]) -> Value {
@@ -108,7 +108,7 @@ async fn guardrails_on_create_training_job_hold() {
         body.as_object_mut()
             .unwrap()
             .extend(change.as_object().unwrap().clone());
-        let asked = ask(&world, &caller, "CreateTrainingJob", &body).await;
+        let asked = ask(&world, &caller, "CreateTrainingJob", &body);
         assert_eq!(asked.is_ok(), is_let, "{condition} {change} {asked:?}");
         if let Err(error) = asked {
             assert_eq!(error.code, "AccessDeniedException");
@@ -130,15 +130,15 @@ async fn tags_at_creation_need_leave_to_tag() {
     let deny = |condition: Value| json!({ "Effect": "Deny", "Action": "sagemaker:AddTags", "Resource": "*", "Condition": condition });
     let on_creation = deny(json!({ "StringEquals": { "sagemaker:TaggingAction": "CreateTrainingJob" } }));
     let caller = guarded(&world, on_creation);
-    let refused = ask(&world, &caller, "CreateTrainingJob", &body).await.unwrap_err();
+    let refused = ask(&world, &caller, "CreateTrainingJob", &body).unwrap_err();
     assert!(refused.message.contains("sagemaker:AddTags"), "{refused}");
 
     let alone = deny(json!({ "Null": { "sagemaker:TaggingAction": "true" } }));
     let caller = guarded(&world, alone);
-    ask(&world, &caller, "CreateTrainingJob", &body).await.unwrap();
+    ask(&world, &caller, "CreateTrainingJob", &body).unwrap();
     let resource = "arn:aws:sagemaker:us-east-1:111122223333:training-job/job-1";
     let add = json!({ "ResourceArn": resource, "Tags": [{ "Key": "cost", "Value": "1" }] });
-    let refused = ask(&world, &caller, "AddTags", &add).await.unwrap_err();
+    let refused = ask(&world, &caller, "AddTags", &add).unwrap_err();
     assert!(refused.message.contains("sagemaker:AddTags"), "{refused}");
 }
 
@@ -157,17 +157,17 @@ async fn what_a_job_is_tagged_with_decides_who_may_look_and_stop() {
     for (name, team) in [("ours", "vision"), ("theirs", "speech")] {
         let mut body = body(name);
         body["Tags"] = json!([{ "Key": "team", "Value": team }]);
-        ask(&world, &caller, "CreateTrainingJob", &body).await.unwrap();
+        ask(&world, &caller, "CreateTrainingJob", &body).unwrap();
         for operation in ["DescribeTrainingJob", "StopTrainingJob"] {
-            let asked = ask(&world, &caller, operation, &json!({ "TrainingJobName": name })).await;
+            let asked = ask(&world, &caller, operation, &json!({ "TrainingJobName": name }));
             assert_eq!(asked.is_ok(), name == "ours", "{operation} {asked:?}");
         }
     }
     let caller = guarded(&world, keys);
     let resource = "arn:aws:sagemaker:us-east-1:111122223333:training-job/theirs";
     let remove = |key: &str| json!({ "ResourceArn": resource, "TagKeys": [key] });
-    assert!(ask(&world, &caller, "DeleteTags", &remove("team")).await.is_err());
-    assert!(ask(&world, &caller, "DeleteTags", &remove("other")).await.is_ok());
+    assert!(ask(&world, &caller, "DeleteTags", &remove("team")).is_err());
+    assert!(ask(&world, &caller, "DeleteTags", &remove("other")).is_ok());
     finished(&world, "ours").await;
     world.end_jobs().await;
 }

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -9,6 +11,7 @@ use super::super::tests::{body, ended, model, processes, up, world};
 use super::super::{SERVICE, create_unasked};
 use super::*;
 use crate::identity::{Caller, Principal};
+use crate::world::random_hex;
 
 /// A job that looks for what it must not see, and writes down what it found.
 const THIEF: &str = r#"
@@ -21,7 +24,7 @@ cat input/data/train/x && found own-data
 cd "$PWD" && ls ../*/up && found victims-folder-beside
 ls "$WORLD"/jobs/*/up && found victims-folder
 ls "$WORLD"/objects && found world
-cat /dev/shm/strongroom-job-*/plaintext && found victims-memory
+cat /dev/shm/strongroom-sandbox-job-*/plaintext && found victims-memory
 touch "$STRONGROOM_MEMORY_ROOT/mine" && found own-memory
 kill -0 "$SANDBOX" && found sandbox-can-be-killed
 for process in /proc/[0-9]*; do
@@ -30,6 +33,11 @@ for process in /proc/[0-9]*; do
     ls $process/cwd/up && found victims-folder-by-process
 done
 touch "$WORLD"/mine && found place-in-the-world
+[ -S "$SOCKET" ] && found socket-of-the-machine
+for setting in /proc/sys/vm/overcommit_memory /sys/kernel/mm/transparent_hugepage/enabled; do
+    [ -w "$setting" ] && found setting-of-the-machine
+done
+getent hosts localhost > /dev/null || found no-names
 # As root it would take the machine's own folders off.
 if [ "$(readlink /proc/self/ns/user)" = "$OUTSIDE" ]; then found the-machines-own-namespaces; exit 0; fi
 for folder in "$WORLD" /dev/shm /proc "$PWD"; do umount "$folder"; umount -l "$folder"; done
@@ -39,6 +47,30 @@ nsenter --target 1 --mount ls "$WORLD"/objects && found world-in-the-first-names
 true
 "#;
 
+/// A socket as the machine's services have theirs, where this user may make one.
+struct Listening(PathBuf, Option<UnixListener>);
+
+impl Listening {
+    fn new() -> Self {
+        let folder = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(|| PathBuf::from("/run"), PathBuf::from);
+        let place = folder.join(format!("strongroom-test-{}.sock", random_hex::<8>()));
+        let listener = UnixListener::bind(&place).ok();
+        Self(place, listener)
+    }
+
+    fn is_there() -> bool {
+        Self::new().1.is_some()
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if self.1.is_some() {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+}
+
 /// What the thief found, sorted.
 async fn found(confinement: Option<Confinement>, is_isolated: bool) -> Vec<String> {
     let world = world(THIEF);
@@ -46,13 +78,14 @@ async fn found(confinement: Option<Confinement>, is_isolated: bool) -> Vec<Strin
         world.confinement.set(forced).unwrap();
     }
     assert!(world.root.join("objects").exists());
-    create_unasked(&world, &body("victim")).await.unwrap();
+    create_unasked(&world, &body("victim")).unwrap();
     let victim = up(&world).await;
     let mut thief = body("thief");
     thief["EnableNetworkIsolation"] = json!(is_isolated);
     let outside = std::fs::read_link("/proc/self/ns/user").unwrap();
     let sandbox = std::process::id().to_string();
-    thief["Environment"] = json!({ "WORLD": world.root, "SANDBOX": sandbox, "OUTSIDE": outside });
+    let socket = Listening::new();
+    thief["Environment"] = json!({ "WORLD": world.root, "SANDBOX": sandbox, "OUTSIDE": outside, "SOCKET": socket.0 });
     let job = ended(&world, &thief).await;
     assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
     assert!(processes(&victim) > 0);
@@ -74,6 +107,11 @@ async fn a_job_finds_neither_the_world_nor_another_jobs_data() {
 #[tokio::test]
 async fn where_nothing_is_confined_the_same_job_finds_them() {
     let found = found(Some(Confinement::Nothing), false).await;
+    let is_there = |what: &str| found.iter().any(|found| found == what);
+    assert_eq!(is_there("socket-of-the-machine"), Listening::is_there());
+    if rustix::process::geteuid().is_root() {
+        assert!(is_there("setting-of-the-machine"), "{found:?}");
+    }
     for what in [
         "victims-folder",
         "victims-folder-beside",
@@ -85,7 +123,7 @@ async fn where_nothing_is_confined_the_same_job_finds_them() {
         "sandbox-can-be-killed",
         "the-machines-own-namespaces",
     ] {
-        assert!(found.iter().any(|found| found == what), "{what}: {found:?}");
+        assert!(is_there(what), "{what}: {found:?}");
     }
 }
 

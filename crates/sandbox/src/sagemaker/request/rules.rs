@@ -5,15 +5,19 @@ use serde_json::Value;
 use super::super::super::api::{ApiError, camel};
 use super::super::invalid;
 
+/// Twenty-eight days, the longest that a job may run.
+const LONGEST: i64 = 28 * 24 * 3600;
+
 /// What a member must be.
 enum Rule {
     /// Something with members of its own.
     Group,
     /// So many characters, by a pattern.
     Text(usize, usize, Pattern),
-    OneOf(&'static [&'static str]),
-    /// A number from here on.
-    From(u64),
+    /// One of the words of a text.
+    OneOf(&'static str),
+    /// A number from here to there.
+    Number(i64, i64),
     /// So many entries; each text of at most so many characters.
     List(usize, usize, Option<usize>),
     /// So many entries, with keys and values of so many characters.
@@ -26,12 +30,8 @@ type Pattern = (&'static str, fn(&str) -> bool);
 const ANY: Pattern = (".*", |text| !text.contains(['\n', '\r']));
 const ALL: Pattern = ("[\\S\\s]*", |_| true);
 const SOME: Pattern = (".+", |text| !text.is_empty());
-const NAME: Pattern = ("^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", |name| {
-    name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.ends_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        && name.chars().filter(char::is_ascii_alphanumeric).count() <= 63
-});
+const NAME: Pattern = ("^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", |name| is_name(name, 63));
+const ENTITY: Pattern = ("[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}", |name| is_name(name, 120));
 const ROLE: Pattern = ("^arn:aws[a-z\\-]*:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+$", |arn| {
     let mut parts = arn.splitn(6, ':');
     parts.next() == Some("arn")
@@ -71,7 +71,7 @@ const TAG: Pattern = ("^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$", |text| {
     text.chars()
         .all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c))
 });
-const MODES: Rule = Rule::OneOf(&["Pipe", "File", "FastFile"]);
+const MODES: Rule = Rule::OneOf("Pipe File FastFile");
 
 /// Each member by its path, whether it must be there where what holds it is, and its rule.
 const MEMBERS: &[(&str, bool, Rule)] = &[
@@ -112,7 +112,7 @@ const MEMBERS: &[(&str, bool, Rule)] = &[
     (
         "InputDataConfig[].DataSource.S3DataSource.S3DataType",
         true,
-        Rule::OneOf(&["ManifestFile", "S3Prefix", "AugmentedManifestFile", "Converse"]),
+        Rule::OneOf("ManifestFile S3Prefix AugmentedManifestFile Converse"),
     ),
     (
         "InputDataConfig[].DataSource.S3DataSource.S3Uri",
@@ -122,38 +122,82 @@ const MEMBERS: &[(&str, bool, Rule)] = &[
     (
         "InputDataConfig[].DataSource.S3DataSource.S3DataDistributionType",
         false,
-        Rule::OneOf(&["FullyReplicated", "ShardedByS3Key"]),
+        Rule::OneOf("FullyReplicated ShardedByS3Key"),
     ),
     ("InputDataConfig[].ContentType", false, Rule::Text(0, 256, ANY)),
-    (
-        "InputDataConfig[].CompressionType",
-        false,
-        Rule::OneOf(&["None", "Gzip"]),
-    ),
+    ("InputDataConfig[].CompressionType", false, Rule::OneOf("None Gzip")),
     (
         "InputDataConfig[].RecordWrapperType",
         false,
-        Rule::OneOf(&["None", "RecordIO"]),
+        Rule::OneOf("None RecordIO"),
     ),
     ("InputDataConfig[].InputMode", false, MODES),
     ("OutputDataConfig", true, Rule::Group),
     ("OutputDataConfig.S3OutputPath", true, Rule::Text(0, 1024, PLACE)),
     ("OutputDataConfig.KmsKeyId", false, Rule::Text(0, 2048, KEY)),
+    ("OutputDataConfig.CompressionType", false, Rule::OneOf("GZIP NONE")),
     (
-        "OutputDataConfig.CompressionType",
+        "ResourceConfig.InstanceType",
         false,
-        Rule::OneOf(&["GZIP", "NONE"]),
+        Rule::OneOf(include_str!("instances.txt")),
     ),
     ("ResourceConfig.VolumeKmsKeyId", false, Rule::Text(0, 2048, KEY)),
+    ("ResourceConfig.VolumeSizeInGB", false, Rule::Number(1, i64::MAX)),
+    (
+        "ResourceConfig.KeepAlivePeriodInSeconds",
+        false,
+        Rule::Number(0, 21_600),
+    ),
     ("VpcConfig.SecurityGroupIds", true, Rule::List(1, 5, Some(32))),
     ("VpcConfig.Subnets", true, Rule::List(1, 16, Some(32))),
-    ("StoppingCondition.MaxRuntimeInSeconds", false, Rule::From(1)),
+    ("StoppingCondition.MaxRuntimeInSeconds", false, Rule::Number(1, LONGEST)),
+    (
+        "StoppingCondition.MaxWaitTimeInSeconds",
+        false,
+        Rule::Number(1, i64::MAX),
+    ),
+    ("RetryStrategy.MaximumRetryAttempts", true, Rule::Number(1, 30)),
+    ("ExperimentConfig.ExperimentName", false, Rule::Text(1, 120, ENTITY)),
+    ("ExperimentConfig.TrialName", false, Rule::Text(1, 120, ENTITY)),
+    (
+        "ExperimentConfig.TrialComponentDisplayName",
+        false,
+        Rule::Text(1, 120, ENTITY),
+    ),
+    ("ExperimentConfig.RunName", false, Rule::Text(1, 120, ENTITY)),
+    ("DebugHookConfig.S3OutputPath", true, Rule::Text(0, 1024, PLACE)),
+    ("DebugHookConfig.LocalPath", false, Rule::Text(0, 4096, ANY)),
+    (
+        "DebugHookConfig.HookParameters",
+        false,
+        Rule::Map(20, (256, ANY), (256, ANY)),
+    ),
+    (
+        "DebugHookConfig.CollectionConfigurations",
+        false,
+        Rule::List(0, 20, None),
+    ),
+    ("ProfilerConfig.S3OutputPath", false, Rule::Text(0, 1024, PLACE)),
+    (
+        "ProfilerConfig.ProfilingParameters",
+        false,
+        Rule::Map(20, (256, ANY), (256, ANY)),
+    ),
     ("CheckpointConfig.S3Uri", true, Rule::Text(0, 1024, PLACE)),
     ("CheckpointConfig.LocalPath", false, Rule::Text(0, 4096, ANY)),
     ("Tags", false, Rule::List(0, 50, None)),
     ("Tags[].Key", true, Rule::Text(1, 128, TAG)),
     ("Tags[].Value", true, Rule::Text(0, 256, TAG)),
 ];
+
+/// Letters and digits, so many at most, with hyphens between them.
+fn is_name(name: &str, most: usize) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric();
+    name.starts_with(is_letter)
+        && name.ends_with(is_letter)
+        && name.chars().all(|c| is_letter(c) || c == '-')
+        && name.chars().filter(|c| is_letter(*c)).count() <= most
+}
 
 /// Holds a request against every rule.
 pub(in super::super) fn check(body: &Value) -> Result<(), ApiError> {
@@ -237,13 +281,18 @@ impl Rule {
                 }
             }
             Self::OneOf(words) => {
+                let words: Vec<&str> = words.split_whitespace().collect();
                 if !words.iter().any(|word| value == word) {
                     broken.push(format!("Member must satisfy enum value set: [{}]", words.join(", ")));
                 }
             }
-            Self::From(least) => {
-                if value.as_u64().is_none_or(|number| number < *least) {
+            Self::Number(least, most) => {
+                let number = value.as_i64().unwrap_or_default();
+                if number < *least {
                     broken.push(format!("Member must have value greater than or equal to {least}"));
+                }
+                if number > *most {
+                    broken.push(format!("Member must have value less than or equal to {most}"));
                 }
             }
             Self::List(least, most, longest) => {

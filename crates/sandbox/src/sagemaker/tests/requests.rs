@@ -94,6 +94,25 @@ fn broken_constraints_are_told_as_sagemaker_tells_them() {
                 "{one} '0' at 'stoppingCondition.maxRuntimeInSeconds' {at} Member must have value greater than or equal to 1"
             ),
         ),
+        (
+            |body| body["StoppingCondition"]["MaxRuntimeInSeconds"] = json!(2_419_201),
+            format!(
+                "{one} '2419201' at 'stoppingCondition.maxRuntimeInSeconds' {at} Member must have value less than or equal \
+                 to 2419200"
+            ),
+        ),
+        (
+            |body| body["ResourceConfig"]["VolumeSizeInGB"] = json!(-1),
+            format!(
+                "{one} '-1' at 'resourceConfig.volumeSizeInGB' {at} Member must have value greater than or equal to 1"
+            ),
+        ),
+        (
+            |body| body["RetryStrategy"] = json!({ "MaximumRetryAttempts": 31 }),
+            format!(
+                "{one} '31' at 'retryStrategy.maximumRetryAttempts' {at} Member must have value less than or equal to 30"
+            ),
+        ),
     ] {
         assert_eq!(refusal(change), told);
     }
@@ -102,6 +121,33 @@ fn broken_constraints_are_told_as_sagemaker_tells_them() {
         body["OutputDataConfig"] = json!({ "KmsKeyId": "a key" });
     });
     assert!(several.starts_with("3 validation errors detected: "), "{several}");
+}
+
+#[test]
+fn an_instance_type_is_one_that_trains() {
+    let told = refusal(|body| body["ResourceConfig"]["InstanceType"] = json!("ml.t2.medium"));
+    let head = "1 validation error detected: Value 'ml.t2.medium' at 'resourceConfig.instanceType' failed to satisfy \
+                constraint: Member must satisfy enum value set: [ml.m4.xlarge, ";
+    assert!(told.starts_with(head) && told.ends_with(']'), "{told}");
+}
+
+/// The first sentence as people reported it who met it; the second by AWS's documentation of the member.
+#[test]
+fn spot_training_has_a_time_to_wait_and_only_spot_training_has() {
+    let only = "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true";
+    let enough = "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds";
+    let on_demand = refusal(|body| body["StoppingCondition"]["MaxWaitTimeInSeconds"] = json!(300));
+    assert_eq!(on_demand, only);
+    assert_eq!(refusal(|body| body["EnableManagedSpotTraining"] = json!(true)), enough);
+    let short = refusal(|body| {
+        body["EnableManagedSpotTraining"] = json!(true);
+        body["StoppingCondition"]["MaxWaitTimeInSeconds"] = json!(119);
+    });
+    assert_eq!(short, enough);
+    let mut spot = body("job");
+    spot["EnableManagedSpotTraining"] = json!(true);
+    spot["StoppingCondition"]["MaxWaitTimeInSeconds"] = json!(120);
+    assert!(Training::parse(&spot).is_ok());
 }
 
 #[test]
@@ -153,7 +199,7 @@ async fn a_channel_without_objects_is_refused_when_the_job_is_made() {
         let role = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
         body["RoleArn"] = json!(role);
         body["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"] = json!(uri);
-        let refused = create_unasked(&world, &body).await.unwrap_err();
+        let refused = create_unasked(&world, &body).unwrap_err();
         assert_eq!(
             (refused.code.as_str(), refused.message.as_str()),
             (
