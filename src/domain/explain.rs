@@ -374,7 +374,11 @@ fn refusal(text: &str) -> Option<Refusal<'_>> {
     let call = after.split_whitespace().next()?.trim_end_matches([',', '.']);
     let on = after
         .split_once("on resource: ")
-        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .and_then(|(_, rest)| match rest.strip_prefix('"') {
+            // S3 quotes it.
+            Some(quoted) => quoted.split('"').next(),
+            None => rest.split_whitespace().next(),
+        })
         .unwrap_or_default()
         .trim_end_matches([',', '.']);
     Some(Refusal { who, call, on })

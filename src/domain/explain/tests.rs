@@ -76,6 +76,13 @@ fn the_link_is_read_off_kms_own_words() {
 }
 
 #[test]
+fn what_s3_quotes_is_read_without_its_quotes() {
+    let why = "because no identity-based policy allows the s3:GetObject action";
+    let said = explain(&denied("s3:GetObject", "\"arn:aws:s3:::bucket/a b\"", why)).unwrap();
+    assert_eq!(said.on, "arn:aws:s3:::bucket/a b");
+}
+
+#[test]
 fn only_what_was_refused_is_granted_beyond_training() {
     let said = explain(&denied(
         "kms:GenerateDataKey",

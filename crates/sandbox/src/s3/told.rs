@@ -17,6 +17,9 @@ pub(crate) struct Asked {
     digest: Option<String>,
     /// The conditional header, if there is one alone.
     condition: Option<&'static str>,
+    version: Option<String>,
+    md5: Option<String>,
+    class: Option<String>,
 }
 
 /// As S3 tells them; names of headers are the same in any case.
@@ -39,20 +42,23 @@ impl Asked {
         Self {
             path: decoded(request.uri().path()),
             upload: parameter(request.uri().query(), "uploadId"),
+            version: parameter(request.uri().query(), "versionId"),
+            md5: header(request.headers(), "content-md5"),
+            class: header(request.headers(), "x-amz-storage-class"),
             range: header(request.headers(), "range"),
             digest: header(request.headers(), "x-amz-content-sha256"),
             condition: conditions.next().filter(|_| conditions.next().is_none()),
         }
     }
 
-    /// The element that an error of this code tells besides.
-    fn about(&self, code: &str) -> Option<(&'static str, &str)> {
+    /// The elements that an error of this code tells besides.
+    fn about(&self, code: &str) -> Vec<(&'static str, &str)> {
         let (bucket, key) = self
             .path
             .trim_start_matches('/')
             .split_once('/')
             .unwrap_or((self.path.trim_start_matches('/'), ""));
-        match code {
+        let told = match code {
             "BucketAlreadyOwnedByYou"
             | "BucketNotEmpty"
             | "InvalidBucketName"
@@ -61,13 +67,19 @@ impl Asked {
             | "NoSuchLifecycleConfiguration"
             | "NoSuchPublicAccessBlockConfiguration"
             | "NoSuchTagSet"
-            | "OwnershipControlsNotFoundError" => Some(("BucketName", bucket)),
-            "NoSuchKey" => Some(("Key", key)),
-            "NoSuchUpload" | "InvalidPart" => Some(("UploadId", self.upload.as_deref()?)),
-            "InvalidRange" => Some(("RangeRequested", self.range.as_deref()?)),
-            "PreconditionFailed" => Some(("Condition", self.condition?)),
-            _ => None,
-        }
+            | "OwnershipControlsNotFoundError" => ("BucketName", Some(bucket)),
+            "NoSuchKey" => ("Key", Some(key)),
+            "NoSuchVersion" => ("VersionId", self.version.as_deref()),
+            "NoSuchUpload" | "InvalidPart" | "InvalidPartOrder" => ("UploadId", self.upload.as_deref()),
+            "InvalidRange" => ("RangeRequested", self.range.as_deref()),
+            "InvalidDigest" => ("Content-MD5", self.md5.as_deref()),
+            "InvalidStorageClass" => ("StorageClassRequested", self.class.as_deref()),
+            "PreconditionFailed" => ("Condition", self.condition),
+            _ => return Vec::new(),
+        };
+        let of_key = (code == "NoSuchVersion").then_some(("Key", Some(key)));
+        let all = of_key.into_iter().chain([told]);
+        all.filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// Why its document could not be read: it is cut, or not what was signed.
@@ -83,9 +95,12 @@ impl Asked {
     pub(super) fn told(&self, text: &str) -> Option<String> {
         let (_, rest) = text.split_once("<Code>")?;
         let (code, _) = rest.split_once("</Code>")?;
-        let (element, value) = expected(code, text).or_else(|| self.about(code))?;
-        let (head, tail) = text.rsplit_once("</Error>")?;
-        Some(format!("{head}<{element}>{}</{element}></Error>{tail}", escape(value)))
+        let mut told = self.about(code);
+        told.extend(expected(code, text));
+        let (head, tail) = text.rsplit_once("</Error>").filter(|_| !told.is_empty())?;
+        let element = |(name, value): &(&str, &str)| format!("<{name}>{}</{name}>", escape(value));
+        let told: String = told.iter().map(element).collect();
+        Some(format!("{head}{told}</Error>{tail}"))
     }
 }
 
@@ -111,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_error_tells_what_it_is_about() {
-        let request = Request::get("/bucket/a%20b?uploadId=x%2Fy")
+        let request = Request::get("/bucket/a%20b?uploadId=x%2Fy&versionId=1")
             .header("if-match", "z")
             .body(())
             .unwrap();
@@ -120,6 +135,7 @@ mod tests {
             ("NoSuchBucket", "<BucketName>bucket</BucketName>"),
             ("NoSuchKey", "<Key>a b</Key>"),
             ("NoSuchUpload", "<UploadId>x/y</UploadId>"),
+            ("NoSuchVersion", "<Key>a b</Key><VersionId>1</VersionId>"),
             ("PreconditionFailed", "<Condition>If-Match</Condition>"),
         ] {
             let xml = |more: &str| format!("<Error><Code>{code}</Code>{more}</Error>");
