@@ -8,6 +8,7 @@
 //! ```
 
 mod act;
+pub mod actions;
 mod asking;
 pub mod audit;
 pub mod cancelling;
@@ -26,7 +27,6 @@ pub mod keymap;
 pub mod layout;
 pub mod log;
 pub mod messages;
-pub mod more;
 mod named;
 pub mod operations;
 pub mod overlay;
@@ -36,7 +36,6 @@ pub mod review;
 pub mod seen;
 mod settings;
 pub mod state;
-mod story;
 pub mod table;
 pub mod text;
 mod update;

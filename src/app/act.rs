@@ -2,20 +2,22 @@
 
 use super::command::Command;
 use super::log::Log;
-use super::more::{self, More, Target};
 use super::overlay::{Details, Overlay, Palette, Scroll, Subject};
 use super::pane::Pane;
 use super::press::palette_matches;
 use super::state::{State, reference};
 use super::text::Tone;
-use super::{Effect, cancelling, copy, named, story, walk, watched};
-use crate::domain::{KeyState, ObjectRow};
+use super::{Effect, actions, cancelling, copy, named, walk, watched};
+use crate::domain::ObjectRow;
 
 /// Does what the command says, or says why not here.
 pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
+    if let Some(action) = command.action(state.focus) {
+        return actions::run_here(state, action, effects);
+    }
     if !is_available(state, command) {
-        if let Some(hint) = hint(state, command) {
-            state.say(Tone::Warn, hint);
+        if command == Command::Mark {
+            state.say(Tone::Warn, "Files (5) and objects (3) can be marked.");
         }
         return;
     }
@@ -33,28 +35,11 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Enter => enter(state),
         Command::Back => back(state),
         Command::Parent => parent(state),
-        Command::Encrypt => story::encrypt(state, effects),
-        Command::Decrypt => story::ask_decrypt(state),
-        Command::Verify => story::verify(state, effects),
-        Command::Prove => story::ask_proof(state),
-        Command::New => story::ask_new(state),
-        Command::Remove => story::ask_remove(state, effects),
-        Command::Restore => story::restore(state, effects),
-        Command::Train => story::ask_job(state),
-        Command::Log => {
-            if let Some(name) = state.jobs.current().map(|job| job.name.clone()) {
-                open_log(state, &name);
-            }
-        }
-        // A model is an archive: its members are listed, and each can be previewed.
-        Command::Preview if state.focus == Pane::Jobs => now(state, More::ListArchive, effects),
-        Command::Preview => now(state, More::Preview, effects),
-        Command::Actions => more::menu(state),
+        Command::Actions => actions::menu(state),
         Command::Walk => {
             let next = walk::next(state);
             state.overlays.push(Overlay::Walk(next));
         }
-        Command::Audit => now(state, More::Audit, effects),
         Command::Filter => state.typing = true,
         Command::Sort => on_table(state, Act::Sort),
         Command::Reverse => on_table(state, Act::Reverse),
@@ -81,82 +66,38 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Suspend => effects.push(Effect::Suspend),
         Command::Quit => cancelling::quit(state, effects),
         Command::Follow | Command::Wrap | Command::Save => {}
+        // These are actions.
+        Command::Encrypt
+        | Command::Decrypt
+        | Command::Verify
+        | Command::Prove
+        | Command::New
+        | Command::Remove
+        | Command::Restore
+        | Command::Train
+        | Command::Log
+        | Command::Preview
+        | Command::Audit => {}
     }
 }
 
 /// Whether the command does something with the cursor where it is.
 pub(super) fn is_available(state: &State, command: Command) -> bool {
-    let reading = |log: bool| match state.overlays.last() {
-        Some(Overlay::Log(_)) => log,
+    if let Some(action) = command.action(state.focus) {
+        return action.is_offered(state);
+    }
+    let reading = match state.overlays.last() {
+        Some(Overlay::Log(_)) => true,
         Some(Overlay::Audit(_)) => command == Command::Save,
         _ => false,
     };
-    let object = || matches!(state.objects.current(), Some(ObjectRow::Object { .. })) && state.place.is_some();
     match command {
-        Command::Encrypt => state.files.current().is_some() && state.key().is_some() && state.place.is_some(),
-        Command::Decrypt | Command::Preview if state.focus == Pane::Jobs => story::model(state).is_some(),
-        Command::Decrypt | Command::Verify | Command::Preview => state.focus == Pane::Objects && object(),
-        Command::Prove => matches!(state.focus, Pane::Keys | Pane::Grants) && state.key().is_some(),
-        Command::New => match state.focus {
-            Pane::Keys | Pane::Objects => true,
-            Pane::Grants => state.key().is_some(),
-            Pane::Jobs => object(),
-            Pane::Files => false,
-        },
-        Command::Remove => match state.focus {
-            Pane::Keys => {
-                let detail = state.key().map(|key| key.detail.as_ref());
-                detail.is_some_and(|detail| detail.is_none_or(|detail| detail.state != KeyState::PendingDeletion))
-            }
-            Pane::Grants => state.grants.current().is_some(),
-            Pane::Objects => object(),
-            Pane::Jobs => state.jobs.current().is_some_and(|job| job.status.is_active()),
-            Pane::Files => false,
-        },
-        Command::Restore => {
-            let key = state.key().filter(|_| state.focus == Pane::Keys);
-            key.and_then(|key| key.detail.as_ref())
-                .is_some_and(|detail| matches!(detail.state, KeyState::Disabled | KeyState::PendingDeletion))
-        }
-        Command::Train => state.focus == Pane::Objects && object(),
-        Command::Log => state.focus == Pane::Jobs && state.jobs.current().is_some(),
         Command::Mark => matches!(state.focus, Pane::Files | Pane::Objects) && reference(state).is_some(),
         Command::Copy | Command::CopyCommand => reference(state).is_some(),
         Command::Parent => state.focus == Pane::Files || state.focus == Pane::Objects && state.place.is_some(),
-        Command::Follow | Command::Wrap | Command::Save => reading(true),
+        Command::Follow | Command::Wrap | Command::Save => reading,
         _ => true,
     }
-}
-
-/// Where a command that does nothing here would do something.
-fn hint(state: &State, command: Command) -> Option<String> {
-    let hint = match command {
-        Command::Encrypt => "To encrypt and upload: select a key (1), open a bucket (3), select a file (5).",
-        Command::Decrypt => "To decrypt, select an object (3), or a job that has written a model (4).",
-        Command::Verify => "To verify, select an encrypted object (3).",
-        Command::Preview => "To preview, select an encrypted object (3).",
-        Command::Prove => "To prove access, select a key (1) or a grant (2).",
-        Command::Train => "To train, select an encrypted object (3).",
-        Command::Log => "To read a log, select a job (4).",
-        Command::New if state.focus == Pane::Jobs => "For a new job, select an encrypted object first (3).",
-        Command::New => "For a new grant, select a key first (1).",
-        Command::Remove if state.focus == Pane::Keys => "It is pending deletion already; u takes that back.",
-        Command::Remove if state.focus == Pane::Jobs => "Only a job in progress can be stopped.",
-        Command::Remove => "Nothing here can be removed.",
-        Command::Restore if state.key().is_some_and(|key| key.detail.is_none()) => {
-            "What state the key is in is being asked; try again when it is there."
-        }
-        Command::Restore => "Only a disabled key, or one that is pending deletion, can be restored (1).",
-        Command::Mark => "Files (5) and objects (3) can be marked.",
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
-/// Does one of the further actions to what the cursor is on now.
-fn now(state: &mut State, more: More, effects: &mut Vec<Effect>) {
-    let target = Target::of(state);
-    more::run(state, more, target, effects);
 }
 
 fn focus_by(state: &mut State, by: usize) {

@@ -1,6 +1,7 @@
 //! Everything that a key can ask for, with the words of the help and the palette.
 
 use super::Pane;
+use super::actions::{self, Action};
 
 /// Everything that a key can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,46 +61,39 @@ pub struct Entry {
     pub name: &'static str,
     /// What it does, in a sentence without a full stop.
     pub help: &'static str,
+    /// The action that it does, if it is one.
+    action: Option<&'static Action>,
 }
 
 const fn entry(command: Command, name: &'static str, help: &'static str) -> Entry {
-    Entry { command, name, help }
+    Entry {
+        command,
+        name,
+        help,
+        action: None,
+    }
+}
+
+/// An action that has a key.
+const fn keyed(command: Command, name: &'static str, action: &'static Action) -> Entry {
+    Entry {
+        command,
+        name,
+        help: action.help,
+        action: Some(action),
+    }
 }
 
 /// Every command, in the order of the help.
 pub const COMMANDS: &[Entry] = &[
-    entry(
-        Command::Encrypt,
-        "encrypt",
-        "Encrypt and upload the selected or marked files to the place shown, under the selected key",
-    ),
-    entry(
-        Command::Decrypt,
-        "decrypt",
-        "Decrypt to a file that appears once all of it is verified",
-    ),
-    entry(
-        Command::Verify,
-        "verify",
-        "Read the whole token and say whether it is intact; writes nothing",
-    ),
-    entry(
-        Command::Prove,
-        "prove",
-        "Access proof: assume the role and try the key, operation by operation",
-    ),
-    entry(
-        Command::New,
-        "new",
-        "New, of what the pane holds: key, grant, bucket or prefix, training job",
-    ),
-    entry(Command::Train, "train", "Start a training job on the selected object"),
-    entry(Command::Log, "log", "The job's log, followed while it runs"),
-    entry(
-        Command::Preview,
-        "preview",
-        "Decrypt the beginning in memory and show it; wiped when closed",
-    ),
+    keyed(Command::Encrypt, "encrypt", &actions::ENCRYPT),
+    keyed(Command::Decrypt, "decrypt", &actions::DECRYPT),
+    keyed(Command::Verify, "verify", &actions::VERIFY),
+    keyed(Command::Prove, "prove", &actions::ACCESS),
+    keyed(Command::New, "new", &actions::NEW),
+    keyed(Command::Train, "train", &actions::TRAIN),
+    keyed(Command::Log, "log", &actions::LOG),
+    keyed(Command::Preview, "preview", &actions::PREVIEW),
     entry(
         Command::Actions,
         "actions",
@@ -110,16 +104,8 @@ pub const COMMANDS: &[Entry] = &[
         "walk",
         "The walk: every step from key to clean-up, as it stands, and the next one",
     ),
-    entry(
-        Command::Remove,
-        "remove",
-        "Disable or delete, revoke, stop, cancel: asked first",
-    ),
-    entry(
-        Command::Restore,
-        "restore",
-        "Enable the key again, or cancel its deletion",
-    ),
+    keyed(Command::Remove, "remove", &actions::REMOVE),
+    keyed(Command::Restore, "restore", &actions::RESTORE),
     entry(
         Command::Enter,
         "enter",
@@ -185,7 +171,7 @@ pub const COMMANDS: &[Entry] = &[
         "messages",
         "Messages and errors, each with its explanation",
     ),
-    entry(Command::Audit, "audit", "Every change that this program asked AWS for"),
+    keyed(Command::Audit, "audit", &actions::AUDIT),
     entry(Command::Palette, "palette", "All commands, by name"),
     entry(Command::Help, "help", "This help"),
     entry(Command::Redraw, "redraw", "Draw the screen anew"),
@@ -197,6 +183,13 @@ pub const COMMANDS: &[Entry] = &[
     entry(Command::Quit, "quit", "Quit; asks if work is in flight"),
 ];
 
+impl Entry {
+    /// Whether it does this action.
+    pub(super) fn does(&self, action: &Action) -> bool {
+        self.action == Some(action)
+    }
+}
+
 impl Command {
     /// Its words.
     pub fn entry(self) -> &'static Entry {
@@ -204,6 +197,14 @@ impl Command {
             .iter()
             .find(|entry| entry.command == self)
             .expect("`COMMANDS` holds every command: a test walks the default keys")
+    }
+
+    /// The action that it does in this pane. A model is an archive: its members are listed, and each can be previewed.
+    pub(super) fn action(self, pane: Pane) -> Option<&'static Action> {
+        match (self, pane) {
+            (Self::Preview, Pane::Jobs) => Some(&actions::MEMBERS),
+            _ => self.entry().action,
+        }
     }
 
     /// By its name in `keys.toml`.

@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use super::form::{Form, Purpose};
+use super::form::Form;
 use super::operations::Operation;
 use super::overlay::Overlay;
 use super::review::{self, Edit, Review};
 use super::state::State;
 use super::text::Tone;
-use super::{Command, Effect, OpId, cleanup, found};
-use crate::domain::{Door, Fault, FaultKind, KeySpec, Request};
+use super::{Command, Effect, OpId, actions, cleanup, found};
+use crate::domain::{Door, Fault, FaultKind, KeySpec, ObjectRequest, Request};
 
 /// What follows an operation.
 #[derive(Debug, Clone)]
@@ -94,6 +94,18 @@ impl Next {
 
 /// Texts that are in the person's editor, each under its id.
 pub(super) type Edits = BTreeMap<OpId, (Edit, u64)>;
+
+impl Continuation {
+    /// What is asked for in the end, as far as that is known before the first request has been answered.
+    pub(super) fn foreseen(&self, first: &Request) -> Option<Request> {
+        match (self, first) {
+            (Self::EmptyBucket(delete), Request::Object(ObjectRequest::CountBucket { bucket })) => {
+                Some(actions::emptying(bucket.clone(), *delete, 0, 0))
+            }
+            _ => None,
+        }
+    }
+}
 
 impl State {
     /// Whether whoever asked for it is still where they asked: it may come up by itself.
@@ -216,10 +228,10 @@ pub(super) fn failed(state: &mut State, operation: &Operation, fault: &Fault) ->
 }
 
 /// The form as it was filled in the last time, if that came to nothing.
-pub(super) fn form(state: &mut State, purpose: &Purpose) -> Option<Form> {
+pub(super) fn form(state: &mut State, purpose: &str) -> Option<Form> {
     let next = state
         .messages
-        .take(|next| next.form().is_some_and(|form| form.purpose == *purpose))?;
+        .take(|next| next.form().is_some_and(|form| form.purpose == purpose))?;
     next.form().cloned()
 }
 

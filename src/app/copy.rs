@@ -8,7 +8,7 @@ use super::overlay::{Confirm, Overlay, Then};
 use super::pane::Pane;
 use super::state::{State, reference};
 use super::text::Tone;
-use super::{Effect, content, more, review, story};
+use super::{Effect, actions, content, review};
 use crate::domain::{CommandLine, ObjectRow, Request, Session};
 use crate::printable;
 
@@ -92,8 +92,8 @@ fn asked(state: &State) -> Vec<Request> {
             then: Then::Start(request, _),
             ..
         })) => Some((**request).clone()),
-        Some(Overlay::Form(form)) => return story::requests(state, form).unwrap_or_default(),
-        Some(Overlay::Menu(menu)) => more::foreseen(state, menu),
+        Some(Overlay::Form(form)) => return actions::requests(form),
+        Some(Overlay::Menu(menu)) => return actions::foreseen(state, menu),
         Some(Overlay::Operations(id)) => state.operations.get(*id).map(|operation| operation.request.clone()),
         Some(Overlay::Found(found)) => found.rows.get(found.cursor).and_then(|row| row.then.clone()),
         Some(Overlay::CleanUp(shown)) => shown.items.get(shown.cursor).and_then(|item| item.request.clone()),

@@ -7,7 +7,7 @@ use super::pane::Pane;
 use super::seen::{self, Found};
 use super::state::State;
 use super::text::{self, Tone};
-use super::{Effect, OpEvent, OpId, Topic, found, named, story, watched, words};
+use super::{Effect, OpEvent, OpId, Topic, actions, found, named, watched, words};
 use crate::domain::{
     Door, Fault, FaultKind, GrantRequest, KeyChange, KeyState, ObjectRequest, Origin, Outcome, Request,
 };
@@ -66,7 +66,7 @@ fn failed(state: &mut State, operation: &Operation, fault: Fault, effects: &mut 
 fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
     match outcome {
         Outcome::JobStarted { name } => {
-            story::list_job(state, name);
+            actions::list_job(state, name);
             if state.may_move(Pane::Jobs, operation) {
                 state.jobs.want(name);
             }

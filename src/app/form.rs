@@ -1,16 +1,23 @@
-//! Forms: fields to fill in, with the cursor in one of them. What a filled form asks for is `story`'s.
+//! Forms: fields to fill in, with the cursor in one of them. What reads them is made with them, by their action.
+
+mod reading;
+
+use std::fmt;
+use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
-use super::more::{More, Target};
+use reading::Reader;
+pub(super) use reading::{ChecksKey, Filled, RoleKey, Sent, TextKey};
+
 use super::{KeyCode, KeyPress, text};
 use crate::domain::RoleSummary;
 
 /// Fields to fill in.
 #[derive(Debug, Clone)]
 pub struct Form {
-    /// What it is for.
-    pub purpose: Purpose,
+    /// What it is for and about: the same again is filled in as it was, if it came to nothing.
+    pub(super) purpose: String,
     /// Its heading.
     pub title: String,
     /// What to know while filling it in.
@@ -21,33 +28,16 @@ pub struct Form {
     pub focus: usize,
     /// Why it could not be sent.
     pub problem: Option<String>,
+    reader: Reader,
 }
 
-/// What a form is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose {
-    /// A new KMS key.
-    Key,
-    /// A new grant on this key (ARN).
-    Grant(String),
-    /// An access proof of this key (ARN).
-    Proof(String),
-    /// A new bucket.
-    Bucket,
-    /// Going to a prefix of this bucket, existing or to be.
-    Prefix(String),
-    /// A new training job on this object: bucket and key.
-    Job(String, String),
-    /// Decrypting these objects of a bucket.
-    Decrypt(String, Vec<String>),
-    /// Saving the log of this job.
-    SaveLog(String),
-    /// Saving the audit log.
-    SaveAudit,
-    /// How many days until the key (ARN) is deleted.
-    Deletion(String),
-    /// One of the further actions, and what it is done to.
-    More(More, Box<Target>),
+/// A form that nothing reads yet.
+#[derive(Debug)]
+pub(super) struct Blank {
+    purpose: String,
+    title: String,
+    note: String,
+    fields: Vec<Field>,
 }
 
 /// A field.
@@ -177,87 +167,92 @@ pub(super) enum Typed {
     Close,
 }
 
-impl Form {
-    pub(super) fn new(purpose: Purpose, title: impl Into<String>, note: impl Into<String>) -> Self {
+impl Blank {
+    /// One whose title says what it is about.
+    pub(super) fn new(title: impl Into<String>, note: impl Into<String>) -> Self {
+        Self::about("", title, note)
+    }
+
+    /// One that is about more than its title says.
+    pub(super) fn about(about: impl fmt::Debug, title: impl Into<String>, note: impl Into<String>) -> Self {
+        let title = title.into();
         Self {
-            purpose,
-            title: title.into(),
+            purpose: format!("{title} {about:?}"),
+            title,
             note: note.into(),
             fields: Vec::new(),
-            focus: 0,
-            problem: None,
         }
     }
 
-    pub(super) fn text(mut self, label: &'static str, value: impl Into<String>, hint: &'static str) -> Self {
-        let value = Value::Text(Input::new(value.into()));
+    fn field(&mut self, label: &'static str, value: Value, hint: &'static str) -> usize {
         self.fields.push(Field { label, value, hint });
-        self
+        self.fields.len() - 1
     }
 
-    pub(super) fn roles(mut self, label: &'static str, roles: &[RoleSummary]) -> Self {
+    pub(super) fn text(&mut self, label: &'static str, value: impl Into<String>, hint: &'static str) -> TextKey {
+        TextKey(self.field(label, Value::Text(Input::new(value.into())), hint))
+    }
+
+    pub(super) fn roles(&mut self, label: &'static str, roles: &[RoleSummary]) -> RoleKey {
+        self.pick(label, Pick::default(), roles)
+    }
+
+    /// With the role that is chosen to begin with.
+    pub(super) fn role_chosen(&mut self, label: &'static str, roles: &[RoleSummary], arn: &str) -> RoleKey {
         let mut pick = Pick::default();
         pick.offer_roles(roles);
-        let hint = "type to narrow, or a whole ARN";
-        let value = Value::Pick(pick);
-        self.fields.push(Field { label, value, hint });
-        self
+        pick.prefer(arn);
+        self.pick(label, pick, roles)
     }
 
-    /// The role that is chosen to begin with.
-    pub(super) fn choosing(mut self, arn: &str) -> Self {
-        if let Some(Field {
-            value: Value::Pick(pick),
-            ..
-        }) = self.fields.last_mut()
-        {
-            pick.prefer(arn);
-        }
-        self
+    /// With a role's ARN typed to begin with.
+    pub(super) fn role_typed(&mut self, label: &'static str, roles: &[RoleSummary], arn: &str) -> RoleKey {
+        let mut pick = Pick::default();
+        paste(&mut pick.input, arn);
+        self.pick(label, pick, roles)
     }
 
     /// Roles of which none need be chosen.
-    pub(super) fn optional_role(self, label: &'static str, roles: &[RoleSummary]) -> Self {
-        let mut form = self.roles(label, roles);
-        if let Some(Field {
-            value: Value::Pick(pick),
-            ..
-        }) = form.fields.last_mut()
-        {
-            pick.optional = true;
-            pick.offer_roles(roles);
-        }
-        form
+    pub(super) fn optional_role(&mut self, label: &'static str, roles: &[RoleSummary]) -> RoleKey {
+        let pick = Pick {
+            optional: true,
+            ..Pick::default()
+        };
+        self.pick(label, pick, roles)
     }
 
-    pub(super) fn checks(mut self, label: &'static str, items: &[(&'static str, bool)]) -> Self {
+    fn pick(&mut self, label: &'static str, mut pick: Pick, roles: &[RoleSummary]) -> RoleKey {
+        pick.offer_roles(roles);
+        RoleKey(self.field(label, Value::Pick(pick), "type to narrow, or a whole ARN"))
+    }
+
+    pub(super) fn checks<const N: usize>(
+        &mut self,
+        label: &'static str,
+        items: [(&'static str, bool); N],
+    ) -> ChecksKey<N> {
         let items = items.to_vec();
-        let value = Value::Checks { items, cursor: 0 };
-        let hint = "Space checks";
-        self.fields.push(Field { label, value, hint });
-        self
+        ChecksKey(self.field(label, Value::Checks { items, cursor: 0 }, "Space checks"))
     }
 
-    /// The trimmed text of a field, the value of a pick.
-    pub(super) fn value(&self, label: &str) -> String {
-        let field = self.fields.iter().find(|field| field.label == label);
-        match field.map(|field| &field.value) {
-            Some(Value::Text(input)) => input.value().trim().to_owned(),
-            Some(Value::Pick(pick)) => pick.value().unwrap_or_default(),
-            _ => String::new(),
+    /// The form, and what reads it once it is filled in.
+    pub(super) fn reading(self, reader: impl Fn(&Filled<'_>) -> Result<Sent, String> + Send + Sync + 'static) -> Form {
+        Form {
+            purpose: self.purpose,
+            title: self.title,
+            note: self.note,
+            fields: self.fields,
+            focus: 0,
+            problem: None,
+            reader: Reader(Arc::new(reader)),
         }
     }
+}
 
-    /// What is checked in a field.
-    pub(super) fn checked(&self, label: &str) -> Vec<String> {
-        let field = self.fields.iter().find(|field| field.label == label);
-        match field.map(|field| &field.value) {
-            Some(Value::Checks { items, .. }) => {
-                let checked = items.iter().filter(|(_, is_checked)| *is_checked);
-                checked.map(|(name, _)| (*name).to_owned()).collect()
-            }
-            _ => Vec::new(),
-        }
+impl Form {
+    /// What it asks for as it is filled in; or why it cannot be sent yet.
+    pub(super) fn read(&self) -> Result<Sent, String> {
+        (self.reader.0)(&Filled(&self.fields))
     }
 
     /// Roles have come while the form is open.
@@ -387,33 +382,47 @@ mod tests {
         }
     }
 
+    fn blank() -> Blank {
+        Blank::new("", "")
+    }
+
+    fn nothing(_: &Filled<'_>) -> Result<Sent, String> {
+        Ok(Sent::Requests(Vec::new()))
+    }
+
     #[test]
     fn roles_that_come_late_keep_what_was_chosen() {
-        let mut form = Form::new(Purpose::Grant("k".to_owned()), "", "").roles("Role", &[role("b", true)]);
+        let mut blank = blank();
+        let key = blank.roles("Role", &[role("b", true)]);
+        let mut form = blank.reading(nothing);
         form.offer_roles(&[role("c", true), role("a", false), role("b", true)]);
-        assert_eq!(form.value("Role"), role("b", true).arn);
+        assert_eq!(Filled(&form.fields).role(key), Ok(role("b", true).arn));
         press(&mut form, &[KeyCode::Char('a'), KeyCode::Char('/')]);
-        assert_eq!(form.value("Role"), "");
+        assert_eq!(Filled(&form.fields).role(key), Err("Role is missing".to_owned()));
     }
 
     #[test]
     fn a_whole_arn_may_be_typed_where_roles_cannot_be_listed() {
-        let mut form = Form::new(Purpose::Grant("k".to_owned()), "", "").roles("Role", &[]);
+        let mut blank = blank();
+        let key = blank.roles("Role", &[]);
+        let mut form = blank.reading(nothing);
         form.paste("arn:aws:iam::111122223333:role/x\r\n");
-        assert_eq!(form.value("Role"), "arn:aws:iam::111122223333:role/x");
+        assert_eq!(Filled(&form.fields).role_name(key), Ok("x".to_owned()));
     }
 
     #[test]
     fn arrows_go_through_options_and_on_to_the_next_field() {
-        let mut form = Form::new(Purpose::Bucket, "", "")
-            .text("Name", "", "")
-            .checks("Operations", &[("Decrypt", true), ("Encrypt", false)]);
+        let mut blank = blank();
+        let name = blank.text("Name", "", "");
+        let operations = blank.checks("Operations", [("Decrypt", true), ("Encrypt", false)]);
+        let mut form = blank.reading(nothing);
         press(
             &mut form,
             &[KeyCode::Char('q'), KeyCode::Down, KeyCode::Down, KeyCode::Char(' ')],
         );
-        assert_eq!(form.checked("Operations"), ["Decrypt", "Encrypt"]);
-        assert_eq!(form.value("Name"), "q");
+        assert_eq!(Filled(&form.fields).names(operations), ["Decrypt", "Encrypt"]);
+        assert_eq!(Filled(&form.fields).checked(operations), [true, true]);
+        assert_eq!(Filled(&form.fields).text(name), "q");
         press(&mut form, &[KeyCode::Up, KeyCode::Up]);
         assert_eq!(form.focus, 0);
     }

@@ -7,7 +7,7 @@ use super::overlay::{Overlay, Report, Scroll};
 use super::review::{self, Edit, PolicyOf};
 use super::state::State;
 use super::text::{self, Line, Tone};
-use super::{Effect, asking, cleanup, form::Form, form::Purpose, more, words};
+use super::{Effect, actions, asking, cleanup, words};
 use crate::domain::policy;
 use crate::domain::{
     Ask, AuditEntry, BucketCount, Dependents, Door, Fault, FaultKind, GrantRequest, ObjectRequest, Origin, Outcome,
@@ -369,20 +369,7 @@ fn counted(state: &State, continuation: &Continuation, count: &BucketCount) -> O
     let Continuation::EmptyBucket(delete) = continuation else {
         return None;
     };
-    let (bucket, expected, older) = (count.bucket.clone(), count.objects, count.older());
-    let request = if *delete {
-        Request::Object(ObjectRequest::DeleteBucket {
-            bucket,
-            expected,
-            older,
-        })
-    } else {
-        Request::Object(ObjectRequest::EmptyBucket {
-            bucket,
-            expected,
-            older,
-        })
-    };
+    let request = actions::emptying(count.bucket.clone(), *delete, count.objects, count.older());
     let known = format!(
         "{}{} and {}.",
         text::size(count.bytes),
@@ -395,10 +382,8 @@ fn counted(state: &State, continuation: &Continuation, count: &BucketCount) -> O
 fn dependents(state: &State, continuation: &Continuation, found: Dependents) -> Next {
     if let Continuation::DeleteKey = continuation {
         let name = state.key_name(&found.key_arn).unwrap_or(&found.key_arn).to_owned();
-        let note = format!("After that nothing under it ever opens again. {}.", found.summary());
-        let title = format!("Schedule the deletion of {name}");
-        let form = Form::new(Purpose::Deletion(found.key_arn), title, note);
-        return Next::show(Overlay::Form(form.text("Days", "30", "7 to 30")));
+        let summary = found.summary();
+        return Next::show(Overlay::Form(actions::deletion(found.key_arn, &name, &summary)));
     }
     let mut lines = vec![Line::new(Tone::Heading, found.summary()), Line::blank()];
     let last = found.last_used.map_or_else(|| "not told".to_owned(), text::time);
@@ -468,7 +453,7 @@ fn archive(source: &str, members: Vec<(String, u64)>) -> Next {
         .unwrap_or_default();
     let rows = members.into_iter().map(|(name, bytes)| FoundRow {
         lines: vec![Line::new(Tone::Plain, text::fit(&name, 48)).and(Tone::Dim, text::size(bytes))],
-        then: Some(more::preview(bucket.clone(), object.clone(), Some(name))),
+        then: Some(actions::preview(bucket.clone(), object.clone(), Some(name))),
     });
     list("Files of the archive; Enter previews", rows.collect(), None)
 }

@@ -5,12 +5,12 @@
 
 use tui_input::Input;
 
+use super::actions::{Action, Target};
 use super::audit::Audit;
 use super::cleanup::CleanUp;
 use super::form::Form;
 use super::found::{Found, Previewing};
 use super::log::Log;
-use super::more::{More, Target};
 use super::review::Review;
 use super::text::Line;
 use super::{Command, Consent, OpId};
@@ -152,18 +152,45 @@ pub struct Menu {
     /// To what.
     pub(super) target: Target,
     /// The actions: those that were possible when the menu was opened.
-    pub actions: Vec<More>,
+    pub actions: Vec<&'static Action>,
     /// The row of the cursor.
     pub cursor: usize,
 }
 
-/// All commands by name.
+/// Everything that can be asked for, by name.
 #[derive(Debug, Clone)]
 pub struct Palette {
     /// What was typed.
     pub input: Input,
-    /// The commands that matched when it was typed, each with whether it did something here then.
-    pub matches: Vec<(Command, bool)>,
+    /// What matched when it was typed, each with whether it did something here then.
+    pub matches: Vec<(PaletteRow, bool)>,
     /// The row of the cursor.
     pub cursor: usize,
+}
+
+/// What is chosen from the palette.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaletteRow {
+    /// What has a key.
+    Command(Command),
+    /// What has none.
+    Action(&'static Action),
+}
+
+impl PaletteRow {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Command(command) => command.entry().name,
+            Self::Action(action) => action.label,
+        }
+    }
+
+    /// What it does.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Command(command) => command.entry().help,
+            Self::Action(action) => action.help,
+        }
+    }
 }

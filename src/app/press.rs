@@ -2,15 +2,16 @@
 
 use tui_input::Input;
 
+use super::actions::Action;
 use super::command::{COMMANDS, Command};
 use super::continuation::{self, Continuation};
 use super::form::{Typed, edit, paste as paste_into};
 use super::keymap::Match;
-use super::overlay::{Confirm, Overlay, Palette, Scroll, Subject, Then};
+use super::overlay::{Confirm, Overlay, Palette, PaletteRow, Scroll, Subject, Then};
 use super::state::State;
 use super::{
-    Effect, KeyCode, KeyPress, OpId, act, asking, cancelling, cleanup, content, copy, found, interrupted, layout, more,
-    review, story, walk,
+    Effect, KeyCode, KeyPress, OpId, act, actions, asking, cancelling, cleanup, content, copy, found, interrupted,
+    layout, review, walk,
 };
 use crate::domain::explain::explain;
 use crate::domain::{Ask, Request, View};
@@ -41,7 +42,7 @@ fn take(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
             Typed::Close => {}
             Typed::Stay => state.overlays.push(Overlay::Form(form)),
             Typed::Send => {
-                if let Err((mut form, problem)) = story::send(state, form, effects) {
+                if let Err((mut form, problem)) = actions::send(state, form, effects) {
                     form.problem = Some(problem);
                     state.overlays.push(Overlay::Form(form));
                 }
@@ -226,19 +227,24 @@ fn agreed_to(state: &mut State, request: Request, effects: &mut Vec<Effect>) {
     }
 }
 
-/// The commands that match what was typed into the palette, those that work here first; each with whether it does.
-pub(super) fn palette_matches(state: &State, typed: &str) -> Vec<(Command, bool)> {
+/// What matches what was typed into the palette, what works here first; each with whether it does.
+pub(super) fn palette_matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
     let typed = typed.to_lowercase();
-    let mut found: Vec<_> = COMMANDS
-        .iter()
-        .filter(|entry| entry.name.contains(&typed) || entry.help.to_lowercase().contains(&typed))
-        .map(|entry| (entry, act::is_available(state, entry.command)))
-        .collect();
-    found.sort_by_key(|(entry, available)| (!available, !entry.name.starts_with(&typed)));
+    let commands = COMMANDS.iter().map(|entry| {
+        (
+            PaletteRow::Command(entry.command),
+            act::is_available(state, entry.command),
+        )
+    });
+    let has_key = |action: &Action| COMMANDS.iter().any(|entry| entry.does(action));
+    let others = actions::MENU.iter().copied().filter(|action| !has_key(action));
+    let others = others.map(|action| (PaletteRow::Action(action), action.is_offered(state)));
+    let matches = |choice: PaletteRow| {
+        choice.name().to_lowercase().contains(&typed) || choice.help().to_lowercase().contains(&typed)
+    };
+    let mut found: Vec<_> = commands.chain(others).filter(|(choice, _)| matches(*choice)).collect();
+    found.sort_by_key(|(choice, available)| (!available, !choice.name().starts_with(&typed)));
     found
-        .into_iter()
-        .map(|(entry, available)| (entry.command, available))
-        .collect()
 }
 
 fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut Vec<Effect>) {
@@ -248,8 +254,10 @@ fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut 
         (KeyCode::Down, _) | (KeyCode::Char('n'), true) => palette.cursor = (palette.cursor + 1).min(last),
         (KeyCode::Up, _) | (KeyCode::Char('p'), true) => palette.cursor = palette.cursor.saturating_sub(1),
         (KeyCode::Enter, _) => {
-            if let Some((command, _)) = palette.matches.get(palette.cursor) {
-                act::run(state, *command, effects);
+            match palette.matches.get(palette.cursor) {
+                Some((PaletteRow::Command(command), _)) => act::run(state, *command, effects),
+                Some((PaletteRow::Action(action), _)) => actions::run_here(state, action, effects),
+                None => {}
             }
             return;
         }
@@ -292,10 +300,10 @@ fn read(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
     }
     if let (Some(Overlay::Log(log)), Command::Save) = (state.overlays.last(), command) {
         let job = log.job.clone();
-        return story::ask_save(state, job);
+        return actions::ask_save_log(state, job);
     }
     if let (Some(Overlay::Audit(_)), Command::Save) = (state.overlays.last(), command) {
-        return story::ask_save_audit(state);
+        return actions::ask_save_audit(state);
     }
     let lines = content::lines(state, room.0).len();
     let steps = walk::steps(state).len();
@@ -374,7 +382,7 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
         (Some(Overlay::Menu(menu)), Command::Enter) => {
             let menu = menu.clone();
             state.overlays.pop();
-            more::choose(state, &menu, effects);
+            actions::choose(state, &menu, effects);
         }
         (Some(Overlay::Walk(row)), Command::Enter) => {
             let step = walk::steps(state).get(*row).map(|standing| standing.step);

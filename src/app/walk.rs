@@ -1,13 +1,13 @@
 //! The walk: the steps from an empty account to a decrypted model and back, each with its live state and the key that
 //! does it. Nothing here is remembered but what proofs found out: all else is read off the panes.
 
+use super::actions::{self, Action, Target};
 use super::command::Command;
-use super::more::{self, More, Target};
 use super::overlay::Subject;
 use super::pane::Pane;
 use super::state::State;
 use super::text::{self, Tone};
-use super::{Effect, act, seen, story};
+use super::{Effect, act, seen};
 use crate::domain::{Grant, JobStatus, KeyState, ObjectRow, ProofMethod};
 
 /// One step of the walk.
@@ -303,12 +303,12 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
                 act::run(state, Command::New, effects);
             }
         }
-        Step::Role => further(state, More::NewRole, effects),
+        Step::Role => further(state, &actions::NEW_ROLE, effects),
         Step::Denied | Step::Allowed => {
             let (Some(key), Some(role)) = (state.key().map(|key| key.arn.clone()), role_arn(state)) else {
                 return state.say(Tone::Warn, "A proof needs a key and a role first.");
             };
-            story::prove(state, key, role, effects);
+            actions::prove(state, key, role, effects);
         }
         Step::Grant => {
             focus(state, Pane::Grants);
@@ -318,7 +318,7 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
             focus(state, Pane::Files);
             act::run(state, Command::Encrypt, effects);
         }
-        Step::Image => further(state, More::BuildImage, effects),
+        Step::Image => further(state, &actions::BUILD_IMAGE, effects),
         Step::Job => match (newest_job(state).map(|job| job.name.clone()), linked_object(state)) {
             (Some(name), _) if is_worth_a_look(state) => {
                 focus(state, Pane::Jobs);
@@ -333,14 +333,14 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
             }
             _ => state.say(Tone::Warn, "Encrypt the data first."),
         },
-        Step::Model => story::ask_model(state),
-        Step::CleanUp => further(state, More::CleanUp, effects),
+        Step::Model => actions::ask_model(state),
+        Step::CleanUp => further(state, &actions::CLEAN_UP, effects),
     }
 }
 
-fn further(state: &mut State, more: More, effects: &mut Vec<Effect>) {
+fn further(state: &mut State, action: &Action, effects: &mut Vec<Effect>) {
     let target = Target::of(state);
-    more::run(state, more, target, effects);
+    actions::run(state, action, &target, effects);
 }
 
 /// A job that failed without a grant is tried again once there is one; others are looked at.

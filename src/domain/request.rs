@@ -51,6 +51,28 @@ pub enum Request {
     Account(AccountRequest),
 }
 
+macro_rules! areas {
+    ($($area:ident($request:ident)),*) => {
+        $(impl From<$request> for Request {
+            fn from(request: $request) -> Self {
+                Self::$area(request)
+            }
+        })*
+    };
+}
+
+areas!(
+    Object(ObjectRequest),
+    Key(KeyRequest),
+    Message(MessageRequest),
+    Grant(GrantRequest),
+    Role(RoleRequest),
+    Job(JobRequest),
+    Image(ImageRequest),
+    Proof(ProofRequest),
+    Account(AccountRequest)
+);
+
 impl Request {
     /// What is said of it, with things called by these names.
     pub fn facts(&self, names: &Names<'_>) -> Facts {

@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use super::{Theme, boxed, centered};
 use crate::app::State;
-use crate::app::overlay::{Confirm, Palette};
+use crate::app::overlay::{Confirm, Palette, PaletteRow};
 use crate::app::text::{self, Tone};
 
 const COLUMNS: u16 = 72;
@@ -58,13 +58,17 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
     ])];
     let rows = usize::from(inner.height).saturating_sub(1);
     let top = (palette.cursor + 1).saturating_sub(rows);
-    for (index, (command, available)) in palette.matches.iter().enumerate().skip(top).take(rows) {
-        let (entry, is_cursor) = (command.entry(), index == palette.cursor);
+    for (index, (choice, available)) in palette.matches.iter().enumerate().skip(top).take(rows) {
+        let is_cursor = index == palette.cursor;
+        let key = match choice {
+            PaletteRow::Command(command) => state.settings.keymap.key(*command),
+            PaletteRow::Action(_) => String::new(),
+        };
         let tone = if *available { Tone::Plain } else { Tone::Dim };
         let words = text::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " })
-            .and(tone, text::fit(entry.name, 15))
-            .and(Tone::Accent, text::fit(&state.settings.keymap.key(entry.command), 10))
-            .and(Tone::Dim, entry.help);
+            .and(tone, text::fit(choice.name(), 17))
+            .and(Tone::Accent, text::fit(&key, 10))
+            .and(Tone::Dim, choice.help());
         let style = if is_cursor {
             theme.cursor
         } else {

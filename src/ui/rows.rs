@@ -11,7 +11,7 @@ use crate::app::cleanup::{self, CleanUp};
 use crate::app::found::Found;
 use crate::app::overlay::Menu;
 use crate::app::text::{self, Line as Words, Tone};
-use crate::app::{State, content, interrupted, more, walk};
+use crate::app::{State, content, interrupted, walk};
 
 pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64) {
     let inner = boxed(frame, area, "Messages", theme.focus);
@@ -69,7 +69,6 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, theme: &Theme, menu: &Menu) {
     let rows: Vec<Vec<Words>> = menu
         .actions
         .iter()
-        .map(|more| more::action_of(*more))
         .map(|action| vec![Words::new(Tone::Plain, text::fit(action.label, 18)).and(Tone::Dim, action.help)])
         .collect();
     render(

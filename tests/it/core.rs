@@ -17,6 +17,8 @@ use crate::desk::{
 mod chosen;
 #[path = "core/continuations.rs"]
 mod continuations;
+#[path = "core/doors.rs"]
+mod doors;
 #[path = "core/fixed.rs"]
 mod fixed;
 #[path = "core/hostile.rs"]

@@ -85,7 +85,7 @@ fn class(request: &Request) -> Class {
         | Request::Proof(ProofRequest::Object { grant: false, .. })
         | Request::Role(RoleRequest::Policies { .. })
         | Request::Grant(GrantRequest::Await { .. })
-        | Request::Grant(GrantRequest::List { .. })
+        | Request::Grant(GrantRequest::List)
         | Request::Job(JobRequest::Preflight(_))
         | Request::Account(AccountRequest::PlanCleanUp)
         | Request::Job(JobRequest::SaveLog { .. })
@@ -384,12 +384,10 @@ impl Stage {
                 grant_id,
                 grantee: self.granted.clone(),
             }),
-            Request::Grant(GrantRequest::List { key_arns: Vec::new() }),
+            Request::Grant(GrantRequest::List),
             Request::Proof(ProofRequest::Story {
                 key_arn: key_arn.clone(),
                 role_arn: self.denied.clone(),
-                context: none(),
-                operations: Vec::new(),
             }),
             Request::Job(JobRequest::Preflight(Box::new(self.job("job-2")))),
             Request::Image(ImageRequest::NewRepository {

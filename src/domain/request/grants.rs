@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::command::CommandLine;
 use super::facts::{Ask, Facts, Touch};
 use super::names::{Names, grantee};
-use crate::domain::words::counted;
 use crate::domain::{GrantConstraint, GrantSpec};
 
 /// A request that is about grants.
@@ -40,11 +39,8 @@ pub enum GrantRequest {
         /// Whose grant it is, as ARN: for those who are asked.
         grantee: String,
     },
-    /// List the grants of several keys.
-    List {
-        /// The keys' ARNs; every key of the account if empty.
-        key_arns: Vec<String>,
-    },
+    /// List the grants of every key of the account.
+    List,
 }
 
 impl GrantRequest {
@@ -105,14 +101,7 @@ impl GrantRequest {
                 let title = format!("wait until the grant of {to} on {key} is known everywhere");
                 Facts::reading("wait for the grant on", key_arn, title)
             }
-            Self::List { key_arns } => {
-                let title = match key_arns.as_slice() {
-                    [] => "list the grants of every key".to_owned(),
-                    [only] => format!("list the grants of {}", names.key(only)),
-                    several => format!("list the grants of {}", counted(several.len(), "key")),
-                };
-                Facts::reading("list", "grants", title)
-            }
+            Self::List => Facts::reading("list", "grants", "list the grants of every key"),
         }
     }
 
@@ -125,11 +114,7 @@ impl GrantRequest {
             Self::New(spec) => vec![new_grant(spec)],
             Self::Revoke { key_arn, grant_id, .. } => by_id("kms revoke-grant", key_arn, grant_id),
             Self::Retire { key_arn, grant_id, .. } => by_id("kms retire-grant", key_arn, grant_id),
-            Self::Await { .. } => Vec::new(),
-            Self::List { key_arns } => {
-                let line = |key_arn| CommandLine::aws("kms list-grants").with("--key-id", key_arn);
-                key_arns.iter().map(line).collect()
-            }
+            Self::Await { .. } | Self::List => Vec::new(),
         }
     }
 }

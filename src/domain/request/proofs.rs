@@ -1,7 +1,5 @@
 //! Requests about access proofs.
 
-use std::collections::BTreeMap;
-
 use super::command::CommandLine;
 use super::facts::{Ask, Facts, Touch};
 use super::names::{Names, grantee};
@@ -35,10 +33,6 @@ pub enum ProofRequest {
         key_arn: String,
         /// The role's ARN.
         role_arn: String,
-        /// Encryption context.
-        context: BTreeMap<String, String>,
-        /// Operations to grant meanwhile; `Decrypt` and `Encrypt` if empty.
-        operations: Vec<String>,
     },
 }
 
@@ -71,7 +65,7 @@ impl ProofRequest {
                     .finishing(LENT)
                     .asking(Ask::Yes)
             }
-            Self::Story { key_arn, role_arn, .. } => {
+            Self::Story { key_arn, role_arn } => {
                 let title = format!(
                     "prove that {} needs a grant for {}",
                     grantee(role_arn),
@@ -111,12 +105,7 @@ impl ProofRequest {
         };
         match self {
             Self::Access { key_arn, role_arn, .. } => vec![prove(key_arn, role_arn)],
-            Self::Story {
-                key_arn,
-                role_arn,
-                context,
-                ..
-            } => vec![prove(key_arn, role_arn).context(context).words(["--story"])],
+            Self::Story { key_arn, role_arn } => vec![prove(key_arn, role_arn).words(["--story"])],
             Self::Object { .. } => Vec::new(),
         }
     }

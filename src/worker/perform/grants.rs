@@ -21,6 +21,6 @@ pub(super) async fn perform(aws: &Aws, request: &GrantRequest, progress: &Progre
             grant_id,
             grantee,
         } => actions::await_grant(aws, key_arn, grant_id, grantee, progress).await,
-        GrantRequest::List { key_arns } => actions::grants_of(aws, key_arns, progress).await,
+        GrantRequest::List => actions::grants_of(aws, &[], progress).await,
     }
 }

@@ -13,13 +13,13 @@ pub(super) async fn perform(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
+    let none = BTreeMap::new();
     match request {
         ProofRequest::Access {
             key_arn,
             role_arn,
             trust,
         } => {
-            let none = BTreeMap::new();
             let proof = if *trust {
                 actions::prove_trusted(aws, key_arn, role_arn, &none, progress, cancel).await?
             } else {
@@ -32,13 +32,8 @@ pub(super) async fn perform(
                 steps: proof.operations,
             })
         }
-        ProofRequest::Story {
-            key_arn,
-            role_arn,
-            context,
-            operations,
-        } => {
-            let story = actions::prove_story(aws, key_arn, role_arn, context, operations, progress, cancel).await?;
+        ProofRequest::Story { key_arn, role_arn } => {
+            let story = actions::prove_story(aws, key_arn, role_arn, &none, &[], progress, cancel).await?;
             Ok(Outcome::Story(Box::new(story)))
         }
         ProofRequest::Object {

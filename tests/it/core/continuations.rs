@@ -25,11 +25,7 @@ fn at_buckets() -> Desk {
 fn action(desk: &mut Desk, label: &str) {
     desk.keys("a");
     let rows: Vec<String> = match desk.state.overlays.last() {
-        Some(Overlay::Menu(menu)) => menu
-            .actions
-            .iter()
-            .map(|more| strongroom::app::more::action_of(*more).label.to_owned())
-            .collect(),
+        Some(Overlay::Menu(menu)) => menu.actions.iter().map(|action| action.label.to_owned()).collect(),
         other => panic!("no menu but {other:?}"),
     };
     let row = rows

@@ -10,11 +10,7 @@ const KEY: &str = "11111111-0000-0000-0000-000000000001";
 
 fn menu(desk: &Desk) -> Vec<&'static str> {
     match desk.state.overlays.last() {
-        Some(Overlay::Menu(menu)) => menu
-            .actions
-            .iter()
-            .map(|more| strongroom::app::more::action_of(*more).label)
-            .collect(),
+        Some(Overlay::Menu(menu)) => menu.actions.iter().map(|action| action.label).collect(),
         other => panic!("no menu but {other:?}"),
     }
 }

@@ -320,12 +320,10 @@ pub(super) fn next(request: &Request) -> Option<Request> {
                 grantee: own(ROLE),
             }),
         },
-        Request::Grant(GrantRequest::Await { .. }) => Request::Grant(GrantRequest::List { key_arns: Vec::new() }),
-        Request::Grant(GrantRequest::List { .. }) => Request::Proof(ProofRequest::Story {
+        Request::Grant(GrantRequest::Await { .. }) => Request::Grant(GrantRequest::List),
+        Request::Grant(GrantRequest::List) => Request::Proof(ProofRequest::Story {
             key_arn: key(),
             role_arn: own(ROLE),
-            context: context(),
-            operations: Vec::new(),
         }),
         Request::Proof(ProofRequest::Story { .. }) => Request::Job(JobRequest::Preflight(job())),
         Request::Job(JobRequest::Preflight(_)) => Request::Image(ImageRequest::NewRepository {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ask;
+use crate::app::overlay::{Confirm, Overlay, Then};
 use crate::app::state::State;
 use crate::app::text::{self, Tone};
 use crate::app::{Consent, Effect};
@@ -14,7 +14,7 @@ const NAMED: usize = 5;
 /// Encrypts the selected or marked files to the place shown, under the selected key. One key press is enough for files (no
 /// folder) that the person put the cursor on or marked, under a key the person put the cursor on, where that was agreed to
 /// before with this key. All else is one question that shows the three.
-pub(in crate::app) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
+pub(super) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
     let (Some(key), Some((bucket, prefix))) = (state.key().cloned(), state.place.clone()) else {
         return;
     };
@@ -64,7 +64,12 @@ pub(in crate::app) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
         ),
     };
     let explanation = explanation(&files, &key, consent.as_ref(), is_agreed, existing.len());
-    ask(state, question, explanation, request, consent.filter(|_| !is_agreed));
+    state.overlays.push(Overlay::Confirm(Confirm {
+        question,
+        explanation,
+        typed: None,
+        then: Then::Start(Box::new(request), consent.filter(|_| !is_agreed)),
+    }));
 }
 
 /// Names that are at the place shown already.

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::app::pane::Pane;
 use crate::app::state::State;
-use crate::app::story;
 use crate::domain::{Grant, KmsKey, ObjectRow, TrainingJob};
 
 /// What an action is done to.
@@ -39,7 +38,11 @@ impl Target {
             grant: state.grants.current().map(|grant| grant.id.clone()),
             bucket: bucket.filter(|_| state.focus == Pane::Objects && state.place.is_none()),
             place: state.place.clone(),
-            object: state.objects.current().map(|row| row.key().to_owned()),
+            object: state
+                .place
+                .as_ref()
+                .and(state.objects.current())
+                .map(|row| row.key().to_owned()),
             job: state.jobs.current().map(|job| job.name.clone()),
             dir: state.dir.clone(),
         }
@@ -78,7 +81,7 @@ impl Target {
 
     /// Bucket and key of the model that the job has written.
     pub(super) fn model(&self, state: &State) -> Option<(String, String)> {
-        story::model_of(self.job(state)?)
+        model_of(self.job(state)?)
     }
 
     /// Bucket and key of the object; of a job those of its model.
@@ -94,10 +97,29 @@ impl Target {
         }
     }
 
-    /// Bucket and key of the object, named as it was.
-    pub(super) fn named_object(&self) -> Result<(String, String), &'static str> {
-        let (bucket, _) = self.place.clone().ok_or("No bucket is open (3)")?;
-        let object = self.object.clone().ok_or("No object is selected (3)")?;
-        Ok((bucket, object))
+    /// Whether it is an object, or a job that has written a model.
+    pub(super) fn is_readable(&self, state: &State) -> bool {
+        match self.pane {
+            Pane::Jobs => self.model(state).is_some(),
+            Pane::Objects => self.object(state).is_some(),
+            Pane::Keys | Pane::Grants | Pane::Files => false,
+        }
     }
+
+    /// What the key is called, if it is still listed.
+    pub(super) fn key_name<'a>(&self, state: &'a State) -> &'a str {
+        self.listed_key(state).map(KmsKey::name).unwrap_or_default()
+    }
+
+    /// The key, named as it was.
+    pub(super) fn named_key(&self) -> Result<String, String> {
+        self.key.clone().ok_or_else(|| "No key is selected (1)".to_owned())
+    }
+}
+
+/// Bucket and key of the model that a job has written.
+pub(super) fn model_of(job: &TrainingJob) -> Option<(String, String)> {
+    let detail = job.detail.as_ref()?;
+    let (bucket, key) = detail.model.as_deref()?.strip_prefix("s3://")?.split_once('/')?;
+    Some((bucket.to_owned(), key.to_owned()))
 }

@@ -1,0 +1,324 @@
+//! Everything that is done to a thing: each action one item in the file of its area, with its words, where it is offered,
+//! what it begins, and its form beside what reads it. The menu, the palette, the keys and the help take it from here.
+//!
+//! An action is about a [`Target`], which is fixed when it is chosen: whatever arrives meanwhile, nothing is done to anything
+//! else.
+
+mod account;
+mod grants;
+mod images;
+mod jobs;
+mod keys;
+mod messages;
+mod objects;
+mod proofs;
+mod roles;
+mod target;
+
+pub use target::Target;
+
+pub(super) use account::{AUDIT, CLEAN_UP, ask_save as ask_save_audit};
+pub(super) use images::BUILD as BUILD_IMAGE;
+pub(super) use jobs::{LOG, TRAIN, ask_save as ask_save_log, list as list_job};
+pub(super) use keys::{RESTORE, deletion};
+pub(super) use objects::{DECRYPT, ENCRYPT, MEMBERS, PREVIEW, VERIFY, ask_model, emptying, preview};
+pub(super) use proofs::{ACCESS, prove};
+pub(super) use roles::NEW as NEW_ROLE;
+
+use super::continuation::Continuation;
+use super::form::{Blank, Filled, Form, Sent};
+use super::overlay::{Menu, Overlay};
+use super::pane::Pane;
+use super::state::State;
+use super::text::{self, Tone};
+use super::{Effect, asking};
+use crate::domain::{Ask, Request};
+
+/// An action, with the words that people see.
+#[derive(Debug)]
+pub struct Action {
+    /// What it is called.
+    pub label: &'static str,
+    /// What it does, in a sentence without a full stop.
+    pub help: &'static str,
+    /// Whether it does something to this; where it would, if that is worth saying.
+    pub(super) offered: fn(&State, &Target) -> Offer,
+    /// What it begins; nothing where it is not offered.
+    pub(super) begin: fn(&State, &Target) -> Option<Begin>,
+}
+
+impl Action {
+    /// Whether it does something to what the cursor is on now.
+    pub(super) fn is_offered(&self, state: &State) -> bool {
+        (self.offered)(state, &Target::of(state)).is_ok()
+    }
+}
+
+/// Labels are names: a test holds that there are no two.
+impl PartialEq for Action {
+    fn eq(&self, other: &Self) -> bool {
+        self.label == other.label
+    }
+}
+
+impl Eq for Action {}
+
+/// Whether something is offered; else where it would be, or nothing.
+pub(super) type Offer = Result<(), &'static str>;
+
+/// What an action begins.
+#[derive(Debug)]
+pub(super) enum Begin {
+    /// A request, once what its facts want has been asked.
+    Start(Request),
+    /// A request that is asked about whatever its facts want.
+    Ask(Request),
+    /// A request, and what follows it.
+    Then(Request, Continuation),
+    /// A form.
+    Fill(Form),
+    /// A change of what is on screen.
+    Do(fn(&mut State, &mut Vec<Effect>)),
+}
+
+/// The further actions, in the order of the menu.
+pub const MENU: &[&Action] = &[
+    &objects::PREVIEW,
+    &objects::MEMBERS,
+    &proofs::OBJECT,
+    &keys::EDIT_POLICY,
+    &keys::PUT_POLICY_BACK,
+    &keys::ALLOW_ROLE,
+    &keys::ADD_ALIAS,
+    &keys::MOVE_ALIAS,
+    &keys::DELETE_ALIAS,
+    &keys::TAGS,
+    &keys::DESCRIBE,
+    &keys::ROTATION_ON,
+    &keys::ROTATION_OFF,
+    &keys::DEPENDENTS,
+    &messages::ENCRYPT,
+    &messages::DECRYPT,
+    &messages::NEW_DATA_KEY,
+    &messages::OPEN_DATA_KEY,
+    &messages::RE_WRAP,
+    &proofs::STORY,
+    &grants::RETIRE,
+    &grants::EVERYWHERE,
+    &objects::EMPTY_BUCKET,
+    &objects::DELETE_BUCKET,
+    &jobs::CLONE,
+    &roles::NEW,
+    &roles::POLICIES,
+    &roles::DETACH_POLICY,
+    &roles::TRUST_SERVICE,
+    &roles::TRUST_CALLER,
+    &roles::DISTRUST_CALLER,
+    &roles::DELETE,
+    &images::NEW_REPOSITORY,
+    &images::BUILD,
+    &images::TRY,
+    &objects::INTERRUPTED,
+    &account::CLEAN_UP,
+    &account::AUDIT,
+];
+
+/// Something new, of what the pane holds.
+pub(super) const NEW: Action = Action {
+    label: "new",
+    help: "New, of what the pane holds: key, grant, bucket or prefix, training job",
+    offered: |state, target| match target.pane {
+        Pane::Keys | Pane::Objects => Ok(()),
+        Pane::Grants | Pane::Files => only_if(
+            target.pane == Pane::Grants && target.key.is_some(),
+            "For a new grant, select a key first (1).",
+        ),
+        Pane::Jobs => only_if(
+            target.object(state).is_some(),
+            "For a new job, select an encrypted object first (3).",
+        ),
+    },
+    begin: |state, target| {
+        Some(Begin::Fill(match target.pane {
+            Pane::Keys => keys::new(state),
+            Pane::Grants => grants::new(state, target)?,
+            Pane::Objects => objects::new(state),
+            Pane::Jobs => jobs::new(state, target)?,
+            Pane::Files => return None,
+        }))
+    },
+};
+
+/// Takes away what the cursor is on.
+pub(super) const REMOVE: Action = Action {
+    label: "remove",
+    help: "Disable or delete, revoke, stop, cancel: asked first",
+    offered: |state, target| match target.pane {
+        Pane::Keys => only_if(
+            keys::remove(state).is_some(),
+            "It is pending deletion already; u takes that back.",
+        ),
+        Pane::Grants => only_if(state.grants.current().is_some(), NOTHING_TO_REMOVE),
+        Pane::Objects => only_if(target.object(state).is_some(), NOTHING_TO_REMOVE),
+        Pane::Jobs => only_if(
+            jobs::stop(state, target).is_some(),
+            "Only a job in progress can be stopped.",
+        ),
+        Pane::Files => Err(NOTHING_TO_REMOVE),
+    },
+    begin: |state, target| match target.pane {
+        Pane::Keys => keys::remove(state),
+        Pane::Grants => Some(Begin::Ask(grants::revocation(state)?)),
+        Pane::Objects => Some(Begin::Ask(objects::deletion(state)?)),
+        Pane::Jobs => Some(Begin::Ask(jobs::stop(state, target)?)),
+        Pane::Files => None,
+    },
+};
+
+const NOTHING_TO_REMOVE: &str = "Nothing here can be removed.";
+
+/// A form, with what reads it.
+fn fill(form: Blank, reader: impl Fn(&Filled<'_>) -> Result<Sent, String> + Send + Sync + 'static) -> Option<Begin> {
+    Some(Begin::Fill(form.reading(reader)))
+}
+
+/// What a form asks for.
+fn asks(request: impl Into<Request>) -> Result<Sent, String> {
+    Ok(Sent::Requests(vec![request.into()]))
+}
+
+/// A request that needs no form.
+fn start(request: impl Into<Request>) -> Option<Begin> {
+    Some(Begin::Start(request.into()))
+}
+
+/// Offered if that holds; else there.
+fn only_if(holds: bool, elsewhere: &'static str) -> Offer {
+    if holds { Ok(()) } else { Err(elsewhere) }
+}
+
+/// Offered in these panes.
+fn in_panes(target: &Target, panes: &[Pane]) -> Offer {
+    only_if(panes.contains(&target.pane), "")
+}
+
+/// Opens the menu.
+pub(super) fn menu(state: &mut State) {
+    let title = match super::state::reference(state) {
+        Some(reference) if state.focus == Pane::Keys => {
+            let name = state.key_name(&reference);
+            name.unwrap_or(&reference).to_owned()
+        }
+        Some(reference) => text::last_part(&reference).to_owned(),
+        None => state.focus.name().to_owned(),
+    };
+    let target = Target::of(state);
+    let offered = |action: &&Action| (action.offered)(state, &target).is_ok();
+    let actions = MENU.iter().copied().filter(offered).collect();
+    state.overlays.push(Overlay::Menu(Menu {
+        title,
+        target,
+        actions,
+        cursor: 0,
+    }));
+}
+
+/// Does what the menu's cursor is on, to what the menu was opened on; or says that it cannot be done any more.
+pub(super) fn choose(state: &mut State, menu: &Menu, effects: &mut Vec<Effect>) {
+    let Some(action) = menu.actions.get(menu.cursor) else {
+        return;
+    };
+    if (action.offered)(state, &menu.target).is_ok() {
+        return run(state, action, &menu.target, effects);
+    }
+    let words = format!(
+        "Not any more: {} of {}. It has changed, or is gone.",
+        action.label, menu.title
+    );
+    state.say(Tone::Warn, words);
+}
+
+/// Does it to what the cursor is on now, or says where it could be done.
+pub(super) fn run_here(state: &mut State, action: &Action, effects: &mut Vec<Effect>) {
+    let target = Target::of(state);
+    match (action.offered)(state, &target) {
+        Ok(()) => run(state, action, &target, effects),
+        Err("") => state.say(Tone::Warn, format!("Not here: {}.", action.label)),
+        Err(elsewhere) => state.say(Tone::Warn, elsewhere),
+    }
+}
+
+/// Does it, or asks for what it needs first.
+pub(super) fn run(state: &mut State, action: &Action, target: &Target, effects: &mut Vec<Effect>) {
+    match (action.begin)(state, target) {
+        Some(Begin::Start(request)) => {
+            state.start(request, effects);
+        }
+        Some(Begin::Ask(request)) => asking::ask(state, request, Ask::Yes, effects),
+        Some(Begin::Then(request, continuation)) => {
+            state.begin(request, continuation, effects);
+        }
+        Some(Begin::Fill(form)) => state.ask(form),
+        Some(Begin::Do(change)) => change(state, effects),
+        None => {}
+    }
+}
+
+/// What an action would ask for as things stand; nothing while something must be filled in first.
+pub(super) fn foreseen(state: &State, menu: &Menu) -> Vec<Request> {
+    let begun = menu
+        .actions
+        .get(menu.cursor)
+        .and_then(|action| (action.begin)(state, &menu.target));
+    match begun {
+        Some(Begin::Start(request) | Begin::Ask(request)) => vec![request],
+        Some(Begin::Then(request, continuation)) => continuation.foreseen(&request).into_iter().collect(),
+        Some(Begin::Fill(form)) => requests(&form),
+        Some(Begin::Do(_)) | None => Vec::new(),
+    }
+}
+
+/// What a form asks for as it is filled in; nothing while something is missing.
+pub(super) fn requests(form: &Form) -> Vec<Request> {
+    match form.read() {
+        Ok(Sent::Requests(requests)) => requests,
+        Ok(Sent::Job(request) | Sent::Draft(request, _)) => vec![request],
+        Ok(Sent::Change(..) | Sent::Go(..)) | Err(_) => Vec::new(),
+    }
+}
+
+/// Sends a filled form; or says why it cannot be sent yet. The form stays until what it asked for has come out well.
+pub(super) fn send(state: &mut State, form: Form, effects: &mut Vec<Effect>) -> Result<(), (Form, String)> {
+    let sent = match form.read() {
+        Ok(sent) => sent,
+        Err(problem) => return Err((form, problem)),
+    };
+    let boxed = Box::new(form.clone());
+    let (requests, continuation) = match sent {
+        Sent::Go(bucket, prefix) => {
+            state.place = Some((bucket, prefix));
+            state.objects.reset();
+            return Ok(());
+        }
+        Sent::Job(request) => {
+            state.focus = Pane::Jobs;
+            (vec![request], Continuation::Form(boxed))
+        }
+        Sent::Draft(request, spec) => (vec![request], Continuation::NewKey(spec, boxed)),
+        Sent::Change(request, change) => (vec![request], Continuation::ChangePolicy(change, Some(boxed))),
+        Sent::Requests(requests) => (requests, Continuation::Form(boxed)),
+    };
+    if let [request] = requests.as_slice()
+        && let Some(question) = asking::question(state, request.clone(), Ask::Never, "")
+    {
+        state.overlays.push(Overlay::Form(form));
+        state.overlays.push(Overlay::Confirm(question));
+        return Ok(());
+    }
+    let mut continuation = Some(continuation);
+    for request in requests {
+        let continuation = continuation.take().unwrap_or(Continuation::Nothing);
+        state.begin(request, continuation, effects);
+    }
+    Ok(())
+}

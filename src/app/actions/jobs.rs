@@ -1,0 +1,175 @@
+//! Actions on training jobs.
+
+use std::collections::BTreeMap;
+
+use super::{Action, Begin, Target, asks, only_if};
+use crate::app::act;
+use crate::app::form::{Blank, Form, Sent};
+use crate::app::pane::Pane;
+use crate::app::state::State;
+use crate::domain::{JobDetail, JobRequest, JobSpec, JobStatus, Request, TrainingJob};
+
+pub(in crate::app) const TRAIN: Action = Action {
+    label: "train",
+    help: "Start a training job on the selected object",
+    offered: |state, target| {
+        let is_there = target.pane == Pane::Objects && target.object(state).is_some();
+        only_if(is_there, "To train, select an encrypted object (3).")
+    },
+    begin: |state, target| new(state, target).map(Begin::Fill),
+};
+
+pub(in crate::app) const LOG: Action = Action {
+    label: "log",
+    help: "The job's log, followed while it runs",
+    offered: |state, target| {
+        let is_there = target.pane == Pane::Jobs && target.job(state).is_some();
+        only_if(is_there, "To read a log, select a job (4).")
+    },
+    begin: |_, _| {
+        Some(Begin::Do(|state, _| {
+            if let Some(name) = state.jobs.current().map(|job| job.name.clone()) {
+                act::open_log(state, &name);
+            }
+        }))
+    },
+};
+
+pub(super) const CLONE: Action = Action {
+    label: "clone job",
+    help: "A new job made as this one was",
+    offered: |state, target| only_if(target.pane == Pane::Jobs && trained_on(state, target).is_some(), ""),
+    begin: |state, target| {
+        let (detail, uri) = trained_on(state, target)?;
+        let (bucket, object) = uri.split_once('/').unwrap_or((uri, ""));
+        let spec = JobSpec {
+            name: new_name(state),
+            role_arn: detail.role_arn.clone(),
+            image: detail.image.clone(),
+            instance_type: detail.instance_type.clone(),
+            instance_count: detail.instance_count,
+            volume_gb: 10,
+            max_runtime: detail.max_runtime.unwrap_or(3600),
+            output: detail.output.clone().unwrap_or_default(),
+            bucket: bucket.to_owned(),
+            object: object.to_owned(),
+            hyperparameters: BTreeMap::new(),
+            moved_from: None,
+        };
+        Some(Begin::Fill(form(state, spec)))
+    },
+};
+
+/// A job that is known, and where its data is, below `s3://`.
+fn trained_on<'a>(state: &'a State, target: &Target) -> Option<(&'a JobDetail, &'a str)> {
+    let detail = target.job(state)?.detail.as_deref()?;
+    Some((detail, detail.channels.first()?.uri.strip_prefix("s3://")?))
+}
+
+/// A new job on the selected object.
+pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
+    let object = target.object(state)?.key().to_owned();
+    let (bucket, _) = target.place.clone()?;
+    let who = state.identity.as_ref();
+    let account = who.map(|who| who.account.clone()).unwrap_or_default();
+    let region = state.settings.region.clone().unwrap_or_default();
+    let spec = JobSpec {
+        name: new_name(state),
+        role_arn: state.walk_role.clone().unwrap_or_default(),
+        image: format!("{account}.dkr.ecr.{region}.amazonaws.com/example-image:latest"),
+        instance_type: "ml.m5.large".to_owned(),
+        instance_count: 1,
+        volume_gb: 10,
+        max_runtime: 3600,
+        output: format!("s3://{bucket}/output"),
+        bucket,
+        object,
+        hyperparameters: BTreeMap::new(),
+        moved_from: None,
+    };
+    Some(form(state, spec))
+}
+
+fn new_name(state: &State) -> String {
+    format!("train-{}", state.now.strftime("%Y%m%d-%H%M%S"))
+}
+
+/// The form of a new job, filled in so.
+fn form(state: &State, spec: JobSpec) -> Form {
+    let note = if state.settings.sandbox {
+        "The job unwraps the data key as its role: without a grant it is denied. The sandbox runs a small reference \
+         trainer for images it does not know."
+    } else {
+        "The job unwraps the data key as its role: without a grant on the key it is denied."
+    };
+    let place = format!("s3://{}/{}", spec.bucket, spec.object);
+    let mut form = Blank::new(format!("Train on {place}"), note);
+    let role = form.role_chosen("Role", &state.roles, &spec.role_arn);
+    let name = form.text("Name", &spec.name, "");
+    let image = form.text("Image", &spec.image, "");
+    let instance = form.text("Instance", &spec.instance_type, "");
+    let count = form.text("Count", spec.instance_count.to_string(), "");
+    let volume = form.text("Volume GB", spec.volume_gb.to_string(), "");
+    let longest = form.text("Longest run", spec.max_runtime.to_string(), "seconds");
+    let output = form.text("Output", &spec.output, "");
+    let moved = form.text(
+        "Moved from",
+        spec.moved_from.clone().unwrap_or_default(),
+        "the old prefix, if the data was moved here",
+    );
+    let instead = form.checks("Instead", [("only look what would make it fail", false)]);
+    form.reading(move |filled| {
+        let spec = Box::new(JobSpec {
+            role_arn: filled.role(role)?,
+            name: filled.required(name)?,
+            image: filled.required(image)?,
+            instance_type: filled.required(instance)?,
+            instance_count: filled.number(count)?,
+            volume_gb: filled.number(volume)?,
+            max_runtime: filled.number(longest)?,
+            output: filled.required(output)?,
+            bucket: spec.bucket.clone(),
+            object: spec.object.clone(),
+            hyperparameters: BTreeMap::new(),
+            moved_from: filled.optional(moved),
+        });
+        let [only_look] = filled.checked(instead);
+        if only_look {
+            return asks(JobRequest::Preflight(spec));
+        }
+        Ok(Sent::Job(JobRequest::Start(spec).into()))
+    })
+}
+
+/// What stops the job, if it runs.
+pub(super) fn stop(state: &State, target: &Target) -> Option<Request> {
+    let job = target.job(state).filter(|job| job.status.is_active())?;
+    let name = job.name.clone();
+    Some(Request::Job(JobRequest::Stop { name }))
+}
+
+/// Asks where a job's log is to go.
+pub(in crate::app) fn ask_save(state: &mut State, job: String) {
+    let note = "All of it, from its first line. An existing file is never replaced.";
+    let mut form = Blank::new(format!("Save the log of {job}"), note);
+    let to = form.text("To", state.dir.join(format!("{job}.log")).to_string_lossy(), "");
+    let dir = state.dir.clone();
+    state.ask(form.reading(move |filled| {
+        let (job, to) = (job.clone(), dir.join(filled.required(to)?));
+        asks(JobRequest::SaveLog { job, to })
+    }));
+}
+
+/// Lists a job that was started just now, before the next list has it.
+pub(in crate::app) fn list(state: &mut State, name: &str) {
+    state.jobs.merge(TrainingJob {
+        name: name.to_owned(),
+        arn: String::new(),
+        status: JobStatus::InProgress,
+        secondary: None,
+        created: Some(state.now),
+        modified: None,
+        ended: None,
+        detail: None,
+    });
+}

@@ -1,0 +1,298 @@
+//! Actions on KMS keys, their policies and their names.
+
+use super::{Action, Begin, Offer, Target, asks, fill, only_if, start};
+use crate::app::continuation::{Change, Continuation};
+use crate::app::form::{Blank, Form, Sent};
+use crate::app::pane::Pane;
+use crate::app::state::State;
+use crate::domain::{KeyRequest, KeySpec, KeyState, KmsKey, Request};
+
+/// How far dependents of a key are looked for.
+const BUCKETS: usize = 20;
+const OBJECTS: usize = 5000;
+
+pub(in crate::app) const RESTORE: Action = Action {
+    label: "restore",
+    help: "Enable the key again, or cancel its deletion",
+    offered: |state, target| {
+        let elsewhere = match state.key() {
+            Some(key) if key.detail.is_none() => "What state the key is in is being asked; try again when it is there.",
+            _ => "Only a disabled key, or one that is pending deletion, can be restored (1).",
+        };
+        only_if(target.pane == Pane::Keys && restoration(state).is_some(), elsewhere)
+    },
+    // A key that the person did not put the cursor on is asked about.
+    begin: |state, _| {
+        let begin = if state.keys.is_chosen() {
+            Begin::Start
+        } else {
+            Begin::Ask
+        };
+        restoration(state).map(begin)
+    },
+};
+
+pub(super) const EDIT_POLICY: Action = Action {
+    label: "edit policy",
+    help: "The key policy in your editor; checked, shown as a diff, then put",
+    offered: on_key,
+    begin: |_, target| changed(target, Change::ByHand),
+};
+
+pub(super) const PUT_POLICY_BACK: Action = Action {
+    label: "put policy back",
+    help: "The policy as it was before it was replaced from here",
+    offered: |state, target| {
+        let of = target.listed_key(state).filter(|_| target.pane == Pane::Keys);
+        only_if(of.is_some_and(|of| state.previous_policies.contains_key(&of.arn)), "")
+    },
+    begin: |state, target| {
+        let earlier = state.previous_policies.get(target.key.as_ref()?)?;
+        changed(target, Change::Back(earlier.clone()))
+    },
+};
+
+pub(super) const ALLOW_ROLE: Action = Action {
+    label: "allow role",
+    help: "Name a role in the key policy instead of granting: shown as a diff, then put",
+    offered: on_key,
+    begin: |state, target| {
+        let key_arn = target.key.clone()?;
+        let note = "By the key policy, for Decrypt and Encrypt. Unlike a grant it has no end of its own.";
+        let mut form = Blank::new(format!("Let a role use {}", target.key_name(state)), note);
+        let role = form.roles("Role", &state.roles);
+        fill(form, move |filled| {
+            let read = KeyRequest::ReadPolicy {
+                key_arn: key_arn.clone(),
+            };
+            Ok(Sent::Change(Request::Key(read), Change::Allow(filled.role(role)?)))
+        })
+    },
+};
+
+pub(super) const ADD_ALIAS: Action = Action {
+    label: "add alias",
+    help: "One more name for the key",
+    offered: on_key,
+    begin: |state, target| {
+        let key_arn = target.key.clone()?;
+        let mut form = Blank::new(format!("One more alias for {}", target.key_name(state)), "");
+        let alias = form.text("Alias", "", "without alias/");
+        fill(form, move |filled| {
+            let (alias, key_arn) = (filled.required(alias)?, key_arn.clone());
+            asks(KeyRequest::AddAlias { alias, key_arn })
+        })
+    },
+};
+
+pub(super) const MOVE_ALIAS: Action = Action {
+    label: "move alias",
+    help: "Let an existing alias point to this key",
+    offered: on_key,
+    begin: |state, target| {
+        let key_arn = target.key.clone()?;
+        let title = format!("Let an alias point to {}", target.key_name(state));
+        let note = "Whoever uses the alias uses this key from then on.";
+        let mut form = Blank::new(title, note);
+        let alias = form.text("Alias", "", "an existing one, without alias/");
+        fill(form, move |filled| {
+            let (alias, key_arn) = (filled.required(alias)?, key_arn.clone());
+            asks(KeyRequest::MoveAlias { alias, key_arn })
+        })
+    },
+};
+
+pub(super) const DELETE_ALIAS: Action = Action {
+    label: "delete alias",
+    help: "Take a name away; the key stays",
+    offered: on_key,
+    begin: |state, target| {
+        let aliases = target
+            .listed_key(state)
+            .map(|key| key.aliases.as_slice())
+            .unwrap_or_default();
+        let first = aliases
+            .first()
+            .map(|alias| alias.trim_start_matches("alias/"))
+            .unwrap_or_default();
+        let title = format!("Delete an alias of {}", target.key_name(state));
+        let note = "The key stays; whoever uses the alias finds nothing.";
+        let mut form = Blank::new(title, note);
+        let alias = form.text("Alias", first, "without alias/");
+        fill(form, move |filled| {
+            let alias = filled.required(alias)?;
+            asks(KeyRequest::DeleteAlias { alias })
+        })
+    },
+};
+
+pub(super) const TAGS: Action = Action {
+    label: "tags",
+    help: "Set and remove tags",
+    offered: on_key,
+    begin: |state, target| {
+        let key_arn = target.key.clone()?;
+        let mut form = Blank::new(format!("Tags of {}", target.key_name(state)), "");
+        let set = form.text("Set", "", "NAME=VALUE, NAME=VALUE");
+        let remove = form.text("Remove", "", "NAME, NAME");
+        fill(form, move |filled| {
+            asks(KeyRequest::Tag {
+                key_arn: key_arn.clone(),
+                set: filled.pairs(set)?,
+                remove: filled.list(remove),
+            })
+        })
+    },
+};
+
+pub(super) const DESCRIBE: Action = Action {
+    label: "description",
+    help: "Change the description",
+    offered: on_key,
+    begin: |state, target| {
+        let key_arn = target.key.clone()?;
+        let detail = target.listed_key(state).and_then(|key| key.detail.as_ref());
+        let now = detail.map(|detail| detail.description.as_str()).unwrap_or_default();
+        let mut form = Blank::new(format!("Description of {}", target.key_name(state)), "");
+        let description = form.text("Description", now, "");
+        fill(form, move |filled| {
+            let (key_arn, description) = (key_arn.clone(), filled.text(description));
+            asks(KeyRequest::Describe { key_arn, description })
+        })
+    },
+};
+
+pub(super) const ROTATION_ON: Action = Action {
+    label: "rotation on",
+    help: "New key material every year; old ciphertexts still open",
+    offered: |state, target| can_rotate(state, target, true),
+    begin: |_, target| rotated(target, true),
+};
+
+pub(super) const ROTATION_OFF: Action = Action {
+    label: "rotation off",
+    help: "Keep the key material",
+    offered: |state, target| can_rotate(state, target, false),
+    begin: |_, target| rotated(target, false),
+};
+
+pub(super) const DEPENDENTS: Action = Action {
+    label: "dependents",
+    help: "What depends on the key: objects, grants, aliases, jobs",
+    offered: on_key,
+    begin: |_, target| target.key.clone().map(dependents).map(Begin::Start),
+};
+
+/// Offered on a key that is still listed.
+pub(super) fn on_key(state: &State, target: &Target) -> Offer {
+    only_if(target.pane == Pane::Keys && target.listed_key(state).is_some(), "")
+}
+
+fn can_rotate(state: &State, target: &Target, on: bool) -> Offer {
+    let detail = target.listed_key(state).and_then(|key| key.detail.as_ref());
+    let can = detail.is_some_and(|detail| detail.state == KeyState::Enabled && detail.rotation != Some(on));
+    only_if(target.pane == Pane::Keys && can, "")
+}
+
+fn rotated(target: &Target, on: bool) -> Option<Begin> {
+    let key_arn = target.key.clone()?;
+    start(KeyRequest::SetRotation { key_arn, on })
+}
+
+/// Reads the key's policy, whatever was read earlier: it is changed as it is now.
+fn changed(target: &Target, change: Change) -> Option<Begin> {
+    let key_arn = target.key.clone()?;
+    let read = Request::Key(KeyRequest::ReadPolicy { key_arn });
+    Some(Begin::Then(read, Continuation::ChangePolicy(change, None)))
+}
+
+fn dependents(key_arn: String) -> Request {
+    Request::Key(KeyRequest::FindDependents {
+        key_arn,
+        most_buckets: BUCKETS,
+        most_objects: OBJECTS,
+    })
+}
+
+/// Disabling can be taken back, so it comes first; a disabled key can be given up, once it is known what depends on it.
+pub(super) fn remove(state: &State) -> Option<Begin> {
+    let key = state.key()?;
+    let key_arn = key.arn.clone();
+    match state_of(key) {
+        Some(KeyState::PendingDeletion) => None,
+        Some(KeyState::Enabled) | None => Some(Begin::Ask(Request::Key(KeyRequest::Disable { key_arn }))),
+        Some(_) => Some(Begin::Then(dependents(key_arn), Continuation::DeleteKey)),
+    }
+}
+
+/// Enables a disabled key; takes a scheduled deletion back.
+fn restoration(state: &State) -> Option<Request> {
+    let key = state.key()?;
+    let key_arn = key.arn.clone();
+    match state_of(key)? {
+        KeyState::PendingDeletion => Some(Request::Key(KeyRequest::CancelDeletion { key_arn })),
+        KeyState::Disabled => Some(Request::Key(KeyRequest::Enable { key_arn })),
+        KeyState::Enabled | KeyState::PendingImport | KeyState::Other(_) => None,
+    }
+}
+
+fn state_of(key: &KmsKey) -> Option<&KeyState> {
+    key.detail.as_ref().map(|detail| &detail.state)
+}
+
+/// How many days until a key is deleted, asked once it is known what depends on it.
+pub(in crate::app) fn deletion(key_arn: String, name: &str, summary: &str) -> Form {
+    let note = format!("After that nothing under it ever opens again. {summary}.");
+    let mut form = Blank::new(format!("Schedule the deletion of {name}"), note);
+    let days = form.text("Days", "30", "7 to 30");
+    form.reading(move |filled| {
+        let days = filled.number(days)?;
+        if !(7..=30).contains(&days) {
+            return Err("Days must be 7 to 30".to_owned());
+        }
+        let key_arn = key_arn.clone();
+        asks(KeyRequest::ScheduleDeletion { key_arn, days })
+    })
+}
+
+/// A new key, or first its policy to be looked at.
+pub(super) fn new(state: &State) -> Form {
+    let note = "With the console's default policy: the account delegates to IAM, administrators administer, users use. \
+                Sessions are entered as their roles.";
+    let me = state.identity.as_ref().map(|who| who.arn.clone());
+    let mut form = Blank::new("New KMS key", note);
+    let alias = form.text("Alias", "", "without alias/");
+    let description = form.text("Description", "", "");
+    let administrators = form.text(
+        "Administrators",
+        me.clone().unwrap_or_default(),
+        "ARNs, separated by commas",
+    );
+    let users = form.text("Users", "", "ARNs of who may use it by policy");
+    let tags = form.text("Tags", "", "NAME=VALUE, NAME=VALUE");
+    let spec = form.text("Spec", "SYMMETRIC_DEFAULT", "or RSA_2048, ECC_NIST_P256, HMAC_256 …");
+    let usage = form.text("Usage", "ENCRYPT_DECRYPT", "or SIGN_VERIFY, GENERATE_VERIFY_MAC …");
+    let and = form.checks(
+        "And",
+        [("rotate every year", false), ("show me the policy first", false)],
+    );
+    form.reading(move |filled| {
+        let [rotation, wants_look] = filled.checked(and);
+        let spec = Box::new(KeySpec {
+            description: filled.text(description),
+            alias: filled.text(alias),
+            spec: filled.text(spec),
+            usage: filled.text(usage),
+            policy: None,
+            tags: filled.pairs(tags)?,
+            rotation,
+        });
+        let (administrators, users) = (filled.list(administrators), filled.list(users));
+        let is_plain = users.is_empty() && (administrators.is_empty() || Some(administrators.join(",")) == me);
+        if is_plain && !wants_look {
+            return asks(KeyRequest::New(spec));
+        }
+        let draft = Request::Key(KeyRequest::DraftPolicy { administrators, users });
+        Ok(Sent::Draft(draft, spec))
+    })
+}

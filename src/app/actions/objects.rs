@@ -1,0 +1,242 @@
+//! Actions on objects, and on the bucket they are in.
+
+mod encrypt;
+
+use super::{Action, Begin, Target, asks, in_panes, only_if, start};
+use crate::app::continuation::Continuation;
+use crate::app::form::{Blank, Form, Sent};
+use crate::app::interrupted;
+use crate::app::pane::Pane;
+use crate::app::state::State;
+use crate::app::text::{self, Tone};
+use crate::domain::{ObjectFormat, ObjectRequest, ObjectRow, Request};
+
+/// Bytes of plaintext that a preview keeps in memory.
+const PREVIEWED: usize = 256 << 10;
+
+pub(in crate::app) const ENCRYPT: Action = Action {
+    label: "encrypt",
+    help: "Encrypt and upload the selected or marked files to the place shown, under the selected key",
+    offered: |state, _| {
+        let is_whole = state.files.current().is_some() && state.key().is_some() && state.place.is_some();
+        only_if(
+            is_whole,
+            "To encrypt and upload: select a key (1), open a bucket (3), select a file (5).",
+        )
+    },
+    begin: |_, _| Some(Begin::Do(encrypt::encrypt)),
+};
+
+pub(in crate::app) const DECRYPT: Action = Action {
+    label: "decrypt",
+    help: "Decrypt to a file that appears once all of it is verified",
+    offered: |state, target| {
+        let elsewhere = "To decrypt, select an object (3), or a job that has written a model (4).";
+        only_if(target.is_readable(state), elsewhere)
+    },
+    begin: |state, target| {
+        let (bucket, objects) = match target.pane {
+            Pane::Jobs => target.model(state).map(|(bucket, key)| (bucket, vec![key])),
+            Pane::Keys | Pane::Grants | Pane::Objects | Pane::Files => chosen(state),
+        }?;
+        Some(Begin::Fill(decryption(state, bucket, objects)))
+    },
+};
+
+pub(in crate::app) const VERIFY: Action = Action {
+    label: "verify",
+    help: "Read the whole token and say whether it is intact; writes nothing",
+    offered: |state, target| {
+        let is_there = target.pane == Pane::Objects && target.object(state).is_some();
+        only_if(is_there, "To verify, select an encrypted object (3).")
+    },
+    begin: |state, _| {
+        let (bucket, objects) = chosen(state)?;
+        start(ObjectRequest::Verify {
+            bucket,
+            objects,
+            accept_unbound: false,
+        })
+    },
+};
+
+pub(in crate::app) const PREVIEW: Action = Action {
+    label: "preview",
+    help: "Decrypt the beginning in memory and show it; wiped when closed",
+    offered: |state, target| {
+        let is_there = target.pane == Pane::Objects && target.object(state).is_some();
+        only_if(is_there, "To preview, select an encrypted object (3).")
+    },
+    begin: |state, target| {
+        let (bucket, object) = target.place_of_object(state);
+        Some(Begin::Start(preview(bucket, object, None)))
+    },
+};
+
+pub(in crate::app) const MEMBERS: Action = Action {
+    label: "members",
+    help: "List the files inside the archive",
+    offered: |state, target| {
+        let format = target.object(state).and_then(ObjectRow::info).map(|info| info.format);
+        let is_archive = match target.pane {
+            Pane::Jobs => target.model(state).is_some(),
+            Pane::Objects => format == Some(ObjectFormat::Archive),
+            Pane::Keys | Pane::Grants | Pane::Files => false,
+        };
+        only_if(is_archive, "To preview, select an encrypted object (3).")
+    },
+    begin: |state, target| {
+        let (bucket, object) = target.place_of_object(state);
+        start(ObjectRequest::ListArchive { bucket, object })
+    },
+};
+
+pub(super) const EMPTY_BUCKET: Action = Action {
+    label: "empty bucket",
+    help: "Delete everything in it; counted first, typed to agree",
+    offered: |state, target| only_if(target.bucket(state).is_some(), ""),
+    begin: |_, target| counted_first(target, false),
+};
+
+pub(super) const DELETE_BUCKET: Action = Action {
+    label: "delete bucket",
+    help: "Delete everything in it, then the bucket",
+    offered: |state, target| only_if(target.bucket(state).is_some(), ""),
+    begin: |_, target| counted_first(target, true),
+};
+
+pub(super) const INTERRUPTED: Action = Action {
+    label: "interrupted",
+    help: "Uploads that were interrupted on this machine: finish or abort them",
+    offered: |_, target| in_panes(target, &[Pane::Objects, Pane::Files]),
+    begin: |_, _| Some(Begin::Do(|state, _| interrupted::open(state))),
+};
+
+fn counted_first(target: &Target, delete: bool) -> Option<Begin> {
+    let bucket = target.bucket.clone()?;
+    let count = Request::Object(ObjectRequest::CountBucket { bucket });
+    Some(Begin::Then(count, Continuation::EmptyBucket(delete)))
+}
+
+/// What empties a bucket of so much, and deletes it if that is wanted.
+pub(in crate::app) fn emptying(bucket: String, delete: bool, expected: u64, older: u64) -> Request {
+    Request::Object(if delete {
+        ObjectRequest::DeleteBucket {
+            bucket,
+            expected,
+            older,
+        }
+    } else {
+        ObjectRequest::EmptyBucket {
+            bucket,
+            expected,
+            older,
+        }
+    })
+}
+
+pub(in crate::app) fn preview(bucket: String, object: String, member: Option<String>) -> Request {
+    Request::Object(ObjectRequest::Preview {
+        bucket,
+        object,
+        member,
+        most: PREVIEWED,
+        accept_unbound: false,
+    })
+}
+
+/// What deletes the selected or marked objects.
+pub(super) fn deletion(state: &State) -> Option<Request> {
+    let (bucket, objects) = chosen(state)?;
+    Some(Request::Object(ObjectRequest::Delete { bucket, objects }))
+}
+
+/// The bucket, and its selected or marked objects; prefixes are not objects.
+fn chosen(state: &State) -> Option<(String, Vec<String>)> {
+    let (bucket, _) = state.place.as_ref()?;
+    let chosen = state.objects.chosen().into_iter();
+    let objects = chosen.filter(|row| matches!(row, ObjectRow::Object { .. }));
+    Some((bucket.clone(), objects.map(|row| row.key().to_owned()).collect()))
+}
+
+/// A bucket, or where one is open a prefix of it.
+pub(super) fn new(state: &State) -> Form {
+    let Some((bucket, prefix)) = state.place.clone() else {
+        let name = format!("sagemaker-{}", state.now.strftime("%Y-%m-%d-%H-%M-%S"));
+        let note = "AmazonSageMakerFullAccess reaches only buckets whose name contains sagemaker.";
+        let mut form = Blank::new("New bucket", note);
+        let name = form.text("Name", name, "");
+        return form.reading(move |filled| {
+            let bucket = filled.required(name)?;
+            asks(ObjectRequest::CreateBucket { bucket })
+        });
+    };
+    let note = "S3 has no folders: a prefix exists once something is uploaded to it.";
+    let mut form = Blank::new(format!("Go to a prefix of {bucket}"), note);
+    let prefix = form.text("Prefix", prefix, "ends in /");
+    form.reading(move |filled| {
+        let prefix = filled.text(prefix);
+        let ends_well = prefix.is_empty() || prefix.ends_with('/');
+        let prefix = if ends_well { prefix } else { prefix + "/" };
+        Ok(Sent::Go(bucket.clone(), prefix))
+    })
+}
+
+fn decryption(state: &State, bucket: String, objects: Vec<String>) -> Form {
+    let file = |object: &str| {
+        let base = text::last_part(object);
+        base.strip_suffix(".tar.gz").unwrap_or(base).to_owned()
+    };
+    let (title, label, to) = match objects.as_slice() {
+        [only] => (
+            format!("Decrypt s3://{bucket}/{only}"),
+            "To",
+            state.dir.join(file(only)),
+        ),
+        several => {
+            let title = format!("Decrypt {}", text::count(several.len(), "object"));
+            (title, "Into the folder", state.dir.clone())
+        }
+    };
+    let note = "The file appears only once its whole token is verified. An existing file is never replaced.";
+    let about = format!("{bucket} {objects:?}");
+    let mut form = Blank::about(about, title, note);
+    let to = form.text(label, to.to_string_lossy(), "");
+    let open = form.checks(
+        "Open it",
+        [("even if it was renamed", false), ("even without metadata", false)],
+    );
+    let dir = state.dir.clone();
+    form.reading(move |filled| {
+        let to = dir.join(filled.required(to)?);
+        let [accept_name, accept_unbound] = filled.checked(open);
+        let decrypt = |object: &String| {
+            Request::Object(ObjectRequest::Decrypt {
+                bucket: bucket.clone(),
+                object: object.clone(),
+                to: if objects.len() > 1 {
+                    to.join(file(object))
+                } else {
+                    to.clone()
+                },
+                overwrite: false,
+                accept_name,
+                accept_unbound,
+            })
+        };
+        Ok(Sent::Requests(objects.iter().map(decrypt).collect()))
+    })
+}
+
+/// Decrypts the newest model of the selected key beside the local files.
+pub(in crate::app) fn ask_model(state: &mut State) {
+    let jobs = state.jobs.rows().iter().filter(|job| state.is_job_linked(job));
+    let models = jobs.filter_map(|job| Some((job.created, super::target::model_of(job)?)));
+    match models.max() {
+        Some((_, (bucket, key))) => {
+            let form = decryption(state, bucket, vec![key]);
+            state.ask(form);
+        }
+        None => state.say(Tone::Warn, "No job of this key has written a model yet."),
+    }
+}

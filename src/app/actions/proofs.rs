@@ -1,0 +1,85 @@
+//! Access proofs.
+
+use super::{Action, asks, fill, only_if};
+use crate::app::Effect;
+use crate::app::form::Blank;
+use crate::app::pane::Pane;
+use crate::app::state::State;
+use crate::app::text;
+use crate::domain::ProofRequest;
+
+pub(in crate::app) const ACCESS: Action = Action {
+    label: "prove",
+    help: "Access proof: assume the role and try the key, operation by operation",
+    offered: |state, target| {
+        let is_there = matches!(target.pane, Pane::Keys | Pane::Grants) && target.listed_key(state).is_some();
+        only_if(is_there, "To prove access, select a key (1) or a grant (2).")
+    },
+    begin: |state, target| {
+        let key_arn = target.key.clone()?;
+        let note = "Assumes the role and tries the key as it: what KMS answers is the proof.";
+        let mut form = Blank::new(format!("Who may use {}?", target.key_name(state)), note);
+        let grant = target.grant(state).filter(|_| target.pane == Pane::Grants);
+        let grantee = grant
+            .map(|grant| grant.grantee.as_str())
+            .filter(|arn| arn.contains(":role/"));
+        let role = form.role_typed("Role", &state.roles, grantee.unwrap_or_default());
+        fill(form, move |filled| asks(access(key_arn.clone(), filled.role(role)?)))
+    },
+};
+
+pub(super) const STORY: Action = Action {
+    label: "proof story",
+    help: "Denied, granted, allowed, revoked, denied: proved, and left as it was",
+    offered: |state, target| {
+        let is_there = matches!(target.pane, Pane::Keys | Pane::Grants) && target.listed_key(state).is_some();
+        only_if(is_there, "")
+    },
+    begin: |state, target| {
+        let key_arn = target.key.clone()?;
+        let title = format!("Prove the story of {}", target.key_name(state));
+        let note = "Expect denied, grant, expect allowed, revoke, expect denied; everything is left as it was.";
+        let mut form = Blank::new(title, note);
+        let role = form.roles("Role", &state.roles);
+        fill(form, move |filled| {
+            let (key_arn, role_arn) = (key_arn.clone(), filled.role(role)?);
+            asks(ProofRequest::Story { key_arn, role_arn })
+        })
+    },
+};
+
+pub(super) const OBJECT: Action = Action {
+    label: "prove object",
+    help: "The bytes as stored, that they are unusable without the key, who opens them",
+    offered: |state, target| only_if(target.pane == Pane::Objects && target.object(state).is_some(), ""),
+    begin: |state, target| {
+        let (bucket, object) = target.place_of_object(state);
+        let note =
+            "With the grant checked, the role is granted the key for the last step and the grant revoked afterwards.";
+        let mut form = Blank::about(target, format!("Prove {}", text::last_part(&object)), note);
+        let role = form.roles("Role", &state.roles);
+        let steps = form.checks("Steps", [("grant for the last step", true)]);
+        fill(form, move |filled| {
+            let [grant] = filled.checked(steps);
+            asks(ProofRequest::Object {
+                bucket: bucket.clone(),
+                object: object.clone(),
+                role_arn: filled.role(role)?,
+                grant,
+            })
+        })
+    },
+};
+
+fn access(key_arn: String, role_arn: String) -> ProofRequest {
+    ProofRequest::Access {
+        key_arn,
+        role_arn,
+        trust: false,
+    }
+}
+
+/// Assumes the role and tries the key, at once.
+pub(in crate::app) fn prove(state: &mut State, key_arn: String, role_arn: String, effects: &mut Vec<Effect>) {
+    state.start(access(key_arn, role_arn).into(), effects);
+}

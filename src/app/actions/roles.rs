@@ -1,0 +1,111 @@
+//! Actions on execution roles.
+
+use super::{Action, Begin, Offer, Target, asks, fill, in_panes};
+use crate::app::form::Blank;
+use crate::app::pane::Pane;
+use crate::app::state::State;
+use crate::domain::{RoleRequest, RoleSpec};
+
+pub(in crate::app) const NEW: Action = Action {
+    label: "new role",
+    help: "An execution role with the least policy for this bucket",
+    offered,
+    begin: |_, target| {
+        let (bucket, prefix) = target.place.clone().unwrap_or_default();
+        let note = "Trusted by SageMaker in this account only. The least policy: this bucket's data, key objects and output, the \
+                    image, the logs. No kms: that is the grant's work.";
+        let mut form = Blank::new("New execution role", note);
+        let name = form.text("Name", "example-role", "");
+        let bucket = form.text("Bucket", bucket, "");
+        let data = form.text("Data", prefix, "a prefix or an object");
+        let output = form.text("Output", "output/", "a prefix");
+        let image = form.text("Image", "", "empty: any of this account");
+        let access = form.checks("Policy", [("AmazonSageMakerFullAccess instead", false)]);
+        fill(form, move |filled| {
+            let [full_access] = filled.checked(access);
+            asks(RoleRequest::New(Box::new(RoleSpec {
+                name: filled.required(name)?,
+                bucket: filled.required(bucket)?,
+                data: filled.text(data),
+                output: filled.text(output),
+                image: filled.optional(image),
+                full_access,
+            })))
+        })
+    },
+};
+
+pub(super) const POLICIES: Action = Action {
+    label: "role policies",
+    help: "Who may assume a role and what it may do",
+    offered,
+    begin: |state, _| of_role(state, "role policies", "", |role| RoleRequest::Policies { role }),
+};
+
+pub(super) const DETACH_POLICY: Action = Action {
+    label: "detach policy",
+    help: "Take a policy off a role",
+    offered,
+    begin: |state, _| {
+        let mut form = Blank::new("Take a policy off a role", "");
+        let role = form.roles("Role", &state.roles);
+        let policy = form.text("Policy", "", "ARN of an attached one, name of an inline one");
+        fill(form, move |filled| {
+            let (role, policy) = (filled.role_name(role)?, filled.required(policy)?);
+            asks(RoleRequest::DetachPolicy { role, policy })
+        })
+    },
+};
+
+pub(super) const TRUST_SERVICE: Action = Action {
+    label: "trust SageMaker",
+    help: "Let SageMaker assume a role",
+    offered,
+    begin: |state, _| of_role(state, "trust SageMaker", "", |role| RoleRequest::TrustService { role }),
+};
+
+pub(super) const TRUST_CALLER: Action = Action {
+    label: "trust me",
+    help: "Let yourself assume a role: you then read what it can read",
+    offered,
+    begin: |state, _| {
+        let note = "Whoever may assume the role can read the training data. Take it back afterwards.";
+        of_role(state, "trust me", note, |role| RoleRequest::TrustCaller {
+            role,
+            on: true,
+        })
+    },
+};
+
+pub(super) const DISTRUST_CALLER: Action = Action {
+    label: "distrust me",
+    help: "Take that back",
+    offered,
+    begin: |state, _| {
+        of_role(state, "distrust me", "", |role| RoleRequest::TrustCaller {
+            role,
+            on: false,
+        })
+    },
+};
+
+pub(super) const DELETE: Action = Action {
+    label: "delete role",
+    help: "Take every policy off a role, then delete it",
+    offered,
+    begin: |state, _| {
+        let note = "Its policies are taken off first. Grants to it stay on their keys, useless.";
+        of_role(state, "delete role", note, |role| RoleRequest::Delete { role })
+    },
+};
+
+fn offered(_: &State, target: &Target) -> Offer {
+    in_panes(target, &[Pane::Grants, Pane::Jobs])
+}
+
+/// A form for nothing but a role.
+fn of_role(state: &State, label: &'static str, note: &str, request: fn(String) -> RoleRequest) -> Option<Begin> {
+    let mut form = Blank::new(format!("Role: {label}"), note);
+    let role = form.roles("Role", &state.roles);
+    fill(form, move |filled| asks(request(filled.role_name(role)?)))
+}

@@ -1,0 +1,46 @@
+//! Actions as people find them: by name in the palette, each with one name and a sentence of its own.
+
+use std::collections::BTreeSet;
+
+use strongroom::app::actions::MENU;
+use strongroom::app::{COMMANDS, Overlay};
+
+use super::WIDE;
+use crate::desk::Desk;
+
+fn found(desk: &Desk) -> Vec<&'static str> {
+    match desk.state.overlays.last() {
+        Some(Overlay::Palette(palette)) => palette.matches.iter().map(|(choice, _)| choice.name()).collect(),
+        other => panic!("no palette but {other:?}"),
+    }
+}
+
+#[test]
+fn the_palette_finds_every_command_and_every_action_by_its_name() {
+    let commands = COMMANDS.iter().map(|entry| entry.name);
+    let others = MENU
+        .iter()
+        .map(|action| action.label)
+        .filter(|label| *label != "audit log");
+    for name in commands.chain(others) {
+        let mut desk = Desk::filled(WIDE);
+        desk.keys(&format!(":{name}"));
+        assert!(found(&desk).contains(&name), "{name} is not in {:?}", found(&desk));
+    }
+}
+
+#[test]
+fn an_action_of_the_palette_is_done_to_what_the_cursor_is_on_or_says_that_it_is_not_possible() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("1:add alias<enter>");
+    assert!(desk.screen().contains("One more alias for"), "{}", desk.screen());
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("4:add alias<enter>");
+    assert!(desk.screen().contains("Not here: add alias."), "{}", desk.screen());
+}
+
+#[test]
+fn no_two_actions_have_one_name() {
+    let labels: BTreeSet<&str> = MENU.iter().map(|action| action.label).collect();
+    assert_eq!(labels.len(), MENU.len());
+}
