@@ -51,5 +51,5 @@ pub use overlay::Overlay;
 pub use pane::Pane;
 pub use settings::{Consent, Settings};
 pub use state::State;
-pub use table::{Freshness, Row, Table};
+pub use table::{Freshness, Listing, Row, Table};
 pub use update::update;

@@ -26,12 +26,12 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::NextPane => focus_by(state, 1),
         Command::PreviousPane => focus_by(state, Pane::ALL.len() - 1),
         Command::Zoom => state.zoom = !state.zoom,
-        Command::Down => step(state, 1),
-        Command::Up => step(state, -1),
-        Command::PageDown => step(state, page(state)),
-        Command::PageUp => step(state, -page(state)),
-        Command::Top => step(state, isize::MIN),
-        Command::Bottom => step(state, isize::MAX),
+        Command::Down => state.focused().step(1),
+        Command::Up => state.focused().step(-1),
+        Command::PageDown => step_page(state, 1),
+        Command::PageUp => step_page(state, -1),
+        Command::Top => state.focused().step(isize::MIN),
+        Command::Bottom => state.focused().step(isize::MAX),
         Command::Enter => enter(state),
         Command::Back => back(state),
         Command::Parent => parent(state),
@@ -41,9 +41,9 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
             state.overlays.push(Overlay::Walk(next));
         }
         Command::Filter => state.typing = true,
-        Command::Sort => on_table(state, Act::Sort),
-        Command::Reverse => on_table(state, Act::Reverse),
-        Command::Mark => on_table(state, Act::Mark),
+        Command::Sort => state.focused().sort_next(),
+        Command::Reverse => state.focused().reverse(),
+        Command::Mark => state.focused().toggle_mark(),
         Command::Copy => copy::copy(state, reference(state), effects),
         Command::CopyCommand => copy::copy(state, copy::of_row(state), effects),
         Command::Refresh => {
@@ -105,74 +105,14 @@ fn focus_by(state: &mut State, by: usize) {
     state.focus = Pane::ALL[(at + by) % Pane::ALL.len()];
 }
 
-#[derive(Clone, Copy)]
-enum Act<'a> {
-    Step(isize),
-    Sort,
-    Reverse,
-    Mark,
-    Touch,
-    Filter(&'a str),
-}
-
-/// The same act on whichever table has the cursor.
-fn on_table(state: &mut State, act: Act) {
-    macro_rules! on {
-        ($table:expr) => {
-            match act {
-                Act::Step(by) => $table.step(by),
-                Act::Sort => $table.sort_next(),
-                Act::Reverse => $table.reverse(),
-                Act::Mark => $table.toggle_mark(),
-                Act::Touch => $table.touch(),
-                Act::Filter(text) => $table.set_filter(text),
-            }
-        };
-    }
-    match state.focus {
-        Pane::Keys => on!(state.keys),
-        Pane::Grants => on!(state.grants),
-        Pane::Objects if state.place.is_none() => on!(state.buckets),
-        Pane::Objects => on!(state.objects),
-        Pane::Jobs => on!(state.jobs),
-        Pane::Files => on!(state.files),
-    }
-}
-
-pub(super) fn step(state: &mut State, by: isize) {
-    on_table(state, Act::Step(by));
-}
-
-pub(super) fn set_filter(state: &mut State, filter: &str) {
-    on_table(state, Act::Filter(filter));
-}
-
-/// The filter of the focused pane.
-pub(super) fn filter(state: &State) -> String {
-    let filter = match state.focus {
-        Pane::Keys => state.keys.filter(),
-        Pane::Grants => state.grants.filter(),
-        Pane::Objects if state.place.is_none() => state.buckets.filter(),
-        Pane::Objects => state.objects.filter(),
-        Pane::Jobs => state.jobs.filter(),
-        Pane::Files => state.files.filter(),
-    };
-    filter.to_owned()
-}
-
-fn page(state: &State) -> isize {
-    match state.focus {
-        Pane::Keys => state.keys.page(),
-        Pane::Grants => state.grants.page(),
-        Pane::Objects if state.place.is_none() => state.buckets.page(),
-        Pane::Objects => state.objects.page(),
-        Pane::Jobs => state.jobs.page(),
-        Pane::Files => state.files.page(),
-    }
+fn step_page(state: &mut State, by: isize) {
+    let table = state.focused();
+    let page = table.page();
+    table.step(by * page);
 }
 
 fn enter(state: &mut State) {
-    on_table(state, Act::Touch);
+    state.focused().touch();
     let subject = match (state.focus, &mut state.place) {
         (Pane::Keys, _) => state.keys.current().map(|key| Subject::Key(key.arn.clone())),
         (Pane::Grants, _) => state.grants.current().map(|grant| Subject::Grant(grant.id.clone())),
@@ -226,8 +166,8 @@ fn back(state: &mut State) {
     if state.messages.dismiss() || state.files.clear_marks() || state.objects.clear_marks() {
         return;
     }
-    if !filter(state).is_empty() {
-        set_filter(state, "");
+    if !state.table(state.focus).filter().is_empty() {
+        state.focused().set_filter("");
         return;
     }
     match (state.focus, &state.place) {

@@ -18,11 +18,11 @@ use crate::domain::{Ask, Request, View};
 
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     state.next_turn();
-    state.stay();
+    state.focused().stay();
     let focus = state.focus;
     take(state, key, effects);
     if state.focus != focus {
-        state.stay();
+        state.focused().stay();
     }
 }
 
@@ -122,8 +122,8 @@ pub(super) fn paste(state: &mut State, text: &str) {
         }
         None if state.typing => {
             let printable: String = text.chars().filter(|character| !character.is_control()).collect();
-            let filter = act::filter(state) + &printable;
-            act::set_filter(state, &filter);
+            let filter = state.table(state.focus).filter().to_owned() + &printable;
+            state.focused().set_filter(&filter);
         }
         _ => {}
     }
@@ -155,22 +155,22 @@ fn command(state: &mut State, key: KeyPress) -> Option<Command> {
 }
 
 fn type_filter(state: &mut State, key: KeyPress) {
-    let mut input = tui_input::Input::new(act::filter(state));
+    let mut input = tui_input::Input::new(state.table(state.focus).filter().to_owned());
     match key.code {
         KeyCode::Enter | KeyCode::Tab => state.typing = false,
         KeyCode::Esc => {
             state.typing = false;
-            act::set_filter(state, "");
+            state.focused().set_filter("");
         }
         KeyCode::Char('c') if key.ctrl => {
             state.typing = false;
-            act::set_filter(state, "");
+            state.focused().set_filter("");
         }
-        KeyCode::Down => act::step(state, 1),
-        KeyCode::Up => act::step(state, -1),
+        KeyCode::Down => state.focused().step(1),
+        KeyCode::Up => state.focused().step(-1),
         _ => {
             edit(&mut input, key);
-            act::set_filter(state, input.value());
+            state.focused().set_filter(input.value());
         }
     }
 }

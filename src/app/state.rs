@@ -17,7 +17,7 @@ use super::overlay::{Overlay, Subject};
 use super::pane::{Pane, grants, jobs};
 use super::seen::{AllSeen, Found};
 use super::settings::Settings;
-use super::table::{Freshness, Table};
+use super::table::{Listing, Table};
 use super::text::Tone;
 use super::words::Names;
 use super::{Effect, KeyPress, OpId, Topic, asking};
@@ -211,22 +211,54 @@ impl State {
         self.refused.get(id)
     }
 
-    /// How fresh the rows of a pane are.
-    pub fn freshness(&self, pane: Pane) -> &Freshness {
+    /// The rows of a pane.
+    pub fn table(&self, pane: Pane) -> &dyn Listing {
         match pane {
-            Pane::Keys => self.keys.freshness(),
-            Pane::Grants => self.grants.freshness(),
-            Pane::Objects if self.place.is_none() => self.buckets.freshness(),
-            Pane::Objects => self.objects.freshness(),
-            Pane::Jobs => self.jobs.freshness(),
-            Pane::Files => self.files.freshness(),
+            Pane::Keys => &self.keys,
+            Pane::Grants => &self.grants,
+            Pane::Objects if self.place.is_none() => &self.buckets,
+            Pane::Objects => &self.objects,
+            Pane::Jobs => &self.jobs,
+            Pane::Files => &self.files,
         }
+    }
+
+    /// The rows of the pane with the cursor, to do something with.
+    pub(super) fn focused(&mut self) -> &mut dyn Listing {
+        match self.focus {
+            Pane::Keys => &mut self.keys,
+            Pane::Grants => &mut self.grants,
+            Pane::Objects if self.place.is_none() => &mut self.buckets,
+            Pane::Objects => &mut self.objects,
+            Pane::Jobs => &mut self.jobs,
+            Pane::Files => &mut self.files,
+        }
+    }
+
+    /// The rows that answer a topic.
+    pub(super) fn table_of(&mut self, topic: &Topic) -> Option<&mut dyn Listing> {
+        Some(match topic {
+            Topic::Keys => &mut self.keys,
+            Topic::Grants(_) => &mut self.grants,
+            Topic::Buckets => &mut self.buckets,
+            Topic::Objects { .. } => &mut self.objects,
+            Topic::Jobs => &mut self.jobs,
+            Topic::Files(_) => &mut self.files,
+            Topic::Identity
+            | Topic::Key(_)
+            | Topic::KeyPolicy(_)
+            | Topic::Object { .. }
+            | Topic::Job(_)
+            | Topic::Log(_)
+            | Topic::Roles
+            | Topic::Interrupted => return None,
+        })
     }
 
     /// When the oldest rows on screen were fresh.
     pub fn oldest(&self) -> Option<Timestamp> {
         let panes = Pane::ALL.into_iter().filter(|pane| *pane != Pane::Files);
-        panes.filter_map(|pane| self.freshness(pane).at()).min()
+        panes.filter_map(|pane| self.table(pane).freshness().at()).min()
     }
 
     /// Whether a cursor may move by itself: whoever asked for it still waits for it, or is at work in another pane. The
@@ -235,20 +267,6 @@ impl State {
         match pane {
             Pane::Keys | Pane::Files => self.is_waited_for(operation),
             Pane::Grants | Pane::Objects | Pane::Jobs => self.is_waited_for(operation) || self.focus != pane,
-        }
-    }
-
-    /// A key is pressed: what a cursor was to go to later no longer moves it under that key.
-    pub(super) fn stay(&mut self) {
-        match self.focus {
-            Pane::Keys => self.keys.stay(),
-            Pane::Grants => self.grants.stay(),
-            Pane::Objects => {
-                self.buckets.stay();
-                self.objects.stay();
-            }
-            Pane::Jobs => self.jobs.stay(),
-            Pane::Files => self.files.stay(),
         }
     }
 

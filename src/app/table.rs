@@ -10,34 +10,33 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+pub use self::listing::Listing;
 use self::walk::Walk;
 use crate::domain::Fault;
 
+mod listing;
 mod order;
 mod walk;
 
 /// What a table needs to know of its rows.
-pub trait Row {
-    /// The columns that it can be sorted by.
-    const COLUMNS: &'static [&'static str];
+pub trait Row: Sized + 'static {
+    /// The columns that it can be sorted by, in this order.
+    const ORDERS: &'static [Order<Self>];
 
     /// What stays the same over refreshes.
     fn id(&self) -> Cow<'_, str>;
     /// What a filter looks at.
     fn text(&self) -> Cow<'_, str>;
-    /// The order by a column of `COLUMNS`.
-    fn order(&self, other: &Self, column: usize) -> Ordering;
     /// Whether a list has this row before that one, as far as that is known; a new row comes first.
     fn is_listed_before(&self, _other: &Self) -> bool {
         true
     }
     /// Takes over what an earlier row had learnt by looking closer.
-    fn inherit(&mut self, _earlier: Self)
-    where
-        Self: Sized,
-    {
-    }
+    fn inherit(&mut self, _earlier: Self) {}
 }
+
+/// A column's title, and the order of two rows by it.
+pub type Order<T> = (&'static str, fn(&T, &T) -> Ordering);
 
 /// How fresh the rows are.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -72,7 +71,7 @@ impl Freshness {
 /// The order of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sort {
-    /// Index into `Row::COLUMNS`.
+    /// Index into `Row::ORDERS`.
     pub column: usize,
     /// Whether the largest comes first.
     pub descending: bool,
@@ -213,19 +212,10 @@ impl<T: Row> Table<T> {
         self.marks.len()
     }
 
-    /// The filter; empty if there is none.
-    pub fn filter(&self) -> &str {
-        &self.filter
-    }
-
-    /// The order; as the rows came if there is none.
-    pub fn sort(&self) -> Option<Sort> {
-        self.sort
-    }
-
-    /// How fresh the rows are.
-    pub fn freshness(&self) -> &Freshness {
-        &self.freshness
+    /// The title of the column that they are sorted by, and whether the largest comes first; as they came if there is none.
+    pub fn sort(&self) -> Option<(&'static str, bool)> {
+        let (title, _) = T::ORDERS.get(self.sort?.column)?;
+        Some((title, self.sort?.descending))
     }
 
     /// Whether the rows are all that there were when they were asked for.
@@ -238,46 +228,6 @@ impl<T: Row> Table<T> {
         self.walk.so_far
     }
 
-    pub(super) fn step(&mut self, by: isize) {
-        self.wanted = None;
-        let last = self.view.len().saturating_sub(1);
-        self.cursor = self.cursor.saturating_add_signed(by).min(last);
-        self.touch();
-        self.reveal();
-    }
-
-    /// The person has chosen the row under the cursor.
-    pub(super) fn touch(&mut self) {
-        self.touched = self.chosen_id();
-    }
-
-    /// The cursor stays: what it was to go to is not waited for any more.
-    pub(super) fn stay(&mut self) {
-        self.wanted = None;
-    }
-
-    /// A page, less one row to keep the place by.
-    pub(super) fn page(&self) -> isize {
-        self.height.saturating_sub(1).max(1).cast_signed()
-    }
-
-    pub(super) fn resize(&mut self, height: usize) {
-        if self.height != height {
-            self.height = height;
-            self.reveal();
-        }
-    }
-
-    pub(super) fn toggle_mark(&mut self) {
-        let Some(id) = self.current().map(|row| row.id().into_owned()) else {
-            return;
-        };
-        if !self.marks.remove(&id) {
-            self.marks.insert(id);
-        }
-        self.step(1);
-    }
-
     /// True if there were any.
     pub(super) fn clear_marks(&mut self) -> bool {
         !std::mem::take(&mut self.marks).is_empty()
@@ -287,35 +237,6 @@ impl<T: Row> Table<T> {
         for id in ids {
             self.marks.remove(id.as_ref());
         }
-    }
-
-    pub(super) fn set_filter(&mut self, filter: &str) {
-        if filter != self.filter {
-            filter.clone_into(&mut self.filter);
-            let keep = self.filter.is_empty();
-            self.arrange(keep);
-            if !keep {
-                self.touch();
-            }
-        }
-    }
-
-    pub(super) fn sort_next(&mut self) {
-        let column = self.sort.map_or(0, |sort| (sort.column + 1) % T::COLUMNS.len());
-        self.sort = Some(Sort {
-            column,
-            descending: false,
-        });
-        self.arrange(true);
-    }
-
-    pub(super) fn reverse(&mut self) {
-        let sort = self.sort.get_or_insert(Sort {
-            column: 0,
-            descending: false,
-        });
-        sort.descending = !sort.descending;
-        self.arrange(true);
     }
 
     /// Puts the cursor on a row, now or as soon as it comes.

@@ -21,7 +21,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.operations.tick(now);
             cancelling::tick(state, &mut effects);
         }
-        Event::Asking(topic) => asking(state, &topic),
+        Event::Asking(topic) => {
+            if let Some(table) = state.table_of(&topic) {
+                table.asking();
+            }
+        }
         Event::Answer {
             topic,
             walk,
@@ -43,18 +47,6 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
 /// Whether the answer still says something: about a row it always does, about all else while somebody looks.
 fn is_heard(state: &State, topic: &Topic) -> bool {
     topic.is_row() || state.watched.contains(topic)
-}
-
-fn asking(state: &mut State, topic: &Topic) {
-    match topic {
-        Topic::Keys => state.keys.asking(),
-        Topic::Grants(_) => state.grants.asking(),
-        Topic::Buckets => state.buckets.asking(),
-        Topic::Objects { .. } => state.objects.asking(),
-        Topic::Jobs => state.jobs.asking(),
-        Topic::Files(_) => state.files.asking(),
-        _ => {}
-    }
 }
 
 fn answer(
@@ -166,20 +158,23 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
     if !fault.is_unheard() {
         state.named.remove(&topic);
     }
+    if let Some(table) = state.table_of(&topic) {
+        return table.failed(walk, fault);
+    }
     match topic {
-        Topic::Keys => state.keys.failed(walk, fault),
-        Topic::Grants(_) => state.grants.failed(walk, fault),
-        Topic::Buckets => state.buckets.failed(walk, fault),
-        Topic::Objects { .. } => state.objects.failed(walk, fault),
-        Topic::Jobs => state.jobs.failed(walk, fault),
-        Topic::Files(_) => state.files.failed(walk, fault),
         Topic::KeyPolicy(arn) => {
             state.policy = Some((arn, Err(fault)));
         }
         Topic::Object { bucket, key } if fault.kind == FaultKind::NotFound => named::gone(state, &bucket, [&key]),
         Topic::Key(id) | Topic::Object { key: id, .. } | Topic::Job(id) => refuse(state, id, fault),
-        // The lists on screen are refused or late for the same reason, and say so where it matters.
-        Topic::Interrupted => {}
+        // The lists on screen say it where their rows are, and are refused or late for the same reason.
+        Topic::Keys
+        | Topic::Grants(_)
+        | Topic::Buckets
+        | Topic::Objects { .. }
+        | Topic::Jobs
+        | Topic::Files(_)
+        | Topic::Interrupted => {}
         Topic::Identity | Topic::Log(_) | Topic::Roles => state.complain(fault),
     }
 }

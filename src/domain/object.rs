@@ -49,6 +49,22 @@ impl ObjectRow {
         }
     }
 
+    /// Bytes stored, of an object.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::Object { size, .. } => Some(*size),
+            Self::Prefix { .. } => None,
+        }
+    }
+
+    /// When it was written, of an object.
+    pub fn modified(&self) -> Option<Timestamp> {
+        match self {
+            Self::Object { modified, .. } => *modified,
+            Self::Prefix { .. } => None,
+        }
+    }
+
     /// What is known of an object beyond its listing.
     pub fn info(&self) -> Option<&ObjectInfo> {
         match self {

@@ -82,7 +82,7 @@ fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
 fn age(state: &State) -> String {
     let stale = Pane::ALL
         .into_iter()
-        .any(|pane| matches!(state.freshness(pane), Freshness::Stale { .. }));
+        .any(|pane| matches!(state.table(pane).freshness(), Freshness::Stale { .. }));
     let age = state.oldest().map(|at| text::age(at, state.now)).unwrap_or_default();
     match (stale, age.as_str()) {
         (true, _) => format!("stale {age} "),

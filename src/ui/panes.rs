@@ -12,40 +12,36 @@ use crate::app::{Pane, State};
 use crate::domain::{BucketRow, FileRow, Grant, KmsKey, ObjectRow, TrainingJob};
 
 const KEYS: &[Column] = &[
-    flex("NAME", Some(0), 20, 3, 0),
-    fixed("STATE", Some(1), 15, 1),
-    flex("DESCRIPTION", None, 16, 2, 4),
-    fixed("KEY ID", None, 36, 5),
-    fixed("SPEC", None, 17, 6),
-    number("AGE", Some(2), 4, 3),
+    flex("NAME", 20, 3, 0),
+    fixed("STATE", 15, 1),
+    flex("DESCRIPTION", 16, 2, 4),
+    fixed("KEY ID", 36, 5),
+    fixed("SPEC", 17, 6),
+    number("AGE", 4, 3),
 ];
 const GRANTS: &[Column] = &[
-    flex("GRANTEE", Some(0), 16, 3, 0),
-    flex("MAY", Some(1), 16, 2, 1),
-    flex("NAME", Some(2), 10, 1, 4),
-    flex("ONLY IF", None, 12, 1, 5),
-    number("AGE", Some(3), 4, 3),
+    flex("GRANTEE", 16, 3, 0),
+    flex("MAY", 16, 2, 1),
+    flex("NAME", 10, 1, 4),
+    flex("ONLY IF", 12, 1, 5),
+    number("AGE", 4, 3),
 ];
-const BUCKETS: &[Column] = &[flex("BUCKET", Some(0), 12, 1, 0), number("AGE", Some(1), 4, 1)];
+const BUCKETS: &[Column] = &[flex("BUCKET", 12, 1, 0), number("AGE", 4, 1)];
 const OBJECTS: &[Column] = &[
-    flex("NAME", Some(0), 14, 3, 0),
-    number("SIZE", Some(1), 8, 2),
-    fixed("WHAT", Some(2), 10, 1),
-    flex("KEY", None, 14, 1, 5),
-    number("AGE", Some(3), 4, 4),
+    flex("NAME", 14, 3, 0),
+    number("SIZE", 8, 2),
+    fixed("WHAT", 10, 1),
+    flex("KEY", 14, 1, 5),
+    number("AGE", 4, 4),
 ];
 const JOBS: &[Column] = &[
-    flex("NAME", Some(1), 22, 3, 0),
-    flex("STATUS", Some(2), 21, 1, 0),
-    flex("ROLE", None, 12, 1, 4),
-    number("TOOK", None, 7, 2),
-    number("AGE", Some(0), 4, 3),
+    flex("NAME", 22, 3, 0),
+    flex("STATUS", 21, 1, 0),
+    flex("ROLE", 12, 1, 4),
+    number("TOOK", 7, 2),
+    number("AGE", 4, 3),
 ];
-const FILES: &[Column] = &[
-    flex("NAME", Some(0), 10, 1, 0),
-    number("SIZE", Some(1), 8, 1),
-    number("AGE", Some(2), 4, 3),
-];
+const FILES: &[Column] = &[flex("NAME", 10, 1, 0), number("SIZE", 8, 1), number("AGE", 4, 3)];
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane) {
     match pane {

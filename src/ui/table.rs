@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, BorderType, Paragraph};
 
 use super::Theme;
 use crate::app::text::{self, Tone};
-use crate::app::{Freshness, Pane, Row, State, Table};
+use crate::app::{Freshness, Listing, Pane, Row, State, Table};
 use crate::domain::Door;
 
 /// Cells of the signs before each row: cursor, link, mark.
@@ -17,8 +17,6 @@ const SIGNS: usize = 4;
 /// A column.
 pub(super) struct Column {
     pub(super) title: &'static str,
-    /// The index of the sort that is by this column.
-    pub(super) sort: Option<usize>,
     /// Fewest cells.
     pub(super) least: usize,
     /// Its part of the cells left over; 0 keeps it at its least.
@@ -29,10 +27,9 @@ pub(super) struct Column {
 }
 
 /// A text column that takes a share of what is left over.
-pub(super) const fn flex(title: &'static str, sort: Option<usize>, least: usize, share: usize, rank: usize) -> Column {
+pub(super) const fn flex(title: &'static str, least: usize, share: usize, rank: usize) -> Column {
     Column {
         title,
-        sort,
         least,
         share,
         rank,
@@ -41,15 +38,15 @@ pub(super) const fn flex(title: &'static str, sort: Option<usize>, least: usize,
 }
 
 /// A column of fixed width.
-pub(super) const fn fixed(title: &'static str, sort: Option<usize>, least: usize, rank: usize) -> Column {
-    flex(title, sort, least, 0, rank)
+pub(super) const fn fixed(title: &'static str, least: usize, rank: usize) -> Column {
+    flex(title, least, 0, rank)
 }
 
 /// A column of numbers, to the right.
-pub(super) const fn number(title: &'static str, sort: Option<usize>, least: usize, rank: usize) -> Column {
+pub(super) const fn number(title: &'static str, least: usize, rank: usize) -> Column {
     Column {
         right: true,
-        ..flex(title, sort, least, 0, rank)
+        ..flex(title, least, 0, rank)
     }
 }
 
@@ -215,14 +212,9 @@ fn titles<T: Row>(view: &View<T>, widths: &[Option<usize>], theme: &Theme) -> Li
     for (column, width) in view.columns.iter().zip(widths) {
         let Some(width) = width else { continue };
         let arrow = match sort {
-            Some(sort) if Some(sort.column) == column.sort => {
-                if sort.descending {
-                    "↓"
-                } else {
-                    "↑"
-                }
-            }
-            _ => "",
+            Some((title, true)) if title == column.title => "↓",
+            Some((title, false)) if title == column.title => "↑",
+            Some(_) | None => "",
         };
         words.push_str(&aligned(&format!("{}{arrow}", column.title), *width, column.right));
         words.push(' ');
@@ -285,11 +277,7 @@ mod tests {
 
     #[test]
     fn the_least_important_columns_go_first_and_the_rest_share_the_room() {
-        let columns = [
-            flex("A", None, 10, 1, 0),
-            fixed("B", None, 5, 2),
-            number("C", None, 6, 1),
-        ];
+        let columns = [flex("A", 10, 1, 0), fixed("B", 5, 2), number("C", 6, 1)];
         assert_eq!(widths(&columns, 40), [Some(27), Some(5), Some(6)]);
         assert_eq!(widths(&columns, 20), [Some(13), None, Some(6)]);
         assert_eq!(widths(&columns, 12), [Some(12), None, None]);

@@ -21,7 +21,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
             Pane::Jobs => state.jobs.rows().len(),
             Pane::Files => state.files.rows().len(),
         };
-        let stale = matches!(state.freshness(pane), Freshness::Stale { .. });
+        let stale = matches!(state.table(pane).freshness(), Freshness::Stale { .. });
         let mark = if stale { "!" } else { "" };
         let text = format!(" {} {} {count}{mark} ", pane.digit(), pane.name());
         let style = if pane == state.focus {

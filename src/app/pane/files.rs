@@ -4,12 +4,16 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::Facts;
-use crate::app::table::Row;
+use crate::app::table::{Order, Row};
 use crate::app::text::{self, Line};
 use crate::domain::FileRow;
 
 impl Row for FileRow {
-    const COLUMNS: &'static [&'static str] = &["name", "size", "written"];
+    const ORDERS: &'static [Order<Self>] = &[
+        ("NAME", |a, b| folders_first(a, b, Ordering::Equal)),
+        ("SIZE", |a, b| folders_first(a, b, a.size.cmp(&b.size))),
+        ("AGE", |a, b| folders_first(a, b, a.modified.cmp(&b.modified))),
+    ];
 
     fn id(&self) -> Cow<'_, str> {
         self.path.to_string_lossy()
@@ -18,17 +22,12 @@ impl Row for FileRow {
     fn text(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.name)
     }
+}
 
-    /// Folders come first.
-    fn order(&self, other: &Self, column: usize) -> Ordering {
-        let by_column = match column {
-            1 => self.size.cmp(&other.size),
-            2 => self.modified.cmp(&other.modified),
-            _ => Ordering::Equal,
-        };
-        let by_name = || self.name.cmp(&other.name);
-        other.is_dir.cmp(&self.is_dir).then(by_column).then_with(by_name)
-    }
+/// Folders first, then by what is wanted, then by name.
+fn folders_first(a: &FileRow, b: &FileRow, by_column: Ordering) -> Ordering {
+    let folders = b.is_dir.cmp(&a.is_dir);
+    folders.then(by_column).then_with(|| a.name.cmp(&b.name))
 }
 
 /// How many bytes the token of a plaintext takes.

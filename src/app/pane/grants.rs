@@ -6,12 +6,19 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use super::Facts;
-use crate::app::table::Row;
+use crate::app::table::{Order, Row};
 use crate::app::text::{self, Line, Tone};
 use crate::domain::{Grant, GrantConstraint};
 
 impl Row for Grant {
-    const COLUMNS: &'static [&'static str] = &["grantee", "operations", "name", "created"];
+    const ORDERS: &'static [Order<Self>] = &[
+        ("GRANTEE", by_grantee),
+        ("MAY", |a, b| {
+            a.operations.cmp(&b.operations).then_with(|| by_grantee(a, b))
+        }),
+        ("NAME", |a, b| a.name.cmp(&b.name).then_with(|| by_grantee(a, b))),
+        ("AGE", |a, b| a.created.cmp(&b.created).then_with(|| by_grantee(a, b))),
+    ];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.id)
@@ -21,16 +28,10 @@ impl Row for Grant {
         let name = self.name.as_deref().unwrap_or_default();
         Cow::Owned(format!("{} {} {name}", self.grantee, self.operations.join(" ")))
     }
+}
 
-    fn order(&self, other: &Self, column: usize) -> Ordering {
-        let by_grantee = || text::last_part(&self.grantee).cmp(text::last_part(&other.grantee));
-        match column {
-            1 => self.operations.cmp(&other.operations).then_with(by_grantee),
-            2 => self.name.cmp(&other.name).then_with(by_grantee),
-            3 => self.created.cmp(&other.created).then_with(by_grantee),
-            _ => by_grantee(),
-        }
-    }
+fn by_grantee(a: &Grant, b: &Grant) -> Ordering {
+    text::last_part(&a.grantee).cmp(text::last_part(&b.grantee))
 }
 
 /// Whether the grantee was deleted: KMS then shows its bare unique id.

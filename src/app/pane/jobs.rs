@@ -7,12 +7,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Facts;
-use crate::app::table::Row;
+use crate::app::table::{Order, Row};
 use crate::app::text::{self, Line, Tone};
 use crate::domain::{Door, Fault, JobDetail, JobStatus, TrainingJob, Transition};
 
 impl Row for TrainingJob {
-    const COLUMNS: &'static [&'static str] = &["created", "name", "status"];
+    const ORDERS: &'static [Order<Self>] = &[
+        ("AGE", by_age),
+        ("NAME", |a, b| a.name.cmp(&b.name)),
+        ("STATUS", |a, b| {
+            a.status.as_str().cmp(b.status.as_str()).then_with(|| by_age(a, b))
+        }),
+    ];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.name)
@@ -24,19 +30,6 @@ impl Row for TrainingJob {
             .as_ref()
             .map_or("", |detail| text::last_part(&detail.role_arn));
         Cow::Owned(format!("{} {} {role}", self.name, self.status.as_str()))
-    }
-
-    fn order(&self, other: &Self, column: usize) -> Ordering {
-        let by_age = || {
-            self.created
-                .cmp(&other.created)
-                .then_with(|| self.name.cmp(&other.name))
-        };
-        match column {
-            1 => self.name.cmp(&other.name),
-            2 => self.status.as_str().cmp(other.status.as_str()).then_with(by_age),
-            _ => by_age(),
-        }
     }
 
     fn inherit(&mut self, earlier: Self) {
@@ -51,6 +44,10 @@ impl Row for TrainingJob {
             self.secondary = self.secondary.take().or(earlier.secondary);
         }
     }
+}
+
+fn by_age(a: &TrainingJob, b: &TrainingJob) -> Ordering {
+    a.created.cmp(&b.created).then_with(|| a.name.cmp(&b.name))
 }
 
 /// Seconds from its creation to its end, or until now.

@@ -7,12 +7,16 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Facts;
-use crate::app::table::Row;
+use crate::app::table::{Order, Row};
 use crate::app::text::{self, Line, Tone};
-use crate::domain::{Door, Fault, KeyManager, KmsKey};
+use crate::domain::{Door, Fault, KeyDetail, KeyManager, KmsKey};
 
 impl Row for KmsKey {
-    const COLUMNS: &'static [&'static str] = &["name", "state", "created"];
+    const ORDERS: &'static [Order<Self>] = &[
+        ("NAME", by_name),
+        ("STATE", |a, b| by_detail(a, b, |detail| detail.state.as_str())),
+        ("AGE", |a, b| by_detail(a, b, |detail| &detail.created)),
+    ];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.arn)
@@ -29,22 +33,24 @@ impl Row for KmsKey {
     }
 
     /// Keys with an alias come before those without.
-    fn order(&self, other: &Self, column: usize) -> Ordering {
-        let by_name = || {
-            let unnamed = self.aliases.is_empty().cmp(&other.aliases.is_empty());
-            unnamed.then_with(|| self.name().cmp(other.name()))
-        };
-        match (column, &self.detail, &other.detail) {
-            (1, Some(a), Some(b)) => a.state.as_str().cmp(b.state.as_str()).then_with(by_name),
-            (2, Some(a), Some(b)) => a.created.cmp(&b.created).then_with(by_name),
-            (1 | 2, a, b) => b.is_some().cmp(&a.is_some()).then_with(by_name),
-            _ => by_name(),
-        }
-    }
 
     fn inherit(&mut self, earlier: Self) {
         self.detail = self.detail.take().or(earlier.detail);
     }
+}
+
+fn by_name(a: &KmsKey, b: &KmsKey) -> Ordering {
+    let unnamed = a.aliases.is_empty().cmp(&b.aliases.is_empty());
+    unnamed.then_with(|| a.name().cmp(b.name()))
+}
+
+/// What is not known yet comes last.
+fn by_detail<'a, T: Ord + ?Sized + 'a>(a: &'a KmsKey, b: &'a KmsKey, of: fn(&'a KeyDetail) -> &'a T) -> Ordering {
+    let by_detail = match (&a.detail, &b.detail) {
+        (Some(a), Some(b)) => of(a).cmp(of(b)),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    };
+    by_detail.then_with(|| by_name(a, b))
 }
 
 /// The facts of a key, with how many grants, objects and jobs on screen are its own.

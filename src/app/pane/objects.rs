@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 
 use super::Facts;
 use crate::app::seen::{Found, Seen};
-use crate::app::table::Row;
+use crate::app::table::{Order, Row};
 use crate::app::text::{self, Line, Tone};
 use crate::domain::{BucketRow, Door, Fault, ObjectFormat, ObjectRow};
 
 impl Row for BucketRow {
-    const COLUMNS: &'static [&'static str] = &["name", "created"];
+    const ORDERS: &'static [Order<Self>] = &[
+        ("BUCKET", |a, b| a.name.cmp(&b.name)),
+        ("AGE", |a, b| a.created.cmp(&b.created)),
+    ];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.name)
@@ -22,17 +25,17 @@ impl Row for BucketRow {
     fn text(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.name)
     }
-
-    fn order(&self, other: &Self, column: usize) -> Ordering {
-        match column {
-            1 => self.created.cmp(&other.created),
-            _ => self.name.cmp(&other.name),
-        }
-    }
 }
 
 impl Row for ObjectRow {
-    const COLUMNS: &'static [&'static str] = &["name", "size", "what", "written"];
+    const ORDERS: &'static [Order<Self>] = &[
+        ("NAME", |a, b| prefixes_first(a, b, |_| 0)),
+        ("SIZE", |a, b| prefixes_first(a, b, ObjectRow::size)),
+        ("WHAT", |a, b| {
+            prefixes_first(a, b, |row| row.info().map_or("", |info| info.format.as_str()))
+        }),
+        ("AGE", |a, b| prefixes_first(a, b, ObjectRow::modified)),
+    ];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(self.key())
@@ -45,37 +48,8 @@ impl Row for ObjectRow {
         }
     }
 
-    /// Prefixes come first.
-    fn order(&self, other: &Self, column: usize) -> Ordering {
-        let (a, b) = match (self, other) {
-            (Self::Object { .. }, Self::Prefix { .. }) => return Ordering::Greater,
-            (Self::Prefix { .. }, Self::Object { .. }) => return Ordering::Less,
-            (Self::Prefix { prefix: a }, Self::Prefix { prefix: b }) => return a.cmp(b),
-            (
-                Self::Object {
-                    size: a, modified: at, ..
-                },
-                Self::Object {
-                    size: b,
-                    modified: then,
-                    ..
-                },
-            ) => ((a, at), (b, then)),
-        };
-        let by_column = match column {
-            1 => a.0.cmp(b.0),
-            2 => {
-                let what = |row: &Self| row.info().map_or("", |info| info.format.as_str());
-                what(self).cmp(what(other))
-            }
-            3 => a.1.cmp(b.1),
-            _ => Ordering::Equal,
-        };
-        by_column.then_with(|| self.key().cmp(other.key()))
-    }
-
     fn is_listed_before(&self, other: &Self) -> bool {
-        self.order(other, 0) == Ordering::Less
+        prefixes_first(self, other, |_| 0) == Ordering::Less
     }
 
     fn inherit(&mut self, earlier: Self) {
@@ -103,6 +77,13 @@ impl Row for ObjectRow {
         // A list says it more precisely than a head.
         *modified = (*modified).max(then);
     }
+}
+
+/// Prefixes first, by name; objects by what is wanted of them, then by name.
+fn prefixes_first<'a, T: Ord>(a: &'a ObjectRow, b: &'a ObjectRow, of: fn(&'a ObjectRow) -> T) -> Ordering {
+    let is_object = |row: &ObjectRow| matches!(row, ObjectRow::Object { .. });
+    let order = is_object(a).cmp(&is_object(b)).then_with(|| of(a).cmp(&of(b)));
+    order.then_with(|| a.key().cmp(b.key()))
 }
 
 /// A head tells whole seconds, a list may tell more.

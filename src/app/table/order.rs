@@ -104,6 +104,7 @@ impl<T: Row> Table<T> {
 
 /// Which of two rows comes first.
 fn sorted<T: Row>(sort: Sort, a: &T, b: &T) -> Ordering {
-    let order = a.order(b, sort.column);
+    let (_, by) = T::ORDERS[sort.column];
+    let order = by(a, b);
     if sort.descending { order.reverse() } else { order }
 }

@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::{Freshness, Row, Table};
-use crate::domain::Fault;
 
 /// The walk that rows come from.
 #[derive(Debug, Clone)]
@@ -37,13 +36,20 @@ impl<T> Default for Walk<T> {
     }
 }
 
-impl<T: Row> Table<T> {
-    pub(in crate::app) fn asking(&mut self) {
-        if self.freshness == Freshness::Absent {
-            self.freshness = Freshness::Loading;
+impl<T> Walk<T> {
+    /// A walk has failed; false if a newer one is on its way.
+    pub(super) fn fail(&mut self, number: u64) -> bool {
+        if number < self.number {
+            return false;
         }
+        self.number = number;
+        self.incoming.clear();
+        self.so_far = None;
+        true
     }
+}
 
+impl<T: Row> Table<T> {
     pub(in crate::app) fn answer(&mut self, walk: u64, first: bool, last: bool, at: Timestamp, mut rows: Vec<T>) {
         // An older walk, or one whose beginning was another subject's.
         if walk < self.walk.number || (!first && walk != self.walk.number) {
@@ -82,18 +88,6 @@ impl<T: Row> Table<T> {
     /// What changed since has been merged: the rows are as they were then.
     pub(in crate::app) fn answered(&mut self, at: Timestamp) {
         self.freshness = Freshness::Ready(at);
-    }
-
-    pub(in crate::app) fn failed(&mut self, walk: u64, fault: Fault) {
-        if walk >= self.walk.number {
-            self.walk.number = walk;
-            self.walk.incoming.clear();
-            self.walk.so_far = None;
-            self.freshness = Freshness::Stale {
-                since: self.freshness.at(),
-                fault: Box::new(fault),
-            };
-        }
     }
 
     /// Updates one row, or lists it: the walk under way may have passed its place.

@@ -1,0 +1,125 @@
+//! What is done with a table whatever its rows are, so that a pane is asked for its table once.
+
+use super::{Freshness, Row, Sort, Table};
+use crate::domain::Fault;
+
+/// A table of any rows.
+pub trait Listing {
+    /// The filter; empty if there is none.
+    fn filter(&self) -> &str;
+    /// How fresh the rows are.
+    fn freshness(&self) -> &Freshness;
+    /// Moves the cursor by so many rows.
+    fn step(&mut self, by: isize);
+    /// The person has chosen the row under the cursor.
+    fn touch(&mut self);
+    /// The cursor stays: what it was to go to is not waited for any more.
+    fn stay(&mut self);
+    /// A page, less one row to keep the place by.
+    fn page(&self) -> isize;
+    /// There is room for so many rows.
+    fn resize(&mut self, height: usize);
+    /// Marks the row under the cursor, or no longer.
+    fn toggle_mark(&mut self);
+    /// Filters anew; an empty filter lets everything through.
+    fn set_filter(&mut self, filter: &str);
+    /// Sorts by the next column.
+    fn sort_next(&mut self);
+    /// Reverses the order.
+    fn reverse(&mut self);
+    /// It is being asked for.
+    fn asking(&mut self);
+    /// The walk of this number has failed.
+    fn failed(&mut self, walk: u64, fault: Fault);
+}
+
+impl<T: Row> Listing for Table<T> {
+    fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    fn freshness(&self) -> &Freshness {
+        &self.freshness
+    }
+
+    fn step(&mut self, by: isize) {
+        self.wanted = None;
+        let last = self.view.len().saturating_sub(1);
+        self.cursor = self.cursor.saturating_add_signed(by).min(last);
+        self.touch();
+        self.reveal();
+    }
+
+    fn touch(&mut self) {
+        self.touched = self.chosen_id();
+    }
+
+    fn stay(&mut self) {
+        self.wanted = None;
+    }
+
+    fn page(&self) -> isize {
+        self.height.saturating_sub(1).max(1).cast_signed()
+    }
+
+    fn resize(&mut self, height: usize) {
+        if self.height != height {
+            self.height = height;
+            self.reveal();
+        }
+    }
+
+    fn toggle_mark(&mut self) {
+        let Some(id) = self.current().map(|row| row.id().into_owned()) else {
+            return;
+        };
+        if !self.marks.remove(&id) {
+            self.marks.insert(id);
+        }
+        self.step(1);
+    }
+
+    fn set_filter(&mut self, filter: &str) {
+        if filter != self.filter {
+            filter.clone_into(&mut self.filter);
+            let keep = self.filter.is_empty();
+            self.arrange(keep);
+            if !keep {
+                self.touch();
+            }
+        }
+    }
+
+    fn sort_next(&mut self) {
+        let column = self.sort.map_or(0, |sort| (sort.column + 1) % T::ORDERS.len());
+        self.sort = Some(Sort {
+            column,
+            descending: false,
+        });
+        self.arrange(true);
+    }
+
+    fn reverse(&mut self) {
+        let sort = self.sort.get_or_insert(Sort {
+            column: 0,
+            descending: false,
+        });
+        sort.descending = !sort.descending;
+        self.arrange(true);
+    }
+
+    fn asking(&mut self) {
+        if self.freshness == Freshness::Absent {
+            self.freshness = Freshness::Loading;
+        }
+    }
+
+    fn failed(&mut self, walk: u64, fault: Fault) {
+        if self.walk.fail(walk) {
+            self.freshness = Freshness::Stale {
+                since: self.freshness.at(),
+                fault: Box::new(fault),
+            };
+        }
+    }
+}
