@@ -178,16 +178,28 @@ pub(super) const REMOVE: Action = Action {
 const NOTHING_TO_REMOVE: &str = "Nothing here can be removed.";
 
 /// A form, with what reads it.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is what an action begins, where it begins anything"
+)]
 fn fill(form: Blank, reader: impl Fn(&Filled<'_>) -> Result<Sent, String> + Send + Sync + 'static) -> Option<Begin> {
     Some(Begin::Fill(form.reading(reader)))
 }
 
 /// What a form asks for.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it ends what reads a form, which may fail before"
+)]
 fn asks(request: impl Into<Request>) -> Result<Sent, String> {
     Ok(Sent::Requests(vec![request.into()]))
 }
 
 /// A request that needs no form.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is what an action begins, where it begins anything"
+)]
 fn start(request: impl Into<Request>) -> Option<Begin> {
     Some(Begin::Start(request.into()))
 }

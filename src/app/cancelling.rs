@@ -35,7 +35,7 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(more @ 1..) = running.len().checked_sub(NAMED) {
         lines.push(format!("And {} more.", text::count(more, "operation")));
     }
-    if running.iter().any(is_finished) {
+    if running.iter().any(|operation| is_finished(operation)) {
         lines.push(format!(
             "That is waited for, at most {PATIENCE} seconds; what is not done by then is told."
         ));
@@ -79,7 +79,7 @@ pub(super) fn tick(state: &State, effects: &mut Vec<Effect>) {
 /// What had not answered when the person left, and may come about all the same.
 pub fn left_behind(state: &State) -> Option<Fault> {
     let running = state.operations.running();
-    let unanswered = running.filter(is_finished);
+    let unanswered = running.filter(|operation| is_finished(operation));
     let titles: Vec<&str> = unanswered.map(|operation| operation.title.as_str()).collect();
     if titles.is_empty() {
         return None;
@@ -96,6 +96,6 @@ pub fn left_behind(state: &State) -> Option<Fault> {
 }
 
 /// Whether it is waited for when it is cancelled.
-fn is_finished(operation: &&Operation) -> bool {
+fn is_finished(operation: &Operation) -> bool {
     matches!(operation.request.plain_facts().on_cancel, OnCancel::Finish(_))
 }

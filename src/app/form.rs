@@ -386,15 +386,11 @@ mod tests {
         Blank::new("", "")
     }
 
-    fn nothing(_: &Filled<'_>) -> Result<Sent, String> {
-        Ok(Sent::Requests(Vec::new()))
-    }
-
     #[test]
     fn roles_that_come_late_keep_what_was_chosen() {
         let mut blank = blank();
         let key = blank.roles("Role", &[role("b", true)]);
-        let mut form = blank.reading(nothing);
+        let mut form = blank.reading(|_| Ok(Sent::Requests(Vec::new())));
         form.offer_roles(&[role("c", true), role("a", false), role("b", true)]);
         assert_eq!(Filled(&form.fields).role(key), Ok(role("b", true).arn));
         press(&mut form, &[KeyCode::Char('a'), KeyCode::Char('/')]);
@@ -405,7 +401,7 @@ mod tests {
     fn a_whole_arn_may_be_typed_where_roles_cannot_be_listed() {
         let mut blank = blank();
         let key = blank.roles("Role", &[]);
-        let mut form = blank.reading(nothing);
+        let mut form = blank.reading(|_| Ok(Sent::Requests(Vec::new())));
         form.paste("arn:aws:iam::111122223333:role/x\r\n");
         assert_eq!(Filled(&form.fields).role_name(key), Ok("x".to_owned()));
     }
@@ -415,7 +411,7 @@ mod tests {
         let mut blank = blank();
         let name = blank.text("Name", "", "");
         let operations = blank.checks("Operations", [("Decrypt", true), ("Encrypt", false)]);
-        let mut form = blank.reading(nothing);
+        let mut form = blank.reading(|_| Ok(Sent::Requests(Vec::new())));
         press(
             &mut form,
             &[KeyCode::Char('q'), KeyCode::Down, KeyCode::Down, KeyCode::Char(' ')],

@@ -75,7 +75,11 @@ pub fn lines(state: &State) -> Vec<Vec<Line>> {
 
 fn is_under_way(state: &State, upload: &str) -> bool {
     state.operations.running().any(|operation| {
-        matches!(&operation.request, Request::Object(ObjectRequest::ResumeUpload { id, .. }) | Request::Object(ObjectRequest::AbandonUpload { id, .. }) if id == upload)
+        matches!(
+            &operation.request,
+            Request::Object(ObjectRequest::ResumeUpload { id, .. } | ObjectRequest::AbandonUpload { id, .. })
+                if id == upload
+        )
     })
 }
 

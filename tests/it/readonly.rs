@@ -35,63 +35,66 @@ enum Class {
 /// A new kind of request does not compile before somebody has said here what it does.
 fn class(request: &Request) -> Class {
     match request {
-        Request::Object(ObjectRequest::Encrypt { .. })
-        | Request::Object(ObjectRequest::Delete { .. })
-        | Request::Object(ObjectRequest::CreateBucket { .. })
-        | Request::Grant(GrantRequest::Revoke { .. })
-        | Request::Key(KeyRequest::Enable { .. })
-        | Request::Key(KeyRequest::Disable { .. })
-        | Request::Key(KeyRequest::ScheduleDeletion { .. })
-        | Request::Key(KeyRequest::CancelDeletion { .. })
-        | Request::Job(JobRequest::Start(_))
-        | Request::Job(JobRequest::Stop { .. })
-        | Request::Key(KeyRequest::New(_))
-        | Request::Key(KeyRequest::PutPolicy { .. })
-        | Request::Key(KeyRequest::AddAlias { .. })
-        | Request::Key(KeyRequest::MoveAlias { .. })
-        | Request::Key(KeyRequest::DeleteAlias { .. })
-        | Request::Key(KeyRequest::Tag { .. })
-        | Request::Key(KeyRequest::SetRotation { .. })
-        | Request::Key(KeyRequest::Describe { .. })
-        | Request::Message(MessageRequest::Encrypt { .. })
-        | Request::Message(MessageRequest::NewDataKey { .. })
-        | Request::Message(MessageRequest::ReEncryptDataKey { .. })
-        | Request::Object(ObjectRequest::EmptyBucket { .. })
-        | Request::Object(ObjectRequest::DeleteBucket { .. })
-        | Request::Proof(ProofRequest::Access { trust: true, .. })
-        | Request::Proof(ProofRequest::Object { grant: true, .. })
-        | Request::Role(RoleRequest::New(_))
-        | Request::Role(RoleRequest::DetachPolicy { .. })
-        | Request::Role(RoleRequest::Delete { .. })
-        | Request::Role(RoleRequest::TrustCaller { .. })
-        | Request::Role(RoleRequest::TrustService { .. })
-        | Request::Grant(GrantRequest::New(_))
-        | Request::Grant(GrantRequest::Retire { .. })
-        | Request::Proof(ProofRequest::Story { .. })
-        | Request::Image(ImageRequest::NewRepository { .. })
-        | Request::Image(ImageRequest::DeleteRepository { .. })
-        | Request::Image(ImageRequest::Build(_)) => Class::Changes,
-        Request::Object(ObjectRequest::Decrypt { .. })
-        | Request::Object(ObjectRequest::Verify { .. })
-        | Request::Proof(ProofRequest::Access { trust: false, .. })
-        | Request::Key(KeyRequest::DraftPolicy { .. })
-        | Request::Key(KeyRequest::ReadPolicy { .. })
-        | Request::Key(KeyRequest::FindDependents { .. })
-        | Request::Message(MessageRequest::Decrypt { .. })
-        | Request::Message(MessageRequest::OpenDataKey { .. })
-        | Request::Object(ObjectRequest::CountBucket { .. })
-        | Request::Object(ObjectRequest::Preview { .. })
-        | Request::Object(ObjectRequest::ListArchive { .. })
-        | Request::Proof(ProofRequest::Object { grant: false, .. })
+        Request::Object(
+            ObjectRequest::Encrypt { .. }
+            | ObjectRequest::Delete { .. }
+            | ObjectRequest::CreateBucket { .. }
+            | ObjectRequest::EmptyBucket { .. }
+            | ObjectRequest::DeleteBucket { .. },
+        )
+        | Request::Grant(GrantRequest::Revoke { .. } | GrantRequest::New(_) | GrantRequest::Retire { .. })
+        | Request::Key(
+            KeyRequest::Enable { .. }
+            | KeyRequest::Disable { .. }
+            | KeyRequest::ScheduleDeletion { .. }
+            | KeyRequest::CancelDeletion { .. }
+            | KeyRequest::New(_)
+            | KeyRequest::PutPolicy { .. }
+            | KeyRequest::AddAlias { .. }
+            | KeyRequest::MoveAlias { .. }
+            | KeyRequest::DeleteAlias { .. }
+            | KeyRequest::Tag { .. }
+            | KeyRequest::SetRotation { .. }
+            | KeyRequest::Describe { .. },
+        )
+        | Request::Job(JobRequest::Start(_) | JobRequest::Stop { .. })
+        | Request::Message(
+            MessageRequest::Encrypt { .. }
+            | MessageRequest::NewDataKey { .. }
+            | MessageRequest::ReEncryptDataKey { .. },
+        )
+        | Request::Proof(
+            ProofRequest::Access { trust: true, .. }
+            | ProofRequest::Object { grant: true, .. }
+            | ProofRequest::Story { .. },
+        )
+        | Request::Role(
+            RoleRequest::New(_)
+            | RoleRequest::DetachPolicy { .. }
+            | RoleRequest::Delete { .. }
+            | RoleRequest::TrustCaller { .. }
+            | RoleRequest::TrustService { .. },
+        )
+        | Request::Image(
+            ImageRequest::NewRepository { .. } | ImageRequest::DeleteRepository { .. } | ImageRequest::Build(_),
+        ) => Class::Changes,
+        Request::Object(
+            ObjectRequest::Decrypt { .. }
+            | ObjectRequest::Verify { .. }
+            | ObjectRequest::CountBucket { .. }
+            | ObjectRequest::Preview { .. }
+            | ObjectRequest::ListArchive { .. },
+        )
+        | Request::Proof(ProofRequest::Access { trust: false, .. } | ProofRequest::Object { grant: false, .. })
+        | Request::Key(
+            KeyRequest::DraftPolicy { .. } | KeyRequest::ReadPolicy { .. } | KeyRequest::FindDependents { .. },
+        )
+        | Request::Message(MessageRequest::Decrypt { .. } | MessageRequest::OpenDataKey { .. })
         | Request::Role(RoleRequest::Policies { .. })
-        | Request::Grant(GrantRequest::Await { .. })
-        | Request::Grant(GrantRequest::List)
-        | Request::Job(JobRequest::Preflight(_))
-        | Request::Account(AccountRequest::PlanCleanUp)
-        | Request::Job(JobRequest::SaveLog { .. })
-        | Request::Account(AccountRequest::AuditLog { .. }) => Class::Reads,
-        Request::Object(ObjectRequest::ResumeUpload { .. })
-        | Request::Object(ObjectRequest::AbandonUpload { .. })
+        | Request::Grant(GrantRequest::Await { .. } | GrantRequest::List)
+        | Request::Job(JobRequest::Preflight(_) | JobRequest::SaveLog { .. })
+        | Request::Account(AccountRequest::PlanCleanUp | AccountRequest::AuditLog { .. }) => Class::Reads,
+        Request::Object(ObjectRequest::ResumeUpload { .. } | ObjectRequest::AbandonUpload { .. })
         | Request::Account(AccountRequest::SaveAudit { .. })
         | Request::Image(ImageRequest::Try { .. }) => Class::Idle,
     }

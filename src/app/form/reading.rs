@@ -38,8 +38,11 @@ pub(in crate::app) enum Sent {
 }
 
 /// Reads a filled form: what it asks for, or why it cannot be sent yet.
+type Read = dyn Fn(&Filled<'_>) -> Result<Sent, String> + Send + Sync;
+
+/// What reads a filled form.
 #[derive(Clone)]
-pub(super) struct Reader(pub(super) Arc<dyn Fn(&Filled<'_>) -> Result<Sent, String> + Send + Sync>);
+pub(super) struct Reader(pub(super) Arc<Read>);
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

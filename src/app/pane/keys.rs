@@ -32,13 +32,12 @@ impl Row for KmsKey {
         Cow::Owned(format!("{} {} {state}", aliases.join(" "), self.id))
     }
 
-    /// Keys with an alias come before those without.
-
     fn inherit(&mut self, earlier: Self) {
         self.detail = self.detail.take().or(earlier.detail);
     }
 }
 
+/// Keys with an alias come before those without.
 fn by_name(a: &KmsKey, b: &KmsKey) -> Ordering {
     let unnamed = a.aliases.is_empty().cmp(&b.aliases.is_empty());
     unnamed.then_with(|| a.name().cmp(b.name()))
