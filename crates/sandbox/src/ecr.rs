@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde::de::DeserializeOwned;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -24,8 +23,10 @@ use super::world::{World, denied};
 
 mod images;
 mod registry;
+mod request;
 
 use registry::Registry;
+use request::{ImageId, Request, paged};
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 
@@ -83,60 +84,6 @@ struct Image {
     size: u64,
 }
 
-#[derive(Debug, Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Request {
-    registry_id: Option<String>,
-    repository_name: String,
-    repository_names: Option<Vec<String>>,
-    image_tag_mutability: Option<String>,
-    force: bool,
-    image_ids: Option<Vec<ImageId>>,
-    image_manifest: String,
-    image_manifest_media_type: Option<String>,
-    image_tag: Option<String>,
-    image_digest: Option<String>,
-    filter: Filter,
-    max_results: Option<usize>,
-    next_token: Option<String>,
-    resource_arn: String,
-    tags: Vec<Label>,
-}
-
-#[derive(Debug, Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Filter {
-    tag_status: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Label {
-    key: String,
-    #[serde(default)]
-    value: String,
-}
-
-#[derive(Debug, Deserialize, Default, Clone)]
-#[serde(rename_all = "camelCase", default)]
-struct ImageId {
-    image_digest: Option<String>,
-    image_tag: Option<String>,
-}
-
-impl ImageId {
-    fn json(&self) -> Value {
-        let mut id = json!({});
-        if let Some(digest) = &self.image_digest {
-            id["imageDigest"] = json!(digest);
-        }
-        if let Some(tag) = &self.image_tag {
-            id["imageTag"] = json!(tag);
-        }
-        id
-    }
-}
-
 /// Answers one call.
 pub(crate) async fn call(
     world: &Arc<World>,
@@ -145,7 +92,7 @@ pub(crate) async fn call(
     body: &Value,
 ) -> Result<Value, ApiError> {
     members::check("ecr", operation, body)?;
-    let request: Request = parse(body)?;
+    let request = Request::parse(body)?;
     let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
     let ecr = &world.at(&caller.place).ecr;
     if let Some(other) = request.registry_id.as_ref().filter(|id| **id != caller.place.account) {
@@ -352,49 +299,6 @@ impl Ecr {
     fn lock(&self) -> MutexGuard<'_, Shelf<Repository>> {
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn parse<T: DeserializeOwned>(body: &Value) -> Result<T, ApiError> {
-    serde_json::from_value(body.clone()).map_err(|error| invalid(&error.to_string()))
-}
-
-/// One page of `rows`, named by their sorted names.
-fn paged(list: &str, rows: Vec<(String, Value)>, request: &Request) -> Result<Value, ApiError> {
-    let limit = request.max_results.unwrap_or(100);
-    if !(1..=1000).contains(&limit) {
-        return Err(invalid(
-            "Invalid parameter at 'maxResults' failed to satisfy constraint: 'must be between 1 and 1000'",
-        ));
-    }
-    let after = request
-        .next_token
-        .as_ref()
-        .map(|token| {
-            URL_SAFE_NO_PAD
-                .decode(token)
-                .ok()
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .ok_or_else(|| {
-                    invalid("Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'")
-                })
-        })
-        .transpose()?;
-    let mut left: Vec<(String, Value)> = rows
-        .into_iter()
-        .skip_while(|(name, _)| after.as_ref().is_some_and(|after| name <= after))
-        .collect();
-    let more = left.len() > limit;
-    left.truncate(limit);
-    let next = left
-        .last()
-        .filter(|_| more)
-        .map(|(name, _)| URL_SAFE_NO_PAD.encode(name));
-    let rows: Vec<Value> = left.into_iter().map(|(_, row)| row).collect();
-    let mut answer = json!({ list: rows });
-    if let Some(next) = next {
-        answer["nextToken"] = json!(next);
-    }
-    Ok(answer)
 }
 
 /// User and password, as registries are told.

@@ -190,17 +190,17 @@ pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &
         }
         "DescribeLogStreams" => {
             let request: read::DescribeStreams = parse(body)?;
-            allow(request.group(logs)?, "")?;
+            allow(request.of.group(logs)?, "")?;
             logs.describe_streams(&request)
         }
         "GetLogEvents" => {
             let request: read::GetEvents = parse(body)?;
-            allow(request.group(logs)?, &request.log_stream_name)?;
+            allow(request.of.group(logs)?, &request.log_stream_name)?;
             logs.get_events(&request)
         }
         "FilterLogEvents" => {
             let request: read::FilterEvents = parse(body)?;
-            allow(request.group(logs)?, "")?;
+            allow(request.of.group(logs)?, "")?;
             logs.filter_events(&request)
         }
         _ => Err(ApiError::new(

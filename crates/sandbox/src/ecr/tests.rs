@@ -12,7 +12,7 @@ fn ecr() -> Ecr {
 }
 
 fn request(body: &Value) -> Request {
-    parse(body).unwrap()
+    Request::parse(body).unwrap()
 }
 
 #[test]

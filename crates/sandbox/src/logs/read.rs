@@ -28,8 +28,8 @@ pub(super) struct DescribeGroups {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct DescribeStreams {
-    log_group_name: Option<String>,
-    log_group_identifier: Option<String>,
+    #[serde(flatten)]
+    pub(super) of: Named,
     log_stream_name_prefix: Option<String>,
     order_by: Option<String>,
     descending: bool,
@@ -37,21 +37,11 @@ pub(super) struct DescribeStreams {
     next_token: Option<String>,
 }
 
-impl DescribeStreams {
-    pub(super) fn group(&self, logs: &Logs) -> Result<&str, ApiError> {
-        group_of(
-            logs,
-            self.log_group_name.as_deref(),
-            self.log_group_identifier.as_deref(),
-        )
-    }
-}
-
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct GetEvents {
-    log_group_name: Option<String>,
-    log_group_identifier: Option<String>,
+    #[serde(flatten)]
+    pub(super) of: Named,
     pub(super) log_stream_name: String,
     start_time: Option<i64>,
     end_time: Option<i64>,
@@ -60,21 +50,11 @@ pub(super) struct GetEvents {
     start_from_head: bool,
 }
 
-impl GetEvents {
-    pub(super) fn group(&self, logs: &Logs) -> Result<&str, ApiError> {
-        group_of(
-            logs,
-            self.log_group_name.as_deref(),
-            self.log_group_identifier.as_deref(),
-        )
-    }
-}
-
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct FilterEvents {
-    log_group_name: Option<String>,
-    log_group_identifier: Option<String>,
+    #[serde(flatten)]
+    pub(super) of: Named,
     log_stream_names: Option<Vec<String>>,
     log_stream_name_prefix: Option<String>,
     start_time: Option<i64>,
@@ -84,36 +64,35 @@ pub(super) struct FilterEvents {
     next_token: Option<String>,
 }
 
-impl FilterEvents {
-    pub(super) fn group(&self, logs: &Logs) -> Result<&str, ApiError> {
-        group_of(
-            logs,
-            self.log_group_name.as_deref(),
-            self.log_group_identifier.as_deref(),
-        )
-    }
+/// Groups are named by name, or by name or ARN as identifier.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Named {
+    log_group_name: Option<String>,
+    log_group_identifier: Option<String>,
 }
 
-/// Groups are named by name, or by name or ARN as identifier.
-fn group_of<'a>(logs: &Logs, name: Option<&'a str>, identifier: Option<&'a str>) -> Result<&'a str, ApiError> {
-    match (name, identifier) {
-        (Some(name), None) => Ok(name),
-        // The ARN that ends in `:*`, for one.
-        (None, Some(identifier))
-            if !identifier
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_#+=/:,.@-".contains(c)) =>
-        {
-            let rule = "satisfy regular expression pattern: [\\w#+=/:,.@-]*";
-            Err(invalid(&broken(None, "logGroupIdentifier", rule)))
+impl Named {
+    pub(super) fn group<'a>(&'a self, logs: &Logs) -> Result<&'a str, ApiError> {
+        match (self.log_group_name.as_deref(), self.log_group_identifier.as_deref()) {
+            (Some(name), None) => Ok(name),
+            // The ARN that ends in `:*`, for one.
+            (None, Some(identifier))
+                if !identifier
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_#+=/:,.@-".contains(c)) =>
+            {
+                let rule = "satisfy regular expression pattern: [\\w#+=/:,.@-]*";
+                Err(invalid(&broken(None, "logGroupIdentifier", rule)))
+            }
+            (None, Some(arn)) if arn.starts_with("arn:") => arn.strip_prefix(&logs.arn("")).ok_or_else(no_group),
+            (None, Some(name)) => Ok(name),
+            (Some(_), Some(_)) => Err(ApiError::new(
+                "ValidationException",
+                "LogGroup name and LogGroup ARN are mutually exclusive parameters.",
+            )),
+            (None, None) => Err(invalid("Either logGroupName or logGroupIdentifier must be given.")),
         }
-        (None, Some(arn)) if arn.starts_with("arn:") => arn.strip_prefix(&logs.arn("")).ok_or_else(no_group),
-        (None, Some(name)) => Ok(name),
-        (Some(_), Some(_)) => Err(ApiError::new(
-            "ValidationException",
-            "LogGroup name and LogGroup ARN are mutually exclusive parameters.",
-        )),
-        (None, None) => Err(invalid("Either logGroupName or logGroupIdentifier must be given.")),
     }
 }
 
@@ -169,7 +148,7 @@ impl Logs {
             Some("LastEventTime") => true,
             Some(_) => return Err(invalid("orderBy must be LogStreamName or LastEventTime")),
         };
-        let group_name = request.group(self)?;
+        let group_name = request.of.group(self)?;
         let groups = self.lock();
         let group = groups.get(group_name).ok_or_else(no_group)?;
         let prefix = request.log_stream_name_prefix.as_deref().unwrap_or_default();
@@ -207,7 +186,7 @@ impl Logs {
     pub(super) fn get_events(&self, request: &GetEvents) -> Result<Value, ApiError> {
         let limit = event_limit(request.limit)?;
         let groups = self.lock();
-        let group = groups.get(request.group(self)?).ok_or_else(no_group)?;
+        let group = groups.get(request.of.group(self)?).ok_or_else(no_group)?;
         let stream = group.streams.get(&request.log_stream_name).ok_or_else(no_stream)?;
         let window = window(&stream.events, request.start_time, request.end_time);
         let page = match request.next_token.as_deref().map(Position::parse).transpose()? {
@@ -241,7 +220,7 @@ impl Logs {
         let pattern = Pattern::parse(request.filter_pattern.as_deref().unwrap_or_default())?;
         let after = request.next_token.as_deref().map(Place::parse).transpose()?;
         let groups = self.lock();
-        let group = groups.get(request.group(self)?).ok_or_else(no_group)?;
+        let group = groups.get(request.of.group(self)?).ok_or_else(no_group)?;
         let mut found: Vec<(Place, &Event)> = Vec::new();
         for (name, stream) in chosen(group, request)? {
             // FilterLogEvents includes its end, GetLogEvents does not.
