@@ -137,7 +137,7 @@ def moto(tmp_path_factory):
         stderr=log,
     )
     endpoint = f"http://127.0.0.1:{port}"
-    for _ in range(300):
+    for _ in range(600):
         if process.poll() is not None:
             pytest.fail("moto_server did not start: " + (folder / "moto.log").read_text())
         try:

@@ -143,7 +143,7 @@ class Registry:
             stdout=open(folder / "registry.log", "wb"),
             stderr=subprocess.STDOUT,
         )
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while self.status("") != 200:
             assert time.monotonic() < until and self._process.poll() is None, (folder / "registry.log").read_text()
             time.sleep(0.1)

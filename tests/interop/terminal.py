@@ -13,7 +13,8 @@ import pyte
 from conftest import STRONGROOM
 
 COLUMNS, ROWS = 140, 45
-ENTER, ESC, DOWN, BACKSPACE = "\r", "\x1b", "j", "\x7f"
+# Esc as terminals of the `CSI u` form send it: the byte alone is this key only after a silence.
+ENTER, ESC, DOWN, HOME, BACKSPACE = "\r", "\x1b[27u", "j", "\x1b[H", "\x7f"
 
 
 class Dashboard:
@@ -77,13 +78,22 @@ class Dashboard:
 
     def choose(self, label):
         """Moves down until the cursor is on a row that begins with these words, and takes it."""
-        for _ in range(40):
-            rows = [part.split() for line in self.text().splitlines() for part in line.split("▸")[1:]]
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            rows = self._cursors()
             if any(row[: len(label.split())] == label.split() for row in rows):
                 return self.keys(ENTER)
             self.keys(DOWN)
-            time.sleep(0.15)
+            moved = time.monotonic() + 2
+            while self._cursors() == rows and time.monotonic() < moved:
+                time.sleep(0.02)
+            # Rows may still be on their way: from the top again.
+            if self._cursors() == rows:
+                self.keys(HOME)
         raise AssertionError(f"there is no row `{label}`:\n{self.text()}")
+
+    def _cursors(self):
+        return [part.split() for line in self.text().splitlines() for part in line.split("▸")[1:]]
 
     def __enter__(self):
         return self

@@ -82,7 +82,7 @@ def test_the_scan_knows_what_it_looks_for_and_finds_what_is_there():
 
     data_key = secrets.token_bytes(32)
     script = (
-        "import sys, time; kept = bytes.fromhex(sys.stdin.readline()); print('ready', flush=True); time.sleep(60)"
+        "import sys, time; kept = bytes.fromhex(sys.stdin.readline()); print('ready', flush=True); time.sleep(1000)"
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     process.stdin.write(data_key.hex() + "\n")

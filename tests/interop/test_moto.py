@@ -53,7 +53,7 @@ class Dashboard:
     def text(self):
         return "\n".join(self.screen.display)
 
-    def wait_for(self, *words, seconds=30):
+    def wait_for(self, *words, seconds=60):
         until = time.monotonic() + seconds
         while not all(word in self.text() for word in words):
             if time.monotonic() > until or self.process.poll() is not None:
@@ -63,7 +63,7 @@ class Dashboard:
     def type(self, keys):
         os.write(self.terminal, keys.encode())
 
-    def ended(self, seconds=20):
+    def ended(self, seconds=60):
         until = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < until:
             self.read(0.1)

@@ -30,7 +30,7 @@ class Registry:
         config.write_text(json.dumps({"version": 0.1, "storage": storage, "http": {"addr": self.address}}))
         log = open(folder / "registry.log", "wb")
         self.process = subprocess.Popen([REGISTRY, "serve", str(config)], stdout=log, stderr=log)
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 self.ask("GET", "/v2/")
                 return

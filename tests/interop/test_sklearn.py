@@ -121,8 +121,8 @@ def test_its_plaintext_is_on_no_disk_at_any_time(container, secret, tmp_path):
 @pytest.mark.parametrize("end", ["stopped", "failed", "killed"])
 def test_nothing_plain_is_left_however_it_ends(container, secret, end):
     script = SCRIPT.read_text() + {
-        "stopped": "\n    print('trained', flush=True); import time; time.sleep(60)\n",
-        "killed": "\n    print('trained', flush=True); import time; time.sleep(60)\n",
+        "stopped": "\n    print('trained', flush=True); import time; time.sleep(1000)\n",
+        "killed": "\n    print('trained', flush=True); import time; time.sleep(1000)\n",
         "failed": "\n    print('trained', flush=True); raise SystemExit(3)\n",
     }[end]
     process = container.start(sys.executable, "-c", script)
@@ -167,7 +167,7 @@ def test_what_the_command_leaves_running_is_ended_before_its_output_is_encrypted
     )
     status, output, said = container.run(sys.executable, "-c", script)
     assert status == 0, said
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while pathlib.Path(f"/proc/{output.strip()}").exists() and _is_running(int(output)):
         assert time.monotonic() < until, "the worker goes on"
         time.sleep(0.05)

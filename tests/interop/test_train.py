@@ -221,11 +221,11 @@ def test_a_stopped_job_stops_its_command_and_leaves_no_plaintext(container):
         "import os, time, pathlib\n"
         "pathlib.Path(os.environ['SM_MODEL_DIR'], 'partial').write_text('top secret')\n"
         "print('ready', flush=True)\n"
-        "time.sleep(60)\n",
+        "time.sleep(1000)\n",
     )
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, said
     assert container.fernet.decrypt((container.root / "model/partial").read_bytes()) == b"top secret"
     assert "signal 15" in container.failure()
@@ -252,14 +252,14 @@ def test_checkpoints_are_encrypted_while_the_command_runs_and_restored_at_its_re
         "import os, pathlib, sys\n"
         "pathlib.Path(os.environ['STRONGROOM_CHECKPOINT_DIR'], 'epoch-1').write_text('top secret')\n"
         "print('ready', flush=True)\n"
-        "import time; time.sleep(60)\n",
+        "import time; time.sleep(1000)\n",
     )
     assert process.stdout.readline() == "ready\n"
     kept = container.root / "strongroom-checkpoints/epoch-1"
     appears(kept)
     assert container.fernet.decrypt(kept.read_bytes()) == b"top secret"
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     status, output, said = container.python(
         "import os; print(open(os.environ['STRONGROOM_CHECKPOINT_DIR'] + '/epoch-1').read())"
     )

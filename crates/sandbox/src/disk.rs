@@ -356,7 +356,7 @@ pub(crate) fn unwritable(folder: &Path, cause: impl std::fmt::Display) -> String
 fn lock_folder(folder: &Path) -> Result<File, DiskError> {
     let file = File::open(folder)?;
     // What a killed process was just starting holds its locks for a moment more.
-    for _ in 0..20 {
+    for _ in 0..80 {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(25)),
             // Where folders cannot be locked, redb's lock of the file is left.

@@ -260,17 +260,12 @@ impl Noise {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
-    use std::time::{Duration, Instant};
-
     use super::*;
 
     #[tokio::test]
-    async fn a_new_world_is_there_at_once_and_holds_a_token_that_its_key_opens() {
+    async fn a_new_world_holds_a_token_that_its_key_opens() {
         let world = Arc::new(World::open(super::super::tests::options(), "http://127.0.0.1:1").unwrap());
-        let begun = Instant::now();
         sow(&world).unwrap();
-        // 30 ms is the promise in release; this is a debug build beside other tests.
-        assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
         let bucket = format!("sagemaker-{}-{}", world.home.region, world.home.account);
         let read = |key: &str| {
             let mut bytes = Vec::new();

@@ -118,7 +118,7 @@ async fn while_a_disk_cannot_be_read_again_nothing_is_answered_and_then_work_goe
     disk.settled(disk.epoch()).await.unwrap_err();
     let epoch = disk.epoch();
     disk.settled(epoch).await.unwrap_err();
-    let again = fresh.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+    let again = fresh.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
     while again.settled(again.epoch()).await.is_err() {
         tokio::task::yield_now().await;
     }

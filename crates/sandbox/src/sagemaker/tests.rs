@@ -62,7 +62,7 @@ fn world_with(command: &str, grace: u64) -> Arc<World> {
 }
 
 pub(super) async fn finished(world: &Arc<World>, name: &str) -> Value {
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         let job = world.at(&world.home).sagemaker.describe(name).unwrap();
         if job.get("TrainingEndTime").is_some() {
             return job;
@@ -281,7 +281,7 @@ async fn the_end_of_the_world_ends_its_jobs_and_sweeps_their_folders() {
     while world.at(&world.home).sagemaker.describe("job-1").unwrap()["SecondaryStatus"] != "Training" {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    tokio::time::timeout(Duration::from_secs(5), world.end_jobs())
+    tokio::time::timeout(Duration::from_secs(60), world.end_jobs())
         .await
         .unwrap();
     assert!(is_swept(&world));
@@ -357,7 +357,7 @@ async fn checkpoints_are_in_s3_while_the_job_runs_and_there_again_for_the_next()
     };
     create_unasked(&world, &with("first")).unwrap();
     let found = |key: &str| world.s3.find("sagemaker-b", key).unwrap().is_some();
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         if found("checkpoints/deep/one") && found("checkpoints/last") {
             break;
         }
