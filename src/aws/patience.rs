@@ -143,8 +143,8 @@ fn drain(length: u64) -> Duration {
 mod tests {
     use super::*;
 
-    const REST: Duration = Duration::from_millis(200);
-    const DRAIN: Duration = Duration::from_millis(400);
+    const REST: Duration = Duration::from_secs(1);
+    const DRAIN: Duration = Duration::from_secs(60);
 
     async fn attended(pulse: &Pulse, call: impl Future<Output = ()>) -> (Result<(), Fault>, Duration) {
         let begun = Instant::now();
@@ -160,7 +160,7 @@ mod tests {
         let pulse = Pulse::with(REST, DRAIN);
         let slowly = async {
             for piece in 0..20 {
-                tokio::time::sleep(REST / 8).await;
+                tokio::time::sleep(REST / 16).await;
                 pulse.beat(piece == 19);
             }
         };
@@ -175,10 +175,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_due_when_a_slow_network_has_drained_what_the_kernel_holds() {
-        let pulse = Pulse::with(REST, DRAIN);
+        let (rest, kernel) = (REST / 5, REST / 2);
+        let pulse = Pulse::with(rest, kernel);
         pulse.beat(true);
         let (sent, time) = attended(&pulse, std::future::pending()).await;
-        assert!(sent.is_err() && time >= REST + DRAIN, "{time:?}");
+        assert!(sent.is_err() && time >= rest + kernel, "{time:?}");
         let of = |length| drain(length).as_secs();
         assert_eq!([of(1000), of(1 << 20), of(8 << 20), of(5 << 30)], [0, 16, 16, 16]);
     }

@@ -262,8 +262,9 @@ mod tests {
     #[tokio::test]
     async fn one_exhausted_api_does_not_hold_up_another() {
         let budgets = Budgets::default();
-        budgets.turn(Api::ListTrainingJobs).await.spend();
-        assert!(budgets.turn(Api::ListTrainingJobs).now_or_never().is_none());
+        let jobs = || budgets.turn(Api::ListTrainingJobs).now_or_never().map(Turn::spend);
+        // Once more for whatever was earned meanwhile.
+        assert!((0..1000).any(|_| jobs().is_none()));
         assert!(budgets.turn(Api::ListGrants).now_or_never().is_some());
     }
 
@@ -271,9 +272,14 @@ mod tests {
     async fn a_throttled_call_slows_its_own_api_down() {
         let budgets = Budgets::default();
         let fault = Fault::new(FaultKind::Throttled, "list", "jobs", "rate exceeded", "");
+        let answer = Err::<(), _>(fault);
         budgets.turn(Api::ListGrants).await.spend();
-        budgets.heard(Api::ListGrants, &Err::<(), _>(fault));
-        assert!(budgets.turn(Api::ListGrants).now_or_never().is_none());
+        // A machine that is held up between the two has waited long enough.
+        let slows_down = |_| {
+            budgets.heard(Api::ListGrants, &answer);
+            budgets.turn(Api::ListGrants).now_or_never().is_none()
+        };
+        assert!((0..1000).any(slows_down));
         assert!(budgets.turn(Api::ListKeys).now_or_never().is_some());
     }
 }

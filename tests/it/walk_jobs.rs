@@ -2,7 +2,7 @@
 //! every step.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use strongroom::actions;
 use strongroom::config::Connection;
@@ -18,9 +18,11 @@ use crate::walk::{BUCKET, TABLE, job, none, quiet, upload, with_data};
 
 #[test]
 fn a_new_grant_serves_a_job_at_once_by_its_token_and_everybody_when_it_has_spread() {
-    let place = Place::with(|options: &mut Options| options.grant_delay = Duration::from_secs(6));
+    let delay = Duration::from_secs(4);
+    let place = Place::with(|options: &mut Options| options.grant_delay = delay);
     let key_arn = with_data(&place);
     let role_arn = place.role("trainer", BUCKET);
+    let begun = Instant::now();
     let grant_id = place.grant(&key_arn, &role_arn);
     place
         .wait(actions::start_job(
@@ -38,10 +40,8 @@ fn a_new_grant_serves_a_job_at_once_by_its_token_and_everybody_when_it_has_sprea
             &quiet(),
         ))
         .unwrap();
-    assert!(
-        matches!(waited, Outcome::GrantSpread { seconds: 2..=20, .. }),
-        "{waited:?}"
-    );
+    assert!(matches!(waited, Outcome::GrantSpread { .. }), "{waited:?}");
+    assert!(begun.elapsed() >= delay);
     place.run(&["watch", "job-1"]).ok();
 }
 

@@ -8,9 +8,37 @@ use tokio::process::Command;
 use super::*;
 use crate::proxy::{Proxy, Trouble};
 
+/// The file in a folder that holds a megabyte, if there is one.
+fn begun(folder: &Path) -> Option<PathBuf> {
+    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|file| fs::metadata(file).is_ok_and(|metadata| metadata.len() >= MIB as u64))
+}
+
+async fn until_begun(folder: &Path) -> PathBuf {
+    loop {
+        if let Some(file) = begun(folder) {
+            return file;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// An endpoint where no more of a token arrives in the folder `out` once some of it is there. What is asked for at the
+/// same time may: of a long token that is not all.
+fn stalling(world: &World) -> Proxy {
+    let out = world.path("out");
+    Proxy::start(&world.sandbox, move |seen| {
+        if seen.line.starts_with("GET") && begun(&out).is_some() {
+            Trouble::StallUnanswered
+        } else {
+            Trouble::None
+        }
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_download_goes_on_from_its_spool_which_holds_no_plaintext() {
-    let world = World::troubled(&["s3:latency=150ms"]).await;
+    let world = World::start().await;
     let plaintext = b"plain words ".repeat(3 * MIB);
     let source = world.write("data.txt", &plaintext);
     good(&world.encrypt(&source, "s3://training-bucket/").await);
@@ -23,13 +51,9 @@ async fn a_killed_download_goes_on_from_its_spool_which_holds_no_plaintext() {
             .map(|entry| entry.unwrap().path())
             .collect::<Vec<_>>()
     };
-    let mut child = world.command(&arguments).spawn().unwrap();
-    while spools()
-        .first()
-        .is_none_or(|spool| fs::metadata(spool).unwrap().len() < 8 * MIB as u64)
-    {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let stalling = stalling(&world);
+    let mut child = world.command_at(stalling.url(), &arguments).spawn().unwrap();
+    until_begun(&world.path("out")).await;
     child.kill().await.unwrap();
     let left = spools();
     let kept = fs::read(&left[0]).unwrap();
@@ -51,50 +75,28 @@ async fn a_cancelled_download_leaves_nothing() {
     good(&world.encrypt(&source, "s3://training-bucket/").await);
     fs::create_dir(world.path("out")).unwrap();
     let arguments = ["decrypt", "s3://training-bucket/data.bin", "-o", "out/back"];
-    // Once some of it has arrived nothing more does.
-    let out = world.path("out");
-    let proxy = Proxy::start(&world.sandbox, move |seen| {
-        let mut spools = fs::read_dir(&out).unwrap().map(Result::unwrap);
-        let has_begun = spools.any(|spool| spool.metadata().unwrap().len() >= MIB as u64);
-        if seen.line.starts_with("GET") && has_begun {
-            Trouble::StallUnanswered
-        } else {
-            Trouble::None
-        }
-    });
+    let proxy = stalling(&world);
     let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
-    let entries = || fs::read_dir(world.path("out")).unwrap().map(Result::unwrap);
-    while entries().all(|spool| spool.metadata().unwrap().len() < MIB as u64) {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until_begun(&world.path("out")).await;
     let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(child.wait().await.unwrap().code(), Some(130));
-    assert_eq!(entries().count(), 0);
+    assert_eq!(fs::read_dir(world.path("out")).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spool_that_suffered_is_fetched_again() {
     let world = World::start().await;
-    let plaintext = noise(9 * MIB);
+    let plaintext = noise(30 * MIB);
     let source = world.write("data.bin", &plaintext);
     good(&world.encrypt(&source, "s3://training-bucket/").await);
     let to = world.path("out/back");
     fs::create_dir(world.path("out")).unwrap();
     let arguments = ["decrypt", "s3://training-bucket/data.bin", "-o", to.to_str().unwrap()];
-    let spool = || {
-        fs::read_dir(world.path("out"))
-            .unwrap()
-            .next()
-            .map(|entry| entry.unwrap().path())
-    };
-    let mut child = world.command(&arguments).spawn().unwrap();
-    while spool().is_none() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let spool = spool().unwrap();
+    let proxy = stalling(&world);
+    let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
+    let spool = until_begun(&world.path("out")).await;
     child.kill().await.unwrap();
-    fs::remove_file(&to).unwrap_or_default();
     fs::write(&spool, b"gAAAAA damaged").unwrap();
     good(&world.run(&arguments).await);
     assert!(fs::read(&to).unwrap() == plaintext);

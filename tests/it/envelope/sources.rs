@@ -3,12 +3,13 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use strongroom::actions::{self, ProgressSink};
 use strongroom::config::{Connection, SandboxEndpoint};
 
 use super::*;
+use crate::proxy::{Proxy, Trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_changes_while_it_is_read_is_never_published() {
@@ -37,18 +38,19 @@ async fn a_source_that_changes_while_it_is_read_is_never_published() {
             file.write_all_at(b"other", 10).unwrap();
         }),
     ];
-    let world = World::troubled(&["s3:latency=100ms"]).await;
+    let world = World::start().await;
     for (what, change) in changes {
-        let source = world.write("data.bin", &noise(60 * MIB));
-        let child = world
-            .command(&world.encrypting(&source, "s3://training-bucket/"))
-            .spawn()
-            .unwrap();
-        while world.open_uploads().await == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        change(&source);
-        let said = refusal(&child.wait_with_output().await.unwrap());
+        // Longer than what is read ahead of a part that is on its way.
+        let source = world.write("data.bin", &noise(40 * MIB));
+        let (path, is_first) = (source.clone(), AtomicBool::new(true));
+        let proxy = Proxy::start(&world.sandbox, move |seen| {
+            if seen.line.contains("partNumber=") && is_first.swap(false, Ordering::SeqCst) {
+                change(&path);
+            }
+            Trouble::None
+        });
+        let arguments = world.encrypting(&source, "s3://training-bucket/");
+        let said = refusal(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
         assert!(said.contains("it changed while it was read"), "{what}: {said}");
         world.assert_nothing_left().await;
     }

@@ -13,12 +13,6 @@ async fn begin(s3: &aws_sdk_s3::Client) -> String {
     begun.unwrap().upload_id.unwrap()
 }
 
-async fn begun(s3: &aws_sdk_s3::Client) -> Vec<String> {
-    let page = s3.list_multipart_uploads().bucket(BUCKET).send().await.unwrap();
-    let ids = page.uploads().iter();
-    ids.map(|upload| upload.upload_id().unwrap().to_owned()).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_of_somebody_else_is_never_aborted_though_one_of_ours_was_not_answered() {
     let world = World::start().await;
@@ -35,7 +29,7 @@ async fn an_upload_of_somebody_else_is_never_aborted_though_one_of_ours_was_not_
     });
     let arguments = world.encrypting(&source, "s3://training-bucket/");
     good(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
-    let left = begun(&world.s3).await;
+    let left = world.begun().await;
     // Theirs, and the one that nobody heard of; our own is an object now.
     assert_eq!(left.len(), 3);
     assert!(left.contains(&before));
@@ -56,7 +50,7 @@ async fn a_run_that_was_killed_while_its_upload_began_is_finished_by_the_next_on
     });
     let arguments = world.encrypting(&source, "s3://training-bucket/");
     let mut child = world.command_at(proxy.url(), &arguments).spawn().unwrap();
-    while begun(&world.s3).await.len() < 2 {
+    while world.begun().await.len() < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     child.kill().await.unwrap();
@@ -64,6 +58,6 @@ async fn a_run_that_was_killed_while_its_upload_began_is_finished_by_the_next_on
     proxy.calm_down();
     let said = good(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
     assert_eq!(said[0]["resumed"], true);
-    assert!(begun(&world.s3).await.contains(&theirs));
+    assert!(world.begun().await.contains(&theirs));
     assert!(world.journals().is_empty());
 }

@@ -10,6 +10,7 @@ use rustix::fs::{CWD, FileType, Mode, mkfifoat, mknodat};
 use tokio::io::AsyncReadExt;
 
 use super::*;
+use crate::proxy::{Proxy, Trouble};
 
 const URI: &str = "s3://training-bucket/data.txt";
 
@@ -99,8 +100,17 @@ async fn without_a_reader_a_fifo_waits_until_it_is_cancelled() {
     let source = world.write("data.txt", b"data");
     good(&world.encrypt(&source, "s3://training-bucket/").await);
     fifo(&world, "pipe");
-    let mut child = world.command(&["decrypt", URI, "-o", "pipe"]).spawn().unwrap();
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let proxy = Proxy::start(&world.sandbox, |_| Trouble::None);
+    let mut child = world
+        .command_at(proxy.url(), &["decrypt", URI, "-o", "pipe"])
+        .spawn()
+        .unwrap();
+    // What comes next is the FIFO.
+    while !proxy.operations().iter().any(|operation| operation == "Decrypt") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    proxy.until_idle().await;
+    assert!(child.try_wait().unwrap().is_none());
     let pid = rustix::process::Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(child.wait().await.unwrap().code(), Some(130));

@@ -46,7 +46,7 @@ async fn shown(fake: &Fake, topic: &Topic) -> Result<Vec<Page>, Fault> {
             _ => {}
         }
     };
-    worker.shutdown(Duration::from_secs(5)).await;
+    worker.shutdown(Duration::from_secs(60)).await;
     said
 }
 
