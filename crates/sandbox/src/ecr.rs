@@ -194,6 +194,14 @@ impl Ecr {
                  '(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*'': {name}"
             )));
         }
+        let labels = request.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone()));
+        let labels: BTreeMap<String, String> = labels.collect();
+        if labels.len() < request.tags.len() {
+            return Err(ApiError::new(
+                "InvalidTagParameterException",
+                "Tag keys must be unique.",
+            ));
+        }
         let mut repositories = self.lock();
         if repositories.contains_key(name) {
             return Err(ApiError::new(
@@ -209,11 +217,7 @@ impl Ecr {
             immutable_tags: request.image_tag_mutability.as_deref() == Some("IMMUTABLE"),
             images: BTreeMap::new(),
             tags: BTreeMap::new(),
-            labels: request
-                .tags
-                .iter()
-                .map(|tag| (tag.key.clone(), tag.value.clone()))
-                .collect(),
+            labels,
         };
         let row = self.row(name, &repository);
         repositories.insert(name.clone(), repository);

@@ -67,6 +67,13 @@ fn repositories_are_listed_page_by_page() {
 }
 
 #[test]
+fn no_tag_of_a_repository_is_lost_behind_another_of_its_key() {
+    let tags = json!([{ "Key": "team", "Value": "vision" }, { "Key": "team", "Value": "speech" }]);
+    let refused = ecr().create(&request(&json!({ "repositoryName": "aa", "tags": tags })));
+    assert_eq!(refused.unwrap_err().code, "InvalidTagParameterException");
+}
+
+#[test]
 fn repository_names_follow_ecr() {
     for good in ["example-image", "team/example_image", "a.b/c-d"] {
         assert!(valid_name(good), "{good}");

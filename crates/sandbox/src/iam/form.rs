@@ -1,6 +1,6 @@
 //! The query protocol: a form goes in, XML comes out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{ApiError, camel};
 
@@ -31,25 +31,32 @@ impl Form {
         self.text(name)?.parse().ok()
     }
 
-    /// `NAME.member.1`, `NAME.member.2`, …
+    /// `NAME.member.1`, `NAME.member.2`, …; one whose number stands alone is one, too.
     pub(crate) fn list(&self, name: &str) -> Vec<&str> {
-        (1..)
-            .map_while(|number| self.text(&format!("{name}.member.{number}")))
+        let members = self.numbers(name).into_iter();
+        members
+            .filter_map(|number| self.text(&format!("{name}.member.{number}")))
             .collect()
+    }
+
+    fn numbers(&self, name: &str) -> BTreeSet<u32> {
+        let prefix = format!("{name}.member.");
+        let rest = self.0.keys().filter_map(|key| key.strip_prefix(&prefix));
+        rest.filter_map(|rest| rest.split('.').next()?.parse().ok()).collect()
     }
 
     /// The members of the structure `NAME.member.1`, `NAME.member.2`, …, each as a form of its own.
     pub(crate) fn structures(&self, name: &str) -> Vec<Self> {
-        (1..)
-            .map_while(|number| {
-                let prefix = format!("{name}.member.{number}.");
-                let members: BTreeMap<String, String> = self
-                    .0
-                    .iter()
-                    .filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value.clone())))
-                    .collect();
-                (!members.is_empty()).then_some(Self(members))
-            })
+        let below = |number: u32| {
+            let prefix = format!("{name}.member.{number}.");
+            let members = self.0.iter();
+            members
+                .filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?.to_owned(), value.clone())))
+                .collect()
+        };
+        self.numbers(name)
+            .into_iter()
+            .map(|number| Self(below(number)))
             .collect()
     }
 }
@@ -81,6 +88,8 @@ mod tests {
         );
         assert_eq!(form.text("Name"), Some("a b c"));
         assert_eq!(form.list("L"), ["x", "y"]);
+        let gap = Form::parse(b"L.member.10=y&L.member.2=x&S.member.3.Key=k");
+        assert_eq!((gap.list("L"), gap.structures("S").len()), (vec!["x", "y"], 1));
         let structures = form.structures("S");
         assert_eq!(structures[0].text("Key"), Some("k"));
         assert_eq!(structures[0].list("Values"), ["v"]);

@@ -147,8 +147,15 @@ impl Training {
 pub(super) fn tags(body: &Value) -> Result<BTreeMap<String, String>, ApiError> {
     rules::check_tags(body)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let tags = body["Tags"].as_array().into_iter().flatten();
-    Ok(tags.map(|tag| (text(&tag["Key"]), text(&tag["Value"]))).collect())
+    let mut tags = BTreeMap::new();
+    for tag in body["Tags"].as_array().into_iter().flatten() {
+        let key = text(&tag["Key"]);
+        if tags.contains_key(&key) {
+            return Err(invalid(format!("Tag keys must be unique; {key} is there twice.")));
+        }
+        tags.insert(key, text(&tag["Value"]));
+    }
+    Ok(tags)
 }
 
 /// `s3://BUCKET/PREFIX`, taken apart.

@@ -124,6 +124,17 @@ fn broken_constraints_are_told_as_sagemaker_tells_them() {
 }
 
 #[test]
+fn no_tag_of_a_request_is_lost_behind_another_of_its_key() {
+    let tag = |value: &str| json!({ "Key": "team", "Value": value });
+    let refused = request::tags(&json!({ "Tags": [tag("vision"), tag("speech")] })).unwrap_err();
+    assert_eq!(refused.code, "ValidationException");
+    assert_eq!(
+        request::tags(&json!({ "Tags": [tag("vision")] })).unwrap()["team"],
+        "vision"
+    );
+}
+
+#[test]
 fn an_instance_type_is_one_that_trains() {
     let told = refusal(|body| body["ResourceConfig"]["InstanceType"] = json!("ml.t2.medium"));
     let head = "1 validation error detected: Value 'ml.t2.medium' at 'resourceConfig.instanceType' failed to satisfy \
