@@ -79,9 +79,6 @@ pub enum Command {
     /// The sandbox's trainer for images it does not know
     #[command(hide = true)]
     ReferenceTrainer,
-    /// Cleans up when the sandbox that started it is gone
-    #[command(hide = true)]
-    SandboxGuardian,
     /// Becomes a training command that ends with the one that started it
     #[command(hide = true)]
     Tethered {

@@ -120,7 +120,6 @@ async fn run(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Sandbox(args) => commands::sandbox::run(&args).await?,
         Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
         Command::ReferenceTrainer => training::reference::run()?,
-        Command::SandboxGuardian => strongroom_sandbox::keep_watch(std::io::stdin().lock()),
         Command::Tethered { parent, command } => training::become_command(parent, &command)?,
         Command::Encrypt(args) => {
             return with_aws("encrypt", &cli.global, async |aws, cancel| {

@@ -12,10 +12,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    if std::env::args().nth(1).as_deref() == Some("sandbox-guardian") {
-        strongroom_sandbox::keep_watch(std::io::stdin().lock());
-        return Ok(());
-    }
     let program = std::env::var_os("STRONGROOM_PROGRAM").map_or_else(std::env::current_exe, |path| Ok(path.into()))?;
     let mut options = Options {
         empty: false,

@@ -1,25 +1,22 @@
 //! A second process that outlives the sandbox: however that ends, no job runs on and no plaintext stays.
 //!
-//! The sandbox holds the only write end of the guardian's standard input and says there what it has under way, a line
-//! each. When the input ends, the guardian ends and removes what was not let go of; after an orderly end that is nothing.
+//! It is a small shell script. The sandbox holds the only write end of its standard input and says there what it has under
+//! way, a line each. When the input ends, the guardian ends and removes what was not let go of; after an orderly end that
+//! is nothing.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::io::{self, BufRead, Write};
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
-use serde::{Deserialize, Serialize};
+const SCRIPT: &str = include_str!("guardian.sh");
 
-/// The hidden command that is the guardian.
-const COMMAND: &str = "sandbox-guardian";
-
-/// What must not outlive the sandbox; ended in this order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What must not outlive the sandbox.
+#[derive(Debug)]
 pub(crate) enum Charge {
     /// A process group, by its leader.
     Group(i32),
@@ -28,15 +25,39 @@ pub(crate) enum Charge {
     Folder(OsString),
 }
 
+impl Charge {
+    /// As the script reads it.
+    fn line(&self, holds: bool) -> String {
+        let (kind, words) = match self {
+            Self::Group(leader) => ("group", vec![leader.to_string()]),
+            Self::Container(engine, name) => ("container", vec![spelled(engine.as_ref()), name.clone()]),
+            Self::Folder(folder) => ("folder", vec![spelled(folder)]),
+        };
+        format!("{} {kind} {}\n", if holds { '+' } else { '-' }, words.join(" "))
+    }
+}
+
+/// A word without white space, for `printf %b`.
+fn spelled(word: &OsStr) -> String {
+    word.as_bytes().iter().fold(String::new(), |mut text, byte| {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => text.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => text.push(char::from(*byte)),
+            byte => write!(text, "\\0{byte:03o}").expect("a string takes what is written"),
+        }
+        text
+    })
+}
+
 /// The guardian, as the sandbox sees it. Where it could not be started, nothing is guarded.
 #[derive(Debug)]
 pub(crate) struct Guardian(Mutex<Option<Child>>);
 
 impl Guardian {
     /// Starts one, out of reach of the signals that a terminal sends to the sandbox.
-    pub(crate) fn start(program: &Path) -> Arc<Self> {
-        let started = Command::new(program)
-            .arg(COMMAND)
+    pub(crate) fn start() -> Arc<Self> {
+        let started = Command::new("sh")
+            .args(["-c", SCRIPT, "strongroom-sandbox-guardian"])
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -61,10 +82,9 @@ impl Guardian {
     fn say(&self, holds: bool, charge: &Charge) {
         let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(input) = child.as_mut().and_then(|child| child.stdin.as_mut())
-            && let Ok(line) = serde_json::to_string(&(holds, charge))
         {
             // One that is gone guards nothing; the sandbox goes on.
-            let _ = input.write_all((line + "\n").as_bytes());
+            let _ = input.write_all(charge.line(holds).as_bytes());
         }
     }
 }
@@ -92,26 +112,6 @@ impl Drop for Held {
     }
 }
 
-/// The guardian's own life: listens to its end, then ends and removes what is left.
-pub fn keep_watch(input: impl BufRead) {
-    let mut charges = BTreeSet::new();
-    for line in input.lines().map_while(Result::ok) {
-        match serde_json::from_str::<(bool, Charge)>(&line) {
-            Ok((true, charge)) => {
-                charges.insert(charge);
-            }
-            Ok((false, charge)) => {
-                charges.remove(&charge);
-            }
-            // The last line of a sandbox that was killed while it wrote.
-            Err(_) => {}
-        }
-    }
-    for charge in charges {
-        end(&charge);
-    }
-}
-
 /// Removes a folder, if it is there, however deep a job has made it: `rm` holds no file open for each level, as the standard
 /// library does.
 pub(crate) fn remove(folder: &Path) -> io::Result<()> {
@@ -131,33 +131,6 @@ pub(crate) fn remove(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn end(charge: &Charge) {
-    match charge {
-        Charge::Group(leader) => {
-            if let Some(leader) = Pid::from_raw(*leader) {
-                let _ = kill_process_group(leader, Signal::KILL);
-            }
-        }
-        Charge::Container(engine, name) => {
-            let _ = Command::new(engine)
-                .args(["rm", "--force", name])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-        }
-        Charge::Folder(folder) => {
-            // A process that is still dying may put another file there.
-            for _ in 0..100 {
-                if remove(Path::new(folder)).is_ok() {
-                    return;
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -165,24 +138,59 @@ mod tests {
 
     #[test]
     fn what_was_not_let_go_of_is_ended_and_removed_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let (left, kept) = (folder.path().join("left"), folder.path().join("kept"));
-        std::fs::create_dir(&left).unwrap();
-        std::fs::create_dir(&kept).unwrap();
-        std::fs::write(left.join("plaintext"), "x").unwrap();
-        let mut sleeper = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
-        let line = |holds: bool, charge: Charge| serde_json::to_string(&(holds, charge)).unwrap() + "\n";
-        let said = [
-            line(true, Charge::Folder(kept.clone().into())),
-            line(true, Charge::Folder(left.clone().into())),
-            line(true, Charge::Group(sleeper.id() as i32)),
-            line(false, Charge::Folder(kept.clone().into())),
-            "[true,{\"Fold".to_owned(),
-        ]
-        .concat();
-        keep_watch(said.as_bytes());
-        assert!(!left.exists() && kept.exists());
         use std::os::unix::process::ExitStatusExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        // What a shell, `printf` and the script itself would take for something else.
+        let names = ["left", "-rf $(exit) \\0101 %s 'x'\n+ folder\n", "ends in lines\n\n", "kept", "late"];
+        let [left, odd, lines, kept, late] = names.map(|name| folder.path().join(name));
+        for path in [&left, &odd, &lines, &kept, &late] {
+            std::fs::create_dir(path).unwrap();
+            std::fs::write(path.join("plaintext"), "x").unwrap();
+        }
+        let mut sleeper = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+        let mut other = Command::new("sleep").arg("1000").process_group(0).spawn().unwrap();
+        let [sleeping, others] = [&sleeper, &other].map(|child| Charge::Group(child.id() as i32));
+        let of = |path: &Path| Charge::Folder(path.into());
+
+        let guardian = Guardian::start();
+        for charge in [of(&kept), of(&left), of(&odd), others, sleeping, of(&lines)] {
+            guardian.say(true, &charge);
+        }
+        guardian.say(false, &of(&kept));
+        guardian.say(false, &Charge::Group(other.id() as i32));
+        // What it never held; and the last line of a sandbox that was killed while it wrote.
+        guardian.say(false, &of(&late));
+        let cut = of(&late).line(true);
+        let mut child = guardian.0.lock().unwrap();
+        let input = child.as_mut().unwrap().stdin.as_mut().unwrap();
+        input.write_all(cut.trim_end().as_bytes()).unwrap();
+        drop(child);
+        // Waits for it.
+        drop(guardian);
+
+        assert!(!left.exists() && !odd.exists() && !lines.exists());
+        assert!(kept.exists() && late.exists());
         assert_eq!(sleeper.wait().unwrap().signal(), Some(9));
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
+    }
+
+    #[test]
+    fn containers_are_removed_before_the_folders_that_they_write_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let (engine, log) = (folder.path().join("an engine"), folder.path().join("log"));
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(&engine, format!("#!/bin/sh\necho \"$@\" $(ls -d '{0}') >'{1}'\n", data.display(), log.display())).unwrap();
+        std::fs::set_permissions(&engine, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let guardian = Guardian::start();
+        guardian.say(true, &Charge::Folder(data.clone().into()));
+        guardian.say(true, &Charge::Container(engine.to_str().unwrap().to_owned(), "job-1".to_owned()));
+        drop(guardian);
+        let said = std::fs::read_to_string(log).unwrap();
+        assert_eq!(said, format!("rm --force job-1 {}\n", data.display()));
+        assert!(!data.exists());
     }
 }

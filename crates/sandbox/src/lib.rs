@@ -35,7 +35,6 @@ mod trouble;
 mod world;
 
 pub use fill::Fill;
-pub use guardian::keep_watch;
 pub use trouble::Fault;
 
 use api::ApiError;

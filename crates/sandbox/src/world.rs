@@ -95,7 +95,7 @@ impl World {
             source,
         };
         let unreadable = |error| refused(&root, is_new, &error);
-        let guardian = Guardian::start(&options.program);
+        let guardian = Guardian::start();
         let folder = folder.map(|folder| (folder, guardian.hold(Charge::Folder(root.clone().into()))));
         let ((accounts, regions), clock, parts) = guarded(|| {
             let accounts = named("accounts", &options.accounts, ACCOUNT, &disk)?;
