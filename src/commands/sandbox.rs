@@ -50,7 +50,8 @@ fn options(dir: Option<&Path>, args: &WorldArgs) -> Result<Options, Fault> {
             .map(|fault| fault.parse().map_err(|why| wrong("--fault", why)))
             .collect::<Result<_, _>>()?,
         fault_seed: args.fault_seed,
-        ..Options::new(program)
+        program: Some(program),
+        ..Options::default()
     })
 }
 
@@ -156,7 +157,7 @@ mod tests {
         let options = Options {
             accounts: vec!["444455556666".to_owned(), "111122223333".to_owned()],
             regions: vec!["eu-west-1".to_owned()],
-            ..Options::new("false".into())
+            ..Options::default()
         };
         let sandbox = Sandbox::start(options).await.unwrap();
         let lines = exports(&sandbox);

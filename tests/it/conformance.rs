@@ -1,7 +1,6 @@
 //! The table of `tests/conformance/kms.txt`, cell by cell, with the Rust SDK. `tests/interop` does the same with boto3.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use aws_credential_types::Credentials;
@@ -109,8 +108,7 @@ struct Key {
 
 impl World {
     async fn new() -> Self {
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_strongroom"));
-        let sandbox = Sandbox::start(Options::new(program)).await.unwrap();
+        let sandbox = Sandbox::start(Options::default()).await.unwrap();
         let http = aws_smithy_http_client::Builder::new().build_http();
         let own = Credentials::new(sandbox.access_key_id(), sandbox.secret_access_key(), None, None, "test");
         let iam = aws_sdk_iam::Client::from_conf(

@@ -64,7 +64,10 @@ impl World {
 
     /// A world that is changed before it starts.
     async fn with(change: impl FnOnce(&mut Options)) -> Self {
-        let mut options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_strongroom")));
+        let mut options = Options {
+            program: Some(PathBuf::from(env!("CARGO_BIN_EXE_strongroom"))),
+            ..Options::default()
+        };
         change(&mut options);
         let sandbox = Sandbox::start(options).await.unwrap();
         let http = aws_smithy_http_client::Builder::new().build_http();

@@ -43,7 +43,10 @@ impl Place {
     /// An empty world, changed before it starts.
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
         let runtime = Runtime::new().unwrap();
-        let mut options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_strongroom")));
+        let mut options = Options {
+            program: Some(PathBuf::from(env!("CARGO_BIN_EXE_strongroom"))),
+            ..Options::default()
+        };
         change(&mut options);
         let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
         let connection = Connection {

@@ -1,7 +1,6 @@
 //! The table of `tests/conformance/policies.txt`, row by row, with the Rust SDK. `tests/interop` does the same with boto3.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use aws_credential_types::Credentials;
 use futures::{StreamExt, stream};
@@ -130,8 +129,7 @@ impl Clients {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn policies_allow_and_refuse_as_the_table_says() {
-    let program = PathBuf::from(env!("CARGO_BIN_EXE_strongroom"));
-    let sandbox = Sandbox::start(Options::new(program)).await.unwrap();
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let own = Credentials::new(sandbox.access_key_id(), sandbox.secret_access_key(), None, None, "test");
     let owner = Clients::new(&sandbox, &own);
     let scenes = scenes();

@@ -286,7 +286,8 @@ fn sets() -> Vec<BTreeSet<&'static str>> {
 async fn whoever_lacks_permissions_reads_each_lack_once_where_it_matters_and_never_a_blank_pane() {
     let options = Options {
         empty: false,
-        ..Options::new(PathBuf::from(env!("CARGO_BIN_EXE_strongroom")))
+        program: Some(PathBuf::from(env!("CARGO_BIN_EXE_strongroom"))),
+        ..Options::default()
     };
     let sandbox = Sandbox::start(options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -39,8 +39,11 @@ impl World {
     }
 
     async fn with(change: impl FnOnce(&mut Connection)) -> Self {
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_strongroom"));
-        let sandbox = Sandbox::start(Options::new(program)).await.unwrap();
+        let options = Options {
+            program: Some(PathBuf::from(env!("CARGO_BIN_EXE_strongroom"))),
+            ..Options::default()
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
         let mut connection = Connection {
             sandbox: Some(SandboxEndpoint {
                 url: sandbox.endpoint_url().to_owned(),

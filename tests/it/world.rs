@@ -84,7 +84,8 @@ impl Aws {
 fn options(dir: &Path) -> Options {
     Options {
         dir: Some(dir.to_owned()),
-        ..Options::new(PathBuf::from(env!("CARGO_BIN_EXE_strongroom")))
+        program: Some(PathBuf::from(env!("CARGO_BIN_EXE_strongroom"))),
+        ..Options::default()
     }
 }
 

@@ -12,10 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let program = std::env::var_os("STRONGROOM_PROGRAM").map_or_else(std::env::current_exe, |path| Ok(path.into()))?;
     let mut options = Options {
         empty: false,
-        ..Options::new(program)
+        program: std::env::var_os("STRONGROOM_PROGRAM").map(PathBuf::from),
+        ..Options::default()
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {

@@ -81,8 +81,7 @@ impl Guardian {
 
     fn say(&self, holds: bool, charge: &Charge) {
         let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(input) = child.as_mut().and_then(|child| child.stdin.as_mut())
-        {
+        if let Some(input) = child.as_mut().and_then(|child| child.stdin.as_mut()) {
             // One that is gone guards nothing; the sandbox goes on.
             let _ = input.write_all(charge.line(holds).as_bytes());
         }
@@ -142,7 +141,13 @@ mod tests {
 
         let folder = tempfile::tempdir().unwrap();
         // What a shell, `printf` and the script itself would take for something else.
-        let names = ["left", "-rf $(exit) \\0101 %s 'x'\n+ folder\n", "ends in lines\n\n", "kept", "late"];
+        let names = [
+            "left",
+            "-rf $(exit) \\0101 %s 'x'\n+ folder\n",
+            "ends in lines\n\n",
+            "kept",
+            "late",
+        ];
         let [left, odd, lines, kept, late] = names.map(|name| folder.path().join(name));
         for path in [&left, &odd, &lines, &kept, &late] {
             std::fs::create_dir(path).unwrap();
@@ -183,11 +188,22 @@ mod tests {
         let (engine, log) = (folder.path().join("an engine"), folder.path().join("log"));
         let data = folder.path().join("data");
         std::fs::create_dir(&data).unwrap();
-        std::fs::write(&engine, format!("#!/bin/sh\necho \"$@\" $(ls -d '{0}') >'{1}'\n", data.display(), log.display())).unwrap();
+        std::fs::write(
+            &engine,
+            format!(
+                "#!/bin/sh\necho \"$@\" $(ls -d '{0}') >'{1}'\n",
+                data.display(),
+                log.display()
+            ),
+        )
+        .unwrap();
         std::fs::set_permissions(&engine, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         let guardian = Guardian::start();
         guardian.say(true, &Charge::Folder(data.clone().into()));
-        guardian.say(true, &Charge::Container(engine.to_str().unwrap().to_owned(), "job-1".to_owned()));
+        guardian.say(
+            true,
+            &Charge::Container(engine.to_str().unwrap().to_owned(), "job-1".to_owned()),
+        );
         drop(guardian);
         let said = std::fs::read_to_string(log).unwrap();
         assert_eq!(said, format!("rm --force job-1 {}\n", data.display()));

@@ -1,16 +1,55 @@
 //! An AWS-compatible world on loopback: real KMS authorization, S3, training jobs that run.
 //!
-//! A faithful small world, not canned answers. It imports nothing of strongroom's: a bug must not agree with itself.
-//! One account and one region, or as many of each as are named; in every account a user `strongroom` with
-//! AdministratorAccess and a random access key.
+//! A faithful small world, not canned answers, for the tests of any project. It is in this process, on threads of its own,
+//! and ends when it is dropped. One account and one region, or as many of each as are named; in every account a user
+//! `strongroom` with AdministratorAccess and a random access key.
+//!
+//! ```
+//! use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
+//! use aws_sdk_kms::error::ProvideErrorMetadata;
+//! use aws_sdk_kms::primitives::Blob;
+//! use strongroom_sandbox::{Options, Sandbox};
+//!
+//! /// A key policy with this statement beside the one that hands the key to IAM.
+//! fn policy(statement: &str) -> String {
+//!     let root = r#"{ "Effect": "Allow", "Principal": { "AWS": "111122223333" }, "Action": "kms:*", "Resource": "*" }"#;
+//!     format!(r#"{{ "Version": "2012-10-17", "Statement": [{root}{statement}] }}"#)
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::start(Options::default()).await?;
+//! let (id, secret) = (sandbox.access_key_id(), sandbox.secret_access_key());
+//! let config = aws_sdk_kms::Config::builder()
+//!     .behavior_version(BehaviorVersion::latest())
+//!     .endpoint_url(sandbox.endpoint_url())
+//!     .region(Region::new(sandbox.region().to_owned()))
+//!     .credentials_provider(Credentials::new(id, secret, None, None, "sandbox"))
+//! #   .http_client(aws_smithy_http_client::Builder::new().build_http())
+//!     .build();
+//! let kms = aws_sdk_kms::Client::from_conf(config);
+//!
+//! // A key that nobody may decrypt with.
+//! let deny = r#", { "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*" }"#;
+//! let key = kms.create_key().policy(policy(deny)).send().await?;
+//! let key = key.key_metadata.expect("KMS describes a new key").key_id;
+//! let secret = kms.encrypt().key_id(&key).plaintext(Blob::new("secret")).send().await?;
+//! let decrypt = kms.decrypt().set_ciphertext_blob(secret.ciphertext_blob);
+//! let refused = decrypt.clone().send().await.expect_err("the key policy denies it");
+//! assert_eq!(refused.code(), Some("AccessDeniedException"));
+//!
+//! kms.put_key_policy().key_id(&key).policy(policy("")).send().await?;
+//! let opened = decrypt.send().await?;
+//! assert_eq!(opened.plaintext, Some(Blob::new("secret")));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio::net::TcpListener;
 
 mod api;
 mod clock;
@@ -31,6 +70,7 @@ mod seed;
 mod shelf;
 mod sigv4;
 mod sts;
+mod threads;
 mod trouble;
 mod world;
 
@@ -38,6 +78,7 @@ pub use fill::Fill;
 pub use trouble::Fault;
 
 use api::ApiError;
+use threads::{Starting, Threads};
 use world::World;
 
 /// What a world is made from.
@@ -61,8 +102,9 @@ pub struct Options {
     pub registry: Option<SocketAddr>,
     /// How long a new grant is unseen without its token.
     pub grant_delay: Duration,
-    /// The strongroom binary: what training jobs of unknown images run.
-    pub program: PathBuf,
+    /// The strongroom binary: its reference trainer is what training jobs of images that are not in `images` run. Without it
+    /// they fail.
+    pub program: Option<PathBuf>,
     /// The least time that a job spends in each waiting status.
     pub job_pace: Duration,
     /// Between SIGTERM and SIGKILL of a job that is stopped.
@@ -73,9 +115,9 @@ pub struct Options {
     pub fault_seed: u64,
 }
 
-impl Options {
+impl Default for Options {
     /// An empty world in a temporary folder where nothing goes wrong and nothing waits.
-    pub fn new(program: PathBuf) -> Self {
+    fn default() -> Self {
         Self {
             port: 0,
             dir: None,
@@ -85,7 +127,7 @@ impl Options {
             images: Vec::new(),
             registry: None,
             grant_delay: Duration::ZERO,
-            program,
+            program: None,
             job_pace: Duration::ZERO,
             stop_grace: Duration::from_secs(120),
             faults: Vec::new(),
@@ -129,6 +171,9 @@ pub enum SandboxError {
         /// Why.
         why: String,
     },
+    /// Its threads cannot run.
+    #[error("cannot start the sandbox's threads: {0}")]
+    Threads(#[source] io::Error),
     /// What a new world holds could not be made.
     #[error("cannot fill the world: {0}")]
     Seed(ApiError),
@@ -155,13 +200,12 @@ pub struct Account {
     pub secret_access_key: String,
 }
 
-/// A running world.
+/// A running world, on threads of its own. Dropping it stops it, and waits for that.
 pub struct Sandbox {
     world: Arc<World>,
-    url: String,
     accounts: Vec<Account>,
     files: PathBuf,
-    server: tokio::task::JoinHandle<()>,
+    threads: Threads,
 }
 
 impl Sandbox {
@@ -170,27 +214,18 @@ impl Sandbox {
     /// # Errors
     /// When its folder or its port cannot be had.
     pub async fn start(options: Options) -> Result<Self, SandboxError> {
-        let port = options.port;
-        let listener = TcpListener::bind(("127.0.0.1", port))
-            .await
-            .map_err(|source| SandboxError::Port { port, source })?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| SandboxError::Port { port, source })?;
-        let url = format!("http://{address}");
-        let world = Arc::new(World::open(options, &url)?);
-        world.begin();
-        let epoch = world.disk.epoch();
-        if world.is_new && !world.options.empty {
-            seed::sow(&world).map_err(SandboxError::Seed)?;
-        }
-        // What is shown below is answered too.
-        settled(&world, epoch).await?;
-        world.disk.bear().map_err(|source| SandboxError::Folder {
-            path: world.root.clone(),
-            source,
-        })?;
-        let server = tokio::spawn(http::serve(Arc::clone(&world), listener));
+        Ok(Self::of(Starting::begin(options)?.started().await?))
+    }
+
+    /// The same where nothing is asynchronous, such as in a `#[test]`; it may not be called in a runtime.
+    ///
+    /// # Errors
+    /// As [`Sandbox::start`].
+    pub fn start_blocking(options: Options) -> Result<Self, SandboxError> {
+        Ok(Self::of(Starting::begin(options)?.wait()?))
+    }
+
+    fn of((world, threads): (Arc<World>, Threads)) -> Self {
         let accounts = world.accounts().map(|id| {
             let (access_key_id, secret_access_key) = world.iam(id).own_access_key();
             Account {
@@ -199,15 +234,12 @@ impl Sandbox {
                 secret_access_key,
             }
         });
-        let accounts = accounts.collect();
-        let files = world.root.join("files");
-        Ok(Self {
+        Self {
+            accounts: accounts.collect(),
+            files: world.root.join("files"),
             world,
-            url,
-            accounts,
-            files,
-            server,
-        })
+            threads,
+        }
     }
 
     /// Adds a great many rows at once.
@@ -222,7 +254,7 @@ impl Sandbox {
 
     /// `http://127.0.0.1:PORT`.
     pub fn endpoint_url(&self) -> &str {
-        &self.url
+        &self.world.url
     }
 
     /// The first region of the world.
@@ -252,7 +284,12 @@ impl Sandbox {
 
     /// Whether this machine lets jobs be confined, so that they see nothing of the world's folder and of each other.
     pub async fn confines_jobs(&self) -> bool {
-        sagemaker::confinement(&self.world).await == sagemaker::Confinement::Whole
+        let world = Arc::clone(&self.world);
+        let found = self
+            .threads
+            .runtime()
+            .spawn(async move { sagemaker::confinement(&world).await });
+        found.await.is_ok_and(|found| found == sagemaker::Confinement::Whole)
     }
 
     /// The folder that holds the sample dataset.
@@ -260,10 +297,10 @@ impl Sandbox {
         &self.files
     }
 
-    /// Ends every job, stops serving, and keeps the world's folder or removes a temporary one.
+    /// Ends every job, stops serving, and keeps the world's folder or removes a temporary one. Dropping does the same, and
+    /// blocks.
     pub async fn stop(self) {
-        self.world.stop().await;
-        let _ = self.server.await;
+        self.threads.end().await;
     }
 }
 
@@ -273,14 +310,4 @@ async fn settled(world: &World, epoch: u64) -> Result<(), SandboxError> {
         path: world.root.clone(),
         why,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A world that runs nothing of ours and waits for nothing.
-    pub(super) fn options() -> Options {
-        Options::new(PathBuf::from("false"))
-    }
 }

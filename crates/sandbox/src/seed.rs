@@ -264,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_world_holds_a_token_that_its_key_opens() {
-        let world = Arc::new(World::open(super::super::tests::options(), "http://127.0.0.1:1").unwrap());
+        let world = Arc::new(World::open(crate::Options::default(), "http://127.0.0.1:1").unwrap());
         sow(&world).unwrap();
         let bucket = format!("sagemaker-{}-{}", world.home.region, world.home.account);
         let read = |key: &str| {

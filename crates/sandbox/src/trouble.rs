@@ -213,13 +213,12 @@ fn duration(text: &str) -> Option<Duration> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::tests::options;
 
     fn trouble(faults: &[&str], seed: u64) -> Trouble {
         Trouble::new(&Options {
             faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
             fault_seed: seed,
-            ..options()
+            ..Options::default()
         })
     }
 

@@ -1,8 +1,6 @@
 //! Every row of `tests/conformance/recorded.txt` but S3's, over HTTP. `tests/interop` asks all of them with boto3.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use std::path::PathBuf;
-
 use aws_credential_types::Credentials;
 use strongroom_sandbox::{Options, Sandbox};
 
@@ -20,7 +18,7 @@ const TABLE: &str = include_str!("../../../tests/conformance/recorded.txt");
 
 #[tokio::test]
 async fn every_recorded_row_is_answered_as_aws_answered_it_or_says_why_not() {
-    let sandbox = Sandbox::start(Options::new(PathBuf::from("false"))).await.unwrap();
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let mut wrong = Vec::new();
     let mut rows = 0;
     for (title, steps) in table::scenes(TABLE) {

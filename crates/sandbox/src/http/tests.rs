@@ -1,7 +1,5 @@
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -30,7 +28,7 @@ async fn a_struck_request_whose_body_comes_late_leaves_the_connection_whole() {
     let options = Options {
         empty: true,
         faults: vec!["kms:throttle".parse().unwrap()],
-        ..Options::new(PathBuf::from("strongroom"))
+        ..Options::default()
     };
     let sandbox = Sandbox::start(options).await.unwrap();
     let address = sandbox.endpoint_url().trim_start_matches("http://");
@@ -50,7 +48,7 @@ async fn a_struck_request_whose_body_comes_late_leaves_the_connection_whole() {
 /// Heads that are refused, with what is left of their bodies; the same connection again, or a new one if told so.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_of_a_refused_body_is_no_request() {
-    let options = Options::new(PathBuf::from("strongroom"));
+    let options = Options::default();
     let sandbox = Sandbox::start(options).await.unwrap();
     let address = sandbox.endpoint_url().trim_start_matches("http://");
     let (held_back, empty) = (
@@ -78,7 +76,7 @@ async fn what_is_left_of_a_refused_body_is_no_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_nobody_signed_hears_from_sts_that_it_is_not_signed() {
-    let sandbox = Sandbox::start(Options::new(PathBuf::from("strongroom"))).await.unwrap();
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let address = sandbox.endpoint_url().trim_start_matches("http://");
     let mut client = TcpStream::connect(address).await.unwrap();
     let body = "Action=GetCallerIdentity&Version=2011-06-15";

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::Options;
 use crate::identity::{ACCOUNT, Caller, REGION};
 use crate::sts;
-use crate::tests::options;
 use crate::world::World;
 
 mod limits;
@@ -22,7 +22,7 @@ struct Account {
 
 impl Account {
     fn new() -> Self {
-        let world = World::open(options(), "http://127.0.0.1:1").unwrap();
+        let world = World::open(Options::default(), "http://127.0.0.1:1").unwrap();
         let (id, _) = world.iam(ACCOUNT).own_access_key();
         let owner = world.iam(ACCOUNT).caller(&id, None, REGION).unwrap();
         Self { world, owner }

@@ -8,7 +8,7 @@ use super::*;
 use crate::identity::{ACCOUNT, Principal, REGION};
 
 fn world() -> World {
-    let world = World::open(crate::tests::options(), "http://127.0.0.1:1").unwrap();
+    let world = World::open(crate::Options::default(), "http://127.0.0.1:1").unwrap();
     let trust = json!({"Statement": []});
     world
         .iam(ACCOUNT)
@@ -321,7 +321,7 @@ fn a_dry_run_says_so_and_does_nothing() {
 fn a_grant_is_unseen_without_its_token_until_it_has_spread() {
     let options = crate::Options {
         grant_delay: std::time::Duration::from_secs(300),
-        ..crate::tests::options()
+        ..crate::Options::default()
     };
     let world = World::open(options, "http://127.0.0.1:1").unwrap();
     let trust = json!({"Statement": []});

@@ -70,7 +70,7 @@ pub(crate) fn sweep() {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::tests::options;
+    use crate::Options;
     use crate::world::{World, random_hex};
 
     #[test]
@@ -80,10 +80,10 @@ mod tests {
         std::fs::create_dir(&dead).unwrap();
         std::fs::write(dead.join("plaintext"), "x").unwrap();
         let held = hold(&alive).unwrap();
-        World::open(options(), "http://127.0.0.1:1").unwrap();
+        World::open(Options::default(), "http://127.0.0.1:1").unwrap();
         assert!(!dead.exists() && alive.exists());
         drop(held);
-        World::open(options(), "http://127.0.0.1:1").unwrap();
+        World::open(Options::default(), "http://127.0.0.1:1").unwrap();
         assert!(!alive.exists());
     }
 }

@@ -171,7 +171,13 @@ fn command(
             ));
         }
         None => {
-            let program = world.options.program.as_os_str();
+            let program = world.options.program.as_ref().ok_or_else(|| {
+                let image = &training.image;
+                io::Error::other(format!(
+                    "no command stands for the image {image}; the sandbox's options name such"
+                ))
+            })?;
+            let program = program.as_os_str();
             words.extend([
                 program.into(),
                 "train".into(),

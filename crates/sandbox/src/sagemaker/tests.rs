@@ -41,7 +41,7 @@ fn world_with(command: &str, grace: u64) -> Arc<World> {
     let options = Options {
         stop_grace: Duration::from_secs(grace),
         images: vec![(IMAGE.to_owned(), command.to_owned())],
-        ..super::super::tests::options()
+        ..Options::default()
     };
     let world = Arc::new(World::open(options, "http://127.0.0.1:1").unwrap());
     let trust = json!({ "Version": "2012-10-17", "Statement": [{
@@ -131,6 +131,19 @@ pub(super) fn model(world: &World, job: &str) -> String {
 
 fn is_swept(world: &World) -> bool {
     std::fs::read_dir(world.root.join("jobs")).is_ok_and(|mut left| left.next().is_none())
+}
+
+#[tokio::test]
+async fn a_job_of_an_image_that_no_command_stands_for_fails_and_says_so() {
+    let world = world("true");
+    let mut body = body("unnamed");
+    body["AlgorithmSpecification"]["TrainingImage"] = json!("nobodys-image:1");
+    let job = ended(&world, &body).await;
+    let reason = job["FailureReason"].as_str().unwrap();
+    assert!(
+        reason.contains("no command stands for the image nobodys-image:1"),
+        "{reason}"
+    );
 }
 
 #[test]

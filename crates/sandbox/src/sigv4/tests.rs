@@ -4,8 +4,8 @@ use hyper::Request;
 use jiff::SignedDuration;
 
 use super::*;
+use crate::Options;
 use crate::identity::{ACCOUNT, REGION};
-use crate::tests::options;
 
 /// A request to sign, and everything about it that can be wrong.
 struct Draft {
@@ -114,7 +114,7 @@ impl Draft {
 }
 
 fn world() -> World {
-    World::open(options(), "http://127.0.0.1:1").unwrap()
+    World::open(Options::default(), "http://127.0.0.1:1").unwrap()
 }
 
 fn ask(world: &World, change: impl FnOnce(&mut Draft)) -> Result<String, Refusal> {

@@ -107,7 +107,7 @@ async fn serve() {
             ("true".to_owned(), "true".to_owned()),
             ("model".to_owned(), "echo model > \"$SM_MODEL_DIR/model\"".to_owned()),
         ],
-        ..Options::new("false".into())
+        ..Options::default()
     };
     let sandbox = match Sandbox::start(options).await {
         Ok(sandbox) => sandbox,

@@ -12,7 +12,7 @@ const REGIONS: [&str; 3] = ["us-east-1", "eu-west-1", "ap-south-1"];
 fn world() -> World {
     let options = crate::Options {
         regions: REGIONS.map(str::to_owned).to_vec(),
-        ..crate::tests::options()
+        ..crate::Options::default()
     };
     World::open(options, "http://127.0.0.1:1").unwrap()
 }
@@ -105,7 +105,7 @@ async fn a_family_is_whole_after_a_restart() {
     let options = || crate::Options {
         dir: Some(folder.path().join("world")),
         regions: REGIONS.map(str::to_owned).to_vec(),
-        ..crate::tests::options()
+        ..crate::Options::default()
     };
     let sandbox = crate::Sandbox::start(options()).await.unwrap();
     let id = family(&sandbox.world);
