@@ -22,7 +22,7 @@
 //! - [`strongroom_sandbox`], another: an AWS-compatible world on loopback, with real KMS authorization.
 //! - [`console`]: standard output and standard error; nothing else writes to them.
 //! - [`printable`]: what may reach a terminal, a log or a clipboard.
-//! - [`cli`], [`config`], `main`: arguments to something ready to use. [`commands`]: the command line at work.
+//! - [`cli`], [`config`], `program`: arguments to something ready to use; `main` calls it. [`commands`]: the command line at work.
 //!
 //! # Who may import whom
 //!
@@ -37,7 +37,8 @@
 //! worker   -> app (Event, Effect), actions, aws, domain
 //! config   -> cli, app (keymap), ui (theme), domain
 //! runtime  -> app, ui, worker, term, config, console, actions, domain
-//! commands -> everything but app, ui, worker, runtime, term; it alone (and `main`) names the sandbox
+//! commands -> everything but app, ui, worker, runtime, term; it alone (and `program`) names the sandbox
+//! program  -> everything but app, ui, worker
 //! ```
 //!
 //! SDK types stop at [`aws`]; crypto crates are named only in [`envelope`] and the sandbox; `domain`, `app`, `ui` and the envelope
@@ -52,6 +53,7 @@ pub mod config;
 pub mod console;
 pub mod domain;
 pub mod printable;
+mod program;
 pub mod publish;
 pub mod runtime;
 pub mod term;
@@ -59,4 +61,5 @@ pub mod training;
 pub mod ui;
 pub mod worker;
 
+pub use program::run;
 pub use strongroom_envelope as envelope;

@@ -37,6 +37,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "cli", "config", "console", "actions", "aws", "envelope", "domain", "training",
         ],
     ),
+    (
+        "program",
+        &[
+            "cli", "config", "console", "actions", "commands", "domain", "runtime", "term", "training",
+        ],
+    ),
 ];
 
 /// What everybody may name.
@@ -58,7 +64,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sha2", &["envelope", "sandbox"]),
     ("s3s", &["sandbox"]),
     ("strongroom_envelope", &[]),
-    ("strongroom_sandbox", &["commands"]),
+    ("strongroom_sandbox", &["commands", "program"]),
     ("hyper", &["sandbox"]),
     ("crossterm", &["term", "runtime"]),
     ("ratatui", &["ui", "term", "runtime"]),

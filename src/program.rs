@@ -1,0 +1,222 @@
+//! Arguments -> mode; error -> exit status. Nothing else.
+
+use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use strongroom_sandbox::Sandbox;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+use crate::actions::{self, Aws};
+use crate::cli::{Cli, Command, Global};
+use crate::commands::interrupt::{self, Interrupt};
+use crate::config::{self, Config, Connection, SandboxEndpoint};
+use crate::domain::{Fault, FaultKind};
+use crate::{commands, console, printable, runtime, term, training};
+
+/// The whole program, to its end. It blocks, so that what is asynchronous is compiled once, here, and not again in `main`.
+pub fn run(given: Vec<OsString>) -> ExitCode {
+    console::report_panics(term::release_in_panic);
+    // What panics here has said so.
+    std::panic::catch_unwind(|| start_up(given)).unwrap_or(ExitCode::FAILURE)
+}
+
+fn start_up(given: Vec<OsString>) -> ExitCode {
+    if let Err(fault) = config::shed_empty_variables() {
+        return failed(&fault);
+    }
+    let cli = match arguments(given) {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
+    no_core_dumps();
+    let made = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        // The SDK's futures are large, and without optimisation they are moved over the stack call by call.
+        .thread_stack_size(16 << 20)
+        .enable_all()
+        .build();
+    let runtime = match made {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return failed(&Fault::new(
+                FaultKind::Io,
+                "start",
+                "the runtime",
+                error.to_string(),
+                "",
+            ));
+        }
+    };
+    console::started();
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(perform(cli))));
+    let status = match result {
+        Ok(Ok(status)) => status,
+        Ok(Err(fault)) => failed(&fault),
+        Err(_) => ExitCode::FAILURE,
+    };
+    // No thread should run on while the process tears itself down; one that hangs in a write is left behind, also by a panic.
+    runtime.shutdown_timeout(Duration::from_millis(50));
+    status
+}
+
+fn failed(fault: &Fault) -> ExitCode {
+    term::restore();
+    if !console::reader_left() && interrupt::is_first_to_tell() {
+        console::complain(&fault.to_string());
+    }
+    ExitCode::from(commands::exit_status(fault))
+}
+
+/// What was asked for; or help, or what is wrong, said.
+fn arguments(given: Vec<OsString>) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(&given).map_err(|error| {
+        // The parser quotes what it refuses: it gets to see it harmless.
+        let harmless = given
+            .iter()
+            .map(|argument| printable::clean(&argument.to_string_lossy()));
+        let error = Cli::try_parse_from(harmless).err().unwrap_or(error);
+        let text = error.render();
+        if error.use_stderr() {
+            console::explain(&text.to_string());
+            return ExitCode::from(2);
+        }
+        let in_style = console::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let text = if in_style {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        };
+        console::own(&text).map_or_else(|fault| failed(&fault), |()| ExitCode::SUCCESS)
+    })
+}
+
+/// Data keys live in memory: it must not be written to a core file.
+fn no_core_dumps() {
+    let none = rustix::process::Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}
+
+async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
+    let Some(command) = cli.command else {
+        return dashboard(&cli.global).await;
+    };
+    match command {
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "strongroom", &mut script);
+            console::own(&String::from_utf8_lossy(&script))?;
+        }
+        Command::Man => man()?,
+        Command::Sandbox(args) => commands::sandbox::run(&args).await?,
+        Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
+        Command::ReferenceTrainer => training::reference::run()?,
+        Command::Tethered { parent, command } => training::become_command(parent, &command)?,
+        Command::Encrypt(args) => {
+            return with_aws("encrypt", &cli.global, async |aws, cancel| {
+                commands::encrypt::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Decrypt(args) => {
+            return with_aws("decrypt", &cli.global, async |aws, cancel| {
+                commands::decrypt::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Verify(args) => {
+            return with_aws("verify", &cli.global, async |aws, cancel| {
+                commands::verify::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Prove(args) => {
+            return with_aws("prove", &cli.global, async |aws, cancel| {
+                commands::prove::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Watch(args) => {
+            return with_aws("watch", &cli.global, async |aws, cancel| {
+                commands::watch::run(aws, &args, cancel).await
+            })
+            .await;
+        }
+        Command::Doctor(args) => {
+            return with_aws("doctor", &cli.global, async |aws, _| {
+                commands::doctor::run(aws, args.json).await
+            })
+            .await;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a command that talks to AWS, or to an embedded world that lives as long as the command does.
+async fn with_aws(
+    name: &'static str,
+    global: &Global,
+    command: impl AsyncFnOnce(&Aws, CancellationToken) -> Result<(), Fault>,
+) -> Result<ExitCode, Fault> {
+    let interrupt = Interrupt::listen(name);
+    let world = OnceCell::new();
+    let result = interrupt
+        .over(async {
+            let mut connection = Connection::new(global);
+            if global.sandbox {
+                connection.sandbox = Some(start(global, &world).await?);
+            }
+            let aws = actions::connect(&connection).await?;
+            command(&aws, interrupt.token()).await
+        })
+        .await;
+    interrupt.hurry(stop(world)).await;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
+    let mut config = Config::new(global)?;
+    let world = OnceCell::new();
+    if global.sandbox {
+        // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.
+        config.connection.sandbox = Some(start(global, &world).await?);
+        if let Some(sandbox) = world.get().filter(|_| !global.world.empty) {
+            config.start_dir = sandbox.sample_dir().to_path_buf();
+        }
+    }
+    let connection = config.connection.clone();
+    let result = runtime::run(config, async move { actions::connect(&connection).await }).await;
+    stop(world).await;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn start(global: &Global, world: &OnceCell<Sandbox>) -> Result<SandboxEndpoint, Fault> {
+    let sandbox = world
+        .get_or_try_init(|| commands::sandbox::start(global.sandbox_dir.as_deref(), &global.world))
+        .await?;
+    Ok(SandboxEndpoint {
+        url: sandbox.endpoint_url().to_owned(),
+        region: sandbox.region().to_owned(),
+        access_key_id: sandbox.access_key_id().to_owned(),
+        secret_access_key: sandbox.secret_access_key().to_owned(),
+    })
+}
+
+async fn stop(world: OnceCell<Sandbox>) {
+    if let Some(sandbox) = world.into_inner() {
+        sandbox.stop().await;
+    }
+}
+
+fn man() -> Result<(), Fault> {
+    let fault = |error: std::io::Error| Fault::new(FaultKind::Io, "print", "the manual page", error.to_string(), "");
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page).map_err(fault)?;
+    console::own(&String::from_utf8_lossy(&page))
+}
