@@ -41,6 +41,8 @@ fn main() -> Outcome<()> {
             let mut pair = [Took::default(); 2];
             for turn in 0..2 {
                 let which = (round + turn) % 2;
+                // A connection that has waited for the other's turn may be closed.
+                worlds[which].stream = connected(&worlds[which].host)?;
                 let (cpu, at) = (worlds[which].cpu()?, Instant::now());
                 act(&mut worlds[which], mib)?;
                 pair[which] = Took {
@@ -70,6 +72,12 @@ fn main() -> Outcome<()> {
         );
     }
     Ok(())
+}
+
+fn connected(host: &str) -> Outcome<TcpStream> {
+    let stream = TcpStream::connect(host)?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 #[derive(Clone, Copy, Default)]
@@ -106,8 +114,7 @@ impl World {
         let said: Value = serde_json::from_str(&line)?;
         let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
         let host = text("AWS_ENDPOINT_URL").trim_start_matches("http://").to_owned();
-        let stream = TcpStream::connect(&host)?;
-        stream.set_nodelay(true)?;
+        let stream = connected(&host)?;
         let mut world = Self {
             process,
             who: Credentials::new(
