@@ -2,7 +2,7 @@
 //! environment or clock; time arrives as [`Event::Tick`].
 //!
 //! ```text
-//! Event::Key ─▶ press ─▶ keymap ─▶ Command ─▶ act ─▶ story ─▶ Effect::Start(Request)
+//! Event::Key ─▶ press ─▶ keymap ─▶ Command ─▶ act ─▶ actions ─▶ asking ─▶ Effect::Start(Request)
 //! Event::Answer, Failed, Op ─▶ update ─▶ tables, operations, messages
 //! after every event: settle ─▶ Effect::Watch(topics on screen)
 //! ```

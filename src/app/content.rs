@@ -232,10 +232,6 @@ fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
             Some(grant) if page == "JSON" => pane::json_lines(&grants::json(grant), columns),
             Some(grant) => grants::overview(grant, columns),
         },
-        Subject::Bucket(name) => match listed(state.buckets.rows(), name) {
-            None => gone(),
-            Some(bucket) => objects::bucket_overview(bucket, columns),
-        },
         Subject::Object(name) => {
             let bucket = state.place.as_ref().map_or("", |(bucket, _)| bucket.as_str());
             let Some(row) = listed(state.objects.rows(), name) else {

@@ -16,10 +16,10 @@ pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &m
     match event {
         OpEvent::Progress(progress) => return state.operations.advance(id, progress, state.now),
         OpEvent::Done(outcome) => {
-            let said = words::told(&words::Names::of(state), &outcome);
+            let (tone, said) = words::told(&words::Names::of(state), &outcome);
             let standing = Standing::Done(state.now, said.clone());
             if let Some(operation) = state.operations.end(id, standing) {
-                done(state, &operation, said, *outcome, effects);
+                done(state, &operation, (tone, said), *outcome, effects);
                 continuation::ended(state, &operation, effects);
             }
         }
@@ -36,8 +36,13 @@ pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &m
     }
 }
 
-fn done(state: &mut State, operation: &Operation, said: String, outcome: Outcome, effects: &mut Vec<Effect>) {
-    let tone = words::tone(&outcome);
+fn done(
+    state: &mut State,
+    operation: &Operation,
+    (tone, said): (Tone, String),
+    outcome: Outcome,
+    effects: &mut Vec<Effect>,
+) {
     change(state, operation, &outcome);
     let next = found::show(state, operation, outcome, effects);
     // The clean-up's plan is on screen, and made again and again.

@@ -85,8 +85,6 @@ pub enum Subject {
     Key(String),
     /// A grant, by id.
     Grant(String),
-    /// A bucket, by name.
-    Bucket(String),
     /// An object of the place shown, by key.
     Object(String),
     /// A training job, by name.

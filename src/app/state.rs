@@ -14,7 +14,7 @@ use super::log::Log;
 use super::messages::Messages;
 use super::operations::{Operation, Operations};
 use super::overlay::{Overlay, Subject};
-use super::pane::{Pane, grants, jobs};
+use super::pane::Pane;
 use super::seen::{AllSeen, Found};
 use super::settings::Settings;
 use super::table::{Listing, Table};
@@ -465,14 +465,4 @@ pub(super) fn reference(state: &State) -> Option<String> {
             .current()
             .map(|file| file.path.to_string_lossy().into_owned()),
     }
-}
-
-/// Whether a grant's grantee is gone, for its row.
-pub fn is_orphan(grant: &Grant) -> bool {
-    grants::is_orphan(grant)
-}
-
-/// Seconds that a job took, or has taken so far.
-pub fn took(job: &TrainingJob, now: Timestamp) -> Option<i64> {
-    jobs::took(job, now)
 }

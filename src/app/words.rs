@@ -8,7 +8,7 @@ mod proofs;
 
 pub(super) use proofs::{proof_lines, step_lines, verdict_lines};
 pub(crate) use told::older;
-pub use told::{told, tone};
+pub use told::told;
 
 use std::ops::Deref;
 

@@ -23,7 +23,7 @@ pub use images::ImageRequest;
 pub use jobs::JobRequest;
 pub use keys::KeyRequest;
 pub use messages::MessageRequest;
-pub use names::{Names, grantee, word};
+pub use names::{Names, principal, word};
 pub use objects::ObjectRequest;
 pub use proofs::ProofRequest;
 pub use roles::RoleRequest;

@@ -6,15 +6,20 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Theme;
+use crate::app::audit::Audit;
+use crate::app::log::Log;
 use crate::app::text::{self, Tone};
 use crate::app::{Command, Overlay, Pane, State};
 use crate::domain::KeyState;
 
+/// While a filter is typed.
+const TYPING: &[(&str, &str)] = &[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")];
+
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
     let always = [(Command::Help, "help"), (Command::Quit, "quit")];
     let hints: Vec<(String, String)> = match state.overlays.last() {
-        None if state.typing => literal(&[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")]),
-        None => bound(state, here(state).into_iter().chain(always)),
+        None if state.typing => literal(TYPING),
+        None => bound(state, &[here(state), always.to_vec()].concat()),
         Some(overlay) => over(state, overlay),
     };
     let mut spans = Vec::new();
@@ -100,14 +105,17 @@ fn here(state: &State) -> Vec<(Command, &'static str)> {
     hints
 }
 
-fn bound(state: &State, hints: impl Iterator<Item = (Command, &'static str)>) -> Vec<(String, String)> {
+fn bound(state: &State, hints: &[(Command, &str)]) -> Vec<(String, String)> {
     let keymap = &state.settings.keymap;
-    let hints = hints.map(|(command, words)| (keymap.key(command), words.to_owned()));
+    let hints = hints
+        .iter()
+        .map(|(command, words)| (keymap.key(*command), (*words).to_owned()));
     hints.filter(|(key, _)| !key.is_empty()).collect()
 }
 
 fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
     let close = (Command::Back, "close");
+    let keys = |hints: &[(Command, &str)]| bound(state, hints);
     match overlay {
         Overlay::Confirm(confirm) if confirm.typed.is_some() => {
             literal(&[("Ctrl-Y", "copy as command"), ("Enter", "agree"), ("Esc", "back")])
@@ -121,97 +129,64 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ("Esc", "back"),
         ]),
         Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Esc", "back")]),
-        Overlay::Log(log) if log.typing => literal(&[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")]),
-        Overlay::Audit(log) if log.typing => literal(&[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")]),
-        Overlay::Audit(_) => bound(
-            state,
-            [
-                (Command::Enter, "all of it"),
-                (Command::Filter, "filter"),
-                (Command::Save, "save"),
-                (Command::Down, "down"),
-                (Command::Up, "up"),
-                close,
-            ]
-            .into_iter(),
-        ),
-        Overlay::Log(_) => bound(
-            state,
-            [
-                (Command::Follow, "follow"),
-                (Command::Wrap, "wrap"),
-                (Command::Save, "save"),
-                (Command::Filter, "filter"),
-                (Command::Top, "top"),
-                (Command::Bottom, "end"),
-                close,
-            ]
-            .into_iter(),
-        ),
-        Overlay::Interrupted(_) => bound(
-            state,
-            [
-                (Command::Enter, "finish it"),
-                (Command::Remove, "abort it"),
-                (Command::Back, "later"),
-            ]
-            .into_iter(),
-        ),
-        Overlay::Operations(_) => bound(
-            state,
-            [
-                (Command::Remove, "cancel"),
-                (Command::CopyCommand, "copy as command"),
-                close,
-            ]
-            .into_iter(),
-        ),
+        Overlay::Log(Log { typing: true, .. }) | Overlay::Audit(Audit { typing: true, .. }) => literal(TYPING),
+        Overlay::Audit(_) => keys(&[
+            (Command::Enter, "all of it"),
+            (Command::Filter, "filter"),
+            (Command::Save, "save"),
+            (Command::Down, "down"),
+            (Command::Up, "up"),
+            close,
+        ]),
+        Overlay::Log(_) => keys(&[
+            (Command::Follow, "follow"),
+            (Command::Wrap, "wrap"),
+            (Command::Save, "save"),
+            (Command::Filter, "filter"),
+            (Command::Top, "top"),
+            (Command::Bottom, "end"),
+            close,
+        ]),
+        Overlay::Interrupted(_) => keys(&[
+            (Command::Enter, "finish it"),
+            (Command::Remove, "abort it"),
+            (Command::Back, "later"),
+        ]),
+        Overlay::Operations(_) => keys(&[
+            (Command::Remove, "cancel"),
+            (Command::CopyCommand, "copy as command"),
+            close,
+        ]),
         Overlay::Review(_) => literal(&[
             ("y", "put it"),
             ("e", "edit again"),
             ("Y", "copy as command"),
             ("Esc", "discard"),
         ]),
-        Overlay::Report(report) if report.then.is_some() => bound(
-            state,
-            [(Command::Enter, "do it"), (Command::Down, "down"), close].into_iter(),
-        ),
-        Overlay::Menu(_) | Overlay::Found(_) | Overlay::CleanUp(_) => bound(
-            state,
-            [
-                (Command::Enter, "do it"),
-                (Command::CopyCommand, "copy as command"),
-                (Command::Down, "down"),
-                (Command::Up, "up"),
-                close,
-            ]
-            .into_iter(),
-        ),
-        Overlay::Walk(_) | Overlay::Messages(_) => bound(
-            state,
-            [
-                (Command::Enter, "do it"),
-                (Command::Down, "down"),
-                (Command::Up, "up"),
-                close,
-            ]
-            .into_iter(),
-        ),
-        Overlay::Preview(_) => bound(
-            state,
-            [
-                (Command::NextPane, "text, JSON, table, hex"),
-                (Command::Copy, "copy"),
-                (Command::Down, "down"),
-                close,
-            ]
-            .into_iter(),
-        ),
-        Overlay::Details(_) => bound(
-            state,
-            [(Command::NextPane, "next page"), (Command::Copy, "copy"), close].into_iter(),
-        ),
-        _ => bound(state, [(Command::Down, "down"), (Command::Up, "up"), close].into_iter()),
+        Overlay::Report(report) if report.then.is_some() => {
+            keys(&[(Command::Enter, "do it"), (Command::Down, "down"), close])
+        }
+        Overlay::Menu(_) | Overlay::Found(_) | Overlay::CleanUp(_) => keys(&[
+            (Command::Enter, "do it"),
+            (Command::CopyCommand, "copy as command"),
+            (Command::Down, "down"),
+            (Command::Up, "up"),
+            close,
+        ]),
+        Overlay::Walk(_) | Overlay::Messages(_) => keys(&[
+            (Command::Enter, "do it"),
+            (Command::Down, "down"),
+            (Command::Up, "up"),
+            close,
+        ]),
+        Overlay::Preview(_) => keys(&[
+            (Command::NextPane, "text, JSON, table, hex"),
+            (Command::Copy, "copy"),
+            (Command::Down, "down"),
+            close,
+        ]),
+        Overlay::Details(_) => keys(&[(Command::NextPane, "next page"), (Command::Copy, "copy"), close]),
+        _ => keys(&[(Command::Down, "down"), (Command::Up, "up"), close]),
     }
 }
 

@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 
 use super::Theme;
 use super::table::{Cell, Column, View, fixed, flex, number, render as table};
+use crate::app::pane::grants::is_orphan;
+use crate::app::pane::jobs::took;
 use crate::app::seen::Found;
-use crate::app::state::{is_orphan, took};
 use crate::app::text::{self, Tone};
 use crate::app::{Pane, State};
 use crate::domain::{BucketRow, FileRow, Grant, KmsKey, ObjectRow, TrainingJob};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use strongroom::app::Overlay;
 use strongroom::app::overlay::{Report, Scroll};
-use strongroom::app::words::{Names, told, tone};
+use strongroom::app::words::{Names, told};
 use strongroom::domain::{Ask, Session};
 
 use crate::desk::Desk;
@@ -49,8 +49,8 @@ fn every_confirmation_and_every_result_names_the_thing() {
     }
     page.push_str("\n\nWhat came of it\n\n");
     for outcome in chain(outcomes::first(), outcomes::next) {
-        let tone = format!("{:?}", tone(&outcome));
-        let _ = writeln!(page, "{tone:<7}{}", told(&names, &outcome));
+        let (tone, said) = told(&names, &outcome);
+        let _ = writeln!(page, "{:<7}{said}", format!("{tone:?}"));
     }
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("sentences", page);

@@ -75,12 +75,10 @@ pub(super) const ADD_ALIAS: Action = Action {
     help: "One more name for the key",
     offered: on_key,
     begin: |state, target| {
-        let key_arn = target.key.clone()?;
-        let mut form = Blank::new(format!("One more alias for {}", target.key_name(state)), "");
-        let alias = form.text("Alias", "", "without alias/");
-        fill(form, move |filled| {
-            let (alias, key_arn) = (filled.required(alias)?, key_arn.clone());
-            asks(KeyRequest::AddAlias { alias, key_arn })
+        let form = Blank::new(format!("One more alias for {}", target.key_name(state)), "");
+        aliased(target, form, "without alias/", |alias, key_arn| KeyRequest::AddAlias {
+            alias,
+            key_arn,
         })
     },
 };
@@ -90,14 +88,12 @@ pub(super) const MOVE_ALIAS: Action = Action {
     help: "Let an existing alias point to this key",
     offered: on_key,
     begin: |state, target| {
-        let key_arn = target.key.clone()?;
         let title = format!("Let an alias point to {}", target.key_name(state));
-        let note = "Whoever uses the alias uses this key from then on.";
-        let mut form = Blank::new(title, note);
-        let alias = form.text("Alias", "", "an existing one, without alias/");
-        fill(form, move |filled| {
-            let (alias, key_arn) = (filled.required(alias)?, key_arn.clone());
-            asks(KeyRequest::MoveAlias { alias, key_arn })
+        let form = Blank::new(title, "Whoever uses the alias uses this key from then on.");
+        let hint = "an existing one, without alias/";
+        aliased(target, form, hint, |alias, key_arn| KeyRequest::MoveAlias {
+            alias,
+            key_arn,
         })
     },
 };
@@ -186,6 +182,20 @@ pub(super) const DEPENDENTS: Action = Action {
 /// Offered on a key that is still listed.
 pub(super) fn on_key(state: &State, target: &Target) -> Offer {
     only_if(target.pane == Pane::Keys && target.listed_key(state).is_some(), "")
+}
+
+/// A form for an alias of the key.
+fn aliased(
+    target: &Target,
+    mut form: Blank,
+    hint: &'static str,
+    request: fn(String, String) -> KeyRequest,
+) -> Option<Begin> {
+    let key_arn = target.key.clone()?;
+    let alias = form.text("Alias", "", hint);
+    fill(form, move |filled| {
+        asks(request(filled.required(alias)?, key_arn.clone()))
+    })
 }
 
 fn can_rotate(state: &State, target: &Target, on: bool) -> Offer {

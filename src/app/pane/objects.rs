@@ -236,14 +236,3 @@ pub(crate) fn json(bucket: &str, row: &ObjectRow) -> Value {
         }),
     }
 }
-
-/// The facts of a bucket.
-pub(crate) fn bucket_overview(bucket: &BucketRow, columns: usize) -> Vec<Line> {
-    let mut facts = Facts::new(columns);
-    facts.heading(&bucket.name);
-    facts.plain("URI", &format!("s3://{}/", bucket.name));
-    if let Some(created) = bucket.created {
-        facts.plain("Created", &text::time(created));
-    }
-    facts.lines
-}

@@ -4,7 +4,7 @@ use super::Names;
 use super::proofs::reading_tone;
 use crate::app::command::Command;
 use crate::app::text::{self, Tone};
-use crate::domain::request::grantee;
+use crate::domain::request::principal;
 use crate::domain::words::{capitalized, holdings};
 use crate::domain::{
     AliasChange, BucketCount, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange, Verdict, Weight,
@@ -21,9 +21,10 @@ fn common_place(uris: &[String]) -> &str {
     slashes.into_iter().find(holds).unwrap_or("S3")
 }
 
-/// What came of a request, in a sentence.
-pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
-    match outcome {
+/// What came of a request, in a sentence, and whether it is good news.
+pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
+    let mut tone = Tone::Good;
+    let said = match outcome {
         Outcome::Encrypted {
             uris, bytes, key_arn, ..
         } => {
@@ -34,15 +35,20 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
             let (size, key) = (text::size(*bytes), names.key(key_arn));
             format!("Encrypted and uploaded {what} ({size}) under {key}.")
         }
-        Outcome::Verified { verdicts } => match verdicts.as_slice() {
-            [only] => verdict(only),
-            several => {
-                let is_intact = |verdict: &&Verdict| verdict.reading.is_intact() == Some(true);
-                let intact = several.iter().filter(is_intact).count();
-                let all = text::count(several.len(), "object");
-                format!("{intact} of {all} are intact tokens.")
+        Outcome::Verified { verdicts } => {
+            let tones: Vec<Tone> = verdicts.iter().map(|verdict| reading_tone(&verdict.reading)).collect();
+            let worst = [Tone::Bad, Tone::Warn].into_iter().find(|tone| tones.contains(tone));
+            tone = worst.unwrap_or(Tone::Good);
+            match verdicts.as_slice() {
+                [only] => verdict(only),
+                several => {
+                    let is_intact = |verdict: &&Verdict| verdict.reading.is_intact() == Some(true);
+                    let intact = several.iter().filter(is_intact).count();
+                    let all = text::count(several.len(), "object");
+                    format!("{intact} of {all} are intact tokens.")
+                }
             }
-        },
+        }
         Outcome::Decrypted {
             source,
             path,
@@ -50,6 +56,9 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
             verified,
             ..
         } => {
+            if !verified.as_ref().is_some_and(|verified| verified.bond.is_bound()) {
+                tone = Tone::Warn;
+            }
             let proved: String = verified.iter().map(|verified| format!("; {verified}")).collect();
             let (size, path) = (text::size(*bytes), path.display());
             format!("Decrypted {source} ({size}) to {path}{proved}.")
@@ -61,23 +70,23 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
         Outcome::BucketCreated { bucket, .. } => format!("Created the bucket {bucket}, and opened it."),
         Outcome::Granted {
             key_arn,
-            grantee: to,
+            grantee,
             operations,
             ..
         } => format!(
             "Granted {} {} with {}. It is known everywhere in some minutes.",
-            grantee(to),
+            principal(grantee),
             operations.join(", "),
             names.key(key_arn)
         ),
-        Outcome::Revoked { key_arn, grantee: to } => format!(
+        Outcome::Revoked { key_arn, grantee } => format!(
             "Revoked the grant of {} on {}. It takes some minutes to reach everywhere.",
-            grantee(to),
+            principal(grantee),
             names.key(key_arn)
         ),
-        Outcome::Retired { key_arn, grantee: to } => format!(
+        Outcome::Retired { key_arn, grantee } => format!(
             "Retired the grant of {} on {}. It takes some minutes to reach everywhere.",
-            grantee(to),
+            principal(grantee),
             names.key(key_arn)
         ),
         Outcome::Proved {
@@ -176,18 +185,21 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
         Outcome::ObjectProved(proof) if proof.holds => {
             format!("Proved of {}: only who may use the key can read it.", proof.source)
         }
-        Outcome::ObjectProved(proof) => format!("The proof of {} does not hold: read why.", proof.source),
+        Outcome::ObjectProved(proof) => {
+            tone = Tone::Bad;
+            format!("The proof of {} does not hold: read why.", proof.source)
+        }
         Outcome::RoleChanged { role_arn, change } => role_changed(role_name(role_arn), change),
         Outcome::RolePolicies(policies) => format!("The policies of the role {}.", role_name(&policies.role_arn)),
         Outcome::RoleDeleted { role } => format!("Deleted the role {role} and its own policies."),
         Outcome::GrantSpread {
             key_arn,
-            grantee: to,
+            grantee,
             seconds,
         } => format!(
             "The grant works (seen after {}): {} on {}. To train: select an encrypted object ({}), press {}.",
             text::span(*seconds as i64),
-            grantee(to),
+            principal(grantee),
             names.key(key_arn),
             names.press(Command::Focus(crate::app::Pane::Objects)),
             names.press(Command::Train)
@@ -200,10 +212,11 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
             format!("Found {}{refused}.", text::count(grants.len(), "grant"))
         }
         Outcome::Story(story) => {
-            let (role, key) = (grantee(&story.role_arn), names.key(&story.key_arn));
+            let (role, key) = (principal(&story.role_arn), names.key(&story.key_arn));
             if story.holds {
                 format!("Proved of {role} and {key}: denied, allowed with the grant, denied again.")
             } else {
+                tone = Tone::Bad;
                 format!("The story of {role} and {key} does not hold: read why.")
             }
         }
@@ -222,7 +235,10 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
                     "Nothing that could be seen stands in the way of the job {job}; {} could not be looked at.",
                     text::count(unknown, "thing")
                 ),
-                (blocking, _) => format!("{} would make the job {job} fail.", text::count(blocking, "finding")),
+                (blocking, _) => {
+                    tone = Tone::Bad;
+                    format!("{} would make the job {job} fail.", text::count(blocking, "finding"))
+                }
             }
         }
         Outcome::RepositoryReady { uri } => format!("The repository {uri} is there."),
@@ -235,7 +251,12 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
         Outcome::ImageBuilt {
             image, pushed: false, ..
         } => format!("Built {image}; it was not pushed."),
-        Outcome::ImageTried { image, status, .. } => format!("{image} ended with status {status}."),
+        Outcome::ImageTried { image, status, .. } => {
+            if *status != 0 {
+                tone = Tone::Bad;
+            }
+            format!("{image} ended with status {status}.")
+        }
         Outcome::CleanUpPlan { items, refused } => {
             let refused = match refused.len() {
                 0 => String::new(),
@@ -251,7 +272,8 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> String {
             format!("Saved the audit log ({changes}) to {}.", path.display())
         }
         Outcome::Audit(entries) => format!("The audit log: the newest {}.", text::count(entries.len(), "change")),
-    }
+    };
+    (tone, said)
 }
 
 fn key_changed(names: &Names<'_>, key_arn: &str, change: &KeyChange) -> String {
@@ -306,7 +328,7 @@ fn proved(names: &Names<'_>, (key_arn, role_arn): (&str, &str), method: ProofMet
         ProofMethod::Assumed => "Proved",
         ProofMethod::Reasoned => "Reasoned from policies, not proved",
     };
-    let (role, key) = (grantee(role_arn), names.key(key_arn));
+    let (role, key) = (principal(role_arn), names.key(key_arn));
     match (of(true).as_str(), of(false).as_str()) {
         (may, "") => format!("{how}: {role} may {may} with {key}."),
         ("", denied) => format!("{how}: {role} may not {denied} with {key}."),
@@ -323,68 +345,6 @@ fn verdict(verdict: &Verdict) -> String {
         Reading::NotChecked { why, .. } => {
             format!("{source} could not be checked: {}.", why.at(Door::Dashboard))
         }
-    }
-}
-
-/// Whether an outcome is good news.
-pub fn tone(outcome: &Outcome) -> Tone {
-    match outcome {
-        Outcome::Verified { verdicts } => {
-            let tones: Vec<Tone> = verdicts.iter().map(|verdict| reading_tone(&verdict.reading)).collect();
-            let worst = [Tone::Bad, Tone::Warn].into_iter().find(|tone| tones.contains(tone));
-            worst.unwrap_or(Tone::Good)
-        }
-        Outcome::Decrypted { verified, .. } if !verified.as_ref().is_some_and(|verified| verified.bond.is_bound()) => {
-            Tone::Warn
-        }
-        Outcome::ObjectProved(proof) if !proof.holds => Tone::Bad,
-        Outcome::Story(story) if !story.holds => Tone::Bad,
-        Outcome::ImageTried { status, .. } if *status != 0 => Tone::Bad,
-        Outcome::Preflighted { findings, .. } if findings.iter().any(|finding| finding.weight == Weight::Blocks) => {
-            Tone::Bad
-        }
-        Outcome::Encrypted { .. }
-        | Outcome::UploadAbandoned { .. }
-        | Outcome::Decrypted { .. }
-        | Outcome::Deleted { .. }
-        | Outcome::BucketCreated { .. }
-        | Outcome::Granted { .. }
-        | Outcome::Revoked { .. }
-        | Outcome::Retired { .. }
-        | Outcome::Proved { .. }
-        | Outcome::KeyCreated { .. }
-        | Outcome::KeyChanged { .. }
-        | Outcome::JobStarted { .. }
-        | Outcome::JobStopping { .. }
-        | Outcome::LogSaved { .. }
-        | Outcome::AuditSaved { .. }
-        | Outcome::PolicyDrafted { .. }
-        | Outcome::PolicyRead { .. }
-        | Outcome::PolicyPut { .. }
-        | Outcome::AliasChanged { .. }
-        | Outcome::Dependents(_)
-        | Outcome::MessageEncrypted { .. }
-        | Outcome::MessageDecrypted { .. }
-        | Outcome::DataKeyKept { .. }
-        | Outcome::DataKeyOpened { .. }
-        | Outcome::BucketCounted(_)
-        | Outcome::BucketEmptied { .. }
-        | Outcome::Previewed(_)
-        | Outcome::Archive { .. }
-        | Outcome::ObjectProved(_)
-        | Outcome::RoleChanged { .. }
-        | Outcome::RolePolicies(_)
-        | Outcome::RoleDeleted { .. }
-        | Outcome::GrantSpread { .. }
-        | Outcome::GrantsFound { .. }
-        | Outcome::Story(_)
-        | Outcome::Preflighted { .. }
-        | Outcome::RepositoryReady { .. }
-        | Outcome::RepositoryDeleted { .. }
-        | Outcome::ImageBuilt { .. }
-        | Outcome::ImageTried { .. }
-        | Outcome::CleanUpPlan { .. }
-        | Outcome::Audit(_) => Tone::Good,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::command::CommandLine;
 use super::facts::{Ask, Facts, Touch};
-use super::names::{Names, grantee};
+use super::names::{Names, principal};
 use crate::domain::{GrantConstraint, GrantSpec};
 
 /// A request that is about grants.
@@ -47,7 +47,7 @@ impl GrantRequest {
     pub(super) fn facts(&self, names: &Names<'_>) -> Facts {
         match self {
             Self::New(spec) => {
-                let (to, key) = (grantee(&spec.grantee), names.key(&spec.key_arn));
+                let (to, key) = (principal(&spec.grantee), names.key(&spec.key_arn));
                 let title = format!("grant {to} {} with {key}", spec.operations.join(", "));
                 let when = match &spec.constraint {
                     None => String::new(),
@@ -62,10 +62,8 @@ impl GrantRequest {
                     ))
                     .touching([Touch::Grants(spec.key_arn.clone())])
             }
-            Self::Revoke {
-                key_arn, grantee: to, ..
-            } => {
-                let (to, key) = (grantee(to), names.key(key_arn));
+            Self::Revoke { key_arn, grantee, .. } => {
+                let (to, key) = (principal(grantee), names.key(key_arn));
                 Facts::change(
                     "revoke a grant on",
                     key_arn,
@@ -78,10 +76,8 @@ impl GrantRequest {
                 .touching([Touch::Grants(key_arn.clone())])
                 .asking(Ask::Yes)
             }
-            Self::Retire {
-                key_arn, grantee: to, ..
-            } => {
-                let (to, key) = (grantee(to), names.key(key_arn));
+            Self::Retire { key_arn, grantee, .. } => {
+                let (to, key) = (principal(grantee), names.key(key_arn));
                 Facts::change(
                     "retire a grant on",
                     key_arn,
@@ -94,10 +90,8 @@ impl GrantRequest {
                 .touching([Touch::Grants(key_arn.clone())])
                 .asking(Ask::Yes)
             }
-            Self::Await {
-                key_arn, grantee: to, ..
-            } => {
-                let (to, key) = (grantee(to), names.key(key_arn));
+            Self::Await { key_arn, grantee, .. } => {
+                let (to, key) = (principal(grantee), names.key(key_arn));
                 let title = format!("wait until the grant of {to} on {key} is known everywhere");
                 Facts::reading("wait for the grant on", key_arn, title)
             }

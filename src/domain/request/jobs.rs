@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::command::CommandLine;
 use super::facts::{Ask, Facts, Touch};
-use super::names::grantee;
+use super::names::principal;
 use crate::domain::JobSpec;
 use crate::domain::spec::WORKFLOW;
 use crate::domain::words::span;
@@ -39,7 +39,7 @@ impl JobRequest {
                 let title = format!(
                     "start the job {} as {} on s3://{}/{}{}",
                     spec.name,
-                    grantee(&spec.role_arn),
+                    principal(&spec.role_arn),
                     spec.bucket,
                     spec.object,
                     moved.unwrap_or_default()

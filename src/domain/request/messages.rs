@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::command::{self, CommandLine};
 use super::facts::{Facts, Touch};
-use super::names::{Names, grantee};
+use super::names::{Names, principal};
 use crate::domain::Message;
 
 /// A request that KMS itself encrypts, decrypts or wraps.
@@ -90,7 +90,7 @@ impl MessageRequest {
             Self::OpenDataKey { at, role_arn, .. } => {
                 let role = role_arn
                     .as_ref()
-                    .map(|role| format!(", for yourself and {}", grantee(role)));
+                    .map(|role| format!(", for yourself and {}", principal(role)));
                 let title = format!("open the encrypted data key {at}{}", role.unwrap_or_default());
                 Facts::reading("open the data key", at, title)
             }

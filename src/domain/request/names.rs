@@ -73,7 +73,7 @@ impl<'a> Names<'a> {
 }
 
 /// Whom a grant is for.
-pub fn grantee(arn: &str) -> String {
+pub fn principal(arn: &str) -> String {
     match principal_kind(arn) {
         PrincipalKind::Role => format!("the role {}", role_name(arn)),
         PrincipalKind::SessionOf(role) => format!("the role {role}"),

@@ -2,7 +2,7 @@
 
 use super::command::CommandLine;
 use super::facts::{Ask, Facts, Touch};
-use super::names::{Names, grantee};
+use super::names::{Names, principal};
 
 /// A request that proves who may do what.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,7 @@ impl ProofRequest {
                 role_arn,
                 trust: false,
             } => {
-                let title = format!("prove what {} may do with {}", grantee(role_arn), names.key(key_arn));
+                let title = format!("prove what {} may do with {}", principal(role_arn), names.key(key_arn));
                 Facts::reading("prove access to", key_arn, title)
             }
             Self::Access {
@@ -55,7 +55,7 @@ impl ProofRequest {
                 role_arn,
                 trust: true,
             } => {
-                let (role, key) = (grantee(role_arn), names.key(key_arn));
+                let (role, key) = (principal(role_arn), names.key(key_arn));
                 let title = format!("let yourself assume {role} to prove what it may do with {key}");
                 Facts::change("prove access to", key_arn, title)
                     .consequence(
@@ -68,7 +68,7 @@ impl ProofRequest {
             Self::Story { key_arn, role_arn } => {
                 let title = format!(
                     "prove that {} needs a grant for {}",
-                    grantee(role_arn),
+                    principal(role_arn),
                     names.key(key_arn)
                 );
                 Facts::change("prove access to", key_arn, title)
@@ -86,7 +86,7 @@ impl ProofRequest {
             } => {
                 let place = format!("s3://{bucket}/{object}");
                 let granting = if *grant { ", granting it the key meanwhile" } else { "" };
-                let title = format!("prove {place} with {}{granting}", grantee(role_arn));
+                let title = format!("prove {place} with {}{granting}", principal(role_arn));
                 if !grant {
                     return Facts::reading("prove", place, title).finishing(LENT);
                 }
