@@ -70,7 +70,9 @@ fn an_action_is_done_to_what_the_menu_was_opened_on_though_the_cursor_is_elsewhe
 fn a_job_is_offered_to_be_cloned_once_it_is_known_what_it_was_made_of() {
     let mut desk = Desk::filled(WIDE);
     let mut jobs = desk.state.jobs.rows().to_vec();
-    jobs.iter_mut().for_each(|job| job.detail = None);
+    for job in &mut jobs {
+        job.detail = None;
+    }
     desk.keys("4a");
     assert!(menu(&desk).contains(&"clone job"));
     desk.keys("<esc>").answer(Topic::Jobs, Page::Jobs(Vec::new()));
