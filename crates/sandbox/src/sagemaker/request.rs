@@ -19,6 +19,29 @@ use channels::{channels, file_mode};
 /// The quota of a world: what it runs is one process a job.
 const MOST_INSTANCES: u64 = 1;
 
+/// Families of instances whose volume is their own, by EC2's documentation: no KMS key encrypts it.
+const WITH_LOCAL_STORAGE: [&str; 19] = [
+    "g4dn",
+    "g5",
+    "g6",
+    "g6e",
+    "g7",
+    "g7e",
+    "p3dn",
+    "p4d",
+    "p4de",
+    "p5",
+    "p5e",
+    "p5en",
+    "p6-b200",
+    "p6-b300",
+    "p6e-gb200",
+    "r5d",
+    "trn1",
+    "trn1n",
+    "trn2",
+];
+
 /// A job as asked for, checked.
 #[derive(Debug)]
 pub(super) struct Training {
@@ -98,6 +121,16 @@ impl Training {
                 "resourceConfig.volumeSizeInGB",
                 "Member must have value greater than or equal to 1",
             ));
+        }
+        let family = instance_type
+            .trim_start_matches("ml.")
+            .split('.')
+            .next()
+            .unwrap_or_default();
+        if WITH_LOCAL_STORAGE.contains(&family) && !resources["VolumeKmsKeyId"].is_null() {
+            return Err(invalid(format!(
+                "VolumeKmsKeyId cannot be given for {instance_type}: its local storage is encrypted by its hardware."
+            )));
         }
         let output = &body["OutputDataConfig"];
         let path = required(output, "S3OutputPath", "outputDataConfig.s3OutputPath")?;

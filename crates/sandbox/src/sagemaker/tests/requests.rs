@@ -142,6 +142,20 @@ fn an_instance_type_is_one_that_trains() {
     assert!(told.starts_with(head) && told.ends_with(']'), "{told}");
 }
 
+#[test]
+fn a_key_for_the_volume_is_refused_where_the_volume_is_the_instances_own() {
+    let asked = |instance: &str| {
+        let mut body = body("job");
+        body["ResourceConfig"]["InstanceType"] = json!(instance);
+        body["ResourceConfig"]["VolumeKmsKeyId"] = json!("alias/volume");
+        Training::parse(&body).map_err(|error| error.code)
+    };
+    assert!(asked("ml.m5.large").is_ok());
+    for instance in ["ml.g5.xlarge", "ml.p4d.24xlarge", "ml.p6e-gb200.36xlarge"] {
+        assert_eq!(asked(instance).unwrap_err(), "ValidationException", "{instance}");
+    }
+}
+
 /// The first sentence as people reported it who met it; the second by AWS's documentation of the member.
 #[test]
 fn spot_training_has_a_time_to_wait_and_only_spot_training_has() {
