@@ -7,10 +7,12 @@ now, and lists the others under `differs: not looked at`.
 
 import argparse
 import collections
+import itertools
 import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +24,8 @@ import xml.etree.ElementTree as xml
 import boto3
 
 COMMIT = "8f0ae7b"
+# The suite's own, and those of its second user and of its user of a tenant.
+ACCOUNTS = ("111122223333", "444455556666", "777788889999")
 EXPECTED = pathlib.Path(__file__).with_name("expected.txt")
 PASSES, UNSEEN = "passes", "differs: not looked at"
 
@@ -39,13 +43,20 @@ def main():
             if "AWS_ENDPOINT_URL" not in os.environ:
                 server = moto(folder) if arguments.moto else sandbox(folder)
             (folder / "s3tests.conf").write_text(configuration(os.environ))
-            outcomes = asked(suite, folder, arguments.jobs, rest)
+            outcomes = asked(suite, folder, arguments, rest)
         finally:
             if server:
-                server.terminate()
-                server.wait(20)
+                ended(server)
     # What moto does is counted only.
     sys.exit(told(outcomes, {} if arguments.moto else expected(), arguments, whole="-k" not in rest))
+
+
+def ended(server):
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
 
 
 def parsed():
@@ -56,12 +67,14 @@ def parsed():
     parser.add_argument("--jobs", "-n", default="4", help="processes at a time")
     parser.add_argument("--list", action="store_true", help="print every test that does not pass, and why")
     parser.add_argument("--json", type=pathlib.Path, help="write the outcomes here")
+    parser.add_argument("--log", type=pathlib.Path, help="keep pytest's log here")
     return parser.parse_known_args()
 
 
 def sandbox(folder):
+    accounts = [word for account in ACCOUNTS for word in ("--account", account)]
     process = subprocess.Popen(
-        [os.environ["STRONGROOM"], "sandbox", "--json", "--empty"],
+        [os.environ["STRONGROOM"], "sandbox", "--json", "--empty", *accounts],
         env={"PATH": os.environ["PATH"], "HOME": str(folder)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -69,6 +82,9 @@ def sandbox(folder):
     )
     said = json.loads(process.stdout.readline() or sys.exit((folder / "server.err").read_text()))
     os.environ.update({name: value for name, value in said.items() if name.startswith("AWS_")})
+    for account in said["accounts"][1:]:
+        of = account["id"]
+        os.environ |= {f"{name}_{of}": value for name, value in account.items() if name != "id"}
     return process
 
 
@@ -94,43 +110,22 @@ def moto(folder):
 
 
 def configuration(world):
-    """The suite's users: the endpoint's own, and two more that may do everything."""
+    """The suite's users: the endpoint's own, and another account's, or a second user where there is none."""
     host, port = re.fullmatch(r"https?://([^:/]+):(\d+)/?", world["AWS_ENDPOINT_URL"]).groups()
-    iam, s3 = (
-        boto3.client(
-            service,
-            endpoint_url=world["AWS_ENDPOINT_URL"],
-            region_name="us-east-1",
-            aws_access_key_id=world["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=world["AWS_SECRET_ACCESS_KEY"],
-        )
-        for service in ("iam", "s3")
-    )
-    owner = s3.list_buckets()["Owner"]
-    main = {
-        "access_key": world["AWS_ACCESS_KEY_ID"],
-        "secret_key": world["AWS_SECRET_ACCESS_KEY"],
-        "user_id": owner["ID"],
-        "display_name": owner.get("DisplayName", ""),
-        "email": "main@example.com",
-        "api_name": "us-east-1",
-    }
-    kms = boto3.client(
-        "kms",
-        endpoint_url=world["AWS_ENDPOINT_URL"],
-        region_name="us-east-1",
-        aws_access_key_id=main["access_key"],
-        aws_secret_access_key=main["secret_key"],
-    )
+    main = user(world, world["AWS_ACCESS_KEY_ID"], world["AWS_SECRET_ACCESS_KEY"], "main")
+    kms = client(world, "kms", main)
     keys = {name: kms.create_key()["KeyMetadata"]["KeyId"] for name in ("kms_keyid", "kms_keyid2")}
+    others = [
+        another(world, main, account, name) for account, name in zip(ACCOUNTS[1:], ("alt", "tenant"), strict=True)
+    ]
     sections = {
         "fixtures": {"bucket prefix": "s3tests-{random}-"},
-        "s3 main": main | keys,
-        "s3 alt": another(iam, "s3tests-alt", owner),
-        "s3 tenant": another(iam, "s3tests-tenant", owner) | {"tenant": "tenant"},
+        "s3 main": main | keys | {"api_name": "us-east-1"},
+        "s3 alt": others[0],
+        "s3 tenant": others[1] | {"tenant": "tenant"},
         "iam": main,
         "iam root": main,
-        "iam alt root": another(iam, "s3tests-root", owner),
+        "iam alt root": others[0],
     }
     text = f"[DEFAULT]\nhost = {host}\nport = {port}\nis_secure = False\nlc_debug_interval = 1\n"
     for name, values in sections.items():
@@ -138,36 +133,62 @@ def configuration(world):
     return text
 
 
-def another(iam, name, owner):
+def client(world, service, of):
+    return boto3.client(
+        service,
+        endpoint_url=world["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id=of["access_key"],
+        aws_secret_access_key=of["secret_key"],
+    )
+
+
+def user(world, access_key, secret_key, name):
+    """As the suite's file has a user, who is known to S3 by an id of the account."""
+    said = {"access_key": access_key, "secret_key": secret_key}
+    owner = client(world, "s3", said).list_buckets()["Owner"]
+    return said | {"user_id": owner["ID"], "display_name": owner.get("DisplayName", ""), "email": f"{name}@example.com"}
+
+
+def another(world, main, account, name):
+    """Another account's user, as `strongroom sandbox` prints it, or one of the same account who may do everything."""
+    if key := world.get(f"AWS_ACCESS_KEY_ID_{account}"):
+        return user(world, key, world[f"AWS_SECRET_ACCESS_KEY_{account}"], name)
+    iam, called = client(world, "iam", main), f"s3tests-{name}"
     try:
-        iam.create_user(UserName=name)
+        iam.create_user(UserName=called)
     except iam.exceptions.EntityAlreadyExistsException:
         pass
     anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    iam.put_user_policy(UserName=name, PolicyName="anything", PolicyDocument=json.dumps(anything))
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-    return {
-        "access_key": key["AccessKeyId"],
-        "secret_key": key["SecretAccessKey"],
-        "user_id": owner["ID"],
-        "display_name": name,
-        "email": f"{name}@example.com",
-    }
+    iam.put_user_policy(UserName=called, PolicyName="anything", PolicyDocument=json.dumps(anything))
+    key = iam.create_access_key(UserName=called)["AccessKey"]
+    return user(world, key["AccessKeyId"], key["SecretAccessKey"], name)
 
 
-def asked(suite, folder, jobs, rest):
+def asked(suite, folder, arguments, rest):
     """Outcome and last line of every test."""
     report = folder / "report.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not fails_on_aws"]
-    command += ["-n", jobs, "--timeout=120", "--tb=short", f"--junit-xml={report}", *rest, "s3tests/functional"]
+    command += ["-p", "opened", "-n", arguments.jobs, "--timeout=120", "--tb=short", f"--junit-xml={report}"]
+    command += [*rest, "s3tests/functional"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment |= {"S3TEST_CONF": str(folder / "s3tests.conf"), "PYTHONDONTWRITEBYTECODE": "1", "HOME": str(folder)}
+    environment |= {
+        "S3TEST_CONF": str(folder / "s3tests.conf"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(pathlib.Path(__file__).parent),
+        "HOME": str(folder),
+    }
     with open(folder / "pytest.log", "wb") as log:
         subprocess.run(command, cwd=suite, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    if arguments.log:
+        shutil.copy(folder / "pytest.log", arguments.log)
     if not report.exists():
         sys.exit((folder / "pytest.log").read_text()[-3000:])
     outcomes = {}
     for case in xml.parse(report).getroot().iter("testcase"):
+        # Of a test that took its process along there is not even a name.
+        if case.get("name") is None:
+            continue
         name = case.get("classname").rsplit(".", 1)[-1] + "::" + case.get("name")
         wrong = case.find("failure") if case.find("failure") is not None else case.find("error")
         if case.find("skipped") is not None:
@@ -223,7 +244,8 @@ def write(known, asked_now):
         if asked_now is None or name in asked_now:
             groups[heading].append(name)
     order = sorted(groups, key=lambda heading: (heading == PASSES, heading))
-    text = f"# ceph's s3-tests at {COMMIT}, `not fails_on_aws`: what becomes of each against the sandbox. See outcomes.py.\n"
+    said = itertools.takewhile(lambda line: line.startswith("#"), EXPECTED.read_text().splitlines())
+    text = "".join(f"{line}\n" for line in said)
     for heading in order:
         text += f"\n== {heading}\n" + "".join(f"{name}\n" for name in sorted(groups[heading]))
     EXPECTED.write_text(text)
