@@ -59,11 +59,7 @@ fn an_upload_killed_before_is_offered_at_the_start_finished_by_enter_and_aborted
     assert_eq!(place.unfinished_uploads(BUCKET), 2);
 
     is_resumed.store(true, Ordering::SeqCst);
-    let environment = place.environment.iter().map(|(name, value)| match name.as_str() {
-        "AWS_ENDPOINT_URL" => (name.as_str(), proxy.url()),
-        name => (name, value.as_str()),
-    });
-    let environment: Vec<(&str, &str)> = environment.collect();
+    let environment = place.environment_at(proxy.url());
     let mut session = Session::start_with(&[], place.home.path(), (80, 24), &environment);
     session
         .wait("Interrupted uploads")

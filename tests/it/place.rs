@@ -120,12 +120,18 @@ impl Place {
 
     /// The dashboard in the person's home, with the person's own access.
     pub(crate) fn dashboard(&self, size: (u16, u16)) -> crate::pty::Session {
-        let variables: Vec<(&str, &str)> = self
-            .environment
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        crate::pty::Session::start_with(&[], self.home.path(), size, &variables)
+        let url = self.sandbox.as_ref().unwrap().endpoint_url();
+        crate::pty::Session::start_with(&[], self.home.path(), size, &self.environment_at(url))
+    }
+
+    /// The person's own access, by way of another endpoint.
+    pub(crate) fn environment_at<'a>(&'a self, url: &'a str) -> Vec<(&'a str, &'a str)> {
+        let variables = self.environment.iter();
+        let variables = variables.map(|(name, value)| match name.as_str() {
+            "AWS_ENDPOINT_URL" => (name.as_str(), url),
+            name => (name, value.as_str()),
+        });
+        variables.collect()
     }
 
     pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> T {

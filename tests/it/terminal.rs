@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::place::Place;
+use crate::proxy::{Proxy, Trouble};
 use crate::pty::Session;
 
 const ENTER: &str = "\x1b[?1049h";
@@ -41,24 +43,37 @@ fn a_signal_that_comes_as_soon_as_the_terminal_is_taken_gives_it_back_too() {
 
 #[test]
 fn a_second_signal_ends_the_program_at_once_and_gives_the_terminal_back() {
-    const ANSWER: Duration = Duration::from_secs(120);
-    let home = tempfile::tempdir().unwrap();
-    // What is asked for is waited for, and is not answered.
-    let arguments = ["--sandbox", "--fault", "ecr:latency=120s"];
+    /// By then the call would be given up by itself.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let place = Place::new();
+    place.key("training");
     for second in [Signal::TERM, Signal::INT] {
-        let mut session = Session::start(&arguments, home.path(), (120, 36));
+        // What is asked for is waited for, and is not answered.
+        let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), |seen| match seen.operation {
+            "CreateRepository" => Trouble::StallUnanswered,
+            _ => Trouble::None,
+        });
+        let environment = place.environment_at(proxy.url());
+        let mut session = Session::start_with(&[], place.home.path(), (120, 36), &environment);
         session
-            .wait("training-data")
-            .wait("Disabled")
+            .wait("Enabled")
             .keys("4")
             .action("new repository")
             .wait("New ECR repository");
         session.keys("\r").gone("New ECR repository");
+        // What was not asked for yet is not waited for.
+        while !proxy
+            .operations()
+            .iter()
+            .any(|operation| operation == "CreateRepository")
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         session.signal(Signal::TERM).wait("Leaving as soon as");
         let told = Instant::now();
         session.signal(second);
         session.exit();
-        assert!(told.elapsed() < ANSWER / 2, "{:?}", told.elapsed());
+        assert!(told.elapsed() < PATIENCE * 2 / 3, "{:?}", told.elapsed());
         assert!(is_restored(&session.raw()), "{second:?}");
     }
 }
