@@ -273,12 +273,11 @@ fn why_it_ended(state: &State, name: &str, columns: usize) -> Vec<Line> {
         lines.push(Line::blank());
     }
     lines.push(Line::new(Tone::Heading, "Last lines of its log"));
-    let last = Some(&state.job_log)
-        .filter(|log| log.job == name)
-        .map(|log| log.last(LOG_TAIL))
-        .unwrap_or_default();
+    let log = Some(&state.job_log).filter(|log| log.job == name);
+    let last = log.map(|log| log.last(LOG_TAIL)).unwrap_or_default();
     if last.is_empty() {
-        lines.push(Line::new(Tone::Dim, "none yet"));
+        let is_known = log.is_some_and(|log| log.is_known);
+        lines.push(Line::new(Tone::Dim, if is_known { "none yet" } else { "asking…" }));
     }
     lines.extend(last.into_iter().map(|line| Line::new(Tone::Plain, line)));
     lines.push(Line::blank());

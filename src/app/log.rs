@@ -21,6 +21,8 @@ pub struct Log {
     pub filter: Input,
     /// Whether the filter is being typed.
     pub typing: bool,
+    /// Whether it was asked for and answered: only then no line is none.
+    pub is_known: bool,
     lines: Vec<LogLine>,
     /// Indices of the lines that the filter lets through.
     shown: Vec<usize>,
@@ -37,6 +39,7 @@ impl Log {
             wrap: true,
             filter: Input::default(),
             typing: false,
+            is_known: false,
             lines: Vec::new(),
             shown: Vec::new(),
             top: 0,
@@ -115,6 +118,7 @@ impl Log {
     }
 
     pub(super) fn append(&mut self, lines: Vec<LogLine>) {
+        self.is_known = true;
         self.lines.extend(lines);
         let excess = self.lines.len().saturating_sub(KEPT);
         self.lines.drain(..excess);

@@ -17,7 +17,7 @@ use super::overlay::{Overlay, Subject};
 use super::pane::Pane;
 use super::seen::{AllSeen, Found};
 use super::settings::Settings;
-use super::table::{Listing, Table};
+use super::table::{Listing, Row as _, Table};
 use super::text::Tone;
 use super::words::Names;
 use super::{Effect, KeyPress, OpId, Topic, asking};
@@ -26,6 +26,8 @@ use crate::domain::{
     TrainingJob,
 };
 
+/// Rows beyond the screen that are asked about when their order depends on it, at a time.
+const AHEAD: usize = 32;
 /// Running jobs that are described again and again.
 const DESCRIBED: usize = 8;
 
@@ -415,17 +417,18 @@ impl State {
     /// Rows whose details are not known yet, and jobs that run.
     fn rows(&self) -> impl Iterator<Item = Topic> {
         let is_open = |id: &str| !self.refused.contains_key(id);
-        let keys = self.keys.near().filter(|key| key.detail.is_none());
-        let keys = keys.filter(move |key| is_open(&key.arn));
+        let keys = self
+            .keys
+            .near()
+            .chain(self.keys.unknown().filter(move |key| is_open(&key.arn)).take(AHEAD));
+        let keys = keys.filter(move |key| !key.is_known() && is_open(&key.arn));
         let objects = self.place.iter().flat_map(move |(bucket, _)| {
-            let unknown = self.objects.near().filter_map(|row| match row {
-                ObjectRow::Object { key, info: None, .. } => Some(key),
-                ObjectRow::Object { info: Some(_), .. } | ObjectRow::Prefix { .. } => None,
-            });
-            let unknown = unknown.filter(move |key| is_open(key));
-            unknown.map(|key| Topic::Object {
+            let ahead = self.objects.unknown().filter(move |row| is_open(row.key())).take(AHEAD);
+            let unknown = self.objects.near().chain(ahead);
+            let unknown = unknown.filter(move |row| !row.is_known() && is_open(row.key()));
+            unknown.map(|row| Topic::Object {
                 bucket: bucket.clone(),
-                key: key.clone(),
+                key: row.key().to_owned(),
             })
         });
         let is_active = |job: &&TrainingJob| job.status.is_active();

@@ -22,6 +22,8 @@ mod walk;
 pub trait Row: Sized + 'static {
     /// The columns that it can be sorted by, in this order.
     const ORDERS: &'static [Order<Self>];
+    /// Those of them that only a closer look fills.
+    const DETAILS: &'static [usize] = &[];
 
     /// What stays the same over refreshes.
     fn id(&self) -> Cow<'_, str>;
@@ -29,6 +31,10 @@ pub trait Row: Sized + 'static {
     fn text(&self) -> Cow<'_, str>;
     /// Whether a list has this row before that one, as far as that is known; a new row comes first.
     fn is_listed_before(&self, _other: &Self) -> bool {
+        true
+    }
+    /// Whether it was looked at closer.
+    fn is_known(&self) -> bool {
         true
     }
     /// Takes over what an earlier row had learnt by looking closer.
@@ -184,6 +190,15 @@ impl<T: Row> Table<T> {
         self.current().into_iter().chain(rows.map(|(_, row)| row))
     }
 
+    /// Rows that were not looked at closer, if the order is by what that tells, the first first.
+    pub fn unknown(&self) -> impl Iterator<Item = &T> {
+        let is_by_detail = self.sort.is_some_and(|sort| T::DETAILS.contains(&sort.column));
+        let view = if is_by_detail { self.view.as_slice() } else { &[] };
+        view.iter()
+            .map(|index| &self.rows[*index])
+            .filter(|row| !row.is_known())
+    }
+
     fn window(&self, from: usize, to: usize) -> impl Iterator<Item = (usize, &T)> {
         let end = self.view.len();
         (from.min(end)..to.min(end)).map(|index| (index, &self.rows[self.view[index]]))
@@ -221,11 +236,6 @@ impl<T: Row> Table<T> {
     /// Whether the rows are all that there were when they were asked for.
     pub fn is_whole(&self) -> bool {
         self.walk.is_whole
-    }
-
-    /// How many rows the walk under way has brought, if it has more to bring.
-    pub fn so_far(&self) -> Option<usize> {
-        self.walk.so_far
     }
 
     /// True if there were any.

@@ -84,10 +84,20 @@ fn age(state: &State) -> String {
         .into_iter()
         .any(|pane| matches!(state.table(pane).freshness(), Freshness::Stale { .. }));
     let age = state.oldest().map(|at| text::age(at, state.now)).unwrap_or_default();
+    let unfinished = Pane::ALL
+        .into_iter()
+        .filter(|pane| state.table(*pane).so_far().is_some());
+    let unfinished: Vec<&str> = unfinished.map(Pane::name).collect();
+    let loading = if unfinished.is_empty() {
+        String::new()
+    } else {
+        format!("loading {} · ", unfinished.join(", "))
+    };
     match (stale, age.as_str()) {
-        (true, _) => format!("stale {age} "),
+        (true, _) => format!("{loading}stale {age} "),
         (false, "") => "loading ".to_owned(),
-        (false, "now") => "up to date ".to_owned(),
-        (false, age) => format!("{age} old "),
+        (false, "now") if loading.is_empty() => "up to date ".to_owned(),
+        (false, "now") => format!("{} ", loading.trim_end_matches(" · ")),
+        (false, age) => format!("{loading}{age} old "),
     }
 }

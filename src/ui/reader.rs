@@ -93,7 +93,8 @@ fn log(frame: &mut Frame, area: Rect, theme: &Theme, log: &Log) {
     let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
     let (all, shown) = log.count();
     let lines: Vec<Line> = if all == 0 {
-        vec![Line::styled("No line yet.", theme.tone(Tone::Dim))]
+        let words = if log.is_known { "No line yet." } else { "asking…" };
+        vec![Line::styled(words, theme.tone(Tone::Dim))]
     } else {
         log.screen(columns, rows).into_iter().map(Line::raw).collect()
     };

@@ -137,10 +137,11 @@ pub(super) fn render<T: Row>(
 fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, room: usize) -> Line<'static> {
     let (shown, all) = (view.table.shown(), view.table.rows().len());
     let filter = view.table.filter();
+    let more = if all > 0 && !view.table.is_whole() { "+" } else { "" };
     let count = if filter.is_empty() {
-        all.to_string()
+        format!("{all}{more}")
     } else {
-        format!("{shown}/{all}")
+        format!("{shown}/{all}{more}")
     };
     let digit = view.pane.digit();
     let mut style = theme.tone(if focused { Tone::Heading } else { Tone::Plain });
@@ -175,10 +176,12 @@ fn note<T: Row>(state: &State, table: &Table<T>) -> Option<Cell> {
             .unwrap_or_default();
         return Some((Tone::Warn, format!("stale{age}")));
     }
-    match (table.marked(), table.freshness()) {
-        (0, Freshness::Loading) => Some((Tone::Dim, "loading".to_owned())),
-        (0, _) => None,
-        (marked, _) => Some((Tone::Accent, format!("{marked} marked"))),
+    match (table.marked(), table.so_far(), table.unknown().count()) {
+        (1.., _, _) => Some((Tone::Accent, format!("{} marked", table.marked()))),
+        (0, _, unknown @ 1..) => Some((Tone::Dim, format!("{unknown} still unknown"))),
+        (0, Some(so_far), 0) if table.is_whole() => Some((Tone::Dim, format!("loading again: {so_far}"))),
+        (0, Some(_), 0) => Some((Tone::Dim, "loading".to_owned())),
+        (0, None, 0) => (*table.freshness() == Freshness::Loading).then(|| (Tone::Dim, "loading".to_owned())),
     }
 }
 

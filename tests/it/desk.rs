@@ -144,13 +144,18 @@ impl Desk {
         self.answer(topic, Page::Objects(rows));
     }
 
-    /// The topic on screen that is picked.
-    pub(crate) fn watched<T>(&self, pick: impl Fn(&Topic) -> Option<T>) -> Option<T> {
+    /// The topics that are wanted.
+    pub(crate) fn topics(&self) -> &[Topic] {
         let topics = self.effects.iter().rev().find_map(|effect| match effect {
             Effect::Watch(topics) => Some(topics),
             _ => None,
         });
-        topics.unwrap().iter().find_map(pick)
+        topics.unwrap()
+    }
+
+    /// The topic that is picked.
+    pub(crate) fn watched<T>(&self, pick: impl Fn(&Topic) -> Option<T>) -> Option<T> {
+        self.topics().iter().find_map(pick)
     }
 
     /// Types keys: characters as they are, others as `<enter>`, `<ctrl-c>`.

@@ -311,10 +311,15 @@ impl Session {
         self
     }
 
+    /// The program's number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&mut self, signal: rustix::process::Signal) -> &mut Self {
         assert!(!self.is_over, "a signal to what has ended");
-        let pid = rustix::process::Pid::from_raw(self.child.process_id().unwrap().cast_signed()).unwrap();
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
         self
     }

@@ -17,6 +17,7 @@ impl Row for KmsKey {
         ("STATE", |a, b| by_detail(a, b, |detail| detail.state.as_str())),
         ("AGE", |a, b| by_detail(a, b, |detail| &detail.created)),
     ];
+    const DETAILS: &'static [usize] = &[1, 2];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(&self.arn)
@@ -30,6 +31,10 @@ impl Row for KmsKey {
             .map(|alias| alias.strip_prefix("alias/").unwrap_or(alias));
         let aliases: Vec<&str> = aliases.collect();
         Cow::Owned(format!("{} {} {state}", aliases.join(" "), self.id))
+    }
+
+    fn is_known(&self) -> bool {
+        self.detail.is_some()
     }
 
     fn inherit(&mut self, earlier: Self) {

@@ -36,6 +36,7 @@ impl Row for ObjectRow {
         }),
         ("AGE", |a, b| prefixes_first(a, b, ObjectRow::modified)),
     ];
+    const DETAILS: &'static [usize] = &[2];
 
     fn id(&self) -> Cow<'_, str> {
         Cow::Borrowed(self.key())
@@ -45,6 +46,13 @@ impl Row for ObjectRow {
         match self.info() {
             Some(info) => Cow::Owned(format!("{} {}", self.key(), info.format.as_str())),
             None => Cow::Borrowed(self.key()),
+        }
+    }
+
+    fn is_known(&self) -> bool {
+        match self {
+            Self::Prefix { .. } => true,
+            Self::Object { info, .. } => info.is_some(),
         }
     }
 

@@ -9,6 +9,8 @@ pub trait Listing {
     fn filter(&self) -> &str;
     /// How fresh the rows are.
     fn freshness(&self) -> &Freshness;
+    /// How many rows the walk under way has brought, if it has more to bring.
+    fn so_far(&self) -> Option<usize>;
     /// Moves the cursor by so many rows.
     fn step(&mut self, by: isize);
     /// The person has chosen the row under the cursor.
@@ -40,6 +42,10 @@ impl<T: Row> Listing for Table<T> {
 
     fn freshness(&self) -> &Freshness {
         &self.freshness
+    }
+
+    fn so_far(&self) -> Option<usize> {
+        self.walk.so_far
     }
 
     fn step(&mut self, by: isize) {

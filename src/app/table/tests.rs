@@ -124,6 +124,16 @@ fn near_the_cursor_comes_before_what_is_on_screen_and_that_before_the_pages_arou
 }
 
 #[test]
+fn a_walk_with_more_to_bring_says_how_far_it_is() {
+    let mut table = table("a b");
+    assert_eq!(table.so_far(), None);
+    table.answer(2, true, false, at(2), buckets("a"));
+    assert_eq!((table.so_far(), table.is_whole()), (Some(1), true));
+    table.answer(2, false, true, at(2), buckets("b"));
+    assert_eq!(table.so_far(), None);
+}
+
+#[test]
 fn pages_of_an_older_walk_are_dropped() {
     let mut table = table("a");
     table.answer(3, true, true, at(3), buckets("new"));
