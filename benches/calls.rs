@@ -21,7 +21,10 @@ mod proxy;
 #[path = "../tests/it/pty.rs"]
 mod pty;
 
-const FIGURES: &[(&str, fn(&str))] = &[
+/// A name to ask for it by, and what measures it of a program.
+type Figure = (&'static str, fn(&str));
+
+const FIGURES: &[Figure] = &[
     ("first-frame", first_frame),
     ("keys", keys),
     ("held", held),

@@ -26,7 +26,7 @@ const PLAINTEXT: usize = 24 * MIB + 77;
 /// One of another length than a few buffers, so that it shows in memory if it is held.
 const LONG_PART: usize = 48 * MIB;
 /// Everything else that a process with a sandbox in it may need.
-const ROOM: u64 = 40;
+const ROOM: u64 = 64;
 
 async fn upload(world: &World, url: &str, source: &Path) -> Result<EncryptReport, Fault> {
     let connection = Connection {
