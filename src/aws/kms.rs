@@ -84,8 +84,15 @@ pub(crate) async fn list_aliases(aws: &Aws, marker: Option<String>) -> Result<Pa
 /// `DescribeKey` by id, ARN or alias, with the rotation status where it can be had.
 pub(crate) async fn describe_key(aws: &Aws, key: &str) -> Result<KmsKey, Fault> {
     let act = "describe";
-    let call = aws.kms().describe_key().key_id(key);
-    let answer = call.send().await.map_err(|error| fault::of(act, key, &error))?;
+    let call = aws.kms().describe_key().key_id(key).send();
+    // An ARN serves both questions: at a distance one round trip is half of two.
+    let (answer, told) = if key.contains(":key/") {
+        let (answer, told) = futures::join!(call, rotation(aws, key));
+        (answer, Some(told))
+    } else {
+        (call.await, None)
+    };
+    let answer = answer.map_err(|error| fault::of(act, key, &error))?;
     let metadata = answer
         .key_metadata
         .ok_or_else(|| fault::incomplete(act, key, "key metadata"))?;
@@ -94,7 +101,10 @@ pub(crate) async fn describe_key(aws: &Aws, key: &str) -> Result<KmsKey, Fault> 
         .clone()
         .ok_or_else(|| fault::incomplete(act, key, "key ARN"))?;
     let mut detail = detail(&metadata);
-    detail.rotation = rotation(aws, &arn).await;
+    detail.rotation = match told {
+        Some(told) => told,
+        None => rotation(aws, &arn).await,
+    };
     Ok(KmsKey {
         id: metadata.key_id,
         arn,

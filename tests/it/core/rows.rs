@@ -1,10 +1,10 @@
 //! Rows and what is known of them: what is asked about, in which order, and what becomes of the answers.
 
 use strongroom::app::{Effect, Event, Page, Topic};
-use strongroom::domain::{JobStatus, ObjectFormat, ObjectRow, Outcome};
+use strongroom::domain::{JobStatus, KmsKey, ObjectFormat, ObjectRow, Outcome};
 
 use super::WIDE;
-use crate::desk::{BUCKET, Desk, at, job, object};
+use crate::desk::{BUCKET, Desk, arn, at, detail, job, object};
 
 #[test]
 fn an_ended_operation_asks_about_what_it_named_and_nothing_else_again() {
@@ -106,4 +106,53 @@ fn a_log_has_no_line_yet_only_once_that_was_asked() {
     );
     desk.answer(Topic::Log(name), Page::Log(Vec::new()));
     assert!(desk.screen().contains("No line yet"), "{}", desk.screen());
+}
+
+#[test]
+fn an_order_by_details_asks_beyond_the_screen_and_rows_settle_as_they_come() {
+    const ROWS: usize = 100;
+    let mut desk = Desk::filled(WIDE);
+    let bare = |index: usize| KmsKey {
+        id: format!("{index:08}-0000-0000-0000-00000000000{}", index % 2 + 1),
+        arn: arn(&format!("{index:08}-0000-0000-0000-00000000000{}", index % 2 + 1)),
+        aliases: Vec::new(),
+        detail: None,
+    };
+    desk.answer(Topic::Keys, Page::Keys((0..ROWS).map(bare).collect()));
+    let asked = |desk: &Desk| -> Vec<String> {
+        let arns = desk.topics().iter().filter_map(|topic| match topic {
+            Topic::Key(arn) => Some(arn.clone()),
+            _ => None,
+        });
+        arns.collect()
+    };
+    desk.keys("1gg");
+    let near = asked(&desk);
+    for arn in &near {
+        desk.answer(Topic::Key(arn.clone()), Page::Key(detail(arn)));
+    }
+    assert_eq!(asked(&desk), [""; 0], "what is on the screen and around it is known");
+
+    desk.keys("s");
+    let unknown = ROWS - near.len();
+    let said = format!("{unknown} still unknown");
+    assert!(desk.screen().contains(&said), "{}", desk.screen());
+    let ahead = asked(&desk);
+    assert!(
+        !ahead.is_empty() && ahead.iter().all(|arn| !near.contains(arn)),
+        "{ahead:?}"
+    );
+    for arn in &ahead {
+        desk.answer(Topic::Key(arn.clone()), Page::Key(detail(arn)));
+    }
+    let said = format!("{} still unknown", unknown - ahead.len());
+    assert!(desk.screen().contains(&said), "{}", desk.screen());
+    desk.keys("gg");
+    let first: Vec<_> = desk.state.keys.visible().map(|(key, ..)| key).collect();
+    let states: Option<Vec<_>> = first
+        .iter()
+        .map(|key| Some(key.detail.as_ref()?.state.clone()))
+        .collect();
+    let states = states.expect("what is unknown comes last");
+    assert!(states.is_sorted_by_key(|state| format!("{state:?}")), "{states:?}");
 }
