@@ -89,7 +89,12 @@ fn ctrl_z_gives_the_terminal_back_to_the_shell_and_fg_takes_it_again() {
     assert!(is_restored(&session.raw()));
     session.keys("stty -a\r").wait(" icanon").wait(" echo ");
     // The prompt that it was typed at shows again as soon as the program leaves the screen, which is not yet its end.
-    session.forget().keys("fg; echo ba''ck\r").wait("1 Keys").keys("q").wait("back");
+    session
+        .forget()
+        .keys("fg; echo ba''ck\r")
+        .wait("1 Keys")
+        .keys("q")
+        .wait("back");
     assert!(is_restored(&session.raw()));
     session.keys("exit\r");
     assert_eq!(session.exit(), 0);
