@@ -163,7 +163,7 @@ fn any_key() -> impl Strategy<Value = KeyPress> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_is_typed_at_whatever_size_there_is_a_screen(
