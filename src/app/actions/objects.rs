@@ -83,7 +83,10 @@ pub(in crate::app) const MEMBERS: Action = Action {
             Pane::Objects => format == Some(ObjectFormat::Archive),
             Pane::Keys | Pane::Grants | Pane::Files => false,
         };
-        only_if(is_archive, "To preview, select an encrypted object (3).")
+        only_if(
+            is_archive,
+            "To list members, select an archive (3), or a job that has a model (4).",
+        )
     },
     begin: |state, target| {
         let (bucket, object) = target.place_of_object(state);

@@ -32,7 +32,10 @@ impl Row for ObjectRow {
         ("NAME", |a, b| prefixes_first(a, b, |_| 0)),
         ("SIZE", |a, b| prefixes_first(a, b, ObjectRow::size)),
         ("WHAT", |a, b| {
-            prefixes_first(a, b, |row| row.info().map_or("", |info| info.format.as_str()))
+            // What nobody looked at yet comes last.
+            prefixes_first(a, b, |row| {
+                row.info().map_or((true, ""), |info| (false, info.format.as_str()))
+            })
         }),
         ("AGE", |a, b| prefixes_first(a, b, ObjectRow::modified)),
     ];
