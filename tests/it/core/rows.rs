@@ -156,3 +156,19 @@ fn an_order_by_details_asks_beyond_the_screen_and_rows_settle_as_they_come() {
     let states = states.expect("what is unknown comes last");
     assert!(states.is_sorted_by_key(|state| format!("{state:?}")), "{states:?}");
 }
+
+#[test]
+fn objects_that_nobody_looked_at_come_last_in_the_order_by_what() {
+    let mut desk = Desk::filled(WIDE);
+    let mut rows = vec![
+        object("a.csv", ObjectFormat::Plain, None),
+        object("b.csv", ObjectFormat::Plain, None),
+    ];
+    if let ObjectRow::Object { info, .. } = &mut rows[0] {
+        *info = None;
+    }
+    desk.objects(rows);
+    desk.keys("3sss");
+    let listed: Vec<&str> = desk.state.objects.visible().map(|(row, ..)| row.key()).collect();
+    assert_eq!(listed, ["b.csv", "a.csv"], "{}", desk.screen());
+}
