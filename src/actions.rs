@@ -15,29 +15,28 @@ mod clash;
 mod cleanup;
 mod dependents;
 mod doctor;
+mod download;
+mod encrypted_data_key;
 mod grants;
 mod images;
+mod job_watch;
 mod jobs;
-mod journal;
+mod key_escape;
 mod keys;
 mod kinds;
-mod leftovers;
-mod messages;
-mod names;
-mod opening;
+mod kms_messages;
 mod place;
 mod preflight;
 mod preview;
 mod principals;
 mod proof;
-mod prove_trusted;
 mod roles;
 mod spool;
 mod stream;
-mod token_stream;
-mod watch;
-mod workflow;
-mod wrapped;
+mod sweep;
+mod unlock;
+mod upload_journal;
+mod walk_tag;
 
 pub mod decrypt;
 pub mod encrypt;
@@ -51,20 +50,19 @@ pub use dependents::dependents;
 pub use doctor::{Check, check_up};
 pub use grants::{await_grant, grant, grants_of, retire_grant, revoke_grant};
 pub use images::{build_image, delete_repository, new_repository, try_image};
+pub use job_watch::{JobNews, save_log, watch_job};
 pub use jobs::{start_job, stop_job};
 pub use keys::{
     add_alias, cancel_key_deletion, delete_alias, disable_key, draft_key_policy, enable_key, key_tags, move_alias,
     new_key, put_key_policy, read_key_policy, schedule_key_deletion, set_description, set_rotation, tag_key,
 };
-pub use messages::{decrypt_message, encrypt_message, new_data_key, open_data_key, re_encrypt_data_key};
-pub use opening::OpenOptions;
+pub use kms_messages::{decrypt_message, encrypt_message, new_data_key, open_data_key, re_encrypt_data_key};
 pub use place::Place;
 pub use preflight::preflight;
 pub use preview::{list_archive, preview};
-pub use proof::{prove, prove_object, prove_story, step_json, steps_json};
-pub use prove_trusted::prove_trusted;
+pub use proof::{prove, prove_grant_cycle, prove_object, prove_trusted, step_json, steps_json};
 pub use roles::{delete_role, detach_role_policy, new_role, role_policies, trust_caller, trust_service};
-pub use watch::{JobNews, save_log, watch_job};
+pub use unlock::OpenOptions;
 
 /// Where an action says how far it is; it may be told as often as is convenient.
 #[derive(Clone)]
@@ -122,7 +120,7 @@ pub fn save_audit(aws: &Aws, to: &Path) -> Result<Outcome, Fault> {
     }
     let lines = entries.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
     let lines = lines.map_err(|error| Fault::new(FaultKind::Other, "save", "the audit log", error.to_string(), ""))?;
-    messages::write_new(to, (lines.join("\n") + "\n").as_bytes())?;
+    kms_messages::write_new(to, (lines.join("\n") + "\n").as_bytes())?;
     Ok(Outcome::AuditSaved {
         path: to.to_path_buf(),
         changes: entries.len() as u64,

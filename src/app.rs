@@ -7,41 +7,41 @@
 //! after every event: settle ─▶ Effect::Watch(topics on screen)
 //! ```
 
-mod act;
 pub mod actions;
 mod asking;
 pub mod audit;
 pub mod cancelling;
 pub mod cleanup;
+mod clipboard;
 pub mod command;
-pub mod content;
 pub mod continuation;
-mod copy;
+mod dispatch;
 pub mod effect;
 mod ended;
 pub mod event;
 pub mod form;
-pub mod found;
-pub mod interrupted;
+pub mod format;
+pub mod guide;
+mod input;
+pub mod interrupted_uploads;
+mod job_alerts;
+pub mod job_log;
 pub mod keymap;
 pub mod layout;
-pub mod log;
 pub mod messages;
 mod named;
 pub mod operations;
+pub mod outcome_text;
 pub mod overlay;
 pub mod pane;
-mod press;
-pub mod review;
+pub mod policy_review;
+pub mod reader_text;
+pub mod results;
 pub mod seen;
 mod settings;
 pub mod state;
 pub mod table;
-pub mod text;
 mod update;
-pub mod walk;
-mod watched;
-pub mod words;
 
 pub use command::{COMMANDS, Command};
 pub use effect::{Effect, OpId, Topic};

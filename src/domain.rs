@@ -37,7 +37,7 @@ pub use object::{BucketRow, FileRow, ObjectInfo, ObjectRow, Refuted};
 pub use operation::{InterruptedUpload, Progress};
 pub use outcome::{Outcome, Verdict};
 pub use preview::{Origin, Preview, View};
-pub use proof::{ObjectProof, ObjectProofStep, Proof, ProofMethod, ProofStep, Story, StoryPhase};
+pub use proof::{CyclePhase, GrantCycle, ObjectProof, ObjectProofStep, Proof, ProofMethod, ProofStep};
 pub use reading::{Reading, Verified};
 pub use request::{
     AccountRequest, Ask, CommandLine, Facts, GrantRequest, ImageRequest, JobRequest, KeyRequest, MessageRequest, Names,

@@ -25,8 +25,8 @@ use ratatui::widgets::{Block, BorderType, Clear};
 
 pub use theme::Theme;
 
+use crate::app::format::{self, Line as Words};
 use crate::app::layout::Area;
-use crate::app::text::{self, Line as Words};
 use crate::app::{Overlay, State};
 
 /// Draws the whole screen.
@@ -57,7 +57,7 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             | Overlay::CleanUp(_)
             | Overlay::Preview(_)
             | Overlay::Review(_)
-            | Overlay::Walk(_)
+            | Overlay::Guide(_)
             | Overlay::Operations(_) => {
                 if is_top || is_covered_by_dialog(state, index) {
                     reader::render(frame, body, state, theme, overlay);
@@ -89,8 +89,8 @@ fn line(words: &Words, theme: &Theme, columns: usize) -> Line<'static> {
     let mut room = columns;
     let mut spans = Vec::new();
     for (tone, piece) in &words.0 {
-        let piece = text::cut(piece, room);
-        room -= text::width(&piece).min(room);
+        let piece = format::cut(piece, room);
+        room -= format::width(&piece).min(room);
         spans.push(Span::styled(piece, theme.tone(*tone)));
     }
     Line::from(spans)
@@ -102,7 +102,7 @@ fn boxed(frame: &mut Frame, area: Rect, title: &str, style: Style) -> Rect {
         .border_type(BorderType::Rounded)
         .border_style(style)
         .title(Span::styled(
-            format!(" {} ", text::cut(title, usize::from(area.width.saturating_sub(6)))),
+            format!(" {} ", format::cut(title, usize::from(area.width.saturating_sub(6)))),
             style,
         ));
     let inner = block.inner(area);

@@ -8,8 +8,8 @@ use flate2::read::GzDecoder;
 use tar::{Archive, EntryType};
 
 use super::kinds::{self, no_token, of_file};
-use super::opening::{Unlocked, check_member, fault_of};
 use super::place::{Place, inside, io_fault};
+use super::unlock::{Unlocked, check_member, fault_of};
 use crate::domain::{Bond, Fault, FaultKind, Verified};
 use crate::envelope::Opened;
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{ProgressSink, workflow};
+use super::{ProgressSink, walk_tag};
 use crate::aws::Aws;
 use crate::aws::s3::{self, Version};
 use crate::domain::{BucketCount, Fault, FaultKind, ObjectRow, Outcome, Progress};
@@ -13,7 +13,7 @@ use crate::domain::{BucketCount, Fault, FaultKind, ObjectRow, Outcome, Progress}
 /// a week, and clean-up knows it by its tag. What cannot be set is a warning: the bucket works all the same.
 pub async fn create_bucket(aws: &Aws, bucket: &str) -> Result<Outcome, Fault> {
     s3::create_bucket(aws, bucket).await?;
-    let tags = workflow::tagged(&BTreeMap::new());
+    let tags = walk_tag::tagged(&BTreeMap::new());
     let (private, tidy, tagged) = futures::join!(
         s3::block_public_access(aws, bucket),
         s3::abort_old_uploads(aws, bucket),

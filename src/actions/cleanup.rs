@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ProgressSink, count_bucket, dependents, workflow};
+use super::{ProgressSink, count_bucket, dependents, walk_tag};
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker};
 use crate::domain::policy::role_name;
 use crate::domain::words::counted;
@@ -55,7 +55,7 @@ impl Plan<'_> {
             };
             seen += page.rows.len();
             for job in page.rows.iter().filter(|job| job.status.is_active()) {
-                let tag = sagemaker::tag(self.aws, &job.arn, workflow::NAME).await;
+                let tag = sagemaker::tag(self.aws, &job.arn, walk_tag::NAME).await;
                 if self.told(tag).flatten().is_some() {
                     self.items.push(CleanUpItem {
                         kind: "training job",
@@ -116,7 +116,7 @@ impl Plan<'_> {
             return;
         };
         for (name, arn) in repositories {
-            let tag = ecr::tag(self.aws, &arn, workflow::NAME).await;
+            let tag = ecr::tag(self.aws, &arn, walk_tag::NAME).await;
             if self.told(tag).flatten().is_some() {
                 self.items.push(CleanUpItem {
                     kind: "repository",
@@ -259,7 +259,7 @@ impl Plan<'_> {
     /// none of ours; of what was not heard nobody knows that.
     fn is_ours(&mut self, tags: Result<BTreeMap<String, String>, Fault>) -> bool {
         match tags {
-            Ok(tags) => tags.contains_key(workflow::NAME),
+            Ok(tags) => tags.contains_key(walk_tag::NAME),
             Err(fault) => {
                 self.refused.extend(Some(fault).filter(Fault::is_unheard));
                 false

@@ -19,42 +19,42 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
-use super::journal::Journal;
 use super::place::{Place, cancelled, keeping};
+use super::upload_journal::Journal;
 use crate::aws::Aws;
 use crate::domain::{Fault, FaultKind, WayOut};
 
-mod asked;
+mod abort;
+mod batch;
 mod data_key;
-mod discard;
-mod going;
-mod job;
+mod journal_request;
 mod limits;
 mod local;
 mod metadata;
+mod object_upload;
+mod part_sender;
 mod parts;
+mod plan;
+mod progress;
 mod replaced;
-mod sending;
-mod source;
-mod sources;
-mod streamed;
-mod tally;
+mod replayed_parts;
+mod source_file;
 mod upload;
 
 pub use super::stream::Way;
 pub use limits::Limits;
 
-pub(super) use asked::request_of;
+pub(super) use abort::discard;
 pub(super) use data_key::data_key_file;
-pub(super) use discard::discard;
+pub(super) use journal_request::request_of;
 pub(super) use parts::Known;
-pub(super) use source::Stamp;
+pub(super) use source_file::Stamp;
 
-use asked::asked;
-use job::Job;
+use batch::Job;
+use journal_request::asked;
 use local::check_free;
-use sources::sources;
-use tally::Tally;
+use plan::sources;
+use progress::Tally;
 
 const ACT: &str = "encrypt";
 /// Where key objects go by default.
@@ -116,7 +116,7 @@ pub struct EncryptedFile {
     pub data_key_uri: String,
     /// Plaintext bytes.
     pub bytes: u64,
-    /// Token bytes.
+    /// TokenSeed bytes.
     pub token_bytes: u64,
     /// ETag without quotes, in S3.
     pub etag: Option<String>,

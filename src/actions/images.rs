@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use self::context::Context;
 use super::place::{cancelled, io_fault};
-use super::{ProgressSink, workflow};
+use super::{ProgressSink, walk_tag};
 use crate::aws::{Aws, ecr};
 use crate::domain::{Fault, FaultKind, ImageSpec, Outcome, Progress};
 
@@ -31,7 +31,7 @@ const TAIL: usize = 200;
 
 /// Creates a repository, or finds it.
 pub async fn new_repository(aws: &Aws, repository: &str) -> Result<Outcome, Fault> {
-    let uri = ecr::create_repository(aws, repository, workflow::TAG).await?;
+    let uri = ecr::create_repository(aws, repository, walk_tag::TAG).await?;
     Ok(Outcome::RepositoryReady { uri })
 }
 

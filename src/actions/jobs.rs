@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::workflow;
+use super::walk_tag;
 use crate::aws::{Aws, s3, sagemaker};
 use crate::domain::{Fault, FaultKind, JobSpec, Outcome};
 use crate::envelope::binding;
 
-mod material;
+mod job_inputs;
 
-pub(super) use material::Material;
+pub(super) use job_inputs::Material;
 
 const CHANNEL: &str = "train";
 const MOST_HYPERPARAMETERS: usize = 100;
@@ -57,7 +57,7 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
         Some(manifest) => write_manifest(aws, spec, manifest).await?,
         None => false,
     };
-    if let Err(fault) = sagemaker::create_training_job(aws, spec, &hyperparameters, workflow::TAG).await {
+    if let Err(fault) = sagemaker::create_training_job(aws, spec, &hyperparameters, walk_tag::TAG).await {
         // After a refusal the name is free again; after silence the job may exist and need its manifest.
         if written && !fault.is_unheard() {
             let _ = s3::delete_objects(aws, &spec.bucket, &[manifest_key(&spec.name)]).await;

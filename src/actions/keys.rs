@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::principals::{lasting, named};
-use super::workflow;
+use super::walk_tag;
 use crate::aws::{Aws, kms, sts};
 use crate::domain::policy::{self, default_key_policy, pretty};
 use crate::domain::{AliasChange, Fault, FaultKind, Identity, KeyChange, KeySpec, Outcome};
@@ -21,7 +21,7 @@ pub async fn new_key(aws: &Aws, spec: &KeySpec, cancel: &CancellationToken) -> R
         None => drafted(aws, &[], &[]).await?,
     };
     let spec = KeySpec {
-        tags: workflow::tagged(&spec.tags),
+        tags: walk_tag::tagged(&spec.tags),
         ..spec.clone()
     };
     if cancel.is_cancelled() {

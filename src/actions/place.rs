@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
-use super::leftovers::is_ours;
+use super::sweep::is_ours;
 use crate::console;
 use crate::domain::words::counted;
 use crate::domain::{Fault, FaultKind, WayOut};

@@ -9,11 +9,11 @@ use zeroize::Zeroizing;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
+use super::download::TokenStream;
 use super::kinds::{no_token, verified, with_length};
-use super::opening::{Among, Claim, Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
 use super::place::{Place, io_fault};
 use super::spool::{Watched, scratch};
-use super::token_stream::TokenStream;
+use super::unlock::{Among, Claim, Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, ObjectFormat, Origin, Outcome, Plaintext, Preview, View};

@@ -9,12 +9,14 @@ use crate::aws::{Aws, kms};
 use crate::domain::explain::GRANTABLE;
 use crate::domain::{Fault, FaultKind, Proof, ProofMethod, ProofStep};
 
+mod grant_cycle;
 mod object;
-mod reason;
-mod story;
+mod reasoned;
+mod with_trust;
 
+pub use grant_cycle::{prove_grant_cycle, step_json, steps_json};
 pub use object::prove_object;
-pub use story::{prove_story, step_json, steps_json};
+pub use with_trust::prove_trusted;
 
 /// The name of our sessions of a role.
 pub(super) const SESSION: &str = "strongroom-proof";
@@ -38,7 +40,7 @@ pub async fn prove(aws: &Aws, key: &str, role: &str, context: &BTreeMap<String, 
             (ProofMethod::Assumed, subject.ask(aws, &session).await?)
         }
         Err(fault) if fault.kind == FaultKind::Denied => {
-            let steps = reason::steps(aws, &key_arn, &role_arn, context).await?;
+            let steps = reasoned::steps(aws, &key_arn, &role_arn, context).await?;
             (ProofMethod::Reasoned, steps)
         }
         Err(fault) => return Err(fault),

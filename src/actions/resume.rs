@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 use super::encrypt::{EncryptReport, discard, encrypt, request_of};
-use super::journal::Journal;
-use super::names::from_key;
+use super::key_escape::from_key;
+use super::upload_journal::Journal;
 use super::{ProgressSink, place::Place};
 use crate::aws::Aws;
 use crate::domain::{Fault, FaultKind, InterruptedUpload};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::principals::lasting;
-use super::workflow;
+use super::walk_tag;
 use crate::aws::{Aws, iam, sts};
 use crate::domain::policy::{self, execution_policy, partition, service_trust};
 use crate::domain::{Fault, FaultKind, Outcome, RoleChange, RolePolicies, RoleSpec};
@@ -21,7 +21,7 @@ pub async fn new_role(aws: &Aws, spec: &RoleSpec, cancel: &CancellationToken) ->
         return Err(stopped("create role", &spec.name, "nothing was made"));
     }
     let trust = service_trust(&identity.account).to_string();
-    let tags = workflow::tagged(&BTreeMap::new());
+    let tags = walk_tag::tagged(&BTreeMap::new());
     let role_arn = iam::create_role(aws, &spec.name, &trust, &tags).await?;
     if cancel.is_cancelled() {
         return Err(match iam::delete_role(aws, &spec.name).await {

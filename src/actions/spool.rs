@@ -4,7 +4,7 @@
 //! download that was interrupted is found again by the same command and goes on where it stopped. It is checked, and
 //! decrypted, while it arrives. It is this user's alone (0600, one name, locked), and what is read of it a second time is
 //! held against the first. The file goes once the token is opened or refused; what nobody came back for is
-//! [swept](super::leftovers) after a week.
+//! [swept](super::sweep) after a week.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use super::ProgressSink;
 use super::blocking::joined;
 use super::encrypt::passes;
-use super::opening::Unlocked;
 use super::place::{Place, cancelled, io_fault, unless_cancelled};
+use super::unlock::Unlocked;
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, Progress, WayOut};
 use crate::envelope::CHUNK;

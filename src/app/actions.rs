@@ -27,10 +27,10 @@ pub(super) use roles::NEW as NEW_ROLE;
 
 use super::continuation::Continuation;
 use super::form::{Blank, Filled, Form, Sent};
+use super::format::{self, Tone};
 use super::overlay::{Menu, Overlay};
 use super::pane::Pane;
 use super::state::State;
-use super::text::{self, Tone};
 use super::{Effect, asking};
 use crate::domain::{Ask, Request};
 
@@ -102,7 +102,7 @@ pub const MENU: &[&Action] = &[
     &messages::NEW_DATA_KEY,
     &messages::OPEN_DATA_KEY,
     &messages::RE_WRAP,
-    &proofs::STORY,
+    &proofs::GRANT_CYCLE,
     &grants::RETIRE,
     &grants::EVERYWHERE,
     &objects::EMPTY_BUCKET,
@@ -221,7 +221,7 @@ pub(super) fn menu(state: &mut State) {
             let name = state.key_name(&reference);
             name.unwrap_or(&reference).to_owned()
         }
-        Some(reference) => text::last_part(&reference).to_owned(),
+        Some(reference) => format::last_part(&reference).to_owned(),
         None => state.focus.name().to_owned(),
     };
     let target = Target::of(state);

@@ -3,9 +3,9 @@
 use tui_input::Input;
 
 use super::Effect;
+use super::outcome_text::Names;
 use super::overlay::{Confirm, Overlay, Then};
 use super::state::State;
-use super::words::Names;
 use crate::domain::{Ask, Request};
 
 /// Asks about a request, or begins it where nothing need be asked.

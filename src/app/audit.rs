@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::text::{self, Line, Tone};
+use super::format::{self, Line, Tone};
 use crate::domain::{AuditEntry, AuditOutcome};
 
 /// The columns of a time and an outcome, and of a call and a caller where there is room.
@@ -91,7 +91,7 @@ pub fn heading(columns: usize) -> Line {
     ];
     let names = names
         .into_iter()
-        .map(|(name, width)| (Tone::Dim, text::fit(name, width)));
+        .map(|(name, width)| (Tone::Dim, format::fit(name, width)));
     Line(names.collect())
 }
 
@@ -99,7 +99,7 @@ pub fn heading(columns: usize) -> Line {
 fn columns(entry: &AuditEntry) -> [String; 5] {
     let who = entry.identity.as_deref().or(entry.access_key_id.as_deref());
     [
-        text::time(entry.time),
+        format::time(entry.time),
         who.unwrap_or("unknown").to_owned(),
         entry.call.clone(),
         entry.resource.clone().unwrap_or_else(|| "not noted".to_owned()),
@@ -125,16 +125,16 @@ fn widths(columns: usize) -> [usize; 5] {
 fn line(entry: &AuditEntry, room: usize) -> Line {
     let [time, who, call, resource, outcome] = widths(room);
     let [_, who_said, called, on, came] = columns(entry);
-    let narrow = |text: &str, width: usize| text::fit(&text::cut(text, width.saturating_sub(1)), width);
-    let end = |text: &str, width: usize| text::fit(&text::cut_front(text, width.saturating_sub(1)), width);
+    let narrow = |text: &str, width: usize| format::fit(&format::cut(text, width.saturating_sub(1)), width);
+    let end = |text: &str, width: usize| format::fit(&format::cut_front(text, width.saturating_sub(1)), width);
     Line::new(
         Tone::Dim,
         narrow(&entry.time.strftime("%Y-%m-%d %H:%M:%S").to_string(), time),
     )
-    .and(Tone::Dim, end(text::last_part(&who_said), who))
+    .and(Tone::Dim, end(format::last_part(&who_said), who))
     .and(Tone::Plain, narrow(&called, call))
     .and(Tone::Accent, end(&on, resource))
-    .and(tone(entry.outcome()), text::cut(&came, outcome))
+    .and(tone(entry.outcome()), format::cut(&came, outcome))
 }
 
 fn tone(outcome: AuditOutcome) -> Tone {
@@ -160,7 +160,7 @@ pub(super) fn details(entry: &AuditEntry) -> Vec<Line> {
         ("Request id", entry.request_id.clone()),
     ];
     let fact = |(name, value): (&str, Option<String>)| {
-        value.map(|value| Line::new(Tone::Dim, text::fit(name, 13)).and(Tone::Plain, value))
+        value.map(|value| Line::new(Tone::Dim, format::fit(name, 13)).and(Tone::Plain, value))
     };
     facts.into_iter().filter_map(fact).collect()
 }
@@ -212,6 +212,6 @@ mod tests {
         assert_eq!(screen.len(), 20);
         assert!(screen.last().is_some_and(|(is_cursor, _)| *is_cursor));
         let first = entry(0, "s3:PutObject", Some("s3://b/k"));
-        assert!(text::width(&line(&first, 80).text()) <= 80);
+        assert!(format::width(&line(&first, 80).text()) <= 80);
     }
 }

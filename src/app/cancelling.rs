@@ -2,10 +2,10 @@
 //! everything and waits for it, but not for ever.
 
 use super::Effect;
+use super::format::{self, Tone};
 use super::operations::Operation;
 use super::overlay::{Confirm, Overlay, Then};
 use super::state::State;
-use super::text::{self, Tone};
 use crate::domain::{Fault, FaultKind, OnCancel};
 
 /// How many seconds whoever leaves waits for what is in flight.
@@ -27,13 +27,13 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     let named = running.iter().take(NAMED).map(|operation| {
         format!(
             "{}: {}",
-            text::capitalized(&operation.title),
+            format::capitalized(&operation.title),
             operation.request.plain_facts().on_cancel.explained()
         )
     });
     let mut lines: Vec<String> = named.collect();
     if let Some(more @ 1..) = running.len().checked_sub(NAMED) {
-        lines.push(format!("And {} more.", text::count(more, "operation")));
+        lines.push(format!("And {} more.", format::count(more, "operation")));
     }
     if running.iter().any(|operation| is_finished(operation)) {
         lines.push(format!(
@@ -41,7 +41,7 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
         ));
     }
     state.overlays.push(Overlay::Confirm(Confirm {
-        question: format!("Quit, cancelling {}?", text::count(running.len(), "operation")),
+        question: format!("Quit, cancelling {}?", format::count(running.len(), "operation")),
         explanation: lines,
         typed: None,
         then: Then::Leave,
@@ -56,7 +56,7 @@ pub(super) fn leave(state: &mut State, effects: &mut Vec<Effect>) {
     } else if state.leaving.is_none() {
         let words = format!(
             "Leaving as soon as {} has ended, in {PATIENCE} seconds at the latest.",
-            text::count(running.len(), "operation")
+            format::count(running.len(), "operation")
         );
         state.say(Tone::Warn, words);
     }

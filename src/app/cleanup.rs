@@ -2,9 +2,9 @@
 //! every line the plan is made anew, so that nothing is done by an old one.
 
 use super::continuation::Continuation;
+use super::format::{self, Line, Tone};
 use super::overlay::Overlay;
 use super::state::State;
-use super::text::{self, Line, Tone};
 use super::{Effect, OpId, asking};
 use crate::domain::request::word;
 use crate::domain::{AccountRequest, Ask, CleanUpItem, Door, Fault, Request};
@@ -111,7 +111,7 @@ pub(super) fn take_down(state: &mut State) {
         (None, Some(why)) => state.say(Tone::Warn, format!("Not now: {why}.")),
         (None, None) => state.say(Tone::Dim, format!("Nothing is left to do for {name}.")),
         (Some(request), _) => {
-            let known = format!("{}: {}.", text::capitalized(item.kind), item.state);
+            let known = format!("{}: {}.", format::capitalized(item.kind), item.state);
             let question = asking::question(state, request, Ask::Type(word(&name)), &known);
             state.overlays.extend(question.map(Overlay::Confirm));
         }
@@ -121,7 +121,7 @@ pub(super) fn take_down(state: &mut State) {
 /// What a person calls it.
 fn name(state: &State, item: &CleanUpItem) -> String {
     let key = state.key_name(&item.name).map(str::to_owned);
-    key.unwrap_or_else(|| text::last_part(&item.name).to_owned())
+    key.unwrap_or_else(|| format::last_part(&item.name).to_owned())
 }
 
 /// The lines, each with its state.
@@ -135,14 +135,14 @@ pub fn rows(state: &State, shown: &CleanUp, columns: usize) -> Vec<Vec<Line>> {
         };
         let mut lines = vec![
             Line::new(tone, sign)
-                .and(Tone::Accent, text::fit(item.kind, KIND))
-                .and(Tone::Plain, text::fit(&name(state, item), name_room))
+                .and(Tone::Accent, format::fit(item.kind, KIND))
+                .and(Tone::Plain, format::fit(&name(state, item), name_room))
                 .and(Tone::Plain, "  ")
                 .and(Tone::Dim, item.state.clone()),
         ];
         let margin = " ".repeat(KIND + 2);
         if let Some(why) = &item.refused {
-            let pieces = text::wrap(&format!("refused: {why}"), columns.saturating_sub(margin.len()));
+            let pieces = format::wrap(&format!("refused: {why}"), columns.saturating_sub(margin.len()));
             lines.extend(
                 pieces
                     .into_iter()
@@ -152,7 +152,7 @@ pub fn rows(state: &State, shown: &CleanUp, columns: usize) -> Vec<Vec<Line>> {
         lines
     });
     let refused = shown.refused.iter().map(|fault| {
-        let pieces = text::wrap(&format!("not looked at: {}", fault.at(Door::Dashboard)), columns);
+        let pieces = format::wrap(&format!("not looked at: {}", fault.at(Door::Dashboard)), columns);
         pieces.into_iter().map(|piece| Line::new(Tone::Warn, piece)).collect()
     });
     rows.chain(refused).collect()
@@ -167,6 +167,6 @@ pub fn standing(state: &State, shown: &CleanUp) -> String {
     match (open, shown.refused.is_empty()) {
         (0, true) => "nothing is left to take down; ended jobs and their logs stay with AWS".to_owned(),
         (0, false) => "not everything could be looked at".to_owned(),
-        (open, _) => format!("{} to take down, one by one", text::count(open, "line")),
+        (open, _) => format!("{} to take down, one by one", format::count(open, "line")),
     }
 }

@@ -31,7 +31,7 @@ pub enum Command {
     Log,
     Preview,
     Actions,
-    Walk,
+    Guide,
     Audit,
     Filter,
     Sort,
@@ -100,7 +100,7 @@ pub const COMMANDS: &[Entry] = &[
         "Everything else that can be done to what the cursor is on",
     ),
     entry(
-        Command::Walk,
+        Command::Guide,
         "walk",
         "The walk: every step from key to clean-up, as it stands, and the next one",
     ),

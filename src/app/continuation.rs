@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use super::form::Form;
+use super::format::Tone;
 use super::operations::Operation;
 use super::overlay::Overlay;
-use super::review::{self, Edit, Review};
+use super::policy_review::{self, Edit, Review};
 use super::state::State;
-use super::text::Tone;
-use super::{Command, Effect, OpId, actions, cleanup, found};
+use super::{Command, Effect, OpId, actions, cleanup, results};
 use crate::domain::{Door, Fault, FaultKind, KeySpec, ObjectRequest, Request};
 
 /// What follows an operation.
@@ -172,7 +172,7 @@ pub(super) fn go_on(state: &mut State, next: Next, effects: &mut Vec<Effect>) {
             state.next_turn();
             state.overlays.push(*overlay);
         }
-        Next::Edit(edit) => review::open(state, *edit, effects),
+        Next::Edit(edit) => policy_review::open(state, *edit, effects),
         Next::Ask(request, continuation) => {
             state.begin(*request, continuation, effects);
         }
@@ -183,7 +183,7 @@ pub(super) fn go_on(state: &mut State, next: Next, effects: &mut Vec<Effect>) {
 pub(super) fn ended(state: &mut State, operation: &Operation, effects: &mut Vec<Effect>) {
     match &operation.continuation {
         Continuation::PlanCleanUp => cleanup::plan_again(state, operation.turn, effects),
-        Continuation::LookAgain(request) => found::look_again(state, request, operation.turn, effects),
+        Continuation::LookAgain(request) => results::look_again(state, request, operation.turn, effects),
         Continuation::Nothing
         | Continuation::Form(_)
         | Continuation::Review(_)
@@ -217,7 +217,7 @@ pub(super) fn failed(state: &mut State, operation: &Operation, fault: &Fault) ->
             cleanup::not_planned(state, operation.id, fault);
             None
         }
-        Continuation::Nothing => found::refused(&operation.request, fault),
+        Continuation::Nothing => results::refused(&operation.request, fault),
         Continuation::EmptyBucket(_)
         | Continuation::DeleteKey
         | Continuation::ChangePolicy(_, None)

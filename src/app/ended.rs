@@ -2,12 +2,12 @@
 //! and leads to what follows.
 
 use super::continuation::{self, Continuation, Next};
+use super::format::{self, Tone};
 use super::operations::{Operation, Standing};
 use super::pane::Pane;
 use super::seen::{self, Found};
 use super::state::State;
-use super::text::{self, Tone};
-use super::{Effect, OpEvent, OpId, Topic, actions, found, named, watched, words};
+use super::{Effect, OpEvent, OpId, Topic, actions, job_alerts, named, outcome_text, results};
 use crate::domain::{
     Door, Fault, FaultKind, GrantRequest, KeyChange, KeyState, ObjectRequest, Origin, Outcome, Request,
 };
@@ -16,7 +16,7 @@ pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &m
     match event {
         OpEvent::Progress(progress) => return state.operations.advance(id, progress, state.now),
         OpEvent::Done(outcome) => {
-            let (tone, said) = words::told(&words::Names::of(state), &outcome);
+            let (tone, said) = outcome_text::told(&outcome_text::Names::of(state), &outcome);
             let standing = Standing::Done(state.now, said.clone());
             if let Some(operation) = state.operations.end(id, standing) {
                 done(state, &operation, (tone, said), *outcome, effects);
@@ -44,7 +44,7 @@ fn done(
     effects: &mut Vec<Effect>,
 ) {
     change(state, operation, &outcome);
-    let next = found::show(state, operation, outcome, effects);
+    let next = results::show(state, operation, outcome, effects);
     // The clean-up's plan is on screen, and made again and again.
     if !matches!(operation.continuation, Continuation::CleanUp) {
         continuation::tell(state, operation, (tone, said, None), next, effects);
@@ -75,7 +75,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             if state.may_move(Pane::Jobs, operation) {
                 state.jobs.want(name);
             }
-            watched::watch(state, name);
+            job_alerts::watch(state, name);
             state.refused.remove(name);
             state.named.insert(Topic::Job(name.clone()));
         }
@@ -142,7 +142,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         }
         Outcome::RoleChanged { role_arn, .. } => state.walk_role = Some(role_arn.clone()),
         Outcome::RoleDeleted { role } => {
-            let is_gone = |arn: &mut String| text::last_part(arn) == role;
+            let is_gone = |arn: &mut String| format::last_part(arn) == role;
             state.walk_role.take_if(is_gone);
         }
         Outcome::BucketEmptied { bucket, deleted, .. } => {
@@ -207,7 +207,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::RolePolicies(_)
         | Outcome::GrantSpread { .. }
         | Outcome::GrantsFound { .. }
-        | Outcome::Story(_)
+        | Outcome::GrantCycle(_)
         | Outcome::Preflighted { .. }
         | Outcome::RepositoryReady { .. }
         | Outcome::RepositoryDeleted { .. }

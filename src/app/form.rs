@@ -10,7 +10,7 @@ use tui_input::{Input, InputRequest};
 use reading::Reader;
 pub(super) use reading::{ChecksKey, Filled, RoleKey, Sent, TextKey};
 
-use super::{KeyCode, KeyPress, text};
+use super::{KeyCode, KeyPress, format};
 use crate::domain::RoleSummary;
 
 /// Fields to fill in.
@@ -122,7 +122,7 @@ impl Pick {
         if !self.options.iter().any(|choice| choice.value == value) {
             self.options.push(Choice {
                 value: value.to_owned(),
-                label: text::last_part(value).to_owned(),
+                label: format::last_part(value).to_owned(),
                 note: "not listed".to_owned(),
             });
         }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::continuation::Next;
-use super::text::Tone;
+use super::format::Tone;
 use crate::domain::Fault;
 
 /// How many messages are kept.

@@ -62,7 +62,7 @@ pub(super) fn gone<'a>(state: &mut State, bucket: &str, keys: impl IntoIterator<
 /// A key was created.
 pub(super) fn key(state: &mut State, arn: &str, alias: Option<&str>) {
     state.keys.merge(KmsKey {
-        id: super::text::last_part(arn).to_owned(),
+        id: super::format::last_part(arn).to_owned(),
         arn: arn.to_owned(),
         aliases: alias.map(str::to_owned).into_iter().collect(),
         detail: None,

@@ -9,10 +9,10 @@ use super::actions::{Action, Target};
 use super::audit::Audit;
 use super::cleanup::CleanUp;
 use super::form::Form;
-use super::found::{Found, Previewing};
-use super::log::Log;
-use super::review::Review;
-use super::text::Line;
+use super::format::Line;
+use super::job_log::Log;
+use super::policy_review::Review;
+use super::results::{Found, Previewing};
 use super::{Command, Consent, OpId};
 use crate::domain::Request;
 
@@ -46,7 +46,7 @@ pub enum Overlay {
     /// What else can be done to what the cursor is on.
     Menu(Menu),
     /// The steps of the walk; the number is the row of the cursor, which is first on what was the next step.
-    Walk(usize),
+    Guide(usize),
     /// A question to be answered before its order is given.
     Confirm(Confirm),
     /// Fields to fill in.

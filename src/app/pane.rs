@@ -6,7 +6,7 @@ pub mod jobs;
 pub mod keys;
 pub mod objects;
 
-use super::text::{Line, Tone};
+use super::format::{Line, Tone};
 
 /// The panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,8 +68,8 @@ impl Facts {
         if value.is_empty() {
             return;
         }
-        let mut name = super::text::fit(name, LABEL);
-        for piece in super::text::wrap(value, self.columns.saturating_sub(LABEL)) {
+        let mut name = super::format::fit(name, LABEL);
+        for piece in super::format::wrap(value, self.columns.saturating_sub(LABEL)) {
             self.lines.push(Line::new(Tone::Dim, name).and(tone, piece));
             name = " ".repeat(LABEL);
         }
@@ -80,7 +80,7 @@ impl Facts {
     }
 
     fn text(&mut self, tone: Tone, text: &str) {
-        let lines = super::text::wrap(text, self.columns);
+        let lines = super::format::wrap(text, self.columns);
         self.lines.extend(lines.into_iter().map(|line| Line::new(tone, line)));
     }
 }
@@ -88,6 +88,6 @@ impl Facts {
 /// A JSON value as lines.
 pub(super) fn json_lines(value: &serde_json::Value, columns: usize) -> Vec<Line> {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    let lines = text.lines().flat_map(|line| super::text::wrap(line, columns));
+    let lines = text.lines().flat_map(|line| super::format::wrap(line, columns));
     lines.map(|line| Line::new(Tone::Plain, line)).collect()
 }

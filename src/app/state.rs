@@ -8,18 +8,18 @@ use jiff::Timestamp;
 use super::command::Command;
 use super::continuation::{self, Continuation, Edits};
 use super::form::Form;
-use super::found::Proved;
+use super::format::Tone;
+use super::job_log::Log;
 use super::layout::{self, Regions};
-use super::log::Log;
 use super::messages::Messages;
 use super::operations::{Operation, Operations};
+use super::outcome_text::Names;
 use super::overlay::{Overlay, Subject};
 use super::pane::Pane;
+use super::results::Proved;
 use super::seen::{AllSeen, Found};
 use super::settings::Settings;
 use super::table::{Listing, Row as _, Table};
-use super::text::Tone;
-use super::words::Names;
 use super::{Effect, KeyPress, OpId, Topic, asking};
 use crate::domain::{
     Ask, BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, Request, RoleSummary,
@@ -274,7 +274,7 @@ impl State {
 
     /// Whether a command does something here.
     pub fn is_available(&self, command: Command) -> bool {
-        super::act::is_available(self, command)
+        super::dispatch::is_available(self, command)
     }
 
     pub(super) fn say(&mut self, tone: Tone, text: impl Into<String>) {
@@ -396,7 +396,7 @@ impl State {
         for overlay in &self.overlays {
             match overlay {
                 Overlay::Form(form) if form.wants_roles() => topics.push(Topic::Roles),
-                Overlay::Walk(_) => topics.push(Topic::Roles),
+                Overlay::Guide(_) => topics.push(Topic::Roles),
                 Overlay::Interrupted(_) => topics.push(Topic::Interrupted),
                 Overlay::Log(log) => topics.push(Topic::Log(log.job.clone())),
                 Overlay::Details(details) => match &details.subject {

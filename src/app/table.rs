@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 pub use self::listing::Listing;
-use self::walk::Walk;
+use self::pages::Pages;
 use crate::domain::Fault;
 
 mod listing;
 mod order;
-mod walk;
+mod pages;
 
 /// What a table needs to know of its rows.
 pub trait Row: Sized + 'static {
@@ -101,7 +101,7 @@ pub struct Table<T> {
     sort: Option<Sort>,
     marks: BTreeSet<String>,
     freshness: Freshness,
-    walk: Walk<T>,
+    pages: Pages<T>,
     /// A row to put the cursor on once it is there.
     wanted: Option<String>,
     /// The row that the person put the cursor on.
@@ -120,7 +120,7 @@ impl<T> Default for Table<T> {
             sort: None,
             marks: BTreeSet::new(),
             freshness: Freshness::Absent,
-            walk: Walk::default(),
+            pages: Pages::default(),
             wanted: None,
             touched: None,
         }
@@ -235,7 +235,7 @@ impl<T: Row> Table<T> {
 
     /// Whether the rows are all that there were when they were asked for.
     pub fn is_whole(&self) -> bool {
-        self.walk.is_whole
+        self.pages.is_whole
     }
 
     /// True if there were any.

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use super::overlay::Overlay;
 use super::pane::Pane;
 use super::state::State;
-use super::{Effect, Event, Page, Topic, cancelling, ended, interrupted, named, press, review, watched};
+use super::{
+    Effect, Event, Page, Topic, cancelling, ended, input, interrupted_uploads, job_alerts, named, policy_review,
+};
 use crate::domain::policy;
 use crate::domain::{Fault, FaultKind};
 
@@ -13,8 +15,8 @@ use crate::domain::{Fault, FaultKind};
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     match event {
-        Event::Key(key) => press::press(state, key.normalized(), &mut effects),
-        Event::Paste(text) => press::paste(state, &text),
+        Event::Key(key) => input::press(state, key.normalized(), &mut effects),
+        Event::Paste(text) => input::paste(state, &text),
         Event::Resize { cols, rows } => state.size = (cols, rows),
         Event::Tick(now) => {
             state.now = now;
@@ -36,7 +38,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         } if is_heard(state, &topic) => answer(state, topic, page, (walk, first, last, at), &mut effects),
         Event::Failed { topic, walk, fault, .. } if is_heard(state, &topic) => failed(state, topic, walk, fault),
         Event::Op { id, event } => ended::operation(state, id, event, &mut effects),
-        Event::Edited { id, result } => review::edited(state, id, result, &mut effects),
+        Event::Edited { id, result } => policy_review::edited(state, id, result, &mut effects),
         Event::Terminate => cancelling::leave(state, &mut effects),
         Event::Answer { .. } | Event::Failed { .. } => {}
     }
@@ -94,13 +96,13 @@ fn answer(
         }
         Page::Jobs(rows) => {
             for job in &rows {
-                watched::tell_end(state, job, effects);
+                job_alerts::tell_end(state, job, effects);
             }
             state.jobs.answer(walk, first, last, at, rows);
         }
         Page::JobsChanged(rows) => {
             for job in rows.into_iter().rev() {
-                watched::tell_end(state, &job, effects);
+                job_alerts::tell_end(state, &job, effects);
                 state.jobs.merge(job);
             }
             if last {
@@ -108,7 +110,7 @@ fn answer(
             }
         }
         Page::Job(job) => {
-            watched::tell_end(state, &job, effects);
+            job_alerts::tell_end(state, &job, effects);
             state.jobs.merge(*job);
         }
         Page::Files { rows, .. } => state.files.answer(walk, first, last, at, rows),
@@ -121,7 +123,7 @@ fn answer(
             let logs = shown.chain([&mut state.job_log]).filter(|log| log.job == name);
             logs.for_each(|log| log.append(lines.clone()));
         }
-        Page::Interrupted(uploads) => interrupted::answer(state, uploads),
+        Page::Interrupted(uploads) => interrupted_uploads::answer(state, uploads),
         Page::Roles(rows) => {
             if first {
                 state.roles.clear();

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, context, interrupted, json_line, line, progress, warn};
-use crate::actions::{prove, prove_story, step_json, steps_json};
+use crate::actions::{prove, prove_grant_cycle, step_json, steps_json};
 use crate::aws::Aws;
 use crate::cli::ProveArgs;
-use crate::domain::{Fault, ProofMethod, ProofStep, Story, StoryPhase};
+use crate::domain::{CyclePhase, Fault, GrantCycle, ProofMethod, ProofStep};
 
 /// Proves and prints; what is proved (allowed or denied) is a result, not a failure.
 ///
@@ -16,7 +16,7 @@ use crate::domain::{Fault, ProofMethod, ProofStep, Story, StoryPhase};
 pub async fn run(aws: &Aws, args: &ProveArgs, cancel: CancellationToken) -> Result<(), Fault> {
     let context = context(&args.context)?;
     if args.story {
-        let told = prove_story(aws, &args.key, &args.role, &context, &[], &progress(), &cancel).await;
+        let told = prove_grant_cycle(aws, &args.key, &args.role, &context, &[], &progress(), &cancel).await;
         clear_progress();
         return print_story(&told?, args.json);
     }
@@ -62,7 +62,7 @@ fn print_steps(steps: &[ProofStep]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn print_story(story: &Story, as_json: bool) -> Result<(), Fault> {
+fn print_story(story: &GrantCycle, as_json: bool) -> Result<(), Fault> {
     for note in &story.notes {
         warn(note);
     }
@@ -88,7 +88,7 @@ fn print_story(story: &Story, as_json: bool) -> Result<(), Fault> {
     })
 }
 
-fn sentence(phase: &StoryPhase, granted: &[String]) -> String {
+fn sentence(phase: &CyclePhase, granted: &[String]) -> String {
     let allowed = phase.operations.iter().filter(|step| step.allowed);
     let allowed: Vec<&str> = allowed.map(|step| step.operation.as_str()).collect();
     let what = match phase.expected {

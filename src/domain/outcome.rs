@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    AliasChange, AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, KeyChange, ObjectProof,
-    Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies, Story, Verified,
+    AliasChange, AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, GrantCycle, KeyChange,
+    ObjectProof, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies, Verified,
 };
 
 /// What came of a `Request`.
@@ -250,7 +250,7 @@ pub enum Outcome {
         refused: Vec<(String, Fault)>,
     },
     /// The whole story of an access proof.
-    Story(Box<Story>),
+    GrantCycle(Box<GrantCycle>),
     /// What would fail if the job were started.
     Preflighted {
         /// The job's name.

@@ -51,7 +51,7 @@ pub struct Proof {
 
 /// Denied, granted, allowed, revoked, denied: with times and request ids, and everything as it was before.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Story {
+pub struct GrantCycle {
     /// The key.
     pub key_arn: String,
     /// The role.
@@ -59,7 +59,7 @@ pub struct Story {
     /// What was granted meanwhile.
     pub granted: Vec<String>,
     /// What happened, in order.
-    pub phases: Vec<StoryPhase>,
+    pub phases: Vec<CyclePhase>,
     /// Whether every phase went as expected.
     pub holds: bool,
     /// What a person must know: `already allowed without this grant; revoking will not deny`.
@@ -68,9 +68,9 @@ pub struct Story {
     pub evidence: Option<PathBuf>,
 }
 
-/// One phase of a [`Story`].
+/// One phase of a [`GrantCycle`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoryPhase {
+pub struct CyclePhase {
     /// `before`, `grant`, `granted`, `revoke`, `revoked`.
     pub name: &'static str,
     /// When it was done.

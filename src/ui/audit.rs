@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use super::{Theme, boxed, line, reader};
 use crate::app::audit::{self, Audit};
-use crate::app::text::{self, Tone};
+use crate::app::format::{self, Tone};
 
 /// Cells before each row, for the cursor.
 const SIGN: usize = 2;
@@ -43,13 +43,13 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, log: &Audit) 
     }
     frame.render_widget(Paragraph::new(lines), inner);
     let mut words = if shown == all {
-        text::count(all, "change")
+        format::count(all, "change")
     } else {
-        format!("{shown} of {}", text::count(all, "change"))
+        format!("{shown} of {}", format::count(all, "change"))
     };
     if log.typing || !log.filter.value().is_empty() {
         let caret = if log.typing { "▏" } else { "" };
-        words = format!("/{}{caret} · {words}", text::clean(log.filter.value()));
+        words = format!("/{}{caret} · {words}", format::clean(log.filter.value()));
     }
     reader::position(frame, area, theme, &words);
 }

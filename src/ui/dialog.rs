@@ -7,8 +7,8 @@ use ratatui::widgets::Paragraph;
 
 use super::{Theme, boxed, centered};
 use crate::app::State;
+use crate::app::format::{self, Tone};
 use crate::app::overlay::{Confirm, Palette, PaletteRow};
-use crate::app::text::{self, Tone};
 
 const COLUMNS: u16 = 72;
 
@@ -17,7 +17,7 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
     let mut lines: Vec<Line> = Vec::new();
     let wrapped = |tone: Tone, words: &str| {
         // One line each: a name with a line break in it writes none of its own into the question.
-        let lines = text::wrap(&text::clean(words), columns).into_iter();
+        let lines = format::wrap(&format::clean(words), columns).into_iter();
         lines
             .map(move |line| Line::styled(line, theme.tone(tone)))
             .collect::<Vec<_>>()
@@ -38,7 +38,7 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
         ])),
         Some((_, input)) => lines.push(Line::from(vec![
             Span::styled("› ", theme.tone(Tone::Accent)),
-            Span::raw(text::clean(input.value())),
+            Span::raw(format::clean(input.value())),
             Span::styled("▏", theme.tone(Tone::Accent)),
         ])),
     }
@@ -53,7 +53,7 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
     let columns = usize::from(inner.width);
     let mut lines = vec![Line::from(vec![
         Span::styled(": ", theme.tone(Tone::Accent)),
-        Span::raw(text::cut_front(palette.input.value(), columns.saturating_sub(4))),
+        Span::raw(format::cut_front(palette.input.value(), columns.saturating_sub(4))),
         Span::styled("▏", theme.tone(Tone::Accent)),
     ])];
     let rows = usize::from(inner.height).saturating_sub(1);
@@ -65,9 +65,9 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
             PaletteRow::Action(_) => String::new(),
         };
         let tone = if *available { Tone::Plain } else { Tone::Dim };
-        let words = text::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " })
-            .and(tone, text::fit(choice.name(), 17))
-            .and(Tone::Accent, text::fit(&key, 10))
+        let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " })
+            .and(tone, format::fit(choice.name(), 17))
+            .and(Tone::Accent, format::fit(&key, 10))
             .and(Tone::Dim, choice.help());
         let style = if is_cursor {
             theme.cursor

@@ -7,8 +7,8 @@ use ratatui::widgets::Paragraph;
 
 use super::Theme;
 use crate::app::audit::Audit;
-use crate::app::log::Log;
-use crate::app::text::{self, Tone};
+use crate::app::format::{self, Tone};
+use crate::app::job_log::Log;
 use crate::app::{Command, Overlay, Pane, State};
 use crate::domain::KeyState;
 
@@ -32,7 +32,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
 
 /// As many as there is room for. The last two, which lead on or out, have their place first.
 fn fitting(hints: Vec<(String, String)>, room: usize) -> Vec<(String, String)> {
-    let takes = |(key, words): &(String, String)| text::width(key) + text::width(words) + 3;
+    let takes = |(key, words): &(String, String)| format::width(key) + format::width(words) + 3;
     let last = hints.len().saturating_sub(2);
     let mut room = (room + 2).saturating_sub(hints[last..].iter().map(takes).sum());
     let mut kept = Vec::new();
@@ -100,7 +100,7 @@ fn here(state: &State) -> Vec<(Command, &'static str)> {
         hints.push((Command::Operations, "operations"));
     }
     hints.push((Command::Sort, "sort"));
-    hints.push((Command::Walk, "walk"));
+    hints.push((Command::Guide, "walk"));
     hints.push((Command::Palette, "commands"));
     hints
 }
@@ -173,7 +173,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             (Command::Up, "up"),
             close,
         ]),
-        Overlay::Walk(_) | Overlay::Messages(_) => keys(&[
+        Overlay::Guide(_) | Overlay::Messages(_) => keys(&[
             (Command::Enter, "do it"),
             (Command::Down, "down"),
             (Command::Up, "up"),

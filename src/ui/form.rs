@@ -9,7 +9,7 @@ use tui_input::Input;
 
 use super::{Theme, boxed, centered};
 use crate::app::form::{Field, Form, Pick, Value};
-use crate::app::text::{self, Tone};
+use crate::app::format::{self, Tone};
 
 const COLUMNS: u16 = 84;
 /// Cells of the fields' names.
@@ -20,7 +20,7 @@ const OPTIONS: usize = 6;
 pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form) {
     let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
     let mut lines: Vec<Line> = Vec::new();
-    for piece in text::wrap(&form.note, columns) {
+    for piece in format::wrap(&form.note, columns) {
         lines.push(Line::styled(piece, theme.tone(Tone::Dim)));
     }
     lines.push(Line::default());
@@ -34,7 +34,7 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form) 
     }
     if let Some(problem) = &form.problem {
         lines.push(Line::default());
-        for piece in text::wrap(problem, columns) {
+        for piece in format::wrap(problem, columns) {
             lines.push(Line::styled(piece, theme.tone(Tone::Bad)));
         }
     }
@@ -50,10 +50,10 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form) 
 fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<Line<'static>> {
     let name = theme.tone(if is_focused { Tone::Accent } else { Tone::Dim });
     let sign = if is_focused { "▸ " } else { "  " };
-    let head = || Span::styled(format!("{sign}{}", text::fit(field.label, LABEL)), name);
+    let head = || Span::styled(format!("{sign}{}", format::fit(field.label, LABEL)), name);
     let room = columns.saturating_sub(LABEL + 2);
     let hint = |used: usize| {
-        let words = text::cut(&format!("  {}", field.hint), room.saturating_sub(used));
+        let words = format::cut(&format!("  {}", field.hint), room.saturating_sub(used));
         Span::styled(if is_focused { words } else { String::new() }, theme.tone(Tone::Dim))
     };
     match &field.value {
@@ -65,7 +65,7 @@ fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<
         Value::Pick(pick) if is_focused => picking(pick, head(), hint, theme, room),
         Value::Pick(pick) => {
             let value = pick.value().unwrap_or_else(|| "none".to_owned());
-            let words = text::cut(text::last_part(&value), room);
+            let words = format::cut(format::last_part(&value), room);
             vec![Line::from(vec![head(), Span::raw(words)])]
         }
         Value::Checks { items, cursor } => {
@@ -77,7 +77,10 @@ fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<
                     .filter(|(_, checked)| *checked)
                     .map(|(item, _)| *item)
                     .collect();
-                return vec![Line::from(vec![head(), Span::raw(text::cut(&chosen.join(", "), room))])];
+                return vec![Line::from(vec![
+                    head(),
+                    Span::raw(format::cut(&chosen.join(", "), room)),
+                ])];
             }
             for (index, (item, is_checked)) in items.iter().enumerate() {
                 let lead = if index == 0 {
@@ -86,7 +89,7 @@ fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<
                     Span::raw(" ".repeat(LABEL + 2))
                 };
                 let style = if index == *cursor { theme.cursor } else { Style::new() };
-                let words = text::fit(&format!("{}{item}", checked(*is_checked)), 24);
+                let words = format::fit(&format!("{}{item}", checked(*is_checked)), 24);
                 let mut spans = vec![lead, Span::styled(words, style)];
                 if index == 0 {
                     spans.push(hint(24));
@@ -112,7 +115,7 @@ fn picking(
     let top = (pick.cursor + 1).saturating_sub(OPTIONS);
     for (index, choice) in matching.iter().enumerate().skip(top).take(OPTIONS) {
         let is_cursor = index == pick.cursor;
-        let words = text::Line::new(
+        let words = format::Line::new(
             Tone::Plain,
             format!("{}{}  ", if is_cursor { "▸ " } else { "  " }, choice.label),
         )
@@ -143,17 +146,17 @@ fn picking(
 /// A line being typed, its end in sight, the cursor where it is.
 fn typed(input: &Input, is_focused: bool, room: usize, theme: &Theme) -> Vec<Span<'static>> {
     if !is_focused {
-        return vec![Span::raw(text::cut(input.value(), room))];
+        return vec![Span::raw(format::cut(input.value(), room))];
     }
     let characters: Vec<char> = input.value().chars().collect();
     let at = input.cursor().min(characters.len());
     let before: String = characters[..at].iter().collect();
     let after: String = characters[at..].iter().collect();
-    let before = text::cut_front(&before, room.saturating_sub(1));
-    let left = room.saturating_sub(text::width(&before) + 1);
+    let before = format::cut_front(&before, room.saturating_sub(1));
+    let left = room.saturating_sub(format::width(&before) + 1);
     vec![
         Span::raw(before),
         Span::styled("▏", theme.tone(Tone::Accent)),
-        Span::raw(text::cut(&after, left)),
+        Span::raw(format::cut(&after, left)),
     ]
 }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Theme;
-use crate::app::text::{self, Tone};
+use crate::app::format::{self, Tone};
 use crate::app::{Freshness, Pane, State};
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
@@ -23,7 +23,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     let age = age(state);
     let columns = usize::from(area.width);
     let used: usize = spans.iter().map(Span::width).sum();
-    let room = columns.saturating_sub(used + text::width(&age) + 2);
+    let room = columns.saturating_sub(used + format::width(&age) + 2);
     for (index, (tone, piece)) in pieces(state, room).into_iter().enumerate() {
         if index > 0 {
             spans.push(Span::styled(" · ", theme.tone(Tone::Dim)));
@@ -31,7 +31,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         spans.push(Span::styled(piece, theme.tone(tone)));
     }
     let used: usize = spans.iter().map(Span::width).sum();
-    spans.push(Span::raw(" ".repeat(columns.saturating_sub(used + text::width(&age)))));
+    spans.push(Span::raw(
+        " ".repeat(columns.saturating_sub(used + format::width(&age))),
+    ));
     spans.push(Span::styled(age, theme.tone(Tone::Dim)));
     frame.render_widget(Paragraph::new(Line::from(spans)), area);
 }
@@ -67,14 +69,14 @@ fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
     let width = |pieces: &[(Tone, String)]| {
         pieces
             .iter()
-            .map(|(_, text)| text::width(&text::clean(text)) + 3)
+            .map(|(_, text)| format::width(&format::clean(text)) + 3)
             .sum::<usize>()
     };
     let fitting = candidates.iter().position(|pieces| width(pieces) <= room + 3);
     let last = candidates.len() - 1;
     let mut pieces = candidates.into_iter().nth(fitting.unwrap_or(last)).unwrap_or_default();
     for (_, piece) in &mut pieces {
-        *piece = text::clean(piece);
+        *piece = format::clean(piece);
     }
     pieces
 }
@@ -83,7 +85,7 @@ fn age(state: &State) -> String {
     let stale = Pane::ALL
         .into_iter()
         .any(|pane| matches!(state.table(pane).freshness(), Freshness::Stale { .. }));
-    let age = state.oldest().map(|at| text::age(at, state.now)).unwrap_or_default();
+    let age = state.oldest().map(|at| format::age(at, state.now)).unwrap_or_default();
     let unfinished = Pane::ALL
         .into_iter()
         .filter(|pane| state.table(*pane).so_far().is_some());

@@ -10,8 +10,8 @@ use ratatui::widgets::{Axis, Block, Chart, Dataset, GraphType, Paragraph};
 
 use super::Theme;
 use crate::app::State;
+use crate::app::format::{self, Tone};
 use crate::app::overlay::{Details, Subject};
-use crate::app::text::{self, Tone};
 use crate::domain::metrics::series;
 
 /// The least rows that a curve is worth drawing in.
@@ -49,15 +49,15 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, metrics: &Met
         .last
         .iter()
         .map(|(name, value)| {
-            let words = text::Line::new(Tone::Dim, text::fit("final", 8))
-                .and(Tone::Plain, text::fit(name, 24))
+            let words = format::Line::new(Tone::Dim, format::fit("final", 8))
+                .and(Tone::Plain, format::fit(name, 24))
                 .and(Tone::Good, value.to_string());
             super::line(&words, theme, columns)
         })
         .collect();
     if metrics.curves.is_empty() {
         let words = "No curve yet: lines of its log such as `epoch=3 loss=0.25` make one.";
-        facts.push(Line::styled(text::cut(words, columns), theme.tone(Tone::Dim)));
+        facts.push(Line::styled(format::cut(words, columns), theme.tone(Tone::Dim)));
     }
     let head = (facts.len() as u16).min(area.height);
     let [above, below] = Layout::vertical([Constraint::Length(head), Constraint::Min(0)]).areas(area);
@@ -90,7 +90,7 @@ fn curve<'a>(name: &str, points: &'a [(f64, f64)], theme: &Theme) -> Chart<'a> {
         Axis::default().bounds(bounds).labels(labels).style(dim)
     };
     let title = Line::from(vec![
-        Span::styled(text::cut(name, 32), theme.tone(Tone::Heading)),
+        Span::styled(format::cut(name, 32), theme.tone(Tone::Heading)),
         Span::styled(format!("  {last}"), theme.tone(Tone::Good)),
     ]);
     let line = Dataset::default()

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 
 use super::Theme;
 use super::table::{Cell, Column, View, fixed, flex, number, render as table};
+use crate::app::format::{self, Tone};
 use crate::app::pane::grants::is_orphan;
 use crate::app::pane::jobs::took;
 use crate::app::seen::Found;
-use crate::app::text::{self, Tone};
 use crate::app::{Pane, State};
 use crate::domain::{BucketRow, FileRow, Grant, KmsKey, ObjectRow, TrainingJob};
 
@@ -131,7 +131,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
 }
 
 fn age(state: &State, at: Option<jiff::Timestamp>) -> Cell {
-    (Tone::Dim, at.map(|at| text::age(at, state.now)).unwrap_or_default())
+    (Tone::Dim, at.map(|at| format::age(at, state.now)).unwrap_or_default())
 }
 
 fn key(state: &State, key: &KmsKey) -> Vec<Cell> {
@@ -146,7 +146,7 @@ fn key(state: &State, key: &KmsKey) -> Vec<Cell> {
     };
     vec![
         plain(key.name()),
-        (text::key_tone(&detail.state), detail.state.as_str().to_owned()),
+        (format::key_tone(&detail.state), detail.state.as_str().to_owned()),
         plain(&detail.description),
         (Tone::Dim, key.id.clone()),
         (Tone::Dim, detail.spec.clone()),
@@ -162,7 +162,7 @@ fn grant(state: &State, grant: &Grant) -> Vec<Cell> {
         Some(crate::domain::GrantConstraint::ContextSubset(pairs)) => format!("context has {}", joined(pairs)),
     };
     vec![
-        (tone, text::last_part(&grant.grantee).to_owned()),
+        (tone, format::last_part(&grant.grantee).to_owned()),
         (Tone::Plain, grant.operations.join(", ")),
         (Tone::Dim, grant.name.clone().unwrap_or_default()),
         (Tone::Dim, only_if),
@@ -192,13 +192,13 @@ fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
     let (what, by) = match row.info() {
         Some(info) => {
             let named = info.kms_key_arn.as_deref();
-            let name = named.map(|arn| state.key_name(arn).unwrap_or_else(|| text::last_part(arn)));
+            let name = named.map(|arn| state.key_name(arn).unwrap_or_else(|| format::last_part(arn)));
             let (tone, what) = match state.seen(row).map(|seen| &seen.found) {
                 Some(Found::Verified { bond, .. }) if bond.is_bound() => (Tone::Good, "verified"),
                 Some(Found::Verified { .. }) => (Tone::Warn, "verified"),
                 Some(Found::Refuted(_)) => (Tone::Bad, "not intact"),
                 None if !info.refuted.is_empty() => (Tone::Bad, "refuted"),
-                None => (text::format_tone(info.format), info.format.as_str()),
+                None => (format::format_tone(info.format), info.format.as_str()),
             };
             (
                 (tone, what.to_owned()),
@@ -210,7 +210,7 @@ fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
     };
     vec![
         (Tone::Plain, name),
-        (Tone::Plain, text::size(*size)),
+        (Tone::Plain, format::size(*size)),
         what,
         by,
         age(state, *modified),
@@ -222,11 +222,11 @@ fn job(state: &State, job: &TrainingJob) -> Vec<Cell> {
         Some(step) if step != job.status.as_str() => format!("{} {step}", job.status.as_str()),
         _ => job.status.as_str().to_owned(),
     };
-    let role = job.detail.as_ref().map(|detail| text::last_part(&detail.role_arn));
-    let took = took(job, state.now).map(text::span);
+    let role = job.detail.as_ref().map(|detail| format::last_part(&detail.role_arn));
+    let took = took(job, state.now).map(format::span);
     vec![
         (Tone::Plain, job.name.clone()),
-        (text::job_tone(&job.status), status),
+        (format::job_tone(&job.status), status),
         (Tone::Dim, role.unwrap_or_default().to_owned()),
         (Tone::Plain, took.unwrap_or_default()),
         age(state, job.created),
@@ -243,7 +243,7 @@ fn file(state: &State, file: &FileRow) -> Vec<Cell> {
     let size = if file.is_dir {
         String::new()
     } else {
-        text::size(file.size)
+        format::size(file.size)
     };
     vec![
         (tone, format!("{}{sign}", file.name)),

@@ -6,11 +6,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::{Theme, audit, boxed, line, metrics, rows, status};
-use crate::app::log::Log;
+use crate::app::format::{self, Tone};
+use crate::app::job_log::Log;
 use crate::app::operations::Standing;
 use crate::app::overlay::Details;
-use crate::app::text::{self, Tone};
-use crate::app::{Overlay, State, content};
+use crate::app::{Overlay, State, reader_text};
 use crate::domain::Door;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay) {
@@ -21,7 +21,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Messages(id) => return rows::messages(frame, area, state, theme, *id),
         Overlay::Found(found) => return rows::found(frame, area, theme, found),
         Overlay::CleanUp(shown) => return rows::clean_up(frame, area, state, theme, shown),
-        Overlay::Walk(row) => return rows::walk(frame, area, state, theme, *row),
+        Overlay::Guide(row) => return rows::walk(frame, area, state, theme, *row),
         Overlay::Report(report) => (report.title.clone(), report.scroll.0),
         Overlay::Details(details) => (String::new(), details.scroll.0),
         Overlay::Log(log) => return self::log(frame, area, theme, log),
@@ -39,7 +39,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         }
     }
     let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
-    let all = content::lines(state, columns);
+    let all = reader_text::lines(state, columns);
     let top = scroll.min(all.len().saturating_sub(rows));
     let shown: Vec<Line> = all
         .iter()
@@ -100,13 +100,13 @@ fn log(frame: &mut Frame, area: Rect, theme: &Theme, log: &Log) {
     };
     frame.render_widget(Paragraph::new(lines), inner);
     let mut words = if shown == all {
-        text::count(all, "line")
+        format::count(all, "line")
     } else {
-        format!("{shown} of {}", text::count(all, "line"))
+        format!("{shown} of {}", format::count(all, "line"))
     };
     if log.typing || !log.filter.value().is_empty() {
         let caret = if log.typing { "▏" } else { "" };
-        words = format!("/{}{caret} · {words}", text::clean(log.filter.value()));
+        words = format!("/{}{caret} · {words}", format::clean(log.filter.value()));
     }
     if log.follow {
         words.push_str(" · following");
@@ -134,11 +134,13 @@ fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: 
         };
         lines.push(head.style(style));
         let (tone, words) = match &operation.standing {
-            Standing::Running | Standing::Cancelling => (Tone::Dim, format!("since {}", text::time(operation.started))),
+            Standing::Running | Standing::Cancelling => {
+                (Tone::Dim, format!("since {}", format::time(operation.started)))
+            }
             Standing::Done(_, words) => (Tone::Dim, words.clone()),
             Standing::Failed(_, fault) => (Tone::Bad, fault.at(Door::Dashboard)),
         };
-        for piece in text::wrap(&words, columns.saturating_sub(3)) {
+        for piece in format::wrap(&words, columns.saturating_sub(3)) {
             lines.push(Line::styled(format!("   {piece}"), theme.tone(tone)));
         }
     }

@@ -8,14 +8,14 @@ use ratatui::widgets::Paragraph;
 
 use super::{Theme, boxed, centered, line, reader};
 use crate::app::cleanup::{self, CleanUp};
-use crate::app::found::Found;
+use crate::app::format::{self, Line as Words, Tone};
 use crate::app::overlay::Menu;
-use crate::app::text::{self, Line as Words, Tone};
-use crate::app::{State, content, interrupted, walk};
+use crate::app::results::Found;
+use crate::app::{State, guide, interrupted_uploads, reader_text};
 
 pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64) {
     let inner = boxed(frame, area, "Messages", theme.focus);
-    let rows = content::messages(state, usize::from(inner.width));
+    let rows = reader_text::messages(state, usize::from(inner.width));
     let cursor = state.messages.row(cursor);
     render(frame, inner, theme, &rows, cursor, "Nothing was said yet.");
 }
@@ -27,8 +27,8 @@ pub(super) fn found(frame: &mut Frame, area: Rect, theme: &Theme, found: &Found)
 }
 
 pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, id: &str) {
-    let rows = interrupted::lines(state);
-    let cursor = interrupted::row(state.interrupted.as_deref().unwrap_or_default(), id);
+    let rows = interrupted_uploads::lines(state);
+    let cursor = interrupted_uploads::row(state.interrupted.as_deref().unwrap_or_default(), id);
     let lines: usize = rows.iter().map(Vec::len).sum();
     let area = centered(body, 96, u16::try_from(lines.max(1) + 2).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, "Interrupted uploads", theme.focus);
@@ -44,14 +44,17 @@ pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &The
 
 pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
     let inner = boxed(frame, area, "The walk", theme.focus);
-    let rows: Vec<Vec<Words>> = walk::steps(state)
+    let rows: Vec<Vec<Words>> = guide::steps(state)
         .into_iter()
         .enumerate()
         .map(|(index, step)| {
             let (tone, sign) = step.mark.sign();
             let mut lines = vec![
                 Words::new(tone, format!("{sign} "))
-                    .and(Tone::Plain, text::fit(&format!("{:>2}  {}", index + 1, step.title), 27))
+                    .and(
+                        Tone::Plain,
+                        format::fit(&format!("{:>2}  {}", index + 1, step.title), 27),
+                    )
                     .and(tone, step.words),
             ];
             if index == cursor {
@@ -69,7 +72,7 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, theme: &Theme, menu: &Menu) {
     let rows: Vec<Vec<Words>> = menu
         .actions
         .iter()
-        .map(|action| vec![Words::new(Tone::Plain, text::fit(action.label, 18)).and(Tone::Dim, action.help)])
+        .map(|action| vec![Words::new(Tone::Plain, format::fit(action.label, 18)).and(Tone::Dim, action.help)])
         .collect();
     render(
         frame,

@@ -6,8 +6,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Theme;
+use crate::app::format::{self, Tone};
 use crate::app::operations::{Operation, Standing};
-use crate::app::text::{self, Tone};
 use crate::app::{Command, Pane, State};
 use crate::domain::explain::explain_text;
 use crate::domain::{FaultKind, KeyState, TrainingJob};
@@ -27,7 +27,7 @@ pub(super) fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &T
 pub(super) fn operation_line(operation: &Operation, theme: &Theme, columns: usize) -> Line<'static> {
     let mut spans = vec![Span::raw(" ")];
     let (figures, tone) = figures(operation);
-    let room = columns.saturating_sub(text::width(&figures) + 4);
+    let room = columns.saturating_sub(format::width(&figures) + 4);
     let with_bar = operation.is_running() && room > BAR + 16;
     let room = if with_bar { room - BAR - 2 } else { room };
     let title = if operation.progress.item.is_empty() || operation.progress.items.is_none() {
@@ -35,7 +35,7 @@ pub(super) fn operation_line(operation: &Operation, theme: &Theme, columns: usiz
     } else {
         format!("{} · {}", operation.title, operation.progress.item)
     };
-    spans.push(Span::raw(text::fit(&title, room)));
+    spans.push(Span::raw(format::fit(&title, room)));
     spans.push(Span::raw("  "));
     if with_bar {
         let (done, rest) = bar(operation.share());
@@ -78,15 +78,15 @@ fn figures(operation: &Operation) -> (String, Tone) {
         parts.push(format!("{:.0}%", share * 100.0));
     }
     match progress.total {
-        Some(total) => parts.push(format!("{}/{}", text::size(progress.bytes), text::size(total))),
-        None if progress.bytes > 0 => parts.push(text::size(progress.bytes)),
+        Some(total) => parts.push(format!("{}/{}", format::size(progress.bytes), format::size(total))),
+        None if progress.bytes > 0 => parts.push(format::size(progress.bytes)),
         None => {}
     }
     if let Some(rate) = operation.rate {
-        parts.push(format!("{}/s", text::size(rate as u64)));
+        parts.push(format!("{}/s", format::size(rate as u64)));
     }
     if let Some(seconds) = operation.seconds_left() {
-        parts.push(format!("{} left", text::span(seconds)));
+        parts.push(format!("{} left", format::span(seconds)));
     }
     if parts.is_empty() {
         parts.push("…".to_owned());
@@ -102,15 +102,15 @@ pub(super) fn message(frame: &mut Frame, area: Rect, state: &State, theme: &Them
             let key = state.settings.keymap.key(Command::Messages);
             let tail = if more > 1 {
                 format!("  {more} unread, {key} reads")
-            } else if text::width(&message.text) > columns.saturating_sub(2) {
+            } else if format::width(&message.text) > columns.saturating_sub(2) {
                 format!("  {key} reads")
             } else {
                 String::new()
             };
-            let room = columns.saturating_sub(2 + text::width(&tail));
+            let room = columns.saturating_sub(2 + format::width(&tail));
             Line::from(vec![
                 Span::styled("● ", theme.tone(message.tone)),
-                Span::styled(text::cut(&message.text, room), theme.tone(message.tone)),
+                Span::styled(format::cut(&message.text, room), theme.tone(message.tone)),
                 Span::styled(tail, theme.tone(Tone::Dim)),
             ])
         }
@@ -135,9 +135,9 @@ fn failure(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
         None => format!("  {key} explains"),
         Some(_) => String::new(),
     };
-    let room = columns.saturating_sub(text::width(&tail) + 2);
-    let words = text::Line::new(Tone::Bad, "✗ ")
-        .and(Tone::Bad, text::cut(why, room))
+    let room = columns.saturating_sub(format::width(&tail) + 2);
+    let words = format::Line::new(Tone::Bad, "✗ ")
+        .and(Tone::Bad, format::cut(why, room))
         .and(Tone::Dim, tail);
     super::line(&words, theme, columns)
 }
@@ -156,9 +156,9 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
         (0, Some(file)) if file.is_dir => ((Tone::Plain, format!("{}/", file.name)), String::new()),
         (0, Some(file)) => (
             (Tone::Plain, file.name.clone()),
-            format!(" ({})", text::size(file.size)),
+            format!(" ({})", format::size(file.size)),
         ),
-        (marked, _) => ((Tone::Plain, text::count(marked, "marked file")), String::new()),
+        (marked, _) => ((Tone::Plain, format::count(marked, "marked file")), String::new()),
     };
     let (key, trouble) = match state.key() {
         Some(key) => {
@@ -178,14 +178,17 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
         (Tone::Warn, trouble),
         (Tone::Dim, " to ".to_owned()),
     ];
-    let used: usize = pieces.iter().map(|(_, words)| text::width(&text::clean(words))).sum();
+    let used: usize = pieces
+        .iter()
+        .map(|(_, words)| format::width(&format::clean(words)))
+        .sum();
     pieces.push(match &state.place {
         Some((bucket, prefix)) => {
             let uri = format!("s3://{bucket}/{prefix}");
-            (Tone::Plain, text::cut_front(&uri, columns.saturating_sub(used)))
+            (Tone::Plain, format::cut_front(&uri, columns.saturating_sub(used)))
         }
         None => missing("(no bucket is open)"),
     });
-    let words = text::Line(pieces);
+    let words = format::Line(pieces);
     super::line(&words, theme, columns)
 }

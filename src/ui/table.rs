@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph};
 
 use super::Theme;
-use crate::app::text::{self, Tone};
+use crate::app::format::{self, Tone};
 use crate::app::{Freshness, Listing, Pane, Row, State, Table};
 use crate::domain::Door;
 
@@ -78,7 +78,7 @@ pub(super) fn render<T: Row>(
     let border = if focused { theme.focus } else { theme.frame };
     let columns = usize::from(area.width);
     let note = note(state, view.table);
-    let room = columns.saturating_sub(4 + note.as_ref().map_or(0, |(_, note)| text::width(note) + 2));
+    let room = columns.saturating_sub(4 + note.as_ref().map_or(0, |(_, note)| format::width(note) + 2));
     let mut block = Block::bordered()
         .border_type(BorderType::Rounded)
         .border_style(border)
@@ -95,7 +95,7 @@ pub(super) fn render<T: Row>(
     if let Freshness::Stale { fault, .. } = view.table.freshness()
         && shown > 0
     {
-        let why = text::cut(&format!("{}: {}", fault.act, fault.cause), columns.saturating_sub(16));
+        let why = format::cut(&format!("{}: {}", fault.act, fault.cause), columns.saturating_sub(16));
         block = block.title_bottom(Line::styled(format!(" {why} "), theme.tone(Tone::Warn)));
     }
     let inner = block.inner(area);
@@ -148,8 +148,14 @@ fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, ro
     if focused {
         style = style.add_modifier(Modifier::BOLD);
     }
-    let taken = text::width(&count) + 6 + if filter.is_empty() { 0 } else { text::width(filter) + 4 };
-    let name = text::cut_front(&view.title, room.saturating_sub(taken));
+    let taken = format::width(&count)
+        + 6
+        + if filter.is_empty() {
+            0
+        } else {
+            format::width(filter) + 4
+        };
+    let name = format::cut_front(&view.title, room.saturating_sub(taken));
     let mut spans = vec![
         Span::styled(format!(" {digit} "), theme.tone(Tone::Dim)),
         Span::styled(name, style),
@@ -159,7 +165,7 @@ fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, ro
     if typing || !filter.is_empty() {
         let caret = if typing { "▏" } else { "" };
         spans.push(Span::styled(
-            format!("/{}{caret} ", text::clean(filter)),
+            format!("/{}{caret} ", format::clean(filter)),
             theme.tone(Tone::Accent),
         ));
     }
@@ -172,7 +178,7 @@ fn note<T: Row>(state: &State, table: &Table<T>) -> Option<Cell> {
         && !table.rows().is_empty()
     {
         let age = since
-            .map(|at| format!(" {}", text::age(at, state.now)))
+            .map(|at| format!(" {}", format::age(at, state.now)))
             .unwrap_or_default();
         return Some((Tone::Warn, format!("stale{age}")));
     }
@@ -193,8 +199,8 @@ fn nothing<T: Row>(view: &View<T>, columns: usize) -> Vec<Cell> {
             let mut lines: Vec<Cell> = Vec::new();
             let gap = if fault.object.is_empty() { "" } else { " " };
             let head = format!("{}{gap}{}: {}", fault.act, fault.object, fault.cause);
-            lines.extend(text::wrap(&head, columns).into_iter().map(|line| (Tone::Warn, line)));
-            let remedy = text::wrap(&fault.remedy_at(Door::Dashboard), columns).into_iter();
+            lines.extend(format::wrap(&head, columns).into_iter().map(|line| (Tone::Warn, line)));
+            let remedy = format::wrap(&fault.remedy_at(Door::Dashboard), columns).into_iter();
             lines.extend(remedy.filter(|line| !line.is_empty()).map(|line| (Tone::Plain, line)));
             return lines;
         }
@@ -203,7 +209,7 @@ fn nothing<T: Row>(view: &View<T>, columns: usize) -> Vec<Cell> {
         }
         Freshness::Ready(_) => (Tone::Dim, view.empty.to_owned()),
     };
-    text::wrap(&words, columns)
+    format::wrap(&words, columns)
         .into_iter()
         .map(|line| (tone, line))
         .collect()
@@ -227,10 +233,10 @@ fn titles<T: Row>(view: &View<T>, widths: &[Option<usize>], theme: &Theme) -> Li
 
 fn aligned(words: &str, width: usize, right: bool) -> String {
     if !right {
-        return text::fit(words, width);
+        return format::fit(words, width);
     }
-    let words = text::cut(words, width);
-    let missing = width.saturating_sub(text::width(&words));
+    let words = format::cut(words, width);
+    let missing = width.saturating_sub(format::width(&words));
     format!("{}{words}", " ".repeat(missing))
 }
 

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Theme;
-use crate::app::text::Tone;
+use crate::app::format::Tone;
 use crate::app::{Freshness, Pane, State};
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {

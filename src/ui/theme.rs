@@ -3,7 +3,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::app::text::Tone;
+use crate::app::format::Tone;
 
 /// Styles by role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,7 +36,7 @@ fn a_grant_whose_answer_was_lost_is_made_once_and_revoked() {
     let (sink, cancel, context) = (ProgressSink::none(), CancellationToken::new(), BTreeMap::new());
     let story = place.wait(async {
         let aws = actions::connect(&connection).await.unwrap();
-        let story = actions::prove_story(&aws, &key_arn, &role_arn, &context, &[], &sink, &cancel);
+        let story = actions::prove_grant_cycle(&aws, &key_arn, &role_arn, &context, &[], &sink, &cancel);
         story.await.unwrap()
     });
     assert!(story.holds, "{story:?}");

@@ -66,7 +66,7 @@ fn class(request: &Request) -> Class {
         | Request::Proof(
             ProofRequest::Access { trust: true, .. }
             | ProofRequest::Object { grant: true, .. }
-            | ProofRequest::Story { .. },
+            | ProofRequest::GrantCycle { .. },
         )
         | Request::Role(
             RoleRequest::New(_)
@@ -388,7 +388,7 @@ impl Stage {
                 grantee: self.granted.clone(),
             }),
             Request::Grant(GrantRequest::List),
-            Request::Proof(ProofRequest::Story {
+            Request::Proof(ProofRequest::GrantCycle {
                 key_arn: key_arn.clone(),
                 role_arn: self.denied.clone(),
             }),

@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use strongroom::app::Overlay;
+use strongroom::app::outcome_text::{Names, told};
 use strongroom::app::overlay::{Report, Scroll};
-use strongroom::app::words::{Names, told};
 use strongroom::domain::{Ask, Session};
 
 use crate::desk::Desk;

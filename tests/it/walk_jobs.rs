@@ -400,7 +400,7 @@ fn a_read_only_session_refuses_every_change_before_it_reaches_the_endpoint() {
     });
     let proofs = place.wait(async {
         [
-            actions::prove_story(aws, &key_arn, &role_arn, &nothing, &[], &sink, &cancel)
+            actions::prove_grant_cycle(aws, &key_arn, &role_arn, &nothing, &[], &sink, &cancel)
                 .await
                 .map(drop),
             actions::prove_object(aws, BUCKET, "data/x.csv", "trainer", true, &sink, &cancel)

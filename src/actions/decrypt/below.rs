@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::{ACT, Run};
 use crate::actions::clash::clashes;
-use crate::actions::names::from_key;
+use crate::actions::key_escape::from_key;
 use crate::actions::place::{inside, io_fault, usage};
 use crate::aws::again::again;
 use crate::aws::{s3, transfer};

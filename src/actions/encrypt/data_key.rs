@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::sources::Source;
+use super::plan::Source;
 use super::{ACT, DATA_KEYS, Destination, EncryptRequest};
-use crate::actions::opening::MAX_DATA_KEY;
 use crate::actions::place::{Place, io_fault, usage};
+use crate::actions::unlock::MAX_DATA_KEY;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::{Fault, FaultKind};

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::job::{Job, now};
-use super::source::SourceFile;
-use super::sources::Source;
+use super::batch::{Job, now};
+use super::plan::Source;
+use super::source_file::SourceFile;
 use super::{EncryptedFile, taken};
 use crate::actions::blocking::joined;
 use crate::actions::place::{Place, io_fault, stdout};

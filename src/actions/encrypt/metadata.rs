@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::EncryptRequest;
-use super::job::Job;
-use super::source::Stamp;
-use super::sources::Source;
+use super::batch::Job;
+use super::plan::Source;
+use super::source_file::Stamp;
 use crate::actions::place::{Place, usage};
 use crate::aws::Aws;
 use crate::domain::Fault;

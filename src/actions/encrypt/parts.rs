@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
 use tokio::sync::mpsc;
 
-use super::source::changed;
+use super::source_file::changed;
 use crate::aws::transfer::{Content, Part};
 
 /// For all the parts that are being filled or sent, of all files together: one filled, four on their way.
@@ -257,6 +257,6 @@ mod tests {
         let known = Known { part, is_there: true };
         let (mut cutter, _parts) = Cutter::new(&pool, 100, 100, BTreeMap::from([(1, known)]));
         let error = cutter.write_all(&[0; 100]).unwrap_err();
-        assert!(super::super::source::is_changed(&error));
+        assert!(super::super::source_file::is_changed(&error));
     }
 }

@@ -4,17 +4,17 @@
 use std::io;
 use std::time::Duration;
 
-use super::discard::is_needed;
-use super::going::{Going, Seen};
-use super::job::{Failure, Job, now};
+use super::abort::is_needed;
+use super::batch::{Failure, Job, now};
+use super::object_upload::{Going, Seen};
+use super::part_sender::Plan;
 use super::parts::{Cut, Known, KnownParts};
+use super::plan::Source;
 use super::replaced::replaceable;
-use super::sending::Plan;
-use super::source::{SourceFile, Stamp};
-use super::sources::Source;
+use super::source_file::{SourceFile, Stamp};
 use super::{ACT, EncryptedFile, passes, taken};
-use crate::actions::journal::{Journal, Token, Trace};
 use crate::actions::place::{Place, cancelled, io_fault, usage};
+use crate::actions::upload_journal::{Journal, TokenSeed, Trace};
 use crate::aws::transfer::{Content, Multipart, Replaces};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind};
@@ -310,8 +310,8 @@ fn too_long(source: &Source) -> Fault {
     )
 }
 
-fn token_of(stamp: Stamp, header: &[u8; HEADER_LEN]) -> Token {
-    let mut token = Token {
+fn token_of(stamp: Stamp, header: &[u8; HEADER_LEN]) -> TokenSeed {
+    let mut token = TokenSeed {
         stamp,
         seconds: 0,
         iv: [0; 16],

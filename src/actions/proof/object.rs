@@ -6,12 +6,12 @@ use zeroize::Zeroizing;
 
 use super::{SESSION, grant_name, not_assumed};
 use crate::actions::ProgressSink;
+use crate::actions::download::TokenStream;
+use crate::actions::encrypted_data_key::EncryptedDataKey;
 use crate::actions::grants::lent;
 use crate::actions::kinds::no_token;
-use crate::actions::opening::fault_of;
 use crate::actions::principals::role_arn;
-use crate::actions::token_stream::TokenStream;
-use crate::actions::wrapped::Wrapped;
+use crate::actions::unlock::fault_of;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::format::begins_token;
 use crate::domain::{Fault, FaultKind, GrantSpec, ObjectProof, ObjectProofStep};
@@ -42,7 +42,7 @@ pub async fn prove_object(
     let head = transfer::head(aws, bucket, object).await?;
     let first = s3::first_bytes(aws, bucket, object).await?;
     let is_token = begins_token(&first);
-    let wrapped = Wrapped::of(aws, bucket, object, &info).await?;
+    let wrapped = EncryptedDataKey::of(aws, bucket, object, &info).await?;
     let mut proof = ObjectProof {
         source: source.clone(),
         stored: String::from_utf8_lossy(first.get(..SHOWN).unwrap_or(&first)).into_owned(),
@@ -133,7 +133,7 @@ pub async fn prove_object(
 }
 
 /// Key ARN and grant id.
-async fn temporary_grant(aws: &Aws, wrapped: &Wrapped, role_arn: &str) -> Result<(String, String), Fault> {
+async fn temporary_grant(aws: &Aws, wrapped: &EncryptedDataKey, role_arn: &str) -> Result<(String, String), Fault> {
     let key_arn = match &wrapped.kms_key_arn {
         Some(arn) => arn.clone(),
         // Only KMS knows which key wrapped it.
@@ -158,7 +158,7 @@ async fn temporary_grant(aws: &Aws, wrapped: &Wrapped, role_arn: &str) -> Result
 async fn with_role(
     stream: &TokenStream<'_>,
     session: &Aws,
-    wrapped: &Wrapped,
+    wrapped: &EncryptedDataKey,
     role_arn: &str,
     own: Option<kms::UnwrappedDataKey>,
     temporary: Option<&(String, String)>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Action, Begin, Target, asks, only_if};
-use crate::app::act;
+use crate::app::dispatch;
 use crate::app::form::{Blank, Form, Sent};
 use crate::app::pane::Pane;
 use crate::app::state::State;
@@ -29,7 +29,7 @@ pub(in crate::app) const LOG: Action = Action {
     begin: |_, _| {
         Some(Begin::Do(|state, _| {
             if let Some(name) = state.jobs.current().map(|job| job.name.clone()) {
-                act::open_log(state, &name);
+                dispatch::open_log(state, &name);
             }
         }))
     },

@@ -5,10 +5,10 @@ mod encrypt;
 use super::{Action, Begin, Target, asks, in_panes, only_if, start};
 use crate::app::continuation::Continuation;
 use crate::app::form::{Blank, Form, Sent};
-use crate::app::interrupted;
+use crate::app::format::{self, Tone};
+use crate::app::interrupted_uploads;
 use crate::app::pane::Pane;
 use crate::app::state::State;
-use crate::app::text::{self, Tone};
 use crate::domain::{ObjectFormat, ObjectRequest, ObjectRow, Request};
 
 /// Bytes of plaintext that a preview keeps in memory.
@@ -112,7 +112,7 @@ pub(super) const INTERRUPTED: Action = Action {
     label: "interrupted",
     help: "Uploads that were interrupted on this machine: finish or abort them",
     offered: |_, target| in_panes(target, &[Pane::Objects, Pane::Files]),
-    begin: |_, _| Some(Begin::Do(|state, _| interrupted::open(state))),
+    begin: |_, _| Some(Begin::Do(|state, _| interrupted_uploads::open(state))),
 };
 
 fn counted_first(target: &Target, delete: bool) -> Option<Begin> {
@@ -187,7 +187,7 @@ pub(super) fn new(state: &State) -> Form {
 
 fn decryption(state: &State, bucket: String, objects: Vec<String>) -> Form {
     let file = |object: &str| {
-        let base = text::last_part(object);
+        let base = format::last_part(object);
         base.strip_suffix(".tar.gz").unwrap_or(base).to_owned()
     };
     let (title, label, to) = match objects.as_slice() {
@@ -197,7 +197,7 @@ fn decryption(state: &State, bucket: String, objects: Vec<String>) -> Form {
             state.dir.join(file(only)),
         ),
         several => {
-            let title = format!("Decrypt {}", text::count(several.len(), "object"));
+            let title = format!("Decrypt {}", format::count(several.len(), "object"));
             (title, "Into the folder", state.dir.clone())
         }
     };

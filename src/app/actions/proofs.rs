@@ -3,9 +3,9 @@
 use super::{Action, asks, fill, only_if};
 use crate::app::Effect;
 use crate::app::form::Blank;
+use crate::app::format;
 use crate::app::pane::Pane;
 use crate::app::state::State;
-use crate::app::text;
 use crate::domain::ProofRequest;
 
 pub(in crate::app) const ACCESS: Action = Action {
@@ -28,7 +28,7 @@ pub(in crate::app) const ACCESS: Action = Action {
     },
 };
 
-pub(super) const STORY: Action = Action {
+pub(super) const GRANT_CYCLE: Action = Action {
     label: "proof story",
     help: "Denied, granted, allowed, revoked, denied: proved, and left as it was",
     offered: |state, target| {
@@ -43,7 +43,7 @@ pub(super) const STORY: Action = Action {
         let role = form.roles("Role", &state.roles);
         fill(form, move |filled| {
             let (key_arn, role_arn) = (key_arn.clone(), filled.role(role)?);
-            asks(ProofRequest::Story { key_arn, role_arn })
+            asks(ProofRequest::GrantCycle { key_arn, role_arn })
         })
     },
 };
@@ -56,7 +56,7 @@ pub(super) const OBJECT: Action = Action {
         let (bucket, object) = target.place_of_object(state);
         let note =
             "With the grant checked, the role is granted the key for the last step and the grant revoked afterwards.";
-        let mut form = Blank::about(target, format!("Prove {}", text::last_part(&object)), note);
+        let mut form = Blank::about(target, format!("Prove {}", format::last_part(&object)), note);
         let role = form.roles("Role", &state.roles);
         let steps = form.checks("Steps", [("grant for the last step", true)]);
         fill(form, move |filled| {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Field, Pick, Value};
 use crate::app::continuation::Change;
-use crate::app::text;
+use crate::app::format;
 use crate::domain::{KeySpec, Request};
 
 /// The key of a line of text.
@@ -111,7 +111,7 @@ impl Filled<'_> {
 
     /// The role's name.
     pub(in crate::app) fn role_name(&self, key: RoleKey) -> Result<String, String> {
-        self.role(key).map(|arn| text::last_part(&arn).to_owned())
+        self.role(key).map(|arn| format::last_part(&arn).to_owned())
     }
 
     /// Whether each is checked.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::Facts;
+use crate::app::format::{self, Line};
 use crate::app::table::{Order, Row};
-use crate::app::text::{self, Line};
 use crate::domain::FileRow;
 
 impl Row for FileRow {
@@ -49,11 +49,11 @@ pub(crate) fn overview(file: &FileRow, columns: usize) -> Vec<Line> {
     };
     facts.plain("What", kind);
     if let Some(at) = file.modified {
-        facts.plain("Written", &text::time(at));
+        facts.plain("Written", &format::time(at));
     }
     if !file.is_dir {
-        facts.plain("Size", &format!("{} ({} bytes)", text::size(file.size), file.size));
-        facts.plain("As a token", &text::size(token_bytes(file.size)));
+        facts.plain("Size", &format!("{} ({} bytes)", format::size(file.size), file.size));
+        facts.plain("As a token", &format::size(token_bytes(file.size)));
     }
     facts.lines
 }

@@ -6,8 +6,8 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use super::Facts;
+use crate::app::format::{self, Line, Tone};
 use crate::app::table::{Order, Row};
-use crate::app::text::{self, Line, Tone};
 use crate::domain::{Grant, GrantConstraint};
 
 impl Row for Grant {
@@ -31,7 +31,7 @@ impl Row for Grant {
 }
 
 fn by_grantee(a: &Grant, b: &Grant) -> Ordering {
-    text::last_part(&a.grantee).cmp(text::last_part(&b.grantee))
+    format::last_part(&a.grantee).cmp(format::last_part(&b.grantee))
 }
 
 /// Whether the grantee was deleted: KMS then shows its bare unique id.
@@ -42,7 +42,7 @@ pub fn is_orphan(grant: &Grant) -> bool {
 /// The facts of a grant.
 pub(crate) fn overview(grant: &Grant, columns: usize) -> Vec<Line> {
     let mut facts = Facts::new(columns);
-    facts.heading(&format!("Grant to {}", text::last_part(&grant.grantee)));
+    facts.heading(&format!("Grant to {}", format::last_part(&grant.grantee)));
     facts.plain("Grantee", &grant.grantee);
     if is_orphan(grant) {
         facts.fact("", Tone::Warn, "this principal was deleted: nobody can use the grant");
@@ -61,7 +61,7 @@ pub(crate) fn overview(grant: &Grant, columns: usize) -> Vec<Line> {
     facts.plain("Grant id", &grant.id);
     facts.plain("May retire it", grant.retiring.as_deref().unwrap_or_default());
     if let Some(created) = grant.created {
-        facts.plain("Created", &text::time(created));
+        facts.plain("Created", &format::time(created));
     }
     facts.lines.push(Line::blank());
     facts.text(

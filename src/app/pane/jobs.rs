@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Facts;
+use crate::app::format::{self, Line, Tone};
 use crate::app::table::{Order, Row};
-use crate::app::text::{self, Line, Tone};
 use crate::domain::{Door, Fault, JobDetail, JobStatus, TrainingJob, Transition};
 
 impl Row for TrainingJob {
@@ -28,7 +28,7 @@ impl Row for TrainingJob {
         let role = self
             .detail
             .as_ref()
-            .map_or("", |detail| text::last_part(&detail.role_arn));
+            .map_or("", |detail| format::last_part(&detail.role_arn));
         Cow::Owned(format!("{} {} {role}", self.name, self.status.as_str()))
     }
 
@@ -71,7 +71,7 @@ pub(crate) fn overview(
         || job.status.as_str().to_owned(),
         |word| format!("{} · {word}", job.status.as_str()),
     );
-    facts.fact("Status", text::job_tone(&job.status), &status);
+    facts.fact("Status", format::job_tone(&job.status), &status);
     let reason = job.detail.as_ref().and_then(|detail| detail.failure.as_deref());
     if let Some(reason) = reason {
         facts.fact("Failure", Tone::Bad, reason);
@@ -81,10 +81,10 @@ pub(crate) fn overview(
         facts.lines.extend(why);
     }
     if let Some(seconds) = took(job, now) {
-        facts.plain("Took", &text::span(seconds));
+        facts.plain("Took", &format::span(seconds));
     }
     if let Some(created) = job.created {
-        facts.plain("Created", &text::time(created));
+        facts.plain("Created", &format::time(created));
     }
     match (&job.detail, refusal) {
         (Some(detail), _) => describe(&mut facts, detail),
@@ -107,7 +107,7 @@ fn describe(facts: &mut Facts, detail: &JobDetail) {
     }
     facts.plain("Output", detail.output.as_deref().unwrap_or_default());
     facts.fact("Model", Tone::Good, detail.model.as_deref().unwrap_or_default());
-    let seconds = |seconds: Option<i32>| seconds.map(|seconds| text::span(seconds.into())).unwrap_or_default();
+    let seconds = |seconds: Option<i32>| seconds.map(|seconds| format::span(seconds.into())).unwrap_or_default();
     facts.plain("Trained for", &seconds(detail.training_seconds));
     facts.plain("Billed for", &seconds(detail.billable_seconds));
     facts.plain("Longest run", &seconds(detail.max_runtime));
@@ -137,7 +137,7 @@ fn timeline(step: &Transition) -> String {
         .map(|at| at.strftime("%H:%M:%S").to_string())
         .unwrap_or_default();
     let took = match (step.start, step.end) {
-        (Some(start), Some(end)) => text::span(end.as_second() - start.as_second()),
+        (Some(start), Some(end)) => format::span(end.as_second() - start.as_second()),
         _ => String::new(),
     };
     format!("{start}  {took:<8} {}", step.message)

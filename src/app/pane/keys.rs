@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Facts;
+use crate::app::format::{self, Line, Tone};
 use crate::app::table::{Order, Row};
-use crate::app::text::{self, Line, Tone};
 use crate::domain::{Door, Fault, KeyDetail, KeyManager, KmsKey};
 
 impl Row for KmsKey {
@@ -71,13 +71,13 @@ pub(crate) fn overview(
     facts.plain("ARN", &key.arn);
     facts.plain("Aliases", &key.aliases.join(", "));
     if let Some(detail) = &key.detail {
-        facts.fact("State", text::key_tone(&detail.state), detail.state.as_str());
+        facts.fact("State", format::key_tone(&detail.state), detail.state.as_str());
         if let Some(deletion) = detail.deletion {
             let days = deletion.duration_since(now).as_hours() / 24;
             let when = format!(
                 "{} (in {}); u cancels it",
-                text::time(deletion),
-                text::count(days.max(0) as usize, "day")
+                format::time(deletion),
+                format::count(days.max(0) as usize, "day")
             );
             facts.fact("Will be deleted", Tone::Bad, &when);
         }
@@ -96,7 +96,7 @@ pub(crate) fn overview(
             .map_or("unknown", |on| if on { "automatic, on" } else { "off" });
         facts.plain("Rotation", rotation);
         if let Some(created) = detail.created {
-            facts.plain("Created", &text::time(created));
+            facts.plain("Created", &format::time(created));
         }
     } else if let Some(fault) = refusal {
         facts.fact("State", Tone::Warn, &format!("unknown: {}", fault.at(Door::Dashboard)));

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Facts;
+use crate::app::format::{self, Line, Tone};
 use crate::app::seen::{Found, Seen};
 use crate::app::table::{Order, Row};
-use crate::app::text::{self, Line, Tone};
 use crate::domain::{BucketRow, Door, Fault, ObjectFormat, ObjectRow};
 
 impl Row for BucketRow {
@@ -126,7 +126,7 @@ pub(crate) fn overview(
     columns: usize,
 ) -> Vec<Line> {
     let mut facts = Facts::new(columns);
-    facts.heading(text::last_part(row.key()));
+    facts.heading(format::last_part(row.key()));
     facts.plain("URI", &format!("s3://{bucket}/{}", row.key()));
     let ObjectRow::Object {
         size,
@@ -138,9 +138,9 @@ pub(crate) fn overview(
     else {
         return facts.lines;
     };
-    facts.plain("Stored", &format!("{} ({size} bytes)", text::size(*size)));
+    facts.plain("Stored", &format!("{} ({size} bytes)", format::size(*size)));
     if let Some(at) = modified {
-        facts.plain("Written", &text::time(*at));
+        facts.plain("Written", &format::time(*at));
     }
     facts.plain("ETag", etag.as_deref().unwrap_or_default());
     read(&mut facts, seen);
@@ -161,7 +161,7 @@ pub(crate) fn overview(
         | ObjectFormat::AwsEncryptionSdk => "says it is ",
     };
     let what = format!("{says}{}", info.format.as_str());
-    facts.fact("What", text::format_tone(info.format), &what);
+    facts.fact("What", format::format_tone(info.format), &what);
     facts.fact("", Tone::Dim, meaning(info.format));
     for refuted in &info.refuted {
         facts.fact("Refuted", Tone::Bad, &refuted.to_string());
@@ -173,7 +173,7 @@ pub(crate) fn overview(
         facts.heading("What it says of itself");
     }
     if let Some(bytes) = info.plaintext_bytes {
-        facts.plain("Plaintext", &format!("{} ({bytes} bytes)", text::size(bytes)));
+        facts.plain("Plaintext", &format!("{} ({bytes} bytes)", format::size(bytes)));
     }
     facts.plain("Logical name", info.name.as_deref().unwrap_or_default());
     if let (Some(prefix), Some(name)) = (&info.prefix, &info.name)
@@ -189,7 +189,7 @@ pub(crate) fn overview(
         facts.fact(
             "KMS key",
             Tone::Accent,
-            key_name.unwrap_or_else(|| text::last_part(arn)),
+            key_name.unwrap_or_else(|| format::last_part(arn)),
         );
         facts.plain("", arn);
     }
@@ -210,7 +210,7 @@ pub(crate) fn overview(
 /// What reading it to its end told.
 fn read(facts: &mut Facts, seen: Option<&Seen>) {
     let Some(seen) = seen else { return };
-    let at = text::time(seen.at);
+    let at = format::time(seen.at);
     match &seen.found {
         Found::Verified { bond, kms_key_arn } => {
             let tone = if bond.is_bound() { Tone::Good } else { Tone::Warn };

@@ -45,7 +45,7 @@ impl<T: Row> Listing for Table<T> {
     }
 
     fn so_far(&self) -> Option<usize> {
-        self.walk.so_far
+        self.pages.so_far
     }
 
     fn step(&mut self, by: isize) {
@@ -121,7 +121,7 @@ impl<T: Row> Listing for Table<T> {
     }
 
     fn failed(&mut self, walk: u64, fault: Fault) {
-        if self.walk.fail(walk) {
+        if self.pages.fail(walk) {
             self.freshness = Freshness::Stale {
                 since: self.freshness.at(),
                 fault: Box::new(fault),

@@ -28,7 +28,7 @@ pub enum ProofRequest {
         grant: bool,
     },
     /// The whole story of an access proof: denied, granted, allowed, revoked, denied.
-    Story {
+    GrantCycle {
         /// The key's ARN.
         key_arn: String,
         /// The role's ARN.
@@ -65,7 +65,7 @@ impl ProofRequest {
                     .finishing(LENT)
                     .asking(Ask::Yes)
             }
-            Self::Story { key_arn, role_arn } => {
+            Self::GrantCycle { key_arn, role_arn } => {
                 let title = format!(
                     "prove that {} needs a grant for {}",
                     principal(role_arn),
@@ -105,7 +105,7 @@ impl ProofRequest {
         };
         match self {
             Self::Access { key_arn, role_arn, .. } => vec![prove(key_arn, role_arn)],
-            Self::Story { key_arn, role_arn } => vec![prove(key_arn, role_arn).words(["--story"])],
+            Self::GrantCycle { key_arn, role_arn } => vec![prove(key_arn, role_arn).words(["--story"])],
             Self::Object { .. } => Vec::new(),
         }
     }

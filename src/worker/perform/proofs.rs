@@ -32,9 +32,9 @@ pub(super) async fn perform(
                 steps: proof.operations,
             })
         }
-        ProofRequest::Story { key_arn, role_arn } => {
-            let story = actions::prove_story(aws, key_arn, role_arn, &none, &[], progress, cancel).await?;
-            Ok(Outcome::Story(Box::new(story)))
+        ProofRequest::GrantCycle { key_arn, role_arn } => {
+            let story = actions::prove_grant_cycle(aws, key_arn, role_arn, &none, &[], progress, cancel).await?;
+            Ok(Outcome::GrantCycle(Box::new(story)))
         }
         ProofRequest::Object {
             bucket,

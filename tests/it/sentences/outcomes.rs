@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use strongroom::domain::{
-    AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Dependents, Fault, FaultKind, Finding, KeyChange,
-    ObjectFormat, ObjectProof, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange,
-    RolePolicies, Story, Verdict, Verified, View, Weight,
+    AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Dependents, Fault, FaultKind, Finding, GrantCycle,
+    KeyChange, ObjectFormat, ObjectProof, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Reading,
+    RoleChange, RolePolicies, Verdict, Verified, View, Weight,
 };
 
 use super::requests::{BUCKET, ROLE, key};
@@ -113,7 +113,7 @@ fn object_proved(holds: bool) -> Outcome {
 }
 
 fn story(holds: bool) -> Outcome {
-    Outcome::Story(Box::new(Story {
+    Outcome::GrantCycle(Box::new(GrantCycle {
         key_arn: key(),
         role_arn: own(ROLE),
         granted: Vec::new(),
@@ -406,8 +406,8 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             )],
         },
         Outcome::GrantsFound { .. } => story(true),
-        Outcome::Story(told) if told.holds => story(false),
-        Outcome::Story(_) => preflighted(&[Weight::Well]),
+        Outcome::GrantCycle(told) if told.holds => story(false),
+        Outcome::GrantCycle(_) => preflighted(&[Weight::Well]),
         Outcome::Preflighted { findings, .. } => match findings.as_slice() {
             [only] if only.weight == Weight::Well => preflighted(&[Weight::Unknown]),
             [only] if only.weight == Weight::Unknown => preflighted(&[Weight::Blocks]),

@@ -321,11 +321,11 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             }),
         },
         Request::Grant(GrantRequest::Await { .. }) => Request::Grant(GrantRequest::List),
-        Request::Grant(GrantRequest::List) => Request::Proof(ProofRequest::Story {
+        Request::Grant(GrantRequest::List) => Request::Proof(ProofRequest::GrantCycle {
             key_arn: key(),
             role_arn: own(ROLE),
         }),
-        Request::Proof(ProofRequest::Story { .. }) => Request::Job(JobRequest::Preflight(job())),
+        Request::Proof(ProofRequest::GrantCycle { .. }) => Request::Job(JobRequest::Preflight(job())),
         Request::Job(JobRequest::Preflight(_)) => Request::Image(ImageRequest::NewRepository {
             repository: own("example-image"),
         }),

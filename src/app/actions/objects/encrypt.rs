@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::app::format::{self, Tone};
 use crate::app::overlay::{Confirm, Overlay, Then};
 use crate::app::state::State;
-use crate::app::text::{self, Tone};
 use crate::app::{Consent, Effect};
 use crate::domain::{FileRow, KeyState, KmsKey, ObjectRequest, Request};
 
@@ -88,14 +88,14 @@ fn what(files: &[FileRow]) -> String {
     let plain = files.len() - folders;
     match files {
         [only] if only.is_dir => format!("the folder {} with everything in it", only.name),
-        [only] => format!("{} ({})", only.name, text::size(only.size)),
-        _ if folders == 0 => format!("{} ({})", text::count(plain, "file"), text::size(bytes)),
-        _ if plain == 0 => format!("{} with everything in them", text::count(folders, "folder")),
+        [only] => format!("{} ({})", only.name, format::size(only.size)),
+        _ if folders == 0 => format!("{} ({})", format::count(plain, "file"), format::size(bytes)),
+        _ if plain == 0 => format!("{} with everything in them", format::count(folders, "folder")),
         _ => format!(
             "{} ({}) and {} with everything in it",
-            text::count(plain, "file"),
-            text::size(bytes),
-            text::count(folders, "folder")
+            format::count(plain, "file"),
+            format::size(bytes),
+            format::count(folders, "folder")
         ),
     }
 }

@@ -72,7 +72,7 @@ async fn prove_trusted(fake: &mut Fake, role: &str, whole: &Proof) -> Came {
 }
 
 /// A grant that was made for the proof is revoked, or it is told which is left.
-async fn prove_story(fake: &mut Fake, role: &str, object: bool) -> Came {
+async fn prove_grant_cycle(fake: &mut Fake, role: &str, object: bool) -> Came {
     let (progress, cancel) = quiet();
     let key = fake.world.key.clone();
     let said = if object {
@@ -80,7 +80,7 @@ async fn prove_story(fake: &mut Fake, role: &str, object: bool) -> Came {
         proved.map(|proof| proof.holds)
     } else {
         let none = BTreeMap::new();
-        let story = actions::prove_story(&fake.aws, &key, role, &none, &[], &progress, &cancel).await;
+        let story = actions::prove_grant_cycle(&fake.aws, &key, role, &none, &[], &progress, &cancel).await;
         story.map(|story| story.holds)
     };
     let left = fake.grants(&key).await;
@@ -105,10 +105,14 @@ async fn no_answer_that_is_none_is_a_proof_or_leaves_what_was_lent_for_one() {
     let source = fake.world.write("x.csv", b"x,y\n1,2\n");
     good(&fake.world.encrypt(&source, "s3://training-bucket/data/").await);
     let role = fake.role("trainer").await;
-    fake.drive("prove an object", async |fake| prove_story(fake, &role, true).await)
-        .await;
-    fake.drive("prove a story", async |fake| prove_story(fake, &role, false).await)
-        .await;
+    fake.drive("prove an object", async |fake| {
+        prove_grant_cycle(fake, &role, true).await
+    })
+    .await;
+    fake.drive("prove a story", async |fake| {
+        prove_grant_cycle(fake, &role, false).await
+    })
+    .await;
 
     let grant = fake
         .world

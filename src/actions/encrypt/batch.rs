@@ -1,0 +1,334 @@
+//! Everything the files of one data key share, and how they go: a few at once.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::abort::{discard, is_needed};
+use super::data_key::{check_place, data_key_place, put_data_key, write_file};
+use super::journal_request::asked;
+use super::limits::Limits;
+use super::metadata::check_metadata;
+use super::parts::Pool;
+use super::plan::Source;
+use super::progress::Tally;
+use super::source_file::{Stamp, is_changed, is_sizeless};
+use super::{ACT, Destination, EncryptReport, EncryptRequest, EncryptedFile, changed_fault, passes, taken};
+use crate::actions::place::{Place, cancelled, io_fault};
+use crate::actions::sweep::Leftovers;
+use crate::actions::unlock::fault_of;
+use crate::actions::upload_journal::Journal;
+use crate::aws::again::again;
+use crate::aws::{Aws, kms, s3, transfer};
+use crate::domain::words::counted;
+use crate::domain::{Fault, FaultKind, WayOut};
+use crate::envelope::{DataKey, EnvelopeError, token_len};
+use crate::publish::Published;
+
+/// Files that are encrypted at once.
+const FILES: usize = 4;
+
+/// Everything the files of one data key share.
+pub(super) struct Job<'a> {
+    pub(super) aws: &'a Aws,
+    pub(super) tally: &'a Tally,
+    pub(super) cancel: &'a CancellationToken,
+    pub(super) overwrite: bool,
+    pub(super) context: &'a BTreeMap<String, String>,
+    pub(super) data_key: Arc<DataKey>,
+    pub(super) ciphertext: Vec<u8>,
+    pub(super) kms_key_arn: String,
+    pub(super) data_key_place: Place,
+    pub(super) pool: Arc<Pool>,
+    pub(super) limits: Limits,
+    /// Whether the destination of the only file was found free already.
+    pub(super) is_checked: bool,
+    pub(super) leftovers: Leftovers,
+    /// The tokens made on this machine.
+    pub(super) published: Arc<Published>,
+    /// What a token without a place is written into; `None` is standard output.
+    pub(super) stream: Option<PathBuf>,
+}
+
+/// Why there is no token.
+pub(super) enum Failure {
+    /// The source is not what an earlier process saw.
+    Changed,
+    /// It was cancelled, and no answer was heard: it may be there all the same.
+    Unanswered(Fault),
+    Fault(Fault),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl<'a> Job<'a> {
+    /// Makes the data key and puts C where it belongs, before any token is.
+    pub(super) async fn begin(
+        aws: &'a Aws,
+        request: &'a EncryptRequest,
+        limits: Limits,
+        tally: &'a Tally,
+        cancel: &'a CancellationToken,
+        sources: &[Source],
+    ) -> Result<(Self, Option<Journal>), Fault> {
+        let data_key_place = data_key_place(request)?;
+        check_place(&data_key_place, sources)?;
+        let only = match sources {
+            [
+                Source {
+                    to: Some(place @ Place::S3 { bucket, key }),
+                    ..
+                },
+            ] if !request.overwrite => Some((place, transfer::is_taken(aws, bucket, key).await?)),
+            _ => None,
+        };
+        if let Some((place, true)) = &only {
+            return Err(taken(place));
+        }
+        if let Place::S3 { key, .. } = &data_key_place {
+            check_metadata(aws, request, key, sources)?;
+        }
+        let made = again(|| kms::generate_data_key(aws, &request.key, &request.context)).await?;
+        let data_key = DataKey::from_plaintext(&made.plaintext).map_err(|error| fault_of(ACT, &request.key, &error))?;
+        let mut journal = None;
+        match &data_key_place {
+            Place::S3 { bucket, key } => {
+                if let Some(asked) = asked(aws, request) {
+                    journal = Journal::begin(asked, &made.key_arn, &made.ciphertext, key).unwrap_or_else(|error| {
+                        tracing::warn!(%error, "without a journal an interrupted upload cannot be resumed");
+                        None
+                    });
+                }
+                if let Err(fault) = put_data_key(aws, bucket, key, &made.ciphertext, &made.key_arn).await {
+                    journal.into_iter().for_each(Journal::remove);
+                    return Err(fault);
+                }
+            }
+            Place::Local(path) => write_file(path, &made.ciphertext)?,
+        }
+        let job = Self {
+            aws,
+            tally,
+            cancel,
+            overwrite: request.overwrite,
+            context: &request.context,
+            data_key: Arc::new(data_key),
+            ciphertext: made.ciphertext,
+            kms_key_arn: made.key_arn,
+            data_key_place,
+            pool: Pool::new(limits.part),
+            limits,
+            is_checked: only.is_some(),
+            leftovers: Leftovers::default(),
+            published: Arc::default(),
+            stream: match &request.destination {
+                Destination::Stream(path) => Some(path.clone()),
+                Destination::Place(_) | Destination::Stdout => None,
+            },
+        };
+        Ok((job, journal))
+    }
+
+    /// Goes on under the data key of an interrupted upload; `None` if it cannot be had any more.
+    pub(super) async fn resume(
+        aws: &'a Aws,
+        request: &'a EncryptRequest,
+        limits: Limits,
+        tally: &'a Tally,
+        cancel: &'a CancellationToken,
+        journal: &Journal,
+    ) -> Result<Option<Self>, Fault> {
+        let opening = &journal.opening;
+        let (ciphertext, key) = (&opening.ciphertext, Some(opening.kms_key_arn.as_str()));
+        let unwrapped = again(|| kms::decrypt_data_key(aws, ciphertext, key, &request.context, &[])).await;
+        let unwrapped = match unwrapped {
+            Ok(unwrapped) => unwrapped,
+            Err(fault) if passes(&fault) => return Err(fault),
+            Err(_) => return Ok(None),
+        };
+        let (bucket, object) = (&opening.asked.bucket, &opening.data_key_object);
+        let Ok(data_key) = DataKey::from_plaintext(&unwrapped.plaintext) else {
+            return Ok(None);
+        };
+        match put_data_key(aws, bucket, object, ciphertext, &opening.kms_key_arn).await {
+            Ok(()) => {}
+            // A name of our own making is nobody else's, and not every caller may read what is there.
+            Err(fault) if fault.kind == FaultKind::Conflict && opening.asked.data_key_name.is_none() => {}
+            Err(fault) if fault.kind == FaultKind::Conflict => return Ok(None),
+            Err(fault) => return Err(fault),
+        }
+        Ok(Some(Self {
+            aws,
+            tally,
+            cancel,
+            overwrite: request.overwrite,
+            context: &request.context,
+            data_key: Arc::new(data_key),
+            ciphertext: ciphertext.clone(),
+            kms_key_arn: opening.kms_key_arn.clone(),
+            data_key_place: Place::S3 {
+                bucket: bucket.clone(),
+                key: object.clone(),
+            },
+            pool: Pool::new(limits.part),
+            limits,
+            is_checked: false,
+            leftovers: Leftovers::default(),
+            published: Arc::default(),
+            stream: None,
+        }))
+    }
+
+    /// Encrypts the files, a few at once; gives back those that changed since an earlier process saw them.
+    pub(super) async fn run(
+        &self,
+        sources: Vec<Source>,
+        journal: Option<Journal>,
+        report: &mut EncryptReport,
+    ) -> Vec<Source> {
+        report.kms_key_arn.clone_from(&self.kms_key_arn);
+        let mut changed = Vec::new();
+        let (mut made, mut unanswered, mut unfinished) = (0, 0, false);
+        let mut missed = Vec::new();
+        let each = |source: Source| async {
+            let result = self.one(&source, journal.as_ref()).await;
+            (source, result)
+        };
+        let mut results = futures::stream::iter(sources).map(each).buffer_unordered(FILES);
+        while let Some((source, result)) = results.next().await {
+            match result {
+                Ok(file) => {
+                    made += 1;
+                    report.files.push(file);
+                }
+                Err(failure) => {
+                    let mut fault = match failure {
+                        Failure::Changed => {
+                            changed.push(source);
+                            continue;
+                        }
+                        Failure::Unanswered(fault) => {
+                            unanswered += 1;
+                            fault
+                        }
+                        Failure::Fault(fault) => fault,
+                    };
+                    if journal.is_some() && passes(&fault) {
+                        unfinished = true;
+                        fault.ways.push(WayOut::GoOn);
+                    }
+                    let is_told = fault.kind == FaultKind::Cancelled
+                        && report.failed.iter().any(|other| other.kind == FaultKind::Cancelled);
+                    if !is_told {
+                        report.failed.push(fault);
+                    }
+                    if let (None, Some(Place::S3 { key, .. })) = (&journal, source.to) {
+                        missed.push(key);
+                    }
+                }
+            }
+        }
+        drop(results);
+        if unanswered > 0
+            && let Some(fault) = report
+                .failed
+                .iter_mut()
+                .find(|fault| fault.kind == FaultKind::Cancelled)
+        {
+            let files = counted(unanswered, "file");
+            let more = format!("; {files} had no answer by then and may be there too");
+            fault.cause.push_str(&more);
+        }
+        match journal {
+            Some(_) if unfinished && !self.cancel.is_cancelled() => {}
+            Some(journal) => {
+                if let Err(fault) = discard(self.aws, journal).await {
+                    report.warnings.push(format!("parts may be left: {fault}"));
+                }
+            }
+            None if made == 0 => self.remove_data_key(missed).await,
+            None => {}
+        }
+        changed
+    }
+
+    async fn one(&self, source: &Source, journal: Option<&Journal>) -> Result<EncryptedFile, Failure> {
+        if self.cancel.is_cancelled() {
+            return Err(cancelled(ACT, source.path.display()).into());
+        }
+        match &source.to {
+            Some(Place::S3 { bucket, key }) => self.to_s3(source, bucket, key, journal).await,
+            Some(Place::Local(path)) => Ok(self.to_file(source, path).await?),
+            None => Ok(self.to_stream(source).await?),
+        }
+    }
+
+    pub(super) fn made(&self, source: &Source, stamp: Stamp, etag: Option<String>, resumed: bool) -> EncryptedFile {
+        EncryptedFile {
+            path: source.path.clone(),
+            place: source.to.clone().or_else(|| self.stream.clone().map(Place::Local)),
+            data_key_uri: self.data_key_place.to_string(),
+            bytes: stamp.size,
+            token_bytes: token_len(stamp.size),
+            etag,
+            resumed,
+        }
+    }
+
+    pub(super) fn fault(&self, source: &Source, error: &EnvelopeError) -> Fault {
+        match error {
+            _ if self.cancel.is_cancelled() => cancelled(ACT, source.path.display()),
+            EnvelopeError::Read(error) | EnvelopeError::Write(error) if is_changed(error) => {
+                changed_fault(&source.path)
+            }
+            EnvelopeError::Read(error) if is_sizeless(error) => {
+                let remedy = "copy it to a file of its own first, then encrypt that";
+                let path = source.path.display().to_string();
+                Fault::new(FaultKind::Invalid, ACT, path, error.to_string(), remedy)
+            }
+            EnvelopeError::Read(error) => io_fault("read", source.path.display(), error),
+            EnvelopeError::Write(error) => io_fault("write the token of", source.path.display(), error),
+            error => fault_of(ACT, source.path.display(), error),
+        }
+    }
+
+    pub(super) fn warning(&self, request: &EncryptRequest) -> Option<String> {
+        match (&request.destination, &self.data_key_place) {
+            (Destination::Place(Place::S3 { key: prefix, .. }), Place::S3 { key, .. })
+                if key.starts_with(prefix.as_str()) =>
+            {
+                Some(format!(
+                    "the key object {key} lies under the destination's prefix: a channel on it would deliver it too"
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// If no token needs C it goes again; one may have been written without an answer.
+    async fn remove_data_key(&self, missed: Vec<String>) {
+        match &self.data_key_place {
+            Place::S3 { bucket, key } => {
+                if let Ok(false) = is_needed(self.aws, bucket, missed, key).await {
+                    let _ = s3::delete_objects(self.aws, bucket, std::slice::from_ref(key)).await;
+                }
+            }
+            Place::Local(path) => {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+pub(super) fn now() -> u64 {
+    Timestamp::now().as_second().unsigned_abs()
+}

@@ -1,0 +1,100 @@
+//! One token on its way to S3, and what is asked about it there.
+//!
+//! The metadata's MAC covers the random IV: an object that bears it is the token made here, whoever sent it. That is how
+//! a lost answer is told from a name that was taken.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::actions::upload_journal::Journal;
+use crate::aws::again::Pause;
+use crate::aws::transfer::{Multipart, Part, Replaces};
+use crate::aws::{Aws, transfer};
+use crate::domain::{Fault, FaultKind};
+
+/// One token on its way.
+pub(super) struct Going<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) key: &'a str,
+    pub(super) name: &'a str,
+    pub(super) metadata: BTreeMap<String, String>,
+    pub(super) token_bytes: u64,
+    pub(super) replaces: Replaces,
+    pub(super) journal: Option<&'a Journal>,
+}
+
+/// Whether the object is this very token; an answer to it may have been lost.
+pub(super) enum Seen {
+    /// It is, with this ETag.
+    There(Option<String>),
+    /// It is another one, or there is none.
+    NotThere,
+    /// The caller may not look.
+    Hidden,
+}
+
+impl Going<'_> {
+    pub(super) async fn look(&self, aws: &Aws) -> Result<Seen, Fault> {
+        let head = match transfer::find(aws, self.bucket, self.key).await {
+            Err(fault) if fault.kind == FaultKind::Denied => return Ok(Seen::Hidden),
+            head => head?,
+        };
+        let mac = |map: &BTreeMap<String, String>| map.get("strongroom-mac").cloned();
+        Ok(match head {
+            Some(head) if head.length == self.token_bytes && mac(&head.metadata) == mac(&self.metadata) => {
+                Seen::There(head.etag.map(|etag| etag.trim_matches('"').to_owned()))
+            }
+            _ => Seen::NotThere,
+        })
+    }
+
+    /// An error inside a 200, an answer lost after the object was made, a moment of congestion: after every failure it is
+    /// looked whether the object is there.
+    pub(super) async fn complete(
+        &self,
+        aws: &Aws,
+        upload: &Multipart,
+        parts: &[Part],
+    ) -> Result<Option<String>, Fault> {
+        let mut pause = Pause::default();
+        self.note(|journal| journal.completing(self.key));
+        loop {
+            let fault = match transfer::complete(aws, upload, parts, &self.replaces).await {
+                Ok(etag) => return Ok(Some(etag)),
+                Err(fault) => fault,
+            };
+            if let Seen::There(etag) = self.look(aws).await? {
+                return Ok(etag);
+            }
+            let passes = fault.is_transient() || fault.code.as_deref() == Some("ConditionalRequestConflict");
+            if !passes || !pause.wait().await {
+                return Err(self.unless_replaced(fault));
+            }
+        }
+    }
+
+    /// Says of a refused condition what it means.
+    pub(super) fn unless_replaced(&self, mut fault: Fault) -> Fault {
+        let is_refused = fault.kind == FaultKind::Conflict || fault.code.as_deref() == Some("NoSuchKey");
+        if is_refused && matches!(self.replaces, Replaces::This(_)) {
+            "it is another object since it was looked at, or gone".clone_into(&mut fault.cause);
+            "nothing was replaced; look at it, and try again".clone_into(&mut fault.remedy);
+        }
+        fault
+    }
+
+    pub(super) fn upload(&self, id: String) -> Multipart {
+        Multipart {
+            bucket: self.bucket.to_owned(),
+            key: self.key.to_owned(),
+            id,
+        }
+    }
+
+    /// A journal that cannot be written costs the resumption, not the upload.
+    pub(super) fn note(&self, write: impl FnOnce(&Journal) -> io::Result<()>) {
+        if let Some(Err(error)) = self.journal.map(write) {
+            tracing::warn!(%error, "could not write the journal of an upload");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Where the encrypted data key of an object is, as its own metadata says: for those who hand it on without unwrapping it.
+
+use std::collections::BTreeMap;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+use super::unlock::MAX_DATA_KEY;
+use crate::aws::{Aws, s3};
+use crate::domain::{Fault, FaultKind, ObjectInfo, WayOut};
+
+/// The key object of the boto3 way.
+pub(super) const BOTO3_KEY_OBJECT: &str = "dont_look";
+
+/// C of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct EncryptedDataKey {
+    /// C.
+    pub(super) ciphertext: Vec<u8>,
+    /// The KMS key, as the object says.
+    pub(super) kms_key_arn: Option<String>,
+    /// The encryption context.
+    pub(super) context: BTreeMap<String, String>,
+}
+
+impl EncryptedDataKey {
+    /// From the metadata of a strongroom token, or from where the boto3 way puts C.
+    pub(super) async fn of(aws: &Aws, bucket: &str, object: &str, info: &ObjectInfo) -> Result<Self, Fault> {
+        let from_metadata = metadata(info, "data-key").and_then(|text| BASE64_STANDARD.decode(text).ok());
+        let ciphertext = match (from_metadata, key_object(info, bucket)) {
+            (Some(ciphertext), _) => ciphertext,
+            (None, Some(key)) => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?,
+            (None, None) => s3::read_small(aws, bucket, BOTO3_KEY_OBJECT, MAX_DATA_KEY)
+                .await
+                .map_err(|fault| missing(fault, &s3::uri(bucket, object)))?,
+        };
+        Ok(Self {
+            ciphertext,
+            kms_key_arn: info.kms_key_arn.clone(),
+            context: info.context.iter().cloned().collect(),
+        })
+    }
+}
+
+/// One entry of strongroom's own metadata.
+pub(super) fn metadata<'a>(info: &'a ObjectInfo, name: &str) -> Option<&'a str> {
+    let is_meant = |key: &str| key.strip_prefix("strongroom-") == Some(name);
+    let found = info.metadata.iter().find(|(key, _)| is_meant(key));
+    found.map(|(_, value)| value.as_str())
+}
+
+/// The key object in the object's own bucket.
+pub(super) fn key_object<'a>(info: &'a ObjectInfo, bucket: &str) -> Option<&'a str> {
+    info.data_key_uri.as_deref()?.strip_prefix(&s3::uri(bucket, ""))
+}
+
+fn missing(fault: Fault, uri: &str) -> Fault {
+    if fault.kind != FaultKind::NotFound {
+        return fault;
+    }
+    let cause = format!("it says nothing of its data key, and there is no object {BOTO3_KEY_OBJECT}");
+    Fault::new(FaultKind::NotFound, "find the data key of", uri, cause, "").by(WayOut::NameDataKey)
+}

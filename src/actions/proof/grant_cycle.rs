@@ -1,0 +1,312 @@
+//! The whole cycle: denied, granted, allowed, revoked, denied; afterwards everything is as it was, also when the cycle is
+//! cut short.
+
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use etcetera::BaseStrategy;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{SESSION, Subject, grant_name, key_arn, not_assumed};
+use crate::actions::ProgressSink;
+use crate::actions::grants::{lent, spread};
+use crate::actions::place::cancelled;
+use crate::actions::principals::role_arn;
+use crate::aws::{Aws, kms};
+use crate::domain::{CyclePhase, Fault, FaultKind, GrantCycle, GrantSpec, Progress, ProofStep};
+
+const ACT: &str = "prove the access to";
+const ALREADY: &str = "already allowed without this grant; revoking will not deny";
+
+/// Tells the cycle of `role` (ARN or name) and `key` (id, ARN or alias) with a grant of `operations`.
+///
+/// # Errors
+/// When the role cannot be assumed, the grant not be made, or KMS not be asked. The grant is revoked all the same.
+pub async fn prove_grant_cycle(
+    aws: &Aws,
+    key: &str,
+    role: &str,
+    context: &BTreeMap<String, String>,
+    operations: &[String],
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<GrantCycle, Fault> {
+    let key_arn = key_arn(aws, key).await?;
+    let role_arn = role_arn(aws, role).await?;
+    let session = aws.assume_role(&role_arn, SESSION).await.map_err(not_assumed)?;
+    let operations = if operations.is_empty() {
+        GrantSpec::TRAINING.map(str::to_owned).to_vec()
+    } else {
+        operations.to_vec()
+    };
+    let mut teller = Teller {
+        aws,
+        session,
+        context,
+        progress,
+        cancel,
+        cycle: GrantCycle {
+            key_arn,
+            role_arn,
+            granted: operations,
+            phases: Vec::new(),
+            holds: true,
+            notes: Vec::new(),
+            evidence: None,
+        },
+    };
+    teller.tell().await?;
+    let mut cycle = teller.cycle;
+    cycle.holds = cycle.phases.iter().all(|phase| phase.held) && cycle.notes.is_empty();
+    match keep(aws, &cycle) {
+        Ok(path) => cycle.evidence = path,
+        Err(fault) => cycle.notes.push(fault.to_string()),
+    }
+    Ok(cycle)
+}
+
+struct Teller<'a> {
+    aws: &'a Aws,
+    session: Aws,
+    context: &'a BTreeMap<String, String>,
+    progress: &'a ProgressSink,
+    cancel: &'a CancellationToken,
+    cycle: GrantCycle,
+}
+
+impl Teller<'_> {
+    async fn tell(&mut self) -> Result<(), Fault> {
+        self.asked("before", false, &[]).await?;
+        if !self.cycle.phases.iter().all(|phase| phase.held) {
+            // A grant could prove nothing any more, so none is made.
+            self.cycle.notes.push(ALREADY.to_owned());
+            return Ok(());
+        }
+        self.say("granting");
+        let spec = GrantSpec {
+            key_arn: self.cycle.key_arn.clone(),
+            grantee: self.cycle.role_arn.clone(),
+            operations: self.cycle.granted.clone(),
+            constraint: None,
+            name: Some(grant_name()),
+            retiring: None,
+        };
+        // From the call on, whatever happens, the grant is revoked.
+        let created = lent(self.aws, &spec).await?;
+        self.changed("grant", created.request_id.clone(), None);
+        let allowed = self.allowed().await;
+        self.say("revoking");
+        let revoked = kms::revoke_grant(self.aws, &self.cycle.key_arn, &created.id).await;
+        let request_id = revoked.map_err(|fault| Fault {
+            remedy: format!("revoke grant {} yourself: it was made for this proof", created.id),
+            ..fault
+        })?;
+        self.changed("revoke", request_id, None);
+        allowed?;
+        self.denied_again().await
+    }
+
+    /// With the token at once; then, as KMS sees it everywhere, without.
+    async fn allowed(&mut self) -> Result<(), Fault> {
+        let tokens = self.aws.tokens().of(&self.cycle.key_arn, &self.cycle.role_arn);
+        self.asked("granted", true, &tokens).await?;
+        let waited = self.spread(true).await?;
+        self.asked("granted", true, &[]).await?;
+        self.waited(waited);
+        Ok(())
+    }
+
+    async fn denied_again(&mut self) -> Result<(), Fault> {
+        let waited = self.spread(false).await?;
+        self.asked("revoked", false, &[]).await?;
+        self.waited(waited);
+        Ok(())
+    }
+
+    async fn spread(&self, allowed: bool) -> Result<Duration, Fault> {
+        let (key_arn, role_arn) = (&self.cycle.key_arn, &self.cycle.role_arn);
+        let operation = self.cycle.granted.first().map_or("Decrypt", String::as_str);
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(cancelled(ACT, key_arn)),
+            waited = spread(&self.session, key_arn, role_arn, operation, allowed, self.progress) => waited,
+        }
+    }
+
+    /// One phase of questions. What was granted must be as expected; while the grant stands, everything else denied.
+    async fn asked(&mut self, name: &'static str, expected: bool, tokens: &[String]) -> Result<(), Fault> {
+        if self.cancel.is_cancelled() {
+            return Err(cancelled(ACT, &self.cycle.key_arn));
+        }
+        self.say("asking as the role");
+        let subject = Subject {
+            key_arn: &self.cycle.key_arn,
+            role_arn: &self.cycle.role_arn,
+            context: self.context,
+            tokens,
+        };
+        let operations = subject.ask(self.aws, &self.session).await?;
+        let held = as_expected(&operations, &self.cycle.granted, expected, self.baseline());
+        self.cycle.phases.push(CyclePhase {
+            name,
+            at: Timestamp::now(),
+            expected: Some(expected),
+            held,
+            operations,
+            request_id: None,
+            waited_ms: None,
+        });
+        Ok(())
+    }
+
+    /// What the role could do before anything was changed.
+    fn baseline(&self) -> &[ProofStep] {
+        self.cycle
+            .phases
+            .first()
+            .map_or(&[], |phase| phase.operations.as_slice())
+    }
+
+    fn changed(&mut self, name: &'static str, request_id: Option<String>, waited_ms: Option<u64>) {
+        self.cycle.phases.push(CyclePhase {
+            name,
+            at: Timestamp::now(),
+            expected: None,
+            held: true,
+            operations: Vec::new(),
+            request_id,
+            waited_ms,
+        });
+    }
+
+    fn waited(&mut self, waited: Duration) {
+        if let Some(phase) = self.cycle.phases.last_mut() {
+            phase.waited_ms = u64::try_from(waited.as_millis()).ok();
+        }
+    }
+
+    fn say(&self, phase: &str) {
+        self.progress.report(Progress {
+            phase: phase.to_owned(),
+            item: self.cycle.role_arn.clone(),
+            ..Progress::default()
+        });
+    }
+}
+
+/// The granted operations are all as expected, and everything else is as it was before the grant.
+fn as_expected(steps: &[ProofStep], granted: &[String], expected: bool, before: &[ProofStep]) -> bool {
+    steps.iter().all(|step| {
+        if granted.contains(&step.operation) {
+            step.allowed == expected
+        } else {
+            let earlier = before.iter().find(|earlier| earlier.operation == step.operation);
+            // A refused ReEncrypt says nothing of its other half, and retiring needs a grant to ask about.
+            let is_clear = !matches!(step.operation.as_str(), "ReEncryptFrom" | "ReEncryptTo" | "RetireGrant");
+            earlier.is_none_or(|earlier| !is_clear || earlier.allowed == step.allowed)
+        }
+    })
+}
+
+/// Writes the evidence into the state folder, private. The sandbox leaves nothing behind.
+fn keep(aws: &Aws, cycle: &GrantCycle) -> Result<Option<PathBuf>, Fault> {
+    if aws.is_embedded() {
+        return Ok(None);
+    }
+    let Some(folder) = etcetera::choose_base_strategy()
+        .ok()
+        .and_then(|folders| folders.state_dir())
+    else {
+        return Ok(None);
+    };
+    let at = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
+    let path = folder.join("strongroom/evidence").join(format!("proof-{at}.json"));
+    write(&path, cycle).map_err(|error| {
+        let remedy = "the cycle itself is complete";
+        Fault::new(
+            FaultKind::Io,
+            "write",
+            path.display().to_string(),
+            error.to_string(),
+            remedy,
+        )
+    })?;
+    Ok(Some(path))
+}
+
+fn write(path: &Path, cycle: &GrantCycle) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let document = json!({
+        "kms_key_id": cycle.key_arn,
+        "role_arn": cycle.role_arn,
+        "granted": cycle.granted,
+        "holds": cycle.holds,
+        "notes": cycle.notes,
+        "steps": steps_json(cycle),
+    });
+    serde_json::to_writer_pretty(&mut file, &document)?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+/// The phases as JSON, for the evidence file and for `--json` alike.
+pub fn steps_json(cycle: &GrantCycle) -> serde_json::Value {
+    let phase = |phase: &CyclePhase| {
+        json!({
+            "step": phase.name,
+            "time": phase.at.to_string(),
+            "expected": phase.expected.map(|allowed| if allowed { "allowed" } else { "denied" }),
+            "held": phase.held,
+            "request_id": phase.request_id,
+            "waited_ms": phase.waited_ms,
+            "operations": phase.operations.iter().map(step_json).collect::<Vec<_>>(),
+        })
+    };
+    cycle.phases.iter().map(phase).collect()
+}
+
+/// One operation as JSON.
+pub fn step_json(step: &ProofStep) -> serde_json::Value {
+    json!({
+        "operation": step.operation,
+        "allowed": step.allowed,
+        "reason": step.reason,
+        "request_id": step.request_id,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(allowed: &[(&str, bool)]) -> Vec<ProofStep> {
+        let step = |(operation, allowed): &(&str, bool)| ProofStep {
+            operation: (*operation).to_owned(),
+            allowed: *allowed,
+            reason: None,
+            request_id: None,
+        };
+        allowed.iter().map(step).collect()
+    }
+
+    #[test]
+    fn the_story_holds_only_if_exactly_what_was_granted_changed() {
+        let granted = ["Decrypt".to_owned()];
+        let before = steps(&[("Decrypt", false), ("Encrypt", false), ("DescribeKey", true)]);
+        assert!(as_expected(&before, &granted, false, &before));
+        let after = steps(&[("Decrypt", true), ("Encrypt", false), ("DescribeKey", true)]);
+        assert!(as_expected(&after, &granted, true, &before));
+        assert!(!as_expected(&before, &granted, true, &before));
+        let more = steps(&[("Decrypt", true), ("Encrypt", true), ("DescribeKey", true)]);
+        assert!(!as_expected(&more, &granted, true, &before));
+    }
+}

@@ -1,0 +1,236 @@
+//! Commands at work: what each does in the pane with the cursor, and whether it does anything there.
+
+use super::command::Command;
+use super::format::Tone;
+use super::input::palette_matches;
+use super::job_log::Log;
+use super::overlay::{Details, Overlay, Palette, Scroll, Subject};
+use super::pane::Pane;
+use super::state::{State, reference};
+use super::{Effect, actions, cancelling, clipboard, guide, job_alerts, named};
+use crate::domain::ObjectRow;
+
+/// Does what the command says, or says why not here.
+pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
+    if let Some(action) = command.action(state.focus) {
+        return actions::run_here(state, action, effects);
+    }
+    if !is_available(state, command) {
+        if command == Command::Mark {
+            state.say(Tone::Warn, "Files (5) and objects (3) can be marked.");
+        }
+        return;
+    }
+    match command {
+        Command::Focus(pane) => state.focus = pane,
+        Command::NextPane => focus_by(state, 1),
+        Command::PreviousPane => focus_by(state, Pane::ALL.len() - 1),
+        Command::Zoom => state.zoom = !state.zoom,
+        Command::Down => state.focused().step(1),
+        Command::Up => state.focused().step(-1),
+        Command::PageDown => step_page(state, 1),
+        Command::PageUp => step_page(state, -1),
+        Command::Top => state.focused().step(isize::MIN),
+        Command::Bottom => state.focused().step(isize::MAX),
+        Command::Enter => enter(state),
+        Command::Back => back(state),
+        Command::Parent => parent(state),
+        Command::Actions => actions::menu(state),
+        Command::Guide => {
+            let next = guide::next(state);
+            state.overlays.push(Overlay::Guide(next));
+        }
+        Command::Filter => state.typing = true,
+        Command::Sort => state.focused().sort_next(),
+        Command::Reverse => state.focused().reverse(),
+        Command::Mark => state.focused().toggle_mark(),
+        Command::Copy => clipboard::copy(state, reference(state), effects),
+        Command::CopyCommand => clipboard::copy(state, clipboard::of_row(state), effects),
+        Command::Refresh => {
+            state.refused.clear();
+            named::on_screen(state);
+            effects.push(Effect::Refresh(state.watched.clone()));
+        }
+        Command::Operations => state.overlays.push(Overlay::Operations(state.operations.id(0))),
+        Command::Messages => state.overlays.push(Overlay::Messages(state.messages.id(0))),
+        Command::Palette => {
+            let matches = palette_matches(state, "");
+            state.overlays.push(Overlay::Palette(Palette {
+                input: tui_input::Input::default(),
+                matches,
+                cursor: 0,
+            }));
+        }
+        Command::Help => state.overlays.push(Overlay::Help(Scroll::default())),
+        Command::Redraw => effects.push(Effect::Redraw),
+        Command::Suspend => effects.push(Effect::Suspend),
+        Command::Quit => cancelling::quit(state, effects),
+        Command::Follow | Command::Wrap | Command::Save => {}
+        // These are actions.
+        Command::Encrypt
+        | Command::Decrypt
+        | Command::Verify
+        | Command::Prove
+        | Command::New
+        | Command::Remove
+        | Command::Restore
+        | Command::Train
+        | Command::Log
+        | Command::Preview
+        | Command::Audit => {}
+    }
+}
+
+/// Whether the command does something with the cursor where it is.
+pub(super) fn is_available(state: &State, command: Command) -> bool {
+    if let Some(action) = command.action(state.focus) {
+        return action.is_offered(state);
+    }
+    let reading = match state.overlays.last() {
+        Some(Overlay::Log(_)) => true,
+        Some(Overlay::Audit(_)) => command == Command::Save,
+        _ => false,
+    };
+    match command {
+        Command::Mark => matches!(state.focus, Pane::Files | Pane::Objects) && reference(state).is_some(),
+        Command::Copy | Command::CopyCommand => reference(state).is_some(),
+        Command::Parent => state.focus == Pane::Files || state.focus == Pane::Objects && state.place.is_some(),
+        Command::Follow | Command::Wrap | Command::Save => reading,
+        _ => true,
+    }
+}
+
+fn focus_by(state: &mut State, by: usize) {
+    let at = state.focus.digit() - 1;
+    state.focus = Pane::ALL[(at + by) % Pane::ALL.len()];
+}
+
+fn step_page(state: &mut State, by: isize) {
+    let table = state.focused();
+    let page = table.page();
+    table.step(by * page);
+}
+
+fn enter(state: &mut State) {
+    state.focused().touch();
+    let subject = match (state.focus, &mut state.place) {
+        (Pane::Keys, _) => state.keys.current().map(|key| Subject::Key(key.arn.clone())),
+        (Pane::Grants, _) => state.grants.current().map(|grant| Subject::Grant(grant.id.clone())),
+        (Pane::Jobs, _) => state.jobs.current().map(|job| Subject::Job(job.name.clone())),
+        (Pane::Objects, place @ None) => {
+            *place = state
+                .buckets
+                .current()
+                .map(|bucket| (bucket.name.clone(), String::new()));
+            state.opened_once = true;
+            state.objects.reset();
+            None
+        }
+        (Pane::Objects, Some((_, at))) => match state.objects.current() {
+            Some(ObjectRow::Prefix { prefix }) => {
+                at.clone_from(prefix);
+                state.objects.reset();
+                None
+            }
+            row => row.map(|row| Subject::Object(row.key().to_owned())),
+        },
+        (Pane::Files, _) => match state.files.current() {
+            Some(file) if file.is_dir => {
+                state.dir.clone_from(&file.path);
+                state.files.reset();
+                None
+            }
+            file => file.map(|file| Subject::File(file.path.clone())),
+        },
+    };
+    if let Some(subject) = subject {
+        details(state, subject);
+    }
+}
+
+/// Opens the details of something.
+pub(super) fn details(state: &mut State, subject: Subject) {
+    if let Subject::Job(name) = &subject {
+        state.job_log = Log::new(name);
+        job_alerts::watch(state, name);
+    }
+    state.overlays.push(Overlay::Details(Details {
+        subject,
+        page: 0,
+        scroll: Scroll::default(),
+    }));
+}
+
+/// One thing at a time: a message is read, marks go, a filter goes, then the place changes.
+fn back(state: &mut State) {
+    if state.messages.dismiss() || state.files.clear_marks() || state.objects.clear_marks() {
+        return;
+    }
+    if !state.table(state.focus).filter().is_empty() {
+        state.focused().set_filter("");
+        return;
+    }
+    match (state.focus, &state.place) {
+        (Pane::Files, _) => back_to_start(state),
+        (Pane::Objects, Some(_)) => parent(state),
+        _ if state.zoom => state.zoom = false,
+        _ => {}
+    }
+}
+
+/// One folder up, or home: never out of the folder that the program was started in.
+fn back_to_start(state: &mut State) {
+    let start = state.settings.start_dir.clone();
+    if state.dir == start {
+        state.zoom = false;
+    } else if start.starts_with(&state.dir) {
+        // Above it: there is nothing to go back through.
+        go_to(state, start);
+    } else {
+        folder_above(state);
+    }
+}
+
+/// One level up, wherever that leads.
+fn parent(state: &mut State) {
+    match (state.focus, &mut state.place) {
+        (Pane::Files, _) => folder_above(state),
+        (Pane::Objects, Some((bucket, prefix))) if prefix.is_empty() => {
+            let bucket = bucket.clone();
+            state.place = None;
+            state.opened_once = true;
+            state.objects.reset();
+            state.buckets.want(&bucket);
+        }
+        (Pane::Objects, Some((_, prefix))) => {
+            let child = prefix.clone();
+            let parent = prefix.trim_end_matches('/').rfind('/').map_or(0, |slash| slash + 1);
+            prefix.truncate(parent);
+            state.objects.reset();
+            state.objects.want(&child);
+        }
+        (Pane::Objects, None) | (Pane::Keys | Pane::Grants | Pane::Jobs, _) => {}
+    }
+}
+
+fn folder_above(state: &mut State) {
+    let child = state.dir.clone();
+    if let Some(above) = child.parent() {
+        go_to(state, above.to_path_buf());
+        state.files.want(&child.to_string_lossy());
+    }
+}
+
+fn go_to(state: &mut State, dir: std::path::PathBuf) {
+    state.dir = dir;
+    state.files.reset();
+}
+
+/// Opens the log of a job.
+pub(super) fn open_log(state: &mut State, name: &str) {
+    // What the details have of it already is not told again.
+    let is_read = matches!(state.overlays.last(), Some(Overlay::Details(_))) && state.job_log.job == name;
+    let log = if is_read { state.job_log.clone() } else { Log::new(name) };
+    job_alerts::watch(state, name);
+    state.overlays.push(Overlay::Log(log));
+}

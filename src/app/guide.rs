@@ -1,0 +1,359 @@
+//! The walk: the steps from an empty account to a decrypted model and back, each with its live state and the key that
+//! does it. Nothing here is remembered but what proofs found out: all else is read off the panes.
+
+use super::actions::{self, Action, Target};
+use super::command::Command;
+use super::format::{self, Tone};
+use super::overlay::Subject;
+use super::pane::Pane;
+use super::state::State;
+use super::{Effect, dispatch, seen};
+use crate::domain::{Grant, JobStatus, KeyState, ObjectRow, ProofMethod};
+
+/// One step of the walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of steps")]
+pub enum Step {
+    Key,
+    Bucket,
+    Role,
+    Denied,
+    Grant,
+    Allowed,
+    Data,
+    Image,
+    Job,
+    Model,
+    CleanUp,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The step.
+    pub step: Step,
+    /// What it is called.
+    pub title: &'static str,
+    /// Done, missing, or not needed.
+    pub mark: Mark,
+    /// As it is now.
+    pub words: String,
+    /// What Enter does.
+    pub next: &'static str,
+}
+
+/// Done, missing, or neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// It is as it should be.
+    Done,
+    /// It is to be done, or is on its way.
+    Open,
+    /// Something is wrong.
+    Wrong,
+    /// Nothing needs it.
+    Free,
+}
+
+impl Mark {
+    /// Its sign and meaning.
+    pub fn sign(self) -> (Tone, &'static str) {
+        match self {
+            Self::Done => (Tone::Good, "✓"),
+            Self::Open => (Tone::Warn, "○"),
+            Self::Wrong => (Tone::Bad, "✗"),
+            Self::Free => (Tone::Dim, "·"),
+        }
+    }
+}
+
+/// Every step as it stands now.
+pub fn steps(state: &State) -> Vec<Standing> {
+    [
+        key(state),
+        bucket(state),
+        role(state),
+        denied(state),
+        grant(state),
+        allowed(state),
+        data(state),
+        image(state),
+        job(state),
+        model(state),
+        clean_up(),
+    ]
+    .into()
+}
+
+/// The first step that is not as it should be; the last one when all are.
+pub fn next(state: &State) -> usize {
+    let open = |standing: &Standing| matches!(standing.mark, Mark::Open | Mark::Wrong);
+    let steps = steps(state);
+    steps.iter().position(open).unwrap_or(steps.len() - 1)
+}
+
+/// The role of the walk: that of the newest job of the key, else of its first grant, else the first that SageMaker trusts.
+pub(super) fn role_arn(state: &State) -> Option<String> {
+    let jobs = state.jobs.rows().iter().filter(|job| state.is_job_linked(job));
+    let newest = jobs.max_by_key(|job| job.created);
+    let of_job = newest
+        .and_then(|job| job.detail.as_ref())
+        .map(|detail| detail.role_arn.clone());
+    let of_grant = || {
+        let mut grants = state.grants.rows().iter();
+        grants
+            .find(|grant| grant.grantee.contains(":role/"))
+            .map(|grant| grant.grantee.clone())
+    };
+    let trusted = || {
+        let mut roles = state.roles.iter();
+        roles.find(|role| role.trusts_sagemaker).map(|role| role.arn.clone())
+    };
+    state.walk_role.clone().or(of_job).or_else(trusted).or_else(of_grant)
+}
+
+fn standing(step: Step, title: &'static str, mark: Mark, words: impl Into<String>, next: &'static str) -> Standing {
+    Standing {
+        step,
+        title,
+        mark,
+        words: words.into(),
+        next,
+    }
+}
+
+fn key(state: &State) -> Standing {
+    let (mark, words) = match state.key() {
+        None => (Mark::Open, "none yet".to_owned()),
+        Some(key) => match key.detail.as_ref().map(|detail| &detail.state) {
+            Some(KeyState::Enabled) => (Mark::Done, format!("{} is Enabled", key.name())),
+            Some(other) => (Mark::Wrong, format!("{} is {}", key.name(), other.as_str())),
+            None => (Mark::Open, format!("{}, state unknown", key.name())),
+        },
+    };
+    standing(Step::Key, "KMS key", mark, words, "select or make a key")
+}
+
+fn bucket(state: &State) -> Standing {
+    let (mark, words) = match &state.place {
+        Some((bucket, prefix)) => (Mark::Done, format!("s3://{bucket}/{prefix} is open")),
+        None => (Mark::Open, "none is open".to_owned()),
+    };
+    standing(Step::Bucket, "Bucket", mark, words, "open or make a bucket")
+}
+
+fn role(state: &State) -> Standing {
+    let Some(arn) = role_arn(state) else {
+        return standing(Step::Role, "Execution role", Mark::Open, "none yet", "make a role");
+    };
+    let listed = state.roles.iter().find(|role| role.arn == arn);
+    let name = format::last_part(&arn);
+    let (mark, words) = match listed {
+        Some(role) if !role.trusts_sagemaker => (Mark::Wrong, format!("{name}: SageMaker may not assume it")),
+        _ => (Mark::Done, format!("{name}: SageMaker may assume it")),
+    };
+    standing(Step::Role, "Execution role", mark, words, "make a role")
+}
+
+/// The newest proof of the key and the role that came out so, in words.
+fn proved(state: &State, allowed: bool) -> Option<String> {
+    let (key, role) = (&state.key()?.arn, role_arn(state)?);
+    let mut proofs = state.proofs.iter().rev();
+    let found = proofs.find(|proof| proof.key_arn == *key && proof.role_arn == role && proof.allowed == allowed)?;
+    let how = match found.method {
+        ProofMethod::Reasoned => "reasoned from policies",
+        ProofMethod::Assumed => "proved",
+    };
+    Some(match format::age(found.at, state.now).as_str() {
+        "now" => format!("{how} just now"),
+        age => format!("{how} {age} ago"),
+    })
+}
+
+fn denied(state: &State) -> Standing {
+    let (mark, words) = match proved(state, false) {
+        Some(words) => (Mark::Done, words),
+        None if granted(state).is_some() => (Mark::Free, "not proved before the grant".to_owned()),
+        None => (Mark::Open, "not proved yet".to_owned()),
+    };
+    standing(Step::Denied, "Denied without grant", mark, words, "prove it")
+}
+
+fn granted(state: &State) -> Option<&Grant> {
+    let role = role_arn(state)?;
+    let mut grants = state.grants.rows().iter();
+    grants.find(|grant| grant.grantee == role && grant.operations.iter().any(|operation| operation == "Decrypt"))
+}
+
+fn grant(state: &State) -> Standing {
+    let (mark, words) = match granted(state) {
+        Some(grant) => (
+            Mark::Done,
+            format!(
+                "{} to {}",
+                grant.operations.join(", "),
+                format::last_part(&grant.grantee)
+            ),
+        ),
+        None => (Mark::Open, "none to this role on this key".to_owned()),
+    };
+    standing(Step::Grant, "Grant", mark, words, "grant Decrypt and Encrypt")
+}
+
+fn allowed(state: &State) -> Standing {
+    let (mark, words) = match (proved(state, true), granted(state)) {
+        (Some(words), Some(_)) => (Mark::Done, words),
+        _ => (Mark::Open, "not proved yet".to_owned()),
+    };
+    standing(Step::Allowed, "Allowed with grant", mark, words, "prove it")
+}
+
+fn linked_object(state: &State) -> Option<&ObjectRow> {
+    let mut linked = state.objects.rows().iter().filter(|row| state.is_object_linked(row));
+    linked.find(|row| row.info().is_some_and(|info| info.format.is_token()))
+}
+
+fn data(state: &State) -> Standing {
+    let (mark, words) = match linked_object(state) {
+        Some(row) => {
+            let name = format::last_part(row.key());
+            let words = match state.seen(row).map(|seen| &seen.found) {
+                Some(seen::Found::Verified { .. }) => format!("{name} is encrypted under the key: verified here"),
+                Some(seen::Found::Refuted(_)) | None => format!("{name} says it is encrypted under the key"),
+            };
+            (Mark::Done, words)
+        }
+        None => (Mark::Open, "nothing at the place shown is under the key".to_owned()),
+    };
+    standing(
+        Step::Data,
+        "Data encrypted",
+        mark,
+        words,
+        "encrypt and upload the selected file",
+    )
+}
+
+fn image(state: &State) -> Standing {
+    let words = if state.settings.sandbox {
+        "not needed here: the sandbox brings a reference trainer"
+    } else {
+        "yours, with strongroom train as its entry point"
+    };
+    standing(Step::Image, "Training image", Mark::Free, words, "build and push one")
+}
+
+fn newest_job(state: &State) -> Option<&crate::domain::TrainingJob> {
+    let jobs = state.jobs.rows().iter().filter(|job| state.is_job_linked(job));
+    jobs.max_by_key(|job| job.created)
+}
+
+fn job(state: &State) -> Standing {
+    let (mark, words) = match newest_job(state) {
+        Some(job) => {
+            let mark = match job.status {
+                JobStatus::Completed => Mark::Done,
+                JobStatus::Failed | JobStatus::Stopped => Mark::Wrong,
+                _ => Mark::Open,
+            };
+            (mark, format!("{} is {}", job.name, job.status.as_str()))
+        }
+        None => (Mark::Open, "none has used the key yet".to_owned()),
+    };
+    standing(
+        Step::Job,
+        "Training job",
+        mark,
+        words,
+        "train on the encrypted object, or look at the job",
+    )
+}
+
+fn model(state: &State) -> Standing {
+    let model = newest_job(state)
+        .and_then(|job| job.detail.as_ref())
+        .and_then(|detail| detail.model.clone());
+    let (mark, words) = match (&state.opened_model, model) {
+        (Some(path), _) => (Mark::Done, format!("decrypted to {path}")),
+        (None, Some(model)) => (Mark::Open, format::cut_front(&model, 60)),
+        (None, None) => (Mark::Open, "none yet".to_owned()),
+    };
+    standing(Step::Model, "Model", mark, words, "decrypt it beside your files")
+}
+
+fn clean_up() -> Standing {
+    standing(
+        Step::CleanUp,
+        "Clean up",
+        Mark::Free,
+        "jobs, grants, key, bucket, role, repository",
+        "see what there is to take down",
+    )
+}
+
+/// Does what a step needs next.
+pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
+    let focus = |state: &mut State, pane: Pane| state.focus = pane;
+    match step {
+        Step::Key => {
+            focus(state, Pane::Keys);
+            if state.key().is_none() {
+                dispatch::run(state, Command::New, effects);
+            }
+        }
+        Step::Bucket => {
+            focus(state, Pane::Objects);
+            if state.place.is_none() && state.buckets.rows().is_empty() {
+                dispatch::run(state, Command::New, effects);
+            }
+        }
+        Step::Role => further(state, &actions::NEW_ROLE, effects),
+        Step::Denied | Step::Allowed => {
+            let (Some(key), Some(role)) = (state.key().map(|key| key.arn.clone()), role_arn(state)) else {
+                return state.say(Tone::Warn, "A proof needs a key and a role first.");
+            };
+            actions::prove(state, key, role, effects);
+        }
+        Step::Grant => {
+            focus(state, Pane::Grants);
+            dispatch::run(state, Command::New, effects);
+        }
+        Step::Data => {
+            focus(state, Pane::Files);
+            dispatch::run(state, Command::Encrypt, effects);
+        }
+        Step::Image => further(state, &actions::BUILD_IMAGE, effects),
+        Step::Job => match (newest_job(state).map(|job| job.name.clone()), linked_object(state)) {
+            (Some(name), _) if is_worth_a_look(state) => {
+                focus(state, Pane::Jobs);
+                state.jobs.want(&name);
+                dispatch::details(state, Subject::Job(name));
+            }
+            (_, Some(row)) => {
+                let key = row.key().to_owned();
+                focus(state, Pane::Objects);
+                state.objects.want(&key);
+                dispatch::run(state, Command::Train, effects);
+            }
+            _ => state.say(Tone::Warn, "Encrypt the data first."),
+        },
+        Step::Model => actions::ask_model(state),
+        Step::CleanUp => further(state, &actions::CLEAN_UP, effects),
+    }
+}
+
+fn further(state: &mut State, action: &Action, effects: &mut Vec<Effect>) {
+    let target = Target::of(state);
+    actions::run(state, action, &target, effects);
+}
+
+/// A job that failed without a grant is tried again once there is one; others are looked at.
+fn is_worth_a_look(state: &State) -> bool {
+    newest_job(state).is_some_and(|job| match job.status {
+        JobStatus::Failed | JobStatus::Stopped => {
+            let since = granted(state).and_then(|grant| grant.created);
+            since.is_none() || since < job.created
+        }
+        _ => true,
+    })
+}

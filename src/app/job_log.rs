@@ -1,0 +1,184 @@
+//! The log of a training job on screen: followed, filtered, wrapped. Only lines on screen cost anything when it is drawn.
+
+use tui_input::Input;
+
+use super::format;
+use crate::domain::LogLine;
+
+/// How many lines of a log are kept: the newest.
+const KEPT: usize = 20_000;
+
+/// The log of a job.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// The job's name.
+    pub job: String,
+    /// Whether the end stays on screen as it grows.
+    pub follow: bool,
+    /// Whether long lines are broken instead of cut.
+    pub wrap: bool,
+    /// What lines must contain, whatever its case.
+    pub filter: Input,
+    /// Whether the filter is being typed.
+    pub typing: bool,
+    /// Whether it was asked for and answered: only then no line is none.
+    pub is_known: bool,
+    lines: Vec<LogLine>,
+    /// Indices of the lines that the filter lets through.
+    shown: Vec<usize>,
+    /// Index into `shown` of the first line on screen, unless it follows.
+    top: usize,
+}
+
+impl Log {
+    /// The log of a job, still empty.
+    pub fn new(job: &str) -> Self {
+        Self {
+            job: job.to_owned(),
+            follow: true,
+            wrap: true,
+            filter: Input::default(),
+            typing: false,
+            is_known: false,
+            lines: Vec::new(),
+            shown: Vec::new(),
+            top: 0,
+        }
+    }
+
+    /// How many lines there are, and how many of them the filter lets through.
+    pub fn count(&self) -> (usize, usize) {
+        (self.lines.len(), self.shown.len())
+    }
+
+    /// The text of every line, untrusted.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|line| line.text.as_str())
+    }
+
+    /// The last so many lines, harmless.
+    pub fn last(&self, most: usize) -> Vec<String> {
+        let from = self.lines.len().saturating_sub(most);
+        self.lines[from..]
+            .iter()
+            .map(|line| format::clean(&line.text))
+            .collect()
+    }
+
+    /// The lines for a screen of so many columns and rows, harmless.
+    pub fn screen(&self, columns: usize, rows: usize) -> Vec<String> {
+        let mut screen = Vec::new();
+        let top = if self.follow { self.end(columns, rows) } else { self.top };
+        for index in self.shown.iter().skip(top) {
+            if screen.len() >= rows {
+                break;
+            }
+            let line = self.lines[*index].text.as_str();
+            if self.wrap {
+                screen.extend(format::wrap(line, columns));
+            } else {
+                screen.push(format::cut(line, columns));
+            }
+        }
+        let excess = screen.len().saturating_sub(rows);
+        if self.follow {
+            screen.drain(..excess);
+        } else {
+            screen.truncate(rows);
+        }
+        screen
+    }
+
+    /// The first line from which on all others fit.
+    fn end(&self, columns: usize, rows: usize) -> usize {
+        let mut room = rows;
+        let mut top = self.shown.len();
+        for index in self.shown.iter().rev() {
+            let takes = if self.wrap {
+                format::wrap(&self.lines[*index].text, columns).len()
+            } else {
+                1
+            };
+            if room == 0 {
+                break;
+            }
+            top -= 1;
+            room = room.saturating_sub(takes);
+        }
+        top
+    }
+
+    pub(super) fn step(&mut self, by: isize, (columns, rows): (usize, usize)) {
+        let end = self.end(columns, rows);
+        let from = if self.follow { end } else { self.top };
+        self.top = from.saturating_add_signed(by).min(end);
+        self.follow = self.top >= end && by > 0;
+    }
+
+    pub(super) fn toggle_follow(&mut self, (columns, rows): (usize, usize)) {
+        self.top = self.end(columns, rows);
+        self.follow = !self.follow;
+    }
+
+    pub(super) fn append(&mut self, lines: Vec<LogLine>) {
+        self.is_known = true;
+        self.lines.extend(lines);
+        let excess = self.lines.len().saturating_sub(KEPT);
+        self.lines.drain(..excess);
+        self.refilter();
+    }
+
+    pub(super) fn refilter(&mut self) {
+        let wanted = self.filter.value().to_lowercase();
+        let passes = |line: &LogLine| wanted.is_empty() || line.text.to_lowercase().contains(&wanted);
+        let passing = self.lines.iter().enumerate().filter(|(_, line)| passes(line));
+        self.shown = passing.map(|(index, _)| index).collect();
+        self.top = self.top.min(self.shown.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(lines: &[&str]) -> Log {
+        let mut log = Log::new("j");
+        let line = |text: &&str| LogLine {
+            at: None,
+            stream: String::new(),
+            text: (*text).to_owned(),
+        };
+        log.append(lines.iter().map(line).collect());
+        log.wrap = false;
+        log
+    }
+
+    #[test]
+    fn it_follows_its_end_until_somebody_scrolls_up_and_again_at_the_bottom() {
+        let mut log = log(&["a", "b", "c", "d"]);
+        assert_eq!(log.screen(10, 2), ["c", "d"]);
+        log.step(-1, (10, 2));
+        assert!(!log.follow);
+        assert_eq!(log.screen(10, 2), ["b", "c"]);
+        log.step(1, (10, 2));
+        assert!(log.follow);
+    }
+
+    #[test]
+    fn wrapped_lines_fill_the_screen_from_the_end() {
+        let mut log = log(&["first", "abcdefgh"]);
+        log.wrap = true;
+        assert_eq!(log.screen(4, 2), ["abcd", "efgh"]);
+        log.follow = false;
+        assert_eq!(log.screen(4, 2), ["firs", "t"]);
+    }
+
+    #[test]
+    fn a_filter_lets_through_what_contains_it() {
+        let mut log = log(&["epoch=1 loss=2", "noise", "EPOCH=2 loss=1"]);
+        log.filter = Input::new("epoch".to_owned());
+        log.refilter();
+        assert_eq!(log.count(), (3, 2));
+        assert_eq!(log.screen(20, 5), ["epoch=1 loss=2", "EPOCH=2 loss=1"]);
+    }
+}

@@ -1,0 +1,60 @@
+//! Proofs and verdicts, line by line.
+
+use crate::app::format::{Line, Tone};
+use crate::domain::{Door, ProofMethod, ProofStep, Reading, Verdict};
+
+/// An access proof to be read.
+pub(in crate::app) fn proof_lines(role_arn: &str, method: ProofMethod, steps: &[ProofStep]) -> Vec<Line> {
+    let mut lines = vec![Line::new(Tone::Dim, "As      ").and(Tone::Plain, role_arn)];
+    if method == ProofMethod::Reasoned {
+        let words = "The role could not be assumed: this is reasoned from policies and grants, not proved.";
+        lines.push(Line::new(Tone::Warn, words));
+        let offer = "Enter lets you assume the role for a proof, and takes that back when it is done.";
+        lines.push(Line::new(Tone::Accent, offer));
+    }
+    lines.push(Line::blank());
+    lines.extend(steps.iter().flat_map(|step| step_lines("", step)));
+    lines
+}
+
+/// One operation that was tried.
+pub(in crate::app) fn step_lines(lead: &str, step: &ProofStep) -> Vec<Line> {
+    let (tone, word) = if step.allowed {
+        (Tone::Good, "allowed")
+    } else {
+        (Tone::Bad, "denied ")
+    };
+    let mut lines = vec![Line::new(tone, format!("{lead}{word}  ")).and(Tone::Plain, step.operation.clone())];
+    let margin = " ".repeat(lead.len() + 9);
+    lines.extend(
+        step.reason
+            .iter()
+            .map(|reason| Line::new(Tone::Dim, format!("{margin}{reason}"))),
+    );
+    let id = step.request_id.iter();
+    lines.extend(id.map(|id| Line::new(Tone::Dim, format!("{margin}request {id}"))));
+    lines
+}
+
+/// How good news it is.
+pub(super) fn reading_tone(reading: &Reading) -> Tone {
+    match reading {
+        Reading::Intact { verified, .. } if verified.bond.is_bound() && !verified.is_ahead => Tone::Good,
+        Reading::Intact { .. } | Reading::NoToken { .. } | Reading::NotChecked { .. } => Tone::Warn,
+        Reading::NotIntact { .. } => Tone::Bad,
+    }
+}
+
+/// A verdict to be read.
+pub(in crate::app) fn verdict_lines(found: &Verdict) -> Vec<Line> {
+    let (word, more) = match &found.reading {
+        Reading::Intact { format, verified } => ("intact      ", format!("{}, {verified}", format.as_str())),
+        Reading::NotIntact { why, .. } => ("not intact  ", why.why_at(Door::Dashboard)),
+        Reading::NoToken { why, .. } => ("no token    ", why.why_at(Door::Dashboard)),
+        Reading::NotChecked { why, .. } => ("not checked ", why.at(Door::Dashboard)),
+    };
+    vec![
+        Line::new(reading_tone(&found.reading), word).and(Tone::Plain, found.source.clone()),
+        Line::new(Tone::Dim, format!("{}{more}", " ".repeat(word.len()))),
+    ]
+}

@@ -1,0 +1,306 @@
+//! What readers show, as lines: help, messages, details, reports. The core needs their number for scrolling, the
+//! drawing their words.
+
+use super::command::{COMMANDS, Command};
+use super::dispatch::is_available;
+use super::format::{self, Line, Tone};
+use super::overlay::{Details, Overlay, Subject};
+use super::pane::{self, files, grants, jobs, keys, objects};
+use super::policy_review;
+use super::results::{self, Previewing};
+use super::state::State;
+use super::table::Row;
+use crate::domain::explain::{Explanation, explain, explain_text};
+use crate::domain::{Door, Fault, FaultKind, Origin};
+
+/// The lines of the topmost overlay that is no question or form, at most `columns` wide; none if it is no text.
+pub fn lines(state: &State, columns: usize) -> Vec<Line> {
+    let is_dialog = |overlay: &&Overlay| matches!(overlay, Overlay::Confirm(_) | Overlay::Form(_));
+    match state.overlays.iter().rev().find(|overlay| !is_dialog(overlay)) {
+        Some(Overlay::Help(_)) => help(state, columns),
+        Some(Overlay::Review(shown)) => policy_review::lines(shown, columns),
+        Some(Overlay::Preview(shown)) => preview(shown, columns),
+        Some(Overlay::Details(shown)) => details(state, shown, columns),
+        Some(Overlay::Report(report)) => report.lines.iter().flat_map(|line| wrapped(line, columns)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The topmost overlay as plain text.
+pub(super) fn text(state: &State) -> String {
+    let lines = lines(state, usize::from(u16::MAX));
+    lines.iter().map(Line::text).collect::<Vec<_>>().join("\n")
+}
+
+fn wrapped(line: &Line, columns: usize) -> Vec<Line> {
+    if format::width(&line.text()) <= columns {
+        return vec![line.clone()];
+    }
+    let tone = line.0.first().map_or(Tone::Plain, |(tone, _)| *tone);
+    let pieces = format::wrap(&line.text(), columns);
+    pieces.into_iter().map(|piece| Line::new(tone, piece)).collect()
+}
+
+/// Lines of its log beside a job's failure.
+const LOG_TAIL: usize = 8;
+/// From this width on there is room for the commands' names.
+const NAMED: usize = 100;
+
+fn help(state: &State, columns: usize) -> Vec<Line> {
+    let keymap = &state.settings.keymap;
+    let moves =
+        |command: Command| (Command::Zoom..=Command::Bottom).contains(&command) || matches!(command, Command::Focus(_));
+    let mut lines = Vec::new();
+    let mut section = |title: String, wanted: &dyn Fn(Command) -> bool| {
+        if !lines.is_empty() {
+            lines.push(Line::blank());
+        }
+        lines.push(Line::new(Tone::Heading, title));
+        for entry in COMMANDS.iter().filter(|entry| wanted(entry.command)) {
+            let mut keys = format::fit(&keymap.keys(entry.command).join(" "), 14);
+            let mut name = if columns < NAMED {
+                String::new()
+            } else {
+                format::fit(entry.name, 15)
+            };
+            let room = columns.saturating_sub(format::width(&keys) + format::width(&name));
+            for help in format::wrap(entry.help, room) {
+                let line = Line::new(Tone::Accent, keys.clone()).and(Tone::Plain, name.clone());
+                lines.push(line.and(Tone::Dim, help));
+                keys = " ".repeat(keys.len());
+                name = " ".repeat(name.len());
+            }
+        }
+    };
+    let here = |command: Command| is_available(state, command) && !moves(command);
+    section(format!("In {}", state.focus.name()), &here);
+    section("Moving".to_owned(), &moves);
+    section("Elsewhere".to_owned(), &|command| {
+        !is_available(state, command) && !moves(command)
+    });
+    lines.push(Line::blank());
+    lines.push(Line::new(Tone::Heading, "Signs"));
+    for (sign, meaning) in [
+        (
+            "◆",
+            "says it belongs to the selected key: its data key is wrapped by it, the job uses it",
+        ),
+        ("✓", "marked"),
+        ("▸", "the cursor"),
+        (
+            "verified",
+            "read here to its end and intact, for this ETag; all else in WHAT is what the object says",
+        ),
+        ("not intact", "read here, and its token fails"),
+        ("refuted", "its head alone shows that it is not what it says"),
+    ] {
+        lines.push(Line::new(Tone::Accent, format::fit(sign, 14)).and(Tone::Dim, meaning));
+    }
+    lines
+}
+
+/// The messages, newest first, each with what it means.
+pub fn messages(state: &State, columns: usize) -> Vec<Vec<Line>> {
+    let room = columns.saturating_sub(13);
+    let messages = state.messages.newest_first().map(|message| {
+        let times = if message.times > 1 {
+            format!(" ({} times)", message.times)
+        } else {
+            String::new()
+        };
+        let at = message.at.strftime("%H:%M:%S  ").to_string();
+        let margin = " ".repeat(at.len());
+        let said = format::wrap(&format!("{}{times}", message.text), room).into_iter();
+        let mut lines: Vec<Line> = said
+            .enumerate()
+            .map(|(index, piece)| {
+                let head = if index == 0 { &at } else { &margin };
+                Line::new(Tone::Dim, head.clone()).and(message.tone, piece)
+            })
+            .collect();
+        let mut more = message.fault.as_deref().map(explanation).unwrap_or_default();
+        if message.leads_on() {
+            more.push(Line::new(Tone::Accent, "Enter goes on."));
+        }
+        for line in more.iter().flat_map(|line| wrapped(line, room)) {
+            let mut spaced = Line::new(Tone::Dim, margin.clone());
+            spaced.0.extend(line.0);
+            lines.push(spaced);
+        }
+        lines
+    });
+    messages.collect()
+}
+
+/// What a fault means beyond its own words.
+fn explanation(fault: &Fault) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(explanation) = explain(fault) {
+        lines.extend(results::explained(&explanation));
+        if explanation.repair.is_some() {
+            lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
+        }
+    }
+    let meaning = match fault.kind {
+        FaultKind::Throttled => {
+            "AWS asked to slow down. A list is asked for again by itself, more slowly; an operation is not."
+        }
+        FaultKind::Unreachable | FaultKind::Timeout => {
+            "The endpoint did not answer. A list is asked for again by itself; an operation is not."
+        }
+        FaultKind::Foreign => {
+            "Something between here and AWS answered in its place: whether AWS heard of it is not known. A list is asked for again \
+             by itself; an operation is not."
+        }
+        FaultKind::Integrity => {
+            "What is stored is not what was written under this name and key. Nothing was published."
+        }
+        FaultKind::DiskFull => "There was no room; nothing was left under the final name.",
+        _ => "",
+    };
+    if !meaning.is_empty() {
+        lines.push(Line::new(Tone::Dim, meaning));
+    }
+    if let Some(code) = &fault.code {
+        let id = fault
+            .request_id
+            .as_deref()
+            .map(|id| format!(", request {id}"))
+            .unwrap_or_default();
+        lines.push(Line::new(Tone::Dim, format!("{code}{id}")));
+    }
+    lines
+}
+
+/// Why a job was refused, from its failure reason.
+pub(super) fn job_explained(state: &State, name: &str) -> Option<Explanation> {
+    let job = listed(state.jobs.rows(), name)?;
+    let detail = job.detail.as_deref()?;
+    explain_text(detail.failure.as_deref()?)
+}
+
+fn preview(shown: &Previewing, columns: usize) -> Vec<Line> {
+    let preview = &shown.preview;
+    let mut lines = Vec::new();
+    let origin = match &preview.origin {
+        Origin::Token { verified, .. } => {
+            let tone = if verified.bond.is_bound() {
+                Tone::Dim
+            } else {
+                Tone::Warn
+            };
+            Some((tone, format!("intact: all of it was read; {verified}")))
+        }
+        Origin::Stored(format) => Some((
+            Tone::Warn,
+            format!("as it is stored: it is {} ({})", format.described(), format.as_str()),
+        )),
+        Origin::Kms => None,
+    };
+    if let Some((tone, words)) = origin {
+        lines.extend(wrapped(&Line::new(tone, words), columns));
+    }
+    let shown_lines = preview.lines(shown.view, usize::MAX);
+    let cut = |line: &String| Line::new(Tone::Plain, format::cut(&line.replace('\t', "    "), columns));
+    lines.extend(shown_lines.iter().map(cut));
+    if preview.is_cut() {
+        let kept = format::size(preview.bytes.len() as u64);
+        lines.push(Line::new(
+            Tone::Dim,
+            format!("⋯ {kept} of {} are shown", format::size(preview.total)),
+        ));
+    }
+    lines
+}
+
+fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
+    let page = details.subject.pages().get(details.page).copied().unwrap_or("Overview");
+    let gone = || vec![Line::new(Tone::Warn, "It is not listed any more.")];
+    match &details.subject {
+        Subject::Key(arn) => {
+            let Some(key) = listed(state.keys.rows(), arn) else {
+                return gone();
+            };
+            match page {
+                "Policy" => policy(state, arn, columns),
+                "JSON" => pane::json_lines(&keys::json(key), columns),
+                _ => keys::overview(key, state.refusal(arn), state.linked(), state.now, columns),
+            }
+        }
+        Subject::Grant(id) => match listed(state.grants.rows(), id) {
+            None => gone(),
+            Some(grant) if page == "JSON" => pane::json_lines(&grants::json(grant), columns),
+            Some(grant) => grants::overview(grant, columns),
+        },
+        Subject::Object(name) => {
+            let bucket = state.place.as_ref().map_or("", |(bucket, _)| bucket.as_str());
+            let Some(row) = listed(state.objects.rows(), name) else {
+                return gone();
+            };
+            if page == "JSON" {
+                return pane::json_lines(&objects::json(bucket, row), columns);
+            }
+            let key = row.info().and_then(|info| info.kms_key_arn.as_deref());
+            let key_name = key.and_then(|arn| state.key_name(arn));
+            objects::overview((bucket, row), state.refusal(name), state.seen(row), key_name, columns)
+        }
+        Subject::Job(name) => match listed(state.jobs.rows(), name) {
+            None => gone(),
+            Some(job) if page == "JSON" => pane::json_lines(&jobs::json(job), columns),
+            // Drawn, not written: see `ui::metrics`.
+            Some(_) if page == "Metrics" => Vec::new(),
+            Some(job) => {
+                let why = why_it_ended(state, name, columns);
+                jobs::overview(job, state.refusal(name), why, state.now, columns)
+            }
+        },
+        Subject::File(path) => match state.files.rows().iter().find(|file| file.path == *path) {
+            None => gone(),
+            Some(file) => files::overview(file, columns),
+        },
+    }
+}
+
+/// Why a job was refused, if it was, and the last that its log says.
+fn why_it_ended(state: &State, name: &str, columns: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if let Some(explanation) = job_explained(state, name) {
+        lines.push(Line::new(Tone::Heading, "Why it was refused"));
+        lines.extend(results::explained(&explanation));
+        if explanation.repair.is_some() {
+            lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
+        }
+        lines.push(Line::blank());
+    }
+    lines.push(Line::new(Tone::Heading, "Last lines of its log"));
+    let log = Some(&state.job_log).filter(|log| log.job == name);
+    let last = log.map(|log| log.last(LOG_TAIL)).unwrap_or_default();
+    if last.is_empty() {
+        let is_known = log.is_some_and(|log| log.is_known);
+        lines.push(Line::new(Tone::Dim, if is_known { "none yet" } else { "asking…" }));
+    }
+    lines.extend(last.into_iter().map(|line| Line::new(Tone::Plain, line)));
+    lines.push(Line::blank());
+    lines.iter().flat_map(|line| wrapped(line, columns)).collect()
+}
+
+fn listed<'a, T: Row>(rows: &'a [T], id: &str) -> Option<&'a T> {
+    rows.iter().find(|row| row.id() == id)
+}
+
+fn policy(state: &State, arn: &str, columns: usize) -> Vec<Line> {
+    match &state.policy {
+        Some((of, Ok(text))) if of == arn => match serde_json::from_str(text) {
+            Ok(value) => pane::json_lines(&value, columns),
+            Err(_) => format::wrap(text, columns)
+                .into_iter()
+                .map(|line| Line::new(Tone::Plain, line))
+                .collect(),
+        },
+        Some((of, Err(fault))) if of == arn => {
+            let lines = format::wrap(&fault.at(Door::Dashboard), columns);
+            lines.into_iter().map(|line| Line::new(Tone::Warn, line)).collect()
+        }
+        _ => vec![Line::new(Tone::Dim, "asking…")],
+    }
+}

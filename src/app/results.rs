@@ -1,0 +1,493 @@
+//! What operations found out, to be read, and to be acted on where there is something to do.
+
+use super::audit::{self, Audit};
+use super::continuation::{self, Change, Continuation, Next};
+use super::format::{self, Line, Tone};
+use super::operations::Operation;
+use super::overlay::{Overlay, Report, Scroll};
+use super::policy_review::{self, Edit, PolicyOf};
+use super::state::State;
+use super::{Effect, actions, asking, cleanup, outcome_text};
+use crate::domain::policy;
+use crate::domain::{
+    Ask, AuditEntry, BucketCount, Dependents, Door, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, Origin,
+    Outcome, Plaintext, Preview, ProofMethod, ProofRequest, ProofStep, Request, Verdict, View,
+};
+
+mod lines;
+
+pub(super) use lines::explained;
+use lines::{finding_row, grant_cycle_lines, grant_row, object_proof, refused_row, role_policies, tool_lines};
+
+/// Rows that were found, each with what can be done about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What was looked for.
+    pub title: String,
+    /// The rows.
+    pub rows: Vec<FoundRow>,
+    /// The row with the cursor.
+    pub cursor: usize,
+    /// What found them, if it is to look again once something was done about one.
+    pub again: Option<Request>,
+}
+
+/// One thing found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundRow {
+    /// What it is, the first line as the row itself.
+    pub lines: Vec<Line>,
+    /// What Enter does.
+    pub then: Option<Request>,
+}
+
+/// What a proof found out about Decrypt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Proved {
+    pub(super) key_arn: String,
+    pub(super) role_arn: String,
+    pub(super) at: jiff::Timestamp,
+    pub(super) method: ProofMethod,
+    pub(super) allowed: bool,
+}
+
+/// A plaintext on screen; wiped when closed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Previewing {
+    /// The beginning of the plaintext.
+    pub preview: Preview,
+    /// How it is read.
+    pub view: View,
+    /// Where it is scrolled to.
+    pub scroll: Scroll,
+}
+
+/// What an outcome found out, to be read or answered.
+pub(super) fn show(
+    state: &mut State,
+    operation: &Operation,
+    outcome: Outcome,
+    effects: &mut Vec<Effect>,
+) -> Option<Next> {
+    let request = &operation.request;
+    match outcome {
+        Outcome::Previewed(preview) => Some(previewing(*preview)),
+        Outcome::MessageDecrypted {
+            plaintext: Some(plaintext),
+            key_arn,
+            ..
+        } => Some(message(plaintext, &key_arn)),
+        Outcome::MessageEncrypted {
+            ciphertext,
+            key_arn,
+            path,
+            ..
+        } => {
+            let mut lines = vec![Line::new(Tone::Dim, "Under ").and(Tone::Plain, key_arn)];
+            if let Some(path) = path {
+                lines.push(Line::new(Tone::Dim, "In    ").and(Tone::Plain, path.to_string_lossy()));
+            }
+            lines.push(Line::blank());
+            lines.push(Line::new(Tone::Plain, ciphertext));
+            Some(report("Encrypted message", lines))
+        }
+        Outcome::DataKeyKept {
+            at,
+            ciphertext,
+            key_arn,
+        } => {
+            let lines = vec![
+                Line::new(Tone::Dim, "C is at ").and(Tone::Plain, at),
+                Line::new(Tone::Dim, "Under   ").and(Tone::Plain, key_arn),
+                Line::new(Tone::Dim, "D was 32 bytes, and is forgotten."),
+                Line::blank(),
+                Line::new(Tone::Plain, ciphertext),
+            ];
+            Some(report("Encrypted data key", lines))
+        }
+        Outcome::DataKeyOpened {
+            at,
+            mine,
+            key_arn,
+            role,
+        } => {
+            let mut lines = vec![Line::new(Tone::Dim, "C is at ").and(Tone::Plain, at)];
+            lines.extend(key_arn.map(|arn| Line::new(Tone::Dim, "Under   ").and(Tone::Plain, arn)));
+            lines.push(Line::blank());
+            lines.extend(outcome_text::step_lines("for you", &mine));
+            lines.extend(
+                role.iter()
+                    .flat_map(|step| outcome_text::step_lines("for the role", step)),
+            );
+            Some(report("Encrypted data key", lines))
+        }
+        Outcome::Dependents(found) => Some(dependents(state, &operation.continuation, *found)),
+        Outcome::BucketCounted(count) => counted(state, &operation.continuation, &count),
+        Outcome::Archive { source, members } => Some(archive(&source, members)),
+        Outcome::ObjectProved(proof) => {
+            let lines = object_proof(&proof);
+            Some(report("What stands between the object and its readers", lines))
+        }
+        Outcome::RolePolicies(policies) => Some(report("Role policies", role_policies(&policies))),
+        Outcome::GrantsFound { grants, refused } => {
+            let rows = grants
+                .iter()
+                .map(|grant| grant_row(state, grant))
+                .chain(refused.iter().map(|(key, fault)| refused_row(key, fault)));
+            let rows = rows.collect();
+            Some(list("Grants of all keys; Enter revokes", rows, None))
+        }
+        Outcome::GrantCycle(cycle) => {
+            remember_grant_cycle(state, &cycle);
+            Some(report("The story of the grant", grant_cycle_lines(&cycle)))
+        }
+        Outcome::Preflighted { findings, .. } => {
+            let rows: Vec<FoundRow> = findings.into_iter().map(finding_row).collect();
+            let rows = match operation.continuation {
+                Continuation::Refill => refill(state, request, rows)?,
+                _ => rows,
+            };
+            Some(list("Before the job; Enter repairs", rows, Some(request.clone())))
+        }
+        Outcome::ImageBuilt { image, pushed, output } => {
+            let word = if pushed { "Built and pushed " } else { "Built " };
+            Some(report("Training image", tool_lines(&format!("{word}{image}"), output)))
+        }
+        Outcome::ImageTried { image, status, output } => {
+            let lines = tool_lines(&format!("{image} ended with {status}"), output);
+            Some(report("Training image", lines))
+        }
+        Outcome::CleanUpPlan { items, refused } => {
+            cleanup::planned(state, operation.id, items, refused);
+            None
+        }
+        Outcome::Audit(entries) => Some(Next::show(Overlay::Audit(Audit::new(entries)))),
+        Outcome::PolicyDrafted { policy } => drafted(state, &operation.continuation, policy),
+        Outcome::PolicyRead { key_arn, policy } => change(state, &operation.continuation, key_arn, &policy),
+        Outcome::PolicyPut { key_arn, previous } => {
+            if state.policy.as_ref().is_some_and(|(of, _)| *of == key_arn) {
+                state.policy = None;
+            }
+            state.previous_policies.insert(key_arn, policy::readable(&previous));
+            None
+        }
+        Outcome::Granted { grant_id, .. } => {
+            watch_spread(state, operation, grant_id, effects);
+            None
+        }
+        Outcome::Proved {
+            key_arn,
+            role_arn,
+            method,
+            steps,
+        } => {
+            let now = state.now;
+            remember(state, (&key_arn, &role_arn), now, method, &steps);
+            state.walk_role = Some(role_arn.clone());
+            let lines = outcome_text::proof_lines(&role_arn, method, &steps);
+            // Only who is the role can prove what it may do.
+            let then = (method == ProofMethod::Reasoned).then_some(Request::Proof(ProofRequest::Access {
+                key_arn,
+                role_arn,
+                trust: true,
+            }));
+            Some(report_with("Access proof", lines, then))
+        }
+        Outcome::Verified { verdicts } => {
+            let is_intact = |verdict: &Verdict| verdict.reading.is_intact() == Some(true);
+            let is_told = verdicts.len() == 1 && verdicts.iter().all(is_intact);
+            let mut lines: Vec<Line> = verdicts.iter().flat_map(outcome_text::verdict_lines).collect();
+            let again = verified_all_the_same(request, &verdicts);
+            if again.is_some() {
+                let offer = "Enter verifies what has no metadata all the same: nothing proves its name.";
+                lines.extend([Line::blank(), Line::new(Tone::Accent, offer)]);
+            }
+            (!is_told).then(|| report_with("What was verified", lines, again))
+        }
+        // What was said of these is all there is.
+        Outcome::Encrypted { .. }
+        | Outcome::UploadAbandoned { .. }
+        | Outcome::Decrypted { .. }
+        | Outcome::Deleted { .. }
+        | Outcome::BucketCreated { .. }
+        | Outcome::Revoked { .. }
+        | Outcome::Retired { .. }
+        | Outcome::KeyCreated { .. }
+        | Outcome::KeyChanged { .. }
+        | Outcome::JobStarted { .. }
+        | Outcome::JobStopping { .. }
+        | Outcome::LogSaved { .. }
+        | Outcome::AuditSaved { .. }
+        | Outcome::AliasChanged { .. }
+        | Outcome::MessageDecrypted { plaintext: None, .. }
+        | Outcome::BucketEmptied { .. }
+        | Outcome::RoleChanged { .. }
+        | Outcome::RoleDeleted { .. }
+        | Outcome::GrantSpread { .. }
+        | Outcome::RepositoryReady { .. }
+        | Outcome::RepositoryDeleted { .. } => None,
+    }
+}
+
+/// Something was done about what was found, or could not be: it is looked for again, if anybody still looks.
+pub(super) fn look_again(state: &mut State, request: &Request, turn: u64, effects: &mut Vec<Effect>) {
+    if open(state, request).is_some() {
+        state.begin_in(turn, request.clone(), Continuation::Refill, effects);
+    }
+}
+
+/// The rows on screen that this request has found.
+fn open<'a>(state: &'a mut State, request: &Request) -> Option<&'a mut Found> {
+    state.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Found(found) if found.again.as_ref() == Some(request) => Some(found),
+        _ => None,
+    })
+}
+
+/// Puts new rows in place of those on screen: the cursor stays on its row, if that is still there. Gives them back if
+/// nobody looks any more.
+fn refill(state: &mut State, request: &Request, rows: Vec<FoundRow>) -> Option<Vec<FoundRow>> {
+    let Some(found) = open(state, request) else {
+        return Some(rows);
+    };
+    let same = found.rows.get(found.cursor).and_then(|chosen| {
+        let is_it = |row: &FoundRow| row.lines.first() == chosen.lines.first();
+        rows.iter().position(is_it)
+    });
+    found.cursor = same.unwrap_or(0);
+    found.rows = rows;
+    None
+}
+
+/// A new grant is used by its token at once; everybody else sees it later, which is watched.
+fn watch_spread(state: &mut State, operation: &Operation, grant_id: String, effects: &mut Vec<Effect>) {
+    if let Request::Grant(GrantRequest::New(spec)) = &operation.request
+        && spec.grantee.contains(":role/")
+    {
+        state.walk_role = Some(spec.grantee.clone());
+        let request = Request::Grant(GrantRequest::Await {
+            key_arn: spec.key_arn.clone(),
+            grant_id,
+            grantee: spec.grantee.clone(),
+        });
+        state.begin_in(operation.turn, request, Continuation::Nothing, effects);
+    }
+}
+
+/// The same of those tokens that may have lost their metadata, as unbound.
+fn verified_all_the_same(request: &Request, verdicts: &[Verdict]) -> Option<Request> {
+    let Request::Object(ObjectRequest::Verify { bucket, .. }) = request else {
+        return None;
+    };
+    let root = format!("s3://{bucket}/");
+    let is_stripped = |verdict: &&Verdict| verdict.reading.why().is_some_and(|why| why.kind == FaultKind::Stripped);
+    let key = |verdict: &Verdict| verdict.source.strip_prefix(&root).map(str::to_owned);
+    let objects: Vec<String> = verdicts.iter().filter(is_stripped).filter_map(key).collect();
+    (!objects.is_empty()).then(|| {
+        Request::Object(ObjectRequest::Verify {
+            bucket: bucket.clone(),
+            objects,
+            accept_unbound: true,
+        })
+    })
+}
+
+/// Why a token was not opened, where the person may open it all the same.
+pub(super) fn refused(request: &Request, fault: &Fault) -> Option<Next> {
+    let mut again = request.clone();
+    let Request::Object(ObjectRequest::Preview { accept_unbound, .. }) = &mut again else {
+        return None;
+    };
+    if fault.kind != FaultKind::Stripped || std::mem::replace(accept_unbound, true) {
+        return None;
+    }
+    let offer = "Enter looks into it all the same: nothing proves its name.";
+    let lines = vec![
+        Line::new(Tone::Bad, "Refused ").and(Tone::Plain, fault.object.clone()),
+        Line::new(Tone::Plain, fault.cause.clone()),
+        Line::blank(),
+        Line::new(Tone::Accent, offer),
+    ];
+    Some(report_with("No metadata", lines, Some(again)))
+}
+
+/// Everything of one change in the audit log.
+pub(super) fn one_change(entry: &AuditEntry) -> Next {
+    report("One change", audit::details(entry))
+}
+
+/// Lines to be read.
+fn report(title: &str, lines: Vec<Line>) -> Next {
+    report_with(title, lines, None)
+}
+
+/// Lines to be read, with something that Enter does.
+fn report_with(title: &str, lines: Vec<Line>, then: Option<Request>) -> Next {
+    Next::show(Overlay::Report(Report {
+        title: title.to_owned(),
+        lines,
+        scroll: Scroll::default(),
+        then,
+    }))
+}
+
+fn list(title: &str, rows: Vec<FoundRow>, again: Option<Request>) -> Next {
+    let rows = if rows.is_empty() {
+        vec![FoundRow {
+            lines: vec![Line::new(Tone::Dim, "Nothing was found.")],
+            then: None,
+        }]
+    } else {
+        rows
+    };
+    Next::show(Overlay::Found(Found {
+        title: title.to_owned(),
+        rows,
+        cursor: 0,
+        again,
+    }))
+}
+
+fn previewing(preview: Preview) -> Next {
+    let view = preview.view;
+    Next::show(Overlay::Preview(Previewing {
+        preview,
+        view,
+        scroll: Scroll::default(),
+    }))
+}
+
+fn message(plaintext: Plaintext, key_arn: &str) -> Next {
+    let view = View::of("", plaintext.dangerously_show());
+    previewing(Preview {
+        source: format!("message under {}", format::last_part(key_arn)),
+        total: plaintext.len() as u64,
+        bytes: plaintext,
+        origin: Origin::Kms,
+        view,
+    })
+}
+
+fn counted(state: &State, continuation: &Continuation, count: &BucketCount) -> Option<Next> {
+    let Continuation::EmptyBucket(delete) = continuation else {
+        return None;
+    };
+    let request = actions::emptying(count.bucket.clone(), *delete, count.objects, count.older());
+    let known = format!(
+        "{}{} and {}.",
+        format::size(count.bytes),
+        outcome_text::older(count),
+        format::count(count.uploads as usize, "unfinished upload"),
+    );
+    asking::question(state, request, Ask::Never, &known).map(|question| Next::show(Overlay::Confirm(question)))
+}
+
+fn dependents(state: &State, continuation: &Continuation, found: Dependents) -> Next {
+    if let Continuation::DeleteKey = continuation {
+        let name = state.key_name(&found.key_arn).unwrap_or(&found.key_arn).to_owned();
+        let summary = found.summary();
+        return Next::show(Overlay::Form(actions::deletion(found.key_arn, &name, &summary)));
+    }
+    let mut lines = vec![Line::new(Tone::Heading, found.summary()), Line::blank()];
+    let last = found.last_used.map_or_else(|| "not told".to_owned(), format::time);
+    lines.push(Line::new(Tone::Dim, "Last used    ").and(Tone::Plain, last));
+    for (label, names) in [
+        ("Alias", &found.aliases),
+        ("Running job", &found.jobs),
+        ("Object says", &found.objects),
+        ("Key object", &found.key_objects),
+    ] {
+        let named = names
+            .iter()
+            .map(|name| Line::new(Tone::Dim, format::fit(label, 13)).and(Tone::Plain, name.clone()));
+        lines.extend(named);
+    }
+    for grant in &found.grants {
+        lines.push(Line::new(Tone::Dim, "Grant        ").and(Tone::Plain, grant.grantee.clone()));
+    }
+    for fault in &found.refused {
+        lines.push(Line::new(
+            Tone::Warn,
+            format!("Not looked at: {}", fault.at(Door::Dashboard)),
+        ));
+    }
+    report("What depends on the key", lines)
+}
+
+/// The policy that was drafted for a new key, to be looked at.
+fn drafted(state: &State, continuation: &Continuation, policy: String) -> Option<Next> {
+    let Continuation::NewKey(spec, _) = continuation else {
+        return None;
+    };
+    let review = policy_review::review(state, PolicyOf::NewKey(spec.clone()), String::new(), policy);
+    Some(Next::show(Overlay::Review(review)))
+}
+
+/// The policy that was read, as it is to be: in the editor, or changed already.
+fn change(state: &mut State, continuation: &Continuation, key_arn: String, policy: &str) -> Option<Next> {
+    let Continuation::ChangePolicy(change, _) = continuation else {
+        return None;
+    };
+    let before = policy::readable(policy);
+    let after = match change {
+        Change::ByHand => {
+            let text = continuation::policy(state, &key_arn).unwrap_or_else(|| before.clone());
+            return Some(Next::Edit(Box::new(Edit::of_key(key_arn, before, text))));
+        }
+        Change::Allow(role_arn) => policy::with_role(&before, role_arn),
+        Change::Back(earlier) => Ok(earlier.clone()),
+    };
+    match after {
+        Ok(after) => {
+            let review = policy_review::review(state, PolicyOf::Key(key_arn), before, after);
+            Some(Next::show(Overlay::Review(review)))
+        }
+        Err(fault) => {
+            state.complain(fault);
+            None
+        }
+    }
+}
+
+fn archive(source: &str, members: Vec<(String, u64)>) -> Next {
+    let place = source.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
+    let (bucket, object) = place
+        .map(|(bucket, key)| (bucket.to_owned(), key.to_owned()))
+        .unwrap_or_default();
+    let rows = members.into_iter().map(|(name, bytes)| FoundRow {
+        lines: vec![Line::new(Tone::Plain, format::fit(&name, 48)).and(Tone::Dim, format::size(bytes))],
+        then: Some(actions::preview(bucket.clone(), object.clone(), Some(name))),
+    });
+    list("Files of the archive; Enter previews", rows.collect(), None)
+}
+
+fn remember_grant_cycle(state: &mut State, cycle: &GrantCycle) {
+    for phase in cycle.phases.iter().filter(|phase| !phase.operations.is_empty()) {
+        remember(
+            state,
+            (&cycle.key_arn, &cycle.role_arn),
+            phase.at,
+            ProofMethod::Assumed,
+            &phase.operations,
+        );
+    }
+}
+
+/// Keeps what a proof found out about a key and a role, for the walk.
+pub(super) fn remember(
+    state: &mut State,
+    (key_arn, role_arn): (&str, &str),
+    at: jiff::Timestamp,
+    method: ProofMethod,
+    steps: &[ProofStep],
+) {
+    if let Some(step) = steps.iter().find(|step| step.operation == "Decrypt") {
+        state.proofs.push(Proved {
+            key_arn: key_arn.to_owned(),
+            role_arn: role_arn.to_owned(),
+            at,
+            method,
+            allowed: step.allowed,
+        });
+    }
+}

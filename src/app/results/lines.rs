@@ -1,0 +1,179 @@
+//! What was found out, line by line.
+
+use super::FoundRow;
+use crate::app::format::{self, Line, Tone};
+use crate::app::outcome_text;
+use crate::app::state::State;
+use crate::domain::explain::Explanation;
+use crate::domain::{
+    Door, Fault, Finding, Grant, GrantCycle, GrantRequest, ObjectProof, Request, RolePolicies, Weight,
+};
+
+pub(super) fn grant_row(state: &State, grant: &Grant) -> FoundRow {
+    let key = state
+        .key_name(&grant.key_arn)
+        .unwrap_or_else(|| format::last_part(&grant.key_arn));
+    let name = grant.name.clone().unwrap_or_default();
+    FoundRow {
+        lines: vec![
+            Line::new(Tone::Accent, format::fit(key, 24))
+                .and(Tone::Plain, format::fit(format::last_part(&grant.grantee), 28))
+                .and(Tone::Plain, format!("{}  ", grant.operations.join(", ")))
+                .and(Tone::Dim, name),
+        ],
+        then: Some(Request::Grant(GrantRequest::Revoke {
+            key_arn: grant.key_arn.clone(),
+            grant_id: grant.id.clone(),
+            grantee: grant.grantee.clone(),
+        })),
+    }
+}
+
+pub(super) fn refused_row(what: &str, fault: &Fault) -> FoundRow {
+    FoundRow {
+        lines: vec![Line::new(
+            Tone::Warn,
+            format!("{what} {}", fault.at(Door::Dashboard)).trim().to_owned(),
+        )],
+        then: None,
+    }
+}
+
+pub(super) fn finding_row(finding: Finding) -> FoundRow {
+    let (tone, word) = match finding.weight {
+        Weight::Blocks => (Tone::Bad, "fails  "),
+        Weight::Warns => (Tone::Warn, "warns  "),
+        Weight::Unknown => (Tone::Dim, "unknown"),
+        Weight::Well => (Tone::Good, "well   "),
+    };
+    let mut lines = vec![Line::new(tone, format!("{word}  ")).and(Tone::Plain, finding.what)];
+    lines.push(Line::new(Tone::Dim, format!("         {}", finding.detail)));
+    if !finding.remedy.is_empty() {
+        lines.push(Line::new(Tone::Accent, format!("         {}", finding.remedy)));
+    }
+    FoundRow {
+        lines,
+        then: finding.repair,
+    }
+}
+
+pub(super) fn object_proof(proof: &ObjectProof) -> Vec<Line> {
+    let mut lines = vec![
+        Line::new(Tone::Heading, proof.source.clone()),
+        Line::new(Tone::Dim, format!("As stored ({}):", format::size(proof.stored_bytes))),
+        Line::new(Tone::Plain, proof.stored.clone()),
+        Line::blank(),
+    ];
+    for step in &proof.steps {
+        let (tone, sign) = if step.held {
+            (Tone::Good, "✓ ")
+        } else {
+            (Tone::Bad, "✗ ")
+        };
+        lines.push(
+            Line::new(tone, sign)
+                .and(Tone::Plain, format!("{}: ", step.what))
+                .and(tone, step.outcome.clone()),
+        );
+        let more = step.reason.iter().chain(&step.request_id);
+        lines.extend(more.map(|text| Line::new(Tone::Dim, format!("    {text}"))));
+    }
+    lines.push(Line::blank());
+    lines.push(verdict(proof.holds));
+    lines.extend(proof.notes.iter().map(|note| Line::new(Tone::Warn, note.clone())));
+    lines
+}
+
+fn verdict(holds: bool) -> Line {
+    if holds {
+        Line::new(Tone::Good, "It holds.")
+    } else {
+        Line::new(Tone::Bad, "It does not hold.")
+    }
+}
+
+pub(super) fn grant_cycle_lines(cycle: &GrantCycle) -> Vec<Line> {
+    let mut lines = vec![
+        Line::new(Tone::Dim, "Key   ").and(Tone::Plain, cycle.key_arn.clone()),
+        Line::new(Tone::Dim, "Role  ").and(Tone::Plain, cycle.role_arn.clone()),
+    ];
+    for phase in &cycle.phases {
+        let (tone, sign) = if phase.held {
+            (Tone::Good, "✓ ")
+        } else {
+            (Tone::Bad, "✗ ")
+        };
+        let expected = match phase.expected {
+            Some(true) => "expect allowed",
+            Some(false) => "expect denied",
+            None => "",
+        };
+        lines.push(Line::blank());
+        lines.push(
+            Line::new(tone, sign)
+                .and(Tone::Heading, format::fit(phase.name, 10))
+                .and(Tone::Dim, format!("{}  {expected}", phase.at.strftime("%H:%M:%S"))),
+        );
+        if let Some(waited) = phase.waited_ms {
+            lines.push(Line::new(Tone::Dim, format!("    it took {waited} ms to show")));
+        }
+        lines.extend(
+            phase
+                .operations
+                .iter()
+                .flat_map(|step| outcome_text::step_lines("  ", step)),
+        );
+    }
+    lines.push(Line::blank());
+    lines.push(verdict(cycle.holds));
+    lines.extend(cycle.notes.iter().map(|note| Line::new(Tone::Warn, note.clone())));
+    if let Some(path) = &cycle.evidence {
+        lines.push(Line::new(Tone::Dim, "Evidence: ").and(Tone::Plain, path.to_string_lossy()));
+    }
+    lines
+}
+
+pub(super) fn role_policies(policies: &RolePolicies) -> Vec<Line> {
+    let mut lines = vec![Line::new(Tone::Heading, policies.role_arn.clone())];
+    let mut part = |title: String, document: Option<&str>| {
+        lines.push(Line::blank());
+        lines.push(Line::new(Tone::Accent, title));
+        let document = document.unwrap_or("its document could not be read");
+        let pretty = serde_json::from_str::<serde_json::Value>(document).ok();
+        let pretty = pretty.and_then(|value| serde_json::to_string_pretty(&value).ok());
+        let text = pretty.unwrap_or_else(|| document.to_owned());
+        lines.extend(text.lines().map(|line| Line::new(Tone::Plain, line)));
+    };
+    part("Who may assume it".to_owned(), Some(&policies.trust));
+    for (name, document) in &policies.inline {
+        part(format!("Inline: {name}"), Some(document));
+    }
+    for (arn, document) in &policies.attached {
+        part(format!("Attached: {arn}"), document.as_deref());
+    }
+    lines
+}
+
+pub(super) fn tool_lines(head: &str, output: Vec<String>) -> Vec<Line> {
+    let head = [Line::new(Tone::Heading, head), Line::blank()];
+    head.into_iter()
+        .chain(output.into_iter().map(|line| Line::new(Tone::Plain, line)))
+        .collect()
+}
+
+/// A refusal taken apart, to be read.
+pub(in crate::app) fn explained(explanation: &Explanation) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut fact = |name: &str, value: &str| {
+        if !value.is_empty() {
+            lines.push(Line::new(Tone::Dim, format::fit(name, 8)).and(Tone::Plain, value));
+        }
+    };
+    fact("who", explanation.who.as_deref().unwrap_or_default());
+    fact("called", explanation.call.as_deref().unwrap_or_default());
+    fact("on", &explanation.on);
+    fact("link", explanation.link.as_str());
+    fact("", &explanation.words);
+    fact("remedy", &explanation.remedy);
+    lines
+}
