@@ -34,6 +34,7 @@ pub(crate) mod transfer;
 
 mod answer;
 mod audit;
+mod causes;
 mod endpoint;
 mod fault;
 mod gate;
@@ -371,7 +372,7 @@ async fn known_profile(name: &str) -> Result<(), Fault> {
     };
     let profiles = match profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await {
         Ok(profiles) => profiles,
-        Err(error) => return refused(fault::chain(&error), "mend the AWS configuration files"),
+        Err(error) => return refused(causes::chain(&error), "mend the AWS configuration files"),
     };
     // Everybody has the default one, with something in it or not.
     if name == "default" || profiles.get_profile(name).is_some() {

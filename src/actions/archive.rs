@@ -7,10 +7,11 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use tar::{Archive, EntryType};
 
+use super::faults::{fault_of, io_fault};
+use super::inside::inside;
 use super::kinds::{self, no_token, of_file};
-use super::place::{Place, inside, io_fault};
-use super::unlock::{Unlocked, check_member, fault_of};
-use crate::domain::{Bond, Fault, FaultKind, Verified};
+use super::unlock::{Unlocked, check_member};
+use crate::domain::{Bond, Fault, FaultKind, Location, Verified};
 use crate::envelope::Opened;
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile};
 use crate::publish::Folder;
@@ -19,12 +20,12 @@ const ACT: &str = "open";
 const MAX_BUNDLE: u64 = 64 << 20;
 
 /// The bundle, if the archive has one; leaves the file where it was found.
-pub(super) fn bundle(archive: &mut File, source: &Place) -> Result<Option<Bundle>, Fault> {
+pub(super) fn bundle(archive: &mut File, source: &Location) -> Result<Option<Bundle>, Fault> {
     contents(archive, source).map(|(bundle, _)| bundle)
 }
 
 /// The bundle, and the names of the members.
-pub(super) fn contents(archive: &mut File, source: &Place) -> Result<(Option<Bundle>, Vec<String>), Fault> {
+pub(super) fn contents(archive: &mut File, source: &Location) -> Result<(Option<Bundle>, Vec<String>), Fault> {
     let (mut found, mut names) = (None, Vec::new());
     each(archive, source, |name, entry| {
         names.push(name.to_owned());
@@ -51,7 +52,7 @@ pub(super) struct Member {
 /// Opens every member, each through `write`, which gets the name and the token; every listed one must be there.
 pub(super) fn open_members(
     archive: &mut File,
-    source: &Place,
+    source: &Location,
     scratch: &Folder,
     unlocked: &Unlocked,
     bundle: Option<&Bundle>,
@@ -116,7 +117,7 @@ pub(super) fn verified(members: &[Member]) -> Option<Verified> {
 
 fn each(
     archive: &mut File,
-    source: &Place,
+    source: &Location,
     mut visit: impl FnMut(&str, &mut dyn Read) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let io = |error: std::io::Error| match error.kind() {
@@ -150,11 +151,11 @@ fn each(
     Ok(())
 }
 
-fn refused(source: &Place, member: &str, cause: &str) -> Fault {
+fn refused(source: &Location, member: &str, cause: &str) -> Fault {
     let remedy = "get the archive again from where it was made";
     Fault::new(FaultKind::Integrity, ACT, format!("{source}: {member}"), cause, remedy)
 }
 
-fn malformed(source: &Place, why: &str) -> Fault {
+fn malformed(source: &Location, why: &str) -> Fault {
     refused(source, BUNDLE_NAME, why)
 }

@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::blocking::blocking;
+use super::faults::{cancelled, fault_of, io_fault, keeping, unless_cancelled, usage};
 use super::kinds::{no_token, of_file, verified, with_length};
-use super::place::{Place, cancelled, io_fault, keeping, unless_cancelled, usage};
 use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file, scratch};
 use super::sweep::Leftovers;
-use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, fault_of, unlock_file, unlock_object};
+use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, unlock_file, unlock_object};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::bond::Survey;
-use crate::domain::{Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Verified};
+use crate::domain::{Bond, Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Progress, Verified};
 use crate::envelope::Opened;
 use crate::publish::{Folder, Published, Unpublished};
 
@@ -43,7 +43,7 @@ const FILES: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecryptRequest {
     /// A token, a prefix or an archive.
-    pub source: Place,
+    pub source: Location,
     /// Where to.
     pub output: Output,
     /// How to find the data key.
@@ -120,9 +120,9 @@ pub async fn decrypt(
         }
     }
     match &request.source {
-        Place::S3 { bucket, key } if request.source.is_prefix() => run.prefix(bucket, key).await,
-        Place::S3 { bucket, key } => run.named(bucket, key, told).await.map(single),
-        Place::Local(path) => run.file(path).await.map(single),
+        Location::S3(ObjectUri { bucket, key }) if request.source.is_prefix() => run.prefix(bucket, key).await,
+        Location::S3(ObjectUri { bucket, key }) => run.named(bucket, key, told).await.map(single),
+        Location::Local(path) => run.file(path).await.map(single),
     }
 }
 
@@ -160,11 +160,13 @@ impl Run<'_> {
     /// What the source is; nothing where it can be read only once.
     async fn format(&self) -> Result<Option<ObjectFormat>, Fault> {
         match &self.request.source {
-            Place::S3 { bucket, key } => {
+            Location::S3(ObjectUri { bucket, key }) => {
                 let info = again(|| s3::object_info(self.aws, bucket, key)).await?;
                 Ok(Some(info.format))
             }
-            Place::Local(path) => of_file(&open_file(path)?).map_err(|error| io_fault("read", path.display(), &error)),
+            Location::Local(path) => {
+                of_file(&open_file(path)?).map_err(|error| io_fault("read", path.display(), &error))
+            }
         }
     }
 

@@ -4,8 +4,7 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
-use super::place::cancelled;
-use super::unlock::fault_of;
+use super::faults::{cancelled, fault_of};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, Progress};
 use crate::envelope::{CHUNK, EnvelopeError};

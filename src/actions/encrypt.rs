@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
-use super::place::{Place, cancelled, keeping};
+use super::faults::{cancelled, keeping};
 use super::upload_journal::Journal;
 use crate::aws::Aws;
-use crate::domain::{Fault, FaultKind, WayOut};
+use crate::domain::{Fault, FaultKind, Location, ObjectUri, WayOut};
 
 mod abort;
 mod batch;
@@ -45,10 +45,7 @@ pub use super::stream::Way;
 pub use limits::Limits;
 
 pub(super) use abort::discard;
-pub(super) use data_key::data_key_file;
 pub(super) use journal_request::request_of;
-pub(super) use parts::Known;
-pub(super) use source_file::Stamp;
 
 use batch::Job;
 use journal_request::asked;
@@ -57,8 +54,6 @@ use plan::sources;
 use progress::Tally;
 
 const ACT: &str = "encrypt";
-/// Where key objects go by default.
-pub(super) const DATA_KEYS: &str = ".strongroom/data-keys/";
 
 /// What to encrypt, and to where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +80,7 @@ pub struct EncryptRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// S3 or the file system.
-    Place(Place),
+    Place(Location),
     /// A device or FIFO, which is written into.
     Stream(PathBuf),
     /// Standard output.
@@ -111,7 +106,7 @@ pub struct EncryptedFile {
     /// The source.
     pub path: PathBuf,
     /// Where the token is; `None` for standard output.
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// Where C is: an S3 URI or a path.
     pub data_key_uri: String,
     /// Plaintext bytes.
@@ -150,7 +145,7 @@ pub async fn encrypt_within(
 ) -> Result<EncryptReport, Fault> {
     let (mut sources, left_out) = sources(&request)?;
     let is_only = sources.len() == 1 && left_out.is_empty();
-    if is_only && let Destination::Place(Place::Local(path)) = &request.destination {
+    if is_only && let Destination::Place(Location::Local(path)) = &request.destination {
         check_free(path, request.overwrite)?;
     }
     let tally = Tally::new(progress, &sources);
@@ -196,15 +191,10 @@ pub async fn encrypt_within(
     }
 }
 
-/// Whether the upload can go on later: the fault will pass, somebody will log in again, or what stood in between is gone.
-pub(super) fn passes(fault: &Fault) -> bool {
-    fault.is_unheard() || matches!(fault.kind, FaultKind::Expired | FaultKind::NoCredentials)
-}
-
-fn taken(place: &Place) -> Fault {
+fn taken(place: &Location) -> Fault {
     let way = match place {
-        Place::S3 { .. } => WayOut::ReplaceObject,
-        Place::Local(_) => WayOut::ReplaceFile,
+        Location::S3(ObjectUri { .. }) => WayOut::ReplaceObject,
+        Location::Local(_) => WayOut::ReplaceFile,
     };
     Fault::new(FaultKind::Conflict, "write", place.to_string(), "it exists already", "").by(way)
 }

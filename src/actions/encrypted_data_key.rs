@@ -1,13 +1,18 @@
 //! Where the encrypted data key of an object is, as its own metadata says: for those who hand it on without unwrapping it.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use super::unlock::MAX_DATA_KEY;
 use crate::aws::{Aws, s3};
 use crate::domain::{Fault, FaultKind, ObjectInfo, WayOut};
+use crate::envelope::wrapped::SUFFIX;
 
+/// C is never longer.
+pub(super) const MAX_DATA_KEY: u64 = 6144;
+/// Where key objects go by default.
+pub(super) const DATA_KEYS: &str = ".strongroom/data-keys/";
 /// The key object of the boto3 way.
 pub(super) const BOTO3_KEY_OBJECT: &str = "dont_look";
 
@@ -59,4 +64,11 @@ fn missing(fault: Fault, uri: &str) -> Fault {
     }
     let cause = format!("it says nothing of its data key, and there is no object {BOTO3_KEY_OBJECT}");
     Fault::new(FaultKind::NotFound, "find the data key of", uri, cause, "").by(WayOut::NameDataKey)
+}
+
+/// `DEST.datakey`, beside a folder as beside a file.
+pub(super) fn data_key_file(token: &Path) -> PathBuf {
+    let mut name = token.components().as_path().as_os_str().to_owned();
+    name.push(SUFFIX);
+    PathBuf::from(name)
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::principals::named;
-use super::{ProgressSink, dependents, proof};
+use super::principals::{SESSION, named};
+use super::{ProgressSink, dependents};
 use crate::aws::{Aws, kms};
 use crate::domain::{Fault, FaultKind, Grant, GrantConstraint, GrantSpec, Outcome, Progress};
 
@@ -82,7 +82,7 @@ pub async fn await_grant(
     progress: &ProgressSink,
 ) -> Result<Outcome, Fault> {
     let grant = found(aws, key_arn, grant_id).await?;
-    let session = aws.assume_role(grantee, proof::SESSION).await?;
+    let session = aws.assume_role(grantee, SESSION).await?;
     // A grant with a constraint works in its context only.
     let context = match grant.constraint.clone() {
         Some(GrantConstraint::ContextEquals(pairs) | GrantConstraint::ContextSubset(pairs)) => {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use self::context::Context;
-use super::place::{cancelled, io_fault};
+use super::faults::{cancelled, io_fault};
 use super::{ProgressSink, walk_tag};
 use crate::aws::{Aws, ecr};
 use crate::domain::{Fault, FaultKind, ImageSpec, Outcome, Progress};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::faults::cancelled;
 use super::kms_messages::write_new;
-use super::place::cancelled;
 use crate::aws::{Aws, logs, sagemaker};
 use crate::domain::{Fault, FaultKind, LogLine, Outcome, TrainingJob};
 

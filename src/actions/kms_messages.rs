@@ -8,12 +8,12 @@ use std::path::Path;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use zeroize::Zeroizing;
 
-use super::place::{Place, io_fault};
-use super::principals::role_arn;
-use super::proof::{self, settled};
-use super::unlock::MAX_DATA_KEY;
+use super::encrypted_data_key::MAX_DATA_KEY;
+use super::faults::io_fault;
+use super::principals::{SESSION, role_arn};
+use super::proof::settled;
 use crate::aws::{Aws, kms, s3};
-use crate::domain::{Door, Fault, FaultKind, Message, Outcome, Plaintext, ProofStep};
+use crate::domain::{Door, Fault, FaultKind, Location, Message, ObjectUri, Outcome, Plaintext, ProofStep};
 use crate::publish;
 
 /// KMS takes no longer message.
@@ -78,7 +78,7 @@ pub async fn new_data_key(
     context: &BTreeMap<String, String>,
     to: &str,
 ) -> Result<Outcome, Fault> {
-    let place = Place::parse(to)?;
+    let place = Location::parse(to)?;
     let made = kms::generate_data_key(aws, key, context).await?;
     if made.plaintext.len() != 32 {
         let cause = format!("KMS gave {} bytes instead of 32", made.plaintext.len());
@@ -101,7 +101,7 @@ pub async fn re_encrypt_data_key(
     key: &str,
     to: &str,
 ) -> Result<Outcome, Fault> {
-    let place = Place::parse(to)?;
+    let place = Location::parse(to)?;
     let ciphertext = data_key(aws, at).await?;
     let (ciphertext, key_arn) = kms::re_encrypt(aws, &ciphertext, key, context).await?;
     keep(aws, &place, ciphertext, key_arn).await
@@ -129,7 +129,7 @@ pub async fn open_data_key(
         None => None,
         Some(role) => {
             let arn = role_arn(aws, role).await?;
-            let session = aws.assume_role(&arn, proof::SESSION).await?;
+            let session = aws.assume_role(&arn, SESSION).await?;
             let tokens = aws.tokens().of(key_arn.as_deref().unwrap_or_default(), &arn);
             let unwrapped = kms::decrypt_data_key(&session, &ciphertext, key_arn.as_deref(), context, &tokens).await;
             Some(told("Decrypt", unwrapped.map(|_| None))?)
@@ -156,10 +156,10 @@ fn told(operation: &str, result: Result<Option<String>, Fault>) -> Result<ProofS
     }
 }
 
-async fn keep(aws: &Aws, place: &Place, ciphertext: Vec<u8>, key_arn: String) -> Result<Outcome, Fault> {
+async fn keep(aws: &Aws, place: &Location, ciphertext: Vec<u8>, key_arn: String) -> Result<Outcome, Fault> {
     let text = BASE64_STANDARD.encode(&ciphertext);
     match place {
-        Place::S3 { bucket, key } if place.is_prefix() => {
+        Location::S3(ObjectUri { bucket, key }) if place.is_prefix() => {
             let cause = "it names a folder, not an object";
             let uri = s3::uri(bucket, key);
             return Err(Fault::new(
@@ -170,10 +170,10 @@ async fn keep(aws: &Aws, place: &Place, ciphertext: Vec<u8>, key_arn: String) ->
                 "add a name",
             ));
         }
-        Place::S3 { bucket, key } => {
+        Location::S3(ObjectUri { bucket, key }) => {
             s3::write_key_object(aws, bucket, key, ciphertext, &key_arn).await?;
         }
-        Place::Local(path) => write_new(path, &ciphertext)?,
+        Location::Local(path) => write_new(path, &ciphertext)?,
     }
     Ok(Outcome::DataKeyKept {
         at: place.to_string(),
@@ -183,9 +183,9 @@ async fn keep(aws: &Aws, place: &Place, ciphertext: Vec<u8>, key_arn: String) ->
 }
 
 async fn data_key(aws: &Aws, at: &str) -> Result<Vec<u8>, Fault> {
-    match Place::parse(at)? {
-        Place::S3 { bucket, key } => s3::read_small(aws, &bucket, &key, MAX_DATA_KEY).await,
-        Place::Local(path) => Ok(read(&path, MAX_DATA_KEY)?.to_vec()),
+    match Location::parse(at)? {
+        Location::S3(ObjectUri { bucket, key }) => s3::read_small(aws, &bucket, &key, MAX_DATA_KEY).await,
+        Location::Local(path) => Ok(read(&path, MAX_DATA_KEY)?.to_vec()),
     }
 }
 

@@ -10,13 +10,13 @@ use zeroize::Zeroizing;
 use super::blocking::blocking;
 use super::decrypt::fetch;
 use super::download::TokenStream;
+use super::faults::{fault_of, io_fault};
 use super::kinds::{no_token, verified, with_length};
-use super::place::{Place, io_fault};
 use super::spool::{Watched, scratch};
-use super::unlock::{Among, Claim, Keyring, OpenOptions, fault_of, unlock_archive, unlock_object};
+use super::unlock::{Among, Claim, Keyring, OpenOptions, unlock_archive, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, FaultKind, ObjectFormat, Origin, Outcome, Plaintext, Preview, View};
+use crate::domain::{Fault, FaultKind, Location, ObjectFormat, Origin, Outcome, Plaintext, Preview, View};
 use crate::envelope::{TokenReader, decrypt, verify};
 
 /// More is not kept, whatever is asked for.
@@ -33,10 +33,7 @@ pub async fn preview(
     cancel: &CancellationToken,
 ) -> Result<Preview, Fault> {
     let most = most.min(MOST);
-    let place = Place::S3 {
-        bucket: bucket.to_owned(),
-        key: object.to_owned(),
-    };
+    let place = Location::s3(bucket.to_owned(), object.to_owned());
     let info = s3::object_info(aws, bucket, object).await?;
     let uri = s3::uri(bucket, object);
     if info.format == ObjectFormat::Archive {
@@ -108,7 +105,7 @@ async fn plain(aws: &Aws, bucket: &str, object: &str, format: ObjectFormat, most
 
 async fn of_archive(
     aws: &Aws,
-    place: &Place,
+    place: &Location,
     member: Option<&str>,
     most: usize,
     progress: &ProgressSink,
@@ -176,10 +173,7 @@ pub async fn list_archive(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    let place = Place::S3 {
-        bucket: bucket.to_owned(),
-        key: object.to_owned(),
-    };
+    let place = Location::s3(bucket.to_owned(), object.to_owned());
     let (file, _) = fetch(aws, &place, &scratch()?, progress, cancel).await?;
     let source = place.to_string();
     blocking(move || {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::principals::role_arn;
+use super::principals::{SESSION, role_arn};
 use crate::aws::{Aws, kms};
 use crate::domain::explain::GRANTABLE;
 use crate::domain::{Fault, FaultKind, Proof, ProofMethod, ProofStep};
@@ -17,9 +17,6 @@ mod with_trust;
 pub use grant_cycle::{prove_grant_cycle, step_json, steps_json};
 pub use object::prove_object;
 pub use with_trust::prove_trusted;
-
-/// The name of our sessions of a role.
-pub(super) const SESSION: &str = "strongroom-proof";
 
 /// What may `role` (ARN or name) do with `key` (id, ARN or alias) now?
 ///

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use tokio_util::sync::CancellationToken;
 
+use super::ProgressSink;
 use super::encrypt::{EncryptReport, discard, encrypt, request_of};
 use super::key_escape::from_key;
 use super::upload_journal::Journal;
-use super::{ProgressSink, place::Place};
 use crate::aws::Aws;
-use crate::domain::{Fault, FaultKind, InterruptedUpload};
+use crate::domain::{Fault, FaultKind, InterruptedUpload, Location};
 
 /// The interrupted uploads of this account's endpoint and region that nobody is working on; asks nothing over the
 /// network, and locks none of them for longer than this call.
@@ -48,10 +48,7 @@ pub async fn abandon(aws: &Aws, id: &str) -> Result<(), Fault> {
 fn row(journal: &Journal) -> InterruptedUpload {
     let asked = &journal.opening.asked;
     let traces = journal.all_traces();
-    let destination = Place::S3 {
-        bucket: asked.bucket.clone(),
-        key: asked.key.clone(),
-    };
+    let destination = Location::s3(asked.bucket.clone(), asked.key.clone());
     InterruptedUpload {
         id: journal.id(),
         paths: asked.paths.iter().map(|path| PathBuf::from(from_key(path))).collect(),

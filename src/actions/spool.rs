@@ -22,14 +22,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::blocking::joined;
-use super::encrypt::passes;
-use super::place::{Place, cancelled, io_fault, unless_cancelled};
+use super::faults::{cancelled, io_fault, unless_cancelled};
+use super::sweep::spool_name;
 use super::unlock::Unlocked;
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, FaultKind, Progress, WayOut};
+use crate::domain::{Fault, FaultKind, Location, Progress, WayOut};
 use crate::envelope::CHUNK;
 use crate::envelope::binding::digest;
-use crate::publish::{Folder, TEMPORARY};
+use crate::publish::Folder;
 
 const RANGE: u64 = 4 << 20;
 /// Ranges on their way, of one object alone.
@@ -38,9 +38,6 @@ pub(super) const ALONE: usize = 6;
 pub(super) const AMONG_OTHERS: usize = 2;
 /// Pieces that wait for a slow disk.
 const WAITING: usize = 64;
-const SUFFIX: &str = ".token";
-/// Hexadecimal digits of a spool's name.
-const DIGITS: usize = 32;
 
 /// An object on its way here: the very one that `head` looked at.
 #[derive(Clone, Copy)]
@@ -233,7 +230,7 @@ impl Spool {
     fn open(folder: &Folder, bucket: &str, key: &str, head: &transfer::Head) -> io::Result<(Self, u64)> {
         if let Some(etag) = &head.etag {
             let id = digest(format!("{}\0{etag}\0{}", s3::uri(bucket, key), head.length).as_bytes());
-            let name = OsString::from(format!("{TEMPORARY}{}{SUFFIX}", &id[..DIGITS]));
+            let name = OsString::from(spool_name(&id));
             // Never through a link that somebody put there. In a folder for everybody the name may be somebody else's.
             if let Some(file) = folder.open_private(&name).ok().filter(is_own) {
                 let (kept, named) = (file.metadata()?.len(), Some((folder.clone(), name)));
@@ -248,7 +245,7 @@ impl Spool {
     fn settled<R>(self, result: Result<R, Fault>) -> Result<(Self, R), Fault> {
         match result {
             Ok(read) => Ok((self, read)),
-            Err(mut fault) if passes(&fault) && self.named.is_some() => {
+            Err(mut fault) if fault.may_go_on() && self.named.is_some() => {
                 fault.ways.push(WayOut::GoOn);
                 Err(fault)
             }
@@ -280,12 +277,6 @@ fn is_own(file: &File) -> bool {
         && file
             .metadata()
             .is_ok_and(|meta| meta.is_file() && meta.uid() == geteuid().as_raw() && meta.nlink() == 1)
-}
-
-/// Whether a file of this name is a spool.
-pub(super) fn is_spool(name: &str) -> bool {
-    let digits = name.strip_prefix(TEMPORARY).and_then(|name| name.strip_suffix(SUFFIX));
-    digits.is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// Where ciphertext is kept that has no folder of its own.
@@ -326,7 +317,7 @@ impl<R: Seek> Seek for Watched<R> {
 }
 
 /// Whether the name says it is a model archive.
-pub(super) fn is_archive(place: &Place) -> bool {
+pub(super) fn is_archive(place: &Location) -> bool {
     let name = place.to_string();
     name.ends_with(".tar.gz") || name.ends_with(".tgz")
 }

@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::spool;
-use crate::publish::{Folder, HALF_MADE};
+use crate::publish::{Folder, HALF_MADE, TEMPORARY};
 
+const SPOOL: &str = ".token";
+/// Hexadecimal digits of a spool's name.
+const DIGITS: usize = 32;
 /// Spools wait so long for the command that goes on with them.
 const FORGOTTEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// From when a file is made until it is locked.
@@ -45,14 +47,25 @@ fn sweep(folder: &Folder) {
     }
 }
 
+/// The name of the spool with this digest.
+pub(super) fn spool_name(digest: &str) -> String {
+    format!("{TEMPORARY}{}{SPOOL}", &digest[..DIGITS])
+}
+
+/// Whether a file of this name is a spool.
+fn is_spool(name: &str) -> bool {
+    let digits = name.strip_prefix(TEMPORARY).and_then(|name| name.strip_suffix(SPOOL));
+    digits.is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
 /// Whether whoever sweeps may take a file or folder of this name for ours.
 pub(super) fn is_ours(name: &str) -> bool {
-    spool::is_spool(name) || name.starts_with(HALF_MADE)
+    is_spool(name) || name.starts_with(HALF_MADE)
 }
 
 fn remove(folder: &Folder, name: &OsStr) -> Option<()> {
     let text = name.to_str()?;
-    let patience = if spool::is_spool(text) {
+    let patience = if is_spool(text) {
         FORGOTTEN
     } else if text.starts_with(HALF_MADE) {
         UNLOCKED

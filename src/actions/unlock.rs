@@ -11,11 +11,11 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::encrypt::{DATA_KEYS, data_key_file};
-use super::place::{Place, io_fault};
+use super::encrypted_data_key::{BOTO3_KEY_OBJECT, DATA_KEYS, MAX_DATA_KEY, data_key_file};
+use super::faults::{fault_of, io_fault};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
-use crate::domain::{Bond, Fault, FaultKind, ObjectRow, WayOut};
+use crate::domain::{Bond, Fault, FaultKind, Location, ObjectRow, ObjectUri, WayOut};
 use crate::envelope::binding::{self, Subject};
 use crate::envelope::manifest::Bundle;
 use crate::envelope::{
@@ -27,18 +27,13 @@ mod claim;
 
 pub(super) use claim::{Among, Claim};
 
-/// C is never longer.
-pub(super) const MAX_DATA_KEY: u64 = 6144;
-/// The key object's name in AWS's own example.
-const BOTO3_KEY_OBJECT: &str = "dont_look";
-
 /// How a person helps to find the data key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenOptions {
     /// KMS key that must have wrapped it.
     pub key: Option<String>,
     /// Where C is.
-    pub data_key: Option<Place>,
+    pub data_key: Option<Location>,
     /// Encryption context, where the object does not record it.
     pub context: BTreeMap<String, String>,
     /// Refuse tokens whose place is not proved.
@@ -184,7 +179,7 @@ pub(super) async fn unlock_file(aws: &Aws, token: &Path, options: &OpenOptions) 
             )
             .map(data_key_file)
             .find(|file| file.is_file())
-            .map(Place::Local)
+            .map(Location::Local)
             .ok_or_else(|| no_data_key(token.display()))?,
     };
     let ciphertext = read_data_key(aws, &place).await?;
@@ -196,7 +191,7 @@ pub(super) async fn unlock_file(aws: &Aws, token: &Path, options: &OpenOptions) 
 /// Unwraps the data key of an archive: its bundle's, or the caller's.
 pub(super) async fn unlock_archive(
     aws: &Aws,
-    source: &Place,
+    source: &Location,
     bundle: Option<&Bundle>,
     options: &OpenOptions,
 ) -> Result<Unlocked, Fault> {
@@ -208,8 +203,8 @@ pub(super) async fn unlock_archive(
             .await;
     }
     match source {
-        Place::Local(path) => unlock_file(aws, path, options).await,
-        Place::S3 { bucket, key } => {
+        Location::Local(path) => unlock_file(aws, path, options).await,
+        Location::S3(ObjectUri { bucket, key }) => {
             // Its bundle is in the archive or nowhere: there was no metadata that could have been taken away.
             let options = &OpenOptions {
                 accept_unbound: true,
@@ -282,10 +277,10 @@ impl Keyring {
     }
 }
 
-async fn read_data_key(aws: &Aws, place: &Place) -> Result<Vec<u8>, Fault> {
+async fn read_data_key(aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
     match place {
-        Place::S3 { bucket, key } => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await,
-        Place::Local(path) => {
+        Location::S3(ObjectUri { bucket, key }) => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await,
+        Location::Local(path) => {
             let io = |error: std::io::Error| io_fault("read", path.display(), &error);
             let length = std::fs::metadata(path).map_err(io)?.len();
             if length > MAX_DATA_KEY {
@@ -361,7 +356,7 @@ fn unbound(object: impl fmt::Display) -> Fault {
     )
 }
 
-fn base64_of(source: &Place, text: &str) -> Result<Vec<u8>, Fault> {
+fn base64_of(source: &Location, text: &str) -> Result<Vec<u8>, Fault> {
     decode(text).ok_or_else(|| {
         let cause = "the data key in strongroom.json is not base64";
         Fault::new(
@@ -377,29 +372,4 @@ fn base64_of(source: &Place, text: &str) -> Result<Vec<u8>, Fault> {
 fn decode(text: &str) -> Option<Vec<u8>> {
     use base64::Engine;
     base64::engine::general_purpose::STANDARD.decode(text).ok()
-}
-
-/// The fault of an envelope that could not be made or opened.
-pub(super) fn fault_of(act: &str, object: impl fmt::Display, error: &EnvelopeError) -> Fault {
-    match error {
-        EnvelopeError::Read(io) | EnvelopeError::Write(io) => io_fault(act, object, io),
-        EnvelopeError::Random(_) => Fault::new(FaultKind::Other, act, object.to_string(), error.to_string(), ""),
-        // Nothing is known of the token: it was not read.
-        EnvelopeError::Newer { .. } => {
-            let remedy = "open it with a newer strongroom";
-            Fault::new(FaultKind::Invalid, act, object.to_string(), error.to_string(), remedy)
-        }
-        EnvelopeError::Changed => {
-            let remedy = "try again when nobody writes to it";
-            Fault::new(FaultKind::Conflict, act, object.to_string(), error.to_string(), remedy)
-        }
-        EnvelopeError::Mac | EnvelopeError::Padding => {
-            let remedy = "check that the data key is its own; else get the token again from where it was made";
-            Fault::new(FaultKind::Integrity, act, object.to_string(), error.to_string(), remedy)
-        }
-        _ => {
-            let remedy = "get it again from where it was made";
-            Fault::new(FaultKind::Integrity, act, object.to_string(), error.to_string(), remedy)
-        }
-    }
 }

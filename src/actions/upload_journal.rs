@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::encrypt::{Known, Stamp};
 use super::sweep::UNLOCKED;
 use crate::aws::Aws;
 use crate::aws::transfer::{Multipart, Part};
@@ -102,13 +101,41 @@ pub(super) struct TokenSeed {
     pub(super) is_placed: bool,
 }
 
+/// What tells whether a file is still the one it was: its size, inode and times of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    pub(super) size: u64,
+    inode: (u64, u64),
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(super) fn of(meta: &fs::Metadata) -> Self {
+        Self {
+            size: meta.len(),
+            inode: (meta.dev(), meta.ino()),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+}
+
+/// A part that an earlier process made.
+#[derive(Debug, Clone)]
+pub(super) struct KnownPart {
+    pub(super) part: Part,
+    /// Whether S3 still has it.
+    pub(super) is_there: bool,
+}
+
 /// How far the token of one object is.
 #[derive(Debug, Clone)]
 pub(super) struct Trace {
     pub(super) token: TokenSeed,
     /// The upload in parts and its part size.
     pub(super) upload: Option<(String, u64)>,
-    pub(super) parts: BTreeMap<i32, Known>,
+    pub(super) parts: BTreeMap<i32, KnownPart>,
     /// Whether the parts were to become an object, whatever came of it.
     pub(super) is_completing: bool,
     /// Its ETag, once it is there, as far as S3 told one.
@@ -301,7 +328,7 @@ fn take_in(traces: &mut BTreeMap<String, Trace>, line: Line) {
         Line::Part { key, number, etag, crc } => {
             if let Some(trace) = traces.get_mut(&key) {
                 let part = Part { number, etag, crc };
-                trace.parts.insert(number, Known { part, is_there: false });
+                trace.parts.insert(number, KnownPart { part, is_there: false });
             }
         }
         Line::Completing { key } => {

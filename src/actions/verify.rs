@@ -11,14 +11,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
+use super::faults::{cancelled, fault_of, io_fault};
 use super::kinds::{no_token, of_file, verified, with_length};
-use super::place::{Place, cancelled, io_fault};
 use super::spool::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
-use super::unlock::{Among, Claim, Keyring, OpenOptions, fault_of, unlock_archive, unlock_file, unlock_object};
+use super::unlock::{Among, Claim, Keyring, OpenOptions, unlock_archive, unlock_file, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::bond::Survey;
-use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectRow, Progress, Reading, Verdict, Verified};
+use crate::domain::{
+    Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Progress, Reading, Verdict, Verified,
+};
 use crate::envelope::verify as verify_token;
 
 const ACT: &str = "verify";
@@ -29,7 +31,7 @@ const LOOKS: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifyRequest {
     /// Objects, prefixes, local tokens or archives.
-    pub sources: Vec<Place>,
+    pub sources: Vec<Location>,
     /// How to find the data keys.
     pub open: OpenOptions,
 }
@@ -59,7 +61,7 @@ pub async fn verify(
     };
     for source in &request.sources {
         match source {
-            Place::S3 { bucket, key } if source.is_prefix() => run.prefix(bucket, key, &mut tell).await?,
+            Location::S3(ObjectUri { bucket, key }) if source.is_prefix() => run.prefix(bucket, key, &mut tell).await?,
             _ => tell(run.one(source, Among::Nothing).await?),
         }
     }
@@ -85,10 +87,7 @@ struct Known {
 impl Run<'_> {
     /// Everything under a prefix. What was moved waits until all that the others say was read.
     async fn prefix(&self, bucket: &str, prefix: &str, tell: &mut (impl FnMut(Verdict) + Send)) -> Result<(), Fault> {
-        let place = |key: String| Place::S3 {
-            bucket: bucket.to_owned(),
-            key,
-        };
+        let place = |key: String| Location::s3(bucket.to_owned(), key);
         let mut told = 0_usize;
         let mut tell = |verdict: Verdict| {
             if verdict.reading.format() != Some(ObjectFormat::KeyObject) {
@@ -147,7 +146,7 @@ impl Run<'_> {
         Claim::read(bucket, key, &transfer::head(self.aws, bucket, key).await?.metadata)
     }
 
-    async fn one(&self, source: &Place, among: Among<'_>) -> Result<Verdict, Fault> {
+    async fn one(&self, source: &Location, among: Among<'_>) -> Result<Verdict, Fault> {
         if self.cancel.is_cancelled() {
             return Err(cancelled(ACT, source));
         }
@@ -158,8 +157,8 @@ impl Run<'_> {
         });
         let mut known = Known::default();
         let outcome = match source {
-            Place::S3 { bucket, key } => self.object(source, bucket, key, among, &mut known).await,
-            Place::Local(path) => self.file(source, path, &mut known).await,
+            Location::S3(ObjectUri { bucket, key }) => self.object(source, bucket, key, among, &mut known).await,
+            Location::Local(path) => self.file(source, path, &mut known).await,
         };
         if self.cancel.is_cancelled() {
             return Err(cancelled(ACT, source));
@@ -198,7 +197,7 @@ impl Run<'_> {
 
     async fn object(
         &self,
-        source: &Place,
+        source: &Location,
         bucket: &str,
         key: &str,
         among: Among<'_>,
@@ -238,7 +237,7 @@ impl Run<'_> {
         Ok(verified(opened.map_err(|fault| with_length(fault, &head))?))
     }
 
-    async fn file(&self, source: &Place, path: &Path, known: &mut Known) -> Result<Verified, Fault> {
+    async fn file(&self, source: &Location, path: &Path, known: &mut Known) -> Result<Verified, Fault> {
         let token = open_file(path)?;
         // What is read only once is taken for a token.
         let format = of_file(&token).map_err(|error| io_fault("read", path.display(), &error))?;
@@ -260,7 +259,7 @@ impl Run<'_> {
         Ok(verified(blocking(check).await?))
     }
 
-    async fn archive(&self, source: &Place, known: &mut Known) -> Result<Verified, Fault> {
+    async fn archive(&self, source: &Location, known: &mut Known) -> Result<Verified, Fault> {
         known.format = Some(ObjectFormat::Archive);
         let (mut file, etag) = fetch(self.aws, source, &scratch()?, self.progress, self.cancel).await?;
         known.etag = etag;

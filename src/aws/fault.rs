@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_types::request_id::RequestId;
 
 use super::answer::{NotAnAnswer, is_identified, is_page};
+use super::causes::{chain, find};
 use super::gate::Refused;
 use super::login::NoLogin;
 use crate::domain::{Fault, FaultKind};
@@ -394,23 +395,6 @@ fn of_credentials(act: &str, object: &str, error: &CredentialsError) -> Fault {
 
 fn is_timeout(text: &str) -> bool {
     text.contains("timed out") || text.contains("timeout") || text.contains("throughput")
-}
-
-fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
-}
-
-/// Every source in a row, leaving out layers that only repeat the one below.
-pub(in crate::aws) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for error in std::iter::successors(Some(error), |&error| error.source()) {
-        let text = error.to_string();
-        let is_news = !text.is_empty() && !parts.iter().any(|part| part.contains(&text));
-        if is_news {
-            parts.push(text);
-        }
-    }
-    parts.join(": ")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
-use super::fault::chain;
+use super::causes::chain;
 use crate::config::Connection;
 
 /// The profile's single sign-on has no session.

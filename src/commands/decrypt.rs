@@ -6,18 +6,17 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, json_line, line, open_options, progress, settle, warn};
-use crate::actions::Place;
 use crate::actions::decrypt::{DecryptRequest, Output, Way, decrypt};
 use crate::aws::Aws;
 use crate::cli::DecryptArgs;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, Location, ObjectUri};
 
 /// Decrypts and prints what was opened.
 ///
 /// # Errors
 /// When a token did not open; the others are done.
 pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Result<(), Fault> {
-    let source = Place::parse(&args.source)?;
+    let source = Location::parse(&args.source)?;
     let output = output(&source, args)?;
     let to_stdout = output == Output::Stdout;
     let request = DecryptRequest {
@@ -57,7 +56,7 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
     settle(report.failed)
 }
 
-fn output(source: &Place, args: &DecryptArgs) -> Result<Output, Fault> {
+fn output(source: &Location, args: &DecryptArgs) -> Result<Output, Fault> {
     let usage = |cause: &str, remedy: &str| Fault::new(FaultKind::Usage, "decrypt", &args.source, cause, remedy);
     let way = |path: &Path| {
         if path.as_os_str() == "-" {
@@ -72,16 +71,18 @@ fn output(source: &Place, args: &DecryptArgs) -> Result<Output, Fault> {
         }
         (Some(path), _) if way(path) == Way::Stdout => Ok(Output::Stdout),
         (Some(path), _) if way(path) == Way::Stream => Ok(Output::Stream(path.clone())),
-        (Some(path), Place::S3 { key, .. }) if path.is_dir() && !is_folder_source(source) => {
+        (Some(path), Location::S3(ObjectUri { key, .. })) if path.is_dir() && !is_folder_source(source) => {
             Ok(Output::Path(path.join(basename(key))))
         }
         (Some(path), _) => Ok(Output::Path(path.clone())),
-        (None, Place::S3 { key, .. }) if !is_folder_source(source) => Ok(Output::Path(PathBuf::from(basename(key)))),
+        (None, Location::S3(ObjectUri { key, .. })) if !is_folder_source(source) => {
+            Ok(Output::Path(PathBuf::from(basename(key))))
+        }
         (None, _) => Err(usage("it has no destination", "give -o PATH")),
     }
 }
 
-fn is_folder_source(source: &Place) -> bool {
+fn is_folder_source(source: &Location) -> bool {
     source.is_prefix() || source.to_string().ends_with(".tar.gz") || source.to_string().ends_with(".tgz")
 }
 

@@ -4,11 +4,10 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, context, json_line, line, progress, settle, warn};
-use crate::actions::Place;
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, Way, encrypt};
 use crate::aws::Aws;
 use crate::cli::EncryptArgs;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, Location, ObjectUri};
 
 /// Encrypts and prints what was made.
 ///
@@ -36,13 +35,13 @@ fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
         return Err(usage("nothing", "no destination is given", "give PATH... DEST"));
     };
     let place = match destination.to_str() {
-        Some(text) => Place::parse(text)?,
-        None => Place::Local(destination.clone()),
+        Some(text) => Location::parse(text)?,
+        None => Location::Local(destination.clone()),
     };
     let way = match &place {
-        Place::Local(path) if path.as_os_str() == "-" => Way::Stdout,
-        Place::Local(path) => Way::of(path),
-        Place::S3 { .. } => Way::File,
+        Location::Local(path) if path.as_os_str() == "-" => Way::Stdout,
+        Location::Local(path) => Way::of(path),
+        Location::S3(ObjectUri { .. }) => Way::File,
     };
     let destination = match way {
         Way::Stdout if args.json => return Err(usage("-", "--json and the token would mix", "leave out --json")),
@@ -70,7 +69,7 @@ fn print(report: &EncryptReport, as_json: bool) -> Result<(), Fault> {
             continue;
         }
         let (bucket, key) = match &file.place {
-            Some(Place::S3 { bucket, key }) => (Some(bucket), Some(key)),
+            Some(Location::S3(ObjectUri { bucket, key })) => (Some(bucket), Some(key)),
             _ => (None, None),
         };
         json_line(&json!({

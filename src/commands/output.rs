@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::actions::{OpenOptions, Place, ProgressSink};
+use crate::actions::{OpenOptions, ProgressSink};
 use crate::cli::OpenArgs;
 use crate::console;
-use crate::domain::{Fault, FaultKind, Progress};
+use crate::domain::{Fault, FaultKind, Location, Progress};
 
 pub(super) use crate::console::{complain as warn, end_progress as clear_progress, json as json_line, line};
 
@@ -62,7 +62,7 @@ pub(super) fn context(pairs: &[(String, String)]) -> Result<BTreeMap<String, Str
 pub(super) fn open_options(args: &OpenArgs, accept_name: bool) -> Result<OpenOptions, Fault> {
     Ok(OpenOptions {
         key: args.key.clone(),
-        data_key: args.data_key.as_deref().map(Place::parse).transpose()?,
+        data_key: args.data_key.as_deref().map(Location::parse).transpose()?,
         context: context(&args.context)?,
         require_bound: args.require_bound,
         moved_from: args.moved_from.clone(),

@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, json_line, line, open_options, progress};
-use crate::actions::Place;
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::aws::Aws;
 use crate::cli::VerifyArgs;
 use crate::domain::words::counted;
-use crate::domain::{Bond, Door, Fault, FaultKind, ObjectFormat, Reading, Verdict, WayOut};
+use crate::domain::{Bond, Door, Fault, FaultKind, Location, ObjectFormat, Reading, Verdict, WayOut};
 
 /// Verifies and prints a verdict an object.
 ///
@@ -22,7 +21,7 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
         sources: args
             .sources
             .iter()
-            .map(|text| Place::parse(text))
+            .map(|text| Location::parse(text))
             .collect::<Result<_, _>>()?,
         open: open_options(&args.open, false)?,
     };

@@ -143,6 +143,11 @@ impl Fault {
     pub fn is_unheard(&self) -> bool {
         self.is_transient() || self.kind == FaultKind::Foreign
     }
+
+    /// Whether what it broke off can go on later: it will pass, somebody will log in again, or what stood in between is gone.
+    pub fn may_go_on(&self) -> bool {
+        self.is_unheard() || matches!(self.kind, FaultKind::Expired | FaultKind::NoCredentials)
+    }
 }
 
 /// In the words of the command line; the dashboard says [`Fault::at`] its own door.

@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 use super::{ACT, DecryptedFile, Run};
 use crate::actions::blocking::blocking;
 use crate::actions::clash::clashes;
+use crate::actions::faults::{fault_of, io_fault, unless_cancelled, usage};
+use crate::actions::inside::inside;
 use crate::actions::kinds::{no_token, verified};
-use crate::actions::place::{Place, inside, io_fault, unless_cancelled, usage};
 use crate::actions::spool::{ALONE, Download, Watched, open_file};
-use crate::actions::unlock::{fault_of, unlock_archive};
+use crate::actions::unlock::unlock_archive;
 use crate::actions::{ProgressSink, archive};
 use crate::aws::{Aws, transfer};
-use crate::domain::{Fault, FaultKind, ObjectFormat};
+use crate::domain::{Fault, FaultKind, Location, ObjectFormat, ObjectUri};
 use crate::envelope::decrypt;
 use crate::publish::{Folder, UnpublishedFolder};
 
@@ -127,14 +128,14 @@ impl Run<'_> {
 /// The whole archive, local or spooled, with its ETag.
 pub(in crate::actions) async fn fetch(
     aws: &Aws,
-    source: &Place,
+    source: &Location,
     folder: &Folder,
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<(File, Option<String>), Fault> {
     match source {
-        Place::Local(path) => Ok((open_file(path)?, None)),
-        Place::S3 { bucket, key } => {
+        Location::Local(path) => Ok((open_file(path)?, None)),
+        Location::S3(ObjectUri { bucket, key }) => {
             let head = transfer::head(aws, bucket, key).await?;
             let download = Download {
                 aws,

@@ -7,8 +7,9 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::{ACT, Run};
 use crate::actions::clash::clashes;
+use crate::actions::faults::{io_fault, usage};
+use crate::actions::inside::inside;
 use crate::actions::key_escape::from_key;
-use crate::actions::place::{inside, io_fault, usage};
 use crate::aws::again::again;
 use crate::aws::{s3, transfer};
 use crate::domain::{Fault, ObjectFormat};

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::target::Sink;
 use super::{ACT, DecryptedFile, Run, Source};
 use crate::actions::blocking::blocking;
+use crate::actions::faults::{fault_of, io_fault, unless_cancelled};
 use crate::actions::kinds::verified;
-use crate::actions::place::{io_fault, unless_cancelled};
 use crate::actions::spool::{Watched, scratch};
-use crate::actions::unlock::{Unlocked, fault_of};
+use crate::actions::unlock::Unlocked;
 use crate::domain::{Bond, Fault};
 use crate::envelope::{EnvelopeError, FirstPass, release};
 

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::{ACT, DecryptRequest, Output};
-use crate::actions::place::{Place, io_fault, stdout, usage};
+use crate::actions::faults::{io_fault, usage};
 use crate::actions::stream;
-use crate::domain::Fault;
+use crate::console;
+use crate::domain::{Fault, Location, ObjectUri};
 use crate::publish::Folder;
 
 /// A file to be, or something to write into.
@@ -88,7 +89,7 @@ impl Sink {
     /// Opens it; waits for a FIFO's reader.
     pub(super) fn open(&self, cancel: &CancellationToken) -> Result<File, Fault> {
         match self {
-            Self::Stdout => stdout(),
+            Self::Stdout => console::data(),
             Self::At(path) => stream::open(path, cancel),
         }
         .map_err(|error| io_fault("write", self, &error))
@@ -115,8 +116,8 @@ impl fmt::Display for Sink {
 pub(super) fn inputs(request: &DecryptRequest) -> Vec<(u64, u64)> {
     let places = std::iter::once(&request.source).chain(&request.open.data_key);
     let files = places.filter_map(|place| match place {
-        Place::Local(path) => path.metadata().ok(),
-        Place::S3 { .. } => None,
+        Location::Local(path) => path.metadata().ok(),
+        Location::S3(ObjectUri { .. }) => None,
     });
     files.map(|meta| id(&meta)).collect()
 }

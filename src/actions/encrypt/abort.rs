@@ -2,8 +2,7 @@
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::passes;
-use crate::actions::unlock::MAX_DATA_KEY;
+use crate::actions::encrypted_data_key::MAX_DATA_KEY;
 use crate::actions::upload_journal::Journal;
 use crate::aws::transfer::{self, Multipart};
 use crate::aws::{Aws, s3};
@@ -68,7 +67,7 @@ async fn names(aws: &Aws, bucket: &str, key: &str, object: &str) -> Result<bool,
             let metadata = Metadata::from_map(pairs).ok().flatten();
             Ok(metadata.is_some_and(|metadata| metadata.data_key_object.as_deref() == Some(object)))
         }
-        Err(fault) if passes(&fault) => Err(fault),
+        Err(fault) if fault.may_go_on() => Err(fault),
         Err(fault) => {
             tracing::warn!(%fault, object, "the key object stays: whether a token needs it could not be seen");
             Ok(true)

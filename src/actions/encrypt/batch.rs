@@ -17,16 +17,15 @@ use super::metadata::check_metadata;
 use super::parts::Pool;
 use super::plan::Source;
 use super::progress::Tally;
-use super::source_file::{Stamp, is_changed, is_sizeless};
-use super::{ACT, Destination, EncryptReport, EncryptRequest, EncryptedFile, changed_fault, passes, taken};
-use crate::actions::place::{Place, cancelled, io_fault};
+use super::source_file::{is_changed, is_sizeless};
+use super::{ACT, Destination, EncryptReport, EncryptRequest, EncryptedFile, changed_fault, taken};
+use crate::actions::faults::{cancelled, fault_of, io_fault};
 use crate::actions::sweep::Leftovers;
-use crate::actions::unlock::fault_of;
-use crate::actions::upload_journal::Journal;
+use crate::actions::upload_journal::{Journal, Stamp};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind, WayOut};
+use crate::domain::{Fault, FaultKind, Location, ObjectUri, WayOut};
 use crate::envelope::{DataKey, EnvelopeError, token_len};
 use crate::publish::Published;
 
@@ -43,7 +42,7 @@ pub(super) struct Job<'a> {
     pub(super) data_key: Arc<DataKey>,
     pub(super) ciphertext: Vec<u8>,
     pub(super) kms_key_arn: String,
-    pub(super) data_key_place: Place,
+    pub(super) data_key_place: Location,
     pub(super) pool: Arc<Pool>,
     pub(super) limits: Limits,
     /// Whether the destination of the only file was found free already.
@@ -85,7 +84,7 @@ impl<'a> Job<'a> {
         let only = match sources {
             [
                 Source {
-                    to: Some(place @ Place::S3 { bucket, key }),
+                    to: Some(place @ Location::S3(ObjectUri { bucket, key })),
                     ..
                 },
             ] if !request.overwrite => Some((place, transfer::is_taken(aws, bucket, key).await?)),
@@ -94,14 +93,14 @@ impl<'a> Job<'a> {
         if let Some((place, true)) = &only {
             return Err(taken(place));
         }
-        if let Place::S3 { key, .. } = &data_key_place {
+        if let Location::S3(ObjectUri { key, .. }) = &data_key_place {
             check_metadata(aws, request, key, sources)?;
         }
         let made = again(|| kms::generate_data_key(aws, &request.key, &request.context)).await?;
         let data_key = DataKey::from_plaintext(&made.plaintext).map_err(|error| fault_of(ACT, &request.key, &error))?;
         let mut journal = None;
         match &data_key_place {
-            Place::S3 { bucket, key } => {
+            Location::S3(ObjectUri { bucket, key }) => {
                 if let Some(asked) = asked(aws, request) {
                     journal = Journal::begin(asked, &made.key_arn, &made.ciphertext, key).unwrap_or_else(|error| {
                         tracing::warn!(%error, "without a journal an interrupted upload cannot be resumed");
@@ -113,7 +112,7 @@ impl<'a> Job<'a> {
                     return Err(fault);
                 }
             }
-            Place::Local(path) => write_file(path, &made.ciphertext)?,
+            Location::Local(path) => write_file(path, &made.ciphertext)?,
         }
         let job = Self {
             aws,
@@ -152,7 +151,7 @@ impl<'a> Job<'a> {
         let unwrapped = again(|| kms::decrypt_data_key(aws, ciphertext, key, &request.context, &[])).await;
         let unwrapped = match unwrapped {
             Ok(unwrapped) => unwrapped,
-            Err(fault) if passes(&fault) => return Err(fault),
+            Err(fault) if fault.may_go_on() => return Err(fault),
             Err(_) => return Ok(None),
         };
         let (bucket, object) = (&opening.asked.bucket, &opening.data_key_object);
@@ -175,10 +174,7 @@ impl<'a> Job<'a> {
             data_key: Arc::new(data_key),
             ciphertext: ciphertext.clone(),
             kms_key_arn: opening.kms_key_arn.clone(),
-            data_key_place: Place::S3 {
-                bucket: bucket.clone(),
-                key: object.clone(),
-            },
+            data_key_place: Location::s3(bucket.clone(), object.clone()),
             pool: Pool::new(limits.part),
             limits,
             is_checked: false,
@@ -222,7 +218,7 @@ impl<'a> Job<'a> {
                         }
                         Failure::Fault(fault) => fault,
                     };
-                    if journal.is_some() && passes(&fault) {
+                    if journal.is_some() && fault.may_go_on() {
                         unfinished = true;
                         fault.ways.push(WayOut::GoOn);
                     }
@@ -231,7 +227,7 @@ impl<'a> Job<'a> {
                     if !is_told {
                         report.failed.push(fault);
                     }
-                    if let (None, Some(Place::S3 { key, .. })) = (&journal, source.to) {
+                    if let (None, Some(Location::S3(ObjectUri { key, .. }))) = (&journal, source.to) {
                         missed.push(key);
                     }
                 }
@@ -266,8 +262,8 @@ impl<'a> Job<'a> {
             return Err(cancelled(ACT, source.path.display()).into());
         }
         match &source.to {
-            Some(Place::S3 { bucket, key }) => self.to_s3(source, bucket, key, journal).await,
-            Some(Place::Local(path)) => Ok(self.to_file(source, path).await?),
+            Some(Location::S3(ObjectUri { bucket, key })) => self.to_s3(source, bucket, key, journal).await,
+            Some(Location::Local(path)) => Ok(self.to_file(source, path).await?),
             None => Ok(self.to_stream(source).await?),
         }
     }
@@ -275,7 +271,7 @@ impl<'a> Job<'a> {
     pub(super) fn made(&self, source: &Source, stamp: Stamp, etag: Option<String>, resumed: bool) -> EncryptedFile {
         EncryptedFile {
             path: source.path.clone(),
-            place: source.to.clone().or_else(|| self.stream.clone().map(Place::Local)),
+            place: source.to.clone().or_else(|| self.stream.clone().map(Location::Local)),
             data_key_uri: self.data_key_place.to_string(),
             bytes: stamp.size,
             token_bytes: token_len(stamp.size),
@@ -303,7 +299,7 @@ impl<'a> Job<'a> {
 
     pub(super) fn warning(&self, request: &EncryptRequest) -> Option<String> {
         match (&request.destination, &self.data_key_place) {
-            (Destination::Place(Place::S3 { key: prefix, .. }), Place::S3 { key, .. })
+            (Destination::Place(Location::S3(ObjectUri { key: prefix, .. })), Location::S3(ObjectUri { key, .. }))
                 if key.starts_with(prefix.as_str()) =>
             {
                 Some(format!(
@@ -317,12 +313,12 @@ impl<'a> Job<'a> {
     /// If no token needs C it goes again; one may have been written without an answer.
     async fn remove_data_key(&self, missed: Vec<String>) {
         match &self.data_key_place {
-            Place::S3 { bucket, key } => {
+            Location::S3(ObjectUri { bucket, key }) => {
                 if let Ok(false) = is_needed(self.aws, bucket, missed, key).await {
                     let _ = s3::delete_objects(self.aws, bucket, std::slice::from_ref(key)).await;
                 }
             }
-            Place::Local(path) => {
+            Location::Local(path) => {
                 let _ = fs::remove_file(path);
             }
         }

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::plan::Source;
-use super::{ACT, DATA_KEYS, Destination, EncryptRequest};
-use crate::actions::place::{Place, io_fault, usage};
-use crate::actions::unlock::MAX_DATA_KEY;
+use super::{ACT, Destination, EncryptRequest};
+use crate::actions::encrypted_data_key::{DATA_KEYS, MAX_DATA_KEY, data_key_file};
+use crate::actions::faults::{io_fault, usage};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
-use crate::domain::{Fault, FaultKind};
-use crate::envelope::wrapped::SUFFIX;
+use crate::domain::{Fault, FaultKind, Location, ObjectUri};
 use crate::publish::{Folder, folder_of, write_new};
 
 /// Writes the key object; fine if it is there and the same.
@@ -35,26 +34,27 @@ pub(super) async fn put_data_key(
     Err(fault)
 }
 
-pub(super) fn data_key_place(request: &EncryptRequest) -> Result<Place, Fault> {
+pub(super) fn data_key_place(request: &EncryptRequest) -> Result<Location, Fault> {
     match (&request.destination, &request.data_key_out, &request.data_key_name) {
-        (Destination::Place(Place::S3 { .. }), Some(path), _) => Err(usage(
+        (Destination::Place(Location::S3(ObjectUri { .. })), Some(path), _) => Err(usage(
             ACT,
             path.display(),
             "--data-key-out is for local destinations",
             "give --data-key-name",
         )),
-        (Destination::Place(Place::S3 { bucket, .. }), None, name) => Ok(Place::S3 {
-            bucket: bucket.clone(),
-            key: name.clone().unwrap_or_else(|| format!("{DATA_KEYS}{}", Uuid::new_v4())),
-        }),
+        (Destination::Place(Location::S3(ObjectUri { bucket, .. })), None, name) => {
+            let key = name.clone();
+            let key = key.unwrap_or_else(|| format!("{DATA_KEYS}{}", Uuid::new_v4()));
+            Ok(Location::s3(bucket, key))
+        }
         (_, _, Some(name)) => Err(usage(
             ACT,
             name,
             "--data-key-name is for S3 destinations",
             "give --data-key-out",
         )),
-        (_, Some(path), None) => Ok(Place::Local(path.clone())),
-        (Destination::Place(Place::Local(path)), None, None) => Ok(Place::Local(data_key_file(path))),
+        (_, Some(path), None) => Ok(Location::Local(path.clone())),
+        (Destination::Place(Location::Local(path)), None, None) => Ok(Location::Local(data_key_file(path))),
         (Destination::Stdout, None, None) => Err(no_place("to standard output")),
         (Destination::Stream(path), None, None) => Err(no_place(path.display())),
     }
@@ -66,9 +66,9 @@ fn no_place(to: impl std::fmt::Display) -> Fault {
 }
 
 /// Refuses a place for C that is taken, or that a token of the same command would take.
-pub(super) fn check_place(place: &Place, sources: &[Source]) -> Result<(), Fault> {
-    let is_place = |to: &Place| match (to, place) {
-        (Place::Local(token), Place::Local(data_key)) => spelled(token) == spelled(data_key),
+pub(super) fn check_place(place: &Location, sources: &[Source]) -> Result<(), Fault> {
+    let is_place = |to: &Location| match (to, place) {
+        (Location::Local(token), Location::Local(data_key)) => spelled(token) == spelled(data_key),
         (to, place) => to == place,
     };
     if sources.iter().filter_map(|source| source.to.as_ref()).any(is_place) {
@@ -76,8 +76,8 @@ pub(super) fn check_place(place: &Place, sources: &[Source]) -> Result<(), Fault
         return Err(usage(ACT, place, cause, "name another place for the data key"));
     }
     match place {
-        Place::S3 { .. } => Ok(()),
-        Place::Local(path) => match Folder::of(path) {
+        Location::S3(ObjectUri { .. }) => Ok(()),
+        Location::Local(path) => match Folder::of(path) {
             Ok((folder, name)) => folder.check(&name, false).map_err(|error| not_written(path, &error)),
             // Writing it says it better.
             Err(_) => Ok(()),
@@ -90,13 +90,6 @@ fn spelled(path: &Path) -> PathBuf {
     let folder = folder_of(path);
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     folder.join(path.file_name().unwrap_or_default())
-}
-
-/// `DEST.datakey`, beside a folder as beside a file.
-pub(in crate::actions) fn data_key_file(token: &Path) -> PathBuf {
-    let mut name = token.components().as_path().as_os_str().to_owned();
-    name.push(SUFFIX);
-    PathBuf::from(name)
 }
 
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {

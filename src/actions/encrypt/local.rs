@@ -10,9 +10,10 @@ use super::plan::Source;
 use super::source_file::SourceFile;
 use super::{EncryptedFile, taken};
 use crate::actions::blocking::joined;
-use crate::actions::place::{Place, io_fault, stdout};
+use crate::actions::faults::io_fault;
 use crate::actions::stream;
-use crate::domain::Fault;
+use crate::console;
+use crate::domain::{Fault, Location};
 use crate::envelope::{Encryptor, EnvelopeError};
 use crate::publish::{Folder, IsDataKey, Unpublished, folder_of};
 
@@ -36,7 +37,7 @@ impl Job<'_> {
         self.here(source, move |encryptor, file| {
             let open = || match path {
                 Some(path) => stream::open(&path, &cancel),
-                None => stdout(),
+                None => console::data(),
             };
             let mut stream = open().map_err(EnvelopeError::Write)?;
             encryptor.run(file, &mut stream).map(|_| ())
@@ -77,7 +78,7 @@ pub(super) fn check_free(path: &Path, overwrite: bool) -> Result<(), Fault> {
                 .get_ref()
                 .is_some_and(<dyn std::error::Error + Send + Sync>::is::<IsDataKey>) =>
         {
-            taken(&Place::Local(path.to_owned()))
+            taken(&Location::Local(path.to_owned()))
         }
         _ => io_fault("write", path.display(), &error),
     })

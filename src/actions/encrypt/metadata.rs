@@ -1,44 +1,13 @@
 //! What a token's object will say of itself, and whether S3 takes so much.
 
-use std::collections::BTreeMap;
-
 use uuid::Uuid;
 
 use super::EncryptRequest;
-use super::batch::Job;
 use super::plan::Source;
-use super::source_file::Stamp;
-use crate::actions::place::{Place, usage};
+use crate::actions::faults::usage;
 use crate::aws::Aws;
 use crate::domain::Fault;
-use crate::envelope::{EnvelopeError, HEADER_LEN, Metadata, binding};
-
-impl Job<'_> {
-    /// The metadata of a token with this header. What was begun before prefixes were recorded goes on without one.
-    pub(super) fn metadata(
-        &self,
-        source: &Source,
-        header: &[u8; HEADER_LEN],
-        stamp: Stamp,
-        is_placed: bool,
-    ) -> Result<BTreeMap<String, String>, Fault> {
-        let mut metadata = Metadata {
-            kms_key_id: self.kms_key_arn.clone(),
-            data_key: Some(self.ciphertext.clone()),
-            data_key_object: match &self.data_key_place {
-                Place::S3 { key, .. } => Some(key.clone()),
-                Place::Local(_) => None,
-            },
-            context: self.context.clone(),
-            name: source.name.clone(),
-            prefix: is_placed.then(|| source.prefix.clone()),
-            length: stamp.size,
-            mac: [0; 32],
-        };
-        metadata.mac = binding::bind(&self.data_key, metadata.subject(header));
-        metadata.to_map().map_err(|error| too_much(source, &error))
-    }
-}
+use crate::envelope::{EnvelopeError, Metadata};
 
 /// Refuses a token whose metadata S3 would not take, as far as that is known before there is a data key.
 pub(super) fn check_metadata(
@@ -68,7 +37,7 @@ pub(super) fn check_metadata(
     Ok(())
 }
 
-fn too_much(source: &Source, error: &EnvelopeError) -> Fault {
+pub(super) fn too_much(source: &Source, error: &EnvelopeError) -> Fault {
     let remedy = "choose a shorter name or prefix, or a smaller encryption context";
     usage("upload", source.path.display(), &error.to_string(), remedy)
 }

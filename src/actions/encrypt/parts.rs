@@ -9,6 +9,7 @@ use crc_fast::{CrcAlgorithm, Digest};
 use tokio::sync::mpsc;
 
 use super::source_file::changed;
+use crate::actions::upload_journal::KnownPart;
 use crate::aws::transfer::{Content, Part};
 
 /// For all the parts that are being filled or sent, of all files together: one filled, four on their way.
@@ -94,7 +95,7 @@ pub(super) enum Cut {
 }
 
 /// What was uploaded before this process was started. Anything else in its place means another source.
-pub(super) type KnownParts = BTreeMap<i32, Known>;
+pub(super) type KnownParts = BTreeMap<i32, KnownPart>;
 
 /// Whether a part is known, and the same.
 pub(super) fn settle(
@@ -130,14 +131,6 @@ pub(super) struct Cutter {
     crc: Digest,
     known: KnownParts,
     outlet: mpsc::Sender<Cut>,
-}
-
-/// A part that an earlier process made.
-#[derive(Debug, Clone)]
-pub(in crate::actions) struct Known {
-    pub(in crate::actions) part: Part,
-    /// Whether S3 still has it.
-    pub(in crate::actions) is_there: bool,
 }
 
 impl Cutter {
@@ -208,7 +201,7 @@ mod tests {
     fn a_token_is_cut_into_whole_parts_and_known_ones_are_kept() {
         let pool = Pool::new(100);
         let token: Vec<u8> = (0..250_u32).map(|i| i as u8).collect();
-        let kept = Known {
+        let kept = KnownPart {
             part: Part {
                 number: 2,
                 etag: "etag".to_owned(),
@@ -254,7 +247,7 @@ mod tests {
             etag: "etag".to_owned(),
             crc: 1,
         };
-        let known = Known { part, is_there: true };
+        let known = KnownPart { part, is_there: true };
         let (mut cutter, _parts) = Cutter::new(&pool, 100, 100, BTreeMap::from([(1, known)]));
         let error = cutter.write_all(&[0; 100]).unwrap_err();
         assert!(super::super::source_file::is_changed(&error));

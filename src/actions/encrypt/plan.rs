@@ -6,10 +6,11 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{ACT, DATA_KEYS, Destination, EncryptRequest};
+use super::{ACT, Destination, EncryptRequest};
+use crate::actions::encrypted_data_key::DATA_KEYS;
+use crate::actions::faults::{io_fault, usage};
 use crate::actions::key_escape::to_key;
-use crate::actions::place::{Place, io_fault, usage};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, Location, ObjectUri};
 
 const MAX_KEY_BYTES: usize = 1024;
 
@@ -21,7 +22,7 @@ pub(super) struct Source {
     /// The key prefix that it is put under in S3: the token's key is prefix + name.
     pub(super) prefix: String,
     /// Where its token goes; `None` is standard output.
-    pub(super) to: Option<Place>,
+    pub(super) to: Option<Location>,
 }
 
 /// The files of a request, and what could not be taken along.
@@ -64,7 +65,7 @@ pub(super) fn sources(request: &EncryptRequest) -> Result<(Vec<Source>, Vec<Faul
                 "encrypt them to different prefixes",
             ));
         }
-        if let Some(Place::Local(output)) = &to
+        if let Some(Location::Local(output)) = &to
             && id(output).is_some_and(|id| inputs.contains(&id))
         {
             return Err(usage(
@@ -155,12 +156,12 @@ fn kind(root: &Path, path: &Path) -> Result<Kind, Fault> {
 }
 
 /// The prefix, the logical name and the place of one token.
-fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String, String, Option<Place>), Fault> {
+fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String, String, Option<Location>), Fault> {
     match &request.destination {
         Destination::Stdout if many => Err(usage(ACT, "-", "standard output takes one file", "give one file")),
         Destination::Stream(path) if many => Err(usage(ACT, path.display(), "it takes one file", "give one file")),
         Destination::Stdout | Destination::Stream(_) => Ok((String::new(), name, None)),
-        Destination::Place(Place::Local(path)) => {
+        Destination::Place(Location::Local(path)) => {
             let is_folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
             if many && !is_folder && path.exists() {
                 return Err(usage(
@@ -175,9 +176,9 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
             } else {
                 path.clone()
             };
-            Ok((String::new(), name, Some(Place::Local(path))))
+            Ok((String::new(), name, Some(Location::Local(path))))
         }
-        Destination::Place(place @ Place::S3 { bucket, key }) => {
+        Destination::Place(place @ Location::S3(ObjectUri { bucket, key })) => {
             let (prefix, name) = if place.is_prefix() {
                 (key.clone(), name)
             } else if many {
@@ -210,7 +211,7 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
                 ));
             }
             let bucket = bucket.clone();
-            Ok((prefix, name, Some(Place::S3 { bucket, key })))
+            Ok((prefix, name, Some(Location::S3(ObjectUri { bucket, key }))))
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::plan::Source;
-use super::source_file::Stamp;
 use crate::actions::ProgressSink;
+use crate::actions::upload_journal::Stamp;
 use crate::domain::Progress;
 
 /// Counted by every file, told as one.

@@ -5,7 +5,7 @@
 //! one that somebody else wrote, or we did before there was such a mark, is known by its [bytes](wrapped).
 //! Whoever may not look replaces nothing.
 
-use super::DATA_KEYS;
+use crate::actions::encrypted_data_key::DATA_KEYS;
 use crate::aws::s3::KEY_OBJECT_MARK;
 use crate::aws::transfer::{Head, Replaces};
 use crate::aws::{Aws, s3, transfer};

@@ -2,32 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-/// What tells whether a file is still the one it was: its size, inode and times of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::actions) struct Stamp {
-    pub(in crate::actions) size: u64,
-    inode: (u64, u64),
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(meta: &fs::Metadata) -> Self {
-        Self {
-            size: meta.len(),
-            inode: (meta.dev(), meta.ino()),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-        }
-    }
-}
+use crate::actions::upload_journal::Stamp;
 
 /// Reads a whole file; ends in an error unless at its end the file and its name are what they were.
 pub(super) struct SourceFile {

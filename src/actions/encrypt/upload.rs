@@ -1,24 +1,26 @@
 //! One token to S3: at once if it is one part, else in parts, and either way so that an answer that was lost, a process
 //! that was killed or a source that changed ends right.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
 use super::abort::is_needed;
 use super::batch::{Failure, Job, now};
+use super::metadata::too_much;
 use super::object_upload::{Going, Seen};
 use super::part_sender::Plan;
-use super::parts::{Cut, Known, KnownParts};
+use super::parts::{Cut, KnownParts};
 use super::plan::Source;
 use super::replaced::replaceable;
-use super::source_file::{SourceFile, Stamp};
-use super::{ACT, EncryptedFile, passes, taken};
-use crate::actions::place::{Place, cancelled, io_fault, usage};
-use crate::actions::upload_journal::{Journal, TokenSeed, Trace};
+use super::source_file::SourceFile;
+use super::{ACT, EncryptedFile, taken};
+use crate::actions::faults::{cancelled, io_fault, usage};
+use crate::actions::upload_journal::{Journal, KnownPart, Stamp, TokenSeed, Trace};
 use crate::aws::transfer::{Content, Multipart, Replaces};
 use crate::aws::{Aws, s3, transfer};
-use crate::domain::{Fault, FaultKind};
-use crate::envelope::{Encryptor, HEADER_LEN, token_len};
+use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+use crate::envelope::{Encryptor, HEADER_LEN, Metadata, binding, token_len};
 
 /// For the answer to a whole token that is on its way when it is cancelled. All of a command has two seconds then.
 const LINGER: Duration = Duration::from_millis(900);
@@ -65,11 +67,7 @@ impl Job<'_> {
             }
         }
         if !self.overwrite && !self.is_checked && transfer::is_taken(self.aws, bucket, key).await? {
-            return Err(taken(&Place::S3 {
-                bucket: bucket.to_owned(),
-                key: key.to_owned(),
-            })
-            .into());
+            return Err(taken(&Location::s3(bucket.to_owned(), key.to_owned())).into());
         }
         if self.overwrite {
             going.replaces = replaceable(self.aws, bucket, key).await?;
@@ -189,7 +187,7 @@ impl Job<'_> {
             (Ok(sent), Ok(())) => going.complete(self.aws, &upload, &sent).await.map_err(Failure::Fault),
         };
         match finished {
-            Err(Failure::Fault(fault)) if going.journal.is_some() && passes(&fault) => Err(fault.into()),
+            Err(Failure::Fault(fault)) if going.journal.is_some() && fault.may_go_on() => Err(fault.into()),
             Err(failure) => {
                 let left = transfer::abort(self.aws, &upload).await;
                 // Else whoever discards the journal aborts it.
@@ -271,6 +269,31 @@ impl Job<'_> {
             tracing::warn!(%error, "could not write the journal of an upload");
         }
     }
+
+    /// The metadata of a token with this header. What was begun before prefixes were recorded goes on without one.
+    fn metadata(
+        &self,
+        source: &Source,
+        header: &[u8; HEADER_LEN],
+        stamp: Stamp,
+        is_placed: bool,
+    ) -> Result<BTreeMap<String, String>, Fault> {
+        let mut metadata = Metadata {
+            kms_key_id: self.kms_key_arn.clone(),
+            data_key: Some(self.ciphertext.clone()),
+            data_key_object: match &self.data_key_place {
+                Location::S3(ObjectUri { key, .. }) => Some(key.clone()),
+                Location::Local(_) => None,
+            },
+            context: self.context.clone(),
+            name: source.name.clone(),
+            prefix: is_placed.then(|| source.prefix.clone()),
+            length: stamp.size,
+            mac: [0; 32],
+        };
+        metadata.mac = binding::bind(&self.data_key, metadata.subject(header));
+        metadata.to_map().map_err(|error| too_much(source, &error))
+    }
 }
 
 impl Plan {
@@ -293,7 +316,7 @@ async fn still_there(aws: &Aws, upload: &Multipart, known: &mut KnownParts) -> R
             Some(known) => known.is_there = known.part.etag == part.etag,
             // Sent, but the process was killed before it could note it.
             None if part.crc != 0 => {
-                known.insert(part.number, Known { part, is_there: true });
+                known.insert(part.number, KnownPart { part, is_there: true });
             }
             None => {}
         }

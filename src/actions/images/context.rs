@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::actions::place::io_fault;
+use crate::actions::faults::io_fault;
 use crate::domain::{Fault, FaultKind};
 
 const DOCKERFILE: &str = include_str!("../../../assets/container/Dockerfile");

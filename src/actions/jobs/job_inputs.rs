@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::{CHANNEL, START, source};
-use crate::actions::encrypted_data_key::{BOTO3_KEY_OBJECT, EncryptedDataKey};
-use crate::actions::unlock::{Among, Claim, MAX_DATA_KEY, OpenOptions};
+use crate::actions::encrypted_data_key::{BOTO3_KEY_OBJECT, EncryptedDataKey, MAX_DATA_KEY};
+use crate::actions::unlock::{Among, Claim, OpenOptions};
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::bond::{Declared, Survey};
 use crate::domain::{Fault, FaultKind, JobSpec, ObjectFormat, ObjectInfo, ObjectRow};

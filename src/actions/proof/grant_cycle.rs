@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{SESSION, Subject, grant_name, key_arn, not_assumed};
+use super::{Subject, grant_name, key_arn, not_assumed};
 use crate::actions::ProgressSink;
+use crate::actions::faults::cancelled;
 use crate::actions::grants::{lent, spread};
-use crate::actions::place::cancelled;
-use crate::actions::principals::role_arn;
+use crate::actions::principals::{SESSION, role_arn};
 use crate::aws::{Aws, kms};
 use crate::domain::{CyclePhase, Fault, FaultKind, GrantCycle, GrantSpec, Progress, ProofStep};
 

@@ -4,14 +4,14 @@
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::{SESSION, grant_name, not_assumed};
+use super::{grant_name, not_assumed};
 use crate::actions::ProgressSink;
 use crate::actions::download::TokenStream;
 use crate::actions::encrypted_data_key::EncryptedDataKey;
+use crate::actions::faults::fault_of;
 use crate::actions::grants::lent;
 use crate::actions::kinds::no_token;
-use crate::actions::principals::role_arn;
-use crate::actions::unlock::fault_of;
+use crate::actions::principals::{SESSION, role_arn};
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::format::begins_token;
 use crate::domain::{Fault, FaultKind, GrantSpec, ObjectProof, ObjectProofStep};

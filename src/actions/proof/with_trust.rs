@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::place::cancelled;
+use crate::actions::faults::cancelled;
 use crate::actions::principals::role_arn;
 use crate::actions::{ProgressSink, proof, roles};
 use crate::aws::{Aws, iam};

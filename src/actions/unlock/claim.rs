@@ -1,6 +1,7 @@
 //! What an object says of itself, and what its place is worth, before its data key is unwrapped.
 
-use super::{OpenOptions, fault_of};
+use super::OpenOptions;
+use crate::actions::faults::fault_of;
 use crate::aws::s3;
 use crate::domain::bond::{Contradiction, Declared, Standing, Survey, Written};
 use crate::domain::{Bond, Fault, FaultKind, WayOut};

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
-use crate::actions::{self, Aws, OpenOptions, Place, ProgressSink, resume};
-use crate::domain::{Fault, ObjectRequest, Outcome, Verified};
+use crate::actions::{self, Aws, OpenOptions, ProgressSink, resume};
+use crate::domain::{Fault, Location, ObjectRequest, Outcome, Verified};
 
 pub(super) async fn perform(
     aws: &Aws,
@@ -16,10 +16,6 @@ pub(super) async fn perform(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    let place = |bucket: &String, key: &String| Place::S3 {
-        bucket: bucket.clone(),
-        key: key.clone(),
-    };
     match request {
         ObjectRequest::Encrypt {
             paths,
@@ -31,7 +27,7 @@ pub(super) async fn perform(
         } => {
             let request = EncryptRequest {
                 paths: paths.clone(),
-                destination: Destination::Place(place(bucket, prefix)),
+                destination: Destination::Place(Location::s3(bucket, prefix)),
                 key: key.clone(),
                 context: context.clone(),
                 data_key_name: None,
@@ -57,7 +53,7 @@ pub(super) async fn perform(
             accept_name,
             accept_unbound,
         } => {
-            let source = place(bucket, object);
+            let source = Location::s3(bucket, object);
             let shown = source.to_string();
             let request = DecryptRequest {
                 source,
@@ -77,7 +73,7 @@ pub(super) async fn perform(
             accept_unbound,
         } => {
             let request = VerifyRequest {
-                sources: objects.iter().map(|key| place(bucket, key)).collect(),
+                sources: objects.iter().map(|key| Location::s3(bucket, key)).collect(),
                 open: OpenOptions {
                     accept_unbound: *accept_unbound,
                     ..OpenOptions::default()
