@@ -18,14 +18,14 @@ mod tabs;
 pub mod theme;
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Clear};
+use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 
 pub use theme::Theme;
 
-use crate::app::format::{self, Line as Words};
+use crate::app::format::{self, Line as Words, Tone};
 use crate::app::layout::Area;
 use crate::app::{Overlay, State};
 
@@ -109,6 +109,20 @@ fn boxed(frame: &mut Frame, area: Rect, title: &str, style: Style) -> Rect {
     frame.render_widget(Clear, area);
     frame.render_widget(block, area);
     inner.inner(ratatui::layout::Margin::new(1, 0))
+}
+
+/// Words on the lower edge of a box, to the right: where one stands in it.
+fn position(frame: &mut Frame, area: Rect, theme: &Theme, words: &str) {
+    let bottom = Rect::new(
+        area.x + 2,
+        area.bottom().saturating_sub(1),
+        area.width.saturating_sub(4),
+        area.height.min(1),
+    );
+    let words = Line::styled(format!(" {words} "), theme.tone(Tone::Dim)).alignment(Alignment::Right);
+    let width = u16::try_from(words.width()).unwrap_or(bottom.width).min(bottom.width);
+    let area = Rect::new(bottom.right() - width, bottom.y, width, bottom.height);
+    frame.render_widget(Paragraph::new(words), area);
 }
 
 /// A box of so many columns and rows in the middle, or as large as there is room.

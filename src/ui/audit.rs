@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, line, reader};
+use super::{Theme, boxed, line, position};
 use crate::app::audit::{self, Audit};
 use crate::app::format::{self, Tone};
 
@@ -51,5 +51,5 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, log: &Audit) 
         let caret = if log.typing { "▏" } else { "" };
         words = format!("/{}{caret} · {words}", format::clean(log.filter.value()));
     }
-    reader::position(frame, area, theme, &words);
+    position(frame, area, theme, &words);
 }

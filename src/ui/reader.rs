@@ -1,11 +1,11 @@
 //! What is read over the panes: help, messages, details, reports, logs, operations.
 
 use ratatui::Frame;
-use ratatui::layout::{Alignment, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, audit, boxed, line, metrics, rows, status};
+use super::{Theme, audit, boxed, line, metrics, position, rows, status};
 use crate::app::format::{self, Tone};
 use crate::app::job_log::Log;
 use crate::app::operations::Standing;
@@ -60,19 +60,6 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
 
 fn title_row(area: Rect) -> Rect {
     Rect::new(area.x + 2, area.y, area.width.saturating_sub(4), area.height.min(1))
-}
-
-pub(super) fn position(frame: &mut Frame, area: Rect, theme: &Theme, words: &str) {
-    let bottom = Rect::new(
-        area.x + 2,
-        area.bottom().saturating_sub(1),
-        area.width.saturating_sub(4),
-        area.height.min(1),
-    );
-    let words = Line::styled(format!(" {words} "), theme.tone(Tone::Dim)).alignment(Alignment::Right);
-    let width = u16::try_from(words.width()).unwrap_or(bottom.width).min(bottom.width);
-    let area = Rect::new(bottom.right() - width, bottom.y, width, bottom.height);
-    frame.render_widget(Paragraph::new(words), area);
 }
 
 fn pages(details: &Details, theme: &Theme) -> Line<'static> {

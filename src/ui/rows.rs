@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, centered, line, reader};
+use super::{Theme, boxed, centered, line, position};
 use crate::app::cleanup::{self, CleanUp};
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::overlay::Menu;
@@ -39,7 +39,7 @@ pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &The
     let inner = boxed(frame, area, "What the walk made and is still there", theme.focus);
     let rows = cleanup::rows(state, shown, usize::from(inner.width).saturating_sub(2));
     render(frame, inner, theme, &rows, shown.cursor, "");
-    reader::position(frame, area, theme, &cleanup::standing(state, shown));
+    position(frame, area, theme, &cleanup::standing(state, shown));
 }
 
 pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::budget::Api;
-use super::poll::Orders;
 use super::schedule::Cost;
 use super::{Context, cancelled, files};
 use crate::actions::{Aws, resume};
@@ -45,18 +45,19 @@ impl Memory {
 pub(super) struct Question<'a> {
     context: &'a Context,
     topic: &'a Topic,
-    orders: &'a Orders,
+    /// Nobody looks any more.
+    is_over: &'a CancellationToken,
     pub(super) walk: u64,
     began: Instant,
     calls: AtomicU32,
 }
 
 impl<'a> Question<'a> {
-    pub(super) fn new(context: &'a Context, topic: &'a Topic, orders: &'a Orders) -> Self {
+    pub(super) fn new(context: &'a Context, topic: &'a Topic, is_over: &'a CancellationToken) -> Self {
         Self {
             context,
             topic,
-            orders,
+            is_over,
             walk: context.next_walk(),
             began: Instant::now(),
             calls: AtomicU32::new(0),
@@ -218,7 +219,7 @@ impl<'a> Question<'a> {
     async fn call<T>(&self, api: Api, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         tokio::select! {
             biased;
-            () = self.orders.is_over.cancelled() => return Err(cancelled("ask about", "what nobody looks at")),
+            () = self.is_over.cancelled() => return Err(cancelled("ask about", "what nobody looks at")),
             turn = self.context.budgets.turn(api) => turn.spend(),
         }
         self.calls.fetch_add(1, Ordering::Relaxed);

@@ -105,7 +105,7 @@ async fn walk_on(context: &Context, topic: &Topic, orders: &Orders) {
         if std::mem::take(&mut *orders.asked()) != Again::InTurn {
             memory.refresh();
         }
-        let question = Question::new(context, topic, orders);
+        let question = Question::new(context, topic, &orders.is_over);
         let asked = question.ask(&mut memory).await;
         if orders.is_over.is_cancelled() {
             return;

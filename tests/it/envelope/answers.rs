@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::primitives::ByteStream;
-use strongroom::actions::{self, Aws, Place, ProgressSink};
+use strongroom::actions::{self, Aws, ProgressSink};
 use strongroom::config::{Connection, SandboxEndpoint};
-use strongroom::domain::{Fault, FaultKind, Outcome};
+use strongroom::domain::{Fault, FaultKind, Location, Outcome};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -203,8 +203,8 @@ impl Fake {
     }
 }
 
-fn place(bucket_and_key: &str) -> Place {
-    Place::parse(&format!("s3://{bucket_and_key}")).unwrap()
+fn place(bucket_and_key: &str) -> Location {
+    Location::parse(&format!("s3://{bucket_and_key}")).unwrap()
 }
 
 fn quiet() -> (ProgressSink, CancellationToken) {

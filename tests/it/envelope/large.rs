@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use strongroom::actions::encrypt::{Destination, EncryptReport, EncryptRequest, Limits, encrypt_within};
-use strongroom::actions::{Place, ProgressSink, connect};
+use strongroom::actions::{ProgressSink, connect};
 use strongroom::config::{Connection, SandboxEndpoint};
-use strongroom::domain::{Fault, FaultKind};
+use strongroom::domain::{Fault, FaultKind, Location};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -40,7 +40,7 @@ async fn upload(world: &World, url: &str, source: &Path) -> Result<EncryptReport
     };
     let request = EncryptRequest {
         paths: vec![source.to_owned()],
-        destination: Destination::Place(Place::parse("s3://training-bucket/").unwrap()),
+        destination: Destination::Place(Location::parse("s3://training-bucket/").unwrap()),
         key: world.key.clone(),
         context: std::collections::BTreeMap::new(),
         data_key_name: None,

@@ -1,8 +1,8 @@
 //! What is cancelled is never left between two of its calls, and says what was done.
 
+use strongroom::actions::ProgressSink;
 use strongroom::actions::encrypt::{Destination, EncryptRequest, encrypt};
-use strongroom::actions::{Place, ProgressSink};
-use strongroom::domain::{RoleRequest, RoleSpec};
+use strongroom::domain::{Location, RoleRequest, RoleSpec};
 use strongroom_sandbox::Fill;
 use tokio_util::sync::CancellationToken;
 
@@ -149,7 +149,7 @@ async fn a_folder_on_its_way_that_is_cancelled_tells_how_many_files_stayed() {
     }
     let request = EncryptRequest {
         paths: vec![folder.path().to_owned()],
-        destination: Destination::Place(Place::parse("s3://sagemaker-jobs/cut/").unwrap()),
+        destination: Destination::Place(Location::parse("s3://sagemaker-jobs/cut/").unwrap()),
         key,
         context: BTreeMap::new(),
         data_key_name: None,
