@@ -19,6 +19,7 @@ use crate::domain::{AuditEntry, Fault, FaultKind, Identity};
 
 use self::answer::Witness;
 use self::audit::Audit;
+use self::endpoint::Endpoints;
 use self::gate::Gate;
 use self::tokens::Tokens;
 
@@ -41,6 +42,7 @@ mod gate;
 mod http;
 mod login;
 mod patience;
+mod roots;
 mod tokens;
 
 /// Region of custom endpoints that are given without one.
@@ -89,12 +91,12 @@ fn onward(act: &str, object: &str, asked: Option<&str>, next: Option<&str>) -> R
 struct Inner {
     config: SdkConfig,
     region: String,
-    endpoint: Option<String>,
+    /// What said that it is this one.
+    region_source: &'static str,
+    endpoints: Endpoints,
     read_only: bool,
     /// The embedded world, which ends with this process.
     sandbox: bool,
-    /// A custom endpoint seldom answers for BUCKET.HOST.
-    path_style: bool,
     clients: Clients,
     audit: Arc<Audit>,
     tokens: Arc<Tokens>,
@@ -126,25 +128,25 @@ impl Aws {
                 if let Some(name) = &connection.profile {
                     known_profile(name).await?;
                 }
-                default_config(connection).await
+                default_config(connection).await?
             }
         };
-        endpoint::check(&config)?;
-        let endpoint = config.endpoint_url().map(str::to_owned);
-        let (config, region) = match (config.region().map(ToString::to_string), &endpoint) {
-            (Some(region), _) => (config, region),
-            (None, Some(_)) => {
+        let endpoints = Endpoints::of(&config)?;
+        let mut region_source = region_source(connection);
+        let (config, region) = match config.region().map(ToString::to_string) {
+            Some(region) => (config, region),
+            None if endpoints.shared().is_some() => {
+                region_source = "as the endpoint is given without one";
                 let region = Region::from_static(FALLBACK_REGION);
                 (config.into_builder().region(region).build(), FALLBACK_REGION.to_owned())
             }
-            (None, None) => return Err(no_region()),
+            None => return Err(no_region()),
         };
-        let s3_elsewhere = connection.sandbox.is_none() && std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
         Ok(Self::from(Inner {
             config,
             region,
-            path_style: endpoint.is_some() || s3_elsewhere,
-            endpoint,
+            region_source,
+            endpoints,
             read_only: connection.read_only,
             sandbox: connection.sandbox.is_some(),
             clients: Clients::default(),
@@ -162,9 +164,24 @@ impl Aws {
         &self.inner.region
     }
 
-    /// The custom endpoint, if there is one.
+    /// What said that it is this region: an option, a variable, the profile.
+    pub(crate) fn region_source(&self) -> &'static str {
+        self.inner.region_source
+    }
+
+    /// The custom endpoint that everything is at, if there is one.
     pub fn endpoint(&self) -> Option<&str> {
-        self.inner.endpoint.as_deref()
+        self.inner.endpoints.shared()
+    }
+
+    /// Where S3 is, if not where AWS has it.
+    pub(crate) fn s3_endpoint(&self) -> Option<&str> {
+        self.inner.endpoints.of_service("S3")
+    }
+
+    /// The services that are not where AWS has them, with what said so, for people.
+    pub(crate) fn endpoints_told(&self) -> Vec<String> {
+        self.inner.endpoints.told()
     }
 
     /// Whether everything that could change something is refused.
@@ -203,7 +220,7 @@ impl Aws {
         Ok(Self::from(Inner {
             config,
             region: self.inner.region.clone(),
-            endpoint: self.inner.endpoint.clone(),
+            endpoints: self.inner.endpoints.clone(),
             clients: Clients::default(),
             audit: Arc::clone(&self.inner.audit),
             tokens: Arc::clone(&self.inner.tokens),
@@ -294,7 +311,8 @@ impl Aws {
 
     fn s3_config(&self) -> aws_sdk_s3::config::Builder {
         aws_sdk_s3::config::Builder::from(&self.inner.config)
-            .force_path_style(self.inner.path_style)
+            // A custom endpoint seldom answers for BUCKET.HOST.
+            .force_path_style(self.s3_endpoint().is_some())
             .interceptor(self.gate())
             .interceptor(Witness)
     }
@@ -334,10 +352,12 @@ fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
         .build()
 }
 
-async fn default_config(connection: &Connection) -> SdkConfig {
+async fn default_config(connection: &Connection) -> Result<SdkConfig, Fault> {
+    let general = std::env::var("AWS_ENDPOINT_URL").ok();
+    let endpoint = connection.endpoint_url.clone().or(general);
+    let roots = roots::given(connection.profile.as_deref()).await?;
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::of_endpoint(connection.endpoint_url.as_deref()))
-        .retry_config(retries())
+        .http_client(http::of_endpoint(endpoint.as_deref(), roots))
         .timeout_config(patience::of_calls())
         .stalled_stream_protection(patience::of_streams());
     if let Some(profile) = &connection.profile {
@@ -350,7 +370,7 @@ async fn default_config(connection: &Connection) -> SdkConfig {
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    login::telling(loader.load().await, connection)
+    Ok(login::telling(loader.load().await, connection))
 }
 
 /// AWS's moment as ours; `None` outside the calendar.
@@ -400,6 +420,18 @@ fn configured_region(connection: &Connection) -> RegionProviderChain {
         profile = profile.profile_name(name);
     }
     RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(profile.build())
+}
+
+/// Looked for in the order of [`default_config`].
+fn region_source(connection: &Connection) -> &'static str {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    match connection {
+        Connection { sandbox: Some(_), .. } => "the sandbox",
+        Connection { region: Some(_), .. } => "--region",
+        _ if is_set("AWS_REGION") => "AWS_REGION",
+        _ if is_set("AWS_DEFAULT_REGION") => "AWS_DEFAULT_REGION",
+        _ => "the profile",
+    }
 }
 
 fn no_region() -> Fault {

@@ -23,7 +23,7 @@ pub struct Connection {
     pub profile: Option<String>,
     /// `--region`.
     pub region: Option<String>,
-    /// `--endpoint-url`: every service there, S3 in path style.
+    /// `--endpoint-url`: every service there, S3 in path style. What environment and profile say of endpoints the SDK reads.
     pub endpoint_url: Option<String>,
     /// The embedded world; set, nothing of the environment, profiles or proxies is read.
     pub sandbox: Option<SandboxEndpoint>,
@@ -63,10 +63,7 @@ impl Connection {
                 .clone()
                 .or_else(|| environment("AWS_PROFILE", global.sandbox)),
             region: global.region.clone(),
-            endpoint_url: global
-                .endpoint_url
-                .clone()
-                .or_else(|| environment("AWS_ENDPOINT_URL", global.sandbox)),
+            endpoint_url: global.endpoint_url.clone(),
             sandbox: None,
             read_only: global.read_only,
         }

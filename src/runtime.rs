@@ -49,7 +49,20 @@ where
     let mut session = Session::start(term, config)?;
     session.draw()?;
     let (sender, events) = mpsc::channel(1024);
-    session.serve(signals, Worker::spawn(connect, sender), events).await
+    let worker = Worker::spawn(telling(connect, sender.clone()), sender);
+    session.serve(signals, worker, events).await
+}
+
+/// Makes the connection, and tells the core where it leads.
+async fn telling(connect: impl Future<Output = Result<Aws, Fault>>, events: mpsc::Sender<Event>) -> Result<Aws, Fault> {
+    let aws = connect.await?;
+    let connected = Event::Connected {
+        region: aws.region().to_owned(),
+        endpoint: aws.endpoint().map(str::to_owned),
+    };
+    // Without anybody to read it the dashboard has ended.
+    let _ = events.send(connected).await;
+    Ok(aws)
 }
 
 /// Listened to before the terminal is taken and its size read: one that comes in between is neither lost nor fatal.

@@ -186,11 +186,7 @@ struct Prepared {
 
 async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, Fault> {
     let obtaining = async {
-        let connection = Connection {
-            endpoint_url: std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()),
-            ..Connection::default()
-        };
-        let aws = Aws::connect(&connection).await?;
+        let aws = Aws::connect(&Connection::default()).await?;
         Keys::obtain(&job, &aws).await
     };
     let keys = tokio::select! {

@@ -61,10 +61,11 @@ pub async fn check_up(aws: &Aws) -> Vec<Check> {
 }
 
 fn place(aws: &Aws) -> Check {
-    let detail = match aws.endpoint() {
-        Some(endpoint) => format!("{} at {endpoint}", aws.region()),
-        None => aws.region().to_owned(),
-    };
+    let mut detail = format!("{} ({})", aws.region(), aws.region_source());
+    for told in aws.endpoints_told() {
+        detail.push_str("; ");
+        detail.push_str(&told);
+    }
     Check {
         name: "region".to_owned(),
         ok: true,

@@ -215,7 +215,7 @@ impl Journal {
     pub(super) fn all(aws: &Aws) -> Vec<Self> {
         let here = |journal: &Self| {
             let asked = &journal.opening.asked;
-            asked.endpoint.as_deref() == aws.endpoint() && asked.region == aws.region()
+            asked.endpoint.as_deref() == aws.s3_endpoint() && asked.region == aws.region()
         };
         journals()
             .into_iter()

@@ -27,6 +27,13 @@ pub enum Event {
     },
     /// It is now this time. Sent once a second while something on screen depends on it.
     Tick(Timestamp),
+    /// It is decided how AWS is reached, of options, environment and profile.
+    Connected {
+        /// The region that every client asks.
+        region: String,
+        /// Where everything is, if not where AWS has it.
+        endpoint: Option<String>,
+    },
     /// A question about a topic is under way.
     Asking(Topic),
     /// A part of the answer.

@@ -13,9 +13,9 @@ use super::keymap::Keymap;
 pub struct Settings {
     /// The profile's name, if one was chosen.
     pub profile: Option<String>,
-    /// The region.
+    /// The region; `None` until it is decided.
     pub region: Option<String>,
-    /// An endpoint of its own.
+    /// Where everything is, if not where AWS has it.
     pub endpoint: Option<String>,
     /// Whether AWS is the embedded one.
     pub sandbox: bool,

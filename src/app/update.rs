@@ -23,6 +23,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.operations.tick(now);
             cancelling::tick(state, &mut effects);
         }
+        Event::Connected { region, endpoint } => {
+            state.settings.region = Some(region);
+            state.settings.endpoint = endpoint;
+        }
         Event::Asking(topic) => {
             if let Some(table) = state.table_of(&topic) {
                 table.asking();

@@ -6,6 +6,9 @@ use aws_types::service_config::ServiceConfigKey;
 
 use crate::domain::{Fault, FaultKind};
 
+/// The variable for every service; with the service's name behind it, for one.
+const GENERAL: &str = "AWS_ENDPOINT_URL";
+
 /// The services we ask, as their endpoints are named in variables and profiles.
 const SERVICES: [&str; 10] = [
     "S3",
@@ -20,33 +23,92 @@ const SERVICES: [&str; 10] = [
     "signin",
 ];
 
-/// Refuses what no request can be made with.
-pub(super) fn check(config: &SdkConfig) -> Result<(), Fault> {
-    if let Some(region) = config.region() {
-        is_region(region.as_ref())?;
-    }
-    if let Some(url) = config.endpoint_url() {
-        is_endpoint(url, "--endpoint-url, AWS_ENDPOINT_URL and the profile")?;
-    }
-    if config.get_origin("endpoint_url").is_client_config() {
-        return Ok(());
-    }
-    for service in SERVICES {
-        let key = ServiceConfigKey::builder()
-            .service_id(service)
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build();
-        let url = key.ok().and_then(|key| config.service_config()?.load_config(key));
-        if let Some(url) = url {
-            let variable = service.to_uppercase().replace(' ', "_");
-            is_endpoint(
-                &url,
-                &format!("AWS_ENDPOINT_URL_{variable}, AWS_ENDPOINT_URL and the profile"),
-            )?;
+/// Where the services are that are not where AWS has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Endpoints(Vec<Elsewhere>);
+
+/// One service at an endpoint of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Elsewhere {
+    service: &'static str,
+    url: String,
+    /// What said so: an option, a variable or the profile.
+    source: String,
+}
+
+impl Endpoints {
+    /// What the SDK makes of options, environment and profile, in AWS's order of precedence.
+    ///
+    /// # Errors
+    /// Refuses what no request can be made with.
+    pub(super) fn of(config: &SdkConfig) -> Result<Self, Fault> {
+        if let Some(region) = config.region() {
+            is_region(region.as_ref())?;
         }
+        let by_hand = config.get_origin("endpoint_url").is_client_config();
+        let mut all = Vec::new();
+        for service in SERVICES {
+            let own = ServiceConfigKey::builder()
+                .service_id(service)
+                .env(GENERAL)
+                .profile("endpoint_url")
+                .build()
+                .ok()
+                .filter(|_| !by_hand)
+                .and_then(|key| config.service_config()?.load_config(key));
+            let Some(url) = own.or_else(|| config.endpoint_url().map(str::to_owned)) else {
+                continue;
+            };
+            let source = if by_hand {
+                "--endpoint-url".to_owned()
+            } else {
+                let variable = format!("{GENERAL}_{}", service.to_uppercase().replace(' ', "_"));
+                let is_source = |name: &String| std::env::var(name).is_ok_and(|value| value == url);
+                [variable, GENERAL.to_owned()]
+                    .into_iter()
+                    .find(is_source)
+                    .unwrap_or_else(|| "the profile".to_owned())
+            };
+            is_endpoint(&url, &source)?;
+            all.push(Elsewhere { service, url, source });
+        }
+        Ok(Self(all))
     }
-    Ok(())
+
+    /// Where one service is; `None` if where AWS has it.
+    pub(super) fn of_service(&self, service: &str) -> Option<&str> {
+        let own = self.0.iter().find(|own| own.service == service);
+        own.map(|own| own.url.as_str())
+    }
+
+    /// The one place where every service is.
+    pub(super) fn shared(&self) -> Option<&str> {
+        let first = self.0.first().filter(|_| self.0.len() == SERVICES.len())?;
+        self.0.iter().all(|own| own.url == first.url).then_some(&first.url)
+    }
+
+    /// Who is where and what said so, for people: those at one place together.
+    pub(super) fn told(&self) -> Vec<String> {
+        let mut places: Vec<(&Elsewhere, Vec<&str>)> = Vec::new();
+        for own in &self.0 {
+            match places
+                .iter_mut()
+                .find(|(first, _)| (&first.url, &first.source) == (&own.url, &own.source))
+            {
+                Some((_, services)) => services.push(own.service),
+                None => places.push((own, vec![own.service])),
+            }
+        }
+        let told = |(own, services): (&Elsewhere, Vec<&str>)| {
+            let who = if services.len() == SERVICES.len() {
+                "everything".to_owned()
+            } else {
+                services.join(", ")
+            };
+            format!("{who} at {} ({})", own.url, own.source)
+        };
+        places.into_iter().map(told).collect()
+    }
 }
 
 fn is_region(region: &str) -> Result<(), Fault> {

@@ -3,8 +3,8 @@
 //! Reading the system's root certificates costs milliseconds: the sandbox's client never does.
 
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -18,13 +18,23 @@ pub(super) fn plain() -> SharedHttpClient {
 ///
 /// Even a plain endpoint needs TLS for the credentials of SSO and roles. Certificates are read when the first
 /// service client is built, not here. An endpoint on loopback is not asked for through a proxy.
-pub(super) fn of_endpoint(url: Option<&str>) -> SharedHttpClient {
+/// `roots` are the certificates to trust instead of the system's, as PEM.
+pub(super) fn of_endpoint(url: Option<&str>, roots: Option<Vec<u8>>) -> SharedHttpClient {
     let proxied = !url.is_some_and(is_loopback);
     Builder::new().build_with_connector_fn(move |settings, components| {
-        connector(settings, components, proxied)
-            .tls_provider(Provider::rustls(CryptoMode::Ring))
-            .build()
+        let connector = connector(settings, components, proxied).tls_provider(Provider::rustls(CryptoMode::Ring));
+        match &roots {
+            Some(roots) => connector.tls_context(trusting(roots)).build(),
+            None => connector.build(),
+        }
     })
+}
+
+/// Trusts these certificates and no others.
+fn trusting(roots: &[u8]) -> TlsContext {
+    let roots = TrustStore::empty().with_pem_certificate(roots);
+    let context = TlsContext::builder().with_trust_store(roots).build();
+    context.expect("a trust store alone is a whole context")
 }
 
 fn connector(

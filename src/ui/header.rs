@@ -46,7 +46,7 @@ fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
         None => ("…", ""),
     };
     let short = arn.splitn(6, ':').nth(5).unwrap_or(arn);
-    let region = settings.region.as_deref().unwrap_or("no region");
+    let region = settings.region.as_deref().unwrap_or("…");
     let extra = [
         settings.profile.as_ref().map(|profile| format!("profile {profile}")),
         settings.endpoint.clone().filter(|_| !settings.sandbox),

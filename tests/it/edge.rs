@@ -116,6 +116,61 @@ fn an_empty_variable_counts_as_unset() {
 }
 
 #[test]
+fn the_endpoint_of_one_service_comes_before_that_of_all_and_doctor_says_who_said_so() {
+    let place = Place::new();
+    place.key("training");
+    place.bucket("sagemaker-edge");
+    place.write("a.csv", "x,y\n1,2\n");
+    let to = "s3://sagemaker-edge/data/";
+    place.run(&["encrypt", "a.csv", to, "--key", "alias/training"]).ok();
+    let nowhere = "http://127.0.0.1:9";
+    let one = [("AWS_ENDPOINT_URL_S3", Some(nowhere))];
+    assert_fault(&place.run_as(&one, &["verify", to]), 1, "s3://sagemaker-edge/data/");
+    let checks = place.run_as(&one, &["doctor", "--json"]).json();
+    let told = checks[0]["detail"].as_str().unwrap();
+    for part in [
+        "us-east-1 (AWS_REGION)",
+        "S3 at http://127.0.0.1:9 (AWS_ENDPOINT_URL_S3)",
+        "(AWS_ENDPOINT_URL)",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    // What one service is told in the profile beats what the environment tells all; an option beats both.
+    let own = place.write(
+        "config",
+        format!("[default]\nservices = here\n[services here]\ns3 =\n  endpoint_url = {nowhere}\n"),
+    );
+    let profile = [("AWS_CONFIG_FILE", Some(own.to_str().unwrap()))];
+    assert_fault(&place.run_as(&profile, &["verify", to]), 1, "s3://sagemaker-edge/data/");
+    let here = place.endpoint();
+    place.run_as(&profile, &["--endpoint-url", here, "verify", to]).ok();
+    place.run_as(&one, &["--endpoint-url", here, "verify", to]).ok();
+    let ignored = [one[0], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Some("true"))];
+    place.run_as(&ignored, &["--endpoint-url", here, "verify", to]).ok();
+}
+
+#[test]
+fn certificates_that_a_person_names_are_read_before_the_first_call() {
+    let place = Place::new();
+    for (bundle, cause) in [
+        ("nowhere.pem", "No such file"),
+        ("empty.pem", "no certificate that can be used"),
+    ] {
+        place.write(
+            "empty.pem",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        );
+        let changes = [("AWS_CA_BUNDLE", Some(bundle))];
+        let done = place.run_as(&changes, &["verify", "s3://b/x"]);
+        assert_fault(&done, 1, cause);
+        assert_fault(&done, 1, "AWS_CA_BUNDLE");
+        place.write("own", format!("[default]\nca_bundle = {bundle}\n"));
+        let profile = [("AWS_CONFIG_FILE", Some("own"))];
+        assert_fault(&place.run_as(&profile, &["verify", "s3://b/x"]), 1, "ca_bundle");
+    }
+}
+
+#[test]
 fn a_region_or_an_endpoint_that_cannot_be_is_a_fault_that_names_it() {
     let place = Place::new();
     for region in ["us-east-1\n", "us\x1beast", "us east", "ü"] {

@@ -120,8 +120,13 @@ impl Place {
 
     /// The dashboard in the person's home, with the person's own access.
     pub(crate) fn dashboard(&self, size: (u16, u16)) -> crate::pty::Session {
-        let url = self.sandbox.as_ref().unwrap().endpoint_url();
-        crate::pty::Session::start_with(&[], self.home.path(), size, &self.environment_at(url))
+        let environment = self.environment_at(self.endpoint());
+        crate::pty::Session::start_with(&[], self.home.path(), size, &environment)
+    }
+
+    /// Where the sandbox is.
+    pub(crate) fn endpoint(&self) -> &str {
+        self.sandbox.as_ref().unwrap().endpoint_url()
     }
 
     /// The person's own access, by way of another endpoint.

@@ -16,7 +16,7 @@ pub(super) fn asked(aws: &Aws, request: &EncryptRequest) -> Option<UploadRequest
     let absolute = |path: &PathBuf| Some(to_key(std::path::absolute(path).ok()?.as_os_str()));
     (!aws.is_embedded()).then_some(())?;
     Some(UploadRequest {
-        endpoint: aws.endpoint().map(str::to_owned),
+        endpoint: aws.s3_endpoint().map(str::to_owned),
         region: aws.region().to_owned(),
         paths: request.paths.iter().map(absolute).collect::<Option<_>>()?,
         bucket: bucket.clone(),
