@@ -135,14 +135,23 @@ fn the_endpoint_of_one_service_comes_before_that_of_all_and_doctor_says_who_said
     ] {
         assert!(told.contains(part), "{told}");
     }
-    // What one service is told in the profile beats what the environment tells all; an option beats both.
+    let here = place.endpoint();
     let own = place.write(
         "config",
-        format!("[default]\nservices = here\n[services here]\ns3 =\n  endpoint_url = {nowhere}\n"),
+        format!("[default]\nendpoint_url = {here}\nservices = own\n[services own]\ns3 =\n  endpoint_url = {nowhere}\n"),
     );
-    let profile = [("AWS_CONFIG_FILE", Some(own.to_str().unwrap()))];
+    let file = ("AWS_CONFIG_FILE", Some(own.to_str().unwrap()));
+    // The environment comes before the profile, also where it speaks of all services and the profile of one.
+    place.run_as(&[file], &["verify", to]).ok();
+    let profile = [file, ("AWS_ENDPOINT_URL", None)];
     assert_fault(&place.run_as(&profile, &["verify", to]), 1, "s3://sagemaker-edge/data/");
-    let here = place.endpoint();
+    let checks = place.run_as(&profile, &["doctor", "--json"]).json();
+    assert!(
+        checks[0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("S3 at http://127.0.0.1:9 (the profile)")
+    );
     place.run_as(&profile, &["--endpoint-url", here, "verify", to]).ok();
     place.run_as(&one, &["--endpoint-url", here, "verify", to]).ok();
     let ignored = [one[0], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Some("true"))];
