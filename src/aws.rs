@@ -20,7 +20,7 @@ use crate::domain::{AuditEntry, Fault, FaultKind, Identity};
 use self::answer::Witness;
 use self::audit::Audit;
 use self::endpoint::Endpoints;
-use self::gate::Gate;
+use self::gate::{Gate, Throttled};
 use self::tokens::Tokens;
 
 pub(crate) mod again;
@@ -102,6 +102,7 @@ struct Inner {
     tokens: Arc<Tokens>,
     /// Our ARN, once somebody asked.
     identity: Arc<OnceLock<String>>,
+    throttled: Arc<Throttled>,
 }
 
 /// Made on first use: building all eight costs more than the first frame may take.
@@ -156,6 +157,7 @@ impl Aws {
             }),
             tokens: Arc::default(),
             identity: Arc::default(),
+            throttled: Arc::default(),
         }))
     }
 
@@ -194,6 +196,12 @@ impl Aws {
         self.inner.sandbox
     }
 
+    /// Tells from now on of each attempt that AWS throttles, by its operation. The SDK makes several at a call, and says
+    /// nothing of those that it makes again.
+    pub(crate) fn on_throttled(&self, tell: impl Fn(&str) + Send + Sync + 'static) {
+        self.inner.throttled.told_to(tell);
+    }
+
     /// The same place, as a session of a role.
     pub async fn assume_role(&self, role_arn: &str, session: &str) -> Result<Self, Fault> {
         let act = "assume role";
@@ -225,6 +233,7 @@ impl Aws {
             audit: Arc::clone(&self.inner.audit),
             tokens: Arc::clone(&self.inner.tokens),
             identity: Arc::new(identity.map_or_else(OnceLock::new, OnceLock::from)),
+            throttled: Arc::clone(&self.inner.throttled),
             ..*self.inner
         }))
     }
@@ -322,6 +331,7 @@ impl Aws {
             read_only: self.inner.read_only,
             audit: Arc::clone(&self.inner.audit),
             identity: Arc::clone(&self.inner.identity),
+            throttled: Arc::clone(&self.inner.throttled),
         }
     }
 }

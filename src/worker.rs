@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
+use futures::{FutureExt as _, TryFutureExt as _};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{self, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::task::{JoinHandle, JoinSet};
@@ -56,13 +56,16 @@ impl Worker {
         let (orders, inbox) = mpsc::unbounded_channel();
         let in_flight = Arc::new(AtomicUsize::new(0));
         let closing = CancellationToken::new();
+        let budgets = Arc::new(budget::Budgets::default());
+        let heeding = Arc::clone(&budgets);
+        let connect = connect.inspect_ok(move |aws| heeding.heed(aws));
         let context = Context {
             link: connect.boxed().shared(),
             outlet: Outlet {
                 events,
                 closing: closing.clone(),
             },
-            budgets: Arc::new(budget::Budgets::default()),
+            budgets,
             walks: Arc::new(AtomicU64::new(0)),
         };
         let rows = rows::Rows::default();

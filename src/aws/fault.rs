@@ -12,7 +12,7 @@ use aws_types::request_id::RequestId;
 
 use super::answer::{NotAnAnswer, is_identified, is_page};
 use super::causes::{chain, find};
-use super::gate::Refused;
+use super::gate::{Refused, is_throttling};
 use super::login::NoLogin;
 use crate::domain::{Fault, FaultKind};
 
@@ -198,16 +198,7 @@ fn of_code(code: &str, message: &str) -> Option<FaultKind> {
         | "RequestInTheFuture"
         | "IncompleteSignature" => FaultKind::Expired,
         "MissingAuthenticationToken" | "MissingAuthenticationTokenException" => FaultKind::NoCredentials,
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "TooManyRequestsException"
-        | "SlowDown"
-        | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded"
-        | "PriorRequestNotComplete" => FaultKind::Throttled,
+        code if is_throttling(code) => FaultKind::Throttled,
         "PermanentRedirect"
         | "TemporaryRedirect"
         | "AuthorizationHeaderMalformed"

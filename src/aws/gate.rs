@@ -1,7 +1,7 @@
 //! The gate that every request passes: in a read-only session what could change something is refused before it is sent;
 //! otherwise it is noted in the [audit log](Audit) once it has been.
 //!
-//! An interceptor, so that no call can forget it.
+//! It also says which attempts AWS throttles. An interceptor, so that no call can forget it.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -32,6 +32,23 @@ pub(super) struct Gate {
     pub(super) audit: Arc<Audit>,
     /// The caller's ARN, once it is known.
     pub(super) identity: Arc<OnceLock<String>>,
+    pub(super) throttled: Arc<Throttled>,
+}
+
+/// Who wants to know which operations are throttled.
+#[derive(Default)]
+pub(super) struct Throttled(OnceLock<Box<dyn Fn(&str) + Send + Sync>>);
+
+impl Throttled {
+    pub(super) fn told_to(&self, tell: impl Fn(&str) + Send + Sync + 'static) {
+        self.0.get_or_init(|| Box::new(tell));
+    }
+}
+
+impl fmt::Debug for Throttled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Throttled")
+    }
 }
 
 /// Why the gate is shut; [`super::fault`] finds it in the error's sources.
@@ -103,6 +120,22 @@ impl Intercept for Gate {
         Ok(())
     }
 
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let (Some(tell), Some(response), Some(metadata)) =
+            (self.throttled.0.get(), context.response(), config.load::<Metadata>())
+            && matches!(context.output_or_error(), Some(Err(_)))
+            && asks_for_less(response)
+        {
+            tell(metadata.name());
+        }
+        Ok(())
+    }
+
     fn read_after_execution(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
@@ -163,6 +196,31 @@ fn outcome(status: Option<u16>, is_done: bool, error: Option<&str>) -> AuditOutc
         (Some(status), None) if status < 400 => AuditOutcome::Unanswered,
         (Some(_), _) => AuditOutcome::Failed,
     }
+}
+
+/// By the name of its error or, where it has no words (the answer to a HEAD), by its status.
+fn asks_for_less(response: &HttpResponse) -> bool {
+    match error_code(response) {
+        Some(code) => is_throttling(&code),
+        None => matches!(response.status().as_u16(), 429 | 503),
+    }
+}
+
+/// Whether an error of this name asks for fewer calls.
+pub(super) fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "TooManyRequestsException"
+            | "SlowDown"
+            | "RequestLimitExceeded"
+            | "BandwidthLimitExceeded"
+            | "PriorRequestNotComplete"
+    )
 }
 
 /// AWS's name for an error, as each protocol has it.

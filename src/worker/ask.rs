@@ -9,11 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::Api;
 use super::schedule::Cost;
-use super::{Context, cancelled, files};
+use super::{Context, files};
 use crate::actions::{Aws, resume};
 use crate::app::{Event, Page, Topic};
-use crate::aws::{iam, kms, s3, sts};
-use crate::domain::{Fault, FaultKind};
+use crate::aws::{Paged, iam, kms, s3, sts};
+use crate::domain::{Fault, FaultKind, KmsKey};
 
 use self::jobs::Jobs;
 use self::log::Log;
@@ -81,125 +81,71 @@ impl<'a> Question<'a> {
         self.context.outlet.send(Event::Asking(self.topic.clone())).await;
         let aws = self.context.aws().await?;
         match self.topic {
-            Topic::Identity => self.identity(&aws).await,
-            Topic::Keys => self.keys(&aws).await,
+            Topic::Identity => {
+                let identity = self.call(Api::CallerIdentity, sts::caller_identity(&aws)).await?;
+                self.answer(true, true, Page::Identity(identity)).await;
+            }
+            Topic::Keys => self.keys(&aws).await?,
             Topic::KeyPolicy(arn) => {
                 let policy = self.call(Api::GetKeyPolicy, kms::key_policy(&aws, arn)).await?;
                 self.answer(true, true, Page::KeyPolicy(policy)).await;
-                Ok(false)
             }
-            Topic::Grants(arn) => self.grants(&aws, arn).await,
-            Topic::Buckets => self.buckets(&aws).await,
-            Topic::Objects { bucket, prefix } => self.objects(&aws, bucket, prefix).await,
-            Topic::Jobs => self.jobs(&aws, &mut memory.jobs).await,
-            Topic::Log(name) => self.log(&aws, name, &mut memory.log).await,
-            Topic::Roles => self.roles(&aws).await,
+            Topic::Grants(arn) => {
+                let page = |marker| kms::list_grants(&aws, arn, marker);
+                self.list(Api::ListGrants, page, Page::Grants).await?;
+            }
+            Topic::Buckets => {
+                let page = |token| s3::list_buckets(&aws, token);
+                self.list(Api::ListBuckets, page, Page::Buckets).await?;
+            }
+            Topic::Objects { bucket, prefix } => {
+                let page = |token| s3::list_level(&aws, bucket, prefix, token);
+                self.list(Api::ListObjects, page, Page::Objects).await?;
+            }
+            Topic::Jobs => return self.jobs(&aws, &mut memory.jobs).await,
+            Topic::Log(name) => return self.log(&aws, name, &mut memory.log).await,
+            Topic::Roles => {
+                let page = |marker| iam::list_roles(&aws, marker);
+                self.list(Api::ListRoles, page, Page::Roles).await?;
+            }
             Topic::Interrupted => {
                 let uploads = resume::interrupted(&aws);
                 self.answer(true, true, Page::Interrupted(uploads)).await;
-                Ok(false)
             }
             // A folder was listed above, and rows are asked about one by one.
-            Topic::Files(_) | Topic::Key(_) | Topic::Object { .. } | Topic::Job(_) => Ok(false),
+            Topic::Files(_) | Topic::Key(_) | Topic::Object { .. } | Topic::Job(_) => {}
         }
-    }
-
-    async fn identity(&self, aws: &Aws) -> Result<bool, Fault> {
-        let identity = self.call(Api::CallerIdentity, sts::caller_identity(aws)).await?;
-        self.answer(true, true, Page::Identity(identity)).await;
         Ok(false)
     }
 
-    async fn keys(&self, aws: &Aws) -> Result<bool, Fault> {
-        let (mut aliases, lacking) = self.aliases(aws).await?;
-        let (mut marker, mut first) = (None, true);
-        loop {
-            let mut page = self.call(Api::ListKeys, kms::list_keys(aws, marker)).await?;
-            for key in &mut page.rows {
+    /// Keys are worth showing without their aliases to whoever may not list these, beside the refusal.
+    async fn keys(&self, aws: &Aws) -> Result<(), Fault> {
+        let (listed, lacking) = match self
+            .all(Api::ListAliases, |marker| kms::list_aliases(aws, marker))
+            .await
+        {
+            Ok(aliases) => (aliases, None),
+            Err(fault) if fault.kind == FaultKind::Denied => (Vec::new(), Some(fault)),
+            Err(fault) => return Err(fault),
+        };
+        let mut aliases: HashMap<String, Vec<String>> = HashMap::new();
+        for alias in listed {
+            aliases.entry(alias.key_id).or_default().push(alias.name);
+        }
+        let named = |mut keys: Vec<KmsKey>| {
+            for key in &mut keys {
                 key.aliases = aliases.remove(&key.id).unwrap_or_default();
                 key.aliases.sort();
             }
-            self.answer(first, page.next.is_none(), Page::Keys(page.rows)).await;
-            match page.next {
-                Some(next) => (marker, first) = (Some(next), false),
-                None => break,
-            }
-        }
+            Page::Keys(keys)
+        };
+        self.list(Api::ListKeys, |marker| kms::list_keys(aws, marker), named)
+            .await?;
         if let Some(fault) = lacking {
             // The answer lacks something; it is asked for at the usual time again.
             self.context.fail(self.topic, self.walk, fault, None).await;
         }
-        Ok(false)
-    }
-
-    /// By key id. Keys are worth showing without their aliases to whoever may not list these, beside the refusal.
-    async fn aliases(&self, aws: &Aws) -> Result<(HashMap<String, Vec<String>>, Option<Fault>), Fault> {
-        let mut aliases: HashMap<String, Vec<String>> = HashMap::new();
-        let mut marker = None;
-        loop {
-            let page = match self.call(Api::ListAliases, kms::list_aliases(aws, marker)).await {
-                Ok(page) => page,
-                Err(fault) if fault.kind == FaultKind::Denied => return Ok((aliases, Some(fault))),
-                Err(fault) => return Err(fault),
-            };
-            for alias in page.rows {
-                aliases.entry(alias.key_id).or_default().push(alias.name);
-            }
-            match page.next {
-                Some(next) => marker = Some(next),
-                None => return Ok((aliases, None)),
-            }
-        }
-    }
-
-    async fn grants(&self, aws: &Aws, arn: &str) -> Result<bool, Fault> {
-        let (mut marker, mut first) = (None, true);
-        loop {
-            let page = self.call(Api::ListGrants, kms::list_grants(aws, arn, marker)).await?;
-            self.answer(first, page.next.is_none(), Page::Grants(page.rows)).await;
-            match page.next {
-                Some(next) => (marker, first) = (Some(next), false),
-                None => return Ok(false),
-            }
-        }
-    }
-
-    async fn buckets(&self, aws: &Aws) -> Result<bool, Fault> {
-        let (mut token, mut first) = (None, true);
-        loop {
-            let page = self.call(Api::ListBuckets, s3::list_buckets(aws, token)).await?;
-            self.answer(first, page.next.is_none(), Page::Buckets(page.rows)).await;
-            match page.next {
-                Some(next) => (token, first) = (Some(next), false),
-                None => return Ok(false),
-            }
-        }
-    }
-
-    async fn objects(&self, aws: &Aws, bucket: &str, prefix: &str) -> Result<bool, Fault> {
-        let (mut token, mut first) = (None, true);
-        loop {
-            let page = self
-                .call(Api::ListObjects, s3::list_level(aws, bucket, prefix, token))
-                .await?;
-            self.answer(first, page.next.is_none(), Page::Objects(page.rows)).await;
-            match page.next {
-                Some(next) => (token, first) = (Some(next), false),
-                None => return Ok(false),
-            }
-        }
-    }
-
-    async fn roles(&self, aws: &Aws) -> Result<bool, Fault> {
-        let (mut marker, mut first) = (None, true);
-        loop {
-            let page = self.call(Api::ListRoles, iam::list_roles(aws, marker)).await?;
-            self.answer(first, page.next.is_none(), Page::Roles(page.rows)).await;
-            match page.next {
-                Some(next) => (marker, first) = (Some(next), false),
-                None => return Ok(false),
-            }
-        }
+        Ok(())
     }
 
     /// A look at the folder's modification time is no question: nothing is said unless it changed.
@@ -215,20 +161,58 @@ impl<'a> Question<'a> {
         Ok(false)
     }
 
+    /// Asks page by page, and answers with each.
+    async fn list<T, F: Future<Output = Result<Paged<T>, Fault>>>(
+        &self,
+        api: Api,
+        page: impl Fn(Option<String>) -> F,
+        mut answer: impl FnMut(Vec<T>) -> Page,
+    ) -> Result<(), Fault> {
+        let (mut marker, mut first) = (None, true);
+        loop {
+            let Paged { rows, next } = self.call(api, page(marker)).await?;
+            self.answer(first, next.is_none(), answer(rows)).await;
+            match next {
+                Some(next) => (marker, first) = (Some(next), false),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Asks page by page, for all of it.
+    async fn all<T, F: Future<Output = Result<Paged<T>, Fault>>>(
+        &self,
+        api: Api,
+        page: impl Fn(Option<String>) -> F,
+    ) -> Result<Vec<T>, Fault> {
+        let (mut rows, mut marker) = (Vec::new(), None);
+        loop {
+            let page = self.call(api, page(marker)).await?;
+            rows.extend(page.rows);
+            match page.next {
+                Some(next) => marker = Some(next),
+                None => return Ok(rows),
+            }
+        }
+    }
+
     /// One call of AWS, once it is ours, if anybody still looks.
     async fn call<T>(&self, api: Api, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         tokio::select! {
             biased;
-            () = self.is_over.cancelled() => return Err(cancelled("ask about", "what nobody looks at")),
+            () = self.is_over.cancelled() => return Err(unwanted()),
             turn = self.context.budgets.turn(api) => turn.spend(),
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let answer = call.await;
-        self.context.budgets.heard(api, &answer);
-        answer
+        call.await
     }
 
     async fn answer(&self, first: bool, last: bool, page: Page) {
         self.context.answer(self.topic, self.walk, (first, last), page).await;
     }
+}
+
+/// The fault of a question that nobody waits for any more.
+fn unwanted() -> Fault {
+    Fault::new(FaultKind::Cancelled, "ask about", "", "nobody looks at it any more", "")
 }

@@ -3,12 +3,12 @@
 //! A call is waited for before it is spent: whoever stops waiting has spent nothing. Those who wait come one after another.
 //! Where AWS throttles, a budget is halved, and grows back minute by minute.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::{Fault, FaultKind};
+use crate::actions::Aws;
 
 /// What is counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,33 +29,27 @@ pub(super) enum Api {
     ListRoles,
 }
 
-const APIS: usize = 14;
-
-impl Api {
-    /// How many calls a second are ours.
-    fn per_second(self) -> f64 {
-        match self {
-            Self::ListTrainingJobs => 1.0,
-            Self::CallerIdentity => 2.0,
-            Self::DescribeTrainingJob
-            | Self::DescribeLogStreams
-            | Self::GetLogEvents
-            | Self::ListBuckets
-            | Self::ListRoles => 5.0,
-            Self::GetKeyPolicy => 10.0,
-            Self::ListKeys
-            | Self::ListAliases
-            | Self::DescribeKey
-            | Self::ListObjects
-            | Self::HeadObject
-            | Self::ListGrants => 50.0,
-        }
-    }
-}
+/// How many calls a second are ours of each, and what AWS calls those that are counted: what it throttles by.
+const APIS: [(Api, f64, &[&str]); 14] = [
+    (Api::CallerIdentity, 2.0, &["GetCallerIdentity"]),
+    (Api::ListKeys, 50.0, &["ListKeys"]),
+    (Api::ListAliases, 50.0, &["ListAliases"]),
+    (Api::DescribeKey, 50.0, &["DescribeKey", "GetKeyRotationStatus"]),
+    (Api::GetKeyPolicy, 10.0, &["GetKeyPolicy"]),
+    (Api::ListGrants, 50.0, &["ListGrants"]),
+    (Api::ListBuckets, 5.0, &["ListBuckets"]),
+    (Api::ListObjects, 50.0, &["ListObjectsV2"]),
+    (Api::HeadObject, 50.0, &["HeadObject", "GetObject"]),
+    (Api::ListTrainingJobs, 1.0, &["ListTrainingJobs"]),
+    (Api::DescribeTrainingJob, 5.0, &["DescribeTrainingJob"]),
+    (Api::DescribeLogStreams, 5.0, &["DescribeLogStreams"]),
+    (Api::GetLogEvents, 5.0, &["GetLogEvents"]),
+    (Api::ListRoles, 5.0, &["ListRoles"]),
+];
 
 /// Every budget.
 #[derive(Debug)]
-pub(super) struct Budgets([Budget; APIS]);
+pub(super) struct Budgets([Budget; APIS.len()]);
 
 #[derive(Debug, Default)]
 struct Budget {
@@ -102,10 +96,17 @@ impl Budgets {
         }
     }
 
-    /// Takes note of an answer: who throttles is asked more slowly.
-    pub(super) fn heard<T>(&self, api: Api, answer: &Result<T, Fault>) {
-        if matches!(answer, Err(fault) if fault.kind == FaultKind::Throttled) {
-            self.0[api as usize].bucket(api, |bucket| bucket.slow_down(Instant::now()));
+    /// Heeds what AWS throttles from now on, whoever asked.
+    pub(super) fn heed(self: &Arc<Self>, aws: &Aws) {
+        let budgets = Arc::clone(self);
+        aws.on_throttled(move |operation| budgets.throttled(operation));
+    }
+
+    /// AWS throttled an attempt at this operation: it is asked more slowly.
+    fn throttled(&self, operation: &str) {
+        let api = APIS.iter().find(|(_, _, operations)| operations.contains(&operation));
+        if let Some((api, ..)) = api {
+            self.0[*api as usize].bucket(*api, |bucket| bucket.slow_down(Instant::now()));
         }
     }
 }
@@ -113,7 +114,7 @@ impl Budgets {
 impl Budget {
     fn bucket<T>(&self, api: Api, look: impl FnOnce(&mut Bucket) -> T) -> T {
         let mut bucket: MutexGuard<'_, _> = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        look(bucket.get_or_insert_with(|| Bucket::new(api.per_second(), Instant::now())))
+        look(bucket.get_or_insert_with(|| Bucket::new(APIS[api as usize].1, Instant::now())))
     }
 }
 
@@ -179,9 +180,14 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use futures::FutureExt as _;
+    use strongroom_sandbox::{Options, Sandbox};
 
     use super::*;
+    use crate::aws::kms;
+    use crate::config::{Connection, SandboxEndpoint};
 
     /// Makes calls as fast as they are allowed; when each was made, in milliseconds from `start`.
     fn calls(bucket: &mut Bucket, start: Instant, count: usize) -> Vec<u128> {
@@ -234,9 +240,9 @@ mod tests {
 
     #[test]
     fn every_api_has_its_own_budget() {
-        let apis = [Api::CallerIdentity, Api::ListRoles];
-        assert_eq!(apis[0] as usize, 0);
-        assert_eq!(apis[1] as usize, APIS - 1);
+        for (index, (api, ..)) in APIS.iter().enumerate() {
+            assert_eq!(*api as usize, index);
+        }
     }
 
     #[tokio::test]
@@ -271,15 +277,44 @@ mod tests {
     #[tokio::test]
     async fn a_throttled_call_slows_its_own_api_down() {
         let budgets = Budgets::default();
-        let fault = Fault::new(FaultKind::Throttled, "list", "jobs", "rate exceeded", "");
-        let answer = Err::<(), _>(fault);
         budgets.turn(Api::ListGrants).await.spend();
         // A machine that is held up between the two has waited long enough.
         let slows_down = |_| {
-            budgets.heard(Api::ListGrants, &answer);
+            budgets.throttled("ListGrants");
             budgets.turn(Api::ListGrants).now_or_never().is_none()
         };
         assert!((0..1000).any(slows_down));
         assert!(budgets.turn(Api::ListKeys).now_or_never().is_some());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_attempt_that_is_throttled_slows_its_api_down_although_the_call_is_answered() {
+        let options = Options {
+            empty: true,
+            faults: vec!["kms:throttle@0.5".parse().unwrap()],
+            ..Options::default()
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let connection = Connection {
+            sandbox: Some(SandboxEndpoint {
+                url: sandbox.endpoint_url().to_owned(),
+                region: sandbox.region().to_owned(),
+                access_key_id: sandbox.access_key_id().to_owned(),
+                secret_access_key: sandbox.secret_access_key().to_owned(),
+            }),
+            ..Connection::default()
+        };
+        // Every other attempt: some call is throttled first and answered then.
+        for _ in 0..100 {
+            let (aws, budgets) = (Aws::connect(&connection).await.unwrap(), Arc::<Budgets>::default());
+            budgets.heed(&aws);
+            let answer = kms::list_keys(&aws, None).await;
+            let is_slower = |api: Api| budgets.0[api as usize].bucket(api, |bucket| bucket.per_second < bucket.most);
+            assert!(!is_slower(Api::ListGrants));
+            if answer.is_ok() && is_slower(Api::ListKeys) {
+                return sandbox.stop().await;
+            }
+        }
+        unreachable!("no attempt that was throttled was noticed");
     }
 }

@@ -26,23 +26,47 @@ const AT_ONCE: usize = 8;
 /// What rows are asked about with.
 const APIS: [Api; 3] = [Api::DescribeKey, Api::HeadObject, Api::DescribeTrainingJob];
 
-/// How a row is asked about; `None` for all that is no row.
-fn api(topic: &Topic) -> Option<Api> {
-    match topic {
-        Topic::Key(_) => Some(Api::DescribeKey),
-        Topic::Object { .. } => Some(Api::HeadObject),
-        Topic::Job(_) => Some(Api::DescribeTrainingJob),
-        Topic::Identity
-        | Topic::Keys
-        | Topic::KeyPolicy(_)
-        | Topic::Grants(_)
-        | Topic::Buckets
-        | Topic::Objects { .. }
-        | Topic::Jobs
-        | Topic::Log(_)
-        | Topic::Roles
-        | Topic::Interrupted
-        | Topic::Files(_) => None,
+/// What is asked about one by one.
+enum Row<'a> {
+    Key(&'a str),
+    Object { bucket: &'a str, key: &'a str },
+    Job(&'a str),
+}
+
+impl<'a> Row<'a> {
+    /// `None` for all that is no row, which is walked page by page.
+    fn of(topic: &'a Topic) -> Option<Self> {
+        match topic {
+            Topic::Key(arn) => Some(Self::Key(arn)),
+            Topic::Object { bucket, key } => Some(Self::Object { bucket, key }),
+            Topic::Job(name) => Some(Self::Job(name)),
+            _ => None,
+        }
+    }
+
+    fn api(&self) -> Api {
+        match self {
+            Self::Key(_) => Api::DescribeKey,
+            Self::Object { .. } => Api::HeadObject,
+            Self::Job(_) => Api::DescribeTrainingJob,
+        }
+    }
+
+    /// As it is now, and whether something about it is expected to change by itself.
+    async fn look(&self, aws: &Aws) -> Result<(Page, bool), Fault> {
+        match self {
+            Self::Key(arn) => {
+                let key = kms::describe_key(aws, arn).await?;
+                let missing = || Fault::new(FaultKind::Service, "describe", *arn, "the answer has no detail", "");
+                Ok((Page::Key(key.detail.ok_or_else(missing)?), false))
+            }
+            Self::Object { bucket, key } => Ok((Page::Object(s3::object_row(aws, bucket, key).await?), false)),
+            Self::Job(name) => {
+                let job = sagemaker::describe_training_job(aws, name).await?;
+                let active = job.status.is_active();
+                Ok((Page::Job(Box::new(job)), active))
+            }
+        }
     }
 }
 
@@ -68,7 +92,8 @@ impl Rows {
         let mut wanted: [Vec<Topic>; APIS.len()] = Default::default();
         let mut rest = Vec::new();
         for topic in topics {
-            match APIS.iter().position(|asked| api(&topic) == Some(*asked)) {
+            let api = Row::of(&topic).map(|row| row.api());
+            match APIS.iter().position(|asked| api == Some(*asked)) {
                 Some(index) => wanted[index].push(topic),
                 None => rest.push(topic),
             }
@@ -224,7 +249,7 @@ async fn serve(context: Context, api: Api, line: Arc<Line>) {
     loop {
         tokio::select! {
             topic = line.next(api, &context.budgets), if under_way.len() < AT_ONCE => {
-                under_way.push(ask(&context, api, &line, topic));
+                under_way.push(ask(&context, &line, topic));
             }
             Some(()) = under_way.next() => {}
         }
@@ -232,11 +257,13 @@ async fn serve(context: Context, api: Api, line: Arc<Line>) {
 }
 
 /// Asks about one row, and says what came of it.
-async fn ask(context: &Context, api: Api, line: &Line, topic: Topic) {
-    let answer = async { answer(&context.aws().await?, &topic).await };
+async fn ask(context: &Context, line: &Line, topic: Topic) {
+    let answer = async {
+        let row = Row::of(&topic).ok_or_else(broken)?;
+        row.look(&context.aws().await?).await
+    };
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
     let answer = answer.unwrap_or_else(|_| Err(broken()));
-    context.budgets.heard(api, &answer);
     let failures = line.queue().ended(&topic, answer.is_ok());
     let pause = match &answer {
         Ok((_, active)) => schedule::interval(&topic, *active),
@@ -250,34 +277,6 @@ async fn ask(context: &Context, api: Api, line: &Line, topic: Topic) {
         Err(fault) => context.fail(&topic, walk, fault, pause).await,
     }
     line.change(|queue| queue.settle(&topic, pause.map(|pause| Instant::now() + pause)));
-}
-
-/// The row, and whether something about it is expected to change by itself.
-async fn answer(aws: &Aws, topic: &Topic) -> Result<(Page, bool), Fault> {
-    match topic {
-        Topic::Key(arn) => {
-            let key = kms::describe_key(aws, arn).await?;
-            let missing = || Fault::new(FaultKind::Service, "describe", arn, "the answer has no detail", "");
-            Ok((Page::Key(key.detail.ok_or_else(missing)?), false))
-        }
-        Topic::Object { bucket, key } => Ok((Page::Object(s3::object_row(aws, bucket, key).await?), false)),
-        Topic::Job(name) => {
-            let job = sagemaker::describe_training_job(aws, name).await?;
-            let active = job.status.is_active();
-            Ok((Page::Job(Box::new(job)), active))
-        }
-        Topic::Identity
-        | Topic::Keys
-        | Topic::KeyPolicy(_)
-        | Topic::Grants(_)
-        | Topic::Buckets
-        | Topic::Objects { .. }
-        | Topic::Jobs
-        | Topic::Log(_)
-        | Topic::Roles
-        | Topic::Interrupted
-        | Topic::Files(_) => Err(broken()),
-    }
 }
 
 #[cfg(test)]

@@ -51,30 +51,22 @@ impl Question<'_> {
     /// The whole list once, then what changed since.
     pub(super) async fn jobs(&self, aws: &Aws, memory: &mut Jobs) -> Result<bool, Fault> {
         let since = memory.since(Instant::now());
-        let mut seen = Jobs::default();
-        let (mut token, mut first) = (None, true);
-        loop {
-            let page = self
-                .call(Api::ListTrainingJobs, sagemaker::list_training_jobs(aws, since, token))
-                .await?;
-            seen.note(&page.rows);
-            if since.is_some() {
-                memory.note(&page.rows);
+        let (mut seen, mut pages) = (Jobs::default(), 0);
+        let page = |token| sagemaker::list_training_jobs(aws, since, token);
+        let noted = |rows: Vec<TrainingJob>| {
+            pages += 1;
+            seen.note(&rows);
+            if since.is_none() {
+                return Page::Jobs(rows);
             }
-            let rows = match since {
-                Some(_) => Page::JobsChanged(page.rows),
-                None => Page::Jobs(page.rows),
-            };
-            self.answer(first, page.next.is_none(), rows).await;
-            match page.next {
-                Some(next) => (token, first) = (Some(next), false),
-                None => break,
-            }
-        }
+            memory.note(&rows);
+            Page::JobsChanged(rows)
+        };
+        self.list(Api::ListTrainingJobs, page, noted).await?;
         if since.is_none() {
             *memory = Jobs {
                 walk_again: Some(Instant::now() + schedule::whole(WHOLE_LIST, self.cost())),
-                was_one_page: first,
+                was_one_page: pages == 1,
                 ..seen
             };
         }

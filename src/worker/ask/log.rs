@@ -60,18 +60,10 @@ impl Question<'_> {
 
     /// Before the first line there is neither stream nor, in a young account, group: that is an empty log.
     async fn streams(&self, aws: &Aws, job: &str) -> Result<Vec<String>, Fault> {
-        let (mut streams, mut token) = (Vec::new(), None);
-        loop {
-            let page = match self.call(Api::DescribeLogStreams, logs::streams(aws, job, token)).await {
-                Ok(page) => page,
-                Err(fault) if fault.kind == FaultKind::NotFound => return Ok(streams),
-                Err(fault) => return Err(fault),
-            };
-            streams.extend(page.rows);
-            match page.next {
-                Some(next) => token = Some(next),
-                None => return Ok(streams),
-            }
+        let page = |token| logs::streams(aws, job, token);
+        match self.all(Api::DescribeLogStreams, page).await {
+            Err(fault) if fault.kind == FaultKind::NotFound => Ok(Vec::new()),
+            streams => streams,
         }
     }
 
