@@ -15,6 +15,7 @@
 //! - [`ui`]: draws a state; nothing else.
 //! - [`worker`]: owns every task: polls what is visible, runs operations, answers with events.
 //! - [`actions`]: one async function per thing a person can do, for the dashboard and the command line alike.
+//! - [`perform`]: a request and the action of the same name.
 //! - [`aws`]: the only door to the SDK.
 //! - [`publish`]: files that appear under their name only when they are whole.
 //! - [`training`]: the container side, `strongroom train`.
@@ -34,7 +35,8 @@
 //! publish  -> envelope
 //! actions  -> aws, envelope, publish, domain, config, console
 //! training -> actions, aws, envelope, publish, domain, config, console
-//! worker   -> app (Event, Effect), actions, aws, domain
+//! perform  -> actions, aws, domain
+//! worker   -> app (Event, Effect), perform, actions, aws, domain
 //! config   -> cli, app (keymap), ui (theme), domain
 //! runtime  -> app, ui, worker, term, config, console, actions, domain
 //! commands -> everything but app, ui, worker, runtime, term; it alone (and `program`) names the sandbox
@@ -52,6 +54,7 @@ pub mod commands;
 pub mod config;
 pub mod console;
 pub mod domain;
+pub mod perform;
 pub mod printable;
 mod program;
 pub mod publish;

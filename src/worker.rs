@@ -28,7 +28,6 @@ mod ask;
 mod budget;
 mod files;
 mod operation;
-mod perform;
 mod poll;
 mod rows;
 mod schedule;
@@ -314,11 +313,6 @@ impl Drop for Ended {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// The fault of an operation that was told to stop.
-fn cancelled(act: &str, object: &str) -> Fault {
-    Fault::new(FaultKind::Cancelled, act, object, "cancelled", "")
 }
 
 /// The fault of a bug in here.

@@ -1,5 +1,7 @@
 //! What operations found out, to be read, and to be acted on where there is something to do.
 
+use std::collections::BTreeMap;
+
 use super::audit::{self, Audit};
 use super::continuation::{self, Change, Continuation, Next};
 use super::format::{self, Line, Tone};
@@ -189,6 +191,7 @@ pub(super) fn show(
             let then = (method == ProofMethod::Reasoned).then_some(Request::Proof(ProofRequest::Access {
                 key_arn,
                 role_arn,
+                context: BTreeMap::new(),
                 trust: true,
             }));
             Some(report_with("Access proof", lines, then))

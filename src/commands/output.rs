@@ -45,14 +45,8 @@ pub(super) fn context(pairs: &[(String, String)]) -> Result<BTreeMap<String, Str
     let mut context = BTreeMap::new();
     for (name, value) in pairs {
         if context.insert(name.clone(), value.clone()).is_some() {
-            let remedy = "give every name once";
-            return Err(Fault::new(
-                FaultKind::Usage,
-                "read",
-                "--context",
-                format!("`{name}` is given twice"),
-                remedy,
-            ));
+            let (cause, remedy) = (format!("`{name}` is given twice"), "give every name once");
+            return Err(Fault::new(FaultKind::Usage, "read", "--context", cause, remedy));
         }
     }
     Ok(context)
@@ -71,18 +65,12 @@ pub(super) fn open_options(args: &OpenArgs, accept_name: bool) -> Result<OpenOpt
     })
 }
 
-/// The fault of a command that a signal cut short.
-pub(super) fn interrupted(act: &str, object: &str) -> Fault {
-    Fault::new(FaultKind::Cancelled, act, object, "it was cancelled", "")
-}
-
 fn describe(progress: &Progress) -> String {
     let bytes = match progress.total.filter(|total| *total > 0) {
-        Some(total) => format!(
-            "{} % of {} MiB",
-            progress.bytes.saturating_mul(100) / total,
-            total >> 20
-        ),
+        Some(total) => {
+            let percent = progress.bytes.saturating_mul(100) / total;
+            format!("{percent} % of {} MiB", total >> 20)
+        }
         None => format!("{} MiB", progress.bytes >> 20),
     };
     let items = progress

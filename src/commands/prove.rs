@@ -3,41 +3,57 @@
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, context, interrupted, json_line, line, progress, warn};
-use crate::actions::{prove, prove_grant_cycle, step_json, steps_json};
+use super::output::{clear_progress, context, json_line, line, progress, warn};
+use crate::actions::{step_json, steps_json};
 use crate::aws::Aws;
 use crate::cli::ProveArgs;
-use crate::domain::{CyclePhase, Fault, GrantCycle, ProofMethod, ProofStep};
+use crate::domain::{CyclePhase, Fault, GrantCycle, Outcome, ProofMethod, ProofRequest, ProofStep};
+use crate::perform::perform;
 
 /// Proves and prints; what is proved (allowed or denied) is a result, not a failure.
 ///
 /// # Errors
 /// When the proof could not be completed.
 pub async fn run(aws: &Aws, args: &ProveArgs, cancel: CancellationToken) -> Result<(), Fault> {
+    let (key_arn, role_arn) = (args.key.clone(), args.role.clone());
     let context = context(&args.context)?;
-    if args.story {
-        let told = prove_grant_cycle(aws, &args.key, &args.role, &context, &[], &progress(), &cancel).await;
-        clear_progress();
-        return print_story(&told?, args.json);
-    }
-    let proof = tokio::select! {
-        proof = prove(aws, &args.key, &args.role, &context) => proof?,
-        () = cancel.cancelled() => return Err(interrupted("prove", &args.key)),
+    let request = if args.story {
+        ProofRequest::GrantCycle {
+            key_arn,
+            role_arn,
+            context,
+        }
+    } else {
+        ProofRequest::Access {
+            key_arn,
+            role_arn,
+            context,
+            trust: false,
+        }
     };
-    if args.json {
-        return json_line(&object(
-            &proof.key_arn,
-            &proof.role_arn,
-            proof.method,
-            &proof.operations,
-        ));
+    let outcome = perform(aws, &request.into(), &progress(), &cancel).await;
+    clear_progress();
+    match outcome? {
+        Outcome::Proved {
+            key_arn,
+            role_arn,
+            method,
+            steps,
+        } => {
+            if args.json {
+                return json_line(&object(&key_arn, &role_arn, method, &steps));
+            }
+            let how = match method {
+                ProofMethod::Reasoned => "reasoned: the role may not be assumed",
+                ProofMethod::Assumed => "asked as the role",
+            };
+            line(&format!("{role_arn} with {key_arn} ({how})"))?;
+            print_steps(&steps)
+        }
+        Outcome::GrantCycle(story) => print_story(&story, args.json),
+        // Nothing else comes of these.
+        _ => Ok(()),
     }
-    let how = match proof.method {
-        ProofMethod::Reasoned => "reasoned: the role may not be assumed",
-        ProofMethod::Assumed => "asked as the role",
-    };
-    line(&format!("{} with {} ({how})", proof.role_arn, proof.key_arn))?;
-    print_steps(&proof.operations)
 }
 
 fn object(key_arn: &str, role_arn: &str, method: ProofMethod, operations: &[ProofStep]) -> Value {

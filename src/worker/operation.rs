@@ -1,7 +1,4 @@
 //! One operation: request -> action -> outcome, with progress on the way.
-//!
-//! What changes anything is never dropped between two calls: it is told to stop, finishes its step or takes it back, and
-//! says what was done. Only what reads is dropped ([`crate::domain::Facts::on_cancel`]).
 
 use std::any::Any;
 use std::sync::{Mutex, PoisonError};
@@ -10,11 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::perform::perform;
-use super::{Context, cancelled};
+use super::Context;
 use crate::actions::ProgressSink;
 use crate::app::{Event, OpEvent, OpId};
-use crate::domain::{Fault, FaultKind, OnCancel, Outcome, Request};
+use crate::domain::{Fault, FaultKind, Outcome, Request};
+use crate::perform::{perform, stopped};
 
 const BETWEEN_PROGRESS: Duration = Duration::from_millis(100);
 
@@ -24,23 +21,12 @@ pub(super) async fn run(
     request: &Request,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    let facts = request.plain_facts();
-    let stopped = || cancelled(facts.act, &facts.object);
     let aws = tokio::select! {
         biased;
-        () = cancel.cancelled() => return Err(stopped()),
+        () = cancel.cancelled() => return Err(stopped(&request.plain_facts())),
         aws = context.aws() => aws?,
     };
-    let progress = sink(context, id);
-    let action = Box::pin(perform(&aws, request, &progress, cancel));
-    match facts.on_cancel {
-        OnCancel::Finish(_) => action.await,
-        OnCancel::Drop => tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(stopped()),
-            outcome = action => outcome,
-        },
-    }
+    perform(&aws, request, &sink(context, id), cancel).await
 }
 
 /// What a panic inside an operation becomes: one failed operation, nothing else.

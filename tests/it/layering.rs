@@ -30,7 +30,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "training",
         &["actions", "aws", "envelope", "publish", "domain", "config", "console"],
     ),
-    ("worker", &["app", "actions", "aws", "domain"]),
+    ("perform", &["actions", "aws", "domain"]),
+    ("worker", &["app", "perform", "actions", "aws", "domain"]),
     ("config", &["cli", "app", "ui", "domain"]),
     (
         "runtime",
@@ -39,7 +40,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
-            "cli", "config", "console", "actions", "aws", "envelope", "domain", "training",
+            "cli", "config", "console", "perform", "actions", "aws", "envelope", "domain", "training",
         ],
     ),
     (

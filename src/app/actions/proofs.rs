@@ -1,5 +1,7 @@
 //! Access proofs.
 
+use std::collections::BTreeMap;
+
 use super::{Action, asks, fill, only_if};
 use crate::app::Effect;
 use crate::app::form::Blank;
@@ -42,8 +44,11 @@ pub(super) const GRANT_CYCLE: Action = Action {
         let mut form = Blank::new(title, note);
         let role = form.roles("Role", &state.roles);
         fill(form, move |filled| {
-            let (key_arn, role_arn) = (key_arn.clone(), filled.role(role)?);
-            asks(ProofRequest::GrantCycle { key_arn, role_arn })
+            asks(ProofRequest::GrantCycle {
+                key_arn: key_arn.clone(),
+                role_arn: filled.role(role)?,
+                context: BTreeMap::new(),
+            })
         })
     },
 };
@@ -75,6 +80,7 @@ fn access(key_arn: String, role_arn: String) -> ProofRequest {
     ProofRequest::Access {
         key_arn,
         role_arn,
+        context: BTreeMap::new(),
         trust: false,
     }
 }

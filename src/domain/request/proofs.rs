@@ -1,5 +1,7 @@
 //! Requests about access proofs.
 
+use std::collections::BTreeMap;
+
 use super::command::CommandLine;
 use super::facts::{Ask, Facts, Touch};
 use super::names::{Names, principal};
@@ -9,10 +11,12 @@ use super::names::{Names, principal};
 pub enum ProofRequest {
     /// Assume the role and try the key: the access proof.
     Access {
-        /// The key's ARN.
+        /// The key's ARN; at the command line also its id or alias.
         key_arn: String,
-        /// The role's ARN.
+        /// The role's ARN; there also its name.
         role_arn: String,
+        /// Encryption context of what is tried.
+        context: BTreeMap<String, String>,
         /// Whether the role is made to trust the caller for the proof, and no longer.
         trust: bool,
     },
@@ -29,10 +33,12 @@ pub enum ProofRequest {
     },
     /// The whole story of an access proof: denied, granted, allowed, revoked, denied.
     GrantCycle {
-        /// The key's ARN.
+        /// The key's ARN; at the command line also its id or alias.
         key_arn: String,
-        /// The role's ARN.
+        /// The role's ARN; there also its name.
         role_arn: String,
+        /// Encryption context of what is tried.
+        context: BTreeMap<String, String>,
     },
 }
 
@@ -46,6 +52,7 @@ impl ProofRequest {
                 key_arn,
                 role_arn,
                 trust: false,
+                ..
             } => {
                 let title = format!("prove what {} may do with {}", principal(role_arn), names.key(key_arn));
                 Facts::reading("prove access to", key_arn, title)
@@ -54,6 +61,7 @@ impl ProofRequest {
                 key_arn,
                 role_arn,
                 trust: true,
+                ..
             } => {
                 let (role, key) = (principal(role_arn), names.key(key_arn));
                 let title = format!("let yourself assume {role} to prove what it may do with {key}");
@@ -65,7 +73,7 @@ impl ProofRequest {
                     .finishing(LENT)
                     .asking(Ask::Yes)
             }
-            Self::GrantCycle { key_arn, role_arn } => {
+            Self::GrantCycle { key_arn, role_arn, .. } => {
                 let title = format!(
                     "prove that {} needs a grant for {}",
                     principal(role_arn),
@@ -99,13 +107,22 @@ impl ProofRequest {
     }
 
     pub(super) fn commands(&self) -> Vec<CommandLine> {
-        let prove = |key_arn: &String, role_arn: &String| {
+        let prove = |key_arn: &String, role_arn: &String, context| {
             let line = CommandLine::strongroom("prove").with("--key", key_arn);
-            line.with("--role", role_arn)
+            line.with("--role", role_arn).context(context)
         };
         match self {
-            Self::Access { key_arn, role_arn, .. } => vec![prove(key_arn, role_arn)],
-            Self::GrantCycle { key_arn, role_arn } => vec![prove(key_arn, role_arn).words(["--story"])],
+            Self::Access {
+                key_arn,
+                role_arn,
+                context,
+                ..
+            } => vec![prove(key_arn, role_arn, context)],
+            Self::GrantCycle {
+                key_arn,
+                role_arn,
+                context,
+            } => vec![prove(key_arn, role_arn, context).words(["--story"])],
             Self::Object { .. } => Vec::new(),
         }
     }

@@ -64,6 +64,7 @@ fn prove(trust: bool) -> Request {
     Request::Proof(ProofRequest::Access {
         key_arn: key(),
         role_arn: own(ROLE),
+        context: BTreeMap::new(),
         trust,
     })
 }
@@ -324,6 +325,7 @@ pub(super) fn next(request: &Request) -> Option<Request> {
         Request::Grant(GrantRequest::List) => Request::Proof(ProofRequest::GrantCycle {
             key_arn: key(),
             role_arn: own(ROLE),
+            context: BTreeMap::new(),
         }),
         Request::Proof(ProofRequest::GrantCycle { .. }) => Request::Job(JobRequest::Preflight(job())),
         Request::Job(JobRequest::Preflight(_)) => Request::Image(ImageRequest::NewRepository {
