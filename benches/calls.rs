@@ -2,8 +2,11 @@
 //! pseudo-terminal, a proxy that counts, and a sandbox behind it.
 //!
 //! ```text
-//! cargo bench --bench calls [-- [--program STRONGROOM] [NAME]...]     another build of strongroom; which figures
+//! cargo bench --bench calls [-- [--program STRONGROOM] [--small] [NAME]...]
 //! ```
+//!
+//! `--program` measures another build of strongroom, `--small` a hundredth of what is long and for a tenth of the time, and
+//! names say which figures: each can be asked for alone. How far it is goes to standard error.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a figure that cannot be had is none")]
 
 use std::path::PathBuf;
@@ -21,8 +24,26 @@ mod proxy;
 #[path = "../tests/it/pty.rs"]
 mod pty;
 
-/// A name to ask for it by, and what measures it of a program.
-type Figure = (&'static str, fn(&str));
+/// A name to ask for it by, and what measures it.
+type Figure = (&'static str, fn(&Asked));
+
+/// What is measured.
+struct Asked {
+    program: String,
+    small: bool,
+}
+
+impl Asked {
+    /// So many rows.
+    fn rows(&self, count: u64) -> u64 {
+        if self.small { count / 100 } else { count }
+    }
+
+    /// So long.
+    fn time(&self, time: Duration) -> Duration {
+        if self.small { time / 10 } else { time }
+    }
+}
 
 const FIGURES: &[Figure] = &[
     ("first-frame", first_frame),
@@ -34,15 +55,19 @@ const FIGURES: &[Figure] = &[
 ];
 const SIZE: (u16, u16) = (120, 40);
 const PAGE_DOWN: &[u8] = b"\x1b[6~";
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn main() {
-    let mut program = env!("CARGO_BIN_EXE_strongroom").to_owned();
+    let mut asked = Asked {
+        program: env!("CARGO_BIN_EXE_strongroom").to_owned(),
+        small: false,
+    };
     let mut names = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--program" => program = arguments.next().unwrap(),
+            "--program" => asked.program = arguments.next().unwrap(),
+            "--small" => asked.small = true,
             // Cargo's own.
             "--bench" => {}
             _ => names.push(argument),
@@ -50,9 +75,17 @@ fn main() {
     }
     for (name, figure) in FIGURES {
         if names.is_empty() || names.iter().any(|asked| asked == name) {
-            figure(&program);
+            figure(&asked);
         }
     }
+}
+
+/// Says how far it is, and for how long it was on its way there.
+fn told<T>(what: &str, step: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let done = step();
+    eprintln!("  {what}: {:.1?}", began.elapsed());
+    done
 }
 
 /// A sandbox, the proxy before it, and a folder to start in.
@@ -72,7 +105,9 @@ impl World {
             ..Options::default()
         };
         let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
-        runtime.block_on(sandbox.fill(&fill.parse().unwrap())).unwrap();
+        told(&format!("filled with {fill}"), || {
+            runtime.block_on(sandbox.fill(&fill.parse().unwrap())).unwrap();
+        });
         let proxy = Proxy::start(&sandbox, |_| Trouble::None);
         let home = tempfile::tempdir().unwrap();
         Self {
@@ -130,12 +165,12 @@ fn rows(session: &Session, title: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
-fn first_frame(program: &str) {
+fn first_frame(asked: &Asked) {
     let home = tempfile::tempdir().unwrap();
     let mut times: Vec<Duration> = (0..11)
         .map(|_| {
             let began = Instant::now();
-            let session = Session::run(program, &["--sandbox", "--empty"], home.path(), SIZE, &[]);
+            let session = Session::run(&asked.program, &["--sandbox", "--empty"], home.path(), SIZE, &[]);
             while session.raw().is_empty() {
                 std::thread::sleep(Duration::from_micros(200));
             }
@@ -146,9 +181,9 @@ fn first_frame(program: &str) {
     println!("first frame: {:?}, median of {}", times[times.len() / 2], times.len());
 }
 
-fn keys(program: &str) {
+fn keys(asked: &Asked) {
     let world = World::new("keys=28", &["*:latency=200ms"]);
-    let mut session = world.open(program);
+    let mut session = world.open(&asked.program);
     session.send(b"z");
     shows(&session, "STATE");
     let took = until("28 states", &session, || {
@@ -159,9 +194,9 @@ fn keys(program: &str) {
     world.close(session);
 }
 
-fn held(program: &str) {
+fn held(asked: &Asked) {
     let world = World::new("jobs=1000", &[]);
-    let mut session = world.open(program);
+    let mut session = world.open(&asked.program);
     session.send(b"4z");
     until("1000 jobs", &session, || rows(&session, "Training jobs") == Some(1000));
     for _ in 0..300 {
@@ -179,9 +214,9 @@ fn held(program: &str) {
     world.close(session);
 }
 
-fn log(program: &str) {
+fn log(asked: &Asked) {
     let world = World::new("jobs=1000", &[]);
-    let mut session = world.open(program);
+    let mut session = world.open(&asked.program);
     session.send(b"4z");
     until("1000 jobs", &session, || rows(&session, "Training jobs") == Some(1000));
     for _ in 0..20 {
@@ -196,18 +231,21 @@ fn log(program: &str) {
     world.close(session);
 }
 
-fn uploads(program: &str) {
+fn uploads(asked: &Asked) {
     const FILES: usize = 25;
-    let world = World::new("keys=1,objects=100000,jobs=100000", &[]);
+    let (many, minute) = (asked.rows(100_000), asked.time(Duration::from_secs(60)));
+    let world = World::new(&format!("keys=1,objects={many},jobs={many}"), &[]);
     for number in 0..FILES {
         std::fs::write(world.home.path().join(format!("f{number:02}.csv")), b"x,y\n1,2\n").unwrap();
     }
-    let mut session = world.open(program);
+    let mut session = world.open(&asked.program);
     session.wait("Enabled").keys("1gg").keys("3");
     shows(&session, "data/");
     session.keys("\r");
     let place = "s3://sagemaker-fill/data/";
-    until("100,000 objects", &session, || rows(&session, place) == Some(100_000));
+    told("listed", || {
+        until("all objects", &session, || rows(&session, place) == Some(many))
+    });
     session.keys("5G");
     world.proxy.forget();
     let began = Instant::now();
@@ -218,7 +256,7 @@ fn uploads(program: &str) {
     let lists = ["ListObjectsV2", "ListAliases"];
     let (mut least, mut done, mut shown) = ([0, 0], None, None);
     let mut shrank = 0;
-    while began.elapsed() < Duration::from_secs(60) || done.is_none() {
+    while began.elapsed() < minute || done.is_none() {
         let counts = [rows(&session, place), rows(&session, "Training jobs")];
         for (least, now) in least.iter_mut().zip(counts) {
             let now = now.unwrap_or(*least);
@@ -228,14 +266,14 @@ fn uploads(program: &str) {
         if done.is_none() && world.calls(&["PutObject"]) >= 2 * FILES {
             done = Some(began.elapsed());
         }
-        if shown.is_none() && least[0] >= 100_000 + FILES as u64 {
+        if shown.is_none() && least[0] >= many + FILES as u64 {
             shown = Some(began.elapsed());
         }
         assert!(began.elapsed() < PATIENCE, "never uploaded:\n{}", session.text());
         std::thread::sleep(Duration::from_millis(50));
     }
     println!(
-        "{FILES} uploads beside 100,000 objects and jobs: {} calls of {} in {:.0?}; uploaded after {:.1?}, all listed \
+        "{FILES} uploads beside {many} objects and jobs: {} calls of {} in {:.0?}; uploaded after {:.1?}, all listed \
          after {shown:.1?}, lists got shorter {shrank} times",
         world.calls(&lists),
         lists.join(" and "),
@@ -245,26 +283,30 @@ fn uploads(program: &str) {
     world.close(session);
 }
 
-fn idle(program: &str) {
-    let world = World::new("keys=10000,objects=100000", &[]);
-    let mut session = world.open(program);
+fn idle(asked: &Asked) {
+    let (objects, keys) = (asked.rows(100_000), asked.rows(10_000));
+    let minute = asked.time(Duration::from_secs(60));
+    let world = World::new(&format!("keys={keys},objects={objects}"), &[]);
+    let mut session = world.open(&asked.program);
     session.keys("3");
     shows(&session, "data/");
     session.keys("\r");
-    until("100,000 objects", &session, || {
-        rows(&session, "s3://sagemaker-fill/data/") == Some(100_000)
+    told("listed", || {
+        until("all objects", &session, || {
+            rows(&session, "s3://sagemaker-fill/data/") == Some(objects)
+        });
     });
-    std::thread::sleep(Duration::from_secs(20));
-    let mut minutes = Vec::new();
-    for _ in 0..3 {
-        world.proxy.forget();
-        let before = cpu(session.pid());
-        std::thread::sleep(Duration::from_secs(60));
-        let spent = cpu(session.pid()) - before;
-        let (objects, all) = (world.calls(&["ListObjectsV2"]), world.calls(&[]));
-        minutes.push(format!("{objects} + {} calls, {spent:.2} s CPU", all - objects));
-    }
-    println!("idle minutes with 100,000 objects, 10,000 keys: {}", minutes.join("; "));
+    // What is asked about because it has just come into sight is no rest.
+    std::thread::sleep(minute / 3);
+    world.proxy.forget();
+    let before = cpu(session.pid());
+    std::thread::sleep(minute);
+    let spent = cpu(session.pid()) - before;
+    let (lists, all) = (world.calls(&["ListObjectsV2"]), world.calls(&[]));
+    println!(
+        "{minute:?} of rest with {objects} objects, {keys} keys: {lists} + {} calls, {spent:.2} s CPU",
+        all - lists
+    );
     world.close(session);
 }
 
