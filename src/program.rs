@@ -42,13 +42,8 @@ fn start_up(given: Vec<OsString>) -> ExitCode {
     let runtime = match made {
         Ok(runtime) => runtime,
         Err(error) => {
-            return failed(&Fault::new(
-                FaultKind::Io,
-                "start",
-                "the runtime",
-                error.to_string(),
-                "",
-            ));
+            let cause = error.to_string();
+            return failed(&Fault::new(FaultKind::Io, "start", "the runtime", cause, ""));
         }
     };
     console::started();
@@ -118,52 +113,23 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
         Command::ReferenceTrainer => training::reference::run()?,
         Command::Tethered { parent, command } => training::become_command(parent, &command)?,
-        Command::Encrypt(args) => {
-            return with_aws("encrypt", &cli.global, async |aws, cancel| {
-                commands::encrypt::run(aws, &args, cancel).await
-            })
-            .await;
-        }
-        Command::Decrypt(args) => {
-            return with_aws("decrypt", &cli.global, async |aws, cancel| {
-                commands::decrypt::run(aws, &args, cancel).await
-            })
-            .await;
-        }
-        Command::Verify(args) => {
-            return with_aws("verify", &cli.global, async |aws, cancel| {
-                commands::verify::run(aws, &args, cancel).await
-            })
-            .await;
-        }
-        Command::Prove(args) => {
-            return with_aws("prove", &cli.global, async |aws, cancel| {
-                commands::prove::run(aws, &args, cancel).await
-            })
-            .await;
-        }
-        Command::Watch(args) => {
-            return with_aws("watch", &cli.global, async |aws, cancel| {
-                commands::watch::run(aws, &args, cancel).await
-            })
-            .await;
-        }
-        Command::Doctor(args) => {
-            return with_aws("doctor", &cli.global, async |aws, _| {
-                commands::doctor::run(aws, args.json).await
-            })
-            .await;
-        }
+        Command::Encrypt(args) => with_aws("encrypt", &cli.global, &args, commands::encrypt::run).await?,
+        Command::Decrypt(args) => with_aws("decrypt", &cli.global, &args, commands::decrypt::run).await?,
+        Command::Verify(args) => with_aws("verify", &cli.global, &args, commands::verify::run).await?,
+        Command::Prove(args) => with_aws("prove", &cli.global, &args, commands::prove::run).await?,
+        Command::Watch(args) => with_aws("watch", &cli.global, &args, commands::watch::run).await?,
+        Command::Doctor(args) => with_aws("doctor", &cli.global, &args, commands::doctor::run).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Runs a command that talks to AWS, or to an embedded world that lives as long as the command does.
-async fn with_aws(
+async fn with_aws<A>(
     name: &'static str,
     global: &Global,
-    command: impl AsyncFnOnce(&Aws, CancellationToken) -> Result<(), Fault>,
-) -> Result<ExitCode, Fault> {
+    args: &A,
+    command: impl AsyncFnOnce(&Aws, &A, CancellationToken) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let interrupt = Interrupt::listen(name);
     let world = OnceCell::new();
     let result = interrupt
@@ -173,11 +139,11 @@ async fn with_aws(
                 connection.sandbox = Some(start(global, &world).await?);
             }
             let aws = actions::connect(&connection).await?;
-            command(&aws, interrupt.token()).await
+            command(&aws, args, interrupt.token()).await
         })
         .await;
     interrupt.hurry(stop(world)).await;
-    result.map(|()| ExitCode::SUCCESS)
+    result
 }
 
 async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {

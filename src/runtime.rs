@@ -38,13 +38,8 @@ where
 {
     let signals = Signals::listen()?;
     let term = Term::enter().map_err(|error| {
-        Fault::new(
-            FaultKind::Usage,
-            "open",
-            "the dashboard",
-            error.to_string(),
-            "run it in a terminal, or give a command; see --help",
-        )
+        let remedy = "run it in a terminal, or give a command; see --help";
+        Fault::new(FaultKind::Usage, "open", "the dashboard", error.to_string(), remedy)
     })?;
     let mut session = Session::start(term, config)?;
     session.draw()?;

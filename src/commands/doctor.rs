@@ -1,9 +1,11 @@
 //! `strongroom doctor`: what works and what does not, line by line.
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::actions::{self, Check};
 use crate::aws::Aws;
+use crate::cli::JsonArgs;
 use crate::console;
 use crate::domain::{Fault, FaultKind};
 
@@ -11,20 +13,17 @@ use crate::domain::{Fault, FaultKind};
 ///
 /// # Errors
 /// When something is not well: scripts read the exit status.
-pub async fn run(aws: &Aws, json: bool) -> Result<(), Fault> {
+pub async fn run(aws: &Aws, args: &JsonArgs, _: CancellationToken) -> Result<(), Fault> {
     let checks = actions::check_up(aws).await;
-    print(&checks, json)?;
+    print(&checks, args.json)?;
     match checks.iter().filter(|check| !check.ok).count() {
         0 => Ok(()),
         failed => {
-            let cause = format!("{failed} of {} checks failed", checks.len());
-            Err(Fault::new(
-                FaultKind::Other,
-                "check",
-                "this setup",
-                cause,
+            let (cause, remedy) = (
+                format!("{failed} of {} checks failed", checks.len()),
                 "see the lines above",
-            ))
+            );
+            Err(Fault::new(FaultKind::Other, "check", "this setup", cause, remedy))
         }
     }
 }

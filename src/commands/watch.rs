@@ -49,23 +49,16 @@ fn status_json(job: &TrainingJob) -> Value {
 }
 
 fn sentence(job: &TrainingJob) -> String {
-    let secondary = job
-        .secondary
-        .as_deref()
-        .map(|word| format!(" ({word})"))
-        .unwrap_or_default();
     let detail = job.detail.as_deref();
-    let failure = detail
-        .and_then(|detail| detail.failure.as_deref())
-        .map(|why| format!(": {why}"));
-    let model = detail
-        .and_then(|detail| detail.model.as_deref())
-        .map(|uri| format!(" -> {uri}"));
+    let said = |before: &str, what: Option<&String>, after: &str| {
+        what.map(|what| format!("{before}{what}{after}")).unwrap_or_default()
+    };
     format!(
-        "{}: {}{secondary}{}{}",
+        "{}: {}{}{}{}",
         job.name,
         job.status.as_str(),
-        failure.unwrap_or_default(),
-        model.unwrap_or_default()
+        said(" (", job.secondary.as_ref(), ")"),
+        said(": ", detail.and_then(|detail| detail.failure.as_ref()), ""),
+        said(" -> ", detail.and_then(|detail| detail.model.as_ref()), "")
     )
 }

@@ -21,12 +21,13 @@ pub fn shed_empty_variables() -> Result<(), Fault> {
     let aws: Vec<(OsString, OsString)> = env::vars_os().filter(|(name, _)| is_aws(name)).collect();
     if let Some((name, _)) = aws.iter().find(|(_, value)| value.to_str().is_none()) {
         // The SDK would go on without it, as somebody else perhaps.
+        let (cause, remedy) = ("its value is not UTF-8", "set it anew, or unset it");
         return Err(Fault::new(
             FaultKind::Usage,
             "read",
             name.to_string_lossy(),
-            "its value is not UTF-8",
-            "set it anew, or unset it",
+            cause,
+            remedy,
         ));
     }
     let empty: Vec<OsString> = aws
@@ -47,13 +48,8 @@ pub fn shed_empty_variables() -> Result<(), Fault> {
     let fault = |error: std::io::Error| {
         let names: Vec<_> = empty.iter().map(|name| name.to_string_lossy()).collect();
         let remedy = format!("unset {}", names.join(", "));
-        Fault::new(
-            FaultKind::Io,
-            "start again without",
-            "empty AWS variables",
-            error.to_string(),
-            remedy,
-        )
+        let (act, object) = ("start again without", "empty AWS variables");
+        Fault::new(FaultKind::Io, act, object, error.to_string(), remedy)
     };
     let mut arguments = env::args_os();
     let mut again = Command::new(program.map_err(fault)?);

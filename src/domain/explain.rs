@@ -127,6 +127,26 @@ pub fn explain_text(text: &str) -> Option<Explanation> {
     Some(of(kind, &object, text, ""))
 }
 
+impl Explanation {
+    /// With the link that failed, and what that means.
+    fn at(self, link: Link, words: impl Into<String>) -> Self {
+        let words = words.into();
+        Self { link, words, ..self }
+    }
+
+    /// With what to do.
+    fn remedy(self, remedy: impl Into<String>) -> Self {
+        let remedy = remedy.into();
+        Self { remedy, ..self }
+    }
+
+    /// With what does it.
+    fn repair(self, repair: Option<impl Into<Request>>) -> Self {
+        let repair = repair.map(Into::into);
+        Self { repair, ..self }
+    }
+}
+
 fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
     let said = refusal(cause);
     let on = said
@@ -145,47 +165,34 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
         (FaultKind::KeyState, _) => key_state(base, cause),
         (FaultKind::WrongRegion, _) => region(base, cause),
         (FaultKind::Integrity, _) => context(base, cause),
-        (FaultKind::Expired, _) if is_skew(cause) => Explanation {
-            link: Link::Credentials,
-            words: "The clocks of this machine and of AWS differ too much: nothing was decided about the act itself."
-                .to_owned(),
-            ..base
-        },
-        (FaultKind::Expired | FaultKind::NoCredentials, _) => Explanation {
-            link: Link::Credentials,
-            words: "AWS does not take these credentials: nothing was decided about the act itself.".to_owned(),
-            ..base
-        },
-        (FaultKind::ReadOnly, _) => Explanation {
-            link: Link::ReadOnly,
-            words: "This session may only read; AWS was not asked.".to_owned(),
-            ..base
-        },
+        (FaultKind::Expired, _) if is_skew(cause) => base.at(
+            Link::Credentials,
+            "The clocks of this machine and of AWS differ too much: nothing was decided about the act itself.",
+        ),
+        (FaultKind::Expired | FaultKind::NoCredentials, _) => base.at(
+            Link::Credentials,
+            "AWS does not take these credentials: nothing was decided about the act itself.",
+        ),
+        (FaultKind::ReadOnly, _) => base.at(Link::ReadOnly, "This session may only read; AWS was not asked."),
         (_, Some(said)) if said.call == "sts:AssumeRole" => trust(base, said.on),
-        (_, Some(said)) if said.call == "iam:PassRole" => Explanation {
-            link: Link::PassRole,
-            words: format!("{} may not hand {} to SageMaker.", said.who, said.on),
-            remedy: "allow iam:PassRole on this role for sagemaker.amazonaws.com in the caller's policy".to_owned(),
-            ..base
-        },
+        (_, Some(said)) if said.call == "iam:PassRole" => base
+            .at(
+                Link::PassRole,
+                format!("{} may not hand {} to SageMaker.", said.who, said.on),
+            )
+            .remedy("allow iam:PassRole on this role for sagemaker.amazonaws.com in the caller's policy"),
         (_, Some(said)) => permission(base, &said, cause),
-        (_, None) if cause.contains("assume") => Explanation {
-            link: Link::Trust,
-            words: "SageMaker may not assume the role.".to_owned(),
-            remedy: "let the role's trust policy name sagemaker.amazonaws.com".to_owned(),
-            repair: arn_in(cause).filter(|arn| arn.contains(":role/")).map(|arn| {
-                Request::Role(RoleRequest::TrustService {
+        (_, None) if cause.contains("assume") => {
+            let role_arn = arn_in(cause).filter(|arn| arn.contains(":role/"));
+            base.at(Link::Trust, "SageMaker may not assume the role.")
+                .remedy("let the role's trust policy name sagemaker.amazonaws.com")
+                .repair(role_arn.map(|arn| RoleRequest::TrustService {
                     role: role_name(&arn).to_owned(),
-                })
-            }),
-            ..base
-        },
-        (_, None) if cause.contains("InvalidGrantToken") => Explanation {
-            link: Link::Grant,
-            words: "The grant token is not (or no longer) valid.".to_owned(),
-            remedy: "leave the token out, or create the grant again".to_owned(),
-            ..base
-        },
+                }))
+        }
+        (_, None) if cause.contains("InvalidGrantToken") => base
+            .at(Link::Grant, "The grant token is not (or no longer) valid.")
+            .remedy("leave the token out, or create the grant again"),
         (_, None) => base,
     }
 }
@@ -210,15 +217,13 @@ fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation
         } else {
             "a policy of the caller"
         };
-        return Explanation {
-            link: Link::ExplicitDeny,
-            words: format!(
-                "A Deny in {which} fits {}. It wins over every Allow and every grant.",
-                said.call
-            ),
-            remedy: format!("change the Deny in {which}"),
-            ..base
-        };
+        let words = format!(
+            "A Deny in {which} fits {}. It wins over every Allow and every grant.",
+            said.call
+        );
+        return base
+            .at(Link::ExplicitDeny, words)
+            .remedy(format!("change the Deny in {which}"));
     }
     let link = if cause.contains("no resource-based policy") {
         Link::KeyPolicy
@@ -228,12 +233,9 @@ fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation
         Link::Unknown
     };
     let Some(operation) = operation else {
-        return Explanation {
-            link,
-            words: format!("Nothing allows {} to call {}.", said.who, said.call),
-            remedy: format!("allow {} on {} in a policy of the caller", said.call, said.on),
-            ..base
-        };
+        return base
+            .at(link, format!("Nothing allows {} to call {}.", said.who, said.call))
+            .remedy(format!("allow {} on {} in a policy of the caller", said.call, said.on));
     };
     let words = match link {
         Link::KeyPolicy => format!(
@@ -254,35 +256,27 @@ fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation
         PrincipalKind::SessionOf(_) | PrincipalKind::Role | PrincipalKind::User
     );
     let repair = (is_principal && said.on.contains(":key/")).then(|| {
-        Request::Grant(GrantRequest::New(Box::new(GrantSpec {
+        GrantRequest::New(Box::new(GrantSpec {
             key_arn: said.on.to_owned(),
             grantee: said.who.to_owned(),
             operations,
             constraint: None,
             name: None,
             retiring: None,
-        })))
+        }))
     });
-    Explanation {
-        link,
-        words,
-        remedy: format!("create a grant for {} on the key", name_of(said.who)),
-        repair,
-        ..base
-    }
+    base.at(link, words)
+        .remedy(format!("create a grant for {} on the key", name_of(said.who)))
+        .repair(repair)
 }
 
 fn trust(base: Explanation, role_arn: &str) -> Explanation {
     let role = role_name(role_arn).to_owned();
-    Explanation {
-        link: Link::Trust,
-        words: format!(
-            "Either {role} does not trust the caller, or no policy of the caller allows sts:AssumeRole on it."
-        ),
-        remedy: "let the role trust you for the proof; whoever may assume it can read the training data".to_owned(),
-        repair: Some(Request::Role(RoleRequest::TrustCaller { role, on: true })),
-        ..base
-    }
+    let words =
+        format!("Either {role} does not trust the caller, or no policy of the caller allows sts:AssumeRole on it.");
+    base.at(Link::Trust, words)
+        .remedy("let the role trust you for the proof; whoever may assume it can read the training data")
+        .repair(Some(RoleRequest::TrustCaller { role, on: true }))
 }
 
 fn key_state(base: Explanation, cause: &str) -> Explanation {
@@ -303,18 +297,12 @@ fn key_state(base: Explanation, cause: &str) -> Explanation {
     };
     let repair = key_arn.map(|key_arn| {
         if is_pending {
-            Request::Key(KeyRequest::CancelDeletion { key_arn })
+            KeyRequest::CancelDeletion { key_arn }
         } else {
-            Request::Key(KeyRequest::Enable { key_arn })
+            KeyRequest::Enable { key_arn }
         }
     });
-    Explanation {
-        link: Link::KeyState,
-        words: words.to_owned(),
-        remedy: remedy.to_owned(),
-        repair,
-        ..base
-    }
+    base.at(Link::KeyState, words).remedy(remedy).repair(repair)
 }
 
 fn region(base: Explanation, cause: &str) -> Explanation {
@@ -332,12 +320,7 @@ fn region(base: Explanation, cause: &str) -> Explanation {
             "run strongroom with --region and the region it lives in".to_owned(),
         ),
     };
-    Explanation {
-        link: Link::Region,
-        words,
-        remedy,
-        ..base
-    }
+    base.at(Link::Region, words).remedy(remedy)
 }
 
 fn context(base: Explanation, cause: &str) -> Explanation {
@@ -352,12 +335,7 @@ fn context(base: Explanation, cause: &str) -> Explanation {
             "give the encryption context that it was encrypted with",
         )
     };
-    Explanation {
-        link: Link::Context,
-        words: words.to_owned(),
-        remedy: remedy.to_owned(),
-        ..base
-    }
+    base.at(Link::Context, words).remedy(remedy)
 }
 
 /// AWS's sentence, taken apart.

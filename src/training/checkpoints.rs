@@ -26,7 +26,7 @@ use crate::publish::TEMPORARY;
 type Seen = (u64, SystemTime);
 
 /// The two folders, and what is known of them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Checkpoints {
     private: PathBuf,
     public: PathBuf,
@@ -53,11 +53,7 @@ impl Checkpoints {
         let mut this = Self {
             private: private.to_path_buf(),
             public: public.to_path_buf(),
-            sealed: BTreeMap::new(),
-            before: BTreeMap::new(),
-            tokens: BTreeMap::new(),
-            strange: BTreeMap::new(),
-            exposed: None,
+            ..Self::default()
         };
         for file in tree::files(public)? {
             if is_temporary(&file.path) {
@@ -65,26 +61,16 @@ impl Checkpoints {
                 continue;
             }
             if !is_token(&file.path)? {
-                return Err(Fault::new(
-                    FaultKind::Integrity,
-                    "restore checkpoint",
-                    &file.name,
-                    "it is not encrypted",
-                    "start from another checkpoint folder",
-                ));
+                let (act, cause) = ("restore checkpoint", "it is not encrypted");
+                let remedy = "start from another checkpoint folder";
+                return Err(Fault::new(FaultKind::Integrity, act, &file.name, cause, remedy));
             }
             let to = private.join(&file.name);
             if let Some(parent) = to.parent() {
                 fs::create_dir_all(parent).map_err(|error| io("make", parent, &error))?;
             }
-            let bytes = open_file(
-                key,
-                &file.path,
-                &to,
-                &format!("checkpoints/{}", file.name),
-                None,
-                cancel,
-            )?;
+            let label = format!("checkpoints/{}", file.name);
+            let bytes = open_file(key, &file.path, &to, &label, None, cancel)?;
             say(&format!("restored checkpoint {} ({})", file.name, human(bytes)));
         }
         this.sealed = look(&this.private)?;
@@ -220,18 +206,19 @@ mod tests {
         }
     }
 
-    fn folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    /// Two empty folders, watched.
+    fn folders() -> (tempfile::TempDir, PathBuf, PathBuf, Checkpoints) {
         let root = tempfile::tempdir().unwrap();
         let (private, public) = (root.path().join("private"), root.path().join("public"));
         fs::create_dir(&private).unwrap();
         fs::create_dir(&public).unwrap();
-        (root, private, public)
+        let checkpoints = Checkpoints::restore(&key(), &private, &public, &CancellationToken::new()).unwrap();
+        (root, private, public, checkpoints)
     }
 
     #[test]
     fn what_stands_still_is_encrypted_and_what_is_removed_goes_from_both() {
-        let (_root, private, public) = folders();
-        let mut checkpoints = Checkpoints::restore(&key(), &private, &public, &CancellationToken::new()).unwrap();
+        let (_root, private, public, mut checkpoints) = folders();
         fs::write(private.join("one"), "plaintext").unwrap();
         checkpoints.keep(&key(), false).unwrap();
         assert!(!public.join("one").exists(), "it may be half written");
@@ -245,8 +232,7 @@ mod tests {
 
     #[test]
     fn what_the_command_wrote_into_the_public_folder_itself_is_encrypted_and_told() {
-        let (root, private, public) = folders();
-        let mut checkpoints = Checkpoints::restore(&key(), &private, &public, &CancellationToken::new()).unwrap();
+        let (root, private, public, mut checkpoints) = folders();
         fs::write(private.join("known"), "plaintext").unwrap();
         checkpoints.keep(&key(), true).unwrap();
         fs::write(public.join("careless"), "plaintext").unwrap();
@@ -266,8 +252,7 @@ mod tests {
 
     #[test]
     fn a_token_that_the_command_made_itself_is_none_of_our_business() {
-        let (_root, private, public) = folders();
-        let mut checkpoints = Checkpoints::restore(&key(), &private, &public, &CancellationToken::new()).unwrap();
+        let (_root, private, public, mut checkpoints) = folders();
         fs::write(private.join("x"), "plaintext").unwrap();
         seal_file(&key(), &private.join("x"), &public.join("own")).unwrap();
         checkpoints.keep(&key(), true).unwrap();

@@ -42,13 +42,8 @@ pub(crate) async fn run(
 /// Refuses what cannot be started, before there is any plaintext.
 pub(crate) fn check(command: &[OsString]) -> Result<(), Fault> {
     let Some(program) = command.first() else {
-        return Err(Fault::new(
-            FaultKind::Usage,
-            "run",
-            "the training command",
-            "there is none",
-            "name one after --",
-        ));
+        let (object, remedy) = ("the training command", "name one after --");
+        return Err(Fault::new(FaultKind::Usage, "run", object, "there is none", remedy));
     };
     let runs = |path: &Path| path.is_file() && access(path, Access::EXEC_OK).is_ok();
     let found = if program.as_encoded_bytes().contains(&b'/') {
@@ -57,11 +52,8 @@ pub(crate) fn check(command: &[OsString]) -> Result<(), Fault> {
         let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
         env::split_paths(&path).any(|folder| runs(&folder.join(program)))
     };
-    if found {
-        Ok(())
-    } else {
-        Err(broken(program, "there is no program of that name".to_owned()))
-    }
+    let missing = || broken(program, "there is no program of that name".to_owned());
+    found.then_some(()).ok_or_else(missing)
 }
 
 fn broken(program: &OsStr, cause: String) -> Fault {
@@ -82,8 +74,7 @@ pub(crate) fn exit_code(status: ExitStatus) -> u8 {
 pub(crate) fn failure(command: &[OsString], status: ExitStatus) -> Option<String> {
     let program = command
         .first()
-        .map(|program| program.to_string_lossy().into_owned())
-        .unwrap_or_default();
+        .map_or_else(String::new, |program| program.to_string_lossy().into());
     match (status.code(), status.signal()) {
         (Some(0), _) => None,
         (Some(code), _) => Some(format!(

@@ -54,23 +54,9 @@ pub(crate) fn variables(job: &Job, workspace: &Workspace) -> BTreeMap<String, Os
         "SM_NETWORK_INTERFACE_NAME",
         resources.network_interface_name.clone().into(),
     );
-    set(
-        "SM_RESOURCE_CONFIG",
-        json!({
-            "current_host": resources.current_host,
-            "hosts": resources.hosts,
-            "network_interface_name": resources.network_interface_name,
-        })
-        .to_string()
-        .into(),
-    );
-    set(
-        "SM_NUM_CPUS",
-        std::thread::available_parallelism()
-            .map_or(1, usize::from)
-            .to_string()
-            .into(),
-    );
+    set("SM_RESOURCE_CONFIG", json!(resources).to_string().into());
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    set("SM_NUM_CPUS", cpus.to_string().into());
     set("SM_NUM_GPUS", gpus().to_string().into());
     for channel in channels {
         set(

@@ -65,11 +65,8 @@ pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
                 .keys()
                 .find(|name| !files.iter().any(|file| file.name == **name))
         {
-            return Err(refused(
-                channel,
-                missing,
-                "the manifest lists it, but it was not delivered",
-            ));
+            let cause = "the manifest lists it, but it was not delivered";
+            return Err(refused(channel, missing, cause));
         }
         for file in files {
             let how = match listed {
@@ -83,25 +80,19 @@ pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
             });
         }
     }
-    if let Some((channel, name)) = only
+    if let Some((channel, name)) = &only
         && !inputs
             .iter()
-            .any(|input| input.channel == channel && input.file.name == name)
+            .any(|input| input.channel == *channel && input.file.name == *name)
     {
-        return Err(refused(
-            &channel,
-            &name,
-            "train_file names it, but it was not delivered",
-        ));
+        return Err(refused(channel, name, "train_file names it, but it was not delivered"));
     }
     if !inputs.iter().any(|input| !matches!(input.how, How::Plain)) {
-        let cause = "no channel holds an encrypted file";
-        return Err(invalid(
-            "read",
-            "the channels",
-            cause,
+        let (cause, remedy) = (
+            "no channel holds an encrypted file",
             "check the S3 URIs of the job's input",
-        ));
+        );
+        return Err(invalid("read", "the channels", cause, remedy));
     }
     Ok(inputs)
 }
@@ -155,15 +146,16 @@ fn permitted(
     manifest: Option<&ManifestChannel>,
     keys: &Keys,
 ) -> Result<ManifestFile, Fault> {
+    let refused = |cause: &str| Err(refused(channel, &file.name, cause));
     let listed = manifest.and_then(|manifest| Some((manifest, manifest.files.get(&file.name)?)));
     let Some((manifest, listed)) = listed else {
-        return Err(refused(channel, &file.name, "the manifest does not list it"));
+        return refused("the manifest does not list it");
     };
     if !is_token(&file.path)? {
-        return Err(refused(channel, &file.name, "it is not encrypted"));
+        return refused("it is not encrypted");
     }
     if listed.mac.is_none() || listed.name.is_none() || listed.length.is_none() {
-        return Err(refused(channel, &file.name, "the manifest does not bind it"));
+        return refused("the manifest does not bind it");
     }
     if let Some(name) = &listed.name
         && !is_there(manifest, &file.name, listed.prefix.as_deref(), name)
@@ -172,14 +164,10 @@ fn permitted(
             "it was put at {}{name}, not at this place: it was moved or swapped",
             listed.prefix.as_deref().unwrap_or_default()
         );
-        return Err(refused(channel, &file.name, &cause));
+        return refused(&cause);
     }
     if listed.data_key >= keys.opening.len() {
-        return Err(refused(
-            channel,
-            &file.name,
-            "the manifest names a data key that it does not hold",
-        ));
+        return refused("the manifest names a data key that it does not hold");
     }
     Ok(listed.clone())
 }
@@ -200,28 +188,24 @@ fn loose(channel: &str, file: &Found, only: Option<&(String, String)>) -> Result
     let token = is_token(&file.path)?;
     match only {
         Some((only_channel, only_file)) if only_channel == channel && *only_file == file.name => {
-            if token {
-                Ok(How::Unbound)
-            } else {
-                Err(refused(
-                    channel,
-                    &file.name,
-                    "train_file names it, but it is not encrypted",
-                ))
-            }
+            let cause = "train_file names it, but it is not encrypted";
+            token
+                .then_some(How::Unbound)
+                .ok_or_else(|| refused(channel, &file.name, cause))
         }
-        Some(_) => Ok(How::Plain),
-        None => Ok(if token { How::Unbound } else { How::Plain }),
+        None if token => Ok(How::Unbound),
+        Some(_) | None => Ok(How::Plain),
     }
 }
 
 fn refused(channel: &str, name: &str, cause: &str) -> Fault {
+    let remedy = "encrypt the whole channel with strongroom and start the job again";
     Fault::new(
         FaultKind::Integrity,
         "accept",
         format!("{channel}/{name}"),
         cause,
-        "encrypt the whole channel with strongroom and start the job again",
+        remedy,
     )
 }
 

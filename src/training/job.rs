@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::{Fault, FaultKind, JobSpec};
@@ -26,7 +26,7 @@ pub(crate) struct Job {
 }
 
 /// `resourceconfig.json`, as far as it matters here.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct Resources {
     /// This host.
@@ -85,22 +85,18 @@ impl Job {
                 channels.insert(name, ChannelConfig::default());
             }
         }
+        let refused = |name: &str, cause: &str, remedy: &str| invalid("read channel", name, cause, remedy);
         for (name, channel) in &channels {
             if name.is_empty() || name.contains('/') || name.starts_with('.') {
-                return Err(invalid(
-                    "read channel",
+                return Err(refused(
                     name,
                     "it is not a channel name",
                     "use letters, digits, - and _",
                 ));
             }
             if channel.is_pipe() {
-                return Err(invalid(
-                    "read channel",
-                    name,
-                    "its input mode is Pipe, and a token is only trusted once all of it was seen",
-                    "use File or FastFile mode",
-                ));
+                let cause = "its input mode is Pipe, and a token is only trusted once all of it was seen";
+                return Err(refused(name, cause, "use File or FastFile mode"));
             }
         }
         let mut job = Self {
@@ -129,12 +125,9 @@ impl Job {
     /// Like [`Job::hyperparameter`], refusing its absence.
     pub(crate) fn required(&self, name: &str) -> Result<String, Fault> {
         self.hyperparameter(name).ok_or_else(|| {
-            invalid(
-                "read hyperparameter",
-                name,
-                "it is missing",
-                "give the job strongroom_manifest and strongroom_manifest_sha256, or key_bucket, ciphertext_s3_key and kms_key_id",
-            )
+            let remedy = "give the job strongroom_manifest and strongroom_manifest_sha256, or key_bucket, \
+                          ciphertext_s3_key and kms_key_id";
+            invalid("read hyperparameter", name, "it is missing", remedy)
         })
     }
 
@@ -178,12 +171,14 @@ fn below_opt_ml(path: &str) -> Result<PathBuf, Fault> {
         Some(Component::Normal(first)) if stays && !TAKEN.iter().any(|taken| first == *taken) => {
             Ok(below.to_path_buf())
         }
-        _ => Err(invalid(
-            "read hyperparameter",
-            JobSpec::CHECKPOINTS_PARAMETER,
-            format!("`{path}` is no folder for checkpoints"),
-            "give the path of CheckpointConfig.LocalPath, a folder of its own in /opt/ml",
-        )),
+        _ => {
+            let (name, cause) = (
+                JobSpec::CHECKPOINTS_PARAMETER,
+                format!("`{path}` is no folder for checkpoints"),
+            );
+            let remedy = "give the path of CheckpointConfig.LocalPath, a folder of its own in /opt/ml";
+            Err(invalid("read hyperparameter", name, cause, remedy))
+        }
     }
 }
 

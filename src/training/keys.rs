@@ -61,22 +61,13 @@ impl Keys {
                 None => None,
             },
             Some(other) => {
-                let cause = format!("`{other}` is neither same nor new");
-                return Err(invalid(
-                    "read hyperparameter",
-                    "strongroom_model_key",
-                    cause,
-                    "leave it out for same",
-                ));
+                let (name, cause) = ("strongroom_model_key", format!("`{other}` is neither same nor new"));
+                return Err(invalid("read hyperparameter", name, cause, "leave it out for same"));
             }
         };
         if opening.is_empty() {
-            return Err(invalid(
-                "read manifest",
-                "",
-                "it names no data key",
-                "start the job again with strongroom",
-            ));
+            let remedy = "start the job again with strongroom";
+            return Err(invalid("read manifest", "", "it names no data key", remedy));
         }
         Ok(Self {
             opening,
@@ -105,13 +96,9 @@ async fn manifest(uri: &str, expected: &str, aws: &Aws) -> Result<Manifest, Faul
 fn parse_manifest(uri: &str, bytes: &[u8], expected: &str) -> Result<Manifest, Fault> {
     let actual = digest(bytes);
     if !actual.eq_ignore_ascii_case(expected) {
-        return Err(Fault::new(
-            FaultKind::Integrity,
-            "read manifest",
-            uri,
-            format!("its SHA-256 is {actual}, not {expected}"),
-            "somebody changed it since the job was made: start the job again",
-        ));
+        let cause = format!("its SHA-256 is {actual}, not {expected}");
+        let remedy = "somebody changed it since the job was made: start the job again";
+        return Err(Fault::new(FaultKind::Integrity, "read manifest", uri, cause, remedy));
     }
     Manifest::read(bytes).map_err(|error| {
         let remedy = "use the image of the same release";
@@ -123,12 +110,9 @@ fn parse_manifest(uri: &str, bytes: &[u8], expected: &str) -> Result<Manifest, F
 async fn key_object(job: &Job, aws: &Aws) -> Result<WrappedDataKey, Fault> {
     let bucket = job.required("key_bucket")?;
     let key = job.required("ciphertext_s3_key")?;
-    let kms_key_id = match job.hyperparameter("kms_key_id") {
-        Some(id) => id,
-        None => match job.hyperparameter("master_key_id") {
-            Some(id) => id,
-            None => job.required("kms_key_id")?,
-        },
+    let kms_key_id = match job.hyperparameter("master_key_id") {
+        Some(id) => job.hyperparameter("kms_key_id").unwrap_or(id),
+        None => job.required("kms_key_id")?,
     };
     let context: BTreeMap<String, String> = match job.hyperparameters.get("encryption_context") {
         Some(text) => context(text)?,
@@ -149,12 +133,8 @@ fn context(text: &str) -> Result<BTreeMap<String, String>, Fault> {
         return Ok(BTreeMap::new());
     }
     serde_json::from_str(&plain).map_err(|error| {
-        invalid(
-            "read hyperparameter",
-            "encryption_context",
-            error.to_string(),
-            "give a JSON object of strings",
-        )
+        let remedy = "give a JSON object of strings";
+        invalid("read hyperparameter", "encryption_context", error.to_string(), remedy)
     })
 }
 
@@ -205,13 +185,10 @@ pub(crate) fn broken(act: &str, object: &str, error: &EnvelopeError) -> Fault {
             let path = std::path::Path::new(object);
             super::job::io(act, path, cause)
         }
-        other => Fault::new(
-            FaultKind::Integrity,
-            act,
-            object,
-            other.to_string(),
-            "check that the job's data key is the one this was encrypted under",
-        ),
+        other => {
+            let remedy = "check that the job's data key is the one this was encrypted under";
+            Fault::new(FaultKind::Integrity, act, object, other.to_string(), remedy)
+        }
     }
 }
 
@@ -220,12 +197,8 @@ fn s3_uri(uri: &str) -> Result<(&str, &str), Fault> {
         .and_then(|rest| rest.split_once('/'))
         .filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
         .ok_or_else(|| {
-            invalid(
-                "read hyperparameter",
-                "strongroom_manifest",
-                format!("`{uri}` is not s3://BUCKET/KEY"),
-                "",
-            )
+            let cause = format!("`{uri}` is not s3://BUCKET/KEY");
+            invalid("read hyperparameter", "strongroom_manifest", cause, "")
         })
 }
 

@@ -72,13 +72,7 @@ impl Delivery<'_> {
         };
         for file in found.into_iter().filter(|file| !left(&file.name)) {
             if file.name == BUNDLE_NAME {
-                let cause = "strongroom writes a file of that name itself";
-                self.note(invalid(
-                    "encrypt",
-                    BUNDLE_NAME,
-                    cause,
-                    "let the training command use another name",
-                ));
+                self.note(taken());
                 continue;
             }
             let sealed = seal_file(self.key, &file.path, &self.public.join(&file.name));
@@ -91,13 +85,9 @@ impl Delivery<'_> {
         if let Some(specials) = self.noted(tree::specials(self.public)) {
             for path in specials {
                 let _ = fs::remove_file(&path);
-                let cause = "it is not a regular file";
-                self.note(invalid(
-                    "encrypt",
-                    &path.display().to_string(),
-                    cause,
-                    "let the training command write files to SM_MODEL_DIR",
-                ));
+                let (object, cause) = (path.display().to_string(), "it is not a regular file");
+                let remedy = "let the training command write files to SM_MODEL_DIR";
+                self.note(invalid("encrypt", &object, cause, remedy));
             }
         }
         let ours: BTreeSet<String> = self.files.iter().map(|file| file.name.clone()).collect();
@@ -113,13 +103,7 @@ impl Delivery<'_> {
                 continue;
             }
             let sealed = if file.name == BUNDLE_NAME {
-                let cause = "strongroom writes a file of that name itself";
-                Err(invalid(
-                    "encrypt",
-                    BUNDLE_NAME,
-                    cause,
-                    "let the training command use another name",
-                ))
+                Err(taken())
             } else {
                 seal_file(self.key, &file.path, &file.path)
             };
@@ -191,6 +175,17 @@ impl Delivery<'_> {
         say(&fault.to_string());
         self.first.get_or_insert(fault);
     }
+}
+
+/// The fault of a file that is called as the bundle is.
+fn taken() -> Fault {
+    let cause = "strongroom writes a file of that name itself";
+    invalid(
+        "encrypt",
+        BUNDLE_NAME,
+        cause,
+        "let the training command use another name",
+    )
 }
 
 /// Takes COMMAND's own sentence on why it failed out of a folder where the toolkit says it may be left.

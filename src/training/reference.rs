@@ -65,25 +65,13 @@ pub fn run() -> Result<(), Fault> {
         let name = name.into_string().ok()?;
         name.starts_with("SM_CHANNEL_").then_some((name, PathBuf::from(value)))
     });
+    let unset = |cause: &'static str| move || invalid("train", "", cause, "run it as the command of strongroom train");
     let channel = std::env::var_os("SM_CHANNEL_TRAIN")
         .map(PathBuf::from)
         .or_else(|| variables.by_ref().min().map(|(_, path)| path))
-        .ok_or_else(|| {
-            invalid(
-                "train",
-                "",
-                "SM_CHANNEL_TRAIN is not set",
-                "run it as the command of strongroom train",
-            )
-        })?;
-    let model = std::env::var_os("SM_MODEL_DIR").map(PathBuf::from).ok_or_else(|| {
-        invalid(
-            "train",
-            "",
-            "SM_MODEL_DIR is not set",
-            "run it as the command of strongroom train",
-        )
-    })?;
+        .ok_or_else(unset("SM_CHANNEL_TRAIN is not set"))?;
+    let model = std::env::var_os("SM_MODEL_DIR").map(PathBuf::from);
+    let model = model.ok_or_else(unset("SM_MODEL_DIR is not set"))?;
     let hyperparameters = Hyperparameters {
         epochs: number("SM_HP_EPOCHS")?,
         learning_rate: number("SM_HP_LEARNING_RATE")?,
@@ -95,12 +83,11 @@ pub fn run() -> Result<(), Fault> {
 fn number<T: std::str::FromStr>(name: &str) -> Result<Option<T>, Fault> {
     let Ok(text) = std::env::var(name) else { return Ok(None) };
     text.trim().parse().map(Some).map_err(|_| {
-        invalid(
-            "read hyperparameter",
-            &name["SM_HP_".len()..].to_lowercase(),
+        let (name, cause) = (
+            name["SM_HP_".len()..].to_lowercase(),
             format!("`{text}` is not a usable number"),
-            "",
-        )
+        );
+        invalid("read hyperparameter", &name, cause, "")
     })
 }
 
@@ -110,14 +97,12 @@ fn train(
     hyperparameters: &Hyperparameters,
     log: &mut dyn Write,
 ) -> Result<(), Fault> {
-    let files = tree::files(channel)?
-        .into_iter()
-        .map(|file| file.path)
-        .collect::<Vec<_>>();
+    let files: Vec<PathBuf> = tree::files(channel)?.into_iter().map(|file| file.path).collect();
     if files.is_empty() {
+        let channel = channel.display().to_string();
         return Err(invalid(
             "train on",
-            &channel.display().to_string(),
+            &channel,
             "there is no file",
             "check the channel's S3 URI",
         ));

@@ -43,12 +43,9 @@ impl Workspace {
             }
             Some("volume") => job.root.clone(),
             Some(other) => {
-                return Err(super::job::invalid(
-                    "read hyperparameter",
-                    "strongroom_plaintext",
-                    format!("`{other}` is neither memory nor volume"),
-                    "leave it out for memory",
-                ));
+                let cause = format!("`{other}` is neither memory nor volume");
+                let (act, name) = ("read hyperparameter", "strongroom_plaintext");
+                return Err(super::job::invalid(act, name, cause, "leave it out for memory"));
             }
         };
         let workspace = Self::locked(&parent).map_err(|error| io("make a private folder in", &parent, &error))?;
@@ -80,20 +77,13 @@ impl Workspace {
     /// Removes the plaintext of runs that were killed, wherever this job could keep its own.
     pub(crate) fn sweep(root: &Path) {
         for parent in [memory(), root.to_path_buf()] {
-            for path in fs::read_dir(parent)
-                .into_iter()
-                .flatten()
-                .flatten()
-                .map(|entry| entry.path())
-            {
+            let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+            for path in entries.map(|entry| entry.path()) {
                 if Self::is_one(&path) && Self::is_left(&path) {
-                    match fs::remove_dir_all(&path) {
-                        Ok(()) => say(&format!(
-                            "removed plaintext that an earlier run left in {}",
-                            path.display()
-                        )),
-                        Err(error) => say(&io("remove the plaintext in", &path, &error).to_string()),
-                    }
+                    say(&match fs::remove_dir_all(&path) {
+                        Ok(()) => format!("removed plaintext that an earlier run left in {}", path.display()),
+                        Err(error) => io("remove the plaintext in", &path, &error).to_string(),
+                    });
                 }
             }
         }
@@ -159,13 +149,9 @@ fn memory() -> PathBuf {
 /// Refuses unless `need` bytes leave half of the memory file system and half of the memory free.
 fn room(memory: &Path, need: u64) -> Result<(), Fault> {
     let refused = |cause: String| {
-        Fault::new(
-            FaultKind::DiskFull,
-            "keep plaintext in",
-            memory.display().to_string(),
-            cause,
-            "choose an instance with more memory, or set the hyperparameter strongroom_plaintext=volume",
-        )
+        let remedy = "choose an instance with more memory, or set the hyperparameter strongroom_plaintext=volume";
+        let memory = memory.display().to_string();
+        Fault::new(FaultKind::DiskFull, "keep plaintext in", memory, cause, remedy)
     };
     let stat = rustix::fs::statvfs(memory).map_err(|error| refused(error.to_string()))?;
     let mut free = stat.f_bavail.saturating_mul(stat.f_frsize);
