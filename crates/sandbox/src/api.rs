@@ -34,6 +34,14 @@ pub(crate) fn broken(value: Option<&str>, member: &str, rule: &str) -> String {
     format!("1 validation error detected: Value{value} at '{member}' failed to satisfy constraint: Member must {rule}")
 }
 
+/// The same of a member that is not there; its path as the request has it.
+pub(crate) fn absent(path: &str) -> String {
+    let member = camel(path);
+    format!(
+        "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+    )
+}
+
 /// The bound that a number breaks, in the words of [`broken`]; services tell one at a time.
 pub(crate) fn out_of_bounds(value: i64, member: &str, bounds: std::ops::RangeInclusive<i64>) -> Option<String> {
     let bound = match value {

@@ -68,6 +68,24 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Somebody who is no session, and of whom nothing else is known.
+    pub(crate) fn new(principal: Principal, place: &Place, arn: &str, user_id: &str) -> Self {
+        Self {
+            principal,
+            place: place.clone(),
+            arn: arn.to_owned(),
+            role_arn: None,
+            user_id: user_id.to_owned(),
+            extra: BTreeMap::new(),
+            opening: None,
+        }
+    }
+
+    /// An AWS service, acting for itself.
+    pub(crate) fn service(name: &str, place: &Place) -> Self {
+        Self::new(Principal::Service(name.to_owned()), place, name, name)
+    }
+
     /// ARNs that a policy or a grant may name the caller by; the most general last.
     pub(crate) fn names(&self) -> Vec<&str> {
         std::iter::once(self.arn.as_str())
@@ -77,19 +95,15 @@ impl Caller {
 
     /// The account, as the ARN names it; a service has none.
     pub(crate) fn account(&self) -> &str {
-        self.arn.split(':').nth(4).unwrap_or_default()
+        account_of(&self.arn)
     }
 
     /// The same caller through an AWS service.
     pub(crate) fn via(&self, service: &str) -> Self {
         let mut caller = self.clone();
-        caller.extra.extend([
-            (
-                "kms:ViaService".to_owned(),
-                format!("{service}.{}.amazonaws.com", self.place.region),
-            ),
-            ("aws:ViaAWSService".to_owned(), "true".to_owned()),
-        ]);
+        let service = format!("{service}.{}.amazonaws.com", self.place.region);
+        caller.extra.insert("kms:ViaService".to_owned(), service);
+        caller.extra.insert("aws:ViaAWSService".to_owned(), "true".to_owned());
         caller
     }
 }

@@ -92,15 +92,8 @@ pub(crate) fn assume_role_as_service(
     session: &str,
     place: &Place,
 ) -> Result<SessionCredentials, ApiError> {
-    let caller = Caller {
-        principal: Principal::Service(service.to_owned()),
-        place: place.clone(),
-        arn: service.to_owned(),
-        role_arn: None,
-        user_id: service.to_owned(),
-        extra: BTreeMap::from([("aws:SourceAccount".to_owned(), place.account.clone())]),
-        opening: None,
-    };
+    let mut caller = Caller::service(service, place);
+    caller.extra = BTreeMap::from([("aws:SourceAccount".to_owned(), place.account.clone())]);
     assume(world, &caller, role_arn, Asked::named(session), 12 * 3600).map(|(_, session)| session)
 }
 

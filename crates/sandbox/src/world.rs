@@ -394,3 +394,19 @@ pub(crate) fn random_id(prefix: &str, len: usize) -> String {
     }
     id
 }
+
+#[cfg(test)]
+impl World {
+    /// A new world in a temporary folder, for tests of its parts.
+    pub(crate) fn scratch(options: Options) -> Self {
+        Self::open(options, "http://127.0.0.1:1").expect("a temporary folder can be had")
+    }
+
+    /// The user of the first account, calling the first region.
+    pub(crate) fn owner(&self) -> Caller {
+        let iam = self.iam(&self.home.account);
+        let (id, _) = iam.own_access_key();
+        let caller = iam.caller(&id, None, &self.home.region);
+        caller.expect("a new account has a user")
+    }
+}
