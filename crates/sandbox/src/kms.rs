@@ -74,7 +74,8 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, body: &Value
         "ListKeys" => keys::list(ask, kms),
         "ReplicateKey" => regions::replicate(ask, kms),
         "UpdatePrimaryRegion" => regions::update_primary(ask, kms),
-        "EnableKey" | "DisableKey" => keys::switch(ask, kms),
+        "EnableKey" => keys::switch(ask, kms, State::Enabled),
+        "DisableKey" => keys::switch(ask, kms, State::Disabled),
         "UpdateKeyDescription" => keys::update_description(ask, kms),
         "ScheduleKeyDeletion" => keys::schedule_deletion(ask, kms),
         "CancelKeyDeletion" => keys::cancel_deletion(ask, kms),
@@ -119,35 +120,26 @@ impl Kms {
             grants: Grants::open(disk)?,
             agenda: BTreeSet::new(),
         };
-        kms.agenda = kms
-            .keys
-            .values()
-            .filter_map(|key| Some((key.next()?, key.arn.clone())))
-            .collect();
+        let next = |key: &Box<Key>| Some((key.next()?, key.arn.clone()));
+        kms.agenda = kms.keys.values().filter_map(next).collect();
         Ok(kms)
     }
 
     /// Lets happen what was due: keys go with everything that hangs on them, or get new material.
     fn catch_up(&mut self) {
         let now = self.clock.now();
-        while let Some((at, _)) = self.agenda.first()
-            && *at <= now
+        while self.agenda.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((at, id)) = self.agenda.pop_first()
         {
-            let Some((at, id)) = self.agenda.pop_first() else {
-                return;
-            };
-            let is_over = self
-                .keys
-                .get(&id)
-                .is_some_and(|key| key.deletion.is_some_and(|deletion| deletion <= now));
-            if is_over {
+            let Some(key) = self.keys.get(&id) else { continue };
+            if key.deletion.is_some_and(|deletion| deletion <= now) {
                 let gone = self.keys.remove(&id);
                 self.grants.remove_key(&id);
                 self.aliases.remove_key(&id);
                 if let Some(key) = gone {
                     self.bereave(&key);
                 }
-            } else if self.keys.get(&id).is_some_and(|key| key.next() == Some(at)) {
+            } else if key.next() == Some(at) {
                 self.change(&id, |key| key.rotate_by_calendar(at));
                 self.share(&id);
             }
@@ -180,10 +172,8 @@ impl Kms {
 
     /// A key by its ARN.
     fn key(&self, arn: &str) -> Result<&Key, ApiError> {
-        self.keys
-            .get(arn)
-            .map(|key| &**key)
-            .ok_or_else(|| missing(format!("Key '{arn}' does not exist")))
+        let key = self.keys.get(arn).map(|key| &**key);
+        key.ok_or_else(|| missing(format!("Key '{arn}' does not exist")))
     }
 
     /// A key as somebody names it who calls from `place`: by id or alias of there, by key ARN or alias ARN.
@@ -214,15 +204,13 @@ impl Kms {
             return Err(missing(format!("Invalid arn {arn}")));
         }
         let target = self.aliases.target(&arn).and_then(|target| self.keys.get(target));
-        target
-            .map(|key| &**key)
-            .ok_or_else(|| missing(format!("Alias {arn} is not found.")))
+        target.map(|key| &**key).ok_or_else(|| no_alias(&arn))
     }
 
     /// A key where KMS takes no alias.
     fn find_strictly(&self, place: &Place, id: &str) -> Result<&Key, ApiError> {
         if id.starts_with("alias/") {
-            return Err(ApiError::new("NotFoundException", format!("Invalid keyId '{id}'")));
+            return Err(missing(format!("Invalid keyId '{id}'")));
         }
         if id.contains(":alias/") {
             return Err(ApiError::new("InvalidArnException", format!("Invalid arn {id}")));
@@ -233,13 +221,8 @@ impl Kms {
     /// Lets grants and key policies name somebody who is gone by the id that they had: nobody else gets it.
     pub(crate) fn forget(&mut self, arn: &str, id: &str) {
         self.grants.rename(arn, id);
-        let naming: Vec<String> = self
-            .keys
-            .values()
-            .filter(|key| key.policy.names(arn))
-            .map(|key| key.arn.clone())
-            .collect();
-        for key in naming {
+        let naming = self.keys.values().filter(|key| key.policy.names(arn));
+        for key in naming.map(|key| key.arn.clone()).collect::<Vec<_>>() {
             self.keys.change(&key, |key| key.policy = key.policy.renamed(arn, id));
         }
     }
@@ -255,6 +238,18 @@ fn is_key_id(id: &str) -> bool {
 
 fn missing(message: String) -> ApiError {
     ApiError::new("NotFoundException", message)
+}
+
+fn no_alias(arn: &str) -> ApiError {
+    missing(format!("Alias {arn} is not found."))
+}
+
+fn exceeded(message: String) -> ApiError {
+    ApiError::new("LimitExceededException", message)
+}
+
+fn unsupported(message: String) -> ApiError {
+    ApiError::new("UnsupportedOperationException", message)
 }
 
 /// Lays the members of `more` over `answer`.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::authorize::Act;
 use super::request::invalid;
-use super::{Ask, Kms, key, managed, page, seconds, with};
+use super::{Ask, Kms, exceeded, key, managed, missing, no_alias, page, seconds, with};
 use crate::api::{ApiError, broken};
 use crate::disk::{Disk, DiskError};
 use crate::identity::account_of;
@@ -40,10 +40,8 @@ pub(super) struct Aliases {
 impl Aliases {
     pub(super) fn open(disk: &Disk) -> Result<Self, DiskError> {
         let rows: Shelf<Alias> = Shelf::open("aliases", disk)?;
-        let by_target = rows
-            .iter()
-            .map(|(name, alias)| (alias.target.clone(), name.clone()))
-            .collect();
+        let by_target = rows.iter().map(|(name, alias)| (alias.target.clone(), name.clone()));
+        let by_target = by_target.collect();
         Ok(Self { rows, by_target })
     }
 
@@ -108,19 +106,15 @@ fn permitted(ask: &Ask, kms: &Kms, alias: &str, keys: &[&str]) -> Result<(), Api
 
 /// Whether somebody but AWS may give an alias of this name.
 fn valid(name: &str) -> Result<(), ApiError> {
-    if name.len() > 256 {
-        return Err(invalid(broken(
-            Some(name),
-            "aliasName",
-            "have length less than or equal to 256",
-        )));
-    }
-    if !name.chars().all(|c| c.is_ascii_alphanumeric() || ":/_-".contains(c)) {
-        return Err(invalid(broken(
-            Some(name),
-            "aliasName",
-            "satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$",
-        )));
+    let rule = if name.len() > 256 {
+        Some("have length less than or equal to 256")
+    } else if !name.chars().all(|c| c.is_ascii_alphanumeric() || ":/_-".contains(c)) {
+        Some("satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$")
+    } else {
+        None
+    };
+    if let Some(rule) = rule {
+        return Err(invalid(broken(Some(name), "aliasName", rule)));
     }
     if !name.starts_with("alias/") {
         return Err(invalid(
@@ -128,10 +122,8 @@ fn valid(name: &str) -> Result<(), ApiError> {
         ));
     }
     if name.starts_with(managed::PREFIX) || name == "alias/" || name.contains(':') {
-        return Err(ApiError::new(
-            "InvalidAliasNameException",
-            format!("{name} cannot be an alias; alias/aws/ is AWS's own."),
-        ));
+        let told = format!("{name} cannot be an alias; alias/aws/ is AWS's own.");
+        return Err(ApiError::new("InvalidAliasNameException", told));
     }
     Ok(())
 }
@@ -142,8 +134,8 @@ pub(super) fn put(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let place = &ask.caller.place;
     let target = kms.find_strictly(place, ask.request.required("TargetKeyId")?)?;
     if account_of(&target.arn) != place.account {
-        let missing = format!("Key '{}' does not exist", key::arn(place, target.id()));
-        return Err(ApiError::new("NotFoundException", missing));
+        let here = key::arn(place, target.id());
+        return Err(missing(format!("Key '{here}' does not exist")));
     }
     let alias = place.arn("kms", name);
     let (arn, old) = (target.arn.clone(), kms.aliases.target(&alias).map(str::to_owned));
@@ -151,20 +143,15 @@ pub(super) fn put(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     permitted(ask, kms, &alias, &keys)?;
     match (ask.operation, &old) {
         ("CreateAlias", Some(_)) => {
-            return Err(ApiError::new(
-                "AlreadyExistsException",
-                format!("An alias with the name {alias} already exists"),
-            ));
+            let told = format!("An alias with the name {alias} already exists");
+            return Err(ApiError::new("AlreadyExistsException", told));
         }
-        ("UpdateAlias", None) => return Err(missing(&alias)),
+        ("UpdateAlias", None) => return Err(no_alias(&alias)),
         _ => {}
     }
     target.not_pending()?;
     if kms.aliases.of(&arn).filter(|other| *other != alias).count() >= MOST {
-        return Err(ApiError::new(
-            "LimitExceededException",
-            format!("the key has {MOST} aliases, its quota"),
-        ));
+        return Err(exceeded(format!("the key has {MOST} aliases, its quota")));
     }
     kms.put_alias(name, &arn);
     Ok(json!({}))
@@ -173,7 +160,7 @@ pub(super) fn put(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
 pub(super) fn delete(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let name = ask.request.required("AliasName")?;
     let alias = ask.caller.place.arn("kms", name);
-    let target = kms.aliases.target(&alias).ok_or_else(|| missing(&alias))?;
+    let target = kms.aliases.target(&alias).ok_or_else(|| no_alias(&alias))?;
     permitted(ask, kms, &alias, &[target])?;
     kms.aliases.remove(&alias);
     Ok(json!({}))
@@ -182,31 +169,22 @@ pub(super) fn delete(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     ask.world
         .authorize(ask.caller, "kms:ListAliases", "*", &BTreeMap::new())?;
-    let only = ask
-        .request
-        .text("KeyId")
-        .map(|id| kms.find_strictly(&ask.caller.place, id).map(|key| key.arn.clone()))
-        .transpose()?;
+    let (place, id) = (&ask.caller.place, ask.request.text("KeyId"));
+    let only = id.map(|id| kms.find_strictly(place, id)).transpose()?;
     let (rows, end) = page(&ask.request, (50, 100), |after| {
-        let names: Box<dyn Iterator<Item = &str>> = match &only {
-            Some(id) => Box::new(
-                kms.aliases
-                    .of(id)
-                    // A key of another account shows its aliases to that one.
-                    .filter(|alias| account_of(alias) == ask.caller.place.account)
-                    .filter(move |name| after.as_deref().is_none_or(|after| *name > after)),
-            ),
-            None => {
-                let first = ask.caller.place.arn("kms", "alias/");
-                let from = after.map_or_else(|| Bound::Included(first.clone()), Bound::Excluded);
-                Box::new(
-                    kms.aliases
-                        .rows
-                        .range((from, Bound::Unbounded))
-                        .map(|(alias, _)| alias.as_str())
-                        .take_while(move |alias| alias.starts_with(&first)),
-                )
-            }
+        let names: Box<dyn Iterator<Item = &str>> = if let Some(key) = only {
+            // A key of another account shows its aliases to that one.
+            let own = kms
+                .aliases
+                .of(&key.arn)
+                .filter(|alias| account_of(alias) == place.account);
+            Box::new(own.filter(move |name| after.as_deref().is_none_or(|after| *name > after)))
+        } else {
+            let first = place.arn("kms", "alias/");
+            let from = after.map_or_else(|| Bound::Included(first.clone()), Bound::Excluded);
+            let rows = kms.aliases.rows.range((from, Bound::Unbounded));
+            let names = rows.map(|(alias, _)| alias.as_str());
+            Box::new(names.take_while(move |alias| alias.starts_with(&first)))
         };
         names.filter_map(|arn| Some((arn, (arn, kms.aliases.rows.get(arn)?))))
     })?;
@@ -220,8 +198,4 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
         })
         .collect();
     Ok(with(json!({ "Aliases": rows }), end))
-}
-
-fn missing(alias: &str) -> ApiError {
-    ApiError::new("NotFoundException", format!("Alias {alias} is not found."))
 }

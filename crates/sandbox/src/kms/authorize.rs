@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::grants::Constraint;
+use super::grants::{Constraint, bad_token};
 use super::key::{Key, State};
-use super::request::invalid;
+use super::request::{invalid, is_one_of};
 use super::{Ask, Kms, aliases};
-use crate::api::{ApiError, broken};
+use crate::api::{ApiError, bad_length};
 use crate::identity::account_of;
 use crate::policy::{Guard, NOTHING, Question};
 use crate::world::denied;
@@ -56,6 +56,11 @@ impl<'a> Act<'a> {
         }
     }
 
+    /// `Decrypt`.
+    fn operation(&self) -> &'a str {
+        self.action.trim_start_matches("kms:")
+    }
+
     /// With the keys of tags.
     pub(super) fn tagging<'k>(mut self, keys: impl IntoIterator<Item = &'k String>) -> Self {
         self.tag_keys = keys.into_iter().cloned().collect();
@@ -70,20 +75,8 @@ impl<'a> Act<'a> {
 }
 
 /// What KMS lets be done to a key of another account.
-const ABROAD: [&str; 12] = [
-    "CreateGrant",
-    "Decrypt",
-    "DescribeKey",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext",
-    "GetKeyRotationStatus",
-    "ListGrants",
-    "ReEncryptFrom",
-    "ReEncryptTo",
-    "RetireGrant",
-    "RevokeGrant",
-];
+const ABROAD: &str = "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext \
+    GetKeyRotationStatus ListGrants ReEncryptFrom ReEncryptTo RetireGrant RevokeGrant";
 
 impl Ask<'_> {
     /// Whether the caller may do this with the key.
@@ -94,23 +87,15 @@ impl Ask<'_> {
     /// 4. A grant: grantee, operation, constraints, and visible already or its token supplied.
     pub(super) fn authorize(&self, kms: &Kms, key: &Key, act: &Act) -> Result<(), ApiError> {
         let arn = &key.arn;
-        if self
-            .request
-            .value("GrantTokens")
-            .as_array()
-            .is_some_and(|tokens| tokens.len() > 10)
-        {
-            return Err(invalid(broken(
-                None,
-                "grantTokens",
-                "have length less than or equal to 10",
-            )));
+        let tokens = self.request.value("GrantTokens").as_array().map_or(0, Vec::len);
+        if let Some(wrong) = bad_length(tokens, "grantTokens", 0..=10) {
+            return Err(invalid(wrong));
         }
         let facts = || self.facts(kms, key, act);
         let question = Question::new(self.caller, act.action, arn, &NOTHING).knowing(&facts);
         let account = account_of(arn);
         let own = self.world.iam(&self.caller.place.account).own(self.caller, &question);
-        if account != self.caller.place.account && !ABROAD.contains(&act.action.trim_start_matches("kms:")) {
+        if account != self.caller.place.account && !is_one_of(act.operation(), ABROAD) {
             let why = format!("because no resource-based policy allows the {} action", act.action);
             return Err(denied(self.caller, act.action, arn, &why));
         }
@@ -133,17 +118,17 @@ impl Ask<'_> {
     fn facts(&self, kms: &Kms, key: &Key, act: &Act) -> BTreeMap<String, Vec<String>> {
         let mut facts = self.world.facts();
         facts.extend(act.conditions.clone());
-        for (name, value) in [
+        let kind = key.kind();
+        let fixed = [
             ("kms:KeySpec", "SYMMETRIC_DEFAULT"),
             ("kms:KeyUsage", "ENCRYPT_DECRYPT"),
             ("kms:KeyOrigin", "AWS_KMS"),
-            ("kms:MultiRegion", if key.kind().is_some() { "true" } else { "false" }),
-        ]
-        .into_iter()
-        .chain(key.kind().map(|kind| ("kms:MultiRegionKeyType", kind)))
-        {
-            facts.insert(name.to_owned(), value.to_owned());
-        }
+            ("kms:MultiRegion", if kind.is_some() { "true" } else { "false" }),
+        ];
+        let fixed = fixed
+            .into_iter()
+            .chain(kind.map(|kind| ("kms:MultiRegionKeyType", kind)));
+        facts.extend(fixed.map(|(name, value)| (name.to_owned(), value.to_owned())));
         for (name, value) in &key.tags {
             facts.insert(format!("aws:ResourceTag/{name}"), value.clone());
         }
@@ -159,16 +144,13 @@ impl Ask<'_> {
             let alias = alias.rsplit_once(':').map_or(alias, |(_, alias)| alias);
             facts.insert("kms:RequestAlias".to_owned(), alias.to_owned());
         }
-        let aliases = kms.aliases.of(&key.arn);
+        let aliases = kms.aliases.of(&key.arn).map(|alias| aliases::name_of(alias).to_owned());
         let operations = act.child.map_or(&[][..], |(operations, _)| operations);
         let one = facts.into_iter().map(|(name, value)| (name, vec![value]));
         let several = [
             ("kms:EncryptionContextKeys", names),
             ("aws:TagKeys", act.tag_keys.clone()),
-            (
-                "kms:ResourceAliases",
-                aliases.map(|alias| aliases::name_of(alias).to_owned()).collect(),
-            ),
+            ("kms:ResourceAliases", aliases.collect()),
             ("kms:GrantOperations", operations.to_vec()),
         ];
         one.chain(several.map(|(name, values)| (name.to_owned(), values)))
@@ -179,13 +161,10 @@ impl Ask<'_> {
         if !act.is_grantable {
             return Ok(false);
         }
-        let operation = act.action.trim_start_matches("kms:");
+        let operation = act.operation();
         let tokens = self.request.list("GrantTokens");
         if !tokens.iter().all(|token| kms.grants.knows_token(&key.arn, token)) {
-            return Err(ApiError::new(
-                "InvalidGrantTokenException",
-                "The request was rejected because a grant token is not valid.",
-            ));
+            return Err(bad_token());
         }
         let now = self.world.now();
         let names = self.caller.names();
@@ -219,10 +198,8 @@ impl Ask<'_> {
     /// What a call with DryRun answers when it would have gone well.
     pub(super) fn dry_run(&self) -> Result<(), ApiError> {
         if self.request.truth("DryRun") {
-            return Err(ApiError::new(
-                "DryRunOperationException",
-                "The request would have succeeded, but the DryRun option is set.",
-            ));
+            let told = "The request would have succeeded, but the DryRun option is set.";
+            return Err(ApiError::new("DryRunOperationException", told));
         }
         Ok(())
     }
@@ -232,22 +209,19 @@ impl Key {
     /// Refuses what needs a usable key.
     pub(super) fn usable(&self) -> Result<(), ApiError> {
         match self.state {
-            State::Enabled => Ok(()),
             State::Disabled => Err(ApiError::new("DisabledException", format!("{} is disabled.", self.arn))),
-            State::PendingDeletion | State::PendingReplicaDeletion => Err(self.pending()),
+            _ => self.not_pending(),
         }
     }
 
     /// Refuses what may not be done to a key that waits for its deletion.
     pub(super) fn not_pending(&self) -> Result<(), ApiError> {
-        if matches!(self.state, State::PendingDeletion | State::PendingReplicaDeletion) {
-            Err(self.pending())
-        } else {
-            Ok(())
+        match self.state {
+            State::Enabled | State::Disabled => Ok(()),
+            State::PendingDeletion | State::PendingReplicaDeletion => {
+                let told = format!("{} is pending deletion.", self.arn);
+                Err(ApiError::new("KMSInvalidStateException", told))
+            }
         }
-    }
-
-    fn pending(&self) -> ApiError {
-        ApiError::new("KMSInvalidStateException", format!("{} is pending deletion.", self.arn))
     }
 }

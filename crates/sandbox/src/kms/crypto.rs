@@ -30,7 +30,7 @@ const FORMAT_OF_MANY: u8 = 2;
 /// Bytes of a plaintext, and of a ciphertext.
 const PLAINTEXT: usize = 4096;
 const CIPHERTEXT: usize = 6144;
-const ALGORITHMS: [&str; 4] = ["SYMMETRIC_DEFAULT", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE"];
+const ALGORITHMS: &str = "SYMMETRIC_DEFAULT RSAES_OAEP_SHA_1 RSAES_OAEP_SHA_256 SM2PKE";
 /// Random bytes of one answer.
 const BYTES: RangeInclusive<i64> = 1..=1024;
 
@@ -71,15 +71,12 @@ pub(super) fn re_encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
         ask.request.context("DestinationEncryptionContext")?,
     );
     let ignores = ask.ignores_ciphertext();
-    let blob = if ignores {
-        Vec::new()
+    let (blob, from) = if ignores {
+        (Vec::new(), ask.request.required("SourceKeyId")?.to_owned())
     } else {
-        ask.request.bytes("CiphertextBlob", CIPHERTEXT)?
-    };
-    let from = if ignores {
-        ask.request.required("SourceKeyId")?.to_owned()
-    } else {
-        source(ask, kms, &blob, ask.request.text("SourceKeyId"))?
+        let blob = ask.request.bytes("CiphertextBlob", CIPHERTEXT)?;
+        let from = source(ask, kms, &blob, ask.request.text("SourceKeyId"))?;
+        (blob, from)
     };
     let to = kms.find(&ask.caller.place, ask.request.required("DestinationKeyId")?)?;
     let from = kms.find(&ask.caller.place, &from)?;
@@ -104,7 +101,7 @@ pub(super) fn re_encrypt(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 pub(super) fn generate_data_key(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let context = ask.request.context("EncryptionContext")?;
     let len = match (
-        ask.request.one_of("KeySpec", &["AES_256", "AES_128"])?,
+        ask.request.one_of("KeySpec", "AES_256 AES_128")?,
         ask.request.bounded("NumberOfBytes", BYTES)?,
     ) {
         (Some("AES_256"), None) => 32,
@@ -130,10 +127,8 @@ pub(super) fn generate_random(ask: &Ask) -> Result<Value, ApiError> {
     ask.world
         .authorize(ask.caller, "kms:GenerateRandom", "*", &BTreeMap::new())?;
     if ask.request.text("CustomKeyStoreId").is_some() {
-        return Err(ApiError::new(
-            "CustomKeyStoreNotFoundException",
-            "the sandbox has no custom key stores",
-        ));
+        let told = "the sandbox has no custom key stores";
+        return Err(ApiError::new("CustomKeyStoreNotFoundException", told));
     }
     match ask.request.bounded("NumberOfBytes", BYTES)? {
         Some(len) => Ok(json!({ "Plaintext": STANDARD.encode(bytes(len as usize)) })),
@@ -152,12 +147,12 @@ impl Ask<'_> {
 
     /// Refuses an algorithm that no key here has.
     fn algorithm(&self, member: &str) -> Result<(), ApiError> {
-        match self.request.one_of(member, &ALGORITHMS)? {
+        match self.request.one_of(member, ALGORITHMS)? {
             None | Some("SYMMETRIC_DEFAULT") => Ok(()),
-            Some(other) => Err(ApiError::new(
-                "InvalidKeyUsageException",
-                format!("Algorithm {other} is incompatible with key spec SYMMETRIC_DEFAULT."),
-            )),
+            Some(other) => {
+                let told = format!("Algorithm {other} is incompatible with key spec SYMMETRIC_DEFAULT.");
+                Err(ApiError::new("InvalidKeyUsageException", told))
+            }
         }
     }
 
@@ -201,18 +196,13 @@ fn source(ask: &Ask, kms: &Kms, blob: &[u8], named: Option<&str>) -> Result<Stri
             if named.id() == id {
                 return Ok(named.arn.clone());
             }
-            Err(ApiError::new(
-                "IncorrectKeyException",
-                "The key ID in the request does not identify a CMK that can perform this operation.",
-            ))
+            let told = "The key ID in the request does not identify a CMK that can perform this operation.";
+            Err(ApiError::new("IncorrectKeyException", told))
         }
         None => {
             let region = ask.caller.place.region.as_str();
-            let arns = ask
-                .world
-                .accounts()
-                .map(|account| key::arn(&Place::new(account, region), &id));
-            arns.into_iter().find(|arn| kms.keys.contains_key(arn)).ok_or_else(|| ApiError::new(
+            let arn = |account| key::arn(&Place::new(account, region), &id);
+            ask.world.accounts().map(arn).find(|arn| kms.keys.contains_key(arn)).ok_or_else(|| ApiError::new(
                 "AccessDeniedException",
                 "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.",
             ))
@@ -221,12 +211,8 @@ fn source(ask: &Ask, kms: &Kms, blob: &[u8], named: Option<&str>) -> Result<Stri
 }
 
 fn wrap(key: &Key, plaintext: &[u8], context: &Context) -> Vec<u8> {
-    let (version, material) = key
-        .material
-        .iter()
-        .enumerate()
-        .next_back()
-        .expect("a key has material from its creation on");
+    let newest = key.material.iter().enumerate().next_back();
+    let (version, material) = newest.expect("a key has material from its creation on");
     let (format, id) = match key.id().strip_prefix("mrk-") {
         Some(id) => (FORMAT_OF_MANY, id),
         None => (FORMAT, key.id()),
@@ -236,15 +222,9 @@ fn wrap(key: &Key, plaintext: &[u8], context: &Context) -> Vec<u8> {
     blob.extend_from_slice(&(version as u16).to_be_bytes());
     let associated = associated(&blob, context);
     let nonce = random::<NONCE>();
-    let sealed = cipher(&material.bytes)
-        .encrypt(
-            &Nonce::from(nonce),
-            Payload {
-                msg: plaintext,
-                aad: &associated,
-            },
-        )
-        .expect("AES-GCM takes a few kilobytes");
+    let (msg, aad) = (plaintext, associated.as_slice());
+    let sealed = cipher(&material.bytes).encrypt(&Nonce::from(nonce), Payload { msg, aad });
+    let sealed = sealed.expect("AES-GCM takes a few kilobytes");
     blob.extend_from_slice(&nonce);
     blob.extend_from_slice(&sealed);
     blob
@@ -257,14 +237,9 @@ fn unwrap(key: &Key, blob: &[u8], context: &Context) -> Result<(Vec<u8>, usize),
     let version = usize::from(u16::from_be_bytes([head[17], head[18]]));
     let material = key.material.get(version).ok_or_else(unreadable)?;
     let associated = associated(head, context);
-    let payload = Payload {
-        msg: sealed,
-        aad: &associated,
-    };
-    let plaintext = cipher(&material.bytes).decrypt(&Nonce::from(*nonce), payload);
-    plaintext
-        .map(|plaintext| (plaintext, version))
-        .map_err(|_| unreadable())
+    let (msg, aad) = (sealed, associated.as_slice());
+    let plaintext = cipher(&material.bytes).decrypt(&Nonce::from(*nonce), Payload { msg, aad });
+    Ok((plaintext.map_err(|_| unreadable())?, version))
 }
 
 fn cipher(material: &[u8; 32]) -> Aes256Gcm {

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::authorize::Act;
-use super::request::{invalid, map, missing};
-use super::{Ask, Kms, page, seconds, with};
+use super::request::{invalid, is_one_of, map, missing as absent};
+use super::{Ask, Kms, exceeded, missing, page, seconds, with};
 use crate::api::{ApiError, broken};
 use crate::identity::{account_of, region_of};
 use crate::world::random_hex;
@@ -18,29 +18,12 @@ pub(super) use book::Grants;
 pub(crate) use book::{Constraint, Grant};
 
 /// What a grant on a symmetric key may allow.
-const OPERATIONS: [&str; 10] = [
-    "CreateGrant",
-    "Decrypt",
-    "DescribeKey",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyWithoutPlaintext",
-    "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext",
-    "ReEncryptFrom",
-    "ReEncryptTo",
-];
+const OPERATIONS: &str = "CreateGrant Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext \
+    GenerateDataKeyPair GenerateDataKeyPairWithoutPlaintext ReEncryptFrom ReEncryptTo";
 /// And this, which is about the grant.
 const RETIRE: &str = "RetireGrant";
 /// What only other kinds of key have.
-const FOREIGN: [&str; 6] = [
-    "DeriveSharedSecret",
-    "GenerateMac",
-    "GetPublicKey",
-    "Sign",
-    "Verify",
-    "VerifyMac",
-];
+const FOREIGN: &str = "DeriveSharedSecret GenerateMac GetPublicKey Sign Verify VerifyMac";
 /// Grants of a key, by AWS's quota.
 const MOST: usize = 50_000;
 
@@ -112,11 +95,7 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
         act = act.saying("kms:RetiringPrincipal", retiring);
     }
     if let Some(constraint) = &constraint {
-        let kind = match constraint {
-            Constraint::Equals(_) => "EncryptionContextEquals",
-            Constraint::Subset(_) => "EncryptionContextSubset",
-        };
-        act = act.saying("kms:GrantConstraintType", kind);
+        act = act.saying("kms:GrantConstraintType", constraint.kind());
     }
     ask.authorize(kms, key, &act)?;
     key.usable()?;
@@ -134,10 +113,7 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
         delay: ask.world.trouble.grant_delay(),
     };
     if kms.grants.count(&id) >= MOST && kms.namesake(&id, &new).is_none() {
-        return Err(ApiError::new(
-            "LimitExceededException",
-            format!("the key has {MOST} grants, its quota"),
-        ));
+        return Err(exceeded(format!("the key has {MOST} grants, its quota")));
     }
     ask.dry_run()?;
     let (grant, token) = kms.grant(&id, new);
@@ -149,21 +125,18 @@ fn operations(ask: &Ask) -> Result<Vec<String>, ApiError> {
     operations.sort();
     operations.dedup();
     if operations.is_empty() {
-        return Err(missing("Operations"));
+        return Err(absent("Operations"));
     }
-    for operation in &operations {
-        let operation = operation.as_str();
-        if OPERATIONS.contains(&operation) || operation == RETIRE {
-            continue;
+    for operation in operations.iter().filter(|operation| *operation != RETIRE) {
+        if is_one_of(operation, FOREIGN) {
+            let told = format!("Grant operation {operation} is not valid for a key of spec SYMMETRIC_DEFAULT");
+            return Err(invalid(told));
         }
-        return Err(invalid(if FOREIGN.contains(&operation) {
-            format!("Grant operation {operation} is not valid for a key of spec SYMMETRIC_DEFAULT")
-        } else {
-            let told = format!("[{operation}]");
-            let known = [&OPERATIONS[..], &[RETIRE], &FOREIGN].concat().join(", ");
+        if !is_one_of(operation, OPERATIONS) {
+            let known = format!("{OPERATIONS} {RETIRE} {FOREIGN}").replace(' ', ", ");
             let rule = format!("satisfy constraint: [Member must satisfy enum value set: [{known}]]");
-            broken(Some(&told), "operations", &rule)
-        }));
+            return Err(invalid(broken(Some(&format!("[{operation}]")), "operations", &rule)));
+        }
     }
     Ok(operations)
 }
@@ -174,14 +147,12 @@ fn constraint(ask: &Ask) -> Result<Option<Constraint>, ApiError> {
         constraints.get("EncryptionContextEquals").map(map),
         constraints.get("EncryptionContextSubset").map(map),
     ) {
-        (Some(_), Some(_)) => Err(ApiError::new(
-            "ValidationException",
+        (Some(_), Some(_)) => Err(invalid(
             "the sandbox takes one constraint: EncryptionContextEquals or EncryptionContextSubset",
         )),
-        (Some(pairs), None) | (None, Some(pairs)) if pairs.len() > 8 => Err(ApiError::new(
-            "ValidationException",
-            "a grant constraint has at most 8 pairs",
-        )),
+        (Some(pairs), None) | (None, Some(pairs)) if pairs.len() > 8 => {
+            Err(invalid("a grant constraint has at most 8 pairs"))
+        }
         (Some(equals), None) => Ok(Some(Constraint::Equals(equals))),
         (None, Some(subset)) => Ok(Some(Constraint::Subset(subset))),
         (None, None) => Ok(None),
@@ -193,14 +164,10 @@ fn name<'a>(ask: &'a Ask) -> Result<Option<&'a str>, ApiError> {
     let is_name =
         |name: &str| name.len() <= 256 && name.chars().all(|c| c.is_ascii_alphanumeric() || ":/_-".contains(c));
     match name {
-        Some(name) if !is_name(name) => Err(ApiError::new(
-            "ValidationException",
-            broken(
-                Some(name),
-                "name",
-                "satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$",
-            ),
-        )),
+        Some(name) if !is_name(name) => {
+            let rule = "satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$";
+            Err(invalid(broken(Some(name), "name", rule)))
+        }
         name => Ok(name),
     }
 }
@@ -211,23 +178,14 @@ fn known(ask: &Ask, principal: &str) -> Result<(), ApiError> {
     if principal.ends_with(".amazonaws.com") || (is_arn && ask.world.knows(principal)) {
         return Ok(());
     }
-    Err(ApiError::new(
-        "InvalidArnException",
-        format!("ARN does not refer to a valid principal: {principal}"),
-    ))
+    let told = format!("ARN does not refer to a valid principal: {principal}");
+    Err(ApiError::new("InvalidArnException", told))
 }
 
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
     let (only, grantee) = (ask.request.text("GrantId"), ask.request.text("GranteePrincipal"));
-    if let Some(only) = only
-        && !is_grant_id(only)
-    {
-        return Err(ApiError::new(
-            "InvalidGrantIdException",
-            format!("Grant ID {only} is not valid"),
-        ));
-    }
+    only.map_or(Ok(()), is_id)?;
     let (rows, end) = page(&ask.request, (50, 100), |after| {
         let all: Box<dyn Iterator<Item = &Grant>> = match (only, grantee) {
             (Some(only), _) => Box::new(kms.grants.get(&id, only).into_iter()),
@@ -248,10 +206,8 @@ pub(super) fn list_retirable(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
         .authorize(ask.caller, "kms:ListRetirableGrants", "*", &BTreeMap::new())?;
     let principal = ask.request.required("RetiringPrincipal")?;
     if account_of(principal) != ask.caller.place.account {
-        return Err(ApiError::new(
-            "InvalidArnException",
-            format!("{principal} is not a principal of this account"),
-        ));
+        let told = format!("{principal} is not a principal of this account");
+        return Err(ApiError::new("InvalidArnException", told));
     }
     let (rows, end) = page(&ask.request, (50, 100), |after| {
         let rows = kms.grants.retirable(principal, after);
@@ -264,18 +220,7 @@ pub(super) fn list_retirable(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 pub(super) fn revoke(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let grant = ask.request.required("GrantId")?;
     let key = ask.administered(kms)?;
-    if !is_grant_id(grant) {
-        return Err(ApiError::new(
-            "InvalidGrantIdException",
-            format!("Grant ID {grant} is not valid"),
-        ));
-    }
-    if kms.grants.get(&key, grant).is_none() {
-        return Err(ApiError::new(
-            "NotFoundException",
-            format!("Grant ID {grant} not found"),
-        ));
-    }
+    found(kms, &key, grant)?;
     ask.dry_run()?;
     kms.grants.remove(&key, grant);
     Ok(json!({}))
@@ -285,29 +230,17 @@ pub(super) fn revoke(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
 pub(super) fn retire(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let is_here = |grant: &&Grant| region_of(&grant.key) == ask.caller.place.region;
     let grant = match ask.request.text("GrantToken") {
-        Some(token) => kms.grants.by_token(token).filter(is_here).ok_or_else(|| {
-            ApiError::new(
-                "InvalidGrantTokenException",
-                "The request was rejected because a grant token is not valid.",
-            )
-        })?,
+        Some(token) => kms.grants.by_token(token).filter(is_here).ok_or_else(bad_token)?,
         None => {
             let id = ask.request.required("GrantId")?;
             let key = kms.find_strictly(&ask.caller.place, ask.request.required("KeyId")?)?;
-            kms.grants.get(&key.arn, id).ok_or_else(|| {
-                if is_grant_id(id) {
-                    ApiError::new("NotFoundException", format!("Grant ID {id} not found"))
-                } else {
-                    ApiError::new("InvalidGrantIdException", format!("Grant ID {id} is not valid"))
-                }
-            })?
+            found(kms, &key.arn, id)?
         }
     };
     let names = ask.caller.names();
     let is_retiring = grant.retiring.as_deref().is_some_and(|own| names.contains(&own));
-    let is_grantee =
-        names.contains(&grant.grantee.as_str()) && grant.operations.iter().any(|operation| operation == RETIRE);
-    if !is_retiring && !is_grantee {
+    let may_retire = grant.operations.iter().any(|operation| operation == RETIRE);
+    if !is_retiring && !(may_retire && names.contains(&&*grant.grantee)) {
         ask.authorize(kms, kms.key(&grant.key)?, &Act::new("kms:RetireGrant"))?;
     }
     let (key, id) = (grant.key.clone(), grant.id.clone());
@@ -316,8 +249,24 @@ pub(super) fn retire(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     Ok(json!({}))
 }
 
-fn is_grant_id(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// Refuses what is no grant's id.
+fn is_id(text: &str) -> Result<(), ApiError> {
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    let told = format!("Grant ID {text} is not valid");
+    Err(ApiError::new("InvalidGrantIdException", told))
+}
+
+fn found<'a>(kms: &'a Kms, key: &str, id: &str) -> Result<&'a Grant, ApiError> {
+    is_id(id)?;
+    let grant = kms.grants.get(key, id);
+    grant.ok_or_else(|| missing(format!("Grant ID {id} not found")))
+}
+
+pub(super) fn bad_token() -> ApiError {
+    let told = "The request was rejected because a grant token is not valid.";
+    ApiError::new("InvalidGrantTokenException", told)
 }
 
 fn entries(grants: &[&Grant]) -> Vec<Value> {
@@ -336,10 +285,9 @@ fn entry(grant: &Grant) -> Value {
     if let Some(retiring) = &grant.retiring {
         entry["RetiringPrincipal"] = json!(retiring);
     }
-    match &grant.constraint {
-        Some(Constraint::Equals(context)) => entry["Constraints"] = json!({ "EncryptionContextEquals": context }),
-        Some(Constraint::Subset(context)) => entry["Constraints"] = json!({ "EncryptionContextSubset": context }),
-        None => {}
+    if let Some(constraint) = &grant.constraint {
+        let (Constraint::Equals(context) | Constraint::Subset(context)) = constraint;
+        entry["Constraints"] = json!({ constraint.kind(): context });
     }
     entry
 }

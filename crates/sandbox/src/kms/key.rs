@@ -125,7 +125,7 @@ impl Key {
         let mut metadata = json!({
             "AWSAccountId": account_of(&self.arn), "KeyId": self.id(), "Arn": self.arn, "CreationDate": seconds(self.created),
             "Enabled": self.state == State::Enabled, "Description": self.description, "KeyUsage": "ENCRYPT_DECRYPT",
-            "KeyState": self.state.name(), "Origin": "AWS_KMS", "KeyManager": "CUSTOMER",
+            "KeyState": self.state, "Origin": "AWS_KMS", "KeyManager": "CUSTOMER",
             "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT", "KeySpec": "SYMMETRIC_DEFAULT",
             "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"], "MultiRegion": false,
             "CurrentKeyMaterialId": self.newest_material_id()
@@ -134,17 +134,6 @@ impl Key {
             metadata["DeletionDate"] = json!(seconds(deletion));
         }
         metadata
-    }
-}
-
-impl State {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Enabled => "Enabled",
-            Self::Disabled => "Disabled",
-            Self::PendingDeletion => "PendingDeletion",
-            Self::PendingReplicaDeletion => "PendingReplicaDeletion",
-        }
     }
 }
 

@@ -7,27 +7,15 @@ use serde_json::{Value, json};
 use super::authorize::Act;
 use super::key::{Key, NewKey, State, default_policy, in_days};
 use super::request::invalid;
-use super::{Ask, Kms, page, policies, seconds, tags, with};
-use crate::api::{ApiError, broken};
+use super::{Ask, Kms, exceeded, page, policies, seconds, tags, unsupported, with};
+use crate::api::{ApiError, bad_length};
 use crate::identity::Caller;
 use crate::policy::Question;
 
 /// The kinds of key that KMS has, in the order in which it told them.
-const SPECS: [&str; 12] = [
-    "RSA_2048",
-    "ECC_NIST_P384",
-    "ECC_NIST_P256",
-    "ECC_NIST_P521",
-    "HMAC_384",
-    "RSA_3072",
-    "ECC_SECG_P256K1",
-    "RSA_4096",
-    "SYMMETRIC_DEFAULT",
-    "HMAC_256",
-    "HMAC_224",
-    "HMAC_512",
-];
-const USAGES: [&str; 3] = ["ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC"];
+const SPECS: &str = "RSA_2048 ECC_NIST_P384 ECC_NIST_P256 ECC_NIST_P521 HMAC_384 RSA_3072 ECC_SECG_P256K1 RSA_4096 \
+    SYMMETRIC_DEFAULT HMAC_256 HMAC_224 HMAC_512";
+const USAGES: &str = "ENCRYPT_DECRYPT SIGN_VERIFY GENERATE_VERIFY_MAC";
 /// Keys of an account, by AWS's quota.
 const MOST: usize = 100_000;
 
@@ -37,31 +25,27 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let description = description(ask)?;
     let is_multi_region = request.truth("MultiRegion");
     may_create(ask, ask.caller, &tags, is_multi_region.then_some("PRIMARY"))?;
-    let spec = request
-        .one_of("KeySpec", &SPECS)?
-        .or(request.one_of("CustomerMasterKeySpec", &SPECS)?);
-    let usage = request.one_of("KeyUsage", &USAGES)?;
+    let (spec, old) = (request.one_of("KeySpec", SPECS)?, "CustomerMasterKeySpec");
+    let spec = spec.or(request.one_of(old, SPECS)?);
+    let usage = request.one_of("KeyUsage", USAGES)?;
     if usage.is_none() && spec.is_some_and(|spec| spec != "SYMMETRIC_DEFAULT") {
         return Err(invalid(
             "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.",
         ));
     }
     let only = |member: &str, supported: &str| match request.text(member) {
-        Some(value) if value != supported => Err(ApiError::new(
-            "UnsupportedOperationException",
-            format!("the sandbox makes keys with {member} {supported} only"),
-        )),
+        Some(value) if value != supported => {
+            let told = format!("the sandbox makes keys with {member} {supported} only");
+            Err(unsupported(told))
+        }
         _ => Ok(()),
     };
     only("KeySpec", "SYMMETRIC_DEFAULT")?;
-    only("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT")?;
+    only(old, "SYMMETRIC_DEFAULT")?;
     only("KeyUsage", "ENCRYPT_DECRYPT")?;
     only("Origin", "AWS_KMS")?;
     if kms.keys.len() >= MOST && kms.of(&ask.caller.place, None).count() >= MOST {
-        return Err(ApiError::new(
-            "LimitExceededException",
-            format!("the account has {MOST} keys, its quota"),
-        ));
+        return Err(exceeded(format!("the account has {MOST} keys, its quota")));
     }
     let policy = match request.text("Policy") {
         None => default_policy(&ask.caller.place.account),
@@ -96,20 +80,12 @@ pub(super) fn may_create(
     ] {
         facts.insert(name.to_owned(), request.text(member).unwrap_or(default).to_owned());
     }
-    for (name, truth) in [
-        ("kms:MultiRegion", kind.is_some()),
-        (
-            "kms:BypassPolicyLockoutSafetyCheck",
-            request.truth("BypassPolicyLockoutSafetyCheck"),
-        ),
-    ] {
-        facts.insert(name.to_owned(), truth.to_string());
-    }
+    let bypass = "BypassPolicyLockoutSafetyCheck";
+    facts.insert(format!("kms:{bypass}"), request.truth(bypass).to_string());
+    facts.insert("kms:MultiRegion".to_owned(), kind.is_some().to_string());
     facts.extend(kind.map(|kind| ("kms:MultiRegionKeyType".to_owned(), kind.to_owned())));
-    let actions = ["kms:CreateKey"]
-        .into_iter()
-        .chain((!tags.is_empty()).then_some("kms:TagResource"));
-    for action in actions {
+    let tagging = (!tags.is_empty()).then_some("kms:TagResource");
+    for action in ["kms:CreateKey"].into_iter().chain(tagging) {
         let question = Question::new(caller, action, "*", &facts).with("aws:TagKeys", tags.keys().cloned().collect());
         ask.world.permit_by_identity(&question)?;
     }
@@ -118,14 +94,10 @@ pub(super) fn may_create(
 
 pub(super) fn description<'a>(ask: &'a Ask) -> Result<&'a str, ApiError> {
     let text = ask.request.text("Description").unwrap_or_default();
-    if text.chars().count() > 8192 {
-        return Err(invalid(broken(
-            None,
-            "description",
-            "have length less than or equal to 8192",
-        )));
+    match bad_length(text.chars().count(), "description", 0..=8192) {
+        Some(wrong) => Err(invalid(wrong)),
+        None => Ok(text),
     }
-    Ok(text)
 }
 
 pub(super) fn describe(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
@@ -139,10 +111,8 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let (keys, end) = page(&ask.request, (100, 1000), |after| {
         kms.of(&ask.caller.place, after).map(|key| (key.arn.as_str(), key))
     })?;
-    let rows: Vec<_> = keys
-        .iter()
-        .map(|key| json!({ "KeyId": key.id(), "KeyArn": key.arn }))
-        .collect();
+    let row = |key: &&Key| json!({ "KeyId": key.id(), "KeyArn": key.arn });
+    let rows: Vec<Value> = keys.iter().map(row).collect();
     Ok(with(json!({ "Keys": rows }), end))
 }
 
@@ -157,12 +127,7 @@ pub(super) fn change(
     kms.change(&arn, change).unwrap_or_else(|| Ok(json!({})))
 }
 
-pub(super) fn switch(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
-    let state = if ask.operation == "EnableKey" {
-        State::Enabled
-    } else {
-        State::Disabled
-    };
+pub(super) fn switch(ask: &Ask, kms: &mut Kms, state: State) -> Result<Value, ApiError> {
     change(ask, kms, |key| {
         key.state = state;
         Ok(json!({}))
@@ -180,8 +145,8 @@ pub(super) fn update_description(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiE
 pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let days = ask.request.number("PendingWindowInDays").unwrap_or(30);
     let key = kms.find_strictly(&ask.caller.place, ask.request.required("KeyId")?)?;
-    let act =
-        Act::new("kms:ScheduleKeyDeletion").saying("kms:ScheduleKeyDeletionPendingWindowInDays", days.to_string());
+    let act = Act::new("kms:ScheduleKeyDeletion");
+    let act = act.saying("kms:ScheduleKeyDeletionPendingWindowInDays", days.to_string());
     ask.authorize(kms, key, &act)?;
     // The service model says 1 to 365; the service says this.
     if !(7..=30).contains(&days) {
@@ -211,10 +176,8 @@ pub(super) fn schedule_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiEr
 pub(super) fn cancel_deletion(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let arn = ask.administered(kms)?;
     if kms.key(&arn)?.not_pending().is_ok() {
-        return Err(ApiError::new(
-            "KMSInvalidStateException",
-            format!("{arn} is not pending deletion."),
-        ));
+        let told = format!("{arn} is not pending deletion.");
+        return Err(ApiError::new("KMSInvalidStateException", told));
     }
     kms.change(&arn, |key| {
         key.state = State::Disabled;

@@ -16,9 +16,8 @@ pub(super) fn page<'a, T, I>(
 where
     I: Iterator<Item = (&'a str, T)>,
 {
-    let limit = request
-        .bounded("Limit", 1..=most as i64)?
-        .map_or(standard, |limit| limit as usize);
+    let limit = request.bounded("Limit", 1..=most as i64)?;
+    let limit = limit.map_or(standard, |limit| limit as usize);
     let marker = request.text("Marker").map(parse).transpose()?;
     let mut rows = after(marker);
     let (mut taken, mut last) = (Vec::new(), "");
@@ -37,14 +36,9 @@ where
 }
 
 fn parse(marker: &str) -> Result<String, ApiError> {
-    URL_SAFE_NO_PAD
-        .decode(marker)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| {
-            ApiError::new(
-                "InvalidMarkerException",
-                "The request was rejected because the marker that specifies where pagination should next begin is not valid.",
-            )
-        })
+    let told =
+        "The request was rejected because the marker that specifies where pagination should next begin is not valid.";
+    let bytes = URL_SAFE_NO_PAD.decode(marker).ok();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.ok_or_else(|| ApiError::new("InvalidMarkerException", told))
 }

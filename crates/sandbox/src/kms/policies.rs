@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::authorize::Act;
-use super::{Ask, Kms};
+use super::{Ask, Kms, exceeded, missing};
 use crate::api::ApiError;
 use crate::policy::{Document, Guard, Kind, Question};
 
@@ -36,34 +36,30 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
 fn default_name(ask: &Ask) -> Result<(), ApiError> {
     match ask.request.text("PolicyName") {
         None | Some("default") => Ok(()),
-        Some(_) => Err(ApiError::new("NotFoundException", "No such policy exists")),
+        Some(_) => Err(missing("No such policy exists".to_owned())),
     }
 }
 
 /// A policy that is one: its principals exist, and its writer can still change it.
 pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
-    let malformed = |message: String| ApiError::new("MalformedPolicyDocumentException", message);
+    let malformed = |message: &str| ApiError::new("MalformedPolicyDocumentException", message);
     if text.len() > LONGEST {
-        return Err(ApiError::new(
-            "LimitExceededException",
-            format!("The policy is larger than {LONGEST} bytes."),
-        ));
+        return Err(exceeded(format!("The policy is larger than {LONGEST} bytes.")));
     }
     let policy = Document::checked(text, Kind::Resource)
-        .map_err(|wrong| malformed(format!("The policy is malformed: {wrong}")))?;
+        .map_err(|wrong| malformed(&format!("The policy is malformed: {wrong}")))?;
     for statement in policy.statements() {
         if !statement.has_principal() {
-            return Err(malformed("Policy contains a statement with no principal.".to_owned()));
+            return Err(malformed("Policy contains a statement with no principal."));
         }
         // One action of a key policy is enough to need a resource; AWS refuses a statement without.
         if !statement.has_resource() {
-            return Err(malformed("Policy contains a statement with no resource.".to_owned()));
+            return Err(malformed("Policy contains a statement with no resource."));
         }
         let is_known = |name: &String| name == "*" || ask.world.knows(name) || is_unique_id(name);
         if !statement.principals().iter().all(is_known) {
-            return Err(malformed(
-                "Policy contains a statement with one or more invalid principals.".to_owned(),
-            ));
+            let told = "Policy contains a statement with one or more invalid principals.";
+            return Err(malformed(told));
         }
     }
     let facts = ask.world.facts();
@@ -77,9 +73,8 @@ pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
     let own = ask.world.iam(account).own(ask.caller, &question);
     let keeps = guard.lets(&question, own).is_ok();
     if !keeps && !ask.request.truth("BypassPolicyLockoutSafetyCheck") {
-        return Err(malformed(
-            "The new key policy will not allow you to update the key policy in the future.".to_owned(),
-        ));
+        let told = "The new key policy will not allow you to update the key policy in the future.";
+        return Err(malformed(told));
     }
     Ok(policy)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::authorize::Act;
 use super::key::{self, Key, State, default_policy, in_days};
-use super::{Ask, Kms, keys, missing, policies, tags};
+use super::{Ask, Kms, keys, missing, policies, tags, unsupported};
 use crate::api::ApiError;
 use crate::identity::{Place, account_of, region_of};
 
@@ -44,10 +44,11 @@ impl Key {
         if self.is_primary() {
             return Ok(());
         }
-        Err(ApiError::new(
-            "UnsupportedOperationException",
-            format!("{} is not a multi-region primary key.", self.arn),
-        ))
+        Err(self.not_primary())
+    }
+
+    pub(super) fn not_primary(&self) -> ApiError {
+        unsupported(format!("{} is not a multi-region primary key.", self.arn))
     }
 }
 
@@ -131,10 +132,7 @@ pub(super) fn replicate(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     key.usable()?;
     key.primary()?;
     if !ask.world.has_region(region) {
-        return Err(ApiError::new(
-            "UnsupportedOperationException",
-            format!("the sandbox has no region {region}"),
-        ));
+        return Err(unsupported(format!("the sandbox has no region {region}")));
     }
     // There it is a key that the caller makes.
     let mut there = ask.caller.clone();
@@ -142,10 +140,8 @@ pub(super) fn replicate(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     keys::may_create(ask, &there, &tags, Some("REPLICA"))?;
     let arn = key.arn_in(region);
     if kms.keys.contains_key(&arn) {
-        return Err(ApiError::new(
-            "AlreadyExistsException",
-            format!("Key '{arn}' already exists"),
-        ));
+        let told = format!("Key '{arn}' already exists");
+        return Err(ApiError::new("AlreadyExistsException", told));
     }
     let policy = match request.text("Policy") {
         None => default_policy(&there.place.account),
@@ -189,13 +185,8 @@ pub(super) fn update_primary(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError
     let next = next.ok_or_else(|| missing(format!("Key '{arn}' does not exist")))?;
     ask.authorize(kms, next, &act)?;
     next.usable()?;
-    let family: Vec<String> = kms
-        .relatives(key)
-        .map(|key| &key.arn)
-        .chain([&key.arn])
-        .cloned()
-        .collect();
-    for arn in family {
+    let family = kms.relatives(key).chain([key]).map(|key| key.arn.clone());
+    for arn in family.collect::<Vec<_>>() {
         kms.change(&arn, |key| {
             if let Some(family) = &mut key.family {
                 region.clone_into(&mut family.primary);

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::api::{ApiError, bad_length, broken, camel, out_of_bounds};
+use crate::api::{ApiError, absent, bad_length, broken, camel, out_of_bounds};
 
 /// Bytes of an encryption context's names and values together.
 const CONTEXT: usize = 8192;
@@ -50,9 +50,8 @@ impl<'a> Request<'a> {
         let context = map(&self.0[name]);
         let size: usize = context.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > CONTEXT {
-            return Err(invalid(format!(
-                "{name} must hold texts of at most {CONTEXT} bytes together"
-            )));
+            let told = format!("{name} must hold texts of at most {CONTEXT} bytes together");
+            return Err(invalid(told));
         }
         Ok(context)
     }
@@ -78,10 +77,10 @@ impl<'a> Request<'a> {
     }
 
     /// A text, if it is there, of those that the service's model knows.
-    pub(super) fn one_of(&self, name: &str, known: &[&str]) -> Result<Option<&'a str>, ApiError> {
+    pub(super) fn one_of(&self, name: &str, known: &str) -> Result<Option<&'a str>, ApiError> {
         match self.text(name) {
-            Some(text) if !known.contains(&text) => {
-                let rule = format!("satisfy enum value set: [{}]", known.join(", "));
+            Some(text) if !is_one_of(text, known) => {
+                let rule = format!("satisfy enum value set: [{}]", known.replace(' ', ", "));
                 Err(invalid(broken(Some(text), &camel(name), &rule)))
             }
             text => Ok(text),
@@ -89,23 +88,19 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Whether a word is one of those of a text.
+pub(super) fn is_one_of(word: &str, words: &str) -> bool {
+    words.split(' ').any(|known| known == word)
+}
+
 pub(super) fn map(value: &Value) -> BTreeMap<String, String> {
-    value
-        .as_object()
-        .map(|object| {
-            object
-                .iter()
-                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-                .collect()
-        })
-        .unwrap_or_default()
+    let entries = value.as_object().into_iter().flatten();
+    let texts = entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    texts.collect()
 }
 
 pub(super) fn missing(name: &str) -> ApiError {
-    let member = camel(name);
-    invalid(format!(
-        "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
-    ))
+    invalid(absent(name))
 }
 
 pub(super) fn invalid(message: impl Into<String>) -> ApiError {

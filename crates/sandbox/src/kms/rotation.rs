@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::key::Key;
-use super::{Ask, Kms, page, seconds, with};
+use super::key::{Key, Material};
+use super::{Ask, Kms, exceeded, page, seconds, with};
 use crate::api::ApiError;
 
 /// On-demand rotations of a key, by AWS's quota.
@@ -43,13 +43,11 @@ pub(super) fn rotate(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let now = ask.world.now();
     change(ask, kms, |key| {
         if key.material.iter().filter(|material| material.is_on_demand).count() >= MOST {
-            return Err(ApiError::new(
-                "LimitExceededException",
-                format!(
-                    "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: {}",
-                    key.arn
-                ),
-            ));
+            return Err(exceeded(format!(
+                "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be \
+                 performed for this key: {}",
+                key.arn
+            )));
         }
         key.add_material(now, true);
         Ok(json!({ "KeyId": key.arn }))
@@ -65,10 +63,7 @@ fn change(
     let key = kms.key(&id)?;
     key.usable()?;
     if key.is_replica() {
-        return Err(ApiError::new(
-            "UnsupportedOperationException",
-            format!("{id} is not a multi-region primary key."),
-        ));
+        return Err(key.not_primary());
     }
     let answer = kms.change(&id, change).unwrap_or_else(|| Ok(json!({})));
     kms.share(&id);
@@ -79,9 +74,8 @@ fn change(
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
     let key = kms.key(&id)?;
-    let included = ask
-        .request
-        .one_of("IncludeKeyMaterial", &["ALL_KEY_MATERIAL", "ROTATIONS_ONLY"])?;
+    let kinds = "ALL_KEY_MATERIAL ROTATIONS_ONLY";
+    let included = ask.request.one_of("IncludeKeyMaterial", kinds)?;
     let first = usize::from(included != Some("ALL_KEY_MATERIAL"));
     let names: Vec<String> = (0..key.material.len()).map(|version| format!("{version:06}")).collect();
     let (rows, end) = page(&ask.request, (100, 1000), |after| {
@@ -93,18 +87,16 @@ pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let rows: Vec<Value> = rows
         .iter()
         .map(|version| {
-            let material = &key.material[*version];
+            let Material {
+                since, is_on_demand, ..
+            } = key.material[*version];
             let state = if *version == newest { "CURRENT" } else { "NON_CURRENT" };
             let mut row = json!({
                 "KeyId": key.arn, "KeyMaterialId": key.material_id(*version), "KeyMaterialState": state
             });
             if *version > 0 {
-                let kind = if material.is_on_demand {
-                    "ON_DEMAND"
-                } else {
-                    "AUTOMATIC"
-                };
-                row["RotationDate"] = json!(seconds(material.since));
+                let kind = if is_on_demand { "ON_DEMAND" } else { "AUTOMATIC" };
+                row["RotationDate"] = json!(seconds(since));
                 row["RotationType"] = json!(kind);
             }
             row

@@ -45,6 +45,14 @@ pub(crate) enum Constraint {
 }
 
 impl Constraint {
+    /// KMS's name for it.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Equals(_) => "EncryptionContextEquals",
+            Self::Subset(_) => "EncryptionContextSubset",
+        }
+    }
+
     pub(in super::super) fn holds(&self, context: &BTreeMap<String, String>) -> bool {
         match self {
             Self::Equals(expected) => expected == context,
