@@ -49,6 +49,13 @@ pub(crate) struct Iam {
     policies: Shelf<Policy>,
 }
 
+/// What an [`Entity`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntityKind {
+    User,
+    Role,
+}
+
 /// A user or a role.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Entity {
@@ -94,9 +101,7 @@ impl Iam {
         };
         if iam.users.is_empty() {
             let mut owner = iam.entity("user", "AIDA", "/", OWNER);
-            owner
-                .attached
-                .push("arn:aws:iam::aws:policy/AdministratorAccess".to_owned());
+            owner.attached = vec!["arn:aws:iam::aws:policy/AdministratorAccess".to_owned()];
             iam.users.insert(OWNER.to_owned(), owner);
             iam.add_access_key(OWNER);
         }
@@ -114,23 +119,19 @@ impl Iam {
             return Own::of(Decision::Silent);
         };
         let attached = entity.attached.iter().filter_map(|arn| self.document(arn));
+        let boundary = entity.boundary.as_deref();
         let limits = caller.opening.as_deref().and_then(|opening| opening.limits.as_deref());
         Own {
             identity: together(attached.chain(entity.inline.values()), question),
-            boundary: entity
-                .boundary
-                .as_deref()
-                .map(|arn| together(self.document(arn), question)),
+            boundary: boundary.map(|arn| together(self.document(arn), question)),
             session: limits.map(|limits| together(limits, question)),
         }
     }
 
     /// The document of a managed policy.
     fn document(&self, arn: &str) -> Option<&Document> {
-        self.policies
-            .get(arn)
-            .and_then(|policy| policy.versions.document())
-            .or_else(|| managed::find(arn).map(|managed| &managed.document))
+        let own = self.policies.get(arn).and_then(|policy| policy.versions.document());
+        own.or_else(|| managed::find(arn).map(|managed| &managed.document))
     }
 
     /// A role by its ARN.
@@ -142,24 +143,18 @@ impl Iam {
     /// Whether a principal of this ARN exists: what a key policy and a grant may name.
     pub(crate) fn knows(&self, arn: &str) -> bool {
         if let Some(session) = arn.strip_prefix(&format!("arn:aws:sts::{}:assumed-role/", self.account)) {
-            return session
-                .split_once('/')
-                .is_some_and(|(role, session)| !session.is_empty() && self.roles.contains_key(role));
+            let (role, session) = session.split_once('/').unwrap_or_default();
+            return !session.is_empty() && self.roles.contains_key(role);
         }
         let name = arn.rsplit('/').next().unwrap_or_default();
-        [self.users.get(name), self.roles.get(name)]
-            .into_iter()
-            .flatten()
-            .any(|entity| entity.arn == arn)
+        let mut named = self.users.get(name).into_iter().chain(self.roles.get(name));
+        named.any(|entity| entity.arn == arn)
     }
 
     /// Whether a trust policy may name this: everybody, an account, one who is here, or one of another account.
     fn may_be_named(&self, name: &str) -> bool {
         let is_account = |id: &str| id.len() == 12 && id.bytes().all(|digit| digit.is_ascii_digit());
-        let is_id = || {
-            let entities = self.users.values().chain(self.roles.values());
-            entities.into_iter().any(|entity| entity.id == name)
-        };
+        let is_id = || self.all().any(|entity| entity.id == name);
         if name == "*" || is_account(name) {
             return true;
         }
@@ -189,10 +184,16 @@ impl Iam {
         Ok(role)
     }
 
-    /// Attaches a managed policy to a role.
-    pub(crate) fn attach_role_policy(&mut self, name: &str, arn: &str) -> Result<(), ApiError> {
+    /// Attaches a managed policy to a user or a role.
+    pub(crate) fn attach(&mut self, kind: EntityKind, name: &str, arn: &str) -> Result<(), ApiError> {
         self.attachable(arn)?;
-        self.change_role(name, |role| role.attach(arn, true))?
+        self.change(kind, name, |entity| {
+            limits::attached(entity, kind, arn)?;
+            if !entity.attached.iter().any(|attached| attached == arn) {
+                entity.attached.push(arn.to_owned());
+            }
+            Ok(())
+        })?
     }
 
     /// A policy that can be attached, or limit a session.
@@ -221,30 +222,63 @@ impl Iam {
         }
     }
 
-    fn role(&self, name: &str) -> Result<&Entity, ApiError> {
-        self.roles.get(name).ok_or_else(|| no_role(name))
+    /// Users and roles.
+    fn all(&self) -> impl Iterator<Item = &Entity> {
+        self.users.values().chain(self.roles.values())
     }
 
-    fn user(&self, name: &str) -> Result<&Entity, ApiError> {
-        self.users.get(name).ok_or_else(|| no_user(name))
+    fn entities(&self, kind: EntityKind) -> &Shelf<Entity> {
+        match kind {
+            EntityKind::User => &self.users,
+            EntityKind::Role => &self.roles,
+        }
     }
 
-    fn change_role<T>(&mut self, name: &str, change: impl FnOnce(&mut Entity) -> T) -> Result<T, ApiError> {
-        self.roles.change(name, change).ok_or_else(|| no_role(name))
+    fn entities_mut(&mut self, kind: EntityKind) -> &mut Shelf<Entity> {
+        match kind {
+            EntityKind::User => &mut self.users,
+            EntityKind::Role => &mut self.roles,
+        }
     }
 
-    fn change_user<T>(&mut self, name: &str, change: impl FnOnce(&mut Entity) -> T) -> Result<T, ApiError> {
-        self.users.change(name, change).ok_or_else(|| no_user(name))
+    fn find(&self, kind: EntityKind, name: &str) -> Result<&Entity, ApiError> {
+        let entity = self.entities(kind).get(name);
+        entity.ok_or_else(|| kind.missing(name))
+    }
+
+    fn change<T>(
+        &mut self,
+        kind: EntityKind,
+        name: &str,
+        change: impl FnOnce(&mut Entity) -> T,
+    ) -> Result<T, ApiError> {
+        let changed = self.entities_mut(kind).change(name, change);
+        changed.ok_or_else(|| kind.missing(name))
     }
 }
 
-impl Entity {
-    fn attach(&mut self, arn: &str, is_role: bool) -> Result<(), ApiError> {
-        limits::attached(self, is_role, arn)?;
-        if !self.attached.iter().any(|attached| attached == arn) {
-            self.attached.push(arn.to_owned());
+impl EntityKind {
+    /// What an operation on users or roles is about, by its name.
+    fn of(operation: &str) -> Option<Self> {
+        let mut kinds = [Self::Role, Self::User].into_iter();
+        kinds.find(|kind| operation.contains(&format!("{kind:?}")))
+    }
+
+    /// The name that a call gives.
+    fn named(self, form: &Form) -> Result<&str, ApiError> {
+        form.required(&format!("{self:?}Name"))
+    }
+
+    /// As messages name it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Role => "role",
         }
-        Ok(())
+    }
+
+    fn missing(self, name: &str) -> ApiError {
+        missing(&format!("The {} with name {name} cannot be found.", self.word()))
     }
 }
 
@@ -265,14 +299,6 @@ fn conflict(message: &str) -> ApiError {
 
 fn missing(message: &str) -> ApiError {
     ApiError::new("NoSuchEntity", message).status(404)
-}
-
-fn no_role(name: &str) -> ApiError {
-    missing(&format!("The role with name {name} cannot be found."))
-}
-
-fn no_user(name: &str) -> ApiError {
-    missing(&format!("The user with name {name} cannot be found."))
 }
 
 #[cfg(test)]

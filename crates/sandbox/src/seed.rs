@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::api::ApiError;
+use super::iam::EntityKind;
 use super::identity::Place;
 use super::kms::{Kms, NewGrant, NewKey, State};
 use super::s3::About;
@@ -49,7 +50,11 @@ fn roles(world: &World) -> Result<(), ApiError> {
             ]
         });
         iam.create_role(role, "/", trust.into(), description)?;
-        iam.attach_role_policy(role, "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")?;
+        iam.attach(
+            EntityKind::Role,
+            role,
+            "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess",
+        )?;
     }
     Ok(())
 }
@@ -69,11 +74,8 @@ fn keys(kms: &mut Kms, place: &Place, now: Timestamp) -> Result<(String, Vec<u8>
         arn
     };
     let training = make(kms, Some("alias/training-data"), "Training data sets");
-    let artifacts = make(
-        kms,
-        Some("alias/model-artifacts"),
-        "Models and what they were trained on",
-    );
+    let models = "Models and what they were trained on";
+    let artifacts = make(kms, Some("alias/model-artifacts"), models);
     let legacy = make(kms, Some("alias/legacy-datasets"), "Data sets of before 2025");
     let gone = make(kms, Some("alias/decommissioned-2025"), "Nothing uses this any more");
     make(kms, None, "Scratch key of the feature team");
@@ -144,20 +146,19 @@ fn key_policy(account: &str) -> Value {
 fn objects(world: &World, bucket: &str, plaintext: &[u8], ciphertext: &[u8]) -> Result<(), ApiError> {
     let fernet = fernet::Fernet::new(&URL_SAFE.encode(plaintext)).expect("a data key has 32 bytes");
     let token = fernet.encrypt(sensor_table().as_bytes());
-    let as_bytes = || About {
-        content_type: Some("binary/octet-stream".to_owned()),
-        ..About::default()
-    };
-    let as_text = About {
-        content_type: Some("text/plain".to_owned()),
-        ..About::default()
-    };
     world.s3.create_bucket(bucket, &world.home)?;
-    world
-        .s3
-        .put_bytes(bucket, "data/a_chunk_of_secrets", token.as_bytes(), as_bytes())?;
-    world.s3.put_bytes(bucket, "dont_look", ciphertext, as_bytes())?;
-    world.s3.put_bytes(bucket, "readme.txt", README.as_bytes(), as_text)
+    for (key, body, kind) in [
+        ("data/a_chunk_of_secrets", token.as_bytes(), "binary/octet-stream"),
+        ("dont_look", ciphertext, "binary/octet-stream"),
+        ("readme.txt", README.as_bytes(), "text/plain"),
+    ] {
+        let about = About {
+            content_type: Some(kind.to_owned()),
+            ..About::default()
+        };
+        world.s3.put_bytes(bucket, key, body, about)?;
+    }
+    Ok(())
 }
 
 const README: &str = "data/a_chunk_of_secrets is a Fernet token; dont_look is its encrypted data key.\n\
@@ -213,11 +214,8 @@ fn sensor_table() -> String {
     let mut noise = Noise(7);
     let mut table = "temperature,pressure,vibration,wear\n".to_owned();
     for _ in 0..200 {
-        let (temperature, pressure, vibration) = (
-            noise.between(15.0, 95.0),
-            noise.between(1.0, 9.0),
-            noise.between(0.0, 4.0),
-        );
+        let (temperature, pressure) = (noise.between(15.0, 95.0), noise.between(1.0, 9.0));
+        let vibration = noise.between(0.0, 4.0);
         let wear = 0.8 * temperature - 2.5 * pressure + 6.0 * vibration + noise.between(-2.0, 2.0);
         let _ = writeln!(table, "{temperature:.2},{pressure:.3},{vibration:.3},{wear:.3}");
     }
@@ -233,11 +231,8 @@ fn housing_table() -> String {
         let rooms = (area / 27.0 + noise.between(-0.8, 0.8)).round().clamp(1.0, 7.0);
         let (age, distance) = (noise.between(0.0, 90.0).floor(), noise.between(0.3, 24.0));
         let price = 38.0 + 3.4 * area + 9.0 * rooms - 0.9 * age - 6.5 * distance + noise.between(-25.0, 25.0);
-        let _ = writeln!(
-            table,
-            "{area:.1},{rooms:.0},{age:.0},{distance:.1},{:.1}",
-            price.max(20.0)
-        );
+        let price = price.max(20.0);
+        let _ = writeln!(table, "{area:.1},{rooms:.0},{age:.0},{distance:.1},{price:.1}");
     }
     table
 }
@@ -260,11 +255,13 @@ impl Noise {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[tokio::test]
     async fn a_new_world_holds_a_token_that_its_key_opens() {
-        let world = Arc::new(World::open(crate::Options::default(), "http://127.0.0.1:1").unwrap());
+        let world = Arc::new(World::scratch(crate::Options::default()));
         sow(&world).unwrap();
         let bucket = format!("sagemaker-{}-{}", world.home.region, world.home.account);
         let read = |key: &str| {
@@ -273,13 +270,9 @@ mod tests {
             std::io::Read::read_to_end(&mut object.body.reader(), &mut bytes).unwrap();
             bytes
         };
-        let (access_key, _) = world.iam(&world.home.account).own_access_key();
-        let caller = world.caller(&access_key, None, &world.home.region).unwrap();
-        let blob = base64::engine::general_purpose::STANDARD.encode(read("dont_look"));
-        let answer = super::super::kms::call(&world, &caller, "Decrypt", &json!({ "CiphertextBlob": blob })).unwrap();
-        let key = base64::engine::general_purpose::STANDARD
-            .decode(answer["Plaintext"].as_str().unwrap())
-            .unwrap();
+        let blob = json!({ "CiphertextBlob": STANDARD.encode(read("dont_look")) });
+        let answer = crate::kms::call(&world, &world.owner(), "Decrypt", &blob).unwrap();
+        let key = STANDARD.decode(answer["Plaintext"].as_str().unwrap()).unwrap();
         let fernet = fernet::Fernet::new(&URL_SAFE.encode(key)).unwrap();
         let token = String::from_utf8(read("data/a_chunk_of_secrets")).unwrap();
         assert!(token.starts_with("gAAAAA"));

@@ -2,9 +2,11 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::EntityKind::{Role, User};
 use super::context::Context;
-use super::form::{Form, escape};
-use super::{Credential, Entity, Iam, SESSION, boundary, conflict, exists, limits, missing, policies, simulate, tags};
+use super::form::{Form, elements, escape};
+use super::{Credential, Entity, EntityKind, Iam, SESSION, boundary, conflict, exists, limits, missing};
+use super::{policies, simulate, tags};
 use crate::api::{ApiError, camel, out_of_bounds};
 use crate::identity::{Caller, Principal, account_of};
 use crate::members;
@@ -18,31 +20,21 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
     if let Some(wrong) = limit.and_then(|limit| out_of_bounds(limit, "maxItems", 1..=1000)) {
         return Err(ApiError::new("ValidationError", wrong));
     }
-    let context = Context::of(
-        &world.iam(&caller.place.account),
-        caller,
-        operation,
-        form,
-        world.facts(),
-    );
+    let account = &caller.place.account;
+    let context = Context::of(&world.iam(account), caller, operation, form, world.facts());
     for action in context.actions(operation) {
-        world
-            .permit_by_identity(&context.question(caller, &action))
-            .map_err(|error| ApiError {
-                code: "AccessDenied".to_owned(),
-                status: 403,
-                ..error
-            })?;
+        let permitted = world.permit_by_identity(&context.question(caller, &action));
+        permitted.map_err(|error| ApiError::new("AccessDenied", error.message).status(403))?;
     }
     if let "CreateRole" | "UpdateAssumeRolePolicy" = operation {
         let trust = form.text("AssumeRolePolicyDocument").or(form.text("PolicyDocument"));
         neighbours(world, caller, trust.unwrap_or_default())?;
     }
     let gone = {
-        let mut iam = world.iam(&caller.place.account);
+        let mut iam = world.iam(account);
         match operation {
-            "DeleteRole" => iam.delete_role(form.required("RoleName")?)?,
-            "DeleteUser" => iam.delete_user(form.required("UserName")?)?,
+            "DeleteRole" => iam.delete(Role, form.required("RoleName")?)?,
+            "DeleteUser" => iam.delete(User, form.required("UserName")?)?,
             _ => return perform(&mut iam, caller, operation, form),
         }
     };
@@ -63,18 +55,18 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             let longest = longest(form)?;
             let (path, tags, boundary) = (limits::path(form)?, limits::tags(form)?, boundary::given(iam, form)?);
             iam.create_role(name, path, trust, limits::description(form)?)?;
-            iam.change_role(name, |role| {
+            iam.change(Role, name, |role| {
                 role.longest = longest;
                 role.tags = tags;
                 role.boundary = boundary;
             })?;
-            let role = iam.role(name)?;
+            let role = iam.find(Role, name)?;
             let (role, more) = (entity("Role", name, role), limits_and_tags(role));
             Ok(format!("<Role>{role}{more}</Role>"))
         }
         "GetRole" => {
             let name = form.required("RoleName")?;
-            let role = iam.role(name)?;
+            let role = iam.find(Role, name)?;
             let more = settings(role) + &limits_and_tags(role);
             let role = entity("Role", name, role);
             Ok(format!("<Role>{role}<RoleLastUsed/>{more}</Role>"))
@@ -84,12 +76,12 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
         })),
         "UpdateAssumeRolePolicy" => {
             let trust = trust(iam, form, "PolicyDocument")?;
-            iam.change_role(form.required("RoleName")?, |role| role.trust = Some(trust))?;
+            iam.change(Role, form.required("RoleName")?, |role| role.trust = Some(trust))?;
             Ok(String::new())
         }
         "UpdateRole" => {
             let (longest, description) = (longest(form)?, limits::description(form)?);
-            iam.change_role(form.required("RoleName")?, |role| {
+            iam.change(Role, form.required("RoleName")?, |role| {
                 role.longest = longest;
                 description.clone_into(&mut role.description);
             })?;
@@ -108,16 +100,13 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
             iam.users.insert(name.to_owned(), user);
             shown_user(iam, name)
         }
-        "GetUser" => {
-            let name = own_name(form, caller)?;
-            shown_user(iam, name)
-        }
+        "GetUser" => shown_user(iam, own_name(form, caller)?),
         "ListUsers" => Ok(list(form, "Users", below(form, iam.users.iter()), |(name, user)| {
             (name.clone(), entity("User", name, user))
         })),
         "CreateAccessKey" => {
             let name = own_name(form, caller)?;
-            iam.user(name)?;
+            iam.find(User, name)?;
             if iam.credentials.values().filter(|key| key.belongs_to(name)).count() >= 2 {
                 return Err(ApiError::new("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2").status(409));
             }
@@ -141,11 +130,8 @@ fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Resu
         }
         "ListAccessKeys" => {
             let name = own_name(form, caller)?;
-            iam.user(name)?;
-            let own = iam
-                .credentials
-                .iter()
-                .filter(|(_, credential)| credential.belongs_to(name));
+            iam.find(User, name)?;
+            let own = iam.credentials.iter().filter(|(_, key)| key.belongs_to(name));
             Ok(list(form, "AccessKeyMetadata", own, |(id, credential)| {
                 (id.clone(), access_key(name, id, credential))
             }))
@@ -175,29 +161,21 @@ impl Iam {
         }
     }
 
-    fn delete_role(&mut self, name: &str) -> Result<Entity, ApiError> {
-        let role = self.role(name)?;
-        if !role.attached.is_empty() || !role.inline.is_empty() {
+    fn delete(&mut self, kind: EntityKind, name: &str) -> Result<Entity, ApiError> {
+        let entity = self.find(kind, name)?;
+        if !entity.attached.is_empty() || !entity.inline.is_empty() {
             return Err(conflict("Cannot delete entity, must detach all policies first."));
         }
-        // Another role of this name is another role.
-        self.credentials.retain(|_, key| !key.is_session_of(name));
-        self.roles
-            .remove(name)
-            .ok_or_else(|| missing("The role cannot be found."))
-    }
-
-    fn delete_user(&mut self, name: &str) -> Result<Entity, ApiError> {
-        let user = self.user(name)?;
-        if !user.attached.is_empty() || !user.inline.is_empty() {
-            return Err(conflict("Cannot delete entity, must detach all policies first."));
+        match kind {
+            // Another role of this name is another role.
+            Role => self.credentials.retain(|_, key| !key.is_session_of(name)),
+            User if self.credentials.values().any(|key| key.belongs_to(name)) => {
+                return Err(conflict("Cannot delete entity, must delete access keys first."));
+            }
+            User => {}
         }
-        if self.credentials.values().any(|key| key.belongs_to(name)) {
-            return Err(conflict("Cannot delete entity, must delete access keys first."));
-        }
-        self.users
-            .remove(name)
-            .ok_or_else(|| missing("The user cannot be found."))
+        let gone = self.entities_mut(kind).remove(name);
+        gone.ok_or_else(|| kind.missing(name))
     }
 }
 
@@ -216,7 +194,7 @@ fn limits_and_tags(entity: &Entity) -> String {
 }
 
 fn shown_user(iam: &Iam, name: &str) -> Result<String, ApiError> {
-    let user = iam.user(name)?;
+    let user = iam.find(User, name)?;
     let (user, more) = (entity("User", name, user), limits_and_tags(user));
     Ok(format!("<User>{user}{more}</User>"))
 }
@@ -245,10 +223,10 @@ fn own_name<'a>(form: &'a Form, caller: &'a Caller) -> Result<&'a str, ApiError>
     match (form.text("UserName"), &caller.principal) {
         (Some(name), _) => Ok(name),
         (None, Principal::User(name)) => Ok(name),
-        (None, _) => Err(ApiError::new(
-            "ValidationError",
-            "Must specify userName when calling with non-User credentials",
-        )),
+        (None, _) => {
+            let told = "Must specify userName when calling with non-User credentials";
+            Err(ApiError::new("ValidationError", told))
+        }
     }
 }
 
@@ -294,10 +272,8 @@ fn neighbours(world: &World, caller: &Caller, trust: &str) -> Result<(), ApiErro
 }
 
 fn nobody(kind: &str, name: &str) -> ApiError {
-    ApiError::new(
-        "MalformedPolicyDocument",
-        format!("Invalid principal in policy: \"{kind}\":\"{name}\""),
-    )
+    let told = format!("Invalid principal in policy: \"{kind}\":\"{name}\"");
+    ApiError::new("MalformedPolicyDocument", told)
 }
 
 pub(super) fn encoded(document: &Document) -> String {
@@ -305,12 +281,8 @@ pub(super) fn encoded(document: &Document) -> String {
 }
 
 fn entity(kind: &str, name: &str, entity: &Entity) -> String {
-    let trust = entity.trust.as_ref().map_or_else(String::new, |trust| {
-        format!(
-            "<AssumeRolePolicyDocument>{}</AssumeRolePolicyDocument>",
-            encoded(trust)
-        )
-    });
+    let trust = entity.trust.as_ref().map(encoded);
+    let trust = trust.map_or_else(String::new, |trust| elements(&[("AssumeRolePolicyDocument", &trust)]));
     format!(
         "<Path>{}</Path><{kind}Name>{}</{kind}Name><{kind}Id>{}</{kind}Id><Arn>{}</Arn><CreateDate>{}</CreateDate>{trust}",
         escape(&entity.path),

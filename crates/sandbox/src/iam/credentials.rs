@@ -107,7 +107,7 @@ impl Iam {
                 secret,
                 session_token: None,
                 expires: None,
-                caller: caller_of(name, self.users.get(name)?, Place::new(&self.account, region)),
+                caller: caller_of(name, self.users.get(name)?, &Place::new(&self.account, region)),
             }),
             Owner::Session {
                 role,
@@ -125,21 +125,13 @@ impl Iam {
 
     /// Whose access key this is, if the session token is its own and has not expired.
     pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>, region: &str) -> Result<Caller, ApiError> {
-        let invalid = || {
-            ApiError::new(
-                "InvalidClientTokenId",
-                "The security token included in the request is invalid.",
-            )
-        };
-        let credential = self.credential(access_key_id, region).ok_or_else(invalid)?;
-        if credential.session_token.as_deref() != token {
-            return Err(invalid());
-        }
+        let told = "The security token included in the request is";
+        let credential = self.credential(access_key_id, region);
+        let credential = credential
+            .filter(|credential| credential.session_token.as_deref() == token)
+            .ok_or_else(|| ApiError::new("InvalidClientTokenId", format!("{told} invalid.")))?;
         if credential.expires.is_some_and(|expires| expires <= self.clock.now()) {
-            return Err(ApiError::new(
-                "ExpiredToken",
-                "The security token included in the request is expired",
-            ));
+            return Err(ApiError::new("ExpiredToken", format!("{told} expired")));
         }
         Ok(credential.caller)
     }
@@ -152,18 +144,12 @@ impl Iam {
     fn opened(&self, role: &str, opening: &Arc<Opening>, at: Timestamp, region: &str) -> Option<Caller> {
         let entity = self.roles.get(role)?;
         let name = &opening.name;
-        let mut extra = tags_of(entity);
-        extra.extend(principal_tags(&opening.tags));
-        extra.extend([
-            ("aws:tokenissuetime".to_owned(), at.to_string()),
-            ("aws:multifactorauthpresent".to_owned(), "false".to_owned()),
-        ]);
-        extra.extend(
-            opening
-                .source
-                .clone()
-                .map(|source| ("aws:sourceidentity".to_owned(), source)),
-        );
+        let tags = principal_tags(&entity.tags).chain(principal_tags(&opening.tags));
+        let mut extra: BTreeMap<String, String> = tags.collect();
+        extra.insert("aws:tokenissuetime".to_owned(), at.to_string());
+        extra.insert("aws:multifactorauthpresent".to_owned(), "false".to_owned());
+        let source = opening.source.clone();
+        extra.extend(source.map(|source| ("aws:sourceidentity".to_owned(), source)));
         Some(Caller {
             principal: Principal::Session {
                 role: role.to_owned(),
@@ -227,20 +213,11 @@ impl Iam {
 }
 
 /// A user as a caller.
-pub(super) fn caller_of(name: &str, user: &Entity, place: Place) -> Caller {
+pub(super) fn caller_of(name: &str, user: &Entity, place: &Place) -> Caller {
     Caller {
-        principal: Principal::User(name.to_owned()),
-        place,
-        arn: user.arn.clone(),
-        role_arn: None,
-        user_id: user.id.clone(),
-        extra: tags_of(user),
-        opening: None,
+        extra: principal_tags(&user.tags).collect(),
+        ..Caller::new(Principal::User(name.to_owned()), place, &user.arn, &user.id)
     }
-}
-
-fn tags_of(entity: &Entity) -> BTreeMap<String, String> {
-    principal_tags(&entity.tags).collect()
 }
 
 /// Tags as conditions name them: in lower case, so that a session's come in the place of its role's.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{ApiError, camel};
+use crate::api::{ApiError, absent};
 
 /// A decoded `application/x-www-form-urlencoded` body.
 pub(crate) struct Form(BTreeMap<String, String>);
@@ -21,10 +21,8 @@ impl Form {
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<&str, ApiError> {
-        self.text(name).filter(|value| !value.is_empty()).ok_or_else(|| {
-            let field = camel(name);
-            ApiError::new("ValidationError", format!("1 validation error detected: Value null at '{field}' failed to satisfy constraint: Member must not be null"))
-        })
+        let given = self.text(name).filter(|value| !value.is_empty());
+        given.ok_or_else(|| ApiError::new("ValidationError", absent(name)))
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
@@ -59,6 +57,12 @@ impl Form {
             .map(|number| Self(below(number)))
             .collect()
     }
+}
+
+/// Elements of these names, with their texts.
+pub(crate) fn elements(all: &[(&str, &str)]) -> String {
+    let one = |(name, text): &(&str, &str)| format!("<{name}>{}</{name}>", escape(text));
+    all.iter().map(one).collect()
 }
 
 /// Text inside XML; control characters that XML cannot hold become a question mark.

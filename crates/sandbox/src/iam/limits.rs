@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use super::Entity;
 use super::form::Form;
+use super::{Entity, EntityKind};
 use crate::api::{ApiError, broken};
 use crate::policy::{Document, Statement};
 
@@ -35,24 +35,26 @@ pub(super) fn trust(text: &str, member: &str) -> Result<(), ApiError> {
 }
 
 /// An inline policy that is to stand beside the other ones of a user or a role.
-pub(super) fn inline(entity: &Entity, is_role: bool, name: &str, owner: &str, text: &str) -> Result<(), ApiError> {
+pub(super) fn inline(entity: &Entity, kind: EntityKind, name: &str, owner: &str, text: &str) -> Result<(), ApiError> {
     document(text, "policyDocument")?;
     let others = entity.inline.iter().filter(|(other, _)| *other != name);
     let others: usize = others.map(|(_, document)| size(document.text())).sum();
-    let (most, kind) = if is_role { (OF_ROLE, "role") } else { (OF_USER, "user") };
+    let (most, kind) = match kind {
+        EntityKind::User => (OF_USER, kind.word()),
+        EntityKind::Role => (OF_ROLE, kind.word()),
+    };
+    let told = format!("Maximum policy size of {most} bytes exceeded for {kind} {owner}");
     if others + size(text) > most {
-        return Err(exceeded(format!(
-            "Maximum policy size of {most} bytes exceeded for {kind} {owner}"
-        )));
+        Err(exceeded(told))
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 /// One more managed policy.
-pub(super) fn attached(entity: &Entity, is_role: bool, arn: &str) -> Result<(), ApiError> {
+pub(super) fn attached(entity: &Entity, kind: EntityKind, arn: &str) -> Result<(), ApiError> {
     let others = entity.attached.iter().filter(|attached| *attached != arn).count();
-    let quota = if is_role { "PoliciesPerRole" } else { "PoliciesPerUser" };
-    within(others + 1, quota, ATTACHED)
+    within(others + 1, &format!("PoliciesPer{kind:?}"), ATTACHED)
 }
 
 fn within(count: usize, quota: &str, most: usize) -> Result<(), ApiError> {
@@ -82,11 +84,8 @@ fn at_most(text: &str, member: &str, most: usize) -> Result<(), ApiError> {
         return Ok(());
     }
     let shown = Some(text).filter(|_| most < LONGEST);
-    Err(invalid(broken(
-        shown,
-        member,
-        &format!("have length less than or equal to {most}"),
-    )))
+    let rule = format!("have length less than or equal to {most}");
+    Err(invalid(broken(shown, member, &rule)))
 }
 
 /// The name of a user, a role or a policy.
@@ -134,16 +133,12 @@ pub(super) fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
             }
         }
         if key.to_lowercase().starts_with("aws:") {
-            return Err(ApiError::new(
-                "InvalidInput",
-                "Tags beginning with aws: are reserved for system use.",
-            ));
+            let told = "Tags beginning with aws: are reserved for system use.";
+            return Err(ApiError::new("InvalidInput", told));
         }
         if tags.keys().any(|other: &String| is_same(other, key)) {
-            return Err(ApiError::new(
-                "InvalidInput",
-                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-            ));
+            let told = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+            return Err(ApiError::new("InvalidInput", told));
         }
         tags.insert(key.to_owned(), value.to_owned());
     }
@@ -170,12 +165,8 @@ pub(super) fn no_service(trust: &Document) -> Option<&str> {
     let known = KNOWN.get_or_init(|| include_str!("services.txt").split_whitespace().collect());
     let is_service = |name: &str| {
         let labels = name.trim_end_matches(".cn").strip_suffix(".amazonaws.com");
-        labels.is_some_and(|labels| {
-            labels
-                .rsplit('.')
-                .take(2)
-                .any(|label| known.iter().any(|known| known.eq_ignore_ascii_case(label)))
-        })
+        let is_known = |label: &str| known.iter().any(|known| known.eq_ignore_ascii_case(label));
+        labels.is_some_and(|labels| labels.rsplit('.').take(2).any(is_known))
     };
     let names = trust.statements().iter().flat_map(Statement::services);
     names.map(String::as_str).find(|name| *name != "*" && !is_service(name))

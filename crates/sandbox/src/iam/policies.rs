@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calls::{encoded, list};
-use super::form::{Form, escape};
-use super::{Entity, Iam, Policy, Versions, boundary, conflict, exists, limits, managed, missing, tags, versions};
+use super::form::{Form, elements, escape};
+use super::{
+    Entity, EntityKind, Iam, Policy, Versions, boundary, conflict, exists, limits, managed, missing, tags, versions,
+};
 use crate::api::ApiError;
 use crate::policy::{Document, Kind};
 use crate::world::random_id;
@@ -18,9 +20,8 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
             // Whatever their paths are.
             let named = |arn: &String| arn.rsplit('/').next().is_some_and(|other| limits::is_same(other, name));
             if iam.policies.keys().any(named) {
-                return Err(exists(&format!(
-                    "A policy called {name} already exists. Duplicate names are not allowed."
-                )));
+                let told = format!("A policy called {name} already exists. Duplicate names are not allowed.");
+                return Err(exists(&told));
             }
             let (text, created) = (form.required("PolicyDocument")?, iam.clock.now());
             limits::managed(text)?;
@@ -70,28 +71,20 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
             iam.policies.remove(arn).ok_or_else(|| no_policy(arn))?;
             Ok(String::new())
         }
-        "AttachRolePolicy" => iam
-            .attach_role_policy(form.required("RoleName")?, form.required("PolicyArn")?)
-            .map(|()| String::new()),
-        "AttachUserPolicy" => {
-            let arn = form.required("PolicyArn")?;
-            iam.attachable(arn)?;
-            iam.change_user(form.required("UserName")?, |user| user.attach(arn, false))??;
-            Ok(String::new())
-        }
+        "AttachRolePolicy" => attach(iam, EntityKind::Role, form),
+        "AttachUserPolicy" => attach(iam, EntityKind::User, form),
         _ => versions::perform(iam, operation, form).unwrap_or_else(|| of_entity(iam, operation, form)),
     }
 }
 
+fn attach(iam: &mut Iam, kind: EntityKind, form: &Form) -> Result<String, ApiError> {
+    let name = kind.named(form)?;
+    iam.attach(kind, name, form.required("PolicyArn")?)?;
+    Ok(String::new())
+}
+
 /// What users and roles share, without their word in it.
-const OF_ENTITIES: [&str; 6] = [
-    "ListAttachedPolicies",
-    "GetPolicy",
-    "ListPolicies",
-    "PutPolicy",
-    "DeletePolicy",
-    "DetachPolicy",
-];
+const OF_ENTITIES: &str = "ListAttachedPolicies GetPolicy ListPolicies PutPolicy DeletePolicy DetachPolicy";
 
 /// The operations that users and roles share.
 fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
@@ -99,68 +92,57 @@ fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiE
         let told = format!("Could not find operation {operation} for version 2010-05-08");
         ApiError::new("InvalidAction", told)
     };
-    if !OF_ENTITIES.contains(&operation.replace("Role", "").replace("User", "").as_str()) {
-        return Err(unknown());
-    }
-    let (name, shown) = if operation.contains("Role") {
-        let name = form.required("RoleName")?;
-        (name, format!("<RoleName>{}</RoleName>", escape(name)))
-    } else if operation.contains("User") {
-        let name = form.required("UserName")?;
-        (name, format!("<UserName>{}</UserName>", escape(name)))
-    } else {
-        return Err(unknown());
-    };
-    let is_role = operation.contains("Role");
-    let found = if is_role { iam.role(name)? } else { iam.user(name)? };
-    let answer = match operation {
-        "ListAttachedRolePolicies" | "ListAttachedUserPolicies" => {
+    let shared = operation.replace("Role", "").replace("User", "");
+    let kind = EntityKind::of(operation).filter(|_| OF_ENTITIES.split(' ').any(|one| one == shared));
+    let kind = kind.ok_or_else(unknown)?;
+    let name = kind.named(form)?;
+    let found = iam.find(kind, name)?;
+    let answer = match shared.as_str() {
+        "ListAttachedPolicies" => {
             let prefix = form.text("PathPrefix").unwrap_or("/");
             let below = found.attached.iter().filter(|arn| path(arn).starts_with(prefix));
             let below: BTreeSet<&String> = below.collect();
             return Ok(list(form, "AttachedPolicies", below.into_iter(), |arn| {
                 let name = arn.rsplit('/').next().unwrap_or(arn);
-                let row = format!(
-                    "<PolicyName>{}</PolicyName><PolicyArn>{}</PolicyArn>",
-                    escape(name),
-                    escape(arn)
-                );
+                let row = elements(&[("PolicyName", name), ("PolicyArn", arn)]);
                 (arn.clone(), row)
             }));
         }
-        "GetRolePolicy" | "GetUserPolicy" => {
+        "GetPolicy" => {
             let policy = form.required("PolicyName")?;
             let document = found.inline.get(policy).ok_or_else(|| no_inline(policy))?;
-            return Ok(format!(
-                "{shown}<PolicyName>{}</PolicyName><PolicyDocument>{}</PolicyDocument>",
-                escape(policy),
-                encoded(document)
-            ));
+            let (owner, document) = (format!("{kind:?}Name"), encoded(document));
+            let shown = [
+                (owner.as_str(), name),
+                ("PolicyName", policy),
+                ("PolicyDocument", &document),
+            ];
+            return Ok(elements(&shown));
         }
-        "ListRolePolicies" | "ListUserPolicies" => {
+        "ListPolicies" => {
             return Ok(list(form, "PolicyNames", found.inline.keys(), |name| {
                 (name.clone(), escape(name))
             }));
         }
-        "PutRolePolicy" | "PutUserPolicy" => {
+        "PutPolicy" => {
             let policy = limits::name(form.required("PolicyName")?, "policyName", 128)?.to_owned();
             let text = form.required("PolicyDocument")?;
-            limits::inline(found, is_role, &policy, name, text)?;
+            limits::inline(found, kind, &policy, name, text)?;
             let document = document(text, Kind::Inline)?;
-            change(iam, is_role, name, |found| {
+            iam.change(kind, name, |found| {
                 found.inline.insert(policy, document);
                 Ok(())
             })
         }
-        "DeleteRolePolicy" | "DeleteUserPolicy" => {
+        "DeletePolicy" => {
             let policy = form.required("PolicyName")?;
-            change(iam, is_role, name, |found| {
+            iam.change(kind, name, |found| {
                 found.inline.remove(policy).map(drop).ok_or_else(|| no_inline(policy))
             })
         }
-        "DetachRolePolicy" | "DetachUserPolicy" => {
+        "DetachPolicy" => {
             let arn = form.required("PolicyArn")?;
-            change(iam, is_role, name, |found| {
+            iam.change(kind, name, |found| {
                 let before = found.attached.len();
                 found.attached.retain(|attached| attached != arn);
                 if found.attached.len() == before {
@@ -171,20 +153,7 @@ fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiE
         }
         _ => return Err(unknown()),
     };
-    answer.map(|()| String::new())
-}
-
-fn change(
-    iam: &mut Iam,
-    is_role: bool,
-    name: &str,
-    change: impl FnOnce(&mut Entity) -> Result<(), ApiError>,
-) -> Result<(), ApiError> {
-    if is_role {
-        iam.change_role(name, change)?
-    } else {
-        iam.change_user(name, change)?
-    }
+    answer?.map(|()| String::new())
 }
 
 /// A policy for users, roles or sessions, read whole.
@@ -197,7 +166,7 @@ fn shown(iam: &Iam, arn: &str) -> Result<String, ApiError> {
     let own = iam.policies.get(arn);
     let description = match own.map_or("", |policy| &policy.description) {
         "" => String::new(),
-        text => format!("<Description>{}</Description>", escape(text)),
+        text => elements(&[("Description", text)]),
     };
     let tags = own.map_or_else(|| tags::shown(&BTreeMap::new()), |policy| tags::shown(&policy.tags));
     Ok(format!("<Policy>{}{description}{tags}</Policy>", row(iam, arn)))
@@ -236,11 +205,8 @@ fn path(arn: &str) -> &str {
 }
 
 fn attachments(iam: &Iam, arn: &str) -> usize {
-    iam.users
-        .values()
-        .chain(iam.roles.values())
-        .filter(|entity| entity.attached.iter().any(|attached| attached == arn))
-        .count()
+    let has = |entity: &&Entity| entity.attached.iter().any(|attached| attached == arn);
+    iam.all().filter(has).count()
 }
 
 pub(super) fn no_policy(arn: &str) -> ApiError {

@@ -3,12 +3,13 @@
 //! The facts of a simulation are those that it is given and what is known of the principal; what the policies ask for
 //! besides is named as missing.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::credentials::caller_of;
-use super::form::{Form, escape};
-use super::{Iam, missing};
+use super::form::{Form, elements, escape};
+use super::{EntityKind, Iam, missing};
 use crate::api::ApiError;
 use crate::identity::{Caller, Principal};
 use crate::policy::{self, Decision, Document, Guard, Kind, Own, Question};
@@ -29,7 +30,7 @@ struct Scene<'a> {
 /// A policy, and as what the simulator names it.
 struct Source<'a> {
     id: String,
-    document: std::borrow::Cow<'a, Document>,
+    document: Cow<'a, Document>,
 }
 
 /// What comes out for one action and one resource.
@@ -45,17 +46,17 @@ struct Outcome {
 pub(super) fn principal(iam: &Iam, by: &Caller, form: &Form) -> Result<String, ApiError> {
     let caller = asked_about(iam, by, form.required("PolicySourceArn")?)?;
     let (kind, name, entity) = match &caller.principal {
-        Principal::User(name) => ("user", name, iam.user(name)?),
-        Principal::Session { role, .. } => ("role", role, iam.role(role)?),
+        Principal::User(name) => ("user", name, iam.find(EntityKind::User, name)?),
+        Principal::Session { role, .. } => ("role", role, iam.find(EntityKind::Role, role)?),
         Principal::Service(_) => return Err(missing("The principal does not exist.")),
     };
     let managed = |arn: &'_ String| {
         let id = arn.rsplit('/').next().unwrap_or(arn).to_owned();
-        Source::known(id, iam.document(arn)?)
+        Some(Source::known(id, iam.document(arn)?))
     };
     let mut identity: Vec<Source> = entity.attached.iter().filter_map(managed).collect();
     for (policy, document) in &entity.inline {
-        identity.extend(Source::known(format!("{kind}_{name}_{policy}"), document));
+        identity.push(Source::known(format!("{kind}_{name}_{policy}"), document));
     }
     identity.extend(given(form, "PolicyInputList")?);
     let mut boundary = given(form, "PermissionsBoundaryPolicyInputList")?;
@@ -72,15 +73,11 @@ pub(super) fn principal(iam: &Iam, by: &Caller, form: &Form) -> Result<String, A
 pub(super) fn custom(iam: &Iam, by: &Caller, form: &Form) -> Result<String, ApiError> {
     let caller = match form.text("CallerArn") {
         Some(arn) => asked_about(iam, by, arn)?,
-        None => Caller {
-            principal: Principal::User(String::new()),
-            place: by.place.clone(),
-            arn: format!("arn:aws:iam::{}:root", by.place.account),
-            role_arn: None,
-            user_id: by.place.account.clone(),
-            extra: BTreeMap::new(),
-            opening: None,
-        },
+        None => {
+            let account = &by.place.account;
+            let root = format!("arn:aws:iam::{account}:root");
+            Caller::new(Principal::User(String::new()), &by.place, &root, account)
+        }
     };
     let identity = given(form, "PolicyInputList")?;
     if identity.is_empty() {
@@ -96,13 +93,11 @@ fn scene<'a>(
     boundary: Vec<Source<'a>>,
     form: &Form,
 ) -> Result<Scene<'a>, ApiError> {
-    let resource = match form.text("ResourcePolicy") {
-        Some(text) => Some(Source::read("ResourcePolicy".to_owned(), text, Kind::Resource)?),
-        None => None,
-    };
-    let owner = form
-        .text("ResourceOwner")
-        .map(|arn| arn.split(':').nth(4).unwrap_or(arn));
+    let resource = form.text("ResourcePolicy");
+    let resource = resource.map(|text| Source::read("ResourcePolicy".to_owned(), text, Kind::Resource));
+    let resource = resource.transpose()?;
+    let owner = form.text("ResourceOwner");
+    let owner = owner.map(|arn| arn.split(':').nth(4).unwrap_or(arn));
     Ok(Scene {
         owner: owner.unwrap_or(caller.account()).to_owned(),
         caller,
@@ -121,21 +116,16 @@ fn given<'a>(form: &Form, list: &str) -> Result<Vec<Source<'a>>, ApiError> {
 }
 
 impl<'a> Source<'a> {
-    #[expect(clippy::unnecessary_wraps, reason = "what is not there is left out by whoever asks")]
-    fn known(id: String, document: &'a Document) -> Option<Self> {
-        Some(Self {
-            id,
-            document: std::borrow::Cow::Borrowed(document),
-        })
+    fn known(id: String, document: &'a Document) -> Self {
+        let document = Cow::Borrowed(document);
+        Self { id, document }
     }
 
     fn read(id: String, text: &str, kind: Kind) -> Result<Self, ApiError> {
         let document = Document::checked(text, kind)
             .map_err(|wrong| ApiError::new("InvalidInput", format!("{id} is not valid: {wrong}")))?;
-        Ok(Self {
-            id,
-            document: std::borrow::Cow::Owned(document),
-        })
+        let document = Cow::Owned(document);
+        Ok(Self { id, document })
     }
 
     /// The elements of the statements of one effect that speak of what is asked.
@@ -164,18 +154,12 @@ impl Scene<'_> {
             let values = entry.list("ContextKeyValues").into_iter().map(str::to_owned).collect();
             facts.insert(entry.required("ContextKeyName")?.to_owned(), values);
         }
-        let mut members: Vec<String> = Vec::new();
-        for action in actions {
-            members.push(self.about(action, &resources, &facts));
-        }
+        let about = |action| self.about(action, &resources, &facts);
+        let members: Vec<String> = actions.into_iter().map(about).collect();
         let start: usize = form.text("Marker").and_then(|marker| marker.parse().ok()).unwrap_or(0);
         let end = start.saturating_add(form.number("MaxItems").map_or(100, |limit| limit as usize));
-        let page: String = members
-            .iter()
-            .skip(start)
-            .take(end - start)
-            .map(String::as_str)
-            .collect();
+        let page = members.iter().skip(start).take(end - start);
+        let page: String = page.map(String::as_str).collect();
         let more = if end < members.len() {
             format!("<IsTruncated>true</IsTruncated><Marker>{end}</Marker>")
         } else {
@@ -187,10 +171,8 @@ impl Scene<'_> {
     /// One action: of several resources the strictest decision, and each for itself below it.
     fn about(&self, action: &str, resources: &[&str], facts: &BTreeMap<String, Vec<String>>) -> String {
         let asked = if resources.is_empty() { &["*"] } else { resources };
-        let outcomes: Vec<Outcome> = asked
-            .iter()
-            .map(|resource| self.decide(action, resource, facts))
-            .collect();
+        let decide = |resource: &&str| self.decide(action, resource, facts);
+        let outcomes: Vec<Outcome> = asked.iter().map(decide).collect();
         let strictest = ["explicitDeny", "implicitDeny"]
             .into_iter()
             .find(|decision| outcomes.iter().any(|outcome| outcome.decision == *decision))
@@ -209,12 +191,7 @@ impl Scene<'_> {
             escape(action),
             escape(name),
             missing_values(missing),
-            self.within(
-                outcomes
-                    .iter()
-                    .filter_map(|outcome| outcome.within)
-                    .all(|within| within)
-            ),
+            self.within(outcomes.iter().all(|outcome| outcome.within != Some(false))),
         );
         if !resources.is_empty() {
             let _ = write!(
@@ -314,21 +291,16 @@ impl Scene<'_> {
 }
 
 fn missing_values(keys: &[String]) -> String {
-    let members: String = keys
-        .iter()
-        .map(|key| format!("<member>{}</member>", escape(key)))
-        .collect();
+    let member = |key: &String| elements(&[("member", key)]);
+    let members: String = keys.iter().map(member).collect();
     format!("<MissingContextValues>{members}</MissingContextValues>")
 }
 
 /// The user, or a session of the role, that the ARN names.
 fn asked_about(iam: &Iam, by: &Caller, arn: &str) -> Result<Caller, ApiError> {
-    if let Some((name, _)) = iam.role_by_arn(arn) {
-        return iam
-            .session(name, "simulated", &by.place.region)
-            .ok_or_else(|| missing(&format!("{arn} does not exist.")));
-    }
-    let found = iam.users.iter().find(|(_, user)| user.arn == arn);
-    let (name, user) = found.ok_or_else(|| missing(&format!("{arn} does not exist.")))?;
-    Ok(caller_of(name, user, by.place.clone()))
+    let role = iam.role_by_arn(arn);
+    let session = role.and_then(|(name, _)| iam.session(name, "simulated", &by.place.region));
+    let user = || iam.users.iter().find(|(_, user)| user.arn == arn);
+    let found = session.or_else(|| user().map(|(name, user)| caller_of(name, user, &by.place)));
+    found.ok_or_else(|| missing(&format!("{arn} does not exist.")))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::form::{Form, escape};
 use super::policies::no_policy;
-use super::{Iam, limits, no_role, no_user};
+use super::{EntityKind, Iam, limits};
 use crate::api::ApiError;
 
 type Tags = BTreeMap<String, String>;
@@ -30,32 +30,23 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Option<Res
         ("List", "RoleTags" | "UserTags" | "PolicyTags") => return Some(list(iam, kind, form)),
         _ => return None,
     };
-    let changed = match kind {
-        "Role" => form
-            .required("RoleName")
-            .and_then(|name| iam.change_role(name, |role| change(&mut role.tags))),
-        "User" => form
-            .required("UserName")
-            .and_then(|name| iam.change_user(name, |user| change(&mut user.tags))),
-        _ => form.required("PolicyArn").and_then(|arn| {
-            let changed = iam.policies.change(arn, |policy| change(&mut policy.tags));
-            changed.ok_or_else(|| no_policy(arn))
-        }),
-    };
+    let changed = changed(iam, kind, form, change);
     Some(changed.and_then(|done| done.map(|()| String::new())))
 }
 
+fn changed(iam: &mut Iam, kind: &str, form: &Form, change: Change<'_>) -> Result<Result<(), ApiError>, ApiError> {
+    if let Some(kind) = EntityKind::of(kind) {
+        return iam.change(kind, kind.named(form)?, |entity| change(&mut entity.tags));
+    }
+    let arn = form.required("PolicyArn")?;
+    let changed = iam.policies.change(arn, |policy| change(&mut policy.tags));
+    changed.ok_or_else(|| no_policy(arn))
+}
+
 fn list(iam: &Iam, kind: &str, form: &Form) -> Result<String, ApiError> {
-    let tags = match kind {
-        "RoleTags" => {
-            let name = form.required("RoleName")?;
-            &iam.roles.get(name).ok_or_else(|| no_role(name))?.tags
-        }
-        "UserTags" => {
-            let name = form.required("UserName")?;
-            &iam.users.get(name).ok_or_else(|| no_user(name))?.tags
-        }
-        _ => {
+    let tags = match EntityKind::of(kind) {
+        Some(kind) => &iam.find(kind, kind.named(form)?)?.tags,
+        None => {
             let arn = form.required("PolicyArn")?;
             &iam.policies.get(arn).ok_or_else(|| no_policy(arn))?.tags
         }

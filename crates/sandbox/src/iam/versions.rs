@@ -57,11 +57,8 @@ impl Versions {
     }
 
     fn row(&self, number: u32, version: &Version) -> String {
-        row(
-            &format!("v{number}"),
-            number == self.default,
-            &version.created.to_string(),
-        )
+        let (id, created) = (format!("v{number}"), version.created.to_string());
+        row(&id, number == self.default, &created)
     }
 }
 
