@@ -52,10 +52,8 @@ impl SageMaker {
     fn stop(&self, name: &str) -> Result<Value, ApiError> {
         let status = self.look(name, Job::status)?;
         if status != Status::InProgress {
-            return Err(invalid(format!(
-                "The request was rejected because the training job is in status {}.",
-                status.name()
-            )));
+            let told = format!("The request was rejected because the training job is in status {status:?}.");
+            return Err(invalid(told));
         }
         let now = self.now();
         self.update(name, |job| {

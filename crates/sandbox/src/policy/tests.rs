@@ -3,21 +3,19 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::identity::{ACCOUNT, Place, REGION};
 
 mod verdict;
 
 fn caller() -> Caller {
+    let principal = Principal::Session {
+        role: "example-role".to_owned(),
+        session: "s".to_owned(),
+    };
+    let (arn, place) = (verdict::SESSION, Place::new(ACCOUNT, REGION));
     Caller {
-        principal: Principal::Session {
-            role: "example-role".to_owned(),
-            session: "s".to_owned(),
-        },
-        place: crate::identity::Place::new("111122223333", "us-east-1"),
-        arn: "arn:aws:sts::111122223333:assumed-role/example-role/s".to_owned(),
-        role_arn: Some("arn:aws:iam::111122223333:role/example-role".to_owned()),
-        user_id: "AROA:s".to_owned(),
-        extra: BTreeMap::new(),
-        opening: None,
+        role_arn: Some(verdict::ROLE.to_owned()),
+        ..Caller::new(principal, &place, arn, "AROA:s")
     }
 }
 
@@ -244,15 +242,8 @@ fn policies_of_the_older_version_have_no_variables() {
 }
 
 pub(super) fn user() -> Caller {
-    Caller {
-        place: crate::identity::Place::new("111122223333", "us-east-1"),
-        principal: Principal::User("ann".to_owned()),
-        arn: "arn:aws:iam::111122223333:user/ann".to_owned(),
-        role_arn: None,
-        user_id: "AIDAANN".to_owned(),
-        extra: BTreeMap::new(),
-        opening: None,
-    }
+    let (ann, place) = (Principal::User("ann".to_owned()), Place::new(ACCOUNT, REGION));
+    Caller::new(ann, &place, "arn:aws:iam::111122223333:user/ann", "AIDAANN")
 }
 
 #[test]

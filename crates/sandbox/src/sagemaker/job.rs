@@ -92,8 +92,8 @@ impl Job {
             .map_err(|error| ApiError::new("InternalFailure", error.to_string()).status(500))?;
         let mut answer = request::echo(&request);
         answer["TrainingJobArn"] = json!(arn(place, &self.name));
-        answer["TrainingJobStatus"] = json!(self.status().name());
-        answer["SecondaryStatus"] = json!(self.phase().name());
+        answer["TrainingJobStatus"] = json!(self.status());
+        answer["SecondaryStatus"] = json!(self.phase());
         answer["CreationTime"] = json!(seconds(self.created));
         answer["LastModifiedTime"] = json!(seconds(self.modified));
         answer["SecondaryStatusTransitions"] = self.history();
@@ -125,7 +125,7 @@ impl Job {
         let ends = self.transitions.iter().skip(1).map(|next| Some(next.at));
         let row = |(transition, end): (&Transition, Option<Timestamp>)| {
             let mut row = json!({
-                "Status": transition.to.name(),
+                "Status": transition.to,
                 "StartTime": seconds(transition.at),
                 "StatusMessage": transition.to.message(),
             });

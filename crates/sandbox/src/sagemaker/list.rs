@@ -32,7 +32,7 @@ impl SageMaker {
         let status = body["StatusEquals"].as_str();
         let summaries: Vec<Value> = page
             .iter()
-            .filter(|job| status.is_none_or(|status| job.status().name() == status))
+            .filter(|job| status.is_none_or(|status| json!(job.status()) == status))
             .map(|job| summary(&self.place, job))
             .collect();
         let mut answer = json!({ "TrainingJobSummaries": summaries });
@@ -74,7 +74,7 @@ impl Order {
         }
         let part = body["NameContains"].as_str().unwrap_or_default();
         let find = move |name: &'a Arc<str>| jobs.rows.get(&**name).map(|job| &**job);
-        let is_named = move |name: &Arc<str>| part.is_empty() || name.contains(part);
+        let is_named = move |name: &&Arc<str>| part.is_empty() || name.contains(part);
         match self {
             Self::Name => {
                 let range = behind(from.map(|place| place.name.clone()), descending);
@@ -83,12 +83,12 @@ impl Order {
             Self::Created => {
                 let range = behind(from.map(|place| (place.created, Arc::from(&*place.name))), descending);
                 let names = jobs.by_created.range(range).map(|(_, name)| name);
-                directed(names.filter(move |name| is_named(name)).filter_map(find), descending)
+                directed(names.filter(is_named).filter_map(find), descending)
             }
             Self::Status => {
                 let range = behind(from.map(|place| (place.status, Arc::from(&*place.name))), descending);
                 let names = jobs.by_status.range(range).map(|(_, name)| name);
-                directed(names.filter(move |name| is_named(name)).filter_map(find), descending)
+                directed(names.filter(is_named).filter_map(find), descending)
             }
         }
     }
@@ -176,8 +176,8 @@ impl Place {
     }
 
     fn token(&self) -> String {
-        let (created, status) = (self.created.as_millisecond(), self.status.name());
-        URL_SAFE_NO_PAD.encode(format!("{created} {status} {}", self.name))
+        let Self { created, status, name } = self;
+        URL_SAFE_NO_PAD.encode(format!("{} {status:?} {name}", created.as_millisecond()))
     }
 
     fn parse(token: &str) -> Result<Self, ApiError> {
@@ -190,7 +190,7 @@ impl Place {
             let mut words = text.splitn(3, ' ');
             Some(Self {
                 created: Timestamp::from_millisecond(words.next()?.parse().ok()?).ok()?,
-                status: Status::parse(words.next()?)?,
+                status: serde_json::from_value(words.next()?.into()).ok()?,
                 name: words.next()?.to_owned(),
             })
         };
@@ -216,8 +216,8 @@ fn summary(place: &crate::identity::Place, job: &Job) -> Value {
         "TrainingJobArn": arn(place, name),
         "CreationTime": seconds(job.created),
         "LastModifiedTime": seconds(job.modified),
-        "TrainingJobStatus": job.status().name(),
-        "SecondaryStatus": job.phase().name(),
+        "TrainingJobStatus": job.status(),
+        "SecondaryStatus": job.phase(),
     });
     if let Some(ended) = job.ended {
         row["TrainingEndTime"] = json!(seconds(ended));

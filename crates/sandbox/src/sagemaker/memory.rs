@@ -80,10 +80,10 @@ mod tests {
         std::fs::create_dir(&dead).unwrap();
         std::fs::write(dead.join("plaintext"), "x").unwrap();
         let held = hold(&alive).unwrap();
-        World::open(Options::default(), "http://127.0.0.1:1").unwrap();
+        World::scratch(Options::default());
         assert!(!dead.exists() && alive.exists());
         drop(held);
-        World::open(Options::default(), "http://127.0.0.1:1").unwrap();
+        World::scratch(Options::default());
         assert!(!alive.exists());
     }
 }

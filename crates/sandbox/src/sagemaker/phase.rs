@@ -1,9 +1,10 @@
-//! A job's secondary statuses: each has its status in lists, and its sentence.
+//! A job's secondary statuses: each has its status in lists, and its sentence. Their names
+//! are SageMaker's.
 
 use serde::{Deserialize, Serialize};
 
 /// A status as lists show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Status {
     Completed,
     Failed,
@@ -13,28 +14,6 @@ pub(super) enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 5] = [
-        Self::Completed,
-        Self::Failed,
-        Self::InProgress,
-        Self::Stopped,
-        Self::Stopping,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Completed => "Completed",
-            Self::Failed => "Failed",
-            Self::InProgress => "InProgress",
-            Self::Stopped => "Stopped",
-            Self::Stopping => "Stopping",
-        }
-    }
-
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
-    }
-
     pub(super) fn is_over(self) -> bool {
         !matches!(self, Self::InProgress | Self::Stopping)
     }
@@ -62,20 +41,6 @@ impl Phase {
             Self::Completed => Status::Completed,
             Self::Failed => Status::Failed,
             Self::Stopped | Self::MaxRuntimeExceeded => Status::Stopped,
-        }
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Starting => "Starting",
-            Self::Downloading => "Downloading",
-            Self::Training => "Training",
-            Self::Uploading => "Uploading",
-            Self::Stopping => "Stopping",
-            Self::Completed => "Completed",
-            Self::Failed => "Failed",
-            Self::Stopped => "Stopped",
-            Self::MaxRuntimeExceeded => "MaxRuntimeExceeded",
         }
     }
 

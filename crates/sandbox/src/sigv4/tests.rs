@@ -42,13 +42,15 @@ impl Draft {
     }
 
     fn credential(&self, stamp: &str) -> String {
-        format!(
-            "{}/{}/{}/{}/aws4_request",
-            self.key,
-            &stamp[..8],
-            self.region,
-            self.service
-        )
+        let Self {
+            key, region, service, ..
+        } = self;
+        format!("{key}/{}/{region}/{service}/aws4_request", &stamp[..8])
+    }
+
+    fn signature(&self, parts: &Parts, body: &str, parsed: &Authorization) -> String {
+        let text = to_sign(parts, &hex::encode(Sha256::digest(body)), parsed);
+        hex::encode(sign(&self.secret, parsed, &text))
     }
 
     fn by_header(&self) -> Parts {
@@ -79,11 +81,7 @@ impl Draft {
         let set = |parts: &mut Parts, value: String| parts.headers.insert("authorization", value.parse().unwrap());
         set(&mut parts, authorization("0"));
         let parsed = Authorization::parse(&parts.headers, None).unwrap().unwrap();
-        let signature = hex::encode(sign(
-            &self.secret,
-            &parsed,
-            &to_sign(&parts, &hex::encode(Sha256::digest(self.body)), &parsed),
-        ));
+        let signature = self.signature(&parts, self.body, &parsed);
         set(&mut parts, authorization(&signature));
         parts
     }
@@ -104,17 +102,13 @@ impl Draft {
         let Some(Ok(parsed)) = Authorization::parse(&unsigned.headers, unsigned.uri.query()) else {
             return unsigned;
         };
-        let signature = hex::encode(sign(
-            &self.secret,
-            &parsed,
-            &to_sign(&unsigned, &hex::encode(Sha256::digest(b"")), &parsed),
-        ));
+        let signature = self.signature(&unsigned, "", &parsed);
         request(&format!("{query}&X-Amz-Signature={signature}"))
     }
 }
 
 fn world() -> World {
-    World::open(Options::default(), "http://127.0.0.1:1").unwrap()
+    World::scratch(Options::default())
 }
 
 fn ask(world: &World, change: impl FnOnce(&mut Draft)) -> Result<String, Refusal> {
@@ -125,11 +119,8 @@ fn ask(world: &World, change: impl FnOnce(&mut Draft)) -> Result<String, Refusal
 
 #[test]
 fn a_signed_request_is_its_signers() {
-    let world = world();
-    assert_eq!(
-        ask(&world, |_| {}).unwrap(),
-        "arn:aws:iam::111122223333:user/strongroom"
-    );
+    let arn = ask(&world(), |_| {}).unwrap();
+    assert_eq!(arn, "arn:aws:iam::111122223333:user/strongroom");
 }
 
 #[test]
@@ -138,20 +129,14 @@ fn each_thing_that_is_wrong_with_a_signature_is_found() {
     let refusal = |change: fn(&mut Draft)| ask(&world, change).unwrap_err();
     assert_eq!(refusal(|draft| draft.secret.push('x')), Refusal::WrongSignature);
     assert_eq!(refusal(|draft| draft.body = "{ }"), Refusal::WrongSignature);
-    assert_eq!(
-        refusal(|draft| draft.key = "AKIANOBODY".to_owned()),
-        Refusal::UnknownKey
-    );
-    assert_eq!(
-        refusal(|draft| draft.token = Some("made-up".to_owned())),
-        Refusal::UnknownKey
-    );
+    let nobody = refusal(|draft| draft.key = "AKIANOBODY".to_owned());
+    assert_eq!(nobody, Refusal::UnknownKey);
+    let made_up = refusal(|draft| draft.token = Some("made-up".to_owned()));
+    assert_eq!(made_up, Refusal::UnknownKey);
     assert!(matches!(refusal(|draft| draft.age = 16 * 60), Refusal::Skewed(_)));
     assert!(matches!(refusal(|draft| draft.age = -16 * 60), Refusal::Skewed(_)));
-    assert!(matches!(
-        refusal(|draft| draft.region = "eu-west-1"),
-        Refusal::WrongScope(_)
-    ));
+    let elsewhere = refusal(|draft| draft.region = "eu-west-1");
+    assert!(matches!(elsewhere, Refusal::WrongScope(_)), "{elsewhere:?}");
     assert!(matches!(refusal(|draft| draft.service = "s3"), Refusal::WrongScope(_)));
     for unsigned in ["host", "x-amz-date", "x-amz-target"] {
         let refused = ask(&world, |draft| draft.signed.retain(|name| *name != unsigned));
@@ -181,10 +166,9 @@ fn a_request_of_no_signature_or_half_a_one_is_nobodys() {
 #[test]
 fn a_session_is_good_with_its_token_until_it_ends() {
     let world = world();
-    let trust = r#"{"Statement":[]}"#;
+    let trust = serde_json::json!({ "Statement": [] });
     let mut iam = world.iam(ACCOUNT);
-    iam.create_role("r", "/", super::super::policy::Document::trusted(trust), "")
-        .unwrap();
+    iam.create_role("r", "/", trust.into(), "").unwrap();
     let session = iam.open_session("r", crate::iam::Opening::named("s"), 3600);
     drop(iam);
     let ask = |token: Option<&str>| {
@@ -194,10 +178,8 @@ fn a_session_is_good_with_its_token_until_it_ends() {
             draft.token = token.map(str::to_owned);
         })
     };
-    assert_eq!(
-        ask(Some(&session.session_token)).unwrap(),
-        "arn:aws:sts::111122223333:assumed-role/r/s"
-    );
+    let arn = ask(Some(&session.session_token)).unwrap();
+    assert_eq!(arn, "arn:aws:sts::111122223333:assumed-role/r/s");
     assert_eq!(ask(None).unwrap_err(), Refusal::UnknownKey);
     assert_eq!(ask(Some("another")).unwrap_err(), Refusal::UnknownKey);
     world.clock.advance(SignedDuration::from_mins(61));

@@ -3,8 +3,8 @@
 use super::*;
 
 const ROOT: &str = "arn:aws:iam::111122223333:root";
-const ROLE: &str = "arn:aws:iam::111122223333:role/example-role";
-const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/example-role/s";
+pub(super) const ROLE: &str = "arn:aws:iam::111122223333:role/example-role";
+pub(super) const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/example-role/s";
 
 #[test]
 fn a_resource_policy_names_an_account_a_role_a_session_or_everybody() {

@@ -1,28 +1,21 @@
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
-
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
+use super::super::call as ask;
 use super::super::tests::{body, finished, world};
 use super::*;
 use crate::iam::{self, Form};
-use crate::identity::{ACCOUNT, REGION};
 
 /// The world's administrator under one more statement.
 fn guarded(world: &World, statement: Value) -> Caller {
-    let (id, _) = world.iam(ACCOUNT).own_access_key();
-    let owner = world.iam(ACCOUNT).caller(&id, None, REGION).unwrap();
+    let owner = world.owner();
     let policy = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
     let document = utf8_percent_encode(&policy, NON_ALPHANUMERIC);
     let form = format!("UserName=strongroom&PolicyName=guard&PolicyDocument={document}");
     iam::call(world, &owner, "PutUserPolicy", &Form::parse(form.as_bytes())).unwrap();
     owner
-}
-
-fn ask(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
-    super::super::call(world, caller, operation, body)
 }
 
 fn network(subnets: &[&str], groups: &[&str]) -> Value {
@@ -54,15 +47,13 @@ fn guardrails() -> Vec<(Value, Value, bool)> {
         |kind: &str| json!({ "ResourceConfig": { "InstanceType": kind, "InstanceCount": 1, "VolumeSizeInGB": 1 } });
     let output = |key: Value| json!({ "OutputDataConfig": { "S3OutputPath": "s3://sagemaker-b/o", "KmsKeyId": key } });
     let seconds = |seconds: u64| json!({ "StoppingCondition": { "MaxRuntimeInSeconds": seconds } });
+    let known_subnets = network(&["subnet-1", "subnet-2"], &["sg-1"]);
+    let encrypted = json!({ "EnableInterContainerTrafficEncryption": true });
     let tag = |key: &str, value: &str| json!({ "Tags": [{ "Key": key, "Value": value }] });
     vec![
         (no_vpc.clone(), json!({}), false),
         (no_vpc, network(&["subnet-9"], &["sg-1"]), true),
-        (
-            other_subnets.clone(),
-            network(&["subnet-1", "subnet-2"], &["sg-1"]),
-            true,
-        ),
+        (other_subnets.clone(), known_subnets, true),
         (other_subnets, network(&["subnet-1", "subnet-9"], &["sg-1"]), false),
         (other_groups.clone(), network(&["subnet-1"], &["sg-1"]), true),
         (other_groups, network(&["subnet-1"], &["sg-1", "sg-2"]), false),
@@ -77,11 +68,7 @@ fn guardrails() -> Vec<(Value, Value, bool)> {
         (open_network.clone(), json!({ "EnableNetworkIsolation": false }), false),
         (open_network, json!({ "EnableNetworkIsolation": true }), true),
         (open_traffic.clone(), json!({}), false),
-        (
-            open_traffic,
-            json!({ "EnableInterContainerTrafficEncryption": true }),
-            true,
-        ),
+        (open_traffic, encrypted, true),
         (large.clone(), instance("ml.m5.large"), true),
         (large, instance("ml.p4d.24xlarge"), false),
         (long.clone(), seconds(3600), true),
@@ -105,19 +92,14 @@ async fn guardrails_on_create_training_job_hold() {
         });
         let caller = guarded(&world, deny);
         let mut body = body(&format!("job-{number}"));
-        body.as_object_mut()
-            .unwrap()
-            .extend(change.as_object().unwrap().clone());
+        let members = body.as_object_mut().unwrap();
+        members.extend(change.as_object().unwrap().clone());
         let asked = ask(&world, &caller, "CreateTrainingJob", &body);
         assert_eq!(asked.is_ok(), is_let, "{condition} {change} {asked:?}");
         if let Err(error) = asked {
             assert_eq!(error.code, "AccessDeniedException");
-            assert!(
-                error
-                    .message
-                    .contains("with an explicit deny in an identity-based policy"),
-                "{error}"
-            );
+            let words = "with an explicit deny in an identity-based policy";
+            assert!(error.message.contains(words), "{error}");
         }
     }
 }

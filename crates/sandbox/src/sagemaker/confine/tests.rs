@@ -1,16 +1,15 @@
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
 use serde_json::json;
 
 use super::super::process::LOG_GROUP;
-use super::super::tests::{body, ended, model, processes, up, world};
+use super::super::tests::{body, completed, model, processes, up, world};
 use super::super::{SERVICE, create_unasked};
 use super::*;
-use crate::identity::{Caller, Principal};
+use crate::identity::Caller;
 use crate::world::random_hex;
 
 /// A job that looks for what it must not see, and writes down what it found.
@@ -86,8 +85,7 @@ async fn found(confinement: Option<Confinement>, is_isolated: bool) -> Vec<Strin
     let sandbox = std::process::id().to_string();
     let socket = Listening::new();
     thief["Environment"] = json!({ "WORLD": world.root, "SANDBOX": sandbox, "OUTSIDE": outside, "SOCKET": socket.0 });
-    let job = ended(&world, &thief).await;
-    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    completed(&world, &thief).await;
     assert!(processes(&victim) > 0);
     let mut found: Vec<String> = model(&world, "thief").lines().map(str::to_owned).collect();
     found.sort();
@@ -135,8 +133,7 @@ async fn variables_of_the_request_reach_the_job_and_not_what_confines_it() {
     let mut body = body("job");
     let text = "two\nlines, 'quotes' \"and\" $(more) \\";
     body["Environment"] = json!({ "LD_PRELOAD": "/nonexistent.so", "TEXT": text, "HOME": "/elsewhere" });
-    let job = ended(&world, &body).await;
-    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    completed(&world, &body).await;
     let said = model(&world, "job");
     assert!(
         said.starts_with(&format!("/nonexistent.so|{text}|{}", world.root.display())),
@@ -144,15 +141,7 @@ async fn variables_of_the_request_reach_the_job_and_not_what_confines_it() {
     );
     assert!(said.ends_with("||0\n"), "{said}");
     // The loader complains of each program that it starts with this: the shell, env and grep.
-    let service = Caller {
-        principal: Principal::Service(SERVICE.to_owned()),
-        arn: SERVICE.to_owned(),
-        role_arn: None,
-        user_id: SERVICE.to_owned(),
-        extra: BTreeMap::new(),
-        place: world.home.clone(),
-        opening: None,
-    };
+    let service = Caller::service(SERVICE, &world.home);
     let request = json!({ "logGroupName": LOG_GROUP });
     let logged = crate::logs::call(&world, &service, "FilterLogEvents", &request).unwrap();
     let lines = logged["events"].as_array().unwrap().len();
@@ -162,8 +151,7 @@ async fn variables_of_the_request_reach_the_job_and_not_what_confines_it() {
 #[tokio::test]
 async fn what_a_job_leaves_behind_ends_with_it() {
     let world = world("setsid sleep 1000 & sleep 0.05; touch up model/x");
-    let job = ended(&world, &body("job")).await;
-    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    completed(&world, &body("job")).await;
     let left = std::fs::read_dir("/proc").unwrap().flatten().filter(|process| {
         let environ = std::fs::read(process.path().join("environ")).unwrap_or_default();
         String::from_utf8_lossy(&environ).contains(&format!("STRONGROOM_ML_ROOT={}", world.root.display()))
@@ -177,8 +165,7 @@ async fn the_jobs_folder_is_at_opt_ml_and_the_rest_of_opt_is_as_it_was() {
         "cp /opt/ml/input/data/train/x /opt/ml/model/x; ls -A /opt > model/x; ls -A /opt/ml/input >> model/x; \
          echo \"$1\" >> model/x",
     );
-    let job = ended(&world, &body("job")).await;
-    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    completed(&world, &body("job")).await;
     let mut here: Vec<String> = std::fs::read_dir("/opt")
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -196,8 +183,7 @@ async fn an_entry_point_of_the_request_runs_in_place_of_the_images_own() {
     let mut body = body("job");
     body["AlgorithmSpecification"]["ContainerEntrypoint"] = json!(["/bin/sh", "-c"]);
     body["AlgorithmSpecification"]["ContainerArguments"] = json!(["echo \"$0 $1\" > /opt/ml/model/said", "a", "b c"]);
-    let job = ended(&world, &body).await;
-    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    completed(&world, &body).await;
     assert_eq!(model(&world, "job"), "a b c\n");
 }
 
@@ -211,7 +197,6 @@ async fn an_isolated_job_has_a_loopback_that_is_not_the_machines() {
     ));
     let mut body = body("job");
     body["EnableNetworkIsolation"] = json!(true);
-    let job = ended(&world, &body).await;
-    assert_eq!(job["TrainingJobStatus"], "Completed", "{job}");
+    completed(&world, &body).await;
     assert_eq!(model(&world, "job"), "127.0.0.1\n");
 }

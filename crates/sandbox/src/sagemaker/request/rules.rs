@@ -1,218 +1,70 @@
-//! SageMaker's constraints on the members of a CreateTrainingJob. All that are broken are told at once.
+//! SageMaker's constraints on the members of a CreateTrainingJob, of which `rules.json` has one a line. All that are broken
+//! are told at once.
 
+use std::sync::OnceLock;
+
+use regex_lite::Regex;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::super::api::{ApiError, camel};
 use super::super::invalid;
 
-/// Twenty-eight days, the longest that a job may run.
-const LONGEST: i64 = 28 * 24 * 3600;
-
 /// What a member must be.
+#[derive(Deserialize)]
 enum Rule {
     /// Something with members of its own.
     Group,
+    /// A type of instance that trains.
+    Instance,
     /// So many characters, by a pattern.
-    Text(usize, usize, Pattern),
+    Text(usize, usize, String),
     /// One of the words of a text.
-    OneOf(&'static str),
+    OneOf(String),
     /// A number from here to there.
     Number(i64, i64),
     /// So many entries; each text of at most so many characters.
     List(usize, usize, Option<usize>),
     /// So many entries, with keys and values of so many characters.
-    Map(usize, (usize, Pattern), (usize, Pattern)),
+    Map(usize, (usize, String), (usize, String)),
 }
 
-/// A pattern as SageMaker tells it, and whether a text follows it.
-type Pattern = (&'static str, fn(&str) -> bool);
+/// A member by its path, whether it must be there where what holds it is, and its rule.
+type Member = (String, bool, Rule);
 
-const ANY: Pattern = (".*", |text| !text.contains(['\n', '\r']));
-const ALL: Pattern = ("[\\S\\s]*", |_| true);
-const SOME: Pattern = (".+", |text| !text.is_empty());
-const NAME: Pattern = ("^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", |name| is_name(name, 63));
-const ENTITY: Pattern = ("[a-zA-Z0-9](-*[a-zA-Z0-9]){0,119}", |name| is_name(name, 120));
-const ROLE: Pattern = ("^arn:aws[a-z\\-]*:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+$", |arn| {
-    let mut parts = arn.splitn(6, ':');
-    parts.next() == Some("arn")
-        && parts.next().is_some_and(|part| part.starts_with("aws"))
-        && parts.next() == Some("iam")
-        && parts.next() == Some("")
-        && parts
-            .next()
-            .is_some_and(|account| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()))
-        && parts
-            .next()
-            .and_then(|name| name.strip_prefix("role"))
-            .is_some_and(|name| {
-                !name.is_empty()
-                    && name
-                        .chars()
-                        .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-/".contains(c))
-            })
-});
-const PLACE: Pattern = ("^(https|s3)://([^/]+)/?(.*)$", |uri| {
-    uri.strip_prefix("s3://")
-        .or(uri.strip_prefix("https://"))
-        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-});
-const KEY: Pattern = ("^[a-zA-Z0-9:/_-]*$", |key| {
-    key.chars().all(|c| c.is_ascii_alphanumeric() || ":/_-".contains(c))
-});
-const CHANNEL: Pattern = ("[A-Za-z0-9\\.\\-_]+", |name| {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c))
-});
-const VARIABLE: Pattern = ("[a-zA-Z_][a-zA-Z0-9_]*", |name| {
-    !name.starts_with(|c: char| c.is_ascii_digit())
-        && !name.is_empty()
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-});
-const TAG: Pattern = ("^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$", |text| {
-    text.chars()
-        .all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c))
-});
-const MODES: Rule = Rule::OneOf("Pipe File FastFile");
+fn members() -> &'static [Member] {
+    static MEMBERS: OnceLock<Vec<Member>> = OnceLock::new();
+    MEMBERS.get_or_init(|| serde_json::from_str(include_str!("rules.json")).expect("every member has a rule"))
+}
 
-/// Each member by its path, whether it must be there where what holds it is, and its rule.
-const MEMBERS: &[(&str, bool, Rule)] = &[
-    ("TrainingJobName", true, Rule::Text(1, 63, NAME)),
-    ("RoleArn", true, Rule::Text(20, 2048, ROLE)),
-    ("HyperParameters", false, Rule::Map(100, (256, ANY), (2500, ANY))),
-    ("Environment", false, Rule::Map(100, (512, VARIABLE), (512, ALL))),
-    ("AlgorithmSpecification.TrainingImage", false, Rule::Text(0, 255, ANY)),
-    ("AlgorithmSpecification.TrainingInputMode", true, MODES),
-    (
-        "AlgorithmSpecification.ContainerEntrypoint",
-        false,
-        Rule::List(1, 100, Some(256)),
-    ),
-    (
-        "AlgorithmSpecification.ContainerArguments",
-        false,
-        Rule::List(1, 100, Some(256)),
-    ),
-    (
-        "AlgorithmSpecification.MetricDefinitions",
-        false,
-        Rule::List(0, 40, None),
-    ),
-    (
-        "AlgorithmSpecification.MetricDefinitions[].Name",
-        true,
-        Rule::Text(1, 255, SOME),
-    ),
-    (
-        "AlgorithmSpecification.MetricDefinitions[].Regex",
-        true,
-        Rule::Text(1, 500, SOME),
-    ),
-    ("InputDataConfig", false, Rule::List(1, 20, None)),
-    ("InputDataConfig[].ChannelName", true, Rule::Text(1, 64, CHANNEL)),
-    ("InputDataConfig[].DataSource", true, Rule::Group),
-    (
-        "InputDataConfig[].DataSource.S3DataSource.S3DataType",
-        true,
-        Rule::OneOf("ManifestFile S3Prefix AugmentedManifestFile Converse"),
-    ),
-    (
-        "InputDataConfig[].DataSource.S3DataSource.S3Uri",
-        true,
-        Rule::Text(0, 1024, PLACE),
-    ),
-    (
-        "InputDataConfig[].DataSource.S3DataSource.S3DataDistributionType",
-        false,
-        Rule::OneOf("FullyReplicated ShardedByS3Key"),
-    ),
-    ("InputDataConfig[].ContentType", false, Rule::Text(0, 256, ANY)),
-    ("InputDataConfig[].CompressionType", false, Rule::OneOf("None Gzip")),
-    (
-        "InputDataConfig[].RecordWrapperType",
-        false,
-        Rule::OneOf("None RecordIO"),
-    ),
-    ("InputDataConfig[].InputMode", false, MODES),
-    ("OutputDataConfig", true, Rule::Group),
-    ("OutputDataConfig.S3OutputPath", true, Rule::Text(0, 1024, PLACE)),
-    ("OutputDataConfig.KmsKeyId", false, Rule::Text(0, 2048, KEY)),
-    ("OutputDataConfig.CompressionType", false, Rule::OneOf("GZIP NONE")),
-    (
-        "ResourceConfig.InstanceType",
-        false,
-        Rule::OneOf(include_str!("instances.txt")),
-    ),
-    ("ResourceConfig.VolumeKmsKeyId", false, Rule::Text(0, 2048, KEY)),
-    ("ResourceConfig.VolumeSizeInGB", false, Rule::Number(1, i64::MAX)),
-    (
-        "ResourceConfig.KeepAlivePeriodInSeconds",
-        false,
-        Rule::Number(0, 21_600),
-    ),
-    ("VpcConfig.SecurityGroupIds", true, Rule::List(1, 5, Some(32))),
-    ("VpcConfig.Subnets", true, Rule::List(1, 16, Some(32))),
-    ("StoppingCondition.MaxRuntimeInSeconds", false, Rule::Number(1, LONGEST)),
-    (
-        "StoppingCondition.MaxWaitTimeInSeconds",
-        false,
-        Rule::Number(1, i64::MAX),
-    ),
-    ("RetryStrategy.MaximumRetryAttempts", true, Rule::Number(1, 30)),
-    ("ExperimentConfig.ExperimentName", false, Rule::Text(1, 120, ENTITY)),
-    ("ExperimentConfig.TrialName", false, Rule::Text(1, 120, ENTITY)),
-    (
-        "ExperimentConfig.TrialComponentDisplayName",
-        false,
-        Rule::Text(1, 120, ENTITY),
-    ),
-    ("ExperimentConfig.RunName", false, Rule::Text(1, 120, ENTITY)),
-    ("DebugHookConfig.S3OutputPath", true, Rule::Text(0, 1024, PLACE)),
-    ("DebugHookConfig.LocalPath", false, Rule::Text(0, 4096, ANY)),
-    (
-        "DebugHookConfig.HookParameters",
-        false,
-        Rule::Map(20, (256, ANY), (256, ANY)),
-    ),
-    (
-        "DebugHookConfig.CollectionConfigurations",
-        false,
-        Rule::List(0, 20, None),
-    ),
-    ("ProfilerConfig.S3OutputPath", false, Rule::Text(0, 1024, PLACE)),
-    (
-        "ProfilerConfig.ProfilingParameters",
-        false,
-        Rule::Map(20, (256, ANY), (256, ANY)),
-    ),
-    ("CheckpointConfig.S3Uri", true, Rule::Text(0, 1024, PLACE)),
-    ("CheckpointConfig.LocalPath", false, Rule::Text(0, 4096, ANY)),
-    ("Tags", false, Rule::List(0, 50, None)),
-    ("Tags[].Key", true, Rule::Text(1, 128, TAG)),
-    ("Tags[].Value", true, Rule::Text(0, 256, TAG)),
-];
-
-/// Letters and digits, so many at most, with hyphens between them.
-fn is_name(name: &str, most: usize) -> bool {
-    let is_letter = |c: char| c.is_ascii_alphanumeric();
-    name.starts_with(is_letter)
-        && name.ends_with(is_letter)
-        && name.chars().all(|c| is_letter(c) || c == '-')
-        && name.chars().filter(|c| is_letter(*c)).count() <= most
+/// Whether texts follow a pattern of SageMaker's from their beginning to their end.
+fn follows(pattern: &str) -> impl Fn(&str) -> bool {
+    // The only classes of Unicode, which the regular expressions here do not know: letters, spaces, numbers.
+    let has_classes = pattern.contains("\\p{");
+    let ascii = pattern.replace("\\p{L}\\p{Z}\\p{N}", "a-zA-Z0-9 ");
+    let regex = Regex::new(&format!("(?R)^(?:{ascii})$")).expect("SageMaker's patterns are regular expressions");
+    let plain = |c: char| match c {
+        c if c.is_alphanumeric() => 'a',
+        c if c.is_whitespace() => ' ',
+        c => c,
+    };
+    move |text| {
+        let plain: Option<String> = has_classes.then(|| text.chars().map(plain).collect());
+        regex.is_match(plain.as_deref().unwrap_or(text))
+    }
 }
 
 /// Holds a request against every rule.
 pub(in super::super) fn check(body: &Value) -> Result<(), ApiError> {
-    check_members(body, MEMBERS.iter())
+    check_members(body, members().iter())
 }
 
 /// Holds tags alone against theirs.
 pub(in super::super) fn check_tags(body: &Value) -> Result<(), ApiError> {
-    check_members(body, MEMBERS.iter().filter(|(path, ..)| path.starts_with("Tags")))
+    check_members(body, members().iter().filter(|(path, ..)| path.starts_with("Tags")))
 }
 
-fn check_members<'a>(
-    body: &Value,
-    members: impl Iterator<Item = &'a (&'static str, bool, Rule)>,
-) -> Result<(), ApiError> {
+fn check_members<'a>(body: &Value, members: impl Iterator<Item = &'a Member>) -> Result<(), ApiError> {
     let mut broken = Vec::new();
     for (path, is_required, rule) in members {
         visit(body, path, String::new(), *is_required, rule, &mut broken);
@@ -220,17 +72,18 @@ fn check_members<'a>(
     match broken.len() {
         0 => Ok(()),
         1 => Err(invalid(format!("1 validation error detected: {}", broken[0]))),
-        several => Err(invalid(format!(
-            "{several} validation errors detected: {}",
-            broken.join("; ")
-        ))),
+        several => {
+            let told = broken.join("; ");
+            Err(invalid(format!("{several} validation errors detected: {told}")))
+        }
     }
 }
 
 fn visit(value: &Value, path: &str, shown: String, is_required: bool, rule: &Rule, broken: &mut Vec<String>) {
-    let (head, rest) = path
-        .split_once('.')
-        .map_or((path, None), |(head, rest)| (head, Some(rest)));
+    let (head, rest) = match path.split_once('.') {
+        Some((head, rest)) => (head, Some(rest)),
+        None => (path, None),
+    };
     let member = head.trim_end_matches("[]");
     let below = &value[member];
     let shown = shown + &camel(member);
@@ -243,18 +96,15 @@ fn visit(value: &Value, path: &str, shown: String, is_required: bool, rule: &Rul
         }
         Some(rest) if !below.is_null() => visit(below, rest, shown + ".", is_required, rule, broken),
         Some(_) => {}
-        None if below.is_null() => {
-            if is_required {
-                broken.push(format!(
-                    "Value null at '{shown}' failed to satisfy constraint: Member must not be null"
-                ));
+        None => {
+            let at = format!("at '{shown}' failed to satisfy constraint:");
+            if !below.is_null() {
+                let wrong = rule.broken_by(below).into_iter();
+                broken.extend(wrong.map(|what| format!("{} {at} {what}", told(below))));
+            } else if is_required {
+                broken.push(format!("Value null {at} Member must not be null"));
             }
         }
-        None => broken.extend(
-            rule.broken_by(below)
-                .into_iter()
-                .map(|what| format!("{} at '{shown}' failed to satisfy constraint: {what}", told(below))),
-        ),
     }
 }
 
@@ -264,27 +114,24 @@ impl Rule {
         let at_most = |most: usize| format!("Member must have length less than or equal to {most}");
         let at_least = |least: usize| format!("Member must have length greater than or equal to {least}");
         let by_pattern = |pattern: &str| format!("Member must satisfy regular expression pattern: {pattern}");
+        let one_of = |words: &str| {
+            let known: Vec<&str> = words.split_whitespace().collect();
+            let told = || format!("Member must satisfy enum value set: [{}]", known.join(", "));
+            (!known.iter().any(|word| value == word)).then(told)
+        };
+        let of_length = |length: usize, least: usize, most: usize| {
+            let too_long = (length > most).then(|| at_most(most));
+            too_long.into_iter().chain((length < least).then(|| at_least(least)))
+        };
         let mut broken = Vec::new();
         match self {
             Self::Group => {}
-            Self::Text(least, most, (pattern, follows)) => {
+            Self::Instance => broken.extend(one_of(include_str!("instances.txt"))),
+            Self::OneOf(words) => broken.extend(one_of(words)),
+            Self::Text(least, most, pattern) => {
                 let text = value.as_str().unwrap_or_default();
-                let length = text.chars().count();
-                if !follows(text) {
-                    broken.push(by_pattern(pattern));
-                }
-                if length > *most {
-                    broken.push(at_most(*most));
-                }
-                if length < *least {
-                    broken.push(at_least(*least));
-                }
-            }
-            Self::OneOf(words) => {
-                let words: Vec<&str> = words.split_whitespace().collect();
-                if !words.iter().any(|word| value == word) {
-                    broken.push(format!("Member must satisfy enum value set: [{}]", words.join(", ")));
-                }
+                broken.extend((!follows(pattern)(text)).then(|| by_pattern(pattern)));
+                broken.extend(of_length(text.chars().count(), *least, *most));
             }
             Self::Number(least, most) => {
                 let number = value.as_i64().unwrap_or_default();
@@ -297,12 +144,7 @@ impl Rule {
             }
             Self::List(least, most, longest) => {
                 let entries = value.as_array().map_or(&[][..], Vec::as_slice);
-                if entries.len() > *most {
-                    broken.push(at_most(*most));
-                }
-                if entries.len() < *least {
-                    broken.push(at_least(*least));
-                }
+                broken.extend(of_length(entries.len(), *least, *most));
                 let fits = |most: &usize| {
                     let mut texts = entries.iter().map(Value::as_str);
                     texts.all(|text| text.is_some_and(|text| text.chars().count() <= *most))
@@ -312,24 +154,28 @@ impl Rule {
                 }
             }
             Self::Map(most, key, text) => {
-                let entries = value.as_object().into_iter().flatten();
-                let rule = |(most, (pattern, _)): &(usize, Pattern)| {
-                    format!("[{}, {}, {}]", at_most(*most), at_least(0), by_pattern(pattern))
+                let entries = || value.as_object().into_iter().flatten();
+                let rule = |what: &str, (most, pattern): &(usize, String)| {
+                    let [most, least] = [at_most(*most), at_least(0)];
+                    format!(
+                        "Map {what} must satisfy constraint: [{most}, {least}, {}]",
+                        by_pattern(pattern)
+                    )
                 };
-                let fits = |(most, (_, follows)): &(usize, Pattern), text: &str| {
-                    text.chars().count() <= *most && follows(text)
+                let all_fit = |(most, pattern): &(usize, String), texts: Vec<&str>| {
+                    let follows = follows(pattern);
+                    let mut texts = texts.into_iter();
+                    texts.all(|text| text.chars().count() <= *most && follows(text))
                 };
-                if entries.clone().count() > *most {
-                    broken.push(at_most(*most));
+                let (names, texts) = entries()
+                    .map(|(name, text)| (&**name, text.as_str().unwrap_or_default()))
+                    .unzip();
+                broken.extend(of_length(entries().count(), 0, *most));
+                if !all_fit(key, names) {
+                    broken.push(rule("keys", key));
                 }
-                if !entries.clone().all(|(name, _)| fits(key, name)) {
-                    broken.push(format!("Map keys must satisfy constraint: {}", rule(key)));
-                }
-                if !entries
-                    .clone()
-                    .all(|(_, value)| fits(text, value.as_str().unwrap_or_default()))
-                {
-                    broken.push(format!("Map value must satisfy constraint: {}", rule(text)));
+                if !all_fit(text, texts) {
+                    broken.push(rule("value", text));
                 }
             }
         }
@@ -346,11 +192,11 @@ fn told(value: &Value) -> String {
         }
         Value::Array(_) => "Value".to_owned(),
         Value::Object(entries) => {
-            let entries: Vec<String> = entries
-                .iter()
-                .map(|(name, value)| format!("{name}={}", one(value)))
-                .collect();
-            format!("Value '{{{}}}'", entries.join(", "))
+            let pair = |(name, value): (&String, &Value)| format!("{name}={}", one(value));
+            format!(
+                "Value '{{{}}}'",
+                entries.iter().map(pair).collect::<Vec<_>>().join(", ")
+            )
         }
         value => format!("Value '{}'", one(value)),
     }
