@@ -25,11 +25,13 @@ HEEDED = """
     Body BucketKeyEnabled BucketRegion CacheControl ChecksumAlgorithm ChecksumCRC32 ChecksumCRC32C ChecksumCRC64NVME
     ChecksumMode ChecksumSHA1 ChecksumSHA256 ChecksumType ConfirmRemoveSelfBucketAccess ContentDisposition
     ContentEncoding ContentLanguage ContentLength ContentMD5 ContentType ContinuationToken CopySourceIfMatch
-    CopySourceIfModifiedSince CopySourceIfNoneMatch CopySourceIfUnmodifiedSince CopySourceRange Delimiter EncodingType
+    CopySourceIfModifiedSince CopySourceIfNoneMatch CopySourceIfUnmodifiedSince CopySourceRange CopySourceSSECustomerAlgorithm
+    CopySourceSSECustomerKey CopySourceSSECustomerKeyMD5 Delimiter EncodingType
     ExpectedBucketOwner ExpectedSourceBucketOwner Expires FetchOwner KeyMarker Marker MaxBuckets MaxKeys MaxParts
     MaxUploads Metadata MetadataDirective MpuObjectSize OptionalObjectAttributes PartNumber PartNumberMarker Prefix
     Range RequestPayer ResponseCacheControl ResponseContentDisposition ResponseContentEncoding ResponseContentLanguage
-    ResponseContentType ResponseExpires SSEKMSEncryptionContext SSEKMSKeyId ServerSideEncryption StartAfter StorageClass
+    ResponseContentType ResponseExpires SSECustomerAlgorithm SSECustomerKey SSECustomerKeyMD5 SSEKMSEncryptionContext SSEKMSKeyId
+    ServerSideEncryption StartAfter StorageClass
     Tagging TaggingDirective TransitionDefaultMinimumObjectSize UploadIdMarker VersionId VersionIdMarker
     WebsiteRedirectLocation
 """.split()

@@ -2,7 +2,8 @@
 //! for anew.
 //!
 //! A `Range` that asks for several ranges, or for none that can be read, S3 ignores, and answers with the whole object. A
-//! bucket may be made with tags, for which s3s's document has no place: they go beside it.
+//! bucket may be made with tags, and may name encryption that it takes no objects of, for which s3s's documents have no place:
+//! they go beside them.
 
 use bytes::Bytes;
 use hyper::http::Extensions;
@@ -20,12 +21,16 @@ use super::convert::malformed;
 use crate::api::ApiError;
 use crate::sigv4::sign_anew;
 
-/// Bytes of a document that makes a bucket.
+/// Bytes of a document about a bucket.
 const LONGEST: usize = 1 << 20;
 
 /// The tags that a bucket is to be made with.
 #[derive(Debug, Clone)]
 pub(super) struct TagsOfNew(pub(super) Vec<Tag>);
+
+/// Whether a bucket is to take no objects that a key of the customer's encrypts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blocks(pub(super) bool);
 
 /// Asks `service` again.
 pub(super) struct Anew {
@@ -39,7 +44,7 @@ impl S3Route for Anew {
         let is_read = method == Method::GET || method == Method::HEAD;
         let is_object = !bucket.is_empty() && !key.is_empty();
         is_read && is_object && headers.contains_key(header::RANGE) && !is_one_range(headers)
-            || method == Method::PUT && key.is_empty() && has_document(headers) && makes_bucket(uri)
+            || method == Method::PUT && key.is_empty() && has_document(headers) && (makes_bucket(uri) || encrypts(uri))
     }
 
     /// The service does.
@@ -55,7 +60,7 @@ impl S3Route for Anew {
         *request.extensions_mut() = req.extensions;
         let (mut parts, mut body) = request.into_parts();
         let gone = if parts.method == Method::PUT {
-            body = Body::from(without_tags(&mut parts, body).await?);
+            body = Body::from(without_more(&mut parts, body).await?);
             None
         } else {
             parts.headers.remove(header::RANGE);
@@ -96,18 +101,36 @@ fn makes_bucket(uri: &Uri) -> bool {
     names.all(|pair| pair.starts_with("X-Amz-") || pair.starts_with("x-id="))
 }
 
-/// The document of a new bucket; its tags are put beside it.
-async fn without_tags(parts: &mut Parts, mut body: Body) -> Result<Bytes, ApiError> {
+/// Whether a PUT of a bucket is for its default encryption.
+fn encrypts(uri: &Uri) -> bool {
+    uri.query()
+        .unwrap_or_default()
+        .split('&')
+        .any(|pair| pair.split('=').next() == Some("encryption"))
+}
+
+/// A document without what s3s does not know; that is put beside it.
+async fn without_more(parts: &mut Parts, mut body: Body) -> Result<Bytes, ApiError> {
     let document = body.store_all_limited(LONGEST).await;
     let document = document.map_err(|error| broken(&error.to_string()))?;
     let text = std::str::from_utf8(&document).map_err(|_| malformed())?;
-    let Some((head, tags, tail)) = cut(text) else {
+    let is_of_encryption = encrypts(&parts.uri);
+    let name = if is_of_encryption {
+        "BlockedEncryptionTypes"
+    } else {
+        "Tags"
+    };
+    let Some((head, more, tail)) = cut(text, name) else {
         return Ok(document);
     };
-    let tagging = format!("<Tagging><TagSet>{tags}</TagSet></Tagging>");
-    let tagging = Tagging::deserialize(&mut Deserializer::new(tagging.as_bytes())).map_err(|_| malformed())?;
-    if !tagging.tag_set.is_empty() {
-        parts.extensions.insert(TagsOfNew(tagging.tag_set));
+    if is_of_encryption {
+        parts.extensions.insert(Blocks(blocks(more)?));
+    } else {
+        let tagging = format!("<Tagging><TagSet>{more}</TagSet></Tagging>");
+        let tagging = Tagging::deserialize(&mut Deserializer::new(tagging.as_bytes())).map_err(|_| malformed())?;
+        if !tagging.tag_set.is_empty() {
+            parts.extensions.insert(TagsOfNew(tagging.tag_set));
+        }
     }
     let rest = Bytes::from(format!("{head}{tail}"));
     parts.headers.insert(header::CONTENT_LENGTH, rest.len().into());
@@ -117,14 +140,33 @@ async fn without_tags(parts: &mut Parts, mut body: Body) -> Result<Bytes, ApiErr
     Ok(rest)
 }
 
-/// What is before an element of tags, in it, and behind it.
-fn cut(text: &str) -> Option<(&str, &str, &str)> {
-    let (head, rest) = text.split_once("<Tags")?;
+/// What is before an element, in it, and behind it.
+fn cut<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let (head, rest) = text.split_once(&format!("<{name}"))?;
     if let Some(tail) = rest.trim_start().strip_prefix("/>") {
         return Some((head, "", tail));
     }
-    let (tags, tail) = rest.trim_start().strip_prefix('>')?.split_once("</Tags>")?;
-    Some((head, tags, tail))
+    let inner = rest.trim_start().strip_prefix('>')?;
+    let (inner, tail) = inner.split_once(&format!("</{name}>"))?;
+    Some((head, inner, tail))
+}
+
+/// Whether SSE-C is among the kinds of encryption that are blocked; NONE stands alone.
+fn blocks(mut types: &str) -> Result<bool, ApiError> {
+    let mut named = Vec::new();
+    while !types.trim().is_empty() {
+        let (before, name, rest) = cut(types, "EncryptionType").ok_or_else(malformed)?;
+        if !before.trim().is_empty() {
+            return Err(malformed());
+        }
+        named.push(name.trim());
+        types = rest;
+    }
+    match named.as_slice() {
+        ["NONE"] => Ok(false),
+        ["SSE-C"] => Ok(true),
+        _ => Err(malformed()),
+    }
 }
 
 #[cfg(test)]
@@ -138,7 +180,22 @@ mod tests {
             ("<C><Tags /></C>", Some(("<C>", "", "</C>"))),
             ("<C><L>x</L></C>", None),
         ] {
-            assert_eq!(cut(text), pieces);
+            assert_eq!(cut(text, "Tags"), pieces);
+        }
+    }
+
+    #[test]
+    fn a_bucket_blocks_one_kind_of_encryption_or_none() {
+        let said = |types: &str| blocks(types).map_err(|error| error.code);
+        assert_eq!(said("<EncryptionType>NONE</EncryptionType>"), Ok(false));
+        assert_eq!(said("\n <EncryptionType>SSE-C</EncryptionType> "), Ok(true));
+        for wrong in [
+            "",
+            "SSE-C",
+            "<EncryptionType>SSE-S3</EncryptionType>",
+            "<EncryptionType>NONE</EncryptionType><EncryptionType>SSE-C</EncryptionType>",
+        ] {
+            assert_eq!(said(wrong), Err("MalformedXML".to_owned()), "{wrong}");
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
@@ -18,9 +18,12 @@ use s3s::crypto::{Checksum as _, Md5};
 
 use crate::clock::Clock;
 use crate::disk::{Disk, unwritable};
+use crate::s3::customer::CustomerKey;
 
+mod sealed;
 mod transit;
 
+use sealed::Unsealer;
 pub(crate) use transit::{Arrived, Intake, LARGEST_PUT, broken, disk, receive, too_large};
 
 /// How much of a body is in memory at a time, each way.
@@ -166,17 +169,22 @@ impl Drop for BodyFile {
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
     file: Arc<BodyFile>,
+    /// Of the bytes that are meant, also where those in the file are encrypted.
     start: u64,
     length: u64,
+    /// A customer's key encrypts the file.
+    is_sealed: bool,
 }
 
-/// A segment as a row names it: file, start, length.
-pub(crate) type Stretch = (String, u64, u64);
+/// A segment as a row names it: file, start, length, and whether a customer's key encrypts the file.
+pub(crate) type Stretch = (String, u64, u64, bool);
 
 /// The bytes of an object or of a part.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Body {
     segments: Vec<Segment>,
+    /// What a request brought along to read encrypted files with.
+    key: Option<CustomerKey>,
 }
 
 impl Body {
@@ -187,20 +195,30 @@ impl Body {
 
     /// What a row keeps of it.
     pub(crate) fn stretches(&self) -> Vec<Stretch> {
-        let stretch = |segment: &Segment| (segment.file.name.clone(), segment.start, segment.length);
+        let stretch = |segment: &Segment| {
+            let name = segment.file.name.clone();
+            (name, segment.start, segment.length, segment.is_sealed)
+        };
         self.segments.iter().map(stretch).collect()
     }
 
     /// A body as a row names it.
     pub(crate) fn of(stretches: Vec<Stretch>, home: &Arc<Home>) -> Self {
-        let segment = |(name, start, length): Stretch| Segment {
+        let segment = |(name, start, length, is_sealed): Stretch| Segment {
             file: home.file(name),
             start,
             length,
+            is_sealed,
         };
         Self {
             segments: stretches.into_iter().map(segment).collect(),
+            key: None,
         }
+    }
+
+    /// The same to be read with a customer's key. It is not kept: what is stored has none.
+    pub(crate) fn with_key(self, key: Option<CustomerKey>) -> Self {
+        Self { key, ..self }
     }
 
     /// One body after the other, without touching a byte.
@@ -210,6 +228,7 @@ impl Body {
                 .into_iter()
                 .flat_map(|body| body.segments.iter().cloned())
                 .collect(),
+            key: None,
         }
     }
 
@@ -221,27 +240,37 @@ impl Body {
             let (from, to) = (start.max(at), end.min(at + segment.length));
             if from < to {
                 segments.push(Segment {
-                    file: Arc::clone(&segment.file),
                     start: segment.start + (from - at),
                     length: to - from,
+                    ..segment.clone()
                 });
             }
             at += segment.length;
         }
-        Self { segments }
+        Self {
+            segments,
+            key: self.key.clone(),
+        }
     }
 
     /// Whether its files are there, as long as it needs them: an answer that has begun cannot say that they are not.
     pub(crate) fn check(&self) -> io::Result<()> {
         let mut checked = None;
-        for Segment { file, start, length } in &self.segments {
+        for Segment {
+            file,
+            start,
+            length,
+            is_sealed,
+        } in &self.segments
+        {
             let path = file.path();
             let missing = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
             let size = match checked {
                 Some((name, size)) if name == &file.name => size,
                 _ => path.metadata().map_err(missing)?.len(),
             };
-            if size < start + length {
+            let end = start + length;
+            if size < if *is_sealed { sealed::stored(end) } else { end } {
                 return Err(missing(io::ErrorKind::UnexpectedEof.into()));
             }
             checked = Some((&file.name, size));
@@ -253,15 +282,31 @@ impl Body {
     pub(crate) fn reader(&self) -> BodyReader {
         BodyReader {
             segments: self.segments.clone().into_iter(),
+            key: self.key.clone(),
             current: None,
         }
     }
 
-    /// Hashes the body where it is. Blocks.
-    pub(crate) fn hashed(self, home: &Home, mut checksums: ChecksumHasher) -> io::Result<Arrived> {
-        let mut md5 = Md5::default();
+    /// The body as one of its own, encrypted with this key or with none: where that is how it is it moves no bytes, and
+    /// hashes them where they are. Blocks.
+    pub(crate) fn copied(
+        self,
+        home: &Arc<Home>,
+        key: Option<&CustomerKey>,
+        mut checksums: ChecksumHasher,
+    ) -> io::Result<Arrived> {
         let mut reader = self.reader();
         let mut chunk = vec![0; CHUNK];
+        if self.key.as_ref() != key {
+            let mut intake = Intake::new(home, checksums, key)?;
+            loop {
+                match fill(&mut reader, &mut chunk)? {
+                    0 => return intake.finish(),
+                    read => intake.write_all(&chunk[..read])?,
+                }
+            }
+        }
+        let mut md5 = Md5::default();
         loop {
             let read = fill(&mut reader, &mut chunk)?;
             if read == 0 {
@@ -270,10 +315,12 @@ impl Body {
             md5.update(&chunk[..read]);
             checksums.update(&chunk[..read]);
         }
+        let md5 = md5.finalize();
         Ok(Arrived {
             at: home.now(),
-            body: self,
-            md5: md5.finalize(),
+            body: self.with_key(None),
+            md5,
+            tag: Arrived::tag(md5, key.is_some()),
             checksum: checksums.finalize(),
         })
     }
@@ -296,29 +343,57 @@ fn fill(reader: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
 #[derive(Debug)]
 pub(crate) struct BodyReader {
     segments: std::vec::IntoIter<Segment>,
+    key: Option<CustomerKey>,
     /// The holder keeps the file from being removed under the reader.
-    current: Option<(io::Take<File>, Segment)>,
+    current: Option<(Stretched, Segment)>,
+}
+
+/// A segment being read.
+#[derive(Debug)]
+enum Stretched {
+    Plain(io::Take<File>),
+    Sealed(Unsealer),
+}
+
+impl Stretched {
+    fn open(segment: &Segment, key: Option<&CustomerKey>) -> io::Result<Self> {
+        let mut file = File::open(segment.file.path())?;
+        if segment.is_sealed {
+            let key = key.ok_or_else(|| io::Error::other("the bytes are encrypted with a customer's key"))?;
+            let cipher = key.cipher(&segment.file.name);
+            return Unsealer::new(file, cipher, segment.start, segment.length).map(Self::Sealed);
+        }
+        file.seek(SeekFrom::Start(segment.start))?;
+        Ok(Self::Plain(file.take(segment.length)))
+    }
+}
+
+impl Read for Stretched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Sealed(sealed) => sealed.read(buffer),
+            Self::Plain(file) => match file.read(buffer)? {
+                0 if file.limit() > 0 && !buffer.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+                read => Ok(read),
+            },
+        }
+    }
 }
 
 impl Read for BodyReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if let Some((file, _)) = &mut self.current {
-                let read = file.read(buffer)?;
+            if let Some((stretch, _)) = &mut self.current {
+                let read = stretch.read(buffer)?;
                 if read > 0 || buffer.is_empty() {
                     return Ok(read);
-                }
-                if file.limit() > 0 {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
             let Some(segment) = self.segments.next() else {
                 self.current = None;
                 return Ok(0);
             };
-            let mut file = File::open(segment.file.path())?;
-            file.seek(SeekFrom::Start(segment.start))?;
-            self.current = Some((file.take(segment.length), segment));
+            self.current = Some((Stretched::open(&segment, self.key.as_ref())?, segment));
         }
     }
 }

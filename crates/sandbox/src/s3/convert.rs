@@ -320,6 +320,7 @@ macro_rules! about {
             encryption_context: $input.ssekms_encryption_context.clone(),
             bucket_key: $input.bucket_key_enabled,
             wrapped: None,
+            seal: None,
         }
     };
 }

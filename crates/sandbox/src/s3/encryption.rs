@@ -1,5 +1,6 @@
 //! SSE-KMS as far as it can be seen: writing needs GenerateDataKey on the object's KMS key, reading needs Decrypt, by the
-//! caller and through S3. The bytes stay as they came: the folder is private, and everything in it is of one trust.
+//! caller and through S3. The bytes stay as they came: the folder is private, and everything in it is of one trust. Only what
+//! comes with a key of the customer's own is encrypted, by [`super::customer`].
 //!
 //! What a request does not say, the bucket's default says; without one S3 encrypts with its own keys. `aws:kms` without a
 //! key means the key that AWS manages for S3 in the caller's account, which all of the account may use through S3.
@@ -11,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::customer::{self, CustomerKey};
 use super::object::About;
 use crate::api::ApiError;
 use crate::identity::Caller;
@@ -27,10 +29,23 @@ pub(crate) struct Preset {
     pub(crate) bucket_key: bool,
 }
 
-/// Wraps a data key for an object that is about to be written, where it is to be encrypted under a KMS key.
-pub(crate) fn seal(world: &World, caller: &Caller, resource: &str, about: &mut About) -> Result<(), ApiError> {
+/// Wraps a data key for an object that is about to be written, where it is to be encrypted under a KMS key, or seals it with
+/// the customer's.
+pub(crate) fn seal(
+    world: &World,
+    caller: &Caller,
+    resource: &str,
+    about: &mut About,
+    key: Option<&CustomerKey>,
+) -> Result<(), ApiError> {
     about.wrapped = None;
     check(about)?;
+    admit(world, caller, resource, key)?;
+    about.seal = key.map(CustomerKey::seal);
+    if key.is_some() {
+        about.bucket_key = None;
+        return Ok(());
+    }
     if about.encryption.is_none() {
         let preset = world
             .s3
@@ -58,8 +73,36 @@ pub(crate) fn seal(world: &World, caller: &Caller, resource: &str, about: &mut A
     Ok(())
 }
 
-/// Unwraps the data key of an object that is about to be read, or of an upload that goes on.
+/// Refuses bytes that come with a key of the customer's own for a bucket that takes none, as no new one does.
+pub(super) fn admit(world: &World, caller: &Caller, resource: &str, key: Option<&CustomerKey>) -> Result<(), ApiError> {
+    let blocks = || {
+        world
+            .s3
+            .setting(bucket_of(resource), |settings| settings.blocks_customer_keys)
+    };
+    if key.is_none() || !blocks()? {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "AccessDenied",
+        format!(
+            "User: {} is not authorized to perform: s3:PutObject on resource: \"{resource}\" because this bucket has \
+             blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C). Please \
+             specify a different server-side encryption type",
+            caller.arn
+        ),
+    )
+    .status(403))
+}
+
+/// Opens an object to who has no key of its customer's.
 pub(crate) fn open(world: &World, caller: &Caller, about: &About, resource: &str) -> Result<(), ApiError> {
+    customer::check(about, None)?;
+    unwrap(world, caller, about, resource)
+}
+
+/// Unwraps the data key of an object that is about to be read, or of an upload that goes on.
+pub(super) fn unwrap(world: &World, caller: &Caller, about: &About, resource: &str) -> Result<(), ApiError> {
     let Some(wrapped) = &about.wrapped else {
         return Ok(());
     };

@@ -17,6 +17,7 @@ use crate::world::World;
 
 mod attributes;
 mod buckets;
+mod copying;
 mod deleting;
 mod listing;
 mod objects;
@@ -283,7 +284,7 @@ impl S3 for Front {
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
-        objects::copy(self, req).await
+        copying::object(self, req).await
     }
 
     async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
@@ -316,7 +317,7 @@ impl S3 for Front {
         &self,
         req: S3Request<UploadPartCopyInput>,
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-        uploads::copy_part(self, req).await
+        copying::part(self, req).await
     }
 
     async fn complete_multipart_upload(

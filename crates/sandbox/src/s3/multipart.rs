@@ -63,7 +63,8 @@ pub(crate) struct Part {
 /// What is known of a part besides its bytes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct PartFacts {
-    pub(crate) md5: [u8; 16],
+    /// What its ETag is made of: its MD5, unless a customer's key encrypts it.
+    pub(crate) tag: [u8; 16],
     pub(crate) modified: SystemTime,
     #[serde(with = "checksum::stored")]
     pub(crate) checksum: Checksum,
@@ -76,7 +77,7 @@ impl Part {
             number,
             body: arrived.body,
             facts: PartFacts {
-                md5: arrived.md5,
+                tag: arrived.tag,
                 modified: arrived.at,
                 checksum: arrived.checksum,
             },
@@ -85,7 +86,7 @@ impl Part {
 
     /// Without quotes.
     pub(crate) fn etag(&self) -> String {
-        hex::encode(self.facts.md5)
+        hex::encode(self.facts.tag)
     }
 
     /// The name of its row, in the order of numbers.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Arrived, Body};
 use super::checksum::{self, Checksums};
+use super::customer::Seal;
 use super::versions::NULL;
 use crate::shelf::encoded;
 
@@ -58,7 +59,7 @@ impl Object {
         Self {
             body: arrived.body,
             facts: Facts {
-                etag: hex::encode(arrived.md5),
+                etag: hex::encode(arrived.tag),
                 modified: arrived.at,
                 about,
                 tags: BTreeMap::new(),
@@ -92,8 +93,8 @@ pub(crate) struct About {
     pub(crate) storage_class: Option<String>,
     pub(crate) website_redirect: Option<String>,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// `aws:kms`; everything else is encrypted with S3's own keys, asked for or not. A mark only: the sandbox's folder
-    /// holds the bytes as they came.
+    /// `aws:kms`; everything else but what a customer's key encrypts is encrypted with S3's own keys, asked for or not. A mark
+    /// only: the sandbox's folder holds those bytes as they came.
     pub(crate) encryption: Option<String>,
     pub(crate) encryption_key: Option<String>,
     /// The encryption context beyond S3's own, as it was given: base64 of JSON.
@@ -102,13 +103,15 @@ pub(crate) struct About {
     pub(crate) bucket_key: Option<bool>,
     /// The data key that SSE-KMS would encrypt with, wrapped.
     pub(crate) wrapped: Option<Vec<u8>>,
+    /// The customer's key that its bytes are encrypted with.
+    pub(crate) seal: Option<Seal>,
 }
 
 impl About {
-    /// As every answer about the object says it.
-    pub(crate) fn sse(&self) -> ServerSideEncryption {
+    /// As every answer about the object says it; of a customer's key the request has said it.
+    pub(crate) fn sse(&self) -> Option<ServerSideEncryption> {
         let kind = self.encryption.as_deref().unwrap_or(ServerSideEncryption::AES256);
-        ServerSideEncryption::from(kind.to_owned())
+        self.seal.is_none().then(|| ServerSideEncryption::from(kind.to_owned()))
     }
 
     /// Whether the bytes must be restored before they can be read.

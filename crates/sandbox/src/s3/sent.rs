@@ -50,9 +50,9 @@ fn hoisted(parts: &mut Parts) -> Hoisted {
     let mut names = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let name = name.to_lowercase();
-        // Version 2 signs these two as headers, and boto3 repeats them in the query.
-        let is_repeated = is_old && matches!(name.as_str(), "content-type" | "content-md5");
-        if is_repeated && parts.headers.contains_key(&name) {
+        // Version 2 signs these as headers, and boto3 repeats them in the query.
+        let is_of_old = matches!(name.as_str(), "content-type" | "content-md5") || name.starts_with("x-amz-");
+        if is_old && is_of_old && parts.headers.contains_key(&name) {
             names.push(name);
             continue;
         }
@@ -217,6 +217,11 @@ mod tests {
             (vec![pair("x-amz-tagging", "c=d")], vec![])
         );
         assert_eq!(headers("/b/k?x-amz-tagging=a%3Db", None), (vec![], vec![]));
+        let old = "/b/k?AWSAccessKeyId=A&Signature=1&x-amz-tagging=a%3Db";
+        assert_eq!(
+            headers(old, sent),
+            (vec![pair("x-amz-tagging", "c=d")], vec!["x-amz-tagging".to_owned()])
+        );
     }
 
     #[test]

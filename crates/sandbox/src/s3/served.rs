@@ -42,12 +42,21 @@ const WRITES: &[&str] = &[
     "x-amz-tagging",
     "x-amz-website-redirect-location",
 ];
+/// Of a customer's own key.
+const KEYS: &[&str] = &[
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-server-side-encryption-customer-key",
+    "x-amz-server-side-encryption-customer-key-md5",
+];
 const SOURCE: &[&str] = &[
     "x-amz-copy-source",
     "x-amz-copy-source-if-match",
     "x-amz-copy-source-if-modified-since",
     "x-amz-copy-source-if-none-match",
     "x-amz-copy-source-if-unmodified-since",
+    "x-amz-copy-source-server-side-encryption-customer-algorithm",
+    "x-amz-copy-source-server-side-encryption-customer-key",
+    "x-amz-copy-source-server-side-encryption-customer-key-md5",
     "x-amz-source-expected-bucket-owner",
 ];
 const RESPONSE: &[&str] = &[
@@ -93,7 +102,10 @@ fn takes(operation: &str) -> Option<(Lists, Lists)> {
         "PutBucketLifecycleConfiguration" => (&[&["lifecycle"]], &[&["x-amz-transition-default-minimum-object-size"]]),
         "GetObjectAttributes" => (
             &[&["attributes", "versionId"]],
-            &[&["x-amz-max-parts", "x-amz-object-attributes", "x-amz-part-number-marker"]],
+            &[
+                KEYS,
+                &["x-amz-max-parts", "x-amz-object-attributes", "x-amz-part-number-marker"],
+            ],
         ),
         "ListObjects" => (&[LISTS, &["marker"]], &[&["x-amz-optional-object-attributes"]]),
         "ListObjectsV2" => (
@@ -108,12 +120,13 @@ fn takes(operation: &str) -> Option<(Lists, Lists)> {
             &[&["x-amz-optional-object-attributes"]],
         ),
         "DeleteObjects" => (&[&["delete"]], &[&["x-amz-bypass-governance-retention"]]),
-        "GetObject" | "HeadObject" => (&[RESPONSE, &["partNumber", "versionId"]], &[CONDITIONS, READS]),
-        "PutObject" => (&[], &[WRITES, &["if-match", "if-none-match"]]),
+        "GetObject" | "HeadObject" => (&[RESPONSE, &["partNumber", "versionId"]], &[CONDITIONS, READS, KEYS]),
+        "PutObject" => (&[], &[WRITES, KEYS, &["if-match", "if-none-match"]]),
         "CopyObject" => (
             &[],
             &[
                 WRITES,
+                KEYS,
                 SOURCE,
                 &[
                     "if-match",
@@ -125,20 +138,26 @@ fn takes(operation: &str) -> Option<(Lists, Lists)> {
         ),
         "DeleteObject" => (&[&["versionId"]], &[&["if-match"]]),
         "GetObjectTagging" | "PutObjectTagging" | "DeleteObjectTagging" => (&[&["tagging", "versionId"]], &[]),
-        "CreateMultipartUpload" => (&[&["uploads"]], &[WRITES, &["x-amz-checksum-type"]]),
-        "UploadPart" => (&[&["partNumber", "uploadId"]], &[]),
-        "UploadPartCopy" => (&[&["partNumber", "uploadId"]], &[SOURCE, &["x-amz-copy-source-range"]]),
+        "CreateMultipartUpload" => (&[&["uploads"]], &[WRITES, KEYS, &["x-amz-checksum-type"]]),
+        "UploadPart" => (&[&["partNumber", "uploadId"]], &[KEYS]),
+        "UploadPartCopy" => (
+            &[&["partNumber", "uploadId"]],
+            &[KEYS, SOURCE, &["x-amz-copy-source-range"]],
+        ),
         "CompleteMultipartUpload" => (
             &[&["uploadId"]],
-            &[&[
-                "if-match",
-                "if-none-match",
-                "x-amz-checksum-type",
-                "x-amz-mp-object-size",
-            ]],
+            &[
+                KEYS,
+                &[
+                    "if-match",
+                    "if-none-match",
+                    "x-amz-checksum-type",
+                    "x-amz-mp-object-size",
+                ],
+            ],
         ),
         "AbortMultipartUpload" => (&[&["uploadId"]], &[]),
-        "ListParts" => (&[&["max-parts", "part-number-marker", "uploadId"]], &[]),
+        "ListParts" => (&[&["max-parts", "part-number-marker", "uploadId"]], &[KEYS]),
         "ListMultipartUploads" => (
             &[&[
                 "delimiter",
@@ -285,7 +304,6 @@ mod tests {
             );
         }
         for header in [
-            "x-amz-server-side-encryption-customer-key",
             "x-amz-write-offset-bytes",
             "x-amz-object-lock-mode",
             "x-amz-checksum-sha512",

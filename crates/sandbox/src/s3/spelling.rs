@@ -10,6 +10,7 @@ use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 use s3s::Body;
 
+use super::anew::Blocks;
 use super::convert::MALFORMED;
 use super::scope::SIGNATURE;
 use super::told::Asked;
@@ -44,7 +45,8 @@ pub(crate) async fn spelled(
         let whole = completed(told.as_deref().unwrap_or(xml), id, &host)
             .or(told)
             .or_else(|| unquoted(xml))
-            .or_else(|| named(xml));
+            .or_else(|| named(xml))
+            .or_else(|| blocking(xml, head.extensions.get()?));
         referenced(whole.as_deref().unwrap_or(xml)).or(whole)
     });
     let Some(spelled) = spelled else {
@@ -85,6 +87,15 @@ fn named(xml: &str) -> Option<String> {
             _ => text.to_owned(),
         });
     Some(format!("{head}<Buckets>{}", buckets.collect::<String>()))
+}
+
+/// A bucket's default encryption tells what it takes no objects of.
+fn blocking(xml: &str, Blocks(blocks): &Blocks) -> Option<String> {
+    let (head, tail) = xml.split_once("</Rule>")?;
+    let kind = if *blocks { "SSE-C" } else { "NONE" };
+    Some(format!(
+        "{head}<BlockedEncryptionTypes><EncryptionType>{kind}</EncryptionType></BlockedEncryptionTypes></Rule>{tail}"
+    ))
 }
 
 /// An error with what S3 says in every one: a sentence, and the request. `None` for what is no error.

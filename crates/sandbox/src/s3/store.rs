@@ -400,6 +400,7 @@ impl Store {
                 crc64nvme: Some(Crc64Nvme::default()),
                 ..ChecksumHasher::default()
             },
+            None,
         )
     }
 

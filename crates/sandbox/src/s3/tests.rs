@@ -2,7 +2,10 @@
 
 use std::io::Read;
 
-use super::super::checksum::{Algorithm, Kind};
+use super::super::body::Arrived;
+use super::super::checksum::{Algorithm, Kind, hasher};
+use super::super::customer::CustomerKey;
+use super::super::customer::tests::key;
 use super::super::list::After;
 use super::super::multipart::{Claim, Completion, Part, Upload, fresh_id};
 use super::*;
@@ -292,4 +295,95 @@ fn a_body_whose_file_is_gone_or_cut_is_found_out_before_it_is_read() {
     let error = body.check().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+}
+
+fn arrived(store: &Store, bytes: &[u8], key: Option<&CustomerKey>) -> Arrived {
+    let mut intake = Intake::new(&store.home, hasher(&[Algorithm::Crc32]), key).unwrap();
+    // In pieces that are no blocks.
+    for piece in bytes.chunks(10_007) {
+        intake.write_all(piece).unwrap();
+    }
+    intake.finish().unwrap()
+}
+
+fn read(body: &Body, key: Option<CustomerKey>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    body.clone().with_key(key).reader().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[test]
+fn what_a_customers_key_encrypts_is_read_with_that_key_from_anywhere_and_never_without() {
+    let place = Place::new();
+    // Lengths around that of a block.
+    for length in [0, 1, 65_535, 65_536, 65_537, 200_000] {
+        let bytes: Vec<u8> = (0..length).map(|at: u32| (at % 251) as u8).collect();
+        let came = arrived(&place.store, &bytes, Some(&key(1)));
+        let plain = arrived(&place.store, &bytes, None);
+        assert_eq!((came.md5, &came.checksum), (plain.md5, &plain.checksum), "{length}");
+        assert!(came.tag != came.md5 && plain.tag == plain.md5);
+        assert_eq!(came.body.length(), u64::from(length));
+        came.body.check().unwrap();
+        assert_eq!(read(&came.body, Some(key(1))).unwrap(), bytes);
+        for (start, end) in [(0, 1), (length / 2, length), (length.saturating_sub(1), length)] {
+            let (start, end) = (start.min(length), end.min(length));
+            let slice = came.body.slice(start.into(), end.into());
+            let meant = &bytes[start as usize..end as usize];
+            assert_eq!(
+                read(&slice, Some(key(1))).unwrap(),
+                meant,
+                "{start} to {end} of {length}"
+            );
+        }
+        if length > 0 {
+            assert!(read(&came.body, None).is_err());
+            assert!(read(&came.body, Some(key(2))).is_err());
+        }
+    }
+}
+
+#[test]
+fn the_bytes_on_disk_are_not_those_that_a_customers_key_encrypts_and_a_changed_one_is_found_out() {
+    let place = Place::new();
+    let came = arrived(&place.store, &[b'a'; 70_000], Some(&key(1)));
+    let file = std::fs::read_dir(place.folder.path())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mut stored = std::fs::read(&file).unwrap();
+    assert_eq!(stored.len(), 70_000 + 2 * 16);
+    assert!(!stored.windows(8).any(|window| window == [b'a'; 8]));
+    stored[66_000] ^= 1;
+    std::fs::write(&file, &stored).unwrap();
+    assert_eq!(
+        read(&came.body, Some(key(1))).unwrap_err().kind(),
+        io::ErrorKind::InvalidData
+    );
+    assert_eq!(read(&came.body.slice(0, 60_000), Some(key(1))).unwrap(), [b'a'; 60_000]);
+    std::fs::write(&file, &stored[..69_000]).unwrap();
+    assert_eq!(came.body.check().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+}
+
+#[test]
+fn a_copy_moves_bytes_only_where_it_is_encrypted_otherwise() {
+    let place = Place::new();
+    let (home, bytes) = (&place.store.home, [b'b'; 100_000]);
+    let source = arrived(&place.store, &bytes, Some(&key(1)));
+    let copied = |to: Option<CustomerKey>| {
+        let body = source.body.clone().with_key(Some(key(1)));
+        body.copied(home, to.as_ref(), hasher(&[Algorithm::Crc32])).unwrap()
+    };
+    let same = copied(Some(key(1)));
+    assert_eq!(same.body.stretches(), source.body.stretches());
+    for to in [None, Some(key(2))] {
+        let copy = copied(to.clone());
+        assert_ne!(copy.body.stretches(), source.body.stretches());
+        assert_eq!(read(&copy.body, to.clone()).unwrap(), bytes);
+        assert_eq!(copy.checksum, source.checksum);
+        assert_eq!(copy.tag == copy.md5, to.is_none());
+    }
+    // What is kept has no key: nobody reads it who does not bring one.
+    assert!(read(&same.body, None).is_err());
 }

@@ -110,7 +110,7 @@ impl<'a> Out<'a> {
         let mut intake = self.world.s3.intake().map_err(|error| error.to_string())?;
         fill(&mut intake).map_err(|error| error.to_string())?;
         let mut about = self.about.clone();
-        seal(self.world, self.role, &resource, &mut about).map_err(|error| said(&error))?;
+        seal(self.world, self.role, &resource, &mut about, None).map_err(|error| said(&error))?;
         let arrived = intake.finish().map_err(|error| error.to_string())?;
         let object = Object::new(arrived, about);
         self.world

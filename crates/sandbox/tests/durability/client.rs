@@ -17,6 +17,21 @@ pub(crate) struct Credentials {
     pub(crate) token: Option<String>,
 }
 
+/// The headers of a customer's own key.
+const CUSTOMER: [Header; 3] = [
+    ("x-amz-server-side-encryption-customer-algorithm", "AES256"),
+    (
+        "x-amz-server-side-encryption-customer-key",
+        "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=",
+    ),
+    (
+        "x-amz-server-side-encryption-customer-key-md5",
+        "mT2HRsMGJ5IX5C+0rreZ8Q==",
+    ),
+];
+
+type Header<'a> = (&'a str, &'a str);
+
 /// One connection.
 pub(crate) struct Client {
     credentials: Credentials,
@@ -68,7 +83,7 @@ impl Client {
         };
         let target = format!("{target}.{operation}");
         let body = body.to_string();
-        self.send("POST", "/", service, Some(&target), body.as_bytes())
+        self.send("POST", "/", service, &[("x-amz-target", &target)], body.as_bytes())
     }
 
     /// An operation of IAM or STS. Values must need no escape.
@@ -77,29 +92,27 @@ impl Client {
         for (name, value) in parameters {
             let _ = write!(body, "&{name}={value}");
         }
-        self.send("POST", "/", service, None, body.as_bytes())
+        self.send("POST", "/", service, &[], body.as_bytes())
     }
 
     /// The sandbox's own switch.
     pub(crate) fn control(&mut self, body: &Value) -> io::Result<Answer> {
         let body = body.to_string();
-        self.send("POST", "/_strongroom/control", "strongroom", None, body.as_bytes())
+        self.send("POST", "/_strongroom/control", "strongroom", &[], body.as_bytes())
     }
 
     /// A request to S3. The path must need no escape.
     pub(crate) fn s3(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Answer> {
-        self.send(method, path, "s3", None, body)
+        self.send(method, path, "s3", &[], body)
     }
 
-    fn send(
-        &mut self,
-        method: &str,
-        path: &str,
-        service: &str,
-        target: Option<&str>,
-        body: &[u8],
-    ) -> io::Result<Answer> {
-        let request = self.signed(method, path, service, target, body);
+    /// The same with a customer's own key.
+    pub(crate) fn s3_with_key(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<Answer> {
+        self.send(method, path, "s3", &CUSTOMER, body)
+    }
+
+    fn send(&mut self, method: &str, path: &str, service: &str, more: &[Header], body: &[u8]) -> io::Result<Answer> {
+        let request = self.signed(method, path, service, more, body);
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => {
@@ -116,8 +129,8 @@ impl Client {
         Ok(answer)
     }
 
-    /// Head and body in one write.
-    fn signed(&self, method: &str, path: &str, service: &str, target: Option<&str>, body: &[u8]) -> Vec<u8> {
+    /// Head and body in one write. Further headers are in their order, behind those that every request has.
+    fn signed(&self, method: &str, path: &str, service: &str, more: &[Header], body: &[u8]) -> Vec<u8> {
         let credentials = &self.credentials;
         let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let date = &stamp[..8];
@@ -133,7 +146,7 @@ impl Client {
                 .as_deref()
                 .map(|token| ("x-amz-security-token", token)),
         );
-        headers.extend(target.map(|target| ("x-amz-target", target)));
+        headers.extend_from_slice(more);
         let lines = headers.iter().fold(String::new(), |mut lines, (name, value)| {
             let _ = writeln!(lines, "{name}:{value}");
             lines

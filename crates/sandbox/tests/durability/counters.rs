@@ -11,6 +11,8 @@ use super::client::{Answer, Client, Credentials};
 pub(crate) enum Counter {
     /// An object's body.
     S3,
+    /// The same, encrypted with a customer's own key.
+    Sealed,
     /// How many objects a list shows: each number is an object of its own.
     List,
     /// A key's description.
@@ -31,8 +33,9 @@ pub(crate) enum Counter {
     Clock,
 }
 
-pub(crate) const ALL: [Counter; 10] = [
+pub(crate) const ALL: [Counter; 11] = [
     Counter::S3,
+    Counter::Sealed,
     Counter::List,
     Counter::Kms,
     Counter::Aliases,
@@ -57,6 +60,10 @@ pub(crate) fn prepare(client: &mut Client) -> String {
         answer
     }
     good(client.s3("PUT", "/counters", b""));
+    let open =
+        b"<ServerSideEncryptionConfiguration><Rule><BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType>\
+                 </BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>";
+    good(client.s3("PUT", "/counters?encryption=", open));
     let key = good(client.json("kms", "CreateKey", &json!({}))).json();
     let moving = json!({ "AliasName": MOVING, "TargetKeyId": key["KeyMetadata"]["KeyId"] });
     good(client.json("kms", "CreateAlias", &moving));
@@ -121,6 +128,7 @@ impl Counter {
         let text = number.to_string();
         match self {
             Self::S3 => client.s3("PUT", "/counters/number", text.as_bytes()),
+            Self::Sealed => client.s3_with_key("PUT", "/counters/sealed", text.as_bytes()),
             Self::List => client.s3("PUT", &format!("/counters/list/{number:06}"), text.as_bytes()),
             Self::Kms => client.json(
                 "kms",
@@ -184,6 +192,13 @@ impl Counter {
         Ok(match self {
             Self::S3 => {
                 let answer = client.s3("GET", "/counters/number", b"")?;
+                if answer.status == 404 {
+                    return Ok(0);
+                }
+                number(&good(answer)?.text())
+            }
+            Self::Sealed => {
+                let answer = client.s3_with_key("GET", "/counters/sealed", b"")?;
                 if answer.status == 404 {
                     return Ok(0);
                 }

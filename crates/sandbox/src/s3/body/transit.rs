@@ -16,9 +16,12 @@ use s3s::dto::Checksum;
 use s3s::stream::{ByteStream, RemainingLength};
 use tokio::sync::mpsc;
 
+use super::sealed::Sealer;
 use super::{Body, BodyFile, CHUNK, Home, PART, Segment, fill};
 use crate::api::ApiError;
+use crate::s3::customer::CustomerKey;
 use crate::s3::scope::{wrong_digest, wrong_signature};
+use crate::world::random;
 
 /// Chunks waiting for a disk that is slower than the network.
 const WAITING: usize = 4;
@@ -96,7 +99,16 @@ pub(crate) struct Arrived {
     pub(crate) at: SystemTime,
     pub(crate) body: Body,
     pub(crate) md5: [u8; 16],
+    /// What its ETag is made of.
+    pub(crate) tag: [u8; 16],
     pub(crate) checksum: Checksum,
+}
+
+impl Arrived {
+    /// Of what a customer's key encrypts the ETag is not the MD5, which would tell equal plaintexts.
+    pub(super) fn tag(md5: [u8; 16], is_sealed: bool) -> [u8; 16] {
+        if is_sealed { random() } else { md5 }
+    }
 }
 
 /// A file being written, hashed on the way.
@@ -106,11 +118,12 @@ pub(crate) struct Intake {
     length: u64,
     md5: Md5,
     checksums: ChecksumHasher,
+    sealer: Option<Sealer>,
 }
 
 impl Intake {
-    /// Opens a fresh file. Dropped unfinished, it leaves nothing behind.
-    pub(crate) fn new(home: &Arc<Home>, checksums: ChecksumHasher) -> io::Result<Self> {
+    /// Opens a fresh file, encrypted if there is a key. Dropped unfinished, it leaves nothing behind.
+    pub(crate) fn new(home: &Arc<Home>, checksums: ChecksumHasher, key: Option<&CustomerKey>) -> io::Result<Self> {
         let body = home.fresh();
         let path = if home.disk.is_kept() {
             body.path().with_extension(PART)
@@ -119,6 +132,7 @@ impl Intake {
         };
         Ok(Self {
             file: File::create_new(path).map_err(|error| home.failed(error))?,
+            sealer: key.map(|key| Sealer::new(key.cipher(&body.name))),
             body,
             length: 0,
             md5: Md5::default(),
@@ -127,13 +141,18 @@ impl Intake {
     }
 
     /// The body, complete in its file; in a world on disk it is there before a row names it. Blocks.
-    pub(crate) fn finish(self) -> io::Result<Arrived> {
+    pub(crate) fn finish(mut self) -> io::Result<Arrived> {
         let home = Arc::clone(&self.body.home);
+        let is_sealed = self.sealer.is_some();
+        if let Some(sealer) = &mut self.sealer {
+            sealer.finish(&mut self.file).map_err(|error| home.failed(error))?;
+        }
         if home.disk.is_kept() {
             let path = self.body.path();
             let whole = std::fs::rename(path.with_extension(PART), path).and_then(|()| self.file.sync_data());
             whole.map_err(|error| home.failed(error))?;
         }
+        let md5 = self.md5.finalize();
         Ok(Arrived {
             at: home.now(),
             body: Body {
@@ -144,10 +163,13 @@ impl Intake {
                         file: self.body,
                         start: 0,
                         length: self.length,
+                        is_sealed,
                     }]
                 },
+                key: None,
             },
-            md5: self.md5.finalize(),
+            md5,
+            tag: Arrived::tag(md5, is_sealed),
             checksum: self.checksums.finalize(),
         })
     }
@@ -155,7 +177,10 @@ impl Intake {
 
 impl Write for Intake {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write_all(bytes);
+        let written = match &mut self.sealer {
+            Some(sealer) => sealer.write(&mut self.file, bytes),
+            None => self.file.write_all(bytes),
+        };
         written.map_err(|error| self.body.home.failed(error))?;
         self.md5.update(bytes);
         self.checksums.update(bytes);
@@ -172,6 +197,7 @@ impl Write for Intake {
 pub(crate) async fn receive<S, E>(
     home: &Arc<Home>,
     checksums: ChecksumHasher,
+    key: Option<CustomerKey>,
     mut stream: S,
 ) -> Result<Arrived, ApiError>
 where
@@ -182,7 +208,7 @@ where
     let (sender, mut receiver) = mpsc::channel::<Bytes>(WAITING);
     let home = Arc::clone(home);
     let writer = tokio::task::spawn_blocking(move || {
-        let mut intake = Intake::new(&home, checksums)?;
+        let mut intake = Intake::new(&home, checksums, key.as_ref())?;
         while let Some(chunk) = receiver.blocking_recv() {
             if chunk.is_empty() {
                 return intake.finish().map(Some);

@@ -5,6 +5,7 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::checksum::{Algorithm, Kind};
 use super::super::convert::{limit, quoted, time};
+use super::super::customer::CustomerKey;
 use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::versions::Asked;
@@ -17,7 +18,13 @@ pub(super) fn get(
     front: &Front,
     req: S3Request<GetObjectAttributesInput>,
 ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
-    let S3Request { input, extensions, .. } = req;
+    let S3Request {
+        input,
+        headers,
+        extensions,
+        ..
+    } = req;
+    let customer = CustomerKey::given(&headers)?;
     let resource = arn(&input.bucket, &input.key);
     // `access` has asked for the attributes; the object itself is needed too.
     let read = if input.version_id.is_some() {
@@ -42,10 +49,11 @@ pub(super) fn get(
             bucket: &input.bucket,
             key: &input.key,
             version: input.version_id.as_deref(),
+            customer: customer.as_ref(),
         },
     )?;
     let object = &found.object;
-    encryption::open(&front.world, Front::caller(&extensions)?, &object.about, &resource)?;
+    encryption::unwrap(&front.world, Front::caller(&extensions)?, &object.about, &resource)?;
     let marker = input.part_number_marker.unwrap_or(0);
     Ok(S3Response::new(GetObjectAttributesOutput {
         checksum: wants("Checksum").then(|| checksum(object)),

@@ -1,15 +1,15 @@
-//! Objects: put, read, copied.
+//! Objects: put and read.
 
 use s3s::dto::*;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
-use super::super::body::{Arrived, Body, Intake, LARGEST_PUT, disk, receive, too_large};
+use super::super::body::{Arrived, Intake, LARGEST_PUT, disk, receive, too_large};
 use super::super::checksum::{Algorithm, Kind, hasher, requested, verify};
 use super::super::convert::*;
+use super::super::customer::{self, CustomerKey};
 use super::super::encryption;
 use super::super::object::{About, Object as Stored};
 use super::super::store::{Store, check_condition};
-use super::super::versions::NULL;
 use super::versions::{Asked, expiry};
 use super::{Front, arn};
 use crate::api::ApiError;
@@ -25,12 +25,14 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
     let resource = arn(&input.bucket, &input.key);
     let tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
+    let customer = CustomerKey::given(&headers)?;
     let mut about = about!(input);
     within_bounds(input.content_length)?;
     front
         .store()
         .with(&input.bucket, |bucket| check_condition(bucket, &input.key, &condition))?;
-    encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut about)?;
+    let caller = Front::caller(&extensions)?;
+    encryption::seal(&front.world, caller, &resource, &mut about, customer.as_ref())?;
     let given = given_checksum!(input);
     let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
     let named = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
@@ -38,7 +40,8 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     if algorithms.is_empty() {
         algorithms.push(Algorithm::Crc64Nvme);
     }
-    let arrived = take_in(front.store(), &algorithms, input.body, input.content_length).await?;
+    let intake = (algorithms.as_slice(), customer.clone());
+    let arrived = take_in(front.store(), intake, input.body, input.content_length).await?;
     check_md5(input.content_md5.as_deref(), &arrived.md5)?;
     verify(
         &given,
@@ -54,6 +57,7 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
         .store()
         .expires(&input.bucket, &input.key, version_id.as_deref())?;
     let checksum = facts.checksums.values;
+    let (sse_customer_algorithm, sse_customer_key_md5) = customer::told(customer.as_ref());
     Ok(S3Response::new(PutObjectOutput {
         expiration: expires.and_then(|(at, rule)| expiry(at, &rule)),
         version_id,
@@ -64,7 +68,9 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
         checksum_sha1: checksum.checksum_sha1,
         checksum_sha256: checksum.checksum_sha256,
         checksum_type: Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
-        server_side_encryption: Some(facts.about.sse()),
+        server_side_encryption: facts.about.sse(),
+        sse_customer_algorithm,
+        sse_customer_key_md5,
         ssekms_key_id: facts.about.encryption_key,
         ssekms_encryption_context: facts.about.encryption_context,
         bucket_key_enabled: facts.about.bucket_key.filter(|on| *on),
@@ -77,6 +83,7 @@ struct Found {
     object: std::sync::Arc<Stored>,
     version: Option<String>,
     expiration: Option<String>,
+    customer: Option<CustomerKey>,
     start: u64,
     end: u64,
     is_partial: bool,
@@ -86,10 +93,12 @@ struct Found {
 macro_rules! find {
     ($front:expr, $req:expr) => {{
         let input = $req.input;
+        let customer = CustomerKey::given(&$req.headers)?;
         let asked = Asked {
             bucket: &input.bucket,
             key: &input.key,
             version: input.version_id.as_deref(),
+            customer: customer.as_ref(),
         };
         let super::versions::Found {
             object,
@@ -110,6 +119,7 @@ macro_rules! find {
             object,
             version,
             expiration,
+            customer,
             start,
             end,
             is_partial,
@@ -125,6 +135,7 @@ macro_rules! describe {
         let checksum_type = $checksum.is_some().then(|| ChecksumType::from_static(object.checksums.kind.name()));
         let checksum = $checksum.unwrap_or_default();
         let about = object.about.clone();
+        let (sse_customer_algorithm, sse_customer_key_md5) = customer::told($found.customer.as_ref());
         $output {
             accept_ranges: Some("bytes".to_owned()),
             cache_control: about.cache_control,
@@ -146,7 +157,9 @@ macro_rules! describe {
             last_modified: Some(time(object.modified)),
             metadata: Some(about.metadata.into_iter().collect()),
             parts_count: $part.and((!object.parts.is_empty()).then_some(object.parts.len() as i32)),
-            server_side_encryption: Some(object.about.sse()),
+            server_side_encryption: object.about.sse(),
+            sse_customer_algorithm,
+            sse_customer_key_md5,
             ssekms_key_id: about.encryption_key,
             bucket_key_enabled: about.bucket_key.filter(|on| *on),
             storage_class: about.storage_class.map(StorageClass::from),
@@ -189,7 +202,7 @@ impl Found {
             self.object.body.clone()
         };
         body.check().map_err(|error| disk(&error))?;
-        Ok(StreamingBlob::new(body.stream()))
+        Ok(StreamingBlob::new(body.with_key(self.customer.clone()).stream()))
     }
 }
 
@@ -198,7 +211,7 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3R
     let caller = Front::caller(&req.extensions)?.clone();
     let (found, checksum, part) = find!(front, req);
     not_archived(&found.object.about)?;
-    encryption::open(&front.world, &caller, &found.object.about, &resource)?;
+    encryption::unwrap(&front.world, &caller, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
     let body = found.body()?;
     Ok(S3Response::new(describe!(GetObjectOutput, found, checksum, part, {
@@ -211,7 +224,7 @@ pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S
     let resource = arn(&req.input.bucket, &req.input.key);
     let caller = Front::caller(&req.extensions)?.clone();
     let (found, checksum, part) = find!(front, req);
-    encryption::open(&front.world, &caller, &found.object.about, &resource)?;
+    encryption::unwrap(&front.world, &caller, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
     let mut response = S3Response::new(describe!(HeadObjectOutput, found, checksum, part, {}));
     if tags > 0 {
@@ -221,114 +234,6 @@ pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S
         response.status = Some(hyper::StatusCode::PARTIAL_CONTENT);
     }
     Ok(response)
-}
-
-pub(super) async fn copy(front: &Front, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
-    let S3Request {
-        input,
-        extensions,
-        headers,
-        ..
-    } = req;
-    let condition = write_condition(
-        etag_header(&headers, "if-match")?,
-        etag_header(&headers, "if-none-match")?,
-    )?;
-    let found = front.source(&extensions, &input.copy_source)?;
-    let source = &found.object;
-    ReadConditions {
-        matches: input.copy_source_if_match.clone(),
-        none_matches: input.copy_source_if_none_match.clone(),
-        modified_since: input.copy_source_if_modified_since.clone(),
-        unmodified_since: input.copy_source_if_unmodified_since.clone(),
-    }
-    .check(source)
-    .map_err(of_source)?;
-    if source.body.length() > LARGEST_PUT {
-        return Err(ApiError::new(
-            "InvalidRequest",
-            "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120",
-        )
-        .into());
-    }
-    let replaces = |directive: Option<&str>| directive == Some(MetadataDirective::REPLACE);
-    let replace = replaces(input.metadata_directive.as_ref().map(MetadataDirective::as_str));
-    // An older version copied over the current one is how it is restored.
-    let onto_itself = matches!(&input.copy_source, CopySource::Bucket { bucket, key, version_id: None }
-        if **bucket == *input.bucket && **key == *input.key);
-    if onto_itself && !replace && input.server_side_encryption.is_none() && input.storage_class.is_none() {
-        return Err(ApiError::new(
-            "InvalidRequest",
-            "This copy request is illegal because it is trying to copy an object to itself without changing the \
-             object's metadata, storage class, website redirect location or encryption attributes.",
-        )
-        .into());
-    }
-    let mut object = (**source).clone();
-    let facts = &mut object.facts;
-    facts.modified = front.store().home.now();
-    if replace {
-        facts.about = about!(input);
-    }
-    facts.about.encryption = input.server_side_encryption.as_ref().map(|sse| sse.as_str().to_owned());
-    facts.about.encryption_key.clone_from(&input.ssekms_key_id);
-    facts
-        .about
-        .encryption_context
-        .clone_from(&input.ssekms_encryption_context);
-    facts.about.bucket_key = input.bucket_key_enabled;
-    facts.about.storage_class = storage_class(input.storage_class.as_ref())?;
-    if let Some(redirect) = &input.website_redirect_location {
-        facts.about.website_redirect = Some(redirect.clone());
-    }
-    let resource = arn(&input.bucket, &input.key);
-    if replaces(input.tagging_directive.as_ref().map(TaggingDirective::as_str)) {
-        facts.tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
-    } else if !facts.tags.is_empty() {
-        front.may_copy_tags(&extensions, &input.copy_source, &resource)?;
-    }
-    encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut facts.about)?;
-    // A copy is one object again: its ETag is the bytes' MD5 whatever the source's parts were.
-    if !object.parts.is_empty() {
-        let arrived = rehash(front.store(), object.body.clone(), &[Algorithm::Crc64Nvme]).await?;
-        let fresh = Stored::new(arrived, About::default());
-        object.facts.etag = fresh.facts.etag;
-        object.facts.checksums = fresh.facts.checksums;
-        object.facts.parts.clear();
-        object.facts.upload = None;
-    }
-    let facts = object.facts.clone();
-    let version_id = front.store().put(&input.bucket, &input.key, object, &condition)?;
-    let names_versions = front.store().names_versions(&input.bucket)?;
-    let checksum = facts.checksums.values;
-    Ok(S3Response::new(CopyObjectOutput {
-        copy_source_version_id: found.version.filter(|version| version != NULL),
-        version_id: names_versions.then(|| version_id.unwrap_or_else(|| NULL.to_owned())),
-        copy_object_result: Some(CopyObjectResult {
-            e_tag: Some(quoted(&facts.etag)),
-            last_modified: Some(time(facts.modified)),
-            checksum_type: Some(ChecksumType::from_static(facts.checksums.kind.name())),
-            checksum_crc32: checksum.checksum_crc32,
-            checksum_crc32c: checksum.checksum_crc32c,
-            checksum_crc64nvme: checksum.checksum_crc64nvme,
-            checksum_sha1: checksum.checksum_sha1,
-            checksum_sha256: checksum.checksum_sha256,
-        }),
-        server_side_encryption: Some(facts.about.sse()),
-        ssekms_key_id: facts.about.encryption_key,
-        ssekms_encryption_context: facts.about.encryption_context,
-        bucket_key_enabled: facts.about.bucket_key.filter(|on| *on),
-        ..CopyObjectOutput::default()
-    }))
-}
-
-/// A condition on a copy's destination, which s3s does not read.
-fn etag_header(headers: &hyper::HeaderMap, name: &str) -> Result<Option<ETagCondition>, ApiError> {
-    headers
-        .get(name)
-        .map(|value| ETagCondition::parse_http_header(value.as_bytes()))
-        .transpose()
-        .map_err(|_| ApiError::new("InvalidArgument", format!("{name} is no entity tag")))
 }
 
 /// Archived bytes are restored first, which the sandbox does not do.
@@ -342,13 +247,13 @@ pub(super) fn not_archived(about: &About) -> Result<(), ApiError> {
 
 pub(super) async fn take_in(
     store: &Store,
-    algorithms: &[Algorithm],
+    (algorithms, customer): (&[Algorithm], Option<CustomerKey>),
     body: Option<StreamingBlob>,
     announced: Option<i64>,
 ) -> Result<Arrived, ApiError> {
     let arrived = match body {
-        Some(body) => receive(&store.home, hasher(algorithms), body).await?,
-        None => Intake::new(&store.home, hasher(algorithms))
+        Some(body) => receive(&store.home, hasher(algorithms), customer, body).await?,
+        None => Intake::new(&store.home, hasher(algorithms), customer.as_ref())
             .and_then(Intake::finish)
             .map_err(|error| disk(&error))?,
     };
@@ -359,20 +264,6 @@ pub(super) async fn take_in(
         ));
     }
     Ok(arrived)
-}
-
-/// Hashes bytes that are there already; the result shares them.
-pub(super) async fn rehash(store: &Store, body: Body, algorithms: &[Algorithm]) -> Result<Arrived, ApiError> {
-    let (home, hasher) = (std::sync::Arc::clone(&store.home), hasher(algorithms));
-    tokio::task::spawn_blocking(move || body.hashed(&home, hasher))
-        .await
-        .map_err(|error| ApiError::new("InternalError", error.to_string()).status(500))?
-        .map_err(|error| disk(&error))
-}
-
-/// A copy answers 412 where a read would answer 304.
-pub(super) fn of_source(error: ApiError) -> ApiError {
-    if error.status == 304 { precondition() } else { error }
 }
 
 pub(super) fn within_bounds(length: Option<i64>) -> Result<(), ApiError> {

@@ -69,6 +69,7 @@ pub(super) fn object_acl(front: &Front, req: S3Request<GetObjectAclInput>) -> S3
         bucket: &input.bucket,
         key: &input.key,
         version: input.version_id.as_deref(),
+        customer: None,
     })?;
     let owner = front.owner(&input.bucket);
     Ok(S3Response::new(GetObjectAclOutput {

@@ -3,6 +3,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
+use super::super::anew::Blocks;
 use super::super::convert::malformed;
 use super::super::encryption::{KMS, Preset};
 use super::Front;
@@ -12,7 +13,8 @@ pub(super) fn get(
     front: &Front,
     req: S3Request<GetBucketEncryptionInput>,
 ) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
-    let preset = front.store().settings(&req.input.bucket)?.encryption;
+    let settings = front.store().settings(&req.input.bucket)?;
+    let preset = settings.encryption;
     let algorithm = if preset.is_kms {
         KMS
     } else {
@@ -25,19 +27,24 @@ pub(super) fn get(
         }),
         bucket_key_enabled: Some(preset.bucket_key),
     };
-    Ok(S3Response::new(GetBucketEncryptionOutput {
+    let mut response = S3Response::new(GetBucketEncryptionOutput {
         server_side_encryption_configuration: Some(ServerSideEncryptionConfiguration { rules: vec![rule] }),
-    }))
+    });
+    // The answer's document has no place for it: it goes beside.
+    response.extensions.insert(Blocks(settings.blocks_customer_keys));
+    Ok(response)
 }
 
 pub(super) fn put(
     front: &Front,
     req: S3Request<PutBucketEncryptionInput>,
 ) -> S3Result<S3Response<PutBucketEncryptionOutput>> {
-    let preset = read(req.input.server_side_encryption_configuration.rules)?;
-    front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.encryption = preset)?;
+    let blocks = req.extensions.get().map(|Blocks(blocks)| *blocks);
+    let preset = read(req.input.server_side_encryption_configuration.rules, blocks.is_some())?;
+    front.store().change_settings(&req.input.bucket, |settings| {
+        settings.encryption = preset;
+        settings.blocks_customer_keys = blocks.unwrap_or(settings.blocks_customer_keys);
+    })?;
     Ok(S3Response::new(PutBucketEncryptionOutput::default()))
 }
 
@@ -55,9 +62,16 @@ pub(super) fn delete(
     ))
 }
 
-fn read(rules: Vec<ServerSideEncryptionRule>) -> Result<Preset, ApiError> {
+/// A rule may be about what the bucket blocks alone.
+fn read(rules: Vec<ServerSideEncryptionRule>, blocks: bool) -> Result<Preset, ApiError> {
     let [rule] = <[_; 1]>::try_from(rules).map_err(|_| malformed())?;
-    let asked = rule.apply_server_side_encryption_by_default.ok_or_else(malformed)?;
+    let Some(asked) = rule.apply_server_side_encryption_by_default else {
+        return if blocks {
+            Ok(Preset::default())
+        } else {
+            Err(malformed())
+        };
+    };
     let is_kms = match asked.sse_algorithm.as_str() {
         KMS => true,
         ServerSideEncryption::AES256 => false,

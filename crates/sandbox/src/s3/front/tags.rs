@@ -69,7 +69,12 @@ pub(super) fn delete(
 }
 
 fn tagged(front: &Front, bucket: &str, key: &str, version: Option<&str>) -> S3Result<Found> {
-    front.find(&Asked { bucket, key, version })
+    front.find(&Asked {
+        bucket,
+        key,
+        version,
+        customer: None,
+    })
 }
 
 fn replace(

@@ -6,11 +6,11 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use super::super::checksum::{Algorithm, Kind, requested, verify};
 use super::super::convert::*;
+use super::super::customer::{self, CustomerKey};
 use super::super::encryption;
 use super::super::multipart::{Claim, Completion, MOST_PARTS, Part as StoredPart, Upload, fresh_id};
 use super::super::object::About;
-use super::super::versions::NULL;
-use super::objects::{of_source, rehash, take_in, within_bounds};
+use super::objects::{take_in, within_bounds};
 use super::{Front, arn};
 use crate::api::ApiError;
 
@@ -18,7 +18,12 @@ pub(super) fn create(
     front: &Front,
     req: S3Request<CreateMultipartUploadInput>,
 ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-    let S3Request { input, extensions, .. } = req;
+    let S3Request {
+        input,
+        headers,
+        extensions,
+        ..
+    } = req;
     let resource = arn(&input.bucket, &input.key);
     let named = input.checksum_algorithm.as_ref();
     if named.is_none() && input.checksum_type.is_some() {
@@ -31,8 +36,10 @@ pub(super) fn create(
     let algorithm = named.map_or(Ok(Algorithm::Crc64Nvme), |name| Algorithm::parse(name.as_str()))?;
     let kind = Kind::parse(input.checksum_type.as_ref().map(ChecksumType::as_str), algorithm)?;
     let tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
+    let customer = CustomerKey::given(&headers)?;
     let mut about = about!(input);
-    encryption::seal(&front.world, Front::caller(&extensions)?, &resource, &mut about)?;
+    let caller = Front::caller(&extensions)?;
+    encryption::seal(&front.world, caller, &resource, &mut about, customer.as_ref())?;
     let sealed = about.clone();
     let id = fresh_id(front.store().home.now());
     let upload = Upload {
@@ -47,6 +54,7 @@ pub(super) fn create(
         overtaken: false,
     };
     front.store().begin(&input.bucket, upload)?;
+    let (sse_customer_algorithm, sse_customer_key_md5) = customer::told(customer.as_ref());
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
@@ -55,7 +63,9 @@ pub(super) fn create(
             .is_some()
             .then(|| ChecksumAlgorithm::from_static(algorithm.name())),
         checksum_type: named.is_some().then(|| ChecksumType::from_static(kind.name())),
-        server_side_encryption: Some(sealed.sse()),
+        server_side_encryption: sealed.sse(),
+        sse_customer_algorithm,
+        sse_customer_key_md5,
         ssekms_key_id: sealed.encryption_key,
         ssekms_encryption_context: sealed.encryption_context,
         bucket_key_enabled: sealed.bucket_key.filter(|on| *on),
@@ -73,7 +83,13 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
     } = req;
     part_number(input.part_number)?;
     within_bounds(input.content_length)?;
-    let (algorithm, is_named, about) = upload(front, &extensions, &input.bucket, &input.key, &input.upload_id)?;
+    let customer = CustomerKey::given(&headers)?;
+    let upload = Uploading {
+        bucket: &input.bucket,
+        key: &input.key,
+        id: &input.upload_id,
+    };
+    let (algorithm, is_named, about) = upload.goes_on(front, &extensions, customer.as_ref())?;
     let given = given_checksum!(input);
     let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
     let mut algorithms = requested(&given, announced, None)?;
@@ -93,7 +109,9 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
     if !algorithms.contains(&algorithm) {
         algorithms.push(algorithm);
     }
-    let arrived = take_in(front.store(), &algorithms, input.body, input.content_length).await?;
+    let (sse_customer_algorithm, sse_customer_key_md5) = customer::told(customer.as_ref());
+    let intake = (algorithms.as_slice(), customer);
+    let arrived = take_in(front.store(), intake, input.body, input.content_length).await?;
     check_md5(input.content_md5.as_deref(), &arrived.md5)?;
     verify(
         &given,
@@ -113,57 +131,12 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
         checksum_crc64nvme: checksum.checksum_crc64nvme,
         checksum_sha1: checksum.checksum_sha1,
         checksum_sha256: checksum.checksum_sha256,
-        server_side_encryption: Some(about.sse()),
+        server_side_encryption: about.sse(),
+        sse_customer_algorithm,
+        sse_customer_key_md5,
         ssekms_key_id: about.encryption_key,
         bucket_key_enabled: about.bucket_key.filter(|on| *on),
         ..UploadPartOutput::default()
-    }))
-}
-
-pub(super) async fn copy_part(
-    front: &Front,
-    req: S3Request<UploadPartCopyInput>,
-) -> S3Result<S3Response<UploadPartCopyOutput>> {
-    let S3Request { input, extensions, .. } = req;
-    part_number(input.part_number)?;
-    let (algorithm, is_named, about) = upload(front, &extensions, &input.bucket, &input.key, &input.upload_id)?;
-    let found = front.source(&extensions, &input.copy_source)?;
-    let source = &found.object;
-    ReadConditions {
-        matches: input.copy_source_if_match,
-        none_matches: input.copy_source_if_none_match,
-        modified_since: input.copy_source_if_modified_since,
-        unmodified_since: input.copy_source_if_unmodified_since,
-    }
-    .check(source)
-    .map_err(of_source)?;
-    let length = source.body.length();
-    let (start, end) = match input.copy_source_range.as_deref() {
-        Some(range) => copied(range, length)?,
-        None => (0, length),
-    };
-    let arrived = rehash(front.store(), source.body.slice(start, end), &[algorithm]).await?;
-    let part = StoredPart::new(input.part_number, arrived);
-    let checksum = shown(&part.facts.checksum, is_named);
-    let result = CopyPartResult {
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_crc32c: checksum.checksum_crc32c,
-        checksum_crc64nvme: checksum.checksum_crc64nvme,
-        checksum_sha1: checksum.checksum_sha1,
-        checksum_sha256: checksum.checksum_sha256,
-        e_tag: Some(quoted(&part.etag())),
-        last_modified: Some(time(part.facts.modified)),
-    };
-    front
-        .store()
-        .add_part(&input.bucket, &input.key, &input.upload_id, part)?;
-    Ok(S3Response::new(UploadPartCopyOutput {
-        copy_part_result: Some(result),
-        copy_source_version_id: found.version.filter(|version| version != NULL),
-        server_side_encryption: Some(about.sse()),
-        ssekms_key_id: about.encryption_key,
-        bucket_key_enabled: about.bucket_key.filter(|on| *on),
-        ..UploadPartCopyOutput::default()
     }))
 }
 
@@ -171,39 +144,16 @@ mod listing;
 
 pub(super) use self::listing::{list, parts};
 
-/// Which bytes `x-amz-copy-source-range` means: unlike a range to read, both ends are said, and are there.
-fn copied(range: &str, length: u64) -> Result<(u64, u64), ApiError> {
-    let both = range.strip_prefix("bytes=").and_then(|range| range.split_once('-'));
-    let number = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| text.parse().ok())
-            .flatten()
-    };
-    let parsed: Option<(u64, u64)> = both.and_then(|(first, last)| Some((number(first)?, number(last)?)));
-    match parsed.filter(|(first, last)| first <= last) {
-        None => Err(ApiError::new(
-            "InvalidArgument",
-            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
-             zero-based offsets of the first and last bytes to copy",
-        )),
-        Some((first, _)) if first >= length => Err(ApiError::new(
-            "InvalidRequest",
-            "The specified copy range is invalid for the source object size",
-        )),
-        Some((_, last)) if last >= length => Err(ApiError::new(
-            "InvalidArgument",
-            format!("Range specified is not valid for source object of size: {length}"),
-        )),
-        Some((first, last)) => Ok((first, last + 1)),
-    }
-}
-
 pub(super) fn complete(
     front: &Front,
     req: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-    let S3Request { input, extensions, .. } = req;
+    let S3Request {
+        input,
+        headers,
+        extensions,
+        ..
+    } = req;
     let condition = write_condition(input.if_match.clone(), input.if_none_match.clone())?;
     let claims: Vec<Claim> = input
         .multipart_upload
@@ -230,10 +180,16 @@ pub(super) fn complete(
             .mpu_object_size
             .map(|length| u64::try_from(length).unwrap_or_default()),
     };
-    match upload(front, &extensions, &input.bucket, &input.key, &input.upload_id) {
+    let customer = CustomerKey::given(&headers)?;
+    let upload = Uploading {
+        bucket: &input.bucket,
+        key: &input.key,
+        id: &input.upload_id,
+    };
+    match upload.ends(front, &extensions, customer.as_ref()) {
         // Completed already, perhaps: the store knows.
         Err(error) if error.code == "NoSuchUpload" => {}
-        other => drop(other?),
+        other => other?,
     }
     let object = front
         .store()
@@ -250,7 +206,7 @@ pub(super) fn complete(
         checksum_sha1: checksum.checksum_sha1,
         checksum_sha256: checksum.checksum_sha256,
         checksum_type: Some(ChecksumType::from_static(object.checksums.kind.name())),
-        server_side_encryption: Some(object.about.sse()),
+        server_side_encryption: object.about.sse(),
         ssekms_key_id: object.about.encryption_key.clone(),
         bucket_key_enabled: object.about.bucket_key.filter(|on| *on),
         version_id: object.facts.version.clone(),
@@ -270,24 +226,53 @@ pub(super) fn abort(
     ))
 }
 
-/// The algorithm of an upload's checksums, whether its client named it, and what the object will be, if its data key opens
-/// to the caller.
-fn upload(
-    front: &Front,
-    extensions: &Extensions,
-    bucket: &str,
-    key: &str,
-    id: &str,
-) -> Result<(Algorithm, bool, About), ApiError> {
-    let (algorithm, is_named, about) = front.store().with(bucket, |bucket| {
-        let upload = bucket.upload(key, id)?;
-        Ok((upload.algorithm, upload.named, upload.about.clone()))
-    })?;
-    encryption::open(&front.world, Front::caller(extensions)?, &about, &arn(bucket, key))?;
-    Ok((algorithm, is_named, about))
+/// An upload that a request is about.
+pub(super) struct Uploading<'a> {
+    pub(super) bucket: &'a str,
+    pub(super) key: &'a str,
+    pub(super) id: &'a str,
 }
 
-fn part_number(number: i32) -> Result<(), ApiError> {
+impl Uploading<'_> {
+    /// The algorithm of its checksums, whether its client named it, and what the object will be.
+    fn found(&self, front: &Front) -> Result<(Algorithm, bool, About), ApiError> {
+        front.store().with(self.bucket, |bucket| {
+            let upload = bucket.upload(self.key, self.id)?;
+            Ok((upload.algorithm, upload.named, upload.about.clone()))
+        })
+    }
+
+    /// The same for a part of it, if its data key opens to the caller, or the customer's is the one that it began with.
+    pub(super) fn goes_on(
+        &self,
+        front: &Front,
+        extensions: &Extensions,
+        customer: Option<&CustomerKey>,
+    ) -> Result<(Algorithm, bool, About), ApiError> {
+        let found = self.found(front)?;
+        let (caller, resource) = (Front::caller(extensions)?, arn(self.bucket, self.key));
+        customer::check_part(&found.2, customer)?;
+        encryption::admit(&front.world, caller, &resource, customer)?;
+        encryption::unwrap(&front.world, caller, &found.2, &resource)?;
+        Ok(found)
+    }
+
+    /// Whether it may be completed. The customer's key need be there only where there are checksums that the client named.
+    fn ends(&self, front: &Front, extensions: &Extensions, customer: Option<&CustomerKey>) -> Result<(), ApiError> {
+        let (_, is_named, about) = self.found(front)?;
+        if is_named || customer.is_some() {
+            customer::check_part(&about, customer)?;
+        }
+        encryption::unwrap(
+            &front.world,
+            Front::caller(extensions)?,
+            &about,
+            &arn(self.bucket, self.key),
+        )
+    }
+}
+
+pub(super) fn part_number(number: i32) -> Result<(), ApiError> {
     if (1..=MOST_PARTS).contains(&number) {
         return Ok(());
     }

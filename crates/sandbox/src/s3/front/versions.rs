@@ -10,6 +10,7 @@ use s3s::dto::*;
 use s3s::{S3Error, S3Request, S3Response, S3Result};
 
 use super::super::convert::{Names, PLAIN, limit, malformed, quoted, time};
+use super::super::customer::{self, CustomerKey};
 use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::super::store::no_such_key;
@@ -23,6 +24,8 @@ pub(super) struct Asked<'a> {
     pub(super) bucket: &'a str,
     pub(super) key: &'a str,
     pub(super) version: Option<&'a str>,
+    /// What the request has brought along to read it with.
+    pub(super) customer: Option<&'a CustomerKey>,
 }
 
 /// An object that is there.
@@ -39,7 +42,10 @@ impl Front {
     pub(super) fn read(&self, extensions: &Extensions, asked: &Asked) -> S3Result<Found> {
         let found = self.store().look(asked.bucket, asked.key, asked.version)?;
         match found {
-            Some(Version::Object(object)) => self.found(asked, object),
+            Some(Version::Object(object)) => {
+                customer::check(&object.about, asked.customer)?;
+                self.found(asked, object)
+            }
             Some(Version::Marker(marker)) if asked.version.is_some() => Err(not_allowed(&marker, true)),
             other => {
                 self.allow(extensions, "s3:ListBucket", &format!("arn:aws:s3:::{}", asked.bucket))?;
@@ -74,7 +80,12 @@ impl Front {
     }
 
     /// The object that a copy is made of.
-    pub(super) fn source(&self, extensions: &Extensions, source: &CopySource) -> S3Result<Found> {
+    pub(super) fn source(
+        &self,
+        extensions: &Extensions,
+        source: &CopySource,
+        customer: Option<&CustomerKey>,
+    ) -> S3Result<Found> {
         let CopySource::Bucket {
             bucket,
             key,
@@ -93,7 +104,12 @@ impl Front {
             "s3:GetObject"
         };
         self.allow(extensions, action, &resource)?;
-        let asked = Asked { bucket, key, version };
+        let asked = Asked {
+            bucket,
+            key,
+            version,
+            customer,
+        };
         let found = match self.read(extensions, &asked) {
             // A copy of a delete marker by its id is asked for wrongly, whatever the method.
             Err(error) if error.status_code() == Some(hyper::StatusCode::METHOD_NOT_ALLOWED) => {
@@ -106,7 +122,7 @@ impl Front {
             found => found?,
         };
         not_archived(&found.object.about)?;
-        encryption::open(&self.world, Self::caller(extensions)?, &found.object.about, &resource)?;
+        encryption::unwrap(&self.world, Self::caller(extensions)?, &found.object.about, &resource)?;
         Ok(found)
     }
 

@@ -185,7 +185,7 @@ fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime)
     Ok(Object {
         body: Body::concat(parts.iter().map(|part| &part.body)),
         facts: Facts {
-            etag: etag_of_parts(parts.iter().map(|part| part.facts.md5.as_slice())),
+            etag: etag_of_parts(parts.iter().map(|part| part.facts.tag.as_slice())),
             modified: now,
             about: upload.about.clone(),
             tags: upload.tags.clone(),

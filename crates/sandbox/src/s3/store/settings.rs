@@ -55,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) public_access: Option<[bool; 4]>,
     pub(crate) lifecycle: Vec<LifecycleRule>,
     pub(crate) encryption: Preset,
+    /// Whether it takes no objects that a key of the customer's encrypts.
+    pub(crate) blocks_customer_keys: bool,
     pub(crate) policy: Option<Document>,
     pub(crate) ownership: Ownership,
     /// Whether it was made in `EU`, eu-west-1's old name, by which it is told.
@@ -62,10 +64,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// What a new bucket is set to, if nobody says otherwise: nothing of it is public.
+    /// What a new bucket is set to, if nobody says otherwise: nothing of it is public, and S3 keeps the keys.
     pub(crate) fn of_new() -> Self {
         Self {
             public_access: Some([true; 4]),
+            blocks_customer_keys: true,
             ..Self::default()
         }
     }
