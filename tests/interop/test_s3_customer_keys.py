@@ -93,7 +93,7 @@ def test_an_object_is_read_with_its_key_alone(s3, mine):
     # botocore leaves it as it is given here.
     written = customer(base64.b64encode(KEY).decode()) | {"SSECustomerKeyMD5": put["SSECustomerKeyMD5"]}
     assert s3.get_object_attributes(**asked, **attributes, **written)["ObjectSize"] == len(body)
-    wrong = customer() | {"SSECustomerKeyMD5": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    wrong = written | {"SSECustomerKeyMD5": "AAAAAAAAAAAAAAAAAAAAAA=="}
     assert refusal(s3.get_object, **asked, **wrong) == (400, "InvalidArgument")
     # Neither its tags nor its end need a key.
     s3.put_object_tagging(**asked, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})

@@ -14,9 +14,10 @@ SERVED = """
     DeleteBucketEncryption DeleteBucketLifecycle DeleteBucketOwnershipControls DeleteBucketPolicy DeleteBucketTagging DeleteObject DeleteObjectTagging
     DeleteObjects DeletePublicAccessBlock GetBucketAcl GetBucketEncryption GetBucketLifecycle GetBucketLifecycleConfiguration GetBucketLocation
     GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketTagging GetBucketVersioning GetObject GetObjectAcl GetObjectAttributes
-    GetObjectTagging GetPublicAccessBlock HeadBucket HeadObject ListBuckets ListMultipartUploads ListObjectVersions
+    GetObjectLegalHold GetObjectLockConfiguration GetObjectRetention GetObjectTagging GetPublicAccessBlock HeadBucket HeadObject ListBuckets ListMultipartUploads ListObjectVersions
     ListObjects ListObjectsV2 ListParts PutBucketEncryption PutBucketLifecycle PutBucketLifecycleConfiguration
-    PutBucketOwnershipControls PutBucketPolicy PutBucketTagging PutBucketVersioning PutObject PutObjectTagging PutPublicAccessBlock UploadPart
+    PutBucketOwnershipControls PutBucketPolicy PutBucketTagging PutBucketVersioning PutObject PutObjectLegalHold PutObjectLockConfiguration PutObjectRetention PutObjectTagging
+    PutPublicAccessBlock UploadPart
     UploadPartCopy
 """.split()
 
@@ -28,7 +29,8 @@ HEEDED = """
     CopySourceIfModifiedSince CopySourceIfNoneMatch CopySourceIfUnmodifiedSince CopySourceRange CopySourceSSECustomerAlgorithm
     CopySourceSSECustomerKey CopySourceSSECustomerKeyMD5 Delimiter EncodingType
     ExpectedBucketOwner ExpectedSourceBucketOwner Expires FetchOwner KeyMarker Marker MaxBuckets MaxKeys MaxParts
-    MaxUploads Metadata MetadataDirective MpuObjectSize OptionalObjectAttributes PartNumber PartNumberMarker Prefix
+    MaxUploads Metadata MetadataDirective MpuObjectSize ObjectLockLegalHoldStatus ObjectLockMode ObjectLockRetainUntilDate
+    OptionalObjectAttributes PartNumber PartNumberMarker Prefix
     Range RequestPayer ResponseCacheControl ResponseContentDisposition ResponseContentEncoding ResponseContentLanguage
     ResponseContentType ResponseExpires SSECustomerAlgorithm SSECustomerKey SSECustomerKeyMD5 SSEKMSEncryptionContext SSEKMSKeyId
     ServerSideEncryption StartAfter StorageClass
@@ -41,7 +43,8 @@ HEEDED_BY = {
     "IfNoneMatch": "CompleteMultipartUpload CopyObject GetObject HeadObject PutObject",
     "IfModifiedSince": "GetObject HeadObject",
     "IfUnmodifiedSince": "GetObject HeadObject",
-    "BypassGovernanceRetention": "DeleteObjects",
+    "BypassGovernanceRetention": "DeleteObject DeleteObjects PutObjectRetention",
+    "ObjectLockEnabledForBucket": "CreateBucket",
     "ObjectOwnership": "CreateBucket",
 }
 # An answer to HEAD has no code but its status.

@@ -40,7 +40,7 @@ pub(crate) const FILE: &str = "world.redb";
 /// The same until somebody is told of the world: what is left of one that never began is none.
 pub(crate) const UNBORN: &str = "world.redb.new";
 /// The layout of the rows; another number is another program's world.
-const FORMAT: &[u8] = b"6";
+const FORMAT: &[u8] = b"7";
 /// Everything is in memory already: this is for writing.
 const CACHE: usize = 8 << 20;
 

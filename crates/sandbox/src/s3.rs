@@ -3,7 +3,7 @@
 //! [`store`] holds buckets and objects, [`body`] their bytes as files, [`list`] pages through them, [`multipart`]
 //! joins parts without copying; [`front`] is s3s's trait over them, [`served`] refuses what is not here, [`access`] decides
 //! who may, [`encryption`] asks KMS where an object is encrypted under one of its keys, [`customer`] has the keys that come
-//! with requests, [`versions`] keeps what was replaced or deleted, [`scope`] refuses what is signed for another service,
+//! with requests, [`versions`] keeps what was replaced or deleted, [`lock`] what nobody is to remove, [`scope`] refuses what is signed for another service,
 //! [`sent`](mod@sent) hands a request to s3s, [`lifecycle`] removes what grew too old, and [`spelling`] writes names that
 //! XML cannot carry; [`anew`] asks s3s in its words for what it does not know. ACLs are off, as in AWS's new buckets.
 
@@ -24,6 +24,7 @@ mod facts;
 mod front;
 mod lifecycle;
 mod list;
+mod lock;
 mod multipart;
 mod object;
 mod scope;

@@ -258,6 +258,10 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<(&'static str, String)> {
         "GetObjectAcl" => "s3:GetObjectAcl",
         "GetBucketLifecycleConfiguration" => "s3:GetLifecycleConfiguration",
         "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => "s3:PutLifecycleConfiguration",
+        "GetObjectLockConfiguration" => "s3:GetBucketObjectLockConfiguration",
+        "PutObjectLockConfiguration" => "s3:PutBucketObjectLockConfiguration",
+        "GetObjectRetention" => "s3:GetObjectRetention",
+        "GetObjectLegalHold" => "s3:GetObjectLegalHold",
         "ListMultipartUploads" => "s3:ListBucketMultipartUploads",
         "GetObject" | "HeadObject" => "s3:GetObject",
         "GetObjectAttributes" => "s3:GetObjectAttributes",
@@ -272,7 +276,7 @@ fn needed(cx: &S3AccessContext<'_>) -> Option<(&'static str, String)> {
         "DeleteObject" => "s3:DeleteObject",
         "GetObjectTagging" => "s3:GetObjectTagging",
         "DeleteObjectTagging" => "s3:DeleteObjectTagging",
-        // Checked key by key where it is done; whatever else there is, the front does not implement.
+        // Checked where it is done, key by key or with what the document says; whatever else there is, the front does not implement.
         _ => return None,
     };
     let resource = match cx.s3_path() {

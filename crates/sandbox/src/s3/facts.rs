@@ -1,12 +1,15 @@
 //! What conditions may ask of a request to S3, every value as the other end reads it.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use hyper::HeaderMap;
 use jiff::Timestamp;
 use s3s::path::S3Path;
 
 use super::convert::header_tags;
+use super::lifecycle::moment as moment_of;
+use super::lock::{Protection, Retention};
 use crate::sigv4::{header, moment};
 use crate::world::World;
 
@@ -77,6 +80,8 @@ pub(super) fn of(world: &World, operation: &str, path: &S3Path, query: Option<&s
         // What they say that is wrong is refused where they are read.
         let tags = header_tags(header(headers, "x-amz-tagging").as_deref()).unwrap_or_default();
         requested(&mut facts, &tags);
+        let protection = Protection::given(headers).unwrap_or_default();
+        protecting(&mut facts, &protection, world.s3.home.now());
     }
     if let S3Path::Object { bucket, key } = path {
         if operation.contains("Part") || operation == "CompleteMultipartUpload" {
@@ -103,6 +108,26 @@ pub(super) fn requested(facts: &mut Facts, tags: &BTreeMap<String, String>) {
     }
     if !tags.is_empty() {
         facts.insert("s3:RequestObjectTagKeys".to_owned(), tags.keys().cloned().collect());
+    }
+}
+
+/// How a request wants a version to be locked.
+pub(super) fn protecting(facts: &mut Facts, protection: &Protection, now: SystemTime) {
+    let mut say = |name: &str, value: String| facts.insert(format!("s3:object-lock-{name}"), vec![value]);
+    if let Some(Retention { mode, until }) = &protection.retention {
+        let until = moment_of(until).unwrap_or(now);
+        let left = until.duration_since(now).unwrap_or_default();
+        say("mode", mode.name().to_owned());
+        say(
+            "remaining-retention-days",
+            left.as_secs().div_ceil(24 * 60 * 60).to_string(),
+        );
+        if let Ok(until) = Timestamp::try_from(until) {
+            say("retain-until-date", until.to_string());
+        }
+    }
+    if let Some(on) = protection.hold {
+        say("legal-hold", if on { "ON" } else { "OFF" }.to_owned());
     }
 }
 

@@ -146,7 +146,9 @@ impl Bucket {
                         Version::Object(object) => Some(&**object),
                         Version::Marker(_) => None,
                     };
-                    if rank > keep.unwrap_or(0) && is_in(scope, &key, object) && midnight(since, days) <= now {
+                    let may_go = object.is_none_or(|object| object.protection.lets_go(now, false));
+                    let is_due = midnight(since, days) <= now;
+                    if rank > keep.unwrap_or(0) && is_in(scope, &key, object) && is_due && may_go {
                         due.push(row.clone());
                     }
                 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{Arrived, Body, Stretch};
 use super::checksum::{self, Algorithm, Kind};
+use super::lock::Protection;
 use super::object::About;
 use super::store::{Bucket, Store};
 use super::versions::{rows_end, rows_start};
@@ -32,6 +33,7 @@ pub(crate) struct Upload {
     pub(crate) begun: SystemTime,
     pub(crate) about: About,
     pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) protection: Protection,
     pub(crate) algorithm: Algorithm,
     pub(crate) kind: Kind,
     /// The client named the algorithm, so that it hears of it again.

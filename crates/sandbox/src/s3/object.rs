@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::body::{Arrived, Body};
 use super::checksum::{self, Checksums};
 use super::customer::Seal;
+use super::lock::Protection;
 use super::versions::NULL;
 use crate::shelf::encoded;
 
@@ -28,6 +29,7 @@ pub(crate) struct Facts {
     pub(crate) modified: SystemTime,
     pub(crate) about: About,
     pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) protection: Protection,
     pub(crate) checksums: Checksums,
     /// The parts of a multipart upload, in order; empty for a single put.
     pub(crate) parts: Vec<Piece>,
@@ -63,6 +65,7 @@ impl Object {
                 modified: arrived.at,
                 about,
                 tags: BTreeMap::new(),
+                protection: Protection::default(),
                 checksums: Checksums::full(arrived.checksum),
                 parts: Vec::new(),
                 upload: None,

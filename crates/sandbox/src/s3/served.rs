@@ -34,6 +34,9 @@ const READS: &[&str] = &["range", "x-amz-checksum-mode"];
 const WRITES: &[&str] = &[
     "x-amz-acl",
     "x-amz-meta-",
+    "x-amz-object-lock-legal-hold",
+    "x-amz-object-lock-mode",
+    "x-amz-object-lock-retain-until-date",
     "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-server-side-encryption-bucket-key-enabled",
@@ -136,7 +139,14 @@ fn takes(operation: &str) -> Option<(Lists, Lists)> {
                 ],
             ],
         ),
-        "DeleteObject" => (&[&["versionId"]], &[&["if-match"]]),
+        "DeleteObject" => (&[&["versionId"]], &[&["if-match", "x-amz-bypass-governance-retention"]]),
+        "GetObjectLockConfiguration" | "PutObjectLockConfiguration" => (&[&["object-lock"]], &[]),
+        "GetObjectRetention" => (&[&["retention", "versionId"]], &[]),
+        "PutObjectRetention" => (
+            &[&["retention", "versionId"]],
+            &[&["x-amz-bypass-governance-retention"]],
+        ),
+        "GetObjectLegalHold" | "PutObjectLegalHold" => (&[&["legal-hold", "versionId"]], &[]),
         "GetObjectTagging" | "PutObjectTagging" | "DeleteObjectTagging" => (&[&["tagging", "versionId"]], &[]),
         "CreateMultipartUpload" => (&[&["uploads"]], &[WRITES, KEYS, &["x-amz-checksum-type"]]),
         "UploadPart" => (&[&["partNumber", "uploadId"]], &[KEYS]),
@@ -242,8 +252,6 @@ fn check_value(operation: &str, name: &str, value: &str, ownership: Ownership) -
     match (name, value) {
         ("x-amz-acl", "private" | "bucket-owner-full-control") => Ok(()),
         ("x-amz-acl", _) => check_acl(operation, name, ownership),
-        ("x-amz-bucket-object-lock-enabled", "false") => Ok(()),
-        ("x-amz-bucket-object-lock-enabled", _) => Err(not_heeded(name)),
         _ => Ok(()),
     }
 }
@@ -305,7 +313,7 @@ mod tests {
         }
         for header in [
             "x-amz-write-offset-bytes",
-            "x-amz-object-lock-mode",
+            "x-amz-object-lock-event-hold",
             "x-amz-checksum-sha512",
             "if-modified-since",
             "x-amz-anything-new",

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::body::{Body, Home, Intake, Stretch, disk};
 use super::convert::precondition;
 use super::list::{Page, Query, page};
+use super::lock::{Lock, protected};
 use super::multipart::{Part, Upload};
 use super::object::{About, Object};
 use super::versions::{Deleted, Version, Versioning, check_id};
@@ -58,6 +59,8 @@ pub(crate) struct Bucket {
     pub(crate) birth: Birth,
     pub(crate) versioning: Versioning,
     pub(crate) policy: Option<Arc<Document>>,
+    /// Whether versions can be locked, and how they are by default.
+    pub(super) lock: Option<Lock>,
     /// The current object of every key that has one.
     pub(crate) objects: Shelf<Arc<Object>>,
     /// What is done at midnight, by [`super::lifecycle`].
@@ -95,10 +98,11 @@ impl Birth {
 
 impl Bucket {
     /// A bucket that is not on disk yet.
-    fn new(name: &str, birth: Birth, disk: &Disk) -> Self {
+    fn new(name: &str, birth: Birth, settings: &Settings, disk: &Disk) -> Self {
         Self {
             birth,
-            versioning: Versioning::Never,
+            versioning: settings.versioning,
+            lock: settings.lock.clone(),
             rules: Vec::new(),
             due: UNIX_EPOCH,
             policy: None,
@@ -122,6 +126,7 @@ impl Bucket {
             rules: settings.lifecycle.clone(),
             due: UNIX_EPOCH,
             policy: settings.policy.clone().map(Arc::new),
+            lock: settings.lock.clone(),
             objects: Shelf::open_as(&format!("objects/{name}"), disk, Object::row, |row| {
                 let (stretches, facts) = postcard::from_bytes(row)?;
                 let body = body(stretches);
@@ -217,7 +222,7 @@ impl Store {
             place: place.clone(),
             created: self.home.now(),
         };
-        let bucket = Bucket::new(name, birth.clone(), &index.disk);
+        let bucket = Bucket::new(name, birth.clone(), &settings, &index.disk);
         index.names.insert(name.to_owned(), birth);
         index.settings.insert(name.to_owned(), settings);
         index.buckets.insert(name.to_owned(), bucket);
@@ -361,19 +366,23 @@ impl Store {
         Ok(deleted)
     }
 
-    /// Removes one version for good, if it is there.
+    /// Removes one version for good, if it is there and nothing protects it.
     pub(crate) fn delete_version(
         &self,
         bucket: &str,
         key: &str,
         id: &str,
-        condition: &Condition,
+        (condition, bypass): (&Condition, bool),
     ) -> Result<Option<Version>, ApiError> {
         check_id(id)?;
+        let now = self.home.now();
         self.with(bucket, |bucket| {
             let current = bucket.version(key, id);
             let object = current.as_ref().and_then(Version::object);
             condition.check(object.map(Arc::as_ref))?;
+            if object.is_some_and(|object| !object.protection.lets_go(now, bypass)) {
+                return Err(protected());
+            }
             Ok(bucket.delete_version(key, id))
         })
     }

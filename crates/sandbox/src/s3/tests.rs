@@ -7,6 +7,7 @@ use super::super::checksum::{Algorithm, Kind, hasher};
 use super::super::customer::CustomerKey;
 use super::super::customer::tests::key;
 use super::super::list::After;
+use super::super::lock::Protection;
 use super::super::multipart::{Claim, Completion, Part, Upload, fresh_id};
 use super::*;
 
@@ -48,6 +49,7 @@ impl Place {
             begun: self.store.home.now(),
             about: About::default(),
             tags: BTreeMap::new(),
+            protection: Protection::default(),
             algorithm: Algorithm::Crc64Nvme,
             kind: Kind::FullObject,
             named: false,

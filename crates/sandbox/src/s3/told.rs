@@ -67,8 +67,9 @@ impl Asked {
             | "NoSuchLifecycleConfiguration"
             | "NoSuchPublicAccessBlockConfiguration"
             | "NoSuchTagSet"
+            | "ObjectLockConfigurationNotFoundError"
             | "OwnershipControlsNotFoundError" => ("BucketName", Some(bucket)),
-            "NoSuchKey" => ("Key", Some(key)),
+            "NoSuchKey" | "NoSuchObjectLockConfiguration" => ("Key", Some(key)),
             "NoSuchVersion" => ("VersionId", self.version.as_deref()),
             "NoSuchUpload" | "InvalidPart" | "InvalidPartOrder" => ("UploadId", self.upload.as_deref()),
             "InvalidRange" => ("RangeRequested", self.range.as_deref()),

@@ -121,6 +121,11 @@ impl Bucket {
     /// What nobody holds any more is handed over, to be dropped outside the lock.
     pub(super) fn place(&mut self, key: &str, mut object: Object) -> (Arc<Object>, Vec<Version>) {
         object.facts.version = self.make_room(key);
+        if let Some(lock) = &self.lock
+            && object.protection.retention.is_none()
+        {
+            object.facts.protection.retention = lock.retention(object.modified);
+        }
         self.overtake(key);
         let object = Arc::new(object);
         let replaced = self.objects.insert(key.to_owned(), Arc::clone(&object));

@@ -7,7 +7,9 @@ use s3s::{S3Request, S3Response, S3Result};
 use super::super::anew::TagsOfNew;
 use super::super::convert::{OF_NEW_BUCKETS, document_tags, owner, parse_token, time, token};
 use super::super::list::After;
+use super::super::lock::Lock;
 use super::super::store::{Ownership, Settings, no_such_bucket};
+use super::super::versions::Versioning;
 use super::Front;
 use crate::api::ApiError;
 use crate::identity::Place;
@@ -35,6 +37,11 @@ pub(super) fn create(front: &Front, req: S3Request<CreateBucketInput>) -> S3Resu
             ApiError::new("InvalidArgument", message)
         })?;
         needed.push("s3:PutBucketOwnershipControls");
+    }
+    if input.object_lock_enabled_for_bucket == Some(true) {
+        settings.versioning = Versioning::Enabled;
+        settings.lock = Some(Lock::default());
+        needed.extend(["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]);
     }
     if let Some(TagsOfNew(tags)) = extensions.get() {
         settings.tags = document_tags(tags.clone(), &OF_NEW_BUCKETS)?;

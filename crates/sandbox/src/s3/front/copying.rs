@@ -79,6 +79,7 @@ pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> S3
         facts.about.website_redirect = Some(redirect.clone());
     }
     let resource = arn(&input.bucket, &input.key);
+    facts.protection = front.header_protection(&extensions, &headers, &input.bucket, &resource)?;
     if replaces(input.tagging_directive.as_ref().map(TaggingDirective::as_str)) {
         facts.tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
     } else if !facts.tags.is_empty() {

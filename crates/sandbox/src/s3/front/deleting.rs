@@ -6,18 +6,32 @@ use s3s::{S3Request, S3Response, S3Result};
 use super::super::convert::malformed;
 use super::super::store::Condition;
 use super::super::versions::{Deleted, NULL, Version};
+use super::locks::bypasses;
 use super::versions::no_such_version;
 use super::{Front, arn};
 use crate::api::ApiError;
 
+/// What who sets governance aside needs to be allowed.
+const BYPASS: &str = "s3:BypassGovernanceRetention";
+
 pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
-    let input = req.input;
+    let S3Request {
+        input,
+        headers,
+        extensions,
+        ..
+    } = req;
+    let bypass = bypasses(front, &input.bucket, &headers)?;
+    if bypass {
+        front.allow(&extensions, BYPASS, &arn(&input.bucket, &input.key))?;
+    }
     let condition = match input.if_match {
         None => Condition::Any,
         Some(ETagCondition::Any) => Condition::Matches("*".to_owned()),
         Some(ETagCondition::ETag(etag)) => Condition::Matches(etag.into_value()),
     };
-    let (deleted, _) = front.remove(&input.bucket, &input.key, input.version_id.as_deref(), &condition)?;
+    let how = (&condition, bypass);
+    let (deleted, _) = front.remove(&input.bucket, &input.key, input.version_id.as_deref(), how)?;
     Ok(S3Response::with_status(
         DeleteObjectOutput {
             delete_marker: deleted.marker.then_some(true),
@@ -35,13 +49,13 @@ impl Front {
         bucket: &str,
         key: &str,
         version: Option<&str>,
-        condition: &Condition,
+        (condition, bypass): (&Condition, bool),
     ) -> Result<(Deleted, bool), ApiError> {
         let store = self.store();
         let Some(id) = version else {
             return Ok((store.delete(bucket, key, condition)?, true));
         };
-        let gone = store.delete_version(bucket, key, id, condition)?;
+        let gone = store.delete_version(bucket, key, id, (condition, bypass))?;
         let deleted = Deleted {
             marker: matches!(gone, Some(Version::Marker(_))),
             version: Some(id.to_owned()).filter(|_| store.names_versions(bucket).unwrap_or(false)),
@@ -52,8 +66,13 @@ impl Front {
 }
 
 pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
-    let S3Request { input, extensions, .. } = req;
-    front.store().check_bucket(&input.bucket)?;
+    let S3Request {
+        input,
+        headers,
+        extensions,
+        ..
+    } = req;
+    let bypass = bypasses(front, &input.bucket, &headers)?;
     if input.delete.objects.is_empty() || input.delete.objects.len() > 1000 {
         return Err(malformed().into());
     }
@@ -75,8 +94,14 @@ pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Resul
         };
         let done = front
             .allow(&extensions, action, &arn(&input.bucket, &key))
+            .and_then(|()| {
+                if bypass {
+                    front.allow(&extensions, BYPASS, &arn(&input.bucket, &key))?;
+                }
+                Ok(())
+            })
             .and(condition)
-            .and_then(|condition| front.remove(&input.bucket, &key, version_id.as_deref(), &condition));
+            .and_then(|condition| front.remove(&input.bucket, &key, version_id.as_deref(), (&condition, bypass)));
         match done {
             Ok((_, false)) if version_id.as_deref() != Some(NULL) => {
                 errors.push(failed(key, version_id, no_such_version()));

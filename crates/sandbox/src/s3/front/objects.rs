@@ -26,6 +26,7 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     let resource = arn(&input.bucket, &input.key);
     let tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
     let customer = CustomerKey::given(&headers)?;
+    let protection = front.header_protection(&extensions, &headers, &input.bucket, &resource)?;
     let mut about = about!(input);
     within_bounds(input.content_length)?;
     front
@@ -35,6 +36,9 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     encryption::seal(&front.world, caller, &resource, &mut about, customer.as_ref())?;
     let given = given_checksum!(input);
     let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok());
+    if input.content_md5.is_none() && announced.is_none() && Algorithm::of(&given).next().is_none() {
+        front.check_undigested(&input.bucket, &protection)?;
+    }
     let named = input.checksum_algorithm.as_ref().map(ChecksumAlgorithm::as_str);
     let mut algorithms = requested(&given, announced, named)?;
     if algorithms.is_empty() {
@@ -51,6 +55,7 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     )?;
     let mut object = Stored::new(arrived, about);
     object.facts.tags = tags;
+    object.facts.protection = protection;
     let facts = object.facts.clone();
     let version_id = front.store().put(&input.bucket, &input.key, object, &condition)?;
     let expires = front
@@ -209,24 +214,35 @@ impl Found {
 pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let resource = arn(&req.input.bucket, &req.input.key);
     let caller = Front::caller(&req.extensions)?.clone();
+    let extensions = req.extensions.clone();
     let (found, checksum, part) = find!(front, req);
     not_archived(&found.object.about)?;
     encryption::unwrap(&front.world, &caller, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
     let body = found.body()?;
+    let (mode, until, hold) = front.shown_protection(&extensions, &found.object.protection, &resource);
     Ok(S3Response::new(describe!(GetObjectOutput, found, checksum, part, {
         body: Some(body),
         tag_count: (tags > 0).then_some(tags),
+        object_lock_mode: mode,
+        object_lock_retain_until_date: until,
+        object_lock_legal_hold_status: hold,
     })))
 }
 
 pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
     let resource = arn(&req.input.bucket, &req.input.key);
     let caller = Front::caller(&req.extensions)?.clone();
+    let extensions = req.extensions.clone();
     let (found, checksum, part) = find!(front, req);
     encryption::unwrap(&front.world, &caller, &found.object.about, &resource)?;
     let tags = found.object.tags.len() as i32;
-    let mut response = S3Response::new(describe!(HeadObjectOutput, found, checksum, part, {}));
+    let (mode, until, hold) = front.shown_protection(&extensions, &found.object.protection, &resource);
+    let mut response = S3Response::new(describe!(HeadObjectOutput, found, checksum, part, {
+        object_lock_mode: mode,
+        object_lock_retain_until_date: until,
+        object_lock_legal_hold_status: hold,
+    }));
     if tags > 0 {
         response.headers.insert("x-amz-tagging-count", tags.into());
     }

@@ -36,6 +36,7 @@ pub(super) fn create(
     let algorithm = named.map_or(Ok(Algorithm::Crc64Nvme), |name| Algorithm::parse(name.as_str()))?;
     let kind = Kind::parse(input.checksum_type.as_ref().map(ChecksumType::as_str), algorithm)?;
     let tags = front.header_tags(&extensions, input.tagging.as_deref(), &resource)?;
+    let protection = front.header_protection(&extensions, &headers, &input.bucket, &resource)?;
     let customer = CustomerKey::given(&headers)?;
     let mut about = about!(input);
     let caller = Front::caller(&extensions)?;
@@ -48,6 +49,7 @@ pub(super) fn create(
         begun: front.store().home.now(),
         about,
         tags,
+        protection,
         algorithm,
         kind,
         named: named.is_some(),

@@ -15,6 +15,7 @@ use super::super::encryption;
 use super::super::object::Object as Stored;
 use super::super::store::no_such_key;
 use super::super::versions::{After, Marker, Query, Version, Versioning};
+use super::locks::check_versioning;
 use super::objects::not_archived;
 use super::{Front, arn};
 use crate::api::ApiError;
@@ -249,6 +250,7 @@ pub(super) fn put_status(
             .into());
         }
     };
+    check_versioning(&front.store().settings(&input.bucket)?, versioning)?;
     front
         .store()
         .change_settings(&input.bucket, |settings| settings.versioning = versioning)?;

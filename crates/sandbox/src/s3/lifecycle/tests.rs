@@ -8,6 +8,7 @@ use s3s::dto::{AbortIncompleteMultipartUpload, LifecycleExpiration, LifecycleRul
 use super::*;
 use crate::clock::Clock;
 use crate::disk::Disk;
+use crate::s3::lock::{Lock, Mode, Period};
 use crate::s3::object::About;
 use crate::s3::store::{Condition, Store};
 use crate::s3::versions::{After, Query, Versioning};
@@ -136,6 +137,33 @@ fn where_versions_are_kept_an_old_object_gets_a_marker_and_older_versions_go_by_
     assert_eq!(place.versions(), [marker.clone(), object.clone()]);
     place.days(7);
     assert_eq!(place.versions(), [marker, object]);
+}
+
+#[test]
+fn a_rule_leaves_what_is_locked_until_its_time_has_come() {
+    let place = Place::new();
+    place
+        .store
+        .change_settings("bucket", |settings| {
+            settings.versioning = Versioning::Enabled;
+            settings.lock = Some(Lock {
+                default: Some((Mode::Compliance, Period::Days(30))),
+            });
+        })
+        .unwrap();
+    place.put("a");
+    place.put("a");
+    place.rule(LifecycleRule {
+        noncurrent_version_expiration: Some(NoncurrentVersionExpiration {
+            newer_noncurrent_versions: None,
+            noncurrent_days: Some(1),
+        }),
+        ..rule("")
+    });
+    place.days(3);
+    assert_eq!(place.versions().len(), 2);
+    place.days(30);
+    assert_eq!(place.versions().len(), 1);
 }
 
 #[test]

@@ -189,6 +189,7 @@ fn assemble(bucket: &Bucket, upload: &Upload, claims: &[Claim], now: SystemTime)
             modified: now,
             about: upload.about.clone(),
             tags: upload.tags.clone(),
+            protection: upload.protection.clone(),
             checksums: Checksums::of_parts(upload.algorithm, upload.kind, &sums)
                 .unwrap_or_else(|| Checksums::full(Checksum::default())),
             parts: pieces,

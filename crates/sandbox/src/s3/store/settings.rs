@@ -11,6 +11,7 @@ use super::{Store, no_such_bucket};
 use crate::api::ApiError;
 use crate::policy::Document;
 use crate::s3::encryption::Preset;
+use crate::s3::lock::Lock;
 use crate::s3::versions::Versioning;
 
 /// Who owns what others put into a bucket, and whether ACLs count.
@@ -51,6 +52,7 @@ impl Ownership {
 pub(crate) struct Settings {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) versioning: Versioning,
+    pub(crate) lock: Option<Lock>,
     /// Blocks ACLs, ignores them, blocks policies, restricts buckets.
     pub(crate) public_access: Option<[bool; 4]>,
     pub(crate) lifecycle: Vec<LifecycleRule>,
@@ -102,6 +104,7 @@ impl Store {
         let mut settings = index.settings.get(name).cloned().unwrap_or_default();
         change(&mut settings);
         bucket.versioning = settings.versioning;
+        bucket.lock.clone_from(&settings.lock);
         bucket.rules.clone_from(&settings.lifecycle);
         bucket.due = UNIX_EPOCH;
         bucket.policy = settings.policy.clone().map(Arc::new);

@@ -1,0 +1,302 @@
+//! Object lock, as clients see it.
+
+use hyper::HeaderMap;
+use hyper::http::Extensions;
+use s3s::dto::*;
+use s3s::{S3Request, S3Response, S3Result};
+
+use super::super::convert::{malformed, time};
+use super::super::facts::protecting;
+use super::super::lock::{Lock, Mode, Period, Protection, Retention, invalid, is_on};
+use super::super::store::Settings;
+use super::super::versions::Versioning;
+use super::versions::{Asked, Found};
+use super::{Front, arn};
+use crate::api::ApiError;
+use crate::sigv4::header;
+
+/// What S3 keeps anything for at most.
+const MOST_DAYS: i32 = 36_500;
+const MOST_YEARS: i32 = 100;
+
+const BYPASS: &str = "x-amz-bypass-governance-retention";
+
+pub(super) fn configuration(
+    front: &Front,
+    req: S3Request<GetObjectLockConfigurationInput>,
+) -> S3Result<S3Response<GetObjectLockConfigurationOutput>> {
+    let lock = front.store().settings(&req.input.bucket)?.lock.ok_or_else(|| {
+        ApiError::new(
+            "ObjectLockConfigurationNotFoundError",
+            "Object Lock configuration does not exist for this bucket",
+        )
+        .status(404)
+    })?;
+    let rule = lock.default.map(|(mode, period)| {
+        let (days, years) = match period {
+            Period::Days(days) => (Some(days), None),
+            Period::Years(years) => (None, Some(years)),
+        };
+        ObjectLockRule {
+            default_retention: Some(DefaultRetention {
+                days,
+                mode: Some(ObjectLockRetentionMode::from_static(mode.name())),
+                years,
+            }),
+        }
+    });
+    Ok(S3Response::new(GetObjectLockConfigurationOutput {
+        object_lock_configuration: Some(ObjectLockConfiguration {
+            object_lock_enabled: Some(ObjectLockEnabled::from_static(ObjectLockEnabled::ENABLED)),
+            rule,
+        }),
+    }))
+}
+
+pub(super) fn put_configuration(
+    front: &Front,
+    req: S3Request<PutObjectLockConfigurationInput>,
+) -> S3Result<S3Response<PutObjectLockConfigurationOutput>> {
+    let settings = front.store().settings(&req.input.bucket)?;
+    let asked = req.input.object_lock_configuration.ok_or_else(malformed)?;
+    let enabled = asked.object_lock_enabled.as_ref().map(ObjectLockEnabled::as_str);
+    if enabled != Some(ObjectLockEnabled::ENABLED) {
+        return Err(malformed().into());
+    }
+    let default = asked.rule.map(default).transpose()?;
+    if settings.versioning != Versioning::Enabled {
+        let message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration";
+        return Err(ApiError::new("InvalidBucketState", message).status(409).into());
+    }
+    let lock = Lock { default };
+    front
+        .store()
+        .change_settings(&req.input.bucket, |settings| settings.lock = Some(lock))?;
+    Ok(S3Response::new(PutObjectLockConfigurationOutput::default()))
+}
+
+fn default(rule: ObjectLockRule) -> Result<(Mode, Period), ApiError> {
+    let asked = rule.default_retention.ok_or_else(malformed)?;
+    let mode = asked.mode.and_then(|mode| Mode::parse(mode.as_str()));
+    let mode = mode.ok_or_else(malformed)?;
+    let (period, length, most) = match (asked.days, asked.years) {
+        (Some(days), None) => (Period::Days(days), days, MOST_DAYS),
+        (None, Some(years)) => (Period::Years(years), years, MOST_YEARS),
+        _ => return Err(malformed()),
+    };
+    if length < 1 {
+        return Err(invalid("Default retention period must be a positive integer value."));
+    }
+    if length > most {
+        return Err(invalid("Default retention period too large."));
+    }
+    Ok((mode, period))
+}
+
+/// Refuses to stop keeping versions that may be locked.
+pub(super) fn check_versioning(settings: &Settings, versioning: Versioning) -> Result<(), ApiError> {
+    if settings.lock.is_none() || versioning == Versioning::Enabled {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "InvalidBucketState",
+        "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+    )
+    .status(409))
+}
+
+/// A version of a bucket with object lock.
+fn lockable(front: &Front, bucket: &str, key: &str, version: Option<&str>) -> S3Result<Found> {
+    front.store().check_lock(bucket)?;
+    front.find(&Asked {
+        bucket,
+        key,
+        version,
+        customer: None,
+    })
+}
+
+fn unprotected() -> ApiError {
+    let message = "The specified object does not have a ObjectLock configuration";
+    ApiError::new("NoSuchObjectLockConfiguration", message).status(404)
+}
+
+pub(super) fn retention(
+    front: &Front,
+    req: S3Request<GetObjectRetentionInput>,
+) -> S3Result<S3Response<GetObjectRetentionOutput>> {
+    let input = req.input;
+    let found = lockable(front, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let retention = found.object.protection.retention.clone().ok_or_else(unprotected)?;
+    Ok(S3Response::new(GetObjectRetentionOutput {
+        retention: Some(ObjectLockRetention {
+            mode: Some(ObjectLockRetentionMode::from_static(retention.mode.name())),
+            retain_until_date: Some(retention.until),
+        }),
+    }))
+}
+
+pub(super) fn put_retention(
+    front: &Front,
+    req: S3Request<PutObjectRetentionInput>,
+) -> S3Result<S3Response<PutObjectRetentionOutput>> {
+    let S3Request {
+        input,
+        headers,
+        mut extensions,
+        ..
+    } = req;
+    let asked = input.retention.ok_or_else(malformed)?;
+    let retention = match (asked.mode, asked.retain_until_date) {
+        (None, None) => None,
+        (Some(mode), Some(until)) => Some(Retention {
+            mode: Mode::parse(mode.as_str()).ok_or_else(malformed)?,
+            until,
+        }),
+        _ => return Err(malformed().into()),
+    };
+    in_future(front, retention.as_ref())?;
+    let protection = Protection { retention, hold: None };
+    let now = front.store().home.now();
+    if let Some(facts) = extensions.get_mut() {
+        protecting(facts, &protection, now);
+    }
+    let resource = arn(&input.bucket, &input.key);
+    front.allow(&extensions, "s3:PutObjectRetention", &resource)?;
+    let found = lockable(front, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let bypass = bypasses(front, &input.bucket, &headers)?;
+    if bypass {
+        front.allow(&extensions, "s3:BypassGovernanceRetention", &resource)?;
+    }
+    let change = (protection.retention, bypass);
+    front
+        .store()
+        .retain(&input.bucket, &input.key, found.object.version(), change)?;
+    Ok(S3Response::new(PutObjectRetentionOutput::default()))
+}
+
+pub(super) fn hold(
+    front: &Front,
+    req: S3Request<GetObjectLegalHoldInput>,
+) -> S3Result<S3Response<GetObjectLegalHoldOutput>> {
+    let input = req.input;
+    let found = lockable(front, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let on = found.object.protection.hold.ok_or_else(unprotected)?;
+    Ok(S3Response::new(GetObjectLegalHoldOutput {
+        legal_hold: Some(ObjectLockLegalHold {
+            status: Some(status(on)),
+        }),
+    }))
+}
+
+pub(super) fn put_hold(
+    front: &Front,
+    req: S3Request<PutObjectLegalHoldInput>,
+) -> S3Result<S3Response<PutObjectLegalHoldOutput>> {
+    let S3Request {
+        input, mut extensions, ..
+    } = req;
+    let asked = input.legal_hold.and_then(|hold| hold.status).ok_or_else(malformed)?;
+    let on = is_on(asked.as_str()).ok_or_else(malformed)?;
+    let protection = Protection {
+        retention: None,
+        hold: Some(on),
+    };
+    let now = front.store().home.now();
+    if let Some(facts) = extensions.get_mut() {
+        protecting(facts, &protection, now);
+    }
+    front.allow(&extensions, "s3:PutObjectLegalHold", &arn(&input.bucket, &input.key))?;
+    let found = lockable(front, &input.bucket, &input.key, input.version_id.as_deref())?;
+    front
+        .store()
+        .hold(&input.bucket, &input.key, found.object.version(), on)?;
+    Ok(S3Response::new(PutObjectLegalHoldOutput::default()))
+}
+
+fn status(on: bool) -> ObjectLockLegalHoldStatus {
+    ObjectLockLegalHoldStatus::from_static(if on {
+        ObjectLockLegalHoldStatus::ON
+    } else {
+        ObjectLockLegalHoldStatus::OFF
+    })
+}
+
+/// Whether a request wants to set governance aside, which is for buckets with object lock alone to hear.
+pub(super) fn bypasses(front: &Front, bucket: &str, headers: &HeaderMap) -> Result<bool, ApiError> {
+    let Some(asked) = header(headers, BYPASS) else {
+        return Ok(false);
+    };
+    let is_locked = front.store().setting(bucket, |settings| settings.lock.is_some())?;
+    if !is_locked {
+        return Err(invalid(
+            "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
+        ));
+    }
+    Ok(asked.eq_ignore_ascii_case("true"))
+}
+
+fn in_future(front: &Front, retention: Option<&Retention>) -> Result<(), ApiError> {
+    let now = time(front.store().home.now());
+    if retention.is_some_and(|retention| retention.until <= now) {
+        return Err(invalid("The retain until date must be in the future!"));
+    }
+    Ok(())
+}
+
+impl Front {
+    /// What is to protect an object that a request writes, as its headers say.
+    pub(super) fn header_protection(
+        &self,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+        bucket: &str,
+        resource: &str,
+    ) -> Result<Protection, ApiError> {
+        let protection = Protection::given(headers)?;
+        in_future(self, protection.retention.as_ref())?;
+        if protection.retention.is_some() {
+            self.allow(extensions, "s3:PutObjectRetention", resource)?;
+        }
+        if protection.hold.is_some() {
+            self.allow(extensions, "s3:PutObjectLegalHold", resource)?;
+        }
+        if protection != Protection::default() {
+            self.store().check_lock(bucket)?;
+        }
+        Ok(protection)
+    }
+
+    /// Refuses an object that comes without a digest and is to be locked.
+    pub(super) fn check_undigested(&self, bucket: &str, protection: &Protection) -> Result<(), ApiError> {
+        let has_default = |settings: &Settings| settings.lock.as_ref().is_some_and(|lock| lock.default.is_some());
+        if *protection == Protection::default() && !self.store().setting(bucket, has_default)? {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            "InvalidRequest",
+            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters",
+        ))
+    }
+
+    /// What of a version's protection the caller may hear.
+    pub(super) fn shown_protection(
+        &self,
+        extensions: &Extensions,
+        protection: &Protection,
+        resource: &str,
+    ) -> (
+        Option<ObjectLockMode>,
+        Option<ObjectLockRetainUntilDate>,
+        Option<ObjectLockLegalHoldStatus>,
+    ) {
+        let may = |action| self.allow(extensions, action, resource).is_ok();
+        let retention = protection.retention.as_ref().filter(|_| may("s3:GetObjectRetention"));
+        let hold = protection.hold.filter(|_| may("s3:GetObjectLegalHold"));
+        (
+            retention.map(|retention| ObjectLockMode::from_static(retention.mode.name())),
+            retention.map(|retention| retention.until.clone()),
+            hold.map(status),
+        )
+    }
+}
