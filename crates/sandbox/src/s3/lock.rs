@@ -250,6 +250,10 @@ mod tests {
         assert!(kept.lets_change(None, at(5), false), "it is over");
     }
 
+    fn denied<T>() -> Result<T, String> {
+        Err("AccessDenied".to_owned())
+    }
+
     #[test]
     fn what_protects_a_version_is_there_when_the_world_opens_again() {
         let folder = tempfile::tempdir().unwrap();
@@ -276,7 +280,6 @@ mod tests {
             let gone = store.delete_version("bucket", "k", &id, (&Condition::Any, bypass));
             gone.map(|gone| gone.is_some()).map_err(|error| error.code)
         };
-        let denied = || Err("AccessDenied".to_owned());
         assert_eq!(delete(true), denied(), "the legal hold");
         store.hold("bucket", "k", &id, false).unwrap();
         assert_eq!(delete(false), denied(), "the default retention");
