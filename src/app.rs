@@ -2,19 +2,21 @@
 //! environment or clock; time arrives as [`Event::Tick`].
 //!
 //! ```text
-//! Event::Key ─▶ press ─▶ keymap ─▶ Command ─▶ act ─▶ actions ─▶ asking ─▶ Effect::Start(Request)
+//! Event::Key ─▶ input ─▶ keymap ─▶ Command ─▶ dispatch ─▶ actions ─▶ requests ─▶ Effect::Start(Request)
 //! Event::Answer, Failed, Op ─▶ update ─▶ tables, operations, messages
 //! after every event: settle ─▶ Effect::Watch(topics on screen)
 //! ```
+//!
+//! What is known is in [`state`], with what lies over the panes and what follows an operation, all of it data; what is done
+//! with it stands above. No two modules here know each other but a module and its children.
 
 pub mod actions;
-mod asking;
 pub mod audit;
 pub mod cancelling;
 pub mod cleanup;
 mod clipboard;
 pub mod command;
-pub mod continuation;
+mod details;
 mod dispatch;
 pub mod effect;
 mod ended;
@@ -27,29 +29,28 @@ pub mod interrupted_uploads;
 mod job_alerts;
 pub mod job_log;
 pub mod keymap;
-pub mod layout;
-pub mod messages;
 mod named;
-pub mod operations;
+mod next;
 pub mod outcome_text;
-pub mod overlay;
+mod palette;
 pub mod pane;
 pub mod policy_review;
 pub mod reader_text;
-pub mod results;
+mod requests;
+mod results;
 pub mod seen;
 mod settings;
 pub mod state;
 pub mod table;
 mod update;
 
-pub use command::{COMMANDS, Command};
-pub use effect::{Effect, OpId, Topic};
+pub use command::{COMMANDS, Command, Keyed};
+pub use effect::{Consent, Effect, OpId, Topic};
 pub use event::{Event, KeyCode, KeyPress, OpEvent, Page};
 pub use keymap::{Keymap, KeymapError};
-pub use overlay::Overlay;
 pub use pane::Pane;
-pub use settings::{Consent, Settings};
-pub use state::State;
+pub use settings::Settings;
+pub use state::overlay::Overlay;
+pub use state::{State, layout, messages, operations, overlay};
 pub use table::{Freshness, Listing, Row, Table};
 pub use update::update;

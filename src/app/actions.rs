@@ -13,73 +13,26 @@ mod messages;
 mod objects;
 mod proofs;
 mod roles;
-mod target;
 
-pub use target::Target;
-
-pub(super) use account::{AUDIT, CLEAN_UP, ask_save as ask_save_audit};
+pub(super) use account::{CLEAN_UP, ask_save as ask_save_audit};
 pub(super) use images::BUILD as BUILD_IMAGE;
-pub(super) use jobs::{LOG, TRAIN, ask_save as ask_save_log, list as list_job};
-pub(super) use keys::{RESTORE, deletion};
-pub(super) use objects::{DECRYPT, ENCRYPT, MEMBERS, PREVIEW, VERIFY, ask_model, emptying, preview};
-pub(super) use proofs::{ACCESS, prove};
+pub(super) use jobs::{TRAIN, ask_save as ask_save_log, list as list_job};
+pub(super) use keys::{deletion, policy_drafted, policy_read};
+pub(super) use objects::{ENCRYPT, ask_model, bucket_counted, preview};
+pub(super) use proofs::prove;
 pub(super) use roles::NEW as NEW_ROLE;
 
-use super::continuation::Continuation;
+use super::command::{Command, Keyed};
 use super::form::{Blank, Filled, Form, Sent};
 use super::format::{self, Tone};
-use super::overlay::{Menu, Overlay};
 use super::pane::Pane;
-use super::state::State;
-use super::{Effect, asking};
+use super::state::action::{Action, Begin, Offer};
+use super::state::continuation::Continuation;
+use super::state::overlay::{Menu, Overlay};
+use super::state::target::Target;
+use super::state::{State, reference};
+use super::{Effect, requests};
 use crate::domain::{Ask, Request};
-
-/// An action, with the words that people see.
-#[derive(Debug)]
-pub struct Action {
-    /// What it is called.
-    pub label: &'static str,
-    /// What it does, in a sentence without a full stop.
-    pub help: &'static str,
-    /// Whether it does something to this; where it would, if that is worth saying.
-    pub(super) offered: fn(&State, &Target) -> Offer,
-    /// What it begins; nothing where it is not offered.
-    pub(super) begin: fn(&State, &Target) -> Option<Begin>,
-}
-
-impl Action {
-    /// Whether it does something to what the cursor is on now.
-    pub(super) fn is_offered(&self, state: &State) -> bool {
-        (self.offered)(state, &Target::of(state)).is_ok()
-    }
-}
-
-/// Labels are names: a test holds that there are no two.
-impl PartialEq for Action {
-    fn eq(&self, other: &Self) -> bool {
-        self.label == other.label
-    }
-}
-
-impl Eq for Action {}
-
-/// Whether something is offered; else where it would be, or nothing.
-pub(super) type Offer = Result<(), &'static str>;
-
-/// What an action begins.
-#[derive(Debug)]
-pub(super) enum Begin {
-    /// A request, once what its facts want has been asked.
-    Start(Request),
-    /// A request that is asked about whatever its facts want.
-    Ask(Request),
-    /// A request, and what follows it.
-    Then(Request, Continuation),
-    /// A form.
-    Fill(Form),
-    /// A change of what is on screen.
-    Do(fn(&mut State, &mut Vec<Effect>)),
-}
 
 /// The further actions, in the order of the menu.
 pub const MENU: &[&Action] = &[
@@ -123,10 +76,54 @@ pub const MENU: &[&Action] = &[
     &account::AUDIT,
 ];
 
+/// The action that has this key.
+pub(super) fn keyed(keyed: Keyed) -> &'static Action {
+    match keyed {
+        Keyed::Encrypt => &objects::ENCRYPT,
+        Keyed::Decrypt => &objects::DECRYPT,
+        Keyed::Verify => &objects::VERIFY,
+        Keyed::Prove => &proofs::ACCESS,
+        Keyed::New => &NEW,
+        Keyed::Remove => &REMOVE,
+        Keyed::Restore => &keys::RESTORE,
+        Keyed::Train => &jobs::TRAIN,
+        Keyed::Log => &jobs::LOG,
+        Keyed::Preview => &objects::PREVIEW,
+        Keyed::Audit => &account::AUDIT,
+    }
+}
+
+/// The same in this pane. A model is an archive: its members are listed, and each can be previewed.
+pub(super) fn keyed_in(pane: Pane, key: Keyed) -> &'static Action {
+    match (key, pane) {
+        (Keyed::Preview, Pane::Jobs) => &objects::MEMBERS,
+        _ => keyed(key),
+    }
+}
+
+impl State {
+    /// Whether the command does something with the cursor where it is.
+    pub fn is_available(&self, command: Command) -> bool {
+        let reading = match self.overlays.last() {
+            Some(Overlay::Log(_)) => true,
+            Some(Overlay::Audit(_)) => command == Command::Save,
+            _ => false,
+        };
+        match command {
+            Command::Do(key) => keyed_in(self.focus, key).is_offered(self),
+            Command::Mark => matches!(self.focus, Pane::Files | Pane::Objects) && reference(self).is_some(),
+            Command::Copy | Command::CopyCommand => reference(self).is_some(),
+            Command::Parent => self.focus == Pane::Files || self.focus == Pane::Objects && self.place.is_some(),
+            Command::Follow | Command::Wrap | Command::Save => reading,
+            _ => true,
+        }
+    }
+}
+
 /// Something new, of what the pane holds.
 pub(super) const NEW: Action = Action {
-    label: "new",
-    help: "New, of what the pane holds: key, grant, bucket or prefix, training job",
+    label: Keyed::New.name(),
+    help: Keyed::New.help(),
     offered: |state, target| match target.pane {
         Pane::Keys | Pane::Objects => Ok(()),
         Pane::Grants | Pane::Files => only_if(
@@ -151,8 +148,8 @@ pub(super) const NEW: Action = Action {
 
 /// Takes away what the cursor is on.
 pub(super) const REMOVE: Action = Action {
-    label: "remove",
-    help: "Disable or delete, revoke, stop, cancel: asked first",
+    label: Keyed::Remove.name(),
+    help: Keyed::Remove.help(),
     offered: |state, target| match target.pane {
         Pane::Keys => only_if(
             keys::remove(state).is_some(),
@@ -266,7 +263,7 @@ pub(super) fn run(state: &mut State, action: &Action, target: &Target, effects: 
         Some(Begin::Start(request)) => {
             state.start(request, effects);
         }
-        Some(Begin::Ask(request)) => asking::ask(state, request, Ask::Yes, effects),
+        Some(Begin::Ask(request)) => requests::ask(state, request, Ask::Yes, effects),
         Some(Begin::Then(request, continuation)) => {
             state.begin(request, continuation, effects);
         }
@@ -284,7 +281,7 @@ pub(super) fn foreseen(state: &State, menu: &Menu) -> Vec<Request> {
         .and_then(|action| (action.begin)(state, &menu.target));
     match begun {
         Some(Begin::Start(request) | Begin::Ask(request)) => vec![request],
-        Some(Begin::Then(request, continuation)) => continuation.foreseen(&request).into_iter().collect(),
+        Some(Begin::Then(request, continuation)) => objects::foreseen(&request, &continuation).into_iter().collect(),
         Some(Begin::Fill(form)) => requests(&form),
         Some(Begin::Do(_)) | None => Vec::new(),
     }
@@ -321,7 +318,7 @@ pub(super) fn send(state: &mut State, form: Form, effects: &mut Vec<Effect>) -> 
         Sent::Requests(requests) => (requests, Continuation::Form(boxed)),
     };
     if let [request] = requests.as_slice()
-        && let Some(question) = asking::question(state, request.clone(), Ask::Never, "")
+        && let Some(question) = requests::question(state, request.clone(), Ask::Never, "")
     {
         state.overlays.push(Overlay::Form(form));
         state.overlays.push(Overlay::Confirm(question));

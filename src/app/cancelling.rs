@@ -3,9 +3,9 @@
 
 use super::Effect;
 use super::format::{self, Tone};
-use super::operations::Operation;
-use super::overlay::{Confirm, Overlay, Then};
 use super::state::State;
+use super::state::operations::Operation;
+use super::state::overlay::{Confirm, Overlay, Then};
 use crate::domain::{Fault, FaultKind, OnCancel};
 
 /// How many seconds whoever leaves waits for what is in flight.

@@ -1,28 +1,17 @@
 //! Clean-up: what the walk made and is still there, a line each, taken down one by one by whoever types its name. After
 //! every line the plan is made anew, so that nothing is done by an old one.
 
-use super::continuation::Continuation;
 use super::format::{self, Line, Tone};
-use super::overlay::Overlay;
 use super::state::State;
-use super::{Effect, OpId, asking};
+use super::state::continuation::Continuation;
+use super::state::overlay::{CleanUp, Overlay};
+use super::{Effect, OpId, requests};
 use crate::domain::request::word;
 use crate::domain::{AccountRequest, Ask, CleanUpItem, Door, Fault, Request};
 
 /// The columns of a kind, and of a name where there is room.
 const KIND: usize = 15;
 const NAME: usize = 34;
-
-/// What is left to take down.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CleanUp {
-    /// The lines, in the order in which they are taken down.
-    pub items: Vec<CleanUpItem>,
-    /// What could not be looked at.
-    pub refused: Vec<Fault>,
-    /// The line with the cursor.
-    pub cursor: usize,
-}
 
 /// Opens the screen and looks for what there is.
 pub(super) fn open(state: &mut State, effects: &mut Vec<Effect>) {
@@ -112,7 +101,7 @@ pub(super) fn take_down(state: &mut State) {
         (None, None) => state.say(Tone::Dim, format!("Nothing is left to do for {name}.")),
         (Some(request), _) => {
             let known = format!("{}: {}.", format::capitalized(item.kind), item.state);
-            let question = asking::question(state, request, Ask::Type(word(&name)), &known);
+            let question = requests::question(state, request, Ask::Type(word(&name)), &known);
             state.overlays.extend(question.map(Overlay::Confirm));
         }
     }

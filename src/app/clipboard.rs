@@ -5,8 +5,8 @@
 //! very same bytes. Lines of our own that belong together are joined with `&&`.
 
 use super::format::Tone;
-use super::overlay::{Confirm, Overlay, Then};
 use super::pane::Pane;
+use super::state::overlay::{Confirm, Overlay, Then};
 use super::state::{State, reference};
 use super::{Effect, actions, policy_review, reader_text};
 use crate::domain::{CommandLine, ObjectRow, Request, Session};

@@ -2,26 +2,21 @@
 
 use super::command::Command;
 use super::format::Tone;
-use super::input::palette_matches;
-use super::job_log::Log;
-use super::overlay::{Details, Overlay, Palette, Scroll, Subject};
 use super::pane::Pane;
+use super::state::overlay::{Overlay, Scroll, Subject};
 use super::state::{State, reference};
-use super::{Effect, actions, cancelling, clipboard, guide, job_alerts, named};
+use super::{Effect, actions, cancelling, clipboard, details, guide, named, palette};
 use crate::domain::ObjectRow;
 
 /// Does what the command says, or says why not here.
 pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
-    if let Some(action) = command.action(state.focus) {
-        return actions::run_here(state, action, effects);
-    }
-    if !is_available(state, command) {
-        if command == Command::Mark {
+    match command {
+        // An action says by itself where it could be done.
+        Command::Do(keyed) => actions::run_here(state, actions::keyed_in(state.focus, keyed), effects),
+        Command::Mark if !state.is_available(command) => {
             state.say(Tone::Warn, "Files (5) and objects (3) can be marked.");
         }
-        return;
-    }
-    match command {
+        _ if !state.is_available(command) => {}
         Command::Focus(pane) => state.focus = pane,
         Command::NextPane => focus_by(state, 1),
         Command::PreviousPane => focus_by(state, Pane::ALL.len() - 1),
@@ -53,50 +48,12 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         }
         Command::Operations => state.overlays.push(Overlay::Operations(state.operations.id(0))),
         Command::Messages => state.overlays.push(Overlay::Messages(state.messages.id(0))),
-        Command::Palette => {
-            let matches = palette_matches(state, "");
-            state.overlays.push(Overlay::Palette(Palette {
-                input: tui_input::Input::default(),
-                matches,
-                cursor: 0,
-            }));
-        }
+        Command::Palette => palette::open(state),
         Command::Help => state.overlays.push(Overlay::Help(Scroll::default())),
         Command::Redraw => effects.push(Effect::Redraw),
         Command::Suspend => effects.push(Effect::Suspend),
         Command::Quit => cancelling::quit(state, effects),
         Command::Follow | Command::Wrap | Command::Save => {}
-        // These are actions.
-        Command::Encrypt
-        | Command::Decrypt
-        | Command::Verify
-        | Command::Prove
-        | Command::New
-        | Command::Remove
-        | Command::Restore
-        | Command::Train
-        | Command::Log
-        | Command::Preview
-        | Command::Audit => {}
-    }
-}
-
-/// Whether the command does something with the cursor where it is.
-pub(super) fn is_available(state: &State, command: Command) -> bool {
-    if let Some(action) = command.action(state.focus) {
-        return action.is_offered(state);
-    }
-    let reading = match state.overlays.last() {
-        Some(Overlay::Log(_)) => true,
-        Some(Overlay::Audit(_)) => command == Command::Save,
-        _ => false,
-    };
-    match command {
-        Command::Mark => matches!(state.focus, Pane::Files | Pane::Objects) && reference(state).is_some(),
-        Command::Copy | Command::CopyCommand => reference(state).is_some(),
-        Command::Parent => state.focus == Pane::Files || state.focus == Pane::Objects && state.place.is_some(),
-        Command::Follow | Command::Wrap | Command::Save => reading,
-        _ => true,
     }
 }
 
@@ -144,21 +101,8 @@ fn enter(state: &mut State) {
         },
     };
     if let Some(subject) = subject {
-        details(state, subject);
+        details::open(state, subject);
     }
-}
-
-/// Opens the details of something.
-pub(super) fn details(state: &mut State, subject: Subject) {
-    if let Subject::Job(name) = &subject {
-        state.job_log = Log::new(name);
-        job_alerts::watch(state, name);
-    }
-    state.overlays.push(Overlay::Details(Details {
-        subject,
-        page: 0,
-        scroll: Scroll::default(),
-    }));
 }
 
 /// One thing at a time: a message is read, marks go, a filter goes, then the place changes.
@@ -224,13 +168,4 @@ fn folder_above(state: &mut State) {
 fn go_to(state: &mut State, dir: std::path::PathBuf) {
     state.dir = dir;
     state.files.reset();
-}
-
-/// Opens the log of a job.
-pub(super) fn open_log(state: &mut State, name: &str) {
-    // What the details have of it already is not told again.
-    let is_read = matches!(state.overlays.last(), Some(Overlay::Details(_))) && state.job_log.job == name;
-    let log = if is_read { state.job_log.clone() } else { Log::new(name) };
-    job_alerts::watch(state, name);
-    state.overlays.push(Overlay::Log(log));
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::settings::Consent;
+use serde::{Deserialize, Serialize};
+
 use crate::domain::Request;
 
 /// Names one operation from its start to its end; minted by the core, echoed by every event about it.
@@ -112,4 +113,15 @@ pub enum Effect {
     Redraw,
     /// Leave.
     Quit,
+}
+
+/// An upload that was agreed to: under this key, to this place. It needs no question any more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Consent {
+    /// The account of whoever agreed.
+    pub account: String,
+    /// The KMS key's ARN.
+    pub key: String,
+    /// `bucket/prefix`.
+    pub destination: String,
 }

@@ -1,15 +1,17 @@
 //! An operation has told something: how far it is, or that it has ended. Then the outcome changes what is on screen, is said,
 //! and leads to what follows.
 
-use super::continuation::{self, Continuation, Next};
+use super::form::Form;
 use super::format::{self, Tone};
-use super::operations::{Operation, Standing};
 use super::pane::Pane;
-use super::seen::{self, Found};
+use super::seen::Found;
 use super::state::State;
-use super::{Effect, OpEvent, OpId, Topic, actions, job_alerts, named, outcome_text, results};
+use super::state::continuation::Continuation;
+use super::state::operations::{Operation, Standing};
+use super::state::overlay::{Next, Overlay};
+use super::{Effect, OpEvent, OpId, Topic, actions, cleanup, job_alerts, named, next, outcome_text, results};
 use crate::domain::{
-    Door, Fault, FaultKind, GrantRequest, KeyChange, KeyState, ObjectRequest, Origin, Outcome, Request,
+    Door, Fault, FaultKind, GrantRequest, KeyChange, KeyState, ObjectRequest, Origin, Outcome, Request, Verdict,
 };
 
 pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effect>) {
@@ -20,14 +22,14 @@ pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &m
             let standing = Standing::Done(state.now, said.clone());
             if let Some(operation) = state.operations.end(id, standing) {
                 done(state, &operation, (tone, said), *outcome, effects);
-                continuation::ended(state, &operation, effects);
+                follow(state, &operation, effects);
             }
         }
         OpEvent::Failed(fault) => {
             let standing = Standing::Failed(state.now, Box::new(fault.clone()));
             if let Some(operation) = state.operations.end(id, standing) {
                 failed(state, &operation, fault, effects);
-                continuation::ended(state, &operation, effects);
+                follow(state, &operation, effects);
             }
         }
     }
@@ -47,12 +49,12 @@ fn done(
     let next = results::show(state, operation, outcome, effects);
     // The clean-up's plan is on screen, and made again and again.
     if !matches!(operation.continuation, Continuation::CleanUp) {
-        continuation::tell(state, operation, (tone, said, None), next, effects);
+        next::tell(state, operation, (tone, said, None), next, effects);
     }
 }
 
 fn failed(state: &mut State, operation: &Operation, fault: Fault, effects: &mut Vec<Effect>) {
-    let next: Option<Next> = continuation::failed(state, operation, &fault);
+    let leads_to = brings_back(state, operation, &fault);
     let is_watch = matches!(operation.request, Request::Grant(GrantRequest::Await { .. }));
     let said = match fault.kind {
         FaultKind::Cancelled => (Tone::Warn, fault.at(Door::Dashboard), None),
@@ -64,7 +66,55 @@ fn failed(state: &mut State, operation: &Operation, fault: Fault, effects: &mut 
         }
         _ => (Tone::Bad, fault.at(Door::Dashboard), Some(fault)),
     };
-    continuation::tell(state, operation, said, next, effects);
+    next::tell(state, operation, said, leads_to, effects);
+}
+
+/// An operation has ended, well or not: what is looked at again after it.
+fn follow(state: &mut State, operation: &Operation, effects: &mut Vec<Effect>) {
+    match &operation.continuation {
+        Continuation::PlanCleanUp => cleanup::plan_again(state, operation.turn, effects),
+        Continuation::LookAgain(request) => results::look_again(state, request, operation.turn, effects),
+        Continuation::Nothing
+        | Continuation::Form(_)
+        | Continuation::Review(_)
+        | Continuation::EmptyBucket(_)
+        | Continuation::DeleteKey
+        | Continuation::ChangePolicy(..)
+        | Continuation::NewKey(..)
+        | Continuation::CleanUp
+        | Continuation::Refill => {}
+    }
+}
+
+/// It failed: what was typed comes back with the reason, unless the person took it back.
+fn brings_back(state: &mut State, operation: &Operation, fault: &Fault) -> Option<Next> {
+    let back = |form: &Form| {
+        let mut form = form.clone();
+        form.problem = Some(fault.at(Door::Dashboard));
+        Next::show(Overlay::Form(form))
+    };
+    let was_cancelled = fault.kind == FaultKind::Cancelled;
+    match &operation.continuation {
+        Continuation::Form(form) | Continuation::NewKey(_, form) | Continuation::ChangePolicy(_, Some(form)) => {
+            (!was_cancelled).then(|| back(form))
+        }
+        Continuation::Review(review) => (!was_cancelled).then(|| {
+            let mut review = review.clone();
+            review.refusal = Some(fault.at(Door::Dashboard));
+            Next::show(Overlay::Review(*review))
+        }),
+        Continuation::CleanUp => {
+            cleanup::not_planned(state, operation.id, fault);
+            None
+        }
+        Continuation::Nothing => results::refused(&operation.request, fault),
+        Continuation::EmptyBucket(_)
+        | Continuation::DeleteKey
+        | Continuation::ChangePolicy(_, None)
+        | Continuation::PlanCleanUp
+        | Continuation::LookAgain(_)
+        | Continuation::Refill => None,
+    }
 }
 
 /// What an outcome changes on screen before AWS is asked again. A cursor goes to what is new only where nobody is at work.
@@ -160,7 +210,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             {
                 let (bond, kms_key_arn) = (verified.bond.clone(), None);
                 let found = Found::Verified { bond, kms_key_arn };
-                seen::remember(state, bucket, object, etag.as_deref(), found);
+                state.remember(bucket, object, etag.as_deref(), found);
             }
             if matches!(&operation.request, Request::Object(ObjectRequest::Decrypt { object, .. }) if object.ends_with("model.tar.gz"))
             {
@@ -173,12 +223,12 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             {
                 let (bond, kms_key_arn) = (verified.bond.clone(), None);
                 let found = Found::Verified { bond, kms_key_arn };
-                seen::remember(state, bucket, object, etag.as_deref(), found);
+                state.remember(bucket, object, etag.as_deref(), found);
             }
         }
         Outcome::Verified { verdicts } => {
             if let Request::Object(ObjectRequest::Verify { bucket, .. }) = &operation.request {
-                seen::verified(state, bucket, verdicts);
+                verified(state, bucket, verdicts);
             }
         }
         Outcome::AliasChanged { alias, change } => named::alias(state, alias, change),
@@ -215,5 +265,28 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::ImageTried { .. }
         | Outcome::CleanUpPlan { .. }
         | Outcome::Audit(_) => {}
+    }
+}
+
+/// Objects of a bucket were verified.
+fn verified(state: &mut State, bucket: &str, verdicts: &[Verdict]) {
+    let prefix = format!("s3://{bucket}/");
+    for verdict in verdicts {
+        let Some(key) = verdict.source.strip_prefix(&prefix) else {
+            continue;
+        };
+        let found = match (
+            verdict.reading.verified(),
+            verdict.reading.is_intact(),
+            verdict.reading.why(),
+        ) {
+            (Some(verified), _, _) => Found::Verified {
+                bond: verified.bond.clone(),
+                kms_key_arn: verdict.kms_key_arn.clone(),
+            },
+            (None, Some(false), Some(why)) => Found::Refuted(why.cause.clone()),
+            _ => continue,
+        };
+        state.remember(bucket, key, verdict.etag.as_deref(), found);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tui_input::{Input, InputRequest};
 
+pub use reading::PolicyChange;
 use reading::Reader;
 pub(super) use reading::{ChecksKey, Filled, RoleKey, Sent, TextKey};
 

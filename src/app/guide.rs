@@ -1,13 +1,13 @@
 //! The walk: the steps from an empty account to a decrypted model and back, each with its live state and the key that
 //! does it. Nothing here is remembered but what proofs found out: all else is read off the panes.
 
-use super::actions::{self, Action, Target};
-use super::command::Command;
 use super::format::{self, Tone};
-use super::overlay::Subject;
 use super::pane::Pane;
 use super::state::State;
-use super::{Effect, dispatch, seen};
+use super::state::action::Action;
+use super::state::overlay::Subject;
+use super::state::target::Target;
+use super::{Effect, actions, details, seen};
 use crate::domain::{Grant, JobStatus, KeyState, ObjectRow, ProofMethod};
 
 /// One step of the walk.
@@ -298,13 +298,13 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
         Step::Key => {
             focus(state, Pane::Keys);
             if state.key().is_none() {
-                dispatch::run(state, Command::New, effects);
+                actions::run_here(state, &actions::NEW, effects);
             }
         }
         Step::Bucket => {
             focus(state, Pane::Objects);
             if state.place.is_none() && state.buckets.rows().is_empty() {
-                dispatch::run(state, Command::New, effects);
+                actions::run_here(state, &actions::NEW, effects);
             }
         }
         Step::Role => further(state, &actions::NEW_ROLE, effects),
@@ -316,24 +316,24 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
         }
         Step::Grant => {
             focus(state, Pane::Grants);
-            dispatch::run(state, Command::New, effects);
+            actions::run_here(state, &actions::NEW, effects);
         }
         Step::Data => {
             focus(state, Pane::Files);
-            dispatch::run(state, Command::Encrypt, effects);
+            actions::run_here(state, &actions::ENCRYPT, effects);
         }
         Step::Image => further(state, &actions::BUILD_IMAGE, effects),
         Step::Job => match (newest_job(state).map(|job| job.name.clone()), linked_object(state)) {
             (Some(name), _) if is_worth_a_look(state) => {
                 focus(state, Pane::Jobs);
                 state.jobs.want(&name);
-                dispatch::details(state, Subject::Job(name));
+                details::open(state, Subject::Job(name));
             }
             (_, Some(row)) => {
                 let key = row.key().to_owned();
                 focus(state, Pane::Objects);
                 state.objects.want(&key);
-                dispatch::run(state, Command::Train, effects);
+                actions::run_here(state, &actions::TRAIN, effects);
             }
             _ => state.say(Tone::Warn, "Encrypt the data first."),
         },

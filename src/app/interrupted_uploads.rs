@@ -1,11 +1,10 @@
 //! Uploads that were interrupted on this machine (kill, power, network, laptop lid): offered once at the start, to be
 //! finished where they were, or aborted so that nobody pays for their parts.
 
-use super::continuation::{self, Next};
 use super::format::{self, Line, Tone};
-use super::overlay::Overlay;
 use super::state::State;
-use super::{Command, Effect, asking};
+use super::state::overlay::{Next, Overlay};
+use super::{Command, Effect, next, requests};
 use crate::domain::{Ask, InterruptedUpload, ObjectRequest, Request};
 
 /// The first answer is the offer; later ones are what is left.
@@ -32,7 +31,7 @@ pub(super) fn answer(state: &mut State, uploads: Vec<InterruptedUpload>) {
         state.next_turn();
         state.overlays.push(offer);
     } else {
-        continuation::lead(state, (Tone::Warn, said, None), Some(Next::show(offer)));
+        next::lead(state, (Tone::Warn, said, None), Some(Next::show(offer)));
     }
 }
 
@@ -64,7 +63,7 @@ pub(super) fn ask(state: &mut State, id: &str, command: Command, effects: &mut V
     } else {
         Request::Object(ObjectRequest::AbandonUpload { id, what, destination })
     };
-    asking::ask(state, request, Ask::Yes, effects);
+    requests::ask(state, request, Ask::Yes, effects);
 }
 
 /// Two lines of each.

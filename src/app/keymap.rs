@@ -239,7 +239,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::app::COMMANDS;
+    use crate::app::{COMMANDS, Keyed};
 
     fn own(command: &str, key: &str) -> BTreeMap<String, Vec<String>> {
         BTreeMap::from([(command.to_owned(), vec![key.to_owned()])])
@@ -270,7 +270,7 @@ mod tests {
     fn own_keys_replace_the_defaults_of_their_command() {
         let keymap = Keymap::default().with(&own("encrypt", "ctrl-e")).unwrap();
         assert_eq!(keymap.lookup(&parse("e").unwrap()), Match::Nothing);
-        assert_eq!(keymap.key(Command::Encrypt), "Ctrl-e");
+        assert_eq!(keymap.key(Command::Do(Keyed::Encrypt)), "Ctrl-e");
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub use told::told;
 
 use std::ops::Deref;
 
-use super::command::Command;
+use super::command::{Command, Keyed};
 use super::keymap::Keymap;
 use super::state::State;
 use crate::domain::{self, KmsKey};
@@ -29,7 +29,7 @@ impl<'a> Names<'a> {
     pub fn new(keys: &'a [KmsKey], keymap: &'a Keymap) -> Self {
         let things = domain::Names {
             keys,
-            restore: keymap.key(Command::Restore),
+            restore: keymap.key(Command::Do(Keyed::Restore)),
             ..domain::Names::default()
         };
         Self { things, keymap }

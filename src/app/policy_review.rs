@@ -3,85 +3,13 @@
 
 use similar::TextDiff;
 
-use super::continuation::{self, Continuation, Next};
 use super::format::{self, Line, Tone};
-use super::overlay::{Overlay, Scroll};
 use super::state::State;
-use super::{Effect, OpId, asking};
+use super::state::continuation::Continuation;
+use super::state::overlay::{Next, Overlay, Scroll};
+use super::state::review::{Edit, PolicyOf, Review};
+use super::{Effect, OpId, next, requests};
 use crate::domain::{Ask, Door, Fault, KeyRequest, KeySpec, Request, policy};
-
-/// A policy to be looked at.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Review {
-    /// Whose it is.
-    pub of: PolicyOf,
-    /// What was there before; empty for a new key.
-    pub before: String,
-    /// What is to be.
-    pub after: String,
-    /// Why it cannot be put.
-    pub problem: Option<String>,
-    /// What it would do to the person.
-    pub warning: Option<String>,
-    /// Why it was not put.
-    pub refusal: Option<String>,
-    /// Where it is scrolled to.
-    pub scroll: Scroll,
-}
-
-/// Whose policy it is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PolicyOf {
-    /// That of this key (ARN).
-    Key(String),
-    /// That of a key still to be made.
-    NewKey(Box<KeySpec>),
-}
-
-impl PolicyOf {
-    /// The key's ARN, if there is one.
-    pub(super) fn key_arn(&self) -> Option<&str> {
-        match self {
-            Self::Key(key_arn) => Some(key_arn),
-            Self::NewKey(_) => None,
-        }
-    }
-}
-
-/// A policy on its way to the person's editor.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    of: PolicyOf,
-    before: String,
-    /// What the editor opens on.
-    text: String,
-    /// What was shown, and comes back if the editor fails.
-    earlier: Option<Review>,
-}
-
-impl Edit {
-    /// A key's policy in the editor: from `text` on.
-    pub(super) fn of_key(key_arn: String, before: String, text: String) -> Self {
-        Self {
-            of: PolicyOf::Key(key_arn),
-            before,
-            text,
-            earlier: None,
-        }
-    }
-}
-
-/// Opens the editor.
-pub(super) fn open(state: &mut State, edit: Edit, effects: &mut Vec<Effect>) {
-    state.next_turn();
-    let id = state.operations.mint();
-    effects.push(Effect::Edit {
-        id,
-        text: edit.text.clone(),
-        name: "-policy.json".to_owned(),
-    });
-    state.edits.insert(id, (edit, state.turn));
-}
 
 /// The editor has ended. What it was opened on is known by its id.
 pub(super) fn edited(state: &mut State, id: OpId, result: Result<String, Fault>, effects: &mut Vec<Effect>) {
@@ -102,10 +30,10 @@ pub(super) fn edited(state: &mut State, id: OpId, result: Result<String, Fault>,
             if let Some(fault) = said {
                 state.complain(fault);
             }
-            continuation::go_on(state, next, effects);
+            next::go_on(state, next, effects);
         }
-        (Some(fault), next) => continuation::lead(state, (Tone::Bad, fault.at(Door::Dashboard), Some(fault)), next),
-        (None, next) => continuation::lead(state, (Tone::Plain, "The policy was edited.".to_owned(), None), next),
+        (Some(fault), next) => next::lead(state, (Tone::Bad, fault.at(Door::Dashboard), Some(fault)), next),
+        (None, next) => next::lead(state, (Tone::Plain, "The policy was edited.".to_owned(), None), next),
     }
 }
 
@@ -137,7 +65,7 @@ pub(super) fn again(state: &mut State, review: Review, effects: &mut Vec<Effect>
         text: review.after.clone(),
         earlier: Some(review),
     };
-    open(state, edit, effects);
+    next::go_on(state, Next::Edit(Box::new(edit)), effects);
 }
 
 /// Puts it; whoever would be locked out must say so in so many words.
@@ -148,7 +76,7 @@ pub(super) fn put(state: &mut State, review: Review, effects: &mut Vec<Effect>) 
     };
     if let Some(warning) = &review.warning {
         let known = format!("It locks you out: {warning}");
-        let question = asking::question(state, request, Ask::Yes, &known);
+        let question = requests::question(state, request, Ask::Yes, &known);
         state.overlays.push(Overlay::Review(review));
         state.overlays.extend(question.map(Overlay::Confirm));
         return;

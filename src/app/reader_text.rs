@@ -2,14 +2,12 @@
 //! drawing their words.
 
 use super::command::{COMMANDS, Command};
-use super::dispatch::is_available;
 use super::format::{self, Line, Tone};
-use super::overlay::{Details, Overlay, Subject};
 use super::pane::{self, files, grants, jobs, keys, objects};
-use super::policy_review;
-use super::results::{self, Previewing};
 use super::state::State;
+use super::state::overlay::{Details, Overlay, Previewing, Subject};
 use super::table::Row;
+use super::{policy_review, results};
 use crate::domain::explain::{Explanation, explain, explain_text};
 use crate::domain::{Door, Fault, FaultKind, Origin};
 
@@ -72,11 +70,11 @@ fn help(state: &State, columns: usize) -> Vec<Line> {
             }
         }
     };
-    let here = |command: Command| is_available(state, command) && !moves(command);
+    let here = |command: Command| state.is_available(command) && !moves(command);
     section(format!("In {}", state.focus.name()), &here);
     section("Moving".to_owned(), &moves);
     section("Elsewhere".to_owned(), &|command| {
-        !is_available(state, command) && !moves(command)
+        !state.is_available(command) && !moves(command)
     });
     lines.push(Line::blank());
     lines.push(Line::new(Tone::Heading, "Signs"));

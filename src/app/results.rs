@@ -2,67 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::audit::{self, Audit};
-use super::continuation::{self, Change, Continuation, Next};
-use super::format::{self, Line, Tone};
-use super::operations::Operation;
-use super::overlay::{Overlay, Report, Scroll};
-use super::policy_review::{self, Edit, PolicyOf};
-use super::state::State;
-use super::{Effect, actions, asking, cleanup, outcome_text};
-use crate::domain::policy;
-use crate::domain::{
-    Ask, AuditEntry, BucketCount, Dependents, Door, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, Origin,
-    Outcome, Plaintext, Preview, ProofMethod, ProofRequest, ProofStep, Request, Verdict, View,
-};
-
 mod lines;
 
 pub(super) use lines::explained;
-use lines::{finding_row, grant_cycle_lines, grant_row, object_proof, refused_row, role_policies, tool_lines};
 
-/// Rows that were found, each with what can be done about it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Found {
-    /// What was looked for.
-    pub title: String,
-    /// The rows.
-    pub rows: Vec<FoundRow>,
-    /// The row with the cursor.
-    pub cursor: usize,
-    /// What found them, if it is to look again once something was done about one.
-    pub again: Option<Request>,
-}
-
-/// One thing found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FoundRow {
-    /// What it is, the first line as the row itself.
-    pub lines: Vec<Line>,
-    /// What Enter does.
-    pub then: Option<Request>,
-}
-
-/// What a proof found out about Decrypt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Proved {
-    pub(super) key_arn: String,
-    pub(super) role_arn: String,
-    pub(super) at: jiff::Timestamp,
-    pub(super) method: ProofMethod,
-    pub(super) allowed: bool,
-}
-
-/// A plaintext on screen; wiped when closed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Previewing {
-    /// The beginning of the plaintext.
-    pub preview: Preview,
-    /// How it is read.
-    pub view: View,
-    /// Where it is scrolled to.
-    pub scroll: Scroll,
-}
+use super::audit::{self, Audit};
+use super::format::{self, Line, Tone};
+use super::state::continuation::Continuation;
+use super::state::operations::Operation;
+use super::state::overlay::{Found, FoundRow, Next, Overlay, Previewing, Report, Scroll};
+use super::state::{Proved, State};
+use super::{Effect, actions, cleanup, outcome_text};
+use crate::domain::{
+    AuditEntry, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, Origin, Outcome, Plaintext, Preview,
+    ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, policy,
+};
+use lines::{
+    dependents, finding_row, grant_cycle_lines, grant_row, object_proof, refused_row, role_policies, tool_lines,
+};
 
 /// What an outcome found out, to be read or answered.
 pub(super) fn show(
@@ -123,8 +80,11 @@ pub(super) fn show(
             );
             Some(report("Encrypted data key", lines))
         }
-        Outcome::Dependents(found) => Some(dependents(state, &operation.continuation, *found)),
-        Outcome::BucketCounted(count) => counted(state, &operation.continuation, &count),
+        Outcome::Dependents(found) => Some(match operation.continuation {
+            Continuation::DeleteKey => Next::show(Overlay::Form(actions::deletion(state, &found))),
+            _ => report("What depends on the key", dependents(*found)),
+        }),
+        Outcome::BucketCounted(count) => actions::bucket_counted(state, &operation.continuation, &count),
         Outcome::Archive { source, members } => Some(archive(&source, members)),
         Outcome::ObjectProved(proof) => {
             let lines = object_proof(&proof);
@@ -164,8 +124,10 @@ pub(super) fn show(
             None
         }
         Outcome::Audit(entries) => Some(Next::show(Overlay::Audit(Audit::new(entries)))),
-        Outcome::PolicyDrafted { policy } => drafted(state, &operation.continuation, policy),
-        Outcome::PolicyRead { key_arn, policy } => change(state, &operation.continuation, key_arn, &policy),
+        Outcome::PolicyDrafted { policy } => actions::policy_drafted(state, &operation.continuation, policy),
+        Outcome::PolicyRead { key_arn, policy } => {
+            actions::policy_read(state, &operation.continuation, key_arn, &policy)
+        }
         Outcome::PolicyPut { key_arn, previous } => {
             if state.policy.as_ref().is_some_and(|(of, _)| *of == key_arn) {
                 state.policy = None;
@@ -369,87 +331,6 @@ fn message(plaintext: Plaintext, key_arn: &str) -> Next {
         origin: Origin::Kms,
         view,
     })
-}
-
-fn counted(state: &State, continuation: &Continuation, count: &BucketCount) -> Option<Next> {
-    let Continuation::EmptyBucket(delete) = continuation else {
-        return None;
-    };
-    let request = actions::emptying(count.bucket.clone(), *delete, count.objects, count.older());
-    let known = format!(
-        "{}{} and {}.",
-        format::size(count.bytes),
-        outcome_text::older(count),
-        format::count(count.uploads as usize, "unfinished upload"),
-    );
-    asking::question(state, request, Ask::Never, &known).map(|question| Next::show(Overlay::Confirm(question)))
-}
-
-fn dependents(state: &State, continuation: &Continuation, found: Dependents) -> Next {
-    if let Continuation::DeleteKey = continuation {
-        let name = state.key_name(&found.key_arn).unwrap_or(&found.key_arn).to_owned();
-        let summary = found.summary();
-        return Next::show(Overlay::Form(actions::deletion(found.key_arn, &name, &summary)));
-    }
-    let mut lines = vec![Line::new(Tone::Heading, found.summary()), Line::blank()];
-    let last = found.last_used.map_or_else(|| "not told".to_owned(), format::time);
-    lines.push(Line::new(Tone::Dim, "Last used    ").and(Tone::Plain, last));
-    for (label, names) in [
-        ("Alias", &found.aliases),
-        ("Running job", &found.jobs),
-        ("Object says", &found.objects),
-        ("Key object", &found.key_objects),
-    ] {
-        let named = names
-            .iter()
-            .map(|name| Line::new(Tone::Dim, format::fit(label, 13)).and(Tone::Plain, name.clone()));
-        lines.extend(named);
-    }
-    for grant in &found.grants {
-        lines.push(Line::new(Tone::Dim, "Grant        ").and(Tone::Plain, grant.grantee.clone()));
-    }
-    for fault in &found.refused {
-        lines.push(Line::new(
-            Tone::Warn,
-            format!("Not looked at: {}", fault.at(Door::Dashboard)),
-        ));
-    }
-    report("What depends on the key", lines)
-}
-
-/// The policy that was drafted for a new key, to be looked at.
-fn drafted(state: &State, continuation: &Continuation, policy: String) -> Option<Next> {
-    let Continuation::NewKey(spec, _) = continuation else {
-        return None;
-    };
-    let review = policy_review::review(state, PolicyOf::NewKey(spec.clone()), String::new(), policy);
-    Some(Next::show(Overlay::Review(review)))
-}
-
-/// The policy that was read, as it is to be: in the editor, or changed already.
-fn change(state: &mut State, continuation: &Continuation, key_arn: String, policy: &str) -> Option<Next> {
-    let Continuation::ChangePolicy(change, _) = continuation else {
-        return None;
-    };
-    let before = policy::readable(policy);
-    let after = match change {
-        Change::ByHand => {
-            let text = continuation::policy(state, &key_arn).unwrap_or_else(|| before.clone());
-            return Some(Next::Edit(Box::new(Edit::of_key(key_arn, before, text))));
-        }
-        Change::Allow(role_arn) => policy::with_role(&before, role_arn),
-        Change::Back(earlier) => Ok(earlier.clone()),
-    };
-    match after {
-        Ok(after) => {
-            let review = policy_review::review(state, PolicyOf::Key(key_arn), before, after);
-            Some(Next::show(Overlay::Review(review)))
-        }
-        Err(fault) => {
-            state.complain(fault);
-            None
-        }
-    }
 }
 
 fn archive(source: &str, members: Vec<(String, u64)>) -> Next {

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::pane::objects::is_same_time;
-use super::state::State;
-use crate::domain::{Bond, ObjectRow, Verdict};
+use crate::domain::{Bond, ObjectRow};
 
 /// An object that was read here to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +39,7 @@ pub(super) struct AllSeen(BTreeMap<(String, String), Seen>);
 
 impl AllSeen {
     /// What reading the object told that is listed so.
-    fn of(&self, bucket: &str, row: &ObjectRow) -> Option<&Seen> {
+    pub(super) fn of(&self, bucket: &str, row: &ObjectRow) -> Option<&Seen> {
         let seen = self.0.get(&(bucket.to_owned(), row.key().to_owned()))?;
         seen.is_of(row).then_some(seen)
     }
@@ -71,6 +69,33 @@ impl AllSeen {
             .retain(|(bucket, key), _| bucket != place.0 || !is_at(key) || listed.contains(key.as_str()));
     }
 
+    /// An object was read to its end; `listed` are the rows of its bucket.
+    pub(super) fn remember(
+        &mut self,
+        place: (&str, &str),
+        etag: &str,
+        found: Found,
+        at: Timestamp,
+        listed: &[ObjectRow],
+    ) {
+        let written = listed.iter().find_map(|row| match row {
+            ObjectRow::Object {
+                key,
+                etag: Some(same),
+                modified,
+                ..
+            } if key == place.1 && same == etag => *modified,
+            ObjectRow::Object { .. } | ObjectRow::Prefix { .. } => None,
+        });
+        let seen = Seen {
+            at,
+            found,
+            etag: etag.to_owned(),
+            written,
+        };
+        self.0.insert((place.0.to_owned(), place.1.to_owned()), seen);
+    }
+
     /// These objects are gone.
     pub(super) fn gone(&mut self, bucket: &str, is_gone: impl Fn(&str) -> bool) {
         self.0.retain(|(of, key), _| of != bucket || !is_gone(key));
@@ -88,61 +113,7 @@ impl Seen {
     }
 }
 
-impl State {
-    /// What reading this object of the place shown told, if it was read here and is still the same.
-    pub fn seen(&self, row: &ObjectRow) -> Option<&Seen> {
-        let (bucket, _) = self.place.as_ref()?;
-        self.all_seen.of(bucket, row)
-    }
-}
-
-/// An object was read to its end.
-pub(super) fn remember(state: &mut State, bucket: &str, key: &str, etag: Option<&str>, found: Found) {
-    // Without an ETag nobody can tell later whether it is still the same.
-    let Some(etag) = etag else { return };
-    let is_here = state.place.as_ref().is_some_and(|(open, _)| open == bucket);
-    let listed = state
-        .objects
-        .rows()
-        .iter()
-        .filter(|_| is_here)
-        .find_map(|row| match row {
-            ObjectRow::Object {
-                key: listed,
-                etag: Some(same),
-                modified,
-                ..
-            } if listed == key && same == etag => *modified,
-            ObjectRow::Object { .. } | ObjectRow::Prefix { .. } => None,
-        });
-    let seen = Seen {
-        at: state.now,
-        found,
-        etag: etag.to_owned(),
-        written: listed,
-    };
-    state.all_seen.0.insert((bucket.to_owned(), key.to_owned()), seen);
-}
-
-/// Objects of a bucket were verified.
-pub(super) fn verified(state: &mut State, bucket: &str, verdicts: &[Verdict]) {
-    let prefix = format!("s3://{bucket}/");
-    for verdict in verdicts {
-        let Some(key) = verdict.source.strip_prefix(&prefix) else {
-            continue;
-        };
-        let found = match (
-            verdict.reading.verified(),
-            verdict.reading.is_intact(),
-            verdict.reading.why(),
-        ) {
-            (Some(verified), _, _) => Found::Verified {
-                bond: verified.bond.clone(),
-                kms_key_arn: verdict.kms_key_arn.clone(),
-            },
-            (None, Some(false), Some(why)) => Found::Refuted(why.cause.clone()),
-            _ => continue,
-        };
-        remember(state, bucket, key, verdict.etag.as_deref(), found);
-    }
+/// A head tells whole seconds, a list may tell more.
+pub(super) fn is_same_time(a: Option<Timestamp>, b: Option<Timestamp>) -> bool {
+    a.map(Timestamp::as_second) == b.map(Timestamp::as_second)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::effect::Consent;
 use super::keymap::Keymap;
 
 /// What a session starts with.
@@ -31,15 +31,4 @@ pub struct Settings {
     pub now: Timestamp,
     /// Columns and rows.
     pub size: (u16, u16),
-}
-
-/// An upload that was agreed to: under this key, to this place. It needs no question any more.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Consent {
-    /// The account of whoever agreed.
-    pub account: String,
-    /// The KMS key's ARN.
-    pub key: String,
-    /// `bucket/prefix`.
-    pub destination: String,
 }

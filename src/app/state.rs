@@ -1,35 +1,37 @@
 //! Everything the dashboard knows.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+pub mod action;
+pub mod continuation;
+pub mod layout;
+pub mod messages;
+pub mod operations;
+pub mod overlay;
+pub mod review;
+pub mod target;
+
+mod topics;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::command::Command;
-use super::continuation::{self, Continuation, Edits};
-use super::form::Form;
 use super::format::Tone;
 use super::job_log::Log;
-use super::layout::{self, Regions};
-use super::messages::Messages;
-use super::operations::{Operation, Operations};
-use super::outcome_text::Names;
-use super::overlay::{Overlay, Subject};
 use super::pane::Pane;
-use super::results::Proved;
-use super::seen::{AllSeen, Found};
+use super::seen::{AllSeen, Found, Seen};
 use super::settings::Settings;
-use super::table::{Listing, Row as _, Table};
-use super::{Effect, KeyPress, OpId, Topic, asking};
+use super::table::{Listing, Table};
+use super::{Effect, KeyPress, OpId, Topic};
 use crate::domain::{
-    Ask, BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, Request, RoleSummary,
+    BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, ProofMethod, RoleSummary,
     TrainingJob,
 };
-
-/// Rows beyond the screen that are asked about when their order depends on it, at a time.
-const AHEAD: usize = 32;
-/// Running jobs that are described again and again.
-const DESCRIBED: usize = 8;
+use layout::Regions;
+use messages::Messages;
+use operations::{Operation, Operations};
+use overlay::Overlay;
+use review::Edit;
 
 /// Everything the dashboard knows.
 #[derive(Debug)]
@@ -98,14 +100,24 @@ pub struct State {
     pub(super) opened_model: Option<String>,
     /// Key policies as they were before they were replaced, by ARN.
     pub(super) previous_policies: BTreeMap<String, String>,
-    /// What is in the person's editor.
-    pub(super) edits: Edits,
+    /// Texts that are in the person's editor, each under its id, and the turn in which it was opened.
+    pub(super) edits: BTreeMap<OpId, (Edit, u64)>,
     /// How often a key was pressed, or something came up by itself.
     pub(super) turn: u64,
     /// The log of the job whose details are open.
     pub job_log: Log,
     /// Jobs whose end is told: started here, or looked at while they ran.
     pub(super) watched_jobs: BTreeSet<String>,
+}
+
+/// What a proof found out about Decrypt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Proved {
+    pub(super) key_arn: String,
+    pub(super) role_arn: String,
+    pub(super) at: Timestamp,
+    pub(super) method: ProofMethod,
+    pub(super) allowed: bool,
 }
 
 impl State {
@@ -145,7 +157,7 @@ impl State {
             walk_role: None,
             opened_model: None,
             previous_policies: BTreeMap::new(),
-            edits: Edits::default(),
+            edits: BTreeMap::new(),
             turn: 0,
             job_log: Log::new(""),
             watched_jobs: BTreeSet::new(),
@@ -213,6 +225,20 @@ impl State {
         self.refused.get(id)
     }
 
+    /// What reading this object of the place shown told, if it was read here and is still the same.
+    pub fn seen(&self, row: &ObjectRow) -> Option<&Seen> {
+        let (bucket, _) = self.place.as_ref()?;
+        self.all_seen.of(bucket, row)
+    }
+
+    /// An object was read to its end. Without an ETag nobody can tell later whether it is still the same.
+    pub(super) fn remember(&mut self, bucket: &str, key: &str, etag: Option<&str>, found: Found) {
+        let Some(etag) = etag else { return };
+        let is_here = self.place.as_ref().is_some_and(|(open, _)| open == bucket);
+        let listed = if is_here { self.objects.rows() } else { &[] };
+        self.all_seen.remember((bucket, key), etag, found, self.now, listed);
+    }
+
     /// The rows of a pane.
     pub fn table(&self, pane: Pane) -> &dyn Listing {
         match pane {
@@ -263,6 +289,21 @@ impl State {
         panes.filter_map(|pane| self.table(pane).freshness().at()).min()
     }
 
+    /// Whether whoever asked for it is still where they asked: it may come up by itself.
+    pub(super) fn is_waited_for(&self, operation: &Operation) -> bool {
+        self.is_still(operation.turn)
+    }
+
+    /// Whether nothing was pressed, and nothing came up, since that turn.
+    pub(super) fn is_still(&self, turn: u64) -> bool {
+        self.turn == turn && !self.typing && self.leaving.is_none()
+    }
+
+    /// A key was pressed, or something came up by itself: what was waited for until now no longer is.
+    pub(super) fn next_turn(&mut self) {
+        self.turn += 1;
+    }
+
     /// Whether a cursor may move by itself: whoever asked for it still waits for it, or is at work in another pane. The
     /// key under its cursor is used from every pane.
     pub(super) fn may_move(&self, pane: Pane, operation: &Operation) -> bool {
@@ -272,11 +313,6 @@ impl State {
         }
     }
 
-    /// Whether a command does something here.
-    pub fn is_available(&self, command: Command) -> bool {
-        super::dispatch::is_available(self, command)
-    }
-
     pub(super) fn say(&mut self, tone: Tone, text: impl Into<String>) {
         self.messages.say(self.now, tone, text.into(), None);
     }
@@ -284,71 +320,6 @@ impl State {
     pub(super) fn complain(&mut self, fault: Fault) {
         let text = fault.at(Door::Dashboard);
         self.messages.say(self.now, Tone::Bad, text, Some(fault));
-    }
-
-    /// Opens a form; as it was filled in the last time, if that came to nothing.
-    pub(super) fn ask(&mut self, form: Form) {
-        let mut form = continuation::form(self, &form.purpose).unwrap_or(form);
-        form.offer_roles(&self.roles);
-        self.overlays.push(Overlay::Form(form));
-    }
-
-    /// Starts an operation after which nothing follows.
-    pub(super) fn start(&mut self, request: Request, effects: &mut Vec<Effect>) -> Option<OpId> {
-        self.begin(request, Continuation::Nothing, effects)
-    }
-
-    /// Starts an operation, and keeps what follows with it.
-    pub(super) fn begin(
-        &mut self,
-        request: Request,
-        continuation: Continuation,
-        effects: &mut Vec<Effect>,
-    ) -> Option<OpId> {
-        self.begin_in(self.turn, request, continuation, effects)
-    }
-
-    /// Starts what follows from something that was asked for in an earlier turn. What must be asked about is asked about
-    /// instead.
-    pub(super) fn begin_in(
-        &mut self,
-        turn: u64,
-        request: Request,
-        continuation: Continuation,
-        effects: &mut Vec<Effect>,
-    ) -> Option<OpId> {
-        if let Some(question) = asking::question(self, request.clone(), Ask::Never, "") {
-            self.overlays.push(Overlay::Confirm(question));
-            return None;
-        }
-        self.agreed(turn, request, continuation, effects)
-    }
-
-    /// Starts what needs no question any more. Nothing that changes anything in a read-only session, and nothing at all by
-    /// who leaves.
-    pub(super) fn agreed(
-        &mut self,
-        turn: u64,
-        request: Request,
-        continuation: Continuation,
-        effects: &mut Vec<Effect>,
-    ) -> Option<OpId> {
-        if self.leaving.is_some() {
-            return None;
-        }
-        let facts = request.facts(&(*Names::of(self)).clone().brief());
-        if self.settings.read_only && facts.changes {
-            self.say(
-                Tone::Warn,
-                "This session is read-only: start strongroom without --read-only to change anything.",
-            );
-            return None;
-        }
-        let id = self
-            .operations
-            .start(facts.title, request.clone(), (continuation, turn), self.now);
-        effects.push(Effect::Start { id, request });
-        Some(id)
     }
 
     /// After every event: room for the tables, and what is to be watched from now on.
@@ -375,72 +346,6 @@ impl State {
             self.watched.clone_from(&topics);
             effects.push(Effect::Watch(topics));
         }
-    }
-
-    /// What is wanted, of rows the first most: what is read, what something was done to, what is on screen and near it.
-    fn topics(&self) -> Vec<Topic> {
-        let mut topics = vec![
-            Topic::Identity,
-            Topic::Keys,
-            Topic::Buckets,
-            Topic::Jobs,
-            Topic::Files(self.dir.clone()),
-        ];
-        topics.extend(self.grants_of.clone().map(Topic::Grants));
-        topics.extend(
-            self.place
-                .clone()
-                .map(|(bucket, prefix)| Topic::Objects { bucket, prefix }),
-        );
-        topics.extend(self.interrupted.is_none().then_some(Topic::Interrupted));
-        for overlay in &self.overlays {
-            match overlay {
-                Overlay::Form(form) if form.wants_roles() => topics.push(Topic::Roles),
-                Overlay::Guide(_) => topics.push(Topic::Roles),
-                Overlay::Interrupted(_) => topics.push(Topic::Interrupted),
-                Overlay::Log(log) => topics.push(Topic::Log(log.job.clone())),
-                Overlay::Details(details) => match &details.subject {
-                    Subject::Key(arn) => topics.push(Topic::KeyPolicy(arn.clone())),
-                    Subject::Job(name) => topics.extend([Topic::Job(name.clone()), Topic::Log(name.clone())]),
-                    _ => {}
-                },
-                _ => {}
-            }
-        }
-        topics.extend(self.named.iter().cloned());
-        topics.extend(self.rows());
-        let mut known = HashSet::new();
-        topics.retain(|topic| known.insert(topic.clone()));
-        topics
-    }
-
-    /// Rows whose details are not known yet, and jobs that run.
-    fn rows(&self) -> impl Iterator<Item = Topic> {
-        let is_open = |id: &str| !self.refused.contains_key(id);
-        let keys = self
-            .keys
-            .near()
-            .chain(self.keys.unknown().filter(move |key| is_open(&key.arn)).take(AHEAD));
-        let keys = keys.filter(move |key| !key.is_known() && is_open(&key.arn));
-        let objects = self.place.iter().flat_map(move |(bucket, _)| {
-            let ahead = self.objects.unknown().filter(move |row| is_open(row.key())).take(AHEAD);
-            let unknown = self.objects.near().chain(ahead);
-            let unknown = unknown.filter(move |row| !row.is_known() && is_open(row.key()));
-            unknown.map(|row| Topic::Object {
-                bucket: bucket.clone(),
-                key: row.key().to_owned(),
-            })
-        });
-        let is_active = |job: &&TrainingJob| job.status.is_active();
-        let running = self.jobs.visible().map(|(job, ..)| job).filter(is_active);
-        let running = self.jobs.current().filter(is_active).into_iter().chain(running);
-        let jobs = self.jobs.near().filter(|job| job.detail.is_none());
-        let jobs = jobs
-            .chain(running.take(DESCRIBED))
-            .filter(move |job| is_open(&job.name));
-        keys.map(|key| Topic::Key(key.arn.clone()))
-            .chain(objects)
-            .chain(jobs.map(|job| Topic::Job(job.name.clone())))
     }
 }
 

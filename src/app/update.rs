@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::overlay::Overlay;
 use super::pane::Pane;
 use super::state::State;
+use super::state::overlay::Overlay;
 use super::{
     Effect, Event, Page, Topic, cancelling, ended, input, interrupted_uploads, job_alerts, named, policy_review,
 };

@@ -86,7 +86,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::app::Command;
+    use crate::app::{Command, Keyed};
 
     #[test]
     fn the_sample_names_every_setting_and_changes_nothing() {
@@ -108,7 +108,7 @@ mod tests {
         let text = "theme = 'light'\n[keys]\nencrypt = ['ctrl-e']\n";
         let own = parse(text, false).unwrap();
         assert_eq!(
-            (own.theme, own.keymap.key(Command::Encrypt)),
+            (own.theme, own.keymap.key(Command::Do(Keyed::Encrypt))),
             (Theme::light(), "Ctrl-e".to_owned())
         );
         assert_eq!(parse(text, true).unwrap().theme, Theme::colorless());

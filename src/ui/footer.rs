@@ -7,6 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use super::Theme;
 use crate::app::audit::Audit;
+use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::job_log::Log;
 use crate::app::{Command, Overlay, Pane, State};
@@ -56,40 +57,43 @@ fn here(state: &State) -> Vec<(Command, &'static str)> {
         .map(|detail| &detail.state);
     let mut hints = match state.focus {
         Pane::Keys => vec![
-            (Command::Encrypt, "encrypt file"),
-            (Command::New, "new key"),
+            (Command::Do(Keyed::Encrypt), "encrypt file"),
+            (Command::Do(Keyed::New), "new key"),
             match key_state {
-                Some(KeyState::Disabled) => (Command::Remove, "delete"),
-                _ => (Command::Remove, "disable"),
+                Some(KeyState::Disabled) => (Command::Do(Keyed::Remove), "delete"),
+                _ => (Command::Do(Keyed::Remove), "disable"),
             },
             match key_state {
-                Some(KeyState::PendingDeletion) => (Command::Restore, "keep it"),
-                _ => (Command::Restore, "enable"),
+                Some(KeyState::PendingDeletion) => (Command::Do(Keyed::Restore), "keep it"),
+                _ => (Command::Do(Keyed::Restore), "enable"),
             },
-            (Command::Prove, "access proof"),
+            (Command::Do(Keyed::Prove), "access proof"),
         ],
         Pane::Grants => vec![
-            (Command::New, "grant"),
-            (Command::Remove, "revoke"),
-            (Command::Prove, "access proof"),
+            (Command::Do(Keyed::New), "grant"),
+            (Command::Do(Keyed::Remove), "revoke"),
+            (Command::Do(Keyed::Prove), "access proof"),
         ],
-        Pane::Objects if state.place.is_none() => vec![(Command::New, "new bucket")],
+        Pane::Objects if state.place.is_none() => vec![(Command::Do(Keyed::New), "new bucket")],
         Pane::Objects => vec![
-            (Command::Train, "train"),
-            (Command::Decrypt, "decrypt"),
-            (Command::Verify, "verify"),
-            (Command::Remove, "delete"),
+            (Command::Do(Keyed::Train), "train"),
+            (Command::Do(Keyed::Decrypt), "decrypt"),
+            (Command::Do(Keyed::Verify), "verify"),
+            (Command::Do(Keyed::Remove), "delete"),
             (Command::Mark, "mark"),
-            (Command::Encrypt, "encrypt file"),
+            (Command::Do(Keyed::Encrypt), "encrypt file"),
         ],
         Pane::Jobs => vec![
-            (Command::Log, "log"),
-            (Command::Decrypt, "decrypt model"),
-            (Command::Preview, "its members"),
-            (Command::Remove, "stop"),
-            (Command::New, "new job"),
+            (Command::Do(Keyed::Log), "log"),
+            (Command::Do(Keyed::Decrypt), "decrypt model"),
+            (Command::Do(Keyed::Preview), "its members"),
+            (Command::Do(Keyed::Remove), "stop"),
+            (Command::Do(Keyed::New), "new job"),
         ],
-        Pane::Files => vec![(Command::Encrypt, "encrypt & upload"), (Command::Mark, "mark")],
+        Pane::Files => vec![
+            (Command::Do(Keyed::Encrypt), "encrypt & upload"),
+            (Command::Mark, "mark"),
+        ],
     };
     hints.retain(|(command, _)| state.is_available(*command));
     hints.push((Command::Actions, "more"));
@@ -149,11 +153,11 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
         ]),
         Overlay::Interrupted(_) => keys(&[
             (Command::Enter, "finish it"),
-            (Command::Remove, "abort it"),
+            (Command::Do(Keyed::Remove), "abort it"),
             (Command::Back, "later"),
         ]),
         Overlay::Operations(_) => keys(&[
-            (Command::Remove, "cancel"),
+            (Command::Do(Keyed::Remove), "cancel"),
             (Command::CopyCommand, "copy as command"),
             close,
         ]),

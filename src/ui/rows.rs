@@ -7,11 +7,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::{Theme, boxed, centered, line, position};
-use crate::app::cleanup::{self, CleanUp};
 use crate::app::format::{self, Line as Words, Tone};
-use crate::app::overlay::Menu;
-use crate::app::results::Found;
-use crate::app::{State, guide, interrupted_uploads, reader_text};
+use crate::app::overlay::{CleanUp, Found, Menu};
+use crate::app::{State, cleanup, guide, interrupted_uploads, reader_text};
 
 pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64) {
     let inner = boxed(frame, area, "Messages", theme.focus);

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::Theme;
+use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::operations::{Operation, Standing};
 use crate::app::{Command, Pane, State};
@@ -169,7 +170,7 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
         None => (missing("(no key)"), String::new()),
     };
     let mut pieces = vec![
-        (Tone::Accent, state.settings.keymap.key(Command::Encrypt)),
+        (Tone::Accent, state.settings.keymap.key(Command::Do(Keyed::Encrypt))),
         (Tone::Dim, " encrypts ".to_owned()),
         file,
         (Tone::Dim, bytes),

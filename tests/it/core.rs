@@ -316,7 +316,10 @@ fn a_changed_key_is_looked_at_again() {
     let mut disabled = detail(&key_arn);
     disabled.state = KeyState::Disabled;
     desk.answer(Topic::Key(key_arn), Page::Key(disabled));
-    assert!(desk.state.is_available(strongroom::app::Command::Restore));
+    assert!(
+        desk.state
+            .is_available(strongroom::app::Command::Do(strongroom::app::Keyed::Restore))
+    );
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Actions on the account as a whole.
 
-use super::{Action, Begin, asks, start};
+use super::{asks, start};
 use crate::app::cleanup;
+use crate::app::command::Keyed;
 use crate::app::form::Blank;
 use crate::app::state::State;
+use crate::app::state::action::{Action, Begin};
 use crate::domain::AccountRequest;
 
 /// Entries of the audit log on screen.
@@ -18,7 +20,7 @@ pub(in crate::app) const CLEAN_UP: Action = Action {
 
 pub(in crate::app) const AUDIT: Action = Action {
     label: "audit log",
-    help: "Every change that this program asked AWS for",
+    help: Keyed::Audit.help(),
     offered: |_, _| Ok(()),
     begin: |_, _| start(AccountRequest::AuditLog { most: AUDITED }),
 };

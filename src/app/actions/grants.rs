@@ -1,9 +1,11 @@
 //! Actions on grants.
 
-use super::{Action, Target, asks, in_panes, only_if, start};
+use super::{asks, in_panes, only_if, start};
 use crate::app::form::{Blank, Form};
 use crate::app::pane::Pane;
 use crate::app::state::State;
+use crate::app::state::action::Action;
+use crate::app::state::target::Target;
 use crate::domain::{GrantConstraint, GrantRequest, GrantSpec, Request};
 
 /// What a grant for a training job needs, and what else it may hold.

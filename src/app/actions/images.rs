@@ -1,8 +1,9 @@
 //! Actions on training images and their repositories.
 
-use super::{Action, asks, fill, in_panes};
+use super::{asks, fill, in_panes};
 use crate::app::form::Blank;
 use crate::app::pane::Pane;
+use crate::app::state::action::Action;
 use crate::domain::{ImageRequest, ImageSpec};
 
 pub(super) const NEW_REPOSITORY: Action = Action {

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Begin, Target, asks, only_if};
-use crate::app::dispatch;
+use super::{asks, only_if};
+use crate::app::command::Keyed;
+use crate::app::details;
 use crate::app::form::{Blank, Form, Sent};
 use crate::app::pane::Pane;
 use crate::app::state::State;
+use crate::app::state::action::{Action, Begin};
+use crate::app::state::target::Target;
 use crate::domain::{JobDetail, JobRequest, JobSpec, JobStatus, Request, TrainingJob};
 
 pub(in crate::app) const TRAIN: Action = Action {
-    label: "train",
-    help: "Start a training job on the selected object",
+    label: Keyed::Train.name(),
+    help: Keyed::Train.help(),
     offered: |state, target| {
         let is_there = target.pane == Pane::Objects && target.object(state).is_some();
         only_if(is_there, "To train, select an encrypted object (3).")
@@ -20,8 +23,8 @@ pub(in crate::app) const TRAIN: Action = Action {
 };
 
 pub(in crate::app) const LOG: Action = Action {
-    label: "log",
-    help: "The job's log, followed while it runs",
+    label: Keyed::Log.name(),
+    help: Keyed::Log.help(),
     offered: |state, target| {
         let is_there = target.pane == Pane::Jobs && target.job(state).is_some();
         only_if(is_there, "To read a log, select a job (4).")
@@ -29,7 +32,7 @@ pub(in crate::app) const LOG: Action = Action {
     begin: |_, _| {
         Some(Begin::Do(|state, _| {
             if let Some(name) = state.jobs.current().map(|job| job.name.clone()) {
-                dispatch::open_log(state, &name);
+                details::open_log(state, &name);
             }
         }))
     },

@@ -1,19 +1,25 @@
 //! Actions on KMS keys, their policies and their names.
 
-use super::{Action, Begin, Offer, Target, asks, fill, only_if, start};
-use crate::app::continuation::{Change, Continuation};
-use crate::app::form::{Blank, Form, Sent};
+use super::{asks, fill, only_if, start};
+use crate::app::command::Keyed;
+use crate::app::form::{Blank, Form, PolicyChange, Sent};
 use crate::app::pane::Pane;
+use crate::app::policy_review;
 use crate::app::state::State;
-use crate::domain::{KeyRequest, KeySpec, KeyState, KmsKey, Request};
+use crate::app::state::action::{Action, Begin, Offer};
+use crate::app::state::continuation::Continuation;
+use crate::app::state::overlay::{Next, Overlay};
+use crate::app::state::review::{Edit, PolicyOf};
+use crate::app::state::target::Target;
+use crate::domain::{Dependents, KeyRequest, KeySpec, KeyState, KmsKey, Request, policy};
 
 /// How far dependents of a key are looked for.
 const BUCKETS: usize = 20;
 const OBJECTS: usize = 5000;
 
 pub(in crate::app) const RESTORE: Action = Action {
-    label: "restore",
-    help: "Enable the key again, or cancel its deletion",
+    label: Keyed::Restore.name(),
+    help: Keyed::Restore.help(),
     offered: |state, target| {
         let elsewhere = match state.key() {
             Some(key) if key.detail.is_none() => "What state the key is in is being asked; try again when it is there.",
@@ -36,7 +42,7 @@ pub(super) const EDIT_POLICY: Action = Action {
     label: "edit policy",
     help: "The key policy in your editor; checked, shown as a diff, then put",
     offered: on_key,
-    begin: |_, target| changed(target, Change::ByHand),
+    begin: |_, target| changed(target, PolicyChange::ByHand),
 };
 
 pub(super) const PUT_POLICY_BACK: Action = Action {
@@ -48,7 +54,7 @@ pub(super) const PUT_POLICY_BACK: Action = Action {
     },
     begin: |state, target| {
         let earlier = state.previous_policies.get(target.key.as_ref()?)?;
-        changed(target, Change::Back(earlier.clone()))
+        changed(target, PolicyChange::Back(earlier.clone()))
     },
 };
 
@@ -65,7 +71,10 @@ pub(super) const ALLOW_ROLE: Action = Action {
             let read = KeyRequest::ReadPolicy {
                 key_arn: key_arn.clone(),
             };
-            Ok(Sent::Change(Request::Key(read), Change::Allow(filled.role(role)?)))
+            Ok(Sent::Change(
+                Request::Key(read),
+                PolicyChange::Allow(filled.role(role)?),
+            ))
         })
     },
 };
@@ -210,7 +219,7 @@ fn rotated(target: &Target, on: bool) -> Option<Begin> {
 }
 
 /// Reads the key's policy, whatever was read earlier: it is changed as it is now.
-fn changed(target: &Target, change: Change) -> Option<Begin> {
+fn changed(target: &Target, change: PolicyChange) -> Option<Begin> {
     let key_arn = target.key.clone()?;
     let read = Request::Key(KeyRequest::ReadPolicy { key_arn });
     Some(Begin::Then(read, Continuation::ChangePolicy(change, None)))
@@ -251,7 +260,9 @@ fn state_of(key: &KmsKey) -> Option<&KeyState> {
 }
 
 /// How many days until a key is deleted, asked once it is known what depends on it.
-pub(in crate::app) fn deletion(key_arn: String, name: &str, summary: &str) -> Form {
+pub(in crate::app) fn deletion(state: &State, found: &Dependents) -> Form {
+    let key_arn = found.key_arn.clone();
+    let (name, summary) = (state.key_name(&key_arn).unwrap_or(&key_arn), found.summary());
     let note = format!("After that nothing under it ever opens again. {summary}.");
     let mut form = Blank::new(format!("Schedule the deletion of {name}"), note);
     let days = form.text("Days", "30", "7 to 30");
@@ -305,4 +316,44 @@ pub(super) fn new(state: &State) -> Form {
         let draft = Request::Key(KeyRequest::DraftPolicy { administrators, users });
         Ok(Sent::Draft(draft, spec))
     })
+}
+
+/// The policy that was drafted for a new key, to be looked at.
+pub(in crate::app) fn policy_drafted(state: &State, continuation: &Continuation, policy: String) -> Option<Next> {
+    let Continuation::NewKey(spec, _) = continuation else {
+        return None;
+    };
+    let review = policy_review::review(state, PolicyOf::NewKey(spec.clone()), String::new(), policy);
+    Some(Next::show(Overlay::Review(review)))
+}
+
+/// The policy that was read, as it is to be: in the editor, or changed already.
+pub(in crate::app) fn policy_read(
+    state: &mut State,
+    continuation: &Continuation,
+    key_arn: String,
+    policy: &str,
+) -> Option<Next> {
+    let Continuation::ChangePolicy(change, _) = continuation else {
+        return None;
+    };
+    let before = policy::readable(policy);
+    let after = match change {
+        PolicyChange::ByHand => {
+            let text = state.messages.take_policy(&key_arn).unwrap_or_else(|| before.clone());
+            return Some(Next::Edit(Box::new(Edit::of_key(key_arn, before, text))));
+        }
+        PolicyChange::Allow(role_arn) => policy::with_role(&before, role_arn),
+        PolicyChange::Back(earlier) => Ok(earlier.clone()),
+    };
+    match after {
+        Ok(after) => {
+            let review = policy_review::review(state, PolicyOf::Key(key_arn), before, after);
+            Some(Next::show(Overlay::Review(review)))
+        }
+        Err(fault) => {
+            state.complain(fault);
+            None
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! Actions on what KMS itself encrypts: messages, and data keys.
 
 use super::keys::on_key;
-use super::{Action, Target, asks, fill, in_panes};
+use super::{asks, fill, in_panes};
 use crate::app::form::{Blank, Filled, TextKey};
 use crate::app::pane::Pane;
+use crate::app::state::action::Action;
+use crate::app::state::target::Target;
 use crate::domain::{Message, MessageRequest, Plaintext};
 
 const CONTEXT: &str = "K=V, K=V";

@@ -2,21 +2,25 @@
 
 mod encrypt;
 
-use super::{Action, Begin, Target, asks, in_panes, only_if, start};
-use crate::app::continuation::Continuation;
+use super::{asks, in_panes, only_if, start};
+use crate::app::command::Keyed;
 use crate::app::form::{Blank, Form, Sent};
 use crate::app::format::{self, Tone};
-use crate::app::interrupted_uploads;
 use crate::app::pane::Pane;
 use crate::app::state::State;
-use crate::domain::{ObjectFormat, ObjectRequest, ObjectRow, Request};
+use crate::app::state::action::{Action, Begin};
+use crate::app::state::continuation::Continuation;
+use crate::app::state::overlay::{Next, Overlay};
+use crate::app::state::target::{Target, model_of};
+use crate::app::{interrupted_uploads, outcome_text, requests};
+use crate::domain::{Ask, BucketCount, ObjectFormat, ObjectRequest, ObjectRow, Request};
 
 /// Bytes of plaintext that a preview keeps in memory.
 const PREVIEWED: usize = 256 << 10;
 
 pub(in crate::app) const ENCRYPT: Action = Action {
-    label: "encrypt",
-    help: "Encrypt and upload the selected or marked files to the place shown, under the selected key",
+    label: Keyed::Encrypt.name(),
+    help: Keyed::Encrypt.help(),
     offered: |state, _| {
         let is_whole = state.files.current().is_some() && state.key().is_some() && state.place.is_some();
         only_if(
@@ -28,8 +32,8 @@ pub(in crate::app) const ENCRYPT: Action = Action {
 };
 
 pub(in crate::app) const DECRYPT: Action = Action {
-    label: "decrypt",
-    help: "Decrypt to a file that appears once all of it is verified",
+    label: Keyed::Decrypt.name(),
+    help: Keyed::Decrypt.help(),
     offered: |state, target| {
         let elsewhere = "To decrypt, select an object (3), or a job that has written a model (4).";
         only_if(target.is_readable(state), elsewhere)
@@ -44,8 +48,8 @@ pub(in crate::app) const DECRYPT: Action = Action {
 };
 
 pub(in crate::app) const VERIFY: Action = Action {
-    label: "verify",
-    help: "Read the whole token and say whether it is intact; writes nothing",
+    label: Keyed::Verify.name(),
+    help: Keyed::Verify.help(),
     offered: |state, target| {
         let is_there = target.pane == Pane::Objects && target.object(state).is_some();
         only_if(is_there, "To verify, select an encrypted object (3).")
@@ -61,8 +65,8 @@ pub(in crate::app) const VERIFY: Action = Action {
 };
 
 pub(in crate::app) const PREVIEW: Action = Action {
-    label: "preview",
-    help: "Decrypt the beginning in memory and show it; wiped when closed",
+    label: Keyed::Preview.name(),
+    help: Keyed::Preview.help(),
     offered: |state, target| {
         let is_there = target.pane == Pane::Objects && target.object(state).is_some();
         only_if(is_there, "To preview, select an encrypted object (3).")
@@ -119,6 +123,31 @@ fn counted_first(target: &Target, delete: bool) -> Option<Begin> {
     let bucket = target.bucket.clone()?;
     let count = Request::Object(ObjectRequest::CountBucket { bucket });
     Some(Begin::Then(count, Continuation::EmptyBucket(delete)))
+}
+
+/// The question whether the bucket that was counted is emptied, or deleted.
+pub(in crate::app) fn bucket_counted(state: &State, continuation: &Continuation, count: &BucketCount) -> Option<Next> {
+    let Continuation::EmptyBucket(delete) = continuation else {
+        return None;
+    };
+    let request = emptying(count.bucket.clone(), *delete, count.objects, count.older());
+    let known = format!(
+        "{}{} and {}.",
+        format::size(count.bytes),
+        outcome_text::older(count),
+        format::count(count.uploads as usize, "unfinished upload"),
+    );
+    requests::question(state, request, Ask::Never, &known).map(|question| Next::show(Overlay::Confirm(question)))
+}
+
+/// What is asked for in the end, as far as that is known before the bucket was counted.
+pub(super) fn foreseen(first: &Request, continuation: &Continuation) -> Option<Request> {
+    match (continuation, first) {
+        (Continuation::EmptyBucket(delete), Request::Object(ObjectRequest::CountBucket { bucket })) => {
+            Some(emptying(bucket.clone(), *delete, 0, 0))
+        }
+        _ => None,
+    }
 }
 
 /// What empties a bucket of so much, and deletes it if that is wanted.
@@ -234,7 +263,7 @@ fn decryption(state: &State, bucket: String, objects: Vec<String>) -> Form {
 /// Decrypts the newest model of the selected key beside the local files.
 pub(in crate::app) fn ask_model(state: &mut State) {
     let jobs = state.jobs.rows().iter().filter(|job| state.is_job_linked(job));
-    let models = jobs.filter_map(|job| Some((job.created, super::target::model_of(job)?)));
+    let models = jobs.filter_map(|job| Some((job.created, model_of(job)?)));
     match models.max() {
         Some((_, (bucket, key))) => {
             let form = decryption(state, bucket, vec![key]);

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, asks, fill, only_if};
-use crate::app::Effect;
+use super::{asks, fill, only_if};
+use crate::app::command::Keyed;
 use crate::app::form::Blank;
-use crate::app::format;
 use crate::app::pane::Pane;
 use crate::app::state::State;
+use crate::app::state::action::Action;
+use crate::app::{Effect, format};
 use crate::domain::ProofRequest;
 
 pub(in crate::app) const ACCESS: Action = Action {
-    label: "prove",
-    help: "Access proof: assume the role and try the key, operation by operation",
+    label: Keyed::Prove.name(),
+    help: Keyed::Prove.help(),
     offered: |state, target| {
         let is_there = matches!(target.pane, Pane::Keys | Pane::Grants) && target.listed_key(state).is_some();
         only_if(is_there, "To prove access, select a key (1) or a grant (2).")

@@ -1,9 +1,11 @@
 //! Actions on execution roles.
 
-use super::{Action, Begin, Offer, Target, asks, fill, in_panes};
+use super::{asks, fill, in_panes};
 use crate::app::form::Blank;
 use crate::app::pane::Pane;
 use crate::app::state::State;
+use crate::app::state::action::{Action, Begin, Offer};
+use crate::app::state::target::Target;
 use crate::domain::{RoleRequest, RoleSpec};
 
 pub(in crate::app) const NEW: Action = Action {

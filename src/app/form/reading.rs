@@ -6,7 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Field, Pick, Value};
-use crate::app::continuation::Change;
 use crate::app::format;
 use crate::domain::{KeySpec, Request};
 
@@ -32,9 +31,20 @@ pub(in crate::app) enum Sent {
     /// A policy to be looked at, for this new key.
     Draft(Request, Box<KeySpec>),
     /// A policy to be changed so.
-    Change(Request, Change),
+    Change(Request, PolicyChange),
     /// A bucket and prefix to be shown.
     Go(String, String),
+}
+
+/// How a key's policy is to be changed, once it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyChange {
+    /// By the person, in the editor.
+    ByHand,
+    /// This role (ARN) is named in it.
+    Allow(String),
+    /// Back to what it was before.
+    Back(String),
 }
 
 /// Reads a filled form: what it asks for, or why it cannot be sent yet.

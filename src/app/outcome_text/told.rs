@@ -2,13 +2,13 @@
 
 use super::Names;
 use super::proofs::reading_tone;
-use crate::app::command::Command;
+use crate::app::command::{Command, Keyed};
 use crate::app::format::{self, Tone};
+use crate::domain::policy::role_name;
 use crate::domain::request::principal;
 use crate::domain::words::{capitalized, holdings};
 use crate::domain::{
     AliasChange, BucketCount, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange, Verdict, Weight,
-    policy::role_name,
 };
 
 /// The bucket and prefix that all of these are under.
@@ -104,7 +104,10 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
         Outcome::KeyCreated { alias: None, key_arn } => format!("Created {}.", names.key(key_arn)),
         Outcome::KeyChanged { key_arn, change } => key_changed(names, key_arn, change),
         Outcome::JobStarted { name } => {
-            format!("Started the job {name}; {} shows its log.", names.press(Command::Log))
+            format!(
+                "Started the job {name}; {} shows its log.",
+                names.press(Command::Do(Keyed::Log))
+            )
         }
         Outcome::JobStopping { name } => format!("Told the job {name} to stop: it has two minutes."),
         Outcome::LogSaved { job, path, lines } => {
@@ -202,7 +205,7 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             principal(grantee),
             names.key(key_arn),
             names.press(Command::Focus(crate::app::Pane::Objects)),
-            names.press(Command::Train)
+            names.press(Command::Do(Keyed::Train))
         ),
         Outcome::GrantsFound { grants, refused } => {
             let refused = match refused.len() {
@@ -277,7 +280,7 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
 }
 
 fn key_changed(names: &Names<'_>, key_arn: &str, change: &KeyChange) -> String {
-    let (key, restore) = (names.key(key_arn), names.press(Command::Restore));
+    let (key, restore) = (names.key(key_arn), names.press(Command::Do(Keyed::Restore)));
     match change {
         KeyChange::Enabled => format!("Enabled {key}."),
         KeyChange::Disabled => {

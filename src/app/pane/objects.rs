@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Facts;
 use crate::app::format::{self, Line, Tone};
-use crate::app::seen::{Found, Seen};
+use crate::app::seen::{Found, Seen, is_same_time};
 use crate::app::table::{Order, Row};
 use crate::domain::{BucketRow, Door, Fault, ObjectFormat, ObjectRow};
 
@@ -95,11 +94,6 @@ fn prefixes_first<'a, T: Ord>(a: &'a ObjectRow, b: &'a ObjectRow, of: fn(&'a Obj
     let is_object = |row: &ObjectRow| matches!(row, ObjectRow::Object { .. });
     let order = is_object(a).cmp(&is_object(b)).then_with(|| of(a).cmp(&of(b)));
     order.then_with(|| a.key().cmp(b.key()))
-}
-
-/// A head tells whole seconds, a list may tell more.
-pub(crate) fn is_same_time(a: Option<Timestamp>, b: Option<Timestamp>) -> bool {
-    a.map(Timestamp::as_second) == b.map(Timestamp::as_second)
 }
 
 /// What it is that an object says it is.

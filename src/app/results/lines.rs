@@ -1,12 +1,12 @@
 //! What was found out, line by line.
 
-use super::FoundRow;
 use crate::app::format::{self, Line, Tone};
 use crate::app::outcome_text;
 use crate::app::state::State;
+use crate::app::state::overlay::FoundRow;
 use crate::domain::explain::Explanation;
 use crate::domain::{
-    Door, Fault, Finding, Grant, GrantCycle, GrantRequest, ObjectProof, Request, RolePolicies, Weight,
+    Dependents, Door, Fault, Finding, Grant, GrantCycle, GrantRequest, ObjectProof, Request, RolePolicies, Weight,
 };
 
 pub(super) fn grant_row(state: &State, grant: &Grant) -> FoundRow {
@@ -159,6 +159,33 @@ pub(super) fn tool_lines(head: &str, output: Vec<String>) -> Vec<Line> {
     head.into_iter()
         .chain(output.into_iter().map(|line| Line::new(Tone::Plain, line)))
         .collect()
+}
+
+pub(super) fn dependents(found: Dependents) -> Vec<Line> {
+    let mut lines = vec![Line::new(Tone::Heading, found.summary()), Line::blank()];
+    let last = found.last_used.map_or_else(|| "not told".to_owned(), format::time);
+    lines.push(Line::new(Tone::Dim, "Last used    ").and(Tone::Plain, last));
+    for (label, names) in [
+        ("Alias", &found.aliases),
+        ("Running job", &found.jobs),
+        ("Object says", &found.objects),
+        ("Key object", &found.key_objects),
+    ] {
+        let named = names
+            .iter()
+            .map(|name| Line::new(Tone::Dim, format::fit(label, 13)).and(Tone::Plain, name.clone()));
+        lines.extend(named);
+    }
+    for grant in &found.grants {
+        lines.push(Line::new(Tone::Dim, "Grant        ").and(Tone::Plain, grant.grantee.clone()));
+    }
+    for fault in &found.refused {
+        lines.push(Line::new(
+            Tone::Warn,
+            format!("Not looked at: {}", fault.at(Door::Dashboard)),
+        ));
+    }
+    lines
 }
 
 /// A refusal taken apart, to be read.

@@ -7,9 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{code, files, root};
 
-/// Its circles are being cut.
-const EXEMPT: &[&str] = &["app"];
-
 type Module = Vec<String>;
 
 #[test]
@@ -17,7 +14,6 @@ fn no_modules_of_a_layer_know_each_other_in_a_circle() {
     let circles: Vec<_> = Tree::read()
         .circles()
         .into_iter()
-        .filter(|(parent, _)| !EXEMPT.contains(&parent.split("::").next().unwrap_or_default()))
         .map(|(parent, circle)| format!("in `{parent}`:\n  {}", circle.join("\n  ")))
         .collect();
     assert!(circles.is_empty(), "circles {}", circles.join("\n"));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::app::format::{self, Tone};
-use crate::app::overlay::{Confirm, Overlay, Then};
 use crate::app::state::State;
+use crate::app::state::overlay::{Confirm, Overlay, Then};
 use crate::app::{Consent, Effect};
 use crate::domain::{FileRow, KeyState, KmsKey, ObjectRequest, Request};
 

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::OpId;
 use super::continuation::Continuation;
+use crate::app::OpId;
 use crate::domain::{Fault, Progress, Request};
 
 /// How many ended operations are remembered.
@@ -31,9 +31,9 @@ pub struct Operation {
     pub rate: Option<f64>,
     measured: (Timestamp, u64),
     /// What follows once it has ended.
-    pub(super) continuation: Continuation,
+    pub(in crate::app) continuation: Continuation,
     /// The turn in which the person asked for it.
-    pub(super) turn: u64,
+    pub(in crate::app) turn: u64,
 }
 
 /// Where an operation stands.
@@ -125,7 +125,7 @@ impl Operations {
     }
 
     /// The id of the operation in a row, the newest first.
-    pub(super) fn id(&self, row: usize) -> OpId {
+    pub(in crate::app) fn id(&self, row: usize) -> OpId {
         self.newest_first().nth(row).map_or(OpId(0), |operation| operation.id)
     }
 
@@ -135,12 +135,12 @@ impl Operations {
     }
 
     /// An id that nothing else has.
-    pub(super) fn mint(&mut self) -> OpId {
+    pub(in crate::app) fn mint(&mut self) -> OpId {
         self.minted += 1;
         OpId(self.minted)
     }
 
-    pub(super) fn start(
+    pub(in crate::app) fn start(
         &mut self,
         title: String,
         request: Request,
@@ -163,19 +163,19 @@ impl Operations {
         id
     }
 
-    pub(super) fn advance(&mut self, id: OpId, progress: Progress, now: Timestamp) {
+    pub(in crate::app) fn advance(&mut self, id: OpId, progress: Progress, now: Timestamp) {
         if let Some(operation) = self.find(id) {
             operation.advance(progress, now);
         }
     }
 
-    pub(super) fn tick(&mut self, now: Timestamp) {
+    pub(in crate::app) fn tick(&mut self, now: Timestamp) {
         let running = self.list.iter_mut().filter(|operation| operation.is_running());
         running.for_each(|operation| operation.measure(now));
     }
 
     /// True if there was something to cancel.
-    pub(super) fn cancel(&mut self, id: OpId) -> bool {
+    pub(in crate::app) fn cancel(&mut self, id: OpId) -> bool {
         let found = self
             .find(id)
             .filter(|operation| operation.standing == Standing::Running);
@@ -187,7 +187,7 @@ impl Operations {
     }
 
     /// Ends an operation; what it was, unless it had ended already.
-    pub(super) fn end(&mut self, id: OpId, standing: Standing) -> Option<Operation> {
+    pub(in crate::app) fn end(&mut self, id: OpId, standing: Standing) -> Option<Operation> {
         let operation = self.find(id)?;
         operation.standing = standing;
         operation.rate = None;

@@ -3,8 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::continuation::Next;
-use super::format::Tone;
+use super::overlay::{Next, Overlay};
+use super::review::Review;
+use crate::app::form::Form;
+use crate::app::format::Tone;
 use crate::domain::Fault;
 
 /// How many messages are kept.
@@ -24,7 +26,7 @@ pub struct Message {
     /// What went wrong, if it is about that.
     pub fault: Option<Box<Fault>>,
     /// What its Enter goes on to.
-    pub(super) next: Option<Next>,
+    pub(in crate::app) next: Option<Next>,
     /// So much of the text is left once it was gone on.
     said: usize,
     /// How often it was said in a row.
@@ -85,35 +87,64 @@ impl Messages {
     }
 
     /// The id of the message in a row, the newest first.
-    pub(super) fn id(&self, row: usize) -> u64 {
+    pub(in crate::app) fn id(&self, row: usize) -> u64 {
         self.newest_first().nth(row).map_or(0, |message| message.id)
     }
 
-    pub(super) fn get(&self, id: u64) -> Option<&Message> {
+    pub(in crate::app) fn get(&self, id: u64) -> Option<&Message> {
         self.list.iter().find(|message| message.id == id)
     }
 
     /// What the message's Enter goes on to: once, then it is read.
-    pub(super) fn take_next(&mut self, id: u64) -> Option<Next> {
+    pub(in crate::app) fn take_next(&mut self, id: u64) -> Option<Next> {
         let message = self.list.iter_mut().find(|message| message.id == id)?;
         let next = message.take_next()?;
         message.read = true;
         Some(next)
     }
 
-    /// The newest that leads on to what is wanted: it is not in the message any more.
-    pub(super) fn take(&mut self, is_wanted: impl Fn(&Next) -> bool) -> Option<Next> {
-        let mut newest = self.list.iter_mut().rev();
-        let message = newest.find(|message| message.next.as_ref().is_some_and(&is_wanted))?;
-        message.take_next()
+    /// The form of this purpose as it was filled in the last time, if that came to nothing.
+    pub(in crate::app) fn take_form(&mut self, purpose: &str) -> Option<Form> {
+        self.take(|overlay| match overlay {
+            Overlay::Form(form) if form.purpose == purpose => Some(form.clone()),
+            _ => None,
+        })
     }
 
-    pub(super) fn say(&mut self, at: Timestamp, tone: Tone, text: String, fault: Option<Fault>) {
+    /// The policy of this key as it was edited the last time, if that came to nothing.
+    pub(in crate::app) fn take_policy(&mut self, key_arn: &str) -> Option<String> {
+        let is_it = |review: &Review| review.refusal.is_some() && review.of.key_arn() == Some(key_arn);
+        self.take(|overlay| match overlay {
+            Overlay::Review(review) if is_it(review) => Some(review.after.clone()),
+            _ => None,
+        })
+    }
+
+    /// Of the newest message that leads on to what is wanted: it is not in the message any more.
+    fn take<T>(&mut self, wanted: impl Fn(&Overlay) -> Option<T>) -> Option<T> {
+        self.list.iter_mut().rev().find_map(|message| match &message.next {
+            Some(Next::Show(overlay)) => {
+                let found = wanted(overlay)?;
+                message.take_next();
+                Some(found)
+            }
+            _ => None,
+        })
+    }
+
+    pub(in crate::app) fn say(&mut self, at: Timestamp, tone: Tone, text: String, fault: Option<Fault>) {
         self.add(at, tone, (text, ""), fault, None);
     }
 
     /// Says something whose Enter goes on, and `how`.
-    pub(super) fn lead(&mut self, at: Timestamp, tone: Tone, said: (String, &str), fault: Option<Fault>, next: Next) {
+    pub(in crate::app) fn lead(
+        &mut self,
+        at: Timestamp,
+        tone: Tone,
+        said: (String, &str),
+        fault: Option<Fault>,
+        next: Next,
+    ) {
         self.add(at, tone, said, fault, Some(next));
     }
 
@@ -153,7 +184,7 @@ impl Messages {
     }
 
     /// Takes the newest unread one as read; false if all are.
-    pub(super) fn dismiss(&mut self) -> bool {
+    pub(in crate::app) fn dismiss(&mut self) -> bool {
         let newest = self.list.iter_mut().rev().find(|message| !message.read);
         newest.is_some_and(|message| {
             message.read = true;
@@ -161,7 +192,7 @@ impl Messages {
         })
     }
 
-    pub(super) fn dismiss_all(&mut self) {
+    pub(in crate::app) fn dismiss_all(&mut self) {
         self.list.iter_mut().for_each(|message| message.read = true);
     }
 }

@@ -3,29 +3,29 @@
 
 use std::path::PathBuf;
 
+use super::State;
 use crate::app::pane::Pane;
-use crate::app::state::State;
 use crate::domain::{Grant, KmsKey, ObjectRow, TrainingJob};
 
 /// What an action is done to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The pane with the cursor.
-    pub(super) pane: Pane,
+    pub(in crate::app) pane: Pane,
     /// The selected key (ARN).
-    pub(super) key: Option<String>,
+    pub(in crate::app) key: Option<String>,
     /// The selected grant (id).
     grant: Option<String>,
     /// The bucket under the cursor, while none is open.
-    pub(super) bucket: Option<String>,
+    pub(in crate::app) bucket: Option<String>,
     /// The open bucket and prefix.
-    pub(super) place: Option<(String, String)>,
+    pub(in crate::app) place: Option<(String, String)>,
     /// The selected row of the open bucket (key).
     object: Option<String>,
     /// The selected job (name).
     job: Option<String>,
     /// The folder shown.
-    pub(super) dir: PathBuf,
+    pub(in crate::app) dir: PathBuf,
 }
 
 impl Target {
@@ -49,18 +49,18 @@ impl Target {
     }
 
     /// The key, if it is still listed.
-    pub(super) fn listed_key<'a>(&self, state: &'a State) -> Option<&'a KmsKey> {
+    pub(in crate::app) fn listed_key<'a>(&self, state: &'a State) -> Option<&'a KmsKey> {
         let arn = self.key.as_ref()?;
         state.keys.rows().iter().find(|key| key.arn == *arn)
     }
 
-    pub(super) fn grant<'a>(&self, state: &'a State) -> Option<&'a Grant> {
+    pub(in crate::app) fn grant<'a>(&self, state: &'a State) -> Option<&'a Grant> {
         let id = self.grant.as_ref()?;
         state.grants.rows().iter().find(|grant| grant.id == *id)
     }
 
     /// The bucket under the cursor, if it is still listed.
-    pub(super) fn bucket(&self, state: &State) -> Option<&String> {
+    pub(in crate::app) fn bucket(&self, state: &State) -> Option<&String> {
         let mut listed = state.buckets.rows().iter();
         self.bucket
             .as_ref()
@@ -68,24 +68,24 @@ impl Target {
     }
 
     /// The object, if it is one, and still listed.
-    pub(super) fn object<'a>(&self, state: &'a State) -> Option<&'a ObjectRow> {
+    pub(in crate::app) fn object<'a>(&self, state: &'a State) -> Option<&'a ObjectRow> {
         let key = self.object.as_ref().filter(|_| state.place == self.place)?;
         let is_it = |row: &&ObjectRow| matches!(row, ObjectRow::Object { key: listed, .. } if listed == key);
         state.objects.rows().iter().find(is_it)
     }
 
-    pub(super) fn job<'a>(&self, state: &'a State) -> Option<&'a TrainingJob> {
+    pub(in crate::app) fn job<'a>(&self, state: &'a State) -> Option<&'a TrainingJob> {
         let name = self.job.as_ref()?;
         state.jobs.rows().iter().find(|job| job.name == *name)
     }
 
     /// Bucket and key of the model that the job has written.
-    pub(super) fn model(&self, state: &State) -> Option<(String, String)> {
+    pub(in crate::app) fn model(&self, state: &State) -> Option<(String, String)> {
         model_of(self.job(state)?)
     }
 
     /// Bucket and key of the object; of a job those of its model.
-    pub(super) fn place_of_object(&self, state: &State) -> (String, String) {
+    pub(in crate::app) fn place_of_object(&self, state: &State) -> (String, String) {
         if self.pane == Pane::Jobs
             && let Some(model) = self.model(state)
         {
@@ -98,7 +98,7 @@ impl Target {
     }
 
     /// Whether it is an object, or a job that has written a model.
-    pub(super) fn is_readable(&self, state: &State) -> bool {
+    pub(in crate::app) fn is_readable(&self, state: &State) -> bool {
         match self.pane {
             Pane::Jobs => self.model(state).is_some(),
             Pane::Objects => self.object(state).is_some(),
@@ -107,18 +107,18 @@ impl Target {
     }
 
     /// What the key is called, if it is still listed.
-    pub(super) fn key_name<'a>(&self, state: &'a State) -> &'a str {
+    pub(in crate::app) fn key_name<'a>(&self, state: &'a State) -> &'a str {
         self.listed_key(state).map(KmsKey::name).unwrap_or_default()
     }
 
     /// The key, named as it was.
-    pub(super) fn named_key(&self) -> Result<String, String> {
+    pub(in crate::app) fn named_key(&self) -> Result<String, String> {
         self.key.clone().ok_or_else(|| "No key is selected (1)".to_owned())
     }
 }
 
 /// Bucket and key of the model that a job has written.
-pub(super) fn model_of(job: &TrainingJob) -> Option<(String, String)> {
+pub(in crate::app) fn model_of(job: &TrainingJob) -> Option<(String, String)> {
     let detail = job.detail.as_ref()?;
     let (bucket, key) = detail.model.as_deref()?.strip_prefix("s3://")?.split_once('/')?;
     Some((bucket.to_owned(), key.to_owned()))

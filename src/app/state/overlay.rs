@@ -3,18 +3,19 @@
 //! A list with a cursor is either fixed when it opens, or its cursor is on a row by name: what arrives meanwhile never puts
 //! another row under it.
 
+pub use super::layout::Scroll;
 use tui_input::Input;
 
-use super::actions::{Action, Target};
-use super::audit::Audit;
-use super::cleanup::CleanUp;
-use super::form::Form;
-use super::format::Line;
-use super::job_log::Log;
-use super::policy_review::Review;
-use super::results::{Found, Previewing};
-use super::{Command, Consent, OpId};
-use crate::domain::Request;
+use super::action::Action;
+use super::continuation::Continuation;
+use super::review::{Edit, Review};
+use super::target::Target;
+use crate::app::audit::Audit;
+use crate::app::form::Form;
+use crate::app::format::Line;
+use crate::app::job_log::Log;
+use crate::app::{Command, Consent, OpId};
+use crate::domain::{CleanUpItem, Fault, Preview, Request, View};
 
 /// Something over the panes.
 #[derive(Debug, Clone)]
@@ -53,18 +54,6 @@ pub enum Overlay {
     Form(Form),
     /// All commands by name.
     Palette(Palette),
-}
-
-/// The first line on screen of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scroll(pub usize);
-
-impl Scroll {
-    /// Moves within a text of so many lines, of which so many fit.
-    pub(super) fn step(&mut self, by: isize, lines: usize, room: usize) {
-        let last = lines.saturating_sub(room);
-        self.0 = self.0.min(last).saturating_add_signed(by).min(last);
-    }
 }
 
 /// Everything known about one thing.
@@ -118,6 +107,50 @@ pub struct Report {
     pub then: Option<Request>,
 }
 
+/// Rows that were found, each with what can be done about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// What was looked for.
+    pub title: String,
+    /// The rows.
+    pub rows: Vec<FoundRow>,
+    /// The row with the cursor.
+    pub cursor: usize,
+    /// What found them, if it is to look again once something was done about one.
+    pub again: Option<Request>,
+}
+
+/// One thing found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundRow {
+    /// What it is, the first line as the row itself.
+    pub lines: Vec<Line>,
+    /// What Enter does.
+    pub then: Option<Request>,
+}
+
+/// A plaintext on screen; wiped when closed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Previewing {
+    /// The beginning of the plaintext.
+    pub preview: Preview,
+    /// How it is read.
+    pub view: View,
+    /// Where it is scrolled to.
+    pub scroll: Scroll,
+}
+
+/// What is left to take down.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CleanUp {
+    /// The lines, in the order in which they are taken down.
+    pub items: Vec<CleanUpItem>,
+    /// What could not be looked at.
+    pub refused: Vec<Fault>,
+    /// The line with the cursor.
+    pub cursor: usize,
+}
+
 /// A question that must be answered before its order is given.
 #[derive(Debug, Clone)]
 pub struct Confirm {
@@ -148,7 +181,7 @@ pub struct Menu {
     /// To what, as people call it.
     pub title: String,
     /// To what.
-    pub(super) target: Target,
+    pub(in crate::app) target: Target,
     /// The actions: those that were possible when the menu was opened.
     pub actions: Vec<&'static Action>,
     /// The row of the cursor.
@@ -190,5 +223,22 @@ impl PaletteRow {
             Self::Command(command) => command.entry().help,
             Self::Action(action) => action.help,
         }
+    }
+}
+
+/// What an answer leads to, as soon as the person wants it.
+#[derive(Debug, Clone)]
+pub enum Next {
+    /// Something to be read, answered or filled in.
+    Show(Box<Overlay>),
+    /// A policy to be edited.
+    Edit(Box<Edit>),
+    /// What was found is not kept: it is asked for again, and what followed follows.
+    Ask(Box<Request>, Continuation),
+}
+
+impl Next {
+    pub(in crate::app) fn show(overlay: Overlay) -> Self {
+        Self::Show(Box::new(overlay))
     }
 }

@@ -12,7 +12,8 @@
 //! footer                                            footer
 //! ```
 
-use super::{Pane, State};
+use super::State;
+use crate::app::pane::Pane;
 
 /// From this size on all panes are on screen at once.
 const ROOM: (u16, u16) = (100, 24);
@@ -134,4 +135,16 @@ pub fn reader(state: &State) -> (usize, usize) {
         usize::from(body.width.saturating_sub(4)),
         usize::from(body.height.saturating_sub(2)),
     )
+}
+
+/// The first line on screen of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scroll(pub usize);
+
+impl Scroll {
+    /// Moves within a text of so many lines, of which so many fit.
+    pub(in crate::app) fn step(&mut self, by: isize, lines: usize, room: usize) {
+        let last = lines.saturating_sub(room);
+        self.0 = self.0.min(last).saturating_add_signed(by).min(last);
+    }
 }

@@ -1,0 +1,28 @@
+//! Opens what is read of a thing: its details, and the log of a job.
+
+use super::job_alerts;
+use super::job_log::Log;
+use super::state::State;
+use super::state::overlay::{Details, Overlay, Scroll, Subject};
+
+/// Opens the details of something.
+pub(super) fn open(state: &mut State, subject: Subject) {
+    if let Subject::Job(name) = &subject {
+        state.job_log = Log::new(name);
+        job_alerts::watch(state, name);
+    }
+    state.overlays.push(Overlay::Details(Details {
+        subject,
+        page: 0,
+        scroll: Scroll::default(),
+    }));
+}
+
+/// Opens the log of a job.
+pub(super) fn open_log(state: &mut State, name: &str) {
+    // What the details have of it already is not told again.
+    let is_read = matches!(state.overlays.last(), Some(Overlay::Details(_))) && state.job_log.job == name;
+    let log = if is_read { state.job_log.clone() } else { Log::new(name) };
+    job_alerts::watch(state, name);
+    state.overlays.push(Overlay::Log(log));
+}

@@ -1,0 +1,40 @@
+//! The palette: all that can be asked for, by name.
+
+use tui_input::Input;
+
+use super::actions;
+use super::command::{COMMANDS, Command};
+use super::state::State;
+use super::state::action::Action;
+use super::state::overlay::{Overlay, Palette, PaletteRow};
+
+/// Opens it.
+pub(super) fn open(state: &mut State) {
+    let matches = matches(state, "");
+    state.overlays.push(Overlay::Palette(Palette {
+        input: Input::default(),
+        matches,
+        cursor: 0,
+    }));
+}
+
+/// What matches what was typed into the palette, what works here first; each with whether it does.
+pub(super) fn matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
+    let typed = typed.to_lowercase();
+    let commands = COMMANDS
+        .iter()
+        .map(|entry| (PaletteRow::Command(entry.command), state.is_available(entry.command)));
+    let keyed = |command: Command| match command {
+        Command::Do(keyed) => Some(actions::keyed(keyed)),
+        _ => None,
+    };
+    let has_key = |action: &&Action| COMMANDS.iter().any(|entry| keyed(entry.command) == Some(*action));
+    let others = actions::MENU.iter().copied().filter(|action| !has_key(action));
+    let others = others.map(|action| (PaletteRow::Action(action), action.is_offered(state)));
+    let matches = |choice: PaletteRow| {
+        choice.name().to_lowercase().contains(&typed) || choice.help().to_lowercase().contains(&typed)
+    };
+    let mut found: Vec<_> = commands.chain(others).filter(|(choice, _)| matches(*choice)).collect();
+    found.sort_by_key(|(choice, available)| (!available, !choice.name().starts_with(&typed)));
+    found
+}
