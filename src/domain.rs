@@ -2,6 +2,7 @@
 //!
 //! Everything here is `Debug + Clone + PartialEq`; what an AWS answer may leave out is an `Option`.
 
+pub mod arn;
 pub mod bond;
 pub mod change;
 pub mod explain;
@@ -26,6 +27,7 @@ pub mod spec;
 pub mod survey;
 pub mod words;
 
+pub use arn::Arn;
 pub use bond::Bond;
 pub use change::{AliasChange, KeyChange, RoleChange};
 pub use fault::{Door, Fault, FaultKind, WayOut};

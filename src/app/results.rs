@@ -14,7 +14,7 @@ use super::state::overlay::{Found, FoundRow, Next, Overlay, Previewing, Report, 
 use super::state::{Proved, State};
 use super::{Effect, actions, cleanup, outcome_text};
 use crate::domain::{
-    AuditEntry, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, Origin, Outcome, Plaintext, Preview,
+    AuditEntry, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, ObjectUri, Origin, Outcome, Plaintext, Preview,
     ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, policy,
 };
 use lines::{
@@ -334,10 +334,7 @@ fn message(plaintext: Plaintext, key_arn: &str) -> Next {
 }
 
 fn archive(source: &str, members: Vec<(String, u64)>) -> Next {
-    let place = source.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
-    let (bucket, object) = place
-        .map(|(bucket, key)| (bucket.to_owned(), key.to_owned()))
-        .unwrap_or_default();
+    let ObjectUri { bucket, key: object } = ObjectUri::parse(source).unwrap_or_else(|| ObjectUri::new("", ""));
     let rows = members.into_iter().map(|(name, bytes)| FoundRow {
         lines: vec![Line::new(Tone::Plain, format::fit(&name, 48)).and(Tone::Dim, format::size(bytes))],
         then: Some(actions::preview(bucket.clone(), object.clone(), Some(name))),

@@ -12,6 +12,8 @@
 
 use std::fmt;
 
+use super::ObjectUri;
+
 /// What is proved of the place of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Bond {
@@ -200,12 +202,8 @@ pub struct Declared {
 impl Declared {
     /// From what a person wrote: `PREFIX`, `PREFIX/` or `s3://BUCKET/PREFIX/`.
     pub fn new(given: &str, to: Option<&str>) -> Self {
-        let given = match given.strip_prefix("s3://") {
-            Some(rest) => rest.split_once('/').map_or("", |(_, key)| key),
-            None => given,
-        };
         Self {
-            given: given.to_owned(),
+            given: ObjectUri::parse(given).map_or_else(|| given.to_owned(), |uri| uri.key),
             to: to.map(str::to_owned),
         }
     }

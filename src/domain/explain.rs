@@ -3,7 +3,7 @@
 //! Pure, from AWS's own words: a [`Fault`], or a line of a job's log or failure reason.
 
 use super::policy::{PrincipalKind, principal_kind, role_name};
-use super::{Fault, FaultKind, GrantRequest, GrantSpec, KeyRequest, Request, RoleRequest};
+use super::{Arn, Fault, FaultKind, GrantRequest, GrantSpec, KeyRequest, Request, RoleRequest};
 
 /// Operations of KMS that a grant can allow.
 pub const GRANTABLE: [&str; 11] = [
@@ -308,7 +308,7 @@ fn key_state(base: Explanation, cause: &str) -> Explanation {
 fn region(base: Explanation, cause: &str) -> Explanation {
     let region = arn_in(cause)
         .or_else(|| arn_in(&base.on))
-        .and_then(|arn| arn.split(':').nth(3).map(str::to_owned))
+        .and_then(|arn| Some(Arn::parse(&arn)?.region.to_owned()))
         .filter(|region| !region.is_empty());
     let (words, remedy) = match region {
         Some(region) => (

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Fault, FaultKind, Identity, RoleSpec};
+use super::{Arn, Fault, FaultKind, Identity, RoleSpec};
 
 mod evaluate;
 mod pretty;
@@ -56,7 +56,7 @@ pub enum PrincipalKind<'a> {
 
 /// Tells a lasting principal from a session.
 pub fn principal_kind(arn: &str) -> PrincipalKind<'_> {
-    let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+    let resource = Arn::parse(arn).map_or("", |arn| arn.resource);
     match resource.split_once('/') {
         Some(("user", _)) => PrincipalKind::User,
         Some(("role", _)) => PrincipalKind::Role,
@@ -343,7 +343,8 @@ pub fn ecr_image(image: &str) -> Option<(&str, &str, &str)> {
 
 /// `aws`, `aws-cn`, … of an ARN.
 pub fn partition(arn: &str) -> &str {
-    arn.split(':').nth(1).filter(|word| !word.is_empty()).unwrap_or("aws")
+    let parsed = Arn::parse(arn).map(|arn| arn.partition);
+    parsed.filter(|word| !word.is_empty()).unwrap_or("aws")
 }
 
 /// A policy's statements; one alone may stand without brackets.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::job::{Job, invalid};
 use super::say;
 use crate::aws::{Aws, kms, s3};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, ObjectUri};
 use crate::envelope::binding::digest;
 use crate::envelope::manifest::{Manifest, WrappedDataKey};
 use crate::envelope::{DataKey, EnvelopeError};
@@ -88,8 +88,8 @@ impl Keys {
 }
 
 async fn manifest(uri: &str, expected: &str, aws: &Aws) -> Result<Manifest, Fault> {
-    let (bucket, key) = s3_uri(uri)?;
-    let bytes = s3::read_small(aws, bucket, key, LONGEST_MANIFEST).await?;
+    let ObjectUri { bucket, key } = s3_uri(uri)?;
+    let bytes = s3::read_small(aws, &bucket, &key, LONGEST_MANIFEST).await?;
     parse_manifest(uri, &bytes, expected)
 }
 
@@ -192,14 +192,11 @@ pub(crate) fn broken(act: &str, object: &str, error: &EnvelopeError) -> Fault {
     }
 }
 
-fn s3_uri(uri: &str) -> Result<(&str, &str), Fault> {
-    uri.strip_prefix("s3://")
-        .and_then(|rest| rest.split_once('/'))
-        .filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
-        .ok_or_else(|| {
-            let cause = format!("`{uri}` is not s3://BUCKET/KEY");
-            invalid("read hyperparameter", "strongroom_manifest", cause, "")
-        })
+fn s3_uri(uri: &str) -> Result<ObjectUri, Fault> {
+    ObjectUri::parse_object(uri).ok_or_else(|| {
+        let cause = format!("`{uri}` is not s3://BUCKET/KEY");
+        invalid("read hyperparameter", "strongroom_manifest", cause, "")
+    })
 }
 
 #[cfg(test)]
@@ -236,7 +233,7 @@ mod tests {
 
     #[test]
     fn only_whole_s3_uris_name_a_manifest() {
-        assert_eq!(s3_uri("s3://b/a/m.json").unwrap(), ("b", "a/m.json"));
+        assert_eq!(s3_uri("s3://b/a/m.json").unwrap(), ObjectUri::new("b", "a/m.json"));
         for wrong in ["b/m", "s3://b", "s3:///m", "s3://b/", "https://b/m"] {
             assert!(s3_uri(wrong).is_err(), "{wrong}");
         }

@@ -8,6 +8,7 @@ use ratatui::widgets::Paragraph;
 use super::Theme;
 use crate::app::format::{self, Tone};
 use crate::app::{Freshness, Pane, State};
+use crate::domain::Arn;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
     let settings = &state.settings;
@@ -45,7 +46,7 @@ fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
         Some(who) => (who.arn.as_str(), who.account.as_str()),
         None => ("…", ""),
     };
-    let short = arn.splitn(6, ':').nth(5).unwrap_or(arn);
+    let short = Arn::parse(arn).map_or(arn, |arn| arn.resource);
     let region = settings.region.as_deref().unwrap_or("…");
     let extra = [
         settings.profile.as_ref().map(|profile| format!("profile {profile}")),

@@ -10,7 +10,7 @@ use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
-use crate::domain::{JobDetail, JobRequest, JobSpec, JobStatus, Request, TrainingJob};
+use crate::domain::{JobDetail, JobRequest, JobSpec, JobStatus, ObjectUri, Request, TrainingJob};
 
 pub(in crate::app) const TRAIN: Action = Action {
     label: Keyed::Train.name(),
@@ -43,8 +43,7 @@ pub(super) const CLONE: Action = Action {
     help: "A new job made as this one was",
     offered: |state, target| only_if(target.pane == Pane::Jobs && trained_on(state, target).is_some(), ""),
     begin: |state, target| {
-        let (detail, uri) = trained_on(state, target)?;
-        let (bucket, object) = uri.split_once('/').unwrap_or((uri, ""));
+        let (detail, data) = trained_on(state, target)?;
         let spec = JobSpec {
             name: new_name(state),
             role_arn: detail.role_arn.clone(),
@@ -54,8 +53,8 @@ pub(super) const CLONE: Action = Action {
             volume_gb: 10,
             max_runtime: detail.max_runtime.unwrap_or(3600),
             output: detail.output.clone().unwrap_or_default(),
-            bucket: bucket.to_owned(),
-            object: object.to_owned(),
+            bucket: data.bucket,
+            object: data.key,
             hyperparameters: BTreeMap::new(),
             moved_from: None,
         };
@@ -63,10 +62,10 @@ pub(super) const CLONE: Action = Action {
     },
 };
 
-/// A job that is known, and where its data is, below `s3://`.
-fn trained_on<'a>(state: &'a State, target: &Target) -> Option<(&'a JobDetail, &'a str)> {
+/// A job that is known, and where its data is.
+fn trained_on<'a>(state: &'a State, target: &Target) -> Option<(&'a JobDetail, ObjectUri)> {
     let detail = target.job(state)?.detail.as_deref()?;
-    Some((detail, detail.channels.first()?.uri.strip_prefix("s3://")?))
+    Some((detail, ObjectUri::parse(&detail.channels.first()?.uri)?))
 }
 
 /// A new job on the selected object.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::State;
 use crate::app::pane::Pane;
-use crate::domain::{Grant, KmsKey, ObjectRow, TrainingJob};
+use crate::domain::{Grant, KmsKey, ObjectRow, ObjectUri, TrainingJob};
 
 /// What an action is done to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +120,6 @@ impl Target {
 /// Bucket and key of the model that a job has written.
 pub(in crate::app) fn model_of(job: &TrainingJob) -> Option<(String, String)> {
     let detail = job.detail.as_ref()?;
-    let (bucket, key) = detail.model.as_deref()?.strip_prefix("s3://")?.split_once('/')?;
-    Some((bucket.to_owned(), key.to_owned()))
+    let model = ObjectUri::parse_object(detail.model.as_deref()?)?;
+    Some((model.bucket, model.key))
 }

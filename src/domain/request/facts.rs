@@ -1,5 +1,6 @@
 //! What a request is to everybody else. Each kind says all of it in one place, so that a new one must.
 
+use crate::domain::ObjectUri;
 use crate::domain::words::capitalized;
 
 /// What is said of a request, whichever way it was asked for.
@@ -156,9 +157,6 @@ pub enum Touch {
 impl Touch {
     /// What is written at `s3://…`, or at a path.
     pub(super) fn written(to: &str) -> Self {
-        match to.strip_prefix("s3://") {
-            Some(rest) => Self::Bucket(rest.split('/').next().unwrap_or_default().to_owned()),
-            None => Self::Files,
-        }
+        ObjectUri::parse(to).map_or(Self::Files, |uri| Self::Bucket(uri.bucket))
     }
 }
