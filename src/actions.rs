@@ -32,7 +32,6 @@ mod preview;
 mod principals;
 mod proof;
 mod roles;
-mod spool;
 mod stream;
 mod sweep;
 mod unlock;
@@ -77,6 +76,25 @@ impl ProgressSink {
     /// Nobody is listening.
     pub fn none() -> Self {
         Self::new(|_| {})
+    }
+
+    /// It is doing this to `item` now.
+    pub fn at(&self, phase: &str, item: impl fmt::Display) {
+        self.report(Progress {
+            phase: phase.to_owned(),
+            item: item.to_string(),
+            ..Progress::default()
+        });
+    }
+
+    /// The same, with so many of all done.
+    pub fn counted(&self, phase: &str, item: &str, items: (u64, u64)) {
+        self.report(Progress {
+            phase: phase.to_owned(),
+            item: item.to_owned(),
+            items: Some(items),
+            ..Progress::default()
+        });
     }
 
     /// It got this far.

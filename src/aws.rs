@@ -14,6 +14,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::os_shim_internal::{Env, Fs};
 
+use self::fault::{Expected, Heard};
 use crate::config::{Connection, SandboxEndpoint};
 use crate::domain::{AuditEntry, Fault, FaultKind, Identity};
 
@@ -22,6 +23,8 @@ use self::audit::Audit;
 use self::endpoint::Endpoints;
 use self::gate::{Gate, Throttled};
 use self::tokens::Tokens;
+
+pub(crate) use self::pages::{Paged, every, pages};
 
 pub(crate) mod again;
 pub(crate) mod ecr;
@@ -41,6 +44,7 @@ mod fault;
 mod gate;
 mod http;
 mod login;
+mod pages;
 mod patience;
 mod roots;
 mod tokens;
@@ -53,39 +57,6 @@ const ATTEMPTS: u32 = 3;
 #[derive(Clone)]
 pub struct Aws {
     inner: Arc<Inner>,
-}
-
-/// One page of a list, and the way to the next.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Paged<T> {
-    /// The rows; a page may be empty and not the last.
-    pub(crate) rows: Vec<T>,
-    /// What to ask with for the next page; `None` ends the walk.
-    pub(crate) next: Option<String>,
-}
-
-impl<T> Paged<T> {
-    /// What was got by asking with `asked`.
-    fn new(
-        act: &str,
-        object: &str,
-        rows: Option<Vec<T>>,
-        asked: Option<&str>,
-        next: Option<&str>,
-    ) -> Result<Self, Fault> {
-        Ok(Self {
-            rows: rows.ok_or_else(|| fault::incomplete(act, object, "name in one of its rows"))?,
-            next: onward(act, object, asked, next)?,
-        })
-    }
-}
-
-/// The way to the next page. One that leads to the page it came with would be walked for ever.
-fn onward(act: &str, object: &str, asked: Option<&str>, next: Option<&str>) -> Result<Option<String>, Fault> {
-    match next {
-        Some(_) if next == asked => Err(fault::not_an_answer(act, object, "its next page is the same again")),
-        next => Ok(next.map(str::to_owned)),
-    }
 }
 
 struct Inner {
@@ -212,10 +183,8 @@ impl Aws {
             .role_session_name(session)
             .send()
             .await
-            .map_err(|error| fault::of(act, role_arn, &error))?;
-        let credentials = answer
-            .credentials
-            .ok_or_else(|| fault::incomplete(act, role_arn, "credentials"))?;
+            .heard(act, role_arn)?;
+        let credentials = answer.credentials.expected(act, role_arn, "credentials")?;
         let provider = SharedCredentialsProvider::new(Credentials::new(
             credentials.access_key_id,
             credentials.secret_access_key,

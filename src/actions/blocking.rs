@@ -11,12 +11,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 pub(super) fn joined<T>(result: Result<Result<T, Fault>, tokio::task::JoinError>) -> Result<T, Fault> {
     result.unwrap_or_else(|error| {
-        Err(Fault::new(
-            FaultKind::Other,
-            "run",
-            "a worker thread",
-            error.to_string(),
-            "",
-        ))
+        let cause = error.to_string();
+        Err(Fault::new(FaultKind::Other, "run", "a worker thread", cause, ""))
     })
 }

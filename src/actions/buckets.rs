@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::{ProgressSink, walk_tag};
-use crate::aws::Aws;
 use crate::aws::s3::{self, Version};
-use crate::domain::{BucketCount, Fault, FaultKind, ObjectRow, Outcome, Progress};
+use crate::aws::{Aws, every, pages};
+use crate::domain::{BucketCount, Fault, FaultKind, ObjectRow, Outcome};
 
 /// Creates a bucket in the session's region: nothing in it can be made public, interrupted uploads are thrown away after
 /// a week, and clean-up knows it by its tag. What cannot be set is a warning: the bucket works all the same.
@@ -76,12 +77,7 @@ async fn delete_in_batches(
                     ..fault
                 },
             })?;
-        progress.report(Progress {
-            phase: "deleting".to_owned(),
-            item: bucket.to_owned(),
-            items: Some((gone, all)),
-            ..Progress::default()
-        });
+        progress.counted("deleting", bucket, (gone, all));
     }
     Ok(gone)
 }
@@ -96,16 +92,15 @@ pub async fn count_bucket(aws: &Aws, bucket: &str, progress: &ProgressSink) -> R
         for one in &page {
             tally(&mut count, one);
         }
-        progress.report(Progress {
-            phase: "counting".to_owned(),
-            item: bucket.to_owned(),
-            items: Some((count.objects + count.older(), count.objects + count.older())),
-            ..Progress::default()
-        });
+        progress.counted(
+            "counting",
+            bucket,
+            (count.objects + count.older(), count.objects + count.older()),
+        );
         Ok(())
     })
     .await?;
-    count.uploads = uploads(aws, bucket).await?.len() as u64;
+    count.uploads = every(|marker| s3::unfinished_uploads(aws, bucket, marker)).await?.len() as u64;
     Ok(Outcome::BucketCounted(count))
 }
 
@@ -143,7 +138,7 @@ pub async fn empty_bucket(
     })
     .await?;
     let stopped = |cause: String| Err(Fault::new(FaultKind::Cancelled, "empty bucket", bucket, cause, ""));
-    let uploads = uploads(aws, bucket).await?;
+    let uploads = every(|marker| s3::unfinished_uploads(aws, bucket, marker)).await?;
     for (aborted, (key, id)) in uploads.iter().enumerate() {
         if cancel.is_cancelled() {
             let all = uploads.len();
@@ -191,24 +186,21 @@ fn tally(count: &mut BucketCount, one: &Version) {
 
 /// Shows every page of what a bucket holds: versions and delete markers too, if the caller may list them; whether so.
 async fn walk(aws: &Aws, bucket: &str, mut each: impl FnMut(Vec<Version>) -> Result<(), Fault>) -> Result<bool, Fault> {
-    let mut marker = None;
-    loop {
-        match s3::list_versions(aws, bucket, marker.clone()).await {
-            Ok(page) => {
-                each(page.rows)?;
-                marker = page.next;
-                if marker.is_none() {
-                    return Ok(true);
-                }
-            }
-            Err(fault) if marker.is_none() && has_no_versions(&fault) => break,
-            Err(fault) => return Err(fault),
+    let (mut seen, mut is_whole) = (false, true);
+    let mut versions = pages(|marker| s3::list_versions(aws, bucket, marker));
+    while let Some(page) = versions.next().await {
+        match page {
+            Err(fault) if !seen && has_no_versions(&fault) => is_whole = false,
+            page => each(page?)?,
         }
+        seen = true;
     }
-    let mut token = None;
-    loop {
-        let page = s3::list_under(aws, bucket, "", token).await?;
-        let current = page.rows.into_iter().filter_map(|row| match row {
+    if is_whole {
+        return Ok(true);
+    }
+    let mut pages = pages(|token| s3::list_under(aws, bucket, "", token));
+    while let Some(rows) = pages.try_next().await? {
+        let current = rows.into_iter().filter_map(|row| match row {
             ObjectRow::Object { key, size, .. } => Some(Version {
                 key,
                 id: None,
@@ -218,26 +210,11 @@ async fn walk(aws: &Aws, bucket: &str, mut each: impl FnMut(Vec<Version>) -> Res
             ObjectRow::Prefix { .. } => None,
         });
         each(current.collect())?;
-        token = page.next;
-        if token.is_none() {
-            return Ok(false);
-        }
     }
+    Ok(false)
 }
 
 /// The caller may not see them, or the server has none.
 fn has_no_versions(fault: &Fault) -> bool {
     fault.kind == FaultKind::Denied || fault.code.as_deref() == Some("NotImplemented")
-}
-
-async fn uploads(aws: &Aws, bucket: &str) -> Result<Vec<(String, String)>, Fault> {
-    let (mut found, mut marker) = (Vec::new(), None);
-    loop {
-        let page = s3::unfinished_uploads(aws, bucket, marker).await?;
-        found.extend(page.rows);
-        marker = page.next;
-        if marker.is_none() {
-            return Ok(found);
-        }
-    }
 }

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt;
+
 use super::{ProgressSink, count_bucket, dependents, walk_tag};
-use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker};
+use crate::aws::{Aws, ecr, iam, kms, pages, s3, sagemaker};
 use crate::domain::policy::role_name;
 use crate::domain::words::counted;
 use crate::domain::{
     CleanUpItem, Fault, GrantRequest, ImageRequest, JobRequest, JobStatus, KeyRequest, KeyState, ObjectRequest,
-    Outcome, Progress, Request, RoleRequest,
+    Outcome, Request, RoleRequest,
 };
 
 /// The deletion window of a key that clean-up schedules: the longest, which is the one to regret least.
@@ -48,13 +50,14 @@ struct Plan<'a> {
 impl Plan<'_> {
     async fn jobs(&mut self) {
         self.say("training jobs");
-        let (mut token, mut seen) = (None, 0);
-        loop {
-            let Some(page) = self.told(sagemaker::list_training_jobs(self.aws, None, token).await) else {
-                return;
-            };
-            seen += page.rows.len();
-            for job in page.rows.iter().filter(|job| job.status.is_active()) {
+        let (aws, mut seen) = (self.aws, 0);
+        let mut pages = pages(|token| sagemaker::list_training_jobs(aws, None, token));
+        while seen < MOST_JOBS
+            && let Some(page) = pages.next().await
+        {
+            let jobs = self.told(page).unwrap_or_default();
+            seen += jobs.len();
+            for job in jobs.iter().filter(|job| job.status.is_active()) {
                 let tag = sagemaker::tag(self.aws, &job.arn, walk_tag::NAME).await;
                 if self.told(tag).flatten().is_some() {
                     self.items.push(CleanUpItem {
@@ -66,10 +69,6 @@ impl Plan<'_> {
                         refused: None,
                     });
                 }
-            }
-            token = page.next.filter(|_| seen < MOST_JOBS);
-            if token.is_none() {
-                return;
             }
         }
     }
@@ -131,17 +130,15 @@ impl Plan<'_> {
 
     async fn roles(&mut self) {
         self.say("roles");
-        let mut marker = None;
-        loop {
-            let Some(page) = self.told(iam::list_roles(self.aws, marker).await) else {
-                return;
-            };
+        let aws = self.aws;
+        let mut pages = pages(|marker| iam::list_roles(aws, marker));
+        while let Some(page) = pages.next().await {
+            let roles = self.told(page).unwrap_or_default();
             // AWS's own cannot bear our tag, and there are dozens of them.
-            for role in page
-                .rows
+            let others = roles
                 .iter()
-                .filter(|role| !role.arn.contains(":role/aws-service-role/"))
-            {
+                .filter(|role| !role.arn.contains(":role/aws-service-role/"));
+            for role in others {
                 let detail = iam::role_detail(self.aws, &role.name).await;
                 if self.is_ours(detail.map(|detail| detail.tags)) {
                     self.items.push(CleanUpItem {
@@ -155,30 +152,20 @@ impl Plan<'_> {
                     });
                 }
             }
-            marker = page.next;
-            if marker.is_none() {
-                return;
-            }
         }
     }
 
     /// Per key: its grants, the key itself, and, a line of its own, its deletion.
     async fn keys(&mut self) {
         self.say("keys");
-        let mut marker = None;
-        loop {
-            let Some(page) = self.told(kms::list_keys(self.aws, marker).await) else {
-                return;
-            };
-            for key in page.rows {
+        let aws = self.aws;
+        let mut pages = pages(|marker| kms::list_keys(aws, marker));
+        while let Some(page) = pages.next().await {
+            for key in self.told(page).unwrap_or_default() {
                 let tags = kms::key_tags(self.aws, &key.arn).await;
                 if self.is_ours(tags) {
                     self.key(&key.arn).await;
                 }
-            }
-            marker = page.next;
-            if marker.is_none() {
-                return;
             }
         }
     }
@@ -272,10 +259,6 @@ impl Plan<'_> {
     }
 
     fn say(&self, item: &str) {
-        self.progress.report(Progress {
-            phase: "looking for".to_owned(),
-            item: item.to_owned(),
-            ..Progress::default()
-        });
+        self.progress.at("looking for", item);
     }
 }

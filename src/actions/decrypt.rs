@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::blocking::blocking;
+use super::download::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file, scratch};
 use super::faults::{cancelled, fault_of, io_fault, keeping, unless_cancelled, usage};
 use super::kinds::{no_token, of_file, verified, with_length};
-use super::spool::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file, scratch};
 use super::sweep::Leftovers;
 use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, unlock_file, unlock_object};
 use crate::aws::again::again;
-use crate::aws::{Aws, s3, transfer};
+use crate::aws::{Aws, every, s3, transfer};
 use crate::domain::bond::Survey;
-use crate::domain::{Bond, Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Progress, Verified};
+use crate::domain::{Bond, Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Verified};
 use crate::envelope::Opened;
 use crate::publish::{Folder, Published, Unpublished};
 
@@ -254,11 +254,7 @@ impl Run<'_> {
         }
         let unlocked = Arc::new(unlock_file(self.aws, path, &self.request.open).await?);
         let source = path.display().to_string();
-        self.progress.report(Progress {
-            phase: "decrypting".to_owned(),
-            item: source.clone(),
-            ..Progress::default()
-        });
+        self.progress.at("decrypting", &source);
         let shown = source.clone();
         match &target {
             Target::File(spot) => {
@@ -305,13 +301,8 @@ impl Run<'_> {
             .await?;
         if report.files.is_empty() && report.failed.is_empty() {
             let remedy = "check the prefix";
-            return Err(Fault::new(
-                FaultKind::NotFound,
-                ACT,
-                self.request.source.to_string(),
-                "there is nothing under it",
-                remedy,
-            ));
+            let (object, cause) = (self.request.source.to_string(), "there is nothing under it");
+            return Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy));
         }
         report.files.sort_by(|one, other| one.source.cmp(&other.source));
         Ok(report)
@@ -344,19 +335,13 @@ impl Run<'_> {
     }
 
     async fn keys(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, Fault> {
-        let mut keys = Vec::new();
-        let mut token = None;
-        loop {
-            let page = again(|| s3::list_under(self.aws, bucket, prefix, token.clone())).await?;
-            keys.extend(page.rows.into_iter().filter_map(|row| match row {
-                ObjectRow::Object { key, .. } => Some(key),
-                ObjectRow::Prefix { .. } => None,
-            }));
-            token = page.next;
-            if token.is_none() {
-                return Ok(keys);
-            }
-        }
+        let list = |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
+        let rows = every(list).await?.into_iter();
+        let keys = rows.filter_map(|row| match row {
+            ObjectRow::Object { key, .. } => Some(key),
+            ObjectRow::Prefix { .. } => None,
+        });
+        Ok(keys.collect())
     }
 
     async fn under(

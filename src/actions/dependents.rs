@@ -1,10 +1,10 @@
 //! What depends on a key, looked for before it is given up. Bounded, and honest about it: what was not looked at is counted.
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use super::ProgressSink;
-use crate::aws::{Aws, kms, s3, sagemaker};
-use crate::domain::{Dependents, Fault, FaultKind, Grant, ObjectFormat, ObjectRow, Progress};
+use crate::aws::{Aws, every, kms, pages, s3, sagemaker};
+use crate::domain::{Dependents, Fault, FaultKind, ObjectFormat, ObjectRow};
 
 const AT_ONCE: usize = 8;
 /// Pages of training jobs, newest first: a running job is young.
@@ -28,7 +28,7 @@ pub async fn dependents(
     };
     let (last_used, grants, aliases, jobs) = futures::join!(
         kms::last_usage(aws, &key.arn),
-        grants(aws, &key.arn),
+        kms::grants(aws, &key.arn),
         aliases(aws, &key.id),
         jobs(aws, &key.arn, &key.id)
     );
@@ -106,12 +106,8 @@ impl Search<'_> {
                     Err(fault) => return self.refused(fault),
                 }
             }
-            self.progress.report(Progress {
-                phase: "looking at".to_owned(),
-                item: bucket.to_owned(),
-                items: Some((self.found.buckets_seen, self.found.buckets)),
-                ..Progress::default()
-            });
+            self.progress
+                .counted("looking at", bucket, (self.found.buckets_seen, self.found.buckets));
             token = page.next;
             if self.found.objects_seen as usize >= self.most_objects && token.is_some() {
                 self.found.incomplete = true;
@@ -141,45 +137,22 @@ fn take<T>(rows: &mut Vec<T>, answer: Result<Vec<T>, Fault>, refused: &mut Vec<F
     }
 }
 
-pub(super) async fn grants(aws: &Aws, key_arn: &str) -> Result<Vec<Grant>, Fault> {
-    let (mut found, mut marker) = (Vec::new(), None);
-    loop {
-        let page = kms::list_grants(aws, key_arn, marker).await?;
-        found.extend(page.rows);
-        marker = page.next;
-        if marker.is_none() {
-            return Ok(found);
-        }
-    }
-}
-
 async fn aliases(aws: &Aws, key_id: &str) -> Result<Vec<String>, Fault> {
-    let (mut found, mut marker) = (Vec::new(), None);
-    loop {
-        let page = kms::list_aliases(aws, marker).await?;
-        let own = page.rows.into_iter().filter(|alias| alias.key_id == key_id);
-        found.extend(own.map(|alias| alias.name));
-        marker = page.next;
-        if marker.is_none() {
-            return Ok(found);
-        }
-    }
+    let aliases = every(|marker| kms::list_aliases(aws, marker)).await?;
+    let own = aliases.into_iter().filter(|alias| alias.key_id == key_id);
+    Ok(own.map(|alias| alias.name).collect())
 }
 
 async fn jobs(aws: &Aws, key_arn: &str, key_id: &str) -> Result<Vec<String>, Fault> {
-    let (mut found, mut token) = (Vec::new(), None);
-    for _ in 0..JOB_PAGES {
-        let page = sagemaker::list_training_jobs(aws, None, token).await?;
-        for job in page.rows.iter().filter(|job| job.status.is_active()) {
+    let mut found = Vec::new();
+    let mut pages = pages(|token| sagemaker::list_training_jobs(aws, None, token)).take(JOB_PAGES);
+    while let Some(jobs) = pages.try_next().await? {
+        for job in jobs.iter().filter(|job| job.status.is_active()) {
             let described = sagemaker::describe_training_job(aws, &job.name).await?;
             let key = described.detail.as_ref().and_then(|detail| detail.kms_key());
             if key.is_some_and(|key| key == key_arn || key == key_id) {
                 found.push(job.name.clone());
             }
-        }
-        token = page.next;
-        if token.is_none() {
-            break;
         }
     }
     Ok(found)
@@ -187,13 +160,6 @@ async fn jobs(aws: &Aws, key_arn: &str, key_id: &str) -> Result<Vec<String>, Fau
 
 /// The names of all buckets.
 pub(super) async fn buckets(aws: &Aws) -> Result<Vec<String>, Fault> {
-    let (mut found, mut token) = (Vec::new(), None);
-    loop {
-        let page = s3::list_buckets(aws, token).await?;
-        found.extend(page.rows.into_iter().map(|bucket| bucket.name));
-        token = page.next;
-        if token.is_none() {
-            return Ok(found);
-        }
-    }
+    let buckets = every(|token| s3::list_buckets(aws, token)).await?;
+    Ok(buckets.into_iter().map(|bucket| bucket.name).collect())
 }

@@ -201,11 +201,6 @@ fn taken(place: &Location) -> Fault {
 
 fn changed_fault(path: &Path) -> Fault {
     let remedy = "nothing of it was published: try again when nobody writes to it";
-    Fault::new(
-        FaultKind::Conflict,
-        ACT,
-        path.display().to_string(),
-        "it changed while it was read",
-        remedy,
-    )
+    let cause = "it changed while it was read";
+    Fault::new(FaultKind::Conflict, ACT, path.display().to_string(), cause, remedy)
 }

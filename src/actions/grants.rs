@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::StreamExt;
 use tokio::time::Instant;
 
+use super::ProgressSink;
 use super::principals::{SESSION, named};
-use super::{ProgressSink, dependents};
-use crate::aws::{Aws, kms};
-use crate::domain::{Fault, FaultKind, Grant, GrantConstraint, GrantSpec, Outcome, Progress};
+use crate::aws::{Aws, every, kms, pages};
+use crate::domain::{Fault, FaultKind, Grant, GrantConstraint, GrantSpec, Outcome};
 
 /// AWS says minutes; longer than this something else is wrong.
 const LONGEST_SPREAD: Duration = Duration::from_secs(600);
@@ -30,13 +31,10 @@ pub async fn grant(aws: &Aws, spec: &GrantSpec) -> Result<Outcome, Fault> {
 
 pub(super) async fn granted(aws: &Aws, spec: &GrantSpec) -> Result<kms::CreatedGrant, Fault> {
     if spec.operations.is_empty() {
-        return Err(Fault::new(
-            FaultKind::Invalid,
-            "create a grant on",
-            &spec.key_arn,
-            "no operation is named",
-            "choose at least Decrypt",
-        ));
+        let act = "create a grant on";
+        let cause = "no operation is named";
+        let remedy = "choose at least Decrypt";
+        return Err(Fault::new(FaultKind::Invalid, act, &spec.key_arn, cause, remedy));
     }
     let spec = GrantSpec {
         grantee: named(aws, &spec.grantee).await?,
@@ -55,7 +53,7 @@ pub(super) async fn lent(aws: &Aws, spec: &GrantSpec) -> Result<kms::CreatedGran
         settled => return settled,
     };
     let gone = async {
-        for grant in dependents::grants(aws, &spec.key_arn).await? {
+        for grant in kms::grants(aws, &spec.key_arn).await? {
             if grant.name == spec.name {
                 kms::revoke_grant(aws, &spec.key_arn, &grant.id).await?;
             }
@@ -152,19 +150,10 @@ async fn changed(
                 LONGEST_SPREAD.as_secs()
             );
             let remedy = "look at the key's grants and policy";
-            return Err(Fault::new(
-                FaultKind::Timeout,
-                "wait for the grant on",
-                ask.key_arn,
-                cause,
-                remedy,
-            ));
+            let act = "wait for the grant on";
+            return Err(Fault::new(FaultKind::Timeout, act, ask.key_arn, cause, remedy));
         }
-        progress.report(Progress {
-            phase: "propagating".to_owned(),
-            item: format!("{} s", began.elapsed().as_secs()),
-            ..Progress::default()
-        });
+        progress.at("propagating", format!("{} s", began.elapsed().as_secs()));
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -180,20 +169,12 @@ fn askable(grant: &Grant) -> String {
 }
 
 async fn found(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<Grant, Fault> {
-    let mut marker = None;
-    loop {
-        let page = kms::list_grants(aws, key_arn, marker).await?;
-        if let Some(grant) = page.rows.into_iter().find(|grant| grant.id == grant_id) {
-            return Ok(grant);
-        }
-        marker = page.next;
-        if marker.is_none() {
-            let cause = "the key has no grant of this id";
-            let act = format!("wait for grant {grant_id} on");
-            let remedy = "it may be revoked already";
-            return Err(Fault::new(FaultKind::NotFound, act, key_arn, cause, remedy));
-        }
-    }
+    let found = kms::find_grant(aws, key_arn, |grant| grant.id == grant_id).await?;
+    found.ok_or_else(|| {
+        let cause = "the key has no grant of this id";
+        let act = format!("wait for grant {grant_id} on");
+        Fault::new(FaultKind::NotFound, act, key_arn, cause, "it may be revoked already")
+    })
 }
 
 /// Takes a grant back; what was decrypted under it stays decrypted, and a running job keeps D.
@@ -225,26 +206,12 @@ pub async fn grants_of(aws: &Aws, key_arns: &[String], progress: &ProgressSink) 
     };
     let (mut grants, mut refused) = (Vec::new(), Vec::new());
     for (index, key_arn) in key_arns.iter().enumerate() {
-        progress.report(Progress {
-            phase: "listing grants".to_owned(),
-            item: key_arn.clone(),
-            items: Some((index as u64, key_arns.len() as u64)),
-            ..Progress::default()
-        });
-        let mut marker = None;
-        loop {
-            match kms::list_grants(aws, key_arn, marker).await {
-                Ok(page) => {
-                    grants.extend(page.rows);
-                    marker = page.next;
-                }
-                Err(fault) => {
-                    refused.push((key_arn.clone(), fault));
-                    marker = None;
-                }
-            }
-            if marker.is_none() {
-                break;
+        progress.counted("listing grants", key_arn, (index as u64, key_arns.len() as u64));
+        let mut pages = pages(|marker| kms::list_grants(aws, key_arn, marker));
+        while let Some(page) = pages.next().await {
+            match page {
+                Ok(rows) => grants.extend(rows),
+                Err(fault) => refused.push((key_arn.clone(), fault)),
             }
         }
     }
@@ -253,13 +220,6 @@ pub async fn grants_of(aws: &Aws, key_arns: &[String], progress: &ProgressSink) 
 
 /// ARNs of all keys.
 pub(super) async fn every_key(aws: &Aws) -> Result<Vec<String>, Fault> {
-    let (mut found, mut marker) = (Vec::new(), None);
-    loop {
-        let page = kms::list_keys(aws, marker).await?;
-        found.extend(page.rows.into_iter().map(|key| key.arn));
-        marker = page.next;
-        if marker.is_none() {
-            return Ok(found);
-        }
-    }
+    let keys = every(|marker| kms::list_keys(aws, marker)).await?;
+    Ok(keys.into_iter().map(|key| key.arn).collect())
 }

@@ -17,7 +17,7 @@ use self::context::Context;
 use super::faults::{cancelled, io_fault};
 use super::{ProgressSink, walk_tag};
 use crate::aws::{Aws, ecr};
-use crate::domain::{Fault, FaultKind, ImageSpec, Outcome, Progress};
+use crate::domain::{Fault, FaultKind, ImageSpec, Outcome};
 
 mod context;
 
@@ -54,13 +54,8 @@ pub async fn build_image(
         // A push is not an SDK call: the gate before those does not see it.
         let cause = "the session is read-only and a push changes the registry";
         let remedy = "start without --read-only, or build without pushing";
-        return Err(Fault::new(
-            FaultKind::ReadOnly,
-            "push image",
-            &spec.repository,
-            cause,
-            remedy,
-        ));
+        let act = "push image";
+        return Err(Fault::new(FaultKind::ReadOnly, act, &spec.repository, cause, remedy));
     }
     let uri = ecr::repository_uri(aws, &spec.repository).await?;
     let image = format!("{uri}:{}", spec.tag);
@@ -254,11 +249,7 @@ impl Run<'_> {
     }
 
     fn note(&mut self, act: &str, line: String) {
-        self.progress.report(Progress {
-            phase: act.to_owned(),
-            item: line.clone(),
-            ..Progress::default()
-        });
+        self.progress.at(act, &line);
         if self.tail.len() == TAIL {
             self.tail.pop_front();
         }

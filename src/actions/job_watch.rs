@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::faults::cancelled;
 use super::kms_messages::write_new;
-use crate::aws::{Aws, logs, sagemaker};
+use crate::aws::{Aws, every, logs, sagemaker};
 use crate::domain::{Fault, FaultKind, LogLine, Outcome, TrainingJob};
 
 const BETWEEN: Duration = Duration::from_secs(3);
@@ -84,13 +84,8 @@ pub async fn save_log(aws: &Aws, job: &str, to: &Path) -> Result<Outcome, Fault>
     let lines = lines(aws, job, &mut BTreeMap::new()).await?;
     if lines.is_empty() {
         let cause = "there is no line that you may read";
-        return Err(Fault::new(
-            FaultKind::NotFound,
-            act,
-            job,
-            cause,
-            "wait for the first line",
-        ));
+        let remedy = "wait for the first line";
+        return Err(Fault::new(FaultKind::NotFound, act, job, cause, remedy));
     }
     let text: String = lines.iter().map(|line| format!("{}\n", line.text)).collect();
     write_new(to, text.as_bytes())?;
@@ -103,22 +98,14 @@ pub async fn save_log(aws: &Aws, job: &str, to: &Path) -> Result<Outcome, Fault>
 
 /// Every line since the last look, stream by stream. Before the first line there may be no log at all.
 async fn lines(aws: &Aws, job: &str, tokens: &mut BTreeMap<String, Option<String>>) -> Result<Vec<LogLine>, Fault> {
-    let mut next = None;
-    loop {
-        let page = match logs::streams(aws, job, next).await {
-            Ok(page) => page,
-            Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Vec::new()),
-            // A job can be watched by whoever may not read its log.
-            Err(fault) if fault.kind == FaultKind::Denied => return Ok(Vec::new()),
-            Err(fault) => return Err(fault),
-        };
-        for stream in page.rows {
-            tokens.entry(stream).or_default();
-        }
-        next = page.next;
-        if next.is_none() {
-            break;
-        }
+    let streams = match every(|token| logs::streams(aws, job, token)).await {
+        Ok(streams) => streams,
+        // A job can be watched by whoever may not read its log.
+        Err(fault) if matches!(fault.kind, FaultKind::NotFound | FaultKind::Denied) => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    for stream in streams {
+        tokens.entry(stream).or_default();
     }
     let mut found = Vec::new();
     for (stream, token) in tokens {

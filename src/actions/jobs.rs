@@ -143,13 +143,8 @@ fn check_hyperparameters(spec: &JobSpec, hyperparameters: &BTreeMap<String, Stri
     } else {
         return Ok(());
     };
-    Err(Fault::new(
-        FaultKind::Invalid,
-        START,
-        &spec.name,
-        cause,
-        "leave some out",
-    ))
+    let remedy = "leave some out";
+    Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy))
 }
 
 /// `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`.

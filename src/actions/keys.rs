@@ -111,13 +111,8 @@ fn locked_out(key_arn: &str, identity: &Identity, warning: &str) -> Fault {
         "add a statement that allows kms:* to {} or to the account",
         identity.arn
     );
-    Fault::new(
-        FaultKind::Invalid,
-        "replace the policy of",
-        key_arn,
-        format!("you would lock yourself out: {warning}"),
-        remedy,
-    )
+    let cause = format!("you would lock yourself out: {warning}");
+    Fault::new(FaultKind::Invalid, "replace the policy of", key_arn, cause, remedy)
 }
 
 /// Gives a key one more alias.

@@ -82,13 +82,8 @@ pub async fn new_data_key(
     let made = kms::generate_data_key(aws, key, context).await?;
     if made.plaintext.len() != 32 {
         let cause = format!("KMS gave {} bytes instead of 32", made.plaintext.len());
-        return Err(Fault::new(
-            FaultKind::Integrity,
-            "generate a data key under",
-            key,
-            cause,
-            "",
-        ));
+        let act = "generate a data key under";
+        return Err(Fault::new(FaultKind::Integrity, act, key, cause, ""));
     }
     keep(aws, &place, made.ciphertext, made.key_arn).await
 }
@@ -162,13 +157,8 @@ async fn keep(aws: &Aws, place: &Location, ciphertext: Vec<u8>, key_arn: String)
         Location::S3(ObjectUri { bucket, key }) if place.is_prefix() => {
             let cause = "it names a folder, not an object";
             let uri = s3::uri(bucket, key);
-            return Err(Fault::new(
-                FaultKind::Usage,
-                "keep a data key at",
-                uri,
-                cause,
-                "add a name",
-            ));
+            let remedy = "add a name";
+            return Err(Fault::new(FaultKind::Usage, "keep a data key at", uri, cause, remedy));
         }
         Location::S3(ObjectUri { bucket, key }) => {
             s3::write_key_object(aws, bucket, key, ciphertext, &key_arn).await?;
@@ -210,13 +200,8 @@ fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
     if bytes.len() as u64 > limit {
         let cause = format!("it is longer than {limit} bytes");
         let remedy = "KMS itself takes small messages only; encrypt a file under a data key";
-        return Err(Fault::new(
-            FaultKind::Invalid,
-            "read",
-            path.display().to_string(),
-            cause,
-            remedy,
-        ));
+        let object = path.display().to_string();
+        return Err(Fault::new(FaultKind::Invalid, "read", object, cause, remedy));
     }
     Ok(bytes)
 }

@@ -12,8 +12,8 @@ use super::roles;
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
 use crate::domain::policy::{self, Decision, PrincipalKind, Question, principal_kind, role_name};
 use crate::domain::{
-    Door, Fault, FaultKind, Finding, GrantRequest, GrantSpec, JobSpec, KeyRequest, KeyState, Outcome, ProofMethod,
-    Request, RolePolicies, RoleRequest, Weight,
+    Arn, Door, Fault, FaultKind, Finding, GrantRequest, GrantSpec, JobSpec, KeyRequest, KeyState, ObjectUri, Outcome,
+    ProofMethod, Request, RolePolicies, RoleRequest, Weight,
 };
 
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";
@@ -93,23 +93,22 @@ impl Look<'_> {
             blocks(trust, format!("{role} does not trust SageMaker"), remedy, Some(repair))
         };
         let partition = policy::partition(&self.spec.role_arn);
-        let data = format!("arn:{partition}:s3:::{}/{}", self.spec.bucket, self.spec.object);
-        let bucket = format!("arn:{partition}:s3:::{}", self.spec.bucket);
+        let s3 = |resource: &str| Arn::s3(partition, resource).to_string();
+        let bucket = s3(&self.spec.bucket);
+        let data = format!("{bucket}/{}", self.spec.object);
         let mut findings = vec![
             trusted,
             may(&policies, "the role reads the data", "s3:GetObject", &data),
             may(&policies, "the role lists the bucket", "s3:ListBucket", &bucket),
         ];
-        if let Some(path) = self.spec.output.strip_prefix("s3://") {
-            let output = format!(
-                "arn:{partition}:s3:::{}/{}/output/model.tar.gz",
-                path.trim_end_matches('/'),
-                self.spec.name
-            );
+        if let Some(ObjectUri { bucket, key }) = ObjectUri::parse(&self.spec.output) {
+            let folder = format!("{bucket}/{key}");
+            let folder = folder.trim_end_matches('/');
+            let output = s3(&format!("{folder}/{}/output/model.tar.gz", self.spec.name));
             findings.push(may(&policies, "the role writes the model", "s3:PutObject", &output));
         }
-        if let Some(path) = self.spec.checkpoints_uri().strip_prefix("s3://") {
-            let checkpoint = format!("arn:{partition}:s3:::{path}/last");
+        if let Some(ObjectUri { bucket, key }) = ObjectUri::parse(&self.spec.checkpoints_uri()) {
+            let checkpoint = s3(&format!("{bucket}/{key}/last"));
             findings.push(may(
                 &policies,
                 "the role reads checkpoints again",
@@ -298,7 +297,7 @@ impl Look<'_> {
 fn may(policies: &RolePolicies, what: &str, action: &str, resource: &str) -> Finding {
     let question = Question {
         principal: &policies.role_arn,
-        account: policies.role_arn.split(':').nth(4).unwrap_or_default(),
+        account: Arn::account_of(&policies.role_arn),
         action,
         resource,
     };

@@ -9,10 +9,9 @@ use zeroize::Zeroizing;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
-use super::download::TokenStream;
+use super::download::{ALONE, Download, Watched, scratch};
 use super::faults::{fault_of, io_fault};
 use super::kinds::{no_token, verified, with_length};
-use super::spool::{Watched, scratch};
 use super::unlock::{Among, Claim, Keyring, OpenOptions, unlock_archive, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
@@ -52,13 +51,15 @@ pub async fn preview(
     let claim = Claim::read(bucket, object, &head.metadata)?;
     let bond = claim.bond(&options, Among::Nothing)?;
     let unlocked = unlock_object(aws, claim, bond, &options, &Keyring::default()).await?;
-    let stream = TokenStream {
+    let stream = Download {
         aws,
         bucket,
-        object,
+        key: object,
         head: &head,
         progress,
         cancel,
+        phase: "reading",
+        in_flight: ALONE,
     };
     let reading = (TokenReader::decrypting(&unlocked.key), Beginning::new(most));
     let (reader, mut beginning) = stream
@@ -142,13 +143,8 @@ async fn of_archive(
         let Some((name, beginning)) = found else {
             let what = wanted.as_deref().unwrap_or("any file");
             let cause = format!("there is no {what} in it");
-            return Err(Fault::new(
-                FaultKind::NotFound,
-                "preview",
-                place.to_string(),
-                cause,
-                "list its files",
-            ));
+            let (object, remedy) = (place.to_string(), "list its files");
+            return Err(Fault::new(FaultKind::NotFound, "preview", object, cause, remedy));
         };
         let source = format!("{place}/{name}");
         let Some(member) = members.into_iter().find(|member| member.name == name) else {

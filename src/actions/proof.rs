@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::principals::{SESSION, role_arn};
 use crate::aws::{Aws, kms};
 use crate::domain::explain::GRANTABLE;
-use crate::domain::{Fault, FaultKind, Proof, ProofMethod, ProofStep};
+use crate::domain::{Fault, FaultKind, Grant, Proof, ProofMethod, ProofStep};
 
 mod grant_cycle;
 mod object;
@@ -90,14 +90,8 @@ impl Subject<'_> {
     }
 
     async fn grant_id(&self, aws: &Aws) -> Option<String> {
-        let mut marker = None;
-        loop {
-            let page = kms::list_grants(aws, self.key_arn, marker).await.ok()?;
-            if let Some(grant) = page.rows.into_iter().find(|grant| grant.grantee == self.role_arn) {
-                return Some(grant.id);
-            }
-            marker = Some(page.next?);
-        }
+        let is_meant = |grant: &Grant| grant.grantee == self.role_arn;
+        Some(kms::find_grant(aws, self.key_arn, is_meant).await.ok()??.id)
     }
 }
 

@@ -8,7 +8,7 @@ use super::principals::lasting;
 use super::walk_tag;
 use crate::aws::{Aws, iam, sts};
 use crate::domain::policy::{self, execution_policy, partition, service_trust};
-use crate::domain::{Fault, FaultKind, Outcome, RoleChange, RolePolicies, RoleSpec};
+use crate::domain::{Arn, Fault, FaultKind, Outcome, RoleChange, RolePolicies, RoleSpec};
 
 const POLICY: &str = "strongroom-training";
 const FULL_ACCESS: &str = "iam::aws:policy/AmazonSageMakerFullAccess";
@@ -152,7 +152,7 @@ pub async fn trust_caller(aws: &Aws, role: &str, on: bool) -> Result<Outcome, Fa
 /// Lets SageMaker assume a role for jobs of this account.
 pub async fn trust_service(aws: &Aws, role: &str) -> Result<Outcome, Fault> {
     let detail = iam::role_detail(aws, role).await?;
-    let account = detail.arn.split(':').nth(4).unwrap_or_default();
+    let account = Arn::account_of(&detail.arn);
     if let Some(trust) = policy::trusting_service(&detail.trust, account)? {
         iam::put_trust(aws, role, &trust).await?;
     }

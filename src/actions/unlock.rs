@@ -285,13 +285,8 @@ async fn read_data_key(aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
             let length = std::fs::metadata(path).map_err(io)?.len();
             if length > MAX_DATA_KEY {
                 let cause = format!("{length} bytes are no encrypted data key");
-                return Err(Fault::new(
-                    FaultKind::Invalid,
-                    "read",
-                    place.to_string(),
-                    cause,
-                    "check that it is the file of an encrypted data key",
-                ));
+                let remedy = "check that it is the file of an encrypted data key";
+                return Err(Fault::new(FaultKind::Invalid, "read", place.to_string(), cause, remedy));
             }
             std::fs::read(path).map_err(io)
         }
@@ -336,36 +331,21 @@ fn stripped(uri: &str, at: &str) -> Fault {
 }
 
 fn no_data_key(object: impl fmt::Display) -> Fault {
-    Fault::new(
-        FaultKind::NotFound,
-        "open",
-        object.to_string(),
-        "nothing says where its encrypted data key is",
-        "",
-    )
-    .by(WayOut::NameDataKey)
+    let cause = "nothing says where its encrypted data key is";
+    Fault::new(FaultKind::NotFound, "open", object.to_string(), cause, "").by(WayOut::NameDataKey)
 }
 
 fn unbound(object: impl fmt::Display) -> Fault {
-    Fault::new(
-        FaultKind::Integrity,
-        "open",
-        object.to_string(),
-        "its name and metadata are not proved",
-        "without --require-bound it opens, its name unproved",
-    )
+    let cause = "its name and metadata are not proved";
+    let remedy = "without --require-bound it opens, its name unproved";
+    Fault::new(FaultKind::Integrity, "open", object.to_string(), cause, remedy)
 }
 
 fn base64_of(source: &Location, text: &str) -> Result<Vec<u8>, Fault> {
     decode(text).ok_or_else(|| {
         let cause = "the data key in strongroom.json is not base64";
-        Fault::new(
-            FaultKind::Integrity,
-            "open",
-            source.to_string(),
-            cause,
-            "get the archive again",
-        )
+        let remedy = "get the archive again";
+        Fault::new(FaultKind::Integrity, "open", source.to_string(), cause, remedy)
     })
 }
 

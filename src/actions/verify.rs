@@ -6,21 +6,20 @@
 use std::fs::File;
 use std::path::Path;
 
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::blocking::blocking;
 use super::decrypt::fetch;
+use super::download::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
 use super::faults::{cancelled, fault_of, io_fault};
 use super::kinds::{no_token, of_file, verified, with_length};
-use super::spool::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
 use super::unlock::{Among, Claim, Keyring, OpenOptions, unlock_archive, unlock_file, unlock_object};
 use super::{ProgressSink, archive};
-use crate::aws::{Aws, s3, transfer};
+use crate::aws::again::again;
+use crate::aws::{Aws, pages, s3, transfer};
 use crate::domain::bond::Survey;
-use crate::domain::{
-    Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Progress, Reading, Verdict, Verified,
-};
+use crate::domain::{Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Reading, Verdict, Verified};
 use crate::envelope::verify as verify_token;
 
 const ACT: &str = "verify";
@@ -95,10 +94,11 @@ impl Run<'_> {
                 tell(verdict);
             }
         };
-        let (mut survey, mut waiting, mut token) = (Survey::default(), Vec::new(), None);
-        loop {
-            let page = s3::list_under(self.aws, bucket, prefix, token).await?;
-            let keys = page.rows.into_iter().filter_map(|row| match row {
+        let (mut survey, mut waiting) = (Survey::default(), Vec::new());
+        let list = |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
+        let mut pages = pages(list);
+        while let Some(rows) = pages.try_next().await? {
+            let keys = rows.into_iter().filter_map(|row| match row {
                 // What consoles write for an empty folder.
                 ObjectRow::Object { key, size, .. } => Some(key).filter(|key| !key.ends_with('/') || size > 0),
                 ObjectRow::Prefix { .. } => None,
@@ -120,10 +120,6 @@ impl Run<'_> {
                 let survey = &survey;
                 tell(self.one(&place(key), Among::Prefix { prefix, survey }).await?);
             }
-            token = page.next;
-            if token.is_none() {
-                break;
-            }
         }
         for key in waiting {
             let survey = &survey;
@@ -133,13 +129,8 @@ impl Run<'_> {
             return Ok(());
         }
         let cause = "there is no token under it";
-        Err(Fault::new(
-            FaultKind::NotFound,
-            ACT,
-            s3::uri(bucket, prefix),
-            cause,
-            "check the prefix",
-        ))
+        let (object, remedy) = (s3::uri(bucket, prefix), "check the prefix");
+        Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy))
     }
 
     async fn claim(&self, bucket: &str, key: &str) -> Result<Claim, Fault> {
@@ -150,11 +141,7 @@ impl Run<'_> {
         if self.cancel.is_cancelled() {
             return Err(cancelled(ACT, source));
         }
-        self.progress.report(Progress {
-            phase: "verifying".to_owned(),
-            item: source.to_string(),
-            ..Progress::default()
-        });
+        self.progress.at("verifying", source);
         let mut known = Known::default();
         let outcome = match source {
             Location::S3(ObjectUri { bucket, key }) => self.object(source, bucket, key, among, &mut known).await,

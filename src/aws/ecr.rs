@@ -4,7 +4,8 @@ use aws_sdk_ecr::types::{ImageIdentifier, Tag};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use zeroize::Zeroizing;
 
-use super::{Aws, fault, onward};
+use super::fault::{Expected, Heard};
+use super::{Aws, Paged, every};
 use crate::domain::{Fault, FaultKind};
 
 /// What a registry wants to know before it takes an image.
@@ -26,11 +27,11 @@ pub(crate) async fn create_repository(aws: &Aws, name: &str, tag: (&str, &str)) 
         .build()
         .map_err(|error| Fault::new(FaultKind::Invalid, act, name, error.to_string(), ""))?;
     let call = aws.ecr().create_repository().repository_name(name).tags(tag);
-    match call.send().await.map_err(|error| fault::of(act, name, &error)) {
+    match call.send().await.heard(act, name) {
         Ok(answer) => answer
             .repository
             .and_then(|repository| repository.repository_uri)
-            .ok_or_else(|| fault::incomplete(act, name, "URI")),
+            .expected(act, name, "URI"),
         Err(fault) if fault.code.as_deref() == Some("RepositoryAlreadyExistsException") => {
             repository_uri(aws, name).await
         }
@@ -41,43 +42,34 @@ pub(crate) async fn create_repository(aws: &Aws, name: &str, tag: (&str, &str)) 
 pub(crate) async fn repository_uri(aws: &Aws, name: &str) -> Result<String, Fault> {
     let act = "look up repository";
     let call = aws.ecr().describe_repositories().repository_names(name);
-    let answer = call.send().await.map_err(|error| fault::of(act, name, &error))?;
+    let answer = call.send().await.heard(act, name)?;
     answer
         .repositories()
         .first()
         .and_then(|repository| repository.repository_uri())
         .map(str::to_owned)
-        .ok_or_else(|| fault::incomplete(act, name, "URI"))
+        .expected(act, name, "URI")
 }
 
 /// Every repository: name and ARN.
 pub(crate) async fn repositories(aws: &Aws) -> Result<Vec<(String, String)>, Fault> {
     let (act, object) = ("list", "repositories");
-    let (mut found, mut token): (_, Option<String>) = (Vec::new(), None);
-    loop {
+    every(|token| async move {
         let call = aws.ecr().describe_repositories().set_next_token(token.clone());
-        let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
-        for repository in answer.repositories() {
-            let (name, arn) = (repository.repository_name(), repository.repository_arn());
-            let (name, arn) = name
-                .zip(arn)
-                .ok_or_else(|| fault::incomplete(act, object, "name and ARN of a repository"))?;
-            found.push((name.to_owned(), arn.to_owned()));
-        }
-        token = onward(act, object, token.as_deref(), answer.next_token())?;
-        if token.is_none() {
-            return Ok(found);
-        }
-    }
+        let answer = call.send().await.heard(act, object)?;
+        let rows = answer.repositories().iter().map(|repository| {
+            let (name, arn) = (repository.repository_name()?, repository.repository_arn()?);
+            Some((name.to_owned(), arn.to_owned()))
+        });
+        Paged::new(act, object, rows.collect(), token.as_deref(), answer.next_token())
+    })
+    .await
 }
 
 /// The value of one tag of a repository.
 pub(crate) async fn tag(aws: &Aws, arn: &str, name: &str) -> Result<Option<String>, Fault> {
     let call = aws.ecr().list_tags_for_resource().resource_arn(arn);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("read the tags of", arn, &error))?;
+    let answer = call.send().await.heard("read the tags of", arn)?;
     let found = answer.tags().iter().find(|tag| tag.key() == name);
     Ok(found.map(|tag| tag.value().to_owned()))
 }
@@ -92,7 +84,7 @@ pub(crate) async fn has_image(aws: &Aws, repository: &str, tag: &str) -> Result<
     match call
         .send()
         .await
-        .map_err(|error| fault::of("look for image", &format!("{repository}:{tag}"), &error))
+        .heard("look for image", &format!("{repository}:{tag}"))
     {
         Ok(answer) => Ok(!answer.image_details().is_empty()),
         Err(fault)
@@ -110,32 +102,23 @@ pub(crate) async fn has_image(aws: &Aws, repository: &str, tag: &str) -> Result<
 /// Deletes a repository and every image in it.
 pub(crate) async fn delete_repository(aws: &Aws, name: &str) -> Result<(), Fault> {
     let call = aws.ecr().delete_repository().repository_name(name).force(true);
-    call.send()
-        .await
-        .map_err(|error| fault::of("delete repository", name, &error))?;
+    call.send().await.heard("delete repository", name)?;
     Ok(())
 }
 
 pub(crate) async fn login(aws: &Aws) -> Result<Login, Fault> {
     let (act, object) = ("log in to", "the registry");
     let call = aws.ecr().get_authorization_token();
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
-    let data = answer
-        .authorization_data()
-        .first()
-        .ok_or_else(|| fault::incomplete(act, object, "token"))?;
+    let answer = call.send().await.heard(act, object)?;
+    let data = answer.authorization_data().first().expected(act, object, "token")?;
     let decoded = data
         .authorization_token()
         .and_then(|token| BASE64_STANDARD.decode(token).ok())
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .map(Zeroizing::new)
-        .ok_or_else(|| fault::incomplete(act, object, "token"))?;
-    let (user, password) = decoded
-        .split_once(':')
-        .ok_or_else(|| fault::incomplete(act, object, "user and password"))?;
-    let endpoint = data
-        .proxy_endpoint()
-        .ok_or_else(|| fault::incomplete(act, object, "endpoint"))?;
+        .expected(act, object, "token")?;
+    let (user, password) = decoded.split_once(':').expected(act, object, "user and password")?;
+    let endpoint = data.proxy_endpoint().expected(act, object, "endpoint")?;
     let registry = endpoint.split_once("://").map_or(endpoint, |(_, host)| host);
     Ok(Login {
         user: user.to_owned(),

@@ -116,24 +116,17 @@ fn is_region(region: &str) -> Result<(), Fault> {
     if (1..=63).contains(&region.len()) && region.chars().all(is_part) {
         return Ok(());
     }
-    Err(Fault::new(
-        FaultKind::Invalid,
-        "use region",
-        format!("`{region}`"),
-        "it is no name of a region",
-        "check --region, AWS_REGION, AWS_DEFAULT_REGION and the profile; a region is such as us-east-1",
-    ))
+    let object = format!("`{region}`");
+    let cause = "it is no name of a region";
+    let remedy = "check --region, AWS_REGION, AWS_DEFAULT_REGION and the profile; a region is such as us-east-1";
+    Err(Fault::new(FaultKind::Invalid, "use region", object, cause, remedy))
 }
 
 fn is_endpoint(url: &str, where_from: &str) -> Result<(), Fault> {
     wrong_with(url).map_or(Ok(()), |wrong| {
-        Err(Fault::new(
-            FaultKind::Invalid,
-            "use endpoint",
-            format!("`{url}`"),
-            wrong,
-            format!("check {where_from}; an endpoint is such as https://kms.us-east-1.amazonaws.com"),
-        ))
+        let object = format!("`{url}`");
+        let remedy = format!("check {where_from}; an endpoint is such as https://kms.us-east-1.amazonaws.com");
+        Err(Fault::new(FaultKind::Invalid, "use endpoint", object, wrong, remedy))
     })
 }
 

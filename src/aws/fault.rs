@@ -14,7 +14,7 @@ use super::answer::{NotAnAnswer, is_identified, is_page};
 use super::causes::{chain, find};
 use super::gate::{Refused, is_throttling};
 use super::login::NoLogin;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, ObjectUri};
 
 /// What AWS answered, as far as classification needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +105,30 @@ pub(in crate::aws) fn of_error_entry(act: &str, object: &str, code: Option<&str>
             message,
         },
     )
+}
+
+/// What a call came to.
+pub(in crate::aws) trait Heard<T> {
+    /// The answer, or the fault of this act.
+    fn heard(self, act: &str, object: &str) -> Result<T, Fault>;
+}
+
+impl<T, E: ProvideErrorMetadata + Error + 'static> Heard<T> for Result<T, SdkError<E, HttpResponse>> {
+    fn heard(self, act: &str, object: &str) -> Result<T, Fault> {
+        self.map_err(|error| of(act, object, &error))
+    }
+}
+
+/// What AWS always sends.
+pub(in crate::aws) trait Expected<T> {
+    /// What is there, or the fault of this act for want of `what`.
+    fn expected(self, act: &str, object: &str, what: &str) -> Result<T, Fault>;
+}
+
+impl<T> Expected<T> for Option<T> {
+    fn expected(self, act: &str, object: &str, what: &str) -> Result<T, Fault> {
+        self.ok_or_else(|| incomplete(act, object, what))
+    }
 }
 
 /// The answer lacks something that AWS always sends.
@@ -308,8 +332,7 @@ fn remedy(kind: FaultKind, code: &str) -> &'static str {
 
 /// An archived object is there, and nobody may read it before it is restored.
 fn restore(object: &str) -> String {
-    let place = object.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
-    let (bucket, key) = place.unwrap_or(("BUCKET", "KEY"));
+    let ObjectUri { bucket, key } = ObjectUri::parse(object).unwrap_or_else(|| ObjectUri::new("BUCKET", "KEY"));
     let command = format!("aws s3api restore-object --bucket {bucket} --key {key} --restore-request Days=7");
     format!("it is archived: restore it (`{command}`), which takes minutes to hours, then try again")
 }
@@ -321,13 +344,8 @@ const NO_CREDENTIALS_REMEDY: &str = "run `aws configure sso`, set AWS_PROFILE, o
 
 fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_out: bool) -> Fault {
     if let Some(refused) = find::<Refused>(error) {
-        return Fault::new(
-            FaultKind::ReadOnly,
-            act,
-            object,
-            refused.to_string(),
-            "run strongroom without --read-only",
-        );
+        let (cause, remedy) = (refused.to_string(), "run strongroom without --read-only");
+        return Fault::new(FaultKind::ReadOnly, act, object, cause, remedy);
     }
     if let Some(login) = find::<NoLogin>(error) {
         let remedy = format!("log in: `{}`", login.command());
@@ -343,13 +361,8 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
         return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
     }
     if timed_out || is_timeout(&text) {
-        return Fault::new(
-            FaultKind::Timeout,
-            act,
-            object,
-            "no answer in time",
-            "check the network, then try again",
-        );
+        let (cause, remedy) = ("no answer in time", "check the network, then try again");
+        return Fault::new(FaultKind::Timeout, act, object, cause, remedy);
     }
     let unreachable = find::<std::io::Error>(error).is_some() || text.contains("dns") || text.contains("connect");
     if unreachable {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, Role, Tag};
 use percent_encoding::percent_decode_str;
 
-use super::{Aws, Paged, fault, onward};
+use super::fault::{Expected, Heard};
+use super::{Aws, Paged, every};
 use crate::domain::{Fault, FaultKind, RoleSummary};
 
 /// A role as one looks at it alone.
@@ -22,7 +23,7 @@ pub(crate) struct RoleDetail {
 pub(crate) async fn list_roles(aws: &Aws, marker: Option<String>) -> Result<Paged<RoleSummary>, Fault> {
     let (act, object) = ("list", "roles");
     let call = aws.iam().list_roles().max_items(1000).set_marker(marker.clone());
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let answer = call.send().await.heard(act, object)?;
     let rows = answer.roles().iter().map(summary).collect();
     let next = answer.marker().filter(|_| answer.is_truncated());
     Paged::new(act, object, Some(rows), marker.as_deref(), next)
@@ -39,7 +40,7 @@ pub(crate) async fn role_detail(aws: &Aws, name: &str) -> Result<RoleDetail, Fau
     let role = look_up(aws, name).await?;
     let trust = role
         .assume_role_policy_document()
-        .ok_or_else(|| fault::incomplete("look up role", name, "trust policy"))?;
+        .expected("look up role", name, "trust policy")?;
     Ok(RoleDetail {
         arn: role.arn().to_owned(),
         trust: decoded(trust),
@@ -54,8 +55,8 @@ pub(crate) async fn role_detail(aws: &Aws, name: &str) -> Result<RoleDetail, Fau
 async fn look_up(aws: &Aws, name: &str) -> Result<Role, Fault> {
     let act = "look up role";
     let call = aws.iam().get_role().role_name(name);
-    let answer = call.send().await.map_err(|error| fault::of(act, name, &error))?;
-    answer.role.ok_or_else(|| fault::incomplete(act, name, "role"))
+    let answer = call.send().await.heard(act, name)?;
+    answer.role.expected(act, name, "role")
 }
 
 /// A role with this trust policy and these tags; answers its ARN.
@@ -78,16 +79,14 @@ pub(crate) async fn create_role(
         .assume_role_policy_document(trust)
         .description("Trains models on encrypted data; made by strongroom")
         .set_tags(Some(tags).filter(|tags| !tags.is_empty()));
-    let answer = call.send().await.map_err(|error| fault::of(act, name, &error))?;
-    let role = answer.role.ok_or_else(|| fault::incomplete(act, name, "role"))?;
+    let answer = call.send().await.heard(act, name)?;
+    let role = answer.role.expected(act, name, "role")?;
     Ok(role.arn)
 }
 
 pub(crate) async fn delete_role(aws: &Aws, name: &str) -> Result<(), Fault> {
     let call = aws.iam().delete_role().role_name(name);
-    call.send()
-        .await
-        .map_err(|error| fault::of("delete role", name, &error))?;
+    call.send().await.heard("delete role", name)?;
     Ok(())
 }
 
@@ -97,9 +96,7 @@ pub(crate) async fn put_trust(aws: &Aws, name: &str, trust: &str) -> Result<(), 
         .update_assume_role_policy()
         .role_name(name)
         .policy_document(trust);
-    call.send()
-        .await
-        .map_err(|error| fault::of("change the trust of role", name, &error))?;
+    call.send().await.heard("change the trust of role", name)?;
     Ok(())
 }
 
@@ -110,84 +107,62 @@ pub(crate) async fn put_role_policy(aws: &Aws, role: &str, policy: &str, documen
         .role_name(role)
         .policy_name(policy)
         .policy_document(document);
-    call.send()
-        .await
-        .map_err(|error| fault::of("write a policy of role", role, &error))?;
+    call.send().await.heard("write a policy of role", role)?;
     Ok(())
 }
 
 pub(crate) async fn delete_role_policy(aws: &Aws, role: &str, policy: &str) -> Result<(), Fault> {
     let call = aws.iam().delete_role_policy().role_name(role).policy_name(policy);
     let act = format!("delete policy {policy} of role");
-    call.send().await.map_err(|error| fault::of(&act, role, &error))?;
+    call.send().await.heard(&act, role)?;
     Ok(())
 }
 
 pub(crate) async fn attach_role_policy(aws: &Aws, role: &str, policy_arn: &str) -> Result<(), Fault> {
     let call = aws.iam().attach_role_policy().role_name(role).policy_arn(policy_arn);
     let act = format!("attach {policy_arn} to role");
-    call.send().await.map_err(|error| fault::of(&act, role, &error))?;
+    call.send().await.heard(&act, role)?;
     Ok(())
 }
 
 pub(crate) async fn detach_role_policy(aws: &Aws, role: &str, policy_arn: &str) -> Result<(), Fault> {
     let call = aws.iam().detach_role_policy().role_name(role).policy_arn(policy_arn);
     let act = format!("detach {policy_arn} from role");
-    call.send().await.map_err(|error| fault::of(&act, role, &error))?;
+    call.send().await.heard(&act, role)?;
     Ok(())
 }
 
 /// ARNs of the policies attached to a role.
 pub(crate) async fn attached_policies(aws: &Aws, role: &str) -> Result<Vec<String>, Fault> {
     let act = "list the policies of role";
-    let (mut found, mut marker): (_, Option<String>) = (Vec::new(), None);
-    loop {
-        let call = aws
-            .iam()
-            .list_attached_role_policies()
-            .role_name(role)
-            .set_marker(marker.clone());
-        let answer = call.send().await.map_err(|error| fault::of(act, role, &error))?;
-        for policy in answer.attached_policies() {
-            let arn = policy.policy_arn();
-            found.push(
-                arn.ok_or_else(|| fault::incomplete(act, role, "ARN of a policy"))?
-                    .to_owned(),
-            );
-        }
+    every(|marker| async move {
+        let call = aws.iam().list_attached_role_policies().role_name(role);
+        let answer = call.set_marker(marker.clone()).send().await;
+        let answer = answer.heard(act, role)?;
+        let rows = answer.attached_policies().iter();
+        let arns = rows.map(|policy| policy.policy_arn().map(str::to_owned)).collect();
         let next = answer.marker().filter(|_| answer.is_truncated());
-        marker = onward(act, role, marker.as_deref(), next)?;
-        if marker.is_none() {
-            return Ok(found);
-        }
-    }
+        Paged::new(act, role, arns, marker.as_deref(), next)
+    })
+    .await
 }
 
 /// The inline policies of a role, by name.
 pub(crate) async fn inline_policies(aws: &Aws, role: &str) -> Result<Vec<(String, String)>, Fault> {
     let act = "list the inline policies of role";
-    let (mut names, mut marker): (_, Option<String>) = (Vec::new(), None);
-    loop {
-        let call = aws
-            .iam()
-            .list_role_policies()
-            .role_name(role)
-            .set_marker(marker.clone());
-        let answer = call.send().await.map_err(|error| fault::of(act, role, &error))?;
-        names.extend(answer.policy_names().iter().cloned());
+    let names = every(|marker| async move {
+        let call = aws.iam().list_role_policies().role_name(role);
+        let answer = call.set_marker(marker.clone()).send().await;
+        let answer = answer.heard(act, role)?;
         let next = answer.marker().filter(|_| answer.is_truncated());
-        marker = onward(act, role, marker.as_deref(), next)?;
-        if marker.is_none() {
-            break;
-        }
-    }
+        let names = answer.policy_names().to_vec();
+        Paged::new(act, role, Some(names), marker.as_deref(), next)
+    })
+    .await?;
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         let call = aws.iam().get_role_policy().role_name(role).policy_name(&name);
-        let answer = call
-            .send()
-            .await
-            .map_err(|error| fault::of("read an inline policy of role", role, &error))?;
+        let answer = call.send().await.heard("read an inline policy of role", role)?;
         found.push((name, decoded(answer.policy_document())));
     }
     Ok(found)
@@ -197,23 +172,23 @@ pub(crate) async fn inline_policies(aws: &Aws, role: &str) -> Result<Vec<(String
 pub(crate) async fn managed_policy(aws: &Aws, policy_arn: &str) -> Result<String, Fault> {
     let act = "read policy";
     let call = aws.iam().get_policy().policy_arn(policy_arn);
-    let answer = call.send().await.map_err(|error| fault::of(act, policy_arn, &error))?;
+    let answer = call.send().await.heard(act, policy_arn)?;
     let version = answer
         .policy()
         .and_then(|policy| policy.default_version_id())
-        .ok_or_else(|| fault::incomplete(act, policy_arn, "default version"))?
+        .expected(act, policy_arn, "default version")?
         .to_owned();
     let call = aws
         .iam()
         .get_policy_version()
         .policy_arn(policy_arn)
         .version_id(version);
-    let answer = call.send().await.map_err(|error| fault::of(act, policy_arn, &error))?;
+    let answer = call.send().await.heard(act, policy_arn)?;
     answer
         .policy_version()
         .and_then(|version| version.document())
         .map(decoded)
-        .ok_or_else(|| fault::incomplete(act, policy_arn, "document"))
+        .expected(act, policy_arn, "document")
 }
 
 /// Whether `principal` (a user's or role's ARN) may do `action` on `resource`, as IAM simulates it.
@@ -239,11 +214,11 @@ pub(crate) async fn simulate(
         .action_names(action)
         .resource_arns(resource)
         .set_context_entries(Some(conditions.iter().map(entry).collect()));
-    let answer = call.send().await.map_err(|error| fault::of(&act, principal, &error))?;
+    let answer = call.send().await.heard(&act, principal)?;
     let result = answer
         .evaluation_results()
         .first()
-        .ok_or_else(|| fault::incomplete(&act, principal, "result"))?;
+        .expected(&act, principal, "result")?;
     Ok(result.eval_decision().as_str() == "allowed")
 }
 

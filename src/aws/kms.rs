@@ -10,9 +10,11 @@ use aws_sdk_kms::types::{
     AliasListEntry, DataKeySpec, GrantConstraints, GrantListEntry, KeyManagerType, KeyMetadata, KeySpec, KeyUsageType,
     OriginType,
 };
+use futures::TryStreamExt;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Aws, Paged, fault, timestamp};
+use super::fault::{Expected, Heard};
+use super::{Aws, Paged, every, pages, timestamp};
 use crate::domain::{Fault, Grant, GrantConstraint, KeyDetail, KeyManager, KeyState, KmsKey};
 
 mod ask;
@@ -58,7 +60,7 @@ pub(crate) struct UnwrappedDataKey {
 pub(crate) async fn list_keys(aws: &Aws, marker: Option<String>) -> Result<Paged<KmsKey>, Fault> {
     let (act, object) = ("list", "KMS keys");
     let call = aws.kms().list_keys().limit(KEYS_PER_PAGE).set_marker(marker.clone());
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let answer = call.send().await.heard(act, object)?;
     let rows = answer.keys().iter().map(|entry| {
         Some(KmsKey {
             id: entry.key_id()?.to_owned(),
@@ -74,7 +76,7 @@ pub(crate) async fn list_keys(aws: &Aws, marker: Option<String>) -> Result<Paged
 pub(crate) async fn list_aliases(aws: &Aws, marker: Option<String>) -> Result<Paged<Alias>, Fault> {
     let (act, object) = ("list", "aliases");
     let call = aws.kms().list_aliases().limit(ROWS_PER_PAGE).set_marker(marker.clone());
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let answer = call.send().await.heard(act, object)?;
     // Some of AWS's own point to no key yet.
     let rows = answer.aliases().iter().filter_map(alias).collect();
     let next = answer.next_marker().filter(|_| answer.truncated());
@@ -92,14 +94,9 @@ pub(crate) async fn describe_key(aws: &Aws, key: &str) -> Result<KmsKey, Fault> 
     } else {
         (call.await, None)
     };
-    let answer = answer.map_err(|error| fault::of(act, key, &error))?;
-    let metadata = answer
-        .key_metadata
-        .ok_or_else(|| fault::incomplete(act, key, "key metadata"))?;
-    let arn = metadata
-        .arn
-        .clone()
-        .ok_or_else(|| fault::incomplete(act, key, "key ARN"))?;
+    let answer = answer.heard(act, key)?;
+    let metadata = answer.key_metadata.expected(act, key, "key metadata")?;
+    let arn = metadata.arn.clone().expected(act, key, "key ARN")?;
     let mut detail = detail(&metadata);
     detail.rotation = match told {
         Some(told) => told,
@@ -122,8 +119,8 @@ async fn rotation(aws: &Aws, key_arn: &str) -> Option<bool> {
 pub(crate) async fn key_policy(aws: &Aws, key_arn: &str) -> Result<String, Fault> {
     let act = "read the policy of";
     let call = aws.kms().get_key_policy().key_id(key_arn).policy_name("default");
-    let answer = call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
-    answer.policy.ok_or_else(|| fault::incomplete(act, key_arn, "policy"))
+    let answer = call.send().await.heard(act, key_arn)?;
+    answer.policy.expected(act, key_arn, "policy")
 }
 
 pub(crate) async fn list_grants(aws: &Aws, key_arn: &str, marker: Option<String>) -> Result<Paged<Grant>, Fault> {
@@ -134,10 +131,30 @@ pub(crate) async fn list_grants(aws: &Aws, key_arn: &str, marker: Option<String>
         .key_id(key_arn)
         .limit(ROWS_PER_PAGE)
         .set_marker(marker.clone());
-    let answer = call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
+    let answer = call.send().await.heard(act, key_arn)?;
     let rows = answer.grants().iter().map(|entry| grant(entry, key_arn));
     let next = answer.next_marker().filter(|_| answer.truncated());
     Paged::new(act, key_arn, rows.collect(), marker.as_deref(), next)
+}
+
+/// Every grant of a key.
+pub(crate) async fn grants(aws: &Aws, key_arn: &str) -> Result<Vec<Grant>, Fault> {
+    every(|marker| list_grants(aws, key_arn, marker)).await
+}
+
+/// The first grant of a key that is the one meant.
+pub(crate) async fn find_grant(
+    aws: &Aws,
+    key_arn: &str,
+    is_meant: impl Fn(&Grant) -> bool,
+) -> Result<Option<Grant>, Fault> {
+    let mut pages = pages(|marker| list_grants(aws, key_arn, marker));
+    while let Some(grants) = pages.try_next().await? {
+        if let Some(grant) = grants.into_iter().find(&is_meant) {
+            return Ok(Some(grant));
+        }
+    }
+    Ok(None)
 }
 
 /// 32 fresh bytes, wrapped under `key` (id, ARN or alias).
@@ -156,17 +173,12 @@ pub(crate) async fn generate_data_key(
         .set_grant_tokens(aws.tokens_for(key))
         .customize()
         .interceptor(Unshared);
-    let answer = call.send().await.map_err(|error| fault::of(act, key, &error))?;
-    let plaintext = answer
-        .plaintext
-        .ok_or_else(|| fault::incomplete(act, key, "plaintext"))?;
+    let answer = call.send().await.heard(act, key)?;
+    let plaintext = answer.plaintext.expected(act, key, "plaintext")?;
     Ok(GeneratedDataKey {
         plaintext: secret(plaintext),
-        ciphertext: answer
-            .ciphertext_blob
-            .ok_or_else(|| fault::incomplete(act, key, "ciphertext"))?
-            .into_inner(),
-        key_arn: answer.key_id.ok_or_else(|| fault::incomplete(act, key, "key ARN"))?,
+        ciphertext: answer.ciphertext_blob.expected(act, key, "ciphertext")?.into_inner(),
+        key_arn: answer.key_id.expected(act, key, "key ARN")?,
     })
 }
 
@@ -178,8 +190,19 @@ pub(crate) async fn decrypt_data_key(
     context: &BTreeMap<String, String>,
     grant_tokens: &[String],
 ) -> Result<UnwrappedDataKey, Fault> {
-    let act = "decrypt a data key under";
-    let object = key.unwrap_or("the key that wrapped it");
+    let words = ("decrypt a data key under", "the key that wrapped it");
+    decrypted(aws, words, ciphertext, key, context, grant_tokens).await
+}
+
+async fn decrypted(
+    aws: &Aws,
+    (act, some_key): (&str, &str),
+    ciphertext: &[u8],
+    key: Option<&str>,
+    context: &BTreeMap<String, String>,
+    grant_tokens: &[String],
+) -> Result<UnwrappedDataKey, Fault> {
+    let object = key.unwrap_or(some_key);
     let mut tokens = key.and_then(|key| aws.tokens_for(key)).unwrap_or_default();
     tokens.extend_from_slice(grant_tokens);
     let call = aws
@@ -191,13 +214,11 @@ pub(crate) async fn decrypt_data_key(
         .set_grant_tokens(Some(tokens).filter(|tokens| !tokens.is_empty()))
         .customize()
         .interceptor(Unshared);
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
-    let plaintext = answer
-        .plaintext
-        .ok_or_else(|| fault::incomplete(act, object, "plaintext"))?;
+    let answer = call.send().await.heard(act, object)?;
+    let plaintext = answer.plaintext.expected(act, object, "plaintext")?;
     Ok(UnwrappedDataKey {
         plaintext: secret(plaintext),
-        key_arn: answer.key_id.ok_or_else(|| fault::incomplete(act, object, "key ARN"))?,
+        key_arn: answer.key_id.expected(act, object, "key ARN")?,
     })
 }
 

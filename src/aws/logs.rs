@@ -1,6 +1,7 @@
 //! CloudWatch Logs: the log of one training job, stream by stream.
 
-use super::{Aws, Paged, fault};
+use super::fault::Heard;
+use super::{Aws, Paged};
 use crate::domain::{Fault, LogLine};
 
 const GROUP: &str = "/aws/sagemaker/TrainingJobs";
@@ -16,7 +17,7 @@ pub(crate) async fn streams(aws: &Aws, job: &str, token: Option<String>) -> Resu
         .log_stream_name_prefix(prefix)
         .set_next_token(token.clone());
     let act = "find the log of";
-    let answer = call.send().await.map_err(|error| fault::of(act, job, &error))?;
+    let answer = call.send().await.heard(act, job)?;
     let streams = answer.log_streams().iter();
     let names = streams.map(|stream| stream.log_stream_name().map(str::to_owned));
     Paged::new(act, job, names.collect(), token.as_deref(), answer.next_token())
@@ -32,10 +33,7 @@ pub(crate) async fn events(aws: &Aws, stream: &str, token: Option<String>) -> Re
         .log_stream_name(stream)
         .start_from_head(true)
         .set_next_token(token);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("read log", stream, &error))?;
+    let answer = call.send().await.heard("read log", stream)?;
     let rows = answer.events().iter().map(|event| LogLine {
         at: event
             .timestamp()

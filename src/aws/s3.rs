@@ -9,6 +9,7 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use super::fault::{Expected, Heard};
 use super::{Aws, fault, patience, timestamp};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
 
@@ -118,7 +119,7 @@ pub(in crate::aws) async fn refused_head(
         return refused;
     }
     let call = aws.s3_control().get_object().bucket(bucket).key(key).range("bytes=0-0");
-    match call.send().await.map_err(|error| fault::of(act, &object, &error)) {
+    match call.send().await.heard(act, &object) {
         // An empty object has no first byte, and may be read.
         Err(told) if told.code.as_deref().is_some_and(|code| code != "InvalidRange") => told,
         _ => refused,
@@ -148,7 +149,7 @@ async fn get(aws: &Aws, bucket: &str, key: &str, range: Option<String>, limit: u
     patience::within(act, &object, async {
         let call = aws.s3_control().get_object().bucket(bucket).key(key);
         let call = call.set_range(range.clone());
-        let answer = call.send().await.map_err(|error| fault::of(act, &object, &error))?;
+        let answer = call.send().await.heard(act, &object)?;
         let length = length_of(act, &object, answer.content_length())?;
         // A server may ignore the range and send everything: no more is taken than was asked for.
         let is_part = range.is_some();
@@ -191,7 +192,7 @@ async fn get(aws: &Aws, bucket: &str, key: &str, range: Option<String>, limit: u
 /// How long S3 says that an object is.
 pub(in crate::aws) fn length_of(act: &str, object: &str, said: Option<i64>) -> Result<u64, Fault> {
     said.and_then(|length| u64::try_from(length).ok())
-        .ok_or_else(|| fault::incomplete(act, object, "length"))
+        .expected(act, object, "length")
 }
 
 /// Writes an object that must not exist yet.
@@ -210,9 +211,7 @@ pub(crate) async fn write_new(
         .if_none_match("*")
         .content_type(content_type)
         .body(ByteStream::from(bytes));
-    call.send()
-        .await
-        .map_err(|error| fault::of("write", &uri(bucket, key), &error))?;
+    call.send().await.heard("write", &uri(bucket, key))?;
     Ok(())
 }
 
@@ -246,9 +245,7 @@ pub(crate) async fn write_key_object(
     if !key.starts_with(info::KEY_OBJECTS) && name.len() <= LONGEST_NAME {
         call = call.metadata(KEY_OBJECT_NAME, name);
     }
-    call.send()
-        .await
-        .map_err(|error| fault::of("write", &uri(bucket, key), &error))?;
+    call.send().await.heard("write", &uri(bucket, key))?;
     Ok(())
 }
 

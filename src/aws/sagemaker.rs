@@ -9,9 +9,11 @@ use aws_sdk_sagemaker::types::{
     S3DataDistribution, S3DataSource, S3DataType, SecondaryStatus, SecondaryStatusTransition, SortBy, SortOrder,
     StoppingCondition, Tag, TrainingInputMode, TrainingInstanceType, TrainingJobStatus, TrainingJobSummary,
 };
+use futures::TryStreamExt;
 use jiff::Timestamp;
 
-use super::{Aws, Paged, fault, onward, timestamp};
+use super::fault::{Expected, Heard};
+use super::{Aws, Paged, pages, timestamp};
 use crate::domain::{Channel, Fault, JobDetail, JobSpec, JobStatus, TrainingJob, Transition};
 
 /// Newest first; with `since`, only what changed after it.
@@ -29,7 +31,7 @@ pub(crate) async fn list_training_jobs(
         .set_last_modified_time_after(since.map(|at| DateTime::from_millis(at.as_millisecond())))
         .set_next_token(token.clone());
     let (act, object) = ("list", "training jobs");
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let answer = call.send().await.heard(act, object)?;
     let rows = answer.training_job_summaries().iter().map(row);
     Paged::new(act, object, rows.collect(), token.as_deref(), answer.next_token())
 }
@@ -37,14 +39,11 @@ pub(crate) async fn list_training_jobs(
 pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<TrainingJob, Fault> {
     let act = "describe training job";
     let call = aws.sagemaker().describe_training_job().training_job_name(name);
-    let answer = call.send().await.map_err(|error| fault::of(act, name, &error))?;
+    let answer = call.send().await.heard(act, name)?;
     Ok(TrainingJob {
         name: answer.training_job_name().unwrap_or(name).to_owned(),
-        arn: answer
-            .training_job_arn()
-            .ok_or_else(|| fault::incomplete(act, name, "ARN"))?
-            .to_owned(),
-        status: status(answer.training_job_status()).ok_or_else(|| fault::incomplete(act, name, "status"))?,
+        arn: answer.training_job_arn().expected(act, name, "ARN")?.to_owned(),
+        status: status(answer.training_job_status()).expected(act, name, "status")?,
         secondary: answer.secondary_status().map(|word| word.as_str().to_owned()),
         created: answer.creation_time().and_then(timestamp),
         modified: answer.last_modified_time().and_then(timestamp),
@@ -102,36 +101,36 @@ pub(crate) async fn create_training_job(
                 .max_runtime_in_seconds(spec.max_runtime)
                 .build(),
         );
-    call.send().await.map_err(|error| fault::of(act, &spec.name, &error))?;
+    call.send().await.heard(act, &spec.name)?;
     Ok(())
 }
 
 /// The value of one tag of a job.
 pub(crate) async fn tag(aws: &Aws, arn: &str, name: &str) -> Result<Option<String>, Fault> {
     let act = "read the tags of";
-    let mut token: Option<String> = None;
-    loop {
-        let call = aws
-            .sagemaker()
-            .list_tags()
-            .resource_arn(arn)
-            .set_next_token(token.clone());
-        let answer = call.send().await.map_err(|error| fault::of(act, arn, &error))?;
-        if let Some(tag) = answer.tags().iter().find(|tag| tag.key() == Some(name)) {
+    let mut pages = pages(|token| async move {
+        let call = aws.sagemaker().list_tags().resource_arn(arn);
+        let answer = call.set_next_token(token.clone()).send().await;
+        let answer = answer.heard(act, arn)?;
+        Paged::new(
+            act,
+            arn,
+            Some(answer.tags().to_vec()),
+            token.as_deref(),
+            answer.next_token(),
+        )
+    });
+    while let Some(tags) = pages.try_next().await? {
+        if let Some(tag) = tags.iter().find(|tag| tag.key() == Some(name)) {
             return Ok(tag.value().map(str::to_owned));
         }
-        token = onward(act, arn, token.as_deref(), answer.next_token())?;
-        if token.is_none() {
-            return Ok(None);
-        }
     }
+    Ok(None)
 }
 
 pub(crate) async fn stop_training_job(aws: &Aws, name: &str) -> Result<(), Fault> {
     let call = aws.sagemaker().stop_training_job().training_job_name(name);
-    call.send()
-        .await
-        .map_err(|error| fault::of("stop training job", name, &error))?;
+    call.send().await.heard("stop training job", name)?;
     Ok(())
 }
 

@@ -9,7 +9,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use jiff::Timestamp;
 
-use super::{Aws, fault};
+use super::Aws;
+use super::fault::{Expected, Heard};
 use crate::domain::{Fault, Identity};
 
 pub(crate) async fn caller_identity(aws: &Aws) -> Result<Identity, Fault> {
@@ -21,12 +22,10 @@ pub(crate) async fn caller_identity_at(aws: &Aws) -> Result<(Identity, Option<Ti
     let (act, object) = ("ask for", "the caller's identity");
     let clock = Clock::default();
     let call = aws.sts().get_caller_identity().customize().interceptor(clock.clone());
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let answer = call.send().await.heard(act, object)?;
     let identity = Identity {
-        arn: answer.arn.ok_or_else(|| fault::incomplete(act, object, "ARN"))?,
-        account: answer
-            .account
-            .ok_or_else(|| fault::incomplete(act, object, "account"))?,
+        arn: answer.arn.expected(act, object, "ARN")?,
+        account: answer.account.expected(act, object, "account")?,
     };
     aws.note_identity(&identity);
     Ok((identity, clock.at.get().copied()))

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
 
 use super::again::{Pause, again};
+use super::fault::{Expected, Heard};
 use super::patience::{self, Pulse};
 use super::s3::{length_of, refused_head, uri};
 use super::{Aws, fault};
@@ -118,7 +119,7 @@ pub(crate) async fn put(
         let object = &object;
         async move {
             let sent = async {
-                let answer = call.send().await.map_err(|error| fault::of(UPLOAD, object, &error))?;
+                let answer = call.send().await.heard(UPLOAD, object)?;
                 unquoted(object, answer.e_tag)
             };
             pulse.attend(UPLOAD, object, sent).await
@@ -173,10 +174,7 @@ async fn read_on(
         .set_if_match(etag.map(str::to_owned))
         .customize()
         .config_override(Builder::new().timeout_config(patience::of_downloads()));
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of(DOWNLOAD, &object, &error))?;
+    let answer = call.send().await.heard(DOWNLOAD, &object)?;
     if !answer.content_range().is_some_and(|range| is_of(range, *at, end)) {
         // Anything else than the bytes asked for: an error's text, or the whole object.
         let why = format!("it is not what stands from byte {at} to {end}");
@@ -236,6 +234,6 @@ impl Replaces {
 
 /// The ETag of what was stored: without one it was not.
 fn unquoted(object: &str, etag: Option<String>) -> Result<String, Fault> {
-    let etag = etag.ok_or_else(|| fault::incomplete(UPLOAD, object, "ETag"))?;
+    let etag = etag.expected(UPLOAD, object, "ETag")?;
     Ok(etag.trim_matches('"').to_owned())
 }

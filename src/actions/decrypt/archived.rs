@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::{ACT, DecryptedFile, Run};
 use crate::actions::blocking::blocking;
 use crate::actions::clash::clashes;
+use crate::actions::download::{ALONE, Download, Watched, open_file};
 use crate::actions::faults::{fault_of, io_fault, unless_cancelled, usage};
 use crate::actions::inside::inside;
 use crate::actions::kinds::{no_token, verified};
-use crate::actions::spool::{ALONE, Download, Watched, open_file};
 use crate::actions::unlock::unlock_archive;
 use crate::actions::{ProgressSink, archive};
 use crate::aws::{Aws, transfer};
@@ -30,13 +30,8 @@ impl Run<'_> {
         }
         if folder.symlink_metadata().is_ok() {
             let remedy = "name a folder that does not exist yet";
-            return Err(Fault::new(
-                FaultKind::Conflict,
-                "write",
-                folder.display().to_string(),
-                "it exists already",
-                remedy,
-            ));
+            let (object, cause) = (folder.display().to_string(), "it exists already");
+            return Err(Fault::new(FaultKind::Conflict, "write", object, cause, remedy));
         }
         let io = |error: io::Error| io_fault("write", folder.display(), &error);
         let (beside, name) = Folder::of(&folder).map_err(io)?;
@@ -57,13 +52,9 @@ impl Run<'_> {
                 Some(_) => "its members are bound to their names in it, but no place of its own is proved",
                 None => "it holds no strongroom.json: its names are not proved",
             };
-            return Err(Fault::new(
-                FaultKind::Integrity,
-                "open",
-                self.request.source.to_string(),
-                cause,
-                "without --require-bound it opens, and what is proved is told",
-            ));
+            let object = self.request.source.to_string();
+            let remedy = "without --require-bound it opens, and what is proved is told";
+            return Err(Fault::new(FaultKind::Integrity, "open", object, cause, remedy));
         }
         let unlocked = unlock_archive(self.aws, &self.request.source, bundle.as_ref(), &self.request.open).await?;
         let (source, cancel) = (self.request.source.clone(), self.cancel.clone());

@@ -46,13 +46,8 @@ impl Context {
                 program.display()
             );
             let remedy = "fill the folder with assets/container/prepare, which links strongroom statically";
-            return Err(Fault::new(
-                FaultKind::Invalid,
-                "build an image from",
-                shown.to_string(),
-                cause,
-                remedy,
-            ));
+            let (act, object) = ("build an image from", shown.to_string());
+            return Err(Fault::new(FaultKind::Invalid, act, object, cause, remedy));
         }
         let made = tempfile::tempdir().map_err(|error| io_fault("make", "a temporary folder", &error))?;
         let mut notes = vec![format!("no Dockerfile in {shown}: strongroom's own is used")];

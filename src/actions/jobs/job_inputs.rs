@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::{CHANNEL, START, source};
+use futures::TryStreamExt;
+
 use crate::actions::encrypted_data_key::{BOTO3_KEY_OBJECT, EncryptedDataKey, MAX_DATA_KEY};
 use crate::actions::unlock::{Among, Claim, OpenOptions};
-use crate::aws::{Aws, kms, s3, transfer};
+use crate::aws::{Aws, kms, pages, s3, transfer};
 use crate::domain::bond::{Declared, Survey};
 use crate::domain::{Fault, FaultKind, JobSpec, ObjectFormat, ObjectInfo, ObjectRow};
 use crate::envelope::header_of;
@@ -229,17 +231,13 @@ impl Material {
 
 /// The objects that the job's channel will deliver.
 async fn objects(aws: &Aws, spec: &JobSpec) -> Result<Vec<String>, Fault> {
-    let (mut found, mut token) = (Vec::new(), None);
-    loop {
-        let page = s3::list_under(aws, &spec.bucket, &spec.object, token).await?;
-        found.extend(page.rows.iter().map(ObjectRow::key).map(str::to_owned));
+    let mut found = Vec::new();
+    let mut pages = pages(|token| s3::list_under(aws, &spec.bucket, &spec.object, token));
+    while let Some(rows) = pages.try_next().await? {
+        found.extend(rows.iter().map(ObjectRow::key).map(str::to_owned));
         if found.len() > MOST_FILES {
             let cause = format!("{} holds more than {MOST_FILES} objects", source(spec));
             return Err(refused(spec, cause, "choose a smaller prefix"));
-        }
-        token = page.next;
-        if token.is_none() {
-            break;
         }
     }
     if is_prefix(&spec.object) {

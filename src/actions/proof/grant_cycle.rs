@@ -19,7 +19,7 @@ use crate::actions::faults::cancelled;
 use crate::actions::grants::{lent, spread};
 use crate::actions::principals::{SESSION, role_arn};
 use crate::aws::{Aws, kms};
-use crate::domain::{CyclePhase, Fault, FaultKind, GrantCycle, GrantSpec, Progress, ProofStep};
+use crate::domain::{CyclePhase, Fault, FaultKind, GrantCycle, GrantSpec, ProofStep};
 
 const ACT: &str = "prove the access to";
 const ALREADY: &str = "already allowed without this grant; revoking will not deny";
@@ -192,11 +192,7 @@ impl Teller<'_> {
     }
 
     fn say(&self, phase: &str) {
-        self.progress.report(Progress {
-            phase: phase.to_owned(),
-            item: self.cycle.role_arn.clone(),
-            ..Progress::default()
-        });
+        self.progress.at(phase, &self.cycle.role_arn);
     }
 }
 
@@ -229,13 +225,8 @@ fn keep(aws: &Aws, cycle: &GrantCycle) -> Result<Option<PathBuf>, Fault> {
     let path = folder.join("strongroom/evidence").join(format!("proof-{at}.json"));
     write(&path, cycle).map_err(|error| {
         let remedy = "the cycle itself is complete";
-        Fault::new(
-            FaultKind::Io,
-            "write",
-            path.display().to_string(),
-            error.to_string(),
-            remedy,
-        )
+        let cause = error.to_string();
+        Fault::new(FaultKind::Io, "write", path.display().to_string(), cause, remedy)
     })?;
     Ok(Some(path))
 }

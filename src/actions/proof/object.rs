@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{grant_name, not_assumed};
 use crate::actions::ProgressSink;
-use crate::actions::download::TokenStream;
+use crate::actions::download::{ALONE, Download};
 use crate::actions::encrypted_data_key::EncryptedDataKey;
 use crate::actions::faults::fault_of;
 use crate::actions::grants::lent;
@@ -100,13 +100,15 @@ pub async fn prove_object(
         }
         Err(fault) => return Err(fault),
     };
-    let stream = TokenStream {
+    let stream = Download {
         aws,
         bucket,
-        object,
+        key: object,
         head: &head,
         progress,
         cancel,
+        phase: "reading",
+        in_flight: ALONE,
     };
     let opened = with_role(
         &stream,
@@ -156,7 +158,7 @@ async fn temporary_grant(aws: &Aws, wrapped: &EncryptedDataKey, role_arn: &str) 
 
 /// Reads the token once, with a data key made up on the spot and, if the role has it by now, with the right one.
 async fn with_role(
-    stream: &TokenStream<'_>,
+    stream: &Download<'_>,
     session: &Aws,
     wrapped: &EncryptedDataKey,
     role_arn: &str,

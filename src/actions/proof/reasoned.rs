@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::actions::{dependents, roles};
+use crate::actions::roles;
 use crate::aws::{Aws, kms};
 use crate::domain::explain::GRANTABLE;
 use crate::domain::policy::{self, Decision, Question};
-use crate::domain::{Fault, FaultKind, Grant, GrantConstraint, KeyState, ProofStep, RolePolicies};
+use crate::domain::{Arn, Fault, FaultKind, Grant, GrantConstraint, KeyState, ProofStep, RolePolicies};
 
 /// What could be read.
 struct Evidence {
@@ -43,7 +43,7 @@ impl Evidence {
             kms::describe_key(aws, key_arn),
             kms::key_policy(aws, key_arn),
             roles::policies(aws, name),
-            dependents::grants(aws, key_arn)
+            kms::grants(aws, key_arn)
         );
         if [described.is_err(), key_policy.is_err(), role.is_err(), grants.is_err()] == [true; 4] {
             // Nothing to reason from.
@@ -53,7 +53,7 @@ impl Evidence {
         }
         Ok(Self {
             role_arn: role_arn.to_owned(),
-            account: role_arn.split(':').nth(4).unwrap_or_default().to_owned(),
+            account: Arn::account_of(role_arn).to_owned(),
             key_arn: key_arn.to_owned(),
             usable: described
                 .map(|key| key.detail.is_none_or(|detail| detail.state == KeyState::Enabled))

@@ -11,7 +11,7 @@ use crate::actions::principals::role_arn;
 use crate::actions::{ProgressSink, proof, roles};
 use crate::aws::{Aws, iam};
 use crate::domain::policy::{self, role_name};
-use crate::domain::{Fault, Progress, Proof, ProofMethod};
+use crate::domain::{Fault, Proof, ProofMethod};
 
 /// IAM takes some seconds to know a changed trust policy everywhere.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,11 +80,7 @@ async fn proved(
         if proof.method == ProofMethod::Assumed || began.elapsed() > PATIENCE {
             return Ok(proof);
         }
-        progress.report(Progress {
-            phase: "waiting to be trusted".to_owned(),
-            item: format!("{} s", began.elapsed().as_secs()),
-            ..Progress::default()
-        });
+        progress.at("waiting to be trusted", format!("{} s", began.elapsed().as_secs()));
         tokio::time::sleep(PAUSE).await;
     }
 }

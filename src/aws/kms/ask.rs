@@ -5,14 +5,21 @@
 //! refusal says for which.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{DataKeyPairSpec, DataKeySpec, DryRunModifierType, GrantOperation};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_types::request_id::RequestId;
 
 use super::in_context;
-use crate::aws::{Aws, fault};
+use crate::aws::Aws;
+use crate::aws::fault::Heard;
 use crate::domain::{Fault, FaultKind};
+
+const AES: DataKeySpec = DataKeySpec::Aes256;
+const PAIR: DataKeyPairSpec = DataKeyPairSpec::EccNistP256;
 
 /// One question.
 #[derive(Debug, Clone, Copy)]
@@ -35,18 +42,53 @@ impl Ask<'_> {
     /// Asks for one operation by KMS's name for it; answers the request id if it is allowed. `None` if KMS (or whoever
     /// answers for it) does not know the operation.
     pub(crate) async fn about(&self, aws: &Aws, operation: &str) -> Option<Result<Option<String>, Fault>> {
-        let act = format!("ask for {operation} under");
+        let (act, kms) = (format!("ask for {operation} under"), aws.kms());
+        let (key, context, message) = (self.key_arn, in_context(self.context), b"strongroom access proof");
+        let (ciphertext, modifiers) = (self.ciphertext.map(Blob::new), self.ignoring());
+        // Of the calls, each of a type of its own, those that one makes alike.
+        macro_rules! asked {
+            (with tokens $call:expr) => {
+                asked!($call.set_grant_tokens(self.tokens()).dry_run(true))
+            };
+            (in context $call:expr) => {
+                asked!(with tokens $call.key_id(key).set_encryption_context(context))
+            };
+            ($call:expr) => {
+                answered(&act, key, $call.send().await)
+            };
+        }
         let result = match operation {
-            "Decrypt" => self.decrypt(aws, &act).await,
-            "Encrypt" => self.encrypt(aws, &act).await,
-            "GenerateDataKey" => self.generate(aws, &act).await,
-            "GenerateDataKeyWithoutPlaintext" => self.generate_without_plaintext(aws, &act).await,
-            "GenerateDataKeyPair" => self.generate_pair(aws, &act).await,
-            "GenerateDataKeyPairWithoutPlaintext" => self.generate_pair_without_plaintext(aws, &act).await,
-            "ReEncryptFrom" | "ReEncryptTo" => self.re_encrypt(aws, &act).await,
-            "DescribeKey" => self.describe(aws, &act).await,
-            "CreateGrant" => self.create_grant(aws, &act).await,
-            "RetireGrant" => self.retire_grant(aws, &act).await?,
+            "Decrypt" => {
+                let call = kms.decrypt().set_ciphertext_blob(ciphertext);
+                asked!(in context call.set_dry_run_modifiers(modifiers))
+            }
+            "Encrypt" => asked!(in context kms.encrypt().plaintext(Blob::new(&message[..]))),
+            "GenerateDataKey" => asked!(in context kms.generate_data_key().key_spec(AES)),
+            "GenerateDataKeyWithoutPlaintext" => {
+                asked!(in context kms.generate_data_key_without_plaintext().key_spec(AES))
+            }
+            "GenerateDataKeyPair" => asked!(in context kms.generate_data_key_pair().key_pair_spec(PAIR)),
+            "GenerateDataKeyPairWithoutPlaintext" => {
+                asked!(in context kms.generate_data_key_pair_without_plaintext().key_pair_spec(PAIR))
+            }
+            "ReEncryptFrom" | "ReEncryptTo" => {
+                let call = kms.re_encrypt().set_ciphertext_blob(ciphertext);
+                let call = call.source_key_id(key).destination_key_id(key);
+                let call = call.set_source_encryption_context(context.clone());
+                let call = call.set_destination_encryption_context(context);
+                asked!(with tokens call.set_dry_run_modifiers(modifiers))
+            }
+            // The one operation that has no dry run; it only reads.
+            "DescribeKey" => asked!(kms.describe_key().key_id(key).set_grant_tokens(self.tokens())),
+            "CreateGrant" => {
+                let call = kms.create_grant().key_id(key).grantee_principal(self.grantee);
+                asked!(with tokens call.operations(GrantOperation::Decrypt))
+            }
+            // Without a grant there is nothing to ask about.
+            "RetireGrant" => {
+                let call = kms.retire_grant().key_id(key).grant_id(self.grant_id?);
+                asked!(call.dry_run(true))
+            }
             _ => return None,
         };
         let is_unknown = |fault: &Fault| {
@@ -84,133 +126,15 @@ impl Ask<'_> {
             .is_none()
             .then(|| vec![DryRunModifierType::IgnoreCiphertext])
     }
-
-    async fn decrypt(&self, aws: &Aws, act: &str) -> Result<Option<String>, Fault> {
-        let call = aws
-            .kms()
-            .decrypt()
-            .key_id(self.key_arn)
-            .set_ciphertext_blob(self.ciphertext.map(Blob::new))
-            .set_encryption_context(in_context(self.context))
-            .set_grant_tokens(self.tokens())
-            .dry_run(true)
-            .set_dry_run_modifiers(self.ignoring());
-        answered(call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)))
-    }
-
-    async fn encrypt(&self, aws: &Aws, act: &str) -> Result<Option<String>, Fault> {
-        let call = aws
-            .kms()
-            .encrypt()
-            .key_id(self.key_arn)
-            .plaintext(Blob::new(&b"strongroom access proof"[..]))
-            .set_encryption_context(in_context(self.context))
-            .set_grant_tokens(self.tokens())
-            .dry_run(true);
-        answered(call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)))
-    }
-
-    async fn generate(&self, aws: &Aws, act: &str) -> Result<Option<String>, Fault> {
-        let call = aws
-            .kms()
-            .generate_data_key()
-            .key_id(self.key_arn)
-            .key_spec(DataKeySpec::Aes256)
-            .set_encryption_context(in_context(self.context))
-            .set_grant_tokens(self.tokens())
-            .dry_run(true);
-        answered(call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)))
-    }
-
-    async fn generate_without_plaintext(&self, aws: &Aws, act: &str) -> Result<Option<String>, Fault> {
-        let call = aws
-            .kms()
-            .generate_data_key_without_plaintext()
-            .key_id(self.key_arn)
-            .key_spec(DataKeySpec::Aes256)
-            .set_encryption_context(in_context(self.context))
-            .set_grant_tokens(self.tokens())
-            .dry_run(true);
-        answered(call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)))
-    }
-
-    async fn generate_pair(&self, aws: &Aws, act: &str) -> Result<Option<String>, Fault> {
-        let call = aws
-            .kms()
-            .generate_data_key_pair()
-            .key_id(self.key_arn)
-            .key_pair_spec(DataKeyPairSpec::EccNistP256)
-            .set_encryption_context(in_context(self.context))
-            .set_grant_tokens(self.tokens())
-            .dry_run(true);
-        answered(call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)))
-    }
-
-    async fn generate_pair_without_plaintext(&self, aws: &Aws, act: &str) -> Result<Option<String>, Fault> {
-        let call = aws
-            .kms()
-            .generate_data_key_pair_without_plaintext()
-            .key_id(self.key_arn)
-            .key_pair_spec(DataKeyPairSpec::EccNistP256)
-            .set_encryption_context(in_context(self.context))
-            .set_grant_tokens(self.tokens())
-            .dry_run(true);
-        answered(call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)))
-    }
-
-    async fn re_encrypt(&self, aws: &Aws, act: &str) -> Result<Option<String>, Fault> {
-        let call = aws
-            .kms()
-            .re_encrypt()
-            .source_key_id(self.key_arn)
-            .destination_key_id(self.key_arn)
-            .set_ciphertext_blob(self.ciphertext.map(Blob::new))
-            .set_source_encryption_context(in_context(self.context))
-            .set_destination_encryption_context(in_context(self.context))
-            .set_grant_tokens(self.tokens())
-            .dry_run(true)
-            .set_dry_run_modifiers(self.ignoring());
-        answered(call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)))
-    }
-
-    /// The one operation that has no dry run; it only reads.
-    async fn describe(&self, aws: &Aws, act: &str) -> Result<Option<String>, Fault> {
-        let call = aws
-            .kms()
-            .describe_key()
-            .key_id(self.key_arn)
-            .set_grant_tokens(self.tokens());
-        answered(call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)))
-    }
-
-    async fn create_grant(&self, aws: &Aws, act: &str) -> Result<Option<String>, Fault> {
-        let call = aws
-            .kms()
-            .create_grant()
-            .key_id(self.key_arn)
-            .grantee_principal(self.grantee)
-            .operations(GrantOperation::Decrypt)
-            .set_grant_tokens(self.tokens())
-            .dry_run(true);
-        answered(call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)))
-    }
-
-    /// Without a grant there is nothing to ask about.
-    async fn retire_grant(&self, aws: &Aws, act: &str) -> Option<Result<Option<String>, Fault>> {
-        let call = aws
-            .kms()
-            .retire_grant()
-            .key_id(self.key_arn)
-            .grant_id(self.grant_id?)
-            .dry_run(true);
-        Some(answered(
-            call.send().await.map_err(|error| fault::of(act, self.key_arn, &error)),
-        ))
-    }
 }
 
-fn answered(result: Result<impl RequestId, Fault>) -> Result<Option<String>, Fault> {
-    result.map(|answer| answer.request_id().map(str::to_owned))
+fn answered<T, E>(act: &str, key: &str, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<Option<String>, Fault>
+where
+    T: RequestId,
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let answer = answer.heard(act, key)?;
+    Ok(answer.request_id().map(str::to_owned))
 }
 
 fn is_of_other_half(operation: &str, cause: &str) -> bool {

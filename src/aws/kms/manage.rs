@@ -6,7 +6,8 @@ use aws_sdk_kms::error::BuildError;
 use aws_sdk_kms::types::{GrantConstraints, GrantOperation, KeySpec as SdkKeySpec, KeyUsageType, OriginType, Tag};
 use jiff::Timestamp;
 
-use crate::aws::{Aws, fault, onward, timestamp};
+use crate::aws::fault::{Expected, Heard};
+use crate::aws::{Aws, Paged, every, timestamp};
 use crate::domain::{Fault, FaultKind, GrantConstraint, GrantSpec, KeySpec};
 
 /// A grant just made.
@@ -30,31 +31,31 @@ pub(crate) async fn create_key(aws: &Aws, spec: &KeySpec, policy: &str) -> Resul
         .key_spec(SdkKeySpec::from(spec.spec.as_str()))
         .origin(OriginType::AwsKms)
         .set_tags(Some(tags(object, &spec.tags)?).filter(|tags| !tags.is_empty()));
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let answer = call.send().await.heard(act, object)?;
     answer
         .key_metadata
         .and_then(|metadata| metadata.arn)
-        .ok_or_else(|| fault::incomplete(act, object, "key ARN"))
+        .expected(act, object, "key ARN")
 }
 
 /// `alias` with `alias/`.
 pub(crate) async fn create_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<(), Fault> {
     let call = aws.kms().create_alias().alias_name(alias).target_key_id(key_arn);
-    call.send().await.map_err(|error| fault::of("create", alias, &error))?;
+    call.send().await.heard("create", alias)?;
     Ok(())
 }
 
 /// `alias` with `alias/`.
 pub(crate) async fn update_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<(), Fault> {
     let call = aws.kms().update_alias().alias_name(alias).target_key_id(key_arn);
-    call.send().await.map_err(|error| fault::of("move", alias, &error))?;
+    call.send().await.heard("move", alias)?;
     Ok(())
 }
 
 /// `alias` with `alias/`.
 pub(crate) async fn delete_alias(aws: &Aws, alias: &str) -> Result<(), Fault> {
     let call = aws.kms().delete_alias().alias_name(alias);
-    call.send().await.map_err(|error| fault::of("delete", alias, &error))?;
+    call.send().await.heard("delete", alias)?;
     Ok(())
 }
 
@@ -67,7 +68,7 @@ pub(crate) async fn put_key_policy(aws: &Aws, key_arn: &str, policy: &str, accep
         .policy(policy)
         .bypass_policy_lockout_safety_check(accept_lockout);
     let act = "replace the policy of";
-    call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
+    call.send().await.heard(act, key_arn)?;
     Ok(())
 }
 
@@ -77,7 +78,7 @@ pub(crate) async fn tag_key(aws: &Aws, key_arn: &str, set: &BTreeMap<String, Str
         .tag_resource()
         .key_id(key_arn)
         .set_tags(Some(tags(key_arn, set)?));
-    call.send().await.map_err(|error| fault::of("tag", key_arn, &error))?;
+    call.send().await.heard("tag", key_arn)?;
     Ok(())
 }
 
@@ -88,41 +89,34 @@ pub(crate) async fn untag_key(aws: &Aws, key_arn: &str, names: &[String]) -> Res
         .key_id(key_arn)
         .set_tag_keys(Some(names.to_vec()));
     let act = "remove tags of";
-    call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
+    call.send().await.heard(act, key_arn)?;
     Ok(())
 }
 
 /// Every tag, page by page.
 pub(crate) async fn key_tags(aws: &Aws, key_arn: &str) -> Result<BTreeMap<String, String>, Fault> {
     let act = "read the tags of";
-    let (mut found, mut marker): (_, Option<String>) = (BTreeMap::new(), None);
-    loop {
-        let call = aws
-            .kms()
-            .list_resource_tags()
-            .key_id(key_arn)
-            .limit(50)
-            .set_marker(marker.clone());
-        let answer = call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
-        let rows = answer.tags().iter();
-        found.extend(rows.map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())));
+    let tags = every(|marker| async move {
+        let call = aws.kms().list_resource_tags().key_id(key_arn).limit(50);
+        let answer = call.set_marker(marker.clone()).send().await;
+        let answer = answer.heard(act, key_arn)?;
+        let tags = answer.tags().iter();
+        let tags = tags.map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned()));
         let next = answer.next_marker().filter(|_| answer.truncated());
-        marker = onward(act, key_arn, marker.as_deref(), next)?;
-        if marker.is_none() {
-            return Ok(found);
-        }
-    }
+        Paged::new(act, key_arn, Some(tags.collect()), marker.as_deref(), next)
+    });
+    Ok(tags.await?.into_iter().collect())
 }
 
 pub(crate) async fn set_rotation(aws: &Aws, key_arn: &str, on: bool) -> Result<(), Fault> {
     if on {
         let call = aws.kms().enable_key_rotation().key_id(key_arn);
         let act = "switch on the rotation of";
-        call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
+        call.send().await.heard(act, key_arn)?;
     } else {
         let call = aws.kms().disable_key_rotation().key_id(key_arn);
         let act = "switch off the rotation of";
-        call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
+        call.send().await.heard(act, key_arn)?;
     }
     Ok(())
 }
@@ -133,19 +127,14 @@ pub(crate) async fn set_description(aws: &Aws, key_arn: &str, description: &str)
         .update_key_description()
         .key_id(key_arn)
         .description(description);
-    call.send()
-        .await
-        .map_err(|error| fault::of("change the description of", key_arn, &error))?;
+    call.send().await.heard("change the description of", key_arn)?;
     Ok(())
 }
 
 /// When the key was used last; `None` if never since KMS began to keep count.
 pub(crate) async fn last_usage(aws: &Aws, key_arn: &str) -> Result<Option<Timestamp>, Fault> {
     let call = aws.kms().get_key_last_usage().key_id(key_arn);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("ask for the last use of", key_arn, &error))?;
+    let answer = call.send().await.heard("ask for the last use of", key_arn)?;
     Ok(answer
         .key_last_usage()
         .and_then(|usage| usage.timestamp())
@@ -154,17 +143,13 @@ pub(crate) async fn last_usage(aws: &Aws, key_arn: &str) -> Result<Option<Timest
 
 pub(crate) async fn enable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
     let call = aws.kms().enable_key().key_id(key_arn);
-    call.send()
-        .await
-        .map_err(|error| fault::of("enable", key_arn, &error))?;
+    call.send().await.heard("enable", key_arn)?;
     Ok(())
 }
 
 pub(crate) async fn disable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
     let call = aws.kms().disable_key().key_id(key_arn);
-    call.send()
-        .await
-        .map_err(|error| fault::of("disable", key_arn, &error))?;
+    call.send().await.heard("disable", key_arn)?;
     Ok(())
 }
 
@@ -174,17 +159,13 @@ pub(crate) async fn schedule_key_deletion(aws: &Aws, key_arn: &str, days: i32) -
         .schedule_key_deletion()
         .key_id(key_arn)
         .pending_window_in_days(days);
-    call.send()
-        .await
-        .map_err(|error| fault::of("schedule the deletion of", key_arn, &error))?;
+    call.send().await.heard("schedule the deletion of", key_arn)?;
     Ok(())
 }
 
 pub(crate) async fn cancel_key_deletion(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
     let call = aws.kms().cancel_key_deletion().key_id(key_arn);
-    call.send()
-        .await
-        .map_err(|error| fault::of("cancel the deletion of", key_arn, &error))?;
+    call.send().await.heard("cancel the deletion of", key_arn)?;
     Ok(())
 }
 
@@ -203,11 +184,9 @@ pub(crate) async fn create_grant(aws: &Aws, spec: &GrantSpec) -> Result<CreatedG
         .set_constraints(spec.constraint.as_ref().map(constraints))
         .set_retiring_principal(spec.retiring.clone())
         .set_name(spec.name.clone());
-    let answer = call.send().await.map_err(|error| fault::of(act, key_arn, &error))?;
+    let answer = call.send().await.heard(act, key_arn)?;
     let request_id = answer.request_id().map(str::to_owned);
-    let id = answer
-        .grant_id
-        .ok_or_else(|| fault::incomplete(act, key_arn, "grant id"))?;
+    let id = answer.grant_id.expected(act, key_arn, "grant id")?;
     if let Some(token) = answer.grant_token {
         aws.tokens().keep(key_arn, &id, &spec.grantee, token);
     }
@@ -221,7 +200,7 @@ pub(crate) async fn revoke_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Re
     let call = aws.kms().revoke_grant().key_id(key_arn).grant_id(grant_id);
     let act = format!("revoke grant {grant_id} on");
     aws.tokens().forget(grant_id);
-    let answer = call.send().await.map_err(|error| fault::of(&act, key_arn, &error))?;
+    let answer = call.send().await.heard(&act, key_arn)?;
     Ok(answer.request_id().map(str::to_owned))
 }
 
@@ -229,7 +208,7 @@ pub(crate) async fn retire_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Re
     let call = aws.kms().retire_grant().key_id(key_arn).grant_id(grant_id);
     let act = format!("retire grant {grant_id} on");
     aws.tokens().forget(grant_id);
-    call.send().await.map_err(|error| fault::of(&act, key_arn, &error))?;
+    call.send().await.heard(&act, key_arn)?;
     Ok(())
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroizing;
 
-use super::unshared::Unshared;
-use super::{in_context, secret};
-use crate::aws::{Aws, fault};
+use super::{decrypted, in_context};
+use crate::aws::Aws;
+use crate::aws::fault::{Expected, Heard};
 use crate::domain::Fault;
 
 /// Encrypts at most 4096 bytes; the ciphertext and the ARN of the key.
@@ -25,11 +25,9 @@ pub(crate) async fn encrypt(
         .plaintext(Blob::new(plaintext))
         .set_encryption_context(in_context(context))
         .set_grant_tokens(aws.tokens_for(key));
-    let answer = call.send().await.map_err(|error| fault::of(act, key, &error))?;
-    let ciphertext = answer
-        .ciphertext_blob
-        .ok_or_else(|| fault::incomplete(act, key, "ciphertext"))?;
-    let key_arn = answer.key_id.ok_or_else(|| fault::incomplete(act, key, "key ARN"))?;
+    let answer = call.send().await.heard(act, key)?;
+    let ciphertext = answer.ciphertext_blob.expected(act, key, "ciphertext")?;
+    let key_arn = answer.key_id.expected(act, key, "key ARN")?;
     Ok((ciphertext.into_inner(), key_arn))
 }
 
@@ -40,22 +38,9 @@ pub(crate) async fn decrypt(
     key: Option<&str>,
     context: &BTreeMap<String, String>,
 ) -> Result<(Zeroizing<Vec<u8>>, String), Fault> {
-    let (act, object) = ("decrypt under", key.unwrap_or("the key that encrypted it"));
-    let call = aws
-        .kms()
-        .decrypt()
-        .ciphertext_blob(Blob::new(ciphertext))
-        .set_key_id(key.map(str::to_owned))
-        .set_encryption_context(in_context(context))
-        .set_grant_tokens(key.and_then(|key| aws.tokens_for(key)))
-        .customize()
-        .interceptor(Unshared);
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
-    let plaintext = answer
-        .plaintext
-        .ok_or_else(|| fault::incomplete(act, object, "plaintext"))?;
-    let key_arn = answer.key_id.ok_or_else(|| fault::incomplete(act, object, "key ARN"))?;
-    Ok((secret(plaintext), key_arn))
+    let words = ("decrypt under", "the key that encrypted it");
+    let opened = decrypted(aws, words, ciphertext, key, context, &[]).await?;
+    Ok((opened.plaintext, opened.key_arn))
 }
 
 /// Wraps C under another key without showing D to anybody; the new C and the ARN of its key.
@@ -73,10 +58,8 @@ pub(crate) async fn re_encrypt(
         .destination_key_id(key)
         .set_source_encryption_context(in_context(context))
         .set_destination_encryption_context(in_context(context));
-    let answer = call.send().await.map_err(|error| fault::of(act, key, &error))?;
-    let ciphertext = answer
-        .ciphertext_blob
-        .ok_or_else(|| fault::incomplete(act, key, "ciphertext"))?;
-    let key_arn = answer.key_id.ok_or_else(|| fault::incomplete(act, key, "key ARN"))?;
+    let answer = call.send().await.heard(act, key)?;
+    let ciphertext = answer.ciphertext_blob.expected(act, key, "ciphertext")?;
+    let key_arn = answer.key_id.expected(act, key, "key ARN")?;
     Ok((ciphertext.into_inner(), key_arn))
 }

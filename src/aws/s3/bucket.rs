@@ -9,7 +9,8 @@ use aws_sdk_s3::types::{
 };
 
 use super::uri;
-use crate::aws::{Aws, fault};
+use crate::aws::Aws;
+use crate::aws::fault::Heard;
 use crate::domain::{Fault, FaultKind};
 
 /// Days after which S3 throws away what an interrupted upload left.
@@ -27,9 +28,7 @@ pub(crate) async fn create_bucket(aws: &Aws, bucket: &str) -> Result<(), Fault> 
         .create_bucket()
         .bucket(bucket)
         .set_create_bucket_configuration(place);
-    call.send()
-        .await
-        .map_err(|error| fault::of("create bucket", bucket, &error))?;
+    call.send().await.heard("create bucket", bucket)?;
     Ok(())
 }
 
@@ -46,9 +45,7 @@ pub(crate) async fn block_public_access(aws: &Aws, bucket: &str) -> Result<(), F
         .put_public_access_block()
         .bucket(bucket)
         .public_access_block_configuration(all);
-    call.send()
-        .await
-        .map_err(|error| fault::of("block public access to bucket", bucket, &error))?;
+    call.send().await.heard("block public access to bucket", bucket)?;
     Ok(())
 }
 
@@ -72,7 +69,7 @@ pub(crate) async fn abort_old_uploads(aws: &Aws, bucket: &str) -> Result<(), Fau
         .put_bucket_lifecycle_configuration()
         .bucket(bucket)
         .lifecycle_configuration(rules);
-    call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
+    call.send().await.heard(act, bucket)?;
     Ok(())
 }
 
@@ -85,18 +82,14 @@ pub(crate) async fn tag_bucket(aws: &Aws, bucket: &str, tags: &BTreeMap<String, 
     let tagging = set.and_then(|set| Tagging::builder().set_tag_set(Some(set)).build());
     let tagging = tagging.map_err(|error| Fault::new(FaultKind::Invalid, act, bucket, error.to_string(), ""))?;
     let call = aws.s3_control().put_bucket_tagging().bucket(bucket).tagging(tagging);
-    call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
+    call.send().await.heard(act, bucket)?;
     Ok(())
 }
 
 /// A bucket without tags has none.
 pub(crate) async fn bucket_tags(aws: &Aws, bucket: &str) -> Result<BTreeMap<String, String>, Fault> {
     let call = aws.s3_control().get_bucket_tagging().bucket(bucket);
-    match call
-        .send()
-        .await
-        .map_err(|error| fault::of("read the tags of bucket", bucket, &error))
-    {
+    match call.send().await.heard("read the tags of bucket", bucket) {
         Ok(answer) => Ok(answer
             .tag_set()
             .iter()
@@ -110,10 +103,7 @@ pub(crate) async fn bucket_tags(aws: &Aws, bucket: &str) -> Result<BTreeMap<Stri
 /// The region of a bucket.
 pub(crate) async fn bucket_region(aws: &Aws, bucket: &str) -> Result<String, Fault> {
     let call = aws.s3_control().get_bucket_location().bucket(bucket);
-    let answer = call
-        .send()
-        .await
-        .map_err(|error| fault::of("ask for the region of bucket", bucket, &error))?;
+    let answer = call.send().await.heard("ask for the region of bucket", bucket)?;
     let place = answer.location_constraint().map_or("", |place| place.as_str());
     Ok(match place {
         "" => "us-east-1",
@@ -126,11 +116,7 @@ pub(crate) async fn bucket_region(aws: &Aws, bucket: &str) -> Result<String, Fau
 /// The KMS key that S3 itself encrypts new objects under, if it does by KMS.
 pub(crate) async fn default_key(aws: &Aws, bucket: &str) -> Result<Option<String>, Fault> {
     let call = aws.s3_control().get_bucket_encryption().bucket(bucket);
-    let answer = match call
-        .send()
-        .await
-        .map_err(|error| fault::of("ask for the encryption of bucket", bucket, &error))
-    {
+    let answer = match call.send().await.heard("ask for the encryption of bucket", bucket) {
         Ok(answer) => answer,
         Err(fault)
             if fault.kind == FaultKind::NotFound
@@ -161,17 +147,13 @@ pub(crate) async fn abort_upload(aws: &Aws, bucket: &str, key: &str, id: &str) -
         .bucket(bucket)
         .key(key)
         .upload_id(id);
-    call.send()
-        .await
-        .map_err(|error| fault::of("abort the upload of", &uri(bucket, key), &error))?;
+    call.send().await.heard("abort the upload of", &uri(bucket, key))?;
     Ok(())
 }
 
 /// The bucket must be empty.
 pub(crate) async fn delete_bucket(aws: &Aws, bucket: &str) -> Result<(), Fault> {
     let call = aws.s3_control().delete_bucket().bucket(bucket);
-    call.send()
-        .await
-        .map_err(|error| fault::of("delete bucket", bucket, &error))?;
+    call.send().await.heard("delete bucket", bucket)?;
     Ok(())
 }

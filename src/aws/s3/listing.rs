@@ -9,6 +9,7 @@ use aws_sdk_s3::types::EncodingType;
 use percent_encoding::percent_decode_str;
 
 use super::uri;
+use crate::aws::fault::{Expected, Heard};
 use crate::aws::{Aws, Paged, fault, timestamp};
 use crate::domain::{BucketRow, Fault, ObjectRow};
 
@@ -19,7 +20,7 @@ pub(crate) async fn list_buckets(aws: &Aws, token: Option<String>) -> Result<Pag
         .list_buckets()
         .max_buckets(1000)
         .set_continuation_token(token.clone());
-    let answer = call.send().await.map_err(|error| fault::of(act, object, &error))?;
+    let answer = call.send().await.heard(act, object)?;
     let rows = answer.buckets().iter().map(|bucket| {
         Some(BucketRow {
             name: bucket.name()?.to_owned(),
@@ -74,7 +75,7 @@ async fn list(
         .encoding_type(EncodingType::Url)
         .set_delimiter(delimiter.map(str::to_owned))
         .set_continuation_token(token.clone());
-    let answer = call.send().await.map_err(|error| fault::of(act, &object, &error))?;
+    let answer = call.send().await.heard(act, &object)?;
     let names = Names(answer.encoding_type());
     let prefixes = answer.common_prefixes().iter().map(|common| {
         let prefix = names.read(common.prefix()?)?;
@@ -116,7 +117,7 @@ pub(crate) async fn unfinished_uploads(
         .encoding_type(EncodingType::Url)
         .set_key_marker(key.map(str::to_owned))
         .set_upload_id_marker(id.map(str::to_owned));
-    let answer = call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
+    let answer = call.send().await.heard(act, bucket)?;
     let names = Names(answer.encoding_type());
     let rows = answer
         .uploads()
@@ -125,7 +126,7 @@ pub(crate) async fn unfinished_uploads(
     let mut next = None;
     if answer.is_truncated() == Some(true) {
         let key = answer.next_key_marker().and_then(|key| names.read(key));
-        let key = key.ok_or_else(|| fault::incomplete(act, bucket, "NextKeyMarker"))?;
+        let key = key.expected(act, bucket, "NextKeyMarker")?;
         next = Some(format!("{key}\0{}", answer.next_upload_id_marker().unwrap_or_default()));
     }
     Paged::new(act, bucket, rows.collect(), marker.as_deref(), next.as_deref())

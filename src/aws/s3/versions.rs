@@ -4,6 +4,7 @@ use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 
 use super::listing::Names;
 use super::{DELETE_AT_ONCE, is_xml, uri};
+use crate::aws::fault::{Expected, Heard};
 use crate::aws::{Aws, Paged, fault};
 use crate::domain::{Fault, FaultKind};
 
@@ -30,7 +31,7 @@ pub(crate) async fn list_versions(aws: &Aws, bucket: &str, marker: Option<String
         .encoding_type(EncodingType::Url)
         .set_key_marker(key.map(str::to_owned))
         .set_version_id_marker(id.filter(|id| !id.is_empty()).map(str::to_owned));
-    let answer = call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
+    let answer = call.send().await.heard(act, bucket)?;
     let names = Names(answer.encoding_type());
     let versions = answer.versions().iter().map(|version| {
         Some(Version {
@@ -52,7 +53,7 @@ pub(crate) async fn list_versions(aws: &Aws, bucket: &str, marker: Option<String
     let mut next = None;
     if answer.is_truncated() == Some(true) {
         let key = answer.next_key_marker().and_then(|key| names.read(key));
-        let key = key.ok_or_else(|| fault::incomplete(act, bucket, "NextKeyMarker"))?;
+        let key = key.expected(act, bucket, "NextKeyMarker")?;
         next = Some(format!(
             "{key}\0{}",
             answer.next_version_id_marker().unwrap_or_default()
@@ -72,7 +73,7 @@ pub(crate) async fn delete_versions(aws: &Aws, bucket: &str, versions: &[Version
         call.set_version_id(one.id.clone())
             .send()
             .await
-            .map_err(|error| fault::of("delete", &object, &error))?;
+            .heard("delete", &object)?;
         gone += 1;
     }
     for batch in spelled.chunks(DELETE_AT_ONCE) {
@@ -87,7 +88,7 @@ pub(crate) async fn delete_versions(aws: &Aws, bucket: &str, versions: &[Version
             .and_then(|objects| Delete::builder().set_objects(Some(objects)).build())
             .map_err(|error| Fault::new(FaultKind::Invalid, act, bucket, error.to_string(), ""))?;
         let call = aws.s3_control().delete_objects().bucket(bucket).delete(delete);
-        let answer = call.send().await.map_err(|error| fault::of(act, bucket, &error))?;
+        let answer = call.send().await.heard(act, bucket)?;
         if let Some(first) = answer.errors().first() {
             let object = uri(bucket, first.key().unwrap_or_default());
             let mut fault = fault::of_error_entry("delete", &object, first.code(), first.message());

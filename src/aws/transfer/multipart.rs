@@ -10,9 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Content, Replaces, UPLOAD, spelled, unquoted};
 use crate::aws::again::again;
+use crate::aws::fault::{Expected, Heard};
 use crate::aws::patience::{self, Pulse};
 use crate::aws::s3::uri;
-use crate::aws::{Aws, fault, onward};
+use crate::aws::{Aws, Paged, every};
 use crate::domain::{Fault, FaultKind};
 
 /// An upload in parts that is neither complete nor aborted.
@@ -54,10 +55,8 @@ pub(crate) async fn begin(
             .checksum_type(ChecksumType::FullObject)
             .set_metadata(Some(metadata.clone().into_iter().collect()));
         let object = uri(bucket, key);
-        let answer = call.send().await.map_err(|error| fault::of(UPLOAD, &object, &error))?;
-        answer
-            .upload_id
-            .ok_or_else(|| fault::incomplete(UPLOAD, &object, "upload id"))
+        let answer = call.send().await.heard(UPLOAD, &object)?;
+        answer.upload_id.expected(UPLOAD, &object, "upload id")
     };
     again(call).await
 }
@@ -87,8 +86,8 @@ pub(crate) async fn upload_part(
         let object = &object;
         async move {
             let sent = async {
-                let answer = call.send().await.map_err(|error| fault::of(UPLOAD, object, &error))?;
-                answer.e_tag.ok_or_else(|| fault::incomplete(UPLOAD, object, "ETag"))
+                let answer = call.send().await.heard(UPLOAD, object)?;
+                answer.e_tag.expected(UPLOAD, object, "ETag")
             };
             let sent = pulse.attend(UPLOAD, object, sent).await;
             sent.map_err(|fault| content.spoiled().unwrap_or(fault))
@@ -100,41 +99,26 @@ pub(crate) async fn upload_part(
 
 /// The parts that S3 has of an upload.
 pub(crate) async fn parts(aws: &Aws, upload: &Multipart) -> Result<Vec<Part>, Fault> {
-    let mut parts = Vec::new();
-    let mut after: Option<String> = None;
-    loop {
-        let marker = &after;
-        let call = || async move {
-            let call = aws
-                .s3_control()
-                .list_parts()
-                .bucket(&upload.bucket)
-                .key(&upload.key)
-                .upload_id(&upload.id)
-                .set_part_number_marker(marker.clone());
-            call.send()
-                .await
-                .map_err(|error| fault::of("list the parts of", &uri(&upload.bucket, &upload.key), &error))
-        };
-        let page = again(call).await?;
-        let (act, object) = ("list the parts of", uri(&upload.bucket, &upload.key));
-        let rows = page.parts().iter().map(|part| {
+    let (act, object) = ("list the parts of", &uri(&upload.bucket, &upload.key));
+    let list = |after: Option<String>| async move {
+        let call = aws.s3_control().list_parts().bucket(&upload.bucket);
+        let call = call.key(&upload.key).upload_id(&upload.id);
+        let page = call.set_part_number_marker(after.clone()).send().await;
+        let page = page.heard(act, object)?;
+        let parts = page.parts().iter().map(|part| {
             Some(Part {
                 number: part.part_number()?,
                 etag: part.e_tag()?.to_owned(),
                 crc: part.checksum_crc64_nvme().and_then(read_checksum).unwrap_or_default(),
             })
         });
-        let rows: Option<Vec<_>> = rows.collect();
-        parts.extend(rows.ok_or_else(|| fault::incomplete(act, &object, "number and ETag of one of its parts"))?);
-        let next = page
-            .next_part_number_marker()
-            .filter(|_| page.is_truncated() == Some(true));
-        after = onward(act, &object, after.as_deref(), next)?;
-        if after.is_none() {
-            return Ok(parts);
-        }
-    }
+        let parts = parts.collect::<Option<_>>();
+        let parts = parts.expected(act, object, "number and ETag of one of its parts")?;
+        let next = page.next_part_number_marker();
+        let next = next.filter(|_| page.is_truncated() == Some(true));
+        Paged::new(act, object, Some(parts), after.as_deref(), next)
+    };
+    every(|after| again(move || list(after.clone()))).await
 }
 
 /// Makes the parts one object; its ETag without quotes. Asked once, with the SDK's attempts: whether a failure was one,
@@ -168,7 +152,7 @@ pub(crate) async fn complete(
         .customize()
         .config_override(Builder::new().timeout_config(patience::of_completion(parts.len())));
     let object = uri(&upload.bucket, &upload.key);
-    let answer = call.send().await.map_err(|error| fault::of(UPLOAD, &object, &error))?;
+    let answer = call.send().await.heard(UPLOAD, &object)?;
     unquoted(&object, answer.e_tag)
 }
 
@@ -183,7 +167,7 @@ pub(crate) async fn abort(aws: &Aws, upload: &Multipart) -> Result<(), Fault> {
             .upload_id(&upload.id);
         call.send()
             .await
-            .map_err(|error| fault::of("abort the upload of", &uri(&upload.bucket, &upload.key), &error))
+            .heard("abort the upload of", &uri(&upload.bucket, &upload.key))
     };
     match again(call).await {
         Err(fault) if fault.kind != FaultKind::NotFound => Err(fault),
