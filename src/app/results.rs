@@ -14,8 +14,8 @@ use super::state::overlay::{Found, FoundRow, Next, Overlay, Previewing, Report, 
 use super::state::{Proved, State};
 use super::{Effect, actions, cleanup, outcome_text};
 use crate::domain::{
-    AuditEntry, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, ObjectUri, Origin, Outcome, Plaintext, Preview,
-    ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, policy,
+    AuditEntry, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, ObjectUri, Origin, Outcome, Plaintext,
+    Preview, ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, policy,
 };
 use lines::{
     dependents, finding_row, grant_cycle_lines, grant_row, object_proof, refused_row, role_policies, tool_lines,

@@ -356,8 +356,7 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
     }
     let text = chain(error);
     if text.contains("invalid peer certificate") {
-        let remedy =
-            "install the certificate authorities' certificates (Debian: ca-certificates) or name those to trust by AWS_CA_BUNDLE";
+        let remedy = "install the certificate authorities' certificates (Debian: ca-certificates) or name those to trust by AWS_CA_BUNDLE";
         return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
     }
     if timed_out || is_timeout(&text) {
