@@ -53,7 +53,7 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             | Overlay::Report(_)
             | Overlay::Log(_)
             | Overlay::Audit(_)
-            | Overlay::Found(_)
+            | Overlay::Results(_)
             | Overlay::CleanUp(_)
             | Overlay::Preview(_)
             | Overlay::Review(_)

@@ -36,7 +36,7 @@ fn pasteable(bytes: &[u8]) -> String {
 /// Puts the command on the clipboard that does what the topmost overlay is about.
 pub(super) fn command(state: &mut State, effects: &mut Vec<Effect>) {
     let session = session(state);
-    let lines: Vec<String> = asked(state)
+    let lines: Vec<String> = overlay_requests(state)
         .iter()
         .flat_map(|request| request.commands(&session))
         .map(|line| line.shell(&session))
@@ -86,7 +86,7 @@ pub(super) fn shown(state: &mut State, effects: &mut Vec<Effect>) -> bool {
 }
 
 /// What the topmost overlay would ask for.
-fn asked(state: &State) -> Vec<Request> {
+fn overlay_requests(state: &State) -> Vec<Request> {
     let one = match state.overlays.last() {
         Some(Overlay::Confirm(Confirm {
             then: Then::Start(request, _),
@@ -95,7 +95,7 @@ fn asked(state: &State) -> Vec<Request> {
         Some(Overlay::Form(form)) => return actions::requests(form),
         Some(Overlay::Menu(menu)) => return actions::foreseen(state, menu),
         Some(Overlay::Operations(id)) => state.operations.get(*id).map(|operation| operation.request.clone()),
-        Some(Overlay::Found(found)) => found.rows.get(found.cursor).and_then(|row| row.then.clone()),
+        Some(Overlay::Results(list)) => list.rows.get(list.cursor).and_then(|row| row.then.clone()),
         Some(Overlay::CleanUp(shown)) => shown.items.get(shown.cursor).and_then(|item| item.request.clone()),
         Some(Overlay::Review(review)) => policy_review::request(review),
         Some(Overlay::Report(report)) => report.then.clone(),

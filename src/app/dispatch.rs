@@ -5,7 +5,7 @@ use super::format::Tone;
 use super::pane::Pane;
 use super::state::overlay::{Overlay, Scroll, Subject};
 use super::state::{State, reference};
-use super::{Effect, actions, cancelling, clipboard, details, guide, named, palette};
+use super::{Effect, actions, cancelling, clipboard, details, guide, palette, row_updates};
 use crate::domain::ObjectRow;
 
 /// Does what the command says, or says why not here.
@@ -43,7 +43,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::CopyCommand => clipboard::copy(state, clipboard::of_row(state), effects),
         Command::Refresh => {
             state.refused.clear();
-            named::on_screen(state);
+            row_updates::ask_visible(state);
             effects.push(Effect::Refresh(state.watched.clone()));
         }
         Command::Operations => state.overlays.push(Overlay::Operations(state.operations.id(0))),

@@ -4,12 +4,12 @@
 use super::form::Form;
 use super::format::{self, Tone};
 use super::pane::Pane;
-use super::seen::Found;
+use super::seen::ReadResult;
 use super::state::State;
 use super::state::continuation::Continuation;
 use super::state::operations::{Operation, Standing};
 use super::state::overlay::{Next, Overlay};
-use super::{Effect, OpEvent, OpId, Topic, actions, cleanup, job_alerts, named, next, outcome_text, results};
+use super::{Effect, OpEvent, OpId, Topic, actions, cleanup, job_alerts, next, outcome_text, results, row_updates};
 use crate::domain::{
     Door, Fault, FaultKind, GrantRequest, KeyChange, KeyState, ObjectRequest, Origin, Outcome, Request, Verdict,
 };
@@ -127,13 +127,13 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
             job_alerts::watch(state, name);
             state.refused.remove(name);
-            state.named.insert(Topic::Job(name.clone()));
+            state.ask_once.insert(Topic::Job(name.clone()));
         }
         Outcome::JobStopping { name } => {
-            state.named.insert(Topic::Job(name.clone()));
+            state.ask_once.insert(Topic::Job(name.clone()));
         }
         Outcome::KeyCreated { key_arn, alias } => {
-            named::key(state, key_arn, alias.as_deref());
+            row_updates::key_created(state, key_arn, alias.as_deref());
             if state.may_move(Pane::Keys, operation) {
                 state.focus = Pane::Keys;
                 state.keys.want(key_arn);
@@ -153,7 +153,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 (Some(after), Some(detail)) => (detail.state, detail.deletion) = (after, None),
                 (_, detail) => *detail = None,
             });
-            state.named.insert(Topic::Key(key_arn.clone()));
+            state.ask_once.insert(Topic::Key(key_arn.clone()));
         }
         Outcome::BucketCreated { bucket, warnings } => {
             for warning in warnings {
@@ -166,7 +166,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
             }
         }
         Outcome::Encrypted { uris, .. } => {
-            named::written(state, uris);
+            row_updates::objects_written(state, uris);
             if let Request::Object(ObjectRequest::Encrypt { paths, .. }) = &operation.request {
                 state.files.unmark(paths.iter().map(|path| path.to_string_lossy()));
             }
@@ -179,21 +179,21 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         }
         Outcome::Deleted { .. } => {
             if let Request::Object(ObjectRequest::Delete { bucket, objects }) = &operation.request {
-                named::gone(state, bucket, objects);
+                row_updates::objects_gone(state, bucket, objects);
             }
         }
         Outcome::Granted { grant_id, .. } => {
             if let Request::Grant(GrantRequest::New(spec)) = &operation.request {
-                named::grant(state, grant_id, spec);
+                row_updates::grant_created(state, grant_id, spec);
             }
             if state.may_move(Pane::Grants, operation) {
                 state.grants.want(grant_id);
             }
         }
-        Outcome::RoleChanged { role_arn, .. } => state.walk_role = Some(role_arn.clone()),
+        Outcome::RoleChanged { role_arn, .. } => state.last_role = Some(role_arn.clone()),
         Outcome::RoleDeleted { role } => {
             let is_gone = |arn: &mut String| format::last_part(arn) == role;
-            state.walk_role.take_if(is_gone);
+            state.last_role.take_if(is_gone);
         }
         Outcome::BucketEmptied { bucket, deleted, .. } => {
             state.all_seen.gone(bucket, |_| true);
@@ -209,8 +209,8 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 (&operation.request, verified)
             {
                 let (bond, kms_key_arn) = (verified.bond.clone(), None);
-                let found = Found::Verified { bond, kms_key_arn };
-                state.remember(bucket, object, etag.as_deref(), found);
+                let result = ReadResult::Verified { bond, kms_key_arn };
+                state.remember(bucket, object, etag.as_deref(), result);
             }
             if matches!(&operation.request, Request::Object(ObjectRequest::Decrypt { object, .. }) if object.ends_with("model.tar.gz"))
             {
@@ -222,8 +222,8 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 (&operation.request, &preview.origin)
             {
                 let (bond, kms_key_arn) = (verified.bond.clone(), None);
-                let found = Found::Verified { bond, kms_key_arn };
-                state.remember(bucket, object, etag.as_deref(), found);
+                let result = ReadResult::Verified { bond, kms_key_arn };
+                state.remember(bucket, object, etag.as_deref(), result);
             }
         }
         Outcome::Verified { verdicts } => {
@@ -231,7 +231,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 verified(state, bucket, verdicts);
             }
         }
-        Outcome::AliasChanged { alias, change } => named::alias(state, alias, change),
+        Outcome::AliasChanged { alias, change } => row_updates::alias_changed(state, alias, change),
         Outcome::Revoked { .. } | Outcome::Retired { .. } => {
             if let Request::Grant(GrantRequest::Revoke { grant_id, .. } | GrantRequest::Retire { grant_id, .. }) =
                 &operation.request
@@ -275,18 +275,18 @@ fn verified(state: &mut State, bucket: &str, verdicts: &[Verdict]) {
         let Some(key) = verdict.source.strip_prefix(&prefix) else {
             continue;
         };
-        let found = match (
+        let result = match (
             verdict.reading.verified(),
             verdict.reading.is_intact(),
             verdict.reading.why(),
         ) {
-            (Some(verified), _, _) => Found::Verified {
+            (Some(verified), _, _) => ReadResult::Verified {
                 bond: verified.bond.clone(),
                 kms_key_arn: verdict.kms_key_arn.clone(),
             },
-            (None, Some(false), Some(why)) => Found::Refuted(why.cause.clone()),
+            (None, Some(false), Some(why)) => ReadResult::Refuted(why.cause.clone()),
             _ => continue,
         };
-        state.remember(bucket, key, verdict.etag.as_deref(), found);
+        state.remember(bucket, key, verdict.etag.as_deref(), result);
     }
 }

@@ -3,11 +3,12 @@
 
 use super::format::{self, Tone};
 use super::pane::Pane;
+use super::seen::ReadResult;
 use super::state::State;
 use super::state::action::Action;
 use super::state::overlay::Subject;
 use super::state::target::Target;
-use super::{Effect, actions, details, seen};
+use super::{Effect, actions, details};
 use crate::domain::{Grant, JobStatus, KeyState, ObjectRow, ProofMethod};
 
 /// One step of the walk.
@@ -109,7 +110,7 @@ pub(super) fn role_arn(state: &State) -> Option<String> {
         let mut roles = state.roles.iter();
         roles.find(|role| role.trusts_sagemaker).map(|role| role.arn.clone())
     };
-    state.walk_role.clone().or(of_job).or_else(trusted).or_else(of_grant)
+    state.last_role.clone().or(of_job).or_else(trusted).or_else(of_grant)
 }
 
 fn standing(step: Step, title: &'static str, mark: Mark, words: impl Into<String>, next: &'static str) -> Standing {
@@ -217,9 +218,9 @@ fn data(state: &State) -> Standing {
     let (mark, words) = match linked_object(state) {
         Some(row) => {
             let name = format::last_part(row.key());
-            let words = match state.seen(row).map(|seen| &seen.found) {
-                Some(seen::Found::Verified { .. }) => format!("{name} is encrypted under the key: verified here"),
-                Some(seen::Found::Refuted(_)) | None => format!("{name} says it is encrypted under the key"),
+            let words = match state.seen(row).map(|seen| &seen.result) {
+                Some(ReadResult::Verified { .. }) => format!("{name} is encrypted under the key: verified here"),
+                Some(ReadResult::Refuted(_)) | None => format!("{name} says it is encrypted under the key"),
             };
             (Mark::Done, words)
         }

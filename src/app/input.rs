@@ -213,7 +213,7 @@ fn agreed_to(state: &mut State, request: Request, effects: &mut Vec<Effect>) {
         (Some(Overlay::Form(form)), _) => Continuation::Form(Box::new(form.clone())),
         (Some(Overlay::Review(review)), _) => Continuation::Review(Box::new(review.clone())),
         (_, Some(Overlay::CleanUp(_))) => Continuation::PlanCleanUp,
-        (_, Some(Overlay::Found(found))) => match found.again.clone() {
+        (_, Some(Overlay::Results(list))) => match list.again.clone() {
             Some(again) => Continuation::LookAgain(Box::new(again)),
             None => Continuation::Nothing,
         },

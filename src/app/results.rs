@@ -10,7 +10,7 @@ use super::audit::{self, Audit};
 use super::format::{self, Line, Tone};
 use super::state::continuation::Continuation;
 use super::state::operations::Operation;
-use super::state::overlay::{Found, FoundRow, Next, Overlay, Previewing, Report, Scroll};
+use super::state::overlay::{Next, Overlay, Previewing, Report, ResultList, ResultRow, Scroll};
 use super::state::{Proved, State};
 use super::{Effect, actions, cleanup, outcome_text};
 use crate::domain::{
@@ -104,7 +104,7 @@ pub(super) fn show(
             Some(report("The story of the grant", grant_cycle_lines(&cycle)))
         }
         Outcome::Preflighted { findings, .. } => {
-            let rows: Vec<FoundRow> = findings.into_iter().map(finding_row).collect();
+            let rows: Vec<ResultRow> = findings.into_iter().map(finding_row).collect();
             let rows = match operation.continuation {
                 Continuation::Refill => refill(state, request, rows)?,
                 _ => rows,
@@ -147,7 +147,7 @@ pub(super) fn show(
         } => {
             let now = state.now;
             remember(state, (&key_arn, &role_arn), now, method, &steps);
-            state.walk_role = Some(role_arn.clone());
+            state.last_role = Some(role_arn.clone());
             let lines = outcome_text::proof_lines(&role_arn, method, &steps);
             // Only who is the role can prove what it may do.
             let then = (method == ProofMethod::Reasoned).then_some(Request::Proof(ProofRequest::Access {
@@ -202,25 +202,25 @@ pub(super) fn look_again(state: &mut State, request: &Request, turn: u64, effect
 }
 
 /// The rows on screen that this request has found.
-fn open<'a>(state: &'a mut State, request: &Request) -> Option<&'a mut Found> {
+fn open<'a>(state: &'a mut State, request: &Request) -> Option<&'a mut ResultList> {
     state.overlays.iter_mut().find_map(|overlay| match overlay {
-        Overlay::Found(found) if found.again.as_ref() == Some(request) => Some(found),
+        Overlay::Results(list) if list.again.as_ref() == Some(request) => Some(list),
         _ => None,
     })
 }
 
 /// Puts new rows in place of those on screen: the cursor stays on its row, if that is still there. Gives them back if
 /// nobody looks any more.
-fn refill(state: &mut State, request: &Request, rows: Vec<FoundRow>) -> Option<Vec<FoundRow>> {
-    let Some(found) = open(state, request) else {
+fn refill(state: &mut State, request: &Request, rows: Vec<ResultRow>) -> Option<Vec<ResultRow>> {
+    let Some(list) = open(state, request) else {
         return Some(rows);
     };
-    let same = found.rows.get(found.cursor).and_then(|chosen| {
-        let is_it = |row: &FoundRow| row.lines.first() == chosen.lines.first();
+    let same = list.rows.get(list.cursor).and_then(|chosen| {
+        let is_it = |row: &ResultRow| row.lines.first() == chosen.lines.first();
         rows.iter().position(is_it)
     });
-    found.cursor = same.unwrap_or(0);
-    found.rows = rows;
+    list.cursor = same.unwrap_or(0);
+    list.rows = rows;
     None
 }
 
@@ -229,7 +229,7 @@ fn watch_spread(state: &mut State, operation: &Operation, grant_id: String, effe
     if let Request::Grant(GrantRequest::New(spec)) = &operation.request
         && spec.grantee.contains(":role/")
     {
-        state.walk_role = Some(spec.grantee.clone());
+        state.last_role = Some(spec.grantee.clone());
         let request = Request::Grant(GrantRequest::Await {
             key_arn: spec.key_arn.clone(),
             grant_id,
@@ -296,16 +296,16 @@ fn report_with(title: &str, lines: Vec<Line>, then: Option<Request>) -> Next {
     }))
 }
 
-fn list(title: &str, rows: Vec<FoundRow>, again: Option<Request>) -> Next {
+fn list(title: &str, rows: Vec<ResultRow>, again: Option<Request>) -> Next {
     let rows = if rows.is_empty() {
-        vec![FoundRow {
+        vec![ResultRow {
             lines: vec![Line::new(Tone::Dim, "Nothing was found.")],
             then: None,
         }]
     } else {
         rows
     };
-    Next::show(Overlay::Found(Found {
+    Next::show(Overlay::Results(ResultList {
         title: title.to_owned(),
         rows,
         cursor: 0,
@@ -335,7 +335,7 @@ fn message(plaintext: Plaintext, key_arn: &str) -> Next {
 
 fn archive(source: &str, members: Vec<(String, u64)>) -> Next {
     let ObjectUri { bucket, key: object } = ObjectUri::parse(source).unwrap_or_else(|| ObjectUri::new("", ""));
-    let rows = members.into_iter().map(|(name, bytes)| FoundRow {
+    let rows = members.into_iter().map(|(name, bytes)| ResultRow {
         lines: vec![Line::new(Tone::Plain, format::fit(&name, 48)).and(Tone::Dim, format::size(bytes))],
         then: Some(actions::preview(bucket.clone(), object.clone(), Some(name))),
     });

@@ -13,7 +13,7 @@ pub struct Seen {
     /// When.
     pub at: Timestamp,
     /// What came of it.
-    pub found: Found,
+    pub result: ReadResult,
     etag: String,
     /// When the object that is listed was written: a new head does not always make a new ETag.
     written: Option<Timestamp>,
@@ -21,7 +21,7 @@ pub struct Seen {
 
 /// What reading an object told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum ReadResult {
     /// It is an intact token under this KMS key, as far as it is known, and this is proved of its place.
     Verified {
         /// What is proved of its place.
@@ -74,7 +74,7 @@ impl AllSeen {
         &mut self,
         place: (&str, &str),
         etag: &str,
-        found: Found,
+        result: ReadResult,
         at: Timestamp,
         listed: &[ObjectRow],
     ) {
@@ -89,7 +89,7 @@ impl AllSeen {
         });
         let seen = Seen {
             at,
-            found,
+            result,
             etag: etag.to_owned(),
             written,
         };

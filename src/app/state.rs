@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use super::format::Tone;
 use super::job_log::Log;
 use super::pane::Pane;
-use super::seen::{AllSeen, Found, Seen};
+use super::seen::{AllSeen, ReadResult, Seen};
 use super::settings::Settings;
 use super::table::{Listing, Table};
 use super::{Effect, KeyPress, OpId, Topic};
@@ -83,7 +83,7 @@ pub struct State {
     /// Why rows could not be looked at closer, by ARN, object key or job name: they are not asked for again by themselves.
     pub(super) refused: BTreeMap<String, Fault>,
     /// Rows that something was done to: they are asked about at once, and once.
-    pub(super) named: BTreeSet<Topic>,
+    pub(super) ask_once: BTreeSet<Topic>,
     pub(super) watched: Vec<Topic>,
     pub(super) grants_of: Option<String>,
     /// Whether a bucket was opened, or a person has chosen where to be.
@@ -95,7 +95,7 @@ pub struct State {
     /// What proofs found out, the newest last.
     pub(super) proofs: Vec<Proved>,
     /// The role that was chosen or made last.
-    pub(super) walk_role: Option<String>,
+    pub(super) last_role: Option<String>,
     /// Where the last model was decrypted to.
     pub(super) opened_model: Option<String>,
     /// Key policies as they were before they were replaced, by ARN.
@@ -147,14 +147,14 @@ impl State {
             overlays: Vec::new(),
             pending: Vec::new(),
             refused: BTreeMap::new(),
-            named: BTreeSet::new(),
+            ask_once: BTreeSet::new(),
             watched: Vec::new(),
             grants_of: None,
             opened_once: false,
             leaving: None,
             all_seen: AllSeen::default(),
             proofs: Vec::new(),
-            walk_role: None,
+            last_role: None,
             opened_model: None,
             previous_policies: BTreeMap::new(),
             edits: BTreeMap::new(),
@@ -191,12 +191,12 @@ impl State {
             let info = row.info().filter(|info| info.refuted.is_empty());
             info.and_then(|info| info.kms_key_arn.as_deref())
         };
-        let wrapped_by = match self.seen(row).map(|seen| &seen.found) {
-            Some(Found::Verified {
+        let wrapped_by = match self.seen(row).map(|seen| &seen.result) {
+            Some(ReadResult::Verified {
                 kms_key_arn: Some(arn), ..
             }) => Some(arn.as_str()),
-            Some(Found::Refuted(_)) => None,
-            Some(Found::Verified { kms_key_arn: None, .. }) | None => claimed(),
+            Some(ReadResult::Refuted(_)) => None,
+            Some(ReadResult::Verified { kms_key_arn: None, .. }) | None => claimed(),
         };
         matches!((wrapped_by, self.key()), (Some(arn), Some(key)) if key.is_meant(arn))
     }
@@ -215,9 +215,9 @@ impl State {
     }
 
     /// The name of the key with this ARN, if it is listed.
-    pub fn key_name(&self, named: &str) -> Option<&str> {
+    pub fn key_name(&self, reference: &str) -> Option<&str> {
         let mut rows = self.keys.rows().iter();
-        rows.find(|key| key.is_meant(named)).map(KmsKey::name)
+        rows.find(|key| key.is_meant(reference)).map(KmsKey::name)
     }
 
     /// Why a row could not be looked at closer.
@@ -232,11 +232,11 @@ impl State {
     }
 
     /// An object was read to its end. Without an ETag nobody can tell later whether it is still the same.
-    pub(super) fn remember(&mut self, bucket: &str, key: &str, etag: Option<&str>, found: Found) {
+    pub(super) fn remember(&mut self, bucket: &str, key: &str, etag: Option<&str>, result: ReadResult) {
         let Some(etag) = etag else { return };
         let is_here = self.place.as_ref().is_some_and(|(open, _)| open == bucket);
         let listed = if is_here { self.objects.rows() } else { &[] };
-        self.all_seen.remember((bucket, key), etag, found, self.now, listed);
+        self.all_seen.remember((bucket, key), etag, result, self.now, listed);
     }
 
     /// The rows of a pane.

@@ -6,7 +6,7 @@ use super::pane::Pane;
 use super::state::State;
 use super::state::overlay::Overlay;
 use super::{
-    Effect, Event, Page, Topic, cancelling, ended, input, interrupted_uploads, job_alerts, named, policy_review,
+    Effect, Event, Page, Topic, cancelling, ended, input, interrupted_uploads, job_alerts, policy_review, row_updates,
 };
 use crate::domain::policy;
 use crate::domain::{Fault, FaultKind};
@@ -62,7 +62,7 @@ fn answer(
     (walk, first, last, at): (u64, bool, bool, Timestamp),
     effects: &mut Vec<Effect>,
 ) {
-    state.named.remove(&topic);
+    state.ask_once.remove(&topic);
     match page {
         Page::Identity(identity) => state.identity = Some(identity),
         Page::Keys(rows) => state.keys.answer(walk, first, last, at, rows),
@@ -95,7 +95,7 @@ fn answer(
         }
         Page::Object(row) => {
             if let Topic::Object { bucket, .. } = topic {
-                named::object(state, &bucket, row);
+                row_updates::object_read(state, &bucket, row);
             }
         }
         Page::Jobs(rows) => {
@@ -162,7 +162,7 @@ fn refuse(state: &mut State, id: String, fault: Fault) {
 
 fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
     if !fault.is_unheard() {
-        state.named.remove(&topic);
+        state.ask_once.remove(&topic);
     }
     if let Some(table) = state.table_of(&topic) {
         return table.failed(walk, fault);
@@ -171,7 +171,9 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         Topic::KeyPolicy(arn) => {
             state.policy = Some((arn, Err(fault)));
         }
-        Topic::Object { bucket, key } if fault.kind == FaultKind::NotFound => named::gone(state, &bucket, [&key]),
+        Topic::Object { bucket, key } if fault.kind == FaultKind::NotFound => {
+            row_updates::objects_gone(state, &bucket, [&key])
+        }
         Topic::Key(id) | Topic::Object { key: id, .. } | Topic::Job(id) => refuse(state, id, fault),
         // The lists on screen say it where their rows are, and are refused or late for the same reason.
         Topic::Keys

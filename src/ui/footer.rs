@@ -170,7 +170,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
         Overlay::Report(report) if report.then.is_some() => {
             keys(&[(Command::Enter, "do it"), (Command::Down, "down"), close])
         }
-        Overlay::Menu(_) | Overlay::Found(_) | Overlay::CleanUp(_) => keys(&[
+        Overlay::Menu(_) | Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[
             (Command::Enter, "do it"),
             (Command::CopyCommand, "copy as command"),
             (Command::Down, "down"),

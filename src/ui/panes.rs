@@ -8,7 +8,7 @@ use super::table::{Cell, Column, View, fixed, flex, number, render as table};
 use crate::app::format::{self, Tone};
 use crate::app::pane::grants::is_orphan;
 use crate::app::pane::jobs::took;
-use crate::app::seen::Found;
+use crate::app::seen::ReadResult;
 use crate::app::{Pane, State};
 use crate::domain::{BucketRow, FileRow, Grant, KmsKey, ObjectRow, TrainingJob};
 
@@ -193,10 +193,10 @@ fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
         Some(info) => {
             let named = info.kms_key_arn.as_deref();
             let name = named.map(|arn| state.key_name(arn).unwrap_or_else(|| format::last_part(arn)));
-            let (tone, what) = match state.seen(row).map(|seen| &seen.found) {
-                Some(Found::Verified { bond, .. }) if bond.is_bound() => (Tone::Good, "verified"),
-                Some(Found::Verified { .. }) => (Tone::Warn, "verified"),
-                Some(Found::Refuted(_)) => (Tone::Bad, "not intact"),
+            let (tone, what) = match state.seen(row).map(|seen| &seen.result) {
+                Some(ReadResult::Verified { bond, .. }) if bond.is_bound() => (Tone::Good, "verified"),
+                Some(ReadResult::Verified { .. }) => (Tone::Warn, "verified"),
+                Some(ReadResult::Refuted(_)) => (Tone::Bad, "not intact"),
                 None if !info.refuted.is_empty() => (Tone::Bad, "refuted"),
                 None => (format::format_tone(info.format), info.format.as_str()),
             };

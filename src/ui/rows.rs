@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use super::{Theme, boxed, centered, line, position};
 use crate::app::format::{self, Line as Words, Tone};
-use crate::app::overlay::{CleanUp, Found, Menu};
+use crate::app::overlay::{CleanUp, Menu, ResultList};
 use crate::app::{State, cleanup, guide, interrupted_uploads, reader_text};
 
 pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64) {
@@ -18,10 +18,10 @@ pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &The
     render(frame, inner, theme, &rows, cursor, "Nothing was said yet.");
 }
 
-pub(super) fn found(frame: &mut Frame, area: Rect, theme: &Theme, found: &Found) {
-    let inner = boxed(frame, area, &found.title, theme.focus);
-    let rows: Vec<Vec<Words>> = found.rows.iter().map(|row| row.lines.clone()).collect();
-    render(frame, inner, theme, &rows, found.cursor, "");
+pub(super) fn results(frame: &mut Frame, area: Rect, theme: &Theme, list: &ResultList) {
+    let inner = boxed(frame, area, &list.title, theme.focus);
+    let rows: Vec<Vec<Words>> = list.rows.iter().map(|row| row.lines.clone()).collect();
+    render(frame, inner, theme, &rows, list.cursor, "");
 }
 
 pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, id: &str) {
@@ -40,7 +40,7 @@ pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &The
     position(frame, area, theme, &cleanup::standing(state, shown));
 }
 
-pub(super) fn walk(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
+pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
     let inner = boxed(frame, area, "The walk", theme.focus);
     let rows: Vec<Vec<Words>> = guide::steps(state)
         .into_iter()

@@ -77,7 +77,7 @@ pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
     let region = state.settings.region.clone().unwrap_or_default();
     let spec = JobSpec {
         name: new_name(state),
-        role_arn: state.walk_role.clone().unwrap_or_default(),
+        role_arn: state.last_role.clone().unwrap_or_default(),
         image: format!("{account}.dkr.ecr.{region}.amazonaws.com/example-image:latest"),
         instance_type: "ml.m5.large".to_owned(),
         instance_count: 1,

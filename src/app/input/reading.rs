@@ -53,7 +53,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
                 .messages
                 .id(stepped(state.messages.row(*id), by, state.messages.len()));
         }
-        Some(Overlay::Found(found)) => found.cursor = stepped(found.cursor, by, found.rows.len()),
+        Some(Overlay::Results(list)) => list.cursor = stepped(list.cursor, by, list.rows.len()),
         Some(Overlay::CleanUp(shown)) => shown.cursor = stepped(shown.cursor, by, shown.items.len()),
         Some(Overlay::Guide(row)) => *row = stepped(*row, by, steps),
         Some(Overlay::Interrupted(id)) => {
@@ -134,8 +134,8 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             let id = id.clone();
             interrupted_uploads::ask(state, &id, command, effects);
         }
-        (Some(Overlay::Found(found)), Command::Enter) => {
-            let request = found.rows.get(found.cursor).and_then(|row| row.then.clone());
+        (Some(Overlay::Results(list)), Command::Enter) => {
+            let request = list.rows.get(list.cursor).and_then(|row| row.then.clone());
             repair(state, request, effects);
         }
         (Some(Overlay::CleanUp(_)), Command::Enter) => cleanup::take_down(state),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Facts;
 use crate::app::format::{self, Line, Tone};
-use crate::app::seen::{Found, Seen, is_same_time};
+use crate::app::seen::{ReadResult, Seen, is_same_time};
 use crate::app::table::{Order, Row};
 use crate::domain::{BucketRow, Door, Fault, ObjectFormat, ObjectRow};
 
@@ -205,15 +205,15 @@ pub(crate) fn overview(
 fn read(facts: &mut Facts, seen: Option<&Seen>) {
     let Some(seen) = seen else { return };
     let at = format::time(seen.at);
-    match &seen.found {
-        Found::Verified { bond, kms_key_arn } => {
+    match &seen.result {
+        ReadResult::Verified { bond, kms_key_arn } => {
             let tone = if bond.is_bound() { Tone::Good } else { Tone::Warn };
             facts.fact("Verified", tone, &format!("{at}, for this ETag: intact, {bond}"));
             if let Some(arn) = kms_key_arn {
                 facts.plain("", &format!("KMS unwrapped its data key under {arn}"));
             }
         }
-        Found::Refuted(why) => facts.fact("Not intact", Tone::Bad, &format!("{at}, for this ETag: {why}")),
+        ReadResult::Refuted(why) => facts.fact("Not intact", Tone::Bad, &format!("{at}, for this ETag: {why}")),
     }
 }
 

@@ -3,18 +3,18 @@
 use crate::app::format::{self, Line, Tone};
 use crate::app::outcome_text;
 use crate::app::state::State;
-use crate::app::state::overlay::FoundRow;
+use crate::app::state::overlay::ResultRow;
 use crate::domain::explain::Explanation;
 use crate::domain::{
     Dependents, Door, Fault, Finding, Grant, GrantCycle, GrantRequest, ObjectProof, Request, RolePolicies, Weight,
 };
 
-pub(super) fn grant_row(state: &State, grant: &Grant) -> FoundRow {
+pub(super) fn grant_row(state: &State, grant: &Grant) -> ResultRow {
     let key = state
         .key_name(&grant.key_arn)
         .unwrap_or_else(|| format::last_part(&grant.key_arn));
     let name = grant.name.clone().unwrap_or_default();
-    FoundRow {
+    ResultRow {
         lines: vec![
             Line::new(Tone::Accent, format::fit(key, 24))
                 .and(Tone::Plain, format::fit(format::last_part(&grant.grantee), 28))
@@ -29,8 +29,8 @@ pub(super) fn grant_row(state: &State, grant: &Grant) -> FoundRow {
     }
 }
 
-pub(super) fn refused_row(what: &str, fault: &Fault) -> FoundRow {
-    FoundRow {
+pub(super) fn refused_row(what: &str, fault: &Fault) -> ResultRow {
+    ResultRow {
         lines: vec![Line::new(
             Tone::Warn,
             format!("{what} {}", fault.at(Door::Dashboard)).trim().to_owned(),
@@ -39,7 +39,7 @@ pub(super) fn refused_row(what: &str, fault: &Fault) -> FoundRow {
     }
 }
 
-pub(super) fn finding_row(finding: Finding) -> FoundRow {
+pub(super) fn finding_row(finding: Finding) -> ResultRow {
     let (tone, word) = match finding.weight {
         Weight::Blocks => (Tone::Bad, "fails  "),
         Weight::Warns => (Tone::Warn, "warns  "),
@@ -51,7 +51,7 @@ pub(super) fn finding_row(finding: Finding) -> FoundRow {
     if !finding.remedy.is_empty() {
         lines.push(Line::new(Tone::Accent, format!("         {}", finding.remedy)));
     }
-    FoundRow {
+    ResultRow {
         lines,
         then: finding.repair,
     }

@@ -35,7 +35,7 @@ pub enum Overlay {
     /// What an operation found out, to be read.
     Report(Report),
     /// Rows that were found, to be acted on.
-    Found(Found),
+    Results(ResultList),
     /// Uploads that were interrupted; the text is the id of the upload with the cursor.
     Interrupted(String),
     /// What the walk made and is still there.
@@ -109,11 +109,11 @@ pub struct Report {
 
 /// Rows that were found, each with what can be done about it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct ResultList {
     /// What was looked for.
     pub title: String,
     /// The rows.
-    pub rows: Vec<FoundRow>,
+    pub rows: Vec<ResultRow>,
     /// The row with the cursor.
     pub cursor: usize,
     /// What found them, if it is to look again once something was done about one.
@@ -122,7 +122,7 @@ pub struct Found {
 
 /// One thing found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FoundRow {
+pub struct ResultRow {
     /// What it is, the first line as the row itself.
     pub lines: Vec<Line>,
     /// What Enter does.

@@ -44,7 +44,7 @@ impl State {
                 _ => {}
             }
         }
-        topics.extend(self.named.iter().cloned());
+        topics.extend(self.ask_once.iter().cloned());
         topics.extend(self.rows());
         let mut known = HashSet::new();
         topics.retain(|topic| known.insert(topic.clone()));

@@ -1,6 +1,6 @@
 //! What an object says of itself is shown as that; *verified* is what was read here, for this ETag.
 
-use strongroom::app::seen::Found;
+use strongroom::app::seen::ReadResult;
 use strongroom::app::{Page, Topic};
 use strongroom::domain::{
     Bond, Fault, FaultKind, ObjectFormat, ObjectRow, Origin, Outcome, Plaintext, Preview, Reading, Refuted, Verdict,
@@ -35,10 +35,10 @@ fn read(verdict: Verdict) -> Desk {
     desk
 }
 
-fn seen(desk: &Desk) -> Option<Found> {
+fn seen(desk: &Desk) -> Option<ReadResult> {
     let mut rows = desk.state.objects.rows().iter();
     let row = rows.find(|row| row.key() == "housing.csv")?;
-    desk.state.seen(row).map(|seen| seen.found.clone())
+    desk.state.seen(row).map(|seen| seen.result.clone())
 }
 
 fn changed(change: impl Fn(&mut ObjectRow)) -> Vec<ObjectRow> {
@@ -127,7 +127,10 @@ fn what_fails_is_remembered_and_what_could_not_be_read_is_not() {
     };
     let format = ObjectFormat::Strongroom;
     let desk = with(Reading::NotIntact { format, why: why() });
-    assert_eq!(seen(&desk), Some(Found::Refuted("the token was changed".to_owned())));
+    assert_eq!(
+        seen(&desk),
+        Some(ReadResult::Refuted("the token was changed".to_owned()))
+    );
     assert!(
         desk.screen().contains("not intact") && desk.state.linked().1 == 0,
         "{}",
@@ -165,7 +168,7 @@ fn decrypting_and_previewing_a_token_read_it_to_its_end_too() {
     };
     desk.done(1, outcome);
     assert!(
-        matches!(seen(&desk), Some(Found::Verified { .. })),
+        matches!(seen(&desk), Some(ReadResult::Verified { .. })),
         "{:?}",
         desk.state.operations
     );

@@ -12,7 +12,7 @@ use crate::domain::{AliasChange, Grant, GrantSpec, KmsKey, ObjectRow};
 const MOST: usize = 64;
 
 /// These objects were written.
-pub(super) fn written(state: &mut State, uris: &[String]) {
+pub(super) fn objects_written(state: &mut State, uris: &[String]) {
     let Some((bucket, prefix)) = state.place.clone() else {
         return;
     };
@@ -34,12 +34,12 @@ pub(super) fn written(state: &mut State, uris: &[String]) {
     }
     for key in objects.into_iter().take(MOST) {
         let bucket = bucket.clone();
-        state.named.insert(Topic::Object { bucket, key });
+        state.ask_once.insert(Topic::Object { bucket, key });
     }
 }
 
 /// An object was looked at.
-pub(super) fn object(state: &mut State, bucket: &str, row: ObjectRow) {
+pub(super) fn object_read(state: &mut State, bucket: &str, row: ObjectRow) {
     let is_here = |(open, prefix): &(String, String)| {
         let name = row.key().strip_prefix(prefix.as_str());
         open == bucket && name.is_some_and(|name| !name.contains('/'))
@@ -51,7 +51,7 @@ pub(super) fn object(state: &mut State, bucket: &str, row: ObjectRow) {
 }
 
 /// These objects are gone.
-pub(super) fn gone<'a>(state: &mut State, bucket: &str, keys: impl IntoIterator<Item = &'a String>) {
+pub(super) fn objects_gone<'a>(state: &mut State, bucket: &str, keys: impl IntoIterator<Item = &'a String>) {
     let keys: BTreeSet<String> = keys.into_iter().cloned().collect();
     state.all_seen.gone(bucket, |key| keys.contains(key));
     if state.place.as_ref().is_some_and(|(open, _)| open == bucket) {
@@ -60,18 +60,18 @@ pub(super) fn gone<'a>(state: &mut State, bucket: &str, keys: impl IntoIterator<
 }
 
 /// A key was created.
-pub(super) fn key(state: &mut State, arn: &str, alias: Option<&str>) {
+pub(super) fn key_created(state: &mut State, arn: &str, alias: Option<&str>) {
     state.keys.merge(KmsKey {
         id: super::format::last_part(arn).to_owned(),
         arn: arn.to_owned(),
         aliases: alias.map(str::to_owned).into_iter().collect(),
         detail: None,
     });
-    state.named.insert(Topic::Key(arn.to_owned()));
+    state.ask_once.insert(Topic::Key(arn.to_owned()));
 }
 
 /// A grant was created.
-pub(super) fn grant(state: &mut State, id: &str, spec: &GrantSpec) {
+pub(super) fn grant_created(state: &mut State, id: &str, spec: &GrantSpec) {
     if state.grants_of.as_ref() == Some(&spec.key_arn) {
         state.grants.merge(Grant {
             id: id.to_owned(),
@@ -87,7 +87,7 @@ pub(super) fn grant(state: &mut State, id: &str, spec: &GrantSpec) {
 }
 
 /// The person wants to know anew what is on screen.
-pub(super) fn on_screen(state: &mut State) {
+pub(super) fn ask_visible(state: &mut State) {
     let keys = state.keys.visible().map(|(key, ..)| Topic::Key(key.arn.clone()));
     let jobs = state.jobs.visible().map(|(job, ..)| Topic::Job(job.name.clone()));
     let objects = state.place.iter().flat_map(|(bucket, _)| {
@@ -106,11 +106,11 @@ pub(super) fn on_screen(state: &mut State) {
         Pane::Objects => objects.collect(),
         Pane::Grants | Pane::Files => Vec::new(),
     };
-    state.named.extend(rows);
+    state.ask_once.extend(rows);
 }
 
 /// An alias points elsewhere now.
-pub(super) fn alias(state: &mut State, alias: &String, change: &AliasChange) {
+pub(super) fn alias_changed(state: &mut State, alias: &String, change: &AliasChange) {
     let mut keys = state.keys.rows().iter();
     if let Some(arn) = keys.find(|key| key.aliases.contains(alias)).map(|key| key.arn.clone()) {
         state.keys.amend(&arn, |key| key.aliases.retain(|known| known != alias));
