@@ -16,6 +16,7 @@ pub mod cancelling;
 pub mod cleanup;
 mod clipboard;
 pub mod command;
+mod cursor;
 mod details;
 mod dispatch;
 pub mod effect;

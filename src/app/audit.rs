@@ -2,6 +2,7 @@
 
 use tui_input::Input;
 
+use super::cursor::stepped;
 use super::format::{self, Line, Tone};
 use crate::domain::{AuditEntry, AuditOutcome};
 
@@ -50,8 +51,7 @@ impl Audit {
     }
 
     pub(super) fn step(&mut self, by: isize) {
-        let last = self.shown.len().saturating_sub(1);
-        self.cursor = self.cursor.saturating_add_signed(by).min(last);
+        self.cursor = stepped(self.cursor, by, self.shown.len());
     }
 
     pub(super) fn refilter(&mut self) {

@@ -5,6 +5,7 @@ mod reading;
 use tui_input::Input;
 
 use super::command::Command;
+use super::cursor::stepped;
 use super::form::{Typed, edit, paste as paste_into};
 use super::keymap::Match;
 use super::state::State;
@@ -225,11 +226,11 @@ fn agreed_to(state: &mut State, request: Request, effects: &mut Vec<Effect>) {
 }
 
 fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut Vec<Effect>) {
-    let last = palette.matches.len().saturating_sub(1);
+    let stepped = |by| stepped(palette.cursor, by, palette.matches.len());
     match (key.code, key.ctrl) {
         (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => return,
-        (KeyCode::Down, _) | (KeyCode::Char('n'), true) => palette.cursor = (palette.cursor + 1).min(last),
-        (KeyCode::Up, _) | (KeyCode::Char('p'), true) => palette.cursor = palette.cursor.saturating_sub(1),
+        (KeyCode::Down, _) | (KeyCode::Char('n'), true) => palette.cursor = stepped(1),
+        (KeyCode::Up, _) | (KeyCode::Char('p'), true) => palette.cursor = stepped(-1),
         (KeyCode::Enter, _) => {
             match palette.matches.get(palette.cursor) {
                 Some((PaletteRow::Command(command), _)) => dispatch::run(state, *command, effects),

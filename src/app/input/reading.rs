@@ -1,6 +1,7 @@
 //! What a command does while something is being read.
 
 use crate::app::command::{Command, Keyed};
+use crate::app::cursor::stepped;
 use crate::app::state::overlay::{Confirm, Overlay, Scroll, Subject, Then};
 use crate::app::state::{State, layout};
 use crate::app::{
@@ -109,10 +110,6 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         // These take their keys themselves.
         Some(Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_)) | None => {}
     }
-}
-
-fn stepped(row: usize, by: isize, rows: usize) -> usize {
-    row.saturating_add_signed(by).min(rows.saturating_sub(1))
 }
 
 /// Enter on a row; false if the command is for reading.

@@ -1,6 +1,7 @@
 //! What is done with a table whatever its rows are, so that a pane is asked for its table once.
 
 use super::{Freshness, Row, Sort, Table};
+use crate::app::cursor::stepped;
 use crate::domain::Fault;
 
 /// A table of any rows.
@@ -50,8 +51,7 @@ impl<T: Row> Listing for Table<T> {
 
     fn step(&mut self, by: isize) {
         self.wanted = None;
-        let last = self.view.len().saturating_sub(1);
-        self.cursor = self.cursor.saturating_add_signed(by).min(last);
+        self.cursor = stepped(self.cursor, by, self.view.len());
         self.touch();
         self.reveal();
     }
