@@ -13,6 +13,9 @@ use crate::app::job_log::Log;
 use crate::app::{Command, Overlay, Pane, State};
 use crate::domain::KeyState;
 
+/// A command, and what it does in a word or two.
+type Hint = (Command, &'static str);
+
 /// While a filter is typed.
 const TYPING: &[(&str, &str)] = &[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")];
 
@@ -50,7 +53,7 @@ fn fitting(hints: Vec<(String, String)>, room: usize) -> Vec<(String, String)> {
 }
 
 /// What the pane with the cursor offers, in its own words.
-fn here(state: &State) -> Vec<(Command, &'static str)> {
+fn here(state: &State) -> Vec<Hint> {
     let key_state = state
         .key()
         .and_then(|key| key.detail.as_ref())
@@ -109,7 +112,7 @@ fn here(state: &State) -> Vec<(Command, &'static str)> {
     hints
 }
 
-fn bound(state: &State, hints: &[(Command, &str)]) -> Vec<(String, String)> {
+fn bound(state: &State, hints: &[Hint]) -> Vec<(String, String)> {
     let keymap = &state.settings.keymap;
     let hints = hints
         .iter()
@@ -118,8 +121,12 @@ fn bound(state: &State, hints: &[(Command, &str)]) -> Vec<(String, String)> {
 }
 
 fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
-    let close = (Command::Back, "close");
-    let keys = |hints: &[(Command, &str)]| bound(state, hints);
+    const CLOSE: &[Hint] = &[(Command::Back, "close")];
+    const DOWN: &[Hint] = &[(Command::Down, "down"), (Command::Back, "close")];
+    const STEP: &[Hint] = &[(Command::Down, "down"), (Command::Up, "up"), (Command::Back, "close")];
+    const DO_IT: Hint = (Command::Enter, "do it");
+    const COPY_COMMAND: Hint = (Command::CopyCommand, "copy as command");
+    let keys = |own: &[Hint], last: &[Hint]| bound(state, &[own, last].concat());
     match overlay {
         Overlay::Confirm(confirm) if confirm.typed.is_some() => {
             literal(&[("Ctrl-Y", "copy as command"), ("Enter", "agree"), ("Esc", "back")])
@@ -133,64 +140,46 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ("Esc", "back"),
         ]),
         Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Esc", "back")]),
-        Overlay::Log(Log { typing: true, .. }) | Overlay::Audit(Audit { typing: true, .. }) => literal(TYPING),
-        Overlay::Audit(_) => keys(&[
-            (Command::Enter, "all of it"),
-            (Command::Filter, "filter"),
-            (Command::Save, "save"),
-            (Command::Down, "down"),
-            (Command::Up, "up"),
-            close,
-        ]),
-        Overlay::Log(_) => keys(&[
-            (Command::Follow, "follow"),
-            (Command::Wrap, "wrap"),
-            (Command::Save, "save"),
-            (Command::Filter, "filter"),
-            (Command::Top, "top"),
-            (Command::Bottom, "end"),
-            close,
-        ]),
-        Overlay::Interrupted(_) => keys(&[
-            (Command::Enter, "finish it"),
-            (Command::Do(Keyed::Remove), "abort it"),
-            (Command::Back, "later"),
-        ]),
-        Overlay::Operations(_) => keys(&[
-            (Command::Do(Keyed::Remove), "cancel"),
-            (Command::CopyCommand, "copy as command"),
-            close,
-        ]),
         Overlay::Review(_) => literal(&[
             ("y", "put it"),
             ("e", "edit again"),
             ("Y", "copy as command"),
             ("Esc", "discard"),
         ]),
-        Overlay::Report(report) if report.then.is_some() => {
-            keys(&[(Command::Enter, "do it"), (Command::Down, "down"), close])
+        Overlay::Log(Log { typing: true, .. }) | Overlay::Audit(Audit { typing: true, .. }) => literal(TYPING),
+        Overlay::Audit(_) => {
+            let own = [
+                (Command::Enter, "all of it"),
+                (Command::Filter, "filter"),
+                (Command::Save, "save"),
+            ];
+            keys(&own, STEP)
         }
-        Overlay::Menu(_) | Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[
-            (Command::Enter, "do it"),
-            (Command::CopyCommand, "copy as command"),
-            (Command::Down, "down"),
-            (Command::Up, "up"),
-            close,
-        ]),
-        Overlay::Guide(_) | Overlay::Messages(_) => keys(&[
-            (Command::Enter, "do it"),
-            (Command::Down, "down"),
-            (Command::Up, "up"),
-            close,
-        ]),
-        Overlay::Preview(_) => keys(&[
-            (Command::NextPane, "text, JSON, table, hex"),
-            (Command::Copy, "copy"),
-            (Command::Down, "down"),
-            close,
-        ]),
-        Overlay::Details(_) => keys(&[(Command::NextPane, "next page"), (Command::Copy, "copy"), close]),
-        _ => keys(&[(Command::Down, "down"), (Command::Up, "up"), close]),
+        Overlay::Log(_) => {
+            let own = [
+                (Command::Follow, "follow"),
+                (Command::Wrap, "wrap"),
+                (Command::Save, "save"),
+                (Command::Filter, "filter"),
+                (Command::Top, "top"),
+                (Command::Bottom, "end"),
+            ];
+            keys(&own, CLOSE)
+        }
+        Overlay::Interrupted(_) => {
+            let own = [(Command::Enter, "finish it"), (Command::Do(Keyed::Remove), "abort it")];
+            keys(&own, &[(Command::Back, "later")])
+        }
+        Overlay::Operations(_) => keys(&[(Command::Do(Keyed::Remove), "cancel"), COPY_COMMAND], CLOSE),
+        Overlay::Menu(_) | Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[DO_IT, COPY_COMMAND], STEP),
+        Overlay::Guide(_) | Overlay::Messages(_) => keys(&[DO_IT], STEP),
+        Overlay::Report(report) if report.then.is_some() => keys(&[DO_IT], DOWN),
+        Overlay::Preview(_) => {
+            let own = [(Command::NextPane, "text, JSON, table, hex"), (Command::Copy, "copy")];
+            keys(&own, DOWN)
+        }
+        Overlay::Details(_) => keys(&[(Command::NextPane, "next page"), (Command::Copy, "copy")], CLOSE),
+        Overlay::Help(_) | Overlay::Report(_) => keys(&[], STEP),
     }
 }
 

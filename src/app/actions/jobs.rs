@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::objects::on_object;
 use super::{asks, only_if};
 use crate::app::command::Keyed;
 use crate::app::details;
@@ -15,10 +16,7 @@ use crate::domain::{JobDetail, JobRequest, JobSpec, JobStatus, ObjectUri, Reques
 pub(in crate::app) const TRAIN: Action = Action {
     label: Keyed::Train.name(),
     help: Keyed::Train.help(),
-    offered: |state, target| {
-        let is_there = target.pane == Pane::Objects && target.object(state).is_some();
-        only_if(is_there, "To train, select an encrypted object (3).")
-    },
+    offered: |state, target| on_object(state, target, "To train, select an encrypted object (3)."),
     begin: |state, target| new(state, target).map(Begin::Fill),
 };
 

@@ -8,7 +8,7 @@ use crate::app::form::{Blank, Form, Sent};
 use crate::app::format::{self, Tone};
 use crate::app::pane::Pane;
 use crate::app::state::State;
-use crate::app::state::action::{Action, Begin};
+use crate::app::state::action::{Action, Begin, Offer};
 use crate::app::state::continuation::Continuation;
 use crate::app::state::overlay::{Next, Overlay};
 use crate::app::state::target::{Target, model_of};
@@ -50,10 +50,7 @@ pub(in crate::app) const DECRYPT: Action = Action {
 pub(in crate::app) const VERIFY: Action = Action {
     label: Keyed::Verify.name(),
     help: Keyed::Verify.help(),
-    offered: |state, target| {
-        let is_there = target.pane == Pane::Objects && target.object(state).is_some();
-        only_if(is_there, "To verify, select an encrypted object (3).")
-    },
+    offered: |state, target| on_object(state, target, "To verify, select an encrypted object (3)."),
     begin: |state, _| {
         let (bucket, objects) = chosen(state)?;
         start(ObjectRequest::Verify {
@@ -67,10 +64,7 @@ pub(in crate::app) const VERIFY: Action = Action {
 pub(in crate::app) const PREVIEW: Action = Action {
     label: Keyed::Preview.name(),
     help: Keyed::Preview.help(),
-    offered: |state, target| {
-        let is_there = target.pane == Pane::Objects && target.object(state).is_some();
-        only_if(is_there, "To preview, select an encrypted object (3).")
-    },
+    offered: |state, target| on_object(state, target, "To preview, select an encrypted object (3)."),
     begin: |state, target| {
         let (bucket, object) = target.place_of_object(state);
         Some(Begin::Start(preview(bucket, object, None)))
@@ -118,6 +112,14 @@ pub(super) const INTERRUPTED: Action = Action {
     offered: |_, target| in_panes(target, &[Pane::Objects, Pane::Files]),
     begin: |_, _| Some(Begin::Do(|state, _| interrupted_uploads::open(state))),
 };
+
+/// Offered on an object that is still listed.
+pub(super) fn on_object(state: &State, target: &Target, elsewhere: &'static str) -> Offer {
+    only_if(
+        target.pane == Pane::Objects && target.object(state).is_some(),
+        elsewhere,
+    )
+}
 
 fn counted_first(target: &Target, delete: bool) -> Option<Begin> {
     let bucket = target.bucket.clone()?;

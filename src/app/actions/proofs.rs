@@ -2,22 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use super::objects::on_object;
 use super::{asks, fill, only_if};
 use crate::app::command::Keyed;
 use crate::app::form::Blank;
 use crate::app::pane::Pane;
 use crate::app::state::State;
-use crate::app::state::action::Action;
+use crate::app::state::action::{Action, Offer};
+use crate::app::state::target::Target;
 use crate::app::{Effect, format};
 use crate::domain::ProofRequest;
 
 pub(in crate::app) const ACCESS: Action = Action {
     label: Keyed::Prove.name(),
     help: Keyed::Prove.help(),
-    offered: |state, target| {
-        let is_there = matches!(target.pane, Pane::Keys | Pane::Grants) && target.listed_key(state).is_some();
-        only_if(is_there, "To prove access, select a key (1) or a grant (2).")
-    },
+    offered: |state, target| on_key_or_grant(state, target, "To prove access, select a key (1) or a grant (2)."),
     begin: |state, target| {
         let key_arn = target.key.clone()?;
         let note = "Assumes the role and tries the key as it: what KMS answers is the proof.";
@@ -34,10 +33,7 @@ pub(in crate::app) const ACCESS: Action = Action {
 pub(super) const GRANT_CYCLE: Action = Action {
     label: "proof story",
     help: "Denied, granted, allowed, revoked, denied: proved, and left as it was",
-    offered: |state, target| {
-        let is_there = matches!(target.pane, Pane::Keys | Pane::Grants) && target.listed_key(state).is_some();
-        only_if(is_there, "")
-    },
+    offered: |state, target| on_key_or_grant(state, target, ""),
     begin: |state, target| {
         let key_arn = target.key.clone()?;
         let title = format!("Prove the story of {}", target.key_name(state));
@@ -57,7 +53,7 @@ pub(super) const GRANT_CYCLE: Action = Action {
 pub(super) const OBJECT: Action = Action {
     label: "prove object",
     help: "The bytes as stored, that they are unusable without the key, who opens them",
-    offered: |state, target| only_if(target.pane == Pane::Objects && target.object(state).is_some(), ""),
+    offered: |state, target| on_object(state, target, ""),
     begin: |state, target| {
         let (bucket, object) = target.place_of_object(state);
         let note =
@@ -76,6 +72,12 @@ pub(super) const OBJECT: Action = Action {
         })
     },
 };
+
+/// Offered on a key that is still listed, and on its grants.
+fn on_key_or_grant(state: &State, target: &Target, elsewhere: &'static str) -> Offer {
+    let is_there = matches!(target.pane, Pane::Keys | Pane::Grants) && target.listed_key(state).is_some();
+    only_if(is_there, elsewhere)
+}
 
 fn access(key_arn: String, role_arn: String) -> ProofRequest {
     ProofRequest::Access {

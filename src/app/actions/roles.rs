@@ -37,11 +37,23 @@ pub(in crate::app) const NEW: Action = Action {
     },
 };
 
-pub(super) const POLICIES: Action = Action {
+/// An action whose form asks for nothing but a role.
+macro_rules! of_role {
+    (label: $label:literal, help: $help:literal, note: $note:literal, request: $request:expr,) => {
+        Action {
+            label: $label,
+            help: $help,
+            offered,
+            begin: |state, _| of_role(state, $label, $note, $request),
+        }
+    };
+}
+
+pub(super) const POLICIES: Action = of_role! {
     label: "role policies",
     help: "Who may assume a role and what it may do",
-    offered,
-    begin: |state, _| of_role(state, "role policies", "", |role| RoleRequest::Policies { role }),
+    note: "",
+    request: |role| RoleRequest::Policies { role },
 };
 
 pub(super) const DETACH_POLICY: Action = Action {
@@ -59,46 +71,32 @@ pub(super) const DETACH_POLICY: Action = Action {
     },
 };
 
-pub(super) const TRUST_SERVICE: Action = Action {
+pub(super) const TRUST_SERVICE: Action = of_role! {
     label: "trust SageMaker",
     help: "Let SageMaker assume a role",
-    offered,
-    begin: |state, _| of_role(state, "trust SageMaker", "", |role| RoleRequest::TrustService { role }),
+    note: "",
+    request: |role| RoleRequest::TrustService { role },
 };
 
-pub(super) const TRUST_CALLER: Action = Action {
+pub(super) const TRUST_CALLER: Action = of_role! {
     label: "trust me",
     help: "Let yourself assume a role: you then read what it can read",
-    offered,
-    begin: |state, _| {
-        let note = "Whoever may assume the role can read the training data. Take it back afterwards.";
-        of_role(state, "trust me", note, |role| RoleRequest::TrustCaller {
-            role,
-            on: true,
-        })
-    },
+    note: "Whoever may assume the role can read the training data. Take it back afterwards.",
+    request: |role| RoleRequest::TrustCaller { role, on: true },
 };
 
-pub(super) const DISTRUST_CALLER: Action = Action {
+pub(super) const DISTRUST_CALLER: Action = of_role! {
     label: "distrust me",
     help: "Take that back",
-    offered,
-    begin: |state, _| {
-        of_role(state, "distrust me", "", |role| RoleRequest::TrustCaller {
-            role,
-            on: false,
-        })
-    },
+    note: "",
+    request: |role| RoleRequest::TrustCaller { role, on: false },
 };
 
-pub(super) const DELETE: Action = Action {
+pub(super) const DELETE: Action = of_role! {
     label: "delete role",
     help: "Take every policy off a role, then delete it",
-    offered,
-    begin: |state, _| {
-        let note = "Its policies are taken off first. Grants to it stay on their keys, useless.";
-        of_role(state, "delete role", note, |role| RoleRequest::Delete { role })
-    },
+    note: "Its policies are taken off first. Grants to it stay on their keys, useless.",
+    request: |role| RoleRequest::Delete { role },
 };
 
 fn offered(_: &State, target: &Target) -> Offer {
