@@ -9,6 +9,14 @@
 //!
 //! What is known is in [`state`], with what lies over the panes and what follows an operation, all of it data; what is done
 //! with it stands above. No two modules here know each other but a module and its children.
+//!
+//! - From a key to a request: `input`, [`keymap`], [`command`], `dispatch`; [`actions`] with their [`form`]s, listed by the
+//!   menu and by `palette`; `requests` asks first what must be asked.
+//! - From an answer to the screen: `update`; `ended` for operations, with `row_updates` for what they changed, `results` for
+//!   what they found, `next` for what they lead to; `job_alerts`.
+//! - Rows: [`table`], and a [`pane`] each. Screens: `details`, [`job_log`], [`audit`], [`guide`] (the walk), [`cleanup`],
+//!   [`policy_review`], [`interrupted_uploads`].
+//! - Words: [`format`](mod@format), [`outcome_text`], [`reader_text`].
 
 pub mod actions;
 pub mod audit;

@@ -14,6 +14,7 @@
 //! - [`app`]: the pure core: state, events, effects, `update`.
 //! - [`ui`]: draws a state; nothing else.
 //! - [`worker`]: owns every task: polls what is visible, runs operations, answers with events.
+//! - [`runtime`]: the loop between these three and the terminal, which is [`term`]'s.
 //! - [`actions`]: one async function per thing a person can do, for the dashboard and the command line alike.
 //! - [`perform`]: a request and the action of the same name.
 //! - [`aws`]: the only door to the SDK.
