@@ -213,6 +213,11 @@ fn in_panes(target: &Target, panes: &[Pane]) -> Offer {
 
 /// Opens the menu.
 pub(super) fn menu(state: &mut State) {
+    menu_of(state, MENU);
+}
+
+/// Opens a menu of those of these actions that are offered here.
+fn menu_of(state: &mut State, actions: &[&'static Action]) {
     let title = match super::state::reference(state) {
         Some(reference) if state.focus == Pane::Keys => {
             let name = state.key_name(&reference);
@@ -223,7 +228,7 @@ pub(super) fn menu(state: &mut State) {
     };
     let target = Target::of(state);
     let offered = |action: &&Action| (action.offered)(state, &target).is_ok();
-    let actions = MENU.iter().copied().filter(offered).collect();
+    let actions = actions.iter().copied().filter(offered).collect();
     state.overlays.push(Overlay::Menu(Menu {
         title,
         target,
@@ -331,3 +336,6 @@ pub(super) fn send(state: &mut State, form: Form, effects: &mut Vec<Effect>) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

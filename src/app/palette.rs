@@ -20,6 +20,11 @@ pub(super) fn open(state: &mut State) {
 
 /// What matches what was typed into the palette, what works here first; each with whether it does.
 pub(super) fn matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
+    matches_among(state, actions::MENU, typed)
+}
+
+/// The same of the commands and these actions.
+pub(super) fn matches_among(state: &State, actions: &[&'static Action], typed: &str) -> Vec<(PaletteRow, bool)> {
     let typed = typed.to_lowercase();
     let commands = COMMANDS
         .iter()
@@ -29,7 +34,7 @@ pub(super) fn matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
         _ => None,
     };
     let has_key = |action: &&Action| COMMANDS.iter().any(|entry| keyed(entry.command) == Some(*action));
-    let others = actions::MENU.iter().copied().filter(|action| !has_key(action));
+    let others = actions.iter().copied().filter(|action| !has_key(action));
     let others = others.map(|action| (PaletteRow::Action(action), action.is_offered(state)));
     let matches = |choice: PaletteRow| {
         choice.name().to_lowercase().contains(&typed) || choice.help().to_lowercase().contains(&typed)

@@ -25,11 +25,11 @@ fn table(names: &str) -> Table<BucketRow> {
     table
 }
 
-fn shown(table: &Table<BucketRow>) -> String {
+fn shown<T: Row>(table: &Table<T>) -> String {
     let names = table.visible().map(|(row, is_cursor, is_marked)| {
         let sign = if is_cursor { ">" } else { "" };
         let mark = if is_marked { "*" } else { "" };
-        format!("{sign}{mark}{}", row.name)
+        format!("{sign}{mark}{}", row.id())
     });
     names.collect::<Vec<_>>().join(" ")
 }
@@ -226,4 +226,50 @@ fn an_empty_table_has_nothing_to_point_at() {
     table.toggle_mark();
     assert!(table.current().is_none() && table.chosen().is_empty());
     assert_eq!(shown(&table), "");
+}
+
+/// A row of no pane.
+struct Parcel {
+    name: &'static str,
+    grams: u32,
+}
+
+impl Row for Parcel {
+    const ORDERS: &'static [Order<Self>] = &[
+        ("NAME", |a, b| a.name.cmp(b.name)),
+        ("WEIGHT", |a, b| a.grams.cmp(&b.grams)),
+    ];
+
+    fn id(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.name)
+    }
+
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Owned(format!("{} {}", self.name, self.grams))
+    }
+}
+
+#[test]
+fn rows_of_a_new_kind_bring_their_orders_their_name_and_their_text_and_the_table_does_the_rest() {
+    let mut parcels = Table::default();
+    let rows = [("lamp", 900), ("book", 400), ("vase", 700)].map(|(name, grams)| Parcel { name, grams });
+    parcels.answer(1, true, true, at(1), rows.into());
+    let mut after = |act: &dyn Fn(&mut dyn Listing)| {
+        act(&mut parcels);
+        let sort = parcels
+            .sort()
+            .map_or(String::new(), |(title, _)| format!(" by {title}"));
+        shown(&parcels) + &sort
+    };
+    assert_eq!(after(&|table| table.resize(9)), ">lamp book vase");
+    assert_eq!(after(&|table| table.sort_next()), "book >lamp vase by NAME");
+    assert_eq!(after(&|table| table.sort_next()), "book vase >lamp by WEIGHT");
+    assert_eq!(after(&|table| table.reverse()), ">lamp vase book by WEIGHT");
+    assert_eq!(after(&|table| table.toggle_mark()), "*lamp >vase book by WEIGHT");
+    assert_eq!(after(&|table| table.set_filter("400")), ">book by WEIGHT");
+    assert_eq!(after(&|table| table.set_filter("")), "*lamp vase >book by WEIGHT");
+    assert_eq!(after(&|table| table.step(isize::MIN)), ">*lamp vase book by WEIGHT");
+    assert_eq!(after(&|table| table.sort_next()), "book >*lamp vase by NAME");
+    let chosen: Vec<&str> = parcels.chosen().iter().map(|parcel| parcel.name).collect();
+    assert_eq!(chosen, ["lamp"]);
 }

@@ -1,0 +1,176 @@
+//! What an action takes: a value like [`COUNT`], and a line in [`MENU`]. The menu, the palette, their `Y` and what they say
+//! elsewhere come with it.
+//!
+//! A key of its own takes more, for people change their keys by name: a variant of [`Keyed`] with its words and its line in
+//! [`keyed`], a line in [`COMMANDS`], and one in `assets/keys.toml`. The help, the footer and the table of the README have it
+//! from there.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use tui_input::Input;
+
+use super::*;
+use crate::app::state::overlay::{Palette, PaletteRow, Scroll};
+use crate::app::{COMMANDS, Event, KeyCode, KeyPress, Keymap, Page, Settings, Topic, palette, reader_text, update};
+use crate::domain::{BucketRow, ObjectRequest};
+
+const COUNT: Action = Action {
+    label: "count bucket",
+    help: "Look how much is in it, and leave it there",
+    offered: |state, target| {
+        only_if(
+            target.bucket(state).is_some(),
+            "To count, put the cursor on a bucket (3).",
+        )
+    },
+    begin: |_, target| {
+        let bucket = target.bucket.clone()?;
+        start(ObjectRequest::CountBucket { bucket })
+    },
+};
+
+/// Beside actions of the program.
+const WITH_IT: &[&Action] = &[&objects::EMPTY_BUCKET, &COUNT, &keys::TAGS];
+
+/// With the cursor on a bucket.
+fn on_a_bucket() -> State {
+    let (mut state, _) = State::new(Settings {
+        profile: None,
+        region: None,
+        endpoint: None,
+        sandbox: false,
+        read_only: false,
+        start_dir: PathBuf::from("/data"),
+        consents: BTreeSet::new(),
+        keymap: Keymap::default(),
+        now: Timestamp::UNIX_EPOCH,
+        size: (120, 36),
+    });
+    state.focus = Pane::Objects;
+    answer(&mut state, 1, vec!["logs"]);
+    assert_eq!(state.place, None);
+    state
+}
+
+fn answer(state: &mut State, walk: u64, names: Vec<&str>) {
+    let bucket = |name: &str| BucketRow {
+        name: name.to_owned(),
+        created: None,
+    };
+    let page = Page::Buckets(names.into_iter().map(bucket).collect());
+    let (topic, at) = (Topic::Buckets, state.now);
+    update(
+        state,
+        Event::Answer {
+            topic,
+            walk,
+            first: true,
+            last: true,
+            at,
+            page,
+        },
+    );
+}
+
+fn press(state: &mut State, code: KeyCode) -> Vec<Request> {
+    let (ctrl, alt, shift) = (false, false, false);
+    let effects = update(state, Event::Key(KeyPress { code, ctrl, alt, shift }));
+    let started = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Start { request, .. } => Some(request),
+        _ => None,
+    });
+    started.collect()
+}
+
+fn counted() -> Vec<Request> {
+    vec![Request::Object(ObjectRequest::CountBucket {
+        bucket: "logs".to_owned(),
+    })]
+}
+
+fn said(state: &State) -> &str {
+    state.messages.unread().map_or("", |message| message.text.as_str())
+}
+
+#[test]
+fn the_menu_offers_it_where_it_is_offered_and_does_it_to_what_it_was_opened_on() {
+    let opened = || {
+        let mut state = on_a_bucket();
+        menu_of(&mut state, WITH_IT);
+        press(&mut state, KeyCode::Down);
+        state
+    };
+    let mut state = opened();
+    let Some(Overlay::Menu(menu)) = state.overlays.last() else {
+        panic!("no menu but {:?}", state.overlays)
+    };
+    assert_eq!(menu.actions, [&objects::EMPTY_BUCKET, &COUNT]);
+    assert_eq!(foreseen(&state, menu), counted());
+    assert_eq!(press(&mut state, KeyCode::Enter), counted());
+
+    let mut state = opened();
+    answer(&mut state, 2, vec!["others"]);
+    assert_eq!(press(&mut state, KeyCode::Enter), []);
+    assert_eq!(
+        said(&state),
+        "Not any more: count bucket of logs. It has changed, or is gone."
+    );
+
+    let mut state = on_a_bucket();
+    state.focus = Pane::Jobs;
+    menu_of(&mut state, WITH_IT);
+    assert!(matches!(state.overlays.last(), Some(Overlay::Menu(menu)) if menu.actions.is_empty()));
+}
+
+#[test]
+fn the_palette_finds_it_by_its_words_and_says_elsewhere_where_it_can_be_done() {
+    let chosen = |pane: Pane, typed: &str| {
+        let mut state = on_a_bucket();
+        state.focus = pane;
+        let matches = palette::matches_among(&state, WITH_IT, typed);
+        assert_eq!(matches, [(PaletteRow::Action(&COUNT), pane == Pane::Objects)]);
+        let (input, cursor) = (Input::default(), 0);
+        state
+            .overlays
+            .push(Overlay::Palette(Palette { input, matches, cursor }));
+        (press(&mut state, KeyCode::Enter), said(&state).to_owned())
+    };
+    for typed in [COUNT.label, COUNT.help] {
+        assert_eq!(chosen(Pane::Objects, typed).0, counted());
+        let elsewhere = (Vec::new(), "To count, put the cursor on a bucket (3).".to_owned());
+        assert_eq!(chosen(Pane::Jobs, typed), elsewhere);
+    }
+}
+
+#[test]
+fn an_action_with_a_key_has_the_same_words_in_the_key_table_the_palette_and_the_help() {
+    let mut state = on_a_bucket();
+    state.overlays.push(Overlay::Help(Scroll::default()));
+    let help = reader_text::text(&state);
+    for entry in COMMANDS {
+        let Command::Do(key) = entry.command else { continue };
+        let action = keyed(key);
+        assert_eq!(
+            (action.help, Command::parse(entry.name)),
+            (entry.help, Some(entry.command))
+        );
+        let found = palette::matches(&state, entry.name);
+        let with_key = found
+            .iter()
+            .filter(|(row, _)| *row == PaletteRow::Command(entry.command));
+        assert_eq!(with_key.count(), 1, "{}", entry.name);
+        assert!(
+            !found.iter().any(|(row, _)| *row == PaletteRow::Action(action)),
+            "{} is there twice",
+            entry.name
+        );
+        assert!(
+            help.contains(entry.name) && help.contains(entry.help),
+            "{}\n{help}",
+            entry.name
+        );
+    }
+}
