@@ -57,11 +57,8 @@ struct Repository {
 
 impl Repository {
     fn tags_of(&self, digest: &str) -> Vec<&String> {
-        self.tags
-            .iter()
-            .filter(|(_, tagged)| *tagged == digest)
-            .map(|(tag, _)| tag)
-            .collect()
+        let tags = self.tags.iter().filter(|(_, tagged)| *tagged == digest);
+        tags.map(|(tag, _)| tag).collect()
     }
 
     /// The digest that `id` names, if such an image is here.
@@ -197,20 +194,14 @@ impl Ecr {
         let labels = request.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone()));
         let labels: BTreeMap<String, String> = labels.collect();
         if labels.len() < request.tags.len() {
-            return Err(ApiError::new(
-                "InvalidTagParameterException",
-                "Tag keys must be unique.",
-            ));
+            let told = "Tag keys must be unique.";
+            return Err(ApiError::new("InvalidTagParameterException", told));
         }
         let mut repositories = self.lock();
         if repositories.contains_key(name) {
-            return Err(ApiError::new(
-                "RepositoryAlreadyExistsException",
-                format!(
-                    "The repository with name '{name}' already exists in the registry with id '{}'",
-                    self.place.account
-                ),
-            ));
+            let account = &self.place.account;
+            let told = format!("The repository with name '{name}' already exists in the registry with id '{account}'");
+            return Err(ApiError::new("RepositoryAlreadyExistsException", told));
         }
         let repository = Repository {
             created: self.now(),
@@ -237,14 +228,12 @@ impl Ecr {
         let mut repositories = self.lock();
         let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         if !repository.images.is_empty() && !request.force {
-            return Err(ApiError::new(
-                "RepositoryNotEmptyException",
-                format!(
-                    "The repository with name '{name}' in registry with id '{}' cannot be deleted because it \
-                     still contains images",
-                    self.place.account
-                ),
-            ));
+            let told = format!(
+                "The repository with name '{name}' in registry with id '{}' cannot be deleted because it \
+                 still contains images",
+                self.place.account
+            );
+            return Err(ApiError::new("RepositoryNotEmptyException", told));
         }
         let row = self.row(name, repository);
         repositories.remove(name);
@@ -291,13 +280,9 @@ impl Ecr {
     }
 
     fn no_repository(&self, name: &str) -> ApiError {
-        ApiError::new(
-            "RepositoryNotFoundException",
-            format!(
-                "The repository with name '{name}' does not exist in the registry with id '{}'",
-                self.place.account
-            ),
-        )
+        let account = &self.place.account;
+        let told = format!("The repository with name '{name}' does not exist in the registry with id '{account}'");
+        ApiError::new("RepositoryNotFoundException", told)
     }
 
     fn lock(&self) -> MutexGuard<'_, Shelf<Repository>> {

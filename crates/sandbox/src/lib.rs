@@ -187,6 +187,14 @@ pub enum SandboxError {
     },
 }
 
+impl SandboxError {
+    /// Why a folder cannot be used.
+    fn folder(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Folder { path, source }
+    }
+}
+
 /// An account of a world, and the access key of its user `strongroom`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Account {

@@ -117,10 +117,8 @@ async fn open(options: Options) -> Result<(Arc<World>, TcpListener), SandboxErro
     }
     // What is told of it is answered too.
     settled(&world, epoch).await?;
-    world.disk.bear().map_err(|source| SandboxError::Folder {
-        path: world.root.clone(),
-        source,
-    })?;
+    let begun = world.disk.bear();
+    begun.map_err(|source| SandboxError::folder(&world.root, source))?;
     Ok((world, listener))
 }
 

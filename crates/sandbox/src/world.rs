@@ -78,10 +78,7 @@ impl World {
         let (root, folder, disk, is_new) = match &options.dir {
             Some(dir) => {
                 // Jobs and the guardian run in other folders.
-                let dir = std::path::absolute(dir).map_err(|source| SandboxError::Folder {
-                    path: dir.clone(),
-                    source,
-                })?;
+                let dir = std::path::absolute(dir).map_err(|source| SandboxError::folder(dir, source))?;
                 let (disk, is_new) = kept(&dir)?;
                 (dir, None, disk, is_new)
             }
@@ -90,10 +87,7 @@ impl World {
                 (folder.path().to_path_buf(), Some(folder), Disk::default(), true)
             }
         };
-        let unusable = |source| SandboxError::Folder {
-            path: root.clone(),
-            source,
-        };
+        let unusable = |source| SandboxError::folder(&root, source);
         let unreadable = |error| refused(&root, is_new, &error);
         let guardian = Guardian::start();
         let folder = folder.map(|folder| (folder, guardian.hold(Charge::Folder(root.clone().into()))));
@@ -323,23 +317,14 @@ fn temporary() -> Result<tempfile::TempDir, SandboxError> {
         .prefix("strongroom-sandbox-")
         .permissions(Permissions::from_mode(0o700))
         .tempdir()
-        .map_err(|source| SandboxError::Folder {
-            path: std::env::temp_dir(),
-            source,
-        })
+        .map_err(|source| SandboxError::folder(&std::env::temp_dir(), source))
 }
 
 /// Opens a folder as a world: one that is there, or an empty one. Nobody else may look into it.
 fn kept(dir: &Path) -> Result<(Disk, bool), SandboxError> {
-    let unusable = |source| SandboxError::Folder {
-        path: dir.to_owned(),
-        source,
-    };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(unusable)?;
+    let unusable = |source| SandboxError::folder(dir, source);
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(unusable)?;
     let is_new = !dir.join(disk::FILE).exists();
     // What is left of one that never began is no world, and nothing else.
     let is_free = || Ok(dir.join(disk::UNBORN).exists() || fs::read_dir(dir)?.next().is_none());

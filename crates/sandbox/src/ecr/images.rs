@@ -14,28 +14,22 @@ impl Ecr {
         let name = &request.repository_name;
         let (digest, image) = Image::new(&request.image_manifest, Image::media_type(request), self.now())?;
         if request.image_digest.as_ref().is_some_and(|claimed| *claimed != digest) {
-            return Err(ApiError::new(
-                "ImageDigestDoesNotMatchException",
-                "The specified image digest does not match the digest that Amazon ECR calculated for the image.",
-            ));
+            let told = "The specified image digest does not match the digest that Amazon ECR calculated for the image.";
+            return Err(ApiError::new("ImageDigestDoesNotMatchException", told));
         }
         let mut repositories = self.lock();
         let repository = repositories.get(name).ok_or_else(|| self.no_repository(name))?;
         let tagged = request.image_tag.as_ref().and_then(|tag| repository.tags.get(tag));
         let known = repository.images.contains_key(&digest);
         if known && (request.image_tag.is_none() || tagged == Some(&digest)) {
-            return Err(ApiError::new(
-                "ImageAlreadyExistsException",
-                format!("Image with digest '{digest}' already exists in the repository with name '{name}'"),
-            ));
+            let told = format!("Image with digest '{digest}' already exists in the repository with name '{name}'");
+            return Err(ApiError::new("ImageAlreadyExistsException", told));
         }
         if repository.immutable_tags && tagged.is_some() {
-            return Err(ApiError::new(
-                "ImageTagAlreadyExistsException",
-                format!(
-                    "The image tag already exists in the '{name}' repository and cannot be overwritten because the repository is immutable."
-                ),
-            ));
+            let told = format!(
+                "The image tag already exists in the '{name}' repository and cannot be overwritten because the repository is immutable."
+            );
+            return Err(ApiError::new("ImageTagAlreadyExistsException", told));
         }
         let id = ImageId {
             image_digest: Some(digest.clone()),

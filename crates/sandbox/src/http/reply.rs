@@ -87,24 +87,18 @@ pub(super) fn query(service: &str, result: Result<(String, String), ApiError>, i
             } else {
                 format!("<{op}Result>{result}</{op}Result>")
             };
-            plain(
-                StatusCode::OK,
-                "text/xml",
-                format!(
-                    "<{op}Response xmlns=\"{namespace}\">{result}<ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{op}Response>"
-                ),
-            )
+            let body = format!(
+                "<{op}Response xmlns=\"{namespace}\">{result}<ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{op}Response>"
+            );
+            plain(StatusCode::OK, "text/xml", body)
         }
         Err(error) => {
             let (code, message) = (escape(&error.code), escape(&error.message));
             let kind = if error.status < 500 { "Sender" } else { "Receiver" };
-            plain(
-                status(error.status),
-                "text/xml",
-                format!(
-                    "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
-                ),
-            )
+            let body = format!(
+                "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
+            );
+            plain(status(error.status), "text/xml", body)
         }
     }
 }
@@ -112,36 +106,30 @@ pub(super) fn query(service: &str, result: Result<(String, String), ApiError>, i
 /// What a fault answers in the service's own words.
 pub(super) fn struck(service: &Service, kind: Kind, id: &str) -> Response<Body> {
     let skewed = || "Signature expired: by the sandbox's fault switch".to_owned();
-    match service {
-        Service::Json(..) | Service::Control => json(Err(match kind {
+    let error = match service {
+        Service::Json(..) | Service::Control => match kind {
             Kind::Throttle => ApiError::new("ThrottlingException", "Rate exceeded"),
             Kind::Expired => Refused::Signature(Refusal::Expired).json(),
             Kind::Skew => Refused::Signature(Refusal::Skewed(skewed())).json(),
             _ => failure("InternalFailure", "ServiceUnavailableException", kind),
-        })),
-        Service::Query(name) => {
-            let error = match kind {
-                Kind::Throttle => ApiError::new("Throttling", "Rate exceeded"),
-                Kind::Expired => Refused::Signature(Refusal::Expired).query(),
-                Kind::Skew => Refused::Signature(Refusal::Skewed(skewed())).query(),
-                _ => failure("ServiceFailure", "ServiceUnavailable", kind),
-            };
-            query(name, Err(error), id)
-        }
-        Service::S3 => s3(
-            &match kind {
-                Kind::Throttle => ApiError::new("SlowDown", "Please reduce your request rate.").status(503),
-                Kind::Expired => ApiError::new("ExpiredToken", "The provided token has expired."),
-                Kind::Skew => ApiError::new(
-                    "RequestTimeTooSkewed",
-                    "The difference between the request time and the current time is too large.",
-                )
-                .status(403),
-                _ => failure("InternalError", "ServiceUnavailable", kind),
-            },
-            id,
-        ),
-    }
+        },
+        Service::Query(_) => match kind {
+            Kind::Throttle => ApiError::new("Throttling", "Rate exceeded"),
+            Kind::Expired => Refused::Signature(Refusal::Expired).query(),
+            Kind::Skew => Refused::Signature(Refusal::Skewed(skewed())).query(),
+            _ => failure("ServiceFailure", "ServiceUnavailable", kind),
+        },
+        Service::S3 => match kind {
+            Kind::Throttle => ApiError::new("SlowDown", "Please reduce your request rate.").status(503),
+            Kind::Expired => ApiError::new("ExpiredToken", "The provided token has expired."),
+            Kind::Skew => {
+                let told = "The difference between the request time and the current time is too large.";
+                ApiError::new("RequestTimeTooSkewed", told).status(403)
+            }
+            _ => failure("InternalError", "ServiceUnavailable", kind),
+        },
+    };
+    refused(service, error, id)
 }
 
 /// What is answered when the disk does not keep what was asked, or not what it was answered from.
@@ -154,7 +142,11 @@ pub(super) fn unkept(service: &Service, failure: String, id: &str) -> Response<B
         Some("s3") => "InternalError",
         _ => "InternalFailure",
     };
-    let error = ApiError::new(code, failure).status(500);
+    refused(service, ApiError::new(code, failure).status(500), id)
+}
+
+/// An error in a service's shape.
+fn refused(service: &Service, error: ApiError, id: &str) -> Response<Body> {
     match service {
         Service::Json(..) | Service::Control => json(Err(error)),
         Service::Query(name) => query(name, Err(error), id),
@@ -164,13 +156,10 @@ pub(super) fn unkept(service: &Service, failure: String, id: &str) -> Response<B
 
 pub(super) fn s3(error: &ApiError, id: &str) -> Response<Body> {
     let (code, message) = (escape(&error.code), escape(&error.message));
-    plain(
-        status(error.status),
-        "application/xml",
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>"
-        ),
-    )
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>"
+    );
+    plain(status(error.status), "application/xml", body)
 }
 
 fn failure(internal: &str, unavailable: &str, kind: Kind) -> ApiError {

@@ -185,7 +185,7 @@ fn known(ask: &Ask, principal: &str) -> Result<(), ApiError> {
 pub(super) fn list(ask: &Ask, kms: &Kms) -> Result<Value, ApiError> {
     let id = ask.administered(kms)?;
     let (only, grantee) = (ask.request.text("GrantId"), ask.request.text("GranteePrincipal"));
-    only.map_or(Ok(()), is_id)?;
+    only.map_or(Ok(()), check_id)?;
     let (rows, end) = page(&ask.request, (50, 100), |after| {
         let all: Box<dyn Iterator<Item = &Grant>> = match (only, grantee) {
             (Some(only), _) => Box::new(kms.grants.get(&id, only).into_iter()),
@@ -250,7 +250,7 @@ pub(super) fn retire(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
 }
 
 /// Refuses what is no grant's id.
-fn is_id(text: &str) -> Result<(), ApiError> {
+fn check_id(text: &str) -> Result<(), ApiError> {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(());
     }
@@ -259,7 +259,7 @@ fn is_id(text: &str) -> Result<(), ApiError> {
 }
 
 fn found<'a>(kms: &'a Kms, key: &str, id: &str) -> Result<&'a Grant, ApiError> {
-    is_id(id)?;
+    check_id(id)?;
     let grant = kms.grants.get(key, id);
     grant.ok_or_else(|| missing(format!("Grant ID {id} not found")))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::validation;
-use crate::api::ApiError;
+use crate::api::{ApiError, bad_length};
 use crate::iam::{Entity, Form, Opening, document};
 use crate::identity::Caller;
 use crate::policy::{Kind, Question};
@@ -33,15 +33,13 @@ pub(super) fn read(world: &World, caller: &Caller, form: &Form) -> Result<(Asked
         source: form.text("SourceIdentity").map(str::to_owned),
     };
     if !opening.transitive.iter().all(|key| tags.contains_key(key)) {
-        return Err(ApiError::new(
-            "InvalidParameterValue",
+        return Err(invalid(
             "The specified transitive tag key must be included in the requested tags.",
         ));
     }
     for key in inherited.map_or(&[][..], |inherited| &inherited.transitive) {
         if tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)) {
-            return Err(ApiError::new(
-                "InvalidParameterValue",
+            return Err(invalid(
                 "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.",
             ));
         }
@@ -83,20 +81,12 @@ fn limits(world: &World, form: &Form) -> Result<(Option<Vec<crate::policy::Docum
     let mut limits = Vec::new();
     let mut length = 0;
     if let Some(text) = form.text("Policy") {
-        if text.chars().count() > LONGEST {
-            return Err(validation(
-                "1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048",
-            ));
-        }
+        at_most(LONGEST, text.chars().count(), "policy")?;
         length = text.len();
         limits.push(document(text, Kind::Inline)?);
     }
     let arns = form.structures("PolicyArns");
-    if arns.len() > 10 {
-        return Err(validation(
-            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10",
-        ));
-    }
+    at_most(10, arns.len(), "policyArns")?;
     for arn in &arns {
         let arn = arn.required("arn")?;
         length += arn.len();
@@ -108,6 +98,16 @@ fn limits(world: &World, form: &Form) -> Result<(Option<Vec<crate::policy::Docum
     Ok(((!limits.is_empty()).then_some(limits), length))
 }
 
+fn invalid(message: &str) -> ApiError {
+    ApiError::new("InvalidParameterValue", message)
+}
+
+/// Refuses a member of more items or characters than `most`.
+fn at_most(most: usize, length: usize, member: &str) -> Result<(), ApiError> {
+    let wrong = bad_length(length, member, 0..=most);
+    wrong.map_or(Ok(()), |wrong| Err(validation(wrong)))
+}
+
 fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
     let mut tags = BTreeMap::new();
     for tag in form.structures("Tags") {
@@ -116,18 +116,13 @@ fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
             return Err(validation(format!("The tag '{key}' is not valid.")));
         }
         if tags.keys().any(|other: &String| other.eq_ignore_ascii_case(key)) {
-            return Err(ApiError::new(
-                "InvalidParameterValue",
+            return Err(invalid(
                 "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
             ));
         }
         tags.insert(key.to_owned(), value.to_owned());
     }
-    if tags.len() > 50 {
-        return Err(validation(
-            "1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50",
-        ));
-    }
+    at_most(50, tags.len(), "tags")?;
     Ok(tags)
 }
 
