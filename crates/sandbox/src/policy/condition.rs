@@ -16,10 +16,7 @@ use super::pattern::{Pattern, Reading};
 /// One operator, one key, its values.
 #[derive(Debug, Clone)]
 pub(super) struct Condition {
-    test: Test,
-    is_negated: bool,
-    set: Set,
-    if_exists: bool,
+    operator: Operator,
     /// As it is written.
     name: String,
     /// In lower case.
@@ -60,6 +57,7 @@ enum Order {
 }
 
 /// An operator's name, read.
+#[derive(Debug, Clone, Copy)]
 struct Operator {
     test: Test,
     is_negated: bool,
@@ -71,23 +69,19 @@ impl Condition {
     /// Reads the whole element: every condition must hold.
     pub(super) fn parse(element: &Value, has_variables: bool) -> Result<Vec<Self>, Malformed> {
         let mut conditions = Vec::new();
-        let Some(operators) = element.as_object() else {
-            return if element.is_null() {
-                Ok(conditions)
-            } else {
-                Err(Malformed::SYNTAX)
-            };
-        };
-        for (name, keys) in operators {
+        if !element.is_null() && !element.is_object() {
+            return Err(Malformed::SYNTAX);
+        }
+        for (name, keys) in element.as_object().into_iter().flatten() {
             for (key, values) in keys.as_object().ok_or(Malformed::SYNTAX)? {
                 let operator = Operator::parse(name).ok_or(Malformed::SYNTAX)?;
-                conditions.push(Self::one(&operator, key, &strings(values), has_variables)?);
+                conditions.push(Self::one(operator, key, &strings(values), has_variables)?);
             }
         }
         Ok(conditions)
     }
 
-    fn one(operator: &Operator, key: &str, values: &[String], has_variables: bool) -> Result<Self, Malformed> {
+    fn one(operator: Operator, key: &str, values: &[String], has_variables: bool) -> Result<Self, Malformed> {
         let test = operator.test;
         if matches!(test, Test::Date(_)) && !values.iter().all(|value| moment(value).is_some()) {
             return Err(Malformed::LEGACY);
@@ -98,10 +92,7 @@ impl Condition {
                 && matches!(test, Test::Text | Test::TextIgnoringCase | Test::Like | Test::Arn),
         };
         Ok(Self {
-            test,
-            is_negated: operator.is_negated,
-            set: operator.set,
-            if_exists: operator.if_exists,
+            operator,
             name: key.to_owned(),
             key: key.to_lowercase(),
             values: values.iter().map(|value| Pattern::read(value, reading)).collect(),
@@ -114,25 +105,22 @@ impl Condition {
     }
 
     pub(super) fn holds(&self, question: &Question) -> bool {
+        let (test, is_negated) = (self.operator.test, self.operator.is_negated);
         let actual = question.values(&self.key);
-        if self.test == Test::Absence {
+        if test == Test::Absence {
             let is_absent = actual.is_empty().to_string();
-            let says = |value: &Pattern| {
-                value
-                    .text(question)
-                    .is_some_and(|text| text.eq_ignore_ascii_case(&is_absent))
-            };
-            return self.values.iter().any(says);
+            let mut said = self.values.iter().filter_map(|value| value.text(question));
+            return said.any(|text| text.eq_ignore_ascii_case(&is_absent));
         }
         let fits = |value: &String| {
-            let compare = |wanted: &Pattern| self.test.compare(wanted, value, question);
+            let compare = |wanted: &Pattern| test.compare(wanted, value, question);
             self.values.iter().any(compare)
         };
-        match self.set {
-            Set::All => actual.iter().all(|value| fits(value) != self.is_negated),
-            Set::Any => actual.iter().any(|value| fits(value) != self.is_negated),
-            Set::One if actual.is_empty() => self.if_exists || self.is_negated,
-            Set::One => actual.iter().any(fits) != self.is_negated,
+        match self.operator.set {
+            Set::All => actual.iter().all(|value| fits(value) != is_negated),
+            Set::Any => actual.iter().any(|value| fits(value) != is_negated),
+            Set::One if actual.is_empty() => self.operator.if_exists || is_negated,
+            Set::One => actual.iter().any(fits) != is_negated,
         }
     }
 }
@@ -149,34 +137,28 @@ impl Operator {
             Some(rest) => (rest, true),
             None => (name, false),
         };
-        let (test, is_negated) = match name {
-            "StringEquals" => (Test::Text, false),
-            "StringNotEquals" => (Test::Text, true),
-            "StringEqualsIgnoreCase" => (Test::TextIgnoringCase, false),
-            "StringNotEqualsIgnoreCase" => (Test::TextIgnoringCase, true),
-            "StringLike" => (Test::Like, false),
-            "StringNotLike" => (Test::Like, true),
-            "ArnLike" | "ArnEquals" => (Test::Arn, false),
-            "ArnNotLike" | "ArnNotEquals" => (Test::Arn, true),
-            "Bool" => (Test::Truth, false),
-            "BinaryEquals" => (Test::Bytes, false),
-            "NumericEquals" => (Test::Number(Order::Equal), false),
-            "NumericNotEquals" => (Test::Number(Order::Equal), true),
-            "NumericLessThan" => (Test::Number(Order::Less), false),
-            "NumericLessThanEquals" => (Test::Number(Order::LessOrEqual), false),
-            "NumericGreaterThan" => (Test::Number(Order::Greater), false),
-            "NumericGreaterThanEquals" => (Test::Number(Order::GreaterOrEqual), false),
-            "DateEquals" => (Test::Date(Order::Equal), false),
-            "DateNotEquals" => (Test::Date(Order::Equal), true),
-            "DateLessThan" => (Test::Date(Order::Less), false),
-            "DateLessThanEquals" => (Test::Date(Order::LessOrEqual), false),
-            "DateGreaterThan" => (Test::Date(Order::Greater), false),
-            "DateGreaterThanEquals" => (Test::Date(Order::GreaterOrEqual), false),
-            "IpAddress" => (Test::Address, false),
-            "NotIpAddress" => (Test::Address, true),
-            "Null" => (Test::Absence, false),
+        let test = match name {
+            "StringEquals" | "StringNotEquals" => Test::Text,
+            "StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase" => Test::TextIgnoringCase,
+            "StringLike" | "StringNotLike" => Test::Like,
+            "ArnLike" | "ArnEquals" | "ArnNotLike" | "ArnNotEquals" => Test::Arn,
+            "Bool" => Test::Truth,
+            "BinaryEquals" => Test::Bytes,
+            "NumericEquals" | "NumericNotEquals" => Test::Number(Order::Equal),
+            "NumericLessThan" => Test::Number(Order::Less),
+            "NumericLessThanEquals" => Test::Number(Order::LessOrEqual),
+            "NumericGreaterThan" => Test::Number(Order::Greater),
+            "NumericGreaterThanEquals" => Test::Number(Order::GreaterOrEqual),
+            "DateEquals" | "DateNotEquals" => Test::Date(Order::Equal),
+            "DateLessThan" => Test::Date(Order::Less),
+            "DateLessThanEquals" => Test::Date(Order::LessOrEqual),
+            "DateGreaterThan" => Test::Date(Order::Greater),
+            "DateGreaterThanEquals" => Test::Date(Order::GreaterOrEqual),
+            "IpAddress" | "NotIpAddress" => Test::Address,
+            "Null" => Test::Absence,
             _ => return None,
         };
+        let is_negated = name.contains("Not");
         Some(Self {
             test,
             is_negated,

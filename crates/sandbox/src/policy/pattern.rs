@@ -62,13 +62,8 @@ impl Pattern {
     /// A text of `Resource`: parts that an ARN lacks at its end are any, and a `*` inside of one of its first five parts
     /// stays in there.
     pub(super) fn resource(text: &str, has_variables: bool) -> Self {
-        let mut pattern = Self::read(
-            text,
-            Reading {
-                is_glob: true,
-                has_variables,
-            },
-        );
+        let is_glob = true;
+        let mut pattern = Self::read(text, Reading { is_glob, has_variables });
         let mut parts = 1;
         for at in 0..pattern.pieces.len() {
             let next = pattern.pieces.get(at + 1);
@@ -137,16 +132,11 @@ fn variable(name: &str) -> Piece {
     if let "*" | "?" | "$" = name {
         return Piece::Exact(name.chars().next().unwrap_or_default());
     }
-    let (key, default) = match name.split_once(',') {
-        Some((key, default)) => (
-            key,
-            default
-                .trim()
-                .strip_prefix('\'')
-                .and_then(|text| text.strip_suffix('\'')),
-        ),
-        None => (name, None),
-    };
+    let (key, default) = name.split_once(',').unwrap_or((name, ""));
+    let default = default
+        .trim()
+        .strip_prefix('\'')
+        .and_then(|text| text.strip_suffix('\''));
     Piece::Variable {
         key: key.trim().to_lowercase(),
         default: default.map(str::to_owned),
@@ -174,23 +164,15 @@ fn fit(pieces: &[Piece], text: &str) -> bool {
             (None, None) => return true,
             // At the end it takes all that is left.
             (Some(Piece::Any), _) if p + 1 == pieces.len() => return true,
-            (Some(Piece::Any), _) => {
-                stars.clear();
+            (Some(star @ (Piece::Any | Piece::Within)), _) => {
+                if *star == Piece::Any {
+                    stars.clear();
+                }
                 stars.push((p, t));
                 p += 1;
                 continue;
             }
-            (Some(Piece::Within), _) => {
-                stars.push((p, t));
-                p += 1;
-                continue;
-            }
-            (Some(Piece::One), Some(c)) => {
-                p += 1;
-                t += c.len_utf8();
-                continue;
-            }
-            (Some(Piece::Exact(wanted)), Some(c)) if *wanted == c => {
+            (Some(piece), Some(c)) if *piece == Piece::One || *piece == Piece::Exact(c) => {
                 p += 1;
                 t += c.len_utf8();
                 continue;
@@ -271,11 +253,8 @@ mod tests {
             ("${$}{aws:username}", "${aws:username}", true),
             ("a${b", "a${b", true),
         ] {
-            assert_eq!(
-                Pattern::read(pattern, GLOB).fits(&question, text),
-                fits,
-                "{pattern} ~ {text}"
-            );
+            let found = Pattern::read(pattern, GLOB).fits(&question, text);
+            assert_eq!(found, fits, "{pattern} ~ {text}");
         }
         let literal = Reading {
             is_glob: false,
@@ -305,43 +284,32 @@ mod tests {
             ("arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::b/ann/x:y", true),
             ("arn:aws:s3:::b/${aws:username}/*", "arn:aws:s3:::b/bob/x", false),
         ] {
-            assert_eq!(
-                Pattern::resource(pattern, true).fits(&question, text),
-                fits,
-                "{pattern} ~ {text}"
-            );
+            let found = Pattern::resource(pattern, true).fits(&question, text);
+            assert_eq!(found, fits, "{pattern} ~ {text}");
         }
     }
 
     #[test]
     fn an_arn_fits_part_by_part() {
+        let role = "arn:aws:iam::111122223333:role/a";
+        let below = "arn:aws:iam::111122223333:role/a/b:c";
+        let bob = "arn:aws:iam::111122223333:user/bob";
         let (user, nothing) = (user(), BTreeMap::new());
         let question = Question::new(&user, "s3:GetObject", "*", &nothing);
         for (pattern, text, fits) in [
-            (
-                "arn:aws:iam::111122223333:role/*",
-                "arn:aws:iam::111122223333:role/a/b:c",
-                true,
-            ),
-            ("arn:aws:iam::*:role/a", "arn:aws:iam::111122223333:role/a", true),
-            ("arn:aws:iam::1111*", "arn:aws:iam::111122223333:role/a", false),
-            ("arn:aws:*:role/a", "arn:aws:iam::111122223333:role/a", false),
+            ("arn:aws:iam::111122223333:role/*", below, true),
+            ("arn:aws:iam::*:role/a", role, true),
+            ("arn:aws:iam::1111*", role, false),
+            ("arn:aws:*:role/a", role, false),
             ("arn:aws:sns:*:*", "arn:aws:sns:us-east-1:111122223333:topic", false),
-            ("arn:???:*:*:*:*", "arn:aws:iam::111122223333:role/a", true),
+            ("arn:???:*:*:*:*", role, true),
             ("${aws:PrincipalArn}", "arn:aws:iam::111122223333:user/ann", true),
-            (
-                "arn:aws:iam::*:user/${aws:username}",
-                "arn:aws:iam::111122223333:user/bob",
-                false,
-            ),
-            ("*", "arn:aws:iam::111122223333:role/a", false),
+            ("arn:aws:iam::*:user/${aws:username}", bob, false),
+            ("*", role, false),
             ("arn:aws:iam::*:role/a", "role/a", false),
         ] {
-            assert_eq!(
-                Pattern::read(pattern, GLOB).fits_arn(&question, text),
-                fits,
-                "{pattern} ~ {text}"
-            );
+            let found = Pattern::read(pattern, GLOB).fits_arn(&question, text);
+            assert_eq!(found, fits, "{pattern} ~ {text}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 
+const ANN: &str = "arn:aws:iam::111122223333:user/ann";
 const ROOT: &str = "arn:aws:iam::111122223333:root";
 pub(super) const ROLE: &str = "arn:aws:iam::111122223333:role/example-role";
 pub(super) const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/example-role/s";
@@ -11,59 +12,26 @@ fn a_resource_policy_names_an_account_a_role_a_session_or_everybody() {
     use ResourceDecision::{Delegated, Direct, Silent, ToRole};
     let context = BTreeMap::new();
     let (session, user) = (caller(), user());
+    let aws = |name: &str| json!({"AWS": format!("arn:aws:iam::{name}")});
+    let service = json!({"Service": "sagemaker.amazonaws.com"});
     for (caller, element, principal, expected) in [
         (&session, "Principal", json!({"AWS": ROLE}), ToRole),
         (&session, "Principal", json!({"AWS": SESSION}), Direct),
         (&session, "Principal", json!({"AWS": "AROA"}), ToRole),
         (&session, "Principal", json!({"AWS": [ROOT]}), Delegated),
         (&session, "Principal", json!({"AWS": "111122223333"}), Delegated),
-        (
-            &session,
-            "Principal",
-            json!({"AWS": "arn:aws:iam::111122223333:role/example"}),
-            Silent,
-        ),
-        (
-            &session,
-            "Principal",
-            json!({"AWS": "arn:aws:iam::111122223333:role/*"}),
-            Silent,
-        ),
-        (
-            &session,
-            "Principal",
-            json!({"AWS": "arn:aws:iam::999999999999:root"}),
-            Silent,
-        ),
-        (
-            &session,
-            "Principal",
-            json!({"Service": "sagemaker.amazonaws.com"}),
-            Silent,
-        ),
+        (&session, "Principal", aws("111122223333:role/example"), Silent),
+        (&session, "Principal", aws("111122223333:role/*"), Silent),
+        (&session, "Principal", aws("999999999999:root"), Silent),
+        (&session, "Principal", service, Silent),
         (&session, "Principal", json!({"CanonicalUser": "79a59d"}), Silent),
         (&session, "Principal", json!("*"), Direct),
         (&session, "Principal", json!({"AWS": "*"}), Direct),
         (&session, "NotPrincipal", json!({"AWS": ROLE}), Silent),
-        (
-            &session,
-            "NotPrincipal",
-            json!({"AWS": "arn:aws:iam::111122223333:role/other"}),
-            Direct,
-        ),
-        (
-            &user,
-            "Principal",
-            json!({"AWS": [ROOT, "arn:aws:iam::111122223333:user/ann"]}),
-            Direct,
-        ),
+        (&session, "NotPrincipal", aws("111122223333:role/other"), Direct),
+        (&user, "Principal", json!({"AWS": [ROOT, ANN]}), Direct),
         (&user, "Principal", json!({"AWS": "AIDAANN"}), Direct),
-        (
-            &user,
-            "Principal",
-            json!({"AWS": "arn:aws:iam::111122223333:user/bob"}),
-            Silent,
-        ),
+        (&user, "Principal", aws("111122223333:user/bob"), Silent),
     ] {
         let question = Question::new(caller, "kms:Decrypt", "k", &context);
         let policy = json!({"Statement": {"Effect": "Allow", element: principal, "Action": "kms:*", "Resource": "*"}});
@@ -122,16 +90,14 @@ fn refused(caller: &Caller, principal: Option<&str>, own: [&str; 3], account: &s
         account,
         must_allow,
     };
-    guard
-        .lets(&question, own)
-        .map_or_else(|refusal| refusal.why("s3:GetObject"), |()| String::new())
+    let refusal = guard.lets(&question, own).err();
+    refusal.map_or_else(String::new, |refusal| refusal.why("s3:GetObject"))
 }
 
 #[test]
 fn policies_combine_as_iam_evaluates_them() {
     const HERE: &str = "111122223333";
     const THERE: &str = "444455556666";
-    const ANN: &str = "arn:aws:iam::111122223333:user/ann";
     let (session, user) = (caller(), user());
     let (identity, boundary, limit, resource) = (
         "because no identity-based policy allows the s3:GetObject action",
@@ -139,6 +105,13 @@ fn policies_combine_as_iam_evaluates_them() {
         "because no session policy allows the s3:GetObject action",
         "because no resource-based policy allows the s3:GetObject action",
     );
+    let (by_identity, by_boundary, by_session, by_resource) = (
+        "with an explicit deny in an identity-based policy",
+        "with an explicit deny in a permissions boundary",
+        "with an explicit deny in a session policy",
+        "with an explicit deny in a resource-based policy",
+    );
+    let denial = Some("Deny 111122223333");
     for (caller, principal, own, account, must_allow, expected) in [
         // In one account identity or resource policy allows.
         (&user, None, ["allow", "", ""], HERE, false, ""),
@@ -174,52 +147,14 @@ fn policies_combine_as_iam_evaluates_them() {
         (&user, Some(ANN), ["allow", "silent", ""], THERE, true, boundary),
         (&session, Some(SESSION), ["allow", "", "silent"], THERE, true, limit),
         // A Deny anywhere wins.
-        (
-            &user,
-            Some(ANN),
-            ["deny", "", ""],
-            HERE,
-            false,
-            "with an explicit deny in an identity-based policy",
-        ),
-        (
-            &user,
-            Some(ANN),
-            ["allow", "deny", ""],
-            HERE,
-            false,
-            "with an explicit deny in a permissions boundary",
-        ),
-        (
-            &session,
-            Some(SESSION),
-            ["allow", "", "deny"],
-            HERE,
-            true,
-            "with an explicit deny in a session policy",
-        ),
-        (
-            &user,
-            Some("Deny *"),
-            ["allow", "", ""],
-            HERE,
-            false,
-            "with an explicit deny in a resource-based policy",
-        ),
-        (
-            &user,
-            Some("Deny 111122223333"),
-            ["allow", "", ""],
-            THERE,
-            false,
-            "with an explicit deny in a resource-based policy",
-        ),
+        (&user, Some(ANN), ["deny", "", ""], HERE, false, by_identity),
+        (&user, Some(ANN), ["allow", "deny", ""], HERE, false, by_boundary),
+        (&session, Some(SESSION), ["allow", "", "deny"], HERE, true, by_session),
+        (&user, Some("Deny *"), ["allow", "", ""], HERE, false, by_resource),
+        (&user, denial, ["allow", "", ""], THERE, false, by_resource),
     ] {
         let said = refused(caller, principal, own, account, must_allow);
-        assert_eq!(
-            said, expected,
-            "{} {principal:?} {own:?} {account} {must_allow}",
-            caller.arn
-        );
+        let case = format!("{} {principal:?} {own:?} {account} {must_allow}", caller.arn);
+        assert_eq!(said, expected, "{case}");
     }
 }
