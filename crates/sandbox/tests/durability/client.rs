@@ -88,7 +88,8 @@ impl Client {
 
     /// An operation of IAM or STS. Values must need no escape.
     pub(crate) fn query(&mut self, service: &str, operation: &str, parameters: &[(&str, &str)]) -> io::Result<Answer> {
-        let mut body = format!("Action={operation}");
+        let version = if service == "iam" { "2010-05-08" } else { "2011-06-15" };
+        let mut body = format!("Action={operation}&Version={version}");
         for (name, value) in parameters {
             let _ = write!(body, "&{name}={value}");
         }
@@ -140,12 +141,8 @@ impl Client {
             ("x-amz-content-sha256", &digest),
             ("x-amz-date", &stamp),
         ];
-        headers.extend(
-            credentials
-                .token
-                .as_deref()
-                .map(|token| ("x-amz-security-token", token)),
-        );
+        let token = credentials.token.as_deref();
+        headers.extend(token.map(|token| ("x-amz-security-token", token)));
         headers.extend_from_slice(more);
         let lines = headers.iter().fold(String::new(), |mut lines, (name, value)| {
             let _ = writeln!(lines, "{name}:{value}");
@@ -156,15 +153,12 @@ impl Client {
         let (path_only, query) = path.split_once('?').unwrap_or((path, ""));
         let canonical = format!("{method}\n{path_only}\n{query}\n{lines}\n{names}\n{digest}");
         let scope = format!("{date}/us-east-1/{service}/aws4_request");
-        let to_sign = format!(
-            "AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{}",
-            hex::encode(Sha256::digest(canonical.as_bytes()))
-        );
-        let key = [date, "us-east-1", service, "aws4_request"]
-            .iter()
-            .fold(format!("AWS4{}", credentials.secret).into_bytes(), |key, part| {
-                mac(&key, part.as_bytes())
-            });
+        let hashed = hex::encode(Sha256::digest(canonical.as_bytes()));
+        let to_sign = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashed}");
+        let mut key = format!("AWS4{}", credentials.secret).into_bytes();
+        for part in [date, "us-east-1", service, "aws4_request"] {
+            key = mac(&key, part.as_bytes());
+        }
         let signature = hex::encode(mac(&key, to_sign.as_bytes()));
         let mut request = format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
@@ -186,11 +180,8 @@ fn read(stream: &mut BufReader<TcpStream>, is_head: bool) -> io::Result<(Answer,
     let ended = || io::Error::from(io::ErrorKind::UnexpectedEof);
     let mut line = String::new();
     stream.read_line(&mut line)?;
-    let status = line
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(ended)?;
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(ended)?;
     let (mut length, mut is_chunked, mut stays) = (0, false, true);
     loop {
         line.clear();

@@ -49,6 +49,7 @@ pub(crate) const ALL: [Counter; 11] = [
 
 const MOVING: &str = "alias/moving";
 const GROUP: &str = "counters";
+pub(crate) const ROLE: (&str, &str) = ("RoleName", "counter");
 /// The job that has a tag.
 pub(crate) const JOB: &str = "arn:aws:sagemaker:us-east-1:111122223333:training-job/counter";
 
@@ -68,30 +69,13 @@ pub(crate) fn prepare(client: &mut Client) -> String {
     let moving = json!({ "AliasName": MOVING, "TargetKeyId": key["KeyMetadata"]["KeyId"] });
     good(client.json("kms", "CreateAlias", &moving));
     let trust = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%7B%22AWS%22%3A%22arn%3Aaws%3Aiam%3A%3A111122223333%3Auser%2Fstrongroom%22%2C%22Service%22%3A%22sagemaker.amazonaws.com%22%7D%2C%22Action%22%3A%22sts%3AAssumeRole%22%7D%5D%7D";
-    good(client.query(
-        "iam",
-        "CreateRole",
-        &[
-            ("Version", "2010-05-08"),
-            ("RoleName", "counter"),
-            ("AssumeRolePolicyDocument", trust),
-        ],
-    ));
-    good(client.query(
-        "iam",
-        "AttachRolePolicy",
-        &[
-            ("Version", "2010-05-08"),
-            ("RoleName", "counter"),
-            ("PolicyArn", "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FAdministratorAccess"),
-        ],
-    ));
+    let role = [ROLE, ("AssumeRolePolicyDocument", trust)];
+    good(client.query("iam", "CreateRole", &role));
+    let policy = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FAdministratorAccess";
+    good(client.query("iam", "AttachRolePolicy", &[ROLE, ("PolicyArn", policy)]));
     good(client.json("logs", "CreateLogGroup", &json!({ "logGroupName": GROUP })));
-    good(client.json(
-        "logs",
-        "CreateLogStream",
-        &json!({ "logGroupName": GROUP, "logStreamName": "s" }),
-    ));
+    let stream = json!({ "logGroupName": GROUP, "logStreamName": "s" });
+    good(client.json("logs", "CreateLogStream", &stream));
     good(client.json("sagemaker", "CreateTrainingJob", &job("counter", "true")));
     key["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
 }
@@ -130,51 +114,36 @@ impl Counter {
             Self::S3 => client.s3("PUT", "/counters/number", text.as_bytes()),
             Self::Sealed => client.s3_with_key("PUT", "/counters/sealed", text.as_bytes()),
             Self::List => client.s3("PUT", &format!("/counters/list/{number:06}"), text.as_bytes()),
-            Self::Kms => client.json(
-                "kms",
-                "UpdateKeyDescription",
-                &json!({ "KeyId": key, "Description": text }),
-            ),
-            Self::Aliases => client.json(
-                "kms",
-                "CreateAlias",
-                &json!({ "AliasName": format!("alias/{number:06}"), "TargetKeyId": key }),
-            ),
+            Self::Kms => {
+                let request = json!({ "KeyId": key, "Description": text });
+                client.json("kms", "UpdateKeyDescription", &request)
+            }
+            Self::Aliases => {
+                let request = json!({ "AliasName": format!("alias/{number:06}"), "TargetKeyId": key });
+                client.json("kms", "CreateAlias", &request)
+            }
             // It has no number: that it is there counts for a large one.
-            Self::Moving => client.json(
-                "kms",
-                "UpdateAlias",
-                &json!({ "AliasName": MOVING, "TargetKeyId": key }),
-            ),
-            Self::Iam => client.query(
-                "iam",
-                "TagRole",
-                &[
-                    ("Version", "2010-05-08"),
-                    ("RoleName", "counter"),
-                    ("Tags.member.1.Key", "number"),
-                    ("Tags.member.1.Value", &text),
-                ],
-            ),
-            Self::Logs => client.json(
-                "logs",
-                "PutLogEvents",
-                &json!({
-                    "logGroupName": GROUP,
-                    "logStreamName": "s",
-                    "logEvents": [{ "timestamp": jiff::Timestamp::now().as_millisecond(), "message": text }],
-                }),
-            ),
-            Self::Ecr => client.json(
-                "ecr",
-                "CreateRepository",
-                &json!({ "repositoryName": format!("r{number:06}") }),
-            ),
-            Self::SageMaker => client.json(
-                "sagemaker",
-                "AddTags",
-                &json!({ "ResourceArn": JOB, "Tags": [{ "Key": "number", "Value": text }] }),
-            ),
+            Self::Moving => {
+                let request = json!({ "AliasName": MOVING, "TargetKeyId": key });
+                client.json("kms", "UpdateAlias", &request)
+            }
+            Self::Iam => {
+                let (name, value) = (("Tags.member.1.Key", "number"), ("Tags.member.1.Value", &*text));
+                client.query("iam", "TagRole", &[ROLE, name, value])
+            }
+            Self::Logs => {
+                let event = json!({ "timestamp": jiff::Timestamp::now().as_millisecond(), "message": text });
+                let request = json!({ "logGroupName": GROUP, "logStreamName": "s", "logEvents": [event] });
+                client.json("logs", "PutLogEvents", &request)
+            }
+            Self::Ecr => {
+                let request = json!({ "repositoryName": format!("r{number:06}") });
+                client.json("ecr", "CreateRepository", &request)
+            }
+            Self::SageMaker => {
+                let request = json!({ "ResourceArn": JOB, "Tags": [{ "Key": "number", "Value": text }] });
+                client.json("sagemaker", "AddTags", &request)
+            }
             Self::Clock => client.control(&json!({ "advance": "1h" })),
         }
     }
@@ -222,8 +191,7 @@ impl Counter {
                 1_000_000 * u64::from(answer.is_good())
             }
             Self::Iam => {
-                let parameters = [("Version", "2010-05-08"), ("RoleName", "counter")];
-                let answer = good(client.query("iam", "ListRoleTags", &parameters)?)?;
+                let answer = good(client.query("iam", "ListRoleTags", &[ROLE])?)?;
                 number(&answer.element("Value").unwrap_or_default())
             }
             Self::Logs => {
@@ -252,7 +220,6 @@ impl Counter {
 /// A session of the role, if one was given.
 pub(crate) fn session(client: &mut Client, own: &Credentials) -> Option<Credentials> {
     let parameters = [
-        ("Version", "2011-06-15"),
         ("RoleArn", "arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fcounter"),
         ("RoleSessionName", "s"),
     ];
@@ -267,6 +234,6 @@ pub(crate) fn session(client: &mut Client, own: &Credentials) -> Option<Credenti
 
 /// Whether a session is still good.
 pub(crate) fn is_good(session: &Credentials) -> bool {
-    let answer = Client::new(session.clone()).query("sts", "GetCallerIdentity", &[("Version", "2011-06-15")]);
+    let answer = Client::new(session.clone()).query("sts", "GetCallerIdentity", &[]);
     answer.is_ok_and(|answer| answer.is_good())
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::client::{Answer, Client};
-use super::counters;
+use super::counters::{self, Counter};
 use super::process::World;
 use super::rounds;
 
@@ -150,18 +150,15 @@ fn calls(place: &mut Place, dir: &Path, seed: u64) {
     }
     let mut client = world.client();
     place.fill(&world);
-    let asked = client
-        .json("sagemaker", "CreateTrainingJob", &counters::job("late", "model"))
-        .unwrap();
+    let late = counters::job("late", "model");
+    let asked = client.json("sagemaker", "CreateTrainingJob", &late).unwrap();
     place.empty(&world);
     if asked.is_good() {
         // Its own folder may not have had room.
         let job = counters::ended(&mut client, "late");
         let why = job["FailureReason"].as_str().unwrap_or_default();
-        assert!(
-            job["TrainingJobStatus"] == "Completed" || why.contains("(os error "),
-            "{job}"
-        );
+        let is_completed = job["TrainingJobStatus"] == "Completed";
+        assert!(is_completed || why.contains("(os error "), "{job}");
     } else {
         let name = json!({ "TrainingJobName": "late" });
         let found = client.json("sagemaker", "DescribeTrainingJob", &name).unwrap();
@@ -244,20 +241,18 @@ fn call(
             } else {
                 "DeleteRepository"
             };
-            client
-                .json("ecr", operation, &json!({ "repositoryName": name }))
-                .unwrap()
+            let request = json!({ "repositoryName": name });
+            client.json("ecr", operation, &request).unwrap()
         }
         _ => {
-            let counter = *dice
-                .choice(&[
-                    counters::Counter::Kms,
-                    counters::Counter::Iam,
-                    counters::Counter::Logs,
-                    counters::Counter::SageMaker,
-                    counters::Counter::Clock,
-                ])
-                .unwrap();
+            let others = [
+                Counter::Kms,
+                Counter::Iam,
+                Counter::Logs,
+                Counter::SageMaker,
+                Counter::Clock,
+            ];
+            let counter = dice.choice(&others).unwrap();
             counter.write(client, key, number).unwrap()
         }
     }
@@ -273,11 +268,9 @@ fn seen(
 ) -> Vec<String> {
     let begun = Instant::now();
     while !client.s3("GET", "/counters?list-type=2", b"").unwrap().is_good() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "the world does not come back"
-        );
-        if begun.elapsed() > Duration::from_secs(2) {
+        let waited = begun.elapsed();
+        assert!(waited < Duration::from_secs(60), "the world does not come back");
+        if waited > Duration::from_secs(2) {
             place.empty(world);
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -308,8 +301,7 @@ fn seen(
     show(client.s3("GET", "/counters?uploads=", b"").unwrap());
     show(client.json("kms", "ListAliases", &json!({})).unwrap());
     show(client.json("kms", "DescribeKey", &json!({ "KeyId": key })).unwrap());
-    let role = [("Version", "2010-05-08"), ("RoleName", "counter")];
-    show(client.query("iam", "ListRoleTags", &role).unwrap());
+    show(client.query("iam", "ListRoleTags", &[counters::ROLE]).unwrap());
     let stream = json!({ "logGroupName": "counters", "logStreamName": "s", "startFromHead": true });
     show(client.json("logs", "GetLogEvents", &stream).unwrap());
     show(client.json("ecr", "DescribeRepositories", &json!({})).unwrap());

@@ -21,20 +21,14 @@ fn decision(answer: &str) -> String {
 #[test]
 fn a_simulation_of_a_principal_names_the_policies_that_decide() {
     let account = Account::new();
-    account
-        .ask("CreateRole", &[("RoleName", "r"), ("AssumeRolePolicyDocument", TRUST)])
-        .unwrap();
+    account.done("CreateRole", &[ROLE, TRUSTED]);
     let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
-    account
-        .ask("AttachRolePolicy", &[("RoleName", "r"), ("PolicyArn", admin)])
-        .unwrap();
-    let put = [("RoleName", "r"), ("PolicyName", "p"), ("PolicyDocument", ONE)];
-    account.ask("PutRolePolicy", &put).unwrap();
+    account.done("AttachRolePolicy", &[ROLE, ("PolicyArn", admin)]);
+    let put = [ROLE, ("PolicyName", "p"), ("PolicyDocument", ONE)];
+    account.done("PutRolePolicy", &put);
     let ask = |more: &[(&str, &str)]| {
         let role = ("PolicySourceArn", "arn:aws:iam::111122223333:role/r");
-        account
-            .ask("SimulatePrincipalPolicy", &[&[role], more].concat())
-            .unwrap()
+        account.done("SimulatePrincipalPolicy", &[&[role], more].concat())
     };
     let allowed = ask(&[("ActionNames.member.1", "kms:Decrypt")]);
     assert_eq!(decision(&allowed), "allowed");
