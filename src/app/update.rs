@@ -172,7 +172,7 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
             state.policy = Some((arn, Err(fault)));
         }
         Topic::Object { bucket, key } if fault.kind == FaultKind::NotFound => {
-            row_updates::objects_gone(state, &bucket, [&key])
+            row_updates::objects_gone(state, &bucket, [&key]);
         }
         Topic::Key(id) | Topic::Object { key: id, .. } | Topic::Job(id) => refuse(state, id, fault),
         // The lists on screen say it where their rows are, and are refused or late for the same reason.

@@ -37,7 +37,9 @@ pub(super) struct Gate {
 
 /// Who wants to know which operations are throttled.
 #[derive(Default)]
-pub(super) struct Throttled(OnceLock<Box<dyn Fn(&str) + Send + Sync>>);
+pub(super) struct Throttled(OnceLock<Box<Tell>>);
+
+type Tell = dyn Fn(&str) + Send + Sync;
 
 impl Throttled {
     pub(super) fn told_to(&self, tell: impl Fn(&str) + Send + Sync + 'static) {

@@ -120,8 +120,8 @@ impl Kms {
             grants: Grants::open(disk)?,
             agenda: BTreeSet::new(),
         };
-        let next = |key: &Box<Key>| Some((key.next()?, key.arn.clone()));
-        kms.agenda = kms.keys.values().filter_map(next).collect();
+        let next = |key: &Key| Some((key.next()?, key.arn.clone()));
+        kms.agenda = kms.keys.values().filter_map(|key| next(key)).collect();
         Ok(kms)
     }
 

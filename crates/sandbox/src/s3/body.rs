@@ -352,7 +352,7 @@ pub(crate) struct BodyReader {
 #[derive(Debug)]
 enum Stretched {
     Plain(io::Take<File>),
-    Sealed(Unsealer),
+    Sealed(Box<Unsealer>),
 }
 
 impl Stretched {
@@ -361,7 +361,8 @@ impl Stretched {
         if segment.is_sealed {
             let key = key.ok_or_else(|| io::Error::other("the bytes are encrypted with a customer's key"))?;
             let cipher = key.cipher(&segment.file.name);
-            return Unsealer::new(file, cipher, segment.start, segment.length).map(Self::Sealed);
+            let unsealer = Unsealer::new(file, cipher, segment.start, segment.length)?;
+            return Ok(Self::Sealed(Box::new(unsealer)));
         }
         file.seek(SeekFrom::Start(segment.start))?;
         Ok(Self::Plain(file.take(segment.length)))

@@ -92,22 +92,22 @@ impl CustomerKey {
         let salt = random();
         Seal {
             salt,
-            mac: self.derived(b"seal", &salt),
+            mac: self.derived(*b"seal", &salt),
         }
     }
 
     /// What encrypts the file of this name, and no other one.
     pub(super) fn cipher(&self, file: &str) -> Aes256Gcm {
-        Aes256Gcm::new(&self.derived(b"file", file.as_bytes()).into())
+        Aes256Gcm::new(&self.derived(*b"file", file.as_bytes()).into())
     }
 
-    fn derived(&self, purpose: &[u8; 4], of: &[u8]) -> [u8; 32] {
+    fn derived(&self, purpose: [u8; 4], of: &[u8]) -> [u8; 32] {
         self.mac(purpose, of).finalize().into_bytes().into()
     }
 
-    fn mac(&self, purpose: &[u8; 4], of: &[u8]) -> Hmac<Sha256> {
+    fn mac(&self, purpose: [u8; 4], of: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
-        mac.update(purpose);
+        mac.update(&purpose);
         mac.update(of);
         mac
     }
@@ -115,7 +115,7 @@ impl CustomerKey {
 
 impl Seal {
     fn is_of(&self, key: &CustomerKey) -> bool {
-        key.mac(b"seal", &self.salt).verify_slice(&self.mac).is_ok()
+        key.mac(*b"seal", &self.salt).verify_slice(&self.mac).is_ok()
     }
 }
 

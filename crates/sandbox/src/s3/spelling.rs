@@ -46,7 +46,7 @@ pub(crate) async fn spelled(
             .or(told)
             .or_else(|| unquoted(xml))
             .or_else(|| named(xml))
-            .or_else(|| blocking(xml, head.extensions.get()?));
+            .or_else(|| blocking(xml, *head.extensions.get()?));
         referenced(whole.as_deref().unwrap_or(xml)).or(whole)
     });
     let Some(spelled) = spelled else {
@@ -90,9 +90,9 @@ fn named(xml: &str) -> Option<String> {
 }
 
 /// A bucket's default encryption tells what it takes no objects of.
-fn blocking(xml: &str, Blocks(blocks): &Blocks) -> Option<String> {
+fn blocking(xml: &str, Blocks(blocks): Blocks) -> Option<String> {
     let (head, tail) = xml.split_once("</Rule>")?;
-    let kind = if *blocks { "SSE-C" } else { "NONE" };
+    let kind = if blocks { "SSE-C" } else { "NONE" };
     Some(format!(
         "{head}<BlockedEncryptionTypes><EncryptionType>{kind}</EncryptionType></BlockedEncryptionTypes></Rule>{tail}"
     ))

@@ -347,7 +347,7 @@ fn what_a_customers_key_encrypts_is_read_with_that_key_from_anywhere_and_never_w
 #[test]
 fn the_bytes_on_disk_are_not_those_that_a_customers_key_encrypts_and_a_changed_one_is_found_out() {
     let place = Place::new();
-    let came = arrived(&place.store, &[b'a'; 70_000], Some(&key(1)));
+    let came = arrived(&place.store, &vec![b'a'; 70_000], Some(&key(1)));
     let file = std::fs::read_dir(place.folder.path())
         .unwrap()
         .next()
@@ -363,7 +363,10 @@ fn the_bytes_on_disk_are_not_those_that_a_customers_key_encrypts_and_a_changed_o
         read(&came.body, Some(key(1))).unwrap_err().kind(),
         io::ErrorKind::InvalidData
     );
-    assert_eq!(read(&came.body.slice(0, 60_000), Some(key(1))).unwrap(), [b'a'; 60_000]);
+    assert_eq!(
+        read(&came.body.slice(0, 60_000), Some(key(1))).unwrap(),
+        vec![b'a'; 60_000]
+    );
     std::fs::write(&file, &stored[..69_000]).unwrap();
     assert_eq!(came.body.check().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }
@@ -371,7 +374,7 @@ fn the_bytes_on_disk_are_not_those_that_a_customers_key_encrypts_and_a_changed_o
 #[test]
 fn a_copy_moves_bytes_only_where_it_is_encrypted_otherwise() {
     let place = Place::new();
-    let (home, bytes) = (&place.store.home, [b'b'; 100_000]);
+    let (home, bytes) = (&place.store.home, vec![b'b'; 100_000]);
     let source = arrived(&place.store, &bytes, Some(&key(1)));
     let copied = |to: Option<CustomerKey>| {
         let body = source.body.clone().with_key(Some(key(1)));

@@ -72,6 +72,7 @@ pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Resul
         extensions,
         ..
     } = req;
+    front.store().check_bucket(&input.bucket)?;
     let bypass = bypasses(front, &input.bucket, &headers)?;
     if input.delete.objects.is_empty() || input.delete.objects.len() > 1000 {
         return Err(malformed().into());
