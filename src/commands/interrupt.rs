@@ -96,8 +96,11 @@ impl Interrupt {
 
     fn fault(&self) -> Fault {
         let cause = "it was interrupted, and what it waited for was not answered";
-        let remedy = "the same command goes on with an upload that had begun";
-        let remedy = if self.command == "encrypt" { remedy } else { "" };
+        let remedy = match self.command {
+            "encrypt" => "the same command goes on with an upload that had begun",
+            "prove" => "a grant of this proof may stand: revoke what `aws kms list-grants` names strongroom-proof-…",
+            _ => "",
+        };
         Fault::new(FaultKind::Cancelled, self.command, "", cause, remedy)
     }
 

@@ -141,9 +141,6 @@ impl Teller<'_> {
 
     /// One phase of questions. What was granted must be as expected; while the grant stands, everything else denied.
     async fn asked(&mut self, name: &'static str, expected: bool, tokens: &[String]) -> Result<(), Fault> {
-        if self.cancel.is_cancelled() {
-            return Err(cancelled(ACT, &self.cycle.key_arn));
-        }
         self.say("asking as the role");
         let subject = Subject {
             key_arn: &self.cycle.key_arn,
@@ -151,7 +148,12 @@ impl Teller<'_> {
             context: self.context,
             tokens,
         };
-        let operations = subject.ask(self.aws, &self.session).await?;
+        // A round of questions takes longer than there is to clean up after: the revocation does not wait for its end.
+        let operations = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(cancelled(ACT, &self.cycle.key_arn)),
+            operations = subject.ask(self.aws, &self.session) => operations?,
+        };
         let held = as_expected(&operations, &self.cycle.granted, expected, self.baseline());
         self.cycle.phases.push(CyclePhase {
             name,
