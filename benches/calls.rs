@@ -289,6 +289,8 @@ fn idle(asked: &Asked) {
     let world = World::new(&format!("keys={keys},objects={objects}"), &[]);
     let mut session = world.open(&asked.program);
     session.keys("3");
+    shows(&session, "sagemaker-fill");
+    session.keys("\r");
     shows(&session, "data/");
     session.keys("\r");
     told("listed", || {
