@@ -16,6 +16,9 @@ pub struct Cli {
     /// Where and how.
     #[command(flatten)]
     pub global: Global,
+    /// Open the dashboard there: s3://BUCKET/PREFIX/, a KMS key's id, ARN or alias/NAME, or training-job/NAME
+    #[arg(value_name = "NAME", value_parser = named)]
+    pub open: Option<String>,
     /// What to do; the dashboard if nothing.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -279,6 +282,17 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
         .ok()
         .filter(|address: &SocketAddr| address.ip().is_loopback())
         .ok_or_else(|| format!("`{text}` is not HOST:PORT of this machine, such as 127.0.0.1:5000"))
+}
+
+/// What it names is the core's to say; a mistyped command is told here.
+fn named(text: &str) -> Result<String, String> {
+    let may_be_key = text.contains('-') && text.len() >= 36;
+    if text.contains(['/', ':']) || may_be_key {
+        return Ok(text.to_owned());
+    }
+    Err("it is neither a command nor what the dashboard opens by its name: s3://BUCKET/PREFIX/, a KMS key's id, ARN or \
+         alias/NAME, training-job/NAME"
+        .to_owned())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::app::{Consent, Keymap, Settings};
 use crate::cli::Global;
-use crate::domain::Fault;
+use crate::domain::{Fault, Named};
 use crate::ui::Theme;
 
 pub use environment::shed_empty_variables;
@@ -82,6 +82,10 @@ fn environment(name: &str, sandbox: bool) -> Option<String> {
 pub struct Config {
     /// How to reach AWS.
     pub connection: Connection,
+    /// What is shown without being listed.
+    pub named: Vec<Named>,
+    /// What to open first.
+    pub open: Option<Named>,
     /// Where the files pane opens.
     pub start_dir: PathBuf,
     /// The colours.
@@ -109,6 +113,8 @@ impl Config {
         Ok(Self {
             connection: Connection::new(global),
             start_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+            named: own.named,
+            open: None,
             theme: own.theme,
             keymap: own.keymap,
             consents: state_dir.as_deref().map(consents).unwrap_or_default(),
@@ -129,6 +135,8 @@ impl Config {
             endpoint: self.connection.endpoint_url.clone(),
             sandbox: world.is_some(),
             read_only: self.connection.read_only,
+            named: self.named.clone(),
+            open: self.open.clone(),
             start_dir: self.start_dir.clone(),
             consents: self.consents.clone(),
             keymap: self.keymap.clone(),

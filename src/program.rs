@@ -14,7 +14,7 @@ use crate::actions::{self, Aws};
 use crate::cli::{Cli, Command, Global};
 use crate::commands::interrupt::{self, Interrupt};
 use crate::config::{self, Config, Connection, SandboxEndpoint};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, Named};
 use crate::{commands, console, printable, runtime, term, training};
 
 /// The whole program, to its end. It blocks, so that what is asynchronous is compiled once, here, and not again in `main`.
@@ -100,8 +100,13 @@ fn no_core_dumps() {
 
 async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
     let Some(command) = cli.command else {
-        return dashboard(&cli.global).await;
+        return dashboard(&cli.global, cli.open.as_deref()).await;
     };
+    if let Some(name) = cli.open {
+        let cause = "only the dashboard opens what is named before a command";
+        let remedy = "leave it out, or leave out the command";
+        return Err(Fault::new(FaultKind::Usage, "open", name, cause, remedy));
+    }
     match command {
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -146,8 +151,16 @@ async fn with_aws<A>(
     result
 }
 
-async fn dashboard(global: &Global) -> Result<ExitCode, Fault> {
+async fn dashboard(global: &Global, open: Option<&str>) -> Result<ExitCode, Fault> {
     let mut config = Config::new(global)?;
+    if let Some(name) = open {
+        let unknown = || {
+            let cause = "it names neither a place in S3 nor a KMS key nor a training job";
+            let remedy = "write s3://BUCKET/PREFIX/, a key's id, ARN or alias/NAME, or training-job/NAME";
+            Fault::new(FaultKind::Usage, "open", name, cause, remedy)
+        };
+        config.open = Some(Named::parse(name).ok_or_else(unknown)?);
+    }
     let world = OnceCell::new();
     if global.sandbox {
         // The world is up within milliseconds and its folder holds the sample data that the files pane opens on.

@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::format::Tone;
+use super::palette::OPEN;
 use super::pane::Pane;
 use super::state::overlay::{Overlay, Scroll, Subject};
 use super::state::{State, reference};
@@ -48,7 +49,8 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         }
         Command::Operations => state.overlays.push(Overlay::Operations(state.operations.id(0))),
         Command::Messages => state.overlays.push(Overlay::Messages(state.messages.id(0))),
-        Command::Palette => palette::open(state),
+        Command::Open => palette::open(state, OPEN),
+        Command::Palette => palette::open(state, ""),
         Command::Help => state.overlays.push(Overlay::Help(Scroll::default())),
         Command::Redraw => effects.push(Effect::Redraw),
         Command::Suspend => effects.push(Effect::Suspend),

@@ -197,6 +197,9 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         }
         Outcome::BucketEmptied { bucket, deleted, .. } => {
             state.all_seen.gone(bucket, |_| true);
+            if *deleted {
+                state.buckets.remove(&[bucket.clone()].into());
+            }
             if *deleted && state.place.as_ref().is_some_and(|(open, _)| open == bucket) {
                 state.place = None;
                 state.objects.reset();

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::effect::{OpId, Topic};
 use crate::domain::{
-    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KeyDetail, KmsKey, LogLine, ObjectRow, Outcome,
-    Progress, RoleSummary, TrainingJob,
+    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, LogLine, ObjectRow, Outcome, Progress,
+    RoleSummary, TrainingJob,
 };
 
 /// Everything that can happen to the core.
@@ -105,7 +105,7 @@ pub enum Page {
     /// For `Topic::Keys`: aliases are merged into the rows before they are sent.
     Keys(Vec<KmsKey>),
     /// For `Topic::Key`.
-    Key(KeyDetail),
+    Key(KmsKey),
     /// For `Topic::KeyPolicy`.
     KeyPolicy(String),
     /// For `Topic::Grants`.

@@ -235,6 +235,7 @@ fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut 
             match palette.matches.get(palette.cursor) {
                 Some((PaletteRow::Command(command), _)) => dispatch::run(state, *command, effects),
                 Some((PaletteRow::Action(action), _)) => actions::run_here(state, action, effects),
+                Some((PaletteRow::Open(named), _)) => state.open(named),
                 None => {}
             }
             return;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::effect::Consent;
 use super::keymap::Keymap;
+use crate::domain::Named;
 
 /// What a session starts with.
 #[derive(Debug, Clone)]
@@ -21,6 +22,10 @@ pub struct Settings {
     pub sandbox: bool,
     /// Whether nothing may be changed.
     pub read_only: bool,
+    /// What is shown without being listed.
+    pub named: Vec<Named>,
+    /// What to open first.
+    pub open: Option<Named>,
     /// The folder that the files pane shows first.
     pub start_dir: PathBuf,
     /// What was agreed to before.

@@ -4,6 +4,7 @@ pub mod action;
 pub mod continuation;
 pub mod layout;
 pub mod messages;
+mod named;
 pub mod operations;
 pub mod overlay;
 pub mod review;
@@ -84,6 +85,8 @@ pub struct State {
     pub(super) refused: BTreeMap<String, Fault>,
     /// Rows that something was done to: they are asked about at once, and once.
     pub(super) ask_once: BTreeSet<Topic>,
+    /// Of these, what a person opened by its name and nothing was heard of yet.
+    pub(super) opened: BTreeSet<Topic>,
     pub(super) watched: Vec<Topic>,
     pub(super) grants_of: Option<String>,
     /// Whether a bucket was opened, or a person has chosen where to be.
@@ -148,6 +151,7 @@ impl State {
             pending: Vec::new(),
             refused: BTreeMap::new(),
             ask_once: BTreeSet::new(),
+            opened: BTreeSet::new(),
             watched: Vec::new(),
             grants_of: None,
             opened_once: false,
@@ -162,6 +166,10 @@ impl State {
             job_log: Log::new(""),
             watched_jobs: BTreeSet::new(),
         };
+        state.list_named();
+        if let Some(named) = state.settings.open.take() {
+            state.open(&named);
+        }
         let mut effects = Vec::new();
         state.settle(&mut effects);
         (state, effects)
@@ -336,7 +344,11 @@ impl State {
         self.jobs.resize(room(Pane::Jobs));
         self.files.resize(room(Pane::Files));
 
-        let key = self.key().map(|key| key.arn.clone());
+        // An alias has no grants: they are asked for once it is known what it stands for.
+        let key = self
+            .key()
+            .map(|key| key.arn.clone())
+            .filter(|arn| arn.contains(":key/"));
         if key != self.grants_of {
             self.grants.reset();
             self.grants_of = key;

@@ -100,6 +100,8 @@ pub struct Table<T> {
     filter: String,
     sort: Option<Sort>,
     marks: BTreeSet<String>,
+    /// Rows that no walk takes off: a person has named them.
+    pinned: BTreeSet<String>,
     freshness: Freshness,
     pages: Pages<T>,
     /// A row to put the cursor on once it is there.
@@ -119,6 +121,7 @@ impl<T> Default for Table<T> {
             filter: String::new(),
             sort: None,
             marks: BTreeSet::new(),
+            pinned: BTreeSet::new(),
             freshness: Freshness::Absent,
             pages: Pages::default(),
             wanted: None,

@@ -63,12 +63,13 @@ fn answer(
     effects: &mut Vec<Effect>,
 ) {
     state.ask_once.remove(&topic);
+    state.opened.remove(&topic);
     match page {
         Page::Identity(identity) => state.identity = Some(identity),
         Page::Keys(rows) => state.keys.answer(walk, first, last, at, rows),
-        Page::Key(detail) => {
-            if let Topic::Key(arn) = topic {
-                state.keys.amend(&arn, |key| key.detail = Some(detail));
+        Page::Key(key) => {
+            if let Topic::Key(asked) = topic {
+                state.key_read(&asked, key);
             }
         }
         Page::KeyPolicy(policy) => {
@@ -167,6 +168,7 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
     if let Some(table) = state.table_of(&topic) {
         return table.failed(walk, fault);
     }
+    state.not_opened(&topic, &fault);
     match topic {
         Topic::KeyPolicy(arn) => {
             state.policy = Some((arn, Err(fault)));

@@ -1,4 +1,4 @@
-//! A person's own configuration file: keys and colours.
+//! A person's own configuration file: keys, colours, and what is shown without being listed.
 //!
 //! `config.toml` in the XDG configuration folder of strongroom, or what `--config` names. `assets/config.toml` shows all
 //! there is to set.
@@ -10,21 +10,53 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 
 use crate::app::Keymap;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, Named, ObjectUri};
 use crate::ui::Theme;
 
 /// What the file may say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    theme: Option<Named>,
+    theme: Option<ThemeName>,
     #[serde(default)]
     keys: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    show: Show,
+}
+
+/// What is shown without being listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Show {
+    keys: Vec<String>,
+    buckets: Vec<String>,
+    jobs: Vec<String>,
+}
+
+impl Show {
+    fn named(&self) -> Result<Vec<Named>, String> {
+        let of = |setting: &str, text: &String, named: Option<Named>| {
+            named.ok_or_else(|| format!("`{text}` in show.{setting} names none"))
+        };
+        let keys = self.keys.iter().map(|text| {
+            let key = Named::parse(text).filter(|named| matches!(named, Named::Key(_)));
+            of("keys", text, key)
+        });
+        let buckets = self.buckets.iter().map(|text| {
+            let is_name = !text.is_empty() && !text.contains('/');
+            of("buckets", text, is_name.then(|| Named::Place(ObjectUri::new(text, ""))))
+        });
+        let jobs = self.jobs.iter().map(|text| {
+            let is_name = !text.is_empty() && !text.contains('/');
+            of("jobs", text, is_name.then(|| Named::Job(text.clone())))
+        });
+        keys.chain(buckets).chain(jobs).collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Named {
+enum ThemeName {
     Dark,
     Light,
     None,
@@ -35,6 +67,7 @@ enum Named {
 pub(super) struct Own {
     pub(super) theme: Theme,
     pub(super) keymap: Keymap,
+    pub(super) named: Vec<Named>,
 }
 
 /// Reads the file that was named, or the one in its usual place if there is one. `NO_COLOR` has the last word.
@@ -68,11 +101,12 @@ fn parse(text: &str, no_color: bool) -> Result<Own, String> {
         .map_err(|error| error.to_string())?;
     let theme = match written.theme {
         _ if no_color => Theme::colorless(),
-        None | Some(Named::Dark) => Theme::dark(),
-        Some(Named::Light) => Theme::light(),
-        Some(Named::None) => Theme::colorless(),
+        None | Some(ThemeName::Dark) => Theme::dark(),
+        Some(ThemeName::Light) => Theme::light(),
+        Some(ThemeName::None) => Theme::colorless(),
     };
-    Ok(Own { theme, keymap })
+    let named = written.show.named()?;
+    Ok(Own { theme, keymap, named })
 }
 
 fn fault(path: Option<&Path>, cause: String) -> Fault {
@@ -100,7 +134,19 @@ mod tests {
             let own = parse(text, false).unwrap();
             assert_eq!(own.theme, Theme::dark());
             assert_eq!(own.keymap, Keymap::default());
+            assert_eq!(own.named, []);
         }
+    }
+
+    #[test]
+    fn what_is_shown_without_a_list_is_named() {
+        let text = "[show]\nkeys = ['alias/data']\nbuckets = ['team-data']\njobs = ['nightly']\n";
+        let named = [
+            Named::Key("alias/data".to_owned()),
+            Named::Place(ObjectUri::new("team-data", "")),
+            Named::Job("nightly".to_owned()),
+        ];
+        assert_eq!(parse(text, false).unwrap().named, named);
     }
 
     #[test]
@@ -123,6 +169,12 @@ mod tests {
             ("\n\nkeys = 5", "(line 3)"),
             ("theme = 'pink'", "unknown variant `pink`"),
             ("[keys]\nencrypt = ['d']", "`d` means both `encrypt` and `decrypt`"),
+            ("[show]\nkeys = ['data']", "`data` in show.keys names none"),
+            (
+                "[show]\nbuckets = ['s3://data/']",
+                "`s3://data/` in show.buckets names none",
+            ),
+            ("[show]\njobs = ['']", "`` in show.jobs names none"),
         ] {
             std::fs::write(&path, text).unwrap();
             let fault = read(Some(&path), false).unwrap_err();

@@ -11,6 +11,8 @@ use crate::app::format::{self, Tone};
 use crate::app::overlay::{Confirm, Palette, PaletteRow};
 
 const COLUMNS: u16 = 72;
+/// Cells for what kind of thing a name means.
+const KIND: usize = 13;
 
 pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Confirm) {
     let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
@@ -62,13 +64,18 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         let is_cursor = index == palette.cursor;
         let key = match choice {
             PaletteRow::Command(command) => state.settings.keymap.key(*command),
-            PaletteRow::Action(_) => String::new(),
+            PaletteRow::Action(_) | PaletteRow::Open(_) => String::new(),
         };
         let tone = if *available { Tone::Plain } else { Tone::Dim };
-        let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " })
-            .and(tone, format::fit(choice.name(), 17))
-            .and(Tone::Accent, format::fit(&key, 10))
-            .and(Tone::Dim, choice.help());
+        let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " });
+        let words = if let PaletteRow::Open(_) = choice {
+            words.and(tone, format::fit(&choice.name(), columns.saturating_sub(KIND + 3)))
+        } else {
+            words
+                .and(tone, format::fit(&choice.name(), 17))
+                .and(Tone::Accent, format::fit(&key, 10))
+        };
+        let words = words.and(Tone::Dim, choice.help());
         let style = if is_cursor {
             theme.cursor
         } else {

@@ -10,7 +10,7 @@ use crate::app::pane::grants::is_orphan;
 use crate::app::pane::jobs::took;
 use crate::app::seen::ReadResult;
 use crate::app::{Pane, State};
-use crate::domain::{BucketRow, FileRow, Grant, KmsKey, ObjectRow, TrainingJob};
+use crate::domain::{BucketRow, FaultKind, FileRow, Grant, KmsKey, ObjectRow, TrainingJob};
 
 const KEYS: &[Column] = &[
     flex("NAME", 20, 3, 0),
@@ -134,13 +134,20 @@ fn age(state: &State, at: Option<jiff::Timestamp>) -> Cell {
     (Tone::Dim, at.map(|at| format::age(at, state.now)).unwrap_or_default())
 }
 
+/// What stands for the details of a row that is not known: it is asked about, or could not be looked at.
+fn unknown(state: &State, id: &str) -> Cell {
+    match state.refusal(id).map(|fault| &fault.kind) {
+        None => (Tone::Dim, "…".to_owned()),
+        Some(FaultKind::Denied) => (Tone::Warn, "denied".to_owned()),
+        Some(FaultKind::NotFound) => (Tone::Warn, "not there".to_owned()),
+        Some(_) => (Tone::Warn, "unknown".to_owned()),
+    }
+}
+
 fn key(state: &State, key: &KmsKey) -> Vec<Cell> {
     let plain = |words: &str| (Tone::Plain, words.to_owned());
     let Some(detail) = &key.detail else {
-        let unknown = match state.refusal(&key.arn) {
-            Some(_) => (Tone::Warn, "denied".to_owned()),
-            None => (Tone::Dim, "…".to_owned()),
-        };
+        let unknown = unknown(state, &key.arn);
         let none = || plain("");
         return vec![plain(key.name()), unknown, none(), plain(&key.id), none(), none()];
     };
@@ -205,8 +212,7 @@ fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
                 (Tone::Dim, name.unwrap_or_default().to_owned()),
             )
         }
-        None if state.refusal(key).is_some() => ((Tone::Warn, "denied".to_owned()), none()),
-        None => ((Tone::Dim, "…".to_owned()), none()),
+        None => (unknown(state, key), none()),
     };
     vec![
         (Tone::Plain, name),
@@ -222,11 +228,16 @@ fn job(state: &State, job: &TrainingJob) -> Vec<Cell> {
         Some(step) if step != job.status.as_str() => format!("{} {step}", job.status.as_str()),
         _ => job.status.as_str().to_owned(),
     };
+    let status = if status.is_empty() {
+        unknown(state, &job.name)
+    } else {
+        (format::job_tone(&job.status), status)
+    };
     let role = job.detail.as_ref().map(|detail| format::last_part(&detail.role_arn));
     let took = took(job, state.now).map(format::span);
     vec![
         (Tone::Plain, job.name.clone()),
-        (format::job_tone(&job.status), status),
+        status,
         (Tone::Dim, role.unwrap_or_default().to_owned()),
         (Tone::Plain, took.unwrap_or_default()),
         age(state, job.created),

@@ -177,10 +177,11 @@ fn note<T: Row>(state: &State, table: &Table<T>) -> Option<Cell> {
     if let Freshness::Stale { since, .. } = table.freshness()
         && !table.rows().is_empty()
     {
-        let age = since
-            .map(|at| format!(" {}", format::age(at, state.now)))
-            .unwrap_or_default();
-        return Some((Tone::Warn, format!("stale{age}")));
+        let words = match since {
+            Some(at) => format!("stale {}", format::age(*at, state.now)),
+            None => "not all listed".to_owned(),
+        };
+        return Some((Tone::Warn, words));
     }
     match (table.marked(), table.so_far(), table.unknown().count()) {
         (1.., _, _) => Some((Tone::Accent, format!("{} marked", table.marked()))),

@@ -18,7 +18,7 @@ use super::{Context, broken, schedule};
 use crate::actions::Aws;
 use crate::app::{Page, Topic};
 use crate::aws::{kms, s3, sagemaker};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::Fault;
 
 /// Questions under way at once, by API.
 const AT_ONCE: usize = 8;
@@ -55,11 +55,7 @@ impl<'a> Row<'a> {
     /// As it is now, and whether something about it is expected to change by itself.
     async fn look(&self, aws: &Aws) -> Result<(Page, bool), Fault> {
         match self {
-            Self::Key(arn) => {
-                let key = kms::describe_key(aws, arn).await?;
-                let missing = || Fault::new(FaultKind::Service, "describe", *arn, "the answer has no detail", "");
-                Ok((Page::Key(key.detail.ok_or_else(missing)?), false))
-            }
+            Self::Key(arn) => Ok((Page::Key(kms::describe_key(aws, arn).await?), false)),
             Self::Object { bucket, key } => Ok((Page::Object(s3::object_row(aws, bucket, key).await?), false)),
             Self::Job(name) => {
                 let job = sagemaker::describe_training_job(aws, name).await?;

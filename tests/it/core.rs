@@ -10,7 +10,8 @@ use strongroom::domain::{
 use strongroom::ui::Theme;
 
 use crate::desk::{
-    BUCKET, Desk, arn, bucket, consent, detail, fault, file, grant, interrupted, job, log_line, object, objects, role,
+    BUCKET, Desk, arn, bucket, consent, described, detail, fault, file, grant, interrupted, job, log_line, object,
+    objects, role,
 };
 
 #[path = "core/chosen.rs"]
@@ -25,6 +26,8 @@ mod fixed;
 mod hostile;
 #[path = "core/leaving.rs"]
 mod leaving;
+#[path = "core/opened.rs"]
+mod opened;
 #[path = "core/rows.rs"]
 mod rows;
 #[path = "core/seen.rs"]
@@ -315,7 +318,7 @@ fn a_changed_key_is_looked_at_again() {
     assert_eq!(asked, Some(key_arn.clone()));
     let mut disabled = detail(&key_arn);
     disabled.state = KeyState::Disabled;
-    desk.answer(Topic::Key(key_arn), Page::Key(disabled));
+    desk.answer(Topic::Key(key_arn.clone()), described(&key_arn, disabled));
     assert!(
         desk.state
             .is_available(strongroom::app::Command::Do(strongroom::app::Keyed::Restore))

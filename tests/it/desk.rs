@@ -37,6 +37,8 @@ impl Desk {
             endpoint: None,
             sandbox: false,
             read_only: false,
+            named: Vec::new(),
+            open: None,
             start_dir: PathBuf::from("/data"),
             consents: BTreeSet::from([consent(&arn("11111111-0000-0000-0000-000000000001"))]),
             keymap: Keymap::default(),
@@ -132,7 +134,8 @@ impl Desk {
         };
         while let Some(arn) = self.watched(asked) {
             let detail = detail(&arn);
-            self.answer(Topic::Key(arn), Page::Key(detail));
+            let page = described(&arn, detail);
+            self.answer(Topic::Key(arn), page);
         }
     }
 
@@ -326,6 +329,16 @@ pub(crate) fn detail(arn: &str) -> KeyDetail {
         rotation: Some(true),
         multi_region: false,
     }
+}
+
+/// The answer about a key.
+pub(crate) fn described(arn: &str, detail: KeyDetail) -> Page {
+    Page::Key(KmsKey {
+        id: arn.rsplit('/').next().unwrap().to_owned(),
+        arn: arn.to_owned(),
+        aliases: Vec::new(),
+        detail: Some(detail),
+    })
 }
 
 pub(crate) fn grant(key_arn: &str) -> Grant {

@@ -91,6 +91,8 @@ impl Person {
             endpoint: None,
             sandbox: false,
             read_only: false,
+            named: Vec::new(),
+            open: None,
             start_dir: folder,
             consents: BTreeSet::new(),
             keymap: Keymap::default(),

@@ -281,7 +281,8 @@ async fn the_life_of_a_key_is_told_by_its_detail() {
         world.perform(request).await.unwrap();
         world.watch([]);
         match world.ask(Topic::Key(arn.clone())).await.unwrap() {
-            Page::Key(detail) => {
+            Page::Key(key) => {
+                let detail = key.detail.unwrap();
                 assert_eq!(detail.state, expected);
                 assert_eq!(detail.spec, "SYMMETRIC_DEFAULT");
             }

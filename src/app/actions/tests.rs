@@ -43,6 +43,8 @@ fn on_a_bucket() -> State {
         endpoint: None,
         sandbox: false,
         read_only: false,
+        named: Vec::new(),
+        open: None,
         start_dir: PathBuf::from("/data"),
         consents: BTreeSet::new(),
         keymap: Keymap::default(),

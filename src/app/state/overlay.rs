@@ -3,6 +3,8 @@
 //! A list with a cursor is either fixed when it opens, or its cursor is on a row by name: what arrives meanwhile never puts
 //! another row under it.
 
+use std::borrow::Cow;
+
 pub use super::layout::Scroll;
 use tui_input::Input;
 
@@ -15,7 +17,7 @@ use crate::app::form::Form;
 use crate::app::format::Line;
 use crate::app::job_log::Log;
 use crate::app::{Command, Consent, OpId};
-use crate::domain::{CleanUpItem, Fault, Preview, Request, View};
+use crate::domain::{CleanUpItem, Fault, Named, Preview, Request, View};
 
 /// Something over the panes.
 #[derive(Debug, Clone)]
@@ -200,28 +202,36 @@ pub struct Palette {
 }
 
 /// What is chosen from the palette.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaletteRow {
     /// What has a key.
     Command(Command),
     /// What has none.
     Action(&'static Action),
+    /// Something to go to.
+    Open(Named),
 }
 
 impl PaletteRow {
     /// What it is called.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> Cow<'static, str> {
         match self {
-            Self::Command(command) => command.entry().name,
-            Self::Action(action) => action.label,
+            Self::Command(command) => command.entry().name.into(),
+            Self::Action(action) => action.label.into(),
+            Self::Open(named) => named.to_string().into(),
         }
     }
 
     /// What it does.
-    pub fn help(self) -> &'static str {
+    pub fn help(&self) -> &'static str {
         match self {
             Self::Command(command) => command.entry().help,
             Self::Action(action) => action.help,
+            Self::Open(Named::Key(_)) => "KMS key",
+            Self::Open(Named::Place(uri)) if uri.key.is_empty() => "bucket",
+            Self::Open(Named::Place(uri)) if uri.is_prefix() => "prefix",
+            Self::Open(Named::Place(_)) => "object",
+            Self::Open(Named::Job(_)) => "training job",
         }
     }
 }

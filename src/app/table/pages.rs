@@ -109,6 +109,17 @@ impl<T: Row> Table<T> {
         }
     }
 
+    /// Lists a row that no walk takes off, unless it is listed.
+    pub(in crate::app) fn pin(&mut self, row: T) {
+        let id = row.id().into_owned();
+        if !self.rows.iter().any(|known| known.id() == id) {
+            let chosen = self.chosen_id();
+            self.rows.push(row);
+            self.arrange_on(chosen);
+        }
+        self.pinned.insert(id);
+    }
+
     /// Takes rows off that are gone.
     pub(in crate::app) fn remove(&mut self, gone: &BTreeSet<String>) {
         let chosen = self.chosen_id();
@@ -116,6 +127,7 @@ impl<T: Row> Table<T> {
             rows.retain(|row| !gone.contains(row.id().as_ref()));
         }
         self.marks.retain(|mark| !gone.contains(mark));
+        self.pinned.retain(|id| !gone.contains(id));
         self.pages.since.extend(gone.iter().map(|id| (id.clone(), false)));
         self.arrange_on(chosen);
     }
@@ -131,7 +143,16 @@ impl<T: Row> Table<T> {
     /// The rows of this walk so far, before its end: what is new goes below, the whole is put in order at the end.
     fn append(&mut self, rows: Vec<T>, last: bool) {
         let known = self.rows.len();
-        self.rows.extend(rows);
+        for row in rows {
+            let pinned = self.pinned.get(row.id().as_ref());
+            match pinned.and_then(|id| self.rows.iter().position(|known| known.id() == *id)) {
+                Some(index) => {
+                    let earlier = std::mem::replace(&mut self.rows[index], row);
+                    self.rows[index].inherit(earlier);
+                }
+                None => self.rows.push(row),
+            }
+        }
         if last || !self.filter.is_empty() {
             self.arrange(true);
         } else {
@@ -150,7 +171,8 @@ impl<T: Row> Table<T> {
             }
         }
         let listed = self.pages.since.iter().filter(|(_, is_listed)| **is_listed);
-        rows.extend(listed.filter_map(|(id, _)| earlier.remove(id)));
+        let kept = self.pinned.iter().chain(listed.map(|(id, _)| id));
+        rows.extend(kept.filter_map(|id| earlier.remove(id)));
         self.rows = rows;
         if !self.marks.is_empty() {
             let present: BTreeSet<String> = self.rows.iter().map(|row| row.id().into_owned()).collect();

@@ -4,7 +4,7 @@ use strongroom::app::{Overlay, Page, Topic};
 use strongroom::domain::{FaultKind, GrantRequest, KeyRequest, KeyState, KmsKey, ObjectRequest, Request};
 
 use super::WIDE;
-use crate::desk::{Desk, arn, detail, fault, interrupted, role};
+use crate::desk::{Desk, arn, described, detail, fault, interrupted, role};
 
 const KEY: &str = "11111111-0000-0000-0000-000000000001";
 
@@ -30,7 +30,7 @@ fn a_menu_is_as_it_was_opened_and_what_is_not_possible_any_more_says_so() {
     let mut disabled = detail(&arn(KEY));
     disabled.state = KeyState::Disabled;
     desk.keys("r");
-    desk.answer(Topic::Key(arn(KEY)), Page::Key(disabled));
+    desk.answer(Topic::Key(arn(KEY)), described(&arn(KEY), disabled));
     assert_eq!(menu(&desk), before);
     desk.keys("<enter>");
     assert!(desk.started().is_empty(), "{:?}", desk.started());

@@ -4,7 +4,7 @@ use strongroom::app::{Effect, Event, Page, Topic};
 use strongroom::domain::{JobStatus, KmsKey, ObjectFormat, ObjectRow, Outcome};
 
 use super::WIDE;
-use crate::desk::{BUCKET, Desk, arn, at, detail, job, object};
+use crate::desk::{BUCKET, Desk, arn, at, described, detail, job, object};
 
 #[test]
 fn an_ended_operation_asks_about_what_it_named_and_nothing_else_again() {
@@ -129,7 +129,7 @@ fn an_order_by_details_asks_beyond_the_screen_and_rows_settle_as_they_come() {
     desk.keys("1gg");
     let near = asked(&desk);
     for arn in &near {
-        desk.answer(Topic::Key(arn.clone()), Page::Key(detail(arn)));
+        desk.answer(Topic::Key(arn.clone()), described(arn, detail(arn)));
     }
     assert_eq!(asked(&desk), [""; 0], "what is on the screen and around it is known");
 
@@ -143,7 +143,7 @@ fn an_order_by_details_asks_beyond_the_screen_and_rows_settle_as_they_come() {
         "{ahead:?}"
     );
     for arn in &ahead {
-        desk.answer(Topic::Key(arn.clone()), Page::Key(detail(arn)));
+        desk.answer(Topic::Key(arn.clone()), described(arn, detail(arn)));
     }
     let said = format!("{} still unknown", unknown - ahead.len());
     assert!(desk.screen().contains(&said), "{}", desk.screen());

@@ -56,7 +56,9 @@ fn is_true(said: &[Page], whole: &[Page]) -> bool {
         && said.iter().zip(whole).all(|pages| match pages {
             (Page::Key(said), Page::Key(whole)) => {
                 let mut whole = whole.clone();
-                whole.rotation = whole.rotation.filter(|_| said.rotation.is_some());
+                if let (Some(said), Some(whole)) = (&said.detail, &mut whole.detail) {
+                    whole.rotation = whole.rotation.filter(|_| said.rotation.is_some());
+                }
                 *said == whole
             }
             (said, whole) => said == whole,

@@ -1,0 +1,70 @@
+//! Who one is and where, as a person chooses it.
+
+use super::{Arn, Named};
+
+/// What clients are made from: a profile, a region, a role. What is not chosen, environment and profile decide.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AwsContext {
+    /// What the configuration calls it; `None` of one that was put together by hand.
+    pub name: Option<String>,
+    /// The profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// The region, where it is not the profile's.
+    pub region: Option<String>,
+    /// The ARN of a role that is assumed with the profile's credentials.
+    pub role: Option<String>,
+    /// Whether nothing may be changed.
+    pub read_only: bool,
+    /// What the header is coloured with.
+    pub colour: Option<Colour>,
+    /// What is shown without being listed.
+    pub named: Vec<Named>,
+}
+
+/// A colour that must not be overlooked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of colours")]
+pub enum Colour {
+    Red,
+    Yellow,
+    Green,
+    Blue,
+    Magenta,
+}
+
+impl AwsContext {
+    /// What a person calls it: its name, else what it is made of.
+    pub fn label(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.clone();
+        }
+        let role = self.role.as_deref().map(|arn| {
+            let resource = Arn::parse(arn).map_or(arn, |arn| arn.resource);
+            format!("as {}", resource.rsplit('/').next().unwrap_or(resource))
+        });
+        let profile = self.profile.as_ref().map(|name| format!("profile {name}"));
+        let parts: Vec<String> = [profile, self.region.clone(), role].into_iter().flatten().collect();
+        if parts.is_empty() {
+            return "the environment's credentials".to_owned();
+        }
+        parts.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_is_called_by_its_name_or_by_what_it_is_made_of() {
+        let mut context = AwsContext::default();
+        assert_eq!(context.label(), "the environment's credentials");
+        context.role = Some("arn:aws:iam::1:role/team/trainer".to_owned());
+        assert_eq!(context.label(), "as trainer");
+        context.profile = Some("research".to_owned());
+        context.region = Some("eu-west-1".to_owned());
+        assert_eq!(context.label(), "profile research, eu-west-1, as trainer");
+        context.name = Some("prod".to_owned());
+        assert_eq!(context.label(), "prod");
+    }
+}

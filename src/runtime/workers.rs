@@ -1,0 +1,136 @@
+//! The worker of the context that is shown, and those that still finish what was begun in contexts shown before.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use tokio::sync::mpsc::{self, Receiver};
+
+use crate::actions::{self, Aws};
+use crate::app::{Effect, Event, OpEvent};
+use crate::config::Connection;
+use crate::domain::Fault;
+use crate::worker::Worker;
+
+/// How long what has not answered may still take once the core has waited for it.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Every worker.
+pub(super) struct Workers {
+    current: Post,
+    earlier: Vec<Post>,
+}
+
+/// A worker, and the way from it.
+struct Post {
+    worker: Worker,
+    events: Receiver<Event>,
+    /// Operations that were begun here and have not ended.
+    unfinished: usize,
+}
+
+impl Post {
+    fn start(connection: Connection) -> Self {
+        let (sender, events) = mpsc::channel(1024);
+        Self {
+            worker: Worker::spawn(connect(connection, sender.clone()), sender),
+            events,
+            unfinished: 0,
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Event {
+        if let Event::Op {
+            event: OpEvent::Done(_) | OpEvent::Failed(_),
+            ..
+        } = event
+        {
+            self.unfinished = self.unfinished.saturating_sub(1);
+        }
+        event
+    }
+}
+
+/// Makes the connection, and tells the core where it leads.
+async fn connect(connection: Connection, events: mpsc::Sender<Event>) -> Result<Aws, Fault> {
+    let aws = actions::connect(&connection).await?;
+    let connected = Event::Connected {
+        region: aws.region().to_owned(),
+        endpoint: aws.endpoint().map(str::to_owned),
+    };
+    // Without anybody to read it the dashboard has ended.
+    let _ = events.send(connected).await;
+    Ok(aws)
+}
+
+impl Workers {
+    /// Begins with the first; must be called inside a tokio runtime.
+    pub(super) fn start(connection: Connection) -> Self {
+        Self {
+            current: Post::start(connection),
+            earlier: Vec::new(),
+        }
+    }
+
+    /// Another worker from now on. What the one before still tells is heard only where it is about operations.
+    pub(super) fn switch(&mut self, connection: Connection) {
+        let left = std::mem::replace(&mut self.current, Post::start(connection));
+        left.worker.perform(Effect::Watch(Vec::new()));
+        self.earlier.push(left);
+        self.release();
+    }
+
+    /// Hands an effect over.
+    pub(super) fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Cancel(_) => {
+                let all = self.earlier.iter().chain([&self.current]);
+                all.for_each(|post| post.worker.perform(effect.clone()));
+            }
+            _ => {
+                self.current.unfinished += usize::from(matches!(effect, Effect::Start { .. }));
+                self.current.worker.perform(effect);
+            }
+        }
+    }
+
+    /// What happens next.
+    pub(super) async fn next(&mut self) -> Event {
+        let event = poll_fn(|cx| self.poll(cx)).await;
+        self.release();
+        event
+    }
+
+    /// What has happened already.
+    pub(super) fn try_next(&mut self) -> Option<Event> {
+        self.next().now_or_never()
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if let Poll::Ready(Some(event)) = self.current.events.poll_recv(cx) {
+            return Poll::Ready(self.current.take(event));
+        }
+        for post in &mut self.earlier {
+            while let Poll::Ready(Some(event)) = post.events.poll_recv(cx) {
+                if matches!(event, Event::Op { .. }) {
+                    return Poll::Ready(post.take(event));
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Lets go those that have nothing left to do.
+    fn release(&mut self) {
+        for done in self.earlier.extract_if(.., |post| post.unfinished == 0) {
+            tokio::spawn(done.worker.shutdown(GRACE));
+        }
+    }
+
+    /// Cancels every operation and waits for their clean-up, for no longer than the grace.
+    pub(super) async fn shutdown(self) {
+        let all = self.earlier.into_iter().chain([self.current]);
+        futures::future::join_all(all.map(|post| post.worker.shutdown(GRACE))).await;
+    }
+}
