@@ -114,6 +114,14 @@ pub async fn connect(connection: &Connection) -> Result<Aws, Fault> {
     Aws::connect(connection).await
 }
 
+/// The profiles of the AWS configuration files, which the sandbox does not read.
+pub async fn profiles(connection: &Connection) -> Vec<String> {
+    if connection.sandbox.is_some() {
+        return Vec::new();
+    }
+    crate::aws::profiles().await
+}
+
 /// The newest so many changes that this program asked AWS for, newest first.
 pub fn audit_log(aws: &Aws, most: usize) -> Result<Outcome, Fault> {
     aws.audit_log(most).map(Outcome::Audit)

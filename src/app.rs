@@ -11,7 +11,7 @@
 //! with it stands above. No two modules here know each other but a module and its children.
 //!
 //! - From a key to a request: `input`, [`keymap`], [`command`], `dispatch`; [`actions`] with their [`form`]s, listed by the
-//!   menu and by `palette`; `requests` asks first what must be asked.
+//!   menu and by `palette`, where `chooser` goes elsewhere by name; `requests` asks first what must be asked.
 //! - From an answer to the screen: `update`; `ended` for operations, with `row_updates` for what they changed, `results` for
 //!   what they found, `next` for what they lead to; `job_alerts`.
 //! - Rows: [`table`], and a [`pane`] each. Screens: `details`, [`job_log`], [`audit`], [`guide`] (the walk), [`cleanup`],
@@ -21,6 +21,7 @@
 pub mod actions;
 pub mod audit;
 pub mod cancelling;
+mod chooser;
 pub mod cleanup;
 mod clipboard;
 pub mod command;

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{self, ProfileFileRegionProvider};
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -113,6 +114,10 @@ impl Aws {
                 (config.into_builder().region(region).build(), FALLBACK_REGION.to_owned())
             }
             None => return Err(no_region()),
+        };
+        let config = match &connection.role {
+            Some(role) => as_role(config, &region, role).await,
+            None => config,
         };
         Ok(Self::from(Inner {
             config,
@@ -390,6 +395,31 @@ async fn known_profile(name: &str) -> Result<(), Fault> {
         cause,
         "check --profile or AWS_PROFILE; `aws configure --profile NAME` makes one",
     )
+}
+
+/// The profiles of the AWS configuration files, by name; none where these cannot be read.
+#[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]
+pub(crate) async fn profiles() -> Vec<String> {
+    let read = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await;
+    let mut names: Vec<String> = read
+        .map(|profiles| profiles.profiles().map(str::to_owned).collect())
+        .unwrap_or_default();
+    names.sort_unstable();
+    names
+}
+
+/// The same way to AWS, as a session of a role; the credentials of before assume it.
+async fn as_role(config: SdkConfig, region: &str, role: &str) -> SdkConfig {
+    let provider = AssumeRoleProvider::builder(role)
+        .session_name("strongroom")
+        .region(Region::new(region.to_owned()))
+        .configure(&config)
+        .build()
+        .await;
+    config
+        .into_builder()
+        .credentials_provider(SharedCredentialsProvider::new(provider))
+        .build()
 }
 
 /// From environment and profile. The SDK's own chain would go on to ask the instance's metadata over the network.

@@ -30,6 +30,9 @@ pub struct Global {
     /// Profile of the AWS configuration files
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
+    /// Begin in this context of the configuration file: a profile, a region, a role
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
     /// AWS region
     #[arg(long, global = true, value_name = "NAME")]
     pub region: Option<String>,

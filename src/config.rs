@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::app::{Consent, Keymap, Settings};
 use crate::cli::Global;
-use crate::domain::{Fault, Named};
+use crate::domain::{AwsContext, Fault, FaultKind, Named};
 use crate::ui::Theme;
 
 pub use environment::shed_empty_variables;
@@ -23,6 +23,8 @@ pub struct Connection {
     pub profile: Option<String>,
     /// `--region`.
     pub region: Option<String>,
+    /// ARN of a role that is assumed with the profile's credentials.
+    pub role: Option<String>,
     /// `--endpoint-url`: every service there, S3 in path style. What environment and profile say of endpoints the SDK reads.
     pub endpoint_url: Option<String>,
     /// The embedded world; set, nothing of the environment, profiles or proxies is read.
@@ -56,18 +58,70 @@ impl std::fmt::Debug for SandboxEndpoint {
 
 impl Connection {
     /// Lays the arguments over the environment.
-    pub fn new(global: &Global) -> Self {
-        Self {
-            profile: global
-                .profile
-                .clone()
-                .or_else(|| environment("AWS_PROFILE", global.sandbox)),
-            region: global.region.clone(),
+    ///
+    /// # Errors
+    /// When a context is asked for that the configuration does not have.
+    pub fn new(global: &Global) -> Result<Self, Fault> {
+        let contexts = match global.context {
+            Some(_) => own::read(global.config.as_deref(), false)?.contexts,
+            None => Vec::new(),
+        };
+        let first = Self {
             endpoint_url: global.endpoint_url.clone(),
-            sandbox: None,
             read_only: global.read_only,
+            ..Self::default()
+        };
+        Ok(first.in_context(&context(global, &contexts)?))
+    }
+
+    /// The same way, for another who and where.
+    fn in_context(&self, context: &AwsContext) -> Self {
+        let mut sandbox = self.sandbox.clone();
+        if let (Some(sandbox), Some(region)) = (&mut sandbox, &context.region) {
+            sandbox.region.clone_from(region);
+        }
+        Self {
+            profile: context.profile.clone(),
+            region: context.region.clone(),
+            role: context.role.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+            sandbox,
+            read_only: self.read_only || context.read_only,
         }
     }
+}
+
+/// Who and where to begin as.
+fn context(global: &Global, contexts: &[AwsContext]) -> Result<AwsContext, Fault> {
+    let mut chosen = match &global.context {
+        Some(name) => named(name, contexts)?,
+        None => AwsContext::default(),
+    };
+    // What is changed of it is not it any more.
+    if global.profile.is_some() || global.region.is_some() {
+        chosen.name = None;
+    }
+    chosen.profile = global
+        .profile
+        .clone()
+        .or(chosen.profile)
+        .or_else(|| environment("AWS_PROFILE", global.sandbox));
+    chosen.region = global.region.clone().or(chosen.region);
+    Ok(chosen)
+}
+
+fn named(name: &str, contexts: &[AwsContext]) -> Result<AwsContext, Fault> {
+    let mut all = contexts.iter();
+    let found = all.find(|context| context.name.as_deref() == Some(name)).cloned();
+    found.ok_or_else(|| {
+        let known: Vec<&str> = contexts.iter().filter_map(|context| context.name.as_deref()).collect();
+        let cause = match known.as_slice() {
+            [] => "the configuration has no contexts".to_owned(),
+            known => format!("the configuration has no such context, but {}", known.join(", ")),
+        };
+        let remedy = "check --context, or add [contexts.NAME] to the configuration";
+        Fault::new(FaultKind::Usage, "use context", name, cause, remedy)
+    })
 }
 
 fn environment(name: &str, sandbox: bool) -> Option<String> {
@@ -82,8 +136,12 @@ fn environment(name: &str, sandbox: bool) -> Option<String> {
 pub struct Config {
     /// How to reach AWS.
     pub connection: Connection,
-    /// What is shown without being listed.
-    pub named: Vec<Named>,
+    /// `--read-only`: in every context.
+    read_only: bool,
+    /// Who and where to begin as.
+    context: AwsContext,
+    /// Others to go to.
+    contexts: Vec<AwsContext>,
     /// What to open first.
     pub open: Option<Named>,
     /// Where the files pane opens.
@@ -109,11 +167,26 @@ impl Config {
             _ => None,
         };
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let own = own::read(global.config.as_deref(), no_color)?;
+        let mut own = own::read(global.config.as_deref(), no_color)?;
+        for context in &mut own.contexts {
+            let profile = context.profile.take().filter(|_| !global.sandbox);
+            context.profile = profile.or_else(|| environment("AWS_PROFILE", global.sandbox));
+        }
+        let mut context = context(global, &own.contexts)?;
+        if context.name.is_none() {
+            context.named = own.named;
+        }
+        let first = Connection {
+            endpoint_url: global.endpoint_url.clone(),
+            read_only: global.read_only,
+            ..Connection::default()
+        };
         Ok(Self {
-            connection: Connection::new(global),
+            connection: first.in_context(&context),
             start_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
-            named: own.named,
+            read_only: global.read_only,
+            context,
+            contexts: own.contexts,
             open: None,
             theme: own.theme,
             keymap: own.keymap,
@@ -126,7 +199,9 @@ impl Config {
     pub fn settings(&self, now: Timestamp, size: (u16, u16)) -> Settings {
         let world = self.connection.sandbox.as_ref();
         Settings {
-            profile: self.connection.profile.clone(),
+            context: self.context.clone(),
+            contexts: self.contexts.clone(),
+            profiles: Vec::new(),
             region: self
                 .connection
                 .region
@@ -134,8 +209,7 @@ impl Config {
                 .or_else(|| world.map(|world| world.region.clone())),
             endpoint: self.connection.endpoint_url.clone(),
             sandbox: world.is_some(),
-            read_only: self.connection.read_only,
-            named: self.named.clone(),
+            read_only: self.read_only,
             open: self.open.clone(),
             start_dir: self.start_dir.clone(),
             consents: self.consents.clone(),
@@ -143,6 +217,15 @@ impl Config {
             now,
             size,
         }
+    }
+
+    /// How to reach AWS as somebody else, or elsewhere.
+    pub fn connection_in(&self, context: &AwsContext) -> Connection {
+        let first = Connection {
+            read_only: self.read_only,
+            ..self.connection.clone()
+        };
+        first.in_context(context)
     }
 
     /// Keeps that an upload like this needs no question any more. A failure costs one more question later,

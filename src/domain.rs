@@ -5,6 +5,7 @@
 pub mod arn;
 pub mod bond;
 pub mod change;
+pub mod context;
 pub mod explain;
 pub mod fault;
 pub mod format;
@@ -31,6 +32,7 @@ pub mod words;
 pub use arn::Arn;
 pub use bond::Bond;
 pub use change::{AliasChange, KeyChange, RoleChange};
+pub use context::{AwsContext, Colour};
 pub use fault::{Door, Fault, FaultKind, WayOut};
 pub use format::ObjectFormat;
 pub use grant::{Grant, GrantConstraint};

@@ -139,7 +139,7 @@ async fn with_aws<A>(
     let world = OnceCell::new();
     let result = interrupt
         .over(async {
-            let mut connection = Connection::new(global);
+            let mut connection = Connection::new(global)?;
             if global.sandbox {
                 connection.sandbox = Some(start(global, &world).await?);
             }
@@ -169,8 +169,7 @@ async fn dashboard(global: &Global, open: Option<&str>) -> Result<ExitCode, Faul
             config.start_dir = sandbox.sample_dir().to_path_buf();
         }
     }
-    let connection = config.connection.clone();
-    let result = runtime::run(config, async move { actions::connect(&connection).await }).await;
+    let result = runtime::run(config).await;
     stop(world).await;
     result.map(|()| ExitCode::SUCCESS)
 }

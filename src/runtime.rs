@@ -5,6 +5,7 @@
 //! the loop sleeps.
 
 mod edit;
+mod workers;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,30 +13,24 @@ use std::time::Duration;
 use crossterm::event as ct;
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::actions::Aws;
 use crate::app::{self, Effect, Event, KeyCode, KeyPress, State};
 use crate::config::Config;
 use crate::domain::{Fault, FaultKind};
 use crate::term::{self, Input, Keyboard, Term};
 use crate::ui;
-use crate::worker::Worker;
+
+use self::workers::Workers;
 
 /// Between two frames that only the worker asked for.
 const FRAME: Duration = Duration::from_millis(33);
-/// How long what has not answered may still take once the core has waited for it.
-const GRACE: Duration = Duration::from_secs(1);
 
-/// Runs the dashboard until the person leaves. `connect` makes the connection while the first frame is already drawn.
+/// Runs the dashboard until the person leaves. The connection is made while the first frame is already drawn.
 ///
 /// # Errors
 /// When the terminal cannot be used.
-pub async fn run<F>(config: Config, connect: F) -> Result<(), Fault>
-where
-    F: Future<Output = Result<Aws, Fault>> + Send + 'static,
-{
+pub async fn run(config: Config) -> Result<(), Fault> {
     let signals = Signals::listen()?;
     let term = Term::enter().map_err(|error| {
         let remedy = "run it in a terminal, or give a command; see --help";
@@ -43,21 +38,8 @@ where
     })?;
     let mut session = Session::start(term, config)?;
     session.draw()?;
-    let (sender, events) = mpsc::channel(1024);
-    let worker = Worker::spawn(telling(connect, sender.clone()), sender);
-    session.serve(signals, worker, events).await
-}
-
-/// Makes the connection, and tells the core where it leads.
-async fn telling(connect: impl Future<Output = Result<Aws, Fault>>, events: mpsc::Sender<Event>) -> Result<Aws, Fault> {
-    let aws = connect.await?;
-    let connected = Event::Connected {
-        region: aws.region().to_owned(),
-        endpoint: aws.endpoint().map(str::to_owned),
-    };
-    // Without anybody to read it the dashboard has ended.
-    let _ = events.send(connected).await;
-    Ok(aws)
+    let workers = Workers::start(session.config.connection.clone());
+    session.serve(signals, workers).await
 }
 
 /// Listened to before the terminal is taken and its size read: one that comes in between is neither lost nor fatal.
@@ -129,18 +111,13 @@ impl Session {
         })
     }
 
-    async fn serve(
-        &mut self,
-        mut signals: Signals,
-        worker: Worker,
-        mut events: mpsc::Receiver<Event>,
-    ) -> Result<(), Fault> {
+    async fn serve(&mut self, mut signals: Signals, mut workers: Workers) -> Result<(), Fault> {
         let mut keyboard = Keyboard::open().map_err(|error| terminal_fault(&error))?;
 
         let mut effects = std::mem::take(&mut self.first);
         let mut is_told = false;
         loop {
-            if self.perform(effects, &worker, &keyboard)? {
+            if self.perform(effects, &mut workers, &keyboard)? {
                 break;
             }
             // What an editor left behind comes before what is typed next.
@@ -177,12 +154,12 @@ impl Session {
                     self.draw()?;
                     Vec::new()
                 }
-                Some(event) = events.recv() => {
+                event = workers.next() => {
                     let mut effects = self.update(event);
                     for _ in 0..256 {
-                        match events.try_recv() {
-                            Ok(event) => effects.extend(self.update(event)),
-                            Err(_) => break,
+                        match workers.try_next() {
+                            Some(event) => effects.extend(self.update(event)),
+                            None => break,
                         }
                     }
                     effects
@@ -192,7 +169,7 @@ impl Session {
         }
         term::restore();
         tokio::select! {
-            () = worker.shutdown(GRACE) => {}
+            () = workers.shutdown() => {}
             () = signals.ends.recv() => {}
         }
         match app::cancelling::left_behind(&self.state) {
@@ -237,7 +214,7 @@ impl Session {
     }
 
     /// Does what the core asked for; true when it asked to leave.
-    fn perform(&mut self, effects: Vec<Effect>, worker: &Worker, keyboard: &Keyboard) -> Result<bool, Fault> {
+    fn perform(&mut self, effects: Vec<Effect>, workers: &mut Workers, keyboard: &Keyboard) -> Result<bool, Fault> {
         for effect in effects {
             match effect {
                 Effect::Quit => return Ok(true),
@@ -262,7 +239,8 @@ impl Session {
                     self.term.notify(&text).map_err(|error| terminal_fault(&error))?;
                 }
                 Effect::Remember(consent) => self.config.remember(consent),
-                effect => worker.perform(effect),
+                Effect::Switch(context) => workers.switch(self.config.connection_in(&context)),
+                effect => workers.perform(effect),
             }
         }
         Ok(false)

@@ -27,7 +27,7 @@ pub(super) fn quit(state: &mut State, effects: &mut Vec<Effect>) {
     let named = running.iter().take(NAMED).map(|operation| {
         format!(
             "{}: {}",
-            format::capitalized(&operation.title),
+            format::capitalized(&operation.title()),
             operation.request.plain_facts().on_cancel.explained()
         )
     });
@@ -80,7 +80,7 @@ pub(super) fn tick(state: &State, effects: &mut Vec<Effect>) {
 pub fn left_behind(state: &State) -> Option<Fault> {
     let running = state.operations.running();
     let unanswered = running.filter(|operation| is_finished(operation));
-    let titles: Vec<&str> = unanswered.map(|operation| operation.title.as_str()).collect();
+    let titles: Vec<_> = unanswered.map(Operation::title).collect();
     if titles.is_empty() {
         return None;
     }

@@ -106,7 +106,7 @@ fn overlay_requests(state: &State) -> Vec<Request> {
 
 fn session(state: &State) -> Session {
     Session {
-        profile: state.settings.profile.clone(),
+        profile: state.settings.context.profile.clone(),
         region: state.settings.region.clone(),
         endpoint: state.settings.endpoint.clone(),
         account: state.identity.as_ref().map(|who| who.account.clone()),

@@ -34,6 +34,7 @@ pub enum Command {
     Save,
     Operations,
     Messages,
+    Context,
     Open,
     Palette,
     Help,
@@ -162,6 +163,7 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Operations => ("operations", "Operations in flight and ended; remove cancels one");
     Command::Messages => ("messages", "Messages and errors, each with its explanation");
     Command::Do(Keyed::Audit) => Keyed::Audit.words();
+    Command::Context => ("context", "Go to another context, profile, region or role; what is begun goes on where it is");
     Command::Open => ("open", "Open by name: s3://BUCKET/PREFIX/, a key's id, ARN or alias, a job");
     Command::Palette => ("palette", "All commands, by name");
     Command::Help => ("help", "This help");

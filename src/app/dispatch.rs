@@ -2,11 +2,10 @@
 
 use super::command::Command;
 use super::format::Tone;
-use super::palette::OPEN;
 use super::pane::Pane;
 use super::state::overlay::{Overlay, Scroll, Subject};
 use super::state::{State, reference};
-use super::{Effect, actions, cancelling, clipboard, details, guide, palette, row_updates};
+use super::{Effect, actions, cancelling, chooser, clipboard, details, guide, palette, row_updates};
 use crate::domain::ObjectRow;
 
 /// Does what the command says, or says why not here.
@@ -49,7 +48,8 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         }
         Command::Operations => state.overlays.push(Overlay::Operations(state.operations.id(0))),
         Command::Messages => state.overlays.push(Overlay::Messages(state.messages.id(0))),
-        Command::Open => palette::open(state, OPEN),
+        Command::Context => palette::open(state, chooser::CONTEXT),
+        Command::Open => palette::open(state, chooser::OPEN),
         Command::Palette => palette::open(state, ""),
         Command::Help => state.overlays.push(Overlay::Help(Scroll::default())),
         Command::Redraw => effects.push(Effect::Redraw),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Request;
+use crate::domain::{AwsContext, Request};
 
 /// Names one operation from its start to its end; minted by the core, echoed by every event about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -111,6 +111,8 @@ pub enum Effect {
     Suspend,
     /// Draw everything anew (Ctrl-L).
     Redraw,
+    /// Everything of AWS is asked as this from now on; what was begun goes on as it was.
+    Switch(Box<AwsContext>),
     /// Leave.
     Quit,
 }

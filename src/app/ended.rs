@@ -18,24 +18,51 @@ pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &m
     match event {
         OpEvent::Progress(progress) => return state.operations.advance(id, progress, state.now),
         OpEvent::Done(outcome) => {
-            let (tone, said) = outcome_text::told(&outcome_text::Names::of(state), &outcome);
-            let standing = Standing::Done(state.now, said.clone());
-            if let Some(operation) = state.operations.end(id, standing) {
-                done(state, &operation, (tone, said), *outcome, effects);
-                follow(state, &operation, effects);
+            let is_here = state
+                .operations
+                .get(id)
+                .is_none_or(|operation| operation.elsewhere.is_none());
+            let names = if is_here {
+                outcome_text::Names::of(state)
+            } else {
+                outcome_text::Names::new(&[], &state.settings.keymap)
+            };
+            let (tone, said) = outcome_text::told(&names, &outcome);
+            match state.operations.end(id, Standing::Done(state.now, said.clone())) {
+                Some(operation) if operation.elsewhere.is_none() => {
+                    done(state, &operation, (tone, said), *outcome, effects);
+                    follow(state, &operation, effects);
+                }
+                Some(operation) => tell_elsewhere(state, &operation, tone, &said, None),
+                None => {}
             }
         }
         OpEvent::Failed(fault) => {
             let standing = Standing::Failed(state.now, Box::new(fault.clone()));
-            if let Some(operation) = state.operations.end(id, standing) {
-                failed(state, &operation, fault, effects);
-                follow(state, &operation, effects);
+            match state.operations.end(id, standing) {
+                Some(operation) if operation.elsewhere.is_none() => {
+                    failed(state, &operation, fault, effects);
+                    follow(state, &operation, effects);
+                }
+                Some(operation) => {
+                    let said = fault.at(Door::Dashboard);
+                    tell_elsewhere(state, &operation, Tone::Bad, &said, Some(fault));
+                }
+                None => {}
             }
         }
     }
     if state.leaving.is_some() && state.operations.running().next().is_none() {
         effects.push(Effect::Quit);
     }
+}
+
+/// It was begun in a context that was left: it changes nothing on screen, and nothing follows.
+fn tell_elsewhere(state: &mut State, operation: &Operation, tone: Tone, said: &str, fault: Option<Fault>) {
+    let context = operation.elsewhere.as_deref().unwrap_or_default();
+    state
+        .messages
+        .say(state.now, tone, format!("In {context}: {said}"), fault);
 }
 
 fn done(

@@ -34,6 +34,8 @@ pub enum Event {
         /// Where everything is, if not where AWS has it.
         endpoint: Option<String>,
     },
+    /// The profiles of the AWS configuration files.
+    Profiles(Vec<String>),
     /// A question about a topic is under way.
     Asking(Topic),
     /// A part of the answer.

@@ -236,6 +236,7 @@ fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut 
                 Some((PaletteRow::Command(command), _)) => dispatch::run(state, *command, effects),
                 Some((PaletteRow::Action(action), _)) => actions::run_here(state, action, effects),
                 Some((PaletteRow::Open(named), _)) => state.open(named),
+                Some((PaletteRow::Switch(context), _)) => state.switch(context, effects),
                 None => {}
             }
             return;

@@ -8,7 +8,7 @@ use super::outcome_text::Names;
 use super::state::State;
 use super::state::continuation::Continuation;
 use super::state::overlay::{Confirm, Overlay, Then};
-use super::{Effect, OpId};
+use super::{Effect, OpId, Settings};
 use crate::domain::{Ask, Request};
 
 /// Asks about a request, or begins it where nothing need be asked.
@@ -97,11 +97,8 @@ impl State {
             return None;
         }
         let facts = request.facts(&(*Names::of(self)).clone().brief());
-        if self.settings.read_only && facts.changes {
-            self.say(
-                Tone::Warn,
-                "This session is read-only: start strongroom without --read-only to change anything.",
-            );
+        if self.settings.is_read_only() && facts.changes {
+            self.say(Tone::Warn, read_only(&self.settings));
             return None;
         }
         let id = self
@@ -110,4 +107,14 @@ impl State {
         effects.push(Effect::Start { id, request });
         Some(id)
     }
+}
+
+/// Why nothing is changed, and what would.
+fn read_only(settings: &Settings) -> String {
+    let remedy = if settings.read_only {
+        "start strongroom without --read-only"
+    } else {
+        "go to another context, or take read-only from it in the configuration,"
+    };
+    format!("This session is read-only: {remedy} to change anything.")
 }

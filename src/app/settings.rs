@@ -7,23 +7,25 @@ use jiff::Timestamp;
 
 use super::effect::Consent;
 use super::keymap::Keymap;
-use crate::domain::Named;
+use crate::domain::{AwsContext, Named};
 
 /// What a session starts with.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The profile's name, if one was chosen.
-    pub profile: Option<String>,
+    /// Who we are and where, as it was chosen.
+    pub context: AwsContext,
+    /// Others to go to, from the configuration.
+    pub contexts: Vec<AwsContext>,
+    /// The profiles of the AWS configuration files.
+    pub profiles: Vec<String>,
     /// The region; `None` until it is decided.
     pub region: Option<String>,
     /// Where everything is, if not where AWS has it.
     pub endpoint: Option<String>,
     /// Whether AWS is the embedded one.
     pub sandbox: bool,
-    /// Whether nothing may be changed.
+    /// Whether nothing may be changed, in no context.
     pub read_only: bool,
-    /// What is shown without being listed.
-    pub named: Vec<Named>,
     /// What to open first.
     pub open: Option<Named>,
     /// The folder that the files pane shows first.
@@ -36,4 +38,11 @@ pub struct Settings {
     pub now: Timestamp,
     /// Columns and rows.
     pub size: (u16, u16),
+}
+
+impl Settings {
+    /// Whether nothing may be changed here.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only || self.context.read_only
+    }
 }

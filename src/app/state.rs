@@ -8,6 +8,7 @@ mod named;
 pub mod operations;
 pub mod overlay;
 pub mod review;
+mod switch;
 pub mod target;
 
 mod topics;
@@ -25,8 +26,8 @@ use super::settings::Settings;
 use super::table::{Listing, Table};
 use super::{Effect, KeyPress, OpId, Topic};
 use crate::domain::{
-    BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, ProofMethod, RoleSummary,
-    TrainingJob,
+    AwsContext, BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, ProofMethod,
+    RoleSummary, TrainingJob,
 };
 use layout::Regions;
 use messages::Messages;
@@ -109,6 +110,8 @@ pub struct State {
     pub(super) turn: u64,
     /// The log of the job whose details are open.
     pub job_log: Log,
+    /// Contexts that were left, the last first.
+    pub(super) recent: Vec<AwsContext>,
     /// Jobs whose end is told: started here, or looked at while they ran.
     pub(super) watched_jobs: BTreeSet<String>,
 }
@@ -164,6 +167,7 @@ impl State {
             edits: BTreeMap::new(),
             turn: 0,
             job_log: Log::new(""),
+            recent: Vec::new(),
             watched_jobs: BTreeSet::new(),
         };
         state.list_named();

@@ -27,6 +27,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.settings.region = Some(region);
             state.settings.endpoint = endpoint;
         }
+        Event::Profiles(names) => state.settings.profiles = names,
         Event::Asking(topic) => {
             if let Some(table) = state.table_of(&topic) {
                 table.asking();

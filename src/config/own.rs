@@ -10,7 +10,7 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 
 use crate::app::Keymap;
-use crate::domain::{Fault, FaultKind, Named, ObjectUri};
+use crate::domain::{Arn, AwsContext, Colour, Fault, FaultKind, Named, ObjectUri};
 use crate::ui::Theme;
 
 /// What the file may say.
@@ -22,6 +22,54 @@ struct Written {
     keys: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     show: Show,
+    #[serde(default)]
+    contexts: BTreeMap<String, Context>,
+}
+
+/// Who and where to be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Context {
+    profile: Option<String>,
+    region: Option<String>,
+    role: Option<String>,
+    read_only: bool,
+    colour: Option<ColourName>,
+    show: Show,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ColourName {
+    Red,
+    Yellow,
+    Green,
+    Blue,
+    Magenta,
+}
+
+impl Context {
+    fn of(self, name: String) -> Result<AwsContext, String> {
+        let is_role = |arn: &String| Arn::parse(arn).is_some_and(|arn| arn.resource.starts_with("role/"));
+        if let Some(role) = self.role.as_ref().filter(|role| !is_role(role)) {
+            return Err(format!("`{role}` in contexts.{name}.role is no ARN of a role"));
+        }
+        Ok(AwsContext {
+            profile: self.profile,
+            region: self.region,
+            role: self.role,
+            read_only: self.read_only,
+            colour: self.colour.map(|colour| match colour {
+                ColourName::Red => Colour::Red,
+                ColourName::Yellow => Colour::Yellow,
+                ColourName::Green => Colour::Green,
+                ColourName::Blue => Colour::Blue,
+                ColourName::Magenta => Colour::Magenta,
+            }),
+            named: self.show.named()?,
+            name: Some(name),
+        })
+    }
 }
 
 /// What is shown without being listed.
@@ -68,6 +116,7 @@ pub(super) struct Own {
     pub(super) theme: Theme,
     pub(super) keymap: Keymap,
     pub(super) named: Vec<Named>,
+    pub(super) contexts: Vec<AwsContext>,
 }
 
 /// Reads the file that was named, or the one in its usual place if there is one. `NO_COLOR` has the last word.
@@ -105,8 +154,15 @@ fn parse(text: &str, no_color: bool) -> Result<Own, String> {
         Some(ThemeName::Light) => Theme::light(),
         Some(ThemeName::None) => Theme::colorless(),
     };
-    let named = written.show.named()?;
-    Ok(Own { theme, keymap, named })
+    let contexts = written.contexts.into_iter();
+    Ok(Own {
+        theme,
+        keymap,
+        named: written.show.named()?,
+        contexts: contexts
+            .map(|(name, context)| context.of(name))
+            .collect::<Result<_, _>>()?,
+    })
 }
 
 fn fault(path: Option<&Path>, cause: String) -> Fault {
@@ -161,6 +217,27 @@ mod tests {
     }
 
     #[test]
+    fn contexts_are_named_and_say_who_and_where() {
+        let text = "[contexts.prod]\nprofile = 'p'\nregion = 'eu-west-1'\nrole = 'arn:aws:iam::1:role/r'\n\
+                    read-only = true\ncolour = 'red'\nshow = { jobs = ['nightly'] }\n[contexts.dev]\n";
+        let own = parse(text, false).unwrap();
+        let prod = AwsContext {
+            name: Some("prod".to_owned()),
+            profile: Some("p".to_owned()),
+            region: Some("eu-west-1".to_owned()),
+            role: Some("arn:aws:iam::1:role/r".to_owned()),
+            read_only: true,
+            colour: Some(Colour::Red),
+            named: vec![Named::Job("nightly".to_owned())],
+        };
+        let dev = AwsContext {
+            name: Some("dev".to_owned()),
+            ..AwsContext::default()
+        };
+        assert_eq!(own.contexts, [dev, prod]);
+    }
+
+    #[test]
     fn a_wrong_file_is_named_with_what_is_wrong() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("own.toml");
@@ -175,6 +252,8 @@ mod tests {
                 "`s3://data/` in show.buckets names none",
             ),
             ("[show]\njobs = ['']", "`` in show.jobs names none"),
+            ("[contexts.a]\nrole = 'r'", "`r` in contexts.a.role is no ARN of a role"),
+            ("[contexts.a]\ncolour = 'pink'", "unknown variant `pink`"),
         ] {
             std::fs::write(&path, text).unwrap();
             let fault = read(Some(&path), false).unwrap_err();

@@ -54,12 +54,13 @@ impl Post {
 
 /// Makes the connection, and tells the core where it leads.
 async fn connect(connection: Connection, events: mpsc::Sender<Event>) -> Result<Aws, Fault> {
+    // Without anybody to read it the dashboard has ended.
+    let _ = events.send(Event::Profiles(actions::profiles(&connection).await)).await;
     let aws = actions::connect(&connection).await?;
     let connected = Event::Connected {
         region: aws.region().to_owned(),
         endpoint: aws.endpoint().map(str::to_owned),
     };
-    // Without anybody to read it the dashboard has ended.
     let _ = events.send(connected).await;
     Ok(aws)
 }

@@ -64,11 +64,11 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         let is_cursor = index == palette.cursor;
         let key = match choice {
             PaletteRow::Command(command) => state.settings.keymap.key(*command),
-            PaletteRow::Action(_) | PaletteRow::Open(_) => String::new(),
+            PaletteRow::Action(_) | PaletteRow::Open(_) | PaletteRow::Switch(_) => String::new(),
         };
         let tone = if *available { Tone::Plain } else { Tone::Dim };
         let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " });
-        let words = if let PaletteRow::Open(_) = choice {
+        let words = if let PaletteRow::Open(_) | PaletteRow::Switch(_) = choice {
             words.and(tone, format::fit(&choice.name(), columns.saturating_sub(KIND + 3)))
         } else {
             words

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
@@ -17,26 +18,47 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         spans.push(Span::styled(" SANDBOX ", theme.sandbox));
         spans.push(Span::raw(" "));
     }
-    if settings.read_only {
+    if settings.is_read_only() {
         spans.push(Span::styled(" READ-ONLY ", theme.badge));
         spans.push(Span::raw(" "));
     }
+    if let Some(name) = &settings.context.name {
+        spans.push(Span::styled(format!(" {} ", format::clean(name)), theme.context));
+        spans.push(Span::raw(" "));
+    }
+    let colour = settings.context.colour.map(|colour| theme.header(colour));
+    let dim = if colour.is_some() {
+        Style::new()
+    } else {
+        theme.tone(Tone::Dim)
+    };
     let age = age(state);
     let columns = usize::from(area.width);
     let used: usize = spans.iter().map(Span::width).sum();
     let room = columns.saturating_sub(used + format::width(&age) + 2);
     for (index, (tone, piece)) in pieces(state, room).into_iter().enumerate() {
         if index > 0 {
-            spans.push(Span::styled(" · ", theme.tone(Tone::Dim)));
+            spans.push(Span::styled(" · ", dim));
         }
-        spans.push(Span::styled(piece, theme.tone(tone)));
+        // On a colour of its own only plain words can be read.
+        spans.push(Span::styled(
+            piece,
+            if colour.is_some() {
+                Style::new()
+            } else {
+                theme.tone(tone)
+            },
+        ));
     }
     let used: usize = spans.iter().map(Span::width).sum();
     spans.push(Span::raw(
         " ".repeat(columns.saturating_sub(used + format::width(&age))),
     ));
-    spans.push(Span::styled(age, theme.tone(Tone::Dim)));
-    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+    spans.push(Span::styled(age, dim));
+    frame.render_widget(
+        Paragraph::new(Line::from(spans)).style(colour.unwrap_or_default()),
+        area,
+    );
 }
 
 /// The most that there is room for; the account and the region are never left out.
@@ -49,7 +71,11 @@ fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
     let short = Arn::parse(arn).map_or(arn, |arn| arn.resource);
     let region = settings.region.as_deref().unwrap_or("…");
     let extra = [
-        settings.profile.as_ref().map(|profile| format!("profile {profile}")),
+        settings
+            .context
+            .profile
+            .as_ref()
+            .map(|profile| format!("profile {profile}")),
         settings.endpoint.clone().filter(|_| !settings.sandbox),
     ];
     let extra: Vec<String> = extra.into_iter().flatten().collect();

@@ -32,9 +32,9 @@ pub(super) fn operation_line(operation: &Operation, theme: &Theme, columns: usiz
     let with_bar = operation.is_running() && room > BAR + 16;
     let room = if with_bar { room - BAR - 2 } else { room };
     let title = if operation.progress.item.is_empty() || operation.progress.items.is_none() {
-        operation.title.clone()
+        operation.title().into_owned()
     } else {
-        format!("{} · {}", operation.title, operation.progress.item)
+        format!("{} · {}", operation.title(), operation.progress.item)
     };
     spans.push(Span::raw(format::fit(&title, room)));
     spans.push(Span::raw("  "));
@@ -148,7 +148,7 @@ fn plan(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
     if state.focus == Pane::Jobs {
         return failure(state, theme, columns);
     }
-    if state.settings.read_only {
+    if state.settings.is_read_only() {
         return Line::default();
     }
     let missing = |words: &str| (Tone::Warn, words.to_owned());

@@ -4,6 +4,7 @@
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::app::format::Tone;
+use crate::domain::Colour;
 
 /// Styles by role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Theme {
     pub badge: Style,
     /// The badge of the sandbox.
     pub sandbox: Style,
+    /// The badge of a context.
+    pub context: Style,
     /// The done part of a bar.
     pub bar: Style,
     /// A key in the footer.
@@ -48,6 +51,7 @@ impl Theme {
             frame: Style::new(),
             badge: reversed,
             sandbox: reversed,
+            context: reversed,
             bar: bold,
             key: bold,
             colors: false,
@@ -63,11 +67,27 @@ impl Theme {
             frame: Style::new().fg(dim),
             badge: Style::new().fg(Color::Black).bg(Color::Yellow).add_modifier(bold),
             sandbox: Style::new().fg(Color::Black).bg(Color::Cyan).add_modifier(bold),
+            context: Style::new().fg(Color::Black).bg(Color::Gray).add_modifier(bold),
             bar: Style::new().fg(Color::Cyan),
             key: Style::new().fg(Color::Cyan).add_modifier(bold),
             colors: true,
             dim,
         }
+    }
+
+    /// The whole header, of a context that has a colour of its own.
+    pub fn header(&self, colour: Colour) -> Style {
+        if !self.colors {
+            return Style::new().add_modifier(Modifier::REVERSED);
+        }
+        let (fg, bg) = match colour {
+            Colour::Red => (Color::White, Color::Red),
+            Colour::Yellow => (Color::Black, Color::Yellow),
+            Colour::Green => (Color::Black, Color::Green),
+            Colour::Blue => (Color::White, Color::Blue),
+            Colour::Magenta => (Color::White, Color::Magenta),
+        };
+        Style::new().fg(fg).bg(bg)
     }
 
     /// The style of a text's meaning.

@@ -11,9 +11,9 @@ use strongroom::app::{
     Consent, Effect, Event, KeyCode, KeyPress, Keymap, OpEvent, OpId, Page, Settings, State, Topic, update,
 };
 use strongroom::domain::{
-    BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, InterruptedUpload, JobDetail, JobStatus, KeyDetail,
-    KeyManager, KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo, ObjectRow, Outcome, Progress, RoleSummary,
-    TrainingJob, Transition,
+    AwsContext, BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, InterruptedUpload, JobDetail,
+    JobStatus, KeyDetail, KeyManager, KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo, ObjectRow, Outcome,
+    Progress, RoleSummary, TrainingJob, Transition,
 };
 use strongroom::ui::{Theme, render};
 
@@ -32,12 +32,16 @@ impl Desk {
     /// Before anything has answered.
     pub(crate) fn new(size: (u16, u16)) -> Self {
         Self::with(Settings {
-            profile: Some("research".to_owned()),
+            context: AwsContext {
+                profile: Some("research".to_owned()),
+                ..AwsContext::default()
+            },
+            contexts: Vec::new(),
+            profiles: Vec::new(),
             region: Some("us-east-1".to_owned()),
             endpoint: None,
             sandbox: false,
             read_only: false,
-            named: Vec::new(),
             open: None,
             start_dir: PathBuf::from("/data"),
             consents: BTreeSet::from([consent(&arn("11111111-0000-0000-0000-000000000001"))]),

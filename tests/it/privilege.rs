@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use strongroom::actions;
 use strongroom::app::{Effect, Event, Keymap, Settings, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
+use strongroom::domain::AwsContext;
 use strongroom::worker::Worker;
 use strongroom_sandbox::{Options, Sandbox};
 use tokio::sync::mpsc::{self, Receiver};
@@ -86,12 +87,13 @@ impl Person {
         };
         let worker = Worker::spawn(async move { actions::connect(&connection).await }, sender);
         let desk = Desk::with(Settings {
-            profile: None,
+            context: AwsContext::default(),
+            contexts: Vec::new(),
+            profiles: Vec::new(),
             region: Some("us-east-1".to_owned()),
             endpoint: None,
             sandbox: false,
             read_only: false,
-            named: Vec::new(),
             open: None,
             start_dir: folder,
             consents: BTreeSet::new(),

@@ -15,7 +15,7 @@ use tui_input::Input;
 use super::*;
 use crate::app::state::overlay::{Palette, PaletteRow, Scroll};
 use crate::app::{COMMANDS, Event, KeyCode, KeyPress, Keymap, Page, Settings, Topic, palette, reader_text, update};
-use crate::domain::{BucketRow, ObjectRequest};
+use crate::domain::{AwsContext, BucketRow, ObjectRequest};
 
 const COUNT: Action = Action {
     label: "count bucket",
@@ -38,12 +38,13 @@ const WITH_IT: &[&Action] = &[&objects::EMPTY_BUCKET, &COUNT, &keys::TAGS];
 /// With the cursor on a bucket.
 fn on_a_bucket() -> State {
     let (mut state, _) = State::new(Settings {
-        profile: None,
+        context: AwsContext::default(),
+        contexts: Vec::new(),
+        profiles: Vec::new(),
         region: None,
         endpoint: None,
         sandbox: false,
         read_only: false,
-        named: Vec::new(),
         open: None,
         start_dir: PathBuf::from("/data"),
         consents: BTreeSet::new(),

@@ -11,7 +11,7 @@ use crate::domain::{Arn, BucketRow, Fault, FaultKind, JobStatus, KmsKey, Named, 
 impl State {
     /// Lists everything that the session begins with by name.
     pub(super) fn list_named(&mut self) {
-        for named in self.settings.named.clone() {
+        for named in self.settings.context.named.clone() {
             self.list(&named);
         }
     }

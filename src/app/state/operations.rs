@@ -1,6 +1,8 @@
 //! Operations in flight and ended: how far, how fast, how long still, and what follows. The speed is measured from tick to
 //! tick.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::continuation::Continuation;
@@ -21,6 +23,8 @@ pub struct Operation {
     pub title: String,
     /// What was asked for.
     pub request: Request,
+    /// The context that it was begun in, if that is not the one that is shown.
+    pub elsewhere: Option<String>,
     /// How far it is.
     pub progress: Progress,
     /// When it began.
@@ -60,6 +64,14 @@ impl Operation {
         let rate = self.rate.filter(|rate| *rate >= 1.0)?;
         let left = self.progress.total?.saturating_sub(self.progress.bytes);
         Some((left as f64 / rate).ceil() as i64)
+    }
+
+    /// What it does, and where, if that is not the context that is shown.
+    pub fn title(&self) -> Cow<'_, str> {
+        match &self.elsewhere {
+            Some(context) => format!("[{context}] {}", self.title).into(),
+            None => self.title.as_str().into(),
+        }
     }
 
     /// From 0 to 1, if the end is known.
@@ -152,6 +164,7 @@ impl Operations {
             id,
             title,
             request,
+            elsewhere: None,
             progress: Progress::default(),
             started: now,
             standing: Standing::Running,
@@ -161,6 +174,13 @@ impl Operations {
             turn,
         });
         id
+    }
+
+    /// The context that they were begun in is left.
+    pub(in crate::app) fn leave(&mut self, label: &str) {
+        for operation in &mut self.list {
+            operation.elsewhere.get_or_insert_with(|| label.to_owned());
+        }
     }
 
     pub(in crate::app) fn advance(&mut self, id: OpId, progress: Progress, now: Timestamp) {

@@ -17,7 +17,7 @@ use crate::app::form::Form;
 use crate::app::format::Line;
 use crate::app::job_log::Log;
 use crate::app::{Command, Consent, OpId};
-use crate::domain::{CleanUpItem, Fault, Named, Preview, Request, View};
+use crate::domain::{AwsContext, CleanUpItem, Fault, Named, Preview, Request, View};
 
 /// Something over the panes.
 #[derive(Debug, Clone)]
@@ -210,6 +210,8 @@ pub enum PaletteRow {
     Action(&'static Action),
     /// Something to go to.
     Open(Named),
+    /// Who and where to be.
+    Switch(Box<AwsContext>),
 }
 
 impl PaletteRow {
@@ -219,6 +221,7 @@ impl PaletteRow {
             Self::Command(command) => command.entry().name.into(),
             Self::Action(action) => action.label.into(),
             Self::Open(named) => named.to_string().into(),
+            Self::Switch(context) => context.label().into(),
         }
     }
 
@@ -232,6 +235,8 @@ impl PaletteRow {
             Self::Open(Named::Place(uri)) if uri.is_prefix() => "prefix",
             Self::Open(Named::Place(_)) => "object",
             Self::Open(Named::Job(_)) => "training job",
+            Self::Switch(context) if context.name.is_some() => "context",
+            Self::Switch(_) => "go there",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use strongroom::app::{Keymap, Page, Pane, Settings, Topic};
-use strongroom::domain::{FaultKind, JobStatus, KmsKey, Named, ObjectUri};
+use strongroom::domain::{AwsContext, FaultKind, JobStatus, KmsKey, Named, ObjectUri};
 
 use super::WIDE;
 use crate::desk::{BUCKET, Desk, arn, at, bucket, described, detail, fault, job};
@@ -14,12 +14,16 @@ const ID: &str = "77777777-0000-0000-0000-000000000007";
 /// Somebody who may list nothing, with these named in the configuration.
 fn without_lists(named: Vec<Named>, open: Option<Named>) -> Desk {
     let mut desk = Desk::with(Settings {
-        profile: None,
+        context: AwsContext {
+            named,
+            ..AwsContext::default()
+        },
+        contexts: Vec::new(),
+        profiles: Vec::new(),
         region: Some("us-east-1".to_owned()),
         endpoint: None,
         sandbox: false,
         read_only: false,
-        named,
         open,
         start_dir: PathBuf::from("/data"),
         consents: BTreeSet::new(),

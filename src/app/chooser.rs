@@ -1,0 +1,177 @@
+//! What is chosen by a word and a name in the palette: where to go, and as whom.
+
+use super::state::State;
+use super::state::overlay::PaletteRow;
+use crate::domain::{Arn, AwsContext, Named, ObjectUri};
+
+/// Stands before the name of what is to be opened.
+pub(super) const OPEN: &str = "open ";
+/// Stands before the name of a context.
+pub(super) const CONTEXT: &str = "context ";
+const PROFILE: &str = "profile ";
+const REGION: &str = "region ";
+const ROLE: &str = "role ";
+
+/// How many of each kind are proposed.
+const PROPOSED: usize = 20;
+
+/// Regions that are proposed; any other may be typed.
+const REGIONS: &str = "us-east-1 us-east-2 us-west-1 us-west-2 af-south-1 ap-east-1 ap-east-2 ap-northeast-1 \
+    ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 \
+    ap-southeast-5 ap-southeast-7 ca-central-1 ca-west-1 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 \
+    eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-gov-east-1 \
+    us-gov-west-1 cn-north-1 cn-northwest-1";
+
+/// What the text proposes, if it begins with one of these words, or tells by itself what it names.
+pub(super) fn proposed(state: &State, typed: &str) -> Option<Vec<PaletteRow>> {
+    let typed = typed.trim_start();
+    let word = |before: &str| typed.strip_prefix(before).map(str::trim);
+    if let Some(word) = word(OPEN) {
+        return Some(places(state, word).into_iter().map(PaletteRow::Open).collect());
+    }
+    let contexts = if let Some(word) = word(CONTEXT) {
+        contexts(state, word)
+    } else if let Some(word) = word(PROFILE) {
+        profiles(state, word)
+    } else if let Some(word) = word(REGION) {
+        regions(state, word)
+    } else if let Some(word) = word(ROLE) {
+        roles(state, word)
+    } else {
+        return Named::parse(typed).map(|named| vec![PaletteRow::Open(named)]);
+    };
+    let rows = contexts
+        .into_iter()
+        .map(|context| PaletteRow::Switch(Box::new(context)));
+    Some(rows.collect())
+}
+
+/// Those left before, the last first, then those of the configuration, then the profiles.
+fn contexts(state: &State, word: &str) -> Vec<AwsContext> {
+    let settings = &state.settings;
+    let profiles = settings.profiles.iter().map(|profile| of_profile(profile));
+    let all = state.recent.iter().chain(&settings.contexts).cloned().chain(profiles);
+    let mut found: Vec<AwsContext> = Vec::new();
+    for context in all {
+        let is_new = context != settings.context && !found.contains(&context);
+        if is_new && contains(&context.label(), word) {
+            found.push(context);
+        }
+    }
+    found
+}
+
+fn profiles(state: &State, word: &str) -> Vec<AwsContext> {
+    // The embedded world reads no profile.
+    if state.settings.sandbox {
+        return Vec::new();
+    }
+    let known = state.settings.profiles.iter().map(String::as_str);
+    names(known, word).iter().map(|name| of_profile(name)).collect()
+}
+
+fn of_profile(profile: &str) -> AwsContext {
+    AwsContext {
+        profile: Some(profile.to_owned()),
+        ..AwsContext::default()
+    }
+}
+
+fn regions(state: &State, word: &str) -> Vec<AwsContext> {
+    let elsewhere = |region: String| AwsContext {
+        name: None,
+        region: Some(region),
+        ..state.settings.context.clone()
+    };
+    let is_other = |region: &String| Some(region) != state.settings.region.as_ref();
+    let regions = names(REGIONS.split_whitespace(), word).into_iter();
+    regions.filter(is_other).map(elsewhere).collect()
+}
+
+/// By name or ARN; without one, back to who one was before the role.
+fn roles(state: &State, word: &str) -> Vec<AwsContext> {
+    let here = &state.settings.context;
+    let as_role = |role: Option<String>| AwsContext {
+        name: None,
+        role,
+        ..here.clone()
+    };
+    let mut arns: Vec<String> = state.roles.iter().map(|role| role.arn.clone()).collect();
+    arns.extend(state.recent.iter().filter_map(|context| context.role.clone()));
+    arns.retain(|arn| contains(arn, word));
+    let whose = state.identity.as_ref().and_then(|who| Arn::parse(&who.arn));
+    if Arn::parse(word).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/")) {
+        arns.insert(0, word.to_owned());
+    } else if let (Some(whose), false) = (whose, word.is_empty()) {
+        arns.push(format!("arn:{}:iam::{}:role/{word}", whose.partition, whose.account));
+    }
+    let mut found: Vec<String> = Vec::new();
+    for arn in arns {
+        if !found.contains(&arn) && Some(&arn) != here.role.as_ref() {
+            found.push(arn);
+        }
+    }
+    let back = (here.role.is_some() && word.is_empty()).then(|| as_role(None));
+    let others = found.into_iter().map(|arn| as_role(Some(arn)));
+    back.into_iter().chain(others).collect()
+}
+
+/// Those that hold the word, the word itself first; last, if it is none of them.
+fn names<'a>(known: impl Iterator<Item = &'a str>, word: &str) -> Vec<String> {
+    let mut found: Vec<String> = known.filter(|name| contains(name, word)).map(str::to_owned).collect();
+    match found.iter().position(|name| name == word) {
+        Some(exact) => found.swap(0, exact),
+        None if !word.is_empty() => found.push(word.to_owned()),
+        None => {}
+    }
+    found
+}
+
+fn contains(name: &str, word: &str) -> bool {
+    name.to_lowercase().contains(&word.to_lowercase())
+}
+
+/// A bare word: the key, bucket or job of that name, in this order; a job if none is listed.
+fn of_word(state: &State, word: &str) -> Named {
+    let alias = format!("alias/{word}");
+    if state.keys.rows().iter().any(|key| key.is_meant(&alias)) {
+        return Named::Key(alias);
+    }
+    if state.buckets.rows().iter().any(|bucket| bucket.name == word) {
+        return Named::Place(ObjectUri::new(word, ""));
+    }
+    Named::Job(word.to_owned())
+}
+
+/// What `open WORD` may mean: what the word says by itself, else what is listed under such a name.
+fn places(state: &State, word: &str) -> Vec<Named> {
+    if let Some(named) = Named::parse(word) {
+        return vec![named];
+    }
+    let keys = state.keys.rows().iter().filter_map(|key| key.aliases.first());
+    let keys = keys
+        .filter(|alias| contains(alias, word))
+        .map(|alias| Named::Key(alias.clone()));
+    let buckets = state
+        .buckets
+        .rows()
+        .iter()
+        .filter(|bucket| contains(&bucket.name, word));
+    let buckets = buckets.map(|bucket| Named::Place(ObjectUri::new(&bucket.name, "")));
+    let jobs = state.jobs.rows().iter().filter(|job| contains(&job.name, word));
+    let jobs = jobs.map(|job| Named::Job(job.name.clone()));
+    let keys = keys.take(PROPOSED);
+    let mut all: Vec<Named> = keys.chain(buckets.take(PROPOSED)).chain(jobs.take(PROPOSED)).collect();
+    if !word.is_empty() {
+        let exact = of_word(state, word);
+        all.retain(|named| *named != exact);
+        let is_listed = match &exact {
+            Named::Job(name) => state.jobs.rows().iter().any(|job| job.name == *name),
+            Named::Key(_) | Named::Place(_) => true,
+        };
+        // What nothing lists is the last guess.
+        let place = if is_listed { 0 } else { all.len() };
+        all.insert(place, exact);
+    }
+    all
+}
