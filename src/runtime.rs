@@ -5,7 +5,7 @@
 //! the loop sleeps.
 
 mod edit;
-mod workers;
+pub mod workers;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -4,7 +4,11 @@
 #[path = "it/cli.rs"]
 mod cli;
 #[path = "it/conformance.rs"]
+mod company;
+#[path = "it/conformance.rs"]
 mod conformance;
+#[path = "it/contexts.rs"]
+mod contexts;
 #[path = "it/core.rs"]
 mod core;
 #[path = "it/desk.rs"]

@@ -20,10 +20,14 @@ pub(super) fn open(state: &mut State, typed: &str) {
 
 /// What matches what was typed into the palette, what works here first; each with whether it does.
 pub(super) fn matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
+    let mut found = matches_among(state, actions::MENU, typed);
     if let Some(proposed) = chooser::proposed(state, typed) {
-        return proposed.into_iter().map(|row| (row, true)).collect();
+        let proposed = proposed.into_iter().map(|row| (row, true));
+        // An action may begin with the same word.
+        let place = usize::from(found.first().is_some_and(|(row, _)| row.name() == typed.trim()));
+        found.splice(place..place, proposed);
     }
-    matches_among(state, actions::MENU, typed)
+    found
 }
 
 /// The same of the commands and these actions.

@@ -17,7 +17,7 @@ use crate::worker::Worker;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Every worker.
-pub(super) struct Workers {
+pub struct Workers {
     current: Post,
     earlier: Vec<Post>,
 }
@@ -67,7 +67,7 @@ async fn connect(connection: Connection, events: mpsc::Sender<Event>) -> Result<
 
 impl Workers {
     /// Begins with the first; must be called inside a tokio runtime.
-    pub(super) fn start(connection: Connection) -> Self {
+    pub fn start(connection: Connection) -> Self {
         Self {
             current: Post::start(connection),
             earlier: Vec::new(),
@@ -75,7 +75,7 @@ impl Workers {
     }
 
     /// Another worker from now on. What the one before still tells is heard only where it is about operations.
-    pub(super) fn switch(&mut self, connection: Connection) {
+    pub fn switch(&mut self, connection: Connection) {
         let left = std::mem::replace(&mut self.current, Post::start(connection));
         left.worker.perform(Effect::Watch(Vec::new()));
         self.earlier.push(left);
@@ -83,7 +83,7 @@ impl Workers {
     }
 
     /// Hands an effect over.
-    pub(super) fn perform(&mut self, effect: Effect) {
+    pub fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Cancel(_) => {
                 let all = self.earlier.iter().chain([&self.current]);
@@ -97,14 +97,14 @@ impl Workers {
     }
 
     /// What happens next.
-    pub(super) async fn next(&mut self) -> Event {
+    pub async fn next(&mut self) -> Event {
         let event = poll_fn(|cx| self.poll(cx)).await;
         self.release();
         event
     }
 
     /// What has happened already.
-    pub(super) fn try_next(&mut self) -> Option<Event> {
+    pub fn try_next(&mut self) -> Option<Event> {
         self.next().now_or_never()
     }
 
@@ -130,7 +130,7 @@ impl Workers {
     }
 
     /// Cancels every operation and waits for their clean-up, for no longer than the grace.
-    pub(super) async fn shutdown(self) {
+    pub async fn shutdown(self) {
         let all = self.earlier.into_iter().chain([self.current]);
         futures::future::join_all(all.map(|post| post.worker.shutdown(GRACE))).await;
     }

@@ -148,8 +148,8 @@ fn what_is_not_there_goes_and_is_said_and_what_is_denied_stays() {
     let mut desk = without_lists(Vec::new(), None);
     desk.keys("Oalias/none<enter>Oalias/other<enter>Onone<enter>");
     let gone = |act: &str| fault(FaultKind::NotFound, act, "there is none");
-    desk.fail(Topic::Key("alias/none".to_owned()), gone("describe"));
-    desk.fail(Topic::Job("none".to_owned()), gone("describe"));
+    desk.fail(Topic::Key("alias/none".to_owned()), gone("describe key"));
+    desk.fail(Topic::Job("none".to_owned()), gone("describe job"));
     let denied = fault(FaultKind::Denied, "describe", "nobody allows it");
     desk.fail(Topic::Key("alias/other".to_owned()), denied);
     let names: Vec<_> = desk.state.keys.rows().iter().map(KmsKey::name).collect();

@@ -1,0 +1,149 @@
+//! A person in a company: no right to list anything, several profiles, regions and roles.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+use strongroom_sandbox::{Options, Sandbox};
+
+use crate::place::Place;
+use crate::pty::{CLEAR, ENTER, ESC, Session};
+
+const SIZE: (u16, u16) = (120, 36);
+
+/// Access of a user who may do this and nothing else: id and secret.
+fn user(place: &Place, name: &str, statements: &serde_json::Value) -> (String, String) {
+    let iam = aws_sdk_iam::Client::new(&place.sdk());
+    let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    place.wait(async {
+        iam.create_user().user_name(name).send().await.unwrap();
+        let put = iam.put_user_policy().user_name(name).policy_name("work");
+        put.policy_document(policy).send().await.unwrap();
+        let key = iam.create_access_key().user_name(name).send().await.unwrap();
+        let key = key.access_key.unwrap();
+        (key.access_key_id, key.secret_access_key)
+    })
+}
+
+#[test]
+fn who_may_list_nothing_does_the_whole_main_job_by_names() {
+    let place = Place::new();
+    let key = place.key("data");
+    place.bucket("team-data");
+    let role = place.role("trainer", "team-data");
+    place.write("train.csv", "x,y\n1,2\n2,4\n3,6\n4,8\n");
+    let work = json!([
+        {"Effect": "Allow", "Action": ["kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt", "kms:CreateGrant"], "Resource": key},
+        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:GetBucketLocation"], "Resource": ["arn:aws:s3:::team-data/*", "arn:aws:s3:::team-data"]},
+        {"Effect": "Allow", "Action": ["sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "sagemaker:AddTags"], "Resource": "*"},
+        {"Effect": "Allow", "Action": "iam:PassRole", "Resource": role},
+        {"Effect": "Allow", "Action": ["logs:DescribeLogStreams", "logs:GetLogEvents"], "Resource": "*"},
+    ]);
+    let (id, secret) = user(&place, "ann", &work);
+    let environment = [
+        ("AWS_ENDPOINT_URL", place.endpoint()),
+        ("AWS_ACCESS_KEY_ID", &id),
+        ("AWS_SECRET_ACCESS_KEY", &secret),
+        ("AWS_REGION", "us-east-1"),
+    ];
+    let open = ["s3://team-data/data/"];
+    let mut session = Session::start_with(&open, place.home.path(), SIZE, &environment);
+    session.wait("s3://team-data/data/").wait("kms:ListKeys");
+
+    session.keys("O").keys("alias/data").keys(ENTER).wait("Enabled");
+    assert!(session.text().contains("not all listed"), "{}", session.text());
+    session.keys("5").select("train.csv").encrypt().keys(ESC);
+    session.keys("O").keys("s3://team-data/data/train.csv").keys(ENTER);
+    session.wait("◆ train.csv");
+    session.keys("2").keys("n").wait("New grant").keys(&role).keys(ENTER);
+    session.wait("Granted").keys(ESC);
+    session.keys("3").keys("t").wait("New training job").keys(CLEAR);
+    session.keys("first").keys(ENTER);
+    session.wait("Started the job").keys(ESC).wait("Completed");
+}
+
+/// A world with one key of this name, and what reaches it.
+fn world(place: &Place, name: &str) -> (Sandbox, String) {
+    let sandbox = place.wait(Sandbox::start(Options::default())).unwrap();
+    let aws = crate::world::Aws::new(
+        sandbox.endpoint_url(),
+        sandbox.access_key_id(),
+        sandbox.secret_access_key(),
+    );
+    place.wait(async {
+        let key = aws.kms.create_key().send().await.unwrap().key_metadata.unwrap().key_id;
+        let alias = aws.kms.create_alias().alias_name(format!("alias/{name}-key"));
+        alias.target_key_id(&key).send().await.unwrap();
+    });
+    let profile = format!(
+        "[profile {name}]\nregion = us-east-1\nendpoint_url = {}\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        sandbox.endpoint_url(),
+        sandbox.access_key_id(),
+        sandbox.secret_access_key()
+    );
+    (sandbox, profile)
+}
+
+#[test]
+fn profiles_regions_roles_and_contexts_are_changed_in_place_and_the_header_says_so() {
+    let place = Place::new();
+    let mut files = String::new();
+    let worlds: Vec<Sandbox> = ["research", "production"]
+        .map(|name| {
+            let (sandbox, profile) = world(&place, name);
+            write!(files, "{profile}").unwrap();
+            sandbox
+        })
+        .into();
+    let config = place.write("aws-config", files);
+    let own = "[contexts.prod]\nprofile = 'production'\nread-only = true\ncolour = 'red'\n\
+               [contexts.lab]\nprofile = 'research'\nregion = 'eu-west-1'\n";
+    let own = place.write("config.toml", own);
+    let environment = [
+        ("AWS_CONFIG_FILE", config.to_str().unwrap()),
+        ("AWS_PROFILE", "research"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let arguments = ["--config", own.to_str().unwrap()];
+    let mut session = Session::start_with(&arguments, place.home.path(), SIZE, &environment);
+    session.wait("research-key").wait("profile research");
+
+    // Everything that may be chosen is proposed.
+    session.keys("C").wait("prod ").wait("lab ").wait("profile production");
+    session.keys("prod").keys(ENTER).wait("READ-ONLY").wait("production-key");
+    session.gone("research-key");
+    session.keys("1").keys("n").wait("New KMS key").keys("never").keys(ENTER);
+    session.wait("This session is read-only").keys(ESC).keys(ESC);
+
+    session.keys(":").keys("profile research").keys(ENTER).wait("research-key").gone("READ-ONLY");
+    session.keys(":").keys("region eu-west-1").keys(ENTER).wait("eu-west-1").gone("research-key");
+    session.keys(":").keys("region us-east-1").keys(ENTER).wait("research-key");
+    session.keys(":").keys("role arn:aws:iam::111122223333:role/nobody").keys(ENTER);
+    session.wait("sts:AssumeRole").gone("research-key");
+    // Back is the first that is proposed.
+    session.keys("C").wait("research").keys(ENTER).wait("research-key");
+    session.keys("q");
+    assert_eq!(session.exit(), 0);
+
+    let arguments = ["--config", own.to_str().unwrap(), "--context", "prod"];
+    let mut session = Session::start_with(&arguments, place.home.path(), SIZE, &environment);
+    session.wait("production-key").wait("READ-ONLY").keys("q");
+    assert_eq!(session.exit(), 0);
+    let arguments = ["--config", own.to_str().unwrap(), "--context", "none", "doctor"];
+    let done = place.run(&arguments);
+    assert_eq!((done.status, done.err.contains("no such context, but lab, prod")), (2, true), "{done:?}");
+    for world in worlds {
+        place.wait(world.stop());
+    }
+}
+
+#[test]
+fn a_mistyped_command_is_not_taken_for_something_to_open() {
+    let place = Place::new();
+    for name in ["encypt", "s3:/", "arn:aws:iam::1:role/x"] {
+        let done = place.run(&[name]);
+        assert_eq!(done.status, 2, "{done:?}");
+        assert!(done.err.contains("s3://BUCKET/PREFIX/"), "{done:?}");
+    }
+    let done = place.run(&["s3://bucket/", "doctor"]);
+    assert!(done.status == 2 && done.err.contains("only the dashboard opens"), "{done:?}");
+}
