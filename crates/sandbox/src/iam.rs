@@ -258,12 +258,6 @@ impl Iam {
 }
 
 impl EntityKind {
-    /// What an operation on users or roles is about, by its name.
-    fn of(operation: &str) -> Option<Self> {
-        let mut kinds = [Self::Role, Self::User].into_iter();
-        kinds.find(|kind| operation.contains(&format!("{kind:?}")))
-    }
-
     /// The name that a call gives.
     fn named(self, form: &Form) -> Result<&str, ApiError> {
         form.required(&format!("{self:?}Name"))
@@ -287,6 +281,12 @@ fn together<'a>(documents: impl IntoIterator<Item = &'a Document>, question: &Qu
     documents.into_iter().fold(Decision::Silent, |so_far, document| {
         so_far.and(policy::identity(document, question))
     })
+}
+
+/// What is said of an operation that is not served, or that AWS has not either.
+fn unknown(operation: &str) -> ApiError {
+    let told = format!("Could not find operation {operation} for version 2010-05-08");
+    ApiError::new("InvalidAction", told)
 }
 
 fn exists(message: &str) -> ApiError {

@@ -21,17 +21,21 @@ pub(crate) fn check(service: &str, operation: &str, body: &Value) -> Result<(), 
     structure(members, taken, "").map_err(|wrong| wrong.told(service, operation))
 }
 
-/// The same for the query protocol, where all is text and a list's members are numbered.
-pub(crate) fn check_form(service: &str, operation: &str, form: &Form) -> Result<(), ApiError> {
+/// The same for the query protocol, where all is text and a list's members are numbered. What is left of the form are the
+/// members that the operation takes: no other one has a say in what it is about. None for an operation that is not served.
+pub(crate) fn heeded(service: &str, operation: &str, form: &Form) -> Result<Option<Form>, ApiError> {
     let Some(taken) = taken(service, operation) else {
-        return Ok(());
+        return Ok(None);
     };
     // A presigned request has its signature among them.
     let is_member = |name: &str| !matches!(name, "Action" | "Version") && !name.starts_with("X-Amz-");
-    let mut members = form.iter().filter(|(name, _)| is_member(name));
-    members
-        .try_for_each(|(name, value)| field(name, value, taken))
-        .map_err(|wrong| wrong.told(service, operation))
+    let members = form.iter().filter(|(name, _)| is_member(name));
+    let heeded = members.filter_map(|(name, value)| match field(name, value, taken) {
+        Ok(true) => Some(Ok((name.to_owned(), value.to_owned()))),
+        Ok(false) => None,
+        Err(wrong) => Some(Err(wrong.told(service, operation))),
+    });
+    heeded.collect::<Result<_, _>>().map(Some)
 }
 
 fn taken(service: &str, operation: &str) -> Option<&'static [&'static str]> {
@@ -162,8 +166,9 @@ fn mismatch(value: &Value, mark: &str) -> String {
     format!("{token} can not be converted to {wanted}")
 }
 
-/// One field of a form: `Tags.member.1.Key` is `Tags[].Key`, and a list without members is written as an empty text.
-fn field(name: &str, value: &str, taken: &[&'static str]) -> Result<(), Wrong> {
+/// Whether a field of a form is one that is taken: `Tags.member.1.Key` is `Tags[].Key`, and a list without members is written
+/// as an empty text. One that is not is passed over if it asks for nothing.
+fn field(name: &str, value: &str, taken: &[&'static str]) -> Result<bool, Wrong> {
     let mut path = String::new();
     let mut parts = name.split('.').peekable();
     while let Some(part) = parts.next() {
@@ -176,13 +181,13 @@ fn field(name: &str, value: &str, taken: &[&'static str]) -> Result<(), Wrong> {
     }
     let rest = |member: &&'static str| member.strip_prefix(path.as_str()).filter(|rest| is_whole(rest));
     match taken.iter().find_map(rest) {
-        Some("") => Ok(()),
-        Some("#") if value.parse::<i64>().is_ok() => Ok(()),
-        Some("?") if matches!(value, "true" | "false") => Ok(()),
-        Some(list) if list.starts_with("[]") && value.is_empty() => Ok(()),
-        Some(known) if known.starts_with('=') => one_of(value, &known[1..], name),
+        Some("") => Ok(true),
+        Some("#") if value.parse::<i64>().is_ok() => Ok(true),
+        Some("?") if matches!(value, "true" | "false") => Ok(true),
+        Some(list) if list.starts_with("[]") && value.is_empty() => Ok(true),
+        Some(known) if known.starts_with('=') => one_of(value, &known[1..], name).map(|()| true),
         Some(mark @ ("#" | "?")) => Err(Wrong::Type(mismatch(&Value::from(value), mark))),
-        None if matches!(value, "" | "false") => Ok(()),
+        None if matches!(value, "" | "false") => Ok(false),
         Some(_) | None => Err(Wrong::Unheeded(path)),
     }
 }

@@ -15,7 +15,11 @@ use opening::Asked;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
-    members::check_form("sts", operation, form)?;
+    let unknown = || {
+        let told = format!("Could not find operation {operation} for version 2011-06-15");
+        ApiError::new("InvalidAction", told)
+    };
+    let form = &members::heeded("sts", operation, form)?.ok_or_else(unknown)?;
     match operation {
         // Nobody needs a permission to learn who they are.
         "GetCallerIdentity" => Ok(format!(
@@ -25,10 +29,7 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
             caller.place.account
         )),
         "AssumeRole" => assume_role(world, caller, form),
-        _ => Err(ApiError::new(
-            "InvalidAction",
-            format!("Could not find operation {operation} for version 2011-06-15"),
-        )),
+        _ => Err(unknown()),
     }
 }
 

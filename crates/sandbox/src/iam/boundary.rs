@@ -19,16 +19,18 @@ pub(super) fn given(iam: &Iam, form: &Form) -> Result<Option<String>, ApiError> 
 
 /// `PutRolePermissionsBoundary` and its three companions; None for other operations.
 pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Option<()>, ApiError> {
-    let boundary = match operation {
-        "PutRolePermissionsBoundary" | "PutUserPermissionsBoundary" => {
-            form.required("PermissionsBoundary")?;
-            given(iam, form)?
-        }
-        "DeleteRolePermissionsBoundary" | "DeleteUserPermissionsBoundary" => None,
+    let (kind, puts) = match operation {
+        "PutRolePermissionsBoundary" => (EntityKind::Role, true),
+        "PutUserPermissionsBoundary" => (EntityKind::User, true),
+        "DeleteRolePermissionsBoundary" => (EntityKind::Role, false),
+        "DeleteUserPermissionsBoundary" => (EntityKind::User, false),
         _ => return Ok(None),
     };
-    let Some(kind) = EntityKind::of(operation) else {
-        return Ok(None);
+    let boundary = if puts {
+        form.required("PermissionsBoundary")?;
+        given(iam, form)?
+    } else {
+        None
     };
     let name = kind.named(form)?;
     iam.change(kind, name, |entity| entity.boundary = boundary).map(Some)

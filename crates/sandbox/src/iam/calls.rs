@@ -6,7 +6,7 @@ use super::EntityKind::{Role, User};
 use super::context::Context;
 use super::form::{Form, elements, escape};
 use super::{Credential, Entity, EntityKind, Iam, SESSION, boundary, conflict, exists, limits, missing};
-use super::{policies, simulate, tags};
+use super::{policies, simulate, tags, unknown};
 use crate::api::{ApiError, camel, out_of_bounds};
 use crate::identity::{Caller, Principal, account_of};
 use crate::members;
@@ -15,7 +15,7 @@ use crate::world::World;
 
 /// Performs one operation; the inside of its result element.
 pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
-    members::check_form("iam", operation, form)?;
+    let form = &members::heeded("iam", operation, form)?.ok_or_else(|| unknown(operation))?;
     let limit = form.number("MaxItems");
     if let Some(wrong) = limit.and_then(|limit| out_of_bounds(limit, "maxItems", 1..=1000)) {
         return Err(ApiError::new("ValidationError", wrong));
@@ -47,7 +47,7 @@ pub(crate) fn call(world: &World, caller: &Caller, operation: &str, form: &Form)
     Ok(String::new())
 }
 
-fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
+pub(super) fn perform(iam: &mut Iam, caller: &Caller, operation: &str, form: &Form) -> Result<String, ApiError> {
     match operation {
         "CreateRole" => {
             let name = limits::name(form.required("RoleName")?, "roleName", 64)?;

@@ -59,6 +59,12 @@ impl Form {
     }
 }
 
+impl FromIterator<(String, String)> for Form {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(members: T) -> Self {
+        Self(members.into_iter().collect())
+    }
+}
+
 /// Elements of these names, with their texts.
 pub(crate) fn elements(all: &[(&str, &str)]) -> String {
     let one = |(name, text): &(&str, &str)| format!("<{name}>{}</{name}>", escape(text));

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::EntityKind::{Role, User};
 use super::calls::{encoded, list};
 use super::form::{Form, elements, escape};
 use super::{
-    Entity, EntityKind, Iam, Policy, Versions, boundary, conflict, exists, limits, managed, missing, tags, versions,
+    Entity, EntityKind, Iam, Policy, Versions, boundary, conflict, exists, limits, managed, missing, tags, unknown,
+    versions,
 };
 use crate::api::ApiError;
 use crate::policy::{Document, Kind};
@@ -71,9 +73,21 @@ pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Result<Str
             iam.policies.remove(arn).ok_or_else(|| no_policy(arn))?;
             Ok(String::new())
         }
-        "AttachRolePolicy" => attach(iam, EntityKind::Role, form),
-        "AttachUserPolicy" => attach(iam, EntityKind::User, form),
-        _ => versions::perform(iam, operation, form).unwrap_or_else(|| of_entity(iam, operation, form)),
+        "AttachRolePolicy" => attach(iam, Role, form),
+        "AttachUserPolicy" => attach(iam, User, form),
+        "DetachRolePolicy" => detach(iam, Role, form),
+        "DetachUserPolicy" => detach(iam, User, form),
+        "ListAttachedRolePolicies" => list_attached(iam, Role, form),
+        "ListAttachedUserPolicies" => list_attached(iam, User, form),
+        "PutRolePolicy" => put_inline(iam, Role, form),
+        "PutUserPolicy" => put_inline(iam, User, form),
+        "GetRolePolicy" => get_inline(iam, Role, form),
+        "GetUserPolicy" => get_inline(iam, User, form),
+        "ListRolePolicies" => list_inline(iam, Role, form),
+        "ListUserPolicies" => list_inline(iam, User, form),
+        "DeleteRolePolicy" => delete_inline(iam, Role, form),
+        "DeleteUserPolicy" => delete_inline(iam, User, form),
+        _ => versions::perform(iam, operation, form).unwrap_or_else(|| Err(unknown(operation))),
     }
 }
 
@@ -83,77 +97,73 @@ fn attach(iam: &mut Iam, kind: EntityKind, form: &Form) -> Result<String, ApiErr
     Ok(String::new())
 }
 
-/// What users and roles share, without their word in it.
-const OF_ENTITIES: &str = "ListAttachedPolicies GetPolicy ListPolicies PutPolicy DeletePolicy DetachPolicy";
+fn detach(iam: &mut Iam, kind: EntityKind, form: &Form) -> Result<String, ApiError> {
+    let name = kind.named(form)?;
+    iam.find(kind, name)?;
+    let arn = form.required("PolicyArn")?;
+    iam.change(kind, name, |found| {
+        let before = found.attached.len();
+        found.attached.retain(|attached| attached != arn);
+        if found.attached.len() == before {
+            return Err(no_policy(arn));
+        }
+        Ok(String::new())
+    })?
+}
 
-/// The operations that users and roles share.
-fn of_entity(iam: &mut Iam, operation: &str, form: &Form) -> Result<String, ApiError> {
-    let unknown = || {
-        let told = format!("Could not find operation {operation} for version 2010-05-08");
-        ApiError::new("InvalidAction", told)
-    };
-    let shared = operation.replace("Role", "").replace("User", "");
-    let kind = EntityKind::of(operation).filter(|_| OF_ENTITIES.split(' ').any(|one| one == shared));
-    let kind = kind.ok_or_else(unknown)?;
+fn list_attached(iam: &Iam, kind: EntityKind, form: &Form) -> Result<String, ApiError> {
+    let found = iam.find(kind, kind.named(form)?)?;
+    let prefix = form.text("PathPrefix").unwrap_or("/");
+    let below = found.attached.iter().filter(|arn| path(arn).starts_with(prefix));
+    let below: BTreeSet<&String> = below.collect();
+    Ok(list(form, "AttachedPolicies", below.into_iter(), |arn| {
+        let name = arn.rsplit('/').next().unwrap_or(arn);
+        let row = elements(&[("PolicyName", name), ("PolicyArn", arn)]);
+        (arn.clone(), row)
+    }))
+}
+
+fn put_inline(iam: &mut Iam, kind: EntityKind, form: &Form) -> Result<String, ApiError> {
     let name = kind.named(form)?;
     let found = iam.find(kind, name)?;
-    let answer = match shared.as_str() {
-        "ListAttachedPolicies" => {
-            let prefix = form.text("PathPrefix").unwrap_or("/");
-            let below = found.attached.iter().filter(|arn| path(arn).starts_with(prefix));
-            let below: BTreeSet<&String> = below.collect();
-            return Ok(list(form, "AttachedPolicies", below.into_iter(), |arn| {
-                let name = arn.rsplit('/').next().unwrap_or(arn);
-                let row = elements(&[("PolicyName", name), ("PolicyArn", arn)]);
-                (arn.clone(), row)
-            }));
-        }
-        "GetPolicy" => {
-            let policy = form.required("PolicyName")?;
-            let document = found.inline.get(policy).ok_or_else(|| no_inline(policy))?;
-            let (owner, document) = (format!("{kind:?}Name"), encoded(document));
-            let shown = [
-                (owner.as_str(), name),
-                ("PolicyName", policy),
-                ("PolicyDocument", &document),
-            ];
-            return Ok(elements(&shown));
-        }
-        "ListPolicies" => {
-            return Ok(list(form, "PolicyNames", found.inline.keys(), |name| {
-                (name.clone(), escape(name))
-            }));
-        }
-        "PutPolicy" => {
-            let policy = limits::name(form.required("PolicyName")?, "policyName", 128)?.to_owned();
-            let text = form.required("PolicyDocument")?;
-            limits::inline(found, kind, &policy, name, text)?;
-            let document = document(text, Kind::Inline)?;
-            iam.change(kind, name, |found| {
-                found.inline.insert(policy, document);
-                Ok(())
-            })
-        }
-        "DeletePolicy" => {
-            let policy = form.required("PolicyName")?;
-            iam.change(kind, name, |found| {
-                found.inline.remove(policy).map(drop).ok_or_else(|| no_inline(policy))
-            })
-        }
-        "DetachPolicy" => {
-            let arn = form.required("PolicyArn")?;
-            iam.change(kind, name, |found| {
-                let before = found.attached.len();
-                found.attached.retain(|attached| attached != arn);
-                if found.attached.len() == before {
-                    return Err(no_policy(arn));
-                }
-                Ok(())
-            })
-        }
-        _ => return Err(unknown()),
-    };
-    answer?.map(|()| String::new())
+    let policy = limits::name(form.required("PolicyName")?, "policyName", 128)?.to_owned();
+    let text = form.required("PolicyDocument")?;
+    limits::inline(found, kind, &policy, name, text)?;
+    let document = document(text, Kind::Inline)?;
+    iam.change(kind, name, |found| {
+        found.inline.insert(policy, document);
+        String::new()
+    })
+}
+
+fn get_inline(iam: &Iam, kind: EntityKind, form: &Form) -> Result<String, ApiError> {
+    let name = kind.named(form)?;
+    let found = iam.find(kind, name)?;
+    let policy = form.required("PolicyName")?;
+    let document = found.inline.get(policy).ok_or_else(|| no_inline(policy))?;
+    let (owner, document) = (format!("{kind:?}Name"), encoded(document));
+    Ok(elements(&[
+        (&owner, name),
+        ("PolicyName", policy),
+        ("PolicyDocument", &document),
+    ]))
+}
+
+fn list_inline(iam: &Iam, kind: EntityKind, form: &Form) -> Result<String, ApiError> {
+    let found = iam.find(kind, kind.named(form)?)?;
+    Ok(list(form, "PolicyNames", found.inline.keys(), |name| {
+        (name.clone(), escape(name))
+    }))
+}
+
+fn delete_inline(iam: &mut Iam, kind: EntityKind, form: &Form) -> Result<String, ApiError> {
+    let name = kind.named(form)?;
+    iam.find(kind, name)?;
+    let policy = form.required("PolicyName")?;
+    iam.change(kind, name, |found| {
+        let gone = found.inline.remove(policy);
+        gone.map(|_| String::new()).ok_or_else(|| no_inline(policy))
+    })?
 }
 
 /// A policy for users, roles or sessions, read whole.

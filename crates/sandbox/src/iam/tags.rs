@@ -2,40 +2,50 @@
 
 use std::collections::BTreeMap;
 
+use super::EntityKind::{Role, User};
 use super::form::{Form, escape};
 use super::policies::no_policy;
 use super::{EntityKind, Iam, limits};
 use crate::api::ApiError;
 
 type Tags = BTreeMap<String, String>;
-type Change<'a> = Box<dyn FnOnce(&mut Tags) -> Result<(), ApiError> + 'a>;
 
 /// Performs an operation of tags; nothing for one of another kind.
 pub(super) fn perform(iam: &mut Iam, operation: &str, form: &Form) -> Option<Result<String, ApiError>> {
-    let (verb, kind) = ["Tag", "Untag", "List"]
-        .into_iter()
-        .find_map(|verb| Some((verb, operation.strip_prefix(verb)?)))?;
-    let change: Change = match (verb, kind) {
-        ("Tag", "Role" | "User" | "Policy") => match limits::tags(form) {
-            Ok(tags) => Box::new(|all| add(all, tags)),
-            Err(error) => return Some(Err(error)),
-        },
-        ("Untag", "Role" | "User" | "Policy") => {
-            let names = form.list("TagKeys");
-            Box::new(move |all| {
-                all.retain(|name, _| !names.iter().any(|gone| limits::is_same(gone, name)));
-                Ok(())
-            })
-        }
-        ("List", "RoleTags" | "UserTags" | "PolicyTags") => return Some(list(iam, kind, form)),
+    Some(match operation {
+        "TagRole" => tag(iam, Some(Role), form),
+        "TagUser" => tag(iam, Some(User), form),
+        "TagPolicy" => tag(iam, None, form),
+        "UntagRole" => untag(iam, Some(Role), form),
+        "UntagUser" => untag(iam, Some(User), form),
+        "UntagPolicy" => untag(iam, None, form),
+        "ListRoleTags" => list(iam, Some(Role), form),
+        "ListUserTags" => list(iam, Some(User), form),
+        "ListPolicyTags" => list(iam, None, form),
         _ => return None,
-    };
-    let changed = changed(iam, kind, form, change);
-    Some(changed.and_then(|done| done.map(|()| String::new())))
+    })
 }
 
-fn changed(iam: &mut Iam, kind: &str, form: &Form, change: Change<'_>) -> Result<Result<(), ApiError>, ApiError> {
-    if let Some(kind) = EntityKind::of(kind) {
+fn tag(iam: &mut Iam, kind: Option<EntityKind>, form: &Form) -> Result<String, ApiError> {
+    let tags = limits::tags(form)?;
+    change(iam, kind, form, |all| add(all, tags))?.map(|()| String::new())
+}
+
+fn untag(iam: &mut Iam, kind: Option<EntityKind>, form: &Form) -> Result<String, ApiError> {
+    let names = form.list("TagKeys");
+    let is_gone = |name: &String| names.iter().any(|gone| limits::is_same(gone, name));
+    change(iam, kind, form, |all| all.retain(|name, _| !is_gone(name)))?;
+    Ok(String::new())
+}
+
+/// Changes the tags of what the call names: a user or a role, else a policy.
+fn change<T>(
+    iam: &mut Iam,
+    kind: Option<EntityKind>,
+    form: &Form,
+    change: impl FnOnce(&mut Tags) -> T,
+) -> Result<T, ApiError> {
+    if let Some(kind) = kind {
         return iam.change(kind, kind.named(form)?, |entity| change(&mut entity.tags));
     }
     let arn = form.required("PolicyArn")?;
@@ -43,8 +53,8 @@ fn changed(iam: &mut Iam, kind: &str, form: &Form, change: Change<'_>) -> Result
     changed.ok_or_else(|| no_policy(arn))
 }
 
-fn list(iam: &Iam, kind: &str, form: &Form) -> Result<String, ApiError> {
-    let tags = match EntityKind::of(kind) {
+fn list(iam: &Iam, kind: Option<EntityKind>, form: &Form) -> Result<String, ApiError> {
+    let tags = match kind {
         Some(kind) => &iam.find(kind, kind.named(form)?)?.tags,
         None => {
             let arn = form.required("PolicyArn")?;

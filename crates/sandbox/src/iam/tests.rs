@@ -280,3 +280,81 @@ fn who_is_gone_is_named_by_an_id_that_a_namesake_does_not_get() {
     let asked = crate::kms::call(&account.world, &namesake, "Encrypt", &encrypt);
     assert_eq!(asked.unwrap_err().code, "AccessDeniedException");
 }
+
+/// What a name becomes when its words are moved, left out, said twice or put among others.
+fn made_up(name: &str) -> Vec<String> {
+    let starts = name.char_indices().filter(|(_, c)| c.is_ascii_uppercase());
+    let ends: Vec<usize> = starts.map(|(at, _)| at).chain([name.len()]).collect();
+    let words: Vec<&str> = ends.windows(2).map(|pair| &name[pair[0]..pair[1]]).collect();
+    let mut all = vec![name.to_lowercase(), format!("{name} "), format!("iam:{name}")];
+    for at in 0..words.len() {
+        let (before, after) = words.split_at(at);
+        all.push([after, before].concat().concat());
+        all.push([before, &after[1..]].concat().concat());
+        all.push([before, &after[..1], after].concat().concat());
+        for more in ["Role", "User", "Policy", "Policies"] {
+            all.push([before, &[more], after].concat().concat());
+            all.push([before, after, &[more]].concat().concat());
+        }
+        for other in at + 1..words.len() {
+            let mut swapped = words.clone();
+            swapped.swap(at, other);
+            all.push(swapped.concat());
+        }
+    }
+    all
+}
+
+#[test]
+fn only_names_that_aws_has_are_served() {
+    let account = Account::new();
+    let code = |answer: Result<String, ApiError>| answer.err().map(|error| error.code);
+    let table = include_str!("../members.txt").lines();
+    let served: Vec<&str> = table
+        .filter_map(|line| line.strip_prefix("iam.")?.split(' ').next())
+        .collect();
+    assert!(made_up("PutRolePolicy").contains(&"PutPolicyRole".to_owned()));
+    assert!(made_up("PutRolePolicy").contains(&"PutRoleUserPolicy".to_owned()));
+    let form = Account::form(&[]);
+    for name in &served {
+        let asked = code(call(&account.world, &account.owner, name, &form));
+        assert_ne!(asked.as_deref(), Some("InvalidAction"), "{name}");
+        for strange in made_up(name).iter().filter(|name| !served.contains(&name.as_str())) {
+            assert_eq!(account.refusal(strange, &[]), "InvalidAction", "{strange}");
+            let mut iam = account.world.iam(ACCOUNT);
+            let behind = code(calls::perform(&mut iam, &account.owner, strange, &form));
+            assert_eq!(behind.as_deref(), Some("InvalidAction"), "{strange} behind the table");
+        }
+    }
+}
+
+#[test]
+fn what_a_policy_denies_is_not_had_by_another_name_or_with_members_that_ask_for_nothing() {
+    let account = Account::new();
+    account.user("u");
+    account.done("CreateRole", &[ROLE, TRUSTED]);
+    let keeper = account.user("keeper");
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "iam:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "iam:PutRolePolicy", "Resource": "*"},
+        {"Effect": "Deny", "Action": "iam:PutUserPolicy", "Resource": "arn:aws:iam::111122223333:user/u"}
+    ]});
+    let policy = policy.to_string();
+    account.done(
+        "PutUserPolicy",
+        &[("UserName", "keeper"), ("PolicyName", "p"), ("PolicyDocument", &policy)],
+    );
+    let document = [("PolicyName", "p"), ("PolicyDocument", READ_KEYS)];
+    for (operation, named, code) in [
+        ("PutRolePolicy", vec![ROLE], "AccessDenied"),
+        ("PutPolicyRole", vec![ROLE], "InvalidAction"),
+        ("RolePutPolicy", vec![ROLE], "InvalidAction"),
+        ("PutUserPolicy", vec![USER], "AccessDenied"),
+        ("PutUserPolicy", vec![USER, ("RoleName", "")], "AccessDenied"),
+        ("PutUserPolicy", vec![USER, ("RoleName", "false")], "AccessDenied"),
+        ("PutUserPolicy", vec![USER, ("Path", "")], "AccessDenied"),
+    ] {
+        let asked = account.ask_as(&keeper, operation, &[&named[..], &document].concat());
+        assert_eq!(asked.unwrap_err(), code, "{operation} {named:?}");
+    }
+}

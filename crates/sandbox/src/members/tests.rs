@@ -8,7 +8,8 @@ fn asked(service: &str, operation: &str, body: Value) -> Result<(), (String, Str
 }
 
 fn form(service: &str, operation: &str, body: &str) -> Result<(), (String, String)> {
-    check_form(service, operation, &Form::parse(body.as_bytes())).map_err(|error| (error.code, error.message))
+    let heeded = heeded(service, operation, &Form::parse(body.as_bytes()));
+    heeded.map(drop).map_err(|error| (error.code, error.message))
 }
 
 fn refused<T>(code: &str, message: &str) -> Result<T, (String, String)> {
@@ -134,4 +135,15 @@ fn lists_of_forms_are_numbered_or_empty() {
     assert_eq!(tag("RoleName=r&Tags="), Ok(()));
     assert!(tag("RoleName=r&Tags.member.x.Key=k").is_err());
     assert!(tag("RoleName=r&Tags=x").is_err());
+}
+
+#[test]
+fn what_a_form_says_beyond_its_members_is_not_heard() {
+    let form = Form::parse(b"Action=PutUserPolicy&UserName=u&RoleName=&PermissionsBoundary=false&PolicyName=");
+    let heeded = heeded("iam", "PutUserPolicy", &form).unwrap().unwrap();
+    assert_eq!(
+        heeded.iter().collect::<Vec<_>>(),
+        [("PolicyName", ""), ("UserName", "u")]
+    );
+    assert!(super::heeded("iam", "PolicyPutUser", &form).unwrap().is_none());
 }
