@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
 
+use aes_gcm::Aes256Gcm;
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Md5};
 
@@ -253,7 +254,9 @@ impl Body {
         }
     }
 
-    /// Whether its files are there, as long as it needs them: an answer that has begun cannot say that they are not.
+    /// Whether its files are there, as long as it needs them, and whether the encrypted blocks at both ends of each segment are
+    /// as they were written: an answer that has begun cannot say that they are not. A block is read whole or not at all, so
+    /// that a file is too short also where only what is behind the segment is cut off.
     pub(crate) fn check(&self) -> io::Result<()> {
         let mut checked = None;
         for Segment {
@@ -272,6 +275,11 @@ impl Body {
             let end = start + length;
             if size < if *is_sealed { sealed::stored(end) } else { end } {
                 return Err(missing(io::ErrorKind::UnexpectedEof.into()));
+            }
+            if *is_sealed && *length > 0 {
+                let cipher = cipher(self.key.as_ref(), &file.name)?;
+                let whole = File::open(&path).and_then(|opened| sealed::check(opened, cipher, *start, end - 1));
+                whole.map_err(missing)?;
             }
             checked = Some((&file.name, size));
         }
@@ -326,6 +334,12 @@ impl Body {
     }
 }
 
+/// What an encrypted file is read with, by the key that came along.
+fn cipher(key: Option<&CustomerKey>, file: &str) -> io::Result<Aes256Gcm> {
+    let key = key.ok_or_else(|| io::Error::other("the bytes are encrypted with a customer's key"))?;
+    Ok(key.cipher(file))
+}
+
 fn fill(reader: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < chunk.len() {
@@ -359,8 +373,7 @@ impl Stretched {
     fn open(segment: &Segment, key: Option<&CustomerKey>) -> io::Result<Self> {
         let mut file = File::open(segment.file.path())?;
         if segment.is_sealed {
-            let key = key.ok_or_else(|| io::Error::other("the bytes are encrypted with a customer's key"))?;
-            let cipher = key.cipher(&segment.file.name);
+            let cipher = cipher(key, &segment.file.name)?;
             let unsealer = Unsealer::new(file, cipher, segment.start, segment.length)?;
             return Ok(Self::Sealed(Box::new(unsealer)));
         }

@@ -325,7 +325,7 @@ fn what_a_customers_key_encrypts_is_read_with_that_key_from_anywhere_and_never_w
         assert_eq!((came.md5, &came.checksum), (plain.md5, &plain.checksum), "{length}");
         assert!(came.tag != came.md5 && plain.tag == plain.md5);
         assert_eq!(came.body.length(), u64::from(length));
-        came.body.check().unwrap();
+        came.body.clone().with_key(Some(key(1))).check().unwrap();
         assert_eq!(read(&came.body, Some(key(1))).unwrap(), bytes);
         for (start, end) in [(0, 1), (length / 2, length), (length.saturating_sub(1), length)] {
             let (start, end) = (start.min(length), end.min(length));
@@ -369,6 +369,41 @@ fn the_bytes_on_disk_are_not_those_that_a_customers_key_encrypts_and_a_changed_o
     );
     std::fs::write(&file, &stored[..69_000]).unwrap();
     assert_eq!(came.body.check().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+}
+
+#[test]
+fn a_slice_of_an_encrypted_file_is_there_only_with_the_whole_of_its_blocks() {
+    let place = Place::new();
+    let came = arrived(&place.store, &vec![b'a'; 140_000], Some(&key(1)));
+    let file = std::fs::read_dir(place.folder.path())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let stored = std::fs::read(&file).unwrap();
+    let asked = |start, end, bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        let slice = came.body.slice(start, end).with_key(Some(key(1)));
+        slice.check().map_err(|error| error.kind())
+    };
+    let damaged = |at: usize| {
+        let mut bytes = stored.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    for (start, end) in [(0, 1), (65_535, 65_537), (131_080, 131_090), (0, 140_000)] {
+        assert_eq!(asked(start, end, &stored), Ok(()), "{start} to {end}");
+    }
+    // What is cut off or changed is behind what is asked for, in its block.
+    let wrong = Err(io::ErrorKind::InvalidData);
+    assert_eq!(asked(131_080, 131_090, &stored[..139_000]), wrong);
+    assert_eq!(asked(131_080, 131_090, &damaged(139_000)), wrong);
+    assert_eq!(asked(65_540, 65_550, &stored[..100_000]), wrong);
+    // In the first block of two, in the last one, and in neither.
+    assert_eq!(asked(65_530, 65_540, &damaged(7)), wrong);
+    assert_eq!(asked(65_530, 65_540, &damaged(131_000)), wrong);
+    assert_eq!(asked(65_530, 65_540, &damaged(139_000)), Ok(()));
 }
 
 #[test]

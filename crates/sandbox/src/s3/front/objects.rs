@@ -206,8 +206,9 @@ impl Found {
         } else {
             self.object.body.clone()
         };
+        let body = body.with_key(self.customer.clone());
         body.check().map_err(|error| disk(&error))?;
-        Ok(StreamingBlob::new(body.with_key(self.customer.clone()).stream()))
+        Ok(StreamingBlob::new(body.stream()))
     }
 }
 
