@@ -58,8 +58,13 @@ impl Front {
 
     /// Checks what `access` could not: a second resource of the same request.
     fn allow(&self, extensions: &Extensions, action: &str, resource: &str) -> Result<(), ApiError> {
-        let facts = extensions.get::<Facts>().cloned().unwrap_or_default();
-        super::access::authorize(&self.world, Self::caller(extensions)?, action, resource, &facts)
+        let facts = extensions.get().ok_or_else(without_facts)?;
+        super::access::authorize(&self.world, Self::caller(extensions)?, action, resource, facts)
+    }
+
+    /// Adds what conditions may ask of a request that only its body says.
+    fn add_facts(extensions: &mut Extensions, add: impl FnOnce(&mut Facts)) -> Result<(), ApiError> {
+        extensions.get_mut().map(add).ok_or_else(without_facts)
     }
 
     /// Tags that come along with an object, if the caller may tag.
@@ -408,6 +413,15 @@ impl S3 for Front {
     ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
         tags::delete(self, req)
     }
+}
+
+/// `access` puts them there; nobody decides without.
+fn without_facts() -> ApiError {
+    ApiError::new(
+        "InternalError",
+        "The request came without what conditions may ask of it",
+    )
+    .status(500)
 }
 
 fn arn(bucket: &str, key: &str) -> String {

@@ -158,9 +158,7 @@ pub(super) fn put_retention(
     in_future(front, retention.as_ref())?;
     let protection = Protection { retention, hold: None };
     let now = front.store().home.now();
-    if let Some(facts) = extensions.get_mut() {
-        protecting(facts, &protection, now);
-    }
+    Front::add_facts(&mut extensions, |facts| protecting(facts, &protection, now))?;
     let resource = arn(&input.bucket, &input.key);
     front.allow(&extensions, "s3:PutObjectRetention", &resource)?;
     let found = lockable(front, &input.bucket, &input.key, input.version_id.as_deref())?;
@@ -203,9 +201,7 @@ pub(super) fn put_hold(
         hold: Some(on),
     };
     let now = front.store().home.now();
-    if let Some(facts) = extensions.get_mut() {
-        protecting(facts, &protection, now);
-    }
+    Front::add_facts(&mut extensions, |facts| protecting(facts, &protection, now))?;
     front.allow(&extensions, "s3:PutObjectLegalHold", &arn(&input.bucket, &input.key))?;
     let found = lockable(front, &input.bucket, &input.key, input.version_id.as_deref())?;
     front

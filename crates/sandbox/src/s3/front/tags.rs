@@ -38,9 +38,7 @@ pub(super) fn put(
         input, mut extensions, ..
     } = req;
     let tags = document_tags(input.tagging.tag_set, &OF_OBJECTS)?;
-    if let Some(facts) = extensions.get_mut() {
-        requested(facts, &tags);
-    }
+    Front::add_facts(&mut extensions, |facts| requested(facts, &tags))?;
     let action = match &input.version_id {
         Some(_) => "s3:PutObjectVersionTagging",
         None => "s3:PutObjectTagging",
