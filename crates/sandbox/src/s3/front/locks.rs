@@ -57,21 +57,21 @@ pub(super) fn put_configuration(
     front: &Front,
     req: S3Request<PutObjectLockConfigurationInput>,
 ) -> S3Result<S3Response<PutObjectLockConfigurationOutput>> {
-    let settings = front.store().settings(&req.input.bucket)?;
+    front.store().check_bucket(&req.input.bucket)?;
     let asked = req.input.object_lock_configuration.ok_or_else(malformed)?;
     let enabled = asked.object_lock_enabled.as_ref().map(ObjectLockEnabled::as_str);
     if enabled != Some(ObjectLockEnabled::ENABLED) {
         return Err(malformed().into());
     }
     let default = asked.rule.map(default).transpose()?;
-    if settings.versioning != Versioning::Enabled {
-        let message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration";
-        return Err(ApiError::new("InvalidBucketState", message).status(409).into());
-    }
-    let lock = Lock { default };
-    front
-        .store()
-        .change_settings(&req.input.bucket, |settings| settings.lock = Some(lock))?;
+    front.store().try_change_settings(&req.input.bucket, |settings| {
+        if settings.versioning != Versioning::Enabled {
+            let message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration";
+            return Err(ApiError::new("InvalidBucketState", message).status(409));
+        }
+        settings.lock = Some(Lock { default });
+        Ok(())
+    })?;
     Ok(S3Response::new(PutObjectLockConfigurationOutput::default()))
 }
 
@@ -294,5 +294,92 @@ impl Front {
             retention.map(|retention| retention.until.clone()),
             hold.map(status),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::{Arc, Barrier};
+
+    use hyper::{Method, Uri};
+
+    use super::super::versions::put_status;
+    use super::*;
+    use crate::Options;
+    use crate::world::World;
+
+    fn request<T>(input: T) -> S3Request<T> {
+        S3Request {
+            input,
+            method: Method::PUT,
+            uri: Uri::default(),
+            headers: HeaderMap::new(),
+            extensions: Extensions::new(),
+            credentials: None,
+            region: None,
+            service: None,
+            trailing_headers: None,
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_never_locked_without_versions_however_two_requests_meet() {
+        let world = Arc::new(World::scratch(Options::default()));
+        let front = &Front {
+            world: Arc::clone(&world),
+        };
+        for round in 0..300 {
+            let bucket = format!("bucket-{round}");
+            let settings = Settings {
+                versioning: Versioning::Enabled,
+                ..Settings::of_new()
+            };
+            world.s3.create_bucket_as(&bucket, &world.home, settings).unwrap();
+            let suspend = PutBucketVersioningInput {
+                bucket: bucket.clone(),
+                checksum_algorithm: None,
+                content_md5: None,
+                expected_bucket_owner: None,
+                mfa: None,
+                versioning_configuration: VersioningConfiguration {
+                    mfa_delete: None,
+                    status: Some(BucketVersioningStatus::from_static(BucketVersioningStatus::SUSPENDED)),
+                },
+            };
+            let lock = PutObjectLockConfigurationInput {
+                bucket: bucket.clone(),
+                object_lock_configuration: Some(ObjectLockConfiguration {
+                    object_lock_enabled: Some(ObjectLockEnabled::from_static(ObjectLockEnabled::ENABLED)),
+                    rule: None,
+                }),
+                ..PutObjectLockConfigurationInput::default()
+            };
+            let both = Barrier::new(2);
+            let (suspended, locked) = std::thread::scope(|scope| {
+                let suspending = scope.spawn(|| {
+                    both.wait();
+                    put_status(front, request(suspend)).is_ok()
+                });
+                both.wait();
+                let locked = put_configuration(front, request(lock)).is_ok();
+                (suspending.join().unwrap(), locked)
+            });
+            assert!(suspended != locked, "round {round}: one of them is refused");
+        }
+    }
+
+    #[test]
+    fn nothing_is_decided_without_what_conditions_may_ask() {
+        let world = Arc::new(World::scratch(Options::default()));
+        let mut extensions = Extensions::new();
+        extensions.insert(world.owner());
+        let front = Front { world };
+        let asked = front.allow(&extensions, "s3:PutObjectLegalHold", "arn:aws:s3:::b/k");
+        let added = Front::add_facts(&mut extensions, |_| {});
+        for outcome in [asked, added] {
+            let error = outcome.unwrap_err();
+            assert_eq!((error.code.as_str(), error.status), ("InternalError", 500));
+        }
     }
 }

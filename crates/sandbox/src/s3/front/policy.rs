@@ -39,23 +39,23 @@ pub(super) fn get(front: &Front, req: S3Request<GetBucketPolicyInput>) -> S3Resu
 
 pub(super) fn put(front: &Front, req: S3Request<PutBucketPolicyInput>) -> S3Result<S3Response<PutBucketPolicyOutput>> {
     let bucket = &req.input.bucket;
-    let settings = front.store().settings(bucket)?;
+    front.store().check_bucket(bucket)?;
     let policy = checked(front, bucket, &req.input.policy)?;
-    // The third of the four switches: no policy that lets everybody in.
-    if settings.public_access.is_some_and(|switches| switches[2]) && is_public(&policy) {
-        let message =
-            "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.";
-        let caller = &Front::caller(&req.extensions)?.arn;
-        return Err(ApiError::new(
-            "AccessDenied",
-            format!("User: {caller} is not authorized to perform: s3:PutBucketPolicy on resource: \"arn:aws:s3:::{bucket}\" {message}"),
-        )
-        .status(403)
-        .into());
-    }
-    front
-        .store()
-        .change_settings(bucket, |settings| settings.policy = Some(policy))?;
+    let caller = &Front::caller(&req.extensions)?.arn;
+    front.store().try_change_settings(bucket, |settings| {
+        // The third of the four switches: no policy that lets everybody in.
+        if settings.public_access.is_some_and(|switches| switches[2]) && is_public(&policy) {
+            let message =
+                "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.";
+            return Err(ApiError::new(
+                "AccessDenied",
+                format!("User: {caller} is not authorized to perform: s3:PutBucketPolicy on resource: \"arn:aws:s3:::{bucket}\" {message}"),
+            )
+            .status(403));
+        }
+        settings.policy = Some(policy);
+        Ok(())
+    })?;
     Ok(S3Response::with_status(
         PutBucketPolicyOutput::default(),
         hyper::StatusCode::NO_CONTENT,

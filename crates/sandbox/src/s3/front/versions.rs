@@ -250,10 +250,11 @@ pub(super) fn put_status(
             .into());
         }
     };
-    check_versioning(&front.store().settings(&input.bucket)?, versioning)?;
-    front
-        .store()
-        .change_settings(&input.bucket, |settings| settings.versioning = versioning)?;
+    front.store().try_change_settings(&input.bucket, |settings| {
+        check_versioning(settings, versioning)?;
+        settings.versioning = versioning;
+        Ok(())
+    })?;
     Ok(S3Response::new(PutBucketVersioningOutput::default()))
 }
 

@@ -98,11 +98,23 @@ impl Store {
 
     /// Sets a bucket to something else.
     pub(crate) fn change_settings(&self, name: &str, change: impl FnOnce(&mut Settings)) -> Result<(), ApiError> {
+        self.try_change_settings(name, |settings| {
+            change(settings);
+            Ok(())
+        })
+    }
+
+    /// The same where what it is set to may forbid it: nothing else changes between the question and the change.
+    pub(crate) fn try_change_settings(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Settings) -> Result<(), ApiError>,
+    ) -> Result<(), ApiError> {
         let mut index = self.lock();
         let index = &mut *index;
         let bucket = index.buckets.get_mut(name).ok_or_else(no_such_bucket)?;
         let mut settings = index.settings.get(name).cloned().unwrap_or_default();
-        change(&mut settings);
+        change(&mut settings)?;
         bucket.versioning = settings.versioning;
         bucket.lock.clone_from(&settings.lock);
         bucket.rules.clone_from(&settings.lifecycle);
