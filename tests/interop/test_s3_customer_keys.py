@@ -22,6 +22,12 @@ def source(key=KEY):
     return customer(key, "CopySource")
 
 
+def written(key=KEY):
+    """As it travels, for operations where botocore leaves it as it is given."""
+    digest = base64.b64encode(hashlib.md5(key).digest()).decode()
+    return customer(base64.b64encode(key).decode()) | {"SSECustomerKeyMD5": digest}
+
+
 def refusal(call, **arguments):
     with pytest.raises(ClientError) as caught:
         call(**arguments)
@@ -90,10 +96,8 @@ def test_an_object_is_read_with_its_key_alone(s3, mine):
     assert refusal(s3.head_object, **asked, **customer(OTHER)) == (403, "403")
     attributes = {"ObjectAttributes": ["ETag", "ObjectSize"]}
     assert refusal(s3.get_object_attributes, **asked, **attributes) == (400, "InvalidRequest")
-    # botocore leaves it as it is given here.
-    written = customer(base64.b64encode(KEY).decode()) | {"SSECustomerKeyMD5": put["SSECustomerKeyMD5"]}
-    assert s3.get_object_attributes(**asked, **attributes, **written)["ObjectSize"] == len(body)
-    wrong = written | {"SSECustomerKeyMD5": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    assert s3.get_object_attributes(**asked, **attributes, **written())["ObjectSize"] == len(body)
+    wrong = written() | {"SSECustomerKeyMD5": "AAAAAAAAAAAAAAAAAAAAAA=="}
     assert refusal(s3.get_object, **asked, **wrong) == (400, "InvalidArgument")
     # Neither its tags nor its end need a key.
     s3.put_object_tagging(**asked, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
@@ -177,10 +181,28 @@ def test_an_upload_in_parts_has_one_key(s3, mine):
     assert refusal(s3.get_object, **{"Bucket": mine, "Key": "k"}) == (400, "InvalidRequest")
 
 
-def test_a_part_without_the_key_is_not_for_a_plain_upload_with_one(s3, mine):
+def test_a_key_is_not_for_an_upload_that_has_none(s3, mine):
     upload = {"Bucket": mine, "Key": "k"}
     upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
     assert refusal(s3.upload_part, **upload, PartNumber=1, Body=b"x", **customer()) == (400, "InvalidRequest")
+    assert refusal(s3.list_parts, **upload, **written()) == (400, "InvalidRequest")
+    assert "Parts" not in s3.list_parts(**upload)
+
+
+@pytest.mark.parametrize("named", [{}, {"ChecksumAlgorithm": "CRC32"}], ids=["plain", "with checksums"])
+def test_parts_are_listed_with_the_key_of_their_upload(s3, mine, named):
+    upload = {"Bucket": mine, "Key": "k"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload, **named, **customer())["UploadId"]
+    s3.upload_part(**upload, PartNumber=1, Body=b"x", **customer())
+    assert [part["Size"] for part in s3.list_parts(**upload, **written())["Parts"]] == [1]
+    assert refusal(s3.list_parts, **upload, **written(OTHER)) == (400, "InvalidRequest")
+    half = {name: value for name, value in written().items() if name != "SSECustomerKeyMD5"}
+    assert refusal(s3.list_parts, **upload, **half) == (400, "InvalidArgument")
+    # It need be there only for checksums that the client named.
+    if named:
+        assert refusal(s3.list_parts, **upload) == (400, "InvalidRequest")
+    else:
+        assert len(s3.list_parts(**upload)["Parts"]) == 1
 
 
 def test_a_presigned_url_wants_its_headers(s3, mine):

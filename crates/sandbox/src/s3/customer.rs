@@ -145,11 +145,23 @@ pub(super) fn check_part(upload: &About, key: Option<&CustomerKey>) -> Result<()
         (Some(_), Some(_)) => Err(refused(
             "The provided encryption parameters did not match the ones used originally.",
         )),
-        _ => Err(refused(
+        (Some(_), None) => Err(refused(
             "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate \
              encryption parameters.",
         )),
+        (None, Some(_)) => Err(refused(
+            "The multipart upload initiate requested no encryption with a key that the customer provides. Subsequent part \
+             requests must include no encryption parameters.",
+        )),
     }
+}
+
+/// The same of a request for the whole upload: the key need be there only where there are checksums that the client named.
+pub(super) fn check_upload(upload: &About, is_named: bool, key: Option<&CustomerKey>) -> Result<(), ApiError> {
+    if is_named || key.is_some() {
+        return check_part(upload, key);
+    }
+    Ok(())
 }
 
 /// How an answer names the key that it was asked with.
@@ -237,5 +249,65 @@ pub(super) mod tests {
         assert!(one.is_of(&key(1)) && again.is_of(&key(1)));
         assert!(!one.is_of(&key(2)));
         assert_ne!(one.mac, again.mac);
+    }
+
+    #[test]
+    fn a_request_brings_the_key_that_was_brought_first_and_none_where_there_was_none() {
+        let begun = |with: Option<u8>| About {
+            seal: with.map(|byte| key(byte).seal()),
+            ..About::default()
+        };
+        let said = |answer: Result<(), ApiError>| answer.err().map(|error| (error.code, error.message));
+        // The key that it was written or begun with, the one that comes, and how an object and an upload answer.
+        let rows = [
+            (None, None, None, None),
+            (Some(1), Some(1), None, None),
+            (
+                Some(1),
+                Some(2),
+                Some(("AccessDenied", "must provide the correct secret key")),
+                Some(("InvalidRequest", "did not match the ones used originally")),
+            ),
+            (
+                Some(1),
+                None,
+                Some((
+                    "InvalidRequest",
+                    "The correct parameters must be provided to retrieve the object",
+                )),
+                Some((
+                    "InvalidRequest",
+                    "requested encryption. Subsequent part requests must include the appropriate",
+                )),
+            ),
+            (
+                None,
+                Some(1),
+                Some((
+                    "InvalidRequest",
+                    "The encryption parameters are not applicable to this object",
+                )),
+                Some((
+                    "InvalidRequest",
+                    "requested no encryption with a key that the customer provides",
+                )),
+            ),
+        ];
+        for (first, then, of_object, of_upload) in rows {
+            let (about, given) = (begun(first), then.map(key));
+            let is_told = |answer, expected: Option<(&str, &str)>| match (said(answer), expected) {
+                (None, None) => true,
+                (Some((code, message)), Some((as_code, words))) => code == as_code && message.contains(words),
+                _ => false,
+            };
+            let case = format!("{first:?} {then:?}");
+            assert!(is_told(check(&about, given.as_ref()), of_object), "object: {case}");
+            assert!(is_told(check_part(&about, given.as_ref()), of_upload), "part: {case}");
+            let listed = check_upload(&about, true, given.as_ref());
+            assert!(is_told(listed, of_upload), "upload with checksums: {case}");
+            let needed = of_upload.filter(|_| then.is_some());
+            let listed = check_upload(&about, false, given.as_ref());
+            assert!(is_told(listed, needed), "upload without: {case}");
+        }
     }
 }

@@ -259,12 +259,10 @@ impl Uploading<'_> {
         Ok(found)
     }
 
-    /// Whether it may be completed. The customer's key need be there only where there are checksums that the client named.
+    /// Whether it may be completed.
     fn ends(&self, front: &Front, extensions: &Extensions, customer: Option<&CustomerKey>) -> Result<(), ApiError> {
         let (_, is_named, about) = self.found(front)?;
-        if is_named || customer.is_some() {
-            customer::check_part(&about, customer)?;
-        }
+        customer::check_upload(&about, is_named, customer)?;
         encryption::unwrap(
             &front.world,
             Front::caller(extensions)?,

@@ -8,6 +8,7 @@ use s3s::{S3Request, S3Response, S3Result};
 use super::Front;
 use crate::api::ApiError;
 use crate::s3::convert::*;
+use crate::s3::customer::{self, CustomerKey};
 use crate::s3::multipart::{Part as StoredPart, Upload};
 use crate::s3::versions::rows_end;
 
@@ -107,11 +108,13 @@ pub(crate) fn list(
 }
 
 pub(crate) fn parts(front: &Front, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+    let customer = CustomerKey::given(&req.headers)?;
     let input = req.input;
     let limit = limit(input.max_parts)?;
     let after = input.part_number_marker.unwrap_or(0);
     let output = front.store().with(&input.bucket, |bucket| {
         let upload = bucket.upload(&input.key, &input.upload_id)?;
+        customer::check_upload(&upload.about, upload.named, customer.as_ref())?;
         let mut left = bucket.parts_of(&input.upload_id, after);
         let parts: Vec<Part> = left
             .by_ref()
