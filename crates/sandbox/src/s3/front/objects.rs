@@ -214,14 +214,17 @@ impl Found {
 
 pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let resource = arn(&req.input.bucket, &req.input.key);
-    let caller = Front::caller(&req.extensions)?.clone();
-    let extensions = req.extensions.clone();
     let (found, checksum, part) = find!(front, req);
     not_archived(&found.object.about)?;
-    encryption::unwrap(&front.world, &caller, &found.object.about, &resource)?;
+    encryption::unwrap(
+        &front.world,
+        Front::caller(&req.extensions)?,
+        &found.object.about,
+        &resource,
+    )?;
     let tags = found.object.tags.len() as i32;
     let body = found.body()?;
-    let (mode, until, hold) = front.shown_protection(&extensions, &found.object.protection, &resource);
+    let (mode, until, hold) = front.shown_protection(&req.extensions, &found.object.protection, &resource);
     Ok(S3Response::new(describe!(GetObjectOutput, found, checksum, part, {
         body: Some(body),
         tag_count: (tags > 0).then_some(tags),
@@ -233,12 +236,15 @@ pub(super) fn get(front: &Front, req: S3Request<GetObjectInput>) -> S3Result<S3R
 
 pub(super) fn head(front: &Front, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
     let resource = arn(&req.input.bucket, &req.input.key);
-    let caller = Front::caller(&req.extensions)?.clone();
-    let extensions = req.extensions.clone();
     let (found, checksum, part) = find!(front, req);
-    encryption::unwrap(&front.world, &caller, &found.object.about, &resource)?;
+    encryption::unwrap(
+        &front.world,
+        Front::caller(&req.extensions)?,
+        &found.object.about,
+        &resource,
+    )?;
     let tags = found.object.tags.len() as i32;
-    let (mode, until, hold) = front.shown_protection(&extensions, &found.object.protection, &resource);
+    let (mode, until, hold) = front.shown_protection(&req.extensions, &found.object.protection, &resource);
     let mut response = S3Response::new(describe!(HeadObjectOutput, found, checksum, part, {
         object_lock_mode: mode,
         object_lock_retain_until_date: until,
