@@ -141,7 +141,8 @@ impl Store {
         bucket: &str,
         key: &str,
         id: &str,
-        (retention, bypass): (Option<Retention>, bool),
+        retention: Option<Retention>,
+        bypass: bool,
     ) -> Result<(), ApiError> {
         let now = self.home.now();
         self.with(bucket, |bucket| {
@@ -277,7 +278,7 @@ mod tests {
         disk = Disk::whole(folder.path());
         let store = store(&disk);
         let delete = |bypass| {
-            let gone = store.delete_version("bucket", "k", &id, (&Condition::Any, bypass));
+            let gone = store.delete_version("bucket", "k", &id, &Condition::Any, bypass);
             gone.map(|gone| gone.is_some()).map_err(|error| error.code)
         };
         assert_eq!(delete(true), denied(), "the legal hold");
@@ -288,9 +289,9 @@ mod tests {
             until: time(store.home.now() + Duration::from_secs(9 * DAY)),
         };
         store
-            .retain("bucket", "k", &id, (Some(longer(Mode::Governance)), false))
+            .retain("bucket", "k", &id, Some(longer(Mode::Governance)), false)
             .unwrap();
-        let changed = store.retain("bucket", "k", &id, (Some(longer(Mode::Compliance)), false));
+        let changed = store.retain("bucket", "k", &id, Some(longer(Mode::Compliance)), false);
         assert_eq!(changed.map_err(|error| error.code), denied());
         assert_eq!(delete(true), Ok(true));
         assert_eq!(store.check_lock("bucket").map_err(|error| error.code), Ok(()));

@@ -372,7 +372,8 @@ impl Store {
         bucket: &str,
         key: &str,
         id: &str,
-        (condition, bypass): (&Condition, bool),
+        condition: &Condition,
+        bypass: bool,
     ) -> Result<Option<Version>, ApiError> {
         check_id(id)?;
         let now = self.home.now();

@@ -6,13 +6,9 @@ use s3s::{S3Request, S3Response, S3Result};
 use super::super::convert::malformed;
 use super::super::store::Condition;
 use super::super::versions::{Deleted, NULL, Version};
-use super::locks::bypasses;
 use super::versions::no_such_version;
 use super::{Front, arn};
 use crate::api::ApiError;
-
-/// What who sets governance aside needs to be allowed.
-const BYPASS: &str = "s3:BypassGovernanceRetention";
 
 pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
     let S3Request {
@@ -21,17 +17,15 @@ pub(super) fn one(front: &Front, req: S3Request<DeleteObjectInput>) -> S3Result<
         extensions,
         ..
     } = req;
-    let bypass = bypasses(front, &input.bucket, &headers)?;
-    if bypass {
-        front.allow(&extensions, BYPASS, &arn(&input.bucket, &input.key))?;
-    }
+    let asked = front.asks_to_bypass(&input.bucket, &headers)?;
+    let bypass = front.bypasses(asked, &extensions, &arn(&input.bucket, &input.key))?;
     let condition = match input.if_match {
         None => Condition::Any,
         Some(ETagCondition::Any) => Condition::Matches("*".to_owned()),
         Some(ETagCondition::ETag(etag)) => Condition::Matches(etag.into_value()),
     };
-    let how = (&condition, bypass);
-    let (deleted, _) = front.remove(&input.bucket, &input.key, input.version_id.as_deref(), how)?;
+    let version = input.version_id.as_deref();
+    let (deleted, _) = front.remove(&input.bucket, &input.key, version, &condition, bypass)?;
     Ok(S3Response::with_status(
         DeleteObjectOutput {
             delete_marker: deleted.marker.then_some(true),
@@ -49,13 +43,14 @@ impl Front {
         bucket: &str,
         key: &str,
         version: Option<&str>,
-        (condition, bypass): (&Condition, bool),
+        condition: &Condition,
+        bypass: bool,
     ) -> Result<(Deleted, bool), ApiError> {
         let store = self.store();
         let Some(id) = version else {
             return Ok((store.delete(bucket, key, condition)?, true));
         };
-        let gone = store.delete_version(bucket, key, id, (condition, bypass))?;
+        let gone = store.delete_version(bucket, key, id, condition, bypass)?;
         let deleted = Deleted {
             marker: matches!(gone, Some(Version::Marker(_))),
             version: Some(id.to_owned()).filter(|_| store.names_versions(bucket).unwrap_or(false)),
@@ -73,7 +68,7 @@ pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Resul
         ..
     } = req;
     front.store().check_bucket(&input.bucket)?;
-    let bypass = bypasses(front, &input.bucket, &headers)?;
+    let asks_to_bypass = front.asks_to_bypass(&input.bucket, &headers)?;
     if input.delete.objects.is_empty() || input.delete.objects.len() > 1000 {
         return Err(malformed().into());
     }
@@ -93,16 +88,13 @@ pub(super) fn many(front: &Front, req: S3Request<DeleteObjectsInput>) -> S3Resul
         } else {
             "s3:DeleteObject"
         };
-        let done = front
-            .allow(&extensions, action, &arn(&input.bucket, &key))
-            .and_then(|()| {
-                if bypass {
-                    front.allow(&extensions, BYPASS, &arn(&input.bucket, &key))?;
-                }
-                Ok(())
-            })
-            .and(condition)
-            .and_then(|condition| front.remove(&input.bucket, &key, version_id.as_deref(), (&condition, bypass)));
+        let resource = arn(&input.bucket, &key);
+        let remove = || {
+            front.allow(&extensions, action, &resource)?;
+            let bypass = front.bypasses(asks_to_bypass, &extensions, &resource)?;
+            front.remove(&input.bucket, &key, version_id.as_deref(), &condition?, bypass)
+        };
+        let done = remove();
         match done {
             Ok((_, false)) if version_id.as_deref() != Some(NULL) => {
                 errors.push(failed(key, version_id, no_such_version()));

@@ -162,14 +162,12 @@ pub(super) fn put_retention(
     let resource = arn(&input.bucket, &input.key);
     front.allow(&extensions, "s3:PutObjectRetention", &resource)?;
     let found = lockable(front, &input.bucket, &input.key, input.version_id.as_deref())?;
-    let bypass = bypasses(front, &input.bucket, &headers)?;
-    if bypass {
-        front.allow(&extensions, "s3:BypassGovernanceRetention", &resource)?;
-    }
-    let change = (protection.retention, bypass);
+    let asked = front.asks_to_bypass(&input.bucket, &headers)?;
+    let bypass = front.bypasses(asked, &extensions, &resource)?;
+    let id = found.object.version();
     front
         .store()
-        .retain(&input.bucket, &input.key, found.object.version(), change)?;
+        .retain(&input.bucket, &input.key, id, protection.retention, bypass)?;
     Ok(S3Response::new(PutObjectRetentionOutput::default()))
 }
 
@@ -218,20 +216,6 @@ fn status(on: bool) -> ObjectLockLegalHoldStatus {
     })
 }
 
-/// Whether a request wants to set governance aside, which is for buckets with object lock alone to hear.
-pub(super) fn bypasses(front: &Front, bucket: &str, headers: &HeaderMap) -> Result<bool, ApiError> {
-    let Some(asked) = header(headers, BYPASS) else {
-        return Ok(false);
-    };
-    let is_locked = front.store().setting(bucket, |settings| settings.lock.is_some())?;
-    if !is_locked {
-        return Err(invalid(
-            "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
-        ));
-    }
-    Ok(asked.eq_ignore_ascii_case("true"))
-}
-
 fn in_future(front: &Front, retention: Option<&Retention>) -> Result<(), ApiError> {
     let now = time(front.store().home.now());
     if retention.is_some_and(|retention| retention.until <= now) {
@@ -241,6 +225,27 @@ fn in_future(front: &Front, retention: Option<&Retention>) -> Result<(), ApiErro
 }
 
 impl Front {
+    /// Whether a request wants to set governance aside, which is for buckets with object lock alone to hear.
+    pub(super) fn asks_to_bypass(&self, bucket: &str, headers: &HeaderMap) -> Result<bool, ApiError> {
+        let Some(asked) = header(headers, BYPASS) else {
+            return Ok(false);
+        };
+        if !self.store().setting(bucket, |settings| settings.lock.is_some())? {
+            return Err(invalid(
+                "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
+            ));
+        }
+        Ok(asked.eq_ignore_ascii_case("true"))
+    }
+
+    /// Whether governance is set aside for an object: who asks for it must be allowed to.
+    pub(super) fn bypasses(&self, asked: bool, extensions: &Extensions, resource: &str) -> Result<bool, ApiError> {
+        if asked {
+            self.allow(extensions, "s3:BypassGovernanceRetention", resource)?;
+        }
+        Ok(asked)
+    }
+
     /// What is to protect an object that a request writes, as its headers say.
     pub(super) fn header_protection(
         &self,

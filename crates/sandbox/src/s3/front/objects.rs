@@ -44,8 +44,14 @@ pub(super) async fn put(front: &Front, req: S3Request<PutObjectInput>) -> S3Resu
     if algorithms.is_empty() {
         algorithms.push(Algorithm::Crc64Nvme);
     }
-    let intake = (algorithms.as_slice(), customer.clone());
-    let arrived = take_in(front.store(), intake, input.body, input.content_length).await?;
+    let arrived = take_in(
+        front.store(),
+        &algorithms,
+        customer.clone(),
+        input.body,
+        input.content_length,
+    )
+    .await?;
     check_md5(input.content_md5.as_deref(), &arrived.md5)?;
     verify(
         &given,
@@ -270,7 +276,8 @@ pub(super) fn not_archived(about: &About) -> Result<(), ApiError> {
 
 pub(super) async fn take_in(
     store: &Store,
-    (algorithms, customer): (&[Algorithm], Option<CustomerKey>),
+    algorithms: &[Algorithm],
+    customer: Option<CustomerKey>,
     body: Option<StreamingBlob>,
     announced: Option<i64>,
 ) -> Result<Arrived, ApiError> {

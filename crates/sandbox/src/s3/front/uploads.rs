@@ -112,8 +112,7 @@ pub(super) async fn part(front: &Front, req: S3Request<UploadPartInput>) -> S3Re
         algorithms.push(algorithm);
     }
     let (sse_customer_algorithm, sse_customer_key_md5) = customer::told(customer.as_ref());
-    let intake = (algorithms.as_slice(), customer);
-    let arrived = take_in(front.store(), intake, input.body, input.content_length).await?;
+    let arrived = take_in(front.store(), &algorithms, customer, input.body, input.content_length).await?;
     check_md5(input.content_md5.as_deref(), &arrived.md5)?;
     verify(
         &given,

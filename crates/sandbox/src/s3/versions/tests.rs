@@ -127,7 +127,7 @@ async fn whatever_is_done_the_bucket_holds_what_a_list_of_versions_would_also_af
                 };
                 assert!(
                     place
-                        .delete_version("bucket", key, id, (&Condition::Any, false))
+                        .delete_version("bucket", key, id, &Condition::Any, false)
                         .unwrap()
                         .is_some()
                 );
@@ -139,7 +139,7 @@ async fn whatever_is_done_the_bucket_holds_what_a_list_of_versions_would_also_af
     for (key, id, ..) in model.rows() {
         assert_eq!(place.delete_bucket("bucket").unwrap_err().code, "BucketNotEmpty");
         place
-            .delete_version("bucket", &key, &id, (&Condition::Any, false))
+            .delete_version("bucket", &key, &id, &Condition::Any, false)
             .unwrap();
     }
     place.delete_bucket("bucket").unwrap();
@@ -213,7 +213,7 @@ fn a_bucket_is_emptied_page_by_page_though_each_page_is_gone_before_the_next_is_
             let page = versions(&store, &Query { after, ..all(limit) });
             for (key, version, _) in &page.contents {
                 store
-                    .delete_version("bucket", key, version.id(), (&Condition::Any, false))
+                    .delete_version("bucket", key, version.id(), &Condition::Any, false)
                     .unwrap();
             }
             match page.next {
