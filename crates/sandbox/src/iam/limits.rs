@@ -123,10 +123,12 @@ pub(super) fn tags(form: &Form) -> Result<BTreeMap<String, String>, ApiError> {
     let mut tags = BTreeMap::new();
     for (number, tag) in form.structures("Tags").iter().enumerate() {
         let (key, value) = (tag.required("Key")?, tag.text("Value").unwrap_or_default());
+        // Tabs and the ends of lines are controls.
+        let is_space = |c: char| c.is_whitespace() && !c.is_control();
         for (part, text, most) in [("key", key, 128), ("value", value, 256)] {
             let member = format!("tags.{}.member.{part}", number + 1);
             at_most(text, &member, most)?;
-            let is_allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
+            let is_allowed = |c: char| c.is_alphanumeric() || is_space(c) || "_.:/=+-@".contains(c);
             if !text.chars().all(is_allowed) {
                 let rule = "satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+";
                 return Err(invalid(broken(Some(text), &member, rule)));

@@ -1,7 +1,8 @@
-//! SageMaker's constraints on the members of a CreateTrainingJob, of which `rules.json` has one a line. All that are broken
-//! are told at once.
+//! SageMaker's constraints on the members of a CreateTrainingJob, of which `rules.json` has one a line behind the patterns that
+//! they name. All that are broken are told at once.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use regex_lite::Regex;
 use serde::Deserialize;
@@ -10,6 +11,16 @@ use serde_json::Value;
 use super::super::super::api::{ApiError, camel};
 use super::super::invalid;
 
+/// What `rules.json` holds. One that is wrong is the sandbox's own mistake: a test reads them all.
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| serde_json::from_str(include_str!("rules.json")).expect("the table of rules can be read"));
+
+#[derive(Deserialize)]
+struct Table {
+    patterns: BTreeMap<String, Pattern>,
+    members: Vec<Member>,
+}
+
 /// What a member must be.
 #[derive(Deserialize)]
 enum Rule {
@@ -17,7 +28,7 @@ enum Rule {
     Group,
     /// A type of instance that trains.
     Instance,
-    /// So many characters, by a pattern.
+    /// So many characters, by the pattern of a name.
     Text(usize, usize, String),
     /// One of the words of a text.
     OneOf(String),
@@ -25,43 +36,68 @@ enum Rule {
     Number(i64, i64),
     /// So many entries; each text of at most so many characters.
     List(usize, usize, Option<usize>),
-    /// So many entries, with keys and values of so many characters.
+    /// So many entries, with keys and values of so many characters, by the patterns of names.
     Map(usize, (usize, String), (usize, String)),
 }
 
 /// A member by its path, whether it must be there where what holds it is, and its rule.
 type Member = (String, bool, Rule);
 
-fn members() -> &'static [Member] {
-    static MEMBERS: OnceLock<Vec<Member>> = OnceLock::new();
-    MEMBERS.get_or_init(|| serde_json::from_str(include_str!("rules.json")).expect("every member has a rule"))
+/// A pattern of SageMaker's, which texts follow from their beginning to their end.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Pattern {
+    /// As SageMaker tells it.
+    told: String,
+    regex: Regex,
+    /// Whether it has the only classes of Unicode that there are, which the regular expressions here do not know: letters,
+    /// spaces, numbers.
+    has_classes: bool,
 }
 
-/// Whether texts follow a pattern of SageMaker's from their beginning to their end.
-fn follows(pattern: &str) -> impl Fn(&str) -> bool {
-    // The only classes of Unicode, which the regular expressions here do not know: letters, spaces, numbers.
-    let has_classes = pattern.contains("\\p{");
-    let ascii = pattern.replace("\\p{L}\\p{Z}\\p{N}", "a-zA-Z0-9 ");
-    let regex = Regex::new(&format!("(?R)^(?:{ascii})$")).expect("SageMaker's patterns are regular expressions");
-    let plain = |c: char| match c {
-        c if c.is_alphanumeric() => 'a',
-        c if c.is_whitespace() => ' ',
-        c => c,
-    };
-    move |text| {
-        let plain: Option<String> = has_classes.then(|| text.chars().map(plain).collect());
-        regex.is_match(plain.as_deref().unwrap_or(text))
+impl TryFrom<String> for Pattern {
+    type Error = regex_lite::Error;
+
+    fn try_from(told: String) -> Result<Self, Self::Error> {
+        let has_classes = told.contains("\\p{");
+        let ascii = told.replace("\\p{L}\\p{Z}\\p{N}", "a-zA-Z0-9 ");
+        let regex = Regex::new(&format!("(?R)^(?:{ascii})$"))?;
+        Ok(Self {
+            told,
+            regex,
+            has_classes,
+        })
+    }
+}
+
+impl Pattern {
+    fn named(name: &str) -> &'static Self {
+        let pattern = TABLE.patterns.get(name);
+        pattern.expect("the patterns that rules name are there")
+    }
+
+    fn is_followed_by(&self, text: &str) -> bool {
+        if !self.has_classes {
+            return self.regex.is_match(text);
+        }
+        let plain = |c: char| match c {
+            c if c.is_alphanumeric() => 'a',
+            // Tabs and the ends of lines are controls: they are of no class.
+            c if c.is_whitespace() && !c.is_control() => ' ',
+            c => c,
+        };
+        self.regex.is_match(&text.chars().map(plain).collect::<String>())
     }
 }
 
 /// Holds a request against every rule.
 pub(in super::super) fn check(body: &Value) -> Result<(), ApiError> {
-    check_members(body, members().iter())
+    check_members(body, TABLE.members.iter())
 }
 
 /// Holds tags alone against theirs.
 pub(in super::super) fn check_tags(body: &Value) -> Result<(), ApiError> {
-    check_members(body, members().iter().filter(|(path, ..)| path.starts_with("Tags")))
+    check_members(body, TABLE.members.iter().filter(|(path, ..)| path.starts_with("Tags")))
 }
 
 fn check_members<'a>(body: &Value, members: impl Iterator<Item = &'a Member>) -> Result<(), ApiError> {
@@ -113,7 +149,8 @@ impl Rule {
     fn broken_by(&self, value: &Value) -> Vec<String> {
         let at_most = |most: usize| format!("Member must have length less than or equal to {most}");
         let at_least = |least: usize| format!("Member must have length greater than or equal to {least}");
-        let by_pattern = |pattern: &str| format!("Member must satisfy regular expression pattern: {pattern}");
+        let by_pattern =
+            |pattern: &Pattern| format!("Member must satisfy regular expression pattern: {}", pattern.told);
         let one_of = |words: &str| {
             let known: Vec<&str> = words.split_whitespace().collect();
             let told = || format!("Member must satisfy enum value set: [{}]", known.join(", "));
@@ -129,8 +166,8 @@ impl Rule {
             Self::Instance => broken.extend(one_of(include_str!("instances.txt"))),
             Self::OneOf(words) => broken.extend(one_of(words)),
             Self::Text(least, most, pattern) => {
-                let text = value.as_str().unwrap_or_default();
-                broken.extend((!follows(pattern)(text)).then(|| by_pattern(pattern)));
+                let (text, pattern) = (value.as_str().unwrap_or_default(), Pattern::named(pattern));
+                broken.extend((!pattern.is_followed_by(text)).then(|| by_pattern(pattern)));
                 broken.extend(of_length(text.chars().count(), *least, *most));
             }
             Self::Number(least, most) => {
@@ -159,13 +196,13 @@ impl Rule {
                     let [most, least] = [at_most(*most), at_least(0)];
                     format!(
                         "Map {what} must satisfy constraint: [{most}, {least}, {}]",
-                        by_pattern(pattern)
+                        by_pattern(Pattern::named(pattern))
                     )
                 };
                 let all_fit = |(most, pattern): &(usize, String), texts: Vec<&str>| {
-                    let follows = follows(pattern);
+                    let pattern = Pattern::named(pattern);
                     let mut texts = texts.into_iter();
-                    texts.all(|text| text.chars().count() <= *most && follows(text))
+                    texts.all(|text| text.chars().count() <= *most && pattern.is_followed_by(text))
                 };
                 let (names, texts) = entries()
                     .map(|(name, text)| (&**name, text.as_str().unwrap_or_default()))
@@ -199,5 +236,66 @@ fn told(value: &Value) -> String {
             )
         }
         value => format!("Value '{}'", one(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_names_patterns_that_can_be_read_and_every_pattern_is_named() {
+        let mut named: Vec<&str> = Vec::new();
+        for (_, _, rule) in &TABLE.members {
+            match rule {
+                Rule::Text(_, _, pattern) => named.push(pattern),
+                Rule::Map(_, (_, key), (_, text)) => named.extend([key.as_str(), text.as_str()]),
+                _ => {}
+            }
+        }
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(named, TABLE.patterns.keys().collect::<Vec<_>>());
+        for wrong in ["(", "[a-z", "\\p{Lu}"] {
+            assert!(Pattern::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_text_follows_its_pattern_to_its_end() {
+        for (pattern, text, follows) in [
+            ("any", "", true),
+            ("any", "a b\t\u{e9}", true),
+            ("any", "a\n", false),
+            ("any", "\na", false),
+            ("any", "a\r\nb", false),
+            ("lines", "a\r\nb\n", true),
+            ("some", "", false),
+            ("job", "job\n", false),
+            ("key", "alias/key\n", false),
+            ("uri", "s3://bucket/a\nb", false),
+            ("uri", "https://bucket", true),
+            ("uri", "s3:///key", false),
+            ("variable", "A_1\n", false),
+            ("tag", "two words \u{e9}\u{a0}\u{663c}\u{661}", true),
+            ("tag", "a\nb", false),
+            ("tag", "a\tb", false),
+            ("tag", "a\n", false),
+            ("role", "arn:aws:iam::111122223333:role/r", true),
+            ("role", "arn:aws-cn:iam::111122223333:role/r", true),
+            ("role", "arn:aws-us-gov:iam::111122223333:role/service-role/r", true),
+            ("role", "arn:awsome:iam::111122223333:role/r", true),
+            ("role", "arn:aws2:iam::111122223333:role/r", false),
+            ("role", "arn:AWS:iam::111122223333:role/r", false),
+            ("role", "arn:gcp:iam::111122223333:role/r", false),
+            ("role", "arn:aws:iam::1111:role/r", false),
+            ("role", "arn:aws:iam::111122223333:role/r\n", false),
+        ] {
+            assert_eq!(
+                Pattern::named(pattern).is_followed_by(text),
+                follows,
+                "{pattern}: {text:?}"
+            );
+        }
     }
 }
