@@ -125,13 +125,16 @@ impl Iam {
 
     /// Whose access key this is, if the session token is its own and has not expired.
     pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>, region: &str) -> Result<Caller, ApiError> {
-        let told = "The security token included in the request is";
         let credential = self.credential(access_key_id, region);
         let credential = credential
             .filter(|credential| credential.session_token.as_deref() == token)
-            .ok_or_else(|| ApiError::new("InvalidClientTokenId", format!("{told} invalid.")))?;
+            .ok_or_else(|| {
+                let told = "The security token included in the request is invalid.";
+                ApiError::new("InvalidClientTokenId", told)
+            })?;
         if credential.expires.is_some_and(|expires| expires <= self.clock.now()) {
-            return Err(ApiError::new("ExpiredToken", format!("{told} expired")));
+            let told = "The security token included in the request is expired";
+            return Err(ApiError::new("ExpiredToken", told));
         }
         Ok(credential.caller)
     }

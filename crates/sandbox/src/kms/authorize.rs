@@ -140,8 +140,8 @@ impl Ask<'_> {
                 names.push(name.clone());
             }
         }
-        if let Some(alias) = self.request.text("KeyId").filter(|id| id.contains("alias/")) {
-            let alias = alias.rsplit_once(':').map_or(alias, |(_, alias)| alias);
+        if let Some(id) = self.request.text("KeyId").filter(|id| id.contains("alias/")) {
+            let alias = id.rsplit_once(':').map_or(id, |(_, name)| name);
             facts.insert("kms:RequestAlias".to_owned(), alias.to_owned());
         }
         let aliases = kms.aliases.of(&key.arn).map(|alias| aliases::name_of(alias).to_owned());

@@ -239,10 +239,9 @@ pub(super) fn retire(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     };
     let names = ask.caller.names();
     let is_retiring = grant.retiring.as_deref().is_some_and(|own| names.contains(&own));
-    let may_retire = grant.operations.iter().any(|operation| operation == RETIRE);
     let is_grantee = names.contains(&&*grant.grantee);
-    let may_retire = is_retiring || (may_retire && is_grantee);
-    if !may_retire {
+    let holds_retire = grant.operations.iter().any(|operation| operation == RETIRE);
+    if !is_retiring && !(is_grantee && holds_retire) {
         ask.authorize(kms, kms.key(&grant.key)?, &Act::new("kms:RetireGrant"))?;
     }
     let (key, id) = (grant.key.clone(), grant.id.clone());

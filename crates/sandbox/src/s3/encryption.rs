@@ -95,7 +95,7 @@ pub(super) fn admit(world: &World, caller: &Caller, resource: &str, key: Option<
     .status(403))
 }
 
-/// Opens an object to who has no key of its customer's.
+/// Opens an object to who comes without a customer's key: one that such a key encrypts stays closed.
 pub(crate) fn open(world: &World, caller: &Caller, about: &About, resource: &str) -> Result<(), ApiError> {
     customer::check(about, None)?;
     unwrap(world, caller, about, resource)

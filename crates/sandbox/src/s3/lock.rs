@@ -51,7 +51,7 @@ pub(crate) struct Retention {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Protection {
     pub(crate) retention: Option<Retention>,
-    /// Whether there is a legal hold; none was ever asked for or taken back.
+    /// Whether there is a legal hold. None where nobody ever put one on or took one off.
     pub(crate) hold: Option<bool>,
 }
 

@@ -88,7 +88,7 @@ pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> S3
     let caller = Front::caller(&extensions)?;
     encryption::seal(&front.world, caller, &resource, &mut facts.about, keys.1.as_ref())?;
     let customer = keys.1.clone();
-    // A copy is one object again: its ETag is the bytes' MD5 whatever the source's parts were.
+    // A copy is one object again, whatever the source's parts were: its ETag is the MD5 of its bytes.
     let was_parts = !object.parts.is_empty();
     if was_parts || keys.0 != keys.1 {
         let arrived = copied(front.store(), object.body.clone(), keys, Algorithm::Crc64Nvme).await?;
