@@ -3,17 +3,17 @@
 //! Owns the clients, their timeouts and retries, the read-only gate, and the witness (`answer`) that every answer is one. Never shows an SDK type to the rest of the
 //! crate, never decides when to ask (that is the worker's) and never logs a body: data keys pass through here.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::{self, ProfileFileRegionProvider};
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
-use aws_types::os_shim_internal::{Env, Fs};
 
 use self::fault::{Expected, Heard};
 use crate::config::{Connection, SandboxEndpoint};
@@ -47,6 +47,7 @@ mod http;
 mod login;
 mod pages;
 mod patience;
+mod profile;
 mod roots;
 mod tokens;
 
@@ -97,18 +98,20 @@ impl Aws {
     pub async fn connect(connection: &Connection) -> Result<Self, Fault> {
         let config = match &connection.sandbox {
             Some(sandbox) => sandbox_config(sandbox),
-            None => {
-                if let Some(name) = &connection.profile {
-                    known_profile(name).await?;
-                }
-                default_config(connection).await?
-            }
+            None => default_config(connection).await?,
         };
-        let endpoints = Endpoints::of(&config)?;
+        let by_hand = match connection {
+            Connection { sandbox: Some(_), .. } => Some("the sandbox"),
+            Connection {
+                endpoint_url: Some(_), ..
+            } => Some("--endpoint-url"),
+            _ => None,
+        };
+        let endpoints = Endpoints::of(&config, by_hand)?;
         let mut region_source = region_source(connection);
         let (config, region) = match config.region().map(ToString::to_string) {
             Some(region) => (config, region),
-            None if endpoints.shared().is_some() => {
+            None if endpoints.are_whole() => {
                 region_source = "as the endpoint is given without one";
                 let region = Region::from_static(FALLBACK_REGION);
                 (config.into_builder().region(region).build(), FALLBACK_REGION.to_owned())
@@ -150,6 +153,11 @@ impl Aws {
     /// The custom endpoint that everything is at, if there is one.
     pub fn endpoint(&self) -> Option<&str> {
         self.inner.endpoints.shared()
+    }
+
+    /// Where services are that have endpoints of their own, as the AWS CLI calls them; nothing if all have [one](Self::endpoint).
+    pub fn endpoints_apart(&self) -> BTreeMap<String, String> {
+        self.inner.endpoints.apart()
     }
 
     /// Where S3 is, if not where AWS has it.
@@ -337,11 +345,10 @@ fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
 }
 
 async fn default_config(connection: &Connection) -> Result<SdkConfig, Fault> {
-    let general = std::env::var("AWS_ENDPOINT_URL").ok();
-    let endpoint = connection.endpoint_url.clone().or(general);
-    let roots = roots::given(connection.profile.as_deref()).await?;
+    let files = profile::chosen(connection.profile.as_deref()).await?;
+    let roots = roots::given(files.as_ref())?;
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::of_endpoint(endpoint.as_deref(), roots))
+        .http_client(http::client(roots))
         .timeout_config(patience::of_calls())
         .stalled_stream_protection(patience::of_streams());
     if let Some(profile) = &connection.profile {
@@ -365,47 +372,6 @@ fn timestamp(moment: &aws_smithy_types::DateTime) -> Option<jiff::Timestamp> {
 
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS)
-}
-
-/// The SDK takes a profile that is nowhere for an empty one and goes on without it, as somebody else perhaps.
-#[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]
-async fn known_profile(name: &str) -> Result<(), Fault> {
-    let refused = |cause: String, remedy: &str| {
-        let fault = Fault::new(FaultKind::Invalid, "use profile", name, cause, remedy);
-        Err(fault)
-    };
-    let profiles = match profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await {
-        Ok(profiles) => profiles,
-        Err(error) => return refused(causes::chain(&error), "mend the AWS configuration files"),
-    };
-    // Everybody has the default one, with something in it or not.
-    if name == "default" || profiles.get_profile(name).is_some() {
-        return Ok(());
-    }
-    let mut known: Vec<_> = profiles.profiles().collect();
-    known.sort_unstable();
-    let cause = match known.as_slice() {
-        [] => "the AWS configuration files hold no profile".to_owned(),
-        known => format!(
-            "the AWS configuration files hold no such profile, but {}",
-            known.join(", ")
-        ),
-    };
-    refused(
-        cause,
-        "check --profile or AWS_PROFILE; `aws configure --profile NAME` makes one",
-    )
-}
-
-/// The profiles of the AWS configuration files, by name; none where these cannot be read.
-#[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]
-pub(crate) async fn profiles() -> Vec<String> {
-    let read = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await;
-    let mut names: Vec<String> = read
-        .map(|profiles| profiles.profiles().map(str::to_owned).collect())
-        .unwrap_or_default();
-    names.sort_unstable();
-    names
 }
 
 /// The same way to AWS, as a session of a role; the credentials of before assume it.

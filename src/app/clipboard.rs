@@ -109,6 +109,7 @@ fn session(state: &State) -> Session {
         profile: state.settings.context.profile.clone(),
         region: state.settings.region.clone(),
         endpoint: state.settings.endpoint.clone(),
+        elsewhere: state.elsewhere.clone(),
         account: state.identity.as_ref().map(|who| who.account.clone()),
     }
 }

@@ -1,5 +1,6 @@
 //! What can happen: past facts, as plain data.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -33,6 +34,8 @@ pub enum Event {
         region: String,
         /// Where everything is, if not where AWS has it.
         endpoint: Option<String>,
+        /// Where single services are, as the AWS CLI calls them, if they have endpoints of their own.
+        elsewhere: BTreeMap<String, String>,
     },
     /// The profiles of the AWS configuration files.
     Profiles(Vec<String>),

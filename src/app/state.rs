@@ -50,8 +50,12 @@ pub struct State {
     pub zoom: bool,
     /// Whether the focused pane's filter is being typed.
     pub typing: bool,
+    /// Services that have endpoints of their own, as the AWS CLI calls them, and these.
+    pub elsewhere: BTreeMap<String, String>,
     /// Who we are.
     pub identity: Option<Identity>,
+    /// Whether it could not be learned when it was last asked.
+    pub unidentified: bool,
     /// KMS keys.
     pub keys: Table<KmsKey>,
     /// Grants of the selected key.
@@ -137,7 +141,9 @@ impl State {
             focus: Pane::Keys,
             zoom: false,
             typing: false,
+            elsewhere: BTreeMap::new(),
             identity: None,
+            unidentified: false,
             keys: Table::sorted_by(0, false),
             grants: Table::sorted_by(0, false),
             buckets: Table::default(),

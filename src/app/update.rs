@@ -23,9 +23,14 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.operations.tick(now);
             cancelling::tick(state, &mut effects);
         }
-        Event::Connected { region, endpoint } => {
+        Event::Connected {
+            region,
+            endpoint,
+            elsewhere,
+        } => {
             state.settings.region = Some(region);
             state.settings.endpoint = endpoint;
+            state.elsewhere = elsewhere;
         }
         Event::Profiles(names) => state.settings.profiles = names,
         Event::Asking(topic) => {
@@ -66,7 +71,10 @@ fn answer(
     state.ask_once.remove(&topic);
     state.opened.remove(&topic);
     match page {
-        Page::Identity(identity) => state.identity = Some(identity),
+        Page::Identity(identity) => {
+            state.identity = Some(identity);
+            state.unidentified = false;
+        }
         Page::Keys(rows) => state.keys.answer(walk, first, last, at, rows),
         Page::Key(key) => {
             if let Topic::Key(asked) = topic {
@@ -186,6 +194,10 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
         | Topic::Jobs
         | Topic::Files(_)
         | Topic::Interrupted => {}
-        Topic::Identity | Topic::Log(_) | Topic::Roles => state.complain(fault),
+        Topic::Identity => {
+            state.unidentified = true;
+            state.complain(fault);
+        }
+        Topic::Log(_) | Topic::Roles => state.complain(fault),
     }
 }

@@ -1,6 +1,8 @@
 //! What clients are built from, looked at before they are: the SDK panics on a region or an endpoint that cannot stand
 //! in a request.
 
+use std::collections::BTreeMap;
+
 use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
@@ -9,18 +11,19 @@ use crate::domain::{Fault, FaultKind};
 /// The variable for every service; with the service's name behind it, for one.
 const GENERAL: &str = "AWS_ENDPOINT_URL";
 
-/// The services we ask, as their endpoints are named in variables and profiles.
-const SERVICES: [&str; 10] = [
-    "S3",
-    "KMS",
-    "SageMaker",
-    "IAM",
-    "STS",
-    "CloudWatch Logs",
-    "ECR",
-    "SSO",
-    "SSO OIDC",
-    "signin",
+/// The services we ask: as their endpoints are named in variables and profiles, and as the AWS CLI calls those that our
+/// command lines name.
+const SERVICES: [(&str, Option<&str>); 10] = [
+    ("S3", Some("s3")),
+    ("KMS", Some("kms")),
+    ("SageMaker", Some("sagemaker")),
+    ("IAM", Some("iam")),
+    ("STS", Some("sts")),
+    ("CloudWatch Logs", Some("logs")),
+    ("ECR", Some("ecr")),
+    ("SSO", None),
+    ("SSO OIDC", None),
+    ("signin", None),
 ];
 
 /// Where the services are that are not where AWS has them.
@@ -31,48 +34,50 @@ pub(super) struct Endpoints(Vec<Elsewhere>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Elsewhere {
     service: &'static str,
+    word: Option<&'static str>,
     url: String,
     /// What said so: an option, a variable or the profile.
     source: String,
 }
 
 impl Endpoints {
-    /// What the SDK makes of options, environment and profile, in AWS's order of precedence.
+    /// What the SDK makes of options, environment and profile, in AWS's order of precedence. `by_hand` names what gave one
+    /// endpoint for all: nothing else is asked then.
     ///
     /// # Errors
     /// Refuses what no request can be made with.
-    pub(super) fn of(config: &SdkConfig) -> Result<Self, Fault> {
+    pub(super) fn of(config: &SdkConfig, by_hand: Option<&str>) -> Result<Self, Fault> {
         if let Some(region) = config.region() {
             is_region(region.as_ref())?;
         }
-        let by_hand = config.get_origin("endpoint_url").is_client_config();
         let mut all = Vec::new();
-        for service in SERVICES {
+        for (service, word) in SERVICES {
             let own = ServiceConfigKey::builder()
                 .service_id(service)
                 .env(GENERAL)
                 .profile("endpoint_url")
                 .build()
                 .ok()
-                .filter(|_| !by_hand)
+                .filter(|_| by_hand.is_none())
                 .and_then(|key| config.service_config()?.load_config(key));
             let Some(url) = own.or_else(|| config.endpoint_url().map(str::to_owned)) else {
                 continue;
             };
-            let source = if by_hand {
-                "--endpoint-url".to_owned()
-            } else {
-                let variable = format!("{GENERAL}_{}", service.to_uppercase().replace(' ', "_"));
-                let is_source = |name: &String| std::env::var(name).is_ok_and(|value| value == url);
-                [variable, GENERAL.to_owned()]
-                    .into_iter()
-                    .find(is_source)
-                    .unwrap_or_else(|| "the profile".to_owned())
-            };
+            let source = by_hand.map_or_else(|| source(service, &url), str::to_owned);
             is_endpoint(&url, &source)?;
-            all.push(Elsewhere { service, url, source });
+            all.push(Elsewhere {
+                service,
+                word,
+                url,
+                source,
+            });
         }
         Ok(Self(all))
+    }
+
+    /// Whether no service is where AWS has it.
+    pub(super) fn are_whole(&self) -> bool {
+        self.0.len() == SERVICES.len()
     }
 
     /// Where one service is; `None` if where AWS has it.
@@ -83,8 +88,17 @@ impl Endpoints {
 
     /// The one place where every service is.
     pub(super) fn shared(&self) -> Option<&str> {
-        let first = self.0.first().filter(|_| self.0.len() == SERVICES.len())?;
+        let first = self.0.first().filter(|_| self.are_whole())?;
         self.0.iter().all(|own| own.url == first.url).then_some(&first.url)
+    }
+
+    /// Where each service is, as the AWS CLI calls it; nothing if they have [one place](Self::shared).
+    pub(super) fn apart(&self) -> BTreeMap<String, String> {
+        if self.shared().is_some() {
+            return BTreeMap::new();
+        }
+        let named = |own: &Elsewhere| Some((own.word?.to_owned(), own.url.clone()));
+        self.0.iter().filter_map(named).collect()
     }
 
     /// Who is where and what said so, for people: those at one place together.
@@ -109,6 +123,16 @@ impl Endpoints {
         };
         places.into_iter().map(told).collect()
     }
+}
+
+/// What said that this service is there.
+fn source(service: &str, url: &str) -> String {
+    let variable = format!("{GENERAL}_{}", service.to_uppercase().replace(' ', "_"));
+    let is_source = |name: &String| std::env::var(name).is_ok_and(|value| value == url);
+    [variable, GENERAL.to_owned()]
+        .into_iter()
+        .find(is_source)
+        .unwrap_or_else(|| "the profile".to_owned())
 }
 
 fn is_region(region: &str) -> Result<(), Fault> {

@@ -188,12 +188,14 @@ fn classify(answer: Answer<'_>) -> (FaultKind, &'static str) {
         .code
         .and_then(|code| of_code(code, answer.message.unwrap_or_default()))
         .unwrap_or_else(|| of_status(answer.status));
-    let remedy = match answer.message {
-        // KMS and the others have no error of their own for a clock that is wrong.
-        Some(message) if is_skewed(message) => SET_THE_CLOCK,
-        _ => remedy(kind, answer.code.unwrap_or_default()),
-    };
-    (kind, remedy)
+    // KMS and the others have no errors of their own for a clock or a region that is wrong.
+    match answer.message {
+        Some(message) if is_skewed(message) => (kind, SET_THE_CLOCK),
+        Some(message) if message.starts_with("Credential should be scoped to a valid region") => {
+            (FaultKind::WrongRegion, SIGN_FOR_ITS_REGION)
+        }
+        _ => (kind, remedy(kind, answer.code.unwrap_or_default())),
+    }
 }
 
 fn is_skewed(message: &str) -> bool {
@@ -339,6 +341,7 @@ fn restore(object: &str) -> String {
 
 const ASK_THE_NETWORK: &str =
     "look at what stands in between (a proxy, a login page) and at the endpoint URL, then try again";
+const SIGN_FOR_ITS_REGION: &str = "give --region, or set AWS_REGION: the region of this endpoint";
 const SET_THE_CLOCK: &str = "set this machine's clock: AWS refuses requests whose time is minutes off";
 const NO_CREDENTIALS_REMEDY: &str = "run `aws configure sso`, set AWS_PROFILE, or try strongroom --sandbox";
 
@@ -359,12 +362,16 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
         let remedy = "install the certificate authorities' certificates (Debian: ca-certificates) or name those to trust by AWS_CA_BUNDLE";
         return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
     }
+    if text.contains("tunnel error") {
+        let remedy = "check HTTPS_PROXY: the proxy did not let this through";
+        return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
+    }
     if timed_out || is_timeout(&text) {
         let (cause, remedy) = ("no answer in time", "check the network, then try again");
         return Fault::new(FaultKind::Timeout, act, object, cause, remedy);
     }
-    let unreachable = find::<std::io::Error>(error).is_some() || text.contains("dns") || text.contains("connect");
-    if unreachable {
+    let words = ["dns", "connect", "(Connect)"];
+    if find::<std::io::Error>(error).is_some() || words.iter().any(|word| text.contains(word)) {
         let remedy = "check the network, the endpoint URL, the region and the proxy";
         return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
     }

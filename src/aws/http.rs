@@ -5,8 +5,11 @@
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 /// `http://` only, no proxy.
@@ -14,15 +17,27 @@ pub(super) fn plain() -> SharedHttpClient {
     Builder::new().build_http()
 }
 
-/// The client for an endpoint given by hand, or for AWS itself.
+/// The client for AWS and for endpoints that are given: what is on loopback is asked directly, all else through the
+/// proxies that the environment names.
 ///
-/// Even a plain endpoint needs TLS for the credentials of SSO and roles. Certificates are read when the first
-/// service client is built, not here. An endpoint on loopback is not asked for through a proxy.
-/// `roots` are the certificates to trust instead of the system's, as PEM.
-pub(super) fn of_endpoint(url: Option<&str>, roots: Option<Vec<u8>>) -> SharedHttpClient {
-    let proxied = !url.is_some_and(is_loopback);
+/// Even a plain endpoint needs TLS for the credentials of SSO and roles. Certificates are read at the first request, not
+/// here. `roots` are the certificates to trust instead of the system's, as PEM.
+pub(super) fn client(roots: Option<Vec<u8>>) -> SharedHttpClient {
+    SharedHttpClient::new(ByHost {
+        direct: tls(roots.clone(), None),
+        proxied: tls(roots, Some(ProxyConfig::from_env())),
+    })
+}
+
+fn tls(roots: Option<Vec<u8>>, proxies: Option<ProxyConfig>) -> SharedHttpClient {
     Builder::new().build_with_connector_fn(move |settings, components| {
-        let connector = connector(settings, components, proxied).tls_provider(Provider::rustls(CryptoMode::Ring));
+        let mut connector = Connector::builder();
+        connector.set_connector_settings(settings.cloned());
+        connector.set_proxy_config(proxies.clone());
+        if let Some(components) = components {
+            connector.set_sleep_impl(components.sleep_impl());
+        }
+        let connector = connector.tls_provider(Provider::rustls(CryptoMode::Ring));
         match &roots {
             Some(roots) => connector.tls_context(trusting(roots)).build(),
             None => connector.build(),
@@ -30,27 +45,46 @@ pub(super) fn of_endpoint(url: Option<&str>, roots: Option<Vec<u8>>) -> SharedHt
     })
 }
 
+/// Two ways out. Each makes its connector when it is first taken.
+#[derive(Debug, Clone)]
+struct ByHost {
+    direct: SharedHttpClient,
+    proxied: SharedHttpClient,
+}
+
+impl HttpClient for ByHost {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Way {
+            clients: self.clone(),
+            settings: settings.clone(),
+            components: components.clone(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Way {
+    clients: ByHost,
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
+}
+
+impl HttpConnector for Way {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = if is_loopback(request.uri()) {
+            &self.clients.direct
+        } else {
+            &self.clients.proxied
+        };
+        client.http_connector(&self.settings, &self.components).call(request)
+    }
+}
+
 /// Trusts these certificates and no others.
 fn trusting(roots: &[u8]) -> TlsContext {
     let roots = TrustStore::empty().with_pem_certificate(roots);
     let context = TlsContext::builder().with_trust_store(roots).build();
     context.expect("a trust store alone is a whole context")
-}
-
-fn connector(
-    settings: Option<&HttpConnectorSettings>,
-    components: Option<&RuntimeComponents>,
-    proxied: bool,
-) -> ConnectorBuilder {
-    let mut builder = Connector::builder();
-    builder.set_connector_settings(settings.cloned());
-    if let Some(components) = components {
-        builder.set_sleep_impl(components.sleep_impl());
-    }
-    if proxied {
-        builder.set_proxy_config(Some(ProxyConfig::from_env()));
-    }
-    builder
 }
 
 fn is_loopback(url: &str) -> bool {

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use aws_config::profile;
-use aws_types::os_shim_internal::{Env, Fs};
+use aws_config::profile::ProfileSet;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -11,21 +10,15 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::domain::{Fault, FaultKind};
 
-/// What `AWS_CA_BUNDLE`, or `ca_bundle` of the profile, names, as PEM.
+/// What `AWS_CA_BUNDLE`, or `ca_bundle` of the profile that is selected in the files, names, as PEM.
 ///
 /// # Errors
 /// When that file cannot be read or holds no certificate.
-#[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]
-pub(super) async fn given(profile: Option<&str>) -> Result<Option<Vec<u8>>, Fault> {
+pub(super) fn given(files: Option<&ProfileSet>) -> Result<Option<Vec<u8>>, Fault> {
     if let Some(path) = std::env::var_os("AWS_CA_BUNDLE") {
         return read(Path::new(&path), "AWS_CA_BUNDLE").map(Some);
     }
-    let chosen = profile.map(|name| name.to_owned().into());
-    // What is wrong with the files is told where the profile is used.
-    let Ok(files) = profile::load(&Fs::real(), &Env::real(), &Default::default(), chosen).await else {
-        return Ok(None);
-    };
-    match files.get("ca_bundle") {
+    match files.and_then(|files| files.get("ca_bundle")) {
         Some(path) => read(Path::new(path), "ca_bundle in the profile").map(Some),
         None => Ok(None),
     }

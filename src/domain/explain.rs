@@ -306,6 +306,10 @@ fn key_state(base: Explanation, cause: &str) -> Explanation {
 }
 
 fn region(base: Explanation, cause: &str) -> Explanation {
+    if cause.contains("scoped to a valid region") {
+        let words = "The endpoint takes no signature for this session's region.";
+        return base.at(Link::Region, words);
+    }
     let region = arn_in(cause)
         .or_else(|| arn_in(&base.on))
         .and_then(|arn| Some(Arn::parse(&arn)?.region.to_owned()))

@@ -60,6 +60,7 @@ async fn connect(connection: Connection, events: mpsc::Sender<Event>) -> Result<
     let connected = Event::Connected {
         region: aws.region().to_owned(),
         endpoint: aws.endpoint().map(str::to_owned),
+        elsewhere: aws.endpoints_apart(),
     };
     let _ = events.send(connected).await;
     Ok(aws)

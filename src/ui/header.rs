@@ -1,5 +1,7 @@
 //! Who and where: badge, identity, account, region, profile, endpoint, age of the data.
 
+use std::collections::BTreeMap;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -61,24 +63,21 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     );
 }
 
-/// The most that there is room for; the account and the region are never left out.
+/// The most that there is room for; the account, the region, and that AWS is elsewhere, are never left out.
 fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
     let settings = &state.settings;
     let (arn, account) = match &state.identity {
         Some(who) => (who.arn.as_str(), who.account.as_str()),
+        None if state.unidentified => ("unknown identity", ""),
         None => ("…", ""),
     };
     let short = Arn::parse(arn).map_or(arn, |arn| arn.resource);
-    let region = settings.region.as_deref().unwrap_or("…");
-    let extra = [
-        settings
-            .context
-            .profile
-            .as_ref()
-            .map(|profile| format!("profile {profile}")),
-        settings.endpoint.clone().filter(|_| !settings.sandbox),
-    ];
-    let extra: Vec<String> = extra.into_iter().flatten().collect();
+    let without = if state.unidentified { "no region" } else { "…" };
+    let region = settings.region.as_deref().unwrap_or(without);
+    let profile = settings.context.profile.as_ref().map(|profile| format!("profile {profile}"));
+    let endpoints = endpoints(state);
+    let own: Vec<String> = endpoints.iter().map(|_| "own endpoint".to_owned()).collect();
+    let extra: Vec<String> = profile.into_iter().chain(endpoints).collect();
     let whole = |identity: Vec<(Tone, String)>, extra: &[String]| {
         let mut pieces = identity;
         pieces.push((Tone::Plain, region.to_owned()));
@@ -89,9 +88,9 @@ fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
     let brief = || vec![(Tone::Accent, short.to_owned()), (Tone::Plain, account.to_owned())];
     let candidates = [
         whole(long(), &extra),
-        whole(long(), &[]),
+        whole(long(), &own),
         whole(brief(), &extra),
-        whole(brief(), &[]),
+        whole(brief(), &own),
     ];
     let width = |pieces: &[(Tone, String)]| {
         pieces
@@ -106,6 +105,22 @@ fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
         *piece = format::clean(piece);
     }
     pieces
+}
+
+/// Where AWS is, if anything of it is elsewhere: services at one place together.
+fn endpoints(state: &State) -> Option<String> {
+    if state.settings.sandbox {
+        return None;
+    }
+    let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (service, url) in &state.elsewhere {
+        places.entry(url).or_default().push(service);
+    }
+    let told = places
+        .iter()
+        .map(|(url, services)| format!("{} at {url}", services.join(" ")));
+    let apart = (!places.is_empty()).then(|| told.collect::<Vec<_>>().join(", "));
+    state.settings.endpoint.clone().or(apart)
 }
 
 fn age(state: &State) -> String {

@@ -20,6 +20,8 @@ mod chosen;
 mod continuations;
 #[path = "core/doors.rs"]
 mod doors;
+#[path = "core/elsewhere.rs"]
+mod elsewhere;
 #[path = "core/fixed.rs"]
 mod fixed;
 #[path = "core/hostile.rs"]

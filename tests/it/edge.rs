@@ -1,13 +1,18 @@
 //! Where the program ends and strangers begin: nothing that they wrote acts on a terminal, and nothing that they set
 //! makes it panic.
 
+use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use strongroom::printable;
 
 use crate::place::{Done, Place};
+use crate::proxy::{Proxy, Trouble};
 
 /// What can stand in a file's name and an object's key, but should not reach a terminal.
 const NAME: &str = "a\u{9b}2J\u{90}x\u{202e}g\u{200b}p\u{2028}\u{e0041}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}.csv";
@@ -156,6 +161,111 @@ fn the_endpoint_of_one_service_comes_before_that_of_all_and_doctor_says_who_said
     place.run_as(&one, &["--endpoint-url", here, "verify", to]).ok();
     let ignored = [one[0], ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Some("true"))];
     place.run_as(&ignored, &["--endpoint-url", here, "verify", to]).ok();
+    let told = |changes: &[(&str, Option<&str>)], arguments: &[&str]| {
+        let checks = place
+            .run_as(changes, &[arguments, &["doctor", "--json"]].concat())
+            .lines();
+        checks[0]["detail"].as_str().unwrap().to_owned()
+    };
+    assert!(told(&one, &["--endpoint-url", here]).ends_with("(--endpoint-url)"));
+    assert!(told(&one, &["--sandbox"]).ends_with("(the sandbox)"));
+    // Where nothing is at AWS the region is a word, in one place or in several.
+    let nameless = ("AWS_REGION", None);
+    let region = "us-east-1 (as the endpoint is given without one)";
+    assert!(told(&[nameless], &[]).starts_with(region));
+    assert!(told(&[nameless, one[0]], &[]).starts_with(region));
+    let alone = [nameless, one[0], ("AWS_ENDPOINT_URL", None)];
+    assert_fault(&place.run_as(&alone, &["verify", to]), 1, "no region is set");
+}
+
+#[test]
+fn only_what_is_on_loopback_is_asked_without_the_proxy() {
+    let place = Place::new();
+    place.key("training");
+    place.write("a.csv", "x,y\n1,2\n");
+    let encrypt = |to| ["encrypt", "a.csv", to, "--key", "alias/training"];
+    let (proxy, asked) = refusing_proxy();
+    let proxies = ["HTTP_PROXY", "HTTPS_PROXY"].map(|name| (name, Some(proxy.as_str())));
+    place.run_as(&proxies, &encrypt("a.token")).ok();
+    assert_eq!(*asked.lock().unwrap(), BTreeSet::new());
+    // What is not heeded leads nowhere: this is for AWS.
+    let once = ("AWS_MAX_ATTEMPTS", Some("1"));
+    let ignored = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", Some("true"));
+    let to_aws = [proxies[0], proxies[1], once, ignored];
+    assert_fault(&place.run_as(&to_aws, &encrypt("b.token")), 1, "HTTPS_PROXY");
+    let kms = "CONNECT kms.us-east-1.amazonaws.com:443".to_owned();
+    assert_eq!(*asked.lock().unwrap(), BTreeSet::from([kms.clone()]));
+    // One service is here, the others are not.
+    let sts = ("AWS_ENDPOINT_URL_STS", Some(place.endpoint()));
+    let one = [proxies[0], proxies[1], once, ("AWS_ENDPOINT_URL", None), sts];
+    let checks = place.run_as(&one, &["doctor", "--json"]).lines();
+    let is_well = |name: &str| checks.iter().find(|check| check["name"] == name).unwrap()["ok"] == true;
+    assert!(is_well("credentials") && !is_well("KMS"), "{checks:?}");
+    let asked = asked.lock().unwrap();
+    assert!(asked.contains(&kms) && asked.len() > 3, "{asked:?}");
+    assert!(
+        asked.iter().all(|line| line.contains(".amazonaws.com:443")),
+        "{asked:?}"
+    );
+}
+
+/// A proxy that lets nobody through: its address, and what it was asked for.
+fn refusing_proxy() -> (String, Arc<Mutex<BTreeSet<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+    let heard = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let mut line = String::new();
+            BufReader::new(client).read_line(&mut line).unwrap_or_default();
+            let words = line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+            heard.lock().unwrap().insert(words);
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn services_that_a_profile_names_and_nobody_describes_are_not_looked_for_at_aws() {
+    let place = Place::new();
+    let config =
+        "[profile own]\nregion = us-east-1\nservices = mine\n[services thine]\nkms =\n  endpoint_url = http://x\n";
+    place.write(".aws/config", config);
+    let unset = ("AWS_ENDPOINT_URL", None);
+    for changes in [&[unset, ("AWS_PROFILE", Some("own"))][..], &[unset]] {
+        let named: &[&str] = if changes.len() == 1 { &["--profile", "own"] } else { &[] };
+        let done = place.run_as(changes, &[named, &["verify", "s3://b/x"]].concat());
+        assert_fault(&done, 1, "use profile own");
+        assert_fault(&done, 1, "[services mine]");
+    }
+    place.write(".aws/config", config.replace("profile own", "default"));
+    assert_fault(&place.run_as(&[unset], &["verify", "s3://b/x"]), 1, "[services mine]");
+    place.write(".aws/config", config.replace("thine", "mine"));
+    let done = place.run_as(&[unset], &["--profile", "own", "doctor", "--json"]);
+    assert!(
+        done.lines()[0]["detail"].as_str().unwrap().contains("KMS at http://x"),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn a_call_is_tried_as_often_as_the_environment_says() {
+    let place = Place::new();
+    place.write("a.csv", "x,y\n1,2\n");
+    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), |_| Trouble::Unavailable);
+    for attempts in ["1", "2"] {
+        proxy.forget();
+        let changes = [
+            ("AWS_ENDPOINT_URL", Some(proxy.url())),
+            ("AWS_MAX_ATTEMPTS", Some(attempts)),
+        ];
+        let done = place.run_as(&changes, &["doctor", "--json"]);
+        assert_eq!(done.status, 1, "{done:?}");
+        let asked = proxy.operations();
+        let times = asked.iter().filter(|operation| *operation == "ListKeys").count();
+        assert_eq!(times.to_string(), attempts, "{asked:?}");
+    }
 }
 
 #[test]

@@ -71,6 +71,9 @@ fn no_region_and_a_wrong_region_are_told_apart() {
     place
         .run_as(&wrong, &["decrypt", &source, "-o", "y.csv"])
         .failed(1, &[&source, "region"]);
+    place
+        .run_as(&wrong, &["encrypt", "x.csv", "x.token", "--key", "alias/training"])
+        .failed(1, &["eu-west-1", "give --region"]);
     assert!(!files(place.home.path()).iter().any(|path| path.ends_with("x.csv.part")));
 }
 

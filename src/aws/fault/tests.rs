@@ -146,6 +146,18 @@ fn a_refused_connection_is_unreachable() {
 }
 
 #[test]
+fn a_proxy_that_lets_nobody_through_is_named() {
+    for words in [
+        "client error (Connect): tunnel error: unexpected end of file",
+        "client error (Connect): tunnel error: unsuccessful",
+    ] {
+        let fault = of_stream("list", "keys", &std::io::Error::other(words));
+        assert_eq!(fault.kind, FaultKind::Unreachable);
+        assert!(fault.remedy.contains("HTTPS_PROXY"), "{fault}");
+    }
+}
+
+#[test]
 fn an_unknown_certificate_authority_asks_for_the_certificates() {
     let unknown = std::io::Error::new(
         std::io::ErrorKind::InvalidData,
@@ -167,7 +179,7 @@ fn a_shut_gate_is_read_only_not_denied() {
 }
 
 #[test]
-fn a_clock_that_is_wrong_is_to_be_set_whichever_service_says_so() {
+fn a_clock_a_region_and_a_secret_that_are_wrong_are_told_apart_whichever_service_says_so() {
     for (code, message) in [
         (
             "RequestTimeTooSkewed",
@@ -189,6 +201,12 @@ fn a_clock_that_is_wrong_is_to_be_set_whichever_service_says_so() {
         };
         assert_eq!(classify(answer), (FaultKind::Expired, SET_THE_CLOCK), "{code}");
     }
+    let wrong_region = Answer {
+        status: 403,
+        code: Some("SignatureDoesNotMatch"),
+        message: Some("Credential should be scoped to a valid region, not 'eu-west-1'. "),
+    };
+    assert_eq!(classify(wrong_region), (FaultKind::WrongRegion, SIGN_FOR_ITS_REGION));
     let wrong_secret = Answer {
         status: 400,
         code: Some("InvalidSignatureException"),

@@ -15,6 +15,8 @@ pub struct Session {
     pub region: Option<String>,
     /// `--endpoint-url`.
     pub endpoint: Option<String>,
+    /// The same for single services, as the AWS CLI calls them.
+    pub elsewhere: BTreeMap<String, String>,
     /// The account, where it is known.
     pub account: Option<String>,
 }
@@ -72,11 +74,23 @@ impl CommandLine {
         pairs.fold(self, |line, pair| line.with("--context", pair))
     }
 
+    /// The service that the AWS CLI asks; `None` of strongroom's own commands, which ask several.
+    fn service(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [aws, service, ..] if aws == "aws" => Some(if service == "s3api" { "s3" } else { service }),
+            _ => None,
+        }
+    }
+
     /// As a POSIX shell reads it, for this session.
     pub fn shell(&self, session: &Session) -> String {
         let line = self.clone().optional("--profile", session.profile.as_ref());
         let line = line.optional("--region", session.region.as_ref());
-        let line = line.optional("--endpoint-url", session.endpoint.as_ref());
+        let endpoint = session
+            .endpoint
+            .as_ref()
+            .or_else(|| session.elsewhere.get(self.service()?));
+        let line = line.optional("--endpoint-url", endpoint);
         let words: Vec<String> = line
             .0
             .iter()

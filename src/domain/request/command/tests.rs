@@ -52,6 +52,7 @@ fn the_session_goes_with_every_line() {
         profile: Some("dev".to_owned()),
         region: Some("eu-west-1".to_owned()),
         endpoint: None,
+        elsewhere: BTreeMap::new(),
         account: None,
     };
     let spec = KeySpec {
