@@ -200,11 +200,14 @@ fn outcome(status: Option<u16>, is_done: bool, error: Option<&str>) -> AuditOutc
     }
 }
 
-/// By the name of its error or, where it has no words (the answer to a HEAD), by its status.
+/// By its status, which says it by itself, or by the name of its error. 503 says it where nothing else is named, as in the
+/// answer to a HEAD, which has no words.
 fn asks_for_less(response: &HttpResponse) -> bool {
-    match error_code(response) {
-        Some(code) => is_throttling(&code),
-        None => matches!(response.status().as_u16(), 429 | 503),
+    let code = error_code(response);
+    match response.status().as_u16() {
+        429 => true,
+        503 => code.is_none_or(|code| is_throttling(&code)),
+        _ => code.is_some_and(|code| is_throttling(&code)),
     }
 }
 
@@ -283,6 +286,30 @@ mod tests {
         );
         assert_eq!(code("<html>"), None);
         assert_eq!(code("<Code>a b\u{1b}</Code>"), None);
+    }
+
+    #[test]
+    fn what_asks_for_less_says_so_by_its_status_or_by_its_name() {
+        let asks = |status: u16, code: &str| {
+            let body = match code {
+                "" => String::new(),
+                code => format!(r#"{{"__type":"{code}"}}"#),
+            };
+            let status = StatusCode::try_from(status).unwrap();
+            asks_for_less(&HttpResponse::new(status, SdkBody::from(body)))
+        };
+        for (status, code) in [
+            (400, "ThrottlingException"),
+            (429, ""),
+            (429, "LimitExceededException"),
+            (503, ""),
+            (503, "SlowDown"),
+        ] {
+            assert!(asks(status, code), "{status} {code}");
+        }
+        for (status, code) in [(400, "ValidationException"), (500, ""), (503, "KMSInternalException")] {
+            assert!(!asks(status, code), "{status} {code}");
+        }
     }
 
     #[test]
