@@ -12,7 +12,7 @@ use super::schedule::Cost;
 use super::{Context, files};
 use crate::actions::{Aws, resume};
 use crate::app::{Event, Page, Topic};
-use crate::aws::{Paged, iam, kms, s3, sts};
+use crate::aws::{Paged, every, iam, kms, s3, sts};
 use crate::domain::{Fault, FaultKind, KmsKey};
 
 use self::jobs::Jobs;
@@ -185,15 +185,7 @@ impl<'a> Question<'a> {
         api: Api,
         page: impl Fn(Option<String>) -> F,
     ) -> Result<Vec<T>, Fault> {
-        let (mut rows, mut marker) = (Vec::new(), None);
-        loop {
-            let page = self.call(api, page(marker)).await?;
-            rows.extend(page.rows);
-            match page.next {
-                Some(next) => marker = Some(next),
-                None => return Ok(rows),
-            }
-        }
+        every(|marker| self.call(api, page(marker))).await
     }
 
     /// One call of AWS, once it is ours, if anybody still looks.

@@ -40,7 +40,17 @@ impl<'a> Row<'a> {
             Topic::Key(arn) => Some(Self::Key(arn)),
             Topic::Object { bucket, key } => Some(Self::Object { bucket, key }),
             Topic::Job(name) => Some(Self::Job(name)),
-            _ => None,
+            Topic::Identity
+            | Topic::Keys
+            | Topic::KeyPolicy(_)
+            | Topic::Grants(_)
+            | Topic::Buckets
+            | Topic::Objects { .. }
+            | Topic::Jobs
+            | Topic::Log(_)
+            | Topic::Files(_)
+            | Topic::Roles
+            | Topic::Interrupted => None,
         }
     }
 
