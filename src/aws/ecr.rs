@@ -61,7 +61,9 @@ pub(crate) async fn repositories(aws: &Aws) -> Result<Vec<(String, String)>, Fau
             let (name, arn) = (repository.repository_name()?, repository.repository_arn()?);
             Some((name.to_owned(), arn.to_owned()))
         });
-        Paged::new(act, object, rows.collect(), token.as_deref(), answer.next_token())
+        let rows: Option<Vec<_>> = rows.collect();
+        let rows = rows.expected(act, object, "name and ARN of a repository")?;
+        Paged::new(act, object, Some(rows), token.as_deref(), answer.next_token())
     })
     .await
 }

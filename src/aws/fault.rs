@@ -334,7 +334,7 @@ fn remedy(kind: FaultKind, code: &str) -> &'static str {
 
 /// An archived object is there, and nobody may read it before it is restored.
 fn restore(object: &str) -> String {
-    let ObjectUri { bucket, key } = ObjectUri::parse(object).unwrap_or_else(|| ObjectUri::new("BUCKET", "KEY"));
+    let ObjectUri { bucket, key } = ObjectUri::parse_object(object).unwrap_or_else(|| ObjectUri::new("BUCKET", "KEY"));
     let command = format!("aws s3api restore-object --bucket {bucket} --key {key} --restore-request Days=7");
     format!("it is archived: restore it (`{command}`), which takes minutes to hours, then try again")
 }

@@ -140,9 +140,10 @@ pub(crate) async fn attached_policies(aws: &Aws, role: &str) -> Result<Vec<Strin
         let answer = call.set_marker(marker.clone()).send().await;
         let answer = answer.heard(act, role)?;
         let rows = answer.attached_policies().iter();
-        let arns = rows.map(|policy| policy.policy_arn().map(str::to_owned)).collect();
+        let arns: Option<Vec<_>> = rows.map(|policy| policy.policy_arn().map(str::to_owned)).collect();
+        let arns = arns.expected(act, role, "ARN of a policy")?;
         let next = answer.marker().filter(|_| answer.is_truncated());
-        Paged::new(act, role, arns, marker.as_deref(), next)
+        Paged::new(act, role, Some(arns), marker.as_deref(), next)
     })
     .await
 }

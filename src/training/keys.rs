@@ -110,8 +110,11 @@ fn parse_manifest(uri: &str, bytes: &[u8], expected: &str) -> Result<Manifest, F
 async fn key_object(job: &Job, aws: &Aws) -> Result<WrappedDataKey, Fault> {
     let bucket = job.required("key_bucket")?;
     let key = job.required("ciphertext_s3_key")?;
-    let kms_key_id = match job.hyperparameter("master_key_id") {
-        Some(id) => job.hyperparameter("kms_key_id").unwrap_or(id),
+    let named = job
+        .hyperparameter("kms_key_id")
+        .or_else(|| job.hyperparameter("master_key_id"));
+    let kms_key_id = match named {
+        Some(id) => id,
         None => job.required("kms_key_id")?,
     };
     let context: BTreeMap<String, String> = match job.hyperparameters.get("encryption_context") {
