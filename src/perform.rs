@@ -164,15 +164,15 @@ async fn of_proof(
 ) -> Result<Outcome, Fault> {
     match request {
         ProofRequest::Access {
-            key_arn,
-            role_arn,
+            key,
+            role,
             context,
             trust,
         } => {
             let proof = if *trust {
-                actions::prove_trusted(aws, key_arn, role_arn, context, progress, cancel).await?
+                actions::prove_trusted(aws, key, role, context, progress, cancel).await?
             } else {
-                actions::prove(aws, key_arn, role_arn, context).await?
+                actions::prove(aws, key, role, context).await?
             };
             Ok(Outcome::Proved {
                 key_arn: proof.key_arn,
@@ -181,21 +181,17 @@ async fn of_proof(
                 steps: proof.operations,
             })
         }
-        ProofRequest::GrantCycle {
-            key_arn,
-            role_arn,
-            context,
-        } => {
-            let story = actions::prove_grant_cycle(aws, key_arn, role_arn, context, &[], progress, cancel).await?;
+        ProofRequest::GrantCycle { key, role, context } => {
+            let story = actions::prove_grant_cycle(aws, key, role, context, &[], progress, cancel).await?;
             Ok(Outcome::GrantCycle(Box::new(story)))
         }
         ProofRequest::Object {
             bucket,
             object,
-            role_arn,
+            role,
             grant,
         } => {
-            let proof = actions::prove_object(aws, bucket, object, role_arn, *grant, progress, cancel).await?;
+            let proof = actions::prove_object(aws, bucket, object, role, *grant, progress, cancel).await?;
             Ok(Outcome::ObjectProved(Box::new(proof)))
         }
     }
@@ -218,7 +214,7 @@ async fn of_object(
         } => {
             let request = EncryptRequest {
                 paths: paths.clone(),
-                destination: Destination::Place(Location::s3(bucket, prefix)),
+                destination: Destination::Location(Location::s3(bucket, prefix)),
                 key: key.clone(),
                 context: context.clone(),
                 data_key_name: None,

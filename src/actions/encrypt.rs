@@ -80,7 +80,7 @@ pub struct EncryptRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// S3 or the file system.
-    Place(Location),
+    Location(Location),
     /// A device or FIFO, which is written into.
     Stream(PathBuf),
     /// Standard output.
@@ -111,7 +111,7 @@ pub struct EncryptedFile {
     pub data_key_uri: String,
     /// Plaintext bytes.
     pub bytes: u64,
-    /// TokenSeed bytes.
+    /// Token bytes.
     pub token_bytes: u64,
     /// ETag without quotes, in S3.
     pub etag: Option<String>,
@@ -145,7 +145,7 @@ pub async fn encrypt_within(
 ) -> Result<EncryptReport, Fault> {
     let (mut sources, left_out) = sources(&request)?;
     let is_only = sources.len() == 1 && left_out.is_empty();
-    if is_only && let Destination::Place(Location::Local(path)) = &request.destination {
+    if is_only && let Destination::Location(Location::Local(path)) = &request.destination {
         check_free(path, request.overwrite)?;
     }
     let tally = Tally::new(progress, &sources);

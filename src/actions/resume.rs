@@ -31,7 +31,7 @@ pub async fn finish(
 ) -> Result<EncryptReport, Fault> {
     let request = {
         let journal = Journal::of_id(id).ok_or_else(|| gone("resume", id))?;
-        request_of(&journal.opening.asked)
+        request_of(&journal.header.asked)
     };
     encrypt(aws, request, progress, cancel).await
 }
@@ -46,14 +46,14 @@ pub async fn abandon(aws: &Aws, id: &str) -> Result<(), Fault> {
 }
 
 fn row(journal: &Journal) -> InterruptedUpload {
-    let asked = &journal.opening.asked;
+    let asked = &journal.header.asked;
     let traces = journal.all_traces();
     let destination = Location::s3(asked.bucket.clone(), asked.key.clone());
     InterruptedUpload {
         id: journal.id(),
         paths: asked.paths.iter().map(|path| PathBuf::from(from_key(path))).collect(),
         destination: destination.to_string(),
-        started: journal.opening.started,
+        started: journal.header.started,
         files: traces.len() as u64,
         files_done: traces.values().filter(|trace| trace.done.is_some()).count() as u64,
         bytes: traces.values().map(|trace| trace.token.stamp.size).sum(),

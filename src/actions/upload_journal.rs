@@ -148,7 +148,7 @@ pub(super) struct Trace {
 pub(super) struct Journal {
     path: PathBuf,
     file: Mutex<File>,
-    pub(super) opening: Header,
+    pub(super) header: Header,
     traces: Mutex<BTreeMap<String, Trace>>,
 }
 
@@ -169,7 +169,7 @@ impl Journal {
     ) -> io::Result<Option<Self>> {
         let Some(folder) = folder() else { return Ok(None) };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let opening = Header {
+        let header = Header {
             version: VERSION,
             started: Timestamp::now(),
             asked,
@@ -188,10 +188,10 @@ impl Journal {
         let journal = Self {
             path,
             file: Mutex::new(file),
-            opening,
+            header,
             traces: Mutex::default(),
         };
-        journal.append(&journal.opening, true)?;
+        journal.append(&journal.header, true)?;
         Ok(Some(journal))
     }
 
@@ -200,7 +200,7 @@ impl Journal {
         journals()
             .into_iter()
             .filter_map(|path| open(&path))
-            .find(|journal| journal.opening.asked == *asked)
+            .find(|journal| journal.header.asked == *asked)
     }
 
     /// The interrupted upload of this id.
@@ -214,7 +214,7 @@ impl Journal {
     /// Every interrupted upload of this world.
     pub(super) fn all(aws: &Aws) -> Vec<Self> {
         let here = |journal: &Self| {
-            let asked = &journal.opening.asked;
+            let asked = &journal.header.asked;
             asked.endpoint.as_deref() == aws.s3_endpoint() && asked.region == aws.region()
         };
         journals()
@@ -364,7 +364,7 @@ fn open(path: &Path) -> Option<Journal> {
         file.set_len(whole as u64).ok()?;
         file.seek(SeekFrom::End(0)).ok()?;
     }
-    let Some((opening, traces)) = read(&text[..whole]) else {
+    let Some((header, traces)) = read(&text[..whole]) else {
         let age = locked.modified().ok().and_then(|at| at.elapsed().ok());
         if whole == 0 && age.is_some_and(|age| age > UNLOCKED) {
             // Killed before the first line was whole, so nothing was begun under it.
@@ -376,7 +376,7 @@ fn open(path: &Path) -> Option<Journal> {
     Some(Journal {
         path: path.to_owned(),
         file: Mutex::new(file),
-        opening,
+        header,
         traces: Mutex::new(traces),
     })
 }
@@ -384,14 +384,14 @@ fn open(path: &Path) -> Option<Journal> {
 /// What a journal says, up to its last line that is whole. One that only another version has a use for is passed over.
 fn read(text: &str) -> Option<(Header, BTreeMap<String, Trace>)> {
     let mut lines = text.lines();
-    let opening = serde_json::from_str::<Header>(lines.next()?).ok()?;
+    let header = serde_json::from_str::<Header>(lines.next()?).ok()?;
     let mut traces = BTreeMap::new();
     for line in lines.map_while(|line| serde_json::from_str::<Value>(line).ok()) {
         if let Ok(line) = serde_json::from_value(line) {
             take_in(&mut traces, line);
         }
     }
-    (opening.version == VERSION).then_some((opening, traces))
+    (header.version == VERSION).then_some((header, traces))
 }
 
 fn journals() -> Vec<PathBuf> {

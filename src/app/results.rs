@@ -151,8 +151,8 @@ pub(super) fn show(
             let lines = outcome_text::proof_lines(&role_arn, method, &steps);
             // Only who is the role can prove what it may do.
             let then = (method == ProofMethod::Reasoned).then_some(Request::Proof(ProofRequest::Access {
-                key_arn,
-                role_arn,
+                key: key_arn,
+                role: role_arn,
                 context: BTreeMap::new(),
                 trust: true,
             }));
@@ -334,10 +334,12 @@ fn message(plaintext: Plaintext, key_arn: &str) -> Next {
 }
 
 fn archive(source: &str, members: Vec<(String, u64)>) -> Next {
-    let ObjectUri { bucket, key: object } = ObjectUri::parse(source).unwrap_or_else(|| ObjectUri::new("", ""));
+    let uri = ObjectUri::parse_object(source);
     let rows = members.into_iter().map(|(name, bytes)| ResultRow {
         lines: vec![Line::new(Tone::Plain, format::fit(&name, 48)).and(Tone::Dim, format::size(bytes))],
-        then: Some(actions::preview(bucket.clone(), object.clone(), Some(name))),
+        then: uri
+            .clone()
+            .map(|ObjectUri { bucket, key }| actions::preview(bucket, key, Some(name))),
     });
     list("Files of the archive; Enter previews", rows.collect(), None)
 }

@@ -47,7 +47,7 @@ fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {
         Way::Stdout if args.json => return Err(usage("-", "--json and the token would mix", "leave out --json")),
         Way::Stdout => Destination::Stdout,
         Way::Stream => Destination::Stream(destination.clone()),
-        Way::File => Destination::Place(place),
+        Way::File => Destination::Location(place),
     };
     Ok(EncryptRequest {
         paths: paths.to_vec(),

@@ -15,18 +15,14 @@ use crate::perform::perform;
 /// # Errors
 /// When the proof could not be completed.
 pub async fn run(aws: &Aws, args: &ProveArgs, cancel: CancellationToken) -> Result<(), Fault> {
-    let (key_arn, role_arn) = (args.key.clone(), args.role.clone());
+    let (key, role) = (args.key.clone(), args.role.clone());
     let context = context(&args.context)?;
     let request = if args.story {
-        ProofRequest::GrantCycle {
-            key_arn,
-            role_arn,
-            context,
-        }
+        ProofRequest::GrantCycle { key, role, context }
     } else {
         ProofRequest::Access {
-            key_arn,
-            role_arn,
+            key,
+            role,
             context,
             trust: false,
         }

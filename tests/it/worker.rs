@@ -374,8 +374,8 @@ async fn access_is_denied_before_the_grant_allowed_after_and_denied_once_revoked
     let key_arn = world.key("").await;
     let role_arn = world.role("trainer").await;
     let prove = Request::Proof(ProofRequest::Access {
-        key_arn: key_arn.clone(),
-        role_arn: role_arn.clone(),
+        key: key_arn.clone(),
+        role: role_arn.clone(),
         context: BTreeMap::new(),
         trust: false,
     });

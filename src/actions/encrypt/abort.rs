@@ -14,8 +14,8 @@ const LOOKS: usize = 16;
 
 /// Throws an interrupted upload away: its parts, its key object if no token needs it, and its journal.
 pub(in crate::actions) async fn discard(aws: &Aws, journal: Journal) -> Result<(), Fault> {
-    let bucket = &journal.opening.asked.bucket;
-    let object = &journal.opening.data_key_object;
+    let bucket = &journal.header.asked.bucket;
+    let object = &journal.header.data_key_object;
     let traces = journal.all_traces();
     for (key, trace) in traces.iter().filter(|(_, trace)| trace.done.is_none()) {
         if let Some((id, _)) = trace.upload.clone() {
@@ -36,12 +36,12 @@ pub(in crate::actions) async fn discard(aws: &Aws, journal: Journal) -> Result<(
 /// Whether the key object is this upload's: a name that was given may have been taken, and the process killed before it
 /// heard of that.
 async fn is_own(aws: &Aws, journal: &Journal) -> bool {
-    let opening = &journal.opening;
-    if opening.asked.data_key_name.is_none() {
+    let header = &journal.header;
+    if header.asked.data_key_name.is_none() {
         return true;
     }
-    let there = s3::read_small(aws, &opening.asked.bucket, &opening.data_key_object, MAX_DATA_KEY).await;
-    there.is_ok_and(|there| there == opening.ciphertext)
+    let there = s3::read_small(aws, &header.asked.bucket, &header.data_key_object, MAX_DATA_KEY).await;
+    there.is_ok_and(|there| there == header.ciphertext)
 }
 
 /// Whether one of these objects is a token that names this key object, or may be: it may have become whole in the moment

@@ -131,7 +131,7 @@ impl<'a> Job<'a> {
             published: Arc::default(),
             stream: match &request.destination {
                 Destination::Stream(path) => Some(path.clone()),
-                Destination::Place(_) | Destination::Stdout => None,
+                Destination::Location(_) | Destination::Stdout => None,
             },
         };
         Ok((job, journal))
@@ -146,22 +146,22 @@ impl<'a> Job<'a> {
         cancel: &'a CancellationToken,
         journal: &Journal,
     ) -> Result<Option<Self>, Fault> {
-        let opening = &journal.opening;
-        let (ciphertext, key) = (&opening.ciphertext, Some(opening.kms_key_arn.as_str()));
+        let header = &journal.header;
+        let (ciphertext, key) = (&header.ciphertext, Some(header.kms_key_arn.as_str()));
         let unwrapped = again(|| kms::decrypt_data_key(aws, ciphertext, key, &request.context, &[])).await;
         let unwrapped = match unwrapped {
             Ok(unwrapped) => unwrapped,
             Err(fault) if fault.may_go_on() => return Err(fault),
             Err(_) => return Ok(None),
         };
-        let (bucket, object) = (&opening.asked.bucket, &opening.data_key_object);
+        let (bucket, object) = (&header.asked.bucket, &header.data_key_object);
         let Ok(data_key) = DataKey::from_plaintext(&unwrapped.plaintext) else {
             return Ok(None);
         };
-        match put_data_key(aws, bucket, object, ciphertext, &opening.kms_key_arn).await {
+        match put_data_key(aws, bucket, object, ciphertext, &header.kms_key_arn).await {
             Ok(()) => {}
             // A name of our own making is nobody else's, and not every caller may read what is there.
-            Err(fault) if fault.kind == FaultKind::Conflict && opening.asked.data_key_name.is_none() => {}
+            Err(fault) if fault.kind == FaultKind::Conflict && header.asked.data_key_name.is_none() => {}
             Err(fault) if fault.kind == FaultKind::Conflict => return Ok(None),
             Err(fault) => return Err(fault),
         }
@@ -173,7 +173,7 @@ impl<'a> Job<'a> {
             context: &request.context,
             data_key: Arc::new(data_key),
             ciphertext: ciphertext.clone(),
-            kms_key_arn: opening.kms_key_arn.clone(),
+            kms_key_arn: header.kms_key_arn.clone(),
             data_key_place: Location::s3(bucket.clone(), object.clone()),
             pool: Pool::new(limits.part),
             limits,
@@ -299,13 +299,12 @@ impl<'a> Job<'a> {
 
     pub(super) fn warning(&self, request: &EncryptRequest) -> Option<String> {
         match (&request.destination, &self.data_key_place) {
-            (Destination::Place(Location::S3(ObjectUri { key: prefix, .. })), Location::S3(ObjectUri { key, .. }))
-                if key.starts_with(prefix.as_str()) =>
-            {
-                Some(format!(
-                    "the key object {key} lies under the destination's prefix: a channel on it would deliver it too"
-                ))
-            }
+            (
+                Destination::Location(Location::S3(ObjectUri { key: prefix, .. })),
+                Location::S3(ObjectUri { key, .. }),
+            ) if key.starts_with(prefix.as_str()) => Some(format!(
+                "the key object {key} lies under the destination's prefix: a channel on it would deliver it too"
+            )),
             _ => None,
         }
     }

@@ -36,13 +36,13 @@ pub(super) async fn put_data_key(
 
 pub(super) fn data_key_place(request: &EncryptRequest) -> Result<Location, Fault> {
     match (&request.destination, &request.data_key_out, &request.data_key_name) {
-        (Destination::Place(Location::S3(ObjectUri { .. })), Some(path), _) => Err(usage(
+        (Destination::Location(Location::S3(ObjectUri { .. })), Some(path), _) => Err(usage(
             ACT,
             path.display(),
             "--data-key-out is for local destinations",
             "give --data-key-name",
         )),
-        (Destination::Place(Location::S3(ObjectUri { bucket, .. })), None, name) => {
+        (Destination::Location(Location::S3(ObjectUri { bucket, .. })), None, name) => {
             let key = name.clone();
             let key = key.unwrap_or_else(|| format!("{DATA_KEYS}{}", Uuid::new_v4()));
             Ok(Location::s3(bucket, key))
@@ -54,7 +54,7 @@ pub(super) fn data_key_place(request: &EncryptRequest) -> Result<Location, Fault
             "give --data-key-out",
         )),
         (_, Some(path), None) => Ok(Location::Local(path.clone())),
-        (Destination::Place(Location::Local(path)), None, None) => Ok(Location::Local(data_key_file(path))),
+        (Destination::Location(Location::Local(path)), None, None) => Ok(Location::Local(data_key_file(path))),
         (Destination::Stdout, None, None) => Err(no_place("to standard output")),
         (Destination::Stream(path), None, None) => Err(no_place(path.display())),
     }

@@ -10,7 +10,7 @@ use crate::domain::{Location, ObjectUri};
 
 /// What tells the journal of this request; `None` where there are none.
 pub(super) fn asked(aws: &Aws, request: &EncryptRequest) -> Option<UploadRequest> {
-    let Destination::Place(Location::S3(ObjectUri { bucket, key })) = &request.destination else {
+    let Destination::Location(Location::S3(ObjectUri { bucket, key })) = &request.destination else {
         return None;
     };
     let absolute = |path: &PathBuf| Some(to_key(std::path::absolute(path).ok()?.as_os_str()));
@@ -32,7 +32,7 @@ pub(super) fn asked(aws: &Aws, request: &EncryptRequest) -> Option<UploadRequest
 pub(in crate::actions) fn request_of(asked: &UploadRequest) -> EncryptRequest {
     EncryptRequest {
         paths: asked.paths.iter().map(|path| from_key(path).into()).collect(),
-        destination: Destination::Place(Location::s3(asked.bucket.clone(), asked.key.clone())),
+        destination: Destination::Location(Location::s3(asked.bucket.clone(), asked.key.clone())),
         key: asked.kms_key.clone(),
         context: asked.context.clone(),
         data_key_name: asked.data_key_name.clone(),

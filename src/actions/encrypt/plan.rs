@@ -161,7 +161,7 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
         Destination::Stdout if many => Err(usage(ACT, "-", "standard output takes one file", "give one file")),
         Destination::Stream(path) if many => Err(usage(ACT, path.display(), "it takes one file", "give one file")),
         Destination::Stdout | Destination::Stream(_) => Ok((String::new(), name, None)),
-        Destination::Place(Location::Local(path)) => {
+        Destination::Location(Location::Local(path)) => {
             let is_folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
             if many && !is_folder && path.exists() {
                 return Err(usage(
@@ -178,7 +178,7 @@ fn target(request: &EncryptRequest, name: String, many: bool) -> Result<(String,
             };
             Ok((String::new(), name, Some(Location::Local(path))))
         }
-        Destination::Place(place @ Location::S3(ObjectUri { bucket, key })) => {
+        Destination::Location(place @ Location::S3(ObjectUri { bucket, key })) => {
             let (prefix, name) = if place.is_prefix() {
                 (key.clone(), name)
             } else if many {

@@ -256,7 +256,7 @@ impl Job<'_> {
     async fn forget_unneeded(&self, journal: Option<&Journal>, bucket: &str, key: &str) {
         let Some(journal) = journal else { return };
         let may_be_there = journal.trace(key).is_some_and(|trace| trace.may_be_whole());
-        let object = &journal.opening.data_key_object;
+        let object = &journal.header.data_key_object;
         // What cannot be seen now may be there too.
         if may_be_there
             && is_needed(self.aws, bucket, vec![key.to_owned()], object)

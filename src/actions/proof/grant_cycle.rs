@@ -24,7 +24,7 @@ use crate::domain::{CyclePhase, Fault, FaultKind, GrantCycle, GrantSpec, ProofSt
 const ACT: &str = "prove the access to";
 const ALREADY: &str = "already allowed without this grant; revoking will not deny";
 
-/// Tells the cycle of `role` (ARN or name) and `key` (id, ARN or alias) with a grant of `operations`.
+/// Proves the cycle of `role` (ARN or name) and `key` (id, ARN or alias) with a grant of `operations`.
 ///
 /// # Errors
 /// When the role cannot be assumed, the grant not be made, or KMS not be asked. The grant is revoked all the same.
@@ -45,7 +45,7 @@ pub async fn prove_grant_cycle(
     } else {
         operations.to_vec()
     };
-    let mut teller = Teller {
+    let mut proving = Proving {
         aws,
         session,
         context,
@@ -61,8 +61,8 @@ pub async fn prove_grant_cycle(
             evidence: None,
         },
     };
-    teller.tell().await?;
-    let mut cycle = teller.cycle;
+    proving.run().await?;
+    let mut cycle = proving.cycle;
     cycle.holds = cycle.phases.iter().all(|phase| phase.held) && cycle.notes.is_empty();
     match keep(aws, &cycle) {
         Ok(path) => cycle.evidence = path,
@@ -71,7 +71,8 @@ pub async fn prove_grant_cycle(
     Ok(cycle)
 }
 
-struct Teller<'a> {
+/// A cycle under way.
+struct Proving<'a> {
     aws: &'a Aws,
     session: Aws,
     context: &'a BTreeMap<String, String>,
@@ -80,8 +81,8 @@ struct Teller<'a> {
     cycle: GrantCycle,
 }
 
-impl Teller<'_> {
-    async fn tell(&mut self) -> Result<(), Fault> {
+impl Proving<'_> {
+    async fn run(&mut self) -> Result<(), Fault> {
         self.asked("before", false, &[]).await?;
         if !self.cycle.phases.iter().all(|phase| phase.held) {
             // A grant could prove nothing any more, so none is made.
@@ -226,7 +227,7 @@ fn keep(aws: &Aws, cycle: &GrantCycle) -> Result<Option<PathBuf>, Fault> {
     let at = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
     let path = folder.join("strongroom/evidence").join(format!("proof-{at}.json"));
     write(&path, cycle).map_err(|error| {
-        let remedy = "the cycle itself is complete";
+        let remedy = "the story itself is complete";
         let cause = error.to_string();
         Fault::new(FaultKind::Io, "write", path.display().to_string(), cause, remedy)
     })?;

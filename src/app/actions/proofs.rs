@@ -35,15 +35,15 @@ pub(super) const GRANT_CYCLE: Action = Action {
     help: "Denied, granted, allowed, revoked, denied: proved, and left as it was",
     offered: |state, target| on_key_or_grant(state, target, ""),
     begin: |state, target| {
-        let key_arn = target.key.clone()?;
+        let key = target.key.clone()?;
         let title = format!("Prove the story of {}", target.key_name(state));
         let note = "Expect denied, grant, expect allowed, revoke, expect denied; everything is left as it was.";
         let mut form = Blank::new(title, note);
         let role = form.roles("Role", &state.roles);
         fill(form, move |filled| {
             asks(ProofRequest::GrantCycle {
-                key_arn: key_arn.clone(),
-                role_arn: filled.role(role)?,
+                key: key.clone(),
+                role: filled.role(role)?,
                 context: BTreeMap::new(),
             })
         })
@@ -66,7 +66,7 @@ pub(super) const OBJECT: Action = Action {
             asks(ProofRequest::Object {
                 bucket: bucket.clone(),
                 object: object.clone(),
-                role_arn: filled.role(role)?,
+                role: filled.role(role)?,
                 grant,
             })
         })
@@ -79,16 +79,16 @@ fn on_key_or_grant(state: &State, target: &Target, elsewhere: &'static str) -> O
     only_if(is_there, elsewhere)
 }
 
-fn access(key_arn: String, role_arn: String) -> ProofRequest {
+fn access(key: String, role: String) -> ProofRequest {
     ProofRequest::Access {
-        key_arn,
-        role_arn,
+        key,
+        role,
         context: BTreeMap::new(),
         trust: false,
     }
 }
 
 /// Assumes the role and tries the key, at once.
-pub(in crate::app) fn prove(state: &mut State, key_arn: String, role_arn: String, effects: &mut Vec<Effect>) {
-    state.start(access(key_arn, role_arn).into(), effects);
+pub(in crate::app) fn prove(state: &mut State, key: String, role: String, effects: &mut Vec<Effect>) {
+    state.start(access(key, role).into(), effects);
 }

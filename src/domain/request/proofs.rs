@@ -11,10 +11,10 @@ use super::names::{Names, principal};
 pub enum ProofRequest {
     /// Assume the role and try the key: the access proof.
     Access {
-        /// The key's ARN; at the command line also its id or alias.
-        key_arn: String,
-        /// The role's ARN; there also its name.
-        role_arn: String,
+        /// The key's ARN, id or alias.
+        key: String,
+        /// The role's ARN or name.
+        role: String,
         /// Encryption context of what is tried.
         context: BTreeMap<String, String>,
         /// Whether the role is made to trust the caller for the proof, and no longer.
@@ -27,16 +27,16 @@ pub enum ProofRequest {
         /// Object key.
         object: String,
         /// The role that is tried.
-        role_arn: String,
+        role: String,
         /// Whether the role is granted the key for the last step, and the grant revoked afterwards.
         grant: bool,
     },
     /// The whole story of an access proof: denied, granted, allowed, revoked, denied.
     GrantCycle {
-        /// The key's ARN; at the command line also its id or alias.
-        key_arn: String,
-        /// The role's ARN; there also its name.
-        role_arn: String,
+        /// The key's ARN, id or alias.
+        key: String,
+        /// The role's ARN or name.
+        role: String,
         /// Encryption context of what is tried.
         context: BTreeMap<String, String>,
     },
@@ -49,23 +49,20 @@ impl ProofRequest {
     pub(super) fn facts(&self, names: &Names<'_>) -> Facts {
         match self {
             Self::Access {
-                key_arn,
-                role_arn,
+                key,
+                role,
                 trust: false,
                 ..
             } => {
-                let title = format!("prove what {} may do with {}", principal(role_arn), names.key(key_arn));
-                Facts::reading("prove access to", key_arn, title)
+                let title = format!("prove what {} may do with {}", principal(role), names.key(key));
+                Facts::reading("prove access to", key, title)
             }
             Self::Access {
-                key_arn,
-                role_arn,
-                trust: true,
-                ..
+                key, role, trust: true, ..
             } => {
-                let (role, key) = (principal(role_arn), names.key(key_arn));
-                let title = format!("let yourself assume {role} to prove what it may do with {key}");
-                Facts::change("prove access to", key_arn, title)
+                let (name, key_name) = (principal(role), names.key(key));
+                let title = format!("let yourself assume {name} to prove what it may do with {key_name}");
+                Facts::change("prove access to", key, title)
                     .consequence(
                         "Whoever may assume it can read the training data. That is taken back as soon as the proof is \
                          done.",
@@ -73,28 +70,24 @@ impl ProofRequest {
                     .finishing(LENT)
                     .asking(Ask::Yes)
             }
-            Self::GrantCycle { key_arn, role_arn, .. } => {
-                let title = format!(
-                    "prove that {} needs a grant for {}",
-                    principal(role_arn),
-                    names.key(key_arn)
-                );
-                Facts::change("prove access to", key_arn, title)
+            Self::GrantCycle { key, role, .. } => {
+                let title = format!("prove that {} needs a grant for {}", principal(role), names.key(key));
+                Facts::change("prove access to", key, title)
                     .consequence(
                         "Expect denied, grant, expect allowed, revoke, expect denied: everything is left as it was.",
                     )
                     .finishing(LENT)
-                    .touching([Touch::Grants(key_arn.clone())])
+                    .touching([Touch::Grants(key.clone())])
             }
             Self::Object {
                 bucket,
                 object,
-                role_arn,
+                role,
                 grant,
             } => {
                 let place = format!("s3://{bucket}/{object}");
                 let granting = if *grant { ", granting it the key meanwhile" } else { "" };
-                let title = format!("prove {place} with {}{granting}", principal(role_arn));
+                let title = format!("prove {place} with {}{granting}", principal(role));
                 if !grant {
                     return Facts::reading("prove", place, title).finishing(LENT);
                 }
@@ -107,22 +100,13 @@ impl ProofRequest {
     }
 
     pub(super) fn commands(&self) -> Vec<CommandLine> {
-        let prove = |key_arn: &String, role_arn: &String, context| {
-            let line = CommandLine::strongroom("prove").with("--key", key_arn);
-            line.with("--role", role_arn).context(context)
+        let prove = |key: &String, role: &String, context| {
+            let line = CommandLine::strongroom("prove").with("--key", key);
+            line.with("--role", role).context(context)
         };
         match self {
-            Self::Access {
-                key_arn,
-                role_arn,
-                context,
-                ..
-            } => vec![prove(key_arn, role_arn, context)],
-            Self::GrantCycle {
-                key_arn,
-                role_arn,
-                context,
-            } => vec![prove(key_arn, role_arn, context).words(["--story"])],
+            Self::Access { key, role, context, .. } => vec![prove(key, role, context)],
+            Self::GrantCycle { key, role, context } => vec![prove(key, role, context).words(["--story"])],
             Self::Object { .. } => Vec::new(),
         }
     }

@@ -40,7 +40,7 @@ async fn upload(world: &World, url: &str, source: &Path) -> Result<EncryptReport
     };
     let request = EncryptRequest {
         paths: vec![source.to_owned()],
-        destination: Destination::Place(Location::parse("s3://training-bucket/").unwrap()),
+        destination: Destination::Location(Location::parse("s3://training-bucket/").unwrap()),
         key: world.key.clone(),
         context: std::collections::BTreeMap::new(),
         data_key_name: None,

@@ -147,14 +147,14 @@ impl Stage {
                 grantee: self.granted.clone(),
             }),
             Request::Proof(ProofRequest::Access {
-                key_arn: key_arn.clone(),
-                role_arn: self.granted.clone(),
+                key: key_arn.clone(),
+                role: self.granted.clone(),
                 context: BTreeMap::new(),
                 trust: false,
             }),
             Request::Proof(ProofRequest::Access {
-                key_arn: key_arn.clone(),
-                role_arn: "arn:aws:iam::111122223333:role/bare".to_owned(),
+                key: key_arn.clone(),
+                role: "arn:aws:iam::111122223333:role/bare".to_owned(),
                 context: BTreeMap::new(),
                 trust: true,
             }),
@@ -304,8 +304,8 @@ impl Stage {
             }),
             Request::Grant(GrantRequest::List),
             Request::Proof(ProofRequest::GrantCycle {
-                key_arn: key_arn.clone(),
-                role_arn: self.denied.clone(),
+                key: key_arn.clone(),
+                role: self.denied.clone(),
                 context: BTreeMap::new(),
             }),
             Request::Job(JobRequest::Preflight(Box::new(self.job("job-2")))),
@@ -338,7 +338,7 @@ impl Stage {
             Request::Proof(ProofRequest::Object {
                 bucket: bucket.clone(),
                 object: object.clone(),
-                role_arn: self.denied.clone(),
+                role: self.denied.clone(),
                 grant,
             })
         }));

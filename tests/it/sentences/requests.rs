@@ -62,8 +62,8 @@ fn decrypt(accept_name: bool) -> Request {
 
 fn prove(trust: bool) -> Request {
     Request::Proof(ProofRequest::Access {
-        key_arn: key(),
-        role_arn: own(ROLE),
+        key: key(),
+        role: own(ROLE),
         context: BTreeMap::new(),
         trust,
     })
@@ -89,7 +89,7 @@ fn prove_object(grant: bool) -> Request {
     Request::Proof(ProofRequest::Object {
         bucket: own(BUCKET),
         object: own("data/housing.csv"),
-        role_arn: own(ROLE),
+        role: own(ROLE),
         grant,
     })
 }
@@ -323,8 +323,8 @@ pub(super) fn next(request: &Request) -> Option<Request> {
         },
         Request::Grant(GrantRequest::Await { .. }) => Request::Grant(GrantRequest::List),
         Request::Grant(GrantRequest::List) => Request::Proof(ProofRequest::GrantCycle {
-            key_arn: key(),
-            role_arn: own(ROLE),
+            key: key(),
+            role: own(ROLE),
             context: BTreeMap::new(),
         }),
         Request::Proof(ProofRequest::GrantCycle { .. }) => Request::Job(JobRequest::Preflight(job())),

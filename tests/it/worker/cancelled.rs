@@ -149,7 +149,7 @@ async fn a_folder_on_its_way_that_is_cancelled_tells_how_many_files_stayed() {
     }
     let request = EncryptRequest {
         paths: vec![folder.path().to_owned()],
-        destination: Destination::Place(Location::parse("s3://sagemaker-jobs/cut/").unwrap()),
+        destination: Destination::Location(Location::parse("s3://sagemaker-jobs/cut/").unwrap()),
         key,
         context: BTreeMap::new(),
         data_key_name: None,

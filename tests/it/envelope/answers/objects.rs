@@ -48,7 +48,7 @@ impl Fake {
         let key = self.fresh("up/file");
         let request = EncryptRequest {
             paths: vec![self.world.path(source)],
-            destination: Destination::Place(place(&format!("{BUCKET}/{key}"))),
+            destination: Destination::Location(place(&format!("{BUCKET}/{key}"))),
             key: self.world.key.clone(),
             context: BTreeMap::default(),
             data_key_name: None,
