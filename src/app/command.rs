@@ -43,55 +43,40 @@ pub enum Command {
     Quit,
 }
 
-/// What a key does to a thing; the action itself is among [`super::actions`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each has a name and a sentence")]
-pub enum Keyed {
-    Encrypt,
-    Decrypt,
-    Verify,
-    Prove,
-    New,
-    Remove,
-    Restore,
-    Train,
-    Log,
-    Preview,
-    Audit,
+macro_rules! keyed {
+    ($($action:ident => ($name:literal, $help:literal);)+) => {
+        /// What a key does to a thing; the action itself is among [`super::actions`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[expect(missing_docs, reason = "each has a name and a sentence")]
+        pub enum Keyed {
+            $($action),+
+        }
+
+        impl Keyed {
+            const fn words(self) -> (&'static str, &'static str) {
+                match self {
+                    $(Self::$action => ($name, $help)),+
+                }
+            }
+        }
+    };
+}
+
+keyed! {
+    Encrypt => ("encrypt", "Encrypt and upload the selected or marked files to the place shown, under the selected key");
+    Decrypt => ("decrypt", "Decrypt to a file that appears once all of it is verified");
+    Verify => ("verify", "Read the whole token and say whether it is intact; writes nothing");
+    Prove => ("prove", "Access proof: assume the role and try the key, operation by operation");
+    New => ("new", "New, of what the pane holds: key, grant, bucket or prefix, training job");
+    Remove => ("remove", "Disable or delete, revoke, stop, cancel: asked first");
+    Restore => ("restore", "Enable the key again, or cancel its deletion");
+    Train => ("train", "Start a training job on the selected object");
+    Log => ("log", "The job's log, followed while it runs");
+    Preview => ("preview", "Decrypt the beginning in memory and show it; wiped when closed");
+    Audit => ("audit", "Every change that this program asked AWS for");
 }
 
 impl Keyed {
-    const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Encrypt => (
-                "encrypt",
-                "Encrypt and upload the selected or marked files to the place shown, under the selected key",
-            ),
-            Self::Decrypt => ("decrypt", "Decrypt to a file that appears once all of it is verified"),
-            Self::Verify => (
-                "verify",
-                "Read the whole token and say whether it is intact; writes nothing",
-            ),
-            Self::Prove => (
-                "prove",
-                "Access proof: assume the role and try the key, operation by operation",
-            ),
-            Self::New => (
-                "new",
-                "New, of what the pane holds: key, grant, bucket or prefix, training job",
-            ),
-            Self::Remove => ("remove", "Disable or delete, revoke, stop, cancel: asked first"),
-            Self::Restore => ("restore", "Enable the key again, or cancel its deletion"),
-            Self::Train => ("train", "Start a training job on the selected object"),
-            Self::Log => ("log", "The job's log, followed while it runs"),
-            Self::Preview => (
-                "preview",
-                "Decrypt the beginning in memory and show it; wiped when closed",
-            ),
-            Self::Audit => ("audit", "Every change that this program asked AWS for"),
-        }
-    }
-
     pub(super) const fn name(self) -> &'static str {
         self.words().0
     }

@@ -1,7 +1,7 @@
 //! What an action takes: a value like [`COUNT`], and a line in [`MENU`]. The menu, the palette, their `Y` and what they say
 //! elsewhere come with it.
 //!
-//! A key of its own takes more, for people change their keys by name: a variant of [`Keyed`] with its words and its line in
+//! A key of its own takes more, for people change their keys by name: a line in the list of [`Keyed`], one in
 //! [`keyed`], a line in [`COMMANDS`], and one in `assets/keys.toml`. The help, the footer and the table of the README have it
 //! from there.
 #![allow(clippy::unwrap_used, clippy::panic)]
