@@ -58,6 +58,10 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         Span::raw(format::cut_front(palette.input.value(), columns.saturating_sub(4))),
         Span::styled("▏", theme.tone(Tone::Accent)),
     ])];
+    if palette.matches.is_empty() {
+        let words = format::Line::new(Tone::Dim, "  Nothing has this in its name or in what it does.");
+        lines.push(super::line(&words, theme, columns));
+    }
     let rows = usize::from(inner.height).saturating_sub(1);
     let top = (palette.cursor + 1).saturating_sub(rows);
     for (index, (choice, available)) in palette.matches.iter().enumerate().skip(top).take(rows) {

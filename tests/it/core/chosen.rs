@@ -204,3 +204,15 @@ fn who_deletes_an_encrypted_data_key_under_whatever_name_is_told_what_is_lost() 
         asked(&desk)
     );
 }
+
+#[test]
+fn a_palette_in_which_nothing_matches_says_so() {
+    let mut desk = Desk::filled(WIDE);
+    let words = "Nothing has this in its name";
+    desk.keys(":");
+    assert!(!desk.screen().contains(words), "{}", desk.screen());
+    desk.keys("zzz");
+    assert!(desk.screen().contains(words), "{}", desk.screen());
+    desk.keys("<enter>");
+    assert!(desk.started().is_empty(), "{:?}", desk.started());
+}
