@@ -1,7 +1,8 @@
-//! The command line at work: each file performs one command with `actions` and prints its result, as text for
-//! people or, with `--json`, one object per line. `program` picks the file and maps a [`Fault`] to the exit status.
+//! The command line at work: each file does one command, with `actions` or as a request by `perform`, and prints its result,
+//! as text for people or, with `--json`, one object per line. `program` picks the file and maps a [`Fault`] to the exit
+//! status.
 //!
-//! May import `cli config console perform actions envelope domain sandbox training` and the door type [`crate::aws::Aws`] as an opaque value.
+//! [`crate::aws::Aws`] is an opaque value here.
 
 use crate::domain::{Fault, FaultKind};
 

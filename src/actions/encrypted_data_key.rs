@@ -1,4 +1,5 @@
-//! Where the encrypted data key of an object is, as its own metadata says: for those who hand it on without unwrapping it.
+//! Encrypted data keys, for those who hand them on without unwrapping them: that of an object, which is where its metadata says
+//! or the boto3 way has it, and where those of uploads are put.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

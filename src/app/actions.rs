@@ -1,5 +1,6 @@
 //! Everything that is done to a thing: each action one item in the file of its area, with its words, where it is offered,
-//! what it begins, and its form beside what reads it. The menu, the palette, the keys and the help take it from here.
+//! what it begins, and its form beside what reads it. The menu, the palette and the keys take it from here. The words of those
+//! that have keys are [`Keyed`]'s, which the help and a person's own keys name too.
 //!
 //! An action is about a [`Target`], which is fixed when it is chosen: whatever arrives meanwhile, nothing is done to anything
 //! else.

@@ -1,4 +1,4 @@
-//! Commands at work: what each does in the pane with the cursor, and whether it does anything there.
+//! Commands at work: what each does in the pane with the cursor.
 
 use super::command::Command;
 use super::format::Tone;

@@ -1,5 +1,6 @@
 //! The walk: the steps from an empty account to a decrypted model and back, each with its live state and the key that
-//! does it. Nothing here is remembered but what proofs found out: all else is read off the panes.
+//! does it. What proofs found out, the role that was named last and where a model was opened are remembered by the state; all
+//! else is read off the panes.
 
 use super::format::{self, Tone};
 use super::pane::Pane;

@@ -18,6 +18,9 @@ pub(crate) struct Paged<T> {
 
 impl<T> Paged<T> {
     /// What was got by asking with `asked`.
+    ///
+    /// # Errors
+    /// When there are no rows, since one of them had no name, or the next page is this one.
     pub(super) fn new(
         act: &str,
         object: &str,

@@ -1,6 +1,6 @@
 //! What follows an operation. It is kept with the operation, under its id, until that has ended: another question never
 //! takes its place, no other answer leads to it, and after a failure nothing follows but what was typed coming back.
-//! What each does is beside the action that needs it.
+//! What each leads to is told in `ended` and `results`, and done beside the action that needs it.
 
 use super::review::Review;
 use crate::app::form::{Form, PolicyChange};

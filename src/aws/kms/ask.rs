@@ -1,5 +1,5 @@
-//! The questions of an access proof: may this caller use this key so? Asked with `DryRun`, so nothing is done, nothing
-//! comes back but the decision.
+//! The questions of an access proof: may this caller use this key so? Asked with `DryRun`, so nothing is done, and nothing
+//! comes back but the decision; `DescribeKey`, which has none, only reads.
 //!
 //! A dry run succeeds by failing with `DryRunOperationException`. KMS authorizes `ReEncrypt` twice, from and to; its
 //! refusal says for which.
@@ -21,7 +21,7 @@ use crate::domain::{Fault, FaultKind};
 const AES: DataKeySpec = DataKeySpec::Aes256;
 const PAIR: DataKeyPairSpec = DataKeyPairSpec::EccNistP256;
 
-/// One question.
+/// What one proof asks about, operation by operation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ask<'a> {
     /// The key's ARN.
@@ -78,7 +78,6 @@ impl Ask<'_> {
                 let call = call.set_destination_encryption_context(context);
                 asked!(with tokens call.set_dry_run_modifiers(modifiers))
             }
-            // The one operation that has no dry run; it only reads.
             "DescribeKey" => asked!(aws.kms().describe_key().key_id(key).set_grant_tokens(self.tokens())),
             "CreateGrant" => {
                 let call = aws.kms().create_grant().key_id(key).grantee_principal(self.grantee);
