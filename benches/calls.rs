@@ -157,6 +157,12 @@ fn shows(session: &Session, text: &str) -> Duration {
     until(text, session, || session.text().contains(text))
 }
 
+/// Opens the row that has this name, once it is there.
+fn enter(session: &mut Session, name: &str) {
+    shows(session, name);
+    session.keys("\r");
+}
+
 /// The number behind a pane's title.
 fn rows(session: &Session, title: &str) -> Option<u64> {
     let screen = session.text();
@@ -240,8 +246,7 @@ fn uploads(asked: &Asked) {
     }
     let mut session = world.open(&asked.program);
     session.wait("Enabled").keys("1gg").keys("3");
-    shows(&session, "data/");
-    session.keys("\r");
+    enter(&mut session, "data/");
     let place = "s3://sagemaker-fill/data/";
     told("listed", || {
         until("all objects", &session, || rows(&session, place) == Some(many))
@@ -289,10 +294,8 @@ fn idle(asked: &Asked) {
     let world = World::new(&format!("keys={keys},objects={objects}"), &[]);
     let mut session = world.open(&asked.program);
     session.keys("3");
-    shows(&session, "sagemaker-fill");
-    session.keys("\r");
-    shows(&session, "data/");
-    session.keys("\r");
+    enter(&mut session, "sagemaker-fill");
+    enter(&mut session, "data/");
     told("listed", || {
         until("all objects", &session, || {
             rows(&session, "s3://sagemaker-fill/data/") == Some(objects)
