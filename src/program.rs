@@ -121,7 +121,10 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Encrypt(args) => with_aws("encrypt", &cli.global, &args, commands::encrypt::run).await?,
         Command::Decrypt(args) => with_aws("decrypt", &cli.global, &args, commands::decrypt::run).await?,
         Command::Verify(args) => with_aws("verify", &cli.global, &args, commands::verify::run).await?,
-        Command::Prove(args) => with_aws("prove", &cli.global, &args, commands::prove::run).await?,
+        Command::Prove(args) => {
+            let name = if args.story { interrupt::STORY } else { "prove" };
+            with_aws(name, &cli.global, &args, commands::prove::run).await?;
+        }
         Command::Watch(args) => with_aws("watch", &cli.global, &args, commands::watch::run).await?,
         Command::Doctor(args) => with_aws("doctor", &cli.global, &args, commands::doctor::run).await?,
     }

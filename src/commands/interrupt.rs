@@ -18,6 +18,8 @@ const TO_CLEAN_UP: Duration = Duration::from_millis(1200);
 /// By then the process has ended, whatever holds it up.
 const TO_END: Duration = Duration::from_millis(1800);
 const STATUS: i32 = 130;
+/// What makes a grant and takes it back.
+pub const STORY: &str = "prove --story";
 
 /// Whether it was said why the program ends: by the command, or for it when that took too long.
 static TOLD: AtomicBool = AtomicBool::new(false);
@@ -98,7 +100,7 @@ impl Interrupt {
         let cause = "it was interrupted, and what it waited for was not answered";
         let remedy = match self.command {
             "encrypt" => "the same command goes on with an upload that had begun",
-            "prove" => "a grant of this proof may stand: revoke what `aws kms list-grants` names strongroom-proof-…",
+            STORY => "a grant of this proof may stand: revoke what `aws kms list-grants` names strongroom-proof-…",
             _ => "",
         };
         Fault::new(FaultKind::Cancelled, self.command, "", cause, remedy)

@@ -7,7 +7,7 @@ use super::output::{clear_progress, context, json_line, line, progress, warn};
 use crate::actions::{step_json, steps_json};
 use crate::aws::Aws;
 use crate::cli::ProveArgs;
-use crate::domain::{CyclePhase, Fault, GrantCycle, Outcome, ProofMethod, ProofRequest, ProofStep};
+use crate::domain::{CyclePhase, Fault, FaultKind, GrantCycle, Outcome, ProofMethod, ProofRequest, ProofStep};
 use crate::perform::perform;
 
 /// Proves and prints; what is proved (allowed or denied) is a result, not a failure.
@@ -47,8 +47,19 @@ pub async fn run(aws: &Aws, args: &ProveArgs, cancel: CancellationToken) -> Resu
             print_steps(&steps)
         }
         Outcome::GrantCycle(story) => print_story(&story, args.json),
-        // Nothing else comes of these.
-        _ => Ok(()),
+        _ => {
+            let (cause, remedy) = (
+                "strongroom failed inside: what came of it is no proof",
+                "please report this",
+            );
+            Err(Fault::new(
+                FaultKind::Other,
+                "prove access to",
+                &args.key,
+                cause,
+                remedy,
+            ))
+        }
     }
 }
 

@@ -1,10 +1,17 @@
 //! `prove`: what a role may do with a key, and the whole story of a grant.
 
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use strongroom::actions;
 
 use super::keys;
-use crate::place::{Place, files};
+use crate::place::{Done, Place, files, finish};
+use crate::proxy::{Proxy, Trouble};
 
 #[test]
 fn prove_says_operation_by_operation_what_the_role_may_do() {
@@ -114,6 +121,58 @@ fn the_story_is_told_with_a_delayed_grant_and_leaves_everything_as_it_was() {
     let kept: Value = serde_json::from_slice(&std::fs::read(&evidence[0]).unwrap()).unwrap();
     assert_eq!(kept["steps"], story["steps"]);
     assert_eq!(kept["holds"], true);
+}
+
+#[test]
+fn a_story_that_is_interrupted_leaves_no_grant_whatever_it_was_at() {
+    let place = Place::with(|options| options.faults = vec!["kms:latency=300ms".parse().unwrap()]);
+    place.role("trainer", "sagemaker-cli");
+    // The grant is made; the questions under it, with its token and without; it is revoked.
+    let moments = [
+        ("CreateGrant", 1),
+        ("Decrypt (dry run)", 2),
+        ("GenerateDataKeyPair (dry run)", 2),
+        ("Encrypt (dry run)", 3),
+        ("RevokeGrant", 1),
+    ];
+    let keys = moments.map(|(operation, _)| place.key(&operation.to_lowercase().replace([' ', '(', ')'], "-")));
+    std::thread::scope(|threads| {
+        for ((operation, time), key_arn) in moments.into_iter().zip(&keys) {
+            let place = &place;
+            threads.spawn(move || {
+                let done = interrupted(place, key_arn, operation, time);
+                assert_eq!(done.status, 130, "{operation}: {done:?}");
+                assert_eq!(done.err.lines().count(), 1, "{operation}: {done:?}");
+                assert!(!done.err.contains("may stand"), "{operation}: {done:?}");
+            });
+        }
+    });
+    let left = place.wait(actions::grants_of(&place.aws, &keys, &actions::ProgressSink::none()));
+    assert!(format!("{left:?}").contains("grants: []"), "{left:?}");
+}
+
+/// The story of this key, interrupted as soon as KMS is asked this so many times.
+fn interrupted(place: &Place, key_arn: &str, operation: &'static str, time: usize) -> Done {
+    let (reached, moment) = mpsc::channel();
+    let asked = Mutex::new(0);
+    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), move |seen| {
+        if seen.operation == operation {
+            let mut asked = asked.lock().unwrap();
+            *asked += 1;
+            if *asked == time {
+                // Whoever is late is told by the status.
+                reached.send(()).unwrap_or_default();
+            }
+        }
+        Trouble::None
+    });
+    let arguments = ["prove", "--key", key_arn, "--role", "trainer", "--story"];
+    let mut command = place.command(&arguments);
+    command.env("AWS_ENDPOINT_URL", proxy.url());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    moment.recv_timeout(Duration::from_secs(120)).unwrap();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    finish(child.wait_with_output().unwrap())
 }
 
 #[test]
