@@ -26,6 +26,7 @@ use self::gate::{Gate, Throttled};
 use self::tokens::Tokens;
 
 pub(crate) use self::pages::{Paged, every, pages};
+pub(crate) use self::profile::names as profiles;
 
 pub(crate) mod again;
 pub(crate) mod ecr;

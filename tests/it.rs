@@ -3,7 +3,7 @@
 
 #[path = "it/cli.rs"]
 mod cli;
-#[path = "it/conformance.rs"]
+#[path = "it/company.rs"]
 mod company;
 #[path = "it/conformance.rs"]
 mod conformance;

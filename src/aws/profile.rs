@@ -40,6 +40,17 @@ pub(super) async fn chosen(name: Option<&str>) -> Result<Option<ProfileSet>, Fau
     Ok(Some(files))
 }
 
+/// Every profile, by name; none where the files cannot be read.
+#[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]
+pub(crate) async fn names() -> Vec<String> {
+    let read = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await;
+    let mut names: Vec<String> = read
+        .map(|profiles| profiles.profiles().map(str::to_owned).collect())
+        .unwrap_or_default();
+    names.sort_unstable();
+    names
+}
+
 fn refused(name: &str, cause: String, remedy: &str) -> Fault {
     Fault::new(FaultKind::Invalid, "use profile", name, cause, remedy)
 }

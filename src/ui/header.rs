@@ -74,7 +74,11 @@ fn pieces(state: &State, room: usize) -> Vec<(Tone, String)> {
     let short = Arn::parse(arn).map_or(arn, |arn| arn.resource);
     let without = if state.unidentified { "no region" } else { "…" };
     let region = settings.region.as_deref().unwrap_or(without);
-    let profile = settings.context.profile.as_ref().map(|profile| format!("profile {profile}"));
+    let profile = settings
+        .context
+        .profile
+        .as_ref()
+        .map(|profile| format!("profile {profile}"));
     let endpoints = endpoints(state);
     let own: Vec<String> = endpoints.iter().map(|_| "own endpoint".to_owned()).collect();
     let extra: Vec<String> = profile.into_iter().chain(endpoints).collect();

@@ -109,15 +109,41 @@ fn profiles_regions_roles_and_contexts_are_changed_in_place_and_the_header_says_
 
     // Everything that may be chosen is proposed.
     session.keys("C").wait("prod ").wait("lab ").wait("profile production");
-    session.keys("prod").keys(ENTER).wait("READ-ONLY").wait("production-key");
+    session
+        .keys("prod")
+        .keys(ENTER)
+        .wait("READ-ONLY")
+        .wait("production-key");
     session.gone("research-key");
-    session.keys("1").keys("n").wait("New KMS key").keys("never").keys(ENTER);
+    session
+        .keys("1")
+        .keys("n")
+        .wait("New KMS key")
+        .keys("never")
+        .keys(ENTER);
     session.wait("This session is read-only").keys(ESC).keys(ESC);
 
-    session.keys(":").keys("profile research").keys(ENTER).wait("research-key").gone("READ-ONLY");
-    session.keys(":").keys("region eu-west-1").keys(ENTER).wait("eu-west-1").gone("research-key");
-    session.keys(":").keys("region us-east-1").keys(ENTER).wait("research-key");
-    session.keys(":").keys("role arn:aws:iam::111122223333:role/nobody").keys(ENTER);
+    session
+        .keys(":")
+        .keys("profile research")
+        .keys(ENTER)
+        .wait("research-key")
+        .gone("READ-ONLY");
+    session
+        .keys(":")
+        .keys("region eu-west-1")
+        .keys(ENTER)
+        .wait("eu-west-1")
+        .gone("research-key");
+    session
+        .keys(":")
+        .keys("region us-east-1")
+        .keys(ENTER)
+        .wait("research-key");
+    session
+        .keys(":")
+        .keys("role arn:aws:iam::111122223333:role/nobody")
+        .keys(ENTER);
     session.wait("sts:AssumeRole").gone("research-key");
     // Back is the first that is proposed.
     session.keys("C").wait("research").keys(ENTER).wait("research-key");
@@ -130,7 +156,11 @@ fn profiles_regions_roles_and_contexts_are_changed_in_place_and_the_header_says_
     assert_eq!(session.exit(), 0);
     let arguments = ["--config", own.to_str().unwrap(), "--context", "none", "doctor"];
     let done = place.run(&arguments);
-    assert_eq!((done.status, done.err.contains("no such context, but lab, prod")), (2, true), "{done:?}");
+    assert_eq!(
+        (done.status, done.err.contains("no such context, but lab, prod")),
+        (2, true),
+        "{done:?}"
+    );
     for world in worlds {
         place.wait(world.stop());
     }
@@ -145,5 +175,8 @@ fn a_mistyped_command_is_not_taken_for_something_to_open() {
         assert!(done.err.contains("s3://BUCKET/PREFIX/"), "{done:?}");
     }
     let done = place.run(&["s3://bucket/", "doctor"]);
-    assert!(done.status == 2 && done.err.contains("only the dashboard opens"), "{done:?}");
+    assert!(
+        done.status == 2 && done.err.contains("only the dashboard opens"),
+        "{done:?}"
+    );
 }

@@ -45,7 +45,11 @@ async fn world(tag: &str) -> Sandbox {
     let bucket = format!("sagemaker-{tag}");
     aws.s3.create_bucket().bucket(&bucket).send().await.unwrap();
     for number in 0..8 {
-        let put = aws.s3.put_object().bucket(&bucket).key(format!("{tag}-object-{number}"));
+        let put = aws
+            .s3
+            .put_object()
+            .bucket(&bucket)
+            .key(format!("{tag}-object-{number}"));
         put.body(ByteStream::from_static(b"x,y\n")).send().await.unwrap();
     }
     sandbox
@@ -151,7 +155,11 @@ impl Person {
 
     fn is_of_here(&self, text: &str) {
         for tag in TAGS.iter().filter(|tag| **tag != TAGS[self.here]) {
-            assert!(!text.contains(&format!("{tag}-")), "{tag} in {}: {text}", TAGS[self.here]);
+            assert!(
+                !text.contains(&format!("{tag}-")),
+                "{tag} in {}: {text}",
+                TAGS[self.here]
+            );
         }
     }
 
