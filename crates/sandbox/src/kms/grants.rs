@@ -241,7 +241,8 @@ pub(super) fn retire(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     let is_retiring = grant.retiring.as_deref().is_some_and(|own| names.contains(&own));
     let is_grantee = names.contains(&&*grant.grantee);
     let holds_retire = grant.operations.iter().any(|operation| operation == RETIRE);
-    if !is_retiring && !(is_grantee && holds_retire) {
+    let may_retire = is_retiring || (is_grantee && holds_retire);
+    if !may_retire {
         ask.authorize(kms, kms.key(&grant.key)?, &Act::new("kms:RetireGrant"))?;
     }
     let (key, id) = (grant.key.clone(), grant.id.clone());
