@@ -79,6 +79,20 @@ pub struct Pick {
     pub cursor: usize,
     /// Whether none need be chosen: the first option is none then.
     pub optional: bool,
+    /// What was heard of the options.
+    pub heard: Heard,
+}
+
+/// What was heard of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Heard {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// What there is.
+    Rows,
+    /// That it could not be listed.
+    Refusal,
 }
 
 /// An option of a [`Pick`].
@@ -261,6 +275,15 @@ impl Form {
         for field in &mut self.fields {
             if let Value::Pick(pick) = &mut field.value {
                 pick.offer_roles(roles);
+            }
+        }
+    }
+
+    /// What was heard of the roles.
+    pub(super) fn heard_of_roles(&mut self, heard: Heard) {
+        for field in &mut self.fields {
+            if let Value::Pick(pick) = &mut field.value {
+                pick.heard = heard;
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::form::Heard;
 use super::pane::Pane;
 use super::state::State;
 use super::state::overlay::Overlay;
@@ -146,6 +147,7 @@ fn answer(
             for overlay in &mut state.overlays {
                 if let Overlay::Form(form) = overlay {
                     form.offer_roles(&state.roles);
+                    form.heard_of_roles(Heard::Rows);
                 }
             }
         }
@@ -198,6 +200,14 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
             state.unidentified = true;
             state.complain(fault);
         }
-        Topic::Log(_) | Topic::Roles => state.complain(fault),
+        Topic::Roles => {
+            for overlay in &mut state.overlays {
+                if let Overlay::Form(form) = overlay {
+                    form.heard_of_roles(Heard::Refusal);
+                }
+            }
+            state.complain(fault);
+        }
+        Topic::Log(_) => state.complain(fault),
     }
 }

@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 use tui_input::Input;
 
 use super::{Theme, boxed, centered};
-use crate::app::form::{Field, Form, Pick, Value};
+use crate::app::form::{Field, Form, Heard, Pick, Value};
 use crate::app::format::{self, Tone};
 
 const COLUMNS: u16 = 84;
@@ -125,10 +125,11 @@ fn picking(
         lines.push(line.style(if is_cursor { theme.cursor } else { Style::new() }));
     }
     if matching.is_empty() {
-        let words = if pick.options.is_empty() {
-            "asking…"
-        } else {
-            "none matches"
+        let words = match pick.heard {
+            _ if !pick.options.is_empty() => "none matches",
+            Heard::Nothing => "asking…",
+            Heard::Rows => "there is none; an ARN may be typed",
+            Heard::Refusal => "they could not be listed; an ARN may be typed",
         };
         let words = if pick.input.value().starts_with("arn:") {
             ""

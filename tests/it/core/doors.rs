@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use strongroom::app::actions::MENU;
-use strongroom::app::{COMMANDS, Overlay};
+use strongroom::app::{COMMANDS, Overlay, Page, Topic};
+use strongroom::domain::FaultKind;
 
 use super::WIDE;
-use crate::desk::Desk;
+use crate::desk::{Desk, fault};
 
 fn found(desk: &Desk) -> Vec<String> {
     match desk.state.overlays.last() {
@@ -51,4 +52,17 @@ fn an_action_of_the_palette_is_done_to_what_the_cursor_is_on_or_says_that_it_is_
 fn no_two_actions_have_one_name() {
     let labels: BTreeSet<&str> = MENU.iter().map(|action| action.label).collect();
     assert_eq!(labels.len(), MENU.len());
+}
+
+#[test]
+fn a_field_for_roles_says_what_was_heard_of_them() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("2n");
+    assert!(desk.screen().contains("asking…"), "{}", desk.screen());
+    desk.answer(Topic::Roles, Page::Roles(Vec::new()));
+    assert!(desk.screen().contains("there is none; an ARN may be typed"), "{}", desk.screen());
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("2n");
+    desk.fail(Topic::Roles, fault(FaultKind::Denied, "list roles", "nobody allows it"));
+    assert!(desk.screen().contains("they could not be listed"), "{}", desk.screen());
 }

@@ -146,10 +146,10 @@ fn an_object_is_opened_in_its_prefix_and_is_there_before_any_list() {
 #[test]
 fn what_is_not_there_goes_and_is_said_and_what_is_denied_stays() {
     let mut desk = without_lists(Vec::new(), None);
-    desk.keys("Oalias/none<enter>Oalias/other<enter>Onone<enter>");
+    desk.keys("Oalias/none<enter>Oalias/other<enter>Ono-job<enter>");
     let gone = |act: &str| fault(FaultKind::NotFound, act, "there is none");
     desk.fail(Topic::Key("alias/none".to_owned()), gone("describe key"));
-    desk.fail(Topic::Job("none".to_owned()), gone("describe job"));
+    desk.fail(Topic::Job("no-job".to_owned()), gone("describe job"));
     let denied = fault(FaultKind::Denied, "describe", "nobody allows it");
     desk.fail(Topic::Key("alias/other".to_owned()), denied);
     let names: Vec<_> = desk.state.keys.rows().iter().map(KmsKey::name).collect();
