@@ -20,20 +20,21 @@ ENTER, ESC, DOWN, HOME, BACKSPACE = "\r", "\x1b[27u", "j", "\x1b[H", "\x7f"
 class Dashboard:
     """strongroom in a world, started in a folder."""
 
-    def __init__(self, world, folder, home):
+    def __init__(self, world, folder, home, size=(COLUMNS, ROWS), variables=None):
+        columns, rows = size
         self._master, terminal = pty.openpty()
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._process = subprocess.Popen(
             [STRONGROOM],
             cwd=folder,
-            env=world.environment(home) | {"TERM": "xterm-256color"},
+            env=world.environment(home) | {"TERM": "xterm-256color"} | (variables or {}),
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
             start_new_session=True,
         )
         os.close(terminal)
-        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._screen = pyte.Screen(columns, rows)
         self._lock = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -71,6 +72,34 @@ class Dashboard:
             assert time.monotonic() < until, f"`{words}` stays:\n{text}"
             time.sleep(0.05)
         return self
+
+    def until(self, holds, seconds):
+        """Whether the screen comes to be so within a time."""
+        until = time.monotonic() + seconds
+        while not holds(self.text()):
+            if time.monotonic() > until or self._process.poll() is not None:
+                return False
+            time.sleep(0.03)
+        return True
+
+    def go_to(self, words, or_else=lambda text: False):
+        """Whether a row that begins with these words, behind its signs, is there; from the top down, with the cursor on it."""
+        words = words.split()
+
+        def stands():
+            rows = self._cursors()
+            return any(words == row[at : at + len(words)] for row in rows for at in (0, 1, 2))
+
+        self.keys(HOME)
+        time.sleep(0.1)
+        for _ in range(60):
+            if stands():
+                return True
+            rows = self._cursors()
+            self.keys(DOWN)
+            if or_else(self.text()) or not self.until(lambda _: self._cursors() != rows, 0.4):
+                return stands()
+        return False
 
     def keys(self, typed):
         os.write(self._master, typed.encode())

@@ -1,0 +1,268 @@
+"""What a person does with each capability of assets/policies: acts in their order, through the real program."""
+
+import signal
+import subprocess
+import time
+
+from conftest import STRONGROOM
+from person import BACK_TAB, CLEAR, TAB
+from terminal import ENTER, ESC
+
+BUCKET, DATA = "sagemaker-data", "s3://sagemaker-data/data/"
+TABLE = "x,y\n1,2\n2,4\n3,6\n4,8\n"
+
+
+def browse_keys(p, _):
+    p.sit_down("1").see("training", "Enabled")
+    p.select("training").keys(ENTER).see("Rotation off")
+    p.keys(TAB).see("kms:*")
+
+
+def browse_grants(p, _):
+    p.sit_down("1").see("1 KMS keys").keys("2").see("feature-pipeline")
+
+
+def browse_objects(p, _):
+    open_data(p).see("strongroom")
+
+
+def browse_jobs(p, _):
+    p.sit_down("4").select("first").see("Completed")
+    p.keys("l").see("Log of first", "hello")
+    assert "Completed" in p.run("watch", "first", "--json")
+
+
+def encrypt(p, _):
+    (p.home / "new.csv").write_text(TABLE)
+    p.run("encrypt", "new.csv", DATA, "--key", "alias/training")
+
+
+def interrupt(name):
+    def act(p, world):
+        """An upload whose process is killed when S3 has a part of it."""
+        (p.home / name).write_bytes(bytes(60 << 20))
+        process = subprocess.Popen(
+            [STRONGROOM, "encrypt", name, DATA, "--key", "alias/training"],
+            env=p.world.environment(p.home),
+            cwd=p.home,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        s3 = world.admin["s3"]
+        while process.poll() is None:
+            uploads = s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+            if any(s3.list_parts(Bucket=BUCKET, Key=u["Key"], UploadId=u["UploadId"]).get("Parts") for u in uploads):
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                return
+            time.sleep(0.01)
+        p.heed(process.stderr.read())
+        raise AssertionError("the upload was not interrupted")
+
+    return act
+
+
+def go_on(p, _):
+    assert '"resumed":true' in p.run("encrypt", "long.bin", DATA, "--key", "alias/training", "--json")
+
+
+def start_again(p, _):
+    p.run("encrypt", "again.bin", DATA, "--key", "alias/training", "--no-resume")
+
+
+def decrypt(p, _):
+    p.run("decrypt", DATA, "-o", "opened")
+    assert (p.home / "opened/x.csv").read_text() == TABLE
+
+
+def verify(p, _):
+    p.run("verify", DATA)
+
+
+def grant(p, _):
+    p.sit_down("1").see("1 KMS keys").keys("2").see("feature-pipeline")
+    p.keys("n").take("trainer").keys(ENTER).see("trainer", "Granted the role", any_of=False)
+
+
+def revoke(p, _):
+    p.keys(ESC).select("trainer").keys("x").see("Revoke the grant of the role trainer").keys("y").see("Revoked the grant")
+
+
+def retire(p, _):
+    p.keys(ESC).select("feature-pipeline")
+    p.action("retire grant").see("Retire the grant of").keys("y").see("Retired the grant")
+
+
+def new_role(p, _):
+    p.sit_down("2").action("new role").see("New execution role")
+    p.keys(CLEAR, "mine", TAB, CLEAR, BUCKET, ENTER).see("the role mine", "Created")
+
+
+def of_role(label, *seen):
+    def act(p, _):
+        p.keys(ESC).action(label).see("Role: ").take("mine").keys(ENTER).see(*seen)
+
+    return act
+
+
+def trust_me(p, _):
+    p.keys(ESC).action("trust me").see("Role: ").take("mine").keys(ENTER)
+    p.see("Let yourself assume the role mine?").keys("y").see("You may assume the role mine")
+
+
+def detach(policy):
+    def act(p, _):
+        p.keys(ESC).action("detach policy").see("Take a policy off").take("mine").keys(TAB, policy, ENTER)
+        p.see("ake the policy").keys("y").see("Took the policy")
+
+    return act
+
+
+def delete_role(p, _):
+    p.keys(ESC).action("delete role").see("Role: ").take("mine").keys(ENTER).see("Delete the role mine?")
+    p.agree().see("Deleted the role mine")
+
+
+def new_full_role(p, _):
+    p.sit_down("2").action("new role").see("New execution role")
+    p.keys(CLEAR, "mine", TAB, CLEAR, BUCKET, BACK_TAB, BACK_TAB, " ", ENTER).see("the role mine", "Created")
+
+
+def open_data(p):
+    """The objects pane, with the cursor on the encrypted file."""
+    p.sit_down("3").see("data/", "Buckets", any_of=True)
+    if "data/" not in p.text():
+        p.select(BUCKET).keys(ENTER)
+    p.select("data/").keys(ENTER)
+    return p.select("x.csv")
+
+
+def train(p, _):
+    open_data(p).see("strongroom")
+    p.keys("t").see("Train on").take("trainer").keys(TAB, CLEAR, "own", TAB, CLEAR, "sleeps", ENTER)
+    p.see("Started the job own")
+
+
+def stop(p, _):
+    p.keys(ESC, "4").select("own").see("InProgress").keys("x").see("Stop the job own?").keys("y")
+    p.see("Told the job own to stop", "has ended: Stopped", any_of=True)
+
+
+def clone(p, _):
+    p.keys(ESC, "4").select("first").action("clone job").see("Train on s3://", "echoes")
+
+
+def preflight(p, _):
+    open_data(p).see("strongroom")
+    p.keys("t").see("Train on").take("trainer").keys(BACK_TAB, " ", ENTER).see("Before the job")
+    p.see("stands in the way of the job", "make the job", any_of=True)
+
+
+def prove(p, _):
+    assert '"method":"assumed"' in p.run("prove", "--key", "alias/training", "--role", "trainer", "--json")
+
+
+def story(p, _):
+    p.run("prove", "--key", "alias/training", "--role", "trainer", "--story", "--json")
+
+
+def reason(p, _):
+    assert '"method":"reasoned"' in p.run("prove", "--key", "alias/training", "--role", "untrusting", "--json")
+
+
+def new_key(p, _):
+    p.sit_down("1").see("KMS keys").keys("n").see("New KMS key").keys("ledger")
+    p.keys(BACK_TAB, " ", ENTER).see("Created the key")
+
+
+def key_action(label, before, done, *typed, question=None):
+    def act(p, _):
+        p.sit_down("1").keys(ESC).select("training").action(label)
+        if before:
+            p.see(before)
+        p.keys(*typed)
+        if question:
+            p.see(question).keys("y")
+        p.see(done)
+
+    return act
+
+
+def edit_policy(p, _):
+    p.sit_down("1").keys(ESC).select("training").action("edit policy").see("Key policy", "+ ").keys("y")
+    p.see("Replaced the policy")
+
+
+def disable(p, _):
+    p.sit_down("1").keys(ESC).select("training").keys("x").see("Disable the key").keys("y").see("Disabled the key")
+
+
+def enable(p, _):
+    p.sit_down("1").keys(ESC).select("training").see("Disabled").keys("u").see("Enabled the key")
+
+
+def give_up(p, _):
+    p.sit_down("1").keys(ESC).select("training").see("Disabled").keys("x").see("Schedule the deletion").keys(ENTER)
+    p.agree().see("PendingDeletion")
+
+
+def take_back(p, _):
+    p.keys("u").see("Cancelled the deletion of")
+
+
+def dependents(p, _):
+    p.sit_down("1").see("KMS keys").select("training").action("dependents").see("What depends on the key", "x.csv")
+    p.keys(ESC)
+
+
+def new_bucket(p, _):
+    to_buckets(p).keys("n").see("New bucket").keys(CLEAR, "sagemaker-mine", ENTER)
+    p.see("Created the bucket sagemaker-mine")
+
+
+def delete_objects(p, _):
+    open_data(p).keys("x").see("Delete").keys("y").see("Deleted")
+
+
+def empty_bucket(p, _):
+    to_buckets(p).select(BUCKET).action("empty bucket").see("Empty the bucket sagemaker-data")
+    p.agree().see("Emptied the bucket")
+
+
+def delete_bucket(p, _):
+    p.keys(ESC).select(BUCKET).action("delete bucket").see("Delete the bucket sagemaker-data")
+    p.agree().see("Deleted the bucket")
+
+
+def to_buckets(p):
+    """The objects pane with its buckets: where there is one it is open."""
+    p.sit_down("3").see(f"s3://{BUCKET}")
+    return p.keys(ESC).see("Buckets")
+
+
+def message(p, _):
+    p.sit_down("1").see("KMS keys").select("training").action("encrypt message").see("1 to 4096 bytes")
+    p.keys("the diagnosis", TAB, TAB, TAB, str(p.home / "c.bin"), ENTER).see("Encrypted message")
+    p.keys(ESC).action("decrypt message").see("Ciphertext").keys(TAB, str(p.home / "c.bin"), ENTER).see("the diagnosis")
+    p.keys(ESC)
+
+
+def data_key(p, _):
+    at = str(p.home / "c.datakey")
+    p.action("new data key").see("Keep C at").keys(CLEAR, at, ENTER).see("D was 32 bytes").keys(ESC)
+
+
+def rewrap(p, _):
+    at, anew = str(p.home / "c.datakey"), str(p.home / "anew.datakey")
+    p.action("re-wrap data key").see("D never leaves KMS").keys(at, TAB, anew, ENTER).see("D was 32 bytes", "anew.datakey")
+
+
+def new_repository(p, _):
+    p.sit_down("4").action("new repository").see("New ECR repository").keys(CLEAR, "mine", ENTER).see("The repository")
+
+
+def push(p, _):
+    (p.home / "Dockerfile").write_text("FROM scratch\n")
+    p.keys(ESC).action("build image").see("Build a training image").keys(TAB, CLEAR, "mine", ENTER)
+    p.see("Built and pushed")

@@ -1,0 +1,276 @@
+"""The policy documents of assets/policies. With exactly one of them its capability works; without any one of its actions it
+is refused by that action's name, and what was refused has changed nothing."""
+
+import concurrent.futures
+import contextlib
+import copy
+import json
+import pathlib
+import re
+import shutil
+
+import capabilities as acts
+import pytest
+from conftest import World, _sandbox, _stopped
+from person import Person, Refused, user
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+POLICIES = ROOT / "assets" / "policies"
+ACCOUNT, REGION = "111122223333", "us-east-1"
+IMAGES = ["--image", "echoes=echo hello", "--image", "sleeps=sleep 60"]
+SERVICES = ("kms", "s3", "iam", "sagemaker", "ecr")
+AT_ONCE = 3
+
+# Of each document: what is done with it.
+ACTS = {
+    "browse-keys": [acts.browse_keys],
+    "browse-grants": [acts.browse_grants],
+    "browse-objects": [acts.browse_objects],
+    "browse-jobs": [acts.browse_jobs],
+    "encrypt": [acts.encrypt],
+    "resume": [acts.interrupt("long.bin"), acts.go_on, acts.interrupt("again.bin"), acts.start_again],
+    "decrypt": [acts.decrypt, acts.verify],
+    "grants": [acts.grant, acts.revoke, acts.retire],
+    "roles": [
+        acts.new_role,
+        acts.of_role("role policies", "Who may assume it", "strongroom-training"),
+        acts.trust_me,
+        acts.of_role("distrust me", "You may no longer assume the role mine"),
+        acts.detach("strongroom-training"),
+        acts.delete_role,
+        acts.new_full_role,
+        acts.detach("arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"),
+    ],
+    "train": [acts.train, acts.stop, acts.clone],
+    "preflight": [acts.preflight],
+    "prove": [acts.prove, acts.story],
+    "reason": [acts.reason],
+    "create-keys": [acts.new_key],
+    "manage-keys": [
+        acts.key_action("add alias", "One more alias", "Added alias/zebra", "zebra", acts.ENTER),
+        acts.key_action("move alias", "Let an alias point", "Moved alias/zebra", "zebra", acts.ENTER, question="alias/zebra"),
+        acts.key_action("delete alias", "Delete an alias", "Deleted alias/zebra", acts.CLEAR, "zebra", acts.ENTER, question="Delete alias/"),
+        acts.key_action("tags", "Tags of", "Tagged the key", "team=blue", acts.TAB, "old", acts.ENTER),
+        acts.key_action("description", "Description of", "Described the key", "What it is for", acts.ENTER),
+        acts.key_action("rotation on", None, "Switched"),
+        acts.key_action("rotation off", None, "Switched"),
+        acts.edit_policy,
+        acts.disable,
+        acts.enable,
+    ],
+    "delete-keys": [acts.dependents, acts.disable, acts.give_up, acts.take_back],
+    "create-buckets": [acts.new_bucket],
+    "delete-objects": [acts.delete_objects],
+    "delete-buckets": [acts.empty_bucket, acts.delete_bucket],
+    "data-keys": [acts.message, acts.data_key, acts.rewrap],
+    "images": [acts.new_repository, acts.push],
+}
+# What the placeholders stand for, where it is not what it is for most.
+WORDS = {
+    "roles": {"ROLE": "mine"},
+    "create-keys": {"ALIAS": "ledger"},
+    "create-buckets": {"BUCKET": "sagemaker-mine"},
+    "manage-keys": {"ALIAS": "*"},
+    "images": {"REPOSITORY": "mine"},
+    "reason": {"ROLE": "untrusting"},
+}
+# What is said where something is left out, and goes on, without AWS's own sentence.
+SAID = {}
+
+
+class Room:
+    """A world of its own: a copy of the one that was prepared."""
+
+    def __init__(self, folder, prepared=None):
+        folder.mkdir(parents=True)
+        self.home, world = folder / "home", folder / "world"
+        if prepared is None:
+            self.home.mkdir()
+        else:
+            shutil.copytree(prepared / "home", self.home)
+            shutil.copytree(prepared / "world", world)
+        self._process = _sandbox(folder, "--empty", "--dir", str(world), *IMAGES)
+        said = json.loads(self._process.stdout.readline())
+        self.world = World(
+            said["AWS_ENDPOINT_URL"], said["AWS_ACCESS_KEY_ID"], said["AWS_SECRET_ACCESS_KEY"], said["AWS_DEFAULT_REGION"]
+        )
+        self.admin = {service: self.world.client(service) for service in SERVICES}
+
+    def close(self):
+        _stopped(self._process)
+
+    def state(self):
+        """All of the world that an act could change."""
+        kms, s3, iam, sagemaker, ecr = (self.admin[service] for service in SERVICES)
+        keys = [
+            (
+                kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"],
+                kms.list_grants(KeyId=key["KeyId"])["Grants"],
+                kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"],
+                kms.list_resource_tags(KeyId=key["KeyId"])["Tags"],
+            )
+            for key in kms.list_keys()["Keys"]
+        ]
+        buckets = [
+            (
+                bucket["Name"],
+                s3.list_object_versions(Bucket=bucket["Name"]).get("Versions", []),
+                [upload["UploadId"] for upload in s3.list_multipart_uploads(Bucket=bucket["Name"]).get("Uploads", [])],
+            )
+            for bucket in s3.list_buckets()["Buckets"]
+        ]
+        roles = [
+            (
+                role,
+                iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"],
+                iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"],
+            )
+            for role in iam.list_roles()["Roles"]
+        ]
+        jobs = [(job["TrainingJobName"], job["TrainingJobStatus"]) for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+        repositories = ecr.describe_repositories()["repositories"]
+        return json.dumps([keys, kms.list_aliases()["Aliases"], buckets, roles, jobs, repositories], default=str, indent=1)
+
+
+@contextlib.contextmanager
+def room(folder, prepared=None):
+    opened = Room(folder, prepared)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A world with a key, a role, data under the key, a job that has run, and a person without rights; and what their key is."""
+    folder = tmp_path_factory.mktemp("administrators") / "prepared"
+    with room(folder) as made:
+        kms, s3, iam, sagemaker = (made.admin[service] for service in SERVICES[:4])
+        person = user(made.admin, made.world, "person")
+        key = kms.create_key(Tags=[{"TagKey": "old", "TagValue": "1"}])["KeyMetadata"]
+        kms.create_alias(AliasName="alias/training", TargetKeyId=key["KeyId"])
+        s3.create_bucket(Bucket=acts.BUCKET)
+        roles = {}
+        for name, trusted in [
+            ("trainer", {"Service": "sagemaker.amazonaws.com", "AWS": f"arn:aws:iam::{ACCOUNT}:user/person"}),
+            ("untrusting", {"Service": "sagemaker.amazonaws.com"}),
+        ]:
+            trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+            roles[name] = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+            own = [
+                {"Effect": "Allow", "Action": ["s3:*", "logs:*"], "Resource": "*"},
+                {"Effect": "Allow", "Action": "kms:DescribeKey", "Resource": "*"},
+            ]
+            document = json.dumps({"Version": "2012-10-17", "Statement": own})
+            iam.put_role_policy(RoleName=name, PolicyName="data", PolicyDocument=document)
+            iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerReadOnly")
+        kms.create_grant(
+            KeyId=key["KeyId"], GranteePrincipal=roles["untrusting"], Operations=["Decrypt"], Name="feature-pipeline"
+        )
+        admin = Person(made.world, made.home)
+        (made.home / "x.csv").write_text(acts.TABLE)
+        admin.run("encrypt", "x.csv", acts.DATA, "--key", "alias/training")
+        sagemaker.create_training_job(
+            TrainingJobName="first",
+            RoleArn=roles["trainer"],
+            AlgorithmSpecification={"TrainingImage": "echoes", "TrainingInputMode": "File"},
+            InputDataConfig=[
+                {
+                    "ChannelName": "train",
+                    "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": acts.DATA + "x.csv"}},
+                }
+            ],
+            OutputDataConfig={"S3OutputPath": f"s3://{acts.BUCKET}/output"},
+            ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            StoppingCondition={"MaxRuntimeInSeconds": 60},
+        )
+        admin.run("watch", "first")
+    return folder, person.variables, key["KeyId"]
+
+
+def document(name, key_id):
+    """The document with all of its placeholders filled in."""
+    words = {
+        "ACCOUNT": ACCOUNT,
+        "REGION": REGION,
+        "KEY_ID": key_id,
+        "BUCKET": acts.BUCKET,
+        "ROLE": "trainer",
+        "ALIAS": "training",
+        "REPOSITORY": "example-image",
+        **WORDS.get(name, {}),
+    }
+    text = (POLICIES / f"{name}.json").read_text()
+    filled = re.sub(r"\b[A-Z_]{4,}\b", lambda found: words[found[0]], text)
+    return json.loads(filled)
+
+
+def actions(policy):
+    return [action for statement in policy["Statement"] for action in statement["Action"]]
+
+
+def without(policy, action):
+    policy = copy.deepcopy(policy)
+    for statement in policy["Statement"]:
+        statement["Action"] = [other for other in statement["Action"] if other != action]
+    policy["Statement"] = [statement for statement in policy["Statement"] if statement["Action"]]
+    return policy
+
+
+def attempt(folder, prepared, name, lacks):
+    """What is wrong with what a person with this document, but for an action that it lacks, sees and leaves."""
+    of_prepared, variables, key_id = prepared
+    policy = document(name, key_id)
+    with room(folder, of_prepared) as here:
+        if lacks:
+            policy = without(policy, lacks)
+        if policy["Statement"]:
+            here.admin["iam"].put_user_policy(
+                UserName="person", PolicyName="exactly", PolicyDocument=json.dumps(policy)
+            )
+        own = {key: variables[key] for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+        world = copy.copy(here.world)
+        world.variables = {**world.variables, **own}
+        person = Person(world, here.home, lacks, SAID.get((name, lacks)))
+        try:
+            for act in ACTS[name]:
+                before = here.state() if lacks else None
+                try:
+                    act(person, here)
+                except Refused:
+                    after = here.state()
+                    if after != before:
+                        return f"{name} without {lacks}: refused half done:\n{before}\n{after}"
+                    return None
+            return f"{name} without {lacks}: nothing is refused" if lacks else None
+        finally:
+            person.get_up()
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_with_exactly_its_document_a_capability_works(name, prepared, tmp_path):
+    assert attempt(tmp_path / "room", prepared, name, None) is None
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_without_any_one_of_its_actions_a_capability_is_refused_by_name_and_nothing_is_half_done(
+    name, prepared, tmp_path
+):
+    lacks = actions(document(name, prepared[2]))
+    assert len(set(lacks)) == len(lacks)
+
+    def one(action):
+        try:
+            return attempt(tmp_path / action.replace(":", "-"), prepared, name, action)
+        except (AssertionError, pytest.fail.Exception) as error:
+            return f"{name} without {action}: {error}"
+
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        wrong = [complaint for complaint in pool.map(one, lacks) if complaint]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_document_has_its_acts():
+    assert sorted(path.stem for path in POLICIES.glob("*.json")) == sorted(ACTS)
