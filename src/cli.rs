@@ -74,7 +74,7 @@ pub enum Command {
     /// Serve the embedded local AWS alone, for boto3, the AWS CLI and tests
     Sandbox(SandboxArgs),
     /// Check credentials, region, services and permissions
-    Doctor(JsonArgs),
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -271,9 +271,24 @@ pub struct WorldArgs {
     pub grant_delay: f64,
 }
 
-/// A command with nothing but `--json`.
+/// `doctor`.
 #[derive(Debug, Args)]
-pub struct JsonArgs {
+pub struct DoctorArgs {
+    /// Check the permissions for this KMS key too: id, ARN or alias/NAME
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// For this bucket
+    #[arg(long, value_name = "BUCKET")]
+    pub bucket: Option<String>,
+    /// For this training role: name or ARN
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<String>,
+    /// For this capability, of those in the README; again for another (default: what the main job takes)
+    #[arg(long = "for", value_name = "CAPABILITY")]
+    pub capabilities: Vec<String>,
+    /// Print the IAM policy document that is missing, to hand to an administrator, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub policy: bool,
     /// JSON on standard output
     #[arg(long)]
     pub json: bool,

@@ -4,6 +4,7 @@
 
 pub mod arn;
 pub mod bond;
+pub mod capability;
 pub mod change;
 pub mod context;
 pub mod explain;
@@ -31,6 +32,7 @@ pub mod words;
 
 pub use arn::Arn;
 pub use bond::Bond;
+pub use capability::{Capability, Permission};
 pub use change::{AliasChange, KeyChange, RoleChange};
 pub use context::{AwsContext, Colour};
 pub use fault::{Door, Fault, FaultKind, WayOut};

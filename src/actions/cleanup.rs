@@ -10,8 +10,8 @@ use crate::aws::{Aws, ecr, iam, kms, pages, s3, sagemaker};
 use crate::domain::policy::role_name;
 use crate::domain::words::counted;
 use crate::domain::{
-    CleanUpItem, Fault, GrantRequest, ImageRequest, JobRequest, JobStatus, KeyRequest, KeyState, ObjectRequest,
-    Outcome, Request, RoleRequest,
+    CleanUpItem, Fault, FaultKind, GrantRequest, ImageRequest, JobRequest, JobStatus, KeyRequest, KeyState,
+    ObjectRequest, Outcome, Request, RoleRequest,
 };
 
 /// The deletion window of a key that clean-up schedules: the longest, which is the one to regret least.
@@ -242,13 +242,17 @@ impl Plan<'_> {
         });
     }
 
-    /// Whether the walk made what bears these tags. What does not tell them to us, as AWS's own keys and what others made, is
-    /// none of ours; of what was not heard nobody knows that.
+    /// Whether the walk made what bears these tags. What does not tell them to us is taken for none of ours; that it may be,
+    /// and was not looked at, is told once for all that refuses them alike.
     fn is_ours(&mut self, tags: Result<BTreeMap<String, String>, Fault>) -> bool {
         match tags {
             Ok(tags) => tags.contains_key(walk_tag::NAME),
             Err(fault) => {
-                self.refused.extend(Some(fault).filter(Fault::is_unheard));
+                let is_told = |told: &Fault| (told.kind, &told.act) == (fault.kind, &fault.act);
+                let is_news = fault.kind == FaultKind::Denied && !self.refused.iter().any(is_told);
+                if is_news || fault.is_unheard() {
+                    self.refused.push(fault);
+                }
                 false
             }
         }

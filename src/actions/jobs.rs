@@ -57,10 +57,17 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
         Some(manifest) => write_manifest(aws, spec, manifest).await?,
         None => false,
     };
-    if let Err(fault) = sagemaker::create_training_job(aws, spec, &hyperparameters, walk_tag::TAG).await {
+    if let Err(mut fault) = sagemaker::create_training_job(aws, spec, &hyperparameters, walk_tag::TAG).await {
         // After a refusal the name is free again; after silence the job may exist and need its manifest.
         if written && !fault.is_unheard() {
-            let _ = s3::delete_objects(aws, &spec.bucket, &[manifest_key(&spec.name)]).await;
+            let key = manifest_key(&spec.name);
+            if s3::delete_objects(aws, &spec.bucket, std::slice::from_ref(&key))
+                .await
+                .is_err()
+            {
+                let left = s3::uri(&spec.bucket, &key);
+                fault.cause = format!("{}; {left} was written for it and is still there", fault.cause);
+            }
         }
         return Err(fault);
     }

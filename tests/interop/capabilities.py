@@ -9,21 +9,21 @@ from person import BACK_TAB, CLEAR, TAB
 from terminal import ENTER, ESC
 
 BUCKET, DATA = "sagemaker-data", "s3://sagemaker-data/data/"
+TAG = ("strongroom:workflow", "walk")
 TABLE = "x,y\n1,2\n2,4\n3,6\n4,8\n"
 
 
 def browse_keys(p, _):
-    p.sit_down("1").see("training", "Enabled")
-    p.select("training").keys(ENTER).see("Rotation off")
+    p.sit_down("1").select("training").keys(ENTER).see("State Enabled", "Rotation off")
     p.keys(TAB).see("kms:*")
 
 
 def browse_grants(p, _):
-    p.sit_down("1").see("1 KMS keys").keys("2").see("feature-pipeline")
+    p.sit_down("1").see("1 KMS keys 1").keys("2").see("feature-pipeline")
 
 
 def browse_objects(p, _):
-    open_data(p).see("strongroom")
+    open_data(p).keys(ENTER).see("says it is strongroom")
 
 
 def browse_jobs(p, _):
@@ -81,8 +81,10 @@ def verify(p, _):
 
 
 def grant(p, _):
-    p.sit_down("1").see("1 KMS keys").keys("2").see("feature-pipeline")
-    p.keys("n").take("trainer").keys(ENTER).see("trainer", "Granted the role", any_of=False)
+    p.sit_down("1").see("1 KMS keys 1").keys("2").see("feature-pipeline")
+    p.keys("n").take("trainer").keys(ENTER).see(
+        "Granted the role trainer", "The grant works", "The grant is there", any_of=True
+    )
 
 
 def revoke(p, _):
@@ -131,16 +133,16 @@ def new_full_role(p, _):
 
 def open_data(p):
     """The objects pane, with the cursor on the encrypted file."""
-    p.sit_down("3").see("data/", "Buckets", any_of=True)
-    if "data/" not in p.text():
-        p.select(BUCKET).keys(ENTER)
+    p.sit_down("3")
+    while f"3 s3://{BUCKET}/" not in p.see(f"s3://{BUCKET}/", BUCKET, any_of=True).text():
+        if p.is_there(BUCKET):
+            p.keys(ENTER)
     p.select("data/").keys(ENTER)
     return p.select("x.csv")
 
 
 def train(p, _):
-    open_data(p).see("strongroom")
-    p.keys("t").see("Train on").take("trainer").keys(TAB, CLEAR, "own", TAB, CLEAR, "sleeps", ENTER)
+    open_data(p).keys("t").see("Train on").take("trainer").keys(TAB, CLEAR, "own", TAB, CLEAR, "sleeps", ENTER)
     p.see("Started the job own")
 
 
@@ -154,8 +156,7 @@ def clone(p, _):
 
 
 def preflight(p, _):
-    open_data(p).see("strongroom")
-    p.keys("t").see("Train on").take("trainer").keys(BACK_TAB, " ", ENTER).see("Before the job")
+    open_data(p).keys("t").see("Train on").take("trainer").keys(BACK_TAB, " ", ENTER).see("Before the job")
     p.see("stands in the way of the job", "make the job", any_of=True)
 
 
@@ -225,6 +226,10 @@ def delete_objects(p, _):
     open_data(p).keys("x").see("Delete").keys("y").see("Deleted")
 
 
+def leave_an_upload(_, world):
+    world.admin["s3"].create_multipart_upload(Bucket=BUCKET, Key="half")
+
+
 def empty_bucket(p, _):
     to_buckets(p).select(BUCKET).action("empty bucket").see("Empty the bucket sagemaker-data")
     p.agree().see("Emptied the bucket")
@@ -236,9 +241,12 @@ def delete_bucket(p, _):
 
 
 def to_buckets(p):
-    """The objects pane with its buckets: where there is one it is open."""
-    p.sit_down("3").see(f"s3://{BUCKET}")
-    return p.keys(ESC).see("Buckets")
+    """The objects pane with its buckets: where there is one it may open by itself."""
+    p.sit_down("3").see(f"s3://{BUCKET}/", BUCKET, any_of=True)
+    time.sleep(1)
+    if f"3 s3://{BUCKET}/" in p.text():
+        p.keys(ESC)
+    return p.see("Buckets")
 
 
 def message(p, _):
@@ -266,3 +274,34 @@ def push(p, _):
     (p.home / "Dockerfile").write_text("FROM scratch\n")
     p.keys(ESC).action("build image").see("Build a training image").keys(TAB, CLEAR, "mine", ENTER)
     p.see("Built and pushed")
+
+
+def bear_tags(p, world):
+    """The walk has made all of it: by the tag."""
+    kms, s3, iam, sagemaker, ecr = world.admin.values()
+    [key] = kms.list_keys()["Keys"]
+    kms.tag_resource(KeyId=key["KeyId"], Tags=[{"TagKey": TAG[0], "TagValue": TAG[1]}])
+    tag = {"Key": TAG[0], "Value": TAG[1]}
+    s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": [tag]})
+    iam.tag_role(RoleName="trainer", Tags=[tag])
+    ecr.create_repository(repositoryName="example-image", tags=[tag])
+    asked = sagemaker.describe_training_job(TrainingJobName="first")
+    names = ["RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition"]
+    sagemaker.create_training_job(
+        TrainingJobName="sleeper",
+        AlgorithmSpecification={"TrainingImage": "sleeps", "TrainingInputMode": "File"},
+        Tags=[tag],
+        **{name: asked[name] for name in names},
+    )
+
+
+def clean_up(p, world):
+    p.sit_down("4").keys("w").see("The walk").keys("G", ENTER).see("What the walk made", "take down", "refused", any_of=True)
+    p.see("lines to take down")
+    while rows := open_rows(p.text()):
+        p.keys(ENTER).agree().until(lambda text: open_rows(text) != rows and "at work" not in text)
+
+
+def open_rows(text):
+    """The lines that are to be taken down."""
+    return [line for line in text.splitlines() if "○" in line]

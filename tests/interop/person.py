@@ -16,7 +16,11 @@ FRAMES = re.compile(r"[│╭╮╰╯─┃]|\s")
 
 
 class Refused(Exception):
-    """What was to be seen is not there, but that this action is denied."""
+    """What was to be seen is not there, but that this action is denied; or, of what goes on without it, what it lacks."""
+
+    def __init__(self, text, is_partial):
+        super().__init__(text)
+        self.is_partial = is_partial
 
 
 class Person:
@@ -83,20 +87,32 @@ class Person:
         shown = self._dashboard.until(is_shown, PATIENCE)
         self.heed(self.text())
         if not shown:
-            self._look_closer()
+            self.read_messages()
             pytest.fail(f"without {self.lacks}, {words} do not appear:\n{self.text()}")
         return self
 
+    def until(self, holds):
+        """Waits until the screen is so, or for the refusal."""
+        if not self._dashboard.until(lambda text: holds(text) or self._is_refused(text), PATIENCE):
+            self.read_messages()
+            pytest.fail(f"without {self.lacks}, it goes no further:\n{self.text()}")
+        self.heed(self.text())
+        return self
+
+    def is_there(self, words):
+        """Whether a row begins so; the cursor is on it then."""
+        return self._dashboard.go_to(words, self._is_refused)
+
     def select(self, words):
         """Moves the cursor onto the row that begins so."""
-        return self._until_found(lambda: self._dashboard.go_to(words, self._is_refused), f"no row `{words}`")
+        return self._until_found(lambda: self.is_there(words), f"no row `{words}`")
 
     def action(self, label):
         """Does one of the further actions of what the cursor is on, once it is offered."""
 
         def offered():
             self.keys("a").see("do it")
-            if self._dashboard.go_to(label, self._is_refused):
+            if self.is_there(label):
                 return True
             self.keys(ESC)
             self._dashboard.until(lambda text: "do it" not in text, 10)
@@ -124,32 +140,38 @@ class Person:
                 return self
             self.heed(self.text())
             self._dashboard.until(self._is_refused, 0.4)
-        self._look_closer()
+        self.read_messages()
         pytest.fail(f"without {self.lacks}, {complaint}:\n{self.text()}")
 
-    def _look_closer(self):
-        """The messages, in full."""
-        if self.lacks:
+    def read_messages(self):
+        """Every message, in full."""
+        if self.lacks and self._dashboard:
             self.keys(ESC, ESC, "!")
-            self._dashboard.until(self._is_refused, 5)
+            self._dashboard.until(self._is_refused, 3)
             self.keys(ENTER)
-            self._dashboard.until(self._is_refused, 5)
+            self._dashboard.until(self._is_refused, 3)
             self.heed(self.text())
 
     def heed(self, text):
         """Ends what is done if this says that it is refused."""
         if self._is_refused(text):
-            raise Refused(text)
+            raise Refused(text, not self._is_denied(text))
 
     def _is_refused(self, text):
+        is_said = self._said is not None and squeezed(self._said) in squeezed(text)
+        return is_said or self._is_denied(text)
+
+    def _is_denied(self, text):
         """Whether it says, across the ends of lines, that the action is denied."""
         if self.lacks is None:
             return False
-        told = FRAMES.sub("", text)
-        denied = f"notauthorizedtoperform:{self.lacks}"
-        after = told.split(denied)[1:]
-        goes_on = [rest for rest in after if not rest[:1].isalpha() or rest.startswith(("on", "because", "with"))]
-        return bool(goes_on) or (self._said is not None and FRAMES.sub("", self._said) in told)
+        after = squeezed(text).split(f"notauthorizedtoperform:{self.lacks}")[1:]
+        return any(not rest[:1].isalpha() or rest.startswith(("on", "because", "with")) for rest in after)
+
+
+def squeezed(text):
+    """Without frames and spaces, which are elsewhere where a line is broken."""
+    return FRAMES.sub("", text)
 
 
 def user(admin, world, name):

@@ -4,6 +4,7 @@ is refused by that action's name, and what was refused has changed nothing."""
 import concurrent.futures
 import contextlib
 import copy
+import difflib
 import json
 import pathlib
 import re
@@ -12,7 +13,7 @@ import shutil
 import capabilities as acts
 import pytest
 from conftest import World, _sandbox, _stopped
-from person import Person, Refused, user
+from person import Person, Refused, squeezed, user
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 POLICIES = ROOT / "assets" / "policies"
@@ -61,9 +62,10 @@ ACTS = {
     "delete-keys": [acts.dependents, acts.disable, acts.give_up, acts.take_back],
     "create-buckets": [acts.new_bucket],
     "delete-objects": [acts.delete_objects],
-    "delete-buckets": [acts.empty_bucket, acts.delete_bucket],
+    "delete-buckets": [acts.leave_an_upload, acts.empty_bucket, acts.delete_bucket],
     "data-keys": [acts.message, acts.data_key, acts.rewrap],
     "images": [acts.new_repository, acts.push],
+    "clean-up": [acts.bear_tags, acts.clean_up],
 }
 # What the placeholders stand for, where it is not what it is for most.
 WORDS = {
@@ -74,8 +76,27 @@ WORDS = {
     "images": {"REPOSITORY": "mine"},
     "reason": {"ROLE": "untrusting"},
 }
-# What is said where something is left out, and goes on, without AWS's own sentence.
-SAID = {}
+# Where something is left out and the rest goes on: what is said of it, if not in AWS's own words.
+SAID = {
+    ("browse-keys", "kms:GetKeyRotationStatus"): "Rotation unknown",
+    # A new data key for all of it.
+    ("resume", "kms:Decrypt"): '"resumed":false',
+    ("delete-buckets", "s3:ListBucketVersions"): "older versions could not be listed",
+    ("preflight", "sts:AssumeRole"): "reasoned from policies and grants",
+    ("prove", "sts:AssumeRole"): '"method":"reasoned"',
+    ("reason", "iam:GetPolicy"): "could not be read: the policy arn:aws:iam::aws:policy/AmazonSageMakerReadOnly",
+    ("reason", "iam:GetPolicyVersion"): "could not be read: the policy arn:aws:iam::aws:policy/AmazonSageMakerReadOnly",
+}
+# What is not taken back, for it cannot be or that would take another permission, is named in the refusal. An upload that cannot
+# go on is thrown away.
+LEFT = {
+    ("create-keys", "kms:CreateAlias"): "the key itself was created: arn:aws:kms:",
+    ("train", "sagemaker:CreateTrainingJob"): "own.json was written for it and is still there",
+    ("train", "sagemaker:AddTags"): "own.json was written for it and is still there",
+    ("train", "iam:PassRole"): "own.json was written for it and is still there",
+    ("resume", "s3:ListMultipartUploadParts"): "list the parts of",
+    ("prove", "kms:RevokeGrant"): "yourself: it was made for this proof",
+}
 
 
 class Room:
@@ -153,7 +174,7 @@ def prepared(tmp_path_factory):
         s3.create_bucket(Bucket=acts.BUCKET)
         roles = {}
         for name, trusted in [
-            ("trainer", {"Service": "sagemaker.amazonaws.com", "AWS": f"arn:aws:iam::{ACCOUNT}:user/person"}),
+            ("trainer", {"Service": "sagemaker.amazonaws.com", "AWS": f"arn:aws:iam::{ACCOUNT}:root"}),
             ("untrusting", {"Service": "sagemaker.amazonaws.com"}),
         ]:
             trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
@@ -239,14 +260,26 @@ def attempt(folder, prepared, name, lacks):
                 before = here.state() if lacks else None
                 try:
                     act(person, here)
-                except Refused:
-                    after = here.state()
-                    if after != before:
-                        return f"{name} without {lacks}: refused half done:\n{before}\n{after}"
-                    return None
-            return f"{name} without {lacks}: nothing is refused" if lacks else None
+                except Refused as refused:
+                    return half_done(name, lacks, refused, before, here.state())
+            if lacks is None:
+                return None
+            # What only lacks something is done, and says in a message what it lacks.
+            try:
+                person.read_messages()
+            except Refused:
+                return None
+            return f"{name} without {lacks}: nothing is refused"
         finally:
             person.get_up()
+
+
+def half_done(name, lacks, refused, before, after):
+    told = LEFT.get((name, lacks))
+    if after == before or refused.is_partial or (told and squeezed(told) in squeezed(str(refused))):
+        return None
+    changes = "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm=""))
+    return f"{name} without {lacks}: refused half done:\n{refused}\n{changes}"
 
 
 @pytest.mark.parametrize("name", ACTS)

@@ -7,6 +7,8 @@ use strongroom::domain::JobSpec;
 
 use crate::place::{Place, files, never};
 
+#[path = "cli/doctor.rs"]
+mod doctor;
 #[path = "cli/proofs.rs"]
 mod proofs;
 

@@ -1,6 +1,7 @@
-//! The README tells the truth: its table of keys is the program's own.
+//! The README tells the truth: its tables of keys and of policy documents are the program's own.
 
 use strongroom::app::{COMMANDS, Keymap};
+use strongroom::domain::capability::CAPABILITIES;
 
 #[test]
 fn the_readmes_table_of_keys_is_the_programs() {
@@ -14,6 +15,20 @@ fn the_readmes_table_of_keys_is_the_programs() {
             .map(|key| format!("`{key}`"))
             .collect();
         table.push_str(&["| ", &keys.join(" "), " | ", entry.name, " | ", entry.help, " |\n"].concat());
+    }
+    assert!(readme.contains(&table), "put this table into the README:\n{table}");
+}
+
+#[test]
+fn the_readmes_table_of_policy_documents_is_the_programs() {
+    let readme = include_str!("../../README.md");
+    let mut table = String::from("| document | what it lets a person do |\n| --- | --- |\n");
+    for capability in CAPABILITIES {
+        let name = capability.name;
+        table.push_str(&format!(
+            "| [{name}](assets/policies/{name}.json) | {} |\n",
+            capability.lets
+        ));
     }
     assert!(readme.contains(&table), "put this table into the README:\n{table}");
 }

@@ -90,7 +90,8 @@ pub(crate) async fn call(
 ) -> Result<Value, ApiError> {
     members::check("ecr", operation, body)?;
     let request = Request::parse(body)?;
-    let allow = |resource: &str| world.authorize(caller, &format!("ecr:{operation}"), resource, &BTreeMap::new());
+    let may = |action: &str, resource: &str| world.authorize(caller, action, resource, &BTreeMap::new());
+    let allow = |resource: &str| may(&format!("ecr:{operation}"), resource);
     let ecr = &world.at(&caller.place).ecr;
     if let Some(other) = request.registry_id.as_ref().filter(|id| **id != caller.place.account) {
         // Its repositories have no policies that could let somebody in.
@@ -116,6 +117,10 @@ pub(crate) async fn call(
         return ecr.describe(&request);
     }
     allow(&ecr.arn(&request.repository_name))?;
+    // Whoever makes something with tags must be allowed to tag it, too.
+    if operation == "CreateRepository" && !request.tags.is_empty() {
+        may("ecr:TagResource", &ecr.arn(&request.repository_name))?;
+    }
     ecr.at_registry(operation, &request).await?;
     match operation {
         "CreateRepository" => ecr.create(&request),

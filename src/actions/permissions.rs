@@ -1,0 +1,285 @@
+//! Which of the permissions that the main job takes the caller has: asked of AWS where a question changes nothing, else
+//! simulated by IAM, else not known.
+
+use futures::StreamExt;
+use tokio::sync::OnceCell;
+
+use super::principals::lasting;
+use crate::aws::{Aws, iam, kms, logs, s3, sagemaker, sts, transfer};
+use crate::domain::capability::{self, fill};
+use crate::domain::policy::partition;
+use crate::domain::{Arn, Capability, Door, Fault, FaultKind, Identity, Permission};
+
+/// Questions under way at once.
+const AT_ONCE: usize = 4;
+/// What is asked about where nothing is named: nobody has such a job or object.
+const NOTHING: &str = "strongroom-doctor";
+/// What stands for something until it is named, and how to name it.
+const PLACEHOLDERS: &[(&str, &str)] = &[
+    ("KEY_ID", "give --key"),
+    ("BUCKET", "give --bucket"),
+    ("ROLE", "give --role"),
+    ("ALIAS", "put it in place of ALIAS"),
+    ("REPOSITORY", "put it in place of REPOSITORY"),
+];
+
+/// What the permissions are about, as far as it is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The KMS key: id, ARN or alias.
+    pub key: Option<String>,
+    /// The bucket.
+    pub bucket: Option<String>,
+    /// The role that trains: name or ARN.
+    pub role: Option<String>,
+}
+
+/// A permission, and whether the caller has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Which.
+    pub permission: Permission,
+    /// Whether the caller has it, and how that is known.
+    pub answer: Answer,
+}
+
+/// Whether a permission is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It is; known so.
+    Allowed(&'static str),
+    /// It is not: why.
+    Missing(String),
+    /// It could not be checked: why.
+    Unknown(String),
+}
+
+/// Checks every permission of these capabilities. Nothing is changed.
+///
+/// # Errors
+/// When the caller is not known, or the key that is named is not found.
+pub async fn check_permissions(
+    aws: &Aws,
+    capabilities: &[&Capability],
+    subject: &Subject,
+) -> Result<Vec<Checked>, Fault> {
+    let check = Check::of(aws, subject).await?;
+    let permissions = capability::permissions(capabilities, |text| check.filled(text));
+    let check = &check;
+    let answers = futures::stream::iter(permissions).map(|permission| async move {
+        let answer = check.answer(&permission).await;
+        Checked { permission, answer }
+    });
+    Ok(answers.buffered(AT_ONCE).collect().await)
+}
+
+struct Check<'a> {
+    aws: &'a Aws,
+    identity: Identity,
+    /// The key's ARN, if a key is named.
+    key: Option<String>,
+    bucket: Option<&'a str>,
+    role: Option<&'a str>,
+    /// Who is simulated: a session's policies are its role's.
+    principal: OnceCell<Result<String, String>>,
+}
+
+impl<'a> Check<'a> {
+    async fn of(aws: &'a Aws, subject: &'a Subject) -> Result<Self, Fault> {
+        let identity = sts::caller_identity(aws).await?;
+        let key = match subject.key.as_deref() {
+            Some(key) => Some(key_arn(aws, key, &identity).await?),
+            None => None,
+        };
+        Ok(Self {
+            aws,
+            identity,
+            key,
+            bucket: subject.bucket.as_deref(),
+            role: subject.role.as_deref(),
+            principal: OnceCell::new(),
+        })
+    }
+
+    /// With everything in place of its placeholder that is known.
+    fn filled(&self, text: &str) -> String {
+        let text = match &self.key {
+            Some(arn) => text.replace("arn:aws:kms:REGION:ACCOUNT:key/KEY_ID", arn),
+            None => text.to_owned(),
+        };
+        let text = match self.role.filter(|role| role.starts_with("arn:")) {
+            Some(arn) => text.replace("arn:aws:iam::ACCOUNT:role/ROLE", arn),
+            None => text,
+        };
+        let partition = partition(&self.identity.arn);
+        let text = text.replace("arn:aws:", &format!("arn:{partition}:"));
+        fill(&text, |word| match word {
+            "ACCOUNT" => Some(self.identity.account.clone()),
+            "REGION" => Some(self.aws.region().to_owned()),
+            "BUCKET" => self.bucket.map(str::to_owned),
+            "ROLE" => self.role.map(str::to_owned),
+            _ => None,
+        })
+    }
+
+    async fn answer(&self, permission: &Permission) -> Answer {
+        let about = facts(permission).into_iter().map(|(_, value)| value);
+        let about: Vec<String> = about.chain(permission.resources.iter().cloned()).collect();
+        let is_left = |(word, _): &&(&str, &str)| about.iter().any(|text| names(text, word));
+        if let Some((_, remedy)) = PLACEHOLDERS.iter().find(is_left) {
+            return Answer::Unknown(format!("it is not said on what; {remedy}"));
+        }
+        match self.ask(&permission.action).await {
+            Some(Ok(how)) => Answer::Allowed(how),
+            Some(Err(fault)) if fault.kind == FaultKind::Denied => Answer::Missing(fault.cause),
+            Some(Err(fault)) => Answer::Unknown(fault.at(Door::CommandLine)),
+            None => self.simulated(permission).await,
+        }
+    }
+
+    /// Asks AWS by a call that changes nothing; `None` where there is none.
+    async fn ask(&self, action: &str) -> Option<Result<&'static str, Fault>> {
+        let aws = self.aws;
+        let key = || self.key.as_deref().unwrap_or_default();
+        let bucket = || self.bucket.unwrap_or_default();
+        let answer = match action {
+            "kms:ListKeys" => kms::list_keys(aws, None).await.map(drop),
+            "kms:ListAliases" => kms::list_aliases(aws, None).await.map(drop),
+            "kms:DescribeKey" => kms::describe_key(aws, key()).await.map(drop),
+            "kms:GetKeyPolicy" => kms::key_policy(aws, key()).await.map(drop),
+            "kms:ListGrants" => kms::list_grants(aws, key(), None).await.map(drop),
+            "kms:GenerateDataKey" | "kms:Decrypt" | "kms:Encrypt" | "kms:CreateGrant" => {
+                return self.dry_run(action.trim_start_matches("kms:")).await;
+            }
+            "s3:ListAllMyBuckets" => s3::list_buckets(aws, None).await.map(drop),
+            "s3:ListBucket" => s3::list_level(aws, bucket(), "", None).await.map(drop),
+            // Of an object that is not there only whoever may read objects is told that it is not there.
+            "s3:GetObject" => match transfer::find(aws, bucket(), NOTHING).await {
+                Err(fault) if fault.kind == FaultKind::Denied => return None,
+                found => found.map(drop),
+            },
+            "s3:GetBucketLocation" => s3::bucket_region(aws, bucket()).await.map(drop),
+            "s3:GetEncryptionConfiguration" => s3::default_key(aws, bucket()).await.map(drop),
+            "sagemaker:ListTrainingJobs" => sagemaker::list_training_jobs(aws, None, None).await.map(drop),
+            "sagemaker:DescribeTrainingJob" => sagemaker::describe_training_job(aws, NOTHING).await.map(drop),
+            "logs:DescribeLogStreams" => logs::streams(aws, NOTHING, None).await.map(drop),
+            "logs:GetLogEvents" => logs::events(aws, NOTHING, None).await.map(drop),
+            "iam:ListRoles" => iam::list_roles(aws, None).await.map(drop),
+            _ => return None,
+        };
+        Some(match answer {
+            // Whoever hears that it is not there may ask.
+            Err(fault) if !matches!(fault.kind, FaultKind::NotFound | FaultKind::Invalid) => Err(fault),
+            _ => Ok("asked"),
+        })
+    }
+
+    /// `None` where KMS does not know the question.
+    async fn dry_run(&self, operation: &str) -> Option<Result<&'static str, Fault>> {
+        let (nothing, key_arn) = (std::collections::BTreeMap::new(), self.key.as_deref()?);
+        let role = self.filled("arn:aws:iam::ACCOUNT:role/ROLE");
+        let ask = kms::Ask {
+            key_arn,
+            ciphertext: None,
+            grantee: &role,
+            grant_id: None,
+            context: &nothing,
+            tokens: &[],
+        };
+        let answer = ask.about(self.aws, operation).await?;
+        Some(answer.map(|_| "asked by a dry run"))
+    }
+
+    async fn simulated(&self, permission: &Permission) -> Answer {
+        let principal = self.principal.get_or_init(|| async {
+            let arn = &self.identity.arn;
+            let found = lasting(self.aws, arn).await.map_err(|fault| fault.cause)?;
+            found.ok_or_else(|| format!("IAM simulates users and roles, and {arn} is neither"))
+        });
+        let principal = match principal.await {
+            Ok(principal) => principal,
+            Err(why) => return Answer::Unknown(why.clone()),
+        };
+        let facts = facts(permission);
+        let facts: Vec<(&str, &str)> = facts
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        for resource in &permission.resources {
+            let resource = match resource.strip_suffix("/*") {
+                Some(folder) => &format!("{folder}/{NOTHING}"),
+                None => resource,
+            };
+            match iam::simulate(self.aws, principal, &permission.action, resource, &facts).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Answer::Missing(format!("IAM's simulator says that {principal} is not allowed it"));
+                }
+                Err(fault) => return Answer::Unknown(fault.at(Door::CommandLine)),
+            }
+        }
+        Answer::Allowed("simulated by IAM")
+    }
+}
+
+/// Whether a placeholder is left in a text.
+fn names(text: &str, word: &str) -> bool {
+    fill(text, |found| (found == word).then(String::new)) != text
+}
+
+/// What a simulation is told, so that the permission's own condition holds.
+fn facts(permission: &Permission) -> Vec<(String, String)> {
+    let operators = permission
+        .condition
+        .iter()
+        .filter_map(|condition| condition.as_object());
+    let keys = operators
+        .flat_map(|operators| operators.values())
+        .filter_map(|keys| keys.as_object());
+    let pairs = keys.flatten();
+    pairs
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+/// By its id a key is known without a question; by an alias only KMS knows it.
+async fn key_arn(aws: &Aws, key: &str, identity: &Identity) -> Result<String, Fault> {
+    if key.starts_with("arn:") && key.contains(":key/") {
+        return Ok(key.to_owned());
+    }
+    if key.starts_with("alias/") || key.starts_with("arn:") {
+        return Ok(kms::describe_key(aws, key).await?.arn);
+    }
+    let resource = format!("key/{key}");
+    let arn = Arn {
+        partition: partition(&identity.arn),
+        service: "kms",
+        region: aws.region(),
+        account: &identity.account,
+        resource: &resource,
+    };
+    Ok(arn.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placeholder_is_left_only_as_a_whole_word() {
+        assert!(names("arn:aws:s3:::BUCKET/*", "BUCKET"));
+        assert!(!names("arn:aws:s3:::MY_BUCKET/*", "BUCKET"));
+    }
+
+    #[test]
+    fn a_simulation_is_told_what_the_condition_wants() {
+        let condition = serde_json::json!({"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}});
+        let permission = Permission {
+            action: "iam:PassRole".to_owned(),
+            resources: vec!["*".to_owned()],
+            condition: Some(condition),
+        };
+        let told = ("iam:PassedToService".to_owned(), "sagemaker.amazonaws.com".to_owned());
+        assert_eq!(facts(&permission), [told]);
+    }
+}
