@@ -54,7 +54,12 @@ fn who_may_list_nothing_does_the_whole_main_job_by_names() {
     session.keys("5").select("train.csv").encrypt().keys(ESC);
     session.keys("O").keys("s3://team-data/data/train.csv").keys(ENTER);
     session.wait("◆ train.csv");
-    session.keys("2").keys("n").wait("Grant the use of").keys(&role).keys(ENTER);
+    session
+        .keys("2")
+        .keys("n")
+        .wait("Grant the use of")
+        .keys(&role)
+        .keys(ENTER);
     session.wait("Granted").keys(ESC);
     session.keys("3").keys("t").wait("New training job").keys(CLEAR);
     session.keys("first").keys(ENTER);

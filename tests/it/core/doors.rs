@@ -60,7 +60,11 @@ fn a_field_for_roles_says_what_was_heard_of_them() {
     desk.keys("2n");
     assert!(desk.screen().contains("asking…"), "{}", desk.screen());
     desk.answer(Topic::Roles, Page::Roles(Vec::new()));
-    assert!(desk.screen().contains("there is none; an ARN may be typed"), "{}", desk.screen());
+    assert!(
+        desk.screen().contains("there is none; an ARN may be typed"),
+        "{}",
+        desk.screen()
+    );
     let mut desk = Desk::filled(WIDE);
     desk.keys("2n");
     desk.fail(Topic::Roles, fault(FaultKind::Denied, "list roles", "nobody allows it"));
