@@ -13,6 +13,7 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
 use aws_smithy_types::retry::RetryConfig;
 
 use self::fault::{Expected, Heard};
@@ -339,6 +340,8 @@ fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
         .endpoint_url(sandbox.url.as_str())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http::plain())
+        // What assumes a role needs one.
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .retry_config(retries())
         .timeout_config(patience::of_calls())
         .stalled_stream_protection(patience::of_streams())

@@ -174,7 +174,7 @@ impl Config {
         }
         let mut context = context(global, &own.contexts)?;
         if context.name.is_none() {
-            context.named = own.named;
+            (context.named, context.jobs) = (own.named, own.jobs);
         }
         let first = Connection {
             endpoint_url: global.endpoint_url.clone(),

@@ -54,5 +54,5 @@ pub use request::{
     ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, Session, Touch,
 };
 pub use secret::Plaintext;
-pub use spec::{GrantSpec, ImageSpec, JobSpec, KeySpec, Message, RoleSpec};
+pub use spec::{GrantSpec, ImageSpec, JobSettings, JobSpec, KeySpec, Message, Original, RoleSpec};
 pub use survey::{AuditEntry, AuditOutcome, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};

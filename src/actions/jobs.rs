@@ -16,7 +16,6 @@ mod job_inputs;
 
 pub(super) use job_inputs::Material;
 
-const CHANNEL: &str = "train";
 const MOST_HYPERPARAMETERS: usize = 100;
 const LONGEST_VALUE: usize = 2500;
 /// The container takes no longer one either.

@@ -7,14 +7,14 @@ use aws_sdk_sagemaker::primitives::DateTime;
 use aws_sdk_sagemaker::types::{
     AlgorithmSpecification, Channel as SdkChannel, CheckpointConfig, DataSource, OutputDataConfig, ResourceConfig,
     S3DataDistribution, S3DataSource, S3DataType, SecondaryStatus, SecondaryStatusTransition, SortBy, SortOrder,
-    StoppingCondition, Tag, TrainingInputMode, TrainingInstanceType, TrainingJobStatus, TrainingJobSummary,
+    StoppingCondition, Tag, TrainingInputMode, TrainingInstanceType, TrainingJobStatus, TrainingJobSummary, VpcConfig,
 };
 use futures::TryStreamExt;
 use jiff::Timestamp;
 
 use super::fault::{Expected, Heard};
 use super::{Aws, Paged, pages, timestamp};
-use crate::domain::{Channel, Fault, JobDetail, JobSpec, JobStatus, TrainingJob, Transition};
+use crate::domain::{Channel, Fault, FaultKind, JobDetail, JobSettings, JobSpec, JobStatus, TrainingJob, Transition};
 
 /// Newest first; with `since`, only what changed after it.
 pub(crate) async fn list_training_jobs(
@@ -52,61 +52,172 @@ pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<Train
     })
 }
 
-/// Creates the job as `spec` says, with one channel `train` on every key that begins with `spec.object`.
+/// Creates the job as `spec` says, its data in one channel: every key that begins with `spec.object`. What an original has
+/// besides is kept, shown or not: a clone is no less secure than that; but it has checkpoints of its own.
 pub(crate) async fn create_training_job(
     aws: &Aws,
     spec: &JobSpec,
     hyperparameters: &BTreeMap<String, String>,
     tag: (&str, &str),
 ) -> Result<(), Fault> {
-    let act = "create training job";
-    let source = S3DataSource::builder()
-        .s3_data_type(S3DataType::S3Prefix)
-        .s3_uri(super::s3::uri(&spec.bucket, &spec.object))
-        .s3_data_distribution_type(S3DataDistribution::FullyReplicated)
-        .build();
-    let channel = SdkChannel::builder()
-        .channel_name("train")
-        .input_mode(TrainingInputMode::File)
-        .data_source(DataSource::builder().s3_data_source(source).build())
-        .build();
-    let algorithm = AlgorithmSpecification::builder()
-        .training_image(&spec.image)
-        .training_input_mode(TrainingInputMode::File)
-        .build();
-    let resources = ResourceConfig::builder()
-        .instance_type(TrainingInstanceType::from(spec.instance_type.as_str()))
-        .instance_count(spec.instance_count)
-        .volume_size_in_gb(spec.volume_gb)
-        .build();
-    let checkpoints = CheckpointConfig::builder()
-        .s3_uri(spec.checkpoints_uri())
-        .local_path(JobSpec::CHECKPOINTS_DIR)
-        .build();
-    let hyperparameters: HashMap<_, _> = hyperparameters.clone().into_iter().collect();
+    let (original, mut tags) = match &spec.original {
+        Some(original) => original_of(aws, &original.job).await?,
+        None => (DescribeTrainingJobOutput::builder().build(), BTreeMap::new()),
+    };
+    tags.extend(spec.settings.tags.clone());
+    tags.insert(tag.0.to_owned(), tag.1.to_owned());
+    let tags = tags
+        .into_iter()
+        .map(|(name, value)| Tag::builder().key(name).value(value).build());
     let call = aws
         .sagemaker()
         .create_training_job()
         .training_job_name(&spec.name)
         .role_arn(&spec.role_arn)
-        .set_hyper_parameters(Some(hyperparameters))
-        .tags(Tag::builder().key(tag.0).value(tag.1).build())
-        .algorithm_specification(algorithm)
-        .input_data_config(channel)
-        .output_data_config(OutputDataConfig::builder().s3_output_path(&spec.output).build())
-        .checkpoint_config(checkpoints)
-        .resource_config(resources)
-        .stopping_condition(
-            StoppingCondition::builder()
-                .max_runtime_in_seconds(spec.max_runtime)
-                .build(),
-        );
-    call.send().await.heard(act, &spec.name)?;
+        .set_hyper_parameters(Some(hyperparameters.clone().into_iter().collect()))
+        .set_tags(Some(tags.collect()))
+        .algorithm_specification(algorithm(spec, original.algorithm_specification))
+        .set_input_data_config(Some(channels(spec, original.input_data_config)))
+        .output_data_config(output(spec, original.output_data_config))
+        .checkpoint_config(checkpoints(spec))
+        .resource_config(resources(spec, original.resource_config))
+        .stopping_condition(stopping_condition(spec, original.stopping_condition))
+        .set_vpc_config(vpc(&spec.settings))
+        .set_enable_inter_container_traffic_encryption(Some(spec.settings.encrypts_traffic).filter(|on| *on))
+        .set_enable_managed_spot_training(spec.settings.spot_wait.map(|_| true))
+        .set_environment(environment(&spec.settings))
+        .set_debug_hook_config(original.debug_hook_config)
+        .set_debug_rule_configurations(original.debug_rule_configurations)
+        .set_tensor_board_output_config(original.tensor_board_output_config)
+        .set_experiment_config(original.experiment_config)
+        .set_profiler_config(original.profiler_config)
+        .set_profiler_rule_configurations(original.profiler_rule_configurations)
+        .set_retry_strategy(original.retry_strategy)
+        .set_remote_debug_config(original.remote_debug_config)
+        .set_infra_check_config(original.infra_check_config)
+        .set_serverless_job_config(original.serverless_job_config)
+        .set_mlflow_config(original.mlflow_config)
+        .set_model_package_config(original.model_package_config);
+    call.send().await.heard("create training job", &spec.name)?;
     Ok(())
+}
+
+/// A job with its tags, but for those that AWS gives.
+async fn original_of(aws: &Aws, name: &str) -> Result<(DescribeTrainingJobOutput, BTreeMap<String, String>), Fault> {
+    let act = "describe training job";
+    let call = aws.sagemaker().describe_training_job().training_job_name(name);
+    let original = call.send().await.heard(act, name)?;
+    if original.enable_network_isolation() == Some(true) {
+        let cause = "its containers have no network: none could ask KMS for the data key";
+        let remedy = "start a new job on the object instead of a clone";
+        return Err(Fault::new(
+            FaultKind::Invalid,
+            "clone training job",
+            name,
+            cause,
+            remedy,
+        ));
+    }
+    let arn = original.training_job_arn().expected(act, name, "ARN")?.to_owned();
+    let mut tags = tags(aws, &arn).await?;
+    tags.retain(|name, _| !name.starts_with("aws:"));
+    Ok((original, tags))
+}
+
+fn algorithm(spec: &JobSpec, original: Option<AlgorithmSpecification>) -> AlgorithmSpecification {
+    let mut algorithm = original.unwrap_or_else(|| {
+        AlgorithmSpecification::builder()
+            .training_input_mode(TrainingInputMode::File)
+            .build()
+    });
+    // One of SageMaker's own, or of the marketplace, has a name in place of an image.
+    if algorithm.algorithm_name.is_none() {
+        algorithm.training_image = Some(spec.image.clone());
+    }
+    algorithm
+}
+
+fn channels(spec: &JobSpec, original: Option<Vec<SdkChannel>>) -> Vec<SdkChannel> {
+    let source = S3DataSource::builder()
+        .s3_data_type(S3DataType::S3Prefix)
+        .s3_uri(super::s3::uri(&spec.bucket, &spec.object))
+        .s3_data_distribution_type(S3DataDistribution::FullyReplicated)
+        .build();
+    let mut channels = original.unwrap_or_default();
+    let own = channels
+        .iter_mut()
+        .find(|channel| channel.channel_name() == Some(spec.channel()));
+    match own {
+        Some(own) => match own.data_source.as_mut().and_then(|data| data.s3_data_source.as_mut()) {
+            Some(known) => known.s3_uri = source.s3_uri,
+            None => own.data_source = Some(DataSource::builder().s3_data_source(source).build()),
+        },
+        None => channels.push(
+            SdkChannel::builder()
+                .channel_name(spec.channel())
+                .input_mode(TrainingInputMode::File)
+                .data_source(DataSource::builder().s3_data_source(source).build())
+                .build(),
+        ),
+    }
+    channels
+}
+
+fn output(spec: &JobSpec, original: Option<OutputDataConfig>) -> OutputDataConfig {
+    let mut output = original.unwrap_or_else(|| OutputDataConfig::builder().build());
+    output.s3_output_path = Some(spec.output.clone());
+    output.kms_key_id.clone_from(&spec.settings.output_key);
+    output
+}
+
+/// Never those of the original: the new job would begin with them and write over them, and what a script writes to the usual
+/// folder is plaintext.
+fn checkpoints(spec: &JobSpec) -> CheckpointConfig {
+    CheckpointConfig::builder()
+        .s3_uri(spec.checkpoints_uri())
+        .local_path(JobSpec::CHECKPOINTS_DIR)
+        .build()
+}
+
+fn resources(spec: &JobSpec, original: Option<ResourceConfig>) -> ResourceConfig {
+    let mut resources = original.unwrap_or_else(|| ResourceConfig::builder().build());
+    // Instances of several kinds are in groups, each with its own type and count.
+    if resources.instance_groups().is_empty() {
+        resources.instance_type = Some(TrainingInstanceType::from(spec.instance_type.as_str()));
+        resources.instance_count = Some(spec.instance_count);
+    }
+    resources.volume_size_in_gb = Some(spec.volume_gb);
+    resources.volume_kms_key_id.clone_from(&spec.settings.volume_key);
+    resources
+}
+
+fn stopping_condition(spec: &JobSpec, original: Option<StoppingCondition>) -> StoppingCondition {
+    let mut condition = original.unwrap_or_else(|| StoppingCondition::builder().build());
+    condition.max_runtime_in_seconds = Some(spec.max_runtime);
+    condition.max_wait_time_in_seconds = spec.settings.spot_wait;
+    condition
+}
+
+fn vpc(settings: &JobSettings) -> Option<VpcConfig> {
+    (!settings.subnets.is_empty() || !settings.security_groups.is_empty()).then(|| {
+        VpcConfig::builder()
+            .set_subnets(Some(settings.subnets.clone()))
+            .set_security_group_ids(Some(settings.security_groups.clone()))
+            .build()
+    })
+}
+
+fn environment(settings: &JobSettings) -> Option<HashMap<String, String>> {
+    let all: HashMap<_, _> = settings.environment.clone().into_iter().collect();
+    Some(all).filter(|all| !all.is_empty())
 }
 
 /// The value of one tag of a job.
 pub(crate) async fn tag(aws: &Aws, arn: &str, name: &str) -> Result<Option<String>, Fault> {
+    Ok(tags(aws, arn).await?.remove(name))
+}
+
+async fn tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Fault> {
     let act = "read the tags of";
     let mut pages = pages(|token| async move {
         let call = aws.sagemaker().list_tags().resource_arn(arn);
@@ -120,12 +231,12 @@ pub(crate) async fn tag(aws: &Aws, arn: &str, name: &str) -> Result<Option<Strin
             answer.next_token(),
         )
     });
+    let mut found = BTreeMap::new();
     while let Some(tags) = pages.try_next().await? {
-        if let Some(tag) = tags.iter().find(|tag| tag.key() == Some(name)) {
-            return Ok(tag.value().map(str::to_owned));
-        }
+        let pairs = tags.into_iter().filter_map(|tag| Some((tag.key?, tag.value?)));
+        found.extend(pairs);
     }
-    Ok(None)
+    Ok(found)
 }
 
 pub(crate) async fn stop_training_job(aws: &Aws, name: &str) -> Result<(), Fault> {
@@ -164,6 +275,10 @@ fn detail(answer: &DescribeTrainingJobOutput) -> JobDetail {
         ),
         instance_type: text(instance_type.map(TrainingInstanceType::as_str)),
         instance_count: resources.and_then(ResourceConfig::instance_count).unwrap_or_default(),
+        volume_gb: resources
+            .and_then(ResourceConfig::volume_size_in_gb)
+            .unwrap_or_default(),
+        settings: settings(answer),
         channels: answer.input_data_config().iter().map(channel).collect(),
         output: answer
             .output_data_config()
@@ -195,6 +310,25 @@ fn detail(answer: &DescribeTrainingJobOutput) -> JobDetail {
             .iter()
             .filter_map(|metric| Some((metric.metric_name()?.to_owned(), metric.value()?)))
             .collect(),
+    }
+}
+
+fn settings(answer: &DescribeTrainingJobOutput) -> JobSettings {
+    let key = |key: Option<&str>| key.filter(|key| !key.is_empty()).map(str::to_owned);
+    let vpc = answer.vpc_config();
+    let is_spot = answer.enable_managed_spot_training() == Some(true);
+    JobSettings {
+        subnets: vpc.map(|vpc| vpc.subnets().to_vec()).unwrap_or_default(),
+        security_groups: vpc.map(|vpc| vpc.security_group_ids().to_vec()).unwrap_or_default(),
+        volume_key: key(answer.resource_config().and_then(ResourceConfig::volume_kms_key_id)),
+        output_key: key(answer.output_data_config().and_then(OutputDataConfig::kms_key_id)),
+        encrypts_traffic: answer.enable_inter_container_traffic_encryption() == Some(true),
+        spot_wait: answer
+            .stopping_condition()
+            .and_then(StoppingCondition::max_wait_time_in_seconds)
+            .filter(|_| is_spot),
+        environment: answer.environment().cloned().unwrap_or_default().into_iter().collect(),
+        tags: BTreeMap::new(),
     }
 }
 

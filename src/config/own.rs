@@ -1,4 +1,4 @@
-//! A person's own configuration file: keys, colours, and what is shown without being listed.
+//! A person's own configuration file: keys, colours, contexts, what is shown without being listed, what jobs are begun with.
 //!
 //! `config.toml` in the XDG configuration folder of strongroom, or what `--config` names. `assets/config.toml` shows all
 //! there is to set.
@@ -10,7 +10,7 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 
 use crate::app::Keymap;
-use crate::domain::{Arn, AwsContext, Colour, Fault, FaultKind, Named, ObjectUri};
+use crate::domain::{Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri};
 use crate::ui::Theme;
 
 /// What the file may say.
@@ -22,6 +22,8 @@ struct Written {
     keys: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     show: Show,
+    #[serde(default)]
+    jobs: Jobs,
     #[serde(default)]
     contexts: BTreeMap<String, Context>,
 }
@@ -36,6 +38,36 @@ struct Context {
     read_only: bool,
     colour: Option<ColourName>,
     show: Show,
+    jobs: Jobs,
+}
+
+/// What jobs are begun with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Jobs {
+    subnets: Vec<String>,
+    security_groups: Vec<String>,
+    volume_key: Option<String>,
+    output_key: Option<String>,
+    encrypt_between_hosts: bool,
+    spot: Option<i32>,
+    environment: BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
+}
+
+impl Jobs {
+    fn settings(self) -> JobSettings {
+        JobSettings {
+            subnets: self.subnets,
+            security_groups: self.security_groups,
+            volume_key: self.volume_key,
+            output_key: self.output_key,
+            encrypts_traffic: self.encrypt_between_hosts,
+            spot_wait: self.spot,
+            environment: self.environment,
+            tags: self.tags,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -67,6 +99,7 @@ impl Context {
                 ColourName::Magenta => Colour::Magenta,
             }),
             named: self.show.named()?,
+            jobs: self.jobs.settings(),
             name: Some(name),
         })
     }
@@ -116,6 +149,7 @@ pub(super) struct Own {
     pub(super) theme: Theme,
     pub(super) keymap: Keymap,
     pub(super) named: Vec<Named>,
+    pub(super) jobs: JobSettings,
     pub(super) contexts: Vec<AwsContext>,
 }
 
@@ -159,6 +193,7 @@ fn parse(text: &str, no_color: bool) -> Result<Own, String> {
         theme,
         keymap,
         named: written.show.named()?,
+        jobs: written.jobs.settings(),
         contexts: contexts
             .map(|(name, context)| context.of(name))
             .collect::<Result<_, _>>()?,
@@ -219,7 +254,8 @@ mod tests {
     #[test]
     fn contexts_are_named_and_say_who_and_where() {
         let text = "[contexts.prod]\nprofile = 'p'\nregion = 'eu-west-1'\nrole = 'arn:aws:iam::1:role/r'\n\
-                    read-only = true\ncolour = 'red'\nshow = { jobs = ['nightly'] }\n[contexts.dev]\n";
+                    read-only = true\ncolour = 'red'\nshow = { jobs = ['nightly'] }\n\
+                    jobs = { subnets = ['subnet-1'], encrypt-between-hosts = true }\n[contexts.dev]\n";
         let own = parse(text, false).unwrap();
         let prod = AwsContext {
             name: Some("prod".to_owned()),
@@ -229,6 +265,11 @@ mod tests {
             read_only: true,
             colour: Some(Colour::Red),
             named: vec![Named::Job("nightly".to_owned())],
+            jobs: JobSettings {
+                subnets: vec!["subnet-1".to_owned()],
+                encrypts_traffic: true,
+                ..JobSettings::default()
+            },
         };
         let dev = AwsContext {
             name: Some("dev".to_owned()),

@@ -47,6 +47,20 @@ impl<'a> Arn<'a> {
     }
 }
 
+/// What the names of AWS's hosts in a region end with: each partition has its own.
+pub fn host_suffix(region: &str) -> &'static str {
+    let suffixes = [
+        ("cn-", "amazonaws.com.cn"),
+        ("us-iso-", "c2s.ic.gov"),
+        ("us-isob-", "sc2s.sgov.gov"),
+        ("us-isof-", "csp.hci.ic.gov"),
+        ("eu-isoe-", "cloud.adc-e.uk"),
+    ];
+    let mut suffixes = suffixes.into_iter();
+    let own = suffixes.find(|(prefix, _)| region.starts_with(prefix));
+    own.map_or("amazonaws.com", |(_, suffix)| suffix)
+}
+
 impl fmt::Display for Arn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -99,6 +113,19 @@ mod tests {
             "role/trainer",
         ] {
             assert_eq!(Arn::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_end_as_their_partition_has_it() {
+        for (region, suffix) in [
+            ("eu-west-1", "amazonaws.com"),
+            ("us-gov-west-1", "amazonaws.com"),
+            ("cn-north-1", "amazonaws.com.cn"),
+            ("us-iso-east-1", "c2s.ic.gov"),
+            ("us-isob-east-1", "sc2s.sgov.gov"),
+        ] {
+            assert_eq!(host_suffix(region), suffix, "{region}");
         }
     }
 

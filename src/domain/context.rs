@@ -1,6 +1,6 @@
 //! Who one is and where, as a person chooses it.
 
-use super::{Arn, Named};
+use super::{Arn, JobSettings, Named};
 
 /// What clients are made from: a profile, a region, a role. What is not chosen, environment and profile decide.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct AwsContext {
     pub colour: Option<Colour>,
     /// What is shown without being listed.
     pub named: Vec<Named>,
+    /// What jobs are begun with.
+    pub jobs: JobSettings,
 }
 
 /// A colour that must not be overlooked.
@@ -38,15 +40,21 @@ impl AwsContext {
         if let Some(name) = &self.name {
             return name.clone();
         }
+        let made_of = self.made_of();
+        if made_of.is_empty() {
+            return "the environment's credentials".to_owned();
+        }
+        made_of
+    }
+
+    /// Profile, region and role, as far as they are chosen.
+    pub fn made_of(&self) -> String {
         let role = self.role.as_deref().map(|arn| {
             let resource = Arn::parse(arn).map_or(arn, |arn| arn.resource);
             format!("as {}", resource.rsplit('/').next().unwrap_or(resource))
         });
         let profile = self.profile.as_ref().map(|name| format!("profile {name}"));
         let parts: Vec<String> = [profile, self.region.clone(), role].into_iter().flatten().collect();
-        if parts.is_empty() {
-            return "the environment's credentials".to_owned();
-        }
         parts.join(", ")
     }
 }
@@ -66,5 +74,6 @@ mod tests {
         assert_eq!(context.label(), "profile research, eu-west-1, as trainer");
         context.name = Some("prod".to_owned());
         assert_eq!(context.label(), "prod");
+        assert_eq!(context.made_of(), "profile research, eu-west-1, as trainer");
     }
 }

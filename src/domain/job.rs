@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::JobSettings;
+
 /// A row of `ListTrainingJobs`, with the answer of `DescribeTrainingJob` once somebody looks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingJob {
@@ -102,6 +104,10 @@ pub struct JobDetail {
     pub instance_type: String,
     /// How many instances.
     pub instance_count: i32,
+    /// Size of its volumes.
+    pub volume_gb: i32,
+    /// What a company's rules may want of it; its tags are not known.
+    pub settings: JobSettings,
     /// Input channels.
     pub channels: Vec<Channel>,
     /// `S3OutputPath`.

@@ -35,9 +35,48 @@ pub struct JobSpec {
     pub hyperparameters: BTreeMap<String, String>,
     /// The prefix that the data was moved from, if a person declares that it was moved.
     pub moved_from: Option<String>,
+    /// What a company's rules want of a job.
+    pub settings: JobSettings,
+    /// The job that it is made after: all that is not said here is as it was there.
+    pub original: Option<Original>,
+}
+
+/// What a company's rules want of a job; what is not set is SageMaker's default, or the original's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobSettings {
+    /// Subnets of the VPC that it runs in.
+    pub subnets: Vec<String>,
+    /// Security groups there.
+    pub security_groups: Vec<String>,
+    /// The KMS key of the volumes.
+    pub volume_key: Option<String>,
+    /// The KMS key that SageMaker encrypts the output with.
+    pub output_key: Option<String>,
+    /// Whether instances encrypt what they send each other.
+    pub encrypts_traffic: bool,
+    /// Seconds that it may take in all on spot instances, waiting included; on demand if not set.
+    pub spot_wait: Option<i32>,
+    /// Environment variables of the container.
+    pub environment: BTreeMap<String, String>,
+    /// Tags of the job.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A job that another is made after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Original {
+    /// Its name.
+    pub job: String,
+    /// Its channel whose data the new one trains on.
+    pub channel: String,
 }
 
 impl JobSpec {
+    /// The channel of the data.
+    pub fn channel(&self) -> &str {
+        self.original.as_ref().map_or("train", |original| &original.channel)
+    }
+
     /// Where SageMaker finds checkpoints to copy to S3, in a job made here: a folder of our own, so that the usual one,
     /// which scripts write to, holds plaintext that nobody copies.
     pub const CHECKPOINTS_DIR: &str = "/opt/ml/strongroom-checkpoints";

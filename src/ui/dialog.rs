@@ -72,12 +72,12 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         };
         let tone = if *available { Tone::Plain } else { Tone::Dim };
         let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " });
-        let words = if let PaletteRow::Open(_) | PaletteRow::Switch(_) = choice {
-            words.and(tone, format::fit(&choice.name(), columns.saturating_sub(KIND + 3)))
-        } else {
-            words
+        let words = match choice {
+            PaletteRow::Open(_) => words.and(tone, format::fit(&choice.name(), columns.saturating_sub(KIND + 3))),
+            PaletteRow::Switch(context) if context.name.is_none() => words.and(tone, format!("{}  ", choice.name())),
+            PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Switch(_) => words
                 .and(tone, format::fit(&choice.name(), 17))
-                .and(Tone::Accent, format::fit(&key, 10))
+                .and(Tone::Accent, format::fit(&key, 10)),
         };
         let words = words.and(Tone::Dim, choice.help());
         let style = if is_cursor {
@@ -85,7 +85,10 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         } else {
             ratatui::style::Style::new()
         };
-        lines.push(super::line(&words, theme, columns).style(style));
+        let mut line = super::line(&words, theme, columns);
+        let rest = columns.saturating_sub(line.width());
+        line.spans.push(Span::raw(" ".repeat(rest)));
+        lines.push(line.style(style));
     }
     frame.render_widget(Paragraph::new(lines), inner);
 }

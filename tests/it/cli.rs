@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use strongroom::actions;
-use strongroom::domain::JobSpec;
+use strongroom::domain::{JobSettings, JobSpec};
 
 use crate::place::{Place, files, never};
 
@@ -348,6 +348,8 @@ fn job(role_arn: &str) -> JobSpec {
         output: "s3://sagemaker-cli/output".to_owned(),
         hyperparameters: std::collections::BTreeMap::new(),
         moved_from: None,
+        settings: JobSettings::default(),
+        original: None,
     }
 }
 

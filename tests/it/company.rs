@@ -185,3 +185,82 @@ fn a_mistyped_command_is_not_taken_for_something_to_open() {
         "{done:?}"
     );
 }
+
+#[test]
+fn a_clone_keeps_every_field_of_its_original_shown_or_not() {
+    use aws_sdk_sagemaker::types::*;
+    let place = Place::new();
+    let key = place.key("data");
+    place.bucket("team-data");
+    let role = place.role("trainer", "team-data");
+    place.grant(&key, &role);
+    place.write("train.csv", "x,y\n1,2\n2,4\n3,6\n4,8\n");
+    let done = place.run(&["encrypt", "train.csv", "s3://team-data/data/", "--key", "alias/data"]);
+    assert_eq!(done.status, 0, "{done:?}");
+    let sagemaker = aws_sdk_sagemaker::Client::new(&place.sdk());
+    let channel = |name: &str| {
+        let source = S3DataSource::builder().s3_data_type(S3DataType::S3Prefix);
+        let source = source.s3_uri("s3://team-data/data/train.csv").build();
+        Channel::builder()
+            .channel_name(name)
+            .content_type("text/csv")
+            .data_source(DataSource::builder().s3_data_source(source).build())
+            .build()
+    };
+    let resources = ResourceConfig::builder()
+        .instance_type(TrainingInstanceType::MlM5Xlarge)
+        .instance_count(2)
+        .volume_size_in_gb(33)
+        .volume_kms_key_id(&key);
+    let algorithm = AlgorithmSpecification::builder()
+        .training_image("111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest")
+        .training_input_mode(TrainingInputMode::File)
+        .metric_definitions(MetricDefinition::builder().name("loss").regex("loss=(.*)").build());
+    let vpc = VpcConfig::builder().subnets("subnet-0a1").subnets("subnet-0b2").security_group_ids("sg-0c3");
+    let stopping = StoppingCondition::builder().max_runtime_in_seconds(600).max_wait_time_in_seconds(900);
+    let output = OutputDataConfig::builder().s3_output_path("s3://team-data/output").kms_key_id(&key);
+    let create = sagemaker
+        .create_training_job()
+        .training_job_name("original")
+        .role_arn(&role)
+        .algorithm_specification(algorithm.build())
+        .input_data_config(channel("training"))
+        .input_data_config(channel("validation"))
+        .output_data_config(output.build())
+        .resource_config(resources.build())
+        .vpc_config(vpc.build())
+        .stopping_condition(stopping.build())
+        .enable_managed_spot_training(true)
+        .enable_inter_container_traffic_encryption(true)
+        .environment("REGION_OF_DATA", "eu")
+        .hyper_parameters("epochs", "3")
+        .tags(Tag::builder().key("team").value("research").build());
+    place.wait(create.send()).unwrap();
+
+    let mut session = place.dashboard(SIZE);
+    session.keys("4").select("original").action("clone job").wait("Train on");
+    session.keys(ENTER).wait("Started the job train-");
+    let describe = |name: &str| {
+        let call = sagemaker.describe_training_job().training_job_name(name);
+        place.wait(call.send()).unwrap()
+    };
+    let listed = place.wait(sagemaker.list_training_jobs().send()).unwrap();
+    let names = listed.training_job_summaries().iter().filter_map(TrainingJobSummary::training_job_name);
+    let clone = names.into_iter().find(|name| name.starts_with("train-")).unwrap().to_owned();
+    let (original, clone) = (describe("original"), describe(&clone));
+    assert_eq!(clone.algorithm_specification, original.algorithm_specification);
+    assert_eq!(clone.input_data_config, original.input_data_config);
+    assert_eq!(clone.output_data_config, original.output_data_config);
+    assert_eq!(clone.resource_config, original.resource_config);
+    assert_eq!(clone.vpc_config, original.vpc_config);
+    assert_eq!(clone.stopping_condition, original.stopping_condition);
+    assert_eq!(clone.enable_managed_spot_training, Some(true));
+    assert_eq!(clone.enable_inter_container_traffic_encryption, Some(true));
+    assert_eq!(clone.environment, original.environment);
+    let hyperparameters = clone.hyper_parameters().unwrap();
+    assert_eq!(hyperparameters["epochs"], "3");
+    assert_eq!(hyperparameters["train_channel"], "training");
+    let tags = sagemaker.list_tags().resource_arn(clone.training_job_arn().unwrap());
+    let tags = place.wait(tags.send()).unwrap();
+    assert!(tags.tags().iter().any(|tag| tag.key() == Some("team") && tag.value() == Some("research")));
+}

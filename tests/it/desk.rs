@@ -434,6 +434,8 @@ pub(crate) fn job(name: &str, status: JobStatus, secondary: &str, created: i64) 
             image: "111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest".to_owned(),
             instance_type: "ml.m5.large".to_owned(),
             instance_count: 1,
+            volume_gb: 10,
+            settings: JobSettings::default(),
             channels: vec![Channel {
                 name: "train".to_owned(),
                 uri: format!("s3://{BUCKET}/housing.csv"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom::actions;
-use strongroom::domain::JobSpec;
+use strongroom::domain::{JobSettings, JobSpec};
 
 use crate::desk::{Desk, job as listed};
 use crate::place::{Place, never};
@@ -54,6 +54,8 @@ fn spec(name: &str, role_arn: &str, image: &str) -> JobSpec {
         output: format!("s3://{BUCKET}/output"),
         hyperparameters: BTreeMap::new(),
         moved_from: None,
+        settings: JobSettings::default(),
+        original: None,
     }
 }
 

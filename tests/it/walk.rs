@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use strongroom::actions::{self, ProgressSink};
 use strongroom::domain::{
-    FaultKind, GrantConstraint, GrantSpec, JobSpec, KeySpec, Message, Outcome, Plaintext, ProofMethod, RoleSpec,
-    explain, policy,
+    FaultKind, GrantConstraint, GrantSpec, JobSettings, JobSpec, KeySpec, Message, Outcome, Plaintext, ProofMethod,
+    RoleSpec, explain, policy,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -55,6 +55,8 @@ pub(crate) fn job(name: &str, role_arn: &str, object: &str) -> JobSpec {
         output: format!("s3://{BUCKET}/output"),
         hyperparameters: none(),
         moved_from: None,
+        settings: JobSettings::default(),
+        original: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use super::{CHANNEL, START, source};
+use super::{START, source};
 use futures::TryStreamExt;
 
 use crate::actions::encrypted_data_key::{BOTO3_KEY_OBJECT, EncryptedDataKey, MAX_DATA_KEY};
@@ -201,7 +201,7 @@ impl Material {
         Some(Manifest {
             version: VERSION,
             data_keys: self.data_keys.clone(),
-            channels: BTreeMap::from([(CHANNEL.to_owned(), channel)]),
+            channels: BTreeMap::from([(spec.channel().to_owned(), channel)]),
         })
     }
 
@@ -217,7 +217,7 @@ impl Material {
                 set("encryption_context", &json);
             }
         }
-        set("train_channel", CHANNEL);
+        set("train_channel", spec.channel());
         set("key_bucket", &self.key_bucket);
         if let Some(object) = &self.key_object {
             set("ciphertext_s3_key", object);

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::domain::JobSettings;
 
 pub(super) fn spec() -> JobSpec {
     JobSpec {
@@ -16,6 +17,8 @@ pub(super) fn spec() -> JobSpec {
         output: "s3://b/output".to_owned(),
         hyperparameters: BTreeMap::new(),
         moved_from: None,
+        settings: JobSettings::default(),
+        original: None,
     }
 }
 

@@ -11,7 +11,10 @@ use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
-use crate::domain::{JobDetail, JobRequest, JobSpec, JobStatus, ObjectUri, Request, TrainingJob};
+use crate::domain::arn::host_suffix;
+use crate::domain::{
+    JobDetail, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original, Request, TrainingJob,
+};
 
 pub(in crate::app) const TRAIN: Action = Action {
     label: Keyed::Train.name(),
@@ -48,17 +51,57 @@ pub(super) const CLONE: Action = Action {
             image: detail.image.clone(),
             instance_type: detail.instance_type.clone(),
             instance_count: detail.instance_count,
-            volume_gb: 10,
+            volume_gb: detail.volume_gb.max(1),
             max_runtime: detail.max_runtime.unwrap_or(3600),
             output: detail.output.clone().unwrap_or_default(),
             bucket: data.bucket,
             object: data.key,
-            hyperparameters: BTreeMap::new(),
+            hyperparameters: kept(&detail.hyperparameters),
             moved_from: None,
+            settings: detail.settings.clone(),
+            original: Some(Original {
+                job: target.job(state)?.name.clone(),
+                channel: detail.channels.first()?.name.clone(),
+            }),
         };
         Some(Begin::Fill(form(state, spec)))
     },
 };
+
+/// All but what is found out anew for every job. The SageMaker SDK writes texts with quotes.
+fn kept(hyperparameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let of_us = ["kms_key_id", "master_key_id", "key_bucket", "ciphertext_s3_key"];
+    let kept = hyperparameters
+        .iter()
+        .filter(|(name, _)| !name.starts_with("strongroom_"));
+    kept.map(|(name, value)| {
+        let value = if of_us.contains(&name.as_str()) {
+            value.trim_matches('"')
+        } else {
+            value
+        };
+        (name.clone(), value.to_owned())
+    })
+    .collect()
+}
+
+/// What the configuration says of jobs; of the network, else what the newest job that is known has.
+fn settings(state: &State) -> JobSettings {
+    let mut settings = state.settings.context.jobs.clone();
+    if settings.subnets.is_empty() && settings.security_groups.is_empty() {
+        let known = state
+            .jobs
+            .rows()
+            .iter()
+            .filter_map(|job| Some((job.created, job.detail.as_deref()?)));
+        let in_vpc = known.filter(|(_, detail)| !detail.settings.subnets.is_empty());
+        if let Some((_, detail)) = in_vpc.max_by_key(|(created, _)| *created) {
+            settings.subnets.clone_from(&detail.settings.subnets);
+            settings.security_groups.clone_from(&detail.settings.security_groups);
+        }
+    }
+    settings
+}
 
 /// A job that is known, and where its data is.
 fn trained_on<'a>(state: &'a State, target: &Target) -> Option<(&'a JobDetail, ObjectUri)> {
@@ -76,7 +119,10 @@ pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
     let spec = JobSpec {
         name: new_name(state),
         role_arn: state.last_role.clone().unwrap_or_default(),
-        image: format!("{account}.dkr.ecr.{region}.amazonaws.com/example-image:latest"),
+        image: format!(
+            "{account}.dkr.ecr.{region}.{}/example-image:latest",
+            host_suffix(&region)
+        ),
         instance_type: "ml.m5.large".to_owned(),
         instance_count: 1,
         volume_gb: 10,
@@ -86,6 +132,8 @@ pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
         object,
         hyperparameters: BTreeMap::new(),
         moved_from: None,
+        settings: settings(state),
+        original: None,
     };
     Some(form(state, spec))
 }
@@ -103,6 +151,9 @@ fn form(state: &State, spec: JobSpec) -> Form {
         "The job unwraps the data key as its role: without a grant on the key it is denied."
     };
     let place = format!("s3://{}/{}", spec.bucket, spec.object);
+    let original = spec.original.as_ref();
+    let after = original.map(|original| format!(" What is not asked for is as {} has it.", original.job));
+    let note = format!("{note}{}", after.unwrap_or_default());
     let mut form = Blank::new(format!("Train on {place}"), note);
     let role = form.role_chosen("Role", &state.roles, &spec.role_arn);
     let name = form.text("Name", &spec.name, "");
@@ -117,6 +168,20 @@ fn form(state: &State, spec: JobSpec) -> Form {
         spec.moved_from.clone().unwrap_or_default(),
         "the old prefix, if the data was moved here",
     );
+    let known = &spec.settings;
+    let subnets = form.text("Subnets", known.subnets.join(", "), "of the VPC; none: outside of one");
+    let groups = form.text("Security groups", known.security_groups.join(", "), "");
+    let volume_key = form.text("Volume key", known.volume_key.clone().unwrap_or_default(), "a KMS key");
+    let output_key = form.text("Output key", known.output_key.clone().unwrap_or_default(), "a KMS key");
+    let between = form.checks("Between hosts", [("encrypted", known.encrypts_traffic)]);
+    let wait = known.spot_wait.map(|wait| wait.to_string());
+    let wait = form.text(
+        "Spot",
+        wait.unwrap_or_default(),
+        "seconds in all, waiting included; none: on demand",
+    );
+    let environment = form.text("Environment", joined(&known.environment), "NAME=VALUE, …");
+    let tags = form.text("Tags", joined(&known.tags), "NAME=VALUE, …");
     let instead = form.checks("Instead", [("only look what would make it fail", false)]);
     form.reading(move |filled| {
         let spec = Box::new(JobSpec {
@@ -130,8 +195,19 @@ fn form(state: &State, spec: JobSpec) -> Form {
             output: filled.required(output)?,
             bucket: spec.bucket.clone(),
             object: spec.object.clone(),
-            hyperparameters: BTreeMap::new(),
+            hyperparameters: spec.hyperparameters.clone(),
             moved_from: filled.optional(moved),
+            settings: JobSettings {
+                subnets: filled.list(subnets),
+                security_groups: filled.list(groups),
+                volume_key: filled.optional(volume_key),
+                output_key: filled.optional(output_key),
+                encrypts_traffic: filled.checked(between) == [true],
+                spot_wait: filled.optional(wait).map(|_| filled.number(wait)).transpose()?,
+                environment: filled.pairs(environment)?,
+                tags: filled.pairs(tags)?,
+            },
+            original: spec.original.clone(),
         });
         let [only_look] = filled.checked(instead);
         if only_look {
@@ -139,6 +215,11 @@ fn form(state: &State, spec: JobSpec) -> Form {
         }
         Ok(Sent::Job(JobRequest::Start(spec).into()))
     })
+}
+
+fn joined(pairs: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.join(", ")
 }
 
 /// What stops the job, if it runs.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Facts;
 use crate::app::format::{self, Line, Tone};
 use crate::app::table::{Order, Row};
-use crate::domain::{Door, Fault, JobDetail, JobStatus, TrainingJob, Transition};
+use crate::domain::{Door, Fault, JobDetail, JobSettings, JobStatus, TrainingJob, Transition};
 
 impl Row for TrainingJob {
     const ORDERS: &'static [Order<Self>] = &[
@@ -106,6 +106,7 @@ fn describe(facts: &mut Facts, detail: &JobDetail) {
         facts.plain(&format!("Channel {}", channel.name), &channel.uri);
     }
     facts.plain("Output", detail.output.as_deref().unwrap_or_default());
+    settings(facts, &detail.settings);
     facts.fact("Model", Tone::Good, detail.model.as_deref().unwrap_or_default());
     let seconds = |seconds: Option<i32>| seconds.map(|seconds| format::span(seconds.into())).unwrap_or_default();
     facts.plain("Trained for", &seconds(detail.training_seconds));
@@ -128,6 +129,24 @@ fn describe(facts: &mut Facts, detail: &JobDetail) {
         for (name, value) in &detail.hyperparameters {
             facts.plain(name, value);
         }
+    }
+}
+
+fn settings(facts: &mut Facts, settings: &JobSettings) {
+    facts.plain("Subnets", &settings.subnets.join(", "));
+    facts.plain("Security groups", &settings.security_groups.join(", "));
+    facts.plain("Volume key", settings.volume_key.as_deref().unwrap_or_default());
+    facts.plain("Output key", settings.output_key.as_deref().unwrap_or_default());
+    facts.plain(
+        "Between hosts",
+        if settings.encrypts_traffic { "encrypted" } else { "" },
+    );
+    let spot = settings
+        .spot_wait
+        .map(|wait| format!("{} in all", format::span(wait.into())));
+    facts.plain("Spot", &spot.unwrap_or_default());
+    for (name, value) in &settings.environment {
+        facts.plain("Environment", &format!("{name}={value}"));
     }
 }
 

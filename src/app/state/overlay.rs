@@ -226,8 +226,8 @@ impl PaletteRow {
     }
 
     /// What it does.
-    pub fn help(&self) -> &'static str {
-        match self {
+    pub fn help(&self) -> Cow<'static, str> {
+        let help = match self {
             Self::Command(command) => command.entry().help,
             Self::Action(action) => action.help,
             Self::Open(Named::Key(_)) => "KMS key",
@@ -235,9 +235,16 @@ impl PaletteRow {
             Self::Open(Named::Place(uri)) if uri.is_prefix() => "prefix",
             Self::Open(Named::Place(_)) => "object",
             Self::Open(Named::Job(_)) => "training job",
-            Self::Switch(context) if context.name.is_some() => "context",
-            Self::Switch(_) => "go there",
-        }
+            Self::Switch(context) => {
+                let read_only = if context.read_only { "read-only" } else { "" };
+                let made_of = context.name.as_ref().map(|_| context.made_of()).unwrap_or_default();
+                let parts = [made_of.as_str(), read_only]
+                    .into_iter()
+                    .filter(|part| !part.is_empty());
+                return parts.collect::<Vec<_>>().join(", ").into();
+            }
+        };
+        help.into()
     }
 }
 

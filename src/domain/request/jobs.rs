@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use super::command::CommandLine;
 use super::facts::{Ask, Facts, Touch};
 use super::names::principal;
-use crate::domain::JobSpec;
 use crate::domain::spec::WORKFLOW;
 use crate::domain::words::span;
+use crate::domain::{JobSettings, JobSpec};
 
 /// A request that is about a training job.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,14 +46,18 @@ impl JobRequest {
                     spec.object,
                     moved.unwrap_or_default()
                 );
+                let original = spec.original.as_ref();
+                let after = original
+                    .map(|original| format!(" What is not said here is as {} has it, its tags too.", original.job));
                 Facts::change("start training job", &spec.name, title)
                     .consequence(format!(
-                        "{} × {} for at most {}, with {}; AWS bills for it. What it writes goes to {}.",
+                        "{} × {} for at most {}, with {}; AWS bills for it. What it writes goes to {}.{}",
                         spec.instance_count,
                         spec.instance_type,
                         span(spec.max_runtime.into()),
                         spec.image,
-                        spec.output
+                        spec.output,
+                        after.unwrap_or_default()
                     ))
                     .finishing(
                         "If nothing is written yet nothing will be; else the job is started, and can be stopped.",
@@ -75,7 +81,12 @@ impl JobRequest {
 
     pub(super) fn commands(&self) -> Vec<CommandLine> {
         match self {
-            Self::Start(spec) => vec![start(spec)],
+            Self::Start(spec) => {
+                let original = spec.original.iter().map(|original| {
+                    CommandLine::aws("sagemaker describe-training-job").with("--training-job-name", &original.job)
+                });
+                original.chain([start(spec)]).collect()
+            }
             Self::Stop { name } => {
                 vec![CommandLine::aws("sagemaker stop-training-job").with("--training-job-name", name)]
             }
@@ -90,6 +101,43 @@ impl JobRequest {
     }
 }
 
+/// Only what is set: SageMaker takes no empty lists and names.
+fn settings(json: &mut Value, settings: &JobSettings) {
+    let mut set = |pointer: &[&str], value: Value| {
+        let is_set = match &value {
+            Value::Null => false,
+            Value::Bool(on) => *on,
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(members) => !members.is_empty(),
+            Value::Number(_) | Value::String(_) => true,
+        };
+        if is_set {
+            *pointer.iter().fold(&mut *json, |at, name| &mut at[*name]) = value;
+        }
+    };
+    set(&["VpcConfig", "Subnets"], json!(settings.subnets));
+    set(&["VpcConfig", "SecurityGroupIds"], json!(settings.security_groups));
+    set(&["ResourceConfig", "VolumeKmsKeyId"], json!(settings.volume_key));
+    set(&["OutputDataConfig", "KmsKeyId"], json!(settings.output_key));
+    set(
+        &["EnableInterContainerTrafficEncryption"],
+        json!(settings.encrypts_traffic),
+    );
+    set(&["EnableManagedSpotTraining"], json!(settings.spot_wait.is_some()));
+    set(
+        &["StoppingCondition", "MaxWaitTimeInSeconds"],
+        json!(settings.spot_wait),
+    );
+    set(&["Environment"], json!(settings.environment));
+    let tags = settings
+        .tags
+        .iter()
+        .map(|(name, value)| json!({"Key": name, "Value": value}));
+    if let Some(all) = json["Tags"].as_array_mut() {
+        all.extend(tags);
+    }
+}
+
 /// What is looked up when the job is started stands there by its name, in capitals.
 fn start(spec: &JobSpec) -> CommandLine {
     let mut hyperparameters = BTreeMap::from([
@@ -97,7 +145,7 @@ fn start(spec: &JobSpec) -> CommandLine {
         ("ciphertext_s3_key", "DATA_KEY_OBJECT"),
         ("kms_key_id", "KMS_KEY"),
         ("master_key_id", "KMS_KEY"),
-        ("train_channel", "train"),
+        ("train_channel", spec.channel()),
         (JobSpec::CHECKPOINTS_PARAMETER, JobSpec::CHECKPOINTS_DIR),
         ("train_file", spec.object.rsplit('/').next().unwrap_or_default()),
     ]);
@@ -106,12 +154,12 @@ fn start(spec: &JobSpec) -> CommandLine {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str())),
     );
-    let json = serde_json::json!({
+    let mut json = json!({
         "TrainingJobName": spec.name,
         "RoleArn": spec.role_arn,
         "AlgorithmSpecification": {"TrainingImage": spec.image, "TrainingInputMode": "File"},
         "InputDataConfig": [{
-            "ChannelName": "train",
+            "ChannelName": spec.channel(),
             "DataSource": {"S3DataSource": {
                 "S3DataType": "S3Prefix",
                 "S3Uri": format!("s3://{}/{}", spec.bucket, spec.object),
@@ -129,5 +177,6 @@ fn start(spec: &JobSpec) -> CommandLine {
         "HyperParameters": hyperparameters,
         "Tags": [{"Key": WORKFLOW.0, "Value": WORKFLOW.1}],
     });
+    settings(&mut json, &spec.settings);
     CommandLine::aws("sagemaker create-training-job").with("--cli-input-json", json.to_string())
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use strongroom::actions;
 use strongroom::domain::{
-    AccountRequest, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobRequest, JobSpec, KeyRequest, Message,
-    MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
+    AccountRequest, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobRequest, JobSettings, JobSpec, KeyRequest,
+    Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
 };
 
 use super::BUCKET;
@@ -92,6 +92,8 @@ impl Stage {
             output: format!("s3://{BUCKET}/output"),
             hyperparameters: BTreeMap::new(),
             moved_from: None,
+            settings: JobSettings::default(),
+            original: None,
         }
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use strongroom::domain::{
-    AccountRequest, GrantConstraint, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobRequest, JobSpec, KeyRequest,
-    KeySpec, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
+    AccountRequest, GrantConstraint, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobRequest, JobSettings,
+    JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request,
+    RoleRequest, RoleSpec,
 };
 
 use crate::desk::arn;
@@ -35,6 +36,8 @@ fn job() -> Box<JobSpec> {
         output: format!("s3://{BUCKET}/output"),
         hyperparameters: BTreeMap::new(),
         moved_from: None,
+        settings: JobSettings::default(),
+        original: None,
     })
 }
 

@@ -52,6 +52,8 @@ fn job(bucket: &str, object: &str) -> Request {
         output: format!("s3://{bucket}/output"),
         hyperparameters: BTreeMap::new(),
         moved_from: None,
+        settings: JobSettings::default(),
+        original: None,
     })))
 }
 

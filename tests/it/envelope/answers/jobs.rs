@@ -1,6 +1,6 @@
 //! SageMaker and its logs: jobs started, stopped, watched; what would fail in them, and what is left of them all.
 
-use strongroom::domain::{CleanUpItem, Finding, JobSpec, Weight};
+use strongroom::domain::{CleanUpItem, Finding, JobSettings, JobSpec, Weight};
 use strongroom_sandbox::Options;
 
 use super::*;
@@ -115,6 +115,8 @@ fn spec(name: &str, role: &str, image: &str) -> JobSpec {
         output: format!("s3://{BUCKET}/output"),
         hyperparameters: BTreeMap::new(),
         moved_from: None,
+        settings: JobSettings::default(),
+        original: None,
     }
 }
 
