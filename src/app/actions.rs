@@ -125,6 +125,7 @@ impl State {
 pub(super) const NEW: Action = Action {
     label: Keyed::New.name(),
     help: Keyed::New.help(),
+    changes: true,
     offered: |state, target| match target.pane {
         Pane::Keys | Pane::Objects => Ok(()),
         Pane::Grants | Pane::Files => only_if(
@@ -151,6 +152,7 @@ pub(super) const NEW: Action = Action {
 pub(super) const REMOVE: Action = Action {
     label: Keyed::Remove.name(),
     help: Keyed::Remove.help(),
+    changes: true,
     offered: |state, target| match target.pane {
         Pane::Keys => only_if(
             keys::remove(state).is_some(),
@@ -228,7 +230,7 @@ fn menu_of(state: &mut State, actions: &[&'static Action]) {
         None => state.focus.name().to_owned(),
     };
     let target = Target::of(state);
-    let offered = |action: &&Action| (action.offered)(state, &target).is_ok();
+    let offered = |action: &&Action| action.offer(state, &target).is_ok();
     let actions = actions.iter().copied().filter(offered).collect();
     state.overlays.push(Overlay::Menu(Menu {
         title,
@@ -243,7 +245,7 @@ pub(super) fn choose(state: &mut State, menu: &Menu, effects: &mut Vec<Effect>) 
     let Some(action) = menu.actions.get(menu.cursor) else {
         return;
     };
-    if (action.offered)(state, &menu.target).is_ok() {
+    if action.offer(state, &menu.target).is_ok() {
         return run(state, action, &menu.target, effects);
     }
     let words = format!(
@@ -256,7 +258,7 @@ pub(super) fn choose(state: &mut State, menu: &Menu, effects: &mut Vec<Effect>) 
 /// Does it to what the cursor is on now, or says where it could be done.
 pub(super) fn run_here(state: &mut State, action: &Action, effects: &mut Vec<Effect>) {
     let target = Target::of(state);
-    match (action.offered)(state, &target) {
+    match action.offer(state, &target) {
         Ok(()) => run(state, action, &target, effects),
         Err("") => state.say(Tone::Warn, format!("Not here: {}.", action.label)),
         Err(elsewhere) => state.say(Tone::Warn, elsewhere),
@@ -265,6 +267,12 @@ pub(super) fn run_here(state: &mut State, action: &Action, effects: &mut Vec<Eff
 
 /// Does it, or asks for what it needs first.
 pub(super) fn run(state: &mut State, action: &Action, target: &Target, effects: &mut Vec<Effect>) {
+    // Nothing is asked for what would be refused in the end.
+    if action.changes
+        && let Err(why) = state.settings.may_change()
+    {
+        return state.say(Tone::Warn, why);
+    }
     match (action.begin)(state, target) {
         Some(Begin::Start(request)) => {
             state.start(request, effects);

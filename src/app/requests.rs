@@ -8,11 +8,16 @@ use super::outcome_text::Names;
 use super::state::State;
 use super::state::continuation::Continuation;
 use super::state::overlay::{Confirm, Overlay, Then};
-use super::{Effect, OpId, Settings};
+use super::{Effect, OpId};
 use crate::domain::{Ask, Request};
 
 /// Asks about a request, or begins it where nothing need be asked.
 pub(super) fn ask(state: &mut State, request: Request, at_least: Ask, effects: &mut Vec<Effect>) {
+    if request.plain_facts().changes
+        && let Err(why) = state.settings.may_change()
+    {
+        return state.say(Tone::Warn, why);
+    }
     match question(state, request.clone(), at_least, "") {
         Some(question) => state.overlays.push(Overlay::Confirm(question)),
         None => {
@@ -97,8 +102,10 @@ impl State {
             return None;
         }
         let facts = request.facts(&(*Names::of(self)).clone().brief());
-        if self.settings.is_read_only() && facts.changes {
-            self.say(Tone::Warn, read_only(&self.settings));
+        if facts.changes
+            && let Err(why) = self.settings.may_change()
+        {
+            self.say(Tone::Warn, why);
             return None;
         }
         let id = self
@@ -107,14 +114,4 @@ impl State {
         effects.push(Effect::Start { id, request });
         Some(id)
     }
-}
-
-/// Why nothing is changed, and what would.
-fn read_only(settings: &Settings) -> String {
-    let remedy = if settings.read_only {
-        "start strongroom without --read-only"
-    } else {
-        "go to another context, or take read-only from it in the configuration,"
-    };
-    format!("This session is read-only: {remedy} to change anything.")
 }

@@ -43,6 +43,17 @@ pub struct Settings {
 impl Settings {
     /// Whether nothing may be changed here.
     pub fn is_read_only(&self) -> bool {
-        self.read_only || self.context.read_only
+        self.may_change().is_err()
+    }
+
+    /// Whether something may be changed here; else why not, and what would allow it.
+    pub(super) fn may_change(&self) -> Result<(), &'static str> {
+        if self.read_only {
+            return Err("This session is read-only: start strongroom without --read-only to change anything.");
+        }
+        if self.context.read_only {
+            return Err("This context is read-only: go to another (C), or change that in the configuration.");
+        }
+        Ok(())
     }
 }

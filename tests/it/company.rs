@@ -216,9 +216,16 @@ fn a_clone_keeps_every_field_of_its_original_shown_or_not() {
         .training_image("111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest")
         .training_input_mode(TrainingInputMode::File)
         .metric_definitions(MetricDefinition::builder().name("loss").regex("loss=(.*)").build());
-    let vpc = VpcConfig::builder().subnets("subnet-0a1").subnets("subnet-0b2").security_group_ids("sg-0c3");
-    let stopping = StoppingCondition::builder().max_runtime_in_seconds(600).max_wait_time_in_seconds(900);
-    let output = OutputDataConfig::builder().s3_output_path("s3://team-data/output").kms_key_id(&key);
+    let vpc = VpcConfig::builder()
+        .subnets("subnet-0a1")
+        .subnets("subnet-0b2")
+        .security_group_ids("sg-0c3");
+    let stopping = StoppingCondition::builder()
+        .max_runtime_in_seconds(600)
+        .max_wait_time_in_seconds(900);
+    let output = OutputDataConfig::builder()
+        .s3_output_path("s3://team-data/output")
+        .kms_key_id(&key);
     let create = sagemaker
         .create_training_job()
         .training_job_name("original")
@@ -238,15 +245,26 @@ fn a_clone_keeps_every_field_of_its_original_shown_or_not() {
     place.wait(create.send()).unwrap();
 
     let mut session = place.dashboard(SIZE);
-    session.keys("4").select("original").action("clone job").wait("Train on");
+    session
+        .keys("4")
+        .select("original")
+        .action("clone job")
+        .wait("Train on");
     session.keys(ENTER).wait("Started the job train-");
     let describe = |name: &str| {
         let call = sagemaker.describe_training_job().training_job_name(name);
         place.wait(call.send()).unwrap()
     };
     let listed = place.wait(sagemaker.list_training_jobs().send()).unwrap();
-    let names = listed.training_job_summaries().iter().filter_map(TrainingJobSummary::training_job_name);
-    let clone = names.into_iter().find(|name| name.starts_with("train-")).unwrap().to_owned();
+    let names = listed
+        .training_job_summaries()
+        .iter()
+        .filter_map(TrainingJobSummary::training_job_name);
+    let clone = names
+        .into_iter()
+        .find(|name| name.starts_with("train-"))
+        .unwrap()
+        .to_owned();
     let (original, clone) = (describe("original"), describe(&clone));
     assert_eq!(clone.algorithm_specification, original.algorithm_specification);
     assert_eq!(clone.input_data_config, original.input_data_config);
@@ -262,5 +280,9 @@ fn a_clone_keeps_every_field_of_its_original_shown_or_not() {
     assert_eq!(hyperparameters["train_channel"], "training");
     let tags = sagemaker.list_tags().resource_arn(clone.training_job_arn().unwrap());
     let tags = place.wait(tags.send()).unwrap();
-    assert!(tags.tags().iter().any(|tag| tag.key() == Some("team") && tag.value() == Some("research")));
+    assert!(
+        tags.tags()
+            .iter()
+            .any(|tag| tag.key() == Some("team") && tag.value() == Some("research"))
+    );
 }

@@ -14,6 +14,7 @@ const AUDITED: usize = 10_000;
 pub(in crate::app) const CLEAN_UP: Action = Action {
     label: "clean up",
     help: "Everything the walk made, each line with what takes it down",
+    changes: false,
     offered: |_, _| Ok(()),
     begin: |_, _| Some(Begin::Do(cleanup::open)),
 };
@@ -21,6 +22,7 @@ pub(in crate::app) const CLEAN_UP: Action = Action {
 pub(in crate::app) const AUDIT: Action = Action {
     label: "audit log",
     help: Keyed::Audit.help(),
+    changes: false,
     offered: |_, _| Ok(()),
     begin: |_, _| start(AccountRequest::AuditLog { most: AUDITED }),
 };

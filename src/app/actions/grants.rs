@@ -22,6 +22,7 @@ const OPERATIONS: [(&str, bool); 7] = [
 pub(super) const RETIRE: Action = Action {
     label: "retire grant",
     help: "Give the grant up as its grantee or retiring principal",
+    changes: true,
     offered: |state, target| only_if(target.pane == Pane::Grants && target.grant(state).is_some(), ""),
     begin: |state, target| {
         let grant = target.grant(state)?;
@@ -36,6 +37,7 @@ pub(super) const RETIRE: Action = Action {
 pub(super) const EVERYWHERE: Action = Action {
     label: "all grants",
     help: "The grants of every key that may be listed",
+    changes: false,
     offered: |_, target| in_panes(target, &[Pane::Keys, Pane::Grants]),
     begin: |_, _| start(GrantRequest::List),
 };

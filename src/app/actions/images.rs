@@ -9,6 +9,7 @@ use crate::domain::{ImageRequest, ImageSpec};
 pub(super) const NEW_REPOSITORY: Action = Action {
     label: "new repository",
     help: "An ECR repository for training images",
+    changes: true,
     offered: |_, target| in_panes(target, &[Pane::Jobs]),
     begin: |_, _| {
         let mut form = Blank::new("New ECR repository", "");
@@ -23,6 +24,7 @@ pub(super) const NEW_REPOSITORY: Action = Action {
 pub(in crate::app) const BUILD: Action = Action {
     label: "build image",
     help: "Build a training image from the folder shown, and push it",
+    changes: true,
     offered: |_, target| in_panes(target, &[Pane::Jobs, Pane::Files]),
     begin: |_, target| {
         let note = "With docker or podman, from a folder that holds a Dockerfile.";
@@ -46,6 +48,7 @@ pub(in crate::app) const BUILD: Action = Action {
 pub(super) const TRY: Action = Action {
     label: "try image",
     help: "Run an image here over a made-up /opt/ml, before anyone pays",
+    changes: false,
     offered: |_, target| in_panes(target, &[Pane::Jobs]),
     begin: |_, _| {
         let mut form = Blank::new("Try a training image here", "");

@@ -19,6 +19,7 @@ use crate::domain::{
 pub(in crate::app) const TRAIN: Action = Action {
     label: Keyed::Train.name(),
     help: Keyed::Train.help(),
+    changes: true,
     offered: |state, target| on_object(state, target, "To train, select an encrypted object (3)."),
     begin: |state, target| new(state, target).map(Begin::Fill),
 };
@@ -26,6 +27,7 @@ pub(in crate::app) const TRAIN: Action = Action {
 pub(in crate::app) const LOG: Action = Action {
     label: Keyed::Log.name(),
     help: Keyed::Log.help(),
+    changes: false,
     offered: |state, target| {
         let is_there = target.pane == Pane::Jobs && target.job(state).is_some();
         only_if(is_there, "To read a log, select a job (4).")
@@ -42,6 +44,7 @@ pub(in crate::app) const LOG: Action = Action {
 pub(super) const CLONE: Action = Action {
     label: "clone job",
     help: "A new job made as this one was",
+    changes: true,
     offered: |state, target| only_if(target.pane == Pane::Jobs && trained_on(state, target).is_some(), ""),
     begin: |state, target| {
         let (detail, data) = trained_on(state, target)?;

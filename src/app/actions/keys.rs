@@ -20,6 +20,7 @@ const OBJECTS: usize = 5000;
 pub(in crate::app) const RESTORE: Action = Action {
     label: Keyed::Restore.name(),
     help: Keyed::Restore.help(),
+    changes: true,
     offered: |state, target| {
         let elsewhere = match state.key() {
             Some(key) if key.detail.is_none() => "What state the key is in is being asked; try again when it is there.",
@@ -41,6 +42,7 @@ pub(in crate::app) const RESTORE: Action = Action {
 pub(super) const EDIT_POLICY: Action = Action {
     label: "edit policy",
     help: "The key policy in your editor; checked, shown as a diff, then put",
+    changes: true,
     offered: on_key,
     begin: |_, target| changed(target, PolicyChange::ByHand),
 };
@@ -48,6 +50,7 @@ pub(super) const EDIT_POLICY: Action = Action {
 pub(super) const PUT_POLICY_BACK: Action = Action {
     label: "put policy back",
     help: "The policy as it was before it was replaced from here",
+    changes: true,
     offered: |state, target| {
         let of = target.listed_key(state).filter(|_| target.pane == Pane::Keys);
         only_if(of.is_some_and(|of| state.previous_policies.contains_key(&of.arn)), "")
@@ -61,6 +64,7 @@ pub(super) const PUT_POLICY_BACK: Action = Action {
 pub(super) const ALLOW_ROLE: Action = Action {
     label: "allow role",
     help: "Name a role in the key policy instead of granting: shown as a diff, then put",
+    changes: true,
     offered: on_key,
     begin: |state, target| {
         let key_arn = target.key.clone()?;
@@ -82,6 +86,7 @@ pub(super) const ALLOW_ROLE: Action = Action {
 pub(super) const ADD_ALIAS: Action = Action {
     label: "add alias",
     help: "One more name for the key",
+    changes: true,
     offered: on_key,
     begin: |state, target| {
         let form = Blank::new(format!("One more alias for {}", target.key_name(state)), "");
@@ -95,6 +100,7 @@ pub(super) const ADD_ALIAS: Action = Action {
 pub(super) const MOVE_ALIAS: Action = Action {
     label: "move alias",
     help: "Let an existing alias point to this key",
+    changes: true,
     offered: on_key,
     begin: |state, target| {
         let title = format!("Let an alias point to {}", target.key_name(state));
@@ -110,6 +116,7 @@ pub(super) const MOVE_ALIAS: Action = Action {
 pub(super) const DELETE_ALIAS: Action = Action {
     label: "delete alias",
     help: "Take a name away; the key stays",
+    changes: true,
     offered: on_key,
     begin: |state, target| {
         let aliases = target
@@ -134,6 +141,7 @@ pub(super) const DELETE_ALIAS: Action = Action {
 pub(super) const TAGS: Action = Action {
     label: "tags",
     help: "Set and remove tags",
+    changes: true,
     offered: on_key,
     begin: |state, target| {
         let key_arn = target.key.clone()?;
@@ -153,6 +161,7 @@ pub(super) const TAGS: Action = Action {
 pub(super) const DESCRIBE: Action = Action {
     label: "description",
     help: "Change the description",
+    changes: true,
     offered: on_key,
     begin: |state, target| {
         let key_arn = target.key.clone()?;
@@ -170,6 +179,7 @@ pub(super) const DESCRIBE: Action = Action {
 pub(super) const ROTATION_ON: Action = Action {
     label: "rotation on",
     help: "New key material every year; old ciphertexts still open",
+    changes: true,
     offered: |state, target| can_rotate(state, target, true),
     begin: |_, target| rotated(target, true),
 };
@@ -177,6 +187,7 @@ pub(super) const ROTATION_ON: Action = Action {
 pub(super) const ROTATION_OFF: Action = Action {
     label: "rotation off",
     help: "Keep the key material",
+    changes: true,
     offered: |state, target| can_rotate(state, target, false),
     begin: |_, target| rotated(target, false),
 };
@@ -184,6 +195,7 @@ pub(super) const ROTATION_OFF: Action = Action {
 pub(super) const DEPENDENTS: Action = Action {
     label: "dependents",
     help: "What depends on the key: objects, grants, aliases, jobs",
+    changes: false,
     offered: on_key,
     begin: |_, target| target.key.clone().map(dependents).map(Begin::Start),
 };

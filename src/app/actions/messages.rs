@@ -15,6 +15,7 @@ const WRITE_TO: &str = "a new file; empty shows it here";
 pub(super) const ENCRYPT: Action = Action {
     label: "encrypt message",
     help: "Encrypt up to 4096 bytes by KMS itself",
+    changes: true,
     offered: on_key,
     begin: |state, target| {
         let title = format!("Encrypt a message under {}", target.key_name(state));
@@ -38,6 +39,7 @@ pub(super) const ENCRYPT: Action = Action {
 pub(super) const DECRYPT: Action = Action {
     label: "decrypt message",
     help: "Decrypt what KMS itself encrypted",
+    changes: false,
     offered: on_key,
     begin: |_, target| {
         let note = "What KMS itself encrypted; wiped when closed.";
@@ -61,6 +63,7 @@ pub(super) const DECRYPT: Action = Action {
 pub(super) const NEW_DATA_KEY: Action = Action {
     label: "new data key",
     help: "Generate one, keep C where you say, forget D",
+    changes: true,
     offered: on_key,
     begin: |state, target| {
         let shown = target
@@ -86,6 +89,7 @@ pub(super) const NEW_DATA_KEY: Action = Action {
 pub(super) const OPEN_DATA_KEY: Action = Action {
     label: "open data key",
     help: "Which key wraps a C; does it unwrap for me, for a role",
+    changes: false,
     offered: |_, target| in_panes(target, &[Pane::Keys, Pane::Objects]),
     begin: |state, target| {
         let shown = match target.pane {
@@ -114,6 +118,7 @@ pub(super) const OPEN_DATA_KEY: Action = Action {
 pub(super) const RE_WRAP: Action = Action {
     label: "re-wrap data key",
     help: "Wrap a C under this key; D never leaves KMS",
+    changes: true,
     offered: on_key,
     begin: |state, target| {
         let title = format!("Wrap a data key under {}", target.key_name(state));

@@ -21,6 +21,7 @@ const PREVIEWED: usize = 256 << 10;
 pub(in crate::app) const ENCRYPT: Action = Action {
     label: Keyed::Encrypt.name(),
     help: Keyed::Encrypt.help(),
+    changes: true,
     offered: |state, _| {
         let is_whole = state.files.current().is_some() && state.key().is_some() && state.place.is_some();
         only_if(
@@ -34,6 +35,7 @@ pub(in crate::app) const ENCRYPT: Action = Action {
 pub(in crate::app) const DECRYPT: Action = Action {
     label: Keyed::Decrypt.name(),
     help: Keyed::Decrypt.help(),
+    changes: false,
     offered: |state, target| {
         let elsewhere = "To decrypt, select an object (3), or a job that has written a model (4).";
         only_if(target.is_readable(state), elsewhere)
@@ -50,6 +52,7 @@ pub(in crate::app) const DECRYPT: Action = Action {
 pub(in crate::app) const VERIFY: Action = Action {
     label: Keyed::Verify.name(),
     help: Keyed::Verify.help(),
+    changes: false,
     offered: |state, target| on_object(state, target, "To verify, select an encrypted object (3)."),
     begin: |state, _| {
         let (bucket, objects) = chosen(state)?;
@@ -64,6 +67,7 @@ pub(in crate::app) const VERIFY: Action = Action {
 pub(in crate::app) const PREVIEW: Action = Action {
     label: Keyed::Preview.name(),
     help: Keyed::Preview.help(),
+    changes: false,
     offered: |state, target| on_object(state, target, "To preview, select an encrypted object (3)."),
     begin: |state, target| {
         let (bucket, object) = target.place_of_object(state);
@@ -74,6 +78,7 @@ pub(in crate::app) const PREVIEW: Action = Action {
 pub(in crate::app) const MEMBERS: Action = Action {
     label: "members",
     help: "List the files inside the archive",
+    changes: false,
     offered: |state, target| {
         let format = target.object(state).and_then(ObjectRow::info).map(|info| info.format);
         let is_archive = match target.pane {
@@ -95,6 +100,7 @@ pub(in crate::app) const MEMBERS: Action = Action {
 pub(super) const EMPTY_BUCKET: Action = Action {
     label: "empty bucket",
     help: "Delete everything in it; counted first, typed to agree",
+    changes: true,
     offered: |state, target| only_if(target.bucket(state).is_some(), ""),
     begin: |_, target| counted_first(target, false),
 };
@@ -102,6 +108,7 @@ pub(super) const EMPTY_BUCKET: Action = Action {
 pub(super) const DELETE_BUCKET: Action = Action {
     label: "delete bucket",
     help: "Delete everything in it, then the bucket",
+    changes: true,
     offered: |state, target| only_if(target.bucket(state).is_some(), ""),
     begin: |_, target| counted_first(target, true),
 };
@@ -109,6 +116,7 @@ pub(super) const DELETE_BUCKET: Action = Action {
 pub(super) const INTERRUPTED: Action = Action {
     label: "interrupted",
     help: "Uploads that were interrupted on this machine: finish or abort them",
+    changes: false,
     offered: |_, target| in_panes(target, &[Pane::Objects, Pane::Files]),
     begin: |_, _| Some(Begin::Do(|state, _| interrupted_uploads::open(state))),
 };

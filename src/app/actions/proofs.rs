@@ -16,6 +16,7 @@ use crate::domain::ProofRequest;
 pub(in crate::app) const ACCESS: Action = Action {
     label: Keyed::Prove.name(),
     help: Keyed::Prove.help(),
+    changes: false,
     offered: |state, target| on_key_or_grant(state, target, "To prove access, select a key (1) or a grant (2)."),
     begin: |state, target| {
         let key_arn = target.key.clone()?;
@@ -33,6 +34,7 @@ pub(in crate::app) const ACCESS: Action = Action {
 pub(super) const GRANT_CYCLE: Action = Action {
     label: "proof story",
     help: "Denied, granted, allowed, revoked, denied: proved, and left as it was",
+    changes: true,
     offered: |state, target| on_key_or_grant(state, target, ""),
     begin: |state, target| {
         let key = target.key.clone()?;
@@ -53,6 +55,7 @@ pub(super) const GRANT_CYCLE: Action = Action {
 pub(super) const OBJECT: Action = Action {
     label: "prove object",
     help: "The bytes as stored, that they are unusable without the key, who opens them",
+    changes: false,
     offered: |state, target| on_object(state, target, ""),
     begin: |state, target| {
         let (bucket, object) = target.place_of_object(state);

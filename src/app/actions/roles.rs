@@ -11,6 +11,7 @@ use crate::domain::{RoleRequest, RoleSpec};
 pub(in crate::app) const NEW: Action = Action {
     label: "new role",
     help: "An execution role with the least policy for this bucket",
+    changes: true,
     offered,
     begin: |_, target| {
         let (bucket, prefix) = target.place.clone().unwrap_or_default();
@@ -39,10 +40,11 @@ pub(in crate::app) const NEW: Action = Action {
 
 /// An action whose form asks for nothing but a role.
 macro_rules! of_role {
-    (label: $label:literal, help: $help:literal, note: $note:literal, request: $request:expr,) => {
+    (label: $label:literal, help: $help:literal, changes: $changes:literal, note: $note:literal, request: $request:expr,) => {
         Action {
             label: $label,
             help: $help,
+            changes: $changes,
             offered,
             begin: |state, _| of_role(state, $label, $note, $request),
         }
@@ -52,6 +54,7 @@ macro_rules! of_role {
 pub(super) const POLICIES: Action = of_role! {
     label: "role policies",
     help: "Who may assume a role and what it may do",
+    changes: false,
     note: "",
     request: |role| RoleRequest::Policies { role },
 };
@@ -59,6 +62,7 @@ pub(super) const POLICIES: Action = of_role! {
 pub(super) const DETACH_POLICY: Action = Action {
     label: "detach policy",
     help: "Take a policy off a role",
+    changes: true,
     offered,
     begin: |state, _| {
         let mut form = Blank::new("Take a policy off a role", "");
@@ -74,6 +78,7 @@ pub(super) const DETACH_POLICY: Action = Action {
 pub(super) const TRUST_SERVICE: Action = of_role! {
     label: "trust SageMaker",
     help: "Let SageMaker assume a role",
+    changes: true,
     note: "",
     request: |role| RoleRequest::TrustService { role },
 };
@@ -81,6 +86,7 @@ pub(super) const TRUST_SERVICE: Action = of_role! {
 pub(super) const TRUST_CALLER: Action = of_role! {
     label: "trust me",
     help: "Let yourself assume a role: you then read what it can read",
+    changes: true,
     note: "Whoever may assume the role can read the training data. Take it back afterwards.",
     request: |role| RoleRequest::TrustCaller { role, on: true },
 };
@@ -88,6 +94,7 @@ pub(super) const TRUST_CALLER: Action = of_role! {
 pub(super) const DISTRUST_CALLER: Action = of_role! {
     label: "distrust me",
     help: "Take that back",
+    changes: true,
     note: "",
     request: |role| RoleRequest::TrustCaller { role, on: false },
 };
@@ -95,6 +102,7 @@ pub(super) const DISTRUST_CALLER: Action = of_role! {
 pub(super) const DELETE: Action = of_role! {
     label: "delete role",
     help: "Take every policy off a role, then delete it",
+    changes: true,
     note: "Its policies are taken off first. Grants to it stay on their keys, useless.",
     request: |role| RoleRequest::Delete { role },
 };

@@ -20,6 +20,7 @@ use crate::domain::{AwsContext, BucketRow, ObjectRequest};
 const COUNT: Action = Action {
     label: "count bucket",
     help: "Look how much is in it, and leave it there",
+    changes: false,
     offered: |state, target| {
         only_if(
             target.bucket(state).is_some(),

@@ -14,6 +14,8 @@ pub struct Action {
     pub label: &'static str,
     /// What it does, in a sentence without a full stop.
     pub help: &'static str,
+    /// Whether what it begins may change something: it is not offered where nothing may be changed.
+    pub(in crate::app) changes: bool,
     /// Whether it does something to this; where it would, if that is worth saying.
     pub(in crate::app) offered: fn(&State, &Target) -> Offer,
     /// What it begins; nothing where it is not offered.
@@ -21,9 +23,17 @@ pub struct Action {
 }
 
 impl Action {
+    /// Whether it is offered for this, by whoever may change something or not.
+    pub(in crate::app) fn offer(&self, state: &State, target: &Target) -> Offer {
+        if self.changes {
+            state.settings.may_change()?;
+        }
+        (self.offered)(state, target)
+    }
+
     /// Whether it does something to what the cursor is on now.
     pub(in crate::app) fn is_offered(&self, state: &State) -> bool {
-        (self.offered)(state, &Target::of(state)).is_ok()
+        self.offer(state, &Target::of(state)).is_ok()
     }
 }
 
