@@ -202,6 +202,14 @@ fn a_read_only_session_starts_nothing_that_changes_anything() {
     }
     let changing: Vec<_> = desk.started();
     assert!(changing.is_empty(), "{changing:?}");
+    assert!(desk.state.overlays.is_empty(), "{:?}", desk.state.overlays);
+    // What would be refused is not offered.
+    desk.keys("1a");
+    let menu = desk.screen();
+    assert!(menu.contains("dependents") && !menu.contains("edit policy"), "{menu}");
+    desk.keys("<esc>:");
+    let palette = desk.screen();
+    assert!(palette.contains("verify"), "{palette}");
 }
 
 #[test]
