@@ -18,7 +18,7 @@ use aws_smithy_types::retry::RetryConfig;
 
 use self::fault::{Expected, Heard};
 use crate::config::{Connection, SandboxEndpoint};
-use crate::domain::{AuditEntry, Fault, FaultKind, Identity};
+use crate::domain::{AuditEntry, Fault, FaultKind, Identity, UploadRule, UploadSettings};
 
 use self::answer::Witness;
 use self::audit::Audit;
@@ -78,6 +78,8 @@ struct Inner {
     /// Our ARN, once somebody asked.
     identity: Arc<OnceLock<String>>,
     throttled: Arc<Throttled>,
+    /// What writes to buckets carry.
+    uploads: Vec<UploadRule>,
 }
 
 /// Made on first use: building all eight costs more than the first frame may take.
@@ -139,6 +141,7 @@ impl Aws {
             tokens: Arc::default(),
             identity: Arc::default(),
             throttled: Arc::default(),
+            uploads: connection.uploads.clone(),
         }))
     }
 
@@ -218,8 +221,45 @@ impl Aws {
             tokens: Arc::clone(&self.inner.tokens),
             identity: Arc::new(identity.map_or_else(OnceLock::new, OnceLock::from)),
             throttled: Arc::clone(&self.inner.throttled),
+            uploads: self.inner.uploads.clone(),
             ..*self.inner
         }))
+    }
+
+    /// The same, whose writes carry this too.
+    pub(crate) fn writing(&self, settings: &UploadSettings) -> Self {
+        let mut uploads = self.inner.uploads.clone();
+        if !uploads.iter().any(|rule| rule.buckets == "*") {
+            uploads.push(UploadRule {
+                buckets: "*".to_owned(),
+                ..UploadRule::default()
+            });
+        }
+        for rule in &mut uploads {
+            rule.settings = std::mem::take(&mut rule.settings).overlaid(settings.clone());
+        }
+        Self::from(Inner {
+            config: self.inner.config.clone(),
+            region: self.inner.region.clone(),
+            endpoints: self.inner.endpoints.clone(),
+            clients: Clients::default(),
+            audit: Arc::clone(&self.inner.audit),
+            tokens: Arc::clone(&self.inner.tokens),
+            identity: Arc::clone(&self.inner.identity),
+            throttled: Arc::clone(&self.inner.throttled),
+            uploads,
+            ..*self.inner
+        })
+    }
+
+    /// What writes to the bucket carry.
+    pub(crate) fn upload_settings(&self, bucket: &str) -> UploadSettings {
+        UploadRule::of(&self.inner.uploads, bucket)
+    }
+
+    /// The same, for the calls that write.
+    pub(in crate::aws) fn demanded(&self, bucket: &str) -> s3::Demanded {
+        self.upload_settings(bucket).into()
     }
 
     /// The newest so many changes that this program asked for, newest first.

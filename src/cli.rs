@@ -51,7 +51,7 @@ pub struct Global {
     /// Refuse everything that could change something
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// Configuration file of the dashboard: keys and colours (default: strongroom/config.toml in the XDG folder)
+    /// Configuration file: keys, colours, contexts, what uploads and jobs carry (default: strongroom/config.toml in the XDG folder)
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -120,9 +120,45 @@ pub struct EncryptArgs {
     /// Start again instead of resuming an interrupted upload
     #[arg(long)]
     pub no_resume: bool,
+    /// What the objects carry in S3.
+    #[command(flatten)]
+    pub upload: UploadArgs,
     /// One JSON object per line on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is written to S3 carries this, where a bucket's policy wants it; beside what the configuration says.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "What the objects carry in S3")]
+pub struct UploadArgs {
+    /// Server-side encryption: AES256, aws:kms or aws:kms:dsse
+    #[arg(long, value_name = "NAME")]
+    pub sse: Option<String>,
+    /// KMS key that S3 encrypts with
+    #[arg(long, value_name = "KEY", requires = "sse")]
+    pub sse_key: Option<String>,
+    /// Encryption context that S3 gives to KMS
+    #[arg(long, value_name = "K=V", value_parser = pair, requires = "sse")]
+    pub sse_context: Vec<(String, String)>,
+    /// Have S3 use a key of the bucket's
+    #[arg(long, requires = "sse")]
+    pub bucket_key: bool,
+    /// Tag of the objects
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub tag: Vec<(String, String)>,
+    /// Storage class, such as STANDARD_IA
+    #[arg(long, value_name = "NAME")]
+    pub storage_class: Option<String>,
+    /// Account that the bucket must belong to
+    #[arg(long, value_name = "ACCOUNT")]
+    pub expected_owner: Option<String>,
+    /// Pay for the requests
+    #[arg(long)]
+    pub requester_pays: bool,
+    /// Canned ACL, such as bucket-owner-full-control
+    #[arg(long, value_name = "NAME")]
+    pub acl: Option<String>,
 }
 
 /// `decrypt SOURCE`.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::app::{Consent, Keymap, Settings};
 use crate::cli::Global;
-use crate::domain::{AwsContext, Fault, FaultKind, Named};
+use crate::domain::{AwsContext, Fault, FaultKind, Named, UploadRule};
 use crate::ui::Theme;
 
 pub use environment::shed_empty_variables;
@@ -31,6 +31,8 @@ pub struct Connection {
     pub sandbox: Option<SandboxEndpoint>,
     /// Refuse everything that is not on the list of reading operations.
     pub read_only: bool,
+    /// What writes to buckets carry.
+    pub uploads: Vec<UploadRule>,
 }
 
 /// Where the embedded sandbox listens, and who we are there.
@@ -60,18 +62,19 @@ impl Connection {
     /// Lays the arguments over the environment.
     ///
     /// # Errors
-    /// When a context is asked for that the configuration does not have.
+    /// When the configuration is wrong, or has no such context.
     pub fn new(global: &Global) -> Result<Self, Fault> {
-        let contexts = match global.context {
-            Some(_) => own::read(global.config.as_deref(), false)?.contexts,
-            None => Vec::new(),
-        };
+        let own = own::read(global.config.as_deref(), false)?;
         let first = Self {
             endpoint_url: global.endpoint_url.clone(),
             read_only: global.read_only,
             ..Self::default()
         };
-        Ok(first.in_context(&context(global, &contexts)?))
+        let mut context = context(global, &own.contexts)?;
+        if context.name.is_none() {
+            context.uploads = own.uploads;
+        }
+        Ok(first.in_context(&context))
     }
 
     /// The same way, for another who and where.
@@ -87,6 +90,7 @@ impl Connection {
             endpoint_url: self.endpoint_url.clone(),
             sandbox,
             read_only: self.read_only || context.read_only,
+            uploads: context.uploads.clone(),
         }
     }
 }
@@ -174,7 +178,7 @@ impl Config {
         }
         let mut context = context(global, &own.contexts)?;
         if context.name.is_none() {
-            (context.named, context.jobs) = (own.named, own.jobs);
+            (context.named, context.jobs, context.uploads) = (own.named, own.jobs, own.uploads);
         }
         let first = Connection {
             endpoint_url: global.endpoint_url.clone(),

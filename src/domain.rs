@@ -28,6 +28,7 @@ pub mod request;
 pub mod secret;
 pub mod spec;
 pub mod survey;
+pub mod upload_rule;
 pub mod words;
 
 pub use arn::Arn;
@@ -56,3 +57,4 @@ pub use request::{
 pub use secret::Plaintext;
 pub use spec::{GrantSpec, ImageSpec, JobSettings, JobSpec, KeySpec, Message, Original, RoleSpec};
 pub use survey::{AuditEntry, AuditOutcome, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};
+pub use upload_rule::{UploadRule, UploadSettings};

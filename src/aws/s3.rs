@@ -9,11 +9,13 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+pub(in crate::aws) use self::demanded::{Demanded, demanded};
 use super::fault::{Expected, Heard};
 use super::{Aws, fault, patience, timestamp};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
 
 mod bucket;
+mod demanded;
 mod info;
 mod listing;
 mod versions;
@@ -211,7 +213,10 @@ pub(crate) async fn write_new(
         .if_none_match("*")
         .content_type(content_type)
         .body(ByteStream::from(bytes));
-    call.send().await.heard("write", &uri(bucket, key))?;
+    demanded!(call, aws.demanded(bucket))
+        .send()
+        .await
+        .heard("write", &uri(bucket, key))?;
     Ok(())
 }
 
@@ -242,9 +247,10 @@ pub(crate) async fn write_key_object(
         .metadata("strongroom-kms-key-id", kms_key_arn)
         .body(ByteStream::from(ciphertext));
     let name = utf8_percent_encode(key, NON_ALPHANUMERIC).to_string();
-    if !key.starts_with(info::KEY_OBJECTS) && name.len() <= LONGEST_NAME {
+    if !info::is_own_place(key) && name.len() <= LONGEST_NAME {
         call = call.metadata(KEY_OBJECT_NAME, name);
     }
+    let call = demanded!(call, aws.demanded(bucket));
     call.send().await.heard("write", &uri(bucket, key))?;
     Ok(())
 }

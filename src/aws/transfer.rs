@@ -17,7 +17,7 @@ use crc_fast::CrcAlgorithm;
 use super::again::{Pause, again};
 use super::fault::{Expected, Heard};
 use super::patience::{self, Pulse};
-use super::s3::{length_of, refused_head, uri};
+use super::s3::{demanded, length_of, refused_head, uri};
 use super::{Aws, fault};
 use crate::domain::{Fault, FaultKind};
 
@@ -113,7 +113,8 @@ pub(crate) async fn put(
             .set_if_none_match(replaces.none_match())
             .set_if_match(replaces.this())
             .checksum_crc64_nvme(&crc)
-            .body(content.body(&pulse))
+            .body(content.body(&pulse));
+        let call = demanded!(call, aws.demanded(bucket))
             .customize()
             .disable_payload_signing();
         let object = &object;

@@ -7,7 +7,7 @@ use super::output::{clear_progress, context, json_line, line, progress, settle, 
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, Way, encrypt};
 use crate::aws::Aws;
 use crate::cli::EncryptArgs;
-use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+use crate::domain::{Fault, FaultKind, Location, ObjectUri, UploadSettings};
 
 /// Encrypts and prints what was made.
 ///
@@ -16,7 +16,7 @@ use crate::domain::{Fault, FaultKind, Location, ObjectUri};
 pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Result<(), Fault> {
     let request = request(args)?;
     let to_stdout = request.destination == Destination::Stdout;
-    let result = encrypt(aws, request, &progress(), &cancel).await;
+    let result = encrypt(&aws.writing(&carried(args)?), request, &progress(), &cancel).await;
     clear_progress();
     let report = result?;
     for warning in &report.warnings {
@@ -26,6 +26,22 @@ pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Re
         print(&report, args.json)?;
     }
     settle(report.failed)
+}
+
+fn carried(args: &EncryptArgs) -> Result<UploadSettings, Fault> {
+    let upload = &args.upload;
+    Ok(UploadSettings {
+        encryption: upload.sse.clone(),
+        key: upload.sse_key.clone(),
+        context: context(&upload.sse_context)?,
+        bucket_key: upload.bucket_key,
+        tags: upload.tag.iter().cloned().collect(),
+        storage_class: upload.storage_class.clone(),
+        owner: upload.expected_owner.clone(),
+        requester_pays: upload.requester_pays,
+        acl: upload.acl.clone(),
+        data_keys_below: None,
+    })
 }
 
 fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {

@@ -1,4 +1,5 @@
-//! A person's own configuration file: keys, colours, contexts, what is shown without being listed, what jobs are begun with.
+//! A person's own configuration file: keys, colours, contexts, what is shown without being listed, what jobs are begun with,
+//! what writes carry.
 //!
 //! `config.toml` in the XDG configuration folder of strongroom, or what `--config` names. `assets/config.toml` shows all
 //! there is to set.
@@ -10,7 +11,9 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 
 use crate::app::Keymap;
-use crate::domain::{Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri};
+use crate::domain::{
+    Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, UploadRule, UploadSettings,
+};
 use crate::ui::Theme;
 
 /// What the file may say.
@@ -24,6 +27,8 @@ struct Written {
     show: Show,
     #[serde(default)]
     jobs: Jobs,
+    #[serde(default)]
+    uploads: BTreeMap<String, Uploads>,
     #[serde(default)]
     contexts: BTreeMap<String, Context>,
 }
@@ -39,6 +44,49 @@ struct Context {
     colour: Option<ColourName>,
     show: Show,
     jobs: Jobs,
+    uploads: BTreeMap<String, Uploads>,
+}
+
+/// What writes to buckets carry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Uploads {
+    sse: Option<String>,
+    sse_key: Option<String>,
+    sse_context: BTreeMap<String, String>,
+    bucket_key: bool,
+    tags: BTreeMap<String, String>,
+    storage_class: Option<String>,
+    expected_owner: Option<String>,
+    requester_pays: bool,
+    acl: Option<String>,
+    data_keys_below: Option<String>,
+}
+
+fn rules(uploads: BTreeMap<String, Uploads>) -> Result<Vec<UploadRule>, String> {
+    let rule = |(buckets, written): (String, Uploads)| {
+        if let Some(below) = written.data_keys_below.as_ref().filter(|below| !below.ends_with('/')) {
+            return Err(format!(
+                "`{below}` in uploads.{buckets}.data-keys-below is no prefix: it ends in /"
+            ));
+        }
+        Ok(UploadRule {
+            buckets,
+            settings: UploadSettings {
+                encryption: written.sse,
+                key: written.sse_key,
+                context: written.sse_context,
+                bucket_key: written.bucket_key,
+                tags: written.tags,
+                storage_class: written.storage_class,
+                owner: written.expected_owner,
+                requester_pays: written.requester_pays,
+                acl: written.acl,
+                data_keys_below: written.data_keys_below,
+            },
+        })
+    };
+    uploads.into_iter().map(rule).collect()
 }
 
 /// What jobs are begun with.
@@ -100,6 +148,7 @@ impl Context {
             }),
             named: self.show.named()?,
             jobs: self.jobs.settings(),
+            uploads: rules(self.uploads)?,
             name: Some(name),
         })
     }
@@ -150,6 +199,7 @@ pub(super) struct Own {
     pub(super) keymap: Keymap,
     pub(super) named: Vec<Named>,
     pub(super) jobs: JobSettings,
+    pub(super) uploads: Vec<UploadRule>,
     pub(super) contexts: Vec<AwsContext>,
 }
 
@@ -194,6 +244,7 @@ fn parse(text: &str, no_color: bool) -> Result<Own, String> {
         keymap,
         named: written.show.named()?,
         jobs: written.jobs.settings(),
+        uploads: rules(written.uploads)?,
         contexts: contexts
             .map(|(name, context)| context.of(name))
             .collect::<Result<_, _>>()?,
@@ -255,7 +306,8 @@ mod tests {
     fn contexts_are_named_and_say_who_and_where() {
         let text = "[contexts.prod]\nprofile = 'p'\nregion = 'eu-west-1'\nrole = 'arn:aws:iam::1:role/r'\n\
                     read-only = true\ncolour = 'red'\nshow = { jobs = ['nightly'] }\n\
-                    jobs = { subnets = ['subnet-1'], encrypt-between-hosts = true }\n[contexts.dev]\n";
+                    jobs = { subnets = ['subnet-1'], encrypt-between-hosts = true }\n\
+                    uploads.'team-*' = { sse = 'aws:kms', bucket-key = true }\n[contexts.dev]\n";
         let own = parse(text, false).unwrap();
         let prod = AwsContext {
             name: Some("prod".to_owned()),
@@ -270,6 +322,14 @@ mod tests {
                 encrypts_traffic: true,
                 ..JobSettings::default()
             },
+            uploads: vec![UploadRule {
+                buckets: "team-*".to_owned(),
+                settings: UploadSettings {
+                    encryption: Some("aws:kms".to_owned()),
+                    bucket_key: true,
+                    ..UploadSettings::default()
+                },
+            }],
         };
         let dev = AwsContext {
             name: Some("dev".to_owned()),
@@ -294,6 +354,8 @@ mod tests {
             ),
             ("[show]\njobs = ['']", "`` in show.jobs names none"),
             ("[contexts.a]\nrole = 'r'", "`r` in contexts.a.role is no ARN of a role"),
+            ("[uploads.'*']\ndata-keys-below = 'a'", "is no prefix"),
+            ("[uploads.'*']\nsse-c = true", "unknown field `sse-c`"),
             ("[contexts.a]\ncolour = 'pink'", "unknown variant `pink`"),
         ] {
             std::fs::write(&path, text).unwrap();

@@ -9,9 +9,11 @@ use super::{Arn, Fault, FaultKind, Identity, RoleSpec};
 
 mod evaluate;
 mod pretty;
+mod wanted;
 
 pub use evaluate::{Decision, Question, Verdict, decide, of_identity};
 pub use pretty::{pretty, readable};
+pub use wanted::wanted_of_writes;
 
 const LONGEST_KEY_POLICY: usize = 32 * 1024;
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";

@@ -56,7 +56,7 @@ pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
     for (channel, config) in &job.channels {
         let files: Vec<_> = tree::files(&job.channel_dir(channel))?
             .into_iter()
-            .filter(|file| !file.name.starts_with(KEY_OBJECTS))
+            .filter(|file| !file.name.starts_with(KEY_OBJECTS) && !file.name.contains("/.strongroom/"))
             .collect();
         let listed = keys.manifest.as_ref().map(|manifest| manifest.channels.get(channel));
         if let (Some(Some(listed)), false) = (listed, config.is_sharded())

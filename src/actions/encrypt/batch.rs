@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::abort::{discard, is_needed};
-use super::data_key::{check_place, data_key_place, put_data_key, write_file};
+use super::data_key::{check_place, data_key_place, places, put_at_first, put_data_key, write_file};
 use super::journal_request::asked;
 use super::limits::Limits;
 use super::metadata::check_metadata;
@@ -79,7 +79,7 @@ impl<'a> Job<'a> {
         cancel: &'a CancellationToken,
         sources: &[Source],
     ) -> Result<(Self, Option<Journal>), Fault> {
-        let data_key_place = data_key_place(request)?;
+        let mut data_key_place = data_key_place(aws, request)?;
         check_place(&data_key_place, sources)?;
         let only = match sources {
             [
@@ -99,18 +99,20 @@ impl<'a> Job<'a> {
         let made = again(|| kms::generate_data_key(aws, &request.key, &request.context)).await?;
         let data_key = DataKey::from_plaintext(&made.plaintext).map_err(|error| fault_of(ACT, &request.key, &error))?;
         let mut journal = None;
-        match &data_key_place {
+        match &mut data_key_place {
             Location::S3(ObjectUri { bucket, key }) => {
-                if let Some(asked) = asked(aws, request) {
-                    journal = Journal::begin(asked, &made.key_arn, &made.ciphertext, key).unwrap_or_else(|error| {
+                let asked = asked(aws, request);
+                let begin = |key: &str| {
+                    let begun = Journal::begin(asked.clone()?, &made.key_arn, &made.ciphertext, key);
+                    begun.unwrap_or_else(|error| {
                         tracing::warn!(%error, "without a journal an interrupted upload cannot be resumed");
                         None
-                    });
-                }
-                if let Err(fault) = put_data_key(aws, bucket, key, &made.ciphertext, &made.key_arn).await {
-                    journal.into_iter().for_each(Journal::remove);
-                    return Err(fault);
-                }
+                    })
+                };
+                let places = places(aws, request, key);
+                let put = (made.ciphertext.as_slice(), made.key_arn.as_str());
+                let (place, begun) = put_at_first(aws, bucket, &places, put, begin, Journal::remove).await?;
+                (*key, journal) = (place, begun);
             }
             Location::Local(path) => write_file(path, &made.ciphertext)?,
         }
@@ -302,9 +304,16 @@ impl<'a> Job<'a> {
             (
                 Destination::Location(Location::S3(ObjectUri { key: prefix, .. })),
                 Location::S3(ObjectUri { key, .. }),
-            ) if key.starts_with(prefix.as_str()) => Some(format!(
-                "the key object {key} lies under the destination's prefix: a channel on it would deliver it too"
-            )),
+            ) if key.starts_with(prefix.as_str()) => Some(match &request.data_key_name {
+                Some(_) => {
+                    format!(
+                        "the key object {key} lies under the destination's prefix: a channel on it would deliver it too"
+                    )
+                }
+                None => {
+                    format!("the encrypted data key is kept at {key}, for nothing may be written at the bucket's root")
+                }
+            }),
             _ => None,
         }
     }

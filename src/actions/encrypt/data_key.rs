@@ -11,6 +11,7 @@ use crate::actions::encrypted_data_key::{DATA_KEYS, MAX_DATA_KEY, data_key_file}
 use crate::actions::faults::{io_fault, usage};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
+use crate::domain::policy::wanted_of_writes;
 use crate::domain::{Fault, FaultKind, Location, ObjectUri};
 use crate::publish::{Folder, folder_of, write_new};
 
@@ -34,7 +35,67 @@ pub(super) async fn put_data_key(
     Err(fault)
 }
 
-pub(super) fn data_key_place(request: &EncryptRequest) -> Result<Location, Fault> {
+/// Writes the key object at the first of these places where the caller may write; that place. `begin` is called before
+/// each try, and what it gave before one that was denied goes to `undo`.
+pub(super) async fn put_at_first<J>(
+    aws: &Aws,
+    bucket: &str,
+    places: &[String],
+    (ciphertext, kms_key_arn): (&[u8], &str),
+    begin: impl Fn(&str) -> Option<J>,
+    undo: impl Fn(J),
+) -> Result<(String, Option<J>), Fault> {
+    let mut denied = None;
+    for key in places {
+        let begun = begin(key);
+        let Err(fault) = put_data_key(aws, bucket, key, ciphertext, kms_key_arn).await else {
+            return Ok((key.clone(), begun));
+        };
+        begun.into_iter().for_each(&undo);
+        if fault.kind != FaultKind::Denied {
+            return Err(fault);
+        }
+        // Of several the first says most: it is where everybody's are.
+        denied = denied.or(Some(fault));
+    }
+    let Some(fault) = denied else {
+        let cause = "there is no place for the encrypted data key";
+        return Err(usage(ACT, bucket, cause, "give --data-key-name"));
+    };
+    Err(with_wishes(aws, bucket, fault).await)
+}
+
+/// The refusal of a write, with what the bucket's policy wants of writes where that may be read.
+async fn with_wishes(aws: &Aws, bucket: &str, mut fault: Fault) -> Fault {
+    let Ok(policy) = s3::bucket_policy(aws, bucket).await else {
+        return fault;
+    };
+    let wanted = wanted_of_writes(&policy);
+    if !wanted.is_empty() {
+        fault.remedy = format!(
+            "the bucket's policy refuses writes without {}: say so in [uploads.\"{bucket}\"] of the configuration, or by the \
+             options of encrypt",
+            wanted.join(", ")
+        );
+    }
+    fault
+}
+
+/// Where the key object of a request to S3 may go, the best first: where the bucket's are, else below the destination's own
+/// prefix, for whoever may write nowhere else.
+pub(super) fn places(aws: &Aws, request: &EncryptRequest, first: &str) -> Vec<String> {
+    let mut places = vec![first.to_owned()];
+    if let Destination::Location(Location::S3(ObjectUri { bucket, key })) = &request.destination
+        && request.data_key_name.is_none()
+        && aws.upload_settings(bucket).data_keys_below.is_none()
+        && let Some(slash) = key.rfind('/')
+    {
+        places.push(format!("{}{first}", &key[..=slash]));
+    }
+    places
+}
+
+pub(super) fn data_key_place(aws: &Aws, request: &EncryptRequest) -> Result<Location, Fault> {
     match (&request.destination, &request.data_key_out, &request.data_key_name) {
         (Destination::Location(Location::S3(ObjectUri { .. })), Some(path), _) => Err(usage(
             ACT,
@@ -44,7 +105,8 @@ pub(super) fn data_key_place(request: &EncryptRequest) -> Result<Location, Fault
         )),
         (Destination::Location(Location::S3(ObjectUri { bucket, .. })), None, name) => {
             let key = name.clone();
-            let key = key.unwrap_or_else(|| format!("{DATA_KEYS}{}", Uuid::new_v4()));
+            let below = aws.upload_settings(bucket).data_keys_below.unwrap_or_default();
+            let key = key.unwrap_or_else(|| format!("{below}{DATA_KEYS}{}", Uuid::new_v4()));
             Ok(Location::s3(bucket, key))
         }
         (_, _, Some(name)) => Err(usage(

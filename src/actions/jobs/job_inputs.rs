@@ -242,7 +242,8 @@ async fn objects(aws: &Aws, spec: &JobSpec) -> Result<Vec<String>, Fault> {
     }
     if is_prefix(&spec.object) {
         // The marker that some consoles make for a folder is no data.
-        found.retain(|key| !key.ends_with('/'));
+        // What we keep beside the data, the container passes over.
+        found.retain(|key| !key.ends_with('/') && !is_kept_beside(&spec.object, key));
         return Ok(found);
     }
     // SageMaker delivers every object whose key begins with the channel's: `a.csv.bak` comes with `a.csv`.
@@ -254,6 +255,12 @@ async fn objects(aws: &Aws, spec: &JobSpec) -> Result<Vec<String>, Fault> {
             Err(refused(spec, cause, "move or rename one of the two"))
         }
     }
+}
+
+/// Whether it is one of our own folders, somewhere below the prefix.
+fn is_kept_beside(prefix: &str, key: &str) -> bool {
+    let mut folders = key.strip_prefix(prefix).unwrap_or(key).split('/').rev().skip(1);
+    folders.any(|folder| folder == ".strongroom")
 }
 
 /// What the object says, if it stands where it was put, or where a declared move put it.

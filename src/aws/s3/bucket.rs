@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{
 
 use super::uri;
 use crate::aws::Aws;
-use crate::aws::fault::Heard;
+use crate::aws::fault::{Expected, Heard};
 use crate::domain::{Fault, FaultKind};
 
 /// Days after which S3 throws away what an interrupted upload left.
@@ -156,4 +156,12 @@ pub(crate) async fn delete_bucket(aws: &Aws, bucket: &str) -> Result<(), Fault> 
     let call = aws.s3_control().delete_bucket().bucket(bucket);
     call.send().await.heard("delete bucket", bucket)?;
     Ok(())
+}
+
+/// The policy of a bucket, as JSON.
+pub(crate) async fn bucket_policy(aws: &Aws, bucket: &str) -> Result<String, Fault> {
+    let act = "read the policy of the bucket";
+    let call = aws.s3_control().get_bucket_policy().bucket(bucket);
+    let answer = call.send().await.heard(act, bucket)?;
+    answer.policy.expected(act, bucket, "policy")
 }

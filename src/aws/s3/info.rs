@@ -25,6 +25,11 @@ const S3_ENCRYPTION_CLIENT: [&str; 3] = ["x-amz-key", "x-amz-key-v2", "x-amz-c"]
 /// What marks an instruction file itself.
 const INSTRUCTION_FILE: &str = "x-amz-crypto-instr-file";
 
+/// Whether it is where we keep encrypted data keys: at the bucket's root, or below a prefix.
+pub(super) fn is_own_place(key: &str) -> bool {
+    key.starts_with(KEY_OBJECTS) || key.contains("/.strongroom/data-keys/")
+}
+
 pub(super) struct Head {
     pub(super) bucket: String,
     pub(super) key: String,

@@ -12,7 +12,7 @@ use super::{Content, Replaces, UPLOAD, spelled, unquoted};
 use crate::aws::again::again;
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::patience::{self, Pulse};
-use crate::aws::s3::uri;
+use crate::aws::s3::{demanded, uri};
 use crate::aws::{Aws, Paged, every};
 use crate::domain::{Fault, FaultKind};
 
@@ -54,6 +54,7 @@ pub(crate) async fn begin(
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
             .checksum_type(ChecksumType::FullObject)
             .set_metadata(Some(metadata.clone().into_iter().collect()));
+        let call = demanded!(call, aws.demanded(bucket));
         let object = uri(bucket, key);
         let answer = call.send().await.heard(UPLOAD, &object)?;
         answer.upload_id.expected(UPLOAD, &object, "upload id")
@@ -70,6 +71,7 @@ pub(crate) async fn upload_part(
     crc: u64,
 ) -> Result<Part, Fault> {
     let object = uri(&upload.bucket, &upload.key);
+    let demanded = aws.demanded(&upload.bucket);
     let call = || {
         let pulse = Arc::new(Pulse::new(content.length()));
         let call = aws
@@ -80,6 +82,8 @@ pub(crate) async fn upload_part(
             .upload_id(&upload.id)
             .part_number(number)
             .checksum_crc64_nvme(spelled(crc))
+            .set_expected_bucket_owner(demanded.owner())
+            .set_request_payer(demanded.payer())
             .body(content.body(&pulse))
             .customize()
             .disable_payload_signing();
@@ -102,7 +106,11 @@ pub(crate) async fn parts(aws: &Aws, upload: &Multipart) -> Result<Vec<Part>, Fa
     let (act, object) = ("list the parts of", &uri(&upload.bucket, &upload.key));
     let list = |after: Option<String>| async move {
         let call = aws.s3_control().list_parts().bucket(&upload.bucket);
+        let demanded = aws.demanded(&upload.bucket);
         let call = call.key(&upload.key).upload_id(&upload.id);
+        let call = call
+            .set_expected_bucket_owner(demanded.owner())
+            .set_request_payer(demanded.payer());
         let page = call.set_part_number_marker(after.clone()).send().await;
         let page = page.heard(act, object)?;
         let parts = page.parts().iter().map(|part| {
@@ -136,6 +144,7 @@ pub(crate) async fn complete(
             .checksum_crc64_nvme(spelled(part.crc))
             .build()
     });
+    let demanded = aws.demanded(&upload.bucket);
     let call = aws
         .s3()
         .complete_multipart_upload()
@@ -144,6 +153,8 @@ pub(crate) async fn complete(
         .upload_id(&upload.id)
         .set_if_none_match(replaces.none_match())
         .set_if_match(replaces.this())
+        .set_expected_bucket_owner(demanded.owner())
+        .set_request_payer(demanded.payer())
         .multipart_upload(
             CompletedMultipartUpload::builder()
                 .set_parts(Some(completed.collect()))
@@ -164,7 +175,8 @@ pub(crate) async fn abort(aws: &Aws, upload: &Multipart) -> Result<(), Fault> {
             .abort_multipart_upload()
             .bucket(&upload.bucket)
             .key(&upload.key)
-            .upload_id(&upload.id);
+            .upload_id(&upload.id)
+            .set_request_payer(aws.demanded(&upload.bucket).payer());
         call.send()
             .await
             .heard("abort the upload of", &uri(&upload.bucket, &upload.key))
