@@ -17,6 +17,8 @@ mod desk;
 mod edge;
 #[path = "it/envelope.rs"]
 mod envelope;
+#[path = "it/guardrails.rs"]
+mod guardrails;
 #[path = "it/interrupted.rs"]
 mod interrupted;
 #[path = "it/killed.rs"]

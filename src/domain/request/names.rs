@@ -50,7 +50,7 @@ impl<'a> Names<'a> {
         let told = row
             .and_then(ObjectRow::info)
             .is_some_and(|info| info.format == ObjectFormat::KeyObject);
-        told || object.starts_with(".strongroom/data-keys/")
+        told || object.starts_with(".strongroom/data-keys/") || object.contains("/.strongroom/data-keys/")
     }
 
     /// Objects of a bucket: by name as far as a person reads on.
