@@ -48,6 +48,8 @@ pub enum Link {
     KeyPolicy,
     /// A policy denies it.
     ExplicitDeny,
+    /// What bounds the caller leaves it out: a service control policy, a boundary, a session's or an endpoint's policy.
+    Bounds,
     /// A grant, or its token, is not what it should be.
     Grant,
     /// The key is switched off or given up.
@@ -75,6 +77,7 @@ impl Link {
             Self::IdentityPolicy => "identity policy",
             Self::KeyPolicy => "key policy",
             Self::ExplicitDeny => "explicit deny",
+            Self::Bounds => "bounds",
             Self::Grant => "grant",
             Self::KeyState => "key state",
             Self::Region => "region",
@@ -174,6 +177,9 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
             "AWS does not take these credentials: nothing was decided about the act itself.",
         ),
         (FaultKind::ReadOnly, _) => base.at(Link::ReadOnly, "This session may only read; AWS was not asked."),
+        (_, Some(said)) if let Some(guardrail) = Guardrail::in_words(cause) => {
+            guardrail.explained(base, said.call, cause)
+        }
         (_, Some(said)) if said.call == "sts:AssumeRole" => trust(base, said.on),
         (_, Some(said)) if said.call == "iam:PassRole" => base
             .at(
@@ -197,6 +203,60 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
     }
 }
 
+/// A policy around the caller's own, which no grant and no policy of the caller's widens.
+struct Guardrail {
+    /// AWS's words for it.
+    name: &'static str,
+    /// Whose it is, and who can change it.
+    whose: &'static str,
+}
+
+const GUARDRAILS: [Guardrail; 5] = [
+    Guardrail {
+        name: "service control policy",
+        whose: "the organization's: ask those who administer the organization",
+    },
+    Guardrail {
+        name: "resource control policy",
+        whose: "the organization's: ask those who administer the organization",
+    },
+    Guardrail {
+        name: "permissions boundary",
+        whose: "set on the caller by an administrator of the account: ask there",
+    },
+    Guardrail {
+        name: "session policy",
+        whose: "given when the session began: begin one without it, or with this action in it",
+    },
+    Guardrail {
+        name: "VPC endpoint policy",
+        whose: "the network's: ask those who own the endpoint, or take another way to AWS",
+    },
+];
+
+impl Guardrail {
+    fn in_words(cause: &str) -> Option<&'static Self> {
+        GUARDRAILS.iter().find(|guardrail| cause.contains(guardrail.name))
+    }
+
+    fn explained(&self, base: Explanation, call: &str, cause: &str) -> Explanation {
+        let remedy = format!("the {} is {}", self.name, self.whose);
+        if cause.contains("explicit deny") {
+            let words = denied_by(&format!("a {}", self.name), call);
+            return base.at(Link::ExplicitDeny, words).remedy(remedy);
+        }
+        let words = format!(
+            "No {} around the caller allows {call}: what the caller's own policies and grants say does not matter.",
+            self.name
+        );
+        base.at(Link::Bounds, words).remedy(remedy)
+    }
+}
+
+fn denied_by(which: &str, call: &str) -> String {
+    format!("A Deny in {which} fits {call}. It wins over every Allow and every grant.")
+}
+
 /// The name that S3 has for it, the words that the others have.
 fn is_skew(cause: &str) -> bool {
     ["RequestTimeTooSkewed", "Signature expired", "Signature not yet current"]
@@ -212,17 +272,11 @@ fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation
     if cause.contains("explicit deny") {
         let which = if cause.contains("resource-based policy") {
             "the resource's own policy"
-        } else if cause.contains("service control policy") {
-            "a service control policy of the organization"
         } else {
             "a policy of the caller"
         };
-        let words = format!(
-            "A Deny in {which} fits {}. It wins over every Allow and every grant.",
-            said.call
-        );
         return base
-            .at(Link::ExplicitDeny, words)
+            .at(Link::ExplicitDeny, denied_by(which, said.call))
             .remedy(format!("change the Deny in {which}"));
     }
     let link = if cause.contains("no resource-based policy") {

@@ -76,6 +76,33 @@ fn the_link_is_read_off_kms_own_words() {
 }
 
 #[test]
+fn what_bounds_the_caller_is_named_and_nothing_is_proposed_that_cannot_help() {
+    for name in [
+        "service control policy",
+        "resource control policy",
+        "permissions boundary",
+        "session policy",
+        "VPC endpoint policy",
+    ] {
+        for call in ["kms:Decrypt", "sts:AssumeRole", "iam:PassRole", "s3:PutObject"] {
+            for (why, link) in [
+                (format!("with an explicit deny in a {name}"), Link::ExplicitDeny),
+                (format!("because no {name} allows the {call} action"), Link::Bounds),
+            ] {
+                let said = explain(&denied(call, KEY, &why)).unwrap();
+                assert_eq!((said.link, said.repair), (link, None), "{call} {why}");
+                assert!(
+                    said.words.contains(name) && said.remedy.contains(name),
+                    "{why}: {}",
+                    said.remedy
+                );
+                assert!(!said.remedy.contains("grant"), "{}", said.remedy);
+            }
+        }
+    }
+}
+
+#[test]
 fn what_s3_quotes_is_read_without_its_quotes() {
     let why = "because no identity-based policy allows the s3:GetObject action";
     let said = explain(&denied("s3:GetObject", "\"arn:aws:s3:::bucket/a b\"", why)).unwrap();
