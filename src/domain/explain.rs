@@ -164,6 +164,11 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
         remedy: remedy.to_owned(),
         repair: None,
     };
+    if let (FaultKind::Denied | FaultKind::Invalid, Some(said)) = (kind, &said)
+        && let Some(guardrail) = Guardrail::in_words(cause)
+    {
+        return guardrail.explained(base, said.call, cause);
+    }
     match (kind, said) {
         (FaultKind::KeyState, _) => key_state(base, cause),
         (FaultKind::WrongRegion, _) => region(base, cause),
@@ -177,9 +182,6 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
             "AWS does not take these credentials: nothing was decided about the act itself.",
         ),
         (FaultKind::ReadOnly, _) => base.at(Link::ReadOnly, "This session may only read; AWS was not asked."),
-        (_, Some(said)) if let Some(guardrail) = Guardrail::in_words(cause) => {
-            guardrail.explained(base, said.call, cause)
-        }
         (_, Some(said)) if said.call == "sts:AssumeRole" => trust(base, said.on),
         (_, Some(said)) if said.call == "iam:PassRole" => base
             .at(
