@@ -3,8 +3,8 @@
 //! Owns the clients, their timeouts and retries, the read-only gate, and the witness (`answer`) that every answer is one. Never shows an SDK type to the rest of the
 //! crate, never decides when to ask (that is the worker's) and never logs a body: data keys pass through here.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -18,7 +18,7 @@ use aws_smithy_types::retry::RetryConfig;
 
 use self::fault::{Expected, Heard};
 use crate::config::{Connection, SandboxEndpoint};
-use crate::domain::{AuditEntry, Fault, FaultKind, Identity, UploadRule, UploadSettings};
+use crate::domain::{Arn, AuditEntry, Fault, FaultKind, Identity, UploadRule, UploadSettings};
 
 use self::answer::Witness;
 use self::audit::Audit;
@@ -80,6 +80,8 @@ struct Inner {
     throttled: Arc<Throttled>,
     /// What writes to buckets carry.
     uploads: Vec<UploadRule>,
+    /// Where buckets are that are not where we are.
+    regions: Arc<s3::Regions>,
 }
 
 /// Made on first use: building all eight costs more than the first frame may take.
@@ -88,6 +90,8 @@ struct Clients {
     s3: OnceLock<aws_sdk_s3::Client>,
     s3_control: OnceLock<aws_sdk_s3::Client>,
     kms: OnceLock<aws_sdk_kms::Client>,
+    /// Of other regions.
+    kms_elsewhere: Mutex<HashMap<String, aws_sdk_kms::Client>>,
     sagemaker: OnceLock<aws_sdk_sagemaker::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
@@ -142,6 +146,7 @@ impl Aws {
             identity: Arc::default(),
             throttled: Arc::default(),
             uploads: connection.uploads.clone(),
+            regions: Arc::default(),
         }))
     }
 
@@ -222,6 +227,7 @@ impl Aws {
             identity: Arc::new(identity.map_or_else(OnceLock::new, OnceLock::from)),
             throttled: Arc::clone(&self.inner.throttled),
             uploads: self.inner.uploads.clone(),
+            regions: Arc::clone(&self.inner.regions),
             ..*self.inner
         }))
     }
@@ -248,6 +254,7 @@ impl Aws {
             identity: Arc::clone(&self.inner.identity),
             throttled: Arc::clone(&self.inner.throttled),
             uploads,
+            regions: Arc::clone(&self.inner.regions),
             ..*self.inner
         })
     }
@@ -301,10 +308,33 @@ impl Aws {
     }
 
     pub(in crate::aws) fn kms(&self) -> &aws_sdk_kms::Client {
-        self.inner.clients.kms.get_or_init(|| {
-            let config = aws_sdk_kms::config::Builder::from(&self.inner.config);
-            aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
-        })
+        self.inner.clients.kms.get_or_init(|| self.kms_in(None))
+    }
+
+    /// Where the key is, as its ARN says; here if it says nothing.
+    pub(in crate::aws) fn kms_of(&self, key: &str) -> aws_sdk_kms::Client {
+        let region = Arn::parse(key)
+            .filter(|arn| arn.service == "kms")
+            .map_or("", |arn| arn.region);
+        if region.is_empty() || region == self.inner.region {
+            return self.kms().clone();
+        }
+        let mut known = self
+            .inner
+            .clients
+            .kms_elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let client = known.entry(region.to_owned());
+        client.or_insert_with(|| self.kms_in(Some(region))).clone()
+    }
+
+    fn kms_in(&self, region: Option<&str>) -> aws_sdk_kms::Client {
+        let mut config = aws_sdk_kms::config::Builder::from(&self.inner.config);
+        if let Some(region) = region {
+            config = config.region(Region::new(region.to_owned()));
+        }
+        aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
     }
 
     pub(in crate::aws) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
@@ -343,9 +373,15 @@ impl Aws {
     }
 
     fn s3_config(&self) -> aws_sdk_s3::config::Builder {
+        let in_path = self.s3_endpoint().is_some();
         aws_sdk_s3::config::Builder::from(&self.inner.config)
             // A custom endpoint seldom answers for BUCKET.HOST.
-            .force_path_style(self.s3_endpoint().is_some())
+            .force_path_style(in_path)
+            .endpoint_resolver(s3::ByBucket::new(Arc::clone(&self.inner.regions)))
+            .retry_classifier(s3::Redirects {
+                regions: Arc::clone(&self.inner.regions),
+                in_path,
+            })
             .interceptor(self.gate())
             .interceptor(Witness)
     }

@@ -86,7 +86,7 @@ pub(crate) async fn list_aliases(aws: &Aws, marker: Option<String>) -> Result<Pa
 /// `DescribeKey` by id, ARN or alias, with the rotation status where it can be had.
 pub(crate) async fn describe_key(aws: &Aws, key: &str) -> Result<KmsKey, Fault> {
     let act = "describe";
-    let call = aws.kms().describe_key().key_id(key).send();
+    let call = aws.kms_of(key).describe_key().key_id(key).send();
     // An ARN serves both questions: at a distance one round trip is half of two.
     let (answer, told) = if key.contains(":key/") {
         let (answer, told) = futures::join!(call, rotation(aws, key));
@@ -112,13 +112,23 @@ pub(crate) async fn describe_key(aws: &Aws, key: &str) -> Result<KmsKey, Fault> 
 
 /// Asymmetric keys, keys pending deletion and callers without the permission have no answer.
 async fn rotation(aws: &Aws, key_arn: &str) -> Option<bool> {
-    let answer = aws.kms().get_key_rotation_status().key_id(key_arn).send().await.ok()?;
+    let answer = aws
+        .kms_of(key_arn)
+        .get_key_rotation_status()
+        .key_id(key_arn)
+        .send()
+        .await
+        .ok()?;
     Some(answer.key_rotation_enabled())
 }
 
 pub(crate) async fn key_policy(aws: &Aws, key_arn: &str) -> Result<String, Fault> {
     let act = "read the policy of";
-    let call = aws.kms().get_key_policy().key_id(key_arn).policy_name("default");
+    let call = aws
+        .kms_of(key_arn)
+        .get_key_policy()
+        .key_id(key_arn)
+        .policy_name("default");
     let answer = call.send().await.heard(act, key_arn)?;
     answer.policy.expected(act, key_arn, "policy")
 }
@@ -126,7 +136,7 @@ pub(crate) async fn key_policy(aws: &Aws, key_arn: &str) -> Result<String, Fault
 pub(crate) async fn list_grants(aws: &Aws, key_arn: &str, marker: Option<String>) -> Result<Paged<Grant>, Fault> {
     let act = "list grants of";
     let call = aws
-        .kms()
+        .kms_of(key_arn)
         .list_grants()
         .key_id(key_arn)
         .limit(ROWS_PER_PAGE)
@@ -165,7 +175,7 @@ pub(crate) async fn generate_data_key(
 ) -> Result<GeneratedDataKey, Fault> {
     let act = "generate a data key under";
     let call = aws
-        .kms()
+        .kms_of(key)
         .generate_data_key()
         .key_id(key)
         .key_spec(DataKeySpec::Aes256)
@@ -206,7 +216,7 @@ async fn decrypted(
     let mut tokens = key.and_then(|key| aws.tokens_for(key)).unwrap_or_default();
     tokens.extend_from_slice(grant_tokens);
     let call = aws
-        .kms()
+        .kms_of(key.unwrap_or_default())
         .decrypt()
         .ciphertext_blob(Blob::new(ciphertext))
         .set_key_id(key.map(str::to_owned))

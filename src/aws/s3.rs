@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 pub(in crate::aws) use self::demanded::{Demanded, demanded};
+pub(in crate::aws) use self::regions::{ByBucket, Redirects, Regions};
 use super::fault::{Expected, Heard};
 use super::{Aws, fault, patience, timestamp};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
@@ -18,6 +19,7 @@ mod bucket;
 mod demanded;
 mod info;
 mod listing;
+mod regions;
 mod versions;
 
 pub(crate) use bucket::*;

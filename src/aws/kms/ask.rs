@@ -59,33 +59,42 @@ impl Ask<'_> {
         }
         let result = match operation {
             "Decrypt" => {
-                let call = aws.kms().decrypt().set_ciphertext_blob(ciphertext);
+                let call = aws.kms_of(key).decrypt().set_ciphertext_blob(ciphertext);
                 asked!(in context call.set_dry_run_modifiers(modifiers))
             }
-            "Encrypt" => asked!(in context aws.kms().encrypt().plaintext(Blob::new(&message[..]))),
-            "GenerateDataKey" => asked!(in context aws.kms().generate_data_key().key_spec(AES)),
+            "Encrypt" => asked!(in context aws.kms_of(key).encrypt().plaintext(Blob::new(&message[..]))),
+            "GenerateDataKey" => asked!(in context aws.kms_of(key).generate_data_key().key_spec(AES)),
             "GenerateDataKeyWithoutPlaintext" => {
-                asked!(in context aws.kms().generate_data_key_without_plaintext().key_spec(AES))
+                asked!(in context aws.kms_of(key).generate_data_key_without_plaintext().key_spec(AES))
             }
-            "GenerateDataKeyPair" => asked!(in context aws.kms().generate_data_key_pair().key_pair_spec(PAIR)),
+            "GenerateDataKeyPair" => asked!(in context aws.kms_of(key).generate_data_key_pair().key_pair_spec(PAIR)),
             "GenerateDataKeyPairWithoutPlaintext" => {
-                asked!(in context aws.kms().generate_data_key_pair_without_plaintext().key_pair_spec(PAIR))
+                asked!(in context aws.kms_of(key).generate_data_key_pair_without_plaintext().key_pair_spec(PAIR))
             }
             "ReEncryptFrom" | "ReEncryptTo" => {
-                let call = aws.kms().re_encrypt().set_ciphertext_blob(ciphertext);
+                let call = aws.kms_of(key).re_encrypt().set_ciphertext_blob(ciphertext);
                 let call = call.source_key_id(key).destination_key_id(key);
                 let call = call.set_source_encryption_context(context.clone());
                 let call = call.set_destination_encryption_context(context);
                 asked!(with tokens call.set_dry_run_modifiers(modifiers))
             }
-            "DescribeKey" => asked!(aws.kms().describe_key().key_id(key).set_grant_tokens(self.tokens())),
+            "DescribeKey" => asked!(
+                aws.kms_of(key)
+                    .describe_key()
+                    .key_id(key)
+                    .set_grant_tokens(self.tokens())
+            ),
             "CreateGrant" => {
-                let call = aws.kms().create_grant().key_id(key).grantee_principal(self.grantee);
+                let call = aws
+                    .kms_of(key)
+                    .create_grant()
+                    .key_id(key)
+                    .grantee_principal(self.grantee);
                 asked!(with tokens call.operations(GrantOperation::Decrypt))
             }
             // Without a grant there is nothing to ask about.
             "RetireGrant" => {
-                let call = aws.kms().retire_grant().key_id(key).grant_id(self.grant_id?);
+                let call = aws.kms_of(key).retire_grant().key_id(key).grant_id(self.grant_id?);
                 asked!(call.dry_run(true))
             }
             _ => return None,

@@ -40,14 +40,22 @@ pub(crate) async fn create_key(aws: &Aws, spec: &KeySpec, policy: &str) -> Resul
 
 /// `alias` with `alias/`.
 pub(crate) async fn create_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<(), Fault> {
-    let call = aws.kms().create_alias().alias_name(alias).target_key_id(key_arn);
+    let call = aws
+        .kms_of(key_arn)
+        .create_alias()
+        .alias_name(alias)
+        .target_key_id(key_arn);
     call.send().await.heard("create", alias)?;
     Ok(())
 }
 
 /// `alias` with `alias/`.
 pub(crate) async fn update_alias(aws: &Aws, alias: &str, key_arn: &str) -> Result<(), Fault> {
-    let call = aws.kms().update_alias().alias_name(alias).target_key_id(key_arn);
+    let call = aws
+        .kms_of(key_arn)
+        .update_alias()
+        .alias_name(alias)
+        .target_key_id(key_arn);
     call.send().await.heard("move", alias)?;
     Ok(())
 }
@@ -61,7 +69,7 @@ pub(crate) async fn delete_alias(aws: &Aws, alias: &str) -> Result<(), Fault> {
 
 pub(crate) async fn put_key_policy(aws: &Aws, key_arn: &str, policy: &str, accept_lockout: bool) -> Result<(), Fault> {
     let call = aws
-        .kms()
+        .kms_of(key_arn)
         .put_key_policy()
         .key_id(key_arn)
         .policy_name("default")
@@ -74,7 +82,7 @@ pub(crate) async fn put_key_policy(aws: &Aws, key_arn: &str, policy: &str, accep
 
 pub(crate) async fn tag_key(aws: &Aws, key_arn: &str, set: &BTreeMap<String, String>) -> Result<(), Fault> {
     let call = aws
-        .kms()
+        .kms_of(key_arn)
         .tag_resource()
         .key_id(key_arn)
         .set_tags(Some(tags(key_arn, set)?));
@@ -84,7 +92,7 @@ pub(crate) async fn tag_key(aws: &Aws, key_arn: &str, set: &BTreeMap<String, Str
 
 pub(crate) async fn untag_key(aws: &Aws, key_arn: &str, names: &[String]) -> Result<(), Fault> {
     let call = aws
-        .kms()
+        .kms_of(key_arn)
         .untag_resource()
         .key_id(key_arn)
         .set_tag_keys(Some(names.to_vec()));
@@ -97,7 +105,7 @@ pub(crate) async fn untag_key(aws: &Aws, key_arn: &str, names: &[String]) -> Res
 pub(crate) async fn key_tags(aws: &Aws, key_arn: &str) -> Result<BTreeMap<String, String>, Fault> {
     let act = "read the tags of";
     let tags = every(|marker| async move {
-        let call = aws.kms().list_resource_tags().key_id(key_arn).limit(50);
+        let call = aws.kms_of(key_arn).list_resource_tags().key_id(key_arn).limit(50);
         let answer = call.set_marker(marker.clone()).send().await;
         let answer = answer.heard(act, key_arn)?;
         let tags = answer.tags().iter();
@@ -110,11 +118,11 @@ pub(crate) async fn key_tags(aws: &Aws, key_arn: &str) -> Result<BTreeMap<String
 
 pub(crate) async fn set_rotation(aws: &Aws, key_arn: &str, on: bool) -> Result<(), Fault> {
     if on {
-        let call = aws.kms().enable_key_rotation().key_id(key_arn);
+        let call = aws.kms_of(key_arn).enable_key_rotation().key_id(key_arn);
         let act = "switch on the rotation of";
         call.send().await.heard(act, key_arn)?;
     } else {
-        let call = aws.kms().disable_key_rotation().key_id(key_arn);
+        let call = aws.kms_of(key_arn).disable_key_rotation().key_id(key_arn);
         let act = "switch off the rotation of";
         call.send().await.heard(act, key_arn)?;
     }
@@ -123,7 +131,7 @@ pub(crate) async fn set_rotation(aws: &Aws, key_arn: &str, on: bool) -> Result<(
 
 pub(crate) async fn set_description(aws: &Aws, key_arn: &str, description: &str) -> Result<(), Fault> {
     let call = aws
-        .kms()
+        .kms_of(key_arn)
         .update_key_description()
         .key_id(key_arn)
         .description(description);
@@ -133,7 +141,7 @@ pub(crate) async fn set_description(aws: &Aws, key_arn: &str, description: &str)
 
 /// When the key was used last; `None` if never since KMS began to keep count.
 pub(crate) async fn last_usage(aws: &Aws, key_arn: &str) -> Result<Option<Timestamp>, Fault> {
-    let call = aws.kms().get_key_last_usage().key_id(key_arn);
+    let call = aws.kms_of(key_arn).get_key_last_usage().key_id(key_arn);
     let answer = call.send().await.heard("ask for the last use of", key_arn)?;
     Ok(answer
         .key_last_usage()
@@ -142,20 +150,20 @@ pub(crate) async fn last_usage(aws: &Aws, key_arn: &str) -> Result<Option<Timest
 }
 
 pub(crate) async fn enable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
-    let call = aws.kms().enable_key().key_id(key_arn);
+    let call = aws.kms_of(key_arn).enable_key().key_id(key_arn);
     call.send().await.heard("enable", key_arn)?;
     Ok(())
 }
 
 pub(crate) async fn disable_key(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
-    let call = aws.kms().disable_key().key_id(key_arn);
+    let call = aws.kms_of(key_arn).disable_key().key_id(key_arn);
     call.send().await.heard("disable", key_arn)?;
     Ok(())
 }
 
 pub(crate) async fn schedule_key_deletion(aws: &Aws, key_arn: &str, days: i32) -> Result<(), Fault> {
     let call = aws
-        .kms()
+        .kms_of(key_arn)
         .schedule_key_deletion()
         .key_id(key_arn)
         .pending_window_in_days(days);
@@ -164,7 +172,7 @@ pub(crate) async fn schedule_key_deletion(aws: &Aws, key_arn: &str, days: i32) -
 }
 
 pub(crate) async fn cancel_key_deletion(aws: &Aws, key_arn: &str) -> Result<(), Fault> {
-    let call = aws.kms().cancel_key_deletion().key_id(key_arn);
+    let call = aws.kms_of(key_arn).cancel_key_deletion().key_id(key_arn);
     call.send().await.heard("cancel the deletion of", key_arn)?;
     Ok(())
 }
@@ -176,7 +184,7 @@ pub(crate) async fn create_grant(aws: &Aws, spec: &GrantSpec) -> Result<CreatedG
     let (act, key_arn) = ("create a grant on", spec.key_arn.as_str());
     let operations = spec.operations.iter().map(|word| GrantOperation::from(word.as_str()));
     let call = aws
-        .kms()
+        .kms_of(key_arn)
         .create_grant()
         .key_id(key_arn)
         .grantee_principal(&spec.grantee)
@@ -197,7 +205,7 @@ pub(crate) async fn create_grant(aws: &Aws, spec: &GrantSpec) -> Result<CreatedG
 pub(crate) async fn revoke_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<Option<String>, Fault> {
     use aws_types::request_id::RequestId;
 
-    let call = aws.kms().revoke_grant().key_id(key_arn).grant_id(grant_id);
+    let call = aws.kms_of(key_arn).revoke_grant().key_id(key_arn).grant_id(grant_id);
     let act = format!("revoke grant {grant_id} on");
     aws.tokens().forget(grant_id);
     let answer = call.send().await.heard(&act, key_arn)?;
@@ -205,7 +213,7 @@ pub(crate) async fn revoke_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Re
 }
 
 pub(crate) async fn retire_grant(aws: &Aws, key_arn: &str, grant_id: &str) -> Result<(), Fault> {
-    let call = aws.kms().retire_grant().key_id(key_arn).grant_id(grant_id);
+    let call = aws.kms_of(key_arn).retire_grant().key_id(key_arn).grant_id(grant_id);
     let act = format!("retire grant {grant_id} on");
     aws.tokens().forget(grant_id);
     call.send().await.heard(&act, key_arn)?;
