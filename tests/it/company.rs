@@ -280,3 +280,50 @@ fn a_clone_keeps_every_field_of_its_original_shown_or_not() {
             .any(|tag| tag.key() == Some("team") && tag.value() == Some("research"))
     );
 }
+
+#[test]
+fn a_bucket_and_a_key_of_another_region_are_reached_where_they_are() {
+    let regions = ["us-east-1", "eu-west-1"].map(str::to_owned);
+    let place = Place::with(|options| options.regions = regions.into());
+    let there = place
+        .sdk()
+        .into_builder()
+        .region(aws_config::Region::from_static("eu-west-1"))
+        .build();
+    let s3 = aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&there).force_path_style(true).build());
+    use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+    let elsewhere = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuWest1);
+    let create = s3.create_bucket().bucket("far-data");
+    place
+        .wait(create.create_bucket_configuration(elsewhere.build()).send())
+        .unwrap();
+    let kms = aws_sdk_kms::Client::new(&there);
+    let key = place
+        .wait(kms.create_key().send())
+        .unwrap()
+        .key_metadata
+        .unwrap()
+        .arn
+        .unwrap();
+    assert!(key.contains(":eu-west-1:"), "{key}");
+
+    let large = place.write("large.csv", vec![b'x'; 20 << 20]);
+    place.write("train.csv", "x,y\n1,2\n");
+    let to = "s3://far-data/data/";
+    let done = place.run(&["encrypt", "train.csv", large.to_str().unwrap(), to, "--key", &key]);
+    assert_eq!(done.status, 0, "{done:?}");
+    let done = place.run(&["verify", to]);
+    assert_eq!(done.status, 0, "{done:?}");
+    let done = place.run(&["decrypt", "s3://far-data/data/train.csv", "-o", "back.csv"]);
+    assert_eq!(done.status, 0, "{done:?}");
+    assert_eq!(std::fs::read(place.path("back.csv")).unwrap(), b"x,y\n1,2\n");
+
+    let mut session = place.dashboard(SIZE);
+    session.keys("O").keys(&key).keys(ENTER).wait("Enabled");
+    session
+        .keys("O")
+        .keys("s3://far-data/data/")
+        .keys(ENTER)
+        .wait("train.csv")
+        .wait("strongroom");
+}

@@ -53,8 +53,7 @@ impl ResolveEndpoint for ByBucket {
         let region = params.bucket().and_then(|bucket| self.regions.of(bucket));
         let moved = region.and_then(|region| in_region(params, region));
         match moved {
-            // What the rules make of it is known at once: nothing of the parameters is kept.
-            Some(moved) => EndpointFuture::ready(futures::executor::block_on(self.inner.resolve_endpoint(&moved))),
+            Some(moved) => EndpointFuture::new(async move { self.inner.resolve_endpoint(&moved).await }),
             None => self.inner.resolve_endpoint(params),
         }
     }
