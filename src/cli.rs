@@ -32,7 +32,7 @@ pub struct Global {
     pub profile: Option<String>,
     /// Begin in this context of the configuration file: a profile, a region, a role
     #[arg(long, global = true, value_name = "NAME")]
-    pub context: Option<String>,
+    pub aws_context: Option<String>,
     /// AWS region
     #[arg(long, global = true, value_name = "NAME")]
     pub region: Option<String>,

@@ -97,7 +97,7 @@ impl Connection {
 
 /// Who and where to begin as.
 fn context(global: &Global, contexts: &[AwsContext]) -> Result<AwsContext, Fault> {
-    let mut chosen = match &global.context {
+    let mut chosen = match &global.aws_context {
         Some(name) => named(name, contexts)?,
         None => AwsContext::default(),
     };
@@ -123,7 +123,7 @@ fn named(name: &str, contexts: &[AwsContext]) -> Result<AwsContext, Fault> {
             [] => "the configuration has no contexts".to_owned(),
             known => format!("the configuration has no such context, but {}", known.join(", ")),
         };
-        let remedy = "check --context, or add [contexts.NAME] to the configuration";
+        let remedy = "check --aws-context, or add [contexts.NAME] to the configuration";
         Fault::new(FaultKind::Usage, "use context", name, cause, remedy)
     })
 }

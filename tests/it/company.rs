@@ -60,7 +60,7 @@ fn who_may_list_nothing_does_the_whole_main_job_by_names() {
         .wait("Grant the use of")
         .keys(&role)
         .keys(ENTER);
-    session.wait("Granted").keys(ESC);
+    session.wait("The grant is there").keys(ESC);
     session.keys("3").keys("t").wait("New training job").keys(CLEAR);
     session.keys("first").keys(ENTER);
     session.wait("Started the job").keys(ESC).wait("Completed");
@@ -149,11 +149,11 @@ fn profiles_regions_roles_and_contexts_are_changed_in_place_and_the_header_says_
     session.keys("q");
     assert_eq!(session.exit(), 0);
 
-    let arguments = ["--config", own.to_str().unwrap(), "--context", "prod"];
+    let arguments = ["--config", own.to_str().unwrap(), "--aws-context", "prod"];
     let mut session = Session::start_with(&arguments, place.home.path(), SIZE, &environment);
     session.wait("production-key").wait("READ-ONLY").keys("q");
     assert_eq!(session.exit(), 0);
-    let arguments = ["--config", own.to_str().unwrap(), "--context", "none", "doctor"];
+    let arguments = ["--config", own.to_str().unwrap(), "--aws-context", "none", "doctor"];
     let done = place.run(&arguments);
     assert_eq!(
         (done.status, done.err.contains("no such context, but lab, prod")),

@@ -22,7 +22,11 @@ fn a_panic_is_one_line_and_exit_status_1() {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         // There may be no room to load it, or for what has no other way than to end at once.
-        if said.contains("memory allocation of") || !said.contains("strongroom: ") && output.stdout.is_empty() {
+        let is_not_loaded = said.contains("error while loading shared libraries");
+        if is_not_loaded
+            || said.contains("memory allocation of")
+            || !said.contains("strongroom: ") && output.stdout.is_empty()
+        {
             continue;
         }
         if !said.contains("a fault of strongroom itself") {
