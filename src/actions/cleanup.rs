@@ -88,6 +88,7 @@ impl Plan<'_> {
                 continue;
             };
             let versions = match count.older() {
+                _ if count.unseen => ", older versions could not be listed".to_owned(),
                 0 => String::new(),
                 _ => format!(
                     ", {}, {}",

@@ -329,7 +329,11 @@ fn may(policies: &RolePolicies, what: &str, action: &str, resource: &str) -> Fin
         conditional = conditional.or(verdict.conditional.map(|statement| format!("{name}, {statement}")));
     }
     if let Some(name) = allowed {
-        return well(what, format!("by {}", role_name(&name)));
+        let mut detail = format!("by {}", role_name(&name));
+        if !unread.is_empty() {
+            detail = format!("{detail}; could not be read, and may deny it: {}", unread.join(", "));
+        }
+        return well(what, detail);
     }
     if let Some(statement) = conditional {
         return Finding {

@@ -88,7 +88,7 @@ capabilities! {
     "delete-keys", "Look what depends on a key; schedule its deletion, and take that back",
         [
             "kms:ListKeys", "kms:ListAliases", "kms:DescribeKey", "kms:ListGrants", "kms:DisableKey",
-            "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion", "sagemaker:ListTrainingJobs", "s3:ListBuckets",
+            "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion", "sagemaker:ListTrainingJobs", "sagemaker:DescribeTrainingJob", "s3:ListBuckets",
             "s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject",
         ];
     "data-keys", "Encrypt and decrypt messages; make data keys and re-wrap them",
@@ -109,7 +109,7 @@ capabilities! {
         ["ecr:CreateRepository", "ecr:DescribeRepositories", "ecr:GetAuthorizationToken"];
     "clean-up", "Find what the walk made, by its tag, and take it down",
         [
-            "sagemaker:ListTrainingJobs", "sagemaker:ListTags", "sagemaker:StopTrainingJob", "s3:ListBuckets",
+            "sagemaker:ListTrainingJobs", "sagemaker:DescribeTrainingJob", "sagemaker:ListTags", "sagemaker:StopTrainingJob", "s3:ListBuckets",
             "s3:GetBucketTagging", "s3:ListObjectVersions", "s3:ListMultipartUploads", "s3:ListObjectsV2",
             "s3:HeadObject", "s3:GetObject", "s3:DeleteVersions", "s3:DeleteBucket", "ecr:DescribeRepositories",
             "ecr:ListTagsForResource", "ecr:DeleteRepository", "iam:ListRoles", "iam:GetRole",

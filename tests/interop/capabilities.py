@@ -131,13 +131,18 @@ def new_full_role(p, _):
     p.keys(CLEAR, "mine", TAB, CLEAR, BUCKET, BACK_TAB, BACK_TAB, " ", ENTER).see("the role mine", "Created")
 
 
-def open_data(p):
-    """The objects pane, with the cursor on the encrypted file."""
+def open_bucket(p):
+    """The objects pane with the bucket open: where it is the only one it may open by itself."""
     p.sit_down("3")
     while f"3 s3://{BUCKET}/" not in p.see(f"s3://{BUCKET}/", BUCKET, any_of=True).text():
         if p.is_there(BUCKET):
             p.keys(ENTER)
-    p.select("data/").keys(ENTER)
+    return p.see("data/")
+
+
+def open_data(p):
+    """The same, with the cursor on the encrypted file."""
+    open_bucket(p).select("data/").keys(ENTER)
     return p.select("x.csv")
 
 
@@ -152,7 +157,8 @@ def stop(p, _):
 
 
 def clone(p, _):
-    p.keys(ESC, "4").select("first").action("clone job").see("Train on s3://", "echoes")
+    p.sit_down("4").select("first").keys(ENTER).see("echoes").keys(ESC)
+    p.action("clone job").see("Train on s3://", "echoes").keys(ESC)
 
 
 def preflight(p, _):
@@ -179,7 +185,7 @@ def new_key(p, _):
 
 def key_action(label, before, done, *typed, question=None):
     def act(p, _):
-        p.sit_down("1").keys(ESC).select("training").action(label)
+        p.sit_down("1").select("training").action(label)
         if before:
             p.see(before)
         p.keys(*typed)
@@ -191,20 +197,20 @@ def key_action(label, before, done, *typed, question=None):
 
 
 def edit_policy(p, _):
-    p.sit_down("1").keys(ESC).select("training").action("edit policy").see("Key policy", "+ ").keys("y")
+    p.sit_down("1").select("training").action("edit policy").see("Key policy", "+ ").keys("y")
     p.see("Replaced the policy")
 
 
 def disable(p, _):
-    p.sit_down("1").keys(ESC).select("training").keys("x").see("Disable the key").keys("y").see("Disabled the key")
+    p.sit_down("1").select("training").keys("x").see("Disable the key").keys("y").see("Disabled the key")
 
 
 def enable(p, _):
-    p.sit_down("1").keys(ESC).select("training").see("Disabled").keys("u").see("Enabled the key")
+    p.sit_down("1").select("training").see("Disabled").keys("u").see("Enabled the key")
 
 
 def give_up(p, _):
-    p.sit_down("1").keys(ESC).select("training").see("Disabled").keys("x").see("Schedule the deletion").keys(ENTER)
+    p.sit_down("1").select("training").see("Disabled").keys("x").see("Schedule the deletion").keys(ENTER)
     p.agree().see("PendingDeletion")
 
 
@@ -231,7 +237,7 @@ def leave_an_upload(_, world):
 
 
 def empty_bucket(p, _):
-    to_buckets(p).select(BUCKET).action("empty bucket").see("Empty the bucket sagemaker-data")
+    open_bucket(p).keys(ESC).select(BUCKET).action("empty bucket").see("Empty the bucket sagemaker-data")
     p.agree().see("Emptied the bucket")
 
 
@@ -276,30 +282,46 @@ def push(p, _):
     p.see("Built and pushed")
 
 
+def start_a_job(_, world, tags=()):
+    """One that runs until it is stopped."""
+    sagemaker = world.admin["sagemaker"]
+    asked = sagemaker.describe_training_job(TrainingJobName="first")
+    names = ["RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition"]
+    sagemaker.create_training_job(
+        TrainingJobName="sleeper",
+        AlgorithmSpecification={"TrainingImage": "sleeps", "TrainingInputMode": "File"},
+        Tags=tags,
+        **{name: asked[name] for name in names},
+    )
+
+
 def bear_tags(p, world):
     """The walk has made all of it: by the tag."""
-    kms, s3, iam, sagemaker, ecr = world.admin.values()
+    kms, s3, iam, _, ecr = world.admin.values()
     [key] = kms.list_keys()["Keys"]
     kms.tag_resource(KeyId=key["KeyId"], Tags=[{"TagKey": TAG[0], "TagValue": TAG[1]}])
     tag = {"Key": TAG[0], "Value": TAG[1]}
     s3.put_bucket_tagging(Bucket=BUCKET, Tagging={"TagSet": [tag]})
     iam.tag_role(RoleName="trainer", Tags=[tag])
     ecr.create_repository(repositoryName="example-image", tags=[tag])
-    asked = sagemaker.describe_training_job(TrainingJobName="first")
-    names = ["RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition"]
-    sagemaker.create_training_job(
-        TrainingJobName="sleeper",
-        AlgorithmSpecification={"TrainingImage": "sleeps", "TrainingInputMode": "File"},
-        Tags=[tag],
-        **{name: asked[name] for name in names},
-    )
+    start_a_job(p, world, [tag])
 
 
-def clean_up(p, world):
-    p.sit_down("4").keys("w").see("The walk").keys("G", ENTER).see("What the walk made", "take down", "refused", any_of=True)
-    p.see("lines to take down")
-    while rows := open_rows(p.text()):
-        p.keys(ENTER).agree().until(lambda text: open_rows(text) != rows and "at work" not in text)
+def plan_clean_up(p, _):
+    p.sit_down("4").keys("w").see("The walk").keys("G", ENTER).see("What the walk made", "6 lines to take down")
+    p.until(lambda text: "at work" not in text)
+
+
+def take_down(p, world):
+    rows = open_rows(p.text())
+    p.keys(ENTER).agree().until(lambda text: open_rows(text) != rows and "at work" not in text)
+    sagemaker = world.admin["sagemaker"]
+    while sagemaker.list_training_jobs(StatusEquals="Stopping")["TrainingJobSummaries"]:
+        time.sleep(0.1)
+
+
+def nothing_is_left(p, _):
+    assert open_rows(p.text()) == []
 
 
 def open_rows(text):

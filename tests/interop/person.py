@@ -82,26 +82,24 @@ class Person:
 
         def is_shown(text):
             told = " ".join(text.split())
-            return holds(word in told for word in words) or self._is_refused(text)
+            return holds(word in told for word in words) or self.is_refused(text)
 
         shown = self._dashboard.until(is_shown, PATIENCE)
         self.heed(self.text())
         if not shown:
-            self.read_messages()
-            pytest.fail(f"without {self.lacks}, {words} do not appear:\n{self.text()}")
+            self._missed(f"{words} do not appear")
         return self
 
     def until(self, holds):
         """Waits until the screen is so, or for the refusal."""
-        if not self._dashboard.until(lambda text: holds(text) or self._is_refused(text), PATIENCE):
-            self.read_messages()
-            pytest.fail(f"without {self.lacks}, it goes no further:\n{self.text()}")
+        if not self._dashboard.until(lambda text: holds(text) or self.is_refused(text), PATIENCE):
+            self._missed("it goes no further")
         self.heed(self.text())
         return self
 
     def is_there(self, words):
         """Whether a row begins so; the cursor is on it then."""
-        return self._dashboard.go_to(words, self._is_refused)
+        return self._dashboard.go_to(words, self.is_refused)
 
     def select(self, words):
         """Moves the cursor onto the row that begins so."""
@@ -139,25 +137,32 @@ class Person:
             if found():
                 return self
             self.heed(self.text())
-            self._dashboard.until(self._is_refused, 0.4)
-        self.read_messages()
-        pytest.fail(f"without {self.lacks}, {complaint}:\n{self.text()}")
+            self._dashboard.until(self.is_refused, 0.4)
+        self._missed(complaint)
 
-    def read_messages(self):
+    def messages(self):
         """Every message, in full."""
-        if self.lacks and self._dashboard:
-            self.keys(ESC, ESC, "!")
-            self._dashboard.until(self._is_refused, 3)
-            self.keys(ENTER)
-            self._dashboard.until(self._is_refused, 3)
-            self.heed(self.text())
+        if self._dashboard is None:
+            return ""
+        self.keys(ESC, ESC, "!")
+        self._dashboard.until(lambda text: "╭ Messages" in text, 5)
+        self.keys(ENTER)
+        self._dashboard.until(self.is_refused, 2)
+        return self.text()
+
+    def _missed(self, what):
+        """What was to come does not: unless that is a refusal that only the messages tell."""
+        seen = self.text()
+        self.heed(self.messages())
+        pytest.fail(f"without {self.lacks}, {what}:\n{seen}")
 
     def heed(self, text):
         """Ends what is done if this says that it is refused."""
-        if self._is_refused(text):
+        if self.is_refused(text):
             raise Refused(text, not self._is_denied(text))
 
-    def _is_refused(self, text):
+    def is_refused(self, text):
+        """Whether this says that the action is denied, or is missed."""
         is_said = self._said is not None and squeezed(self._said) in squeezed(text)
         return is_said or self._is_denied(text)
 

@@ -49,7 +49,7 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     }
     let policy = match request.text("Policy") {
         None => default_policy(&ask.caller.place.account),
-        Some(text) => policies::checked(ask, text)?,
+        Some(text) => policies::checked(ask, text, policies::NEW)?,
     };
     let new = NewKey {
         description,

@@ -23,7 +23,7 @@ pub(super) fn put(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     ask.authorize(kms, key, &act)?;
     default_name(ask)?;
     let id = key.arn.clone();
-    let policy = checked(ask, ask.request.required("Policy")?)?;
+    let policy = checked(ask, ask.request.required("Policy")?, &id)?;
     kms.change(&id, |key| key.policy = policy);
     Ok(json!({}))
 }
@@ -40,8 +40,11 @@ fn default_name(ask: &Ask) -> Result<(), ApiError> {
     }
 }
 
-/// A policy that is one: its principals exist, and its writer can still change it.
-pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
+/// What stands for the ARN of a key that is not there yet.
+pub(super) const NEW: &str = "*";
+
+/// A policy that is one: its principals exist, and its writer can still change that of `key`.
+pub(super) fn checked(ask: &Ask, text: &str, key: &str) -> Result<Document, ApiError> {
     let malformed = |message: &str| ApiError::new("MalformedPolicyDocumentException", message);
     if text.len() > LONGEST {
         return Err(exceeded(format!("The policy is larger than {LONGEST} bytes.")));
@@ -63,7 +66,7 @@ pub(super) fn checked(ask: &Ask, text: &str) -> Result<Document, ApiError> {
         }
     }
     let facts = ask.world.facts();
-    let question = Question::new(ask.caller, "kms:PutKeyPolicy", "*", &facts);
+    let question = Question::new(ask.caller, "kms:PutKeyPolicy", key, &facts);
     let account = &ask.caller.place.account;
     let guard = Guard {
         policy: Some(&policy),

@@ -145,7 +145,7 @@ pub(super) fn replicate(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
     }
     let policy = match request.text("Policy") {
         None => default_policy(&there.place.account),
-        Some(text) => policies::checked(ask, text)?,
+        Some(text) => policies::checked(ask, text, policies::NEW)?,
     };
     let replica = Key {
         arn: arn.clone(),
