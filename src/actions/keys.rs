@@ -150,7 +150,15 @@ pub async fn tag_key(
         kms::tag_key(aws, key_arn, set).await?;
     }
     if !remove.is_empty() {
-        kms::untag_key(aws, key_arn, remove).await?;
+        kms::untag_key(aws, key_arn, remove).await.map_err(|fault| {
+            let done = if set.is_empty() {
+                ""
+            } else {
+                "; what was to be set is set"
+            };
+            let cause = format!("{}{done}", fault.cause);
+            Fault { cause, ..fault }
+        })?;
     }
     let (set, removed) = (set.clone(), remove.to_vec());
     Ok(changed(key_arn, KeyChange::Tagged { set, removed }))

@@ -30,7 +30,7 @@ ACTS = {
     "browse-jobs": [acts.browse_jobs],
     "encrypt": [acts.encrypt],
     "resume": [acts.interrupt("long.bin"), acts.go_on, acts.interrupt("again.bin"), acts.start_again],
-    "decrypt": [acts.decrypt, acts.verify],
+    "decrypt": [acts.decrypt_one, acts.decrypt, acts.verify],
     "grants": [acts.grant, acts.revoke, acts.retire],
     "roles": [
         acts.new_role,
@@ -94,6 +94,11 @@ SAID = {
 # go on is thrown away.
 LEFT = {
     ("create-keys", "kms:CreateAlias"): "the key itself was created: arn:aws:kms:",
+    ("manage-keys", "kms:UntagResource"): "what was to be set is set",
+    ("clean-up", "iam:ListRolePolicies"): "taken off it were arn:aws:iam::aws:policy/AmazonSageMakerReadOnly",
+    ("clean-up", "iam:GetRolePolicy"): "taken off it were arn:aws:iam::aws:policy/AmazonSageMakerReadOnly",
+    ("clean-up", "iam:DeleteRolePolicy"): "taken off it were arn:aws:iam::aws:policy/AmazonSageMakerReadOnly",
+    ("clean-up", "iam:DeleteRole"): "taken off it were arn:aws:iam::aws:policy/AmazonSageMakerReadOnly, data",
     ("train", "sagemaker:CreateTrainingJob"): "own.json was written for it and is still there",
     ("train", "sagemaker:AddTags"): "own.json was written for it and is still there",
     ("train", "iam:PassRole"): "own.json was written for it and is still there",
