@@ -1,7 +1,10 @@
 //! Which of the permissions that the main job takes the caller has: asked of AWS where a question changes nothing, else
 //! simulated by IAM, else not known.
 
+use std::collections::BTreeMap;
+
 use futures::StreamExt;
+use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use super::principals::lasting;
@@ -176,7 +179,7 @@ impl<'a> Check<'a> {
 
     /// `None` where KMS does not know the question.
     async fn dry_run(&self, operation: &str) -> Option<Result<&'static str, Fault>> {
-        let (nothing, key_arn) = (std::collections::BTreeMap::new(), self.key.as_deref()?);
+        let (nothing, key_arn) = (BTreeMap::new(), self.key.as_deref()?);
         let role = self.filled("arn:aws:iam::ACCOUNT:role/ROLE");
         let ask = kms::Ask {
             key_arn,
@@ -229,17 +232,10 @@ fn names(text: &str, word: &str) -> bool {
 
 /// What a simulation is told, so that the permission's own condition holds.
 fn facts(permission: &Permission) -> Vec<(String, String)> {
-    let operators = permission
-        .condition
-        .iter()
-        .filter_map(|condition| condition.as_object());
-    let keys = operators
-        .flat_map(|operators| operators.values())
-        .filter_map(|keys| keys.as_object());
-    let pairs = keys.flatten();
-    pairs
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect()
+    let condition = permission.condition.as_ref().and_then(Value::as_object);
+    let operators = condition.into_iter().flat_map(Map::values).filter_map(Value::as_object);
+    let fact = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+    operators.flatten().filter_map(fact).collect()
 }
 
 /// By its id a key is known without a question; by an alias only KMS knows it.

@@ -190,6 +190,10 @@ def new_key(p, _):
     p.keys(BACK_TAB, " ", ENTER).see("Created the key")
 
 
+def look_at_key(p, _):
+    p.sit_down("1").select("training").keys(ENTER).see("State Enabled").keys(TAB).see("kms:*").keys(ESC)
+
+
 def key_action(label, before, done, *typed, question=None):
     def act(p, _):
         p.sit_down("1").select("training").action(label)

@@ -48,6 +48,7 @@ ACTS = {
     "reason": [acts.reason],
     "create-keys": [acts.new_key],
     "manage-keys": [
+        acts.look_at_key,
         acts.key_action("add alias", "One more alias", "Added alias/zebra", "zebra", acts.ENTER),
         acts.key_action("move alias", "Let an alias point", "Moved alias/zebra", "zebra", acts.ENTER, question="alias/zebra"),
         acts.key_action("delete alias", "Delete an alias", "Deleted alias/zebra", acts.CLEAR, "zebra", acts.ENTER, question="Delete alias/"),

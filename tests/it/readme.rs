@@ -1,6 +1,7 @@
 //! The README tells the truth: its tables of keys and of policy documents are the program's own.
 
 use strongroom::app::{COMMANDS, Keymap};
+use strongroom::domain::Capability;
 use strongroom::domain::capability::CAPABILITIES;
 
 #[test]
@@ -22,13 +23,8 @@ fn the_readmes_table_of_keys_is_the_programs() {
 #[test]
 fn the_readmes_table_of_policy_documents_is_the_programs() {
     let readme = include_str!("../../README.md");
-    let mut table = String::from("| document | what it lets a person do |\n| --- | --- |\n");
-    for capability in CAPABILITIES {
-        let name = capability.name;
-        table.push_str(&format!(
-            "| [{name}](assets/policies/{name}.json) | {} |\n",
-            capability.lets
-        ));
-    }
+    let row = |one: &Capability| format!("| [{0}](assets/policies/{0}.json) | {1} |\n", one.name, one.lets);
+    let rows: String = CAPABILITIES.iter().map(row).collect();
+    let table = format!("| document | what it lets a person do |\n| --- | --- |\n{rows}");
     assert!(readme.contains(&table), "put this table into the README:\n{table}");
 }
