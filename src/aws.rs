@@ -378,10 +378,11 @@ impl Aws {
             // A custom endpoint seldom answers for BUCKET.HOST.
             .force_path_style(in_path)
             .endpoint_resolver(s3::ByBucket::new(Arc::clone(&self.inner.regions)))
-            .retry_classifier(s3::Redirects {
+            .interceptor(s3::Listens {
                 regions: Arc::clone(&self.inner.regions),
                 in_path,
             })
+            .retry_classifier(s3::Redirects)
             .interceptor(self.gate())
             .interceptor(Witness)
     }

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 pub(in crate::aws) use self::demanded::{Demanded, demanded};
-pub(in crate::aws) use self::regions::{ByBucket, Redirects, Regions};
+pub(in crate::aws) use self::regions::{ByBucket, Listens, Redirects, Regions};
 use super::fault::{Expected, Heard};
 use super::{Aws, fault, patience, timestamp};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};

@@ -6,7 +6,7 @@ use serde_json::json;
 use strongroom_sandbox::{Options, Sandbox};
 
 use crate::place::Place;
-use crate::pty::{CLEAR, ENTER, ESC, Session};
+use crate::pty::{ENTER, ESC, Session};
 
 const SIZE: (u16, u16) = (120, 36);
 
@@ -61,8 +61,7 @@ fn who_may_list_nothing_does_the_whole_main_job_by_names() {
         .keys(&role)
         .keys(ENTER);
     session.wait("The grant is there").keys(ESC);
-    session.keys("3").keys("t").wait("New training job").keys(CLEAR);
-    session.keys("first").keys(ENTER);
+    session.keys("3").keys("t").wait("▸ trainer").keys(ENTER);
     session.wait("Started the job").keys(ESC).wait("Completed");
 }
 
@@ -203,7 +202,7 @@ fn a_clone_keeps_every_field_of_its_original_shown_or_not() {
     };
     let resources = ResourceConfig::builder()
         .instance_type(TrainingInstanceType::MlM5Xlarge)
-        .instance_count(2)
+        .instance_count(1)
         .volume_size_in_gb(33)
         .volume_kms_key_id(&key);
     let algorithm = AlgorithmSpecification::builder()
@@ -240,6 +239,7 @@ fn a_clone_keeps_every_field_of_its_original_shown_or_not() {
 
     let mut session = place.dashboard(SIZE);
     session
+        .wait("original")
         .keys("4")
         .select("original")
         .action("clone job")
@@ -319,7 +319,12 @@ fn a_bucket_and_a_key_of_another_region_are_reached_where_they_are() {
     assert_eq!(std::fs::read(place.path("back.csv")).unwrap(), b"x,y\n1,2\n");
 
     let mut session = place.dashboard(SIZE);
-    session.keys("O").keys(&key).keys(ENTER).wait("Enabled");
+    session
+        .wait("far-data")
+        .keys("O")
+        .keys(&key)
+        .keys(ENTER)
+        .wait("Enabled");
     session
         .keys("O")
         .keys("s3://far-data/data/")

@@ -209,7 +209,7 @@ fn a_read_only_session_starts_nothing_that_changes_anything() {
     assert!(menu.contains("dependents") && !menu.contains("edit policy"), "{menu}");
     desk.keys("<esc>:");
     let palette = desk.screen();
-    assert!(palette.contains("verify"), "{palette}");
+    assert!(palette.contains("prove ") && !palette.contains("encrypt "), "{palette}");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use strongroom::app::{
 };
 use strongroom::domain::{
     AwsContext, BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, InterruptedUpload, JobDetail,
-    JobStatus, KeyDetail, KeyManager, KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo, ObjectRow, Outcome,
-    Progress, RoleSummary, TrainingJob, Transition,
+    JobSettings, JobStatus, KeyDetail, KeyManager, KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo, ObjectRow,
+    Outcome, Progress, RoleSummary, TrainingJob, Transition,
 };
 use strongroom::ui::{Theme, render};
 

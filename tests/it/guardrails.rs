@@ -125,7 +125,10 @@ fn the_configuration_says_what_uploads_carry_by_the_buckets_name() {
     assert_eq!(listed.unwrap().contents().len(), 1);
     // Somebody else's bucket of that name is not written to.
     let wrong = place.run(&[&own[..], &files, &["--overwrite", "--expected-owner", "999999999999"]].concat());
-    assert!(wrong.status != 0 && wrong.err.contains("denied"), "{wrong:?}");
+    assert!(
+        wrong.status != 0 && wrong.err.contains("not of the account 999999999999"),
+        "{wrong:?}"
+    );
 }
 
 /// The same world, as a user who may do everything but this.

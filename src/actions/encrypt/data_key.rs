@@ -65,18 +65,20 @@ pub(super) async fn put_at_first<J>(
     Err(with_wishes(aws, bucket, fault).await)
 }
 
-/// The refusal of a write, with what the bucket's policy wants of writes where that may be read.
+/// The refusal of a write, with what the bucket's policy wants of writes and this one lacks, where that may be read.
 async fn with_wishes(aws: &Aws, bucket: &str, mut fault: Fault) -> Fault {
-    let Ok(policy) = s3::bucket_policy(aws, bucket).await else {
-        return fault;
-    };
-    let wanted = wanted_of_writes(&policy);
+    let settings = aws.upload_settings(bucket);
+    let policy = s3::bucket_policy(aws, bucket).await.unwrap_or_default();
+    let mut wanted = wanted_of_writes(&policy);
+    wanted.retain(|wanted| settings.lacks(wanted));
     if !wanted.is_empty() {
         fault.remedy = format!(
             "the bucket's policy refuses writes without {}: say so in [uploads.\"{bucket}\"] of the configuration, or by the \
              options of encrypt",
             wanted.join(", ")
         );
+    } else if let Some(owner) = settings.owner {
+        fault.remedy = format!("{}; perhaps the bucket is not of the account {owner}", fault.remedy);
     }
     fault
 }

@@ -233,7 +233,17 @@ impl Material {
 async fn objects(aws: &Aws, spec: &JobSpec) -> Result<Vec<String>, Fault> {
     let mut found = Vec::new();
     let mut pages = pages(|token| s3::list_under(aws, &spec.bucket, &spec.object, token));
-    while let Some(rows) = pages.try_next().await? {
+    loop {
+        let rows = match pages.try_next().await {
+            Ok(Some(rows)) => rows,
+            Ok(None) => break,
+            // Whoever may not list cannot look for neighbours of the one object; the container takes in none that the
+            // manifest does not list.
+            Err(fault) if fault.kind == FaultKind::Denied && found.is_empty() && !is_prefix(&spec.object) => {
+                return Ok(vec![spec.object.clone()]);
+            }
+            Err(fault) => return Err(fault),
+        };
         found.extend(rows.iter().map(ObjectRow::key).map(str::to_owned));
         if found.len() > MOST_FILES {
             let cause = format!("{} holds more than {MOST_FILES} objects", source(spec));

@@ -95,13 +95,6 @@ impl Filled<'_> {
             .map_err(|_| format!("{}: {text} is not a number", self.label(key)))
     }
 
-    /// `A, B`.
-    pub(in crate::app) fn list(&self, key: TextKey) -> Vec<String> {
-        let text = self.text(key);
-        let items = text.split([',', ' ']).map(str::trim).filter(|item| !item.is_empty());
-        items.map(str::to_owned).collect()
-    }
-
     /// `K=V, K=V`.
     pub(in crate::app) fn pairs(&self, key: TextKey) -> Result<BTreeMap<String, String>, String> {
         pairs(&self.text(key))

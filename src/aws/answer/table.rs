@@ -69,6 +69,7 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
             ],
         ),
         "GetBucketLocation" => xml("LocationConstraint", &[]),
+        "GetBucketPolicy" => json(&[Have("Statement")]),
         "GetBucketTagging" => xml(
             "Tagging",
             &[Hold("TagSet"), Have("TagSet.Tag.Key"), Hold("TagSet.Tag.Value")],

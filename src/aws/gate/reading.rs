@@ -29,6 +29,7 @@ const READING: &[&str] = &[
     // S3
     "GetBucketEncryption",
     "GetBucketLocation",
+    "GetBucketPolicy",
     "GetBucketTagging",
     "GetObject",
     "HeadBucket",

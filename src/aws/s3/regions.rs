@@ -10,6 +10,13 @@ use std::time::Duration;
 use aws_sdk_s3::config::endpoint::{DefaultResolver, EndpointFuture, Params, ResolveEndpoint};
 use aws_sdk_s3::config::interceptors::InterceptorContext;
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::ErrorKind;
 
 /// What S3 says it in.
@@ -84,13 +91,64 @@ fn in_region(params: &Params, region: String) -> Option<Params> {
         .ok()
 }
 
-/// Hears where a bucket is, and has the request made again there.
+/// Hears where a bucket is.
 #[derive(Debug)]
-pub(in crate::aws) struct Redirects {
+pub(in crate::aws) struct Listens {
     pub(in crate::aws) regions: Arc<Regions>,
     /// Whether the bucket is in the path, as own endpoints have it.
     pub(in crate::aws) in_path: bool,
 }
+
+/// The bucket of the request under way; an answer does not say which it was.
+#[derive(Debug)]
+struct Asked(String);
+
+impl Storable for Asked {
+    type Storer = StoreReplace<Self>;
+}
+
+/// Marks an answer from which a bucket's region was learnt.
+const NEWS: &str = "strongroom-bucket-moved";
+
+#[dyn_dispatch_hint]
+impl Intercept for Listens {
+    fn name(&self) -> &'static str {
+        "Listens"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(bucket) = bucket_of(context.request().uri(), self.in_path) {
+            config.interceptor_state().store_put(Asked(bucket.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let answer = context.response();
+        let is_elsewhere = [301, 307, 400].contains(&answer.status().as_u16());
+        let told = answer.headers().get(HEADER).filter(|_| is_elsewhere);
+        if let (Some(region), Some(Asked(bucket))) = (told, config.load::<Asked>())
+            && self.regions.learn(bucket, region)
+        {
+            context.response_mut().headers_mut().insert(NEWS, "1");
+        }
+        Ok(())
+    }
+}
+
+/// Has a request made again where its bucket is, once that is known.
+#[derive(Debug)]
+pub(in crate::aws) struct Redirects;
 
 impl ClassifyRetry for Redirects {
     fn name(&self) -> &'static str {
@@ -98,18 +156,9 @@ impl ClassifyRetry for Redirects {
     }
 
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let told = context.response().and_then(|answer| {
-            let is_elsewhere = [301, 307, 400].contains(&answer.status().as_u16());
-            answer.headers().get(HEADER).filter(|_| is_elsewhere)
-        });
-        let bucket = context
-            .request()
-            .and_then(|request| bucket_of(request.uri(), self.in_path));
-        match (told, bucket) {
-            (Some(region), Some(bucket)) if self.regions.learn(bucket, region) => {
-                RetryAction::retryable_error_with_explicit_delay(ErrorKind::TransientError, Duration::ZERO)
-            }
-            _ => RetryAction::NoActionIndicated,
+        match context.response().and_then(|answer| answer.headers().get(NEWS)) {
+            Some(_) => RetryAction::retryable_error_with_explicit_delay(ErrorKind::TransientError, Duration::ZERO),
+            None => RetryAction::NoActionIndicated,
         }
     }
 }

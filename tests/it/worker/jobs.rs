@@ -1,6 +1,6 @@
 //! Training jobs: what is not started, how they end, and their logs.
 
-use strongroom::domain::JobRequest;
+use strongroom::domain::{JobRequest, JobSettings};
 
 use super::*;
 

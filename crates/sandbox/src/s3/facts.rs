@@ -131,15 +131,18 @@ pub(super) fn protecting(facts: &mut Facts, protection: &Protection, now: System
     }
 }
 
-/// A part is encrypted as its upload was begun; no request for it says so again.
+/// A part is kept as its upload was begun; no request for it says so again.
 fn upload(world: &World, bucket: &str, key: &str, id: Option<String>, facts: &mut Facts) {
     let begun = world.s3.with(bucket, |bucket| {
-        Ok(bucket.upload(key, &id.unwrap_or_default())?.about.clone())
+        let upload = bucket.upload(key, &id.unwrap_or_default())?;
+        Ok((upload.about.clone(), upload.tags.clone()))
     });
-    let Ok(about) = begun else { return };
+    let Ok((about, tags)) = begun else { return };
+    requested(facts, &tags);
     for (name, value) in [
         ("s3:x-amz-server-side-encryption", about.encryption),
         ("s3:x-amz-server-side-encryption-aws-kms-key-id", about.encryption_key),
+        ("s3:x-amz-storage-class", about.storage_class),
     ] {
         if let Some(value) = value {
             facts.insert(name.to_owned(), vec![value]);
