@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use strongroom::app::{Event, KeyCode, KeyPress, Keymap, Page, Settings, State, Topic, update};
-use strongroom::domain::KmsKey;
+use strongroom::domain::{AwsContext, KmsKey};
 use strongroom::ui::{Theme, render};
 
 const ROWS: [usize; 4] = [10, 1_000, 10_000, 100_000];
@@ -66,11 +66,14 @@ fn press(character: char) -> KeyPress {
 
 fn filled(rows: usize) -> State {
     let (mut state, _) = State::new(Settings {
-        profile: None,
+        context: AwsContext::default(),
+        contexts: Vec::new(),
+        profiles: Vec::new(),
         region: Some("us-east-1".to_owned()),
         endpoint: None,
         sandbox: true,
         read_only: false,
+        open: None,
         start_dir: PathBuf::from("/"),
         consents: BTreeSet::new(),
         keymap: Keymap::default(),

@@ -68,6 +68,7 @@ impl UploadSettings {
     }
 
     /// With everything that the other sets in place of what this does.
+    #[must_use]
     pub fn overlaid(self, other: Self) -> Self {
         let pick = |one: BTreeMap<String, String>, other: BTreeMap<String, String>| {
             if other.is_empty() { one } else { other }

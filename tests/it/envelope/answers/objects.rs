@@ -16,6 +16,8 @@ pub(super) const UPLOADS: &[&str] = &[
     "PutObject",
     "UploadPart",
 ];
+/// What a write that is refused asks for besides.
+pub(super) const REFUSALS: &[&str] = &["GetBucketPolicy"];
 pub(super) const DOWNLOADS: &[&str] = &["Decrypt", "GetObject", "HeadObject", "ListObjectsV2"];
 pub(super) const BUCKETS: &[&str] = &[
     "AbortMultipartUpload",
@@ -186,6 +188,36 @@ async fn no_answer_that_is_none_makes_an_upload_look_done() {
         fake.judge("write the key object", spoil, said, holds);
     }
     fake.assert_held(UPLOADS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_policy_is_said_to_want_makes_no_refused_write_look_done() {
+    let mut fake = Fake::start().await;
+    fake.world.write("small", b"small");
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": format!("arn:aws:s3:::{BUCKET}/*"),
+        "Condition": {"Null": {"s3:x-amz-acl": "true"}},
+    }]});
+    let put = fake.world.s3.put_bucket_policy().bucket(BUCKET);
+    put.policy(policy.to_string()).send().await.unwrap();
+    let (said, is_there) = fake.up("small").await;
+    let fault = said.unwrap_err();
+    assert!(!is_there && fault.remedy.contains("x-amz-acl"), "{fault}");
+    fake.spoil_all("GetBucketPolicy", Spoil::Cut(usize::MAX));
+    fake.up("small").await.0.unwrap_err();
+    let length = fake.proxy.longest();
+    assert!(length > 0);
+    for spoil in spoils(length, length.div_ceil(fake.cuts).max(1)) {
+        fake.spoil_all("GetBucketPolicy", spoil);
+        let (said, is_there) = fake.up("small").await;
+        let fault = said.unwrap_err();
+        assert_eq!((fault.kind, is_there), (FaultKind::Denied, false), "{spoil:?}: {fault}");
+    }
+    fake.driven.insert("GetBucketPolicy".to_owned());
+    fake.assert_held(REFUSALS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
