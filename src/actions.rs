@@ -43,7 +43,7 @@ pub mod encrypt;
 pub mod resume;
 pub mod verify;
 
-pub use crate::aws::Aws;
+pub use crate::aws::{Aws, Person};
 pub use buckets::{count_bucket, create_bucket, delete_objects, empty_bucket};
 pub use cleanup::plan_clean_up;
 pub use dependents::dependents;
@@ -112,6 +112,11 @@ impl fmt::Debug for ProgressSink {
 /// Decides how to reach AWS; asks nothing over the network.
 pub async fn connect(connection: &Connection) -> Result<Aws, Fault> {
     Aws::connect(connection).await
+}
+
+/// The same for a person who may be asked, once credentials are wanted that no file has.
+pub async fn connect_for(connection: &Connection, person: Person) -> Result<Aws, Fault> {
+    Aws::connect_for(connection, person).await
 }
 
 /// The profiles of the AWS configuration files, which the sandbox does not read.

@@ -15,7 +15,7 @@
 //! - From an answer to the screen: `update`; `ended` for operations, with `row_updates` for what they changed, `results` for
 //!   what they found, `next` for what they lead to; `job_alerts`.
 //! - Rows: [`table`], and a [`pane`] each. Screens: `details`, [`job_log`], [`audit`], [`guide`] (the walk), [`cleanup`],
-//!   [`policy_review`], [`interrupted_uploads`].
+//!   [`policy_review`], [`interrupted_uploads`]. What a call waits for: `questions`.
 //! - Words: [`format`](mod@format), [`outcome_text`], [`reader_text`].
 
 pub mod actions;
@@ -44,6 +44,7 @@ pub mod outcome_text;
 mod palette;
 pub mod pane;
 pub mod policy_review;
+mod questions;
 pub mod reader_text;
 mod requests;
 mod results;

@@ -25,6 +25,8 @@ use self::endpoint::Endpoints;
 use self::gate::{Gate, Throttled};
 use self::tokens::Tokens;
 
+pub use self::person::Person;
+
 pub(crate) use self::pages::{Paged, every, pages};
 pub(crate) use self::profile::names as profiles;
 
@@ -46,8 +48,10 @@ mod fault;
 mod gate;
 mod http;
 mod login;
+mod mfa;
 mod pages;
 mod patience;
+mod person;
 mod profile;
 mod roots;
 mod tokens;
@@ -77,6 +81,8 @@ struct Inner {
     /// Our ARN, once somebody asked.
     identity: Arc<OnceLock<String>>,
     throttled: Arc<Throttled>,
+    /// Who is asked what no file knows.
+    person: Person,
 }
 
 /// Made on first use: building all eight costs more than the first frame may take.
@@ -93,13 +99,18 @@ struct Clients {
 }
 
 impl Aws {
-    /// Decides how to reach AWS; asks nothing over the network.
+    /// Decides how to reach AWS; asks nothing over the network. Nobody is there to be asked.
     ///
     /// In the sandbox nothing of the environment, profiles or proxies is read.
     pub async fn connect(connection: &Connection) -> Result<Self, Fault> {
+        Self::connect_for(connection, Person::nobody()).await
+    }
+
+    /// The same for a person who may be asked, once credentials are wanted that no file has.
+    pub async fn connect_for(connection: &Connection, person: Person) -> Result<Self, Fault> {
         let config = match &connection.sandbox {
             Some(sandbox) => sandbox_config(sandbox),
-            None => default_config(connection).await?,
+            None => default_config(connection, &person).await?,
         };
         let by_hand = match connection {
             Connection { sandbox: Some(_), .. } => Some("the sandbox"),
@@ -138,7 +149,13 @@ impl Aws {
             tokens: Arc::default(),
             identity: Arc::default(),
             throttled: Arc::default(),
+            person,
         }))
+    }
+
+    /// Who is asked what no file knows.
+    pub(in crate::aws) fn person(&self) -> &Person {
+        &self.inner.person
     }
 
     /// The region every client asks.
@@ -217,6 +234,7 @@ impl Aws {
             tokens: Arc::clone(&self.inner.tokens),
             identity: Arc::new(identity.map_or_else(OnceLock::new, OnceLock::from)),
             throttled: Arc::clone(&self.inner.throttled),
+            person: self.inner.person.clone(),
             ..*self.inner
         }))
     }
@@ -345,12 +363,23 @@ fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
         .build()
 }
 
-async fn default_config(connection: &Connection) -> Result<SdkConfig, Fault> {
+async fn default_config(connection: &Connection, person: &Person) -> Result<SdkConfig, Fault> {
     let files = profile::chosen(connection.profile.as_deref()).await?;
     let roots = roots::given(files.as_ref())?;
+    // Keys in the environment come before every profile.
+    let files = files.filter(|_| !has_keys());
+    let with_device = match &files {
+        Some(files) => profile::roles_with_device(files)?,
+        None => None,
+    };
+    let patience = match &with_device {
+        Some(_) => patience::with_a_person(patience::of_calls()),
+        None => patience::of_calls(),
+    };
+    let http = http::client(roots);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::client(roots))
-        .timeout_config(patience::of_calls())
+        .http_client(http.clone())
+        .timeout_config(patience)
         .stalled_stream_protection(patience::of_streams());
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
@@ -362,7 +391,20 @@ async fn default_config(connection: &Connection) -> Result<SdkConfig, Fault> {
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    Ok(login::telling(loader.load().await, connection))
+    let config = loader.load().await;
+    Ok(match with_device {
+        Some((source, roles)) => {
+            let source = profile::provider(source, http, config.region().cloned())?;
+            let own = config.to_builder().timeout_config(patience::of_calls()).build();
+            login::telling(mfa::assuming(config, &own, source, roles, person), connection, None)
+        }
+        None => login::telling(config, connection, Some(patience::ATTEMPTS)),
+    })
+}
+
+fn has_keys() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY")
 }
 
 /// AWS's moment as ours; `None` outside the calendar.

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod encrypt;
 pub mod interrupt;
 mod output;
+pub mod person;
 pub mod prove;
 pub mod sandbox;
 pub mod verify;

@@ -146,7 +146,7 @@ async fn with_aws<A>(
             if global.sandbox {
                 connection.sandbox = Some(start(global, &world).await?);
             }
-            let aws = actions::connect(&connection).await?;
+            let aws = actions::connect_for(&connection, commands::person::at_the_terminal()).await?;
             command(&aws, args, interrupt.token()).await
         })
         .await;

@@ -17,6 +17,8 @@ mod desk;
 mod edge;
 #[path = "it/envelope.rs"]
 mod envelope;
+#[path = "it/fake.rs"]
+mod fake;
 #[path = "it/interrupted.rs"]
 mod interrupted;
 #[path = "it/killed.rs"]
@@ -25,6 +27,8 @@ mod killed;
 mod late_answers;
 #[path = "it/layering.rs"]
 mod layering;
+#[path = "it/mfa.rs"]
+mod mfa;
 #[path = "it/moved_jobs.rs"]
 mod moved_jobs;
 #[path = "it/panics.rs"]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::effect::{OpId, Topic};
 use crate::domain::{
     BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, LogLine, ObjectRow, Outcome, Progress,
-    RoleSummary, TrainingJob,
+    Question, RoleSummary, TrainingJob,
 };
 
 /// Everything that can happen to the core.
@@ -79,6 +79,8 @@ pub enum Event {
         /// What.
         event: OpEvent,
     },
+    /// Something is wanted that only the person knows, and a call waits for it.
+    Asked(Question),
     /// The person's editor has ended.
     Edited {
         /// The id that it was opened with.

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_credential_types::provider::error::CredentialsError;
@@ -49,6 +50,8 @@ impl Error for NoLogin {
 struct Telling {
     inner: SharedCredentialsProvider,
     profile: Option<String>,
+    /// How long they may take.
+    within: Option<Duration>,
 }
 
 impl ProvideCredentials for Telling {
@@ -57,7 +60,13 @@ impl ProvideCredentials for Telling {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            let provided = self.inner.provide_credentials().await;
+            let provided = self.inner.provide_credentials();
+            let provided = match self.within {
+                Some(within) => tokio::time::timeout(within, provided)
+                    .await
+                    .unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(within))),
+                None => provided.await,
+            };
             provided.map_err(|error| self.told(error))
         })
     }
@@ -89,13 +98,14 @@ fn is_login(error: &CredentialsError) -> bool {
         || words.contains("UnauthorizedException") && words.to_ascii_lowercase().contains("session token")
 }
 
-/// The same way to AWS, whose credentials name the profile when its login is missing.
-pub(super) fn telling(config: SdkConfig, connection: &Connection) -> SdkConfig {
+/// The same way to AWS, whose credentials name the profile when its login is missing. `within` is how long they may take
+/// where the calls that want them wait longer.
+pub(super) fn telling(config: SdkConfig, connection: &Connection, within: Option<Duration>) -> SdkConfig {
     let Some(inner) = config.credentials_provider() else {
         return config;
     };
     let profile = connection.profile.clone();
-    let provider = SharedCredentialsProvider::new(Telling { inner, profile });
+    let provider = SharedCredentialsProvider::new(Telling { inner, profile, within });
     config.into_builder().credentials_provider(provider).build()
 }
 
@@ -112,6 +122,7 @@ mod tests {
         let telling = Telling {
             inner: SharedCredentialsProvider::new(credentials),
             profile: Some("research".to_owned()),
+            within: None,
         };
         let error = telling.told(CredentialsError::provider_error(words.to_owned()));
         fault::of_stream("list", "keys", &error)

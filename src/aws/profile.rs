@@ -2,7 +2,15 @@
 
 use std::path::PathBuf;
 
-use aws_config::profile::{self, ProfileSet};
+use aws_config::Region;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::profile::{self, Profile, ProfileFileCredentialsProvider, ProfileSet};
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::causes;
@@ -49,6 +57,130 @@ pub(crate) async fn names() -> Vec<String> {
         .unwrap_or_default();
     names.sort_unstable();
     names
+}
+
+/// A role that a profile assumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Role {
+    /// The profile.
+    pub(super) profile: String,
+    pub(super) arn: String,
+    pub(super) session: String,
+    pub(super) external_id: Option<String>,
+    pub(super) seconds: Option<i32>,
+    /// The MFA device whose code goes with it.
+    pub(super) serial: Option<String>,
+}
+
+/// Whose credentials assume the first role.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// This profile's, as the SDK reads it.
+    Profile(String),
+    /// Of a place by this name.
+    Named(String),
+    /// These.
+    Keys(Credentials),
+}
+
+/// The roles that the profile in use assumes, the first one first, if one of them wants the code of a device: all others the
+/// SDK assumes by itself. What is wrong with the profile in other ways it tells too.
+///
+/// # Errors
+/// When a profile with a device says what cannot be used.
+pub(super) fn roles_with_device(files: &ProfileSet) -> Result<Option<(Source, Vec<Role>)>, Fault> {
+    let (mut name, mut roles, mut seen) = (files.selected_profile(), Vec::new(), Vec::new());
+    let source = loop {
+        let Some(profile) = files.get_profile(name).filter(|_| !seen.contains(&name)) else {
+            return Ok(None);
+        };
+        seen.push(name);
+        if let (false, Some(keys)) = (roles.is_empty(), keys(profile)) {
+            break Source::Keys(keys);
+        }
+        let Some(role) = role(profile)? else {
+            break Source::Profile(name.to_owned());
+        };
+        roles.push(role);
+        match (profile.get("source_profile"), profile.get("credential_source")) {
+            (Some(itself), None) if itself == name => match keys(profile) {
+                Some(keys) => break Source::Keys(keys),
+                None => return Ok(None),
+            },
+            (Some(other), None) => name = other,
+            (None, Some(place)) => break Source::Named(place.to_owned()),
+            (Some(_), Some(_)) | (None, None) => return Ok(None),
+        }
+    };
+    roles.reverse();
+    let has_device = roles.iter().any(|role| role.serial.is_some());
+    Ok(has_device.then_some((source, roles)))
+}
+
+/// What gives those credentials.
+///
+/// # Errors
+/// When they are of a place that nobody knows.
+pub(super) fn provider(
+    source: Source,
+    http: SharedHttpClient,
+    region: Option<Region>,
+) -> Result<SharedCredentialsProvider, Fault> {
+    let config = ProviderConfig::default().with_http_client(http).with_region(region);
+    Ok(match source {
+        Source::Keys(keys) => SharedCredentialsProvider::new(keys),
+        Source::Profile(name) => {
+            let profile = ProfileFileCredentialsProvider::builder().profile_name(name);
+            SharedCredentialsProvider::new(profile.configure(&config).build())
+        }
+        Source::Named(place) => match place.to_ascii_lowercase().as_str() {
+            "environment" => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
+            "ec2instancemetadata" => {
+                SharedCredentialsProvider::new(ImdsCredentialsProvider::builder().configure(&config).build())
+            }
+            "ecscontainer" => {
+                SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&config).build())
+            }
+            _ => {
+                let cause = format!("nobody knows a credential_source {place}");
+                let remedy = "write Environment, Ec2InstanceMetadata or EcsContainer, or name a source_profile";
+                return Err(refused("with mfa_serial", cause, remedy));
+            }
+        },
+    })
+}
+
+fn role(profile: &Profile) -> Result<Option<Role>, Fault> {
+    let Some(arn) = profile.get("role_arn") else {
+        return Ok(None);
+    };
+    if profile.get("web_identity_token_file").is_some() {
+        return Ok(None);
+    }
+    let seconds = profile.get("duration_seconds").map(str::parse).transpose();
+    let seconds = seconds.map_err(|_| {
+        let cause = "its duration_seconds is no whole number".to_owned();
+        refused(profile.name(), cause, "write the seconds that a session lasts, as 3600")
+    })?;
+    let own = |name: &str| profile.get(name).map(str::to_owned);
+    Ok(Some(Role {
+        profile: profile.name().to_owned(),
+        arn: arn.to_owned(),
+        session: own("role_session_name").unwrap_or_else(|| "strongroom".to_owned()),
+        external_id: own("external_id"),
+        seconds,
+        serial: own("mfa_serial"),
+    }))
+}
+
+fn keys(profile: &Profile) -> Option<Credentials> {
+    Some(Credentials::new(
+        profile.get("aws_access_key_id")?,
+        profile.get("aws_secret_access_key")?,
+        profile.get("aws_session_token").map(str::to_owned),
+        None,
+        "ProfileFile",
+    ))
 }
 
 fn refused(name: &str, cause: String, remedy: &str) -> Fault {

@@ -8,7 +8,8 @@ use ratatui::widgets::Paragraph;
 use super::{Theme, boxed, centered};
 use crate::app::State;
 use crate::app::format::{self, Tone};
-use crate::app::overlay::{Confirm, Palette, PaletteRow};
+use crate::app::overlay::{CodeField, Confirm, Palette, PaletteRow};
+use crate::domain::Wanted;
 
 const COLUMNS: u16 = 72;
 /// Cells for what kind of thing a name means.
@@ -46,6 +47,39 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
     }
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "Sure?", theme.tone(Tone::Warn));
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// The field for the code of an MFA device.
+pub(super) fn code(frame: &mut Frame, body: Rect, theme: &Theme, field: &CodeField) {
+    let Wanted::MfaCode {
+        profile,
+        serial,
+        refused,
+    } = &field.question.wanted;
+    let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
+    let wrapped = |tone: Tone, words: &str| {
+        let lines = format::wrap(&format::clean(words), columns).into_iter();
+        lines
+            .map(move |line| Line::styled(line, theme.tone(tone)))
+            .collect::<Vec<_>>()
+    };
+    let mut lines = vec![Line::default()];
+    let asked = format!("The profile {profile} needs the code that this MFA device shows:");
+    lines.extend(wrapped(Tone::Plain, &asked));
+    lines.extend(wrapped(Tone::Heading, serial));
+    lines.push(Line::default());
+    lines.push(Line::from(vec![
+        Span::styled("› ", theme.tone(Tone::Accent)),
+        Span::raw(field.digits.shown().to_owned()),
+        Span::styled("▏", theme.tone(Tone::Accent)),
+    ]));
+    lines.push(Line::default());
+    if let Some(problem) = field.problem.or(refused.as_deref()) {
+        lines.extend(wrapped(Tone::Bad, problem));
+    }
+    let area = centered(body, COLUMNS, lines.len() as u16 + 2);
+    let inner = boxed(frame, area, "MFA code", theme.focus);
     frame.render_widget(Paragraph::new(lines), inner);
 }
 

@@ -139,6 +139,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ("Ctrl-Y", "copy as command"),
             ("Esc", "back"),
         ]),
+        Overlay::Code(_) => literal(&[("Enter", "send"), ("Esc", "no code")]),
         Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Esc", "back")]),
         Overlay::Review(_) => literal(&[
             ("y", "put it"),

@@ -71,7 +71,7 @@ pub(crate) async fn upload_part(
 ) -> Result<Part, Fault> {
     let object = uri(&upload.bucket, &upload.key);
     let call = || {
-        let pulse = Arc::new(Pulse::new(content.length()));
+        let pulse = Arc::new(Pulse::new(content.length(), aws.person()));
         let call = aws
             .s3()
             .upload_part()

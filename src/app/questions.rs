@@ -1,0 +1,84 @@
+//! What is asked for in the middle of a call, and waits for the person: the code of an MFA device.
+//!
+//! It comes up by itself where nothing is open or typed; else it is told, and `login` leads to it.
+
+use super::format::Tone;
+use super::state::State;
+use super::state::overlay::{CodeField, Digits, Overlay};
+use super::{Command, Effect, KeyCode, KeyPress};
+use crate::domain::question::is_code;
+use crate::domain::{Answer, Plaintext, Question, Wanted};
+
+/// Something is asked for.
+pub(super) fn asked(state: &mut State, question: Question) {
+    let is_free = state.overlays.is_empty() && !state.typing && state.leaving.is_none();
+    if is_free && state.questions.is_empty() {
+        state.next_turn();
+        state.overlays.push(field(&question));
+    } else {
+        let Wanted::MfaCode { profile, .. } = &question.wanted;
+        let key = state.settings.keymap.key(Command::LogIn);
+        let words = format!("The profile {profile} waits for a code of its MFA device. To give it: {key}.");
+        state.say(Tone::Warn, words);
+    }
+    state.questions.push(question);
+}
+
+/// What waits for the person comes up; what was refused an answer may be asked once more.
+pub(super) fn log_in(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(question) = state.questions.first() {
+        let field = field(question);
+        return state.overlays.push(field);
+    }
+    state.refused.clear();
+    effects.push(Effect::AskAgain);
+    effects.push(Effect::Refresh(state.watched.clone()));
+}
+
+fn field(question: &Question) -> Overlay {
+    Overlay::Code(CodeField {
+        question: question.clone(),
+        digits: Digits::default(),
+        problem: None,
+    })
+}
+
+/// A key in the field.
+pub(super) fn press(state: &mut State, mut field: CodeField, key: KeyPress, effects: &mut Vec<Effect>) {
+    field.problem = None;
+    match (key.code, key.ctrl) {
+        (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => {
+            return answer(state, &field.question, Answer::No, effects);
+        }
+        (KeyCode::Enter, _) if is_code(field.digits.shown().as_bytes()) => {
+            let code = Plaintext::from(field.digits.shown().to_owned());
+            return answer(state, &field.question, Answer::Code(code), effects);
+        }
+        (KeyCode::Enter, _) => field.problem = Some("A code has six digits."),
+        (KeyCode::Backspace, _) => field.digits.pop(),
+        (KeyCode::Char('u'), true) => field.digits.clear(),
+        (KeyCode::Char(character), false) => field.digits.push(character),
+        _ => {}
+    }
+    state.overlays.push(Overlay::Code(field));
+}
+
+/// Digits that were pasted; what else stands between them is left out.
+pub(super) fn paste(field: &mut CodeField, text: &str) {
+    field.problem = None;
+    text.chars().for_each(|character| field.digits.push(character));
+}
+
+fn answer(state: &mut State, question: &Question, answer: Answer, effects: &mut Vec<Effect>) {
+    state.questions.retain(|open| open.id != question.id);
+    if answer == Answer::No {
+        let Wanted::MfaCode { profile, .. } = &question.wanted;
+        let key = state.settings.keymap.key(Command::LogIn);
+        let words = format!("No code was given for the profile {profile}. To be asked again: {key}.");
+        state.say(Tone::Warn, words);
+    }
+    effects.push(Effect::Answer {
+        id: question.id,
+        answer,
+    });
+}

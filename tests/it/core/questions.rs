@@ -1,0 +1,85 @@
+//! What a call waits for in the middle: asked of the person, once, and not in the way of what is typed.
+
+use strongroom::domain::{Answer, Plaintext, Question, Wanted};
+
+use super::*;
+
+fn question(id: u64, profile: &str) -> Question {
+    Question {
+        id,
+        wanted: Wanted::MfaCode {
+            profile: profile.to_owned(),
+            serial: "arn:aws:iam::1:mfa/ann\u{1b}[2J".to_owned(),
+            refused: None,
+        },
+    }
+}
+
+fn answers(desk: &Desk) -> Vec<(u64, Answer)> {
+    let answers = desk.effects.iter().filter_map(|effect| match effect {
+        Effect::Answer { id, answer } => Some((*id, answer.clone())),
+        _ => None,
+    });
+    answers.collect()
+}
+
+fn code(digits: &str) -> Answer {
+    Answer::Code(Plaintext::from(digits.to_owned()))
+}
+
+#[test]
+fn a_code_of_six_digits_answers_and_is_in_nothing_that_is_kept() {
+    let mut desk = Desk::filled(WIDE);
+    desk.event(Event::Asked(question(7, "dev")));
+    assert!(desk.screen().contains("MFA code"), "{}", desk.screen());
+    assert!(!desk.screen().contains('\u{1b}'));
+    desk.keys("31x337<enter>");
+    assert!(desk.screen().contains("A code has six digits."), "{}", desk.screen());
+    desk.event(Event::Paste(" 1 99\n".to_owned()));
+    assert!(desk.screen().contains("313371"), "{}", desk.screen());
+    assert!(!format!("{:?}", desk.state).contains("313371"));
+    desk.keys("<enter>");
+    assert_eq!(answers(&desk), [(7, code("313371"))]);
+    assert!(!format!("{:?}{:?}", desk.state, desk.effects).contains("313371"));
+    assert!(desk.state.overlays.is_empty());
+}
+
+#[test]
+fn who_types_something_else_is_told_and_led_to_it_by_login() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("/abc").event(Event::Asked(question(7, "dev")));
+    desk.keys("1");
+    assert!(
+        desk.screen().contains("The profile dev waits for a code"),
+        "{}",
+        desk.screen()
+    );
+    assert_eq!(desk.state.table(desk.state.focus).filter(), "abc1");
+    desk.keys("<esc>L");
+    assert!(matches!(desk.state.overlays.last(), Some(Overlay::Code(_))));
+    desk.keys("<esc>");
+    assert_eq!(answers(&desk), [(7, Answer::No)]);
+    assert!(
+        desk.screen().contains("No code was given for the profile dev"),
+        "{}",
+        desk.screen()
+    );
+}
+
+#[test]
+fn without_a_question_login_asks_everything_again_of_whoever_is_here_then() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("L");
+    let asked = &desk.effects[desk.effects.len() - 2..];
+    assert!(matches!(asked, [Effect::AskAgain, Effect::Refresh(_)]), "{asked:?}");
+}
+
+#[test]
+fn one_question_is_answered_after_the_other_also_of_a_context_that_was_left() {
+    let mut desk = Desk::filled(WIDE);
+    desk.event(Event::Asked(question(1, "dev")))
+        .event(Event::Asked(question(2, "prod")));
+    desk.keys("111111<enter>:region eu-west-1<enter>");
+    desk.keys("L222222<enter>");
+    assert_eq!(answers(&desk), [(1, code("111111")), (2, code("222222"))]);
+}
