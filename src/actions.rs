@@ -27,6 +27,7 @@ mod key_escape;
 mod keys;
 mod kinds;
 mod kms_messages;
+mod login;
 mod preflight;
 mod preview;
 mod principals;
@@ -57,6 +58,7 @@ pub use keys::{
     new_key, put_key_policy, read_key_policy, schedule_key_deletion, set_description, set_rotation, tag_key,
 };
 pub use kms_messages::{decrypt_message, encrypt_message, new_data_key, open_data_key, re_encrypt_data_key};
+pub use login::{Login, log_in, open_page};
 pub use preflight::preflight;
 pub use preview::{list_archive, preview};
 pub use proof::{prove, prove_grant_cycle, prove_object, prove_trusted, step_json, steps_json};

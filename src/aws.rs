@@ -23,6 +23,7 @@ use self::answer::Witness;
 use self::audit::Audit;
 use self::endpoint::Endpoints;
 use self::gate::{Gate, Throttled};
+use self::profile::{Chain, Sso};
 use self::tokens::Tokens;
 
 pub use self::person::Person;
@@ -37,6 +38,7 @@ pub(crate) mod kms;
 pub(crate) mod logs;
 pub(crate) mod s3;
 pub(crate) mod sagemaker;
+pub(crate) mod sso;
 pub(crate) mod sts;
 pub(crate) mod transfer;
 
@@ -83,6 +85,8 @@ struct Inner {
     throttled: Arc<Throttled>,
     /// Who is asked what no file knows.
     person: Person,
+    /// What the credentials' login is to.
+    sso: Option<Sso>,
 }
 
 /// Made on first use: building all eight costs more than the first frame may take.
@@ -108,8 +112,8 @@ impl Aws {
 
     /// The same for a person who may be asked, once credentials are wanted that no file has.
     pub async fn connect_for(connection: &Connection, person: Person) -> Result<Self, Fault> {
-        let config = match &connection.sandbox {
-            Some(sandbox) => sandbox_config(sandbox),
+        let (config, sso) = match &connection.sandbox {
+            Some(sandbox) => (sandbox_config(sandbox), None),
             None => default_config(connection, &person).await?,
         };
         let by_hand = match connection {
@@ -150,6 +154,7 @@ impl Aws {
             identity: Arc::default(),
             throttled: Arc::default(),
             person,
+            sso,
         }))
     }
 
@@ -235,8 +240,18 @@ impl Aws {
             identity: Arc::new(identity.map_or_else(OnceLock::new, OnceLock::from)),
             throttled: Arc::clone(&self.inner.throttled),
             person: self.inner.person.clone(),
+            sso: self.inner.sso.clone(),
             ..*self.inner
         }))
+    }
+
+    /// Whether a login gives the credentials in use.
+    pub fn has_login(&self) -> bool {
+        self.inner.sso.is_some()
+    }
+
+    pub(in crate::aws) fn sso(&self) -> Option<&Sso> {
+        self.inner.sso.as_ref()
     }
 
     /// The newest so many changes that this program asked for, newest first.
@@ -363,16 +378,16 @@ fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
         .build()
 }
 
-async fn default_config(connection: &Connection, person: &Person) -> Result<SdkConfig, Fault> {
+async fn default_config(connection: &Connection, person: &Person) -> Result<(SdkConfig, Option<Sso>), Fault> {
     let files = profile::chosen(connection.profile.as_deref()).await?;
     let roots = roots::given(files.as_ref())?;
     // Keys in the environment come before every profile.
     let files = files.filter(|_| !has_keys());
-    let with_device = match &files {
-        Some(files) => profile::roles_with_device(files)?,
+    let chain = match &files {
+        Some(files) => profile::chain(files)?,
         None => None,
     };
-    let patience = match &with_device {
+    let patience = match &chain {
         Some(_) => patience::with_a_person(patience::of_calls()),
         None => patience::of_calls(),
     };
@@ -392,14 +407,26 @@ async fn default_config(connection: &Connection, person: &Person) -> Result<SdkC
         loader = loader.endpoint_url(url);
     }
     let config = loader.load().await;
-    Ok(match with_device {
-        Some((source, roles)) => {
-            let source = profile::provider(source, http, config.region().cloned())?;
-            let own = config.to_builder().timeout_config(patience::of_calls()).build();
-            login::telling(mfa::assuming(config, &own, source, roles, person), connection, None)
+    let within = patience::ATTEMPTS;
+    let Some(Chain { source, sso, roles }) = chain else {
+        let Some(inner) = config.credentials_provider() else {
+            return Ok((config, None));
+        };
+        let provider = login::telling(inner, connection.profile.clone(), within);
+        return Ok((config.into_builder().credentials_provider(provider).build(), None));
+    };
+    let provider = profile::provider(&source, http.clone(), config.region().cloned())?;
+    let provider = match files {
+        Some(files) if sso.is_some() => {
+            let (region, first) = (config.region().cloned(), provider);
+            let make =
+                move || profile::provider(&source, http.clone(), region.clone()).unwrap_or_else(|_| first.clone());
+            login::waiting(make, files.selected_profile().to_owned(), within, person)
         }
-        None => login::telling(config, connection, Some(patience::ATTEMPTS)),
-    })
+        _ => provider,
+    };
+    let own = config.to_builder().timeout_config(patience::of_calls()).build();
+    Ok((mfa::assuming(config, &own, provider, roles, person), sso))
 }
 
 fn has_keys() -> bool {

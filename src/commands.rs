@@ -10,6 +10,7 @@ pub mod decrypt;
 pub mod doctor;
 pub mod encrypt;
 pub mod interrupt;
+pub mod login;
 mod output;
 pub mod person;
 pub mod prove;

@@ -126,6 +126,7 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
             with_aws(name, &cli.global, &args, commands::prove::run).await?;
         }
         Command::Watch(args) => with_aws("watch", &cli.global, &args, commands::watch::run).await?,
+        Command::Login => with_aws("login", &cli.global, &(), commands::login::run).await?,
         Command::Doctor(args) => with_aws("doctor", &cli.global, &args, commands::doctor::run).await?,
     }
     Ok(ExitCode::SUCCESS)

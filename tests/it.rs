@@ -55,6 +55,8 @@ mod screens;
 mod sentences;
 #[path = "it/silent.rs"]
 mod silent;
+#[path = "it/sso.rs"]
+mod sso;
 #[path = "it/step_data.rs"]
 mod step_data;
 #[path = "it/step_jobs.rs"]

@@ -120,8 +120,12 @@ pub enum Effect {
         /// This.
         answer: Answer,
     },
-    /// What was not answered may be asked again: the person is here for it.
-    AskAgain,
+    /// Log in, and ask again what was not answered: the person is here for it. Answered by `Event::Login`.
+    LogIn,
+    /// Do not wait for the login any longer.
+    StopLogin,
+    /// Open a page; answered by `Event::NotOpened` where nothing opens it.
+    OpenPage(String),
     /// Leave.
     Quit,
 }

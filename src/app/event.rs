@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::effect::{OpId, Topic};
 use crate::domain::{
-    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, LogLine, ObjectRow, Outcome, Progress,
-    Question, RoleSummary, TrainingJob,
+    BucketRow, DeviceCode, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, LogLine, ObjectRow, Outcome,
+    Progress, Question, RoleSummary, TrainingJob,
 };
 
 /// Everything that can happen to the core.
@@ -81,6 +81,10 @@ pub enum Event {
     },
     /// Something is wanted that only the person knows, and a call waits for it.
     Asked(Question),
+    /// What came of `Effect::LogIn`.
+    Login(LoginEvent),
+    /// A page could not be opened.
+    NotOpened(Fault),
     /// The person's editor has ended.
     Edited {
         /// The id that it was opened with.
@@ -101,6 +105,19 @@ pub enum OpEvent {
     Done(Box<Outcome>),
     /// It failed, or was cancelled (`FaultKind::Cancelled`).
     Failed(Fault),
+}
+
+/// The steps of a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginEvent {
+    /// Agree there.
+    Code(DeviceCode),
+    /// The person has agreed; it holds until then.
+    Done(Timestamp),
+    /// It came to nothing.
+    Failed(Fault),
+    /// The credentials in use need none.
+    NotNeeded,
 }
 
 /// The rows of an answer, by topic.

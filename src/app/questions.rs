@@ -1,11 +1,11 @@
-//! What is asked for in the middle of a call, and waits for the person: the code of an MFA device.
+//! What is asked for in the middle of a call, and waits for the person: the code of an MFA device, a login.
 //!
 //! It comes up by itself where nothing is open or typed; else it is told, and `login` leads to it.
 
 use super::format::Tone;
 use super::state::State;
-use super::state::overlay::{CodeField, Digits, Overlay};
-use super::{Command, Effect, KeyCode, KeyPress};
+use super::state::overlay::{CodeField, Digits, Login, LoginStage, Overlay};
+use super::{Command, Effect, KeyCode, KeyPress, login};
 use crate::domain::question::is_code;
 use crate::domain::{Answer, Plaintext, Question, Wanted};
 
@@ -14,33 +14,44 @@ pub(super) fn asked(state: &mut State, question: Question) {
     let is_free = state.overlays.is_empty() && !state.typing && state.leaving.is_none();
     if is_free && state.questions.is_empty() {
         state.next_turn();
-        state.overlays.push(field(&question));
+        state.overlays.push(put(&question));
     } else {
-        let Wanted::MfaCode { profile, .. } = &question.wanted;
         let key = state.settings.keymap.key(Command::LogIn);
-        let words = format!("The profile {profile} waits for a code of its MFA device. To give it: {key}.");
+        let words = match &question.wanted {
+            Wanted::MfaCode { profile, .. } => {
+                format!("The profile {profile} waits for a code of its MFA device. To give it: {key}.")
+            }
+            Wanted::Login { profile } => format!("The profile {profile} waits for a login. To log in: {key}."),
+        };
         state.say(Tone::Warn, words);
     }
     state.questions.push(question);
 }
 
-/// What waits for the person comes up; what was refused an answer may be asked once more.
+/// What waits for the person comes up; without anything, a login begins.
 pub(super) fn log_in(state: &mut State, effects: &mut Vec<Effect>) {
-    if let Some(question) = state.questions.first() {
-        let field = field(question);
-        return state.overlays.push(field);
+    match state.questions.first() {
+        Some(question) => {
+            let put = put(question);
+            state.overlays.push(put);
+        }
+        None => login::begin(state, effects),
     }
-    state.refused.clear();
-    effects.push(Effect::AskAgain);
-    effects.push(Effect::Refresh(state.watched.clone()));
 }
 
-fn field(question: &Question) -> Overlay {
-    Overlay::Code(CodeField {
-        question: question.clone(),
-        digits: Digits::default(),
-        problem: None,
-    })
+/// As it is put to the person.
+fn put(question: &Question) -> Overlay {
+    match &question.wanted {
+        Wanted::MfaCode { .. } => Overlay::Code(CodeField {
+            question: question.clone(),
+            digits: Digits::default(),
+            problem: None,
+        }),
+        Wanted::Login { profile } => Overlay::Login(Login {
+            asked: Some((profile.clone(), question.id)),
+            stage: LoginStage::Offered,
+        }),
+    }
 }
 
 /// A key in the field.
@@ -71,8 +82,7 @@ pub(super) fn paste(field: &mut CodeField, text: &str) {
 
 fn answer(state: &mut State, question: &Question, answer: Answer, effects: &mut Vec<Effect>) {
     state.questions.retain(|open| open.id != question.id);
-    if answer == Answer::No {
-        let Wanted::MfaCode { profile, .. } = &question.wanted;
+    if let (Answer::No, Wanted::MfaCode { profile, .. }) = (&answer, &question.wanted) {
         let key = state.settings.keymap.key(Command::LogIn);
         let words = format!("No code was given for the profile {profile}. To be asked again: {key}.");
         state.say(Tone::Warn, words);

@@ -353,7 +353,7 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
     }
     if let Some(login) = find::<NoLogin>(error) {
         let remedy = format!("log in: `{}`", login.command());
-        return Fault::new(FaultKind::Expired, act, object, chain(login), remedy);
+        return Fault::new(FaultKind::Expired, act, object, chain(login), remedy).by(WayOut::LogIn);
     }
     if let Some(missing) = find::<NoCode>(error) {
         let way = if missing.is_withheld {

@@ -53,6 +53,8 @@ pub(super) struct NoCode {
     serial: String,
     /// Whether there is somebody who could have given it.
     pub(super) is_withheld: bool,
+    /// The person's turn then.
+    turn: u64,
 }
 
 impl fmt::Display for NoCode {
@@ -107,8 +109,8 @@ type Session = Shared<BoxFuture<'static, Result<Credentials, Failure>>>;
 #[derive(Debug)]
 struct Assumed {
     way: Arc<Way>,
-    /// The newest session, be it there or on its way, and the person's turn when it was begun.
-    last: Mutex<Option<(u64, Session)>>,
+    /// The newest session, be it there or on its way.
+    last: Mutex<Option<Session>>,
 }
 
 #[derive(Debug)]
@@ -132,15 +134,14 @@ impl ProvideCredentials for Assumed {
 impl Assumed {
     fn session(&self) -> Session {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = self.way.person.turn();
-        if let Some((begun, session)) = &*last {
+        if let Some(session) = &*last {
             let is_good = match session.peek() {
                 None => true,
                 Some(Ok(credentials)) => credentials
                     .expiry()
                     .is_none_or(|end| end > SystemTime::now() + BEFORE_IT_ENDS),
                 // Who did not want to give it is not asked again at every call.
-                Some(Err(Failure::NoCode(_))) => *begun == turn,
+                Some(Err(Failure::NoCode(why))) => why.turn == self.way.person.turn(),
                 Some(Err(Failure::Refused(_))) => false,
             };
             if is_good {
@@ -151,7 +152,7 @@ impl Assumed {
         let task = tokio::spawn(assume(Arc::clone(&self.way)));
         let session = task.map(|ended| ended.unwrap_or_else(|panic| Err(Failure::Refused(Refused(Arc::new(panic))))));
         let session = session.boxed().shared();
-        *last = Some((turn, session.clone()));
+        *last = Some(session.clone());
         session
     }
 }
@@ -219,11 +220,12 @@ impl Way {
                     return Ok(String::from_utf8_lossy(code.dangerously_show()).into_owned());
                 }
                 Some(Answer::Code(_)) => refused = Some("a code has six digits".to_owned()),
-                Some(Answer::No) | None => {
+                Some(Answer::No | Answer::Done) | None => {
                     return Err(Failure::NoCode(NoCode {
                         profile: self.role.profile.clone(),
                         serial: serial.to_owned(),
                         is_withheld: answer.is_some(),
+                        turn: self.person.turn(),
                     }));
                 }
             }

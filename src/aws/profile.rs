@@ -83,38 +83,83 @@ pub(super) enum Source {
     Keys(Credentials),
 }
 
-/// The roles that the profile in use assumes, the first one first, if one of them wants the code of a device: all others the
-/// SDK assumes by itself. What is wrong with the profile in other ways it tells too.
+/// Single sign-on, as a profile names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sso {
+    /// What its token is kept under: the session's name, or the start URL where the profile has no session.
+    pub(super) key: String,
+    pub(super) start_url: String,
+    pub(super) region: String,
+    pub(super) scopes: Vec<String>,
+}
+
+/// How the profile in use comes to its credentials.
+#[derive(Debug, Clone)]
+pub(super) struct Chain {
+    pub(super) source: Source,
+    /// The login that the source rests on.
+    pub(super) sso: Option<Sso>,
+    /// The roles that are assumed with them, the first one first.
+    pub(super) roles: Vec<Role>,
+}
+
+/// The chain of the profile in use, if a person may be wanted for it: for a login, or the code of a device. All others the
+/// SDK follows by itself; what is wrong with the profile in other ways it tells too.
 ///
 /// # Errors
-/// When a profile with a device says what cannot be used.
-pub(super) fn roles_with_device(files: &ProfileSet) -> Result<Option<(Source, Vec<Role>)>, Fault> {
+/// When a profile of the chain says what cannot be used.
+pub(super) fn chain(files: &ProfileSet) -> Result<Option<Chain>, Fault> {
     let (mut name, mut roles, mut seen) = (files.selected_profile(), Vec::new(), Vec::new());
-    let source = loop {
+    let (source, sso) = loop {
         let Some(profile) = files.get_profile(name).filter(|_| !seen.contains(&name)) else {
             return Ok(None);
         };
         seen.push(name);
         if let (false, Some(keys)) = (roles.is_empty(), keys(profile)) {
-            break Source::Keys(keys);
+            break (Source::Keys(keys), None);
         }
         let Some(role) = role(profile)? else {
-            break Source::Profile(name.to_owned());
+            break (Source::Profile(name.to_owned()), sso(files, profile));
         };
         roles.push(role);
         match (profile.get("source_profile"), profile.get("credential_source")) {
             (Some(itself), None) if itself == name => match keys(profile) {
-                Some(keys) => break Source::Keys(keys),
+                Some(keys) => break (Source::Keys(keys), None),
                 None => return Ok(None),
             },
             (Some(other), None) => name = other,
-            (None, Some(place)) => break Source::Named(place.to_owned()),
+            (None, Some(place)) => break (Source::Named(place.to_owned()), None),
             (Some(_), Some(_)) | (None, None) => return Ok(None),
         }
     };
     roles.reverse();
-    let has_device = roles.iter().any(|role| role.serial.is_some());
-    Ok(has_device.then_some((source, roles)))
+    let wants_somebody = sso.is_some() || roles.iter().any(|role| role.serial.is_some());
+    Ok(wants_somebody.then_some(Chain { source, sso, roles }))
+}
+
+fn sso(files: &ProfileSet, profile: &Profile) -> Option<Sso> {
+    if profile.get("web_identity_token_file").is_some() {
+        return None;
+    }
+    let Some(name) = profile.get("sso_session") else {
+        let start_url = profile.get("sso_start_url")?;
+        return Some(Sso {
+            key: start_url.to_owned(),
+            start_url: start_url.to_owned(),
+            region: profile.get("sso_region")?.to_owned(),
+            scopes: Vec::new(),
+        });
+    };
+    let session = files.sso_session(name)?;
+    // With this one a login can be renewed.
+    let scopes = session.get("sso_registration_scopes").unwrap_or("sso:account:access");
+    let scopes = scopes.split(',').map(str::trim).filter(|scope| !scope.is_empty());
+    Some(Sso {
+        key: name.to_owned(),
+        start_url: session.get("sso_start_url")?.to_owned(),
+        region: session.get("sso_region")?.to_owned(),
+        scopes: scopes.map(str::to_owned).collect(),
+    })
 }
 
 /// What gives those credentials.
@@ -122,13 +167,13 @@ pub(super) fn roles_with_device(files: &ProfileSet) -> Result<Option<(Source, Ve
 /// # Errors
 /// When they are of a place that nobody knows.
 pub(super) fn provider(
-    source: Source,
+    source: &Source,
     http: SharedHttpClient,
     region: Option<Region>,
 ) -> Result<SharedCredentialsProvider, Fault> {
     let config = ProviderConfig::default().with_http_client(http).with_region(region);
     Ok(match source {
-        Source::Keys(keys) => SharedCredentialsProvider::new(keys),
+        Source::Keys(keys) => SharedCredentialsProvider::new(keys.clone()),
         Source::Profile(name) => {
             let profile = ProfileFileCredentialsProvider::builder().profile_name(name);
             SharedCredentialsProvider::new(profile.configure(&config).build())
@@ -228,7 +273,71 @@ fn has_services(config: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::has_services;
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]
+    async fn of(selected: &str) -> Option<Chain> {
+        const CONFIG: &str = "[profile keys]\naws_access_key_id = A\naws_secret_access_key = s\n\
+            [profile mfa]\nrole_arn = arn:mfa\nsource_profile = keys\nmfa_serial = device\nexternal_id = x\nduration_seconds = 900\n\
+            [profile plain]\nrole_arn = arn:plain\nsource_profile = keys\n\
+            [profile through]\nrole_arn = arn:through\nsource_profile = mfa\nrole_session_name = ann\n\
+            [profile host]\nrole_arn = arn:host\ncredential_source = Environment\nmfa_serial = device\n\
+            [profile itself]\nrole_arn = arn:itself\nsource_profile = itself\nmfa_serial = device\naws_access_key_id = A\naws_secret_access_key = s\n\
+            [profile round]\nrole_arn = arn:round\nsource_profile = about\nmfa_serial = device\n\
+            [profile about]\nrole_arn = arn:about\nsource_profile = round\n\
+            [profile login]\nsso_session = company\nsso_account_id = 1\nsso_role_name = r\n\
+            [sso-session company]\nsso_start_url = https://company.test\nsso_region = eu-west-1\nsso_registration_scopes = a:b, c\n\
+            [profile legacy]\nsso_start_url = https://old.test\nsso_region = us-west-2\nsso_account_id = 1\nsso_role_name = r\n\
+            [profile both]\nrole_arn = arn:both\nsource_profile = login\nmfa_serial = device\n";
+        let fs = Fs::from_slice(&[("/config", CONFIG)]);
+        let env = Env::from_slice(&[("AWS_CONFIG_FILE", "/config"), ("HOME", "/home")]);
+        let files = profile::load(&fs, &env, &Default::default(), Some(selected.to_owned().into())).await;
+        chain(&files.unwrap()).unwrap()
+    }
+
+    async fn arns(selected: &str) -> Vec<String> {
+        of(selected)
+            .await
+            .unwrap()
+            .roles
+            .into_iter()
+            .map(|role| role.arn)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_chain_in_which_a_device_or_a_login_is_wanted_is_followed_and_no_other() {
+        let mfa = of("mfa").await.unwrap();
+        assert!(matches!(&mfa.source, Source::Keys(keys) if keys.access_key_id() == "A"));
+        let role = &mfa.roles[0];
+        assert_eq!((role.serial.as_deref(), role.seconds), (Some("device"), Some(900)));
+        assert_eq!((role.external_id.as_deref(), &*role.session), (Some("x"), "strongroom"));
+        assert_eq!(arns("through").await, ["arn:mfa", "arn:through"]);
+        assert!(matches!(of("host").await.unwrap().source, Source::Named(place) if place == "Environment"));
+        assert!(matches!(of("itself").await.unwrap().source, Source::Keys(_)));
+        for name in ["keys", "plain", "round", "nowhere"] {
+            assert!(of(name).await.is_none(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_login_is_found_by_its_session_or_by_its_start_url_and_behind_roles() {
+        let session = of("login").await.unwrap().sso.unwrap();
+        assert_eq!(
+            (&*session.key, &*session.start_url),
+            ("company", "https://company.test")
+        );
+        assert_eq!(
+            (&*session.region, session.scopes),
+            ("eu-west-1", vec!["a:b".to_owned(), "c".to_owned()])
+        );
+        let legacy = of("legacy").await.unwrap().sso.unwrap();
+        assert_eq!((&*legacy.key, &*legacy.region), ("https://old.test", "us-west-2"));
+        assert_eq!(of("both").await.unwrap().sso.unwrap().key, "company");
+        assert_eq!(arns("both").await, ["arn:both"]);
+    }
 
     #[test]
     fn a_section_of_services_is_one_with_this_name_and_of_this_kind() {

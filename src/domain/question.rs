@@ -1,5 +1,7 @@
 //! What only a person knows or can do, asked for in the middle of a call.
 
+use jiff::Timestamp;
+
 use super::Plaintext;
 
 /// A question to the person, and its answer's address.
@@ -23,6 +25,24 @@ pub enum Wanted {
         /// Why the code before was not taken.
         refused: Option<String>,
     },
+    /// A login: the profile's has ended, or there was none.
+    Login {
+        /// The profile.
+        profile: String,
+    },
+}
+
+/// What a person who logs in goes to, and sees there. All of it is the service's, and untrusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceCode {
+    /// The page, with the code filled in where the service has such a one.
+    pub url: String,
+    /// The page alone.
+    pub page: String,
+    /// The code that it must show.
+    pub code: String,
+    /// When it ends.
+    pub expires: Timestamp,
 }
 
 /// What the person says to it.
@@ -30,6 +50,8 @@ pub enum Wanted {
 pub enum Answer {
     /// This code.
     Code(Plaintext),
+    /// It is done.
+    Done,
     /// Nothing: what waits for it fails.
     No,
 }

@@ -110,9 +110,10 @@ impl Workers {
                 let all = self.earlier.iter().chain([&self.current]);
                 all.for_each(|post| post.person.answer(id, answer.clone()));
             }
-            Effect::AskAgain => {
+            Effect::LogIn => {
                 let all = self.earlier.iter().chain([&self.current]);
                 all.for_each(|post| post.person.is_willing());
+                self.current.worker.perform(effect);
             }
             _ => {
                 self.current.unfinished += usize::from(matches!(effect, Effect::Start { .. }));

@@ -31,6 +31,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         | Overlay::Form(_)
         | Overlay::Palette(_)
         | Overlay::Code(_)
+        | Overlay::Login(_)
         | Overlay::Menu(_)
         | Overlay::Interrupted(_) => {
             return;

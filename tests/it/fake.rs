@@ -8,6 +8,8 @@ use std::thread;
 /// A request, as far as these services look at it.
 pub(crate) struct Asked {
     pub(crate) path: String,
+    /// The headers, a line each.
+    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -58,7 +60,7 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let path = line.split_whitespace().nth(1)?.to_owned();
-    let mut length = 0;
+    let (mut length, mut head) = (0, String::new());
     loop {
         line.clear();
         reader.read_line(&mut line).ok()?;
@@ -67,11 +69,13 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
             None if line.trim().is_empty() => break,
             _ => {}
         }
+        head.push_str(&line);
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     Some(Asked {
         path,
+        head,
         body: String::from_utf8(body).ok()?,
     })
 }

@@ -131,7 +131,7 @@ fn the_dashboard_asks_for_the_code_once_and_again_when_it_is_wrong() {
         .keys(CLEAR)
         .keys(WRONG)
         .keys(ENTER)
-        .wait("invalid MFA one time pass code");
+        .wait("invalid MFA one time pass");
     session
         .keys(RIGHT)
         .keys(ENTER)
@@ -172,7 +172,7 @@ fn a_command_asks_for_the_code_at_its_terminal() {
         .wait("for the profile dev:");
     session
         .send(format!("{WRONG}\n").as_bytes())
-        .wait("invalid MFA one time pass code");
+        .wait("invalid MFA one time pass");
     session.send(format!("{RIGHT}\n").as_bytes()).wait("ok      KMS");
     session.exit();
     assert_eq!(company.codes(), [WRONG, RIGHT]);

@@ -20,7 +20,7 @@ use crate::app::format::Line;
 use crate::app::job_log::Log;
 use crate::app::{Command, Consent, OpId};
 use crate::domain::question::CODE_DIGITS;
-use crate::domain::{AwsContext, CleanUpItem, Fault, Named, Preview, Question, Request, View};
+use crate::domain::{AwsContext, CleanUpItem, DeviceCode, Fault, Named, Preview, Question, Request, View};
 
 /// Something over the panes.
 #[derive(Debug, Clone)]
@@ -61,6 +61,28 @@ pub enum Overlay {
     Palette(Palette),
     /// What is asked for in the middle of a call.
     Code(CodeField),
+    /// A login, from the offer to its end.
+    Login(Login),
+}
+
+/// A login.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Login {
+    /// The profile that waits for it, and the question that it answers; none if it was begun by itself.
+    pub asked: Option<(String, u64)>,
+    /// How far it is.
+    pub stage: LoginStage,
+}
+
+/// How far a login is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginStage {
+    /// It is offered.
+    Offered,
+    /// The service is asked for a code.
+    Begun,
+    /// The person is to agree.
+    Shown(DeviceCode),
 }
 
 /// The field for the code of an MFA device.

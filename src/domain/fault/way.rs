@@ -26,6 +26,8 @@ pub enum WayOut {
     NameDataKey,
     /// Go on with what was interrupted.
     GoOn,
+    /// Log in to single sign-on.
+    LogIn,
     /// Give the code of an MFA device after all.
     GiveCode,
     /// Be there when the code of an MFA device is asked for.
@@ -34,7 +36,7 @@ pub enum WayOut {
 
 impl WayOut {
     /// Every way.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ReplaceFile,
         Self::ReplaceObject,
         Self::AcceptName,
@@ -42,6 +44,7 @@ impl WayOut {
         Self::DeclareMove,
         Self::NameDataKey,
         Self::GoOn,
+        Self::LogIn,
         Self::GiveCode,
         Self::BeThere,
     ];
@@ -76,6 +79,8 @@ impl WayOut {
                 "copy the command line of `decrypt` and run it in a shell with --data-key added"
             }
             (Self::GoOn, Door::CommandLine) => "the same command goes on where it stopped",
+            (Self::LogIn, Door::CommandLine) => "`strongroom login` does it too",
+            (Self::LogIn, Door::Dashboard) => "`login` does it from here",
             (Self::GiveCode, Door::CommandLine) => "run it again, and give the code that the device shows",
             (Self::GiveCode, Door::Dashboard) => "`login` asks for it again",
             (Self::BeThere, _) => {

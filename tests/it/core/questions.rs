@@ -1,8 +1,10 @@
 //! What a call waits for in the middle: asked of the person, once, and not in the way of what is typed.
 
-use strongroom::domain::{Answer, Plaintext, Question, Wanted};
+use strongroom::app::LoginEvent;
+use strongroom::domain::{Answer, DeviceCode, Plaintext, Question, Wanted};
 
 use super::*;
+use crate::desk::at;
 
 fn question(id: u64, profile: &str) -> Question {
     Question {
@@ -67,11 +69,72 @@ fn who_types_something_else_is_told_and_led_to_it_by_login() {
 }
 
 #[test]
-fn without_a_question_login_asks_everything_again_of_whoever_is_here_then() {
+fn without_a_question_login_begins_one_or_asks_everything_again_where_none_is_needed() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("L");
-    let asked = &desk.effects[desk.effects.len() - 2..];
-    assert!(matches!(asked, [Effect::AskAgain, Effect::Refresh(_)]), "{asked:?}");
+    assert_eq!(desk.effects.last(), Some(&Effect::LogIn));
+    desk.event(Event::Login(LoginEvent::NotNeeded));
+    assert!(matches!(desk.effects.last(), Some(Effect::Refresh(_))));
+    assert!(desk.state.overlays.is_empty());
+}
+
+fn login(id: u64) -> Event {
+    let profile = "research".to_owned();
+    Event::Asked(Question {
+        id,
+        wanted: Wanted::Login { profile },
+    })
+}
+
+fn device() -> Event {
+    Event::Login(LoginEvent::Code(DeviceCode {
+        url: "https://device.test/?user_code=ABCD-EFGH".to_owned(),
+        page: "https://device.test/\u{1b}[2J".to_owned(),
+        code: "ABCD-EFGH\u{202e}".to_owned(),
+        expires: at(600),
+    }))
+}
+
+#[test]
+fn a_login_that_calls_wait_for_is_offered_begun_shown_and_answers_them_all() {
+    let mut desk = Desk::filled(WIDE);
+    desk.event(login(3)).event(login(4));
+    assert!(
+        desk.screen().contains("The profile research has no valid SSO login"),
+        "{}",
+        desk.screen()
+    );
+    assert!(!desk.effects.contains(&Effect::LogIn), "nothing begins by itself");
+    desk.keys("<enter>").event(device());
+    assert!(desk.effects.contains(&Effect::LogIn));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("ABCD-EFGH") && screen.contains("https://device.test/"),
+        "{screen}"
+    );
+    assert!(!screen.contains(['\u{1b}', '\u{202e}']), "{screen}");
+    desk.keys("y<enter>");
+    let url = "https://device.test/?user_code=ABCD-EFGH".to_owned();
+    assert!(desk.effects.contains(&Effect::Copy(url.clone())));
+    assert!(desk.effects.contains(&Effect::OpenPage(url)));
+    desk.event(Event::Login(LoginEvent::Done(at(28_800))));
+    assert_eq!(answers(&desk), [(3, Answer::Done), (4, Answer::Done)]);
+    assert!(matches!(desk.effects.last(), Some(Effect::Refresh(_))));
+    assert!(desk.state.overlays.is_empty());
+}
+
+#[test]
+fn a_login_that_is_given_up_ends_and_a_code_that_comes_late_is_not_shown() {
+    let mut desk = Desk::filled(WIDE);
+    desk.event(login(3)).keys("<enter><esc>").event(device());
+    assert!(desk.effects.contains(&Effect::StopLogin));
+    assert_eq!(answers(&desk), [(3, Answer::No)]);
+    assert!(desk.state.overlays.is_empty());
+    assert!(
+        desk.screen().contains("Not logged in. To log in: L."),
+        "{}",
+        desk.screen()
+    );
 }
 
 #[test]
