@@ -416,12 +416,13 @@ async fn default_config(connection: &Connection, person: &Person) -> Result<(Sdk
         return Ok((config.into_builder().credentials_provider(provider).build(), None));
     };
     let provider = profile::provider(&source, http.clone(), config.region().cloned())?;
-    let provider = match files {
-        Some(files) if sso.is_some() => {
+    let provider = match (files, &sso) {
+        (Some(files), Some(sso)) => {
             let (region, first) = (config.region().cloned(), provider);
             let make =
                 move || profile::provider(&source, http.clone(), region.clone()).unwrap_or_else(|_| first.clone());
-            login::waiting(make, files.selected_profile().to_owned(), within, person)
+            let named = (files.selected_profile().to_owned(), sso.key.clone());
+            login::waiting(make, named, within, person)
         }
         _ => provider,
     };

@@ -247,7 +247,7 @@ impl Hub {
             Effect::Watch(topics) => self.watch(topics),
             Effect::Refresh(topics) => self.refresh(Again::Now, |topic| topics.contains(topic)),
             Effect::Start { id, request } => self.start(id, request),
-            Effect::LogIn => self.log_in(),
+            Effect::LogIn(_) => self.log_in(),
             Effect::StopLogin => self.login.cancel(),
             Effect::Cancel(id) => {
                 if let Some(token) = self.operations.get(&id) {

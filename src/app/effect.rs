@@ -121,7 +121,9 @@ pub enum Effect {
         answer: Answer,
     },
     /// Log in, and ask again what was not answered: the person is here for it. Answered by `Event::Login`.
-    LogIn,
+    ///
+    /// To what this question is about, if there is one.
+    LogIn(Option<u64>),
     /// Do not wait for the login any longer.
     StopLogin,
     /// Open a page; answered by `Event::NotOpened` where nothing opens it.

@@ -112,8 +112,13 @@ pub enum OpEvent {
 pub enum LoginEvent {
     /// Agree there.
     Code(DeviceCode),
-    /// The person has agreed; it holds until then.
-    Done(Timestamp),
+    /// The person has agreed.
+    Done {
+        /// It holds until then, or longer.
+        until: Timestamp,
+        /// What tells it from other logins.
+        session: String,
+    },
     /// It came to nothing.
     Failed(Fault),
     /// The credentials in use need none.

@@ -9,7 +9,7 @@ use crate::domain::{Answer, Wanted};
 
 /// Begins one that nothing waits for.
 pub(super) fn begin(state: &mut State, effects: &mut Vec<Effect>) {
-    effects.push(Effect::LogIn);
+    effects.push(Effect::LogIn(None));
     state.overlays.push(Overlay::Login(Login {
         asked: None,
         stage: LoginStage::Begun,
@@ -23,7 +23,7 @@ pub(super) fn press(state: &mut State, mut login: Login, key: KeyPress, effects:
         _ if is_over => return give_up(state, &login, effects),
         (LoginStage::Offered, KeyCode::Enter) => {
             login.stage = LoginStage::Begun;
-            effects.push(Effect::LogIn);
+            effects.push(Effect::LogIn(login.asked.as_ref().map(|(_, id)| *id)));
         }
         (LoginStage::Shown(device), KeyCode::Enter) => effects.push(Effect::OpenPage(device.url.clone())),
         (LoginStage::Shown(device), KeyCode::Char('y')) => {
@@ -56,10 +56,10 @@ pub(super) fn heard(state: &mut State, event: LoginEvent, effects: &mut Vec<Effe
                 login.stage = LoginStage::Shown(device);
             }
         }
-        LoginEvent::Done(until) => {
+        LoginEvent::Done { until, session } => {
             close(state);
-            let is_login = |wanted: &Wanted| matches!(wanted, Wanted::Login { .. });
-            for done in state.questions.extract_if(.., |open| is_login(&open.wanted)) {
+            let is_this = |wanted: &Wanted| matches!(wanted, Wanted::Login { session: other, .. } if *other == session);
+            for done in state.questions.extract_if(.., |open| is_this(&open.wanted)) {
                 let answer = Answer::Done;
                 effects.push(Effect::Answer { id: done.id, answer });
             }

@@ -21,7 +21,7 @@ pub(super) fn asked(state: &mut State, question: Question) {
             Wanted::MfaCode { profile, .. } => {
                 format!("The profile {profile} waits for a code of its MFA device. To give it: {key}.")
             }
-            Wanted::Login { profile } => format!("The profile {profile} waits for a login. To log in: {key}."),
+            Wanted::Login { profile, .. } => format!("The profile {profile} waits for a login. To log in: {key}."),
         };
         state.say(Tone::Warn, words);
     }
@@ -47,7 +47,7 @@ fn put(question: &Question) -> Overlay {
             digits: Digits::default(),
             problem: None,
         }),
-        Wanted::Login { profile } => Overlay::Login(Login {
+        Wanted::Login { profile, .. } => Overlay::Login(Login {
             asked: Some((profile.clone(), question.id)),
             stage: LoginStage::Offered,
         }),

@@ -56,6 +56,8 @@ struct Telling {
     /// Makes them anew: they keep tokens, also such as hold no longer.
     make: Option<Box<Make>>,
     profile: Option<String>,
+    /// What the login is kept under.
+    session: String,
     person: Person,
     /// How long they may take.
     within: Duration,
@@ -121,9 +123,10 @@ impl Telling {
             return asked.clone();
         }
         let (person, profile) = (self.person.clone(), profile.to_owned());
+        let session = self.session.clone();
         // A task: whoever began to wait may leave.
         let task = tokio::spawn(async move {
-            let answer = person.ask(Wanted::Login { profile }).await;
+            let answer = person.ask(Wanted::Login { profile, session }).await;
             (answer, person.turn())
         });
         let asked = task.map(Result::unwrap_or_default).boxed().shared();
@@ -170,6 +173,7 @@ pub(super) fn telling(
         inner: Mutex::new(inner),
         make: None,
         profile,
+        session: String::new(),
         person: Person::nobody(),
         within,
         asked: Mutex::default(),
@@ -179,7 +183,7 @@ pub(super) fn telling(
 /// The same for those that a login of this person's mends, made anew then.
 pub(super) fn waiting(
     make: impl Fn() -> SharedCredentialsProvider + Send + Sync + 'static,
-    profile: String,
+    (profile, session): (String, String),
     within: Duration,
     person: &Person,
 ) -> SharedCredentialsProvider {
@@ -187,6 +191,7 @@ pub(super) fn waiting(
         inner: Mutex::new(make()),
         make: Some(Box::new(make)),
         profile: Some(profile),
+        session,
         person: person.clone(),
         within,
         asked: Mutex::default(),
@@ -205,6 +210,7 @@ mod tests {
             inner: Mutex::new(SharedCredentialsProvider::new(credentials)),
             make: None,
             profile: Some("research".to_owned()),
+            session: String::new(),
             person: Person::nobody(),
             within: Duration::ZERO,
             asked: Mutex::default(),

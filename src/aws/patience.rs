@@ -167,6 +167,7 @@ fn drain(length: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Wanted;
 
     const REST: Duration = Duration::from_secs(1);
     const DRAIN: Duration = Duration::from_secs(60);
@@ -196,6 +197,23 @@ mod tests {
         let (sent, time) = attended(&pulse, std::future::pending()).await;
         assert!(sent.is_err_and(|fault| fault.kind == FaultKind::Timeout && fault.is_transient()));
         assert!(time >= REST && time < REST + DRAIN, "{time:?}");
+    }
+
+    #[tokio::test]
+    async fn a_call_may_stand_still_while_its_credentials_wait_for_a_person() {
+        let person = Person::reached_by(|_, _| true);
+        let pulse = Pulse::with(REST / 20, DRAIN, &person);
+        let waiting = async {
+            let wanted = Wanted::Login {
+                profile: String::new(),
+                session: String::new(),
+            };
+            let _ = tokio::time::timeout(REST / 2, person.ask(wanted)).await;
+        };
+        let (sent, time) = attended(&pulse, waiting).await;
+        assert!(sent.is_ok() && time >= REST / 2, "{time:?}");
+        let (sent, _) = attended(&pulse, std::future::pending()).await;
+        assert!(sent.is_err());
     }
 
     #[tokio::test]

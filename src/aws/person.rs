@@ -47,6 +47,11 @@ impl Person {
         }
     }
 
+    /// Whether this question is open.
+    pub fn is_asked_for(&self, id: u64) -> bool {
+        self.open().contains_key(&id)
+    }
+
     /// What was not answered before may be asked again.
     pub fn is_willing(&self) {
         self.0.turn.fetch_add(1, Ordering::Relaxed);

@@ -60,6 +60,8 @@ pub struct Login {
     pub until: Timestamp,
     /// The file.
     pub file: PathBuf,
+    /// What tells it from other logins.
+    pub session: String,
 }
 
 /// Logs in: tells the page and the code, and waits until the person has agreed there, for as long as the code lasts.
@@ -117,6 +119,7 @@ pub(crate) async fn log_in(aws: &Aws, tell: impl Fn(DeviceCode)) -> Result<Login
     Ok(Login {
         until: kept.expires_at,
         file,
+        session: sso.key.clone(),
     })
 }
 

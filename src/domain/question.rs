@@ -29,6 +29,8 @@ pub enum Wanted {
     Login {
         /// The profile.
         profile: String,
+        /// What tells one login from another: profiles may share it.
+        session: String,
     },
 }
 

@@ -102,7 +102,7 @@ impl Workers {
     /// Hands an effect over.
     pub fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Cancel(_) => {
+            Effect::Cancel(_) | Effect::StopLogin => {
                 let all = self.earlier.iter().chain([&self.current]);
                 all.for_each(|post| post.worker.perform(effect.clone()));
             }
@@ -110,10 +110,13 @@ impl Workers {
                 let all = self.earlier.iter().chain([&self.current]);
                 all.for_each(|post| post.person.answer(id, answer.clone()));
             }
-            Effect::LogIn => {
+            Effect::LogIn(question) => {
                 let all = self.earlier.iter().chain([&self.current]);
                 all.for_each(|post| post.person.is_willing());
-                self.current.worker.perform(effect);
+                // What goes on elsewhere may wait for a login of its own.
+                let mut asking = self.earlier.iter();
+                let asking = asking.find(|post| question.is_some_and(|id| post.person.is_asked_for(id)));
+                asking.unwrap_or(&self.current).worker.perform(effect);
             }
             _ => {
                 self.current.unfinished += usize::from(matches!(effect, Effect::Start { .. }));
@@ -140,7 +143,7 @@ impl Workers {
         }
         for post in &mut self.earlier {
             while let Poll::Ready(Some(event)) = post.events.poll_recv(cx) {
-                if matches!(event, Event::Op { .. } | Event::Asked(_)) {
+                if matches!(event, Event::Op { .. } | Event::Asked(_) | Event::Login(_)) {
                     return Poll::Ready(post.take(event));
                 }
             }

@@ -13,7 +13,10 @@ pub(super) async fn run(context: &Context) {
                 tokio::spawn(async move { outlet.send(Event::Login(LoginEvent::Code(device))).await });
             };
             match actions::log_in(&aws, tell).await {
-                Ok(login) => LoginEvent::Done(login.until),
+                Ok(login) => LoginEvent::Done {
+                    until: login.until,
+                    session: login.session,
+                },
                 Err(fault) => LoginEvent::Failed(fault),
             }
         }

@@ -72,17 +72,19 @@ fn who_types_something_else_is_told_and_led_to_it_by_login() {
 fn without_a_question_login_begins_one_or_asks_everything_again_where_none_is_needed() {
     let mut desk = Desk::filled(WIDE);
     desk.keys("L");
-    assert_eq!(desk.effects.last(), Some(&Effect::LogIn));
+    assert_eq!(desk.effects.last(), Some(&Effect::LogIn(None)));
     desk.event(Event::Login(LoginEvent::NotNeeded));
     assert!(matches!(desk.effects.last(), Some(Effect::Refresh(_))));
     assert!(desk.state.overlays.is_empty());
 }
 
-fn login(id: u64) -> Event {
-    let profile = "research".to_owned();
+fn login(id: u64, session: &str) -> Event {
     Event::Asked(Question {
         id,
-        wanted: Wanted::Login { profile },
+        wanted: Wanted::Login {
+            profile: "research".to_owned(),
+            session: session.to_owned(),
+        },
     })
 }
 
@@ -96,17 +98,22 @@ fn device() -> Event {
 }
 
 #[test]
-fn a_login_that_calls_wait_for_is_offered_begun_shown_and_answers_them_all() {
+fn a_login_that_calls_wait_for_is_offered_begun_shown_and_answers_all_that_wait_for_this_one() {
     let mut desk = Desk::filled(WIDE);
-    desk.event(login(3)).event(login(4));
+    desk.event(login(3, "company"))
+        .event(login(4, "company"))
+        .event(login(5, "other"));
     assert!(
         desk.screen().contains("The profile research has no valid SSO login"),
         "{}",
         desk.screen()
     );
-    assert!(!desk.effects.contains(&Effect::LogIn), "nothing begins by itself");
+    assert!(
+        !desk.effects.contains(&Effect::LogIn(Some(3))),
+        "nothing begins by itself"
+    );
     desk.keys("<enter>").event(device());
-    assert!(desk.effects.contains(&Effect::LogIn));
+    assert!(desk.effects.contains(&Effect::LogIn(Some(3))));
     let screen = desk.screen();
     assert!(
         screen.contains("ABCD-EFGH") && screen.contains("https://device.test/"),
@@ -117,7 +124,10 @@ fn a_login_that_calls_wait_for_is_offered_begun_shown_and_answers_them_all() {
     let url = "https://device.test/?user_code=ABCD-EFGH".to_owned();
     assert!(desk.effects.contains(&Effect::Copy(url.clone())));
     assert!(desk.effects.contains(&Effect::OpenPage(url)));
-    desk.event(Event::Login(LoginEvent::Done(at(28_800))));
+    desk.event(Event::Login(LoginEvent::Done {
+        until: at(28_800),
+        session: "company".to_owned(),
+    }));
     assert_eq!(answers(&desk), [(3, Answer::Done), (4, Answer::Done)]);
     assert!(matches!(desk.effects.last(), Some(Effect::Refresh(_))));
     assert!(desk.state.overlays.is_empty());
@@ -126,7 +136,7 @@ fn a_login_that_calls_wait_for_is_offered_begun_shown_and_answers_them_all() {
 #[test]
 fn a_login_that_is_given_up_ends_and_a_code_that_comes_late_is_not_shown() {
     let mut desk = Desk::filled(WIDE);
-    desk.event(login(3)).keys("<enter><esc>").event(device());
+    desk.event(login(3, "company")).keys("<enter><esc>").event(device());
     assert!(desk.effects.contains(&Effect::StopLogin));
     assert_eq!(answers(&desk), [(3, Answer::No)]);
     assert!(desk.state.overlays.is_empty());
