@@ -27,6 +27,7 @@ mod key_escape;
 mod keys;
 mod kinds;
 mod kms_messages;
+mod login;
 mod permissions;
 mod preflight;
 mod preview;
@@ -44,7 +45,7 @@ pub mod encrypt;
 pub mod resume;
 pub mod verify;
 
-pub use crate::aws::Aws;
+pub use crate::aws::{Aws, Person};
 pub use buckets::{count_bucket, create_bucket, delete_objects, empty_bucket};
 pub use cleanup::plan_clean_up;
 pub use dependents::dependents;
@@ -58,6 +59,7 @@ pub use keys::{
     new_key, put_key_policy, read_key_policy, schedule_key_deletion, set_description, set_rotation, tag_key,
 };
 pub use kms_messages::{decrypt_message, encrypt_message, new_data_key, open_data_key, re_encrypt_data_key};
+pub use login::{Login, log_in, open_page};
 pub use permissions::{Answer, Checked, Subject, check_permissions};
 pub use preflight::preflight;
 pub use preview::{list_archive, preview};
@@ -114,6 +116,11 @@ impl fmt::Debug for ProgressSink {
 /// Decides how to reach AWS; asks nothing over the network.
 pub async fn connect(connection: &Connection) -> Result<Aws, Fault> {
     Aws::connect(connection).await
+}
+
+/// The same for a person who may be asked, once credentials are wanted that no file has.
+pub async fn connect_for(connection: &Connection, person: Person) -> Result<Aws, Fault> {
+    Aws::connect_for(connection, person).await
 }
 
 /// The profiles of the AWS configuration files, which the sandbox does not read.

@@ -15,7 +15,7 @@
 //! - From an answer to the screen: `update`; `ended` for operations, with `row_updates` for what they changed, `results` for
 //!   what they found, `next` for what they lead to; `job_alerts`.
 //! - Rows: [`table`], and a [`pane`] each. Screens: `details`, [`job_log`], [`audit`], [`guide`] (the walk), [`cleanup`],
-//!   [`policy_review`], [`interrupted_uploads`].
+//!   [`policy_review`], [`interrupted_uploads`]. What a call waits for: `questions`, `login`.
 //! - Words: [`format`](mod@format), [`outcome_text`], [`reader_text`].
 
 pub mod actions;
@@ -39,11 +39,13 @@ pub mod interrupted_uploads;
 mod job_alerts;
 pub mod job_log;
 pub mod keymap;
+mod login;
 mod next;
 pub mod outcome_text;
 mod palette;
 pub mod pane;
 pub mod policy_review;
+mod questions;
 pub mod reader_text;
 mod requests;
 mod results;
@@ -56,7 +58,7 @@ mod update;
 
 pub use command::{COMMANDS, Command, Keyed};
 pub use effect::{Consent, Effect, OpId, Topic};
-pub use event::{Event, KeyCode, KeyPress, OpEvent, Page};
+pub use event::{Event, KeyCode, KeyPress, LoginEvent, OpEvent, Page};
 pub use keymap::{Keymap, KeymapError};
 pub use pane::Pane;
 pub use settings::Settings;

@@ -24,7 +24,10 @@ use self::answer::Witness;
 use self::audit::Audit;
 use self::endpoint::Endpoints;
 use self::gate::{Gate, Throttled};
+use self::profile::{Chain, Sso};
 use self::tokens::Tokens;
+
+pub use self::person::Person;
 
 pub(crate) use self::pages::{Paged, every, pages};
 pub(crate) use self::profile::names as profiles;
@@ -36,6 +39,7 @@ pub(crate) mod kms;
 pub(crate) mod logs;
 pub(crate) mod s3;
 pub(crate) mod sagemaker;
+pub(crate) mod sso;
 pub(crate) mod sts;
 pub(crate) mod transfer;
 
@@ -47,8 +51,10 @@ mod fault;
 mod gate;
 mod http;
 mod login;
+mod mfa;
 mod pages;
 mod patience;
+mod person;
 mod profile;
 mod roots;
 mod tokens;
@@ -82,6 +88,10 @@ struct Inner {
     uploads: Vec<UploadRule>,
     /// Where buckets are that are not where we are.
     regions: Arc<s3::Regions>,
+    /// Who is asked what no file knows.
+    person: Person,
+    /// What the credentials' login is to.
+    sso: Option<Sso>,
 }
 
 /// Made on first use: building all eight costs more than the first frame may take.
@@ -100,13 +110,18 @@ struct Clients {
 }
 
 impl Aws {
-    /// Decides how to reach AWS; asks nothing over the network.
+    /// Decides how to reach AWS; asks nothing over the network. Nobody is there to be asked.
     ///
     /// In the sandbox nothing of the environment, profiles or proxies is read.
     pub async fn connect(connection: &Connection) -> Result<Self, Fault> {
-        let config = match &connection.sandbox {
-            Some(sandbox) => sandbox_config(sandbox),
-            None => default_config(connection).await?,
+        Self::connect_for(connection, Person::nobody()).await
+    }
+
+    /// The same for a person who may be asked, once credentials are wanted that no file has.
+    pub async fn connect_for(connection: &Connection, person: Person) -> Result<Self, Fault> {
+        let (config, sso) = match &connection.sandbox {
+            Some(sandbox) => (sandbox_config(sandbox), None),
+            None => default_config(connection, &person).await?,
         };
         let by_hand = match connection {
             Connection { sandbox: Some(_), .. } => Some("the sandbox"),
@@ -147,7 +162,14 @@ impl Aws {
             throttled: Arc::default(),
             uploads: connection.uploads.clone(),
             regions: Arc::default(),
+            person,
+            sso,
         }))
+    }
+
+    /// Who is asked what no file knows.
+    pub(in crate::aws) fn person(&self) -> &Person {
+        &self.inner.person
     }
 
     /// The region every client asks.
@@ -228,6 +250,8 @@ impl Aws {
             throttled: Arc::clone(&self.inner.throttled),
             uploads: self.inner.uploads.clone(),
             regions: Arc::clone(&self.inner.regions),
+            person: self.inner.person.clone(),
+            sso: self.inner.sso.clone(),
             ..*self.inner
         }))
     }
@@ -255,6 +279,8 @@ impl Aws {
             throttled: Arc::clone(&self.inner.throttled),
             uploads,
             regions: Arc::clone(&self.inner.regions),
+            person: self.inner.person.clone(),
+            sso: self.inner.sso.clone(),
             ..*self.inner
         })
     }
@@ -267,6 +293,15 @@ impl Aws {
     /// The same, for the calls that write.
     pub(in crate::aws) fn demanded(&self, bucket: &str) -> s3::Demanded {
         self.upload_settings(bucket).into()
+    }
+
+    /// Whether a login gives the credentials in use.
+    pub fn has_login(&self) -> bool {
+        self.inner.sso.is_some()
+    }
+
+    pub(in crate::aws) fn sso(&self) -> Option<&Sso> {
+        self.inner.sso.as_ref()
     }
 
     /// The newest so many changes that this program asked for, newest first.
@@ -425,12 +460,23 @@ fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
         .build()
 }
 
-async fn default_config(connection: &Connection) -> Result<SdkConfig, Fault> {
+async fn default_config(connection: &Connection, person: &Person) -> Result<(SdkConfig, Option<Sso>), Fault> {
     let files = profile::chosen(connection.profile.as_deref()).await?;
     let roots = roots::given(files.as_ref())?;
+    // Keys in the environment come before every profile.
+    let files = files.filter(|_| !has_keys());
+    let chain = match &files {
+        Some(files) => profile::chain(files)?,
+        None => None,
+    };
+    let patience = match &chain {
+        Some(_) => patience::with_a_person(patience::of_calls()),
+        None => patience::of_calls(),
+    };
+    let http = http::client(roots);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::client(roots))
-        .timeout_config(patience::of_calls())
+        .http_client(http.clone())
+        .timeout_config(patience)
         .stalled_stream_protection(patience::of_streams());
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
@@ -442,7 +488,33 @@ async fn default_config(connection: &Connection) -> Result<SdkConfig, Fault> {
     if let Some(url) = &connection.endpoint_url {
         loader = loader.endpoint_url(url);
     }
-    Ok(login::telling(loader.load().await, connection))
+    let config = loader.load().await;
+    let within = patience::ATTEMPTS;
+    let Some(Chain { source, sso, roles }) = chain else {
+        let Some(inner) = config.credentials_provider() else {
+            return Ok((config, None));
+        };
+        let provider = login::telling(inner, connection.profile.clone(), within);
+        return Ok((config.into_builder().credentials_provider(provider).build(), None));
+    };
+    let provider = profile::provider(&source, http.clone(), config.region().cloned())?;
+    let provider = match (files, &sso) {
+        (Some(files), Some(sso)) => {
+            let (region, first) = (config.region().cloned(), provider);
+            let make =
+                move || profile::provider(&source, http.clone(), region.clone()).unwrap_or_else(|_| first.clone());
+            let named = (files.selected_profile().to_owned(), sso.key.clone());
+            login::waiting(make, named, within, person)
+        }
+        _ => provider,
+    };
+    let own = config.to_builder().timeout_config(patience::of_calls()).build();
+    Ok((mfa::assuming(config, &own, provider, roles, person), sso))
+}
+
+fn has_keys() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY")
 }
 
 /// AWS's moment as ours; `None` outside the calendar.

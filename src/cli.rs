@@ -73,6 +73,8 @@ pub enum Command {
     Watch(WatchArgs),
     /// Serve the embedded local AWS alone, for boto3, the AWS CLI and tests
     Sandbox(SandboxArgs),
+    /// Log in to the single sign-on of the profile, in a browser
+    Login,
     /// Check credentials, region, services and permissions
     Doctor(DoctorArgs),
     /// Print a completion script for a shell

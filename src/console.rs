@@ -4,11 +4,12 @@
 //! A panic is said here too: it is a fault, of ours.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::domain::{Fault, FaultKind};
 use crate::printable;
@@ -67,6 +68,20 @@ pub fn explain(text: &str) {
 /// Whether somebody watches standard error.
 pub fn is_watched() -> bool {
     io::stderr().is_terminal()
+}
+
+/// Whether somebody is at the terminal who can be asked something.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && is_watched()
+}
+
+/// Asks at the terminal, and waits for the line that is typed there; `None` when it ends without one. It blocks.
+pub fn asked(question: &str) -> Option<Zeroizing<String>> {
+    end_progress();
+    said(&format!("{} ", printable::clean(question)));
+    let mut line = Zeroizing::new(String::new());
+    let read = io::stdin().lock().read_line(&mut line).ok()?;
+    (read > 0).then(|| Zeroizing::new(line.trim().to_owned()))
 }
 
 /// The line that tells how far a command is, written over the one before.

@@ -126,6 +126,7 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
             with_aws(name, &cli.global, &args, commands::prove::run).await?;
         }
         Command::Watch(args) => with_aws("watch", &cli.global, &args, commands::watch::run).await?,
+        Command::Login => with_aws("login", &cli.global, &(), commands::login::run).await?,
         Command::Doctor(args) => with_aws("doctor", &cli.global, &args, commands::doctor::run).await?,
     }
     Ok(ExitCode::SUCCESS)
@@ -146,7 +147,7 @@ async fn with_aws<A>(
             if global.sandbox {
                 connection.sandbox = Some(start(global, &world).await?);
             }
-            let aws = actions::connect(&connection).await?;
+            let aws = actions::connect_for(&connection, commands::person::at_the_terminal()).await?;
             command(&aws, args, interrupt.token()).await
         })
         .await;

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
+use crate::actions;
 use crate::app::{self, Effect, Event, KeyCode, KeyPress, State};
 use crate::config::Config;
 use crate::domain::{Fault, FaultKind};
@@ -83,7 +84,7 @@ struct Session {
     config: Config,
     theme: ui::Theme,
     state: State,
-    /// What editors left behind.
+    /// What editors left behind, and pages that were not opened.
     edited: VecDeque<Event>,
     /// What the core asked for before there was a worker.
     first: Vec<Effect>,
@@ -237,6 +238,11 @@ impl Session {
                 }
                 Effect::Notify(text) => {
                     self.term.notify(&text).map_err(|error| terminal_fault(&error))?;
+                }
+                Effect::OpenPage(url) => {
+                    if let Err(fault) = actions::open_page(&url) {
+                        self.edited.push_back(Event::NotOpened(fault));
+                    }
                 }
                 Effect::Remember(consent) => self.config.remember(consent),
                 Effect::Switch(context) => workers.switch(self.config.connection_in(&context)),

@@ -63,6 +63,8 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
                     reader::render(frame, body, state, theme, overlay);
                 }
             }
+            Overlay::Login(login) => dialog::login(frame, body, state, theme, login),
+            Overlay::Code(field) => dialog::code(frame, body, theme, field),
             Overlay::Confirm(confirm) => dialog::confirm(frame, body, theme, confirm),
             Overlay::Form(form) => form::render(frame, body, theme, form),
             Overlay::Interrupted(id) => rows::interrupted(frame, body, state, theme, id),
@@ -76,7 +78,7 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
 fn is_covered_by_dialog(state: &State, index: usize) -> bool {
     matches!(
         state.overlays.get(index + 1),
-        Some(Overlay::Confirm(_) | Overlay::Form(_))
+        Some(Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Code(_) | Overlay::Login(_))
     )
 }
 

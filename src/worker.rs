@@ -27,6 +27,7 @@ use self::poll::{Again, Orders};
 mod ask;
 mod budget;
 mod files;
+mod login;
 mod operation;
 mod poll;
 mod rows;
@@ -79,6 +80,7 @@ impl Worker {
             polling: JoinSet::new(),
             operations: HashMap::new(),
             tasks: JoinSet::new(),
+            login: CancellationToken::new(),
             in_flight: Arc::clone(&in_flight),
         };
         let hub = tokio::spawn(hub.serve(inbox));
@@ -202,6 +204,8 @@ struct Hub {
     polling: JoinSet<Topic>,
     operations: HashMap<OpId, CancellationToken>,
     tasks: JoinSet<(OpId, Request)>,
+    /// Ends the login that is under way.
+    login: CancellationToken,
     in_flight: Arc<AtomicUsize>,
 }
 
@@ -243,6 +247,8 @@ impl Hub {
             Effect::Watch(topics) => self.watch(topics),
             Effect::Refresh(topics) => self.refresh(Again::Now, |topic| topics.contains(topic)),
             Effect::Start { id, request } => self.start(id, request),
+            Effect::LogIn(_) => self.log_in(),
+            Effect::StopLogin => self.login.cancel(),
             Effect::Cancel(id) => {
                 if let Some(token) = self.operations.get(&id) {
                     token.cancel();
@@ -285,6 +291,19 @@ impl Hub {
             orders.again(why);
         }
         self.rows.refresh(is_meant);
+    }
+
+    fn log_in(&mut self) {
+        self.login.cancel();
+        self.login = CancellationToken::new();
+        let (context, ended) = (self.context.clone(), self.login.clone());
+        self.services.spawn(async move {
+            tokio::select! {
+                biased;
+                () = ended.cancelled() => {}
+                () = login::run(&context) => {}
+            }
+        });
     }
 
     fn start(&mut self, id: OpId, request: Request) {

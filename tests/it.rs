@@ -17,6 +17,8 @@ mod desk;
 mod edge;
 #[path = "it/envelope.rs"]
 mod envelope;
+#[path = "it/fake.rs"]
+mod fake;
 #[path = "it/guardrails.rs"]
 mod guardrails;
 #[path = "it/interrupted.rs"]
@@ -27,6 +29,8 @@ mod killed;
 mod late_answers;
 #[path = "it/layering.rs"]
 mod layering;
+#[path = "it/mfa.rs"]
+mod mfa;
 #[path = "it/moved_jobs.rs"]
 mod moved_jobs;
 #[path = "it/panics.rs"]
@@ -53,6 +57,8 @@ mod screens;
 mod sentences;
 #[path = "it/silent.rs"]
 mod silent;
+#[path = "it/sso.rs"]
+mod sso;
 #[path = "it/step_data.rs"]
 mod step_data;
 #[path = "it/step_jobs.rs"]

@@ -35,6 +35,7 @@ pub enum Command {
     Operations,
     Messages,
     Context,
+    LogIn,
     Open,
     Palette,
     Help,
@@ -149,6 +150,7 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Messages => ("messages", "Messages and errors, each with its explanation");
     Command::Do(Keyed::Audit) => Keyed::Audit.words();
     Command::Context => ("context", "Go to another context, profile, region or role; what is begun goes on where it is");
+    Command::LogIn => ("login", "Log in where single sign-on has ended, or give the code of an MFA device that is waited for");
     Command::Open => ("open", "Open by name: s3://BUCKET/PREFIX/, a key's id, ARN or alias, a job");
     Command::Palette => ("palette", "All commands, by name");
     Command::Help => ("help", "This help");

@@ -5,7 +5,7 @@ use super::format::Tone;
 use super::pane::Pane;
 use super::state::overlay::{Overlay, Scroll, Subject};
 use super::state::{State, reference};
-use super::{Effect, actions, cancelling, chooser, clipboard, details, guide, palette, row_updates};
+use super::{Effect, actions, cancelling, chooser, clipboard, details, guide, palette, questions, row_updates};
 use crate::domain::ObjectRow;
 
 /// Does what the command says, or says why not here.
@@ -49,6 +49,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Operations => state.overlays.push(Overlay::Operations(state.operations.id(0))),
         Command::Messages => state.overlays.push(Overlay::Messages(state.messages.id(0))),
         Command::Context => palette::open(state, chooser::CONTEXT),
+        Command::LogIn => questions::log_in(state, effects),
         Command::Open => palette::open(state, chooser::OPEN),
         Command::Palette => palette::open(state, ""),
         Command::Help => state.overlays.push(Overlay::Help(Scroll::default())),

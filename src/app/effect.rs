@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AwsContext, Request};
+use crate::domain::{Answer, AwsContext, Request};
 
 /// Names one operation from its start to its end; minted by the core, echoed by every event about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,6 +113,21 @@ pub enum Effect {
     Redraw,
     /// Everything of AWS is asked as this from now on; what was begun goes on as it was.
     Switch(Box<AwsContext>),
+    /// What the person says to a question.
+    Answer {
+        /// The question's id.
+        id: u64,
+        /// This.
+        answer: Answer,
+    },
+    /// Log in, and ask again what was not answered: the person is here for it. Answered by `Event::Login`.
+    ///
+    /// To what this question is about, if there is one.
+    LogIn(Option<u64>),
+    /// Do not wait for the login any longer.
+    StopLogin,
+    /// Open a page; answered by `Event::NotOpened` where nothing opens it.
+    OpenPage(String),
     /// Leave.
     Quit,
 }

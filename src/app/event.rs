@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::effect::{OpId, Topic};
 use crate::domain::{
-    BucketRow, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, LogLine, ObjectRow, Outcome, Progress,
-    RoleSummary, TrainingJob,
+    BucketRow, DeviceCode, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, LogLine, ObjectRow, Outcome,
+    Progress, Question, RoleSummary, TrainingJob,
 };
 
 /// Everything that can happen to the core.
@@ -79,6 +79,12 @@ pub enum Event {
         /// What.
         event: OpEvent,
     },
+    /// Something is wanted that only the person knows, and a call waits for it.
+    Asked(Question),
+    /// What came of `Effect::LogIn`.
+    Login(LoginEvent),
+    /// A page could not be opened.
+    NotOpened(Fault),
     /// The person's editor has ended.
     Edited {
         /// The id that it was opened with.
@@ -99,6 +105,24 @@ pub enum OpEvent {
     Done(Box<Outcome>),
     /// It failed, or was cancelled (`FaultKind::Cancelled`).
     Failed(Fault),
+}
+
+/// The steps of a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginEvent {
+    /// Agree there.
+    Code(DeviceCode),
+    /// The person has agreed.
+    Done {
+        /// It holds until then, or longer.
+        until: Timestamp,
+        /// What tells it from other logins.
+        session: String,
+    },
+    /// It came to nothing.
+    Failed(Fault),
+    /// The credentials in use need none.
+    NotNeeded,
 }
 
 /// The rows of an answer, by topic.

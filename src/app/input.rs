@@ -11,7 +11,9 @@ use super::keymap::Match;
 use super::state::State;
 use super::state::continuation::Continuation;
 use super::state::overlay::{Confirm, Overlay, Palette, PaletteRow, Then};
-use super::{Effect, KeyCode, KeyPress, actions, cancelling, clipboard, dispatch, palette, policy_review};
+use super::{
+    Effect, KeyCode, KeyPress, actions, cancelling, clipboard, dispatch, login, palette, policy_review, questions,
+};
 use crate::domain::Request;
 
 pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
@@ -46,6 +48,8 @@ fn take(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
                 }
             }
         },
+        Some(Overlay::Login(login)) => login::press(state, login, key, effects),
+        Some(Overlay::Code(field)) => questions::press(state, field, key, effects),
         Some(Overlay::Palette(palette)) => choose(state, palette, key, effects),
         Some(Overlay::Review(review)) if key.code == KeyCode::Char('y') => policy_review::put(state, review, effects),
         Some(Overlay::Review(review)) if key.code == KeyCode::Char('e') => policy_review::again(state, review, effects),
@@ -98,6 +102,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
     state.next_turn();
     match state.overlays.last_mut() {
         Some(Overlay::Form(form)) => form.paste(text),
+        Some(Overlay::Code(field)) => questions::paste(field, text),
         Some(Overlay::Palette(palette)) => {
             paste_into(&mut palette.input, text);
             let typed = palette.input.value().to_owned();

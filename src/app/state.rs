@@ -27,7 +27,7 @@ use super::table::{Listing, Table};
 use super::{Effect, KeyPress, OpId, Topic};
 use crate::domain::{
     AwsContext, BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, ProofMethod,
-    RoleSummary, TrainingJob,
+    Question, RoleSummary, TrainingJob,
 };
 use layout::Regions;
 use messages::Messages;
@@ -116,6 +116,8 @@ pub struct State {
     pub job_log: Log,
     /// Contexts that were left, the last first.
     pub(super) recent: Vec<AwsContext>,
+    /// What is asked for in the middle of calls, the oldest first.
+    pub(super) questions: Vec<Question>,
     /// Jobs whose end is told: started here, or looked at while they ran.
     pub(super) watched_jobs: BTreeSet<String>,
 }
@@ -174,6 +176,7 @@ impl State {
             turn: 0,
             job_log: Log::new(""),
             recent: Vec::new(),
+            questions: Vec::new(),
             watched_jobs: BTreeSet::new(),
         };
         state.list_named();

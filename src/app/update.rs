@@ -7,7 +7,8 @@ use super::pane::Pane;
 use super::state::State;
 use super::state::overlay::Overlay;
 use super::{
-    Effect, Event, Page, Topic, cancelling, ended, input, interrupted_uploads, job_alerts, policy_review, row_updates,
+    Effect, Event, Page, Topic, cancelling, ended, input, interrupted_uploads, job_alerts, login, policy_review,
+    questions, row_updates,
 };
 use crate::domain::policy;
 use crate::domain::{Fault, FaultKind};
@@ -34,6 +35,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.elsewhere = elsewhere;
         }
         Event::Profiles(names) => state.settings.profiles = names,
+        Event::Login(event) => login::heard(state, event, &mut effects),
+        Event::NotOpened(fault) => state.complain(fault),
+        Event::Asked(question) => questions::asked(state, question),
         Event::Asking(topic) => {
             if let Some(table) = state.table_of(&topic) {
                 table.asking();

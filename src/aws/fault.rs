@@ -14,7 +14,8 @@ use super::answer::{NotAnAnswer, is_identified, is_page};
 use super::causes::{chain, find};
 use super::gate::{Refused, is_throttling};
 use super::login::NoLogin;
-use crate::domain::{Fault, FaultKind, ObjectUri};
+use super::mfa::NoCode;
+use crate::domain::{Fault, FaultKind, ObjectUri, WayOut};
 
 /// What AWS answered, as far as classification needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -352,7 +353,15 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
     }
     if let Some(login) = find::<NoLogin>(error) {
         let remedy = format!("log in: `{}`", login.command());
-        return Fault::new(FaultKind::Expired, act, object, chain(login), remedy);
+        return Fault::new(FaultKind::Expired, act, object, chain(login), remedy).by(WayOut::LogIn);
+    }
+    if let Some(missing) = find::<NoCode>(error) {
+        let way = if missing.is_withheld {
+            WayOut::GiveCode
+        } else {
+            WayOut::BeThere
+        };
+        return Fault::new(FaultKind::NoCredentials, act, object, missing.to_string(), "").by(way);
     }
     if let Some(missing) = find::<CredentialsError>(error) {
         return of_credentials(act, object, missing);

@@ -3,13 +3,19 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+
 use super::causes::chain;
-use crate::config::Connection;
+use super::person::Person;
+use crate::domain::{Answer, Wanted};
 
 /// The profile's single sign-on has no session.
 #[derive(Debug)]
@@ -44,12 +50,24 @@ impl Error for NoLogin {
     }
 }
 
-/// Credentials whose faults name the profile.
-#[derive(Debug)]
+/// Credentials whose faults name the profile, and which wait for the person where a login is missing.
 struct Telling {
-    inner: SharedCredentialsProvider,
+    inner: Mutex<SharedCredentialsProvider>,
+    /// Makes them anew: they keep tokens, also such as hold no longer.
+    make: Option<Box<Make>>,
     profile: Option<String>,
+    /// What the login is kept under.
+    session: String,
+    person: Person,
+    /// How long they may take.
+    within: Duration,
+    /// The last time that the person was asked to log in.
+    asked: Mutex<Option<Asked>>,
 }
+
+type Make = dyn Fn() -> SharedCredentialsProvider + Send + Sync;
+/// The answer, and the person's turn when it was given.
+type Asked = Shared<BoxFuture<'static, (Option<Answer>, u64)>>;
 
 impl ProvideCredentials for Telling {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
@@ -57,17 +75,65 @@ impl ProvideCredentials for Telling {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            let provided = self.inner.provide_credentials().await;
-            provided.map_err(|error| self.told(error))
+            match self.provided().await {
+                Err(error) if is_login(&error) && self.is_logged_in().await => self.provided().await,
+                provided => provided,
+            }
+            .map_err(|error| self.told(error))
         })
     }
 
-    fn fallback_on_interrupt(&self) -> Option<aws_credential_types::Credentials> {
-        self.inner.fallback_on_interrupt()
+    fn fallback_on_interrupt(&self) -> Option<Credentials> {
+        self.inner().fallback_on_interrupt()
     }
 }
 
 impl Telling {
+    fn inner(&self) -> SharedCredentialsProvider {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn provided(&self) -> Result<Credentials, CredentialsError> {
+        let provided = tokio::time::timeout(self.within, self.inner().provide_credentials()).await;
+        provided.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(self.within)))
+    }
+
+    /// Whether the person has logged in, who is asked to once for all calls that wait.
+    async fn is_logged_in(&self) -> bool {
+        let (Some(profile), Some(make)) = (&self.profile, &self.make) else {
+            return false;
+        };
+        let is_done = self.login(profile).await.0 == Some(Answer::Done);
+        if is_done {
+            *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = make();
+        }
+        is_done
+    }
+
+    fn login(&self, profile: &str) -> Asked {
+        let mut last = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asked) = &*last
+            && match asked.peek() {
+                None => true,
+                Some((Some(Answer::Done), _)) => false,
+                // Who does not want to is not asked again at every call.
+                Some((_, turn)) => *turn == self.person.turn(),
+            }
+        {
+            return asked.clone();
+        }
+        let (person, profile) = (self.person.clone(), profile.to_owned());
+        let session = self.session.clone();
+        // A task: whoever began to wait may leave.
+        let task = tokio::spawn(async move {
+            let answer = person.ask(Wanted::Login { profile, session }).await;
+            (answer, person.turn())
+        });
+        let asked = task.map(Result::unwrap_or_default).boxed().shared();
+        *last = Some(asked.clone());
+        asked
+    }
+
     fn told(&self, error: CredentialsError) -> CredentialsError {
         if is_login(&error) {
             CredentialsError::provider_error(NoLogin {
@@ -80,6 +146,14 @@ impl Telling {
     }
 }
 
+impl fmt::Debug for Telling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telling")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The SDK has no error of its own for it: its words, and the folder where logins are kept, tell.
 fn is_login(error: &CredentialsError) -> bool {
     let words = chain(error);
@@ -89,20 +163,43 @@ fn is_login(error: &CredentialsError) -> bool {
         || words.contains("UnauthorizedException") && words.to_ascii_lowercase().contains("session token")
 }
 
-/// The same way to AWS, whose credentials name the profile when its login is missing.
-pub(super) fn telling(config: SdkConfig, connection: &Connection) -> SdkConfig {
-    let Some(inner) = config.credentials_provider() else {
-        return config;
-    };
-    let profile = connection.profile.clone();
-    let provider = SharedCredentialsProvider::new(Telling { inner, profile });
-    config.into_builder().credentials_provider(provider).build()
+/// The same credentials, which name the profile when its login is missing. What `within` allows they may take.
+pub(super) fn telling(
+    inner: SharedCredentialsProvider,
+    profile: Option<String>,
+    within: Duration,
+) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Telling {
+        inner: Mutex::new(inner),
+        make: None,
+        profile,
+        session: String::new(),
+        person: Person::nobody(),
+        within,
+        asked: Mutex::default(),
+    })
+}
+
+/// The same for those that a login of this person's mends, made anew then.
+pub(super) fn waiting(
+    make: impl Fn() -> SharedCredentialsProvider + Send + Sync + 'static,
+    (profile, session): (String, String),
+    within: Duration,
+    person: &Person,
+) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(Telling {
+        inner: Mutex::new(make()),
+        make: Some(Box::new(make)),
+        profile: Some(profile),
+        session,
+        person: person.clone(),
+        within,
+        asked: Mutex::default(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use aws_credential_types::Credentials;
-
     use super::super::fault;
     use super::*;
     use crate::domain::FaultKind;
@@ -110,8 +207,13 @@ mod tests {
     fn told(words: &str) -> crate::domain::Fault {
         let credentials = Credentials::new("AKIA", "secret", None, None, "test");
         let telling = Telling {
-            inner: SharedCredentialsProvider::new(credentials),
+            inner: Mutex::new(SharedCredentialsProvider::new(credentials)),
+            make: None,
             profile: Some("research".to_owned()),
+            session: String::new(),
+            person: Person::nobody(),
+            within: Duration::ZERO,
+            asked: Mutex::default(),
         };
         let error = telling.told(CredentialsError::provider_error(words.to_owned()));
         fault::of_stream("list", "keys", &error)

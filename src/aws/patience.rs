@@ -15,13 +15,16 @@ use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProt
 use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::time::Instant;
 
+use super::person::Person;
 use crate::domain::{Fault, FaultKind};
 
 const CONNECT: Duration = Duration::from_millis(3100);
 /// Until an answer begins, once a request is through.
 const ANSWER: Duration = Duration::from_secs(30);
+/// A person looks for a device, and types its code, within this time.
+const PERSON: Duration = Duration::from_secs(600);
 /// For an answer with all the attempts at it, however slowly it comes.
-const ATTEMPTS: Duration = Duration::from_secs(60);
+pub(super) const ATTEMPTS: Duration = Duration::from_secs(60);
 /// From the first call on, what fails for a reason that passes by itself is asked for again so long.
 pub(super) const ASKING: Duration = Duration::from_secs(100);
 /// S3 may think about many parts for a while: for so long about each.
@@ -40,6 +43,17 @@ pub(super) fn of_calls() -> TimeoutConfig {
         .read_timeout(ANSWER)
         .operation_attempt_timeout(ANSWER)
         .operation_timeout(ATTEMPTS)
+        .build()
+}
+
+/// For calls whose credentials may have to wait for a person: as long as that takes. Silence after a request ends one all the
+/// same, and so does a body that rests.
+pub(super) fn with_a_person(calls: TimeoutConfig) -> TimeoutConfig {
+    let longer = |time: Option<Duration>| time.map_or(PERSON, |time| time + PERSON);
+    calls
+        .to_builder()
+        .operation_attempt_timeout(longer(calls.operation_attempt_timeout()))
+        .operation_timeout(longer(calls.operation_timeout()))
         .build()
 }
 
@@ -89,17 +103,24 @@ pub(super) struct Pulse {
     due: Mutex<Instant>,
     rest: Duration,
     drain: Duration,
+    /// Whom the credentials may wait for.
+    person: Person,
 }
 
 impl Pulse {
     /// Of a body of so many bytes.
-    pub(super) fn new(length: u64) -> Self {
-        Self::with(ANSWER, drain(length))
+    pub(super) fn new(length: u64, person: &Person) -> Self {
+        Self::with(ANSWER, drain(length), person)
     }
 
-    fn with(rest: Duration, drain: Duration) -> Self {
-        let due = Mutex::new(Instant::now() + rest);
-        Self { due, rest, drain }
+    fn with(rest: Duration, drain: Duration, person: &Person) -> Self {
+        let (due, person) = (Mutex::new(Instant::now() + rest), person.clone());
+        Self {
+            due,
+            rest,
+            drain,
+            person,
+        }
     }
 
     /// Something of the body went on its way; was it the last of it?
@@ -119,7 +140,11 @@ impl Pulse {
         loop {
             let due = *self.due.lock().unwrap_or_else(PoisonError::into_inner);
             if due <= Instant::now() {
-                return Err(late(act, object));
+                if !self.person.is_asked() {
+                    return Err(late(act, object));
+                }
+                self.beat(false);
+                continue;
             }
             tokio::select! {
                 answer = &mut call => return answer,
@@ -142,6 +167,7 @@ fn drain(length: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Wanted;
 
     const REST: Duration = Duration::from_secs(1);
     const DRAIN: Duration = Duration::from_secs(60);
@@ -157,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_may_take_long_but_not_stand_still() {
-        let pulse = Pulse::with(REST, DRAIN);
+        let pulse = Pulse::with(REST, DRAIN, &Person::nobody());
         let slowly = async {
             for piece in 0..20 {
                 tokio::time::sleep(REST / 16).await;
@@ -174,9 +200,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_call_may_stand_still_while_its_credentials_wait_for_a_person() {
+        let person = Person::reached_by(|_, _| true);
+        let pulse = Pulse::with(REST / 20, DRAIN, &person);
+        let waiting = async {
+            let wanted = Wanted::Login {
+                profile: String::new(),
+                session: String::new(),
+            };
+            let _ = tokio::time::timeout(REST / 2, person.ask(wanted)).await;
+        };
+        let (sent, time) = attended(&pulse, waiting).await;
+        assert!(sent.is_ok() && time >= REST / 2, "{time:?}");
+        let (sent, _) = attended(&pulse, std::future::pending()).await;
+        assert!(sent.is_err());
+    }
+
+    #[tokio::test]
     async fn an_answer_is_due_when_a_slow_network_has_drained_what_the_kernel_holds() {
         let (rest, kernel) = (REST / 5, REST / 2);
-        let pulse = Pulse::with(rest, kernel);
+        let pulse = Pulse::with(rest, kernel, &Person::nobody());
         pulse.beat(true);
         let (sent, time) = attended(&pulse, std::future::pending()).await;
         assert!(sent.is_err() && time >= rest + kernel, "{time:?}");

@@ -2,7 +2,15 @@
 
 use std::path::PathBuf;
 
-use aws_config::profile::{self, ProfileSet};
+use aws_config::Region;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::profile::{self, Profile, ProfileFileCredentialsProvider, ProfileSet};
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::causes;
@@ -51,6 +59,175 @@ pub(crate) async fn names() -> Vec<String> {
     names
 }
 
+/// A role that a profile assumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Role {
+    /// The profile.
+    pub(super) profile: String,
+    pub(super) arn: String,
+    pub(super) session: String,
+    pub(super) external_id: Option<String>,
+    pub(super) seconds: Option<i32>,
+    /// The MFA device whose code goes with it.
+    pub(super) serial: Option<String>,
+}
+
+/// Whose credentials assume the first role.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// This profile's, as the SDK reads it.
+    Profile(String),
+    /// Of a place by this name.
+    Named(String),
+    /// These.
+    Keys(Credentials),
+}
+
+/// Single sign-on, as a profile names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sso {
+    /// What its token is kept under: the session's name, or the start URL where the profile has no session.
+    pub(super) key: String,
+    pub(super) start_url: String,
+    pub(super) region: String,
+    pub(super) scopes: Vec<String>,
+}
+
+/// How the profile in use comes to its credentials.
+#[derive(Debug, Clone)]
+pub(super) struct Chain {
+    pub(super) source: Source,
+    /// The login that the source rests on.
+    pub(super) sso: Option<Sso>,
+    /// The roles that are assumed with them, the first one first.
+    pub(super) roles: Vec<Role>,
+}
+
+/// The chain of the profile in use, if a person may be wanted for it: for a login, or the code of a device. All others the
+/// SDK follows by itself; what is wrong with the profile in other ways it tells too.
+///
+/// # Errors
+/// When a profile of the chain says what cannot be used.
+pub(super) fn chain(files: &ProfileSet) -> Result<Option<Chain>, Fault> {
+    let (mut name, mut roles, mut seen) = (files.selected_profile(), Vec::new(), Vec::new());
+    let (source, sso) = loop {
+        let Some(profile) = files.get_profile(name).filter(|_| !seen.contains(&name)) else {
+            return Ok(None);
+        };
+        seen.push(name);
+        if let (false, Some(keys)) = (roles.is_empty(), keys(profile)) {
+            break (Source::Keys(keys), None);
+        }
+        let Some(role) = role(profile)? else {
+            break (Source::Profile(name.to_owned()), sso(files, profile));
+        };
+        roles.push(role);
+        match (profile.get("source_profile"), profile.get("credential_source")) {
+            (Some(itself), None) if itself == name => match keys(profile) {
+                Some(keys) => break (Source::Keys(keys), None),
+                None => return Ok(None),
+            },
+            (Some(other), None) => name = other,
+            (None, Some(place)) => break (Source::Named(place.to_owned()), None),
+            (Some(_), Some(_)) | (None, None) => return Ok(None),
+        }
+    };
+    roles.reverse();
+    let wants_somebody = sso.is_some() || roles.iter().any(|role| role.serial.is_some());
+    Ok(wants_somebody.then_some(Chain { source, sso, roles }))
+}
+
+fn sso(files: &ProfileSet, profile: &Profile) -> Option<Sso> {
+    if profile.get("web_identity_token_file").is_some() {
+        return None;
+    }
+    let Some(name) = profile.get("sso_session") else {
+        let start_url = profile.get("sso_start_url")?;
+        return Some(Sso {
+            key: start_url.to_owned(),
+            start_url: start_url.to_owned(),
+            region: profile.get("sso_region")?.to_owned(),
+            scopes: Vec::new(),
+        });
+    };
+    let session = files.sso_session(name)?;
+    // With this one a login can be renewed.
+    let scopes = session.get("sso_registration_scopes").unwrap_or("sso:account:access");
+    let scopes = scopes.split(',').map(str::trim).filter(|scope| !scope.is_empty());
+    Some(Sso {
+        key: name.to_owned(),
+        start_url: session.get("sso_start_url")?.to_owned(),
+        region: session.get("sso_region")?.to_owned(),
+        scopes: scopes.map(str::to_owned).collect(),
+    })
+}
+
+/// What gives those credentials.
+///
+/// # Errors
+/// When they are of a place that nobody knows.
+pub(super) fn provider(
+    source: &Source,
+    http: SharedHttpClient,
+    region: Option<Region>,
+) -> Result<SharedCredentialsProvider, Fault> {
+    let config = ProviderConfig::default().with_http_client(http).with_region(region);
+    Ok(match source {
+        Source::Keys(keys) => SharedCredentialsProvider::new(keys.clone()),
+        Source::Profile(name) => {
+            let profile = ProfileFileCredentialsProvider::builder().profile_name(name);
+            SharedCredentialsProvider::new(profile.configure(&config).build())
+        }
+        Source::Named(place) => match place.to_ascii_lowercase().as_str() {
+            "environment" => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
+            "ec2instancemetadata" => {
+                SharedCredentialsProvider::new(ImdsCredentialsProvider::builder().configure(&config).build())
+            }
+            "ecscontainer" => {
+                SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&config).build())
+            }
+            _ => {
+                let cause = format!("nobody knows a credential_source {place}");
+                let remedy = "write Environment, Ec2InstanceMetadata or EcsContainer, or name a source_profile";
+                return Err(refused("with mfa_serial", cause, remedy));
+            }
+        },
+    })
+}
+
+fn role(profile: &Profile) -> Result<Option<Role>, Fault> {
+    let Some(arn) = profile.get("role_arn") else {
+        return Ok(None);
+    };
+    if profile.get("web_identity_token_file").is_some() {
+        return Ok(None);
+    }
+    let seconds = profile.get("duration_seconds").map(str::parse).transpose();
+    let seconds = seconds.map_err(|_| {
+        let cause = "its duration_seconds is no whole number".to_owned();
+        refused(profile.name(), cause, "write the seconds that a session lasts, as 3600")
+    })?;
+    let own = |name: &str| profile.get(name).map(str::to_owned);
+    Ok(Some(Role {
+        profile: profile.name().to_owned(),
+        arn: arn.to_owned(),
+        session: own("role_session_name").unwrap_or_else(|| "strongroom".to_owned()),
+        external_id: own("external_id"),
+        seconds,
+        serial: own("mfa_serial"),
+    }))
+}
+
+fn keys(profile: &Profile) -> Option<Credentials> {
+    Some(Credentials::new(
+        profile.get("aws_access_key_id")?,
+        profile.get("aws_secret_access_key")?,
+        profile.get("aws_session_token").map(str::to_owned),
+        None,
+        "ProfileFile",
+    ))
+}
+
 fn refused(name: &str, cause: String, remedy: &str) -> Fault {
     Fault::new(FaultKind::Invalid, "use profile", name, cause, remedy)
 }
@@ -96,7 +273,71 @@ fn has_services(config: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::has_services;
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]
+    async fn of(selected: &str) -> Option<Chain> {
+        const CONFIG: &str = "[profile keys]\naws_access_key_id = A\naws_secret_access_key = s\n\
+            [profile mfa]\nrole_arn = arn:mfa\nsource_profile = keys\nmfa_serial = device\nexternal_id = x\nduration_seconds = 900\n\
+            [profile plain]\nrole_arn = arn:plain\nsource_profile = keys\n\
+            [profile through]\nrole_arn = arn:through\nsource_profile = mfa\nrole_session_name = ann\n\
+            [profile host]\nrole_arn = arn:host\ncredential_source = Environment\nmfa_serial = device\n\
+            [profile itself]\nrole_arn = arn:itself\nsource_profile = itself\nmfa_serial = device\naws_access_key_id = A\naws_secret_access_key = s\n\
+            [profile round]\nrole_arn = arn:round\nsource_profile = about\nmfa_serial = device\n\
+            [profile about]\nrole_arn = arn:about\nsource_profile = round\n\
+            [profile login]\nsso_session = company\nsso_account_id = 1\nsso_role_name = r\n\
+            [sso-session company]\nsso_start_url = https://company.test\nsso_region = eu-west-1\nsso_registration_scopes = a:b, c\n\
+            [profile legacy]\nsso_start_url = https://old.test\nsso_region = us-west-2\nsso_account_id = 1\nsso_role_name = r\n\
+            [profile both]\nrole_arn = arn:both\nsource_profile = login\nmfa_serial = device\n";
+        let fs = Fs::from_slice(&[("/config", CONFIG)]);
+        let env = Env::from_slice(&[("AWS_CONFIG_FILE", "/config"), ("HOME", "/home")]);
+        let files = profile::load(&fs, &env, &Default::default(), Some(selected.to_owned().into())).await;
+        chain(&files.unwrap()).unwrap()
+    }
+
+    async fn arns(selected: &str) -> Vec<String> {
+        of(selected)
+            .await
+            .unwrap()
+            .roles
+            .into_iter()
+            .map(|role| role.arn)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_chain_in_which_a_device_or_a_login_is_wanted_is_followed_and_no_other() {
+        let mfa = of("mfa").await.unwrap();
+        assert!(matches!(&mfa.source, Source::Keys(keys) if keys.access_key_id() == "A"));
+        let role = &mfa.roles[0];
+        assert_eq!((role.serial.as_deref(), role.seconds), (Some("device"), Some(900)));
+        assert_eq!((role.external_id.as_deref(), &*role.session), (Some("x"), "strongroom"));
+        assert_eq!(arns("through").await, ["arn:mfa", "arn:through"]);
+        assert!(matches!(of("host").await.unwrap().source, Source::Named(place) if place == "Environment"));
+        assert!(matches!(of("itself").await.unwrap().source, Source::Keys(_)));
+        for name in ["keys", "plain", "round", "nowhere"] {
+            assert!(of(name).await.is_none(), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_login_is_found_by_its_session_or_by_its_start_url_and_behind_roles() {
+        let session = of("login").await.unwrap().sso.unwrap();
+        assert_eq!(
+            (&*session.key, &*session.start_url),
+            ("company", "https://company.test")
+        );
+        assert_eq!(
+            (&*session.region, session.scopes),
+            ("eu-west-1", vec!["a:b".to_owned(), "c".to_owned()])
+        );
+        let legacy = of("legacy").await.unwrap().sso.unwrap();
+        assert_eq!((&*legacy.key, &*legacy.region), ("https://old.test", "us-west-2"));
+        assert_eq!(of("both").await.unwrap().sso.unwrap().key, "company");
+        assert_eq!(arns("both").await, ["arn:both"]);
+    }
 
     #[test]
     fn a_section_of_services_is_one_with_this_name_and_of_this_kind() {

@@ -103,7 +103,7 @@ pub(crate) async fn put(
     let content = Content::Whole(body);
     let object = uri(bucket, key);
     let call = || {
-        let pulse = Arc::new(Pulse::new(content.length()));
+        let pulse = Arc::new(Pulse::new(content.length(), aws.person()));
         let call = aws
             .s3()
             .put_object()

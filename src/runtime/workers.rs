@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use tokio::sync::mpsc::{self, Receiver};
 
-use crate::actions::{self, Aws};
+use crate::actions::{self, Aws, Person};
 use crate::app::{Effect, Event, OpEvent};
 use crate::config::Connection;
 use crate::domain::Fault;
@@ -25,6 +25,7 @@ pub struct Workers {
 /// A worker, and the way from it.
 struct Post {
     worker: Worker,
+    person: Person,
     events: Receiver<Event>,
     /// Operations that were begun here and have not ended.
     unfinished: usize,
@@ -33,8 +34,10 @@ struct Post {
 impl Post {
     fn start(connection: Connection) -> Self {
         let (sender, events) = mpsc::channel(1024);
+        let person = person(sender.clone());
         Self {
-            worker: Worker::spawn(connect(connection, sender.clone()), sender),
+            worker: Worker::spawn(connect(connection, person.clone(), sender.clone()), sender),
+            person,
             events,
             unfinished: 0,
         }
@@ -52,11 +55,23 @@ impl Post {
     }
 }
 
+/// The person at the dashboard.
+fn person(events: mpsc::Sender<Event>) -> Person {
+    Person::reached_by(move |_, question| {
+        let events = events.clone();
+        tokio::spawn(async move {
+            // Without anybody to read it the dashboard has ended.
+            let _ = events.send(Event::Asked(question)).await;
+        });
+        true
+    })
+}
+
 /// Makes the connection, and tells the core where it leads.
-async fn connect(connection: Connection, events: mpsc::Sender<Event>) -> Result<Aws, Fault> {
+async fn connect(connection: Connection, person: Person, events: mpsc::Sender<Event>) -> Result<Aws, Fault> {
     // Without anybody to read it the dashboard has ended.
     let _ = events.send(Event::Profiles(actions::profiles(&connection).await)).await;
-    let aws = actions::connect(&connection).await?;
+    let aws = actions::connect_for(&connection, person).await?;
     let connected = Event::Connected {
         region: aws.region().to_owned(),
         endpoint: aws.endpoint().map(str::to_owned),
@@ -75,7 +90,8 @@ impl Workers {
         }
     }
 
-    /// Another worker from now on. What the one before still tells is heard only where it is about operations.
+    /// Another worker from now on. What the one before still tells is heard only where it is about operations, or asked
+    /// for them.
     pub fn switch(&mut self, connection: Connection) {
         let left = std::mem::replace(&mut self.current, Post::start(connection));
         left.worker.perform(Effect::Watch(Vec::new()));
@@ -86,9 +102,21 @@ impl Workers {
     /// Hands an effect over.
     pub fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Cancel(_) => {
+            Effect::Cancel(_) | Effect::StopLogin => {
                 let all = self.earlier.iter().chain([&self.current]);
                 all.for_each(|post| post.worker.perform(effect.clone()));
+            }
+            Effect::Answer { id, answer } => {
+                let all = self.earlier.iter().chain([&self.current]);
+                all.for_each(|post| post.person.answer(id, answer.clone()));
+            }
+            Effect::LogIn(question) => {
+                let all = self.earlier.iter().chain([&self.current]);
+                all.for_each(|post| post.person.is_willing());
+                // What goes on elsewhere may wait for a login of its own.
+                let mut asking = self.earlier.iter();
+                let asking = asking.find(|post| question.is_some_and(|id| post.person.is_asked_for(id)));
+                asking.unwrap_or(&self.current).worker.perform(effect);
             }
             _ => {
                 self.current.unfinished += usize::from(matches!(effect, Effect::Start { .. }));
@@ -115,7 +143,7 @@ impl Workers {
         }
         for post in &mut self.earlier {
             while let Poll::Ready(Some(event)) = post.events.poll_recv(cx) {
-                if matches!(event, Event::Op { .. }) {
+                if matches!(event, Event::Op { .. } | Event::Asked(_) | Event::Login(_)) {
                     return Poll::Ready(post.take(event));
                 }
             }

@@ -8,22 +8,17 @@ use ratatui::widgets::Paragraph;
 use super::{Theme, boxed, centered};
 use crate::app::State;
 use crate::app::format::{self, Tone};
-use crate::app::overlay::{Confirm, Palette, PaletteRow};
+use crate::app::overlay::{CodeField, Confirm, Login, LoginStage, Palette, PaletteRow};
+use crate::domain::Wanted;
 
 const COLUMNS: u16 = 72;
 /// Cells for what kind of thing a name means.
 const KIND: usize = 13;
 
 pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Confirm) {
-    let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
     let mut lines: Vec<Line> = Vec::new();
-    let wrapped = |tone: Tone, words: &str| {
-        // One line each: a name with a line break in it writes none of its own into the question.
-        let lines = format::wrap(&format::clean(words), columns).into_iter();
-        lines
-            .map(move |line| Line::styled(line, theme.tone(tone)))
-            .collect::<Vec<_>>()
-    };
+    // One line each: a name with a line break in it writes none of its own into the question.
+    let wrapped = |tone: Tone, words: &str| wrapped(body, theme, tone, words);
     lines.push(Line::default());
     lines.extend(wrapped(Tone::Heading, &confirm.question));
     lines.push(Line::default());
@@ -47,6 +42,86 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "Sure?", theme.tone(Tone::Warn));
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// The field for the code of an MFA device.
+pub(super) fn code(frame: &mut Frame, body: Rect, theme: &Theme, field: &CodeField) {
+    let Wanted::MfaCode {
+        profile,
+        serial,
+        refused,
+    } = &field.question.wanted
+    else {
+        return;
+    };
+    let mut lines = vec![Line::default()];
+    let asked = format!("The profile {profile} needs the code that this MFA device shows:");
+    lines.extend(wrapped(body, theme, Tone::Plain, &asked));
+    lines.extend(wrapped(body, theme, Tone::Heading, serial));
+    lines.push(Line::default());
+    lines.push(Line::from(vec![
+        Span::styled("› ", theme.tone(Tone::Accent)),
+        Span::raw(field.digits.shown().to_owned()),
+        Span::styled("▏", theme.tone(Tone::Accent)),
+    ]));
+    lines.push(Line::default());
+    if let Some(problem) = field.problem.or(refused.as_deref()) {
+        lines.extend(wrapped(body, theme, Tone::Bad, problem));
+    }
+    let area = centered(body, COLUMNS, lines.len() as u16 + 2);
+    let inner = boxed(frame, area, "MFA code", theme.focus);
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// A login, from the offer to the code.
+pub(super) fn login(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, login: &Login) {
+    let mut lines = vec![Line::default()];
+    match &login.stage {
+        LoginStage::Offered => {
+            let profile = login.asked.as_ref().map_or("", |(profile, _)| profile);
+            let words = format!("The profile {profile} has no valid SSO login. What is under way waits for one.");
+            lines.extend(wrapped(body, theme, Tone::Plain, &words));
+            lines.push(Line::default());
+            lines.extend(wrapped(body, theme, Tone::Plain, "Log in, in a browser?"));
+        }
+        LoginStage::Begun => lines.extend(wrapped(body, theme, Tone::Plain, "Asking for a code…")),
+        LoginStage::Shown(device) => {
+            lines.extend(wrapped(
+                body,
+                theme,
+                Tone::Plain,
+                "Open this page, here or on another device:",
+            ));
+            lines.extend(wrapped(body, theme, Tone::Heading, &device.page));
+            lines.push(Line::default());
+            lines.extend(wrapped(
+                body,
+                theme,
+                Tone::Plain,
+                "Agree there only if it shows this code:",
+            ));
+            lines.extend(wrapped(body, theme, Tone::Heading, &device.code));
+            lines.push(Line::default());
+            let left = format::span(state.now.duration_until(device.expires).as_secs().max(0));
+            lines.extend(wrapped(
+                body,
+                theme,
+                Tone::Dim,
+                &format!("Waiting for that; {left} left."),
+            ));
+        }
+    }
+    lines.push(Line::default());
+    let area = centered(body, COLUMNS, lines.len() as u16 + 2);
+    let inner = boxed(frame, area, "Log in", theme.focus);
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// Words for a dialog, harmless, as many lines as they need.
+fn wrapped(body: Rect, theme: &Theme, tone: Tone, words: &str) -> Vec<Line<'static>> {
+    let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
+    let lines = format::wrap(&format::clean(words), columns).into_iter();
+    lines.map(|line| Line::styled(line, theme.tone(tone))).collect()
 }
 
 pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, palette: &Palette) {

@@ -10,6 +10,7 @@ use crate::app::audit::Audit;
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::job_log::Log;
+use crate::app::overlay::LoginStage;
 use crate::app::{Command, Overlay, Pane, State};
 use crate::domain::KeyState;
 
@@ -139,6 +140,16 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ("Ctrl-Y", "copy as command"),
             ("Esc", "back"),
         ]),
+        Overlay::Login(login) => match login.stage {
+            LoginStage::Offered => literal(&[("Enter", "log in"), ("Esc", "not now")]),
+            LoginStage::Begun => literal(&[("Esc", "give up")]),
+            LoginStage::Shown(_) => literal(&[
+                ("Enter", "open the page"),
+                ("y", "copy its address"),
+                ("Esc", "give up"),
+            ]),
+        },
+        Overlay::Code(_) => literal(&[("Enter", "send"), ("Esc", "no code")]),
         Overlay::Palette(_) => literal(&[("Enter", "run"), ("↑↓", "choose"), ("Esc", "back")]),
         Overlay::Review(_) => literal(&[
             ("y", "put it"),

@@ -27,7 +27,13 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Log(log) => return self::log(frame, area, theme, log),
         Overlay::Audit(log) => return audit::render(frame, area, theme, log),
         Overlay::Operations(id) => return operations(frame, area, state, theme, state.operations.row(*id)),
-        Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Menu(_) | Overlay::Interrupted(_) => {
+        Overlay::Confirm(_)
+        | Overlay::Form(_)
+        | Overlay::Palette(_)
+        | Overlay::Code(_)
+        | Overlay::Login(_)
+        | Overlay::Menu(_)
+        | Overlay::Interrupted(_) => {
             return;
         }
     };

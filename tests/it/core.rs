@@ -30,6 +30,8 @@ mod hostile;
 mod leaving;
 #[path = "core/opened.rs"]
 mod opened;
+#[path = "core/questions.rs"]
+mod questions;
 #[path = "core/rows.rs"]
 mod rows;
 #[path = "core/seen.rs"]

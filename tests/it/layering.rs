@@ -67,6 +67,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("fernet", &["envelope", "sandbox"]),
     ("hkdf", &["envelope", "sandbox"]),
     ("hmac", &["envelope", "sandbox"]),
+    // Names the file of a login.
+    ("sha1", &["aws"]),
     ("sha2", &["envelope", "sandbox"]),
     ("s3s", &["sandbox"]),
     ("strongroom_envelope", &[]),

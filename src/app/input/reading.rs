@@ -108,7 +108,8 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
             }
         }
         // These take their keys themselves.
-        Some(Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_)) | None => {}
+        Some(Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Code(_) | Overlay::Login(_))
+        | None => {}
     }
 }
 

@@ -4,9 +4,11 @@
 //! another row under it.
 
 use std::borrow::Cow;
+use std::fmt;
 
 pub use super::layout::Scroll;
 use tui_input::Input;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::action::Action;
 use super::continuation::Continuation;
@@ -17,7 +19,8 @@ use crate::app::form::Form;
 use crate::app::format::Line;
 use crate::app::job_log::Log;
 use crate::app::{Command, Consent, OpId};
-use crate::domain::{AwsContext, CleanUpItem, Fault, Named, Preview, Request, View};
+use crate::domain::question::CODE_DIGITS;
+use crate::domain::{AwsContext, CleanUpItem, DeviceCode, Fault, Named, Preview, Question, Request, View};
 
 /// Something over the panes.
 #[derive(Debug, Clone)]
@@ -56,6 +59,72 @@ pub enum Overlay {
     Form(Form),
     /// All commands by name.
     Palette(Palette),
+    /// What is asked for in the middle of a call.
+    Code(CodeField),
+    /// A login, from the offer to its end.
+    Login(Login),
+}
+
+/// A login.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Login {
+    /// The profile that waits for it, and the question that it answers; none if it was begun by itself.
+    pub asked: Option<(String, u64)>,
+    /// How far it is.
+    pub stage: LoginStage,
+}
+
+/// How far a login is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginStage {
+    /// It is offered.
+    Offered,
+    /// The service is asked for a code.
+    Begun,
+    /// The person is to agree.
+    Shown(DeviceCode),
+}
+
+/// The field for the code of an MFA device.
+#[derive(Debug, Clone)]
+pub struct CodeField {
+    /// The question that it answers.
+    pub question: Question,
+    /// What was typed.
+    pub digits: Digits,
+    /// Why it was not sent.
+    pub problem: Option<&'static str>,
+}
+
+/// Digits as they are typed: as many as a code has, shown to nobody but the person, wiped when dropped.
+#[derive(Clone, Default)]
+pub struct Digits(Zeroizing<String>);
+
+impl Digits {
+    /// What the person sees.
+    pub fn shown(&self) -> &str {
+        &self.0
+    }
+
+    pub(in crate::app) fn push(&mut self, character: char) {
+        if character.is_ascii_digit() && self.0.len() < CODE_DIGITS {
+            self.0.push(character);
+        }
+    }
+
+    pub(in crate::app) fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    pub(in crate::app) fn clear(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digits({})", self.0.len())
+    }
 }
 
 /// Everything known about one thing.

@@ -30,6 +30,8 @@ impl State {
         before.operations.leave(&left.label());
         self.operations = before.operations;
         self.recent = before.recent;
+        // What goes on there waits for them.
+        self.questions = before.questions;
         (self.focus, self.zoom, self.dir) = (before.focus, before.zoom, before.dir);
         (self.turn, self.leaving) = (before.turn, before.leaving);
         // Nobody watches anything yet, in there.

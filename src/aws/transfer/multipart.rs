@@ -73,7 +73,7 @@ pub(crate) async fn upload_part(
     let object = uri(&upload.bucket, &upload.key);
     let demanded = aws.demanded(&upload.bucket);
     let call = || {
-        let pulse = Arc::new(Pulse::new(content.length()));
+        let pulse = Arc::new(Pulse::new(content.length(), aws.person()));
         let call = aws
             .s3()
             .upload_part()

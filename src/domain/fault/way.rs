@@ -26,11 +26,17 @@ pub enum WayOut {
     NameDataKey,
     /// Go on with what was interrupted.
     GoOn,
+    /// Log in to single sign-on.
+    LogIn,
+    /// Give the code of an MFA device after all.
+    GiveCode,
+    /// Be there when the code of an MFA device is asked for.
+    BeThere,
 }
 
 impl WayOut {
     /// Every way.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::ReplaceFile,
         Self::ReplaceObject,
         Self::AcceptName,
@@ -38,6 +44,9 @@ impl WayOut {
         Self::DeclareMove,
         Self::NameDataKey,
         Self::GoOn,
+        Self::LogIn,
+        Self::GiveCode,
+        Self::BeThere,
     ];
 
     /// What this door calls it.
@@ -70,6 +79,14 @@ impl WayOut {
                 "copy the command line of `decrypt` and run it in a shell with --data-key added"
             }
             (Self::GoOn, Door::CommandLine) => "the same command goes on where it stopped",
+            (Self::LogIn, Door::CommandLine) => "`strongroom login` does it too",
+            (Self::LogIn, Door::Dashboard) => "`login` does it from here",
+            (Self::GiveCode, Door::CommandLine) => "run it again, and give the code that the device shows",
+            (Self::GiveCode, Door::Dashboard) => "`login` asks for it again",
+            (Self::BeThere, _) => {
+                "run it in a terminal, or take a session before (`aws sts assume-role` with --serial-number and --token-code) \
+                 and give its credentials in the environment"
+            }
             (Self::GoOn, Door::Dashboard) => "`interrupted` in the menu of actions goes on where it stopped",
         }
     }

@@ -1,0 +1,94 @@
+//! What is asked for in the middle of a call, and waits for the person: the code of an MFA device, a login.
+//!
+//! It comes up by itself where nothing is open or typed; else it is told, and `login` leads to it.
+
+use super::format::Tone;
+use super::state::State;
+use super::state::overlay::{CodeField, Digits, Login, LoginStage, Overlay};
+use super::{Command, Effect, KeyCode, KeyPress, login};
+use crate::domain::question::is_code;
+use crate::domain::{Answer, Plaintext, Question, Wanted};
+
+/// Something is asked for.
+pub(super) fn asked(state: &mut State, question: Question) {
+    let is_free = state.overlays.is_empty() && !state.typing && state.leaving.is_none();
+    if is_free && state.questions.is_empty() {
+        state.next_turn();
+        state.overlays.push(put(&question));
+    } else {
+        let key = state.settings.keymap.key(Command::LogIn);
+        let words = match &question.wanted {
+            Wanted::MfaCode { profile, .. } => {
+                format!("The profile {profile} waits for a code of its MFA device. To give it: {key}.")
+            }
+            Wanted::Login { profile, .. } => format!("The profile {profile} waits for a login. To log in: {key}."),
+        };
+        state.say(Tone::Warn, words);
+    }
+    state.questions.push(question);
+}
+
+/// What waits for the person comes up; without anything, a login begins.
+pub(super) fn log_in(state: &mut State, effects: &mut Vec<Effect>) {
+    match state.questions.first() {
+        Some(question) => {
+            let put = put(question);
+            state.overlays.push(put);
+        }
+        None => login::begin(state, effects),
+    }
+}
+
+/// As it is put to the person.
+fn put(question: &Question) -> Overlay {
+    match &question.wanted {
+        Wanted::MfaCode { .. } => Overlay::Code(CodeField {
+            question: question.clone(),
+            digits: Digits::default(),
+            problem: None,
+        }),
+        Wanted::Login { profile, .. } => Overlay::Login(Login {
+            asked: Some((profile.clone(), question.id)),
+            stage: LoginStage::Offered,
+        }),
+    }
+}
+
+/// A key in the field.
+pub(super) fn press(state: &mut State, mut field: CodeField, key: KeyPress, effects: &mut Vec<Effect>) {
+    field.problem = None;
+    match (key.code, key.ctrl) {
+        (KeyCode::Esc, _) | (KeyCode::Char('c'), true) => {
+            return answer(state, &field.question, Answer::No, effects);
+        }
+        (KeyCode::Enter, _) if is_code(field.digits.shown().as_bytes()) => {
+            let code = Plaintext::from(field.digits.shown().to_owned());
+            return answer(state, &field.question, Answer::Code(code), effects);
+        }
+        (KeyCode::Enter, _) => field.problem = Some("A code has six digits."),
+        (KeyCode::Backspace, _) => field.digits.pop(),
+        (KeyCode::Char('u'), true) => field.digits.clear(),
+        (KeyCode::Char(character), false) => field.digits.push(character),
+        _ => {}
+    }
+    state.overlays.push(Overlay::Code(field));
+}
+
+/// Digits that were pasted; what else stands between them is left out.
+pub(super) fn paste(field: &mut CodeField, text: &str) {
+    field.problem = None;
+    text.chars().for_each(|character| field.digits.push(character));
+}
+
+fn answer(state: &mut State, question: &Question, answer: Answer, effects: &mut Vec<Effect>) {
+    state.questions.retain(|open| open.id != question.id);
+    if let (Answer::No, Wanted::MfaCode { profile, .. }) = (&answer, &question.wanted) {
+        let key = state.settings.keymap.key(Command::LogIn);
+        let words = format!("No code was given for the profile {profile}. To be asked again: {key}.");
+        state.say(Tone::Warn, words);
+    }
+    effects.push(Effect::Answer {
+        id: question.id,
+        answer,
+    });
+}
