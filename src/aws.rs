@@ -508,8 +508,7 @@ async fn default_config(connection: &Connection, person: &Person) -> Result<(Sdk
         }
         _ => provider,
     };
-    let own = config.to_builder().timeout_config(patience::of_calls()).build();
-    Ok((mfa::assuming(config, &own, provider, roles, person), sso))
+    Ok((mfa::assuming(config, provider, roles, person), sso))
 }
 
 fn has_keys() -> bool {

@@ -24,11 +24,9 @@ use crate::domain::{Answer, Wanted};
 /// A session that ends within this time is renewed.
 const BEFORE_IT_ENDS: Duration = Duration::from_secs(60);
 
-/// The same way to AWS, as these roles one after the other; the first is assumed with the credentials of `source`, all of
-/// them by the way of `own`.
+/// The same way to AWS, as these roles one after the other; the first is assumed with the credentials of `source`.
 pub(super) fn assuming(
     config: SdkConfig,
-    own: &SdkConfig,
     source: SharedCredentialsProvider,
     roles: Vec<Role>,
     person: &Person,
@@ -37,7 +35,7 @@ pub(super) fn assuming(
         SharedCredentialsProvider::new(Assumed {
             way: Arc::new(Way {
                 role,
-                config: own.to_builder().credentials_provider(source).build(),
+                config: config.to_builder().credentials_provider(source).build(),
                 person: person.clone(),
             }),
             last: Mutex::default(),
