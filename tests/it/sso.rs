@@ -163,7 +163,7 @@ fn a_login_is_offered_shown_opened_and_kept_and_everything_is_asked_then() {
     session.keys(ENTER);
     let opened = company.place.path("opened");
     let end = Instant::now() + Duration::from_secs(60);
-    while std::fs::read_to_string(&opened).is_ok_and(|url| !url.is_empty()) == false {
+    while !std::fs::read_to_string(&opened).is_ok_and(|url| !url.is_empty()) {
         assert!(Instant::now() < end, "no page was opened");
         std::thread::sleep(Duration::from_millis(20));
     }
