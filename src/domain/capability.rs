@@ -54,7 +54,7 @@ capabilities! {
         [
             "s3:ListBuckets", "s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject", "s3:PutObject", "iam:ListRoles",
             "sagemaker:ListTrainingJobs", "sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob",
-            "sagemaker:StopTrainingJob",
+            "sagemaker:ListTags", "sagemaker:StopTrainingJob",
         ];
     "preflight", "Look ahead of a job for what would make it fail",
         [

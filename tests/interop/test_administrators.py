@@ -6,6 +6,7 @@ import contextlib
 import copy
 import difflib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -21,6 +22,9 @@ ACCOUNT, REGION = "111122223333", "us-east-1"
 IMAGES = ["--image", "echoes=echo hello", "--image", "sleeps=sleep 60"]
 SERVICES = ("kms", "s3", "iam", "sagemaker", "ecr")
 AT_ONCE = 3
+# Each attempt has a world of its own: all of them take a quarter of an hour on two cores. STRONGROOM_LONG=1 tries all, without
+# it every third.
+EVERY = 1 if os.environ.get("STRONGROOM_LONG", "0") != "0" else 3
 
 # Of each document: what is done with it.
 ACTS = {
@@ -314,7 +318,7 @@ def test_without_any_one_of_its_actions_a_capability_is_refused_by_name_and_noth
             return f"{name} without {action}: {error}"
 
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        wrong = [complaint for complaint in pool.map(one, lacks) if complaint]
+        wrong = [complaint for complaint in pool.map(one, lacks[::EVERY]) if complaint]
     assert not wrong, "\n".join(wrong)
 
 
