@@ -352,7 +352,7 @@ impl Aws {
             .filter(|arn| arn.service == "kms")
             .map_or("", |arn| arn.region);
         if region.is_empty() || region == self.inner.region {
-            return self.kms().clone();
+            return aws_sdk_kms::Client::clone(self.kms());
         }
         let mut known = self
             .inner

@@ -19,6 +19,7 @@ pub(crate) fn named(operation: &str) -> &str {
         "GET" if has("uploadId") => "ListParts",
         "GET" if has("location") => "GetBucketLocation",
         "GET" if has("encryption") => "GetBucketEncryption",
+        "GET" if has("policy") => "GetBucketPolicy",
         "GET" if has("tagging") => "GetBucketTagging",
         "GET" if is_object => "GetObject",
         "HEAD" if is_object => "HeadObject",
