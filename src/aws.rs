@@ -268,6 +268,16 @@ impl Aws {
         for rule in &mut uploads {
             rule.settings = std::mem::take(&mut rule.settings).overlaid(settings.clone());
         }
+        self.with_uploads(uploads)
+    }
+
+    /// The same, whose writes carry this and nothing else.
+    pub(crate) fn writing_only(&self, settings: UploadSettings) -> Self {
+        let buckets = "*".to_owned();
+        self.with_uploads(vec![UploadRule { buckets, settings }])
+    }
+
+    fn with_uploads(&self, uploads: Vec<UploadRule>) -> Self {
         Self::from(Inner {
             config: self.inner.config.clone(),
             region: self.inner.region.clone(),

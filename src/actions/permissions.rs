@@ -171,6 +171,10 @@ impl<'a> Check<'a> {
             _ => return None,
         };
         Some(match answer {
+            // A bucket that is not there is nobody's to allow.
+            Err(fault) if fault.kind == FaultKind::NotFound && fault.code.as_deref() == Some("NoSuchBucket") => {
+                Err(fault)
+            }
             // Whoever hears that it is not there may ask.
             Err(fault) if !matches!(fault.kind, FaultKind::NotFound | FaultKind::Invalid) => Err(fault),
             _ => Ok("asked"),
@@ -221,7 +225,7 @@ impl<'a> Check<'a> {
                 Err(fault) => return Answer::Unknown(fault.at(Door::CommandLine)),
             }
         }
-        Answer::Allowed("simulated by IAM")
+        Answer::Allowed("simulated by IAM, from the caller's policies alone")
     }
 }
 

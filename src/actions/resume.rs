@@ -29,11 +29,11 @@ pub async fn finish(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<EncryptReport, Fault> {
-    let request = {
+    let (request, carried) = {
         let journal = Journal::of_id(id).ok_or_else(|| gone("resume", id))?;
-        request_of(&journal.header.asked)
+        (request_of(&journal.header.asked), journal.header.asked.carried.clone())
     };
-    encrypt(aws, request, progress, cancel).await
+    encrypt(&aws.writing_only(carried), request, progress, cancel).await
 }
 
 /// Throws one away: its parts, its key object if no token needs it, and its journal.

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::sweep::UNLOCKED;
 use crate::aws::Aws;
 use crate::aws::transfer::{Multipart, Part};
+use crate::domain::UploadSettings;
 
 const VERSION: u32 = 1;
 const SUFFIX: &str = "jsonl";
@@ -43,6 +44,9 @@ pub(super) struct UploadRequest {
     pub(super) context: BTreeMap<String, String>,
     pub(super) data_key_name: Option<String>,
     pub(super) overwrite: bool,
+    /// What the objects carry.
+    #[serde(default)]
+    pub(super) carried: UploadSettings,
 }
 
 /// A journal's first line.

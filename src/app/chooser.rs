@@ -49,7 +49,7 @@ pub(super) fn proposed(state: &State, typed: &str) -> Option<Vec<PaletteRow>> {
 /// Those left before, the last first, then those of the configuration, then the profiles.
 fn contexts(state: &State, word: &str) -> Vec<AwsContext> {
     let settings = &state.settings;
-    let profiles = settings.profiles.iter().map(|profile| of_profile(profile));
+    let profiles = settings.profiles.iter().map(|profile| of_profile(state, profile));
     let all = state.recent.iter().chain(&settings.contexts).cloned().chain(profiles);
     let mut found: Vec<AwsContext> = Vec::new();
     for context in all {
@@ -67,12 +67,14 @@ fn profiles(state: &State, word: &str) -> Vec<AwsContext> {
         return Vec::new();
     }
     let known = state.settings.profiles.iter().map(String::as_str);
-    names(known, word).iter().map(|name| of_profile(name)).collect()
+    names(known, word).iter().map(|name| of_profile(state, name)).collect()
 }
 
-fn of_profile(profile: &str) -> AwsContext {
+/// Whoever may change nothing here goes on so: only what the configuration calls by a name takes that off.
+fn of_profile(state: &State, profile: &str) -> AwsContext {
     AwsContext {
         profile: Some(profile.to_owned()),
+        read_only: state.settings.context.read_only,
         ..AwsContext::default()
     }
 }
@@ -162,7 +164,8 @@ fn places(state: &State, word: &str) -> Vec<Named> {
     let jobs = jobs.map(|job| Named::Job(job.name.clone()));
     let keys = keys.take(PROPOSED);
     let mut all: Vec<Named> = keys.chain(buckets.take(PROPOSED)).chain(jobs.take(PROPOSED)).collect();
-    if !word.is_empty() {
+    // A name of a job has neither.
+    if !word.is_empty() && !word.contains(['/', ':']) {
         let exact = of_word(state, word);
         all.retain(|named| *named != exact);
         let is_listed = match &exact {

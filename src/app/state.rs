@@ -92,6 +92,8 @@ pub struct State {
     pub(super) ask_once: BTreeSet<Topic>,
     /// Of these, what a person opened by its name and nothing was heard of yet.
     pub(super) opened: BTreeSet<Topic>,
+    /// The key that the cursor was on before another was opened by its name.
+    pub(super) key_before: Option<String>,
     pub(super) watched: Vec<Topic>,
     pub(super) grants_of: Option<String>,
     /// Whether a bucket was opened, or a person has chosen where to be.
@@ -163,6 +165,7 @@ impl State {
             refused: BTreeMap::new(),
             ask_once: BTreeSet::new(),
             opened: BTreeSet::new(),
+            key_before: None,
             watched: Vec::new(),
             grants_of: None,
             opened_once: false,

@@ -348,7 +348,10 @@ const NO_CREDENTIALS_REMEDY: &str = "run `aws configure sso`, set AWS_PROFILE, o
 
 fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_out: bool) -> Fault {
     if let Some(refused) = find::<Refused>(error) {
-        let (cause, remedy) = (refused.to_string(), "run strongroom without --read-only");
+        let (cause, remedy) = (
+            refused.to_string(),
+            "run strongroom without --read-only, and in a context that is not",
+        );
         return Fault::new(FaultKind::ReadOnly, act, object, cause, remedy);
     }
     if let Some(login) = find::<NoLogin>(error) {

@@ -44,7 +44,7 @@ impl AwsContext {
         }
         let made_of = self.made_of();
         if made_of.is_empty() {
-            return "the environment's credentials".to_owned();
+            return "the credentials of the start".to_owned();
         }
         made_of
     }
@@ -52,8 +52,8 @@ impl AwsContext {
     /// Profile, region and role, as far as they are chosen.
     pub fn made_of(&self) -> String {
         let role = self.role.as_deref().map(|arn| {
-            let resource = Arn::parse(arn).map_or(arn, |arn| arn.resource);
-            format!("as {}", resource.rsplit('/').next().unwrap_or(resource))
+            let (account, resource) = Arn::parse(arn).map_or(("", arn), |arn| (arn.account, arn.resource));
+            format!("as {} of {account}", resource.rsplit('/').next().unwrap_or(resource))
         });
         let profile = self.profile.as_ref().map(|name| format!("profile {name}"));
         let parts: Vec<String> = [profile, self.region.clone(), role].into_iter().flatten().collect();
@@ -68,14 +68,14 @@ mod tests {
     #[test]
     fn a_context_is_called_by_its_name_or_by_what_it_is_made_of() {
         let mut context = AwsContext::default();
-        assert_eq!(context.label(), "the environment's credentials");
+        assert_eq!(context.label(), "the credentials of the start");
         context.role = Some("arn:aws:iam::1:role/team/trainer".to_owned());
-        assert_eq!(context.label(), "as trainer");
+        assert_eq!(context.label(), "as trainer of 1");
         context.profile = Some("research".to_owned());
         context.region = Some("eu-west-1".to_owned());
-        assert_eq!(context.label(), "profile research, eu-west-1, as trainer");
+        assert_eq!(context.label(), "profile research, eu-west-1, as trainer of 1");
         context.name = Some("prod".to_owned());
         assert_eq!(context.label(), "prod");
-        assert_eq!(context.made_of(), "profile research, eu-west-1, as trainer");
+        assert_eq!(context.made_of(), "profile research, eu-west-1, as trainer of 1");
     }
 }

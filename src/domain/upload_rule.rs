@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// What writes to some buckets carry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UploadRule {
@@ -12,7 +14,7 @@ pub struct UploadRule {
 }
 
 /// What a write carries besides its bytes; what is not set is the bucket's default.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadSettings {
     /// `AES256`, `aws:kms` or `aws:kms:dsse`.
     pub encryption: Option<String>,

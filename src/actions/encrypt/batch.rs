@@ -154,6 +154,8 @@ impl<'a> Job<'a> {
         let unwrapped = match unwrapped {
             Ok(unwrapped) => unwrapped,
             Err(fault) if fault.may_go_on() => return Err(fault),
+            // Somebody else may: nothing of it is thrown away.
+            Err(fault) if fault.kind == FaultKind::Denied => return Err(fault),
             Err(_) => return Ok(None),
         };
         let (bucket, object) = (&header.asked.bucket, &header.data_key_object);

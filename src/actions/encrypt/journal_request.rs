@@ -25,6 +25,7 @@ pub(super) fn asked(aws: &Aws, request: &EncryptRequest) -> Option<UploadRequest
         context: request.context.clone(),
         data_key_name: request.data_key_name.clone(),
         overwrite: request.overwrite,
+        carried: aws.upload_settings(bucket),
     })
 }
 

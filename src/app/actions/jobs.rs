@@ -6,7 +6,7 @@ use super::objects::on_object;
 use super::{asks, only_if};
 use crate::app::command::Keyed;
 use crate::app::details;
-use crate::app::form::{Blank, Form, Sent};
+use crate::app::form::{Blank, Filled, Form, Sent, TextKey};
 use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
@@ -207,8 +207,8 @@ fn form(state: &State, spec: JobSpec) -> Form {
                 output_key: filled.optional(output_key),
                 encrypts_traffic: filled.checked(between) == [true],
                 spot_wait: filled.optional(wait).map(|_| filled.number(wait)).transpose()?,
-                environment: filled.pairs(environment)?,
-                tags: filled.pairs(tags)?,
+                environment: unless_changed(filled, environment, &spec.settings.environment)?,
+                tags: unless_changed(filled, tags, &spec.settings.tags)?,
             },
             original: spec.original.clone(),
         });
@@ -218,6 +218,18 @@ fn form(state: &State, spec: JobSpec) -> Form {
         }
         Ok(Sent::Job(JobRequest::Start(spec).into()))
     })
+}
+
+/// As they were, where nobody has touched the field: a value may hold what is written between two of them.
+fn unless_changed(
+    filled: &Filled<'_>,
+    key: TextKey,
+    before: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, String> {
+    if filled.text(key) == joined(before).trim() {
+        return Ok(before.clone());
+    }
+    filled.pairs(key)
 }
 
 fn joined(pairs: &BTreeMap<String, String>) -> String {

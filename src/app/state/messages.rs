@@ -183,6 +183,17 @@ impl Messages {
         });
     }
 
+    /// The context that they were said in is left: each says which it was, and leads nowhere any more.
+    pub(in crate::app) fn leave(&mut self, label: &str) {
+        for message in &mut self.list {
+            message.take_next();
+            if !message.text.starts_with("In ") {
+                message.text = format!("In {label}: {}", message.text);
+                message.said = message.text.len();
+            }
+        }
+    }
+
     /// Takes the newest unread one as read; false if all are.
     pub(in crate::app) fn dismiss(&mut self) -> bool {
         let newest = self.list.iter_mut().rev().find(|message| !message.read);

@@ -49,9 +49,11 @@ impl State {
 
     /// Goes to it.
     pub(in crate::app) fn open(&mut self, named: &Named) {
+        let before = self.keys.current().map(|key| key.arn.clone());
         self.list(named);
         match named {
             Named::Key(reference) => {
+                self.key_before = before;
                 self.focus = Pane::Keys;
                 self.keys.set_filter("");
                 let mut keys = self.keys.rows().iter();
@@ -120,7 +122,13 @@ impl State {
         }
         if fault.kind == FaultKind::NotFound {
             match topic {
-                Topic::Key(id) => self.keys.remove(&[id.clone()].into()),
+                Topic::Key(id) => {
+                    self.keys.remove(&[id.clone()].into());
+                    // What is encrypted under stays what it was.
+                    if let Some(before) = self.key_before.take() {
+                        self.keys.want(&before);
+                    }
+                }
                 Topic::Job(name) => self.jobs.remove(&[name.clone()].into()),
                 // Somebody may have left out the slash at the end.
                 Topic::Object { key, .. } => {

@@ -28,7 +28,9 @@ impl State {
         let (fresh, _) = Self::new(self.settings.clone());
         let mut before = std::mem::replace(self, fresh);
         before.operations.leave(&left.label());
+        before.messages.leave(&left.label());
         self.operations = before.operations;
+        self.messages = before.messages;
         self.recent = before.recent;
         // What goes on there waits for them.
         self.questions = before.questions;
