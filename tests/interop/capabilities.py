@@ -168,6 +168,11 @@ def clone(p, _):
     p.action("clone job").see("Train on s3://", "echoes").keys(ESC)
 
 
+def clone_it(p, _):
+    p.keys(ESC, "4").select("first").action("clone job").see("Train on s3://", "echoes").keys(ENTER)
+    p.see("Started the job train-")
+
+
 def preflight(p, _):
     open_data(p).keys("t").see("Train on").take("trainer").keys(BACK_TAB, " ", ENTER).see("Before the job")
     p.see("stands in the way of the job", "make the job", any_of=True)

@@ -46,7 +46,7 @@ ACTS = {
         acts.new_full_role,
         acts.detach("arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"),
     ],
-    "train": [acts.clone, acts.train, acts.stop],
+    "train": [acts.clone, acts.train, acts.stop, acts.clone_it],
     "preflight": [acts.preflight],
     "prove": [acts.prove, acts.story],
     "reason": [acts.reason],
@@ -105,6 +105,7 @@ LEFT = {
     ("clean-up", "iam:DeleteRolePolicy"): "taken off it were arn:aws:iam::aws:policy/AmazonSageMakerReadOnly",
     ("clean-up", "iam:DeleteRole"): "taken off it were arn:aws:iam::aws:policy/AmazonSageMakerReadOnly, data",
     ("train", "sagemaker:CreateTrainingJob"): "own.json was written for it and is still there",
+    ("train", "sagemaker:ListTags"): ".json was written for it and is still there",
     ("train", "sagemaker:AddTags"): "own.json was written for it and is still there",
     ("train", "iam:PassRole"): "own.json was written for it and is still there",
     # What was uploaded in part goes first.
