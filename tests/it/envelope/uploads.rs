@@ -221,6 +221,47 @@ async fn an_upload_that_a_login_page_answers_keeps_its_journal_and_is_finished_l
     assert!(world.journals().is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_upload_stays_for_whoever_may_use_its_key_and_resumes_only_with_what_it_was_begun_with() {
+    let world = World::start().await;
+    let source = world.write("data.bin", &noise(20 * MIB));
+    let arguments = world.encrypting(&source, "s3://training-bucket/");
+    let proxy = Proxy::start(&world.sandbox, |seen| {
+        if seen.line.contains("partNumber=2&") {
+            Trouble::Spoilt(Spoil::Page)
+        } else {
+            Trouble::None
+        }
+    });
+    refusal(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
+    proxy.calm_down();
+    let (id, secret) = (world.sandbox.access_key_id(), world.sandbox.secret_access_key());
+    let config = aws_sdk_iam::Config::builder()
+        .behavior_version(aws_sdk_iam::config::BehaviorVersion::latest())
+        .region(aws_sdk_iam::config::Region::new("us-east-1"))
+        .endpoint_url(world.sandbox.endpoint_url())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .credentials_provider(Credentials::new(id, secret, None, None, "test"))
+        .build();
+    let iam = aws_sdk_iam::Client::from_conf(config);
+    let deny = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"kms:Decrypt","Resource":"*"}}"#;
+    let put = iam.put_user_policy().user_name("strongroom").policy_name("no-decrypt");
+    put.policy_document(deny).send().await.unwrap();
+    let said = refusal(&world.command_at(proxy.url(), &arguments).output().await.unwrap());
+    assert!(said.contains("kms:Decrypt"), "{said}");
+    assert_eq!((world.open_uploads().await, world.journals().len()), (1, 1));
+
+    let lift = iam
+        .delete_user_policy()
+        .user_name("strongroom")
+        .policy_name("no-decrypt");
+    lift.send().await.unwrap();
+    let tagged = [arguments.as_slice(), &["--tag", "team=research"]].concat();
+    let said = good(&world.command_at(proxy.url(), &tagged).output().await.unwrap());
+    assert_eq!(said[0]["resumed"], false, "it is another upload");
+    assert_eq!((world.open_uploads().await, world.journals().len()), (1, 1));
+}
+
 fn key_objects(keys: &[String]) -> usize {
     keys.iter().filter(|key| key.starts_with(".strongroom/")).count()
 }
