@@ -3,8 +3,8 @@
 //! Owns the clients, their timeouts and retries, the read-only gate, and the witness (`answer`) that every answer is one. Never shows an SDK type to the rest of the
 //! crate, never decides when to ask (that is the worker's) and never logs a body: data keys pass through here.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -18,10 +18,10 @@ use aws_smithy_types::retry::RetryConfig;
 
 use self::fault::{Expected, Heard};
 use crate::config::{Connection, SandboxEndpoint};
-use crate::domain::{Arn, AuditEntry, Fault, FaultKind, Identity, UploadRule, UploadSettings};
+use crate::domain::{AuditEntry, Fault, FaultKind, Identity, UploadRule, UploadSettings};
 
-use self::answer::Witness;
 use self::audit::Audit;
+use self::clients::Clients;
 use self::endpoint::Endpoints;
 use self::gate::{Gate, Throttled};
 use self::profile::{Chain, Sso};
@@ -46,6 +46,7 @@ pub(crate) mod transfer;
 mod answer;
 mod audit;
 mod causes;
+mod clients;
 mod endpoint;
 mod fault;
 mod gate;
@@ -92,21 +93,6 @@ struct Inner {
     person: Person,
     /// What the credentials' login is to.
     sso: Option<Sso>,
-}
-
-/// Made on first use: building all eight costs more than the first frame may take.
-#[derive(Default)]
-struct Clients {
-    s3: OnceLock<aws_sdk_s3::Client>,
-    s3_control: OnceLock<aws_sdk_s3::Client>,
-    kms: OnceLock<aws_sdk_kms::Client>,
-    /// Of other regions.
-    kms_elsewhere: Mutex<HashMap<String, aws_sdk_kms::Client>>,
-    sagemaker: OnceLock<aws_sdk_sagemaker::Client>,
-    iam: OnceLock<aws_sdk_iam::Client>,
-    sts: OnceLock<aws_sdk_sts::Client>,
-    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
-    ecr: OnceLock<aws_sdk_ecr::Client>,
 }
 
 impl Aws {
@@ -336,100 +322,6 @@ impl Aws {
     /// Who we are is known from now on.
     pub(in crate::aws) fn note_identity(&self, identity: &Identity) {
         self.inner.identity.get_or_init(|| identity.arn.clone());
-    }
-
-    /// For bodies that stream: stalled streams are cut, long ones are not.
-    pub(in crate::aws) fn s3(&self) -> &aws_sdk_s3::Client {
-        self.inner.clients.s3.get_or_init(|| {
-            let config = self.s3_config().timeout_config(patience::of_bodies());
-            aws_sdk_s3::Client::from_conf(config.build())
-        })
-    }
-
-    /// For everything of S3 whose answer is small.
-    pub(in crate::aws) fn s3_control(&self) -> &aws_sdk_s3::Client {
-        let make = || aws_sdk_s3::Client::from_conf(self.s3_config().build());
-        self.inner.clients.s3_control.get_or_init(make)
-    }
-
-    pub(in crate::aws) fn kms(&self) -> &aws_sdk_kms::Client {
-        self.inner.clients.kms.get_or_init(|| self.kms_in(None))
-    }
-
-    /// Where the key is, as its ARN says; here if it says nothing.
-    pub(in crate::aws) fn kms_of(&self, key: &str) -> aws_sdk_kms::Client {
-        let region = Arn::parse(key)
-            .filter(|arn| arn.service == "kms")
-            .map_or("", |arn| arn.region);
-        if region.is_empty() || region == self.inner.region {
-            return aws_sdk_kms::Client::clone(self.kms());
-        }
-        let mut known = self
-            .inner
-            .clients
-            .kms_elsewhere
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let client = known.entry(region.to_owned());
-        client.or_insert_with(|| self.kms_in(Some(region))).clone()
-    }
-
-    fn kms_in(&self, region: Option<&str>) -> aws_sdk_kms::Client {
-        let mut config = aws_sdk_kms::config::Builder::from(&self.inner.config);
-        if let Some(region) = region {
-            config = config.region(Region::new(region.to_owned()));
-        }
-        aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
-    }
-
-    pub(in crate::aws) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
-        self.inner.clients.sagemaker.get_or_init(|| {
-            let config = aws_sdk_sagemaker::config::Builder::from(&self.inner.config);
-            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
-        })
-    }
-
-    pub(in crate::aws) fn iam(&self) -> &aws_sdk_iam::Client {
-        self.inner.clients.iam.get_or_init(|| {
-            let config = aws_sdk_iam::config::Builder::from(&self.inner.config);
-            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
-        })
-    }
-
-    pub(in crate::aws) fn sts(&self) -> &aws_sdk_sts::Client {
-        self.inner.clients.sts.get_or_init(|| {
-            let config = aws_sdk_sts::config::Builder::from(&self.inner.config);
-            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
-        })
-    }
-
-    pub(in crate::aws) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
-        self.inner.clients.logs.get_or_init(|| {
-            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config);
-            aws_sdk_cloudwatchlogs::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
-        })
-    }
-
-    pub(in crate::aws) fn ecr(&self) -> &aws_sdk_ecr::Client {
-        self.inner.clients.ecr.get_or_init(|| {
-            let config = aws_sdk_ecr::config::Builder::from(&self.inner.config);
-            aws_sdk_ecr::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
-        })
-    }
-
-    fn s3_config(&self) -> aws_sdk_s3::config::Builder {
-        let in_path = self.s3_endpoint().is_some();
-        aws_sdk_s3::config::Builder::from(&self.inner.config)
-            // A custom endpoint seldom answers for BUCKET.HOST.
-            .force_path_style(in_path)
-            .endpoint_resolver(s3::ByBucket::new(Arc::clone(&self.inner.regions)))
-            .interceptor(s3::Listens {
-                regions: Arc::clone(&self.inner.regions),
-                in_path,
-            })
-            .retry_classifier(s3::Redirects)
-            .interceptor(self.gate())
-            .interceptor(Witness)
     }
 
     fn gate(&self) -> Gate {

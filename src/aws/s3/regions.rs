@@ -95,6 +95,8 @@ fn in_region(params: &Params, region: String) -> Option<Params> {
 #[derive(Debug)]
 pub(in crate::aws) struct Listens {
     pub(in crate::aws) regions: Arc<Regions>,
+    /// Where buckets are sought first.
+    pub(in crate::aws) home: String,
     /// Whether the bucket is in the path, as own endpoints have it.
     pub(in crate::aws) in_path: bool,
 }
@@ -138,6 +140,7 @@ impl Intercept for Listens {
         let is_elsewhere = [301, 307, 400].contains(&answer.status().as_u16());
         let told = answer.headers().get(HEADER).filter(|_| is_elsewhere);
         if let (Some(region), Some(Asked(bucket))) = (told, config.load::<Asked>())
+            && self.regions.of(bucket).as_ref().unwrap_or(&self.home) != region
             && self.regions.learn(bucket, region)
         {
             context.response_mut().headers_mut().insert(NEWS, "1");

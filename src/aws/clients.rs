@@ -1,0 +1,122 @@
+//! A client for each service, made on first use; KMS's one for each region that a key is in.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use aws_config::Region;
+
+use super::answer::Witness;
+use super::{Aws, patience, s3};
+use crate::domain::Arn;
+
+/// Made on first use: building all eight costs more than the first frame may take.
+#[derive(Default)]
+pub(super) struct Clients {
+    s3: OnceLock<aws_sdk_s3::Client>,
+    s3_control: OnceLock<aws_sdk_s3::Client>,
+    kms: OnceLock<aws_sdk_kms::Client>,
+    /// Of other regions.
+    kms_elsewhere: Mutex<HashMap<String, aws_sdk_kms::Client>>,
+    sagemaker: OnceLock<aws_sdk_sagemaker::Client>,
+    iam: OnceLock<aws_sdk_iam::Client>,
+    sts: OnceLock<aws_sdk_sts::Client>,
+    logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
+    ecr: OnceLock<aws_sdk_ecr::Client>,
+}
+
+impl Aws {
+    /// For bodies that stream: stalled streams are cut, long ones are not.
+    pub(in crate::aws) fn s3(&self) -> &aws_sdk_s3::Client {
+        self.inner.clients.s3.get_or_init(|| {
+            let config = self.s3_config().timeout_config(patience::of_bodies());
+            aws_sdk_s3::Client::from_conf(config.build())
+        })
+    }
+
+    /// For everything of S3 whose answer is small.
+    pub(in crate::aws) fn s3_control(&self) -> &aws_sdk_s3::Client {
+        let make = || aws_sdk_s3::Client::from_conf(self.s3_config().build());
+        self.inner.clients.s3_control.get_or_init(make)
+    }
+
+    pub(in crate::aws) fn kms(&self) -> &aws_sdk_kms::Client {
+        self.inner.clients.kms.get_or_init(|| self.kms_in(None))
+    }
+
+    /// Where the key is, as its ARN says; here if it says nothing.
+    pub(in crate::aws) fn kms_of(&self, key: &str) -> aws_sdk_kms::Client {
+        let region = Arn::parse(key)
+            .filter(|arn| arn.service == "kms")
+            .map_or("", |arn| arn.region);
+        if region.is_empty() || region == self.inner.region {
+            return aws_sdk_kms::Client::clone(self.kms());
+        }
+        let mut known = self
+            .inner
+            .clients
+            .kms_elsewhere
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let client = known.entry(region.to_owned());
+        client.or_insert_with(|| self.kms_in(Some(region))).clone()
+    }
+
+    fn kms_in(&self, region: Option<&str>) -> aws_sdk_kms::Client {
+        let mut config = aws_sdk_kms::config::Builder::from(&self.inner.config);
+        if let Some(region) = region {
+            config = config.region(Region::new(region.to_owned()));
+        }
+        aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+    }
+
+    pub(in crate::aws) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
+        self.inner.clients.sagemaker.get_or_init(|| {
+            let config = aws_sdk_sagemaker::config::Builder::from(&self.inner.config);
+            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+        })
+    }
+
+    pub(in crate::aws) fn iam(&self) -> &aws_sdk_iam::Client {
+        self.inner.clients.iam.get_or_init(|| {
+            let config = aws_sdk_iam::config::Builder::from(&self.inner.config);
+            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+        })
+    }
+
+    pub(in crate::aws) fn sts(&self) -> &aws_sdk_sts::Client {
+        self.inner.clients.sts.get_or_init(|| {
+            let config = aws_sdk_sts::config::Builder::from(&self.inner.config);
+            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+        })
+    }
+
+    pub(in crate::aws) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
+        self.inner.clients.logs.get_or_init(|| {
+            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config);
+            aws_sdk_cloudwatchlogs::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+        })
+    }
+
+    pub(in crate::aws) fn ecr(&self) -> &aws_sdk_ecr::Client {
+        self.inner.clients.ecr.get_or_init(|| {
+            let config = aws_sdk_ecr::config::Builder::from(&self.inner.config);
+            aws_sdk_ecr::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+        })
+    }
+
+    fn s3_config(&self) -> aws_sdk_s3::config::Builder {
+        let in_path = self.s3_endpoint().is_some();
+        aws_sdk_s3::config::Builder::from(&self.inner.config)
+            // A custom endpoint seldom answers for BUCKET.HOST.
+            .force_path_style(in_path)
+            .endpoint_resolver(s3::ByBucket::new(Arc::clone(&self.inner.regions)))
+            .interceptor(s3::Listens {
+                regions: Arc::clone(&self.inner.regions),
+                home: self.inner.region.clone(),
+                in_path,
+            })
+            .retry_classifier(s3::Redirects)
+            .interceptor(self.gate())
+            .interceptor(Witness)
+    }
+}
