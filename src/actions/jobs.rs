@@ -26,14 +26,15 @@ const START: &str = "start training job";
 /// written nothing is made; from then on the job is started.
 pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) -> Result<Outcome, Fault> {
     check(spec)?;
-    let material = Material::of(aws, spec);
-    let material = tokio::select! {
+    // All that is read is read before anything is written.
+    let looks = async { futures::try_join!(Material::of(aws, spec), sagemaker::original_job(aws, spec)) };
+    let (material, original) = tokio::select! {
         biased;
         () = cancel.cancelled() => {
             let cause = "cancelled: no job was started, nothing was written";
             return Err(Fault::new(FaultKind::Cancelled, START, &spec.name, cause, ""));
         }
-        material = material => material?,
+        looked = looks => looked?,
     };
     let mut hyperparameters = spec.hyperparameters.clone();
     hyperparameters.extend(material.hyperparameters(spec));
@@ -56,7 +57,7 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
         Some(manifest) => write_manifest(aws, spec, manifest).await?,
         None => false,
     };
-    if let Err(mut fault) = sagemaker::create_training_job(aws, spec, &hyperparameters, walk_tag::TAG).await {
+    if let Err(mut fault) = sagemaker::create_training_job(aws, spec, original, &hyperparameters, walk_tag::TAG).await {
         // After a refusal the name is free again; after silence the job may exist and need its manifest.
         if written && !fault.is_unheard() {
             let key = manifest_key(&spec.name);

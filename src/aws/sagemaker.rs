@@ -14,7 +14,9 @@ use jiff::Timestamp;
 
 use super::fault::{Expected, Heard};
 use super::{Aws, Paged, pages, timestamp};
-use crate::domain::{Channel, Fault, FaultKind, JobDetail, JobSettings, JobSpec, JobStatus, TrainingJob, Transition};
+use crate::domain::{
+    Channel, Fault, FaultKind, JobDetail, JobSettings, JobSpec, JobStatus, Original, TrainingJob, Transition,
+};
 
 /// Newest first; with `since`, only what changed after it.
 pub(crate) async fn list_training_jobs(
@@ -57,13 +59,14 @@ pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<Train
 pub(crate) async fn create_training_job(
     aws: &Aws,
     spec: &JobSpec,
+    original: OriginalJob,
     hyperparameters: &BTreeMap<String, String>,
     tag: (&str, &str),
 ) -> Result<(), Fault> {
-    let (original, mut tags) = match &spec.original {
-        Some(original) => original_of(aws, &original.job).await?,
-        None => (DescribeTrainingJobOutput::builder().build(), BTreeMap::new()),
-    };
+    let OriginalJob {
+        described: original,
+        mut tags,
+    } = original;
     tags.extend(spec.settings.tags.clone());
     tags.insert(tag.0.to_owned(), tag.1.to_owned());
     let tags = tags
@@ -102,12 +105,25 @@ pub(crate) async fn create_training_job(
     Ok(())
 }
 
-/// A job with its tags, but for those that AWS gives.
-async fn original_of(aws: &Aws, name: &str) -> Result<(DescribeTrainingJobOutput, BTreeMap<String, String>), Fault> {
+/// What another job is made after; nothing of it is set for one that is made by itself.
+pub(crate) struct OriginalJob {
+    described: DescribeTrainingJobOutput,
+    /// But for those that AWS gives.
+    tags: BTreeMap<String, String>,
+}
+
+/// Looks at the job that `spec` is made after, if there is one.
+pub(crate) async fn original_job(aws: &Aws, spec: &JobSpec) -> Result<OriginalJob, Fault> {
+    let Some(Original { job: name, .. }) = &spec.original else {
+        return Ok(OriginalJob {
+            described: DescribeTrainingJobOutput::builder().build(),
+            tags: BTreeMap::new(),
+        });
+    };
     let act = "describe training job";
     let call = aws.sagemaker().describe_training_job().training_job_name(name);
-    let original = call.send().await.heard(act, name)?;
-    if original.enable_network_isolation() == Some(true) {
+    let described = call.send().await.heard(act, name)?;
+    if described.enable_network_isolation() == Some(true) {
         let cause = "its containers have no network: none could ask KMS for the data key";
         let remedy = "start a new job on the object instead of a clone";
         return Err(Fault::new(
@@ -118,10 +134,10 @@ async fn original_of(aws: &Aws, name: &str) -> Result<(DescribeTrainingJobOutput
             remedy,
         ));
     }
-    let arn = original.training_job_arn().expected(act, name, "ARN")?.to_owned();
+    let arn = described.training_job_arn().expected(act, name, "ARN")?.to_owned();
     let mut tags = tags(aws, &arn).await?;
     tags.retain(|name, _| !name.starts_with("aws:"));
-    Ok((original, tags))
+    Ok(OriginalJob { described, tags })
 }
 
 fn algorithm(spec: &JobSpec, original: Option<AlgorithmSpecification>) -> AlgorithmSpecification {

@@ -105,7 +105,6 @@ LEFT = {
     ("clean-up", "iam:DeleteRolePolicy"): "taken off it were arn:aws:iam::aws:policy/AmazonSageMakerReadOnly",
     ("clean-up", "iam:DeleteRole"): "taken off it were arn:aws:iam::aws:policy/AmazonSageMakerReadOnly, data",
     ("train", "sagemaker:CreateTrainingJob"): "own.json was written for it and is still there",
-    ("train", "sagemaker:ListTags"): ".json was written for it and is still there",
     ("train", "sagemaker:AddTags"): "own.json was written for it and is still there",
     ("train", "iam:PassRole"): "own.json was written for it and is still there",
     # What was uploaded in part goes first.
