@@ -213,7 +213,8 @@ pub(super) fn read(named: Option<&Path>, no_color: bool) -> Result<Own, Fault> {
     let path = named.map(Path::to_path_buf).or_else(usual);
     let text = match path.as_deref().map(std::fs::read_to_string) {
         Some(Ok(text)) => text,
-        Some(Err(error)) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        // Nobody named it, and it is not there as far as can be seen: a home of somebody else's cannot even be looked into.
+        Some(Err(_)) if named.is_none() && !path.as_deref().is_some_and(Path::exists) => String::new(),
         Some(Err(error)) => return Err(fault(path.as_deref(), error.to_string())),
         None => String::new(),
     };
