@@ -9,12 +9,13 @@ use crate::place::{Place, never};
 
 const BUCKET: &str = "team-data";
 
+fn s3(place: &Place) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(&place.sdk());
+    aws_sdk_s3::Client::from_conf(config.force_path_style(true).build())
+}
+
 fn put_policy(place: &Place, statements: &Value) {
-    let s3 = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(&place.sdk())
-            .force_path_style(true)
-            .build(),
-    );
+    let s3 = s3(place);
     let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     place
         .wait(s3.put_bucket_policy().bucket(BUCKET).policy(policy).send())
@@ -106,11 +107,7 @@ fn the_configuration_says_what_uploads_carry_by_the_buckets_name() {
     let done = place.run(&[&own[..], &files].concat());
     assert_eq!(done.status, 0, "{done:?}");
     assert!(!done.err.contains("for nothing may be written"), "{done:?}");
-    let s3 = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(&place.sdk())
-            .force_path_style(true)
-            .build(),
-    );
+    let s3 = s3(&place);
     for name in ["data/train.csv", "data/large.csv"] {
         let tags = s3.get_object_tagging().bucket(BUCKET).key(name);
         let tags = place.wait(tags.send()).unwrap();
