@@ -1,11 +1,11 @@
 //! S3 as far as answers are small: buckets, listings, heads, tiny objects. Bodies that stream are `transfer`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ServerSideEncryption;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -28,6 +28,9 @@ pub(crate) use versions::{Version, delete_versions, list_versions};
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.
 const FIRST_BYTES: u64 = crate::domain::format::FIRST_BYTES as u64;
+/// As a range of bytes: the first and the last.
+const OPENING: &str = "bytes=0-511";
+const _: () = assert!(FIRST_BYTES == 512);
 /// No instruction file of the S3 encryption client is longer.
 const LONGEST_INSTRUCTIONS: u64 = 16 << 10;
 const DELETE_AT_ONCE: usize = 1000;
@@ -65,24 +68,13 @@ async fn look_at(aws: &Aws, bucket: &str, key: &str) -> Result<(ObjectInfo, Head
         Ok(answer) => answer,
         Err(error) => return Err(refused_head(aws, bucket, key, &error).await),
     };
-    let mut metadata: Vec<_> = answer
-        .metadata()
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    metadata.sort();
     let head = info::Head {
         bucket: bucket.to_owned(),
         key: key.to_owned(),
         size: length_of("look at", &uri(bucket, key), answer.content_length())?,
-        metadata,
+        metadata: sorted(answer.metadata()),
         content_type: answer.content_type().map(str::to_owned),
-        sse: match answer.server_side_encryption() {
-            Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse) => info::Sse::Kms,
-            Some(_) => info::Sse::S3,
-            None => info::Sse::None,
-        },
+        sse: info::Sse::of(answer.server_side_encryption()),
         sse_key: answer.ssekms_key_id().map(str::to_owned),
     };
     let first = if head.needs_first_bytes() {
@@ -90,12 +82,51 @@ async fn look_at(aws: &Aws, bucket: &str, key: &str) -> Result<(ObjectInfo, Head
     } else {
         Vec::new()
     };
-    let has_instructions = head.may_have_instructions(&first) && has_instructions(aws, bucket, key).await?;
-    let mut info = head.info(&first);
+    Ok((told(aws, head, &first).await?, answer))
+}
+
+/// What an object says it is, and its first bytes, by one request.
+pub(crate) async fn opening(aws: &Aws, bucket: &str, key: &str) -> Result<(ObjectInfo, Vec<u8>), Fault> {
+    let (act, object) = ("read", uri(bucket, key));
+    let (answer, first) = match get(aws, bucket, key, Some(OPENING), FIRST_BYTES).await {
+        // An empty object has no first byte.
+        Err(fault) if fault.code.as_deref() == Some("InvalidRange") => {
+            return Ok((object_info(aws, bucket, key).await?, Vec::new()));
+        }
+        answer => answer?,
+    };
+    let whole = answer.content_range().and_then(|range| range.rsplit_once('/'));
+    let size = match whole {
+        Some((_, size)) => size.parse().ok().expected(act, &object, "length")?,
+        // The range was ignored.
+        None => length_of(act, &object, answer.content_length())?,
+    };
+    let head = info::Head {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+        size,
+        metadata: sorted(answer.metadata()),
+        content_type: answer.content_type().map(str::to_owned),
+        sse: info::Sse::of(answer.server_side_encryption()),
+        sse_key: answer.ssekms_key_id().map(str::to_owned),
+    };
+    Ok((told(aws, head, &first).await?, first))
+}
+
+fn sorted(metadata: Option<&HashMap<String, String>>) -> Vec<(String, String)> {
+    let pairs = metadata.into_iter().flatten();
+    let mut pairs: Vec<_> = pairs.map(|(name, value)| (name.clone(), value.clone())).collect();
+    pairs.sort();
+    pairs
+}
+
+async fn told(aws: &Aws, head: info::Head, first: &[u8]) -> Result<ObjectInfo, Fault> {
+    let has_instructions = head.may_have_instructions(first) && has_instructions(aws, &head.bucket, &head.key).await?;
+    let mut info = head.info(first);
     if has_instructions {
         info.format = ObjectFormat::S3EncryptionClient;
     }
-    Ok((info, answer))
+    Ok(info)
 }
 
 /// Whether an instruction file of the S3 encryption client lies beside the object. One that may not be read, or is none, is
@@ -132,28 +163,28 @@ pub(in crate::aws) async fn refused_head(
 
 /// The first bytes of an object that is not empty.
 pub(crate) async fn first_bytes(aws: &Aws, bucket: &str, key: &str) -> Result<Vec<u8>, Fault> {
-    get(
-        aws,
-        bucket,
-        key,
-        Some(format!("bytes=0-{}", FIRST_BYTES - 1)),
-        FIRST_BYTES,
-    )
-    .await
+    Ok(get(aws, bucket, key, Some(OPENING), FIRST_BYTES).await?.1)
 }
 
 /// A whole object that must not be longer than `limit`.
 pub(crate) async fn read_small(aws: &Aws, bucket: &str, key: &str, limit: u64) -> Result<Vec<u8>, Fault> {
-    get(aws, bucket, key, None, limit).await
+    Ok(get(aws, bucket, key, None, limit).await?.1)
 }
 
-async fn get(aws: &Aws, bucket: &str, key: &str, range: Option<String>, limit: u64) -> Result<Vec<u8>, Fault> {
+/// The answer, and of its body no more than `limit`.
+async fn get(
+    aws: &Aws,
+    bucket: &str,
+    key: &str,
+    range: Option<&str>,
+    limit: u64,
+) -> Result<(GetObjectOutput, Vec<u8>), Fault> {
     let (act, object) = ("read", uri(bucket, key));
     // Its body is small: it is an answer, and due as one.
     patience::within(act, &object, async {
         let call = aws.s3_control().get_object().bucket(bucket).key(key);
-        let call = call.set_range(range.clone());
-        let answer = call.send().await.heard(act, &object)?;
+        let call = call.set_range(range.map(str::to_owned));
+        let mut answer = call.send().await.heard(act, &object)?;
         let length = length_of(act, &object, answer.content_length())?;
         // A server may ignore the range and send everything: no more is taken than was asked for.
         let is_part = range.is_some();
@@ -171,7 +202,7 @@ async fn get(aws: &Aws, bucket: &str, key: &str, range: Option<String>, limit: u
             let remedy = "check that it is the right object";
             return Err(Fault::new(FaultKind::Invalid, act, &object, cause, remedy));
         }
-        let mut body = answer.body;
+        let mut body = std::mem::take(&mut answer.body);
         let mut bytes = Vec::new();
         while let Some(chunk) = body
             .try_next()
@@ -181,11 +212,11 @@ async fn get(aws: &Aws, bucket: &str, key: &str, range: Option<String>, limit: u
             bytes.extend_from_slice(&chunk);
             if is_part && bytes.len() as u64 >= limit {
                 bytes.truncate(limit as usize);
-                return Ok(bytes);
+                return Ok((answer, bytes));
             }
         }
         if bytes.len() as u64 == length {
-            Ok(bytes)
+            Ok((answer, bytes))
         } else {
             Err(fault::not_an_answer(act, &object, "it is not as long as it says"))
         }

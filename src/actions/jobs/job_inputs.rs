@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::{START, source};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::actions::encrypted_data_key::{BOTO3_KEY_OBJECT, EncryptedDataKey, MAX_DATA_KEY};
 use crate::actions::unlock::{Among, Claim, OpenOptions};
@@ -15,6 +15,8 @@ use crate::domain::{Fault, FaultKind, JobSpec, ObjectFormat, ObjectInfo, ObjectR
 use crate::envelope::header_of;
 use crate::envelope::manifest::{Manifest, ManifestChannel, ManifestFile, VERSION, WrappedDataKey};
 
+/// Objects that are looked at side by side.
+const AT_ONCE: usize = 16;
 /// A manifest of more files is too long for a container's start.
 const MOST_FILES: usize = 10_000;
 
@@ -29,27 +31,37 @@ pub(in crate::actions) struct Material {
     key_object: Option<String>,
 }
 
+/// One object of the channel, as its first bytes came.
+struct Opened {
+    key: String,
+    info: ObjectInfo,
+    first: Vec<u8>,
+}
+
+impl Opened {
+    async fn of(aws: &Aws, spec: &JobSpec, key: String) -> Result<Self, Fault> {
+        let (info, first) = s3::opening(aws, &spec.bucket, &key).await?;
+        if !info.format.is_token() {
+            let uri = s3::uri(&spec.bucket, &key);
+            let cause = format!("{uri} is not an encrypted token ({})", info.format.as_str());
+            let remedy = "encrypt and upload it first, or choose another prefix";
+            return Err(refused(spec, cause, remedy));
+        }
+        Ok(Self { key, info, first })
+    }
+}
+
 impl Material {
     /// Looks at every object; one that is not a token of ours, or of another kind than the others, is refused.
     pub(in crate::actions) async fn of(aws: &Aws, spec: &JobSpec) -> Result<Self, Fault> {
-        let objects = objects(aws, spec).await?;
-        let mut infos = Vec::with_capacity(objects.len());
-        for key in objects {
-            let info = s3::object_info(aws, &spec.bucket, &key).await?;
-            if !info.format.is_token() {
-                let uri = s3::uri(&spec.bucket, &key);
-                let cause = format!("{uri} is not an encrypted token ({})", info.format.as_str());
-                return Err(refused(
-                    spec,
-                    cause,
-                    "encrypt and upload it first, or choose another prefix",
-                ));
-            }
-            infos.push((key, info));
-        }
+        let looks = objects(aws, spec)
+            .await?
+            .into_iter()
+            .map(|key| Opened::of(aws, spec, key));
+        let infos: Vec<Opened> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
         let ours = infos
             .iter()
-            .filter(|(_, info)| info.format == ObjectFormat::Strongroom)
+            .filter(|opened| opened.info.format == ObjectFormat::Strongroom)
             .count();
         match (ours, infos.first()) {
             (_, None) => Err(refused(
@@ -66,7 +78,7 @@ impl Material {
         }
     }
 
-    async fn bound(aws: &Aws, spec: &JobSpec, infos: &[(String, ObjectInfo)]) -> Result<Self, Fault> {
+    async fn bound(aws: &Aws, spec: &JobSpec, infos: &[Opened]) -> Result<Self, Fault> {
         let mut found = Self {
             data_keys: Vec::new(),
             files: None,
@@ -75,7 +87,7 @@ impl Material {
             key_object: None,
         };
         let mut files = BTreeMap::new();
-        for (key, info) in infos {
+        for Opened { key, info, first } in infos {
             let uri = s3::uri(&spec.bucket, key);
             let refused = |cause: String, remedy: &str| {
                 Fault::new(
@@ -107,8 +119,7 @@ impl Material {
             if found.key_object.is_none() {
                 found.key_object.clone_from(&metadata.data_key_object);
             }
-            let head = s3::first_bytes(aws, &spec.bucket, key).await?;
-            let header = header_of(&head)
+            let header = header_of(first)
                 .ok_or_else(|| refused("it does not begin like a token".to_owned(), "verify the object"))?;
             let file = ManifestFile {
                 data_key: index,

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_s3::types::ServerSideEncryption;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
 
@@ -45,6 +46,16 @@ pub(super) enum Sse {
     None,
     S3,
     Kms,
+}
+
+impl Sse {
+    pub(super) fn of(said: Option<&ServerSideEncryption>) -> Self {
+        match said {
+            Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse) => Self::Kms,
+            Some(_) => Self::S3,
+            None => Self::None,
+        }
+    }
 }
 
 impl Head {
