@@ -1,11 +1,12 @@
 //! SageMaker: training jobs that really run.
 //!
 //! [`request`] says what may be asked for, [`conditions`] what policies may ask of it, [`job`] keeps the jobs, [`phase`]
-//! names their statuses, [`run`] takes a job through its statuses, [`channel`] brings its data as its role, [`process`]
-//! runs its command, [`memory`] has its plaintext, [`checkpoint`] keeps what it saves, [`artifact`] packs what it leaves,
-//! [`below`] following no link. This file answers questions about them. A job is a process on this machine, under the role's session credentials: it
-//! sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`, and nothing else of the
-//! world: [`confine`], or [`container`] where that runs its image.
+//! names their statuses, [`run`] takes a job through its statuses, [`channel`] brings its data as its role, [`host`] tells
+//! its hosts of themselves, [`cluster`] runs them, [`process`] each one's command, [`lines`] has what they say, [`folder`]
+//! and [`memory`] are their own, [`checkpoint`] keeps what they save, [`artifact`] packs what they leave, [`below`] following
+//! no link. This file answers questions about them. A host is a process on this machine, under the role's session
+//! credentials: it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`, and nothing
+//! else of the world: [`confine`] with [`network`], or [`container`] where that runs its image.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,12 +26,17 @@ mod artifact;
 mod below;
 mod channel;
 mod checkpoint;
+mod cluster;
 mod conditions;
 mod confine;
 mod container;
+mod folder;
+mod host;
 mod job;
+mod lines;
 mod list;
 mod memory;
+mod network;
 mod phase;
 mod process;
 mod request;

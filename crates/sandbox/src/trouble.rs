@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::Options;
 use super::api::ApiError;
@@ -28,7 +29,7 @@ pub struct Fault {
     /// None for every service.
     service: Option<&'static str>,
     kind: Kind,
-    /// Of the service's requests, from 0 to 1.
+    /// Of the service's requests, or of the times that its jobs train, from 0 to 1.
     share: f64,
 }
 
@@ -49,6 +50,8 @@ pub(crate) enum Kind {
     Expired,
     /// Its time counts as wrong.
     Skew,
+    /// No request: the spot instances of a job are taken back when it has trained so long.
+    Interrupt(Duration),
 }
 
 impl FromStr for Fault {
@@ -58,7 +61,7 @@ impl FromStr for Fault {
         let wrong = || {
             format!(
                 "`{text}` is not SERVICE:KIND[=VALUE][@SHARE] with a service of {} or *, and a kind of latency=DURATION, \
-                 throttle, error=STATUS, reset, lost, expired, skew",
+                 throttle, error=STATUS, reset, lost, expired, skew; and interrupt=DURATION, of sagemaker alone",
                 SERVICES.join(", ")
             )
         };
@@ -84,6 +87,8 @@ impl FromStr for Fault {
             ("lost", "") => Kind::Lost,
             ("expired", "") => Kind::Expired,
             ("skew", "") => Kind::Skew,
+            ("interrupt", "") if service == Some("sagemaker") => Kind::Interrupt(Duration::ZERO),
+            ("interrupt", value) if service == Some("sagemaker") => Kind::Interrupt(duration(value).ok_or_else(wrong)?),
             _ => return Err(wrong()),
         };
         let share = share
@@ -106,13 +111,18 @@ impl fmt::Display for Fault {
             Kind::Lost => f.write_str("lost")?,
             Kind::Expired => f.write_str("expired")?,
             Kind::Skew => f.write_str("skew")?,
+            Kind::Interrupt(after) => write!(f, "interrupt={}ms", after.as_millis())?,
         }
         write!(f, "@{}", self.share)
     }
 }
 
 /// The faults of a world, and its dice.
-pub(crate) struct Trouble(Mutex<State>);
+pub(crate) struct Trouble {
+    state: Mutex<State>,
+    /// Told when the faults are others.
+    changed: watch::Sender<()>,
+}
 
 struct State {
     faults: Vec<Fault>,
@@ -123,11 +133,14 @@ struct State {
 
 impl Trouble {
     pub(crate) fn new(options: &Options) -> Self {
-        Self(Mutex::new(State {
-            faults: options.faults.clone(),
-            dice: fastrand::Rng::with_seed(options.fault_seed),
-            grant_delay: options.grant_delay,
-        }))
+        Self {
+            state: Mutex::new(State {
+                faults: options.faults.clone(),
+                dice: fastrand::Rng::with_seed(options.fault_seed),
+                grant_delay: options.grant_delay,
+            }),
+            changed: watch::Sender::new(()),
+        }
     }
 
     pub(crate) fn grant_delay(&self) -> Duration {
@@ -140,7 +153,8 @@ impl Trouble {
         let State { faults, dice, .. } = &mut *state;
         let (mut wait, mut struck) = (Duration::ZERO, None);
         for fault in faults.iter() {
-            if fault.service.is_some_and(|name| name != service) || dice.f64() >= fault.share {
+            let is_of_jobs = matches!(fault.kind, Kind::Interrupt(_));
+            if is_of_jobs || fault.service.is_some_and(|name| name != service) || dice.f64() >= fault.share {
                 continue;
             }
             match fault.kind {
@@ -151,8 +165,39 @@ impl Trouble {
         (wait, struck)
     }
 
+    /// Comes when the instances of a job that begins to train are taken back, if they are. Other faults throw the dice
+    /// again, and count the time from then.
+    pub(crate) async fn interruption(&self) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let after = self.interrupts_after();
+            let taken_back = async {
+                match after {
+                    Some(after) => tokio::time::sleep(after).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = taken_back => return,
+                _ = changed.changed() => {}
+            }
+        }
+    }
+
+    fn interrupts_after(&self) -> Option<Duration> {
+        let mut state = self.lock();
+        let State { faults, dice, .. } = &mut *state;
+        let struck = faults.iter().filter_map(|fault| {
+            let Kind::Interrupt(after) = fault.kind else {
+                return None;
+            };
+            (dice.f64() < fault.share).then_some(after)
+        });
+        struck.min()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -185,6 +230,7 @@ pub(crate) fn control(world: &World, caller: &Caller, body: &Value) -> Result<Va
     let mut state = world.trouble.lock();
     if let Some(faults) = faults {
         state.faults = faults;
+        world.trouble.changed.send_replace(());
     }
     if let Some(seed) = body["seed"].as_u64() {
         state.dice = fastrand::Rng::with_seed(seed);
@@ -232,6 +278,7 @@ mod tests {
             "logs:reset@0.01",
             "ecr:lost@0",
             "iam:skew@1",
+            "sagemaker:interrupt=1500ms@0.5",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
@@ -243,6 +290,8 @@ mod tests {
             "kms:latency",
             "kms:reset@2",
             "kms:rest",
+            "kms:interrupt",
+            "*:interrupt=1s",
         ] {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
@@ -276,5 +325,15 @@ mod tests {
         assert_eq!(trouble(&["kms:throttle"], 0).strike("s3"), (Duration::ZERO, None));
         let both = trouble(&["*:latency=5ms", "*:latency=6ms", "*:reset", "*:lost"], 0);
         assert_eq!(both.strike("s3"), (Duration::from_millis(11), Some(Kind::Reset)));
+        let job = trouble(
+            &[
+                "sagemaker:interrupt=3s",
+                "sagemaker:interrupt=2s",
+                "sagemaker:interrupt@0",
+            ],
+            0,
+        );
+        assert_eq!(job.strike("sagemaker"), (Duration::ZERO, None));
+        assert_eq!(job.interrupts_after(), Some(Duration::from_secs(2)));
     }
 }

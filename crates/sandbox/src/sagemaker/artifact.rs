@@ -1,8 +1,11 @@
 //! What a job leaves: its model and its output data, packed and put to S3 as the job's role.
+//!
+//! What all hosts left is one archive. *Choice*: where several left a file of one name, the last host's is in it.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -15,32 +18,38 @@ use super::below::Below;
 use super::request::Training;
 
 /// Uploads model and output; the model's URI. An error is a FailureReason. Blocks.
-pub(super) fn upload(world: &World, role: &Caller, training: &Training, root: &Path) -> Result<String, String> {
+pub(super) fn upload(world: &World, role: &Caller, training: &Training, roots: &[&Path]) -> Result<String, String> {
     let failed = |why: String| format!("ClientError: Artifact upload failed: {why}");
     let out = Out::new(world, role, &training.output.0, training);
     let base = match training.output.1.as_str() {
         "" => format!("{}/output", training.name),
         prefix => format!("{prefix}/{}/output", training.name),
     };
-    let left = |name: &str| files(root, name).map_err(|error| failed(error.to_string()));
+    let left = |name: &str| files(roots, name).map_err(|error| failed(error.to_string()));
     let (model, data) = (left("model")?, left("output/data")?);
     let uri = out
         .send(model, &format!("{base}/model"), training.is_packed)
         .map_err(failed)?;
-    if data.is_some() {
+    if !data.is_empty() {
         out.send(data, &format!("{base}/output"), training.is_packed)
             .map_err(failed)?;
     }
     Ok(uri)
 }
 
-/// A folder with the files in it, if there are any.
-pub(super) fn files(root: &Path, name: &str) -> io::Result<Option<(Below, Vec<PathBuf>)>> {
-    let Some(folder) = Below::open(root, name)? else {
-        return Ok(None);
-    };
-    let files = folder.files()?;
-    Ok(Some((folder, files)).filter(|(_, files)| !files.is_empty()))
+/// Files by their names in the folders that hold them.
+type Left = BTreeMap<PathBuf, Arc<Below>>;
+
+/// What there is in the folders of one name below several roots.
+pub(super) fn files(roots: &[&Path], name: &str) -> io::Result<Left> {
+    let mut left = Left::new();
+    for root in roots {
+        if let Some(folder) = Below::open(root, name)? {
+            let folder = Arc::new(folder);
+            left.extend(folder.files()?.into_iter().map(|file| (file, Arc::clone(&folder))));
+        }
+    }
+    Ok(left)
 }
 
 /// Puts to one bucket as the job's role.
@@ -67,18 +76,16 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// A folder as `NAME.tar.gz`, or as objects below `NAME/`; the URI.
-    fn send(&self, left: Option<(Below, Vec<PathBuf>)>, name: &str, packed: bool) -> Result<String, String> {
+    /// Files as `NAME.tar.gz`, or as objects below `NAME/`; the URI.
+    fn send(&self, left: Left, name: &str, packed: bool) -> Result<String, String> {
         let bucket = self.bucket;
         if packed {
             let key = format!("{name}.tar.gz");
             self.put(&key, |body| pack(left, body))?;
             return Ok(format!("s3://{bucket}/{key}"));
         }
-        if let Some((folder, files)) = left {
-            for file in &files {
-                self.file(&folder, file, name)?;
-            }
+        for (file, folder) in &left {
+            self.file(folder, file, name)?;
         }
         Ok(format!("s3://{bucket}/{name}/"))
     }
@@ -121,16 +128,14 @@ impl<'a> Out<'a> {
     }
 }
 
-fn pack(left: Option<(Below, Vec<PathBuf>)>, body: &mut dyn Write) -> io::Result<()> {
+fn pack(left: Left, body: &mut dyn Write) -> io::Result<()> {
     let mut tar = tar::Builder::new(GzEncoder::new(body, Compression::fast()));
     tar.mode(tar::HeaderMode::Deterministic);
-    if let Some((folder, files)) = left {
-        for name in &files {
-            let (file, meta) = folder.file(name)?;
-            let mut header = tar::Header::new_gnu();
-            header.set_metadata_in_mode(&meta, tar::HeaderMode::Deterministic);
-            tar.append_data(&mut header, name, BufReader::new(file))?;
-        }
+    for (name, folder) in &left {
+        let (file, meta) = folder.file(name)?;
+        let mut header = tar::Header::new_gnu();
+        header.set_metadata_in_mode(&meta, tar::HeaderMode::Deterministic);
+        tar.append_data(&mut header, name, BufReader::new(file))?;
     }
     tar.into_inner()?.finish()?;
     Ok(())

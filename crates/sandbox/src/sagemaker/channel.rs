@@ -17,8 +17,30 @@ use super::request::{Channel, location};
 /// One manifest names so many bytes at most.
 const LARGEST_MANIFEST: u64 = 16 << 20;
 
-/// Brings one channel into `folder`; an error is a FailureReason. Blocks.
-pub(super) fn download(world: &World, role: &Caller, channel: &Channel, folder: &Path) -> Result<(), String> {
+/// What a host gets of a channel's objects. *Choice*: AWS says that each host of n has about an nth of them, and not which;
+/// here the objects go round by the order of their keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    pub(super) nth: usize,
+    pub(super) of: usize,
+}
+
+impl Share {
+    pub(super) const WHOLE: Self = Self { nth: 0, of: 1 };
+
+    fn has(self, index: usize) -> bool {
+        index % self.of == self.nth
+    }
+}
+
+/// Brings a host's share of one channel into `folder`; an error is a FailureReason. Blocks.
+pub(super) fn download(
+    world: &World,
+    role: &Caller,
+    channel: &Channel,
+    share: Share,
+    folder: &Path,
+) -> Result<(), String> {
     let (bucket, prefix) = (channel.bucket.as_str(), channel.prefix.as_str());
     if let Some(place) = world.s3.place(bucket).filter(|place| place.region != role.place.region) {
         return Err(failed(format!(
@@ -27,12 +49,15 @@ pub(super) fn download(world: &World, role: &Caller, channel: &Channel, folder: 
         )));
     }
     if channel.is_manifest {
-        for (key, name) in manifest(world, role, channel).map_err(failed)? {
+        // A host whose share is nothing has the channel's folder too.
+        fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
+        let listed = manifest(world, role, channel).map_err(failed)?;
+        for (_, (key, name)) in listed.into_iter().enumerate().filter(|(index, _)| share.has(*index)) {
             fetch(world, role, (bucket, &key), folder, &name)?;
         }
         return Ok(());
     }
-    if below(world, role, (bucket, prefix), folder)? == 0 {
+    if below(world, role, (bucket, prefix), share, folder)? == 0 {
         return Err(failed(missing(role, channel)));
     }
     Ok(())
@@ -99,16 +124,17 @@ fn fetch(world: &World, role: &Caller, (bucket, key): (&str, &str), folder: &Pat
     write(&object, &path).map_err(|error| failed(format!("s3://{bucket}/{key}: {error}")))
 }
 
-/// Brings what begins with a prefix into `folder`; how many objects there are. Blocks.
+/// Brings a share of what begins with a prefix into `folder`; how many objects there are. Blocks.
 pub(super) fn below(
     world: &World,
     role: &Caller,
     (bucket, prefix): (&str, &str),
+    share: Share,
     folder: &Path,
 ) -> Result<usize, String> {
     fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
     let mut after = After::Nothing;
-    let mut count = 0;
+    let (mut count, mut files) = (0, 0);
     loop {
         let (objects, next) = page(world, role, (bucket, prefix), after, 1000).map_err(|error| failed(said(&error)))?;
         for (key, object) in &objects {
@@ -117,7 +143,10 @@ pub(super) fn below(
             if key.ends_with('/') && object.body.length() == 0 {
                 continue;
             }
-            fetch(world, role, (bucket, key), folder, relative(prefix, key))?;
+            if share.has(files) {
+                fetch(world, role, (bucket, key), folder, relative(prefix, key))?;
+            }
+            files += 1;
         }
         match next {
             Some(next) => after = next,

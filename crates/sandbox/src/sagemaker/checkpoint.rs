@@ -1,7 +1,8 @@
 //! `CheckpointConfig`: a folder that is filled from S3 before the training, copied there while it runs and once more
 //! after it.
 //!
-//! What a job removes stays in S3: AWS does not say, and whoever resumes may need it.
+//! Every host has all of what was there, and its folder goes to the same place: of two hosts that write one name, whoever
+//! wrote later stays. What a job removes stays in S3: AWS does not say, and whoever resumes may need it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,13 @@ use super::super::identity::Caller;
 use super::super::world::World;
 use super::artifact::Out;
 use super::below::Below;
-use super::channel;
+use super::channel::{self, Share};
 use super::request::Training;
 
 /// Between two looks at the folder.
 const OFTEN: Duration = Duration::from_secs(2);
 
-/// A job's checkpoints, here and in S3.
+/// A host's checkpoints, here and in S3.
 pub(super) struct Checkpoints {
     world: Arc<World>,
     role: Caller,
@@ -47,7 +48,8 @@ impl Checkpoints {
             known: HashMap::new(),
         };
         let prefix = format!("{}/", kept.prefix);
-        channel::below(world, role, (&kept.bucket, &prefix), &root.join(&kept.folder))?;
+        let folder = root.join(&kept.folder);
+        channel::below(world, role, (&kept.bucket, &prefix), Share::WHOLE, &folder)?;
         if let Some(folder) = checkpoints.open()? {
             checkpoints.known = found(&folder).into_iter().collect();
         }

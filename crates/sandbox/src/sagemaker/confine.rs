@@ -1,5 +1,5 @@
 //! What a job sees of the machine: not the world's folder, no other job's folders, no socket of the machine's services, and no
-//! process but its own. It sets nothing in `/proc/sys` and `/sys`.
+//! process but its own. It sets nothing in `/proc/sys` and `/sys`. The names of its hosts are in its `/etc/hosts`.
 //!
 //! It is a process of this user, who may read all of that. So it runs in user, mount and process namespaces of its own,
 //! where its folders are all that is left of the world ([`SETUP`]). Its end is that of all its processes. Where the
@@ -7,12 +7,16 @@
 //! says so.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::run::Folder;
+use super::folder::Folder;
+use super::network::Network;
+use super::request::Training;
 use crate::world::World;
 
 const SETUP: &str = include_str!("confine.sh");
@@ -38,6 +42,27 @@ pub(crate) enum Confinement {
     Nothing,
 }
 
+/// What a job has of the machine's network.
+#[derive(Debug)]
+pub(super) enum Isolation<'a> {
+    /// All of it.
+    None,
+    /// Nothing: a network of its own.
+    Alone,
+    /// Nothing but what its hosts share.
+    Among(&'a Network),
+}
+
+impl<'a> Isolation<'a> {
+    pub(super) fn of(training: &Training, network: Option<&'a Network>) -> Self {
+        match network {
+            Some(network) => Self::Among(network),
+            None if training.is_isolated => Self::Alone,
+            None => Self::None,
+        }
+    }
+}
+
 /// How jobs of this world are confined; tried once.
 pub(crate) async fn found(world: &World) -> Confinement {
     *world.confinement.get_or_init(|| attempt(world)).await
@@ -46,12 +71,13 @@ pub(crate) async fn found(world: &World) -> Confinement {
 async fn attempt(world: &World) -> Confinement {
     if let Ok(folder) = Folder::new(world) {
         // With a signal to the whole group, as a job that is stopped gets it: an old `unshare` ends by that.
-        let mut command = words(world, &folder, Confinement::Whole, true);
+        let names = "127.0.0.2 algo-1\n";
+        let mut command = words(world, &folder, Confinement::Whole, &Isolation::Alone, names);
         command.extend(["sh", "-c", "trap '' TERM; kill -TERM 0; true"].map(Into::into));
         if succeeds(&command).await {
             return Confinement::Whole;
         }
-        let mut command = words(world, &folder, Confinement::Network, true);
+        let mut command = words(world, &folder, Confinement::Network, &Isolation::Alone, names);
         command.push("true".into());
         if succeeds(&command).await {
             return Confinement::Network;
@@ -74,14 +100,25 @@ async fn succeeds(words: &[OsString]) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// What stands before a job's command.
-pub(super) fn words(world: &World, folder: &Folder, confinement: Confinement, is_isolated: bool) -> Vec<OsString> {
-    let mut words: Vec<OsString> = match confinement {
-        Confinement::Whole => OUTER.map(Into::into).into(),
-        Confinement::Network if is_isolated => ["unshare", "--user", "--map-current-user"].map(Into::into).into(),
-        Confinement::Network | Confinement::Nothing => return Vec::new(),
+/// What stands before the command of one of a job's hosts; `names` are theirs, as `/etc/hosts` has them.
+pub(super) fn words(
+    world: &World,
+    folder: &Folder,
+    confinement: Confinement,
+    isolation: &Isolation<'_>,
+    names: &str,
+) -> Vec<OsString> {
+    let is_alone = matches!(isolation, Isolation::Alone);
+    let mut words: Vec<OsString> = match isolation {
+        Isolation::Among(network) => network.words().into_iter().map(Into::into).collect(),
+        Isolation::Alone | Isolation::None => Vec::new(),
     };
-    if is_isolated {
+    match confinement {
+        Confinement::Whole => words.extend(OUTER.map(Into::into)),
+        Confinement::Network if is_alone => words.extend(["unshare", "--user", "--map-current-user"].map(Into::into)),
+        Confinement::Network | Confinement::Nothing => return words,
+    }
+    if is_alone {
         words.push("--net".into());
     }
     words.push("--".into());
@@ -89,9 +126,25 @@ pub(super) fn words(world: &World, folder: &Folder, confinement: Confinement, is
         words.extend(["sh", "-c", SETUP, "sh"].map(Into::into));
         words.extend([world.root.as_path(), folder.root.as_path()].map(Into::into));
         words.push(folder.memory.as_deref().unwrap_or(Path::new("")).into());
-        words.push(if is_isolated { "own" } else { "" }.into());
+        words.push(if is_alone { "own" } else { "" }.into());
+        words.push(names.into());
     }
     words
+}
+
+/// What is in a host's folder until its first process heeds signals.
+const STARTING: &str = ".starting";
+
+/// Says that a host's first process heeds no signals yet.
+pub(super) fn begin(folder: &Folder) -> io::Result<()> {
+    std::fs::write(folder.root.join(STARTING), "")
+}
+
+/// Comes when it does, so that none is lost.
+pub(super) async fn heeds_signals(folder: &Folder) {
+    while folder.root.join(STARTING).exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// Hands on variables that somebody else chose, under names that mean nothing until the job is confined.

@@ -1,9 +1,13 @@
 # The first process of a job's own namespaces: shows it what is its own, and then runs it without the right to look again.
 # Arguments: the world's folder, the job's folder, its folder in memory or nothing, whether it has a network of its own or
-# nothing, then the command.
+# nothing, the names of its hosts as /etc/hosts has them, then the command.
 set -e
-world=$1 own=$2 memory=$3 network=$4
-shift 4
+world=$1 own=$2 memory=$3 network=$4 hosts=$5
+shift 5
+# As the first process here it would heed no signal that comes before the command is there to get it.
+told=
+trap 'told=1' TERM
+rm -f "$own/.starting"
 # A network of its own has loopback, as a container without network has; where this machine lacks `ip` it has none.
 if [ -n "$network" ]; then ip link set lo up 2>/dev/null || true; fi
 # Held open, for they are about to be hidden.
@@ -20,6 +24,10 @@ mkdir -p "$world"
 mount -t tmpfs -o mode=700 tmpfs "$world"
 mkdir -p "$own"
 mount --no-canonicalize --bind /proc/self/fd/3 "$own"
+if [ -e /etc/hosts ]; then
+    { cat /etc/hosts && printf '\n%s' "$hosts"; } >"$world/.hosts"
+    mount --bind "$world/.hosts" /etc/hosts
+fi
 mount -o remount,bind,ro "$world"
 exec 3<&-
 # Training code expects its folder at /opt/ml, beside whatever this machine has in /opt.
@@ -65,6 +73,7 @@ mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
 if grep -q ' /sys sysfs ' /proc/mounts; then mount -o remount,bind,ro,nosuid,nodev,noexec /sys; fi
 cd "$own"
+if [ -n "$told" ]; then exit 143; fi
 # What is mounted here cannot be taken off from the namespaces within. The job's own variables come last: the loader and
 # the shell obey some of them.
 # shellcheck disable=SC2016

@@ -1,20 +1,20 @@
 //! Training images as they are, run by the machine's docker or podman: what `--image URI=docker` asks for.
 //!
 //! The job's folder is the container's `/opt/ml`, and the host's network is its network, so that it reaches the sandbox
-//! on loopback; an isolated job has none. A container outlives the process that started it: it is removed by name.
+//! on loopback and its hosts reach each other by their names; an isolated job has none. A container outlives the process that started it: it is removed by name.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
+use super::folder::Folder;
+use super::host::{Host, Hosts};
 use super::process;
 use super::request::Training;
-use super::run::Folder;
 use crate::guardian::{Charge, Guardian, Held};
 use crate::world::random_hex;
 
@@ -51,14 +51,26 @@ impl Container {
     }
 
     /// `docker run` without the image; [`finish`](Self::finish) adds what follows the environment.
-    pub(super) fn command(&self, training: &Training, root: &Path) -> Command {
+    pub(super) fn command(&self, training: &Training, host: &Host, hosts: &Hosts) -> io::Result<Command> {
+        if training.is_isolated && hosts.len() > 1 {
+            return Err(io::Error::other(format!(
+                "{} gives several hosts no network that is only theirs; leave EnableNetworkIsolation out, or let a command \
+                 stand for the image",
+                self.engine
+            )));
+        }
         let mut mount = OsString::from("type=bind,target=/opt/ml,source=");
-        mount.push(root);
+        mount.push(&host.folder.root);
         let network = if training.is_isolated { "none" } else { "host" };
         let mut command = Command::new(self.engine);
         command
             .args(["run", "--rm", "--name", &self.name, "--network", network, "--mount"])
             .arg(mount);
+        if !training.is_isolated {
+            for (name, address) in hosts.addresses() {
+                command.arg("--add-host").arg(format!("{name}:{address}"));
+            }
+        }
         let user = rustix::process::getuid();
         if !user.is_root() {
             // What the container leaves must be ours to pack and to sweep.
@@ -67,7 +79,7 @@ impl Container {
                 .arg("--user")
                 .arg(format!("{}:{}", user.as_raw(), group.as_raw()));
         }
-        command
+        Ok(command)
     }
 
     /// Hands the environment on, so that no secret stands in a command line, and names image and command. What the

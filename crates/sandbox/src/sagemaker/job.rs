@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::lines::Metric;
 use super::phase::{Phase, Status};
-use super::{arn, not_found, process, request, seconds};
+use super::{arn, not_found, request, seconds};
 use crate::api::ApiError;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
@@ -42,7 +43,7 @@ pub(super) struct Job {
     pub(super) ended: Option<Timestamp>,
     pub(super) failure: Option<String>,
     pub(super) artifacts: Option<String>,
-    pub(super) metrics: Vec<process::Metric>,
+    pub(super) metrics: Vec<Metric>,
     pub(super) tags: BTreeMap<String, String>,
     /// None if it has run before the world was opened.
     #[serde(skip)]
@@ -115,7 +116,7 @@ impl Job {
             answer["ModelArtifacts"] = json!({ "S3ModelArtifacts": artifacts });
         }
         if !self.metrics.is_empty() {
-            answer["FinalMetricDataList"] = self.metrics.iter().map(process::Metric::json).collect();
+            answer["FinalMetricDataList"] = self.metrics.iter().map(Metric::json).collect();
         }
         Ok(answer)
     }

@@ -31,16 +31,20 @@ pub(super) enum Phase {
     Failed,
     Stopped,
     MaxRuntimeExceeded,
+    Interrupted,
+    MaxWaitTimeExceeded,
 }
 
 impl Phase {
     pub(super) fn status(self) -> Status {
         match self {
-            Self::Starting | Self::Downloading | Self::Training | Self::Uploading => Status::InProgress,
+            Self::Starting | Self::Downloading | Self::Training | Self::Uploading | Self::Interrupted => {
+                Status::InProgress
+            }
             Self::Stopping => Status::Stopping,
             Self::Completed => Status::Completed,
             Self::Failed => Status::Failed,
-            Self::Stopped | Self::MaxRuntimeExceeded => Status::Stopped,
+            Self::Stopped | Self::MaxRuntimeExceeded | Self::MaxWaitTimeExceeded => Status::Stopped,
         }
     }
 
@@ -55,6 +59,8 @@ impl Phase {
             Self::Failed => "Training job failed",
             Self::Stopped => "Training job stopped",
             Self::MaxRuntimeExceeded => "Training job runtime exceeded MaxRuntimeInSeconds provided",
+            Self::Interrupted => "Training job interrupted: its managed spot instances were taken back",
+            Self::MaxWaitTimeExceeded => "Training job exceeded MaxWaitTimeInSeconds provided",
         }
     }
 }

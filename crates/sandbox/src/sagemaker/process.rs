@@ -1,71 +1,48 @@
-//! The job's command as a child process: its environment, its output as log events, its end.
+//! A host's command as a child process: its environment, its end.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::super::guardian::{Charge, Guardian, Held};
-use super::super::iam::SessionCredentials;
-use super::super::identity::Place;
 use super::super::world::World;
-use super::confine::{self, Confinement};
+use super::arn;
+use super::cluster::Cluster;
+use super::confine::{self, Confinement, Isolation};
 use super::container::Container;
+use super::folder::Folder;
+use super::host::Host;
+use super::lines::{self, Log};
+use super::network::Network;
 use super::request::Training;
-use super::run::Folder;
-use super::{arn, seconds};
 
-/// A log event's largest message.
-const LONGEST_LINE: usize = 256 * 1024;
-pub(super) const LOG_GROUP: &str = "/aws/sagemaker/TrainingJobs";
-
-/// A metric's last value.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Metric {
-    name: String,
-    value: f64,
-    at: Timestamp,
-}
-
-impl Metric {
-    pub(super) fn json(&self) -> Value {
-        json!({ "MetricName": self.name, "Value": self.value, "Timestamp": seconds(self.at) })
-    }
-}
-
-/// How the command ended.
+/// How a host's command ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum Exit {
     /// By itself, with this status.
-    Exited(i32),
-    /// Because the job was stopped.
-    Stopped,
-    /// Because it took longer than it may.
-    Overran,
+    Status(i32),
+    /// Because it was told to.
+    Halted,
     /// Because the world ends.
     Abandoned,
 }
 
-/// Runs the command to its end. However that comes, nothing of its process group is left.
+/// Runs a host's command to its end. However that comes, nothing of its process group is left.
 pub(super) async fn run(
-    world: &Arc<World>,
-    place: &Place,
-    training: &Arc<Training>,
-    folder: &Folder,
-    session: &SessionCredentials,
-    stop: &CancellationToken,
-    stream: Option<&str>,
-) -> io::Result<(End, Vec<Metric>)> {
+    cluster: &Cluster<'_>,
+    host: &Host,
+    network: Option<&Network>,
+    log: Arc<Log>,
+    halt: &CancellationToken,
+) -> io::Result<Exit> {
+    let (world, training, folder) = (cluster.world, cluster.training, &host.folder);
     let root = folder.root.as_path();
     let stand_in = world.options.images.iter().find(|(image, _)| *image == training.image);
     let stand_in = stand_in.map(|(_, command)| command.as_str());
@@ -75,19 +52,23 @@ pub(super) async fn run(
     };
     let confinement = confine::found(world).await;
     let mut command = match &container {
-        Some(container) => container.command(training, root),
+        Some(container) => container.command(training, host, cluster.hosts)?,
         None => {
-            let confined = confine::words(world, folder, confinement, training.is_isolated);
+            let isolation = Isolation::of(training, network);
+            let confined = confine::words(world, folder, confinement, &isolation, &cluster.hosts.names());
             command(world, training, stand_in, confined)?
         }
     };
-    environment(&mut command, world, place, training, folder, session);
+    environment(&mut command, cluster, folder);
     let wanted = asked_for(&command, training);
     // What the job's data holds must not be found by name before the job is confined.
     let mut start = Path::new("/");
     match &container {
         Some(container) => container.finish(&mut command, training, &wanted)?,
-        None if confinement == Confinement::Whole => confine::set_aside(&mut command, &wanted),
+        None if confinement == Confinement::Whole => {
+            confine::set_aside(&mut command, &wanted);
+            confine::begin(folder)?;
+        }
         None => {
             command.envs(wanted);
             start = root;
@@ -103,35 +84,31 @@ pub(super) async fn run(
         .spawn()?;
     let leader = child.id().and_then(|id| Pid::from_raw(id as i32));
     let group = leader.map(|leader| Group::new(leader, &world.guardian));
-    let log = Arc::new(Log {
-        world: Arc::clone(world),
-        place: place.clone(),
-        training: Arc::clone(training),
-        stream: stream.map(str::to_owned),
-        metrics: Mutex::default(),
-    });
     let mut readers = tokio::task::JoinSet::new();
     if let Some(out) = child.stdout.take() {
-        readers.spawn(read(out, Arc::clone(&log)));
+        readers.spawn(lines::read(out, Arc::clone(&log)));
     }
     if let Some(err) = child.stderr.take() {
-        readers.spawn(read(err, Arc::clone(&log)));
+        readers.spawn(lines::read(err, log));
     }
-    let end = tokio::select! {
+    let exit = tokio::select! {
         biased;
-        () = world.shutdown.cancelled() => End::Abandoned,
-        status = child.wait() => End::Exited(code(status?)),
-        () = stop.cancelled() => End::Stopped,
-        () = tokio::time::sleep(training.longest) => End::Overran,
+        () = world.shutdown.cancelled() => Exit::Abandoned,
+        status = child.wait() => Exit::Status(code(status?)),
+        () = halt.cancelled() => Exit::Halted,
     };
-    if matches!(end, End::Stopped | End::Overran) {
-        if let Some(group) = &group {
-            group.send(Signal::TERM);
-        }
+    if exit == Exit::Halted {
+        let tell = async {
+            confine::heeds_signals(folder).await;
+            if let Some(group) = &group {
+                group.send(Signal::TERM);
+            }
+            tokio::time::sleep(world.options.stop_grace).await;
+        };
         tokio::select! {
             () = world.shutdown.cancelled() => {}
             _ = child.wait() => {}
-            () = tokio::time::sleep(world.options.stop_grace) => {}
+            () = tell => {}
         }
     }
     drop(group);
@@ -144,9 +121,7 @@ pub(super) async fn run(
         while readers.join_next().await.is_some() {}
     })
     .await;
-    drop(readers);
-    let metrics = log.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok((end, metrics))
+    Ok(exit)
 }
 
 /// The request's entry point, or the command that stands for the job's image, or the default container: the reference
@@ -200,14 +175,9 @@ pub(super) fn arguments(training: &Training) -> Vec<OsString> {
     }
 }
 
-fn environment(
-    command: &mut Command,
-    world: &World,
-    place: &Place,
-    training: &Training,
-    folder: &Folder,
-    session: &SessionCredentials,
-) {
+fn environment(command: &mut Command, cluster: &Cluster<'_>, folder: &Folder) {
+    let (world, training, session) = (cluster.world, cluster.training, cluster.session);
+    let place = &cluster.role.place;
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
     command
         .env_clear()
@@ -271,73 +241,4 @@ fn code(status: ExitStatus) -> i32 {
     status
         .code()
         .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
-}
-
-struct Log {
-    world: Arc<World>,
-    place: Place,
-    training: Arc<Training>,
-    /// None if the role may not write logs.
-    stream: Option<String>,
-    metrics: Mutex<Vec<Metric>>,
-}
-
-impl Log {
-    fn line(&self, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
-        let text = text.trim_end_matches('\r');
-        if text.is_empty() {
-            return;
-        }
-        self.measure(text);
-        if let Some(stream) = &self.stream {
-            self.world
-                .at(&self.place)
-                .logs
-                .append(LOG_GROUP, stream, text.to_owned());
-        }
-    }
-
-    fn measure(&self, line: &str) {
-        for (name, regex) in &self.training.metrics {
-            let value = regex
-                .captures(line)
-                .and_then(|found| found.get(1))
-                .and_then(|found| found.as_str().parse::<f64>().ok())
-                .filter(|value| value.is_finite());
-            let Some(value) = value else { continue };
-            let metric = Metric {
-                name: name.clone(),
-                value,
-                at: self.world.now(),
-            };
-            let mut metrics = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-            match metrics.iter_mut().find(|known| known.name == *name) {
-                Some(known) => *known = metric,
-                None => metrics.push(metric),
-            }
-        }
-    }
-}
-
-/// Lines become events as they come; what is longer than an event may be becomes several.
-async fn read(pipe: impl AsyncRead + Unpin, log: Arc<Log>) {
-    let mut pipe = BufReader::new(pipe);
-    let mut line = Vec::new();
-    while let Ok(buffer) = pipe.fill_buf().await {
-        if buffer.is_empty() {
-            break;
-        }
-        let room = LONGEST_LINE - line.len();
-        let end = buffer.iter().take(room).position(|byte| *byte == b'\n');
-        let taken = end.unwrap_or_else(|| buffer.len().min(room));
-        line.extend_from_slice(&buffer[..taken]);
-        let is_over = end.is_some() || line.len() == LONGEST_LINE;
-        pipe.consume(taken + usize::from(end.is_some()));
-        if is_over {
-            log.line(&line);
-            line.clear();
-        }
-    }
-    log.line(&line);
 }

@@ -11,36 +11,12 @@ use super::super::api::ApiError;
 use super::{conditions, invalid};
 
 mod channels;
+mod instances;
 mod rules;
 
 pub(super) use channels::Channel;
 use channels::{channels, file_mode};
-
-/// The quota of a world: what it runs is one process a job.
-const MOST_INSTANCES: u64 = 1;
-
-/// Families of instances whose volume is their own, by EC2's documentation: no KMS key encrypts it.
-const WITH_LOCAL_STORAGE: [&str; 19] = [
-    "g4dn",
-    "g5",
-    "g6",
-    "g6e",
-    "g7",
-    "g7e",
-    "p3dn",
-    "p4d",
-    "p4de",
-    "p5",
-    "p5e",
-    "p5en",
-    "p6-b200",
-    "p6-b300",
-    "p6e-gb200",
-    "r5d",
-    "trn1",
-    "trn1n",
-    "trn2",
-];
+pub(super) use instances::Group;
 
 /// A job as asked for, checked.
 #[derive(Debug)]
@@ -59,8 +35,12 @@ pub(super) struct Training {
     pub(super) checkpoints: Option<Kept>,
     /// A tar file, or files below a prefix.
     pub(super) is_packed: bool,
-    pub(super) instance_type: String,
+    pub(super) groups: Vec<Group>,
     pub(super) longest: Duration,
+    /// Whether its instances may be taken back.
+    pub(super) is_spot: bool,
+    /// On spot instances: how long it may take in all, waiting included.
+    pub(super) spot_wait: Option<Duration>,
     pub(super) is_isolated: bool,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) metrics: Vec<(String, Regex)>,
@@ -96,50 +76,14 @@ impl Training {
         )?;
         file_mode(mode)?;
         let resources = &body["ResourceConfig"];
-        let instance_type = required(resources, "InstanceType", "resourceConfig.instanceType")?;
-        let count = resources["InstanceCount"].as_u64().unwrap_or_default();
-        if count == 0 {
-            return Err(constraint(
-                "0",
-                "resourceConfig.instanceCount",
-                "Member must have value greater than or equal to 1",
-            ));
-        }
-        if count > MOST_INSTANCES {
-            return Err(ApiError::new(
-                "ResourceLimitExceeded",
-                format!(
-                    "The account-level service limit '{instance_type} for training job usage' is {MOST_INSTANCES} \
-                     Instances, with current utilization of 0 Instances and a request delta of {count} Instances. \
-                     The sandbox runs a job as one process on this machine."
-                ),
-            ));
-        }
-        if resources["VolumeSizeInGB"].is_null() {
-            return Err(constraint(
-                "0",
-                "resourceConfig.volumeSizeInGB",
-                "Member must have value greater than or equal to 1",
-            ));
-        }
-        let family = instance_type
-            .trim_start_matches("ml.")
-            .split('.')
-            .next()
-            .unwrap_or_default();
-        if WITH_LOCAL_STORAGE.contains(&family) && !resources["VolumeKmsKeyId"].is_null() {
-            return Err(invalid(format!(
-                "VolumeKmsKeyId cannot be given for {instance_type}: its local storage is encrypted by its hardware."
-            )));
-        }
+        let groups = instances::groups(resources)?;
         let output = &body["OutputDataConfig"];
         let path = required(output, "S3OutputPath", "outputDataConfig.s3OutputPath")?;
         let stopping = &body["StoppingCondition"];
         let longest = stopping["MaxRuntimeInSeconds"].as_u64().unwrap_or(86_400);
-        match (
-            stopping["MaxWaitTimeInSeconds"].as_u64(),
-            body["EnableManagedSpotTraining"] == true,
-        ) {
+        let is_spot = body["EnableManagedSpotTraining"] == true;
+        let spot_wait = stopping["MaxWaitTimeInSeconds"].as_u64();
+        match (spot_wait, is_spot) {
             (Some(_), false) => {
                 return Err(invalid(
                     "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true",
@@ -159,7 +103,7 @@ impl Training {
             entrypoint: conditions::texts(&algorithm["ContainerEntrypoint"]),
             arguments: conditions::texts(&algorithm["ContainerArguments"]),
             hyperparameters: map(&body["HyperParameters"]),
-            channels: channels(&body["InputDataConfig"], mode)?,
+            channels: channels(&body["InputDataConfig"], mode, &groups)?,
             output: place(path, "outputDataConfig.s3OutputPath")?,
             checkpoints: checkpoints(&body["CheckpointConfig"])?,
             output_key: output["KmsKeyId"]
@@ -167,8 +111,10 @@ impl Training {
                 .filter(|key| !key.is_empty())
                 .map(str::to_owned),
             is_packed: output["CompressionType"] != "NONE",
-            instance_type: instance_type.to_owned(),
+            groups,
             longest: Duration::from_secs(longest),
+            is_spot,
+            spot_wait: spot_wait.map(Duration::from_secs),
             is_isolated: body["EnableNetworkIsolation"] == true,
             environment: map(&body["Environment"]),
             metrics: metrics(&algorithm["MetricDefinitions"])?,

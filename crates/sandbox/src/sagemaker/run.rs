@@ -1,29 +1,31 @@
 //! A job's way through its statuses.
 
-use std::fs::{DirBuilder, File};
-use std::io::{self, Read};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use futures::future::join_all;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::super::guardian::{self, Charge, Held};
 use super::super::iam::SessionCredentials;
 use super::super::identity::{Caller, Place};
-use super::super::world::{World, random_hex};
+use super::super::world::World;
 use super::below::Below;
 use super::checkpoint::Checkpoints;
+use super::cluster::{Cluster, End, Limits};
+use super::host::Hosts;
 use super::job::Job;
+use super::lines::Metrics;
 use super::phase::{Phase, Status};
-use super::process::{self, End, LOG_GROUP};
 use super::request::Training;
-use super::{SageMaker, artifact, channel, memory};
+use super::{SageMaker, artifact, channel};
 
 /// Between two attempts to write a job's end on a disk that fails.
 const AGAIN: Duration = Duration::from_millis(500);
+/// Between spot instances that were taken back and others.
+const NO_CAPACITY: Duration = Duration::from_millis(200);
 /// A FailureReason's length.
 const LONGEST_REASON: usize = 1024;
 
@@ -68,6 +70,7 @@ pub(super) async fn run(
         Ok(Outcome::Completed) => (Phase::Completed, None),
         Ok(Outcome::Stopped) => (Phase::Stopped, None),
         Ok(Outcome::Overran) => (Phase::MaxRuntimeExceeded, None),
+        Ok(Outcome::WaitedTooLong) => (Phase::MaxWaitTimeExceeded, None),
         Ok(Outcome::Abandoned) => return,
         Err(reason) => failed(reason),
     };
@@ -108,8 +111,15 @@ enum Outcome {
     Completed,
     Stopped,
     Overran,
+    WaitedTooLong,
     /// The world ends, and the job's record with it.
     Abandoned,
+}
+
+/// How one run on one set of instances ended.
+enum Attempt {
+    Ended(Outcome),
+    Interrupted,
 }
 
 struct Walk<'a> {
@@ -126,61 +136,96 @@ impl Walk<'_> {
         &self.world.at(&self.role.place).sagemaker
     }
 
+    /// From the beginning again whenever spot instances are taken back, as long as the job may wait for others.
     async fn through(&self) -> Result<Outcome, String> {
-        let folder = Folder::new(self.world).map_err(|error| format!("InternalServerError: {error}"))?;
-        if let Some(early) = self.wait().await {
-            return Ok(early);
+        let deadline = self.training.spot_wait.map(|wait| Instant::now() + wait);
+        let mut left = self.training.longest;
+        loop {
+            match self.attempt(&mut left, deadline).await? {
+                Attempt::Ended(outcome) => return Ok(outcome),
+                Attempt::Interrupted => self.enter(Phase::Interrupted, |_| {}),
+            }
+            if let Some(early) = self.wait(self.pace.max(NO_CAPACITY)).await {
+                return Ok(early);
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(Outcome::WaitedTooLong);
+            }
+            self.enter(Phase::Starting, |_| {});
+        }
+    }
+
+    /// One run on new hosts, whose time is taken from what is left of the longest run.
+    async fn attempt(&self, left: &mut Duration, deadline: Option<Instant>) -> Result<Attempt, String> {
+        let hosts = Hosts::new(self.world, self.training).map_err(|error| format!("InternalServerError: {error}"))?;
+        let hosts = Arc::new(hosts);
+        if let Some(early) = self.wait(self.pace).await {
+            return Ok(Attempt::Ended(early));
         }
         let now = self.world.now();
-        self.enter(Phase::Downloading, |job| job.started = Some(now));
-        let downloading = tokio::join!(self.download(&folder.root), self.wait());
+        self.enter(Phase::Downloading, |job| {
+            job.started.get_or_insert(now);
+        });
+        let downloading = tokio::join!(self.download(&hosts), self.wait(self.pace));
         if let Some(early) = downloading.1 {
-            return Ok(early);
+            return Ok(Attempt::Ended(early));
         }
         let checkpoints = downloading.0?;
         self.enter(Phase::Training, |_| {});
-        let stream = self.log_stream();
-        let ended = CancellationToken::new();
-        let training = async {
-            let _ended = ended.clone().drop_guard();
-            let (world, training) = (self.world, self.training);
-            process::run(
-                world,
-                &self.role.place,
-                training,
-                &folder,
-                &self.session,
-                &self.stop,
-                stream.as_deref(),
-            )
-            .await
+        let began = Instant::now();
+        let limits = Limits {
+            stop: &self.stop,
+            longest: *left,
+            deadline,
         };
-        let copying = async {
-            match checkpoints {
-                Some(checkpoints) => checkpoints.keep(ended.cancelled()).await,
-                None => Ok(()),
-            }
-        };
-        let (ran, copied) = tokio::join!(training, copying);
-        let (end, metrics) =
-            ran.map_err(|error| format!("ClientError: the job's command could not be started: {error}"))?;
-        self.sagemaker()
-            .update(&self.training.name, |job| job.metrics = metrics);
+        let end = self.train(&hosts, checkpoints, &limits).await?;
+        *left = left.saturating_sub(began.elapsed());
         let outcome = match end {
-            End::Exited(0) => Outcome::Completed,
-            End::Exited(status) => return Err(failure(&folder.root, status)),
+            End::Completed => Outcome::Completed,
             End::Stopped => Outcome::Stopped,
             End::Overran => Outcome::Overran,
-            End::Abandoned => return Ok(Outcome::Abandoned),
+            End::WaitedTooLong => Outcome::WaitedTooLong,
+            End::Interrupted => return Ok(Attempt::Interrupted),
+            End::Abandoned => return Ok(Attempt::Ended(Outcome::Abandoned)),
+            End::Failed(host, status) => {
+                let failed = hosts.iter().nth(host).map(|host| failure(&host.folder.root, status));
+                return Err(failed.unwrap_or_default());
+            }
         };
-        copied?;
         self.enter(Phase::Uploading, |_| {});
-        self.upload(&folder.root, matches!(outcome, Outcome::Completed)).await?;
-        Ok(match outcome {
+        self.upload(&hosts, matches!(outcome, Outcome::Completed)).await?;
+        Ok(Attempt::Ended(match outcome {
             // Asked to stop while it was uploading: it is done all the same, and says so.
             Outcome::Completed if self.stop.is_cancelled() => Outcome::Stopped,
             outcome => outcome,
-        })
+        }))
+    }
+
+    /// Runs the hosts, while their checkpoints are kept.
+    async fn train(&self, hosts: &Hosts, checkpoints: Vec<Checkpoints>, limits: &Limits<'_>) -> Result<End, String> {
+        let (ended, metrics) = (CancellationToken::new(), Arc::new(Metrics::default()));
+        let training = async {
+            let _ended = ended.clone().drop_guard();
+            let cluster = Cluster {
+                world: self.world,
+                role: &self.role,
+                training: self.training,
+                session: &self.session,
+                hosts,
+                metrics: &metrics,
+            };
+            cluster.run(limits).await
+        };
+        let copying = join_all(checkpoints.into_iter().map(|host| host.keep(ended.cancelled())));
+        let (ran, copied) = tokio::join!(training, copying);
+        let end = ran.map_err(|error| format!("ClientError: the job's command could not be started: {error}"))?;
+        self.sagemaker()
+            .update(&self.training.name, |job| job.metrics = metrics.last());
+        // Why a host failed is told before what could not be kept of it.
+        if !matches!(end, End::Failed(..) | End::Abandoned) {
+            copied.into_iter().collect::<Result<(), _>>()?;
+        }
+        Ok(end)
     }
 
     /// Enters a phase, unless the job is being stopped: Stopping stays until the end.
@@ -195,38 +240,49 @@ impl Walk<'_> {
     }
 
     /// A waiting status' least time; an outcome if the job ends in it.
-    async fn wait(&self) -> Option<Outcome> {
+    async fn wait(&self, pace: Duration) -> Option<Outcome> {
         tokio::select! {
             biased;
             () = self.world.shutdown.cancelled() => Some(Outcome::Abandoned),
             () = self.stop.cancelled() => Some(Outcome::Stopped),
-            () = tokio::time::sleep(self.pace) => None,
+            () = tokio::time::sleep(pace) => None,
         }
     }
 
-    async fn download(&self, root: &Path) -> Result<Option<Checkpoints>, String> {
+    /// Prepares every host; their checkpoints, if the job keeps such.
+    async fn download(&self, hosts: &Arc<Hosts>) -> Result<Vec<Checkpoints>, String> {
         let (world, training) = (Arc::clone(self.world), Arc::clone(self.training));
-        let (role, root) = (self.role.clone(), root.to_owned());
+        let (role, hosts) = (self.role.clone(), Arc::clone(hosts));
         blocking(move || {
-            prepare(&training, &root).map_err(|error| format!("InternalServerError: {error}"))?;
-            for channel in &training.channels {
-                channel::download(&world, &role, channel, &root.join("input/data").join(&channel.name))?;
+            let mut kept = Vec::new();
+            for host in hosts.iter() {
+                let root = host.folder.root.as_path();
+                let prepared = hosts.prepare(host, &training);
+                prepared.map_err(|error| format!("InternalServerError: {error}"))?;
+                for channel in &training.channels {
+                    if let Some(share) = hosts.share(host, channel) {
+                        let folder = root.join("input/data").join(&channel.name);
+                        channel::download(&world, &role, channel, share, &folder)?;
+                    }
+                }
+                kept.extend(Checkpoints::fetch(&world, &role, &training, root)?);
             }
-            Checkpoints::fetch(&world, &role, &training, &root)
+            Ok(kept)
         })
         .await
     }
 
     /// A job that did not end by itself leaves a model only if there is something of it.
-    async fn upload(&self, root: &Path, whole: bool) -> Result<(), String> {
+    async fn upload(&self, hosts: &Arc<Hosts>, whole: bool) -> Result<(), String> {
         let (world, training) = (Arc::clone(self.world), Arc::clone(self.training));
-        let (role, root) = (self.role.clone(), root.to_owned());
+        let (role, hosts) = (self.role.clone(), Arc::clone(hosts));
         let uploaded = blocking(move || {
-            let has_model = artifact::files(&root, "model").is_ok_and(|model| model.is_some());
+            let roots: Vec<&Path> = hosts.iter().map(|host| host.folder.root.as_path()).collect();
+            let has_model = artifact::files(&roots, "model").is_ok_and(|model| !model.is_empty());
             if !whole && !has_model {
                 return Ok(None);
             }
-            artifact::upload(&world, &role, &training, &root).map(Some)
+            artifact::upload(&world, &role, &training, &roots).map(Some)
         })
         .await?;
         if let Some(uri) = uploaded {
@@ -234,21 +290,6 @@ impl Walk<'_> {
                 .update(&self.training.name, |job| job.artifacts = Some(uri));
         }
         Ok(())
-    }
-
-    /// Where the job's lines go, if its role may write logs.
-    fn log_stream(&self) -> Option<String> {
-        let stream = format!("{}/algo-1-{}", self.training.name, self.world.now().as_second());
-        let rest = format!("log-group:{LOG_GROUP}:log-stream:{stream}");
-        let resource = self.role.place.arn("logs", &rest);
-        ["logs:CreateLogStream", "logs:PutLogEvents"]
-            .iter()
-            .all(|action| {
-                self.world
-                    .authorize(&self.role, action, &resource, &std::collections::BTreeMap::new())
-                    .is_ok()
-            })
-            .then_some(stream)
     }
 }
 
@@ -258,75 +299,6 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(act)
         .await
         .unwrap_or_else(|error| Err(format!("InternalServerError: {error}")))
-}
-
-/// A job's folders, private to this user; removed when let go, or by the guardian.
-pub(super) struct Folder {
-    /// In the shape of `/opt/ml`.
-    pub(super) root: PathBuf,
-    /// For plaintext in memory, where the system has a file system there.
-    pub(super) memory: Option<PathBuf>,
-    _locked: Option<File>,
-    _held: Vec<Held>,
-}
-
-impl Folder {
-    pub(super) fn new(world: &World) -> io::Result<Self> {
-        let name = random_hex::<8>();
-        let root = world.root.join("jobs").join(&name);
-        let memory = memory::place(&name);
-        let hold = |folder: &PathBuf| world.guardian.hold(Charge::Folder(folder.into()));
-        let held = std::iter::once(&root).chain(&memory).map(hold).collect();
-        let folder = Self {
-            _locked: memory.as_deref().map(memory::hold).transpose()?,
-            _held: held,
-            root,
-            memory,
-        };
-        let mut builder = DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        for below in ["input/config", "input/data", "model", "output/data"] {
-            builder.create(folder.root.join(below))?;
-        }
-        Ok(folder)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        for folder in std::iter::once(&self.root).chain(&self.memory) {
-            // What cannot be removed now goes with the world's folder.
-            let _ = guardian::remove(folder);
-        }
-    }
-}
-
-/// Writes what SageMaker tells a container.
-fn prepare(training: &Training, root: &Path) -> io::Result<()> {
-    let config = root.join("input/config");
-    let write = |name: &str, value: &Value| std::fs::write(config.join(name), value.to_string());
-    write("hyperparameters.json", &json!(training.hyperparameters))?;
-    let resources = json!({
-        "current_host": "algo-1",
-        "current_instance_type": training.instance_type,
-        "current_group_name": "homogeneousCluster",
-        "hosts": ["algo-1"],
-        "instance_groups": [{
-            "instance_group_name": "homogeneousCluster",
-            "instance_type": training.instance_type,
-            "hosts": ["algo-1"],
-        }],
-        "network_interface_name": "eth0",
-    });
-    // AWS's documentation spells it the one way, its containers the other.
-    write("resourceconfig.json", &resources)?;
-    write("resourceConfig.json", &resources)?;
-    let inputs: Map<String, Value> = training
-        .channels
-        .iter()
-        .map(|channel| (channel.name.clone(), channel.config.clone()))
-        .collect();
-    write("inputdataconfig.json", &Value::Object(inputs))
 }
 
 /// The FailureReason of a command that failed: the head of what it left in `output/failure`, and its status.

@@ -9,7 +9,9 @@ use crate::iam::EntityKind;
 use crate::identity::ACCOUNT;
 use crate::s3::About;
 
+mod hosts;
 mod requests;
+mod spot;
 
 const IMAGE: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest";
 
@@ -38,11 +40,14 @@ pub(super) fn world(command: &str) -> Arc<World> {
 
 /// The same, with so many seconds between SIGTERM and SIGKILL.
 fn world_with(command: &str, grace: u64) -> Arc<World> {
-    let options = Options {
+    world_of(Options {
         stop_grace: Duration::from_secs(grace),
         images: vec![(IMAGE.to_owned(), command.to_owned())],
         ..Options::default()
-    };
+    })
+}
+
+fn world_of(options: Options) -> Arc<World> {
     let world = Arc::new(World::scratch(options));
     let trust = json!({ "Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": { "Service": SERVICE }, "Action": "sts:AssumeRole"

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::super::process::LOG_GROUP;
+use super::super::lines::LOG_GROUP;
 use super::super::tests::{body, completed, model, processes, up, world};
 use super::super::{SERVICE, create_unasked};
 use super::*;

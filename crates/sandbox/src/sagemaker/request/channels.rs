@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::super::super::api::ApiError;
 use super::super::invalid;
-use super::{location, required};
+use super::{Group, location, required};
+use crate::sagemaker::conditions::texts;
 
 /// One input channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,11 +17,15 @@ pub(in super::super) struct Channel {
     /// A prefix, or the key of a manifest.
     pub(in super::super) prefix: String,
     pub(in super::super) is_manifest: bool,
+    /// Whether each host gets a part of its objects.
+    pub(in super::super) is_sharded: bool,
+    /// The groups of instances that it is for; all if empty.
+    pub(in super::super) groups: Vec<String>,
     /// The channel's entry of `inputdataconfig.json`.
     pub(in super::super) config: Value,
 }
 
-pub(super) fn channels(value: &Value, job_mode: &str) -> Result<Vec<Channel>, ApiError> {
+pub(super) fn channels(value: &Value, job_mode: &str, groups: &[Group]) -> Result<Vec<Channel>, ApiError> {
     let mut names = BTreeSet::new();
     value
         .as_array()
@@ -38,12 +43,12 @@ pub(super) fn channels(value: &Value, job_mode: &str) -> Result<Vec<Channel>, Ap
                     "Duplicate channel name found in input data config: {name}"
                 )));
             }
-            channel(name, entry, job_mode)
+            channel(name, entry, job_mode, groups)
         })
         .collect()
 }
 
-fn channel(name: &str, entry: &Value, job_mode: &str) -> Result<Channel, ApiError> {
+fn channel(name: &str, entry: &Value, job_mode: &str, groups: &[Group]) -> Result<Channel, ApiError> {
     let mode = entry["InputMode"].as_str().unwrap_or(job_mode);
     file_mode(mode)?;
     let source = &entry["DataSource"]["S3DataSource"];
@@ -58,6 +63,15 @@ fn channel(name: &str, entry: &Value, job_mode: &str) -> Result<Channel, ApiErro
             )));
         }
     };
+    let named = texts(&source["InstanceGroupNames"]);
+    if let Some(name) = named
+        .iter()
+        .find(|name| groups.iter().all(|group| group.name != **name))
+    {
+        return Err(invalid(format!(
+            "InstanceGroupNames: {name} is not among the InstanceGroups of ResourceConfig."
+        )));
+    }
     let text = |value: &Value, default: &str| value.as_str().unwrap_or(default).to_owned();
     let mut config = json!({
         "TrainingInputMode": mode,
@@ -75,6 +89,8 @@ fn channel(name: &str, entry: &Value, job_mode: &str) -> Result<Channel, ApiErro
         bucket,
         prefix,
         is_manifest,
+        is_sharded: source["S3DataDistributionType"] == "ShardedByS3Key",
+        groups: named,
         config,
     })
 }
