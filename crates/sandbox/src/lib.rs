@@ -103,7 +103,7 @@ pub struct Options {
     /// How long a new grant is unseen without its token.
     pub grant_delay: Duration,
     /// The strongroom binary: its reference trainer is what training jobs of images that are not in `images` run. Without it
-    /// they fail.
+    /// they fail. Jobs find it by its name.
     pub program: Option<PathBuf>,
     /// The least time that a job spends in each waiting status.
     pub job_pace: Duration,

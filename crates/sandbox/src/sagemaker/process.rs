@@ -178,7 +178,7 @@ pub(super) fn arguments(training: &Training) -> Vec<OsString> {
 fn environment(command: &mut Command, cluster: &Cluster<'_>, folder: &Folder) {
     let (world, training, session) = (cluster.world, cluster.training, cluster.session);
     let place = &cluster.role.place;
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let path = path(world);
     command
         .env_clear()
         .env("PATH", path)
@@ -197,6 +197,17 @@ fn environment(command: &mut Command, cluster: &Cluster<'_>, folder: &Folder) {
             .env("AWS_SECRET_ACCESS_KEY", &session.secret_access_key)
             .env("AWS_SESSION_TOKEN", &session.session_token);
     }
+}
+
+/// Where commands are found: the world's program too, as in an image that has it.
+fn path(world: &World) -> OsString {
+    let machines = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let folder = world.options.program.as_deref().and_then(Path::parent);
+    let all = folder
+        .map(Path::to_path_buf)
+        .into_iter()
+        .chain(std::env::split_paths(&machines));
+    std::env::join_paths(all).unwrap_or(machines)
 }
 
 /// What the request wants in the environment, without what is set already.
