@@ -63,6 +63,7 @@ pub use login::{Login, log_in, open_page};
 pub use permissions::{Answer, Checked, Subject, check_permissions};
 pub use preflight::preflight;
 pub use preview::{list_archive, preview};
+pub use principals::role_arn;
 pub use proof::{prove, prove_grant_cycle, prove_object, prove_trusted, step_json, steps_json};
 pub use roles::{delete_role, detach_role_policy, new_role, role_policies, trust_caller, trust_service};
 pub use unlock::OpenOptions;

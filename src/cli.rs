@@ -69,6 +69,8 @@ pub enum Command {
     Prove(ProveArgs),
     /// In a training container: unwrap, decrypt, run COMMAND, encrypt what it leaves
     Train(TrainArgs),
+    /// Start a training job on encrypted data
+    Start(StartArgs),
     /// Follow a training job and its log to the end; status 0 if it completed
     Watch(WatchArgs),
     /// Serve the embedded local AWS alone, for boto3, the AWS CLI and tests
@@ -242,6 +244,53 @@ pub struct ProveArgs {
     pub json: bool,
 }
 
+/// `start IMAGE`.
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// The training image's URI
+    pub image: String,
+    /// Execution role: name or ARN
+    #[arg(long, value_name = "ROLE")]
+    pub role: String,
+    /// Encrypted data and the name it has in the job: s3://BUCKET/PREFIX/ or an object, with ,sharded for a part to each
+    /// host; again for another
+    #[arg(long, required = true, value_name = "NAME=PLACE", value_parser = pair)]
+    pub channel: Vec<(String, String)>,
+    /// Hyperparameter; again for another
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub hp: Vec<(String, String)>,
+    /// The job's name (default: train- and the time)
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Instance type
+    #[arg(long, value_name = "TYPE", default_value = "ml.m5.large")]
+    pub instance: String,
+    /// How many instances
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub instances: i32,
+    /// Volume of each instance
+    #[arg(long, value_name = "GB", default_value_t = 10)]
+    pub volume: i32,
+    /// Longest run
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub max_runtime: i32,
+    /// Use spot instances, and take this long in all, waiting included
+    #[arg(long, value_name = "SECONDS")]
+    pub spot: Option<i32>,
+    /// Where the model goes (default: s3://BUCKET/output of the first channel's bucket)
+    #[arg(long, value_name = "s3://...")]
+    pub output: Option<String>,
+    /// Follow the job and its log to the end; status 0 if it completed
+    #[arg(long)]
+    pub wait: bool,
+    /// One JSON object per line on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// What `strongroom train` runs in the container (default: the image's own entry point)
+    #[arg(last = true)]
+    pub command: Vec<String>,
+}
+
 /// `watch JOB`.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
@@ -292,7 +341,7 @@ pub struct WorldArgs {
     /// Add many keys, grants on one key, objects in one prefix, jobs
     #[arg(long, value_name = "keys=N,grants=N,objects=N,jobs=N", value_delimiter = ',', value_parser = pair)]
     pub fill: Vec<(String, String)>,
-    /// Do something wrong on purpose, such as kms:throttle@0.1, s3:latency=200ms, *:error=503@0.01
+    /// Do something wrong on purpose, such as kms:throttle@0.1, s3:latency=200ms, *:error=503@0.01, sagemaker:interrupt=30s
     #[arg(long, value_name = "SERVICE:KIND[=VALUE][@SHARE]")]
     pub fault: Vec<String>,
     /// Makes faults fall the same way again

@@ -15,6 +15,7 @@ mod output;
 pub mod person;
 pub mod prove;
 pub mod sandbox;
+pub mod start;
 pub mod verify;
 pub mod watch;
 

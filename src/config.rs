@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::app::{Consent, Keymap, Settings};
 use crate::cli::Global;
-use crate::domain::{AwsContext, Fault, FaultKind, Named, UploadRule};
+use crate::domain::{AwsContext, Fault, FaultKind, JobSettings, Named, UploadRule};
 use crate::ui::Theme;
 
 pub use environment::shed_empty_variables;
@@ -93,6 +93,16 @@ impl Connection {
             uploads: context.uploads.clone(),
         }
     }
+}
+
+/// What the configuration says of jobs, where the arguments say to begin.
+///
+/// # Errors
+/// As [`Connection::new`].
+pub fn job_settings(global: &Global) -> Result<JobSettings, Fault> {
+    let own = own::read(global.config.as_deref(), false)?;
+    let context = context(global, &own.contexts)?;
+    Ok(if context.name.is_none() { own.jobs } else { context.jobs })
 }
 
 /// Who and where to begin as.

@@ -57,6 +57,8 @@ pub use request::{
     ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, Session, Touch,
 };
 pub use secret::Plaintext;
-pub use spec::{GrantSpec, ImageSpec, JobSettings, JobSpec, KeySpec, Message, Original, RoleSpec};
+pub use spec::{
+    DataChannel, GrantSpec, ImageSpec, JobPlan, JobSettings, JobSpec, KeySpec, Message, Original, RoleSpec,
+};
 pub use survey::{AuditEntry, AuditOutcome, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};
 pub use upload_rule::{UploadRule, UploadSettings};

@@ -125,6 +125,10 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
             let name = if args.story { interrupt::STORY } else { "prove" };
             with_aws(name, &cli.global, &args, commands::prove::run).await?;
         }
+        Command::Start(args) => {
+            let asked = (args, config::job_settings(&cli.global)?);
+            with_aws("start", &cli.global, &asked, commands::start::run).await?;
+        }
         Command::Watch(args) => with_aws("watch", &cli.global, &args, commands::watch::run).await?,
         Command::Login => with_aws("login", &cli.global, &(), commands::login::run).await?,
         Command::Doctor(args) => with_aws("doctor", &cli.global, &args, commands::doctor::run).await?,

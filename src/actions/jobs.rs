@@ -18,11 +18,15 @@ pub(super) use job_inputs::Material;
 
 const MOST_HYPERPARAMETERS: usize = 100;
 const LONGEST_VALUE: usize = 2500;
+/// Of a container's arguments.
+const MOST_ARGUMENTS: usize = 100;
+const LONGEST_ARGUMENT: usize = 256;
+const OUR_CHANNEL: &str = "strongroom";
 /// The container takes no longer one either.
 const LONGEST_MANIFEST: u64 = 64 << 20;
 const START: &str = "start training job";
 
-/// Starts a training job on one encrypted object, or on everything under a prefix. Cancelled before its manifest is
+/// Starts a training job; each of its channels has one encrypted object, or everything under a prefix. Cancelled before its manifest is
 /// written nothing is made; from then on the job is started.
 pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) -> Result<Outcome, Fault> {
     check(spec)?;
@@ -43,7 +47,7 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
         JobSpec::CHECKPOINTS_PARAMETER.to_owned(),
         JobSpec::CHECKPOINTS_DIR.to_owned(),
     );
-    let manifest = material.manifest(spec).map(|manifest| {
+    let manifest = material.manifest().map(|manifest| {
         serde_json::to_vec(&manifest).expect("strings, numbers and maps with string keys are always JSON")
     });
     if let Some(manifest) = &manifest {
@@ -112,10 +116,6 @@ pub(super) fn manifest_key(job: &str) -> String {
     format!(".strongroom/manifests/{job}.json")
 }
 
-fn source(spec: &JobSpec) -> String {
-    s3::uri(&spec.bucket, &spec.object)
-}
-
 fn check(spec: &JobSpec) -> Result<(), Fault> {
     let invalid = |cause: &str, remedy: &str| Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy));
     if !is_job_name(&spec.name) {
@@ -124,8 +124,27 @@ fn check(spec: &JobSpec) -> Result<(), Fault> {
             "use up to 63 letters, digits and inner hyphens",
         );
     }
-    if spec.object.is_empty() {
+    let channels = spec.channels();
+    if channels.iter().any(|channel| channel.object.is_empty()) {
         return invalid("a whole bucket is no channel", "choose an encrypted object or a prefix");
+    }
+    if let Some(wrong) = channels.iter().find(|channel| !is_channel_name(&channel.name)) {
+        return invalid(
+            &format!("`{}` is not a name for a channel", wrong.name),
+            "use up to 64 letters, digits, dots, hyphens and underscores; `strongroom` is our own",
+        );
+    }
+    let mut names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {
+        return invalid(&format!("two channels have the name {}", twice[0]), "give each its own");
+    }
+    let command = &spec.plan.command;
+    if command.len() > MOST_ARGUMENTS || command.iter().any(|word| word.chars().count() > LONGEST_ARGUMENT) {
+        return invalid(
+            "SageMaker takes no such command",
+            "give up to 100 words of up to 256 characters, and longer ones in a file of the image or as hyperparameters",
+        );
     }
     if !spec.output.starts_with("s3://") {
         return invalid("the output is not an S3 URI", "give s3://BUCKET/PREFIX");
@@ -152,6 +171,13 @@ fn check_hyperparameters(spec: &JobSpec, hyperparameters: &BTreeMap<String, Stri
     };
     let remedy = "leave some out";
     Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy))
+}
+
+/// `[A-Za-z0-9\.\-_]+`, and no folder's own or parent's name; one name is kept for what strongroom brings itself.
+fn is_channel_name(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let is_path = name.chars().all(|c| c == '.');
+    (1..=64).contains(&name.len()) && name.chars().all(inner) && !is_path && name != OUR_CHANNEL
 }
 
 /// `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`.

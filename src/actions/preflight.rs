@@ -2,7 +2,7 @@
 //!
 //! Nothing here changes anything. What cannot be looked at is said, and blocks nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::join;
 
@@ -21,16 +21,18 @@ const SAGEMAKER: &str = "sagemaker.amazonaws.com";
 /// Looks at everything that `start_job` and the job after it need, the worst first.
 pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
     let look = Look { aws, spec };
-    let (name, role, pass, region, encryption, image, material) = join!(
+    let (name, role, pass, regions, encryption, image, material) = join!(
         look.name(),
         look.role(),
         look.pass_role(),
-        look.region(),
+        look.regions(),
         look.default_encryption(),
         look.image(),
         Material::of(aws, spec)
     );
-    let mut findings = vec![name, pass, region, encryption];
+    let mut findings = vec![name, pass];
+    findings.extend(regions);
+    findings.push(encryption);
     findings.extend(image);
     findings.extend(role);
     match material {
@@ -94,13 +96,13 @@ impl Look<'_> {
         };
         let partition = policy::partition(&self.spec.role_arn);
         let s3 = |resource: &str| Arn::s3(partition, resource).to_string();
-        let bucket = s3(&self.spec.bucket);
-        let data = format!("{bucket}/{}", self.spec.object);
-        let mut findings = vec![
-            trusted,
-            may(&policies, "the role reads the data", "s3:GetObject", &data),
-            may(&policies, "the role lists the bucket", "s3:ListBucket", &bucket),
-        ];
+        let mut findings = vec![trusted];
+        for channel in self.spec.channels() {
+            let bucket = s3(&channel.bucket);
+            let data = format!("{bucket}/{}", channel.object);
+            findings.push(may(&policies, "the role reads the data", "s3:GetObject", &data));
+            findings.push(may(&policies, "the role lists the bucket", "s3:ListBucket", &bucket));
+        }
         if let Some(ObjectUri { bucket, key }) = ObjectUri::parse(&self.spec.output) {
             let folder = format!("{bucket}/{key}");
             let folder = folder.trim_end_matches('/');
@@ -142,17 +144,22 @@ impl Look<'_> {
         }
     }
 
-    async fn region(&self) -> Finding {
+    async fn regions(&self) -> Vec<Finding> {
+        let buckets: BTreeSet<String> = self.spec.channels().into_iter().map(|channel| channel.bucket).collect();
+        let mut findings = Vec::new();
+        for bucket in buckets {
+            findings.push(self.region(&bucket).await);
+        }
+        findings
+    }
+
+    async fn region(&self, bucket: &str) -> Finding {
         let what = "the bucket is in this region";
-        match s3::bucket_region(self.aws, &self.spec.bucket).await {
+        match s3::bucket_region(self.aws, bucket).await {
             Ok(region) if region == self.aws.region() => well(what, region),
             Ok(region) => blocks(
                 what,
-                format!(
-                    "{} is in {region}, the job would run in {}",
-                    self.spec.bucket,
-                    self.aws.region()
-                ),
+                format!("{bucket} is in {region}, the job would run in {}", self.aws.region()),
                 "run strongroom with --region and the bucket's region",
                 None,
             ),
@@ -285,7 +292,7 @@ impl Look<'_> {
             None => well(what, ".strongroom/ is not delivered".to_owned()),
             Some(key) => blocks(
                 what,
-                format!("SageMaker would deliver s3://{}/{key} as data", self.spec.bucket),
+                format!("SageMaker would deliver {key} as data"),
                 "choose a prefix that does not contain it",
                 None,
             ),
@@ -362,14 +369,19 @@ fn may(policies: &RolePolicies, what: &str, action: &str, resource: &str) -> Fin
 }
 
 impl Material {
-    /// Key objects and documents of ours that the job's channel would deliver too.
+    /// Key objects and documents of ours that one of the job's channels would deliver too.
     fn neighbours(&self, spec: &JobSpec) -> Vec<String> {
         let own = [
             self.key_object().map(str::to_owned),
             Some(super::jobs::manifest_key(&spec.name)),
         ];
-        let is_inside = |key: &String| key.starts_with(&spec.object);
-        own.into_iter().flatten().filter(is_inside).collect()
+        let channels = spec.channels();
+        let is_inside = |key: &String| {
+            let mut here = channels.iter().filter(|channel| channel.bucket == spec.bucket);
+            here.any(|channel| key.starts_with(&channel.object))
+        };
+        let inside = own.into_iter().flatten().filter(is_inside);
+        inside.map(|key| s3::uri(&spec.bucket, &key)).collect()
     }
 }
 

@@ -33,7 +33,10 @@ pub(super) async fn named(aws: &Aws, arn: &str) -> Result<String, Fault> {
 }
 
 /// A role's ARN, from its ARN, its session's or its name.
-pub(super) async fn role_arn(aws: &Aws, role: &str) -> Result<String, Fault> {
+///
+/// # Errors
+/// When there is no such role, or IAM does not say.
+pub async fn role_arn(aws: &Aws, role: &str) -> Result<String, Fault> {
     if role.starts_with("arn:") {
         named(aws, role).await
     } else {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::fault::{Expected, Heard};
 use super::{Aws, Paged, pages, timestamp};
 use crate::domain::{
-    Channel, Fault, FaultKind, JobDetail, JobSettings, JobSpec, JobStatus, Original, TrainingJob, Transition,
+    Channel, Fault, FaultKind, JobDetail, JobPlan, JobSettings, JobSpec, JobStatus, Original, TrainingJob, Transition,
 };
 
 /// Newest first; with `since`, only what changed after it.
@@ -54,7 +54,7 @@ pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<Train
     })
 }
 
-/// Creates the job as `spec` says, its data in one channel: every key that begins with `spec.object`. What an original has
+/// Creates the job as `spec` says, its data in channels: every key that begins with a channel's. What an original has
 /// besides is kept, shown or not: a clone is no less secure than that; but it has checkpoints of its own.
 pub(crate) async fn create_training_job(
     aws: &Aws,
@@ -150,31 +150,37 @@ fn algorithm(spec: &JobSpec, original: Option<AlgorithmSpecification>) -> Algori
     if algorithm.algorithm_name.is_none() {
         algorithm.training_image = Some(spec.image.clone());
     }
+    if !spec.plan.command.is_empty() {
+        algorithm.container_entrypoint = Some(JobPlan::ENTRYPOINT.map(str::to_owned).to_vec());
+        algorithm.container_arguments = Some(spec.plan.command.clone());
+    }
     algorithm
 }
 
 fn channels(spec: &JobSpec, original: Option<Vec<SdkChannel>>) -> Vec<SdkChannel> {
-    let source = S3DataSource::builder()
-        .s3_data_type(S3DataType::S3Prefix)
-        .s3_uri(super::s3::uri(&spec.bucket, &spec.object))
-        .s3_data_distribution_type(S3DataDistribution::FullyReplicated)
-        .build();
     let mut channels = original.unwrap_or_default();
-    let own = channels
-        .iter_mut()
-        .find(|channel| channel.channel_name() == Some(spec.channel()));
-    match own {
-        Some(own) => match own.data_source.as_mut().and_then(|data| data.s3_data_source.as_mut()) {
-            Some(known) => known.s3_uri = source.s3_uri,
-            None => own.data_source = Some(DataSource::builder().s3_data_source(source).build()),
-        },
-        None => channels.push(
-            SdkChannel::builder()
-                .channel_name(spec.channel())
-                .input_mode(TrainingInputMode::File)
-                .data_source(DataSource::builder().s3_data_source(source).build())
-                .build(),
-        ),
+    for asked in spec.channels() {
+        let source = S3DataSource::builder()
+            .s3_data_type(S3DataType::S3Prefix)
+            .s3_uri(asked.uri())
+            .s3_data_distribution_type(S3DataDistribution::from(asked.distribution()))
+            .build();
+        let own = channels
+            .iter_mut()
+            .find(|channel| channel.channel_name() == Some(&asked.name));
+        match own {
+            Some(own) => match own.data_source.as_mut().and_then(|data| data.s3_data_source.as_mut()) {
+                Some(known) => known.s3_uri = source.s3_uri,
+                None => own.data_source = Some(DataSource::builder().s3_data_source(source).build()),
+            },
+            None => channels.push(
+                SdkChannel::builder()
+                    .channel_name(asked.name)
+                    .input_mode(TrainingInputMode::File)
+                    .data_source(DataSource::builder().s3_data_source(source).build())
+                    .build(),
+            ),
+        }
     }
     channels
 }

@@ -100,6 +100,7 @@ impl Interrupt {
         let cause = "it was interrupted, and what it waited for was not answered";
         let remedy = match self.command {
             "encrypt" => "the same command goes on with an upload that had begun",
+            "start" => "the job may have been started: the dashboard has it, and `aws sagemaker list-training-jobs`",
             STORY => "a grant of this proof may stand: revoke what `aws kms list-grants` names strongroom-proof-…",
             _ => "",
         };

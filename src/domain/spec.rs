@@ -25,9 +25,9 @@ pub struct JobSpec {
     pub volume_gb: i32,
     /// Longest run in seconds.
     pub max_runtime: i32,
-    /// Bucket of the encrypted object.
+    /// Bucket of the first channel's data; the manifest goes there too.
     pub bucket: String,
-    /// Its key.
+    /// An object's key, or a prefix.
     pub object: String,
     /// `s3://…` where the model goes.
     pub output: String,
@@ -37,8 +37,59 @@ pub struct JobSpec {
     pub moved_from: Option<String>,
     /// What a company's rules want of a job.
     pub settings: JobSettings,
+    /// How it takes its data and runs.
+    pub plan: JobPlan,
     /// The job that it is made after: all that is not said here is as it was there.
     pub original: Option<Original>,
+}
+
+/// How a job takes its data and runs, where that is not one channel for all hosts and the image's own command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobPlan {
+    /// Name of the first channel; the original's if none, or `train`.
+    pub channel: Option<String>,
+    /// Whether each host gets a part of the first channel's objects.
+    pub is_sharded: bool,
+    /// Further channels.
+    pub others: Vec<DataChannel>,
+    /// What `strongroom train` runs in the container; the image's own command if empty.
+    pub command: Vec<String>,
+}
+
+impl JobPlan {
+    /// What runs a command in the container; an image that is made our way has it.
+    pub const ENTRYPOINT: [&str; 3] = ["strongroom", "train", "--"];
+}
+
+/// Encrypted objects that a job finds in a folder of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataChannel {
+    /// Its name.
+    pub name: String,
+    /// The bucket.
+    pub bucket: String,
+    /// An object's key, or a prefix.
+    pub object: String,
+    /// Whether each host gets a part of the objects.
+    pub is_sharded: bool,
+    /// The prefix that the data was moved from, if a person declares that it was moved.
+    pub moved_from: Option<String>,
+}
+
+impl DataChannel {
+    /// Where its data is.
+    pub fn uri(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.object)
+    }
+
+    /// SageMaker's word for who gets which of its objects.
+    pub fn distribution(&self) -> &'static str {
+        if self.is_sharded {
+            "ShardedByS3Key"
+        } else {
+            "FullyReplicated"
+        }
+    }
 }
 
 /// What a company's rules want of a job; what is not set is SageMaker's default, or the original's.
@@ -72,9 +123,22 @@ pub struct Original {
 }
 
 impl JobSpec {
-    /// The channel of the data.
+    /// The name of the first channel.
     pub fn channel(&self) -> &str {
-        self.original.as_ref().map_or("train", |original| &original.channel)
+        let original = self.original.as_ref().map(|original| original.channel.as_str());
+        self.plan.channel.as_deref().or(original).unwrap_or("train")
+    }
+
+    /// The channels whose data is looked at and listed for the job, the first one first.
+    pub fn channels(&self) -> Vec<DataChannel> {
+        let first = DataChannel {
+            name: self.channel().to_owned(),
+            bucket: self.bucket.clone(),
+            object: self.object.clone(),
+            is_sharded: self.plan.is_sharded,
+            moved_from: self.moved_from.clone(),
+        };
+        std::iter::once(first).chain(self.plan.others.iter().cloned()).collect()
     }
 
     /// Where SageMaker finds checkpoints to copy to S3, in a job made here: a folder of our own, so that the usual one,

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use strongroom::actions;
-use strongroom::domain::{JobSettings, JobSpec};
+use strongroom::domain::{JobPlan, JobSettings, JobSpec};
 
 use crate::place::{Place, files, never};
 
@@ -11,6 +11,8 @@ use crate::place::{Place, files, never};
 mod doctor;
 #[path = "cli/proofs.rs"]
 mod proofs;
+#[path = "cli/start.rs"]
+mod start;
 
 const TABLE: &[u8] = b"x,y\n1,2\n2,4\n3,6\n4,8\n";
 
@@ -165,6 +167,7 @@ fn wrong_usage_ends_with_2_and_touches_nothing() {
         &["decrypt", "a/x.csv"],
         &["prove", "--key", "alias/training"],
         &["watch"],
+        &["start", "image", "--role", "trainer"],
         &["train"],
         &["no-such-command"],
         &["--sandbox", "--region", "eu-west-1", "doctor"],
@@ -349,6 +352,7 @@ fn job(role_arn: &str) -> JobSpec {
         hyperparameters: std::collections::BTreeMap::new(),
         moved_from: None,
         settings: JobSettings::default(),
+        plan: JobPlan::default(),
         original: None,
     }
 }

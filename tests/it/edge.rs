@@ -85,6 +85,8 @@ fn what_is_typed_wrongly_is_said_back_harmless() {
         &["--config", hostile],
         &["prove", "--key", hostile, "--role", hostile],
         &["watch", hostile],
+        &["start", hostile, "--role", hostile, "--channel", hostile],
+        &["start", hostile, "--role", hostile, "--channel", "train=s3://b/data/"],
         &["sandbox", "--fill", hostile],
     ] {
         let done = place.run(arguments);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use strongroom::actions::{self, Aws};
 use strongroom::config::{Connection, SandboxEndpoint};
-use strongroom::domain::{FaultKind, JobSettings, JobSpec};
+use strongroom::domain::{FaultKind, JobPlan, JobSettings, JobSpec};
 
 use crate::place::{Place, never};
 
@@ -210,6 +210,7 @@ fn job(name: &str, role: &str, settings: JobSettings) -> JobSpec {
         hyperparameters: std::collections::BTreeMap::new(),
         moved_from: None,
         settings,
+        plan: JobPlan::default(),
         original: None,
     }
 }

@@ -68,7 +68,7 @@ fn ended(mut child: Child, signal: Signal) -> (ExitStatus, Duration, String) {
 fn every_command_ends_with_the_first_signal_though_nothing_was_answered() {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("x.csv"), "x").unwrap();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["encrypt", "x.csv", "s3://bucket/data/", "--key", "alias/training"],
         &["decrypt", "s3://bucket/data/x.csv", "-o", "y.csv"],
         &["decrypt", "s3://bucket/data/", "-o", "back"],
@@ -76,6 +76,14 @@ fn every_command_ends_with_the_first_signal_though_nothing_was_answered() {
         &["verify", "s3://bucket/data/x.csv", "s3://bucket/data/"],
         &["prove", "--key", "alias/training", "--role", "trainer"],
         &["watch", "job"],
+        &[
+            "start",
+            "image",
+            "--role",
+            "arn:aws:iam::111122223333:role/trainer",
+            "--channel",
+            "train=s3://bucket/data/",
+        ],
         &["doctor"],
     ];
     for arguments in commands {

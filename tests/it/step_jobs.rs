@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use strongroom::actions;
-use strongroom::domain::{JobSettings, JobSpec};
+use strongroom::domain::{JobPlan, JobSettings, JobSpec};
 
 use crate::desk::{Desk, job as listed};
 use crate::place::{Place, never};
@@ -55,6 +55,7 @@ fn spec(name: &str, role_arn: &str, image: &str) -> JobSpec {
         hyperparameters: BTreeMap::new(),
         moved_from: None,
         settings: JobSettings::default(),
+        plan: JobPlan::default(),
         original: None,
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use strongroom::actions::{self, ProgressSink};
 use strongroom::domain::{
-    FaultKind, GrantConstraint, GrantSpec, JobSettings, JobSpec, KeySpec, Message, Outcome, Plaintext, ProofMethod,
-    RoleSpec, explain, policy,
+    FaultKind, GrantConstraint, GrantSpec, JobPlan, JobSettings, JobSpec, KeySpec, Message, Outcome, Plaintext,
+    ProofMethod, RoleSpec, explain, policy,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +56,7 @@ pub(crate) fn job(name: &str, role_arn: &str, object: &str) -> JobSpec {
         hyperparameters: none(),
         moved_from: None,
         settings: JobSettings::default(),
+        plan: JobPlan::default(),
         original: None,
     }
 }

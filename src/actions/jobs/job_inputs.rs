@@ -1,17 +1,17 @@
-//! What a job trains on: one encrypted object or everything under a prefix, with the data keys that open it.
+//! What a job trains on: in each channel one encrypted object or everything under a prefix, with the data keys that open it.
 
 use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
-use super::{START, source};
+use super::START;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::actions::encrypted_data_key::{BOTO3_KEY_OBJECT, EncryptedDataKey, MAX_DATA_KEY};
 use crate::actions::unlock::{Among, Claim, OpenOptions};
 use crate::aws::{Aws, kms, pages, s3, transfer};
 use crate::domain::bond::{Declared, Survey};
-use crate::domain::{Fault, FaultKind, JobSpec, ObjectFormat, ObjectInfo, ObjectRow};
+use crate::domain::{DataChannel, Fault, FaultKind, JobSpec, ObjectFormat, ObjectInfo, ObjectRow};
 use crate::envelope::header_of;
 use crate::envelope::manifest::{Manifest, ManifestChannel, ManifestFile, VERSION, WrappedDataKey};
 
@@ -24,116 +24,127 @@ const MOST_FILES: usize = 10_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::actions) struct Material {
     data_keys: Vec<WrappedDataKey>,
-    /// By path relative to the channel; `None` the boto3 way, where tokens say nothing of themselves.
-    files: Option<BTreeMap<String, ManifestFile>>,
+    /// By the channels' names; `None` the boto3 way, where tokens say nothing of themselves.
+    channels: Option<BTreeMap<String, ManifestChannel>>,
     count: usize,
     key_bucket: String,
     key_object: Option<String>,
 }
 
-/// One object of the channel, as its first bytes came.
+/// One object of a channel, as its first bytes came.
 struct Opened {
     key: String,
     info: ObjectInfo,
     first: Vec<u8>,
 }
 
-impl Opened {
-    async fn of(aws: &Aws, spec: &JobSpec, key: String) -> Result<Self, Fault> {
-        let (info, first) = s3::opening(aws, &spec.bucket, &key).await?;
-        if !info.format.is_token() {
-            let uri = s3::uri(&spec.bucket, &key);
-            let cause = format!("{uri} is not an encrypted token ({})", info.format.as_str());
-            let remedy = "encrypt and upload it first, or choose another prefix";
-            return Err(refused(spec, cause, remedy));
-        }
-        Ok(Self { key, info, first })
-    }
-}
+/// What a channel holds.
+type Held = (DataChannel, Vec<Opened>);
 
 impl Material {
     /// Looks at every object; one that is not a token of ours, or of another kind than the others, is refused.
     pub(in crate::actions) async fn of(aws: &Aws, spec: &JobSpec) -> Result<Self, Fault> {
-        let looks = objects(aws, spec)
-            .await?
-            .into_iter()
-            .map(|key| Opened::of(aws, spec, key));
-        let infos: Vec<Opened> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
-        let ours = infos
-            .iter()
+        let mut held = Vec::new();
+        for channel in spec.channels() {
+            let infos = look(aws, spec, &channel).await?;
+            held.push((channel, infos));
+        }
+        let count = held.iter().map(|(_, infos)| infos.len()).sum();
+        let all = || held.iter().flat_map(|(_, infos)| infos);
+        let ours = all()
             .filter(|opened| opened.info.format == ObjectFormat::Strongroom)
             .count();
-        match (ours, infos.first()) {
-            (_, None) => Err(refused(
-                spec,
-                format!("there is nothing under {}", source(spec)),
-                "upload data first",
-            )),
-            (0, Some(_)) => Self::boto3(aws, spec, infos.len()).await,
-            (all, Some(_)) if all == infos.len() => Self::bound(aws, spec, &infos).await,
+        match ours {
+            0 => Self::boto3(aws, spec, count).await,
+            ours if ours == count => Self::bound(aws, spec, &held).await,
             _ => {
-                let cause = format!("{} holds tokens with and without strongroom's metadata", source(spec));
+                let places: Vec<String> = held.iter().map(|(channel, _)| channel.uri()).collect();
+                let cause = format!(
+                    "{} hold tokens with and without strongroom's metadata",
+                    places.join(", ")
+                );
                 Err(refused(spec, cause, "upload all of it with strongroom"))
             }
         }
     }
 
-    async fn bound(aws: &Aws, spec: &JobSpec, infos: &[Opened]) -> Result<Self, Fault> {
+    async fn bound(aws: &Aws, spec: &JobSpec, held: &[Held]) -> Result<Self, Fault> {
         let mut found = Self {
             data_keys: Vec::new(),
-            files: None,
-            count: infos.len(),
+            channels: None,
+            count: held.iter().map(|(_, infos)| infos.len()).sum(),
             key_bucket: spec.bucket.clone(),
             key_object: None,
         };
-        let mut files = BTreeMap::new();
-        for Opened { key, info, first } in infos {
-            let uri = s3::uri(&spec.bucket, key);
-            let refused = |cause: String, remedy: &str| {
-                Fault::new(
-                    FaultKind::Integrity,
-                    START,
-                    &spec.name,
-                    format!("{uri}: {cause}"),
-                    remedy,
-                )
-            };
-            let claim = claim(spec, key, info).map_err(|fault| Fault {
-                ways: fault.ways,
-                ..refused(fault.cause, "upload it again")
-            })?;
-            let Some(metadata) = claim.metadata() else {
-                return Err(refused("it has no metadata".to_owned(), "upload the object again"));
-            };
-            let wrapped = EncryptedDataKey::of(aws, &spec.bucket, key, info).await?;
-            let data_key = WrappedDataKey {
-                data_key: BASE64_STANDARD.encode(&wrapped.ciphertext),
-                kms_key_id: metadata.kms_key_id.clone(),
-                context: metadata.context.clone(),
-            };
-            let known = found.data_keys.iter().position(|known| *known == data_key);
-            let index = known.unwrap_or_else(|| {
-                found.data_keys.push(data_key);
-                found.data_keys.len() - 1
-            });
-            if found.key_object.is_none() {
-                found.key_object.clone_from(&metadata.data_key_object);
+        let mut channels = BTreeMap::new();
+        for (channel, infos) in held {
+            let mut files = BTreeMap::new();
+            for opened in infos {
+                let file = found.file(aws, spec, channel, opened).await?;
+                files.insert(delivered_as(channel, &opened.key).to_owned(), file);
             }
-            let header = header_of(first)
-                .ok_or_else(|| refused("it does not begin like a token".to_owned(), "verify the object"))?;
-            let file = ManifestFile {
-                data_key: index,
-                header: BASE64_STANDARD.encode(header),
-                length: Some(metadata.length),
-                version: metadata.version(),
-                name: Some(metadata.name.clone()),
-                prefix: metadata.prefix.clone(),
-                mac: Some(BASE64_STANDARD.encode(metadata.mac)),
+            let listed = ManifestChannel {
+                prefix: Some(folder(channel).to_owned()),
+                moved_from: declared(channel).map(|declared| declared.from()),
+                files,
             };
-            files.insert(delivered_as(spec, key).to_owned(), file);
+            channels.insert(channel.name.clone(), listed);
         }
-        found.files = Some(files);
+        found.channels = Some(channels);
         Ok(found)
+    }
+
+    /// What the manifest says of one object, whose data key is among ours from now on.
+    async fn file(
+        &mut self,
+        aws: &Aws,
+        spec: &JobSpec,
+        channel: &DataChannel,
+        Opened { key, info, first }: &Opened,
+    ) -> Result<ManifestFile, Fault> {
+        let uri = s3::uri(&channel.bucket, key);
+        let refused = |cause: String, remedy: &str| {
+            Fault::new(
+                FaultKind::Integrity,
+                START,
+                &spec.name,
+                format!("{uri}: {cause}"),
+                remedy,
+            )
+        };
+        let claim = claim(channel, key, info).map_err(|fault| Fault {
+            ways: fault.ways,
+            ..refused(fault.cause, "upload it again")
+        })?;
+        let Some(metadata) = claim.metadata() else {
+            return Err(refused("it has no metadata".to_owned(), "upload the object again"));
+        };
+        let wrapped = EncryptedDataKey::of(aws, &channel.bucket, key, info).await?;
+        let data_key = WrappedDataKey {
+            data_key: BASE64_STANDARD.encode(&wrapped.ciphertext),
+            kms_key_id: metadata.kms_key_id.clone(),
+            context: metadata.context.clone(),
+        };
+        let known = self.data_keys.iter().position(|known| *known == data_key);
+        let index = known.unwrap_or_else(|| {
+            self.data_keys.push(data_key);
+            self.data_keys.len() - 1
+        });
+        // The boto3 way looks for it in one bucket.
+        if self.key_object.is_none() && channel.bucket == self.key_bucket {
+            self.key_object.clone_from(&metadata.data_key_object);
+        }
+        let header = header_of(first)
+            .ok_or_else(|| refused("it does not begin like a token".to_owned(), "verify the object"))?;
+        Ok(ManifestFile {
+            data_key: index,
+            header: BASE64_STANDARD.encode(header),
+            length: Some(metadata.length),
+            version: metadata.version(),
+            name: Some(metadata.name.clone()),
+            prefix: metadata.prefix.clone(),
+            mac: Some(BASE64_STANDARD.encode(metadata.mac)),
+        })
     }
 
     /// Tokens without metadata: C is where the boto3 way puts it, and only KMS knows which key wrapped it.
@@ -150,7 +161,7 @@ impl Material {
             let cause = format!(
                 "{} has no strongroom metadata, but the data key found for it, {}, is of strongroom's own uploads: the \
                  metadata, which proves name and place, may have been taken away",
-                source(spec),
+                s3::uri(&spec.bucket, &spec.object),
                 s3::uri(&bucket, &object)
             );
             let remedy =
@@ -175,7 +186,7 @@ impl Material {
                 kms_key_id,
                 context: BTreeMap::new(),
             }],
-            files: None,
+            channels: None,
             count,
             key_bucket: bucket,
             key_object: Some(object),
@@ -194,7 +205,7 @@ impl Material {
 
     /// In a few words.
     pub(in crate::actions) fn describe(&self) -> String {
-        let bound = if self.files.is_some() {
+        let bound = if self.channels.is_some() {
             "as they say; the job holds each against its name, place and length"
         } else {
             "unbound: the boto3 way"
@@ -203,16 +214,11 @@ impl Material {
     }
 
     /// What the container must find, if the tokens say it.
-    pub(super) fn manifest(&self, spec: &JobSpec) -> Option<Manifest> {
-        let channel = ManifestChannel {
-            prefix: Some(folder(spec).to_owned()),
-            moved_from: declared(spec).map(|declared| declared.from()),
-            files: self.files.clone()?,
-        };
+    pub(super) fn manifest(&self) -> Option<Manifest> {
         Some(Manifest {
             version: VERSION,
             data_keys: self.data_keys.clone(),
-            channels: BTreeMap::from([(spec.channel().to_owned(), channel)]),
+            channels: self.channels.clone()?,
         })
     }
 
@@ -233,45 +239,69 @@ impl Material {
         if let Some(object) = &self.key_object {
             set("ciphertext_s3_key", object);
         }
-        if !is_prefix(&spec.object) {
-            set("train_file", delivered_as(spec, &spec.object));
+        // Of a channel that is shared out one host alone has it.
+        if !is_prefix(&spec.object) && !spec.plan.is_sharded {
+            set("train_file", delivered_as(&spec.channels()[0], &spec.object));
         }
         pairs
     }
 }
 
-/// The objects that the job's channel will deliver.
-async fn objects(aws: &Aws, spec: &JobSpec) -> Result<Vec<String>, Fault> {
+/// Looks at the objects that a channel will deliver.
+async fn look(aws: &Aws, spec: &JobSpec, channel: &DataChannel) -> Result<Vec<Opened>, Fault> {
+    let keys = objects(aws, spec, channel).await?;
+    if keys.is_empty() {
+        let cause = format!("there is nothing under {}", channel.uri());
+        return Err(refused(spec, cause, "upload data first"));
+    }
+    let looks = keys.into_iter().map(|key| open(aws, spec, channel, key));
+    stream::iter(looks).buffered(AT_ONCE).try_collect().await
+}
+
+async fn open(aws: &Aws, spec: &JobSpec, channel: &DataChannel, key: String) -> Result<Opened, Fault> {
+    let (info, first) = s3::opening(aws, &channel.bucket, &key).await?;
+    if !info.format.is_token() {
+        let uri = s3::uri(&channel.bucket, &key);
+        let cause = format!("{uri} is not an encrypted token ({})", info.format.as_str());
+        let remedy = "encrypt and upload it first, or choose another prefix";
+        return Err(refused(spec, cause, remedy));
+    }
+    Ok(Opened { key, info, first })
+}
+
+/// The keys of those objects.
+async fn objects(aws: &Aws, spec: &JobSpec, channel: &DataChannel) -> Result<Vec<String>, Fault> {
+    let (bucket, object) = (channel.bucket.as_str(), channel.object.as_str());
     let mut found = Vec::new();
-    let mut pages = pages(|token| s3::list_under(aws, &spec.bucket, &spec.object, token));
+    let mut pages = pages(|token| s3::list_under(aws, bucket, object, token));
     loop {
         let rows = match pages.try_next().await {
             Ok(Some(rows)) => rows,
             Ok(None) => break,
             // Whoever may not list cannot look for neighbours of the one object; the container takes in none that the
             // manifest does not list.
-            Err(fault) if fault.kind == FaultKind::Denied && found.is_empty() && !is_prefix(&spec.object) => {
-                return Ok(vec![spec.object.clone()]);
+            Err(fault) if fault.kind == FaultKind::Denied && found.is_empty() && !is_prefix(object) => {
+                return Ok(vec![object.to_owned()]);
             }
             Err(fault) => return Err(fault),
         };
         found.extend(rows.iter().map(ObjectRow::key).map(str::to_owned));
         if found.len() > MOST_FILES {
-            let cause = format!("{} holds more than {MOST_FILES} objects", source(spec));
+            let cause = format!("{} holds more than {MOST_FILES} objects", channel.uri());
             return Err(refused(spec, cause, "choose a smaller prefix"));
         }
     }
-    if is_prefix(&spec.object) {
+    if is_prefix(object) {
         // The marker that some consoles make for a folder is no data.
         // What we keep beside the data, the container passes over.
-        found.retain(|key| !key.ends_with('/') && !is_kept_beside(&spec.object, key));
+        found.retain(|key| !key.ends_with('/') && !is_kept_beside(object, key));
         return Ok(found);
     }
     // SageMaker delivers every object whose key begins with the channel's: `a.csv.bak` comes with `a.csv`.
-    match found.iter().find(|key| **key != spec.object) {
+    match found.iter().find(|key| *key != object) {
         None => Ok(found),
         Some(neighbour) => {
-            let uri = s3::uri(&spec.bucket, neighbour);
+            let uri = s3::uri(bucket, neighbour);
             let cause = format!("SageMaker would deliver {uri} too: its name begins with the object's");
             Err(refused(spec, cause, "move or rename one of the two"))
         }
@@ -285,18 +315,18 @@ fn is_kept_beside(prefix: &str, key: &str) -> bool {
 }
 
 /// What the object says, if it stands where it was put, or where a declared move put it.
-fn claim(spec: &JobSpec, key: &str, info: &ObjectInfo) -> Result<Claim, Fault> {
+fn claim(channel: &DataChannel, key: &str, info: &ObjectInfo) -> Result<Claim, Fault> {
     let options = OpenOptions {
         require_bound: true,
-        moved_from: spec.moved_from.clone(),
+        moved_from: channel.moved_from.clone(),
         ..OpenOptions::default()
     };
     let among = Among::Prefix {
-        prefix: folder(spec),
+        prefix: folder(channel),
         survey: &Survey::default(),
     };
     let claim = Claim::read(
-        &spec.bucket,
+        &channel.bucket,
         key,
         info.metadata.iter().map(|(name, value)| (name, value)),
     )?;
@@ -304,21 +334,20 @@ fn claim(spec: &JobSpec, key: &str, info: &ObjectInfo) -> Result<Claim, Fault> {
     Ok(claim)
 }
 
-fn declared(spec: &JobSpec) -> Option<Declared> {
-    let given = spec.moved_from.as_deref()?;
-    Some(Declared::new(given, Some(folder(spec))))
+fn declared(channel: &DataChannel) -> Option<Declared> {
+    let given = channel.moved_from.as_deref()?;
+    Some(Declared::new(given, Some(folder(channel))))
 }
 
 /// The channel's S3 prefix: its objects are delivered under what follows the last slash of its own name.
-fn folder(spec: &JobSpec) -> &str {
-    spec.object
-        .split_at(spec.object.rfind('/').map_or(0, |slash| slash + 1))
-        .0
+fn folder(channel: &DataChannel) -> &str {
+    let object = &channel.object;
+    object.split_at(object.rfind('/').map_or(0, |slash| slash + 1)).0
 }
 
 /// The path under the channel's folder.
-fn delivered_as<'a>(spec: &JobSpec, key: &'a str) -> &'a str {
-    key.strip_prefix(folder(spec)).unwrap_or(key)
+fn delivered_as<'a>(channel: &DataChannel, key: &'a str) -> &'a str {
+    key.strip_prefix(folder(channel)).unwrap_or(key)
 }
 
 fn is_prefix(object: &str) -> bool {
@@ -343,7 +372,7 @@ mod tests {
                 kms_key_id: "arn:k".to_owned(),
                 context: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
             }],
-            files: None,
+            channels: None,
             count: 1,
             key_bucket: "b".to_owned(),
             key_object: Some("dont_look".to_owned()),
@@ -366,7 +395,7 @@ mod tests {
             object: "data/".to_owned(),
             ..spec()
         };
-        assert_eq!(delivered_as(&spec, "data/2026/x.csv"), "2026/x.csv");
+        assert_eq!(delivered_as(&spec.channels()[0], "data/2026/x.csv"), "2026/x.csv");
         assert_eq!(material().hyperparameters(&spec).get("train_file"), None);
     }
 

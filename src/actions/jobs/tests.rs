@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::domain::JobSettings;
+use crate::domain::{JobPlan, JobSettings};
 
 pub(super) fn spec() -> JobSpec {
     JobSpec {
@@ -18,6 +18,7 @@ pub(super) fn spec() -> JobSpec {
         hyperparameters: BTreeMap::new(),
         moved_from: None,
         settings: JobSettings::default(),
+        plan: JobPlan::default(),
         original: None,
     }
 }

@@ -13,7 +13,7 @@ use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
 use crate::domain::arn::host_suffix;
 use crate::domain::{
-    JobDetail, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original, Request, TrainingJob,
+    JobDetail, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original, Request, TrainingJob,
 };
 
 pub(in crate::app) const TRAIN: Action = Action {
@@ -62,6 +62,7 @@ pub(super) const CLONE: Action = Action {
             hyperparameters: kept(&detail.hyperparameters),
             moved_from: None,
             settings: detail.settings.clone(),
+            plan: JobPlan::default(),
             original: Some(Original {
                 job: target.job(state)?.name.clone(),
                 channel: detail.channels.first()?.name.clone(),
@@ -136,6 +137,7 @@ pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
         hyperparameters: BTreeMap::new(),
         moved_from: None,
         settings: settings(state),
+        plan: JobPlan::default(),
         original: None,
     };
     Some(form(state, spec))
@@ -210,6 +212,7 @@ fn form(state: &State, spec: JobSpec) -> Form {
                 environment: unless_changed(filled, environment, &spec.settings.environment)?,
                 tags: unless_changed(filled, tags, &spec.settings.tags)?,
             },
+            plan: spec.plan.clone(),
             original: spec.original.clone(),
         });
         let [only_look] = filled.checked(instead);

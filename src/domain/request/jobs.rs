@@ -10,7 +10,7 @@ use super::facts::{Ask, Facts, Touch};
 use super::names::principal;
 use crate::domain::spec::WORKFLOW;
 use crate::domain::words::span;
-use crate::domain::{JobSettings, JobSpec};
+use crate::domain::{DataChannel, JobPlan, JobSettings, JobSpec};
 
 /// A request that is about a training job.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,13 +38,15 @@ impl JobRequest {
         match self {
             Self::Start(spec) => {
                 let moved = spec.moved_from.as_ref().map(|from| format!(", moved from {from}"));
+                let others = spec.plan.others.iter().map(|other| format!(" and {}", other.uri()));
                 let title = format!(
-                    "start the job {} as {} on s3://{}/{}{}",
+                    "start the job {} as {} on s3://{}/{}{}{}",
                     spec.name,
                     principal(&spec.role_arn),
                     spec.bucket,
                     spec.object,
-                    moved.unwrap_or_default()
+                    moved.unwrap_or_default(),
+                    others.collect::<String>()
                 );
                 let original = spec.original.as_ref();
                 let after = original
@@ -138,6 +140,17 @@ fn settings(json: &mut Value, settings: &JobSettings) {
     }
 }
 
+fn channel(channel: &DataChannel) -> Value {
+    json!({
+        "ChannelName": channel.name,
+        "DataSource": {"S3DataSource": {
+            "S3DataType": "S3Prefix",
+            "S3Uri": channel.uri(),
+            "S3DataDistributionType": channel.distribution(),
+        }},
+    })
+}
+
 /// What is looked up when the job is started stands there by its name, in capitals.
 fn start(spec: &JobSpec) -> CommandLine {
     let mut hyperparameters = BTreeMap::from([
@@ -158,14 +171,7 @@ fn start(spec: &JobSpec) -> CommandLine {
         "TrainingJobName": spec.name,
         "RoleArn": spec.role_arn,
         "AlgorithmSpecification": {"TrainingImage": spec.image, "TrainingInputMode": "File"},
-        "InputDataConfig": [{
-            "ChannelName": spec.channel(),
-            "DataSource": {"S3DataSource": {
-                "S3DataType": "S3Prefix",
-                "S3Uri": format!("s3://{}/{}", spec.bucket, spec.object),
-                "S3DataDistributionType": "FullyReplicated",
-            }},
-        }],
+        "InputDataConfig": spec.channels().iter().map(channel).collect::<Vec<_>>(),
         "OutputDataConfig": {"S3OutputPath": spec.output},
         "CheckpointConfig": {"S3Uri": spec.checkpoints_uri(), "LocalPath": JobSpec::CHECKPOINTS_DIR},
         "ResourceConfig": {
@@ -177,6 +183,10 @@ fn start(spec: &JobSpec) -> CommandLine {
         "HyperParameters": hyperparameters,
         "Tags": [{"Key": WORKFLOW.0, "Value": WORKFLOW.1}],
     });
+    if !spec.plan.command.is_empty() {
+        json["AlgorithmSpecification"]["ContainerEntrypoint"] = json!(JobPlan::ENTRYPOINT);
+        json["AlgorithmSpecification"]["ContainerArguments"] = json!(spec.plan.command);
+    }
     settings(&mut json, &spec.settings);
     CommandLine::aws("sagemaker create-training-job").with("--cli-input-json", json.to_string())
 }

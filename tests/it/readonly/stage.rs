@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use strongroom::actions;
 use strongroom::domain::{
-    AccountRequest, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobRequest, JobSettings, JobSpec, KeyRequest,
-    Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
+    AccountRequest, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec,
+    KeyRequest, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
 };
 
 use super::BUCKET;
@@ -93,6 +93,7 @@ impl Stage {
             hyperparameters: BTreeMap::new(),
             moved_from: None,
             settings: JobSettings::default(),
+            plan: JobPlan::default(),
             original: None,
         }
     }

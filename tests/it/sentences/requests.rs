@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use strongroom::domain::{
-    AccountRequest, GrantConstraint, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobRequest, JobSettings,
-    JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request,
-    RoleRequest, RoleSpec,
+    AccountRequest, GrantConstraint, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest,
+    JobSettings, JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest,
+    Request, RoleRequest, RoleSpec,
 };
 
 use crate::desk::arn;
@@ -37,6 +37,7 @@ fn job() -> Box<JobSpec> {
         hyperparameters: BTreeMap::new(),
         moved_from: None,
         settings: JobSettings::default(),
+        plan: JobPlan::default(),
         original: None,
     })
 }

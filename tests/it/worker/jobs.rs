@@ -1,6 +1,6 @@
 //! Training jobs: what is not started, how they end, and their logs.
 
-use strongroom::domain::{JobRequest, JobSettings};
+use strongroom::domain::{JobPlan, JobRequest, JobSettings};
 
 use super::*;
 
@@ -53,6 +53,7 @@ fn job(bucket: &str, object: &str) -> Request {
         hyperparameters: BTreeMap::new(),
         moved_from: None,
         settings: JobSettings::default(),
+        plan: JobPlan::default(),
         original: None,
     })))
 }

@@ -1,6 +1,6 @@
 //! SageMaker and its logs: jobs started, stopped, watched; what would fail in them, and what is left of them all.
 
-use strongroom::domain::{CleanUpItem, Finding, JobSettings, JobSpec, Weight};
+use strongroom::domain::{CleanUpItem, Finding, JobPlan, JobSettings, JobSpec, Weight};
 use strongroom_sandbox::Options;
 
 use super::*;
@@ -116,6 +116,7 @@ fn spec(name: &str, role: &str, image: &str) -> JobSpec {
         hyperparameters: BTreeMap::new(),
         moved_from: None,
         settings: JobSettings::default(),
+        plan: JobPlan::default(),
         original: None,
     }
 }

@@ -1,0 +1,164 @@
+//! `strongroom start IMAGE`: a training job on encrypted channels, for scripts; with `--wait` to its end.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{clear_progress, json_line, line, progress};
+use super::watch;
+use crate::actions::role_arn;
+use crate::aws::Aws;
+use crate::cli::{StartArgs, WatchArgs};
+use crate::domain::{
+    DataChannel, Fault, FaultKind, JobPlan, JobRequest, JobSettings, JobSpec, ObjectUri, Outcome, Request,
+};
+use crate::perform::perform;
+
+/// Starts the job, says its name, and follows it if that is asked for.
+///
+/// # Errors
+/// When it was not started; with `--wait` also when it did not end well.
+pub async fn run(
+    aws: &Aws,
+    (args, settings): &(StartArgs, JobSettings),
+    cancel: CancellationToken,
+) -> Result<(), Fault> {
+    let role_arn = role_arn(aws, &args.role).await?;
+    let request = Request::Job(JobRequest::Start(Box::new(spec(args, settings, role_arn)?)));
+    let outcome = perform(aws, &request, &progress(), &cancel).await;
+    clear_progress();
+    let Outcome::JobStarted { name } = outcome? else {
+        let cause = "strongroom failed inside: what came of it is no job";
+        let remedy = "please report this";
+        return Err(Fault::new(FaultKind::Other, START, &args.image, cause, remedy));
+    };
+    if args.json {
+        json_line(&json!({ "event": "started", "job": name }))?;
+    } else {
+        line(&format!("{name}: started"))?;
+    }
+    if !args.wait {
+        return Ok(());
+    }
+    let follow = WatchArgs {
+        job: name,
+        json: args.json,
+    };
+    watch::run(aws, &follow, cancel)
+        .await
+        .map_err(|fault| match fault.kind {
+            FaultKind::Cancelled => Fault {
+                remedy: format!("the job goes on: strongroom watch {}", follow.job),
+                ..fault
+            },
+            _ => fault,
+        })
+}
+
+const START: &str = "start training job";
+
+fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<JobSpec, Fault> {
+    let mut channels = args.channel.iter().map(|(name, place)| channel(name, place));
+    let Some(first) = channels.next().transpose()? else {
+        return Err(usage(
+            "--channel",
+            "there is none".to_owned(),
+            "give NAME=s3://BUCKET/PREFIX/",
+        ));
+    };
+    let others = channels.collect::<Result<_, _>>()?;
+    Ok(JobSpec {
+        name: args.name.clone().unwrap_or_else(new_name),
+        role_arn,
+        image: args.image.clone(),
+        instance_type: args.instance.clone(),
+        instance_count: args.instances,
+        volume_gb: args.volume,
+        max_runtime: args.max_runtime,
+        output: args
+            .output
+            .clone()
+            .unwrap_or_else(|| format!("s3://{}/output", first.bucket)),
+        bucket: first.bucket,
+        object: first.object,
+        hyperparameters: pairs(&args.hp)?,
+        moved_from: None,
+        settings: JobSettings {
+            spot_wait: args.spot.or(settings.spot_wait),
+            ..settings.clone()
+        },
+        plan: JobPlan {
+            channel: Some(first.name),
+            is_sharded: first.is_sharded,
+            others,
+            command: args.command.clone(),
+        },
+        original: None,
+    })
+}
+
+fn new_name() -> String {
+    format!("train-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"))
+}
+
+/// `s3://BUCKET/PREFIX/`, an object, or either with who gets what of it.
+fn channel(name: &str, place: &str) -> Result<DataChannel, Fault> {
+    let (uri, is_sharded) = match place.rsplit_once(',') {
+        Some((uri, "sharded")) => (uri, true),
+        Some((uri, "replicated")) => (uri, false),
+        Some(_) | None => (place, false),
+    };
+    let ObjectUri { bucket, key } = ObjectUri::parse(uri).ok_or_else(|| {
+        let remedy = "give NAME=s3://BUCKET/PREFIX/, or the same with ,sharded for a part to each host";
+        usage("--channel", format!("`{place}` is no place in S3"), remedy)
+    })?;
+    Ok(DataChannel {
+        name: name.to_owned(),
+        bucket,
+        object: key,
+        is_sharded,
+        moved_from: None,
+    })
+}
+
+fn pairs(given: &[(String, String)]) -> Result<BTreeMap<String, String>, Fault> {
+    let mut pairs = BTreeMap::new();
+    for (name, value) in given {
+        if pairs.insert(name.clone(), value.clone()).is_some() {
+            return Err(usage(
+                "--hp",
+                format!("`{name}` is given twice"),
+                "give every name once",
+            ));
+        }
+    }
+    Ok(pairs)
+}
+
+fn usage(option: &str, cause: String, remedy: &str) -> Fault {
+    Fault::new(FaultKind::Usage, "read", option, cause, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_channel_is_for_every_host_unless_it_says_sharded() {
+        for (place, object, is_sharded) in [
+            ("s3://b/data/", "data/", false),
+            ("s3://b/data/,replicated", "data/", false),
+            ("s3://b/data/,sharded", "data/", true),
+            ("s3://b/a,b.csv", "a,b.csv", false),
+            ("s3://b/a,b.csv,sharded", "a,b.csv", true),
+        ] {
+            let read = channel("train", place).unwrap();
+            assert_eq!((read.object.as_str(), read.is_sharded), (object, is_sharded), "{place}");
+        }
+        assert_eq!(channel("train", "data/").unwrap_err().kind, FaultKind::Usage);
+    }
+}
