@@ -13,18 +13,23 @@ def role_for_training(world, name):
     return arn
 
 
-def start(world, name, role, image, bucket, prefix="data", environment=None, **hyperparameters):
+def start(
+    world, name, role, image, bucket, prefix="data", environment=None, hosts=1, entrypoint=(), **hyperparameters
+):
     """A job on s3://BUCKET/PREFIX as the channel train."""
+    algorithm = {"TrainingImage": image, "TrainingInputMode": "File"}
+    if entrypoint:
+        algorithm["ContainerEntrypoint"] = list(entrypoint)
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/{prefix}", "S3DataDistributionType": "FullyReplicated"}
     world.client("sagemaker").create_training_job(
         TrainingJobName=name,
         RoleArn=role,
-        AlgorithmSpecification={"TrainingImage": image, "TrainingInputMode": "File"},
+        AlgorithmSpecification=algorithm,
         HyperParameters=hyperparameters,
         Environment=environment or {},
         InputDataConfig=[{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
         OutputDataConfig={"S3OutputPath": f"s3://{bucket}/output"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": hosts, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 120},
     )
 

@@ -75,6 +75,36 @@ def test_an_image_trains_in_its_container_and_is_gone_when_stopped(shell_image, 
         assert containers() == b""
 
 
+# Says which host it is, and where the names of all of them lead.
+HOSTS = r"""
+read told < /opt/ml/input/config/resourceconfig.json
+host=${told#*\"current_host\":\"}; host=${host%%\"*}
+while read line; do case $line in *algo-*) echo "$line" ;; esac; done < /etc/hosts > /opt/ml/model/$host
+echo "$host here"
+"""
+
+
+def test_several_hosts_are_containers_that_know_each_other_by_name(shell_image, tmp_path):
+    with world(tmp_path, "--image", f"{shell_image}=docker") as mine:
+        role = role_for_training(mine, "r")
+        s3 = mine.client("s3")
+        s3.create_bucket(Bucket="sagemaker-c")
+        s3.put_object(Bucket="sagemaker-c", Key="data/x", Body=b"hello\n")
+        start(mine, "three", role, shell_image, "sagemaker-c", hosts=3, entrypoint=["/bin/sh", "-c", HOSTS])
+        _, lines = completed(mine, "three")
+        hosts = ["algo-1", "algo-2", "algo-3"]
+        assert sorted(lines) == [f"{host} here" for host in hosts]
+        model = s3.get_object(Bucket="sagemaker-c", Key="output/three/output/model.tar.gz")["Body"].read()
+        with tarfile.open(fileobj=io.BytesIO(model)) as archive:
+            assert sorted(archive.getnames()) == hosts
+            known = {archive.extractfile(host).read().decode() for host in hosts}
+        assert len(known) == 1, known
+        addresses = dict(reversed(line.split()) for line in known.pop().splitlines())
+        assert sorted(addresses) == hosts and len(set(addresses.values())) == 3
+        assert all(address.startswith("127.") for address in addresses.values())
+        assert containers() == b""
+
+
 def test_a_killed_sandbox_takes_its_container_with_it(shell_image, tmp_path):
     with world(tmp_path, "--image", f"{shell_image}=docker") as mine:
         s3, logs = (mine.client(name) for name in ("s3", "logs"))
