@@ -71,7 +71,7 @@ keyed! {
     New => ("new", "New, of what the pane holds: key, grant, bucket or prefix, training job");
     Remove => ("remove", "Disable or delete, revoke, stop, cancel: asked first");
     Restore => ("restore", "Enable the key again, or cancel its deletion");
-    Train => ("train", "Start a training job on the selected object");
+    Train => ("train", "Start a training job on the selected or marked objects and prefixes");
     Log => ("log", "The job's log, followed while it runs");
     Preview => ("preview", "Decrypt the beginning in memory and show it; wiped when closed");
     Audit => ("audit", "Every change that this program asked AWS for");

@@ -11,9 +11,7 @@ use super::watch;
 use crate::actions::role_arn;
 use crate::aws::Aws;
 use crate::cli::{StartArgs, WatchArgs};
-use crate::domain::{
-    DataChannel, Fault, FaultKind, JobPlan, JobRequest, JobSettings, JobSpec, ObjectUri, Outcome, Request,
-};
+use crate::domain::{DataChannel, Fault, FaultKind, JobPlan, JobRequest, JobSettings, JobSpec, Outcome, Request};
 use crate::perform::perform;
 
 /// Starts the job, says its name, and follows it if that is asked for.
@@ -103,23 +101,10 @@ fn new_name() -> String {
     format!("train-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"))
 }
 
-/// `s3://BUCKET/PREFIX/`, an object, or either with who gets what of it.
 fn channel(name: &str, place: &str) -> Result<DataChannel, Fault> {
-    let (uri, is_sharded) = match place.rsplit_once(',') {
-        Some((uri, "sharded")) => (uri, true),
-        Some((uri, "replicated")) => (uri, false),
-        Some(_) | None => (place, false),
-    };
-    let ObjectUri { bucket, key } = ObjectUri::parse(uri).ok_or_else(|| {
+    DataChannel::read(name, place).ok_or_else(|| {
         let remedy = "give NAME=s3://BUCKET/PREFIX/, or the same with ,sharded for a part to each host";
         usage("--channel", format!("`{place}` is no place in S3"), remedy)
-    })?;
-    Ok(DataChannel {
-        name: name.to_owned(),
-        bucket,
-        object: key,
-        is_sharded,
-        moved_from: None,
     })
 }
 
@@ -139,26 +124,4 @@ fn pairs(given: &[(String, String)]) -> Result<BTreeMap<String, String>, Fault> 
 
 fn usage(option: &str, cause: String, remedy: &str) -> Fault {
     Fault::new(FaultKind::Usage, "read", option, cause, remedy)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    #[test]
-    fn a_channel_is_for_every_host_unless_it_says_sharded() {
-        for (place, object, is_sharded) in [
-            ("s3://b/data/", "data/", false),
-            ("s3://b/data/,replicated", "data/", false),
-            ("s3://b/data/,sharded", "data/", true),
-            ("s3://b/a,b.csv", "a,b.csv", false),
-            ("s3://b/a,b.csv,sharded", "a,b.csv", true),
-        ] {
-            let read = channel("train", place).unwrap();
-            assert_eq!((read.object.as_str(), read.is_sharded), (object, is_sharded), "{place}");
-        }
-        assert_eq!(channel("train", "data/").unwrap_err().kind, FaultKind::Usage);
-    }
 }

@@ -337,6 +337,94 @@ fn an_older_answer_that_comes_late_takes_neither_end_nor_cause_from_a_job() {
     }
 }
 
+/// The names of a job's channels.
+fn channels(place: &Place, job: &str) -> Vec<String> {
+    let sagemaker = aws_sdk_sagemaker::Client::new(&place.sdk());
+    let described = place.wait(sagemaker.describe_training_job().training_job_name(job).send());
+    let described = described.unwrap();
+    let names = described
+        .input_data_config()
+        .iter()
+        .filter_map(|channel| channel.channel_name());
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn a_prefix_is_trained_on_with_a_command_of_ones_own() {
+    let (place, ..) = ready();
+    let mut session = dashboard(&place);
+    session
+        .keys("3")
+        .wait("data/")
+        .select("data/")
+        .keys("t")
+        .wait("Train on s3://sagemaker-jobs/data/");
+    session.take("trainer").keys("\t").keys(CLEAR).keys("own").keys("\t");
+    session.keys(CLEAR).keys("exits-3").keys("\t");
+    session.keys("sh -c 'echo seen $(ls \"$SM_CHANNEL_TRAIN\")'").keys("\t");
+    session
+        .wait("train=s3://sagemaker-jobs/data/")
+        .keys("\t")
+        .keys("epochs=3");
+    session
+        .keys(ENTER)
+        .wait("Started the job own")
+        .wait("own has ended: Completed");
+    assert!(place.run(&["watch", "own"]).ok().out.contains("seen x.csv"));
+    assert_eq!(channels(&place, "own"), ["train"]);
+}
+
+#[test]
+fn what_is_marked_is_trained_on_a_channel_each() {
+    let (place, ..) = ready();
+    place.write("held-out.csv", TABLE);
+    let to = format!("s3://{BUCKET}/data/");
+    place
+        .run(&["encrypt", "held-out.csv", &to, "--key", "alias/training"])
+        .ok();
+    let mut session = dashboard(&place);
+    session
+        .keys("3")
+        .wait("data/")
+        .select("data/")
+        .keys(ENTER)
+        .wait("x.csv");
+    session
+        .select("x.csv")
+        .keys(" ")
+        .select("held-out.csv")
+        .keys(" ")
+        .keys("t");
+    session
+        .wait("Train on 2 channels")
+        .wait("held-out=s3://")
+        .take("trainer")
+        .keys("\t");
+    session
+        .keys(CLEAR)
+        .keys("both")
+        .keys("\t")
+        .keys(CLEAR)
+        .keys("exits-3")
+        .keys("\t")
+        .keys("true")
+        .keys(ENTER);
+    session.wait("Started the job both").wait("both has ended: Completed");
+    let mut names = channels(&place, "both");
+    names.sort();
+    assert_eq!(names, ["held-out", "x"]);
+
+    // One made after it is told of the tokens of both.
+    session
+        .keys(ESC)
+        .keys("4")
+        .select("both")
+        .action("clone job")
+        .wait("Train on 2 channels")
+        .keys(ENTER);
+    session.wait("Started the job train-").wait("has ended: Completed");
+}
+
 #[test]
 fn an_image_of_ones_own_is_named_in_the_form() {
     let (place, ..) = ready();

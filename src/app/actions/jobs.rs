@@ -2,25 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use super::objects::on_object;
 use super::{asks, only_if};
 use crate::app::command::Keyed;
 use crate::app::details;
 use crate::app::form::{Blank, Filled, Form, Sent, TextKey};
+use crate::app::format;
 use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
 use crate::domain::arn::host_suffix;
 use crate::domain::{
-    JobDetail, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original, Request, TrainingJob,
+    DataChannel, JobDetail, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original, Request,
+    TrainingJob,
 };
 
 pub(in crate::app) const TRAIN: Action = Action {
     label: Keyed::Train.name(),
     help: Keyed::Train.help(),
     changes: true,
-    offered: |state, target| on_object(state, target, "To train, select an encrypted object (3)."),
+    offered: |state, target| {
+        let is_there = target.pane == Pane::Objects && data(state, target).is_some();
+        only_if(is_there, "To train, select or mark encrypted objects or prefixes (3).")
+    },
     begin: |state, target| new(state, target).map(Begin::Fill),
 };
 
@@ -62,7 +66,10 @@ pub(super) const CLONE: Action = Action {
             hyperparameters: kept(&detail.hyperparameters),
             moved_from: None,
             settings: detail.settings.clone(),
-            plan: JobPlan::default(),
+            plan: JobPlan {
+                others: others(detail),
+                ..JobPlan::default()
+            },
             original: Some(Original {
                 job: target.job(state)?.name.clone(),
                 channel: detail.channels.first()?.name.clone(),
@@ -71,6 +78,17 @@ pub(super) const CLONE: Action = Action {
         Some(Begin::Fill(form(state, spec)))
     },
 };
+
+/// The further channels of a job that was told of all its tokens: the new one is told of all of them too.
+fn others(detail: &JobDetail) -> Vec<DataChannel> {
+    if !detail.hyperparameters.contains_key("strongroom_manifest") {
+        return Vec::new();
+    }
+    let further = detail.channels.iter().skip(1);
+    further
+        .filter_map(|channel| DataChannel::read(&channel.name, &channel.uri))
+        .collect()
+}
 
 /// All but what is found out anew for every job. The SageMaker SDK writes texts with quotes.
 fn kept(hyperparameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
@@ -113,10 +131,24 @@ fn trained_on<'a>(state: &'a State, target: &Target) -> Option<(&'a JobDetail, O
     Some((detail, ObjectUri::parse(&detail.channels.first()?.uri)?))
 }
 
-/// A new job on the selected object.
+/// What is marked of the open bucket, else what the cursor is on: a channel each.
+fn data(state: &State, target: &Target) -> Option<Vec<DataChannel>> {
+    let (bucket, _) = target.place.as_ref()?;
+    let rows = if state.objects.marked() > 0 {
+        state.objects.chosen()
+    } else {
+        vec![target.object_row(state)?]
+    };
+    let objects: Vec<String> = rows.into_iter().map(|row| row.key().to_owned()).collect();
+    Some(DataChannel::of(bucket, &objects)).filter(|channels| !channels.is_empty())
+}
+
+/// A new job on the selected or marked objects and prefixes.
 pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
-    let object = target.object(state)?.key().to_owned();
-    let (bucket, _) = target.place.clone()?;
+    let mut channels = data(state, target)?.into_iter();
+    let DataChannel {
+        name, bucket, object, ..
+    } = channels.next()?;
     let who = state.identity.as_ref();
     let account = who.map(|who| who.account.clone()).unwrap_or_default();
     let region = state.settings.region.clone().unwrap_or_default();
@@ -137,7 +169,11 @@ pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
         hyperparameters: BTreeMap::new(),
         moved_from: None,
         settings: settings(state),
-        plan: JobPlan::default(),
+        plan: JobPlan {
+            channel: Some(name),
+            others: channels.collect(),
+            ..JobPlan::default()
+        },
         original: None,
     };
     Some(form(state, spec))
@@ -155,16 +191,32 @@ fn form(state: &State, spec: JobSpec) -> Form {
     } else {
         "The job unwraps the data key as its role: without a grant on the key it is denied."
     };
-    let place = format!("s3://{}/{}", spec.bucket, spec.object);
+    let channels = spec.channels();
+    let place = match channels.as_slice() {
+        [only] => only.uri(),
+        several => format::count(several.len(), "channel"),
+    };
     let original = spec.original.as_ref();
     let after = original.map(|original| format!(" What is not asked for is as {} has it.", original.job));
     let note = format!("{note}{}", after.unwrap_or_default());
-    let mut form = Blank::new(format!("Train on {place}"), note);
+    let about = format!("train on {}", DataChannel::list(&channels));
+    let mut form = Blank::about(about, format!("Train on {place}"), note);
     let role = form.role_chosen("Role", &state.roles, &spec.role_arn);
     let name = form.text("Name", &spec.name, "");
     let image = form.text("Image", &spec.image, "");
+    let command = form.text("Command", "", "run by strongroom in the image; none: the image's own");
+    let data = form.text(
+        "Channels",
+        DataChannel::list(&channels),
+        "NAME=s3://…, …; ,sharded: a part to each instance",
+    );
+    let parameters = form.text(
+        "Parameters",
+        joined(&spec.hyperparameters),
+        "NAME=VALUE, …: hyperparameters",
+    );
     let instance = form.text("Instance", &spec.instance_type, "");
-    let count = form.text("Count", spec.instance_count.to_string(), "");
+    let count = form.text("Instances", spec.instance_count.to_string(), "");
     let volume = form.text("Volume GB", spec.volume_gb.to_string(), "");
     let longest = form.text("Longest run", spec.max_runtime.to_string(), "seconds");
     let output = form.text("Output", &spec.output, "");
@@ -187,8 +239,12 @@ fn form(state: &State, spec: JobSpec) -> Form {
     );
     let environment = form.text("Environment", joined(&known.environment), "NAME=VALUE, …");
     let tags = form.text("Tags", joined(&known.tags), "NAME=VALUE, …");
-    let instead = form.checks("Instead", [("only look what would make it fail", false)]);
+    let only_look = form.checks("Only look", [("at what would make it fail", false)]);
     form.reading(move |filled| {
+        let mut given = DataChannel::read_list(&filled.required(data)?)?.into_iter();
+        let first = given
+            .next()
+            .ok_or_else(|| format!("{} is missing", filled.label(data)))?;
         let spec = Box::new(JobSpec {
             role_arn: filled.role(role)?,
             name: filled.required(name)?,
@@ -198,9 +254,9 @@ fn form(state: &State, spec: JobSpec) -> Form {
             volume_gb: filled.number(volume)?,
             max_runtime: filled.number(longest)?,
             output: filled.required(output)?,
-            bucket: spec.bucket.clone(),
-            object: spec.object.clone(),
-            hyperparameters: spec.hyperparameters.clone(),
+            bucket: first.bucket,
+            object: first.object,
+            hyperparameters: unless_changed(filled, parameters, &spec.hyperparameters)?,
             moved_from: filled.optional(moved),
             settings: JobSettings {
                 subnets: filled.list(subnets),
@@ -212,10 +268,15 @@ fn form(state: &State, spec: JobSpec) -> Form {
                 environment: unless_changed(filled, environment, &spec.settings.environment)?,
                 tags: unless_changed(filled, tags, &spec.settings.tags)?,
             },
-            plan: spec.plan.clone(),
+            plan: JobPlan {
+                channel: Some(first.name),
+                is_sharded: first.is_sharded,
+                others: given.collect(),
+                command: filled.words(command)?,
+            },
             original: spec.original.clone(),
         });
-        let [only_look] = filled.checked(instead);
+        let [only_look] = filled.checked(only_look);
         if only_look {
             return asks(JobRequest::Preflight(spec));
         }

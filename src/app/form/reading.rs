@@ -105,6 +105,11 @@ impl Filled<'_> {
         listed(&self.text(key))
     }
 
+    /// Words as a shell reads them, quoted where they hold blanks.
+    pub(in crate::app) fn words(&self, key: TextKey) -> Result<Vec<String>, String> {
+        words(&self.text(key)).ok_or_else(|| format!("{}: a quote is not closed", self.label(key)))
+    }
+
     /// The role's ARN, if one is chosen.
     pub(in crate::app) fn optional_role(&self, key: RoleKey) -> Option<String> {
         match &self.0[key.0].value {
@@ -157,9 +162,59 @@ fn listed(text: &str) -> Vec<String> {
     items.filter(|item| !item.is_empty()).collect()
 }
 
+/// The words of a command line; `None` if a quote or a backslash has no end. Nothing in them is expanded.
+fn words(text: &str) -> Option<Vec<String>> {
+    let (mut words, mut word) = (Vec::new(), None::<String>);
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            c if c.is_whitespace() => words.extend(word.take()),
+            '\'' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match rest.next()? {
+                        '\'' => break,
+                        c => word.push(c),
+                    }
+                }
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                loop {
+                    match rest.next()? {
+                        '"' => break,
+                        '\\' => word.push(rest.next()?),
+                        c => word.push(c),
+                    }
+                }
+            }
+            '\\' => word.get_or_insert_default().push(rest.next()?),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    Some(words)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_read_as_a_shell_reads_them_without_expanding_anything() {
+        let read = |text: &str| words(text).map(|words| words.join("|"));
+        let of = |text: &str| Some(text.to_owned());
+        assert_eq!(read("python3  train.py --lr 0.1"), of("python3|train.py|--lr|0.1"));
+        assert_eq!(
+            read(r#"sh -c 'echo "$1"' x\ y "a \"b\"" ''"#),
+            of(r#"sh|-c|echo "$1"|x y|a "b"|"#)
+        );
+        assert_eq!(read("a'b c'd"), of("ab cd"));
+        assert_eq!(read(""), of(""));
+        for open in ["'", "\"a", "a\\"] {
+            assert_eq!(read(open), None, "{open}");
+        }
+    }
 
     #[test]
     fn pairs_are_read_with_or_without_spaces_and_nothing_else() {

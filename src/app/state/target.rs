@@ -69,9 +69,14 @@ impl Target {
 
     /// The object, if it is one, and still listed.
     pub(in crate::app) fn object<'a>(&self, state: &'a State) -> Option<&'a ObjectRow> {
+        self.object_row(state)
+            .filter(|row| matches!(row, ObjectRow::Object { .. }))
+    }
+
+    /// The object or the prefix, if it is still listed.
+    pub(in crate::app) fn object_row<'a>(&self, state: &'a State) -> Option<&'a ObjectRow> {
         let key = self.object.as_ref().filter(|_| state.place == self.place)?;
-        let is_it = |row: &&ObjectRow| matches!(row, ObjectRow::Object { key: listed, .. } if listed == key);
-        state.objects.rows().iter().find(is_it)
+        state.objects.rows().iter().find(|row| row.key() == key)
     }
 
     pub(in crate::app) fn job<'a>(&self, state: &'a State) -> Option<&'a TrainingJob> {
