@@ -24,7 +24,7 @@ use self::audit::Audit;
 use self::clients::Clients;
 use self::endpoint::Endpoints;
 use self::gate::{Gate, Throttled};
-use self::profile::{Chain, Sso};
+use self::profile::{Chain, SignIn, SignInTo};
 use self::tokens::Tokens;
 
 pub use self::person::Person;
@@ -91,8 +91,8 @@ struct Inner {
     regions: Arc<s3::Regions>,
     /// Who is asked what no file knows.
     person: Person,
-    /// What the credentials' login is to.
-    sso: Option<Sso>,
+    /// The login that the credentials rest on.
+    sign_in: Option<SignIn>,
 }
 
 impl Aws {
@@ -105,7 +105,7 @@ impl Aws {
 
     /// The same for a person who may be asked, once credentials are wanted that no file has.
     pub async fn connect_for(connection: &Connection, person: Person) -> Result<Self, Fault> {
-        let (config, sso) = match &connection.sandbox {
+        let (config, sign_in) = match &connection.sandbox {
             Some(sandbox) => (sandbox_config(sandbox), None),
             None => default_config(connection, &person).await?,
         };
@@ -149,7 +149,7 @@ impl Aws {
             uploads: connection.uploads.clone(),
             regions: Arc::default(),
             person,
-            sso,
+            sign_in,
         }))
     }
 
@@ -237,7 +237,7 @@ impl Aws {
             uploads: self.inner.uploads.clone(),
             regions: Arc::clone(&self.inner.regions),
             person: self.inner.person.clone(),
-            sso: self.inner.sso.clone(),
+            sign_in: self.inner.sign_in.clone(),
             ..*self.inner
         }))
     }
@@ -276,7 +276,7 @@ impl Aws {
             uploads,
             regions: Arc::clone(&self.inner.regions),
             person: self.inner.person.clone(),
-            sso: self.inner.sso.clone(),
+            sign_in: self.inner.sign_in.clone(),
             ..*self.inner
         })
     }
@@ -291,13 +291,19 @@ impl Aws {
         self.upload_settings(bucket).into()
     }
 
-    /// Whether a login gives the credentials in use.
+    /// Whether a login that is made from here gives the credentials in use.
     pub fn has_login(&self) -> bool {
-        self.inner.sso.is_some()
+        matches!(
+            self.sign_in(),
+            Some(SignIn {
+                to: SignInTo::Sso(_),
+                ..
+            })
+        )
     }
 
-    pub(in crate::aws) fn sso(&self) -> Option<&Sso> {
-        self.inner.sso.as_ref()
+    pub(in crate::aws) fn sign_in(&self) -> Option<&SignIn> {
+        self.inner.sign_in.as_ref()
     }
 
     /// The newest so many changes that this program asked for, newest first.
@@ -362,7 +368,7 @@ fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
         .build()
 }
 
-async fn default_config(connection: &Connection, person: &Person) -> Result<(SdkConfig, Option<Sso>), Fault> {
+async fn default_config(connection: &Connection, person: &Person) -> Result<(SdkConfig, Option<SignIn>), Fault> {
     let files = profile::chosen(connection.profile.as_deref()).await?;
     let roots = roots::given(files.as_ref())?;
     // Keys in the environment come before every profile.
@@ -392,7 +398,7 @@ async fn default_config(connection: &Connection, person: &Person) -> Result<(Sdk
     }
     let config = loader.load().await;
     let within = patience::ATTEMPTS;
-    let Some(Chain { source, sso, roles }) = chain else {
+    let Some(Chain { source, sign_in, roles }) = chain else {
         let Some(inner) = config.credentials_provider() else {
             return Ok((config, None));
         };
@@ -400,17 +406,16 @@ async fn default_config(connection: &Connection, person: &Person) -> Result<(Sdk
         return Ok((config.into_builder().credentials_provider(provider).build(), None));
     };
     let provider = profile::provider(&source, http.clone(), config.region().cloned())?;
-    let provider = match (files, &sso) {
-        (Some(files), Some(sso)) => {
+    let provider = match &sign_in {
+        Some(sign_in) => {
             let (region, first) = (config.region().cloned(), provider);
             let make =
                 move || profile::provider(&source, http.clone(), region.clone()).unwrap_or_else(|_| first.clone());
-            let named = (files.selected_profile().to_owned(), sso.key.clone());
-            login::waiting(make, named, within, person)
+            login::waiting(make, sign_in, within, person)
         }
-        _ => provider,
+        None => provider,
     };
-    Ok((mfa::assuming(config, provider, roles, person), sso))
+    Ok((mfa::assuming(config, provider, roles, person), sign_in))
 }
 
 fn has_keys() -> bool {

@@ -1,6 +1,8 @@
 //! Everything that is tested from outside, in one binary.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[path = "it/aws_login.rs"]
+mod aws_login;
 #[path = "it/cli.rs"]
 mod cli;
 #[path = "it/company.rs"]
@@ -55,6 +57,8 @@ mod readonly;
 mod screens;
 #[path = "it/sentences.rs"]
 mod sentences;
+#[path = "it/sessions.rs"]
+mod sessions;
 #[path = "it/silent.rs"]
 mod silent;
 #[path = "it/sso.rs"]

@@ -1,10 +1,11 @@
-//! Logging in to single sign-on: offered where a session has ended, begun by `login`.
+//! Logging in: offered where a session has ended, begun by `login`. To single sign-on from here; elsewhere where only the AWS
+//! CLI can.
 
 use super::event::LoginEvent;
 use super::format::{self, Tone};
 use super::state::State;
 use super::state::overlay::{Login, LoginStage, Overlay};
-use super::{Command, Effect, KeyCode, KeyPress};
+use super::{Command, Effect, KeyCode, KeyPress, clipboard};
 use crate::domain::{Answer, Wanted};
 
 /// Begins one that nothing waits for.
@@ -25,6 +26,10 @@ pub(super) fn press(state: &mut State, mut login: Login, key: KeyPress, effects:
             login.stage = LoginStage::Begun;
             effects.push(Effect::LogIn(login.asked.as_ref().map(|(_, id)| *id)));
         }
+        (LoginStage::Elsewhere { .. }, KeyCode::Enter) => return go_on(state, &login, effects),
+        (LoginStage::Elsewhere { command, .. }, KeyCode::Char('y')) => {
+            clipboard::copy(state, Some(command.clone()), effects);
+        }
         (LoginStage::Shown(device), KeyCode::Enter) => effects.push(Effect::OpenPage(device.url.clone())),
         (LoginStage::Shown(device), KeyCode::Char('y')) => {
             effects.push(Effect::Copy(format::clean(&device.url)));
@@ -36,7 +41,7 @@ pub(super) fn press(state: &mut State, mut login: Login, key: KeyPress, effects:
 }
 
 fn give_up(state: &mut State, login: &Login, effects: &mut Vec<Effect>) {
-    if login.stage != LoginStage::Offered {
+    if matches!(login.stage, LoginStage::Begun | LoginStage::Shown(_)) {
         effects.push(Effect::StopLogin);
     }
     let key = state.settings.keymap.key(Command::LogIn);
@@ -58,11 +63,7 @@ pub(super) fn heard(state: &mut State, event: LoginEvent, effects: &mut Vec<Effe
         }
         LoginEvent::Done { until, session } => {
             close(state);
-            let is_this = |wanted: &Wanted| matches!(wanted, Wanted::Login { session: other, .. } if *other == session);
-            for done in state.questions.extract_if(.., |open| is_this(&open.wanted)) {
-                let answer = Answer::Done;
-                effects.push(Effect::Answer { id: done.id, answer });
-            }
+            answer_all(state, &session, effects);
             let words = format!("Logged in, until {} or longer.", format::time(until));
             state.say(Tone::Good, words);
             ask_again(state, effects);
@@ -75,6 +76,25 @@ pub(super) fn heard(state: &mut State, event: LoginEvent, effects: &mut Vec<Effe
             close(state);
             ask_again(state, effects);
         }
+    }
+}
+
+/// The person says that the login was made elsewhere: whoever waits for it looks.
+fn go_on(state: &mut State, login: &Login, effects: &mut Vec<Effect>) {
+    let mut open = state.questions.iter();
+    let asked = open.find(|open| login.asked.as_ref().is_some_and(|(_, id)| open.id == *id));
+    if let Some(Wanted::Login { session, .. }) = asked.map(|open| open.wanted.clone()) {
+        answer_all(state, &session, effects);
+    }
+    ask_again(state, effects);
+}
+
+/// Whoever waits for this login goes on.
+fn answer_all(state: &mut State, session: &str, effects: &mut Vec<Effect>) {
+    let is_this = |wanted: &Wanted| matches!(wanted, Wanted::Login { session: other, .. } if *other == session);
+    for done in state.questions.extract_if(.., |open| is_this(&open.wanted)) {
+        let answer = Answer::Done;
+        effects.push(Effect::Answer { id: done.id, answer });
     }
 }
 

@@ -7,7 +7,7 @@ use super::state::State;
 use super::state::overlay::{CodeField, Digits, Login, LoginStage, Overlay};
 use super::{Command, Effect, KeyCode, KeyPress, login};
 use crate::domain::question::is_code;
-use crate::domain::{Answer, Plaintext, Question, Wanted};
+use crate::domain::{Answer, LoginWay, Plaintext, Question, Wanted};
 
 /// Something is asked for.
 pub(super) fn asked(state: &mut State, question: Question) {
@@ -47,9 +47,20 @@ fn put(question: &Question) -> Overlay {
             digits: Digits::default(),
             problem: None,
         }),
-        Wanted::Login { profile, .. } => Overlay::Login(Login {
+        Wanted::Login {
+            profile,
+            way,
+            is_still_missing,
+            ..
+        } => Overlay::Login(Login {
             asked: Some((profile.clone(), question.id)),
-            stage: LoginStage::Offered,
+            stage: match way {
+                LoginWay::SingleSignOn => LoginStage::Offered,
+                LoginWay::Console => LoginStage::Elsewhere {
+                    command: way.command(profile),
+                    is_still_missing: *is_still_missing,
+                },
+            },
         }),
     }
 }

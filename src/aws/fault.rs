@@ -15,7 +15,7 @@ use super::causes::{chain, find};
 use super::gate::{Refused, is_throttling};
 use super::login::NoLogin;
 use super::mfa::NoCode;
-use crate::domain::{Fault, FaultKind, ObjectUri, WayOut};
+use crate::domain::{Fault, FaultKind, LoginWay, ObjectUri, WayOut};
 
 /// What AWS answered, as far as classification needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -356,7 +356,11 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
     }
     if let Some(login) = find::<NoLogin>(error) {
         let remedy = format!("log in: `{}`", login.command());
-        return Fault::new(FaultKind::Expired, act, object, chain(login), remedy).by(WayOut::LogIn);
+        let way = match login.way {
+            LoginWay::SingleSignOn => WayOut::LogIn,
+            LoginWay::Console => WayOut::AfterLogin,
+        };
+        return Fault::new(FaultKind::Expired, act, object, chain(login), remedy).by(way);
     }
     if let Some(missing) = find::<NoCode>(error) {
         let way = if missing.is_withheld {
@@ -366,9 +370,7 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
         };
         return Fault::new(FaultKind::NoCredentials, act, object, missing.to_string(), "").by(way);
     }
-    if let Some(missing) = find::<CredentialsError>(error) {
-        return of_credentials(act, object, missing);
-    }
+    // Those who give credentials are asked through the same network.
     let text = chain(error);
     if text.contains("invalid peer certificate") {
         let remedy = "install the certificate authorities' certificates (Debian: ca-certificates) or name those to trust by AWS_CA_BUNDLE";
@@ -377,6 +379,9 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
     if text.contains("tunnel error") {
         let remedy = "check HTTPS_PROXY: the proxy did not let this through";
         return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
+    }
+    if let Some(missing) = find::<CredentialsError>(error) {
+        return of_credentials(act, object, missing);
     }
     if timed_out || is_timeout(&text) {
         let (cause, remedy) = ("no answer in time", "check the network, then try again");
@@ -402,6 +407,11 @@ fn of_credentials(act: &str, object: &str, error: &CredentialsError) -> Fault {
             FaultKind::Timeout,
             "the credentials did not arrive in time".to_owned(),
             "check the credential process or the network",
+        ),
+        _ if text.contains("dispatch failure") => (
+            FaultKind::Unreachable,
+            text,
+            "check the network and the proxy: what gives the credentials could not be asked",
         ),
         _ if ["expired", "Expired", "refresh"].iter().any(|word| text.contains(word)) => {
             (FaultKind::Expired, text, "log in again, or renew the credentials")

@@ -15,28 +15,30 @@ use futures::future::{BoxFuture, Shared};
 
 use super::causes::chain;
 use super::person::Person;
-use crate::domain::{Answer, Wanted};
+use super::profile::SignIn;
+use crate::domain::{Answer, LoginWay, Wanted};
 
-/// The profile's single sign-on has no session.
+/// The profile's login is missing or has ended.
 #[derive(Debug)]
 pub(super) struct NoLogin {
     profile: Option<String>,
+    pub(super) way: LoginWay,
     source: CredentialsError,
 }
 
 impl NoLogin {
     /// What logs in.
     pub(super) fn command(&self) -> String {
-        match &self.profile {
-            Some(profile) => format!("aws sso login --profile {profile}"),
-            None => "aws sso login".to_owned(),
-        }
+        self.way.command(self.profile.as_deref().unwrap_or("default"))
     }
 }
 
 impl fmt::Display for NoLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there is no valid SSO login")?;
+        f.write_str(match self.way {
+            LoginWay::SingleSignOn => "there is no valid SSO login",
+            LoginWay::Console => "there is no valid login",
+        })?;
         match &self.profile {
             Some(profile) => write!(f, " for the profile {profile}"),
             None => Ok(()),
@@ -56,7 +58,9 @@ struct Telling {
     /// Makes them anew: they keep tokens, also such as hold no longer.
     make: Option<Box<Make>>,
     profile: Option<String>,
-    /// What the login is kept under.
+    /// How the login is made.
+    way: LoginWay,
+    /// What it is kept under.
     session: String,
     person: Person,
     /// How long they may take.
@@ -75,11 +79,15 @@ impl ProvideCredentials for Telling {
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            match self.provided().await {
-                Err(error) if is_login(&error) && self.is_logged_in().await => self.provided().await,
-                provided => provided,
+            let mut is_still_missing = false;
+            loop {
+                match self.provided().await {
+                    Err(error) if is_login(&error, self.way) && self.is_logged_in(is_still_missing).await => {
+                        is_still_missing = true;
+                    }
+                    provided => return provided.map_err(|error| self.told(error)),
+                }
             }
-            .map_err(|error| self.told(error))
         })
     }
 
@@ -99,18 +107,18 @@ impl Telling {
     }
 
     /// Whether the person has logged in, who is asked to once for all calls that wait.
-    async fn is_logged_in(&self) -> bool {
+    async fn is_logged_in(&self, is_still_missing: bool) -> bool {
         let (Some(profile), Some(make)) = (&self.profile, &self.make) else {
             return false;
         };
-        let is_done = self.login(profile).await.0 == Some(Answer::Done);
+        let is_done = self.login(profile, is_still_missing).await.0 == Some(Answer::Done);
         if is_done {
             *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = make();
         }
         is_done
     }
 
-    fn login(&self, profile: &str) -> Asked {
+    fn login(&self, profile: &str, is_still_missing: bool) -> Asked {
         let mut last = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(asked) = &*last
             && match asked.peek() {
@@ -122,11 +130,16 @@ impl Telling {
         {
             return asked.clone();
         }
-        let (person, profile) = (self.person.clone(), profile.to_owned());
-        let session = self.session.clone();
+        let person = self.person.clone();
+        let wanted = Wanted::Login {
+            profile: profile.to_owned(),
+            session: self.session.clone(),
+            way: self.way,
+            is_still_missing,
+        };
         // A task: whoever began to wait may leave.
         let task = tokio::spawn(async move {
-            let answer = person.ask(Wanted::Login { profile, session }).await;
+            let answer = person.ask(wanted).await;
             (answer, person.turn())
         });
         let asked = task.map(Result::unwrap_or_default).boxed().shared();
@@ -135,9 +148,10 @@ impl Telling {
     }
 
     fn told(&self, error: CredentialsError) -> CredentialsError {
-        if is_login(&error) {
+        if is_login(&error, self.way) {
             CredentialsError::provider_error(NoLogin {
                 profile: self.profile.clone(),
+                way: self.way,
                 source: error,
             })
         } else {
@@ -155,12 +169,24 @@ impl fmt::Debug for Telling {
 }
 
 /// The SDK has no error of its own for it: its words, and the folder where logins are kept, tell.
-fn is_login(error: &CredentialsError) -> bool {
+fn is_login(error: &CredentialsError, way: LoginWay) -> bool {
     let words = chain(error);
-    ["SSO token", "/sso/cache/", "SSO session"]
-        .iter()
-        .any(|known| words.contains(known))
-        || words.contains("UnauthorizedException") && words.to_ascii_lowercase().contains("session token")
+    let has = |known: &[&str]| known.iter().any(|known| words.contains(known));
+    match way {
+        LoginWay::SingleSignOn => {
+            has(&["SSO token", "/sso/cache/", "SSO session"])
+                || has(&["UnauthorizedException"]) && words.to_ascii_lowercase().contains("session token")
+        }
+        // A token that could not be renewed for want of an answer, or of the right to, is mended by no login.
+        LoginWay::Console => {
+            has(&[
+                "failed to read `",
+                "cached Login token file",
+                "cached Login token is expired",
+                "reauthenticate",
+            ]) || has(&["failed to refresh cached Login token"]) && has(&["ValidationException"])
+        }
+    }
 }
 
 /// The same credentials, which name the profile when its login is missing. What `within` allows they may take.
@@ -173,6 +199,7 @@ pub(super) fn telling(
         inner: Mutex::new(inner),
         make: None,
         profile,
+        way: LoginWay::SingleSignOn,
         session: String::new(),
         person: Person::nobody(),
         within,
@@ -183,15 +210,16 @@ pub(super) fn telling(
 /// The same for those that a login of this person's mends, made anew then.
 pub(super) fn waiting(
     make: impl Fn() -> SharedCredentialsProvider + Send + Sync + 'static,
-    (profile, session): (String, String),
+    sign_in: &SignIn,
     within: Duration,
     person: &Person,
 ) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Telling {
         inner: Mutex::new(make()),
         make: Some(Box::new(make)),
-        profile: Some(profile),
-        session,
+        profile: Some(sign_in.profile.clone()),
+        way: sign_in.way(),
+        session: sign_in.session().to_owned(),
         person: person.clone(),
         within,
         asked: Mutex::default(),
@@ -204,12 +232,13 @@ mod tests {
     use super::*;
     use crate::domain::FaultKind;
 
-    fn told(words: &str) -> crate::domain::Fault {
+    fn told(words: &str, way: LoginWay) -> crate::domain::Fault {
         let credentials = Credentials::new("AKIA", "secret", None, None, "test");
         let telling = Telling {
             inner: Mutex::new(SharedCredentialsProvider::new(credentials)),
             make: None,
             profile: Some("research".to_owned()),
+            way,
             session: String::new(),
             person: Person::nobody(),
             within: Duration::ZERO,
@@ -226,7 +255,7 @@ mod tests {
             "the SSO token has expired and cannot be refreshed",
             "UnauthorizedException: Session token not found or invalid",
         ] {
-            let fault = told(words);
+            let fault = told(words, LoginWay::SingleSignOn);
             assert_eq!(fault.kind, FaultKind::Expired, "{fault}");
             assert!(fault.remedy.contains("`aws sso login --profile research`"), "{fault}");
             assert!(fault.cause.contains("research"), "{fault}");
@@ -234,11 +263,37 @@ mod tests {
     }
 
     #[test]
+    fn a_session_of_the_console_that_is_missing_or_has_ended_is_told_with_the_command_that_mends_it() {
+        for words in [
+            "failed to read `/home/ann/.aws/login/cache/0ab1.json`: No such file or directory",
+            "cached Login token is expired",
+            "invalid JSON in cached Login token file",
+            "failed to refresh cached Login token: Your session has expired. Please reauthenticate.",
+            "failed to refresh cached Login token: ValidationException: Invalid refresh token",
+        ] {
+            let fault = told(words, LoginWay::Console);
+            assert_eq!(fault.kind, FaultKind::Expired, "{fault}");
+            assert!(fault.remedy.contains("`aws login --profile research`"), "{fault}");
+            assert!(fault.to_string().contains("run it again"), "{fault}");
+        }
+    }
+
+    #[test]
     fn other_credentials_that_fail_are_not_mended_by_a_login() {
-        assert!(
-            !told("the process `get-keys` exited with 1")
-                .to_string()
-                .contains("sso login")
+        for words in [
+            "the process `get-keys` exited with 1",
+            "failed to refresh cached Login token: dispatch failure: connection refused",
+            "failed to refresh cached Login token: Unable to refresh credentials due to insufficient permissions.",
+        ] {
+            for way in [LoginWay::SingleSignOn, LoginWay::Console] {
+                let fault = told(words, way);
+                assert!(!fault.to_string().contains("login --profile"), "{fault}");
+            }
+        }
+        let unheard = told(
+            "failed to refresh cached Login token: dispatch failure",
+            LoginWay::Console,
         );
+        assert!(unheard.is_transient(), "{unheard}");
     }
 }

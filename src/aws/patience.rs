@@ -167,7 +167,7 @@ fn drain(length: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Wanted;
+    use crate::domain::{LoginWay, Wanted};
 
     const REST: Duration = Duration::from_secs(1);
     const DRAIN: Duration = Duration::from_secs(60);
@@ -207,6 +207,8 @@ mod tests {
             let wanted = Wanted::Login {
                 profile: String::new(),
                 session: String::new(),
+                way: LoginWay::SingleSignOn,
+                is_still_missing: false,
             };
             let _ = tokio::time::timeout(REST / 2, person.ask(wanted)).await;
         };

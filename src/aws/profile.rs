@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::causes;
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, LoginWay};
 
 /// The files, with this profile selected, or else the default one; `None` if they cannot be read and no profile was named,
 /// which is told where something of them is needed.
@@ -93,12 +93,46 @@ pub(super) struct Sso {
     pub(super) scopes: Vec<String>,
 }
 
+/// A login that a profile's credentials rest on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SignIn {
+    /// The profile that has it: the one in use, or one behind its roles.
+    pub(super) profile: String,
+    pub(super) to: SignInTo,
+}
+
+/// Where one logs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SignInTo {
+    Sso(Sso),
+    /// As whom of the console; the AWS CLI does it.
+    Console(String),
+}
+
+impl SignIn {
+    /// What tells it from other logins.
+    pub(super) fn session(&self) -> &str {
+        match &self.to {
+            SignInTo::Sso(sso) => &sso.key,
+            SignInTo::Console(session) => session,
+        }
+    }
+
+    /// How it is made.
+    pub(super) fn way(&self) -> LoginWay {
+        match self.to {
+            SignInTo::Sso(_) => LoginWay::SingleSignOn,
+            SignInTo::Console(_) => LoginWay::Console,
+        }
+    }
+}
+
 /// How the profile in use comes to its credentials.
 #[derive(Debug, Clone)]
 pub(super) struct Chain {
     pub(super) source: Source,
     /// The login that the source rests on.
-    pub(super) sso: Option<Sso>,
+    pub(super) sign_in: Option<SignIn>,
     /// The roles that are assumed with them, the first one first.
     pub(super) roles: Vec<Role>,
 }
@@ -110,7 +144,7 @@ pub(super) struct Chain {
 /// When a profile of the chain says what cannot be used.
 pub(super) fn chain(files: &ProfileSet) -> Result<Option<Chain>, Fault> {
     let (mut name, mut roles, mut seen) = (files.selected_profile(), Vec::new(), Vec::new());
-    let (source, sso) = loop {
+    let (source, sign_in) = loop {
         let Some(profile) = files.get_profile(name).filter(|_| !seen.contains(&name)) else {
             return Ok(None);
         };
@@ -119,7 +153,7 @@ pub(super) fn chain(files: &ProfileSet) -> Result<Option<Chain>, Fault> {
             break (Source::Keys(keys), None);
         }
         let Some(role) = role(profile)? else {
-            break (Source::Profile(name.to_owned()), sso(files, profile));
+            break (Source::Profile(name.to_owned()), sign_in(files, profile));
         };
         roles.push(role);
         match (profile.get("source_profile"), profile.get("credential_source")) {
@@ -133,14 +167,23 @@ pub(super) fn chain(files: &ProfileSet) -> Result<Option<Chain>, Fault> {
         }
     };
     roles.reverse();
-    let wants_somebody = sso.is_some() || roles.iter().any(|role| role.serial.is_some());
-    Ok(wants_somebody.then_some(Chain { source, sso, roles }))
+    let wants_somebody = sign_in.is_some() || roles.iter().any(|role| role.serial.is_some());
+    Ok(wants_somebody.then_some(Chain { source, sign_in, roles }))
 }
 
-fn sso(files: &ProfileSet, profile: &Profile) -> Option<Sso> {
+/// In the SDK's order.
+fn sign_in(files: &ProfileSet, profile: &Profile) -> Option<SignIn> {
     if profile.get("web_identity_token_file").is_some() {
         return None;
     }
+    let console = || profile.get("login_session").map(str::to_owned).map(SignInTo::Console);
+    Some(SignIn {
+        profile: profile.name().to_owned(),
+        to: sso(files, profile).map(SignInTo::Sso).or_else(console)?,
+    })
+}
+
+fn sso(files: &ProfileSet, profile: &Profile) -> Option<Sso> {
     let Some(name) = profile.get("sso_session") else {
         let start_url = profile.get("sso_start_url")?;
         return Some(Sso {
@@ -290,11 +333,22 @@ mod tests {
             [profile login]\nsso_session = company\nsso_account_id = 1\nsso_role_name = r\n\
             [sso-session company]\nsso_start_url = https://company.test\nsso_region = eu-west-1\nsso_registration_scopes = a:b, c\n\
             [profile legacy]\nsso_start_url = https://old.test\nsso_region = us-west-2\nsso_account_id = 1\nsso_role_name = r\n\
-            [profile both]\nrole_arn = arn:both\nsource_profile = login\nmfa_serial = device\n";
+            [profile both]\nrole_arn = arn:both\nsource_profile = login\nmfa_serial = device\n\
+            [profile console]\nlogin_session = arn:ann\nregion = eu-west-1\n\
+            [profile behind]\nrole_arn = arn:behind\nsource_profile = console\n\
+            [profile further]\nrole_arn = arn:further\nsource_profile = behind\nmfa_serial = device\n";
         let fs = Fs::from_slice(&[("/config", CONFIG)]);
         let env = Env::from_slice(&[("AWS_CONFIG_FILE", "/config"), ("HOME", "/home")]);
         let files = profile::load(&fs, &env, &Default::default(), Some(selected.to_owned().into())).await;
         chain(&files.unwrap()).unwrap()
+    }
+
+    async fn sso_of(selected: &str) -> Sso {
+        let sso = match of(selected).await.unwrap().sign_in.unwrap().to {
+            SignInTo::Sso(sso) => Some(sso),
+            SignInTo::Console(_) => None,
+        };
+        sso.unwrap()
     }
 
     async fn arns(selected: &str) -> Vec<String> {
@@ -324,7 +378,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_login_is_found_by_its_session_or_by_its_start_url_and_behind_roles() {
-        let session = of("login").await.unwrap().sso.unwrap();
+        let session = sso_of("login").await;
         assert_eq!(
             (&*session.key, &*session.start_url),
             ("company", "https://company.test")
@@ -333,10 +387,26 @@ mod tests {
             (&*session.region, session.scopes),
             ("eu-west-1", vec!["a:b".to_owned(), "c".to_owned()])
         );
-        let legacy = of("legacy").await.unwrap().sso.unwrap();
+        let legacy = sso_of("legacy").await;
         assert_eq!((&*legacy.key, &*legacy.region), ("https://old.test", "us-west-2"));
-        assert_eq!(of("both").await.unwrap().sso.unwrap().key, "company");
+        assert_eq!(sso_of("both").await.key, "company");
         assert_eq!(arns("both").await, ["arn:both"]);
+        // Who logs in does it with the profile that has the login.
+        assert_eq!(of("both").await.unwrap().sign_in.unwrap().profile, "login");
+    }
+
+    #[tokio::test]
+    async fn a_session_of_the_console_is_found_and_behind_roles() {
+        for (name, roles) in [
+            ("console", vec![]),
+            ("behind", vec!["arn:behind"]),
+            ("further", vec!["arn:behind", "arn:further"]),
+        ] {
+            let sign_in = of(name).await.unwrap().sign_in.unwrap();
+            assert_eq!((&*sign_in.profile, sign_in.session()), ("console", "arn:ann"), "{name}");
+            assert_eq!(sign_in.way(), LoginWay::Console);
+            assert_eq!(arns(name).await, roles);
+        }
     }
 
     #[test]

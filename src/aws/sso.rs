@@ -17,9 +17,9 @@ use sha1::{Digest as _, Sha1};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::fault::{Expected, Heard, of};
-use super::profile::Sso;
+use super::profile::{SignInTo, Sso};
 use super::{Aws, patience};
-use crate::domain::{DeviceCode, Fault, FaultKind};
+use crate::domain::{DeviceCode, Fault, FaultKind, LoginWay};
 
 const ACT: &str = "log in to";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -70,7 +70,11 @@ pub struct Login {
 /// # Errors
 /// When there is nothing to log in to, when the person refuses or takes too long, or when the token cannot be kept.
 pub(crate) async fn log_in(aws: &Aws, tell: impl Fn(DeviceCode)) -> Result<Login, Fault> {
-    let sso = aws.sso().ok_or_else(nothing_to_log_in_to)?;
+    let sso = match aws.sign_in().map(|sign_in| (&sign_in.to, &sign_in.profile)) {
+        Some((SignInTo::Sso(sso), _)) => sso,
+        Some((SignInTo::Console(_), profile)) => return Err(by_the_cli(profile)),
+        None => return Err(nothing_to_log_in_to()),
+    };
     let object = sso.start_url.as_str();
     let file = cache()?.join(file_name(&sso.key));
     let config = aws_sdk_ssooidc::config::Builder::from(&aws.inner.config)
@@ -207,6 +211,12 @@ async fn agreement(
 fn too_late(object: &str) -> Fault {
     let cause = "the code has expired before anybody agreed in the browser";
     Fault::new(FaultKind::Expired, ACT, object, cause, "log in again")
+}
+
+fn by_the_cli(profile: &str) -> Fault {
+    let cause = "only the AWS CLI makes the login that it has";
+    let remedy = format!("run `{}`", LoginWay::Console.command(profile));
+    Fault::new(FaultKind::Invalid, "log in with the profile", profile, cause, remedy)
 }
 
 fn nothing_to_log_in_to() -> Fault {

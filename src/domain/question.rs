@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Plaintext;
+use crate::printable;
 
 /// A question to the person, and its answer's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,31 @@ pub enum Wanted {
         profile: String,
         /// What tells one login from another: profiles may share it.
         session: String,
+        /// How it is made.
+        way: LoginWay,
+        /// Whether the person said that it was done, and there is none all the same.
+        is_still_missing: bool,
     },
+}
+
+/// How a person logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginWay {
+    /// To single sign-on, in a browser: from here.
+    SingleSignOn,
+    /// To the console's own session, by the AWS CLI: in another terminal.
+    Console,
+}
+
+impl LoginWay {
+    /// What does it for a profile, in a shell.
+    pub fn command(self, profile: &str) -> String {
+        let words = match self {
+            Self::SingleSignOn => "aws sso login",
+            Self::Console => "aws login",
+        };
+        format!("{words} --profile {}", printable::shell_word(profile.as_bytes()))
+    }
 }
 
 /// What a person who logs in goes to, and sees there. All of it is the service's, and untrusted.
@@ -69,6 +94,13 @@ pub fn is_code(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_command_that_logs_in_names_the_profile_as_a_shell_reads_it() {
+        assert_eq!(LoginWay::Console.command("dev"), "aws login --profile dev");
+        let odd = LoginWay::SingleSignOn.command("my team; rm");
+        assert_eq!(odd, "aws sso login --profile 'my team; rm'");
+    }
 
     #[test]
     fn a_code_has_six_digits_and_shows_itself_to_nobody() {

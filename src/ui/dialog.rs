@@ -84,6 +84,21 @@ pub(super) fn login(frame: &mut Frame, body: Rect, state: &State, theme: &Theme,
             lines.push(Line::default());
             lines.extend(wrapped(body, theme, Tone::Plain, "Log in, in a browser?"));
         }
+        LoginStage::Elsewhere {
+            command,
+            is_still_missing,
+        } => {
+            let profile = login.asked.as_ref().map_or("", |(profile, _)| profile);
+            let words = format!("The profile {profile} has no valid login. What is under way waits for one.");
+            lines.extend(wrapped(body, theme, Tone::Plain, &words));
+            lines.push(Line::default());
+            lines.extend(wrapped(body, theme, Tone::Plain, "In another terminal this makes one:"));
+            lines.extend(wrapped(body, theme, Tone::Heading, command));
+            if *is_still_missing {
+                lines.push(Line::default());
+                lines.extend(wrapped(body, theme, Tone::Bad, "There is none yet that holds."));
+            }
+        }
         LoginStage::Begun => lines.extend(wrapped(body, theme, Tone::Plain, "Asking for a code…")),
         LoginStage::Shown(device) => {
             lines.extend(wrapped(

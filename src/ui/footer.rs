@@ -140,8 +140,11 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ("Ctrl-Y", "copy as command"),
             ("Esc", "back"),
         ]),
-        Overlay::Login(login) => match login.stage {
+        Overlay::Login(login) => match &login.stage {
             LoginStage::Offered => literal(&[("Enter", "log in"), ("Esc", "not now")]),
+            LoginStage::Elsewhere { .. } => {
+                literal(&[("Enter", "it is done"), ("y", "copy the command"), ("Esc", "not now")])
+            }
             LoginStage::Begun => literal(&[("Esc", "give up")]),
             LoginStage::Shown(_) => literal(&[
                 ("Enter", "open the page"),

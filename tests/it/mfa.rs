@@ -2,11 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
-
 use crate::fake;
 use crate::place::Place;
 use crate::pty::{CLEAR, ENTER, ESC, Session};
+use crate::sessions;
 
 const SIZE: (u16, u16) = (120, 36);
 const DEVICE: &str = "arn:aws:iam::111122223333:mfa/ann";
@@ -25,19 +24,7 @@ impl Company {
     fn new() -> Self {
         let place = Place::new();
         place.key("data");
-        let all = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
-        let trust = json!({"Version": "2012-10-17", "Statement": {
-            "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}});
-        let iam = aws_sdk_iam::Client::new(&place.sdk());
-        place.wait(async {
-            let role = iam.create_role().role_name("engineer");
-            role.assume_role_policy_document(trust.to_string())
-                .send()
-                .await
-                .unwrap();
-            let policy = iam.put_role_policy().role_name("engineer").policy_name("all");
-            policy.policy_document(all.to_string()).send().await.unwrap();
-        });
+        sessions::engineer(&place);
         let codes: Arc<Mutex<Vec<String>>> = Arc::default();
         let sts = sts(&place, Arc::clone(&codes));
         let of = |name: &str| {

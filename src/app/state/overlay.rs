@@ -79,6 +79,13 @@ pub struct Login {
 pub enum LoginStage {
     /// It is offered.
     Offered,
+    /// It is to be made elsewhere.
+    Elsewhere {
+        /// What makes it, in a shell.
+        command: String,
+        /// Whether the person said that it was, and it is not.
+        is_still_missing: bool,
+    },
     /// The service is asked for a code.
     Begun,
     /// The person is to agree.

@@ -28,6 +28,8 @@ pub enum WayOut {
     GoOn,
     /// Log in to single sign-on.
     LogIn,
+    /// Go on once a login is there that was made elsewhere.
+    AfterLogin,
     /// Give the code of an MFA device after all.
     GiveCode,
     /// Be there when the code of an MFA device is asked for.
@@ -36,7 +38,7 @@ pub enum WayOut {
 
 impl WayOut {
     /// Every way.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ReplaceFile,
         Self::ReplaceObject,
         Self::AcceptName,
@@ -45,6 +47,7 @@ impl WayOut {
         Self::NameDataKey,
         Self::GoOn,
         Self::LogIn,
+        Self::AfterLogin,
         Self::GiveCode,
         Self::BeThere,
     ];
@@ -81,6 +84,8 @@ impl WayOut {
             (Self::GoOn, Door::CommandLine) => "the same command goes on where it stopped",
             (Self::LogIn, Door::CommandLine) => "`strongroom login` does it too",
             (Self::LogIn, Door::Dashboard) => "`login` does it from here",
+            (Self::AfterLogin, Door::CommandLine) => "then run it again",
+            (Self::AfterLogin, Door::Dashboard) => "then `login` goes on from here",
             (Self::GiveCode, Door::CommandLine) => "run it again, and give the code that the device shows",
             (Self::GiveCode, Door::Dashboard) => "`login` asks for it again",
             (Self::BeThere, _) => {

@@ -1,7 +1,7 @@
 //! What a call waits for in the middle: asked of the person, once, and not in the way of what is typed.
 
 use strongroom::app::LoginEvent;
-use strongroom::domain::{Answer, DeviceCode, Plaintext, Question, Wanted};
+use strongroom::domain::{Answer, DeviceCode, LoginWay, Plaintext, Question, Wanted};
 
 use super::*;
 use crate::desk::at;
@@ -84,6 +84,8 @@ fn login(id: u64, session: &str) -> Event {
         wanted: Wanted::Login {
             profile: "research".to_owned(),
             session: session.to_owned(),
+            way: LoginWay::SingleSignOn,
+            is_still_missing: false,
         },
     })
 }
@@ -155,4 +157,44 @@ fn one_question_is_answered_after_the_other_also_of_a_context_that_was_left() {
     desk.keys("111111<enter>:region eu-west-1<enter>");
     desk.keys("L222222<enter>");
     assert_eq!(answers(&desk), [(1, code("111111")), (2, code("222222"))]);
+}
+
+fn elsewhere(id: u64, is_still_missing: bool) -> Event {
+    Event::Asked(Question {
+        id,
+        wanted: Wanted::Login {
+            profile: "my team\u{1b}[2J".to_owned(),
+            session: "arn:ann".to_owned(),
+            way: LoginWay::Console,
+            is_still_missing,
+        },
+    })
+}
+
+#[test]
+fn a_login_that_is_made_elsewhere_is_told_with_its_command_and_answers_once_the_person_says_so() {
+    let mut desk = Desk::filled(WIDE);
+    desk.event(elsewhere(3, false)).event(elsewhere(4, false));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("aws login --profile") && !screen.contains('\u{1b}'),
+        "{screen}"
+    );
+    assert!(!screen.contains("There is none yet"), "{screen}");
+    desk.keys("y");
+    let copied = |effect: &Effect| matches!(effect, Effect::Copy(text) if text.starts_with("aws login --profile "));
+    assert!(desk.effects.iter().any(copied));
+    assert_eq!(answers(&desk), []);
+    desk.keys("<enter>");
+    assert_eq!(answers(&desk), [(3, Answer::Done), (4, Answer::Done)]);
+    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::LogIn(_))));
+    desk.event(elsewhere(5, true));
+    assert!(
+        desk.screen().contains("There is none yet that holds"),
+        "{}",
+        desk.screen()
+    );
+    desk.keys("<esc>");
+    assert_eq!(answers(&desk)[2], (5, Answer::No));
+    assert!(!desk.effects.contains(&Effect::StopLogin));
 }
