@@ -1,0 +1,187 @@
+//! A company's portal of single sign-on, and a world behind it.
+
+use std::collections::VecDeque;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::fake;
+use crate::place::Place;
+use crate::pty::Session;
+
+const SIZE: (u16, u16) = (120, 36);
+pub(super) const PAGE: &str = "https://device.sso.test/";
+pub(super) const CODE: &str = "ABCD-EFGH";
+/// SHA-1 of `company`.
+const FILE: &str = ".aws/sso/cache/71b21161ffa1e6516bcc072aaf5ef38cbe85b511.json";
+
+/// What the services know and do.
+#[derive(Default)]
+pub(super) struct Portal {
+    /// What is answered first to who asks for a token: errors of these names.
+    pub(super) before: VecDeque<&'static str>,
+    /// What is answered then: pending, refused, or this token.
+    agreed: Option<Result<&'static str, ()>>,
+    /// The token that holds.
+    holds: Option<&'static str>,
+    /// How many seconds a code lasts, if not ten minutes.
+    pub(super) lasts: Option<u64>,
+    /// What was asked for, by path, and when.
+    asked: Vec<(String, Instant)>,
+    /// As what this program registered itself.
+    pub(super) registered: Vec<Value>,
+}
+
+/// A world behind single sign-on.
+pub(super) struct Company {
+    pub(super) place: Place,
+    pub(super) portal: Arc<Mutex<Portal>>,
+    environment: Vec<(&'static str, String)>,
+}
+
+impl Company {
+    pub(super) fn new() -> Self {
+        let place = Place::new();
+        place.key("data");
+        place.bucket("sagemaker-data");
+        let portal: Arc<Mutex<Portal>> = Arc::default();
+        let url = serve(&place, Arc::clone(&portal));
+        let config = "[profile research]\nsso_session = company\nsso_account_id = 111122223333\nsso_role_name = engineer\n\
+            region = us-east-1\n[sso-session company]\nsso_region = eu-west-1\nsso_start_url = https://company.test/start\n\
+            [profile old]\nsso_start_url = https://company.test/start\nsso_region = eu-west-1\n\
+            sso_account_id = 111122223333\nsso_role_name = engineer\nregion = us-east-1\n\
+            [profile other]\nregion = us-east-1\naws_access_key_id = A\naws_secret_access_key = s\n";
+        let config = place.write("aws/config", config).to_str().unwrap().to_owned();
+        let browser = place.write("browser", "#!/bin/sh\nprintf %s \"$1\" > \"$HOME/opened\"\n");
+        std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let environment = vec![
+            ("AWS_CONFIG_FILE", config),
+            ("AWS_PROFILE", "research".to_owned()),
+            ("AWS_ENDPOINT_URL", place.endpoint().to_owned()),
+            ("AWS_ENDPOINT_URL_SSO", url.clone()),
+            ("AWS_ENDPOINT_URL_SSO_OIDC", url),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("BROWSER", browser.to_str().unwrap().to_owned()),
+        ];
+        Self {
+            place,
+            portal,
+            environment,
+        }
+    }
+
+    pub(super) fn session(&self) -> Session {
+        self.session_as("research")
+    }
+
+    /// The dashboard as this profile.
+    pub(super) fn session_as(&self, profile: &str) -> Session {
+        let environment: Vec<(&str, &str)> = self.environment.iter().map(|(name, value)| (*name, &**value)).collect();
+        Session::start_with(&["--profile", profile], self.place.home.path(), SIZE, &environment)
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> crate::place::Done {
+        let changes = self.environment.iter().map(|(name, value)| (*name, Some(&**value)));
+        let no_keys = [("AWS_ACCESS_KEY_ID", None), ("AWS_SECRET_ACCESS_KEY", None)];
+        let changes: Vec<(&str, Option<&str>)> = changes.chain(no_keys).collect();
+        self.place.run_as(&changes, arguments)
+    }
+
+    /// The person has agreed in the browser, or refused.
+    pub(super) fn agree(&self, with: Result<&'static str, ()>) {
+        let mut portal = self.portal.lock().unwrap();
+        portal.agreed = Some(with);
+        portal.holds = with.ok().or(portal.holds);
+    }
+
+    /// The login is over, on the other side.
+    pub(super) fn revoke(&self) {
+        let mut portal = self.portal.lock().unwrap();
+        (portal.agreed, portal.holds) = (None, None);
+    }
+
+    /// Where the token is kept.
+    pub(super) fn file(&self) -> PathBuf {
+        self.place.path(FILE)
+    }
+
+    pub(super) fn kept(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.file()).unwrap()).unwrap()
+    }
+
+    pub(super) fn count(&self, path: &str) -> usize {
+        let portal = self.portal.lock().unwrap();
+        portal.asked.iter().filter(|(asked, _)| asked.starts_with(path)).count()
+    }
+
+    /// How long it took from each question for a token to the next.
+    pub(super) fn pauses(&self) -> Vec<Duration> {
+        let portal = self.portal.lock().unwrap();
+        let asked = portal.asked.iter().filter(|(path, _)| path == "/token");
+        let times: Vec<Instant> = asked.map(|(_, time)| *time).collect();
+        times.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    }
+}
+
+fn serve(place: &Place, portal: Arc<Mutex<Portal>>) -> String {
+    let of = |name: &str| {
+        let found = place.environment.iter().find(|(known, _)| known == name);
+        found.unwrap().1.clone()
+    };
+    let (id, secret) = (of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"));
+    let after = |seconds: u64| {
+        let end = SystemTime::now() + Duration::from_secs(seconds);
+        end.duration_since(SystemTime::UNIX_EPOCH).unwrap()
+    };
+    fake::serve(move |asked| {
+        let mut portal = portal.lock().unwrap();
+        portal.asked.push((asked.path.clone(), Instant::now()));
+        let body = || serde_json::from_str::<Value>(&asked.body).unwrap();
+        let refused =
+            |status: u16, kind: &str, words: &str| (status, json!({"__type": kind, "message": words}).to_string());
+        match asked.path.split('?').next().unwrap() {
+            "/client/register" => {
+                portal.registered.push(body());
+                let ends = after(86_400).as_secs();
+                (
+                    200,
+                    json!({"clientId": "client", "clientSecret": "hidden", "clientSecretExpiresAt": ends}).to_string(),
+                )
+            }
+            "/device_authorization" => {
+                assert_eq!(body()["startUrl"], "https://company.test/start");
+                let answer = json!({
+                    "deviceCode": "device", "userCode": CODE, "verificationUri": PAGE,
+                    "verificationUriComplete": format!("{PAGE}?user_code={CODE}"),
+                    "expiresIn": portal.lasts.unwrap_or(600), "interval": 1,
+                });
+                (200, answer.to_string())
+            }
+            "/token" if !portal.before.is_empty() => {
+                let kind = portal.before.pop_front().unwrap();
+                refused(400, kind, "not yet")
+            }
+            "/token" => match portal.agreed {
+                None => refused(400, "AuthorizationPendingException", "pending"),
+                Some(Err(())) => refused(400, "AccessDeniedException", "not you"),
+                Some(Ok(token)) => {
+                    assert_eq!(body()["deviceCode"], "device");
+                    (200, json!({"accessToken": token, "tokenType": "Bearer", "expiresIn": 28_800, "refreshToken": "again"}).to_string())
+                }
+            },
+            "/federation/credentials" => {
+                if !portal.holds.is_some_and(|token| asked.head.contains(token)) {
+                    return refused(401, "UnauthorizedException", "Session token not found or invalid");
+                }
+                // Over, as the SDK sees it: every call wants others.
+                let ends = after(0).as_millis() as u64;
+                let given = json!({"accessKeyId": id, "secretAccessKey": secret, "expiration": ends});
+                (200, json!({ "roleCredentials": given }).to_string())
+            }
+            path => panic!("{path}"),
+        }
+    })
+}
