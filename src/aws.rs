@@ -6,25 +6,21 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
-use aws_config::sts::AssumeRoleProvider;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
-use aws_smithy_types::retry::RetryConfig;
 
 use self::fault::{Expected, Heard};
-use crate::config::{Connection, SandboxEndpoint};
+use crate::config::Connection;
 use crate::domain::{AuditEntry, Fault, FaultKind, Identity, UploadRule, UploadSettings};
 
 use self::audit::Audit;
 use self::clients::Clients;
+use self::connect::Reach;
 use self::endpoint::Endpoints;
 use self::gate::{Gate, Throttled};
-use self::profile::{Chain, SignIn, SignInTo};
+use self::profile::{SignIn, SignInTo};
+use self::renewal::{Ended, Hears};
 use self::tokens::Tokens;
 
 pub use self::person::Person;
@@ -47,6 +43,7 @@ mod answer;
 mod audit;
 mod causes;
 mod clients;
+mod connect;
 mod endpoint;
 mod fault;
 mod gate;
@@ -57,12 +54,12 @@ mod pages;
 mod patience;
 mod person;
 mod profile;
+mod renewal;
 mod roots;
 mod tokens;
 
 /// Region of custom endpoints that are given without one.
 const FALLBACK_REGION: &str = "us-east-1";
-const ATTEMPTS: u32 = 3;
 
 /// AWS as one caller sees it: account, region, endpoint. Cheap to clone.
 #[derive(Clone)]
@@ -93,6 +90,8 @@ struct Inner {
     person: Person,
     /// The login that the credentials rest on.
     sign_in: Option<SignIn>,
+    /// Credentials that have ended, where there may be others.
+    ended: Option<Arc<Ended>>,
 }
 
 impl Aws {
@@ -105,10 +104,7 @@ impl Aws {
 
     /// The same for a person who may be asked, once credentials are wanted that no file has.
     pub async fn connect_for(connection: &Connection, person: Person) -> Result<Self, Fault> {
-        let (config, sign_in) = match &connection.sandbox {
-            Some(sandbox) => (sandbox_config(sandbox), None),
-            None => default_config(connection, &person).await?,
-        };
+        let Reach { config, sign_in, ended } = connect::reach(connection, &person).await?;
         let by_hand = match connection {
             Connection { sandbox: Some(_), .. } => Some("the sandbox"),
             Connection {
@@ -117,7 +113,7 @@ impl Aws {
             _ => None,
         };
         let endpoints = Endpoints::of(&config, by_hand)?;
-        let mut region_source = region_source(connection);
+        let mut region_source = connect::region_source(connection);
         let (config, region) = match config.region().map(ToString::to_string) {
             Some(region) => (config, region),
             None if endpoints.are_whole() => {
@@ -128,7 +124,7 @@ impl Aws {
             None => return Err(no_region()),
         };
         let config = match &connection.role {
-            Some(role) => as_role(config, &region, role).await,
+            Some(role) => connect::as_role(config, role, &person, &ended),
             None => config,
         };
         Ok(Self::from(Inner {
@@ -150,6 +146,7 @@ impl Aws {
             regions: Arc::default(),
             person,
             sign_in,
+            ended: Some(ended),
         }))
     }
 
@@ -238,6 +235,7 @@ impl Aws {
             regions: Arc::clone(&self.inner.regions),
             person: self.inner.person.clone(),
             sign_in: self.inner.sign_in.clone(),
+            ended: None,
             ..*self.inner
         }))
     }
@@ -277,6 +275,7 @@ impl Aws {
             regions: Arc::clone(&self.inner.regions),
             person: self.inner.person.clone(),
             sign_in: self.inner.sign_in.clone(),
+            ended: self.inner.ended.clone(),
             ..*self.inner
         })
     }
@@ -338,6 +337,12 @@ impl Aws {
             throttled: Arc::clone(&self.inner.throttled),
         }
     }
+
+    fn hears(&self) -> Hears {
+        Hears {
+            ended: self.inner.ended.clone(),
+        }
+    }
 }
 
 impl From<Inner> for Aws {
@@ -346,126 +351,10 @@ impl From<Inner> for Aws {
     }
 }
 
-fn sandbox_config(sandbox: &SandboxEndpoint) -> SdkConfig {
-    let credentials = Credentials::new(
-        sandbox.access_key_id.as_str(),
-        sandbox.secret_access_key.as_str(),
-        None,
-        None,
-        "sandbox",
-    );
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(sandbox.region.clone()))
-        .endpoint_url(sandbox.url.as_str())
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(http::plain())
-        // What assumes a role needs one.
-        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
-        .retry_config(retries())
-        .timeout_config(patience::of_calls())
-        .stalled_stream_protection(patience::of_streams())
-        .build()
-}
-
-async fn default_config(connection: &Connection, person: &Person) -> Result<(SdkConfig, Option<SignIn>), Fault> {
-    let files = profile::chosen(connection.profile.as_deref()).await?;
-    let roots = roots::given(files.as_ref())?;
-    // Keys in the environment come before every profile.
-    let files = files.filter(|_| !has_keys());
-    let chain = match &files {
-        Some(files) => profile::chain(files)?,
-        None => None,
-    };
-    let patience = match &chain {
-        Some(_) => patience::with_a_person(patience::of_calls()),
-        None => patience::of_calls(),
-    };
-    let http = http::client(roots);
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
-        .timeout_config(patience)
-        .stalled_stream_protection(patience::of_streams());
-    if let Some(profile) = &connection.profile {
-        loader = loader.profile_name(profile);
-    }
-    loader = match &connection.region {
-        Some(region) => loader.region(Region::new(region.clone())),
-        None => loader.region(configured_region(connection)),
-    };
-    if let Some(url) = &connection.endpoint_url {
-        loader = loader.endpoint_url(url);
-    }
-    let config = loader.load().await;
-    let within = patience::ATTEMPTS;
-    let Some(Chain { source, sign_in, roles }) = chain else {
-        let Some(inner) = config.credentials_provider() else {
-            return Ok((config, None));
-        };
-        let provider = login::telling(inner, connection.profile.clone(), within);
-        return Ok((config.into_builder().credentials_provider(provider).build(), None));
-    };
-    let provider = profile::provider(&source, http.clone(), config.region().cloned())?;
-    let provider = match &sign_in {
-        Some(sign_in) => {
-            let (region, first) = (config.region().cloned(), provider);
-            let make =
-                move || profile::provider(&source, http.clone(), region.clone()).unwrap_or_else(|_| first.clone());
-            login::waiting(make, sign_in, within, person)
-        }
-        None => provider,
-    };
-    Ok((mfa::assuming(config, provider, roles, person), sign_in))
-}
-
-fn has_keys() -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some();
-    is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY")
-}
-
 /// AWS's moment as ours; `None` outside the calendar.
 fn timestamp(moment: &aws_smithy_types::DateTime) -> Option<jiff::Timestamp> {
     let nanos = i32::try_from(moment.subsec_nanos()).ok()?;
     jiff::Timestamp::new(moment.secs(), nanos).ok()
-}
-
-fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(ATTEMPTS)
-}
-
-/// The same way to AWS, as a session of a role; the credentials of before assume it.
-async fn as_role(config: SdkConfig, region: &str, role: &str) -> SdkConfig {
-    let provider = AssumeRoleProvider::builder(role)
-        .session_name("strongroom")
-        .region(Region::new(region.to_owned()))
-        .configure(&config)
-        .build()
-        .await;
-    config
-        .into_builder()
-        .credentials_provider(SharedCredentialsProvider::new(provider))
-        .build()
-}
-
-/// From environment and profile. The SDK's own chain would go on to ask the instance's metadata over the network.
-fn configured_region(connection: &Connection) -> RegionProviderChain {
-    let mut profile = ProfileFileRegionProvider::builder();
-    if let Some(name) = &connection.profile {
-        profile = profile.profile_name(name);
-    }
-    RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(profile.build())
-}
-
-/// Looked for in the order of [`default_config`].
-fn region_source(connection: &Connection) -> &'static str {
-    let is_set = |name: &str| std::env::var_os(name).is_some();
-    match connection {
-        Connection { sandbox: Some(_), .. } => "the sandbox",
-        Connection { region: Some(_), .. } => "--region",
-        _ if is_set("AWS_REGION") => "AWS_REGION",
-        _ if is_set("AWS_DEFAULT_REGION") => "AWS_DEFAULT_REGION",
-        _ => "the profile",
-    }
 }
 
 fn no_region() -> Fault {

@@ -53,6 +53,8 @@ mod pty;
 mod readme;
 #[path = "it/readonly.rs"]
 mod readonly;
+#[path = "it/renewed.rs"]
+mod renewed;
 #[path = "it/screens.rs"]
 mod screens;
 #[path = "it/sentences.rs"]

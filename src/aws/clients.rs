@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use aws_config::Region;
 
 use super::answer::Witness;
+use super::renewal::Renews;
 use super::{Aws, patience, s3};
 use crate::domain::Arn;
 
@@ -22,6 +23,17 @@ pub(super) struct Clients {
     sts: OnceLock<aws_sdk_sts::Client>,
     logs: OnceLock<aws_sdk_cloudwatchlogs::Client>,
     ecr: OnceLock<aws_sdk_ecr::Client>,
+}
+
+/// What every client has: the gate, the witness, and credentials that are renewed.
+macro_rules! watched {
+    ($aws:ident, $config:expr) => {
+        $config
+            .interceptor($aws.gate())
+            .interceptor(Witness)
+            .interceptor($aws.hears())
+            .retry_classifier(Renews)
+    };
 }
 
 impl Aws {
@@ -66,47 +78,47 @@ impl Aws {
         if let Some(region) = region {
             config = config.region(Region::new(region.to_owned()));
         }
-        aws_sdk_kms::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+        aws_sdk_kms::Client::from_conf(watched!(self, config).build())
     }
 
     pub(in crate::aws) fn sagemaker(&self) -> &aws_sdk_sagemaker::Client {
         self.inner.clients.sagemaker.get_or_init(|| {
             let config = aws_sdk_sagemaker::config::Builder::from(&self.inner.config);
-            aws_sdk_sagemaker::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+            aws_sdk_sagemaker::Client::from_conf(watched!(self, config).build())
         })
     }
 
     pub(in crate::aws) fn iam(&self) -> &aws_sdk_iam::Client {
         self.inner.clients.iam.get_or_init(|| {
             let config = aws_sdk_iam::config::Builder::from(&self.inner.config);
-            aws_sdk_iam::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+            aws_sdk_iam::Client::from_conf(watched!(self, config).build())
         })
     }
 
     pub(in crate::aws) fn sts(&self) -> &aws_sdk_sts::Client {
         self.inner.clients.sts.get_or_init(|| {
             let config = aws_sdk_sts::config::Builder::from(&self.inner.config);
-            aws_sdk_sts::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+            aws_sdk_sts::Client::from_conf(watched!(self, config).build())
         })
     }
 
     pub(in crate::aws) fn logs(&self) -> &aws_sdk_cloudwatchlogs::Client {
         self.inner.clients.logs.get_or_init(|| {
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config);
-            aws_sdk_cloudwatchlogs::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+            aws_sdk_cloudwatchlogs::Client::from_conf(watched!(self, config).build())
         })
     }
 
     pub(in crate::aws) fn ecr(&self) -> &aws_sdk_ecr::Client {
         self.inner.clients.ecr.get_or_init(|| {
             let config = aws_sdk_ecr::config::Builder::from(&self.inner.config);
-            aws_sdk_ecr::Client::from_conf(config.interceptor(self.gate()).interceptor(Witness).build())
+            aws_sdk_ecr::Client::from_conf(watched!(self, config).build())
         })
     }
 
     fn s3_config(&self) -> aws_sdk_s3::config::Builder {
         let in_path = self.s3_endpoint().is_some();
-        aws_sdk_s3::config::Builder::from(&self.inner.config)
+        let config = aws_sdk_s3::config::Builder::from(&self.inner.config)
             // A custom endpoint seldom answers for BUCKET.HOST.
             .force_path_style(in_path)
             .endpoint_resolver(s3::ByBucket::new(Arc::clone(&self.inner.regions)))
@@ -115,8 +127,7 @@ impl Aws {
                 home: self.inner.region.clone(),
                 in_path,
             })
-            .retry_classifier(s3::Redirects)
-            .interceptor(self.gate())
-            .interceptor(Witness)
+            .retry_classifier(s3::Redirects);
+        watched!(self, config)
     }
 }

@@ -13,6 +13,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use jiff::Timestamp;
 
@@ -113,11 +114,7 @@ impl Intercept for Gate {
         _components: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let authorization = context.request().headers().get("authorization").unwrap_or_default();
-        let access_key_id = authorization
-            .split_once("Credential=")
-            .and_then(|(_, rest)| rest.split('/').next())
-            .map(str::to_owned);
+        let access_key_id = access_key_of(context.request().headers());
         config.interceptor_state().store_put(Sent { access_key_id });
         Ok(())
     }
@@ -182,6 +179,12 @@ impl Intercept for Gate {
     }
 }
 
+/// The id of the access key that a request was signed with.
+pub(super) fn access_key_of(headers: &Headers) -> Option<String> {
+    let (_, rest) = headers.get("authorization")?.split_once("Credential=")?;
+    rest.split('/').next().map(str::to_owned)
+}
+
 /// What came of a change.
 fn outcome(status: Option<u16>, is_done: bool, error: Option<&str>) -> AuditOutcome {
     let refuses = |code: &str| {
@@ -229,7 +232,7 @@ pub(super) fn is_throttling(code: &str) -> bool {
 }
 
 /// AWS's name for an error, as each protocol has it.
-fn error_code(response: &HttpResponse) -> Option<String> {
+pub(super) fn error_code(response: &HttpResponse) -> Option<String> {
     let named = |text: &str| {
         let name = text.rsplit('#').next()?.split(':').next()?.trim();
         let is_name =

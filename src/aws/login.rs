@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -13,9 +13,10 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 
-use super::causes::chain;
+use super::causes::{chain, find};
 use super::person::Person;
 use super::profile::SignIn;
+use super::renewal::Ended;
 use crate::domain::{Answer, LoginWay, Wanted};
 
 /// The profile's login is missing or has ended.
@@ -52,6 +53,18 @@ impl Error for NoLogin {
     }
 }
 
+/// The session is kept still, and holds no longer.
+#[derive(Debug)]
+struct Over;
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AWS says that the session has ended")
+    }
+}
+
+impl Error for Over {}
+
 /// Credentials whose faults name the profile, and which wait for the person where a login is missing.
 struct Telling {
     inner: Mutex<SharedCredentialsProvider>,
@@ -65,6 +78,8 @@ struct Telling {
     person: Person,
     /// How long they may take.
     within: Duration,
+    /// Also such as a file still has.
+    ended: Arc<Ended>,
     /// The last time that the person was asked to log in.
     asked: Mutex<Option<Asked>>,
 }
@@ -102,8 +117,26 @@ impl Telling {
     }
 
     async fn provided(&self) -> Result<Credentials, CredentialsError> {
-        let provided = tokio::time::timeout(self.within, self.inner().provide_credentials()).await;
-        provided.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(self.within)))
+        let given = self.given().await?;
+        let (true, Some(make)) = (self.ended.have(&given), &self.make) else {
+            return Ok(given);
+        };
+        self.put(make());
+        let given = self.given().await?;
+        // No login gives others for single sign-on: there every call for them does.
+        if self.way == LoginWay::Console && self.ended.have(&given) {
+            return Err(CredentialsError::provider_error(Over));
+        }
+        Ok(given)
+    }
+
+    async fn given(&self) -> Result<Credentials, CredentialsError> {
+        let given = tokio::time::timeout(self.within, self.inner().provide_credentials()).await;
+        given.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(self.within)))
+    }
+
+    fn put(&self, provider: SharedCredentialsProvider) {
+        *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = provider;
     }
 
     /// Whether the person has logged in, who is asked to once for all calls that wait.
@@ -113,7 +146,7 @@ impl Telling {
         };
         let is_done = self.login(profile, is_still_missing).await.0 == Some(Answer::Done);
         if is_done {
-            *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = make();
+            self.put(make());
         }
         is_done
     }
@@ -179,12 +212,14 @@ fn is_login(error: &CredentialsError, way: LoginWay) -> bool {
         }
         // A token that could not be renewed for want of an answer, or of the right to, is mended by no login.
         LoginWay::Console => {
-            has(&[
-                "failed to read `",
-                "cached Login token file",
-                "cached Login token is expired",
-                "reauthenticate",
-            ]) || has(&["failed to refresh cached Login token"]) && has(&["ValidationException"])
+            find::<Over>(error).is_some()
+                || has(&[
+                    "failed to read `",
+                    "cached Login token file",
+                    "cached Login token is expired",
+                    "reauthenticate",
+                ])
+                || has(&["failed to refresh cached Login token"]) && has(&["ValidationException"])
         }
     }
 }
@@ -203,6 +238,7 @@ pub(super) fn telling(
         session: String::new(),
         person: Person::nobody(),
         within,
+        ended: Arc::default(),
         asked: Mutex::default(),
     })
 }
@@ -213,6 +249,7 @@ pub(super) fn waiting(
     sign_in: &SignIn,
     within: Duration,
     person: &Person,
+    ended: &Arc<Ended>,
 ) -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Telling {
         inner: Mutex::new(make()),
@@ -222,6 +259,7 @@ pub(super) fn waiting(
         session: sign_in.session().to_owned(),
         person: person.clone(),
         within,
+        ended: Arc::clone(ended),
         asked: Mutex::default(),
     })
 }
@@ -242,6 +280,7 @@ mod tests {
             session: String::new(),
             person: Person::nobody(),
             within: Duration::ZERO,
+            ended: Arc::default(),
             asked: Mutex::default(),
         };
         let error = telling.told(CredentialsError::provider_error(words.to_owned()));

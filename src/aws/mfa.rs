@@ -18,30 +18,30 @@ use futures::future::{BoxFuture, Shared};
 
 use super::person::Person;
 use super::profile::Role;
+use super::renewal::{Ended, Hears, Renews};
 use crate::domain::question::is_code;
 use crate::domain::{Answer, Wanted};
 
 /// A session that ends within this time is renewed.
 const BEFORE_IT_ENDS: Duration = Duration::from_secs(60);
 
-/// The same way to AWS, as these roles one after the other; the first is assumed with the credentials of `source`.
-pub(super) fn assuming(
-    config: SdkConfig,
-    source: SharedCredentialsProvider,
-    roles: Vec<Role>,
-    person: &Person,
-) -> SdkConfig {
-    let provider = roles.into_iter().fold(source, |source, role| {
-        SharedCredentialsProvider::new(Assumed {
+/// The same way to AWS, as these roles one after the other; the first is assumed with the credentials of before.
+pub(super) fn assuming(config: SdkConfig, roles: Vec<Role>, person: &Person, ended: &Arc<Ended>) -> SdkConfig {
+    roles.into_iter().fold(config, |config, role| {
+        let builder = config.to_builder();
+        let provider = Assumed {
             way: Arc::new(Way {
                 role,
-                config: config.to_builder().credentials_provider(source).build(),
+                config,
                 person: person.clone(),
+                ended: Arc::clone(ended),
             }),
             last: Mutex::default(),
-        })
-    });
-    config.into_builder().credentials_provider(provider).build()
+        };
+        builder
+            .credentials_provider(SharedCredentialsProvider::new(provider))
+            .build()
+    })
 }
 
 /// The code was asked for, and there is none.
@@ -117,6 +117,8 @@ struct Way {
     /// With the credentials that assume it.
     config: SdkConfig,
     person: Person,
+    /// Also sessions of before.
+    ended: Arc<Ended>,
 }
 
 impl ProvideCredentials for Assumed {
@@ -135,9 +137,12 @@ impl Assumed {
         if let Some(session) = &*last {
             let is_good = match session.peek() {
                 None => true,
-                Some(Ok(credentials)) => credentials
-                    .expiry()
-                    .is_none_or(|end| end > SystemTime::now() + BEFORE_IT_ENDS),
+                Some(Ok(credentials)) => {
+                    !self.way.ended.have(credentials)
+                        && credentials
+                            .expiry()
+                            .is_none_or(|end| end > SystemTime::now() + BEFORE_IT_ENDS)
+                }
                 // Who did not want to give it is not asked again at every call.
                 Some(Err(Failure::NoCode(why))) => why.turn == self.way.person.turn(),
                 Some(Err(Failure::Refused(_))) => false,
@@ -156,7 +161,11 @@ impl Assumed {
 }
 
 async fn assume(way: Arc<Way>) -> Result<Credentials, Failure> {
-    let (role, sts) = (&way.role, aws_sdk_sts::Client::new(&way.config));
+    let (role, config) = (&way.role, aws_sdk_sts::config::Builder::from(&way.config));
+    let hears = Hears {
+        ended: Some(Arc::clone(&way.ended)),
+    };
+    let sts = aws_sdk_sts::Client::from_conf(config.interceptor(hears).retry_classifier(Renews).build());
     let mut refused = None;
     loop {
         let code = match &role.serial {

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 pub(in crate::aws) use self::demanded::{Demanded, demanded};
@@ -63,11 +61,7 @@ pub(crate) async fn object_row(aws: &Aws, bucket: &str, key: &str) -> Result<Obj
 }
 
 async fn look_at(aws: &Aws, bucket: &str, key: &str) -> Result<(ObjectInfo, HeadObjectOutput), Fault> {
-    let call = aws.s3_control().head_object().bucket(bucket).key(key);
-    let answer = match call.send().await {
-        Ok(answer) => answer,
-        Err(error) => return Err(refused_head(aws, bucket, key, &error).await),
-    };
+    let answer = head(aws, bucket, key).await?;
     let head = info::Head {
         bucket: bucket.to_owned(),
         key: key.to_owned(),
@@ -140,24 +134,27 @@ async fn has_instructions(aws: &Aws, bucket: &str, key: &str) -> Result<bool, Fa
     }
 }
 
-/// The fault of a HEAD. Its answer has no body, so where it refuses without a word the first byte is asked for, for S3's
-/// own reason.
-pub(in crate::aws) async fn refused_head(
-    aws: &Aws,
-    bucket: &str,
-    key: &str,
-    error: &SdkError<HeadObjectError, HttpResponse>,
-) -> Fault {
+/// What S3 says of an object without its body. A refusal of that has none either: where it refuses without a word the first
+/// byte is asked for, for S3's own reason. If that is given, the credentials had ended, and there are others by now.
+pub(in crate::aws) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<HeadObjectOutput, Fault> {
     let (act, object) = ("look at", uri(bucket, key));
-    let refused = fault::of(act, &object, error);
-    if !fault::is_wordless(error) {
-        return refused;
+    let ask = || aws.s3_control().head_object().bucket(bucket).key(key).send();
+    let error = match ask().await {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    let refused = fault::of(act, &object, &error);
+    if !fault::is_wordless(&error) {
+        return Err(refused);
     }
+    let may_have_ended = error.raw_response().is_some_and(|raw| raw.status().as_u16() == 400);
     let call = aws.s3_control().get_object().bucket(bucket).key(key).range("bytes=0-0");
     match call.send().await.heard(act, &object) {
         // An empty object has no first byte, and may be read.
-        Err(told) if told.code.as_deref().is_some_and(|code| code != "InvalidRange") => told,
-        _ => refused,
+        Err(told) if told.code.as_deref().is_some_and(|code| code != "InvalidRange") => Err(told),
+        Err(told) if told.code.is_none() => Err(refused),
+        _ if may_have_ended => ask().await.heard(act, &object),
+        _ => Err(refused),
     }
 }
 

@@ -17,7 +17,7 @@ use crc_fast::CrcAlgorithm;
 use super::again::{Pause, again};
 use super::fault::{Expected, Heard};
 use super::patience::{self, Pulse};
-use super::s3::{demanded, length_of, refused_head, uri};
+use super::s3::{self, demanded, length_of, uri};
 use super::{Aws, fault};
 use crate::domain::{Fault, FaultKind};
 
@@ -55,11 +55,7 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
 
 pub(crate) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Head, Fault> {
     let call = || async move {
-        let call = aws.s3_control().head_object().bucket(bucket).key(key);
-        let answer = match call.send().await {
-            Ok(answer) => answer,
-            Err(error) => return Err(refused_head(aws, bucket, key, &error).await),
-        };
+        let answer = s3::head(aws, bucket, key).await?;
         Ok(Head {
             metadata: answer.metadata.unwrap_or_default().into_iter().collect(),
             length: length_of("look at", &uri(bucket, key), answer.content_length)?,

@@ -16,22 +16,30 @@ use crate::sessions::{self, ENGINEER};
 
 const SIZE: (u16, u16) = (120, 36);
 const ANN: &str = "arn:aws:sts::111122223333:assumed-role/engineer/ann";
-const COMMAND: &str = "aws login --profile research";
+pub(crate) const COMMAND: &str = "aws login --profile research";
 
 /// What the sign-in service answers to who renews a session.
 type Renews = Arc<Mutex<Option<Value>>>;
 
-struct Company {
-    place: Place,
+pub(crate) struct Company {
+    pub(crate) place: Place,
+    endpoint: String,
     renews: Renews,
     environment: Vec<(&'static str, String)>,
 }
 
 impl Company {
     fn new() -> Self {
+        Self::at(|place| place.endpoint().to_owned())
+    }
+
+    /// With AWS at an endpoint of its own.
+    pub(crate) fn at(endpoint: impl FnOnce(&Place) -> String) -> Self {
         let place = Place::new();
         place.key("data");
+        place.bucket("sagemaker-data");
         sessions::engineer(&place);
+        let endpoint = endpoint(&place);
         let renews = Renews::default();
         let config = format!(
             "[profile research]\nlogin_session = {ANN}\nregion = us-east-1\n\
@@ -41,18 +49,19 @@ impl Company {
         let environment = vec![
             ("AWS_CONFIG_FILE", config),
             ("AWS_PROFILE", "research".to_owned()),
-            ("AWS_ENDPOINT_URL", place.endpoint().to_owned()),
+            ("AWS_ENDPOINT_URL", endpoint.clone()),
             ("AWS_ENDPOINT_URL_SIGNIN", sign_in(Arc::clone(&renews))),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ];
         Self {
             place,
+            endpoint,
             renews,
             environment,
         }
     }
 
-    fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         let environment: Vec<(&str, &str)> = self.environment.iter().map(|(name, value)| (*name, &**value)).collect();
         Session::start_with(&[], self.place.home.path(), SIZE, &environment)
     }
@@ -71,8 +80,8 @@ impl Company {
     }
 
     /// What `aws login` leaves, of a session that ends then.
-    fn log_in(&self, seconds: i64) {
-        let given = sessions::begin(&self.place, self.place.endpoint());
+    pub(crate) fn log_in(&self, seconds: i64) {
+        let given = sessions::begin(&self.place, &self.endpoint);
         let kept = json!({
             "accessToken": {
                 "accessKeyId": given.access_key_id,

@@ -45,6 +45,8 @@ pub(crate) enum Trouble {
     Throttled,
     /// It is not passed on: 403.
     Denied,
+    /// It is not passed on: 400, as of a session that has ended.
+    Ended,
     /// It is read slowly, over [`SLOWLY`].
     Slow,
     /// Its head is read, and then nothing any more.
@@ -84,6 +86,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) operation: &'a str,
     /// How many uploads were to be completed until now, this request among them.
     pub(crate) completions: usize,
+    /// What it was signed with.
+    pub(crate) access_key: &'a str,
 }
 
 impl Seen<'_> {
@@ -230,7 +234,7 @@ impl Passage {
         let mut body = vec![0; length - early];
         reader.read_exact(&mut body)?;
         let operation = operation(&line, &headers, &body);
-        let trouble = self.trouble_of(&line, &operation);
+        let trouble = self.trouble_of(&line, &headers, &operation);
         if trouble == Trouble::StallUnread {
             return until_gone(&client);
         }
@@ -253,6 +257,15 @@ impl Passage {
             Trouble::Unavailable => client.write_all(&refusal("503 Slow Down", "SlowDown", is_json)),
             Trouble::Throttled => client.write_all(&refusal("400 Bad Request", "ThrottlingException", is_json)),
             Trouble::Denied => client.write_all(&refusal("403 Forbidden", "AccessDenied", is_json)),
+            Trouble::Ended => client.write_all(&refusal(
+                "400 Bad Request",
+                if is_json {
+                    "ExpiredTokenException"
+                } else {
+                    "ExpiredToken"
+                },
+                is_json,
+            )),
             Trouble::StallUnanswered => until_gone(&client),
             Trouble::Spoilt(Spoil::Empty) => client.write_all(&page("200 OK", "", "")),
             Trouble::Spoilt(Spoil::Page) => client.write_all(&page("200 OK", "", LOGIN)),
@@ -329,7 +342,7 @@ impl Passage {
         }
     }
 
-    fn trouble_of(&self, line: &str, operation: &str) -> Trouble {
+    fn trouble_of(&self, line: &str, headers: &BTreeMap<String, String>, operation: &str) -> Trouble {
         let mut counts = self.counts.lock().unwrap();
         counts.completions += usize::from(is_completion(line));
         let (completions, is_calm) = (counts.completions, counts.is_calm);
@@ -337,10 +350,14 @@ impl Passage {
         if is_calm {
             return Trouble::None;
         }
+        let signed = headers
+            .get("authorization")
+            .and_then(|text| text.split_once("Credential="));
         (self.trouble)(&Seen {
             line,
             operation,
             completions,
+            access_key: signed.map_or("", |(_, rest)| rest.split('/').next().unwrap()),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use aws_sdk_sts::types::Credentials;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::place::Place;
 
@@ -30,6 +30,16 @@ pub(crate) fn begin(place: &Place, endpoint: &str) -> Credentials {
     let call = aws_sdk_sts::Client::new(&config).assume_role();
     let call = call.role_arn(ENGINEER).role_session_name("ann");
     place.wait(call.send()).unwrap().credentials.unwrap()
+}
+
+/// As a credential process prints it.
+pub(crate) fn printed(session: &Credentials) -> Value {
+    json!({
+        "Version": 1,
+        "AccessKeyId": session.access_key_id,
+        "SecretAccessKey": session.secret_access_key,
+        "SessionToken": session.session_token,
+    })
 }
 
 /// The moment, as AWS writes it.
