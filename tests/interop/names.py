@@ -64,14 +64,11 @@ class TlsServer:
     """Answers every POST with an identity. ca.pem in the folder signed its certificate; other.pem signed nothing."""
 
     def __init__(self, folder, name):
-        authority = _certificate("authority")
-        (folder / "ca.pem").write_bytes(_pem(authority[0]))
-        (folder / "other.pem").write_bytes(_pem(_certificate("other")[0]))
-        certificate, key = _certificate(name, authority)
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        (folder / "server.pem").write_bytes(private + _pem(certificate))
+        authority = certificate("authority")
+        (folder / "ca.pem").write_bytes(pem(authority[0]))
+        (folder / "other.pem").write_bytes(pem(certificate("other")[0]))
+        shown, key = certificate(name, authority)
+        (folder / "server.pem").write_bytes(private_pem(key) + pem(shown))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "server.pem")
         outer = self
@@ -110,12 +107,18 @@ class TlsServer:
         self._server.server_close()
 
 
-def _pem(certificate):
-    return certificate.public_bytes(serialization.Encoding.PEM)
+def pem(made):
+    return made.public_bytes(serialization.Encoding.PEM)
 
 
-def _certificate(name, authority=None):
-    """A certificate and its key, signed by an authority, or an authority's own."""
+def private_pem(key):
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def certificate(name, authority=None, hosts=None):
+    """A certificate and its key, signed by an authority, or an authority's own; for these hosts, or for that of its name."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -129,6 +132,6 @@ def _certificate(name, authority=None):
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts or [name]]), critical=False)
     )
     return made.sign(signer, hashes.SHA256()), key
