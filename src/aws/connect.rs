@@ -117,13 +117,13 @@ async fn outside(connection: &Connection, person: &Person) -> Result<Reach, Faul
         loader = loader.endpoint_url(url);
     }
     let config = loader.load().await;
-    let region = config.region().cloned();
+    let inner = of_providers(&config, http);
     let Some(Chain { source, sign_in, roles }) = chain else {
-        let make = by_default(connection.profile.clone(), http, region);
+        let make = by_default(connection.profile.clone(), inner, config.region().cloned());
         return Ok(Reach::with(config, None, |ended| kept(make, ended)));
     };
-    let first = profile::provider(&source, http.clone(), region.clone())?;
-    let anew = move || profile::provider(&source, http.clone(), region.clone()).unwrap_or_else(|_| first.clone());
+    let first = profile::provider(&source, &inner)?;
+    let anew = move || profile::provider(&source, &inner).unwrap_or_else(|_| first.clone());
     let mut reach = Reach::with(config, sign_in.clone(), |ended| match &sign_in {
         Some(sign_in) => {
             let waiting = login::waiting(anew, sign_in, patience::ATTEMPTS, person, ended);
@@ -135,15 +135,26 @@ async fn outside(connection: &Connection, person: &Person) -> Result<Reach, Faul
     Ok(reach)
 }
 
+/// How those are asked who give credentials.
+fn of_providers(config: &SdkConfig, http: SharedHttpClient) -> ProviderConfig {
+    let inner = ProviderConfig::default()
+        .with_http_client(http)
+        .with_region(config.region().cloned())
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack())
+        .with_timeout_config(patience::of_calls());
+    match config.retry_config() {
+        Some(retries) => inner.with_retry_config(retries.clone()),
+        None => inner,
+    }
+}
+
 /// The SDK's own chain.
-fn by_default(profile: Option<String>, http: SharedHttpClient, region: Option<Region>) -> Box<Make> {
+fn by_default(profile: Option<String>, inner: ProviderConfig, region: Option<Region>) -> Box<Make> {
     Box::new(move || {
-        let (profile, http, region) = (profile.clone(), http.clone(), region.clone());
+        let (profile, inner, region) = (profile.clone(), inner.clone(), region.clone());
         async move {
-            let config = ProviderConfig::default()
-                .with_http_client(http)
-                .with_region(region.clone());
-            let mut chain = DefaultCredentialsChain::builder().configure(config);
+            let mut chain = DefaultCredentialsChain::builder().configure(inner);
             chain.set_region(region);
             if let Some(profile) = &profile {
                 chain = chain.profile_name(profile);

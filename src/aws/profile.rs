@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use aws_config::Region;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
@@ -10,7 +9,6 @@ use aws_config::profile::{self, Profile, ProfileFileCredentialsProvider, Profile
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::causes;
@@ -209,25 +207,20 @@ fn sso(files: &ProfileSet, profile: &Profile) -> Option<Sso> {
 ///
 /// # Errors
 /// When they are of a place that nobody knows.
-pub(super) fn provider(
-    source: &Source,
-    http: SharedHttpClient,
-    region: Option<Region>,
-) -> Result<SharedCredentialsProvider, Fault> {
-    let config = ProviderConfig::default().with_http_client(http).with_region(region);
+pub(super) fn provider(source: &Source, config: &ProviderConfig) -> Result<SharedCredentialsProvider, Fault> {
     Ok(match source {
         Source::Keys(keys) => SharedCredentialsProvider::new(keys.clone()),
         Source::Profile(name) => {
             let profile = ProfileFileCredentialsProvider::builder().profile_name(name);
-            SharedCredentialsProvider::new(profile.configure(&config).build())
+            SharedCredentialsProvider::new(profile.configure(config).build())
         }
         Source::Named(place) => match place.to_ascii_lowercase().as_str() {
             "environment" => SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()),
             "ec2instancemetadata" => {
-                SharedCredentialsProvider::new(ImdsCredentialsProvider::builder().configure(&config).build())
+                SharedCredentialsProvider::new(ImdsCredentialsProvider::builder().configure(config).build())
             }
             "ecscontainer" => {
-                SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(&config).build())
+                SharedCredentialsProvider::new(EcsCredentialsProvider::builder().configure(config).build())
             }
             _ => {
                 let cause = format!("nobody knows a credential_source {place}");

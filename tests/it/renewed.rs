@@ -10,6 +10,7 @@ use crate::place::{Done, Place};
 use crate::proxy::{Proxy, Trouble};
 use crate::pty::{ENTER, Session};
 use crate::sessions;
+use crate::sso::portal;
 
 const SIZE: (u16, u16) = (120, 36);
 const BUCKET: &str = "sagemaker-data";
@@ -193,6 +194,36 @@ fn where_there_are_no_others_it_is_said_after_one_more_try() {
     let ends = person.ends.lock().unwrap();
     let tries = ends.refused.iter().filter(|name| *name == "GenerateDataKey");
     assert_eq!(tries.count(), 2, "{:?}", ends.refused);
+}
+
+#[test]
+fn an_upload_whose_session_has_ended_waits_for_a_login_where_that_has_ended_too() {
+    let (ends, mut sessions) = (Arc::default(), Vec::new());
+    let company = portal::Company::at(|place| {
+        sessions::engineer(place);
+        let proxy = ending(place, &ends);
+        sessions.extend((0..2).map(|_| sessions::begin(place, proxy.url())));
+        proxy.url().to_owned()
+    });
+    company.portal.lock().unwrap().gives.extend(sessions);
+    company.agree(Ok("first-token"));
+    company.run(&["login"]).ok();
+    company.place.write("train.csv", "x,y\n1,2\n");
+    let mut session = company.session();
+    session.wait("Enabled").wait("s3://sagemaker-data/");
+    session.keys("5").select("train.csv").keys("e").wait("y yes");
+    company.revoke();
+    ends.lock().unwrap().at = Some("PutObject");
+    session
+        .keys("y")
+        .wait("has no valid SSO login")
+        .keys(ENTER)
+        .wait(portal::CODE);
+    assert!(!session.text().contains("Encrypted and uploaded"), "{}", session.text());
+    company.agree(Ok("second-token"));
+    session.wait("Encrypted and uploaded");
+    let token = |company: &portal::Company| company.kept()["accessToken"].clone();
+    assert_eq!(token(&company), "second-token");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::pty::{ENTER, ESC};
 #[path = "sso/device.rs"]
 mod device;
 #[path = "sso/portal.rs"]
-mod portal;
+pub(crate) mod portal;
 
 #[test]
 fn a_login_is_offered_shown_opened_and_kept_and_everything_is_asked_then() {

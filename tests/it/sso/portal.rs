@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use aws_sdk_sts::types::Credentials;
 use serde_json::{Value, json};
 
 use crate::fake;
@@ -13,40 +14,48 @@ use crate::place::Place;
 use crate::pty::Session;
 
 const SIZE: (u16, u16) = (120, 36);
-pub(super) const PAGE: &str = "https://device.sso.test/";
-pub(super) const CODE: &str = "ABCD-EFGH";
+pub(crate) const PAGE: &str = "https://device.sso.test/";
+pub(crate) const CODE: &str = "ABCD-EFGH";
 /// SHA-1 of `company`.
 const FILE: &str = ".aws/sso/cache/71b21161ffa1e6516bcc072aaf5ef38cbe85b511.json";
 
 /// What the services know and do.
 #[derive(Default)]
-pub(super) struct Portal {
+pub(crate) struct Portal {
     /// What is answered first to who asks for a token: errors of these names.
-    pub(super) before: VecDeque<&'static str>,
+    pub(crate) before: VecDeque<&'static str>,
     /// What is answered then: pending, refused, or this token.
     agreed: Option<Result<&'static str, ()>>,
     /// The token that holds.
     holds: Option<&'static str>,
+    /// Sessions that are given one after the other, each for an hour; without any, it is what has ended already.
+    pub(crate) gives: VecDeque<Credentials>,
     /// How many seconds a code lasts, if not ten minutes.
-    pub(super) lasts: Option<u64>,
+    pub(crate) lasts: Option<u64>,
     /// What was asked for, by path, and when.
     asked: Vec<(String, Instant)>,
     /// As what this program registered itself.
-    pub(super) registered: Vec<Value>,
+    pub(crate) registered: Vec<Value>,
 }
 
 /// A world behind single sign-on.
-pub(super) struct Company {
-    pub(super) place: Place,
-    pub(super) portal: Arc<Mutex<Portal>>,
+pub(crate) struct Company {
+    pub(crate) place: Place,
+    pub(crate) portal: Arc<Mutex<Portal>>,
     environment: Vec<(&'static str, String)>,
 }
 
 impl Company {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::at(|place| place.endpoint().to_owned())
+    }
+
+    /// With AWS at an endpoint of its own.
+    pub(crate) fn at(endpoint: impl FnOnce(&Place) -> String) -> Self {
         let place = Place::new();
         place.key("data");
         place.bucket("sagemaker-data");
+        let endpoint = endpoint(&place);
         let portal: Arc<Mutex<Portal>> = Arc::default();
         let url = serve(&place, Arc::clone(&portal));
         let config = "[profile research]\nsso_session = company\nsso_account_id = 111122223333\nsso_role_name = engineer\n\
@@ -60,7 +69,7 @@ impl Company {
         let environment = vec![
             ("AWS_CONFIG_FILE", config),
             ("AWS_PROFILE", "research".to_owned()),
-            ("AWS_ENDPOINT_URL", place.endpoint().to_owned()),
+            ("AWS_ENDPOINT_URL", endpoint),
             ("AWS_ENDPOINT_URL_SSO", url.clone()),
             ("AWS_ENDPOINT_URL_SSO_OIDC", url),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
@@ -73,17 +82,17 @@ impl Company {
         }
     }
 
-    pub(super) fn session(&self) -> Session {
+    pub(crate) fn session(&self) -> Session {
         self.session_as("research")
     }
 
     /// The dashboard as this profile.
-    pub(super) fn session_as(&self, profile: &str) -> Session {
+    pub(crate) fn session_as(&self, profile: &str) -> Session {
         let environment: Vec<(&str, &str)> = self.environment.iter().map(|(name, value)| (*name, &**value)).collect();
         Session::start_with(&["--profile", profile], self.place.home.path(), SIZE, &environment)
     }
 
-    pub(super) fn run(&self, arguments: &[&str]) -> crate::place::Done {
+    pub(crate) fn run(&self, arguments: &[&str]) -> crate::place::Done {
         let changes = self.environment.iter().map(|(name, value)| (*name, Some(&**value)));
         let no_keys = [("AWS_ACCESS_KEY_ID", None), ("AWS_SECRET_ACCESS_KEY", None)];
         let changes: Vec<(&str, Option<&str>)> = changes.chain(no_keys).collect();
@@ -91,34 +100,34 @@ impl Company {
     }
 
     /// The person has agreed in the browser, or refused.
-    pub(super) fn agree(&self, with: Result<&'static str, ()>) {
+    pub(crate) fn agree(&self, with: Result<&'static str, ()>) {
         let mut portal = self.portal.lock().unwrap();
         portal.agreed = Some(with);
         portal.holds = with.ok().or(portal.holds);
     }
 
     /// The login is over, on the other side.
-    pub(super) fn revoke(&self) {
+    pub(crate) fn revoke(&self) {
         let mut portal = self.portal.lock().unwrap();
         (portal.agreed, portal.holds) = (None, None);
     }
 
     /// Where the token is kept.
-    pub(super) fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.place.path(FILE)
     }
 
-    pub(super) fn kept(&self) -> Value {
+    pub(crate) fn kept(&self) -> Value {
         serde_json::from_slice(&std::fs::read(self.file()).unwrap()).unwrap()
     }
 
-    pub(super) fn count(&self, path: &str) -> usize {
+    pub(crate) fn count(&self, path: &str) -> usize {
         let portal = self.portal.lock().unwrap();
         portal.asked.iter().filter(|(asked, _)| asked.starts_with(path)).count()
     }
 
     /// How long it took from each question for a token to the next.
-    pub(super) fn pauses(&self) -> Vec<Duration> {
+    pub(crate) fn pauses(&self) -> Vec<Duration> {
         let portal = self.portal.lock().unwrap();
         let asked = portal.asked.iter().filter(|(path, _)| path == "/token");
         let times: Vec<Instant> = asked.map(|(_, time)| *time).collect();
@@ -175,6 +184,13 @@ fn serve(place: &Place, portal: Arc<Mutex<Portal>>) -> String {
             "/federation/credentials" => {
                 if !portal.holds.is_some_and(|token| asked.head.contains(token)) {
                     return refused(401, "UnauthorizedException", "Session token not found or invalid");
+                }
+                if let Some(next) = portal.gives.pop_front() {
+                    let given = json!({
+                        "accessKeyId": next.access_key_id, "secretAccessKey": next.secret_access_key,
+                        "sessionToken": next.session_token, "expiration": after(3600).as_millis() as u64,
+                    });
+                    return (200, json!({ "roleCredentials": given }).to_string());
                 }
                 // Over, as the SDK sees it: every call wants others.
                 let ends = after(0).as_millis() as u64;
