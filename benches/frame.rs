@@ -68,6 +68,7 @@ fn filled(rows: usize) -> State {
     let (mut state, _) = State::new(Settings {
         context: AwsContext::default(),
         contexts: Vec::new(),
+        recent: Vec::new(),
         profiles: Vec::new(),
         region: Some("us-east-1".to_owned()),
         endpoint: None,

@@ -2,12 +2,15 @@
 
 mod environment;
 mod own;
+mod recent;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::app::{Consent, Keymap, Settings};
 use crate::cli::Global;
@@ -156,6 +159,10 @@ pub struct Config {
     context: AwsContext,
     /// Others to go to.
     contexts: Vec<AwsContext>,
+    /// What holds without a context.
+    general: AwsContext,
+    /// Where the person is.
+    here: AwsContext,
     /// What to open first.
     pub open: Option<Named>,
     /// Where the files pane opens.
@@ -187,8 +194,16 @@ impl Config {
             context.profile = profile.or_else(|| environment("AWS_PROFILE", global.sandbox));
         }
         let mut context = context(global, &own.contexts)?;
+        let general = AwsContext {
+            named: own.named,
+            jobs: own.jobs,
+            uploads: own.uploads,
+            ..AwsContext::default()
+        };
         if context.name.is_none() {
-            (context.named, context.jobs, context.uploads) = (own.named, own.jobs, own.uploads);
+            context.named.clone_from(&general.named);
+            context.jobs.clone_from(&general.jobs);
+            context.uploads.clone_from(&general.uploads);
         }
         let first = Connection {
             endpoint_url: global.endpoint_url.clone(),
@@ -199,8 +214,10 @@ impl Config {
             connection: first.in_context(&context),
             start_dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
             read_only: global.read_only,
+            here: context.clone(),
             context,
             contexts: own.contexts,
+            general,
             open: None,
             theme: own.theme,
             keymap: own.keymap,
@@ -215,6 +232,10 @@ impl Config {
         Settings {
             context: self.context.clone(),
             contexts: self.contexts.clone(),
+            recent: match &self.state_dir {
+                Some(dir) => recent::read(dir, &self.known()),
+                None => Vec::new(),
+            },
             profiles: Vec::new(),
             region: self
                 .connection
@@ -247,16 +268,34 @@ impl Config {
     pub fn remember(&mut self, consent: Consent) {
         self.consents.insert(consent);
         let Some(dir) = &self.state_dir else { return };
-        let kept = std::fs::create_dir_all(dir)
-            .and_then(|()| tempfile::NamedTempFile::new_in(dir))
-            .and_then(|file| {
-                serde_json::to_writer(&file, &self.consents)?;
-                file.persist(dir.join(CONSENTS)).map_err(|error| error.error)
-            });
-        if let Err(error) = kept {
+        if let Err(error) = keep(dir, CONSENTS, &self.consents) {
             tracing::warn!(%error, "could not keep the consents");
         }
     }
+
+    /// The person goes there, and finds it again later.
+    pub fn visit(&mut self, context: &AwsContext) {
+        let left = std::mem::replace(&mut self.here, context.clone());
+        if let Some(dir) = &self.state_dir {
+            recent::note(dir, &self.known(), &[&left, context]);
+        }
+    }
+
+    fn known(&self) -> recent::Known<'_> {
+        recent::Known {
+            contexts: &self.contexts,
+            general: &self.general,
+        }
+    }
+}
+
+/// Keeps it in a file of this name, whole or not at all, for its owner alone.
+fn keep(dir: &Path, name: &str, what: &impl Serialize) -> io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    let file = tempfile::NamedTempFile::new_in(dir)?;
+    serde_json::to_writer(&file, what)?;
+    file.persist(dir.join(name)).map_err(|error| error.error)?;
+    Ok(())
 }
 
 const CONSENTS: &str = "consents.json";

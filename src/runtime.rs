@@ -245,7 +245,10 @@ impl Session {
                     }
                 }
                 Effect::Remember(consent) => self.config.remember(consent),
-                Effect::Switch(context) => workers.switch(self.config.connection_in(&context)),
+                Effect::Switch(context) => {
+                    self.config.visit(&context);
+                    workers.switch(self.config.connection_in(&context));
+                }
                 effect => workers.perform(effect),
             }
         }

@@ -1,5 +1,7 @@
 //! What is chosen by a word and a name in the palette: where to go, and as whom.
 
+use std::collections::BTreeSet;
+
 use super::state::State;
 use super::state::overlay::PaletteRow;
 use crate::domain::{Arn, AwsContext, Named, ObjectUri};
@@ -67,7 +69,11 @@ fn profiles(state: &State, word: &str) -> Vec<AwsContext> {
         return Vec::new();
     }
     let known = state.settings.profiles.iter().map(String::as_str);
-    names(known, word).iter().map(|name| of_profile(state, name)).collect()
+    let recent = state.recent.iter().filter_map(|context| context.profile.as_deref());
+    names(first(recent, known), word)
+        .iter()
+        .map(|name| of_profile(state, name))
+        .collect()
 }
 
 /// Whoever may change nothing here goes on so: only what the configuration calls by a name takes that off.
@@ -86,7 +92,8 @@ fn regions(state: &State, word: &str) -> Vec<AwsContext> {
         ..state.settings.context.clone()
     };
     let is_other = |region: &String| Some(region) != state.settings.region.as_ref();
-    let regions = names(REGIONS.split_whitespace(), word).into_iter();
+    let recent = state.recent.iter().filter_map(|context| context.region.as_deref());
+    let regions = names(first(recent, REGIONS.split_whitespace()), word).into_iter();
     regions.filter(is_other).map(elsewhere).collect()
 }
 
@@ -116,6 +123,15 @@ fn roles(state: &State, word: &str) -> Vec<AwsContext> {
     let back = (here.role.is_some() && word.is_empty()).then(|| as_role(None));
     let others = found.into_iter().map(|arn| as_role(Some(arn)));
     back.into_iter().chain(others).collect()
+}
+
+/// Those of before in front, and each once.
+fn first<'a>(
+    before: impl Iterator<Item = &'a str>,
+    known: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = &'a str> {
+    let mut seen = BTreeSet::new();
+    before.chain(known).filter(move |name| seen.insert(*name))
 }
 
 /// Those that hold the word, the word itself first; last, if it is none of them.

@@ -16,6 +16,8 @@ pub struct Settings {
     pub context: AwsContext,
     /// Others to go to, from the configuration.
     pub contexts: Vec<AwsContext>,
+    /// Those that were visited in earlier sessions, the last first.
+    pub recent: Vec<AwsContext>,
     /// The profiles of the AWS configuration files.
     pub profiles: Vec<String>,
     /// The region; `None` until it is decided.

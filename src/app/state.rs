@@ -137,6 +137,7 @@ pub(super) struct Proved {
 impl State {
     /// The first state, and what to ask first.
     pub fn new(settings: Settings) -> (Self, Vec<Effect>) {
+        let recent = settings.recent.clone();
         let mut state = Self {
             now: settings.now,
             size: settings.size,
@@ -178,7 +179,7 @@ impl State {
             edits: BTreeMap::new(),
             turn: 0,
             job_log: Log::new(""),
-            recent: Vec::new(),
+            recent,
             questions: Vec::new(),
             watched_jobs: BTreeSet::new(),
         };

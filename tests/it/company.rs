@@ -334,3 +334,68 @@ fn a_bucket_and_a_key_of_another_region_are_reached_where_they_are() {
         .wait("train.csv")
         .wait("strongroom");
 }
+
+#[test]
+fn where_one_was_is_found_first_in_the_next_session_and_nothing_of_it_is_kept() {
+    let place = Place::new();
+    let mut files = String::new();
+    let worlds: Vec<Sandbox> = ["research", "production"]
+        .map(|name| {
+            let (sandbox, profile) = world(&place, name);
+            write!(files, "{profile}").unwrap();
+            sandbox
+        })
+        .into();
+    let config = place.write("aws-config", files);
+    let own = "[contexts.lab]\nprofile = 'research'\nregion = 'eu-west-1'\n[contexts.prod]\nprofile = 'production'\nread-only = true\n";
+    let own = place.write("config.toml", own);
+    let environment = [
+        ("AWS_CONFIG_FILE", config.to_str().unwrap()),
+        ("AWS_PROFILE", "research"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let arguments = ["--config", own.to_str().unwrap()];
+    let begin = || Session::start_with(&arguments, place.home.path(), SIZE, &environment);
+    let mut session = begin();
+    session
+        .wait("research-key")
+        .keys("C")
+        .keys("prod")
+        .keys(ENTER)
+        .wait("production-key");
+    session
+        .keys(":")
+        .keys("region eu-west-3")
+        .keys(ENTER)
+        .wait("eu-west-3")
+        .gone("production-key");
+    session.keys("q");
+    assert_eq!(session.exit(), 0);
+    let kept = place.path(".local/state/strongroom/contexts.json");
+    let text = std::fs::read_to_string(&kept).unwrap();
+    assert!(text.contains("eu-west-3") && text.contains("prod"), "{text}");
+    assert!(!text.contains("secret") && !text.contains("http://"), "{text}");
+
+    let mut session = begin();
+    session
+        .wait("research-key")
+        .keys("C")
+        .wait("▸ profile production, eu-west-3");
+    let screen = session.text();
+    let at = |words: &str| screen.find(words).unwrap_or_else(|| panic!("no `{words}`:\n{screen}"));
+    assert!(
+        at("profile production, eu-west-3") < at("prod ") && at("prod ") < at("lab "),
+        "{screen}"
+    );
+    // As read-only as it was.
+    session.keys(ENTER).wait("READ-ONLY").wait("eu-west-3");
+    session.keys("q");
+    assert_eq!(session.exit(), 0);
+
+    std::fs::write(&kept, "\u{1b}[2J not ours").unwrap();
+    let mut session = begin();
+    session.wait("research-key").keys("C").wait("lab ");
+    for world in worlds {
+        place.wait(world.stop());
+    }
+}

@@ -89,6 +89,7 @@ impl Person {
         let desk = Desk::with(Settings {
             context: context(TAGS[0]),
             contexts: TAGS.map(context).into(),
+            recent: Vec::new(),
             profiles: Vec::new(),
             region: None,
             endpoint: None,

@@ -37,6 +37,7 @@ impl Desk {
                 ..AwsContext::default()
             },
             contexts: Vec::new(),
+            recent: Vec::new(),
             profiles: Vec::new(),
             region: Some("us-east-1".to_owned()),
             endpoint: None,

@@ -89,6 +89,7 @@ impl Person {
         let desk = Desk::with(Settings {
             context: AwsContext::default(),
             contexts: Vec::new(),
+            recent: Vec::new(),
             profiles: Vec::new(),
             region: Some("us-east-1".to_owned()),
             endpoint: None,

@@ -41,6 +41,7 @@ fn on_a_bucket() -> State {
     let (mut state, _) = State::new(Settings {
         context: AwsContext::default(),
         contexts: Vec::new(),
+        recent: Vec::new(),
         profiles: Vec::new(),
         region: None,
         endpoint: None,

@@ -7,7 +7,7 @@ use crate::app::format::Tone;
 use crate::domain::AwsContext;
 
 /// How many contexts are remembered.
-const REMEMBERED: usize = 20;
+const REMEMBERED: usize = 10;
 
 impl State {
     /// Goes to another context.

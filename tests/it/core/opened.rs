@@ -19,6 +19,7 @@ fn without_lists(named: Vec<Named>, open: Option<Named>) -> Desk {
             ..AwsContext::default()
         },
         contexts: Vec::new(),
+        recent: Vec::new(),
         profiles: Vec::new(),
         region: Some("us-east-1".to_owned()),
         endpoint: None,
