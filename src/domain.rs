@@ -51,7 +51,7 @@ pub use outcome::{Outcome, Verdict};
 pub use preview::{Origin, Preview, View};
 pub use proof::{CyclePhase, GrantCycle, ObjectProof, ObjectProofStep, Proof, ProofMethod, ProofStep};
 pub use question::{Answer, DeviceCode, LoginWay, Question, Wanted};
-pub use reading::{Reading, Verified};
+pub use reading::{Contested, Reading, Verified};
 pub use request::{
     AccountRequest, Ask, CommandLine, Facts, GrantRequest, ImageRequest, JobRequest, KeyRequest, MessageRequest, Names,
     ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, Session, Touch,

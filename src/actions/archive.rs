@@ -1,4 +1,4 @@
-//! Tokens inside a `model.tar.gz`, with or without the bundle that binds them.
+//! Tokens inside a `model.tar.gz`, with or without the bundles that bind them.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
@@ -11,31 +11,41 @@ use super::faults::{fault_of, io_fault};
 use super::inside::inside;
 use super::kinds::{self, no_token, of_file};
 use super::unlock::{Unlocked, check_member};
-use crate::domain::{Bond, Fault, FaultKind, Location, Verified};
-use crate::envelope::Opened;
-use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile};
+use crate::domain::{Bond, Contested, Fault, FaultKind, Location, Verified};
+use crate::envelope::manifest::{Bundle, BundleFile, bundle_host};
+use crate::envelope::{Opened, header_of};
 use crate::publish::Folder;
+
+mod hosts;
+
+pub(super) use hosts::{HostBundle, Opening};
 
 const ACT: &str = "open";
 const MAX_BUNDLE: u64 = 64 << 20;
+/// Holds a token's header, with white space in it.
+const BEGINNING: u64 = 256;
 
-/// The bundle, if the archive has one; leaves the file where it was found.
-pub(super) fn bundle(archive: &mut File, source: &Location) -> Result<Option<Bundle>, Fault> {
-    contents(archive, source).map(|(bundle, _)| bundle)
+/// The bundles, one a host, or none; leaves the file where it was found.
+pub(super) fn bundles(archive: &mut File, source: &Location) -> Result<Vec<HostBundle>, Fault> {
+    contents(archive, source).map(|(bundles, _)| bundles)
 }
 
-/// The bundle, and the names of the members.
-pub(super) fn contents(archive: &mut File, source: &Location) -> Result<(Option<Bundle>, Vec<String>), Fault> {
-    let (mut found, mut names) = (None, Vec::new());
+/// The bundles, and the names of the members.
+pub(super) fn contents(archive: &mut File, source: &Location) -> Result<(Vec<HostBundle>, Vec<String>), Fault> {
+    let (mut found, mut names) = (Vec::new(), Vec::new());
     each(archive, source, |name, entry| {
         names.push(name.to_owned());
-        if name == BUNDLE_NAME {
+        if let Some(host) = bundle_host(name) {
             let mut text = Vec::new();
             entry
                 .take(MAX_BUNDLE)
                 .read_to_end(&mut text)
                 .map_err(|error| io_fault(ACT, source, &error))?;
-            found = Some(Bundle::read(&text).map_err(|error| malformed(source, &error.to_string()))?);
+            found.push(HostBundle {
+                name: name.to_owned(),
+                host: host.map(str::to_owned),
+                bundle: Bundle::read(&text).map_err(|error| refused(source, name, &error.to_string()))?,
+            });
         }
         Ok(())
     })?;
@@ -47,56 +57,67 @@ pub(super) struct Member {
     pub(super) name: String,
     pub(super) opened: Opened,
     pub(super) bond: Bond,
+    /// Where several hosts left a file of this name, and one's was kept.
+    pub(super) contested: Option<Contested>,
 }
 
-/// Opens every member, each through `write`, which gets the name and the token; every listed one must be there.
+/// Opens every member, each through `write`, which gets the name, the data key and the token; every listed one must be there.
 pub(super) fn open_members(
     archive: &mut File,
     source: &Location,
     scratch: &Folder,
-    unlocked: &Unlocked,
-    bundle: Option<&Bundle>,
-    mut write: impl FnMut(&str, &mut File) -> Result<Opened, Fault>,
+    opening: &Opening,
+    mut write: impl FnMut(&str, &Unlocked, &mut File) -> Result<Opened, Fault>,
 ) -> Result<Vec<Member>, Fault> {
     let mut members: Vec<Member> = Vec::new();
     each(archive, source, |name, entry| {
-        if name == BUNDLE_NAME && bundle.is_some() {
+        if opening.bundles().any(|one| one.name == name) {
             return Ok(());
         }
         let io = |error: std::io::Error| io_fault(ACT, name, &error);
         let mut token = scratch.unnamed().map_err(io)?;
         std::io::copy(entry, &mut token).map_err(io)?;
-        token.seek(SeekFrom::Start(0)).map_err(io)?;
         if members.iter().any(|member| member.name == name) {
             return Err(refused(source, name, "the archive holds it twice"));
         }
         match of_file(&token).map_err(io)? {
             Some(format) if !format.is_token() => {
                 let what = format!("it is {} ({})", format.described(), format.as_str());
-                return Err(match bundle {
-                    Some(_) => refused(source, name, &what),
-                    None => no_token(ACT, format!("{source}/{name}"), format),
+                return Err(if opening.bundles().next().is_some() {
+                    refused(source, name, &what)
+                } else {
+                    no_token(ACT, format!("{source}/{name}"), format)
                 });
             }
             Some(_) | None => {}
         }
-        let opened = write(name, &mut token)?;
-        if let Some(bundle) = bundle {
-            check_member(unlocked, bundle, name, &opened).map_err(|error| fault_of(ACT, name, &error))?;
+        let mut beginning = Vec::new();
+        token.seek(SeekFrom::Start(0)).map_err(io)?;
+        (&mut token).take(BEGINNING).read_to_end(&mut beginning).map_err(io)?;
+        token.seek(SeekFrom::Start(0)).map_err(io)?;
+        let chosen = opening.chosen(name, header_of(&beginning));
+        let opened = write(name, chosen.unlocked, &mut token)?;
+        if let Some(bundle) = chosen.bundle {
+            check_member(chosen.unlocked, bundle, name, &opened).map_err(|error| fault_of(ACT, name, &error))?;
         }
         members.push(Member {
             name: name.to_owned(),
             opened,
-            bond: if bundle.is_some() { Bond::Inside } else { Bond::Unbound },
+            bond: if chosen.bundle.is_some() {
+                Bond::Inside
+            } else {
+                Bond::Unbound
+            },
+            contested: chosen.contested,
         });
         Ok(())
     })?;
-    let missing = bundle
-        .into_iter()
-        .flat_map(|bundle| &bundle.files)
-        .map(BundleFile::path)
-        .find(|path| members.iter().all(|member| member.name != *path));
-    match missing {
+    let listed = opening
+        .bundles()
+        .flat_map(|one| &one.bundle.files)
+        .map(BundleFile::path);
+    let mut missing = listed.filter(|path| members.iter().all(|member| member.name != *path));
+    match missing.next() {
         Some(path) => Err(refused(
             source,
             &path,
@@ -154,8 +175,4 @@ fn each(
 fn refused(source: &Location, member: &str, cause: &str) -> Fault {
     let remedy = "get the archive again from where it was made";
     Fault::new(FaultKind::Integrity, ACT, format!("{source}: {member}"), cause, remedy)
-}
-
-fn malformed(source: &Location, why: &str) -> Fault {
-    refused(source, BUNDLE_NAME, why)
 }

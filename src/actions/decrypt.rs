@@ -19,7 +19,7 @@ use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, unlock_file, u
 use crate::aws::again::again;
 use crate::aws::{Aws, every, s3, transfer};
 use crate::domain::bond::Survey;
-use crate::domain::{Bond, Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Verified};
+use crate::domain::{Bond, Contested, Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Verified};
 use crate::envelope::Opened;
 use crate::publish::{Folder, Published, Unpublished};
 
@@ -85,6 +85,8 @@ pub struct DecryptedFile {
     pub verified: Verified,
     /// ETag of the object that was read, without quotes; of an archive's member the archive's.
     pub etag: Option<String>,
+    /// Of an archive's member: whose it is, where several hosts left a file of its name.
+    pub contested: Option<Contested>,
 }
 
 /// Opens everything the request names.
@@ -395,6 +397,7 @@ impl Run<'_> {
                 bytes: opened.plaintext_bytes,
                 verified: verified((opened, bond)),
                 etag,
+                contested: None,
             })
         })
         .await

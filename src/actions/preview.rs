@@ -7,12 +7,13 @@ use flate2::read::GzDecoder;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use super::archive::Opening;
 use super::blocking::blocking;
 use super::decrypt::fetch;
 use super::download::{ALONE, Download, Watched, scratch};
 use super::faults::{fault_of, io_fault};
 use super::kinds::{no_token, verified, with_length};
-use super::unlock::{Among, Claim, Keyring, OpenOptions, unlock_archive, unlock_object};
+use super::unlock::{Among, Claim, Keyring, OpenOptions, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, Location, ObjectFormat, Origin, Outcome, Plaintext, Preview, View};
@@ -114,32 +115,25 @@ async fn of_archive(
 ) -> Result<Preview, Fault> {
     let scratch = scratch()?;
     let (mut file, _) = fetch(aws, place, &scratch, progress, cancel).await?;
-    let bundle = archive::bundle(&mut file, place)?;
-    let unlocked = unlock_archive(aws, place, bundle.as_ref(), &OpenOptions::default()).await?;
+    let bundles = archive::bundles(&mut file, place)?;
+    let opening = Opening::unlock(aws, place, bundles, &OpenOptions::default()).await?;
     let (place, wanted, cancel) = (place.clone(), member.map(str::to_owned), cancel.clone());
     blocking(move || {
         let mut found: Option<(String, Beginning)> = None;
-        let members = archive::open_members(
-            &mut file,
-            &place,
-            &scratch,
-            &unlocked,
-            bundle.as_ref(),
-            |name, token| {
-                let mut token = Watched {
-                    inner: token,
-                    cancel: cancel.clone(),
-                };
-                let fault = |error| fault_of("preview", name, &error);
-                let is_wanted = found.is_none() && wanted.as_deref().is_none_or(|wanted| wanted == name);
-                if !is_wanted {
-                    return verify(&unlocked.key, &mut token).map_err(fault);
-                }
-                let (opened, beginning) = decrypt(&unlocked.key, &mut token, Beginning::new(most)).map_err(fault)?;
-                found = Some((name.to_owned(), beginning));
-                Ok(opened)
-            },
-        )?;
+        let members = archive::open_members(&mut file, &place, &scratch, &opening, |name, unlocked, token| {
+            let mut token = Watched {
+                inner: token,
+                cancel: cancel.clone(),
+            };
+            let fault = |error| fault_of("preview", name, &error);
+            let is_wanted = found.is_none() && wanted.as_deref().is_none_or(|wanted| wanted == name);
+            if !is_wanted {
+                return verify(&unlocked.key, &mut token).map_err(fault);
+            }
+            let (opened, beginning) = decrypt(&unlocked.key, &mut token, Beginning::new(most)).map_err(fault)?;
+            found = Some((name.to_owned(), beginning));
+            Ok(opened)
+        })?;
         let Some((name, beginning)) = found else {
             let what = wanted.as_deref().unwrap_or("any file");
             let cause = format!("there is no {what} in it");

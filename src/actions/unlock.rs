@@ -17,7 +17,7 @@ use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::{Bond, Fault, FaultKind, Location, ObjectRow, ObjectUri, WayOut};
 use crate::envelope::binding::{self, Subject};
-use crate::envelope::manifest::Bundle;
+use crate::envelope::manifest::{Bundle, BundleFile};
 use crate::envelope::{
     DataKey, EnvelopeError, FirstPass, HEADER_LEN, HEADER_TEXT, Metadata, Opened, decrypt, first_pass, header_of,
     verify,
@@ -188,17 +188,18 @@ pub(super) async fn unlock_file(aws: &Aws, token: &Path, options: &OpenOptions) 
         .await
 }
 
-/// Unwraps the data key of an archive: its bundle's, or the caller's.
+/// Unwraps the data key of an archive: one bundle's, or the caller's.
 pub(super) async fn unlock_archive(
     aws: &Aws,
     source: &Location,
     bundle: Option<&Bundle>,
     options: &OpenOptions,
+    keyring: &Keyring,
 ) -> Result<Unlocked, Fault> {
     if let Some(bundle) = bundle {
         let ciphertext = base64_of(source, &bundle.data_key)?;
         let key = options.key.clone().unwrap_or_else(|| bundle.kms_key_id.clone());
-        return Keyring::default()
+        return keyring
             .unwrap(aws, ciphertext, Some(key), &bundle.context, Tie::None)
             .await;
     }
@@ -212,7 +213,7 @@ pub(super) async fn unlock_archive(
             };
             let claim = Claim::read(bucket, key, &BTreeMap::new())?;
             let bond = claim.bond(options, Among::Nothing)?;
-            unlock_object(aws, claim, bond, options, &Keyring::default()).await
+            unlock_object(aws, claim, bond, options, keyring).await
         }
     }
 }
@@ -225,14 +226,23 @@ pub(super) fn check_member(
     opened: &Opened,
 ) -> Result<(), EnvelopeError> {
     let listed = bundle.find(name).ok_or(EnvelopeError::Unbound)?;
-    let mac = decode(&listed.mac).ok_or(EnvelopeError::Unbound)?;
     if listed.length != opened.plaintext_bytes {
         return Err(EnvelopeError::Unbound);
     }
+    check_listed(unlocked, listed, &opened.header)
+}
+
+/// Whether a token that begins so is the one that is listed, if it is whole.
+pub(super) fn check_listed(
+    unlocked: &Unlocked,
+    listed: &BundleFile,
+    header: &[u8; HEADER_LEN],
+) -> Result<(), EnvelopeError> {
+    let mac = decode(&listed.mac).ok_or(EnvelopeError::Unbound)?;
     let subject = Subject {
         prefix: listed.prefix.as_deref(),
         name: &listed.name,
-        header: &opened.header,
+        header,
         length: listed.length,
     };
     binding::check(&unlocked.key, subject, &mac)

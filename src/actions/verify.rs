@@ -9,12 +9,13 @@ use std::path::Path;
 use futures::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
+use super::archive::Opening;
 use super::blocking::blocking;
 use super::decrypt::fetch;
 use super::download::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
 use super::faults::{cancelled, fault_of, io_fault};
 use super::kinds::{no_token, of_file, verified, with_length};
-use super::unlock::{Among, Claim, Keyring, OpenOptions, unlock_archive, unlock_file, unlock_object};
+use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, unlock_file, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::again::again;
 use crate::aws::{Aws, pages, s3, transfer};
@@ -250,24 +251,25 @@ impl Run<'_> {
         known.format = Some(ObjectFormat::Archive);
         let (mut file, etag) = fetch(self.aws, source, &scratch()?, self.progress, self.cancel).await?;
         known.etag = etag;
-        let bundle = archive::bundle(&mut file, source)?;
-        known.format = Some(match bundle {
-            Some(_) => ObjectFormat::Strongroom,
-            None => ObjectFormat::Fernet,
+        let bundles = archive::bundles(&mut file, source)?;
+        known.format = Some(if bundles.is_empty() {
+            ObjectFormat::Fernet
+        } else {
+            ObjectFormat::Strongroom
         });
-        let unlocked = unlock_archive(self.aws, source, bundle.as_ref(), self.open).await?;
-        known.kms_key_arn = Some(unlocked.kms_key_arn.clone());
+        let opening = Opening::unlock(self.aws, source, bundles, self.open).await?;
+        known.kms_key_arn = opening.kms_key_arn().map(str::to_owned);
         let (shown, cancel) = (source.clone(), self.cancel.clone());
         let opened = blocking(move || {
             let scratch = scratch()?;
-            let verify = |name: &str, token: &mut File| {
+            let verify = |name: &str, unlocked: &Unlocked, token: &mut File| {
                 let mut token = Watched {
                     inner: token,
                     cancel: cancel.clone(),
                 };
                 verify_token(&unlocked.key, &mut token).map_err(|error| fault_of(ACT, name, &error))
             };
-            archive::open_members(&mut file, &shown, &scratch, &unlocked, bundle.as_ref(), verify)
+            archive::open_members(&mut file, &shown, &scratch, &opening, verify)
         });
         let members = opened.await.inspect_err(|fault| {
             if fault.kind == FaultKind::NoToken {

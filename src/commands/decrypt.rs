@@ -29,6 +29,9 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
     clear_progress();
     let report = result?;
     for file in &report.files {
+        if let Some(contested) = &file.contested {
+            warn(&format!("{}: {contested}", file.source));
+        }
         let path = file.path.as_ref().map(|path| path.to_string_lossy());
         if to_stdout {
             if !file.verified.bond.is_bound() || file.verified.is_ahead {
@@ -42,6 +45,8 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
                 "bytes": file.bytes,
                 "bound": bond.as_str(),
                 "put_at": bond.put_at(),
+                "host": file.contested.as_ref().map(|contested| &contested.kept),
+                "lost_of": file.contested.as_ref().map(|contested| &contested.lost),
             }))?;
         } else {
             line(&format!(

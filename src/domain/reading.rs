@@ -132,6 +132,25 @@ impl fmt::Display for Verified {
     }
 }
 
+/// Of an archive of several hosts, a file that more than one of them left: SageMaker keeps one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contested {
+    /// The host whose file is there.
+    pub kept: String,
+    /// Those whose files of the same name are lost.
+    pub lost: Vec<String>,
+}
+
+impl fmt::Display for Contested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kept, lost) = (&self.kept, self.lost.join(", "));
+        write!(
+            f,
+            "it is the file of {kept}; that of {lost} had the same name and is lost, for SageMaker kept one of them"
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,8 @@
 //! The two JSON documents that stand in for S3 metadata where only bytes are delivered.
 //!
 //! A *manifest* goes with a training job: which data key opens which file of which channel, and where each was put. A
-//! *bundle* (`strongroom.json` in a model) says the same of the tokens a job wrote. Binary values are standard base64.
+//! *bundle* (`strongroom.json` in a model) says the same of the tokens a job wrote. Binary values are standard base64. Where
+//! a job has several hosts each writes a bundle of its own, `strongroom.HOST.json`, for SageMaker merges what they leave.
 //!
 //! Version 2 says of every file which version of the metadata its MAC is of, and its prefix. Version 1 of both, which had
 //! no prefixes, is still read. A manifest also says where its channels are, and from where they were moved if a person
@@ -19,6 +20,30 @@ pub const VERSION: u32 = 2;
 
 /// Name of the bundle inside `/opt/ml/model` and `model.tar.gz`.
 pub const BUNDLE_NAME: &str = "strongroom.json";
+
+/// The name of a host's bundle; without a host that of the only one.
+#[must_use]
+pub fn bundle_name(host: Option<&str>) -> String {
+    match host {
+        Some(host) => format!("{BUNDLE_STEM}{host}{BUNDLE_END}"),
+        None => BUNDLE_NAME.to_owned(),
+    }
+}
+
+/// Whether a file of this path is a bundle by its name, and of which host.
+#[must_use]
+pub fn bundle_host(path: &str) -> Option<Option<&str>> {
+    if path == BUNDLE_NAME {
+        return Some(None);
+    }
+    let host = path.strip_prefix(BUNDLE_STEM)?.strip_suffix(BUNDLE_END)?;
+    (!host.is_empty() && !host.contains('/')).then_some(Some(host))
+}
+
+/// What names of hosts' bundles begin with.
+const BUNDLE_STEM: &str = "strongroom.";
+/// What they end in.
+const BUNDLE_END: &str = ".json";
 
 /// What a training job may open, and how. Its SHA-256 is a hyperparameter, so nobody can swap it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,6 +289,22 @@ mod tests {
             assert!(Manifest::read(mixed.as_bytes()).is_err(), "{mixed}");
         }
         assert!(Manifest::read(FIRST.replace("\"name\"", "\"prefix\": \"p/\", \"name\"").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_hosts_bundle_is_known_by_its_name() {
+        for host in [None, Some("algo-1"), Some("a.b")] {
+            assert_eq!(bundle_host(&bundle_name(host)), Some(host));
+        }
+        for other in [
+            "strongroom..json",
+            "strongroom.a/b.json",
+            "deep/strongroom.json",
+            "strongroom.a.txt",
+            "x.json",
+        ] {
+            assert_eq!(bundle_host(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -8,13 +8,13 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 use super::{ACT, DecryptedFile, Run};
+use crate::actions::archive::Opening;
 use crate::actions::blocking::blocking;
 use crate::actions::clash::clashes;
 use crate::actions::download::{ALONE, Download, Watched, open_file};
 use crate::actions::faults::{fault_of, io_fault, unless_cancelled, usage};
 use crate::actions::inside::inside;
 use crate::actions::kinds::{no_token, verified};
-use crate::actions::unlock::unlock_archive;
 use crate::actions::{ProgressSink, archive};
 use crate::aws::{Aws, transfer};
 use crate::domain::{Fault, FaultKind, Location, ObjectFormat, ObjectUri};
@@ -45,35 +45,35 @@ impl Run<'_> {
             self.cancel,
         )
         .await?;
-        let (bundle, names) = archive::contents(&mut file, &self.request.source)?;
+        let (bundles, names) = archive::contents(&mut file, &self.request.source)?;
         self.check_members(&names, building.folder())?;
         if self.request.open.require_bound {
-            let cause = match &bundle {
-                Some(_) => "its members are bound to their names in it, but no place of its own is proved",
-                None => "it holds no strongroom.json: its names are not proved",
+            let cause = if bundles.is_empty() {
+                "it holds no strongroom.json: its names are not proved"
+            } else {
+                "its members are bound to their names in it, but no place of its own is proved"
             };
             let object = self.request.source.to_string();
             let remedy = "without --require-bound it opens, and what is proved is told";
             return Err(Fault::new(FaultKind::Integrity, "open", object, cause, remedy));
         }
-        let unlocked = unlock_archive(self.aws, &self.request.source, bundle.as_ref(), &self.request.open).await?;
+        let opening = Opening::unlock(self.aws, &self.request.source, bundles, &self.request.open).await?;
         let (source, cancel) = (self.request.source.clone(), self.cancel.clone());
         let opened = blocking(move || {
             let root = building.folder();
-            let members =
-                archive::open_members(&mut file, &source, root, &unlocked, bundle.as_ref(), |name, token| {
-                    let to = inside(Path::new(""), name)?;
-                    let io = |error: io::Error| io_fault("write", folder.join(&to).display(), &error);
-                    let within = root.below(to.parent().unwrap_or(Path::new(""))).map_err(io)?;
-                    let plain = within.new_file(to.file_name().unwrap_or_default()).map_err(io)?;
-                    let mut token = Watched {
-                        inner: token,
-                        cancel: cancel.clone(),
-                    };
-                    decrypt(&unlocked.key, &mut token, plain)
-                        .map(|(opened, _)| opened)
-                        .map_err(|error| fault_of(ACT, name, &error))
-                })?;
+            let members = archive::open_members(&mut file, &source, root, &opening, |name, unlocked, token| {
+                let to = inside(Path::new(""), name)?;
+                let io = |error: io::Error| io_fault("write", folder.join(&to).display(), &error);
+                let within = root.below(to.parent().unwrap_or(Path::new(""))).map_err(io)?;
+                let plain = within.new_file(to.file_name().unwrap_or_default()).map_err(io)?;
+                let mut token = Watched {
+                    inner: token,
+                    cancel: cancel.clone(),
+                };
+                decrypt(&unlocked.key, &mut token, plain)
+                    .map(|(opened, _)| opened)
+                    .map_err(|error| fault_of(ACT, name, &error))
+            })?;
             building
                 .publish(&name)
                 .map_err(|error| io_fault("write", folder.display(), &error))?;
@@ -85,6 +85,7 @@ impl Run<'_> {
                     bytes: member.opened.plaintext_bytes,
                     verified: verified((member.opened, member.bond)),
                     etag: etag.clone(),
+                    contested: member.contested,
                 })
                 .collect())
         })

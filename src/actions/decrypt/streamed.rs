@@ -47,6 +47,7 @@ impl Run<'_> {
             bytes: opened.plaintext_bytes,
             verified: verified((opened, bond)),
             etag,
+            contested: None,
         })
     }
 

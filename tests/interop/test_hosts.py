@@ -1,0 +1,118 @@
+"""Jobs of several hosts: what SageMaker merges of their models opens, whichever data keys they made."""
+
+import base64
+import copy
+import io
+import json
+import sys
+import tarfile
+
+import pytest
+from cryptography.fernet import Fernet
+from test_train import Container
+
+NAMES = [f"algo-{number}" for number in range(1, 5)]
+SCRIPT = """
+import json, os, pathlib
+host, model = os.environ["SM_CURRENT_HOST"], pathlib.Path(os.environ["SM_MODEL_DIR"])
+parts = sorted(path.read_text() for path in pathlib.Path(os.environ["SM_CHANNEL_TRAIN"]).iterdir())
+(model / "shards").mkdir()
+(model / "shards" / host).write_text(json.dumps(parts))
+(model / "config.json").write_text("as " + host + " has it")
+"""
+
+
+def hosts(container, tmp_path):
+    """A job's hosts, each with its share of forty files and a folder of its own."""
+    for number, name in enumerate(NAMES):
+        host = copy.copy(container)
+        host.root = tmp_path / name
+        for folder in ("input/config", "input/data/train", "model", "output"):
+            (host.root / folder).mkdir(parents=True)
+        host.config = {
+            "resourceconfig": {"current_host": name, "hosts": NAMES},
+            "inputdataconfig": {"train": {"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"}},
+        }
+        for part in range(number, 40, len(NAMES)):
+            host.put(f"input/data/train/part-{part:02}", host.fernet.encrypt(b"part %02d" % part))
+        yield host
+
+
+def packed(folder, files):
+    path = folder / "model.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.fixture(params=["same", "new"])
+def merged(request, sandbox, tmp_path):
+    """What is left of each file name, as where SageMaker copies hosts' models over each other; and the data keys."""
+    container = Container(sandbox, tmp_path / "first", tmp_path)
+    container.hyperparameters["strongroom_model_key"] = request.param
+    running = [(host, host.start(sys.executable, "-c", SCRIPT)) for host in hosts(container, tmp_path)]
+    files = {}
+    for host, process in running:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+        host.holds_no_plaintext(b"part ", b"as algo")
+        files |= {name: (host.root / "model" / name).read_bytes() for name in sorted(host.files("model"))}
+    bundles = {name: json.loads(files[f"strongroom.{name}.json"]) for name in NAMES}
+    keys = {bundle["data_key"] for bundle in bundles.values()}
+    assert len(keys) == (1 if request.param == "same" else len(NAMES))
+    return files, bundles
+
+
+def test_the_merged_model_of_all_hosts_opens_and_of_files_of_one_name_it_is_told_whose_is_lost(merged, cli, tmp_path):
+    files, _ = merged
+    model = packed(tmp_path, files)
+    opened = {file["path"].rsplit("/out/", 1)[1]: file for file in cli.json("decrypt", model, "-o", tmp_path / "out")}
+    assert set(opened) == {"config.json", *(f"shards/{name}" for name in NAMES)}
+    parts = [part for name in NAMES for part in json.loads((tmp_path / "out/shards" / name).read_text())]
+    assert sorted(parts) == [f"part {part:02}" for part in range(40)]
+    assert (tmp_path / "out/config.json").read_text() == "as algo-4 has it"
+    assert (opened["config.json"]["host"], opened["config.json"]["lost_of"]) == ("algo-4", NAMES[:3])
+    assert opened["shards/algo-1"]["host"] is None
+    assert {file["bound"] for file in opened.values()} == {"inside"}
+
+    said = cli.run("decrypt", model, "-o", tmp_path / "again").stderr.decode()
+    assert "config.json: it is the file of algo-4; that of algo-1, algo-2, algo-3 had the same name and is lost" in said
+    assert "shards" not in said
+    verdicts = cli.json("verify", model)
+    assert [verdict["intact"] for verdict in verdicts] == [True]
+
+
+def test_every_host_opens_with_the_data_key_of_its_own_bundle_alone(merged, sandbox):
+    files, bundles = merged
+    for name, bundle in bundles.items():
+        wrapped = base64.b64decode(bundle["data_key"])
+        key = sandbox.client("kms").decrypt(CiphertextBlob=wrapped)["Plaintext"]
+        token = files[f"shards/{name}"]
+        assert len(json.loads(Fernet(base64.b64encode(key)).decrypt(token))) == 10
+
+
+def test_tokens_that_changed_places_between_hosts_are_refused(merged, cli, tmp_path):
+    files, _ = merged
+    one, two = "shards/algo-1", "shards/algo-2"
+    swapped = packed(tmp_path, files | {one: files[two], two: files[one]})
+    done = cli.run("decrypt", swapped, "-o", tmp_path / "out", check=False)
+    assert done.returncode == 1 and one in done.stderr.decode()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_host_whose_bundle_is_gone_has_files_that_nobody_lists(merged, cli, tmp_path):
+    files, _ = merged
+    bundle = files.pop("strongroom.algo-3.json")
+    assert bundle
+    done = cli.run("decrypt", packed(tmp_path, files), "-o", tmp_path / "out", check=False)
+    assert done.returncode == 1 and "shards/algo-3" in done.stderr.decode()
+
+
+def test_a_file_that_a_bundle_lists_and_the_archive_lacks_is_named(merged, cli, tmp_path):
+    files, _ = merged
+    del files["shards/algo-2"]
+    done = cli.run("decrypt", packed(tmp_path, files), "-o", tmp_path / "out", check=False)
+    assert done.returncode == 1 and "shards/algo-2" in done.stderr.decode()
