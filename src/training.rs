@@ -4,20 +4,23 @@
 //! COMMAND on them, encrypts what it leaves, and removes the plaintext, whatever happened: an end, a fault, any signal
 //! that can be caught, a panic. `SIGKILL` takes COMMAND along, and the next start sweeps.
 //!
-//! Plaintext stays out of the folders that SageMaker uploads, also where COMMAND has `/opt/ml/model` or
-//! `/opt/ml/checkpoints` written into it: links to private folders stand there meanwhile (`cover`).
+//! COMMAND runs as it is. One that has `/opt/ml/input/data/train` or `/opt/ml/model` written into it meets links to private
+//! folders there meanwhile (`cover`), so that plaintext stays out of what SageMaker uploads. One of the sagemaker-training
+//! toolkit finds the private folders by its variables (`environment`), and the toolkit itself by `SAGEMAKER_BASE_DIR`: they
+//! are a whole `/opt/ml` (`workspace`).
 //!
 //! It reads `/opt/ml` and the environment and talks to S3 and KMS through `aws`; it decides nothing about training.
 //! What it does it says on standard error, a line each, which is what SageMaker keeps as the job's log.
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use self::checkpoints::Checkpoints;
@@ -35,6 +38,7 @@ mod checkpoints;
 mod child;
 mod cover;
 mod environment;
+mod exact;
 mod inputs;
 mod job;
 mod keys;
@@ -89,7 +93,7 @@ struct End {
     failure: Option<String>,
 }
 
-async fn train(command: &[OsString], root: &std::path::Path) -> Result<End, Fault> {
+async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
     let mut stops = Stops::listen()?;
     Covers::recover(root)?;
     Workspace::sweep(root);
@@ -197,10 +201,11 @@ async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, F
     };
     blocking(move || {
         let inputs = inputs::plan(&job, &keys)?;
-        let need = inputs::size(&inputs) + Checkpoints::size(&job.checkpoints_dir)?;
+        let need = inputs::size(&inputs) + Checkpoints::size(&job.checkpoints_dir)? + workspace::size_of_code(&job)?;
         let workspace = Workspace::create(&job, need)?;
         let covers = Covers::put_up(&job, &workspace)?;
-        inputs::decrypt(&inputs, &keys, &workspace, &cancel)?;
+        let delivered = |channel: &str| covers.meanwhile(&job.channel_dir(channel));
+        inputs::decrypt(&inputs, &keys, &workspace, &delivered, &cancel)?;
         let public = covers.meanwhile(&job.checkpoints_dir);
         let checkpoints = Checkpoints::restore(keys.first(), &workspace.checkpoints(), &public, &cancel)?;
         Ok(Prepared {
@@ -255,10 +260,27 @@ fn deliver(
     }
 }
 
+/// Off the async threads, on one of its own: where there can be none it is not begun, and what it took along is dropped.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(unexpected(&error.to_string())))
+    let (done, result) = oneshot::channel();
+    let caught = move || drop(done.send(std::panic::catch_unwind(AssertUnwindSafe(work))));
+    std::thread::Builder::new()
+        .name("work".to_owned())
+        .spawn(caught)
+        .map_err(|error| {
+            let remedy = "choose an instance with more memory";
+            Fault::new(
+                FaultKind::Io,
+                "train",
+                "",
+                format!("no thread can be started: {error}"),
+                remedy,
+            )
+        })?;
+    match result.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) | Err(_) => Err(unexpected("it panicked, as said above")),
+    }
 }
 
 fn unexpected(cause: &str) -> Fault {

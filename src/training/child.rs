@@ -45,15 +45,23 @@ pub(crate) fn check(command: &[OsString]) -> Result<(), Fault> {
         let (object, remedy) = ("the training command", "name one after --");
         return Err(Fault::new(FaultKind::Usage, "run", object, "there is none", remedy));
     };
-    let runs = |path: &Path| path.is_file() && access(path, Access::EXEC_OK).is_ok();
     let found = if program.as_encoded_bytes().contains(&b'/') {
         runs(Path::new(program))
     } else {
-        let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
-        env::split_paths(&path).any(|folder| runs(&folder.join(program)))
+        is_on_path(program)
     };
     let missing = || broken(program, "there is no program of that name".to_owned());
     found.then_some(()).ok_or_else(missing)
+}
+
+/// Whether a program of that name is found where programs are.
+pub(crate) fn is_on_path(program: &OsStr) -> bool {
+    let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    env::split_paths(&path).any(|folder| runs(&folder.join(program)))
+}
+
+fn runs(path: &Path) -> bool {
+    path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }
 
 fn broken(program: &OsStr, cause: String) -> Fault {

@@ -1,17 +1,18 @@
 //! The folders that SageMaker uploads from, out of COMMAND's reach: while it runs, a link to a private folder stands in
-//! the place of each, so that a script with `/opt/ml/model` written into it works on plaintext that nobody uploads.
+//! the place of each, so that a script with `/opt/ml/model` written into it works on plaintext that nobody uploads. So it
+//! is with the channels' folders, that a script with `/opt/ml/input/data/train` in it finds plaintext there.
 //!
 //! The folder itself waits beside it under another name; afterwards it comes back, and tokens are written into it. Where
 //! SageMaker mounts a folder there can be no link. Model and output are uploaded once COMMAND is through: until then what
 //! it put there is encrypted, as before. Checkpoints are uploaded as they are written, and cannot be made safe afterwards:
-//! without the link there is no training.
+//! without the link there is no training. A channel without it holds tokens, and only its variable leads to plaintext.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::job::{Job, io};
+use super::job::{INPUT_DATA, Job, io};
 use super::workspace::Workspace;
 use super::{say, tree};
 use crate::domain::{Fault, FaultKind};
@@ -20,6 +21,11 @@ use crate::domain::{Fault, FaultKind};
 const ASIDE: &str = ".strongroom-aside-";
 /// What COMMAND put in the place of a link.
 const TAKEN: &str = ".strongroom-taken-";
+
+/// What there is of an output without a link.
+const ENCRYPTED_AFTERWARDS: &str = "what is written there is encrypted afterwards";
+/// What there is of a channel without a link.
+const TOKENS: &str = "it holds tokens, the plaintext is where the variable SM_CHANNEL_… says";
 
 /// The links; undone when dropped.
 #[derive(Debug)]
@@ -55,9 +61,17 @@ impl Covers {
     /// Puts the links up.
     pub(crate) fn put_up(job: &Job, workspace: &Workspace) -> Result<Self, Fault> {
         let mut covers = Self(Vec::new());
-        covers.cover(&job.model_dir(), &workspace.model());
-        if !covers.cover(&job.output_dir(), &workspace.output()) {
-            covers.cover(&job.output_data_dir(), &workspace.output_data());
+        covers.cover(&job.model_dir(), &workspace.model(), ENCRYPTED_AFTERWARDS);
+        if !covers.cover(&job.output_dir(), &workspace.output(), ENCRYPTED_AFTERWARDS) {
+            covers.cover(&job.output_data_dir(), &workspace.output_data(), ENCRYPTED_AFTERWARDS);
+        }
+        for (name, channel) in &job.channels {
+            let place = job.channel_dir(name);
+            if channel.is_fast_file() {
+                say(&stays(&place, "a file system of its own", TOKENS));
+            } else if place.is_dir() {
+                covers.cover(&place, &workspace.channel(name), TOKENS);
+            }
         }
         let place = job.usual_checkpoints_dir();
         match Cover::put_up(&place, &workspace.checkpoints()) {
@@ -90,17 +104,14 @@ impl Covers {
         first
     }
 
-    fn cover(&mut self, place: &Path, private: &Path) -> bool {
+    fn cover(&mut self, place: &Path, private: &Path, otherwise: &str) -> bool {
         match Cover::put_up(place, private) {
             Ok(cover) => {
                 self.0.push(cover);
                 true
             }
             Err(error) => {
-                let place = place.display();
-                say(&format!(
-                    "{place} stays ({error}): what is written there is encrypted afterwards"
-                ));
+                say(&stays(place, &error.to_string(), otherwise));
                 false
             }
         }
@@ -178,9 +189,21 @@ fn take(from: &Path, to: &Path) -> io::Result<()> {
     moved
 }
 
-/// What [`Covers::put_up`] may cover, the outer first.
-fn places(root: &Path) -> [PathBuf; 4] {
-    ["model", "output", "output/data", "checkpoints"].map(|name| root.join(name))
+/// What [`Covers::put_up`] may cover, the outer first; of channels those that are covered.
+fn places(root: &Path) -> Vec<PathBuf> {
+    let data = root.join(INPUT_DATA);
+    let entries = fs::read_dir(&data).into_iter().flatten().flatten();
+    let channels = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let name = [ASIDE, TAKEN].iter().find_map(|prefix| name.strip_prefix(prefix))?;
+        Some(data.join(name))
+    });
+    let outputs = ["model", "output", "output/data", "checkpoints"].map(|name| root.join(name));
+    outputs.into_iter().chain(channels).collect()
+}
+
+fn stays(place: &Path, why: &str, otherwise: &str) -> String {
+    format!("{} stays ({why}): {otherwise}", place.display())
 }
 
 fn beside(place: &Path, prefix: &str) -> PathBuf {

@@ -1,8 +1,12 @@
 //! Channels: which of their files are opened under which key, and into the private folders.
 
+use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -23,6 +27,9 @@ use crate::publish::Unpublished;
 
 /// Key objects that a channel's prefix happened to take in; they are ciphertext and no data.
 const KEY_OBJECTS: &str = ".strongroom/";
+
+/// Files that are opened at the same time, at most: each takes a few megabytes.
+const MOST_AT_ONCE: usize = 16;
 
 /// One file of a channel.
 #[derive(Debug)]
@@ -106,25 +113,59 @@ pub(crate) fn size(inputs: &[Input]) -> u64 {
         .sum()
 }
 
-/// Opens everything into the private folders.
+/// Opens everything into the private folders, several files at once, the largest first. `delivered` knows where a channel's
+/// files are.
 pub(crate) fn decrypt(
     inputs: &[Input],
     keys: &Keys,
     workspace: &Workspace,
+    delivered: &(dyn Fn(&str) -> PathBuf + Sync),
     cancel: &CancellationToken,
 ) -> Result<(), Fault> {
-    for input in inputs {
-        let to = workspace.channel(&input.channel).join(&input.file.name);
+    let mut order: Vec<&Input> = inputs.iter().collect();
+    order.sort_by_key(|input| Reverse(input.file.size));
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
+    let stop = cancel.child_token();
+    let open_others = || {
+        while let Some(input) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let opened = input.open(keys, workspace, &delivered(&input.channel), &stop);
+            if let Err(fault) = opened {
+                stop.cancel();
+                // What the others say of being stopped comes after it.
+                failed
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert(fault);
+                return;
+            }
+        }
+    };
+    let at_once = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_ONCE);
+    thread::scope(|scope| {
+        for _ in 1..at_once.min(order.len()) {
+            // Where there is no room for another thread, those that there are do it.
+            let _ = thread::Builder::new().spawn_scoped(scope, open_others);
+        }
+        open_others();
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failed.map_or(Ok(()), Err)
+}
+
+impl Input {
+    fn open(&self, keys: &Keys, workspace: &Workspace, folder: &Path, cancel: &CancellationToken) -> Result<(), Fault> {
+        let from = folder.join(&self.file.name);
+        let to = workspace.channel(&self.channel).join(&self.file.name);
         let parent = to.parent().expect("a file in a folder has a parent");
         fs::create_dir_all(parent).map_err(|error| io("make", parent, &error))?;
-        let label = format!("{}/{}", input.channel, input.file.name);
-        match &input.how {
+        let label = format!("{}/{}", self.channel, self.file.name);
+        match &self.how {
             How::Plain => {
-                std::os::unix::fs::symlink(&input.file.path, &to).map_err(|error| io("link", &to, &error))?;
+                std::os::unix::fs::symlink(&from, &to).map_err(|error| io("link", &to, &error))?;
                 say(&format!("left {label} as it is: not encrypted"));
             }
             How::Unbound => {
-                let bytes = open_file(keys.first(), &input.file.path, &to, &label, None, cancel)?;
+                let bytes = open_file(keys.first(), &from, &to, &label, None, cancel)?;
                 say(&format!("decrypted {label} ({}), unbound", human(bytes)));
             }
             How::Listed(listed) => {
@@ -132,12 +173,12 @@ pub(crate) fn decrypt(
                     .opening
                     .get(listed.data_key)
                     .expect("`permitted` checked the index");
-                let bytes = open_file(key, &input.file.path, &to, &label, Some(listed), cancel)?;
+                let bytes = open_file(key, &from, &to, &label, Some(listed), cancel)?;
                 say(&format!("decrypted {label} ({})", human(bytes)));
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 fn permitted(

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
+use super::exact::Exact;
 use crate::domain::{Fault, FaultKind, JobSpec};
 
 /// A training job as seen from inside.
@@ -25,66 +23,104 @@ pub(crate) struct Job {
     pub(crate) checkpoints_dir: PathBuf,
 }
 
-/// `resourceconfig.json`, as far as it matters here.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(default)]
+/// `resourceconfig.json`.
+#[derive(Debug, Clone)]
 pub(crate) struct Resources {
     /// This host.
     pub(crate) current_host: String,
     /// All hosts of the job.
     pub(crate) hosts: Vec<String>,
-    /// The interface the hosts talk over.
-    pub(crate) network_interface_name: String,
+    /// The document, with what it must have.
+    pub(crate) document: BTreeMap<String, Exact>,
 }
 
-impl Default for Resources {
-    fn default() -> Self {
-        Self {
-            current_host: "algo-1".to_owned(),
-            hosts: vec!["algo-1".to_owned()],
-            network_interface_name: "eth0".to_owned(),
+impl Resources {
+    fn of(mut document: BTreeMap<String, Exact>) -> Result<Self, Fault> {
+        let text = |value: &Exact| value.as_text().map(str::to_owned);
+        let current_host = document.get("current_host").and_then(text);
+        let current_host = current_host.unwrap_or_else(|| FIRST_HOST.to_owned());
+        let mut hosts: Vec<_> = document
+            .get("hosts")
+            .map(|hosts| hosts.elements().iter().filter_map(text).collect())
+            .unwrap_or_default();
+        if hosts.is_empty() {
+            hosts.push(current_host.clone());
         }
+        // It becomes part of a file's name.
+        let is_plain = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
+        if current_host.is_empty() || current_host.starts_with('.') || !current_host.chars().all(is_plain) {
+            let remedy = "name hosts as SageMaker does: algo-1";
+            return Err(invalid("read host", &current_host, "it is no name of a host", remedy));
+        }
+        document.insert("current_host".to_owned(), Exact::Text(current_host.clone()));
+        document.insert("hosts".to_owned(), Exact::texts(hosts.clone()));
+        Ok(Self {
+            current_host,
+            hosts,
+            document,
+        })
+    }
+
+    /// This host's name, if there are others.
+    pub(crate) fn host(&self) -> Option<&str> {
+        (self.hosts.len() > 1).then_some(&*self.current_host)
     }
 }
 
+/// Where there is only one.
+const FIRST_HOST: &str = "algo-1";
+
 /// One channel of `inputdataconfig.json`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChannelConfig {
     /// The channel's entry as it came, for `SM_INPUT_DATA_CONFIG`.
-    pub(crate) entry: Value,
+    pub(crate) entry: Exact,
 }
 
 impl ChannelConfig {
     /// Whether every host gets only its share of the files.
     pub(crate) fn is_sharded(&self) -> bool {
-        self.entry["S3DistributionType"] == "ShardedByS3Key"
+        self.says("S3DistributionType", "ShardedByS3Key")
+    }
+
+    /// Whether the files are fetched as they are read, from a file system of their own.
+    pub(crate) fn is_fast_file(&self) -> bool {
+        self.says("TrainingInputMode", "FastFile")
     }
 
     fn is_pipe(&self) -> bool {
-        self.entry["TrainingInputMode"] == "Pipe"
+        self.says("TrainingInputMode", "Pipe")
+    }
+
+    fn says(&self, name: &str, value: &str) -> bool {
+        self.entry.get(name).and_then(Exact::as_text) == Some(value)
     }
 }
+
+/// The channel that brings this program into a container. COMMAND has no use for it.
+const OWN_CHANNEL: &str = "strongroom";
 
 impl Job {
     /// Reads the configuration under `root`.
     pub(crate) fn read(root: &Path) -> Result<Self, Fault> {
-        let config = root.join("input/config");
-        let hyperparameters: BTreeMap<String, Value> =
-            document(&config.join("hyperparameters.json"))?.unwrap_or_default();
-        let resources = match document(&config.join("resourceconfig.json"))? {
+        let config = root.join(CONFIG);
+        let hyperparameters = document(&config.join(HYPERPARAMETERS))?.unwrap_or_default();
+        let resources = match document(&config.join(RESOURCES))? {
             Some(resources) => Some(resources),
             None => document(&config.join("resourceConfig.json"))?,
         };
-        let inputs: BTreeMap<String, Value> = document(&config.join("inputdataconfig.json"))?.unwrap_or_default();
+        let inputs = document(&config.join(INPUTS))?.unwrap_or_default();
         let mut channels: BTreeMap<_, _> = inputs
             .into_iter()
             .map(|(name, entry)| (name, ChannelConfig { entry }))
             .collect();
         if channels.is_empty() {
-            for name in folders(&root.join("input/data"))? {
-                channels.insert(name, ChannelConfig::default());
+            for name in folders(&root.join(INPUT_DATA))? {
+                let entry = Exact::Map(BTreeMap::new());
+                channels.insert(name, ChannelConfig { entry });
             }
         }
+        channels.remove(OWN_CHANNEL);
         let refused = |name: &str, cause: &str, remedy: &str| invalid("read channel", name, cause, remedy);
         for (name, channel) in &channels {
             if name.is_empty() || name.contains('/') || name.starts_with('.') {
@@ -105,7 +141,7 @@ impl Job {
                 .into_iter()
                 .map(|(name, value)| (name, delivered(value)))
                 .collect(),
-            resources: resources.unwrap_or_default(),
+            resources: Resources::of(resources.unwrap_or_default())?,
             channels,
             checkpoints_dir: root.join(USUAL_CHECKPOINTS),
         };
@@ -131,9 +167,45 @@ impl Job {
         })
     }
 
+    /// Those that are COMMAND's affair, decoded as the toolkit decodes them: what is no JSON is a text. A script whose
+    /// arguments they become knows nothing of ours.
+    pub(crate) fn hyperparameters_of_command(&self) -> BTreeMap<String, Exact> {
+        let of_command = self.hyperparameters.iter().filter(|(name, _)| !self.is_ours(name));
+        of_command
+            .map(|(name, value)| {
+                let decoded = Exact::read(value).unwrap_or_else(|| Exact::Text(value.clone()));
+                (name.clone(), decoded)
+            })
+            .collect()
+    }
+
+    fn is_ours(&self, name: &str) -> bool {
+        // Scripts have a parameter of that name too, for a path.
+        let is_path = || self.hyperparameter(name).is_some_and(|value| value.starts_with('/'));
+        name.starts_with("strongroom_") || OURS.contains(&name) || name == "train_file" && !is_path()
+    }
+
+    /// The channels' entries, as they came.
+    pub(crate) fn inputs(&self) -> BTreeMap<String, Exact> {
+        let entries = self.channels.iter();
+        entries
+            .map(|(name, channel)| (name.clone(), channel.entry.clone()))
+            .collect()
+    }
+
+    /// Where SageMaker puts the configuration.
+    pub(crate) fn config_dir(&self) -> PathBuf {
+        self.root.join(CONFIG)
+    }
+
+    /// Where images keep scripts.
+    pub(crate) fn code_dir(&self) -> PathBuf {
+        self.root.join("code")
+    }
+
     /// Where SageMaker puts a channel's files.
     pub(crate) fn channel_dir(&self, channel: &str) -> PathBuf {
-        self.root.join("input/data").join(channel)
+        self.root.join(INPUT_DATA).join(channel)
     }
 
     /// What becomes `model.tar.gz`.
@@ -156,6 +228,26 @@ impl Job {
         self.root.join(USUAL_CHECKPOINTS)
     }
 }
+
+/// Below the root; a folder each channel.
+pub(crate) const INPUT_DATA: &str = "input/data";
+/// Below the root.
+const CONFIG: &str = "input/config";
+/// In there.
+pub(crate) const HYPERPARAMETERS: &str = "hyperparameters.json";
+/// In there.
+pub(crate) const RESOURCES: &str = "resourceconfig.json";
+/// In there.
+pub(crate) const INPUTS: &str = "inputdataconfig.json";
+/// The boto3 way's hyperparameters, which name the data key.
+const OURS: [&str; 6] = [
+    "ciphertext_s3_key",
+    "encryption_context",
+    "key_bucket",
+    "kms_key_id",
+    "master_key_id",
+    "train_channel",
+];
 
 /// The default of `CheckpointConfig.LocalPath`, and written into scripts.
 const USUAL_CHECKPOINTS: &str = "checkpoints";
@@ -199,22 +291,23 @@ pub(crate) fn io(act: &str, path: &Path, error: &std::io::Error) -> Fault {
     Fault::new(kind, act, path.display().to_string(), error.to_string(), remedy)
 }
 
-fn document<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Fault> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+fn document(path: &Path) -> Result<Option<BTreeMap<String, Exact>>, Fault> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io("read", path, &error)),
     };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| invalid("read", &path.display().to_string(), error.to_string(), ""))
+    match Exact::read(&text) {
+        Some(Exact::Map(map)) => Ok(Some(map)),
+        Some(_) | None => Err(invalid("read", &path.display().to_string(), "it is no JSON object", "")),
+    }
 }
 
 /// SageMaker delivers strings; a folder made by hand may hold numbers.
-fn delivered(value: Value) -> String {
+fn delivered(value: Exact) -> String {
     match value {
-        Value::String(text) => text,
-        other => other.to_string(),
+        Exact::Text(text) => text,
+        other => other.json(),
     }
 }
 
@@ -268,6 +361,49 @@ mod tests {
         assert_eq!(job.hyperparameter("epochs").unwrap(), "5");
         assert_eq!(job.hyperparameter("empty"), None);
         assert_eq!(job.required("missing").unwrap_err().kind, FaultKind::Invalid);
+    }
+
+    #[test]
+    fn command_is_not_told_of_what_is_ours() {
+        let root = root(&[
+            (
+                "input/config/hyperparameters.json",
+                r#"{"seed": "123456789012345678901", "by_hand": 123456789012345678901, "strongroom_plaintext": "volume",
+                    "kms_key_id": "k", "train_channel": "train", "train_file": "\"x.csv\""}"#,
+            ),
+            (
+                "input/config/inputdataconfig.json",
+                r#"{"train": {}, "strongroom": {}}"#,
+            ),
+        ]);
+        let job = Job::read(root.path()).unwrap();
+        let left = Exact::Map(job.hyperparameters_of_command()).json();
+        assert_eq!(
+            left,
+            r#"{"by_hand":123456789012345678901,"seed":123456789012345678901}"#
+        );
+        assert_eq!(job.channels.keys().collect::<Vec<_>>(), ["train"]);
+        let path = r#"{"train_file": "/opt/ml/input/data/train/x.csv"}"#;
+        fs::write(root.path().join("input/config/hyperparameters.json"), path).unwrap();
+        let job = Job::read(root.path()).unwrap();
+        assert!(job.hyperparameters_of_command().contains_key("train_file"));
+    }
+
+    #[test]
+    fn hosts_are_as_sagemaker_names_them() {
+        let with = |text: &str| {
+            let root = root(&[("input/config/resourceconfig.json", text)]);
+            Job::read(root.path()).map(|job| job.resources)
+        };
+        let one = with(r#"{"current_host": "algo-1", "hosts": ["algo-1"]}"#).unwrap();
+        assert_eq!((one.host(), &*one.current_host), (None, "algo-1"));
+        let two = with(r#"{"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}"#).unwrap();
+        assert_eq!(two.host(), Some("algo-2"));
+        assert_eq!(with("{}").unwrap().hosts, ["algo-1"]);
+        for wrong in ["", "../up", ".hidden", "a b"] {
+            let fault = with(&format!(r#"{{"current_host": "{wrong}"}}"#)).unwrap_err();
+            assert_eq!(fault.kind, FaultKind::Invalid, "{wrong}");
+        }
     }
 
     #[test]

@@ -16,6 +16,10 @@ use super::job::{Job, io};
 use super::{human, say};
 use crate::domain::{Fault, FaultKind};
 
+mod layout;
+
+pub(crate) use layout::size as size_of_code;
+
 /// File system in memory.
 const MEMORY: &str = "/dev/shm";
 /// What their names begin with.
@@ -49,11 +53,7 @@ impl Workspace {
             }
         };
         let workspace = Self::locked(&parent).map_err(|error| io("make a private folder in", &parent, &error))?;
-        let mut folders = vec![workspace.model(), workspace.output_data(), workspace.checkpoints()];
-        folders.extend(job.channels.keys().map(|channel| workspace.channel(channel)));
-        for folder in folders {
-            fs::create_dir_all(&folder).map_err(|error| io("make", &folder, &error))?;
-        }
+        layout::lay_out(&workspace, job)?;
         Ok(workspace)
     }
 
@@ -107,6 +107,16 @@ impl Workspace {
         self.dir.path()
     }
 
+    /// The configuration, as far as it is COMMAND's affair.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.root().join("input/config")
+    }
+
+    /// Scripts, and the folder that the toolkit runs them in.
+    pub(crate) fn code(&self) -> PathBuf {
+        self.root().join("code")
+    }
+
     /// Plaintext of a channel.
     pub(crate) fn channel(&self, name: &str) -> PathBuf {
         self.root().join("input/data").join(name)
@@ -125,6 +135,11 @@ impl Workspace {
     /// What COMMAND leaves here becomes the output.
     pub(crate) fn output_data(&self) -> PathBuf {
         self.root().join("output/data")
+    }
+
+    /// What the toolkit would copy to S3 while the job runs, were it not there already.
+    pub(crate) fn intermediate(&self) -> PathBuf {
+        self.root().join("output/intermediate")
     }
 
     /// Checkpoints in plaintext.

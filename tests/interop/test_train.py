@@ -37,6 +37,8 @@ class Container:
             "kms_key_id": self.arn,
             "strongroom_plaintext": "volume",
         }
+        #: Documents of input/config that are not as a plain job has them.
+        self.config = {}
         self.variables = {}
         for folder in ("input/config", "input/data/train", "model", "output"):
             (root / folder).mkdir(parents=True)
@@ -49,8 +51,10 @@ class Container:
         config = self.root / "input/config"
         # As the SageMaker SDK sends them: JSON inside JSON.
         quoted = {name: json.dumps(value) for name, value in self.hyperparameters.items()}
-        (config / "hyperparameters.json").write_text(json.dumps(quoted))
-        (config / "inputdataconfig.json").write_text(json.dumps({"train": {"TrainingInputMode": "File"}}))
+        documents = {"inputdataconfig": {"train": {"TrainingInputMode": "File"}}} | self.config
+        documents["hyperparameters"] = quoted | self.config.get("hyperparameters", {})
+        for name, document in documents.items():
+            (config / f"{name}.json").write_text(json.dumps(document))
         environment = self.world.environment(self.home) | {"STRONGROOM_ML_ROOT": str(self.root)} | self.variables
         return subprocess.Popen(
             [*before, STRONGROOM, "train", "--", *command],

@@ -58,6 +58,41 @@ fn what_is_written_to_the_usual_folders_lands_in_the_private_ones_and_the_folder
 }
 
 #[test]
+fn a_channels_folder_leads_to_the_private_one_and_comes_back_and_a_fast_file_channel_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let config = root.path().join("input/config");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(
+        config.join("hyperparameters.json"),
+        r#"{"strongroom_plaintext": "volume"}"#,
+    )
+    .unwrap();
+    let inputs = r#"{"train": {}, "live": {"TrainingInputMode": "FastFile"}, "none": {}}"#;
+    fs::write(config.join("inputdataconfig.json"), inputs).unwrap();
+    let job = Job::read(root.path()).unwrap();
+    for channel in ["train", "live"] {
+        fs::create_dir_all(job.channel_dir(channel)).unwrap();
+        fs::write(job.channel_dir(channel).join("token"), channel).unwrap();
+    }
+    let workspace = Workspace::create(&job, 0).unwrap();
+    fs::write(workspace.channel("train").join("token"), "plaintext").unwrap();
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    assert_eq!(text(job.channel_dir("train").join("token")), "plaintext");
+    assert_eq!(text(covers.meanwhile(&job.channel_dir("train")).join("token")), "train");
+    assert_eq!(text(covers.meanwhile(&job.channel_dir("live")).join("token")), "live");
+    assert!(!job.channel_dir("none").exists());
+    // Killed here, the next start finds its channels where they were.
+    std::mem::forget(std::mem::replace(&mut covers, Covers(Vec::new())));
+    drop(workspace);
+    Covers::recover(root.path()).unwrap();
+    assert_eq!(text(job.channel_dir("train").join("token")), "train");
+    let workspace = Workspace::create(&job, 0).unwrap();
+    Covers::put_up(&job, &workspace).unwrap().take_down().unwrap();
+    assert_eq!(text(job.channel_dir("train").join("token")), "train");
+    assert_eq!(fs::read_dir(root.path().join("input/data")).unwrap().count(), 2);
+}
+
+#[test]
 fn a_folder_that_was_not_there_is_not_left_there_unless_something_was_put_into_it() {
     let Scene { root, job, workspace } = scene();
     for name in ["model", "checkpoints"] {

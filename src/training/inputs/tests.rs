@@ -102,9 +102,14 @@ impl Scene {
     fn opened(&self) -> Result<(Workspace, PathBuf), Fault> {
         let inputs = plan(&self.job, &self.keys)?;
         let workspace = Workspace::create(&self.job, size(&inputs))?;
-        decrypt(&inputs, &self.keys, &workspace, &CancellationToken::new())?;
+        self.decrypt(&inputs, &workspace, &CancellationToken::new())?;
         let train = workspace.channel("train");
         Ok((workspace, train))
+    }
+
+    fn decrypt(&self, inputs: &[Input], workspace: &Workspace, cancel: &CancellationToken) -> Result<(), Fault> {
+        let delivered = |channel: &str| self.job.channel_dir(channel);
+        decrypt(inputs, &self.keys, workspace, &delivered, cancel)
     }
 
     fn refused(&self) -> Fault {
@@ -226,6 +231,36 @@ fn a_listed_file_that_was_swapped_for_another_token_is_refused_and_leaves_nothin
 }
 
 #[test]
+fn many_files_are_opened_at_once_and_one_that_is_wrong_fails_all_by_its_name() {
+    let bodies: Vec<_> = (0_u8..40)
+        .map(|number| (format!("part-{number}"), vec![number; usize::from(number) * 20_000]))
+        .collect();
+    let sealed: Vec<_> = bodies
+        .iter()
+        .map(|(name, plaintext)| (name.as_str(), bound(&key(7), plaintext, name)))
+        .collect();
+    let listed: Vec<_> = sealed.iter().map(|(name, (_, file))| (*name, file.clone())).collect();
+    let mut files: Vec<_> = sealed
+        .iter()
+        .map(|(name, (token, _))| (*name, token.as_slice()))
+        .collect();
+    let (_workspace, train) = {
+        let whole = scene(&files, Some(&listed), VOLUME);
+        let opened = whole.opened().unwrap();
+        for (name, plaintext) in &bodies {
+            assert!(fs::read(opened.1.join(name)).unwrap() == *plaintext, "{name}");
+        }
+        opened
+    };
+    drop(train);
+    let mut broken = files[20].1.to_vec();
+    let last = broken.len() - 30;
+    broken[last] = if broken[last] == b'A' { b'B' } else { b'A' };
+    files[20].1 = &broken;
+    assert_eq!(scene(&files, Some(&listed), VOLUME).refused().object, "train/part-20");
+}
+
+#[test]
 fn the_boto3_way_opens_tokens_and_links_plain_files() {
     let (body, _) = token(&key(7), b"secret");
     let scene = scene(&[("a_chunk_of_secrets", &body), ("readme.txt", b"hello")], None, VOLUME);
@@ -259,7 +294,7 @@ fn a_job_that_is_told_to_stop_stops_decrypting() {
     let workspace = Workspace::create(&scene.job, 0).unwrap();
     let cancel = CancellationToken::new();
     cancel.cancel();
-    assert!(decrypt(&inputs, &scene.keys, &workspace, &cancel).is_err());
+    assert!(scene.decrypt(&inputs, &workspace, &cancel).is_err());
     assert!(!workspace.channel("train").join("a").exists());
 }
 
