@@ -238,20 +238,18 @@ fn deliver(
     let own_failure = outputs::own_failure(&private_output).or_else(|| outputs::own_failure(&job.output_dir()));
     // `data` is delivered by itself; `failure` is a sentence for people.
     let elsewhere = |name: &str| name == "failure" || name.starts_with("data/");
+    let (key, host) = (keys.writing(), job.resources.host());
+    let out =
+        |private: &Path, public: &Path, left: &dyn Fn(&str) -> bool| outputs::deliver(key, host, private, public, left);
     let steps = [
         uncovered,
         checkpoints.and_then(|mut checkpoints| {
             checkpoints.return_to(job.checkpoints_dir.clone());
             checkpoints.keep(keys.first(), true)
         }),
-        outputs::deliver(keys.writing(), &workspace.model(), &job.model_dir(), &nothing),
-        outputs::deliver(
-            keys.writing(),
-            &workspace.output_data(),
-            &job.output_data_dir(),
-            &nothing,
-        ),
-        outputs::deliver(keys.writing(), &private_output, &job.output_dir(), &elsewhere),
+        out(&workspace.model(), &job.model_dir(), &nothing),
+        out(&workspace.output_data(), &job.output_data_dir(), &nothing),
+        out(&private_output, &job.output_dir(), &elsewhere),
         workspace.remove(),
     ];
     Delivered {

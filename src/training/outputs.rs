@@ -16,7 +16,7 @@ use super::say;
 use super::tree;
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::binding::{self, Subject};
-use crate::envelope::manifest::{BUNDLE_NAME, Bundle, BundleFile, VERSION};
+use crate::envelope::manifest::{Bundle, BundleFile, VERSION, bundle_host, bundle_name};
 use crate::envelope::{Sealed, seal, verify};
 use crate::publish::Unpublished;
 
@@ -24,11 +24,18 @@ use crate::publish::Unpublished;
 const LONGEST_FAILURE: u64 = 4096;
 
 /// Encrypts what is under `private` into `public`, then everything plain that COMMAND put into `public` itself, and
-/// writes the bundle. Names that `left` knows are not looked at. Goes on after a failure, deleting what could not be
-/// encrypted, and gives the first one.
-pub(crate) fn deliver(key: &OpenKey, private: &Path, public: &Path, left: &dyn Fn(&str) -> bool) -> Result<(), Fault> {
+/// writes the bundle: `host`'s, where there are several. Names that `left` knows are not looked at. Goes on after a failure,
+/// deleting what could not be encrypted, and gives the first one.
+pub(crate) fn deliver(
+    key: &OpenKey,
+    host: Option<&str>,
+    private: &Path,
+    public: &Path,
+    left: &dyn Fn(&str) -> bool,
+) -> Result<(), Fault> {
     let mut delivery = Delivery {
         key,
+        bundle: bundle_name(host),
         public,
         files: Vec::new(),
         first: None,
@@ -60,6 +67,7 @@ pub(crate) fn opens(key: &OpenKey, path: &Path) -> bool {
 
 struct Delivery<'a> {
     key: &'a OpenKey,
+    bundle: String,
     public: &'a Path,
     files: Vec<BundleFile>,
     first: Option<Fault>,
@@ -71,8 +79,8 @@ impl Delivery<'_> {
             return;
         };
         for file in found.into_iter().filter(|file| !left(&file.name)) {
-            if file.name == BUNDLE_NAME {
-                self.note(taken());
+            if bundle_host(&file.name).is_some() {
+                self.note(taken(&file.name));
                 continue;
             }
             let sealed = seal_file(self.key, &file.path, &self.public.join(&file.name));
@@ -99,11 +107,12 @@ impl Delivery<'_> {
             .filter(|file| !left(&file.name) && !ours.contains(&file.name))
         {
             // COMMAND may have encrypted it itself, the boto3 way.
-            if file.name != BUNDLE_NAME && opens(self.key, &file.path) {
+            let is_bundle = bundle_host(&file.name).is_some();
+            if !is_bundle && opens(self.key, &file.path) {
                 continue;
             }
-            let sealed = if file.name == BUNDLE_NAME {
-                Err(taken())
+            let sealed = if is_bundle {
+                Err(taken(&file.name))
             } else {
                 seal_file(self.key, &file.path, &file.path)
             };
@@ -130,7 +139,7 @@ impl Delivery<'_> {
             context: wrapped.context.clone(),
             files,
         };
-        let path = self.public.join(BUNDLE_NAME);
+        let path = self.public.join(&self.bundle);
         let written = serde_json::to_vec_pretty(&bundle)
             .map_err(std::io::Error::from)
             .and_then(|bytes| {
@@ -177,15 +186,10 @@ impl Delivery<'_> {
     }
 }
 
-/// The fault of a file that is called as the bundle is.
-fn taken() -> Fault {
-    let cause = "strongroom writes a file of that name itself";
-    invalid(
-        "encrypt",
-        BUNDLE_NAME,
-        cause,
-        "let the training command use another name",
-    )
+/// The fault of a file that is called as a bundle is.
+fn taken(name: &str) -> Fault {
+    let cause = "strongroom writes files of such names itself";
+    invalid("encrypt", name, cause, "let the training command use another name")
 }
 
 /// Takes COMMAND's own sentence on why it failed out of a folder where the toolkit says it may be left.

@@ -312,7 +312,7 @@ fn everything_left_becomes_a_token_and_the_bundle_binds_it() {
     fs::write(public.join("careless.txt"), "plaintext").unwrap();
     let (already, _) = token(&key(7), b"the boto3 way");
     fs::write(public.join("model.token"), &already).unwrap();
-    outputs::deliver(&key(7), &private, &public, &|_| false).unwrap();
+    outputs::deliver(&key(7), None, &private, &public, &|_| false).unwrap();
 
     for name in ["deep/model.bin", "careless.txt", "model.token"] {
         opens(&key(7), &public.join(name)).unwrap();
@@ -346,11 +346,26 @@ fn everything_left_becomes_a_token_and_the_bundle_binds_it() {
 }
 
 #[test]
+fn one_of_several_hosts_leaves_a_bundle_of_its_own_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (private, public) = (dir.path().join("private"), dir.path().join("model"));
+    fs::create_dir_all(&private).unwrap();
+    fs::create_dir_all(&public).unwrap();
+    fs::write(private.join("shard"), "weights").unwrap();
+    outputs::deliver(&key(7), Some("algo-2"), &private, &public, &|_| false).unwrap();
+    assert!(public.join("strongroom.algo-2.json").exists() && !public.join(BUNDLE_NAME).exists());
+    fs::write(private.join("strongroom.algo-1.json"), "whose is this").unwrap();
+    let fault = outputs::deliver(&key(7), Some("algo-2"), &private, &public, &|_| false).unwrap_err();
+    assert_eq!(fault.object, "strongroom.algo-1.json");
+    assert!(!public.join("strongroom.algo-1.json").exists());
+}
+
+#[test]
 fn a_token_under_another_key_is_not_taken_for_one_of_ours() {
     let dir = tempfile::tempdir().unwrap();
     let (foreign, _) = token(&key(8), b"whose is this");
     fs::write(dir.path().join("a"), &foreign).unwrap();
-    outputs::deliver(&key(7), &dir.path().join("none"), dir.path(), &|_| false).unwrap();
+    outputs::deliver(&key(7), None, &dir.path().join("none"), dir.path(), &|_| false).unwrap();
     opens(&key(7), &dir.path().join("a")).unwrap();
 }
 
@@ -360,7 +375,7 @@ fn what_cannot_be_encrypted_is_deleted_and_the_job_fails() {
     fs::write(dir.path().join(BUNDLE_NAME), "not ours").unwrap();
     std::os::unix::fs::symlink("/etc/hostname", dir.path().join("link")).unwrap();
     fs::write(dir.path().join("good"), "plain").unwrap();
-    assert!(outputs::deliver(&key(7), &dir.path().join("none"), dir.path(), &|_| false).is_err());
+    assert!(outputs::deliver(&key(7), None, &dir.path().join("none"), dir.path(), &|_| false).is_err());
     assert!(fs::symlink_metadata(dir.path().join("link")).is_err());
     opens(&key(7), &dir.path().join("good")).unwrap();
     assert_ne!(fs::read(dir.path().join(BUNDLE_NAME)).unwrap(), b"not ours");
