@@ -17,13 +17,15 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use self::checkpoints::Checkpoints;
+use self::checkpoints::{Checkpoints, Writing};
 use self::cover::Covers;
 use self::job::Job;
 use self::keys::Keys;
@@ -132,8 +134,8 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
     } = prepared?;
 
     let variables = environment::variables(&job, &workspace);
-    let done = CancellationToken::new();
-    let watching = tokio::spawn(watch(checkpoints, Arc::clone(&keys), done.clone()));
+    let (over, until) = mpsc::channel();
+    let keeping = begin(move || keep_and_deliver(&job, &keys, checkpoints, &until))?;
     orphans::adopt();
     let ended = match command.first().zip(tether::command(command).ok()) {
         Some((program, tethered)) => child::run(program, tethered, &variables, &mut stops).await,
@@ -141,11 +143,17 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
     };
     // A worker that outlives COMMAND could write plaintext where everything is encrypted by then.
     orphans::end().await;
-    done.cancel();
-    let checkpoints = watching
-        .await
-        .unwrap_or_else(|error| Err(unexpected(&error.to_string())));
-    let delivered = blocking(move || Ok(deliver(&job, &keys, workspace, covers, checkpoints))).await?;
+    let writing = match &ended {
+        Ok(status) if child::is_own_end(*status) => Writing::Finished,
+        Ok(_) | Err(_) => Writing::CutOff,
+    };
+    // Where nobody is there to take it, it has panicked, which `keeping` says.
+    let _ = over.send(Over {
+        covers,
+        workspace,
+        writing,
+    });
+    let delivered = keeping.await?;
     let status = ended?;
     let failure = child::failure(command, status).map(|reason| delivered.own_failure.unwrap_or(reason));
     match (failure, delivered.result) {
@@ -161,22 +169,31 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
     }
 }
 
-/// Encrypts checkpoints as they appear, until COMMAND is done. A failure is tried again at the next look, and for good
-/// at the end.
-async fn watch(mut checkpoints: Checkpoints, keys: Arc<Keys>, done: CancellationToken) -> Result<Checkpoints, Fault> {
+/// What is handed over when COMMAND is done, in the order in which it must go if it is not needed.
+struct Over {
+    covers: Covers,
+    workspace: Workspace,
+    writing: Writing,
+}
+
+/// Encrypts checkpoints as they appear until COMMAND is done, then everything. A failure is tried again at the next look, and
+/// for good at the end. One thread does both, so that there is one when it is needed.
+fn keep_and_deliver(
+    job: &Job,
+    keys: &Keys,
+    mut checkpoints: Checkpoints,
+    until: &mpsc::Receiver<Over>,
+) -> Result<Delivered, Fault> {
     loop {
-        tokio::select! {
-            () = done.cancelled() => return Ok(checkpoints),
-            () = tokio::time::sleep(CHECKPOINT_POLL) => {}
-        }
-        let keys = Arc::clone(&keys);
-        checkpoints = blocking(move || {
-            if let Err(fault) = checkpoints.keep(keys.first(), false) {
-                say(&fault.to_string());
+        match until.recv_timeout(CHECKPOINT_POLL) {
+            Ok(over) => return Ok(deliver(job, keys, checkpoints, over)),
+            Err(RecvTimeoutError::Disconnected) => return Err(unexpected("it panicked, as said above")),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Err(fault) = checkpoints.keep(keys.first(), Writing::GoesOn) {
+                    say(&fault.to_string());
+                }
             }
-            Ok(checkpoints)
-        })
-        .await?;
+        }
     }
 }
 
@@ -207,7 +224,13 @@ async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, F
         let delivered = |channel: &str| covers.meanwhile(&job.channel_dir(channel));
         inputs::decrypt(&inputs, &keys, &workspace, &delivered, &cancel)?;
         let public = covers.meanwhile(&job.checkpoints_dir);
-        let checkpoints = Checkpoints::restore(keys.first(), &workspace.checkpoints(), &public, &cancel)?;
+        let checkpoints = Checkpoints::restore(
+            keys.first(),
+            job.resources.host(),
+            &workspace.checkpoints(),
+            &public,
+            &cancel,
+        )?;
         Ok(Prepared {
             checkpoints,
             covers,
@@ -225,15 +248,15 @@ struct Delivered {
 }
 
 /// Encrypts everything and removes the plaintext, each step whether or not the one before went well.
-fn deliver(
-    job: &Job,
-    keys: &Keys,
-    workspace: Workspace,
-    mut covers: Covers,
-    checkpoints: Result<Checkpoints, Fault>,
-) -> Delivered {
+fn deliver(job: &Job, keys: &Keys, mut checkpoints: Checkpoints, over: Over) -> Delivered {
+    let Over {
+        mut covers,
+        workspace,
+        writing,
+    } = over;
     let nothing = |_: &str| false;
     let uncovered = covers.take_down();
+    checkpoints.return_to(job.checkpoints_dir.clone());
     let private_output = workspace.output();
     let own_failure = outputs::own_failure(&private_output).or_else(|| outputs::own_failure(&job.output_dir()));
     // `data` is delivered by itself; `failure` is a sentence for people.
@@ -243,10 +266,7 @@ fn deliver(
         |private: &Path, public: &Path, left: &dyn Fn(&str) -> bool| outputs::deliver(key, host, private, public, left);
     let steps = [
         uncovered,
-        checkpoints.and_then(|mut checkpoints| {
-            checkpoints.return_to(job.checkpoints_dir.clone());
-            checkpoints.keep(keys.first(), true)
-        }),
+        checkpoints.keep(keys.first(), writing),
         out(&workspace.model(), &job.model_dir(), &nothing),
         out(&workspace.output_data(), &job.output_data_dir(), &nothing),
         out(&private_output, &job.output_dir(), &elsewhere),
@@ -258,27 +278,29 @@ fn deliver(
     }
 }
 
-/// Off the async threads, on one of its own: where there can be none it is not begun, and what it took along is dropped.
+/// As [`begin`], to its end.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+    begin(work)?.await
+}
+
+/// Begins work on a thread of its own. Where there can be none what the work took along is dropped: tokio would panic then,
+/// and do the work all the same once another thread is free.
+fn begin<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<impl Future<Output = Result<T, Fault>>, Fault> {
     let (done, result) = oneshot::channel();
     let caught = move || drop(done.send(std::panic::catch_unwind(AssertUnwindSafe(work))));
-    std::thread::Builder::new()
-        .name("work".to_owned())
-        .spawn(caught)
-        .map_err(|error| {
-            let remedy = "choose an instance with more memory";
-            Fault::new(
-                FaultKind::Io,
-                "train",
-                "",
-                format!("no thread can be started: {error}"),
-                remedy,
-            )
-        })?;
-    match result.await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) | Err(_) => Err(unexpected("it panicked, as said above")),
-    }
+    let begun = thread::Builder::new().name("work".to_owned()).spawn(caught);
+    begun.map_err(|error| {
+        let (cause, remedy) = (error.to_string(), "choose an instance with more memory");
+        Fault::new(FaultKind::Io, "start", "a thread", cause, remedy)
+    })?;
+    Ok(async {
+        match result.await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) | Err(_) => Err(unexpected("it panicked, as said above")),
+        }
+    })
 }
 
 fn unexpected(cause: &str) -> Fault {

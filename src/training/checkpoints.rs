@@ -1,6 +1,13 @@
 //! Checkpoints: plain in the private folder, tokens in the public one, which SageMaker copies to S3 while the job runs and
 //! back before it starts again.
 //!
+//! The last whole checkpoint is always there. What stands still is whole; when COMMAND was ended in the middle, a file that
+//! did not stand still replaces no earlier version of itself, and what was removed stays. While it runs what was removed
+//! goes once that which came in its place is there.
+//!
+//! Of several hosts, whose checkpoints SageMaker keeps in one place, each writes below `strongroom.HOST/`, and has at a
+//! restart its own and, of the names that it has not, those of the others.
+//!
 //! What COMMAND writes into the public folder all the same may have been copied by the time that it is found: it is
 //! encrypted, so that nothing plain stays, and the job fails, so that somebody knows.
 //!
@@ -25,11 +32,24 @@ use crate::publish::TEMPORARY;
 /// Size and time of a file: when both stand still, nobody writes to it.
 type Seen = (u64, SystemTime);
 
+/// What COMMAND does meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// It runs.
+    GoesOn,
+    /// It ended by itself.
+    Finished,
+    /// It was ended, perhaps in the middle of a file.
+    CutOff,
+}
+
 /// The two folders, and what is known of them.
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoints {
     private: PathBuf,
     public: PathBuf,
+    /// Where in the public folder ours are: nothing, or a folder's name with `/`.
+    own: String,
     /// As encrypted.
     sealed: BTreeMap<String, Seen>,
     /// As seen a moment ago.
@@ -46,6 +66,7 @@ impl Checkpoints {
     /// Opens what an earlier run left in `public` into `private`.
     pub(crate) fn restore(
         key: &OpenKey,
+        host: Option<&str>,
         private: &Path,
         public: &Path,
         cancel: &CancellationToken,
@@ -53,9 +74,17 @@ impl Checkpoints {
         let mut this = Self {
             private: private.to_path_buf(),
             public: public.to_path_buf(),
+            own: host.map(|host| format!("{OF_HOST}{host}/")).unwrap_or_default(),
             ..Self::default()
         };
-        for file in tree::files(public)? {
+        let mut files = tree::files(public)?;
+        // Ours first; then what a job of one host left; then the others'.
+        files.sort_by_key(|file| match host_of(&file.name) {
+            (folder, _) if folder == this.own => 0,
+            ("", _) => 1,
+            _ => 2,
+        });
+        for file in files {
             if is_temporary(&file.path) {
                 let _ = fs::remove_file(&file.path);
                 continue;
@@ -65,7 +94,12 @@ impl Checkpoints {
                 let remedy = "start from another checkpoint folder";
                 return Err(Fault::new(FaultKind::Integrity, act, &file.name, cause, remedy));
             }
-            let to = private.join(&file.name);
+            let (_, name) = host_of(&file.name);
+            let to = private.join(name);
+            if to.exists() {
+                say(&format!("left checkpoint {}: there is another of its name", file.name));
+                continue;
+            }
             if let Some(parent) = to.parent() {
                 fs::create_dir_all(parent).map_err(|error| io("make", parent, &error))?;
             }
@@ -88,27 +122,56 @@ impl Checkpoints {
         Ok(tree::files(public)?.iter().map(|file| file.size / 4 * 3).sum())
     }
 
-    /// Encrypts what changed and stands still, or `all` that changed; removes what COMMAND removed.
-    pub(crate) fn keep(&mut self, key: &OpenKey, all: bool) -> Result<(), Fault> {
-        let kept = self.keep_private(key, all).and(self.keep_public(key, all));
-        match self.exposed.take_if(|_| all) {
+    /// Encrypts what changed and is whole; removes what COMMAND removed.
+    pub(crate) fn keep(&mut self, key: &OpenKey, writing: Writing) -> Result<(), Fault> {
+        let is_over = writing != Writing::GoesOn;
+        let kept = self.keep_private(key, writing).and(self.keep_public(key, is_over));
+        match self.exposed.take_if(|_| is_over) {
             Some(exposed) => kept.and(Err(exposed)),
             None => kept,
         }
     }
 
-    fn keep_private(&mut self, key: &OpenKey, all: bool) -> Result<(), Fault> {
+    fn keep_private(&mut self, key: &OpenKey, writing: Writing) -> Result<(), Fault> {
         let now = look(&self.private)?;
+        let mut is_all_there = writing != Writing::CutOff;
         for (name, seen) in &now {
-            if self.sealed.get(name) == Some(seen) || !(all || self.before.get(name) == Some(seen)) {
+            let earlier = self.sealed.get(name);
+            if earlier == Some(seen) {
                 continue;
             }
-            let public = self.public.join(name);
+            let stands_still = self.before.get(name) == Some(seen);
+            let is_whole = match writing {
+                Writing::GoesOn => stands_still,
+                Writing::Finished => true,
+                // Half of a file is better than nothing, and worse than the whole of an earlier one.
+                Writing::CutOff => stands_still || earlier.is_none(),
+            };
+            if !is_whole {
+                is_all_there = false;
+                if writing == Writing::CutOff {
+                    say(&format!(
+                        "checkpoint {name} was being written when the training command was ended: its version of before stays"
+                    ));
+                }
+                continue;
+            }
+            let token = format!("{}{name}", self.own);
+            let public = self.public.join(&token);
             seal_file(key, &self.private.join(name), &public)?;
             self.sealed.insert(name.clone(), *seen);
-            self.tokens.extend(seen_at(&public).map(|token| (name.clone(), token)));
+            self.tokens.extend(seen_at(&public).map(|seen| (token, seen)));
             say(&format!("encrypted checkpoint {name}"));
         }
+        if is_all_there {
+            self.remove_all_but(&now)?;
+        }
+        self.before = now;
+        Ok(())
+    }
+
+    /// Removes the tokens of what is no longer there.
+    fn remove_all_but(&mut self, now: &BTreeMap<String, Seen>) -> Result<(), Fault> {
         let gone: Vec<String> = self
             .sealed
             .keys()
@@ -116,14 +179,14 @@ impl Checkpoints {
             .cloned()
             .collect();
         for name in gone {
-            let path = self.public.join(&name);
+            let token = format!("{}{name}", self.own);
+            let path = self.public.join(&token);
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io("remove", &path, &error)),
                 _ => self.sealed.remove(&name),
             };
-            self.tokens.remove(&name);
+            self.tokens.remove(&token);
         }
-        self.before = now;
         Ok(())
     }
 
@@ -179,6 +242,17 @@ fn seen_at(path: &Path) -> Option<Seen> {
     Some((metadata.len(), metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH)))
 }
 
+/// What folders of hosts' checkpoints begin with.
+const OF_HOST: &str = "strongroom.";
+
+/// The folder of a host that a token is in, with its `/` if there is one, and the checkpoint's own name.
+fn host_of(token: &str) -> (&str, &str) {
+    match token.split_once('/') {
+        Some((folder, _)) if folder.starts_with(OF_HOST) => token.split_at(folder.len() + 1),
+        Some(_) | None => ("", token),
+    }
+}
+
 fn is_temporary(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())
@@ -212,7 +286,7 @@ mod tests {
         let (private, public) = (root.path().join("private"), root.path().join("public"));
         fs::create_dir(&private).unwrap();
         fs::create_dir(&public).unwrap();
-        let checkpoints = Checkpoints::restore(&key(), &private, &public, &CancellationToken::new()).unwrap();
+        let checkpoints = Checkpoints::restore(&key(), None, &private, &public, &CancellationToken::new()).unwrap();
         (root, private, public, checkpoints)
     }
 
@@ -220,32 +294,32 @@ mod tests {
     fn what_stands_still_is_encrypted_and_what_is_removed_goes_from_both() {
         let (_root, private, public, mut checkpoints) = folders();
         fs::write(private.join("one"), "plaintext").unwrap();
-        checkpoints.keep(&key(), false).unwrap();
+        checkpoints.keep(&key(), Writing::GoesOn).unwrap();
         assert!(!public.join("one").exists(), "it may be half written");
-        checkpoints.keep(&key(), false).unwrap();
+        checkpoints.keep(&key(), Writing::GoesOn).unwrap();
         assert!(opens(&key(), &public.join("one")));
         fs::remove_file(private.join("one")).unwrap();
-        checkpoints.keep(&key(), false).unwrap();
+        checkpoints.keep(&key(), Writing::GoesOn).unwrap();
         assert!(!public.join("one").exists());
-        checkpoints.keep(&key(), true).unwrap();
+        checkpoints.keep(&key(), Writing::Finished).unwrap();
     }
 
     #[test]
     fn what_the_command_wrote_into_the_public_folder_itself_is_encrypted_and_told() {
         let (root, private, public, mut checkpoints) = folders();
         fs::write(private.join("known"), "plaintext").unwrap();
-        checkpoints.keep(&key(), true).unwrap();
+        checkpoints.keep(&key(), Writing::Finished).unwrap();
         fs::write(public.join("careless"), "plaintext").unwrap();
         fs::write(public.join("known"), "plaintext over a token").unwrap();
         fs::write(root.path().join("secret"), "plaintext").unwrap();
         std::os::unix::fs::symlink("../secret", public.join("link")).unwrap();
-        checkpoints.keep(&key(), false).unwrap();
-        checkpoints.keep(&key(), false).unwrap();
+        checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+        checkpoints.keep(&key(), Writing::GoesOn).unwrap();
         for name in ["careless", "known"] {
             assert!(opens(&key(), &public.join(name)), "{name}");
         }
         assert!(!public.join("link").is_symlink());
-        let fault = checkpoints.keep(&key(), true).unwrap_err();
+        let fault = checkpoints.keep(&key(), Writing::Finished).unwrap_err();
         assert_eq!(fault.kind, FaultKind::Integrity);
         assert!(fault.object.contains("link"), "{fault}");
     }
@@ -255,7 +329,75 @@ mod tests {
         let (_root, private, public, mut checkpoints) = folders();
         fs::write(private.join("x"), "plaintext").unwrap();
         seal_file(&key(), &private.join("x"), &public.join("own")).unwrap();
-        checkpoints.keep(&key(), true).unwrap();
-        checkpoints.keep(&key(), true).unwrap();
+        checkpoints.keep(&key(), Writing::Finished).unwrap();
+        checkpoints.keep(&key(), Writing::Finished).unwrap();
+    }
+
+    fn plaintext(key: &OpenKey, token: &Path) -> Vec<u8> {
+        crate::envelope::decrypt(&key.key, &mut fs::File::open(token).unwrap(), Vec::new())
+            .unwrap()
+            .1
+    }
+
+    #[test]
+    fn what_was_cut_off_replaces_no_whole_version_and_what_was_removed_for_it_stays() {
+        let (_root, private, public, mut checkpoints) = folders();
+        for name in ["latest", "epoch-1"] {
+            fs::write(private.join(name), "whole").unwrap();
+        }
+        checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+        checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+        fs::write(private.join("latest"), "half of the nex").unwrap();
+        fs::remove_file(private.join("epoch-1")).unwrap();
+        fs::write(private.join("epoch-2"), "half").unwrap();
+        checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+        assert!(
+            public.join("epoch-1").exists(),
+            "what comes in its place is not there yet"
+        );
+        fs::write(private.join("latest"), "half of the next version").unwrap();
+        fs::write(private.join("epoch-2"), "half of it").unwrap();
+        checkpoints.keep(&key(), Writing::CutOff).unwrap();
+        for (name, content) in [("latest", "whole"), ("epoch-1", "whole"), ("epoch-2", "half of it")] {
+            assert_eq!(plaintext(&key(), &public.join(name)), content.as_bytes(), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_host_keeps_its_own_checkpoints_and_finds_those_of_others_that_it_has_not() {
+        let (root, _, public, _) = folders();
+        let mut named = 0;
+        let mut restored = |host: Option<&str>| {
+            named += 1;
+            let private = root.path().join(named.to_string());
+            fs::create_dir(&private).unwrap();
+            let checkpoints = Checkpoints::restore(&key(), host, &private, &public, &CancellationToken::new()).unwrap();
+            (private, checkpoints)
+        };
+        let (one, mut first) = restored(Some("algo-1"));
+        let (two, mut second) = restored(Some("algo-2"));
+        fs::write(one.join("epoch"), "of algo-1").unwrap();
+        fs::write(one.join("common"), "of algo-1").unwrap();
+        fs::write(two.join("epoch"), "of algo-2").unwrap();
+        first.keep(&key(), Writing::Finished).unwrap();
+        second.keep(&key(), Writing::Finished).unwrap();
+        assert!(opens(&key(), &public.join("strongroom.algo-2/epoch")));
+        for (host, epoch) in [
+            (Some("algo-2"), "of algo-2"),
+            (Some("algo-1"), "of algo-1"),
+            (Some("algo-3"), "of algo-1"),
+            (None, "of algo-1"),
+        ] {
+            let (private, mut again) = restored(host);
+            assert_eq!(fs::read_to_string(private.join("epoch")).unwrap(), epoch);
+            assert_eq!(fs::read_to_string(private.join("common")).unwrap(), "of algo-1");
+            // Another's is not this host's to write or to remove.
+            fs::remove_file(private.join("common")).unwrap();
+            if host != Some("algo-1") {
+                again.keep(&key(), Writing::Finished).unwrap();
+            }
+            assert!(public.join("strongroom.algo-1/common").exists());
+        }
+        assert_eq!(tree::files(&public).unwrap().len(), 3);
     }
 }

@@ -69,6 +69,11 @@ fn broken(program: &OsStr, cause: String) -> Fault {
     Fault::new(FaultKind::Io, "run", program.to_string_lossy(), cause, remedy)
 }
 
+/// Whether COMMAND came to its end by itself, and not by a signal: its own, or that of what a shell ran for it.
+pub(crate) fn is_own_end(status: ExitStatus) -> bool {
+    status.code().is_some_and(|code| code < 128)
+}
+
 /// A shell's number for a status: its code, or 128+N for signal N.
 pub(crate) fn exit_code(status: ExitStatus) -> u8 {
     let code = status

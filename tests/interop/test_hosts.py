@@ -116,3 +116,38 @@ def test_a_file_that_a_bundle_lists_and_the_archive_lacks_is_named(merged, cli, 
     del files["shards/algo-2"]
     done = cli.run("decrypt", packed(tmp_path, files), "-o", tmp_path / "out", check=False)
     assert done.returncode == 1 and "shards/algo-2" in done.stderr.decode()
+
+
+KEEPING = """
+import os, pathlib
+host, folder = os.environ["SM_CURRENT_HOST"], pathlib.Path(os.environ["STRONGROOM_ML_ROOT"], "checkpoints")
+print({path.name: path.read_text() for path in sorted(folder.iterdir())})
+(folder / "epoch").write_text("epoch of " + host)
+if host == "algo-1":
+    (folder / "leader").write_text("written once")
+"""
+
+
+def test_hosts_share_one_place_for_checkpoints_and_each_finds_its_own_again(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "first", tmp_path)
+    container.hyperparameters["strongroom_checkpoints"] = "/opt/ml/strongroom-checkpoints"
+    there, found = {}, {}
+    for round in range(2):
+        folder = tmp_path / str(round)
+        folder.mkdir()
+        for host in hosts(container, folder):
+            # What SageMaker copies back before it starts a job again, to every host.
+            for name, content in there.items():
+                (host.root / name).parent.mkdir(parents=True, exist_ok=True)
+                host.put(name, content)
+            status, output, said = host.run(sys.executable, "-c", KEEPING)
+            assert status == 0, said
+            found[host.root.name] = output.strip()
+            host.holds_no_plaintext(b"epoch of", b"written once")
+        if round == 0:
+            assert set(found.values()) == {"{}"}
+            for name in NAMES:
+                kept = folder / name / "strongroom-checkpoints"
+                there |= {str(path.relative_to(folder / name)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+            assert len(there) == len(NAMES) + 1
+    assert found == {name: str({"epoch": f"epoch of {name}", "leader": "written once"}) for name in NAMES}

@@ -163,6 +163,35 @@ def test_with_strongroom_killed_only_links_and_tokens_remain_and_a_restart_finds
     scene.is_clean()
 
 
+CUT_OFF = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[1], "checkpoints")
+(folder / "latest").write_text("top secret whole")
+print("whole", flush=True)
+input()
+file = open(folder / "latest", "w")
+file.write("top secret half")
+file.flush()
+print("half", flush=True)
+time.sleep(1000)
+"""
+
+
+def test_a_checkpoint_that_is_cut_off_does_not_replace_the_last_whole_one(scene):
+    process = scene.container.start(sys.executable, "-c", CUT_OFF, str(scene.root), stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "whole\n"
+    appears(scene.root / "strongroom-checkpoints/latest")
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "half\n"
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "checkpoint latest was being written" in said
+    assert scene.opens("strongroom-checkpoints/latest") == b"top secret whole"
+    scene.is_clean()
+
+
 def test_with_no_memory_left_it_fails_and_leaves_tokens(scene):
     small = ["unshare", "--map-root-user", "--mount", "sh", "-c"]
     small += [f'mount -t tmpfs -o size=4M none "{scene.memory}" && exec "$@"', "sh"]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle, Manifest, ManifestChannel, WrappedDataKey};
 use crate::envelope::{DataKey, EnvelopeError, seal, verify};
-use crate::training::checkpoints::Checkpoints;
+use crate::training::checkpoints::{Checkpoints, Writing};
 use crate::training::outputs;
 
 struct Scene {
@@ -392,23 +392,23 @@ fn checkpoints_survive_a_restart_and_follow_what_the_command_does() {
     fs::create_dir_all(&first).unwrap();
     fs::create_dir_all(&second).unwrap();
     let cancel = CancellationToken::new();
-    let mut checkpoints = Checkpoints::restore(&key(7), &first, &public, &cancel).unwrap();
+    let mut checkpoints = Checkpoints::restore(&key(7), None, &first, &public, &cancel).unwrap();
     fs::write(first.join("epoch-1"), "one").unwrap();
-    checkpoints.keep(&key(7), false).unwrap();
+    checkpoints.keep(&key(7), Writing::GoesOn).unwrap();
     assert!(!public.join("epoch-1").exists(), "it may still be written to");
-    checkpoints.keep(&key(7), false).unwrap();
+    checkpoints.keep(&key(7), Writing::GoesOn).unwrap();
     opens(&key(7), &public.join("epoch-1")).unwrap();
     fs::remove_file(first.join("epoch-1")).unwrap();
     fs::write(first.join("epoch-2"), "two").unwrap();
-    checkpoints.keep(&key(7), true).unwrap();
+    checkpoints.keep(&key(7), Writing::Finished).unwrap();
     assert!(!public.join("epoch-1").exists());
 
-    Checkpoints::restore(&key(7), &second, &public, &cancel).unwrap();
+    Checkpoints::restore(&key(7), None, &second, &public, &cancel).unwrap();
     assert_eq!(fs::read(second.join("epoch-2")).unwrap(), b"two");
     fs::write(public.join("plain"), "x").unwrap();
     let third = dir.path().join("3");
     fs::create_dir_all(&third).unwrap();
-    assert!(Checkpoints::restore(&key(7), &third, &public, &cancel).is_err());
+    assert!(Checkpoints::restore(&key(7), None, &third, &public, &cancel).is_err());
 }
 
 #[test]
