@@ -8,6 +8,9 @@ import subprocess
 import tarfile
 
 import pytest
+from conftest import STRONGROOM, Cli
+from sagemaker_job import completed, role_for_training, start
+from test_sandbox import world
 from test_train import HOUSING, Container
 
 TOOLKIT = pathlib.Path(os.environ.get("SAGEMAKER_TOOLKIT", "/nowhere"))
@@ -168,6 +171,36 @@ def test_an_unmodified_script_of_the_toolkit_trains_on_plaintext_and_leaves_none
     if place == "in S3":
         del container.config["hyperparameters"]["sagemaker_s3_output"]
         assert model == without_strongroom(container, tmp_path / "plain")
+
+
+def test_a_job_of_script_mode_trains_on_encrypted_data_to_a_model_that_opens(tmp_path):
+    """As version 2 of the SageMaker SDK makes it of an entry point: the script packed in S3, named by hyperparameters."""
+    image, bucket = "111122223333.dkr.ecr.us-east-1.amazonaws.com/toolkit:latest", "sagemaker-toolkit"
+    with world(tmp_path, "--image", f"{image}={STRONGROOM} train -- {TRAIN}") as mine:
+        kms, s3, role = mine.client("kms"), mine.client("s3"), role_for_training(mine, "toolkit")
+        arn = kms.create_key()["KeyMetadata"]["Arn"]
+        kms.create_grant(KeyId=arn, GranteePrincipal=role, Operations=["Decrypt", "Encrypt"])
+        s3.create_bucket(Bucket=bucket)
+        (tmp_path / "a_chunk_of_secrets").write_bytes(HOUSING)
+        cli = Cli(mine, tmp_path)
+        cli.run("encrypt", "a_chunk_of_secrets", f"s3://{bucket}/data/", "--key", arn, "--data-key-name", "dont_look")
+        s3.put_object(Bucket=bucket, Key="code/sourcedir.tar.gz", Body=packed(SCRIPT.encode()))
+
+        told = {"ciphertext_s3_key": "dont_look", "key_bucket": bucket, "kms_key_id": arn, "epochs": "3", "seed": "7"}
+        told |= {
+            "sagemaker_program": json.dumps("train.py"),
+            "sagemaker_submit_directory": json.dumps(f"s3://{bucket}/code/sourcedir.tar.gz"),
+            "sagemaker_region": json.dumps("us-east-1"),
+        }
+        # It would wait for its host's name, which may be nobody's here.
+        start(mine, "toolkit", role, image, bucket, environment={"SM_STUDIO_LOCAL_MODE": "true"}, **told)
+        uri, lines = completed(mine, "toolkit")
+        assert any("Reporting training SUCCESS" in line for line in lines)
+        cli.run("decrypt", uri, "-o", "model")
+        assert json.loads((tmp_path / "model/model.json").read_text().removeprefix("top secret ")) == {
+            "sum": 3 * sum(int(row.split(b",")[2]) for row in HOUSING.splitlines()[1:]),
+            "seed": 7,
+        }
 
 
 def test_a_script_of_the_toolkit_that_fails_says_why(container):
