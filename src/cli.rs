@@ -71,6 +71,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Start a training job on encrypted data
     Start(StartArgs),
+    /// In a model server's container: decrypt the model into memory and become COMMAND
+    Serve(ServeArgs),
     /// Follow a training job and its log to the end; status 0 if it completed
     Watch(WatchArgs),
     /// Serve the embedded local AWS alone, for boto3, the AWS CLI and tests
@@ -305,6 +307,14 @@ pub struct WatchArgs {
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// The training command and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// `serve [--] COMMAND...`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The model server and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<std::ffi::OsString>,
 }

@@ -116,6 +116,7 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Man => man()?,
         Command::Sandbox(args) => commands::sandbox::run(&args).await?,
         Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
+        Command::Serve(args) => training::serve(args.command).await?,
         Command::ReferenceTrainer => training::reference::run()?,
         Command::Tethered { parent, command } => training::become_command(parent, &command)?,
         Command::Encrypt(args) => with_aws("encrypt", &cli.global, &args, commands::encrypt::run).await?,

@@ -1,4 +1,4 @@
-//! The container side: `strongroom train [--] COMMAND…`.
+//! The container side: `strongroom train [--] COMMAND…`, and `strongroom serve` where its model is used.
 //!
 //! Unwraps the job's data keys with the execution role's credentials, decrypts the channels into private folders, runs
 //! COMMAND on them, encrypts what it leaves, and removes the plaintext, whatever happened: an end, a fault, any signal
@@ -47,11 +47,13 @@ mod keys;
 mod orphans;
 mod outputs;
 pub mod reference;
+mod serve;
 mod stops;
 mod tether;
 mod tree;
 mod workspace;
 
+pub use serve::serve;
 pub use tether::become_command;
 
 /// Where SageMaker mounts everything.
@@ -65,7 +67,7 @@ const CHECKPOINT_POLL: Duration = Duration::from_secs(5);
 /// When the job could not be prepared, COMMAND not be started, or its output not be encrypted. The reason is in
 /// `output/failure` too.
 pub async fn run(command: Vec<OsString>) -> Result<u8, Fault> {
-    let root = std::env::var_os("STRONGROOM_ML_ROOT").map_or_else(|| PathBuf::from(ROOT), PathBuf::from);
+    let root = root();
     // What is dropped on the way of a panic removes the plaintext.
     let ended = match AssertUnwindSafe(train(&command, &root)).catch_unwind().await {
         Ok(ended) => ended,
@@ -86,6 +88,11 @@ pub async fn run(command: Vec<OsString>) -> Result<u8, Fault> {
         Err(fault) => outputs::write_failure(&root.join("output"), &outputs::reason(fault)),
     }
     ended.map(|end| end.status)
+}
+
+/// `/opt/ml`, unless told otherwise.
+fn root() -> PathBuf {
+    std::env::var_os("STRONGROOM_ML_ROOT").map_or_else(|| PathBuf::from(ROOT), PathBuf::from)
 }
 
 /// How it went.
@@ -222,7 +229,8 @@ async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, F
         let workspace = Workspace::create(&job, need)?;
         let covers = Covers::put_up(&job, &workspace)?;
         let delivered = |channel: &str| covers.meanwhile(&job.channel_dir(channel));
-        inputs::decrypt(&inputs, &keys, &workspace, &delivered, &cancel)?;
+        let private = |channel: &str| workspace.channel(channel);
+        inputs::decrypt(&inputs, &keys, &delivered, &private, &cancel)?;
         let public = covers.meanwhile(&job.checkpoints_dir);
         let checkpoints = Checkpoints::restore(
             keys.first(),

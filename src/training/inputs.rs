@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use super::job::{Job, invalid, io};
 use super::keys::{Keys, OpenKey, broken};
 use super::tree::{self, Found};
-use super::workspace::Workspace;
 use super::{human, say};
 use crate::domain::bond::{Declared, Standing, Written};
 use crate::domain::format::{FIRST_BYTES, begins_token};
@@ -114,12 +113,12 @@ pub(crate) fn size(inputs: &[Input]) -> u64 {
 }
 
 /// Opens everything into the private folders, several files at once, the largest first. `delivered` knows where a channel's
-/// files are.
+/// files are, `private` where they go.
 pub(crate) fn decrypt(
     inputs: &[Input],
     keys: &Keys,
-    workspace: &Workspace,
     delivered: &(dyn Fn(&str) -> PathBuf + Sync),
+    private: &(dyn Fn(&str) -> PathBuf + Sync),
     cancel: &CancellationToken,
 ) -> Result<(), Fault> {
     let mut order: Vec<&Input> = inputs.iter().collect();
@@ -128,7 +127,7 @@ pub(crate) fn decrypt(
     let stop = cancel.child_token();
     let open_others = || {
         while let Some(input) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let opened = input.open(keys, workspace, &delivered(&input.channel), &stop);
+            let opened = input.open(keys, &delivered(&input.channel), &private(&input.channel), &stop);
             if let Err(fault) = opened {
                 stop.cancel();
                 // What the others say of being stopped comes after it.
@@ -153,9 +152,26 @@ pub(crate) fn decrypt(
 }
 
 impl Input {
-    fn open(&self, keys: &Keys, workspace: &Workspace, folder: &Path, cancel: &CancellationToken) -> Result<(), Fault> {
-        let from = folder.join(&self.file.name);
-        let to = workspace.channel(&self.channel).join(&self.file.name);
+    /// One that is plain already.
+    pub(crate) fn plain(channel: &str, file: Found) -> Self {
+        Self {
+            channel: channel.to_owned(),
+            file,
+            how: How::Plain,
+        }
+    }
+
+    /// A token that must be the one that is listed.
+    pub(crate) fn listed(channel: &str, file: Found, listed: ManifestFile) -> Self {
+        Self {
+            channel: channel.to_owned(),
+            file,
+            how: How::Listed(listed),
+        }
+    }
+
+    fn open(&self, keys: &Keys, delivered: &Path, private: &Path, cancel: &CancellationToken) -> Result<(), Fault> {
+        let (from, to) = (delivered.join(&self.file.name), private.join(&self.file.name));
         let parent = to.parent().expect("a file in a folder has a parent");
         fs::create_dir_all(parent).map_err(|error| io("make", parent, &error))?;
         let label = format!("{}/{}", self.channel, self.file.name);
@@ -252,11 +268,16 @@ fn refused(channel: &str, name: &str, cause: &str) -> Fault {
 
 /// Whether a file begins as a token does.
 pub(crate) fn is_token(path: &Path) -> Result<bool, Fault> {
-    let mut head = Vec::with_capacity(FIRST_BYTES);
+    Ok(begins_token(&beginning(path, FIRST_BYTES)?))
+}
+
+/// A file's first bytes.
+pub(crate) fn beginning(path: &Path, bytes: usize) -> Result<Vec<u8>, Fault> {
+    let mut head = Vec::with_capacity(bytes);
     File::open(path)
-        .and_then(|file| file.take(FIRST_BYTES as u64).read_to_end(&mut head))
+        .and_then(|file| file.take(bytes as u64).read_to_end(&mut head))
         .map_err(|error| io("read", path, &error))?;
-    Ok(begins_token(&head))
+    Ok(head)
 }
 
 /// Opens one token; nothing appears under `to` unless the whole of it holds.

@@ -143,7 +143,7 @@ fn context(text: &str) -> Result<BTreeMap<String, String>, Fault> {
 
 /// With the token of a grant that may not be known everywhere yet. One that is no longer valid is left out: another grant
 /// or a policy may allow the role by now.
-async fn unwrap(wrapped: WrappedDataKey, token: Option<&str>, aws: &Aws) -> Result<OpenKey, Fault> {
+pub(super) async fn unwrap(wrapped: WrappedDataKey, token: Option<&str>, aws: &Aws) -> Result<OpenKey, Fault> {
     let bytes = STANDARD
         .decode(&wrapped.data_key)
         .map_err(|error| invalid("read manifest", "data_key", error.to_string(), ""))?;

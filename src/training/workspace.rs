@@ -33,7 +33,7 @@ const TRIES: usize = 5;
 pub(crate) struct Workspace {
     dir: TempDir,
     /// Let go of after the folder has gone.
-    _lock: File,
+    lock: File,
 }
 
 impl Workspace {
@@ -68,7 +68,7 @@ impl Workspace {
             // nothing is swept.
             let is_swept = flock(&lock, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
             if !is_swept && dir.path().is_dir() {
-                return Ok(Self { dir, _lock: lock });
+                return Ok(Self { dir, lock });
             }
         }
         Err(std::io::Error::other("somebody removes it each time"))
@@ -145,6 +145,12 @@ impl Workspace {
     /// Checkpoints in plaintext.
     pub(crate) fn checkpoints(&self) -> PathBuf {
         self.root().join("checkpoints")
+    }
+
+    /// Makes what this process becomes hold the lock, and so the plaintext, for as long as it runs.
+    pub(crate) fn pass_on(&self) -> Result<(), Fault> {
+        let passed = rustix::io::fcntl_setfd(&self.lock, rustix::io::FdFlags::empty());
+        passed.map_err(|error| io("hold the lock of", self.root(), &error.into()))
     }
 
     /// Removes everything, saying so if that fails.
@@ -241,7 +247,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let used = Workspace::create(&job(root.path(), "volume"), 10).unwrap();
         let killed = Workspace::create(&job(root.path(), "volume"), 10).unwrap();
-        let Workspace { dir, _lock: lock } = killed;
+        let Workspace { dir, lock } = killed;
         let left = dir.keep();
         drop(lock);
         fs::create_dir(root.path().join(".strongroom-other")).unwrap();

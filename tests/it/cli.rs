@@ -169,6 +169,7 @@ fn wrong_usage_ends_with_2_and_touches_nothing() {
         &["watch"],
         &["start", "image", "--role", "trainer"],
         &["train"],
+        &["serve"],
         &["no-such-command"],
         &["--sandbox", "--region", "eu-west-1", "doctor"],
     ];

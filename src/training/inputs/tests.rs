@@ -8,6 +8,7 @@ use crate::envelope::manifest::{BUNDLE_NAME, Bundle, Manifest, ManifestChannel, 
 use crate::envelope::{DataKey, EnvelopeError, seal, verify};
 use crate::training::checkpoints::{Checkpoints, Writing};
 use crate::training::outputs;
+use crate::training::workspace::Workspace;
 
 struct Scene {
     root: tempfile::TempDir,
@@ -109,7 +110,8 @@ impl Scene {
 
     fn decrypt(&self, inputs: &[Input], workspace: &Workspace, cancel: &CancellationToken) -> Result<(), Fault> {
         let delivered = |channel: &str| self.job.channel_dir(channel);
-        decrypt(inputs, &self.keys, workspace, &delivered, cancel)
+        let private = |channel: &str| workspace.channel(channel);
+        decrypt(inputs, &self.keys, &delivered, &private, cancel)
     }
 
     fn refused(&self) -> Fault {

@@ -1,0 +1,139 @@
+#![allow(clippy::unwrap_used)]
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::envelope::DataKey;
+use crate::envelope::manifest::WrappedDataKey;
+
+fn key() -> OpenKey {
+    OpenKey {
+        key: DataKey::from_plaintext(&Zeroizing::new(vec![7; 32])).unwrap(),
+        wrapped: WrappedDataKey {
+            data_key: "wrapped".to_owned(),
+            kms_key_id: "arn:key".to_owned(),
+            context: BTreeMap::new(),
+        },
+    }
+}
+
+/// Two empty folders, watched.
+fn folders() -> (tempfile::TempDir, PathBuf, PathBuf, Checkpoints) {
+    let root = tempfile::tempdir().unwrap();
+    let (private, public) = (root.path().join("private"), root.path().join("public"));
+    fs::create_dir(&private).unwrap();
+    fs::create_dir(&public).unwrap();
+    let checkpoints = Checkpoints::restore(&key(), None, &private, &public, &CancellationToken::new()).unwrap();
+    (root, private, public, checkpoints)
+}
+
+#[test]
+fn what_stands_still_is_encrypted_and_what_is_removed_goes_from_both() {
+    let (_root, private, public, mut checkpoints) = folders();
+    fs::write(private.join("one"), "plaintext").unwrap();
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    assert!(!public.join("one").exists(), "it may be half written");
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    assert!(opens(&key(), &public.join("one")));
+    fs::remove_file(private.join("one")).unwrap();
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    assert!(!public.join("one").exists());
+    checkpoints.keep(&key(), Writing::Finished).unwrap();
+}
+
+#[test]
+fn what_the_command_wrote_into_the_public_folder_itself_is_encrypted_and_told() {
+    let (root, private, public, mut checkpoints) = folders();
+    fs::write(private.join("known"), "plaintext").unwrap();
+    checkpoints.keep(&key(), Writing::Finished).unwrap();
+    fs::write(public.join("careless"), "plaintext").unwrap();
+    fs::write(public.join("known"), "plaintext over a token").unwrap();
+    fs::write(root.path().join("secret"), "plaintext").unwrap();
+    std::os::unix::fs::symlink("../secret", public.join("link")).unwrap();
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    for name in ["careless", "known"] {
+        assert!(opens(&key(), &public.join(name)), "{name}");
+    }
+    assert!(!public.join("link").is_symlink());
+    let fault = checkpoints.keep(&key(), Writing::Finished).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Integrity);
+    assert!(fault.object.contains("link"), "{fault}");
+}
+
+#[test]
+fn a_token_that_the_command_made_itself_is_none_of_our_business() {
+    let (_root, private, public, mut checkpoints) = folders();
+    fs::write(private.join("x"), "plaintext").unwrap();
+    seal_file(&key(), &private.join("x"), &public.join("own")).unwrap();
+    checkpoints.keep(&key(), Writing::Finished).unwrap();
+    checkpoints.keep(&key(), Writing::Finished).unwrap();
+}
+
+fn plaintext(key: &OpenKey, token: &Path) -> Vec<u8> {
+    crate::envelope::decrypt(&key.key, &mut fs::File::open(token).unwrap(), Vec::new())
+        .unwrap()
+        .1
+}
+
+#[test]
+fn what_was_cut_off_replaces_no_whole_version_and_what_was_removed_for_it_stays() {
+    let (_root, private, public, mut checkpoints) = folders();
+    for name in ["latest", "epoch-1"] {
+        fs::write(private.join(name), "whole").unwrap();
+    }
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    fs::write(private.join("latest"), "half of the nex").unwrap();
+    fs::remove_file(private.join("epoch-1")).unwrap();
+    fs::write(private.join("epoch-2"), "half").unwrap();
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    assert!(
+        public.join("epoch-1").exists(),
+        "what comes in its place is not there yet"
+    );
+    fs::write(private.join("latest"), "half of the next version").unwrap();
+    fs::write(private.join("epoch-2"), "half of it").unwrap();
+    checkpoints.keep(&key(), Writing::CutOff).unwrap();
+    for (name, content) in [("latest", "whole"), ("epoch-1", "whole"), ("epoch-2", "half of it")] {
+        assert_eq!(plaintext(&key(), &public.join(name)), content.as_bytes(), "{name}");
+    }
+}
+
+#[test]
+fn each_host_keeps_its_own_checkpoints_and_finds_those_of_others_that_it_has_not() {
+    let (root, _, public, _) = folders();
+    let mut named = 0;
+    let mut restored = |host: Option<&str>| {
+        named += 1;
+        let private = root.path().join(named.to_string());
+        fs::create_dir(&private).unwrap();
+        let checkpoints = Checkpoints::restore(&key(), host, &private, &public, &CancellationToken::new()).unwrap();
+        (private, checkpoints)
+    };
+    let (one, mut first) = restored(Some("algo-1"));
+    let (two, mut second) = restored(Some("algo-2"));
+    fs::write(one.join("epoch"), "of algo-1").unwrap();
+    fs::write(one.join("common"), "of algo-1").unwrap();
+    fs::write(two.join("epoch"), "of algo-2").unwrap();
+    first.keep(&key(), Writing::Finished).unwrap();
+    second.keep(&key(), Writing::Finished).unwrap();
+    assert!(opens(&key(), &public.join("strongroom.algo-2/epoch")));
+    for (host, epoch) in [
+        (Some("algo-2"), "of algo-2"),
+        (Some("algo-1"), "of algo-1"),
+        (Some("algo-3"), "of algo-1"),
+        (None, "of algo-1"),
+    ] {
+        let (private, mut again) = restored(host);
+        assert_eq!(fs::read_to_string(private.join("epoch")).unwrap(), epoch);
+        assert_eq!(fs::read_to_string(private.join("common")).unwrap(), "of algo-1");
+        // Another's is not this host's to write or to remove.
+        fs::remove_file(private.join("common")).unwrap();
+        if host != Some("algo-1") {
+            again.keep(&key(), Writing::Finished).unwrap();
+        }
+        assert!(public.join("strongroom.algo-1/common").exists());
+    }
+    assert_eq!(tree::files(&public).unwrap().len(), 3);
+}
