@@ -82,7 +82,7 @@ struct Inner {
     /// Our ARN, once somebody asked.
     identity: Arc<OnceLock<String>>,
     throttled: Arc<Throttled>,
-    /// What writes to buckets carry.
+    /// What calls to buckets carry.
     uploads: Vec<UploadRule>,
     /// Where buckets are that are not where we are.
     regions: Arc<s3::Regions>,
@@ -240,8 +240,8 @@ impl Aws {
         }))
     }
 
-    /// The same, whose writes carry this too.
-    pub(crate) fn writing(&self, settings: &UploadSettings) -> Self {
+    /// The same, whose calls to buckets carry this too.
+    pub(crate) fn carrying(&self, settings: &UploadSettings) -> Self {
         let mut uploads = self.inner.uploads.clone();
         if !uploads.iter().any(|rule| rule.buckets == "*") {
             uploads.push(UploadRule {
@@ -255,8 +255,8 @@ impl Aws {
         self.with_uploads(uploads)
     }
 
-    /// The same, whose writes carry this and nothing else.
-    pub(crate) fn writing_only(&self, settings: UploadSettings) -> Self {
+    /// The same, whose calls to buckets carry this and nothing else.
+    pub(crate) fn carrying_only(&self, settings: UploadSettings) -> Self {
         let buckets = "*".to_owned();
         self.with_uploads(vec![UploadRule { buckets, settings }])
     }
@@ -280,12 +280,12 @@ impl Aws {
         })
     }
 
-    /// What writes to the bucket carry.
+    /// What calls to the bucket carry.
     pub(crate) fn upload_settings(&self, bucket: &str) -> UploadSettings {
         UploadRule::of(&self.inner.uploads, bucket)
     }
 
-    /// The same, for the calls that write.
+    /// The same, for the calls that make an object.
     pub(in crate::aws) fn demanded(&self, bucket: &str) -> s3::Demanded {
         self.upload_settings(bucket).into()
     }

@@ -4,6 +4,7 @@
 
 pub mod arn;
 pub mod bond;
+pub mod bucket;
 pub mod capability;
 pub mod change;
 pub mod context;

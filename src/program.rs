@@ -168,7 +168,9 @@ async fn dashboard(global: &Global, open: Option<&str>) -> Result<ExitCode, Faul
             let remedy = "write s3://BUCKET/PREFIX/, a key's id, ARN or alias/NAME, or training-job/NAME";
             Fault::new(FaultKind::Usage, "open", name, cause, remedy)
         };
-        config.open = Some(Named::parse(name).ok_or_else(unknown)?);
+        let named = Named::parse(name).ok_or_else(unknown)?;
+        named.check()?;
+        config.open = Some(named);
     }
     let world = OnceCell::new();
     if global.sandbox {

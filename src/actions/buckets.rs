@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 use super::{ProgressSink, walk_tag};
 use crate::aws::s3::{self, Version};
 use crate::aws::{Aws, every, pages};
-use crate::domain::{BucketCount, Fault, FaultKind, ObjectRow, Outcome};
+use crate::domain::{BucketCount, Fault, FaultKind, ObjectRow, Outcome, bucket};
 
 /// Creates a bucket in the session's region: nothing in it can be made public, interrupted uploads are thrown away after
 /// a week, and clean-up knows it by its tag. What cannot be set is a warning: the bucket works all the same.
 pub async fn create_bucket(aws: &Aws, bucket: &str) -> Result<Outcome, Fault> {
+    bucket::check("create bucket", bucket)?;
     s3::create_bucket(aws, bucket).await?;
     let tags = walk_tag::tagged(&BTreeMap::new());
     let (private, tidy, tagged) = futures::join!(

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::walk_tag;
 use crate::aws::{Aws, s3, sagemaker};
-use crate::domain::{Fault, FaultKind, JobSpec, Outcome};
+use crate::domain::{Fault, FaultKind, JobSpec, ObjectUri, Outcome, bucket};
 use crate::envelope::binding;
 
 mod job_inputs;
@@ -146,8 +146,12 @@ fn check(spec: &JobSpec) -> Result<(), Fault> {
             "give up to 100 words of up to 256 characters, and longer ones in a file of the image or as hyperparameters",
         );
     }
-    if !spec.output.starts_with("s3://") {
+    let Some(output) = ObjectUri::parse(&spec.output) else {
         return invalid("the output is not an S3 URI", "give s3://BUCKET/PREFIX");
+    };
+    output.check(START)?;
+    for channel in &channels {
+        bucket::check(START, &channel.bucket)?;
     }
     if spec.instance_count < 1 || spec.volume_gb < 1 || spec.max_runtime < 1 {
         return invalid("instances, volume and longest run must be positive", "");

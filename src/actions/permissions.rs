@@ -11,7 +11,7 @@ use super::principals::lasting;
 use crate::aws::{Aws, iam, kms, logs, s3, sagemaker, sts, transfer};
 use crate::domain::capability::{self, fill};
 use crate::domain::policy::partition;
-use crate::domain::{Arn, Capability, Door, Fault, FaultKind, Identity, Permission};
+use crate::domain::{Arn, Capability, Door, Fault, FaultKind, Identity, Permission, bucket};
 
 /// Questions under way at once.
 const AT_ONCE: usize = 4;
@@ -112,6 +112,12 @@ impl<'a> Check<'a> {
         };
         let text = match self.role.filter(|role| role.starts_with("arn:")) {
             Some(arn) => text.replace("arn:aws:iam::ACCOUNT:role/ROLE", arn),
+            None => text,
+        };
+        let text = match self.bucket.filter(|bucket| bucket::is_access_point(bucket)) {
+            Some(arn) => text
+                .replace("arn:aws:s3:::BUCKET/", &bucket::object_arn("aws", arn, ""))
+                .replace("arn:aws:s3:::BUCKET", arn),
             None => text,
         };
         let partition = partition(&self.identity.arn);

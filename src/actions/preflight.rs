@@ -13,7 +13,7 @@ use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
 use crate::domain::policy::{self, Decision, PrincipalKind, Question, principal_kind, role_name};
 use crate::domain::{
     Arn, Door, Fault, FaultKind, Finding, GrantRequest, GrantSpec, JobSpec, KeyRequest, KeyState, ObjectUri, Outcome,
-    ProofMethod, Request, RolePolicies, RoleRequest, Weight,
+    ProofMethod, Request, RolePolicies, RoleRequest, Weight, bucket,
 };
 
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";
@@ -95,22 +95,24 @@ impl Look<'_> {
             blocks(trust, format!("{role} does not trust SageMaker"), remedy, Some(repair))
         };
         let partition = policy::partition(&self.spec.role_arn);
-        let s3 = |resource: &str| Arn::s3(partition, resource).to_string();
         let mut findings = vec![trusted];
         for channel in self.spec.channels() {
-            let bucket = s3(&channel.bucket);
-            let data = format!("{bucket}/{}", channel.object);
+            let bucket = bucket::arn(partition, &channel.bucket);
+            let data = bucket::object_arn(partition, &channel.bucket, &channel.object);
             findings.push(may(&policies, "the role reads the data", "s3:GetObject", &data));
             findings.push(may(&policies, "the role lists the bucket", "s3:ListBucket", &bucket));
         }
         if let Some(ObjectUri { bucket, key }) = ObjectUri::parse(&self.spec.output) {
-            let folder = format!("{bucket}/{key}");
-            let folder = folder.trim_end_matches('/');
-            let output = s3(&format!("{folder}/{}/output/model.tar.gz", self.spec.name));
+            let folder = match key.trim_end_matches('/') {
+                "" => String::new(),
+                folder => format!("{folder}/"),
+            };
+            let model = format!("{folder}{}/output/model.tar.gz", self.spec.name);
+            let output = bucket::object_arn(partition, &bucket, &model);
             findings.push(may(&policies, "the role writes the model", "s3:PutObject", &output));
         }
         if let Some(ObjectUri { bucket, key }) = ObjectUri::parse(&self.spec.checkpoints_uri()) {
-            let checkpoint = s3(&format!("{bucket}/{key}/last"));
+            let checkpoint = bucket::object_arn(partition, &bucket, &format!("{key}/last"));
             findings.push(may(
                 &policies,
                 "the role reads checkpoints again",

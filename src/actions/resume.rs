@@ -33,7 +33,7 @@ pub async fn finish(
         let journal = Journal::of_id(id).ok_or_else(|| gone("resume", id))?;
         (request_of(&journal.header.asked), journal.header.asked.carried.clone())
     };
-    encrypt(&aws.writing_only(carried), request, progress, cancel).await
+    encrypt(&aws.carrying_only(carried), request, progress, cancel).await
 }
 
 /// Throws one away: its parts, its key object if no token needs it, and its journal.

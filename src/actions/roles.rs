@@ -8,7 +8,7 @@ use super::principals::lasting;
 use super::walk_tag;
 use crate::aws::{Aws, iam, sts};
 use crate::domain::policy::{self, execution_policy, partition, service_trust};
-use crate::domain::{Arn, Fault, FaultKind, Outcome, RoleChange, RolePolicies, RoleSpec};
+use crate::domain::{Arn, Fault, FaultKind, Outcome, RoleChange, RolePolicies, RoleSpec, bucket};
 
 const POLICY: &str = "strongroom-training";
 const FULL_ACCESS: &str = "iam::aws:policy/AmazonSageMakerFullAccess";
@@ -16,6 +16,7 @@ const FULL_ACCESS: &str = "iam::aws:policy/AmazonSageMakerFullAccess";
 /// Creates a role that SageMaker may assume for this account, with the least policy or, as in the boto3 way, full access.
 /// If its policy cannot be written, or is not wanted any more, the role goes again.
 pub async fn new_role(aws: &Aws, spec: &RoleSpec, cancel: &CancellationToken) -> Result<Outcome, Fault> {
+    bucket::check("create a role for", &spec.bucket)?;
     let identity = sts::caller_identity(aws).await?;
     if cancel.is_cancelled() {
         return Err(stopped("create role", &spec.name, "nothing was made"));

@@ -125,8 +125,8 @@ impl Aws {
             .interceptor(s3::Listens {
                 regions: Arc::clone(&self.inner.regions),
                 home: self.inner.region.clone(),
-                in_path,
             })
+            .interceptor(s3::Terms(self.inner.uploads.clone()))
             .retry_classifier(s3::Redirects);
         watched!(self, config)
     }

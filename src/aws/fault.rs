@@ -15,6 +15,7 @@ use super::causes::{chain, find};
 use super::gate::{Refused, is_throttling};
 use super::login::NoLogin;
 use super::mfa::NoCode;
+use super::s3::NotAsked;
 use crate::domain::{Fault, FaultKind, LoginWay, ObjectUri, WayOut};
 
 /// What AWS answered, as far as classification needs it.
@@ -353,6 +354,9 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
             "run strongroom without --read-only, and in a context that is not",
         );
         return Fault::new(FaultKind::ReadOnly, act, object, cause, remedy);
+    }
+    if let Some(NotAsked(fault)) = find::<NotAsked>(error) {
+        return Fault::new(fault.kind, act, object, fault.cause.clone(), fault.remedy.clone());
     }
     if let Some(login) = find::<NoLogin>(error) {
         let remedy = format!("log in: `{}`", login.command());

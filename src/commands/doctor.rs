@@ -9,7 +9,7 @@ use crate::aws::Aws;
 use crate::cli::DoctorArgs;
 use crate::console;
 use crate::domain::words::counted;
-use crate::domain::{Capability, Fault, FaultKind, Permission, capability};
+use crate::domain::{Capability, Fault, FaultKind, Permission, bucket, capability};
 use crate::printable;
 
 /// Looks at everything the dashboard needs and prints it; at the permissions for what is named, if something is.
@@ -18,6 +18,9 @@ use crate::printable;
 /// When something is not well: scripts read the exit status. What could not be checked is no failure.
 pub async fn run(aws: &Aws, args: &DoctorArgs, _: CancellationToken) -> Result<(), Fault> {
     let capabilities = wanted(args)?;
+    args.bucket
+        .iter()
+        .try_for_each(|name| bucket::check("check the permissions for", name))?;
     let subject = Subject {
         key: args.key.clone(),
         bucket: args.bucket.clone(),

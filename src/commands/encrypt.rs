@@ -16,7 +16,7 @@ use crate::domain::{Fault, FaultKind, Location, ObjectUri, UploadSettings};
 pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Result<(), Fault> {
     let request = request(args)?;
     let to_stdout = request.destination == Destination::Stdout;
-    let result = encrypt(&aws.writing(&carried(args)?), request, &progress(), &cancel).await;
+    let result = encrypt(&aws.carrying(&carried(args)?), request, &progress(), &cancel).await;
     clear_progress();
     let report = result?;
     for warning in &report.warnings {

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, bucket};
 
 const SCHEME: &str = "s3://";
 
 /// An S3 object or prefix: `s3://BUCKET/KEY`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectUri {
-    /// The bucket.
+    /// The bucket: its name, or an access point's ARN or alias.
     pub bucket: String,
     /// The key or prefix; empty for all of the bucket.
     pub key: String,
@@ -28,13 +28,21 @@ impl ObjectUri {
     /// `s3://BUCKET`, `s3://BUCKET/` or `s3://BUCKET/KEY`.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(SCHEME)?;
-        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        let (bucket, key) = bucket::split(rest);
         (!bucket.is_empty()).then(|| Self::new(bucket, key))
     }
 
     /// `s3://BUCKET/KEY`, which names one object.
     pub fn parse_object(text: &str) -> Option<Self> {
         Self::parse(text).filter(|uri| !uri.key.is_empty())
+    }
+
+    /// Refuses a bucket that is not worked on.
+    ///
+    /// # Errors
+    /// When the bucket is none that strongroom knows how to ask.
+    pub fn check(&self, act: &str) -> Result<(), Fault> {
+        bucket::check(act, &self.bucket)
     }
 
     /// Whether it stands for everything under it.
@@ -70,14 +78,19 @@ impl Location {
     }
 
     /// From what a person typed.
+    ///
+    /// # Errors
+    /// When it names no bucket, or one that is not worked on.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         if !text.starts_with(SCHEME) {
             return Ok(Self::Local(PathBuf::from(text)));
         }
-        ObjectUri::parse(text).map(Self::S3).ok_or_else(|| {
+        let uri = ObjectUri::parse(text).ok_or_else(|| {
             let remedy = "write s3://BUCKET/KEY";
             Fault::new(FaultKind::Usage, "read", text, "it names no bucket", remedy)
-        })
+        })?;
+        uri.check("read")?;
+        Ok(Self::S3(uri))
     }
 }
 
@@ -106,6 +119,19 @@ mod tests {
             ("s3://bucket//a", "bucket", "/a", false),
             ("s3://bucket/", "bucket", "", true),
             ("s3://bucket", "bucket", "", true),
+            (
+                "s3://arn:aws:s3:eu-west-1:1:accesspoint/p",
+                "arn:aws:s3:eu-west-1:1:accesspoint/p",
+                "",
+                true,
+            ),
+            (
+                "s3://arn:aws:s3:eu-west-1:1:accesspoint/p/a/b",
+                "arn:aws:s3:eu-west-1:1:accesspoint/p",
+                "a/b",
+                false,
+            ),
+            ("s3://p-0abc-s3alias/a/", "p-0abc-s3alias", "a/", true),
         ] {
             let uri = ObjectUri::parse(text).unwrap();
             assert_eq!(uri, ObjectUri::new(bucket, key), "{text}");
@@ -116,6 +142,9 @@ mod tests {
         for text in ["s3://", "s3:///key"] {
             assert_eq!(ObjectUri::parse(text), None, "{text}");
             assert!(Location::parse(text).is_err(), "{text}");
+        }
+        for text in ["s3://data--use1-az4--x-s3/a", "s3://arn:aws:s3::1:accesspoint/m.mrap/a"] {
+            assert_eq!(Location::parse(text).unwrap_err().kind, FaultKind::Usage, "{text}");
         }
         for path in [
             "",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Arn, ObjectUri};
+use super::{Arn, Fault, ObjectUri, bucket};
 
 /// Something called by its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,13 @@ impl Named {
             return match (arn.service, arn.resource.split_once('/')) {
                 ("kms", Some(("key" | "alias", name))) if !name.is_empty() => Some(Self::Key(text.to_owned())),
                 ("sagemaker", Some(("training-job", name))) if !name.is_empty() => Some(Self::Job(name.to_owned())),
-                ("s3", _) => ObjectUri::parse(&format!("s3://{}", arn.resource)).map(Self::Place),
+                ("s3", _) if bucket::is_access_point(text) => {
+                    ObjectUri::parse(&format!("s3://{text}")).map(Self::Place)
+                }
+                ("s3", _) if arn.account.is_empty() => {
+                    ObjectUri::parse(&format!("s3://{}", arn.resource)).map(Self::Place)
+                }
+                ("s3express", Some(("bucket", name))) => ObjectUri::parse(&format!("s3://{name}")).map(Self::Place),
                 _ => None,
             };
         }
@@ -35,6 +41,17 @@ impl Named {
         }
         let is_key = text.strip_prefix("alias/").is_some_and(|name| !name.is_empty()) || is_key_id(text);
         is_key.then(|| Self::Key(text.to_owned()))
+    }
+
+    /// Refuses a bucket that is not worked on.
+    ///
+    /// # Errors
+    /// When it is in a bucket that strongroom does not know how to ask.
+    pub fn check(&self) -> Result<(), Fault> {
+        match self {
+            Self::Place(uri) => uri.check("open"),
+            Self::Key(_) | Self::Job(_) => Ok(()),
+        }
     }
 }
 
@@ -91,6 +108,18 @@ mod tests {
             ("s3://bucket/a/b", place("bucket", "a/b")),
             ("arn:aws:s3:::bucket/a/", place("bucket", "a/")),
             ("arn:aws:s3:::bucket", place("bucket", "")),
+            (
+                "arn:aws:s3:eu-west-1:1:accesspoint/p/a/",
+                place("arn:aws:s3:eu-west-1:1:accesspoint/p", "a/"),
+            ),
+            (
+                "s3://arn:aws:s3:eu-west-1:1:accesspoint/p",
+                place("arn:aws:s3:eu-west-1:1:accesspoint/p", ""),
+            ),
+            (
+                "arn:aws:s3express:us-east-1:1:bucket/d--use1-az4--x-s3",
+                place("d--use1-az4--x-s3", ""),
+            ),
             ("training-job/nightly", job("nightly")),
             ("arn:aws:sagemaker:us-east-1:1:training-job/nightly", job("nightly")),
         ] {
@@ -106,6 +135,7 @@ mod tests {
             "arn:aws:iam::1:role/x",
             "arn:aws:kms:us-east-1:1:key/",
             "arn:aws:s3:::",
+            "arn:aws:s3:us-east-1:1:job/x",
             "0f6a3b1c-58c4-4a0f-9a4e-7e51c2d90b11-",
             "mrk-0123",
         ] {

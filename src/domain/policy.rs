@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Arn, Fault, FaultKind, Identity, RoleSpec};
+use super::{Arn, Fault, FaultKind, Identity, RoleSpec, bucket};
 
 mod evaluate;
 mod pretty;
@@ -265,8 +265,8 @@ pub fn without_caller(trust: &str) -> Result<String, Fault> {
 
 /// The least that a training job needs of S3, the registry and the logs. Nothing of KMS: that is the grant's work.
 pub fn execution_policy(spec: &RoleSpec, partition: &str) -> Value {
-    let bucket = format!("arn:{partition}:s3:::{}", spec.bucket);
-    let object = |key: &str| format!("{bucket}/{key}");
+    let bucket = bucket::arn(partition, &spec.bucket);
+    let object = |key: &str| bucket::object_arn(partition, &spec.bucket, key);
     let wide = |prefix: &str| object(&format!("{prefix}*"));
     // Of every job, beside its model: `JobSpec::checkpoints_uri`.
     let checkpoints = format!("{}*/checkpoints", spec.output);

@@ -1,19 +1,19 @@
-//! What a company's rules want of everything that is written to a bucket.
+//! What a company's rules want of everything that is written to a bucket, and of every call to it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What writes to some buckets carry.
+/// What calls to some buckets carry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UploadRule {
     /// The buckets: a name, in which `*` stands for any characters.
     pub buckets: String,
-    /// What writes to them carry.
+    /// What calls to them carry.
     pub settings: UploadSettings,
 }
 
-/// What a write carries besides its bytes; what is not set is the bucket's default.
+/// What a write carries besides its bytes, and every call beside what it asks; what is not set is the bucket's default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UploadSettings {
     /// `AES256`, `aws:kms` or `aws:kms:dsse`.
@@ -28,9 +28,9 @@ pub struct UploadSettings {
     pub tags: BTreeMap<String, String>,
     /// `STANDARD_IA`, …
     pub storage_class: Option<String>,
-    /// The account that the bucket must belong to.
+    /// The account that the bucket must belong to, whatever is asked of it.
     pub owner: Option<String>,
-    /// Whether the requester pays.
+    /// Whether the requester pays, for reads and lists too.
     pub requester_pays: bool,
     /// The canned ACL; `bucket-owner-full-control` is the one that other accounts' buckets ask for.
     pub acl: Option<String>,
@@ -39,7 +39,7 @@ pub struct UploadSettings {
 }
 
 impl UploadRule {
-    /// What writes to the bucket carry: of the rules for it the one that says most of the name.
+    /// What calls to the bucket carry: of the rules for it the one that says most of the name.
     pub fn of(rules: &[Self], bucket: &str) -> UploadSettings {
         let fitting = rules.iter().filter(|rule| is_match(&rule.buckets, bucket));
         let best = fitting.max_by_key(|rule| rule.buckets.chars().filter(|c| *c != '*').count());

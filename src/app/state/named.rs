@@ -49,6 +49,9 @@ impl State {
 
     /// Goes to it.
     pub(in crate::app) fn open(&mut self, named: &Named) {
+        if let Err(fault) = named.check() {
+            return self.complain(fault);
+        }
         let before = self.keys.current().map(|key| key.arn.clone());
         self.list(named);
         match named {

@@ -1,6 +1,6 @@
-//! What a company's rules want of writes, on the calls that write.
+//! What a company's rules want of what is written, on the calls that make an object.
 
-use aws_sdk_s3::types::{ObjectCannedAcl, RequestPayer, ServerSideEncryption, StorageClass};
+use aws_sdk_s3::types::{ObjectCannedAcl, ServerSideEncryption, StorageClass};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::domain::UploadSettings;
@@ -21,8 +21,6 @@ macro_rules! demanded {
             .set_tagging(demanded.tagging())
             .set_storage_class(demanded.storage_class())
             .set_acl(demanded.acl())
-            .set_expected_bucket_owner(demanded.owner())
-            .set_request_payer(demanded.payer())
     }};
 }
 pub(in crate::aws) use demanded;
@@ -65,13 +63,5 @@ impl Demanded {
 
     pub(in crate::aws) fn acl(&self) -> Option<ObjectCannedAcl> {
         self.0.acl.as_deref().map(ObjectCannedAcl::from)
-    }
-
-    pub(in crate::aws) fn owner(&self) -> Option<String> {
-        self.0.owner.clone()
-    }
-
-    pub(in crate::aws) fn payer(&self) -> Option<RequestPayer> {
-        self.0.requester_pays.then_some(RequestPayer::Requester)
     }
 }

@@ -1,9 +1,11 @@
-//! Buckets live in regions of their own: S3 tells which, and it is remembered.
+//! Buckets live in regions of their own: S3 tells which, and it is remembered. Those of access points stand in their ARNs.
 //!
 //! A request that reaches another region is answered with the bucket's (`x-amz-bucket-region`); it is made again there, at
 //! once, and every later one goes there first. Nothing is asked about beforehand.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,13 +13,14 @@ use aws_sdk_s3::config::endpoint::{DefaultResolver, EndpointFuture, Params, Reso
 use aws_sdk_s3::config::interceptors::InterceptorContext;
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef,
-};
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextMut;
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::ErrorKind;
+
+use super::terms::asked;
+use crate::domain::{Fault, FaultKind, bucket};
 
 /// What S3 says it in.
 const HEADER: &str = "x-amz-bucket-region";
@@ -57,25 +60,65 @@ impl ByBucket {
 
 impl ResolveEndpoint for ByBucket {
     fn resolve_endpoint<'a>(&'a self, params: &'a Params) -> EndpointFuture<'a> {
-        let region = params.bucket().and_then(|bucket| self.regions.of(bucket));
-        let moved = region.and_then(|region| in_region(params, region));
-        match moved {
-            Some(moved) => EndpointFuture::new(async move { self.inner.resolve_endpoint(&moved).await }),
-            None => self.inner.resolve_endpoint(params),
+        match self.elsewhere(params) {
+            Ok(Some(moved)) => EndpointFuture::new(async move { self.inner.resolve_endpoint(&moved).await }),
+            Ok(None) => self.inner.resolve_endpoint(params),
+            Err(refused) => EndpointFuture::new(async move { Err(refused.into()) }),
         }
     }
 }
 
-/// The same in another region.
-fn in_region(params: &Params, region: String) -> Option<Params> {
+impl ByBucket {
+    /// Where the bucket really is; `None` where the SDK finds it by itself.
+    fn elsewhere(&self, params: &Params) -> Result<Option<Params>, NotAsked> {
+        let Some(bucket) = params.bucket() else { return Ok(None) };
+        bucket::check("ask", bucket).map_err(NotAsked)?;
+        if !bucket::is_access_point(bucket) {
+            let region = self.regions.of(bucket);
+            return Ok(region.and_then(|region| changed(params, Some(region), params.force_path_style())));
+        }
+        let Some(endpoint) = params.endpoint() else {
+            return Ok(None);
+        };
+        if has_no_names(endpoint) {
+            let cause = format!("an access point has a host name of its own, and there is none at {endpoint}");
+            let remedy = "give the bucket that it is an access point of";
+            return Err(NotAsked(Fault::new(FaultKind::Usage, "ask", bucket, cause, remedy)));
+        }
+        Ok(changed(params, params.region().map(str::to_owned), Some(false)))
+    }
+}
+
+/// Why nobody is asked; [`fault`](crate::aws::fault) finds it in the error's sources.
+#[derive(Debug)]
+pub(in crate::aws) struct NotAsked(pub(in crate::aws) Fault);
+
+impl fmt::Display for NotAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.cause)
+    }
+}
+
+impl std::error::Error for NotAsked {}
+
+/// Whether it is an address, before which no name can stand.
+fn has_no_names(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    authority.starts_with('[') || host.parse::<IpAddr>().is_ok()
+}
+
+/// The same in another region, or in another style.
+fn changed(params: &Params, region: Option<String>, in_path: Option<bool>) -> Option<Params> {
     let text = |text: Option<&str>| text.map(str::to_owned);
     Params::builder()
         .set_bucket(text(params.bucket()))
-        .set_region(Some(region))
+        .set_region(region)
         .set_use_fips(params.use_fips())
         .set_use_dual_stack(params.use_dual_stack())
         .set_endpoint(text(params.endpoint()))
-        .set_force_path_style(params.force_path_style())
+        .set_force_path_style(in_path)
         .set_accelerate(params.accelerate())
         .set_use_global_endpoint(params.use_global_endpoint())
         .set_use_object_lambda_endpoint(params.use_object_lambda_endpoint())
@@ -97,16 +140,6 @@ pub(in crate::aws) struct Listens {
     pub(in crate::aws) regions: Arc<Regions>,
     /// Where buckets are sought first.
     pub(in crate::aws) home: String,
-    /// Whether the bucket is in the path, as own endpoints have it.
-    pub(in crate::aws) in_path: bool,
-}
-
-/// The bucket of the request under way; an answer does not say which it was.
-#[derive(Debug)]
-struct Asked(String);
-
-impl Storable for Asked {
-    type Storer = StoreReplace<Self>;
 }
 
 /// Marks an answer from which a bucket's region was learnt.
@@ -118,18 +151,6 @@ impl Intercept for Listens {
         "Listens"
     }
 
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if let Some(bucket) = bucket_of(context.request().uri(), self.in_path) {
-            config.interceptor_state().store_put(Asked(bucket.to_owned()));
-        }
-        Ok(())
-    }
-
     fn modify_before_deserialization(
         &self,
         context: &mut BeforeDeserializationInterceptorContextMut<'_>,
@@ -139,7 +160,8 @@ impl Intercept for Listens {
         let answer = context.response();
         let is_elsewhere = [301, 307, 400].contains(&answer.status().as_u16());
         let told = answer.headers().get(HEADER).filter(|_| is_elsewhere);
-        if let (Some(region), Some(Asked(bucket))) = (told, config.load::<Asked>())
+        if let (Some(region), Some(bucket)) = (told, asked(config))
+            && !bucket::is_access_point(bucket)
             && self.regions.of(bucket).as_ref().unwrap_or(&self.home) != region
             && self.regions.learn(bucket, region)
         {
@@ -166,38 +188,21 @@ impl ClassifyRetry for Redirects {
     }
 }
 
-/// The bucket of a request, by its address.
-fn bucket_of(uri: &str, in_path: bool) -> Option<&str> {
-    let (_, rest) = uri.split_once("://")?;
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let bucket = if in_path {
-        path.split(['/', '?']).next()?
-    } else {
-        let (bucket, _) = host.split_once(".s3.").or_else(|| host.split_once(".s3-"))?;
-        bucket
-    };
-    (!bucket.is_empty()).then_some(bucket)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_bucket_is_read_off_the_address() {
-        for (uri, in_path, bucket) in [
-            (
-                "https://data.s3.eu-west-1.amazonaws.com/a/b?x-id=GetObject",
-                false,
-                Some("data"),
-            ),
-            ("https://my.data.s3.amazonaws.com/", false, Some("my.data")),
-            ("https://s3.amazonaws.com/", false, None),
-            ("http://127.0.0.1:4566/data/a/b", true, Some("data")),
-            ("http://127.0.0.1:4566/data?list-type=2", true, Some("data")),
-            ("http://127.0.0.1:4566/", true, None),
+    fn names_stand_before_hosts_and_not_before_addresses() {
+        for (url, has_none) in [
+            ("http://127.0.0.1:4566", true),
+            ("http://[::1]:4566/", true),
+            ("https://10.0.0.1", true),
+            ("http://s3.test:80/x", false),
+            ("http://localhost:4566", false),
+            ("https://127.0.0.1.example.com", false),
         ] {
-            assert_eq!(bucket_of(uri, in_path), bucket, "{uri}");
+            assert_eq!(has_no_names(url), has_none, "{url}");
         }
     }
 

@@ -71,7 +71,6 @@ pub(crate) async fn upload_part(
     crc: u64,
 ) -> Result<Part, Fault> {
     let object = uri(&upload.bucket, &upload.key);
-    let demanded = aws.demanded(&upload.bucket);
     let call = || {
         let pulse = Arc::new(Pulse::new(content.length(), aws.person()));
         let call = aws
@@ -82,8 +81,6 @@ pub(crate) async fn upload_part(
             .upload_id(&upload.id)
             .part_number(number)
             .checksum_crc64_nvme(spelled(crc))
-            .set_expected_bucket_owner(demanded.owner())
-            .set_request_payer(demanded.payer())
             .body(content.body(&pulse))
             .customize()
             .disable_payload_signing();
@@ -106,11 +103,7 @@ pub(crate) async fn parts(aws: &Aws, upload: &Multipart) -> Result<Vec<Part>, Fa
     let (act, object) = ("list the parts of", &uri(&upload.bucket, &upload.key));
     let list = |after: Option<String>| async move {
         let call = aws.s3_control().list_parts().bucket(&upload.bucket);
-        let demanded = aws.demanded(&upload.bucket);
         let call = call.key(&upload.key).upload_id(&upload.id);
-        let call = call
-            .set_expected_bucket_owner(demanded.owner())
-            .set_request_payer(demanded.payer());
         let page = call.set_part_number_marker(after.clone()).send().await;
         let page = page.heard(act, object)?;
         let parts = page.parts().iter().map(|part| {
@@ -144,7 +137,6 @@ pub(crate) async fn complete(
             .checksum_crc64_nvme(spelled(part.crc))
             .build()
     });
-    let demanded = aws.demanded(&upload.bucket);
     let call = aws
         .s3()
         .complete_multipart_upload()
@@ -153,8 +145,6 @@ pub(crate) async fn complete(
         .upload_id(&upload.id)
         .set_if_none_match(replaces.none_match())
         .set_if_match(replaces.this())
-        .set_expected_bucket_owner(demanded.owner())
-        .set_request_payer(demanded.payer())
         .multipart_upload(
             CompletedMultipartUpload::builder()
                 .set_parts(Some(completed.collect()))
@@ -175,8 +165,7 @@ pub(crate) async fn abort(aws: &Aws, upload: &Multipart) -> Result<(), Fault> {
             .abort_multipart_upload()
             .bucket(&upload.bucket)
             .key(&upload.key)
-            .upload_id(&upload.id)
-            .set_request_payer(aws.demanded(&upload.bucket).payer());
+            .upload_id(&upload.id);
         call.send()
             .await
             .heard("abort the upload of", &uri(&upload.bucket, &upload.key))

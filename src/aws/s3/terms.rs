@@ -1,0 +1,57 @@
+//! On whose terms buckets are asked: the account that a bucket must belong to, and who pays for the request.
+//!
+//! An interceptor, so that no call can forget it, whether it writes, reads or lists.
+
+use aws_sdk_s3::config::endpoint::Params;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::endpoint::EndpointResolverParams;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+use crate::domain::UploadRule;
+
+const OWNER: &str = "x-amz-expected-bucket-owner";
+const PAYER: &str = "x-amz-request-payer";
+
+/// What the rules for a bucket say of every call to it.
+#[derive(Debug)]
+pub(in crate::aws) struct Terms(pub(in crate::aws) Vec<UploadRule>);
+
+#[dyn_dispatch_hint]
+impl Intercept for Terms {
+    fn name(&self) -> &'static str {
+        "Terms"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        // What is yet to be made is nobody's.
+        let makes_it = config
+            .load::<Metadata>()
+            .is_some_and(|call| call.name() == "CreateBucket");
+        let Some(bucket) = asked(config).filter(|_| !makes_it) else {
+            return Ok(());
+        };
+        let settings = UploadRule::of(&self.0, bucket);
+        let headers = context.request_mut().headers_mut();
+        if let Some(owner) = settings.owner {
+            headers.try_insert(OWNER, owner)?;
+        }
+        if settings.requester_pays {
+            headers.insert(PAYER, "requester");
+        }
+        Ok(())
+    }
+}
+
+/// The bucket that the call under way is to; an answer does not say which it was.
+pub(super) fn asked(config: &ConfigBag) -> Option<&str> {
+    config.load::<EndpointResolverParams>()?.get::<Params>()?.bucket()
+}
