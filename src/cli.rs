@@ -138,8 +138,8 @@ pub struct EncryptArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "What the objects carry in S3")]
 pub struct UploadArgs {
-    /// Server-side encryption: AES256, aws:kms or aws:kms:dsse
-    #[arg(long, value_name = "NAME")]
+    /// Server-side encryption
+    #[arg(long, value_name = "NAME", value_parser = ENCRYPTIONS)]
     pub sse: Option<String>,
     /// KMS key that S3 encrypts with
     #[arg(long, value_name = "KEY", requires = "sse")]
@@ -153,19 +153,51 @@ pub struct UploadArgs {
     /// Tag of the objects
     #[arg(long, value_name = "K=V", value_parser = pair)]
     pub tag: Vec<(String, String)>,
-    /// Storage class, such as STANDARD_IA
-    #[arg(long, value_name = "NAME")]
+    /// Storage class
+    #[arg(long, value_name = "NAME", value_parser = STORAGE_CLASSES)]
     pub storage_class: Option<String>,
+    /// Canned ACL
+    #[arg(long, value_name = "NAME", value_parser = ACLS)]
+    pub acl: Option<String>,
+    /// On whose terms the bucket is asked.
+    #[command(flatten)]
+    pub terms: TermsArgs,
+}
+
+/// On whose terms buckets are asked, for reading and for writing; beside what the configuration says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct TermsArgs {
     /// Account that the bucket must belong to
-    #[arg(long, value_name = "ACCOUNT")]
+    #[arg(long, visible_alias = "expected-bucket-owner", value_name = "ACCOUNT", value_parser = account)]
     pub expected_owner: Option<String>,
-    /// Pay for the requests
+    /// Pay for the requests, where the bucket's owner does not
     #[arg(long)]
     pub requester_pays: bool,
-    /// Canned ACL, such as bucket-owner-full-control
-    #[arg(long, value_name = "NAME")]
-    pub acl: Option<String>,
 }
+
+/// What S3 encrypts by.
+pub const ENCRYPTIONS: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
+/// Where S3 keeps objects of general purpose buckets.
+pub const STORAGE_CLASSES: [&str; 8] = [
+    "STANDARD",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER_IR",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+    "REDUCED_REDUNDANCY",
+];
+/// The ACLs that S3 has names for.
+pub const ACLS: [&str; 7] = [
+    "bucket-owner-full-control",
+    "bucket-owner-read",
+    "private",
+    "authenticated-read",
+    "aws-exec-read",
+    "public-read",
+    "public-read-write",
+];
 
 /// `decrypt SOURCE`.
 #[derive(Debug, Args)]
@@ -178,6 +210,9 @@ pub struct DecryptArgs {
     /// How to find the data key.
     #[command(flatten)]
     pub open: OpenArgs,
+    /// On whose terms the bucket is asked.
+    #[command(flatten)]
+    pub terms: TermsArgs,
     /// Open a renamed object, saying so
     #[arg(long)]
     pub accept_name: bool,
@@ -198,6 +233,9 @@ pub struct VerifyArgs {
     /// How to find the data key.
     #[command(flatten)]
     pub open: OpenArgs,
+    /// On whose terms buckets are asked.
+    #[command(flatten)]
+    pub terms: TermsArgs,
     /// One JSON object per line on standard output
     #[arg(long)]
     pub json: bool,
@@ -408,6 +446,17 @@ fn named(text: &str) -> Result<String, String> {
     Err("it is neither a command nor what the dashboard opens by its name: s3://BUCKET/PREFIX/, a KMS key's id, ARN or \
          alias/NAME, training-job/NAME"
         .to_owned())
+}
+
+/// The id of an account.
+///
+/// # Errors
+/// When it is none.
+pub fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is no account: it has twelve digits"))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, json_line, line, open_options, progress, settle, warn};
+use super::output::{clear_progress, json_line, line, open_options, progress, settle, terms, warn};
 use crate::actions::decrypt::{DecryptRequest, Output, Way, decrypt};
 use crate::aws::Aws;
 use crate::cli::DecryptArgs;
@@ -25,7 +25,7 @@ pub async fn run(aws: &Aws, args: &DecryptArgs, cancel: CancellationToken) -> Re
         open: open_options(&args.open, args.accept_name)?,
         overwrite: args.overwrite,
     };
-    let result = decrypt(aws, request, &progress(), &cancel).await;
+    let result = decrypt(&aws.carrying(&terms(&args.terms)), request, &progress(), &cancel).await;
     clear_progress();
     let report = result?;
     for file in &report.files {

@@ -3,10 +3,10 @@
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, context, json_line, line, progress, settle, warn};
+use super::output::{clear_progress, context, json_line, line, names_once, progress, settle, terms, warn};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, Way, encrypt};
 use crate::aws::Aws;
-use crate::cli::EncryptArgs;
+use crate::cli::{EncryptArgs, TermsArgs, UploadArgs};
 use crate::domain::{Fault, FaultKind, Location, ObjectUri, UploadSettings};
 
 /// Encrypts and prints what was made.
@@ -14,9 +14,15 @@ use crate::domain::{Fault, FaultKind, Location, ObjectUri, UploadSettings};
 /// # Errors
 /// When a file could not be encrypted; the others are done.
 pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Result<(), Fault> {
-    let request = request(args)?;
+    let (request, carried) = (request(args)?, carried(args)?);
+    if !matches!(
+        request.destination,
+        Destination::Location(Location::S3(ObjectUri { .. }))
+    ) {
+        refuse_what_only_s3_takes(args)?;
+    }
     let to_stdout = request.destination == Destination::Stdout;
-    let result = encrypt(&aws.carrying(&carried(args)?), request, &progress(), &cancel).await;
+    let result = encrypt(&aws.carrying(&carried), request, &progress(), &cancel).await;
     clear_progress();
     let report = result?;
     for warning in &report.warnings {
@@ -33,15 +39,47 @@ fn carried(args: &EncryptArgs) -> Result<UploadSettings, Fault> {
     Ok(UploadSettings {
         encryption: upload.sse.clone(),
         key: upload.sse_key.clone(),
-        context: context(&upload.sse_context)?,
+        context: names_once("--sse-context", &upload.sse_context)?,
         bucket_key: upload.bucket_key,
-        tags: upload.tag.iter().cloned().collect(),
+        tags: names_once("--tag", &upload.tag)?,
         storage_class: upload.storage_class.clone(),
-        owner: upload.expected_owner.clone(),
-        requester_pays: upload.requester_pays,
         acl: upload.acl.clone(),
-        data_keys_below: None,
+        ..terms(&upload.terms)
     })
+}
+
+/// An option that would do nothing is a mistake.
+fn refuse_what_only_s3_takes(args: &EncryptArgs) -> Result<(), Fault> {
+    let UploadArgs {
+        sse,
+        sse_key,
+        sse_context,
+        bucket_key,
+        tag,
+        storage_class,
+        acl,
+        terms: TermsArgs {
+            expected_owner,
+            requester_pays,
+        },
+    } = &args.upload;
+    let given = [
+        ("--sse", sse.is_some()),
+        ("--sse-key", sse_key.is_some()),
+        ("--sse-context", !sse_context.is_empty()),
+        ("--bucket-key", *bucket_key),
+        ("--tag", !tag.is_empty()),
+        ("--storage-class", storage_class.is_some()),
+        ("--acl", acl.is_some()),
+        ("--expected-owner", expected_owner.is_some()),
+        ("--requester-pays", *requester_pays),
+    ];
+    let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) else {
+        return Ok(());
+    };
+    let cause = "it says how S3 stores an object, and the destination is not in S3";
+    let remedy = "leave it out, or give s3://BUCKET/PREFIX/ as the destination";
+    Err(Fault::new(FaultKind::Usage, "heed", option, cause, remedy))
 }
 
 fn request(args: &EncryptArgs) -> Result<EncryptRequest, Fault> {

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::actions::{OpenOptions, ProgressSink};
-use crate::cli::OpenArgs;
+use crate::cli::{OpenArgs, TermsArgs};
 use crate::console;
-use crate::domain::{Fault, FaultKind, Location, Progress};
+use crate::domain::{Fault, FaultKind, Location, Progress, UploadSettings};
 
 pub(super) use crate::console::{complain as warn, end_progress as clear_progress, json as json_line, line};
 
@@ -40,16 +40,30 @@ pub(super) fn settle(failed: Vec<Fault>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// `K=V` pairs; one name twice is wrong usage.
+/// The encryption context, from the arguments.
 pub(super) fn context(pairs: &[(String, String)]) -> Result<BTreeMap<String, String>, Fault> {
-    let mut context = BTreeMap::new();
+    names_once("--context", pairs)
+}
+
+/// The `K=V` pairs of an option; one name twice is wrong usage.
+pub(super) fn names_once(option: &str, pairs: &[(String, String)]) -> Result<BTreeMap<String, String>, Fault> {
+    let mut named = BTreeMap::new();
     for (name, value) in pairs {
-        if context.insert(name.clone(), value.clone()).is_some() {
+        if named.insert(name.clone(), value.clone()).is_some() {
             let (cause, remedy) = (format!("`{name}` is given twice"), "give every name once");
-            return Err(Fault::new(FaultKind::Usage, "read", "--context", cause, remedy));
+            return Err(Fault::new(FaultKind::Usage, "read", option, cause, remedy));
         }
     }
-    Ok(context)
+    Ok(named)
+}
+
+/// What calls to buckets carry when nothing is written.
+pub(super) fn terms(args: &TermsArgs) -> UploadSettings {
+    UploadSettings {
+        owner: args.expected_owner.clone(),
+        requester_pays: args.requester_pays,
+        ..UploadSettings::default()
+    }
 }
 
 /// How to find the data key, from the arguments.

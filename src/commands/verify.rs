@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, json_line, line, open_options, progress};
+use super::output::{clear_progress, json_line, line, open_options, progress, terms};
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::aws::Aws;
 use crate::cli::VerifyArgs;
@@ -47,7 +47,7 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
             };
         }
     };
-    let result = verify(aws, request, &progress(), &cancel, tell).await;
+    let result = verify(&aws.carrying(&terms(&args.terms)), request, &progress(), &cancel, tell).await;
     clear_progress();
     result?;
     written?;

@@ -11,8 +11,9 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 
 use crate::app::Keymap;
+use crate::cli;
 use crate::domain::{
-    Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, UploadRule, UploadSettings,
+    Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, UploadRule, UploadSettings, bucket,
 };
 use crate::ui::Theme;
 
@@ -63,8 +64,29 @@ struct Uploads {
     data_keys_below: Option<String>,
 }
 
+impl Uploads {
+    /// Refuses what S3 would not know.
+    fn check(&self, buckets: &str) -> Result<(), String> {
+        let known: [(&str, &Option<String>, &[&str]); 3] = [
+            ("sse", &self.sse, &cli::ENCRYPTIONS),
+            ("storage-class", &self.storage_class, &cli::STORAGE_CLASSES),
+            ("acl", &self.acl, &cli::ACLS),
+        ];
+        for (setting, value, values) in known {
+            if let Some(value) = value.as_ref().filter(|value| !values.contains(&value.as_str())) {
+                let values = values.join(", ");
+                return Err(format!("`{value}` in uploads.{buckets}.{setting} is none of {values}"));
+            }
+        }
+        let owner = self.expected_owner.as_deref().map_or(Ok(String::new()), cli::account);
+        owner.map_err(|why| format!("uploads.{buckets}.expected-owner: {why}"))?;
+        Ok(())
+    }
+}
+
 fn rules(uploads: BTreeMap<String, Uploads>) -> Result<Vec<UploadRule>, String> {
     let rule = |(buckets, written): (String, Uploads)| {
+        written.check(&buckets)?;
         if let Some(below) = written.data_keys_below.as_ref().filter(|below| !below.ends_with('/')) {
             return Err(format!(
                 "`{below}` in uploads.{buckets}.data-keys-below is no prefix: it ends in /"
@@ -173,8 +195,12 @@ impl Show {
             of("keys", text, key)
         });
         let buckets = self.buckets.iter().map(|text| {
-            let is_name = !text.is_empty() && !text.contains('/');
-            of("buckets", text, is_name.then(|| Named::Place(ObjectUri::new(text, ""))))
+            let is_name = !text.is_empty() && (!text.contains('/') || bucket::is_access_point(text));
+            let bucket = Named::Place(ObjectUri::new(text, ""));
+            match bucket.check() {
+                Ok(()) => of("buckets", text, is_name.then_some(bucket)),
+                Err(fault) => Err(format!("`{text}` in show.buckets: {}: {}", fault.cause, fault.remedy)),
+            }
         });
         let jobs = self.jobs.iter().map(|text| {
             let is_name = !text.is_empty() && !text.contains('/');
@@ -283,10 +309,12 @@ mod tests {
 
     #[test]
     fn what_is_shown_without_a_list_is_named() {
-        let text = "[show]\nkeys = ['alias/data']\nbuckets = ['team-data']\njobs = ['nightly']\n";
+        let text = "[show]\nkeys = ['alias/data']\nbuckets = ['team-data', 'arn:aws:s3:eu-west-1:1:accesspoint/p']\n\
+                    jobs = ['nightly']\n";
         let named = [
             Named::Key("alias/data".to_owned()),
             Named::Place(ObjectUri::new("team-data", "")),
+            Named::Place(ObjectUri::new("arn:aws:s3:eu-west-1:1:accesspoint/p", "")),
             Named::Job("nightly".to_owned()),
         ];
         assert_eq!(parse(text, false).unwrap().named, named);
@@ -353,9 +381,20 @@ mod tests {
                 "[show]\nbuckets = ['s3://data/']",
                 "`s3://data/` in show.buckets names none",
             ),
+            (
+                "[show]\nbuckets = ['d--use1-az4--x-s3']",
+                "give a general purpose bucket",
+            ),
             ("[show]\njobs = ['']", "`` in show.jobs names none"),
             ("[contexts.a]\nrole = 'r'", "`r` in contexts.a.role is no ARN of a role"),
             ("[uploads.'*']\ndata-keys-below = 'a'", "is no prefix"),
+            (
+                "[uploads.'*']\nacl = 'bucket-owner'",
+                "is none of bucket-owner-full-control, ",
+            ),
+            ("[uploads.'*']\nstorage-class = 'standard'", "is none of STANDARD, "),
+            ("[uploads.'*']\nsse = 'kms'", "is none of AES256, aws:kms, aws:kms:dsse"),
+            ("[uploads.'*']\nexpected-owner = '1'", "it has twelve digits"),
             ("[uploads.'*']\nsse-c = true", "unknown field `sse-c`"),
             ("[contexts.a]\ncolour = 'pink'", "unknown variant `pink`"),
         ] {
