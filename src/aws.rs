@@ -50,6 +50,7 @@ mod gate;
 mod http;
 mod login;
 mod mfa;
+mod not_asked;
 mod pages;
 mod patience;
 mod person;

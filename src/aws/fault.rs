@@ -15,7 +15,8 @@ use super::causes::{chain, find};
 use super::gate::{Refused, is_throttling};
 use super::login::NoLogin;
 use super::mfa::NoCode;
-use super::s3::NotAsked;
+use super::not_asked::NotAsked;
+use crate::domain::explain::remedy_of_denied;
 use crate::domain::{Fault, FaultKind, LoginWay, ObjectUri, WayOut};
 
 /// What AWS answered, as far as classification needs it.
@@ -169,8 +170,11 @@ fn of_answer(act: &str, object: &str, answer: Answer<'_>) -> Fault {
         // The answer to a HEAD has no body, so no words.
         remedy = "check the region and the credentials";
     }
-    let remedy = match answer.code {
-        Some("InvalidObjectState") => restore(object),
+    let remedy = match (kind, answer.code) {
+        (_, Some("InvalidObjectState")) => restore(object),
+        (FaultKind::Denied, Some(code)) => {
+            remedy_of_denied(answer.message.unwrap_or_default(), code, object).unwrap_or_else(|| remedy.to_owned())
+        }
         _ => remedy.to_owned(),
     };
     let cause = match (answer.code, answer.message.filter(|message| !message.is_empty())) {

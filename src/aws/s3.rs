@@ -8,7 +8,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 pub(in crate::aws) use self::demanded::{Demanded, demanded};
-pub(in crate::aws) use self::regions::{ByBucket, Listens, NotAsked, Redirects, Regions};
+pub(in crate::aws) use self::regions::{ByBucket, Listens, Redirects, Regions};
 pub(in crate::aws) use self::terms::Terms;
 use super::fault::{Expected, Heard};
 use super::{Aws, fault, patience, timestamp};

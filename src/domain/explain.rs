@@ -2,8 +2,13 @@
 //!
 //! Pure, from AWS's own words: a [`Fault`], or a line of a job's log or failure reason.
 
+use self::resource::{policy_of, wanted_by_deny};
 use super::policy::{PrincipalKind, principal_kind, role_name};
 use super::{Arn, Fault, FaultKind, GrantRequest, GrantSpec, KeyRequest, Request, RoleRequest};
+
+mod resource;
+
+pub use self::resource::remedy_of_denied;
 
 /// Operations of KMS that a grant can allow.
 pub const GRANTABLE: [&str; 11] = [
@@ -46,6 +51,8 @@ pub enum Link {
     IdentityPolicy,
     /// Neither the key's policy nor a grant allows it.
     KeyPolicy,
+    /// The policy of what was asked for, which is no key, does not allow it.
+    ResourcePolicy,
     /// A policy denies it.
     ExplicitDeny,
     /// What bounds the caller leaves it out: a service control policy, a boundary, a session's or an endpoint's policy.
@@ -76,6 +83,7 @@ impl Link {
         match self {
             Self::IdentityPolicy => "identity policy",
             Self::KeyPolicy => "key policy",
+            Self::ResourcePolicy => "resource policy",
             Self::ExplicitDeny => "explicit deny",
             Self::Bounds => "bounds",
             Self::Grant => "grant",
@@ -241,8 +249,12 @@ impl Guardrail {
         GUARDRAILS.iter().find(|guardrail| cause.contains(guardrail.name))
     }
 
+    fn remedy(&self) -> String {
+        format!("the {} is {}", self.name, self.whose)
+    }
+
     fn explained(&self, base: Explanation, call: &str, cause: &str) -> Explanation {
-        let remedy = format!("the {} is {}", self.name, self.whose);
+        let remedy = self.remedy();
         if cause.contains("explicit deny") {
             let words = denied_by(&format!("a {}", self.name), call);
             return base.at(Link::ExplicitDeny, words).remedy(remedy);
@@ -273,16 +285,19 @@ fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation
         .filter(|operation| GRANTABLE.contains(operation));
     if cause.contains("explicit deny") {
         let which = if cause.contains("resource-based policy") {
-            "the resource's own policy"
+            policy_of(said.call)
         } else {
             "a policy of the caller"
         };
         return base
             .at(Link::ExplicitDeny, denied_by(which, said.call))
-            .remedy(format!("change the Deny in {which}"));
+            .remedy(wanted_by_deny(said.call).unwrap_or_else(|| format!("change the Deny in {which}")));
     }
-    let link = if cause.contains("no resource-based policy") {
+    let is_resources = cause.contains("no resource-based policy");
+    let link = if is_resources && said.call.starts_with("kms:") {
         Link::KeyPolicy
+    } else if is_resources {
+        Link::ResourcePolicy
     } else if cause.contains("no identity-based policy") {
         Link::IdentityPolicy
     } else {
@@ -291,7 +306,16 @@ fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation
     let Some(operation) = operation else {
         return base
             .at(link, format!("Nothing allows {} to call {}.", said.who, said.call))
-            .remedy(format!("allow {} on {} in a policy of the caller", said.call, said.on));
+            .remedy(match link {
+                Link::ResourcePolicy | Link::KeyPolicy => {
+                    format!(
+                        "have {} allowed in {}: ask whoever owns it",
+                        said.call,
+                        policy_of(said.call)
+                    )
+                }
+                _ => format!("allow {} on {} in a policy of the caller", said.call, said.on),
+            });
     };
     let words = match link {
         Link::KeyPolicy => format!(

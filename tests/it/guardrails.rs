@@ -7,7 +7,7 @@ use strongroom::domain::{FaultKind, JobPlan, JobSettings, JobSpec};
 
 use crate::place::{Place, never};
 
-const BUCKET: &str = "team-data";
+pub(crate) const BUCKET: &str = "team-data";
 
 fn s3(place: &Place) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(&place.sdk());
@@ -128,8 +128,30 @@ fn the_configuration_says_what_uploads_carry_by_the_buckets_name() {
     );
 }
 
+#[test]
+fn what_a_buckets_policy_refuses_is_mended_in_that_policy_and_not_by_grants() {
+    let place = Place::new();
+    place.key("data");
+    place.bucket(BUCKET);
+    place.write("train.csv", "x,y\n1,2\n");
+    let to = format!("s3://{BUCKET}/data/");
+    place.run(&["encrypt", "train.csv", &to, "--key", "alias/data"]).ok();
+    let object = format!("arn:aws:s3:::{BUCKET}/*");
+    put_policy(
+        &place,
+        &json!([{"Effect": "Deny", "Principal": "*", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": object}]),
+    );
+    let read = place.run(&["decrypt", &format!("{to}train.csv"), "-o", "back.csv"]);
+    let write = place.run(&["encrypt", "train.csv", &to, "--key", "alias/data", "--overwrite"]);
+    for refused in [read, write] {
+        assert_ne!(refused.status, 0, "{refused:?}");
+        assert!(refused.err.contains("the bucket's policy denies it"), "{refused:?}");
+        assert!(!refused.err.contains("grant"), "{refused:?}");
+    }
+}
+
 /// The same world, as a user who may do everything but this.
-fn person(place: &Place, name: &str, denied: &Value) -> Aws {
+pub(crate) fn person(place: &Place, name: &str, denied: &Value) -> Aws {
     let iam = aws_sdk_iam::Client::new(&place.sdk());
     let allow = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
     let policy = json!({"Version": "2012-10-17", "Statement": [allow, denied]}).to_string();
@@ -195,7 +217,7 @@ fn who_may_write_only_below_a_prefix_keeps_the_data_key_there_and_trains_on_it()
     assert_eq!(watched.status, 0, "{watched:?}");
 }
 
-fn job(name: &str, role: &str, settings: JobSettings) -> JobSpec {
+pub(crate) fn job(name: &str, role: &str, settings: JobSettings) -> JobSpec {
     JobSpec {
         name: name.to_owned(),
         role_arn: role.to_owned(),

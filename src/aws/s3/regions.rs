@@ -4,7 +4,6 @@
 //! once, and every later one goes there first. Nothing is asked about beforehand.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -20,6 +19,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::ErrorKind;
 
 use super::terms::asked;
+use crate::aws::not_asked::NotAsked;
 use crate::domain::{Fault, FaultKind, bucket};
 
 /// What S3 says it in.
@@ -88,18 +88,6 @@ impl ByBucket {
         Ok(changed(params, params.region().map(str::to_owned), Some(false)))
     }
 }
-
-/// Why nobody is asked; [`fault`](crate::aws::fault) finds it in the error's sources.
-#[derive(Debug)]
-pub(in crate::aws) struct NotAsked(pub(in crate::aws) Fault);
-
-impl fmt::Display for NotAsked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.cause)
-    }
-}
-
-impl std::error::Error for NotAsked {}
 
 /// Whether it is an address, before which no name can stand.
 fn has_no_names(url: &str) -> bool {

@@ -103,6 +103,27 @@ fn what_bounds_the_caller_is_named_and_nothing_is_proposed_that_cannot_help() {
 }
 
 #[test]
+fn a_bucket_that_does_not_allow_is_mended_in_its_own_policy() {
+    let on = "\"arn:aws:s3:::bucket/a\"";
+    let said = explain(&denied(
+        "s3:GetObject",
+        on,
+        "because no resource-based policy allows it",
+    ))
+    .unwrap();
+    assert_eq!(said.link, Link::ResourcePolicy);
+    assert!(said.remedy.contains("in the bucket's policy"), "{}", said.remedy);
+    let said = explain(&denied(
+        "s3:PutObject",
+        on,
+        "with an explicit deny in a resource-based policy",
+    ))
+    .unwrap();
+    assert_eq!(said.link, Link::ExplicitDeny);
+    assert!(said.words.contains("the bucket's policy") && said.remedy.contains("the bucket's policy"));
+}
+
+#[test]
 fn what_s3_quotes_is_read_without_its_quotes() {
     let why = "because no identity-based policy allows the s3:GetObject action";
     let said = explain(&denied("s3:GetObject", "\"arn:aws:s3:::bucket/a b\"", why)).unwrap();
