@@ -153,7 +153,11 @@ pub async fn encrypt_within(
         failed: left_out,
         ..EncryptReport::default()
     };
-    if let Some(journal) = asked(aws, &request).and_then(|asked| Journal::find(&asked)) {
+    let journal = match asked(aws, &request) {
+        Some(asked) => Journal::find(aws, &asked).await,
+        None => None,
+    };
+    if let Some(journal) = journal {
         let job = if request.resume {
             Job::resume(aws, &request, limits, &tally, cancel, &journal).await?
         } else {

@@ -7,16 +7,21 @@ use tokio_util::sync::CancellationToken;
 use super::ProgressSink;
 use super::encrypt::{EncryptReport, discard, encrypt, request_of};
 use super::key_escape::from_key;
-use super::upload_journal::Journal;
-use crate::aws::Aws;
+use super::upload_journal::{Journal, may_be_of};
+use crate::aws::{Aws, sts};
 use crate::domain::{Fault, FaultKind, InterruptedUpload, Location};
 
-/// The interrupted uploads of this account's endpoint and region that nobody is working on; asks nothing over the
-/// network, and locks none of them for longer than this call.
-pub fn interrupted(aws: &Aws) -> Vec<InterruptedUpload> {
-    let mut found: Vec<_> = Journal::all(aws).iter().map(row).collect();
-    found.sort_by_key(|upload| upload.started);
-    found
+/// The interrupted uploads of this account, endpoint and region that nobody is working on. Asks who we are where one says
+/// whose it is; locks none of them meanwhile.
+pub async fn interrupted(aws: &Aws) -> Vec<InterruptedUpload> {
+    let whose = |journal: &Journal| (journal.header.account.clone(), row(journal));
+    let mut found: Vec<_> = Journal::all(aws).iter().map(whose).collect();
+    if found.iter().any(|(began, _)| began.is_some()) {
+        let ours = sts::account(aws).await;
+        found.retain(|(began, _)| may_be_of(began.as_deref(), ours.as_deref()));
+    }
+    found.sort_by_key(|(_, upload)| upload.started);
+    found.into_iter().map(|(_, upload)| upload).collect()
 }
 
 /// Finishes one, as the same command line would.

@@ -22,8 +22,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::sweep::UNLOCKED;
-use crate::aws::Aws;
 use crate::aws::transfer::{Multipart, Part};
+use crate::aws::{Aws, sts};
 use crate::domain::UploadSettings;
 
 const VERSION: u32 = 1;
@@ -54,6 +54,9 @@ pub(super) struct UploadRequest {
 pub(super) struct Header {
     version: u32,
     pub(super) started: Timestamp,
+    /// Whose it is; not known of those that were begun before that was kept.
+    #[serde(default)]
+    pub(super) account: Option<String>,
     pub(super) asked: UploadRequest,
     pub(super) kms_key_arn: String,
     /// C.
@@ -167,6 +170,7 @@ impl Journal {
     /// Begins one. Without a state folder, or where it cannot be written, uploads go on without.
     pub(super) fn begin(
         asked: UploadRequest,
+        account: Option<String>,
         kms_key_arn: &str,
         ciphertext: &[u8],
         data_key_object: &str,
@@ -176,6 +180,7 @@ impl Journal {
         let header = Header {
             version: VERSION,
             started: Timestamp::now(),
+            account,
             asked,
             kms_key_arn: kms_key_arn.to_owned(),
             ciphertext: ciphertext.to_vec(),
@@ -199,12 +204,14 @@ impl Journal {
         Ok(Some(journal))
     }
 
-    /// The interrupted upload of this request, if there is one.
-    pub(super) fn find(asked: &UploadRequest) -> Option<Self> {
-        journals()
-            .into_iter()
-            .filter_map(|path| open(&path))
-            .find(|journal| journal.header.asked == *asked)
+    /// The interrupted upload of this request by this caller, if there is one.
+    pub(super) async fn find(aws: &Aws, asked: &UploadRequest) -> Option<Self> {
+        let all = journals().into_iter().filter_map(|path| open(&path));
+        let same: Vec<Self> = all.filter(|journal| journal.header.asked == *asked).collect();
+        let is_whose = same.iter().any(|journal| journal.header.account.is_some());
+        let ours = if is_whose { sts::account(aws).await } else { None };
+        same.into_iter()
+            .find(|journal| may_be_of(journal.header.account.as_deref(), ours.as_deref()))
     }
 
     /// The interrupted upload of this id.
@@ -310,6 +317,11 @@ impl Journal {
     fn traces(&self) -> MutexGuard<'_, BTreeMap<String, Trace>> {
         self.traces.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether what an account began is this one's, as far as both are known.
+pub(super) fn may_be_of(began: Option<&str>, account: Option<&str>) -> bool {
+    began.is_none_or(|began| account.is_none_or(|account| began == account))
 }
 
 fn take_in(traces: &mut BTreeMap<String, Trace>, line: Line) {

@@ -293,6 +293,21 @@ fn clean_up() -> Standing {
     )
 }
 
+/// Whether what a step needs next may be done here: where nothing may be changed, what only looks.
+pub fn may_go(state: &State, row: usize) -> bool {
+    let Some(standing) = steps(state).into_iter().nth(row) else {
+        return false;
+    };
+    !state.settings.is_read_only()
+        || match standing.step {
+            Step::Key => state.key().is_some(),
+            Step::Bucket => state.place.is_some() || !state.buckets.rows().is_empty(),
+            Step::Denied | Step::Allowed | Step::Model | Step::CleanUp => true,
+            Step::Job => is_worth_a_look(state),
+            Step::Role | Step::Grant | Step::Data | Step::Image => false,
+        }
+}
+
 /// Does what a step needs next.
 pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
     let focus = |state: &mut State, pane: Pane| state.focus = pane;

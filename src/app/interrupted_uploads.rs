@@ -7,12 +7,13 @@ use super::state::overlay::{Next, Overlay};
 use super::{Command, Effect, next, requests};
 use crate::domain::{Ask, InterruptedUpload, ObjectRequest, Request};
 
-/// The first answer is the offer; later ones are what is left.
+/// The first answer is the offer, where they may be finished; later ones are what is left.
 pub(super) fn answer(state: &mut State, uploads: Vec<InterruptedUpload>) {
     let count = uploads.len();
     let first = uploads.first().map(|upload| upload.id.clone());
     let is_first = state.interrupted.replace(uploads).is_none();
-    let Some(first) = first.filter(|_| is_first) else {
+    let is_offered = is_first && !state.settings.is_read_only();
+    let Some(first) = first.filter(|_| is_offered) else {
         return;
     };
     let is_open = |overlay: &Overlay| matches!(overlay, Overlay::Interrupted(_));

@@ -1,6 +1,7 @@
 //! STS: who we are. Assuming a role is [`Aws::assume_role`].
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
@@ -11,7 +12,19 @@ use jiff::Timestamp;
 
 use super::Aws;
 use super::fault::{Expected, Heard};
-use crate::domain::{Fault, Identity};
+use crate::domain::{Arn, Fault, Identity};
+
+/// What is worth an answer, but not to be waited for where STS cannot be reached.
+const SOON: Duration = Duration::from_secs(2);
+
+/// The account that we are of, as far as it can be found out soon.
+pub(crate) async fn account(aws: &Aws) -> Option<String> {
+    if let Some(arn) = aws.inner.identity.get() {
+        return Some(Arn::account_of(arn).to_owned());
+    }
+    let asked = tokio::time::timeout(SOON, caller_identity(aws)).await;
+    asked.ok()?.ok().map(|identity| identity.account)
+}
 
 pub(crate) async fn caller_identity(aws: &Aws) -> Result<Identity, Fault> {
     Ok(caller_identity_at(aws).await?.0)

@@ -10,8 +10,9 @@ use crate::app::audit::Audit;
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::job_log::Log;
+use crate::app::operations::Operation;
 use crate::app::overlay::LoginStage;
-use crate::app::{Command, Overlay, Pane, State};
+use crate::app::{Command, Overlay, Pane, State, guide};
 use crate::domain::KeyState;
 
 /// A command, and what it does in a word or two.
@@ -180,12 +181,22 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ];
             keys(&own, CLOSE)
         }
+        Overlay::Interrupted(_) if state.settings.is_read_only() => keys(&[], CLOSE),
         Overlay::Interrupted(_) => {
             let own = [(Command::Enter, "finish it"), (Command::Do(Keyed::Remove), "abort it")];
             keys(&own, &[(Command::Back, "later")])
         }
-        Overlay::Operations(_) => keys(&[(Command::Do(Keyed::Remove), "cancel"), COPY_COMMAND], CLOSE),
+        Overlay::Operations(id) => {
+            let row = state.operations.row(*id);
+            let shown = state.operations.newest_first().nth(row);
+            let own = match shown.is_some_and(Operation::is_running) {
+                true => &[(Command::Do(Keyed::Remove), "cancel"), COPY_COMMAND][..],
+                false => &[COPY_COMMAND],
+            };
+            keys(own, CLOSE)
+        }
         Overlay::Menu(_) | Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[DO_IT, COPY_COMMAND], STEP),
+        Overlay::Guide(row) if !guide::may_go(state, *row) => keys(&[], STEP),
         Overlay::Guide(_) | Overlay::Messages(_) => keys(&[DO_IT], STEP),
         Overlay::Report(report) if report.then.is_some() => keys(&[DO_IT], DOWN),
         Overlay::Preview(_) => {

@@ -55,7 +55,7 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
                     )
                     .and(tone, step.words),
             ];
-            if index == cursor {
+            if index == cursor && guide::may_go(state, index) {
                 lines.push(Words::new(Tone::Dim, format!("{:29}Enter: {}", "", step.next)));
             }
             lines

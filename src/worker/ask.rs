@@ -109,7 +109,7 @@ impl<'a> Question<'a> {
                 self.list(Api::ListRoles, page, Page::Roles).await?;
             }
             Topic::Interrupted => {
-                let uploads = resume::interrupted(&aws);
+                let uploads = resume::interrupted(&aws).await;
                 self.answer(true, true, Page::Interrupted(uploads)).await;
             }
             // A folder was listed above, and rows are asked about one by one.

@@ -73,7 +73,9 @@ fn an_upload_killed_before_is_offered_at_the_start_finished_by_enter_and_aborted
         .keys("x")
         .wait("Abort the upload of second-one.bin to s3://")
         .keys("y");
-    session.wait("No upload is interrupted.").keys(ESC).keys("q");
+    session.wait("No upload is interrupted.").keys(ESC);
+    // What has ended cannot be cancelled any more.
+    session.keys("o").wait("done").gone(" cancel ").keys(ESC).keys("q");
     session.exit();
 
     assert_eq!(place.unfinished_uploads(BUCKET), 0);
@@ -84,4 +86,89 @@ fn an_upload_killed_before_is_offered_at_the_start_finished_by_enter_and_aborted
     let objects = place.objects(BUCKET);
     assert!(objects.iter().all(|key| !key.contains("second-one")), "{objects:?}");
     assert_eq!(files(&place.path(UPLOADS)), Vec::<std::path::PathBuf>::new());
+}
+
+/// The only journal, with everything of this in it replaced.
+fn rewrite(place: &Place, from: &str, to: &str) {
+    let [journal] = files(&place.path(UPLOADS)).try_into().unwrap();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(&journal, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn an_interrupted_upload_is_offered_to_the_account_that_began_it_where_it_may_be_finished() {
+    let place = Place::new();
+    place.key("training");
+    place.bucket(BUCKET);
+    let is_later = Arc::new(AtomicBool::new(false));
+    let later = Arc::clone(&is_later);
+    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), move |seen| {
+        if is_completion(seen.line) && !later.load(Ordering::SeqCst) {
+            return Trouble::StallUnanswered;
+        }
+        Trouble::None
+    });
+    kill_midway(&place, proxy.url(), "first.bin");
+    is_later.store(true, Ordering::SeqCst);
+    let environment = place.environment_at(proxy.url());
+    let start = |arguments: &[&str]| Session::start_with(arguments, place.home.path(), (80, 24), &environment);
+
+    // It may be somebody's whose credentials are used here at other times.
+    let [ours, theirs] = ["\"account\":\"111122223333\"", "\"account\":\"999999999999\""];
+    rewrite(&place, ours, theirs);
+    let mut session = start(&[]);
+    session
+        .wait("Enabled")
+        .keys("3")
+        .action("interrupted")
+        .wait("No upload is interrupted.");
+    session.keys(ESC).keys("q");
+    session.exit();
+    // Nor does the same command go on with it.
+    let source = place.path("first.bin");
+    let encrypt = [
+        "encrypt",
+        source.to_str().unwrap(),
+        &format!("s3://{BUCKET}/"),
+        "--key",
+        "alias/training",
+    ];
+    let as_before = ("AWS_ENDPOINT_URL", Some(proxy.url()));
+    let done = place.run_as(&[as_before], &[&encrypt[..], &["--json"]].concat()).ok();
+    assert_eq!(done.lines()[0]["resumed"], false, "{done:?}");
+    assert_eq!(place.unfinished_uploads(BUCKET), 1);
+
+    // Where nothing may be changed it is listed, and nothing is offered that would be refused.
+    rewrite(&place, theirs, ours);
+    let mut session = start(&["--read-only"]);
+    session
+        .wait("Enabled")
+        .keys("3")
+        .action("interrupted")
+        .wait("first.bin to s3://");
+    session.gone("finish it").gone("abort it").keys(ESC);
+    // Of the walk's steps only those are offered that look.
+    session
+        .keys("w")
+        .wait("The walk")
+        .keys("gg")
+        .wait("do it")
+        .keys("jj")
+        .gone("do it");
+    session.keys("G").wait("do it").keys(ESC).keys("q");
+    session.exit();
+
+    // One of before accounts were noted is anybody's.
+    rewrite(&place, ours, "\"account\":null");
+    let mut session = start(&[]);
+    session
+        .wait("Interrupted uploads")
+        .wait("finish it")
+        .keys("x")
+        .wait("Abort the upload of first.bin")
+        .keys("y");
+    session.wait("No upload is interrupted.").keys(ESC).keys("q");
+    session.exit();
+    assert_eq!(place.unfinished_uploads(BUCKET), 0);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::{StreamExt, join};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,7 @@ use crate::actions::faults::{cancelled, fault_of, io_fault};
 use crate::actions::sweep::Leftovers;
 use crate::actions::upload_journal::{Journal, Stamp};
 use crate::aws::again::again;
-use crate::aws::{Aws, kms, s3, transfer};
+use crate::aws::{Aws, kms, s3, sts, transfer};
 use crate::domain::words::counted;
 use crate::domain::{Fault, FaultKind, Location, ObjectUri, WayOut};
 use crate::envelope::{DataKey, EnvelopeError, token_len};
@@ -96,14 +96,24 @@ impl<'a> Job<'a> {
         if let Location::S3(ObjectUri { key, .. }) = &data_key_place {
             check_metadata(aws, request, key, sources)?;
         }
-        let made = again(|| kms::generate_data_key(aws, &request.key, &request.context)).await?;
+        let asked = asked(aws, request);
+        let account = async {
+            match &asked {
+                Some(_) => sts::account(aws).await,
+                None => None,
+            }
+        };
+        let (made, account) = join!(
+            again(|| kms::generate_data_key(aws, &request.key, &request.context)),
+            account
+        );
+        let made = made?;
         let data_key = DataKey::from_plaintext(&made.plaintext).map_err(|error| fault_of(ACT, &request.key, &error))?;
         let mut journal = None;
         match &mut data_key_place {
             Location::S3(ObjectUri { bucket, key }) => {
-                let asked = asked(aws, request);
                 let begin = |key: &str| {
-                    let begun = Journal::begin(asked.clone()?, &made.key_arn, &made.ciphertext, key);
+                    let begun = Journal::begin(asked.clone()?, account.clone(), &made.key_arn, &made.ciphertext, key);
                     begun.unwrap_or_else(|error| {
                         tracing::warn!(%error, "without a journal an interrupted upload cannot be resumed");
                         None
