@@ -197,12 +197,14 @@ impl Config {
         let general = AwsContext {
             named: own.named,
             jobs: own.jobs,
+            roles: own.roles,
             uploads: own.uploads,
             ..AwsContext::default()
         };
         if context.name.is_none() {
             context.named.clone_from(&general.named);
             context.jobs.clone_from(&general.jobs);
+            context.roles.clone_from(&general.roles);
             context.uploads.clone_from(&general.uploads);
         }
         let first = Connection {

@@ -59,7 +59,8 @@ pub use request::{
 };
 pub use secret::Plaintext;
 pub use spec::{
-    DataChannel, GrantSpec, ImageSpec, JobPlan, JobSettings, JobSpec, KeySpec, Message, Original, RoleSpec,
+    DataChannel, GrantSpec, ImageSpec, JobPlan, JobSettings, JobSpec, KeySpec, Message, Original, RoleSettings,
+    RoleSpec,
 };
 pub use survey::{AuditEntry, AuditOutcome, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};
 pub use upload_rule::{UploadRule, UploadSettings};

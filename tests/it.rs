@@ -57,6 +57,8 @@ mod readme;
 mod readonly;
 #[path = "it/renewed.rs"]
 mod renewed;
+#[path = "it/roles.rs"]
+mod roles;
 #[path = "it/screens.rs"]
 mod screens;
 #[path = "it/sentences.rs"]

@@ -1,14 +1,12 @@
 //! Execution roles: made for one training, looked at, trusted, taken down.
 
-use std::collections::BTreeMap;
-
 use tokio_util::sync::CancellationToken;
 
 use super::principals::lasting;
 use super::walk_tag;
 use crate::aws::{Aws, iam, sts};
 use crate::domain::policy::{self, execution_policy, partition, service_trust};
-use crate::domain::{Arn, Fault, FaultKind, Outcome, RoleChange, RolePolicies, RoleSpec, bucket};
+use crate::domain::{Arn, Fault, FaultKind, Outcome, RoleChange, RolePolicies, RoleSettings, RoleSpec, bucket};
 
 const POLICY: &str = "strongroom-training";
 const FULL_ACCESS: &str = "iam::aws:policy/AmazonSageMakerFullAccess";
@@ -22,8 +20,11 @@ pub async fn new_role(aws: &Aws, spec: &RoleSpec, cancel: &CancellationToken) ->
         return Err(stopped("create role", &spec.name, "nothing was made"));
     }
     let trust = service_trust(&identity.account).to_string();
-    let tags = walk_tag::tagged(&BTreeMap::new());
-    let role_arn = iam::create_role(aws, &spec.name, &trust, &tags).await?;
+    let settings = RoleSettings {
+        tags: walk_tag::tagged(&spec.settings.tags),
+        ..spec.settings.clone()
+    };
+    let role_arn = iam::create_role(aws, &spec.name, &trust, &settings).await?;
     if cancel.is_cancelled() {
         return Err(match iam::delete_role(aws, &spec.name).await {
             Ok(()) => stopped("create role", &spec.name, "it was made, and deleted again"),

@@ -9,10 +9,12 @@ use tui_input::{Input, InputRequest};
 
 pub use reading::PolicyChange;
 use reading::Reader;
+pub(super) use reading::joined;
 pub(super) use reading::{ChecksKey, Filled, RoleKey, Sent, TextKey};
 
-use super::{KeyCode, KeyPress, format};
+use super::{KeyCode, KeyPress};
 use crate::domain::RoleSummary;
+use crate::domain::policy::role_label;
 
 /// Fields to fill in.
 #[derive(Debug, Clone)]
@@ -137,7 +139,7 @@ impl Pick {
         if !self.options.iter().any(|choice| choice.value == value) {
             self.options.push(Choice {
                 value: value.to_owned(),
-                label: format::last_part(value).to_owned(),
+                label: role_label(value).to_owned(),
                 note: "not listed".to_owned(),
             });
         }
@@ -153,7 +155,7 @@ impl Pick {
         let chosen = self.value().filter(|_| !is_typed);
         let choice = |role: &RoleSummary| Choice {
             value: role.arn.clone(),
-            label: role.name.clone(),
+            label: role_label(&role.arn).to_owned(),
             note: if role.trusts_sagemaker {
                 String::new()
             } else {

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::fault::{Expected, Heard};
 use super::{Aws, Paged, every};
-use crate::domain::{Fault, FaultKind, RoleSummary};
+use crate::domain::{Fault, FaultKind, RoleSettings, RoleSummary};
 
 /// A role as one looks at it alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,15 +59,11 @@ async fn look_up(aws: &Aws, name: &str) -> Result<Role, Fault> {
     answer.role.expected(act, name, "role")
 }
 
-/// A role with this trust policy and these tags; answers its ARN.
-pub(crate) async fn create_role(
-    aws: &Aws,
-    name: &str,
-    trust: &str,
-    tags: &BTreeMap<String, String>,
-) -> Result<String, Fault> {
+/// A role with this trust policy, and as the settings have it; answers its ARN.
+pub(crate) async fn create_role(aws: &Aws, name: &str, trust: &str, settings: &RoleSettings) -> Result<String, Fault> {
     let act = "create role";
-    let tags: Result<Vec<_>, _> = tags
+    let tags: Result<Vec<_>, _> = settings
+        .tags
         .iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect();
@@ -76,6 +72,8 @@ pub(crate) async fn create_role(
         .iam()
         .create_role()
         .role_name(name)
+        .set_path(settings.spelled_path())
+        .set_permissions_boundary(settings.boundary.clone())
         .assume_role_policy_document(trust)
         .description("Trains models on encrypted data; made by strongroom")
         .set_tags(Some(tags).filter(|tags| !tags.is_empty()));

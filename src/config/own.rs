@@ -13,7 +13,8 @@ use serde::Deserialize;
 use crate::app::Keymap;
 use crate::cli;
 use crate::domain::{
-    Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, UploadRule, UploadSettings, bucket,
+    Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, RoleSettings, UploadRule, UploadSettings,
+    bucket,
 };
 use crate::ui::Theme;
 
@@ -28,6 +29,8 @@ struct Written {
     show: Show,
     #[serde(default)]
     jobs: Jobs,
+    #[serde(default)]
+    roles: Roles,
     #[serde(default)]
     uploads: BTreeMap<String, Uploads>,
     #[serde(default)]
@@ -45,6 +48,7 @@ struct Context {
     colour: Option<ColourName>,
     show: Show,
     jobs: Jobs,
+    roles: Roles,
     uploads: BTreeMap<String, Uploads>,
 }
 
@@ -140,6 +144,29 @@ impl Jobs {
     }
 }
 
+/// What roles are made with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Roles {
+    path: Option<String>,
+    permissions_boundary: Option<String>,
+    tags: BTreeMap<String, String>,
+}
+
+impl Roles {
+    fn settings(self) -> Result<RoleSettings, String> {
+        let is_policy = |arn: &&String| Arn::parse(arn).is_some_and(|arn| arn.resource.starts_with("policy/"));
+        if let Some(other) = self.permissions_boundary.as_ref().filter(|arn| !is_policy(arn)) {
+            return Err(format!("`{other}` in roles.permissions-boundary is no ARN of a policy"));
+        }
+        Ok(RoleSettings {
+            path: self.path,
+            boundary: self.permissions_boundary,
+            tags: self.tags,
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum ColourName {
@@ -170,6 +197,7 @@ impl Context {
             }),
             named: self.show.named()?,
             jobs: self.jobs.settings(),
+            roles: self.roles.settings()?,
             uploads: rules(self.uploads)?,
             name: Some(name),
         })
@@ -225,6 +253,7 @@ pub(super) struct Own {
     pub(super) keymap: Keymap,
     pub(super) named: Vec<Named>,
     pub(super) jobs: JobSettings,
+    pub(super) roles: RoleSettings,
     pub(super) uploads: Vec<UploadRule>,
     pub(super) contexts: Vec<AwsContext>,
 }
@@ -271,6 +300,7 @@ fn parse(text: &str, no_color: bool) -> Result<Own, String> {
         keymap,
         named: written.show.named()?,
         jobs: written.jobs.settings(),
+        roles: written.roles.settings()?,
         uploads: rules(written.uploads)?,
         contexts: contexts
             .map(|(name, context)| context.of(name))
@@ -336,6 +366,7 @@ mod tests {
         let text = "[contexts.prod]\nprofile = 'p'\nregion = 'eu-west-1'\nrole = 'arn:aws:iam::1:role/r'\n\
                     read-only = true\ncolour = 'red'\nshow = { jobs = ['nightly'] }\n\
                     jobs = { subnets = ['subnet-1'], encrypt-between-hosts = true }\n\
+                    roles = { path = '/team/', permissions-boundary = 'arn:aws:iam::1:policy/bounds', tags = { team = 'x' } }\n\
                     uploads.'team-*' = { sse = 'aws:kms', bucket-key = true }\n[contexts.dev]\n";
         let own = parse(text, false).unwrap();
         let prod = AwsContext {
@@ -350,6 +381,11 @@ mod tests {
                 subnets: vec!["subnet-1".to_owned()],
                 encrypts_traffic: true,
                 ..JobSettings::default()
+            },
+            roles: RoleSettings {
+                path: Some("/team/".to_owned()),
+                boundary: Some("arn:aws:iam::1:policy/bounds".to_owned()),
+                tags: [("team".to_owned(), "x".to_owned())].into(),
             },
             uploads: vec![UploadRule {
                 buckets: "team-*".to_owned(),
@@ -386,6 +422,7 @@ mod tests {
                 "give a general purpose bucket",
             ),
             ("[show]\njobs = ['']", "`` in show.jobs names none"),
+            ("[roles]\npermissions-boundary = 'bounds'", "is no ARN of a policy"),
             ("[contexts.a]\nrole = 'r'", "`r` in contexts.a.role is no ARN of a role"),
             ("[uploads.'*']\ndata-keys-below = 'a'", "is no prefix"),
             (

@@ -1,6 +1,6 @@
 //! Who one is and where, as a person chooses it.
 
-use super::{Arn, JobSettings, Named, UploadRule};
+use super::{Arn, JobSettings, Named, RoleSettings, UploadRule};
 
 /// What clients are made from: a profile, a region, a role. What is not chosen, environment and profile decide.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct AwsContext {
     pub named: Vec<Named>,
     /// What jobs are begun with.
     pub jobs: JobSettings,
+    /// What roles are made with.
+    pub roles: RoleSettings,
     /// What writes to buckets carry.
     pub uploads: Vec<UploadRule>,
 }

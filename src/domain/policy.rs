@@ -72,6 +72,12 @@ pub fn role_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
+/// The role's path and name, from its ARN: `team/trainer`.
+pub fn role_label(arn: &str) -> &str {
+    let resource = Arn::parse(arn).map_or(arn, |arn| arn.resource);
+    resource.strip_prefix("role/").unwrap_or_else(|| role_name(arn))
+}
+
 /// The console's key policy: the account delegates to IAM; administrators administer; users use the key and let AWS
 /// services use it.
 pub fn default_key_policy(identity: &Identity, administrators: &[String], users: &[String]) -> Value {

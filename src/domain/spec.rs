@@ -313,6 +313,27 @@ pub struct RoleSpec {
     pub image: Option<String>,
     /// Attach `AmazonSageMakerFullAccess` instead of the least policy.
     pub full_access: bool,
+    /// What a company's rules want of a role.
+    pub settings: RoleSettings,
+}
+
+/// What a company's rules want of a role; what is not set it does without.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleSettings {
+    /// The path before its name: `/team/`, with or without the slashes around.
+    pub path: Option<String>,
+    /// ARN of the policy that bounds it.
+    pub boundary: Option<String>,
+    /// Its tags, beside the walk's own.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl RoleSettings {
+    /// The path as IAM has it, between slashes; `None` where there is none to speak of.
+    pub fn spelled_path(&self) -> Option<String> {
+        let inner = self.path.as_deref()?.trim_matches('/');
+        (!inner.is_empty()).then(|| format!("/{inner}/"))
+    }
 }
 
 /// A message for KMS: typed, or in a file.

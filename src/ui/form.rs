@@ -10,6 +10,7 @@ use tui_input::Input;
 use super::{Theme, boxed, centered};
 use crate::app::form::{Field, Form, Heard, Pick, Value};
 use crate::app::format::{self, Tone};
+use crate::domain::policy::role_label;
 
 const COLUMNS: u16 = 84;
 /// Cells of the fields' names.
@@ -65,7 +66,7 @@ fn field(field: &Field, is_focused: bool, theme: &Theme, columns: usize) -> Vec<
         Value::Pick(pick) if is_focused => picking(pick, head(), hint, theme, room),
         Value::Pick(pick) => {
             let value = pick.value().unwrap_or_else(|| "none".to_owned());
-            let words = format::cut(format::last_part(&value), room);
+            let words = format::cut(role_label(&value), room);
             vec![Line::from(vec![head(), Span::raw(words)])]
         }
         Value::Checks { items, cursor } => {

@@ -165,8 +165,7 @@ impl Place {
             bucket: bucket.to_owned(),
             data: "data/".to_owned(),
             output: "output/".to_owned(),
-            image: None,
-            full_access: false,
+            ..RoleSpec::default()
         };
         let made = self.wait(actions::new_role(&self.aws, &spec, &never())).unwrap();
         self.wait(actions::trust_caller(&self.aws, name, true)).unwrap();

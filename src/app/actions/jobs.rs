@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{asks, only_if};
 use crate::app::command::Keyed;
 use crate::app::details;
-use crate::app::form::{Blank, Filled, Form, Sent, TextKey};
+use crate::app::form::{Blank, Filled, Form, Sent, TextKey, joined};
 use crate::app::format;
 use crate::app::pane::Pane;
 use crate::app::state::State;
@@ -265,8 +265,8 @@ fn form(state: &State, spec: JobSpec) -> Form {
                 output_key: filled.optional(output_key),
                 encrypts_traffic: filled.checked(between) == [true],
                 spot_wait: filled.optional(wait).map(|_| filled.number(wait)).transpose()?,
-                environment: unless_changed(filled, environment, &spec.settings.environment)?,
-                tags: unless_changed(filled, tags, &spec.settings.tags)?,
+                environment: filled.unless_changed(environment, &spec.settings.environment)?,
+                tags: filled.unless_changed(tags, &spec.settings.tags)?,
             },
             plan: JobPlan {
                 channel: Some(first.name),
@@ -282,23 +282,6 @@ fn form(state: &State, spec: JobSpec) -> Form {
         }
         Ok(Sent::Job(JobRequest::Start(spec).into()))
     })
-}
-
-/// As they were, where nobody has touched the field: a value may hold what is written between two of them.
-fn unless_changed(
-    filled: &Filled<'_>,
-    key: TextKey,
-    before: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, String> {
-    if filled.text(key) == joined(before).trim() {
-        return Ok(before.clone());
-    }
-    filled.pairs(key)
-}
-
-fn joined(pairs: &BTreeMap<String, String>) -> String {
-    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    pairs.join(", ")
 }
 
 /// What stops the job, if it runs.

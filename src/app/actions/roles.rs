@@ -1,19 +1,20 @@
 //! Actions on execution roles.
 
 use super::{asks, fill, in_panes};
-use crate::app::form::Blank;
+use crate::app::form::{Blank, joined};
 use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin, Offer};
 use crate::app::state::target::Target;
-use crate::domain::{RoleRequest, RoleSpec};
+use crate::domain::{RoleRequest, RoleSettings, RoleSpec};
 
 pub(in crate::app) const NEW: Action = Action {
     label: "new role",
     help: "An execution role with the least policy for this bucket",
     changes: true,
     offered,
-    begin: |_, target| {
+    begin: |state, target| {
+        let known = &state.settings.context.roles;
         let (bucket, prefix) = target.place.clone().unwrap_or_default();
         let note = "Trusted by SageMaker in this account only. The least policy: this bucket's data, key objects and output, the \
                     image, the logs. No kms: that is the grant's work.";
@@ -24,6 +25,18 @@ pub(in crate::app) const NEW: Action = Action {
         let output = form.text("Output", "output/", "a prefix");
         let image = form.text("Image", "", "empty: any of this account");
         let access = form.checks("Policy", [("AmazonSageMakerFullAccess instead", false)]);
+        let path = form.text(
+            "Path",
+            known.path.clone().unwrap_or_default(),
+            "before its name: /team/",
+        );
+        let boundary = form.text(
+            "Boundary",
+            known.boundary.clone().unwrap_or_default(),
+            "ARN of the policy that bounds it",
+        );
+        let tags = form.text("Tags", joined(&known.tags), "NAME=VALUE, …");
+        let known = known.tags.clone();
         fill(form, move |filled| {
             let [full_access] = filled.checked(access);
             asks(RoleRequest::New(Box::new(RoleSpec {
@@ -33,6 +46,11 @@ pub(in crate::app) const NEW: Action = Action {
                 output: filled.text(output),
                 image: filled.optional(image),
                 full_access,
+                settings: RoleSettings {
+                    path: filled.optional(path),
+                    boundary: filled.optional(boundary),
+                    tags: filled.unless_changed(tags, &known)?,
+                },
             })))
         })
     },

@@ -100,6 +100,18 @@ impl Filled<'_> {
         pairs(&self.text(key))
     }
 
+    /// The same, as they were where nobody has touched the field: a value may hold what is written between two of them.
+    pub(in crate::app) fn unless_changed(
+        &self,
+        key: TextKey,
+        before: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, String> {
+        if self.text(key) == joined(before).trim() {
+            return Ok(before.clone());
+        }
+        self.pairs(key)
+    }
+
     /// `A, B`.
     pub(in crate::app) fn list(&self, key: TextKey) -> Vec<String> {
         listed(&self.text(key))
@@ -155,6 +167,12 @@ fn pairs(text: &str) -> Result<BTreeMap<String, String>, String> {
         _ => Err(format!("{item} is not NAME=VALUE")),
     };
     listed(text).into_iter().map(pair).collect()
+}
+
+/// As [`Filled::pairs`] reads them.
+pub(in crate::app) fn joined(pairs: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.join(", ")
 }
 
 fn listed(text: &str) -> Vec<String> {

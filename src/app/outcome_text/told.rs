@@ -4,7 +4,7 @@ use super::Names;
 use super::proofs::reading_tone;
 use crate::app::command::{Command, Keyed};
 use crate::app::format::{self, Tone};
-use crate::domain::policy::role_name;
+use crate::domain::policy::role_label;
 use crate::domain::request::principal;
 use crate::domain::words::{capitalized, holdings};
 use crate::domain::{
@@ -192,8 +192,8 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             tone = Tone::Bad;
             format!("The proof of {} does not hold: read why.", proof.source)
         }
-        Outcome::RoleChanged { role_arn, change } => role_changed(role_name(role_arn), change),
-        Outcome::RolePolicies(policies) => format!("The policies of the role {}.", role_name(&policies.role_arn)),
+        Outcome::RoleChanged { role_arn, change } => role_changed(role_label(role_arn), change),
+        Outcome::RolePolicies(policies) => format!("The policies of the role {}.", role_label(&policies.role_arn)),
         Outcome::RoleDeleted { role } => format!("Deleted the role {role} and its own policies."),
         Outcome::GrantSpread {
             key_arn,

@@ -157,7 +157,7 @@ fn the_least_policy_reaches_this_training_and_nothing_of_kms() {
         data: "data/".to_owned(),
         output: "output/".to_owned(),
         image: Some("111122223333.dkr.ecr.eu-west-1.amazonaws.com/train:1".to_owned()),
-        full_access: false,
+        ..RoleSpec::default()
     };
     let policy = execution_policy(&spec, "aws");
     let asks = |action, resource| {

@@ -49,9 +49,17 @@ impl RoleRequest {
                 } else {
                     ("", "It has the least policy, and no key.")
                 };
-                let title = format!("create the role {} for the bucket {}{access}", spec.name, spec.bucket);
+                let path = spec.settings.spelled_path().unwrap_or_default();
+                let named = format!("{}{}", path.trim_start_matches('/'), spec.name);
+                let bounds = match &spec.settings.boundary {
+                    Some(policy) => format!(" Its permissions boundary is {policy}."),
+                    None => String::new(),
+                };
+                let title = format!("create the role {named} for the bucket {}{access}", spec.bucket);
                 Facts::change("create role", &spec.name, title)
-                    .consequence(format!("SageMaker of this account may assume it. {consequence}"))
+                    .consequence(format!(
+                        "SageMaker of this account may assume it. {consequence}{bounds}"
+                    ))
                     .finishing(
                         "The call under way is finished. A role that was made and not finished is deleted again.",
                     )
@@ -143,6 +151,10 @@ fn new_role(spec: &RoleSpec, account: &str) -> Vec<CommandLine> {
             "--assume-role-policy-document",
             policy::service_trust(account).to_string(),
         )
+        .optional("--path", spec.settings.spelled_path().as_ref())
+        .optional("--permissions-boundary", spec.settings.boundary.as_ref())
         .with("--tags", command::workflow_tag());
+    let tags = spec.settings.tags.iter();
+    let create = create.words(tags.map(|(name, value)| format!("Key={name},Value={value}")));
     vec![create, allow]
 }

@@ -82,10 +82,8 @@ fn spec(role: &str) -> RoleSpec {
     RoleSpec {
         name: role.to_owned(),
         bucket: "b".to_owned(),
-        data: String::new(),
         output: "output/".to_owned(),
-        image: None,
-        full_access: false,
+        ..RoleSpec::default()
     }
 }
 
