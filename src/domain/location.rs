@@ -89,7 +89,7 @@ impl Location {
             let remedy = "write s3://BUCKET/KEY";
             Fault::new(FaultKind::Usage, "read", text, "it names no bucket", remedy)
         })?;
-        uri.check("read")?;
+        uri.check("use")?;
         Ok(Self::S3(uri))
     }
 }
