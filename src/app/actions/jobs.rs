@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{asks, only_if};
 use crate::app::command::Keyed;
 use crate::app::details;
-use crate::app::form::{Blank, Filled, Form, Sent, TextKey, joined};
+use crate::app::form::{Blank, Form, Sent, joined};
 use crate::app::format;
 use crate::app::pane::Pane;
 use crate::app::state::State;
@@ -256,7 +256,7 @@ fn form(state: &State, spec: JobSpec) -> Form {
             output: filled.required(output)?,
             bucket: first.bucket,
             object: first.object,
-            hyperparameters: unless_changed(filled, parameters, &spec.hyperparameters)?,
+            hyperparameters: filled.unless_changed(parameters, &spec.hyperparameters)?,
             moved_from: filled.optional(moved),
             settings: JobSettings {
                 subnets: filled.list(subnets),
