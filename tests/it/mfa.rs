@@ -9,24 +9,30 @@ use crate::sessions;
 
 const SIZE: (u16, u16) = (120, 36);
 const DEVICE: &str = "arn:aws:iam::111122223333:mfa/ann";
-const RIGHT: &str = "654321";
+pub(crate) const RIGHT: &str = "654321";
 const WRONG: &str = "123456";
 const METADATA: &str = "<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>";
 
 /// A world with a role that may do everything, and an STS that gives a session of it for the right code.
-struct Company {
-    place: Place,
+pub(crate) struct Company {
+    pub(crate) place: Place,
     environment: Vec<(&'static str, String)>,
     codes: Arc<Mutex<Vec<String>>>,
 }
 
 impl Company {
     fn new() -> Self {
+        Self::at(|place| place.endpoint().to_owned())
+    }
+
+    /// With AWS at an endpoint of its own.
+    pub(crate) fn at(endpoint: impl FnOnce(&Place) -> String) -> Self {
         let place = Place::new();
         place.key("data");
         sessions::engineer(&place);
+        let endpoint = endpoint(&place);
         let codes: Arc<Mutex<Vec<String>>> = Arc::default();
-        let sts = sts(&place, Arc::clone(&codes));
+        let sts = sts(&place, &endpoint, Arc::clone(&codes));
         let of = |name: &str| {
             place
                 .environment
@@ -47,7 +53,7 @@ impl Company {
         let environment = vec![
             ("AWS_CONFIG_FILE", config),
             ("AWS_PROFILE", "dev".to_owned()),
-            ("AWS_ENDPOINT_URL", place.endpoint().to_owned()),
+            ("AWS_ENDPOINT_URL", endpoint),
             ("AWS_ENDPOINT_URL_STS", sts),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ];
@@ -58,19 +64,20 @@ impl Company {
         }
     }
 
-    fn session(&self, arguments: &[&str]) -> Session {
+    pub(crate) fn session(&self, arguments: &[&str]) -> Session {
         let environment: Vec<(&str, &str)> = self.environment.iter().map(|(name, value)| (*name, &**value)).collect();
         Session::start_with(arguments, self.place.home.path(), SIZE, &environment)
     }
 
     /// The codes that STS was sent until now.
-    fn codes(&self) -> Vec<String> {
+    pub(crate) fn codes(&self) -> Vec<String> {
         self.codes.lock().unwrap().clone()
     }
 }
 
-fn sts(place: &Place, codes: Arc<Mutex<Vec<String>>>) -> String {
-    let (handle, sdk) = (place.runtime.handle().clone(), place.sdk());
+fn sts(place: &Place, endpoint: &str, codes: Arc<Mutex<Vec<String>>>) -> String {
+    let sdk = place.sdk().to_builder().endpoint_url(endpoint).build();
+    let handle = place.runtime.handle().clone();
     fake::serve(move |asked| {
         if asked.member("Action").as_deref() != Some("AssumeRole") {
             let who = "<Arn>arn:aws:sts::111122223333:assumed-role/engineer/ann</Arn><Account>111122223333</Account>";

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::aws_login::{COMMAND, Company};
+use crate::mfa;
 use crate::place::{Done, Place};
 use crate::proxy::{Proxy, Trouble};
 use crate::pty::{ENTER, Session};
@@ -173,6 +174,28 @@ fn a_list_whose_session_has_ended_is_listed_with_the_next_one_and_nothing_is_tol
     for word in ["ExpiredToken", "not now", "renew the credentials"] {
         assert!(!raw.contains(word), "{word} was shown");
     }
+}
+
+#[test]
+fn a_session_of_a_device_that_has_ended_wants_another_code() {
+    let ends = Arc::default();
+    let company = mfa::Company::at(|place| ending(place, &ends).url().to_owned());
+    let mut session = company.session(&[]);
+    session
+        .wait("MFA code")
+        .keys(mfa::RIGHT)
+        .keys(ENTER)
+        .gone("MFA code")
+        .wait("Enabled");
+    company.place.key("another");
+    ends.lock().unwrap().at = Some("ListKeys");
+    session
+        .keys("r")
+        .wait("MFA code")
+        .keys(mfa::RIGHT)
+        .keys(ENTER)
+        .wait("another");
+    assert_eq!(company.codes(), [mfa::RIGHT, mfa::RIGHT]);
 }
 
 #[test]
