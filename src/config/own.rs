@@ -223,7 +223,7 @@ impl Show {
             of("keys", text, key)
         });
         let buckets = self.buckets.iter().map(|text| {
-            let is_name = !text.is_empty() && (!text.contains('/') || bucket::is_access_point(text));
+            let is_name = !text.is_empty() && bucket::split(text) == (text, "");
             let bucket = Named::Place(ObjectUri::new(text, ""));
             match bucket.check() {
                 Ok(()) => of("buckets", text, is_name.then_some(bucket)),
@@ -420,6 +420,10 @@ mod tests {
             (
                 "[show]\nbuckets = ['d--use1-az4--x-s3']",
                 "give a general purpose bucket",
+            ),
+            (
+                "[show]\nbuckets = ['arn:aws:s3:eu-west-1:1:accesspoint/p/a']",
+                "in show.buckets names none",
             ),
             ("[show]\njobs = ['']", "`` in show.jobs names none"),
             ("[roles]\npermissions-boundary = 'bounds'", "is no ARN of a policy"),

@@ -29,10 +29,10 @@ pub fn is_access_point(text: &str) -> bool {
 
 /// What is allowed where all of a bucket is: its ARN.
 pub fn arn(partition: &str, bucket: &str) -> String {
-    match is_access_point(bucket) {
-        true => bucket.to_owned(),
-        false => Arn::s3(partition, bucket).to_string(),
+    if is_access_point(bucket) {
+        return bucket.to_owned();
     }
+    Arn::s3(partition, bucket).to_string()
 }
 
 /// What is allowed where an object is: its ARN, through the access point where the bucket is one.

@@ -189,11 +189,9 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
         Overlay::Operations(id) => {
             let row = state.operations.row(*id);
             let shown = state.operations.newest_first().nth(row);
-            let own = match shown.is_some_and(Operation::is_running) {
-                true => &[(Command::Do(Keyed::Remove), "cancel"), COPY_COMMAND][..],
-                false => &[COPY_COMMAND],
-            };
-            keys(own, CLOSE)
+            let own = [(Command::Do(Keyed::Remove), "cancel"), COPY_COMMAND];
+            let begin = usize::from(!shown.is_some_and(Operation::is_running));
+            keys(&own[begin..], CLOSE)
         }
         Overlay::Menu(_) | Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[DO_IT, COPY_COMMAND], STEP),
         Overlay::Guide(row) if !guide::may_go(state, *row) => keys(&[], STEP),

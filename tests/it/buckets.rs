@@ -7,7 +7,8 @@ use strongroom::domain::FaultKind;
 
 use crate::fake;
 use crate::place::Place;
-use crate::pty::{ENTER, ESC};
+use crate::proxy::{Proxy, Trouble};
+use crate::pty::{ENTER, ESC, Session};
 
 const POINT: &str = "arn:aws:s3:eu-west-1:111122223333:accesspoint/team";
 const DIRECTORY: &str = "data--use1-az4--x-s3";
@@ -60,6 +61,48 @@ fn an_access_point_is_asked_at_its_own_host_and_signed_for_the_region_of_its_arn
             assert!(head.contains(scope), "{head}");
         }
     }
+}
+
+#[test]
+fn data_goes_through_an_access_point_there_and_back() {
+    let place = Place::new();
+    place.key("data");
+    place.bucket("team-data");
+    place.write("x.csv", "x\n1\n");
+    let large = place.write("large.csv", vec![b'x'; 20 << 20]);
+    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), |_| Trouble::None);
+    let changes = [
+        ("AWS_ENDPOINT_URL_S3", Some("http://s3.test")),
+        ("HTTP_PROXY", Some(proxy.url())),
+    ];
+    let to = "s3://arn:aws:s3:us-east-1:111122223333:accesspoint/team-data/data/";
+    let encrypt = [
+        "encrypt",
+        "x.csv",
+        large.to_str().unwrap(),
+        to,
+        "--key",
+        "alias/data",
+        "--json",
+    ];
+    let done = place.run_as(&changes, &encrypt).ok();
+    for line in done.lines() {
+        let key = line["data_key_uri"].as_str().unwrap();
+        assert!(key.starts_with(to.trim_end_matches("data/")), "{key}");
+    }
+    let verified = place.run_as(&changes, &["verify", to]).ok();
+    assert_eq!(verified.out.matches("bound").count(), 2, "{verified:?}");
+    let object = format!("{to}large.csv");
+    place.run_as(&changes, &["decrypt", &object, "-o", "back.csv"]).ok();
+    assert_eq!(std::fs::read(place.path("back.csv")).unwrap(), vec![b'x'; 20 << 20]);
+    // In the bucket it is what it would be without.
+    place.run(&["verify", "--require-bound", "s3://team-data/data/"]).ok();
+
+    let mut environment = place.environment_at(place.endpoint());
+    environment.extend([("AWS_ENDPOINT_URL_S3", "http://s3.test"), ("HTTP_PROXY", proxy.url())]);
+    let mut session = Session::start_with(&[to], place.home.path(), (140, 30), &environment);
+    session.wait("accesspoint/team-data/data/").wait("◆ x.csv").keys("q");
+    session.exit();
 }
 
 #[test]
@@ -131,8 +174,7 @@ fn reading_and_listing_are_on_the_terms_of_the_bucket_too() {
     let own = ["--config", own.to_str().unwrap()];
     assert_ne!(place.run(&[&own[..], &["verify", object]].concat()).status, 0);
     let environment = place.environment_at(place.endpoint());
-    let mut session =
-        crate::pty::Session::start_with(&[&own[..], &[to]].concat(), place.home.path(), (120, 30), &environment);
+    let mut session = Session::start_with(&[&own[..], &[to]].concat(), place.home.path(), (120, 30), &environment);
     session.wait("Denied (AccessDenied)").keys("q");
     session.exit();
 }
