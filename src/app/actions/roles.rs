@@ -24,7 +24,6 @@ pub(in crate::app) const NEW: Action = Action {
         let data = form.text("Data", prefix, "a prefix or an object");
         let output = form.text("Output", "output/", "a prefix");
         let image = form.text("Image", "", "empty: any of this account");
-        let access = form.checks("Policy", [("AmazonSageMakerFullAccess instead", false)]);
         let path = form.text(
             "Path",
             known.path.clone().unwrap_or_default(),
@@ -36,6 +35,7 @@ pub(in crate::app) const NEW: Action = Action {
             "ARN of the policy that bounds it",
         );
         let tags = form.text("Tags", joined(&known.tags), "NAME=VALUE, …");
+        let access = form.checks("Policy", [("AmazonSageMakerFullAccess instead", false)]);
         let known = known.tags.clone();
         fill(form, move |filled| {
             let [full_access] = filled.checked(access);
