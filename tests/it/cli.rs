@@ -94,7 +94,10 @@ fn encrypt_verify_and_decrypt_say_what_the_contract_says() {
         .run(&["decrypt", "s3://sagemaker-cli/data/x.csv", "-o", "opened.csv", "--json"])
         .ok()
         .json();
-    assert_eq!(keys(&opened[0]), ["bound", "bytes", "path", "put_at", "source"]);
+    assert_eq!(
+        keys(&opened[0]),
+        ["bound", "bytes", "host", "lost_of", "path", "put_at", "source"]
+    );
     assert_eq!(opened[0]["path"], "opened.csv");
     assert_eq!(opened[0]["bound"], "bound");
     assert_eq!(std::fs::read(place.path("opened.csv")).unwrap(), TABLE);
