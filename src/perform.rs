@@ -329,6 +329,7 @@ fn decrypted(report: DecryptReport, source: String, to: &Path) -> Result<Outcome
         bytes: report.files.iter().map(|file| file.bytes).sum(),
         verified: Verified::of_all(report.files.iter().map(|file| file.verified.clone())),
         etag: report.files.first().and_then(|file| file.etag.clone()),
+        contested: report.files.into_iter().filter_map(|file| file.contested).collect(),
     })
 }
 

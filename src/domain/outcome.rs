@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::{
-    AliasChange, AuditEntry, BucketCount, CleanUpItem, Dependents, Fault, Finding, Grant, GrantCycle, KeyChange,
-    ObjectProof, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies, Verified,
+    AliasChange, AuditEntry, BucketCount, CleanUpItem, Contested, Dependents, Fault, Finding, Grant, GrantCycle,
+    KeyChange, ObjectProof, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies, Verified,
 };
 
 /// What came of a `Request`.
@@ -40,6 +40,8 @@ pub enum Outcome {
         verified: Option<Verified>,
         /// ETag of the object that was read, without quotes.
         etag: Option<String>,
+        /// Of an archive of several hosts, the files that more than one of them left.
+        contested: Vec<Contested>,
     },
     /// Tokens were verified.
     Verified {

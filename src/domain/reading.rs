@@ -135,6 +135,8 @@ impl fmt::Display for Verified {
 /// Of an archive of several hosts, a file that more than one of them left: SageMaker keeps one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contested {
+    /// Its path in the archive.
+    pub name: String,
     /// The host whose file is there.
     pub kept: String,
     /// Those whose files of the same name are lost.

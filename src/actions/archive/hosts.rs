@@ -94,6 +94,7 @@ impl Opening {
             .iter()
             .filter(|one| own.is_none_or(|own| !std::ptr::eq(own, **one)));
         let contested = own.map(|(own, _)| Contested {
+            name: name.to_owned(),
             kept: own.shown(),
             lost: others.map(|(one, _)| one.shown()).collect(),
         });

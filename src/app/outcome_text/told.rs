@@ -54,14 +54,20 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             path,
             bytes,
             verified,
+            contested,
             ..
         } => {
-            if !verified.as_ref().is_some_and(|verified| verified.bond.is_bound()) {
+            let is_bound = verified.as_ref().is_some_and(|verified| verified.bond.is_bound());
+            if !is_bound || !contested.is_empty() {
                 tone = Tone::Warn;
             }
             let proved: String = verified.iter().map(|verified| format!("; {verified}")).collect();
             let (size, path) = (format::size(*bytes), path.display());
-            format!("Decrypted {source} ({size}) to {path}{proved}.")
+            let lost = contested.first().map_or_else(String::new, |first| {
+                let (name, files) = (&first.name, format::count(contested.len(), "file"));
+                format!(" {files} of it had the name of another host's. {name}: {first}.")
+            });
+            format!("Decrypted {source} ({size}) to {path}{proved}.{lost}")
         }
         Outcome::UploadAbandoned { what, destination } => {
             format!("Aborted the upload of {what} to {destination}: its parts are deleted.")

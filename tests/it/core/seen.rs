@@ -165,6 +165,7 @@ fn decrypting_and_previewing_a_token_read_it_to_its_end_too() {
         bytes: 1,
         verified: Some(verified.clone()),
         etag: etag.clone(),
+        contested: Vec::new(),
     };
     desk.done(1, outcome);
     assert!(

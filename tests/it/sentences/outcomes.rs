@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use strongroom::domain::{
-    AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Dependents, Fault, FaultKind, Finding, GrantCycle,
-    KeyChange, ObjectFormat, ObjectProof, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep, Reading,
-    RoleChange, RolePolicies, Verdict, Verified, View, Weight,
+    AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Contested, Dependents, Fault, FaultKind, Finding,
+    GrantCycle, KeyChange, ObjectFormat, ObjectProof, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep,
+    Reading, RoleChange, RolePolicies, Verdict, Verified, View, Weight,
 };
 
 use super::requests::{BUCKET, ROLE, key};
@@ -53,12 +53,19 @@ fn proof(bond: Bond) -> Verified {
 }
 
 fn decrypted(bond: Bond) -> Outcome {
+    let of_several = bond == Bond::Inside;
+    let contested = of_several.then(|| Contested {
+        name: own("config.json"),
+        kept: own("algo-2"),
+        lost: vec![own("algo-1")],
+    });
     Outcome::Decrypted {
         source: uri("data/housing.csv"),
         path: PathBuf::from("/home/ann/housing.csv"),
         bytes: 10_444,
         verified: Some(proof(bond)),
         etag: None,
+        contested: contested.into_iter().collect(),
     }
 }
 
@@ -230,6 +237,7 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
                 bytes: 0,
                 verified: None,
                 etag: None,
+                contested: Vec::new(),
             },
         },
         Outcome::Decrypted { verified: None, .. } => verified(&[intact(Bond::Bound)]),
