@@ -7,6 +7,8 @@ mod aws_login;
 mod buckets;
 #[path = "it/cli.rs"]
 mod cli;
+#[path = "it/clones.rs"]
+mod clones;
 #[path = "it/company.rs"]
 mod company;
 #[path = "it/conformance.rs"]

@@ -27,6 +27,8 @@ pub(in crate::actions) struct Material {
     /// By the channels' names; `None` the boto3 way, where tokens say nothing of themselves.
     channels: Option<BTreeMap<String, ManifestChannel>>,
     count: usize,
+    /// The only file of the first channel, by its path there, where that channel is one object.
+    file: Option<String>,
     key_bucket: String,
     key_object: Option<String>,
 }
@@ -46,26 +48,30 @@ impl Material {
     pub(in crate::actions) async fn of(aws: &Aws, spec: &JobSpec) -> Result<Self, Fault> {
         let mut held = Vec::new();
         for channel in spec.channels() {
-            let infos = look(aws, spec, &channel).await?;
-            held.push((channel, infos));
+            held.push(look(aws, spec, channel).await?);
         }
         let count = held.iter().map(|(_, infos)| infos.len()).sum();
         let all = || held.iter().flat_map(|(_, infos)| infos);
         let ours = all()
             .filter(|opened| opened.info.format == ObjectFormat::Strongroom)
             .count();
-        match ours {
-            0 => Self::boto3(aws, spec, count).await,
-            ours if ours == count => Self::bound(aws, spec, &held).await,
+        let mut found = match ours {
+            0 => Self::boto3(aws, spec, count).await?,
+            ours if ours == count => Self::bound(aws, spec, &held).await?,
             _ => {
                 let places: Vec<String> = held.iter().map(|(channel, _)| channel.uri()).collect();
                 let cause = format!(
                     "{} hold tokens with and without strongroom's metadata",
                     places.join(", ")
                 );
-                Err(refused(spec, cause, "upload all of it with strongroom"))
+                return Err(refused(spec, cause, "upload all of it with strongroom"));
             }
-        }
+        };
+        found.file = held
+            .first()
+            .filter(|(channel, _)| !is_prefix(&channel.object))
+            .map(|(channel, _)| delivered_as(channel, &channel.object).to_owned());
+        Ok(found)
     }
 
     async fn bound(aws: &Aws, spec: &JobSpec, held: &[Held]) -> Result<Self, Fault> {
@@ -73,6 +79,7 @@ impl Material {
             data_keys: Vec::new(),
             channels: None,
             count: held.iter().map(|(_, infos)| infos.len()).sum(),
+            file: None,
             key_bucket: spec.bucket.clone(),
             key_object: None,
         };
@@ -188,6 +195,7 @@ impl Material {
             }],
             channels: None,
             count,
+            file: None,
             key_bucket: bucket,
             key_object: Some(object),
         })
@@ -240,22 +248,23 @@ impl Material {
             set("ciphertext_s3_key", object);
         }
         // Of a channel that is shared out one host alone has it.
-        if !is_prefix(&spec.object) && !spec.plan.is_sharded {
-            set("train_file", delivered_as(&spec.channels()[0], &spec.object));
+        if let Some(file) = self.file.as_deref().filter(|_| !spec.plan.is_sharded) {
+            set("train_file", file);
         }
         pairs
     }
 }
 
 /// Looks at the objects that a channel will deliver.
-async fn look(aws: &Aws, spec: &JobSpec, channel: &DataChannel) -> Result<Vec<Opened>, Fault> {
-    let keys = objects(aws, spec, channel).await?;
+async fn look(aws: &Aws, spec: &JobSpec, mut channel: DataChannel) -> Result<Held, Fault> {
+    let keys = objects(aws, spec, &mut channel).await?;
     if keys.is_empty() {
         let cause = format!("there is nothing under {}", channel.uri());
         return Err(refused(spec, cause, "upload data first"));
     }
-    let looks = keys.into_iter().map(|key| open(aws, spec, channel, key));
-    stream::iter(looks).buffered(AT_ONCE).try_collect().await
+    let looks = keys.into_iter().map(|key| open(aws, spec, &channel, key));
+    let opened = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+    Ok((channel, opened))
 }
 
 async fn open(aws: &Aws, spec: &JobSpec, channel: &DataChannel, key: String) -> Result<Opened, Fault> {
@@ -269,10 +278,10 @@ async fn open(aws: &Aws, spec: &JobSpec, channel: &DataChannel, key: String) -> 
     Ok(Opened { key, info, first })
 }
 
-/// The keys of those objects.
-async fn objects(aws: &Aws, spec: &JobSpec, channel: &DataChannel) -> Result<Vec<String>, Fault> {
-    let (bucket, object) = (channel.bucket.as_str(), channel.object.as_str());
-    let mut found = Vec::new();
+/// The keys of those objects. A channel that was meant as a folder and is one gets its slash: SageMaker delivers alike.
+async fn objects(aws: &Aws, spec: &JobSpec, channel: &mut DataChannel) -> Result<Vec<String>, Fault> {
+    let (bucket, object) = (&channel.bucket.clone(), &channel.object.clone());
+    let mut found: Vec<String> = Vec::new();
     let mut pages = pages(|token| s3::list_under(aws, bucket, object, token));
     loop {
         let rows = match pages.try_next().await {
@@ -291,6 +300,11 @@ async fn objects(aws: &Aws, spec: &JobSpec, channel: &DataChannel) -> Result<Vec
             return Err(refused(spec, cause, "choose a smaller prefix"));
         }
     }
+    let as_folder = format!("{object}/");
+    if !is_prefix(object) && !found.is_empty() && found.iter().all(|key| key.starts_with(&as_folder)) {
+        channel.object = as_folder;
+    }
+    let object = &channel.object;
     if is_prefix(object) {
         // The marker that some consoles make for a folder is no data.
         // What we keep beside the data, the container passes over.
@@ -374,6 +388,7 @@ mod tests {
             }],
             channels: None,
             count: 1,
+            file: Some("x.csv".to_owned()),
             key_bucket: "b".to_owned(),
             key_object: Some("dont_look".to_owned()),
         }
@@ -396,7 +411,11 @@ mod tests {
             ..spec()
         };
         assert_eq!(delivered_as(&spec.channels()[0], "data/2026/x.csv"), "2026/x.csv");
-        assert_eq!(material().hyperparameters(&spec).get("train_file"), None);
+        let material = Material {
+            file: None,
+            ..material()
+        };
+        assert_eq!(material.hyperparameters(&spec).get("train_file"), None);
     }
 
     #[test]

@@ -79,9 +79,10 @@ pub(super) const CLONE: Action = Action {
     },
 };
 
-/// The further channels of a job that was told of all its tokens: the new one is told of all of them too.
+/// The further channels of a job: the container of the new one takes in nothing that it is not told of. The boto3 way
+/// tells it of one data key alone, and looks at no other channel.
 fn others(detail: &JobDetail) -> Vec<DataChannel> {
-    if !detail.hyperparameters.contains_key("strongroom_manifest") {
+    if detail.hyperparameters.contains_key("ciphertext_s3_key") {
         return Vec::new();
     }
     let further = detail.channels.iter().skip(1);
@@ -210,11 +211,7 @@ fn form(state: &State, spec: JobSpec) -> Form {
         DataChannel::list(&channels),
         "NAME=s3://…, …; ,sharded: a part to each instance",
     );
-    let parameters = form.text(
-        "Parameters",
-        joined(&spec.hyperparameters),
-        "NAME=VALUE, …: hyperparameters",
-    );
+    let parameters = form.text("Hyperparameters", joined(&spec.hyperparameters), "NAME=VALUE, …");
     let instance = form.text("Instance", &spec.instance_type, "");
     let count = form.text("Instances", spec.instance_count.to_string(), "");
     let volume = form.text("Volume GB", spec.volume_gb.to_string(), "");
