@@ -78,11 +78,10 @@ UNHEEDED = {
         CreateTrainingJob.InputDataConfig.DataSource.FileSystemDataSource
         CreateTrainingJob.InputDataConfig.DataSource.S3DataSource.AttributeNames
         CreateTrainingJob.InputDataConfig.DataSource.S3DataSource.HubAccessConfig
-        CreateTrainingJob.InputDataConfig.DataSource.S3DataSource.InstanceGroupNames
         CreateTrainingJob.InputDataConfig.DataSource.S3DataSource.ModelAccessConfig
         CreateTrainingJob.InputDataConfig.ShuffleConfig CreateTrainingJob.MlflowConfig
         CreateTrainingJob.ModelPackageConfig CreateTrainingJob.ProfilerRuleConfigurations
-        CreateTrainingJob.RemoteDebugConfig CreateTrainingJob.ResourceConfig.InstanceGroups
+        CreateTrainingJob.RemoteDebugConfig
         CreateTrainingJob.ResourceConfig.InstancePlacementConfig CreateTrainingJob.ResourceConfig.InstancePreferences
         CreateTrainingJob.ResourceConfig.SelectedInstanceCount CreateTrainingJob.ResourceConfig.SelectedInstanceType
         CreateTrainingJob.ResourceConfig.TrainingPlanArn CreateTrainingJob.ServerlessJobConfig
