@@ -82,7 +82,8 @@ pub(super) const CLONE: Action = Action {
 /// The further channels of a job: the container of the new one takes in nothing that it is not told of. The boto3 way
 /// tells it of one data key alone, and looks at no other channel.
 fn others(detail: &JobDetail) -> Vec<DataChannel> {
-    if detail.hyperparameters.contains_key("ciphertext_s3_key") {
+    let has = |name| detail.hyperparameters.contains_key(name);
+    if has("ciphertext_s3_key") && !has("strongroom_manifest") {
         return Vec::new();
     }
     let further = detail.channels.iter().skip(1);
