@@ -136,8 +136,8 @@ fn check(spec: &JobSpec) -> Result<(), Fault> {
     }
     let mut names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
     names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|two| two[0] == two[1]) {
-        return invalid(&format!("two channels have the name {}", twice[0]), "give each its own");
+    if let Some([twice, _]) = names.array_windows().find(|[one, next]| one == next) {
+        return invalid(&format!("two channels have the name {twice}"), "give each its own");
     }
     let command = &spec.plan.command;
     if command.len() > MOST_ARGUMENTS || command.iter().any(|word| word.chars().count() > LONGEST_ARGUMENT) {

@@ -157,9 +157,9 @@ impl Storable for Signed {
     type Storer = StoreReplace<Self>;
 }
 
-/// Set once a call is made again for this reason.
+/// Whose end a call was made again for: no call is for the same ones twice.
 #[derive(Debug)]
-struct Again;
+struct Again(String);
 
 impl Storable for Again {
     type Storer = StoreReplace<Self>;
@@ -194,16 +194,16 @@ impl Intercept for Hears {
             .and_then(error_code)
             .is_some_and(|code| is_end(&code));
         let has_failed = matches!(context.output_or_error(), Some(Err(_)));
-        let is_first = config.load::<Again>().is_none();
         if let (Some(ended), Some(Signed(access_key))) = (&self.ended, config.load::<Signed>())
             && says
             && has_failed
-            && is_first
+            && config.load::<Again>().is_none_or(|Again(before)| before != access_key)
             && ended.note(access_key)
             && let Some(answer) = context.response_mut()
         {
+            let again = Again(access_key.clone());
             answer.headers_mut().insert(NEWS, "1");
-            config.interceptor_state().store_put(Again);
+            config.interceptor_state().store_put(again);
         }
         Ok(())
     }

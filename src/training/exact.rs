@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use serde_json::value::RawValue;
+
 /// A value as it was delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Exact {
@@ -21,9 +23,29 @@ pub(crate) enum Exact {
 impl Exact {
     /// Reads a document; nothing if it is none.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        // What is valid is easily taken apart, and not too deep to do so.
+        // What is nested too deeply is refused here.
         let _: serde_json::Value = serde_json::from_str(text).ok()?;
-        Scanner { text, at: 0 }.value()
+        Self::of(serde_json::from_str(text).ok()?)
+    }
+
+    fn of(raw: &RawValue) -> Option<Self> {
+        let text = raw.get();
+        Some(match text.as_bytes().first()? {
+            b'n' => Self::Null,
+            b't' => Self::Bool(true),
+            b'f' => Self::Bool(false),
+            b'"' => Self::Text(serde_json::from_str(text).ok()?),
+            b'[' => {
+                let list: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+                Self::List(list.into_iter().map(Self::of).collect::<Option<_>>()?)
+            }
+            b'{' => {
+                let map: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+                let pairs = map.into_iter().map(|(name, value)| Some((name, Self::of(value)?)));
+                Self::Map(pairs.collect::<Option<_>>()?)
+            }
+            _ => Self::Number(text.to_owned()),
+        })
     }
 
     /// A list of texts.
@@ -164,84 +186,6 @@ fn python_quoted(text: &str) -> String {
     }
     shown.push(quote);
     shown
-}
-
-/// Takes a valid document apart.
-struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Scanner<'a> {
-    fn value(&mut self) -> Option<Exact> {
-        match self.next()? {
-            b'n' => self.word("null", Exact::Null),
-            b't' => self.word("true", Exact::Bool(true)),
-            b'f' => self.word("false", Exact::Bool(false)),
-            b'"' => self.string().map(Exact::Text),
-            b'[' => {
-                let mut list = Vec::new();
-                while self.goes_on(b']')? {
-                    list.push(self.value()?);
-                }
-                Some(Exact::List(list))
-            }
-            b'{' => {
-                let mut map = BTreeMap::new();
-                while self.goes_on(b'}')? {
-                    let name = self.string()?;
-                    self.goes_on(b'}')?;
-                    map.insert(name, self.value()?);
-                }
-                Some(Exact::Map(map))
-            }
-            _ => {
-                let is_digit = |one: char| one.is_ascii_alphanumeric() || matches!(one, '+' | '-' | '.');
-                let rest = &self.text[self.at..];
-                let digits = &rest[..rest.find(|one| !is_digit(one)).unwrap_or(rest.len())];
-                self.word(digits, Exact::Number(digits.to_owned()))
-            }
-        }
-    }
-
-    /// The next byte that is no space.
-    fn next(&mut self) -> Option<u8> {
-        let rest = &self.text[self.at..];
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn word(&mut self, word: &'a str, value: Exact) -> Option<Exact> {
-        self.at += word.len();
-        Some(value)
-    }
-
-    /// Passes over an opening bracket, a comma or a colon; false at the end.
-    fn goes_on(&mut self, end: u8) -> Option<bool> {
-        let is_end = |next: Option<u8>| next == Some(end);
-        if !is_end(self.next()) {
-            if matches!(self.next()?, b'[' | b'{' | b',' | b':') {
-                self.at += 1;
-            }
-            if !is_end(self.next()) {
-                return Some(true);
-            }
-        }
-        self.at += 1;
-        Some(false)
-    }
-
-    fn string(&mut self) -> Option<String> {
-        self.next()?;
-        let bytes = self.text.as_bytes();
-        let start = self.at;
-        self.at += 1;
-        while *bytes.get(self.at)? != b'"' {
-            self.at += if bytes[self.at] == b'\\' { 2 } else { 1 };
-        }
-        self.at += 1;
-        serde_json::from_str(&self.text[start..self.at]).ok()
-    }
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ async fn stopped_ones_are_given_up(world: &World) {
     let plaintext = noise(8 * MIB);
     let source = world.write("data.bin", &plaintext);
     type Which = fn(&Seen<'_>) -> bool;
-    let of_kms: Which = |seen| seen.line.starts_with("POST / ");
+    let of_kms: Which = |seen| seen.name() == "GenerateDataKey";
     let key_object: Which = |seen| seen.line.starts_with("PUT") && seen.line.contains("/.strongroom/");
     let part: Which = |seen| seen.line.starts_with("PUT") && seen.line.contains("partNumber=2&");
     let completion: Which = |seen| is_completion(seen.line);

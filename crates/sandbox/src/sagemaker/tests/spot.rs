@@ -35,7 +35,7 @@ fn take_back(world: &World) {
         let mut dice = fastrand::Rng::with_seed(*seed);
         dice.f64() < 0.5 && dice.f64() >= 0.5
     };
-    let seed = (0..).find(strikes_once).unwrap();
+    let seed = (0..10_000).find(strikes_once).unwrap();
     let faults = json!({ "faults": ["sagemaker:interrupt@0.5"], "seed": seed });
     let service = Caller::service(SERVICE, &world.home);
     crate::trouble::control(world, &service, &faults).unwrap();
