@@ -35,6 +35,8 @@ mod killed;
 mod late_answers;
 #[path = "it/layering.rs"]
 mod layering;
+#[path = "it/look_ahead.rs"]
+mod look_ahead;
 #[path = "it/mfa.rs"]
 mod mfa;
 #[path = "it/moved_jobs.rs"]

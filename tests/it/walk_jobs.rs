@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use strongroom::actions;
-use strongroom::config::{Connection, SandboxEndpoint};
+use strongroom::config::Connection;
 use strongroom::domain::{
     AuditOutcome, CleanUpItem, FaultKind, Finding, GrantRequest, GrantSpec, ImageRequest, JobSpec, KeyRequest, KeySpec,
     Message, ObjectRequest, Outcome, Plaintext, Request, RoleRequest, RoleSpec, Weight,
@@ -14,7 +14,6 @@ use strongroom_sandbox::Options;
 use tokio_util::sync::CancellationToken;
 
 use crate::place::{Place, never};
-use crate::proxy::{Proxy, Trouble};
 use crate::walk::{BUCKET, TABLE, job, none, quiet, upload, with_data};
 
 #[test]
@@ -108,57 +107,6 @@ fn a_job_on_tokens_that_lost_their_metadata_is_refused_unless_their_data_key_is_
     spec.hyperparameters.extend([named]);
     start(&spec).unwrap();
     place.run(&["watch", "job-1"]).ok();
-}
-
-#[test]
-fn before_a_job_each_object_of_its_data_is_asked_for_once_and_an_empty_one_is_named() {
-    const FILES: usize = 40;
-    let place = Place::new();
-    let key_arn = with_data(&place);
-    let role_arn = place.role("trainer", BUCKET);
-    let folder = place.path("many");
-    std::fs::create_dir(&folder).unwrap();
-    for number in 0..FILES {
-        std::fs::write(folder.join(format!("{number}.csv")), TABLE).unwrap();
-    }
-    let to = format!("s3://{BUCKET}/many/");
-    place
-        .run(&["encrypt", folder.to_str().unwrap(), &to, "--key", &key_arn])
-        .ok();
-    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), |_| Trouble::None);
-    let sandbox = place.sandbox.as_ref().unwrap();
-    let connection = Connection {
-        sandbox: Some(SandboxEndpoint {
-            url: proxy.url().to_owned(),
-            region: sandbox.region().to_owned(),
-            access_key_id: sandbox.access_key_id().to_owned(),
-            secret_access_key: sandbox.secret_access_key().to_owned(),
-        }),
-        ..Connection::default()
-    };
-    let aws = place.wait(actions::connect(&connection)).unwrap();
-    let spec = job("job-1", &role_arn, "many/");
-    let look = || match place.wait(actions::preflight(&aws, &spec)).unwrap() {
-        Outcome::Preflighted { findings, .. } => findings
-            .into_iter()
-            .find(|finding| finding.what == "the data says it is encrypted")
-            .unwrap(),
-        other => panic!("{other:?}"),
-    };
-    let finding = look();
-    assert_eq!(finding.weight, Weight::Well, "{finding:?}");
-    assert!(finding.detail.contains("40 files"), "{finding:?}");
-    let asked = proxy.operations();
-    let of_data: Vec<&String> = asked.iter().filter(|asked| asked.contains("/many/")).collect();
-    assert_eq!(of_data.len(), FILES, "{of_data:?}");
-
-    place.put(BUCKET, "many/empty", b"");
-    let finding = look();
-    assert_eq!(finding.weight, Weight::Blocks);
-    assert!(
-        finding.detail.contains("many/empty is not an encrypted token"),
-        "{finding:?}"
-    );
 }
 
 #[test]
