@@ -145,7 +145,7 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
     let keeping = begin(move || keep_and_deliver(&job, &keys, checkpoints, &until))?;
     orphans::adopt();
     let ended = match command.first().zip(tether::command(command).ok()) {
-        Some((program, tethered)) => child::run(program, tethered, &variables, &mut stops).await,
+        Some((program, tethered)) => child::run(program, tethered, &variables, &mut stops, child::GRACE).await,
         None => Err(unexpected("this program does not know where it is")),
     };
     // A worker that outlives COMMAND could write plaintext where everything is encrypted by then.

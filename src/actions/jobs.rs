@@ -140,6 +140,9 @@ fn check(spec: &JobSpec) -> Result<(), Fault> {
         return invalid(&format!("two channels have the name {twice}"), "give each its own");
     }
     let command = &spec.plan.command;
+    if command.first().is_some_and(String::is_empty) {
+        return invalid("its command has no name", "name a program");
+    }
     if command.len() > MOST_ARGUMENTS || command.iter().any(|word| word.chars().count() > LONGEST_ARGUMENT) {
         return invalid(
             "SageMaker takes no such command",

@@ -98,7 +98,9 @@ fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<Jo
 }
 
 fn new_name() -> String {
-    format!("train-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"))
+    let now = Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    // Scripts start several in one second.
+    format!("train-{now}-{:04x}", fastrand::u16(..))
 }
 
 fn channel(name: &str, place: &str) -> Result<DataChannel, Fault> {

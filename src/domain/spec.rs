@@ -84,6 +84,14 @@ impl DataChannel {
             Some((uri, "replicated")) => (uri, false),
             Some(_) | None => (place, false),
         };
+        // Said twice, or in capitals, it would be taken for a part of the key.
+        let behind = uri.rsplit_once(',').map_or("", |(_, behind)| behind);
+        if ["sharded", "replicated"]
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(behind))
+        {
+            return None;
+        }
         let ObjectUri { bucket, key } = ObjectUri::parse(uri)?;
         Some(Self {
             name: name.to_owned(),

@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -141,11 +142,12 @@ impl Checkpoints {
                 continue;
             }
             let stands_still = self.before.get(name) == Some(seen);
+            let from = path_of(&self.private, name)?;
             let is_whole = match writing {
-                Writing::GoesOn => stands_still,
+                Writing::GoesOn => stands_still || was_put_in_place(&from),
                 Writing::Finished => true,
                 // Half of a file is better than nothing, and worse than the whole of an earlier one.
-                Writing::CutOff => stands_still || earlier.is_none(),
+                Writing::CutOff => stands_still || earlier.is_none() || was_put_in_place(&from),
             };
             if !is_whole {
                 is_all_there = false;
@@ -158,7 +160,7 @@ impl Checkpoints {
             }
             let token = format!("{}{name}", self.own);
             let public = self.public.join(&token);
-            seal_file(key, &self.private.join(name), &public)?;
+            seal_file(key, &from, &public)?;
             self.sealed.insert(name.clone(), *seen);
             self.tokens.extend(seen_at(&public).map(|seen| (token, seen)));
             say(&format!("encrypted checkpoint {name}"));
@@ -202,13 +204,16 @@ impl Checkpoints {
             if !(all || self.strange.get(name) == Some(seen)) {
                 continue;
             }
-            let path = self.public.join(name);
-            if !opens(key, &path) {
-                if let Err(fault) = seal_file(key, &path, &path) {
-                    fs::remove_file(&path).map_err(|error| io("remove the plain file", &path, &error))?;
+            let (path, from) = (self.public.join(name), path_of(&self.public, name)?);
+            if !opens(key, &from) {
+                let sealed = seal_file(key, &from, &path);
+                if sealed.is_err() || from != path {
+                    fs::remove_file(&from).map_err(|error| io("remove the plain file", &from, &error))?;
+                }
+                if let Err(fault) = sealed {
                     say(&fault.to_string());
                 }
-                self.expose(&path);
+                self.expose(&from);
             }
             self.tokens.extend(seen_at(&path).map(|token| (name.clone(), token)));
         }
@@ -235,6 +240,22 @@ fn look(folder: &Path) -> Result<BTreeMap<String, Seen>, Fault> {
     Ok(files
         .filter_map(|file| Some((file.name, seen_at(&file.path)?)))
         .collect())
+}
+
+/// Where the file of this name is, if its own is not UTF-8.
+fn path_of(folder: &Path, name: &str) -> Result<PathBuf, Fault> {
+    let path = folder.join(name);
+    if path.exists() {
+        return Ok(path);
+    }
+    let found = tree::files(folder)?.into_iter().find(|file| file.name == name);
+    Ok(found.map_or(path, |file| file.path))
+}
+
+/// Whether it got its name after it was last written: whoever writes to another name first means it to be whole then.
+fn was_put_in_place(path: &Path) -> bool {
+    fs::metadata(path)
+        .is_ok_and(|metadata| (metadata.ctime(), metadata.ctime_nsec()) > (metadata.mtime(), metadata.mtime_nsec()))
 }
 
 fn seen_at(path: &Path) -> Option<Seen> {

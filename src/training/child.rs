@@ -6,34 +6,56 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use rustix::fs::{Access, access};
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
+use tokio::time::Instant;
 
 use super::stops::Stops;
-use super::tether;
+use super::{say, tether};
 use crate::domain::{Fault, FaultKind};
 
-/// Runs COMMAND to its end; `tethered` is what starts it.
+/// After SIGTERM SageMaker waits two minutes, kills everything and uploads what is there. This much of them is COMMAND's; the
+/// rest is for encrypting what it leaves.
+pub(crate) const GRACE: Duration = Duration::from_secs(80);
+
+/// Runs COMMAND to its end; `tethered` is what starts it. It is killed if it goes on for longer than `grace` after SIGTERM.
 pub(crate) async fn run(
     program: &OsStr,
     tethered: std::process::Command,
     variables: &BTreeMap<String, OsString>,
     stops: &mut Stops,
+    grace: Duration,
 ) -> Result<ExitStatus, Fault> {
     let fault = |error: std::io::Error| broken(program, error.to_string());
     let mut command = tokio::process::Command::from(tethered);
     command.envs(variables).kill_on_drop(true);
     let (mut child, _leash) = tether::spawn(command).await.map_err(fault)?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    // Not yet reaped, so the id is still this child's.
+    let send = |signal| pid.map(|pid| rustix::process::kill_process(pid, signal));
+    let mut deadline = None;
     loop {
+        let over = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             status = child.wait() => return status.map_err(fault),
             signal = stops.next() => {
-                // Not yet reaped, so the id is still this child's.
-                if let Some(pid) = pid {
-                    let _ = rustix::process::kill_process(pid, signal);
+                send(signal);
+                if signal == Signal::TERM && deadline.is_none() {
+                    deadline = Some(Instant::now() + grace);
                 }
+            }
+            () = over => {
+                let seconds = grace.as_secs();
+                say(&format!("{} goes on {seconds} s after SIGTERM: killed, so that what it left is encrypted in time", program.display()));
+                send(Signal::KILL);
+                deadline = None;
             }
         }
     }
@@ -104,13 +126,25 @@ mod tests {
 
     use super::*;
 
+    /// A signal that one test has sent to this process is passed on to the commands of all.
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
     async fn shell(script: &str) -> ExitStatus {
+        let _alone = ALONE.lock().await;
         let variables = BTreeMap::from([("SM_MODEL_DIR".to_owned(), OsString::from("/nowhere"))]);
         let mut command = std::process::Command::new("sh");
         command.args(["-c", script]);
-        run("sh".as_ref(), command, &variables, &mut Stops::listen().unwrap())
+        let grace = Duration::from_millis(200);
+        run("sh".as_ref(), command, &variables, &mut Stops::listen().unwrap(), grace)
             .await
             .unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_goes_on_after_the_grace_is_killed() {
+        // The shell tells this process to end, which it passes on, and ignores it.
+        let status = shell("trap '' TERM; kill -TERM $PPID; while :; do sleep 0.05; done").await;
+        assert_eq!(status.signal(), Some(9));
     }
 
     #[tokio::test]

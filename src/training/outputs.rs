@@ -78,6 +78,14 @@ impl Delivery<'_> {
         let Some(found) = self.noted(tree::files(private)) else {
             return;
         };
+        for path in self.noted(tree::specials(private)).unwrap_or_default() {
+            if !path.is_file() {
+                say(&format!(
+                    "left out {}: it is neither a file nor a link to one",
+                    path.display()
+                ));
+            }
+        }
         for file in found.into_iter().filter(|file| !left(&file.name)) {
             if bundle_host(&file.name).is_some() {
                 self.note(taken(&file.name));
@@ -111,12 +119,13 @@ impl Delivery<'_> {
             if !is_bundle && opens(self.key, &file.path) {
                 continue;
             }
+            let to = self.public.join(&file.name);
             let sealed = if is_bundle {
                 Err(taken(&file.name))
             } else {
-                seal_file(self.key, &file.path, &file.path)
+                seal_file(self.key, &file.path, &to)
             };
-            if sealed.is_err()
+            if (sealed.is_err() || to != file.path)
                 && let Err(error) = fs::remove_file(&file.path)
             {
                 self.note(io("remove the plain file", &file.path, &error));

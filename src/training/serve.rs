@@ -31,6 +31,8 @@ use crate::envelope::binding::{self, Subject};
 use crate::envelope::manifest::{Bundle, BundleFile, ManifestFile, WrappedDataKey, bundle_host};
 use crate::envelope::{HEADER_LEN, header_of};
 
+/// Where a model server finds its code, below the model: whoever packs the model adds it, and it is not encrypted.
+const CODE: &str = "code/";
 /// What the one folder is called in the log.
 const MODEL: &str = "model";
 /// A bundle larger than this is none.
@@ -162,8 +164,13 @@ fn plan(files: Vec<Found>, bundles: &[Bundle], opening: &[OpenKey]) -> Result<Ve
             let is_listed = bundles.iter().any(|bundle| bundle.find(&file.name).is_some());
             return if is_listed {
                 Err(refused(&file.path, "a bundle lists it, and it is not encrypted"))
-            } else {
+            } else if file.name.starts_with(CODE) {
                 Ok(Input::plain(MODEL, file))
+            } else {
+                Err(refused(
+                    &file.path,
+                    "no bundle lists it, and it is not encrypted; only the code beside a model, in code/, may be plain",
+                ))
             };
         }
         let header = header_of(&inputs::beginning(&file.path, BEGINNING)?);

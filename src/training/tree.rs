@@ -1,9 +1,13 @@
 //! The regular files under a folder.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::job::{invalid, io};
+use percent_encoding::{CONTROLS, percent_encode};
+
+use super::job::io;
 use crate::domain::Fault;
 
 /// A regular file.
@@ -32,7 +36,9 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<Found>, Fault> {
         }
         Ok(())
     })?;
-    found.sort_by(|a, b| a.name.cmp(&b.name));
+    // A name that is written as it is comes before the same one with escapes, and keeps it.
+    found.sort_by_cached_key(|file| (file.name.clone(), file.path.to_str().is_none()));
+    tell_apart(&mut found);
     Ok(found)
 }
 
@@ -57,15 +63,7 @@ fn walk(folder: &Path, prefix: &str, each: &mut dyn FnMut(Found) -> Result<(), F
     for entry in entries {
         let entry = entry.map_err(|error| io("list", folder, &error))?;
         let path = entry.path();
-        let name = entry.file_name().into_string().map_err(|_| {
-            invalid(
-                "read",
-                &path.display().to_string(),
-                "its name is not UTF-8",
-                "rename it",
-            )
-        })?;
-        let name = format!("{prefix}{name}");
+        let name = format!("{prefix}{}", written(&entry.file_name()));
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             walk(&path, &format!("{name}/"), each)?;
         } else {
@@ -73,6 +71,22 @@ fn walk(folder: &Path, prefix: &str, each: &mut dyn FnMut(Found) -> Result<(), F
         }
     }
     Ok(())
+}
+
+/// No two files have one name, however theirs had to be written.
+fn tell_apart(found: &mut [Found]) {
+    let mut names = BTreeSet::new();
+    for file in found {
+        while !names.insert(file.name.clone()) {
+            file.name.push('%');
+        }
+    }
+}
+
+/// A name as UTF-8: of one that is none the bytes that are not ASCII as `%E9`.
+fn written(name: &OsStr) -> String {
+    let escaped = || percent_encode(name.as_encoded_bytes(), CONTROLS).to_string();
+    name.to_str().map_or_else(escaped, str::to_owned)
 }
 
 #[cfg(test)]
@@ -99,5 +113,19 @@ mod tests {
         );
         assert_eq!(specials(dir.path()).unwrap(), [dir.path().join("link")]);
         assert_eq!(files(&dir.path().join("none")).unwrap(), []);
+    }
+
+    #[test]
+    fn names_that_are_not_utf_8_are_written_with_escapes_and_stay_apart() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let dir = tempfile::tempdir().unwrap();
+        for name in [&b"caf\xe9"[..], b"caf%E9", "caf\u{e9}".as_bytes()] {
+            fs::write(dir.path().join(OsStr::from_bytes(name)), name).unwrap();
+        }
+        let mut found = files(dir.path()).unwrap();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        let names: Vec<&str> = found.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["caf%E9", "caf%E9%", "caf\u{e9}"]);
     }
 }

@@ -104,10 +104,8 @@ def _stopped(process):
         process.wait()
 
 
-@pytest.fixture(scope="session")
-def sandbox(tmp_path_factory):
-    """An empty sandbox that the tests of a session share; each makes its own keys and buckets."""
-    folder = tmp_path_factory.mktemp("sandbox")
+def empty_world(folder):
+    """An empty sandbox, until the generator goes on."""
     process = _sandbox(folder, "--empty")
     line = process.stdout.readline()
     if not line:
@@ -119,6 +117,12 @@ def sandbox(tmp_path_factory):
         said["AWS_ENDPOINT_URL"], said["AWS_ACCESS_KEY_ID"], said["AWS_SECRET_ACCESS_KEY"], said["AWS_DEFAULT_REGION"]
     )
     _stopped(process)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory):
+    """An empty sandbox that the tests of a session share; each makes its own keys and buckets."""
+    yield from empty_world(tmp_path_factory.mktemp("sandbox"))
 
 
 @pytest.fixture(scope="session")

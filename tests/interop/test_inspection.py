@@ -1,10 +1,17 @@
 """Behind a proxy that looks into TLS: with its authority everything is as without it, and without it is said what is missing."""
 
 import pytest
+from conftest import empty_world
 from inspection import InspectingProxy
 from terminal import ESC, Dashboard
 
 ALIAS = "alias/behind-the-proxy"
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    """One of its own: what the other tests have made would fill the screen."""
+    yield from empty_world(tmp_path_factory.mktemp("inspected"))
 
 
 @pytest.fixture

@@ -262,6 +262,15 @@ async fn look(aws: &Aws, spec: &JobSpec, mut channel: DataChannel) -> Result<Hel
         let cause = format!("there is nothing under {}", channel.uri());
         return Err(refused(spec, cause, "upload data first"));
     }
+    let hosts = spec.instance_count;
+    if channel.is_sharded && keys.len() < usize::try_from(hosts).unwrap_or(0) {
+        let cause = format!(
+            "{} is shared out, and holds {} objects for {hosts} hosts",
+            channel.uri(),
+            keys.len()
+        );
+        return Err(refused(spec, cause, "ask for fewer instances, or give each all of it"));
+    }
     let looks = keys.into_iter().map(|key| open(aws, spec, &channel, key));
     let opened = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
     Ok((channel, opened))

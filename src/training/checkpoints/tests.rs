@@ -42,6 +42,37 @@ fn what_stands_still_is_encrypted_and_what_is_removed_goes_from_both() {
 }
 
 #[test]
+fn what_is_put_in_place_whole_is_encrypted_however_often_it_is_replaced() {
+    let (_root, private, public, mut checkpoints) = folders();
+    for round in 0..3 {
+        let (temporary, whole) = (private.join("part"), private.join("whole"));
+        fs::write(&temporary, format!("round {round}")).unwrap();
+        // A clock of the file system that ticks every few milliseconds.
+        while !was_put_in_place(&whole) {
+            fs::rename(&temporary, &whole)
+                .or_else(|_| fs::rename(&whole, &temporary))
+                .unwrap();
+        }
+        checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+        assert!(opens(&key(), &public.join("whole")), "round {round}");
+        assert!(!public.join("part").exists());
+    }
+}
+
+#[test]
+fn a_checkpoint_whose_name_is_not_utf_8_is_kept_with_escapes() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let (_root, private, public, mut checkpoints) = folders();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    fs::write(private.join(name), "plaintext").unwrap();
+    fs::write(public.join(name), "plaintext").unwrap();
+    checkpoints.keep(&key(), Writing::Finished).unwrap_err();
+    assert!(opens(&key(), &public.join("caf%E9")));
+    assert!(!public.join(name).exists());
+}
+
+#[test]
 fn what_the_command_wrote_into_the_public_folder_itself_is_encrypted_and_told() {
     let (root, private, public, mut checkpoints) = folders();
     fs::write(private.join("known"), "plaintext").unwrap();
