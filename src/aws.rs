@@ -306,6 +306,14 @@ impl Aws {
         self.inner.sign_in.as_ref()
     }
 
+    /// The fault of changes that are not in the audit log; once.
+    pub(crate) fn unaudited(&self) -> Option<Fault> {
+        let why = self.inner.audit.lost()?;
+        let cause = "changes of this session are not in the file, whatever else is said of them";
+        let remedy = "make room for it or move away what stands there";
+        Some(Fault::new(FaultKind::Io, "write the audit log", why, cause, remedy))
+    }
+
     /// The newest so many changes that this program asked for, newest first.
     pub(crate) fn audit_log(&self, most: usize) -> Result<Vec<AuditEntry>, Fault> {
         self.inner

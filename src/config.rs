@@ -5,7 +5,8 @@ mod own;
 mod recent;
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -291,6 +292,29 @@ impl Config {
     }
 }
 
+/// Opening does not wait.
+pub(crate) const NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+/// No file of settings or of what is kept is longer.
+const LONGEST: u64 = 1 << 20;
+
+/// A whole file of at most so many bytes. One that is no regular file is refused: a pipe is waited for, a device has no end.
+pub(crate) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(NONBLOCK)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if metadata.len() > most {
+        return Err(io::Error::other(format!("it is longer than {most} bytes")));
+    }
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Keeps it in a file of this name, whole or not at all, for its owner alone.
 fn keep(dir: &Path, name: &str, what: &impl Serialize) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;
@@ -304,7 +328,7 @@ const CONSENTS: &str = "consents.json";
 
 /// What an earlier version kept says nothing of the key: it is asked again.
 fn consents(state_dir: &Path) -> BTreeSet<Consent> {
-    std::fs::read(state_dir.join(CONSENTS))
+    read_file(&state_dir.join(CONSENTS), LONGEST)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default()

@@ -153,7 +153,11 @@ async fn with_aws<A>(
                 connection.sandbox = Some(start(global, &world).await?);
             }
             let aws = actions::connect_for(&connection, commands::person::at_the_terminal()).await?;
-            command(&aws, args, interrupt.token()).await
+            let result = command(&aws, args, interrupt.token()).await;
+            if let Some(fault) = aws.unaudited() {
+                console::complain(&fault.to_string());
+            }
+            result
         })
         .await;
     interrupt.hurry(stop(world)).await;

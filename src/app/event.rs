@@ -85,6 +85,8 @@ pub enum Event {
     Login(LoginEvent),
     /// A page could not be opened.
     NotOpened(Fault),
+    /// Changes were made that are not in the audit log.
+    Unaudited(Fault),
     /// The person's editor has ended.
     Edited {
         /// The id that it was opened with.

@@ -36,7 +36,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Profiles(names) => state.settings.profiles = names,
         Event::Login(event) => login::heard(state, event, &mut effects),
-        Event::NotOpened(fault) => state.complain(fault),
+        Event::NotOpened(fault) | Event::Unaudited(fault) => state.complain(fault),
         Event::Asked(question) => questions::asked(state, question),
         Event::Asking(topic) => {
             if let Some(table) = state.table_of(&topic) {

@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use etcetera::BaseStrategy;
 
+use crate::config::{NONBLOCK, read_file};
 use crate::domain::AuditEntry;
 
 const FILE: &str = "audit.jsonl";
@@ -26,6 +27,16 @@ const REMEMBERED: usize = 1000;
 pub(super) struct Audit {
     path: Option<PathBuf>,
     recent: Mutex<VecDeque<AuditEntry>>,
+    /// Why changes are not in the file, until somebody was told.
+    lost: Mutex<Lost>,
+}
+
+#[derive(Debug, Default)]
+enum Lost {
+    #[default]
+    Nothing,
+    Untold(String),
+    Told,
 }
 
 impl Audit {
@@ -48,11 +59,26 @@ impl Audit {
         if let Some(path) = &self.path
             && let Err(error) = append(path, &entry)
         {
-            tracing::warn!(%error, "could not write the audit log");
+            let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            if matches!(*lost, Lost::Nothing) {
+                *lost = Lost::Untold(format!("{}: {error}", path.display()));
+            }
         }
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.push_front(entry);
         recent.truncate(REMEMBERED);
+    }
+
+    /// Why a change is not in the file; once.
+    pub(super) fn lost(&self) -> Option<String> {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *lost, Lost::Told) {
+            Lost::Untold(why) => Some(why),
+            before => {
+                *lost = before;
+                None
+            }
+        }
     }
 
     /// The newest so many entries, newest first, of earlier sessions too where there is a file.
@@ -63,8 +89,8 @@ impl Audit {
         };
         let mut newest = Vec::new();
         for path in [path.clone(), path.with_extension(SET_ASIDE)] {
-            let text = match fs::read_to_string(path) {
-                Ok(text) => text,
+            let text = match read_file(&path, 2 * LONGEST) {
+                Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
@@ -84,7 +110,13 @@ fn append(path: &Path, entry: &AuditEntry) -> io::Result<()> {
     }
     let mut line = serde_json::to_vec(entry)?;
     line.push(b'\n');
-    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let mut file = OpenOptions::new();
+    file.append(true).create(true).mode(0o600);
+    // A pipe would be waited for, and a device takes everything.
+    let mut file = file.custom_flags(NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
     // In one write, so that lines of two sessions never mix.
     file.write_all(&line)
 }
@@ -131,6 +163,25 @@ mod tests {
         assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
         let calls: Vec<_> = audit.newest(2).unwrap().into_iter().map(|entry| entry.call).collect();
         assert_eq!(calls, ["kms:RevokeGrant", "kms:CreateGrant"]);
+    }
+
+    #[test]
+    fn what_cannot_be_noted_is_told_once_and_nothing_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap();
+        for path in [path, PathBuf::from("/dev/full")] {
+            let audit = Audit {
+                path: Some(path),
+                ..Audit::default()
+            };
+            assert_eq!(audit.lost(), None);
+            audit.note(entry("kms:CreateKey"));
+            assert!(audit.lost().is_some());
+            audit.note(entry("kms:CreateKey"));
+            assert_eq!(audit.lost(), None);
+            audit.newest(9).unwrap_err();
+        }
     }
 
     #[test]

@@ -139,6 +139,11 @@ async fn has_instructions(aws: &Aws, bucket: &str, key: &str) -> Result<bool, Fa
 /// What S3 says of an object without its body. A refusal of that has none either: where it refuses without a word the first
 /// byte is asked for, for S3's own reason. If that is given, the credentials had ended, and there are others by now.
 pub(in crate::aws) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<HeadObjectOutput, Fault> {
+    let answer = headed(aws, bucket, key).await;
+    answer.map_err(|fault| terms::owned(aws, bucket, fault))
+}
+
+async fn headed(aws: &Aws, bucket: &str, key: &str) -> Result<HeadObjectOutput, Fault> {
     let (act, object) = ("look at", uri(bucket, key));
     let ask = || aws.s3_control().head_object().bucket(bucket).key(key).send();
     let error = match ask().await {
@@ -183,7 +188,8 @@ async fn get(
     patience::within(act, &object, async {
         let call = aws.s3_control().get_object().bucket(bucket).key(key);
         let call = call.set_range(range.map(str::to_owned));
-        let mut answer = call.send().await.heard(act, &object)?;
+        let answer = call.send().await.heard(act, &object);
+        let mut answer = answer.map_err(|fault| terms::owned(aws, bucket, fault))?;
         let length = length_of(act, &object, answer.content_length())?;
         // A server may ignore the range and send everything: no more is taken than was asked for.
         let is_part = range.is_some();

@@ -18,7 +18,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::fault::{Expected, Heard, of};
 use super::profile::{SignInTo, Sso};
-use super::{Aws, patience};
+use super::{Aws, fault, patience};
 use crate::domain::{DeviceCode, Fault, FaultKind, LoginWay};
 
 const ACT: &str = "log in to";
@@ -86,8 +86,12 @@ pub(crate) async fn log_in(aws: &Aws, tell: impl Fn(DeviceCode)) -> Result<Login
     let began = Timestamp::now();
     let lasts = Duration::from_secs(u64::try_from(started.expires_in).unwrap_or_default());
     let page = started.verification_uri.expected(ACT, object, "page")?;
+    let url = started.verification_uri_complete.unwrap_or_else(|| page.clone());
+    if !(is_page(&page) && is_page(&url)) {
+        return Err(fault::not_an_answer(ACT, object, "the page that it gives is none"));
+    }
     tell(DeviceCode {
-        url: started.verification_uri_complete.unwrap_or_else(|| page.clone()),
+        url,
         page,
         code: started.user_code.expected(ACT, object, "code")?,
         expires: after(began, lasts),
@@ -267,6 +271,13 @@ fn keep(file: &Path, kept: &Kept) -> std::io::Result<()> {
     made.as_file().sync_all()?;
     made.persist(file).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// What a browser may be given: it opens files too.
+fn is_page(url: &str) -> bool {
+    ["https://", "http://127.0.0.1:", "http://localhost:"]
+        .iter()
+        .any(|begin| url.starts_with(begin))
 }
 
 #[cfg(test)]

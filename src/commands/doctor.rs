@@ -88,7 +88,7 @@ fn print_missing(checked: &[Checked]) -> Result<(), Fault> {
     }
     if lacking.is_empty() {
         warn(&format!(
-            "nothing is missing of {}",
+            "nothing is missing of {}, by the caller's own policies; a bucket's own policy, organizations and boundaries may deny all the same",
             counted(checked.len(), "permission")
         ));
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::keep;
+use super::{LONGEST, keep, read_file};
 use crate::domain::AwsContext;
 use crate::printable::is_clean;
 
@@ -60,7 +60,7 @@ pub(super) fn note(state_dir: &Path, known: &Known<'_>, contexts: &[&AwsContext]
 }
 
 fn of_file(state_dir: &Path) -> Vec<Visited> {
-    let read = std::fs::read(state_dir.join(FILE)).ok();
+    let read = read_file(&state_dir.join(FILE), LONGEST).ok();
     let all: Option<Vec<Visited>> = read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let mut all = all.unwrap_or_default();
     all.retain(Visited::is_clean);
@@ -96,7 +96,14 @@ impl Known<'_> {
         }
         let is_something = context.profile.is_some() || context.region.is_some() || context.role.is_some();
         let is_like = |other: &AwsContext| {
-            let settings = |of: &AwsContext| (of.colour, of.named.clone(), of.jobs.clone(), of.uploads.clone());
+            let settings = |of: &AwsContext| AwsContext {
+                name: None,
+                profile: None,
+                region: None,
+                role: None,
+                read_only: false,
+                ..of.clone()
+            };
             settings(other) == settings(context)
         };
         let like = if is_like(&AwsContext::default()) {

@@ -44,6 +44,11 @@ const JOBS: &[Column] = &[
 ];
 const FILES: &[Column] = &[flex("NAME", 10, 1, 0), number("SIZE", 8, 1), number("AGE", 4, 3)];
 
+/// What an empty pane says: what fills it is offered to whoever may.
+fn invited(state: &State, alone: &'static str, with_way: &'static str) -> &'static str {
+    if state.settings.is_read_only() { alone } else { with_way }
+}
+
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane) {
     match pane {
         Pane::Keys => {
@@ -52,7 +57,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 title: "KMS keys".to_owned(),
                 table: &state.keys,
                 columns: KEYS,
-                empty: "No keys here; n makes one.",
+                empty: invited(state, "No keys here.", "No keys here; n makes one."),
                 unasked: "",
             };
             table(frame, area, state, theme, &view, |key| self::key(state, key), |_| false);
@@ -64,7 +69,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 title: of.unwrap_or_else(|| "Grants".to_owned()),
                 table: &state.grants,
                 columns: GRANTS,
-                empty: "No grants on this key: no role can unwrap with it unless a policy says so; n makes one.",
+                empty: invited(
+                    state,
+                    "No grants on this key: no role can unwrap with it unless a policy says so.",
+                    "No grants on this key: no role can unwrap with it unless a policy says so; n makes one.",
+                ),
                 unasked: "No key is selected (1): grants are a key's.",
             };
             table(
@@ -84,7 +93,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                     title: "Buckets".to_owned(),
                     table: &state.buckets,
                     columns: BUCKETS,
-                    empty: "No buckets here; n makes one.",
+                    empty: invited(state, "No buckets here.", "No buckets here; n makes one."),
                     unasked: "",
                 };
                 table(frame, area, state, theme, &view, |row| bucket(state, row), |_| false);
@@ -95,7 +104,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                     title: format!("s3://{bucket}/{prefix}"),
                     table: &state.objects,
                     columns: OBJECTS,
-                    empty: "Nothing here: select a file (5) and press e to encrypt and upload it.",
+                    empty: invited(
+                        state,
+                        "Nothing here.",
+                        "Nothing here: select a file (5) and press e to encrypt and upload it.",
+                    ),
                     unasked: "",
                 };
                 let cells = |row: &ObjectRow| object(state, prefix, row);
@@ -110,7 +123,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 title: "Training jobs".to_owned(),
                 table: &state.jobs,
                 columns: JOBS,
-                empty: "No training jobs: select an encrypted object (3) and press t.",
+                empty: invited(
+                    state,
+                    "No training jobs.",
+                    "No training jobs: select an encrypted object (3) and press t.",
+                ),
                 unasked: "",
             };
             let cells = |job: &TrainingJob| self::job(state, job);

@@ -26,7 +26,11 @@ pub(super) async fn run(
         () = cancel.cancelled() => return Err(stopped(&request.plain_facts())),
         aws = context.aws() => aws?,
     };
-    perform(&aws, request, &sink(context, id), cancel).await
+    let outcome = perform(&aws, request, &sink(context, id), cancel).await;
+    if let Some(fault) = aws.unaudited() {
+        context.outlet.send(Event::Unaudited(fault)).await;
+    }
+    outcome
 }
 
 /// What a panic inside an operation becomes: one failed operation, nothing else.

@@ -75,7 +75,8 @@ async fn list(
         .encoding_type(EncodingType::Url)
         .set_delimiter(delimiter.map(str::to_owned))
         .set_continuation_token(token.clone());
-    let answer = call.send().await.heard(act, &object)?;
+    let answer = call.send().await.heard(act, &object);
+    let answer = answer.map_err(|fault| super::terms::owned(aws, bucket, fault))?;
     let names = Names(answer.encoding_type());
     let prefixes = answer.common_prefixes().iter().map(|common| {
         let prefix = names.read(common.prefix()?)?;

@@ -11,7 +11,8 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use crate::domain::UploadRule;
+use crate::aws::Aws;
+use crate::domain::{Fault, FaultKind, UploadRule};
 
 const OWNER: &str = "x-amz-expected-bucket-owner";
 const PAYER: &str = "x-amz-request-payer";
@@ -48,6 +49,17 @@ impl Intercept for Terms {
             headers.insert(PAYER, "requester");
         }
         Ok(())
+    }
+}
+
+/// A refusal of a bucket that was to be of a certain account: it may be of another, and S3 does not say so.
+pub(super) fn owned(aws: &Aws, bucket: &str, fault: Fault) -> Fault {
+    match aws.upload_settings(bucket).owner {
+        Some(owner) if fault.kind == FaultKind::Denied => Fault {
+            remedy: format!("{}; perhaps the bucket is not of the account {owner}", fault.remedy),
+            ..fault
+        },
+        Some(_) | None => fault,
     }
 }
 
