@@ -167,6 +167,8 @@ fn reading_and_listing_are_on_the_terms_of_the_bucket_too() {
         assert_ne!(refused.status, 0, "{command:?}: {refused:?}");
         let said = refused.out.clone() + &refused.err;
         assert!(said.contains("Access Denied"), "{command:?}: {refused:?}");
+        let hint = "perhaps the bucket is not of the account 999999999999";
+        assert!(said.contains(hint), "{command:?}: {refused:?}");
     }
     // The configuration says it for commands and panes alike.
     let rule = "[uploads.'team-*']\nexpected-owner = '999999999999'\n";
