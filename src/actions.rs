@@ -10,6 +10,7 @@ use crate::domain::{Fault, FaultKind, Outcome, Progress};
 
 mod archive;
 mod blocking;
+mod bucket_refusal;
 mod buckets;
 mod clash;
 mod cleanup;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::blocking::blocking;
+use super::bucket_refusal;
 use super::download::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file, scratch};
 use super::faults::{cancelled, fault_of, io_fault, keeping, unless_cancelled, usage};
 use super::kinds::{no_token, of_file, verified, with_length};
@@ -123,7 +124,10 @@ pub async fn decrypt(
     }
     match &request.source {
         Location::S3(ObjectUri { bucket, key }) if request.source.is_prefix() => run.prefix(bucket, key).await,
-        Location::S3(ObjectUri { bucket, key }) => run.named(bucket, key, told).await.map(single),
+        Location::S3(ObjectUri { bucket, key }) => match run.named(bucket, key, told).await {
+            Ok(file) => Ok(single(file)),
+            Err(fault) => Err(bucket_refusal::of_read(aws, fault).await),
+        },
         Location::Local(path) => run.file(path).await.map(single),
     }
 }

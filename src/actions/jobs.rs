@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::walk_tag;
+use super::{bucket_refusal, walk_tag};
 use crate::aws::{Aws, s3, sagemaker};
 use crate::domain::{Fault, FaultKind, JobSpec, ObjectUri, Outcome, bucket};
 use crate::envelope::binding;
@@ -108,7 +108,7 @@ async fn write_manifest(aws: &Aws, spec: &JobSpec, document: &[u8]) -> Result<bo
                 ..fault
             })
         }
-        Err(fault) => Err(fault),
+        Err(fault) => Err(bucket_refusal::of_write(aws, fault, false).await),
     }
 }
 

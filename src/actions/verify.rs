@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::archive::Opening;
 use super::blocking::blocking;
+use super::bucket_refusal;
 use super::decrypt::fetch;
 use super::download::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
 use super::faults::{cancelled, fault_of, io_fault};
@@ -144,6 +145,8 @@ impl Run<'_> {
         }
         self.progress.at("verifying", source);
         let mut known = Known::default();
+        // Of many each would ask again.
+        let is_alone = matches!(among, Among::Nothing);
         let outcome = match source {
             Location::S3(ObjectUri { bucket, key }) => self.object(source, bucket, key, among, &mut known).await,
             Location::Local(path) => self.file(source, path, &mut known).await,
@@ -151,6 +154,10 @@ impl Run<'_> {
         if self.cancel.is_cancelled() {
             return Err(cancelled(ACT, source));
         }
+        let outcome = match outcome {
+            Err(fault) if is_alone => Err(bucket_refusal::of_read(self.aws, fault).await),
+            outcome => outcome,
+        };
         let Known {
             format,
             kms_key_arn,

@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 
 use super::{Arn, Fault, FaultKind, Identity, RoleSpec, bucket};
 
+mod condition;
 mod evaluate;
 mod pretty;
 mod wanted;
 
+pub use condition::RefusedCall;
 pub use evaluate::{Decision, Question, Verdict, decide, of_identity};
 pub use pretty::{pretty, readable};
-pub use wanted::wanted_of_writes;
+pub use wanted::{Objection, objection};
 
 const LONGEST_KEY_POLICY: usize = 32 * 1024;
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";

@@ -48,27 +48,6 @@ impl UploadRule {
 }
 
 impl UploadSettings {
-    /// Whether something that a bucket's policy wants, as `HEADER: VALUE or VALUE`, `HEADER` or `the tag NAME`, is not here.
-    pub fn lacks(&self, wanted: &str) -> bool {
-        if let Some(name) = wanted.strip_prefix("the tag ") {
-            let name = name.split(':').next().unwrap_or(name);
-            return !self.tags.keys().any(|tag| tag.eq_ignore_ascii_case(name));
-        }
-        let (header, values) = match wanted.split_once(": ") {
-            Some((header, values)) => (header, values.split(" or ").collect()),
-            None => (wanted, Vec::new()),
-        };
-        let set = match header {
-            "x-amz-server-side-encryption" => &self.encryption,
-            "x-amz-server-side-encryption-aws-kms-key-id" => &self.key,
-            "x-amz-storage-class" => &self.storage_class,
-            "x-amz-acl" => &self.acl,
-            _ => return true,
-        };
-        !set.as_deref()
-            .is_some_and(|set| values.is_empty() || values.contains(&set))
-    }
-
     /// With everything that the other sets in place of what this does.
     #[must_use]
     pub fn overlaid(self, other: Self) -> Self {
@@ -118,27 +97,6 @@ mod tests {
             ("a*b*c", "a-b-b-c", true),
         ] {
             assert_eq!(is_match(pattern, name), fits, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn what_is_set_is_not_lacking() {
-        let settings = UploadSettings {
-            encryption: Some("aws:kms".to_owned()),
-            tags: [("Team".to_owned(), "x".to_owned())].into(),
-            ..UploadSettings::default()
-        };
-        for (wanted, lacks) in [
-            ("x-amz-server-side-encryption: aws:kms", false),
-            ("x-amz-server-side-encryption: AES256 or aws:kms", false),
-            ("x-amz-server-side-encryption: AES256", true),
-            ("x-amz-server-side-encryption", false),
-            ("x-amz-acl: private", true),
-            ("the tag team", false),
-            ("the tag cost: 1", true),
-            ("a connection by https", true),
-        ] {
-            assert_eq!(settings.lacks(wanted), lacks, "{wanted}");
         }
     }
 

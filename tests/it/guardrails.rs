@@ -150,6 +150,64 @@ fn what_a_buckets_policy_refuses_is_mended_in_that_policy_and_not_by_grants() {
     }
 }
 
+#[test]
+fn only_what_is_about_this_call_is_said_to_refuse_it_and_no_setting_is_named_that_is_none() {
+    let place = Place::new();
+    place.key("data");
+    place.bucket(BUCKET);
+    let role = place.role("trainer", BUCKET);
+    place.write("train.csv", "x,y\n1,2\n");
+    let to = format!("s3://{BUCKET}/data/");
+    place.run(&["encrypt", "train.csv", &to, "--key", "alias/data"]).ok();
+    let object = format!("s3://{BUCKET}/data/train.csv");
+    let statement = |action: &str, below: &str, condition: &Value| {
+        json!({
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": action,
+            "Resource": format!("arn:aws:s3:::{BUCKET}/{below}*"),
+            "Condition": condition,
+        })
+    };
+    let sse = json!({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}});
+    let net = json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
+    put_policy(
+        &place,
+        &json!([
+            statement("s3:PutObject", "other/", &sse),
+            statement("s3:*Object", "", &net)
+        ]),
+    );
+    let write = place.run(&["encrypt", "train.csv", &to, "--key", "alias/data", "--overwrite"]);
+    let read = place.run(&["decrypt", &object, "-o", "back.csv"]);
+    let verified = place.run(&["verify", &object]);
+    for refused in [write, read, verified] {
+        let said = format!("{}{}", refused.out, refused.err);
+        assert_ne!(refused.status, 0, "{said}");
+        assert!(
+            said.contains("it may be that") && said.contains("aws:SourceIp is within 10.0.0.0/8"),
+            "{said}"
+        );
+        assert!(!said.contains("aws:kms") && !said.contains("[uploads"), "{said}");
+    }
+    // What is written after the data key, and before a job.
+    let acl = json!({"Null": {"s3:x-amz-acl": "true"}});
+    put_policy(&place, &json!([statement("s3:PutObject", "data/train", &acl)]));
+    let late = place.run(&["encrypt", "train.csv", &to, "--key", "alias/data", "--overwrite"]);
+    assert!(
+        late.status != 0 && late.err.contains("without x-amz-acl: say so"),
+        "{late:?}"
+    );
+    put_policy(
+        &place,
+        &json!([statement("s3:PutObject", ".strongroom/manifests/", &acl)]),
+    );
+    let spec = job("late", &role, JobSettings::default());
+    let refused = place.wait(actions::start_job(&place.aws, &spec, &never())).unwrap_err();
+    assert!(refused.remedy.contains("without x-amz-acl: say so"), "{refused}");
+    assert!(!refused.remedy.contains("encrypt"), "{refused}");
+}
+
 /// The same world, as a user who may do everything but this.
 pub(crate) fn person(place: &Place, name: &str, denied: &Value) -> Aws {
     let iam = aws_sdk_iam::Client::new(&place.sdk());

@@ -19,6 +19,7 @@ use super::plan::Source;
 use super::progress::Tally;
 use super::source_file::{is_changed, is_sizeless};
 use super::{ACT, Destination, EncryptReport, EncryptRequest, EncryptedFile, changed_fault, taken};
+use crate::actions::bucket_refusal;
 use crate::actions::faults::{cancelled, fault_of, io_fault};
 use crate::actions::sweep::Leftovers;
 use crate::actions::upload_journal::{Journal, Stamp};
@@ -232,6 +233,10 @@ impl<'a> Job<'a> {
                         }
                         Failure::Fault(fault) => fault,
                     };
+                    let was_denied = report.failed.iter().any(|other| other.kind == FaultKind::Denied);
+                    if !was_denied {
+                        fault = bucket_refusal::of_write(self.aws, fault, true).await;
+                    }
                     if journal.is_some() && fault.may_go_on() {
                         unfinished = true;
                         fault.ways.push(WayOut::GoOn);

@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use super::plan::Source;
 use super::{ACT, Destination, EncryptRequest};
+use crate::actions::bucket_refusal;
 use crate::actions::encrypted_data_key::{DATA_KEYS, MAX_DATA_KEY, data_key_file};
 use crate::actions::faults::{io_fault, usage};
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
-use crate::domain::policy::wanted_of_writes;
 use crate::domain::{Fault, FaultKind, Location, ObjectUri};
 use crate::publish::{Folder, folder_of, write_new};
 
@@ -62,25 +62,7 @@ pub(super) async fn put_at_first<J>(
         let cause = "there is no place for the encrypted data key";
         return Err(usage(ACT, bucket, cause, "give --data-key-name"));
     };
-    Err(with_wishes(aws, bucket, fault).await)
-}
-
-/// The refusal of a write, with what the bucket's policy wants of writes and this one lacks, where that may be read.
-async fn with_wishes(aws: &Aws, bucket: &str, mut fault: Fault) -> Fault {
-    let settings = aws.upload_settings(bucket);
-    let policy = s3::bucket_policy(aws, bucket).await.unwrap_or_default();
-    let mut wanted = wanted_of_writes(&policy);
-    wanted.retain(|wanted| settings.lacks(wanted));
-    if !wanted.is_empty() {
-        fault.remedy = format!(
-            "the bucket's policy refuses writes without {}: say so in [uploads.\"{bucket}\"] of the configuration, or by the \
-             options of encrypt",
-            wanted.join(", ")
-        );
-    } else if let Some(owner) = settings.owner {
-        fault.remedy = format!("{}; perhaps the bucket is not of the account {owner}", fault.remedy);
-    }
-    fault
+    Err(bucket_refusal::of_write(aws, fault, true).await)
 }
 
 /// Where the key object of a request to S3 may go, the best first: where the bucket's are, else below the destination's own

@@ -59,7 +59,7 @@ fn weigh(policy: &Value, question: &Question<'_>, whom: impl Fn(&Value) -> Optio
         conditional: None,
     };
     for (index, statement) in statements(policy).into_iter().enumerate() {
-        let Some(allows) = whom(statement).filter(|_| fits(statement, question)) else {
+        let Some(allows) = whom(statement).filter(|_| fits(statement, question.action, question.resource)) else {
             continue;
         };
         let name = name(statement, index);
@@ -108,7 +108,8 @@ fn whom(statement: &Value, question: &Question<'_>) -> Option<Decision> {
         .then_some(Decision::Delegated)
 }
 
-fn fits(statement: &Value, question: &Question<'_>) -> bool {
+/// Whether a statement is about the action and the resource.
+pub(super) fn fits(statement: &Value, action: &str, resource: &str) -> bool {
     let matches = |value: &Value, text: &str, ignores_case: bool| {
         strings(value).iter().any(|pattern| {
             if ignores_case {
@@ -118,18 +119,18 @@ fn fits(statement: &Value, question: &Question<'_>) -> bool {
             }
         })
     };
-    let action = match (statement.get("Action"), statement.get("NotAction")) {
-        (Some(actions), _) => matches(actions, question.action, true),
-        (None, Some(actions)) => !matches(actions, question.action, true),
+    let is_action = match (statement.get("Action"), statement.get("NotAction")) {
+        (Some(actions), _) => matches(actions, action, true),
+        (None, Some(actions)) => !matches(actions, action, true),
         (None, None) => false,
     };
-    let resource = match (statement.get("Resource"), statement.get("NotResource")) {
-        (Some(resources), _) => question.resource == "*" || matches(resources, question.resource, false),
-        (None, Some(resources)) => !matches(resources, question.resource, false),
+    let is_resource = match (statement.get("Resource"), statement.get("NotResource")) {
+        (Some(resources), _) => resource == "*" || matches(resources, resource, false),
+        (None, Some(resources)) => !matches(resources, resource, false),
         // Trust policies have none.
         (None, None) => true,
     };
-    action && resource
+    is_action && is_resource
 }
 
 fn name(statement: &Value, index: usize) -> String {
@@ -140,7 +141,7 @@ fn name(statement: &Value, index: usize) -> String {
 }
 
 /// Whether a pattern with `*` and `?` matches the whole text.
-fn is_like(pattern: &str, text: &str) -> bool {
+pub(super) fn is_like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where to go on if what follows the last star does not fit here.
