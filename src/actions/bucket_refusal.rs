@@ -59,10 +59,11 @@ async fn explained(aws: &Aws, mut fault: Fault, action: &str, writes: Option<boo
     match (found, settings.owner) {
         (Some(Objection::Certain(words)), _) => fault.remedy = words,
         (Some(Objection::Possible(words)), _) => fault.remedy = format!("{}; {words}", fault.remedy),
-        (None, Some(owner)) => {
+        // A read's says so already.
+        (None, Some(owner)) if !fault.remedy.contains(&owner) => {
             fault.remedy = format!("{}; perhaps the bucket is not of the account {owner}", fault.remedy);
         }
-        (None, None) => {}
+        (None, Some(_) | None) => {}
     }
     fault
 }

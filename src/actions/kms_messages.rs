@@ -8,6 +8,7 @@ use std::path::Path;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use zeroize::Zeroizing;
 
+use super::bucket_refusal;
 use super::encrypted_data_key::MAX_DATA_KEY;
 use super::faults::io_fault;
 use super::principals::{SESSION, role_arn};
@@ -161,7 +162,9 @@ async fn keep(aws: &Aws, place: &Location, ciphertext: Vec<u8>, key_arn: String)
             return Err(Fault::new(FaultKind::Usage, "keep a data key at", uri, cause, remedy));
         }
         Location::S3(ObjectUri { bucket, key }) => {
-            s3::write_key_object(aws, bucket, key, ciphertext, &key_arn).await?;
+            if let Err(fault) = s3::write_key_object(aws, bucket, key, ciphertext, &key_arn).await {
+                return Err(bucket_refusal::of_write(aws, fault, false).await);
+            }
         }
         Location::Local(path) => write_new(path, &ciphertext)?,
     }

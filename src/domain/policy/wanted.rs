@@ -11,7 +11,7 @@ use super::condition::{Condition, RefusedCall};
 use super::{evaluate, statements};
 use crate::domain::Arn;
 
-/// Values of a condition that are told; the others are counted.
+/// Values of a condition, and sentences, that are told; the others are counted.
 const TOLD: usize = 4;
 const OWNER: &str = "whoever owns the bucket can change that";
 
@@ -203,6 +203,11 @@ fn told(found: Vec<Vec<Way>>, call: &RefusedCall<'_>) -> String {
     }
     let mut seen = BTreeSet::new();
     sentences.retain(|sentence| seen.insert(sentence.clone()));
+    let more = sentences.len().saturating_sub(TOLD);
+    sentences.truncate(TOLD);
+    if more > 0 {
+        sentences.push(format!("{more} more of its statements are like that"));
+    }
     sentences.join("; ")
 }
 
