@@ -72,7 +72,7 @@ struct Inner {
     config: SdkConfig,
     region: String,
     /// What said that it is this one.
-    region_source: &'static str,
+    region_source: String,
     endpoints: Endpoints,
     read_only: bool,
     /// The embedded world, which ends with this process.
@@ -113,12 +113,12 @@ impl Aws {
             } => Some("--endpoint-url"),
             _ => None,
         };
-        let endpoints = Endpoints::of(&config, by_hand)?;
         let mut region_source = connect::region_source(connection);
+        let endpoints = Endpoints::of(&config, by_hand, &region_source)?;
         let (config, region) = match config.region().map(ToString::to_string) {
             Some(region) => (config, region),
             None if endpoints.are_whole() => {
-                region_source = "as the endpoint is given without one";
+                region_source = "as the endpoint is given without one".to_owned();
                 let region = Region::from_static(FALLBACK_REGION);
                 (config.into_builder().region(region).build(), FALLBACK_REGION.to_owned())
             }
@@ -162,8 +162,8 @@ impl Aws {
     }
 
     /// What said that it is this region: an option, a variable, the profile.
-    pub(crate) fn region_source(&self) -> &'static str {
-        self.inner.region_source
+    pub(crate) fn region_source(&self) -> &str {
+        &self.inner.region_source
     }
 
     /// The custom endpoint that everything is at, if there is one.
@@ -226,6 +226,7 @@ impl Aws {
         Ok(Self::from(Inner {
             config,
             region: self.inner.region.clone(),
+            region_source: self.inner.region_source.clone(),
             endpoints: self.inner.endpoints.clone(),
             clients: Clients::default(),
             audit: Arc::clone(&self.inner.audit),
@@ -266,6 +267,7 @@ impl Aws {
         Self::from(Inner {
             config: self.inner.config.clone(),
             region: self.inner.region.clone(),
+            region_source: self.inner.region_source.clone(),
             endpoints: self.inner.endpoints.clone(),
             clients: Clients::default(),
             audit: Arc::clone(&self.inner.audit),

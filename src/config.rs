@@ -25,8 +25,10 @@ pub use environment::shed_empty_variables;
 pub struct Connection {
     /// `--profile`, or the environment's, for the header; the SDK resolves it itself.
     pub profile: Option<String>,
-    /// `--region`.
+    /// `--region`, or the context's.
     pub region: Option<String>,
+    /// The context of the configuration that said profile, region and role.
+    pub context: Option<String>,
     /// ARN of a role that is assumed with the profile's credentials.
     pub role: Option<String>,
     /// `--endpoint-url`: every service there, S3 in path style. What environment and profile say of endpoints the SDK reads.
@@ -90,6 +92,7 @@ impl Connection {
         Self {
             profile: context.profile.clone(),
             region: context.region.clone(),
+            context: context.name.clone(),
             role: context.role.clone(),
             endpoint_url: self.endpoint_url.clone(),
             sandbox,

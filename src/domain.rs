@@ -63,4 +63,4 @@ pub use spec::{
     RoleSpec,
 };
 pub use survey::{AuditEntry, AuditOutcome, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};
-pub use upload_rule::{UploadRule, UploadSettings};
+pub use upload_rule::{UploadRule, UploadSettings, check_tags};

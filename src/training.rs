@@ -32,7 +32,6 @@ use self::keys::Keys;
 use self::stops::Stops;
 use self::workspace::Workspace;
 use crate::aws::Aws;
-use crate::config::Connection;
 use crate::console;
 use crate::domain::{Fault, FaultKind};
 
@@ -214,7 +213,7 @@ struct Prepared {
 
 async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, Fault> {
     let obtaining = async {
-        let aws = Aws::connect(&Connection::default()).await?;
+        let aws = Aws::connect(&job.connection()?).await?;
         Keys::obtain(&job, &aws).await
     };
     let keys = tokio::select! {

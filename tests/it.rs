@@ -59,6 +59,8 @@ mod pty;
 mod readme;
 #[path = "it/readonly.rs"]
 mod readonly;
+#[path = "it/regions.rs"]
+mod regions;
 #[path = "it/renewed.rs"]
 mod renewed;
 #[path = "it/roles.rs"]

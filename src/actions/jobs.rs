@@ -43,6 +43,7 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
     let mut hyperparameters = spec.hyperparameters.clone();
     hyperparameters.extend(material.hyperparameters(spec));
     hyperparameters.extend(grant_token(aws, spec, &material));
+    hyperparameters.extend(terms(aws, spec));
     hyperparameters.insert(
         JobSpec::CHECKPOINTS_PARAMETER.to_owned(),
         JobSpec::CHECKPOINTS_DIR.to_owned(),
@@ -85,6 +86,19 @@ fn grant_token(aws: &Aws, spec: &JobSpec, material: &Material) -> Option<(String
     let key = material.keys().first()?;
     let token = aws.tokens().of(&key.kms_key_id, &spec.role_arn).into_iter().next()?;
     (token.chars().count() <= LONGEST_VALUE).then(|| ("strongroom_grant_token".to_owned(), token))
+}
+
+/// The container reads the manifest on the same terms.
+fn terms(aws: &Aws, spec: &JobSpec) -> impl Iterator<Item = (String, String)> {
+    let settings = aws.upload_settings(&spec.bucket);
+    let payer = settings.requester_pays.then(|| "true".to_owned());
+    let given = [
+        (JobSpec::OWNER_PARAMETER, settings.owner),
+        (JobSpec::PAYER_PARAMETER, payer),
+    ];
+    given
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }
 
 /// Tells a training job to stop; it has two minutes to leave something behind.

@@ -263,7 +263,7 @@ impl Keyring {
             Some(key) => key,
             None => {
                 let (ciphertext, key, context) = &wrapped;
-                let call = || kms::decrypt_data_key(aws, ciphertext, key.as_deref(), context, &[]);
+                let call = || kms::unwrap_data_key(aws, ciphertext, key.as_deref(), context, &[]);
                 let unwrapped = again(call).await?;
                 let data_key = DataKey::from_plaintext(&unwrapped.plaintext)
                     .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;

@@ -197,13 +197,19 @@ fn configured_region(connection: &Connection) -> RegionProviderChain {
 }
 
 /// Looked for in the order of [`outside`].
-pub(super) fn region_source(connection: &Connection) -> &'static str {
+pub(super) fn region_source(connection: &Connection) -> String {
     let is_set = |name: &str| std::env::var_os(name).is_some();
-    match connection {
+    let words = match connection {
         Connection { sandbox: Some(_), .. } => "the sandbox",
+        Connection {
+            region: Some(_),
+            context: Some(name),
+            ..
+        } => return format!("context {name}"),
         Connection { region: Some(_), .. } => "--region",
         _ if is_set("AWS_REGION") => "AWS_REGION",
         _ if is_set("AWS_DEFAULT_REGION") => "AWS_DEFAULT_REGION",
         _ => "the profile",
-    }
+    };
+    words.to_owned()
 }

@@ -42,13 +42,13 @@ struct Elsewhere {
 
 impl Endpoints {
     /// What the SDK makes of options, environment and profile, in AWS's order of precedence. `by_hand` names what gave one
-    /// endpoint for all: nothing else is asked then.
+    /// endpoint for all: nothing else is asked then. `region_source` names what gave the region.
     ///
     /// # Errors
     /// Refuses what no request can be made with.
-    pub(super) fn of(config: &SdkConfig, by_hand: Option<&str>) -> Result<Self, Fault> {
+    pub(super) fn of(config: &SdkConfig, by_hand: Option<&str>, region_source: &str) -> Result<Self, Fault> {
         if let Some(region) = config.region() {
-            is_region(region.as_ref())?;
+            is_region(region.as_ref(), region_source)?;
         }
         let mut all = Vec::new();
         for (service, word) in SERVICES {
@@ -135,14 +135,14 @@ fn source(service: &str, url: &str) -> String {
         .unwrap_or_else(|| "the profile".to_owned())
 }
 
-fn is_region(region: &str) -> Result<(), Fault> {
+fn is_region(region: &str, source: &str) -> Result<(), Fault> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if (1..=63).contains(&region.len()) && region.chars().all(is_part) {
         return Ok(());
     }
     let object = format!("`{region}`");
     let cause = "it is no name of a region";
-    let remedy = "check --region, AWS_REGION, AWS_DEFAULT_REGION and the profile; a region is such as us-east-1";
+    let remedy = format!("check {source}; a region is such as us-east-1");
     Err(Fault::new(FaultKind::Invalid, "use region", object, cause, remedy))
 }
 
@@ -242,10 +242,10 @@ mod tests {
     #[test]
     fn regions_are_names() {
         for region in ["us-east-1", "auto", "my_region.local"] {
-            assert!(is_region(region).is_ok(), "{region}");
+            assert!(is_region(region, "--region").is_ok(), "{region}");
         }
         for region in ["", "us\neast", "us east", "ü", &"x".repeat(64)] {
-            assert!(is_region(region).is_err(), "{region}");
+            assert!(is_region(region, "--region").is_err(), "{region}");
         }
     }
 }

@@ -15,7 +15,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::fault::{Expected, Heard};
 use super::{Aws, Paged, every, pages, timestamp};
-use crate::domain::{Fault, Grant, GrantConstraint, KeyDetail, KeyManager, KeyState, KmsKey};
+use crate::domain::{Arn, Fault, FaultKind, Grant, GrantConstraint, KeyDetail, KeyManager, KeyState, KmsKey};
 
 mod ask;
 mod manage;
@@ -202,6 +202,42 @@ pub(crate) async fn decrypt_data_key(
 ) -> Result<UnwrappedDataKey, Fault> {
     let words = ("decrypt a data key under", "the key that wrapped it");
     decrypted(aws, words, ciphertext, key, context, grant_tokens).await
+}
+
+/// The same, for whom any key with the material will do: where a multi-Region key is refused or not reached in its own
+/// region, its replica here is asked. Not for proofs, which are of one key.
+pub(crate) async fn unwrap_data_key(
+    aws: &Aws,
+    ciphertext: &[u8],
+    key: Option<&str>,
+    context: &BTreeMap<String, String>,
+    grant_tokens: &[String],
+) -> Result<UnwrappedDataKey, Fault> {
+    let first = decrypt_data_key(aws, ciphertext, key, context, grant_tokens).await;
+    let replica = key.and_then(|key| replica(key, aws.region()));
+    match (first, replica) {
+        (Err(fault), Some(replica)) if may_be_elsewhere(fault.kind) => {
+            let second = decrypt_data_key(aws, ciphertext, Some(&replica), context, &[]).await;
+            second.map_err(|other| Fault {
+                cause: format!("{}; and {replica}: {}", fault.cause, other.cause),
+                ..fault
+            })
+        }
+        (first, _) => first,
+    }
+}
+
+/// The same multi-Region key in this region, if it is of another.
+fn replica(key: &str, region: &str) -> Option<String> {
+    let arn = Arn::parse(key).filter(|arn| arn.resource.starts_with("key/mrk-") && arn.region != region)?;
+    Some(Arn { region, ..arn }.to_string())
+}
+
+fn may_be_elsewhere(kind: FaultKind) -> bool {
+    matches!(
+        kind,
+        FaultKind::Denied | FaultKind::KeyState | FaultKind::NotFound | FaultKind::Unreachable | FaultKind::Timeout
+    )
 }
 
 async fn decrypted(

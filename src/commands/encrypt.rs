@@ -22,6 +22,16 @@ pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Re
         refuse_what_only_s3_takes(args)?;
     }
     let to_stdout = request.destination == Destination::Stdout;
+    carried.check().map_err(|why| {
+        let remedy = "see what --sse, --sse-key, --bucket-key and --tag take: strongroom encrypt --help";
+        Fault::new(
+            FaultKind::Usage,
+            "encrypt",
+            "what the objects are to carry",
+            why,
+            remedy,
+        )
+    })?;
     let result = encrypt(&aws.carrying(&carried), request, &progress(), &cancel).await;
     clear_progress();
     let report = result?;

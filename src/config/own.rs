@@ -5,16 +5,19 @@
 //! there is to set.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use serde::Deserialize;
 
+use super::LONGEST;
 use crate::app::Keymap;
 use crate::cli;
 use crate::domain::{
     Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, RoleSettings, UploadRule, UploadSettings,
-    bucket,
+    bucket, check_tags,
 };
 use crate::ui::Theme;
 
@@ -96,21 +99,20 @@ fn rules(uploads: BTreeMap<String, Uploads>) -> Result<Vec<UploadRule>, String> 
                 "`{below}` in uploads.{buckets}.data-keys-below is no prefix: it ends in /"
             ));
         }
-        Ok(UploadRule {
-            buckets,
-            settings: UploadSettings {
-                encryption: written.sse,
-                key: written.sse_key,
-                context: written.sse_context,
-                bucket_key: written.bucket_key,
-                tags: written.tags,
-                storage_class: written.storage_class,
-                owner: written.expected_owner,
-                requester_pays: written.requester_pays,
-                acl: written.acl,
-                data_keys_below: written.data_keys_below,
-            },
-        })
+        let settings = UploadSettings {
+            encryption: written.sse,
+            key: written.sse_key,
+            context: written.sse_context,
+            bucket_key: written.bucket_key,
+            tags: written.tags,
+            storage_class: written.storage_class,
+            owner: written.expected_owner,
+            requester_pays: written.requester_pays,
+            acl: written.acl,
+            data_keys_below: written.data_keys_below,
+        };
+        settings.check().map_err(|why| format!("uploads.{buckets}: {why}"))?;
+        Ok(UploadRule { buckets, settings })
     };
     uploads.into_iter().map(rule).collect()
 }
@@ -130,8 +132,30 @@ struct Jobs {
 }
 
 impl Jobs {
-    fn settings(self) -> JobSettings {
-        JobSettings {
+    fn settings(self) -> Result<JobSettings, String> {
+        check_tags(&self.tags, MOST_TAGS).map_err(|why| format!("jobs.tags: {why}"))?;
+        if let Some(seconds) = self.spot.filter(|seconds| *seconds < 1) {
+            return Err(format!("`{seconds}` in jobs.spot are no seconds to wait"));
+        }
+        for (setting, ids, begin) in [
+            ("subnets", &self.subnets, "subnet-"),
+            ("security-groups", &self.security_groups, "sg-"),
+        ] {
+            if let Some(other) = ids.iter().find(|id| !id.starts_with(begin)) {
+                return Err(format!("`{other}` in jobs.{setting} does not begin with {begin}"));
+            }
+        }
+        if self.subnets.is_empty() != self.security_groups.is_empty() {
+            return Err("jobs.subnets and jobs.security-groups go together".to_owned());
+        }
+        let is_variable = |name: &str| {
+            let inner = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            name.chars().all(inner) && name.starts_with(|c: char| !c.is_ascii_digit())
+        };
+        if let Some(other) = self.environment.keys().find(|name| !is_variable(name)) {
+            return Err(format!("`{other}` in jobs.environment is no name of a variable"));
+        }
+        Ok(JobSettings {
             subnets: self.subnets,
             security_groups: self.security_groups,
             volume_key: self.volume_key,
@@ -140,7 +164,7 @@ impl Jobs {
             spot_wait: self.spot,
             environment: self.environment,
             tags: self.tags,
-        }
+        })
     }
 }
 
@@ -159,6 +183,14 @@ impl Roles {
         if let Some(other) = self.permissions_boundary.as_ref().filter(|arn| !is_policy(arn)) {
             return Err(format!("`{other}` in roles.permissions-boundary is no ARN of a policy"));
         }
+        let is_path = |path: &&String| {
+            let inner = |c: char| c.is_ascii_graphic();
+            path.starts_with('/') && path.ends_with('/') && path.len() <= 512 && path.chars().all(inner)
+        };
+        if let Some(other) = self.path.as_ref().filter(|path| !is_path(path)) {
+            return Err(format!("`{other}` in roles.path is no path: it begins and ends with /"));
+        }
+        check_tags(&self.tags, MOST_TAGS).map_err(|why| format!("roles.tags: {why}"))?;
         Ok(RoleSettings {
             path: self.path,
             boundary: self.permissions_boundary,
@@ -166,6 +198,9 @@ impl Roles {
         })
     }
 }
+
+/// Of a job or a role.
+const MOST_TAGS: usize = 50;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -183,6 +218,11 @@ impl Context {
         if let Some(role) = self.role.as_ref().filter(|role| !is_role(role)) {
             return Err(format!("`{role}` in contexts.{name}.role is no ARN of a role"));
         }
+        for (setting, value) in [("profile", &self.profile), ("region", &self.region)] {
+            if value.as_deref().is_some_and(str::is_empty) {
+                return Err(format!("contexts.{name}.{setting} is empty: leave it out, or give one"));
+            }
+        }
         Ok(AwsContext {
             profile: self.profile,
             region: self.region,
@@ -196,7 +236,7 @@ impl Context {
                 ColourName::Magenta => Colour::Magenta,
             }),
             named: self.show.named()?,
-            jobs: self.jobs.settings(),
+            jobs: self.jobs.settings()?,
             roles: self.roles.settings()?,
             uploads: rules(self.uploads)?,
             name: Some(name),
@@ -266,7 +306,7 @@ pub(super) fn read(named: Option<&Path>, no_color: bool) -> Result<Own, Fault> {
             .map(|folders| usual_place(&folders))
     };
     let path = named.map(Path::to_path_buf).or_else(usual);
-    let text = match path.as_deref().map(std::fs::read_to_string) {
+    let text = match path.as_deref().map(read_text) {
         Some(Ok(text)) => text,
         // Nobody named it, and it is not there as far as can be seen: a home of somebody else's cannot even be looked into.
         Some(Err(_)) if named.is_none() && !path.as_deref().is_some_and(Path::exists) => String::new(),
@@ -274,6 +314,16 @@ pub(super) fn read(named: Option<&Path>, no_color: bool) -> Result<Own, Fault> {
         None => String::new(),
     };
     parse(&text, no_color).map_err(|cause| fault(path.as_deref(), cause))
+}
+
+/// A pipe is read too: `--config <(command)`. What has no end is not.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if read as u64 > LONGEST {
+        return Err(io::Error::other(format!("it is longer than {LONGEST} bytes")));
+    }
+    Ok(text)
 }
 
 fn usual_place(folders: &impl BaseStrategy) -> PathBuf {
@@ -299,7 +349,7 @@ fn parse(text: &str, no_color: bool) -> Result<Own, String> {
         theme,
         keymap,
         named: written.show.named()?,
-        jobs: written.jobs.settings(),
+        jobs: written.jobs.settings()?,
         roles: written.roles.settings()?,
         uploads: rules(written.uploads)?,
         contexts: contexts
@@ -339,12 +389,12 @@ mod tests {
 
     #[test]
     fn what_is_shown_without_a_list_is_named() {
-        let text = "[show]\nkeys = ['alias/data']\nbuckets = ['team-data', 'arn:aws:s3:eu-west-1:1:accesspoint/p']\n\
+        let text = "[show]\nkeys = ['alias/data']\nbuckets = ['team-data', 'arn:aws:s3:eu-west-1:111122223333:accesspoint/team']\n\
                     jobs = ['nightly']\n";
         let named = [
             Named::Key("alias/data".to_owned()),
             Named::Place(ObjectUri::new("team-data", "")),
-            Named::Place(ObjectUri::new("arn:aws:s3:eu-west-1:1:accesspoint/p", "")),
+            Named::Place(ObjectUri::new("arn:aws:s3:eu-west-1:111122223333:accesspoint/team", "")),
             Named::Job("nightly".to_owned()),
         ];
         assert_eq!(parse(text, false).unwrap().named, named);
@@ -365,7 +415,7 @@ mod tests {
     fn contexts_are_named_and_say_who_and_where() {
         let text = "[contexts.prod]\nprofile = 'p'\nregion = 'eu-west-1'\nrole = 'arn:aws:iam::1:role/r'\n\
                     read-only = true\ncolour = 'red'\nshow = { jobs = ['nightly'] }\n\
-                    jobs = { subnets = ['subnet-1'], encrypt-between-hosts = true }\n\
+                    jobs = { subnets = ['subnet-1'], security-groups = ['sg-1'], encrypt-between-hosts = true }\n\
                     roles = { path = '/team/', permissions-boundary = 'arn:aws:iam::1:policy/bounds', tags = { team = 'x' } }\n\
                     uploads.'team-*' = { sse = 'aws:kms', bucket-key = true }\n[contexts.dev]\n";
         let own = parse(text, false).unwrap();
@@ -379,6 +429,7 @@ mod tests {
             named: vec![Named::Job("nightly".to_owned())],
             jobs: JobSettings {
                 subnets: vec!["subnet-1".to_owned()],
+                security_groups: vec!["sg-1".to_owned()],
                 encrypts_traffic: true,
                 ..JobSettings::default()
             },
@@ -422,12 +473,25 @@ mod tests {
                 "give a general purpose bucket",
             ),
             (
-                "[show]\nbuckets = ['arn:aws:s3:eu-west-1:1:accesspoint/p/a']",
-                "in show.buckets names none",
+                "[show]\nbuckets = ['arn:aws:s3:eu-west-1:111122223333:accesspoint/team/a']",
+                "in show.buckets: of ARNs only those",
             ),
             ("[show]\njobs = ['']", "`` in show.jobs names none"),
             ("[roles]\npermissions-boundary = 'bounds'", "is no ARN of a policy"),
             ("[contexts.a]\nrole = 'r'", "`r` in contexts.a.role is no ARN of a role"),
+            ("[contexts.a]\nprofile = ''", "contexts.a.profile is empty"),
+            ("[contexts.a]\nregion = ''", "contexts.a.region is empty"),
+            ("[roles]\npath = 'nope'", "it begins and ends with /"),
+            ("[roles]\ntags = { 'aws:a' = '1' }", "roles.tags: "),
+            ("[jobs]\nspot = -4", "are no seconds"),
+            ("[jobs]\nsubnets = ['subnet-1']", "go together"),
+            (
+                "[jobs]\nsubnets = ['a']\nsecurity-groups = ['sg-1']",
+                "begin with subnet-",
+            ),
+            ("[jobs]\nenvironment = { '1A' = '' }", "is no name of a variable"),
+            ("[uploads.'*']\ntags = { 'aws:a' = '1' }", "keeps for itself"),
+            ("[uploads.'*']\nsse-key = 'k'", "go with aws:kms"),
             ("[uploads.'*']\ndata-keys-below = 'a'", "is no prefix"),
             (
                 "[uploads.'*']\nacl = 'bucket-owner'",
@@ -446,5 +510,8 @@ mod tests {
             assert_eq!(fault.object, path.display().to_string());
         }
         assert!(read(Some(&folder.path().join("none.toml")), false).is_err());
+        // It has no end.
+        let endless = read(Some(Path::new("/dev/zero")), false).unwrap_err();
+        assert!(endless.cause.contains("longer than"), "{}", endless.cause);
     }
 }

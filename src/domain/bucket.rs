@@ -4,6 +4,8 @@ use super::{Arn, Fault, FaultKind};
 
 /// How names of directory buckets end, and of their access points.
 const DIRECTORIES: [&str; 2] = ["--x-s3", "--xa-s3"];
+/// How names of multi-Region access points end, which no bucket's does.
+const MULTI_REGION: &str = ".mrap";
 const ACCESS_POINT: &str = "accesspoint";
 
 /// Bucket and key of `BUCKET/KEY`. The ARN of an access point has a slash of its own.
@@ -51,12 +53,22 @@ pub fn check(act: &str, bucket: &str) -> Result<(), Fault> {
             "it is a directory bucket (S3 Express One Zone), and these are not supported",
             "give a general purpose bucket",
         )
-    } else if access_point(bucket).is_some_and(|at| bucket[at..].ends_with(".mrap")) {
+    } else if bucket.ends_with(MULTI_REGION) {
         (
             "it is a multi-Region access point, and the signatures that these want (SigV4A) are not supported",
             "give the bucket of one region, or an access point of it",
         )
-    } else if bucket.starts_with("arn:") && !is_access_point(bucket) {
+    } else if bucket.ends_with("--table-s3") || is_of(bucket, "s3tables") {
+        (
+            "it is a table bucket, which holds tables and no objects",
+            "give a general purpose bucket",
+        )
+    } else if bucket.ends_with("--ol-s3") || is_of(bucket, "s3-object-lambda") {
+        (
+            "it is an Object Lambda access point, which may change what is read through it",
+            "give the bucket behind it, or an access point of that",
+        )
+    } else if bucket.starts_with("arn:") && !access_point(bucket).is_some_and(|at| is_whole(bucket, at)) {
         (
             "of ARNs only those of access points stand for a bucket (arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME)",
             "give the bucket by its name, or an access point of it",
@@ -65,6 +77,20 @@ pub fn check(act: &str, bucket: &str) -> Result<(), Fault> {
         return Ok(());
     };
     Err(Fault::new(FaultKind::Usage, act, bucket, cause, remedy))
+}
+
+/// Whether region, account and name of an access point's ARN are such; `at` is before the name.
+fn is_whole(text: &str, at: usize) -> bool {
+    let plain = |text: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        !text.is_empty() && text.chars().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+    };
+    Arn::parse(text).is_some_and(|arn| {
+        let is_account = arn.account.len() == 12 && arn.account.bytes().all(|b| b.is_ascii_digit());
+        let name = &text[at + 1..];
+        let has_partition = arn.partition == "aws" || arn.partition.starts_with("aws-");
+        has_partition && is_account && plain(arn.region) && plain(name) && (3..=50).contains(&name.len())
+    })
 }
 
 fn is_of(text: &str, service: &str) -> bool {
@@ -117,6 +143,19 @@ mod tests {
                 "directory bucket",
             ),
             ("arn:aws:s3::111122223333:accesspoint/abc.mrap", "multi-Region"),
+            ("abc.mrap", "multi-Region"),
+            ("team--table-s3", "table bucket"),
+            ("arn:aws:s3tables:us-east-1:1:bucket/data", "table bucket"),
+            ("team--ol-s3", "Object Lambda"),
+            (
+                "arn:aws:s3-object-lambda:us-east-1:111122223333:accesspoint/p",
+                "Object Lambda",
+            ),
+            ("arn:aws:s3:eu west:111122223333:accesspoint/team", "only those"),
+            ("arn:aws:s3::111122223333:accesspoint/team", "only those"),
+            ("arn:aws:s3:eu-west-1:1111:accesspoint/team", "only those"),
+            ("arn:aws:s3:eu-west-1:111122223333:accesspoint/Team_X", "only those"),
+            ("arn:x:s3:eu-west-1:111122223333:accesspoint/team", "only those"),
             ("arn:aws:s3-outposts:us-east-1:1:outpost", "only those of access points"),
             ("arn:aws:s3:::data", "only those of access points"),
         ] {

@@ -120,14 +120,14 @@ mod tests {
             ("s3://bucket/", "bucket", "", true),
             ("s3://bucket", "bucket", "", true),
             (
-                "s3://arn:aws:s3:eu-west-1:1:accesspoint/p",
-                "arn:aws:s3:eu-west-1:1:accesspoint/p",
+                "s3://arn:aws:s3:eu-west-1:111122223333:accesspoint/team",
+                "arn:aws:s3:eu-west-1:111122223333:accesspoint/team",
                 "",
                 true,
             ),
             (
-                "s3://arn:aws:s3:eu-west-1:1:accesspoint/p/a/b",
-                "arn:aws:s3:eu-west-1:1:accesspoint/p",
+                "s3://arn:aws:s3:eu-west-1:111122223333:accesspoint/team/a/b",
+                "arn:aws:s3:eu-west-1:111122223333:accesspoint/team",
                 "a/b",
                 false,
             ),

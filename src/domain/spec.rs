@@ -233,6 +233,11 @@ impl JobSpec {
     /// The hyperparameter that tells the container of it.
     pub const CHECKPOINTS_PARAMETER: &str = "strongroom_checkpoints";
 
+    /// The hyperparameter with the account that the bucket of the job's manifest must belong to.
+    pub const OWNER_PARAMETER: &str = "strongroom_bucket_owner";
+    /// The hyperparameter that says that the job's role pays for what is read there.
+    pub const PAYER_PARAMETER: &str = "strongroom_requester_pays";
+
     /// Where they are copied to: beside the model.
     pub fn checkpoints_uri(&self) -> String {
         format!("{}/{}/checkpoints", self.output.trim_end_matches('/'), self.name)

@@ -69,6 +69,57 @@ impl UploadSettings {
     }
 }
 
+impl UploadSettings {
+    /// Refuses what S3 would refuse, before anything is made for it.
+    ///
+    /// # Errors
+    /// What is wrong, with what is wanted instead.
+    pub fn check(&self) -> Result<(), String> {
+        check_tags(&self.tags, MOST_OBJECT_TAGS)?;
+        let encryption = self.encryption.as_deref();
+        let is_kms = encryption.is_some_and(|name| name.starts_with("aws:kms"));
+        if (self.key.is_some() || !self.context.is_empty()) && !is_kms {
+            return Err("a KMS key and a context of S3's go with aws:kms or aws:kms:dsse only".to_owned());
+        }
+        if self.bucket_key && encryption != Some("aws:kms") {
+            return Err("a key of the bucket's goes with aws:kms only".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// S3 takes no more on an object.
+const MOST_OBJECT_TAGS: usize = 10;
+
+/// Refuses tags that AWS would refuse.
+///
+/// # Errors
+/// What is wrong with them, with what is wanted instead.
+pub fn check_tags(tags: &BTreeMap<String, String>, most: usize) -> Result<(), String> {
+    if tags.len() > most {
+        return Err(format!("{} tags are more than the {most} that AWS takes", tags.len()));
+    }
+    for (name, value) in tags {
+        let begin = name.get(..4).unwrap_or_default();
+        if begin.eq_ignore_ascii_case("aws:") {
+            return Err(format!("the tag `{name}` begins with aws:, which AWS keeps for itself"));
+        }
+        if name.is_empty() || name.chars().count() > 128 || value.chars().count() > 256 {
+            return Err(format!(
+                "the tag `{name}` has not 1 to 128 characters, or its value more than 256"
+            ));
+        }
+        let is_taken = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
+        if let Some(other) = name.chars().chain(value.chars()).find(|c| !is_taken(*c)) {
+            return Err(format!(
+                "`{}` in the tag `{name}` is no letter, digit, space or one of _.:/=+-@",
+                other.escape_default()
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Whether the name is one of the pattern's.
 fn is_match(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
@@ -81,7 +132,58 @@ fn is_match(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+
+    #[test]
+    fn what_s3_would_refuse_is_refused_with_what_it_wants() {
+        let of = |change: fn(&mut UploadSettings)| {
+            let mut settings = UploadSettings::default();
+            change(&mut settings);
+            settings.check()
+        };
+        let tag = |name: &str, value: &str| check_tags(&[(name.to_owned(), value.to_owned())].into(), 1);
+        assert_eq!(UploadSettings::default().check(), Ok(()));
+        assert_eq!(tag("team", "a b-c@d é"), Ok(()));
+        assert_eq!(
+            of(|of| {
+                of.encryption = Some("aws:kms".to_owned());
+                of.key = Some("k".to_owned());
+                of.bucket_key = true;
+            }),
+            Ok(())
+        );
+        for (refused, word) in [
+            (tag("aws:x", "1"), "keeps for itself"),
+            (tag("AWS:x", "1"), "keeps for itself"),
+            (tag("", "1"), "1 to 128"),
+            (tag("a", &"x".repeat(257)), "256"),
+            (tag("a<b", "1"), "`<` in the tag"),
+            (tag("a", "\u{1b}"), "\\u{1b}"),
+            (
+                check_tags(&(0..11).map(|n| (n.to_string(), String::new())).collect(), 10),
+                "more than the 10",
+            ),
+            (
+                of(|of| {
+                    of.encryption = Some("AES256".to_owned());
+                    of.key = Some("k".to_owned());
+                }),
+                "aws:kms",
+            ),
+            (
+                of(|of| {
+                    of.encryption = Some("aws:kms:dsse".to_owned());
+                    of.bucket_key = true;
+                }),
+                "aws:kms only",
+            ),
+        ] {
+            let why = refused.unwrap_err();
+            assert!(why.contains(word), "{why}");
+        }
+    }
 
     #[test]
     fn a_star_stands_for_any_characters() {

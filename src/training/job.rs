@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::exact::Exact;
-use crate::domain::{Fault, FaultKind, JobSpec};
+use crate::config::Connection;
+use crate::domain::{Fault, FaultKind, JobSpec, UploadRule, UploadSettings};
 
 /// A training job as seen from inside.
 #[derive(Debug)]
@@ -156,6 +157,31 @@ impl Job {
         let value = self.hyperparameters.get(name)?;
         let plain = serde_json::from_str::<String>(value).unwrap_or_else(|_| value.clone());
         Some(plain).filter(|plain| !plain.is_empty())
+    }
+
+    /// How AWS is reached: as the container says, buckets on the terms of whoever made the job.
+    ///
+    /// # Errors
+    /// When a hyperparameter of ours says neither yes nor no.
+    pub(crate) fn connection(&self) -> Result<Connection, Fault> {
+        let requester_pays = match self.hyperparameter(JobSpec::PAYER_PARAMETER).as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(other) => {
+                let cause = format!("`{other}` is neither true nor false");
+                return Err(invalid("read hyperparameter", JobSpec::PAYER_PARAMETER, cause, ""));
+            }
+        };
+        let settings = UploadSettings {
+            owner: self.hyperparameter(JobSpec::OWNER_PARAMETER),
+            requester_pays,
+            ..UploadSettings::default()
+        };
+        let buckets = "*".to_owned();
+        Ok(Connection {
+            uploads: vec![UploadRule { buckets, settings }],
+            ..Connection::default()
+        })
     }
 
     /// Like [`Job::hyperparameter`], refusing its absence.

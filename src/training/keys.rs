@@ -149,9 +149,9 @@ pub(super) async fn unwrap(wrapped: WrappedDataKey, token: Option<&str>, aws: &A
         .map_err(|error| invalid("read manifest", "data_key", error.to_string(), ""))?;
     let (key, context) = (Some(wrapped.kms_key_id.as_str()), &wrapped.context);
     let tokens: Vec<String> = token.map(str::to_owned).into_iter().collect();
-    let opened = match kms::decrypt_data_key(aws, &bytes, key, context, &tokens).await {
+    let opened = match kms::unwrap_data_key(aws, &bytes, key, context, &tokens).await {
         Err(fault) if fault.code.as_deref() == Some("InvalidGrantTokenException") => {
-            kms::decrypt_data_key(aws, &bytes, key, context, &[]).await?
+            kms::unwrap_data_key(aws, &bytes, key, context, &[]).await?
         }
         other => other?,
     };

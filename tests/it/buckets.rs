@@ -137,9 +137,22 @@ fn directory_buckets_are_refused_on_every_door_before_anything_is_made() {
     let refused = place.wait(actions::create_bucket(&place.aws, DIRECTORY)).unwrap_err();
     assert_eq!(refused.kind, FaultKind::Usage, "{refused}");
 
+    for (other, word) in [
+        ("abc0def.mrap", "multi-Region"),
+        ("team--table-s3", "table bucket"),
+        ("team--ol-s3", "Object Lambda"),
+        ("arn:aws:s3:eu west:111122223333:accesspoint/team", "access points"),
+    ] {
+        let to = format!("s3://{other}/data/");
+        let refused = place.run(&["encrypt", "x.csv", &to, "--key", "alias/none"]);
+        refused.failed(2, &[other, word]);
+    }
+
     let mut session = place.dashboard((140, 30));
     session.wait("buckets").keys("O").keys(&to).keys(ENTER);
     session.wait("directory bucket").keys(ESC);
+    session.keys("O").keys("s3://abc0def.mrap/data/").keys(ENTER);
+    session.wait("multi-Region").keys(ESC);
     // An access point is taken, and what cannot be is said.
     session.keys("O").keys(&format!("s3://{POINT}/data/")).keys(ENTER);
     session.wait("an access point has a host").keys("q");
@@ -209,6 +222,48 @@ fn whoever_pays_for_reads_says_so_on_each() {
 }
 
 #[test]
+fn the_dashboard_pays_for_what_it_reads_where_the_configuration_says_so() {
+    let place = Place::new();
+    let (proxy, asked) = finding_nothing();
+    let own = place.write(
+        "own.toml",
+        "[uploads.'their-*']\nrequester-pays = true\nexpected-owner = '999988887777'\n",
+    );
+    let mut environment = place.environment_at(place.endpoint());
+    environment.extend([
+        ("AWS_ENDPOINT_URL_S3", "http://s3.test"),
+        ("HTTP_PROXY", &proxy),
+        ("AWS_MAX_ATTEMPTS", "1"),
+    ]);
+    let arguments = ["--config", own.to_str().unwrap(), "s3://their-data/below/"];
+    let mut session = Session::start_with(&arguments, place.home.path(), (140, 30), &environment);
+    let of_theirs = || -> Vec<_> {
+        let asked = asked.lock().unwrap();
+        asked
+            .iter()
+            .filter(|(path, _)| path.contains("their-data"))
+            .cloned()
+            .collect()
+    };
+    session.wait_until("a list of theirs", |_| {
+        of_theirs().iter().any(|(path, _)| path.contains("list-type"))
+    });
+    session.keys("O").keys("s3://their-data/below/x.csv").keys(ENTER);
+    session.wait_until("an object of theirs", |_| {
+        of_theirs().iter().any(|(path, _)| path.contains("x.csv"))
+    });
+    session.keys(ESC).keys("q");
+    session.exit();
+    for (path, head) in of_theirs() {
+        assert!(head.contains("x-amz-request-payer: requester"), "{path}: {head}");
+        assert!(
+            head.contains("x-amz-expected-bucket-owner: 999988887777"),
+            "{path}: {head}"
+        );
+    }
+}
+
+#[test]
 fn what_s3_would_not_know_is_refused_with_the_values_that_it_knows() {
     let place = Place::new();
     place.write("x.csv", "x\n1\n");
@@ -226,6 +281,13 @@ fn what_s3_would_not_know_is_refused_with_the_values_that_it_knows() {
         for word in [option, value, known] {
             assert!(refused.err.contains(word), "{word}: {refused:?}");
         }
+    }
+    for (options, word) in [
+        (&["--tag", "aws:owner=a"][..], "keeps for itself"),
+        (&["--sse", "AES256", "--sse-key", "alias/none"], "aws:kms"),
+        (&["--sse", "aws:kms:dsse", "--bucket-key"], "aws:kms only"),
+    ] {
+        encrypt(to, options).failed(2, &[word, "encrypt --help"]);
     }
     encrypt(to, &["--tag", "owner=a", "--tag", "owner=b"]).failed(2, &["--tag", "`owner` is given twice"]);
     for options in [

@@ -11,7 +11,7 @@ use crate::pty::{ENTER, ESC, Session};
 const SIZE: (u16, u16) = (120, 36);
 
 /// Access of a user who may do this and nothing else: id and secret.
-fn user(place: &Place, name: &str, statements: &serde_json::Value) -> (String, String) {
+pub(crate) fn user(place: &Place, name: &str, statements: &serde_json::Value) -> (String, String) {
     let iam = aws_sdk_iam::Client::new(&place.sdk());
     let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     place.wait(async {

@@ -3,14 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use strongroom::printable;
 
+use crate::fake::refusing_proxy;
 use crate::place::{Done, Place};
 use crate::proxy::{Proxy, Trouble};
 
@@ -209,23 +207,6 @@ fn only_what_is_on_loopback_is_asked_without_the_proxy() {
         asked.iter().all(|line| line.contains(".amazonaws.com:443")),
         "{asked:?}"
     );
-}
-
-/// A proxy that lets nobody through: its address, and what it was asked for.
-fn refusing_proxy() -> (String, Arc<Mutex<BTreeSet<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let asked: Arc<Mutex<BTreeSet<String>>> = Arc::default();
-    let heard = Arc::clone(&asked);
-    std::thread::spawn(move || {
-        for client in listener.incoming().flatten() {
-            let mut line = String::new();
-            BufReader::new(client).read_line(&mut line).unwrap_or_default();
-            let words = line.split(' ').take(2).collect::<Vec<_>>().join(" ");
-            heard.lock().unwrap().insert(words);
-        }
-    });
-    (url, asked)
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! A service of our own on loopback: what it is asked, and what it answers, is the test's.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// A request, as far as these services look at it.
@@ -78,4 +79,21 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
         head,
         body: String::from_utf8(body).ok()?,
     })
+}
+
+/// A proxy that lets nobody through: its address, and what it was asked for.
+pub(crate) fn refusing_proxy() -> (String, Arc<Mutex<BTreeSet<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+    let heard = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let mut line = String::new();
+            BufReader::new(client).read_line(&mut line).unwrap_or_default();
+            let words = line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+            heard.lock().unwrap().insert(words);
+        }
+    });
+    (url, asked)
 }

@@ -245,3 +245,35 @@ fn what_the_configuration_says_of_jobs_holds_for_those_of_the_command_line() {
     assert_eq!(stopping.max_wait_time_in_seconds(), Some(900));
     assert_eq!(stopping.max_runtime_in_seconds(), Some(600));
 }
+
+#[test]
+fn the_container_asks_the_bucket_on_the_terms_of_whoever_started_the_job() {
+    let place = ready(true);
+    let own = "[uploads.'sagemaker-*']\nexpected-owner = '111122223333'\nrequester-pays = true\n";
+    let own = place.write("own.toml", own);
+    let options = ["--channel", TRAIN, "--wait", "--config", own.to_str().unwrap()];
+    start(&place, "image", &options).ok();
+    let first = describe(&place);
+    let mut hyperparameters = first.hyper_parameters.clone().unwrap();
+    assert_eq!(hyperparameters["strongroom_requester_pays"], "true");
+    let owner = hyperparameters.insert("strongroom_bucket_owner".to_owned(), "999988887777".to_owned());
+    assert_eq!(owner.as_deref(), Some("111122223333"));
+
+    // The same job, for a bucket that should be another account's.
+    let sagemaker = aws_sdk_sagemaker::Client::new(&place.sdk());
+    let again = sagemaker
+        .create_training_job()
+        .training_job_name("job-2")
+        .set_hyper_parameters(Some(hyperparameters))
+        .set_algorithm_specification(first.algorithm_specification)
+        .set_role_arn(first.role_arn)
+        .set_input_data_config(first.input_data_config)
+        .set_output_data_config(first.output_data_config)
+        .set_resource_config(first.resource_config)
+        .set_stopping_condition(first.stopping_condition);
+    place.wait(again.send()).unwrap();
+    let ended = place.run(&["watch", "job-2"]);
+    assert_ne!(ended.status, 0, "{ended:?}");
+    let said = ended.out + &ended.err;
+    assert!(said.contains("not of the account 999988887777"), "{said}");
+}
