@@ -65,6 +65,8 @@ mod regions;
 mod renewed;
 #[path = "it/roles.rs"]
 mod roles;
+#[path = "it/ruled.rs"]
+mod ruled;
 #[path = "it/screens.rs"]
 mod screens;
 #[path = "it/sentences.rs"]

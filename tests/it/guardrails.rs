@@ -14,7 +14,7 @@ fn s3(place: &Place) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config.force_path_style(true).build())
 }
 
-fn put_policy(place: &Place, statements: &Value) {
+pub(crate) fn put_policy(place: &Place, statements: &Value) {
     let s3 = s3(place);
     let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     place
@@ -22,7 +22,7 @@ fn put_policy(place: &Place, statements: &Value) {
         .unwrap();
 }
 
-fn deny(condition: &Value) -> Value {
+pub(crate) fn deny(condition: &Value) -> Value {
     json!([{
         "Sid": "Guardrail",
         "Effect": "Deny",
