@@ -10,10 +10,12 @@ use tar::{Archive, EntryType};
 use super::faults::{fault_of, io_fault};
 use super::inside::inside;
 use super::kinds::{self, no_token, of_file};
-use super::unlock::{Unlocked, check_member};
+use super::unlock::{Unlocked, check_opened};
+use crate::domain::format::begins_token;
+use crate::domain::words::counted;
 use crate::domain::{Bond, Contested, Fault, FaultKind, Location, Verified};
-use crate::envelope::manifest::{Bundle, BundleFile, bundle_host};
-use crate::envelope::{Opened, header_of};
+use crate::envelope::manifest::{Bundle, bundle_host};
+use crate::envelope::{EnvelopeError, Opened, header_of};
 use crate::publish::Folder;
 
 mod hosts;
@@ -41,10 +43,17 @@ pub(super) fn contents(archive: &mut File, source: &Location) -> Result<(Vec<Hos
                 .take(MAX_BUNDLE)
                 .read_to_end(&mut text)
                 .map_err(|error| io_fault(ACT, source, &error))?;
+            // What a script called so is a token like all that it left.
+            if begins_token(&text) {
+                return Ok(());
+            }
             found.push(HostBundle {
                 name: name.to_owned(),
                 host: host.map(str::to_owned),
-                bundle: Bundle::read(&text).map_err(|error| refused(source, name, &error.to_string()))?,
+                bundle: Bundle::read(&text).map_err(|error| match error {
+                    EnvelopeError::Newer { .. } => fault_of(ACT, format!("{source}: {name}"), &error),
+                    error => refused(source, name, &error.to_string()),
+                })?,
             });
         }
         Ok(())
@@ -95,15 +104,15 @@ pub(super) fn open_members(
         token.seek(SeekFrom::Start(0)).map_err(io)?;
         (&mut token).take(BEGINNING).read_to_end(&mut beginning).map_err(io)?;
         token.seek(SeekFrom::Start(0)).map_err(io)?;
-        let chosen = opening.chosen(name, header_of(&beginning));
+        let chosen = opening.chosen(source, name, header_of(&beginning))?;
         let opened = write(name, chosen.unlocked, &mut token)?;
-        if let Some(bundle) = chosen.bundle {
-            check_member(chosen.unlocked, bundle, name, &opened).map_err(|error| fault_of(ACT, name, &error))?;
+        if let Some(listed) = chosen.listed {
+            check_opened(&chosen.unlocked.key, listed, &opened).map_err(|error| fault_of(ACT, name, &error))?;
         }
         members.push(Member {
             name: name.to_owned(),
             opened,
-            bond: if chosen.bundle.is_some() {
+            bond: if chosen.listed.is_some() {
                 Bond::Inside
             } else {
                 Bond::Unbound
@@ -112,19 +121,27 @@ pub(super) fn open_members(
         });
         Ok(())
     })?;
+    let is_there = |path: &str| members.iter().any(|member| member.name == path);
     let listed = opening
         .bundles()
-        .flat_map(|one| &one.bundle.files)
-        .map(BundleFile::path);
-    let mut missing = listed.filter(|path| members.iter().all(|member| member.name != *path));
-    match missing.next() {
-        Some(path) => Err(refused(
-            source,
-            &path,
-            "the bundle lists it, the archive does not hold it",
-        )),
-        None => Ok(members),
+        .flat_map(|one| one.bundle.files.iter().map(move |file| (one, file.path())));
+    let missing: Vec<_> = listed.filter(|(_, path)| !is_there(path)).collect();
+    match missing.as_slice() {
+        [] => Ok(members),
+        [(one, path), more @ ..] => {
+            let others = match more.len() {
+                0 => String::new(),
+                more => format!(", nor {} more that bundles list", counted(more, "file")),
+            };
+            let cause = format!("{} lists it, and the archive does not hold it{others}", one.name);
+            Err(refused(source, path, &cause))
+        }
     }
+}
+
+/// Where several hosts left files of one name, and one's was kept.
+pub(super) fn contested(members: Vec<Member>) -> Vec<Contested> {
+    members.into_iter().filter_map(|member| member.contested).collect()
 }
 
 /// What all members together proved; nothing if there are none.

@@ -13,7 +13,7 @@ use super::ProgressSink;
 use super::blocking::blocking;
 use super::bucket_refusal;
 use super::download::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file, scratch};
-use super::faults::{cancelled, fault_of, io_fault, keeping, unless_cancelled, usage};
+use super::faults::{cancelled, io_fault, keeping, unless_cancelled, usage};
 use super::kinds::{no_token, of_file, verified, with_length};
 use super::sweep::Leftovers;
 use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, unlock_file, unlock_object};
@@ -233,11 +233,8 @@ impl Run<'_> {
                 self.leftovers.sweep(&folder).await;
                 let output = self.open(sink).await?;
                 let shown = source.0.clone();
-                let read = move |unlocked: &Unlocked, token: &mut Watched<Token>| {
-                    unlocked
-                        .first_pass(token)
-                        .map_err(|error| fault_of(ACT, &shown, &error))
-                };
+                let read =
+                    move |unlocked: &Unlocked, token: &mut Watched<Token>| unlocked.first_pass(token, (ACT, &shown));
                 let verified = download.spooled_through(&folder, &unlocked, read).await;
                 let (spool, verified) = verified.map_err(|fault| with_length(fault, head))?;
                 let released = match spool.token() {
@@ -282,7 +279,7 @@ impl Run<'_> {
                 let again = token.try_clone().map_err(io)?;
                 let key = Arc::clone(&unlocked);
                 let verify = move |token: &mut Watched<File>| {
-                    let verified = key.first_pass(token).map_err(|error| fault_of(ACT, &shown, &error))?;
+                    let verified = key.first_pass(token, (ACT, &shown))?;
                     token.rewind().map_err(|error| io_fault("read", &shown, &error))?;
                     Ok(verified)
                 };
@@ -451,7 +448,5 @@ type Made = (Opened, Bond, Unpublished);
 fn to_file(token: &mut (impl Read + Send), unlocked: &Unlocked, source: &str, spot: &Spot) -> Result<Made, Fault> {
     let file = Unpublished::create_in(&spot.folder, &spot.name)
         .map_err(|error| io_fault("write", spot.path.display(), &error))?;
-    unlocked
-        .decrypt(token, file)
-        .map_err(|error| fault_of(ACT, source, &error))
+    unlocked.decrypt(token, file, (ACT, source))
 }

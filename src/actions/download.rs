@@ -110,7 +110,7 @@ impl Download<'_> {
         let (spool, kept) = Spool::open(folder, self.bucket, self.key, self.head)
             .map_err(|error| io_fault("write a temporary file in", folder.path().display(), &error))?;
         match self.fill(&spool, kept, unlocked, read.clone()).await {
-            Err(fault) if kept > 0 && fault.kind == FaultKind::Integrity => {
+            Err(fault) if kept > 0 && matches!(fault.kind, FaultKind::Integrity | FaultKind::OtherKey) => {
                 let result = self.fill(&spool, 0, unlocked, read).await;
                 spool.settled(result)
             }

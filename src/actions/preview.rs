@@ -11,13 +11,13 @@ use super::archive::Opening;
 use super::blocking::blocking;
 use super::decrypt::fetch;
 use super::download::{ALONE, Download, Watched, scratch};
-use super::faults::{fault_of, io_fault};
+use super::faults::io_fault;
 use super::kinds::{no_token, verified, with_length};
 use super::unlock::{Among, Claim, Keyring, OpenOptions, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::{Aws, s3, transfer};
 use crate::domain::{Fault, FaultKind, Location, ObjectFormat, Origin, Outcome, Plaintext, Preview, View};
-use crate::envelope::{TokenReader, decrypt, verify};
+use crate::envelope::{HEADER_TEXT, TokenReader, header_of};
 
 /// More is not kept, whatever is asked for.
 const MOST: usize = 4 << 20;
@@ -62,9 +62,11 @@ pub async fn preview(
         phase: "reading",
         in_flight: ALONE,
     };
-    let reading = (TokenReader::decrypting(&unlocked.key), Beginning::new(most));
-    let (reader, mut beginning) = stream
-        .fold(reading, |(reader, beginning), piece| {
+    let reading = (TokenReader::decrypting(&unlocked.key), Beginning::new(most), Vec::new());
+    let (reader, mut beginning, start) = stream
+        .fold(reading, |(reader, beginning, start), piece| {
+            let room = HEADER_TEXT.saturating_sub(start.len()).min(piece.len());
+            start.extend_from_slice(&piece[..room]);
             let mut plaintext = Zeroizing::new(Vec::with_capacity(piece.len()));
             reader.push(piece, &mut plaintext)?;
             beginning.take(&plaintext);
@@ -74,13 +76,16 @@ pub async fn preview(
         .map_err(|fault| with_length(fault, &head))?;
     let mut rest = Zeroizing::new(Vec::new());
     // Until here nothing was verified; what was kept is dropped and wiped if this fails.
-    let opened = reader
-        .finish(&mut rest)
-        .map_err(|error| with_length(fault_of("preview", &uri, &error), &head))?;
+    let opened = reader.finish(&mut rest).map_err(|error| {
+        with_length(
+            unlocked.fault(("preview", &uri), header_of(&start).as_ref(), &error),
+            &head,
+        )
+    })?;
     beginning.take(&rest);
     let bond = unlocked
         .check(&opened)
-        .map_err(|error| fault_of("preview", &uri, &error))?;
+        .map_err(|error| unlocked.fault(("preview", &uri), Some(&opened.header), &error))?;
     let origin = Origin::Token {
         verified: verified((opened, bond)),
         etag: head.unquoted_etag(),
@@ -125,12 +130,12 @@ async fn of_archive(
                 inner: token,
                 cancel: cancel.clone(),
             };
-            let fault = |error| fault_of("preview", name, &error);
+            let doing = ("preview", name);
             let is_wanted = found.is_none() && wanted.as_deref().is_none_or(|wanted| wanted == name);
             if !is_wanted {
-                return verify(&unlocked.key, &mut token).map_err(fault);
+                return unlocked.verify(&mut token, doing).map(|(opened, _)| opened);
             }
-            let (opened, beginning) = decrypt(&unlocked.key, &mut token, Beginning::new(most)).map_err(fault)?;
+            let (opened, _, beginning) = unlocked.decrypt(&mut token, Beginning::new(most), doing)?;
             found = Some((name.to_owned(), beginning));
             Ok(opened)
         })?;

@@ -1,13 +1,14 @@
 //! From a token to the data key that opens it: its metadata, the caller's word, or the places where key objects lie.
 //!
-//! A token without metadata (the boto3 way) says nothing of its data key. Without `--data-key` two places of its own
-//! bucket are tried: the object `dont_look`, and `.strongroom/data-keys/` if exactly one key object lies there. A key object
+//! A token without metadata says nothing of its data key. Without `--data-key` a bundle is looked for above it, which a job
+//! writes beside its checkpoints and its model: that lists its tokens. Without one (the boto3 way) two places of its own
+//! bucket are tried: the object `dont_look`, and `.strongroom/data-keys/` if exactly one key object lies there. That is a
+//! guess: where such a token does not open, nothing is known of it. A key object
 //! that strongroom made without being told its name opens only what strongroom uploaded, and that has metadata: where it is
 //! gone, somebody may have taken it away with the name and the place that it proved. Such a token is refused.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,16 +17,19 @@ use super::faults::{fault_of, io_fault};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::{Bond, Fault, FaultKind, Location, ObjectRow, ObjectUri, WayOut};
-use crate::envelope::binding::{self, Subject};
-use crate::envelope::manifest::{Bundle, BundleFile};
-use crate::envelope::{
-    DataKey, EnvelopeError, FirstPass, HEADER_LEN, HEADER_TEXT, Metadata, Opened, decrypt, first_pass, header_of,
-    verify,
-};
+use crate::envelope::DataKey;
+use crate::envelope::manifest::Bundle;
 
 mod claim;
+mod listing;
+mod unlocked;
 
 pub(super) use claim::{Among, Claim};
+pub(super) use listing::is_bundle;
+pub(super) use unlocked::{Unlocked, check_listed, check_opened, not_listed};
+
+use listing::{Listing, Listings};
+use unlocked::Tie;
 
 /// How a person helps to find the data key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,9 +50,12 @@ pub struct OpenOptions {
     pub accept_unbound: bool,
 }
 
-/// Data keys that were unwrapped in one operation: many tokens under one data key cost one call.
+/// Data keys that were unwrapped in one operation, and bundles that were read: many tokens under one data key cost one call.
 #[derive(Default)]
-pub(super) struct Keyring(Mutex<BTreeMap<Wrapped, Arc<Key>>>);
+pub(super) struct Keyring {
+    keys: Mutex<BTreeMap<Wrapped, Arc<Key>>>,
+    listings: Listings,
+}
 
 /// C, the KMS key asked for, and the context.
 type Wrapped = (Vec<u8>, Option<String>, BTreeMap<String, String>);
@@ -56,74 +63,6 @@ type Wrapped = (Vec<u8>, Option<String>, BTreeMap<String, String>);
 struct Key {
     data_key: Arc<DataKey>,
     kms_key_arn: String,
-}
-
-/// A data key, and what its token must be.
-pub(super) struct Unlocked {
-    pub(super) key: Arc<DataKey>,
-    pub(super) kms_key_arn: String,
-    tie: Tie,
-}
-
-/// What holds of its place if the token is the one its metadata means.
-enum Tie {
-    None,
-    Metadata { metadata: Box<Metadata>, bond: Bond },
-}
-
-impl Unlocked {
-    /// Decrypts the token that its metadata means, and tells what is proved of its place. The output comes back only if
-    /// all of it holds: it must be one that nobody else sees until then.
-    pub(super) fn decrypt<W: Write>(
-        &self,
-        token: &mut (impl Read + Send),
-        output: W,
-    ) -> Result<(Opened, Bond, W), EnvelopeError> {
-        let mut token = BufReader::with_capacity(HEADER_TEXT, token);
-        let beginning = token.fill_buf().map_err(EnvelopeError::Read)?;
-        if header_of(beginning).is_some_and(|header| self.is_another(&header)) {
-            // Another token, or another key: its end tells which. Until there nothing of it need be written.
-            verify(&self.key, &mut token)?;
-            return Err(EnvelopeError::Unbound);
-        }
-        let (opened, output) = decrypt(&self.key, &mut token, output)?;
-        Ok((opened, self.check(&opened)?, output))
-    }
-
-    /// Checks the same, and writes nothing.
-    pub(super) fn verify(&self, token: &mut (impl Read + Send)) -> Result<(Opened, Bond), EnvelopeError> {
-        let opened = verify(&self.key, token)?;
-        Ok((opened, self.check(&opened)?))
-    }
-
-    /// Checks the same of a token that is read again by [`release`](crate::envelope::release).
-    pub(super) fn first_pass(&self, token: &mut (impl Read + Send)) -> Result<(FirstPass, Bond), EnvelopeError> {
-        let pass = first_pass(&self.key, token)?;
-        let bond = self.check(pass.opened())?;
-        Ok((pass, bond))
-    }
-
-    fn is_another(&self, header: &[u8; HEADER_LEN]) -> bool {
-        match &self.tie {
-            Tie::None => false,
-            Tie::Metadata { metadata, .. } => metadata.check(&self.key, header).is_err(),
-        }
-    }
-
-    /// What is proved of the token's place, if it is the one its metadata means.
-    pub(super) fn check(&self, opened: &Opened) -> Result<Bond, EnvelopeError> {
-        match &self.tie {
-            Tie::None => Ok(Bond::Unbound),
-            Tie::Metadata { metadata, bond } => {
-                metadata.check(&self.key, &opened.header)?;
-                if metadata.length == opened.plaintext_bytes {
-                    Ok(bond.clone())
-                } else {
-                    Err(EnvelopeError::Unbound)
-                }
-            }
-        }
-    }
 }
 
 /// Unwraps the data key of an object of which, once it opens, so much is proved.
@@ -136,16 +75,14 @@ pub(super) async fn unlock_object(
 ) -> Result<Unlocked, Fault> {
     let (bucket, uri) = (&claim.bucket, s3::uri(&claim.bucket, &claim.key));
     let Some(metadata) = claim.metadata else {
-        let ciphertext = match &options.data_key {
-            Some(place) => read_data_key(aws, place).await?,
-            None => match by_convention(aws, bucket, &uri).await? {
-                (at, true, _) if !options.accept_unbound => return Err(stripped(&uri, &at)),
-                (_, _, ciphertext) => ciphertext,
-            },
+        let listing = match &options.data_key {
+            Some(_) => None,
+            None => listing::of_object(aws, bucket, &claim.key, keyring).await?,
         };
-        return keyring
-            .unwrap(aws, ciphertext, options.key.clone(), &options.context, Tie::None)
-            .await;
+        return match listing {
+            Some(listing) => keyring.of_bundle(aws, listing, options).await,
+            None => unlisted(aws, bucket, &uri, options, keyring).await,
+        };
     };
     let ciphertext = match (&options.data_key, &metadata.data_key, &metadata.data_key_object) {
         (Some(place), _, _) => read_data_key(aws, place).await?,
@@ -163,28 +100,57 @@ pub(super) async fn unlock_object(
     keyring.unwrap(aws, ciphertext, Some(key), &context, tie).await
 }
 
-/// Unwraps the data key of a local token: `--data-key`, `TOKEN.datakey`, or `FOLDER.datakey` of the folder it lies in.
+/// Unwraps the data key of what nothing lists: the caller's, or the one that lies where such ones lie.
+async fn unlisted(
+    aws: &Aws,
+    bucket: &str,
+    uri: &str,
+    options: &OpenOptions,
+    keyring: &Keyring,
+) -> Result<Unlocked, Fault> {
+    let (ciphertext, tie) = match &options.data_key {
+        Some(place) => (read_data_key(aws, place).await?, Tie::Named),
+        None => match by_convention(aws, bucket, uri).await? {
+            (at, true, _) if !options.accept_unbound => return Err(stripped(uri, &at)),
+            (at, _, ciphertext) => (ciphertext, Tie::Guessed(s3::uri(bucket, &at))),
+        },
+    };
+    keyring
+        .unwrap(aws, ciphertext, options.key.clone(), &options.context, tie)
+        .await
+}
+
+/// Unwraps the data key of a local token: `--data-key`, `TOKEN.datakey`, that of the bundle that lists it, or
+/// `FOLDER.datakey` of a folder that it lies in.
 pub(super) async fn unlock_file(aws: &Aws, token: &Path, options: &OpenOptions) -> Result<Unlocked, Fault> {
     if options.require_bound {
         return Err(unbound(token.display()));
     }
-    let place = match &options.data_key {
-        Some(place) => place.clone(),
-        None => std::iter::once(token)
-            .chain(
-                token
-                    .ancestors()
-                    .skip(1)
-                    .filter(|folder| !folder.as_os_str().is_empty()),
-            )
-            .map(data_key_file)
-            .find(|file| file.is_file())
+    let own = || {
+        Some(data_key_file(token))
+            .filter(|file| file.is_file())
             .map(Location::Local)
-            .ok_or_else(|| no_data_key(token.display()))?,
+    };
+    let keyring = Keyring::default();
+    let (place, tie) = match options.data_key.clone().or_else(own) {
+        Some(place) => (place, Tie::Named),
+        None => {
+            if let Some(listing) = listing::of_file(token)? {
+                return keyring.of_bundle(aws, listing, options).await;
+            }
+            let folders = token
+                .ancestors()
+                .skip(1)
+                .filter(|folder| !folder.as_os_str().is_empty());
+            let found = folders.map(data_key_file).find(|file| file.is_file());
+            let found = found.ok_or_else(|| no_data_key(token.display()))?;
+            let tie = Tie::Guessed(found.display().to_string());
+            (Location::Local(found), tie)
+        }
     };
     let ciphertext = read_data_key(aws, &place).await?;
-    Keyring::default()
-        .unwrap(aws, ciphertext, options.key.clone(), &options.context, Tie::None)
+    keyring
+        .unwrap(aws, ciphertext, options.key.clone(), &options.context, tie)
         .await
 }
 
@@ -197,11 +163,8 @@ pub(super) async fn unlock_archive(
     keyring: &Keyring,
 ) -> Result<Unlocked, Fault> {
     if let Some(bundle) = bundle {
-        let ciphertext = base64_of(source, &bundle.data_key)?;
-        let key = options.key.clone().unwrap_or_else(|| bundle.kms_key_id.clone());
-        return keyring
-            .unwrap(aws, ciphertext, Some(key), &bundle.context, Tie::None)
-            .await;
+        // Which of its tokens is which is told member by member.
+        return keyring.of(aws, source, bundle, options, Tie::Named).await;
     }
     match source {
         Location::Local(path) => unlock_file(aws, path, options).await,
@@ -211,44 +174,50 @@ pub(super) async fn unlock_archive(
                 accept_unbound: true,
                 ..options.clone()
             };
-            let claim = Claim::read(bucket, key, &BTreeMap::new())?;
-            let bond = claim.bond(options, Among::Nothing)?;
-            unlock_object(aws, claim, bond, options, keyring).await
+            Claim::read(bucket, key, &BTreeMap::new())?.bond(options, Among::Nothing)?;
+            unlisted(aws, bucket, &s3::uri(bucket, key), options, keyring).await
         }
     }
 }
 
-/// Whether a member of an archive is the one its bundle lists.
-pub(super) fn check_member(
-    unlocked: &Unlocked,
-    bundle: &Bundle,
-    name: &str,
-    opened: &Opened,
-) -> Result<(), EnvelopeError> {
-    let listed = bundle.find(name).ok_or(EnvelopeError::Unbound)?;
-    if listed.length != opened.plaintext_bytes {
-        return Err(EnvelopeError::Unbound);
-    }
-    check_listed(unlocked, listed, &opened.header)
-}
-
-/// Whether a token that begins so is the one that is listed, if it is whole.
-pub(super) fn check_listed(
-    unlocked: &Unlocked,
-    listed: &BundleFile,
-    header: &[u8; HEADER_LEN],
-) -> Result<(), EnvelopeError> {
-    let mac = decode(&listed.mac).ok_or(EnvelopeError::Unbound)?;
-    let subject = Subject {
-        prefix: listed.prefix.as_deref(),
-        name: &listed.name,
-        header,
-        length: listed.length,
-    };
-    binding::check(&unlocked.key, subject, &mac)
-}
-
 impl Keyring {
+    async fn of(
+        &self,
+        aws: &Aws,
+        shown: impl fmt::Display,
+        bundle: &Bundle,
+        options: &OpenOptions,
+        tie: Tie,
+    ) -> Result<Unlocked, Fault> {
+        let ciphertext = base64_of(shown, &bundle.data_key)?;
+        let key = options.key.clone().unwrap_or_else(|| bundle.kms_key_id.clone());
+        self.unwrap(aws, ciphertext, Some(key), &bundle.context, tie).await
+    }
+
+    /// Unwraps the data key of a token that a bundle lists, or that lies where its tokens do.
+    async fn of_bundle(&self, aws: &Aws, listing: Listing, options: &OpenOptions) -> Result<Unlocked, Fault> {
+        let Listing { header, found } = listing;
+        let mut first = None;
+        for (place, bundle, file) in found {
+            let tie = match file {
+                Some(file) => Tie::Listed {
+                    bundle: place.clone(),
+                    file,
+                    is_live: bundle.live,
+                },
+                None => Tie::Guessed(place.clone()),
+            };
+            let unlocked = self.of(aws, &place, &bundle, options, tie).await?;
+            // Where several hosts left a file of this name, its MAC is of one.
+            if header.is_some_and(|header| unlocked.is_another(&header)) {
+                first.get_or_insert(unlocked);
+            } else {
+                return Ok(unlocked);
+            }
+        }
+        first.ok_or_else(|| no_data_key("the token"))
+    }
+
     async fn unwrap(
         &self,
         aws: &Aws,
@@ -283,7 +252,7 @@ impl Keyring {
     }
 
     fn keys(&self) -> std::sync::MutexGuard<'_, BTreeMap<Wrapped, Arc<Key>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -351,10 +320,10 @@ fn unbound(object: impl fmt::Display) -> Fault {
     Fault::new(FaultKind::Integrity, "open", object.to_string(), cause, remedy)
 }
 
-fn base64_of(source: &Location, text: &str) -> Result<Vec<u8>, Fault> {
+fn base64_of(source: impl fmt::Display, text: &str) -> Result<Vec<u8>, Fault> {
     decode(text).ok_or_else(|| {
-        let cause = "the data key in strongroom.json is not base64";
-        let remedy = "get the archive again";
+        let cause = "the data key in its bundle is not base64";
+        let remedy = "get it again from where it was made";
         Fault::new(FaultKind::Integrity, "open", source.to_string(), cause, remedy)
     })
 }

@@ -14,15 +14,16 @@ use super::blocking::blocking;
 use super::bucket_refusal;
 use super::decrypt::fetch;
 use super::download::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
-use super::faults::{cancelled, fault_of, io_fault};
+use super::faults::{cancelled, io_fault};
 use super::kinds::{no_token, of_file, verified, with_length};
-use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, unlock_file, unlock_object};
+use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, is_bundle, unlock_file, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::again::again;
 use crate::aws::{Aws, pages, s3, transfer};
 use crate::domain::bond::Survey;
-use crate::domain::{Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Reading, Verdict, Verified};
-use crate::envelope::verify as verify_token;
+use crate::domain::{
+    Contested, Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Reading, Verdict, Verified,
+};
 
 const ACT: &str = "verify";
 /// Objects that are looked at at once.
@@ -37,7 +38,7 @@ pub struct VerifyRequest {
     pub open: OpenOptions,
 }
 
-/// Tells one verdict an object, as soon as it is known; under a prefix key objects are passed over. What cannot be read is a
+/// Tells one verdict an object, as soon as it is known; under a prefix key objects and bundles are passed over. What cannot be read is a
 /// verdict too. That a token is not bound is told, and left to the caller to refuse.
 ///
 /// # Errors
@@ -83,6 +84,7 @@ struct Known {
     format: Option<ObjectFormat>,
     kms_key_arn: Option<String>,
     etag: Option<String>,
+    contested: Vec<Contested>,
 }
 
 impl Run<'_> {
@@ -106,11 +108,17 @@ impl Run<'_> {
                 ObjectRow::Prefix { .. } => None,
             });
             let look = |key: String| async move {
+                if is_bundle(self.aws, bucket, &key, &self.keyring).await {
+                    return None;
+                }
                 let claim = self.claim(bucket, &key).await;
-                (key, claim)
+                Some((key, claim))
             };
             let mut looks = futures::stream::iter(keys).map(look).buffered(LOOKS);
-            while let Some((key, claim)) = looks.next().await {
+            while let Some(look) = looks.next().await {
+                let Some((key, claim)) = look else {
+                    continue;
+                };
                 match &claim {
                     Ok(claim) => claim.standing().iter().for_each(|standing| survey.note(&key, standing)),
                     Err(_) => survey.note_unread(&key),
@@ -162,6 +170,7 @@ impl Run<'_> {
             format,
             kms_key_arn,
             etag,
+            contested,
         } = known;
         let reading = match (outcome, format) {
             (Ok(verified), Some(format)) => Reading::Intact { format, verified },
@@ -187,6 +196,7 @@ impl Run<'_> {
             etag,
             kms_key_arn,
             reading,
+            contested,
         })
     }
 
@@ -226,8 +236,7 @@ impl Run<'_> {
             in_flight: ALONE,
         };
         let uri = s3::uri(bucket, key);
-        let check =
-            move |token: &mut Watched<Arriving>| unlocked.verify(token).map_err(|error| fault_of(ACT, uri, &error));
+        let check = move |token: &mut Watched<Arriving>| unlocked.verify(token, (ACT, &uri));
         let opened = download.through(check).await;
         Ok(verified(opened.map_err(|fault| with_length(fault, &head))?))
     }
@@ -247,10 +256,7 @@ impl Run<'_> {
         let unlocked = unlock_file(self.aws, path, self.open).await?;
         known.kms_key_arn = Some(unlocked.kms_key_arn.clone());
         let (cancel, shown) = (self.cancel.clone(), path.display().to_string());
-        let check = move || {
-            let verified = unlocked.verify(&mut Watched { inner: token, cancel });
-            verified.map_err(|error| fault_of(ACT, shown, &error))
-        };
+        let check = move || unlocked.verify(&mut Watched { inner: token, cancel }, (ACT, &shown));
         Ok(verified(blocking(check).await?))
     }
 
@@ -274,7 +280,7 @@ impl Run<'_> {
                     inner: token,
                     cancel: cancel.clone(),
                 };
-                verify_token(&unlocked.key, &mut token).map_err(|error| fault_of(ACT, name, &error))
+                unlocked.verify(&mut token, (ACT, name)).map(|(opened, _)| opened)
             };
             archive::open_members(&mut file, &shown, &scratch, &opening, verify)
         });
@@ -283,10 +289,12 @@ impl Run<'_> {
                 known.format = Some(ObjectFormat::Archive);
             }
         })?;
-        archive::verified(&members).ok_or_else(|| {
+        let verified = archive::verified(&members).ok_or_else(|| {
             known.format = Some(ObjectFormat::Archive);
             let (cause, remedy) = ("it holds no token", "there is nothing in it to open");
             Fault::new(FaultKind::NoToken, ACT, source.to_string(), cause, remedy)
-        })
+        })?;
+        known.contested = archive::contested(members);
+        Ok(verified)
     }
 }

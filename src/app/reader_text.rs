@@ -153,6 +153,7 @@ fn explanation(fault: &Fault) -> Vec<Line> {
         FaultKind::Integrity => {
             "What is stored is not what was written under this name and key. Nothing was published."
         }
+        FaultKind::OtherKey => "Whether it is whole is not known. Nothing was published.",
         FaultKind::DiskFull => "There was no room; nothing was left under the final name.",
         _ => "",
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::output::{clear_progress, json_line, line, open_options, progress, terms};
+use super::output::{clear_progress, json_line, line, open_options, progress, terms, warn};
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::aws::Aws;
 use crate::cli::VerifyArgs;
@@ -45,6 +45,9 @@ pub async fn run(aws: &Aws, args: &VerifyArgs, cancel: CancellationToken) -> Res
             } else {
                 line(&sentence(&verdict, why.as_deref()))
             };
+            for contested in &verdict.contested {
+                warn(&format!("{}/{}: {contested}", verdict.source, contested.name));
+            }
         }
     };
     let result = verify(&aws.carrying(&terms(&args.terms)), request, &progress(), &cancel, tell).await;
@@ -98,6 +101,10 @@ fn json(verdict: &Verdict, refused: Option<&str>) -> Value {
     let verified = reading.verified();
     let created = verified.and_then(|verified| verified.created);
     let why = reading.why().map(ToString::to_string);
+    let contested = verdict
+        .contested
+        .iter()
+        .map(|contested| json!({"name": contested.name, "host": contested.kept, "lost_of": contested.lost}));
     json!({
         "source": verdict.source,
         "format": reading.format().map(ObjectFormat::as_str),
@@ -107,6 +114,7 @@ fn json(verdict: &Verdict, refused: Option<&str>) -> Value {
         "put_at": verified.and_then(|verified| verified.bond.put_at()),
         "created": created.map(|created| created.to_string()),
         "kms_key_id": verdict.kms_key_arn,
+        "contested": contested.collect::<Vec<_>>(),
         "error": why.as_deref().or(refused),
     })
 }

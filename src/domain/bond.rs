@@ -24,8 +24,8 @@ pub enum Bond {
         /// The place where it was put, as far as it is recorded.
         from: String,
     },
-    /// It is a member of an archive under the name that it was made with. Whoever may write can pack an archive of tokens and
-    /// put it anywhere, so nothing is proved of the archive.
+    /// It is a member of an archive, or below a folder, whose bundle lists it under the name that it was made with. Whoever may
+    /// write can put such an archive or folder anywhere, so nothing is proved of its place.
     Inside,
     /// Nothing is proved of its name.
     Unbound,
@@ -80,7 +80,7 @@ impl fmt::Display for Bond {
         match self {
             Self::Bound => f.write_str("bound"),
             Self::Moved { from } => write!(f, "moved: it was put at {from}"),
-            Self::Inside => f.write_str("bound inside its archive, of which no place is proved"),
+            Self::Inside => f.write_str("bound inside its archive or folder, of which no place is proved"),
             Self::Unbound => f.write_str("unbound: its name is not proved"),
         }
     }

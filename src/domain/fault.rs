@@ -40,6 +40,8 @@ pub enum FaultKind {
     KeyState,
     /// A token, its name or its metadata is not what was written.
     Integrity,
+    /// A token does not open under a data key that was only found for it: it may be another's.
+    OtherKey,
     /// A token has no metadata, and it may have been taken away. A person may open it all the same.
     Stripped,
     /// What was to be opened is no token.

@@ -317,4 +317,6 @@ pub struct Verdict {
     pub kms_key_arn: Option<String>,
     /// What was found.
     pub reading: Reading,
+    /// Of an archive, the files of which several hosts' had one name.
+    pub contested: Vec<Contested>,
 }

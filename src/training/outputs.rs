@@ -146,6 +146,7 @@ impl Delivery<'_> {
             kms_key_id: wrapped.kms_key_id.clone(),
             data_key: wrapped.data_key.clone(),
             context: wrapped.context.clone(),
+            live: false,
             files,
         };
         let path = self.public.join(&self.bundle);

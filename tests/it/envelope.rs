@@ -23,6 +23,8 @@ mod faults;
 mod keys;
 #[path = "envelope/large.rs"]
 mod large;
+#[path = "envelope/listed.rs"]
+mod listed;
 #[path = "envelope/places.rs"]
 mod places;
 #[path = "envelope/sources.rs"]

@@ -39,7 +39,7 @@ pub enum EnvelopeError {
     #[error("name, length or token do not belong together")]
     Unbound,
     /// It was written by a newer program: what it says cannot be told from here.
-    #[error("its metadata is of version {version}: a newer strongroom wrote it")]
+    #[error("what describes it is of version {version}: a newer strongroom wrote it")]
     Newer {
         /// The metadata's version.
         version: u64,

@@ -3,6 +3,7 @@
 //! A *manifest* goes with a training job: which data key opens which file of which channel, and where each was put. A
 //! *bundle* (`strongroom.json` in a model) says the same of the tokens a job wrote. Binary values are standard base64. Where
 //! a job has several hosts each writes a bundle of its own, `strongroom.HOST.json`, for SageMaker merges what they leave.
+//! Checkpoints have bundles too, which follow their tokens while these are replaced.
 //!
 //! Version 2 says of every file which version of the metadata its MAC is of, and its prefix. Version 1 of both, which had
 //! no prefixes, is still read. A manifest also says where its channels are, and from where they were moved if a person
@@ -30,7 +31,14 @@ pub fn bundle_name(host: Option<&str>) -> String {
     }
 }
 
-/// Whether a file of this path is a bundle by its name, and of which host.
+/// The names that a bundle may have, the usual one first: the others are for whoever finds it taken. Without end.
+pub fn bundle_names(host: Option<&str>) -> impl Iterator<Item = String> {
+    let name = host.unwrap_or("bundle").to_owned();
+    let others = (2_u64..).map(move |number| bundle_name(Some(&format!("{name}.{number}"))));
+    std::iter::once(bundle_name(host)).chain(others)
+}
+
+/// Whether a file of this path is a bundle by its name, and of which host. A token may have such a name.
 #[must_use]
 pub fn bundle_host(path: &str) -> Option<Option<&str>> {
     if path == BUNDLE_NAME {
@@ -118,6 +126,9 @@ pub struct Bundle {
     /// Encryption context; empty if none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, String>,
+    /// Whether tokens are replaced without it, as checkpoints are: one that it does not list may be newer than it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
     /// The tokens.
     pub files: Vec<BundleFile>,
 }
@@ -150,7 +161,7 @@ impl Manifest {
             document: "the manifest",
             problem,
         };
-        let manifest = match version_of(bytes).map_err(wrong)? {
+        let manifest = match version_of(bytes, wrong)? {
             1 => parsed::<First>(bytes).map_err(wrong)?.into(),
             _ => parsed::<Self>(bytes).map_err(wrong)?,
         };
@@ -172,7 +183,7 @@ impl Bundle {
             document: BUNDLE_NAME,
             problem,
         };
-        version_of(bytes).map_err(wrong)?;
+        version_of(bytes, wrong)?;
         let bundle: Self = parsed(bytes).map_err(wrong)?;
         for file in &bundle.files {
             check(bundle.version, &file.name, file.version, file.prefix.as_deref()).map_err(wrong)?;
@@ -224,14 +235,17 @@ fn first() -> u32 {
     1
 }
 
-fn version_of(bytes: &[u8]) -> Result<u32, String> {
+fn version_of(bytes: &[u8], wrong: impl Fn(String) -> EnvelopeError) -> Result<u32, EnvelopeError> {
     #[derive(Deserialize)]
     struct Versioned {
         version: u32,
     }
-    match parsed::<Versioned>(bytes)?.version {
+    match parsed::<Versioned>(bytes).map_err(&wrong)?.version {
         version @ (1 | VERSION) => Ok(version),
-        version => Err(format!("it is of version {version}: a newer strongroom wrote it")),
+        0 => Err(wrong("it is of no version".to_owned())),
+        version => Err(EnvelopeError::Newer {
+            version: version.into(),
+        }),
     }
 }
 
@@ -296,6 +310,9 @@ mod tests {
         for host in [None, Some("algo-1"), Some("a.b")] {
             assert_eq!(bundle_host(&bundle_name(host)), Some(host));
         }
+        let names: Vec<_> = bundle_names(Some("algo-1")).take(2).collect();
+        assert_eq!(names, ["strongroom.algo-1.json", "strongroom.algo-1.2.json"]);
+        assert_eq!(bundle_names(None).nth(1).as_deref(), Some("strongroom.bundle.2.json"));
         for other in [
             "strongroom..json",
             "strongroom.a/b.json",

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::actions::unlock::{Keyring, OpenOptions, Unlocked, check_listed, unlock_archive};
+use crate::actions::unlock::{Keyring, OpenOptions, Unlocked, check_listed, not_listed, unlock_archive};
 use crate::aws::Aws;
-use crate::domain::{Contested, Fault, Location};
+use crate::domain::{Contested, Fault, FaultKind, Location};
 use crate::envelope::HEADER_LEN;
-use crate::envelope::manifest::Bundle;
+use crate::envelope::manifest::{Bundle, BundleFile};
 
 /// A bundle, and who wrote it.
 pub(in crate::actions) struct HostBundle {
@@ -27,7 +27,8 @@ pub(in crate::actions) enum Opening {
 /// What opens one member.
 pub(super) struct Chosen<'a> {
     pub(super) unlocked: &'a Unlocked,
-    pub(super) bundle: Option<&'a Bundle>,
+    /// What is said of it in the bundle that lists it.
+    pub(super) listed: Option<&'a BundleFile>,
     pub(super) contested: Option<Contested>,
 }
 
@@ -69,42 +70,65 @@ impl Opening {
         listed.iter().map(|(bundle, _)| bundle)
     }
 
-    /// What opens the member of this name that begins so. One that nobody lists opens with none.
-    pub(super) fn chosen(&self, name: &str, header: Option<[u8; HEADER_LEN]>) -> Chosen<'_> {
+    /// What opens the member of this name that begins so.
+    ///
+    /// # Errors
+    /// When there are bundles, and none lists it, or all that do list another token.
+    pub(super) fn chosen(
+        &self,
+        source: &Location,
+        name: &str,
+        header: Option<[u8; HEADER_LEN]>,
+    ) -> Result<Chosen<'_>, Fault> {
         let listed = match self {
             Self::Listed(listed) => &listed[..],
             Self::Unlisted(unlocked) => {
-                return Chosen {
+                return Ok(Chosen {
                     unlocked,
-                    bundle: None,
+                    listed: None,
                     contested: None,
-                };
+                });
             }
         };
         let listing: Vec<_> = listed
             .iter()
-            .filter(|(one, _)| one.bundle.find(name).is_some())
+            .filter_map(|(one, unlocked)| Some((one, one.bundle.find(name)?, unlocked)))
             .collect();
-        let is_its = |(one, unlocked): &&&(HostBundle, Unlocked)| {
-            let of_list = one.bundle.find(name).zip(header);
-            of_list.is_some_and(|(file, header)| check_listed(unlocked, file, &header).is_ok())
+        let is_its = |file: &BundleFile, unlocked: &Unlocked| {
+            header.is_some_and(|header| check_listed(&unlocked.key, file, &header).is_ok())
         };
-        let own = listing.iter().find(is_its).copied();
-        let others = listing
-            .iter()
-            .filter(|one| own.is_none_or(|own| !std::ptr::eq(own, **one)));
-        let contested = own.map(|(own, _)| Contested {
+        let own = listing.iter().position(|(_, file, unlocked)| is_its(file, unlocked));
+        let object = || format!("{source}: {name}");
+        let Some(own) = own else {
+            let names: Vec<_> = listing.iter().map(|(one, _, _)| one.name.as_str()).collect();
+            return Err(if names.is_empty() {
+                unlisted(object(), listed.iter().map(|(one, _)| one.name.as_str()))
+            } else {
+                not_listed("open", object(), &names.join(", "))
+            });
+        };
+        let (one, file, unlocked) = listing[own];
+        let others = listing.iter().enumerate().filter(|(index, _)| *index != own);
+        let contested = Contested {
             name: name.to_owned(),
-            kept: own.shown(),
-            lost: others.map(|(one, _)| one.shown()).collect(),
-        });
-        let (one, unlocked) = own.or_else(|| listing.first().copied()).unwrap_or(&listed[0]);
-        Chosen {
+            kept: one.shown(),
+            lost: others.map(|(_, (one, _, _))| one.shown()).collect(),
+        };
+        Ok(Chosen {
             unlocked,
-            bundle: Some(&one.bundle),
-            contested: contested.filter(|contested| !contested.lost.is_empty()),
-        }
+            listed: Some(file),
+            contested: Some(contested).filter(|contested| !contested.lost.is_empty()),
+        })
     }
+}
+
+/// The fault of a member of an archive with these bundles.
+fn unlisted<'a>(object: String, bundles: impl Iterator<Item = &'a str>) -> Fault {
+    let bundles = bundles.collect::<Vec<_>>().join(", ");
+    let cause =
+        format!("no bundle lists it ({bundles}): the bundle of the host that left it is missing, or it was put there");
+    let remedy = "get the archive again from where it was made";
+    Fault::new(FaultKind::Integrity, "open", object, cause, remedy)
 }
 
 impl HostBundle {

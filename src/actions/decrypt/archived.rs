@@ -12,13 +12,12 @@ use crate::actions::archive::Opening;
 use crate::actions::blocking::blocking;
 use crate::actions::clash::clashes;
 use crate::actions::download::{ALONE, Download, Watched, open_file};
-use crate::actions::faults::{fault_of, io_fault, unless_cancelled, usage};
+use crate::actions::faults::{io_fault, unless_cancelled, usage};
 use crate::actions::inside::inside;
 use crate::actions::kinds::{no_token, verified};
 use crate::actions::{ProgressSink, archive};
 use crate::aws::{Aws, transfer};
 use crate::domain::{Fault, FaultKind, Location, ObjectFormat, ObjectUri};
-use crate::envelope::decrypt;
 use crate::publish::{Folder, UnpublishedFolder};
 
 impl Run<'_> {
@@ -70,9 +69,9 @@ impl Run<'_> {
                     inner: token,
                     cancel: cancel.clone(),
                 };
-                decrypt(&unlocked.key, &mut token, plain)
-                    .map(|(opened, _)| opened)
-                    .map_err(|error| fault_of(ACT, name, &error))
+                unlocked
+                    .decrypt(&mut token, plain, (ACT, name))
+                    .map(|(opened, _, _)| opened)
             })?;
             building
                 .publish(&name)

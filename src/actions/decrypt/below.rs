@@ -10,6 +10,7 @@ use crate::actions::clash::clashes;
 use crate::actions::faults::{io_fault, usage};
 use crate::actions::inside::inside;
 use crate::actions::key_escape::from_key;
+use crate::actions::unlock::is_bundle;
 use crate::aws::again::again;
 use crate::aws::{s3, transfer};
 use crate::domain::{Fault, ObjectFormat};
@@ -40,7 +41,7 @@ impl Run<'_> {
         let info = again(|| s3::object_info(self.aws, bucket, key)).await?;
         // What consoles write for an empty folder has no bytes; a longer one is a name that leaves the folder.
         let is_empty = info.format.is_open() && is_marker && transfer::head(self.aws, bucket, key).await?.length == 0;
-        if info.format == ObjectFormat::KeyObject || is_empty {
+        if info.format == ObjectFormat::KeyObject || is_empty || is_bundle(self.aws, bucket, key, &self.keyring).await {
             return Ok(None);
         }
         inside(Path::new(""), name)?;

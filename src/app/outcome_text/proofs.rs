@@ -53,8 +53,13 @@ pub(in crate::app) fn verdict_lines(found: &Verdict) -> Vec<Line> {
         Reading::NoToken { why, .. } => ("no token    ", why.why_at(Door::Dashboard)),
         Reading::NotChecked { why, .. } => ("not checked ", why.at(Door::Dashboard)),
     };
-    vec![
+    let margin = " ".repeat(word.len());
+    let lost = found.contested.iter();
+    let lost = lost.map(|one| Line::new(Tone::Warn, format!("{margin}{}: {one}", one.name)));
+    let mut lines = vec![
         Line::new(reading_tone(&found.reading), word).and(Tone::Plain, found.source.clone()),
-        Line::new(Tone::Dim, format!("{}{more}", " ".repeat(word.len()))),
-    ]
+        Line::new(Tone::Dim, format!("{margin}{more}")),
+    ];
+    lines.extend(lost);
+    lines
 }

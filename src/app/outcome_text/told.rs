@@ -8,7 +8,8 @@ use crate::domain::policy::role_label;
 use crate::domain::request::principal;
 use crate::domain::words::{capitalized, holdings};
 use crate::domain::{
-    AliasChange, BucketCount, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange, Verdict, Weight,
+    AliasChange, BucketCount, Contested, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange,
+    Verdict, Weight,
 };
 
 /// The bucket and prefix that all of these are under.
@@ -38,7 +39,8 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
         Outcome::Verified { verdicts } => {
             let tones: Vec<Tone> = verdicts.iter().map(|verdict| reading_tone(&verdict.reading)).collect();
             let worst = [Tone::Bad, Tone::Warn].into_iter().find(|tone| tones.contains(tone));
-            tone = worst.unwrap_or(Tone::Good);
+            let is_lost = verdicts.iter().any(|verdict| !verdict.contested.is_empty());
+            tone = worst.unwrap_or(if is_lost { Tone::Warn } else { Tone::Good });
             match verdicts.as_slice() {
                 [only] => verdict(only),
                 several => {
@@ -63,11 +65,7 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             }
             let proved: String = verified.iter().map(|verified| format!("; {verified}")).collect();
             let (size, path) = (format::size(*bytes), path.display());
-            let lost = contested.first().map_or_else(String::new, |first| {
-                let (name, files) = (&first.name, format::count(contested.len(), "file"));
-                format!(" {files} of it had the name of another host's. {name}: {first}.")
-            });
-            format!("Decrypted {source} ({size}) to {path}{proved}.{lost}")
+            format!("Decrypted {source} ({size}) to {path}{proved}.{}", lost(contested))
         }
         Outcome::UploadAbandoned { what, destination } => {
             format!("Aborted the upload of {what} to {destination}: its parts are deleted.")
@@ -345,10 +343,18 @@ fn proved(names: &Names<'_>, (key_arn, role_arn): (&str, &str), method: ProofMet
     }
 }
 
+/// The files of an archive of which another host's is lost.
+fn lost(contested: &[Contested]) -> String {
+    contested.first().map_or_else(String::new, |first| {
+        let (name, files) = (&first.name, format::count(contested.len(), "file"));
+        format!(" {files} of it had the name of another host's. {name}: {first}.")
+    })
+}
+
 fn verdict(verdict: &Verdict) -> String {
     let source = &verdict.source;
     match &verdict.reading {
-        Reading::Intact { verified, .. } => format!("{source} is intact, {verified}."),
+        Reading::Intact { verified, .. } => format!("{source} is intact, {verified}.{}", lost(&verdict.contested)),
         Reading::NotIntact { why, .. } => format!("{source} is NOT INTACT: {}.", why.why_at(Door::Dashboard)),
         Reading::NoToken { why, .. } => format!("{source}: {}.", why.why_at(Door::Dashboard)),
         Reading::NotChecked { why, .. } => {

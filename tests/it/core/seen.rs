@@ -22,6 +22,7 @@ fn intact(key: &str, etag: &str) -> Verdict {
             format: ObjectFormat::Strongroom,
             verified: Verified::new(Bond::Bound, Some(at(-60)), at(0)),
         },
+        contested: Vec::new(),
     }
 }
 

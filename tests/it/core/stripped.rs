@@ -64,6 +64,7 @@ fn of_what_was_verified_only_that_is_offered_again() {
             format: Some(ObjectFormat::Fernet),
             why,
         },
+        contested: Vec::new(),
     };
     let denied = fault(FaultKind::Denied, "open", "not authorized");
     let verdicts = vec![verdict("x.csv", stripped()), verdict("y.csv", denied)];

@@ -159,6 +159,7 @@ fn reading(reading: Reading) -> Verdict {
         etag: None,
         kms_key_arn: Some(key()),
         reading,
+        contested: Vec::new(),
     }
 }
 
