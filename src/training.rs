@@ -35,6 +35,7 @@ use crate::aws::Aws;
 use crate::console;
 use crate::domain::{Fault, FaultKind};
 
+mod bundle;
 mod checkpoints;
 mod child;
 mod cover;
@@ -268,9 +269,10 @@ fn deliver(job: &Job, keys: &Keys, mut checkpoints: Checkpoints, over: Over) -> 
     let own_failure = outputs::own_failure(&private_output).or_else(|| outputs::own_failure(&job.output_dir()));
     // `data` is delivered by itself; `failure` is a sentence for people.
     let elsewhere = |name: &str| name == "failure" || name.starts_with("data/");
-    let (key, host) = (keys.writing(), job.resources.host());
-    let out =
-        |private: &Path, public: &Path, left: &dyn Fn(&str) -> bool| outputs::deliver(key, host, private, public, left);
+    let (key, hosts) = (keys.writing(), &job.resources);
+    let out = |private: &Path, public: &Path, left: &dyn Fn(&str) -> bool| {
+        outputs::deliver(key, hosts, private, public, left)
+    };
     let steps = [
         uncovered,
         checkpoints.keep(keys.first(), writing),

@@ -11,8 +11,9 @@
 //! What COMMAND writes into the public folder all the same may have been copied by the time that it is found: it is
 //! encrypted, so that nothing plain stays, and the job fails, so that somebody knows.
 //!
-//! They are under the data key that the job was started with, so that a restart opens them. They are not bound to their
-//! names: whoever may write to the bucket can put back an older one.
+//! They are under the data key that the job was started with, so that a restart opens them. A bundle beside them lists them,
+//! so that others open and check them too; SageMaker copies file by file, so it may be older than a token. Whoever may
+//! write to the bucket can put back an older one, with its bundle.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,12 +23,15 @@ use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 
-use super::inputs::{is_token, open_file};
+use super::bundle;
+use super::inputs::{beginning, is_token, open_file};
 use super::job::io;
 use super::keys::OpenKey;
 use super::outputs::{opens, seal_file};
 use super::{human, say, tree};
 use crate::domain::{Fault, FaultKind};
+use crate::envelope::manifest::{BundleFile, WrappedDataKey, bundle_host};
+use crate::envelope::{HEADER_LEN, header_of};
 use crate::publish::TEMPORARY;
 
 /// Size and time of a file: when both stand still, nobody writes to it.
@@ -57,6 +61,11 @@ pub(crate) struct Checkpoints {
     before: BTreeMap<String, Seen>,
     /// What belongs in the public folder.
     tokens: BTreeMap<String, Seen>,
+    /// Our tokens, as the bundle has them.
+    listed: BTreeMap<String, BundleFile>,
+    /// Whether the bundle is behind.
+    is_unlisted: bool,
+    host: Option<String>,
     /// What does not, as seen a moment ago.
     strange: BTreeMap<String, Seen>,
     /// Told at the end.
@@ -76,6 +85,7 @@ impl Checkpoints {
             private: private.to_path_buf(),
             public: public.to_path_buf(),
             own: host.map(|host| format!("{OF_HOST}{host}/")).unwrap_or_default(),
+            host: host.map(str::to_owned),
             ..Self::default()
         };
         let mut files = tree::files(public)?;
@@ -90,12 +100,15 @@ impl Checkpoints {
                 let _ = fs::remove_file(&file.path);
                 continue;
             }
+            if bundle::read(&file.name, &file.path).is_some() {
+                continue;
+            }
             if !is_token(&file.path)? {
                 let (act, cause) = ("restore checkpoint", "it is not encrypted");
                 let remedy = "start from another checkpoint folder";
                 return Err(Fault::new(FaultKind::Integrity, act, &file.name, cause, remedy));
             }
-            let (_, name) = host_of(&file.name);
+            let (folder, name) = host_of(&file.name);
             let to = private.join(name);
             if to.exists() {
                 say(&format!("left checkpoint {}: there is another of its name", file.name));
@@ -107,6 +120,11 @@ impl Checkpoints {
             let label = format!("checkpoints/{}", file.name);
             let bytes = open_file(key, &file.path, &to, &label, None, cancel)?;
             say(&format!("restored checkpoint {} ({})", file.name, human(bytes)));
+            if folder == this.own
+                && let Some(header) = header_of(&beginning(&file.path, BEGINNING)?)
+            {
+                this.list(key, &file.name, &header, bytes);
+            }
         }
         this.sealed = look(&this.private)?;
         this.tokens = look(&this.public)?;
@@ -160,7 +178,8 @@ impl Checkpoints {
             }
             let token = format!("{}{name}", self.own);
             let public = self.public.join(&token);
-            seal_file(key, &from, &public)?;
+            let sealed = seal_file(key, &from, &public)?;
+            self.list(key, &token, &sealed.header, sealed.plaintext_bytes);
             self.sealed.insert(name.clone(), *seen);
             self.tokens.extend(seen_at(&public).map(|seen| (token, seen)));
             say(&format!("encrypted checkpoint {name}"));
@@ -169,6 +188,26 @@ impl Checkpoints {
             self.remove_all_but(&now)?;
         }
         self.before = now;
+        self.write_bundle(key)
+    }
+
+    fn list(&mut self, key: &OpenKey, token: &str, header: &[u8; HEADER_LEN], bytes: u64) {
+        let file = bundle::listed(key, token.to_owned(), header, bytes);
+        self.listed.insert(token.to_owned(), file);
+        self.is_unlisted = true;
+    }
+
+    /// After the tokens: until then what is new opens all the same.
+    fn write_bundle(&mut self, key: &OpenKey) -> Result<(), Fault> {
+        if !self.is_unlisted {
+            return Ok(());
+        }
+        let is_taken = |name: &str| self.listed.contains_key(name) || self.private.join(name).exists();
+        let name = bundle::free_name(self.host.as_deref(), is_taken);
+        let path = self.public.join(&name);
+        bundle::write(key, &path, self.listed.values().cloned().collect(), true)?;
+        self.tokens.extend(seen_at(&path).map(|seen| (name, seen)));
+        self.is_unlisted = false;
         Ok(())
     }
 
@@ -188,6 +227,7 @@ impl Checkpoints {
                 _ => self.sealed.remove(&name),
             };
             self.tokens.remove(&token);
+            self.is_unlisted |= self.listed.remove(&token).is_some();
         }
         Ok(())
     }
@@ -205,7 +245,7 @@ impl Checkpoints {
                 continue;
             }
             let (path, from) = (self.public.join(name), path_of(&self.public, name)?);
-            if !opens(key, &from) {
+            if !opens(key, &from) && !self.is_anothers_bundle(key, name, &from) {
                 let sealed = seal_file(key, &from, &path);
                 if sealed.is_err() || from != path {
                     fs::remove_file(&from).map_err(|error| io("remove the plain file", &from, &error))?;
@@ -219,6 +259,16 @@ impl Checkpoints {
         }
         self.strange = now;
         Ok(())
+    }
+
+    /// Where hosts share the folder they meet each other's.
+    fn is_anothers_bundle(&self, key: &OpenKey, name: &str, path: &Path) -> bool {
+        let is_others = bundle_host(name).is_some_and(|host| host != self.host.as_deref());
+        is_others
+            && bundle::read(name, path).is_some_and(|bundle| {
+                let WrappedDataKey { data_key, context, .. } = &key.wrapped;
+                bundle.live && bundle.data_key == *data_key && bundle.context == *context
+            })
     }
 
     fn expose(&mut self, path: &Path) {
@@ -263,6 +313,8 @@ fn seen_at(path: &Path) -> Option<Seen> {
     Some((metadata.len(), metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH)))
 }
 
+/// Holds a token's header, with white space in it.
+const BEGINNING: usize = 256;
 /// What folders of hosts' checkpoints begin with.
 const OF_HOST: &str = "strongroom.";
 

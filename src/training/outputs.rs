@@ -2,42 +2,42 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
+use super::bundle;
 use super::inputs::is_token;
-use super::job::{invalid, io};
+use super::job::{Resources, invalid, io};
 use super::keys::{OpenKey, broken};
 use super::say;
 use super::tree;
 use crate::domain::{Fault, FaultKind};
-use crate::envelope::binding::{self, Subject};
-use crate::envelope::manifest::{Bundle, BundleFile, VERSION, bundle_host, bundle_name};
-use crate::envelope::{Sealed, seal, verify};
+use crate::envelope::manifest::{Bundle, BundleFile, bundle_host};
+use crate::envelope::{Opened, Sealed, seal, verify};
 use crate::publish::Unpublished;
 
 /// SageMaker shows 1024 characters.
 const LONGEST_FAILURE: u64 = 4096;
 
 /// Encrypts what is under `private` into `public`, then everything plain that COMMAND put into `public` itself, and
-/// writes the bundle: `host`'s, where there are several. Names that `left` knows are not looked at. Goes on after a failure,
-/// deleting what could not be encrypted, and gives the first one.
+/// writes the bundle: this host's, where there are several. Names that `left` knows are not looked at. Goes on after a
+/// failure, deleting what could not be encrypted, and gives the first one.
 pub(crate) fn deliver(
     key: &OpenKey,
-    host: Option<&str>,
+    resources: &Resources,
     private: &Path,
     public: &Path,
     left: &dyn Fn(&str) -> bool,
 ) -> Result<(), Fault> {
     let mut delivery = Delivery {
         key,
-        bundle: bundle_name(host),
+        resources,
         public,
         files: Vec::new(),
+        found: Vec::new(),
+        was_listed: false,
         first: None,
     };
     delivery.take_private(private, left);
@@ -62,14 +62,25 @@ pub(crate) fn seal_file(key: &OpenKey, from: &Path, to: &Path) -> Result<Sealed,
 
 /// Whether a file is a token under this key.
 pub(crate) fn opens(key: &OpenKey, path: &Path) -> bool {
-    is_token(path).unwrap_or(false) && File::open(path).is_ok_and(|mut token| verify(&key.key, &mut token).is_ok())
+    opened(key, path).is_some()
+}
+
+fn opened(key: &OpenKey, path: &Path) -> Option<Opened> {
+    if !is_token(path).unwrap_or(false) {
+        return None;
+    }
+    verify(&key.key, &mut File::open(path).ok()?).ok()
 }
 
 struct Delivery<'a> {
     key: &'a OpenKey,
-    bundle: String,
+    resources: &'a Resources,
     public: &'a Path,
     files: Vec<BundleFile>,
+    /// Tokens under the same key that were there.
+    found: Vec<BundleFile>,
+    /// By the bundle of an earlier run.
+    was_listed: bool,
     first: Option<Fault>,
 }
 
@@ -87,12 +98,9 @@ impl Delivery<'_> {
             }
         }
         for file in found.into_iter().filter(|file| !left(&file.name)) {
-            if bundle_host(&file.name).is_some() {
-                self.note(taken(&file.name));
-                continue;
-            }
-            let sealed = seal_file(self.key, &file.path, &self.public.join(&file.name));
-            self.sealed(file.name, sealed);
+            let name = self.kept_as(file.name);
+            let sealed = seal_file(self.key, &file.path, &self.public.join(&name));
+            self.sealed(name, sealed);
         }
     }
 
@@ -114,73 +122,71 @@ impl Delivery<'_> {
             .into_iter()
             .filter(|file| !left(&file.name) && !ours.contains(&file.name))
         {
-            // COMMAND may have encrypted it itself, the boto3 way.
-            let is_bundle = bundle_host(&file.name).is_some();
-            if !is_bundle && opens(self.key, &file.path) {
+            let is_earlier = |bundle: Bundle| bundle.data_key == self.key.wrapped.data_key;
+            if bundle::read(&file.name, &file.path).is_some_and(is_earlier) {
+                self.was_listed = true;
+                if let Err(error) = fs::remove_file(&file.path) {
+                    self.note(io("remove", &file.path, &error));
+                }
                 continue;
             }
-            let to = self.public.join(&file.name);
-            let sealed = if is_bundle {
-                Err(taken(&file.name))
-            } else {
-                seal_file(self.key, &file.path, &to)
-            };
+            // COMMAND may have encrypted it itself, the boto3 way.
+            if let Some(Opened {
+                header,
+                plaintext_bytes,
+                ..
+            }) = opened(self.key, &file.path)
+            {
+                self.found
+                    .push(bundle::listed(self.key, file.name, &header, plaintext_bytes));
+                continue;
+            }
+            let name = self.kept_as(file.name);
+            let to = self.public.join(&name);
+            let sealed = seal_file(self.key, &file.path, &to);
             if (sealed.is_err() || to != file.path)
                 && let Err(error) = fs::remove_file(&file.path)
             {
                 self.note(io("remove the plain file", &file.path, &error));
             }
-            self.sealed(file.name, sealed);
+            self.sealed(name, sealed);
+        }
+    }
+
+    /// The name that a file gets: its own, but for that of another host's bundle, which SageMaker would put in its place.
+    fn kept_as(&self, name: String) -> String {
+        let Resources {
+            current_host, hosts, ..
+        } = self.resources;
+        let is_anothers = |host: &str| host != current_host && hosts.iter().any(|one| one == host);
+        match bundle_host(&name) {
+            Some(Some(host)) if is_anothers(host) => {
+                let kept = format!("{name}.of-{current_host}");
+                say(&format!(
+                    "{name} is kept as {kept}: {host} writes a bundle of that name"
+                ));
+                kept
+            }
+            Some(_) | None => name,
         }
     }
 
     fn write_bundle(&mut self) {
-        if self.files.is_empty() {
+        if self.files.is_empty() && !(self.was_listed && !self.found.is_empty()) {
             return;
         }
-        let wrapped = &self.key.wrapped;
-        let mut files = std::mem::take(&mut self.files);
-        files.sort_by(|a, b| a.name.cmp(&b.name));
-        let bundle = Bundle {
-            version: VERSION,
-            kms_key_id: wrapped.kms_key_id.clone(),
-            data_key: wrapped.data_key.clone(),
-            context: wrapped.context.clone(),
-            live: false,
-            files,
-        };
-        let path = self.public.join(&self.bundle);
-        let written = serde_json::to_vec_pretty(&bundle)
-            .map_err(std::io::Error::from)
-            .and_then(|bytes| {
-                let mut file = Unpublished::create(&path)?;
-                file.write_all(&bytes)?;
-                file.publish(true)
-            });
-        if let Err(error) = written {
-            self.note(io("write", &path, &error));
-        }
+        let files: Vec<_> = self.files.drain(..).chain(self.found.drain(..)).collect();
+        let name = bundle::free_name(self.resources.host(), |name| files.iter().any(|file| file.name == name));
+        let written = bundle::write(self.key, &self.public.join(name), files, false);
+        self.noted(written);
     }
 
     fn sealed(&mut self, name: String, sealed: Result<Sealed, Fault>) {
         match sealed {
             Ok(sealed) => {
                 say(&format!("encrypted {name}"));
-                // No prefix: with an empty one it would be bound as an object of that name at a bucket's root, where nobody put it.
-                let subject = Subject {
-                    prefix: None,
-                    name: &name,
-                    header: &sealed.header,
-                    length: sealed.plaintext_bytes,
-                };
-                let mac = STANDARD.encode(binding::bind(&self.key.key, subject));
-                self.files.push(BundleFile {
-                    version: 1,
-                    name,
-                    prefix: None,
-                    length: sealed.plaintext_bytes,
-                    mac,
-                });
+                self.files
+                    .push(bundle::listed(self.key, name, &sealed.header, sealed.plaintext_bytes));
             }
             Err(fault) => self.note(fault),
         }
@@ -194,12 +200,6 @@ impl Delivery<'_> {
         say(&fault.to_string());
         self.first.get_or_insert(fault);
     }
-}
-
-/// The fault of a file that is called as a bundle is.
-fn taken(name: &str) -> Fault {
-    let cause = "strongroom writes files of such names itself";
-    invalid("encrypt", name, cause, "let the training command use another name")
 }
 
 /// Takes COMMAND's own sentence on why it failed out of a folder where the toolkit says it may be left.

@@ -131,9 +131,10 @@ impl Model {
         if let Some(special) = tree::specials(folder)?.first() {
             return Err(refused(special, "it is a link or a device"));
         }
-        let (listings, files): (Vec<_>, Vec<_>) = tree::files(folder)?
-            .into_iter()
-            .partition(|file| bundle_host(&file.name).is_some());
+        // One that a script has called so is a token.
+        let is_listing =
+            |file: &Found| bundle_host(&file.name).is_some() && !inputs::is_token(&file.path).unwrap_or(true);
+        let (listings, files): (Vec<_>, Vec<_>) = tree::files(folder)?.into_iter().partition(is_listing);
         let mut bundles = Vec::new();
         for listing in listings {
             if listing.size > LONGEST_BUNDLE {

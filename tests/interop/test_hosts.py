@@ -83,6 +83,7 @@ def test_the_merged_model_of_all_hosts_opens_and_of_files_of_one_name_it_is_told
     assert "shards" not in said
     verdicts = cli.json("verify", model)
     assert [verdict["intact"] for verdict in verdicts] == [True]
+    assert verdicts[0]["contested"] == [{"name": "config.json", "host": "algo-4", "lost_of": NAMES[:3]}]
 
 
 def test_every_host_opens_with_the_data_key_of_its_own_bundle_alone(merged, sandbox):
@@ -149,5 +150,9 @@ def test_hosts_share_one_place_for_checkpoints_and_each_finds_its_own_again(sand
             for name in NAMES:
                 kept = folder / name / "strongroom-checkpoints"
                 there |= {str(path.relative_to(folder / name)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
-            assert len(there) == len(NAMES) + 1
+            # A checkpoint of each, one more of the first, and each one's bundle.
+            assert len(there) == 2 * len(NAMES) + 1
+            assert {name for name in there if name.endswith(".json")} == {
+                f"strongroom-checkpoints/strongroom.{name}.json" for name in NAMES
+            }
     assert found == {name: str({"epoch": f"epoch of {name}", "leader": "written once"}) for name in NAMES}

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::envelope::DataKey;
-use crate::envelope::manifest::WrappedDataKey;
+use crate::envelope::manifest::{Bundle, WrappedDataKey};
 
 fn key() -> OpenKey {
     OpenKey {
@@ -167,4 +167,40 @@ fn each_host_keeps_its_own_checkpoints_and_finds_those_of_others_that_it_has_not
         assert!(public.join("strongroom.algo-1/common").exists());
     }
     assert_eq!(tree::files(&public).unwrap().len(), 3);
+}
+
+fn listed(path: &Path) -> Vec<String> {
+    let bundle = Bundle::read(&fs::read(path).unwrap()).unwrap();
+    assert!(bundle.live);
+    bundle.files.into_iter().map(|file| file.name).collect()
+}
+
+#[test]
+fn a_bundle_beside_the_checkpoints_follows_them_also_over_a_restart() {
+    let (root, private, public, mut checkpoints) = folders();
+    let bundle = public.join("strongroom.json");
+    for name in ["one", "two"] {
+        fs::write(private.join(name), name).unwrap();
+    }
+    checkpoints.keep(&key(), Writing::Finished).unwrap();
+    assert_eq!(listed(&bundle), ["one", "two"]);
+    let again = root.path().join("again");
+    fs::create_dir(&again).unwrap();
+    let mut checkpoints = Checkpoints::restore(&key(), None, &again, &public, &CancellationToken::new()).unwrap();
+    assert!(!again.join("strongroom.json").exists());
+    fs::remove_file(again.join("one")).unwrap();
+    // Under the bundle's name, and a host's.
+    fs::write(again.join("strongroom.json"), "the script's own").unwrap();
+    checkpoints.keep(&key(), Writing::Finished).unwrap();
+    assert!(opens(&key(), &bundle));
+    assert_eq!(
+        listed(&public.join("strongroom.bundle.2.json")),
+        ["strongroom.json", "two"]
+    );
+
+    let last = root.path().join("last");
+    fs::create_dir(&last).unwrap();
+    let mut checkpoints = Checkpoints::restore(&key(), None, &last, &public, &CancellationToken::new()).unwrap();
+    assert_eq!(fs::read(last.join("strongroom.json")).unwrap(), b"the script's own");
+    checkpoints.keep(&key(), Writing::Finished).unwrap();
 }

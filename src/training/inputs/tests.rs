@@ -7,6 +7,7 @@ use super::*;
 use crate::envelope::manifest::{BUNDLE_NAME, Bundle, Manifest, ManifestChannel, WrappedDataKey};
 use crate::envelope::{DataKey, EnvelopeError, seal, verify};
 use crate::training::checkpoints::{Checkpoints, Writing};
+use crate::training::job::Resources;
 use crate::training::outputs;
 use crate::training::workspace::Workspace;
 
@@ -304,6 +305,15 @@ fn opens(key: &OpenKey, path: &Path) -> Result<(), EnvelopeError> {
     verify(&key.key, &mut File::open(path).unwrap()).map(|_| ())
 }
 
+/// Of so many hosts the last.
+fn hosts(number: usize) -> Resources {
+    Resources {
+        current_host: format!("algo-{number}"),
+        hosts: (1..=number).map(|number| format!("algo-{number}")).collect(),
+        document: BTreeMap::new(),
+    }
+}
+
 #[test]
 fn everything_left_becomes_a_token_and_the_bundle_binds_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -314,7 +324,7 @@ fn everything_left_becomes_a_token_and_the_bundle_binds_it() {
     fs::write(public.join("careless.txt"), "plaintext").unwrap();
     let (already, _) = token(&key(7), b"the boto3 way");
     fs::write(public.join("model.token"), &already).unwrap();
-    outputs::deliver(&key(7), None, &private, &public, &|_| false).unwrap();
+    outputs::deliver(&key(7), &hosts(1), &private, &public, &|_| false).unwrap();
 
     for name in ["deep/model.bin", "careless.txt", "model.token"] {
         opens(&key(7), &public.join(name)).unwrap();
@@ -322,7 +332,7 @@ fn everything_left_becomes_a_token_and_the_bundle_binds_it() {
     assert_eq!(fs::read(public.join("model.token")).unwrap(), already);
     let bundle = Bundle::read(&fs::read(public.join(BUNDLE_NAME)).unwrap()).unwrap();
     let names: Vec<_> = bundle.files.iter().map(|file| file.name.as_str()).collect();
-    assert_eq!(names, ["careless.txt", "deep/model.bin"]);
+    assert_eq!(names, ["careless.txt", "deep/model.bin", "model.token"]);
     for file in &bundle.files {
         let opened = verify(&key(7).key, &mut File::open(public.join(&file.name)).unwrap()).unwrap();
         let mac = STANDARD.decode(&file.mac).unwrap();
@@ -354,12 +364,41 @@ fn one_of_several_hosts_leaves_a_bundle_of_its_own_name() {
     fs::create_dir_all(&private).unwrap();
     fs::create_dir_all(&public).unwrap();
     fs::write(private.join("shard"), "weights").unwrap();
-    outputs::deliver(&key(7), Some("algo-2"), &private, &public, &|_| false).unwrap();
+    outputs::deliver(&key(7), &hosts(2), &private, &public, &|_| false).unwrap();
     assert!(public.join("strongroom.algo-2.json").exists() && !public.join(BUNDLE_NAME).exists());
+    // What a script calls so is kept, and stands in no other host's way.
     fs::write(private.join("strongroom.algo-1.json"), "whose is this").unwrap();
-    let fault = outputs::deliver(&key(7), Some("algo-2"), &private, &public, &|_| false).unwrap_err();
-    assert_eq!(fault.object, "strongroom.algo-1.json");
+    outputs::deliver(&key(7), &hosts(2), &private, &public, &|_| false).unwrap();
     assert!(!public.join("strongroom.algo-1.json").exists());
+    opens(&key(7), &public.join("strongroom.algo-1.json.of-algo-2")).unwrap();
+    let bundle = Bundle::read(&fs::read(public.join("strongroom.algo-2.json")).unwrap()).unwrap();
+    let names: Vec<_> = bundle.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["shard", "strongroom.algo-1.json.of-algo-2"]);
+}
+
+#[test]
+fn a_file_that_is_called_as_the_bundle_is_keeps_its_name_and_the_bundle_takes_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let (private, public) = (dir.path().join("private"), dir.path().join("model"));
+    for folder in [&private, &public] {
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join(BUNDLE_NAME), "the script's own").unwrap();
+    }
+    fs::write(private.join("model.bin"), "weights").unwrap();
+    // Once more, as where an interrupted job goes on in the same folder.
+    for _ in 0..2 {
+        outputs::deliver(&key(7), &hosts(1), &private, &public, &|_| false).unwrap();
+        opens(&key(7), &public.join(BUNDLE_NAME)).unwrap();
+        let bundle = Bundle::read(&fs::read(public.join("strongroom.bundle.2.json")).unwrap()).unwrap();
+        let names: Vec<_> = bundle.files.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["model.bin", BUNDLE_NAME]);
+    }
+    // Without new files what is there stays listed.
+    fs::remove_file(public.join(BUNDLE_NAME)).unwrap();
+    outputs::deliver(&key(7), &hosts(1), &dir.path().join("none"), &public, &|_| false).unwrap();
+    let bundle = Bundle::read(&fs::read(public.join(BUNDLE_NAME)).unwrap()).unwrap();
+    assert_eq!(bundle.files[0].name, "model.bin");
+    assert!(!public.join("strongroom.bundle.2.json").exists());
 }
 
 #[test]
@@ -367,7 +406,7 @@ fn a_token_under_another_key_is_not_taken_for_one_of_ours() {
     let dir = tempfile::tempdir().unwrap();
     let (foreign, _) = token(&key(8), b"whose is this");
     fs::write(dir.path().join("a"), &foreign).unwrap();
-    outputs::deliver(&key(7), None, &dir.path().join("none"), dir.path(), &|_| false).unwrap();
+    outputs::deliver(&key(7), &hosts(1), &dir.path().join("none"), dir.path(), &|_| false).unwrap();
     opens(&key(7), &dir.path().join("a")).unwrap();
 }
 
@@ -377,10 +416,10 @@ fn what_cannot_be_encrypted_is_deleted_and_the_job_fails() {
     fs::write(dir.path().join(BUNDLE_NAME), "not ours").unwrap();
     std::os::unix::fs::symlink("/etc/hostname", dir.path().join("link")).unwrap();
     fs::write(dir.path().join("good"), "plain").unwrap();
-    assert!(outputs::deliver(&key(7), None, &dir.path().join("none"), dir.path(), &|_| false).is_err());
+    assert!(outputs::deliver(&key(7), &hosts(1), &dir.path().join("none"), dir.path(), &|_| false).is_err());
     assert!(fs::symlink_metadata(dir.path().join("link")).is_err());
     opens(&key(7), &dir.path().join("good")).unwrap();
-    assert_ne!(fs::read(dir.path().join(BUNDLE_NAME)).unwrap(), b"not ours");
+    opens(&key(7), &dir.path().join(BUNDLE_NAME)).unwrap();
 }
 
 #[test]
