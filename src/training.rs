@@ -30,6 +30,7 @@ use self::cover::Covers;
 use self::job::Job;
 use self::keys::Keys;
 use self::stops::Stops;
+use self::watch::Watch;
 use self::workspace::Workspace;
 use crate::aws::Aws;
 use crate::console;
@@ -51,6 +52,7 @@ mod serve;
 mod stops;
 mod tether;
 mod tree;
+mod watch;
 mod workspace;
 
 pub use serve::serve;
@@ -141,6 +143,9 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
     } = prepared?;
 
     let variables = environment::variables(&job, &workspace);
+    let public = covers.meanwhile(&job.checkpoints_dir);
+    let watch = Watch::begin(covers.of_outputs(&job), public, checkpoints.taken())
+        .inspect_err(|error| say(&format!("the public folders are not watched, only looked at: {error}")));
     let (over, until) = mpsc::channel();
     let keeping = begin(move || keep_and_deliver(&job, &keys, checkpoints, &until))?;
     orphans::adopt();
@@ -150,6 +155,8 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
     };
     // A worker that outlives COMMAND could write plaintext where everything is encrypted by then.
     orphans::end().await;
+    // From here on only `deliver` moves what is there.
+    drop(watch);
     let writing = match &ended {
         Ok(status) if child::is_own_end(*status) => Writing::Finished,
         Ok(_) | Err(_) => Writing::CutOff,
@@ -279,6 +286,7 @@ fn deliver(job: &Job, keys: &Keys, mut checkpoints: Checkpoints, over: Over) -> 
         out(&workspace.model(), &job.model_dir(), &nothing),
         out(&workspace.output_data(), &job.output_data_dir(), &nothing),
         out(&private_output, &job.output_dir(), &elsewhere),
+        covers.remove_taken(),
         workspace.remove(),
     ];
     Delivered {

@@ -8,8 +8,8 @@
 //! Of several hosts, whose checkpoints SageMaker keeps in one place, each writes below `strongroom.HOST/`, and has at a
 //! restart its own and, of the names that it has not, those of the others.
 //!
-//! What COMMAND writes into the public folder all the same may have been copied by the time that it is found: it is
-//! encrypted, so that nothing plain stays, and the job fails, so that somebody knows.
+//! What COMMAND writes into the public folder all the same is taken away as soon as it is seen ([`watch`](super::watch)), and
+//! may have been copied even so: it is encrypted, so that nothing plain stays, and the job fails, so that somebody knows.
 //!
 //! They are under the data key that the job was started with, so that a restart opens them. A bundle beside them lists them,
 //! so that others open and check them too; SageMaker copies file by file, so it may be older than a token. Whoever may
@@ -17,6 +17,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -28,11 +29,12 @@ use super::inputs::{beginning, is_token, open_file};
 use super::job::io;
 use super::keys::OpenKey;
 use super::outputs::{opens, seal_file};
+use super::watch::Taken;
 use super::{human, say, tree};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::manifest::{BundleFile, WrappedDataKey, bundle_host};
 use crate::envelope::{HEADER_LEN, header_of};
-use crate::publish::TEMPORARY;
+use crate::publish::{TEMPORARY, Unpublished};
 
 /// Size and time of a file: when both stand still, nobody writes to it.
 type Seen = (u64, SystemTime);
@@ -66,6 +68,8 @@ pub(crate) struct Checkpoints {
     /// Whether the bundle is behind.
     is_unlisted: bool,
     host: Option<String>,
+    /// What did not, and was taken away.
+    taken: Taken,
     /// What does not, as seen a moment ago.
     strange: BTreeMap<String, Seen>,
     /// Told at the end.
@@ -131,6 +135,11 @@ impl Checkpoints {
         Ok(this)
     }
 
+    /// Where to put what COMMAND writes into the public folder.
+    pub(crate) fn taken(&self) -> Taken {
+        self.taken.clone()
+    }
+
     /// The public folder is there again.
     pub(crate) fn return_to(&mut self, public: PathBuf) {
         self.public = public;
@@ -144,7 +153,10 @@ impl Checkpoints {
     /// Encrypts what changed and is whole; removes what COMMAND removed.
     pub(crate) fn keep(&mut self, key: &OpenKey, writing: Writing) -> Result<(), Fault> {
         let is_over = writing != Writing::GoesOn;
-        let kept = self.keep_private(key, writing).and(self.keep_public(key, is_over));
+        let kept = self.keep_private(key, writing);
+        let kept = kept
+            .and(self.keep_taken(key, is_over))
+            .and(self.keep_public(key, is_over));
         match self.exposed.take_if(|_| is_over) {
             Some(exposed) => kept.and(Err(exposed)),
             None => kept,
@@ -232,6 +244,37 @@ impl Checkpoints {
         Ok(())
     }
 
+    /// Encrypts what was taken out of the public folder and is whole.
+    fn keep_taken(&mut self, key: &OpenKey, all: bool) -> Result<(), Fault> {
+        let mut whole = Vec::new();
+        self.taken.lock().retain_mut(|held| {
+            let seen = held.file.metadata().ok().as_ref().map(seen_of);
+            let stands_still = all || held.seen == seen;
+            held.seen = seen;
+            if stands_still && let Ok(file) = held.file.try_clone() {
+                whole.push((held.name.clone(), file));
+            }
+            !stands_still
+        });
+        for (name, file) in whole {
+            // It has no other name.
+            let from = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+            let path = self.public.join(&name);
+            let is_own = opens(key, &from);
+            let kept = if is_own {
+                copy(&from, &path)
+            } else {
+                seal_file(key, &from, &path).map(drop)
+            };
+            if !is_own {
+                self.expose(&path);
+            }
+            kept?;
+            self.tokens.extend(seen_at(&path).map(|seen| (name, seen)));
+        }
+        Ok(())
+    }
+
     /// Leaves nothing in the public folder but tokens.
     fn keep_public(&mut self, key: &OpenKey, all: bool) -> Result<(), Fault> {
         for path in tree::specials(&self.public)? {
@@ -239,7 +282,8 @@ impl Checkpoints {
             self.expose(&path);
         }
         let mut now = look(&self.public)?;
-        now.retain(|name, seen| self.tokens.get(name) != Some(seen) && !is_temporary(Path::new(name)));
+        // At the end nobody writes to one of ours.
+        now.retain(|name, seen| self.tokens.get(name) != Some(seen) && (all || !is_temporary(Path::new(name))));
         for (name, seen) in &now {
             if !(all || self.strange.get(name) == Some(seen)) {
                 continue;
@@ -309,8 +353,20 @@ fn was_put_in_place(path: &Path) -> bool {
 }
 
 fn seen_at(path: &Path) -> Option<Seen> {
-    let metadata = fs::metadata(path).ok()?;
-    Some((metadata.len(), metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH)))
+    Some(seen_of(&fs::metadata(path).ok()?))
+}
+
+fn seen_of(metadata: &fs::Metadata) -> Seen {
+    (metadata.len(), metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Fault> {
+    let copied = fs::File::open(from).and_then(|mut token| {
+        let mut copy = Unpublished::create(to)?;
+        std::io::copy(&mut token, &mut copy)?;
+        copy.publish(true)
+    });
+    copied.map_err(|error| io("write", to, &error))
 }
 
 /// Holds a token's header, with white space in it.

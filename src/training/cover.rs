@@ -2,14 +2,15 @@
 //! the place of each, so that a script with `/opt/ml/model` written into it works on plaintext that nobody uploads. So it
 //! is with the channels' folders, that a script with `/opt/ml/input/data/train` in it finds plaintext there.
 //!
-//! The folder itself waits beside it under another name; afterwards it comes back, and tokens are written into it. Where
+//! The folder itself waits beside it under another name; afterwards it comes back, and tokens are written into it. What
+//! COMMAND makes in a link's place is put aside too, where nobody uploads it, and reached through the link. Where
 //! SageMaker mounts a folder there can be no link. Model and output are uploaded once COMMAND is through: until then what
 //! it put there is encrypted, as before. Checkpoints are uploaded as they are written, and cannot be made safe afterwards:
 //! without the link there is no training. A channel without it holds tokens, and only its variable leads to plaintext.
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::job::{INPUT_DATA, Job, io};
@@ -19,7 +20,7 @@ use crate::domain::{Fault, FaultKind};
 
 /// What stands for a folder while it waits.
 const ASIDE: &str = ".strongroom-aside-";
-/// What COMMAND put in the place of a link.
+/// Holds what COMMAND put in the place of a link, a folder each time.
 const TAKEN: &str = ".strongroom-taken-";
 
 /// What there is of an output without a link.
@@ -28,11 +29,16 @@ const ENCRYPTED_AFTERWARDS: &str = "what is written there is encrypted afterward
 const TOKENS: &str = "it holds tokens, the plaintext is where the variable SM_CHANNEL_… says";
 
 /// The links; undone when dropped.
-#[derive(Debug)]
-pub(crate) struct Covers(Vec<Cover>);
+#[derive(Debug, Default)]
+pub(crate) struct Covers {
+    up: Vec<Cover>,
+    /// Where there may be what COMMAND put in the place of links that are down.
+    taken: Vec<PathBuf>,
+}
 
-#[derive(Debug)]
-struct Cover {
+/// One link.
+#[derive(Debug, Clone)]
+pub(crate) struct Cover {
     place: PathBuf,
     private: PathBuf,
     /// There was no folder before.
@@ -51,7 +57,15 @@ impl Covers {
             if is_ours {
                 fs::remove_file(&place).map_err(|error| io("remove the link", &place, &error))?;
             }
-            if fs::symlink_metadata(&aside).is_ok() && fs::symlink_metadata(&place).is_err() {
+            let is_aside = fs::symlink_metadata(&aside).is_ok();
+            if is_aside && fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_dir()) {
+                say(&format!(
+                    "removed what an earlier run left in the place of a link, {}",
+                    place.display()
+                ));
+                fs::remove_dir_all(&place).map_err(|error| io("remove the plaintext in", &place, &error))?;
+            }
+            if is_aside && fs::symlink_metadata(&place).is_err() {
                 fs::rename(&aside, &place).map_err(|error| io("put back", &place, &error))?;
             }
         }
@@ -60,7 +74,7 @@ impl Covers {
 
     /// Puts the links up.
     pub(crate) fn put_up(job: &Job, workspace: &Workspace) -> Result<Self, Fault> {
-        let mut covers = Self(Vec::new());
+        let mut covers = Self::default();
         covers.cover(&job.model_dir(), &workspace.model(), ENCRYPTED_AFTERWARDS);
         if !covers.cover(&job.output_dir(), &workspace.output(), ENCRYPTED_AFTERWARDS) {
             covers.cover(&job.output_data_dir(), &workspace.output_data(), ENCRYPTED_AFTERWARDS);
@@ -75,7 +89,7 @@ impl Covers {
         }
         let place = job.usual_checkpoints_dir();
         match Cover::put_up(&place, &workspace.checkpoints()) {
-            Ok(cover) => covers.0.push(cover),
+            Ok(cover) => covers.up.push(cover),
             // Where COMMAND cannot make the folder either, nothing is uploaded from it.
             Err(_) if fs::symlink_metadata(&place).is_err() => {}
             Err(error) => return Err(uncovered(&place, &error)),
@@ -85,7 +99,7 @@ impl Covers {
 
     /// Where a folder is meanwhile.
     pub(crate) fn meanwhile(&self, place: &Path) -> PathBuf {
-        let covered = self.0.iter().any(|cover| cover.place == place);
+        let covered = self.up.iter().any(|cover| cover.place == place);
         if covered {
             beside(place, ASIDE)
         } else {
@@ -93,12 +107,35 @@ impl Covers {
         }
     }
 
-    /// Takes the links down, and takes into the private folders what COMMAND put in their place.
+    /// The links to the folders that SageMaker uploads from.
+    pub(crate) fn of_outputs(&self, job: &Job) -> Vec<Cover> {
+        let data = job.root.join(INPUT_DATA);
+        let up = self.up.iter().filter(|cover| !cover.place.starts_with(&data));
+        up.cloned().collect()
+    }
+
+    /// Takes the links down. What COMMAND put in their place is reached through the private folders until
+    /// [`Covers::remove_taken`].
     pub(crate) fn take_down(&mut self) -> Result<(), Fault> {
         let mut first = Ok(());
-        for cover in self.0.drain(..) {
+        for cover in self.up.drain(..) {
+            self.taken.push(beside(&cover.place, TAKEN));
             if let Err(error) = cover.take_down() {
                 first = first.and(Err(io("put back", &cover.place, &error)));
+            }
+        }
+        first
+    }
+
+    /// Removes what COMMAND put in the place of links.
+    pub(crate) fn remove_taken(&mut self) -> Result<(), Fault> {
+        let mut first = Ok(());
+        for taken in self.taken.drain(..) {
+            match fs::remove_dir_all(&taken) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    first = first.and(Err(io("remove the plaintext in", &taken, &error)));
+                }
+                _ => {}
             }
         }
         first
@@ -107,7 +144,7 @@ impl Covers {
     fn cover(&mut self, place: &Path, private: &Path, otherwise: &str) -> bool {
         match Cover::put_up(place, private) {
             Ok(cover) => {
-                self.0.push(cover);
+                self.up.push(cover);
                 true
             }
             Err(error) => {
@@ -120,7 +157,8 @@ impl Covers {
 
 impl Drop for Covers {
     fn drop(&mut self) {
-        if let Err(fault) = self.take_down() {
+        let down = self.take_down();
+        if let Err(fault) = down.and(self.remove_taken()) {
             say(&fault.to_string());
         }
     }
@@ -137,8 +175,8 @@ impl Cover {
             }
             // A layer of the image, which can be hidden if it is empty, but not moved.
             Err(error) if error.kind() == ErrorKind::CrossesDevices => {
-                fs::create_dir(&aside)?;
-                fs::remove_dir(place).inspect_err(|_| drop(fs::remove_dir(&aside)))?;
+                fs::remove_dir(place)?;
+                fs::create_dir(&aside).inspect_err(|_| drop(fs::create_dir(place)))?;
                 false
             }
             Err(error) => return Err(error),
@@ -154,12 +192,65 @@ impl Cover {
         Ok(cover)
     }
 
+    /// Where the link is.
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// Whether the link is there.
+    pub(crate) fn is_of(&self, place: &Path) -> bool {
+        self.place == place
+    }
+
+    /// Puts the link up again where COMMAND made a folder in its place, in one step, and says whether it did. The folder's
+    /// files stay where they are, for COMMAND may still write to them, and the link leads to them.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn again(&self) -> io::Result<bool> {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+        if !is_folder(&self.place) {
+            return Ok(false);
+        }
+        let spare = self.spare()?;
+        symlink(&self.private, &spare)?;
+        match renameat_with(CWD, &spare, CWD, &self.place, RenameFlags::EXCHANGE) {
+            Ok(()) if is_folder(&spare) => link(&spare, &self.private, true).map(|()| true),
+            Ok(()) => Ok(true),
+            Err(error) => {
+                fs::remove_file(&spare)?;
+                // It has gone again.
+                if error == rustix::io::Errno::NOENT {
+                    Ok(false)
+                } else {
+                    Err(error.into())
+                }
+            }
+        }
+    }
+
+    /// Where the next thing that COMMAND put in the link's place goes.
+    fn spare(&self) -> io::Result<PathBuf> {
+        let taken = beside(&self.place, TAKEN);
+        fs::create_dir_all(&taken)?;
+        fs::set_permissions(&taken, fs::Permissions::from_mode(0o700))?;
+        let mut spares = (0_u32..).map(|number| taken.join(number.to_string()));
+        let spare = spares.find(|spare| fs::symlink_metadata(spare).is_err());
+        spare.ok_or_else(|| io::Error::other("there are too many"))
+    }
+
     fn take_down(&self) -> io::Result<()> {
-        let (aside, taken) = (beside(&self.place, ASIDE), beside(&self.place, TAKEN));
+        let aside = beside(&self.place, ASIDE);
+        // What was written to files that had been opened before.
+        let earlier = fs::read_dir(beside(&self.place, TAKEN)).into_iter().flatten().flatten();
+        let earlier = earlier.filter(|entry| is_folder(&entry.path()));
+        let mut linked = earlier
+            .map(|entry| link(&entry.path(), &self.private, false))
+            .collect::<io::Result<()>>();
         match fs::symlink_metadata(&self.place) {
             Ok(metadata) if metadata.is_dir() => {
-                fs::rename(&self.place, &taken)?;
-                take(&taken, &self.private)?;
+                let spare = self.spare()?;
+                fs::rename(&self.place, &spare)?;
+                linked = linked.and(link(&spare, &self.private, true));
             }
             Ok(_) => fs::remove_file(&self.place)?,
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -167,26 +258,33 @@ impl Cover {
         }
         // A folder that nobody needed is not left there.
         if self.is_new && fs::remove_dir(&aside).is_ok() {
-            return Ok(());
+            return linked;
         }
-        fs::rename(&aside, &self.place)
+        fs::rename(&aside, &self.place).and(linked)
     }
 }
 
-/// Moves the files of one folder into another, perhaps on another file system, and removes it whatever happens.
-fn take(from: &Path, to: &Path) -> io::Result<()> {
-    let taken = tree::files(from).map_err(|fault| io::Error::other(fault.to_string()));
-    let moved = taken.and_then(|files| {
-        files.iter().try_for_each(|file| {
-            let to = to.join(&file.name);
-            if let Some(parent) = to.parent() {
-                fs::create_dir_all(parent)?;
-            }
-            fs::copy(&file.path, &to).map(|_| ())
-        })
-    });
-    fs::remove_dir_all(from)?;
-    moved
+/// Makes the files of one folder be found in another; `replacing` what is there under their names.
+fn link(from: &Path, to: &Path, replacing: bool) -> io::Result<()> {
+    let files = tree::files(from).map_err(|fault| io::Error::other(fault.to_string()))?;
+    files.iter().try_for_each(|file| {
+        let name = file.path.strip_prefix(from).map_err(io::Error::other)?;
+        let to = to.join(name);
+        match fs::symlink_metadata(&to) {
+            Ok(_) if !replacing => return Ok(()),
+            Ok(there) if there.is_dir() => fs::remove_dir_all(&to)?,
+            Ok(_) => fs::remove_file(&to)?,
+            Err(_) => {}
+        }
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        symlink(&file.path, &to)
+    })
+}
+
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
 /// What [`Covers::put_up`] may cover, the outer first; of channels those that are covered.

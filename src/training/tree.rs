@@ -84,7 +84,7 @@ fn tell_apart(found: &mut [Found]) {
 }
 
 /// A name as UTF-8: of one that is none the bytes that are not ASCII as `%E9`.
-fn written(name: &OsStr) -> String {
+pub(crate) fn written(name: &OsStr) -> String {
     let escaped = || percent_encode(name.as_encoded_bytes(), CONTROLS).to_string();
     name.to_str().map_or_else(escaped, str::to_owned)
 }

@@ -166,7 +166,7 @@ fn each_host_keeps_its_own_checkpoints_and_finds_those_of_others_that_it_has_not
         }
         assert!(public.join("strongroom.algo-1/common").exists());
     }
-    assert_eq!(tree::files(&public).unwrap().len(), 3);
+    assert_eq!(tree::files(&public).unwrap().len(), 5);
 }
 
 fn listed(path: &Path) -> Vec<String> {
@@ -203,4 +203,34 @@ fn a_bundle_beside_the_checkpoints_follows_them_also_over_a_restart() {
     let mut checkpoints = Checkpoints::restore(&key(), None, &last, &public, &CancellationToken::new()).unwrap();
     assert_eq!(fs::read(last.join("strongroom.json")).unwrap(), b"the script's own");
     checkpoints.keep(&key(), Writing::Finished).unwrap();
+}
+
+#[test]
+fn what_was_taken_out_of_the_public_folder_becomes_a_token_once_it_is_whole_and_is_told() {
+    let (root, private, public, mut checkpoints) = folders();
+    let hold = |name: &str, path: &Path| {
+        let (name, file) = (name.to_owned(), fs::File::open(path).unwrap());
+        fs::remove_file(path).unwrap();
+        checkpoints
+            .taken()
+            .lock()
+            .push(super::super::watch::Held { name, file, seen: None });
+    };
+    let (plain, own) = (root.path().join("plain"), root.path().join("own"));
+    fs::write(&plain, "plaintext").unwrap();
+    fs::write(private.join("x"), "its own").unwrap();
+    seal_file(&key(), &private.join("x"), &own).unwrap();
+    hold("deep/plain", &plain);
+    hold("own", &own);
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    assert!(!public.join("deep/plain").exists(), "it may be half written");
+    checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+    assert_eq!(plaintext(&key(), &public.join("deep/plain")), b"plaintext");
+    assert_eq!(plaintext(&key(), &public.join("own")), b"its own");
+    let fault = checkpoints.keep(&key(), Writing::Finished).unwrap_err();
+    assert!(fault.object.ends_with("deep/plain"), "{fault}");
+    // At the end what is called as ours are for a while is none of ours.
+    fs::write(public.join(".strongroom-half"), "plaintext").unwrap();
+    checkpoints.keep(&key(), Writing::Finished).unwrap_err();
+    assert!(opens(&key(), &public.join(".strongroom-half")));
 }

@@ -82,7 +82,7 @@ fn a_channels_folder_leads_to_the_private_one_and_comes_back_and_a_fast_file_cha
     assert_eq!(text(covers.meanwhile(&job.channel_dir("live")).join("token")), "live");
     assert!(!job.channel_dir("none").exists());
     // Killed here, the next start finds its channels where they were.
-    std::mem::forget(std::mem::replace(&mut covers, Covers(Vec::new())));
+    std::mem::forget(std::mem::take(&mut covers));
     drop(workspace);
     Covers::recover(root.path()).unwrap();
     assert_eq!(text(job.channel_dir("train").join("token")), "train");
@@ -118,6 +118,7 @@ fn what_command_puts_in_the_place_of_a_link_is_taken_into_the_private_folder() {
     assert_eq!(text(workspace.checkpoints().join("deep/epoch")), "plaintext");
     assert_eq!(text(place.join("token")), "checkpoints");
     assert_eq!(tree::files(&place).unwrap().len(), 1);
+    covers.remove_taken().unwrap();
     assert!(fs::read_dir(root.path()).unwrap().flatten().all(|entry| {
         let name = entry.file_name().into_string().unwrap();
         !name.starts_with(ASIDE) && !name.starts_with(TAKEN)
@@ -162,4 +163,52 @@ fn without_a_link_for_checkpoints_there_is_no_training_and_for_the_model_there_i
     assert_eq!(fault.object, job.usual_checkpoints_dir().display().to_string());
     assert!(fault.remedy.contains(crate::domain::JobSpec::CHECKPOINTS_DIR));
     assert_eq!(text(root.path().join("output/data/token")), "output/data");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_command_made_a_folder_the_link_is_put_back_and_leads_to_its_files_also_to_those_that_are_still_written() {
+    let Scene { root, job, workspace } = scene();
+    let model = root.path().join("model");
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    let cover = covers.of_outputs(&job).into_iter().find(|cover| cover.is_of(&model));
+    let cover = cover.unwrap();
+    assert!(!cover.again().unwrap());
+    fs::write(model.join("kept"), "from before").unwrap();
+    fs::write(model.join("first"), "older").unwrap();
+    for round in ["one", "two"] {
+        fs::remove_file(&model).unwrap();
+        fs::create_dir_all(model.join("deep")).unwrap();
+        let mut open = fs::File::create(model.join("deep/open")).unwrap();
+        fs::write(model.join("first"), round).unwrap();
+        assert!(cover.again().unwrap());
+        assert!(model.is_symlink() && text(model.join("first")) == round && text(model.join("kept")) == "from before");
+        std::io::Write::write_all(&mut open, round.as_bytes()).unwrap();
+        assert_eq!(text(model.join("deep/open")), round);
+    }
+    // As scripts save: to another name first.
+    fs::write(model.join("new"), "newest").unwrap();
+    fs::rename(model.join("new"), model.join("first")).unwrap();
+    covers.take_down().unwrap();
+    let delivered: Vec<_> = tree::files(&workspace.model()).unwrap();
+    let delivered = delivered.iter().map(|file| (file.name.as_str(), text(&file.path)));
+    let delivered: Vec<_> = delivered.filter(|(name, _)| *name != "token").collect();
+    let expected = [("deep/open", "two"), ("first", "newest"), ("kept", "from before")];
+    assert_eq!(delivered, expected.map(|(name, text)| (name, text.to_owned())));
+    assert_eq!(text(model.join("token")), "model");
+    covers.remove_taken().unwrap();
+    assert!(!root.path().join(".strongroom-taken-model").exists());
+}
+
+#[test]
+fn what_a_killed_run_left_in_the_place_of_a_link_goes_and_the_folder_comes_back() {
+    let Scene { root, job, workspace } = scene();
+    let model = root.path().join("model");
+    std::mem::forget(Covers::put_up(&job, &workspace).unwrap());
+    fs::remove_file(&model).unwrap();
+    fs::create_dir(&model).unwrap();
+    fs::write(model.join("weights"), "plaintext").unwrap();
+    Covers::recover(root.path()).unwrap();
+    assert_eq!(text(model.join("token")), "model");
+    assert!(!model.join("weights").exists());
 }

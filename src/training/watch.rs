@@ -1,0 +1,264 @@
+//! While COMMAND runs: what it puts where it must not stay is taken away at once, not at the next look.
+//!
+//! Two things are watched. Where COMMAND takes a link away and makes a folder in its place, the link is put back, and the
+//! folder's files are reached through it ([`Cover::again`]). What it writes into the folder that SageMaker copies while the
+//! job runs loses its name there as soon as it has one: COMMAND writes on into a file that nobody can find, and once it is
+//! whole it becomes a token ([`Held`]). Between the making of a file or folder and that some milliseconds may pass.
+
+use std::fs::File;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::Watch;
+
+/// A file that has no name any more.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The one that it had, relative to the public folder.
+    pub(crate) name: String,
+    pub(crate) file: File,
+    /// Size and time, as seen a moment ago.
+    pub(crate) seen: Option<(u64, SystemTime)>,
+}
+
+/// What was taken away and not become a token yet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Taken(Arc<Mutex<Vec<Held>>>);
+
+impl Taken {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Vec<Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::BTreeMap;
+    use std::ffi::OsStr;
+    use std::fs::{self, File, OpenOptions};
+    use std::io;
+    use std::mem::MaybeUninit;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    use std::path::{Path, PathBuf};
+    use std::thread::JoinHandle;
+
+    use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+    use rustix::fs::OFlags;
+    use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+
+    use super::{Held, Taken};
+    use crate::publish::TEMPORARY;
+    use crate::training::cover::Cover;
+    use crate::training::{bundle, inputs, say, tree};
+
+    /// Holds some hundred events.
+    const EVENTS: usize = 16 << 10;
+
+    /// Ends when dropped.
+    pub(crate) struct Watch {
+        stop: OwnedFd,
+        thread: Option<JoinHandle<()>>,
+    }
+
+    impl Watch {
+        /// Watches the places of these links, and everything in `public`.
+        pub(crate) fn begin(covers: Vec<Cover>, public: PathBuf, taken: Taken) -> io::Result<Self> {
+            let stop = eventfd(0, EventfdFlags::CLOEXEC)?;
+            let stopped = stop.try_clone()?;
+            let mut hand = Hand {
+                inotify: inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?,
+                covers,
+                public,
+                taken,
+                parents: BTreeMap::new(),
+                folders: BTreeMap::new(),
+            };
+            hand.look_everywhere()?;
+            let watching = move || {
+                if let Err(error) = hand.watch(&stopped) {
+                    say(&format!(
+                        "the public folders are no longer watched, only looked at: {error}"
+                    ));
+                }
+            };
+            let thread = std::thread::Builder::new().name("watch".to_owned()).spawn(watching)?;
+            Ok(Self {
+                stop,
+                thread: Some(thread),
+            })
+        }
+    }
+
+    impl Drop for Watch {
+        fn drop(&mut self) {
+            let _ = rustix::io::write(&self.stop, &1_u64.to_ne_bytes());
+            if let Some(thread) = self.thread.take() {
+                let _ = thread.join();
+            }
+        }
+    }
+
+    struct Hand {
+        inotify: OwnedFd,
+        covers: Vec<Cover>,
+        public: PathBuf,
+        taken: Taken,
+        /// Folders that links are in.
+        parents: BTreeMap<i32, PathBuf>,
+        /// The public folder and those in it, with the names of files in them.
+        folders: BTreeMap<i32, (PathBuf, String)>,
+    }
+
+    impl Hand {
+        fn watch(&mut self, stopped: &OwnedFd) -> io::Result<()> {
+            let mut buffer = [MaybeUninit::uninit(); EVENTS];
+            loop {
+                let mut ready = [
+                    PollFd::new(&self.inotify, PollFlags::IN),
+                    PollFd::new(stopped, PollFlags::IN),
+                ];
+                match poll(&mut ready, None) {
+                    Ok(_) => {}
+                    Err(rustix::io::Errno::INTR) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+                if !ready[1].revents().is_empty() {
+                    return Ok(());
+                }
+                for (folder, flags, name) in self.events(&mut buffer)? {
+                    self.heard(folder, flags, &name);
+                }
+            }
+        }
+
+        fn events(&self, buffer: &mut [MaybeUninit<u8>]) -> io::Result<Vec<(i32, ReadFlags, PathBuf)>> {
+            let mut reader = Reader::new(&self.inotify, buffer);
+            let mut events = Vec::new();
+            loop {
+                match reader.next() {
+                    Ok(event) => {
+                        let name = event.file_name().map(|name| OsStr::from_bytes(name.to_bytes()));
+                        events.push((event.wd(), event.events(), name.unwrap_or_default().into()));
+                    }
+                    Err(rustix::io::Errno::AGAIN) => return Ok(events),
+                    Err(rustix::io::Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+
+        fn heard(&mut self, folder: i32, flags: ReadFlags, name: &Path) {
+            if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
+                let _ = self.look_everywhere();
+            } else if let Some(parent) = self.parents.get(&folder) {
+                let place = parent.join(name);
+                if place == self.public {
+                    self.look_into(place, "");
+                } else {
+                    self.covers
+                        .iter()
+                        .filter(|cover| cover.is_of(&place))
+                        .for_each(put_back);
+                }
+            } else if let Some((parent, names)) = self.folders.get(&folder) {
+                let (path, name) = (parent.join(name), format!("{names}{}", tree::written(name.as_os_str())));
+                if flags.contains(ReadFlags::ISDIR) {
+                    self.look_into(path, &format!("{name}/"));
+                } else {
+                    self.look_at(&path, name);
+                }
+            }
+        }
+
+        fn look_everywhere(&mut self) -> io::Result<()> {
+            let places = self.covers.iter().map(Cover::place).chain([&*self.public]);
+            let parents: Vec<_> = places.filter_map(Path::parent).map(Path::to_path_buf).collect();
+            for parent in parents {
+                let made = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR;
+                match inotify::add_watch(&self.inotify, &parent, made) {
+                    Ok(folder) => drop(self.parents.insert(folder, parent)),
+                    Err(rustix::io::Errno::NOENT) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.covers.iter().for_each(put_back);
+            self.look_into(self.public.clone(), "");
+            Ok(())
+        }
+
+        fn look_into(&mut self, folder: PathBuf, names: &str) {
+            let touched = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::MODIFY;
+            let only = WatchFlags::ONLYDIR | WatchFlags::DONT_FOLLOW;
+            let Ok(watched) = inotify::add_watch(&self.inotify, &folder, touched | only) else {
+                return;
+            };
+            self.folders.insert(watched, (folder.clone(), names.to_owned()));
+            // What was there before it was watched.
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let name = format!("{names}{}", tree::written(&entry.file_name()));
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    self.look_into(entry.path(), &format!("{name}/"));
+                } else {
+                    self.look_at(&entry.path(), name);
+                }
+            }
+        }
+
+        fn look_at(&self, path: &Path, name: String) {
+            let is_ours = path
+                .file_name()
+                .is_some_and(|name| name.as_bytes().starts_with(TEMPORARY.as_bytes()));
+            if is_ours || inputs::is_token(path).unwrap_or(true) || bundle::read(&name, path).is_some() {
+                return;
+            }
+            let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+            let flags = i32::try_from(flags.bits()).unwrap_or_default();
+            let Ok(file) = OpenOptions::new().read(true).custom_flags(flags).open(path) else {
+                return;
+            };
+            if is_same(&file, path) && fs::remove_file(path).is_ok() {
+                self.taken.lock().push(Held { name, file, seen: None });
+            }
+        }
+    }
+
+    /// Whether that is what the name stands for, and a file.
+    fn is_same(file: &File, path: &Path) -> bool {
+        let named = fs::symlink_metadata(path);
+        file.metadata()
+            .ok()
+            .zip(named.ok())
+            .is_some_and(|(file, named)| file.is_file() && (file.dev(), file.ino()) == (named.dev(), named.ino()))
+    }
+
+    fn put_back(cover: &Cover) {
+        match cover.again() {
+            Ok(false) => {}
+            Ok(true) => say(&format!(
+                "{} was replaced by a folder: the link to a private one is there again, and its files are reached through it",
+                cover.place().display()
+            )),
+            Err(error) => say(&format!(
+                "{} was replaced by a folder, and no link can take its place: it is encrypted afterwards ({error})",
+                cover.place().display()
+            )),
+        }
+    }
+}
+
+/// Nothing is watched: the next look finds it.
+#[cfg(not(target_os = "linux"))]
+pub(crate) struct Watch;
+
+#[cfg(not(target_os = "linux"))]
+impl Watch {
+    pub(crate) fn begin(_: Vec<super::cover::Cover>, _: std::path::PathBuf, _: Taken) -> std::io::Result<Self> {
+        Ok(Self)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
