@@ -104,6 +104,17 @@ pub enum Command {
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,
     },
+    /// Removes a model's plaintext when the model server has ended
+    #[command(hide = true)]
+    Swept {
+        /// Its process id
+        parent: i32,
+        /// Where the plaintext is
+        folder: PathBuf,
+        /// Begun by one that has ended
+        #[arg(long)]
+        second: bool,
+    },
 }
 
 /// `encrypt PATH... DEST`.

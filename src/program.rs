@@ -118,6 +118,7 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Train(args) => return Ok(ExitCode::from(training::run(args.command).await?)),
         Command::Serve(args) => training::serve(args.command).await?,
         Command::ReferenceTrainer => training::reference::run()?,
+        Command::Swept { parent, folder, second } => training::sweep_after(parent, &folder, !second)?,
         Command::Tethered { parent, command } => training::become_command(parent, &command)?,
         Command::Encrypt(args) => with_aws("encrypt", &cli.global, &args, commands::encrypt::run).await?,
         Command::Decrypt(args) => with_aws("decrypt", &cli.global, &args, commands::decrypt::run).await?,

@@ -50,12 +50,14 @@ mod outputs;
 pub mod reference;
 mod serve;
 mod stops;
+mod sweeper;
 mod tether;
 mod tree;
 mod watch;
 mod workspace;
 
 pub use serve::serve;
+pub use sweeper::sweep_after;
 pub use tether::become_command;
 
 /// Where SageMaker mounts everything.
@@ -144,6 +146,12 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
 
     let variables = environment::variables(&job, &workspace);
     let public = covers.meanwhile(&job.checkpoints_dir);
+    let links = covers.links().join(", ");
+    if !links.is_empty() {
+        say(&format!(
+            "{links}: links to private folders until the command ends; to clear one empty it, for a link cannot be removed as a folder (shutil.rmtree refuses it)"
+        ));
+    }
     let watch = Watch::begin(covers.of_outputs(&job), public, checkpoints.taken())
         .inspect_err(|error| say(&format!("the public folders are not watched, only looked at: {error}")));
     let (over, until) = mpsc::channel();
@@ -169,7 +177,8 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
     });
     let delivered = keeping.await?;
     let status = ended?;
-    let failure = child::failure(command, status).map(|reason| delivered.own_failure.unwrap_or(reason));
+    let own = delivered.own_failure.map(|own| explained(&own));
+    let failure = child::failure(command, status).map(|reason| own.unwrap_or(reason));
     match (failure, delivered.result) {
         (Some(reason), _) => Ok(End {
             status: child::exit_code(status),
@@ -180,6 +189,16 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
             status: 0,
             failure: None,
         }),
+    }
+}
+
+/// COMMAND's own sentence, with what to do where it met a link.
+fn explained(own: &str) -> String {
+    let remedy = "the folders of /opt/ml are links to private ones while the command runs: empty such a folder instead of removing it";
+    if own.contains("rmtree on a symbolic link") {
+        format!("{remedy}. {own}")
+    } else {
+        own.to_owned()
     }
 }
 

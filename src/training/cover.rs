@@ -97,6 +97,11 @@ impl Covers {
         Ok(covers)
     }
 
+    /// The places of the links.
+    pub(crate) fn links(&self) -> Vec<String> {
+        self.up.iter().map(|cover| cover.place.display().to_string()).collect()
+    }
+
     /// Where a folder is meanwhile.
     pub(crate) fn meanwhile(&self, place: &Path) -> PathBuf {
         let covered = self.up.iter().any(|cover| cover.place == place);

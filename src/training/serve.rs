@@ -3,7 +3,8 @@
 //! SageMaker puts what `train` made into `/opt/ml/model`, which nobody may write to. Its tokens are opened into a private
 //! folder in memory, each held against the bundle that lists it, and this process becomes COMMAND, which finds the folder by
 //! `SM_MODEL_DIR`, and by `SAGEMAKER_BASE_DIR` if it is of SageMaker's inference toolkit. What is plain there, such as code
-//! that the SageMaker SDK put beside a model, stays plain. The plaintext lasts as long as the container's memory.
+//! that the SageMaker SDK put beside a model, stays plain. The plaintext lasts as long as COMMAND and what it began ([`sweeper`]),
+//! or the container's memory.
 
 use std::ffi::OsString;
 use std::fs;
@@ -23,7 +24,7 @@ use super::keys::{self, Keys, OpenKey};
 use super::stops::Stops;
 use super::tree::{self, Found};
 use super::workspace::Workspace;
-use super::{blocking, child, root};
+use super::{blocking, child, root, say, sweeper};
 use crate::aws::Aws;
 use crate::config::Connection;
 use crate::domain::{Fault, FaultKind};
@@ -68,6 +69,12 @@ pub async fn serve(command: Vec<OsString>) -> Result<(), Fault> {
     let Some((program, arguments)) = command.split_first() else {
         return Ok(());
     };
+    if let Err(error) = sweeper::begin(workspace.root()) {
+        say(&format!(
+            "the plaintext stays in {} when the command has ended: {error}",
+            base.display()
+        ));
+    }
     workspace.pass_on()?;
     let failed = Command::new(program)
         .args(arguments)

@@ -33,12 +33,12 @@ pub(super) fn command(command_line: &[OsString]) -> io::Result<Command> {
 /// What is under that name by now may be another release; the process itself knows what it runs.
 #[cfg(target_os = "linux")]
 #[expect(clippy::unnecessary_wraps, reason = "elsewhere the name may not be known")]
-fn ourselves() -> io::Result<std::path::PathBuf> {
+pub(super) fn ourselves() -> io::Result<std::path::PathBuf> {
     Ok("/proc/self/exe".into())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ourselves() -> io::Result<std::path::PathBuf> {
+pub(super) fn ourselves() -> io::Result<std::path::PathBuf> {
     std::env::current_exe()
 }
 

@@ -129,7 +129,7 @@ if host == "algo-1":
 """
 
 
-def test_hosts_share_one_place_for_checkpoints_and_each_finds_its_own_again(sandbox, tmp_path):
+def test_hosts_share_one_place_for_checkpoints_and_each_finds_its_own_again(sandbox, cli, tmp_path):
     container = Container(sandbox, tmp_path / "first", tmp_path)
     container.hyperparameters["strongroom_checkpoints"] = "/opt/ml/strongroom-checkpoints"
     there, found = {}, {}
@@ -156,3 +156,34 @@ def test_hosts_share_one_place_for_checkpoints_and_each_finds_its_own_again(sand
                 f"strongroom-checkpoints/strongroom.{name}.json" for name in NAMES
             }
     assert found == {name: str({"epoch": f"epoch of {name}", "leader": "written once"}) for name in NAMES}
+
+    # Where SageMaker put them they are whole, and open, whatever lies where the boto3 way has its data key.
+    s3, bucket = container.s3, container.bucket
+    s3.put_object(Bucket=bucket, Key="dont_look", Body=b"another's data key")
+    for name, content in there.items():
+        s3.put_object(Bucket=bucket, Key=f"kept/{name}", Body=content)
+    place = f"s3://{bucket}/kept/strongroom-checkpoints/"
+    verdicts = cli.json("verify", place)
+    assert [(verdict["intact"], verdict["bound"]) for verdict in verdicts] == [(True, "inside")] * (len(NAMES) + 1)
+    cli.run("decrypt", place, "-o", tmp_path / "opened")
+    assert (tmp_path / "opened/strongroom.algo-3/epoch").read_text() == "epoch of algo-3"
+
+
+BUNDLED = """
+import os, pathlib
+model = pathlib.Path(os.environ["SM_MODEL_DIR"])
+for name in ("strongroom.json", "strongroom.algo-1.json", "weights"):
+    (model / name).write_text("the script's own " + name)
+"""
+
+
+def test_a_model_with_files_that_are_called_as_bundles_are_is_kept_whole(sandbox, cli, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    status, _, said = container.python(BUNDLED)
+    assert status == 0, said
+    files = {name: (container.root / "model" / name).read_bytes() for name in sorted(container.files("model"))}
+    assert len(files) == 4
+    opened = cli.json("decrypt", packed(tmp_path, files), "-o", tmp_path / "out")
+    assert {file["bound"] for file in opened} == {"inside"}
+    for name in ("strongroom.json", "strongroom.algo-1.json", "weights"):
+        assert (tmp_path / "out" / name).read_text() == "the script's own " + name

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 from conftest import STRONGROOM
@@ -57,6 +58,12 @@ class Server:
         output, said = process.communicate(timeout=60)
         return process, output.splitlines(), said
 
+    def has_nothing_in_memory(self):
+        until = time.monotonic() + 60
+        while list(self.memory.iterdir()):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
     def refuses(self, *words):
         process, output, said = self.run(sys.executable, "-c", SERVER)
         assert (process.returncode, output) == (1, []), said
@@ -98,10 +105,7 @@ def test_the_server_takes_its_place_and_finds_the_model_of_all_hosts_in_memory(s
         "['--port', '8080']",
     ]
     assert "left model/code/inference.py as it is: not encrypted" in said
-    # What the container's end would have taken along the next start sweeps.
-    assert list(server.memory.iterdir())
-    server.run("true")
-    assert len(list(server.memory.iterdir())) == 1
+    server.has_nothing_in_memory()
     subprocess.run(["chmod", "-R", "u+w", server.root], check=True)
 
 
@@ -122,6 +126,29 @@ def test_a_server_that_runs_keeps_its_plaintext_when_another_starts(server):
     process, _, said = server.run("true")
     assert process.returncode == 0, said
     assert "config.json" in first.communicate("\n", timeout=60)[0]
+
+
+def test_the_plaintext_lasts_as_long_as_the_server_or_what_it_began_however_it_ends(server):
+    environment = server.container.world.environment(server.container.home) | {
+        "STRONGROOM_ML_ROOT": str(server.root),
+        "STRONGROOM_MEMORY_ROOT": str(server.memory),
+    }
+    # The worker goes on when the server is killed, and reads the model once more.
+    script = '(read line; cat "$SM_MODEL_DIR/config.json") <&0 & echo begun; exec sleep 1000 <&-'
+    process = subprocess.Popen(
+        [STRONGROOM, "serve", "--", "sh", "-c", script],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "begun\n"
+    process.kill()
+    assert process.wait(timeout=60) == -9
+    assert list(server.memory.iterdir())
+    output, _ = process.communicate("\n", timeout=60)
+    assert output == "top secret config"
+    server.has_nothing_in_memory()
 
 
 def test_what_is_not_as_the_bundles_list_it_is_refused_before_the_server_starts(server):

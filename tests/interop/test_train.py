@@ -429,6 +429,120 @@ def test_what_is_written_where_sagemaker_copies_it_from_is_encrypted_and_fails_t
     container.holds_no_plaintext(b"top secret")
 
 
+WRITING = """
+import os, pathlib, time
+folder = pathlib.Path(os.environ["STRONGROOM_ML_ROOT"], "strongroom-checkpoints")
+folder.mkdir(exist_ok=True)
+with open(folder / "e", "w") as file:
+    file.write("top secret ")
+    file.flush()
+    while (folder / "e").exists():
+        time.sleep(0.01)
+    file.write("to its end")
+input()
+"""
+
+
+def test_it_has_no_name_there_while_it_is_written(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    container.hyperparameters["strongroom_checkpoints"] = "/opt/ml/strongroom-checkpoints"
+    process = container.start(sys.executable, "-c", WRITING, stdin=subprocess.PIPE)
+    token = container.root / "strongroom-checkpoints/e"
+    # The plain file goes before the script goes on, and a token comes while it runs.
+    appears(container.root / "strongroom-checkpoints")
+    until = time.monotonic() + 60
+    while not (token.exists() and token.read_bytes().startswith(b"gAAAAA")):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.05)
+    assert container.fernet.decrypt(token.read_bytes()) == b"top secret to its end"
+    _, said = process.communicate("\n", timeout=60)
+    assert process.returncode == 1 and "strongroom-checkpoints/e" in container.failure(), said
+    container.holds_no_plaintext(b"top secret")
+
+
+REPLACING = """
+import os, pathlib
+model = pathlib.Path(os.environ["STRONGROOM_ML_ROOT"], "model")
+model.unlink()
+model.mkdir()
+early = open(model / "early", "w")
+early.write("top secret early")
+early.flush()
+print("made", flush=True)
+input()
+assert (model / "early").read_text() == "top secret early"
+(model / "late").write_text("top secret late")
+early.write(", and more")
+early.close()
+print("done", flush=True)
+input()
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_folder_in_the_place_of_a_link_does_not_stay_and_what_is_in_it_does(sandbox, tmp_path, killed):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    model = container.root / "model"
+    process = container.start(sys.executable, "-c", REPLACING, stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "made\n", process.communicate()
+    until = time.monotonic() + 60
+    while not model.is_symlink():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.stdin.write("\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "done\n", process.communicate()
+    if killed:
+        process.kill()
+        process.communicate(timeout=60)
+        assert model.is_symlink()
+        assert container.python(USUAL)[0] == 0
+    else:
+        _, said = process.communicate("\n", timeout=60)
+        assert process.returncode == 0 and "was replaced by a folder" in said, said
+        opened = {name: container.fernet.decrypt((model / name).read_bytes()) for name in ("early", "late")}
+        assert opened == {"early": b"top secret early, and more", "late": b"top secret late"}
+    container.holds_no_plaintext(b"top secret")
+
+
+REMOVING = """
+import os, pathlib, shutil, sys, traceback
+try:
+    shutil.rmtree(pathlib.Path(os.environ["STRONGROOM_ML_ROOT"], "model"))
+except OSError:
+    pathlib.Path(os.environ["SM_OUTPUT_DIR"], "failure").write_text(traceback.format_exc())
+    sys.exit(1)
+"""
+
+
+def test_a_script_that_would_remove_a_link_as_a_folder_is_told_what_to_do(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    status, _, said = container.python(REMOVING)
+    assert status == 1
+    assert f"{container.root}/model, " in said and "to clear one empty it" in said
+    assert "empty such a folder instead of removing it" in container.failure()
+    assert "rmtree on a symbolic link" in container.failure()
+
+
+def test_a_containers_first_process_cannot_be_killed_from_inside(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    first = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*first, "true"], capture_output=True).returncode != 0:
+        pytest.skip("there can be no processes of their own here")
+    script = """
+import os, signal
+assert os.getppid() == 1
+for number in (signal.SIGKILL, signal.SIGSTOP):
+    os.kill(1, number)
+open(os.environ["SM_MODEL_DIR"] + "/weights", "w").write("top secret weights")
+"""
+    process = container.start(sys.executable, "-c", script, before=first)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert container.fernet.decrypt((container.root / "model/weights").read_bytes()) == b"top secret weights"
+    container.holds_no_plaintext(b"top secret")
+
+
 def mounted(folder):
     """A prefix of a command in whose eyes a folder is mounted, as SageMaker does it."""
     return ["unshare", "--map-root-user", "--mount", "sh", "-c", f'mount --bind "{folder}" "{folder}" && exec "$@"', "sh"]
