@@ -34,6 +34,7 @@ use self::watch::Watch;
 use self::workspace::Workspace;
 use crate::aws::Aws;
 use crate::console;
+use crate::domain::words::bytes as human;
 use crate::domain::{Fault, FaultKind};
 
 mod bundle;
@@ -346,19 +347,4 @@ fn unexpected(cause: &str) -> Fault {
 /// One line of the job's log, in which nothing can move a cursor.
 fn say(text: &str) {
     console::complain(text);
-}
-
-/// `12.3 KiB`.
-fn human(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    let mut value = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
 }

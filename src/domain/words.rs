@@ -26,6 +26,21 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
+/// A number of bytes: `512 B`, `4.5 GiB`.
+pub fn bytes(number: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if number < 1024 {
+        return format!("{number} B");
+    }
+    let mut value = number as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
 /// What stands after the last slash.
 pub fn last_part(text: &str) -> &str {
     text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)

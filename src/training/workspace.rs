@@ -13,10 +13,11 @@ use rustix::io::Errno;
 use tempfile::TempDir;
 
 use super::job::{Job, io};
-use super::{human, say};
-use crate::domain::{Fault, FaultKind};
+use super::say;
+use crate::domain::Fault;
 
 mod layout;
+mod room;
 
 pub(crate) use layout::size as size_of_code;
 
@@ -42,10 +43,13 @@ impl Workspace {
         let parent = match job.hyperparameter("strongroom_plaintext").as_deref() {
             None | Some("memory") => {
                 let memory = memory();
-                room(&memory, need)?;
+                room::in_memory(&memory, need)?;
                 memory
             }
-            Some("volume") => job.root.clone(),
+            Some("volume") => {
+                room::on_volume(&job.root, need)?;
+                job.root.clone()
+            }
             Some(other) => {
                 let cause = format!("`{other}` is neither memory nor volume");
                 let (act, name) = ("read hyperparameter", "strongroom_plaintext");
@@ -167,56 +171,12 @@ fn memory() -> PathBuf {
     std::env::var_os("STRONGROOM_MEMORY_ROOT").map_or_else(|| MEMORY.into(), PathBuf::from)
 }
 
-/// Refuses unless `need` bytes leave half of the memory file system and half of the memory free.
-fn room(memory: &Path, need: u64) -> Result<(), Fault> {
-    let refused = |cause: String| {
-        let remedy = "choose an instance with more memory, or set the hyperparameter strongroom_plaintext=volume";
-        let memory = memory.display().to_string();
-        Fault::new(FaultKind::DiskFull, "keep plaintext in", memory, cause, remedy)
-    };
-    let stat = rustix::fs::statvfs(memory).map_err(|error| refused(error.to_string()))?;
-    let mut free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    for limit in [available_memory(), cgroup_memory()].into_iter().flatten() {
-        free = free.min(limit);
-    }
-    if need > free / 2 {
-        return Err(refused(format!(
-            "the plaintext takes {}, and of {} free memory only half may be used",
-            human(need),
-            human(free)
-        )));
-    }
-    Ok(())
-}
-
-fn available_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim()
-        .strip_suffix("kB")?
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .map(|kib| kib * 1024)
-}
-
-/// What the container's own limit leaves, where there is one.
-fn cgroup_memory() -> Option<u64> {
-    let number = |name: &str| {
-        fs::read_to_string(format!("/sys/fs/cgroup/{name}"))
-            .ok()?
-            .trim()
-            .parse::<u64>()
-            .ok()
-    };
-    Some(number("memory.max")?.saturating_sub(number("memory.current")?))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::domain::FaultKind;
 
     fn job(root: &Path, place: &str) -> Job {
         let config = root.join("input/config");
@@ -260,11 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn more_plaintext_than_half_the_memory_is_refused_naming_size_and_remedy() {
-        let fault = room(&std::env::temp_dir(), 1 << 60).unwrap_err();
+    fn more_plaintext_than_there_is_room_for_is_refused_on_the_volume_too() {
+        let root = tempfile::tempdir().unwrap();
+        let fault = Workspace::create(&job(root.path(), "volume"), 1 << 60).unwrap_err();
         assert_eq!(fault.kind, FaultKind::DiskFull);
         assert!(fault.cause.contains("1.0 EiB"), "{fault}");
-        assert!(fault.remedy.contains("strongroom_plaintext=volume"));
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "only what was there");
     }
 
     #[test]
