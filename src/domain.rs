@@ -61,8 +61,8 @@ pub use request::{
 };
 pub use secret::Plaintext;
 pub use spec::{
-    DataChannel, GrantSpec, ImageSpec, JobPlan, JobSettings, JobSpec, KeySpec, Message, Original, RoleSettings,
-    RoleSpec,
+    DataChannel, GrantSpec, ImageSpec, JobPlan, JobSettings, JobSpec, KeySpec, Message, Original, PlaintextPlace,
+    RoleSettings, RoleSpec,
 };
 pub use survey::{AuditEntry, AuditOutcome, BucketCount, CleanUpItem, Dependents, Finding, RolePolicies, Weight};
 pub use upload_rule::{UploadRule, UploadSettings, check_tags};

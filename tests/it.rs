@@ -37,6 +37,8 @@ mod late_answers;
 mod layering;
 #[path = "it/look_ahead.rs"]
 mod look_ahead;
+#[path = "it/manifest_parts.rs"]
+mod manifest_parts;
 #[path = "it/mfa.rs"]
 mod mfa;
 #[path = "it/moved_jobs.rs"]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::join;
 
-use super::jobs::{Material, is_job_name};
+use super::jobs::{Material, check, is_job_name, output_bucket};
 use super::proof::prove;
 use super::roles;
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
@@ -16,13 +16,17 @@ use crate::domain::{
     ProofMethod, Request, RolePolicies, RoleRequest, Weight, bucket,
 };
 
+mod room;
+mod volume;
+
 const SAGEMAKER: &str = "sagemaker.amazonaws.com";
 
 /// Looks at everything that `start_job` and the job after it need, the worst first.
 pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
     let look = Look { aws, spec };
-    let (name, role, pass, regions, encryption, image, material) = join!(
+    let (name, output, role, pass, regions, encryption, image, material) = join!(
         look.name(),
+        output_bucket(aws, spec),
         look.role(),
         look.pass_role(),
         look.regions(),
@@ -31,6 +35,13 @@ pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
         Material::of(aws, spec)
     );
     let mut findings = vec![name, pass];
+    let wrong = check(spec).err().filter(|_| is_job_name(&spec.name));
+    findings.extend(wrong.map(|fault| of_fault("the job is one that SageMaker takes", fault)));
+    findings.extend(
+        output
+            .err()
+            .map(|fault| of_fault("the output's bucket is there", fault)),
+    );
     findings.extend(regions);
     findings.push(encryption);
     findings.extend(image);
@@ -40,6 +51,8 @@ pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
             findings.push(well("the data says it is encrypted", material.describe()));
             findings.push(look.key(&material).await);
             findings.push(look.outside(&material));
+            findings.extend(room::look(spec, material.loads()));
+            findings.extend(volume::look(aws, spec, &material).await);
         }
         Err(fault) => findings.push(of_fault("the data says it is encrypted", fault)),
     }
@@ -232,8 +245,19 @@ impl Look<'_> {
     async fn key(&self, material: &Material) -> Finding {
         let what = "the role may decrypt the data key";
         let mut findings = Vec::new();
-        for key in material.keys() {
-            findings.push(self.one_key(what, &key.kms_key_id, &key.context).await);
+        // Of many data keys most are under one KMS key, with one context.
+        let keys: BTreeSet<_> = material
+            .keys()
+            .iter()
+            .map(|key| (&key.kms_key_id, &key.context))
+            .collect();
+        for (kms_key_id, context) in keys {
+            // A new data key is made under the KMS key of the first one.
+            let is_first = material
+                .keys()
+                .first()
+                .is_some_and(|first| first.kms_key_id == *kms_key_id);
+            findings.push(self.one_key(what, kms_key_id, context, is_first).await);
         }
         findings
             .into_iter()
@@ -244,12 +268,16 @@ impl Look<'_> {
             })
     }
 
-    async fn one_key(&self, what: &str, key: &str, context: &BTreeMap<String, String>) -> Finding {
+    async fn one_key(&self, what: &str, key: &str, context: &BTreeMap<String, String>, is_first: bool) -> Finding {
         let proof = match prove(self.aws, key, &self.spec.role_arn, context).await {
             Ok(proof) => proof,
             Err(fault) => return unknown(what, fault),
         };
-        let Some(decrypt) = proof.operations.iter().find(|step| step.operation == "Decrypt") else {
+        let model_key = self.spec.hyperparameters.get(JobSpec::MODEL_KEY_PARAMETER);
+        let makes_new = is_first && model_key.is_some_and(|word| word == "new");
+        let needed = ["Decrypt"].into_iter().chain(makes_new.then_some("GenerateDataKey"));
+        let steps = needed.map(|needed| proof.operations.iter().find(|step| step.operation == needed));
+        let Some(steps) = steps.collect::<Option<Vec<_>>>() else {
             let detail = format!("KMS did not say whether {} may", proof.role_arn);
             return Finding {
                 weight: Weight::Unknown,
@@ -260,10 +288,10 @@ impl Look<'_> {
             ProofMethod::Assumed => "asked as the role",
             ProofMethod::Reasoned => "reasoned from policies and grants",
         };
-        if decrypt.allowed {
+        let Some(refused) = steps.into_iter().find(|step| !step.allowed) else {
             return well(what, format!("{how}: allowed on {}", proof.key_arn));
-        }
-        let reason = decrypt.reason.clone().unwrap_or_default();
+        };
+        let reason = refused.reason.clone().unwrap_or_default();
         // KMS speaks of the key's state only to whoever may use it: it is looked at here, and mended first.
         let state = kms::describe_key(self.aws, &proof.key_arn).await.ok();
         let state = state.and_then(|key| key.detail).map(|detail| detail.state);
@@ -277,7 +305,11 @@ impl Look<'_> {
                 Request::Key(KeyRequest::CancelDeletion { key_arn }),
             )
         } else {
-            let spec = GrantSpec::for_job(&proof.key_arn, &proof.role_arn, &self.spec.name);
+            let mut spec = GrantSpec::for_job(&proof.key_arn, &proof.role_arn, &self.spec.name);
+            if makes_new {
+                spec.operations.push("GenerateDataKey".to_owned());
+                spec.name = Some(format!("strongroom-{}-new-key", self.spec.name));
+            }
             (
                 "grant the role the use of the key",
                 Request::Grant(GrantRequest::New(Box::new(spec))),

@@ -147,7 +147,7 @@ fn brings_back(state: &mut State, operation: &Operation, fault: &Fault) -> Optio
 /// What an outcome changes on screen before AWS is asked again. A cursor goes to what is new only where nobody is at work.
 fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
     match outcome {
-        Outcome::JobStarted { name } => {
+        Outcome::JobStarted { name, .. } => {
             actions::list_job(state, name);
             if state.may_move(Pane::Jobs, operation) {
                 state.jobs.want(name);

@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use super::fault::{Expected, Heard};
 use super::{Aws, Paged, pages, timestamp};
 use crate::domain::{
-    Channel, Fault, FaultKind, JobDetail, JobPlan, JobSettings, JobSpec, JobStatus, Original, TrainingJob, Transition,
+    Channel, Fault, FaultKind, JobDetail, JobPlan, JobSettings, JobSpec, JobStatus, Original, PlaintextPlace,
+    TrainingJob, Transition,
 };
 
 /// Newest first; with `since`, only what changed after it.
@@ -351,6 +352,10 @@ fn settings(answer: &DescribeTrainingJobOutput) -> JobSettings {
             .filter(|_| is_spot),
         environment: answer.environment().cloned().unwrap_or_default().into_iter().collect(),
         tags: BTreeMap::new(),
+        plaintext: answer
+            .hyper_parameters()
+            .and_then(|all| PlaintextPlace::parse(all.get(JobSpec::PLAINTEXT_PARAMETER)?.trim_matches('"')))
+            .unwrap_or_default(),
     }
 }
 

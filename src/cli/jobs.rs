@@ -1,5 +1,7 @@
 //! Commands on training jobs: what begins and follows them, and what runs inside of their containers.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::pair;
@@ -12,13 +14,16 @@ pub struct StartArgs {
     /// Execution role: name or ARN
     #[arg(long, value_name = "ROLE")]
     pub role: String,
-    /// Encrypted data and the name it has in the job: s3://BUCKET/PREFIX/ or an object, with ,sharded for a part to each
-    /// host; again for another
+    /// Data and the name it has in the job: s3://BUCKET/PREFIX/ or an object, with ,sharded for a part to each
+    /// host, with ,plain for what is not encrypted and need not be; again for another
     #[arg(long, required = true, value_name = "NAME=PLACE", value_parser = pair)]
     pub channel: Vec<(String, String)>,
     /// Hyperparameter; again for another
     #[arg(long, value_name = "K=V", value_parser = pair)]
     pub hp: Vec<(String, String)>,
+    /// Further hyperparameters: a JSON object, numbers in the digits that stand there
+    #[arg(long, value_name = "FILE")]
+    pub hp_file: Option<PathBuf>,
     /// The job's name (default: train- and the time)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -31,6 +36,12 @@ pub struct StartArgs {
     /// Volume of each instance
     #[arg(long, value_name = "GB", default_value_t = 10)]
     pub volume: i32,
+    /// Where plaintext goes: memory, of which half may be used, or the volume, which is encrypted then
+    #[arg(long, value_name = "PLACE", value_parser = ["memory", "volume"])]
+    pub plaintext: Option<String>,
+    /// KMS key of the volumes (with plaintext on the volume: the data's own if none is given)
+    #[arg(long, value_name = "KEY")]
+    pub volume_key: Option<String>,
     /// Longest run
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub max_runtime: i32,

@@ -1,9 +1,11 @@
 //! `strongroom start IMAGE`: a training job on encrypted channels, for scripts; with `--wait` to its end.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
+use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, json_line, line, progress};
@@ -11,7 +13,9 @@ use super::watch;
 use crate::actions::role_arn;
 use crate::aws::Aws;
 use crate::cli::{StartArgs, WatchArgs};
-use crate::domain::{DataChannel, Fault, FaultKind, JobPlan, JobRequest, JobSettings, JobSpec, Outcome, Request};
+use crate::domain::{
+    DataChannel, Fault, FaultKind, JobPlan, JobRequest, JobSettings, JobSpec, Outcome, PlaintextPlace, Request,
+};
 use crate::perform::perform;
 
 /// Starts the job, says its name, and follows it if that is asked for.
@@ -24,18 +28,34 @@ pub async fn run(
     cancel: CancellationToken,
 ) -> Result<(), Fault> {
     let role_arn = role_arn(aws, &args.role).await?;
-    let request = Request::Job(JobRequest::Start(Box::new(spec(args, settings, role_arn)?)));
+    let spec = spec(args, settings, role_arn)?;
+    for plain in spec.channels().iter().filter(|channel| channel.is_plain) {
+        if args.json {
+            json_line(&json!({ "event": "plain", "channel": plain.name, "place": plain.uri() }))?;
+        } else {
+            let (name, place) = (&plain.name, plain.uri());
+            line(&format!(
+                "{name}: plain, as it is declared: what is in {place} is not decrypted"
+            ))?;
+        }
+    }
+    let request = Request::Job(JobRequest::Start(Box::new(spec)));
     let outcome = perform(aws, &request, &progress(), &cancel).await;
     clear_progress();
-    let Outcome::JobStarted { name } = outcome? else {
+    let Outcome::JobStarted { name, note } = outcome? else {
         let cause = "strongroom failed inside: what came of it is no job";
         let remedy = "please report this";
         return Err(Fault::new(FaultKind::Other, START, &args.image, cause, remedy));
     };
     if args.json {
-        json_line(&json!({ "event": "started", "job": name }))?;
+        let mut started = json!({ "event": "started", "job": name });
+        if let Some(note) = note {
+            started["note"] = json!(note);
+        }
+        json_line(&started)?;
     } else {
-        line(&format!("{name}: started"))?;
+        let note = note.map(|note| format!("; {note}")).unwrap_or_default();
+        line(&format!("{name}: started{note}"))?;
     }
     if !args.wait {
         return Ok(());
@@ -67,6 +87,14 @@ fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<Jo
         ));
     };
     let others = channels.collect::<Result<_, _>>()?;
+    let mut hyperparameters = args.hp_file.as_deref().map(of_file).transpose()?.unwrap_or_default();
+    for (name, value) in &args.hp {
+        if hyperparameters.insert(name.clone(), value.clone()).is_some() {
+            let cause = format!("`{name}` is given twice");
+            return Err(usage("--hp", cause, "give every name once"));
+        }
+    }
+    let plaintext = args.plaintext.as_deref().and_then(PlaintextPlace::parse);
     Ok(JobSpec {
         name: args.name.clone().unwrap_or_else(new_name),
         role_arn,
@@ -81,15 +109,18 @@ fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<Jo
             .unwrap_or_else(|| format!("s3://{}/output", first.bucket)),
         bucket: first.bucket,
         object: first.object,
-        hyperparameters: pairs(&args.hp)?,
+        hyperparameters,
         moved_from: None,
         settings: JobSettings {
             spot_wait: args.spot.or(settings.spot_wait),
+            volume_key: args.volume_key.clone().or_else(|| settings.volume_key.clone()),
+            plaintext: plaintext.unwrap_or(settings.plaintext),
             ..settings.clone()
         },
         plan: JobPlan {
             channel: Some(first.name),
             is_sharded: first.is_sharded,
+            is_plain: first.is_plain,
             others,
             command: args.command.clone(),
         },
@@ -110,18 +141,16 @@ fn channel(name: &str, place: &str) -> Result<DataChannel, Fault> {
     })
 }
 
-fn pairs(given: &[(String, String)]) -> Result<BTreeMap<String, String>, Fault> {
-    let mut pairs = BTreeMap::new();
-    for (name, value) in given {
-        if pairs.insert(name.clone(), value.clone()).is_some() {
-            return Err(usage(
-                "--hp",
-                format!("`{name}` is given twice"),
-                "give every name once",
-            ));
-        }
-    }
-    Ok(pairs)
+/// Hyperparameters are texts: a text of the file is that, all else is its JSON, in the digits that stand there.
+fn of_file(path: &Path) -> Result<BTreeMap<String, String>, Fault> {
+    let unread = |cause: String| {
+        let remedy = "give a JSON object: {\"NAME\": VALUE, ...}";
+        Fault::new(FaultKind::Usage, "read", path.display().to_string(), cause, remedy)
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unread(error.to_string()))?;
+    let given: BTreeMap<String, &RawValue> = serde_json::from_str(&text).map_err(|error| unread(error.to_string()))?;
+    let value = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
+    Ok(given.into_iter().map(|(name, raw)| (name, value(raw))).collect())
 }
 
 fn usage(option: &str, cause: String, remedy: &str) -> Fault {

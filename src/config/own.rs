@@ -16,8 +16,8 @@ use super::LONGEST;
 use crate::app::Keymap;
 use crate::cli;
 use crate::domain::{
-    Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, RoleSettings, UploadRule, UploadSettings,
-    bucket, check_tags,
+    Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, PlaintextPlace, RoleSettings, UploadRule,
+    UploadSettings, bucket, check_tags,
 };
 use crate::ui::Theme;
 
@@ -129,6 +129,16 @@ struct Jobs {
     spot: Option<i32>,
     environment: BTreeMap<String, String>,
     tags: BTreeMap<String, String>,
+    plaintext: Plaintext,
+}
+
+/// Where jobs keep plaintext.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Plaintext {
+    #[default]
+    Memory,
+    Volume,
 }
 
 impl Jobs {
@@ -164,6 +174,10 @@ impl Jobs {
             spot_wait: self.spot,
             environment: self.environment,
             tags: self.tags,
+            plaintext: match self.plaintext {
+                Plaintext::Memory => PlaintextPlace::Memory,
+                Plaintext::Volume => PlaintextPlace::Volume,
+            },
         })
     }
 }
@@ -415,7 +429,8 @@ mod tests {
     fn contexts_are_named_and_say_who_and_where() {
         let text = "[contexts.prod]\nprofile = 'p'\nregion = 'eu-west-1'\nrole = 'arn:aws:iam::1:role/r'\n\
                     read-only = true\ncolour = 'red'\nshow = { jobs = ['nightly'] }\n\
-                    jobs = { subnets = ['subnet-1'], security-groups = ['sg-1'], encrypt-between-hosts = true }\n\
+                    jobs = { subnets = ['subnet-1'], security-groups = ['sg-1'], encrypt-between-hosts = true, plaintext = 'volume' }\n\
+\\
                     roles = { path = '/team/', permissions-boundary = 'arn:aws:iam::1:policy/bounds', tags = { team = 'x' } }\n\
                     uploads.'team-*' = { sse = 'aws:kms', bucket-key = true }\n[contexts.dev]\n";
         let own = parse(text, false).unwrap();
@@ -431,6 +446,7 @@ mod tests {
                 subnets: vec!["subnet-1".to_owned()],
                 security_groups: vec!["sg-1".to_owned()],
                 encrypts_traffic: true,
+                plaintext: PlaintextPlace::Volume,
                 ..JobSettings::default()
             },
             roles: RoleSettings {

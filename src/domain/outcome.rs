@@ -116,6 +116,8 @@ pub enum Outcome {
     JobStarted {
         /// Its name.
         name: String,
+        /// What was decided for it that nobody said: what encrypts its volumes.
+        note: Option<String>,
     },
     /// A training job was told to stop.
     JobStopping {

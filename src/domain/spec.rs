@@ -50,6 +50,8 @@ pub struct JobPlan {
     pub channel: Option<String>,
     /// Whether each host gets a part of the first channel's objects.
     pub is_sharded: bool,
+    /// Whether the first channel holds what is meant to be plain.
+    pub is_plain: bool,
     /// Further channels.
     pub others: Vec<DataChannel>,
     /// What `strongroom train` runs in the container; the image's own command if empty.
@@ -61,7 +63,7 @@ impl JobPlan {
     pub const ENTRYPOINT: [&str; 3] = ["strongroom", "train", "--"];
 }
 
-/// Encrypted objects that a job finds in a folder of their own.
+/// Objects that a job finds in a folder of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataChannel {
     /// Its name.
@@ -72,32 +74,33 @@ pub struct DataChannel {
     pub object: String,
     /// Whether each host gets a part of the objects.
     pub is_sharded: bool,
+    /// Whether they are meant to be plain, as code and settings are: else each must be a token.
+    pub is_plain: bool,
     /// The prefix that the data was moved from, if a person declares that it was moved.
     pub moved_from: Option<String>,
 }
 
 impl DataChannel {
-    /// From its name and its place: `s3://BUCKET/PREFIX/` or an object, with `,sharded` or `,replicated` behind it.
+    /// From its name and its place: `s3://BUCKET/PREFIX/` or an object, with `,sharded` or `,replicated` and `,plain` behind it.
     pub fn read(name: &str, place: &str) -> Option<Self> {
-        let (uri, is_sharded) = match place.rsplit_once(',') {
-            Some((uri, "sharded")) => (uri, true),
-            Some((uri, "replicated")) => (uri, false),
-            Some(_) | None => (place, false),
-        };
-        // Said twice, or in capitals, it would be taken for a part of the key.
-        let behind = uri.rsplit_once(',').map_or("", |(_, behind)| behind);
-        if ["sharded", "replicated"]
-            .iter()
-            .any(|word| word.eq_ignore_ascii_case(behind))
-        {
-            return None;
+        let (mut uri, mut is_sharded, mut is_plain) = (place, None, false);
+        while let Some((before, word)) = uri.rsplit_once(',') {
+            match word {
+                "sharded" | "replicated" if is_sharded.is_none() => is_sharded = Some(word == "sharded"),
+                "plain" if !is_plain => is_plain = true,
+                // Said twice, or in capitals, it would be taken for a part of the key.
+                _ if BEHIND.iter().any(|known| known.eq_ignore_ascii_case(word)) => return None,
+                _ => break,
+            }
+            uri = before;
         }
         let ObjectUri { bucket, key } = ObjectUri::parse(uri)?;
         Some(Self {
             name: name.to_owned(),
             bucket,
             object: key,
-            is_sharded,
+            is_sharded: is_sharded == Some(true),
+            is_plain,
             moved_from: None,
         })
     }
@@ -126,7 +129,8 @@ impl DataChannel {
     pub fn list(channels: &[Self]) -> String {
         let entry = |channel: &Self| {
             let sharded = if channel.is_sharded { ",sharded" } else { "" };
-            format!("{}={}{sharded}", channel.name, channel.uri())
+            let plain = if channel.is_plain { ",plain" } else { "" };
+            format!("{}={}{sharded}{plain}", channel.name, channel.uri())
         };
         channels.iter().map(entry).collect::<Vec<_>>().join(", ")
     }
@@ -146,6 +150,7 @@ impl DataChannel {
                 bucket: bucket.to_owned(),
                 object: object.clone(),
                 is_sharded: false,
+                is_plain: false,
                 moved_from: None,
             });
         }
@@ -166,6 +171,9 @@ impl DataChannel {
         }
     }
 }
+
+/// What may stand behind a channel's place.
+const BEHIND: [&str; 3] = ["sharded", "replicated", "plain"];
 
 /// The last part of an object's key as the name of a channel that no other has.
 fn free_name(object: &str, known: &[&str]) -> String {
@@ -197,6 +205,35 @@ pub struct JobSettings {
     pub environment: BTreeMap<String, String>,
     /// Tags of the job.
     pub tags: BTreeMap<String, String>,
+    /// Where its hosts keep plaintext.
+    pub plaintext: PlaintextPlace,
+}
+
+/// Where a host of a job keeps plaintext while it trains.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PlaintextPlace {
+    /// In memory, of which half at most.
+    #[default]
+    Memory,
+    /// On the ML volume, which is encrypted then: with a KMS key, or by the hardware of local storage.
+    Volume,
+}
+
+impl PlaintextPlace {
+    /// The word for it, on the command line and in the job's hyperparameters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Volume => "volume",
+        }
+    }
+
+    /// From its word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Memory, Self::Volume]
+            .into_iter()
+            .find(|place| place.as_str() == word)
+    }
 }
 
 /// A job that another is made after.
@@ -222,6 +259,7 @@ impl JobSpec {
             bucket: self.bucket.clone(),
             object: self.object.clone(),
             is_sharded: self.plan.is_sharded,
+            is_plain: self.plan.is_plain,
             moved_from: self.moved_from.clone(),
         };
         std::iter::once(first).chain(self.plan.others.iter().cloned()).collect()
@@ -237,6 +275,17 @@ impl JobSpec {
     pub const OWNER_PARAMETER: &str = "strongroom_bucket_owner";
     /// The hyperparameter that says that the job's role pays for what is read there.
     pub const PAYER_PARAMETER: &str = "strongroom_requester_pays";
+    /// The hyperparameter that tells the container where plaintext goes; a person may give it too.
+    pub const PLAINTEXT_PARAMETER: &str = "strongroom_plaintext";
+    /// The hyperparameter by which a person chooses a new data key for what the job writes.
+    pub const MODEL_KEY_PARAMETER: &str = "strongroom_model_key";
+
+    /// Where plaintext goes: as the hyperparameter has it, if there is one that means something.
+    pub fn plaintext(&self) -> PlaintextPlace {
+        let given = self.hyperparameters.get(Self::PLAINTEXT_PARAMETER);
+        let given = given.and_then(|word| PlaintextPlace::parse(word));
+        given.unwrap_or(self.settings.plaintext)
+    }
 
     /// Where they are copied to: beside the model.
     pub fn checkpoints_uri(&self) -> String {
@@ -307,6 +356,26 @@ impl GrantSpec {
             constraint: None,
             name: Some(format!("strongroom-{job}")),
             retiring: None,
+        }
+    }
+
+    /// What a volume's encryption needs of the role that a job runs as: SageMaker makes a grant of it for the volume.
+    pub const VOLUME: [&str; 7] = [
+        "CreateGrant",
+        "Decrypt",
+        "DescribeKey",
+        "Encrypt",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+    ];
+
+    /// What a training job needs of the key of its volumes, named after it.
+    pub fn for_volume(key_arn: &str, role_arn: &str, job: &str) -> Self {
+        Self {
+            operations: Self::VOLUME.map(str::to_owned).to_vec(),
+            name: Some(format!("strongroom-{job}-volume")),
+            ..Self::for_job(key_arn, role_arn, job)
         }
     }
 }
@@ -385,9 +454,16 @@ mod tests {
             ("s3://b/data/,sharded", "data/", true),
             ("s3://b/a,b.csv", "a,b.csv", false),
             ("s3://b/a,b.csv,sharded", "a,b.csv", true),
+            ("s3://b/code/,plain", "code/", false),
+            ("s3://b/code/,plain,sharded", "code/", true),
+            ("s3://b/code/,sharded,plain", "code/", true),
         ] {
             let read = DataChannel::read("train", place).unwrap();
             assert_eq!((read.object.as_str(), read.is_sharded), (object, is_sharded), "{place}");
+            assert_eq!(read.is_plain, place.contains("plain"), "{place}");
+        }
+        for wrong in ["s3://b/x,sharded,replicated", "s3://b/x,plain,plain", "s3://b/x,Plain"] {
+            assert_eq!(DataChannel::read("train", wrong), None, "{wrong}");
         }
         assert_eq!(DataChannel::read("train", "data/"), None);
     }
@@ -396,6 +472,7 @@ mod tests {
     fn a_list_of_channels_is_read_as_it_is_written() {
         for text in [
             "train=s3://b/data/",
+            "train=s3://b/data/,sharded,plain, code=s3://b/code/,plain",
             "train=s3://b/data/,sharded, test=s3://c/x, y.csv, last=s3://b/a=b/,sharded",
         ] {
             assert_eq!(DataChannel::list(&DataChannel::read_list(text).unwrap()), text);

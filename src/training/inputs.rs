@@ -1,6 +1,7 @@
 //! Channels: which of their files are opened under which key, and into the private folders.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -65,17 +66,16 @@ pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
             .filter(|file| !file.name.starts_with(KEY_OBJECTS) && !file.name.contains("/.strongroom/"))
             .collect();
         let listed = keys.manifest.as_ref().map(|manifest| manifest.channels.get(channel));
-        if let (Some(Some(listed)), false) = (listed, config.is_sharded())
-            && let Some(missing) = listed
-                .files
-                .keys()
-                .find(|name| !files.iter().any(|file| file.name == **name))
-        {
-            let cause = "the manifest lists it, but it was not delivered";
-            return Err(refused(channel, missing, cause));
+        if let (Some(Some(listed)), false) = (listed, config.is_sharded()) {
+            let delivered: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+            if let Some(missing) = listed.files.keys().find(|name| !delivered.contains(name.as_str())) {
+                let cause = "the manifest lists it, but it was not delivered";
+                return Err(refused(channel, missing, cause));
+            }
         }
         for file in files {
             let how = match listed {
+                Some(Some(listed)) if listed.is_plain => How::Plain,
                 Some(listed) => How::Listed(permitted(channel, &file, listed, keys)?),
                 None => loose(channel, &file, only.as_ref())?,
             };
@@ -204,6 +204,16 @@ fn permitted(
     keys: &Keys,
 ) -> Result<ManifestFile, Fault> {
     let refused = |cause: &str| Err(refused(channel, &file.name, cause));
+    if manifest.is_none() {
+        let fault = Fault {
+            remedy: format!(
+                "start the job again with strongroom, and with this channel: {channel}=s3://BUCKET/PREFIX/, with ,plain \
+                 behind it if what it holds is not encrypted and need not be"
+            ),
+            ..self::refused(channel, &file.name, "the manifest does not list its channel")
+        };
+        return Err(fault);
+    }
     let listed = manifest.and_then(|manifest| Some((manifest, manifest.files.get(&file.name)?)));
     let Some((manifest, listed)) = listed else {
         return refused("the manifest does not list it");

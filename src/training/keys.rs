@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::job::{Job, invalid};
 use super::say;
@@ -13,7 +14,9 @@ use crate::envelope::binding::digest;
 use crate::envelope::manifest::{Manifest, WrappedDataKey};
 use crate::envelope::{DataKey, EnvelopeError};
 
-/// A manifest larger than this is none.
+/// Calls that are made side by side.
+const AT_ONCE: usize = 16;
+/// A manifest larger than this is none; nor is a part of one.
 const LONGEST_MANIFEST: u64 = 64 << 20;
 /// C is at most 6144 bytes.
 const LONGEST_DATA_KEY: u64 = 6144;
@@ -50,10 +53,9 @@ impl Keys {
             None => (None, vec![key_object(job, aws).await?]),
         };
         let token = job.hyperparameter("strongroom_grant_token");
-        let mut opening = Vec::with_capacity(wrapped.len());
-        for one in wrapped {
-            opening.push(unwrap(one, token.as_deref(), aws).await?);
-        }
+        // Files of many uploads have as many data keys.
+        let unwrapping = wrapped.into_iter().map(|one| unwrap(one, token.as_deref(), aws));
+        let opening: Vec<_> = stream::iter(unwrapping).buffered(AT_ONCE).try_collect().await?;
         let fresh = match job.hyperparameter("strongroom_model_key").as_deref() {
             None | Some("same") => None,
             Some("new") => match opening.first() {
@@ -90,7 +92,24 @@ impl Keys {
 async fn manifest(uri: &str, expected: &str, aws: &Aws) -> Result<Manifest, Fault> {
     let ObjectUri { bucket, key } = s3_uri(uri)?;
     let bytes = s3::read_small(aws, &bucket, &key, LONGEST_MANIFEST).await?;
-    parse_manifest(uri, &bytes, expected)
+    let mut manifest = parse_manifest(uri, &bytes, expected)?;
+    let named = std::mem::take(&mut manifest.parts);
+    if named.is_empty() {
+        return Ok(manifest);
+    }
+    let parts = named.iter().map(|part| async {
+        let bytes = s3::read_small(aws, &bucket, &part.key, LONGEST_MANIFEST).await?;
+        parse_manifest(&s3::uri(&bucket, &part.key), &bytes, &part.sha256)
+    });
+    let mut parts = stream::iter(parts).buffered(AT_ONCE);
+    while let Some(part) = parts.try_next().await? {
+        manifest.join(part).map_err(|error| {
+            let remedy = "start the job again";
+            invalid("read manifest", uri, error.to_string(), remedy)
+        })?;
+    }
+    manifest.gather_keys();
+    Ok(manifest)
 }
 
 fn parse_manifest(uri: &str, bytes: &[u8], expected: &str) -> Result<Manifest, Fault> {

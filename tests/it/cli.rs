@@ -9,6 +9,8 @@ use crate::place::{Place, files, never};
 
 #[path = "cli/doctor.rs"]
 mod doctor;
+#[path = "cli/job_options.rs"]
+mod job_options;
 #[path = "cli/proofs.rs"]
 mod proofs;
 #[path = "cli/start.rs"]

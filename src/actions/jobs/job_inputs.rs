@@ -1,6 +1,6 @@
 //! What a job trains on: in each channel one encrypted object or everything under a prefix, with the data keys that open it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
@@ -17,8 +17,8 @@ use crate::envelope::manifest::{Manifest, ManifestChannel, ManifestFile, VERSION
 
 /// Objects that are looked at side by side.
 const AT_ONCE: usize = 16;
-/// A manifest of more files is too long for a container's start.
-const MOST_FILES: usize = 10_000;
+/// Files of one job, in all of its channels. What is known of each stays in memory until the job is started.
+const MOST_FILES: usize = 100_000;
 
 /// The data of a job.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,40 +26,93 @@ pub(in crate::actions) struct Material {
     data_keys: Vec<WrappedDataKey>,
     /// By the channels' names; `None` the boto3 way, where tokens say nothing of themselves.
     channels: Option<BTreeMap<String, ManifestChannel>>,
-    count: usize,
+    /// What each channel takes, in the order of the job.
+    loads: Vec<Load>,
     /// The only file of the first channel, by its path there, where that channel is one object.
     file: Option<String>,
     key_bucket: String,
     key_object: Option<String>,
 }
 
-/// One object of a channel, as its first bytes came.
-struct Opened {
-    key: String,
-    info: ObjectInfo,
-    first: Vec<u8>,
+/// What a channel takes of a host's memory and volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::actions) struct Load {
+    pub(in crate::actions) channel: String,
+    pub(in crate::actions) is_sharded: bool,
+    pub(in crate::actions) is_plain: bool,
+    /// Bytes of each object as it is delivered.
+    pub(in crate::actions) sizes: Vec<u64>,
 }
 
-/// What a channel holds.
-type Held = (DataChannel, Vec<Opened>);
+/// An object as the list has it.
+struct Listed {
+    key: String,
+    /// Of one that may not be listed it is not known.
+    size: u64,
+}
+
+/// One token of a channel.
+struct Looked {
+    path: String,
+    size: u64,
+    /// What it says of itself; nothing the boto3 way.
+    says: Option<(ManifestFile, WrappedDataKey, Option<String>)>,
+}
+
+/// Data keys, each of them once.
+#[derive(Default)]
+struct KeyRing {
+    keys: Vec<WrappedDataKey>,
+    /// By C, which is of one KMS key; the context beside it may differ.
+    places: HashMap<String, Vec<usize>>,
+}
+
+impl KeyRing {
+    fn place(&mut self, key: WrappedDataKey) -> usize {
+        let places = self.places.entry(key.data_key.clone()).or_default();
+        if let Some(known) = places.iter().find(|place| self.keys.get(**place) == Some(&key)) {
+            return *known;
+        }
+        places.push(self.keys.len());
+        self.keys.push(key);
+        self.keys.len() - 1
+    }
+}
 
 impl Material {
-    /// Looks at every object; one that is not a token of ours, or of another kind than the others, is refused.
+    /// Looks at every object; one that is not a token of ours, or of another kind than the others, is refused. Channels that
+    /// are declared plain are listed only.
     pub(in crate::actions) async fn of(aws: &Aws, spec: &JobSpec) -> Result<Self, Fault> {
-        let mut held = Vec::new();
+        let mut gathered = Gathered::default();
         for channel in spec.channels() {
-            held.push(look(aws, spec, channel).await?);
+            gathered.take_in(aws, spec, channel).await?;
         }
-        let count = held.iter().map(|(_, infos)| infos.len()).sum();
-        let all = || held.iter().flat_map(|(_, infos)| infos);
-        let ours = all()
-            .filter(|opened| opened.info.format == ObjectFormat::Strongroom)
-            .count();
-        let mut found = match ours {
-            0 => Self::boto3(aws, spec, count).await?,
-            ours if ours == count => Self::bound(aws, spec, &held).await?,
+        let Gathered {
+            keys,
+            channels,
+            loads,
+            bare,
+            bound,
+            file,
+            key_object,
+        } = gathered;
+        let found = match (bound, bare) {
+            (0, 0) => {
+                let cause = "every channel is declared plain: there is nothing to decrypt".to_owned();
+                return Err(refused(spec, cause, "leave ,plain out where tokens are"));
+            }
+            (0, _) => Self::boto3(aws, spec, loads).await?,
+            (_, 0) => Self {
+                data_keys: keys.keys,
+                channels: Some(channels),
+                loads,
+                file: None,
+                key_bucket: spec.bucket.clone(),
+                key_object,
+            },
             _ => {
-                let places: Vec<String> = held.iter().map(|(channel, _)| channel.uri()).collect();
+                let encrypted = spec.channels().into_iter().filter(|channel| !channel.is_plain);
+                let places: Vec<String> = encrypted.map(|channel| channel.uri()).collect();
                 let cause = format!(
                     "{} hold tokens with and without strongroom's metadata",
                     places.join(", ")
@@ -67,95 +120,11 @@ impl Material {
                 return Err(refused(spec, cause, "upload all of it with strongroom"));
             }
         };
-        found.file = held
-            .first()
-            .filter(|(channel, _)| !is_prefix(&channel.object))
-            .map(|(channel, _)| delivered_as(channel, &channel.object).to_owned());
-        Ok(found)
-    }
-
-    async fn bound(aws: &Aws, spec: &JobSpec, held: &[Held]) -> Result<Self, Fault> {
-        let mut found = Self {
-            data_keys: Vec::new(),
-            channels: None,
-            count: held.iter().map(|(_, infos)| infos.len()).sum(),
-            file: None,
-            key_bucket: spec.bucket.clone(),
-            key_object: None,
-        };
-        let mut channels = BTreeMap::new();
-        for (channel, infos) in held {
-            let mut files = BTreeMap::new();
-            for opened in infos {
-                let file = found.file(aws, spec, channel, opened).await?;
-                files.insert(delivered_as(channel, &opened.key).to_owned(), file);
-            }
-            let listed = ManifestChannel {
-                prefix: Some(folder(channel).to_owned()),
-                moved_from: declared(channel).map(|declared| declared.from()),
-                files,
-            };
-            channels.insert(channel.name.clone(), listed);
-        }
-        found.channels = Some(channels);
-        Ok(found)
-    }
-
-    /// What the manifest says of one object, whose data key is among ours from now on.
-    async fn file(
-        &mut self,
-        aws: &Aws,
-        spec: &JobSpec,
-        channel: &DataChannel,
-        Opened { key, info, first }: &Opened,
-    ) -> Result<ManifestFile, Fault> {
-        let uri = s3::uri(&channel.bucket, key);
-        let refused = |cause: String, remedy: &str| {
-            Fault::new(
-                FaultKind::Integrity,
-                START,
-                &spec.name,
-                format!("{uri}: {cause}"),
-                remedy,
-            )
-        };
-        let claim = claim(channel, key, info).map_err(|fault| Fault {
-            ways: fault.ways,
-            ..refused(fault.cause, "upload it again")
-        })?;
-        let Some(metadata) = claim.metadata() else {
-            return Err(refused("it has no metadata".to_owned(), "upload the object again"));
-        };
-        let wrapped = EncryptedDataKey::of(aws, &channel.bucket, key, info).await?;
-        let data_key = WrappedDataKey {
-            data_key: BASE64_STANDARD.encode(&wrapped.ciphertext),
-            kms_key_id: metadata.kms_key_id.clone(),
-            context: metadata.context.clone(),
-        };
-        let known = self.data_keys.iter().position(|known| *known == data_key);
-        let index = known.unwrap_or_else(|| {
-            self.data_keys.push(data_key);
-            self.data_keys.len() - 1
-        });
-        // The boto3 way looks for it in one bucket.
-        if self.key_object.is_none() && channel.bucket == self.key_bucket {
-            self.key_object.clone_from(&metadata.data_key_object);
-        }
-        let header = header_of(first)
-            .ok_or_else(|| refused("it does not begin like a token".to_owned(), "verify the object"))?;
-        Ok(ManifestFile {
-            data_key: index,
-            header: BASE64_STANDARD.encode(header),
-            length: Some(metadata.length),
-            version: metadata.version(),
-            name: Some(metadata.name.clone()),
-            prefix: metadata.prefix.clone(),
-            mac: Some(BASE64_STANDARD.encode(metadata.mac)),
-        })
+        Ok(Self { file, ..found })
     }
 
     /// Tokens without metadata: C is where the boto3 way puts it, and only KMS knows which key wrapped it.
-    async fn boto3(aws: &Aws, spec: &JobSpec, count: usize) -> Result<Self, Fault> {
+    async fn boto3(aws: &Aws, spec: &JobSpec, loads: Vec<Load>) -> Result<Self, Fault> {
         let given = |name: &str| spec.hyperparameters.get(name).cloned();
         let object = given("ciphertext_s3_key").unwrap_or_else(|| BOTO3_KEY_OBJECT.to_owned());
         let bucket = given("key_bucket").unwrap_or_else(|| spec.bucket.clone());
@@ -194,7 +163,7 @@ impl Material {
                 context: BTreeMap::new(),
             }],
             channels: None,
-            count,
+            loads,
             file: None,
             key_bucket: bucket,
             key_object: Some(object),
@@ -211,6 +180,11 @@ impl Material {
         self.key_object.as_deref()
     }
 
+    /// What each channel takes.
+    pub(in crate::actions) fn loads(&self) -> &[Load] {
+        &self.loads
+    }
+
     /// In a few words.
     pub(in crate::actions) fn describe(&self) -> String {
         let bound = if self.channels.is_some() {
@@ -218,7 +192,9 @@ impl Material {
         } else {
             "unbound: the boto3 way"
         };
-        format!("{} files under {} data keys, {bound}", self.count, self.data_keys.len())
+        let encrypted = self.loads.iter().filter(|load| !load.is_plain);
+        let count: usize = encrypted.map(|load| load.sizes.len()).sum();
+        format!("{count} files under {} data keys, {bound}", self.data_keys.len())
     }
 
     /// What the container must find, if the tokens say it.
@@ -227,6 +203,7 @@ impl Material {
             version: VERSION,
             data_keys: self.data_keys.clone(),
             channels: self.channels.clone()?,
+            parts: Vec::new(),
         })
     }
 
@@ -255,42 +232,159 @@ impl Material {
     }
 }
 
-/// Looks at the objects that a channel will deliver.
-async fn look(aws: &Aws, spec: &JobSpec, mut channel: DataChannel) -> Result<Held, Fault> {
-    let keys = objects(aws, spec, &mut channel).await?;
-    if keys.is_empty() {
-        let cause = format!("there is nothing under {}", channel.uri());
-        return Err(refused(spec, cause, "upload data first"));
-    }
-    let hosts = spec.instance_count;
-    if channel.is_sharded && keys.len() < usize::try_from(hosts).unwrap_or(0) {
-        let cause = format!(
-            "{} is shared out, and holds {} objects for {hosts} hosts",
-            channel.uri(),
-            keys.len()
-        );
-        return Err(refused(spec, cause, "ask for fewer instances, or give each all of it"));
-    }
-    let looks = keys.into_iter().map(|key| open(aws, spec, &channel, key));
-    let opened = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
-    Ok((channel, opened))
+/// What the channels hold, as far as they were looked at.
+#[derive(Default)]
+struct Gathered {
+    keys: KeyRing,
+    channels: BTreeMap<String, ManifestChannel>,
+    loads: Vec<Load>,
+    /// Tokens without metadata of ours.
+    bare: usize,
+    /// Tokens with it.
+    bound: usize,
+    file: Option<String>,
+    key_object: Option<String>,
 }
 
-async fn open(aws: &Aws, spec: &JobSpec, channel: &DataChannel, key: String) -> Result<Opened, Fault> {
+impl Gathered {
+    /// Looks at the objects that a channel will deliver.
+    async fn take_in(&mut self, aws: &Aws, spec: &JobSpec, mut channel: DataChannel) -> Result<(), Fault> {
+        let listed = objects(aws, spec, &mut channel).await?;
+        if listed.is_empty() {
+            let cause = format!("there is nothing under {}", channel.uri());
+            return Err(refused(spec, cause, "upload data first"));
+        }
+        let before: usize = self.loads.iter().map(|load| load.sizes.len()).sum();
+        if before + listed.len() > MOST_FILES {
+            return Err(too_many(spec));
+        }
+        let hosts = spec.instance_count;
+        if channel.is_sharded && listed.len() < usize::try_from(hosts).unwrap_or(0) {
+            let cause = format!(
+                "{} is shared out, and holds {} objects for {hosts} hosts",
+                channel.uri(),
+                listed.len()
+            );
+            return Err(refused(spec, cause, "ask for fewer instances, or give each all of it"));
+        }
+        if self.loads.is_empty() && !channel.is_plain && !is_prefix(&channel.object) {
+            self.file = Some(delivered_as(&channel, &channel.object).to_owned());
+        }
+        let mut files = BTreeMap::new();
+        let mut sizes = Vec::with_capacity(listed.len());
+        if channel.is_plain {
+            sizes.extend(listed.into_iter().map(|object| object.size));
+        } else {
+            let looks = listed.into_iter().map(|object| look(aws, spec, &channel, object));
+            let mut looks = stream::iter(looks).buffered(AT_ONCE);
+            // Each is done with as it comes: of thousands of objects not all heads are held at once.
+            while let Some(Looked { path, size, says }) = looks.try_next().await? {
+                sizes.push(size);
+                let Some((mut file, key, key_object)) = says else {
+                    self.bare += 1;
+                    continue;
+                };
+                self.bound += 1;
+                file.data_key = self.keys.place(key);
+                // The boto3 way looks for it in one bucket.
+                if self.key_object.is_none() && channel.bucket == spec.bucket {
+                    self.key_object = key_object;
+                }
+                files.insert(path, file);
+            }
+        }
+        let listed = ManifestChannel {
+            prefix: Some(folder(&channel).to_owned()),
+            moved_from: declared(&channel).map(|declared| declared.from()),
+            is_plain: channel.is_plain,
+            files,
+        };
+        self.channels.insert(channel.name.clone(), listed);
+        self.loads.push(Load {
+            channel: channel.name,
+            is_sharded: channel.is_sharded,
+            is_plain: channel.is_plain,
+            sizes,
+        });
+        Ok(())
+    }
+}
+
+/// What one object says of itself.
+async fn look(aws: &Aws, spec: &JobSpec, channel: &DataChannel, Listed { key, size }: Listed) -> Result<Looked, Fault> {
     let (info, first) = s3::opening(aws, &channel.bucket, &key).await?;
+    let uri = s3::uri(&channel.bucket, &key);
     if !info.format.is_token() {
-        let uri = s3::uri(&channel.bucket, &key);
         let cause = format!("{uri} is not an encrypted token ({})", info.format.as_str());
-        let remedy = "encrypt and upload it first, or choose another prefix";
+        let remedy = "encrypt and upload it first, or choose another prefix; a channel of code or settings, all of it plain, \
+                      is declared with ,plain behind its place";
         return Err(refused(spec, cause, remedy));
     }
-    Ok(Opened { key, info, first })
+    let says = match info.format {
+        ObjectFormat::Strongroom => Some(said(aws, spec, channel, (&key, &info, &first)).await?),
+        _ => None,
+    };
+    Ok(Looked {
+        path: delivered_as(channel, &key).to_owned(),
+        // A token takes four bytes for three, where there is no list that says it.
+        size: size.max(info.plaintext_bytes.unwrap_or(0) / 3 * 4),
+        says,
+    })
+}
+
+/// What the manifest says of one object, its data key, and where that is kept; which of the job's data keys it is is not known
+/// yet.
+async fn said(
+    aws: &Aws,
+    spec: &JobSpec,
+    channel: &DataChannel,
+    (key, info, first): (&str, &ObjectInfo, &[u8]),
+) -> Result<(ManifestFile, WrappedDataKey, Option<String>), Fault> {
+    let uri = s3::uri(&channel.bucket, key);
+    let refused = |cause: String, remedy: &str| {
+        let cause = format!("{uri}: {cause}");
+        Fault::new(FaultKind::Integrity, START, &spec.name, cause, remedy)
+    };
+    let claim = claim(channel, key, info).map_err(|fault| Fault {
+        ways: fault.ways,
+        ..refused(fault.cause, "upload it again")
+    })?;
+    let Some(metadata) = claim.metadata() else {
+        return Err(refused("it has no metadata".to_owned(), "upload the object again"));
+    };
+    let wrapped = EncryptedDataKey::of(aws, &channel.bucket, key, info).await?;
+    let data_key = WrappedDataKey {
+        data_key: BASE64_STANDARD.encode(&wrapped.ciphertext),
+        kms_key_id: metadata.kms_key_id.clone(),
+        context: metadata.context.clone(),
+    };
+    let header =
+        header_of(first).ok_or_else(|| refused("it does not begin like a token".to_owned(), "verify the object"))?;
+    let file = ManifestFile {
+        data_key: 0,
+        header: BASE64_STANDARD.encode(header),
+        length: Some(metadata.length),
+        version: metadata.version(),
+        name: Some(metadata.name.clone()),
+        prefix: metadata.prefix.clone(),
+        mac: Some(BASE64_STANDARD.encode(metadata.mac)),
+    };
+    Ok((file, data_key, metadata.data_key_object.clone()))
+}
+
+fn too_many(spec: &JobSpec) -> Fault {
+    let cause = format!("its channels hold more than {MOST_FILES} objects");
+    refused(
+        spec,
+        cause,
+        "choose a smaller prefix, or put many small files into one archive before encrypting",
+    )
 }
 
 /// The keys of those objects. A channel that was meant as a folder and is one gets its slash: SageMaker delivers alike.
-async fn objects(aws: &Aws, spec: &JobSpec, channel: &mut DataChannel) -> Result<Vec<String>, Fault> {
+async fn objects(aws: &Aws, spec: &JobSpec, channel: &mut DataChannel) -> Result<Vec<Listed>, Fault> {
     let (bucket, object) = (&channel.bucket.clone(), &channel.object.clone());
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<Listed> = Vec::new();
     let mut pages = pages(|token| s3::list_under(aws, bucket, object, token));
     loop {
         let rows = match pages.try_next().await {
@@ -299,32 +393,37 @@ async fn objects(aws: &Aws, spec: &JobSpec, channel: &mut DataChannel) -> Result
             // Whoever may not list cannot look for neighbours of the one object; the container takes in none that the
             // manifest does not list.
             Err(fault) if fault.kind == FaultKind::Denied && found.is_empty() && !is_prefix(object) => {
-                return Ok(vec![object.to_owned()]);
+                return Ok(vec![Listed {
+                    key: object.to_owned(),
+                    size: 0,
+                }]);
             }
             Err(fault) => return Err(fault),
         };
-        found.extend(rows.iter().map(ObjectRow::key).map(str::to_owned));
+        found.extend(rows.into_iter().filter_map(|row| match row {
+            ObjectRow::Object { key, size, .. } => Some(Listed { key, size }),
+            ObjectRow::Prefix { .. } => None,
+        }));
         if found.len() > MOST_FILES {
-            let cause = format!("{} holds more than {MOST_FILES} objects", channel.uri());
-            return Err(refused(spec, cause, "choose a smaller prefix"));
+            return Err(too_many(spec));
         }
     }
     let as_folder = format!("{object}/");
-    if !is_prefix(object) && !found.is_empty() && found.iter().all(|key| key.starts_with(&as_folder)) {
+    if !is_prefix(object) && !found.is_empty() && found.iter().all(|object| object.key.starts_with(&as_folder)) {
         channel.object = as_folder;
     }
     let object = &channel.object;
     if is_prefix(object) {
         // The marker that some consoles make for a folder is no data.
         // What we keep beside the data, the container passes over.
-        found.retain(|key| !key.ends_with('/') && !is_kept_beside(object, key));
+        found.retain(|listed| !listed.key.ends_with('/') && !is_kept_beside(object, &listed.key));
         return Ok(found);
     }
     // SageMaker delivers every object whose key begins with the channel's: `a.csv.bak` comes with `a.csv`.
-    match found.iter().find(|key| *key != object) {
+    match found.iter().find(|listed| listed.key != *object) {
         None => Ok(found),
         Some(neighbour) => {
-            let uri = s3::uri(bucket, neighbour);
+            let uri = s3::uri(bucket, &neighbour.key);
             let cause = format!("SageMaker would deliver {uri} too: its name begins with the object's");
             Err(refused(spec, cause, "move or rename one of the two"))
         }
@@ -396,7 +495,7 @@ mod tests {
                 context: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
             }],
             channels: None,
-            count: 1,
+            loads: Vec::new(),
             file: Some("x.csv".to_owned()),
             key_bucket: "b".to_owned(),
             key_object: Some("dont_look".to_owned()),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::{JobPlan, JobSettings};
 
-pub(super) fn spec() -> JobSpec {
+pub(in crate::actions) fn spec() -> JobSpec {
     JobSpec {
         name: "job-1".to_owned(),
         role_arn: "arn:aws:iam::111122223333:role/example-role".to_owned(),
@@ -49,6 +49,10 @@ fn a_job_without_object_or_output_is_not_started() {
             instance_count: 0,
             ..spec()
         },
+        JobSpec {
+            output: "s3://b/data/x.csv/out".to_owned(),
+            ..spec()
+        },
     ] {
         assert_eq!(check(&wrong).unwrap_err().kind, FaultKind::Invalid);
     }
@@ -60,4 +64,24 @@ fn hyperparameters_beyond_the_limits_are_named() {
     assert!(check_hyperparameters(&spec(), &long).unwrap_err().cause.contains("big"));
     let many = (0..101).map(|n| (n.to_string(), String::new())).collect();
     assert!(check_hyperparameters(&spec(), &many).is_err());
+}
+
+#[test]
+fn an_output_beside_the_data_is_no_output_inside_of_it() {
+    for (object, output, is_inside) in [
+        ("data/", "s3://b/data/", true),
+        ("data/", "s3://b/data", true),
+        ("data", "s3://b/data/out", true),
+        ("data/", "s3://b/data-out", false),
+        ("data/train/", "s3://b/data", false),
+        ("data/", "s3://other/data/", false),
+        ("data/", "s3://b", false),
+    ] {
+        let spec = JobSpec {
+            object: object.to_owned(),
+            output: output.to_owned(),
+            ..spec()
+        };
+        assert_eq!(check(&spec).is_err(), is_inside, "{object} {output}");
+    }
 }

@@ -13,8 +13,8 @@ use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
 use crate::domain::arn::host_suffix;
 use crate::domain::{
-    DataChannel, JobDetail, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original, Request,
-    TrainingJob,
+    DataChannel, JobDetail, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original, PlaintextPlace,
+    Request, TrainingJob,
 };
 
 pub(in crate::app) const TRAIN: Action = Action {
@@ -94,10 +94,16 @@ fn others(detail: &JobDetail) -> Vec<DataChannel> {
 
 /// All but what is found out anew for every job. The SageMaker SDK writes texts with quotes.
 fn kept(hyperparameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let of_us = ["kms_key_id", "master_key_id", "key_bucket", "ciphertext_s3_key"];
+    let of_us = [
+        "kms_key_id",
+        "master_key_id",
+        "key_bucket",
+        "ciphertext_s3_key",
+        JobSpec::MODEL_KEY_PARAMETER,
+    ];
     let kept = hyperparameters
         .iter()
-        .filter(|(name, _)| !name.starts_with("strongroom_"));
+        .filter(|(name, _)| !name.starts_with("strongroom_") || *name == JobSpec::MODEL_KEY_PARAMETER);
     kept.map(|(name, value)| {
         let value = if of_us.contains(&name.as_str()) {
             value.trim_matches('"')
@@ -210,12 +216,14 @@ fn form(state: &State, spec: JobSpec) -> Form {
     let data = form.text(
         "Channels",
         DataChannel::list(&channels),
-        "NAME=s3://…, …; ,sharded: a part to each instance",
+        "NAME=s3://…, …; ,sharded: a part to each instance; ,plain: no tokens",
     );
     let parameters = form.text("Hyperparameters", joined(&spec.hyperparameters), "NAME=VALUE, …");
     let instance = form.text("Instance", &spec.instance_type, "");
     let count = form.text("Instances", spec.instance_count.to_string(), "");
     let volume = form.text("Volume GB", spec.volume_gb.to_string(), "");
+    let on_volume = spec.settings.plaintext == PlaintextPlace::Volume;
+    let plaintext = form.checks("Plaintext", [("on the volume instead of in memory", on_volume)]);
     let longest = form.text("Longest run", spec.max_runtime.to_string(), "seconds");
     let output = form.text("Output", &spec.output, "");
     let moved = form.text(
@@ -226,7 +234,11 @@ fn form(state: &State, spec: JobSpec) -> Form {
     let known = &spec.settings;
     let subnets = form.text("Subnets", known.subnets.join(", "), "of the VPC; none: outside of one");
     let groups = form.text("Security groups", known.security_groups.join(", "), "");
-    let volume_key = form.text("Volume key", known.volume_key.clone().unwrap_or_default(), "a KMS key");
+    let volume_key = form.text(
+        "Volume key",
+        known.volume_key.clone().unwrap_or_default(),
+        "a KMS key; none: the data's, where plaintext is on the volume",
+    );
     let output_key = form.text("Output key", known.output_key.clone().unwrap_or_default(), "a KMS key");
     let between = form.checks("Between hosts", [("encrypted", known.encrypts_traffic)]);
     let wait = known.spot_wait.map(|wait| wait.to_string());
@@ -265,10 +277,15 @@ fn form(state: &State, spec: JobSpec) -> Form {
                 spot_wait: filled.optional(wait).map(|_| filled.number(wait)).transpose()?,
                 environment: filled.unless_changed(environment, &spec.settings.environment)?,
                 tags: filled.unless_changed(tags, &spec.settings.tags)?,
+                plaintext: match filled.checked(plaintext) {
+                    [true] => PlaintextPlace::Volume,
+                    [false] => PlaintextPlace::Memory,
+                },
             },
             plan: JobPlan {
                 channel: Some(first.name),
                 is_sharded: first.is_sharded,
+                is_plain: first.is_plain,
                 others: given.collect(),
                 command: filled.words(command)?,
             },

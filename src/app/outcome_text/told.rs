@@ -107,10 +107,12 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
         }
         Outcome::KeyCreated { alias: None, key_arn } => format!("Created {}.", names.key(key_arn)),
         Outcome::KeyChanged { key_arn, change } => key_changed(names, key_arn, change),
-        Outcome::JobStarted { name } => {
+        Outcome::JobStarted { name, note } => {
+            let shows = names.press(Command::Do(Keyed::Log));
+            let note = note.as_ref().map(|note| format!(" Its {note}."));
             format!(
-                "Started the job {name}; {} shows its log.",
-                names.press(Command::Do(Keyed::Log))
+                "Started the job {name}; {shows} shows its log.{}",
+                note.unwrap_or_default()
             )
         }
         Outcome::JobStopping { name } => format!("Told the job {name} to stop: it has two minutes."),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Facts;
 use crate::app::format::{self, Line, Tone};
 use crate::app::table::{Order, Row};
-use crate::domain::{Door, Fault, JobDetail, JobSettings, JobStatus, TrainingJob, Transition};
+use crate::domain::{Door, Fault, JobDetail, JobSettings, JobStatus, PlaintextPlace, TrainingJob, Transition};
 
 impl Row for TrainingJob {
     const ORDERS: &'static [Order<Self>] = &[
@@ -135,6 +135,9 @@ fn describe(facts: &mut Facts, detail: &JobDetail) {
 fn settings(facts: &mut Facts, settings: &JobSettings) {
     facts.plain("Subnets", &settings.subnets.join(", "));
     facts.plain("Security groups", &settings.security_groups.join(", "));
+    if settings.plaintext == PlaintextPlace::Volume {
+        facts.plain("Plaintext", "on the volume");
+    }
     facts.plain("Volume key", settings.volume_key.as_deref().unwrap_or_default());
     facts.plain("Output key", settings.output_key.as_deref().unwrap_or_default());
     facts.plain(

@@ -24,6 +24,10 @@ pub enum WayOut {
     DeclareMove,
     /// Say where the encrypted data key is.
     NameDataKey,
+    /// Keep a job's plaintext on its volume.
+    UseVolume,
+    /// Say which KMS key encrypts a job's volumes.
+    NameVolumeKey,
     /// Go on with what was interrupted.
     GoOn,
     /// Log in to single sign-on.
@@ -38,13 +42,15 @@ pub enum WayOut {
 
 impl WayOut {
     /// Every way.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ReplaceFile,
         Self::ReplaceObject,
         Self::AcceptName,
         Self::AcceptUnbound,
         Self::DeclareMove,
         Self::NameDataKey,
+        Self::UseVolume,
+        Self::NameVolumeKey,
         Self::GoOn,
         Self::LogIn,
         Self::AfterLogin,
@@ -81,6 +87,14 @@ impl WayOut {
             (Self::NameDataKey, Door::Dashboard) => {
                 "copy the command line of `decrypt` and run it in a shell with --data-key added"
             }
+            (Self::UseVolume, Door::CommandLine) => {
+                "give `strongroom start` --plaintext volume, and a --volume that takes tokens and plaintext"
+            }
+            (Self::UseVolume, Door::Dashboard) => {
+                "check `on the volume` of `Plaintext` in the job's form, with a `Volume GB` that takes tokens and plaintext"
+            }
+            (Self::NameVolumeKey, Door::CommandLine) => "give --volume-key KEY, or `volume-key` in [jobs]",
+            (Self::NameVolumeKey, Door::Dashboard) => "name it in `Volume key` of the job's form",
             (Self::GoOn, Door::CommandLine) => "the same command goes on where it stopped",
             (Self::LogIn, Door::CommandLine) => "`strongroom login` does it too",
             (Self::LogIn, Door::Dashboard) => "`login` does it from here",

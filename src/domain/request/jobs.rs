@@ -10,7 +10,7 @@ use super::facts::{Ask, Facts, Touch};
 use super::names::principal;
 use crate::domain::spec::WORKFLOW;
 use crate::domain::words::span;
-use crate::domain::{DataChannel, JobPlan, JobSettings, JobSpec};
+use crate::domain::{DataChannel, Instance, JobPlan, JobSettings, JobSpec, PlaintextPlace};
 
 /// A request that is about a training job.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,12 +53,13 @@ impl JobRequest {
                     .map(|original| format!(" What is not said here is as {} has it, its tags too.", original.job));
                 Facts::change("start training job", &spec.name, title)
                     .consequence(format!(
-                        "{} × {} for at most {}, with {}; AWS bills for it. What it writes goes to {}.{}",
+                        "{} × {} for at most {}, with {}; AWS bills for it. What it writes goes to {}.{}{}",
                         spec.instance_count,
                         spec.instance_type,
                         span(spec.max_runtime.into()),
                         spec.image,
                         spec.output,
+                        [plain(spec), volume(spec)].concat(),
                         after.unwrap_or_default()
                     ))
                     .finishing(
@@ -100,6 +101,40 @@ impl JobRequest {
             ],
             Self::Preflight(_) => Vec::new(),
         }
+    }
+}
+
+/// The channels that are declared plain.
+fn plain(spec: &JobSpec) -> String {
+    let channels = spec.channels();
+    let names: Vec<&str> = channels
+        .iter()
+        .filter(|channel| channel.is_plain)
+        .map(|channel| channel.name.as_str())
+        .collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => format!(" The channel {only} is plain, and not decrypted."),
+        several => format!(" The channels {} are plain, and not decrypted.", several.join(", ")),
+    }
+}
+
+/// Where plaintext is to be on a disk, and what encrypts that; what of the volume's key is not used.
+fn volume(spec: &JobSpec) -> String {
+    let by_hardware = Instance::has_local_storage(&spec.instance_type) == Some(true);
+    let key = spec.settings.volume_key.as_deref();
+    match (spec.plaintext(), by_hardware) {
+        (PlaintextPlace::Memory, false) => String::new(),
+        (PlaintextPlace::Memory, true) => key.map_or(String::new(), |key| {
+            format!(" Its instances have local storage, which their hardware encrypts; {key} is not used for it.")
+        }),
+        (PlaintextPlace::Volume, true) => {
+            " Plaintext goes to its instances' local storage, which their hardware encrypts.".to_owned()
+        }
+        (PlaintextPlace::Volume, false) => format!(
+            " Plaintext goes to its volumes, which are encrypted with {}.",
+            key.unwrap_or("the KMS key of the data")
+        ),
     }
 }
 
@@ -162,6 +197,9 @@ fn start(spec: &JobSpec) -> CommandLine {
         (JobSpec::CHECKPOINTS_PARAMETER, JobSpec::CHECKPOINTS_DIR),
         ("train_file", spec.object.rsplit('/').next().unwrap_or_default()),
     ]);
+    if spec.plaintext() == PlaintextPlace::Volume {
+        hyperparameters.insert(JobSpec::PLAINTEXT_PARAMETER, PlaintextPlace::Volume.as_str());
+    }
     hyperparameters.extend(
         spec.hyperparameters
             .iter()
@@ -188,5 +226,12 @@ fn start(spec: &JobSpec) -> CommandLine {
         json["AlgorithmSpecification"]["ContainerArguments"] = json!(spec.plan.command);
     }
     settings(&mut json, &spec.settings);
+    let resources = &mut json["ResourceConfig"];
+    if Instance::has_local_storage(&spec.instance_type) == Some(true) {
+        let members = resources.as_object_mut();
+        members.map(|members| members.remove("VolumeKmsKeyId"));
+    } else if spec.plaintext() == PlaintextPlace::Volume && spec.settings.volume_key.is_none() {
+        resources["VolumeKmsKeyId"] = json!("KMS_KEY");
+    }
     CommandLine::aws("sagemaker create-training-job").with("--cli-input-json", json.to_string())
 }

@@ -79,12 +79,14 @@ fn scene(files: &[(&str, &[u8])], listed: Option<&[(&str, ManifestFile)]>, hyper
             ManifestChannel {
                 prefix: Some("data/".to_owned()),
                 moved_from: None,
+                is_plain: false,
                 files: listed
                     .iter()
                     .map(|(name, file)| ((*name).to_owned(), file.clone()))
                     .collect(),
             },
         )]),
+        parts: Vec::new(),
     });
     let job = Job::read(root.path()).unwrap();
     Scene {

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::place::Place;
 
-const BUCKET: &str = "sagemaker-start";
-const TRAIN: &str = "train=s3://sagemaker-start/data/train/";
+pub(super) const BUCKET: &str = "sagemaker-start";
+pub(super) const TRAIN: &str = "train=s3://sagemaker-start/data/train/";
 
 /// A world with a key, a bucket, a role, and two folders of encrypted files; with a grant if it says so.
-fn ready(is_granted: bool) -> Place {
+pub(super) fn ready(is_granted: bool) -> Place {
     let place = Place::with(|options| {
         options.stop_grace = Duration::from_secs(2);
         options.images = vec![("exits-9".to_owned(), "exit 9".to_owned())];
@@ -38,19 +38,21 @@ fn ready(is_granted: bool) -> Place {
     place
 }
 
-fn start(place: &Place, image: &str, more: &[&str]) -> crate::place::Done {
+pub(super) fn start(place: &Place, image: &str, more: &[&str]) -> crate::place::Done {
     let begin = ["start", image, "--role", "trainer", "--name", "job-1"];
     place.run(&[&begin, more].concat())
 }
 
-fn describe(place: &Place) -> aws_sdk_sagemaker::operation::describe_training_job::DescribeTrainingJobOutput {
+pub(super) fn describe(
+    place: &Place,
+) -> aws_sdk_sagemaker::operation::describe_training_job::DescribeTrainingJobOutput {
     let sagemaker = aws_sdk_sagemaker::Client::new(&place.sdk());
     place
         .wait(sagemaker.describe_training_job().training_job_name("job-1").send())
         .unwrap()
 }
 
-fn manifest(place: &Place) -> Value {
+pub(super) fn manifest(place: &Place) -> Value {
     let key = ".strongroom/manifests/job-1.json";
     let answer = place
         .wait(place.s3().get_object().bucket(BUCKET).key(key).send())

@@ -311,7 +311,16 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
                 set: BTreeMap::from([(own("project"), own("housing"))]),
                 removed: vec![own("old")],
             }),
-            KeyChange::Tagged { .. } => Outcome::JobStarted { name: own("train-1") },
+            KeyChange::Tagged { .. } => Outcome::JobStarted {
+                name: own("train-1"),
+                note: None,
+            },
+        },
+        Outcome::JobStarted { note: None, .. } => Outcome::JobStarted {
+            name: own("train-1"),
+            note: Some(own(
+                "plaintext goes to the volumes, which arn:aws:kms:us-east-1:111122223333:key/2 encrypts",
+            )),
         },
         Outcome::JobStarted { .. } => Outcome::JobStopping { name: own("train-1") },
         Outcome::JobStopping { .. } => Outcome::LogSaved {

@@ -1,0 +1,254 @@
+//! Options of `strongroom start` beyond its channels: where plaintext goes, plain channels, hyperparameters from a file.
+
+use serde_json::json;
+use strongroom::actions;
+use strongroom::domain::{JobSpec, Outcome, PlaintextPlace, Weight};
+
+use super::start::{BUCKET, TRAIN, describe, manifest, ready, start};
+use crate::place::{Place, never};
+
+/// The ARN of the key that the data is under.
+fn data_key(place: &Place) -> String {
+    let kms = aws_sdk_kms::Client::new(&place.sdk());
+    let described = place.wait(kms.describe_key().key_id("alias/training").send()).unwrap();
+    described.key_metadata().unwrap().arn().unwrap().to_owned()
+}
+
+fn volume_key(place: &Place) -> Option<String> {
+    let job = describe(place);
+    let resources = job.resource_config().unwrap();
+    resources.volume_kms_key_id().map(str::to_owned)
+}
+
+#[test]
+fn plaintext_on_the_volume_is_encrypted_with_the_key_of_the_data_and_a_clone_keeps_it() {
+    let place = ready(true);
+    let script = "readlink -f \"$SM_CHANNEL_TRAIN\"; cat \"$SM_CHANNEL_TRAIN\"/a.csv";
+    let more = [
+        "--channel",
+        TRAIN,
+        "--plaintext",
+        "volume",
+        "--wait",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ];
+    let done = start(&place, "exits-9", &more).ok();
+    let key = data_key(&place);
+    assert!(
+        done.out
+            .contains(&format!("started; plaintext goes to the volumes, which {key} encrypts")),
+        "{done:?}"
+    );
+    assert!(done.out.contains("x,y"), "{done:?}");
+    let folder = done
+        .out
+        .lines()
+        .find(|line| line.contains(".strongroom-plaintext-"))
+        .unwrap();
+    assert!(!folder.trim().starts_with("/dev/shm"), "{folder}");
+    assert_eq!(volume_key(&place), Some(key));
+    let parameters = describe(&place).hyper_parameters().unwrap().clone();
+    assert_eq!(parameters["strongroom_plaintext"], "volume");
+    let known = place
+        .wait(actions::watch_job(&place.aws, "job-1", &never(), |_| Ok(())))
+        .unwrap();
+    assert_eq!(known.detail.unwrap().settings.plaintext, PlaintextPlace::Volume);
+}
+
+#[test]
+fn a_volume_has_the_key_that_is_given_and_local_storage_has_none() {
+    let place = ready(true);
+    let other = place.key("volumes");
+    let given = ["--channel", TRAIN, "--plaintext", "volume", "--volume-key", &other];
+    start(&place, "image", &given).ok();
+    assert_eq!(volume_key(&place), Some(other.clone()));
+
+    let local = ["--instance", "ml.g5.xlarge"];
+    let begin = ["start", "image", "--role", "trainer", "--channel", TRAIN, "--name"];
+    let started = |name: &str, more: &[&str]| {
+        let all = [&begin[..], &[name], &local, more].concat();
+        place.run(&all).ok().out
+    };
+    let told = started("job-2", &["--plaintext", "volume"]);
+    assert!(told.contains("hardware encrypts"), "{told}");
+    let told = started("job-3", &["--volume-key", &other]);
+    assert!(told.contains("the volume key is not used"), "{told}");
+}
+
+#[test]
+fn data_under_several_kms_keys_wants_the_volumes_key_said() {
+    let place = ready(true);
+    place.key("second");
+    let path = place.write("e.csv", "x,y\n1,2\n");
+    let to = format!("s3://{BUCKET}/data/train/");
+    place
+        .run(&["encrypt", path.to_str().unwrap(), &to, "--key", "alias/second"])
+        .ok();
+    let volume = ["--channel", TRAIN, "--plaintext", "volume"];
+    start(&place, "image", &volume).failed(1, &["under 2 of them", "--volume-key", "[jobs]"]);
+    let config = "[jobs]\nplaintext = 'volume'\nvolume-key = 'alias/second'\n";
+    place.write(".config/strongroom/config.toml", config);
+    start(&place, "image", &["--channel", TRAIN]).ok();
+    assert_eq!(volume_key(&place).as_deref(), Some("alias/second"));
+    let parameters = describe(&place).hyper_parameters().unwrap().clone();
+    assert_eq!(parameters["strongroom_plaintext"], "volume");
+}
+
+#[test]
+fn a_channel_of_code_is_declared_plain_and_arrives_as_it_is() {
+    let place = ready(true);
+    place.put(BUCKET, "data/code/train.sh", b"cat \"$SM_CHANNEL_TRAIN\"/a.csv\n");
+    let plain = "code=s3://sagemaker-start/data/code/,plain";
+    let more = ["--channel", TRAIN, "--channel"];
+    let undeclared = [&more[..], &["code=s3://sagemaker-start/data/code/"]].concat();
+    start(&place, "image", &undeclared).failed(1, &["data/code/train.sh is not an encrypted token", ",plain"]);
+    let declared = [
+        &more[..],
+        &[plain, "--wait", "--", "sh", "-c", "sh $SM_CHANNEL_CODE/train.sh"],
+    ]
+    .concat();
+    let done = start(&place, "exits-9", &declared).ok();
+    assert!(done.out.starts_with("code: plain, as it is declared"), "{done:?}");
+    assert!(done.out.contains("x,y"), "{done:?}");
+    let listed = &manifest(&place)["channels"]["code"];
+    assert_eq!(
+        listed,
+        &json!({ "prefix": "data/code/", "is_plain": true, "files": {} })
+    );
+    let only = ["start", "image", "--role", "trainer", "--channel", plain];
+    place.run(&only).failed(1, &["every channel is declared plain"]);
+}
+
+#[test]
+fn hyperparameters_of_a_file_keep_their_digits() {
+    let place = ready(true);
+    let file = place.write(
+        "hp.json",
+        r#"{"seed": 123456789012345678901, "rate": 1e-05, "name": "a \"b\"", "deep": {"a": [1, 2.50]}, "on": true}"#,
+    );
+    let file = file.to_str().unwrap();
+    start(
+        &place,
+        "image",
+        &["--channel", TRAIN, "--hp-file", file, "--hp", "epochs=3"],
+    )
+    .ok();
+    let parameters = describe(&place).hyper_parameters().unwrap().clone();
+    for (name, value) in [
+        ("seed", "123456789012345678901"),
+        ("rate", "1e-05"),
+        ("name", "a \"b\""),
+        ("deep", "{\"a\": [1, 2.50]}"),
+        ("on", "true"),
+        ("epochs", "3"),
+    ] {
+        assert_eq!(parameters[name], value, "{name}");
+    }
+    let twice = ["--channel", TRAIN, "--hp-file", file, "--hp", "seed=1"];
+    start(&place, "image", &twice).failed(2, &["`seed` is given twice"]);
+    let no_object = place.write("list.json", "[1]");
+    let no_object = ["--channel", TRAIN, "--hp-file", no_object.to_str().unwrap()];
+    start(&place, "image", &no_object).failed(2, &["list.json", "give a JSON object"]);
+    let missing = ["--channel", TRAIN, "--hp-file", "none.json"];
+    start(&place, "image", &missing).failed(2, &["none.json"]);
+}
+
+#[test]
+fn what_sagemaker_or_the_container_would_refuse_is_refused_at_the_door() {
+    let place = ready(true);
+    for (more, words) in [
+        (
+            &["--hp", "strongroom_manifest=s3://b/x"][..],
+            &["strongroom_manifest", "leave it out"][..],
+        ),
+        (&["--hp", "strongroom_plaintext=tape"], &["`tape`", "memory or volume"]),
+        (&["--hp", "strongroom_model_key=old"], &["`old`", "same or new"]),
+        (
+            &["--spot", "60", "--max-runtime", "600"],
+            &["60 s in all", "give at least 600 s"],
+        ),
+        (
+            &["--output", "s3://sagemaker-start/data/train/out"],
+            &["inside of the channel train", "outside of the data"],
+        ),
+        (
+            &["--output", "s3://sagemaker-start/data/train/"],
+            &["inside of the channel train"],
+        ),
+        (
+            &["--output", "s3://not-there-at-all/out"],
+            &["no bucket not-there-at-all", "create it"],
+        ),
+    ] {
+        start(&place, "image", &[&["--channel", TRAIN], more].concat()).failed(1, words);
+    }
+    let listed = place.wait(
+        place
+            .s3()
+            .list_objects_v2()
+            .bucket(BUCKET)
+            .prefix(".strongroom/manifests/")
+            .send(),
+    );
+    assert_eq!(listed.unwrap().key_count(), Some(0));
+    start(
+        &place,
+        "image",
+        &["--channel", TRAIN, "--hp", "strongroom_model_key=new"],
+    )
+    .ok();
+}
+
+#[test]
+fn the_look_before_a_job_sums_its_channels_and_asks_for_what_a_volume_needs() {
+    let place = ready(true);
+    let role = place.wait(actions::role_arn(&place.aws, "trainer")).unwrap();
+    let mut spec = crate::walk::job("job-1", &role, "data/train/");
+    spec.bucket = BUCKET.to_owned();
+    spec.output = format!("s3://{BUCKET}/output");
+    let look = |spec: &JobSpec| match place.wait(actions::preflight(&place.aws, spec)).unwrap() {
+        Outcome::Preflighted { findings, .. } => findings,
+        other => panic!("{other:?}"),
+    };
+    let weight = |findings: &[strongroom::domain::Finding], what: &str| {
+        let found = findings.iter().find(|finding| finding.what == what);
+        found.map(|finding| (finding.weight, finding.detail.clone()))
+    };
+    let findings = look(&spec);
+    assert_eq!(
+        weight(&findings, "the plaintext fits into memory").unwrap().0,
+        Weight::Well
+    );
+    assert_eq!(
+        weight(&findings, "the tokens fit on the volume").unwrap().0,
+        Weight::Well
+    );
+    assert_eq!(weight(&findings, "the volumes are encrypted"), None);
+
+    let new_key = ("strongroom_model_key".to_owned(), "new".to_owned());
+    spec.hyperparameters.extend([new_key]);
+    let (lacks, detail) = weight(&look(&spec), "the role may decrypt the data key").unwrap();
+    assert_eq!(lacks, Weight::Blocks, "{detail}");
+    assert!(detail.contains("GenerateDataKey"), "{detail}");
+    spec.hyperparameters.clear();
+
+    spec.settings.plaintext = PlaintextPlace::Volume;
+    let findings = look(&spec);
+    let (lacks, detail) = weight(&findings, "the volumes are encrypted").unwrap();
+    assert_eq!(lacks, Weight::Warns, "{detail}");
+    let repair = findings
+        .iter()
+        .find(|finding| finding.what == "the volumes are encrypted")
+        .and_then(|finding| finding.repair.clone());
+    let Some(strongroom::domain::Request::Grant(strongroom::domain::GrantRequest::New(grant))) = repair else {
+        panic!("{repair:?}");
+    };
+    place.wait(actions::grant(&place.aws, &grant)).unwrap();
+    let findings = look(&spec);
+    let (mended, detail) = weight(&findings, "the volumes are encrypted").unwrap();
+    assert_eq!(mended, Weight::Well, "{detail}");
+    place.wait(actions::start_job(&place.aws, &spec, &never())).unwrap();
+}
