@@ -82,15 +82,20 @@ pub async fn run(command: Vec<OsString>) -> Result<u8, Fault> {
             Err(unexpected("it panicked, as said above"))
         }
     };
-    match &ended {
-        Ok(End {
-            failure: Some(reason), ..
-        }) => {
-            say(reason);
-            outputs::write_failure(&root.join("output"), reason);
+    let reason = match &ended {
+        Ok(End { failure, .. }) => failure.clone(),
+        Err(fault) => Some(outputs::reason(fault)),
+    };
+    if let Some(reason) = reason {
+        if ended.is_ok() {
+            say(&reason);
         }
-        Ok(_) => {}
-        Err(fault) => outputs::write_failure(&root.join("output"), &outputs::reason(fault)),
+        // What SageMaker shows of a job is the reason of one of its hosts, and it does not say whose.
+        let host = Job::read(&root)
+            .ok()
+            .and_then(|job| job.resources.host().map(str::to_owned));
+        let reason = host.map_or(reason.clone(), |host| format!("{host}: {reason}"));
+        outputs::write_failure(&root.join("output"), &reason);
     }
     ended.map(|end| end.status)
 }

@@ -27,6 +27,8 @@ mod envelope;
 mod fake;
 #[path = "it/guardrails.rs"]
 mod guardrails;
+#[path = "it/hosts.rs"]
+mod hosts;
 #[path = "it/interrupted.rs"]
 mod interrupted;
 #[path = "it/killed.rs"]

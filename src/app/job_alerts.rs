@@ -18,7 +18,7 @@ pub(super) fn tell_end(state: &mut State, job: &TrainingJob, effects: &mut Vec<E
     if job.status.is_active() || !state.watched_jobs.remove(&job.name) {
         return;
     }
-    let failure = job.detail.as_ref().and_then(|detail| detail.failure.as_deref());
+    let failure = job.detail.as_ref().and_then(|detail| detail.why());
     let reason = failure.map(|why| format!(": {why}")).unwrap_or_default();
     let words = format!("{} has ended: {}{reason}", job.name, job.status.as_str());
     let tone = if job.status == JobStatus::Completed {

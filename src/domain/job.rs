@@ -1,5 +1,6 @@
 //! A SageMaker training job and its log.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -29,13 +30,16 @@ pub struct TrainingJob {
 
 impl TrainingJob {
     /// Why it did not end well, as far as SageMaker tells: its failure reason, else its last message.
-    pub fn cause(&self) -> Option<&str> {
+    pub fn cause(&self) -> Option<Cow<'_, str>> {
         let detail = self.detail.as_deref()?;
         if !matches!(self.status, JobStatus::Failed | JobStatus::Stopped) {
             return None;
         }
-        let last = detail.transitions.last().map(|step| step.message.as_str());
-        detail.failure.as_deref().or(last)
+        let last = detail
+            .transitions
+            .last()
+            .map(|step| Cow::Borrowed(step.message.as_str()));
+        detail.why().or(last)
     }
 }
 
@@ -163,7 +167,37 @@ pub struct LogLine {
     pub text: String,
 }
 
+impl LogLine {
+    /// The host that wrote it: of the stream `JOB/algo-1-1700000000`.
+    pub fn host(&self) -> Option<&str> {
+        let (_, name) = self.stream.split_once('/')?;
+        let (host, epoch) = name.rsplit_once('-')?;
+        (!host.is_empty() && epoch.chars().all(|c| c.is_ascii_digit())).then_some(host)
+    }
+}
+
 impl JobDetail {
+    /// Why it failed: SageMaker's words, but for those that say nothing.
+    pub fn why(&self) -> Option<Cow<'_, str>> {
+        let failure = self.failure.as_deref()?;
+        let Some(code) = failure.trim().strip_prefix("AlgorithmError: , exit code: ") else {
+            return Some(Cow::Borrowed(failure));
+        };
+        // As shells say it of what a signal ended.
+        let signal = code.parse::<u32>().ok().and_then(|code| code.checked_sub(128));
+        let signal = signal.filter(|signal| (1..65).contains(signal));
+        let by = signal.map(|signal| format!(" (signal {signal})")).unwrap_or_default();
+        Some(Cow::Owned(format!(
+            "the program ended with exit code {code}{by}, and left no message"
+        )))
+    }
+
+    /// Whether it has several hosts, each with a log of its own.
+    pub fn has_hosts(&self) -> bool {
+        // Of groups of instances the numbers are in the groups.
+        self.instance_count != 1
+    }
+
     /// The KMS key the job unwraps with, from its hyperparameters (`kms_key_id`, or the older `master_key_id`),
     /// without the JSON quotes that the SageMaker SDK adds.
     pub fn kms_key(&self) -> Option<&str> {
@@ -171,5 +205,70 @@ impl JobDetail {
             .iter()
             .find_map(|name| self.hyperparameters.get(*name))
             .map(|value| value.trim_matches('"'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn failed(reason: &str) -> JobDetail {
+        JobDetail {
+            role_arn: String::new(),
+            image: String::new(),
+            instance_type: String::new(),
+            instance_count: 1,
+            volume_gb: 1,
+            settings: JobSettings::default(),
+            channels: Vec::new(),
+            output: None,
+            model: None,
+            hyperparameters: BTreeMap::new(),
+            failure: Some(reason.to_owned()),
+            transitions: Vec::new(),
+            billable_seconds: None,
+            training_seconds: None,
+            max_runtime: None,
+            metrics: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_failure_that_says_nothing_is_put_into_words() {
+        for (reason, why) in [
+            (
+                "AlgorithmError: , exit code: 3",
+                "the program ended with exit code 3, and left no message",
+            ),
+            (
+                "AlgorithmError: , exit code: 137",
+                "the program ended with exit code 137 (signal 9), and left no message",
+            ),
+            (
+                "AlgorithmError: no memory, exit code: 3",
+                "AlgorithmError: no memory, exit code: 3",
+            ),
+            ("InternalServerError: x", "InternalServerError: x"),
+        ] {
+            assert_eq!(failed(reason).why().unwrap(), why);
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_log_is_of_the_host_of_its_stream() {
+        let host = |stream: &str| {
+            let line = LogLine {
+                at: None,
+                stream: stream.to_owned(),
+                text: String::new(),
+            };
+            line.host().map(str::to_owned)
+        };
+        assert_eq!(host("job-1/algo-12-1700000000").as_deref(), Some("algo-12"));
+        for other in ["job-1", "job-1/algo", "job-1/algo-x", "job-1/-17"] {
+            assert_eq!(host(other), None, "{other}");
+        }
     }
 }

@@ -125,12 +125,12 @@ fn failure(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
     let Some(why) = state.jobs.current().and_then(TrainingJob::cause) else {
         return Line::default();
     };
-    let refused = explain_text(why).and_then(|refused| {
+    let refused = explain_text(&why).and_then(|refused| {
         let (who, call) = (refused.who?, refused.call?);
         let name = who.split('/').nth(1).unwrap_or(&who);
         Some(format!("{name} may not call {call}: {}", refused.remedy))
     });
-    let why = refused.as_deref().unwrap_or(why);
+    let why = refused.as_deref().unwrap_or(&why);
     let key = state.settings.keymap.key(Command::Enter);
     let tail = match state.overlays.last() {
         None => format!("  {key} explains"),

@@ -72,8 +72,8 @@ pub(crate) fn overview(
         |word| format!("{} · {word}", job.status.as_str()),
     );
     facts.fact("Status", format::job_tone(&job.status), &status);
-    let reason = job.detail.as_ref().and_then(|detail| detail.failure.as_deref());
-    if let Some(reason) = reason {
+    let reason = job.detail.as_ref().and_then(|detail| detail.why());
+    if let Some(reason) = &reason {
         facts.fact("Failure", Tone::Bad, reason);
     }
     if reason.is_some() || matches!(job.status, JobStatus::Failed | JobStatus::Stopped) {
