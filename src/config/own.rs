@@ -430,7 +430,6 @@ mod tests {
         let text = "[contexts.prod]\nprofile = 'p'\nregion = 'eu-west-1'\nrole = 'arn:aws:iam::1:role/r'\n\
                     read-only = true\ncolour = 'red'\nshow = { jobs = ['nightly'] }\n\
                     jobs = { subnets = ['subnet-1'], security-groups = ['sg-1'], encrypt-between-hosts = true, plaintext = 'volume' }\n\
-\\
                     roles = { path = '/team/', permissions-boundary = 'arn:aws:iam::1:policy/bounds', tags = { team = 'x' } }\n\
                     uploads.'team-*' = { sse = 'aws:kms', bucket-key = true }\n[contexts.dev]\n";
         let own = parse(text, false).unwrap();

@@ -236,6 +236,8 @@ fn a_clone_keeps_every_field_of_its_original_shown_or_not() {
         .enable_inter_container_traffic_encryption(true)
         .environment("REGION_OF_DATA", "eu")
         .hyper_parameters("epochs", "3")
+        .hyper_parameters("strongroom_plaintext", "volume")
+        .hyper_parameters("strongroom_model_key", "\"new\"")
         .tags(Tag::builder().key("team").value("research").build());
     place.wait(create.send()).unwrap();
 
@@ -274,6 +276,8 @@ fn a_clone_keeps_every_field_of_its_original_shown_or_not() {
     let hyperparameters = clone.hyper_parameters().unwrap();
     assert_eq!(hyperparameters["epochs"], "3");
     assert_eq!(hyperparameters["train_channel"], "training");
+    assert_eq!(hyperparameters["strongroom_plaintext"], "volume");
+    assert_eq!(hyperparameters["strongroom_model_key"], "new");
     let tags = sagemaker.list_tags().resource_arn(clone.training_job_arn().unwrap());
     let tags = place.wait(tags.send()).unwrap();
     assert!(

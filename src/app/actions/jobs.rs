@@ -222,8 +222,8 @@ fn form(state: &State, spec: JobSpec) -> Form {
     let instance = form.text("Instance", &spec.instance_type, "");
     let count = form.text("Instances", spec.instance_count.to_string(), "");
     let volume = form.text("Volume GB", spec.volume_gb.to_string(), "");
-    let on_volume = spec.settings.plaintext == PlaintextPlace::Volume;
-    let plaintext = form.checks("Plaintext", [("on the volume instead of in memory", on_volume)]);
+    let place = spec.settings.plaintext.as_str();
+    let plaintext = form.text("Plaintext", place, "memory, or volume: which is encrypted then");
     let longest = form.text("Longest run", spec.max_runtime.to_string(), "seconds");
     let output = form.text("Output", &spec.output, "");
     let moved = form.text(
@@ -277,10 +277,8 @@ fn form(state: &State, spec: JobSpec) -> Form {
                 spot_wait: filled.optional(wait).map(|_| filled.number(wait)).transpose()?,
                 environment: filled.unless_changed(environment, &spec.settings.environment)?,
                 tags: filled.unless_changed(tags, &spec.settings.tags)?,
-                plaintext: match filled.checked(plaintext) {
-                    [true] => PlaintextPlace::Volume,
-                    [false] => PlaintextPlace::Memory,
-                },
+                plaintext: PlaintextPlace::parse(&filled.text(plaintext))
+                    .ok_or_else(|| format!("{}: memory or volume", filled.label(plaintext)))?,
             },
             plan: JobPlan {
                 channel: Some(first.name),

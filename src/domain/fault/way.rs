@@ -91,7 +91,7 @@ impl WayOut {
                 "give `strongroom start` --plaintext volume, and a --volume that takes tokens and plaintext"
             }
             (Self::UseVolume, Door::Dashboard) => {
-                "check `on the volume` of `Plaintext` in the job's form, with a `Volume GB` that takes tokens and plaintext"
+                "write `volume` into `Plaintext` of the job's form, with a `Volume GB` that takes tokens and plaintext"
             }
             (Self::NameVolumeKey, Door::CommandLine) => "give --volume-key KEY, or `volume-key` in [jobs]",
             (Self::NameVolumeKey, Door::Dashboard) => "name it in `Volume key` of the job's form",
