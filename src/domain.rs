@@ -4,6 +4,7 @@
 
 pub mod arn;
 pub mod bond;
+pub mod bring;
 pub mod bucket;
 pub mod capability;
 pub mod change;
@@ -36,6 +37,7 @@ pub mod words;
 
 pub use arn::Arn;
 pub use bond::Bond;
+pub use bring::Brought;
 pub use capability::{Capability, Permission};
 pub use change::{AliasChange, KeyChange, RoleChange};
 pub use context::{AwsContext, Colour};

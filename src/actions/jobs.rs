@@ -14,12 +14,14 @@ use crate::domain::{Fault, FaultKind, JobSpec, Outcome, PlaintextPlace};
 mod asked;
 mod job_inputs;
 mod manifest;
+mod program;
 mod volume;
 
 pub(super) use asked::{check, is_job_name, output_bucket};
 pub(super) use job_inputs::{Load, Material};
 pub(super) use manifest::key as manifest_key;
 use manifest::{Documents, take_back};
+pub(super) use program::Program;
 pub(super) use volume::Volume;
 
 const MOST_HYPERPARAMETERS: usize = 100;
@@ -29,9 +31,10 @@ const LONGEST_MANIFEST: u64 = 64 << 20;
 const START: &str = "start training job";
 
 /// Starts a training job; each of its channels has one encrypted object, or everything under a prefix. Cancelled before its manifest is
-/// written nothing is made; from then on the job is started.
+/// written nothing is made but what is kept of a program that it brings; from then on the job is started.
 pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) -> Result<Outcome, Fault> {
     check(spec)?;
+    let program = Program::read(spec).await?;
     // All that is read is read before anything is written.
     let looks = async {
         futures::try_join!(
@@ -40,14 +43,10 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
             output_bucket(aws, spec)
         )
     };
-    let (material, original, ()) = tokio::select! {
-        biased;
-        () = cancel.cancelled() => {
-            let cause = "cancelled: no job was started, nothing was written";
-            return Err(Fault::new(FaultKind::Cancelled, START, &spec.name, cause, ""));
-        }
-        looked = looks => looked?,
-    };
+    let (material, original, ()) = unless_cancelled(spec, cancel, "nothing was written", looks).await?;
+    if program.is_some() && spec.plan.command.is_empty() && !original.has_command() {
+        return Err(no_command(spec));
+    }
     let mut hyperparameters = spec.hyperparameters.clone();
     hyperparameters.extend(material.hyperparameters(spec));
     hyperparameters.extend(grant_token(aws, spec, &material));
@@ -65,13 +64,21 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
     hyperparameters.extend(documents.iter().flat_map(Documents::hyperparameters));
     check_hyperparameters(spec, &hyperparameters)?;
 
+    let brought = match &program {
+        Some(program) => {
+            let bringing = program.bring(aws, &spec.bucket);
+            Some(unless_cancelled(spec, cancel, "the program that it brings may be kept", bringing).await?)
+        }
+        None => None,
+    };
     let written = match &documents {
         Some(documents) => documents.write(aws, spec).await?,
         None => Vec::new(),
     };
     let mut spec = spec.clone();
     spec.settings.volume_key.clone_from(&volume.key);
-    if let Err(fault) = sagemaker::create_training_job(aws, &spec, original, &hyperparameters, walk_tag::TAG).await {
+    let asked = (&spec, brought.as_ref());
+    if let Err(fault) = sagemaker::create_training_job(aws, asked, original, &hyperparameters, walk_tag::TAG).await {
         // After a refusal the name is free again; after silence the job may exist and need its manifest.
         if fault.is_unheard() {
             return Err(fault);
@@ -81,7 +88,32 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
     Ok(Outcome::JobStarted {
         note: volume.note(),
         name: spec.name,
+        brought,
     })
+}
+
+/// What comes of it, unless the start is cancelled before; `left` says what there is then.
+async fn unless_cancelled<T>(
+    spec: &JobSpec,
+    cancel: &CancellationToken,
+    left: &str,
+    act: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => {
+            let cause = format!("cancelled: no job was started, {left}");
+            Err(Fault::new(FaultKind::Cancelled, START, &spec.name, cause, ""))
+        }
+        done = act => done,
+    }
+}
+
+fn no_command(spec: &JobSpec) -> Fault {
+    let cause = "a program that is brought runs a command, and none is given: the image's own is not known here";
+    let remedy =
+        "name what the image runs (on the command line behind --): python3 train.py, or train with SageMaker's toolkit";
+    Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy)
 }
 
 /// A grant made a moment ago may not be known everywhere when the container starts: its token goes with the job.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::join;
 
-use super::jobs::{Material, check, is_job_name, output_bucket};
+use super::jobs::{Material, Program, check, is_job_name, output_bucket};
 use super::proof::prove;
 use super::roles;
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
@@ -24,10 +24,12 @@ const SAGEMAKER: &str = "sagemaker.amazonaws.com";
 /// Looks at everything that `start_job` and the job after it need, the worst first.
 pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
     let look = Look { aws, spec };
+    let program = Program::read(spec).await;
+    let brings = program.as_ref().ok().and_then(Option::as_ref);
     let (name, output, role, pass, regions, encryption, image, material) = join!(
         look.name(),
         output_bucket(aws, spec),
-        look.role(),
+        look.role(brings),
         look.pass_role(),
         look.regions(),
         look.default_encryption(),
@@ -42,6 +44,11 @@ pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
             .err()
             .map(|fault| of_fault("the output's bucket is there", fault)),
     );
+    let what = "strongroom can be brought to the image";
+    findings.extend(match &program {
+        Ok(program) => program.as_ref().map(|program| well(what, program.describe())),
+        Err(fault) => Some(of_fault(what, fault.clone())),
+    });
     findings.extend(regions);
     findings.push(encryption);
     findings.extend(image);
@@ -50,7 +57,7 @@ pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
         Ok(material) => {
             findings.push(well("the data says it is encrypted", material.describe()));
             findings.push(look.key(&material).await);
-            findings.push(look.outside(&material));
+            findings.push(look.outside(&material, brings));
             findings.extend(room::look(spec, material.loads()));
             findings.extend(volume::look(aws, spec, &material).await);
         }
@@ -89,7 +96,7 @@ impl Look<'_> {
     }
 
     /// Does SageMaker get the role, and does the role get the data?
-    async fn role(&self) -> Vec<Finding> {
+    async fn role(&self, brings: Option<&Program>) -> Vec<Finding> {
         let trust = "SageMaker may assume the role";
         let role = role_name(&self.spec.role_arn);
         let policies = match roles::policies(self.aws, role).await {
@@ -114,6 +121,12 @@ impl Look<'_> {
             let data = bucket::object_arn(partition, &channel.bucket, &channel.object);
             findings.push(may(&policies, "the role reads the data", "s3:GetObject", &data));
             findings.push(may(&policies, "the role lists the bucket", "s3:ListBucket", &bucket));
+        }
+        if let Some(program) = brings {
+            let key = program.key(self.aws, &self.spec.bucket);
+            let object = bucket::object_arn(partition, &self.spec.bucket, &key);
+            let what = "the role reads the strongroom that is brought";
+            findings.push(may(&policies, what, "s3:GetObject", &object));
         }
         if let Some(ObjectUri { bucket, key }) = ObjectUri::parse(&self.spec.output) {
             let folder = match key.trim_end_matches('/') {
@@ -319,9 +332,10 @@ impl Look<'_> {
     }
 
     /// What lies inside the channel's prefix is delivered as data, and refused there.
-    fn outside(&self, material: &Material) -> Finding {
+    fn outside(&self, material: &Material, brings: Option<&Program>) -> Finding {
         let what = "data key and manifest are outside the channel";
-        let inside = material.neighbours(self.spec);
+        let program = brings.map(|program| program.key(self.aws, &self.spec.bucket));
+        let inside = material.neighbours(self.spec, program);
         match inside.first() {
             None => well(what, ".strongroom/ is not delivered".to_owned()),
             Some(key) => blocks(
@@ -404,10 +418,11 @@ fn may(policies: &RolePolicies, what: &str, action: &str, resource: &str) -> Fin
 
 impl Material {
     /// Key objects and documents of ours that one of the job's channels would deliver too.
-    fn neighbours(&self, spec: &JobSpec) -> Vec<String> {
+    fn neighbours(&self, spec: &JobSpec, program: Option<String>) -> Vec<String> {
         let own = [
             self.key_object().map(str::to_owned),
-            Some(super::jobs::manifest_key(&spec.name)),
+            Some(jobs::manifest_key(&spec.name)),
+            program,
         ];
         let channels = spec.channels();
         let is_inside = |key: &String| {

@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use super::fault::{Expected, Heard};
 use super::{Aws, Paged, pages, timestamp};
 use crate::domain::{
-    Channel, Fault, FaultKind, JobDetail, JobPlan, JobSettings, JobSpec, JobStatus, Original, PlaintextPlace,
-    TrainingJob, Transition,
+    Brought, Channel, Fault, FaultKind, JobDetail, JobPlan, JobSettings, JobSpec, JobStatus, Original, PlaintextPlace,
+    TrainingJob, Transition, bring,
 };
 
 /// Newest first; with `since`, only what changed after it.
@@ -59,7 +59,7 @@ pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<Train
 /// besides is kept, shown or not: a clone is no less secure than that; but it has checkpoints of its own.
 pub(crate) async fn create_training_job(
     aws: &Aws,
-    spec: &JobSpec,
+    (spec, brought): (&JobSpec, Option<&Brought>),
     original: OriginalJob,
     hyperparameters: &BTreeMap<String, String>,
     tag: (&str, &str),
@@ -80,8 +80,8 @@ pub(crate) async fn create_training_job(
         .role_arn(&spec.role_arn)
         .set_hyper_parameters(Some(hyperparameters.clone().into_iter().collect()))
         .set_tags(Some(tags.collect()))
-        .algorithm_specification(algorithm(spec, original.algorithm_specification))
-        .set_input_data_config(Some(channels(spec, original.input_data_config)))
+        .algorithm_specification(algorithm(spec, brought, original.algorithm_specification))
+        .set_input_data_config(Some(channels(spec, brought, original.input_data_config)))
         .output_data_config(output(spec, original.output_data_config))
         .checkpoint_config(checkpoints(spec))
         .resource_config(resources(spec, original.resource_config))
@@ -113,6 +113,18 @@ pub(crate) struct OriginalJob {
     tags: BTreeMap<String, String>,
 }
 
+impl OriginalJob {
+    /// Whether it says what its image runs.
+    pub(crate) fn has_command(&self) -> bool {
+        let algorithm = self.described.algorithm_specification();
+        algorithm.is_some_and(|algorithm| {
+            let entrypoint = algorithm.container_entrypoint();
+            let is_ours = entrypoint == JobPlan::ENTRYPOINT || bring::is_entrypoint(entrypoint);
+            is_ours && !algorithm.container_arguments().is_empty()
+        })
+    }
+}
+
 /// Looks at the job that `spec` is made after, if there is one.
 pub(crate) async fn original_job(aws: &Aws, spec: &JobSpec) -> Result<OriginalJob, Fault> {
     let Some(Original { job: name, .. }) = &spec.original else {
@@ -141,7 +153,11 @@ pub(crate) async fn original_job(aws: &Aws, spec: &JobSpec) -> Result<OriginalJo
     Ok(OriginalJob { described, tags })
 }
 
-fn algorithm(spec: &JobSpec, original: Option<AlgorithmSpecification>) -> AlgorithmSpecification {
+fn algorithm(
+    spec: &JobSpec,
+    brought: Option<&Brought>,
+    original: Option<AlgorithmSpecification>,
+) -> AlgorithmSpecification {
     let mut algorithm = original.unwrap_or_else(|| {
         AlgorithmSpecification::builder()
             .training_input_mode(TrainingInputMode::File)
@@ -151,39 +167,52 @@ fn algorithm(spec: &JobSpec, original: Option<AlgorithmSpecification>) -> Algori
     if algorithm.algorithm_name.is_none() {
         algorithm.training_image = Some(spec.image.clone());
     }
-    if !spec.plan.command.is_empty() {
+    if let Some(brought) = brought {
+        algorithm.container_entrypoint = Some(bring::entrypoint(&brought.sha256));
+    } else if !spec.plan.command.is_empty() && !bring::is_entrypoint(algorithm.container_entrypoint()) {
         algorithm.container_entrypoint = Some(JobPlan::ENTRYPOINT.map(str::to_owned).to_vec());
+    }
+    if !spec.plan.command.is_empty() {
         algorithm.container_arguments = Some(spec.plan.command.clone());
     }
     algorithm
 }
 
-fn channels(spec: &JobSpec, original: Option<Vec<SdkChannel>>) -> Vec<SdkChannel> {
+fn channels(spec: &JobSpec, brought: Option<&Brought>, original: Option<Vec<SdkChannel>>) -> Vec<SdkChannel> {
     let mut channels = original.unwrap_or_default();
+    if let Some(brought) = brought {
+        channels.retain(|channel| channel.channel_name() != Some(bring::CHANNEL));
+        channels.push(whole(bring::CHANNEL, &brought.uri, S3DataDistribution::FullyReplicated));
+    }
     for asked in spec.channels() {
-        let source = S3DataSource::builder()
-            .s3_data_type(S3DataType::S3Prefix)
-            .s3_uri(asked.uri())
-            .s3_data_distribution_type(S3DataDistribution::from(asked.distribution()))
-            .build();
+        let uri = asked.uri();
+        let new = whole(&asked.name, &uri, S3DataDistribution::from(asked.distribution()));
         let own = channels
             .iter_mut()
             .find(|channel| channel.channel_name() == Some(&asked.name));
         match own {
             Some(own) => match own.data_source.as_mut().and_then(|data| data.s3_data_source.as_mut()) {
-                Some(known) => known.s3_uri = source.s3_uri,
-                None => own.data_source = Some(DataSource::builder().s3_data_source(source).build()),
+                Some(known) => known.s3_uri = Some(uri),
+                None => own.data_source = new.data_source,
             },
-            None => channels.push(
-                SdkChannel::builder()
-                    .channel_name(asked.name)
-                    .input_mode(TrainingInputMode::File)
-                    .data_source(DataSource::builder().s3_data_source(source).build())
-                    .build(),
-            ),
+            None => channels.push(new),
         }
     }
     channels
+}
+
+/// Every key that begins with the URI's, as files.
+fn whole(name: &str, uri: &str, distribution: S3DataDistribution) -> SdkChannel {
+    let source = S3DataSource::builder()
+        .s3_data_type(S3DataType::S3Prefix)
+        .s3_uri(uri)
+        .s3_data_distribution_type(distribution)
+        .build();
+    SdkChannel::builder()
+        .channel_name(name)
+        .input_mode(TrainingInputMode::File)
+        .data_source(DataSource::builder().s3_data_source(source).build())
+        .build()
 }
 
 fn output(spec: &JobSpec, original: Option<OutputDataConfig>) -> OutputDataConfig {
@@ -356,6 +385,7 @@ fn settings(answer: &DescribeTrainingJobOutput) -> JobSettings {
             .hyper_parameters()
             .and_then(|all| PlaintextPlace::parse(all.get(JobSpec::PLAINTEXT_PARAMETER)?.trim_matches('"')))
             .unwrap_or_default(),
+        program: None,
     }
 }
 

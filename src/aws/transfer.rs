@@ -23,9 +23,11 @@ use crate::domain::{Fault, FaultKind};
 
 mod body;
 mod multipart;
+mod sealed;
 
 pub(crate) use body::{Content, Restart};
 pub(crate) use multipart::{Multipart, Part, abort, begin, complete, parts, upload_part};
+pub(crate) use sealed::{put_sealed, sha256};
 
 const UPLOAD: &str = "upload";
 const DOWNLOAD: &str = "download";

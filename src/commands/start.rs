@@ -14,7 +14,7 @@ use crate::actions::role_arn;
 use crate::aws::Aws;
 use crate::cli::{StartArgs, WatchArgs};
 use crate::domain::{
-    DataChannel, Fault, FaultKind, JobPlan, JobRequest, JobSettings, JobSpec, Outcome, PlaintextPlace, Request,
+    Brought, DataChannel, Fault, FaultKind, JobPlan, JobRequest, JobSettings, JobSpec, Outcome, PlaintextPlace, Request,
 };
 use crate::perform::perform;
 
@@ -42,21 +42,12 @@ pub async fn run(
     let request = Request::Job(JobRequest::Start(Box::new(spec)));
     let outcome = perform(aws, &request, &progress(), &cancel).await;
     clear_progress();
-    let Outcome::JobStarted { name, note } = outcome? else {
+    let Outcome::JobStarted { name, note, brought } = outcome? else {
         let cause = "strongroom failed inside: what came of it is no job";
         let remedy = "please report this";
         return Err(Fault::new(FaultKind::Other, START, &args.image, cause, remedy));
     };
-    if args.json {
-        let mut started = json!({ "event": "started", "job": name });
-        if let Some(note) = note {
-            started["note"] = json!(note);
-        }
-        json_line(&started)?;
-    } else {
-        let note = note.map(|note| format!("; {note}")).unwrap_or_default();
-        line(&format!("{name}: started{note}"))?;
-    }
+    said(&name, note.as_deref(), brought.as_ref(), args.json)?;
     if !args.wait {
         return Ok(());
     }
@@ -73,6 +64,25 @@ pub async fn run(
             },
             _ => fault,
         })
+}
+
+fn said(job: &str, note: Option<&str>, brought: Option<&Brought>, as_json: bool) -> Result<(), Fault> {
+    if as_json {
+        let mut told = json!({ "event": "started", "job": job });
+        if let Some(note) = note {
+            told["note"] = json!(note);
+        }
+        if let Some(Brought { uri, sha256, is_new }) = brought {
+            told["program"] = json!({ "uri": uri, "sha256": sha256, "uploaded": is_new });
+        }
+        return json_line(&told);
+    }
+    if let Some(Brought { uri, is_new, .. }) = brought {
+        let how = if *is_new { "uploaded to" } else { "is there already:" };
+        line(&format!("{job}: strongroom {how} {uri}"))?;
+    }
+    let note = note.map(|note| format!("; {note}")).unwrap_or_default();
+    line(&format!("{job}: started{note}"))
 }
 
 const START: &str = "start training job";
@@ -115,6 +125,7 @@ fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<Jo
             spot_wait: args.spot.or(settings.spot_wait),
             volume_key: args.volume_key.clone().or_else(|| settings.volume_key.clone()),
             plaintext: plaintext.unwrap_or(settings.plaintext),
+            program: args.program.clone().or_else(|| settings.program.clone()),
             ..settings.clone()
         },
         plan: JobPlan {

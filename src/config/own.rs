@@ -130,6 +130,7 @@ struct Jobs {
     environment: BTreeMap<String, String>,
     tags: BTreeMap<String, String>,
     plaintext: Plaintext,
+    program: Option<PathBuf>,
 }
 
 /// Where jobs keep plaintext.
@@ -178,6 +179,7 @@ impl Jobs {
                 Plaintext::Memory => PlaintextPlace::Memory,
                 Plaintext::Volume => PlaintextPlace::Volume,
             },
+            program: self.program,
         })
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::{
-    AliasChange, AuditEntry, BucketCount, CleanUpItem, Contested, Dependents, Fault, Finding, Grant, GrantCycle,
-    KeyChange, ObjectProof, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies, Verified,
+    AliasChange, AuditEntry, Brought, BucketCount, CleanUpItem, Contested, Dependents, Fault, Finding, Grant,
+    GrantCycle, KeyChange, ObjectProof, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies,
+    Verified,
 };
 
 /// What came of a `Request`.
@@ -118,6 +119,8 @@ pub enum Outcome {
         name: String,
         /// What was decided for it that nobody said: what encrypts its volumes.
         note: Option<String>,
+        /// The program that a channel brings to its image.
+        brought: Option<Brought>,
     },
     /// A training job was told to stop.
     JobStopping {

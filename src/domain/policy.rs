@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Arn, Fault, FaultKind, Identity, RoleSpec, bucket};
+use super::{Arn, Fault, FaultKind, Identity, RoleSpec, bring, bucket};
 
 mod condition;
 mod evaluate;
@@ -284,7 +284,11 @@ pub fn execution_policy(spec: &RoleSpec, partition: &str) -> Value {
             "Effect": "Allow",
             "Action": "s3:ListBucket",
             "Resource": bucket,
-            "Condition": {"StringLike": {"s3:prefix": [format!("{}*", spec.data), format!("{checkpoints}*")]}},
+            "Condition": {"StringLike": {"s3:prefix": [
+                format!("{}*", spec.data),
+                format!("{checkpoints}*"),
+                format!("{}*", bring::FOLDER),
+            ]}},
         }),
         json!({
             "Sid": "ReadDataKeyObjectAndManifest",

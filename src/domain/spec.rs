@@ -59,7 +59,8 @@ pub struct JobPlan {
 }
 
 impl JobPlan {
-    /// What runs a command in the container; an image that is made our way has it.
+    /// What runs a command in the container; an image that is made our way has it. Where a channel brings it that is
+    /// [`bring::entrypoint`](super::bring::entrypoint).
     pub const ENTRYPOINT: [&str; 3] = ["strongroom", "train", "--"];
 }
 
@@ -207,6 +208,8 @@ pub struct JobSettings {
     pub tags: BTreeMap<String, String>,
     /// Where its hosts keep plaintext.
     pub plaintext: PlaintextPlace,
+    /// A static strongroom that a channel brings to the image; the image has its own if none.
+    pub program: Option<PathBuf>,
 }
 
 /// Where a host of a job keeps plaintext while it trains.

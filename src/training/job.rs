@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::exact::Exact;
 use crate::config::Connection;
-use crate::domain::{Fault, FaultKind, JobSpec, UploadRule, UploadSettings};
+use crate::domain::{Fault, FaultKind, JobSpec, UploadRule, UploadSettings, bring};
 
 /// A training job as seen from inside.
 #[derive(Debug)]
@@ -98,9 +98,6 @@ impl ChannelConfig {
     }
 }
 
-/// The channel that brings this program into a container. COMMAND has no use for it.
-const OWN_CHANNEL: &str = "strongroom";
-
 impl Job {
     /// Reads the configuration under `root`.
     pub(crate) fn read(root: &Path) -> Result<Self, Fault> {
@@ -121,7 +118,8 @@ impl Job {
                 channels.insert(name, ChannelConfig { entry });
             }
         }
-        channels.remove(OWN_CHANNEL);
+        // What brings this program into the container; COMMAND has no use for it.
+        channels.remove(bring::CHANNEL);
         let refused = |name: &str, cause: &str, remedy: &str| invalid("read channel", name, cause, remedy);
         for (name, channel) in &channels {
             if name.is_empty() || name.contains('/') || name.starts_with('.') {

@@ -1,13 +1,12 @@
 //! What is asked of a job, held against what SageMaker and the container take, before anything is looked at.
 
-use super::START;
+use super::{START, no_command};
 use crate::aws::{Aws, s3};
-use crate::domain::{Fault, FaultKind, JobSpec, ObjectUri, PlaintextPlace, bucket};
+use crate::domain::{Fault, FaultKind, JobSpec, ObjectUri, PlaintextPlace, bring, bucket};
 
 /// Of a container's arguments.
 const MOST_ARGUMENTS: usize = 100;
 const LONGEST_ARGUMENT: usize = 256;
-const OUR_CHANNEL: &str = "strongroom";
 /// Hyperparameters of ours that people give; the others are found out anew for every job.
 const GIVEN: [&str; 2] = [JobSpec::PLAINTEXT_PARAMETER, JobSpec::MODEL_KEY_PARAMETER];
 
@@ -43,6 +42,9 @@ pub(in crate::actions) fn check(spec: &JobSpec) -> Result<(), Fault> {
             "SageMaker takes no such command",
             "give up to 100 words of up to 256 characters, and longer ones in a file of the image or as hyperparameters",
         );
+    }
+    if spec.settings.program.is_some() && command.is_empty() && spec.original.is_none() {
+        return Err(no_command(spec));
     }
     let Some(output) = ObjectUri::parse(&spec.output) else {
         return invalid("the output is not an S3 URI", "give s3://BUCKET/PREFIX");
@@ -143,7 +145,7 @@ fn reserved(spec: &JobSpec) -> Result<(), Fault> {
 fn is_channel_name(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let is_path = name.chars().all(|c| c == '.');
-    (1..=64).contains(&name.len()) && name.chars().all(inner) && !is_path && name != OUR_CHANNEL
+    (1..=64).contains(&name.len()) && name.chars().all(inner) && !is_path && name != bring::CHANNEL
 }
 
 /// `[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}`.

@@ -13,8 +13,8 @@ use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
 use crate::domain::arn::host_suffix;
 use crate::domain::{
-    DataChannel, JobDetail, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original, PlaintextPlace,
-    Request, TrainingJob,
+    Channel, DataChannel, JobDetail, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original,
+    PlaintextPlace, Request, TrainingJob, bring,
 };
 
 pub(in crate::app) const TRAIN: Action = Action {
@@ -72,7 +72,7 @@ pub(super) const CLONE: Action = Action {
             },
             original: Some(Original {
                 job: target.job(state)?.name.clone(),
-                channel: detail.channels.first()?.name.clone(),
+                channel: of_data(detail).next()?.name.clone(),
             }),
         };
         Some(Begin::Fill(form(state, spec)))
@@ -86,10 +86,15 @@ fn others(detail: &JobDetail) -> Vec<DataChannel> {
     if has("ciphertext_s3_key") && !has("strongroom_manifest") {
         return Vec::new();
     }
-    let further = detail.channels.iter().skip(1);
+    let further = of_data(detail).skip(1);
     further
         .filter_map(|channel| DataChannel::read(&channel.name, &channel.uri))
         .collect()
+}
+
+/// The channels of a job but for the one that brings strongroom.
+fn of_data(detail: &JobDetail) -> impl Iterator<Item = &Channel> {
+    detail.channels.iter().filter(|channel| channel.name != bring::CHANNEL)
 }
 
 /// All but what is found out anew for every job. The SageMaker SDK writes texts with quotes.
@@ -136,7 +141,7 @@ fn settings(state: &State) -> JobSettings {
 /// A job that is known, and where its data is.
 fn trained_on<'a>(state: &'a State, target: &Target) -> Option<(&'a JobDetail, ObjectUri)> {
     let detail = target.job(state)?.detail.as_deref()?;
-    Some((detail, ObjectUri::parse(&detail.channels.first()?.uri)?))
+    Some((detail, ObjectUri::parse(&of_data(detail).next()?.uri)?))
 }
 
 /// What is marked of the open bucket, else what the cursor is on: a channel each.
@@ -249,6 +254,13 @@ fn form(state: &State, spec: JobSpec) -> Form {
     );
     let environment = form.text("Environment", joined(&known.environment), "NAME=VALUE, …");
     let tags = form.text("Tags", joined(&known.tags), "NAME=VALUE, …");
+    let program = known.program.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let program = form.text(
+        "Program",
+        program.unwrap_or_default(),
+        "a static strongroom for images without any; none: the image's",
+    );
+    let dir = state.dir.clone();
     let only_look = form.checks("Only look", [("at what would make it fail", false)]);
     form.reading(move |filled| {
         let mut given = DataChannel::read_list(&filled.required(data)?)?.into_iter();
@@ -279,6 +291,7 @@ fn form(state: &State, spec: JobSpec) -> Form {
                 tags: filled.unless_changed(tags, &spec.settings.tags)?,
                 plaintext: PlaintextPlace::parse(&filled.text(plaintext))
                     .ok_or_else(|| format!("{}: memory or volume", filled.label(plaintext)))?,
+                program: filled.optional(program).map(|path| dir.join(path)),
             },
             plan: JobPlan {
                 channel: Some(first.name),

@@ -107,7 +107,7 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
         }
         Outcome::KeyCreated { alias: None, key_arn } => format!("Created {}.", names.key(key_arn)),
         Outcome::KeyChanged { key_arn, change } => key_changed(names, key_arn, change),
-        Outcome::JobStarted { name, note } => {
+        Outcome::JobStarted { name, note, .. } => {
             let shows = names.press(Command::Do(Keyed::Log));
             let note = note.as_ref().map(|note| format!(" Its {note}."));
             format!(

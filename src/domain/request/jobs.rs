@@ -10,7 +10,7 @@ use super::facts::{Ask, Facts, Touch};
 use super::names::principal;
 use crate::domain::spec::WORKFLOW;
 use crate::domain::words::span;
-use crate::domain::{DataChannel, Instance, JobPlan, JobSettings, JobSpec, PlaintextPlace};
+use crate::domain::{DataChannel, Instance, JobPlan, JobSettings, JobSpec, PlaintextPlace, bring};
 
 /// A request that is about a training job.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +49,14 @@ impl JobRequest {
                     others.collect::<String>()
                 );
                 let original = spec.original.as_ref();
+                let program = spec.settings.program.as_ref();
+                let brings = program.map(|program| {
+                    format!(
+                        " It brings {}, uploaded to s3://{} unless it is there.",
+                        program.display(),
+                        spec.bucket
+                    )
+                });
                 let after = original
                     .map(|original| format!(" What is not said here is as {} has it, its tags too.", original.job));
                 Facts::change("start training job", &spec.name, title)
@@ -59,7 +67,7 @@ impl JobRequest {
                         span(spec.max_runtime.into()),
                         spec.image,
                         spec.output,
-                        [plain(spec), volume(spec)].concat(),
+                        [plain(spec), volume(spec), brings.unwrap_or_default()].concat(),
                         after.unwrap_or_default()
                     ))
                     .finishing(
@@ -88,7 +96,7 @@ impl JobRequest {
                 let original = spec.original.iter().map(|original| {
                     CommandLine::aws("sagemaker describe-training-job").with("--training-job-name", &original.job)
                 });
-                original.chain([start(spec)]).collect()
+                original.chain(put_program(spec)).chain([start(spec)]).collect()
             }
             Self::Stop { name } => {
                 vec![CommandLine::aws("sagemaker stop-training-job").with("--training-job-name", name)]
@@ -186,6 +194,23 @@ fn channel(channel: &DataChannel) -> Value {
     })
 }
 
+/// Of the program that is brought, until it is read.
+const SHA256: &str = "PROGRAM_SHA256";
+
+fn program_key() -> String {
+    format!("{}{SHA256}/{}", bring::FOLDER, bring::FILE)
+}
+
+fn put_program(spec: &JobSpec) -> Option<CommandLine> {
+    let put = CommandLine::aws("s3api put-object --if-none-match * --checksum-algorithm SHA256");
+    let program = spec.settings.program.as_ref()?;
+    Some(
+        put.with("--bucket", &spec.bucket)
+            .with("--key", program_key())
+            .with("--body", program.to_string_lossy()),
+    )
+}
+
 /// What is looked up when the job is started stands there by its name, in capitals.
 fn start(spec: &JobSpec) -> CommandLine {
     let mut hyperparameters = BTreeMap::from([
@@ -224,6 +249,18 @@ fn start(spec: &JobSpec) -> CommandLine {
     if !spec.plan.command.is_empty() {
         json["AlgorithmSpecification"]["ContainerEntrypoint"] = json!(JobPlan::ENTRYPOINT);
         json["AlgorithmSpecification"]["ContainerArguments"] = json!(spec.plan.command);
+    }
+    if spec.settings.program.is_some() {
+        json["AlgorithmSpecification"]["ContainerEntrypoint"] = json!(bring::entrypoint(SHA256));
+        if let Some(channels) = json["InputDataConfig"].as_array_mut() {
+            channels.push(channel(&DataChannel {
+                name: bring::CHANNEL.to_owned(),
+                bucket: spec.bucket.clone(),
+                object: program_key(),
+                is_sharded: false,
+                moved_from: None,
+            }));
+        }
     }
     settings(&mut json, &spec.settings);
     let resources = &mut json["ResourceConfig"];

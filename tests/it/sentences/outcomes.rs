@@ -314,6 +314,7 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             KeyChange::Tagged { .. } => Outcome::JobStarted {
                 name: own("train-1"),
                 note: None,
+                brought: None,
             },
         },
         Outcome::JobStarted { note: None, .. } => Outcome::JobStarted {
@@ -321,6 +322,7 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             note: Some(own(
                 "plaintext goes to the volumes, which arn:aws:kms:us-east-1:111122223333:key/2 encrypts",
             )),
+            brought: None,
         },
         Outcome::JobStarted { .. } => Outcome::JobStopping { name: own("train-1") },
         Outcome::JobStopping { .. } => Outcome::LogSaved {

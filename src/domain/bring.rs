@@ -1,0 +1,126 @@
+//! strongroom brought to an image that has none: as a channel of the job, started by a shell before the image's own program.
+
+/// The channel that it comes in; no data has this name.
+pub const CHANNEL: &str = "strongroom";
+/// Below the prefix of key objects: a folder for each version, named by its SHA-256.
+pub const FOLDER: &str = ".strongroom/program/";
+/// The file in there, and in the channel.
+pub const FILE: &str = "strongroom";
+
+/// SageMaker takes no longer word of an entry point.
+const LONGEST_WORD: usize = 256;
+/// What a shell calls itself in its complaints.
+const NAME: &str = "strongroom";
+
+/// Copies the program to a folder of its own, where it is looked at, may run, and nobody else may write. Words that a job may
+/// have in its environment are left alone. What goes wrong is the job's failure.
+const SCRIPT: &str = concat!(
+    r#"srm=${STRONGROOM_ML_ROOT:-/opt/ml};srf=$srm/input/data/strongroom/strongroom;trap 'exit 143' TERM;"#,
+    r#"no(){ mkdir -p "$srm/output";echo "strongroom: $1">&2;echo "$1">"$srm/output/failure";exit 1;};"#,
+    r#"has(){ command -v "$1">/dev/null 2>&1;};"#,
+    r#"sum(){ if has sha256sum;then sha256sum;elif has shasum;then shasum -a 256;"#,
+    r#"elif has openssl;then openssl dgst -sha256 -r;elif has python3;then "#,
+    r#"python3 -c 'import hashlib,sys;print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())';fi;};"#,
+    r#"[ -f "$srf" ]||no 'the channel strongroom brought no program';"#,
+    r#"for srd in "$srm" /tmp /var/tmp "${HOME:-/root}" /dev/shm;do "#,
+    r#"srt=$(mktemp -d "$srd/.strongroom-program-XXXXXX" 2>/dev/null)||"#,
+    r#"{ srt=$srd/.strongroom-program-$$;mkdir -m 700 "$srt" 2>/dev/null||continue;};srp=$srt/strongroom;"#,
+    r#"if cp "$srf" "$srp"&&chmod 500 "$srp";then srs=$(sum<"$srp");srs=${srs%% *};"#,
+    r#"[ "$srs" ]||no 'the program that was brought cannot be checked: this image has none of "#,
+    r#"sha256sum, shasum, openssl and python3';"#,
+    r#"[ "$srs" = "$srh" ]||no 'the program in the channel strongroom is not the one that was sent, "#,
+    r#"its SHA-256 differs: it was not run';"#,
+    r#""$srp" --version>/dev/null 2>&1&&exec "$srp" train -- "$@";fi;rm -rf "$srt";done;"#,
+    r#"no 'no folder of this image takes and runs a program (/opt/ml, /tmp, /var/tmp, HOME, /dev/shm; cp, chmod and mkdir)'"#,
+);
+
+/// strongroom, as a channel has brought it or will.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// Where it is: `s3://…`.
+    pub uri: String,
+    /// Of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// Whether this start uploaded it, or found it there.
+    pub is_new: bool,
+}
+
+/// What a job's `ContainerEntrypoint` is, so that the program of this SHA-256 runs the words that follow. The script is too
+/// long for one word.
+pub fn entrypoint(sha256: &str) -> Vec<String> {
+    let script = |count: usize| format!("shift {count};srh={sha256};{SCRIPT}");
+    let count = script(0).len().div_ceil(LONGEST_WORD);
+    let letters: Vec<char> = script(count).chars().collect();
+    let parts = letters.chunks(LONGEST_WORD).map(String::from_iter);
+    let joined: String = (1..=count).map(|number| format!("${{{number}}}")).collect();
+    let shell = ["/bin/sh", "-c", &format!("eval \"{joined}\""), NAME].map(str::to_owned);
+    shell.into_iter().chain(parts).collect()
+}
+
+/// Whether it is one of those.
+pub fn is_entrypoint(words: &[String]) -> bool {
+    let sent = words.get(4).and_then(|part| part.split_once("srh="));
+    let sha256 = sent
+        .and_then(|(_, rest)| rest.split_once(';'))
+        .map(|(sha256, _)| sha256);
+    sha256.is_some_and(|sha256| entrypoint(sha256) == words)
+}
+
+/// What helps a job that brought strongroom and failed so: its image has no shell.
+pub fn remedy(failure: &str) -> Option<&'static str> {
+    let is_shells = failure.contains("/bin/sh") && failure.contains("no such file");
+    // A shell that is there leaves words, and so does strongroom.
+    let is_wordless = failure
+        .trim_start_matches("AlgorithmError: ")
+        .starts_with(", exit code: 127");
+    (is_shells || is_wordless).then_some(
+        "the image seems to have no /bin/sh, which starts the strongroom that was brought: build an image with strongroom in \
+         it (assets/container), and start the job without a program",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn no_word_of_the_entry_point_is_longer_than_sagemaker_takes() {
+        let words = entrypoint(SHA256);
+        assert!(words.len() <= 12, "{}", words.len());
+        assert!(words.iter().all(|word| (1..=256).contains(&word.chars().count())));
+        assert!(words.iter().all(|word| !word.contains(['\n', '\r'])));
+        assert!(words[4].contains(SHA256));
+    }
+
+    #[test]
+    fn an_entry_point_of_ours_is_known_from_others() {
+        assert!(is_entrypoint(&entrypoint(SHA256)));
+        let mut other = entrypoint(SHA256);
+        other[6].push(';');
+        assert!(!is_entrypoint(&other));
+        assert!(!is_entrypoint(&["strongroom", "train", "--"].map(str::to_owned)));
+        assert!(!is_entrypoint(&[]));
+    }
+
+    #[test]
+    fn an_image_without_a_shell_is_told_from_a_command_that_is_not_found() {
+        for (failure, is_shells) in [
+            ("AlgorithmError: , exit code: 127", true),
+            (
+                "exec: \"/bin/sh\": stat /bin/sh: no such file or directory: unknown",
+                true,
+            ),
+            (
+                "AlgorithmError: fit exited with status 127; its output is in the job's log, exit code: 127",
+                false,
+            ),
+            ("AlgorithmError: , exit code: 1", false),
+        ] {
+            assert_eq!(remedy(failure).is_some(), is_shells, "{failure}");
+        }
+    }
+}
