@@ -3,6 +3,8 @@
 
 #[path = "it/aws_login.rs"]
 mod aws_login;
+#[path = "it/bring.rs"]
+mod bring;
 #[path = "it/buckets.rs"]
 mod buckets;
 #[path = "it/cli.rs"]

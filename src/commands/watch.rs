@@ -41,7 +41,8 @@ pub async fn run(aws: &Aws, args: &WatchArgs, cancel: CancellationToken) -> Resu
     let reason = job.detail.as_ref().and_then(|detail| detail.why());
     let cause = reason.map(Cow::into_owned);
     let cause = cause.unwrap_or_else(|| format!("it ended as {}", job.status.as_str()));
-    let remedy = "the lines above are its log";
+    let known = job.detail.as_ref().and_then(|detail| detail.remedy());
+    let remedy = known.unwrap_or("the lines above are its log");
     Err(Fault::new(FaultKind::Other, "train", args.job.clone(), cause, remedy))
 }
 

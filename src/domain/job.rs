@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::JobSettings;
+use super::{JobSettings, bring};
 
 /// A row of `ListTrainingJobs`, with the answer of `DescribeTrainingJob` once somebody looks.
 #[derive(Debug, Clone, PartialEq)]
@@ -205,6 +205,12 @@ impl JobDetail {
             .iter()
             .find_map(|name| self.hyperparameters.get(*name))
             .map(|value| value.trim_matches('"'))
+    }
+
+    /// What helps, if it failed for want of what strongroom is started by where a channel brings it.
+    pub fn remedy(&self) -> Option<&'static str> {
+        let is_brought = self.channels.iter().any(|channel| channel.name == bring::CHANNEL);
+        self.failure.as_deref().filter(|_| is_brought).and_then(bring::remedy)
     }
 }
 

@@ -278,6 +278,8 @@ pub fn execution_policy(spec: &RoleSpec, partition: &str) -> Value {
     let wide = |prefix: &str| object(&format!("{prefix}*"));
     // Of every job, beside its model: `JobSpec::checkpoints_uri`.
     let checkpoints = format!("{}*/checkpoints", spec.output);
+    // Upload rules may keep it below a prefix.
+    let program = format!("*{}*", bring::FOLDER);
     let mut statements = vec![
         json!({
             "Sid": "ListData",
@@ -287,14 +289,14 @@ pub fn execution_policy(spec: &RoleSpec, partition: &str) -> Value {
             "Condition": {"StringLike": {"s3:prefix": [
                 format!("{}*", spec.data),
                 format!("{checkpoints}*"),
-                format!("{}*", bring::FOLDER),
+                program.clone(),
             ]}},
         }),
         json!({
             "Sid": "ReadDataKeyObjectAndManifest",
             "Effect": "Allow",
             "Action": "s3:GetObject",
-            "Resource": [wide(&spec.data), object(".strongroom/*"), object("dont_look")],
+            "Resource": [wide(&spec.data), object(".strongroom/*"), object(&program), object("dont_look")],
         }),
         json!({
             "Sid": "ReadCheckpoints",

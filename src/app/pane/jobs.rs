@@ -76,6 +76,9 @@ pub(crate) fn overview(
     if let Some(reason) = &reason {
         facts.fact("Failure", Tone::Bad, reason);
     }
+    if let Some(remedy) = job.detail.as_ref().and_then(|detail| detail.remedy()) {
+        facts.fact("Remedy", Tone::Warn, remedy);
+    }
     if reason.is_some() || matches!(job.status, JobStatus::Failed | JobStatus::Stopped) {
         facts.lines.push(Line::blank());
         facts.lines.extend(why);
