@@ -59,17 +59,20 @@ def import_image(name, files, *changes):
     assert made.returncode == 0, made.stderr
 
 
-def import_python(name):
-    """A base image as official Python ones are: the interpreter and its library, a shell, certificates."""
+def import_python(name, *tools, more=(), certificates=True):
+    """A base image as official Python ones are: the interpreter and its library, a shell, certificates, and these tools."""
     python, shell = pathlib.Path(sys.executable).resolve(), pathlib.Path("/bin/sh").resolve()
     library = pathlib.Path(os.__file__).parent
     modules = sorted((library / "lib-dynload").glob("*.so"))
     without = {"test", "site-packages", "idlelib", "tkinter", "turtledemo", "ensurepip", "__pycache__"}
+    programs = {tool: pathlib.Path(shutil.which(tool)).resolve() for tool in tools}
     files = [("/usr/bin/python3", python), ("/bin/sh", shell)]
-    files += [(path, path) for path in libraries(python, shell, *modules)]
+    files += [(f"/bin/{tool}", program) for tool, program in programs.items()]
+    files += [(path, path) for path in libraries(python, shell, *programs.values(), *modules)]
     files += [(str(path), path) for path in library.iterdir() if path.name not in without and "config-" not in path.name]
     bundle = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
-    files += [(str(bundle), bundle)] if bundle.exists() else []
+    files += [(str(bundle), bundle)] if certificates and bundle.exists() else []
+    files += more
     files += [("/tmp/.keep", b""), ("/etc/nsswitch.conf", b"hosts: files dns\n")]
     import_image(name, files, f"ENV PYTHONHOME={library.parents[1]}", "ENV PATH=/usr/local/bin:/usr/bin:/bin")
 

@@ -182,7 +182,10 @@ fn the_least_policy_reaches_this_training_and_nothing_of_kms() {
         "s3:GetObject",
         "arn:aws:s3:::sagemaker-x/keys/.strongroom/program/00/strongroom"
     ));
-    assert!(!asks("s3:GetObject", "arn:aws:s3:::sagemaker-x/keys/.strongroom/data-keys/1"));
+    assert!(!asks(
+        "s3:GetObject",
+        "arn:aws:s3:::sagemaker-x/keys/.strongroom/data-keys/1"
+    ));
     assert!(!asks("s3:GetObject", "arn:aws:s3:::sagemaker-x/other/x.csv"));
     assert!(asks(
         "s3:PutObject",

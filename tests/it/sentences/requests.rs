@@ -173,6 +173,12 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             Request::Key(KeyRequest::CancelDeletion { key_arn: key() })
         }
         Request::Key(KeyRequest::CancelDeletion { .. }) => Request::Job(JobRequest::Start(job())),
+        Request::Job(JobRequest::Start(spec)) if spec.settings.program.is_none() => {
+            let mut bringing = job();
+            bringing.settings.program = Some(PathBuf::from("/home/ann/static/strongroom"));
+            bringing.plan.command = ["python3", "train.py"].map(own).into();
+            Request::Job(JobRequest::Start(bringing))
+        }
         Request::Job(JobRequest::Start(_)) => Request::Job(JobRequest::Stop { name: own("train-1") }),
         Request::Job(JobRequest::Stop { .. }) => Request::Job(JobRequest::SaveLog {
             job: own("train-1"),
