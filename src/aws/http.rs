@@ -38,10 +38,8 @@ fn tls(roots: Option<Vec<u8>>, proxies: Option<ProxyConfig>) -> SharedHttpClient
             connector.set_sleep_impl(components.sleep_impl());
         }
         let connector = connector.tls_provider(Provider::rustls(CryptoMode::Ring));
-        match &roots {
-            Some(roots) => connector.tls_context(trusting(roots)).build(),
-            None => connector.build(),
-        }
+        let roots = roots.as_deref().unwrap_or_else(|| super::roots::of_system());
+        connector.tls_context(trusting(roots)).build()
     })
 }
 

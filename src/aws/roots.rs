@@ -1,6 +1,7 @@
-//! Certificates to trust instead of the system's: behind a proxy that looks into TLS, its own.
+//! Certificates to trust: the system's, or in their place those that are named, as behind a proxy that looks into TLS.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use aws_config::profile::ProfileSet;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -35,20 +36,31 @@ fn read(path: &Path, source: &str) -> Result<Vec<u8>, Fault> {
         )
     };
     let pem = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
-    let mut store = RootCertStore::empty();
-    // The HTTP client panics on what is no certificate; bundles of companies hold such now and then.
-    let usable: Vec<String> = CertificateDer::pem_slice_iter(&pem)
-        .flatten()
-        .filter(|certificate| store.add(certificate.clone()).is_ok())
-        .map(|certificate| {
-            format!(
-                "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-                BASE64_STANDARD.encode(certificate)
-            )
-        })
-        .collect();
+    let usable = usable(CertificateDer::pem_slice_iter(&pem).flatten());
     if usable.is_empty() {
         return Err(refused("it holds no certificate that can be used".to_owned()));
     }
-    Ok(usable.concat().into_bytes())
+    Ok(usable)
+}
+
+/// The system's, as PEM, read once; nothing where it has none. The HTTP client would take that for a mistake of ours, and
+/// not for an image without certificates, whose jobs are to be told so.
+pub(super) fn of_system() -> &'static [u8] {
+    static SYSTEM: OnceLock<Vec<u8>> = OnceLock::new();
+    SYSTEM.get_or_init(|| usable(rustls_native_certs::load_native_certs().certs))
+}
+
+/// As PEM. The HTTP client panics on what is no certificate; bundles of companies hold such now and then.
+fn usable(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> Vec<u8> {
+    let mut store = RootCertStore::empty();
+    let usable = certificates
+        .into_iter()
+        .filter(|certificate| store.add(certificate.clone()).is_ok());
+    let pem = usable.map(|certificate| {
+        format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            BASE64_STANDARD.encode(certificate)
+        )
+    });
+    pem.collect::<String>().into_bytes()
 }

@@ -106,17 +106,16 @@ def test_an_image_without_a_shell_is_told_of(images, program, tmp_path):
         assert done.returncode == 1 and "no /bin/sh" in said and "assets/container" in said, said
 
 
-@pytest.mark.parametrize("sources", [None, b"hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns\n"])
-def test_names_and_certificates_are_found_in_the_image_or_said_to_be_missing(images, program, tmp_path, sources):
-    """With the image's own C library beside it, which a static program must not need."""
+def test_names_and_certificates_are_found_in_the_image_or_said_to_be_missing(images, program, tmp_path):
+    """With the image's own C library beside it, which a static program must not need, and with sources of names that only
+    a dynamic one could load."""
     with TlsServer(tmp_path, "aws.strongroom.test") as aws, NameServer({"aws.strongroom.test": "127.0.0.1"}) as names:
         (tmp_path / "resolv.conf").write_text(f"nameserver {names.address}\n")
-        (tmp_path / "nsswitch.conf").write_bytes(sources or b"")
+        (tmp_path / "sources").write_text("hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns\n")
         bundle = "/etc/ssl/certs/ca-certificates.crt"
 
         def doctor(image, *mounted, host="aws.strongroom.test", environment=()):
             mounts = [("resolv.conf", "/etc/resolv.conf"), (program.name, "/brought"), *mounted]
-            mounts += [("nsswitch.conf", "/etc/nsswitch.conf")] if sources else []
             folders = {program.name: program.parent}
             variables = ["AWS_ACCESS_KEY_ID=AKIAMADEUP", "AWS_SECRET_ACCESS_KEY=made-up", *environment]
             done = docker(
@@ -129,7 +128,9 @@ def test_names_and_certificates_are_found_in_the_image_or_said_to_be_missing(ima
             return done.stdout.decode() + done.stderr.decode()
 
         trusted = ("ca.pem", bundle)
-        assert "arn:aws:iam::999988887777:user/by-tls" in doctor(PYTHON, trusted)
+        sources = ("sources", "/etc/nsswitch.conf")
+        for mounted in ((trusted,), (trusted, sources)):
+            assert "arn:aws:iam::999988887777:user/by-tls" in doctor(PYTHON, *mounted)
         unknown = doctor(PYTHON, trusted, host="elsewhere.strongroom.test")
         assert "by-tls" not in unknown and "dns" in unknown, unknown
         # No bundle at all: what is missing is said, with what helps; a job's environment can name one.
