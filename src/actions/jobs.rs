@@ -8,15 +8,18 @@ use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 use super::walk_tag;
+use crate::aws::sagemaker::OriginalJob;
 use crate::aws::{Aws, sagemaker};
 use crate::domain::{Fault, FaultKind, JobSpec, Outcome, PlaintextPlace};
 
 mod asked;
+mod image_command;
 mod job_inputs;
 mod manifest;
 mod program;
 mod volume;
 
+use asked::check_command;
 pub(super) use asked::{check, is_job_name, output_bucket};
 pub(super) use job_inputs::{Load, Material};
 pub(super) use manifest::key as manifest_key;
@@ -37,16 +40,21 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
     let program = Program::read(spec).await?;
     // All that is read is read before anything is written.
     let looks = async {
-        futures::try_join!(
+        let (material, original, ()) = futures::try_join!(
             Material::of(aws, spec),
             sagemaker::original_job(aws, spec),
             output_bucket(aws, spec)
-        )
+        )?;
+        let command = match &program {
+            Some(_) => command(aws, spec, &original).await?,
+            None => spec.plan.command.clone(),
+        };
+        Ok((material, original, command))
     };
-    let (material, original, ()) = unless_cancelled(spec, cancel, "nothing was written", looks).await?;
-    if program.is_some() && spec.plan.command.is_empty() && !original.has_command() {
-        return Err(no_command(spec));
-    }
+    let (material, original, command) = unless_cancelled(spec, cancel, "nothing was written", looks).await?;
+    let mut spec = spec.clone();
+    spec.plan.command = command;
+    let spec = &spec;
     let mut hyperparameters = spec.hyperparameters.clone();
     hyperparameters.extend(material.hyperparameters(spec));
     hyperparameters.extend(grant_token(aws, spec, &material));
@@ -109,8 +117,30 @@ async fn unless_cancelled<T>(
     }
 }
 
+/// What a job that brings strongroom runs: what is asked for, what its original ran, or what the image runs by itself.
+async fn command(aws: &Aws, spec: &JobSpec, original: &OriginalJob) -> Result<Vec<String>, Fault> {
+    let given = &spec.plan.command;
+    if !given.is_empty() {
+        return Ok(given.clone());
+    }
+    let found = match original.command() {
+        Some(command) => command,
+        None => image_command(aws, spec).await?,
+    };
+    check_command(spec, &found)?;
+    Ok(found)
+}
+
+/// What the job's image runs by itself.
+pub(super) async fn image_command(aws: &Aws, spec: &JobSpec) -> Result<Vec<String>, Fault> {
+    image_command::read(aws, &spec.image)
+        .await?
+        .ok_or_else(|| no_command(spec))
+}
+
 fn no_command(spec: &JobSpec) -> Fault {
-    let cause = "a program that is brought runs a command, and none is given: the image's own is not known here";
+    let cause = "a program that is brought runs a command, and none is given: the image is in no registry of ECR's, which \
+                 would tell its own";
     let remedy =
         "name what the image runs (on the command line behind --): python3 train.py, or train with SageMaker's toolkit";
     Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy)

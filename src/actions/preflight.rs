@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::join;
 
-use super::jobs::{Material, Program, check, is_job_name, output_bucket};
+use super::jobs::{Material, Program, check, image_command, is_job_name, output_bucket};
 use super::proof::prove;
 use super::roles;
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
@@ -44,6 +44,13 @@ pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
             .err()
             .map(|fault| of_fault("the output's bucket is there", fault)),
     );
+    if brings.is_some() && spec.plan.command.is_empty() && spec.original.is_none() {
+        let what = "what the image runs is known";
+        findings.push(match image_command(aws, spec).await {
+            Ok(command) => well(what, command.join(" ")),
+            Err(fault) => of_fault(what, fault),
+        });
+    }
     let what = "strongroom can be brought to the image";
     findings.extend(match &program {
         Ok(program) => program.as_ref().map(|program| well(what, program.describe())),

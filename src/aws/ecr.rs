@@ -1,12 +1,15 @@
-//! ECR: the repository that a training image is pushed to.
+//! ECR: the repository that a training image is pushed to, and what an image there is.
 
 use aws_sdk_ecr::types::{ImageIdentifier, Tag};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use zeroize::Zeroizing;
 
+pub(crate) use self::layer::{Repository, Which, blob, manifest};
 use super::fault::{Expected, Heard};
 use super::{Aws, Paged, every};
 use crate::domain::{Fault, FaultKind};
+
+mod layer;
 
 /// What a registry wants to know before it takes an image.
 pub(crate) struct Login {

@@ -114,14 +114,14 @@ pub(crate) struct OriginalJob {
 }
 
 impl OriginalJob {
-    /// Whether it says what its image runs.
-    pub(crate) fn has_command(&self) -> bool {
-        let algorithm = self.described.algorithm_specification();
-        algorithm.is_some_and(|algorithm| {
-            let entrypoint = algorithm.container_entrypoint();
-            let is_ours = entrypoint == JobPlan::ENTRYPOINT || bring::is_entrypoint(entrypoint);
-            is_ours && !algorithm.container_arguments().is_empty()
-        })
+    /// What it ran in place of what its image runs by itself, but for strongroom.
+    pub(crate) fn command(&self) -> Option<Vec<String>> {
+        let algorithm = self.described.algorithm_specification()?;
+        let (entrypoint, arguments) = (algorithm.container_entrypoint(), algorithm.container_arguments());
+        let is_ours = entrypoint == JobPlan::ENTRYPOINT || bring::is_entrypoint(entrypoint);
+        let own = if is_ours { &[] } else { entrypoint };
+        let command = [own, arguments].concat();
+        (!entrypoint.is_empty() && !command.is_empty()).then_some(command)
     }
 }
 

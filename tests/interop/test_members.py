@@ -37,7 +37,7 @@ SERVED = {
     """,
     "ecr": """
         BatchDeleteImage BatchGetImage CreateRepository DeleteRepository DescribeImages DescribeRepositories
-        GetAuthorizationToken ListImages ListTagsForResource PutImage
+        GetAuthorizationToken GetDownloadUrlForLayer ListImages ListTagsForResource PutImage
     """,
     "sagemaker": """
         AddTags CreateTrainingJob DeleteTags DescribeTrainingJob ListTags ListTrainingJobs StopTrainingJob

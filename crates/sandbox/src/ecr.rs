@@ -1,7 +1,7 @@
 //! ECR: repositories and image manifests.
 //!
-//! No layers and no registry protocol: an image here is its manifest, which is as much as the calls of the API
-//! carry. `docker push` needs a [`registry`].
+//! No registry protocol: an image here is its manifest, which is as much as the calls of the API
+//! carry. `docker push`, and layers, need a [`registry`].
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,9 +22,11 @@ use super::shelf::Shelf;
 use super::world::{World, denied};
 
 mod images;
+mod layers;
 mod registry;
 mod request;
 
+pub(crate) use layers::{PATH as LAYERS, layer};
 use registry::Registry;
 use request::{ImageId, Request, paged};
 
@@ -130,6 +132,7 @@ pub(crate) async fn call(
         "ListImages" => ecr.list_images(&request),
         "BatchGetImage" => ecr.get_images(&request),
         "BatchDeleteImage" => ecr.delete_images(&request),
+        "GetDownloadUrlForLayer" => ecr.layer_url(&world.url, &request).await,
         _ => Err(ApiError::new(
             "UnknownOperationException",
             format!("the sandbox does not implement ecr:{operation}"),

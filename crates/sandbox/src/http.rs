@@ -155,12 +155,17 @@ enum Service {
     Query(&'static str),
     S3,
     Control,
+    /// A layer of an image, by a URL of ECR's.
+    Layer,
 }
 
 impl Service {
     fn of(request: &Request<Incoming>) -> Self {
         if request.uri().path() == trouble::PATH {
             return Self::Control;
+        }
+        if request.method() == Method::GET && request.uri().path().starts_with(ecr::LAYERS) {
+            return Self::Layer;
         }
         if let Some(target) = sigv4::header(request.headers(), "x-amz-target") {
             let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", &target));
@@ -193,7 +198,7 @@ impl Service {
             },
             Self::Query(name) => Some(name),
             Self::S3 => Some("s3"),
-            Self::Control => None,
+            Self::Control | Self::Layer => None,
         }
     }
 }
@@ -222,6 +227,10 @@ async fn perform(
             reply::json(result.and_then(|(caller, _, body)| trouble::control(world, &caller, &parsed(&body)?)))
         }
         Service::Control => reply::json(Err(ApiError::new("UnknownOperationException", "POST it").status(405))),
+        Service::Layer => match ecr::layer(world, request.uri().path()).await {
+            Ok(layer) => layer.map(|body| body.map_err(Into::into).boxed()),
+            Err(status) => plain(status, "text/plain", "there is no such layer, or not any more"),
+        },
         Service::S3 => {
             let asked = s3::Asked::of(&request);
             let scoped = s3::check_scope(&request);

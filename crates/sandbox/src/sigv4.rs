@@ -369,7 +369,7 @@ fn sign(secret: &str, authorization: &Authorization, text: &str) -> Vec<u8> {
     key
 }
 
-fn hmac(key: &[u8], bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn hmac(key: &[u8], bytes: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(bytes);
     mac.finalize().into_bytes().to_vec()

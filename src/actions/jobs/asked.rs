@@ -1,6 +1,6 @@
 //! What is asked of a job, held against what SageMaker and the container take, before anything is looked at.
 
-use super::{START, no_command};
+use super::START;
 use crate::aws::{Aws, s3};
 use crate::domain::{Fault, FaultKind, JobSpec, ObjectUri, PlaintextPlace, bring, bucket};
 
@@ -33,19 +33,7 @@ pub(in crate::actions) fn check(spec: &JobSpec) -> Result<(), Fault> {
     if let Some([twice, _]) = names.array_windows().find(|[one, next]| one == next) {
         return invalid(&format!("two channels have the name {twice}"), "give each its own");
     }
-    let command = &spec.plan.command;
-    if command.first().is_some_and(String::is_empty) {
-        return invalid("its command has no name", "name a program");
-    }
-    if command.len() > MOST_ARGUMENTS || command.iter().any(|word| word.chars().count() > LONGEST_ARGUMENT) {
-        return invalid(
-            "SageMaker takes no such command",
-            "give up to 100 words of up to 256 characters, and longer ones in a file of the image or as hyperparameters",
-        );
-    }
-    if spec.settings.program.is_some() && command.is_empty() && spec.original.is_none() {
-        return Err(no_command(spec));
-    }
+    check_command(spec, &spec.plan.command)?;
     let Some(output) = ObjectUri::parse(&spec.output) else {
         return invalid("the output is not an S3 URI", "give s3://BUCKET/PREFIX");
     };
@@ -58,6 +46,20 @@ pub(in crate::actions) fn check(spec: &JobSpec) -> Result<(), Fault> {
     }
     if spec.instance_count < 1 || spec.volume_gb < 1 || spec.max_runtime < 1 {
         return invalid("instances, volume and longest run must be positive", "");
+    }
+    Ok(())
+}
+
+pub(super) fn check_command(spec: &JobSpec, command: &[String]) -> Result<(), Fault> {
+    let invalid = |cause: &str, remedy: &str| Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy));
+    if command.first().is_some_and(String::is_empty) {
+        return invalid("its command has no name", "name a program");
+    }
+    if command.len() > MOST_ARGUMENTS || command.iter().any(|word| word.chars().count() > LONGEST_ARGUMENT) {
+        return invalid(
+            "SageMaker takes no such command",
+            "give up to 100 words of up to 256 characters, and longer ones in a file of the image or as hyperparameters",
+        );
     }
     Ok(())
 }

@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::{Method, Request as HttpRequest, StatusCode, header};
+use hyper::{Method, Request as HttpRequest, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -38,12 +39,12 @@ struct Answer {
 }
 
 impl Registry {
-    async fn ask(
+    async fn open(
         &self,
         method: Method,
         path: &str,
         (media_type, body): (&str, Bytes),
-    ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+    ) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
         let stream = TcpStream::connect(self.at).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
@@ -55,8 +56,16 @@ impl Registry {
             .header(header::ACCEPT, MANIFESTS)
             .header(header::CONTENT_TYPE, media_type)
             .body(Full::new(body))?;
-        let response = sender.send_request(request).await?;
-        let (head, body) = response.into_parts();
+        Ok(sender.send_request(request).await?)
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: (&str, Bytes),
+    ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+        let (head, body) = self.open(method, path, body).await?.into_parts();
         let media_type = head.headers.get(header::CONTENT_TYPE);
         Ok(Answer {
             status: head.status,
@@ -73,6 +82,23 @@ impl Registry {
         let answer = self.ask(Method::GET, path, ("", Bytes::new())).await;
         let answer = answer.map_err(|error| self.failed(&error.to_string()))?;
         match answer.status {
+            StatusCode::OK => Ok(Some(answer)),
+            StatusCode::NOT_FOUND => Ok(None),
+            status => Err(self.failed(status.as_str())),
+        }
+    }
+
+    /// A blob as it comes, or nothing if it is not there.
+    pub(super) async fn blob(
+        &self,
+        method: Method,
+        name: &str,
+        digest: &str,
+    ) -> Result<Option<Response<Incoming>>, ApiError> {
+        let path = format!("/v2/{name}/blobs/{digest}");
+        let answer = self.open(method, &path, ("", Bytes::new())).await;
+        let answer = answer.map_err(|error| self.failed(&error.to_string()))?;
+        match answer.status() {
             StatusCode::OK => Ok(Some(answer)),
             StatusCode::NOT_FOUND => Ok(None),
             status => Err(self.failed(status.as_str())),

@@ -21,6 +21,7 @@ pub(super) struct Request {
     pub(super) image_manifest_media_type: Option<String>,
     pub(super) image_tag: Option<String>,
     pub(super) image_digest: Option<String>,
+    pub(super) layer_digest: String,
     pub(super) filter: Filter,
     pub(super) max_results: Option<usize>,
     pub(super) next_token: Option<String>,

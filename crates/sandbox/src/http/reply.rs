@@ -107,7 +107,7 @@ pub(super) fn query(service: &str, result: Result<(String, String), ApiError>, i
 pub(super) fn struck(service: &Service, kind: Kind, id: &str) -> Response<Body> {
     let skewed = || "Signature expired: by the sandbox's fault switch".to_owned();
     let error = match service {
-        Service::Json(..) | Service::Control => match kind {
+        Service::Json(..) | Service::Control | Service::Layer => match kind {
             Kind::Throttle => ApiError::new("ThrottlingException", "Rate exceeded"),
             Kind::Expired => Refused::Signature(Refusal::Expired).json(),
             Kind::Skew => Refused::Signature(Refusal::Skewed(skewed())).json(),
@@ -148,7 +148,7 @@ pub(super) fn unkept(service: &Service, failure: String, id: &str) -> Response<B
 /// An error in a service's shape.
 fn refused(service: &Service, error: ApiError, id: &str) -> Response<Body> {
     match service {
-        Service::Json(..) | Service::Control => json(Err(error)),
+        Service::Json(..) | Service::Control | Service::Layer => json(Err(error)),
         Service::Query(name) => query(name, Err(error), id),
         Service::S3 => s3(&error, id),
     }

@@ -65,6 +65,11 @@ impl World {
         self.iam(account).caller(access_key_id, token, region)
     }
 
+    /// Whether the world has this place.
+    pub(crate) fn has(&self, place: &Place) -> bool {
+        self.services.contains_key(place)
+    }
+
     /// What lives in a place of the world.
     pub(crate) fn at(&self, place: &Place) -> &Services {
         &self.services[place]
