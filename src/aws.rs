@@ -118,7 +118,7 @@ impl Aws {
         let (config, region) = match config.region().map(ToString::to_string) {
             Some(region) => (config, region),
             None if endpoints.are_whole() => {
-                region_source = "as the endpoint is given without one".to_owned();
+                "as the endpoint is given without one".clone_into(&mut region_source);
                 let region = Region::from_static(FALLBACK_REGION);
                 (config.into_builder().region(region).build(), FALLBACK_REGION.to_owned())
             }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::join;
 
-use super::jobs::{Material, Program, check, image_command, is_job_name, output_bucket};
+use super::jobs::{Material, Program, check, image_command, is_job_name, manifest_key, output_bucket};
 use super::proof::prove;
 use super::roles;
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
@@ -428,7 +428,7 @@ impl Material {
     fn neighbours(&self, spec: &JobSpec, program: Option<String>) -> Vec<String> {
         let own = [
             self.key_object().map(str::to_owned),
-            Some(jobs::manifest_key(&spec.name)),
+            Some(manifest_key(&spec.name)),
             program,
         ];
         let channels = spec.channels();

@@ -258,6 +258,7 @@ fn start(spec: &JobSpec) -> CommandLine {
                 bucket: spec.bucket.clone(),
                 object: program_key(),
                 is_sharded: false,
+                is_plain: true,
                 moved_from: None,
             }));
         }
