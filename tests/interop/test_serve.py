@@ -134,7 +134,7 @@ def test_the_plaintext_lasts_as_long_as_the_server_or_what_it_began_however_it_e
         "STRONGROOM_MEMORY_ROOT": str(server.memory),
     }
     # The worker goes on when the server is killed, and reads the model once more.
-    script = '(read line; cat "$SM_MODEL_DIR/config.json") <&0 & echo begun; exec sleep 1000 <&-'
+    script = 'exec 3<&0; (read line <&3; cat "$SM_MODEL_DIR/config.json") & echo begun; exec sleep 1000'
     process = subprocess.Popen(
         [STRONGROOM, "serve", "--", "sh", "-c", script],
         env=environment,
