@@ -25,7 +25,7 @@ use std::time::SystemTime;
 use tokio_util::sync::CancellationToken;
 
 use super::bundle;
-use super::inputs::{beginning, is_token, open_file};
+use super::inputs::{Manner, beginning, is_token, open_file};
 use super::job::io;
 use super::keys::OpenKey;
 use super::outputs::{opens, seal_file};
@@ -122,7 +122,7 @@ impl Checkpoints {
                 fs::create_dir_all(parent).map_err(|error| io("make", parent, &error))?;
             }
             let label = format!("checkpoints/{}", file.name);
-            let bytes = open_file(key, &file.path, &to, &label, None, cancel)?;
+            let bytes = open_file(key, (&file.path, &to), &label, None, Manner::Spread, cancel)?;
             say(&format!("restored checkpoint {} ({})", file.name, human(bytes)));
             if folder == this.own
                 && let Some(header) = header_of(&beginning(&file.path, BEGINNING)?)

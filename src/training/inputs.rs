@@ -39,6 +39,15 @@ pub(crate) struct Input {
     how: How,
 }
 
+/// On how many threads a token is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Reading, opening and writing on one each.
+    Spread,
+    /// All of it on one.
+    OneThread,
+}
+
 #[derive(Debug)]
 enum How {
     /// A token that the manifest lists.
@@ -123,11 +132,27 @@ pub(crate) fn decrypt(
 ) -> Result<(), Fault> {
     let mut order: Vec<&Input> = inputs.iter().collect();
     order.sort_by_key(|input| Reverse(input.file.size));
+    let at_once = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_ONCE);
+    let all: u64 = order.iter().map(|input| input.file.size).sum();
+    // A token is opened on several threads where a core would have nothing else to do: one that is most of a core's work, and
+    // the last ones. Else each thread keeps to its own, for more of them than cores would only take turns.
+    let manner = |index: usize, input: &Input| {
+        let is_large = input.file.size.saturating_mul(at_once as u64) > all;
+        let is_last = order.len() - index < at_once;
+        if is_large || is_last {
+            Manner::Spread
+        } else {
+            Manner::OneThread
+        }
+    };
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
     let stop = cancel.child_token();
     let open_others = || {
-        while let Some(input) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let opened = input.open(keys, &delivered(&input.channel), &private(&input.channel), &stop);
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(input) = order.get(index) else { return };
+            let (from, to) = (delivered(&input.channel), private(&input.channel));
+            let opened = input.open(keys, &from, &to, manner(index, input), &stop);
             if let Err(fault) = opened {
                 stop.cancel();
                 // What the others say of being stopped comes after it.
@@ -139,7 +164,6 @@ pub(crate) fn decrypt(
             }
         }
     };
-    let at_once = thread::available_parallelism().map_or(1, usize::from).min(MOST_AT_ONCE);
     thread::scope(|scope| {
         for _ in 1..at_once.min(order.len()) {
             // Where there is no room for another thread, those that there are do it.
@@ -170,7 +194,14 @@ impl Input {
         }
     }
 
-    fn open(&self, keys: &Keys, delivered: &Path, private: &Path, cancel: &CancellationToken) -> Result<(), Fault> {
+    fn open(
+        &self,
+        keys: &Keys,
+        delivered: &Path,
+        private: &Path,
+        manner: Manner,
+        cancel: &CancellationToken,
+    ) -> Result<(), Fault> {
         let (from, to) = (delivered.join(&self.file.name), private.join(&self.file.name));
         let parent = to.parent().expect("a file in a folder has a parent");
         fs::create_dir_all(parent).map_err(|error| io("make", parent, &error))?;
@@ -181,7 +212,7 @@ impl Input {
                 say(&format!("left {label} as it is: not encrypted"));
             }
             How::Unbound => {
-                let bytes = open_file(keys.first(), &from, &to, &label, None, cancel)?;
+                let bytes = open_file(keys.first(), (&from, &to), &label, None, manner, cancel)?;
                 say(&format!("decrypted {label} ({}), unbound", human(bytes)));
             }
             How::Listed(listed) => {
@@ -189,7 +220,7 @@ impl Input {
                     .opening
                     .get(listed.data_key)
                     .expect("`permitted` checked the index");
-                let bytes = open_file(key, &from, &to, &label, Some(listed), cancel)?;
+                let bytes = open_file(key, (&from, &to), &label, Some(listed), manner, cancel)?;
                 say(&format!("decrypted {label} ({})", human(bytes)));
             }
         }
@@ -293,16 +324,20 @@ pub(crate) fn beginning(path: &Path, bytes: usize) -> Result<Vec<u8>, Fault> {
 /// Opens one token; nothing appears under `to` unless the whole of it holds.
 pub(crate) fn open_file(
     key: &OpenKey,
-    from: &Path,
-    to: &Path,
+    (from, to): (&Path, &Path),
     label: &str,
     listed: Option<&ManifestFile>,
+    manner: Manner,
     cancel: &CancellationToken,
 ) -> Result<u64, Fault> {
     let inner = File::open(from).map_err(|error| io("open", from, &error))?;
     let output = Unpublished::create(to).map_err(|error| io("write", to, &error))?;
-    let (opened, output) = envelope::decrypt(&key.key, &mut Cancellable { inner, cancel }, output)
-        .map_err(|error| broken("decrypt", label, &error))?;
+    let mut token = Cancellable { inner, cancel };
+    let opened = match manner {
+        Manner::Spread => envelope::decrypt(&key.key, &mut token, output),
+        Manner::OneThread => envelope::decrypt_on_one_thread(&key.key, &mut token, output),
+    };
+    let (opened, output) = opened.map_err(|error| broken("decrypt", label, &error))?;
     if let Some(listed) = listed {
         let mac = listed
             .mac

@@ -339,6 +339,36 @@ pub fn decrypt<W: Write>(
     Ok((*pass.opened(), output))
 }
 
+/// The same on the caller's thread alone, in little memory: for whoever opens as many tokens at once as there are cores, where
+/// further threads would only take turns.
+///
+/// # Errors
+/// As [`decrypt()`].
+pub fn decrypt_on_one_thread<W: Write>(
+    key: &DataKey,
+    token: &mut impl Read,
+    mut output: W,
+) -> Result<(Opened, W), EnvelopeError> {
+    let mut reader = TokenReader::decrypting(key);
+    let mut text = vec![0; TEXT];
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(TEXT));
+    loop {
+        let count = fill(token, &mut text)?;
+        for part in text[..count].chunks(HOT) {
+            reader.push(part, &mut plaintext)?;
+        }
+        let is_end = count < TEXT;
+        if !is_end {
+            output.write_all(&plaintext).map_err(EnvelopeError::Write)?;
+            plaintext.clear();
+            continue;
+        }
+        let opened = reader.finish(&mut plaintext)?;
+        output.write_all(&plaintext).map_err(EnvelopeError::Write)?;
+        return Ok((opened, output));
+    }
+}
+
 /// Decrypts a token that was verified before into an output that others see at once. Each piece is held against the first
 /// pass before it is given out.
 ///

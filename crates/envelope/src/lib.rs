@@ -66,7 +66,9 @@ mod sealer;
 pub mod wrapped;
 
 pub use data_key::DataKey;
-pub use decrypt::{HEADER_TEXT, Opened, TokenReader, decrypt, first_pass, header_of, release, verify};
+pub use decrypt::{
+    HEADER_TEXT, Opened, TokenReader, decrypt, decrypt_on_one_thread, first_pass, header_of, release, verify,
+};
 pub use encrypt::{Encryptor, Sealed, seal, token_len};
 pub use error::EnvelopeError;
 pub use first_pass::FirstPass;

@@ -220,6 +220,19 @@ fn with_a_manifest_nothing_unlisted_plain_unbound_or_missing_is_accepted() {
 }
 
 #[test]
+fn a_channel_that_the_manifest_does_not_have_is_refused_and_told_how_to_be_declared() {
+    let (body, file) = bound(&key(7), b"x", "x.csv");
+    let mut scene = scene(&[("x.csv", &body)], Some(&[("x.csv", file)]), VOLUME);
+    scene.keys.manifest.as_mut().unwrap().channels.clear();
+    let fault = scene.refused();
+    assert!(fault.cause.contains("does not list its channel"), "{fault}");
+    assert!(
+        fault.remedy.contains("train=s3://BUCKET/PREFIX/, with ,plain"),
+        "{fault}"
+    );
+}
+
+#[test]
 fn a_listed_file_that_was_swapped_for_another_token_is_refused_and_leaves_nothing() {
     let (_, file) = bound(&key(7), b"secret", "a");
     let (other, _) = bound(&key(7), b"secret", "a");
