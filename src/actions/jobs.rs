@@ -45,13 +45,14 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
             sagemaker::original_job(aws, spec),
             output_bucket(aws, spec)
         )?;
+        // Calls are large, and would stand on the stack.
         let command = match &program {
-            Some(_) => command(aws, spec, &original).await?,
+            Some(_) => Box::pin(command(aws, spec, &original)).await?,
             None => spec.plan.command.clone(),
         };
         Ok((material, original, command))
     };
-    let (material, original, command) = unless_cancelled(spec, cancel, "nothing was written", looks).await?;
+    let (material, original, command) = unless_cancelled(spec, cancel, "nothing was written", Box::pin(looks)).await?;
     let mut spec = spec.clone();
     spec.plan.command = command;
     let spec = &spec;
@@ -74,7 +75,7 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
 
     let brought = match &program {
         Some(program) => {
-            let bringing = program.bring(aws, &spec.bucket);
+            let bringing = Box::pin(program.bring(aws, &spec.bucket));
             Some(unless_cancelled(spec, cancel, "the program that it brings may be kept", bringing).await?)
         }
         None => None,

@@ -46,7 +46,7 @@ pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
     );
     if brings.is_some() && spec.plan.command.is_empty() && spec.original.is_none() {
         let what = "what the image runs is known";
-        findings.push(match image_command(aws, spec).await {
+        findings.push(match Box::pin(image_command(aws, spec)).await {
             Ok(command) => well(what, command.join(" ")),
             Err(fault) => of_fault(what, fault),
         });

@@ -51,7 +51,8 @@ pub struct StartArgs {
     /// Where the model goes (default: s3://BUCKET/output of the first channel's bucket)
     #[arg(long, value_name = "s3://...")]
     pub output: Option<String>,
-    /// A static strongroom for linux/amd64 that is brought to an image without any, as a channel; needs COMMAND
+    /// A static strongroom for linux/amd64 that is brought to an image without any, as a channel (default: what
+    /// [jobs] says; empty: none)
     #[arg(long, value_name = "FILE")]
     pub program: Option<PathBuf>,
     /// Follow the job and its log to the end; status 0 if it completed

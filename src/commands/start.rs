@@ -125,7 +125,11 @@ fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<Jo
             spot_wait: args.spot.or(settings.spot_wait),
             volume_key: args.volume_key.clone().or_else(|| settings.volume_key.clone()),
             plaintext: plaintext.unwrap_or(settings.plaintext),
-            program: args.program.clone().or_else(|| settings.program.clone()),
+            program: args
+                .program
+                .clone()
+                .or_else(|| settings.program.clone())
+                .filter(|path| !path.as_os_str().is_empty()),
             ..settings.clone()
         },
         plan: JobPlan {

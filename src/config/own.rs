@@ -179,7 +179,7 @@ impl Jobs {
                 Plaintext::Memory => PlaintextPlace::Memory,
                 Plaintext::Volume => PlaintextPlace::Volume,
             },
-            program: self.program,
+            program: self.program.filter(|path| !path.as_os_str().is_empty()),
         })
     }
 }

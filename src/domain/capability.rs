@@ -61,7 +61,8 @@ capabilities! {
             "s3:ListBuckets", "s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject", "s3:GetBucketLocation",
             "s3:GetBucketEncryption", "sagemaker:DescribeTrainingJob", "iam:ListRoles", "iam:GetRole",
             "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:GetPolicy",
-            "iam:GetPolicyVersion", "iam:SimulatePrincipalPolicy", "ecr:DescribeImages", "sts:AssumeRole",
+            "iam:GetPolicyVersion", "iam:SimulatePrincipalPolicy", "ecr:DescribeImages",
+            "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "sts:AssumeRole",
         ];
     "prove", "Prove what a role may do with a key, as the role: `prove`, `prove --story`",
         ["kms:DescribeKey", "kms:CreateGrant", "kms:RevokeGrant", "iam:GetRole", "sts:AssumeRole"];

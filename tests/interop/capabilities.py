@@ -1,6 +1,7 @@
 """What a person does with each capability of assets/policies: acts in their order, through the real program."""
 
 import signal
+import struct
 import subprocess
 import time
 
@@ -176,6 +177,23 @@ def clone_it(p, _):
 def preflight(p, _):
     open_data(p).keys("t").see("Train on").take("trainer").keys(BACK_TAB, " ", ENTER).see("Before the job")
     p.see("stands in the way of the job", "make the job", any_of=True)
+
+
+# The headers of a static program, which is all that is looked at before a job begins.
+STATIC = (
+    b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0x400078, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+    + struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, 120, 120, 0x1000)
+)
+
+
+def preflight_of_what_is_brought(p, here):
+    (p.home / "static").write_bytes(STATIC)
+    p.keys(ESC)
+    open_data(p).keys("t").see("Train on").take("trainer").keys(TAB, TAB, CLEAR, here.registry.image)
+    p.keys(*[BACK_TAB] * 4, "static", TAB, " ", ENTER).see("Before the job")
+    p.see("stands in the way of the job", "make the job", any_of=True)
+    p.see("what the image runs is known")
 
 
 def prove(p, _):

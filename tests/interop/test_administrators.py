@@ -15,6 +15,7 @@ import capabilities as acts
 import pytest
 from conftest import World, _sandbox, _stopped
 from person import Person, Refused, squeezed, user
+from small_registry import SmallRegistry
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 POLICIES = ROOT / "assets" / "policies"
@@ -47,7 +48,7 @@ ACTS = {
         acts.detach("arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"),
     ],
     "train": [acts.clone, acts.train, acts.stop, acts.clone_it],
-    "preflight": [acts.preflight],
+    "preflight": [acts.preflight, acts.preflight_of_what_is_brought],
     "prove": [acts.prove, acts.story],
     "reason": [acts.reason],
     "create-keys": [acts.new_key],
@@ -81,6 +82,8 @@ WORDS = {
     "images": {"REPOSITORY": "mine"},
     "reason": {"ROLE": "untrusting"},
 }
+# Of these a registry has an image in this repository.
+BEFORE = {"preflight": "example-image"}
 # Where something is left out and the rest goes on: what is said of it, if not in AWS's own words.
 SAID = {
     ("browse-keys", "kms:GetKeyRotationStatus"): "Rotation unknown",
@@ -118,23 +121,29 @@ LEFT = {
 class Room:
     """A world of its own: a copy of the one that was prepared."""
 
-    def __init__(self, folder, prepared=None):
+    def __init__(self, folder, prepared=None, repository=None):
         folder.mkdir(parents=True)
+        self.registry = repository and SmallRegistry(repository, ["python3", "train.py"])
         self.home, world = folder / "home", folder / "world"
         if prepared is None:
             self.home.mkdir()
         else:
             shutil.copytree(prepared / "home", self.home)
             shutil.copytree(prepared / "world", world)
-        self._process = _sandbox(folder, "--empty", "--dir", str(world), *IMAGES)
+        before = ["--registry", self.registry.address] if self.registry else []
+        self._process = _sandbox(folder, "--empty", "--dir", str(world), *IMAGES, *before)
         said = json.loads(self._process.stdout.readline())
         self.world = World(
             said["AWS_ENDPOINT_URL"], said["AWS_ACCESS_KEY_ID"], said["AWS_SECRET_ACCESS_KEY"], said["AWS_DEFAULT_REGION"]
         )
         self.admin = {service: self.world.client(service) for service in SERVICES}
+        if repository:
+            self.admin["ecr"].create_repository(repositoryName=repository)
 
     def close(self):
         _stopped(self._process)
+        if self.registry:
+            self.registry.close()
 
     def state(self):
         """All of the world that an act could change."""
@@ -170,8 +179,8 @@ class Room:
 
 
 @contextlib.contextmanager
-def room(folder, prepared=None):
-    opened = Room(folder, prepared)
+def room(folder, prepared=None, repository=None):
+    opened = Room(folder, prepared, repository)
     try:
         yield opened
     finally:
@@ -260,7 +269,7 @@ def attempt(folder, prepared, name, lacks):
     """What is wrong with what a person with this document, but for an action that it lacks, sees and leaves."""
     of_prepared, variables, key_id = prepared
     policy = document(name, key_id)
-    with room(folder, of_prepared) as here:
+    with room(folder, of_prepared, BEFORE.get(name)) as here:
         if lacks:
             policy = without(policy, lacks)
         if policy["Statement"]:

@@ -132,7 +132,7 @@ fn kinds_in(source: &str) -> Vec<String> {
 /// Whether what arrived at the endpoint only reads, in AWS's own naming.
 fn reads(operation: &str) -> bool {
     let verbs = ["Describe", "List", "Get", "Simulate", "GET ", "HEAD "];
-    let others = ["Decrypt", "AssumeRole"];
+    let others = ["Decrypt", "AssumeRole", "BatchGetImage"];
     operation.ends_with(" (dry run)")
         || others.contains(&operation)
         || verbs.iter().any(|verb| operation.starts_with(verb)) && operation != "GetAuthorizationToken"

@@ -124,7 +124,9 @@ mod tests {
 
     #[test]
     fn an_image_of_ecr_is_found_by_account_repository_and_tag_or_digest() {
-        let found = |image| place(image).map(|(of, which)| (of.account, of.name, which));
+        fn found(image: &str) -> Option<(Option<&str>, &str, Which)> {
+            place(image).map(|(of, which)| (of.account, of.name, which))
+        }
         let tag = |tag: &str| Which::Tag(tag.to_owned());
         let host = "763104351884.dkr.ecr.us-east-1.amazonaws.com";
         let account = Some("763104351884");
@@ -133,7 +135,9 @@ mod tests {
             ("team/own", "team/own", tag("latest")),
             ("own:1@sha256:00", "own", Which::Digest("sha256:00".to_owned())),
         ] {
-            assert_eq!(found(&format!("{host}/{rest}")), Some((account, name, which)));
+            let image = format!("{host}/{rest}");
+            let (of, found) = place(&image).unwrap();
+            assert_eq!((of.account, of.name, found), (account, name, which));
         }
         assert_eq!(found("127.0.0.1:5000/own:1"), Some((None, "own", tag("1"))));
         for other in ["own:1", "docker.io/library/python:3", "quay.io/own"] {

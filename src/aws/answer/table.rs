@@ -247,6 +247,8 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
             Have("nextForwardToken"),
         ]),
         // ECR
+        "BatchGetImage" => json(&[Hold("images"), Have("images.imageManifest")]),
+        "GetDownloadUrlForLayer" => json(&[Have("downloadUrl")]),
         "CreateRepository" => json(&[
             Have("repository"),
             Have("repository.repositoryUri"),

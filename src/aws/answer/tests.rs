@@ -240,6 +240,8 @@ const ANSWERS: &[(&str, &str)] = &[
         "GetLogEvents",
         r#"{"events":[{"timestamp":1,"message":""}],"nextForwardToken":"t"}"#,
     ),
+    ("BatchGetImage", r#"{"images":[{"imageManifest":"m"}],"failures":[]}"#),
+    ("GetDownloadUrlForLayer", r#"{"downloadUrl":"u","layerDigest":"d"}"#),
     (
         "CreateRepository",
         r#"{"repository":{"repositoryUri":"u","repositoryArn":"a"}}"#,

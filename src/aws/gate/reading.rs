@@ -53,8 +53,10 @@ const READING: &[&str] = &[
     "ListRoles",
     "SimulatePrincipalPolicy",
     // ECR
+    "BatchGetImage",
     "DescribeImages",
     "DescribeRepositories",
+    "GetDownloadUrlForLayer",
     "ListTagsForResource",
     // STS: a session changes nothing by itself, and its clients pass this gate too.
     "AssumeRole",

@@ -14,6 +14,15 @@ pub(super) const JOBS: &[&str] = &[
     "PutObject",
     "StopTrainingJob",
 ];
+pub(super) const BRING: &[&str] = &[
+    "BatchGetImage",
+    "CreateTrainingJob",
+    "GetDownloadUrlForLayer",
+    "GetObject",
+    "HeadObject",
+    "ListObjectsV2",
+    "PutObject",
+];
 pub(super) const PREFLIGHT: &[&str] = &[
     "AssumeRole",
     "CreateGrant",
@@ -80,7 +89,12 @@ const SLEEPER: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com/sleeper:fore
 
 /// A world where jobs say two lines and end, or sleep.
 pub(super) async fn with_jobs() -> (Fake, String) {
+    with_jobs_before(None).await
+}
+
+async fn with_jobs_before(registry: Option<&str>) -> (Fake, String) {
     let mut fake = Fake::with(|options: &mut Options| {
+        options.registry = registry.map(|at| at.parse().unwrap());
         options.images = vec![
             (IMAGE.to_owned(), "echo one; echo two".to_owned()),
             (SLEEPER.to_owned(), "exec sleep 1000".to_owned()),
@@ -226,6 +240,41 @@ async fn no_answer_that_is_none_makes_a_job_look_started_stopped_or_its_log_whol
     fake.drive("start a job", async |fake| start(fake, &role).await).await;
     fake.drive("stop a job", async |fake| stop(fake, &role).await).await;
     fake.assert_held(JOBS);
+}
+
+/// A job that brings strongroom runs what its image says, and its image brings no other program.
+async fn bring(fake: &mut Fake, role: &str, image: &str) -> Came {
+    let name = fake.fresh("job");
+    let mut spec = spec(&name, role, image);
+    spec.settings.program = Some(fake.world.path("static"));
+    let (_, cancel) = quiet();
+    let said = actions::start_job(&fake.aws, &spec, &cancel).await;
+    let call = fake.sagemaker().describe_training_job().training_job_name(&name);
+    let job = call.send().await;
+    let is_whole = job.is_ok_and(|job| {
+        let algorithm = job.algorithm_specification().unwrap();
+        let command = algorithm.container_arguments();
+        command.len() == 5 && command[3] == "her own" && job.input_data_config().len() == 2
+    });
+    (said.map(drop), is_whole)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_that_is_none_is_taken_for_what_an_image_runs() {
+    let registry = crate::bring::registry(crate::bring::CONFIGURATION, crate::bring::CONFIGURATION);
+    let (mut fake, role) = with_jobs_before(Some(&registry)).await;
+    let ecr = aws_sdk_ecr::Client::new(&fake.sdk);
+    ecr.create_repository().repository_name("her-own").send().await.unwrap();
+    // Its jobs end at once.
+    let mut nothing = crate::bring::program();
+    nothing.truncate(120);
+    nothing[96] = 120;
+    nothing[104] = 120;
+    std::fs::write(fake.world.path("static"), nothing).unwrap();
+    let image = format!("{registry}/her-own:1");
+    let act = async |fake: &mut Fake| bring(fake, &role, &image).await;
+    fake.drive("bring strongroom", act).await;
+    fake.assert_held(BRING);
 }
 
 #[tokio::test(flavor = "multi_thread")]

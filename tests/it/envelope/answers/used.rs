@@ -62,6 +62,7 @@ fn no_operation_is_used_whose_answers_nobody_spoilt() {
         keys::DATA_KEYS,
         roles::DRIVEN,
         jobs::JOBS,
+        jobs::BRING,
         jobs::PREFLIGHT,
         jobs::CLEAN_UP,
         jobs::DOCTOR,
