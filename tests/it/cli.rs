@@ -76,6 +76,7 @@ fn encrypt_verify_and_decrypt_say_what_the_contract_says() {
         [
             "bound",
             "checked",
+            "contested",
             "created",
             "error",
             "format",
