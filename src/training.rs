@@ -5,7 +5,8 @@
 //! that can be caught, a panic. `SIGKILL` takes COMMAND along, and the next start sweeps.
 //!
 //! COMMAND runs as it is. One that has `/opt/ml/input/data/train` or `/opt/ml/model` written into it meets links to private
-//! folders there meanwhile (`cover`), so that plaintext stays out of what SageMaker uploads. One of the sagemaker-training
+//! folders there meanwhile (`cover`), so that plaintext stays out of what SageMaker uploads; what it puts there all the same is
+//! taken away at once (`watch`). One of the sagemaker-training
 //! toolkit finds the private folders by its variables (`environment`), and the toolkit itself by `SAGEMAKER_BASE_DIR`: they
 //! are a whole `/opt/ml` (`workspace`).
 //!

@@ -156,7 +156,7 @@ mod linux {
             } else if let Some(parent) = self.parents.get(&folder) {
                 let place = parent.join(name);
                 if place == self.public {
-                    self.look_into(place, "");
+                    self.look_into(&place, "");
                 } else {
                     self.covers
                         .iter()
@@ -166,7 +166,7 @@ mod linux {
             } else if let Some((parent, names)) = self.folders.get(&folder) {
                 let (path, name) = (parent.join(name), format!("{names}{}", tree::written(name.as_os_str())));
                 if flags.contains(ReadFlags::ISDIR) {
-                    self.look_into(path, &format!("{name}/"));
+                    self.look_into(&path, &format!("{name}/"));
                 } else {
                     self.look_at(&path, name);
                 }
@@ -185,22 +185,23 @@ mod linux {
                 }
             }
             self.covers.iter().for_each(put_back);
-            self.look_into(self.public.clone(), "");
+            let public = self.public.clone();
+            self.look_into(&public, "");
             Ok(())
         }
 
-        fn look_into(&mut self, folder: PathBuf, names: &str) {
+        fn look_into(&mut self, folder: &Path, names: &str) {
             let touched = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::MODIFY;
             let only = WatchFlags::ONLYDIR | WatchFlags::DONT_FOLLOW;
-            let Ok(watched) = inotify::add_watch(&self.inotify, &folder, touched | only) else {
+            let Ok(watched) = inotify::add_watch(&self.inotify, folder, touched | only) else {
                 return;
             };
-            self.folders.insert(watched, (folder.clone(), names.to_owned()));
+            self.folders.insert(watched, (folder.to_path_buf(), names.to_owned()));
             // What was there before it was watched.
-            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 let name = format!("{names}{}", tree::written(&entry.file_name()));
                 if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    self.look_into(entry.path(), &format!("{name}/"));
+                    self.look_into(&entry.path(), &format!("{name}/"));
                 } else {
                     self.look_at(&entry.path(), name);
                 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +20,8 @@ use crate::envelope::{EnvelopeError, HEADER_LEN, header_of};
 const MAX_BUNDLE: u64 = 64 << 20;
 /// Folders above a token that are looked into.
 const LEVELS: usize = 8;
+/// Holds a token's header, with white space in it.
+const BEGINNING: u64 = 256;
 /// What names of bundles begin with.
 const STEM: &str = "strongroom.";
 
@@ -54,43 +57,42 @@ pub(super) async fn of_object(aws: &Aws, bucket: &str, key: &str, keyring: &Keyr
 
 /// What lists a local token.
 pub(super) fn of_file(token: &Path) -> Result<Option<Listing>, Fault> {
-    let folders = token.ancestors().skip(1).take(LEVELS);
-    for folder in folders {
+    for folder in token.ancestors().skip(1).take(LEVELS) {
         let Some(name) = token.strip_prefix(folder).ok().and_then(Path::to_str) else {
             continue;
         };
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
-        let mut bundles = Vec::new();
-        // A folder that may not be listed has none that helps.
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let is_named = entry.file_name().to_str().and_then(bundle_host).is_some();
-            let is_small = entry
-                .metadata()
-                .is_ok_and(|found| found.is_file() && found.len() <= MAX_BUNDLE);
-            if !is_named || !is_small {
-                continue;
-            }
-            let path = entry.path();
-            let text = fs::read(&path).map_err(|error| io_fault("read", path.display(), &error))?;
-            let place = path.display().to_string();
-            bundles.extend(parsed(&place, &text)?.map(|bundle| (place, bundle)));
-        }
-        bundles.sort_by(|one: &Placed, other| one.0.cmp(&other.0));
-        if let Some(mut listing) = among(&bundles, name) {
-            let beginning = fs::File::open(token).and_then(|file| {
-                let mut text = Vec::new();
-                std::io::Read::read_to_end(&mut std::io::Read::take(file, 256), &mut text).map(|_| text)
-            });
-            let beginning = beginning.map_err(|error| io_fault("read", token.display(), &error))?;
+        if let Some(mut listing) = among(&in_folder(folder)?, name) {
+            let mut beginning = Vec::new();
+            fs::File::open(token)
+                .and_then(|token| token.take(BEGINNING).read_to_end(&mut beginning))
+                .map_err(|error| io_fault("read", token.display(), &error))?;
             listing.header = header_of(&beginning);
             return Ok(Some(listing));
         }
     }
     Ok(None)
+}
+
+/// The bundles of a folder here. One that may not be listed has none that helps.
+fn in_folder(folder: &Path) -> Result<Vec<Placed>, Fault> {
+    let folder = if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let mut bundles = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_named = entry.file_name().to_str().and_then(bundle_host).is_some();
+        let is_small = |found: fs::Metadata| found.is_file() && found.len() <= MAX_BUNDLE;
+        if is_named && entry.metadata().is_ok_and(is_small) {
+            let path = entry.path();
+            let text = fs::read(&path).map_err(|error| io_fault("read", path.display(), &error))?;
+            let place = path.display().to_string();
+            bundles.extend(parsed(&place, &text)?.map(|bundle| (place, bundle)));
+        }
+    }
+    bundles.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(bundles)
 }
 
 /// Whether an object is a bundle, and nothing that was put there to be kept.

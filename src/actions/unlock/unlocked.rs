@@ -140,10 +140,12 @@ impl Unlocked {
             Tie::Guessed(at) if is_of_key => another(act, object, at),
             Tie::Listed { bundle, file, is_live } if is_of_key || matches!(error, EnvelopeError::Unbound) => {
                 let is_its = header.is_some_and(|header| check_listed(&self.key, file, header).is_ok());
-                match is_its {
-                    true => fault_of(act, object, error),
-                    false if *is_live => another(act, object, bundle),
-                    false => not_listed(act, object, bundle),
+                if is_its {
+                    fault_of(act, object, error)
+                } else if *is_live {
+                    another(act, object, bundle)
+                } else {
+                    not_listed(act, object, bundle)
                 }
             }
             Tie::Named | Tie::Guessed(_) | Tie::Metadata { .. } | Tie::Listed { .. } => fault_of(act, object, error),

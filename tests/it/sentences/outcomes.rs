@@ -54,11 +54,7 @@ fn proof(bond: Bond) -> Verified {
 
 fn decrypted(bond: Bond) -> Outcome {
     let of_several = bond == Bond::Inside;
-    let contested = of_several.then(|| Contested {
-        name: own("config.json"),
-        kept: own("algo-2"),
-        lost: vec![own("algo-1")],
-    });
+    let contested = of_several.then(contested);
     Outcome::Decrypted {
         source: uri("data/housing.csv"),
         path: PathBuf::from("/home/ann/housing.csv"),
@@ -153,6 +149,15 @@ fn built(pushed: bool) -> Outcome {
     }
 }
 
+/// A file that two hosts left.
+fn contested() -> Contested {
+    Contested {
+        name: own("config.json"),
+        kept: own("algo-2"),
+        lost: vec![own("algo-1")],
+    }
+}
+
 fn reading(reading: Reading) -> Verdict {
     Verdict {
         source: uri("data/housing.csv"),
@@ -164,10 +169,14 @@ fn reading(reading: Reading) -> Verdict {
 }
 
 fn intact(bond: Bond) -> Verdict {
-    reading(Reading::Intact {
-        format: ObjectFormat::Strongroom,
-        verified: proof(bond),
-    })
+    let of_several = bond == Bond::Inside;
+    Verdict {
+        contested: of_several.then(contested).into_iter().collect(),
+        ..reading(Reading::Intact {
+            format: ObjectFormat::Strongroom,
+            verified: proof(bond),
+        })
+    }
 }
 
 fn not_intact() -> Verdict {
