@@ -96,7 +96,14 @@ pub(super) async fn unlock_object(
     } else {
         options.context.clone()
     };
-    let tie = Tie::Metadata { metadata, bond };
+    // Wrapped anew it is the same one in other bytes, and opens.
+    let is_another = metadata.data_key.as_ref().is_some_and(|own| *own != ciphertext);
+    let instead = options.data_key.as_ref().filter(|_| is_another);
+    let tie = Tie::Metadata {
+        metadata,
+        bond,
+        instead: instead.map(ToString::to_string),
+    };
     keyring.unwrap(aws, ciphertext, Some(key), &context, tie).await
 }
 

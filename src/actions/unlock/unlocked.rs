@@ -29,6 +29,8 @@ pub(super) enum Tie {
     Metadata {
         metadata: Box<Metadata>,
         bond: Bond,
+        /// Where a person says that the data key is, if the metadata has another.
+        instead: Option<String>,
     },
     /// A bundle, of this place.
     Listed {
@@ -112,7 +114,7 @@ impl Unlocked {
     pub(in crate::actions) fn check(&self, opened: &Opened) -> Result<Bond, EnvelopeError> {
         match &self.tie {
             Tie::Named | Tie::Guessed(_) => Ok(Bond::Unbound),
-            Tie::Metadata { metadata, bond } => {
+            Tie::Metadata { metadata, bond, .. } => {
                 metadata.check(&self.key, &opened.header)?;
                 if metadata.length == opened.plaintext_bytes {
                     Ok(bond.clone())
@@ -138,6 +140,9 @@ impl Unlocked {
         let is_of_key = matches!(error, EnvelopeError::Mac | EnvelopeError::Padding);
         match &self.tie {
             Tie::Guessed(at) if is_of_key => another(act, object, at),
+            Tie::Metadata {
+                instead: Some(named), ..
+            } if is_of_key || matches!(error, EnvelopeError::Unbound) => instead(act, object, named),
             Tie::Listed { bundle, file, is_live } if is_of_key || matches!(error, EnvelopeError::Unbound) => {
                 let is_its = header.is_some_and(|header| check_listed(&self.key, file, header).is_ok());
                 if is_its {
@@ -186,6 +191,15 @@ pub(in crate::actions) fn not_listed(act: &str, object: impl fmt::Display, bundl
     let cause = format!("it is not the token that {bundle} lists under this name, or that is of another job");
     let remedy = "get both again from where they were made";
     Fault::new(FaultKind::Integrity, act, object.to_string(), cause, remedy)
+}
+
+fn instead(act: &str, object: &str, named: &str) -> Fault {
+    let cause = format!(
+        "it does not open under the data key that you named, {named}, and its metadata has another; whether the token is whole \
+         is not known"
+    );
+    let remedy = "without --data-key it is opened with its own";
+    Fault::new(FaultKind::OtherKey, act, object, cause, remedy)
 }
 
 fn another(act: &str, object: &str, at: &str) -> Fault {

@@ -155,6 +155,25 @@ async fn what_fails_under_a_data_key_that_was_only_found_is_not_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_data_key_that_was_named_in_place_of_the_metadatas_own_refutes_nothing() {
+    let world = World::start().await;
+    let file = world.write("x.csv", b"data");
+    good(&world.encrypt(&file, "s3://training-bucket/p/").await);
+    world.laid("key", &world.own().await.wrapped).await;
+    let (source, key) = ("s3://training-bucket/p/x.csv", "s3://training-bucket/key");
+    let verdict = world.verdict(&[source, "--data-key", key]).await;
+    let (checked, intact, why) = three(&verdict);
+    assert!((checked, intact) == (false, None) && why.contains(key), "{verdict}");
+    assert!(why.contains("its metadata has another"), "{why}");
+    let said = refusal(&world.run(&["decrypt", source, "-o", "out", "--data-key", key]).await);
+    assert!(
+        said.contains("its metadata has another") && !world.path("out").exists(),
+        "{said}"
+    );
+    assert_eq!(world.verdict(&[source]).await["intact"], json!(true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn checkpoints_open_by_the_bundle_beside_them_also_those_that_are_newer_than_it() {
     let world = World::start().await;
     let (own, other) = (world.own().await, world.own().await);
