@@ -47,8 +47,9 @@ impl Workspace {
                 memory
             }
             Some("volume") => {
-                room::on_volume(&job.root, need)?;
-                job.root.clone()
+                let volume = volume(&job.root, device);
+                room::on_volume(&volume, need)?;
+                volume
             }
             Some(other) => {
                 let cause = format!("`{other}` is neither memory nor volume");
@@ -80,7 +81,8 @@ impl Workspace {
 
     /// Removes the plaintext of runs that were killed, wherever this job could keep its own.
     pub(crate) fn sweep(root: &Path) {
-        for parent in [memory(), root.to_path_buf()] {
+        let mounted = MOUNTED.map(|below| root.join(below));
+        for parent in [memory(), root.to_path_buf()].into_iter().chain(mounted) {
             let entries = fs::read_dir(parent).into_iter().flatten().flatten();
             for path in entries.map(|entry| entry.path()) {
                 if Self::is_one(&path) && Self::is_left(&path) {
@@ -166,6 +168,26 @@ impl Workspace {
     }
 }
 
+/// The folders that SageMaker mounts its volume on and uploads nothing from.
+const MOUNTED: [&str; 2] = ["input", "input/data"];
+
+/// Where the ML volume is: where SageMaker puts data on a file system of its own, for what lies beside that is of the container,
+/// and no key of the job's encrypts it.
+fn volume(root: &Path, device: impl Fn(&Path) -> Option<u64>) -> PathBuf {
+    let own = device(root);
+    let folders = MOUNTED.map(|below| root.join(below));
+    let mounted = folders
+        .into_iter()
+        .find(|folder| device(folder).is_some_and(|device| Some(device) != own));
+    mounted.unwrap_or_else(|| root.to_path_buf())
+}
+
+/// The file system of a folder that may be written to.
+fn device(folder: &Path) -> Option<u64> {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).ok()?;
+    Some(fs::metadata(folder).ok()?.dev())
+}
+
 /// The sandbox names a folder of its own there, which it can sweep.
 fn memory() -> PathBuf {
     std::env::var_os("STRONGROOM_MEMORY_ROOT").map_or_else(|| MEMORY.into(), PathBuf::from)
@@ -226,6 +248,29 @@ mod tests {
         assert_eq!(fault.kind, FaultKind::DiskFull);
         assert!(fault.cause.contains("1.0 EiB"), "{fault}");
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "only what was there");
+    }
+
+    #[test]
+    fn the_volume_is_the_file_system_that_the_data_comes_on() {
+        let root = Path::new("/opt/ml");
+        let with = |input: Option<u64>, data: Option<u64>| {
+            volume(root, |folder| {
+                match folder.strip_prefix(root).unwrap().to_str().unwrap() {
+                    "input" => input,
+                    "input/data" => data,
+                    _ => Some(1),
+                }
+            })
+        };
+        for (input, data, found) in [
+            (Some(1), Some(1), ""),
+            (Some(2), Some(2), "input"),
+            (Some(1), Some(2), "input/data"),
+            (None, Some(2), "input/data"),
+            (None, None, ""),
+        ] {
+            assert_eq!(with(input, data), root.join(found), "{input:?} {data:?}");
+        }
     }
 
     #[test]
