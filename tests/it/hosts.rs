@@ -102,7 +102,8 @@ fn left_nothing(place: &Place, done: &Done, seconds: u32) {
         .filter_map(|line| line.split_once("folders "))
         .flat_map(|(_, folders)| folders.split(' '))
         .collect();
-    assert!(folders.len() >= 4, "{}", done.out);
+    // Others may have been stopped before they came to say theirs.
+    assert!(folders.len() >= 2, "{}", done.out);
     for folder in folders {
         assert!(!Path::new(folder).exists(), "{folder}");
     }

@@ -45,6 +45,7 @@ impl Material {
         for channel in spec.channels() {
             gathered.take_in(aws, spec, channel).await?;
         }
+        gathered.put_keys_in_order();
         let Gathered {
             keys,
             channels,

@@ -98,8 +98,10 @@ impl Gathered {
             sizes.extend(listed.into_iter().map(|object| object.size));
         } else {
             let looks = listed.into_iter().map(|object| look(aws, spec, &channel, object));
-            let mut looks = stream::iter(looks).buffered(AT_ONCE);
-            // Each is done with as it comes: of thousands of objects not all heads are held at once.
+            // Each is done with as it comes: no late answer keeps others from being asked for, and of thousands of objects not
+            // all heads are held at once.
+            let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+            let mut key_objects = BTreeMap::new();
             while let Some(Looked { path, size, says }) = looks.try_next().await? {
                 sizes.push(size);
                 let Some((mut file, key, key_object)) = says else {
@@ -108,11 +110,12 @@ impl Gathered {
                 };
                 self.bound += 1;
                 file.data_key = self.keys.place(key);
-                // The boto3 way looks for it in one bucket.
-                if self.key_object.is_none() && channel.bucket == spec.bucket {
-                    self.key_object = key_object;
-                }
+                key_objects.extend(key_object.map(|key_object| (path.clone(), key_object)));
                 files.insert(path, file);
+            }
+            // The boto3 way looks for it in one bucket.
+            if self.key_object.is_none() && channel.bucket == spec.bucket {
+                self.key_object = key_objects.into_values().next();
             }
         }
         let listed = ManifestChannel {
@@ -129,6 +132,20 @@ impl Gathered {
             sizes,
         });
         Ok(())
+    }
+
+    /// The data keys in the order of channels and paths: the same objects make the same manifest, whichever answer came first.
+    pub(super) fn put_keys_in_order(&mut self) {
+        let mut ordered = KeyRing::default();
+        for load in &self.loads {
+            let files = self.channels.get_mut(&load.channel).map(|channel| &mut channel.files);
+            for file in files.into_iter().flat_map(BTreeMap::values_mut) {
+                if let Some(key) = self.keys.keys.get(file.data_key) {
+                    file.data_key = ordered.place(key.clone());
+                }
+            }
+        }
+        self.keys = ordered;
     }
 }
 
