@@ -189,8 +189,7 @@ STATIC = (
 
 def preflight_of_what_is_brought(p, here):
     (p.home / "static").write_bytes(STATIC)
-    p.keys(ESC)
-    open_data(p).keys("t").see("Train on").take("trainer").keys(TAB, TAB, CLEAR, here.registry.image)
+    p.keys(ESC, "3").select("x.csv").keys("t").see("Train on").take("trainer").keys(TAB, TAB, CLEAR, here.registry.image)
     p.keys(*[BACK_TAB] * 4, "static", TAB, " ", ENTER).see("Before the job")
     p.see("stands in the way of the job", "make the job", any_of=True)
     p.see("what the image runs is known")

@@ -59,7 +59,7 @@ def import_image(name, files, *changes):
     assert made.returncode == 0, made.stderr
 
 
-def import_python(name, *tools, more=(), certificates=True):
+def import_python(name, *tools, more=(), changes=(), certificates=True):
     """A base image as official Python ones are: the interpreter and its library, a shell, certificates, and these tools."""
     python, shell = pathlib.Path(sys.executable).resolve(), pathlib.Path("/bin/sh").resolve()
     library = pathlib.Path(os.__file__).parent
@@ -74,7 +74,8 @@ def import_python(name, *tools, more=(), certificates=True):
     files += [(str(bundle), bundle)] if certificates and bundle.exists() else []
     files += more
     files += [("/tmp/.keep", b""), ("/etc/nsswitch.conf", b"hosts: files dns\n")]
-    import_image(name, files, f"ENV PYTHONHOME={library.parents[1]}", "ENV PATH=/usr/local/bin:/usr/bin:/bin")
+    environment = (f"ENV PYTHONHOME={library.parents[1]}", "ENV PATH=/usr/local/bin:/usr/bin:/bin")
+    import_image(name, files, *environment, *changes)
 
 
 def static_program():

@@ -1,13 +1,15 @@
 """strongroom brought to images that have none, by a channel: real containers of images with nothing of ours in them."""
 
+import base64
 import json
+import os
 import pathlib
 import shutil
 import subprocess
 
 import pytest
 from conftest import Cli
-from docker_engine import ROOT, docker, import_image, import_python, need_docker, static_program
+from docker_engine import ROOT, Registry, docker, free_port, import_image, import_python, need_docker, static_program
 from names import NameServer, TlsServer
 from sagemaker_job import completed, role_for_training
 from test_boto3_way import finished, housing, log_of
@@ -96,6 +98,35 @@ def test_an_image_with_a_shell_and_python_trains_on_tokens_to_a_model_that_opens
         assert "is not the one that was sent" in failed["FailureReason"], failed
         assert not [line for line in log_of(mine.client("logs"), "tampered") if "decrypted" in line or "epoch" in line]
         assert containers() == b""
+
+
+def test_what_an_image_runs_by_itself_is_read_from_the_registry_that_it_was_pushed_to(images, program, tmp_path):
+    host = f"127.0.0.1:{free_port()}"
+    image = f"{host}/her-own:1"
+    script = [("/opt/program/train.py", ROOT / "assets/container/train.py")]
+    with world(tmp_path, "--registry", host, "--image", f"{image}=docker") as mine:
+        token = mine.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        password = base64.b64decode(token).decode().removeprefix("AWS:")
+        mine.client("ecr").create_repository(repositoryName="her-own")
+        options = {"env": os.environ | {"DOCKER_CONFIG": str(tmp_path / "docker")}}
+        with Registry(tmp_path, int(host.split(":")[1]), password):
+            try:
+                import_python(image, *TOOLS, more=script, changes=['ENTRYPOINT ["python3", "/opt/program/train.py"]'])
+                login = docker("login", "--username", "AWS", "--password-stdin", host, input=password.encode(), **options)
+                assert login.returncode == 0, login.stderr
+                pushed = docker("push", image, **options)
+                assert pushed.returncode == 0, pushed.stderr
+                cli = prepared(mine, tmp_path)
+                cli.run(
+                    "start", image, "--name", "first", "--role", "trainer", "--program", program, "--wait",
+                    "--channel", f"train=s3://{BUCKET}/data/",
+                )  # fmt: skip
+            finally:
+                docker("rmi", "--force", image)
+        job = mine.client("sagemaker").describe_training_job(TrainingJobName="first")
+        assert job["AlgorithmSpecification"]["ContainerArguments"] == ["python3", "/opt/program/train.py", "train"]
+        cli.run("decrypt", job["ModelArtifacts"]["S3ModelArtifacts"], "-o", "model")
+        assert json.loads((tmp_path / "model/model.json").read_text())["rows"] == 500
 
 
 def test_an_image_without_a_shell_is_told_of(images, program, tmp_path):

@@ -124,6 +124,29 @@ def test_ecr_shows_what_a_registry_holds_and_changes_it(registry, tmp_path):
         assert not registry.has("example-image", moved)
 
 
+def test_a_layer_is_fetched_by_its_url_without_a_signature(registry, tmp_path):
+    with world(tmp_path, "--registry", registry.address) as aws:
+        ecr = aws.client("ecr")
+        ecr.create_repository(repositoryName="example-image")
+        _, manifest = registry.push("example-image", "latest", b"layer one")
+        for part, content in ((json.loads(manifest)["config"], b"{}"), (json.loads(manifest)["layers"][0], b"layer one")):
+            given = ecr.get_download_url_for_layer(repositoryName="example-image", layerDigest=part["digest"])
+            assert given["layerDigest"] == part["digest"]
+            assert registry.ask("GET", given["downloadUrl"])[1] == content
+        # Not another one by the same permission.
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            registry.ask("GET", given["downloadUrl"].replace(part["digest"], json.loads(manifest)["config"]["digest"]))
+        assert refused.value.code == 403
+        for repository, digest, code in (
+            ("example-image", "sha256:" + "0" * 64, "LayersNotFoundException"),
+            ("example-image", "latest", "InvalidParameterException"),
+            ("elsewhere", part["digest"], "RepositoryNotFoundException"),
+        ):
+            with pytest.raises(ClientError) as caught:
+                ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
+            assert caught.value.response["Error"]["Code"] == code
+
+
 def test_a_registry_that_is_gone_is_named(registry, tmp_path):
     with world(tmp_path, "--registry", registry.address) as aws:
         ecr = aws.client("ecr")
