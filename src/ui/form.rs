@@ -33,18 +33,21 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form) 
         }
         lines.extend(self::field(field, is_focused, theme, columns));
     }
-    if let Some(problem) = &form.problem {
-        lines.push(Line::default());
-        for piece in format::wrap(problem, columns) {
-            lines.push(Line::styled(piece, theme.tone(Tone::Bad)));
+    let mut problem: Vec<Line> = Vec::new();
+    if let Some(words) = &form.problem {
+        problem.push(Line::default());
+        for piece in format::wrap(words, columns) {
+            problem.push(Line::styled(piece, theme.tone(Tone::Bad)));
         }
     }
-    let area = centered(body, COLUMNS, lines.len() as u16 + 2);
+    let area = centered(body, COLUMNS, (lines.len() + problem.len()) as u16 + 2);
     let inner = boxed(frame, area, &form.title, theme.focus);
-    let rows = usize::from(inner.height);
+    // What was refused stays in sight while the fields scroll.
+    problem.truncate(usize::from(inner.height).saturating_sub(OPTIONS + 2));
+    let rows = usize::from(inner.height).saturating_sub(problem.len());
     let below = (focused_line + OPTIONS + 1).min(lines.len());
     let top = below.saturating_sub(rows).min(lines.len().saturating_sub(rows));
-    let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).collect();
+    let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).chain(problem).collect();
     frame.render_widget(Paragraph::new(shown), inner);
 }
 
