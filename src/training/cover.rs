@@ -218,8 +218,10 @@ impl Cover {
         }
         let spare = self.spare()?;
         symlink(&self.private, &spare)?;
+        // Before the step, so that no file is missing after it; what comes in between is linked then.
+        link(&self.place, &spare, &self.private, true)?;
         match renameat_with(CWD, &spare, CWD, &self.place, RenameFlags::EXCHANGE) {
-            Ok(()) if is_folder(&spare) => link(&spare, &self.private, true).map(|()| true),
+            Ok(()) if is_folder(&spare) => link(&spare, &spare, &self.private, false).map(|()| true),
             Ok(()) => Ok(true),
             Err(error) => {
                 fs::remove_file(&spare)?;
@@ -249,13 +251,13 @@ impl Cover {
         let earlier = fs::read_dir(beside(&self.place, TAKEN)).into_iter().flatten().flatten();
         let earlier = earlier.filter(|entry| is_folder(&entry.path()));
         let mut linked = earlier
-            .map(|entry| link(&entry.path(), &self.private, false))
+            .map(|entry| link(&entry.path(), &entry.path(), &self.private, false))
             .collect::<io::Result<()>>();
         match fs::symlink_metadata(&self.place) {
             Ok(metadata) if metadata.is_dir() => {
                 let spare = self.spare()?;
                 fs::rename(&self.place, &spare)?;
-                linked = linked.and(link(&spare, &self.private, true));
+                linked = linked.and(link(&spare, &spare, &self.private, true));
             }
             Ok(_) => fs::remove_file(&self.place)?,
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -269,8 +271,9 @@ impl Cover {
     }
 }
 
-/// Makes the files of one folder be found in another; `replacing` what is there under their names.
-fn link(from: &Path, to: &Path, replacing: bool) -> io::Result<()> {
+/// Makes the files of one folder be found in another, where the folder is called `later`; `replacing` what is there under
+/// their names.
+fn link(from: &Path, later: &Path, to: &Path, replacing: bool) -> io::Result<()> {
     let files = tree::files(from).map_err(|fault| io::Error::other(fault.to_string()))?;
     files.iter().try_for_each(|file| {
         let name = file.path.strip_prefix(from).map_err(io::Error::other)?;
@@ -284,7 +287,7 @@ fn link(from: &Path, to: &Path, replacing: bool) -> io::Result<()> {
         if let Some(parent) = to.parent() {
             fs::create_dir_all(parent)?;
         }
-        symlink(&file.path, &to)
+        symlink(later.join(name), &to)
     })
 }
 
