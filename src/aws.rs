@@ -80,6 +80,8 @@ struct Inner {
     clients: Clients,
     audit: Arc<Audit>,
     tokens: Arc<Tokens>,
+    /// What objects were when they were opened.
+    openings: Arc<s3::Openings>,
     /// Our ARN, once somebody asked.
     identity: Arc<OnceLock<String>>,
     throttled: Arc<Throttled>,
@@ -141,6 +143,7 @@ impl Aws {
                 None => Audit::on_disk(),
             }),
             tokens: Arc::default(),
+            openings: Arc::default(),
             identity: Arc::default(),
             throttled: Arc::default(),
             uploads: connection.uploads.clone(),
@@ -231,6 +234,7 @@ impl Aws {
             clients: Clients::default(),
             audit: Arc::clone(&self.inner.audit),
             tokens: Arc::clone(&self.inner.tokens),
+            openings: Arc::default(),
             identity: Arc::new(identity.map_or_else(OnceLock::new, OnceLock::from)),
             throttled: Arc::clone(&self.inner.throttled),
             uploads: self.inner.uploads.clone(),
@@ -272,6 +276,7 @@ impl Aws {
             clients: Clients::default(),
             audit: Arc::clone(&self.inner.audit),
             tokens: Arc::clone(&self.inner.tokens),
+            openings: Arc::clone(&self.inner.openings),
             identity: Arc::clone(&self.inner.identity),
             throttled: Arc::clone(&self.inner.throttled),
             uploads,
@@ -322,6 +327,10 @@ impl Aws {
             .audit
             .newest(most)
             .map_err(|error| Fault::new(FaultKind::Io, "read", "the audit log", error.to_string(), ""))
+    }
+
+    pub(in crate::aws) fn openings(&self) -> &s3::Openings {
+        &self.inner.openings
     }
 
     /// Tokens of grants that may not be known everywhere yet.

@@ -8,6 +8,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 pub(in crate::aws) use self::demanded::{Demanded, demanded};
+pub(in crate::aws) use self::openings::Openings;
 pub(in crate::aws) use self::regions::{ByBucket, Listens, Redirects, Regions};
 pub(in crate::aws) use self::terms::Terms;
 use super::fault::{Expected, Heard};
@@ -18,12 +19,14 @@ mod bucket;
 mod demanded;
 mod info;
 mod listing;
+mod openings;
 mod regions;
 mod terms;
 mod versions;
 
 pub(crate) use bucket::*;
 pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
+pub(crate) use openings::{Stamp, opening_of_listed};
 pub(crate) use versions::{Version, delete_versions, list_versions};
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.

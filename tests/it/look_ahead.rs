@@ -50,6 +50,33 @@ fn before_a_job_each_object_of_its_data_is_asked_for_once_and_an_empty_one_is_na
     let of_data: Vec<&String> = asked.iter().filter(|asked| asked.contains("/many/")).collect();
     assert_eq!(of_data.len(), FILES, "{of_data:?}");
 
+    // What stands as it stood is not asked for again; what was written anew is.
+    let asked = |proxy: &Proxy| {
+        let all = proxy.operations();
+        let of_data: Vec<String> = all.into_iter().filter(|asked| asked.contains("/many/")).collect();
+        proxy.forget();
+        of_data
+    };
+    // A list tells seconds: of what is younger than two nothing is kept.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    look();
+    asked(&proxy);
+    assert_eq!(look().weight, Weight::Well);
+    assert_eq!(asked(&proxy), Vec::<String>::new());
+    let again = [
+        "encrypt",
+        folder.join("7.csv").to_str().unwrap(),
+        &to,
+        "--key",
+        &key_arn,
+        "--overwrite",
+    ]
+    .map(str::to_owned);
+    place.run(&again.each_ref().map(String::as_str)).ok();
+    look();
+    let once = asked(&proxy);
+    assert!(once.len() == 1 && once[0].contains("/many/7.csv"), "{once:?}");
+
     place.put(BUCKET, "many/empty", b"");
     let finding = look();
     assert_eq!(finding.weight, Weight::Blocks);

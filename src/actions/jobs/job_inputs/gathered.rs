@@ -24,6 +24,7 @@ struct Listed {
     key: String,
     /// Of one that may not be listed it is not known.
     size: u64,
+    stamp: Option<s3::Stamp>,
 }
 
 /// One token of a channel.
@@ -150,8 +151,14 @@ impl Gathered {
 }
 
 /// What one object says of itself.
-async fn look(aws: &Aws, spec: &JobSpec, channel: &DataChannel, Listed { key, size }: Listed) -> Result<Looked, Fault> {
-    let (info, first) = s3::opening(aws, &channel.bucket, &key).await?;
+async fn look(
+    aws: &Aws,
+    spec: &JobSpec,
+    channel: &DataChannel,
+    Listed { key, size, stamp }: Listed,
+) -> Result<Looked, Fault> {
+    let opening = s3::opening_of_listed(aws, &channel.bucket, &key, stamp).await?;
+    let (info, first) = &*opening;
     let uri = s3::uri(&channel.bucket, &key);
     if !info.format.is_token() {
         let cause = format!("{uri} is not an encrypted token ({})", info.format.as_str());
@@ -160,7 +167,7 @@ async fn look(aws: &Aws, spec: &JobSpec, channel: &DataChannel, Listed { key, si
         return Err(refused(spec, cause, remedy));
     }
     let says = match info.format {
-        ObjectFormat::Strongroom => Some(said(aws, spec, channel, (&key, &info, &first)).await?),
+        ObjectFormat::Strongroom => Some(said(aws, spec, channel, (&key, info, first)).await?),
         _ => None,
     };
     Ok(Looked {
@@ -235,12 +242,24 @@ async fn objects(aws: &Aws, spec: &JobSpec, channel: &mut DataChannel) -> Result
                 return Ok(vec![Listed {
                     key: object.to_owned(),
                     size: 0,
+                    stamp: None,
                 }]);
             }
             Err(fault) => return Err(fault),
         };
         found.extend(rows.into_iter().filter_map(|row| match row {
-            ObjectRow::Object { key, size, .. } => Some(Listed { key, size }),
+            ObjectRow::Object {
+                key,
+                size,
+                etag,
+                modified,
+                ..
+            } => {
+                let stamp = etag
+                    .zip(modified)
+                    .map(|(etag, modified)| s3::Stamp { etag, size, modified });
+                Some(Listed { key, size, stamp })
+            }
             ObjectRow::Prefix { .. } => None,
         }));
         if found.len() > MOST_FILES {
