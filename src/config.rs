@@ -318,6 +318,16 @@ pub(crate) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A whole text of at most so many bytes that a person names. A pipe is read too: `--config <(command)`.
+pub(crate) fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?.take(most + 1).read_to_string(&mut text)?;
+    if read as u64 > most {
+        return Err(io::Error::other(format!("it is longer than {most} bytes")));
+    }
+    Ok(text)
+}
+
 /// Keeps it in a file of this name, whole or not at all, for its owner alone.
 fn keep(dir: &Path, name: &str, what: &impl Serialize) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;

@@ -16,6 +16,7 @@ mod asked;
 mod image_command;
 mod job_inputs;
 mod manifest;
+mod parameters;
 mod program;
 mod volume;
 
@@ -24,6 +25,7 @@ pub(super) use asked::{check, is_job_name, output_bucket};
 pub(super) use job_inputs::{Load, Material};
 pub(super) use manifest::key as manifest_key;
 use manifest::{Documents, take_back};
+pub(super) use parameters::with_file;
 pub(super) use program::Program;
 pub(super) use volume::Volume;
 
@@ -36,6 +38,7 @@ const START: &str = "start training job";
 /// Starts a training job; each of its channels has one encrypted object, or everything under a prefix. Cancelled before its manifest is
 /// written nothing is made but what is kept of a program that it brings; from then on the job is started.
 pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) -> Result<Outcome, Fault> {
+    let spec = &*with_file(spec)?;
     check(spec)?;
     let program = Program::read(spec).await?;
     // All that is read is read before anything is written.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::join;
 
-use super::jobs::{Material, Program, check, image_command, is_job_name, manifest_key, output_bucket};
+use super::jobs::{Material, Program, check, image_command, is_job_name, manifest_key, output_bucket, with_file};
 use super::proof::prove;
 use super::roles;
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
@@ -23,6 +23,7 @@ const SAGEMAKER: &str = "sagemaker.amazonaws.com";
 
 /// Looks at everything that `start_job` and the job after it need, the worst first.
 pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
+    let spec = &*with_file(spec)?;
     let look = Look { aws, spec };
     let program = Program::read(spec).await;
     let brings = program.as_ref().ok().and_then(Option::as_ref);

@@ -1,11 +1,9 @@
 //! `strongroom start IMAGE`: a training job on encrypted channels, for scripts; with `--wait` to its end.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
-use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{clear_progress, json_line, line, progress};
@@ -97,7 +95,7 @@ fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<Jo
         ));
     };
     let others = channels.collect::<Result<_, _>>()?;
-    let mut hyperparameters = args.hp_file.as_deref().map(of_file).transpose()?.unwrap_or_default();
+    let mut hyperparameters = BTreeMap::new();
     for (name, value) in &args.hp {
         if hyperparameters.insert(name.clone(), value.clone()).is_some() {
             let cause = format!("`{name}` is given twice");
@@ -138,6 +136,7 @@ fn spec(args: &StartArgs, settings: &JobSettings, role_arn: String) -> Result<Jo
             is_plain: first.is_plain,
             others,
             command: args.command.clone(),
+            parameter_file: args.hp_file.clone(),
         },
         original: None,
     })
@@ -154,18 +153,6 @@ fn channel(name: &str, place: &str) -> Result<DataChannel, Fault> {
         let remedy = "give NAME=s3://BUCKET/PREFIX/, or the same with ,sharded for a part to each host";
         usage("--channel", format!("`{place}` is no place in S3"), remedy)
     })
-}
-
-/// Hyperparameters are texts: a text of the file is that, all else is its JSON, in the digits that stand there.
-fn of_file(path: &Path) -> Result<BTreeMap<String, String>, Fault> {
-    let unread = |cause: String| {
-        let remedy = "give a JSON object: {\"NAME\": VALUE, ...}";
-        Fault::new(FaultKind::Usage, "read", path.display().to_string(), cause, remedy)
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| unread(error.to_string()))?;
-    let given: BTreeMap<String, &RawValue> = serde_json::from_str(&text).map_err(|error| unread(error.to_string()))?;
-    let value = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
-    Ok(given.into_iter().map(|(name, raw)| (name, value(raw))).collect())
 }
 
 fn usage(option: &str, cause: String, remedy: &str) -> Fault {

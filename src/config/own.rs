@@ -5,14 +5,12 @@
 //! there is to set.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use serde::Deserialize;
 
-use super::LONGEST;
+use super::{LONGEST, read_text};
 use crate::app::Keymap;
 use crate::cli;
 use crate::domain::{
@@ -322,7 +320,7 @@ pub(super) fn read(named: Option<&Path>, no_color: bool) -> Result<Own, Fault> {
             .map(|folders| usual_place(&folders))
     };
     let path = named.map(Path::to_path_buf).or_else(usual);
-    let text = match path.as_deref().map(read_text) {
+    let text = match path.as_deref().map(|path| read_text(path, LONGEST)) {
         Some(Ok(text)) => text,
         // Nobody named it, and it is not there as far as can be seen: a home of somebody else's cannot even be looked into.
         Some(Err(_)) if named.is_none() && !path.as_deref().is_some_and(Path::exists) => String::new(),
@@ -330,16 +328,6 @@ pub(super) fn read(named: Option<&Path>, no_color: bool) -> Result<Own, Fault> {
         None => String::new(),
     };
     parse(&text, no_color).map_err(|cause| fault(path.as_deref(), cause))
-}
-
-/// A pipe is read too: `--config <(command)`. What has no end is not.
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let read = File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
-    if read as u64 > LONGEST {
-        return Err(io::Error::other(format!("it is longer than {LONGEST} bytes")));
-    }
-    Ok(text)
 }
 
 fn usual_place(folders: &impl BaseStrategy) -> PathBuf {

@@ -56,6 +56,8 @@ pub struct JobPlan {
     pub others: Vec<DataChannel>,
     /// What `strongroom train` runs in the container; the image's own command if empty.
     pub command: Vec<String>,
+    /// A JSON object of further hyperparameters.
+    pub parameter_file: Option<PathBuf>,
 }
 
 impl JobPlan {

@@ -223,7 +223,11 @@ fn form(state: &State, spec: JobSpec) -> Form {
         DataChannel::list(&channels),
         "NAME=s3://…, …; ,sharded: a part to each instance; ,plain: no tokens",
     );
-    let parameters = form.text("Hyperparameters", joined(&spec.hyperparameters), "NAME=VALUE, …");
+    let parameters = form.text(
+        "Hyperparameters",
+        joined(&spec.hyperparameters),
+        "NAME=VALUE, … or @FILE of JSON",
+    );
     let instance = form.text("Instance", &spec.instance_type, "");
     let count = form.text("Instances", spec.instance_count.to_string(), "");
     let volume = form.text("Volume GB", spec.volume_gb.to_string(), "");
@@ -267,6 +271,8 @@ fn form(state: &State, spec: JobSpec) -> Form {
         let first = given
             .next()
             .ok_or_else(|| format!("{} is missing", filled.label(data)))?;
+        let file = filled.text(parameters);
+        let parameter_file = file.trim().strip_prefix('@').map(|path| dir.join(path));
         let spec = Box::new(JobSpec {
             role_arn: filled.role(role)?,
             name: filled.required(name)?,
@@ -278,7 +284,10 @@ fn form(state: &State, spec: JobSpec) -> Form {
             output: filled.required(output)?,
             bucket: first.bucket,
             object: first.object,
-            hyperparameters: filled.unless_changed(parameters, &spec.hyperparameters)?,
+            hyperparameters: match &parameter_file {
+                Some(_) => BTreeMap::new(),
+                None => filled.unless_changed(parameters, &spec.hyperparameters)?,
+            },
             moved_from: filled.optional(moved),
             settings: JobSettings {
                 subnets: filled.list(subnets),
@@ -299,6 +308,7 @@ fn form(state: &State, spec: JobSpec) -> Form {
                 is_plain: first.is_plain,
                 others: given.collect(),
                 command: filled.words(command)?,
+                parameter_file,
             },
             original: spec.original.clone(),
         });

@@ -148,7 +148,7 @@ fn hyperparameters_of_a_file_keep_their_digits() {
         assert_eq!(parameters[name], value, "{name}");
     }
     let twice = ["--channel", TRAIN, "--hp-file", file, "--hp", "seed=1"];
-    start(&place, "image", &twice).failed(2, &["`seed` is given twice"]);
+    start(&place, "image", &twice).failed(2, &["`seed` is given beside it too"]);
     let no_object = place.write("list.json", "[1]");
     let no_object = ["--channel", TRAIN, "--hp-file", no_object.to_str().unwrap()];
     start(&place, "image", &no_object).failed(2, &["list.json", "give a JSON object"]);

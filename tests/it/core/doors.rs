@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use strongroom::app::actions::MENU;
 use strongroom::app::{COMMANDS, Overlay, Page, Topic};
-use strongroom::domain::FaultKind;
+use strongroom::domain::{FaultKind, JobRequest, Request};
 
 use super::WIDE;
-use crate::desk::{Desk, fault};
+use crate::desk::{Desk, fault, role};
 
 fn found(desk: &Desk) -> Vec<String> {
     match desk.state.overlays.last() {
@@ -69,4 +69,19 @@ fn a_field_for_roles_says_what_was_heard_of_them() {
     desk.keys("2n");
     desk.fail(Topic::Roles, fault(FaultKind::Denied, "list roles", "nobody allows it"));
     assert!(desk.screen().contains("they could not be listed"), "{}", desk.screen());
+}
+
+#[test]
+fn hyperparameters_of_a_file_are_named_in_the_form_and_read_by_the_action() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("3jjt");
+    desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
+    desk.keys("<tab><tab><tab><tab><tab>@hp.json<enter>");
+    let started = desk.started();
+    let [Request::Job(JobRequest::Start(spec))] = &started[..] else {
+        panic!("{}", desk.screen());
+    };
+    let file = spec.plan.parameter_file.as_deref();
+    assert_eq!(file, Some(std::path::Path::new("/data/hp.json")));
+    assert_eq!(spec.hyperparameters.len(), 0);
 }
