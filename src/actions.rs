@@ -41,6 +41,7 @@ mod unlock;
 mod upload_journal;
 mod walk_tag;
 
+pub mod bulk;
 pub mod decrypt;
 pub mod encrypt;
 pub mod resume;

@@ -14,7 +14,7 @@
 //!   menu and by `palette`, where `chooser` goes elsewhere by name; `requests` asks first what must be asked.
 //! - From an answer to the screen: `update`; `ended` for operations, with `row_updates` for what they changed, `results` for
 //!   what they found, `next` for what they lead to; `job_alerts`.
-//! - Rows: [`table`], and a [`pane`] each. Screens: `details`, [`job_log`], [`audit`], [`guide`] (the walk), [`cleanup`],
+//! - Rows: [`table`], and a [`pane`] each. Screens: `details`, [`job_log`], [`audit`], [`inventory`], [`guide`] (the walk), [`cleanup`],
 //!   [`policy_review`], [`interrupted_uploads`]. What a call waits for: `questions`, `login`.
 //! - Words: [`format`](mod@format), [`outcome_text`], [`reader_text`].
 
@@ -36,6 +36,7 @@ pub mod format;
 pub mod guide;
 mod input;
 pub mod interrupted_uploads;
+pub mod inventory;
 mod job_alerts;
 pub mod job_log;
 pub mod keymap;

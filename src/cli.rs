@@ -69,6 +69,8 @@ pub enum Command {
     Decrypt(DecryptArgs),
     /// Read whole tokens and say whether they are intact; writes nothing
     Verify(VerifyArgs),
+    /// Say what everything under a prefix is, under which key, and what is wrong; writes nothing to S3
+    Audit(AuditArgs),
     /// Prove what a role may do with a key, as the role itself
     Prove(ProveArgs),
     /// In a training container: unwrap, decrypt, run COMMAND, encrypt what it leaves
@@ -254,6 +256,28 @@ pub struct VerifyArgs {
     /// One JSON object per line on standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// `audit s3://BUCKET/PREFIX/`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// s3://BUCKET/PREFIX/: every object whose key begins so; s3://BUCKET/ for all of a bucket
+    pub place: String,
+    /// Read every token to its end and check it, as verify does
+    #[arg(long)]
+    pub deep: bool,
+    /// Write every row to a new file, what is wrong first
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// One JSON object per line on standard output, then the summary
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Look at older versions and delete markers too
+    #[arg(long)]
+    pub versions: bool,
+    /// On whose terms the bucket is asked.
+    #[command(flatten)]
+    pub terms: TermsArgs,
 }
 
 /// How to find and unwrap the data key of a token.

@@ -6,6 +6,7 @@
 
 use crate::domain::{Fault, FaultKind};
 
+pub mod audit;
 pub mod decrypt;
 pub mod doctor;
 pub mod encrypt;

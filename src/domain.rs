@@ -3,6 +3,7 @@
 //! Everything here is `Debug + Clone + PartialEq`; what an AWS answer may leave out is an `Option`.
 
 pub mod arn;
+pub mod audit;
 pub mod bond;
 pub mod bring;
 pub mod bucket;

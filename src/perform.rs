@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::actions::bulk::{AuditRequest, audit_report, save_audit_report};
 use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
@@ -270,6 +271,21 @@ async fn of_object(
             verify(aws, request, progress, cancel, |verdict| verdicts.push(verdict)).await?;
             Ok(Outcome::Verified { verdicts })
         }
+        ObjectRequest::Audit {
+            bucket,
+            prefix,
+            deep,
+            versions,
+        } => {
+            let request = AuditRequest {
+                bucket: bucket.clone(),
+                prefix: prefix.clone(),
+                deep: *deep,
+                versions: *versions,
+            };
+            audit_report(aws, &request, progress, cancel).await
+        }
+        ObjectRequest::SaveAudit { report, to } => save_audit_report(report, to),
         ObjectRequest::Delete { bucket, objects } => {
             actions::delete_objects(aws, bucket, objects, progress, cancel).await
         }

@@ -8,6 +8,7 @@ mod dialog;
 mod footer;
 mod form;
 mod header;
+mod inventory;
 mod metrics;
 mod panes;
 mod reader;
@@ -53,6 +54,7 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             | Overlay::Report(_)
             | Overlay::Log(_)
             | Overlay::Audit(_)
+            | Overlay::Inventory(_)
             | Overlay::Results(_)
             | Overlay::CleanUp(_)
             | Overlay::Preview(_)

@@ -298,3 +298,31 @@ impl Run<'_> {
         Ok(verified)
     }
 }
+
+/// Reads one object after the other to its end, with data keys that are unwrapped once for all of them.
+pub(super) struct Deep<'a>(Run<'a>);
+
+impl<'a> Deep<'a> {
+    pub(super) fn new(
+        aws: &'a Aws,
+        open: &'a OpenOptions,
+        progress: &'a ProgressSink,
+        cancel: &'a CancellationToken,
+    ) -> Self {
+        Self(Run {
+            aws,
+            open,
+            progress,
+            cancel,
+            keyring: Keyring::default(),
+        })
+    }
+
+    /// What comes of it, seen by itself.
+    ///
+    /// # Errors
+    /// When it was cancelled.
+    pub(super) async fn verdict(&self, source: &Location) -> Result<Verdict, Fault> {
+        self.0.one(source, Among::Nothing).await
+    }
+}

@@ -6,6 +6,7 @@
 //! else.
 
 mod account;
+mod audits;
 mod grants;
 mod images;
 mod jobs;
@@ -16,6 +17,7 @@ mod proofs;
 mod roles;
 
 pub(super) use account::{CLEAN_UP, ask_save as ask_save_audit};
+pub(super) use audits::{ask_audit_again, ask_save_inventory};
 pub(super) use images::BUILD as BUILD_IMAGE;
 pub(super) use jobs::{TRAIN, ask_save as ask_save_log, list as list_job};
 pub(super) use keys::{deletion, policy_drafted, policy_read};
@@ -91,6 +93,7 @@ pub(super) fn keyed(keyed: Keyed) -> &'static Action {
         Keyed::Log => &jobs::LOG,
         Keyed::Preview => &objects::PREVIEW,
         Keyed::Audit => &account::AUDIT,
+        Keyed::AuditObjects => &audits::AUDIT_OBJECTS,
     }
 }
 
@@ -107,7 +110,7 @@ impl State {
     pub fn is_available(&self, command: Command) -> bool {
         let reading = match self.overlays.last() {
             Some(Overlay::Log(_)) => true,
-            Some(Overlay::Audit(_)) => command == Command::Save,
+            Some(Overlay::Audit(_) | Overlay::Inventory(_)) => command == Command::Save,
             _ => false,
         };
         match command {

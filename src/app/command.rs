@@ -74,6 +74,7 @@ keyed! {
     Train => ("train", "Start a training job on the selected or marked objects and prefixes");
     Log => ("log", "The job's log, followed while it runs");
     Preview => ("preview", "Decrypt the beginning in memory and show it; wiped when closed");
+    AuditObjects => ("audit-objects", "Audit a bucket or prefix: what everything in it is, under which key, and what is wrong");
     Audit => ("audit", "Every change that this program asked AWS for");
 }
 
@@ -110,6 +111,7 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Do(Keyed::Encrypt) => Keyed::Encrypt.words();
     Command::Do(Keyed::Decrypt) => Keyed::Decrypt.words();
     Command::Do(Keyed::Verify) => Keyed::Verify.words();
+    Command::Do(Keyed::AuditObjects) => Keyed::AuditObjects.words();
     Command::Do(Keyed::Prove) => Keyed::Prove.words();
     Command::Do(Keyed::New) => Keyed::New.words();
     Command::Do(Keyed::Train) => Keyed::Train.words();
@@ -145,7 +147,7 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Bottom => ("bottom", "To the last row");
     Command::Follow => ("follow", "Follow the end of the log, or stop following");
     Command::Wrap => ("wrap", "Wrap long lines of the log, or cut them");
-    Command::Save => ("save", "Save the whole log, of a job or of all changes, to a new file");
+    Command::Save => ("save", "Save the whole log, of a job or of all changes, or an audit, to a new file");
     Command::Operations => ("operations", "Operations in flight and ended; remove cancels one");
     Command::Messages => ("messages", "Messages and errors, each with its explanation");
     Command::Do(Keyed::Audit) => Keyed::Audit.words();

@@ -273,6 +273,8 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::Proved { .. }
         | Outcome::LogSaved { .. }
         | Outcome::AuditSaved { .. }
+        | Outcome::Audited(_)
+        | Outcome::AuditReportSaved { .. }
         | Outcome::PolicyDrafted { .. }
         | Outcome::PolicyRead { .. }
         | Outcome::PolicyPut { .. }

@@ -63,6 +63,11 @@ fn take(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
             audit.refilter();
             state.overlays.push(Overlay::Audit(audit));
         }
+        Some(Overlay::Inventory(mut shown)) if shown.typing => {
+            shown.typing = type_into(&mut shown.filter, key);
+            shown.refilter();
+            state.overlays.push(Overlay::Inventory(shown));
+        }
         Some(reading) => {
             state.overlays.push(reading);
             if let Some(command) = command(state, key) {
@@ -122,6 +127,10 @@ pub(super) fn paste(state: &mut State, text: &str) {
         Some(Overlay::Audit(audit)) if audit.typing => {
             paste_into(&mut audit.filter, text);
             audit.refilter();
+        }
+        Some(Overlay::Inventory(shown)) if shown.typing => {
+            paste_into(&mut shown.filter, text);
+            shown.refilter();
         }
         None if state.typing => {
             let printable: String = text.chars().filter(|character| !character.is_control()).collect();

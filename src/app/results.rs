@@ -8,6 +8,7 @@ pub(super) use lines::explained;
 
 use super::audit::{self, Audit};
 use super::format::{self, Line, Tone};
+use super::inventory::Inventory;
 use super::state::continuation::Continuation;
 use super::state::operations::Operation;
 use super::state::overlay::{Next, Overlay, Previewing, Report, ResultList, ResultRow, Scroll};
@@ -124,6 +125,10 @@ pub(super) fn show(
             None
         }
         Outcome::Audit(entries) => Some(Next::show(Overlay::Audit(Audit::new(entries)))),
+        Outcome::Audited(report) => {
+            state.keep_audit(&report);
+            Some(Next::show(Overlay::Inventory(Inventory::new(report))))
+        }
         Outcome::PolicyDrafted { policy } => actions::policy_drafted(state, &operation.continuation, policy),
         Outcome::PolicyRead { key_arn, policy } => {
             actions::policy_read(state, &operation.continuation, key_arn, &policy)
@@ -183,6 +188,7 @@ pub(super) fn show(
         | Outcome::JobStopping { .. }
         | Outcome::LogSaved { .. }
         | Outcome::AuditSaved { .. }
+        | Outcome::AuditReportSaved { .. }
         | Outcome::AliasChanged { .. }
         | Outcome::MessageDecrypted { plaintext: None, .. }
         | Outcome::BucketEmptied { .. }

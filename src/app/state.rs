@@ -1,6 +1,7 @@
 //! Everything the dashboard knows.
 
 pub mod action;
+mod audits;
 pub mod continuation;
 pub mod layout;
 pub mod messages;
@@ -15,6 +16,7 @@ mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -25,6 +27,7 @@ use super::seen::{AllSeen, ReadResult, Seen};
 use super::settings::Settings;
 use super::table::{Listing, Table};
 use super::{Effect, KeyPress, OpId, Topic};
+use crate::domain::audit::AuditReport;
 use crate::domain::{
     AwsContext, BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, ProofMethod,
     Question, RoleSummary, TrainingJob,
@@ -120,6 +123,8 @@ pub struct State {
     pub(super) recent: Vec<AwsContext>,
     /// What is asked for in the middle of calls, the oldest first.
     pub(super) questions: Vec<Question>,
+    /// Audits of this session, the newest last.
+    pub(super) audits: Vec<Arc<AuditReport>>,
     /// Jobs whose end is told: started here, or looked at while they ran.
     pub(super) watched_jobs: BTreeSet<String>,
 }
@@ -181,6 +186,7 @@ impl State {
             job_log: Log::new(""),
             recent,
             questions: Vec::new(),
+            audits: Vec::new(),
             watched_jobs: BTreeSet::new(),
         };
         state.list_named();

@@ -20,11 +20,13 @@ use crate::domain::{Arn, Fault, FaultKind, Grant, GrantConstraint, KeyDetail, Ke
 mod ask;
 mod manage;
 mod message;
+mod standing;
 mod unshared;
 
 pub(crate) use ask::Ask;
 pub(crate) use manage::*;
 pub(crate) use message::{decrypt, encrypt, re_encrypt};
+pub(crate) use standing::{aliases_of, standing};
 use unshared::Unshared;
 
 const KEYS_PER_PAGE: i32 = 1000;

@@ -17,6 +17,7 @@ use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
 
 mod bucket;
 mod demanded;
+mod glance;
 mod info;
 mod listing;
 mod openings;
@@ -25,9 +26,10 @@ mod terms;
 mod versions;
 
 pub(crate) use bucket::*;
+pub(crate) use glance::{At, Slowed, glance};
 pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
 pub(crate) use openings::{Stamp, opening_of_listed};
-pub(crate) use versions::{Version, delete_versions, list_versions};
+pub(crate) use versions::{Version, delete_versions, list_versions, list_versions_under};
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.
 const FIRST_BYTES: u64 = crate::domain::format::FIRST_BYTES as u64;

@@ -1,7 +1,9 @@
 //! What came of a [`super::Request`].
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::audit::AuditReport;
 use super::{
     AliasChange, AuditEntry, Brought, BucketCount, CleanUpItem, Contested, Dependents, Fault, Finding, Grant,
     GrantCycle, KeyChange, ObjectProof, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies,
@@ -299,6 +301,15 @@ pub enum Outcome {
         items: Vec<CleanUpItem>,
         /// What could not be looked for, with the reason.
         refused: Vec<Fault>,
+    },
+    /// Everything under a prefix was looked at.
+    Audited(Arc<AuditReport>),
+    /// An audit's rows were written to a file.
+    AuditReportSaved {
+        /// The file.
+        path: PathBuf,
+        /// How many rows.
+        rows: u64,
     },
     /// The audit log was written to a file.
     AuditSaved {

@@ -9,6 +9,7 @@ use super::Theme;
 use crate::app::audit::Audit;
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
+use crate::app::inventory::Inventory;
 use crate::app::job_log::Log;
 use crate::app::operations::Operation;
 use crate::app::overlay::LoginStage;
@@ -161,7 +162,18 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ("Y", "copy as command"),
             ("Esc", "discard"),
         ]),
-        Overlay::Log(Log { typing: true, .. }) | Overlay::Audit(Audit { typing: true, .. }) => literal(TYPING),
+        Overlay::Log(Log { typing: true, .. })
+        | Overlay::Audit(Audit { typing: true, .. })
+        | Overlay::Inventory(Inventory { typing: true, .. }) => literal(TYPING),
+        Overlay::Inventory(_) => {
+            let own = [
+                (Command::Enter, "go to it"),
+                (Command::Filter, "filter"),
+                (Command::Save, "save"),
+                (Command::Refresh, "again"),
+            ];
+            keys(&own, STEP)
+        }
         Overlay::Audit(_) => {
             let own = [
                 (Command::Enter, "all of it"),

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, audit, boxed, line, metrics, position, rows, status};
+use super::{Theme, audit, boxed, inventory, line, metrics, position, rows, status};
 use crate::app::format::{self, Tone};
 use crate::app::job_log::Log;
 use crate::app::operations::Standing;
@@ -26,6 +26,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Details(details) => (String::new(), details.scroll.0),
         Overlay::Log(log) => return self::log(frame, area, theme, log),
         Overlay::Audit(log) => return audit::render(frame, area, theme, log),
+        Overlay::Inventory(shown) => return inventory::render(frame, area, theme, shown),
         Overlay::Operations(id) => return operations(frame, area, state, theme, state.operations.row(*id)),
         Overlay::Confirm(_)
         | Overlay::Form(_)

@@ -1,5 +1,7 @@
 //! What a command does while something is being read.
 
+use std::sync::Arc;
+
 use crate::app::command::{Command, Keyed};
 use crate::app::cursor::stepped;
 use crate::app::state::overlay::{Confirm, Overlay, Scroll, Subject, Then};
@@ -25,6 +27,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
             close(state);
             return;
         }
+        Command::Refresh if matches!(state.overlays.last(), Some(Overlay::Inventory(_))) => 0,
         Command::Redraw | Command::Suspend | Command::Refresh => return dispatch::run(state, command, effects),
         Command::CopyCommand => return clipboard::command(state, effects),
         Command::Help if !matches!(state.overlays.last(), Some(Overlay::Help(_))) => {
@@ -44,6 +47,13 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
     }
     if let (Some(Overlay::Audit(_)), Command::Save) = (state.overlays.last(), command) {
         return actions::ask_save_audit(state);
+    }
+    if let (Some(Overlay::Inventory(shown)), Command::Save | Command::Refresh) = (state.overlays.last(), command) {
+        let report = Arc::clone(&shown.report);
+        return match command {
+            Command::Save => actions::ask_save_inventory(state, report),
+            _ => actions::ask_audit_again(state, &report),
+        };
     }
     let lines = reader_text::lines(state, room.0).len();
     let steps = guide::steps(state).len();
@@ -98,6 +108,10 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
             Command::Filter => audit.typing = true,
             _ => audit.step(by),
         },
+        Some(Overlay::Inventory(shown)) => match command {
+            Command::Filter => shown.typing = true,
+            _ => shown.step(by),
+        },
         Some(Overlay::Operations(id)) => {
             *id = state
                 .operations
@@ -141,6 +155,12 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
             let next = audit.current().map(results::one_change);
             if let Some(next) = next {
                 next::go_on(state, next, effects);
+            }
+        }
+        (Some(Overlay::Inventory(shown)), Command::Enter) => {
+            if let Some(object) = shown.object() {
+                state.overlays.clear();
+                state.open(&object);
             }
         }
         (Some(Overlay::Report(report)), Command::Enter) => {

@@ -4,6 +4,7 @@ use super::Names;
 use super::proofs::reading_tone;
 use crate::app::command::{Command, Keyed};
 use crate::app::format::{self, Tone};
+use crate::domain::audit::{AuditSummary, Ended};
 use crate::domain::policy::role_label;
 use crate::domain::request::principal;
 use crate::domain::words::{capitalized, holdings};
@@ -20,6 +21,36 @@ fn common_place(uris: &[String]) -> &str {
     let holds = |place: &&str| others.iter().all(|uri| uri.starts_with(*place));
     let slashes = first.rmatch_indices('/').map(|(at, _)| &first[..=at]);
     slashes.into_iter().find(holds).unwrap_or("S3")
+}
+
+/// What an audit says of all, and whether all is well.
+fn audited(summary: &AuditSummary) -> (String, bool) {
+    let all = format::count(usize::try_from(summary.all.objects).unwrap_or(usize::MAX), "object");
+    let part = if summary.ended == Ended::Whole {
+        ""
+    } else {
+        "a part of "
+    };
+    let unjoined = summary.unjoined.as_ref().map_or(0, |unjoined| unjoined.moved);
+    let counts = [
+        (summary.flawed, "wrong"),
+        (unjoined, "not moved together"),
+        (summary.unread(), "not read"),
+    ];
+    let found: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let found = if found.is_empty() {
+        "nothing is wrong".to_owned()
+    } else {
+        found.join(", ")
+    };
+    (
+        format!("Audited {part}{}: {all}, {found}.", summary.place),
+        summary.is_well(),
+    )
 }
 
 /// What came of a request, in a sentence, and whether it is good news.
@@ -275,6 +306,15 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
                 "Found {} that the walk made{refused}.",
                 format::count(items.len(), "thing")
             )
+        }
+        Outcome::Audited(report) => {
+            let (said, is_well) = audited(&report.summary);
+            tone = if is_well { Tone::Good } else { Tone::Warn };
+            said
+        }
+        Outcome::AuditReportSaved { path, rows } => {
+            let rows = format::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row");
+            format!("Saved the audit ({rows}) to {}.", path.display())
         }
         Outcome::AuditSaved { path, changes } => {
             let changes = format::count(*changes as usize, "change");

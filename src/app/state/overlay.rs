@@ -17,6 +17,7 @@ use super::target::Target;
 use crate::app::audit::Audit;
 use crate::app::form::Form;
 use crate::app::format::Line;
+use crate::app::inventory::Inventory;
 use crate::app::job_log::Log;
 use crate::app::{Command, Consent, OpId};
 use crate::domain::question::CODE_DIGITS;
@@ -37,6 +38,8 @@ pub enum Overlay {
     Log(Log),
     /// The changes that were asked for.
     Audit(Audit),
+    /// What everything in a place is.
+    Inventory(Inventory),
     /// What an operation found out, to be read.
     Report(Report),
     /// Rows that were found, to be acted on.

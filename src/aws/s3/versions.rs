@@ -21,6 +21,16 @@ pub(crate) struct Version {
 
 /// Every version and delete marker of a bucket.
 pub(crate) async fn list_versions(aws: &Aws, bucket: &str, marker: Option<String>) -> Result<Paged<Version>, Fault> {
+    list_versions_under(aws, bucket, "", marker).await
+}
+
+/// Every version and delete marker whose key begins with `prefix`; of a page first the versions, then the markers.
+pub(crate) async fn list_versions_under(
+    aws: &Aws,
+    bucket: &str,
+    prefix: &str,
+    marker: Option<String>,
+) -> Result<Paged<Version>, Fault> {
     let act = "list the versions of bucket";
     // No version id holds a NUL, whatever keys do.
     let (key, id) = marker.as_deref().and_then(|marker| marker.rsplit_once('\0')).unzip();
@@ -28,6 +38,7 @@ pub(crate) async fn list_versions(aws: &Aws, bucket: &str, marker: Option<String
         .s3_control()
         .list_object_versions()
         .bucket(bucket)
+        .set_prefix(Some(prefix).filter(|prefix| !prefix.is_empty()).map(str::to_owned))
         .encoding_type(EncodingType::Url)
         .set_key_marker(key.map(str::to_owned))
         .set_version_id_marker(id.filter(|id| !id.is_empty()).map(str::to_owned));

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::command::{self, CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
 use super::names::Names;
+use crate::domain::audit::AuditReport;
 use crate::domain::words::{counted, holdings, last_part};
 
 /// A request that is about objects or the bucket they are in.
@@ -67,6 +69,24 @@ pub enum ObjectRequest {
         objects: Vec<String>,
         /// Whether tokens that may have lost their metadata are read all the same.
         accept_unbound: bool,
+    },
+    /// Look at everything under a prefix, by one request an object.
+    Audit {
+        /// Bucket.
+        bucket: String,
+        /// Empty, or every key's beginning.
+        prefix: String,
+        /// Whether every token is read to its end.
+        deep: bool,
+        /// Whether older versions are looked at too.
+        versions: bool,
+    },
+    /// Write an audit's rows to a new file.
+    SaveAudit {
+        /// The audit.
+        report: Arc<AuditReport>,
+        /// The file: JSON lines where it ends in `.json` or `.jsonl`, else CSV.
+        to: PathBuf,
     },
     /// Delete objects.
     Delete {
@@ -195,6 +215,19 @@ impl ObjectRequest {
                 Facts::reading("verify objects of", bucket, format!("verify {objects}{stripped}"))
                     .finishing("Nothing was written. What was not read to its end is not told.")
             }
+            Self::Audit {
+                bucket, prefix, deep, ..
+            } => {
+                let place = format!("s3://{bucket}/{prefix}");
+                let how = if *deep { ", every token to its end" } else { "" };
+                Facts::reading("audit", &place, format!("audit {place}{how}"))
+                    .finishing("Nothing was written. What was seen by then is told, as a part.")
+            }
+            Self::SaveAudit { report, to } => {
+                let (place, to) = (&report.summary.place, to.display());
+                Facts::reading("save", "the audit", format!("save the audit of {place} to {to}"))
+                    .touching([Touch::Files])
+            }
             Self::Delete { bucket, objects } => {
                 let what = if objects.iter().any(|object| names.is_data_key(object)) {
                     "Among them is an encrypted data key: tokens under it whose metadata does not carry it can never be \
@@ -300,6 +333,24 @@ impl ObjectRequest {
                 CommandLine::strongroom("verify")
                     .words(objects.iter().map(|object| format!("s3://{bucket}/{object}")))
                     .flag("--accept-unbound", *accept_unbound),
+            ],
+            Self::Audit {
+                bucket,
+                prefix,
+                deep,
+                versions,
+            } => vec![
+                CommandLine::strongroom("audit")
+                    .words([format!("s3://{bucket}/{prefix}")])
+                    .flag("--deep", *deep)
+                    .flag("--versions", *versions),
+            ],
+            Self::SaveAudit { report, to } => vec![
+                CommandLine::strongroom("audit")
+                    .words([report.summary.place.clone()])
+                    .flag("--deep", report.summary.is_deep)
+                    .flag("--versions", report.summary.has_versions)
+                    .with("--csv", command::path(to)),
             ],
             Self::Delete { bucket, objects } => {
                 let delete = CommandLine::aws("s3api delete-object").with("--bucket", bucket);

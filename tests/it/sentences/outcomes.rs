@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use strongroom::domain::audit::{AuditReport, AuditRow, AuditSummary, Ended, Flaw, Kind};
 use strongroom::domain::{
     AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Contested, Dependents, Fault, FaultKind, Finding,
     GrantCycle, KeyChange, ObjectFormat, ObjectProof, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep,
@@ -464,7 +466,13 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             }],
             refused: Vec::new(),
         },
-        Outcome::CleanUpPlan { .. } => Outcome::AuditSaved {
+        Outcome::CleanUpPlan { .. } => audited(&[]),
+        Outcome::Audited(report) if report.summary.is_well() => audited(&[Flaw::Open]),
+        Outcome::Audited(_) => Outcome::AuditReportSaved {
+            path: PathBuf::from("/home/ann/audit-sagemaker-example.csv"),
+            rows: 1,
+        },
+        Outcome::AuditReportSaved { .. } => Outcome::AuditSaved {
             path: PathBuf::from("/home/ann/audit.jsonl"),
             changes: 12,
         },
@@ -481,4 +489,23 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
         }]),
         Outcome::Audit(_) => return None,
     })
+}
+
+fn audited(flaws: &[Flaw]) -> Outcome {
+    Outcome::Audited(Arc::new(audit_report(flaws)))
+}
+
+pub(super) fn audit_report(flaws: &[Flaw]) -> AuditReport {
+    let mut summary = AuditSummary::new(uri("data/"), false, false);
+    let mut row = AuditRow::new(own("data/housing.csv"), 10_000, Kind::SseS3);
+    row.flaws = flaws.to_vec();
+    summary.note(&row, None);
+    summary.close(Ended::Whole);
+    AuditReport {
+        bucket: own(BUCKET),
+        prefix: own("data/"),
+        summary,
+        rows: vec![row],
+        dropped: 0,
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use strongroom::domain::{
     AccountRequest, GrantConstraint, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest,
@@ -9,6 +10,7 @@ use strongroom::domain::{
     Request, RoleRequest, RoleSpec,
 };
 
+use super::outcomes::audit_report;
 use crate::desk::arn;
 
 pub(super) const ROLE: &str = "arn:aws:iam::111122223333:role/service-role/example-role";
@@ -20,6 +22,15 @@ pub(super) fn key() -> String {
 
 fn own(text: &str) -> String {
     text.to_owned()
+}
+
+fn audit(deep: bool) -> Request {
+    Request::Object(ObjectRequest::Audit {
+        bucket: own(BUCKET),
+        prefix: own("data/"),
+        deep,
+        versions: deep,
+    })
 }
 
 fn job() -> Box<JobSpec> {
@@ -138,7 +149,13 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             objects: objects(&["data/housing.csv"]),
             accept_unbound: false,
         }),
-        Request::Object(ObjectRequest::Verify { .. }) => Request::Object(ObjectRequest::Delete {
+        Request::Object(ObjectRequest::Verify { .. }) => audit(false),
+        Request::Object(ObjectRequest::Audit { deep: false, .. }) => audit(true),
+        Request::Object(ObjectRequest::Audit { .. }) => Request::Object(ObjectRequest::SaveAudit {
+            report: Arc::new(audit_report(&[])),
+            to: PathBuf::from("/home/ann/audit.csv"),
+        }),
+        Request::Object(ObjectRequest::SaveAudit { .. }) => Request::Object(ObjectRequest::Delete {
             bucket: own(BUCKET),
             objects: objects(&["data/housing.csv"]),
         }),

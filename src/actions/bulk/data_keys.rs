@@ -1,0 +1,154 @@
+//! Encrypted data keys: whether those that tokens name are there, and whether those that are there are named.
+//!
+//! Where strongroom keeps them the folder is listed once, a thousand a call; what is not in it is asked for by its name before
+//! it is called missing. Names are kept as hashes, so that a million of them take some tens of megabytes; beyond that nothing
+//! more is noted and what is not known is told as unknown.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::TryStreamExt;
+use tokio::sync::OnceCell;
+
+use crate::aws::again::again;
+use crate::aws::{Aws, pages, s3, transfer};
+use crate::domain::audit::KeyUse;
+
+/// Names that are kept.
+const MOST: usize = 1_000_000;
+/// Names outside strongroom's own folders that are asked for.
+const MOST_ASKED: usize = 100_000;
+const OWN: &str = ".strongroom/data-keys/";
+
+/// Whether a key object is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    There,
+    Missing,
+    Unknown,
+}
+
+type Cells<T> = Mutex<HashMap<u128, Arc<OnceCell<T>>>>;
+
+/// Those of one bucket.
+pub(super) struct DataKeys {
+    bucket: String,
+    hashers: (RandomState, RandomState),
+    folders: Cells<Option<HashSet<u128>>>,
+    asked: Cells<Presence>,
+    named: Mutex<Named>,
+}
+
+#[derive(Default)]
+struct Named {
+    names: HashSet<u128>,
+    is_whole: bool,
+}
+
+impl DataKeys {
+    pub(super) fn new(bucket: &str) -> Self {
+        Self {
+            bucket: bucket.to_owned(),
+            hashers: (RandomState::new(), RandomState::new()),
+            folders: Mutex::default(),
+            asked: Mutex::default(),
+            named: Mutex::new(Named {
+                names: HashSet::new(),
+                is_whole: true,
+            }),
+        }
+    }
+
+    fn hash(&self, name: &str) -> u128 {
+        u128::from(self.hashers.0.hash_one(name)) << 64 | u128::from(self.hashers.1.hash_one(name))
+    }
+
+    /// A token names it.
+    pub(super) fn name(&self, name: &str) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.names.len() < MOST {
+            named.names.insert(self.hash(name));
+        } else {
+            named.is_whole = false;
+        }
+    }
+
+    /// Whether one that is there is needed, now that everything was seen; `is_all` of the bucket, or a part of it.
+    pub(super) fn use_of(&self, name: &str, is_all: bool) -> KeyUse {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if named.names.contains(&self.hash(name)) {
+            KeyUse::Referenced
+        } else if is_all && named.is_whole {
+            KeyUse::Orphaned
+        } else {
+            KeyUse::Unknown
+        }
+    }
+
+    /// Whether the one that a token names is there.
+    pub(super) async fn presence(&self, aws: &Aws, name: &str) -> Presence {
+        if let Some(end) = name.rfind(OWN) {
+            let folder = &name[..end + OWN.len()];
+            if let Some(cell) = cell(&self.folders, self.hash(folder), MOST_ASKED) {
+                let listed = cell.get_or_init(|| self.list(aws, folder)).await;
+                if listed.as_ref().is_some_and(|names| names.contains(&self.hash(name))) {
+                    return Presence::There;
+                }
+            }
+        }
+        match cell(&self.asked, self.hash(name), MOST_ASKED) {
+            Some(cell) => *cell.get_or_init(|| self.ask(aws, name)).await,
+            None => Presence::Unknown,
+        }
+    }
+
+    /// The names in a folder; `None` if they cannot be listed, or are too many.
+    async fn list(&self, aws: &Aws, folder: &str) -> Option<HashSet<u128>> {
+        let mut names = HashSet::new();
+        let mut pages =
+            pages(|token: Option<String>| again(move || s3::list_under(aws, &self.bucket, folder, token.clone())));
+        while let Some(rows) = pages.try_next().await.ok()? {
+            names.extend(rows.iter().map(|row| self.hash(row.key())));
+            if names.len() > MOST {
+                return None;
+            }
+        }
+        Some(names)
+    }
+
+    async fn ask(&self, aws: &Aws, name: &str) -> Presence {
+        match transfer::find(aws, &self.bucket, name).await {
+            Ok(Some(_)) => Presence::There,
+            Ok(None) => Presence::Missing,
+            Err(_) => Presence::Unknown,
+        }
+    }
+}
+
+/// What is asked once, and by nobody else meanwhile; `None` if there are too many already.
+fn cell<T>(cells: &Cells<T>, hash: u128, most: usize) -> Option<Arc<OnceCell<T>>> {
+    let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_room = cells.len() < most;
+    match cells.get(&hash) {
+        Some(cell) => Some(Arc::clone(cell)),
+        None if is_room => Some(Arc::clone(
+            cells.entry(hash).or_insert_with(|| Arc::new(OnceCell::new())),
+        )),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_called_orphaned_only_once_all_of_the_bucket_was_seen() {
+        let keys = DataKeys::new("b");
+        keys.name(".strongroom/data-keys/a");
+        assert_eq!(keys.use_of(".strongroom/data-keys/a", false), KeyUse::Referenced);
+        assert_eq!(keys.use_of(".strongroom/data-keys/b", false), KeyUse::Unknown);
+        assert_eq!(keys.use_of(".strongroom/data-keys/b", true), KeyUse::Orphaned);
+    }
+}

@@ -1,0 +1,125 @@
+//! Ciphertext whose instruction file may follow: it is held until the list has passed where that would stand.
+
+use std::collections::VecDeque;
+
+use crate::domain::audit::{AuditRow, Flaw, Kind, Told};
+use crate::domain::bond::Standing;
+
+/// More are not held. What is let go without its instruction file then stays what it looked like.
+const MOST: usize = 10_000;
+const SUFFIX: &str = ".instruction";
+
+/// What one look at an object told.
+pub(super) struct Looked {
+    pub(super) row: AuditRow,
+    pub(super) standing: Option<Standing>,
+    pub(super) told: Told,
+}
+
+impl Looked {
+    /// Of what nothing more is to be told.
+    pub(super) fn plain(row: AuditRow) -> Self {
+        Self {
+            told: Told::of(row.kind),
+            row,
+            standing: None,
+        }
+    }
+
+    fn instructions(&self) -> String {
+        format!("{}{SUFFIX}", self.row.key)
+    }
+}
+
+/// Rows in the order of the list, as many as wait.
+#[derive(Default)]
+pub(super) struct Held(VecDeque<Looked>);
+
+impl Held {
+    /// Takes in the next; gives back those that need wait no longer.
+    pub(super) fn take(&mut self, looked: Looked) -> Vec<Looked> {
+        if let (Some(version), Some(key)) = (looked.told.instructs, looked.row.key.strip_suffix(SUFFIX)) {
+            let beside = self
+                .0
+                .iter_mut()
+                .filter(|held| held.row.key == key && held.told.may_be_instructed);
+            for held in beside {
+                held.told.may_be_instructed = false;
+                held.row.kind = Kind::S3EncryptionClient(version);
+                held.row.kms_key.clone_from(&looked.row.kms_key);
+                held.row
+                    .flaws
+                    .retain(|flaw| !matches!(flaw, Flaw::Open | Flaw::KeyUnusable(_)));
+            }
+        }
+        let now = looked.row.key.clone();
+        self.0.push_back(looked);
+        let mut ready = Vec::new();
+        while let Some(first) = self.0.front() {
+            let is_awaited = first.told.may_be_instructed && first.instructions() >= now;
+            if is_awaited && self.0.len() <= MOST {
+                break;
+            }
+            ready.extend(self.0.pop_front());
+        }
+        ready
+    }
+
+    /// Nothing more comes.
+    pub(super) fn rest(self) -> impl Iterator<Item = Looked> {
+        self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looked(key: &str, may_be_instructed: bool, instructs: Option<u8>) -> Looked {
+        let mut looked = Looked::plain(AuditRow::new(key.to_owned(), 1, Kind::SseS3));
+        looked.row.flaws.push(Flaw::Open);
+        looked.told.may_be_instructed = may_be_instructed;
+        looked.told.instructs = instructs;
+        looked
+    }
+
+    fn run(rows: Vec<Looked>) -> Vec<(String, Kind)> {
+        let mut held = Held::default();
+        let mut out: Vec<Looked> = rows.into_iter().flat_map(|row| held.take(row)).collect();
+        out.extend(held.rest());
+        out.into_iter()
+            .map(|looked| (looked.row.key, looked.row.kind))
+            .collect()
+    }
+
+    #[test]
+    fn ciphertext_is_told_by_the_instruction_file_that_follows_wherever_in_the_list() {
+        let told = run(vec![
+            looked("a", true, None),
+            looked("a-b", false, None),
+            looked("a-c", true, None),
+            looked("a.instruction", false, Some(2)),
+            looked("b", true, None),
+            looked("c", true, None),
+        ]);
+        let kinds = [
+            Kind::S3EncryptionClient(2),
+            Kind::SseS3,
+            Kind::SseS3,
+            Kind::SseS3,
+            Kind::SseS3,
+            Kind::SseS3,
+        ];
+        let keys = ["a", "a-b", "a-c", "a.instruction", "b", "c"];
+        let expected: Vec<_> = keys.into_iter().map(str::to_owned).zip(kinds).collect();
+        assert_eq!(told, expected, "in the order of the list");
+    }
+
+    #[test]
+    fn what_has_no_instruction_file_waits_no_longer_than_it_must() {
+        let mut held = Held::default();
+        assert_eq!(held.take(looked("a.bin", true, None)).len(), 0);
+        assert_eq!(held.take(looked("b.bin", true, None)).len(), 1);
+        assert_eq!(held.take(looked("b.bin.x", false, None)).len(), 2);
+    }
+}

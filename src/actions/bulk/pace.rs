@@ -1,0 +1,141 @@
+//! How many calls are in flight at once: more while that makes it faster, fewer once the endpoint asks for less.
+
+use std::time::Duration;
+
+const FIRST: usize = 8;
+const MOST: usize = 64;
+/// A window is judged when it has lasted so long, and held so many answers for each that was in flight.
+const WINDOW: Duration = Duration::from_millis(60);
+const ANSWERS_EACH: usize = 3;
+/// More in flight is worth it if it makes it faster by this.
+const WORTH: f64 = 1.05;
+/// Windows to rest after a step that was not.
+const REST: u32 = 24;
+
+/// The number in flight, from answer to answer. Time is told to it.
+#[derive(Debug, Clone)]
+pub(super) struct Pace {
+    limit: usize,
+    began: Duration,
+    answers: usize,
+    /// Answers a second before the last step, and the number in flight then.
+    before: Option<(f64, usize)>,
+    resting: u32,
+    slowed: u64,
+}
+
+impl Pace {
+    pub(super) fn new(now: Duration) -> Self {
+        Self {
+            limit: FIRST,
+            began: now,
+            answers: 0,
+            before: None,
+            resting: 0,
+            slowed: 0,
+        }
+    }
+
+    /// How many may be in flight.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// One was answered; the endpoint asked for less so often until now.
+    pub(super) fn answered(&mut self, now: Duration, slowed: u64) {
+        self.answers += 1;
+        let lasted = now.saturating_sub(self.began);
+        if lasted < WINDOW || self.answers < self.limit * ANSWERS_EACH {
+            if slowed > self.slowed {
+                self.shrink(now, slowed);
+            }
+            return;
+        }
+        if slowed > self.slowed {
+            return self.shrink(now, slowed);
+        }
+        let rate = self.answers as f64 / lasted.as_secs_f64();
+        match self.before {
+            _ if self.resting > 0 => self.resting -= 1,
+            Some((slower, _)) if rate >= slower * WORTH => self.grow(rate),
+            None => self.grow(rate),
+            Some((_, fewer)) => {
+                self.limit = fewer;
+                self.before = None;
+                self.resting = REST;
+            }
+        }
+        (self.began, self.answers) = (now, 0);
+    }
+
+    fn grow(&mut self, rate: f64) {
+        let more = (self.limit + self.limit.div_ceil(2)).min(MOST);
+        if more > self.limit {
+            self.before = Some((rate, self.limit));
+            self.limit = more;
+        } else {
+            self.before = None;
+            self.resting = REST;
+        }
+    }
+
+    fn shrink(&mut self, now: Duration, slowed: u64) {
+        self.limit = (self.limit / 2).max(1);
+        self.slowed = slowed;
+        self.before = None;
+        self.resting = REST / 4;
+        (self.began, self.answers) = (now, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it comes to against an endpoint that answers so many a second with so many in flight.
+    fn settled(rate: impl Fn(usize) -> f64, answers: usize) -> Vec<usize> {
+        let mut now = Duration::ZERO;
+        let mut pace = Pace::new(now);
+        let mut limits = vec![pace.limit()];
+        for _ in 0..answers {
+            now += Duration::from_secs_f64(1.0 / rate(pace.limit()));
+            pace.answered(now, 0);
+            if limits.last() != Some(&pace.limit()) {
+                limits.push(pace.limit());
+            }
+        }
+        limits
+    }
+
+    #[test]
+    fn it_grows_to_the_most_while_that_makes_it_faster() {
+        let limits = settled(|limit| limit as f64 * 20.0, 4000);
+        assert_eq!(limits, [8, 12, 18, 27, 41, 62, 64]);
+    }
+
+    #[test]
+    fn it_stays_where_more_makes_nothing_faster() {
+        let limits = settled(|limit| limit.min(12) as f64 * 50.0, 3000);
+        assert!(limits.iter().all(|limit| *limit <= 18), "{limits:?}");
+        assert_eq!(limits.get(..4), Some(&[8, 12, 18, 12][..]));
+    }
+
+    #[test]
+    fn it_halves_when_it_is_asked_for_less_and_comes_back_later() {
+        let mut pace = Pace::new(Duration::ZERO);
+        let mut now = Duration::ZERO;
+        let mut answer = |slowed, times: usize| {
+            for _ in 0..times {
+                now += Duration::from_millis(5);
+                pace.answered(now, slowed);
+            }
+            pace.limit()
+        };
+        assert_eq!(answer(1, 1), 4);
+        assert_eq!(answer(1, 1), 4, "once for each time");
+        assert_eq!(answer(3, 1), 2);
+        assert_eq!(answer(9, 1), 1);
+        assert_eq!(answer(10, 1), 1, "never to nothing");
+        assert!(answer(10, 2000) > 1);
+    }
+}

@@ -1,0 +1,343 @@
+//! An audit on screen: bars by kind and by KMS key, and a row an object, filtered, each one step from its object. Only rows on
+//! screen cost anything when it is drawn.
+
+use std::sync::Arc;
+
+use tui_input::Input;
+
+use super::cursor::stepped;
+use super::format::{self, Line, Tone};
+use crate::domain::audit::{AuditReport, AuditRow, Ended, Kind, Tally, key_name, trouble_lines};
+use crate::domain::{Named, ObjectUri};
+
+/// The columns of kind and size, and of the key where there is room.
+const KIND: usize = 24;
+const SIZE: usize = 10;
+const KEY: usize = 24;
+/// From this width on the key has a column of its own.
+const WIDE: usize = 100;
+/// The columns of a bar's count.
+const COUNT: usize = 9;
+
+/// An audit with a filter and a cursor.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// What was found.
+    pub report: Arc<AuditReport>,
+    /// What rows must contain, whatever its case.
+    pub filter: Input,
+    /// Whether the filter is being typed.
+    pub typing: bool,
+    /// Indices of the rows that the filter lets through.
+    shown: Vec<usize>,
+    /// The row of the cursor, among those shown.
+    cursor: usize,
+}
+
+/// A bar: its name, its tone, and its tally.
+pub struct Bar {
+    /// What is counted.
+    pub name: String,
+    /// In which colour.
+    pub tone: Tone,
+    /// How many.
+    pub tally: Tally,
+}
+
+impl Inventory {
+    /// With the cursor on the first row, which is wrong if any is.
+    pub fn new(report: Arc<AuditReport>) -> Self {
+        let mut inventory = Self {
+            report,
+            filter: Input::default(),
+            typing: false,
+            shown: Vec::new(),
+            cursor: 0,
+        };
+        inventory.refilter();
+        inventory
+    }
+
+    /// How many rows there are, and how many of them the filter lets through.
+    pub fn count(&self) -> (usize, usize) {
+        (self.report.rows.len(), self.shown.len())
+    }
+
+    /// The row with the cursor.
+    pub fn current(&self) -> Option<&AuditRow> {
+        let index = self.shown.get(self.cursor)?;
+        self.report.rows.get(*index)
+    }
+
+    /// The object of the row with the cursor.
+    pub(super) fn object(&self) -> Option<Named> {
+        let row = self.current()?;
+        Some(Named::Place(ObjectUri {
+            bucket: self.report.bucket.clone(),
+            key: row.key.clone(),
+        }))
+    }
+
+    pub(super) fn step(&mut self, by: isize) {
+        self.cursor = stepped(self.cursor, by, self.shown.len());
+    }
+
+    pub(super) fn refilter(&mut self) {
+        let wanted = self.filter.value().to_lowercase();
+        let has = |text: &str| text.to_lowercase().contains(&wanted);
+        let passes = |row: &AuditRow| {
+            let key = row.kms_key.as_deref();
+            wanted.is_empty()
+                || has(&row.key)
+                || has(row.kind.as_str())
+                || key.is_some_and(|key| has(&key.id) || has(&key_name(key)))
+                || row.key_use.is_some_and(|key_use| has(key_use.as_str()))
+                || !row.is_well() && has(&row.trouble())
+        };
+        let passing = self.report.rows.iter().enumerate().filter(|(_, row)| passes(row));
+        self.shown = passing.map(|(index, _)| index).collect();
+        self.step(0);
+    }
+
+    /// In a line: how much, and how well.
+    pub fn heading(&self) -> Line {
+        let summary = &self.report.summary;
+        let what = if summary.has_versions { "version" } else { "object" };
+        let all = format::count(usize::try_from(summary.all.objects).unwrap_or(usize::MAX), what);
+        let mut line = Line::new(Tone::Plain, format!("{all}, {}", format::size(summary.all.bytes)));
+        if summary.ended != Ended::Whole {
+            line = line.and(Tone::Warn, " · a PART of it: it was not seen to its end");
+        }
+        let unjoined = summary.unjoined.as_ref().map_or(0, |unjoined| unjoined.moved);
+        let counts = [
+            (summary.flawed, "wrong", Tone::Bad),
+            (unjoined, "not moved together", Tone::Bad),
+            (summary.unread(), "not read", Tone::Warn),
+        ];
+        for (count, what, tone) in counts.into_iter().filter(|(count, ..)| *count > 0) {
+            line = line.and(Tone::Dim, " · ").and(tone, format!("{count} {what}"));
+        }
+        if summary.is_well() {
+            line = line.and(Tone::Dim, " · ").and(Tone::Good, "nothing is wrong");
+        }
+        if !summary.is_deep {
+            line = line.and(Tone::Dim, " · by metadata and first bytes");
+        }
+        line
+    }
+
+    /// By kind, the most first.
+    pub fn by_kind(&self) -> Vec<Bar> {
+        let bar = |(kind, tally): (&Kind, &Tally)| Bar {
+            name: kind.as_str().to_owned(),
+            tone: tone(*kind),
+            tally: *tally,
+        };
+        let mut bars: Vec<Bar> = self.report.summary.kinds.iter().map(bar).collect();
+        bars.sort_by_key(|bar| std::cmp::Reverse(bar.tally.objects));
+        bars
+    }
+
+    /// By KMS key, the most first.
+    pub fn by_key(&self) -> Vec<Bar> {
+        let bar = |(key, tally): (&crate::domain::audit::AuditKey, Tally)| Bar {
+            name: key_name(key),
+            tone: match (&key.state, key.unusable()) {
+                (Err(_), _) => Tone::Dim,
+                (Ok(_), Some(_)) => Tone::Bad,
+                (Ok(_), None) => Tone::Accent,
+            },
+            tally,
+        };
+        self.report.summary.keys_by_use().into_iter().map(bar).collect()
+    }
+
+    /// What the row with the cursor is about, in lines for so many columns: its trouble, or what is known of all.
+    pub fn footnote(&self, columns: usize, rows: usize) -> Vec<Line> {
+        let trouble = self.current().map(AuditRow::trouble).unwrap_or_default();
+        let words = if trouble.is_empty() {
+            trouble_lines(&self.report.summary).join("; ")
+        } else {
+            trouble
+        };
+        let is_well = self.current().is_none_or(AuditRow::is_well);
+        let tone = if is_well { Tone::Dim } else { Tone::Warn };
+        let lines = format::wrap(&words, columns).into_iter().take(rows);
+        lines.map(|text| Line::new(tone, text)).collect()
+    }
+
+    /// The rows for a screen of so many columns and rows, each with whether it has the cursor.
+    pub fn screen(&self, columns: usize, rows: usize) -> Vec<(bool, Line)> {
+        let top = (self.cursor + 1).saturating_sub(rows);
+        let visible = self.shown.iter().enumerate().skip(top).take(rows);
+        let row = |(at, index): (usize, &usize)| {
+            let row = self.report.rows.get(*index)?;
+            Some((at == self.cursor, self.line(row, columns)))
+        };
+        visible.filter_map(row).collect()
+    }
+
+    fn line(&self, row: &AuditRow, columns: usize) -> Line {
+        let [kind, size, key, object] = widths(columns);
+        let narrow = |text: &str, width: usize| format::fit(&format::cut(text, width.saturating_sub(1)), width);
+        let below = row
+            .key
+            .strip_prefix(&self.report.prefix)
+            .filter(|rest| !rest.is_empty());
+        let mut name = below.unwrap_or(&row.key).to_owned();
+        if let Some(version) = &row.version {
+            let old = if row.is_latest { "" } else { ", older" };
+            name = format!("{name} ({version}{old})");
+        }
+        let (sign, sign_tone) = match (row.flaws.is_empty(), &row.unread, row.is_intact) {
+            (false, ..) => ("✗ ", Tone::Bad),
+            (true, Some(_), _) => ("? ", Tone::Warn),
+            (true, None, Some(true)) => ("✓ ", Tone::Good),
+            (true, None, _) => ("  ", Tone::Plain),
+        };
+        let key_tone = row
+            .kms_key
+            .as_deref()
+            .and_then(|key| key.unusable())
+            .map_or(Tone::Plain, |_| Tone::Bad);
+        let used = row.key_use.map(|key_use| key_use.as_str().to_owned());
+        let key_text = row.kms_key.as_deref().map(key_name).or(used).unwrap_or_default();
+        Line::new(sign_tone, sign)
+            .and(tone(row.kind), narrow(row.kind.as_str(), kind))
+            .and(Tone::Dim, narrow(&format::size(row.size), size))
+            .and(
+                key_tone,
+                if key == 0 {
+                    String::new()
+                } else {
+                    narrow(&key_text, key)
+                },
+            )
+            .and(Tone::Plain, format::cut_front(&name, object))
+    }
+}
+
+/// What the columns are called, as wide as they are.
+pub fn heading(columns: usize) -> Line {
+    let [kind, size, key, object] = widths(columns);
+    let names = [
+        ("  KIND", kind + 2),
+        ("SIZE", size),
+        ("KMS KEY", key),
+        ("OBJECT", object),
+    ];
+    let names = names.into_iter().filter(|(_, width)| *width > 0);
+    Line(
+        names
+            .map(|(name, width)| (Tone::Dim, format::fit(name, width)))
+            .collect(),
+    )
+}
+
+fn widths(columns: usize) -> [usize; 4] {
+    let key = if columns < WIDE { 0 } else { KEY };
+    [KIND, SIZE, key, columns.saturating_sub(KIND + SIZE + key + 2)]
+}
+
+/// A bar of so many columns, name and count included, its length its share of the most.
+pub fn bar_line(bar: &Bar, most: u64, columns: usize) -> Line {
+    let name = (columns * 2 / 5).min(KIND);
+    let room = columns.saturating_sub(name + COUNT + 1);
+    let eighths = if most == 0 {
+        0
+    } else {
+        let share = bar.tally.objects as f64 / most as f64;
+        ((share * (room * 8) as f64).round() as usize).max(usize::from(bar.tally.objects > 0))
+    };
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let drawn = "█".repeat(eighths / 8) + PARTS.get(eighths % 8).copied().unwrap_or_default();
+    Line::new(
+        Tone::Plain,
+        format::fit(&format::cut(&bar.name, name.saturating_sub(1)), name),
+    )
+    .and(bar.tone, format::fit(&drawn, room))
+    .and(Tone::Dim, format!(" {:>COUNT$}", bar.tally.objects))
+}
+
+fn tone(kind: Kind) -> Tone {
+    match kind {
+        Kind::Bound => Tone::Good,
+        Kind::Moved | Kind::Unbound | Kind::Archive | Kind::SseC | Kind::Unread => Tone::Warn,
+        Kind::Fernet
+        | Kind::S3EncryptionClient(_)
+        | Kind::InstructionFile
+        | Kind::AwsEncryptionSdk
+        | Kind::ArchiveOfTokens => Tone::Accent,
+        Kind::KeyObject | Kind::Empty | Kind::DeleteMarker => Tone::Dim,
+        Kind::SseKmsDsse | Kind::SseKms | Kind::SseS3 | Kind::Plain => Tone::Bad,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::{AuditSummary, Flaw};
+
+    fn inventory() -> Inventory {
+        let mut summary = AuditSummary::new("s3://b/p/".to_owned(), false, false);
+        let mut open = AuditRow::new("p/plain.csv".to_owned(), 7, Kind::Plain);
+        open.flaws.push(Flaw::Open);
+        let rows = vec![open, AuditRow::new("p/token.csv".to_owned(), 184, Kind::Bound)];
+        rows.iter().for_each(|row| summary.note(row, None));
+        summary.close(Ended::Whole);
+        Inventory::new(Arc::new(AuditReport {
+            bucket: "b".to_owned(),
+            prefix: "p/".to_owned(),
+            summary,
+            rows,
+            dropped: 0,
+        }))
+    }
+
+    #[test]
+    fn a_filter_looks_at_kind_key_name_and_trouble() {
+        let mut shown = inventory();
+        for (filter, rows) in [
+            ("", 2),
+            ("BOUND", 1),
+            ("no client", 1),
+            ("token.csv", 1),
+            ("nothing such", 0),
+        ] {
+            shown.filter = Input::new(filter.to_owned());
+            shown.refilter();
+            assert_eq!(shown.count(), (2, rows), "{filter}");
+        }
+    }
+
+    #[test]
+    fn rows_fit_the_screen_and_name_objects_below_the_place() {
+        let shown = inventory();
+        for columns in [70, 110] {
+            let lines = shown.screen(columns, 9);
+            assert!(lines.iter().all(|(_, line)| format::width(&line.text()) <= columns));
+            assert!(
+                lines
+                    .first()
+                    .is_some_and(|(is_cursor, line)| *is_cursor && line.text().contains(" plain.csv"))
+            );
+            assert!(format::width(&heading(columns).text()) <= columns);
+        }
+        assert_eq!(shown.object(), Named::parse("s3://b/p/plain.csv"));
+    }
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share() {
+        let bar = |objects| Bar {
+            name: "plain".to_owned(),
+            tone: Tone::Bad,
+            tally: Tally { objects, bytes: 0 },
+        };
+        let blocks = |objects| bar_line(&bar(objects), 100, 60).text().matches('█').count();
+        assert_eq!((blocks(100), blocks(50), blocks(0)), (26, 13, 0));
+        assert!(
+            bar_line(&bar(1), 1_000_000, 60).text().contains('▏'),
+            "one of many is still seen"
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! Whether a key can be used, and what it is called: by one call each.
+
+use super::alias;
+use crate::aws::fault::{Expected, Heard};
+use crate::aws::{Aws, Paged, every};
+use crate::domain::{Fault, KeyState};
+
+/// The state of a key, and its ARN.
+pub(crate) async fn standing(aws: &Aws, key: &str) -> Result<(KeyState, String), Fault> {
+    let act = "describe";
+    let answer = aws.kms_of(key).describe_key().key_id(key).send().await;
+    let metadata = answer
+        .heard(act, key)?
+        .key_metadata
+        .expected(act, key, "key metadata")?;
+    let arn = metadata.arn.expected(act, key, "key ARN")?;
+    let state = metadata.key_state.expected(act, key, "key state")?;
+    Ok((KeyState::parse(state.as_str()), arn))
+}
+
+/// The aliases of one key, sorted.
+pub(crate) async fn aliases_of(aws: &Aws, key_arn: &str) -> Result<Vec<String>, Fault> {
+    let act = "list the aliases of";
+    let ask = async |marker: Option<String>| {
+        let call = aws.kms_of(key_arn).list_aliases().key_id(key_arn);
+        let answer = call.set_marker(marker.clone()).send().await.heard(act, key_arn)?;
+        let rows = answer.aliases().iter().filter_map(alias).collect();
+        let next = answer.next_marker().filter(|_| answer.truncated());
+        Paged::new(act, key_arn, Some(rows), marker.as_deref(), next)
+    };
+    let mut names: Vec<String> = every(ask).await?.into_iter().map(|alias| alias.name).collect();
+    names.sort();
+    Ok(names)
+}

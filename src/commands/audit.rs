@@ -1,0 +1,118 @@
+//! `strongroom audit s3://BUCKET/PREFIX/`.
+
+use tokio_util::sync::CancellationToken;
+
+use super::output::{clear_progress, json_line, line, progress, terms, warn};
+use crate::actions::bulk::{AuditRequest, AuditTable, audit};
+use crate::aws::Aws;
+use crate::cli::AuditArgs;
+use crate::domain::audit::{AuditRow, AuditSummary, Ended, json_row, json_summary, summary_lines};
+use crate::domain::words::counted;
+use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+
+/// Audits, and prints what is wrong as it is found, then what all objects are together; with `--json` a line an object, then
+/// the summary.
+///
+/// # Errors
+/// Unless everything could be read and nothing is wrong.
+pub async fn run(aws: &Aws, args: &AuditArgs, cancel: CancellationToken) -> Result<(), Fault> {
+    let request = request(args)?;
+    let bucket = request.bucket.clone();
+    let mut table = match &args.csv {
+        Some(path) => Some(AuditTable::create(path, &bucket)?),
+        None => None,
+    };
+    let mut tell = |row: AuditRow| {
+        if let Some(table) = &mut table {
+            table.add(&row)?;
+        }
+        if args.json {
+            clear_progress();
+            return json_line(&json_row(&bucket, &row));
+        }
+        let trouble = row.trouble();
+        if trouble.is_empty() {
+            return Ok(());
+        }
+        clear_progress();
+        let version = row
+            .version
+            .as_deref()
+            .map(|id| format!(" (version {id})"))
+            .unwrap_or_default();
+        line(&format!(
+            "s3://{bucket}/{}{version}: {}: {trouble}",
+            row.key,
+            row.kind.as_str()
+        ))
+    };
+    let aws = aws.carrying(&terms(&args.terms));
+    let audited = audit(&aws, &request, &progress(), &cancel, &mut tell).await;
+    clear_progress();
+    let summary = audited?;
+    if let (Some(table), Some(path)) = (table, &args.csv) {
+        table.publish()?;
+        warn(&format!("every row is in {}", path.display()));
+    }
+    if args.json {
+        json_line(&json_summary(&summary))?;
+    } else {
+        for told in summary_lines(&summary) {
+            line(&told)?;
+        }
+    }
+    ended(summary)
+}
+
+fn request(args: &AuditArgs) -> Result<AuditRequest, Fault> {
+    match Location::parse(&args.place)? {
+        Location::S3(ObjectUri { bucket, key }) => Ok(AuditRequest {
+            bucket,
+            prefix: key,
+            deep: args.deep,
+            versions: args.versions,
+        }),
+        Location::Local(path) => {
+            let (cause, remedy) = ("it is no place in S3", "write s3://BUCKET/PREFIX/");
+            Err(Fault::new(
+                FaultKind::Usage,
+                "audit",
+                path.display().to_string(),
+                cause,
+                remedy,
+            ))
+        }
+    }
+}
+
+fn ended(summary: AuditSummary) -> Result<(), Fault> {
+    let place = summary.place.clone();
+    let seen = counted(usize::try_from(summary.all.objects).unwrap_or(usize::MAX), "object");
+    if let Ended::BrokeOff(fault) = summary.ended {
+        let cause = format!("{} (what is told above is a part: {seen})", fault.cause);
+        return Err(Fault { cause, ..*fault });
+    }
+    if summary.ended == Ended::Stopped {
+        let cause = format!("it was stopped; what is told above is a part: {seen}");
+        return Err(Fault::new(FaultKind::Cancelled, "audit", place, cause, ""));
+    }
+    if summary.is_well() {
+        return Ok(());
+    }
+    let unjoined = summary.unjoined.as_ref().map_or(0, |unjoined| unjoined.moved);
+    let counts = [
+        (summary.flawed, "wrong"),
+        (unjoined, "not moved together"),
+        (summary.unread(), "not read"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    let cause = format!("of {seen} {}", counts.join(", "));
+    Err(Fault::new(
+        FaultKind::Other,
+        "audit",
+        place,
+        cause,
+        "the lines above say why",
+    ))
+}

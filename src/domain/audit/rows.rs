@@ -1,0 +1,149 @@
+//! Rows and summary for others: CSV for spreadsheets, JSON for programs.
+//!
+//! A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, whoever wrote it: such a cell gets a `'` before
+//! it. Control characters and what hides or reorders text are written as `\u{…}`.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::{AuditRow, AuditSummary, Ended, Flaw, KeyUse, Tally};
+use crate::printable::is_printable;
+
+/// The first line of the CSV.
+pub const CSV_HEADING: &str = "uri,version_id,latest,size,kind,kms_key,kms_key_alias,kms_key_state,encryption_at_rest,\
+                               data_key_object,key_object_use,intact,wrong,unread\r\n";
+
+/// A row as a line of CSV, its end included.
+pub fn csv_row(bucket: &str, row: &AuditRow) -> String {
+    let key = row.kms_key.as_deref();
+    let wrong: Vec<String> = row.flaws.iter().map(Flaw::told).collect();
+    let cells = [
+        format!("s3://{bucket}/{}", row.key),
+        row.version.as_deref().unwrap_or_default().to_owned(),
+        row.is_latest.to_string(),
+        row.size.to_string(),
+        row.kind.as_str().to_owned(),
+        key.map(|key| key.id.clone()).unwrap_or_default(),
+        key.and_then(|key| key.alias.clone()).unwrap_or_default(),
+        key.map(|key| key.state_word().to_owned()).unwrap_or_default(),
+        row.at_rest.as_str().to_owned(),
+        row.data_key_object.as_deref().unwrap_or_default().to_owned(),
+        row.key_use.map(KeyUse::as_str).unwrap_or_default().to_owned(),
+        row.is_intact.map(|intact| intact.to_string()).unwrap_or_default(),
+        wrong.join("; "),
+        row.unread.as_ref().map(|unread| unread.why.clone()).unwrap_or_default(),
+    ];
+    cells.map(|text| cell(&text)).join(",") + "\r\n"
+}
+
+fn cell(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for sign in text.chars() {
+        if is_printable(sign) {
+            written.push(sign);
+        } else {
+            let _ = write!(written, "\\u{{{:x}}}", u32::from(sign));
+        }
+    }
+    if written.starts_with(['=', '+', '-', '@']) {
+        written.insert(0, '\'');
+    }
+    if written.contains([',', '"', ';', '\'']) || written.starts_with(' ') || written.ends_with(' ') {
+        written = format!("\"{}\"", written.replace('"', "\"\""));
+    }
+    written
+}
+
+/// A row as a JSON object; what is unknown or does not apply is null.
+pub fn json_row(bucket: &str, row: &AuditRow) -> Value {
+    let key = row.kms_key.as_deref();
+    json!({
+        "source": format!("s3://{bucket}/{}", row.key),
+        "version_id": row.version.as_deref(),
+        "latest": row.is_latest,
+        "size": row.size,
+        "kind": row.kind.as_str(),
+        "kms_key_id": key.map(|key| key.id.as_str()),
+        "kms_key_alias": key.and_then(|key| key.alias.as_deref()),
+        "kms_key_state": key.and_then(|key| key.state.as_ref().ok()).map(super::KeyState::as_str),
+        "encryption_at_rest": Some(row.at_rest.as_str()).filter(|word| !word.is_empty()),
+        "data_key_object": row.data_key_object.as_deref(),
+        "key_object_use": row.key_use.map(KeyUse::as_str),
+        "intact": row.is_intact,
+        "wrong": row.flaws.iter().map(Flaw::told).collect::<Vec<_>>(),
+        "unread": row.unread.as_ref().map(|unread| unread.why.as_str()),
+    })
+}
+
+/// The summary as a JSON object, which no row is: its only member is `summary`.
+pub fn json_summary(summary: &AuditSummary) -> Value {
+    let tally = |tally: &Tally| json!({"objects": tally.objects, "bytes": tally.bytes});
+    let kinds = summary
+        .kinds
+        .iter()
+        .map(|(kind, of)| (kind.as_str().to_owned(), tally(of)));
+    let keys = summary.keys_by_use().into_iter().map(|(key, of)| {
+        json!({
+            "kms_key_id": key.id, "alias": key.alias, "state": key.state.as_ref().ok().map(super::KeyState::as_str),
+            "unknown": key.state.as_ref().err(), "objects": of.objects, "bytes": of.bytes,
+        })
+    });
+    let unjoined = summary.unjoined.as_ref();
+    json!({"summary": {
+        "place": summary.place,
+        "whole": summary.ended == Ended::Whole,
+        "error": match &summary.ended { Ended::BrokeOff(fault) => Some(fault.to_string()), _ => None },
+        "well": summary.is_well(),
+        "deep": summary.is_deep,
+        "versions": summary.has_versions,
+        "objects": summary.all.objects,
+        "bytes": summary.all.bytes,
+        "kinds": kinds.collect::<serde_json::Map<_, _>>(),
+        "kms_keys": keys.collect::<Vec<_>>(),
+        "wrong": summary.flaws,
+        "wrong_objects": summary.flawed,
+        "not_moved_together": unjoined.map(|unjoined| json!({"objects": unjoined.moved, "why": unjoined.why})),
+        "unread": summary.unread,
+        "vanished": summary.vanished,
+        "intact": summary.intact,
+        "key_objects": {
+            "referenced": summary.key_objects.referenced,
+            "orphaned": summary.key_objects.orphaned,
+            "unknown": summary.key_objects.unknown,
+        },
+    }})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::Kind;
+
+    #[test]
+    fn no_cell_is_a_formula_breaks_its_line_or_acts_on_a_terminal() {
+        let table = [
+            ("plain", "plain"),
+            ("=HYPERLINK(1)", "\"'=HYPERLINK(1)\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@SUM", "\"'@SUM\""),
+            ("a,b", "\"a,b\""),
+            ("say \"x\"", "\"say \"\"x\"\"\""),
+            ("a\r\nb", "a\\u{d}\\u{a}b"),
+            ("\t=1", "\\u{9}=1"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("\u{202e}gpj", "\\u{202e}gpj"),
+        ];
+        for (text, written) in table {
+            assert_eq!(cell(text), written);
+        }
+    }
+
+    #[test]
+    fn a_row_has_as_many_cells_as_the_heading() {
+        let row = AuditRow::new("a".to_owned(), 1, Kind::Plain);
+        let cells = |line: &str| line.matches(',').count();
+        assert_eq!(cells(&csv_row("b", &row)), cells(CSV_HEADING));
+    }
+}

@@ -1,0 +1,107 @@
+//! An audit: bars by kind and by KMS key, then rows.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::{Theme, boxed, line, position};
+use crate::app::format::{self, Tone};
+use crate::app::inventory::{self, Bar, Inventory};
+
+/// Cells before each row, for the cursor.
+const SIGN: usize = 2;
+/// Lines below the rows, about the one with the cursor.
+const FOOTNOTE: u16 = 2;
+
+pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory) {
+    let title = format!("Audit of {}", shown.report.summary.place);
+    let inner = boxed(frame, area, &title, theme.focus);
+    let (kinds, keys) = (shown.by_kind(), shown.by_key());
+    let wanted = u16::try_from(kinds.len().max(keys.len())).unwrap_or(u16::MAX);
+    let bars = wanted.min(inner.height / 3);
+    let parts = [
+        Constraint::Length(1),
+        Constraint::Length(bars),
+        Constraint::Length(1),
+        Constraint::Min(0),
+        Constraint::Length(FOOTNOTE.min(inner.height / 5)),
+    ];
+    let [head, chart, _, table, foot] = Layout::vertical(parts).areas(inner);
+    let columns = usize::from(inner.width);
+    frame.render_widget(Paragraph::new(line(&shown.heading(), theme, columns)), head);
+    let [left, right] = Layout::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)])
+        .spacing(2)
+        .areas(chart);
+    chart_of(frame, left, theme, &kinds);
+    chart_of(frame, right, theme, &keys);
+    rows(frame, table, theme, shown);
+    let foot_lines = shown.footnote(columns, usize::from(foot.height));
+    let foot_lines: Vec<Line> = foot_lines.iter().map(|words| line(words, theme, columns)).collect();
+    frame.render_widget(Paragraph::new(foot_lines), foot);
+    position(frame, area, theme, &counted(shown));
+}
+
+/// As many bars as there is room for; the last line says how many are not shown.
+fn chart_of(frame: &mut Frame, area: Rect, theme: &Theme, bars: &[Bar]) {
+    let (columns, rows) = (usize::from(area.width), usize::from(area.height));
+    let most = bars.iter().map(|bar| bar.tally.objects).max().unwrap_or(0);
+    let room = if bars.len() > rows {
+        rows.saturating_sub(1)
+    } else {
+        rows
+    };
+    let mut lines: Vec<Line> = bars
+        .iter()
+        .take(room)
+        .map(|bar| line(&inventory::bar_line(bar, most, columns), theme, columns))
+        .collect();
+    if bars.len() > room && rows > 0 {
+        let rest: u64 = bars.iter().skip(room).map(|bar| bar.tally.objects).sum();
+        let words = format!("and {} more, of {rest}", bars.len() - room);
+        lines.push(Line::styled(format::cut(&words, columns), theme.tone(Tone::Dim)));
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+fn rows(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory) {
+    let columns = usize::from(area.width).saturating_sub(SIGN);
+    let mut head = line(&inventory::heading(columns), theme, columns);
+    head.spans.insert(0, Span::raw(" ".repeat(SIGN)));
+    let mut lines = vec![head];
+    for (is_cursor, words) in shown.screen(columns, usize::from(area.height).saturating_sub(1)) {
+        let mut row = line(&words, theme, columns);
+        let sign = if is_cursor { "▸ " } else { "  " };
+        row.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
+        let style = if is_cursor { theme.cursor } else { Style::new() };
+        lines.push(row.style(style));
+    }
+    let (all, passing) = shown.count();
+    if passing == 0 {
+        let words = if all == 0 {
+            "There is nothing in it."
+        } else {
+            "No row fits the filter."
+        };
+        lines.push(Line::styled(words, theme.tone(Tone::Dim)));
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+fn counted(shown: &Inventory) -> String {
+    let (all, passing) = shown.count();
+    let mut words = if passing == all {
+        format::count(all, "row")
+    } else {
+        format!("{passing} of {}", format::count(all, "row"))
+    };
+    if shown.report.dropped > 0 {
+        words = format!("{words}, {} not kept", shown.report.dropped);
+    }
+    if shown.typing || !shown.filter.value().is_empty() {
+        let caret = if shown.typing { "▏" } else { "" };
+        words = format!("/{}{caret} · {words}", format::clean(shown.filter.value()));
+    }
+    words
+}
