@@ -62,6 +62,7 @@ pub(super) fn shown(state: &mut State, effects: &mut Vec<Effect>) -> bool {
         Some(Overlay::Details(details)) if details.subject.pages().get(details.page) == Some(&"Overview") => {
             reference(state)
         }
+        Some(Overlay::Inventory(shown)) => shown.object().map(|object| pasteable(object.to_string().as_bytes())),
         Some(Overlay::Details(_) | Overlay::Report(_)) => Some(reader_text::text(state)),
         Some(Overlay::Preview(shown)) => {
             let bytes = shown.preview.bytes.dangerously_show();
@@ -99,6 +100,7 @@ fn overlay_requests(state: &State) -> Vec<Request> {
         Some(Overlay::CleanUp(shown)) => shown.items.get(shown.cursor).and_then(|item| item.request.clone()),
         Some(Overlay::Review(review)) => policy_review::request(review),
         Some(Overlay::Report(report)) => report.then.clone(),
+        Some(Overlay::Inventory(shown)) => Some(shown.request()),
         _ => None,
     };
     one.into_iter().collect()

@@ -8,7 +8,7 @@ use tui_input::Input;
 use super::cursor::stepped;
 use super::format::{self, Line, Tone};
 use crate::domain::audit::{AuditReport, AuditRow, Ended, Kind, Tally, key_name, trouble_lines};
-use crate::domain::{Named, ObjectUri};
+use crate::domain::{Named, ObjectRequest, ObjectUri, Request};
 
 /// The columns of kind and size, and of the key where there is room.
 const KIND: usize = 24;
@@ -76,6 +76,16 @@ impl Inventory {
             bucket: self.report.bucket.clone(),
             key: row.key.clone(),
         }))
+    }
+
+    /// What made it.
+    pub(super) fn request(&self) -> Request {
+        Request::Object(ObjectRequest::Audit {
+            bucket: self.report.bucket.clone(),
+            prefix: self.report.prefix.clone(),
+            deep: self.report.summary.is_deep,
+            versions: self.report.summary.has_versions,
+        })
     }
 
     pub(super) fn step(&mut self, by: isize) {

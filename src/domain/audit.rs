@@ -224,6 +224,8 @@ pub struct AuditKey {
     pub id: String,
     /// With `alias/`, if it has one and it may be known.
     pub alias: Option<String>,
+    /// Why its aliases could not be listed, if they could not.
+    pub alias_unknown: Option<String>,
     /// What `DescribeKey` said; why it is unknown if it said nothing.
     pub state: Result<KeyState, String>,
 }

@@ -48,6 +48,11 @@ capabilities! {
         ];
     "decrypt", "Decrypt, verify and preview: `decrypt`, `verify`",
         ["kms:Decrypt", "s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject"];
+    "audit", "Audit buckets and prefixes: `audit`, with `--deep` and `--versions` too",
+        [
+            "kms:DescribeKey", "kms:Decrypt", "kms:ListAliases", "s3:ListObjectsV2", "s3:ListObjectVersions",
+            "s3:HeadObject", "s3:GetObject", "s3:GetObjectVersion",
+        ];
     "grants", "Grant a role the use of a key; revoke and retire grants",
         ["kms:ListKeys", "iam:ListRoles", "kms:ListGrants", "kms:CreateGrant", "kms:RevokeGrant", "kms:RetireGrant"];
     "train", "Start training jobs, clone and stop them",

@@ -171,6 +171,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
                 (Command::Filter, "filter"),
                 (Command::Save, "save"),
                 (Command::Refresh, "again"),
+                COPY_COMMAND,
             ];
             keys(&own, STEP)
         }

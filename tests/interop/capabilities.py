@@ -88,6 +88,14 @@ def verify(p, _):
     p.run("verify", DATA)
 
 
+def audit(p, _):
+    assert '"strongroom-bound":{"bytes"' in p.run("audit", DATA, "--deep", "--json")
+
+
+def audit_versions(p, _):
+    p.run("audit", DATA, "--versions", "--json")
+
+
 def grant(p, _):
     p.sit_down("1").see("1 KMS keys 1").keys("2").see("feature-pipeline")
     p.keys("n").take("trainer").keys(ENTER).see(

@@ -36,6 +36,7 @@ ACTS = {
     "encrypt": [acts.encrypt],
     "resume": [acts.interrupt("long.bin"), acts.go_on, acts.interrupt("again.bin"), acts.start_again],
     "decrypt": [acts.decrypt_one, acts.decrypt, acts.verify],
+    "audit": [acts.audit, acts.audit_versions],
     "grants": [acts.grant, acts.revoke, acts.retire],
     "roles": [
         acts.new_role,
@@ -87,6 +88,9 @@ BEFORE = {"preflight": "example-image"}
 # Where something is left out and the rest goes on: what is said of it, if not in AWS's own words.
 SAID = {
     ("browse-keys", "kms:GetKeyRotationStatus"): "Rotation unknown",
+    # What is not known of a key is said, and of the objects everything else.
+    ("audit", "kms:DescribeKey"): '"unknown":"AccessDeniedException"',
+    ("audit", "kms:ListAliases"): '"alias_unknown":"AccessDeniedException"',
     # A new data key for all of it.
     ("resume", "kms:Decrypt"): '"resumed":false',
     ("clean-up", "s3:ListBucketVersions"): "older versions could not be listed",

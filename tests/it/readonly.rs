@@ -82,6 +82,8 @@ fn class(request: &Request) -> Class {
         Request::Object(
             ObjectRequest::Decrypt { .. }
             | ObjectRequest::Verify { .. }
+            | ObjectRequest::Audit { .. }
+            | ObjectRequest::SaveAudit { .. }
             | ObjectRequest::CountBucket { .. }
             | ObjectRequest::Preview { .. }
             | ObjectRequest::ListArchive { .. },

@@ -142,7 +142,13 @@ impl Run<'_> {
                 }
                 Some((nth, looked)) = flying.next(), if !flying.is_empty() => {
                     pace.answered(now(), self.slowed.count());
-                    waiting.insert(nth, looked);
+                    match looked {
+                        Ok(looked) => waiting.insert(nth, looked),
+                        Err(fault) => {
+                            listed = Some(Ended::BrokeOff(Box::new(fault)));
+                            break;
+                        }
+                    };
                     while let Some(looked) = waiting.remove(&next) {
                         next += 1;
                         let Some(looked) = looked else { rows.summary.vanished += 1; continue };
@@ -202,11 +208,14 @@ impl Run<'_> {
     }
 
     /// `None` if it is gone by now.
-    async fn look(&self, listed: Listed) -> Option<Looked> {
+    ///
+    /// # Errors
+    /// When it is none of the object's own: then no other can be looked at either.
+    async fn look(&self, listed: Listed) -> Result<Option<Looked>, Fault> {
         let mut row = AuditRow::new(listed.key, listed.size, Kind::DeleteMarker);
         (row.version, row.is_latest) = (listed.version, listed.is_latest);
         if listed.is_marker {
-            return Some(Looked::plain(row));
+            return Ok(Some(Looked::plain(row)));
         }
         let at = s3::At {
             bucket: &self.request.bucket,
@@ -226,12 +235,13 @@ impl Run<'_> {
                     at_rest_key: glance.at_rest_key.as_deref(),
                     first: &glance.first,
                 });
-                Some(self.told(row, told).await)
+                Ok(Some(self.told(row, told).await))
             }
-            Err(fault) if fault.kind == FaultKind::NotFound => None,
+            Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
+            Err(fault) if ends_all(&fault) => Err(fault),
             Err(fault) => {
                 unread(&mut row, &fault);
-                Some(Looked::plain(row))
+                Ok(Some(Looked::plain(row)))
             }
         }
     }
@@ -299,6 +309,7 @@ impl Run<'_> {
                 row.unread = None;
                 row.flaws.push(Flaw::NotIntact(why.cause));
             }
+            Reading::NoToken { why, .. } if row.kind.is_token() => row.flaws.push(Flaw::NotIntact(why.cause)),
             Reading::NoToken { why, .. } => {
                 row.unread = None;
                 (row.kind, row.is_intact) = (Kind::Archive, None);
@@ -318,6 +329,14 @@ fn unusable(row: &AuditRow, key: &Arc<AuditKey>) -> Option<Flaw> {
     key.unusable()
         .filter(|_| matters)
         .map(|state| Flaw::KeyUnusable(state.to_owned()))
+}
+
+/// Whether everything else would fail as this did: nobody is there to ask, or nobody asks any more.
+fn ends_all(fault: &Fault) -> bool {
+    matches!(
+        fault.kind,
+        FaultKind::Unreachable | FaultKind::Expired | FaultKind::NoCredentials
+    )
 }
 
 fn unread(row: &mut AuditRow, fault: &Fault) {

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use crate::domain::audit::{AuditRow, Flaw, Kind, Told};
+use crate::domain::audit::{AuditRow, Flaw, Kind, Told, Unread};
 use crate::domain::bond::Standing;
 
-/// More are not held. What is let go without its instruction file then stays what it looked like.
+/// More are not held: of what is let go then nothing is known.
 const MOST: usize = 10_000;
 const SUFFIX: &str = ".instruction";
 
@@ -24,6 +24,16 @@ impl Looked {
             row,
             standing: None,
         }
+    }
+
+    /// Its instruction file would come too late.
+    fn give_up(&mut self) {
+        self.row.kind = Kind::Unread;
+        self.row.flaws.clear();
+        self.row.unread = Some(Box::new(Unread {
+            cause: "instruction file too far on in the list".to_owned(),
+            why: "it is no text, and whether an instruction file lies beside it comes too late in the list".to_owned(),
+        }));
     }
 
     fn instructions(&self) -> String {
@@ -60,7 +70,11 @@ impl Held {
             if is_awaited && self.0.len() <= MOST {
                 break;
             }
-            ready.extend(self.0.pop_front());
+            let mut first = self.0.pop_front();
+            if let Some(first) = first.as_mut().filter(|_| is_awaited) {
+                first.give_up();
+            }
+            ready.extend(first);
         }
         ready
     }

@@ -41,6 +41,7 @@ fn unknown(id: &str, why: String) -> AuditKey {
     AuditKey {
         id: id.to_owned(),
         alias: None,
+        alias_unknown: None,
         state: Err(why),
     }
 }
@@ -51,13 +52,20 @@ async fn ask(aws: &Aws, id: &str) -> Arc<AuditKey> {
         Ok((state, arn)) => (Ok(state), arn),
         Err(fault) => return Arc::new(refused(id, &fault)),
     };
-    // Without the right to list them it has none here.
-    let aliases = again(|| kms::aliases_of(aws, &arn)).await.unwrap_or_default();
+    let (alias, alias_unknown) = match again(|| kms::aliases_of(aws, &arn)).await {
+        Ok(aliases) => (aliases.into_iter().next(), None),
+        Err(fault) => (None, Some(word(&fault))),
+    };
     Arc::new(AuditKey {
         id: arn,
-        alias: aliases.into_iter().next(),
+        alias,
+        alias_unknown,
         state,
     })
+}
+
+fn word(fault: &Fault) -> String {
+    fault.code.clone().unwrap_or_else(|| fault.cause.clone())
 }
 
 /// That there is no such key is known; everything else tells nothing of it.
@@ -67,6 +75,6 @@ fn refused(id: &str, fault: &Fault) -> AuditKey {
             state: Ok(KeyState::Other("not found".to_owned())),
             ..unknown(id, String::new())
         },
-        _ => unknown(id, fault.code.clone().unwrap_or_else(|| fault.cause.clone())),
+        _ => unknown(id, word(fault)),
     }
 }

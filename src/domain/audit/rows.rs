@@ -85,7 +85,8 @@ pub fn json_summary(summary: &AuditSummary) -> Value {
         .map(|(kind, of)| (kind.as_str().to_owned(), tally(of)));
     let keys = summary.keys_by_use().into_iter().map(|(key, of)| {
         json!({
-            "kms_key_id": key.id, "alias": key.alias, "state": key.state.as_ref().ok().map(super::KeyState::as_str),
+            "kms_key_id": key.id, "alias": key.alias,
+            "alias_unknown": key.alias_unknown, "state": key.state.as_ref().ok().map(super::KeyState::as_str),
             "unknown": key.state.as_ref().err(), "objects": of.objects, "bytes": of.bytes,
         })
     });

@@ -1,8 +1,10 @@
 //! A world in which everything that can be asked for would succeed, and all that can be asked for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use strongroom::actions;
+use strongroom::domain::audit::{AuditReport, AuditSummary};
 use strongroom::domain::{
     AccountRequest, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec,
     KeyRequest, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
@@ -136,6 +138,22 @@ impl Stage {
                 bucket: bucket.clone(),
                 objects: vec![object.clone()],
                 accept_unbound: false,
+            }),
+            Request::Object(ObjectRequest::Audit {
+                bucket: bucket.clone(),
+                prefix: String::new(),
+                deep: true,
+                versions: true,
+            }),
+            Request::Object(ObjectRequest::SaveAudit {
+                report: Arc::new(AuditReport {
+                    bucket: bucket.clone(),
+                    prefix: String::new(),
+                    summary: AuditSummary::default(),
+                    rows: Vec::new(),
+                    dropped: 0,
+                }),
+                to: self.place.path("audit.csv"),
             }),
             Request::Object(ObjectRequest::Delete {
                 bucket: bucket.clone(),
