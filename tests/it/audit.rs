@@ -395,7 +395,7 @@ fn in_the_dashboard_a_bucket_is_audited_filtered_saved_and_left_for_one_of_its_o
     let mut session = place.dashboard((120, 36));
     session
         .keys("3")
-        .wait("data/")
+        .wait("▸   sagemaker-audited")
         .keys("V")
         .wait("Audit s3://sagemaker-audited/")
         .keys(ENTER);

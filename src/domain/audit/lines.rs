@@ -2,7 +2,8 @@
 
 use super::{AuditKey, AuditSummary, Ended, Tally};
 
-const NAME: usize = 26;
+/// As wide as the id of a key without an alias.
+const NAME: usize = 37;
 
 /// By kind, by KMS key, and what is wrong or was not read.
 pub fn summary_lines(summary: &AuditSummary) -> Vec<String> {
