@@ -7,7 +7,7 @@ use tui_input::Input;
 
 use super::cursor::stepped;
 use super::format::{self, Line, Tone};
-use crate::domain::audit::{AuditReport, AuditRow, Ended, Kind, Tally, key_name, trouble_lines};
+use crate::domain::audit::{AuditKey, AuditReport, AuditRow, Ended, Kind, Tally, key_name, trouble_lines};
 use crate::domain::{Named, ObjectRequest, ObjectUri, Request};
 
 /// The columns of kind and size, and of the key where there is room.
@@ -16,8 +16,8 @@ const SIZE: usize = 10;
 const KEY: usize = 24;
 /// From this width on the key has a column of its own.
 const WIDE: usize = 100;
-/// The columns of a bar's count.
-const COUNT: usize = 9;
+/// The least columns of a bar, and of its count.
+const LEAST: usize = 5;
 
 /// An audit with a filter and a cursor.
 #[derive(Debug, Clone)]
@@ -150,8 +150,8 @@ impl Inventory {
 
     /// By KMS key, the most first.
     pub fn by_key(&self) -> Vec<Bar> {
-        let bar = |(key, tally): (&crate::domain::audit::AuditKey, Tally)| Bar {
-            name: key_name(key),
+        let bar = |(key, tally): (&AuditKey, Tally)| Bar {
+            name: short_name(key),
             tone: match (&key.state, key.unusable()) {
                 (Err(_), _) => Tone::Dim,
                 (Ok(_), Some(_)) => Tone::Bad,
@@ -211,7 +211,7 @@ impl Inventory {
             .and_then(|key| key.unusable())
             .map_or(Tone::Plain, |_| Tone::Bad);
         let used = row.key_use.map(|key_use| key_use.as_str().to_owned());
-        let key_text = row.kms_key.as_deref().map(key_name).or(used).unwrap_or_default();
+        let key_text = row.kms_key.as_deref().map(short_name).or(used).unwrap_or_default();
         Line::new(sign_tone, sign)
             .and(tone(row.kind), narrow(row.kind.as_str(), kind))
             .and(Tone::Dim, narrow(&format::size(row.size), size))
@@ -225,6 +225,12 @@ impl Inventory {
             )
             .and(Tone::Plain, format::cut_front(&name, object))
     }
+}
+
+/// As the panes call it.
+fn short_name(key: &AuditKey) -> String {
+    let name = key_name(key);
+    name.strip_prefix("alias/").map_or(name.clone(), str::to_owned)
 }
 
 /// What the columns are called, as wide as they are.
@@ -251,8 +257,9 @@ fn widths(columns: usize) -> [usize; 4] {
 
 /// A bar of so many columns, name and count included, its length its share of the most.
 pub fn bar_line(bar: &Bar, most: u64, columns: usize) -> Line {
-    let name = (columns * 2 / 5).min(KIND);
-    let room = columns.saturating_sub(name + COUNT + 1);
+    let count = most.to_string().len().max(LEAST);
+    let name = columns.saturating_sub(count + LEAST + 1).min(KIND + 2);
+    let room = columns.saturating_sub(name + count + 1);
     let eighths = if most == 0 {
         0
     } else {
@@ -266,7 +273,7 @@ pub fn bar_line(bar: &Bar, most: u64, columns: usize) -> Line {
         format::fit(&format::cut(&bar.name, name.saturating_sub(1)), name),
     )
     .and(bar.tone, format::fit(&drawn, room))
-    .and(Tone::Dim, format!(" {:>COUNT$}", bar.tally.objects))
+    .and(Tone::Dim, format!(" {:>count$}", bar.tally.objects))
 }
 
 fn tone(kind: Kind) -> Tone {
@@ -344,7 +351,7 @@ mod tests {
             tally: Tally { objects, bytes: 0 },
         };
         let blocks = |objects| bar_line(&bar(objects), 100, 60).text().matches('█').count();
-        assert_eq!((blocks(100), blocks(50), blocks(0)), (26, 13, 0));
+        assert_eq!((blocks(100), blocks(50), blocks(0)), (28, 14, 0));
         assert!(
             bar_line(&bar(1), 1_000_000, 60).text().contains('▏'),
             "one of many is still seen"

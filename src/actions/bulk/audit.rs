@@ -325,7 +325,7 @@ impl Run<'_> {
 
 /// Whether a key that cannot be used is this object's trouble: of what S3 keeps with it as much as of what a client encrypted.
 fn unusable(row: &AuditRow, key: &Arc<AuditKey>) -> Option<Flaw> {
-    let matters = row.kind.is_by_a_client() || row.kind.is_open() || row.kind == Kind::KeyObject;
+    let matters = row.kind.is_by_a_client() || row.kind.is_open();
     key.unusable()
         .filter(|_| matters)
         .map(|state| Flaw::KeyUnusable(state.to_owned()))
@@ -351,9 +351,24 @@ fn unread(row: &mut AuditRow, fault: &Fault) {
 
 fn unread_end(row: &mut AuditRow, fault: &Fault) {
     row.unread = Some(Box::new(Unread {
-        cause: fault.code.clone().unwrap_or_else(|| format!("{:?}", fault.kind)),
-        why: fault.why_at(crate::domain::Door::CommandLine),
+        cause: fault.code.clone().unwrap_or_else(|| words(fault.kind).to_owned()),
+        why: match fault.remedy.as_str() {
+            "" => fault.cause.clone(),
+            remedy => format!("{}; {remedy}", fault.cause),
+        },
     }));
+}
+
+/// What AWS has no name for.
+fn words(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::NotFound => "no data key was found",
+        FaultKind::Stripped => "the metadata may have been taken away",
+        FaultKind::Denied => "denied",
+        FaultKind::Integrity => "the data key is another's",
+        FaultKind::Throttled | FaultKind::Service | FaultKind::Timeout | FaultKind::Foreign => "no answer of S3's",
+        _ => "other causes",
+    }
 }
 
 fn of_row(row: ObjectRow) -> Option<Listed> {

@@ -60,7 +60,7 @@ fn form(bucket: String, prefix: String) -> Form {
     );
     let how = form.checks(
         "Look at",
-        [("every token to its end", false), ("older versions too", false)],
+        [("tokens to their end", false), ("older versions too", false)],
     );
     form.reading(move |filled| {
         let [deep, versions] = filled.checked(how);

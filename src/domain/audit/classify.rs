@@ -224,7 +224,7 @@ fn archive(seen: &Seen<'_>) -> Told {
             let mut told = Told::new(Kind::Archive);
             told.unread = Some(Unread {
                 cause: "archive not looked into".to_owned(),
-                why: "its beginning tells nothing of its members; --deep reads all of it".to_owned(),
+                why: "its beginning tells nothing of its members: only reading all of it does".to_owned(),
             });
             told
         }

@@ -34,6 +34,9 @@ pub fn summary_lines(summary: &AuditSummary) -> Vec<String> {
         lines.push(format!("{} were gone when it was their turn", summary.vanished));
     }
     lines.extend(trouble_lines(summary));
+    if !summary.is_deep {
+        lines.push("--deep reads every token to its end".to_owned());
+    }
     lines
 }
 
@@ -62,7 +65,7 @@ pub fn trouble_lines(summary: &AuditSummary) -> Vec<String> {
         lines.push(if summary.is_deep {
             "nothing is wrong".to_owned()
         } else {
-            "nothing is wrong, as far as metadata and first bytes tell; --deep reads every token to its end".to_owned()
+            "nothing is wrong, as far as metadata and first bytes tell".to_owned()
         });
     }
     lines
