@@ -7,8 +7,8 @@ const MOST: usize = 64;
 /// A window is judged when it has lasted so long, and held so many answers for each that was in flight.
 const WINDOW: Duration = Duration::from_millis(60);
 const ANSWERS_EACH: usize = 3;
-/// More in flight is worth it if it makes it faster by this.
-const WORTH: f64 = 1.05;
+/// So many more in flight are worth it if they make it faster by this share of that.
+const WORTH: f64 = 0.1;
 /// Windows to rest after a step that was not.
 const REST: u32 = 24;
 
@@ -57,7 +57,7 @@ impl Pace {
         let rate = self.answers as f64 / lasted.as_secs_f64();
         match self.before {
             _ if self.resting > 0 => self.resting -= 1,
-            Some((slower, _)) if rate >= slower * WORTH => self.grow(rate),
+            Some((slower, fewer)) if rate >= slower * worthwhile(self.limit, fewer) => self.grow(rate),
             None => self.grow(rate),
             Some((_, fewer)) => {
                 self.limit = fewer;
@@ -86,6 +86,11 @@ impl Pace {
         self.resting = REST / 4;
         (self.began, self.answers) = (now, 0);
     }
+}
+
+/// How many times as fast this many must be as that many.
+fn worthwhile(more: usize, fewer: usize) -> f64 {
+    1.0 + WORTH * (more as f64 / fewer as f64 - 1.0)
 }
 
 #[cfg(test)]
@@ -126,7 +131,7 @@ mod tests {
         let mut now = Duration::ZERO;
         let mut answer = |slowed, times: usize| {
             for _ in 0..times {
-                now += Duration::from_millis(5);
+                now += Duration::from_secs_f64(0.04 / pace.limit() as f64);
                 pace.answered(now, slowed);
             }
             pace.limit()
