@@ -6,6 +6,7 @@ mod held;
 mod kms_keys;
 mod pace;
 mod report;
+mod spread;
 mod table;
 
 pub use audit::{AuditRequest, audit};

@@ -26,7 +26,7 @@ mod terms;
 mod versions;
 
 pub(crate) use bucket::*;
-pub(crate) use glance::{At, Slowed, glance};
+pub(crate) use glance::{At, Glance, Slowed, glance};
 pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
 pub(crate) use openings::{Stamp, opening_of_listed};
 pub(crate) use versions::{Version, delete_versions, list_versions, list_versions_under};

@@ -19,6 +19,7 @@ use super::data_keys::{DataKeys, Presence};
 use super::held::{Held, Looked};
 use super::kms_keys::KmsKeys;
 use super::pace::Pace;
+use super::spread::spread;
 use crate::actions::ProgressSink;
 use crate::actions::faults::cancelled;
 use crate::actions::verify::Deep;
@@ -217,13 +218,7 @@ impl Run<'_> {
         if listed.is_marker {
             return Ok(Some(Looked::plain(row)));
         }
-        let at = s3::At {
-            bucket: &self.request.bucket,
-            key: &row.key,
-            version: row.version.as_deref(),
-            size: row.size,
-        };
-        match again(|| s3::glance(self.aws, at, &self.slowed)).await {
+        match self.glance(&row).await {
             Ok(glance) => {
                 row.size = glance.size;
                 row.at_rest = glance.at_rest;
@@ -244,6 +239,21 @@ impl Run<'_> {
                 Ok(Some(Looked::plain(row)))
             }
         }
+    }
+
+    async fn glance(&self, row: &AuditRow) -> Result<s3::Glance, Fault> {
+        let (aws, slowed, bucket) = (self.aws.clone(), self.slowed.clone(), self.request.bucket.clone());
+        let (key, version, size) = (row.key.clone(), row.version.clone(), row.size);
+        spread(async move {
+            let at = s3::At {
+                bucket: &bucket,
+                key: &key,
+                version: version.as_deref(),
+                size,
+            };
+            again(|| s3::glance(&aws, at, &slowed)).await
+        })
+        .await
     }
 
     /// With what KMS, the bucket and all of the token tell.
