@@ -32,8 +32,7 @@ def audited(sandbox, tmp_path_factory):
     (home / "own.csv").write_bytes(BODY)
     cli.run("encrypt", "own.csv", f"s3://{bucket}/own/", "--key", "alias/audited")
     s3.put_object(Bucket=bucket, Key="s3/plain.csv", Body=BODY)
-    for name, kind in [("kms", "aws:kms"), ("dsse", "aws:kms:dsse")]:
-        s3.put_object(Bucket=bucket, Key=f"s3/{name}.csv", Body=BODY, ServerSideEncryption=kind, SSEKMSKeyId=key)
+    s3.put_object(Bucket=bucket, Key="s3/kms.csv", Body=BODY, ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
     rule = {"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
     s3.put_object(
@@ -84,7 +83,6 @@ def test_fernet_strongroom_and_what_s3_encrypts_are_named(audited):
     assert kinds(rows, "s3/") == {
         "s3/plain.csv": "sse-s3",
         "s3/kms.csv": "sse-kms",
-        "s3/dsse.csv": "sse-kms-dsse",
         "s3/customer.csv": "sse-c",
     }
     assert summary["unread"] == {"SSE-C": 1}
