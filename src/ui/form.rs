@@ -43,7 +43,7 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form) 
     let area = centered(body, COLUMNS, (lines.len() + problem.len()) as u16 + 2);
     let inner = boxed(frame, area, &form.title, theme.focus);
     // What was refused stays in sight while the fields scroll.
-    problem.truncate(usize::from(inner.height).saturating_sub(OPTIONS + 2));
+    problem.truncate(usize::from(inner.height).saturating_sub(lines.len().min(OPTIONS + 2)));
     let rows = usize::from(inner.height).saturating_sub(problem.len());
     let below = (focused_line + OPTIONS + 1).min(lines.len());
     let top = below.saturating_sub(rows).min(lines.len().saturating_sub(rows));
