@@ -77,6 +77,7 @@ fn filled(rows: usize) -> State {
         open: None,
         start_dir: PathBuf::from("/"),
         consents: BTreeSet::new(),
+        arrangement: strongroom::app::Arrangement::default(),
         keymap: Keymap::default(),
         now: Timestamp::UNIX_EPOCH,
         size: (120, 36),

@@ -14,11 +14,13 @@
 //!   menu and by `palette`, where `chooser` goes elsewhere by name; `requests` asks first what must be asked.
 //! - From an answer to the screen: `update`; `ended` for operations, with `row_updates` for what they changed, `results` for
 //!   what they found, `next` for what they lead to; `job_alerts`.
-//! - Rows: [`table`], and a [`pane`] each. Screens: `details`, [`job_log`], [`audit`], [`inventory`], [`guide`] (the walk), [`cleanup`],
+//! - Rows: [`table`], and a [`pane`] each. [`chain`]: what is selected in one line; `mend` goes where it breaks. Screens:
+//!   `details`, [`aside`], [`job_log`], [`audit`], [`inventory`], [`guide`] (the walk), [`cleanup`],
 //!   [`policy_review`], [`interrupted_uploads`]. What a call waits for: `questions`, `login`.
 //! - Words: [`format`](mod@format), [`outcome_text`], [`reader_text`].
 
 pub mod actions;
+pub mod aside;
 pub mod audit;
 pub mod cancelling;
 mod chooser;
@@ -34,6 +36,7 @@ pub mod event;
 pub mod form;
 pub mod format;
 pub mod guide;
+mod help;
 mod input;
 pub mod interrupted_uploads;
 pub mod inventory;
@@ -41,6 +44,8 @@ mod job_alerts;
 pub mod job_log;
 pub mod keymap;
 mod login;
+pub mod matrix;
+mod mend;
 mod next;
 pub mod outcome_text;
 mod palette;
@@ -58,12 +63,12 @@ pub mod table;
 mod update;
 
 pub use command::{COMMANDS, Command, Keyed};
-pub use effect::{Consent, Effect, OpId, Topic};
+pub use effect::{Arrangement, Consent, Effect, OpId, Topic};
 pub use event::{Event, KeyCode, KeyPress, LoginEvent, OpEvent, Page};
 pub use keymap::{Keymap, KeymapError};
 pub use pane::Pane;
 pub use settings::Settings;
 pub use state::overlay::Overlay;
-pub use state::{State, layout, messages, operations, overlay};
+pub use state::{State, chain, layout, messages, operations, overlay};
 pub use table::{Freshness, Listing, Row, Table};
 pub use update::update;

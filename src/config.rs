@@ -13,7 +13,7 @@ use etcetera::BaseStrategy;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::app::{Consent, Keymap, Settings};
+use crate::app::{Arrangement, Consent, Keymap, Settings};
 use crate::cli::Global;
 use crate::domain::{AwsContext, Fault, FaultKind, JobSettings, Named, UploadRule};
 use crate::ui::Theme;
@@ -177,7 +177,7 @@ pub struct Config {
     pub keymap: Keymap,
     /// Uploads that need no question any more.
     consents: BTreeSet<Consent>,
-    /// Where consents are kept; `None` in the sandbox and without a home.
+    /// Where consents and the arrangement are kept; `None` in the sandbox and without a home.
     state_dir: Option<PathBuf>,
 }
 
@@ -254,6 +254,7 @@ impl Config {
             open: self.open.clone(),
             start_dir: self.start_dir.clone(),
             consents: self.consents.clone(),
+            arrangement: self.state_dir.as_deref().map(arrangement).unwrap_or_default(),
             keymap: self.keymap.clone(),
             now,
             size,
@@ -267,6 +268,14 @@ impl Config {
             ..self.connection.clone()
         };
         first.in_context(context)
+    }
+
+    /// Remembers where everything is to stand.
+    pub fn arrange(&self, arrangement: Arrangement) {
+        let Some(dir) = &self.state_dir else { return };
+        if let Err(error) = keep(dir, ARRANGEMENT, &arrangement) {
+            tracing::warn!(%error, "could not keep the arrangement");
+        }
     }
 
     /// Keeps that an upload like this needs no question any more. A failure costs one more question later,
@@ -338,6 +347,14 @@ fn keep(dir: &Path, name: &str, what: &impl Serialize) -> io::Result<()> {
 }
 
 const CONSENTS: &str = "consents.json";
+const ARRANGEMENT: &str = "arrangement.json";
+
+/// What makes no sense is as if nothing had been kept.
+fn arrangement(state_dir: &Path) -> Arrangement {
+    let kept = read_file(&state_dir.join(ARRANGEMENT), LONGEST).ok();
+    let kept: Option<Arrangement> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    kept.unwrap_or_default().moved((0, 0))
+}
 
 /// What an earlier version kept says nothing of the key: it is asked again.
 fn consents(state_dir: &Path) -> BTreeSet<Consent> {

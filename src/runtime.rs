@@ -245,6 +245,7 @@ impl Session {
                     }
                 }
                 Effect::Remember(consent) => self.config.remember(consent),
+                Effect::Arrange(arrangement) => self.config.arrange(arrangement),
                 Effect::Switch(context) => {
                     self.config.visit(&context);
                     workers.switch(self.config.connection_in(&context));

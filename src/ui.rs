@@ -3,7 +3,9 @@
 //! Where everything stands is [`crate::app::layout`]'s; each region is drawn by a file of its own, with the same
 //! signature: `render(frame, area, state, theme)`. What is drawn is what is on screen: no cost here grows with the data.
 
+mod aside;
 mod audit;
+mod chain;
 mod dialog;
 mod footer;
 mod form;
@@ -40,8 +42,12 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
     for (pane, area) in &regions.panes {
         panes::render(frame, rect(*area), state, theme, *pane);
     }
+    if let Some(area) = regions.aside {
+        aside::render(frame, rect(area), state, theme);
+    }
     status::operations(frame, rect(regions.operations), state, theme);
     status::message(frame, rect(regions.message), state, theme);
+    chain::render(frame, rect(regions.chain), state, theme);
     footer::render(frame, rect(regions.footer), state, theme);
     let body = rect(regions.body);
     for (index, overlay) in state.overlays.iter().enumerate() {
@@ -52,6 +58,7 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             | Overlay::Messages(_)
             | Overlay::Details(_)
             | Overlay::Report(_)
+            | Overlay::Matrix(_)
             | Overlay::Log(_)
             | Overlay::Audit(_)
             | Overlay::Inventory(_)

@@ -107,6 +107,8 @@ mod walk;
 mod walk_jobs;
 #[path = "it/whole_walk.rs"]
 mod whole_walk;
+#[path = "it/wide.rs"]
+mod wide;
 #[path = "it/worker.rs"]
 mod worker;
 #[path = "it/world.rs"]

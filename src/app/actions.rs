@@ -18,9 +18,10 @@ mod roles;
 
 pub(super) use account::{CLEAN_UP, ask_save as ask_save_audit};
 pub(super) use audits::{ask_audit_again, ask_save_inventory};
+pub(super) use grants::to as grant_to;
 pub(super) use images::BUILD as BUILD_IMAGE;
 pub(super) use jobs::{TRAIN, ask_save as ask_save_log, list as list_job};
-pub(super) use keys::{deletion, policy_drafted, policy_read};
+pub(super) use keys::{deletion, policy_drafted, policy_read, restoration};
 pub(super) use objects::{ENCRYPT, ask_model, bucket_counted, preview};
 pub(super) use proofs::prove;
 pub(super) use roles::NEW as NEW_ROLE;

@@ -10,6 +10,11 @@ pub enum Command {
     NextPane,
     PreviousPane,
     Zoom,
+    Aside,
+    BorderLeft,
+    BorderRight,
+    BorderUp,
+    BorderDown,
     Down,
     Up,
     PageDown,
@@ -22,6 +27,7 @@ pub enum Command {
     Do(Keyed),
     Actions,
     Guide,
+    Chain,
     Filter,
     Sort,
     Reverse,
@@ -119,6 +125,7 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Do(Keyed::Preview) => Keyed::Preview.words();
     Command::Actions => ("actions", "Everything else that can be done to what the cursor is on");
     Command::Guide => ("walk", "The walk: every step from key to clean-up, as it stands, and the next one");
+    Command::Chain => ("chain", "Go to where the chain of key, role, object and job breaks, and to what mends it");
     Command::Do(Keyed::Remove) => Keyed::Remove.words();
     Command::Do(Keyed::Restore) => Keyed::Restore.words();
     Command::Enter => ("enter", "Open: a bucket, prefix or folder, or the details of the row");
@@ -139,6 +146,11 @@ pub const COMMANDS: &[Entry] = table! {
     Command::NextPane => ("next-pane", "Next pane, or next page of the details");
     Command::PreviousPane => ("previous-pane", "Previous pane, or previous page of the details");
     Command::Zoom => ("zoom", "The pane alone, or all of them");
+    Command::Aside => ("aside", "Details beside the list, or no longer");
+    Command::BorderLeft => ("border-left", "Less columns for keys and grants, more for the rest; kept for the next session");
+    Command::BorderRight => ("border-right", "More columns for keys and grants");
+    Command::BorderUp => ("border-up", "Less rows for the upper panes, more for the lower");
+    Command::BorderDown => ("border-down", "More rows for the upper panes");
     Command::Down => ("down", "Down");
     Command::Up => ("up", "Up");
     Command::PageDown => ("page-down", "A page down");

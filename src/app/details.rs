@@ -8,7 +8,9 @@ use super::state::overlay::{Details, Overlay, Scroll, Subject};
 /// Opens the details of something.
 pub(super) fn open(state: &mut State, subject: Subject) {
     if let Subject::Job(name) = &subject {
-        state.job_log = Log::new(name);
+        if !state.is_log_watched(name) {
+            state.job_log = Log::new(name);
+        }
         job_alerts::watch(state, name);
     }
     state.overlays.push(Overlay::Details(Details {
@@ -21,8 +23,10 @@ pub(super) fn open(state: &mut State, subject: Subject) {
 /// Opens the log of a job.
 pub(super) fn open_log(state: &mut State, name: &str) {
     // What the details have of it already is not told again.
-    let is_read = matches!(state.overlays.last(), Some(Overlay::Details(_))) && state.job_log.job == name;
-    let log = if is_read { state.job_log.clone() } else { Log::new(name) };
+    if !state.is_log_watched(name) {
+        state.job_log = Log::new(name);
+    }
+    let log = state.job_log.clone();
     job_alerts::watch(state, name);
     state.overlays.push(Overlay::Log(log));
 }

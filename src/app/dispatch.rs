@@ -5,8 +5,11 @@ use super::format::Tone;
 use super::pane::Pane;
 use super::state::overlay::{Overlay, Scroll, Subject};
 use super::state::{State, reference};
-use super::{Effect, actions, cancelling, chooser, clipboard, details, guide, palette, questions, row_updates};
+use super::{Effect, actions, cancelling, chooser, clipboard, details, guide, mend, palette, questions, row_updates};
 use crate::domain::ObjectRow;
+
+/// How many hundredths a border moves at a time.
+const STEP: i16 = 4;
 
 /// Does what the command says, or says why not here.
 pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
@@ -21,6 +24,11 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::NextPane => focus_by(state, 1),
         Command::PreviousPane => focus_by(state, Pane::ALL.len() - 1),
         Command::Zoom => state.zoom = !state.zoom,
+        Command::Aside => state.toggle_aside(effects),
+        Command::BorderLeft => state.move_borders((-STEP, 0), effects),
+        Command::BorderRight => state.move_borders((STEP, 0), effects),
+        Command::BorderUp => state.move_borders((0, -STEP), effects),
+        Command::BorderDown => state.move_borders((0, STEP), effects),
         Command::Down => state.focused().step(1),
         Command::Up => state.focused().step(-1),
         Command::PageDown => step_page(state, 1),
@@ -35,6 +43,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
             let next = guide::next(state);
             state.overlays.push(Overlay::Guide(next));
         }
+        Command::Chain => mend::go(state, effects),
         Command::Filter => state.typing = true,
         Command::Sort => state.focused().sort_next(),
         Command::Reverse => state.focused().reverse(),

@@ -98,6 +98,8 @@ pub enum Effect {
     Notify(String),
     /// Remember that this was agreed to: no question the next time.
     Remember(Consent),
+    /// Remember where the person wants everything to stand.
+    Arrange(Arrangement),
     /// Open a text in the person's editor; answered by `Event::Edited`.
     Edit {
         /// Its id.
@@ -130,6 +132,40 @@ pub enum Effect {
     OpenPage(String),
     /// Leave.
     Quit,
+}
+
+/// Where a person wants everything to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Arrangement {
+    /// Hundredths of the columns that keys and grants have.
+    pub left: u16,
+    /// Hundredths of the rows that the upper panes have.
+    pub upper: u16,
+    /// Whether the details stand beside the list; by the size of the terminal if the person did not say.
+    pub aside: Option<bool>,
+}
+
+impl Default for Arrangement {
+    fn default() -> Self {
+        Self {
+            left: 40,
+            upper: 60,
+            aside: None,
+        }
+    }
+}
+
+impl Arrangement {
+    /// The border between left and right moves by so many hundredths, and that between above and below.
+    #[must_use]
+    pub fn moved(self, (columns, rows): (i16, i16)) -> Self {
+        Self {
+            left: self.left.saturating_add_signed(columns).clamp(20, 70),
+            upper: self.upper.saturating_add_signed(rows).clamp(20, 80),
+            ..self
+        }
+    }
 }
 
 /// An upload that was agreed to: under this key, to this place. It needs no question any more.

@@ -138,6 +138,21 @@ pub fn cut_front(text: &str, cells: usize) -> String {
     format!("…{}", &text[from..])
 }
 
+/// Like [`cut`], but keeps both ends: for names that differ in either.
+pub fn cut_middle(text: &str, cells: usize) -> String {
+    let text = clean(text);
+    if width(&text) <= cells {
+        return text;
+    }
+    if cells < 3 {
+        return cut(&text, cells);
+    }
+    let tail = cut_front(&text, cells / 2 + 1);
+    let tail = tail.trim_start_matches('…');
+    let head = cut(&text, cells - width(tail));
+    format!("{head}{tail}")
+}
+
 /// Breaks a text into harmless lines of at most `cells` cells, at spaces where there are any.
 pub fn wrap(text: &str, cells: usize) -> Vec<String> {
     let cells = cells.max(1);
@@ -222,6 +237,8 @@ mod tests {
             assert_eq!(fit(text, cells), expected, "{text} in {cells}");
         }
         assert_eq!(cut_front("s3://bucket/a/long/key", 9), "…long/key");
+        assert_eq!(cut_middle("train-20260921-1", 11), "train…921-1");
+        assert_eq!(cut_middle("数据数据数据", 7), "数据…据");
     }
 
     #[test]

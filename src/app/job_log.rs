@@ -3,10 +3,14 @@
 use tui_input::Input;
 
 use super::format;
-use crate::domain::LogLine;
+use crate::domain::metrics::series;
+use crate::domain::{Fault, LogLine};
 
 /// How many lines of a log are kept: the newest.
 const KEPT: usize = 20_000;
+
+/// Lines that a curve is read from: the newest.
+const CURVED: usize = 2_000;
 
 /// The log of a job.
 #[derive(Debug, Clone)]
@@ -23,6 +27,10 @@ pub struct Log {
     pub typing: bool,
     /// Whether it was asked for and answered: only then no line is none.
     pub is_known: bool,
+    /// Why it could not be read, of one that nobody has opened.
+    pub trouble: Option<Box<Fault>>,
+    /// What it measures, best the loss.
+    curve: Option<(String, Vec<f64>)>,
     lines: Vec<LogLine>,
     /// Indices of the lines that the filter lets through.
     shown: Vec<usize>,
@@ -40,6 +48,8 @@ impl Log {
             filter: Input::default(),
             typing: false,
             is_known: false,
+            trouble: None,
+            curve: None,
             lines: Vec::new(),
             shown: Vec::new(),
             top: 0,
@@ -54,6 +64,12 @@ impl Log {
     /// The text of every line, untrusted.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(|line| line.text.as_str())
+    }
+
+    /// What it measures, best the loss: its name and its values.
+    pub fn curve(&self) -> Option<(&str, &[f64])> {
+        let (name, values) = self.curve.as_ref()?;
+        Some((name, values))
     }
 
     /// The last so many lines, harmless.
@@ -122,10 +138,25 @@ impl Log {
 
     pub(super) fn append(&mut self, lines: Vec<LogLine>) {
         self.is_known = true;
+        let is_longer = !lines.is_empty();
         self.lines.extend(lines);
         let excess = self.lines.len().saturating_sub(KEPT);
         self.lines.drain(..excess);
         self.refilter();
+        if is_longer {
+            self.measure();
+        }
+    }
+
+    fn measure(&mut self) {
+        let from = self.lines.len().saturating_sub(CURVED);
+        let found = series(self.lines[from..].iter().map(|line| line.text.as_str()));
+        let is_loss = |name: &&String| name.to_ascii_lowercase().contains("loss");
+        let name = found.keys().find(is_loss).or_else(|| found.keys().next()).cloned();
+        self.curve = name.map(|name| {
+            let values = found[&name].iter().map(|(_, value)| *value).collect();
+            (name, values)
+        });
     }
 
     pub(super) fn refilter(&mut self) {

@@ -42,44 +42,49 @@ impl Pane {
 
 /// Cells that the names of facts take.
 const LABEL: usize = 18;
+/// The same where there are less than [`NARROW`] columns.
+const SHORT_LABEL: usize = 13;
+const NARROW: usize = 64;
 
 /// Facts as `name  value`, long values wrapped beside their name.
-struct Facts {
-    lines: Vec<Line>,
+pub(super) struct Facts {
+    pub(super) lines: Vec<Line>,
     columns: usize,
+    label: usize,
 }
 
 impl Facts {
-    fn new(columns: usize) -> Self {
+    pub(super) fn new(columns: usize) -> Self {
         Self {
             lines: Vec::new(),
             columns,
+            label: if columns < NARROW { SHORT_LABEL } else { LABEL },
         }
     }
 
-    fn heading(&mut self, text: &str) {
+    pub(super) fn heading(&mut self, text: &str) {
         if !self.lines.is_empty() {
             self.lines.push(Line::blank());
         }
         self.lines.push(Line::new(Tone::Heading, text));
     }
 
-    fn fact(&mut self, name: &str, tone: Tone, value: &str) {
+    pub(super) fn fact(&mut self, name: &str, tone: Tone, value: &str) {
         if value.is_empty() {
             return;
         }
-        let mut name = super::format::fit(name, LABEL);
-        for piece in super::format::wrap(value, self.columns.saturating_sub(LABEL)) {
+        let mut name = super::format::fit(name, self.label);
+        for piece in super::format::wrap(value, self.columns.saturating_sub(self.label)) {
             self.lines.push(Line::new(Tone::Dim, name).and(tone, piece));
-            name = " ".repeat(LABEL);
+            name = " ".repeat(self.label);
         }
     }
 
-    fn plain(&mut self, name: &str, value: &str) {
+    pub(super) fn plain(&mut self, name: &str, value: &str) {
         self.fact(name, Tone::Plain, value);
     }
 
-    fn text(&mut self, tone: Tone, text: &str) {
+    pub(super) fn text(&mut self, tone: Tone, text: &str) {
         let lines = super::format::wrap(text, self.columns);
         self.lines.extend(lines.into_iter().map(|line| Line::new(tone, line)));
     }

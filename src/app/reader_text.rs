@@ -1,13 +1,12 @@
 //! What readers show, as lines: help, messages, details, reports. The core needs their number for scrolling, the
 //! drawing their words.
 
-use super::command::{COMMANDS, Command};
 use super::format::{self, Line, Tone};
 use super::pane::{self, files, grants, jobs, keys, objects};
 use super::state::State;
 use super::state::overlay::{Details, Overlay, Previewing, Subject};
 use super::table::Row;
-use super::{policy_review, results};
+use super::{help, matrix, policy_review, results};
 use crate::domain::explain::{Explanation, explain, explain_text};
 use crate::domain::{Door, Fault, FaultKind, Origin};
 
@@ -15,10 +14,11 @@ use crate::domain::{Door, Fault, FaultKind, Origin};
 pub fn lines(state: &State, columns: usize) -> Vec<Line> {
     let is_dialog = |overlay: &&Overlay| matches!(overlay, Overlay::Confirm(_) | Overlay::Form(_));
     match state.overlays.iter().rev().find(|overlay| !is_dialog(overlay)) {
-        Some(Overlay::Help(_)) => help(state, columns),
+        Some(Overlay::Help(_)) => help::lines(state, columns),
         Some(Overlay::Review(shown)) => policy_review::lines(shown, columns),
         Some(Overlay::Preview(shown)) => preview(shown, columns),
         Some(Overlay::Details(shown)) => details(state, shown, columns),
+        Some(Overlay::Matrix(shown)) => matrix::lines(shown, columns).0,
         Some(Overlay::Report(report)) => report.lines.iter().flat_map(|line| wrapped(line, columns)).collect(),
         _ => Vec::new(),
     }
@@ -41,61 +41,6 @@ fn wrapped(line: &Line, columns: usize) -> Vec<Line> {
 
 /// Lines of its log beside a job's failure.
 const LOG_TAIL: usize = 8;
-/// From this width on there is room for the commands' names.
-const NAMED: usize = 100;
-
-fn help(state: &State, columns: usize) -> Vec<Line> {
-    let keymap = &state.settings.keymap;
-    let moves =
-        |command: Command| (Command::Zoom..=Command::Bottom).contains(&command) || matches!(command, Command::Focus(_));
-    let mut lines = Vec::new();
-    let mut section = |title: String, wanted: &dyn Fn(Command) -> bool| {
-        if !lines.is_empty() {
-            lines.push(Line::blank());
-        }
-        lines.push(Line::new(Tone::Heading, title));
-        for entry in COMMANDS.iter().filter(|entry| wanted(entry.command)) {
-            let mut keys = format::fit(&keymap.keys(entry.command).join(" "), 14);
-            let mut name = if columns < NAMED {
-                String::new()
-            } else {
-                format::fit(entry.name, 15)
-            };
-            let room = columns.saturating_sub(format::width(&keys) + format::width(&name));
-            for help in format::wrap(entry.help, room) {
-                let line = Line::new(Tone::Accent, keys.clone()).and(Tone::Plain, name.clone());
-                lines.push(line.and(Tone::Dim, help));
-                keys = " ".repeat(keys.len());
-                name = " ".repeat(name.len());
-            }
-        }
-    };
-    let here = |command: Command| state.is_available(command) && !moves(command);
-    section(format!("In {}", state.focus.name()), &here);
-    section("Moving".to_owned(), &moves);
-    section("Elsewhere".to_owned(), &|command| {
-        !state.is_available(command) && !moves(command)
-    });
-    lines.push(Line::blank());
-    lines.push(Line::new(Tone::Heading, "Signs"));
-    for (sign, meaning) in [
-        (
-            "◆",
-            "says it belongs to the selected key: its data key is wrapped by it, the job uses it",
-        ),
-        ("✓", "marked"),
-        ("▸", "the cursor"),
-        (
-            "verified",
-            "read here to its end and intact, for this ETag; all else in WHAT is what the object says",
-        ),
-        ("not intact", "read here, and its token fails"),
-        ("refuted", "its head alone shows that it is not what it says"),
-    ] {
-        lines.push(Line::new(Tone::Accent, format::fit(sign, 14)).and(Tone::Dim, meaning));
-    }
-    lines
-}
 
 /// The messages, newest first, each with what it means.
 pub fn messages(state: &State, columns: usize) -> Vec<Vec<Line>> {
@@ -212,7 +157,7 @@ fn preview(shown: &Previewing, columns: usize) -> Vec<Line> {
     lines
 }
 
-fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
+pub(super) fn details(state: &State, details: &Details, columns: usize) -> Vec<Line> {
     let page = details.subject.pages().get(details.page).copied().unwrap_or("Overview");
     let gone = || vec![Line::new(Tone::Warn, "It is not listed any more.")];
     match &details.subject {

@@ -11,16 +11,14 @@ use super::format::{self, Line, Tone};
 use super::inventory::Inventory;
 use super::state::continuation::Continuation;
 use super::state::operations::Operation;
-use super::state::overlay::{Next, Overlay, Previewing, Report, ResultList, ResultRow, Scroll};
+use super::state::overlay::{Matrix, Next, Overlay, Previewing, Report, ResultList, ResultRow, Scroll};
 use super::state::{Proved, State};
 use super::{Effect, actions, cleanup, outcome_text};
 use crate::domain::{
     AuditEntry, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, ObjectUri, Origin, Outcome, Plaintext,
     Preview, ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, policy,
 };
-use lines::{
-    dependents, finding_row, grant_cycle_lines, grant_row, object_proof, refused_row, role_policies, tool_lines,
-};
+use lines::{dependents, finding_row, grant_row, object_proof, refused_row, role_policies, tool_lines};
 
 /// What an outcome found out, to be read or answered.
 pub(super) fn show(
@@ -81,9 +79,13 @@ pub(super) fn show(
             );
             Some(report("Encrypted data key", lines))
         }
-        Outcome::Dependents(found) => Some(match operation.continuation {
-            Continuation::DeleteKey => Next::show(Overlay::Form(actions::deletion(state, &found))),
-            _ => report("What depends on the key", dependents(*found)),
+        Outcome::Dependents(found) => Some({
+            let summary = found.summary();
+            state.dependents.insert(found.key_arn.clone(), (state.now, summary));
+            match operation.continuation {
+                Continuation::DeleteKey => Next::show(Overlay::Form(actions::deletion(state, &found))),
+                _ => report("What depends on the key", dependents(*found)),
+            }
         }),
         Outcome::BucketCounted(count) => actions::bucket_counted(state, &operation.continuation, &count),
         Outcome::Archive { source, members } => Some(archive(&source, members)),
@@ -102,7 +104,11 @@ pub(super) fn show(
         }
         Outcome::GrantCycle(cycle) => {
             remember_grant_cycle(state, &cycle);
-            Some(report("The story of the grant", grant_cycle_lines(&cycle)))
+            Some(Next::show(Overlay::Matrix(Matrix {
+                cycle,
+                cursor: 0,
+                is_open: false,
+            })))
         }
         Outcome::Preflighted { findings, .. } => {
             let rows: Vec<ResultRow> = findings.into_iter().map(finding_row).collect();

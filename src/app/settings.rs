@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::effect::Consent;
+use super::effect::{Arrangement, Consent};
 use super::keymap::Keymap;
 use crate::domain::{AwsContext, Named};
 
@@ -34,6 +34,8 @@ pub struct Settings {
     pub start_dir: PathBuf,
     /// What was agreed to before.
     pub consents: BTreeSet<Consent>,
+    /// Where everything stands, as it was left.
+    pub arrangement: Arrangement,
     /// The keys.
     pub keymap: Keymap,
     /// The time.

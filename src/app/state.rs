@@ -2,12 +2,14 @@
 
 pub mod action;
 mod audits;
+pub mod chain;
 pub mod continuation;
 pub mod layout;
 pub mod messages;
 mod named;
 pub mod operations;
 pub mod overlay;
+mod resting;
 pub mod review;
 mod switch;
 pub mod target;
@@ -127,6 +129,11 @@ pub struct State {
     pub(super) audits: Vec<Arc<AuditReport>>,
     /// Jobs whose end is told: started here, or looked at while they ran.
     pub(super) watched_jobs: BTreeSet<String>,
+    chain: chain::Chain,
+    chain_memo: chain::Memo,
+    resting: resting::Resting,
+    /// What was found to depend on keys, by ARN: when, and what.
+    pub(super) dependents: BTreeMap<String, (Timestamp, String)>,
 }
 
 /// What a proof found out about Decrypt.
@@ -188,6 +195,10 @@ impl State {
             questions: Vec::new(),
             audits: Vec::new(),
             watched_jobs: BTreeSet::new(),
+            chain: chain::Chain::default(),
+            chain_memo: chain::Memo::default(),
+            resting: resting::Resting::default(),
+            dependents: BTreeMap::new(),
         };
         state.list_named();
         if let Some(named) = state.settings.open.take() {
@@ -202,7 +213,13 @@ impl State {
     pub fn seconds_between_ticks(&self) -> u64 {
         let is_busy =
             self.operations.running().next().is_some() || self.jobs.visible().any(|(job, ..)| job.status.is_active());
-        if is_busy { 1 } else { 10 }
+        if is_busy || self.is_coming_to_rest() { 1 } else { 10 }
+    }
+
+    /// What the newest proof of this key and this role found out.
+    pub(super) fn newest_proof(&self, key_arn: &str, role_arn: &str) -> Option<&Proved> {
+        let mut proofs = self.proofs.iter().rev();
+        proofs.find(|proof| proof.key_arn == key_arn && proof.role_arn == role_arn)
     }
 
     /// Where everything stands on screen.
@@ -376,6 +393,8 @@ impl State {
             self.grants.reset();
             self.grants_of = key;
         }
+        self.forge_chain();
+        self.rest();
         let topics = self.topics();
         if topics != self.watched {
             self.watched.clone_from(&topics);

@@ -104,6 +104,8 @@ pub struct Table<T> {
     pinned: BTreeSet<String>,
     freshness: Freshness,
     pages: Pages<T>,
+    /// Counts the changes of rows and their places.
+    revision: u64,
     /// A row to put the cursor on once it is there.
     wanted: Option<String>,
     /// The row that the person put the cursor on.
@@ -124,6 +126,7 @@ impl<T> Default for Table<T> {
             pinned: BTreeSet::new(),
             freshness: Freshness::Absent,
             pages: Pages::default(),
+            revision: 0,
             wanted: None,
             touched: None,
         }
@@ -144,6 +147,7 @@ impl<T: Row> Table<T> {
         *self = Self {
             sort: self.sort,
             height: self.height,
+            revision: self.revision + 1,
             ..Self::default()
         };
     }
@@ -239,6 +243,11 @@ impl<T: Row> Table<T> {
     /// Whether the rows are all that there were when they were asked for.
     pub fn is_whole(&self) -> bool {
         self.pages.is_whole
+    }
+
+    /// Another number for other rows.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// True if there were any.

@@ -212,6 +212,12 @@ fn failed(state: &mut State, topic: Topic, walk: u64, fault: Fault) {
             }
             state.complain(fault);
         }
+        // Who only rests on a job has not asked for its log.
+        Topic::Log(name) if state.overlays.is_empty() => {
+            if state.job_log.job == name {
+                state.job_log.trouble = Some(Box::new(fault));
+            }
+        }
         Topic::Log(_) => state.complain(fault),
     }
 }

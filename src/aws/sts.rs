@@ -26,6 +26,17 @@ pub(crate) async fn account(aws: &Aws) -> Option<String> {
     asked.ok()?.ok().map(|identity| identity.account)
 }
 
+impl Aws {
+    /// ARN of whoever we are, as far as it can be found out soon.
+    pub(crate) async fn identity(&self) -> Option<String> {
+        if let Some(arn) = self.inner.identity.get() {
+            return Some(arn.clone());
+        }
+        let asked = tokio::time::timeout(SOON, caller_identity(self)).await;
+        asked.ok()?.ok().map(|identity| identity.arn)
+    }
+}
+
 pub(crate) async fn caller_identity(aws: &Aws) -> Result<Identity, Fault> {
     Ok(caller_identity_at(aws).await?.0)
 }

@@ -89,7 +89,7 @@ fn print_story(story: &GrantCycle, as_json: bool) -> Result<(), Fault> {
     for note in &story.notes {
         warn(note);
     }
-    if let Some(path) = &story.evidence {
+    for path in story.evidence.iter().chain(&story.page) {
         warn(&format!("the evidence is in {}", path.display()));
     }
     if as_json {

@@ -1,8 +1,12 @@
 //! What an access proof finds out.
 
+mod page;
+
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+
+pub use page::page;
 
 /// One operation tried by an access proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +60,8 @@ pub struct GrantCycle {
     pub key_arn: String,
     /// The role.
     pub role_arn: String,
+    /// ARN of whoever asked, where that is known.
+    pub identity: Option<String>,
     /// What was granted meanwhile.
     pub granted: Vec<String>,
     /// What happened, in order.
@@ -66,6 +72,37 @@ pub struct GrantCycle {
     pub notes: Vec<String>,
     /// The evidence file, where one could be written.
     pub evidence: Option<PathBuf>,
+    /// The same as a page to be read, where one could be written.
+    pub page: Option<PathBuf>,
+}
+
+/// The phases in which operations are tried, in order.
+pub const PHASES: [&str; 3] = ["before", "granted", "revoked"];
+
+impl GrantCycle {
+    /// The last that was asked in this phase: of a grant, once it is seen without its token.
+    pub fn phase(&self, name: &str) -> Option<&CyclePhase> {
+        let mut asked = self.phases.iter().rev().filter(|phase| phase.expected.is_some());
+        asked.find(|phase| phase.name == name)
+    }
+
+    /// What came of an operation in this phase.
+    pub fn step(&self, phase: &str, operation: &str) -> Option<&ProofStep> {
+        let mut steps = self.phase(phase)?.operations.iter();
+        steps.find(|step| step.operation == operation)
+    }
+
+    /// Every operation that was tried: those that were granted first, then in the order in which they were tried.
+    pub fn operations(&self) -> Vec<&str> {
+        let mut found: Vec<&str> = Vec::new();
+        for step in self.phases.iter().flat_map(|phase| &phase.operations) {
+            if !found.contains(&step.operation.as_str()) {
+                found.push(&step.operation);
+            }
+        }
+        found.sort_by_key(|operation| !self.granted.iter().any(|granted| granted == operation));
+        found
+    }
 }
 
 /// One phase of a [`GrantCycle`].

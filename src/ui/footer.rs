@@ -102,6 +102,11 @@ fn here(state: &State) -> Vec<Hint> {
         ],
     };
     hints.retain(|(command, _)| state.is_available(*command));
+    // Who looks around for the first time is led.
+    let is_new = state.settings.sandbox || state.keys.is_whole() && state.keys.rows().is_empty();
+    if is_new {
+        hints.insert(hints.len().min(1), (Command::Guide, "walk"));
+    }
     hints.push((Command::Actions, "more"));
     hints.push((Command::Enter, "open"));
     hints.push((Command::Filter, "filter"));
@@ -110,7 +115,10 @@ fn here(state: &State) -> Vec<Hint> {
         hints.push((Command::Operations, "operations"));
     }
     hints.push((Command::Sort, "sort"));
-    hints.push((Command::Guide, "walk"));
+    if !is_new {
+        hints.push((Command::Guide, "walk"));
+    }
+    hints.push((Command::Aside, "details"));
     hints.push((Command::Palette, "commands"));
     hints
 }
@@ -207,6 +215,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             keys(&own[begin..], CLOSE)
         }
         Overlay::Menu(_) | Overlay::Results(_) | Overlay::CleanUp(_) => keys(&[DO_IT, COPY_COMMAND], STEP),
+        Overlay::Matrix(_) => keys(&[(Command::Enter, "reasons")], STEP),
         Overlay::Guide(row) if !guide::may_go(state, *row) => keys(&[], STEP),
         Overlay::Guide(_) | Overlay::Messages(_) => keys(&[DO_IT], STEP),
         Overlay::Report(report) if report.then.is_some() => keys(&[DO_IT], DOWN),

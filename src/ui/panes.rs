@@ -4,16 +4,17 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::Theme;
-use super::table::{Cell, Column, View, fixed, flex, number, render as table};
+use super::table::{Cell, Column, View, fixed, flex, named, number, render as table};
+use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::pane::grants::is_orphan;
 use crate::app::pane::jobs::took;
 use crate::app::seen::ReadResult;
-use crate::app::{Pane, State};
+use crate::app::{Command, Pane, State};
 use crate::domain::{BucketRow, FaultKind, FileRow, Grant, KmsKey, ObjectRow, TrainingJob};
 
 const KEYS: &[Column] = &[
-    flex("NAME", 20, 3, 0),
+    named("NAME", 12, 3, 0),
     fixed("STATE", 15, 1),
     flex("DESCRIPTION", 16, 2, 4),
     fixed("KEY ID", 36, 5),
@@ -21,33 +22,45 @@ const KEYS: &[Column] = &[
     number("AGE", 4, 3),
 ];
 const GRANTS: &[Column] = &[
-    flex("GRANTEE", 16, 3, 0),
+    named("GRANTEE", 10, 3, 0),
     flex("MAY", 16, 2, 1),
     flex("NAME", 10, 1, 4),
     flex("ONLY IF", 12, 1, 5),
     number("AGE", 4, 3),
 ];
-const BUCKETS: &[Column] = &[flex("BUCKET", 12, 1, 0), number("AGE", 4, 1)];
+const BUCKETS: &[Column] = &[named("BUCKET", 12, 1, 0), number("AGE", 4, 1)];
 const OBJECTS: &[Column] = &[
-    flex("NAME", 14, 3, 0),
+    named("NAME", 14, 3, 0),
     number("SIZE", 8, 2),
     fixed("WHAT", 10, 1),
-    flex("KEY", 14, 1, 5),
+    named("KEY", 14, 1, 5),
     number("AGE", 4, 4),
 ];
 const JOBS: &[Column] = &[
-    flex("NAME", 22, 3, 0),
+    named("NAME", 22, 3, 0),
     flex("STATUS", 21, 1, 0),
-    flex("ROLE", 12, 1, 4),
+    named("ROLE", 12, 1, 4),
     number("TOOK", 7, 2),
     number("AGE", 4, 3),
 ];
-const FILES: &[Column] = &[flex("NAME", 10, 1, 0), number("SIZE", 8, 1), number("AGE", 4, 3)];
+const FILES: &[Column] = &[named("NAME", 10, 1, 0), number("SIZE", 8, 1), number("AGE", 4, 3)];
 
-/// What an empty pane says: what fills it is offered to whoever may.
-fn invited(state: &State, alone: &'static str, with_way: &'static str) -> &'static str {
-    if state.settings.is_read_only() { alone } else { with_way }
+/// What an empty pane says: that it is, and what fills it, with its key, for whoever may.
+fn empty(state: &State, words: &str, ways: &[(&[Command], &str)]) -> String {
+    let key = |command: &Command| state.settings.keymap.key(*command);
+    let way = |(commands, words): &(&[Command], &str)| {
+        let keys: Vec<String> = commands.iter().map(key).collect();
+        format!("{} {words}", keys.join(", then "))
+    };
+    let ways = if state.settings.is_read_only() { &[] } else { ways };
+    let lines = std::iter::once(words.to_owned()).chain(ways.iter().map(way));
+    lines.collect::<Vec<_>>().join("\n")
 }
+
+const NEW: &[Command] = &[Command::Do(Keyed::New)];
+const FILE: &[Command] = &[Command::Focus(Pane::Files), Command::Do(Keyed::Encrypt)];
+const JOB: &[Command] = &[Command::Focus(Pane::Objects), Command::Do(Keyed::Train)];
+const WALK: (&[Command], &str) = (&[Command::Guide], "walks through all of it, step by step");
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane) {
     match pane {
@@ -57,7 +70,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 title: "KMS keys".to_owned(),
                 table: &state.keys,
                 columns: KEYS,
-                empty: invited(state, "No keys here.", "No keys here; n makes one."),
+                empty: empty(state, "No keys here.", &[(NEW, "makes one"), WALK]),
                 unasked: "",
             };
             table(frame, area, state, theme, &view, |key| self::key(state, key), |_| false);
@@ -69,10 +82,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 title: of.unwrap_or_else(|| "Grants".to_owned()),
                 table: &state.grants,
                 columns: GRANTS,
-                empty: invited(
+                empty: empty(
                     state,
                     "No grants on this key: no role can unwrap with it unless a policy says so.",
-                    "No grants on this key: no role can unwrap with it unless a policy says so; n makes one.",
+                    &[(NEW, "grants a role the use of the key")],
                 ),
                 unasked: "No key is selected (1): grants are a key's.",
             };
@@ -93,7 +106,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                     title: "Buckets".to_owned(),
                     table: &state.buckets,
                     columns: BUCKETS,
-                    empty: invited(state, "No buckets here.", "No buckets here; n makes one."),
+                    empty: empty(
+                        state,
+                        "No buckets here.",
+                        &[(NEW, "makes one"), (&[Command::Open], "opens one by its name")],
+                    ),
                     unasked: "",
                 };
                 table(frame, area, state, theme, &view, |row| bucket(state, row), |_| false);
@@ -101,13 +118,16 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
             Some((bucket, prefix)) => {
                 let view = View {
                     pane,
-                    title: format!("s3://{bucket}/{prefix}"),
+                    title: format!("Objects s3://{bucket}/{prefix}"),
                     table: &state.objects,
                     columns: OBJECTS,
-                    empty: invited(
+                    empty: empty(
                         state,
                         "Nothing here.",
-                        "Nothing here: select a file (5) and press e to encrypt and upload it.",
+                        &[
+                            (FILE, "encrypts the selected file and uploads it here"),
+                            (NEW, "makes a prefix"),
+                        ],
                     ),
                     unasked: "",
                 };
@@ -123,10 +143,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 title: "Training jobs".to_owned(),
                 table: &state.jobs,
                 columns: JOBS,
-                empty: invited(
+                empty: empty(
                     state,
                     "No training jobs.",
-                    "No training jobs: select an encrypted object (3) and press t.",
+                    &[(JOB, "starts one on the selected encrypted object")],
                 ),
                 unasked: "",
             };
@@ -139,7 +159,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 title: state.dir.to_string_lossy().into_owned(),
                 table: &state.files,
                 columns: FILES,
-                empty: "An empty folder; - goes up.",
+                empty: format!(
+                    "An empty folder.\n{} goes up",
+                    state.settings.keymap.key(Command::Parent)
+                ),
                 unasked: "",
             };
             table(frame, area, state, theme, &view, |row| file(state, row), |_| false);

@@ -9,8 +9,8 @@ use super::{Theme, audit, boxed, inventory, line, metrics, position, rows, statu
 use crate::app::format::{self, Tone};
 use crate::app::job_log::Log;
 use crate::app::operations::Standing;
-use crate::app::overlay::Details;
-use crate::app::{Overlay, State, reader_text};
+use crate::app::overlay::{Details, Matrix};
+use crate::app::{Overlay, State, matrix, reader_text};
 use crate::domain::Door;
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay) {
@@ -19,6 +19,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         Overlay::Review(review) => ("Key policy".to_owned(), review.scroll.0),
         Overlay::Preview(shown) => (shown.preview.source.clone(), shown.scroll.0),
         Overlay::Messages(id) => return rows::messages(frame, area, state, theme, *id),
+        Overlay::Matrix(shown) => return self::matrix(frame, area, theme, shown),
         Overlay::Results(list) => return rows::results(frame, area, theme, list),
         Overlay::CleanUp(shown) => return rows::clean_up(frame, area, state, theme, shown),
         Overlay::Guide(row) => return rows::guide(frame, area, state, theme, *row),
@@ -62,6 +63,26 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
             theme,
             &format!("{}–{} of {}", top + 1, top + rows, all.len()),
         );
+    }
+}
+
+fn matrix(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Matrix) {
+    let inner = boxed(frame, area, "The story of the grant", theme.focus);
+    let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
+    let (all, cursor) = matrix::lines(shown, columns);
+    // As much of what is open below the cursor as there is room for, and the cursor in any case.
+    let open = if shown.is_open { rows / 2 } else { 1 };
+    let top = (cursor + open).saturating_sub(rows).min(cursor);
+    let lines: Vec<Line> = all
+        .iter()
+        .skip(top)
+        .take(rows)
+        .map(|words| line(words, theme, columns))
+        .collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+    if all.len() > rows {
+        let end = all.len().min(top + rows);
+        position(frame, area, theme, &format!("{}–{end} of {}", top + 1, all.len()));
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Column {
     /// The least important go first when there is no room; 0 never goes.
     pub(super) rank: usize,
     pub(super) right: bool,
+    /// Whether it is cut in the middle.
+    pub(super) middle: bool,
 }
 
 /// A text column that takes a share of what is left over.
@@ -34,6 +36,15 @@ pub(super) const fn flex(title: &'static str, least: usize, share: usize, rank: 
         share,
         rank,
         right: false,
+        middle: false,
+    }
+}
+
+/// The same of names, which differ at either end.
+pub(super) const fn named(title: &'static str, least: usize, share: usize, rank: usize) -> Column {
+    Column {
+        middle: true,
+        ..flex(title, least, share, rank)
     }
 }
 
@@ -60,7 +71,7 @@ pub(super) struct View<'a, T> {
     pub(super) table: &'a Table<T>,
     pub(super) columns: &'a [Column],
     /// What to say when there is nothing.
-    pub(super) empty: &'a str,
+    pub(super) empty: String,
     /// What to say where there is nothing to ask about.
     pub(super) unasked: &'a str,
 }
@@ -109,17 +120,21 @@ pub(super) fn render<T: Row>(
         frame.render_widget(Paragraph::new(lines), inner);
         return;
     }
-    let widths = widths(view.columns, usize::from(inner.width).saturating_sub(SIGNS + 1));
+    let rows: Vec<_> = view.table.visible().collect();
+    let cells: Vec<Vec<Cell>> = rows.iter().map(|(row, ..)| cells(row)).collect();
+    let is_all = rows.len() == view.table.shown();
+    let needs = needs(view.columns, view.table.sort().map(|(title, _)| title), &cells, is_all);
+    let widths = widths(view.columns, &needs, usize::from(inner.width).saturating_sub(SIGNS + 1));
     let mut lines = vec![titles(view, &widths, theme)];
-    for (row, is_cursor, is_marked) in view.table.visible() {
+    for ((row, is_cursor, is_marked), cells) in rows.into_iter().zip(cells) {
         let mut spans = vec![
             Span::styled(if is_cursor { "▸" } else { " " }, theme.tone(Tone::Accent)),
             Span::styled(if is_marked { "✓" } else { " " }, theme.tone(Tone::Accent)),
             Span::styled(if is_linked(row) { "◆ " } else { "  " }, theme.tone(Tone::Accent)),
         ];
-        for ((column, width), (tone, words)) in view.columns.iter().zip(&widths).zip(cells(row)) {
+        for ((column, width), (tone, words)) in view.columns.iter().zip(&widths).zip(cells) {
             let Some(width) = width else { continue };
-            spans.push(Span::styled(aligned(&words, *width, column.right), theme.tone(tone)));
+            spans.push(Span::styled(aligned(&words, *width, column), theme.tone(tone)));
             spans.push(Span::raw(" "));
         }
         let style = if is_cursor && focused {
@@ -155,7 +170,7 @@ fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, ro
         } else {
             format::width(filter) + 4
         };
-    let name = format::cut_front(&view.title, room.saturating_sub(taken));
+    let name = short_title(&view.title, room.saturating_sub(taken));
     let mut spans = vec![
         Span::styled(format!(" {digit} "), theme.tone(Tone::Dim)),
         Span::styled(name, style),
@@ -170,6 +185,16 @@ fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, ro
         ));
     }
     Line::from(spans)
+}
+
+/// Its first word stays, which says what the rows are; of a place the end tells most.
+fn short_title(title: &str, room: usize) -> String {
+    match title.split_once(' ') {
+        Some((what, place)) if format::width(title) > room && room > what.len() + 6 => {
+            format!("{what} {}", format::cut_front(place, room - what.len() - 1))
+        }
+        _ => format::cut_front(title, room),
+    }
 }
 
 /// What is to be known of the rows as a whole.
@@ -208,7 +233,7 @@ fn nothing<T: Row>(view: &View<T>, columns: usize) -> Vec<Cell> {
         Freshness::Ready(_) if !view.table.filter().is_empty() => {
             (Tone::Dim, "Nothing passes the filter; Esc clears it.".to_owned())
         }
-        Freshness::Ready(_) => (Tone::Dim, view.empty.to_owned()),
+        Freshness::Ready(_) => (Tone::Dim, view.empty.clone()),
     };
     format::wrap(&words, columns)
         .into_iter()
@@ -226,14 +251,17 @@ fn titles<T: Row>(view: &View<T>, widths: &[Option<usize>], theme: &Theme) -> Li
             Some((title, false)) if title == column.title => "↑",
             Some(_) | None => "",
         };
-        words.push_str(&aligned(&format!("{}{arrow}", column.title), *width, column.right));
+        words.push_str(&aligned(&format!("{}{arrow}", column.title), *width, column));
         words.push(' ');
     }
     Line::styled(words, theme.tone(Tone::Dim))
 }
 
-fn aligned(words: &str, width: usize, right: bool) -> String {
-    if !right {
+fn aligned(words: &str, width: usize, column: &Column) -> String {
+    if column.middle {
+        return format::fit(&format::cut_middle(words, width), width);
+    }
+    if !column.right {
         return format::fit(words, width);
     }
     let words = format::cut(words, width);
@@ -241,57 +269,161 @@ fn aligned(words: &str, width: usize, right: bool) -> String {
     format!("{}{words}", " ".repeat(missing))
 }
 
-/// How wide each column is; none for those that there is no room for.
-fn widths(columns: &[Column], room: usize) -> Vec<Option<usize>> {
-    let mut kept: Vec<bool> = vec![true; columns.len()];
-    let needed = |kept: &[bool]| {
-        let kept = columns.iter().zip(kept).filter(|(_, kept)| **kept);
-        kept.map(|(column, _)| column.least + 1).sum::<usize>()
+/// What a column needs to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Need {
+    /// Cells of the widest of the rows on screen, and of its title.
+    cells: usize,
+    /// Whether it tells nothing: all rows are on screen, and it is empty, or the same in each.
+    is_idle: bool,
+}
+
+fn needs(columns: &[Column], sorted: Option<&str>, rows: &[Vec<Cell>], is_all: bool) -> Vec<Need> {
+    let need = |(index, column): (usize, &Column)| {
+        let words = || {
+            rows.iter()
+                .filter_map(|row| row.get(index))
+                .map(|(_, words)| words.as_str())
+        };
+        let widest = words()
+            .map(|words| format::width(&format::clean(words)))
+            .max()
+            .unwrap_or(0);
+        let first = words().next().unwrap_or_default();
+        let is_same = words().all(|words| words == first) && (rows.len() > 1 || first.is_empty());
+        Need {
+            cells: widest.max(column.title.len() + usize::from(sorted == Some(column.title))),
+            is_idle: is_all && is_same && column.rank > 1 && sorted != Some(column.title),
+        }
     };
-    while needed(&kept) > room + 1 {
+    columns.iter().enumerate().map(need).collect()
+}
+
+/// How wide each column is; none for those that there is no room for. Where not all have what they need those that tell
+/// nothing go first, then the least important; what one does not need the others have.
+fn widths(columns: &[Column], needs: &[Need], room: usize) -> Vec<Option<usize>> {
+    let least: Vec<usize> = columns
+        .iter()
+        .zip(needs)
+        .map(|(column, need)| column.least.min(need.cells))
+        .collect();
+    let mut kept: Vec<bool> = vec![true; columns.len()];
+    let taken = |kept: &[bool], of: &dyn Fn(usize) -> usize| {
+        (0..kept.len())
+            .filter(|index| kept[*index])
+            .map(|index| of(index) + 1)
+            .sum::<usize>()
+    };
+    let whole = |index: usize| needs[index].cells;
+    let small = |index: usize| least[index];
+    while taken(&kept, &whole) > room + 1 {
+        let idle = (0..columns.len()).filter(|index| kept[*index] && needs[*index].is_idle);
+        match idle.max_by_key(|index| columns[*index].rank) {
+            Some(index) => kept[index] = false,
+            None => break,
+        }
+    }
+    while taken(&kept, &small) > room + 1 {
         let candidates = (0..columns.len()).filter(|index| kept[*index] && columns[*index].rank > 0);
         match candidates.max_by_key(|index| columns[*index].rank) {
             Some(index) => kept[index] = false,
             None => break,
         }
     }
-    let mut left = (room + 1).saturating_sub(needed(&kept));
-    let mut shares: usize = columns
-        .iter()
-        .zip(&kept)
-        .filter(|(_, kept)| **kept)
-        .map(|(column, _)| column.share)
-        .sum();
-    let mut widths = Vec::new();
-    for (column, kept) in columns.iter().zip(kept) {
-        if !kept {
-            widths.push(None);
-            continue;
-        }
-        let extra = if column.share == 0 {
-            0
-        } else {
-            left * column.share / shares
+    let mut widths = least.clone();
+    let mut left = (room + 1).saturating_sub(taken(&kept, &small));
+    // First what is needed, then what is left.
+    for is_needed in [true, false] {
+        let wants = |index: usize, widths: &[usize]| {
+            kept[index]
+                && if is_needed {
+                    widths[index] < needs[index].cells
+                } else {
+                    columns[index].share > 0
+                }
         };
-        left -= extra;
-        shares -= column.share;
-        // Where not even the one column fits, it is cut.
-        widths.push(Some((column.least + extra).min(room)));
+        let mut shares: usize = (0..columns.len())
+            .filter(|index| wants(*index, &widths))
+            .map(|index| columns[index].share.max(1))
+            .sum();
+        // Those that need least first: what they leave is the others'.
+        let mut order: Vec<usize> = (0..columns.len()).filter(|index| wants(*index, &widths)).collect();
+        if is_needed {
+            order.sort_by_key(|index| needs[*index].cells - widths[*index]);
+        }
+        for index in order {
+            let share = columns[index].share.max(1);
+            let part = left * share / shares;
+            let extra = if is_needed {
+                part.min(needs[index].cells - widths[index])
+            } else {
+                part
+            };
+            widths[index] += extra;
+            left -= extra;
+            shares -= share;
+        }
     }
-    widths
+    let wide = widths.into_iter().zip(kept);
+    // Where not even the one column fits, it is cut.
+    wide.map(|(width, kept)| kept.then_some(width.min(room))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn all_need(cells: usize) -> [Need; 3] {
+        [Need { cells, is_idle: false }; 3]
+    }
+
     #[test]
     fn the_least_important_columns_go_first_and_the_rest_share_the_room() {
         let columns = [flex("A", 10, 1, 0), fixed("B", 5, 2), number("C", 6, 1)];
-        assert_eq!(widths(&columns, 40), [Some(27), Some(5), Some(6)]);
-        assert_eq!(widths(&columns, 20), [Some(13), None, Some(6)]);
-        assert_eq!(widths(&columns, 12), [Some(12), None, None]);
-        assert_eq!(widths(&columns, 4), [Some(4), None, None]);
-        assert_eq!(widths(&columns, 0), [Some(0), None, None]);
+        let widths = |room| widths(&columns, &[30, 5, 6].map(|cells| Need { cells, is_idle: false }), room);
+        assert_eq!(widths(40), [Some(27), Some(5), Some(6)]);
+        assert_eq!(widths(20), [Some(13), None, Some(6)]);
+        assert_eq!(widths(12), [Some(12), None, None]);
+        assert_eq!(widths(4), [Some(4), None, None]);
+        assert_eq!(widths(0), [Some(0), None, None]);
+    }
+
+    #[test]
+    fn what_a_column_does_not_need_the_others_have() {
+        let columns = [flex("A", 10, 1, 0), flex("B", 10, 1, 1)];
+        let need = |a, b| [a, b].map(|cells| Need { cells, is_idle: false });
+        assert_eq!(widths(&columns, &need(30, 4), 35), [Some(30), Some(4)]);
+        assert_eq!(widths(&columns, &need(4, 30), 35), [Some(4), Some(30)]);
+        assert_eq!(widths(&columns, &need(40, 40), 41), [Some(20), Some(20)]);
+    }
+
+    #[test]
+    fn columns_that_tell_nothing_make_room_where_it_is_needed() {
+        let columns = [flex("A", 10, 1, 0), fixed("B", 10, 1), fixed("C", 10, 5)];
+        let mut needs = all_need(10);
+        needs[1].is_idle = true;
+        assert_eq!(widths(&columns, &needs, 32), [Some(10), Some(10), Some(10)]);
+        needs[0].cells = 20;
+        assert_eq!(widths(&columns, &needs, 32), [Some(21), None, Some(10)]);
+    }
+
+    #[test]
+    fn a_column_tells_nothing_if_it_is_empty_or_the_same_in_all_rows_that_there_are() {
+        let columns = [fixed("A", 3, 0), fixed("B", 3, 2), fixed("C", 3, 1)];
+        let row = |a: &str, b: &str, c: &str| [a, b, c].map(|words| (Tone::Plain, words.to_owned())).to_vec();
+        let idle = |rows: &[Vec<Cell>], is_all| {
+            needs(&columns, Some("C"), rows, is_all)
+                .iter()
+                .map(|need| need.is_idle)
+                .collect::<Vec<_>>()
+        };
+        let rows = [row("same", "same", "same"), row("same", "same", "same")];
+        assert_eq!(
+            idle(&rows, true),
+            [false, true, false],
+            "not the name, nor what they are sorted by"
+        );
+        assert_eq!(idle(&rows, false), [false; 3], "others may differ");
+        assert_eq!(idle(&rows[..1], true), [false; 3], "one row is no comparison");
     }
 }

@@ -98,6 +98,7 @@ impl Person {
             open: None,
             start_dir: folder,
             consents: BTreeSet::new(),
+            arrangement: strongroom::app::Arrangement::default(),
             keymap: Keymap::default(),
             now: Timestamp::now(),
             size: SIZE,

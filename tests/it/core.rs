@@ -14,6 +14,10 @@ use crate::desk::{
     objects, role,
 };
 
+#[path = "core/aside.rs"]
+mod aside;
+#[path = "core/chain.rs"]
+mod chain;
 #[path = "core/chosen.rs"]
 mod chosen;
 #[path = "core/continuations.rs"]
@@ -24,6 +28,8 @@ mod doors;
 mod elsewhere;
 #[path = "core/fixed.rs"]
 mod fixed;
+#[path = "core/help.rs"]
+mod help;
 #[path = "core/hostile.rs"]
 mod hostile;
 #[path = "core/leaving.rs"]

@@ -46,6 +46,7 @@ impl Desk {
             open: None,
             start_dir: PathBuf::from("/data"),
             consents: BTreeSet::from([consent(&arn("11111111-0000-0000-0000-000000000001"))]),
+            arrangement: strongroom::app::Arrangement::default(),
             keymap: Keymap::default(),
             now: at(0),
             size,

@@ -1,9 +1,9 @@
 //! Pictures of the screen after keys were typed: what a person sees.
 
-use strongroom::app::{Event, Page, Topic};
-use strongroom::domain::{FaultKind, LogLine, Outcome, ProofMethod, ProofStep};
+use strongroom::app::{Event, Overlay, Page, Topic};
+use strongroom::domain::{CyclePhase, FaultKind, GrantCycle, LogLine, Outcome, ProofMethod, ProofStep};
 
-use crate::desk::{BUCKET, Desk, fault, interrupted, log_line, role};
+use crate::desk::{BUCKET, Desk, at, fault, interrupted, log_line, role};
 
 const WIDE: (u16, u16) = (120, 36);
 const SMALL: (u16, u16) = (80, 24);
@@ -17,6 +17,23 @@ fn picture(name: &str, desk: &Desk) {
 #[test]
 fn all_panes_at_once_where_there_is_room() {
     picture("all-panes", &Desk::filled(WIDE));
+}
+
+#[test]
+fn details_beside_the_list_where_there_is_much_room() {
+    let mut desk = Desk::filled((200, 50));
+    let arn = desk.state.key().unwrap().arn.clone();
+    desk.tick(2);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"}]}"#;
+    desk.answer(Topic::KeyPolicy(arn), Page::KeyPolicy(policy.to_owned()));
+    picture("aside-key", &desk);
+    picture("aside-grant", desk.keys("2"));
+    picture("aside-object", desk.keys("3jj"));
+    desk.keys("4jj").tick(4).tick(6);
+    desk.answer(Topic::Log("train-20260920-1".to_owned()), Page::Log(curve()));
+    picture("aside-job", &desk);
+    let mut small = Desk::filled(SMALL);
+    picture("aside-80x24", small.keys("i"));
 }
 
 #[test]
@@ -164,6 +181,60 @@ fn an_access_proof_is_read_operation_by_operation() {
         },
     );
     picture("proof", &desk);
+}
+
+#[test]
+fn the_story_of_a_grant_is_a_matrix_with_its_reasons_on_enter() {
+    let phase = |name: &'static str, seconds: i64, allowed: Option<bool>| CyclePhase {
+        name,
+        at: at(seconds),
+        expected: allowed,
+        held: true,
+        operations: ["Encrypt", "Decrypt", "GenerateDataKey"]
+            .into_iter()
+            .filter(|_| allowed.is_some())
+            .map(|operation| {
+                let is_allowed = allowed == Some(true) && operation != "GenerateDataKey";
+                ProofStep {
+                    operation: operation.to_owned(),
+                    allowed: is_allowed,
+                    reason: (!is_allowed).then(|| "no resource-based policy allows the action".to_owned()),
+                    request_id: Some(format!("0f3c-{name}")),
+                }
+            })
+            .collect(),
+        request_id: allowed.is_none().then(|| format!("9a1b-{name}")),
+        waited_ms: None,
+    };
+    let cycle = GrantCycle {
+        key_arn: crate::desk::arn("11111111-0000-0000-0000-000000000001"),
+        role_arn: role("example-role", true).arn,
+        identity: Some("arn:aws:sts::111122223333:assumed-role/Researcher/ann".to_owned()),
+        granted: vec!["Decrypt".to_owned(), "Encrypt".to_owned()],
+        phases: vec![
+            phase("before", 0, Some(false)),
+            phase("grant", 1, None),
+            phase("granted", 2, Some(true)),
+            phase("revoke", 3, None),
+            phase("revoked", 4, Some(false)),
+        ],
+        holds: true,
+        notes: Vec::new(),
+        evidence: Some("/state/strongroom/evidence/proof-20260921T131320.json".into()),
+        page: Some("/state/strongroom/evidence/proof-20260921T131320.md".into()),
+    };
+    for (size, name) in [(WIDE, "proof-matrix"), (SMALL, "proof-matrix-80x24")] {
+        let mut desk = Desk::filled(size);
+        desk.keys("1:proof story<enter>");
+        desk.answer(Topic::Roles, Page::Roles(vec![role("example-role", true)]));
+        desk.keys("<enter>y");
+        assert_eq!(desk.started().len(), 1, "{}", desk.screen());
+        desk.done(1, Outcome::GrantCycle(Box::new(cycle.clone())));
+        if !matches!(desk.state.overlays.last(), Some(Overlay::Matrix(_))) {
+            desk.keys("!<enter>");
+        }
+        picture(name, desk.keys("j<enter>"));
+    }
 }
 
 #[test]

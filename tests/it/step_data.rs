@@ -45,7 +45,7 @@ fn objects_say_what_they_are_and_are_verified_proved_and_previewed() {
         .wait("gAAAAA")
         .wait("It holds.")
         .keys(ESC);
-    session.keys("2").wait("feature-pipeline").gone("example-role");
+    session.keys("2").wait("Grants of training-data 1").wait("feature-p");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn grants_are_made_with_a_name_and_a_context_listed_over_all_keys_retired_and_re
         .wait("Revoke the grant of the role example-role")
         .keys("y");
     session.wait("Revoked the grant").keys(ESC).gone("by-hand");
-    session.select("feature-pipeline");
+    session.select("feature-p");
     session
         .action("retire grant")
         .wait("Retire the grant of")
@@ -162,14 +162,18 @@ fn the_story_of_a_grant_is_proved_denied_allowed_and_denied_with_its_evidence() 
         .keys(ENTER);
     session
         .wait("The story of the grant")
-        .keys("G")
         .wait("It holds.")
         .wait("Evidence:")
+        .wait("Decrypt                             ✗ denied    ✓ allowed   ✗ denied")
+        .keys(ENTER)
+        .wait("request ")
         .keys(ESC);
     let files = crate::place::files(place.home.path());
     let evidence = files
         .iter()
-        .find(|path| path.to_string_lossy().contains("/evidence/proof-"))
+        .find(|path| {
+            path.to_string_lossy().contains("/evidence/proof-") && path.extension().is_some_and(|end| end == "json")
+        })
         .unwrap();
     let told: serde_json::Value = serde_json::from_slice(&std::fs::read(evidence).unwrap()).unwrap();
     assert_eq!(told["holds"], true, "{told:#}");

@@ -105,7 +105,7 @@ fn all_panes_are_filled_on_the_first_screen() {
         .wait("Disabled")
         .select("training-data")
         .wait("Grants of")
-        .wait("feature-pipeline")
+        .wait("feature-p")
         .wait("dont_look")
         .wait("housing.csv")
         .wait("example-job")

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use etcetera::BaseStrategy;
@@ -19,6 +19,7 @@ use crate::actions::faults::cancelled;
 use crate::actions::grants::{lent, spread};
 use crate::actions::principals::{SESSION, role_arn};
 use crate::aws::{Aws, kms};
+use crate::domain::proof::{PHASES, page};
 use crate::domain::{CyclePhase, Fault, FaultKind, GrantCycle, GrantSpec, ProofStep};
 
 const ACT: &str = "prove the access to";
@@ -54,20 +55,19 @@ pub async fn prove_grant_cycle(
         cycle: GrantCycle {
             key_arn,
             role_arn,
+            identity: aws.identity().await,
             granted: operations,
             phases: Vec::new(),
             holds: true,
             notes: Vec::new(),
             evidence: None,
+            page: None,
         },
     };
     proving.run().await?;
     let mut cycle = proving.cycle;
     cycle.holds = cycle.phases.iter().all(|phase| phase.held) && cycle.notes.is_empty();
-    match keep(aws, &cycle) {
-        Ok(path) => cycle.evidence = path,
-        Err(fault) => cycle.notes.push(fault.to_string()),
-    }
+    keep(aws, &mut cycle);
     Ok(cycle)
 }
 
@@ -213,43 +213,64 @@ fn as_expected(steps: &[ProofStep], granted: &[String], expected: bool, before: 
     })
 }
 
-/// Writes the evidence into the state folder, private. The sandbox leaves nothing behind.
-fn keep(aws: &Aws, cycle: &GrantCycle) -> Result<Option<PathBuf>, Fault> {
-    if aws.is_embedded() {
-        return Ok(None);
-    }
+/// Writes the evidence into the state folder, private: as JSON, and as a page to be read. What could not be written is noted.
+fn keep(aws: &Aws, cycle: &mut GrantCycle) {
     let Some(folder) = etcetera::choose_base_strategy()
         .ok()
         .and_then(|folders| folders.state_dir())
     else {
-        return Ok(None);
+        return;
     };
+    let world = if aws.is_embedded() { "sandbox-" } else { "" };
     let at = Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
-    let path = folder.join("strongroom/evidence").join(format!("proof-{at}.json"));
-    write(&path, cycle).map_err(|error| {
-        let remedy = "the story itself is complete";
-        let cause = error.to_string();
-        Fault::new(FaultKind::Io, "write", path.display().to_string(), cause, remedy)
-    })?;
-    Ok(Some(path))
+    let path = folder
+        .join("strongroom/evidence")
+        .join(format!("{world}proof-{at}.json"));
+    let pages = [(path.with_extension("md"), page(cycle)), (path, document(cycle))];
+    let [page, evidence] = pages.map(|(path, text)| match write(&path, &text) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            let remedy = "the story itself is complete";
+            let cause = error.to_string();
+            let fault = Fault::new(FaultKind::Io, "write", path.display().to_string(), cause, remedy);
+            cycle.notes.push(fault.to_string());
+            None
+        }
+    });
+    (cycle.evidence, cycle.page) = (evidence, page);
 }
 
-fn write(path: &Path, cycle: &GrantCycle) -> std::io::Result<()> {
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn document(cycle: &GrantCycle) -> String {
+    let row = |operation: &str| {
+        let cell = |phase: &str| cycle.step(phase, operation).map(|step| step.allowed);
+        let cells = PHASES.map(|phase| (phase.to_owned(), json!(cell(phase))));
+        let granted = cycle.granted.iter().any(|granted| granted == operation);
+        let mut row: serde_json::Map<String, serde_json::Value> = cells.into_iter().collect();
+        row.insert("operation".to_owned(), json!(operation));
+        row.insert("is_granted".to_owned(), json!(granted));
+        serde_json::Value::Object(row)
+    };
+    let matrix: Vec<_> = cycle.operations().into_iter().map(row).collect();
     let document = json!({
         "kms_key_id": cycle.key_arn,
         "role_arn": cycle.role_arn,
+        "asked_by": cycle.identity,
         "granted": cycle.granted,
         "holds": cycle.holds,
         "notes": cycle.notes,
+        "matrix": matrix,
         "steps": steps_json(cycle),
     });
-    serde_json::to_writer_pretty(&mut file, &document)?;
-    file.write_all(b"\n")?;
-    file.sync_all()
+    format!("{document:#}\n")
 }
 
 /// The phases as JSON, for the evidence file and for `--json` alike.

@@ -2,6 +2,7 @@
 
 use super::{asks, in_panes, only_if, start};
 use crate::app::form::{Blank, Form};
+use crate::app::format::Tone;
 use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::state::action::Action;
@@ -42,12 +43,28 @@ pub(super) const EVERYWHERE: Action = Action {
     begin: |_, _| start(GrantRequest::List),
 };
 
+/// Asks for a grant to this role on the selected key.
+pub(in crate::app) fn to(state: &mut State, role: &str) {
+    if let Err(why) = state.settings.may_change() {
+        return state.say(Tone::Warn, why);
+    }
+    let target = Target::of(state);
+    match form(state, &target, role) {
+        Some(form) => state.ask(form),
+        None => state.say(Tone::Warn, "Select a key first (1): grants are a key's."),
+    }
+}
+
 pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
+    form(state, target, "")
+}
+
+fn form(state: &State, target: &Target, role: &str) -> Option<Form> {
     let key_arn = target.key.clone()?;
     let title = format!("Grant the use of {}", target.key_name(state));
     let note = "Until then the role is denied. A grant takes some minutes to be known everywhere.";
     let mut form = Blank::new(title, note);
-    let role = form.roles("Role", &state.roles);
+    let role = form.role_typed("Role", &state.roles, role);
     let operations = form.checks("Operations", OPERATIONS);
     let name = form.text("Name", "", "optional; makes the grant idempotent");
     let context = form.text("Context", "", "K=V, K=V: only with this encryption context");

@@ -257,7 +257,8 @@ pub(super) fn remove(state: &State) -> Option<Begin> {
 }
 
 /// Enables a disabled key; takes a scheduled deletion back.
-fn restoration(state: &State) -> Option<Request> {
+/// What makes the selected key usable again.
+pub(in crate::app) fn restoration(state: &State) -> Option<Request> {
     let key = state.key()?;
     let key_arn = key.arn.clone();
     match state_of(key)? {

@@ -7,7 +7,7 @@ use crate::app::cursor::stepped;
 use crate::app::state::overlay::{Confirm, Overlay, Scroll, Subject, Then};
 use crate::app::state::{State, layout};
 use crate::app::{
-    Effect, OpId, actions, cancelling, cleanup, clipboard, details, dispatch, guide, interrupted_uploads, next,
+    Effect, OpId, actions, cancelling, cleanup, clipboard, details, dispatch, guide, interrupted_uploads, matrix, next,
     reader_text, requests, results,
 };
 use crate::domain::explain::explain;
@@ -64,6 +64,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
                 .messages
                 .id(stepped(state.messages.row(*id), by, state.messages.len()));
         }
+        Some(Overlay::Matrix(shown)) => shown.cursor = stepped(shown.cursor, by, matrix::rows(shown)),
         Some(Overlay::Results(list)) => list.cursor = stepped(list.cursor, by, list.rows.len()),
         Some(Overlay::CleanUp(shown)) => shown.cursor = stepped(shown.cursor, by, shown.items.len()),
         Some(Overlay::Guide(row)) => *row = stepped(*row, by, steps),
@@ -149,6 +150,11 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
         (Some(Overlay::Results(list)), Command::Enter) => {
             let request = list.rows.get(list.cursor).and_then(|row| row.then.clone());
             repair(state, request, effects);
+        }
+        (Some(Overlay::Matrix(_)), Command::Enter) => {
+            if let Some(Overlay::Matrix(shown)) = state.overlays.last_mut() {
+                shown.is_open = !shown.is_open;
+            }
         }
         (Some(Overlay::CleanUp(_)), Command::Enter) => cleanup::take_down(state),
         (Some(Overlay::Audit(audit)), Command::Enter) => {

@@ -1,12 +1,11 @@
 //! What was found out, line by line.
 
 use crate::app::format::{self, Line, Tone};
-use crate::app::outcome_text;
 use crate::app::state::State;
 use crate::app::state::overlay::ResultRow;
 use crate::domain::explain::Explanation;
 use crate::domain::{
-    Dependents, Door, Fault, Finding, Grant, GrantCycle, GrantRequest, ObjectProof, Request, RolePolicies, Weight,
+    Dependents, Door, Fault, Finding, Grant, GrantRequest, ObjectProof, Request, RolePolicies, Weight,
 };
 
 pub(super) fn grant_row(state: &State, grant: &Grant) -> ResultRow {
@@ -90,47 +89,6 @@ fn verdict(holds: bool) -> Line {
     } else {
         Line::new(Tone::Bad, "It does not hold.")
     }
-}
-
-pub(super) fn grant_cycle_lines(cycle: &GrantCycle) -> Vec<Line> {
-    let mut lines = vec![
-        Line::new(Tone::Dim, "Key   ").and(Tone::Plain, cycle.key_arn.clone()),
-        Line::new(Tone::Dim, "Role  ").and(Tone::Plain, cycle.role_arn.clone()),
-    ];
-    for phase in &cycle.phases {
-        let (tone, sign) = if phase.held {
-            (Tone::Good, "✓ ")
-        } else {
-            (Tone::Bad, "✗ ")
-        };
-        let expected = match phase.expected {
-            Some(true) => "expect allowed",
-            Some(false) => "expect denied",
-            None => "",
-        };
-        lines.push(Line::blank());
-        lines.push(
-            Line::new(tone, sign)
-                .and(Tone::Heading, format::fit(phase.name, 10))
-                .and(Tone::Dim, format!("{}  {expected}", phase.at.strftime("%H:%M:%S"))),
-        );
-        if let Some(waited) = phase.waited_ms {
-            lines.push(Line::new(Tone::Dim, format!("    it took {waited} ms to show")));
-        }
-        lines.extend(
-            phase
-                .operations
-                .iter()
-                .flat_map(|step| outcome_text::step_lines("  ", step)),
-        );
-    }
-    lines.push(Line::blank());
-    lines.push(verdict(cycle.holds));
-    lines.extend(cycle.notes.iter().map(|note| Line::new(Tone::Warn, note.clone())));
-    if let Some(path) = &cycle.evidence {
-        lines.push(Line::new(Tone::Dim, "Evidence: ").and(Tone::Plain, path.to_string_lossy()));
-    }
-    lines
 }
 
 pub(super) fn role_policies(policies: &RolePolicies) -> Vec<Line> {

@@ -9,6 +9,7 @@
 //! └───────────────┴──────────────────────────────┘  └────────────────────────────┘
 //! operations (when there are any)                   operations
 //! message                                           message
+//! chain                                             chain
 //! footer                                            footer
 //! ```
 
@@ -17,8 +18,14 @@ use crate::app::pane::Pane;
 
 /// From this size on all panes are on screen at once.
 const ROOM: (u16, u16) = (100, 24);
+/// With less columns than this the details stand below the list.
+const BESIDE: u16 = 100;
+/// With less columns than this files and objects take turns.
+const ALL: u16 = 96;
 /// Operations on screen at once; the list (`o`) has them all.
 const OPERATIONS: usize = 3;
+/// From this height on the chain has a line.
+const CHAINED: u16 = 16;
 /// Frame and column titles of a pane.
 const FRAME: u16 = 3;
 
@@ -70,12 +77,16 @@ pub struct Regions {
     pub tabs: Option<Area>,
     /// The panes on screen.
     pub panes: Vec<(Pane, Area)>,
-    /// All of the panes together: overlays lie over it.
+    /// The details of what the cursor is on.
+    pub aside: Option<Area>,
+    /// All of the panes together, and the details: overlays lie over it.
     pub body: Area,
     /// One line for each of the newest operations in flight.
     pub operations: Area,
     /// The newest message, or what `e` would do.
     pub message: Area,
+    /// The chain of what is selected; no rows where there is no room.
+    pub chain: Area,
     /// Keys.
     pub footer: Area,
 }
@@ -90,10 +101,12 @@ pub fn regions(state: &State) -> Regions {
     };
     let (header, rest) = screen.top(1);
     let running = state.operations.running().count().min(OPERATIONS) as u16;
-    let below = (2 + running).min(rest.height);
+    let chained = u16::from(height >= CHAINED);
+    let below = (2 + chained + running).min(rest.height);
     let (body, rest) = rest.top(rest.height - below);
     let (operations, rest) = rest.top(running);
-    let (message, footer) = rest.top(1);
+    let (message, rest) = rest.top(1);
+    let (chain, footer) = rest.top(chained);
     let alone = width < ROOM.0 || height < ROOM.1 || state.zoom;
     let (tabs, body) = if alone {
         let (tabs, body) = body.top(1);
@@ -101,31 +114,56 @@ pub fn regions(state: &State) -> Regions {
     } else {
         (None, body)
     };
+    let (list, aside) = beside(state, body);
     let panes = if alone {
-        vec![(state.focus, body)]
+        vec![(state.focus, list)]
     } else {
-        let (left, right) = body.left(width * 2 / 5);
-        let upper = (body.height * 3).div_ceil(5);
+        let (left, right) = list.left(share(list.width, state.settings.arrangement.left));
+        let upper = share(list.height, state.settings.arrangement.upper);
         let (keys, grants) = left.top(upper);
         let (data, jobs) = right.top(upper);
-        let (objects, files) = data.left(right.width * 3 / 5);
-        vec![
-            (Pane::Keys, keys),
-            (Pane::Grants, grants),
-            (Pane::Objects, objects),
-            (Pane::Files, files),
-            (Pane::Jobs, jobs),
-        ]
+        let mut panes = vec![(Pane::Keys, keys), (Pane::Grants, grants)];
+        if list.width < ALL {
+            let is_files = state.focus == Pane::Files;
+            panes.push((if is_files { Pane::Files } else { Pane::Objects }, data));
+        } else {
+            let (objects, files) = data.left(right.width * 3 / 5);
+            panes.extend([(Pane::Objects, objects), (Pane::Files, files)]);
+        }
+        panes.push((Pane::Jobs, jobs));
+        panes
     };
     Regions {
         header,
         tabs,
         panes,
+        aside,
         body,
         operations,
         message,
+        chain,
         footer,
     }
+}
+
+/// So many hundredths, rounded up.
+fn share(cells: u16, hundredths: u16) -> u16 {
+    let share = (u32::from(cells) * u32::from(hundredths)).div_ceil(100);
+    u16::try_from(share).unwrap_or(cells)
+}
+
+/// The list, and the details beside or below it, if they are shown.
+fn beside(state: &State, body: Area) -> (Area, Option<Area>) {
+    if !state.is_aside() {
+        return (body, None);
+    }
+    let (list, aside) = if body.width < BESIDE {
+        body.top(body.height * 2 / 5)
+    } else {
+        let columns = (body.width * 3 / 10).clamp(36, 64);
+        body.left(body.width - columns)
+    };
+    (list, Some(aside))
 }
 
 /// What a text overlay has room for inside its frame: columns and rows.

@@ -21,7 +21,7 @@ use crate::app::inventory::Inventory;
 use crate::app::job_log::Log;
 use crate::app::{Command, Consent, OpId};
 use crate::domain::question::CODE_DIGITS;
-use crate::domain::{AwsContext, CleanUpItem, DeviceCode, Fault, Named, Preview, Question, Request, View};
+use crate::domain::{AwsContext, CleanUpItem, DeviceCode, Fault, GrantCycle, Named, Preview, Question, Request, View};
 
 /// Something over the panes.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub enum Overlay {
     Inventory(Inventory),
     /// What an operation found out, to be read.
     Report(Report),
+    /// The story of a grant, operation by operation.
+    Matrix(Matrix),
     /// Rows that were found, to be acted on.
     Results(ResultList),
     /// Uploads that were interrupted; the text is the id of the upload with the cursor.
@@ -186,6 +188,17 @@ pub struct Report {
     pub scroll: Scroll,
     /// What Enter does, if there is something to do about it.
     pub then: Option<Request>,
+}
+
+/// The story of a grant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matrix {
+    /// What was proved.
+    pub cycle: Box<GrantCycle>,
+    /// The operation with the cursor.
+    pub cursor: usize,
+    /// Whether its reasons are shown.
+    pub is_open: bool,
 }
 
 /// Rows that were found, each with what can be done about it.

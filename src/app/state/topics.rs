@@ -14,6 +14,11 @@ const AHEAD: usize = 32;
 const DESCRIBED: usize = 8;
 
 impl State {
+    /// The topics that are watched.
+    pub(in crate::app) fn watched_topics(&self) -> &[Topic] {
+        &self.watched
+    }
+
     /// What is wanted, of rows the first most: what is read, what something was done to, what is on screen and near it.
     pub(super) fn topics(&self) -> Vec<Topic> {
         let mut topics = vec![
@@ -44,6 +49,7 @@ impl State {
                 _ => {}
             }
         }
+        topics.extend(self.looked_into());
         topics.extend(self.ask_once.iter().cloned());
         topics.extend(self.rows());
         let mut known = HashSet::new();

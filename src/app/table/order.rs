@@ -23,6 +23,7 @@ impl<T: Row> Table<T> {
     }
 
     pub(super) fn arrange_on(&mut self, chosen: Option<String>) {
+        self.revision += 1;
         let mut view: Vec<usize> = (0..self.rows.len()).collect();
         if let Some(sort) = self.sort {
             view.sort_by(|a, b| sorted(sort, &self.rows[*a], &self.rows[*b]));
@@ -43,6 +44,7 @@ impl<T: Row> Table<T> {
     /// A row has changed: it goes where it belongs, the others stay. A filter keeps its rows and their order until it is
     /// changed, or the next walk has ended.
     pub(super) fn settle_row(&mut self, index: usize) {
+        self.revision += 1;
         let Some(sort) = self.sort.filter(|_| self.filter.is_empty()) else {
             return;
         };

@@ -142,6 +142,7 @@ impl<T: Row> Table<T> {
 
     /// The rows of this walk so far, before its end: what is new goes below, the whole is put in order at the end.
     fn append(&mut self, rows: Vec<T>, last: bool) {
+        self.revision += 1;
         let known = self.rows.len();
         for row in rows {
             let pinned = self.pinned.get(row.id().as_ref());

@@ -116,11 +116,27 @@ fn the_story_is_told_with_a_delayed_grant_and_leaves_everything_as_it_was() {
         &actions::ProgressSink::none(),
     ));
     assert!(format!("{grants:?}").contains("grants: []"), "{grants:?}");
-    let evidence: Vec<_> = files(&place.path(".local/state/strongroom/evidence"));
-    assert_eq!(evidence.len(), 1);
+    let mut evidence: Vec<_> = files(&place.path(".local/state/strongroom/evidence"));
+    evidence.sort();
+    assert_eq!(evidence.len(), 2, "{evidence:?}");
+    let page = std::fs::read_to_string(&evidence[1]).unwrap();
+    assert!(
+        page.contains("| Decrypt (granted) | ✗ denied | ✓ allowed | ✗ denied |"),
+        "{page}"
+    );
     let kept: Value = serde_json::from_slice(&std::fs::read(&evidence[0]).unwrap()).unwrap();
     assert_eq!(kept["steps"], story["steps"]);
     assert_eq!(kept["holds"], true);
+    assert!(kept["asked_by"].is_string(), "{kept:#}");
+    let decrypt = &kept["matrix"][0];
+    assert_eq!(
+        [&decrypt["before"], &decrypt["granted"], &decrypt["revoked"]],
+        [false, true, false],
+        "{decrypt}"
+    );
+    for id in [1, 4].map(|step| story["steps"][step]["request_id"].as_str().unwrap()) {
+        assert!(page.contains(id), "{id}: {page}");
+    }
 }
 
 #[test]

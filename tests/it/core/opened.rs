@@ -28,6 +28,7 @@ fn without_lists(named: Vec<Named>, open: Option<Named>) -> Desk {
         open,
         start_dir: PathBuf::from("/data"),
         consents: BTreeSet::new(),
+        arrangement: strongroom::app::Arrangement::default(),
         keymap: Keymap::default(),
         now: at(0),
         size: WIDE,

@@ -121,11 +121,13 @@ fn story(holds: bool) -> Outcome {
     Outcome::GrantCycle(Box::new(GrantCycle {
         key_arn: key(),
         role_arn: own(ROLE),
+        identity: None,
         granted: Vec::new(),
         phases: Vec::new(),
         holds,
         notes: Vec::new(),
         evidence: None,
+        page: None,
     }))
 }
 

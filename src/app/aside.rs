@@ -1,0 +1,404 @@
+//! The details beside the list: what is known of the row under the cursor, the most telling first. Nothing is asked for
+//! here, and no line costs more where there are more rows.
+
+use serde_json::Value;
+
+use super::command::Command;
+use super::format::{self, Line, Tone};
+use super::pane::{Facts, Pane, grants as of_grants, jobs as of_jobs, objects as of_objects};
+use super::reader_text;
+use super::seen::ReadResult;
+use super::state::State;
+use super::state::overlay::{Details, Scroll, Subject};
+use super::table::{Freshness, Listing as _};
+use crate::domain::{Grant, KeyState, KmsKey, ObjectRow, ProofMethod, TrainingJob, Transition};
+
+/// Grants of a key on screen.
+const GRANTS: usize = 8;
+/// Cells of a principal's name.
+const WHO: usize = 28;
+/// Cells of the bar of a phase.
+const BAR: usize = 12;
+/// Lines of a job's log.
+const LOG: usize = 4;
+
+/// What is known of the row under the cursor; none where it is on no row.
+pub fn lines(state: &State, columns: usize) -> Option<Vec<Line>> {
+    let Some(subject) = state.subject() else {
+        return place(state, columns);
+    };
+    Some(match subject {
+        Subject::Key(_) => key(state, state.keys.current()?, columns),
+        Subject::Grant(_) => grant(state, state.grants.current()?, columns),
+        Subject::Object(_) => object(state, state.objects.current()?, columns),
+        Subject::Job(_) => job(state, state.jobs.current()?, columns),
+        subject @ Subject::File(_) => {
+            let details = Details {
+                subject,
+                page: 0,
+                scroll: Scroll::default(),
+            };
+            reader_text::details(state, &details, columns)
+        }
+    })
+}
+
+/// A bucket or a prefix: what is in it is not looked at before it is opened.
+fn place(state: &State, columns: usize) -> Option<Vec<Line>> {
+    if state.focus != Pane::Objects {
+        return None;
+    }
+    let mut facts = Facts::new(columns);
+    let enter = state.settings.keymap.key(Command::Enter);
+    match &state.place {
+        None => {
+            let bucket = state.buckets.current()?;
+            facts.heading(&bucket.name);
+            facts.plain("What", "a bucket");
+            facts.plain("Made", &aged(state, bucket.created));
+        }
+        Some((bucket, _)) => {
+            let prefix = state.objects.current()?.key();
+            facts.heading(prefix);
+            facts.plain("What", "a prefix");
+            facts.plain("URI", &format!("s3://{bucket}/{prefix}"));
+        }
+    }
+    facts.text(Tone::Dim, &format!("{enter} opens it."));
+    Some(facts.lines)
+}
+
+fn aged(state: &State, at: Option<jiff::Timestamp>) -> String {
+    let age = |at| match format::age(at, state.now).as_str() {
+        "now" => "just now".to_owned(),
+        age => format!("{age} ago"),
+    };
+    at.map(age).unwrap_or_default()
+}
+
+fn key(state: &State, key: &KmsKey, columns: usize) -> Vec<Line> {
+    let mut facts = Facts::new(columns);
+    facts.heading(key.name());
+    match (&key.detail, state.refusal(&key.arn)) {
+        (Some(detail), _) => {
+            facts.fact("State", format::key_tone(&detail.state), detail.state.as_str());
+            let cause = match (&detail.state, detail.deletion) {
+                (KeyState::PendingDeletion, Some(at)) => format!("gone on {}; u takes that back", format::time(at)),
+                (KeyState::Disabled, _) => "its owner switched it off; u enables it".to_owned(),
+                (KeyState::PendingImport, _) => "its key material is still to be imported".to_owned(),
+                _ => String::new(),
+            };
+            facts.fact("", Tone::Warn, &cause);
+            let rotation = detail
+                .rotation
+                .map_or("unknown", |on| if on { "automatic" } else { "off" });
+            facts.plain("Rotation", rotation);
+        }
+        (None, Some(fault)) => facts.fact("State", Tone::Warn, &format!("unknown: {}", fault.cause)),
+        (None, None) => facts.fact("State", Tone::Dim, "asking…"),
+    }
+    let aliases: Vec<&str> = key
+        .aliases
+        .iter()
+        .map(|alias| alias.trim_start_matches("alias/"))
+        .collect();
+    facts.plain("Aliases", &aliases.join(", "));
+    facts.heading("Who may use it, by policy");
+    policy(state, &mut facts, &key.arn);
+    facts.heading("Who may use it, by grant");
+    granted(state, &mut facts);
+    if let Some((at, summary)) = state.dependents.get(&key.arn) {
+        facts.heading("What depends on it");
+        facts.plain(&aged(state, Some(*at)), summary);
+    }
+    facts.heading("More");
+    if let Some(detail) = &key.detail {
+        facts.plain("About", &detail.description);
+        facts.plain("Made", &aged(state, detail.created));
+        let regions = if detail.multi_region { ", multi-Region" } else { "" };
+        facts.fact("Spec", Tone::Dim, &format!("{}{regions}", detail.spec));
+    }
+    facts.fact("Id", Tone::Dim, &key.id);
+    facts.lines
+}
+
+/// Whom the key's policy names; what IAM policies allow is not looked at.
+fn policy(state: &State, facts: &mut Facts, arn: &str) {
+    let policy = match &state.policy {
+        Some((of, Ok(policy))) if of == arn => policy,
+        Some((of, Err(fault))) if of == arn => {
+            return facts.text(Tone::Warn, &format!("not readable: {}", fault.cause));
+        }
+        _ => return facts.text(Tone::Dim, "asked when the cursor rests"),
+    };
+    let Ok(policy) = serde_json::from_str::<Value>(policy) else {
+        return facts.text(Tone::Warn, "not to be understood");
+    };
+    for statement in many(&policy["Statement"]) {
+        let is_denied = statement["Effect"] == "Deny";
+        let operations: Vec<&str> = many(&statement["Action"]).filter_map(Value::as_str).collect();
+        let operations = match operations.as_slice() {
+            ["kms:*"] => "all".to_owned(),
+            [first] => first.trim_start_matches("kms:").to_owned(),
+            [first, rest @ ..] => format!("{} and {} more", first.trim_start_matches("kms:"), rest.len()),
+            [] => "all but some".to_owned(),
+        };
+        let only_if = if statement["Condition"].is_null() { "" } else { ", if" };
+        let (tone, denied) = if is_denied {
+            (Tone::Bad, "denied ")
+        } else {
+            (Tone::Plain, "")
+        };
+        for who in principals(&statement["Principal"]) {
+            who_may(facts, &who, tone, &format!("{denied}{operations}{only_if}"));
+        }
+    }
+}
+
+fn who_may(facts: &mut Facts, who: &str, tone: Tone, what: &str) {
+    let line = Line::new(tone, format::cut_middle(who, WHO)).and(Tone::Dim, format!("  {}", format::clean(what)));
+    facts.lines.push(line);
+}
+
+/// A JSON value, or each of a list of them.
+fn many(value: &Value) -> impl Iterator<Item = &Value> {
+    let list = value.as_array().map(Vec::as_slice);
+    list.unwrap_or(std::slice::from_ref(value))
+        .iter()
+        .filter(|value| !value.is_null())
+}
+
+fn principals(principal: &Value) -> Vec<String> {
+    let name = |text: &str| match text {
+        "*" => "anybody".to_owned(),
+        root if root.ends_with(":root") => "the account".to_owned(),
+        other => format::last_part(other).to_owned(),
+    };
+    match principal {
+        Value::String(text) => vec![name(text)],
+        Value::Object(kinds) => kinds
+            .values()
+            .flat_map(many)
+            .filter_map(Value::as_str)
+            .map(name)
+            .collect(),
+        _ => vec!["others".to_owned()],
+    }
+}
+
+fn granted(state: &State, facts: &mut Facts) {
+    let grants = &state.grants;
+    match (grants.freshness(), grants.rows().len()) {
+        (Freshness::Absent | Freshness::Loading, 0) => facts.text(Tone::Dim, "asking…"),
+        (Freshness::Stale { fault, .. }, 0) => facts.text(Tone::Warn, &format!("not listed: {}", fault.cause)),
+        (_, 0) => facts.text(Tone::Dim, "nobody"),
+        (_, all) => {
+            for grant in grants.rows().iter().take(GRANTS) {
+                who_may(
+                    facts,
+                    format::last_part(&grant.grantee),
+                    Tone::Plain,
+                    &grant.operations.join(", "),
+                );
+            }
+            if all > GRANTS {
+                facts.text(Tone::Dim, &format!("and {} more (2)", all - GRANTS));
+            }
+        }
+    }
+}
+
+fn grant(state: &State, grant: &Grant, columns: usize) -> Vec<Line> {
+    let mut lines = of_grants::overview(grant, columns);
+    let mut facts = Facts::new(columns);
+    facts.plain("Age", &aged(state, grant.created));
+    match state.newest_proof(&grant.key_arn, &grant.grantee) {
+        None => facts.fact("Proved", Tone::Dim, "not in this session (p)"),
+        Some(proof) => {
+            let (tone, word) = if proof.allowed {
+                (Tone::Good, "allowed")
+            } else {
+                (Tone::Bad, "denied")
+            };
+            let how = match proof.method {
+                ProofMethod::Assumed => "as the role",
+                ProofMethod::Reasoned => "reasoned from policies",
+            };
+            let before = grant.created.is_some_and(|created| created > proof.at);
+            let before = if before { ", before the grant" } else { "" };
+            facts.fact(
+                "Proved",
+                tone,
+                &format!("Decrypt {word} {}, {how}{before}", aged(state, Some(proof.at))),
+            );
+        }
+    }
+    lines.truncate(lines.len().saturating_sub(1));
+    lines.extend(facts.lines);
+    lines
+}
+
+/// What the key of the row under the cursor is called: the chain has looked it up.
+fn chained_key(state: &State) -> Option<&str> {
+    state.chain().links.first().map(|link| link.name.as_str())
+}
+
+fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
+    let bucket = state.place.as_ref().map_or("", |(bucket, _)| bucket.as_str());
+    let arn = row.info().and_then(|info| info.kms_key_arn.as_deref());
+    let key_name = arn.and_then(|_| chained_key(state));
+    let seen = state.seen(row);
+    let mut lines = of_objects::overview((bucket, row), state.refusal(row.key()), seen, key_name, columns);
+    if let Some(seen) = seen {
+        let mut facts = Facts::new(columns);
+        let who = state
+            .identity
+            .as_ref()
+            .map(|who| format::last_part(&who.arn))
+            .unwrap_or_default();
+        let word = match seen.result {
+            ReadResult::Verified { .. } => "verified",
+            ReadResult::Refuted(_) => "refuted",
+        };
+        facts.plain("Read", &format!("{word} {} as {who}", aged(state, Some(seen.at))));
+        lines.splice(1..1, facts.lines);
+    }
+    lines
+}
+
+fn job(state: &State, job: &TrainingJob, columns: usize) -> Vec<Line> {
+    let mut facts = Facts::new(columns);
+    facts.heading(&job.name);
+    let phase = job
+        .secondary
+        .as_deref()
+        .filter(|_| job.status.is_active())
+        .unwrap_or_default();
+    facts.fact(
+        "Status",
+        format::job_tone(&job.status),
+        format!("{} {phase}", job.status.as_str()).trim_end(),
+    );
+    let took = of_jobs::took(job, state.now).map(format::span).unwrap_or_default();
+    facts.plain("Took", &took);
+    let Some(detail) = &job.detail else {
+        match state.refusal(&job.name) {
+            Some(fault) => facts.fact("Details", Tone::Warn, &fault.cause),
+            None => facts.fact("Details", Tone::Dim, "asking…"),
+        }
+        return facts.lines;
+    };
+    facts.plain("Role", format::last_part(&detail.role_arn));
+    facts.plain(
+        "KMS key",
+        detail.kms_key().and_then(|_| chained_key(state)).unwrap_or_default(),
+    );
+    for channel in &detail.channels {
+        facts.plain(&channel.name, &channel.uri);
+    }
+    facts.fact("Model", Tone::Good, detail.model.as_deref().unwrap_or_default());
+    if let Some(cause) = job.cause() {
+        facts.heading("Why it ended");
+        facts.text(Tone::Bad, &cause);
+    }
+    if !detail.transitions.is_empty() {
+        facts.heading("Phases");
+        phases(state, &mut facts, &detail.transitions);
+    }
+    let log = Some(&state.job_log).filter(|log| log.job == job.name);
+    if let Some((name, curve)) = log.and_then(|log| log.curve()) {
+        facts.heading(name);
+        let (first, last) = (curve.first(), curve.last());
+        let figure = |value: Option<&f64>| value.map(|value| format!("{value:.4}")).unwrap_or_default();
+        facts.text(Tone::Accent, &sparkline(curve, columns));
+        facts.text(
+            Tone::Dim,
+            &format!("{} → {} in {} points", figure(first), figure(last), curve.len()),
+        );
+    } else {
+        for (name, value) in detail.metrics.iter().take(4) {
+            facts.plain(name, &value.to_string());
+        }
+    }
+    last_lines(state, &mut facts, job);
+    facts.lines
+}
+
+fn phases(state: &State, facts: &mut Facts, phases: &[Transition]) {
+    let seconds = |phase: &Transition| {
+        let end = phase.end.unwrap_or(state.now);
+        phase
+            .start
+            .map_or(0, |start| (end.as_second() - start.as_second()).max(0))
+    };
+    let most = phases.iter().map(seconds).max().unwrap_or(0).max(1);
+    for phase in phases {
+        let took = seconds(phase);
+        let cells = usize::try_from((took * 12 + most - 1) / most).unwrap_or(0).min(BAR);
+        let bar = "━".repeat(cells.max(1));
+        let tone = if phase.end.is_none() { Tone::Busy } else { Tone::Accent };
+        facts.fact(
+            &phase.status,
+            tone,
+            &format!("{}{}", format::fit(&bar, BAR + 1), format::span(took)),
+        );
+    }
+}
+
+fn last_lines(state: &State, facts: &mut Facts, job: &TrainingJob) {
+    facts.heading("Last lines of its log");
+    let log = Some(&state.job_log).filter(|log| log.job == job.name);
+    let last = log.map(|log| log.last(LOG)).unwrap_or_default();
+    match log {
+        None => facts.text(Tone::Dim, "asked when the cursor rests"),
+        Some(log) => match &log.trouble {
+            Some(fault) => facts.text(Tone::Warn, &format!("not readable: {}", fault.cause)),
+            None if last.is_empty() && log.is_known => facts.text(Tone::Dim, "none"),
+            None if last.is_empty() => facts.text(Tone::Dim, "asking…"),
+            None => {}
+        },
+    }
+    for line in last {
+        facts.text(Tone::Plain, &line);
+    }
+}
+
+/// A curve in one line, as wide as there is room for.
+pub fn sparkline(values: &[f64], columns: usize) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let cells = values.len().min(columns);
+    let [least, most] = values
+        .iter()
+        .fold([f64::INFINITY, f64::NEG_INFINITY], |[least, most], value| {
+            [least.min(*value), most.max(*value)]
+        });
+    let bar = |value: f64| {
+        let share = if most > least {
+            (value - least) / (most - least)
+        } else {
+            0.0
+        };
+        let place = BARS
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(index, _)| share * 7.0 >= *index as f64 - 0.5);
+        place.map_or(BARS[0], |(_, bar)| *bar)
+    };
+    (0..cells)
+        .map(|cell| bar(values[cell * values.len() / cells]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sparkline_falls_as_the_loss_does_and_a_flat_one_is_flat() {
+        assert_eq!(sparkline(&[1.0, 0.5, 0.0], 10), "█▅▁");
+        assert_eq!(sparkline(&[3.0, 3.0], 10), "▁▁");
+        assert_eq!(sparkline(&[0.0; 100], 5).chars().count(), 5);
+        assert_eq!(sparkline(&[], 5), "");
+    }
+}

@@ -1,0 +1,175 @@
+//! What `?` shows: the keys of the place with the cursor, then all others, on one page of a small terminal. Their sentences are
+//! in the palette.
+
+use super::command::{COMMANDS, Command, Keyed};
+use super::format::{self, Line, Tone};
+use super::pane::Pane;
+use super::state::State;
+
+/// Cells of a key in front of its words.
+const KEY: usize = 8;
+/// Cells of a key and its command's name, where only names are told.
+const NAMED: usize = 19;
+
+/// The page.
+pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
+    let mut lines = vec![Line::new(Tone::Heading, format!("In {}", state.focus.name()))];
+    let here = here(state);
+    lines.extend(in_columns(&here, columns, columns.saturating_sub(2) / 2));
+    lines.push(Line::new(Tone::Heading, "Everywhere"));
+    lines.extend(in_columns(&everywhere(state), columns, NAMED));
+    lines.extend(moves(state, columns));
+    let palette = state.settings.keymap.key(Command::Palette);
+    let signs = Line::new(Tone::Heading, "Signs  ")
+        .and(Tone::Accent, "◆")
+        .and(Tone::Dim, " says it is of the selected key  ")
+        .and(Tone::Good, "verified")
+        .and(Tone::Dim, " read whole  ")
+        .and(Tone::Accent, palette)
+        .and(Tone::Dim, " all by name");
+    lines.push(signs);
+    lines
+}
+
+/// Keys and words, so many cells each, row by row.
+fn in_columns(entries: &[(String, String)], columns: usize, cells: usize) -> Vec<Line> {
+    let beside = (columns / cells.max(1)).max(1);
+    let rows = entries.len().div_ceil(beside);
+    let line = |row: usize| {
+        let of_row = (0..beside).filter_map(|column| entries.get(column * rows + row));
+        of_row.fold(Line::blank(), |line, (keys, words)| {
+            let key = if cells == NAMED { KEY - 1 } else { KEY };
+            line.and(Tone::Accent, format::fit(keys, key))
+                .and(Tone::Plain, format::fit(words, cells.saturating_sub(key)))
+        })
+    };
+    (0..rows).map(line).collect()
+}
+
+fn keys_of(state: &State, command: Command) -> String {
+    state.settings.keymap.keys(command).join(" ")
+}
+
+/// What can be done to what the cursor is on, in this pane's words.
+fn here(state: &State) -> Vec<(String, String)> {
+    let is_local = |command: Command| match command {
+        Command::Do(Keyed::Audit) => false,
+        Command::Do(_) | Command::Enter | Command::Mark | Command::Parent | Command::Actions => true,
+        Command::Follow | Command::Wrap | Command::Save => true,
+        _ => false,
+    };
+    let local = COMMANDS.iter().map(|entry| entry.command);
+    let local = local.filter(|command| is_local(*command) && state.is_available(*command));
+    let key = |command: Command| state.settings.keymap.key(command);
+    local
+        .map(|command| (key(command), words(state, command).to_owned()))
+        .collect()
+}
+
+fn words(state: &State, command: Command) -> &'static str {
+    match (command, state.focus) {
+        (Command::Do(Keyed::Encrypt), _) => "encrypt and upload files",
+        (Command::Do(Keyed::Decrypt), Pane::Jobs) => "decrypt its model",
+        (Command::Do(Keyed::Decrypt), _) => "decrypt to a file",
+        (Command::Do(Keyed::Verify), _) => "read whole: is it intact?",
+        (Command::Do(Keyed::Prove), _) => "prove who may use the key",
+        (Command::Do(Keyed::New), Pane::Keys) => "a new key",
+        (Command::Do(Keyed::New), Pane::Grants) => "a new grant",
+        (Command::Do(Keyed::New), Pane::Objects) => "a new bucket or prefix",
+        (Command::Do(Keyed::New) | Command::Do(Keyed::Train), _) => "train on it: a new job",
+        (Command::Do(Keyed::Remove), Pane::Keys) => "disable it, or delete it",
+        (Command::Do(Keyed::Remove), Pane::Grants) => "revoke it",
+        (Command::Do(Keyed::Remove), Pane::Jobs) => "stop it",
+        (Command::Do(Keyed::Remove), _) => "delete it",
+        (Command::Do(Keyed::Restore), _) => "enable it, or keep it",
+        (Command::Do(Keyed::Log), _) => "its log, followed",
+        (Command::Do(Keyed::Preview), Pane::Jobs) => "the members of its model",
+        (Command::Do(Keyed::Preview), _) => "its beginning, decrypted",
+        (Command::Enter, Pane::Objects | Pane::Files) => "open it",
+        (Command::Enter, _) => "all of its details",
+        (Command::Mark, _) => "mark it, to take several",
+        (Command::Parent, _) => "one level up",
+        (Command::Actions, _) => "all else it is good for",
+        (command, _) => command.entry().name,
+    }
+}
+
+/// What has nothing to do with the row.
+fn everywhere(state: &State) -> Vec<(String, String)> {
+    let is_here = |command: Command| matches!(command, Command::Do(Keyed::Audit)) || !matches!(command, Command::Do(_));
+    let is_elsewhere = |command: Command| {
+        is_here(command)
+            && !is_move(command)
+            && !matches!(
+                command,
+                Command::Enter
+                    | Command::Mark
+                    | Command::Parent
+                    | Command::Actions
+                    | Command::Follow
+                    | Command::Wrap
+                    | Command::Save
+            )
+    };
+    let all = COMMANDS.iter().filter(|entry| is_elsewhere(entry.command));
+    let name = |command: Command| match command {
+        Command::CopyCommand => "copy as aws",
+        command => command.entry().name,
+    };
+    all.map(|entry| (state.settings.keymap.key(entry.command), name(entry.command).to_owned()))
+        .collect()
+}
+
+fn is_move(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Focus(_)
+            | Command::NextPane
+            | Command::PreviousPane
+            | Command::Down
+            | Command::Up
+            | Command::PageDown
+            | Command::PageUp
+            | Command::Top
+            | Command::Bottom
+            | Command::BorderLeft
+            | Command::BorderRight
+            | Command::BorderUp
+            | Command::BorderDown
+    )
+}
+
+/// Every key that only moves, as many a line as there is room for.
+fn moves(state: &State, columns: usize) -> Vec<Line> {
+    let panes: Vec<String> = Pane::ALL
+        .iter()
+        .map(|pane| keys_of(state, Command::Focus(*pane)))
+        .collect();
+    let both = |one: Command, other: Command| format!("{} {}", keys_of(state, one), keys_of(state, other));
+    let groups = [
+        (panes.join(" "), "panes"),
+        (both(Command::NextPane, Command::PreviousPane), "next, previous"),
+        (both(Command::Down, Command::Up), "rows"),
+        (both(Command::PageDown, Command::PageUp), "pages"),
+        (both(Command::Top, Command::Bottom), "ends"),
+        (
+            format!(
+                "{} {}",
+                both(Command::BorderLeft, Command::BorderRight),
+                both(Command::BorderUp, Command::BorderDown)
+            ),
+            "borders",
+        ),
+    ];
+    let mut lines = Vec::new();
+    let mut line = Line::new(Tone::Heading, "Move   ");
+    for (keys, words) in groups {
+        let takes = format::width(&keys) + words.len() + 3;
+        if format::width(&line.text()) + takes > columns {
+            lines.push(std::mem::replace(&mut line, Line::new(Tone::Heading, "       ")));
+        }
+        line = line.and(Tone::Accent, keys).and(Tone::Dim, format!(" {words}  "));
+    }
+    lines.push(line);
+    lines
+}

@@ -1,0 +1,129 @@
+//! The story of a grant as a matrix: operations by before, granted and revoked; the reasons of the row with the cursor.
+
+use super::format::{self, Line, Tone};
+use super::state::overlay::Matrix;
+use crate::domain::proof::PHASES;
+use crate::domain::{GrantCycle, ProofStep};
+
+/// Cells of an operation's name, and of a phase.
+const OPERATION: usize = 36;
+const PHASE: usize = 12;
+
+/// How many rows have a cursor.
+pub(super) fn rows(matrix: &Matrix) -> usize {
+    matrix.cycle.operations().len()
+}
+
+/// The page, and the line of the row with the cursor.
+pub fn lines(matrix: &Matrix, columns: usize) -> (Vec<Line>, usize) {
+    let cycle = &matrix.cycle;
+    let mut lines = head(cycle, columns);
+    let narrow = columns < OPERATION + 3 * PHASE + 12;
+    let name = if narrow { OPERATION - 8 } else { OPERATION };
+    lines.push(Line::blank());
+    lines.push(titles(name, |phase| phase.to_owned()));
+    lines.push(titles(name, |phase| {
+        let at = cycle
+            .phase(phase)
+            .map(|phase| phase.at.strftime("%H:%M:%S").to_string());
+        at.unwrap_or_else(|| "not tried".to_owned())
+    }));
+    let mut cursor_line = 0;
+    for (index, operation) in cycle.operations().into_iter().enumerate() {
+        let is_cursor = index == matrix.cursor;
+        if is_cursor {
+            cursor_line = lines.len();
+        }
+        let sign = if is_cursor { "▸ " } else { "  " };
+        let tone = if is_cursor { Tone::Heading } else { Tone::Plain };
+        let mut line = Line::new(Tone::Accent, sign).and(tone, format::fit(operation, name));
+        for phase in PHASES {
+            let (tone, sign) = sign_of(cycle.step(phase, operation));
+            line = line.and(tone, format::fit(sign, PHASE));
+        }
+        let is_granted = cycle.granted.iter().any(|granted| granted == operation);
+        lines.push(line.and(Tone::Dim, if is_granted { "granted" } else { "" }));
+        if is_cursor && matrix.is_open {
+            lines.extend(PHASES.iter().flat_map(|phase| reason(cycle, phase, operation, columns)));
+        }
+    }
+    (lines, cursor_line)
+}
+
+fn titles(name: usize, word: impl Fn(&str) -> String) -> Line {
+    let line = Line::new(Tone::Dim, " ".repeat(name + 2));
+    PHASES.iter().fold(line, |line, phase| {
+        line.and(Tone::Dim, format::fit(&word(phase), PHASE))
+    })
+}
+
+fn sign_of(step: Option<&ProofStep>) -> (Tone, &'static str) {
+    match step {
+        Some(step) if step.allowed => (Tone::Good, "✓ allowed"),
+        Some(_) => (Tone::Bad, "✗ denied"),
+        None => (Tone::Dim, "–"),
+    }
+}
+
+fn reason(cycle: &GrantCycle, phase: &str, operation: &str, columns: usize) -> Vec<Line> {
+    let Some(step) = cycle.step(phase, operation) else {
+        return vec![Line::new(
+            Tone::Dim,
+            format!("      {} not tried", format::fit(phase, 9)),
+        )];
+    };
+    let (tone, _) = sign_of(Some(step));
+    let said = step.reason.as_deref().unwrap_or("allowed");
+    let id = step
+        .request_id
+        .as_deref()
+        .map(|id| format!(" · request {id}"))
+        .unwrap_or_default();
+    let pieces = format::wrap(&format!("{said}{id}"), columns.saturating_sub(16)).into_iter();
+    let mut phase = format::fit(phase, 9);
+    let line = |piece| {
+        let line = Line::new(tone, format!("      {phase} ")).and(Tone::Dim, piece);
+        phase = " ".repeat(9);
+        line
+    };
+    pieces.map(line).collect()
+}
+
+/// Who, what, when, and where it is kept.
+fn head(cycle: &GrantCycle, columns: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut fact = |name: &str, tone: Tone, value: &str| {
+        if !value.is_empty() {
+            let value = format::cut_front(value, columns.saturating_sub(10));
+            lines.push(Line::new(Tone::Dim, format::fit(name, 10)).and(tone, value));
+        }
+    };
+    let (tone, verdict) = if cycle.holds {
+        (Tone::Good, "It holds.")
+    } else {
+        (Tone::Bad, "It does not hold.")
+    };
+    fact("Verdict", tone, verdict);
+    for note in &cycle.notes {
+        fact("", Tone::Warn, note);
+    }
+    fact("Key", Tone::Plain, &cycle.key_arn);
+    fact("Role", Tone::Plain, &cycle.role_arn);
+    fact("Asked by", Tone::Plain, cycle.identity.as_deref().unwrap_or("not told"));
+    let times = cycle
+        .phases
+        .first()
+        .zip(cycle.phases.last())
+        .map(|(first, last)| format!("{} to {}", format::time(first.at), last.at.strftime("%H:%M:%S")));
+    fact("When", Tone::Plain, &times.unwrap_or_default());
+    for phase in cycle.phases.iter().filter(|phase| phase.expected.is_none()) {
+        let id = phase.request_id.as_deref().unwrap_or("not told");
+        let words = format!("{} · request {id}", phase.at.strftime("%H:%M:%S"));
+        let name = if phase.name == "grant" { "Granted" } else { "Revoked" };
+        fact(name, Tone::Plain, &words);
+    }
+    for path in cycle.evidence.iter().chain(&cycle.page) {
+        fact("Evidence:", Tone::Accent, &path.to_string_lossy());
+    }
+    lines
+}

@@ -1,0 +1,104 @@
+//! Goes to where the chain of what is selected breaks, or is weakest, and begins what mends it: asked first, like any change.
+
+use super::command::Command;
+use super::format::Tone;
+use super::pane::Pane;
+use super::state::State;
+use super::state::chain::{Chain, Link, Place, Standing};
+use super::state::overlay::Subject;
+use super::{Effect, actions, details, reader_text, requests, row_updates};
+use crate::domain::Ask;
+
+/// Goes to the weakest link, and to its remedy.
+pub(super) fn go(state: &mut State, effects: &mut Vec<Effect>) {
+    let chain = state.chain().clone();
+    let Some(link) = chain.weakest() else { return };
+    if link.standing <= Standing::Busy {
+        return state.say(Tone::Good, "The chain holds, as far as it was looked at.");
+    }
+    match link.place {
+        Place::Key => key(state, &chain, link, effects),
+        Place::Role => role(state, &chain, link, effects),
+        Place::Object => object(state, &chain, link),
+        Place::Job => job(state, &chain, link, effects),
+    }
+}
+
+/// Puts the cursor of the keys on the key of the chain.
+fn select_key(state: &mut State, chain: &Chain) {
+    let selected = state.key().map(|key| key.arn.clone());
+    if let Some(arn) = chain.key.as_deref().filter(|arn| selected.as_deref() != Some(*arn)) {
+        state.keys.want(arn);
+    }
+}
+
+fn look_again(state: &mut State, words: &str, effects: &mut Vec<Effect>) {
+    row_updates::ask_visible(state);
+    effects.push(Effect::Refresh(state.watched_topics().to_vec()));
+    state.say(Tone::Plain, format!("{words}: it is asked for again."));
+}
+
+fn key(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>) {
+    state.focus = Pane::Keys;
+    select_key(state, chain);
+    match (link.standing, actions::restoration(state)) {
+        (Standing::Broken, Some(request)) => requests::ask(state, request, Ask::Yes, effects),
+        (Standing::Open, _) => state.say(Tone::Plain, "Select a key, or make one (n)."),
+        _ => look_again(state, &format!("The key is {}", link.words), effects),
+    }
+}
+
+fn role(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>) {
+    select_key(state, chain);
+    let repair = chain.job.as_deref().filter(|_| link.standing == Standing::Broken);
+    let repair = repair.and_then(|name| reader_text::job_explained(state, name)?.repair);
+    state.focus = Pane::Grants;
+    match (repair, link.standing) {
+        (Some(request), _) => requests::ask(state, request, Ask::Yes, effects),
+        (None, Standing::Unknown) => look_again(state, &format!("The role: {}", link.words), effects),
+        (None, _) => actions::grant_to(state, chain.role.as_deref().unwrap_or_default()),
+    }
+}
+
+fn object(state: &mut State, chain: &Chain, link: &Link) {
+    state.focus = Pane::Objects;
+    let verify = state.settings.keymap.key(Command::Do(super::Keyed::Verify));
+    match (&chain.object, link.standing) {
+        (Some(key), Standing::Broken) => {
+            state.objects.want(key);
+            details::open(state, Subject::Object(key.clone()));
+        }
+        (Some(key), _) => {
+            state.objects.want(key);
+            state.say(
+                Tone::Plain,
+                format!("{}: {}. {verify} reads it to its end.", link.name, link.words),
+            );
+        }
+        (None, Standing::Open) => {
+            state.say(
+                Tone::Plain,
+                "Select an object that is encrypted under the key, or encrypt a file (5, e).",
+            );
+        }
+        (None, _) => state.say(Tone::Plain, format!("Go to {} to look at it (O).", link.name)),
+    }
+}
+
+fn job(state: &mut State, chain: &Chain, link: &Link, effects: &mut Vec<Effect>) {
+    match (&chain.job, link.standing) {
+        (Some(name), Standing::Unknown) => {
+            state.focus = Pane::Jobs;
+            look_again(state, &format!("{name} is {}", link.words), effects);
+        }
+        (Some(name), _) => {
+            state.focus = Pane::Jobs;
+            state.jobs.want(name);
+            details::open(state, Subject::Job(name.clone()));
+        }
+        (None, _) => {
+            state.focus = Pane::Objects;
+            actions::run_here(state, &actions::TRAIN, effects);
+        }
+    }
+}

@@ -1,0 +1,479 @@
+//! The chain of what is selected: key, role, object, job, each with how it stands and where it breaks.
+//!
+//! It is about the pane with the cursor: a job has its own key and role, an object its own key; of a key and its grants the
+//! rows under the other cursors belong to it that say so. It is read off what is known and asks for nothing; what was not
+//! looked at is said to be so. Whatever grows with the rows is looked up once a row or a list has changed.
+
+use super::State;
+use crate::app::format::{self, Tone};
+use crate::app::pane::Pane;
+use crate::app::seen::ReadResult;
+use crate::app::table::{Freshness, Listing as _};
+use crate::domain::explain::explain_text;
+use crate::domain::{FaultKind, Grant, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, ProofMethod, TrainingJob};
+
+/// Key, role, object and job of what is selected.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Chain {
+    /// In this order; empty before the first event.
+    pub links: Vec<Link>,
+    /// The key (ARN, or as the job or object names it).
+    pub(in crate::app) key: Option<String>,
+    /// The role (ARN).
+    pub(in crate::app) role: Option<String>,
+    /// The object of the place shown (key).
+    pub(in crate::app) object: Option<String>,
+    /// The job (name).
+    pub(in crate::app) job: Option<String>,
+}
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Which.
+    pub place: Place,
+    /// What it is called; empty where nothing is selected. Untrusted.
+    pub name: String,
+    /// How it stands.
+    pub words: String,
+    /// The same in a word or two.
+    pub brief: &'static str,
+    /// How good that is.
+    pub standing: Standing,
+}
+
+/// The links by place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of the links")]
+pub enum Place {
+    Key,
+    Role,
+    Object,
+    Job,
+}
+
+impl Place {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Role => "role",
+            Self::Object => "object",
+            Self::Job => "job",
+        }
+    }
+}
+
+/// How a link stands, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// As it should be, as far as it was looked at.
+    Holds,
+    /// On its way.
+    Busy,
+    /// Nothing is selected here.
+    Open,
+    /// It was not looked at.
+    Unknown,
+    /// It may not hold.
+    Weak,
+    /// It does not hold.
+    Broken,
+}
+
+impl Standing {
+    /// Its sign and meaning.
+    pub fn sign(self) -> (Tone, &'static str) {
+        match self {
+            Self::Holds => (Tone::Good, "✓"),
+            Self::Busy => (Tone::Busy, "…"),
+            Self::Open => (Tone::Dim, "·"),
+            Self::Unknown => (Tone::Dim, "?"),
+            Self::Weak => (Tone::Warn, "!"),
+            Self::Broken => (Tone::Bad, "✗"),
+        }
+    }
+}
+
+impl Chain {
+    /// The first of the links that stand worst; none before the first event.
+    pub fn weakest(&self) -> Option<&Link> {
+        self.links.iter().rev().max_by_key(|link| link.standing)
+    }
+}
+
+/// What was looked up in lists that may be long, each with the state of the list that it was looked up in.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    key: Option<(u64, String, Option<usize>)>,
+    grant: Option<(u64, String, Option<usize>)>,
+}
+
+impl State {
+    /// The chain of what is selected, as it stands.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    pub(super) fn forge_chain(&mut self) {
+        let mut memo = std::mem::take(&mut self.chain_memo);
+        self.chain = Selected::of(self).chain(self, &mut memo);
+        self.chain_memo = memo;
+    }
+}
+
+/// What belongs together, of the rows under the cursors.
+struct Selected<'a> {
+    /// As the job or the object names it.
+    key: Option<&'a str>,
+    role: Option<&'a str>,
+    object: Option<&'a ObjectRow>,
+    /// Where the job reads from, if that is no row.
+    data: Option<&'a str>,
+    job: Option<&'a TrainingJob>,
+}
+
+impl<'a> Selected<'a> {
+    fn of(state: &'a State) -> Self {
+        let listed = state.keys.current();
+        let key = listed.map(|key| key.arn.as_str());
+        let object = state.place.as_ref().and(state.objects.current());
+        let object = object.filter(|row| matches!(row, ObjectRow::Object { .. }));
+        let job = state.jobs.current();
+        match (state.focus, job, object) {
+            (Pane::Jobs, Some(job), _) => Self::of_job(state, job, object),
+            (Pane::Objects, _, Some(object)) => {
+                let named = object.info().and_then(|info| info.kms_key_arn.as_deref());
+                let job = job.filter(|job| reads(state, job, object));
+                Self {
+                    key: named.or(key),
+                    role: role_of(job).or_else(|| of_grants(state)),
+                    object: Some(object),
+                    data: None,
+                    job,
+                }
+            }
+            _ => {
+                let job = job.filter(|job| state.is_job_linked(job));
+                let grantee = of_grants(state).filter(|_| state.focus == Pane::Grants);
+                let job = job.filter(|job| grantee.is_none() || role_of(Some(job)) == grantee);
+                Self {
+                    key,
+                    role: grantee.or_else(|| role_of(job)).or_else(|| of_grants(state)),
+                    object: object.filter(|row| state.is_object_linked(row)),
+                    data: None,
+                    job,
+                }
+            }
+        }
+    }
+
+    fn of_job(state: &'a State, job: &'a TrainingJob, object: Option<&'a ObjectRow>) -> Self {
+        let detail = job.detail.as_deref();
+        let channel = detail.and_then(|detail| detail.channels.first());
+        let object = object.filter(|row| reads(state, job, row));
+        Self {
+            key: detail.and_then(|detail| detail.kms_key()),
+            role: role_of(Some(job)),
+            object,
+            data: channel.map(|channel| channel.uri.as_str()).filter(|_| object.is_none()),
+            job: Some(job),
+        }
+    }
+
+    fn chain(self, state: &State, memo: &mut Memo) -> Chain {
+        let row = self.key.and_then(|named| memo.key(state, named));
+        let arn = row.map_or(self.key, |key| Some(key.arn.as_str()));
+        let links = vec![
+            key_link(state, self.key, row, self.job),
+            role_link(state, memo, arn, self.role, self.job),
+            object_link(state, self.object, self.data),
+            job_link(state, self.job),
+        ];
+        Chain {
+            links,
+            key: arn.map(str::to_owned),
+            role: self.role.map(str::to_owned),
+            object: self.object.map(|row| row.key().to_owned()),
+            job: self.job.map(|job| job.name.clone()),
+        }
+    }
+}
+
+fn role_of(job: Option<&TrainingJob>) -> Option<&str> {
+    job?.detail.as_deref().map(|detail| detail.role_arn.as_str())
+}
+
+/// The grantee under the cursor: of the selected key's grants.
+fn of_grants(state: &State) -> Option<&str> {
+    state.grants.current().map(|grant| grant.grantee.as_str())
+}
+
+/// Whether a channel of the job covers the object.
+fn reads(state: &State, job: &TrainingJob, object: &ObjectRow) -> bool {
+    let Some((bucket, _)) = &state.place else { return false };
+    let uri = format!("s3://{bucket}/{}", object.key());
+    let channels = job.detail.iter().flat_map(|detail| &detail.channels);
+    channels
+        .map(|channel| channel.uri.as_str())
+        .any(|channel| uri.starts_with(channel))
+}
+
+impl Memo {
+    /// The listed key that is meant by this name.
+    fn key<'a>(&mut self, state: &'a State, named: &str) -> Option<&'a KmsKey> {
+        if let Some(key) = state.keys.current().filter(|key| key.is_meant(named)) {
+            return Some(key);
+        }
+        let rows = state.keys.rows();
+        let found = looked_up(&mut self.key, state.keys.revision(), named, || {
+            rows.iter().position(|key| key.is_meant(named))
+        });
+        rows.get(found?)
+    }
+
+    /// The newest grant to this role, of those that let it decrypt if there are any.
+    fn grant<'a>(&mut self, state: &'a State, role: &str) -> Option<&'a Grant> {
+        let rows = state.grants.rows();
+        let found = looked_up(&mut self.grant, state.grants.revision(), role, || {
+            let to_role = rows.iter().enumerate().filter(|(_, grant)| grant.grantee == role);
+            let best = to_role.max_by_key(|(_, grant)| (may_decrypt(grant), grant.created));
+            best.map(|(index, _)| index)
+        });
+        rows.get(found?)
+    }
+}
+
+/// What was found the last time, if nothing has changed since.
+fn looked_up(
+    known: &mut Option<(u64, String, Option<usize>)>,
+    revision: u64,
+    named: &str,
+    look: impl FnOnce() -> Option<usize>,
+) -> Option<usize> {
+    match known {
+        Some((at, of, found)) if *at == revision && of == named => *found,
+        _ => {
+            let found = look();
+            *known = Some((revision, named.to_owned(), found));
+            found
+        }
+    }
+}
+
+fn may_decrypt(grant: &Grant) -> bool {
+    grant.operations.iter().any(|operation| operation == "Decrypt")
+}
+
+fn link(place: Place, name: &str, standing: Standing, words: impl Into<String>, brief: &'static str) -> Link {
+    Link {
+        place,
+        name: name.to_owned(),
+        words: words.into(),
+        brief,
+        standing,
+    }
+}
+
+/// What is not known of a row: it is asked about, or could not be looked at.
+fn not_looked_at(state: &State, place: Place, name: &str, id: &str) -> Link {
+    let words = match state.refusal(id).map(|fault| &fault.kind) {
+        None => "not looked at yet",
+        Some(FaultKind::Denied) => "not looked at: denied",
+        Some(FaultKind::NotFound) => return link(place, name, Standing::Broken, "not there", "not there"),
+        Some(_) => "not looked at: it was asked for in vain",
+    };
+    link(place, name, Standing::Unknown, words, "not looked at")
+}
+
+fn key_link(state: &State, named: Option<&str>, row: Option<&KmsKey>, job: Option<&TrainingJob>) -> Link {
+    let place = Place::Key;
+    let Some(key) = row else {
+        return match (named, job) {
+            (Some(named), _) => link(
+                place,
+                format::last_part(named),
+                Standing::Unknown,
+                "not listed here",
+                "not listed",
+            ),
+            (None, Some(job)) if job.detail.is_some() => {
+                link(place, "", Standing::Unknown, "the job names none", "not named")
+            }
+            (None, Some(_)) => link(place, "", Standing::Unknown, "not looked at yet", "not looked at"),
+            (None, None) => link(place, "", Standing::Open, "none selected", "none"),
+        };
+    };
+    let Some(detail) = &key.detail else {
+        return not_looked_at(state, place, key.name(), &key.arn);
+    };
+    let (standing, brief) = match &detail.state {
+        KeyState::Enabled => (Standing::Holds, "Enabled"),
+        KeyState::Disabled => (Standing::Broken, "Disabled"),
+        KeyState::PendingDeletion => (Standing::Broken, "PendingDeletion"),
+        KeyState::PendingImport => (Standing::Broken, "PendingImport"),
+        KeyState::Other(_) => (Standing::Broken, "not usable"),
+    };
+    let until = detail.deletion.map(|at| at.strftime(", deleted on %-d %b").to_string());
+    let words = format!("{}{}", detail.state.as_str(), until.unwrap_or_default());
+    link(place, key.name(), standing, words, brief)
+}
+
+fn role_link(state: &State, memo: &mut Memo, key: Option<&str>, role: Option<&str>, job: Option<&TrainingJob>) -> Link {
+    let place = Place::Role;
+    let Some(role) = role else {
+        let is_asked = job.is_some_and(|job| job.detail.is_none());
+        return if is_asked {
+            link(place, "", Standing::Unknown, "not looked at yet", "not looked at")
+        } else {
+            link(place, "", Standing::Open, "none selected", "none")
+        };
+    };
+    let name = format::last_part(role);
+    let is_listed = key.is_some() && state.grants_of.as_deref() == key;
+    let grant = is_listed.then(|| memo.grant(state, role)).flatten();
+    let granted = grant.and_then(|grant| grant.created);
+    if let Some(link) = refused(name, role, job, grant) {
+        return link;
+    }
+    let proof = key.and_then(|key| state.newest_proof(key, role));
+    let proof = proof.filter(|proof| granted.is_none_or(|granted| granted <= proof.at));
+    let proved = proof.map(|proof| {
+        let how = match proof.method {
+            ProofMethod::Assumed => "proved",
+            ProofMethod::Reasoned => "reasoned",
+        };
+        (proof.allowed, format!(", {how} {}", clock(proof.at)))
+    });
+    match (grant, proved) {
+        (_, Some((false, at))) => link(
+            place,
+            name,
+            Standing::Broken,
+            format!("denied Decrypt{at}"),
+            "denied Decrypt",
+        ),
+        (Some(grant), proved) => granted_link(name, grant, &proved.map(|(_, at)| at).unwrap_or_default()),
+        (None, Some((true, at))) => link(place, name, Standing::Holds, format!("allowed Decrypt{at}"), "allowed"),
+        (None, None) => ungranted(state, name, is_listed),
+    }
+}
+
+fn granted_link(name: &str, grant: &Grant, proved: &str) -> Link {
+    let operations = grant.operations.join(", ");
+    let only_if = grant.constraint.as_ref().map_or("", |_| " in its context");
+    if may_decrypt(grant) {
+        let words = format!("granted {operations}{only_if}{proved}");
+        link(Place::Role, name, Standing::Holds, words, "granted")
+    } else {
+        let words = format!("granted {operations}, not Decrypt");
+        link(Place::Role, name, Standing::Weak, words, "not Decrypt")
+    }
+}
+
+/// Without a grant the role may still be allowed by a policy: nothing is broken that was not seen to be.
+fn ungranted(state: &State, name: &str, is_listed: bool) -> Link {
+    let unknown = |words: &str| link(Place::Role, name, Standing::Unknown, words, "grants not listed");
+    match state.grants.freshness() {
+        _ if !is_listed => unknown("grants not listed"),
+        Freshness::Absent | Freshness::Loading => unknown("grants not listed yet"),
+        Freshness::Stale { fault, .. } if fault.kind == FaultKind::Denied => unknown("grants not listed: denied"),
+        Freshness::Stale { .. } => unknown("no grant when last listed"),
+        Freshness::Ready(_) if !state.grants.is_whole() => unknown("no grant among those listed so far"),
+        Freshness::Ready(_) => {
+            let words = "no grant; a policy may allow it";
+            link(Place::Role, name, Standing::Weak, words, "no grant")
+        }
+    }
+}
+
+/// The role was seen to be refused: its job says so, and nothing was granted since.
+fn refused(name: &str, role: &str, job: Option<&TrainingJob>, grant: Option<&Grant>) -> Option<Link> {
+    let job = job.filter(|job| job.status == JobStatus::Failed)?;
+    let refusal = explain_text(&job.cause()?)?;
+    let call = refusal.call.filter(|call| call.starts_with("kms:"))?;
+    let is_role = refusal
+        .who
+        .is_some_and(|who| who.split('/').any(|part| part == name) || who == role);
+    let granted = grant.and_then(|grant| grant.created);
+    let is_mended = granted.is_some() && granted > job.created;
+    let words = match job.ended {
+        Some(at) => format!("refused {call} {}", clock(at)),
+        None => format!("refused {call}"),
+    };
+    (is_role && !is_mended).then(|| link(Place::Role, name, Standing::Broken, words, "refused"))
+}
+
+fn object_link(state: &State, row: Option<&ObjectRow>, data: Option<&str>) -> Link {
+    let place = Place::Object;
+    let Some(row) = row else {
+        return match data {
+            Some(uri) => {
+                let name = format::last_part(uri.trim_end_matches('/'));
+                link(place, name, Standing::Unknown, "not looked at", "not looked at")
+            }
+            None => link(place, "", Standing::Open, "none selected", "none"),
+        };
+    };
+    let name = format::last_part(row.key());
+    let Some(info) = row.info() else {
+        return not_looked_at(state, place, name, row.key());
+    };
+    match state.seen(row).map(|seen| (&seen.result, clock(seen.at))) {
+        Some((ReadResult::Verified { bond, .. }, at)) if bond.is_bound() => link(
+            place,
+            name,
+            Standing::Holds,
+            format!("bound, verified {at}"),
+            "verified",
+        ),
+        Some((ReadResult::Verified { bond, .. }, at)) => {
+            let words = format!("{}, intact {at}", bond.as_str());
+            link(place, name, Standing::Weak, words, bond.as_str())
+        }
+        Some((ReadResult::Refuted(_), at)) => {
+            link(place, name, Standing::Broken, format!("not intact {at}"), "not intact")
+        }
+        None if !info.refuted.is_empty() => link(place, name, Standing::Broken, "not what it says it is", "refuted"),
+        None => match info.format {
+            ObjectFormat::Plain | ObjectFormat::SseS3 | ObjectFormat::SseKms => {
+                let words = format!("{}: whoever reads it has it plain", info.format.as_str());
+                link(place, name, Standing::Broken, words, "not encrypted")
+            }
+            format => {
+                let words = format!("says {}, not read here", format.as_str());
+                link(place, name, Standing::Unknown, words, "not read here")
+            }
+        },
+    }
+}
+
+fn job_link(state: &State, job: Option<&TrainingJob>) -> Link {
+    let place = Place::Job;
+    let Some(job) = job else {
+        return link(place, "", Standing::Open, "none selected", "none");
+    };
+    if job.status.as_str().is_empty() {
+        return not_looked_at(state, place, &job.name, &job.name);
+    }
+    let (standing, brief) = match &job.status {
+        JobStatus::Completed => (Standing::Holds, "Completed"),
+        JobStatus::InProgress => (Standing::Busy, "InProgress"),
+        JobStatus::Stopping => (Standing::Busy, "Stopping"),
+        JobStatus::Stopped => (Standing::Weak, "Stopped"),
+        JobStatus::Failed => (Standing::Broken, "Failed"),
+        JobStatus::Other(_) => (Standing::Unknown, "unknown"),
+    };
+    let phase = job.secondary.as_deref().filter(|_| job.status.is_active());
+    let more = phase
+        .map(str::to_owned)
+        .or_else(|| job.ended.map(clock))
+        .unwrap_or_default();
+    let words = format!("{} {more}", job.status.as_str());
+    link(place, &job.name, standing, words.trim_end(), brief)
+}
+
+/// The time of day, in UTC as everywhere.
+fn clock(at: jiff::Timestamp) -> String {
+    at.strftime("%H:%M").to_string()
+}

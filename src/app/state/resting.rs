@@ -1,0 +1,108 @@
+//! The details beside the list: whether they are shown, of what, and whether the cursor rests there. Only then more is asked
+//! for than the rows have.
+
+use jiff::Timestamp;
+
+use super::State;
+use super::overlay::Subject;
+use crate::app::job_log::Log;
+use crate::app::pane::Pane;
+use crate::app::{Effect, Topic};
+use crate::domain::ObjectRow;
+
+/// From this many columns on they are shown unless the person says otherwise.
+const WIDE: u16 = 160;
+/// So many seconds begin while a cursor rests: at least one whole.
+const REST: i64 = 2;
+
+/// Where the cursor is, and since when.
+#[derive(Debug, Default)]
+pub(super) struct Resting {
+    subject: Option<Subject>,
+    since: Timestamp,
+    is_at_rest: bool,
+}
+
+impl State {
+    /// Whether the details stand beside the list.
+    pub fn is_aside(&self) -> bool {
+        self.settings.arrangement.aside.unwrap_or(self.size.0 >= WIDE)
+    }
+
+    pub(in crate::app) fn toggle_aside(&mut self, effects: &mut Vec<Effect>) {
+        self.settings.arrangement.aside = Some(!self.is_aside());
+        effects.push(Effect::Arrange(self.settings.arrangement));
+    }
+
+    /// Moves the borders between the panes by so many hundredths, where there are any.
+    pub(in crate::app) fn move_borders(&mut self, by: (i16, i16), effects: &mut Vec<Effect>) {
+        let moved = self.settings.arrangement.moved(by);
+        if self.regions().panes.len() > 1 && moved != self.settings.arrangement {
+            self.settings.arrangement = moved;
+            effects.push(Effect::Arrange(moved));
+        }
+    }
+
+    /// What the cursor is on.
+    pub(in crate::app) fn subject(&self) -> Option<Subject> {
+        match self.focus {
+            Pane::Keys => self.keys.current().map(|key| Subject::Key(key.arn.clone())),
+            Pane::Grants => self.grants.current().map(|grant| Subject::Grant(grant.id.clone())),
+            Pane::Jobs => self.jobs.current().map(|job| Subject::Job(job.name.clone())),
+            Pane::Files => self.files.current().map(|file| Subject::File(file.path.clone())),
+            Pane::Objects => {
+                let row = self.place.as_ref().and(self.objects.current());
+                let object = row.filter(|row| matches!(row, ObjectRow::Object { .. }));
+                object.map(|row| Subject::Object(row.key().to_owned()))
+            }
+        }
+    }
+
+    /// Whether a second matters: the cursor has just come to where it is.
+    pub(super) fn is_coming_to_rest(&self) -> bool {
+        self.resting.subject.is_some() && !self.resting.is_at_rest
+    }
+
+    pub(super) fn rest(&mut self) {
+        let is_seen = self.is_aside() && self.overlays.is_empty();
+        let subject = self.subject().filter(|_| is_seen);
+        if subject != self.resting.subject {
+            self.resting = Resting {
+                subject,
+                since: self.now,
+                is_at_rest: false,
+            };
+        } else if self.now.as_second() - self.resting.since.as_second() >= REST {
+            self.resting.is_at_rest = true;
+        }
+        // A log that is asked for again begins anew.
+        if let Some(Topic::Log(name)) = self.looked_into()
+            && !self.is_log_watched(&name)
+        {
+            self.job_log = Log::new(&name);
+        }
+    }
+
+    /// What is asked for because the cursor rests.
+    pub(super) fn looked_into(&self) -> Option<Topic> {
+        match self.resting.subject.as_ref().filter(|_| self.resting.is_at_rest)? {
+            Subject::Key(arn) => {
+                let is_known = self.policy.as_ref().is_some_and(|(of, _)| of == arn);
+                (!is_known && arn.contains(":key/")).then(|| Topic::KeyPolicy(arn.clone()))
+            }
+            Subject::Job(name) => {
+                let log = Some(&self.job_log).filter(|log| log.job == *name);
+                let is_refused = log.is_some_and(|log| log.trouble.is_some());
+                let is_known = log.is_some_and(|log| log.is_known);
+                let is_wanted = !is_refused && (!is_known || self.is_log_watched(name));
+                is_wanted.then(|| Topic::Log(name.clone()))
+            }
+            Subject::Grant(_) | Subject::Object(_) | Subject::File(_) => None,
+        }
+    }
+
+    /// Whether what comes of the job's log is all of it from where the kept one ends.
+    pub(in crate::app) fn is_log_watched(&self, name: &str) -> bool {
+        self.job_log.job == name && self.watched.contains(&Topic::Log(name.to_owned()))
+    }
+}
