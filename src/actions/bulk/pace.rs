@@ -4,9 +4,13 @@ use std::time::Duration;
 
 const FIRST: usize = 8;
 const MOST: usize = 64;
-/// A window is judged when it has lasted so long, and held so many answers for each that was in flight.
+/// A window is judged when it has lasted so long, and held so many answers, and so many for each that was in flight.
 const WINDOW: Duration = Duration::from_millis(60);
+const ANSWERS: usize = 24;
 const ANSWERS_EACH: usize = 3;
+/// An endpoint that asks for less more often than once in so many answers means it. Below that the speed decides: a few are
+/// asked to wait by chance, and asking again costs them what it costs.
+const ONCE_IN: u64 = 10;
 /// So many more in flight are worth it if they make it faster by this share of that.
 const WORTH: f64 = 0.1;
 /// Windows to rest after a step that was not.
@@ -45,14 +49,12 @@ impl Pace {
     pub(super) fn answered(&mut self, now: Duration, slowed: u64) {
         self.answers += 1;
         let lasted = now.saturating_sub(self.began);
-        if lasted < WINDOW || self.answers < self.limit * ANSWERS_EACH {
-            if slowed > self.slowed {
-                self.shrink(now, slowed);
-            }
-            return;
-        }
-        if slowed > self.slowed {
+        let wanted = ANSWERS.max(self.limit * ANSWERS_EACH);
+        if slowed.saturating_sub(self.slowed) * ONCE_IN > self.answers.max(ANSWERS) as u64 {
             return self.shrink(now, slowed);
+        }
+        if lasted < WINDOW || self.answers < wanted {
+            return;
         }
         let rate = self.answers as f64 / lasted.as_secs_f64();
         match self.before {
@@ -65,7 +67,7 @@ impl Pace {
                 self.resting = REST;
             }
         }
-        (self.began, self.answers) = (now, 0);
+        (self.began, self.answers, self.slowed) = (now, 0, slowed);
     }
 
     fn grow(&mut self, rate: f64) {
@@ -136,11 +138,24 @@ mod tests {
             }
             pace.limit()
         };
-        assert_eq!(answer(1, 1), 4);
-        assert_eq!(answer(1, 1), 4, "once for each time");
-        assert_eq!(answer(3, 1), 2);
+        assert_eq!(answer(2, 1), 8, "two may be chance");
+        assert_eq!(answer(3, 1), 4);
+        assert_eq!(answer(3, 1), 4, "once for each time");
+        assert_eq!(answer(6, 1), 2);
         assert_eq!(answer(9, 1), 1);
-        assert_eq!(answer(10, 1), 1, "never to nothing");
-        assert!(answer(10, 2000) > 1);
+        assert_eq!(answer(12, 1), 1, "never to nothing");
+        assert!(answer(12, 2000) > 8);
+    }
+
+    #[test]
+    fn what_is_slowed_by_chance_does_not_bring_it_to_a_halt() {
+        let mut pace = Pace::new(Duration::ZERO);
+        let (mut now, mut slowed) = (Duration::ZERO, 0);
+        for answer in 0_u64..4000 {
+            now += Duration::from_secs_f64(0.04 / pace.limit() as f64);
+            slowed += u64::from(answer % 20 == 7);
+            pace.answered(now, slowed);
+        }
+        assert_eq!(pace.limit(), MOST);
     }
 }
