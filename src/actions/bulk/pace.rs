@@ -10,7 +10,7 @@ const ANSWERS: usize = 24;
 const ANSWERS_EACH: usize = 3;
 /// An endpoint that asks for less more often than once in so many answers means it. Below that the speed decides: a few are
 /// asked to wait by chance, and asking again costs them what it costs.
-const ONCE_IN: u64 = 10;
+const ONCE_IN: u64 = 5;
 /// So many more in flight are worth it if they make it faster by this share of that.
 const WORTH: f64 = 0.1;
 /// Windows to rest after a step that was not.
@@ -85,7 +85,7 @@ impl Pace {
         self.limit = (self.limit / 2).max(1);
         self.slowed = slowed;
         self.before = None;
-        self.resting = REST / 4;
+        self.resting = REST / 8;
         (self.began, self.answers) = (now, 0);
     }
 }
@@ -138,13 +138,13 @@ mod tests {
             }
             pace.limit()
         };
-        assert_eq!(answer(2, 1), 8, "two may be chance");
-        assert_eq!(answer(3, 1), 4);
-        assert_eq!(answer(3, 1), 4, "once for each time");
-        assert_eq!(answer(6, 1), 2);
-        assert_eq!(answer(9, 1), 1);
-        assert_eq!(answer(12, 1), 1, "never to nothing");
-        assert!(answer(12, 2000) > 8);
+        assert_eq!(answer(4, 1), 8, "a few may be chance");
+        assert_eq!(answer(5, 1), 4);
+        assert_eq!(answer(5, 1), 4, "once for each time");
+        assert_eq!(answer(10, 1), 2);
+        assert_eq!(answer(15, 1), 1);
+        assert_eq!(answer(20, 1), 1, "never to nothing");
+        assert!(answer(20, 2000) > 8);
     }
 
     #[test]
