@@ -8,6 +8,7 @@ mod pace;
 mod report;
 mod spread;
 mod table;
+mod trouble;
 
 pub use audit::{AuditRequest, audit};
 pub use report::{audit_report, save_audit_report};

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
@@ -20,12 +19,13 @@ use super::held::{Held, Looked};
 use super::kms_keys::KmsKeys;
 use super::pace::Pace;
 use super::spread::spread;
+use super::trouble::{ends_all, unread, unread_end, unusable};
 use crate::actions::ProgressSink;
 use crate::actions::faults::cancelled;
 use crate::actions::verify::Deep;
 use crate::aws::again::again;
 use crate::aws::{Aws, pages, s3};
-use crate::domain::audit::{AuditKey, AuditRow, AuditSummary, Ended, Flaw, Kind, Seen, Told, Unread, classify};
+use crate::domain::audit::{AuditRow, AuditSummary, Ended, Flaw, Kind, Seen, Told, classify};
 use crate::domain::{Fault, FaultKind, Location, ObjectRow, Progress, Reading};
 
 const ACT: &str = "audit";
@@ -330,54 +330,6 @@ impl Run<'_> {
         if let Some(arn) = verdict.kms_key_arn.filter(|_| row.kms_key.is_none()) {
             row.kms_key = Some(self.kms_keys.of(self.aws, &arn).await);
         }
-    }
-}
-
-/// Whether a key that cannot be used is this object's trouble: of what S3 keeps with it as much as of what a client encrypted.
-fn unusable(row: &AuditRow, key: &Arc<AuditKey>) -> Option<Flaw> {
-    let matters = row.kind.is_by_a_client() || row.kind.is_open();
-    key.unusable()
-        .filter(|_| matters)
-        .map(|state| Flaw::KeyUnusable(state.to_owned()))
-}
-
-/// Whether everything else would fail as this did: nobody is there to ask, or nobody asks any more.
-fn ends_all(fault: &Fault) -> bool {
-    matches!(
-        fault.kind,
-        FaultKind::Unreachable | FaultKind::Expired | FaultKind::NoCredentials
-    )
-}
-
-fn unread(row: &mut AuditRow, fault: &Fault) {
-    let is_customers =
-        fault.code.as_deref() == Some("InvalidRequest") && fault.cause.contains("Server Side Encryption");
-    row.kind = if is_customers { Kind::SseC } else { Kind::Unread };
-    unread_end(row, fault);
-    if let (true, Some(unread)) = (is_customers, row.unread.as_mut()) {
-        "SSE-C".clone_into(&mut unread.cause);
-    }
-}
-
-fn unread_end(row: &mut AuditRow, fault: &Fault) {
-    row.unread = Some(Box::new(Unread {
-        cause: fault.code.clone().unwrap_or_else(|| words(fault.kind).to_owned()),
-        why: match fault.remedy.as_str() {
-            "" => fault.cause.clone(),
-            remedy => format!("{}; {remedy}", fault.cause),
-        },
-    }));
-}
-
-/// What AWS has no name for.
-fn words(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::NotFound => "no data key was found",
-        FaultKind::Stripped => "the metadata may have been taken away",
-        FaultKind::Denied => "denied",
-        FaultKind::Integrity => "the data key is another's",
-        FaultKind::Throttled | FaultKind::Service | FaultKind::Timeout | FaultKind::Foreign => "no answer of S3's",
-        _ => "other causes",
     }
 }
 
