@@ -428,6 +428,6 @@ fn in_the_dashboard_a_bucket_is_audited_filtered_saved_and_left_for_one_of_its_o
         .keys(ENTER);
     session
         .gone("Audit of s3://")
-        .wait("s3://sagemaker-audited/open/")
+        .wait("sagemaker-audited/open/")
         .wait("plain.csv");
 }

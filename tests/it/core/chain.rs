@@ -135,6 +135,7 @@ fn an_object_is_bound_once_it_was_read_and_a_plain_one_breaks_the_chain() {
             format: ObjectFormat::Strongroom,
             verified: Verified::new(Bond::Bound, Some(at(-60)), at(0)),
         },
+        contested: Vec::new(),
     };
     desk.done(
         1,
