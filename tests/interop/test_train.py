@@ -14,6 +14,7 @@ import time
 import pytest
 from conftest import STRONGROOM
 from cryptography.fernet import Fernet
+from watcher import Watcher
 
 HOUSING = b"rooms,age,price\n" + b"".join(b"%d,%d,%d\n" % (i % 9, i % 40, 100 + 30 * (i % 9) - i % 40) for i in range(500))
 
@@ -386,14 +387,12 @@ def test_a_script_may_have_opt_ml_written_into_it_and_finds_its_checkpoints_agai
         container.hyperparameters["strongroom_checkpoints"] = f"/opt/ml/{folder}"
     if made:
         (container.root / folder).mkdir()
-    look = (
-        "import subprocess\n"
-        "seen = subprocess.run(['grep', '-rl', 'top secret', '.'], cwd=root, capture_output=True, text=True).stdout.split()\n"
-        "print([path for path in seen if '/.strongroom-plaintext-' not in path])\n"
-    )
-    # What is uploaded holds nothing plain even while the script runs: grep does not follow the links that it meets.
-    status, output, said = container.python(USUAL + look)
-    assert (status, output) == (0, "[]\n[]\n"), said
+    # What is uploaded holds nothing plain even while the script runs.
+    watcher = Watcher([b"top secret"], tmp_path)
+    status, output, said = container.python(USUAL)
+    assert (status, output) == (0, "[]\n"), said
+    seen = {sighting.path for sighting in watcher.close()}
+    assert seen and all("/.strongroom-plaintext-" in path for path in seen), seen
     opened = container.fernet.decrypt
     assert opened((container.root / "model/weights").read_bytes()) == b"top secret weights"
     assert opened((container.root / "output/data/plot").read_bytes()) == b"top secret plot"

@@ -132,8 +132,8 @@ class Watcher:
         elif flags & MOVED_FROM:
             self._moved[cookie] = self._path(key, name)
         elif flags & IS_FOLDER:
-            if flags & (CREATE | MOVED_TO):
-                self._enter(key, name)
+            if flags & (CREATE | MOVED_TO) and self._enter(key, name):
+                self.unread.discard(self._moved.pop(cookie, None))
         elif self._look(key, name, next(word for flag, word in NAMES.items() if flags & flag)):
             # Under its name of before nobody could read it, but it was read now.
             self.unread.discard(self._moved.pop(cookie, None))
@@ -142,13 +142,16 @@ class Watcher:
         return os.path.join(os.readlink(f"/proc/self/fd/{self._folders[key]}"), name)
 
     def _enter(self, key, name):
+        """Whether it is watched from now on."""
         try:
             self._add(os.open(name, FOLDER, dir_fd=self._folders[key]))
+            return True
         except FileNotFoundError:
             self.unread.add(self._path(key, name))
         except NotADirectoryError:
             # A link, by now.
             pass
+        return False
 
     def _add(self, folder):
         key = self._libc.inotify_add_watch(self._events, b"/proc/self/fd/%d" % folder, HEARD | ONLY_FOLDERS)
@@ -174,7 +177,9 @@ class Watcher:
         """Whether there is something to look at."""
         content = self._read(key, name)
         if content is None:
-            self.unread.add(self._path(key, name))
+            # One that never had a name is called after its inode, and nobody can find it.
+            if not (name.startswith("#") and event in ("modify", "close_write")):
+                self.unread.add(self._path(key, name))
             return False
         if any(secret in content for secret in self._secrets):
             self._saw(key, name, event)
