@@ -195,6 +195,35 @@ def is_ended_while_it_decrypts(number):
     return happens
 
 
+MANY = """
+import pathlib, sys
+for number in range(300):
+    pathlib.Path(sys.argv[1], "model", f"part-{number}").write_text("top secret part " * 5000)
+"""
+
+
+def is_ended_while_it_encrypts(number):
+    """After COMMAND, when some of the model is tokens and where SageMaker finds it, and the rest is in memory."""
+
+    def happens(scene):
+        process = scene.container.start(sys.executable, "-c", MANY, str(scene.root))
+        said = ""
+        while "encrypted part-" not in said:
+            said = process.stderr.readline()
+            assert said
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+        print(process.returncode, said[-300:])
+        assert process.returncode in (0, -number, 128 + number), said
+        assert scene.watcher.plain() == set()
+        tokens = [path for path in (scene.root / "model").glob("part-*") if path.is_file()]
+        print(len(tokens))
+        assert tokens and all(scene.container.fernet.decrypt(path.read_bytes()).startswith(SECRET) for path in tokens)
+        ends_by_itself(scene)
+
+    return happens
+
+
 def has_no_memory_left(scene):
     process, _ = scene.start("fill", before=limited(scene.memory, "4M"))
     _, said = process.communicate(timeout=60)
@@ -237,6 +266,8 @@ CASES = {
     "SIGKILL in the middle of a file": is_killed("write"),
     "SIGTERM while it decrypts": is_ended_while_it_decrypts(signal.SIGTERM),
     "SIGKILL while it decrypts": is_ended_while_it_decrypts(signal.SIGKILL),
+    "SIGTERM while it encrypts": is_ended_while_it_encrypts(signal.SIGTERM),
+    "SIGKILL while it encrypts": is_ended_while_it_encrypts(signal.SIGKILL),
     "no memory left": has_no_memory_left,
     "too little memory from the start": has_too_little_memory,
     "a restart from a checkpoint": starts_again_elsewhere,
