@@ -14,7 +14,7 @@ from conftest import STRONGROOM, Cli
 from sagemaker_job import role_for_training
 from test_boto3_way import finished, log_of
 from test_sandbox import world
-from test_train import HOUSING, REPLACING, WRITING, Container, appears, ends
+from test_train import HOUSING, REPLACING, WRITING, Container, appears, ends, mounted
 from watcher import Watcher
 
 SECRET = b"top secret"
@@ -296,6 +296,20 @@ def test_what_is_put_on_the_volume_on_purpose_is_seen_there(scene):
     private = {sighting.path for sighting in scene.watcher.close()}
     assert {path.split("/")[-1] for path in private} >= {"a_chunk_of_secrets", "other", "cache", "weights-2", "plot-2", "epoch-2"}
     assert {path.removeprefix(str(scene.root)).split("/")[1][:22] for path in private} == {".strongroom-plaintext-"}
+
+
+def test_where_there_can_be_no_link_it_is_plain_until_the_end_and_is_said_to_be(scene):
+    """As told; and the watch sees what the links are for."""
+    fixed = mounted(scene.root / "model")
+    if subprocess.run([*fixed, "true"], capture_output=True).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    process, _ = scene.start("end", before=fixed)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert f"{scene.root}/model stays" in said and "what is written there is encrypted afterwards" in said
+    weights = [f"model/weights-{number}" for number in range(3)]
+    assert {sighting.path for sighting in scene.watcher.close()} == {str(scene.root / path) for path in weights}
+    scene.is_clean(brief=weights)
 
 
 def test_a_folder_in_the_place_of_a_link_is_plain_for_a_moment_only(scene):
