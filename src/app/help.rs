@@ -76,7 +76,7 @@ fn words(state: &State, command: Command) -> &'static str {
         (Command::Do(Keyed::New), Pane::Keys) => "a new key",
         (Command::Do(Keyed::New), Pane::Grants) => "a new grant",
         (Command::Do(Keyed::New), Pane::Objects) => "a new bucket or prefix",
-        (Command::Do(Keyed::New) | Command::Do(Keyed::Train), _) => "train on it: a new job",
+        (Command::Do(Keyed::New | Keyed::Train), _) => "train on it: a new job",
         (Command::Do(Keyed::Remove), Pane::Keys) => "disable it, or delete it",
         (Command::Do(Keyed::Remove), Pane::Grants) => "revoke it",
         (Command::Do(Keyed::Remove), Pane::Jobs) => "stop it",

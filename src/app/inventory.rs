@@ -300,7 +300,9 @@ mod tests {
         let mut open = AuditRow::new("p/plain.csv".to_owned(), 7, Kind::Plain);
         open.flaws.push(Flaw::Open);
         let rows = vec![open, AuditRow::new("p/token.csv".to_owned(), 184, Kind::Bound)];
-        rows.iter().for_each(|row| summary.note(row, None));
+        for row in &rows {
+            summary.note(row, None);
+        }
         summary.close(Ended::Whole);
         Inventory::new(Arc::new(AuditReport {
             bucket: "b".to_owned(),

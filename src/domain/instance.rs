@@ -96,7 +96,7 @@ mod tests {
             let (family, sizes) = line.split_once(": ").unwrap();
             for entry in sizes.split(' ') {
                 let name = format!("ml.{family}.{}", entry.split_once('=').unwrap().0);
-                let known = Instance::of(&name).unwrap_or_else(|| panic!("{name}"));
+                let known = Instance::of(&name).unwrap();
                 let is_local = Instance::has_local_storage(&name);
                 assert_eq!(Some(known.local_storage.is_some()), is_local, "{name}");
                 read += 1;

@@ -172,7 +172,7 @@ impl Delivery<'_> {
     }
 
     fn write_bundle(&mut self) {
-        if self.files.is_empty() && !(self.was_listed && !self.found.is_empty()) {
+        if self.files.is_empty() && (!self.was_listed || self.found.is_empty()) {
             return;
         }
         let files: Vec<_> = self.files.drain(..).chain(self.found.drain(..)).collect();

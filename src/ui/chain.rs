@@ -9,6 +9,9 @@ use crate::app::chain::{Chain, Link, Standing};
 use crate::app::format::{self, Line, Tone};
 use crate::app::{Command, State};
 
+/// How a link is written: its name, and its state in words.
+type Form<'a> = &'a dyn Fn(&Link) -> (String, String);
+
 /// Cells of a name where not all of it fits.
 const NAME: usize = 16;
 
@@ -38,7 +41,7 @@ fn line(chain: &Chain, columns: usize) -> Line {
             brief(link)
         }
     };
-    let forms: [&dyn Fn(&Link) -> (String, String); 4] = [&whole, &cut, &most, &brief];
+    let forms: [Form<'_>; 4] = [&whole, &cut, &most, &brief];
     let mut lines = forms.iter().map(|form| all(chain, form));
     let fitting = lines.find(|line| format::width(&line.text()) <= columns);
     fitting.unwrap_or_else(|| weakest(chain))

@@ -28,9 +28,12 @@ const STEM: &str = "strongroom.";
 /// A bundle, and where it is.
 type Placed = (String, Arc<Bundle>);
 
-/// The bundles of folders that were looked into, by bucket and folder.
+/// The bundles of folders, by bucket and folder.
+type Known = BTreeMap<(String, String), Arc<Vec<Placed>>>;
+
+/// Those of folders that were looked into.
 #[derive(Default)]
-pub(super) struct Listings(Mutex<BTreeMap<(String, String), Arc<Vec<Placed>>>>);
+pub(super) struct Listings(Mutex<Known>);
 
 /// What may say what a token is.
 pub(super) struct Listing {
@@ -119,7 +122,7 @@ impl Listings {
         Ok(bundles)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, String), Arc<Vec<Placed>>>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -27,9 +27,12 @@ pub(crate) struct Stamp {
     pub(crate) modified: Timestamp,
 }
 
+/// By bucket and key.
+type Known = HashMap<(String, String), (Stamp, Arc<Opening>)>;
+
 /// Of one connection, and so of one caller.
 #[derive(Default)]
-pub(in crate::aws) struct Openings(Mutex<HashMap<(String, String), (Stamp, Arc<Opening>)>>);
+pub(in crate::aws) struct Openings(Mutex<Known>);
 
 impl Openings {
     fn known(&self, place: &(String, String), stamp: &Stamp) -> Option<Arc<Opening>> {
@@ -46,7 +49,7 @@ impl Openings {
         all.insert(place, (stamp, Arc::clone(opening)));
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<(String, String), (Stamp, Arc<Opening>)>> {
+    fn all(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -144,8 +144,8 @@ fn s3_encryption_client(seen: &Seen<'_>) -> Told {
     let mut told = Told::new(Kind::S3EncryptionClient(version));
     let missing = needed.iter().filter(|name| value(name).is_none());
     told.flaws.extend(missing.map(|name| Flaw::Lacks(name)));
-    let described = ["x-amz-matdesc", "x-amz-m", "x-amz-t"].into_iter().filter_map(value);
-    told.kms_key = described.filter_map(described_key).next();
+    let mut described = ["x-amz-matdesc", "x-amz-m", "x-amz-t"].into_iter().filter_map(value);
+    told.kms_key = described.find_map(described_key);
     told
 }
 

@@ -72,8 +72,8 @@ fn raw(bytes: &[u8]) -> Option<Header> {
     let mut kms_key = None;
     for nth in 0..wrapped {
         match wrapped_key(&mut rest) {
-            Some(Some(key)) => kms_key = kms_key.or(Some(key)),
-            Some(None) => {}
+            Some(Wrapped::ByKms(key)) => kms_key = kms_key.or(Some(key)),
+            Some(Wrapped::Otherwise) => {}
             // The first must be there; the rest may be cut off.
             None if nth == 0 => return None,
             None => break,
@@ -82,19 +82,30 @@ fn raw(bytes: &[u8]) -> Option<Header> {
     Some(Header { kms_key })
 }
 
-/// A provider, what it says, and what it wrapped: of a KMS key its ARN.
-fn wrapped_key(rest: &mut Reader<'_>) -> Option<Option<String>> {
+/// By whom a data key was wrapped.
+enum Wrapped {
+    /// The ARN of the KMS key.
+    ByKms(String),
+    Otherwise,
+}
+
+/// A provider, what it says, and what it wrapped.
+fn wrapped_key(rest: &mut Reader<'_>) -> Option<Wrapped> {
     let length = usize::from(rest.number()?);
     let provider = rest.take(length)?;
     let is_text = !provider.is_empty() && std::str::from_utf8(provider).is_ok();
     is_text.then_some(())?;
     let length = usize::from(rest.number()?);
     let info = rest.take(length)?;
-    let key = (provider == KMS).then(|| String::from_utf8_lossy(info).into_owned());
+    let by = if provider == KMS {
+        Wrapped::ByKms(String::from_utf8_lossy(info).into_owned())
+    } else {
+        Wrapped::Otherwise
+    };
     let length = usize::from(rest.number()?);
     (length > 0).then_some(())?;
     rest.take_or_end(length);
-    Some(key)
+    Some(by)
 }
 
 /// Whether what is seen of a context of so many bytes is made of pairs of texts.

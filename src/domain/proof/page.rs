@@ -11,7 +11,7 @@ pub fn page(cycle: &GrantCycle) -> String {
         "**It does not hold.**"
     };
     let mut page = format!("# Access proof\n\n{verdict}\n\n| | |\n| --- | --- |\n");
-    let mut fact = |name: &str, value: &str| page.push_str(&format!("| {name} | {} |\n", cell(value)));
+    let mut fact = |name: &str, value: &str| page.extend(["| ", name, " | ", &cell(value), " |\n"]);
     fact("key", &cycle.key_arn);
     fact("role", &cycle.role_arn);
     fact("asked by", cycle.identity.as_deref().unwrap_or("not told"));
@@ -40,15 +40,15 @@ fn matrix(cycle: &GrantCycle) -> String {
         let at = cycle
             .phase(phase)
             .map(|phase| phase.at.strftime(" %H:%M:%SZ").to_string());
-        table.push_str(&format!(" {phase}{} |", at.unwrap_or_default()));
+        table.extend([" ", phase, &at.unwrap_or_default(), " |"]);
     }
     table.push_str("\n| --- | --- | --- | --- |\n");
     for operation in cycle.operations() {
         let is_granted = cycle.granted.iter().any(|granted| granted == operation);
         let mark = if is_granted { " (granted)" } else { "" };
-        table.push_str(&format!("| {}{mark} |", cell(operation)));
+        table.extend(["| ", &cell(operation), mark, " |"]);
         for phase in PHASES {
-            table.push_str(&format!(" {} |", answer(cycle.step(phase, operation))));
+            table.extend([" ", answer(cycle.step(phase, operation)), " |"]);
         }
         table.push('\n');
     }
