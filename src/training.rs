@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use self::checkpoints::{Checkpoints, Writing};
-use self::cover::Covers;
+use self::cover::{Cover, Covers};
 use self::job::Job;
 use self::keys::Keys;
 use self::stops::Stops;
@@ -47,6 +47,7 @@ mod exact;
 mod inputs;
 mod job;
 mod keys;
+mod known;
 mod orphans;
 mod outputs;
 pub mod reference;
@@ -159,10 +160,11 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
             "{links}: links to private folders until the command ends; to clear one empty it, for a link cannot be removed as a folder (shutil.rmtree refuses it)"
         ));
     }
-    let watch = Watch::begin(covers.of_outputs(&job), public, checkpoints.taken())
+    let watch = Watch::begin(covers.of_outputs(), public, checkpoints.taken())
         .inspect_err(|error| say(&format!("the public folders are not watched, only looked at: {error}")));
     let (over, until) = mpsc::channel();
-    let keeping = begin(move || keep_and_deliver(&job, &keys, checkpoints, &until))?;
+    let links = covers.of_outputs();
+    let keeping = begin(move || keep_and_deliver(&job, &keys, checkpoints, &links, &until))?;
     orphans::adopt();
     let ended = match command.first().zip(tether::command(command).ok()) {
         Some((program, tethered)) => child::run(program, tethered, &variables, &mut stops, child::GRACE).await,
@@ -222,6 +224,7 @@ fn keep_and_deliver(
     job: &Job,
     keys: &Keys,
     mut checkpoints: Checkpoints,
+    links: &[Cover],
     until: &mpsc::Receiver<Over>,
 ) -> Result<Delivered, Fault> {
     loop {
@@ -229,6 +232,8 @@ fn keep_and_deliver(
             Ok(over) => return Ok(deliver(job, keys, checkpoints, over)),
             Err(RecvTimeoutError::Disconnected) => return Err(unexpected("it panicked, as said above")),
             Err(RecvTimeoutError::Timeout) => {
+                let place = job.usual_checkpoints_dir();
+                links.iter().filter(|link| link.is_of(&place)).for_each(Cover::follow);
                 if let Err(fault) = checkpoints.keep(keys.first(), Writing::GoesOn) {
                     say(&fault.to_string());
                 }

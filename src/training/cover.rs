@@ -10,13 +10,17 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::job::{INPUT_DATA, Job, io};
+use super::known::{self, Known};
+use super::say;
 use super::workspace::Workspace;
-use super::{say, tree};
 use crate::domain::{Fault, FaultKind};
+
+mod replaced;
 
 /// What stands for a folder while it waits.
 const ASIDE: &str = ".strongroom-aside-";
@@ -41,8 +45,15 @@ pub(crate) struct Covers {
 pub(crate) struct Cover {
     place: PathBuf,
     private: PathBuf,
+    /// What waits.
+    folder: Arc<Known>,
     /// There was no folder before.
     is_new: bool,
+    /// SageMaker uploads from it.
+    is_output: bool,
+    root: PathBuf,
+    /// What SageMaker copies from while the job runs.
+    copied: PathBuf,
 }
 
 impl Covers {
@@ -57,7 +68,10 @@ impl Covers {
             if is_ours {
                 fs::remove_file(&place).map_err(|error| io("remove the link", &place, &error))?;
             }
-            let is_aside = fs::symlink_metadata(&aside).is_ok();
+            let is_aside = match fs::symlink_metadata(&aside) {
+                Ok(there) if !there.is_dir() => return Err(stranger(&aside)),
+                there => there.is_ok(),
+            };
             if is_aside && fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_dir()) {
                 say(&format!(
                     "removed what an earlier run left in the place of a link, {}",
@@ -75,20 +89,21 @@ impl Covers {
     /// Puts the links up.
     pub(crate) fn put_up(job: &Job, workspace: &Workspace) -> Result<Self, Fault> {
         let mut covers = Self::default();
-        covers.cover(&job.model_dir(), &workspace.model(), ENCRYPTED_AFTERWARDS);
-        if !covers.cover(&job.output_dir(), &workspace.output(), ENCRYPTED_AFTERWARDS) {
-            covers.cover(&job.output_data_dir(), &workspace.output_data(), ENCRYPTED_AFTERWARDS);
+        let mut cover = |place: PathBuf, private: PathBuf, otherwise| covers.cover(job, &place, &private, otherwise);
+        cover(job.model_dir(), workspace.model(), ENCRYPTED_AFTERWARDS);
+        if !cover(job.output_dir(), workspace.output(), ENCRYPTED_AFTERWARDS) {
+            cover(job.output_data_dir(), workspace.output_data(), ENCRYPTED_AFTERWARDS);
         }
         for (name, channel) in &job.channels {
             let place = job.channel_dir(name);
             if channel.is_fast_file() {
                 say(&stays(&place, "a file system of its own", TOKENS));
             } else if place.is_dir() {
-                covers.cover(&place, &workspace.channel(name), TOKENS);
+                cover(place, workspace.channel(name), TOKENS);
             }
         }
         let place = job.usual_checkpoints_dir();
-        match Cover::put_up(&place, &workspace.checkpoints()) {
+        match Cover::put_up(job, &place, &workspace.checkpoints()) {
             Ok(cover) => covers.up.push(cover),
             // Where COMMAND cannot make the folder either, nothing is uploaded from it.
             Err(_) if fs::symlink_metadata(&place).is_err() => {}
@@ -113,20 +128,22 @@ impl Covers {
     }
 
     /// The links to the folders that SageMaker uploads from.
-    pub(crate) fn of_outputs(&self, job: &Job) -> Vec<Cover> {
-        let data = job.root.join(INPUT_DATA);
-        let up = self.up.iter().filter(|cover| !cover.place.starts_with(&data));
+    pub(crate) fn of_outputs(&self) -> Vec<Cover> {
+        let up = self.up.iter().filter(|cover| cover.is_output);
         up.cloned().collect()
     }
 
     /// Takes the links down. What COMMAND put in their place is reached through the private folders until
     /// [`Covers::remove_taken`].
     pub(crate) fn take_down(&mut self) -> Result<(), Fault> {
+        let down = std::mem::take(&mut self.up);
+        self.taken.extend(down.iter().map(|cover| beside(&cover.place, TAKEN)));
+        // All of one before the next: a link of COMMAND's may lead to what is in the place of another.
+        let steps: [fn(&Cover) -> Result<(), Fault>; 3] = [Cover::settle, Cover::take_over, Cover::put_back];
         let mut first = Ok(());
-        for cover in self.up.drain(..) {
-            self.taken.push(beside(&cover.place, TAKEN));
-            if let Err(error) = cover.take_down() {
-                first = first.and(Err(io("put back", &cover.place, &error)));
+        for step in steps {
+            for cover in &down {
+                first = first.and(step(cover).inspect_err(|fault| say(&fault.to_string())));
             }
         }
         first
@@ -146,8 +163,8 @@ impl Covers {
         first
     }
 
-    fn cover(&mut self, place: &Path, private: &Path, otherwise: &str) -> bool {
-        match Cover::put_up(place, private) {
+    fn cover(&mut self, job: &Job, place: &Path, private: &Path, otherwise: &str) -> bool {
+        match Cover::put_up(job, place, private) {
             Ok(cover) => {
                 self.up.push(cover);
                 true
@@ -170,7 +187,9 @@ impl Drop for Covers {
 }
 
 impl Cover {
-    fn put_up(place: &Path, private: &Path) -> io::Result<Self> {
+    fn put_up(job: &Job, place: &Path, private: &Path) -> io::Result<Self> {
+        let root = job.root.canonicalize()?;
+        let copied = job.checkpoints_dir.canonicalize();
         let aside = beside(place, ASIDE);
         let is_new = match fs::rename(place, &aside) {
             Ok(()) => false,
@@ -186,13 +205,18 @@ impl Cover {
             }
             Err(error) => return Err(error),
         };
+        let folder = Known::of(&aside).inspect_err(|_| drop(fs::rename(&aside, place)))?;
         let cover = Self {
             place: place.to_path_buf(),
             private: private.to_path_buf(),
+            folder: Arc::new(folder),
             is_new,
+            is_output: !place.starts_with(job.root.join(INPUT_DATA)),
+            root,
+            copied: copied.unwrap_or_else(|_| job.checkpoints_dir.clone()),
         };
         symlink(private, place).inspect_err(|_| {
-            let _ = cover.take_down();
+            let _ = cover.put_back();
         })?;
         Ok(cover)
     }
@@ -207,88 +231,24 @@ impl Cover {
         self.place == place
     }
 
-    /// Puts the link up again where COMMAND made a folder in its place, in one step, and says whether it did. The folder's
-    /// files stay where they are, for COMMAND may still write to them, and the link leads to them.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn again(&self) -> io::Result<bool> {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-
-        if !is_folder(&self.place) {
-            return Ok(false);
-        }
-        let spare = self.spare()?;
-        symlink(&self.private, &spare)?;
-        // Before the step, so that no file is missing after it; what comes in between is linked then.
-        link(&self.place, &spare, &self.private, true)?;
-        match renameat_with(CWD, &spare, CWD, &self.place, RenameFlags::EXCHANGE) {
-            Ok(()) if is_folder(&spare) => link(&spare, &spare, &self.private, false).map(|()| true),
-            Ok(()) => Ok(true),
-            Err(error) => {
-                fs::remove_file(&spare)?;
-                // It has gone again.
-                if error == rustix::io::Errno::NOENT {
-                    Ok(false)
-                } else {
-                    Err(error.into())
-                }
-            }
-        }
-    }
-
-    /// Where the next thing that COMMAND put in the link's place goes.
-    fn spare(&self) -> io::Result<PathBuf> {
-        let taken = beside(&self.place, TAKEN);
-        fs::create_dir_all(&taken)?;
-        fs::set_permissions(&taken, fs::Permissions::from_mode(0o700))?;
-        let mut spares = (0_u32..).map(|number| taken.join(number.to_string()));
-        let spare = spares.find(|spare| fs::symlink_metadata(spare).is_err());
-        spare.ok_or_else(|| io::Error::other("there are too many"))
-    }
-
-    fn take_down(&self) -> io::Result<()> {
+    /// Puts the folder back, and nothing else that has its name.
+    fn put_back(&self) -> Result<(), Fault> {
         let aside = beside(&self.place, ASIDE);
-        // What was written to files that had been opened before.
-        let earlier = fs::read_dir(beside(&self.place, TAKEN)).into_iter().flatten().flatten();
-        let earlier = earlier.filter(|entry| is_folder(&entry.path()));
-        let mut linked = earlier
-            .map(|entry| link(&entry.path(), &entry.path(), &self.private, false))
-            .collect::<io::Result<()>>();
-        match fs::symlink_metadata(&self.place) {
-            Ok(metadata) if metadata.is_dir() => {
-                let spare = self.spare()?;
-                fs::rename(&self.place, &spare)?;
-                linked = linked.and(link(&spare, &spare, &self.private, true));
-            }
-            Ok(_) => fs::remove_file(&self.place)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        let failed = |error: io::Error| io("put back", &self.place, &error);
+        if fs::symlink_metadata(&self.place).is_ok_and(|there| !there.is_dir()) {
+            fs::remove_file(&self.place).map_err(failed)?;
+        }
+        if !self.folder.is_at(&aside) {
+            // Tokens are not to be lost for that.
+            let made = fs::create_dir(&self.place).map_err(failed);
+            return made.and(Err(known::replaced(&aside, "it is not the folder that was there")));
         }
         // A folder that nobody needed is not left there.
         if self.is_new && fs::remove_dir(&aside).is_ok() {
-            return linked;
+            return Ok(());
         }
-        fs::rename(&aside, &self.place).and(linked)
+        fs::rename(&aside, &self.place).map_err(failed)
     }
-}
-
-/// Makes the files of one folder be found in another, where the folder is called `later`; `replacing` what is there under
-/// their names.
-fn link(from: &Path, later: &Path, to: &Path, replacing: bool) -> io::Result<()> {
-    let files = tree::files(from).map_err(|fault| io::Error::other(fault.to_string()))?;
-    files.iter().try_for_each(|file| {
-        let name = file.path.strip_prefix(from).map_err(io::Error::other)?;
-        let to = to.join(name);
-        match fs::symlink_metadata(&to) {
-            Ok(_) if !replacing => return Ok(()),
-            Ok(there) if there.is_dir() => fs::remove_dir_all(&to)?,
-            Ok(_) => fs::remove_file(&to)?,
-            Err(_) => {}
-        }
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        symlink(later.join(name), &to)
-    })
 }
 
 fn is_folder(path: &Path) -> bool {
@@ -315,6 +275,16 @@ fn stays(place: &Path, why: &str, otherwise: &str) -> String {
 fn beside(place: &Path, prefix: &str) -> PathBuf {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     place.with_file_name(format!("{prefix}{name}"))
+}
+
+fn stranger(aside: &Path) -> Fault {
+    Fault::new(
+        FaultKind::Invalid,
+        "put back",
+        aside.display().to_string(),
+        "an earlier run left a folder there, and now it is something else",
+        "remove it, or give it the name of the folder that it stands for",
+    )
 }
 
 fn uncovered(place: &Path, error: &io::Error) -> Fault {

@@ -54,6 +54,19 @@ pub(crate) fn specials(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
     Ok(found)
 }
 
+/// All folders under `folder`, the inner after the outer.
+pub(crate) fn folders(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut next) = (Vec::new(), vec![folder.to_path_buf()]);
+    while let Some(parent) = next.pop() {
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let inner: Vec<_> = inner.map(|entry| entry.path()).collect();
+        found.extend_from_slice(&inner);
+        next.extend(inner);
+    }
+    found
+}
+
 fn walk(folder: &Path, prefix: &str, each: &mut dyn FnMut(Found) -> Result<(), Fault>) -> Result<(), Fault> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

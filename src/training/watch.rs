@@ -239,11 +239,11 @@ mod linux {
         match cover.again() {
             Ok(false) => {}
             Ok(true) => say(&format!(
-                "{} was replaced by a folder: the link to a private one is there again, and its files are reached through it",
+                "{} was replaced by a folder or a file: the link to a private one is there again, and a folder's files are reached through it",
                 cover.place().display()
             )),
             Err(error) => say(&format!(
-                "{} was replaced by a folder, and no link can take its place: it is encrypted afterwards ({error})",
+                "{} was replaced, and no link can take its place: it is encrypted afterwards ({error})",
                 cover.place().display()
             )),
         }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::training::tree;
 
 struct Scene {
     root: tempfile::TempDir,
@@ -171,7 +172,7 @@ fn where_command_made_a_folder_the_link_is_put_back_and_leads_to_its_files_also_
     let Scene { root, job, workspace } = scene();
     let model = root.path().join("model");
     let mut covers = Covers::put_up(&job, &workspace).unwrap();
-    let cover = covers.of_outputs(&job).into_iter().find(|cover| cover.is_of(&model));
+    let cover = covers.of_outputs().into_iter().find(|cover| cover.is_of(&model));
     let cover = cover.unwrap();
     assert!(!cover.again().unwrap());
     fs::write(model.join("kept"), "from before").unwrap();
@@ -198,6 +199,131 @@ fn where_command_made_a_folder_the_link_is_put_back_and_leads_to_its_files_also_
     assert_eq!(text(model.join("token")), "model");
     covers.remove_taken().unwrap();
     assert!(!root.path().join(".strongroom-taken-model").exists());
+}
+
+#[test]
+fn a_link_of_commands_own_is_followed_to_its_folder_and_the_folder_stays_as_it_is() {
+    let Scene { root, job, workspace } = scene();
+    let own = root.path().join("run1");
+    fs::create_dir_all(own.join("deep")).unwrap();
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    fs::write(root.path().join("model/kept"), "from before").unwrap();
+    for name in ["model", "output", "checkpoints"] {
+        fs::remove_file(root.path().join(name)).unwrap();
+        symlink(&own, root.path().join(name)).unwrap();
+    }
+    fs::write(root.path().join("model/deep/weights"), "plaintext").unwrap();
+    for cover in covers.of_outputs() {
+        cover.follow();
+    }
+    assert_eq!(text(workspace.checkpoints().join("deep/weights")), "plaintext");
+    fs::write(own.join("late"), "later").unwrap();
+    covers.take_down().unwrap();
+    for private in [workspace.model(), workspace.output(), workspace.checkpoints()] {
+        assert_eq!(text(private.join("deep/weights")), "plaintext");
+        assert_eq!(text(private.join("late")), "later");
+    }
+    assert_eq!(text(own.join("late")), "later");
+    assert!(own.join("late").symlink_metadata().unwrap().is_file());
+    for name in ["model", "output/data", "checkpoints"] {
+        assert_eq!(text(root.path().join(name).join("token")), name);
+    }
+}
+
+#[test]
+fn links_of_commands_own_lead_on_to_what_is_in_the_place_of_other_links() {
+    let Scene { root, job, workspace } = scene();
+    let at = |name: &str| root.path().join(name);
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    for name in ["model", "output", "checkpoints"] {
+        fs::remove_file(at(name)).unwrap();
+    }
+    fs::create_dir_all(at("output/run")).unwrap();
+    fs::write(at("output/run/weights"), "plaintext").unwrap();
+    symlink("output/run", at("checkpoints")).unwrap();
+    symlink("checkpoints", at("model")).unwrap();
+    covers.take_down().unwrap();
+    assert_eq!(text(workspace.checkpoints().join("weights")), "plaintext");
+    assert_eq!(text(workspace.model().join("weights")), "plaintext");
+}
+
+#[test]
+fn what_cannot_be_taken_over_fails_the_job_and_the_folder_comes_back() {
+    type Put = fn(&Path, &Path);
+    let puts: [(&str, Put); 5] = [
+        ("a file", |place, _| fs::write(place, "weights").unwrap()),
+        ("leads nowhere", |place, root| {
+            symlink(root.join("none"), place).unwrap()
+        }),
+        ("to a file", |place, root| {
+            symlink(root.join("input/config/hyperparameters.json"), place).unwrap()
+        }),
+        ("that it is in itself", |place, root| symlink(root, place).unwrap()),
+        ("is strongroom's", |place, root| {
+            symlink(root.join(".strongroom-aside-output"), place).unwrap()
+        }),
+    ];
+    for (said, put) in puts {
+        for name in ["model", "output", "checkpoints"] {
+            let Scene { root, job, workspace } = scene();
+            let mut covers = Covers::put_up(&job, &workspace).unwrap();
+            if name == "output" && said.contains("strongroom") {
+                continue;
+            }
+            let place = root.path().join(name);
+            fs::remove_file(&place).unwrap();
+            put(&place, root.path());
+            let fault = covers.take_down().unwrap_err();
+            assert!(fault.cause.contains(said) && fault.object.ends_with(name), "{fault}");
+            let token = if name == "output" { "data/token" } else { "token" };
+            assert!(!text(place.join(token)).is_empty() && !place.is_symlink());
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_in_the_place_of_a_link_gives_way_to_it_and_fails_the_job() {
+    let Scene { root, job, workspace } = scene();
+    let model = root.path().join("model");
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    fs::remove_file(&model).unwrap();
+    fs::write(&model, "weights").unwrap();
+    let cover = covers
+        .of_outputs()
+        .into_iter()
+        .find(|cover| cover.is_of(&model))
+        .unwrap();
+    assert!(cover.again().unwrap() && model.is_symlink());
+    fs::write(model.join("w"), "plaintext").unwrap();
+    let fault = covers.take_down().unwrap_err();
+    assert!(fault.cause.contains("a file"), "{fault}");
+    assert_eq!(text(workspace.model().join("w")), "plaintext");
+    covers.remove_taken().unwrap();
+    assert!(fs::symlink_metadata(root.path().join(".strongroom-taken-model")).is_err());
+}
+
+#[test]
+fn only_the_folder_that_was_put_aside_comes_back_and_whatever_has_its_name_is_left_alone() {
+    let Scene { root, job, workspace } = scene();
+    let at = |name: &str| root.path().join(name);
+    fs::create_dir(at("victim")).unwrap();
+    fs::write(at("victim/kept"), "kept").unwrap();
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    fs::write(at("model/w"), "plaintext").unwrap();
+    let aside = at(".strongroom-aside-model");
+    fs::remove_dir_all(&aside).unwrap();
+    symlink(at("victim"), &aside).unwrap();
+    let other = at(".strongroom-aside-output");
+    fs::remove_dir_all(&other).unwrap();
+    fs::create_dir(&other).unwrap();
+    let fault = covers.take_down().unwrap_err();
+    assert!(fault.object.ends_with(".strongroom-aside-model"), "{fault}");
+    assert!(is_folder(&at("model")) && is_folder(&at("output")) && aside.is_symlink() && is_folder(&other));
+    assert_eq!(fs::read_dir(at("model")).unwrap().count(), 0);
+    assert_eq!(text(at("victim/kept")), "kept");
+    // Nor does a later run take it for the folder.
+    assert!(Covers::recover(root.path()).is_err());
 }
 
 #[test]
