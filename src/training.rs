@@ -28,8 +28,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::checkpoints::{Checkpoints, Writing};
 use self::cover::{Cover, Covers};
-use self::job::Job;
+use self::job::{Job, Resources};
 use self::keys::Keys;
+use self::known::{Destination, Destinations};
 use self::stops::Stops;
 use self::watch::Watch;
 use self::workspace::Workspace;
@@ -150,6 +151,7 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
         workspace,
         covers,
         checkpoints,
+        destinations,
     } = prepared?;
 
     let variables = environment::variables(&job, &workspace);
@@ -164,7 +166,7 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
         .inspect_err(|error| say(&format!("the public folders are not watched, only looked at: {error}")));
     let (over, until) = mpsc::channel();
     let links = covers.of_outputs();
-    let keeping = begin(move || keep_and_deliver(&job, &keys, checkpoints, &links, &until))?;
+    let keeping = begin(move || keep_and_deliver(&job, &keys, checkpoints, destinations, &links, &until))?;
     orphans::adopt();
     let ended = match command.first().zip(tether::command(command).ok()) {
         Some((program, tethered)) => child::run(program, tethered, &variables, &mut stops, child::GRACE).await,
@@ -224,12 +226,13 @@ fn keep_and_deliver(
     job: &Job,
     keys: &Keys,
     mut checkpoints: Checkpoints,
+    destinations: Destinations,
     links: &[Cover],
     until: &mpsc::Receiver<Over>,
 ) -> Result<Delivered, Fault> {
     loop {
         match until.recv_timeout(CHECKPOINT_POLL) {
-            Ok(over) => return Ok(deliver(job, keys, checkpoints, over)),
+            Ok(over) => return Ok(deliver(keys, &job.resources, checkpoints, destinations, over)),
             Err(RecvTimeoutError::Disconnected) => return Err(unexpected("it panicked, as said above")),
             Err(RecvTimeoutError::Timeout) => {
                 let place = job.usual_checkpoints_dir();
@@ -245,6 +248,7 @@ fn keep_and_deliver(
 /// In the order in which it must go if it is not needed.
 struct Prepared {
     checkpoints: Checkpoints,
+    destinations: Destinations,
     covers: Covers,
     workspace: Workspace,
     keys: Arc<Keys>,
@@ -265,6 +269,7 @@ async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, F
         let inputs = inputs::plan(&job, &keys)?;
         let need = inputs::size(&inputs) + Checkpoints::size(&job.checkpoints_dir)? + workspace::size_of_code(&job)?;
         let workspace = Workspace::create(&job, need)?;
+        let destinations = Destinations::of(&job);
         let covers = Covers::put_up(&job, &workspace)?;
         let delivered = |channel: &str| covers.meanwhile(&job.channel_dir(channel));
         let private = |channel: &str| workspace.channel(channel);
@@ -279,6 +284,7 @@ async fn prepare(job: Arc<Job>, cancel: CancellationToken) -> Result<Prepared, F
         )?;
         Ok(Prepared {
             checkpoints,
+            destinations,
             covers,
             workspace,
             keys,
@@ -294,7 +300,7 @@ struct Delivered {
 }
 
 /// Encrypts everything and removes the plaintext, each step whether or not the one before went well.
-fn deliver(job: &Job, keys: &Keys, mut checkpoints: Checkpoints, over: Over) -> Delivered {
+fn deliver(keys: &Keys, hosts: &Resources, mut checkpoints: Checkpoints, to: Destinations, over: Over) -> Delivered {
     let Over {
         mut covers,
         workspace,
@@ -302,21 +308,24 @@ fn deliver(job: &Job, keys: &Keys, mut checkpoints: Checkpoints, over: Over) -> 
     } = over;
     let nothing = |_: &str| false;
     let uncovered = covers.take_down();
-    checkpoints.return_to(job.checkpoints_dir.clone());
+    // What is in it comes before it.
+    let cleared = to.output.fill(|_| Ok(()));
+    checkpoints.return_to(to.checkpoints);
     let private_output = workspace.output();
-    let own_failure = outputs::own_failure(&private_output).or_else(|| outputs::own_failure(&job.output_dir()));
+    let own_failure = outputs::said_failure(&private_output).or_else(|| outputs::own_failure(to.output.path()));
     // `data` is delivered by itself; `failure` is a sentence for people.
     let elsewhere = |name: &str| name == "failure" || name.starts_with("data/");
-    let (key, hosts) = (keys.writing(), &job.resources);
-    let out = |private: &Path, public: &Path, left: &dyn Fn(&str) -> bool| {
-        outputs::deliver(key, hosts, private, public, left)
+    let key = keys.writing();
+    let out = |private: &Path, to: &Destination, left: &dyn Fn(&str) -> bool| {
+        to.fill(|public| outputs::deliver(key, hosts, private, public, left))
     };
     let steps = [
         uncovered,
+        cleared,
         checkpoints.keep(keys.first(), writing),
-        out(&workspace.model(), &job.model_dir(), &nothing),
-        out(&workspace.output_data(), &job.output_data_dir(), &nothing),
-        out(&private_output, &job.output_dir(), &elsewhere),
+        out(&workspace.model(), &to.model, &nothing),
+        out(&workspace.output_data(), &to.output_data, &nothing),
+        out(&private_output, &to.output, &elsewhere),
         covers.remove_taken(),
         workspace.remove(),
     ];

@@ -28,6 +28,7 @@ use super::bundle;
 use super::inputs::{Manner, beginning, is_token, open_file};
 use super::job::io;
 use super::keys::OpenKey;
+use super::known::Destination;
 use super::outputs::{opens, seal_file};
 use super::watch::Taken;
 use super::{human, say, tree};
@@ -55,6 +56,8 @@ pub(crate) enum Writing {
 pub(crate) struct Checkpoints {
     private: PathBuf,
     public: PathBuf,
+    /// The public one, as it was.
+    destination: Destination,
     /// Where in the public folder ours are: nothing, or a folder's name with `/`.
     own: String,
     /// As encrypted.
@@ -88,6 +91,7 @@ impl Checkpoints {
         let mut this = Self {
             private: private.to_path_buf(),
             public: public.to_path_buf(),
+            destination: Destination::of(public),
             own: host.map(|host| format!("{OF_HOST}{host}/")).unwrap_or_default(),
             host: host.map(str::to_owned),
             ..Self::default()
@@ -141,8 +145,9 @@ impl Checkpoints {
     }
 
     /// The public folder is there again.
-    pub(crate) fn return_to(&mut self, public: PathBuf) {
-        self.public = public;
+    pub(crate) fn return_to(&mut self, public: Destination) {
+        self.public = public.path().to_path_buf();
+        self.destination = public;
     }
 
     /// Plaintext bytes of what is to be restored, at most.
@@ -153,8 +158,19 @@ impl Checkpoints {
     /// Encrypts what changed and is whole; removes what COMMAND removed.
     pub(crate) fn keep(&mut self, key: &OpenKey, writing: Writing) -> Result<(), Fault> {
         let is_over = writing != Writing::GoesOn;
-        let kept = self.keep_private(key, writing);
+        if let Err((fault, is_clear)) = self.destination.clear() {
+            if !is_clear {
+                return Err(fault);
+            }
+            say(&fault.to_string());
+            self.exposed.get_or_insert(fault);
+            // What was there has gone.
+            self.sealed.clear();
+        }
+        // Before anything is written: a link to a folder would be followed.
+        let kept = self.remove_specials();
         let kept = kept
+            .and(self.keep_private(key, writing))
             .and(self.keep_taken(key, is_over))
             .and(self.keep_public(key, is_over));
         match self.exposed.take_if(|_| is_over) {
@@ -275,12 +291,16 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Leaves nothing in the public folder but tokens.
-    fn keep_public(&mut self, key: &OpenKey, all: bool) -> Result<(), Fault> {
+    fn remove_specials(&mut self) -> Result<(), Fault> {
         for path in tree::specials(&self.public)? {
             fs::remove_file(&path).map_err(|error| io("remove", &path, &error))?;
             self.expose(&path);
         }
+        Ok(())
+    }
+
+    /// Leaves nothing in the public folder but tokens.
+    fn keep_public(&mut self, key: &OpenKey, all: bool) -> Result<(), Fault> {
         let mut now = look(&self.public)?;
         // At the end nobody writes to one of ours.
         now.retain(|name, seen| self.tokens.get(name) != Some(seen) && (all || !is_temporary(Path::new(name))));

@@ -40,6 +40,8 @@ pub(crate) fn deliver(
         was_listed: false,
         first: None,
     };
+    // Before anything is written: a link to a folder would be followed.
+    delivery.remove_specials();
     delivery.take_private(private, left);
     delivery.settle_public(left);
     delivery.write_bundle();
@@ -104,8 +106,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// Invariant: afterwards every file is a token under the job's key, or gone.
-    fn settle_public(&mut self, left: &dyn Fn(&str) -> bool) {
+    fn remove_specials(&mut self) {
         if let Some(specials) = self.noted(tree::specials(self.public)) {
             for path in specials {
                 let _ = fs::remove_file(&path);
@@ -114,6 +115,10 @@ impl Delivery<'_> {
                 self.note(invalid("encrypt", &object, cause, remedy));
             }
         }
+    }
+
+    /// Invariant: afterwards every file is a token under the job's key, or gone.
+    fn settle_public(&mut self, left: &dyn Fn(&str) -> bool) {
         let ours: BTreeSet<String> = self.files.iter().map(|file| file.name.clone()).collect();
         let Some(found) = self.noted(tree::files(self.public)) else {
             return;
@@ -204,10 +209,20 @@ impl Delivery<'_> {
 
 /// Takes COMMAND's own sentence on why it failed out of a folder where the toolkit says it may be left.
 pub(crate) fn own_failure(output: &Path) -> Option<String> {
+    let said = said_failure(output);
+    let _ = fs::remove_file(output.join("failure"));
+    said
+}
+
+/// COMMAND's own sentence, which stays where it is.
+pub(crate) fn said_failure(output: &Path) -> Option<String> {
     let path = output.join("failure");
+    // A pipe would be waited for.
+    if !path.is_file() {
+        return None;
+    }
     let mut text = Vec::new();
     let read = File::open(&path).and_then(|file| file.take(LONGEST_FAILURE).read_to_end(&mut text));
-    let _ = fs::remove_file(&path);
     read.ok()?;
     Some(String::from_utf8_lossy(&text).trim().to_owned()).filter(|text| !text.is_empty())
 }

@@ -234,3 +234,36 @@ fn what_was_taken_out_of_the_public_folder_becomes_a_token_once_it_is_whole_and_
     checkpoints.keep(&key(), Writing::Finished).unwrap_err();
     assert!(opens(&key(), &public.join(".strongroom-half")));
 }
+
+#[test]
+fn a_link_in_the_place_of_the_public_folder_or_in_it_is_not_followed_and_the_tokens_are_there_again() {
+    for name in ["", "deep"] {
+        let (root, private, public, mut checkpoints) = folders();
+        let victim = root.path().join("victim");
+        for folder in [&victim, &private.join("deep")] {
+            fs::create_dir(folder).unwrap();
+        }
+        fs::write(victim.join("kept"), "kept").unwrap();
+        fs::write(private.join("deep/kept"), "plaintext").unwrap();
+        for _ in 0..2 {
+            checkpoints.keep(&key(), Writing::GoesOn).unwrap();
+        }
+        let planted = if name.is_empty() {
+            public.clone()
+        } else {
+            public.join(name)
+        };
+        fs::remove_dir_all(&planted).unwrap();
+        std::os::unix::fs::symlink(&victim, &planted).unwrap();
+        fs::write(private.join("deep/new"), "plaintext").unwrap();
+        let fault = checkpoints.keep(&key(), Writing::Finished).unwrap_err();
+        assert!(
+            fault.object.ends_with(planted.file_name().unwrap().to_str().unwrap()),
+            "{fault}"
+        );
+        assert_eq!(fs::read_to_string(victim.join("kept")).unwrap(), "kept");
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 1);
+        assert!(opens(&key(), &public.join("deep/new")));
+        assert!(!name.is_empty() || opens(&key(), &public.join("deep/kept")));
+    }
+}

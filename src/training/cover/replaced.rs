@@ -111,7 +111,9 @@ impl Cover {
     /// Where the next thing that COMMAND put in the link's place goes.
     fn spare(&self) -> io::Result<PathBuf> {
         let taken = beside(&self.place, TAKEN);
-        fs::create_dir_all(&taken)?;
+        if !is_folder(&taken) {
+            fs::create_dir(&taken)?;
+        }
         fs::set_permissions(&taken, fs::Permissions::from_mode(0o700))?;
         let mut spares = (0_u32..).map(|number| taken.join(number.to_string()));
         let spare = spares.find(|spare| fs::symlink_metadata(spare).is_err());
@@ -152,7 +154,9 @@ impl Cover {
 
     /// What was written to files that had been opened before.
     fn take_earlier(&self) -> Result<(), Fault> {
-        let earlier = fs::read_dir(beside(&self.place, TAKEN)).into_iter().flatten().flatten();
+        let taken = beside(&self.place, TAKEN);
+        let earlier = is_folder(&taken).then(|| fs::read_dir(&taken));
+        let earlier = earlier.into_iter().flatten().flatten().flatten();
         let mut first = Ok(());
         for path in earlier.map(|entry| entry.path()) {
             let taken = match fs::symlink_metadata(&path) {

@@ -476,3 +476,18 @@ fn a_denied_unwrap_is_reported_in_kmss_own_sentence() {
     assert!(reason.starts_with("AccessDeniedException: User: arn"), "{reason}");
     assert!(reason.contains(sentence));
 }
+
+#[test]
+fn a_link_to_a_folder_in_the_place_of_tokens_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    for folder in ["private/deep", "model", "victim"] {
+        fs::create_dir_all(at(folder)).unwrap();
+    }
+    fs::write(at("private/deep/kept"), "weights").unwrap();
+    fs::write(at("victim/kept"), "kept").unwrap();
+    std::os::unix::fs::symlink(at("victim"), at("model/deep")).unwrap();
+    assert!(outputs::deliver(&key(7), &hosts(1), &at("private"), &at("model"), &|_| false).is_err());
+    assert_eq!(fs::read_to_string(at("victim/kept")).unwrap(), "kept");
+    opens(&key(7), &at("model/deep/kept")).unwrap();
+}
