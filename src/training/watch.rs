@@ -1,7 +1,8 @@
 //! While COMMAND runs: what it puts where it must not stay is taken away at once, not at the next look.
 //!
 //! Two things are watched. Where COMMAND takes a link away and makes a folder in its place, the link is put back, and the
-//! folder's files are reached through it ([`Cover::again`]). What it writes into the folder that SageMaker copies while the
+//! folder's files are reached through it ([`Cover::again`]): once there is a file, or nobody makes folders in it any more, for
+//! who makes several, one in the other, finds no link among them. What it writes into the folder that SageMaker copies while the
 //! job runs loses its name there as soon as it has one: COMMAND writes on into a file that nobody can find, and once it is
 //! whole it becomes a token ([`Held`]). Between the making of a file or folder and that some milliseconds may pass.
 
@@ -44,8 +45,9 @@ mod linux {
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     use std::path::{Path, PathBuf};
     use std::thread::JoinHandle;
+    use std::time::{Duration, Instant};
 
-    use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+    use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
     use rustix::fs::OFlags;
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 
@@ -54,6 +56,8 @@ mod linux {
     use crate::training::cover::Cover;
     use crate::training::{bundle, inputs, say, tree};
 
+    /// So long nobody makes a folder in a new one, and it is finished.
+    const FINISHED: Duration = Duration::from_secs(1);
     /// Holds some hundred events.
     const EVENTS: usize = 16 << 10;
 
@@ -75,6 +79,8 @@ mod linux {
                 taken,
                 parents: BTreeMap::new(),
                 folders: BTreeMap::new(),
+                growing: BTreeMap::new(),
+                finished: BTreeMap::new(),
             };
             hand.look_everywhere()?;
             let watching = move || {
@@ -110,6 +116,10 @@ mod linux {
         parents: BTreeMap<i32, PathBuf>,
         /// The public folder and those in it, with the names of files in them.
         folders: BTreeMap<i32, (PathBuf, String)>,
+        /// Folders in the place of links and in those, with the places.
+        growing: BTreeMap<i32, (PathBuf, PathBuf)>,
+        /// When the link comes back to a place at the latest.
+        finished: BTreeMap<PathBuf, Instant>,
     }
 
     impl Hand {
@@ -120,7 +130,10 @@ mod linux {
                     PollFd::new(&self.inotify, PollFlags::IN),
                     PollFd::new(stopped, PollFlags::IN),
                 ];
-                match poll(&mut ready, None) {
+                let left = self.finished.values().min();
+                let left = left.map(|end| end.saturating_duration_since(Instant::now()));
+                let left = left.and_then(|left| Timespec::try_from(left).ok());
+                match poll(&mut ready, left.as_ref()) {
                     Ok(_) => {}
                     Err(rustix::io::Errno::INTR) => continue,
                     Err(error) => return Err(error.into()),
@@ -130,6 +143,12 @@ mod linux {
                 }
                 for (folder, flags, name) in self.events(&mut buffer)? {
                     self.heard(folder, flags, &name);
+                }
+                let now = Instant::now();
+                let finished = self.finished.iter().filter(|(_, end)| **end <= now);
+                let finished: Vec<_> = finished.map(|(place, _)| place.clone()).collect();
+                for place in finished {
+                    self.put_back(&place);
                 }
             }
         }
@@ -158,10 +177,14 @@ mod linux {
                 if place == self.public {
                     self.look_into(&place, "");
                 } else {
-                    self.covers
-                        .iter()
-                        .filter(|cover| cover.is_of(&place))
-                        .for_each(put_back);
+                    self.look_in_place(&place);
+                }
+            } else if let Some((parent, place)) = self.growing.get(&folder) {
+                let (path, place) = (parent.join(name), place.clone());
+                if flags.contains(ReadFlags::IGNORED) {
+                    self.growing.remove(&folder);
+                } else if !flags.contains(ReadFlags::ISDIR) || self.has_file(&path, &place) {
+                    self.put_back(&place);
                 }
             } else if let Some((parent, names)) = self.folders.get(&folder) {
                 let (path, name) = (parent.join(name), format!("{names}{}", tree::written(name.as_os_str())));
@@ -184,10 +207,52 @@ mod linux {
                     Err(error) => return Err(error.into()),
                 }
             }
-            self.covers.iter().for_each(put_back);
+            let places: Vec<_> = self.covers.iter().map(|cover| cover.place().to_path_buf()).collect();
+            for place in places {
+                self.look_in_place(&place);
+            }
             let public = self.public.clone();
             self.look_into(&public, "");
             Ok(())
+        }
+
+        fn look_in_place(&mut self, place: &Path) {
+            if !self.covers.iter().any(|cover| cover.is_of(place)) {
+                return;
+            }
+            let is_growing = fs::symlink_metadata(place).is_ok_and(|there| there.is_dir());
+            if !is_growing || self.has_file(place, place) {
+                self.put_back(place);
+            }
+        }
+
+        /// Whether there is more than folders in one; if not it is watched.
+        fn has_file(&mut self, folder: &Path, place: &Path) -> bool {
+            let made = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR | WatchFlags::DONT_FOLLOW;
+            match inotify::add_watch(&self.inotify, folder, made) {
+                Ok(watched) => drop(
+                    self.growing
+                        .insert(watched, (folder.to_path_buf(), place.to_path_buf())),
+                ),
+                // It has gone again.
+                Err(rustix::io::Errno::NOENT) => {}
+                Err(_) => return true,
+            }
+            self.finished.insert(place.to_path_buf(), Instant::now() + FINISHED);
+            let entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
+            entries
+                .iter()
+                .any(|entry| !entry.file_type().is_ok_and(|kind| kind.is_dir()) || self.has_file(&entry.path(), place))
+        }
+
+        fn put_back(&mut self, place: &Path) {
+            self.finished.remove(place);
+            let grown = self.growing.iter().filter(|(_, (_, of))| of == place);
+            for watched in grown.map(|(watched, _)| *watched).collect::<Vec<_>>() {
+                self.growing.remove(&watched);
+                let _ = inotify::remove_watch(&self.inotify, watched);
+            }
+            self.covers.iter().filter(|cover| cover.is_of(place)).for_each(put_back);
         }
 
         fn look_into(&mut self, folder: &Path, names: &str) {

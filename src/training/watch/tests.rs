@@ -6,6 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::training::cover::Covers;
+use crate::training::job::Job;
+use crate::training::workspace::Workspace;
 
 /// Waits for what the kernel tells of at once.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -63,4 +66,44 @@ fn what_is_written_into_the_public_folder_loses_its_name_there_and_tokens_and_bu
         .collect();
     assert_eq!(left.len(), 2, "{left:?}");
     assert_eq!(fs::read_to_string(public.join("strongroom.json")).unwrap(), bundle);
+}
+
+#[test]
+fn a_new_folder_is_left_alone_until_there_is_a_file_in_it_or_nobody_makes_folders_in_it() {
+    let root = tempfile::tempdir().unwrap();
+    let config = root.path().join("input/config");
+    fs::create_dir_all(&config).unwrap();
+    let hyperparameters = r#"{"strongroom_plaintext": "volume"}"#;
+    fs::write(config.join("hyperparameters.json"), hyperparameters).unwrap();
+    let job = Job::read(root.path()).unwrap();
+    let workspace = Workspace::create(&job, 0).unwrap();
+    let mut covers = Covers::put_up(&job, &workspace).unwrap();
+    let watch = Watch::begin(covers.of_outputs(), root.path().join("public"), Taken::default()).unwrap();
+    let model = job.model_dir();
+    for round in 0..10 {
+        fs::remove_file(&model).unwrap();
+        fs::create_dir(&model).unwrap();
+        // As mkdir -p does, which opens what it has made.
+        let made = File::open(&model).unwrap();
+        let deep = model.join("a").join("b");
+        fs::create_dir_all(&deep).unwrap();
+        assert!(
+            made.metadata().unwrap().is_dir() && !model.is_symlink(),
+            "round {round}"
+        );
+        fs::write(deep.join("f"), "plaintext").unwrap();
+        until("with a file in it", || model.is_symlink());
+        assert_eq!(fs::read_to_string(deep.join("f")).unwrap(), "plaintext");
+    }
+    fs::remove_file(&model).unwrap();
+    fs::create_dir_all(model.join("empty")).unwrap();
+    until("without one", || model.is_symlink());
+    fs::write(model.join("empty/first"), "plaintext").unwrap();
+    assert!(
+        fs::symlink_metadata(workspace.model().join("empty/first"))
+            .unwrap()
+            .is_file()
+    );
+    drop(watch);
+    covers.take_down().unwrap();
 }
