@@ -14,12 +14,14 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::removed::Link;
 use super::job::{INPUT_DATA, Job, io};
 use super::known::{self, Known};
 use super::say;
 use super::workspace::Workspace;
 use crate::domain::{Fault, FaultKind};
 
+mod removed;
 mod replaced;
 
 /// What stands for a folder while it waits.
@@ -47,6 +49,7 @@ pub(crate) struct Cover {
     private: PathBuf,
     /// What waits.
     folder: Arc<Known>,
+    link: Link,
     /// There was no folder before.
     is_new: bool,
     /// SageMaker uploads from it.
@@ -206,10 +209,11 @@ impl Cover {
             Err(error) => return Err(error),
         };
         let folder = Known::of(&aside).inspect_err(|_| drop(fs::rename(&aside, place)))?;
-        let cover = Self {
+        let mut cover = Self {
             place: place.to_path_buf(),
             private: private.to_path_buf(),
             folder: Arc::new(folder),
+            link: Link::default(),
             is_new,
             is_output: !place.starts_with(job.root.join(INPUT_DATA)),
             root,
@@ -218,6 +222,7 @@ impl Cover {
         symlink(private, place).inspect_err(|_| {
             let _ = cover.put_back();
         })?;
+        cover.link = Link::at(place);
         Ok(cover)
     }
 

@@ -9,7 +9,9 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 
-use super::{ASIDE, Cover, TAKEN, beside, is_folder};
+#[cfg(target_os = "linux")]
+use super::removed::Link;
+use super::{ASIDE, Cover, TAKEN, beside, is_folder, removed};
 use crate::domain::{Fault, FaultKind};
 use crate::training::{say, tree};
 
@@ -80,13 +82,20 @@ impl Cover {
         }
         let spare = self.spare()?;
         symlink(&self.private, &spare)?;
+        let next = Link::at(&spare);
         if there == There::Folder {
+            self.forget()?;
             // Before the step, so that no file is missing after it; what comes in between is linked then.
             link(&self.place, &spare, &self.private, true)?;
         }
         match renameat_with(CWD, &spare, CWD, &self.place, RenameFlags::EXCHANGE) {
-            Ok(()) if is_folder(&spare) => link(&spare, &spare, &self.private, false).map(|()| true),
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                self.link.set(next);
+                if is_folder(&spare) {
+                    link(&spare, &spare, &self.private, false)?;
+                }
+                Ok(true)
+            }
             Err(error) => {
                 fs::remove_file(&spare)?;
                 // It has gone again.
@@ -108,6 +117,21 @@ impl Cover {
         }
     }
 
+    /// Removes what COMMAND had put into the folder before it removed it, link or not. One that it moved elsewhere has all of it
+    /// still, and so has one that it put a link in the place of.
+    fn forget(&self) -> io::Result<()> {
+        let Some(when) = self.link.removed() else {
+            return Ok(());
+        };
+        let taken = beside(&self.place, TAKEN);
+        let taken = is_folder(&taken).then(|| fs::read_dir(&taken));
+        let taken = taken.into_iter().flatten().flatten().flatten();
+        let folders = taken.map(|entry| entry.path()).chain([self.private.clone()]);
+        folders
+            .filter(|folder| is_folder(folder))
+            .try_for_each(|folder| removed::forget(&folder, when))
+    }
+
     /// Where the next thing that COMMAND put in the link's place goes.
     fn spare(&self) -> io::Result<PathBuf> {
         let taken = beside(&self.place, TAKEN);
@@ -124,13 +148,15 @@ impl Cover {
     pub(super) fn settle(&self) -> Result<(), Fault> {
         let settled = || {
             let spare = self.spare()?;
+            self.forget()?;
             fs::rename(&self.place, &spare)?;
             symlink(&self.private, &self.place)?;
             link(&spare, &spare, &self.private, true)
         };
         match self.there() {
             There::Folder => settled().map_err(|error| self.failed(&error)),
-            _ => Ok(()),
+            There::Nothing => self.forget().map_err(|error| self.failed(&error)),
+            There::Link | There::Other(_) | There::Strange(_) => Ok(()),
         }
     }
 

@@ -178,7 +178,8 @@ fn where_command_made_a_folder_the_link_is_put_back_and_leads_to_its_files_also_
     fs::write(model.join("kept"), "from before").unwrap();
     fs::write(model.join("first"), "older").unwrap();
     for round in ["one", "two"] {
-        fs::remove_file(&model).unwrap();
+        // Moved, not removed: what is in it stays.
+        fs::rename(&model, root.path().join(round)).unwrap();
         fs::create_dir_all(model.join("deep")).unwrap();
         let mut open = fs::File::create(model.join("deep/open")).unwrap();
         fs::write(model.join("first"), round).unwrap();
@@ -199,6 +200,60 @@ fn where_command_made_a_folder_the_link_is_put_back_and_leads_to_its_files_also_
     assert_eq!(text(model.join("token")), "model");
     covers.remove_taken().unwrap();
     assert!(!root.path().join(".strongroom-taken-model").exists());
+}
+
+/// Until the file system's clock has ticked.
+fn tick(folder: &Path) {
+    use std::os::unix::fs::MetadataExt;
+
+    let changed = |name: &str| {
+        fs::write(folder.join(name), "").unwrap();
+        let metadata = fs::metadata(folder.join(name)).unwrap();
+        fs::remove_file(folder.join(name)).unwrap();
+        (metadata.ctime(), metadata.ctime_nsec())
+    };
+    let first = changed("first");
+    while changed("next") <= first {}
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_in_a_folder_that_command_removed_goes_and_what_came_since_stays() {
+    let is_watched = [true, false];
+    for is_watched in is_watched {
+        let Scene { root, job, workspace } = scene();
+        let model = root.path().join("model");
+        let mut covers = Covers::put_up(&job, &workspace).unwrap();
+        let cover = covers.of_outputs().into_iter().find(|cover| cover.is_of(&model));
+        let cover = cover.unwrap();
+        fs::create_dir_all(root.path().join("outside")).unwrap();
+        fs::write(root.path().join("outside/kept"), "kept").unwrap();
+        for round in ["one", "two"] {
+            fs::create_dir_all(model.join("deep")).unwrap();
+            fs::write(model.join("deep/old"), round).unwrap();
+            symlink(root.path().join("outside"), model.join("linked")).unwrap();
+            tick(root.path());
+            fs::remove_file(&model).unwrap();
+            tick(root.path());
+            // By its variable.
+            fs::write(workspace.model().join("direct"), round).unwrap();
+            fs::create_dir_all(model.join("new")).unwrap();
+            fs::write(model.join("new").join(round), round).unwrap();
+            if is_watched {
+                assert!(cover.again().unwrap() && model.is_symlink());
+                assert!(!model.join("deep").exists(), "it can be made again");
+            } else {
+                break;
+            }
+        }
+        covers.take_down().unwrap();
+        let delivered: Vec<_> = tree::files(&workspace.model()).unwrap();
+        let names: Vec<_> = delivered.iter().map(|file| &*file.name).collect();
+        let last = if is_watched { "new/two" } else { "new/one" };
+        assert_eq!(names, ["direct", last]);
+        assert_eq!(text(root.path().join("outside/kept")), "kept");
+        assert_eq!(text(model.join("token")), "model");
+    }
 }
 
 #[test]
