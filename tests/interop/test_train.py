@@ -504,6 +504,86 @@ def test_a_folder_in_the_place_of_a_link_does_not_stay_and_what_is_in_it_does(sa
     container.holds_no_plaintext(b"top secret")
 
 
+OWN_LINKS = """
+cd "$STRONGROOM_ML_ROOT"
+mkdir run1 runck
+echo top secret weights > run1/weights
+ln -sfn run1 model
+ln -sfn "$PWD/runck" checkpoints
+echo top secret epoch > checkpoints/epoch
+while [ ! -e .strongroom-aside-checkpoints/epoch ]; do sleep 0.1; done
+"""
+
+
+def test_what_a_scripts_own_links_lead_to_is_encrypted_and_checkpoints_while_it_runs(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    status, _, said = container.run("bash", "-ec", OWN_LINKS)
+    assert status == 0 and "was replaced by a link to" in said, said
+    assert container.fernet.decrypt((container.root / "model/weights").read_bytes()) == b"top secret weights\n"
+    assert container.fernet.decrypt((container.root / "checkpoints/epoch").read_bytes()) == b"top secret epoch\n"
+    container.holds_no_plaintext(b"top secret")
+    assert (container.root / "run1/weights").read_text() == "top secret weights\n"
+
+
+@pytest.mark.parametrize("name", ["model", "output", "checkpoints"])
+@pytest.mark.parametrize("put", ["echo top secret > {}", "ln -s /none {}", "ln -s . {}"])
+def test_what_is_no_folder_in_the_place_of_a_link_fails_the_job(sandbox, tmp_path, name, put):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    script = f'cd "$STRONGROOM_ML_ROOT"; rm {name}; {put.format(name)}; echo top secret > "$SM_MODEL_DIR/kept"'
+    status, _, said = container.run("bash", "-ec", script)
+    assert status == 1 and f"{container.root}/{name}" in container.failure(), said
+    assert "in its place" in container.failure()
+    assert container.fernet.decrypt((container.root / "model/kept").read_bytes()) == b"top secret\n"
+    container.holds_no_plaintext(b"top secret")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".strongroom-aside-model", ".strongroom-aside-output", ".strongroom-aside-output/data", "strongroom-checkpoints"],
+)
+def test_a_planted_link_is_not_followed_and_fails_the_job(sandbox, tmp_path, name):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    container.hyperparameters["strongroom_checkpoints"] = "/opt/ml/strongroom-checkpoints"
+    (container.root / "strongroom-checkpoints").mkdir()
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    for kept in ("kept", "w"):
+        (victim / kept).write_text("somebody's own")
+    script = f'cd "$STRONGROOM_ML_ROOT"; rm -rf {name}; ln -s {victim} {name}; mkdir -p output/data; '
+    script += "for folder in model output/data checkpoints; do echo top secret > $folder/w; done"
+    status, _, said = container.run("bash", "-ec", script)
+    assert status == 1 and "the training command replaced it" in container.failure(), said
+    assert {path.name: path.read_text() for path in victim.iterdir()} == dict.fromkeys(["kept", "w"], "somebody's own")
+    for folder in ("model", "output/data", "strongroom-checkpoints"):
+        token = container.root / folder / "w"
+        assert container.fernet.decrypt(token.read_bytes()) == b"top secret\n", folder
+
+
+AGAIN = """
+cd "$STRONGROOM_ML_ROOT"
+echo top secret old > model/old
+sleep 0.1
+for i in $(seq 100); do
+    rm -rf model
+    mkdir -p model/a$i/b
+    echo top secret $i > model/a$i/b/f
+    sleep 0.05
+done
+rm -rf model
+mkdir model
+echo top secret new > model/new
+"""
+
+
+def test_folders_are_made_again_as_often_as_the_script_likes_and_only_the_last_ones_files_are_kept(sandbox, tmp_path):
+    container = Container(sandbox, tmp_path / "ml", tmp_path)
+    status, _, said = container.run("bash", "-ec", AGAIN)
+    assert status == 0, said
+    assert container.files("model") == {"new", "strongroom.json"}
+    assert container.fernet.decrypt((container.root / "model/new").read_bytes()) == b"top secret new\n"
+    container.holds_no_plaintext(b"top secret")
+
+
 REMOVING = """
 import os, pathlib, shutil, sys, traceback
 try:
