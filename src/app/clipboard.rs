@@ -35,6 +35,9 @@ fn pasteable(bytes: &[u8]) -> String {
 
 /// Puts the command on the clipboard that does what the topmost overlay is about.
 pub(super) fn command(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(label) = elsewhere(state) {
+        return state.refuse_elsewhere(&label);
+    }
     let session = session(state);
     let lines: Vec<String> = overlay_requests(state)
         .iter()
@@ -84,6 +87,16 @@ pub(super) fn shown(state: &mut State, effects: &mut Vec<Effect>) -> bool {
         effects.push(Effect::Copy(text));
     }
     true
+}
+
+/// The context in which the topmost overlay's operation was begun, if that is not the one that is shown: its command line would
+/// name this one's profile and region.
+fn elsewhere(state: &State) -> Option<String> {
+    let Some(Overlay::Operations(id)) = state.overlays.last() else {
+        return None;
+    };
+    let context = state.operations.get(*id)?.elsewhere.as_deref()?;
+    (*context != state.settings.context).then(|| context.label())
 }
 
 /// What the topmost overlay would ask for.

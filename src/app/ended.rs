@@ -59,10 +59,9 @@ pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &m
 
 /// It was begun in a context that was left: it changes nothing on screen, and nothing follows.
 fn tell_elsewhere(state: &mut State, operation: &Operation, tone: Tone, said: &str, fault: Option<Fault>) {
-    let context = operation.elsewhere.as_deref().unwrap_or_default();
-    state
-        .messages
-        .say(state.now, tone, format!("In {context}: {said}"), fault);
+    let context = operation.elsewhere.clone().unwrap_or_default();
+    let text = format!("In {}: {said}", context.label());
+    state.messages.say_of(context, state.now, tone, text, fault);
 }
 
 fn done(

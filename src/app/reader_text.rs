@@ -6,9 +6,9 @@ use super::pane::{self, files, grants, jobs, keys, objects};
 use super::state::State;
 use super::state::overlay::{Details, Overlay, Previewing, Subject};
 use super::table::Row;
-use super::{help, matrix, policy_review, results};
+use super::{Command, help, matrix, policy_review, results};
 use crate::domain::explain::{Explanation, explain, explain_text};
-use crate::domain::{Door, Fault, FaultKind, Origin};
+use crate::domain::{AwsContext, Door, Fault, FaultKind, Origin};
 
 /// The lines of the topmost overlay that is no question or form, at most `columns` wide; none if it is no text.
 pub fn lines(state: &State, columns: usize) -> Vec<Line> {
@@ -61,7 +61,11 @@ pub fn messages(state: &State, columns: usize) -> Vec<Vec<Line>> {
                 Line::new(Tone::Dim, head.clone()).and(message.tone, piece)
             })
             .collect();
-        let mut more = message.fault.as_deref().map(explanation).unwrap_or_default();
+        let elsewhere = message.elsewhere(&state.settings.context);
+        let fault = message.fault.as_deref();
+        let mut more = fault
+            .map(|fault| explanation(state, fault, elsewhere))
+            .unwrap_or_default();
         if message.leads_on() {
             more.push(Line::new(Tone::Accent, "Enter goes on."));
         }
@@ -75,13 +79,20 @@ pub fn messages(state: &State, columns: usize) -> Vec<Vec<Line>> {
     messages.collect()
 }
 
-/// What a fault means beyond its own words.
-fn explanation(fault: &Fault) -> Vec<Line> {
+/// What a fault means beyond its own words; in a context that was left it is not mended from here.
+fn explanation(state: &State, fault: &Fault, elsewhere: Option<&AwsContext>) -> Vec<Line> {
     let mut lines = Vec::new();
     if let Some(explanation) = explain(fault) {
         lines.extend(results::explained(&explanation));
         if explanation.repair.is_some() {
-            lines.push(Line::new(Tone::Accent, "Enter does what the remedy says."));
+            lines.push(match elsewhere {
+                None => Line::new(Tone::Accent, "Enter does what the remedy says."),
+                Some(context) => {
+                    let go = state.settings.keymap.key(Command::Context);
+                    let words = format!("To do what the remedy says go to {} ({go}) first.", context.label());
+                    Line::new(Tone::Dim, words)
+                }
+            });
         }
     }
     let meaning = match fault.kind {

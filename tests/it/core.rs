@@ -20,6 +20,8 @@ mod aside;
 mod chain;
 #[path = "core/chosen.rs"]
 mod chosen;
+#[path = "core/contexts.rs"]
+mod contexts;
 #[path = "core/continuations.rs"]
 mod continuations;
 #[path = "core/doors.rs"]

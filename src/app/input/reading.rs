@@ -11,7 +11,7 @@ use crate::app::{
     reader_text, requests, results,
 };
 use crate::domain::explain::explain;
-use crate::domain::{Ask, Request, View};
+use crate::domain::{Ask, AwsContext, Request, View};
 
 /// A command while something is being read.
 pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
@@ -181,9 +181,13 @@ fn act_on_row(state: &mut State, command: Command, effects: &mut Vec<Effect>) ->
                 return true;
             }
             let message = state.messages.get(id);
+            let elsewhere = message.and_then(|message| message.elsewhere(&state.settings.context));
             let fault = message.and_then(|message| message.fault.as_deref());
             let request = fault.and_then(explain).and_then(|explained| explained.repair);
-            repair(state, request, effects);
+            match (request, elsewhere.map(AwsContext::label)) {
+                (Some(_), Some(label)) => state.refuse_elsewhere(&label),
+                (request, _) => repair(state, request, effects),
+            }
         }
         (Some(Overlay::Details(details)), Command::Enter) => {
             let request = match &details.subject {

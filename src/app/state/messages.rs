@@ -7,7 +7,7 @@ use super::overlay::{Next, Overlay};
 use super::review::Review;
 use crate::app::form::Form;
 use crate::app::format::Tone;
-use crate::domain::Fault;
+use crate::domain::{AwsContext, Fault};
 
 /// How many messages are kept.
 const KEPT: usize = 500;
@@ -25,6 +25,8 @@ pub struct Message {
     pub text: String,
     /// What went wrong, if it is about that.
     pub fault: Option<Box<Fault>>,
+    /// The context that it is about, once that was left: there alone what it says is mended.
+    pub(in crate::app) of: Option<Box<AwsContext>>,
     /// What its Enter goes on to.
     pub(in crate::app) next: Option<Next>,
     /// So much of the text is left once it was gone on.
@@ -38,6 +40,11 @@ impl Message {
     /// Whether its Enter goes on to something.
     pub fn leads_on(&self) -> bool {
         self.next.is_some()
+    }
+
+    /// The context that it is about, if that is not the one that is shown.
+    pub(in crate::app) fn elsewhere(&self, shown: &AwsContext) -> Option<&AwsContext> {
+        self.of.as_deref().filter(|of| *of != shown)
     }
 
     /// What it leads on to: once, and it does not say so any more.
@@ -133,7 +140,19 @@ impl Messages {
     }
 
     pub(in crate::app) fn say(&mut self, at: Timestamp, tone: Tone, text: String, fault: Option<Fault>) {
-        self.add(at, tone, (text, ""), fault, None);
+        self.add(None, (at, tone), (text, ""), fault, None);
+    }
+
+    /// Says something of a context that was left.
+    pub(in crate::app) fn say_of(
+        &mut self,
+        context: Box<AwsContext>,
+        at: Timestamp,
+        tone: Tone,
+        text: String,
+        fault: Option<Fault>,
+    ) {
+        self.add(Some(context), (at, tone), (text, ""), fault, None);
     }
 
     /// Says something whose Enter goes on, and `how`.
@@ -145,14 +164,20 @@ impl Messages {
         fault: Option<Fault>,
         next: Next,
     ) {
-        self.add(at, tone, said, fault, Some(next));
+        self.add(None, (at, tone), said, fault, Some(next));
     }
 
-    fn add(&mut self, at: Timestamp, tone: Tone, said: (String, &str), fault: Option<Fault>, next: Option<Next>) {
-        let (mut text, how) = said;
+    fn add(
+        &mut self,
+        of: Option<Box<AwsContext>>,
+        (at, tone): (Timestamp, Tone),
+        (mut text, how): (String, &str),
+        fault: Option<Fault>,
+        next: Option<Next>,
+    ) {
         let fault = fault.map(Box::new);
         // What a message leads on to is nobody else's.
-        let is_same = |last: &&mut Message| last.text == text && last.next.is_none() && next.is_none();
+        let is_same = |last: &&mut Message| last.text == text && last.of == of && last.next.is_none() && next.is_none();
         if let Some(last) = self.list.last_mut().filter(is_same) {
             last.at = at;
             last.times += 1;
@@ -176,6 +201,7 @@ impl Messages {
             tone,
             text,
             fault,
+            of,
             next,
             said,
             times: 1,
@@ -184,12 +210,13 @@ impl Messages {
     }
 
     /// The context that they were said in is left: each says which it was, and leads nowhere any more.
-    pub(in crate::app) fn leave(&mut self, label: &str) {
+    pub(in crate::app) fn leave(&mut self, context: &AwsContext) {
         for message in &mut self.list {
             message.take_next();
-            if !message.text.starts_with("In ") {
-                message.text = format!("In {label}: {}", message.text);
+            if message.of.is_none() {
+                message.text = format!("In {}: {}", context.label(), message.text);
                 message.said = message.text.len();
+                message.of = Some(Box::new(context.clone()));
             }
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::continuation::Continuation;
 use crate::app::OpId;
-use crate::domain::{Fault, Progress, Request};
+use crate::domain::{AwsContext, Fault, Progress, Request};
 
 /// How many ended operations are remembered.
 const REMEMBERED: usize = 100;
@@ -24,7 +24,7 @@ pub struct Operation {
     /// What was asked for.
     pub request: Request,
     /// The context that it was begun in, if that is not the one that is shown.
-    pub elsewhere: Option<String>,
+    pub elsewhere: Option<Box<AwsContext>>,
     /// How far it is.
     pub progress: Progress,
     /// When it began.
@@ -69,7 +69,7 @@ impl Operation {
     /// What it does, and where, if that is not the context that is shown.
     pub fn title(&self) -> Cow<'_, str> {
         match &self.elsewhere {
-            Some(context) => format!("[{context}] {}", self.title).into(),
+            Some(context) => format!("[{}] {}", context.label(), self.title).into(),
             None => self.title.as_str().into(),
         }
     }
@@ -177,9 +177,9 @@ impl Operations {
     }
 
     /// The context that they were begun in is left.
-    pub(in crate::app) fn leave(&mut self, label: &str) {
+    pub(in crate::app) fn leave(&mut self, context: &AwsContext) {
         for operation in &mut self.list {
-            operation.elsewhere.get_or_insert_with(|| label.to_owned());
+            operation.elsewhere.get_or_insert_with(|| Box::new(context.clone()));
         }
     }
 

@@ -2,8 +2,8 @@
 //! begun, and says so.
 
 use super::State;
-use crate::app::Effect;
 use crate::app::format::Tone;
+use crate::app::{Command, Effect};
 use crate::domain::AwsContext;
 
 /// How many contexts are remembered.
@@ -27,8 +27,8 @@ impl State {
         self.settings.size = self.size;
         let (fresh, _) = Self::new(self.settings.clone());
         let mut before = std::mem::replace(self, fresh);
-        before.operations.leave(&left.label());
-        before.messages.leave(&left.label());
+        before.operations.leave(&left);
+        before.messages.leave(&left);
         self.operations = before.operations;
         self.messages = before.messages;
         self.recent = before.recent;
@@ -39,5 +39,14 @@ impl State {
         // Nobody watches anything yet, in there.
         self.watched.clear();
         effects.push(Effect::Switch(Box::new(context.clone())));
+    }
+
+    /// What belongs to a context is done there and nowhere else.
+    pub(in crate::app) fn refuse_elsewhere(&mut self, label: &str) {
+        let go = self.settings.keymap.key(Command::Context);
+        self.say(
+            Tone::Warn,
+            format!("This is about {label}: go to {label} ({go}) first."),
+        );
     }
 }
