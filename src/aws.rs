@@ -57,6 +57,7 @@ mod person;
 mod profile;
 mod renewal;
 mod roots;
+mod settings;
 mod tokens;
 
 /// Region of custom endpoints that are given without one.

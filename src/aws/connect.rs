@@ -20,7 +20,7 @@ use futures::FutureExt as _;
 use super::person::Person;
 use super::profile::{self, Chain, Role, SignIn};
 use super::renewal::{Ended, Make, kept};
-use super::{http, login, mfa, patience, roots};
+use super::{http, login, mfa, patience, roots, settings};
 use crate::config::{Connection, SandboxEndpoint};
 use crate::domain::Fault;
 
@@ -89,10 +89,13 @@ impl Reach {
 }
 
 async fn outside(connection: &Connection, person: &Person) -> Result<Reach, Fault> {
+    settings::whole_keys()?;
+    settings::readable_proxies()?;
     let files = profile::chosen(connection.profile.as_deref()).await?;
+    let retries = settings::retries(files.as_ref())?;
     let roots = roots::given(files.as_ref())?;
     // Keys in the environment come before every profile.
-    let files = files.filter(|_| !has_keys());
+    let files = files.filter(|_| !settings::has_keys());
     let chain = match &files {
         Some(files) => profile::chain(files)?,
         None => None,
@@ -106,6 +109,9 @@ async fn outside(connection: &Connection, person: &Person) -> Result<Reach, Faul
         .http_client(http.clone())
         .timeout_config(patience)
         .stalled_stream_protection(patience::of_streams());
+    if let Some(retries) = retries {
+        loader = loader.retry_config(retries);
+    }
     if let Some(profile) = &connection.profile {
         loader = loader.profile_name(profile);
     }
@@ -164,11 +170,6 @@ fn by_default(profile: Option<String>, inner: ProviderConfig, region: Option<Reg
         }
         .boxed()
     })
-}
-
-fn has_keys() -> bool {
-    let is_set = |name: &str| std::env::var_os(name).is_some();
-    is_set("AWS_ACCESS_KEY_ID") && is_set("AWS_SECRET_ACCESS_KEY")
 }
 
 fn retries() -> RetryConfig {
