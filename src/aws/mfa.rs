@@ -76,19 +76,19 @@ enum Failure {
     Refused(Refused),
 }
 
-/// What STS said, which has one owner.
+/// Whose role it is, and what STS said, which has one owner.
 #[derive(Debug, Clone)]
-struct Refused(Arc<dyn Error + Send + Sync>);
+struct Refused(String, Arc<dyn Error + Send + Sync>);
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the profile's role could not be assumed")
+        write!(f, "{} could not be assumed", self.0)
     }
 }
 
 impl Error for Refused {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
+        Some(&*self.1)
     }
 }
 
@@ -153,7 +153,8 @@ impl Assumed {
         }
         // A task: whoever began to wait may leave, and the person goes on typing.
         let task = tokio::spawn(assume(Arc::clone(&self.way)));
-        let session = task.map(|ended| ended.unwrap_or_else(|panic| Err(Failure::Refused(Refused(Arc::new(panic))))));
+        let role = self.way.role.name();
+        let session = task.map(|ended| ended.unwrap_or_else(|panic| Err(refusal(role, panic))));
         let session = session.boxed().shared();
         *last = Some(session.clone());
         session
@@ -183,17 +184,19 @@ async fn assume(way: Arc<Way>) -> Result<Credentials, Failure> {
             .send()
             .await;
         match answer {
-            Ok(answer) => return credentials(answer).ok_or_else(|| refusal("STS answered without credentials")),
+            Ok(answer) => {
+                return credentials(answer).ok_or_else(|| refusal(role.name(), "STS answered without credentials"));
+            }
             Err(error) if error.message().is_some_and(is_about_the_code) => {
                 refused = error.message().map(str::to_owned);
             }
-            Err(error) => return Err(refusal(error)),
+            Err(error) => return Err(refusal(role.name(), error)),
         }
     }
 }
 
-fn refusal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
-    Failure::Refused(Refused(Arc::from(error.into())))
+fn refusal(role: String, error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
+    Failure::Refused(Refused(role, Arc::from(error.into())))
 }
 
 /// Another code may help: this one was mistyped, is over, or was used before.

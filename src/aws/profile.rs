@@ -60,7 +60,7 @@ pub(crate) async fn names() -> Vec<String> {
 /// A role that a profile assumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Role {
-    /// The profile.
+    /// The profile; empty if a context names the role.
     pub(super) profile: String,
     pub(super) arn: String,
     pub(super) session: String,
@@ -68,6 +68,17 @@ pub(super) struct Role {
     pub(super) seconds: Option<i32>,
     /// The MFA device whose code goes with it.
     pub(super) serial: Option<String>,
+}
+
+impl Role {
+    /// What a person calls it.
+    pub(super) fn name(&self) -> String {
+        if self.profile.is_empty() {
+            format!("the context's role {}", self.arn)
+        } else {
+            format!("the role {} of the profile {}", self.arn, self.profile)
+        }
+    }
 }
 
 /// Whose credentials assume the first role.
@@ -141,17 +152,19 @@ pub(super) struct Chain {
 /// # Errors
 /// When a profile of the chain says what cannot be used.
 pub(super) fn chain(files: &ProfileSet) -> Result<Option<Chain>, Fault> {
-    let (mut name, mut roles, mut seen) = (files.selected_profile(), Vec::new(), Vec::new());
+    let (mut name, mut roles, mut seen) = (files.selected_profile(), Vec::new(), Vec::<&str>::new());
     let (source, sign_in) = loop {
-        let Some(profile) = files.get_profile(name).filter(|_| !seen.contains(&name)) else {
-            return Ok(None);
+        let profile = match (files.get_profile(name), seen.last()) {
+            (None, Some(before)) => return Err(gone(before, "source_profile", &format!("[profile {name}]"))),
+            (Some(profile), _) if !seen.contains(&name) => profile,
+            _ => return Ok(None),
         };
         seen.push(name);
         if let (false, Some(keys)) = (roles.is_empty(), keys(profile)) {
             break (Source::Keys(keys), None);
         }
         let Some(role) = role(profile)? else {
-            break (Source::Profile(name.to_owned()), sign_in(files, profile));
+            break (Source::Profile(name.to_owned()), sign_in(files, profile)?);
         };
         roles.push(role);
         match (profile.get("source_profile"), profile.get("credential_source")) {
@@ -170,37 +183,47 @@ pub(super) fn chain(files: &ProfileSet) -> Result<Option<Chain>, Fault> {
 }
 
 /// In the SDK's order.
-fn sign_in(files: &ProfileSet, profile: &Profile) -> Option<SignIn> {
+fn sign_in(files: &ProfileSet, profile: &Profile) -> Result<Option<SignIn>, Fault> {
     if profile.get("web_identity_token_file").is_some() {
-        return None;
+        return Ok(None);
     }
     let console = || profile.get("login_session").map(str::to_owned).map(SignInTo::Console);
-    Some(SignIn {
+    let to = sso(files, profile)?.map(SignInTo::Sso).or_else(console);
+    Ok(to.map(|to| SignIn {
         profile: profile.name().to_owned(),
-        to: sso(files, profile).map(SignInTo::Sso).or_else(console)?,
-    })
+        to,
+    }))
 }
 
-fn sso(files: &ProfileSet, profile: &Profile) -> Option<Sso> {
+fn sso(files: &ProfileSet, profile: &Profile) -> Result<Option<Sso>, Fault> {
     let Some(name) = profile.get("sso_session") else {
-        let start_url = profile.get("sso_start_url")?;
-        return Some(Sso {
+        let Some(start_url) = profile.get("sso_start_url") else {
+            return Ok(None);
+        };
+        let Some(region) = profile.get("sso_region") else {
+            return Err(lacks(profile.name(), "it", "sso_region"));
+        };
+        return Ok(Some(Sso {
             key: start_url.to_owned(),
             start_url: start_url.to_owned(),
-            region: profile.get("sso_region")?.to_owned(),
+            region: region.to_owned(),
             scopes: Vec::new(),
-        });
+        }));
     };
-    let session = files.sso_session(name)?;
+    let section = format!("[sso-session {name}]");
+    let Some(session) = files.sso_session(name) else {
+        return Err(gone(profile.name(), "sso_session", &section));
+    };
+    let has = |key| session.get(key).ok_or_else(|| lacks(profile.name(), &section, key));
     // With this one a login can be renewed.
     let scopes = session.get("sso_registration_scopes").unwrap_or("sso:account:access");
     let scopes = scopes.split(',').map(str::trim).filter(|scope| !scope.is_empty());
-    Some(Sso {
+    Ok(Some(Sso {
         key: name.to_owned(),
-        start_url: session.get("sso_start_url")?.to_owned(),
-        region: session.get("sso_region")?.to_owned(),
+        start_url: has("sso_start_url")?.to_owned(),
+        region: has("sso_region")?.to_owned(),
         scopes: scopes.map(str::to_owned).collect(),
-    })
+    }))
 }
 
 /// What gives those credentials.
@@ -264,6 +287,21 @@ fn keys(profile: &Profile) -> Option<Credentials> {
     ))
 }
 
+/// What a key of the profile names is nowhere.
+fn gone(profile: &str, key: &str, section: &str) -> Fault {
+    let cause = format!("its {key} is {section}, which the AWS configuration files do not have");
+    refused(
+        profile,
+        cause,
+        &format!("write {section}, or mend {key} in the profile"),
+    )
+}
+
+fn lacks(profile: &str, what: &str, key: &str) -> Fault {
+    let cause = format!("{what} has no {key}, which its login needs");
+    refused(profile, cause, &format!("write {key}, as `aws configure sso` does"))
+}
+
 fn refused(name: &str, cause: String, remedy: &str) -> Fault {
     Fault::new(FaultKind::Invalid, "use profile", name, cause, remedy)
 }
@@ -314,7 +352,7 @@ mod tests {
     use super::*;
 
     #[expect(clippy::default_trait_access, reason = "the files' type has no name of its own here")]
-    async fn of(selected: &str) -> Option<Chain> {
+    async fn chain_of(selected: &str) -> Result<Option<Chain>, Fault> {
         const CONFIG: &str = "[profile keys]\naws_access_key_id = A\naws_secret_access_key = s\n\
             [profile mfa]\nrole_arn = arn:mfa\nsource_profile = keys\nmfa_serial = device\nexternal_id = x\nduration_seconds = 900\n\
             [profile plain]\nrole_arn = arn:plain\nsource_profile = keys\n\
@@ -329,11 +367,34 @@ mod tests {
             [profile both]\nrole_arn = arn:both\nsource_profile = login\nmfa_serial = device\n\
             [profile console]\nlogin_session = arn:ann\nregion = eu-west-1\n\
             [profile behind]\nrole_arn = arn:behind\nsource_profile = console\n\
-            [profile further]\nrole_arn = arn:further\nsource_profile = behind\nmfa_serial = device\n";
+            [profile further]\nrole_arn = arn:further\nsource_profile = behind\nmfa_serial = device\n\
+            [profile lost]\nrole_arn = arn:lost\nsource_profile = gone\n\
+            [profile lost-session]\nsso_session = gone\nsso_account_id = 1\nsso_role_name = r\n\
+            [profile half]\nsso_start_url = https://old.test\nsso_account_id = 1\nsso_role_name = r\n\
+            [profile behind-half]\nrole_arn = arn:behind\nsource_profile = half-session\n\
+            [profile half-session]\nsso_session = half\nsso_account_id = 1\nsso_role_name = r\n\
+            [sso-session half]\nsso_start_url = https://half.test\n";
         let fs = Fs::from_slice(&[("/config", CONFIG)]);
         let env = Env::from_slice(&[("AWS_CONFIG_FILE", "/config"), ("HOME", "/home")]);
         let files = profile::load(&fs, &env, &Default::default(), Some(selected.to_owned().into())).await;
-        chain(&files.unwrap()).unwrap()
+        chain(&files.unwrap())
+    }
+
+    async fn of(selected: &str) -> Option<Chain> {
+        chain_of(selected).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_a_profile_lacks_is_named() {
+        for (name, at, words) in [
+            ("lost", "lost", "its source_profile is [profile gone]"),
+            ("lost-session", "lost-session", "its sso_session is [sso-session gone]"),
+            ("half", "half", "it has no sso_region"),
+            ("behind-half", "half-session", "[sso-session half] has no sso_region"),
+        ] {
+            let fault = chain_of(name).await.unwrap_err();
+            assert!(fault.object == at && fault.cause.contains(words), "{name}: {fault}");
+        }
     }
 
     async fn sso_of(selected: &str) -> Sso {
