@@ -16,6 +16,7 @@ use super::gate::{Refused, is_throttling};
 use super::login::NoLogin;
 use super::mfa::NoCode;
 use super::not_asked::NotAsked;
+use super::renewal::Unusable;
 use crate::domain::explain::remedy_of_denied;
 use crate::domain::{Fault, FaultKind, LoginWay, ObjectUri, WayOut};
 
@@ -406,6 +407,15 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
 
 fn of_credentials(act: &str, object: &str, error: &CredentialsError) -> Fault {
     let text = chain(error);
+    if let Some(why) = find::<Unusable>(error) {
+        let remedy = format!("mend {}", why.source);
+        return Fault::new(FaultKind::NoCredentials, act, object, why.to_string(), remedy);
+    }
+    if text.contains("(AccessDenied)") && text.contains("sts:AssumeRole") {
+        let remedy =
+            "let the role's trust policy and a policy of whoever assumes it allow sts:AssumeRole, or take another role";
+        return Fault::new(FaultKind::NoCredentials, act, object, text, remedy);
+    }
     let (kind, cause, remedy) = match error {
         CredentialsError::CredentialsNotLoaded(_) => (
             FaultKind::NoCredentials,

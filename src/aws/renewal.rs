@@ -5,11 +5,14 @@
 //! hour ago says nothing of its end. Whoever gives credentials asks [`Ended`] whether they still serve.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use aws_credential_types::credential_feature::AwsCredentialFeature;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -125,7 +128,11 @@ impl Kept {
             Some(provider) => provider.clone(),
             None => now.provider.insert((self.make)().await).clone(),
         };
-        provider.provide_credentials().await
+        let given = provider.provide_credentials().await?;
+        match unusable(&given) {
+            Some(why) => Err(CredentialsError::invalid_configuration(why)),
+            None => Ok(given),
+        }
     }
 
     fn serve(&self, kept: &Credentials) -> bool {
@@ -134,6 +141,52 @@ impl Kept {
                 .expiry()
                 .is_none_or(|end| end > SystemTime::now() + BEFORE_THEY_END)
     }
+}
+
+/// Credentials that no request can carry: the SDK panics at them.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    part: &'static str,
+    /// Where they come from.
+    pub(super) source: String,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { part, source } = self;
+        write!(
+            f,
+            "the {part} from {source} holds a line break, a space or another character that none has"
+        )
+    }
+}
+
+impl Error for Unusable {}
+
+fn unusable(given: &Credentials) -> Option<Unusable> {
+    let parts = [
+        ("access key", "AWS_ACCESS_KEY_ID", Some(given.access_key_id())),
+        (
+            "secret access key",
+            "AWS_SECRET_ACCESS_KEY",
+            Some(given.secret_access_key()),
+        ),
+        ("session token", "AWS_SESSION_TOKEN", given.session_token()),
+    ];
+    let is_good = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    let (part, variable, _) = parts
+        .into_iter()
+        .find(|(_, _, text)| text.is_some_and(|text| !is_good(text)))?;
+    let features = given.get_property::<Vec<AwsCredentialFeature>>();
+    let has = |wanted: &AwsCredentialFeature| features.is_some_and(|features| features.contains(wanted));
+    let source = if has(&AwsCredentialFeature::CredentialsEnvVars) {
+        format!("{variable} in the environment")
+    } else if has(&AwsCredentialFeature::CredentialsProfileProcess) || has(&AwsCredentialFeature::CredentialsProcess) {
+        "the credential_process of the profile".to_owned()
+    } else {
+        "the profile's credentials".to_owned()
+    };
+    Some(Unusable { part, source })
 }
 
 impl fmt::Debug for Kept {

@@ -375,3 +375,79 @@ fn a_home_that_is_not_there_and_names_that_are_no_text_are_no_panic() {
         );
     }
 }
+
+#[test]
+fn a_setting_that_the_sdk_would_panic_at_is_a_fault_that_names_it() {
+    let place = Place::new();
+    place.bucket("sagemaker-edge");
+    let list = ["verify", "s3://sagemaker-edge/"];
+    for (variable, key, values) in [
+        ("AWS_MAX_ATTEMPTS", "max_attempts", ["0", "abc", "-1", "99999999999999"]),
+        ("AWS_RETRY_MODE", "retry_mode", ["foo", "standard!", "1", "none"]),
+    ] {
+        for value in values {
+            let done = place.run_as(&[(variable, Some(value))], &list);
+            assert_fault(&done, 1, &format!("use {variable}: its value is \"{value}\""));
+            let own = place.write("own", format!("[default]\n{key} = {value}\n"));
+            let file = ("AWS_CONFIG_FILE", own.to_str());
+            let named = format!("use {key} of the profile default");
+            assert_fault(&place.run_as(&[file], &list), 1, &named);
+        }
+    }
+    // As the AWS CLI has it.
+    for (variable, value) in [("AWS_RETRY_MODE", "legacy"), ("AWS_RETRY_MODE", "adaptive")] {
+        let done = place.run_as(&[(variable, Some(value))], &["doctor"]);
+        assert_eq!(done.status, 0, "{done:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_one_is_a_fault_that_names_the_variable_and_keeps_its_value() {
+    let place = Place::new();
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "http_proxy"] {
+        let done = place.run_as(&[(name, Some("http://ann:secret@pro xy"))], &["verify", "s3://b/x"]);
+        assert_fault(&done, 1, &format!("use {name}: its value is no URL of a proxy"));
+        assert!(!done.err.contains("secret"), "{done:?}");
+    }
+}
+
+#[test]
+fn credentials_that_no_request_can_carry_are_a_fault_that_names_where_they_come_from() {
+    let place = Place::new();
+    let get = ["decrypt", "s3://b/x", "-o", "x"];
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", "AKIA\nX"),
+        ("AWS_SECRET_ACCESS_KEY", "secret\n"),
+        ("AWS_SESSION_TOKEN", "to\u{1b}ken"),
+        ("AWS_SESSION_TOKEN", "t\u{f6}ken"),
+    ] {
+        let done = place.run_as(&[(name, Some(value))], &get);
+        assert_fault(&done, 1, &format!("{name} in the environment"));
+        assert!(!done.err.contains("ken\""), "{done:?}");
+    }
+    let answer = r#"{"Version":1,"AccessKeyId":"AKIA","SecretAccessKey":"s","SessionToken":"a\\nb"}"#;
+    let script = place.write("give", format!("#!/bin/sh\nprintf '{answer}'\n"));
+    let own = place.write(
+        "own",
+        format!("[default]\ncredential_process = sh {}\n", script.display()),
+    );
+    let changes = [
+        ("AWS_CONFIG_FILE", own.to_str()),
+        ("AWS_ACCESS_KEY_ID", None),
+        ("AWS_SECRET_ACCESS_KEY", None),
+    ];
+    let done = place.run_as(&changes, &get);
+    assert_fault(&done, 1, "the credential_process of the profile");
+}
+
+#[test]
+fn half_an_access_key_in_the_environment_is_refused_by_name() {
+    let place = Place::new();
+    for (missing, given) in [
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    ] {
+        let done = place.run_as(&[(missing, None)], &["verify", "s3://b/x"]);
+        assert_fault(&done, 1, &format!("use {missing}: {given} is set and it is not"));
+    }
+}
