@@ -25,6 +25,25 @@ pub const GRANTABLE: [&str; 11] = [
     "RetireGrant",
 ];
 
+/// Operations of keys of other kinds that a grant can allow too.
+const GRANTABLE_OF_OTHERS: [&str; 6] = [
+    "Sign",
+    "Verify",
+    "GetPublicKey",
+    "GenerateMac",
+    "VerifyMac",
+    "DeriveSharedSecret",
+];
+
+/// Whether a grant may be proposed for it: whoever may not create one is not helped by another that lets create some.
+fn may_be_granted(operation: &str) -> bool {
+    operation != "CreateGrant"
+        && GRANTABLE
+            .iter()
+            .chain(&GRANTABLE_OF_OTHERS)
+            .any(|known| *known == operation)
+}
+
 /// A refusal, taken apart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
@@ -197,7 +216,7 @@ fn of(kind: FaultKind, object: &str, cause: &str, remedy: &str) -> Explanation {
                 format!("{} may not hand {} to SageMaker.", said.who, said.on),
             )
             .remedy("allow iam:PassRole on this role for sagemaker.amazonaws.com in the caller's policy"),
-        (_, Some(said)) => permission(base, &said, cause),
+        (_, Some(said)) => permission(base, &said, cause, object),
         (_, None) if cause.contains("assume") => {
             let role_arn = arn_in(cause).filter(|arn| arn.contains(":role/"));
             base.at(Link::Trust, "SageMaker may not assume the role.")
@@ -267,6 +286,20 @@ impl Guardrail {
     }
 }
 
+/// What to do about a Deny.
+fn of_keeper(which: &str) -> String {
+    format!("{which} denies it: no Allow and no grant helps, whoever keeps that policy must change it")
+}
+
+/// Of a key that AWS manages.
+const OF_AWS: &str =
+    "this is an AWS managed key: its policy is AWS's and it takes no grants of yours; use a customer managed key";
+
+/// Whether this names an AWS managed key, by its alias.
+fn is_of_aws(key: &str) -> bool {
+    key.starts_with("alias/aws/") || key.contains(":alias/aws/")
+}
+
 fn denied_by(which: &str, call: &str) -> String {
     format!("A Deny in {which} fits {call}. It wins over every Allow and every grant.")
 }
@@ -278,11 +311,11 @@ fn is_skew(cause: &str) -> bool {
         .any(|words| cause.contains(words))
 }
 
-fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation {
+fn permission(base: Explanation, said: &Refusal<'_>, cause: &str, object: &str) -> Explanation {
     let operation = said
         .call
         .strip_prefix("kms:")
-        .filter(|operation| GRANTABLE.contains(operation));
+        .filter(|operation| may_be_granted(operation));
     if cause.contains("explicit deny") {
         let which = if cause.contains("resource-based policy") {
             policy_of(said.call)
@@ -291,7 +324,11 @@ fn permission(base: Explanation, said: &Refusal<'_>, cause: &str) -> Explanation
         };
         return base
             .at(Link::ExplicitDeny, denied_by(which, said.call))
-            .remedy(wanted_by_deny(said.call).unwrap_or_else(|| format!("change the Deny in {which}")));
+            .remedy(wanted_by_deny(said.call).unwrap_or_else(|| of_keeper(which)));
+    }
+    if said.call.starts_with("kms:") && (is_of_aws(said.on) || is_of_aws(object)) {
+        let words = format!("Nothing allows {} to call {}.", said.who, said.call);
+        return base.at(Link::KeyPolicy, words).remedy(OF_AWS);
     }
     let is_resources = cause.contains("no resource-based policy");
     let link = if is_resources && said.call.starts_with("kms:") {

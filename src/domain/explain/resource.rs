@@ -1,6 +1,6 @@
 //! Refusals by what was asked for: whose policy that is, and what mends it.
 
-use super::{Guardrail, refusal};
+use super::{Guardrail, OF_AWS, is_of_aws, may_be_granted, of_keeper, refusal};
 use crate::domain::{Arn, ObjectUri};
 
 /// What people call the policy of what a call is made on.
@@ -14,8 +14,15 @@ pub(super) fn policy_of(call: &str) -> &'static str {
     }
 }
 
-/// What a Deny may want of a call that has it to give: guardrails deny roles that are made without it.
+/// What a Deny may want of a call that has it to give: guardrails deny roles and jobs that are made without it.
 pub(super) fn wanted_by_deny(call: &str) -> Option<String> {
+    if call == "sagemaker:CreateTrainingJob" {
+        return Some(
+            "a policy denies it, perhaps only without what [jobs] of the configuration can give (subnets and security-groups, volume-key, \
+             tags, encrypt-between-hosts): set what its condition wants, or whoever keeps that policy must change it"
+                .to_owned(),
+        );
+    }
     ["iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:TagRole"].contains(&call).then(|| {
         format!(
             "give the role the path, tags or permissions boundary that the Deny of {call} wants (in its form, or in [roles] of \
@@ -36,9 +43,18 @@ pub fn remedy_of_denied(message: &str, code: &str, object: &str) -> Option<Strin
     }
     let whose = policy_of(said.call);
     if message.contains("explicit deny in a resource-based policy") {
-        return Some(format!("{whose} denies it: ask whoever owns it what it wants"));
+        return Some(format!(
+            "{whose} denies it: ask whoever owns it what it wants, or to change it"
+        ));
     }
-    if said.call.starts_with("kms:") {
+    if message.contains("explicit deny") {
+        return Some(wanted_by_deny(said.call).unwrap_or_else(|| of_keeper("a policy of yours")));
+    }
+    let is_key = said.call.strip_prefix("kms:");
+    if is_key.is_some() && (is_of_aws(object) || is_of_aws(said.on)) {
+        return Some(OF_AWS.to_owned());
+    }
+    if is_key.is_some_and(may_be_granted) {
         return None;
     }
     let on = Arn::parse(said.on).map_or(said.on, |arn| arn.resource);
@@ -47,10 +63,6 @@ pub fn remedy_of_denied(message: &str, code: &str, object: &str) -> Option<Strin
             "have {} allowed on {on} in {whose}: ask whoever owns it",
             said.call
         ));
-    }
-    if message.contains("explicit deny") {
-        let denied = || format!("a policy of yours denies {}: ask for the permission in IAM", said.call);
-        return Some(wanted_by_deny(said.call).unwrap_or_else(denied));
     }
     Some(format!("ask for the permission in IAM: {} on {on}", said.call))
 }
@@ -92,7 +104,27 @@ mod tests {
             (
                 "s3:GetObject",
                 "with an explicit deny in an identity-based policy",
-                "in IAM",
+                "whoever keeps that policy must change it",
+            ),
+            (
+                "kms:Decrypt",
+                "with an explicit deny in an identity-based policy",
+                "a policy of yours denies it",
+            ),
+            (
+                "sagemaker:CreateTrainingJob",
+                "with an explicit deny in an identity-based policy",
+                "encrypt-between-hosts",
+            ),
+            (
+                "kms:CreateGrant",
+                "because no identity-based policy allows the kms:CreateGrant action",
+                "ask for the permission in IAM: kms:CreateGrant",
+            ),
+            (
+                "kms:ListKeys",
+                "because no identity-based policy allows the kms:ListKeys action",
+                "ask for the permission in IAM: kms:ListKeys",
             ),
             (
                 "s3:GetObject",
@@ -106,12 +138,34 @@ mod tests {
             ),
         ] {
             let said = remedy(call, why).unwrap_or_default();
-            assert!(said.contains(words) && !said.contains("grant"), "{call} {why}: {said}");
+            let offers = said.contains("create a grant") || said.contains("grant for");
+            assert!(said.contains(words) && !offers, "{call} {why}: {said}");
+        }
+        for call in ["kms:Encrypt", "kms:GenerateDataKey", "kms:Sign"] {
+            assert_eq!(
+                remedy(call, "because no identity-based policy allows it"),
+                None,
+                "{call}"
+            );
         }
         assert_eq!(
             remedy("kms:Decrypt", "because no identity-based policy allows it"),
             None
         );
+    }
+
+    #[test]
+    fn a_key_that_aws_manages_is_opened_by_no_grant() {
+        let message = "User: arn:aws:iam::1:user/ann is not authorized to perform: kms:GenerateDataKey on resource: \
+                       arn:aws:kms:us-east-1:1:key/a because no resource-based policy allows the kms:GenerateDataKey action";
+        for object in ["alias/aws/s3", "arn:aws:kms:us-east-1:1:alias/aws/s3"] {
+            let said = remedy_of_denied(message, "AccessDeniedException", object).unwrap_or_default();
+            assert!(
+                said.contains("AWS managed key") && said.contains("customer managed key"),
+                "{said}"
+            );
+        }
+        assert_eq!(remedy_of_denied(message, "AccessDeniedException", "alias/data"), None);
     }
 
     #[test]
