@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 
 use super::principals::lasting;
+use crate::aws::iam::Simulated;
 use crate::aws::{Aws, iam, kms, logs, s3, sagemaker, sts, transfer};
 use crate::domain::capability::{self, fill};
-use crate::domain::policy::partition;
-use crate::domain::{Arn, Capability, Door, Fault, FaultKind, Identity, Permission, bucket};
+use crate::domain::policy::{partition, role_name};
+use crate::domain::{Arn, Capability, Door, Fault, FaultKind, Identity, Named, Permission, bucket};
 
 /// Questions under way at once.
 const AT_ONCE: usize = 4;
@@ -37,6 +38,40 @@ pub struct Subject {
     pub role: Option<String>,
 }
 
+impl Subject {
+    /// Refuses names that nothing can have.
+    fn check(&self) -> Result<(), Fault> {
+        let refused = |what: &str, name: &str, remedy: &str| {
+            let (act, cause) = ("check the permissions for", format!("it is no name of a {what}"));
+            Err(Fault::new(FaultKind::Invalid, act, name, cause, remedy))
+        };
+        match (&self.key, &self.role) {
+            (Some(key), _) if !matches!(Named::parse(key), Some(Named::Key(_))) => {
+                refused("KMS key", key, "give its id, its ARN or alias/NAME")
+            }
+            (_, Some(role)) if !is_role(role) => refused("role", role, "give the role's name or its ARN"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A name, with its path or without, or an ARN.
+fn is_role(role: &str) -> bool {
+    let named = if role.starts_with("arn:") {
+        let arn = Arn::parse(role).filter(|arn| arn.service == "iam");
+        arn.and_then(|arn| arn.resource.strip_prefix("role/"))
+    } else {
+        Some(role)
+    };
+    let is_name = |name: &str| {
+        (1..=64).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte))
+    };
+    named.is_some_and(|named| is_name(role_name(named)) && named.bytes().all(|byte| byte.is_ascii_graphic()))
+}
+
 /// A permission, and whether the caller has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
@@ -53,6 +88,10 @@ pub enum Answer {
     Allowed(&'static str),
     /// It is not: why.
     Missing(String),
+    /// A policy denies it, so that no Allow helps: AWS's words.
+    Denied(String),
+    /// What it is about does not exist: which.
+    Gone(String),
     /// It could not be checked: why.
     Unknown(String),
 }
@@ -60,12 +99,13 @@ pub enum Answer {
 /// Checks every permission of these capabilities. Nothing is changed.
 ///
 /// # Errors
-/// When the caller is not known, or the key that is named is not found.
+/// When the caller is not known, or what is named cannot be a key or a role, or is an alias that is not found.
 pub async fn check_permissions(
     aws: &Aws,
     capabilities: &[&Capability],
     subject: &Subject,
 ) -> Result<Vec<Checked>, Fault> {
+    subject.check()?;
     let check = Check::of(aws, subject).await?;
     let permissions = capability::permissions(capabilities, |text| check.filled(text));
     let check = &check;
@@ -83,6 +123,8 @@ struct Check<'a> {
     key: Option<String>,
     bucket: Option<&'a str>,
     role: Option<&'a str>,
+    /// What of these does not exist: the ARN that permissions name, and what a person calls it.
+    gone: Vec<(String, String)>,
     /// Who is simulated: a session's policies are its role's.
     principal: OnceCell<Result<String, String>>,
 }
@@ -94,14 +136,62 @@ impl<'a> Check<'a> {
             Some(key) => Some(key_arn(aws, key, &identity).await?),
             None => None,
         };
-        Ok(Self {
+        let mut check = Self {
             aws,
             identity,
             key,
             bucket: subject.bucket.as_deref(),
             role: subject.role.as_deref(),
+            gone: Vec::new(),
             principal: OnceCell::new(),
-        })
+        };
+        check.gone = check.looked_for().await;
+        Ok(check)
+    }
+
+    /// What is named and does not exist, as far as the caller is told.
+    async fn looked_for(&self) -> Vec<(String, String)> {
+        let mut gone = Vec::new();
+        let mut look = |answer: Result<(), Fault>, arn: String, name: String| {
+            if answer.is_err_and(|fault| fault.kind == FaultKind::NotFound) {
+                gone.push((arn, name));
+            }
+        };
+        if let Some(key) = &self.key {
+            let answer = kms::describe_key(self.aws, key).await.map(drop);
+            look(answer, key.clone(), format!("the key {key}"));
+        }
+        if let Some(bucket) = self.bucket {
+            let answer = s3::bucket_region(self.aws, bucket).await.map(drop);
+            look(
+                answer,
+                self.filled("arn:aws:s3:::BUCKET"),
+                format!("the bucket {bucket}"),
+            );
+        }
+        if let Some(role) = self.role {
+            let answer = iam::get_role(self.aws, role_name(role)).await.map(drop);
+            look(
+                answer,
+                self.filled("arn:aws:iam::ACCOUNT:role/ROLE"),
+                format!("the role {role}"),
+            );
+        }
+        gone
+    }
+
+    /// What does not exist of what a permission is about.
+    fn gone(&self, permission: &Permission) -> Option<&str> {
+        let is_about = |arn: &str| {
+            let of = |resource: &String| {
+                resource
+                    .strip_prefix(arn)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            permission.resources.iter().any(of)
+        };
+        let found = self.gone.iter().find(|(arn, _)| is_about(arn));
+        found.map(|(_, name)| name.as_str())
     }
 
     /// With everything in place of its placeholder that is known.
@@ -138,8 +228,14 @@ impl<'a> Check<'a> {
         if let Some((_, remedy)) = PLACEHOLDERS.iter().find(is_left) {
             return Answer::Unknown(format!("it is not said on what; {remedy}"));
         }
+        if let Some(name) = self.gone(permission) {
+            return Answer::Gone(name.to_owned());
+        }
         match self.ask(&permission.action).await {
             Some(Ok(how)) => Answer::Allowed(how),
+            Some(Err(fault)) if fault.kind == FaultKind::Denied && fault.cause.contains("explicit deny") => {
+                Answer::Denied(fault.cause)
+            }
             Some(Err(fault)) if fault.kind == FaultKind::Denied => Answer::Missing(fault.cause),
             Some(Err(fault)) => Answer::Unknown(fault.at(Door::CommandLine)),
             None => self.simulated(permission).await,
@@ -224,8 +320,11 @@ impl<'a> Check<'a> {
                 None => resource,
             };
             match iam::simulate(self.aws, principal, &permission.action, resource, &facts).await {
-                Ok(true) => {}
-                Ok(false) => {
+                Ok(Simulated::Allowed) => {}
+                Ok(Simulated::Denied) => {
+                    return Answer::Denied(format!("IAM's simulator says that a policy of {principal} denies it"));
+                }
+                Ok(Simulated::NotAllowed) => {
                     return Answer::Missing(format!("IAM's simulator says that {principal} is not allowed it"));
                 }
                 Err(fault) => return Answer::Unknown(fault.at(Door::CommandLine)),
@@ -275,6 +374,28 @@ mod tests {
     fn a_placeholder_is_left_only_as_a_whole_word() {
         assert!(names("arn:aws:s3:::BUCKET/*", "BUCKET"));
         assert!(!names("arn:aws:s3:::MY_BUCKET/*", "BUCKET"));
+    }
+
+    #[test]
+    fn a_role_has_a_name_that_iam_gives() {
+        for role in [
+            "trainer",
+            "team/trainer",
+            "arn:aws:iam::1:role/team/trainer",
+            "a+b=c,d.e@f-g_h",
+        ] {
+            assert!(is_role(role), "{role}");
+        }
+        for role in [
+            "",
+            "no such",
+            "role!",
+            "arn:aws:iam::1:user/ann",
+            "arn:aws:iam::1:role/",
+            "a\nb",
+        ] {
+            assert!(!is_role(role), "{role}");
+        }
     }
 
     #[test]

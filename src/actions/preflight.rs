@@ -9,6 +9,7 @@ use futures::join;
 use super::jobs::{Material, Program, check, image_command, is_job_name, manifest_key, output_bucket, with_file};
 use super::proof::prove;
 use super::roles;
+use crate::aws::iam::Simulated;
 use crate::aws::{Aws, ecr, iam, kms, s3, sagemaker, sts};
 use crate::domain::policy::{self, Decision, PrincipalKind, Question, principal_kind, role_name};
 use crate::domain::{
@@ -169,8 +170,14 @@ impl Look<'_> {
             iam::simulate(self.aws, &principal, "iam:PassRole", &self.spec.role_arn, &service).await
         };
         match simulated.await {
-            Ok(true) => well(what, "iam:PassRole is allowed".to_owned()),
-            Ok(false) => blocks(
+            Ok(Simulated::Allowed) => well(what, "iam:PassRole is allowed".to_owned()),
+            Ok(Simulated::Denied) => blocks(
+                what,
+                "a policy denies you iam:PassRole on it".to_owned(),
+                "whoever keeps that policy must change it: no Allow helps",
+                None,
+            ),
+            Ok(Simulated::NotAllowed) => blocks(
                 what,
                 "your policies do not allow iam:PassRole on it".to_owned(),
                 "ask for iam:PassRole on this role for sagemaker.amazonaws.com",

@@ -190,6 +190,16 @@ pub(crate) async fn managed_policy(aws: &Aws, policy_arn: &str) -> Result<String
         .expected(act, policy_arn, "document")
 }
 
+/// What IAM's simulator says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Simulated {
+    Allowed,
+    /// Nothing allows it.
+    NotAllowed,
+    /// A Deny fits it: no Allow helps.
+    Denied,
+}
+
 /// Whether `principal` (a user's or role's ARN) may do `action` on `resource`, as IAM simulates it.
 pub(crate) async fn simulate(
     aws: &Aws,
@@ -197,7 +207,7 @@ pub(crate) async fn simulate(
     action: &str,
     resource: &str,
     conditions: &[(&str, &str)],
-) -> Result<bool, Fault> {
+) -> Result<Simulated, Fault> {
     let act = format!("simulate {action} of");
     let entry = |(name, value): &(&str, &str)| {
         ContextEntry::builder()
@@ -218,7 +228,11 @@ pub(crate) async fn simulate(
         .evaluation_results()
         .first()
         .expected(&act, principal, "result")?;
-    Ok(result.eval_decision().as_str() == "allowed")
+    Ok(match result.eval_decision().as_str() {
+        "allowed" => Simulated::Allowed,
+        "explicitDeny" => Simulated::Denied,
+        _ => Simulated::NotAllowed,
+    })
 }
 
 fn summary(role: &Role) -> RoleSummary {

@@ -12,6 +12,9 @@ use crate::domain::words::counted;
 use crate::domain::{Capability, Fault, FaultKind, Permission, bucket, capability};
 use crate::printable;
 
+/// What to do about a Deny.
+const KEEPER: &str = "no Allow helps against it: whoever keeps the policy that denies it must change it";
+
 /// Looks at everything the dashboard needs and prints it; at the permissions for what is named, if something is.
 ///
 /// # Errors
@@ -39,7 +42,8 @@ pub async fn run(aws: &Aws, args: &DoctorArgs, _: CancellationToken) -> Result<(
         for one in &checked {
             print_permission(one, args.json)?;
         }
-        let is_missing = |one: &&Checked| matches!(one.answer, Answer::Missing(_));
+        let is_missing =
+            |one: &&Checked| matches!(one.answer, Answer::Missing(_) | Answer::Denied(_) | Answer::Gone(_));
         failed += checked.iter().filter(is_missing).count();
         all += checked.len();
     }
@@ -73,20 +77,26 @@ fn wanted(args: &DoctorArgs) -> Result<Vec<&'static Capability>, Fault> {
     names.into_iter().map(find).collect()
 }
 
-/// What is missing, and what could not be checked, as a policy document.
+/// What is missing, and what could not be checked, as a policy document. What is denied is not in it: an Allow would not help.
 fn print_missing(checked: &[Checked]) -> Result<(), Fault> {
-    let is_lacking = |one: &&Checked| !matches!(one.answer, Answer::Allowed(_));
+    let is_lacking = |one: &&Checked| !matches!(one.answer, Answer::Allowed(_) | Answer::Denied(_));
     let lacking: Vec<&Checked> = checked.iter().filter(is_lacking).collect();
     let permissions: Vec<&Permission> = lacking.iter().map(|one| &one.permission).collect();
     let text = serde_json::to_string_pretty(&capability::document(&permissions)).unwrap_or_default();
     console::own(&(printable::json(&text) + "\n"))?;
-    for one in &lacking {
-        if let Answer::Unknown(why) = &one.answer {
-            let action = &one.permission.action;
-            warn(&format!("could not check {action}, it is in the document: {why}"));
+    for Checked { permission, answer } in checked {
+        let action = &permission.action;
+        match answer {
+            Answer::Unknown(why) => warn(&format!("could not check {action}, it is in the document: {why}")),
+            Answer::Gone(what) => warn(&format!(
+                "could not check {action}, it is in the document: {what} does not exist"
+            )),
+            Answer::Denied(why) => warn(&format!("{action} is not in the document: {why}; {KEEPER}")),
+            Answer::Allowed(_) | Answer::Missing(_) => {}
         }
     }
-    if lacking.is_empty() {
+    let is_denied = checked.iter().any(|one| matches!(one.answer, Answer::Denied(_)));
+    if lacking.is_empty() && !is_denied {
         warn(&format!(
             "nothing is missing of {}, by the caller's own policies; a bucket's own policy, organizations and boundaries may deny all the same",
             counted(checked.len(), "permission")
@@ -103,6 +113,12 @@ fn print_permission(Checked { permission, answer }: &Checked, as_json: bool) -> 
             Some(false),
             why.clone(),
             Some("`doctor --policy` prints what to ask for"),
+        ),
+        Answer::Denied(why) => (Some(false), why.clone(), Some(KEEPER)),
+        Answer::Gone(what) => (
+            Some(false),
+            format!("{what} does not exist"),
+            Some("check the name, the account and the region"),
         ),
         Answer::Unknown(why) => (None, format!("could not check: {why}"), None),
     };

@@ -113,3 +113,73 @@ fn what_is_not_named_keeps_its_placeholder_and_an_unknown_capability_is_wrong_us
         .run(&["doctor", "--for", "everything"])
         .failed(2, &["no capability everything", "browse-keys"]);
 }
+
+#[test]
+fn what_does_not_exist_has_failed_and_nothing_is_allowed_on_it() {
+    let (place, named) = ready();
+    let gone_key = named[1].replace(&named[1][named[1].len() - 12..], "000000000000");
+    for (at, name, actions_on) in [
+        (
+            1,
+            gone_key.as_str(),
+            ["kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt"].as_slice(),
+        ),
+        (
+            3,
+            "sagemaker-nowhere",
+            &["s3:ListBucket", "s3:GetObject", "s3:PutObject"],
+        ),
+        (5, "nobody", &["iam:PassRole"]),
+    ] {
+        let mut named = named.clone();
+        named[at] = name.to_owned();
+        let done = place.run(&with(&["doctor", "--json"], &named));
+        assert_eq!(done.status, 1, "{done:?}");
+        let checks = done.json();
+        let policy = place.run(&with(&["doctor", "--policy"], &named)).ok();
+        let document: Value = serde_json::from_str(&policy.out).unwrap();
+        for action in actions_on {
+            let Some(check) = checks.iter().find(|check| check["name"] == *action) else {
+                continue;
+            };
+            assert_eq!(check["ok"], false, "{check}");
+            assert!(check["detail"].as_str().unwrap().contains("does not exist"), "{check}");
+            assert!(actions(&document).contains(action), "{action}: {document:#}");
+        }
+        assert!(policy.err.contains("does not exist"), "{policy:?}");
+    }
+    for (at, name) in [(1, "no key"), (5, "no role!")] {
+        let mut named = named.clone();
+        named[at] = name.to_owned();
+        place.run(&with(&["doctor"], &named)).failed(1, &["it is no name of a"]);
+    }
+}
+
+#[test]
+fn what_a_policy_denies_is_said_to_be_and_no_allow_is_asked_for_it() {
+    let (place, named) = ready();
+    let statements = json!([
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": ["kms:GenerateDataKey", "s3:PutObject"], "Resource": "*"},
+    ]);
+    let (id, secret) = crate::company::user(&place, "denied", &statements);
+    let person = [
+        ("AWS_ACCESS_KEY_ID", Some(id.as_str())),
+        ("AWS_SECRET_ACCESS_KEY", Some(secret.as_str())),
+    ];
+    let done = place.run_as(&person, &with(&["doctor", "--policy"], &named)).ok();
+    let document: Value = serde_json::from_str(&done.out).unwrap();
+    for action in ["kms:GenerateDataKey", "s3:PutObject"] {
+        assert!(!actions(&document).contains(&action), "{document:#}");
+        assert!(
+            done.err.contains(&format!("{action} is not in the document")),
+            "{done:?}"
+        );
+    }
+    assert!(!done.err.contains("nothing is missing"), "{done:?}");
+    let done = place.run_as(&person, &with(&["doctor"], &named));
+    assert!(
+        done.status == 1 && done.out.contains("whoever keeps the policy"),
+        "{done:?}"
+    );
+}
