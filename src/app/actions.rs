@@ -135,7 +135,8 @@ pub(super) const NEW: Action = Action {
         Pane::Grants | Pane::Files => only_if(
             target.pane == Pane::Grants && target.key.is_some(),
             "For a new grant, select a key first (1).",
-        ),
+        )
+        .and_then(|()| grants::takes_grants(state, target)),
         Pane::Jobs => only_if(
             target.object(state).is_some(),
             "For a new job, select an encrypted object first (3).",

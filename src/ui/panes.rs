@@ -87,7 +87,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                     "No grants on this key: no role can unwrap with it unless a policy says so.",
                     &[(NEW, "grants a role the use of the key")],
                 ),
-                unasked: "No key is selected (1): grants are a key's.",
+                unasked: match state.key() {
+                    None => "No key is selected (1): grants are a key's.",
+                    Some(_) => "The key behind this alias is not known: open it by its ARN.",
+                },
             };
             table(
                 frame,

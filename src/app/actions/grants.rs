@@ -5,9 +5,9 @@ use crate::app::form::{Blank, Form};
 use crate::app::format::Tone;
 use crate::app::pane::Pane;
 use crate::app::state::State;
-use crate::app::state::action::Action;
+use crate::app::state::action::{Action, Offer};
 use crate::app::state::target::Target;
-use crate::domain::{GrantConstraint, GrantRequest, GrantSpec, Request};
+use crate::domain::{GrantConstraint, GrantRequest, GrantSpec, KeyManager, Request};
 
 /// What a grant for a training job needs, and what else it may hold.
 const OPERATIONS: [(&str, bool); 7] = [
@@ -49,10 +49,24 @@ pub(in crate::app) fn to(state: &mut State, role: &str) {
         return state.say(Tone::Warn, why);
     }
     let target = Target::of(state);
+    if let Err(why) = takes_grants(state, &target) {
+        return state.say(Tone::Warn, why);
+    }
     match form(state, &target, role) {
         Some(form) => state.ask(form),
         None => state.say(Tone::Warn, "Select a key first (1): grants are a key's."),
     }
+}
+
+/// Of a key that AWS manages.
+const OF_AWS: &str =
+    "This is an AWS managed key: it takes no grants of yours. Use a customer managed key (1; n makes one).";
+
+/// Whether the key takes grants, as far as that is known.
+pub(super) fn takes_grants(state: &State, target: &Target) -> Offer {
+    let detail = target.listed_key(state).and_then(|key| key.detail.as_ref());
+    let is_of_aws = detail.is_some_and(|detail| detail.manager == KeyManager::Aws);
+    only_if(!is_of_aws, OF_AWS)
 }
 
 pub(super) fn new(state: &State, target: &Target) -> Option<Form> {

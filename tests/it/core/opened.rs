@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use strongroom::app::{Keymap, Page, Pane, Settings, Topic};
-use strongroom::domain::{AwsContext, FaultKind, JobStatus, KmsKey, Named, ObjectUri};
+use strongroom::domain::{AwsContext, FaultKind, JobStatus, KeyManager, KmsKey, Named, ObjectUri};
 
 use super::WIDE;
 use crate::desk::{BUCKET, Desk, arn, at, bucket, described, detail, fault, job};
@@ -182,4 +182,32 @@ fn a_session_begins_where_the_command_line_says() {
         prefix: "in/".to_owned(),
     };
     assert!(desk.topics().contains(&topic));
+}
+
+#[test]
+fn grants_of_an_alias_that_nobody_may_read_are_not_said_to_be_of_no_key() {
+    let mut desk = without_lists(vec![key("alias/data")], None);
+    desk.keys("2");
+    let screen = desk.screen();
+    assert!(!screen.contains("No key is selected"), "{screen}");
+    assert!(screen.contains("The key behind this alias is not known"), "{screen}");
+}
+
+#[test]
+fn under_a_key_that_aws_manages_nothing_is_granted_or_encrypted_from_here() {
+    let mut desk = Desk::filled(WIDE);
+    let arn = arn("11111111-0000-0000-0000-000000000001");
+    let mut managed = detail(&arn);
+    managed.manager = KeyManager::Aws;
+    desk.answer(Topic::Key(arn.clone()), described(&arn, managed));
+    for (keys, words) in [
+        ("2n", "it takes no grants of yours"),
+        ("5jje", "only AWS's own services use"),
+    ] {
+        desk.keys(keys);
+        assert!(desk.state.overlays.is_empty(), "{}", desk.screen());
+        let said = &desk.state.messages.newest_first().next().unwrap().text;
+        assert!(said.contains("AWS managed key") && said.contains(words), "{said}");
+    }
+    assert!(desk.started().is_empty());
 }

@@ -6,7 +6,7 @@ use crate::app::format::{self, Tone};
 use crate::app::state::State;
 use crate::app::state::overlay::{Confirm, Overlay, Then};
 use crate::app::{Consent, Effect};
-use crate::domain::{FileRow, KeyState, KmsKey, ObjectRequest, Request};
+use crate::domain::{FileRow, KeyManager, KeyState, KmsKey, ObjectRequest, Request};
 
 /// Names of files that a question lists.
 const NAMED: usize = 5;
@@ -22,6 +22,17 @@ pub(super) fn encrypt(state: &mut State, effects: &mut Vec<Effect>) {
         let state_word = detail.state.as_str();
         let text = format!(
             "The key {} is {state_word}: choose one that is Enabled (1).",
+            key.name()
+        );
+        return state.say(Tone::Warn, text);
+    }
+    if key
+        .detail
+        .as_ref()
+        .is_some_and(|detail| detail.manager == KeyManager::Aws)
+    {
+        let text = format!(
+            "{} is an AWS managed key, which only AWS's own services use for you: choose a customer managed key (1; n makes one).",
             key.name()
         );
         return state.say(Tone::Warn, text);
