@@ -91,6 +91,7 @@ impl Reach {
 async fn outside(connection: &Connection, person: &Person) -> Result<Reach, Fault> {
     settings::whole_keys()?;
     settings::readable_proxies()?;
+    settings::printable_name()?;
     let files = profile::chosen(connection.profile.as_deref()).await?;
     let retries = settings::retries(files.as_ref())?;
     let roots = roots::given(files.as_ref())?;
@@ -100,7 +101,7 @@ async fn outside(connection: &Connection, person: &Person) -> Result<Reach, Faul
         Some(files) => profile::chain(files)?,
         None => None,
     };
-    let patience = match &chain {
+    let patience = match chain.as_ref().filter(|chain| chain.wants_somebody()) {
         Some(_) => patience::with_a_person(patience::of_calls()),
         None => patience::of_calls(),
     };
@@ -129,13 +130,17 @@ async fn outside(connection: &Connection, person: &Person) -> Result<Reach, Faul
         return Ok(Reach::with(config, None, |ended| kept(make, ended)));
     };
     let first = profile::provider(&source, &inner)?;
+    let profile = connection.profile.clone();
     let anew = move || profile::provider(&source, &inner).unwrap_or_else(|_| first.clone());
     let mut reach = Reach::with(config, sign_in.clone(), |ended| match &sign_in {
         Some(sign_in) => {
             let waiting = login::waiting(anew, sign_in, patience::ATTEMPTS, person, ended);
             kept(move || std::future::ready(waiting.clone()).boxed(), ended)
         }
-        None => kept(move || std::future::ready(anew()).boxed(), ended),
+        None => {
+            let telling = move || login::telling(anew(), profile.clone(), patience::ATTEMPTS);
+            kept(move || std::future::ready(telling()).boxed(), ended)
+        }
     });
     reach.config = mfa::assuming(reach.config, roles, person, &reach.ended);
     Ok(reach)

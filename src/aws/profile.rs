@@ -12,6 +12,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::os_shim_internal::{Env, Fs};
 
 use super::causes;
+use super::renewal::unusable;
 use crate::domain::{Fault, FaultKind, LoginWay};
 
 /// The files, with this profile selected, or else the default one; `None` if they cannot be read and no profile was named,
@@ -146,8 +147,15 @@ pub(super) struct Chain {
     pub(super) roles: Vec<Role>,
 }
 
-/// The chain of the profile in use, if a person may be wanted for it: for a login, or the code of a device. All others the
-/// SDK follows by itself; what is wrong with the profile in other ways it tells too.
+impl Chain {
+    /// Whether a person may be wanted for it: for a login, or the code of a device.
+    pub(super) fn wants_somebody(&self) -> bool {
+        self.sign_in.is_some() || self.roles.iter().any(|role| role.serial.is_some())
+    }
+}
+
+/// The chain of the profile in use, if a person may be wanted for it, or if roles are assumed with credentials that nobody has
+/// looked at. All others the SDK follows by itself; what is wrong with the profile in other ways it tells too.
 ///
 /// # Errors
 /// When a profile of the chain says what cannot be used.
@@ -161,6 +169,9 @@ pub(super) fn chain(files: &ProfileSet) -> Result<Option<Chain>, Fault> {
         };
         seen.push(name);
         if let (false, Some(keys)) = (roles.is_empty(), keys(profile)) {
+            if let Some(why) = unusable(&keys) {
+                return Err(refused(name, why.to_string(), &format!("mend {}", why.source)));
+            }
             break (Source::Keys(keys), None);
         }
         let Some(role) = role(profile)? else {
@@ -178,8 +189,10 @@ pub(super) fn chain(files: &ProfileSet) -> Result<Option<Chain>, Fault> {
         }
     };
     roles.reverse();
-    let wants_somebody = sign_in.is_some() || roles.iter().any(|role| role.serial.is_some());
-    Ok(wants_somebody.then_some(Chain { source, sign_in, roles }))
+    // With these the SDK would sign what assumes the role, whatever is in them.
+    let is_unseen = !roles.is_empty() && !matches!(source, Source::Keys(_));
+    let chain = Chain { source, sign_in, roles };
+    Ok((is_unseen || chain.wants_somebody()).then_some(chain))
 }
 
 /// In the SDK's order.
@@ -248,7 +261,7 @@ pub(super) fn provider(source: &Source, config: &ProviderConfig) -> Result<Share
             _ => {
                 let cause = format!("nobody knows a credential_source {place}");
                 let remedy = "write Environment, Ec2InstanceMetadata or EcsContainer, or name a source_profile";
-                return Err(refused("with mfa_serial", cause, remedy));
+                return Err(refused("with credential_source", cause, remedy));
             }
         },
     })
@@ -368,6 +381,10 @@ mod tests {
             [profile console]\nlogin_session = arn:ann\nregion = eu-west-1\n\
             [profile behind]\nrole_arn = arn:behind\nsource_profile = console\n\
             [profile further]\nrole_arn = arn:further\nsource_profile = behind\nmfa_serial = device\n\
+            [profile gives]\ncredential_process = give\n\
+            [profile process]\nrole_arn = arn:process\nsource_profile = gives\n\
+            [profile odd]\naws_access_key_id = A\u{e9}\naws_secret_access_key = s\n\
+            [profile behind-odd]\nrole_arn = arn:behind\nsource_profile = odd\n\
             [profile lost]\nrole_arn = arn:lost\nsource_profile = gone\n\
             [profile lost-session]\nsso_session = gone\nsso_account_id = 1\nsso_role_name = r\n\
             [profile half]\nsso_start_url = https://old.test\nsso_account_id = 1\nsso_role_name = r\n\
@@ -389,6 +406,7 @@ mod tests {
         for (name, at, words) in [
             ("lost", "lost", "its source_profile is [profile gone]"),
             ("lost-session", "lost-session", "its sso_session is [sso-session gone]"),
+            ("behind-odd", "odd", "the access key from"),
             ("half", "half", "it has no sso_region"),
             ("behind-half", "half-session", "[sso-session half] has no sso_region"),
         ] {
@@ -416,7 +434,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_chain_in_which_a_device_or_a_login_is_wanted_is_followed_and_no_other() {
+    async fn a_chain_in_which_a_device_a_login_or_unseen_credentials_are_wanted_is_followed_and_no_other() {
         let mfa = of("mfa").await.unwrap();
         assert!(matches!(&mfa.source, Source::Keys(keys) if keys.access_key_id() == "A"));
         let role = &mfa.roles[0];
@@ -425,7 +443,9 @@ mod tests {
         assert_eq!(arns("through").await, ["arn:mfa", "arn:through"]);
         assert!(matches!(of("host").await.unwrap().source, Source::Named(place) if place == "Environment"));
         assert!(matches!(of("itself").await.unwrap().source, Source::Keys(_)));
-        for name in ["keys", "plain", "round", "nowhere"] {
+        let unseen = of("process").await.unwrap();
+        assert!(matches!(&unseen.source, Source::Profile(name) if name == "gives") && !unseen.wants_somebody());
+        for name in ["keys", "gives", "plain", "round", "nowhere"] {
             assert!(of(name).await.is_none(), "{name}");
         }
     }

@@ -163,7 +163,8 @@ impl fmt::Display for Unusable {
 
 impl Error for Unusable {}
 
-fn unusable(given: &Credentials) -> Option<Unusable> {
+/// What of these no request can carry.
+pub(super) fn unusable(given: &Credentials) -> Option<Unusable> {
     let parts = [
         ("access key", "AWS_ACCESS_KEY_ID", Some(given.access_key_id())),
         (

@@ -87,6 +87,22 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
+/// The SDK names what it runs in in every request, and makes none where that cannot be told.
+///
+/// # Errors
+/// When the environment has a name that no header can carry.
+pub(super) fn printable_name() -> Result<(), Fault> {
+    let name = "AWS_EXECUTION_ENV";
+    let is_good = |value: &str| value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    match std::env::var(name) {
+        Ok(value) if !is_good(&value) => {
+            let cause = "it holds a line break or another character that no request can carry";
+            Err(refused(name, cause, "write it in letters and digits, or unset it"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The HTTP client takes a proxy that it cannot read for none, and asks without.
 ///
 /// # Errors

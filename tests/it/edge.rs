@@ -438,6 +438,13 @@ fn credentials_that_no_request_can_carry_are_a_fault_that_names_where_they_come_
     ];
     let done = place.run_as(&changes, &get);
     assert_fault(&done, 1, "the credential_process of the profile");
+    // Also where they assume a role.
+    let role = "[profile role]\nrole_arn = arn:aws:iam::111122223333:role/trainer\nsource_profile = default\n";
+    place.write("own", std::fs::read_to_string(&own).unwrap() + role);
+    let done = place.run_as(&changes, &[&["--profile", "role"], &get[..]].concat());
+    assert_fault(&done, 1, "the credential_process of the profile");
+    let done = place.run_as(&[("AWS_EXECUTION_ENV", Some("a\nb"))], &get);
+    assert_fault(&done, 1, "use AWS_EXECUTION_ENV");
 }
 
 #[test]
