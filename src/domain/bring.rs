@@ -7,6 +7,42 @@ pub const FOLDER: &str = ".strongroom/program/";
 /// The file in there, and in the channel.
 pub const FILE: &str = "strongroom";
 
+/// What strongroom is known by among programs: it stands in none that is not built of this.
+const MARK: &str = "strongroom:this-is-the-program:b7c1f0e2a94d4d6e:";
+/// The mark with the version: [`version_of`] looks at it itself, so that no linker leaves it out.
+#[used]
+static MARKED: &str = concat!(
+    "strongroom:this-is-the-program:b7c1f0e2a94d4d6e:",
+    env!("CARGO_PKG_VERSION"),
+    ";"
+);
+/// No version is longer.
+const LONGEST_VERSION: usize = 64;
+
+/// The version of the strongroom that this file is; none if it is another program.
+pub fn version_of(file: &[u8]) -> Option<&str> {
+    let mark = &std::hint::black_box(MARKED).as_bytes()[..MARK.len()];
+    let longest = MARK.len() + LONGEST_VERSION;
+    let mut rest = file;
+    while let Some(at) = rest.iter().position(|byte| *byte == mark[0]) {
+        rest = &rest[at..];
+        let version = rest[..rest.len().min(longest)].strip_prefix(mark).and_then(version);
+        if version.is_some() {
+            return version;
+        }
+        rest = &rest[1..];
+    }
+    None
+}
+
+/// What stands behind a mark, to its end.
+fn version(behind: &[u8]) -> Option<&str> {
+    let end = behind.iter().position(|byte| *byte == b';')?;
+    let version = std::str::from_utf8(&behind[..end]).ok()?;
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+');
+    (version.starts_with(|c: char| c.is_ascii_digit()) && version.chars().all(inner)).then_some(version)
+}
+
 /// SageMaker takes no longer word of an entry point.
 const LONGEST_WORD: usize = 256;
 /// What a shell calls itself in its complaints.
@@ -30,7 +66,9 @@ const SCRIPT: &str = concat!(
     r#"sha256sum, shasum, openssl and python3';"#,
     r#"[ "$srs" = "$srh" ]||no 'the program in the channel strongroom is not the one that was sent, "#,
     r#"its SHA-256 differs: it was not run';"#,
-    r#""$srp" --version>/dev/null 2>&1&&exec "$srp" train -- "$@";fi;rm -rf "$srt";done;"#,
+    r#"if srv=$("$srp" --version 2>/dev/null);then case $srv in 'strongroom '*)exec "$srp" train -- "$@";;"#,
+    r#"*)no 'the program in the channel strongroom is another one: it its answer is not that of strongroom';;"#,
+    r#"esac;fi;fi;rm -rf "$srt";done;"#,
     r#"no 'no folder of this image takes and runs a program (/opt/ml, /tmp, /var/tmp, HOME, /dev/shm; cp, chmod and mkdir)'"#,
 );
 
@@ -94,6 +132,29 @@ mod tests {
         assert!(words.iter().all(|word| (1..=256).contains(&word.chars().count())));
         assert!(words.iter().all(|word| !word.contains(['\n', '\r'])));
         assert!(words[4].contains(SHA256));
+    }
+
+    #[test]
+    fn a_program_says_which_strongroom_it_is() {
+        assert_eq!(
+            version(MARKED.strip_prefix(MARK).unwrap().as_bytes()),
+            Some(env!("CARGO_PKG_VERSION"))
+        );
+        let file = |text: &str| [b"ssstrong\0", text.as_bytes(), b"\xff\xfe"].concat();
+        assert_eq!(version_of(&file(MARKED)), Some(env!("CARGO_PKG_VERSION")));
+        // What only knows the mark, as this test does, is not taken for its end.
+        let twice = [&file(MARK)[..], &file(&format!("{MARK}1.2.3-rc.1;"))].concat();
+        assert_eq!(version_of(&twice), Some("1.2.3-rc.1"));
+        for other in [
+            MARK,
+            "",
+            "strongroom 0.1.0",
+            &format!("{MARK};"),
+            &format!("{MARK}1.0\n;"),
+            &format!("{MARK}1.0"),
+        ] {
+            assert_eq!(version_of(&file(other)), None, "{other}");
+        }
     }
 
     #[test]

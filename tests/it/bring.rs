@@ -14,8 +14,16 @@ use crate::place::{Place, never};
 use crate::pty::{CLEAR, ENTER, ESC, Session};
 use crate::walk::{BUCKET, TABLE, job, with_data};
 
+/// What a strongroom is known by.
+pub(crate) const MARK: &[u8] = b"strongroom:this-is-the-program:b7c1f0e2a94d4d6e:0.1.0;";
+
 /// A static program, as small as one can be, that becomes the strongroom of the tests with the words that it was given.
 pub(crate) fn program() -> Vec<u8> {
+    [&becoming(env!("CARGO_BIN_EXE_strongroom"))[..], MARK].concat()
+}
+
+/// A static program that becomes the one at this path.
+fn becoming(path: &str) -> Vec<u8> {
     #[rustfmt::skip]
     let code = [
         0x48, 0x8d, 0x3d, 33, 0, 0, 0,      // lea rdi, [path]
@@ -28,7 +36,7 @@ pub(crate) fn program() -> Vec<u8> {
     ];
     const BASE: u64 = 0x40_0000;
     const HEADERS: u64 = 64 + 56;
-    let path = [env!("CARGO_BIN_EXE_strongroom").as_bytes(), b"\0"].concat();
+    let path = [path.as_bytes(), b"\0"].concat();
     let size = HEADERS + (code.len() + path.len()) as u64;
     let mut file = b"\x7fELF\x02\x01\x01".to_vec();
     file.resize(16, 0);
@@ -219,6 +227,9 @@ fn what_is_no_static_program_is_refused_before_anything_is_written() {
     let (place, _) = ready();
     let dynamic = env!("CARGO_BIN_EXE_strongroom");
     place.write("script", "#!/bin/sh\n");
+    place.write("another", becoming("/bin/true"));
+    let whole = program();
+    place.write("cut", &whole[..whole.len() - MARK.len() - 1]);
     let channel = "train=s3://sagemaker-walk/data/";
     let reserved = "strongroom=s3://sagemaker-walk/data/";
     for (channel, program, command, words) in [
@@ -230,6 +241,13 @@ fn what_is_no_static_program_is_refused_before_anything_is_written() {
             ["no Linux program", "assets/container/prepare"],
         ),
         (channel, "nowhere", "true", ["nowhere", "assets/container/prepare"]),
+        (
+            channel,
+            "another",
+            "true",
+            ["another program than strongroom", "assets/container/prepare"],
+        ),
+        (channel, "cut", "true", ["cut off", "assets/container/prepare"]),
         (
             channel,
             "static",
@@ -395,6 +413,20 @@ fn the_program_is_checked_by_whatever_the_image_has_and_not_run_where_it_has_not
             failure()
         );
     }
+    let another = becoming("/bin/true");
+    std::fs::write(channel.join("strongroom"), &another).unwrap();
+    let refused = shell(
+        root.path(),
+        &[&needed[..], &["sha256sum"]].concat(),
+        &hex::encode(Sha256::digest(&another)),
+    );
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        failure().contains("its answer is not that of strongroom"),
+        "{}",
+        failure()
+    );
+    std::fs::write(channel.join("strongroom"), program()).unwrap();
     shell(root.path(), &needed, &sha256());
     assert!(failure().contains("cannot be checked"), "{}", failure());
     shell(root.path(), &["mkdir"], &sha256());

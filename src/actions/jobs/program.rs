@@ -21,6 +21,7 @@ const REMEDY: &str = "give one that assets/container/prepare has made";
 /// A program that was read and can run in any image.
 pub(in crate::actions) struct Program {
     path: PathBuf,
+    version: String,
     bytes: Bytes,
     sha256: String,
 }
@@ -41,8 +42,12 @@ impl Program {
         };
         let bytes = std::fs::read(&path)
             .map_err(|error| Fault::new(kind(&error), "read", named(&path), error.to_string(), REMEDY))?;
-        elf::check(&bytes).map_err(|cause| Fault::new(FaultKind::Invalid, "bring", named(&path), cause, REMEDY))?;
+        let refused = |cause: &str| Fault::new(FaultKind::Invalid, "bring", named(&path), cause, REMEDY);
+        elf::check(&bytes).map_err(refused)?;
+        // Any other static program would be started in its place, on tokens that nobody decrypts.
+        let version = bring::version_of(&bytes).ok_or_else(|| refused("it is another program than strongroom"))?;
         Ok(Self {
+            version: version.to_owned(),
             sha256: binding::digest(&bytes),
             bytes: bytes.into(),
             path,
@@ -51,7 +56,8 @@ impl Program {
 
     /// In a few words.
     pub(in crate::actions) fn describe(&self) -> String {
-        format!("{} is static, SHA-256 {}", self.path.display(), self.sha256)
+        let (path, version) = (self.path.display(), &self.version);
+        format!("{path} is strongroom {version}, static, SHA-256 {}", self.sha256)
     }
 
     /// Where it is kept: where the bucket's key objects are.

@@ -19,6 +19,7 @@ const ENTRY: usize = 16;
 /// Says why it is none.
 pub(super) fn check(file: &[u8]) -> Result<(), &'static str> {
     const DAMAGED: &str = "its headers are damaged";
+    const CUT: &str = "it is cut off: its headers name more than is in the file";
     if !file.starts_with(b"\x7fELF") {
         return Err("it is no Linux program");
     }
@@ -53,10 +54,20 @@ pub(super) fn check(file: &[u8]) -> Result<(), &'static str> {
                     return Err("it is not static: it needs libraries, which an image may not have");
                 }
             }
-            Some(Ok(LOAD)) => is_loaded = true,
+            Some(Ok(LOAD)) => {
+                let (at, length) = number(header, 8, 8).zip(number(header, 32, 8)).ok_or(DAMAGED)?;
+                slice(file, at, length).ok_or(CUT)?;
+                is_loaded = true;
+            }
             _ => {}
         }
     }
+    // The table of sections stands last, and nothing that runs needs it: without its end more may be missing.
+    let (start, size, count) = (number(file, 40, 8), number(file, 58, 2), number(file, 60, 2));
+    let (Some(start), Some(size), Some(count)) = (start, size, count) else {
+        return Err(DAMAGED);
+    };
+    slice(file, start, size * count).ok_or(CUT)?;
     // An object file or a library of data has nothing to run.
     is_loaded.then_some(()).ok_or(DAMAGED)
 }
@@ -152,6 +163,15 @@ mod tests {
         let whole = file(&[(LOAD, 0, 0), (DYNAMIC, 176, 32)], &entries(&[7, END]));
         for length in 4..whole.len() {
             assert!(check(&whole[..length]).is_err(), "{length}");
+        }
+        // What is loaded, and the table of sections behind it.
+        let mut whole = file(&[(LOAD, 0, 150)], &[0; 94]);
+        whole[40..48].copy_from_slice(&150_u64.to_le_bytes());
+        whole[58] = 64;
+        whole[60] = 1;
+        assert_eq!(check(&whole), Ok(()));
+        for length in 120..whole.len() {
+            assert!(check(&whole[..length]).unwrap_err().contains("cut off"), "{length}");
         }
         assert!(check(&file(&[], &[])).is_err());
         let far = file(&[(DYNAMIC, u64::MAX, u64::MAX)], &[]);

@@ -268,6 +268,7 @@ async fn no_answer_that_is_none_is_taken_for_what_an_image_runs() {
     // Its jobs end at once.
     let mut nothing = crate::bring::program();
     nothing.truncate(120);
+    nothing.extend(crate::bring::MARK);
     nothing[96] = 120;
     nothing[104] = 120;
     std::fs::write(fake.world.path("static"), nothing).unwrap();
