@@ -21,7 +21,7 @@ mod program;
 mod volume;
 
 use asked::check_command;
-pub(super) use asked::{check, is_job_name, output_bucket};
+pub(super) use asked::{check, is_job_name, output_bucket, replaced};
 pub(super) use job_inputs::{Load, Material};
 pub(super) use manifest::key as manifest_key;
 use manifest::{Documents, take_back};
@@ -56,6 +56,7 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
         Ok((material, original, command))
     };
     let (material, original, command) = unless_cancelled(spec, cancel, "nothing was written", Box::pin(looks)).await?;
+    replaced(spec, &material)?;
     let mut spec = spec.clone();
     spec.plan.command = command;
     let spec = &spec;

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::join;
 
-use super::jobs::{Material, Program, check, image_command, is_job_name, manifest_key, output_bucket, with_file};
+use super::jobs::{
+    Material, Program, check, image_command, is_job_name, manifest_key, output_bucket, replaced, with_file,
+};
 use super::proof::prove;
 use super::roles;
 use crate::aws::iam::Simulated;
@@ -65,6 +67,8 @@ pub async fn preflight(aws: &Aws, spec: &JobSpec) -> Result<Outcome, Fault> {
     match material {
         Ok(material) => {
             findings.push(well("the data says it is encrypted", material.describe()));
+            let given = replaced(spec, &material).err();
+            findings.extend(given.map(|fault| of_fault("the training gets every hyperparameter", fault)));
             findings.push(look.key(&material).await);
             findings.push(look.outside(&material, brings));
             findings.extend(room::look(spec, material.loads()));

@@ -285,6 +285,16 @@ impl JobSpec {
     /// The hyperparameter by which a person chooses a new data key for what the job writes.
     pub const MODEL_KEY_PARAMETER: &str = "strongroom_model_key";
 
+    /// The boto3 way's hyperparameters, which name the data key: a container of ours takes them for itself.
+    pub const BOTO3_PARAMETERS: [&str; 6] = [
+        "ciphertext_s3_key",
+        "encryption_context",
+        "key_bucket",
+        "kms_key_id",
+        "master_key_id",
+        "train_channel",
+    ];
+
     /// Where plaintext goes: as the hyperparameter has it, if there is one that means something.
     pub fn plaintext(&self) -> PlaintextPlace {
         let given = self.hyperparameters.get(Self::PLAINTEXT_PARAMETER);

@@ -206,7 +206,9 @@ impl Job {
     fn is_ours(&self, name: &str) -> bool {
         // Scripts have a parameter of that name too, for a path.
         let is_path = || self.hyperparameter(name).is_some_and(|value| value.starts_with('/'));
-        name.starts_with("strongroom_") || OURS.contains(&name) || name == "train_file" && !is_path()
+        name.starts_with("strongroom_")
+            || JobSpec::BOTO3_PARAMETERS.contains(&name)
+            || name == "train_file" && !is_path()
     }
 
     /// The channels' entries, as they came.
@@ -263,16 +265,6 @@ pub(crate) const HYPERPARAMETERS: &str = "hyperparameters.json";
 pub(crate) const RESOURCES: &str = "resourceconfig.json";
 /// In there.
 pub(crate) const INPUTS: &str = "inputdataconfig.json";
-/// The boto3 way's hyperparameters, which name the data key.
-const OURS: [&str; 6] = [
-    "ciphertext_s3_key",
-    "encryption_context",
-    "key_bucket",
-    "kms_key_id",
-    "master_key_id",
-    "train_channel",
-];
-
 /// The default of `CheckpointConfig.LocalPath`, and written into scripts.
 const USUAL_CHECKPOINTS: &str = "checkpoints";
 /// What SageMaker, or this program, has another use for.

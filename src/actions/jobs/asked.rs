@@ -1,6 +1,6 @@
 //! What is asked of a job, held against what SageMaker and the container take, before anything is looked at.
 
-use super::START;
+use super::{Material, START};
 use crate::aws::{Aws, s3};
 use crate::domain::{Fault, FaultKind, JobSpec, ObjectUri, PlaintextPlace, bring, bucket};
 
@@ -141,6 +141,26 @@ fn reserved(spec: &JobSpec) -> Result<(), Fault> {
             invalid(cause, "give same or new")
         }
     }
+}
+
+/// Refuses hyperparameters that a job of this data has to say otherwise: the training would get another value than was given,
+/// or none. Those of the boto3 way are a person's where tokens say nothing of themselves.
+pub(in crate::actions) fn replaced(spec: &JobSpec, material: &Material) -> Result<(), Fault> {
+    let ours = material.hyperparameters(spec);
+    let is_kept = |name: &str, given: &str| match ours.get(name) {
+        Some(own) => own == given,
+        None => !(material.is_bound() && JobSpec::BOTO3_PARAMETERS.contains(&name)),
+    };
+    let Some((name, given)) = spec.hyperparameters.iter().find(|(name, given)| !is_kept(name, given)) else {
+        return Ok(());
+    };
+    let instead = match ours.get(name.as_str()) {
+        Some(own) => format!("sets to {own}"),
+        None => "takes for itself".to_owned(),
+    };
+    let cause = format!("the hyperparameter {name} is given as `{given}`, and is one that strongroom {instead}");
+    let remedy = "leave it out; if it is the training's own, give it another name";
+    Err(Fault::new(FaultKind::Invalid, START, &spec.name, cause, remedy))
 }
 
 /// `[A-Za-z0-9\.\-_]+`, and no folder's own or parent's name; one name is kept for what strongroom brings itself.

@@ -139,6 +139,11 @@ impl Material {
         self.key_object.as_deref()
     }
 
+    /// Whether the tokens say which they are.
+    pub(super) fn is_bound(&self) -> bool {
+        self.channels.is_some()
+    }
+
     /// What each channel takes.
     pub(in crate::actions) fn loads(&self) -> &[Load] {
         &self.loads
@@ -146,7 +151,7 @@ impl Material {
 
     /// In a few words.
     pub(in crate::actions) fn describe(&self) -> String {
-        let bound = if self.channels.is_some() {
+        let bound = if self.is_bound() {
             "as they say; the job holds each against its name, place and length"
         } else {
             "unbound: the boto3 way"

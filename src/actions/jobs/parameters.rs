@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::config::read_text;
@@ -37,9 +39,41 @@ pub(in crate::actions) fn with_file(spec: &JobSpec) -> Result<Cow<'_, JobSpec>, 
 fn read(path: &Path) -> Result<BTreeMap<String, String>, Fault> {
     let unread = |cause: String| fault(path, cause, "give a JSON object: {\"NAME\": VALUE, ...}");
     let text = read_text(path, LONGEST).map_err(|error| unread(error.to_string()))?;
-    let given: BTreeMap<String, &RawValue> = serde_json::from_str(&text).map_err(|error| unread(error.to_string()))?;
+    let Pairs(given) = serde_json::from_str(&text).map_err(|error| unread(error.to_string()))?;
     let value = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
-    Ok(given.into_iter().map(|(name, raw)| (name, value(raw))).collect())
+    let mut pairs = BTreeMap::new();
+    for (name, raw) in given {
+        if pairs.contains_key(&name) {
+            return Err(fault(path, format!("`{name}` is given twice"), "give every name once"));
+        }
+        pairs.insert(name, value(raw));
+    }
+    Ok(pairs)
+}
+
+/// The members of an object as they stand there: of a name that stands there twice a map would drop one.
+struct Pairs<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Pairs<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Pairs<'de>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = members.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
 }
 
 fn fault(path: &Path, cause: String, remedy: &str) -> Fault {

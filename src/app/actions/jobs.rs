@@ -97,20 +97,22 @@ fn of_data(detail: &JobDetail) -> impl Iterator<Item = &Channel> {
     detail.channels.iter().filter(|channel| channel.name != bring::CHANNEL)
 }
 
-/// All but what is found out anew for every job. The SageMaker SDK writes texts with quotes.
+/// All but what is found out anew for every job: the boto3 way a person may have said where the data key is. The SageMaker
+/// SDK writes texts with quotes.
 fn kept(hyperparameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let of_us = [
-        "kms_key_id",
-        "master_key_id",
-        "key_bucket",
-        "ciphertext_s3_key",
-        JobSpec::MODEL_KEY_PARAMETER,
-    ];
-    let kept = hyperparameters
-        .iter()
-        .filter(|(name, _)| !name.starts_with("strongroom_") || *name == JobSpec::MODEL_KEY_PARAMETER);
+    let is_bound = hyperparameters.contains_key("strongroom_manifest");
+    let is_of_data = |name: &str| JobSpec::BOTO3_PARAMETERS.contains(&name) || name == "train_file";
+    // A script has a parameter of that name too, for a path.
+    let is_path = |value: &str| value.trim_matches('"').starts_with('/');
+    let kept = hyperparameters.iter().filter(|(name, value)| match name.as_str() {
+        JobSpec::MODEL_KEY_PARAMETER => true,
+        "train_channel" => false,
+        "train_file" => !is_bound || is_path(value),
+        name if is_of_data(name) => !is_bound,
+        name => !name.starts_with("strongroom_"),
+    });
     kept.map(|(name, value)| {
-        let value = if of_us.contains(&name.as_str()) {
+        let value = if is_of_data(name) || name == JobSpec::MODEL_KEY_PARAMETER {
             value.trim_matches('"')
         } else {
             value

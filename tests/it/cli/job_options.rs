@@ -149,6 +149,9 @@ fn hyperparameters_of_a_file_keep_their_digits() {
     }
     let twice = ["--channel", TRAIN, "--hp-file", file, "--hp", "seed=1"];
     start(&place, "image", &twice).failed(2, &["`seed` is given beside it too"]);
+    let dup = place.write("dup.json", r#"{"seed": 1, "rate": 2, "seed": 3}"#);
+    let dup = ["--channel", TRAIN, "--hp-file", dup.to_str().unwrap()];
+    start(&place, "image", &dup).failed(2, &["dup.json", "`seed` is given twice"]);
     let no_object = place.write("list.json", "[1]");
     let no_object = ["--channel", TRAIN, "--hp-file", no_object.to_str().unwrap()];
     start(&place, "image", &no_object).failed(2, &["list.json", "give a JSON object"]);
@@ -165,6 +168,24 @@ fn what_sagemaker_or_the_container_would_refuse_is_refused_at_the_door() {
             &["strongroom_manifest", "leave it out"][..],
         ),
         (&["--hp", "strongroom_plaintext=tape"], &["`tape`", "memory or volume"]),
+        (
+            &["--hp", "train_channel=mine"],
+            &["train_channel is given as `mine`", "sets to train", "another name"],
+        ),
+        (
+            &["--hp", "kms_key_id=alias/mine"],
+            &["kms_key_id is given as `alias/mine`", "leave it out"],
+        ),
+        (&["--hp", "master_key_id=x"], &["master_key_id", "leave it out"]),
+        (&["--hp", "key_bucket=mine"], &["key_bucket", "sets to sagemaker-start"]),
+        (
+            &["--hp", "ciphertext_s3_key=mine"],
+            &["ciphertext_s3_key", "leave it out"],
+        ),
+        (
+            &["--hp", "encryption_context={}"],
+            &["encryption_context", "takes for itself"],
+        ),
         (&["--hp", "strongroom_model_key=old"], &["`old`", "same or new"]),
         (
             &["--spot", "60", "--max-runtime", "600"],
