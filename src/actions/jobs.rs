@@ -72,7 +72,7 @@ pub async fn start_job(aws: &Aws, spec: &JobSpec, cancel: &CancellationToken) ->
         let (name, place) = (JobSpec::PLAINTEXT_PARAMETER, PlaintextPlace::Volume.as_str());
         hyperparameters.insert(name.to_owned(), place.to_owned());
     }
-    let volume = Volume::of(aws, spec, &material)?;
+    let volume = Box::pin(Volume::of(aws, spec, &material)).await?;
     let documents = material.manifest().map(|manifest| Documents::of(spec, manifest));
     hyperparameters.extend(documents.iter().flat_map(Documents::hyperparameters));
     check_hyperparameters(spec, &hyperparameters)?;

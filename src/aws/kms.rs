@@ -26,7 +26,7 @@ mod unshared;
 pub(crate) use ask::Ask;
 pub(crate) use manage::*;
 pub(crate) use message::{decrypt, encrypt, re_encrypt};
-pub(crate) use standing::{aliases_of, standing};
+pub(crate) use standing::{aliases_of, resolved, standing};
 use unshared::Unshared;
 
 const KEYS_PER_PAGE: i32 = 1000;

@@ -6,21 +6,27 @@
 use std::collections::BTreeSet;
 
 use super::{Material, START};
-use crate::aws::Aws;
-use crate::domain::{Arn, Fault, FaultKind, Instance, JobSpec, PlaintextPlace, WayOut};
+use crate::aws::{Aws, kms};
+use crate::domain::{Arn, Fault, FaultKind, Instance, JobSpec, KeyDetail, KeyState, PlaintextPlace, WayOut};
+
+/// What volumes take.
+const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
 
 /// The volumes of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::actions) struct Volume {
-    /// The KMS key that encrypts them, if one does.
+    /// The KMS key that encrypts them, if one does: its ARN, where it could be looked at.
     pub(in crate::actions) key: Option<String>,
     has_plaintext: bool,
     /// Whether a key was given that is not used.
     is_spared: bool,
+    /// Why the key could not be looked at.
+    unseen: Option<String>,
 }
 
 impl Volume {
-    pub(in crate::actions) fn of(aws: &Aws, spec: &JobSpec, material: &Material) -> Result<Self, Fault> {
+    /// Refuses a key that is not there, or that encrypts no volumes.
+    pub(in crate::actions) async fn of(aws: &Aws, spec: &JobSpec, material: &Material) -> Result<Self, Fault> {
         let has_plaintext = spec.plaintext() == PlaintextPlace::Volume;
         let given = spec.settings.volume_key.clone();
         let is_local = Instance::has_local_storage(&spec.instance_type) == Some(true);
@@ -29,24 +35,88 @@ impl Volume {
             None if has_plaintext => (Some(of_data(aws.region(), spec, material)?), false),
             given => (given, false),
         };
+        let (key, unseen) = match key {
+            Some(key) => seen(aws, spec, key).await?,
+            None => (None, None),
+        };
         Ok(Self {
             key,
             has_plaintext,
             is_spared,
+            unseen,
         })
     }
 
     /// What a person should know of it.
     pub(in crate::actions) fn note(&self) -> Option<String> {
-        match (self.has_plaintext, &self.key) {
-            (true, Some(key)) => Some(format!("plaintext goes to the volumes, which {key} encrypts")),
-            (true, None) => Some("plaintext goes to local storage, which the instances' hardware encrypts".to_owned()),
-            (false, _) => self.is_spared.then(|| {
-                "volumes are local storage, which the instances' hardware encrypts: the volume key is not used"
-                    .to_owned()
-            }),
+        let spared = if self.is_spared {
+            ": the volume key is not used"
+        } else {
+            ""
+        };
+        match (self.has_plaintext, &self.key, &self.unseen) {
+            (true, Some(key), None) => Some(format!("plaintext goes to the volumes, which {key} encrypts")),
+            (true, Some(key), Some(why)) => Some(format!(
+                "plaintext goes to the volumes, for which SageMaker is told to use {key}; that key could not be looked at: {why}"
+            )),
+            (false, Some(key), Some(why)) => {
+                Some(format!("the key of the volumes, {key}, could not be looked at: {why}"))
+            }
+            (true, None, _) => Some(format!(
+                "plaintext goes to local storage, which the instances' hardware encrypts{spared}"
+            )),
+            (false, ..) => self
+                .is_spared
+                .then(|| format!("volumes are local storage, which the instances' hardware encrypts{spared}")),
         }
     }
+
+    /// Whether the key is known to be there, and to encrypt volumes.
+    pub(in crate::actions) fn is_seen(&self) -> bool {
+        self.unseen.is_none()
+    }
+}
+
+/// The ARN of a key that can encrypt volumes here; as it was given, and why, where it may not be looked at.
+async fn seen(aws: &Aws, spec: &JobSpec, key: String) -> Result<(Option<String>, Option<String>), Fault> {
+    let refused = |kind, cause: String| Fault::new(kind, START, &spec.name, cause, "").by(WayOut::NameVolumeKey);
+    let region = aws.region();
+    match kms::resolved(aws, &key).await {
+        Ok((arn, _)) if Arn::parse(&arn).is_some_and(|arn| arn.region != region) => Err(refused(
+            FaultKind::WrongRegion,
+            format!("the key of its volumes, {arn}, is of another region than {region}"),
+        )),
+        Ok((arn, detail)) => match unfit(&detail) {
+            None => Ok((Some(arn), None)),
+            Some(why) => Err(refused(
+                FaultKind::KeyState,
+                format!("the key of its volumes, {arn}, {why}"),
+            )),
+        },
+        Err(fault) => match fault.kind {
+            FaultKind::Denied => Ok((Some(key), Some(fault.cause))),
+            FaultKind::NotFound => Err(refused(
+                fault.kind,
+                format!("there is no KMS key {key} in {region} for its volumes"),
+            )),
+            FaultKind::Invalid => Err(refused(
+                fault.kind,
+                format!("{key} is no KMS key for its volumes: {}", fault.cause),
+            )),
+            _ => Err(fault),
+        },
+    }
+}
+
+/// Why a key encrypts no volumes.
+fn unfit(detail: &KeyDetail) -> Option<String> {
+    if detail.spec != SYMMETRIC || detail.usage != "ENCRYPT_DECRYPT" {
+        let (spec, usage) = (&detail.spec, &detail.usage);
+        return Some(format!(
+            "is {spec} for {usage}, and volumes want one that is symmetric and encrypts"
+        ));
+    }
+    (detail.state != KeyState::Enabled).then(|| format!("is not enabled: it is {}", detail.state.as_str()))
 }
 
 /// The one KMS key that all of the data is under, if it may encrypt volumes here.

@@ -11,13 +11,17 @@ use crate::domain::{Finding, GrantRequest, GrantSpec, JobSpec, Request, Weight};
 /// Nothing where plaintext stays in memory and SageMaker encrypts the volume by itself.
 pub(super) async fn look(aws: &Aws, spec: &JobSpec, material: &Material) -> Option<Finding> {
     let what = "the volumes are encrypted";
-    let volume = match Volume::of(aws, spec, material) {
+    let volume = match Box::pin(Volume::of(aws, spec, material)).await {
         Ok(volume) => volume,
         Err(fault) => return Some(of_fault(what, fault)),
     };
     let note = volume.note();
     match &volume.key {
         None => note.map(|note| well(what, note)),
+        Some(_) if !volume.is_seen() => Some(Finding {
+            weight: Weight::Unknown,
+            ..well(what, note.unwrap_or_default())
+        }),
         Some(key) => Some(by(aws, spec, what, key).await),
     }
 }

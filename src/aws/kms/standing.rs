@@ -1,9 +1,9 @@
 //! Whether a key can be used, and what it is called: by one call each.
 
-use super::alias;
+use super::{alias, detail};
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::{Aws, Paged, every};
-use crate::domain::{Fault, KeyState};
+use crate::domain::{Fault, KeyDetail, KeyState};
 
 /// The state of a key, and its ARN.
 pub(crate) async fn standing(aws: &Aws, key: &str) -> Result<(KeyState, String), Fault> {
@@ -16,6 +16,18 @@ pub(crate) async fn standing(aws: &Aws, key: &str) -> Result<(KeyState, String),
     let arn = metadata.arn.expected(act, key, "key ARN")?;
     let state = metadata.key_state.expected(act, key, "key state")?;
     Ok((KeyState::parse(state.as_str()), arn))
+}
+
+/// The ARN of a key by id, ARN or alias, and what it is; its rotation is not asked for.
+pub(crate) async fn resolved(aws: &Aws, key: &str) -> Result<(String, KeyDetail), Fault> {
+    let act = "describe";
+    let answer = aws.kms_of(key).describe_key().key_id(key).send().await;
+    let metadata = answer
+        .heard(act, key)?
+        .key_metadata
+        .expected(act, key, "key metadata")?;
+    let arn = metadata.arn.clone().expected(act, key, "key ARN")?;
+    Ok((arn, detail(&metadata)))
 }
 
 /// The aliases of one key, sorted.

@@ -76,6 +76,37 @@ fn a_volume_has_the_key_that_is_given_and_local_storage_has_none() {
     assert!(told.contains("hardware encrypts"), "{told}");
     let told = started("job-3", &["--volume-key", &other]);
     assert!(told.contains("the volume key is not used"), "{told}");
+    let told = started("job-4", &["--plaintext", "volume", "--volume-key", &other]);
+    assert!(
+        told.contains("hardware encrypts") && told.contains("the volume key is not used"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_volumes_key_is_looked_at_before_the_job_starts_and_its_arn_is_sent() {
+    let place = ready(true);
+    let other = place.key("volumes");
+    let with = |key: &str| {
+        let given = ["--channel", TRAIN, "--plaintext", "volume", "--volume-key", key];
+        start(&place, "image", &given)
+    };
+    with("alias/nope").failed(1, &["no KMS key alias/nope", "give --volume-key KEY"]);
+    let kms = aws_sdk_kms::Client::new(&place.sdk());
+    place.wait(kms.disable_key().key_id(&other).send()).unwrap();
+    with("alias/volumes").failed(1, &[&other, "not enabled: it is Disabled", "give --volume-key KEY"]);
+    let looked_for = sagemaker_jobs(&place);
+    assert_eq!(looked_for, 0);
+    place.wait(kms.enable_key().key_id(&other).send()).unwrap();
+    let told = with("alias/volumes").ok().out;
+    assert!(told.contains(&format!("which {other} encrypts")), "{told}");
+    assert_eq!(volume_key(&place), Some(other));
+}
+
+fn sagemaker_jobs(place: &Place) -> usize {
+    let sagemaker = aws_sdk_sagemaker::Client::new(&place.sdk());
+    let listed = place.wait(sagemaker.list_training_jobs().send()).unwrap();
+    listed.training_job_summaries().len()
 }
 
 #[test]
@@ -92,7 +123,16 @@ fn data_under_several_kms_keys_wants_the_volumes_key_said() {
     let config = "[jobs]\nplaintext = 'volume'\nvolume-key = 'alias/second'\n";
     place.write(".config/strongroom/config.toml", config);
     start(&place, "image", &["--channel", TRAIN]).ok();
-    assert_eq!(volume_key(&place).as_deref(), Some("alias/second"));
+    let second = place.wait(
+        aws_sdk_kms::Client::new(&place.sdk())
+            .describe_key()
+            .key_id("alias/second")
+            .send(),
+    );
+    assert_eq!(
+        volume_key(&place).as_deref(),
+        second.unwrap().key_metadata().unwrap().arn()
+    );
     let parameters = describe(&place).hyper_parameters().unwrap().clone();
     assert_eq!(parameters["strongroom_plaintext"], "volume");
 }
