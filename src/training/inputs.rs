@@ -54,9 +54,13 @@ enum How {
     Listed(ManifestFile),
     /// A token opened on the job's word alone.
     Unbound,
-    /// Plain already, so it is only linked.
-    Plain,
+    /// Plain already, so it is only linked; why that would be so of a token.
+    Plain(&'static str),
 }
+
+const DECLARED: &str = "its channel is declared plain";
+const UNNAMED: &str = "train_file names another file";
+const UNLISTED: &str = "no bundle lists it";
 
 /// Looks through the channels, refusing what may not be there.
 pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
@@ -84,7 +88,7 @@ pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
         }
         for file in files {
             let how = match listed {
-                Some(Some(listed)) if listed.is_plain => How::Plain,
+                Some(Some(listed)) if listed.is_plain => How::Plain(DECLARED),
                 Some(listed) => How::Listed(permitted(channel, &file, listed, keys)?),
                 None => loose(channel, &file, only.as_ref())?,
             };
@@ -102,7 +106,7 @@ pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
     {
         return Err(refused(channel, name, "train_file names it, but it was not delivered"));
     }
-    if !inputs.iter().any(|input| !matches!(input.how, How::Plain)) {
+    if !inputs.iter().any(|input| !matches!(input.how, How::Plain(_))) {
         let (cause, remedy) = (
             "no channel holds an encrypted file",
             "check the S3 URIs of the job's input",
@@ -116,7 +120,7 @@ pub(crate) fn plan(job: &Job, keys: &Keys) -> Result<Vec<Input>, Fault> {
 pub(crate) fn size(inputs: &[Input]) -> u64 {
     inputs
         .iter()
-        .filter(|input| !matches!(input.how, How::Plain))
+        .filter(|input| !matches!(input.how, How::Plain(_)))
         .map(|input| input.file.size / 4 * 3)
         .sum()
 }
@@ -181,7 +185,7 @@ impl Input {
         Self {
             channel: channel.to_owned(),
             file,
-            how: How::Plain,
+            how: How::Plain(UNLISTED),
         }
     }
 
@@ -207,9 +211,9 @@ impl Input {
         fs::create_dir_all(parent).map_err(|error| io("make", parent, &error))?;
         let label = format!("{}/{}", self.channel, self.file.name);
         match &self.how {
-            How::Plain => {
+            How::Plain(why) => {
                 std::os::unix::fs::symlink(&from, &to).map_err(|error| io("link", &to, &error))?;
-                say(&format!("left {label} as it is: not encrypted"));
+                say(&left(&label, is_token(&from)?, why));
             }
             How::Unbound => {
                 let bytes = open_file(keys.first(), (&from, &to), &label, None, manner, cancel)?;
@@ -225,6 +229,15 @@ impl Input {
             }
         }
         Ok(())
+    }
+}
+
+/// What the log says of a file that is only linked.
+fn left(label: &str, is_token: bool, why: &str) -> String {
+    if is_token {
+        format!("left {label} as it is: it is a token, and is left because {why}")
+    } else {
+        format!("left {label} as it is: not encrypted")
     }
 }
 
@@ -292,7 +305,7 @@ fn loose(channel: &str, file: &Found, only: Option<&(String, String)>) -> Result
                 .ok_or_else(|| refused(channel, &file.name, cause))
         }
         None if token => Ok(How::Unbound),
-        Some(_) | None => Ok(How::Plain),
+        Some(_) | None => Ok(How::Plain(UNNAMED)),
     }
 }
 

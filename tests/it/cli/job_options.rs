@@ -141,6 +141,10 @@ fn data_under_several_kms_keys_wants_the_volumes_key_said() {
 fn a_channel_of_code_is_declared_plain_and_arrives_as_it_is() {
     let place = ready(true);
     place.put(BUCKET, "data/code/train.sh", b"cat \"$SM_CHANNEL_TRAIN\"/a.csv\n");
+    let answer = place.s3().get_object().bucket(BUCKET).key("data/train/a.csv").send();
+    let body = place.wait(answer).unwrap().body;
+    let token = place.wait(body.collect()).unwrap().to_vec();
+    place.put(BUCKET, "data/code/token.csv", &token);
     let plain = "code=s3://sagemaker-start/data/code/,plain";
     let more = ["--channel", TRAIN, "--channel"];
     let undeclared = [&more[..], &["code=s3://sagemaker-start/data/code/"]].concat();
@@ -152,6 +156,12 @@ fn a_channel_of_code_is_declared_plain_and_arrives_as_it_is() {
     .concat();
     let done = start(&place, "exits-9", &declared).ok();
     assert!(done.out.starts_with("code: plain, as it is declared"), "{done:?}");
+    for left in [
+        "left code/train.sh as it is: not encrypted",
+        "left code/token.csv as it is: it is a token, and is left because its channel is declared plain",
+    ] {
+        assert!(done.out.contains(left), "{done:?}");
+    }
     assert!(done.out.contains("x,y"), "{done:?}");
     let listed = &manifest(&place)["channels"]["code"];
     assert_eq!(
