@@ -1,10 +1,10 @@
 //! Tokens inside a `model.tar.gz`, with or without the bundles that bind them.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use tar::{Archive, EntryType};
 
 use super::faults::{fault_of, io_fault};
@@ -23,16 +23,12 @@ mod hosts;
 pub(super) use hosts::{HostBundle, Opening};
 
 const ACT: &str = "open";
+const AGAIN: &str = "get the archive again from where it was made";
 const MAX_BUNDLE: u64 = 64 << 20;
 /// Holds a token's header, with white space in it.
 const BEGINNING: u64 = 256;
 
-/// The bundles, one a host, or none; leaves the file where it was found.
-pub(super) fn bundles(archive: &mut File, source: &Location) -> Result<Vec<HostBundle>, Fault> {
-    contents(archive, source).map(|(bundles, _)| bundles)
-}
-
-/// The bundles, and the names of the members.
+/// The bundles, one a host, or none, and the names of the members; leaves the file where it was found.
 pub(super) fn contents(archive: &mut File, source: &Location) -> Result<(Vec<HostBundle>, Vec<String>), Fault> {
     let (mut found, mut names) = (Vec::new(), Vec::new());
     each(archive, source, |name, entry| {
@@ -42,7 +38,7 @@ pub(super) fn contents(archive: &mut File, source: &Location) -> Result<(Vec<Hos
             entry
                 .take(MAX_BUNDLE)
                 .read_to_end(&mut text)
-                .map_err(|error| io_fault(ACT, source, &error))?;
+                .map_err(|error| unread(source, &error))?;
             // What a script called so is a token like all that it left.
             if begins_token(&text) {
                 return Ok(());
@@ -85,7 +81,7 @@ pub(super) fn open_members(
         }
         let io = |error: std::io::Error| io_fault(ACT, name, &error);
         let mut token = scratch.unnamed().map_err(io)?;
-        std::io::copy(entry, &mut token).map_err(io)?;
+        std::io::copy(entry, &mut token).map_err(|error| unread(source, &error))?;
         if members.iter().any(|member| member.name == name) {
             return Err(refused(source, name, "the archive holds it twice"));
         }
@@ -139,6 +135,12 @@ pub(super) fn open_members(
     }
 }
 
+/// The fault of an archive that has nothing to open.
+pub(super) fn empty(act: &str, source: &Location) -> Fault {
+    let (cause, remedy) = ("it holds no token", "there is nothing in it to open");
+    Fault::new(FaultKind::NoToken, act, source.to_string(), cause, remedy)
+}
+
 /// Where several hosts left files of one name, and one's was kept.
 pub(super) fn contested(members: Vec<Member>) -> Vec<Contested> {
     members.into_iter().filter_map(|member| member.contested).collect()
@@ -158,16 +160,9 @@ fn each(
     source: &Location,
     mut visit: impl FnMut(&str, &mut dyn Read) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let io = |error: std::io::Error| match error.kind() {
-        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof | ErrorKind::Other => {
-            let remedy = "get the archive again from where it was made";
-            let cause = format!("it is damaged or cut off: {error}");
-            Fault::new(FaultKind::Integrity, "read", source.to_string(), cause, remedy)
-        }
-        _ => io_fault("read", source, &error),
-    };
+    let io = |error: std::io::Error| unread(source, &error);
     archive.seek(SeekFrom::Start(0)).map_err(io)?;
-    let mut tar = Archive::new(GzDecoder::new(archive));
+    let mut tar = Archive::new(GzDecoder::new(BufReader::new(archive)));
     for entry in tar.entries().map_err(io)? {
         let mut entry = entry.map_err(io)?;
         let kind = entry.header().entry_type();
@@ -186,10 +181,45 @@ fn each(
         inside(Path::new(""), name)?;
         visit(name, &mut entry)?;
     }
-    Ok(())
+    end(tar.into_inner(), source)
+}
+
+/// Reads on to the end, which has the checksum of all; nothing but padding may come behind it.
+fn end(mut stream: GzDecoder<BufReader<&mut File>>, source: &Location) -> Result<(), Fault> {
+    let io = |error: std::io::Error| unread(source, &error);
+    std::io::copy(&mut stream, &mut std::io::sink()).map_err(io)?;
+    let mut behind = stream.into_inner();
+    loop {
+        let bytes = behind.fill_buf().map_err(io)?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if bytes.iter().any(|byte| *byte != 0) {
+            let cause = "more bytes follow behind its end";
+            return Err(Fault::new(
+                FaultKind::Integrity,
+                "read",
+                source.to_string(),
+                cause,
+                AGAIN,
+            ));
+        }
+        let length = bytes.len();
+        behind.consume(length);
+    }
+}
+
+/// What keeps an archive from being read: itself, or the disk.
+fn unread(source: &Location, error: &std::io::Error) -> Fault {
+    match error.kind() {
+        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof | ErrorKind::Other => {
+            let cause = format!("it is damaged or cut off: {error}");
+            Fault::new(FaultKind::Integrity, "read", source.to_string(), cause, AGAIN)
+        }
+        _ => io_fault("read", source, error),
+    }
 }
 
 fn refused(source: &Location, member: &str, cause: &str) -> Fault {
-    let remedy = "get the archive again from where it was made";
-    Fault::new(FaultKind::Integrity, ACT, format!("{source}: {member}"), cause, remedy)
+    Fault::new(FaultKind::Integrity, ACT, format!("{source}: {member}"), cause, AGAIN)
 }

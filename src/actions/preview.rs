@@ -120,7 +120,10 @@ async fn of_archive(
 ) -> Result<Preview, Fault> {
     let scratch = scratch()?;
     let (mut file, _) = fetch(aws, place, &scratch, progress, cancel).await?;
-    let bundles = archive::bundles(&mut file, place)?;
+    let (bundles, names) = archive::contents(&mut file, place)?;
+    if names.is_empty() {
+        return Err(archive::empty("preview", place));
+    }
     let opening = Opening::unlock(aws, place, bundles, &OpenOptions::default()).await?;
     let (place, wanted, cancel) = (place.clone(), member.map(str::to_owned), cancel.clone());
     blocking(move || {

@@ -264,7 +264,10 @@ impl Run<'_> {
         known.format = Some(ObjectFormat::Archive);
         let (mut file, etag) = fetch(self.aws, source, &scratch()?, self.progress, self.cancel).await?;
         known.etag = etag;
-        let bundles = archive::bundles(&mut file, source)?;
+        let (bundles, names) = archive::contents(&mut file, source)?;
+        if names.is_empty() {
+            return Err(archive::empty(ACT, source));
+        }
         known.format = Some(if bundles.is_empty() {
             ObjectFormat::Fernet
         } else {
@@ -291,8 +294,7 @@ impl Run<'_> {
         })?;
         let verified = archive::verified(&members).ok_or_else(|| {
             known.format = Some(ObjectFormat::Archive);
-            let (cause, remedy) = ("it holds no token", "there is nothing in it to open");
-            Fault::new(FaultKind::NoToken, ACT, source.to_string(), cause, remedy)
+            archive::empty(ACT, source)
         })?;
         known.contested = archive::contested(members);
         Ok(verified)

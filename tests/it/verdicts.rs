@@ -308,6 +308,27 @@ fn garbage_after_a_token_is_told_at_its_first_byte() {
 }
 
 #[test]
+fn an_archive_without_tokens_is_said_to_have_none() {
+    let (place, _) = world();
+    let gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let empty = tar::Builder::new(gz).into_inner().unwrap().finish().unwrap();
+    place.put(BUCKET, "m/model.tar.gz", &empty);
+    place.write("model.tar.gz", &empty);
+    let stored = uri("m/model.tar.gz");
+    for source in ["model.tar.gz", &stored] {
+        for json in [&[][..], &["--json"]] {
+            let words = ["it holds no token", "nothing in it to open"];
+            let decrypt = [&["decrypt", source, "-o", "out"][..], json].concat();
+            place.run(&decrypt).failed(1, &words);
+            assert!(!place.path("out").exists());
+        }
+        let (status, said) = verdict(&place, &[source]);
+        assert_eq!((status, &said["encrypted"]), (1, &Value::Null), "{said}");
+        assert!(said["error"].as_str().unwrap().contains("it holds no token"), "{said}");
+    }
+}
+
+#[test]
 fn an_archive_is_what_its_members_are_and_a_token_may_have_its_name() {
     let (place, _) = world();
     let archive = |name: &str, bytes: &[u8]| {
@@ -358,6 +379,31 @@ fn an_archive_is_what_its_members_are_and_a_token_may_have_its_name() {
     place.write("mixed.tar.gz", &ours[..ours.len() / 2]);
     let (status, said) = verdict(&place, &["mixed.tar.gz"]);
     assert_eq!((status, &said["intact"]), (1, &json!(false)), "cut off: {said}");
+
+    // Where the cut is in a member that was begun, and where something follows.
+    let incompressible: Vec<u8> = (0..200_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    place.write("large", &incompressible);
+    place
+        .run(&["encrypt", "large", "large.token", "--key", "alias/training"])
+        .ok();
+    let large = archive("large", &std::fs::read(place.path("large.token")).unwrap());
+    std::fs::copy(place.path("large.token.datakey"), place.path("large.tar.gz.datakey")).unwrap();
+    place.write("large.tar.gz", &large);
+    place.run(&["verify", "large.tar.gz"]).ok();
+    for (bytes, why) in [
+        (&large[..large.len() / 2], "damaged or cut off"),
+        (&large[..large.len() - 4], "damaged or cut off"),
+        (&[&large[..], b"more"].concat(), "more bytes follow behind its end"),
+    ] {
+        place.write("large.tar.gz", bytes);
+        let (status, said) = verdict(&place, &["large.tar.gz"]);
+        assert_eq!((status, &said["intact"]), (1, &json!(false)), "{why}: {said}");
+        let told = place.run(&["decrypt", "large.tar.gz", "-o", "large.out"]);
+        told.failed(1, &[why, "get the archive again"]);
+        assert!(!place.path("large.out").exists());
+    }
 
     // The archive as the plaintext of a token that bears its name.
     let to = uri("data/");

@@ -45,6 +45,9 @@ impl Run<'_> {
         )
         .await?;
         let (bundles, names) = archive::contents(&mut file, &self.request.source)?;
+        if names.is_empty() {
+            return Err(archive::empty(ACT, &self.request.source));
+        }
         self.check_members(&names, building.folder())?;
         if self.request.open.require_bound {
             let cause = if bundles.is_empty() {
@@ -73,6 +76,9 @@ impl Run<'_> {
                     .decrypt(&mut token, plain, (ACT, name))
                     .map(|(opened, _, _)| opened)
             })?;
+            if members.is_empty() {
+                return Err(archive::empty(ACT, &source));
+            }
             building
                 .publish(&name)
                 .map_err(|error| io_fault("write", folder.display(), &error))?;
