@@ -61,6 +61,12 @@ pub(super) fn check_command(spec: &JobSpec, command: &[String]) -> Result<(), Fa
             "give up to 100 words of up to 256 characters, and longer ones in a file of the image or as hyperparameters",
         );
     }
+    if command.iter().any(|word| word.contains(['\n', '\r'])) {
+        return invalid(
+            "a word of its command has a line break, of which SageMaker takes none",
+            "give `sh -c` its commands on one line, with `;` between them, or keep them in a file of the image",
+        );
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use regex_lite::Regex;
 use serde_json::{Value, json};
 
 use super::super::api::ApiError;
-use super::{conditions, invalid};
+use super::invalid;
 
 mod channels;
 mod instances;
@@ -100,8 +100,8 @@ impl Training {
             name: name.to_owned(),
             role: role.to_owned(),
             image: image.to_owned(),
-            entrypoint: conditions::texts(&algorithm["ContainerEntrypoint"]),
-            arguments: conditions::texts(&algorithm["ContainerArguments"]),
+            entrypoint: words(&algorithm["ContainerEntrypoint"]),
+            arguments: words(&algorithm["ContainerArguments"]),
             hyperparameters: map(&body["HyperParameters"]),
             channels: channels(&body["InputDataConfig"], mode, &groups)?,
             output: place(path, "outputDataConfig.s3OutputPath")?,
@@ -197,6 +197,12 @@ fn metrics(value: &Value) -> Result<Vec<(String, Regex)>, ApiError> {
             Ok((name.to_owned(), regex))
         })
         .collect()
+}
+
+/// Words of a command: an empty one is a word too.
+fn words(value: &Value) -> Vec<String> {
+    let words = value.as_array().into_iter().flatten();
+    words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
 fn map(value: &Value) -> BTreeMap<String, String> {

@@ -188,6 +188,23 @@ async fn an_entry_point_of_the_request_runs_in_place_of_the_images_own() {
 }
 
 #[tokio::test]
+async fn an_empty_word_of_a_command_is_a_word_and_a_line_break_in_one_is_refused() {
+    let world = world("printf '<%s>' \"$@\" > model/said");
+    let mut body = body("job");
+    body["AlgorithmSpecification"]["ContainerArguments"] = json!(["a", "", "c"]);
+    completed(&world, &body).await;
+    assert_eq!(model(&world, "job"), "<a><><c>");
+    body["TrainingJobName"] = json!("lines");
+    body["AlgorithmSpecification"]["ContainerArguments"] = json!(["a\nb"]);
+    let refused = super::super::request::Training::parse(&body).unwrap_err();
+    assert!(
+        refused.message.contains("regular expression pattern: .*"),
+        "{}",
+        refused.message
+    );
+}
+
+#[tokio::test]
 async fn an_isolated_job_has_a_loopback_that_is_not_the_machines() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

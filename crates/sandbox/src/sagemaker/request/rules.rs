@@ -36,6 +36,8 @@ enum Rule {
     Number(i64, i64),
     /// So many entries; each text of at most so many characters.
     List(usize, usize, Option<usize>),
+    /// So many words of a command, each of at most so many characters, by the pattern of a name.
+    Words(usize, usize, usize, String),
     /// So many entries, with keys and values of so many characters, by the patterns of names.
     Map(usize, (usize, String), (usize, String)),
 }
@@ -190,6 +192,19 @@ impl Rule {
                     broken.push(format!("Member must satisfy constraint: [{}]", at_most(longest)));
                 }
             }
+            Self::Words(least, most, longest, pattern) => {
+                let (words, pattern) = (value.as_array().map_or(&[][..], Vec::as_slice), Pattern::named(pattern));
+                broken.extend(of_length(words.len(), *least, *most));
+                let all = |fits: &dyn Fn(&str) -> bool| words.iter().all(|word| word.as_str().is_some_and(fits));
+                let wrong = [
+                    (!all(&|word| word.chars().count() <= *longest)).then(|| at_most(*longest)),
+                    (!all(&|word| pattern.is_followed_by(word))).then(|| by_pattern(pattern)),
+                ];
+                let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+                if !wrong.is_empty() {
+                    broken.push(format!("Member must satisfy constraint: [{}]", wrong.join(", ")));
+                }
+            }
             Self::Map(most, key, text) => {
                 let entries = || value.as_object().into_iter().flatten();
                 let rule = |what: &str, (most, pattern): &(usize, String)| {
@@ -248,7 +263,7 @@ mod tests {
         let mut named: Vec<&str> = Vec::new();
         for (_, _, rule) in &TABLE.members {
             match rule {
-                Rule::Text(_, _, pattern) => named.push(pattern),
+                Rule::Text(_, _, pattern) | Rule::Words(_, _, _, pattern) => named.push(pattern),
                 Rule::Map(_, (_, key), (_, text)) => named.extend([key.as_str(), text.as_str()]),
                 _ => {}
             }
