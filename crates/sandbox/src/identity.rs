@@ -98,6 +98,11 @@ impl Caller {
         account_of(&self.arn)
     }
 
+    /// Whether an AWS service asks in its name.
+    pub(crate) fn is_via_service(&self) -> bool {
+        self.extra.contains_key("kms:ViaService")
+    }
+
     /// The same caller through an AWS service.
     pub(crate) fn via(&self, service: &str) -> Self {
         let mut caller = self.clone();

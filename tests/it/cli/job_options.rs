@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use strongroom::actions;
-use strongroom::domain::{JobSpec, Outcome, PlaintextPlace, Weight};
+use strongroom::domain::{GrantSpec, JobSpec, Outcome, PlaintextPlace, Weight};
 
 use super::start::{BUCKET, TRAIN, describe, manifest, ready, start};
 use crate::place::{Place, never};
@@ -23,6 +23,9 @@ fn volume_key(place: &Place) -> Option<String> {
 #[test]
 fn plaintext_on_the_volume_is_encrypted_with_the_key_of_the_data_and_a_clone_keeps_it() {
     let place = ready(true);
+    let role = place.wait(actions::role_arn(&place.aws, "trainer")).unwrap();
+    let grant = GrantSpec::for_volume(&data_key(&place), &role, "job-1");
+    place.wait(actions::grant(&place.aws, &grant)).unwrap();
     let script = "readlink -f \"$SM_CHANNEL_TRAIN\"; cat \"$SM_CHANNEL_TRAIN\"/a.csv";
     let more = [
         "--channel",
@@ -56,6 +59,20 @@ fn plaintext_on_the_volume_is_encrypted_with_the_key_of_the_data_and_a_clone_kee
         .wait(actions::watch_job(&place.aws, "job-1", &never(), |_| Ok(())))
         .unwrap();
     assert_eq!(known.detail.unwrap().settings.plaintext, PlaintextPlace::Volume);
+}
+
+#[test]
+fn a_job_whose_role_may_make_no_grant_for_its_volumes_fails_before_it_has_data() {
+    let place = ready(true);
+    let more = ["--channel", TRAIN, "--plaintext", "volume", "--wait", "--", "true"];
+    let told = start(&place, "exits-9", &more).failed(
+        1,
+        &[
+            "the volumes could not be encrypted under the KMS key",
+            "kms:CreateGrant",
+        ],
+    );
+    assert!(!told.out.contains("Downloading"), "{told:?}");
 }
 
 #[test]

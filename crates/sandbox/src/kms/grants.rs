@@ -89,7 +89,7 @@ pub(super) fn create(ask: &Ask, kms: &mut Kms) -> Result<Value, ApiError> {
         child: Some((&operations, constraint.as_ref())),
         ..Act::grantable("kms:CreateGrant")
     }
-    .saying("kms:GrantIsForAWSResource", "false")
+    .saying("kms:GrantIsForAWSResource", ask.caller.is_via_service().to_string())
     .saying("kms:GranteePrincipal", grantee);
     if let Some(retiring) = retiring {
         act = act.saying("kms:RetiringPrincipal", retiring);

@@ -36,6 +36,8 @@ pub(super) struct Training {
     /// A tar file, or files below a prefix.
     pub(super) is_packed: bool,
     pub(super) groups: Vec<Group>,
+    /// What its volumes are encrypted under.
+    pub(super) volume_key: Option<String>,
     pub(super) longest: Duration,
     /// Whether its instances may be taken back.
     pub(super) is_spot: bool,
@@ -112,6 +114,10 @@ impl Training {
                 .map(str::to_owned),
             is_packed: output["CompressionType"] != "NONE",
             groups,
+            volume_key: resources["VolumeKmsKeyId"]
+                .as_str()
+                .filter(|key| !key.is_empty())
+                .map(str::to_owned),
             longest: Duration::from_secs(longest),
             is_spot,
             spot_wait: spot_wait.map(Duration::from_secs),

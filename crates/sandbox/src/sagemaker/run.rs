@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::iam::SessionCredentials;
 use super::super::identity::{Caller, Place};
+use super::super::kms;
 use super::super::world::World;
 use super::below::Below;
 use super::checkpoint::Checkpoints;
@@ -20,12 +22,20 @@ use super::job::Job;
 use super::lines::Metrics;
 use super::phase::{Phase, Status};
 use super::request::Training;
-use super::{SageMaker, artifact, channel};
+use super::{SERVICE, SageMaker, artifact, channel};
 
 /// Between two attempts to write a job's end on a disk that fails.
 const AGAIN: Duration = Duration::from_millis(500);
 /// Between spot instances that were taken back and others.
 const NO_CAPACITY: Duration = Duration::from_millis(200);
+/// What the service does with a volume's key.
+const VOLUME_OPERATIONS: [&str; 5] = [
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+];
 /// A FailureReason's length.
 const LONGEST_REASON: usize = 1024;
 
@@ -162,6 +172,7 @@ impl Walk<'_> {
         if let Some(early) = self.wait(self.pace).await {
             return Ok(Attempt::Ended(early));
         }
+        self.encrypt_volumes()?;
         let now = self.world.now();
         self.enter(Phase::Downloading, |job| {
             job.started.get_or_insert(now);
@@ -199,6 +210,27 @@ impl Walk<'_> {
             Outcome::Completed if self.stop.is_cancelled() => Outcome::Stopped,
             outcome => outcome,
         }))
+    }
+
+    /// Asks for the grant that the volumes' encryption rests on, in the role's name, as SageMaker does: without it no volume is
+    /// attached.
+    fn encrypt_volumes(&self) -> Result<(), String> {
+        let Some(key) = &self.training.volume_key else {
+            return Ok(());
+        };
+        let request = json!({
+            "KeyId": key,
+            "GranteePrincipal": SERVICE,
+            "Operations": VOLUME_OPERATIONS,
+            "DryRun": true,
+        });
+        match kms::call(self.world, &self.role.via("sagemaker"), "CreateGrant", &request) {
+            Err(error) if error.code != "DryRunOperationException" => Err(format!(
+                "ClientError: the volumes could not be encrypted under the KMS key {key}: {}",
+                error.message
+            )),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Runs the hosts, while their checkpoints are kept.
