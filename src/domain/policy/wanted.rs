@@ -158,10 +158,42 @@ fn setting(key: &str) -> Option<String> {
 }
 
 fn listed(values: &[String]) -> String {
-    let told = values.iter().take(TOLD).cloned().collect::<Vec<_>>().join(" or ");
+    let told = values
+        .iter()
+        .take(TOLD)
+        .map(|value| spoken(value))
+        .collect::<Vec<_>>()
+        .join(" or ");
     match values.len().saturating_sub(TOLD) {
         0 => told,
         more => format!("{told} or {more} more"),
+    }
+}
+
+/// A value that is one policy variable in words: it stands for something of the caller's own.
+fn spoken(value: &str) -> String {
+    let inner = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    // `${aws:PrincipalTag/team, 'none'}` has what holds where there is none.
+    let Some((name, default)) = inner.map(|inner| inner.split_once(',').unwrap_or((inner, ""))) else {
+        return value.to_owned();
+    };
+    let (name, default) = (name.trim(), default.trim().trim_matches('\''));
+    let lower = name.to_ascii_lowercase();
+    let words = if lower.starts_with("aws:principaltag/") {
+        format!("the value of your own tag {}", &name["aws:principaltag/".len()..])
+    } else if lower == "aws:username" {
+        "your own user name".to_owned()
+    } else if lower == "aws:userid" {
+        "your own user id".to_owned()
+    } else if lower == "aws:principalaccount" {
+        "the number of your own account".to_owned()
+    } else {
+        return value.to_owned();
+    };
+    if default.is_empty() {
+        words
+    } else {
+        format!("{words} ({default} if there is none)")
     }
 }
 

@@ -67,6 +67,31 @@ fn what_a_policy_denies_writes_without_is_what_it_wants() {
 }
 
 #[test]
+fn what_a_policy_compares_with_the_callers_own_is_said_in_words() {
+    for (value, words) in [
+        ("${aws:PrincipalTag/team}", "the value of your own tag team"),
+        (
+            "${aws:PrincipalTag/team, 'none'}",
+            "the value of your own tag team (none if there is none)",
+        ),
+        ("${aws:username}", "your own user name"),
+        ("${aws:SourceVpc}", "${aws:SourceVpc}"),
+        ("data-${aws:username}", "data-${aws:username}"),
+    ] {
+        assert_eq!(listed(&[value.to_owned()]), words);
+    }
+    let wants = under(&json!({"StringNotEquals": {"s3:RequestObjectTag/team": "${aws:PrincipalTag/team}"}}));
+    let said = of(ANN, Some(&UploadSettings::default()), &json!([wants]));
+    let Some(Objection::Certain(words) | Objection::Possible(words)) = said else {
+        panic!("nothing")
+    };
+    assert!(
+        words.contains("the tag team: the value of your own tag team"),
+        "{words}"
+    );
+}
+
+#[test]
 fn a_statement_that_is_not_about_this_write_is_not_named() {
     let without = json!({"StringNotEquals": {SSE: "aws:kms"}});
     let and = |operator: &str, key: &str, value: &str| {
