@@ -327,6 +327,10 @@ fn remedy(kind: FaultKind, code: &str) -> &'static str {
         (_, "KMSInvalidStateException") => "look at the key's state; a scheduled deletion can be cancelled",
         (_, "KeyUnavailableException") => "try again later",
         (_, "NoSuchBucket") => "check the bucket's name",
+        (_, "AccessControlListNotSupported") => {
+            "leave the ACL out (--acl, or `acl` in [uploads]): the bucket's owner has them switched off, and its policy says \
+             who may read"
+        }
         (FaultKind::Denied, _) => "ask for the permission in IAM or the key policy, or create a grant",
         (FaultKind::NoCredentials, _) => NO_CREDENTIALS_REMEDY,
         (FaultKind::Expired, _) => "log in again, or renew the credentials where they come from",

@@ -233,6 +233,51 @@ pub(crate) fn person(place: &Place, name: &str, denied: &Value) -> Aws {
 }
 
 #[test]
+fn who_may_write_and_not_look_is_told_that_the_object_is_there() {
+    let place = Place::new();
+    place.key("data");
+    place.bucket(BUCKET);
+    place.write("train.csv", "x,y\n1,2\n");
+    let to = format!("s3://{BUCKET}/data/train.csv");
+    let encrypt = ["encrypt", "train.csv", &to, "--key", "alias/data"];
+    place.run(&encrypt).ok();
+    let hidden = json!({"Effect": "Deny", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"});
+    let allow = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    let policy = json!({"Version": "2012-10-17", "Statement": [allow, hidden]}).to_string();
+    let user = place.user("blind", &[&policy]);
+    let keys: Vec<_> = user
+        .iter()
+        .map(|(name, value)| (name.as_str(), Some(value.as_str())))
+        .collect();
+    for more in [&[][..], &["--overwrite"]] {
+        place.run_as(&keys, &[&encrypt[..], more].concat()).failed(
+            1,
+            &["it exists already", "may not look at it", "s3:GetObject on it allowed"],
+        );
+    }
+}
+
+#[test]
+fn an_acl_where_the_owner_has_them_switched_off_is_told_to_be_left_out() {
+    let place = Place::new();
+    place.key("data");
+    place.bucket(BUCKET);
+    place.write("train.csv", "x,y\n1,2\n");
+    let to = format!("s3://{BUCKET}/data/");
+    place
+        .run(&[
+            "encrypt",
+            "train.csv",
+            &to,
+            "--key",
+            "alias/data",
+            "--acl",
+            "public-read",
+        ])
+        .failed(1, &["does not allow ACLs", "leave the ACL out (--acl"]);
+}
+
+#[test]
 fn who_may_write_only_below_a_prefix_keeps_the_data_key_there_and_trains_on_it() {
     let place = Place::new();
     let key = place.key("data");

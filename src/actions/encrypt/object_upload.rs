@@ -10,7 +10,7 @@ use crate::actions::upload_journal::Journal;
 use crate::aws::again::Pause;
 use crate::aws::transfer::{Multipart, Part, Replaces};
 use crate::aws::{Aws, transfer};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, WayOut};
 
 /// One token on its way.
 pub(super) struct Going<'a> {
@@ -63,22 +63,34 @@ impl Going<'_> {
                 Ok(etag) => return Ok(Some(etag)),
                 Err(fault) => fault,
             };
-            if let Seen::There(etag) = self.look(aws).await? {
+            let seen = self.look(aws).await?;
+            if let Seen::There(etag) = seen {
                 return Ok(etag);
             }
             let passes = fault.is_transient() || fault.code.as_deref() == Some("ConditionalRequestConflict");
             if !passes || !pause.wait().await {
-                return Err(self.unless_replaced(fault));
+                return Err(self.unless_replaced(fault, matches!(seen, Seen::Hidden)));
             }
         }
     }
 
-    /// Says of a refused condition what it means.
-    pub(super) fn unless_replaced(&self, mut fault: Fault) -> Fault {
+    /// Says of a refused condition what it means; `is_hidden` to a caller who may not look.
+    pub(super) fn unless_replaced(&self, mut fault: Fault, is_hidden: bool) -> Fault {
         let is_refused = fault.kind == FaultKind::Conflict || fault.code.as_deref() == Some("NoSuchKey");
         if is_refused && matches!(self.replaces, Replaces::This(_)) {
             "it is another object since it was looked at, or gone".clone_into(&mut fault.cause);
             "nothing was replaced; look at it, and try again".clone_into(&mut fault.remedy);
+        }
+        if matches!(self.replaces, Replaces::Nothing) && fault.code.as_deref() == Some("PreconditionFailed") {
+            if is_hidden {
+                "it exists already, and you may not look at it, without which nothing is replaced"
+                    .clone_into(&mut fault.cause);
+                "choose another name, or have s3:GetObject on it allowed and give --overwrite"
+                    .clone_into(&mut fault.remedy);
+            } else {
+                "it exists already".clone_into(&mut fault.cause);
+                fault = fault.by(WayOut::ReplaceObject);
+            }
         }
         fault
     }

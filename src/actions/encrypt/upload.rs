@@ -140,14 +140,14 @@ impl Job<'_> {
         let etag = match put {
             Err(fault) if fault.kind == FaultKind::Conflict => match going.look(self.aws).await? {
                 Seen::There(etag) => etag,
-                Seen::NotThere | Seen::Hidden => return Err(going.unless_replaced(fault).into()),
+                seen => return Err(going.unless_replaced(fault, matches!(seen, Seen::Hidden)).into()),
             },
             Err(fault) => {
                 // Nothing was written, so nobody need look for it.
                 if fault.kind == FaultKind::Denied {
                     going.note(|journal| journal.forgotten(going.key));
                 }
-                return Err(going.unless_replaced(fault).into());
+                return Err(going.unless_replaced(fault, false).into());
             }
             Ok(etag) => Some(etag),
         };
