@@ -119,7 +119,7 @@ async fn train(command: &[OsString], root: &Path) -> Result<End, Fault> {
     let mut stops = Stops::listen()?;
     Covers::recover(root)?;
     Workspace::sweep(root);
-    child::check(command)?;
+    child::check(command, "train")?;
     let job = Arc::new(Job::read(root)?);
     // An earlier run's reason would be taken for COMMAND's own.
     let _ = outputs::own_failure(&job.output_dir());

@@ -28,7 +28,7 @@ pub(crate) async fn run(
     stops: &mut Stops,
     grace: Duration,
 ) -> Result<ExitStatus, Fault> {
-    let fault = |error: std::io::Error| broken(program, error.to_string());
+    let fault = |error: std::io::Error| broken(program, error.to_string(), "train");
     let mut command = tokio::process::Command::from(tethered);
     command.envs(variables).kill_on_drop(true);
     let (mut child, _leash) = tether::spawn(command).await.map_err(fault)?;
@@ -61,8 +61,8 @@ pub(crate) async fn run(
     }
 }
 
-/// Refuses what cannot be started, before there is any plaintext.
-pub(crate) fn check(command: &[OsString]) -> Result<(), Fault> {
+/// Refuses what cannot be started, before there is any plaintext; `after` is the word that it stands behind.
+pub(crate) fn check(command: &[OsString], after: &str) -> Result<(), Fault> {
     let Some(program) = command.first() else {
         let (object, remedy) = ("the training command", "name one after --");
         return Err(Fault::new(FaultKind::Usage, "run", object, "there is none", remedy));
@@ -72,7 +72,7 @@ pub(crate) fn check(command: &[OsString]) -> Result<(), Fault> {
     } else {
         is_on_path(program)
     };
-    let missing = || broken(program, "there is no program of that name".to_owned());
+    let missing = || broken(program, "there is no program of that name".to_owned(), after);
     found.then_some(()).ok_or_else(missing)
 }
 
@@ -86,8 +86,8 @@ fn runs(path: &Path) -> bool {
     path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }
 
-fn broken(program: &OsStr, cause: String) -> Fault {
-    let remedy = "check the image and the command after train";
+fn broken(program: &OsStr, cause: String, after: &str) -> Fault {
+    let remedy = format!("check the image and the command after {after}");
     Fault::new(FaultKind::Io, "run", program.to_string_lossy(), cause, remedy)
 }
 
@@ -172,9 +172,9 @@ mod tests {
         let plain = folder.path().join("plain");
         std::fs::write(&plain, "no program").unwrap();
         for program in ["/no/such/program", "no-such-program", plain.to_str().unwrap(), "/"] {
-            assert_eq!(check(&[program.into()]).unwrap_err().object, program);
+            assert_eq!(check(&[program.into()], "train").unwrap_err().object, program);
         }
-        assert!(check(&["sh".into()]).is_ok() && check(&["/bin/sh".into(), "-c".into()]).is_ok());
-        assert_eq!(check(&[]).unwrap_err().kind, FaultKind::Usage);
+        assert!(check(&["sh".into()], "train").is_ok() && check(&["/bin/sh".into(), "-c".into()], "train").is_ok());
+        assert_eq!(check(&[], "train").unwrap_err().kind, FaultKind::Usage);
     }
 }

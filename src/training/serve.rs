@@ -49,7 +49,7 @@ pub async fn serve(command: Vec<OsString>) -> Result<(), Fault> {
     let mut stops = Stops::listen()?;
     let root = root();
     Workspace::sweep(&root);
-    child::check(&command)?;
+    child::check(&command, "serve")?;
     let cancel = CancellationToken::new();
     let opened = {
         let mut opening = pin!(open(&root, cancel.clone()));
