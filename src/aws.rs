@@ -41,6 +41,7 @@ pub(crate) mod transfer;
 
 mod answer;
 mod audit;
+mod bounded;
 mod causes;
 mod clients;
 mod connect;

@@ -20,6 +20,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use self::shape::Shape;
 use self::table::{Body, Must, Rule, rule};
+use super::bounded::TOO_LONG;
 
 mod shape;
 mod table;
@@ -84,6 +85,11 @@ impl Intercept for Witness {
         let Some(rule) = rule(metadata.name()).filter(|_| response.status().is_success()) else {
             return Ok(());
         };
+        // Nothing of it was kept.
+        let is_too_long = |error| format!("{error:?}").contains(TOO_LONG);
+        if context.output_or_error().err().is_some_and(is_too_long) {
+            return Ok(());
+        }
         let body = response.body().bytes().unwrap_or_default();
         let looked = match is_error(body) {
             // Where S3 is known to do so the SDK has read it.

@@ -20,7 +20,7 @@ use futures::FutureExt as _;
 use super::person::Person;
 use super::profile::{self, Chain, Role, SignIn};
 use super::renewal::{Ended, Make, kept};
-use super::{http, login, mfa, patience, roots, settings};
+use super::{bounded, http, login, mfa, patience, roots, settings};
 use crate::config::{Connection, SandboxEndpoint};
 use crate::domain::Fault;
 
@@ -92,6 +92,7 @@ async fn outside(connection: &Connection, person: &Person) -> Result<Reach, Faul
     settings::whole_keys()?;
     settings::readable_proxies()?;
     settings::printable_name()?;
+    bounded::check_files()?;
     let files = profile::chosen(connection.profile.as_deref()).await?;
     let retries = settings::retries(files.as_ref())?;
     let roots = roots::given(files.as_ref())?;

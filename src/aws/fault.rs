@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_types::request_id::RequestId;
 
 use super::answer::{NotAnAnswer, is_identified, is_page};
+use super::bounded::TOO_LONG;
 use super::causes::{chain, find};
 use super::gate::{Refused, is_throttling};
 use super::login::NoLogin;
@@ -389,6 +390,9 @@ fn of_unanswered(act: &str, object: &str, error: &(dyn Error + 'static), timed_o
     if text.contains("invalid peer certificate") {
         let remedy = "install the certificate authorities' certificates (Debian: ca-certificates) or name those to trust by AWS_CA_BUNDLE";
         return Fault::new(FaultKind::Unreachable, act, object, text, remedy);
+    }
+    if text.contains(TOO_LONG) {
+        return Fault::new(FaultKind::Foreign, act, object, text, ASK_THE_NETWORK);
     }
     if text.contains("tunnel error") {
         let remedy = "check HTTPS_PROXY: the proxy did not let this through";

@@ -12,6 +12,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
+use super::bounded;
+
 /// `http://` only, no proxy.
 pub(super) fn plain() -> SharedHttpClient {
     Builder::new().build_http()
@@ -74,7 +76,9 @@ impl HttpConnector for Way {
         } else {
             &self.clients.proxied
         };
-        client.http_connector(&self.settings, &self.components).call(request)
+        let is_object = bounded::is_for_object(request.uri());
+        let answer = client.http_connector(&self.settings, &self.components).call(request);
+        HttpConnectorFuture::new(async move { Ok(bounded::answer(answer.await?, is_object)) })
     }
 }
 

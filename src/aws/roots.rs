@@ -9,6 +9,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use super::bounded;
 use crate::domain::{Fault, FaultKind};
 
 /// What `AWS_CA_BUNDLE`, or `ca_bundle` of the profile that is selected in the files, names, as PEM.
@@ -35,7 +36,8 @@ fn read(path: &Path, source: &str) -> Result<Vec<u8>, Fault> {
             format!("check {source}: a file of certificates, as PEM"),
         )
     };
-    let pem = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
+    let pem = std::fs::File::open(path).and_then(bounded::read);
+    let pem = pem.map_err(|error| refused(error.to_string()))?;
     let usable = usable(CertificateDer::pem_slice_iter(&pem).flatten());
     if usable.is_empty() {
         return Err(refused("it holds no certificate that can be used".to_owned()));

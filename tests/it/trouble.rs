@@ -314,3 +314,36 @@ fn a_bucket_of_another_region_says_which() {
     command.env("AWS_ENDPOINT_URL", url);
     finish(command.output().unwrap()).failed(1, &["s3://elsewhere/x", "eu-central-1"]);
 }
+
+#[test]
+fn an_answer_without_an_end_is_given_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                let mut head = [0; 4096];
+                let _ = std::io::Read::read(&mut stream, &mut head);
+                let begin = b"HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\n\r\n<ListBucketResult>";
+                let _ = std::io::Write::write_all(&mut stream, begin);
+                while std::io::Write::write_all(&mut stream, &[b' '; 1 << 16]).is_ok() {}
+            });
+        }
+    });
+    let place = crate::place::Place::new();
+    let environment = [("AWS_ENDPOINT_URL", Some(url.as_str()))];
+    place
+        .run_as(&environment, &["verify", "s3://bucket/data/"])
+        .failed(1, &["the answer is longer than 64 MiB", "endpoint"]);
+}
+
+#[test]
+fn files_without_an_end_that_the_environment_names_are_refused() {
+    let place = crate::place::Place::new();
+    for name in ["AWS_CA_BUNDLE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+        place
+            .run_as(&[(name, Some("/dev/zero"))], &["verify", "s3://bucket/data/"])
+            .failed(1, &["/dev/zero", "it is longer than 16 MiB", name]);
+    }
+}
