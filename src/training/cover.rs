@@ -59,6 +59,9 @@ pub(crate) struct Cover {
     copied: PathBuf,
 }
 
+/// What is done of a cover at the end.
+type Step = fn(&Cover) -> Result<(), Fault>;
+
 impl Covers {
     /// Puts back what a killed run left aside.
     pub(crate) fn recover(root: &Path) -> Result<(), Fault> {
@@ -142,7 +145,7 @@ impl Covers {
         let down = std::mem::take(&mut self.up);
         self.taken.extend(down.iter().map(|cover| beside(&cover.place, TAKEN)));
         // All of one before the next: a link of COMMAND's may lead to what is in the place of another.
-        let steps: [fn(&Cover) -> Result<(), Fault>; 3] = [Cover::settle, Cover::take_over, Cover::put_back];
+        let steps: [Step; 3] = [Cover::settle, Cover::take_over, Cover::put_back];
         let mut first = Ok(());
         for step in steps {
             for cover in &down {

@@ -308,14 +308,14 @@ fn what_cannot_be_taken_over_fails_the_job_and_the_folder_comes_back() {
     let puts: [(&str, Put); 5] = [
         ("a file", |place, _| fs::write(place, "weights").unwrap()),
         ("leads nowhere", |place, root| {
-            symlink(root.join("none"), place).unwrap()
+            symlink(root.join("none"), place).unwrap();
         }),
         ("to a file", |place, root| {
-            symlink(root.join("input/config/hyperparameters.json"), place).unwrap()
+            symlink(root.join("input/config/hyperparameters.json"), place).unwrap();
         }),
         ("that it is in itself", |place, root| symlink(root, place).unwrap()),
         ("is strongroom's", |place, root| {
-            symlink(root.join(".strongroom-aside-output"), place).unwrap()
+            symlink(root.join(".strongroom-aside-output"), place).unwrap();
         }),
     ];
     for (said, put) in puts {
