@@ -209,6 +209,15 @@ fn sign_in(files: &ProfileSet, profile: &Profile) -> Result<Option<SignIn>, Faul
 }
 
 fn sso(files: &ProfileSet, profile: &Profile) -> Result<Option<Sso>, Fault> {
+    let mut missing = ["sso_account_id", "sso_role_name"]
+        .into_iter()
+        .filter(|key| profile.get(key).is_none());
+    // A session without both gives tokens and no credentials.
+    if let (Some(key), None) = (missing.next(), missing.next())
+        && (profile.get("sso_session").is_some() || profile.get("sso_start_url").is_some())
+    {
+        return Err(lacks(profile.name(), "it", key));
+    }
     let Some(name) = profile.get("sso_session") else {
         let Some(start_url) = profile.get("sso_start_url") else {
             return Ok(None);
@@ -385,6 +394,7 @@ mod tests {
             [profile process]\nrole_arn = arn:process\nsource_profile = gives\n\
             [profile odd]\naws_access_key_id = A\u{e9}\naws_secret_access_key = s\n\
             [profile behind-odd]\nrole_arn = arn:behind\nsource_profile = odd\n\
+            [profile no-role]\nsso_start_url = https://old.test\nsso_region = us-west-2\nsso_account_id = 1\n\
             [profile lost]\nrole_arn = arn:lost\nsource_profile = gone\n\
             [profile lost-session]\nsso_session = gone\nsso_account_id = 1\nsso_role_name = r\n\
             [profile half]\nsso_start_url = https://old.test\nsso_account_id = 1\nsso_role_name = r\n\
@@ -407,6 +417,7 @@ mod tests {
             ("lost", "lost", "its source_profile is [profile gone]"),
             ("lost-session", "lost-session", "its sso_session is [sso-session gone]"),
             ("behind-odd", "odd", "the access key from"),
+            ("no-role", "no-role", "it has no sso_role_name"),
             ("half", "half", "it has no sso_region"),
             ("behind-half", "half-session", "[sso-session half] has no sso_region"),
         ] {

@@ -67,11 +67,30 @@ fn the_link_is_read_off_kms_own_words() {
             Link::IdentityPolicy,
             false,
         ),
+        (
+            "kms:CreateGrant",
+            "because no identity-based policy allows it",
+            Link::IdentityPolicy,
+            false,
+        ),
+        (
+            "kms:CreateGrant",
+            "because no resource-based policy allows it",
+            Link::KeyPolicy,
+            false,
+        ),
+        (
+            "kms:ListAliases",
+            "because no identity-based policy allows it",
+            Link::IdentityPolicy,
+            false,
+        ),
     ];
     for (call, why, link, mends) in table {
         let said = explain(&denied(call, KEY, why)).unwrap();
         assert_eq!((said.link, said.repair.is_some()), (link, mends), "{call} {why}");
         assert!(!said.words.is_empty() && !said.remedy.is_empty());
+        assert_eq!(said.remedy.contains("create a grant"), mends, "{}", said.remedy);
     }
 }
 
