@@ -327,7 +327,7 @@ fn an_answer_without_an_end_is_given_up() {
                 let _ = std::io::Read::read(&mut stream, &mut head);
                 let begin = b"HTTP/1.1 200 OK\r\ncontent-type: application/xml\r\n\r\n<ListBucketResult>";
                 let _ = std::io::Write::write_all(&mut stream, begin);
-                while std::io::Write::write_all(&mut stream, &[b' '; 1 << 16]).is_ok() {}
+                while std::io::Write::write_all(&mut stream, &vec![b' '; 1 << 16]).is_ok() {}
             });
         }
     });

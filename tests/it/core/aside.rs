@@ -82,7 +82,7 @@ fn a_job_shows_its_loss_and_the_log_goes_on_where_they_have_read_it() {
     desk.keys("4jj").tick(1).tick(3);
     let name = desk.state.jobs.current().unwrap().name.clone();
     let topic = Topic::Log(name.clone());
-    assert_eq!(closer(&desk), [topic.clone()]);
+    assert_eq!(closer(&desk), std::slice::from_ref(&topic));
     let lines = (1..40).map(|epoch| log_line(&format!("epoch={epoch} loss={}", 1.0 / f64::from(epoch))));
     desk.answer(topic.clone(), Page::Log(lines.collect()));
     let screen = desk.screen();

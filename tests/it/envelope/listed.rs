@@ -293,7 +293,8 @@ async fn a_bundle_that_is_missing_forged_or_of_another_job_is_told_as_what_it_is
     let newer = String::from_utf8(alone.clone())
         .unwrap()
         .replace("\"version\":2", "\"version\":9");
-    let cases: [(&str, &[(&str, &[u8])], bool, &[&str]); 8] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a [u8])], bool, &'a [&'a str]);
+    let cases: [Case<'_>; 8] = [
         (
             "missing",
             &[both[1], both[2], both[3]],
