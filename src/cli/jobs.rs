@@ -52,7 +52,7 @@ pub struct StartArgs {
     #[arg(long, value_name = "s3://...")]
     pub output: Option<String>,
     /// A static strongroom for linux/amd64 that is brought to an image without any, as a channel (default: what
-    /// [jobs] says; empty: none)
+    /// `[jobs]` says; empty: none)
     #[arg(long, value_name = "FILE")]
     pub program: Option<PathBuf>,
     /// Follow the job and its log to the end; status 0 if it completed

@@ -1,7 +1,7 @@
 //! While COMMAND runs: what it puts where it must not stay is taken away at once, not at the next look.
 //!
 //! Two things are watched. Where COMMAND takes a link away and makes a folder in its place, the link is put back, and the
-//! folder's files are reached through it ([`Cover::again`]): once there is a file, or nobody makes folders in it any more, for
+//! folder's files are reached through it (`Cover::again`): once there is a file, or nobody makes folders in it any more, for
 //! who makes several, one in the other, finds no link among them. What it writes into the folder that SageMaker copies while the
 //! job runs loses its name there as soon as it has one: COMMAND writes on into a file that nobody can find, and once it is
 //! whole it becomes a token ([`Held`]). Between the making of a file or folder and that some milliseconds may pass.

@@ -18,7 +18,7 @@ const KEPT: usize = 50_000;
 /// An audit with its rows: what is wrong first. Of each sort no more than fifty thousand are kept, and how many are not is told.
 ///
 /// # Errors
-/// As [`audit`].
+/// As [`audit()`].
 pub async fn audit_report(
     aws: &Aws,
     request: &AuditRequest,
