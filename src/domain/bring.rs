@@ -67,7 +67,7 @@ const SCRIPT: &str = concat!(
     r#"[ "$srs" = "$srh" ]||no 'the program in the channel strongroom is not the one that was sent, "#,
     r#"its SHA-256 differs: it was not run';"#,
     r#"if srv=$("$srp" --version 2>/dev/null);then case $srv in 'strongroom '*)exec "$srp" train -- "$@";;"#,
-    r#"*)no 'the program in the channel strongroom is another one: it its answer is not that of strongroom';;"#,
+    r#"*)no 'the program in the channel strongroom is another one: its answer is not that of strongroom';;"#,
     r#"esac;fi;fi;rm -rf "$srt";done;"#,
     r#"no 'no folder of this image takes and runs a program (/opt/ml, /tmp, /var/tmp, HOME, /dev/shm; cp, chmod and mkdir)'"#,
 );

@@ -150,7 +150,7 @@ def new_full_role(p, _):
 def open_bucket(p):
     """The objects pane with the bucket open: where it is the only one it may open by itself."""
     p.sit_down("3")
-    while f"3 s3://{BUCKET}/" not in p.see(f"s3://{BUCKET}/", BUCKET, any_of=True).text():
+    while f"3 Objects s3://{BUCKET}/" not in p.see(f"s3://{BUCKET}/", BUCKET, any_of=True).text():
         if p.is_there(BUCKET):
             p.keys(ENTER)
     return p.see("data/")
@@ -187,11 +187,12 @@ def preflight(p, _):
     p.see("stands in the way of the job", "make the job", any_of=True)
 
 
-# The headers of a static program, which is all that is looked at before a job begins.
+# The headers of a static program and strongroom's mark, which is all that is looked at before a job begins.
 STATIC = (
     b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     + struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 0x400078, 64, 0, 0, 64, 56, 1, 64, 0, 0)
     + struct.pack("<IIQQQQQQ", 1, 5, 0, 0x400000, 0x400000, 120, 120, 0x1000)
+    + b"strongroom:this-is-the-program:b7c1f0e2a94d4d6e:0.1.0;"
 )
 
 
@@ -291,7 +292,7 @@ def to_buckets(p):
     """The objects pane with its buckets: where there is one it may open by itself."""
     p.sit_down("3").see(f"s3://{BUCKET}/", BUCKET, any_of=True)
     time.sleep(1)
-    if f"3 s3://{BUCKET}/" in p.text():
+    if f"3 Objects s3://{BUCKET}/" in p.text():
         p.keys(ESC)
     return p.see("Buckets")
 
