@@ -76,12 +76,15 @@ def test_an_image_trains_in_its_container_and_is_gone_when_stopped(shell_image, 
 
 
 # Says which host it is, and where the names of all of them lead.
-HOSTS = r"""
-read told < /opt/ml/input/config/resourceconfig.json
-host=${told#*\"current_host\":\"}; host=${host%%\"*}
-while read line; do case $line in *algo-*) echo "$line" ;; esac; done < /etc/hosts > /opt/ml/model/$host
-echo "$host here"
-"""
+HOSTS = "; ".join(
+    [
+        "read told < /opt/ml/input/config/resourceconfig.json",
+        r"host=${told#*\"current_host\":\"}",
+        r"host=${host%%\"*}",
+        'while read line; do case $line in *algo-*) echo "$line" ;; esac; done < /etc/hosts > /opt/ml/model/$host',
+        'echo "$host here"',
+    ]
+)
 
 
 def test_several_hosts_are_containers_that_know_each_other_by_name(shell_image, tmp_path):
@@ -181,7 +184,7 @@ def test_the_training_image_is_built_tried_pushed_and_trains_in_a_real_container
 def build_push_and_try(mine, folder, home, image):
     with Dashboard(mine, folder, home) as dashboard:
         dashboard.wait("train.py").keys("4").keys("a").wait("new repository").choose("new repository")
-        dashboard.wait("New ECR repository").keys(ENTER).wait("The repository is ")
+        dashboard.wait("New ECR repository").keys(ENTER).wait("The repository ").wait(" is there.")
         mine.client("ecr").describe_repositories(repositoryNames=["example-image"])
         dashboard.keys("4").keys("a").wait("build image").choose("build image")
         dashboard.wait("Build a training image").keys(ENTER).wait("Built and pushed", seconds=300)

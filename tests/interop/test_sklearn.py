@@ -59,7 +59,9 @@ def predicts(model, secret):
 
 
 def left_in_memory():
-    return [path for path in pathlib.Path("/dev/shm").iterdir() if path.name.startswith(".strongroom")]
+    # A program that a job brings is nothing plain, and its folder goes with the container.
+    entries = [path for path in pathlib.Path("/dev/shm").iterdir() if path.name.startswith(".strongroom")]
+    return [path for path in entries if not path.name.startswith(".strongroom-program-")]
 
 
 def nothing_is_left(container, secret):
