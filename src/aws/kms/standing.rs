@@ -1,33 +1,35 @@
 //! Whether a key can be used, and what it is called: by one call each.
 
+use aws_sdk_kms::types::KeyMetadata;
+
 use super::{alias, detail};
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::{Aws, Paged, every};
 use crate::domain::{Fault, KeyDetail, KeyState};
 
+const DESCRIBE: &str = "describe";
+
 /// The state of a key, and its ARN.
 pub(crate) async fn standing(aws: &Aws, key: &str) -> Result<(KeyState, String), Fault> {
-    let act = "describe";
-    let answer = aws.kms_of(key).describe_key().key_id(key).send().await;
-    let metadata = answer
-        .heard(act, key)?
-        .key_metadata
-        .expected(act, key, "key metadata")?;
-    let arn = metadata.arn.expected(act, key, "key ARN")?;
-    let state = metadata.key_state.expected(act, key, "key state")?;
+    let (arn, metadata) = described(aws, key).await?;
+    let state = metadata.key_state.expected(DESCRIBE, key, "key state")?;
     Ok((KeyState::parse(state.as_str()), arn))
 }
 
 /// The ARN of a key by id, ARN or alias, and what it is; its rotation is not asked for.
 pub(crate) async fn resolved(aws: &Aws, key: &str) -> Result<(String, KeyDetail), Fault> {
-    let act = "describe";
+    let (arn, metadata) = described(aws, key).await?;
+    Ok((arn, detail(&metadata)))
+}
+
+async fn described(aws: &Aws, key: &str) -> Result<(String, KeyMetadata), Fault> {
     let answer = aws.kms_of(key).describe_key().key_id(key).send().await;
     let metadata = answer
-        .heard(act, key)?
+        .heard(DESCRIBE, key)?
         .key_metadata
-        .expected(act, key, "key metadata")?;
-    let arn = metadata.arn.clone().expected(act, key, "key ARN")?;
-    Ok((arn, detail(&metadata)))
+        .expected(DESCRIBE, key, "key metadata")?;
+    let arn = metadata.arn.clone().expected(DESCRIBE, key, "key ARN")?;
+    Ok((arn, metadata))
 }
 
 /// The aliases of one key, sorted.
