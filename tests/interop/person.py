@@ -52,7 +52,8 @@ class Person:
             variables = {"EDITOR": EDITOR, "PATH": f"{self._tools()}:{os.environ['PATH']}"}
             self._dashboard = Dashboard(self.world, self.home, self.home, size=(200, 50), variables=variables)
             self.see("up to date", "region", "us-east-1", any_of=True)
-            self.keys("z")
+            # Nor the details, whose words would stand between those of a sentence over both.
+            self.keys("z", "i")
         return self.keys(pane)
 
     def _tools(self):
