@@ -24,7 +24,7 @@ mod reading;
 mod resource;
 
 /// As many as a big file has parts; said by `CreateMultipartUpload` and `CompleteMultipartUpload`.
-const TOO_MANY: &str = "UploadPart";
+const TOO_MANY: [&str; 2] = ["UploadPart", "UploadPartCopy"];
 
 /// The gate of one caller.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Intercept for Gate {
             let operation = operation.to_owned();
             return Err(Box::new(Refused { operation }));
         }
-        if operation != TOO_MANY {
+        if !TOO_MANY.contains(&operation) {
             let resource = resource::of(context.input());
             config.interceptor_state().store_put(Change { resource });
         }

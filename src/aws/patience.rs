@@ -29,6 +29,8 @@ pub(super) const ATTEMPTS: Duration = Duration::from_secs(60);
 pub(super) const ASKING: Duration = Duration::from_secs(100);
 /// S3 may think about many parts for a while: for so long about each.
 const PER_PART: Duration = Duration::from_millis(10);
+/// S3 copies at least so much while one waits.
+const COPIED_BYTES_PER_SECOND: u64 = 16 << 20;
 /// A body that comes in may rest this long.
 const REST: Duration = Duration::from_secs(20);
 /// A network may be as slow as this.
@@ -71,6 +73,15 @@ pub(super) fn of_bodies() -> TimeoutConfig {
 /// For parts that become an object.
 pub(super) fn of_completion(parts: usize) -> TimeoutConfig {
     let time = ANSWER + PER_PART * u32::try_from(parts).unwrap_or(u32::MAX);
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(time)
+        .operation_timeout(time * 2)
+        .build()
+}
+
+/// For so many bytes that S3 copies by itself.
+pub(super) fn of_copy(length: u64) -> TimeoutConfig {
+    let time = ANSWER + Duration::from_secs(length / COPIED_BYTES_PER_SECOND);
     TimeoutConfig::builder()
         .operation_attempt_timeout(time)
         .operation_timeout(time * 2)

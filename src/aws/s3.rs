@@ -7,6 +7,8 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+pub(in crate::aws) use self::carried::carried;
+pub(crate) use self::carried::{Carried, Keeps, Original, keeps, original};
 pub(in crate::aws) use self::demanded::{Demanded, demanded};
 pub(in crate::aws) use self::openings::Openings;
 pub(in crate::aws) use self::regions::{ByBucket, Listens, Redirects, Regions};
@@ -16,6 +18,7 @@ use super::{Aws, fault, patience, timestamp};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
 
 mod bucket;
+mod carried;
 mod demanded;
 mod glance;
 mod info;

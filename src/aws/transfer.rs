@@ -17,15 +17,17 @@ use crc_fast::CrcAlgorithm;
 use super::again::{Pause, again};
 use super::fault::{Expected, Heard};
 use super::patience::{self, Pulse};
-use super::s3::{self, demanded, length_of, uri};
+use super::s3::{self, Carried, carried, demanded, length_of, uri};
 use super::{Aws, fault};
 use crate::domain::{Fault, FaultKind};
 
 mod body;
+mod in_place;
 mod multipart;
 mod sealed;
 
 pub(crate) use body::{Content, Restart};
+pub(crate) use in_place::{LARGEST_COPY, copy_in_place};
 pub(crate) use multipart::{Multipart, Part, abort, begin, complete, parts, upload_part};
 pub(crate) use sealed::{put_sealed, sha256};
 
@@ -86,7 +88,7 @@ pub(crate) async fn find(aws: &Aws, bucket: &str, key: &str) -> Result<Option<He
     }
 }
 
-/// Writes a whole object at once; its ETag without quotes.
+/// Writes a whole object at once, like one that was there or as the rules for the bucket want it; its ETag without quotes.
 ///
 /// An answer that was lost makes the next try fail because the object exists: the caller finds out whose it is.
 pub(crate) async fn put(
@@ -96,6 +98,7 @@ pub(crate) async fn put(
     body: Bytes,
     metadata: &BTreeMap<String, String>,
     replaces: &Replaces,
+    like: Option<&Carried>,
 ) -> Result<String, Fault> {
     let crc = spelled(checksum(&body));
     let content = Content::Whole(body);
@@ -112,9 +115,11 @@ pub(crate) async fn put(
             .set_if_match(replaces.this())
             .checksum_crc64_nvme(&crc)
             .body(content.body(&pulse));
-        let call = demanded!(call, aws.demanded(bucket))
-            .customize()
-            .disable_payload_signing();
+        let call = match like {
+            Some(original) => carried!(call, original),
+            None => demanded!(call, aws.demanded(bucket)),
+        };
+        let call = call.customize().disable_payload_signing();
         let object = &object;
         async move {
             let sent = async {

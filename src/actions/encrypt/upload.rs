@@ -131,6 +131,7 @@ impl Job<'_> {
             bytes,
             &going.metadata,
             &going.replaces,
+            None,
         );
         // What S3 may have whole already it is not to keep untold.
         let put = tokio::select! {
@@ -228,7 +229,7 @@ impl Job<'_> {
                 let part = self.limits.part_of(going.token_bytes).ok_or_else(|| too_long(source))?;
                 // Its parts are gone, but they still tell whether the source is the same.
                 let plan = gone.map(|(_, plan)| plan).filter(|plan| plan.part == part);
-                let id = transfer::begin(self.aws, going.bucket, going.key, &going.metadata).await?;
+                let id = transfer::begin(self.aws, going.bucket, going.key, &going.metadata, None).await?;
                 let upload = going.upload(id);
                 going.note(|journal| journal.uploading(&upload, part));
                 (upload, plan.unwrap_or_else(|| Plan::of(part)))

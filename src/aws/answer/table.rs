@@ -55,12 +55,14 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
         | "PutBucketTagging"
         | "PutPublicAccessBlock" => nothing(),
         "CompleteMultipartUpload" => xml("CompleteMultipartUploadResult", &[Have("ETag")]),
+        "CopyObject" => xml("CopyObjectResult", &[Have("ETag")]),
         "CreateBucket" => with(&["location"]),
         "CreateMultipartUpload" => xml("InitiateMultipartUploadResult", &[Have("UploadId")]),
         "DeleteObjects" => xml(
             "DeleteResult",
             &[Have("Deleted.Key"), Have("Error.Key"), Have("Error.Code")],
         ),
+        "GetBucketAcl" | "GetObjectAcl" => xml("AccessControlPolicy", &[Have("Owner.ID"), Hold("AccessControlList")]),
         "GetBucketEncryption" => xml(
             "ServerSideEncryptionConfiguration",
             &[
@@ -69,11 +71,15 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
             ],
         ),
         "GetBucketLocation" => xml("LocationConstraint", &[]),
+        "GetBucketOwnershipControls" => xml("OwnershipControls", &[Have("Rule.ObjectOwnership")]),
         "GetBucketPolicy" => json(&[Have("Statement")]),
-        "GetBucketTagging" => xml(
+        "GetBucketTagging" | "GetObjectTagging" => xml(
             "Tagging",
             &[Hold("TagSet"), Have("TagSet.Tag.Key"), Hold("TagSet.Tag.Value")],
         ),
+        "GetObjectLegalHold" => xml("LegalHold", &[]),
+        "GetObjectLockConfiguration" => xml("ObjectLockConfiguration", &[]),
+        "GetObjectRetention" => xml("Retention", &[]),
         "GetObject" | "HeadObject" => bytes(&["content-length", "etag"]),
         "ListBuckets" => xml(
             "ListAllMyBucketsResult",
@@ -119,6 +125,7 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
                 Have("Part.ETag"),
             ],
         ),
+        "UploadPartCopy" => xml("CopyPartResult", &[Have("ETag")]),
         "PutObject" | "UploadPart" => with(&["etag"]),
         // KMS
         "CreateAlias"

@@ -32,6 +32,10 @@ const ANSWERS: &[(&str, &str)] = &[
         <CompleteMultipartUploadResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Location>http://b/k</Location>
         <Bucket>b</Bucket><Key>back&#x8;space</Key><ETag>&quot;17-2&quot;</ETag></CompleteMultipartUploadResult>"#,
     ),
+    (
+        "CopyObject",
+        "<CopyObjectResult><LastModified>2026-01-01T00:00:00Z</LastModified><ETag>\"e\"</ETag></CopyObjectResult>",
+    ),
     ("CreateBucket", ""),
     (
         "CreateMultipartUpload",
@@ -44,6 +48,10 @@ const ANSWERS: &[(&str, &str)] = &[
         "<DeleteResult><Deleted><Key>k</Key></Deleted><Error><Key>l</Key><Code>AccessDenied</Code></Error></DeleteResult>",
     ),
     (
+        "GetBucketAcl",
+        "<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList><Grant><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>",
+    ),
+    (
         "GetBucketEncryption",
         "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>",
     ),
@@ -52,10 +60,31 @@ const ANSWERS: &[(&str, &str)] = &[
         r#"<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>"#,
     ),
     (
+        "GetBucketOwnershipControls",
+        "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>",
+    ),
+    (
         "GetBucketTagging",
         "<Tagging><TagSet><Tag><Key>a</Key><Value></Value></Tag></TagSet></Tagging>",
     ),
     ("GetObject", ""),
+    (
+        "GetObjectAcl",
+        "<AccessControlPolicy><Owner><ID>1</ID></Owner><AccessControlList><Grant><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>",
+    ),
+    ("GetObjectLegalHold", "<LegalHold><Status>ON</Status></LegalHold>"),
+    (
+        "GetObjectLockConfiguration",
+        "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>",
+    ),
+    (
+        "GetObjectRetention",
+        "<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2030-01-01T00:00:00Z</RetainUntilDate></Retention>",
+    ),
+    (
+        "GetObjectTagging",
+        "<Tagging><TagSet><Tag><Key>a</Key><Value></Value></Tag></TagSet></Tagging>",
+    ),
     ("HeadObject", ""),
     (
         "ListBuckets",
@@ -82,6 +111,10 @@ const ANSWERS: &[(&str, &str)] = &[
     ("PutObject", ""),
     ("PutPublicAccessBlock", ""),
     ("UploadPart", ""),
+    (
+        "UploadPartCopy",
+        "<CopyPartResult><LastModified>2026-01-01T00:00:00Z</LastModified><ETag>\"e\"</ETag></CopyPartResult>",
+    ),
     ("CancelKeyDeletion", r#"{"KeyId":"k"}"#),
     ("CreateAlias", ""),
     ("CreateGrant", r#"{"GrantId":"g","GrantToken":"t"}"#),

@@ -27,11 +27,18 @@ const READING: &[&str] = &[
     "ListKeys",
     "ListResourceTags",
     // S3
+    "GetBucketAcl",
     "GetBucketEncryption",
     "GetBucketLocation",
+    "GetBucketOwnershipControls",
     "GetBucketPolicy",
     "GetBucketTagging",
     "GetObject",
+    "GetObjectAcl",
+    "GetObjectLegalHold",
+    "GetObjectLockConfiguration",
+    "GetObjectRetention",
+    "GetObjectTagging",
     "HeadBucket",
     "HeadObject",
     "ListBuckets",
@@ -105,6 +112,7 @@ mod tests {
         "AttachRolePolicy",
         "CancelKeyDeletion",
         "CompleteMultipartUpload",
+        "CopyObject",
         "CreateAlias",
         "CreateBucket",
         "CreateRepository",
@@ -142,6 +150,7 @@ mod tests {
         "UpdateAssumeRolePolicy",
         "UpdateKeyDescription",
         "UploadPart",
+        "UploadPartCopy",
         "",
     ];
 
@@ -161,7 +170,7 @@ mod tests {
 
     #[test]
     fn whatever_changes_something_says_what_it_is_called_on() {
-        let parts = ["", "UploadPart"];
+        let parts = ["", "UploadPart", "UploadPartCopy"];
         for operation in WRITING.iter().filter(|operation| !parts.contains(operation)) {
             assert!(super::super::resource::KNOWN.contains(operation), "{operation}");
         }

@@ -57,6 +57,7 @@ resources! {
     "CompleteMultipartUpload": s3::complete_multipart_upload::CompleteMultipartUploadInput => |it| {
         object(it.bucket(), it.key())
     },
+    "CopyObject": s3::copy_object::CopyObjectInput => |it| object(it.bucket(), it.key()),
     "CreateBucket": s3::create_bucket::CreateBucketInput => |it| bucket(it.bucket()),
     "CreateMultipartUpload": s3::create_multipart_upload::CreateMultipartUploadInput => |it| {
         object(it.bucket(), it.key())

@@ -12,7 +12,7 @@ use super::{Content, Replaces, UPLOAD, spelled, unquoted};
 use crate::aws::again::again;
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::patience::{self, Pulse};
-use crate::aws::s3::{demanded, uri};
+use crate::aws::s3::{Carried, carried, demanded, uri};
 use crate::aws::{Aws, Paged, every};
 use crate::domain::{Fault, FaultKind};
 
@@ -35,7 +35,7 @@ pub(crate) struct Part {
     pub(crate) crc: u64,
 }
 
-/// Begins an upload in parts; its id.
+/// Begins an upload in parts of an object like one that was there, or as the rules for the bucket want it; its id.
 ///
 /// If an answer was lost there is one more that nobody knows the id of. It has no part and costs nothing, and S3 says
 /// nothing of it that would tell it from somebody else's: it is left to the bucket's lifecycle.
@@ -44,6 +44,7 @@ pub(crate) async fn begin(
     bucket: &str,
     key: &str,
     metadata: &BTreeMap<String, String>,
+    like: Option<&Carried>,
 ) -> Result<String, Fault> {
     let call = || async move {
         let call = aws
@@ -54,7 +55,10 @@ pub(crate) async fn begin(
             .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
             .checksum_type(ChecksumType::FullObject)
             .set_metadata(Some(metadata.clone().into_iter().collect()));
-        let call = demanded!(call, aws.demanded(bucket));
+        let call = match like {
+            Some(original) => carried!(call, original),
+            None => demanded!(call, aws.demanded(bucket)),
+        };
         let object = uri(bucket, key);
         let answer = call.send().await.heard(UPLOAD, &object)?;
         answer.upload_id.expected(UPLOAD, &object, "upload id")
@@ -176,7 +180,7 @@ pub(crate) async fn abort(aws: &Aws, upload: &Multipart) -> Result<(), Fault> {
     }
 }
 
-fn read_checksum(text: &str) -> Option<u64> {
+pub(super) fn read_checksum(text: &str) -> Option<u64> {
     let bytes: [u8; 8] = STANDARD.decode(text).ok()?.try_into().ok()?;
     Some(u64::from_be_bytes(bytes))
 }
