@@ -71,6 +71,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Say what everything under a prefix is, under which key, and what is wrong; writes nothing to S3
     Audit(AuditArgs),
+    /// Put the data keys of everything under a prefix under another KMS key; the data stays where it is
+    Rewrap(RewrapArgs),
     /// Prove what a role may do with a key, as the role itself
     Prove(ProveArgs),
     /// In a training container: unwrap, decrypt, run COMMAND, encrypt what it leaves
@@ -275,6 +277,31 @@ pub struct AuditArgs {
     /// Look at older versions and delete markers too
     #[arg(long)]
     pub versions: bool,
+    /// On whose terms the bucket is asked.
+    #[command(flatten)]
+    pub terms: TermsArgs,
+}
+
+/// `rewrap s3://BUCKET/PREFIX/ --to KEY`.
+#[derive(Debug, Args)]
+pub struct RewrapArgs {
+    /// s3://BUCKET/PREFIX/: every token whose key begins so; s3://BUCKET/ for all of a bucket
+    pub place: String,
+    /// The KMS key that the data keys are to be under: id, ARN or alias/NAME
+    #[arg(long, value_name = "KEY")]
+    pub to: String,
+    /// Encryption context that the data keys are to have, in place of their own
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub context: Vec<(String, String)>,
+    /// Look at everything and say what would be done; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Then delete the old key objects that no version in the whole bucket names any more
+    #[arg(long, conflicts_with = "dry_run")]
+    pub delete_old_key_objects: bool,
+    /// One JSON object per line on standard output, then the summary
+    #[arg(long)]
+    pub json: bool,
     /// On whose terms the bucket is asked.
     #[command(flatten)]
     pub terms: TermsArgs,

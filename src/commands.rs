@@ -15,6 +15,7 @@ pub mod login;
 mod output;
 pub mod person;
 pub mod prove;
+pub mod rewrap;
 pub mod sandbox;
 pub mod start;
 pub mod verify;

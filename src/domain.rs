@@ -30,6 +30,7 @@ pub mod proof;
 pub mod question;
 pub mod reading;
 pub mod request;
+pub mod rewrap;
 pub mod secret;
 pub mod spec;
 pub mod survey;

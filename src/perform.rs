@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::bulk::{AuditRequest, audit_report, save_audit_report};
+use crate::actions::bulk::{AuditRequest, RewrapMode, audit_report, rewrap_report, save_audit_report};
 use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
@@ -285,6 +285,8 @@ async fn of_object(
             };
             audit_report(aws, &request, progress, cancel).await
         }
+        ObjectRequest::PlanRewrap(spec) => rewrap_report(aws, spec, RewrapMode::PLAN, progress, cancel).await,
+        ObjectRequest::Rewrap(spec) => rewrap_report(aws, spec, RewrapMode::ALL, progress, cancel).await,
         ObjectRequest::SaveAudit { report, to } => save_audit_report(report, to),
         ObjectRequest::Delete { bucket, objects } => {
             actions::delete_objects(aws, bucket, objects, progress, cancel).await

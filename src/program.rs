@@ -124,6 +124,7 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Decrypt(args) => with_aws("decrypt", &cli.global, &args, commands::decrypt::run).await?,
         Command::Verify(args) => with_aws("verify", &cli.global, &args, commands::verify::run).await?,
         Command::Audit(args) => with_aws("audit", &cli.global, &args, commands::audit::run).await?,
+        Command::Rewrap(args) => with_aws("rewrap", &cli.global, &args, commands::rewrap::run).await?,
         Command::Prove(args) => {
             let name = if args.story { interrupt::STORY } else { "prove" };
             with_aws(name, &cli.global, &args, commands::prove::run).await?;

@@ -71,6 +71,8 @@ mod readonly;
 mod regions;
 #[path = "it/renewed.rs"]
 mod renewed;
+#[path = "it/rewrap.rs"]
+mod rewrap;
 #[path = "it/roles.rs"]
 mod roles;
 #[path = "it/ruled.rs"]

@@ -2,14 +2,17 @@
 
 mod audit;
 mod data_keys;
+mod each;
 mod held;
 mod kms_keys;
 mod pace;
 mod report;
+mod rewrap;
 mod spread;
 mod table;
 mod trouble;
 
 pub use audit::{AuditRequest, audit};
 pub use report::{audit_report, save_audit_report};
+pub use rewrap::{RewrapMode, TellRewrapped, rewrap, rewrap_report};
 pub use table::AuditTable;

@@ -45,6 +45,7 @@ pub use super::stream::Way;
 pub use limits::Limits;
 
 pub(super) use abort::discard;
+pub(super) use data_key::put_data_key;
 pub(super) use journal_request::request_of;
 
 use batch::Job;

@@ -99,7 +99,13 @@ pub async fn re_encrypt_data_key(
 ) -> Result<Outcome, Fault> {
     let place = Location::parse(to)?;
     let ciphertext = data_key(aws, at).await?;
-    let (ciphertext, key_arn) = kms::re_encrypt(aws, &ciphertext, key, context).await?;
+    let how = kms::Rewrap {
+        from: None,
+        from_context: context,
+        to: key,
+        to_context: context,
+    };
+    let (ciphertext, key_arn) = kms::re_encrypt(aws, &ciphertext, how).await?;
     keep(aws, &place, ciphertext, key_arn).await
 }
 

@@ -14,6 +14,7 @@ mod keys;
 mod messages;
 mod objects;
 mod proofs;
+mod rewraps;
 mod roles;
 
 pub(super) use account::{CLEAN_UP, ask_save as ask_save_audit};
@@ -24,6 +25,7 @@ pub(super) use jobs::{TRAIN, ask_save as ask_save_log, list as list_job};
 pub(super) use keys::{deletion, policy_drafted, policy_read, restoration};
 pub(super) use objects::{ENCRYPT, ask_model, bucket_counted, preview};
 pub(super) use proofs::prove;
+pub(super) use rewraps::rewrapped;
 pub(super) use roles::NEW as NEW_ROLE;
 
 use super::command::{Command, Keyed};
@@ -62,6 +64,7 @@ pub const MENU: &[&Action] = &[
     &proofs::GRANT_CYCLE,
     &grants::RETIRE,
     &grants::EVERYWHERE,
+    &rewraps::REWRAP,
     &objects::EMPTY_BUCKET,
     &objects::DELETE_BUCKET,
     &jobs::CLONE,

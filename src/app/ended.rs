@@ -274,6 +274,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::AuditSaved { .. }
         | Outcome::Audited(_)
         | Outcome::AuditReportSaved { .. }
+        | Outcome::Rewrapped(_)
         | Outcome::PolicyDrafted { .. }
         | Outcome::PolicyRead { .. }
         | Outcome::PolicyPut { .. }

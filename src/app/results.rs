@@ -135,6 +135,7 @@ pub(super) fn show(
             state.keep_audit(&report);
             Some(Next::show(Overlay::Inventory(Inventory::new(report))))
         }
+        Outcome::Rewrapped(report) => Some(actions::rewrapped(state, request, &report)),
         Outcome::PolicyDrafted { policy } => actions::policy_drafted(state, &operation.continuation, policy),
         Outcome::PolicyRead { key_arn, policy } => {
             actions::policy_read(state, &operation.continuation, key_arn, &policy)

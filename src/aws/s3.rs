@@ -282,6 +282,18 @@ pub(crate) async fn write_key_object(
     ciphertext: Vec<u8>,
     kms_key_arn: &str,
 ) -> Result<(), Fault> {
+    write_key_object_with(aws, bucket, key, ciphertext, kms_key_arn, &[]).await
+}
+
+/// The same, with more metadata.
+pub(crate) async fn write_key_object_with(
+    aws: &Aws,
+    bucket: &str,
+    key: &str,
+    ciphertext: Vec<u8>,
+    kms_key_arn: &str,
+    more: &[(&str, String)],
+) -> Result<(), Fault> {
     let mut call = aws
         .s3_control()
         .put_object()
@@ -295,6 +307,9 @@ pub(crate) async fn write_key_object(
     let name = utf8_percent_encode(key, NON_ALPHANUMERIC).to_string();
     if !info::is_own_place(key) && name.len() <= LONGEST_NAME {
         call = call.metadata(KEY_OBJECT_NAME, name);
+    }
+    for (name, value) in more {
+        call = call.metadata(*name, value);
     }
     let call = demanded!(call, aws.demanded(bucket));
     call.send().await.heard("write", &uri(bucket, key))?;

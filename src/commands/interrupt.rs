@@ -99,6 +99,7 @@ impl Interrupt {
     fn fault(&self) -> Fault {
         let cause = "it was interrupted, and what it waited for was not answered";
         let remedy = match self.command {
+            "rewrap" => "every object opens; the same command goes on with what is left",
             "encrypt" => "the same command goes on with an upload that had begun",
             "start" => "the job may have been started: the dashboard has it, and `aws sagemaker list-training-jobs`",
             STORY => "a grant of this proof may stand: revoke what `aws kms list-grants` names strongroom-proof-…",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::audit::AuditReport;
+use super::rewrap::RewrapReport;
 use super::{
     AliasChange, AuditEntry, Brought, BucketCount, CleanUpItem, Contested, Dependents, Fault, Finding, Grant,
     GrantCycle, KeyChange, ObjectProof, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies,
@@ -311,6 +312,8 @@ pub enum Outcome {
         /// How many rows.
         rows: u64,
     },
+    /// Data keys were put under another KMS key, or it was looked at what that would do.
+    Rewrapped(Box<RewrapReport>),
     /// The audit log was written to a file.
     AuditSaved {
         /// The file.

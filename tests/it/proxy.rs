@@ -107,6 +107,18 @@ struct Counts {
     longest: usize,
     ranges: Vec<u64>,
     operations: Vec<String>,
+    passed: Vec<Passed>,
+}
+
+/// What a request of S3 moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// As [`Proxy::operations`] has it.
+    pub(crate) operation: String,
+    /// The range that it asks for.
+    pub(crate) range: Option<String>,
+    /// Bytes of its own body.
+    pub(crate) sent: usize,
 }
 
 /// Lives as long as the test's process; every connection has a thread.
@@ -188,6 +200,11 @@ impl Proxy {
     /// Everything that was asked for: the operation's name, or S3's method and path; dry runs say so.
     pub(crate) fn operations(&self) -> Vec<String> {
         self.counts.lock().unwrap().operations.clone()
+    }
+
+    /// The same, with the bytes that go through here.
+    pub(crate) fn passed(&self) -> Vec<Passed> {
+        self.counts.lock().unwrap().passed.clone()
     }
 
     /// Where the ranges begin that were asked for.
@@ -366,6 +383,13 @@ impl Passage {
     fn count(&self, line: &str, headers: &BTreeMap<String, String>, operation: &str) {
         let mut counts = self.counts.lock().unwrap();
         counts.operations.push(operation.to_owned());
+        counts.passed.push(Passed {
+            operation: operation.to_owned(),
+            range: headers.get("range").cloned(),
+            sent: headers
+                .get("content-length")
+                .map_or(0, |length| length.parse().unwrap()),
+        });
         counts.parts += usize::from(is_part(line));
         let range = headers
             .get("range")

@@ -41,7 +41,8 @@ fn class(request: &Request) -> Class {
             | ObjectRequest::Delete { .. }
             | ObjectRequest::CreateBucket { .. }
             | ObjectRequest::EmptyBucket { .. }
-            | ObjectRequest::DeleteBucket { .. },
+            | ObjectRequest::DeleteBucket { .. }
+            | ObjectRequest::Rewrap(_),
         )
         | Request::Grant(GrantRequest::Revoke { .. } | GrantRequest::New(_) | GrantRequest::Retire { .. })
         | Request::Key(
@@ -83,6 +84,7 @@ fn class(request: &Request) -> Class {
             ObjectRequest::Decrypt { .. }
             | ObjectRequest::Verify { .. }
             | ObjectRequest::Audit { .. }
+            | ObjectRequest::PlanRewrap(_)
             | ObjectRequest::SaveAudit { .. }
             | ObjectRequest::CountBucket { .. }
             | ObjectRequest::Preview { .. }

@@ -16,7 +16,7 @@ use crate::domain::{Fault, FaultKind, Location, ObjectUri};
 use crate::publish::{Folder, folder_of, write_new};
 
 /// Writes the key object; fine if it is there and the same.
-pub(super) async fn put_data_key(
+pub(in crate::actions) async fn put_data_key(
     aws: &Aws,
     bucket: &str,
     key: &str,

@@ -7,6 +7,7 @@ use crate::app::format::{self, Tone};
 use crate::domain::audit::{AuditSummary, Ended};
 use crate::domain::policy::role_label;
 use crate::domain::request::principal;
+use crate::domain::rewrap::RewrapReport;
 use crate::domain::words::{capitalized, holdings};
 use crate::domain::{
     AliasChange, BucketCount, Contested, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange,
@@ -50,6 +51,32 @@ fn audited(summary: &AuditSummary) -> (String, bool) {
     (
         format!("Audited {part}{}: {all}, {found}.", summary.place),
         summary.is_well(),
+    )
+}
+
+/// What a re-wrap came to, or would.
+fn rewrapped(report: &RewrapReport) -> String {
+    let objects = |count: u64| format::count(usize::try_from(count).unwrap_or(usize::MAX), "object");
+    let left: String = [(report.refused, "refused"), (report.failed, "failed")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!(", {count} {what}"))
+        .collect();
+    let stopped = if report.ended == Ended::Whole {
+        ""
+    } else {
+        ", then it was stopped"
+    };
+    let (verb, keys) = if report.is_plan {
+        ("would be re-wrapped", "")
+    } else {
+        ("re-wrapped", ": the tokens stayed where they are")
+    };
+    let under = format::count(usize::try_from(report.data_keys).unwrap_or(usize::MAX), "data key");
+    format!(
+        "{}: {} under {under} {verb}{left}{stopped}{keys}.",
+        report.place,
+        objects(report.done.objects)
     )
 }
 
@@ -311,6 +338,12 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             let (said, is_well) = audited(&report.summary);
             tone = if is_well { Tone::Good } else { Tone::Warn };
             said
+        }
+        Outcome::Rewrapped(report) => {
+            if !report.is_well() {
+                tone = Tone::Warn;
+            }
+            rewrapped(report)
         }
         Outcome::AuditReportSaved { path, rows } => {
             let rows = format::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row");

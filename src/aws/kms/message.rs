@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroizing;
 
-use super::{decrypted, in_context};
+use super::{decrypted, in_context, replica};
 use crate::aws::Aws;
 use crate::aws::fault::{Expected, Heard};
-use crate::domain::Fault;
+use crate::domain::{Arn, Fault};
 
 /// Encrypts at most 4096 bytes; the ciphertext and the ARN of the key.
 pub(crate) async fn encrypt(
@@ -43,23 +43,37 @@ pub(crate) async fn decrypt(
     Ok((opened.plaintext, opened.key_arn))
 }
 
+/// How a data key is wrapped anew.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rewrap<'a> {
+    /// The key that it is under, where that is known: KMS refuses a C of another.
+    pub(crate) from: Option<&'a str>,
+    pub(crate) from_context: &'a BTreeMap<String, String>,
+    pub(crate) to: &'a str,
+    pub(crate) to_context: &'a BTreeMap<String, String>,
+}
+
 /// Wraps C under another key without showing D to anybody; the new C and the ARN of its key.
-pub(crate) async fn re_encrypt(
-    aws: &Aws,
-    ciphertext: &[u8],
-    key: &str,
-    context: &BTreeMap<String, String>,
-) -> Result<(Vec<u8>, String), Fault> {
+pub(crate) async fn re_encrypt(aws: &Aws, ciphertext: &[u8], how: Rewrap<'_>) -> Result<(Vec<u8>, String), Fault> {
     let act = "wrap a data key anew under";
+    // KMS does it within one region: a key of several is asked for by the one that is there.
+    let region = Arn::parse(how.to).map_or(aws.region(), |arn| arn.region);
+    let from = how
+        .from
+        .map(|key| replica(key, region).unwrap_or_else(|| key.to_owned()));
+    let tokens = [how.from.unwrap_or_default(), how.to].map(|key| aws.tokens_for(key).unwrap_or_default());
+    let tokens = Some(tokens.concat()).filter(|tokens| !tokens.is_empty());
     let call = aws
-        .kms()
+        .kms_of(how.to)
         .re_encrypt()
         .ciphertext_blob(Blob::new(ciphertext))
-        .destination_key_id(key)
-        .set_source_encryption_context(in_context(context))
-        .set_destination_encryption_context(in_context(context));
-    let answer = call.send().await.heard(act, key)?;
-    let ciphertext = answer.ciphertext_blob.expected(act, key, "ciphertext")?;
-    let key_arn = answer.key_id.expected(act, key, "key ARN")?;
+        .set_source_key_id(from)
+        .destination_key_id(how.to)
+        .set_source_encryption_context(in_context(how.from_context))
+        .set_destination_encryption_context(in_context(how.to_context))
+        .set_grant_tokens(tokens);
+    let answer = call.send().await.heard(act, how.to)?;
+    let ciphertext = answer.ciphertext_blob.expected(act, how.to, "ciphertext")?;
+    let key_arn = answer.key_id.expected(act, how.to, "key ARN")?;
     Ok((ciphertext.into_inner(), key_arn))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use strongroom::actions;
 use strongroom::domain::audit::{AuditReport, AuditSummary};
+use strongroom::domain::rewrap::RewrapSpec;
 use strongroom::domain::{
     AccountRequest, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec,
     KeyRequest, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
@@ -100,6 +101,17 @@ impl Stage {
         }
     }
 
+    fn rewrap(&self) -> RewrapSpec {
+        RewrapSpec {
+            bucket: BUCKET.to_owned(),
+            prefixes: vec!["data/".to_owned()],
+            objects: Vec::new(),
+            to: self.key_arn.clone(),
+            context: Some(BTreeMap::from([("project".to_owned(), "houses".to_owned())])),
+            delete_old: false,
+        }
+    }
+
     /// At least one of every kind, each of which would succeed if it might.
     pub(super) fn requests(&self) -> Vec<Request> {
         let (key_arn, bucket, object) = (self.key_arn.clone(), BUCKET.to_owned(), OBJECT.to_owned());
@@ -145,6 +157,8 @@ impl Stage {
                 deep: true,
                 versions: true,
             }),
+            Request::Object(ObjectRequest::PlanRewrap(Box::new(self.rewrap()))),
+            Request::Object(ObjectRequest::Rewrap(Box::new(self.rewrap()))),
             Request::Object(ObjectRequest::SaveAudit {
                 report: Arc::new(AuditReport {
                     bucket: bucket.clone(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use strongroom::domain::audit::{AuditReport, AuditRow, AuditSummary, Ended, Flaw, Kind};
+use strongroom::domain::rewrap::{RewrapReport, RewrapSpec};
 use strongroom::domain::{
     AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Contested, Dependents, Fault, FaultKind, Finding,
     GrantCycle, KeyChange, ObjectFormat, ObjectProof, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep,
@@ -474,7 +475,9 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
             path: PathBuf::from("/home/ann/audit-sagemaker-example.csv"),
             rows: 1,
         },
-        Outcome::AuditReportSaved { .. } => Outcome::AuditSaved {
+        Outcome::AuditReportSaved { .. } => rewrapped(true, 0),
+        Outcome::Rewrapped(report) if report.is_plan => rewrapped(false, 2),
+        Outcome::Rewrapped(_) => Outcome::AuditSaved {
             path: PathBuf::from("/home/ann/audit.jsonl"),
             changes: 12,
         },
@@ -491,6 +494,20 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
         }]),
         Outcome::Audit(_) => return None,
     })
+}
+
+fn rewrapped(is_plan: bool, refused: u64) -> Outcome {
+    let spec = RewrapSpec {
+        bucket: own(BUCKET),
+        prefixes: vec![own("data/")],
+        objects: Vec::new(),
+        to: own("alias/training-data"),
+        context: None,
+        delete_old: false,
+    };
+    let mut report = RewrapReport::new(&spec, own("arn:aws:kms:us-east-1:111122223333:key/1"), is_plan);
+    (report.data_keys, report.done.objects, report.refused) = (3, 12, refused);
+    Outcome::Rewrapped(Box::new(report))
 }
 
 fn audited(flaws: &[Flaw]) -> Outcome {

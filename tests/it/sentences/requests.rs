@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use strongroom::domain::rewrap::RewrapSpec;
 use strongroom::domain::{
     AccountRequest, GrantConstraint, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest,
     JobSettings, JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest,
@@ -151,7 +152,12 @@ pub(super) fn next(request: &Request) -> Option<Request> {
         }),
         Request::Object(ObjectRequest::Verify { .. }) => audit(false),
         Request::Object(ObjectRequest::Audit { deep: false, .. }) => audit(true),
-        Request::Object(ObjectRequest::Audit { .. }) => Request::Object(ObjectRequest::SaveAudit {
+        Request::Object(ObjectRequest::Audit { .. }) => Request::Object(ObjectRequest::PlanRewrap(rewrap(false))),
+        Request::Object(ObjectRequest::PlanRewrap(_)) => Request::Object(ObjectRequest::Rewrap(rewrap(false))),
+        Request::Object(ObjectRequest::Rewrap(spec)) if !spec.delete_old => {
+            Request::Object(ObjectRequest::Rewrap(rewrap(true)))
+        }
+        Request::Object(ObjectRequest::Rewrap(_)) => Request::Object(ObjectRequest::SaveAudit {
             report: Arc::new(audit_report(&[])),
             to: PathBuf::from("/home/ann/audit.csv"),
         }),
@@ -378,5 +384,16 @@ pub(super) fn next(request: &Request) -> Option<Request> {
         }),
         Request::Account(AccountRequest::SaveAudit { .. }) => Request::Account(AccountRequest::AuditLog { most: 10 }),
         Request::Account(AccountRequest::AuditLog { .. }) => return None,
+    })
+}
+
+fn rewrap(delete_old: bool) -> Box<RewrapSpec> {
+    Box::new(RewrapSpec {
+        bucket: own(BUCKET),
+        prefixes: vec![own("data/")],
+        objects: Vec::new(),
+        to: key(),
+        context: None,
+        delete_old,
     })
 }

@@ -1,0 +1,370 @@
+//! Re-wrap: the data keys of everything under a prefix go to another KMS key, by one `ReEncrypt` a data key; the tokens stay where
+//! and what they are, and what is said of them is copied anew, in S3.
+//!
+//! First every object is asked what it says, which tells the data keys; then one data key after the other is wrapped anew, proved
+//! against a MAC, kept, and its objects are copied onto themselves while the next one is wrapped. An object tells its own state,
+//! so that the same again goes on with what is left; a [journal](journal) spares KMS the calls that it had. The key object is there
+//! before an object names it, and the old one stays: at every moment every object opens.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::each::each;
+use crate::actions::ProgressSink;
+use crate::actions::faults::cancelled;
+use crate::aws::again::again;
+use crate::aws::{Aws, kms, pages, s3, transfer};
+use crate::domain::audit::Ended;
+use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped};
+use crate::domain::{Fault, FaultKind, KeyState, ObjectRow, Outcome, Progress};
+
+mod copying;
+mod data_key;
+mod journal;
+mod old_keys;
+mod scan;
+
+use data_key::Anew;
+use scan::{Found, Scan, Wrapped};
+
+const ACT: &str = "re-wrap";
+
+/// Tells one row an object as it comes, and at the end what all are together.
+pub type TellRewrapped<'a> = &'a mut (dyn FnMut(RewrapRow) -> Result<(), Fault> + Send);
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RewrapMode {
+    /// Nothing is changed: what would be is told.
+    pub is_plan: bool,
+    /// Bytes that S3 copies by one call; what is longer goes in parts. S3 takes 5 GiB.
+    pub largest_copy: u64,
+}
+
+impl RewrapMode {
+    /// Nothing is changed.
+    pub const PLAN: Self = Self {
+        is_plan: true,
+        largest_copy: transfer::LARGEST_COPY,
+    };
+    /// All of it.
+    pub const ALL: Self = Self {
+        is_plan: false,
+        largest_copy: transfer::LARGEST_COPY,
+    };
+}
+
+/// Re-wraps the data keys of tokens, or tells what that would do.
+///
+/// # Errors
+/// When the KMS key cannot be used, or not everything could be listed: then nothing was changed. What goes wrong with one object
+/// or one data key is told of that, and the others go on.
+pub async fn rewrap(
+    aws: &Aws,
+    spec: &RewrapSpec,
+    mode: RewrapMode,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+    tell: TellRewrapped<'_>,
+) -> Result<RewrapReport, Fault> {
+    let target = target(aws, &spec.to).await?;
+    let run = Run {
+        aws,
+        spec,
+        mode,
+        keeps: s3::keeps(aws, &spec.bucket).await?,
+        journal: journal::Journal::new(aws, spec, &target),
+        target,
+        progress,
+        cancel,
+    };
+    let mut told = Told {
+        report: RewrapReport::new(spec, run.target.clone(), mode.is_plan),
+        all: 0,
+        tell,
+    };
+    let groups = run.scan(&mut told).await?;
+    let (mut ended, mut old) = (Ended::Whole, BTreeMap::new());
+    if mode.is_plan {
+        run.plan(groups, &mut told)?;
+    } else {
+        (ended, old) = run.go(groups, &mut told).await?;
+    }
+    told.report.older = run.older().await;
+    if spec.delete_old && !mode.is_plan && ended == Ended::Whole {
+        told.report.old_key_objects = old_keys::delete(&run, old).await?;
+    }
+    told.report.ended = ended;
+    Ok(told.report)
+}
+
+/// The same for the dashboard: what is refused by name is in the report.
+///
+/// # Errors
+/// As [`rewrap`].
+pub async fn rewrap_report(
+    aws: &Aws,
+    spec: &RewrapSpec,
+    mode: RewrapMode,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    let report = rewrap(aws, spec, mode, progress, cancel, &mut |_| Ok(())).await?;
+    Ok(Outcome::Rewrapped(Box::new(report)))
+}
+
+/// The ARN of the key that data keys are to be under, if it can be used so.
+async fn target(aws: &Aws, key: &str) -> Result<String, Fault> {
+    let (arn, detail) = match again(|| kms::resolved(aws, key)).await {
+        // Who may wrap under a key need not be one who may look at it; an ARN says all that is needed.
+        Err(fault) if fault.kind == FaultKind::Denied && key.contains(":key/") => return Ok(key.to_owned()),
+        answer => answer?,
+    };
+    let refused = |kind, cause: String, remedy| Err(Fault::new(kind, "wrap data keys under", &arn, cause, remedy));
+    if detail.state != KeyState::Enabled {
+        let cause = format!("it is {}", detail.state.as_str());
+        return refused(FaultKind::KeyState, cause, "enable it, or choose another key");
+    }
+    if detail.spec != "SYMMETRIC_DEFAULT" || detail.usage != "ENCRYPT_DECRYPT" {
+        let cause = format!("it is a key for {} ({})", detail.usage, detail.spec);
+        return refused(FaultKind::Invalid, cause, "choose a symmetric key for encryption");
+    }
+    Ok(arn)
+}
+
+/// The tokens of one data key.
+struct Group {
+    wrapped: Wrapped,
+    /// The key objects that its tokens name.
+    key_objects: BTreeSet<String>,
+    /// Keys and bytes.
+    objects: Vec<(Box<str>, u64)>,
+}
+
+struct Run<'a> {
+    aws: &'a Aws,
+    spec: &'a RewrapSpec,
+    mode: RewrapMode,
+    keeps: s3::Keeps,
+    journal: journal::Journal,
+    /// ARN.
+    target: String,
+    progress: &'a ProgressSink,
+    cancel: &'a CancellationToken,
+}
+
+struct Told<'a> {
+    report: RewrapReport,
+    /// Objects to re-wrap.
+    all: u64,
+    tell: TellRewrapped<'a>,
+}
+
+impl Told<'_> {
+    fn row(&mut self, row: RewrapRow) -> Result<(), Fault> {
+        self.report.note(&row);
+        (self.tell)(row)
+    }
+
+    fn done(&mut self, from: &Wrapped, row: RewrapRow) -> Result<(), Fault> {
+        if row.state == Rewrapped::Done {
+            self.report
+                .from
+                .entry(from.kms_key_id.clone())
+                .or_default()
+                .add(row.size);
+        }
+        self.row(row)
+    }
+}
+
+impl Run<'_> {
+    fn bucket(&self) -> &str {
+        &self.spec.bucket
+    }
+
+    /// The context that a data key of this one is to have.
+    fn context<'c>(&'c self, own: &'c BTreeMap<String, String>) -> &'c BTreeMap<String, String> {
+        self.spec.context.as_ref().unwrap_or(own)
+    }
+
+    /// Asks every object, and puts those to re-wrap together by data key.
+    async fn scan(&self, told: &mut Told<'_>) -> Result<Vec<Group>, Fault> {
+        let scan = Scan::new(self);
+        let mut groups: Vec<Group> = Vec::new();
+        let mut places: HashMap<Wrapped, usize> = HashMap::new();
+        let mut seen = 0_u64;
+        let named = self.spec.objects.iter().map(|key| Ok(vec![key.clone()]));
+        let listed = stream::iter(&self.spec.prefixes).flat_map(|prefix| {
+            let ask = move |token: Option<String>| {
+                again(move || s3::list_under(self.aws, self.bucket(), prefix, token.clone()))
+            };
+            pages(ask).map(|page| Ok(page?.into_iter().map(key_of).collect::<Vec<_>>()))
+        });
+        let pages = stream::iter(named).chain(listed);
+        let take = |found: Found| {
+            seen += 1;
+            self.progress
+                .at("looking at", format!("{}, {seen} objects", self.spec.place()));
+            match found {
+                Found::Gone => {}
+                Found::Other => told.report.passed_over += 1,
+                Found::Row(row) => told.row(row)?,
+                Found::Token {
+                    key,
+                    size,
+                    wrapped,
+                    key_object,
+                } => {
+                    let nth = *places.entry(wrapped).or_insert_with_key(|wrapped| {
+                        let (wrapped, key_objects) = (wrapped.clone(), BTreeSet::new());
+                        groups.push(Group {
+                            wrapped,
+                            key_objects,
+                            objects: Vec::new(),
+                        });
+                        groups.len() - 1
+                    });
+                    if let Some(group) = groups.get_mut(nth) {
+                        group.key_objects.extend(key_object);
+                        group.objects.push((key.into_boxed_str(), size));
+                    }
+                    told.all += 1;
+                }
+            }
+            Ok(())
+        };
+        match each(pages, self.cancel, |key| scan.look(key), take).await? {
+            Ended::Whole => Ok(groups),
+            Ended::Stopped => Err(cancelled(ACT, self.spec.place())),
+            Ended::BrokeOff(fault) => Err(*fault),
+        }
+    }
+
+    fn plan(&self, groups: Vec<Group>, told: &mut Told<'_>) -> Result<(), Fault> {
+        told.report.data_keys = groups.len() as u64;
+        for group in groups {
+            for (key, size) in group.objects {
+                told.done(
+                    &group.wrapped,
+                    RewrapRow {
+                        key: key.into(),
+                        size,
+                        state: Rewrapped::Done,
+                        why: None,
+                    },
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One data key after the other, the next one while the objects of this one are copied; the old key objects by the digests of
+    /// what is in them.
+    async fn go(&self, groups: Vec<Group>, told: &mut Told<'_>) -> Result<(Ended, BTreeMap<String, String>), Fault> {
+        let mut old = BTreeMap::new();
+        let mut groups = groups.into_iter();
+        let mut current = None;
+        loop {
+            let next = groups.next().filter(|_| !self.cancel.is_cancelled());
+            let wrapped = async {
+                let group = next?;
+                let anew = self.wrap_anew(&group).await;
+                Some((group, anew))
+            };
+            let (copied, wrapped) = futures::join!(self.copy_all(current.take(), told, &mut old), wrapped);
+            let copied = copied?;
+            if copied != Ended::Whole || self.cancel.is_cancelled() {
+                return Ok((Ended::Stopped, old));
+            }
+            match wrapped {
+                Some((group, Ok(anew))) => {
+                    told.report.data_keys += 1;
+                    current = Some((group, anew));
+                }
+                Some((group, Err(fault))) => {
+                    for (key, size) in group.objects {
+                        let why = Some(fault.to_string());
+                        told.row(RewrapRow {
+                            key: key.into(),
+                            size,
+                            state: Rewrapped::Failed,
+                            why,
+                        })?;
+                    }
+                }
+                None if current.is_none() => return Ok((Ended::Whole, old)),
+                None => {}
+            }
+        }
+    }
+
+    async fn copy_all(
+        &self,
+        group: Option<(Group, Anew)>,
+        told: &mut Told<'_>,
+        old: &mut BTreeMap<String, String>,
+    ) -> Result<Ended, Fault> {
+        let Some((
+            Group {
+                wrapped,
+                key_objects,
+                objects,
+            },
+            anew,
+        )) = group
+        else {
+            return Ok(Ended::Whole);
+        };
+        for key in &key_objects {
+            old.insert(key.clone(), journal::digest(&wrapped));
+        }
+        let (wrapped, key_objects) = (&wrapped, &key_objects);
+        let pages = stream::iter([Ok(objects)]);
+        let copy = |(key, size): (Box<str>, u64)| {
+            let anew = &anew;
+            async move { self.copy(wrapped, key_objects, anew, &key, size).await }
+        };
+        each(pages, self.cancel, copy, |row| {
+            told.done(wrapped, row)?;
+            let report = &told.report;
+            self.progress.report(Progress {
+                phase: "re-wrapping".to_owned(),
+                item: self.spec.place(),
+                bytes: report.done.bytes,
+                items: Some((report.done.objects, told.all)),
+                ..Progress::default()
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    /// How many older versions are there; nothing if they may not be listed.
+    async fn older(&self) -> Option<u64> {
+        let mut older = 0;
+        let named = self.spec.objects.iter().map(|key| (key, true));
+        for (place, is_whole) in self.spec.prefixes.iter().map(|prefix| (prefix, false)).chain(named) {
+            let ask = |marker: Option<String>| {
+                again(move || s3::list_versions_under(self.aws, self.bucket(), place, marker.clone()))
+            };
+            let mut pages = pages(ask);
+            while let Some(page) = pages.next().await {
+                let is_older = |version: &&s3::Version| {
+                    !version.is_latest && version.size.is_some() && (!is_whole || version.key == *place)
+                };
+                older += page.ok()?.iter().filter(is_older).count() as u64;
+            }
+        }
+        Some(older)
+    }
+}
+
+fn key_of(row: ObjectRow) -> String {
+    match row {
+        ObjectRow::Object { key, .. } => key,
+        ObjectRow::Prefix { prefix } => prefix,
+    }
+}

@@ -1,0 +1,148 @@
+//! One data key: wrapped anew by KMS, unwrapped once and held against a MAC before anything names it, then kept.
+
+use super::{ACT, Group, Run};
+use crate::actions::encrypt::put_data_key;
+use crate::actions::encrypted_data_key::DATA_KEYS;
+use crate::actions::faults::fault_of;
+use crate::aws::again::again;
+use crate::aws::{kms, s3, transfer};
+use crate::domain::{Fault, FaultKind};
+use crate::envelope::{DataKey, HEADER_TEXT, Metadata, header_of};
+
+/// Objects whose MACs are tried: the first may be one that somebody damaged.
+const TRIED: usize = 5;
+
+/// A data key as it is wrapped now.
+pub(super) struct Anew {
+    /// C.
+    pub(super) ciphertext: Vec<u8>,
+    /// Its key object.
+    pub(super) key_object: String,
+}
+
+impl Run<'_> {
+    /// Wraps the data key of these objects under the KMS key, and keeps it in a key object beside the old one.
+    pub(super) async fn wrap_anew(&self, group: &Group) -> Result<Anew, Fault> {
+        let entry = self.journal.entry(&group.wrapped);
+        let (ciphertext, is_known) = match self.journal.read(self.aws, self.bucket(), &entry).await? {
+            Some(ciphertext) => (ciphertext, true),
+            None => (self.re_encrypt(group).await?, false),
+        };
+        let proved = self.prove(group, &ciphertext).await;
+        if let (Err(fault), true) = (&proved, is_known)
+            && matches!(fault.kind, FaultKind::Integrity | FaultKind::Invalid)
+        {
+            let remedy = format!("delete {} and run the same again", s3::uri(self.bucket(), &entry.key));
+            return Err(Fault {
+                remedy,
+                ..fault.clone()
+            });
+        }
+        proved?;
+        let ciphertext = if is_known {
+            ciphertext
+        } else {
+            let written = self
+                .journal
+                .write(self.aws, self.bucket(), &entry, group, ciphertext, &self.target)
+                .await?;
+            match written {
+                journal_kept @ super::journal::Written::Ours(_) => journal_kept.into_ciphertext(),
+                // Another run was before us: what it kept is what objects name, once it has been proved too.
+                theirs @ super::journal::Written::Theirs(_) => {
+                    let theirs = theirs.into_ciphertext();
+                    self.prove(group, &theirs).await?;
+                    theirs
+                }
+            }
+        };
+        let key_object = self.key_object(group, &entry.id);
+        put_data_key(self.aws, self.bucket(), &key_object, &ciphertext, &self.target).await?;
+        Ok(Anew { ciphertext, key_object })
+    }
+
+    async fn re_encrypt(&self, group: &Group) -> Result<Vec<u8>, Fault> {
+        let wrapped = &group.wrapped;
+        let how = kms::Rewrap {
+            from: Some(&wrapped.kms_key_id),
+            from_context: &wrapped.context,
+            to: &self.target,
+            to_context: self.context(&wrapped.context),
+        };
+        let (ciphertext, arn) = again(|| kms::re_encrypt(self.aws, &wrapped.ciphertext, how)).await?;
+        if arn == self.target {
+            return Ok(ciphertext);
+        }
+        let cause = format!("KMS wrapped it under {arn}");
+        Err(Fault::new(
+            FaultKind::Other,
+            "wrap a data key anew under",
+            &self.target,
+            cause,
+            "name the key by its ARN",
+        ))
+    }
+
+    /// Unwraps it as anybody will, and holds it against the MAC of one of its objects.
+    async fn prove(&self, group: &Group, ciphertext: &[u8]) -> Result<(), Fault> {
+        let context = self.context(&group.wrapped.context);
+        let unwrapped = again(|| kms::decrypt_data_key(self.aws, ciphertext, Some(&self.target), context, &[])).await?;
+        let data_key = DataKey::from_plaintext(&unwrapped.plaintext)
+            .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;
+        let mut refused = None;
+        for (key, _) in group.objects.iter().take(TRIED) {
+            match self.holds(&data_key, key).await {
+                Ok(()) => return Ok(()),
+                Err(fault) if fault.is_unheard() => return Err(fault),
+                Err(fault) => refused = refused.or(Some(fault)),
+            }
+        }
+        let place = self.spec.place();
+        let why = refused.map(|fault| fault.to_string()).unwrap_or_default();
+        let cause = format!(
+            "under the data key as it would be wrapped no MAC of its objects holds ({why}); nothing was changed"
+        );
+        Err(Fault::new(
+            FaultKind::Integrity,
+            ACT,
+            place,
+            cause,
+            "verify the objects: they may not open now either",
+        ))
+    }
+
+    async fn holds(&self, data_key: &DataKey, key: &str) -> Result<(), Fault> {
+        let (bucket, uri) = (self.bucket(), s3::uri(self.bucket(), key));
+        let head = transfer::head(self.aws, bucket, key).await?;
+        let wrong = |error| fault_of(ACT, &uri, &error);
+        let pairs = head
+            .metadata
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let no_token = |cause: &str| Fault::new(FaultKind::Integrity, ACT, &uri, cause, "");
+        let metadata = Metadata::from_map(pairs).map_err(wrong)?;
+        let metadata = metadata.ok_or_else(|| no_token("its metadata is gone"))?;
+        let end = head.length.min(HEADER_TEXT as u64);
+        let text = transfer::range(self.aws, bucket, key, head.etag.as_deref(), 0, end)
+            .await?
+            .concat();
+        let header = header_of(&text).ok_or_else(|| no_token("it begins no token"))?;
+        metadata.check(data_key, &header).map_err(wrong)
+    }
+
+    /// Beside the old one, under a name that the same again finds.
+    fn key_object(&self, group: &Group, id: &str) -> String {
+        let below = self
+            .aws
+            .upload_settings(self.bucket())
+            .data_keys_below
+            .unwrap_or_default();
+        match group.key_objects.first() {
+            None => format!("{below}{DATA_KEYS}{id}"),
+            Some(old) => match old.rfind(DATA_KEYS) {
+                Some(at) => format!("{}{id}", &old[..at + DATA_KEYS.len()]),
+                None => format!("{old}-{id}"),
+            },
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The key objects of data keys that were re-wrapped: deleted only once all versions in the bucket were read and none names them.
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+
+use super::super::audit::{AuditRequest, audit};
+use super::Run;
+use crate::actions::encrypted_data_key::MAX_DATA_KEY;
+use crate::aws::again::again;
+use crate::aws::{pages, s3, transfer};
+use crate::domain::audit::{AuditRow, Ended, KeyUse, Kind};
+use crate::domain::rewrap::OldKeyObject;
+use crate::domain::{Fault, FaultKind};
+use crate::envelope::binding;
+
+/// Deletes those that nothing names any more; `old` by the digests of what is in them.
+pub(super) async fn delete(run: &Run<'_>, old: BTreeMap<String, String>) -> Result<Vec<OldKeyObject>, Fault> {
+    let (aws, bucket) = (run.aws, run.bucket());
+    let mut all = run.journal.old_key_objects(aws, bucket).await?;
+    all.extend(old);
+    let mut told: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for (key, digest) in all {
+        match why_not_ours(run, &key, &digest).await {
+            Ok(Some(why)) => told.insert(key, Some(why)),
+            Ok(None) => told.insert(key, None),
+            // Gone already.
+            Err(fault) if fault.kind == FaultKind::NotFound => None,
+            Err(fault) => told.insert(key, Some(format!("it could not be read: {fault}"))),
+        };
+    }
+    if told.values().any(Option::is_none) {
+        let why = match unfinished(run).await {
+            Ok(0) => in_use(run, &mut told).await?,
+            Ok(uploads) => Some(format!(
+                "{uploads} uploads to the bucket are unfinished, and nobody knows what they will name"
+            )),
+            Err(fault) => Some(format!("whether uploads are unfinished could not be read: {fault}")),
+        };
+        if let Some(why) = why {
+            for kept in told.values_mut().filter(|kept| kept.is_none()) {
+                *kept = Some(why.clone());
+            }
+        }
+    }
+    let gone: Vec<String> = told
+        .iter()
+        .filter(|(_, kept)| kept.is_none())
+        .map(|(key, _)| key.clone())
+        .collect();
+    if run.cancel.is_cancelled() {
+        for kept in told.values_mut().filter(|kept| kept.is_none()) {
+            *kept = Some("it was stopped before".to_owned());
+        }
+    } else if !gone.is_empty() {
+        run.progress.at("deleting", format!("{} old key objects", gone.len()));
+        s3::delete_objects(aws, bucket, &gone).await?;
+    }
+    Ok(told.into_iter().map(|(key, kept)| OldKeyObject { key, kept }).collect())
+}
+
+/// Why it is not one that we may take away: an object's metadata can name anything.
+async fn why_not_ours(run: &Run<'_>, key: &str, digest: &str) -> Result<Option<String>, Fault> {
+    let head = transfer::head(run.aws, run.bucket(), key).await?;
+    if !s3::is_kept_by_us(&head.metadata, key) {
+        let why = "a person gave it its name, or it is no key object of strongroom's: others may read it there";
+        return Ok(Some(why.to_owned()));
+    }
+    let bytes = again(|| s3::read_small(run.aws, run.bucket(), key, MAX_DATA_KEY)).await?;
+    Ok((binding::digest(&bytes) != digest)
+        .then(|| "it holds another data key than the one that was re-wrapped".to_owned()))
+}
+
+async fn unfinished(run: &Run<'_>) -> Result<usize, Fault> {
+    let ask = |marker: Option<String>| again(move || s3::unfinished_uploads(run.aws, run.bucket(), marker.clone()));
+    pages(ask)
+        .try_fold(0, |sum, page| async move { Ok(sum + page.len()) })
+        .await
+}
+
+/// Reads every version in the bucket, and notes with those that are named by whom. Why none at all may go, if that is so.
+async fn in_use(run: &Run<'_>, told: &mut BTreeMap<String, Option<String>>) -> Result<Option<String>, Fault> {
+    let bucket = run.bucket();
+    let request = AuditRequest {
+        bucket: bucket.to_owned(),
+        prefix: String::new(),
+        deep: false,
+        versions: true,
+    };
+    let (mut orphaned, mut others) = (Vec::new(), None);
+    let root = s3::uri(bucket, "");
+    let mut tell = |row: AuditRow| {
+        let version = row
+            .version
+            .as_deref()
+            .map(|id| format!(" (version {id})"))
+            .unwrap_or_default();
+        if let Some(name) = row.data_key_object.as_deref().and_then(|uri| uri.strip_prefix(&root))
+            && let Some(kept @ None) = told.get_mut(name)
+        {
+            *kept = Some(format!("{root}{}{version} names it", row.key));
+        }
+        if row.kind == Kind::KeyObject && row.key_use == Some(KeyUse::Orphaned) {
+            orphaned.push(row.key);
+        } else if others.is_none() && may_use(&row) {
+            let unread = row
+                .unread
+                .as_ref()
+                .map(|unread| format!(", not read: {}", unread.why))
+                .unwrap_or_default();
+            others = Some(format!(
+                "{root}{}{version} ({}{unread}) may use it without naming it",
+                row.key,
+                row.kind.as_str()
+            ));
+        }
+        Ok(())
+    };
+    let summary = audit(run.aws, &request, run.progress, run.cancel, &mut tell).await?;
+    match summary.ended {
+        Ended::Whole => {}
+        Ended::Stopped => return Ok(Some("it was stopped before all versions were read".to_owned())),
+        Ended::BrokeOff(fault) => return Ok(Some(format!("not all versions could be read: {fault}"))),
+    }
+    let reason = others.unwrap_or_else(|| "not everything that may name it could be read".to_owned());
+    for (key, kept) in told.iter_mut().filter(|(_, kept)| kept.is_none()) {
+        if !orphaned.contains(key) {
+            *kept = Some(reason.clone());
+        }
+    }
+    Ok(None)
+}
+
+/// Whether something may need a key object without naming it: as the audit has it.
+fn may_use(row: &AuditRow) -> bool {
+    matches!(
+        row.kind,
+        Kind::Fernet | Kind::Archive | Kind::ArchiveOfTokens | Kind::Unread | Kind::SseC
+    ) || row.kind.is_token() && row.data_key_object.is_none()
+}

@@ -1,0 +1,204 @@
+//! What an object says of its data key: by its head alone, unless that says nothing of what it is.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::Run;
+use crate::actions::encrypted_data_key::MAX_DATA_KEY;
+use crate::aws::again::again;
+use crate::aws::{s3, transfer};
+use crate::domain::audit::{Kind, Seen, classify};
+use crate::domain::rewrap::{RewrapRow, Rewrapped};
+use crate::domain::{Fault, FaultKind};
+use crate::envelope::Metadata;
+
+/// An encrypted data key, and what KMS wants to know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Wrapped {
+    /// C.
+    pub(super) ciphertext: Vec<u8>,
+    /// ARN of the KMS key, as the object says.
+    pub(super) kms_key_id: String,
+    pub(super) context: BTreeMap<String, String>,
+}
+
+/// What one look told.
+pub(super) enum Found {
+    /// It is gone by now.
+    Gone,
+    /// It is no token.
+    Other,
+    /// Nothing is done to it, and why is told.
+    Row(RewrapRow),
+    /// A token to re-wrap.
+    Token {
+        key: String,
+        size: u64,
+        wrapped: Wrapped,
+        key_object: Option<String>,
+    },
+}
+
+type Cell = Arc<OnceCell<Vec<u8>>>;
+
+pub(super) struct Scan<'a> {
+    run: &'a Run<'a>,
+    slowed: s3::Slowed,
+    /// What is in key objects, where tokens carry no data key of their own.
+    read: Mutex<HashMap<String, Cell>>,
+}
+
+impl<'a> Scan<'a> {
+    pub(super) fn new(run: &'a Run<'a>) -> Self {
+        Self {
+            run,
+            slowed: s3::Slowed::default(),
+            read: Mutex::default(),
+        }
+    }
+
+    pub(super) async fn look(&self, key: String) -> Found {
+        match self.found(&key).await {
+            Ok(found) => found,
+            Err(fault) if fault.kind == FaultKind::NotFound => Found::Gone,
+            Err(fault) => {
+                let refused = fault.kind == FaultKind::Invalid || fault.kind == FaultKind::Integrity;
+                let state = if refused { Rewrapped::Refused } else { Rewrapped::Failed };
+                Found::Row(RewrapRow {
+                    key,
+                    size: 0,
+                    state,
+                    why: Some(fault.to_string()),
+                })
+            }
+        }
+    }
+
+    async fn found(&self, key: &str) -> Result<Found, Fault> {
+        let run = self.run;
+        let head = transfer::head(run.aws, run.bucket(), key).await?;
+        let row = |state, why: Option<String>| {
+            Found::Row(RewrapRow {
+                key: key.to_owned(),
+                size: head.length,
+                state,
+                why,
+            })
+        };
+        let pairs = head
+            .metadata
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let metadata = match Metadata::from_map(pairs) {
+            Ok(Some(metadata)) => metadata,
+            Ok(None) => {
+                let why = self.why_untold(key, head.length).await?;
+                return Ok(why.map_or(Found::Other, |why| row(Rewrapped::Refused, Some(why.to_owned()))));
+            }
+            Err(error) => {
+                return Ok(row(
+                    Rewrapped::Refused,
+                    Some(format!("its metadata means nothing: {error}")),
+                ));
+            }
+        };
+        if metadata.kms_key_id == run.target && metadata.context == *run.context(&metadata.context) {
+            return Ok(row(Rewrapped::Already, None));
+        }
+        if run.mode.is_plan {
+            s3::original(
+                run.aws,
+                run.bucket(),
+                key,
+                &run.keeps,
+                head.length > run.mode.largest_copy,
+            )
+            .await?;
+        }
+        let ciphertext = match (&metadata.data_key, &metadata.data_key_object) {
+            (Some(ciphertext), _) => ciphertext.clone(),
+            (None, Some(name)) => match self.key_object(name).await {
+                Err(fault) if fault.kind == FaultKind::NotFound => {
+                    let name = s3::uri(run.bucket(), name);
+                    let why = format!("its data key is in {name}, and that is not there");
+                    return Ok(row(Rewrapped::Refused, Some(why)));
+                }
+                read => read?,
+            },
+            (None, None) => return Ok(row(Rewrapped::Refused, Some("it names no data key".to_owned()))),
+        };
+        Ok(Found::Token {
+            key: key.to_owned(),
+            size: head.length,
+            wrapped: Wrapped {
+                ciphertext,
+                kms_key_id: metadata.kms_key_id,
+                context: metadata.context,
+            },
+            key_object: metadata.data_key_object,
+        })
+    }
+
+    /// Why something without our metadata is not re-wrapped, if it needs a data key at all.
+    async fn why_untold(&self, key: &str, size: u64) -> Result<Option<&'static str>, Fault> {
+        if size == 0 || key.starts_with(".strongroom/") || key.contains("/.strongroom/") {
+            return Ok(None);
+        }
+        let bucket = self.run.bucket();
+        let look = || {
+            s3::glance(
+                self.run.aws,
+                s3::At {
+                    bucket,
+                    key,
+                    version: None,
+                    size,
+                },
+                &self.slowed,
+            )
+        };
+        let glance = again(look).await?;
+        let told = classify(&Seen {
+            key,
+            size: glance.size,
+            info: &glance.info,
+            at_rest: glance.at_rest,
+            at_rest_key: glance.at_rest_key.as_deref(),
+            first: &glance.first,
+        });
+        Ok(match told.kind {
+            Kind::Fernet => Some(
+                "it has no strongroom metadata: its data key is found by convention only, or in a bundle, and neither would find \
+                 another; encrypt it anew, or copy its data key by hand",
+            ),
+            Kind::ArchiveOfTokens => Some(
+                "its tokens' data key is in the bundle inside of it, which nothing changes in place; rotate it instead",
+            ),
+            Kind::Bound | Kind::Moved | Kind::Unbound => Some("its metadata says too little of its data key"),
+            Kind::S3EncryptionClient(_)
+            | Kind::InstructionFile
+            | Kind::AwsEncryptionSdk
+            | Kind::Archive
+            | Kind::KeyObject
+            | Kind::SseC
+            | Kind::SseKmsDsse
+            | Kind::SseKms
+            | Kind::SseS3
+            | Kind::Plain
+            | Kind::Empty
+            | Kind::DeleteMarker
+            | Kind::Unread => None,
+        })
+    }
+
+    async fn key_object(&self, name: &str) -> Result<Vec<u8>, Fault> {
+        let cell = {
+            let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(read.entry(name.to_owned()).or_default())
+        };
+        let ask = || again(|| s3::read_small(self.run.aws, self.run.bucket(), name, MAX_DATA_KEY));
+        Ok(cell.get_or_try_init(ask).await?.clone())
+    }
+}

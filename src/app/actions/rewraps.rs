@@ -1,0 +1,128 @@
+//! Putting the data keys of tokens under another KMS key: asked for, looked at as a plan, agreed to.
+
+use super::{asks, only_if};
+use crate::app::command::Command;
+use crate::app::form::{Blank, Form};
+use crate::app::format::{Line, Tone};
+use crate::app::pane::Pane;
+use crate::app::state::State;
+use crate::app::state::action::{Action, Begin};
+use crate::app::state::overlay::{Next, Overlay, Report, Scroll};
+use crate::app::state::target::Target;
+use crate::domain::rewrap::{RewrapReport, RewrapSpec};
+use crate::domain::{ObjectRequest, ObjectRow, Request};
+
+/// Refused ones that are named on screen.
+const NAMED: usize = 200;
+
+pub(in crate::app) const REWRAP: Action = Action {
+    label: "re-wrap",
+    help: "Put the data keys of a bucket, prefix or marked objects under another KMS key; a plan first",
+    changes: true,
+    offered: |state, target| only_if(place(state, target).is_some(), ""),
+    begin: |state, target| {
+        let spec = place(state, target)?;
+        Some(Begin::Fill(form(state, target, spec)))
+    },
+};
+
+/// The bucket under the cursor; where one is open the marked rows, else the row under the cursor, else the place shown.
+fn place(state: &State, target: &Target) -> Option<RewrapSpec> {
+    if target.pane != Pane::Objects {
+        return None;
+    }
+    let (bucket, mut prefixes, mut objects) = match &target.place {
+        None => (target.bucket(state)?.clone(), vec![String::new()], Vec::new()),
+        Some((bucket, _)) => (bucket.clone(), Vec::new(), Vec::new()),
+    };
+    if let Some((_, shown)) = &target.place {
+        for row in state.objects.chosen() {
+            match row {
+                ObjectRow::Prefix { prefix } => prefixes.push(prefix.clone()),
+                ObjectRow::Object { key, .. } => objects.push(key.clone()),
+            }
+        }
+        if prefixes.is_empty() && objects.is_empty() {
+            prefixes.push(shown.clone());
+        }
+    }
+    Some(RewrapSpec {
+        bucket,
+        prefixes,
+        objects,
+        to: String::new(),
+        context: None,
+        delete_old: false,
+    })
+}
+
+/// Asks for the key.
+fn form(state: &State, target: &Target, spec: RewrapSpec) -> Form {
+    let note =
+        "KMS wraps each data key anew; the tokens stay where they are. First it is looked at what that would do.";
+    let title = format!("Re-wrap {}", spec.place());
+    let mut form = Blank::about((&spec.bucket, &spec.prefixes, &spec.objects), title, note);
+    let key = target.key.as_deref();
+    let key = key.map(|arn| state.key_name(arn).unwrap_or(arn)).unwrap_or_default();
+    let to = form.text("To the key", key, "id, ARN or alias/NAME");
+    let context = form.text("New context", "", "K=V, K=V; empty: as it is");
+    let then = form.checks("Then", [("delete old key objects that nothing names", false)]);
+    form.reading(move |filled| {
+        let [delete_old] = filled.checked(then);
+        let context = filled.pairs(context)?;
+        asks(ObjectRequest::PlanRewrap(Box::new(RewrapSpec {
+            to: filled.required(to)?,
+            context: (!context.is_empty()).then_some(context),
+            delete_old,
+            ..spec.clone()
+        })))
+    })
+}
+
+/// What it came to, to be read; of a plan Enter goes on to the question whether it is done.
+pub(in crate::app) fn rewrapped(state: &State, request: &Request, report: &RewrapReport) -> Next {
+    let then = match request {
+        Request::Object(ObjectRequest::PlanRewrap(spec)) if report.is_plan && report.done.objects > 0 => {
+            Some(Request::Object(ObjectRequest::Rewrap(spec.clone())))
+        }
+        _ => None,
+    };
+    let mut lines: Vec<Line> = report
+        .lines()
+        .into_iter()
+        .map(|line| Line::new(Tone::Plain, line))
+        .collect();
+    if !report.troubles.is_empty() {
+        lines.push(Line::blank());
+    }
+    for row in report.troubles.iter().take(NAMED) {
+        let why = row.why.as_deref().unwrap_or_default();
+        let said = format!("s3://{}/{}: {}: {why}", report.bucket, row.key, row.state.as_str());
+        lines.push(Line::new(Tone::Warn, said));
+    }
+    let more = (report.refused + report.failed).saturating_sub(NAMED as u64);
+    if more > 0 {
+        lines.push(Line::new(
+            Tone::Warn,
+            format!("and {more} more: `strongroom rewrap --json` names them all"),
+        ));
+    }
+    if then.is_some() {
+        let enter = state.settings.keymap.key(Command::Enter);
+        lines.extend([
+            Line::blank(),
+            Line::new(Tone::Accent, format!("{enter} re-wraps them, after a question.")),
+        ]);
+    }
+    let title = if report.is_plan {
+        "What a re-wrap would do"
+    } else {
+        "Re-wrapped"
+    };
+    Next::show(Overlay::Report(Report {
+        title: title.to_owned(),
+        lines,
+        scroll: Scroll::default(),
+        then,
+    }))
+}

@@ -1,0 +1,89 @@
+//! `strongroom rewrap s3://BUCKET/PREFIX/ --to KEY`.
+
+use tokio_util::sync::CancellationToken;
+
+use super::output::{clear_progress, context, json_line, line, progress, terms};
+use crate::actions::bulk::{RewrapMode, rewrap};
+use crate::aws::Aws;
+use crate::cli::RewrapArgs;
+use crate::domain::audit::Ended;
+use crate::domain::rewrap::{RewrapReport, RewrapRow, RewrapSpec, Rewrapped, json_row};
+use crate::domain::words::counted;
+use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+
+/// Re-wraps, and prints by name what was not; then what all are together. With `--json` a line an object, then the summary.
+///
+/// # Errors
+/// Unless every token is under the key.
+pub async fn run(aws: &Aws, args: &RewrapArgs, cancel: CancellationToken) -> Result<(), Fault> {
+    let spec = spec(args)?;
+    let mode = if args.dry_run {
+        RewrapMode::PLAN
+    } else {
+        RewrapMode::ALL
+    };
+    let bucket = spec.bucket.clone();
+    let mut tell = |row: RewrapRow| {
+        if args.json {
+            clear_progress();
+            return json_line(&json_row(&bucket, &row));
+        }
+        let (Rewrapped::Refused | Rewrapped::Failed, Some(why)) = (row.state, &row.why) else {
+            return Ok(());
+        };
+        clear_progress();
+        line(&format!("s3://{bucket}/{}: {}: {why}", row.key, row.state.as_str()))
+    };
+    let aws = aws.carrying(&terms(&args.terms));
+    let done = rewrap(&aws, &spec, mode, &progress(), &cancel, &mut tell).await;
+    clear_progress();
+    let report = done?;
+    if args.json {
+        json_line(&report.json())?;
+    } else {
+        for told in report.lines() {
+            line(&told)?;
+        }
+    }
+    ended(report)
+}
+
+fn spec(args: &RewrapArgs) -> Result<RewrapSpec, Fault> {
+    let context = context(&args.context)?;
+    match Location::parse(&args.place)? {
+        Location::S3(ObjectUri { bucket, key }) => Ok(RewrapSpec {
+            bucket,
+            prefixes: vec![key],
+            objects: Vec::new(),
+            to: args.to.clone(),
+            context: (!context.is_empty()).then_some(context),
+            delete_old: args.delete_old_key_objects,
+        }),
+        Location::Local(path) => {
+            let (cause, remedy) = ("it is no place in S3", "write s3://BUCKET/PREFIX/");
+            let path = path.display().to_string();
+            Err(Fault::new(FaultKind::Usage, "re-wrap", path, cause, remedy))
+        }
+    }
+}
+
+fn ended(report: RewrapReport) -> Result<(), Fault> {
+    if report.is_well() {
+        return Ok(());
+    }
+    let remedy = "the same again goes on with what is left";
+    if report.ended == Ended::Stopped {
+        let done = counted(usize::try_from(report.done.objects).unwrap_or(usize::MAX), "object");
+        let cause = format!("it was stopped after {done}; every object opens");
+        return Err(Fault::new(FaultKind::Cancelled, "re-wrap", report.place, cause, remedy));
+    }
+    let counts = [(report.refused, "refused"), (report.failed, "failed")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+    let cause = format!(
+        "of its tokens {}: the lines above name them; every object opens as before",
+        counts.join(", ")
+    );
+    let remedy = if report.failed > 0 { remedy } else { "" };
+    Err(Fault::new(FaultKind::Other, "re-wrap", report.place, cause, remedy))
+}
