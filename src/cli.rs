@@ -63,7 +63,7 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Encrypt files into Fernet tokens, to S3 or to a local path
+    /// Encrypt files, or objects that are in S3 already, into Fernet tokens, to S3 or to a local path
     Encrypt(EncryptArgs),
     /// Decrypt an object, a prefix, a local token or a model.tar.gz
     Decrypt(DecryptArgs),
@@ -73,6 +73,8 @@ pub enum Command {
     Audit(AuditArgs),
     /// Put the data keys of everything under a prefix under another KMS key; the data stays where it is
     Rewrap(RewrapArgs),
+    /// Seal every token under a prefix anew, in its place, under a new data key
+    Rotate(RotateArgs),
     /// Prove what a role may do with a key, as the role itself
     Prove(ProveArgs),
     /// In a training container: unwrap, decrypt, run COMMAND, encrypt what it leaves
@@ -124,7 +126,8 @@ pub enum Command {
 /// `encrypt PATH... DEST`.
 #[derive(Debug, Args)]
 pub struct EncryptArgs {
-    /// Files or folders, then the destination: s3://BUCKET/PREFIX/, a local path, a device or FIFO, or - for standard output
+    /// Files or folders, then the destination: s3://BUCKET/PREFIX/, a local path, a device or FIFO, or - for standard output; or
+    /// one object or prefix of S3, s3://BUCKET/PREFIX/, then where its tokens go, which may be the same
     #[arg(required = true, num_args = 2.., value_names = ["PATH", "DEST"])]
     pub paths: Vec<PathBuf>,
     /// KMS key: id, ARN or alias/NAME
@@ -145,10 +148,42 @@ pub struct EncryptArgs {
     /// Start again instead of resuming an interrupted upload
     #[arg(long)]
     pub no_resume: bool,
+    /// Of objects in S3: delete each, and the version that was read, once its token was read back and holds
+    #[arg(long)]
+    pub delete_plain: bool,
+    /// Of objects in S3: say what would be done, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// What the objects carry in S3.
     #[command(flatten)]
     pub upload: UploadArgs,
     /// One JSON object per line on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `rotate s3://BUCKET/PREFIX/`.
+#[derive(Debug, Args)]
+pub struct RotateArgs {
+    /// A prefix, s3://BUCKET/PREFIX/, or one object
+    #[arg(value_name = "PLACE")]
+    pub place: String,
+    /// KMS key of the new data keys: id, ARN or alias/NAME (default: each token's own)
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Encryption context of the new data keys (default: each token's own)
+    #[arg(long, value_name = "K=V", value_parser = pair)]
+    pub context: Vec<(String, String)>,
+    /// Say what would be done, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Begin anew instead of going on with a rotation that was interrupted
+    #[arg(long)]
+    pub no_resume: bool,
+    /// On whose terms the bucket is asked.
+    #[command(flatten)]
+    pub terms: TermsArgs,
+    /// One JSON object per line on standard output, the last one a summary
     #[arg(long)]
     pub json: bool,
 }

@@ -31,6 +31,7 @@ pub mod question;
 pub mod reading;
 pub mod request;
 pub mod rewrap;
+pub mod seal;
 pub mod secret;
 pub mod spec;
 pub mod survey;
@@ -61,7 +62,7 @@ pub use question::{Answer, DeviceCode, LoginWay, Question, Wanted};
 pub use reading::{Contested, Reading, Verified};
 pub use request::{
     AccountRequest, Ask, CommandLine, Facts, GrantRequest, ImageRequest, JobRequest, KeyRequest, MessageRequest, Names,
-    ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, Session, Touch,
+    ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, SealRequest, Session, Touch,
 };
 pub use secret::Plaintext;
 pub use spec::{

@@ -4,14 +4,16 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::actions::bulk::{AuditRequest, RewrapMode, audit_report, rewrap_report, save_audit_report};
+use crate::actions::bulk::{
+    AuditRequest, RewrapMode, audit_report, plan_seal, rewrap_report, save_audit_report, seal_report,
+};
 use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::actions::{self, Aws, OpenOptions, ProgressSink, resume};
 use crate::domain::{
     AccountRequest, Facts, Fault, FaultKind, GrantRequest, ImageRequest, JobRequest, KeyRequest, Location,
-    MessageRequest, ObjectRequest, OnCancel, Outcome, ProofRequest, Request, RoleRequest, Verified,
+    MessageRequest, ObjectRequest, OnCancel, Outcome, ProofRequest, Request, RoleRequest, SealRequest, Verified,
 };
 
 /// Does what is asked for.
@@ -49,6 +51,13 @@ async fn act(
 ) -> Result<Outcome, Fault> {
     match request {
         Request::Object(request) => of_object(aws, request, progress, cancel).await,
+        Request::Seal(request) => match request {
+            SealRequest::Plan(spec) => {
+                let plan = plan_seal(aws, spec, progress, cancel).await?;
+                Ok(Outcome::SealPlanned(Box::new(plan)))
+            }
+            SealRequest::Run(spec) => seal_report(aws, spec, progress, cancel).await,
+        },
         Request::Key(request) => of_key(aws, request, progress, cancel).await,
         Request::Proof(request) => of_proof(aws, request, progress, cancel).await,
         Request::Message(request) => match request {

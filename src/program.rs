@@ -125,6 +125,7 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Verify(args) => with_aws("verify", &cli.global, &args, commands::verify::run).await?,
         Command::Audit(args) => with_aws("audit", &cli.global, &args, commands::audit::run).await?,
         Command::Rewrap(args) => with_aws("rewrap", &cli.global, &args, commands::rewrap::run).await?,
+        Command::Rotate(args) => with_aws("rotate", &cli.global, &args, commands::rotate::run).await?,
         Command::Prove(args) => {
             let name = if args.story { interrupt::STORY } else { "prove" };
             with_aws(name, &cli.global, &args, commands::prove::run).await?;

@@ -3,16 +3,22 @@
 mod audit;
 mod data_keys;
 mod each;
+mod encrypt;
 mod held;
 mod kms_keys;
 mod pace;
 mod report;
 mod rewrap;
+mod rotate;
+mod seal;
+mod sealing;
 mod spread;
 mod table;
 mod trouble;
+mod walk;
 
 pub use audit::{AuditRequest, audit};
 pub use report::{audit_report, save_audit_report};
 pub use rewrap::{RewrapMode, TellRewrapped, rewrap, rewrap_report};
+pub use sealing::{plan_seal, seal, seal_report};
 pub use table::AuditTable;

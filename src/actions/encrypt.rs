@@ -26,17 +26,17 @@ use crate::domain::{Fault, FaultKind, Location, ObjectUri, WayOut};
 
 mod abort;
 mod batch;
-mod data_key;
+pub(super) mod data_key;
 mod journal_request;
 mod limits;
 mod local;
 mod metadata;
-mod object_upload;
+pub(super) mod object_upload;
 mod part_sender;
-mod parts;
+pub(super) mod parts;
 mod plan;
 mod progress;
-mod replaced;
+pub(super) mod replaced;
 mod replayed_parts;
 mod source_file;
 mod upload;
@@ -45,6 +45,7 @@ pub use super::stream::Way;
 pub use limits::Limits;
 
 pub(super) use abort::discard;
+pub(super) use batch::now;
 pub(super) use data_key::put_data_key;
 pub(super) use journal_request::request_of;
 

@@ -16,6 +16,7 @@ mod objects;
 mod proofs;
 mod rewraps;
 mod roles;
+mod seals;
 
 pub(super) use account::{CLEAN_UP, ask_save as ask_save_audit};
 pub(super) use audits::{ask_audit_again, ask_save_inventory};
@@ -27,6 +28,7 @@ pub(super) use objects::{ENCRYPT, ask_model, bucket_counted, preview};
 pub(super) use proofs::prove;
 pub(super) use rewraps::rewrapped;
 pub(super) use roles::NEW as NEW_ROLE;
+pub(super) use seals::seal_planned;
 
 use super::command::{Command, Keyed};
 use super::form::{Blank, Filled, Form, Sent};
@@ -65,6 +67,8 @@ pub const MENU: &[&Action] = &[
     &grants::RETIRE,
     &grants::EVERYWHERE,
     &rewraps::REWRAP,
+    &seals::ROTATE,
+    &seals::ENCRYPT,
     &objects::EMPTY_BUCKET,
     &objects::DELETE_BUCKET,
     &jobs::CLONE,

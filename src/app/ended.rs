@@ -260,6 +260,16 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
                 verified(state, bucket, verdicts);
             }
         }
+        Outcome::Sealed(report) => {
+            if state
+                .place
+                .as_ref()
+                .is_some_and(|(bucket, _)| *bucket == report.spec.bucket)
+            {
+                let places = report.spec.places.iter().map(|place| place.as_str().into());
+                state.objects.unmark(places);
+            }
+        }
         Outcome::AliasChanged { alias, change } => row_updates::alias_changed(state, alias, change),
         Outcome::Revoked { .. } | Outcome::Retired { .. } => {
             if let Request::Grant(GrantRequest::Revoke { grant_id, .. } | GrantRequest::Retire { grant_id, .. }) =
@@ -273,6 +283,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::LogSaved { .. }
         | Outcome::AuditSaved { .. }
         | Outcome::Audited(_)
+        | Outcome::SealPlanned(_)
         | Outcome::AuditReportSaved { .. }
         | Outcome::Rewrapped(_)
         | Outcome::PolicyDrafted { .. }

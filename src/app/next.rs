@@ -8,7 +8,7 @@ use super::state::operations::Operation;
 use super::state::overlay::{Next, Overlay};
 use super::state::review::Edit;
 use super::{Command, Effect};
-use crate::domain::Fault;
+use crate::domain::{Fault, Request, SealRequest};
 
 /// Says what came of something, and goes on: at once if that is waited for, else by the message's Enter.
 pub(super) fn tell(
@@ -47,6 +47,7 @@ fn asked_again(next: Next, operation: &Operation) -> Next {
     match (next, &operation.continuation) {
         (Next::Show(_), Continuation::EmptyBucket(_) | Continuation::DeleteKey) => again(),
         (Next::Show(overlay), _) if matches!(*overlay, Overlay::Preview(_)) => again(),
+        (Next::Show(_), _) if matches!(operation.request, Request::Seal(SealRequest::Plan(_))) => again(),
         (next, _) => next,
     }
 }

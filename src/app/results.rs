@@ -14,11 +14,12 @@ use super::state::operations::Operation;
 use super::state::overlay::{Matrix, Next, Overlay, Previewing, Report, ResultList, ResultRow, Scroll};
 use super::state::{Proved, State};
 use super::{Effect, actions, cleanup, outcome_text};
+use crate::domain::seal::plan_lines;
 use crate::domain::{
     AuditEntry, Fault, FaultKind, GrantCycle, GrantRequest, ObjectRequest, ObjectUri, Origin, Outcome, Plaintext,
     Preview, ProofMethod, ProofRequest, ProofStep, Request, Verdict, View, policy,
 };
-use lines::{dependents, finding_row, grant_row, object_proof, refused_row, role_policies, tool_lines};
+use lines::{dependents, finding_row, grant_row, object_proof, refused_row, role_policies, seal_lines, tool_lines};
 
 /// What an outcome found out, to be read or answered.
 pub(super) fn show(
@@ -136,6 +137,11 @@ pub(super) fn show(
             Some(Next::show(Overlay::Inventory(Inventory::new(report))))
         }
         Outcome::Rewrapped(report) => Some(actions::rewrapped(state, request, &report)),
+        Outcome::SealPlanned(plan) => Some(actions::seal_planned(state, &plan).unwrap_or_else(|| {
+            let lines = plan_lines(&plan).into_iter().map(|line| Line::new(Tone::Plain, line));
+            report("Nothing to do", lines.collect())
+        })),
+        Outcome::Sealed(sealed) => Some(report("What was done", seal_lines(&sealed))),
         Outcome::PolicyDrafted { policy } => actions::policy_drafted(state, &operation.continuation, policy),
         Outcome::PolicyRead { key_arn, policy } => {
             actions::policy_read(state, &operation.continuation, key_arn, &policy)

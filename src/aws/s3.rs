@@ -25,6 +25,7 @@ mod info;
 mod listing;
 mod openings;
 mod regions;
+mod removal;
 mod terms;
 mod versions;
 
@@ -32,6 +33,7 @@ pub(crate) use bucket::*;
 pub(crate) use glance::{At, Glance, Slowed, glance};
 pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
 pub(crate) use openings::{Stamp, opening_of_listed};
+pub(crate) use removal::{delete_this, delete_version, versioning};
 pub(crate) use versions::{Version, delete_versions, list_versions, list_versions_under};
 
 /// Enough to recognise every format, and the 25 bytes that begin a token.
@@ -135,7 +137,7 @@ async fn told(aws: &Aws, head: info::Head, first: &[u8]) -> Result<ObjectInfo, F
 
 /// Whether an instruction file of the S3 encryption client lies beside the object. One that may not be read, or is none, is
 /// no news.
-async fn has_instructions(aws: &Aws, bucket: &str, key: &str) -> Result<bool, Fault> {
+pub(crate) async fn has_instructions(aws: &Aws, bucket: &str, key: &str) -> Result<bool, Fault> {
     let beside = format!("{key}.instruction");
     match read_small(aws, bucket, &beside, LONGEST_INSTRUCTIONS).await {
         Ok(text) => Ok(info::is_instructions(&text)),

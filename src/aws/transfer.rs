@@ -28,7 +28,7 @@ mod sealed;
 
 pub(crate) use body::{Content, Restart};
 pub(crate) use in_place::{LARGEST_COPY, copy_in_place};
-pub(crate) use multipart::{Multipart, Part, abort, begin, complete, parts, upload_part};
+pub(crate) use multipart::{Multipart, Part, abort, begin, complete, complete_stored, parts, upload_part};
 pub(crate) use sealed::{put_sealed, sha256};
 
 const UPLOAD: &str = "upload";
@@ -43,9 +43,21 @@ pub(crate) struct Head {
     pub(crate) length: u64,
     /// As S3 spells it, to be sent back in `If-Match`.
     pub(crate) etag: Option<String>,
+    /// Which version it is, where the bucket keeps versions.
+    pub(crate) version: Option<String>,
 }
 
 impl Head {
+    /// Of an object that was looked at already.
+    pub(crate) fn of(original: &s3::Original) -> Self {
+        Self {
+            metadata: original.metadata.clone(),
+            length: original.length,
+            etag: Some(original.etag.clone()),
+            version: original.version.clone(),
+        }
+    }
+
     /// The ETag as listings show it.
     pub(crate) fn unquoted_etag(&self) -> Option<String> {
         self.etag.as_ref().map(|etag| etag.trim_matches('"').to_owned())
@@ -64,6 +76,7 @@ pub(crate) async fn head(aws: &Aws, bucket: &str, key: &str) -> Result<Head, Fau
             metadata: answer.metadata.unwrap_or_default().into_iter().collect(),
             length: length_of("look at", &uri(bucket, key), answer.content_length)?,
             etag: answer.e_tag,
+            version: answer.version_id,
         })
     };
     again(call).await
@@ -88,7 +101,16 @@ pub(crate) async fn find(aws: &Aws, bucket: &str, key: &str) -> Result<Option<He
     }
 }
 
-/// Writes a whole object at once, like one that was there or as the rules for the bucket want it; its ETag without quotes.
+/// An object that was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// Without quotes, as far as S3 told it.
+    pub(crate) etag: Option<String>,
+    /// Which version it is, where the bucket keeps versions.
+    pub(crate) version: Option<String>,
+}
+
+/// Writes a whole object at once, like one that was there or as the rules for the bucket want it.
 ///
 /// An answer that was lost makes the next try fail because the object exists: the caller finds out whose it is.
 pub(crate) async fn put(
@@ -99,7 +121,7 @@ pub(crate) async fn put(
     metadata: &BTreeMap<String, String>,
     replaces: &Replaces,
     like: Option<&Carried>,
-) -> Result<String, Fault> {
+) -> Result<Stored, Fault> {
     let crc = spelled(checksum(&body));
     let content = Content::Whole(body);
     let object = uri(bucket, key);
@@ -124,7 +146,10 @@ pub(crate) async fn put(
         async move {
             let sent = async {
                 let answer = call.send().await.heard(UPLOAD, object)?;
-                unquoted(object, answer.e_tag)
+                Ok(Stored {
+                    etag: Some(unquoted(object, answer.e_tag)?),
+                    version: answer.version_id,
+                })
             };
             pulse.attend(UPLOAD, object, sent).await
         }

@@ -3,6 +3,7 @@
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::encrypt_objects;
 use super::output::{clear_progress, context, json_line, line, names_once, progress, settle, terms, warn};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, Way, encrypt};
 use crate::aws::Aws;
@@ -14,7 +15,11 @@ use crate::domain::{Fault, FaultKind, Location, ObjectUri, UploadSettings};
 /// # Errors
 /// When a file could not be encrypted; the others are done.
 pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Result<(), Fault> {
-    let (request, carried) = (request(args)?, carried(args)?);
+    if is_of_objects(args) {
+        return encrypt_objects::run(&aws.carrying(&checked(args)?), args, cancel).await;
+    }
+    refuse_what_only_objects_take(args)?;
+    let (request, carried) = (request(args)?, checked(args)?);
     if !matches!(
         request.destination,
         Destination::Location(Location::S3(ObjectUri { .. }))
@@ -22,16 +27,6 @@ pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Re
         refuse_what_only_s3_takes(args)?;
     }
     let to_stdout = request.destination == Destination::Stdout;
-    carried.check().map_err(|why| {
-        let remedy = "see what --sse, --sse-key, --bucket-key and --tag take: strongroom encrypt --help";
-        Fault::new(
-            FaultKind::Usage,
-            "encrypt",
-            "what the objects are to carry",
-            why,
-            remedy,
-        )
-    })?;
     let result = encrypt(&aws.carrying(&carried), request, &progress(), &cancel).await;
     clear_progress();
     let report = result?;
@@ -42,6 +37,38 @@ pub async fn run(aws: &Aws, args: &EncryptArgs, cancel: CancellationToken) -> Re
         print(&report, args.json)?;
     }
     settle(report.failed)
+}
+
+/// What the objects are to carry, if S3 takes it.
+fn checked(args: &EncryptArgs) -> Result<UploadSettings, Fault> {
+    let carried = carried(args)?;
+    carried.check().map_err(|why| {
+        let remedy = "see what --sse, --sse-key, --bucket-key and --tag take: strongroom encrypt --help";
+        Fault::new(
+            FaultKind::Usage,
+            "encrypt",
+            "what the objects are to carry",
+            why,
+            remedy,
+        )
+    })?;
+    Ok(carried)
+}
+
+/// Whether what is named is in S3 already.
+fn is_of_objects(args: &EncryptArgs) -> bool {
+    let sources = args.paths.split_last().map_or(&[][..], |(_, sources)| sources);
+    sources.iter().any(|path| path.to_string_lossy().starts_with("s3://"))
+}
+
+/// An option that would do nothing is a mistake.
+fn refuse_what_only_objects_take(args: &EncryptArgs) -> Result<(), Fault> {
+    let given = [("--delete-plain", args.delete_plain), ("--dry-run", args.dry_run)];
+    let Some((option, _)) = given.into_iter().find(|(_, is_given)| *is_given) else {
+        return Ok(());
+    };
+    let cause = "it is for objects that are in S3 already, and these are files";
+    Err(Fault::new(FaultKind::Usage, "heed", option, cause, "leave it out"))
 }
 
 fn carried(args: &EncryptArgs) -> Result<UploadSettings, Fault> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::audit::AuditReport;
 use super::rewrap::RewrapReport;
+use super::seal::{SealPlan, SealReport};
 use super::{
     AliasChange, AuditEntry, Brought, BucketCount, CleanUpItem, Contested, Dependents, Fault, Finding, Grant,
     GrantCycle, KeyChange, ObjectProof, Plaintext, Preview, ProofMethod, ProofStep, Reading, RoleChange, RolePolicies,
@@ -305,6 +306,10 @@ pub enum Outcome {
     },
     /// Everything under a prefix was looked at.
     Audited(Arc<AuditReport>),
+    /// What rotating or encrypting under a prefix would do.
+    SealPlanned(Box<SealPlan>),
+    /// Objects were rotated, or encrypted where they are.
+    Sealed(Arc<SealReport>),
     /// An audit's rows were written to a file.
     AuditReportSaved {
         /// The file.

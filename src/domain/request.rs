@@ -14,6 +14,7 @@ mod names;
 mod objects;
 mod proofs;
 mod roles;
+mod seals;
 
 pub use account::AccountRequest;
 pub use command::{CommandLine, Session};
@@ -27,12 +28,15 @@ pub use names::{Names, principal, word};
 pub use objects::ObjectRequest;
 pub use proofs::ProofRequest;
 pub use roles::RoleRequest;
+pub use seals::SealRequest;
 
 /// An operation that changes something, or that takes long enough to be watched and cancelled.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     /// About objects, and the buckets they are in.
     Object(ObjectRequest),
+    /// About objects that are sealed where they are.
+    Seal(SealRequest),
     /// About KMS keys.
     Key(KeyRequest),
     /// About what KMS encrypts by itself: messages, and data keys.
@@ -63,6 +67,7 @@ macro_rules! areas {
 
 areas!(
     Object(ObjectRequest),
+    Seal(SealRequest),
     Key(KeyRequest),
     Message(MessageRequest),
     Grant(GrantRequest),
@@ -78,6 +83,7 @@ impl Request {
     pub fn facts(&self, names: &Names<'_>) -> Facts {
         match self {
             Self::Object(request) => request.facts(names),
+            Self::Seal(request) => request.facts(names),
             Self::Key(request) => request.facts(names),
             Self::Message(request) => request.facts(names),
             Self::Grant(request) => request.facts(names),
@@ -98,6 +104,7 @@ impl Request {
     pub fn commands(&self, session: &Session) -> Vec<CommandLine> {
         match self {
             Self::Object(request) => request.commands(session),
+            Self::Seal(request) => request.commands(),
             Self::Key(request) => request.commands(),
             Self::Message(request) => request.commands(),
             Self::Grant(request) => request.commands(),

@@ -350,6 +350,6 @@ impl<'a> Job<'a> {
     }
 }
 
-pub(super) fn now() -> u64 {
+pub(in crate::actions) fn now() -> u64 {
     Timestamp::now().as_second().unsigned_abs()
 }

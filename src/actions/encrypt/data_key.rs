@@ -37,7 +37,7 @@ pub(in crate::actions) async fn put_data_key(
 
 /// Writes the key object at the first of these places where the caller may write; that place. `begin` is called before
 /// each try, and what it gave before one that was denied goes to `undo`.
-pub(super) async fn put_at_first<J>(
+pub(in crate::actions) async fn put_at_first<J>(
     aws: &Aws,
     bucket: &str,
     places: &[String],
@@ -67,7 +67,7 @@ pub(super) async fn put_at_first<J>(
 
 /// Where the key object of a request to S3 may go, the best first: where the bucket's are, else below the destination's own
 /// prefix, for whoever may write nowhere else.
-pub(super) fn places(aws: &Aws, request: &EncryptRequest, first: &str) -> Vec<String> {
+pub(in crate::actions) fn places(aws: &Aws, request: &EncryptRequest, first: &str) -> Vec<String> {
     let mut places = vec![first.to_owned()];
     if let Destination::Location(Location::S3(ObjectUri { bucket, key })) = &request.destination
         && request.data_key_name.is_none()
@@ -79,7 +79,7 @@ pub(super) fn places(aws: &Aws, request: &EncryptRequest, first: &str) -> Vec<St
     places
 }
 
-pub(super) fn data_key_place(aws: &Aws, request: &EncryptRequest) -> Result<Location, Fault> {
+pub(in crate::actions) fn data_key_place(aws: &Aws, request: &EncryptRequest) -> Result<Location, Fault> {
     match (&request.destination, &request.data_key_out, &request.data_key_name) {
         (Destination::Location(Location::S3(ObjectUri { .. })), Some(path), _) => Err(usage(
             ACT,

@@ -25,7 +25,7 @@ impl Default for Limits {
 impl Limits {
     /// How long the parts of a token are: the same until there would be too many of them, then as long as need be.
     /// `None` if no parts suffice.
-    pub(super) fn part_of(self, token_bytes: u64) -> Option<u64> {
+    pub(in crate::actions) fn part_of(self, token_bytes: u64) -> Option<u64> {
         let needed = token_bytes.div_ceil(self.parts).next_multiple_of(STEP);
         let part = needed.max(self.part);
         (part <= self.longest).then_some(part)

@@ -8,25 +8,25 @@ use std::io;
 
 use crate::actions::upload_journal::Journal;
 use crate::aws::again::Pause;
-use crate::aws::transfer::{Multipart, Part, Replaces};
+use crate::aws::transfer::{Multipart, Part, Replaces, Stored};
 use crate::aws::{Aws, transfer};
 use crate::domain::{Fault, FaultKind, WayOut};
 
 /// One token on its way.
-pub(super) struct Going<'a> {
-    pub(super) bucket: &'a str,
-    pub(super) key: &'a str,
-    pub(super) name: &'a str,
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) token_bytes: u64,
-    pub(super) replaces: Replaces,
-    pub(super) journal: Option<&'a Journal>,
+pub(in crate::actions) struct Going<'a> {
+    pub(in crate::actions) bucket: &'a str,
+    pub(in crate::actions) key: &'a str,
+    pub(in crate::actions) name: &'a str,
+    pub(in crate::actions) metadata: BTreeMap<String, String>,
+    pub(in crate::actions) token_bytes: u64,
+    pub(in crate::actions) replaces: Replaces,
+    pub(in crate::actions) journal: Option<&'a Journal>,
 }
 
 /// Whether the object is this very token; an answer to it may have been lost.
-pub(super) enum Seen {
-    /// It is, with this ETag.
-    There(Option<String>),
+pub(in crate::actions) enum Seen {
+    /// It is, as it was stored.
+    There(Stored),
     /// It is another one, or there is none.
     NotThere,
     /// The caller may not look.
@@ -34,7 +34,7 @@ pub(super) enum Seen {
 }
 
 impl Going<'_> {
-    pub(super) async fn look(&self, aws: &Aws) -> Result<Seen, Fault> {
+    pub(in crate::actions) async fn look(&self, aws: &Aws) -> Result<Seen, Fault> {
         let head = match transfer::find(aws, self.bucket, self.key).await {
             Err(fault) if fault.kind == FaultKind::Denied => return Ok(Seen::Hidden),
             head => head?,
@@ -42,7 +42,10 @@ impl Going<'_> {
         let mac = |map: &BTreeMap<String, String>| map.get("strongroom-mac").cloned();
         Ok(match head {
             Some(head) if head.length == self.token_bytes && mac(&head.metadata) == mac(&self.metadata) => {
-                Seen::There(head.etag.map(|etag| etag.trim_matches('"').to_owned()))
+                Seen::There(Stored {
+                    etag: head.unquoted_etag(),
+                    version: head.version,
+                })
             }
             _ => Seen::NotThere,
         })
@@ -50,22 +53,22 @@ impl Going<'_> {
 
     /// An error inside a 200, an answer lost after the object was made, a moment of congestion: after every failure it is
     /// looked whether the object is there.
-    pub(super) async fn complete(
+    pub(in crate::actions) async fn complete(
         &self,
         aws: &Aws,
         upload: &Multipart,
         parts: &[Part],
-    ) -> Result<Option<String>, Fault> {
+    ) -> Result<Stored, Fault> {
         let mut pause = Pause::default();
         self.note(|journal| journal.completing(self.key));
         loop {
-            let fault = match transfer::complete(aws, upload, parts, &self.replaces).await {
-                Ok(etag) => return Ok(Some(etag)),
+            let fault = match transfer::complete_stored(aws, upload, parts, &self.replaces).await {
+                Ok(stored) => return Ok(stored),
                 Err(fault) => fault,
             };
             let seen = self.look(aws).await?;
-            if let Seen::There(etag) = seen {
-                return Ok(etag);
+            if let Seen::There(stored) = seen {
+                return Ok(stored);
             }
             let passes = fault.is_transient() || fault.code.as_deref() == Some("ConditionalRequestConflict");
             if !passes || !pause.wait().await {
@@ -75,7 +78,7 @@ impl Going<'_> {
     }
 
     /// Says of a refused condition what it means; `is_hidden` to a caller who may not look.
-    pub(super) fn unless_replaced(&self, mut fault: Fault, is_hidden: bool) -> Fault {
+    pub(in crate::actions) fn unless_replaced(&self, mut fault: Fault, is_hidden: bool) -> Fault {
         let is_refused = fault.kind == FaultKind::Conflict || fault.code.as_deref() == Some("NoSuchKey");
         if is_refused && matches!(self.replaces, Replaces::This(_)) {
             "it is another object since it was looked at, or gone".clone_into(&mut fault.cause);
@@ -95,7 +98,7 @@ impl Going<'_> {
         fault
     }
 
-    pub(super) fn upload(&self, id: String) -> Multipart {
+    pub(in crate::actions) fn upload(&self, id: String) -> Multipart {
         Multipart {
             bucket: self.bucket.to_owned(),
             key: self.key.to_owned(),
@@ -104,7 +107,7 @@ impl Going<'_> {
     }
 
     /// A journal that cannot be written costs the resumption, not the upload.
-    pub(super) fn note(&self, write: impl FnOnce(&Journal) -> io::Result<()>) {
+    pub(in crate::actions) fn note(&self, write: impl FnOnce(&Journal) -> io::Result<()>) {
         if let Some(Err(error)) = self.journal.map(write) {
             tracing::warn!(%error, "could not write the journal of an upload");
         }

@@ -18,7 +18,7 @@ const BUDGET: usize = 5;
 const READY: usize = 4;
 
 /// Room for parts. Whoever asks for more than there is waits.
-pub(super) struct Pool {
+pub(in crate::actions) struct Pool {
     /// Bytes of a whole part.
     part: usize,
     state: Mutex<State>,
@@ -33,7 +33,7 @@ struct State {
 
 impl Pool {
     /// For parts of so many bytes.
-    pub(super) fn new(part: u64) -> Arc<Self> {
+    pub(in crate::actions) fn new(part: u64) -> Arc<Self> {
         Arc::new(Self {
             part: part as usize,
             state: Mutex::default(),
@@ -87,7 +87,7 @@ impl Drop for Lent {
 }
 
 /// One part of a token.
-pub(super) enum Cut {
+pub(in crate::actions) enum Cut {
     /// It must be sent.
     New { number: i32, content: Content, crc: u64 },
     /// S3 has it already.
@@ -95,7 +95,7 @@ pub(super) enum Cut {
 }
 
 /// What was uploaded before this process was started. Anything else in its place means another source.
-pub(super) type KnownParts = BTreeMap<i32, KnownPart>;
+pub(in crate::actions) type KnownParts = BTreeMap<i32, KnownPart>;
 
 /// Whether a part is known, and the same.
 pub(super) fn settle(
@@ -120,7 +120,7 @@ pub(super) fn settle(
 }
 
 /// Takes a token and hands its parts on. The last one can only become whole when the token does.
-pub(super) struct Cutter {
+pub(in crate::actions) struct Cutter {
     pool: Arc<Pool>,
     part: u64,
     /// Characters that are still to come, those of the part of the moment among them.
@@ -134,7 +134,12 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    pub(super) fn new(pool: &Arc<Pool>, token_bytes: u64, part: u64, known: KnownParts) -> (Self, mpsc::Receiver<Cut>) {
+    pub(in crate::actions) fn new(
+        pool: &Arc<Pool>,
+        token_bytes: u64,
+        part: u64,
+        known: KnownParts,
+    ) -> (Self, mpsc::Receiver<Cut>) {
         let (outlet, parts) = mpsc::channel(READY);
         let cutter = Self {
             pool: Arc::clone(pool),

@@ -13,7 +13,7 @@ use crate::domain::{Fault, FaultKind};
 use crate::envelope::wrapped;
 
 /// What is there, if it may be replaced.
-pub(super) async fn replaceable(aws: &Aws, bucket: &str, key: &str) -> Result<Replaces, Fault> {
+pub(in crate::actions) async fn replaceable(aws: &Aws, bucket: &str, key: &str) -> Result<Replaces, Fault> {
     let head = match transfer::find(aws, bucket, key).await {
         Ok(Some(head)) => head,
         Ok(None) => return Ok(Replaces::Nothing),

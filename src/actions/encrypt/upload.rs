@@ -52,7 +52,7 @@ impl Job<'_> {
         if resumed {
             let noted = trace.as_ref().and_then(|trace| trace.done.clone());
             let done = match going.look(self.aws).await? {
-                Seen::There(etag) => Some(etag),
+                Seen::There(stored) => Some(stored.etag),
                 Seen::Hidden => noted,
                 Seen::NotThere => {
                     // If it was there it is not any more, and nothing of it can be resumed.
@@ -140,7 +140,7 @@ impl Job<'_> {
         };
         let etag = match put {
             Err(fault) if fault.kind == FaultKind::Conflict => match going.look(self.aws).await? {
-                Seen::There(etag) => etag,
+                Seen::There(stored) => stored.etag,
                 seen => return Err(going.unless_replaced(fault, matches!(seen, Seen::Hidden)).into()),
             },
             Err(fault) => {
@@ -150,7 +150,7 @@ impl Job<'_> {
                 }
                 return Err(going.unless_replaced(fault, false).into());
             }
-            Ok(etag) => Some(etag),
+            Ok(stored) => stored.etag,
         };
         self.tally.end(source, Some(stamp), 0);
         Ok(etag)
@@ -185,7 +185,10 @@ impl Job<'_> {
         let finished = match (sent, read) {
             (Err(fault), _) => Err(Failure::Fault(fault)),
             (Ok(_), Err(failure)) => Err(failure),
-            (Ok(sent), Ok(())) => going.complete(self.aws, &upload, &sent).await.map_err(Failure::Fault),
+            (Ok(sent), Ok(())) => {
+                let stored = going.complete(self.aws, &upload, &sent).await;
+                stored.map(|stored| stored.etag).map_err(Failure::Fault)
+            }
         };
         match finished {
             Err(Failure::Fault(fault)) if going.journal.is_some() && fault.may_go_on() => Err(fault.into()),

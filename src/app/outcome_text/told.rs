@@ -8,6 +8,7 @@ use crate::domain::audit::{AuditSummary, Ended};
 use crate::domain::policy::role_label;
 use crate::domain::request::principal;
 use crate::domain::rewrap::RewrapReport;
+use crate::domain::seal::{SealAct, SealReport};
 use crate::domain::words::{capitalized, holdings};
 use crate::domain::{
     AliasChange, BucketCount, Contested, Door, KeyChange, Outcome, ProofMethod, ProofStep, Reading, RoleChange,
@@ -78,6 +79,25 @@ fn rewrapped(report: &RewrapReport) -> String {
         report.place,
         objects(report.done.objects)
     )
+}
+
+/// What became of objects that were sealed, and whether all is well.
+fn sealed(report: &SealReport) -> (String, bool) {
+    let (spec, summary) = (&report.spec, &report.summary);
+    let count = |objects: u64| format::count(usize::try_from(objects).unwrap_or(usize::MAX), "object");
+    let done = match &spec.act {
+        SealAct::Rotate { .. } => format!("Rotated {}", count(summary.sealed.objects)),
+        SealAct::Encrypt { to, .. } => format!("Encrypted {} to {to}", count(summary.sealed.objects)),
+    };
+    let part = if summary.ended == Ended::Whole { "" } else { ", a part" };
+    let counts = [
+        (summary.passed_over(), "left as they are"),
+        (summary.failed.objects, "failed"),
+        (summary.undeleted, "not deleted"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let more: String = counts.map(|(count, what)| format!(", {count} {what}")).collect();
+    (format!("{done} of {}{part}{more}.", spec.place()), summary.is_well())
 }
 
 /// What came of a request, in a sentence, and whether it is good news.
@@ -344,6 +364,23 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
                 tone = Tone::Warn;
             }
             rewrapped(report)
+        }
+        Outcome::SealPlanned(plan) => {
+            let all = plan.all();
+            let objects = format::count(usize::try_from(all.objects).unwrap_or(usize::MAX), "object");
+            let (verb, place) = (plan.spec.verb(), plan.spec.place());
+            if plan.unread_count > 0 || plan.ended != Ended::Whole {
+                tone = Tone::Warn;
+            }
+            format!(
+                "Looked ahead: {objects} ({}) to {verb} at {place}.",
+                format::size(all.bytes)
+            )
+        }
+        Outcome::Sealed(report) => {
+            let (said, is_well) = sealed(report);
+            tone = if is_well { Tone::Good } else { Tone::Warn };
+            said
         }
         Outcome::AuditReportSaved { path, rows } => {
             let rows = format::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row");

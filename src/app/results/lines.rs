@@ -4,6 +4,7 @@ use crate::app::format::{self, Line, Tone};
 use crate::app::state::State;
 use crate::app::state::overlay::ResultRow;
 use crate::domain::explain::Explanation;
+use crate::domain::seal::{Fate, SealReport, row_line, summary_lines};
 use crate::domain::{
     Dependents, Door, Fault, Finding, Grant, GrantRequest, ObjectProof, Request, RolePolicies, Weight,
 };
@@ -36,6 +37,32 @@ pub(super) fn refused_row(what: &str, fault: &Fault) -> ResultRow {
         )],
         then: None,
     }
+}
+
+/// What became of objects that were sealed: of all, then each, what failed first.
+pub(super) fn seal_lines(report: &SealReport) -> Vec<Line> {
+    let tone = if report.summary.is_well() {
+        Tone::Good
+    } else {
+        Tone::Warn
+    };
+    let mut told = summary_lines(&report.spec, &report.summary).into_iter();
+    let mut lines: Vec<Line> = told.next().map(|first| Line::new(tone, first)).into_iter().collect();
+    lines.extend(told.map(|line| Line::new(Tone::Plain, line)));
+    lines.push(Line::blank());
+    lines.extend(report.rows.iter().map(|row| {
+        let tone = match &row.fate {
+            _ if !row.is_well() => Tone::Bad,
+            Fate::PassedOver(_) => Tone::Dim,
+            Fate::Sealed(_) | Fate::Failed(_) => Tone::Plain,
+        };
+        Line::new(tone, row_line(&report.spec, row))
+    }));
+    if report.dropped > 0 {
+        let more = format::count(usize::try_from(report.dropped).unwrap_or(usize::MAX), "object");
+        lines.push(Line::new(Tone::Dim, format!("and {more} more, which are not kept")));
+    }
+    lines
 }
 
 pub(super) fn finding_row(finding: Finding) -> ResultRow {

@@ -77,6 +77,7 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
             "Tagging",
             &[Hold("TagSet"), Have("TagSet.Tag.Key"), Hold("TagSet.Tag.Value")],
         ),
+        "GetBucketVersioning" => xml("VersioningConfiguration", &[]),
         "GetObjectLegalHold" => xml("LegalHold", &[]),
         "GetObjectLockConfiguration" => xml("ObjectLockConfiguration", &[]),
         "GetObjectRetention" => xml("Retention", &[]),

@@ -67,6 +67,10 @@ const ANSWERS: &[(&str, &str)] = &[
         "GetBucketTagging",
         "<Tagging><TagSet><Tag><Key>a</Key><Value></Value></Tag></TagSet></Tagging>",
     ),
+    (
+        "GetBucketVersioning",
+        "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>",
+    ),
     ("GetObject", ""),
     (
         "GetObjectAcl",

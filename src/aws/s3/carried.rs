@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{
-    ObjectLockEnabled, ObjectLockLegalHoldStatus, ObjectLockMode, ServerSideEncryption, StorageClass,
+    ObjectCannedAcl, ObjectLockEnabled, ObjectLockLegalHoldStatus, ObjectLockMode, ServerSideEncryption, StorageClass,
 };
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -18,6 +18,7 @@ use crate::aws::fault::{Expected, Heard};
 use crate::domain::{Fault, FaultKind};
 
 mod acl;
+mod wanted;
 
 use acl::Acl;
 
@@ -43,6 +44,8 @@ pub(crate) struct Original {
     pub(crate) length: u64,
     /// As S3 spells it, to be sent back in `If-Match`.
     pub(crate) etag: String,
+    /// Which version it is, where the bucket keeps versions.
+    pub(crate) version: Option<String>,
     /// Everything else.
     pub(crate) carried: Carried,
 }
@@ -68,6 +71,8 @@ pub(crate) struct Carried {
     /// As a query string; empty if it has none. `None` where it was not asked for: a copy takes them over by itself.
     pub(in crate::aws) tags: Option<String>,
     pub(in crate::aws) acl: Acl,
+    /// Instead of that, where the rules for the bucket want one.
+    pub(in crate::aws) canned_acl: Option<ObjectCannedAcl>,
 }
 
 /// Puts on a call that makes an object what another carried.
@@ -91,6 +96,7 @@ macro_rules! carried {
             .set_object_lock_retain_until_date(carried.lock_until)
             .set_object_lock_legal_hold_status(carried.hold.clone())
             .set_tagging(carried.tags.clone().filter(|tags| !tags.is_empty()))
+            .set_acl(carried.canned_acl.clone())
             .set_grant_full_control(carried.acl.full_control.clone())
             .set_grant_read(carried.acl.read.clone())
             .set_grant_read_acp(carried.acl.read_acp.clone())
@@ -176,6 +182,7 @@ pub(crate) async fn original(
     Ok(Original {
         length: length_of(ACT, &object, answer.content_length())?,
         etag: answer.e_tag().expected(ACT, &object, "ETag")?.to_owned(),
+        version: answer.version_id().map(str::to_owned),
         metadata: answer.metadata.unwrap_or_default().into_iter().collect(),
         carried,
     })

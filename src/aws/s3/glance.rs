@@ -28,6 +28,8 @@ pub(crate) struct Glance {
     /// The KMS key that S3 keeps it with.
     pub(crate) at_rest_key: Option<String>,
     pub(crate) first: Vec<u8>,
+    /// As S3 spells it.
+    pub(crate) etag: Option<String>,
 }
 
 /// What is looked at.
@@ -126,6 +128,7 @@ pub(crate) async fn glance(aws: &Aws, at: At<'_>, slowed: &Slowed) -> Result<Gla
             at_rest: at_rest(answer.server_side_encryption()),
             at_rest_key: answer.ssekms_key_id().map(str::to_owned),
             first,
+            etag: answer.e_tag().map(str::to_owned),
         })
     })
     .await

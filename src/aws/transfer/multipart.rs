@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUploa
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Content, Replaces, UPLOAD, spelled, unquoted};
+use super::{Content, Replaces, Stored, UPLOAD, spelled, unquoted};
 use crate::aws::again::again;
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::patience::{self, Pulse};
@@ -126,14 +126,25 @@ pub(crate) async fn parts(aws: &Aws, upload: &Multipart) -> Result<Vec<Part>, Fa
     every(|after| again(move || list(after.clone()))).await
 }
 
-/// Makes the parts one object; its ETag without quotes. Asked once, with the SDK's attempts: whether a failure was one,
-/// or an answer lost, only the caller can find out.
+/// Makes the parts one object; its ETag without quotes.
 pub(crate) async fn complete(
     aws: &Aws,
     upload: &Multipart,
     parts: &[Part],
     replaces: &Replaces,
 ) -> Result<String, Fault> {
+    let stored = complete_stored(aws, upload, parts, replaces).await?;
+    unquoted(&uri(&upload.bucket, &upload.key), stored.etag)
+}
+
+/// Makes the parts one object. Asked once, with the SDK's attempts: whether a failure was one,
+/// or an answer lost, only the caller can find out.
+pub(crate) async fn complete_stored(
+    aws: &Aws,
+    upload: &Multipart,
+    parts: &[Part],
+    replaces: &Replaces,
+) -> Result<Stored, Fault> {
     let completed = parts.iter().map(|part| {
         CompletedPart::builder()
             .part_number(part.number)
@@ -158,7 +169,10 @@ pub(crate) async fn complete(
         .config_override(Builder::new().timeout_config(patience::of_completion(parts.len())));
     let object = uri(&upload.bucket, &upload.key);
     let answer = call.send().await.heard(UPLOAD, &object)?;
-    unquoted(&object, answer.e_tag)
+    Ok(Stored {
+        etag: Some(unquoted(&object, answer.e_tag)?),
+        version: answer.version_id,
+    })
 }
 
 /// Throws the parts away; fine if they are gone.

@@ -1,0 +1,368 @@
+//! Encrypt what is in S3 already: plain objects, each into a token at the destination, or in its own place.
+//!
+//! What is encrypted by whichever client is left, and so is what would be of no use as a token: encrypted data keys, bundles, what
+//! strongroom keeps for itself. A plain object goes only if that is asked for, after its token was read back from where it is and
+//! held against it; the version that was read goes then, and no other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::seal::{Digest, Digested, From, NewKeys, Sealer, To, check_length, others_of};
+use super::sealing::{Judged, before, dropped, is_own_area, row_of};
+use super::spread::spread;
+use super::walk::Listed;
+use crate::actions::OpenOptions;
+use crate::actions::download::{Arriving, Watched};
+use crate::actions::encrypt::replaced::replaceable;
+use crate::actions::unlock::{Among, Claim, Keyring, is_bundle, unlock_object};
+use crate::aws::again::again;
+use crate::aws::transfer::{Head, Replaces};
+use crate::aws::{Aws, s3, transfer};
+use crate::domain::audit::{Kind, Seen, Told, classify};
+use crate::domain::seal::{Before, Fate, Passed, SealRow, Sealed};
+use crate::domain::{Bond, Fault, FaultKind, ObjectUri, WayOut};
+use crate::envelope::manifest::bundle_host;
+use crate::envelope::wrapped;
+
+pub(super) const ACT: &str = "encrypt";
+/// S3 takes no longer key.
+const LONGEST_KEY: usize = 1024;
+
+/// What is encrypted, and to where.
+pub(super) struct Encrypting<'a> {
+    pub(super) aws: &'a Aws,
+    pub(super) bucket: &'a str,
+    /// Names are what follows it.
+    pub(super) prefix: &'a str,
+    pub(super) to: &'a ObjectUri,
+    pub(super) key: &'a str,
+    pub(super) context: &'a BTreeMap<String, String>,
+    pub(super) overwrite: bool,
+    pub(super) delete_plain: bool,
+    pub(super) in_place: bool,
+    pub(super) keeps: s3::Keeps,
+    pub(super) slowed: s3::Slowed,
+    pub(super) keyring: Keyring,
+    pub(super) open: OpenOptions,
+}
+
+/// A plain object to be encrypted.
+pub(super) struct Plain {
+    pub(super) kind: Kind,
+    etag: Option<String>,
+}
+
+impl Encrypting<'_> {
+    /// What is to be done with it.
+    pub(super) async fn judge(&self, listed: &Listed) -> Result<Judged<Plain>, Fault> {
+        if let Some(own) = is_own_area(&listed.key) {
+            return Ok(Judged::Pass(own));
+        }
+        if listed.size == 0 && listed.key.ends_with('/') {
+            return Ok(Judged::Pass(Passed::Folder));
+        }
+        if listed.size == 0 && self.in_place {
+            return Ok(Judged::Pass(Passed::Empty));
+        }
+        let name = listed.key.rsplit('/').next().unwrap_or_default();
+        if bundle_host(name).is_some() && is_bundle(self.aws, self.bucket, &listed.key, &self.keyring).await {
+            return Ok(Judged::Pass(Passed::Bundle));
+        }
+        let (told, etag, first) = match self.glance(listed).await {
+            Err(fault) if fault.kind == FaultKind::NotFound => return Ok(Judged::Gone),
+            glance => glance?,
+        };
+        let kind = told.kind;
+        if kind == Kind::KeyObject || self.is_data_key(listed, &first).await? {
+            return Ok(Judged::Pass(Passed::DataKey));
+        }
+        let is_plain = kind.is_open() || matches!(kind, Kind::Archive | Kind::Empty);
+        if !is_plain {
+            return Ok(Judged::Pass(Passed::Encrypted(kind)));
+        }
+        if told.may_be_instructed && s3::has_instructions(self.aws, self.bucket, &listed.key).await? {
+            return Ok(Judged::Pass(Passed::Encrypted(Kind::S3EncryptionClient(2))));
+        }
+        check_length(ACT, &s3::uri(self.bucket, &listed.key), listed.size)?;
+        Ok(Judged::Take(Plain { kind, etag }))
+    }
+
+    async fn glance(&self, listed: &Listed) -> Result<(Told, Option<String>, Vec<u8>), Fault> {
+        let (aws, slowed) = (self.aws.clone(), self.slowed.clone());
+        let (bucket, key, size) = (self.bucket.to_owned(), listed.key.clone(), listed.size);
+        spread(async move {
+            let at = s3::At {
+                bucket: &bucket,
+                key: &key,
+                version: None,
+                size,
+            };
+            let glance = again(|| s3::glance(&aws, at, &slowed)).await?;
+            let told = classify(&Seen {
+                key: &key,
+                size: glance.size,
+                info: &glance.info,
+                at_rest: glance.at_rest,
+                at_rest_key: glance.at_rest_key.as_deref(),
+                first: &glance.first,
+            });
+            Ok((told, glance.etag, glance.first))
+        })
+        .await
+    }
+
+    /// Whether its bytes are an encrypted data key's, whatever it is called: sealed, it would open nothing any more.
+    async fn is_data_key(&self, listed: &Listed, first: &[u8]) -> Result<bool, Fault> {
+        if listed.size == 0 || listed.size > wrapped::LONGEST_TEXT {
+            return Ok(false);
+        }
+        let name = std::ffi::OsStr::new(&listed.key);
+        if (first.len() as u64) >= listed.size {
+            return Ok(wrapped::is_kept(name, first));
+        }
+        // Of C, raw or in base64, the beginning tells that it may be one.
+        if !matches!(first, [0x01, ..] | [b'A', b'Q', ..]) && !listed.key.ends_with(wrapped::SUFFIX) {
+            return Ok(false);
+        }
+        let whole = again(|| s3::read_small(self.aws, self.bucket, &listed.key, wrapped::LONGEST_TEXT)).await?;
+        Ok(wrapped::is_kept(name, &whole))
+    }
+
+    /// Does it; `None` if it is gone by now, or was not begun before all was stopped.
+    ///
+    /// # Errors
+    /// When no other can be done either.
+    pub(super) async fn one(
+        &self,
+        sealer: &Sealer<'_>,
+        keys: &NewKeys,
+        listed: Listed,
+    ) -> Result<Option<SealRow>, Fault> {
+        let Some(_room) = sealer.room(listed.size).await else {
+            return Ok(None);
+        };
+        let fate = match self.judge(&listed).await {
+            Ok(Judged::Gone) => return Ok(None),
+            Ok(Judged::Pass(why)) => Ok(Fate::PassedOver(why)),
+            Ok(Judged::Take(plain)) => self.encrypt(sealer, keys, &listed, plain).await,
+            Err(fault) => Err(fault),
+        };
+        match fate {
+            Err(fault) if dropped(&fault) => Ok(None),
+            fate => row_of(listed, fate).map(Some),
+        }
+    }
+
+    async fn encrypt(&self, sealer: &Sealer<'_>, keys: &NewKeys, listed: &Listed, plain: Plain) -> Result<Fate, Fault> {
+        let name = listed.key.strip_prefix(self.prefix).unwrap_or(&listed.key);
+        let at = ObjectUri::new(self.to.bucket.as_str(), format!("{}{name}", self.to.key));
+        if at.key.len() > LONGEST_KEY {
+            let (cause, remedy) = ("its key would be longer than 1024 bytes", "choose a shorter prefix");
+            return Err(Fault::new(FaultKind::Invalid, ACT, at.to_string(), cause, remedy));
+        }
+        let original = s3::original(self.aws, self.bucket, &listed.key, &self.keeps, true).await?;
+        if plain.etag.is_some_and(|etag| etag != original.etag) {
+            return Err(changed(&s3::uri(self.bucket, &listed.key)));
+        }
+        let replaces = match self.standing(&at, name, original.length).await? {
+            Standing::Free(replaces) => replaces.unwrap_or_else(|| Replaces::This(original.etag.clone())),
+            Standing::There if self.delete_plain => return self.go_on(sealer, listed, &original, at).await,
+            Standing::There => return Ok(Fate::PassedOver(Passed::There)),
+        };
+        let under = keys.of(self.aws, self.key, self.context).await?;
+        let is_same = self.to.bucket == self.bucket;
+        let like = original.carried.clone().wanted(self.aws, &self.to.bucket, is_same);
+        let head = Head::of(&original);
+        let to = To {
+            bucket: &at.bucket,
+            key: &at.key,
+            name,
+            prefix: Some(&self.to.key),
+            length: original.length,
+            replaces,
+            like: &like,
+            others: others_of(&original.metadata),
+            under: &under,
+        };
+        let from = From {
+            bucket: self.bucket,
+            key: &listed.key,
+            head: &head,
+            unlocked: None,
+        };
+        let made = sealer.seal(from, &to).await;
+        let made = made.inspect_err(|fault| {
+            if fault.is_unheard() || fault.kind == FaultKind::Cancelled {
+                under.may_be_made();
+            }
+        })?;
+        let version = original.version.as_deref();
+        let left = match (self.in_place, self.delete_plain) {
+            (true, false) => before(version, made.version.as_deref()),
+            (false, false) => Before::Stays,
+            (is_in_place, true) => {
+                let etag = made.etag.as_deref();
+                let read_back = self.read_back(sealer, &at, etag, made.digest).await;
+                let new = is_in_place.then_some(made.version.as_deref());
+                self.deleted(listed, &original, read_back.err(), new).await
+            }
+        };
+        Ok(Fate::Sealed(Box::new(Sealed {
+            at,
+            kms_key_arn: under.kms_key_arn.clone(),
+            data_key_uri: s3::uri(&self.to.bucket, &under.object),
+            bytes: original.length,
+            token_bytes: made.token_bytes,
+            etag: made.etag,
+            resumed: false,
+            before: left,
+        })))
+    }
+
+    /// What is at the destination.
+    async fn standing(&self, at: &ObjectUri, name: &str, length: u64) -> Result<Standing, Fault> {
+        if self.in_place {
+            return Ok(Standing::Free(None));
+        }
+        let Some(head) = transfer::find(self.aws, &at.bucket, &at.key).await? else {
+            return Ok(Standing::Free(Some(Replaces::Nothing)));
+        };
+        if self.overwrite {
+            return replaceable(self.aws, &at.bucket, &at.key)
+                .await
+                .map(|replaces| Standing::Free(Some(replaces)));
+        }
+        let claim = Claim::read(&at.bucket, &at.key, &head.metadata)?;
+        let is_its = claim.metadata().is_some_and(|metadata| {
+            metadata.name == name && metadata.prefix.as_deref() == Some(&self.to.key) && metadata.length == length
+        });
+        if is_its {
+            return Ok(Standing::There);
+        }
+        let cause = "it exists already, and is no token of this object";
+        Err(Fault::new(FaultKind::Conflict, "write", at.to_string(), cause, "").by(WayOut::ReplaceObject))
+    }
+
+    /// An earlier run made the token, and the plain object is still there: both are read and held against each other.
+    async fn go_on(
+        &self,
+        sealer: &Sealer<'_>,
+        listed: &Listed,
+        original: &s3::Original,
+        at: ObjectUri,
+    ) -> Result<Fate, Fault> {
+        let head = Head::of(original);
+        let plain = sealer.download(self.bucket, &listed.key, &head);
+        let plain = plain.fold(Digested::new(), |digested, piece| {
+            digested.take(piece);
+            Ok(())
+        });
+        let digest = plain.await?.end();
+        let token = transfer::head(self.aws, &at.bucket, &at.key).await?;
+        let claim = Claim::read(&at.bucket, &at.key, &token.metadata)?;
+        let object = claim.metadata().and_then(|metadata| metadata.data_key_object.clone());
+        let kms_key_arn = claim
+            .metadata()
+            .map(|metadata| metadata.kms_key_id.clone())
+            .unwrap_or_default();
+        let etag = token.unquoted_etag();
+        let read_back = self.read_back(sealer, &at, etag.as_deref(), digest).await;
+        let before = self.deleted(listed, original, read_back.err(), None).await;
+        Ok(Fate::Sealed(Box::new(Sealed {
+            kms_key_arn,
+            data_key_uri: object.map(|key| s3::uri(&at.bucket, &key)).unwrap_or_default(),
+            at,
+            bytes: original.length,
+            token_bytes: token.length,
+            etag,
+            resumed: true,
+            before,
+        })))
+    }
+
+    /// Reads the token from where it is, with the data key that its metadata leads to, and holds it against its plaintext.
+    async fn read_back(
+        &self,
+        sealer: &Sealer<'_>,
+        at: &ObjectUri,
+        etag: Option<&str>,
+        plaintext: Digest,
+    ) -> Result<(), Fault> {
+        let uri = at.to_string();
+        let head = transfer::head(self.aws, &at.bucket, &at.key).await?;
+        if head.unquoted_etag().as_deref() != etag {
+            return Err(changed(&uri));
+        }
+        let claim = Claim::read(&at.bucket, &at.key, &head.metadata)?;
+        let bond = claim.bond(&self.open, Among::Nothing)?;
+        if bond != Bond::Bound {
+            return Err(changed(&uri));
+        }
+        let unlocked = Arc::new(unlock_object(self.aws, claim, bond, &self.open, &self.keyring).await?);
+        let object = uri.clone();
+        let read = move |token: &mut Watched<Arriving>| {
+            let (_, _, digested) = unlocked.decrypt(token, Digested::new(), ("verify", &object))?;
+            Ok(digested.end())
+        };
+        let download = sealer.download(&at.bucket, &at.key, &head);
+        if download.through(read).await? == plaintext {
+            return Ok(());
+        }
+        let (cause, remedy) = (
+            "the token there opens to something else than the object",
+            "look at both",
+        );
+        Err(Fault::new(FaultKind::Integrity, "verify", uri, cause, remedy))
+    }
+
+    /// Deletes the plain object, and the version that was read. `replaced` is the version that took its place, in its place; and
+    /// `refused` why its token does not stand for it.
+    async fn deleted(
+        &self,
+        listed: &Listed,
+        original: &s3::Original,
+        refused: Option<Fault>,
+        replaced: Option<Option<&str>>,
+    ) -> Before {
+        let undeleted = |fault: Fault| Before::Undeleted(Box::new(fault));
+        if let Some(fault) = refused {
+            return undeleted(fault);
+        }
+        let old = original.version.as_deref();
+        let new = match replaced {
+            Some(new) => new.map(str::to_owned),
+            None => match s3::delete_this(self.aws, self.bucket, &listed.key, &original.etag).await {
+                Ok(marker) => marker,
+                Err(fault) => return undeleted(fault),
+            },
+        };
+        // With the first version that a bucket keeps, what was there before has become one too.
+        let left = match before(old, new.as_deref()) {
+            Before::Version(id) => id,
+            before => return before,
+        };
+        match s3::delete_version(self.aws, self.bucket, &listed.key, &left).await {
+            Ok(()) => Before::Gone,
+            Err(mut fault) => {
+                fault.cause = format!("{} (the plain object is left as version {left})", fault.cause);
+                undeleted(fault)
+            }
+        }
+    }
+}
+
+/// What stands where a token is to go.
+enum Standing {
+    /// It may be put, in place of this; of the plain object itself if nothing is said.
+    Free(Option<Replaces>),
+    /// A token of its name and length.
+    There,
+}
+
+fn changed(uri: &str) -> Fault {
+    let (cause, remedy) = (
+        "it is another object since it was looked at",
+        "try again when nobody writes to it",
+    );
+    Fault::new(FaultKind::Conflict, ACT, uri, cause, remedy)
+}

@@ -1,0 +1,405 @@
+//! Rotate and encrypt, as they are asked for: looked ahead, done, and kept as a report.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::encrypt::{self, Encrypting};
+use super::rotate::{self, Rotating};
+use super::seal::{Gauge, NewKeys, Rotation, Sealer};
+use super::trouble::ends_all;
+use super::walk::{Listed, Walk};
+use crate::actions::faults::{cancelled, usage};
+use crate::actions::unlock::Keyring;
+use crate::actions::{OpenOptions, ProgressSink};
+use crate::aws::{Aws, s3};
+use crate::domain::audit::{Ended, Kind};
+use crate::domain::seal::{
+    Before, Fate, Passed, SealAct, SealPlan, SealReport, SealRow, SealSpec, SealSummary, Versions,
+};
+use crate::domain::{Fault, FaultKind, ObjectUri, Outcome};
+
+/// Rows that are kept, of those that are well and of those that are not.
+const KEPT: usize = 2000;
+const OWN_AREA: &str = ".strongroom/";
+const DATA_KEYS: &str = ".strongroom/data-keys/";
+
+/// What is to be done with an object.
+pub(super) enum Judged<T> {
+    Take(T),
+    Pass(Passed),
+    Gone,
+}
+
+/// Tells one row an object, in the order of the list, and at the end what became of all. What was done before it was stopped, or
+/// the list broke off, is told too: the summary says that it is a part.
+///
+/// # Errors
+/// When nothing could be listed at all, there is nothing, or `tell` fails.
+pub async fn seal(
+    aws: &Aws,
+    spec: &SealSpec,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+    tell: &mut (dyn FnMut(&SealRow) -> Result<(), Fault> + Send),
+) -> Result<SealSummary, Fault> {
+    check(spec)?;
+    let slowed = s3::Slowed::default();
+    let walk = walk(aws, spec, &slowed, cancel);
+    let mut summary = SealSummary::default();
+    let mut note = |row: Option<SealRow>| match row {
+        Some(row) => {
+            summary.note(&row);
+            tell(&row)
+        }
+        None => {
+            summary.vanished += u64::from(!cancel.is_cancelled());
+            Ok(())
+        }
+    };
+    let ended = match &spec.act {
+        SealAct::Rotate { key, context, .. } => {
+            let journal = Rotation::of(aws, spec).await;
+            let to = ObjectUri::new(spec.bucket.as_str(), spec.prefix.as_str());
+            let keys = NewKeys::new(&to, None, journal);
+            let resumed = keys.resumed();
+            let gauge = Gauge::new(progress, "rotating");
+            let sealer = Sealer::new(aws, rotate::ACT, gauge.clone(), cancel);
+            let rotating = Rotating {
+                aws,
+                bucket: &spec.bucket,
+                key: key.as_deref(),
+                context: context.as_ref(),
+                keeps: s3::keeps(aws, &spec.bucket).await?,
+                slowed: slowed.clone(),
+                keyring: Keyring::default(),
+                open: OpenOptions::default(),
+                known: keys.known(),
+            };
+            let (rotating, sealer, made, counted) = (&rotating, &sealer, &keys, &gauge);
+            let one = |listed: Listed| async move {
+                let (key, size) = (listed.key.clone(), listed.size);
+                let done = rotating.one(sealer, made, listed).await;
+                counted.end(&key, size);
+                done
+            };
+            let ended = walk
+                .through(one, |page, is_end| gauge.list(page, is_end), &mut note)
+                .await;
+            let is_whole = matches!(ended, Ok(Ended::Whole)) && summary.failed.objects == 0;
+            keys.end(aws, !is_whole).await;
+            summary.resumed = resumed;
+            ended?
+        }
+        SealAct::Encrypt {
+            to,
+            key,
+            context,
+            data_key_name,
+            overwrite,
+            delete_plain,
+        } => {
+            let keys = NewKeys::new(to, data_key_name.as_deref(), None);
+            let gauge = Gauge::new(progress, "encrypting");
+            let sealer = Sealer::new(aws, encrypt::ACT, gauge.clone(), cancel);
+            let encrypting = Encrypting {
+                aws,
+                bucket: &spec.bucket,
+                prefix: &spec.prefix,
+                to,
+                key,
+                context,
+                overwrite: *overwrite,
+                delete_plain: *delete_plain,
+                in_place: spec.is_in_place(),
+                keeps: s3::keeps(aws, &spec.bucket).await?,
+                slowed: slowed.clone(),
+                keyring: Keyring::default(),
+                open: OpenOptions::default(),
+            };
+            let (encrypting, sealer, made, counted) = (&encrypting, &sealer, &keys, &gauge);
+            let one = |listed: Listed| async move {
+                let (key, size) = (listed.key.clone(), listed.size);
+                let done = encrypting.one(sealer, made, listed).await;
+                counted.end(&key, size);
+                done
+            };
+            let ended = walk
+                .through(one, |page, is_end| gauge.list(page, is_end), &mut note)
+                .await;
+            keys.end(aws, false).await;
+            ended?
+        }
+    };
+    let is_nothing = summary.sealed.objects + summary.passed_over() + summary.failed.objects == 0;
+    match ended {
+        Ended::BrokeOff(fault) if is_nothing => Err(*fault),
+        Ended::Stopped if is_nothing => Err(cancelled(spec.verb(), spec.place())),
+        Ended::Whole if is_nothing && summary.vanished == 0 => Err(nothing(spec)),
+        ended => {
+            summary.ended = ended;
+            Ok(summary)
+        }
+    }
+}
+
+/// The same with its rows, for who reads them later: what failed first. Of each sort no more than two thousand are kept, and
+/// how many are not is told.
+///
+/// # Errors
+/// As [`seal()`].
+pub async fn seal_report(
+    aws: &Aws,
+    spec: &SealSpec,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    let (mut wrong, mut well, mut dropped) = (Vec::new(), Vec::new(), 0_u64);
+    let mut keep = |row: &SealRow| {
+        let rows = if row.is_well() { &mut well } else { &mut wrong };
+        if rows.len() < KEPT {
+            rows.push(row.clone());
+        } else {
+            dropped += 1;
+        }
+        Ok(())
+    };
+    let summary = seal(aws, spec, progress, cancel, &mut keep).await?;
+    wrong.append(&mut well);
+    Ok(Outcome::Sealed(Arc::new(SealReport {
+        spec: spec.clone(),
+        summary,
+        rows: wrong,
+        dropped,
+    })))
+}
+
+/// Looks at everything that would be sealed, and writes nothing.
+///
+/// # Errors
+/// When nothing could be listed at all, or there is nothing.
+pub async fn plan_seal(
+    aws: &Aws,
+    spec: &SealSpec,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<SealPlan, Fault> {
+    check(spec)?;
+    let slowed = s3::Slowed::default();
+    let walk = walk(aws, spec, &slowed, cancel);
+    let mut plan = SealPlan::new(spec.clone());
+    let mut seen = 0_u64;
+    let gauge = Gauge::new(progress, "looking at");
+    let listed = |page: &[Listed], is_end| gauge.list(page, is_end);
+    let ended = match &spec.act {
+        SealAct::Rotate { key, context, .. } => {
+            let (resumed, known) = Rotation::look(aws, spec).await.unzip();
+            plan.resumed = resumed;
+            let rotating = Rotating {
+                aws,
+                bucket: &spec.bucket,
+                key: key.as_deref(),
+                context: context.as_ref(),
+                keeps: s3::keeps(aws, &spec.bucket).await?,
+                slowed: slowed.clone(),
+                keyring: Keyring::default(),
+                open: OpenOptions::default(),
+                known: known.into_iter().flatten().collect(),
+            };
+            let (rotating, counted) = (&rotating, &gauge);
+            let one = |listed: Listed| async move {
+                let judged = rotating.judge(&listed, false).await;
+                counted.end(&listed.key, listed.size);
+                looked(
+                    listed,
+                    judged.map(|judged| judged.map(|token| (token.kind, Some(token.kms_key)))),
+                )
+            };
+            let mut note = |look| noted(&mut plan, &mut seen, key.is_none(), look);
+            walk.through(one, listed, &mut note).await?
+        }
+        SealAct::Encrypt { to, key, context, .. } => {
+            let encrypting = Encrypting {
+                aws,
+                bucket: &spec.bucket,
+                prefix: &spec.prefix,
+                to,
+                key,
+                context,
+                overwrite: false,
+                delete_plain: false,
+                in_place: spec.is_in_place(),
+                keeps: s3::keeps(aws, &spec.bucket).await?,
+                slowed: slowed.clone(),
+                keyring: Keyring::default(),
+                open: OpenOptions::default(),
+            };
+            let (encrypting, counted) = (&encrypting, &gauge);
+            let one = |listed: Listed| async move {
+                let judged = encrypting.judge(&listed).await;
+                counted.end(&listed.key, listed.size);
+                looked(listed, judged.map(|judged| judged.map(|plain| (plain.kind, None))))
+            };
+            let mut note = |look| noted(&mut plan, &mut seen, false, look);
+            walk.through(one, listed, &mut note).await?
+        }
+    };
+    match ended {
+        Ended::BrokeOff(fault) if seen == 0 => return Err(*fault),
+        Ended::Stopped if seen == 0 => return Err(cancelled(spec.verb(), spec.place())),
+        Ended::Whole if seen == 0 => return Err(nothing(spec)),
+        ended => plan.ended = ended,
+    }
+    plan.versions = match s3::versioning(aws, &spec.bucket).await {
+        Ok(Some(true)) => Versions::On,
+        Ok(Some(false)) => Versions::Suspended,
+        Ok(None) => Versions::Off,
+        Err(fault) => Versions::Unknown(Box::new(fault)),
+    };
+    Ok(plan)
+}
+
+/// What it is, and the KMS key that it says it is under.
+type Seen = Result<Judged<(Kind, Option<String>)>, Fault>;
+
+/// One that was looked at.
+///
+/// # Errors
+/// When no other can be looked at either.
+fn looked(listed: Listed, judged: Seen) -> Result<(Listed, Seen), Fault> {
+    match judged {
+        Err(fault) if ends_all(&fault) => Err(fault),
+        judged => Ok((listed, judged)),
+    }
+}
+
+fn noted(plan: &mut SealPlan, seen: &mut u64, names_keys: bool, (listed, judged): (Listed, Seen)) -> Result<(), Fault> {
+    *seen += 1;
+    match judged {
+        Ok(Judged::Take((kind, key))) => {
+            plan.take(kind, listed.size);
+            plan.keys.extend(key.filter(|_| names_keys));
+        }
+        Ok(Judged::Pass(why)) => plan.pass(why, listed.size),
+        Ok(Judged::Gone) => {}
+        Err(fault) => plan.fail(fault),
+    }
+    Ok(())
+}
+
+impl<T> Judged<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Judged<U> {
+        match self {
+            Self::Take(taken) => Judged::Take(change(taken)),
+            Self::Pass(why) => Judged::Pass(why),
+            Self::Gone => Judged::Gone,
+        }
+    }
+}
+
+fn walk<'a>(aws: &'a Aws, spec: &'a SealSpec, slowed: &'a s3::Slowed, cancel: &'a CancellationToken) -> Walk<'a> {
+    Walk {
+        aws,
+        bucket: &spec.bucket,
+        prefix: &spec.prefix,
+        places: &spec.places,
+        cancel,
+        slowed,
+    }
+}
+
+/// Refuses what can do no good, before anything is asked for.
+fn check(spec: &SealSpec) -> Result<(), Fault> {
+    if let SealAct::Encrypt { to, .. } = &spec.act
+        && is_own_area(&to.key).is_some()
+    {
+        let cause = "what lies there is strongroom's own, and no data";
+        return Err(usage(spec.verb(), to, cause, "choose another prefix"));
+    }
+    Ok(())
+}
+
+fn nothing(spec: &SealSpec) -> Fault {
+    let (cause, remedy) = ("there is no object under it", "check the prefix");
+    Fault::new(FaultKind::NotFound, spec.verb(), spec.place(), cause, remedy)
+}
+
+/// Why it is left, if it lies where strongroom keeps what is its own.
+pub(super) fn is_own_area(key: &str) -> Option<Passed> {
+    let lies = |area: &str| key.starts_with(area) || key.contains(&format!("/{area}"));
+    match (lies(DATA_KEYS), lies(OWN_AREA)) {
+        (true, _) => Some(Passed::DataKey),
+        (false, true) => Some(Passed::Own),
+        (false, false) => None,
+    }
+}
+
+/// Whether it is only that all was stopped before it was its turn: then it is as it was, and nothing need be said of it.
+pub(super) fn dropped(fault: &Fault) -> bool {
+    *fault == cancelled(&fault.act, &fault.object)
+}
+
+/// What became of it.
+///
+/// # Errors
+/// When no other can be done either.
+pub(super) fn row_of(listed: Listed, fate: Result<Fate, Fault>) -> Result<SealRow, Fault> {
+    let fate = match fate {
+        Ok(fate) => fate,
+        Err(fault) if ends_all(&fault) => return Err(fault),
+        Err(fault) => Fate::Failed(Box::new(fault)),
+    };
+    Ok(SealRow {
+        key: listed.key,
+        size: listed.size,
+        fate,
+    })
+}
+
+/// What became of the version that was there, now that this one is.
+pub(super) fn before(old: Option<&str>, new: Option<&str>) -> Before {
+    match (old, new) {
+        (None, None) => Before::Gone,
+        (Some(old), Some(new)) if old == new => Before::Gone,
+        (Some(old), _) => Before::Version(old.to_owned()),
+        // What was there before the bucket kept versions is one since then.
+        (None, Some("null")) => Before::Gone,
+        (None, Some(_)) => Before::Version("null".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_called_gone_of_which_a_version_is_left() {
+        let version = |id: &str| Before::Version(id.to_owned());
+        for (old, new, left) in [
+            (None, None, Before::Gone),
+            (Some("null"), Some("null"), Before::Gone),
+            (None, Some("null"), Before::Gone),
+            (Some("null"), Some("7"), version("null")),
+            (None, Some("7"), version("null")),
+            (Some("6"), Some("7"), version("6")),
+            (Some("6"), Some("null"), version("6")),
+            (Some("6"), None, version("6")),
+        ] {
+            assert_eq!(before(old, new), left, "{old:?} {new:?}");
+        }
+    }
+
+    #[test]
+    fn what_strongroom_keeps_for_itself_is_no_data() {
+        let table = [
+            (".strongroom/data-keys/x", Some(Passed::DataKey)),
+            ("team/.strongroom/data-keys/x", Some(Passed::DataKey)),
+            (".strongroom/program/x", Some(Passed::Own)),
+            ("a.strongroom/x", None),
+            ("strongroom/x", None),
+        ];
+        for (key, why) in table {
+            assert_eq!(is_own_area(key), why, "{key}");
+        }
+    }
+}

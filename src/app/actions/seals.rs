@@ -1,0 +1,141 @@
+//! Sealing what is in S3 already: rotate, and encrypt where it is. A form asks how; a look ahead tells what would be done; then it
+//! is asked about.
+
+use std::collections::BTreeMap;
+
+use super::{asks, only_if};
+use crate::app::form::{Blank, Form};
+use crate::app::pane::Pane;
+use crate::app::requests;
+use crate::app::state::State;
+use crate::app::state::action::{Action, Begin};
+use crate::app::state::overlay::{Next, Overlay};
+use crate::app::state::target::Target;
+use crate::domain::seal::{SealAct, SealPlan, SealSpec, plan_lines};
+use crate::domain::{Ask, ObjectRow, ObjectUri, Request, SealRequest};
+
+const CONTEXT: &str = "NAME=VALUE, …; may be empty";
+const ELSEWHERE: &str = "Select a bucket, a prefix or objects first (3).";
+
+pub(super) const ROTATE: Action = Action {
+    label: "rotate data keys",
+    help: "Seal tokens anew, each in its place, under a new data key; looked ahead first",
+    changes: true,
+    offered: |state, target| only_if(scope(state, target).is_some(), ELSEWHERE),
+    begin: |state, target| scope(state, target).map(|scope| Begin::Fill(rotation(scope))),
+};
+
+pub(super) const ENCRYPT: Action = Action {
+    label: "encrypt in S3",
+    help: "Plain objects into tokens, in place or to another prefix; looked ahead first",
+    changes: true,
+    offered: |state, target| only_if(scope(state, target).is_some(), ELSEWHERE),
+    begin: |state, target| scope(state, target).map(|scope| Begin::Fill(encryption(scope, target.key_name(state)))),
+};
+
+/// Bucket, prefix, and what is marked under it.
+type Scope = (String, String, Vec<String>);
+
+/// What is marked; else what the cursor is on, or the place shown where there is nothing.
+fn scope(state: &State, target: &Target) -> Option<Scope> {
+    if target.pane != Pane::Objects {
+        return None;
+    }
+    let Some((bucket, shown)) = &target.place else {
+        return target
+            .bucket(state)
+            .map(|bucket| (bucket.clone(), String::new(), Vec::new()));
+    };
+    let is_here = state.place == target.place;
+    let chosen = if is_here { state.objects.chosen() } else { Vec::new() };
+    Some(match (chosen.as_slice(), target.object_row(state)) {
+        ([_, _, ..], _) => {
+            let keys = chosen.iter().map(|row| row.key().to_owned());
+            (bucket.clone(), shown.clone(), keys.collect())
+        }
+        ([ObjectRow::Prefix { prefix }], _) | ([], Some(ObjectRow::Prefix { prefix })) => {
+            (bucket.clone(), prefix.clone(), Vec::new())
+        }
+        ([row], _) => (bucket.clone(), shown.clone(), vec![row.key().to_owned()]),
+        ([], Some(row)) => (bucket.clone(), shown.clone(), vec![row.key().to_owned()]),
+        ([], None) => (bucket.clone(), shown.clone(), Vec::new()),
+    })
+}
+
+fn spec((bucket, prefix, places): &Scope, act: SealAct) -> SealSpec {
+    SealSpec {
+        bucket: bucket.clone(),
+        prefix: prefix.clone(),
+        places: places.clone(),
+        act,
+    }
+}
+
+fn named((bucket, prefix, places): &Scope) -> String {
+    match places.as_slice() {
+        [] => format!("s3://{bucket}/{prefix}"),
+        [only] => format!("s3://{bucket}/{only}"),
+        several => format!("{} marked places of s3://{bucket}/{prefix}", several.len()),
+    }
+}
+
+fn rotation(scope: Scope) -> Form {
+    let note = "Each token of strongroom is read to its end, sealed under a new data key, and replaced only if it held. What it \
+                would do is shown first.";
+    let mut form = Blank::about(&scope, format!("Rotate the data keys of {}", named(&scope)), note);
+    let key = form.text("KMS key", "", "empty: each token's own");
+    let context = form.text("Context", "", "empty: each token's own");
+    form.reading(move |filled| {
+        let context: BTreeMap<String, String> = filled.pairs(context)?;
+        let act = SealAct::Rotate {
+            key: filled.optional(key),
+            context: Some(context).filter(|context| !context.is_empty()),
+            resume: true,
+        };
+        asks(SealRequest::Plan(spec(&scope, act)))
+    })
+}
+
+fn encryption(scope: Scope, key_name: &str) -> Form {
+    let note = "Plain objects become tokens: in place, or at another prefix under the same names. Tokens, and what other clients \
+                encrypted, are left. What it would do is shown first.";
+    let mut form = Blank::about(&scope, format!("Encrypt {}", named(&scope)), note);
+    let to = form.text("To", format!("s3://{}/{}", scope.0, scope.1), "the same: in place");
+    let key = form.text("KMS key", key_name, "id, ARN or alias/NAME");
+    let context = form.text("Context", "", CONTEXT);
+    let how = form.checks(
+        "And",
+        [
+            ("replace what is at the destination", false),
+            ("delete what was plain", false),
+        ],
+    );
+    form.reading(move |filled| {
+        let place = filled.required(to)?;
+        let to = ObjectUri::parse(&place).filter(ObjectUri::is_prefix);
+        let to = to.ok_or_else(|| format!("{place} is not s3://BUCKET/PREFIX/"))?;
+        let [overwrite, delete_plain] = filled.checked(how);
+        let act = SealAct::Encrypt {
+            to,
+            key: filled.required(key)?,
+            context: filled.pairs(context)?,
+            data_key_name: None,
+            overwrite,
+            delete_plain,
+        };
+        asks(SealRequest::Plan(spec(&scope, act)))
+    })
+}
+
+/// The question whether what was looked ahead at is done; nothing where there is nothing to do.
+pub(in crate::app) fn seal_planned(state: &State, plan: &SealPlan) -> Option<Next> {
+    if plan.all().objects == 0 {
+        return None;
+    }
+    let request = Request::Seal(SealRequest::Run(plan.spec.clone()));
+    let mut question = requests::question(state, request, Ask::Yes, "")?;
+    let mut lines = plan_lines(plan);
+    lines.append(&mut question.explanation);
+    question.explanation = lines;
+    Some(Next::show(Overlay::Confirm(question)))
+}

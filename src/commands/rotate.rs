@@ -1,0 +1,55 @@
+//! `strongroom rotate s3://BUCKET/PREFIX/`.
+
+use tokio_util::sync::CancellationToken;
+
+use super::output::{context, terms};
+use super::seal;
+use crate::aws::Aws;
+use crate::cli::RotateArgs;
+use crate::domain::seal::{SealAct, SealSpec};
+use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+
+/// Rotates, and prints what was done.
+///
+/// # Errors
+/// Unless every token of strongroom under it is rotated.
+pub async fn run(aws: &Aws, args: &RotateArgs, cancel: CancellationToken) -> Result<(), Fault> {
+    let spec = spec(args)?;
+    let aws = aws.carrying(&terms(&args.terms));
+    seal::run(&aws, &spec, (args.dry_run, args.json), &cancel).await
+}
+
+fn spec(args: &RotateArgs) -> Result<SealSpec, Fault> {
+    let Location::S3(place) = Location::parse(&args.place)? else {
+        let (cause, remedy) = ("it is no place in S3", "write s3://BUCKET/PREFIX/");
+        return Err(Fault::new(FaultKind::Usage, "rotate", &args.place, cause, remedy));
+    };
+    let context = context(&args.context)?;
+    let act = SealAct::Rotate {
+        key: args.key.clone(),
+        context: Some(context).filter(|context| !context.is_empty()),
+        resume: !args.no_resume,
+    };
+    Ok(of_place(place, act))
+}
+
+/// Everything under a prefix, or one object.
+pub(super) fn of_place(ObjectUri { bucket, key }: ObjectUri, act: SealAct) -> SealSpec {
+    if key.is_empty() || key.ends_with('/') {
+        return SealSpec {
+            bucket,
+            prefix: key,
+            places: Vec::new(),
+            act,
+        };
+    }
+    let prefix = key
+        .rfind('/')
+        .map_or_else(String::new, |slash| key[..=slash].to_owned());
+    SealSpec {
+        bucket,
+        prefix,
+        places: vec![key],
+        act,
+    }
+}

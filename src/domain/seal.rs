@@ -1,0 +1,269 @@
+//! Sealing what is in S3 already: tokens anew under another data key (rotate), plain objects as tokens (encrypt). What is asked
+//! for, what a look ahead tells, and what came of each object and of all of them.
+
+use std::collections::BTreeMap;
+
+use super::audit::{Ended, Kind, Tally};
+use super::{Fault, ObjectUri};
+
+mod lines;
+mod plan;
+
+pub use lines::{json_row, json_summary, report_lines, row_line, summary_lines};
+pub use plan::{SealPlan, Versions, json_plan, plan_lines};
+
+/// What is to be sealed, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealSpec {
+    /// Its bucket.
+    pub bucket: String,
+    /// Empty, or ends in `/`: names are what follows it.
+    pub prefix: String,
+    /// Keys under it, and prefixes that end in `/`; everything under it if there are none.
+    pub places: Vec<String>,
+    /// How.
+    pub act: SealAct,
+}
+
+/// How objects are sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SealAct {
+    /// Tokens of strongroom, each anew in its place under a new data key.
+    Rotate {
+        /// KMS key of the new data keys: id, ARN or alias; that of the old ones if none is named.
+        key: Option<String>,
+        /// Encryption context of the new data keys; that of the old ones if none is given.
+        context: Option<BTreeMap<String, String>>,
+        /// Whether a rotation that was interrupted is gone on with, under its data keys.
+        resume: bool,
+    },
+    /// Plain objects, each into a token.
+    Encrypt {
+        /// Bucket and prefix of the tokens; the objects' own if they are to be replaced.
+        to: ObjectUri,
+        /// KMS key: id, ARN or alias.
+        key: String,
+        /// Encryption context.
+        context: BTreeMap<String, String>,
+        /// Object key of the encrypted data key; by default a new one where those of the bucket are.
+        data_key_name: Option<String>,
+        /// Whether objects at the destination may be replaced; encrypted data keys never are.
+        overwrite: bool,
+        /// Whether a plain object, and the version of it that was read, is deleted once its token was read back and holds.
+        delete_plain: bool,
+    },
+}
+
+impl SealSpec {
+    /// `s3://BUCKET/PREFIX`, or the one object.
+    pub fn place(&self) -> String {
+        match self.places.as_slice() {
+            [only] => format!("s3://{}/{only}", self.bucket),
+            _ => format!("s3://{}/{}", self.bucket, self.prefix),
+        }
+    }
+
+    /// What it is called where it fails.
+    pub fn verb(&self) -> &'static str {
+        match self.act {
+            SealAct::Rotate { .. } => "rotate",
+            SealAct::Encrypt { .. } => "encrypt",
+        }
+    }
+
+    /// Whether each object is replaced by its token.
+    pub fn is_in_place(&self) -> bool {
+        match &self.act {
+            SealAct::Rotate { .. } => true,
+            SealAct::Encrypt { to, .. } => (&to.bucket, &to.key) == (&self.bucket, &self.prefix),
+        }
+    }
+}
+
+/// What became of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealRow {
+    /// Its whole key.
+    pub key: String,
+    /// Bytes stored, before.
+    pub size: u64,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Its token is there.
+    Sealed(Box<Sealed>),
+    /// It was left as it is.
+    PassedOver(Passed),
+    /// It was to be sealed, and is as it was.
+    Failed(Box<Fault>),
+}
+
+impl SealRow {
+    /// Whether it is as it was to be: neither failed, nor with a plain object left that was to go.
+    pub fn is_well(&self) -> bool {
+        self.fault().is_none()
+    }
+
+    /// What went wrong.
+    pub fn fault(&self) -> Option<&Fault> {
+        match &self.fate {
+            Fate::Failed(fault) => Some(fault),
+            Fate::Sealed(sealed) => match &sealed.before {
+                Before::Undeleted(fault) => Some(fault),
+                Before::Stays | Before::Gone | Before::Version(_) => None,
+            },
+            Fate::PassedOver(_) => None,
+        }
+    }
+}
+
+/// A token that was made of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Where it is.
+    pub at: ObjectUri,
+    /// ARN of the KMS key.
+    pub kms_key_arn: String,
+    /// S3 URI of the encrypted data key.
+    pub data_key_uri: String,
+    /// Plaintext bytes.
+    pub bytes: u64,
+    /// Token bytes.
+    pub token_bytes: u64,
+    /// Without quotes, as far as S3 told it.
+    pub etag: Option<String>,
+    /// Whether an earlier run made it, and this one read it and held it against the object.
+    pub resumed: bool,
+    /// What became of the object that it was made of.
+    pub before: Before,
+}
+
+/// What became of the object that a token was made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Before {
+    /// It is where it was: nobody asked to delete it.
+    Stays,
+    /// It was replaced or deleted, and no version of it that was read is left.
+    Gone,
+    /// It is kept as this version.
+    Version(String),
+    /// It was to be deleted and is left, or a version of it is.
+    Undeleted(Box<Fault>),
+}
+
+/// Why an object is left as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Passed {
+    /// It is an encrypted data key.
+    DataKey,
+    /// Strongroom keeps it for itself: below `.strongroom/`.
+    Own,
+    /// It lists the tokens beside it.
+    Bundle,
+    /// The mark of an empty folder.
+    Folder,
+    /// There is nothing in it.
+    Empty,
+    /// To be encrypted, it is a token, or encrypted by another client already: which.
+    Encrypted(Kind),
+    /// To be rotated, it is no token whose metadata names its data key.
+    NotOurs(Kind),
+    /// To be rotated, it is under a data key of this rotation already.
+    Rotated,
+    /// A token of its name and length is at the destination already.
+    There,
+}
+
+impl Passed {
+    /// In words that go on after a number or a colon.
+    pub fn told(self) -> String {
+        match self {
+            Self::DataKey => "an encrypted data key".to_owned(),
+            Self::Own => "strongroom's own, below .strongroom/".to_owned(),
+            Self::Bundle => "a bundle, which lists the tokens beside it".to_owned(),
+            Self::Folder => "the mark of a folder".to_owned(),
+            Self::Empty => "empty: there is nothing to encrypt".to_owned(),
+            Self::Encrypted(kind) if kind.is_token() => format!("a token already ({})", kind.as_str()),
+            Self::Encrypted(kind) => format!("encrypted already ({})", kind.as_str()),
+            Self::NotOurs(Kind::Fernet) => {
+                "a token of others (fernet): whoever opens it finds no new data key".to_owned()
+            }
+            Self::NotOurs(kind) => format!("no token of strongroom ({})", kind.as_str()),
+            Self::Rotated => "under the data key of this rotation already".to_owned(),
+            Self::There => "at the destination already, as a token of its name and length".to_owned(),
+        }
+    }
+}
+
+/// What became of all.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SealSummary {
+    /// How it ended.
+    pub ended: Ended,
+    /// Tokens that were made, by the bytes of their plaintext.
+    pub sealed: Tally,
+    /// What was left as it is, and why.
+    pub passed: BTreeMap<Passed, Tally>,
+    /// What was to be sealed and is as it was.
+    pub failed: Tally,
+    /// Objects that were to be deleted and are left, or a version of them.
+    pub undeleted: u64,
+    /// Objects that are kept as an older version.
+    pub versions: u64,
+    /// Objects that are where they were, beside their token.
+    pub stay: u64,
+    /// Objects that are gone.
+    pub gone: u64,
+    /// How many were gone when it was their turn.
+    pub vanished: u64,
+    /// When the rotation that was gone on with was begun, if there was one.
+    pub resumed: Option<jiff::Timestamp>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+impl SealSummary {
+    /// Takes in one more.
+    pub fn note(&mut self, row: &SealRow) {
+        match &row.fate {
+            Fate::Sealed(sealed) => {
+                self.sealed.add(sealed.bytes);
+                match &sealed.before {
+                    Before::Stays => self.stay += 1,
+                    Before::Gone => self.gone += 1,
+                    Before::Version(_) => self.versions += 1,
+                    Before::Undeleted(_) => self.undeleted += 1,
+                }
+            }
+            Fate::PassedOver(why) => self.passed.entry(*why).or_default().add(row.size),
+            Fate::Failed(_) => self.failed.add(row.size),
+        }
+    }
+
+    /// Whether everything that was listed was looked at, and nothing failed.
+    pub fn is_well(&self) -> bool {
+        self.failed.objects == 0 && self.undeleted == 0 && self.ended == Ended::Whole
+    }
+
+    /// How many were left as they are.
+    pub fn passed_over(&self) -> u64 {
+        self.passed.values().map(|tally| tally.objects).sum()
+    }
+}
+
+/// What became of objects, with as many of them as are kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SealReport {
+    /// What was asked for.
+    pub spec: SealSpec,
+    /// Of all.
+    pub summary: SealSummary,
+    /// What failed first.
+    pub rows: Vec<SealRow>,
+    /// How many rows are not kept.
+    pub dropped: u64,
+}

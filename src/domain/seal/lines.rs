@@ -1,0 +1,176 @@
+//! What became of objects, for people and for programs.
+
+use serde_json::{Value, json};
+
+use super::{Before, Fate, SealReport, SealRow, SealSpec, SealSummary};
+use crate::domain::audit::Ended;
+use crate::domain::words::{bytes, counted};
+use crate::domain::{Door, Fault};
+
+fn number(objects: u64, noun: &str) -> String {
+    counted(usize::try_from(objects).unwrap_or(usize::MAX), noun)
+}
+
+/// One object, in a line.
+pub fn row_line(spec: &SealSpec, row: &SealRow) -> String {
+    let from = format!("s3://{}/{}", spec.bucket, row.key);
+    match &row.fate {
+        Fate::Failed(fault) => format!("{from}: failed: {}", fault.why_at(Door::CommandLine)),
+        Fate::PassedOver(why) => format!("{from}: left as it is: {}", why.told()),
+        Fate::Sealed(sealed) => {
+            let to = if spec.is_in_place() {
+                String::new()
+            } else {
+                format!(" -> {}", sealed.at)
+            };
+            let before = match &sealed.before {
+                Before::Stays | Before::Gone => String::new(),
+                Before::Version(id) => format!("; kept as version {id}"),
+                Before::Undeleted(fault) => format!("; NOT deleted: {}", fault.why_at(Door::CommandLine)),
+            };
+            format!("{from}{to} ({} bytes){before}", sealed.bytes)
+        }
+    }
+}
+
+/// One object, as a JSON object; what does not apply is null.
+pub fn json_row(spec: &SealSpec, row: &SealRow) -> Value {
+    let (sealed, outcome) = match &row.fate {
+        Fate::Sealed(sealed) => (Some(sealed), "sealed"),
+        Fate::PassedOver(_) => (None, "passed-over"),
+        Fate::Failed(_) => (None, "failed"),
+    };
+    let before = sealed.map(|sealed| match &sealed.before {
+        Before::Stays => "stays",
+        Before::Gone => "gone",
+        Before::Version(_) => "version",
+        Before::Undeleted(_) => "undeleted",
+    });
+    let version = sealed.and_then(|sealed| match &sealed.before {
+        Before::Version(id) => Some(id.as_str()),
+        Before::Stays | Before::Gone | Before::Undeleted(_) => None,
+    });
+    let reason = match &row.fate {
+        Fate::PassedOver(why) => Some(why.told()),
+        Fate::Sealed(_) | Fate::Failed(_) => None,
+    };
+    json!({
+        "source": format!("s3://{}/{}", spec.bucket, row.key),
+        "size": row.size,
+        "outcome": outcome,
+        "reason": reason,
+        "bucket": sealed.map(|sealed| sealed.at.bucket.as_str()),
+        "key": sealed.map(|sealed| sealed.at.key.as_str()),
+        "kms_key_id": sealed.map(|sealed| sealed.kms_key_arn.as_str()),
+        "data_key_uri": sealed.map(|sealed| sealed.data_key_uri.as_str()),
+        "bytes": sealed.map(|sealed| sealed.bytes),
+        "token_bytes": sealed.map(|sealed| sealed.token_bytes),
+        "etag": sealed.and_then(|sealed| sealed.etag.as_deref()),
+        "resumed": sealed.map(|sealed| sealed.resumed),
+        "before": before,
+        "version_id": version,
+        "error": row.fault().map(Fault::to_string),
+    })
+}
+
+/// All of them, as a JSON object, which no row is: its only member is `summary`.
+pub fn json_summary(spec: &SealSpec, summary: &SealSummary) -> Value {
+    let passed = summary
+        .passed
+        .iter()
+        .map(|(why, tally)| json!({"reason": why.told(), "objects": tally.objects, "bytes": tally.bytes}));
+    json!({"summary": {
+        "act": spec.verb(),
+        "place": spec.place(),
+        "whole": summary.ended == Ended::Whole,
+        "error": match &summary.ended { Ended::BrokeOff(fault) => Some(fault.to_string()), _ => None },
+        "well": summary.is_well(),
+        "sealed": {"objects": summary.sealed.objects, "bytes": summary.sealed.bytes},
+        "passed_over": passed.collect::<Vec<_>>(),
+        "failed": summary.failed.objects,
+        "undeleted": summary.undeleted,
+        "kept_as_versions": summary.versions,
+        "stay": summary.stay,
+        "gone": summary.gone,
+        "vanished": summary.vanished,
+        "resumed": summary.resumed.map(|at| at.to_string()),
+    }})
+}
+
+/// All of them, in lines of text.
+pub fn summary_lines(spec: &SealSpec, summary: &SealSummary) -> Vec<String> {
+    let (done, old) = match spec.act {
+        super::SealAct::Rotate { .. } => ("rotated", "old token"),
+        super::SealAct::Encrypt { .. } => ("encrypted", "plain object"),
+    };
+    let mut lines = vec![format!(
+        "{}: {} {done} ({}), {} left as they are, {} failed",
+        spec.place(),
+        number(summary.sealed.objects, "object"),
+        bytes(summary.sealed.bytes),
+        summary.passed_over(),
+        summary.failed.objects
+    )];
+    if let Some(began) = summary.resumed {
+        lines.push(format!("it went on with the rotation begun {began}"));
+    }
+    for (why, tally) in &summary.passed {
+        lines.push(format!(
+            "left as it is: {}, {}",
+            number(tally.objects, "object"),
+            why.told()
+        ));
+    }
+    if summary.gone > 0 {
+        lines.push(format!(
+            "{} gone: no version that was read is left",
+            number(summary.gone, old)
+        ));
+    }
+    if summary.stay > 0 {
+        lines.push(format!(
+            "{} left where they were, beside their tokens",
+            number(summary.stay, old)
+        ));
+    }
+    if summary.versions > 0 {
+        lines.push(format!(
+            "{} kept by the bucket as older versions",
+            number(summary.versions, old)
+        ));
+    }
+    if summary.versions > 0 && matches!(spec.act, super::SealAct::Encrypt { .. }) {
+        lines.push(
+            "their plaintext can be read by version id until that is deleted: aws s3api delete-object --version-id ID, or a \
+             lifecycle rule for noncurrent versions; audit --versions finds them"
+                .to_owned(),
+        );
+    }
+    if summary.undeleted > 0 {
+        lines.push(format!(
+            "{} NOT deleted, or not every version",
+            number(summary.undeleted, old)
+        ));
+    }
+    if summary.vanished > 0 {
+        lines.push(format!("{} were gone when it was their turn", summary.vanished));
+    }
+    lines.extend(summary.warnings.iter().cloned());
+    match &summary.ended {
+        Ended::Whole => {}
+        Ended::Stopped => lines.push("this is a part: it was stopped; the same again goes on".to_owned()),
+        Ended::BrokeOff(fault) => lines.push(format!("this is a part: {fault}")),
+    }
+    lines
+}
+
+/// A report in lines of text: of all, then what failed, then the rest.
+pub fn report_lines(report: &SealReport) -> Vec<String> {
+    let mut lines = summary_lines(&report.spec, &report.summary);
+    lines.push(String::new());
+    lines.extend(report.rows.iter().map(|row| row_line(&report.spec, row)));
+    if report.dropped > 0 {
+        lines.push(format!("and {}, which are not kept", number(report.dropped, "object")));
+    }
+    lines
+}
