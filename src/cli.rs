@@ -423,7 +423,7 @@ pub struct WorldArgs {
     /// Makes faults fall the same way again
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub fault_seed: u64,
-    /// Run this shell command for a training image; docker or podman runs the image itself
+    /// Run this shell command for an image of jobs; docker or podman runs the image itself
     #[arg(long, value_name = "URI=COMMAND", value_parser = pair)]
     pub image: Vec<(String, String)>,
     /// A registry on this machine to push images to, instead of ECR's own

@@ -1,9 +1,9 @@
-//! SageMaker: training jobs that really run.
+//! SageMaker: training and processing jobs that really run.
 //!
-//! [`request`] says what may be asked for, [`conditions`] what policies may ask of it, [`job`] keeps the jobs, [`phase`]
-//! names their statuses, [`run`] takes a job through its statuses, [`channel`] brings its data as its role, [`host`] tells
+//! [`kind`] has what they differ in, [`request`] says what may be asked for, [`conditions`] what policies may ask of it,
+//! [`job`] keeps the jobs, [`phase`] names their statuses, [`run`] takes a job through its statuses, [`channel`] brings its data as its role, [`host`] tells
 //! its hosts of themselves, [`cluster`] runs them, [`process`] each one's command, [`lines`] has what they say, [`folder`]
-//! and [`memory`] are their own, [`checkpoint`] keeps what they save, [`artifact`] packs what they leave, [`below`] following
+//! and [`memory`] are their own, [`mirror`] copies what they save, [`artifact`] packs what they leave, [`below`] following
 //! no link. This file answers questions about them. A host is a process on this machine, under the role's session
 //! credentials: it sees what SageMaker's container would see, below a folder of its own in place of `/opt/ml`, and nothing
 //! else of the world: [`confine`] with [`network`], or [`container`] where that runs its image.
@@ -25,7 +25,6 @@ use super::world::World;
 mod artifact;
 mod below;
 mod channel;
-mod checkpoint;
 mod cluster;
 mod conditions;
 mod confine;
@@ -33,9 +32,11 @@ mod container;
 mod folder;
 mod host;
 mod job;
+mod kind;
 mod lines;
 mod list;
 mod memory;
+mod mirror;
 mod network;
 mod phase;
 mod process;
@@ -44,21 +45,23 @@ mod run;
 
 use conditions::Facts;
 pub(crate) use confine::{Confinement, found as confinement};
-use job::Job;
 pub(crate) use job::SageMaker;
+use job::{Book, Job};
+use kind::Kind;
 pub(crate) use memory::sweep;
 use phase::{Phase, Status};
-use request::Training;
+use request::Asked;
 
-impl SageMaker {
+impl Book {
     fn describe(&self, name: &str) -> Result<Value, ApiError> {
-        self.look(name, |job| job.describe(&self.place))?
+        self.look(name, |job| job.describe(self.kind, &self.place))?
     }
 
     fn stop(&self, name: &str) -> Result<Value, ApiError> {
         let status = self.look(name, Job::status)?;
         if status != Status::InProgress {
-            let told = format!("The request was rejected because the training job is in status {status:?}.");
+            let noun = self.kind.noun();
+            let told = format!("The request was rejected because the {noun} is in status {status:?}.");
             return Err(invalid(told));
         }
         let now = self.now();
@@ -71,8 +74,7 @@ impl SageMaker {
         Ok(json!({}))
     }
 
-    fn tags(&self, operation: &str, body: &Value) -> Result<Value, ApiError> {
-        let name = job_of(&self.place, body["ResourceArn"].as_str().unwrap_or_default()).ok_or_else(not_found)?;
+    fn tags(&self, name: &str, operation: &str, body: &Value) -> Result<Value, ApiError> {
         let mut tags = self.look(name, |job| job.tags.clone())?;
         match operation {
             "AddTags" => tags.extend(request::tags(body)?),
@@ -100,52 +102,57 @@ impl SageMaker {
 /// Answers one call.
 pub(crate) fn call(world: &Arc<World>, caller: &Caller, operation: &str, body: &Value) -> Result<Value, ApiError> {
     members::check("sagemaker", operation, body)?;
-    let name = body["TrainingJobName"].as_str().unwrap_or_default();
+    let kind = Kind::of_operation(operation);
+    let name = body[kind.member("JobName")].as_str().unwrap_or_default();
     let place = &caller.place;
     let sagemaker = &world.at(place).sagemaker;
+    let book = sagemaker.of(kind);
     let allow = |facts: Facts, resource: &str| facts.permit(world, caller, operation, resource);
-    let on_job = |name: &str| {
-        let tags = sagemaker.look(name, |job| job.tags.clone());
+    let on_job = |book: &Book, name: &str| {
+        let tags = book.look(name, |job| job.tags.clone());
         Facts::default().on(&tags.unwrap_or_default())
     };
     match operation {
-        "CreateTrainingJob" => {
-            let training = Training::parse(body)?;
-            let (tags, resource) = (request::tags(body)?, arn(place, name));
-            allow(Facts::of_training(body).and_tags(&tags), &resource)?;
+        "CreateTrainingJob" | "CreateProcessingJob" => {
+            let asked = Asked::parse(kind, body)?;
+            let (tags, resource) = (request::tags(body)?, kind.arn(place, name));
+            allow(Facts::of_job(kind, body).and_tags(&tags), &resource)?;
             if !tags.is_empty() {
                 let tagging = Facts::of_tagging(operation).and_tags(&tags);
                 tagging.permit(world, caller, "AddTags", &resource)?;
             }
-            if account_of(&training.role) != place.account {
+            let role = &asked.containers().role;
+            if account_of(role) != place.account {
                 return Err(invalid("RoleArn: Cross-account pass role is not allowed."));
             }
             let context = BTreeMap::from([("iam:PassedToService".to_owned(), SERVICE.to_owned())]);
-            world.authorize(caller, "iam:PassRole", &training.role, &context)?;
-            create(world, place, body, training, tags, world.options.job_pace)
+            world.authorize(caller, "iam:PassRole", role, &context)?;
+            create(world, place, body, asked, tags, world.options.job_pace)
         }
-        "DescribeTrainingJob" => {
-            allow(on_job(name), &arn(place, name))?;
-            sagemaker.describe(name)
+        "DescribeTrainingJob" | "DescribeProcessingJob" => {
+            allow(on_job(book, name), &kind.arn(place, name))?;
+            book.describe(name)
         }
-        "ListTrainingJobs" => {
+        "ListTrainingJobs" | "ListProcessingJobs" => {
             allow(Facts::default(), "*")?;
-            sagemaker.list(body)
+            book.list(body)
         }
-        "StopTrainingJob" => {
-            allow(on_job(name), &arn(place, name))?;
-            sagemaker.stop(name)
+        "StopTrainingJob" | "StopProcessingJob" => {
+            allow(on_job(book, name), &kind.arn(place, name))?;
+            book.stop(name)
         }
         "AddTags" | "ListTags" | "DeleteTags" => {
             let resource = body["ResourceArn"].as_str().unwrap_or("*");
-            let facts = on_job(job_of(place, resource).unwrap_or_default());
+            let named = Kind::of_arn(place, resource);
+            let facts = named.map_or_else(Facts::default, |(kind, name)| on_job(sagemaker.of(kind), name));
             let facts = match operation {
                 "AddTags" => facts.and_tags(&request::tags(body)?),
                 "DeleteTags" => facts.and_tag_keys(conditions::texts(&body["TagKeys"])),
                 _ => facts,
             };
             allow(facts, resource)?;
-            sagemaker.tags(operation, body)
+            let (kind, name) = named.ok_or_else(|| Kind::Training.not_found(resource))?;
+            sagemaker.of(kind).tags(name, operation, body)
         }
         _ => Err(ApiError::new(
             "UnknownOperationException",
@@ -161,79 +168,71 @@ fn create(
     world: &Arc<World>,
     place: &Place,
     body: &Value,
-    training: Training,
+    asked: Asked,
     tags: BTreeMap<String, String>,
     pace: Duration,
 ) -> Result<Value, ApiError> {
-    let name = training.name.clone();
-    let session = sts::assume_role_as_service(world, &training.role, SERVICE, "SageMaker", place).map_err(|_| {
+    let containers = Arc::clone(asked.containers());
+    let (kind, name, role) = (containers.kind, &containers.name, &containers.role);
+    let session = sts::assume_role_as_service(world, role, SERVICE, "SageMaker", place).map_err(|_| {
         invalid(format!(
-            "Could not assume role {}. Please ensure that the role exists and allows principal \
-             'sagemaker.amazonaws.com' to assume the role.",
-            training.role
+            "Could not assume role {role}. Please ensure that the role exists and allows principal \
+             'sagemaker.amazonaws.com' to assume the role."
         ))
     })?;
-    look(world, place, &training, &session)?;
-    let job = Job::new(&name, body, tags, world.now());
+    look(world, place, &asked, &session)?;
+    let job = Job::new(name, body, tags, world.now());
     let stop = job.stop.clone().unwrap_or_default();
     let epoch = world.disk.epoch();
     let mut jobs = world.jobs();
     let Some(tasks) = jobs.as_mut() else {
         return Err(ApiError::new("ServiceUnavailable", "the sandbox ends").status(503));
     };
-    world.at(place).sagemaker.add(job)?;
+    world.at(place).sagemaker.of(kind).add(job)?;
     while tasks.try_join_next().is_some() {}
     tasks.spawn(run::run(
         Arc::clone(world),
         place.clone(),
-        Arc::new(training),
+        asked,
         session,
         stop,
         pace,
         epoch,
     ));
-    Ok(json!({ "TrainingJobArn": arn(place, &name) }))
+    Ok(json!({ kind.member("JobArn"): kind.arn(place, name) }))
 }
 
-/// Whether the role finds something at each channel's place.
-fn look(world: &World, place: &Place, training: &Training, session: &SessionCredentials) -> Result<(), ApiError> {
+/// Whether the role finds something at each channel's place. *Choice*: nobody says that of the inputs of processing, which
+/// are looked for when the job runs.
+fn look(world: &World, place: &Place, asked: &Asked, session: &SessionCredentials) -> Result<(), ApiError> {
     let role = world
         .iam(&place.account)
         .caller(&session.access_key_id, Some(&session.session_token), &place.region)?;
-    training
-        .channels
-        .iter()
-        .try_for_each(|channel| channel::look(world, &role, channel))
+    match asked {
+        Asked::Training(training) => training
+            .channels
+            .iter()
+            .try_for_each(|channel| channel::look(world, &role, &channel.source)),
+        Asked::Processing(_) => Ok(()),
+    }
 }
 
 /// Makes the seed's job, as its role, without waiting.
 pub(crate) fn create_unasked(world: &Arc<World>, body: &Value) -> Result<(), ApiError> {
-    let training = Training::parse(body)?;
-    create(world, &world.home, body, training, BTreeMap::new(), Duration::ZERO)?;
+    let asked = Asked::parse(Kind::Training, body)?;
+    create(world, &world.home, body, asked, BTreeMap::new(), Duration::ZERO)?;
     Ok(())
 }
 
 /// Adds a job that has run in some past, without running it.
 pub(crate) fn add_completed(world: &World, body: &Value, at: Timestamp) -> Result<(), ApiError> {
-    let training = Training::parse(body)?;
-    let mut job = Job::new(&training.name, body, BTreeMap::new(), at);
+    let asked = Asked::parse(Kind::Training, body)?;
+    let mut job = Job::new(&asked.containers().name, body, BTreeMap::new(), at);
     job.started = Some(at);
     for phase in [Phase::Downloading, Phase::Training, Phase::Uploading, Phase::Completed] {
         job.enter(phase, at);
     }
-    world.at(&world.home).sagemaker.add(job)
-}
-
-fn arn(place: &Place, name: &str) -> String {
-    place.arn("sagemaker", &format!("training-job/{name}"))
-}
-
-fn job_of<'a>(place: &Place, resource: &'a str) -> Option<&'a str> {
-    resource.strip_prefix(&arn(place, ""))
-}
-
-fn not_found() -> ApiError {
-    invalid("Requested resource not found.")
+    world.at(&world.home).sagemaker.of(Kind::Training).add(job)
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {

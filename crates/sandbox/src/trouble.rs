@@ -52,6 +52,8 @@ pub(crate) enum Kind {
     Skew,
     /// No request: the spot instances of a job are taken back when it has trained so long.
     Interrupt(Duration),
+    /// No request: one of a job's hosts dies when the job has run so long.
+    Kill(Duration),
 }
 
 impl FromStr for Fault {
@@ -61,7 +63,7 @@ impl FromStr for Fault {
         let wrong = || {
             format!(
                 "`{text}` is not SERVICE:KIND[=VALUE][@SHARE] with a service of {} or *, and a kind of latency=DURATION, \
-                 throttle, error=STATUS, reset, lost, expired, skew; and interrupt=DURATION, of sagemaker alone",
+                 throttle, error=STATUS, reset, lost, expired, skew; and, of sagemaker alone, interrupt=DURATION, kill=DURATION",
                 SERVICES.join(", ")
             )
         };
@@ -89,6 +91,8 @@ impl FromStr for Fault {
             ("skew", "") => Kind::Skew,
             ("interrupt", "") if service == Some("sagemaker") => Kind::Interrupt(Duration::ZERO),
             ("interrupt", value) if service == Some("sagemaker") => Kind::Interrupt(duration(value).ok_or_else(wrong)?),
+            ("kill", "") if service == Some("sagemaker") => Kind::Kill(Duration::ZERO),
+            ("kill", value) if service == Some("sagemaker") => Kind::Kill(duration(value).ok_or_else(wrong)?),
             _ => return Err(wrong()),
         };
         let share = share
@@ -112,6 +116,7 @@ impl fmt::Display for Fault {
             Kind::Expired => f.write_str("expired")?,
             Kind::Skew => f.write_str("skew")?,
             Kind::Interrupt(after) => write!(f, "interrupt={}ms", after.as_millis())?,
+            Kind::Kill(after) => write!(f, "kill={}ms", after.as_millis())?,
         }
         write!(f, "@{}", self.share)
     }
@@ -153,7 +158,7 @@ impl Trouble {
         let State { faults, dice, .. } = &mut *state;
         let (mut wait, mut struck) = (Duration::ZERO, None);
         for fault in faults.iter() {
-            let is_of_jobs = matches!(fault.kind, Kind::Interrupt(_));
+            let is_of_jobs = matches!(fault.kind, Kind::Interrupt(_) | Kind::Kill(_));
             if is_of_jobs || fault.service.is_some_and(|name| name != service) || dice.f64() >= fault.share {
                 continue;
             }
@@ -165,32 +170,53 @@ impl Trouble {
         (wait, struck)
     }
 
-    /// Comes when the instances of a job that begins to train are taken back, if they are. Other faults throw the dice
-    /// again, and count the time from then.
+    /// Comes when the instances of a job that begins to train are taken back, if they are.
     pub(crate) async fn interruption(&self) {
+        self.comes(|trouble| trouble.interrupts_after()).await;
+    }
+
+    /// Comes when one of so many hosts of a job that begins to run dies, if one does, and says which.
+    pub(crate) async fn death(&self, hosts: usize) -> usize {
+        self.comes(|trouble| {
+            trouble.after(|kind| match kind {
+                Kind::Kill(after) => Some(after),
+                _ => None,
+            })
+        })
+        .await;
+        self.lock().dice.usize(..hosts)
+    }
+
+    /// Comes when so much time is over. Other faults throw the dice again, and count the time from then.
+    async fn comes(&self, after: impl Fn(&Self) -> Option<Duration>) {
         let mut changed = self.changed.subscribe();
         loop {
-            let after = self.interrupts_after();
-            let taken_back = async {
+            let after = after(self);
+            let over = async {
                 match after {
                     Some(after) => tokio::time::sleep(after).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
-                () = taken_back => return,
+                () = over => return,
                 _ = changed.changed() => {}
             }
         }
     }
 
     fn interrupts_after(&self) -> Option<Duration> {
+        self.after(|kind| match kind {
+            Kind::Interrupt(after) => Some(after),
+            _ => None,
+        })
+    }
+
+    fn after(&self, of: impl Fn(Kind) -> Option<Duration>) -> Option<Duration> {
         let mut state = self.lock();
         let State { faults, dice, .. } = &mut *state;
         let struck = faults.iter().filter_map(|fault| {
-            let Kind::Interrupt(after) = fault.kind else {
-                return None;
-            };
+            let after = of(fault.kind)?;
             (dice.f64() < fault.share).then_some(after)
         });
         struck.min()
@@ -279,6 +305,7 @@ mod tests {
             "ecr:lost@0",
             "iam:skew@1",
             "sagemaker:interrupt=1500ms@0.5",
+            "sagemaker:kill=200ms@0.25",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
@@ -292,6 +319,7 @@ mod tests {
             "kms:rest",
             "kms:interrupt",
             "*:interrupt=1s",
+            "s3:kill=1s",
         ] {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }

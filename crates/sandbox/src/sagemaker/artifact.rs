@@ -20,10 +20,15 @@ use super::request::Training;
 /// Uploads model and output; the model's URI. An error is a FailureReason. Blocks.
 pub(super) fn upload(world: &World, role: &Caller, training: &Training, roots: &[&Path]) -> Result<String, String> {
     let failed = |why: String| format!("ClientError: Artifact upload failed: {why}");
-    let out = Out::new(world, role, &training.output.0, training);
+    let out = Out::new(
+        world,
+        role,
+        &training.output.0,
+        training.containers.output_key.as_deref(),
+    );
     let base = match training.output.1.as_str() {
-        "" => format!("{}/output", training.name),
-        prefix => format!("{prefix}/{}/output", training.name),
+        "" => format!("{}/output", training.containers.name),
+        prefix => format!("{prefix}/{}/output", training.containers.name),
     };
     let left = |name: &str| files(roots, name).map_err(|error| failed(error.to_string()));
     let (model, data) = (left("model")?, left("output/data")?);
@@ -61,7 +66,7 @@ pub(super) struct Out<'a> {
 }
 
 impl<'a> Out<'a> {
-    pub(super) fn new(world: &'a World, role: &'a Caller, bucket: &'a str, training: &Training) -> Self {
+    pub(super) fn new(world: &'a World, role: &'a Caller, bucket: &'a str, key: Option<&str>) -> Self {
         Self {
             world,
             role,
@@ -69,8 +74,8 @@ impl<'a> Out<'a> {
             about: About {
                 content_type: Some("binary/octet-stream".to_owned()),
                 // SSE-KMS needs a data key of the output's KMS key, and the role must be allowed to make one.
-                encryption: training.output_key.is_some().then(|| "aws:kms".to_owned()),
-                encryption_key: training.output_key.clone(),
+                encryption: key.map(|_| "aws:kms".to_owned()),
+                encryption_key: key.map(str::to_owned),
                 ..About::default()
             },
         }
@@ -92,7 +97,8 @@ impl<'a> Out<'a> {
 
     /// One file of a folder, below a prefix.
     pub(super) fn file(&self, folder: &Below, file: &Path, prefix: &str) -> Result<(), String> {
-        self.put(&format!("{prefix}/{}", file.display()), |mut body| {
+        let slash = if prefix.is_empty() { "" } else { "/" };
+        self.put(&format!("{prefix}{slash}{}", file.display()), |mut body| {
             io::copy(&mut folder.file(file)?.0, &mut body)?;
             Ok(())
         })

@@ -1,4 +1,4 @@
-//! Input channels, brought into the job's folder as the job's role.
+//! Input channels and processing inputs, brought into the job's folder as the job's role.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,12 +12,12 @@ use super::super::api::ApiError;
 use super::super::identity::{Caller, Place};
 use super::super::s3::{self, After, Object, Query, open};
 use super::super::world::World;
-use super::request::{Channel, location};
+use super::request::{Source, location};
 
 /// One manifest names so many bytes at most.
 const LARGEST_MANIFEST: u64 = 16 << 20;
 
-/// What a host gets of a channel's objects. *Choice*: AWS says that each host of n has about an nth of them, and not which;
+/// What a host gets of a source's objects. *Choice*: AWS says that each host of n has about an nth of them, and not which;
 /// here the objects go round by the order of their keys.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Share {
@@ -33,39 +33,39 @@ impl Share {
     }
 }
 
-/// Brings a host's share of one channel into `folder`; an error is a FailureReason. Blocks.
+/// Brings a host's share of one source into `folder`; an error is a FailureReason. Blocks.
 pub(super) fn download(
     world: &World,
     role: &Caller,
-    channel: &Channel,
+    source: &Source,
     share: Share,
     folder: &Path,
 ) -> Result<(), String> {
-    let (bucket, prefix) = (channel.bucket.as_str(), channel.prefix.as_str());
+    let (bucket, prefix) = (source.bucket.as_str(), source.prefix.as_str());
     if let Some(place) = world.s3.place(bucket).filter(|place| place.region != role.place.region) {
         return Err(failed(format!(
             "PermanentRedirect (301): The bucket is in this region: {}. Please use this region to retry the request",
             place.region
         )));
     }
-    if channel.is_manifest {
-        // A host whose share is nothing has the channel's folder too.
+    if source.is_manifest {
+        // A host whose share is nothing has the source's folder too.
         fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
-        let listed = manifest(world, role, channel).map_err(failed)?;
+        let listed = manifest(world, role, source).map_err(failed)?;
         for (_, (key, name)) in listed.into_iter().enumerate().filter(|(index, _)| share.has(*index)) {
             fetch(world, role, (bucket, &key), folder, &name)?;
         }
         return Ok(());
     }
     if below(world, role, (bucket, prefix), share, folder)? == 0 {
-        return Err(failed(missing(role, channel)));
+        return Err(failed(missing(role, source)));
     }
     Ok(())
 }
 
-/// What is asked when a job is made: that there is something at each channel's place, and that the role may look there.
-pub(super) fn look(world: &World, role: &Caller, channel: &Channel) -> Result<(), ApiError> {
-    let (bucket, prefix) = (channel.bucket.as_str(), channel.prefix.as_str());
+/// What is asked when a job is made: that there is something at each source's place, and that the role may look there.
+pub(super) fn look(world: &World, role: &Caller, source: &Source) -> Result<(), ApiError> {
+    let (bucket, prefix) = (source.bucket.as_str(), source.prefix.as_str());
     let is_elsewhere = |place: &Place| place.region != role.place.region;
     // Moved permanently: the download says where to.
     if world.s3.place(bucket).as_ref().is_some_and(is_elsewhere) {
@@ -75,11 +75,11 @@ pub(super) fn look(world: &World, role: &Caller, channel: &Channel) -> Result<()
     if found.is_ok_and(|(objects, _)| !objects.is_empty()) {
         return Ok(());
     }
-    Err(super::invalid(missing(role, channel)))
+    Err(super::invalid(missing(role, source)))
 }
 
-fn missing(role: &Caller, channel: &Channel) -> String {
-    let (bucket, prefix) = (&channel.bucket, &channel.prefix);
+fn missing(role: &Caller, source: &Source) -> String {
+    let (bucket, prefix) = (&source.bucket, &source.prefix);
     let slash = if prefix.is_empty() { "" } else { "/" };
     format!(
         "No S3 objects found under S3 URL \"s3://{bucket}{slash}{prefix}\" given in input data source. Please ensure that \
@@ -180,8 +180,8 @@ fn read(world: &World, role: &Caller, bucket: &str, key: &str) -> Result<Arc<Obj
 }
 
 /// Keys and names of a manifest: a prefix, then what is below it.
-fn manifest(world: &World, role: &Caller, channel: &Channel) -> Result<Vec<(String, String)>, String> {
-    let object = read(world, role, &channel.bucket, &channel.prefix).map_err(|error| said(&error))?;
+fn manifest(world: &World, role: &Caller, source: &Source) -> Result<Vec<(String, String)>, String> {
+    let object = read(world, role, &source.bucket, &source.prefix).map_err(|error| said(&error))?;
     if object.body.length() > LARGEST_MANIFEST {
         return Err("the manifest is larger than 16 MiB".to_owned());
     }
@@ -197,7 +197,7 @@ fn manifest(world: &World, role: &Caller, channel: &Channel) -> Result<Vec<(Stri
         .as_str()
         .and_then(|prefix| location(prefix, "prefix").ok())
         .ok_or("the manifest does not begin with a prefix")?;
-    if bucket != channel.bucket {
+    if bucket != source.bucket {
         return Err("the manifest names another bucket".to_owned());
     }
     names

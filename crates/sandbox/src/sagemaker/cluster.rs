@@ -18,7 +18,7 @@ use super::host::Hosts;
 use super::lines::{Log, Metrics};
 use super::network::Network;
 use super::process::{self, Exit};
-use super::request::Training;
+use super::request::Containers;
 
 /// How the hosts ended, together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(super) enum End {
     Completed,
     /// One with this status; the host by its place.
     Failed(usize, i32),
+    /// One because its machine died.
+    Died,
     /// Because the job was stopped.
     Stopped,
     /// Because they took longer than they may.
@@ -43,7 +45,7 @@ pub(super) enum End {
 pub(super) struct Cluster<'a> {
     pub(super) world: &'a Arc<World>,
     pub(super) role: &'a Caller,
-    pub(super) training: &'a Arc<Training>,
+    pub(super) containers: &'a Arc<Containers>,
     pub(super) session: &'a SessionCredentials,
     pub(super) hosts: &'a Hosts,
     pub(super) metrics: &'a Arc<Metrics>,
@@ -62,16 +64,18 @@ impl Cluster<'_> {
     /// Runs every host's command to its end.
     pub(super) async fn run(&self, limits: &Limits<'_>) -> io::Result<End> {
         let confinement = confine::found(self.world).await;
-        let is_shared = self.training.is_isolated && self.hosts.len() > 1 && confinement != Confinement::Nothing;
+        let is_shared = self.containers.is_isolated && self.hosts.len() > 1 && confinement != Confinement::Nothing;
         let network = if is_shared { Some(Network::new().await?) } else { None };
         let halt = CancellationToken::new();
+        let deaths: Vec<CancellationToken> = self.hosts.iter().map(|_| CancellationToken::new()).collect();
         let mut running = FuturesUnordered::new();
-        for (index, host) in self.hosts.iter().enumerate() {
-            let log = Log::new(self.world, self.role, self.training, &host.name, self.metrics);
-            let exit = process::run(self, host, network.as_ref(), Arc::new(log), &halt);
+        for (index, (host, death)) in self.hosts.iter().zip(&deaths).enumerate() {
+            let log = Log::new(self.world, self.role, self.containers, &host.name, self.metrics);
+            let exit = process::run(self, host, network.as_ref(), Arc::new(log), (&halt, death));
             running.push(exit.map(move |exit| (index, &host.name, exit)));
         }
         let mut reached = std::pin::pin!(self.reached(limits));
+        let mut dying = std::pin::pin!(self.world.trouble.death(deaths.len()).fuse());
         let (mut end, mut broken) = (None, None);
         loop {
             tokio::select! {
@@ -84,11 +88,16 @@ impl Cluster<'_> {
                     }
                     Some((_, _, Ok(Exit::Abandoned))) => end = Some(End::Abandoned),
                     Some((_, _, Ok(Exit::Status(0) | Exit::Halted))) => {}
+                    Some((_, _, Ok(Exit::Died))) => {
+                        end.get_or_insert(End::Died);
+                        halt.cancel();
+                    }
                     Some((index, _, Ok(Exit::Status(status)))) => {
                         end.get_or_insert(End::Failed(index, status));
                         halt.cancel();
                     }
                 },
+                host = &mut dying => deaths[host].cancel(),
                 limit = &mut reached, if end.is_none() => {
                     end = Some(limit);
                     halt.cancel();
@@ -103,7 +112,7 @@ impl Cluster<'_> {
 
     async fn reached(&self, limits: &Limits<'_>) -> End {
         let taken_back = async {
-            if !self.training.is_spot {
+            if !self.containers.is_spot {
                 std::future::pending::<()>().await;
             }
             self.world.trouble.interruption().await;

@@ -12,14 +12,22 @@ use super::super::api::ApiError;
 use super::super::identity::Caller;
 use super::super::policy::Question;
 use super::super::world::World;
+use super::kind::Kind;
 
 /// Condition keys with their values.
 #[derive(Debug, Default)]
 pub(super) struct Facts(Vec<(String, Vec<String>)>);
 
 impl Facts {
-    /// What a CreateTrainingJob says of itself.
-    pub(super) fn of_training(body: &Value) -> Self {
+    /// What a request that creates a job says of itself.
+    pub(super) fn of_job(kind: Kind, body: &Value) -> Self {
+        match kind {
+            Kind::Training => Self::of_training(body),
+            Kind::Processing => Self::of_processing(body),
+        }
+    }
+
+    fn of_training(body: &Value) -> Self {
         let (resources, network) = (&body["ResourceConfig"], &body["VpcConfig"]);
         let groups = resources["InstanceGroups"].as_array().into_iter().flatten();
         let types = groups
@@ -48,11 +56,37 @@ impl Facts {
                 texts(&body["RemoteDebugConfig"]["EnableRemoteDebug"]),
             ),
         ];
-        Self(
-            rows.into_iter()
-                .map(|(name, values)| (format!("sagemaker:{name}"), values))
-                .collect(),
-        )
+        Self::named(rows)
+    }
+
+    fn of_processing(body: &Value) -> Self {
+        let resources = &body["ProcessingResources"]["ClusterConfig"];
+        let network = &body["NetworkConfig"];
+        let truth = |member: &str| vec![(network[member] == true).to_string()];
+        let rows = [
+            ("InstanceTypes", texts(&resources["InstanceType"])),
+            ("VpcSubnets", texts(&network["VpcConfig"]["Subnets"])),
+            ("VpcSecurityGroupIds", texts(&network["VpcConfig"]["SecurityGroupIds"])),
+            ("VolumeKmsKey", texts(&resources["VolumeKmsKeyId"])),
+            ("OutputKmsKey", texts(&body["ProcessingOutputConfig"]["KmsKeyId"])),
+            ("NetworkIsolation", truth("EnableNetworkIsolation")),
+            (
+                "InterContainerTrafficEncryption",
+                truth("EnableInterContainerTrafficEncryption"),
+            ),
+            (
+                "MaxRuntimeInSeconds",
+                texts(&body["StoppingCondition"]["MaxRuntimeInSeconds"]),
+            ),
+        ];
+        Self::named(rows)
+    }
+
+    fn named<const N: usize>(rows: [(&str, Vec<String>); N]) -> Self {
+        let named = rows
+            .into_iter()
+            .map(|(name, values)| (format!("sagemaker:{name}"), values));
+        Self(named.collect())
     }
 
     /// What creation says when it asks for the permission to tag.

@@ -16,7 +16,7 @@ use tokio::process::Command;
 
 use super::folder::Folder;
 use super::network::Network;
-use super::request::Training;
+use super::request::Containers;
 use crate::world::World;
 
 const SETUP: &str = include_str!("confine.sh");
@@ -54,10 +54,10 @@ pub(super) enum Isolation<'a> {
 }
 
 impl<'a> Isolation<'a> {
-    pub(super) fn of(training: &Training, network: Option<&'a Network>) -> Self {
+    pub(super) fn of(containers: &Containers, network: Option<&'a Network>) -> Self {
         match network {
             Some(network) => Self::Among(network),
-            None if training.is_isolated => Self::Alone,
+            None if containers.is_isolated => Self::Alone,
             None => Self::None,
         }
     }
@@ -69,7 +69,7 @@ pub(crate) async fn found(world: &World) -> Confinement {
 }
 
 async fn attempt(world: &World) -> Confinement {
-    if let Ok(folder) = Folder::new(world) {
+    if let Ok(folder) = Folder::new(world, &[]) {
         // With a signal to the whole group, as a job that is stopped gets it: an old `unshare` ends by that.
         let names = "127.0.0.2 algo-1\n";
         let mut command = words(world, &folder, Confinement::Whole, &Isolation::Alone, names);

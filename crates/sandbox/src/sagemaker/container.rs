@@ -1,4 +1,4 @@
-//! Training images as they are, run by the machine's docker or podman: what `--image URI=docker` asks for.
+//! Images as they are, run by the machine's docker or podman: what `--image URI=docker` asks for.
 //!
 //! The job's folder is the container's `/opt/ml`, and the host's network is its network, so that it reaches the sandbox
 //! on loopback and its hosts reach each other by their names; an isolated job has none. A container outlives the process that started it: it is removed by name.
@@ -14,7 +14,7 @@ use tokio::process::Command;
 use super::folder::Folder;
 use super::host::{Host, Hosts};
 use super::process;
-use super::request::Training;
+use super::request::Containers;
 use crate::guardian::{Charge, Guardian, Held};
 use crate::world::random_hex;
 
@@ -51,8 +51,8 @@ impl Container {
     }
 
     /// `docker run` without the image; [`finish`](Self::finish) adds what follows the environment.
-    pub(super) fn command(&self, training: &Training, host: &Host, hosts: &Hosts) -> io::Result<Command> {
-        if training.is_isolated && hosts.len() > 1 {
+    pub(super) fn command(&self, containers: &Containers, host: &Host, hosts: &Hosts) -> io::Result<Command> {
+        if containers.is_isolated && hosts.len() > 1 {
             return Err(io::Error::other(format!(
                 "{} gives several hosts no network that is only theirs; leave EnableNetworkIsolation out, or let a command \
                  stand for the image",
@@ -61,12 +61,12 @@ impl Container {
         }
         let mut mount = OsString::from("type=bind,target=/opt/ml,source=");
         mount.push(&host.folder.root);
-        let network = if training.is_isolated { "none" } else { "host" };
+        let network = if containers.is_isolated { "none" } else { "host" };
         let mut command = Command::new(self.engine);
         command
             .args(["run", "--rm", "--name", &self.name, "--network", network, "--mount"])
             .arg(mount);
-        if !training.is_isolated {
+        if !containers.is_isolated {
             for (name, address) in hosts.addresses() {
                 command.arg("--add-host").arg(format!("{name}:{address}"));
             }
@@ -84,7 +84,12 @@ impl Container {
 
     /// Hands the environment on, so that no secret stands in a command line, and names image and command. What the
     /// request wants in it is for the container alone: the engine itself would obey it.
-    pub(super) fn finish(&self, command: &mut Command, training: &Training, wanted: &[(&str, &str)]) -> io::Result<()> {
+    pub(super) fn finish(
+        &self,
+        command: &mut Command,
+        containers: &Containers,
+        wanted: &[(&str, &str)],
+    ) -> io::Result<()> {
         let names: Vec<OsString> = command
             .as_std()
             .get_envs()
@@ -109,13 +114,13 @@ impl Container {
                 command.env(name, value);
             }
         }
-        match training.entrypoint.split_first() {
+        match containers.entrypoint.split_first() {
             Some((program, words)) => {
-                command.arg("--entrypoint").arg(program).arg(&training.image);
-                command.args(words).args(&training.arguments);
+                command.arg("--entrypoint").arg(program).arg(&containers.image);
+                command.args(words).args(&containers.arguments);
             }
             None => {
-                command.arg(&training.image).args(process::arguments(training));
+                command.arg(&containers.image).args(process::arguments(containers));
             }
         }
         Ok(())

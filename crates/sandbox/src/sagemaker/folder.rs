@@ -20,7 +20,8 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    pub(super) fn new(world: &World) -> io::Result<Self> {
+    /// One with folders below it.
+    pub(super) fn new(world: &World, below: &[&str]) -> io::Result<Self> {
         let name = random_hex::<8>();
         let root = world.root.join("jobs").join(&name);
         let memory = memory::place(&name);
@@ -34,7 +35,8 @@ impl Folder {
         };
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
-        for below in ["input/config", "input/data", "model", "output/data"] {
+        builder.create(&folder.root)?;
+        for below in below {
             builder.create(folder.root.join(below))?;
         }
         Ok(folder)

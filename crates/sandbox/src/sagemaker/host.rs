@@ -1,4 +1,4 @@
-//! A job's hosts: what SageMaker tells each of them, what each gets of a channel, and where their names lead.
+//! A job's hosts: what SageMaker tells each of them, what each gets of a source, and where their names lead.
 //!
 //! All are processes of this machine. A job's hosts have addresses of their own on its loopback, so that what they listen at
 //! meets neither each other's nor another job's ports.
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::super::world::World;
 use super::channel::Share;
 use super::folder::Folder;
-use super::request::{Channel, Group, Training};
+use super::request::{Containers, Group, Processing, Source, Training};
 
 /// One of a job's hosts.
 pub(super) struct Host {
@@ -29,15 +29,15 @@ pub(super) struct Hosts {
 
 impl Hosts {
     /// New ones, with folders.
-    pub(super) fn new(world: &World, training: &Training) -> io::Result<Self> {
-        let groups = training.groups.iter();
+    pub(super) fn new(world: &World, containers: &Containers) -> io::Result<Self> {
+        let groups = containers.groups.iter();
         let each = groups.flat_map(|group| std::iter::repeat_n(group, group.count));
         let all = each
             .enumerate()
             .map(|(index, group)| {
                 Ok(Host {
                     name: format!("algo-{}", index + 1),
-                    folder: Folder::new(world)?,
+                    folder: Folder::new(world, containers.kind.folders())?,
                     group: group.clone(),
                 })
             })
@@ -68,12 +68,12 @@ impl Hosts {
         self.addresses().map(line).collect()
     }
 
-    /// What a host gets of a channel; none if the channel is for other groups of instances.
-    pub(super) fn share(&self, host: &Host, channel: &Channel) -> Option<Share> {
-        let is_for = |host: &&Host| channel.groups.is_empty() || channel.groups.contains(&host.group.name);
+    /// What a host gets of a source; none if that is for other groups of instances.
+    pub(super) fn share(&self, host: &Host, source: &Source) -> Option<Share> {
+        let is_for = |host: &&Host| source.groups.is_empty() || source.groups.contains(&host.group.name);
         let takers: Vec<&str> = self.all.iter().filter(is_for).map(|host| &*host.name).collect();
         let nth = takers.iter().position(|name| *name == host.name)?;
-        Some(if channel.is_sharded {
+        Some(if source.is_sharded {
             let of = takers.len();
             Share { nth, of }
         } else {
@@ -81,7 +81,7 @@ impl Hosts {
         })
     }
 
-    /// Writes what SageMaker tells a host.
+    /// Writes what SageMaker tells a host of a training job.
     pub(super) fn prepare(&self, host: &Host, training: &Training) -> io::Result<()> {
         let config = host.folder.root.join("input/config");
         let write = |name: &str, value: &Value| std::fs::write(config.join(name), value.to_string());
@@ -91,6 +91,7 @@ impl Hosts {
             some.map(|host| json!(host.name)).collect::<Value>()
         };
         let groups: Value = training
+            .containers
             .groups
             .iter()
             .map(|group| {
@@ -115,9 +116,23 @@ impl Hosts {
         write("resourceConfig.json", &resources)?;
         let channels = training.channels.iter();
         let inputs: Map<String, Value> = channels
-            .filter(|channel| self.share(host, channel).is_some())
+            .filter(|channel| self.share(host, &channel.source).is_some())
             .map(|channel| (channel.name.clone(), channel.config.clone()))
             .collect();
         write("inputdataconfig.json", &Value::Object(inputs))
+    }
+
+    /// The same of a processing job, whose ARN this is.
+    pub(super) fn prepare_processing(&self, host: &Host, processing: &Processing, arn: &str) -> io::Result<()> {
+        let config = host.folder.root.join("config");
+        let write = |name: &str, value: &Value| std::fs::write(config.join(name), value.to_string());
+        let hosts: Vec<&str> = self.all.iter().map(|host| &*host.name).collect();
+        write(
+            "resourceconfig.json",
+            &json!({ "current_host": host.name, "hosts": hosts }),
+        )?;
+        let mut told = processing.config.clone();
+        told["ProcessingJobArn"] = json!(arn);
+        write("processingjobconfig.json", &told)
     }
 }

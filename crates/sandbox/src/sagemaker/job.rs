@@ -1,4 +1,4 @@
-//! All training jobs: as rows, and in the orders that lists are asked for.
+//! All jobs of a kind: as rows, and in the orders that lists are asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::kind::Kind;
 use super::lines::Metric;
 use super::phase::{Phase, Status};
-use super::{arn, not_found, request, seconds};
+use super::{request, seconds};
 use crate::api::ApiError;
 use crate::clock::Clock;
 use crate::disk::{Disk, DiskError};
@@ -29,7 +30,7 @@ struct Transition {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Job {
     pub(super) name: String,
-    /// The CreateTrainingJob that made it.
+    /// What it was asked for.
     request: String,
     #[serde(with = "millisecond::required")]
     pub(super) created: Timestamp,
@@ -42,7 +43,8 @@ pub(super) struct Job {
     #[serde(with = "millisecond::optional")]
     pub(super) ended: Option<Timestamp>,
     pub(super) failure: Option<String>,
-    pub(super) artifacts: Option<String>,
+    /// What it left: a training job the URI of its model, a processing job its exit message.
+    pub(super) left: Option<String>,
     pub(super) metrics: Vec<Metric>,
     pub(super) tags: BTreeMap<String, String>,
     /// None if it has run before the world was opened.
@@ -64,7 +66,7 @@ impl Job {
             started: None,
             ended: None,
             failure: None,
-            artifacts: None,
+            left: None,
             metrics: Vec::new(),
             tags,
             stop: Some(CancellationToken::new()),
@@ -88,37 +90,46 @@ impl Job {
         }
     }
 
-    pub(super) fn describe(&self, place: &Place) -> Result<Value, ApiError> {
+    pub(super) fn describe(&self, kind: Kind, place: &Place) -> Result<Value, ApiError> {
         let request: Value = serde_json::from_str(&self.request)
             .map_err(|error| ApiError::new("InternalFailure", error.to_string()).status(500))?;
-        let mut answer = request::echo(&request);
-        answer["TrainingJobArn"] = json!(arn(place, &self.name));
-        answer["TrainingJobStatus"] = json!(self.status());
-        answer["SecondaryStatus"] = json!(self.phase());
+        let mut answer = request::echo(kind, &request);
+        answer[kind.member("JobArn")] = json!(kind.arn(place, &self.name));
+        answer[kind.member("JobStatus")] = json!(self.status());
         answer["CreationTime"] = json!(seconds(self.created));
         answer["LastModifiedTime"] = json!(seconds(self.modified));
-        answer["SecondaryStatusTransitions"] = self.history();
         if let Some(started) = self.started {
-            answer["TrainingStartTime"] = json!(seconds(started));
+            answer[kind.member("StartTime")] = json!(seconds(started));
         }
         if let Some(ended) = self.ended {
-            answer["TrainingEndTime"] = json!(seconds(ended));
+            answer[kind.member("EndTime")] = json!(seconds(ended));
+        }
+        if let Some(failure) = &self.failure {
+            answer["FailureReason"] = json!(failure);
+        }
+        match kind {
+            Kind::Training => self.describe_training(&mut answer),
+            Kind::Processing => answer["ExitMessage"] = json!(self.left.as_deref().unwrap_or_default()),
+        }
+        Ok(answer)
+    }
+
+    fn describe_training(&self, answer: &mut Value) {
+        answer["SecondaryStatus"] = json!(self.phase());
+        answer["SecondaryStatusTransitions"] = self.history();
+        if let Some(ended) = self.ended {
             if let Some(started) = self.started {
                 let billed = ended.duration_since(started).as_secs_f64().ceil().max(1.0) as u64;
                 answer["TrainingTimeInSeconds"] = json!(billed);
                 answer["BillableTimeInSeconds"] = json!(billed);
             }
         }
-        if let Some(failure) = &self.failure {
-            answer["FailureReason"] = json!(failure);
-        }
-        if let Some(artifacts) = &self.artifacts {
-            answer["ModelArtifacts"] = json!({ "S3ModelArtifacts": artifacts });
+        if let Some(model) = &self.left {
+            answer["ModelArtifacts"] = json!({ "S3ModelArtifacts": model });
         }
         if !self.metrics.is_empty() {
             answer["FinalMetricDataList"] = self.metrics.iter().map(Metric::json).collect();
         }
-        Ok(answer)
     }
 
     /// Each phase ends when the next begins, the last with the job.
@@ -139,8 +150,38 @@ impl Job {
     }
 }
 
-/// All training jobs of an account in a region.
+/// All jobs of an account in a region.
 pub(crate) struct SageMaker {
+    training: Book,
+    processing: Book,
+}
+
+impl SageMaker {
+    /// The jobs there are.
+    pub(crate) fn open(place: &Place, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        Ok(Self {
+            training: Book::open(Kind::Training, place, clock, disk)?,
+            processing: Book::open(Kind::Processing, place, clock, disk)?,
+        })
+    }
+
+    /// Everything as it is on disk.
+    pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
+        self.training.restore(disk)?;
+        self.processing.restore(disk)
+    }
+
+    pub(super) fn of(&self, kind: Kind) -> &Book {
+        match kind {
+            Kind::Training => &self.training,
+            Kind::Processing => &self.processing,
+        }
+    }
+}
+
+/// All jobs of a kind.
+pub(super) struct Book {
+    pub(super) kind: Kind,
     pub(super) place: Place,
     clock: Clock,
     jobs: Mutex<Jobs>,
@@ -192,10 +233,10 @@ impl Jobs {
     }
 }
 
-impl SageMaker {
+impl Book {
     /// The jobs there are. Those that were on their way when the world ended have failed by that.
-    pub(crate) fn open(place: &Place, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
-        let mut jobs = Jobs::of(Shelf::open(&place.table("jobs"), disk)?);
+    fn open(kind: Kind, place: &Place, clock: &Clock, disk: &Disk) -> Result<Self, DiskError> {
+        let mut jobs = Jobs::of(Shelf::open(&place.table(kind.table()), disk)?);
         let cut: Vec<Arc<str>> = jobs
             .by_status
             .iter()
@@ -209,6 +250,7 @@ impl SageMaker {
             });
         }
         Ok(Self {
+            kind,
             place: place.clone(),
             clock: clock.clone(),
             jobs: Mutex::new(jobs),
@@ -216,8 +258,8 @@ impl SageMaker {
     }
 
     /// Everything as it is on disk. Jobs that are there run on; what was never kept ends.
-    pub(crate) fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
-        let mut rows: Shelf<Box<Job>> = Shelf::open(&self.place.table("jobs"), disk)?;
+    fn restore(&self, disk: &Disk) -> Result<(), DiskError> {
+        let mut rows: Shelf<Box<Job>> = Shelf::open(&self.place.table(self.kind.table()), disk)?;
         let mut jobs = self.lock();
         for (name, job) in jobs.rows.iter() {
             let is_kept = rows.note(name, |kept| kept.stop.clone_from(&job.stop)).is_some();
@@ -241,14 +283,7 @@ impl SageMaker {
     pub(super) fn add(&self, job: Job) -> Result<(), ApiError> {
         let mut jobs = self.lock();
         if jobs.rows.contains_key(&job.name) {
-            return Err(ApiError::new(
-                "ResourceInUse",
-                format!(
-                    "Training job names must be unique within an AWS account and region, and a training job with this name \
-                     already exists ({})",
-                    arn(&self.place, &job.name)
-                ),
-            ));
+            return Err(self.kind.taken(&self.place, &job.name));
         }
         jobs.insert(job);
         Ok(())
@@ -256,7 +291,9 @@ impl SageMaker {
 
     /// Looks at a job.
     pub(super) fn look<T>(&self, name: &str, look: impl FnOnce(&Job) -> T) -> Result<T, ApiError> {
-        self.lock().rows.get(name).map(|job| look(job)).ok_or_else(not_found)
+        let jobs = self.lock();
+        let job = jobs.rows.get(name).ok_or_else(|| self.kind.not_found(name))?;
+        Ok(look(job))
     }
 
     /// Changes a job; jobs are never removed, so it is there.

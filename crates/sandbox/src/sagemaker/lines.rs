@@ -9,12 +9,11 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 use super::super::identity::{Caller, Place};
 use super::super::world::World;
-use super::request::Training;
+use super::request::Containers;
 use super::seconds;
 
 /// A log event's largest message.
 const LONGEST_LINE: usize = 256 * 1024;
-pub(super) const LOG_GROUP: &str = "/aws/sagemaker/TrainingJobs";
 
 /// A metric's last value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -52,7 +51,7 @@ impl Metrics {
 pub(super) struct Log {
     world: Arc<World>,
     place: Place,
-    training: Arc<Training>,
+    containers: Arc<Containers>,
     /// None if the role may not write logs.
     stream: Option<String>,
     metrics: Arc<Metrics>,
@@ -62,19 +61,19 @@ impl Log {
     pub(super) fn new(
         world: &Arc<World>,
         role: &Caller,
-        training: &Arc<Training>,
+        containers: &Arc<Containers>,
         host: &str,
         metrics: &Arc<Metrics>,
     ) -> Self {
-        let stream = format!("{}/{host}-{}", training.name, world.now().as_second());
-        let rest = format!("log-group:{LOG_GROUP}:log-stream:{stream}");
+        let stream = format!("{}/{host}-{}", containers.name, world.now().as_second());
+        let rest = format!("log-group:{}:log-stream:{stream}", containers.kind.log_group());
         let resource = role.place.arn("logs", &rest);
         let nothing = std::collections::BTreeMap::new();
         let may = |action: &&str| world.authorize(role, action, &resource, &nothing).is_ok();
         Self {
             world: Arc::clone(world),
             place: role.place.clone(),
-            training: Arc::clone(training),
+            containers: Arc::clone(containers),
             stream: ["logs:CreateLogStream", "logs:PutLogEvents"]
                 .iter()
                 .all(may)
@@ -94,12 +93,12 @@ impl Log {
             self.world
                 .at(&self.place)
                 .logs
-                .append(LOG_GROUP, stream, text.to_owned());
+                .append(self.containers.kind.log_group(), stream, text.to_owned());
         }
     }
 
     fn measure(&self, line: &str) {
-        for (name, regex) in &self.training.metrics {
+        for (name, regex) in &self.containers.metrics {
             let value = regex
                 .captures(line)
                 .and_then(|found| found.get(1))

@@ -1,4 +1,5 @@
-//! ListTrainingJobs, with SageMaker's habit of applying `StatusEquals` to a page rather than to the list.
+//! Lists of jobs, with SageMaker's habit of applying `StatusEquals` to a page rather than to the list.
+//! *Choice*: AWS says that of training jobs only; processing jobs are listed alike.
 
 use std::cmp::Ordering;
 use std::ops::Bound;
@@ -10,11 +11,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::api::{ApiError, out_of_bounds};
-use super::job::{Job, Jobs, SageMaker};
+use super::job::{Book, Job, Jobs};
+use super::kind::Kind;
 use super::phase::Status;
-use super::{arn, invalid, seconds};
+use super::{invalid, seconds};
 
-impl SageMaker {
+impl Book {
     pub(super) fn list(&self, body: &Value) -> Result<Value, ApiError> {
         let limit = body["MaxResults"].as_i64().unwrap_or(10);
         if let Some(wrong) = out_of_bounds(limit, "maxResults", 1..=100) {
@@ -33,9 +35,9 @@ impl SageMaker {
         let summaries: Vec<Value> = page
             .iter()
             .filter(|job| status.is_none_or(|status| json!(job.status()) == status))
-            .map(|job| summary(&self.place, job))
+            .map(|job| summary(self.kind, &self.place, job))
             .collect();
-        let mut answer = json!({ "TrainingJobSummaries": summaries });
+        let mut answer = json!({ self.kind.member("JobSummaries"): summaries });
         if let Some(last) = page.last().filter(|_| more) {
             answer["NextToken"] = json!(Place::of(last).token());
         }
@@ -209,18 +211,28 @@ fn wanted(job: &Job, body: &Value) -> bool {
         && before("LastModifiedTimeBefore", modified)
 }
 
-fn summary(place: &crate::identity::Place, job: &Job) -> Value {
+fn summary(kind: Kind, place: &crate::identity::Place, job: &Job) -> Value {
     let name = &job.name;
     let mut row = json!({
-        "TrainingJobName": name,
-        "TrainingJobArn": arn(place, name),
+        kind.member("JobName"): name,
+        kind.member("JobArn"): kind.arn(place, name),
         "CreationTime": seconds(job.created),
         "LastModifiedTime": seconds(job.modified),
-        "TrainingJobStatus": job.status(),
-        "SecondaryStatus": job.phase(),
+        kind.member("JobStatus"): job.status(),
     });
     if let Some(ended) = job.ended {
-        row["TrainingEndTime"] = json!(seconds(ended));
+        row[kind.member("EndTime")] = json!(seconds(ended));
+    }
+    match kind {
+        Kind::Training => row["SecondaryStatus"] = json!(job.phase()),
+        Kind::Processing => {
+            let told = [("FailureReason", &job.failure), ("ExitMessage", &job.left)];
+            for (member, text) in told {
+                if let Some(text) = text {
+                    row[member] = json!(text);
+                }
+            }
+        }
     }
     row
 }

@@ -13,15 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::guardian::{Charge, Guardian, Held};
 use super::super::world::World;
-use super::arn;
 use super::cluster::Cluster;
 use super::confine::{self, Confinement, Isolation};
 use super::container::Container;
 use super::folder::Folder;
 use super::host::Host;
+use super::kind::Kind;
 use super::lines::{self, Log};
 use super::network::Network;
-use super::request::Training;
+use super::request::Containers;
 
 /// How a host's command ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) enum Exit {
     Status(i32),
     /// Because it was told to.
     Halted,
+    /// Because its machine died under it.
+    Died,
     /// Because the world ends.
     Abandoned,
 }
@@ -40,31 +42,35 @@ pub(super) async fn run(
     host: &Host,
     network: Option<&Network>,
     log: Arc<Log>,
-    halt: &CancellationToken,
+    (halt, death): (&CancellationToken, &CancellationToken),
 ) -> io::Result<Exit> {
-    let (world, training, folder) = (cluster.world, cluster.training, &host.folder);
+    let (world, containers, folder) = (cluster.world, cluster.containers, &host.folder);
     let root = folder.root.as_path();
-    let stand_in = world.options.images.iter().find(|(image, _)| *image == training.image);
+    let stand_in = world
+        .options
+        .images
+        .iter()
+        .find(|(image, _)| *image == containers.image);
     let stand_in = stand_in.map(|(_, command)| command.as_str());
     let container = match stand_in {
-        Some(command) => Container::of(command, &training.name, folder, &world.guardian)?,
+        Some(command) => Container::of(command, &containers.name, folder, &world.guardian)?,
         None => None,
     };
     let confinement = confine::found(world).await;
     let mut command = match &container {
-        Some(container) => container.command(training, host, cluster.hosts)?,
+        Some(container) => container.command(containers, host, cluster.hosts)?,
         None => {
-            let isolation = Isolation::of(training, network);
+            let isolation = Isolation::of(containers, network);
             let confined = confine::words(world, folder, confinement, &isolation, &cluster.hosts.names());
-            command(world, training, stand_in, confined)?
+            command(world, containers, stand_in, confined)?
         }
     };
     environment(&mut command, cluster, folder);
-    let wanted = asked_for(&command, training);
+    let wanted = asked_for(&command, containers);
     // What the job's data holds must not be found by name before the job is confined.
     let mut start = Path::new("/");
     match &container {
-        Some(container) => container.finish(&mut command, training, &wanted)?,
+        Some(container) => container.finish(&mut command, containers, &wanted)?,
         None if confinement == Confinement::Whole => {
             confine::set_aside(&mut command, &wanted);
             confine::begin(folder)?;
@@ -95,6 +101,7 @@ pub(super) async fn run(
         biased;
         () = world.shutdown.cancelled() => Exit::Abandoned,
         status = child.wait() => Exit::Status(code(status?)),
+        () = death.cancelled() => Exit::Died,
         () = halt.cancelled() => Exit::Halted,
     };
     if exit == Exit::Halted {
@@ -128,26 +135,39 @@ pub(super) async fn run(
 /// trainer, enveloped.
 fn command(
     world: &World,
-    training: &Training,
+    containers: &Containers,
     stand_in: Option<&str>,
     mut words: Vec<OsString>,
 ) -> io::Result<Command> {
     match stand_in {
-        _ if !training.entrypoint.is_empty() => {
-            words.extend(training.entrypoint.iter().chain(&training.arguments).map(Into::into));
+        _ if !containers.entrypoint.is_empty() => {
+            words.extend(
+                containers
+                    .entrypoint
+                    .iter()
+                    .chain(&containers.arguments)
+                    .map(Into::into),
+            );
         }
         Some(command) => {
             words.extend(["sh", "-c", command, "sh"].map(Into::into));
-            words.extend(arguments(training));
+            words.extend(arguments(containers));
         }
-        None if !training.arguments.is_empty() => {
+        None if containers.kind == Kind::Processing => {
+            let image = &containers.image;
+            return Err(io::Error::other(format!(
+                "no command stands for the image {image}, and the request has no ContainerEntrypoint; the sandbox's options \
+                 name commands"
+            )));
+        }
+        None if !containers.arguments.is_empty() => {
             return Err(io::Error::other(
                 "the sandbox's default image takes no ContainerArguments",
             ));
         }
         None => {
             let program = world.options.program.as_ref().ok_or_else(|| {
-                let image = &training.image;
+                let image = &containers.image;
                 io::Error::other(format!(
                     "no command stands for the image {image}; the sandbox's options name such"
                 ))
@@ -168,15 +188,15 @@ fn command(
 }
 
 /// What an image's own entry point is given.
-pub(super) fn arguments(training: &Training) -> Vec<OsString> {
-    match training.arguments.as_slice() {
-        [] => vec!["train".into()],
+pub(super) fn arguments(containers: &Containers) -> Vec<OsString> {
+    match containers.arguments.as_slice() {
+        [] if containers.kind == Kind::Training => vec!["train".into()],
         arguments => arguments.iter().map(Into::into).collect(),
     }
 }
 
 fn environment(command: &mut Command, cluster: &Cluster<'_>, folder: &Folder) {
-    let (world, training, session) = (cluster.world, cluster.training, cluster.session);
+    let (world, containers, session) = (cluster.world, cluster.containers, cluster.session);
     let place = &cluster.role.place;
     let path = path(world);
     command
@@ -186,11 +206,16 @@ fn environment(command: &mut Command, cluster: &Cluster<'_>, folder: &Folder) {
         .env("LANG", "C.UTF-8")
         .env("STRONGROOM_ML_ROOT", &folder.root)
         .envs(folder.memory.iter().map(|memory| ("STRONGROOM_MEMORY_ROOT", memory)))
-        .env("TRAINING_JOB_NAME", &training.name)
-        .env("TRAINING_JOB_ARN", arn(place, &training.name))
         .env("AWS_REGION", &place.region)
         .env("AWS_DEFAULT_REGION", &place.region);
-    if !training.is_isolated {
+    let arn = containers.kind.arn(place, &containers.name);
+    match containers.kind {
+        Kind::Training => command
+            .env("TRAINING_JOB_NAME", &containers.name)
+            .env("TRAINING_JOB_ARN", arn),
+        Kind::Processing => command.env("PROCESSING_JOB_ARN", arn),
+    };
+    if !containers.is_isolated {
         command
             .env("AWS_ENDPOINT_URL", &world.url)
             .env("AWS_ACCESS_KEY_ID", &session.access_key_id)
@@ -211,9 +236,9 @@ fn path(world: &World) -> OsString {
 }
 
 /// What the request wants in the environment, without what is set already.
-fn asked_for<'a>(command: &Command, training: &'a Training) -> Vec<(&'a str, &'a str)> {
+fn asked_for<'a>(command: &Command, containers: &'a Containers) -> Vec<(&'a str, &'a str)> {
     let is_set = |wanted: &str| command.as_std().get_envs().any(|(name, _)| name == wanted);
-    let wanted = training
+    let wanted = containers
         .environment
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));

@@ -1,7 +1,8 @@
-//! What a training job may ask for, and SageMaker's words for what it may not.
+//! What jobs may ask for, and SageMaker's words for what it may not.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use regex_lite::Regex;
@@ -9,46 +10,81 @@ use serde_json::{Value, json};
 
 use super::super::api::ApiError;
 use super::invalid;
+use super::kind::Kind;
 
 mod channels;
 mod instances;
+mod processing;
 mod rules;
 
-pub(super) use channels::Channel;
+pub(super) use channels::{Channel, Source};
 use channels::{channels, file_mode};
 pub(super) use instances::Group;
+pub(super) use processing::Processing;
 
-/// A job as asked for, checked.
+/// What a job's containers run, on which instances, and how long: of every kind of job alike.
 #[derive(Debug)]
-pub(super) struct Training {
+pub(super) struct Containers {
+    pub(super) kind: Kind,
     pub(super) name: String,
     pub(super) role: String,
     pub(super) image: String,
     /// In place of the image's own; empty if it keeps that.
     pub(super) entrypoint: Vec<String>,
     pub(super) arguments: Vec<String>,
+    pub(super) environment: BTreeMap<String, String>,
+    pub(super) groups: Vec<Group>,
+    /// What its volumes are encrypted under.
+    pub(super) volume_key: Option<String>,
+    /// What is uploaded at its end is encrypted under this.
+    pub(super) output_key: Option<String>,
+    pub(super) longest: Duration,
+    /// Whether its instances may be taken back.
+    pub(super) is_spot: bool,
+    pub(super) is_isolated: bool,
+    pub(super) metrics: Vec<(String, Regex)>,
+}
+
+/// A job of some kind, as asked for.
+#[derive(Debug, Clone)]
+pub(super) enum Asked {
+    Training(Arc<Training>),
+    Processing(Arc<Processing>),
+}
+
+impl Asked {
+    /// Reads the request that creates a job of a kind.
+    pub(super) fn parse(kind: Kind, body: &Value) -> Result<Self, ApiError> {
+        Ok(match kind {
+            Kind::Training => Self::Training(Arc::new(Training::parse(body)?)),
+            Kind::Processing => Self::Processing(Arc::new(Processing::parse(body)?)),
+        })
+    }
+
+    pub(super) fn containers(&self) -> &Arc<Containers> {
+        match self {
+            Self::Training(training) => &training.containers,
+            Self::Processing(processing) => &processing.containers,
+        }
+    }
+}
+
+/// A training job as asked for, checked.
+#[derive(Debug)]
+pub(super) struct Training {
+    pub(super) containers: Arc<Containers>,
     pub(super) hyperparameters: BTreeMap<String, String>,
     pub(super) channels: Vec<Channel>,
     /// Bucket, and prefix without a slash at its end.
     pub(super) output: (String, String),
-    pub(super) output_key: Option<String>,
     pub(super) checkpoints: Option<Kept>,
     /// A tar file, or files below a prefix.
     pub(super) is_packed: bool,
-    pub(super) groups: Vec<Group>,
-    /// What its volumes are encrypted under.
-    pub(super) volume_key: Option<String>,
-    pub(super) longest: Duration,
-    /// Whether its instances may be taken back.
-    pub(super) is_spot: bool,
     /// On spot instances: how long it may take in all, waiting included.
     pub(super) spot_wait: Option<Duration>,
-    pub(super) is_isolated: bool,
-    pub(super) environment: BTreeMap<String, String>,
-    pub(super) metrics: Vec<(String, Regex)>,
 }
 
-/// Where checkpoints are kept.
+/// A folder that is copied to S3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) bucket: String,
@@ -61,7 +97,7 @@ pub(super) struct Kept {
 impl Training {
     /// Reads a CreateTrainingJob.
     pub(super) fn parse(body: &Value) -> Result<Self, ApiError> {
-        rules::check(body)?;
+        rules::check(Kind::Training, body)?;
         let name = required(body, "TrainingJobName", "trainingJobName")?;
         let role = required(body, "RoleArn", "roleArn")?;
         let algorithm = &body["AlgorithmSpecification"];
@@ -98,34 +134,38 @@ impl Training {
             }
             (Some(_), true) | (None, _) => {}
         }
-        Ok(Self {
+        let channels = channels(&body["InputDataConfig"], mode, &groups)?;
+        let containers = Containers {
+            kind: Kind::Training,
             name: name.to_owned(),
             role: role.to_owned(),
             image: image.to_owned(),
             entrypoint: words(&algorithm["ContainerEntrypoint"]),
             arguments: words(&algorithm["ContainerArguments"]),
-            hyperparameters: map(&body["HyperParameters"]),
-            channels: channels(&body["InputDataConfig"], mode, &groups)?,
-            output: place(path, "outputDataConfig.s3OutputPath")?,
-            checkpoints: checkpoints(&body["CheckpointConfig"])?,
-            output_key: output["KmsKeyId"]
-                .as_str()
-                .filter(|key| !key.is_empty())
-                .map(str::to_owned),
-            is_packed: output["CompressionType"] != "NONE",
+            environment: map(&body["Environment"]),
             groups,
-            volume_key: resources["VolumeKmsKeyId"]
-                .as_str()
-                .filter(|key| !key.is_empty())
-                .map(str::to_owned),
+            volume_key: key(&resources["VolumeKmsKeyId"]),
+            output_key: key(&output["KmsKeyId"]),
             longest: Duration::from_secs(longest),
             is_spot,
-            spot_wait: spot_wait.map(Duration::from_secs),
             is_isolated: body["EnableNetworkIsolation"] == true,
-            environment: map(&body["Environment"]),
             metrics: metrics(&algorithm["MetricDefinitions"])?,
+        };
+        Ok(Self {
+            containers: Arc::new(containers),
+            hyperparameters: map(&body["HyperParameters"]),
+            channels,
+            output: place(path, "outputDataConfig.s3OutputPath")?,
+            checkpoints: checkpoints(&body["CheckpointConfig"])?,
+            is_packed: output["CompressionType"] != "NONE",
+            spot_wait: spot_wait.map(Duration::from_secs),
         })
     }
+}
+
+/// A KMS key that is named; an empty name is none.
+fn key(value: &Value) -> Option<String> {
+    value.as_str().filter(|key| !key.is_empty()).map(str::to_owned)
 }
 
 /// Tags of a request that has them.
@@ -218,8 +258,15 @@ fn map(value: &Value) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The members that DescribeTrainingJob gives back as they were given.
-pub(super) fn echo(body: &Value) -> Value {
+/// The members that a description gives back as they were given.
+pub(super) fn echo(kind: Kind, body: &Value) -> Value {
+    match kind {
+        Kind::Training => echo_training(body),
+        Kind::Processing => processing::echo(body),
+    }
+}
+
+fn echo_training(body: &Value) -> Value {
     let mut echo = json!({
         "EnableNetworkIsolation": body["EnableNetworkIsolation"] == true,
         "EnableInterContainerTrafficEncryption": body["EnableInterContainerTrafficEncryption"] == true,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::channel::relative;
+use super::request::Training;
 use super::*;
 use crate::Options;
 use crate::iam::EntityKind;
@@ -10,6 +11,7 @@ use crate::identity::ACCOUNT;
 use crate::s3::About;
 
 mod hosts;
+mod processing;
 mod requests;
 mod spot;
 
@@ -67,8 +69,8 @@ fn put(world: &World, bucket: &str, key: &str) {
     world.s3.put_bytes(bucket, key, b"bytes", About::default()).unwrap();
 }
 
-fn jobs(world: &World) -> &SageMaker {
-    &world.at(&world.home).sagemaker
+fn jobs(world: &World) -> &Book {
+    world.at(&world.home).sagemaker.of(Kind::Training)
 }
 
 pub(super) async fn finished(world: &Arc<World>, name: &str) -> Value {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::super::lines::LOG_GROUP;
+use super::super::kind::Kind;
 use super::super::tests::{body, completed, model, processes, up, world};
 use super::super::{SERVICE, create_unasked};
 use super::*;
@@ -142,7 +142,7 @@ async fn variables_of_the_request_reach_the_job_and_not_what_confines_it() {
     assert!(said.ends_with("||0\n"), "{said}");
     // The loader complains of each program that it starts with this: the shell, env and grep.
     let service = Caller::service(SERVICE, &world.home);
-    let request = json!({ "logGroupName": LOG_GROUP });
+    let request = json!({ "logGroupName": Kind::Training.log_group() });
     let logged = crate::logs::call(&world, &service, "FilterLogEvents", &request).unwrap();
     let lines = logged["events"].as_array().unwrap().len();
     assert!(lines <= 3, "{logged}");

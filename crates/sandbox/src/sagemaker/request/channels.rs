@@ -13,6 +13,14 @@ use crate::sagemaker::conditions::texts;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Channel {
     pub(in super::super) name: String,
+    pub(in super::super) source: Source,
+    /// The channel's entry of `inputdataconfig.json`.
+    pub(in super::super) config: Value,
+}
+
+/// Objects that hosts get as files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Source {
     pub(in super::super) bucket: String,
     /// A prefix, or the key of a manifest.
     pub(in super::super) prefix: String,
@@ -21,8 +29,30 @@ pub(in super::super) struct Channel {
     pub(in super::super) is_sharded: bool,
     /// The groups of instances that it is for; all if empty.
     pub(in super::super) groups: Vec<String>,
-    /// The channel's entry of `inputdataconfig.json`.
-    pub(in super::super) config: Value,
+}
+
+impl Source {
+    /// Reads what training and processing say of a source in the same words; `shown` is its path in the request.
+    pub(super) fn parse(source: &Value, shown: &str, groups: Vec<String>) -> Result<Self, ApiError> {
+        let shown = format!("{shown}.s3Uri");
+        let (bucket, prefix) = location(required(source, "S3Uri", &shown)?, &shown)?;
+        let is_manifest = match source["S3DataType"].as_str() {
+            Some("ManifestFile") => true,
+            None | Some("S3Prefix") => false,
+            Some(kind) => {
+                return Err(invalid(format!(
+                    "The sandbox does not implement the S3DataType {kind}."
+                )));
+            }
+        };
+        Ok(Self {
+            bucket,
+            prefix,
+            is_manifest,
+            is_sharded: source["S3DataDistributionType"] == "ShardedByS3Key",
+            groups,
+        })
+    }
 }
 
 pub(super) fn channels(value: &Value, job_mode: &str, groups: &[Group]) -> Result<Vec<Channel>, ApiError> {
@@ -52,17 +82,6 @@ fn channel(name: &str, entry: &Value, job_mode: &str, groups: &[Group]) -> Resul
     let mode = entry["InputMode"].as_str().unwrap_or(job_mode);
     file_mode(mode)?;
     let source = &entry["DataSource"]["S3DataSource"];
-    let uri = required(source, "S3Uri", "inputDataConfig.dataSource.s3DataSource.s3Uri")?;
-    let (bucket, prefix) = location(uri, "inputDataConfig.dataSource.s3DataSource.s3Uri")?;
-    let is_manifest = match source["S3DataType"].as_str() {
-        Some("ManifestFile") => true,
-        None | Some("S3Prefix") => false,
-        Some(kind) => {
-            return Err(invalid(format!(
-                "The sandbox does not implement the S3DataType {kind}."
-            )));
-        }
-    };
     let named = texts(&source["InstanceGroupNames"]);
     if let Some(name) = named
         .iter()
@@ -86,11 +105,7 @@ fn channel(name: &str, entry: &Value, job_mode: &str, groups: &[Group]) -> Resul
     }
     Ok(Channel {
         name: name.to_owned(),
-        bucket,
-        prefix,
-        is_manifest,
-        is_sharded: source["S3DataDistributionType"] == "ShardedByS3Key",
-        groups: named,
+        source: Source::parse(source, "inputDataConfig.dataSource.s3DataSource", named)?,
         config,
     })
 }

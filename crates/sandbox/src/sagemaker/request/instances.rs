@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::super::api::ApiError;
 use super::super::invalid;
+use super::super::kind::Kind;
 use super::{constraint, required};
 
 /// The quota of a world: what it runs is a process an instance, all on this machine.
@@ -86,12 +87,8 @@ pub(super) fn groups(resources: &Value) -> Result<Vec<Group>, ApiError> {
     asked
         .into_iter()
         .map(|(name, instance_type, asked)| {
-            let count = count(asked).ok_or_else(|| too_many(instance_type, all))?;
-            if has_local_storage(instance_type) && !resources["VolumeKmsKeyId"].is_null() {
-                return Err(invalid(format!(
-                    "VolumeKmsKeyId cannot be given for {instance_type}: its local storage is encrypted by its hardware."
-                )));
-            }
+            let count = count(asked).ok_or_else(|| too_many(Kind::Training, instance_type, all))?;
+            refuse_volume_key(instance_type, resources)?;
             let (name, instance_type) = (name.to_owned(), instance_type.to_owned());
             Ok(Group {
                 name,
@@ -100,6 +97,19 @@ pub(super) fn groups(resources: &Value) -> Result<Vec<Group>, ApiError> {
             })
         })
         .collect()
+}
+
+/// What the ClusterConfig of a processing job asks for.
+pub(super) fn cluster(resources: &Value) -> Result<Group, ApiError> {
+    let shown = "processingResources.clusterConfig.";
+    let (name, instance_type, asked) = asked(OF_ONE_TYPE, resources, shown)?;
+    let few = usize::try_from(asked).ok().filter(|_| asked <= MOST_INSTANCES);
+    refuse_volume_key(instance_type, resources)?;
+    Ok(Group {
+        name: name.to_owned(),
+        instance_type: instance_type.to_owned(),
+        count: few.ok_or_else(|| too_many(Kind::Processing, instance_type, asked))?,
+    })
 }
 
 /// A name, a type and a number of instances.
@@ -114,13 +124,24 @@ fn asked<'a>(name: &'a str, value: &'a Value, shown: &str) -> Result<(&'a str, &
     Ok((name, instance_type, count))
 }
 
-fn too_many(instance_type: &str, all: u64) -> ApiError {
+/// Refuses a key for volumes that are the instances' own.
+fn refuse_volume_key(instance_type: &str, resources: &Value) -> Result<(), ApiError> {
+    if has_local_storage(instance_type) && !resources["VolumeKmsKeyId"].is_null() {
+        return Err(invalid(format!(
+            "VolumeKmsKeyId cannot be given for {instance_type}: its local storage is encrypted by its hardware."
+        )));
+    }
+    Ok(())
+}
+
+fn too_many(kind: Kind, instance_type: &str, all: u64) -> ApiError {
     ApiError::new(
         "ResourceLimitExceeded",
         format!(
-            "The account-level service limit '{instance_type} for training job usage' is {MOST_INSTANCES} Instances, with \
-             current utilization of 0 Instances and a request delta of {all} Instances. The sandbox runs a job as one \
-             process an instance on this machine."
+            "The account-level service limit '{instance_type} for {} usage' is {MOST_INSTANCES} Instances, with current \
+             utilization of 0 Instances and a request delta of {all} Instances. The sandbox runs a job as one process an \
+             instance on this machine.",
+            kind.noun()
         ),
     )
 }

@@ -1,4 +1,4 @@
-//! SageMaker's constraints on the members of a CreateTrainingJob, of which `rules.json` has one a line behind the patterns that
+//! SageMaker's constraints on the members of requests that create jobs, of which `rules.json` has one a line behind the patterns that
 //! they name. All that are broken are told at once.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::super::super::api::{ApiError, camel};
 use super::super::invalid;
+use super::super::kind::Kind;
 
 /// What `rules.json` holds. One that is wrong is the sandbox's own mistake: a test reads them all.
 static TABLE: LazyLock<Table> =
@@ -18,7 +19,19 @@ static TABLE: LazyLock<Table> =
 #[derive(Deserialize)]
 struct Table {
     patterns: BTreeMap<String, Pattern>,
-    members: Vec<Member>,
+    training: Vec<Member>,
+    processing: Vec<Member>,
+    tags: Vec<Member>,
+}
+
+impl Table {
+    fn of(&self, kind: Kind) -> impl Iterator<Item = &Member> {
+        let own = match kind {
+            Kind::Training => &self.training,
+            Kind::Processing => &self.processing,
+        };
+        own.iter().chain(&self.tags)
+    }
 }
 
 /// What a member must be.
@@ -28,6 +41,8 @@ enum Rule {
     Group,
     /// A type of instance that trains.
     Instance,
+    /// A type of instance that processes.
+    ProcessingInstance,
     /// So many characters, by the pattern of a name.
     Text(usize, usize, String),
     /// One of the words of a text.
@@ -93,13 +108,13 @@ impl Pattern {
 }
 
 /// Holds a request against every rule.
-pub(in super::super) fn check(body: &Value) -> Result<(), ApiError> {
-    check_members(body, TABLE.members.iter())
+pub(in super::super) fn check(kind: Kind, body: &Value) -> Result<(), ApiError> {
+    check_members(body, TABLE.of(kind))
 }
 
 /// Holds tags alone against theirs.
 pub(in super::super) fn check_tags(body: &Value) -> Result<(), ApiError> {
-    check_members(body, TABLE.members.iter().filter(|(path, ..)| path.starts_with("Tags")))
+    check_members(body, TABLE.tags.iter())
 }
 
 fn check_members<'a>(body: &Value, members: impl Iterator<Item = &'a Member>) -> Result<(), ApiError> {
@@ -166,6 +181,7 @@ impl Rule {
         match self {
             Self::Group => {}
             Self::Instance => broken.extend(one_of(include_str!("instances.txt"))),
+            Self::ProcessingInstance => broken.extend(one_of(include_str!("processing_instances.txt"))),
             Self::OneOf(words) => broken.extend(one_of(words)),
             Self::Text(least, most, pattern) => {
                 let (text, pattern) = (value.as_str().unwrap_or_default(), Pattern::named(pattern));
@@ -261,7 +277,7 @@ mod tests {
     #[test]
     fn every_rule_names_patterns_that_can_be_read_and_every_pattern_is_named() {
         let mut named: Vec<&str> = Vec::new();
-        for (_, _, rule) in &TABLE.members {
+        for (_, _, rule) in TABLE.of(Kind::Training).chain(&TABLE.processing) {
             match rule {
                 Rule::Text(_, _, pattern) | Rule::Words(_, _, _, pattern) => named.push(pattern),
                 Rule::Map(_, (_, key), (_, text)) => named.extend([key.as_str(), text.as_str()]),

@@ -1,7 +1,6 @@
 //! Jobs of several hosts.
 
 use super::*;
-use crate::sagemaker::lines::LOG_GROUP;
 
 fn of(name: &str, hosts: u64) -> Value {
     let mut body = body(name);
@@ -11,7 +10,7 @@ fn of(name: &str, hosts: u64) -> Value {
 
 fn events(world: &Arc<World>) -> Vec<(String, String)> {
     let service = Caller::service(SERVICE, &world.home);
-    let request = json!({ "logGroupName": LOG_GROUP });
+    let request = json!({ "logGroupName": Kind::Training.log_group() });
     let logged = crate::logs::call(world, &service, "FilterLogEvents", &request).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let rows = logged["events"].as_array().unwrap().iter();

@@ -1,8 +1,8 @@
-//! `CheckpointConfig`: a folder that is filled from S3 before the training, copied there while it runs and once more
-//! after it.
+//! A host's folder that is copied to S3: checkpoints, and what processing leaves. While the job runs and once more after it, or
+//! only after it.
 //!
-//! Every host has all of what was there, and its folder goes to the same place: of two hosts that write one name, whoever
-//! wrote later stays. What a job removes stays in S3: AWS does not say, and whoever resumes may need it.
+//! Every host's folder goes to the same place: of two hosts that write one name, whoever wrote later stays. What a job
+//! removes stays in S3: AWS does not say, and whoever resumes may need it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,46 +14,54 @@ use super::super::world::World;
 use super::artifact::Out;
 use super::below::Below;
 use super::channel::{self, Share};
-use super::request::Training;
+use super::request::Kept;
 
 /// Between two looks at the folder.
 const OFTEN: Duration = Duration::from_secs(2);
 
-/// A host's checkpoints, here and in S3.
-pub(super) struct Checkpoints {
+/// A host's folder, here and in S3.
+pub(super) struct Mirror {
     world: Arc<World>,
     role: Caller,
-    training: Arc<Training>,
     root: PathBuf,
+    kept: Kept,
+    key: Option<String>,
+    /// What has failed when it cannot be copied: `Checkpoint`.
+    what: &'static str,
     /// What S3 has: each file's length and time.
     known: HashMap<PathBuf, (u64, Option<SystemTime>)>,
 }
 
-impl Checkpoints {
-    /// Brings what an earlier job left. Blocks.
-    pub(super) fn fetch(
+impl Mirror {
+    /// Of a folder below `root`, under this KMS key.
+    pub(super) fn new(
         world: &Arc<World>,
         role: &Caller,
-        training: &Arc<Training>,
         root: &Path,
-    ) -> Result<Option<Self>, String> {
-        let Some(kept) = &training.checkpoints else {
-            return Ok(None);
-        };
-        let mut checkpoints = Self {
+        (what, kept): (&'static str, &Kept),
+        key: Option<&str>,
+    ) -> Self {
+        Self {
             world: Arc::clone(world),
             role: role.clone(),
-            training: Arc::clone(training),
             root: root.to_path_buf(),
+            kept: kept.clone(),
+            key: key.map(str::to_owned),
+            what,
             known: HashMap::new(),
-        };
-        let prefix = format!("{}/", kept.prefix);
-        let folder = root.join(&kept.folder);
-        channel::below(world, role, (&kept.bucket, &prefix), Share::WHOLE, &folder)?;
-        if let Some(folder) = checkpoints.open()? {
-            checkpoints.known = found(&folder).into_iter().collect();
         }
-        Ok(Some(checkpoints))
+    }
+
+    /// Brings what an earlier job left. Blocks.
+    pub(super) fn fetch(mut self) -> Result<Self, String> {
+        let prefix = format!("{}/", self.kept.prefix);
+        let folder = self.root.join(&self.kept.folder);
+        let place = (self.kept.bucket.as_str(), prefix.as_str());
+        channel::below(&self.world, &self.role, place, Share::WHOLE, &folder)?;
+        if let Some(folder) = self.open()? {
+            self.known = found(&folder).into_iter().collect();
+        }
+        Ok(self)
     }
 
     /// Copies what is new, again and again.
@@ -74,15 +82,16 @@ impl Checkpoints {
         }
     }
 
-    fn copy(&mut self) -> Result<(), String> {
-        let failed = |why: String| format!("ClientError: Checkpoint upload failed: {why}");
-        let (Some(kept), Some(folder)) = (&self.training.checkpoints, self.open()?) else {
+    /// Copies what is new. Blocks.
+    pub(super) fn copy(&mut self) -> Result<(), String> {
+        let Some(folder) = self.open()? else {
             return Ok(());
         };
-        let out = Out::new(&self.world, &self.role, &kept.bucket, &self.training);
+        let out = Out::new(&self.world, &self.role, &self.kept.bucket, self.key.as_deref());
         for (name, state) in found(&folder) {
             if self.known.get(&name) != Some(&state) {
-                out.file(&folder, &name, &kept.prefix).map_err(failed)?;
+                let sent = out.file(&folder, &name, &self.kept.prefix);
+                sent.map_err(|why| self.failed(&why))?;
                 self.known.insert(name, state);
             }
         }
@@ -91,10 +100,11 @@ impl Checkpoints {
 
     /// The folder, unless it is something else by now.
     fn open(&self) -> Result<Option<Below>, String> {
-        let Some(kept) = &self.training.checkpoints else {
-            return Ok(None);
-        };
-        Below::open(&self.root, &kept.folder).map_err(|error| format!("ClientError: Checkpoint upload failed: {error}"))
+        Below::open(&self.root, &self.kept.folder).map_err(|error| self.failed(&error.to_string()))
+    }
+
+    fn failed(&self, why: &str) -> String {
+        format!("ClientError: {} upload failed: {why}", self.what)
     }
 }
 
