@@ -25,6 +25,8 @@ mod core;
 mod desk;
 #[path = "it/edge.rs"]
 mod edge;
+#[path = "it/encrypt_prefix.rs"]
+mod encrypt_prefix;
 #[path = "it/envelope.rs"]
 mod envelope;
 #[path = "it/fake.rs"]
@@ -75,6 +77,8 @@ mod renewed;
 mod rewrap;
 #[path = "it/roles.rs"]
 mod roles;
+#[path = "it/rotate.rs"]
+mod rotate;
 #[path = "it/ruled.rs"]
 mod ruled;
 #[path = "it/screens.rs"]

@@ -8,7 +8,7 @@ use strongroom::app::{Effect, Event, OpEvent, OpId};
 use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{
     AccountRequest, Fault, FaultKind, GrantRequest, ImageRequest, JobRequest, KeyRequest, Message, MessageRequest,
-    ObjectRequest, Outcome, Plaintext, ProofRequest, Request, RoleRequest,
+    ObjectRequest, Outcome, Plaintext, ProofRequest, Request, RoleRequest, SealRequest,
 };
 use strongroom::worker::Worker;
 use tokio::sync::mpsc;
@@ -79,7 +79,8 @@ fn class(request: &Request) -> Class {
         )
         | Request::Image(
             ImageRequest::NewRepository { .. } | ImageRequest::DeleteRepository { .. } | ImageRequest::Build(_),
-        ) => Class::Changes,
+        )
+        | Request::Seal(SealRequest::Run(_)) => Class::Changes,
         Request::Object(
             ObjectRequest::Decrypt { .. }
             | ObjectRequest::Verify { .. }
@@ -96,6 +97,7 @@ fn class(request: &Request) -> Class {
         )
         | Request::Message(MessageRequest::Decrypt { .. } | MessageRequest::OpenDataKey { .. })
         | Request::Role(RoleRequest::Policies { .. })
+        | Request::Seal(SealRequest::Plan(_))
         | Request::Grant(GrantRequest::Await { .. } | GrantRequest::List)
         | Request::Job(JobRequest::Preflight(_) | JobRequest::SaveLog { .. })
         | Request::Account(AccountRequest::PlanCleanUp | AccountRequest::AuditLog { .. }) => Class::Reads,

@@ -149,6 +149,8 @@ impl Encrypting<'_> {
         };
         match fate {
             Err(fault) if dropped(&fault) => Ok(None),
+            // Every other wants the same key.
+            Err(fault) if keys.has_failed() => Err(fault),
             fate => row_of(listed, fate).map(Some),
         }
     }

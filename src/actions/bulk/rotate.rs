@@ -141,6 +141,8 @@ impl Rotating<'_> {
         };
         match fate {
             Err(fault) if dropped(&fault) => Ok(None),
+            // Every other wants the same key.
+            Err(fault) if self.key.is_some() && keys.has_failed() => Err(fault),
             fate => row_of(listed, fate).map(Some),
         }
     }

@@ -133,7 +133,7 @@ pub async fn seal(
     };
     let is_nothing = summary.sealed.objects + summary.passed_over() + summary.failed.objects == 0;
     match ended {
-        Ended::BrokeOff(fault) if is_nothing => Err(*fault),
+        Ended::BrokeOff(fault) if summary.sealed.objects + summary.failed.objects == 0 => Err(*fault),
         Ended::Stopped if is_nothing => Err(cancelled(spec.verb(), spec.place())),
         Ended::Whole if is_nothing && summary.vanished == 0 => Err(nothing(spec)),
         ended => {
@@ -346,7 +346,7 @@ pub(super) fn dropped(fault: &Fault) -> bool {
 pub(super) fn row_of(listed: Listed, fate: Result<Fate, Fault>) -> Result<SealRow, Fault> {
     let fate = match fate {
         Ok(fate) => fate,
-        Err(fault) if ends_all(&fault) => return Err(fault),
+        Err(fault) if ends_all(&fault) || fault.kind == FaultKind::ReadOnly => return Err(fault),
         Err(fault) => Fate::Failed(Box::new(fault)),
     };
     Ok(SealRow {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use strongroom::actions;
 use strongroom::domain::audit::{AuditReport, AuditSummary};
 use strongroom::domain::rewrap::RewrapSpec;
+use strongroom::domain::seal::{SealAct, SealSpec};
 use strongroom::domain::{
     AccountRequest, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec,
     KeyRequest, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
+    SealRequest,
 };
 
 use super::BUCKET;
@@ -159,6 +161,8 @@ impl Stage {
             }),
             Request::Object(ObjectRequest::PlanRewrap(Box::new(self.rewrap()))),
             Request::Object(ObjectRequest::Rewrap(Box::new(self.rewrap()))),
+            Request::Seal(SealRequest::Plan(rotation(&bucket))),
+            Request::Seal(SealRequest::Run(rotation(&bucket))),
             Request::Object(ObjectRequest::SaveAudit {
                 report: Arc::new(AuditReport {
                     bucket: bucket.clone(),
@@ -384,5 +388,18 @@ impl Stage {
             })
         }));
         all
+    }
+}
+
+fn rotation(bucket: &str) -> SealSpec {
+    SealSpec {
+        bucket: bucket.to_owned(),
+        prefix: String::new(),
+        places: Vec::new(),
+        act: SealAct::Rotate {
+            key: None,
+            context: None,
+            resume: true,
+        },
     }
 }

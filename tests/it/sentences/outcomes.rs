@@ -7,13 +7,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use strongroom::domain::audit::{AuditReport, AuditRow, AuditSummary, Ended, Flaw, Kind};
 use strongroom::domain::rewrap::{RewrapReport, RewrapSpec};
+use strongroom::domain::seal::{Before, Fate, Passed, SealPlan, SealReport, SealRow, SealSummary, Sealed};
 use strongroom::domain::{
     AliasChange, AuditEntry, Bond, BucketCount, CleanUpItem, Contested, Dependents, Fault, FaultKind, Finding,
-    GrantCycle, KeyChange, ObjectFormat, ObjectProof, Origin, Outcome, Plaintext, Preview, ProofMethod, ProofStep,
-    Reading, RoleChange, RolePolicies, Verdict, Verified, View, Weight,
+    GrantCycle, KeyChange, ObjectFormat, ObjectProof, ObjectUri, Origin, Outcome, Plaintext, Preview, ProofMethod,
+    ProofStep, Reading, RoleChange, RolePolicies, Verdict, Verified, View, Weight,
 };
 
-use super::requests::{BUCKET, ROLE, key};
+use super::requests::{BUCKET, ROLE, encryption, key, rotation};
 
 fn own(text: &str) -> String {
     text.to_owned()
@@ -477,7 +478,10 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
         },
         Outcome::AuditReportSaved { .. } => rewrapped(true, 0),
         Outcome::Rewrapped(report) if report.is_plan => rewrapped(false, 2),
-        Outcome::Rewrapped(_) => Outcome::AuditSaved {
+        Outcome::Rewrapped(_) => planned(),
+        Outcome::SealPlanned(_) => sealed(false),
+        Outcome::Sealed(report) if report.summary.is_well() => sealed(true),
+        Outcome::Sealed(_) => Outcome::AuditSaved {
             path: PathBuf::from("/home/ann/audit.jsonl"),
             changes: 12,
         },
@@ -508,6 +512,53 @@ fn rewrapped(is_plan: bool, refused: u64) -> Outcome {
     let mut report = RewrapReport::new(&spec, own("arn:aws:kms:us-east-1:111122223333:key/1"), is_plan);
     (report.data_keys, report.done.objects, report.refused) = (3, 12, refused);
     Outcome::Rewrapped(Box::new(report))
+}
+
+fn planned() -> Outcome {
+    let mut plan = SealPlan::new(rotation());
+    plan.take(Kind::Bound, 10_000);
+    Outcome::SealPlanned(Box::new(plan))
+}
+
+fn sealed(fails: bool) -> Outcome {
+    let spec = if fails { encryption("data/", true) } else { rotation() };
+    let fault = Fault::new(
+        FaultKind::Conflict,
+        "encrypt",
+        uri("data/b"),
+        "it is another object",
+        "",
+    );
+    let fate = if fails {
+        Fate::Failed(Box::new(fault))
+    } else {
+        Fate::PassedOver(Passed::DataKey)
+    };
+    let made = Sealed {
+        at: ObjectUri::new(BUCKET, "data/a"),
+        kms_key_arn: own("arn"),
+        data_key_uri: uri("k"),
+        bytes: 10_000,
+        token_bytes: 13_000,
+        etag: None,
+        resumed: false,
+        before: Before::Gone,
+    };
+    let rows: Vec<SealRow> = [("data/a", Fate::Sealed(Box::new(made))), ("data/b", fate)]
+        .map(|(key, fate)| SealRow {
+            key: own(key),
+            size: 10_000,
+            fate,
+        })
+        .into();
+    let mut summary = SealSummary::default();
+    rows.iter().for_each(|row| summary.note(row));
+    Outcome::Sealed(Arc::new(SealReport {
+        spec,
+        summary,
+        rows,
+        dropped: 0,
+    }))
 }
 
 fn audited(flaws: &[Flaw]) -> Outcome {

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use strongroom::domain::rewrap::RewrapSpec;
+use strongroom::domain::seal::{SealAct, SealSpec};
 use strongroom::domain::{
     AccountRequest, GrantConstraint, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest,
-    JobSettings, JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest,
-    Request, RoleRequest, RoleSpec,
+    JobSettings, JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest, ObjectUri, Plaintext,
+    ProofRequest, Request, RoleRequest, RoleSpec, SealRequest,
 };
 
 use super::outcomes::audit_report;
@@ -32,6 +33,37 @@ fn audit(deep: bool) -> Request {
         deep,
         versions: deep,
     })
+}
+
+pub(super) fn rotation() -> SealSpec {
+    SealSpec {
+        bucket: own(BUCKET),
+        prefix: own("data/"),
+        places: Vec::new(),
+        act: SealAct::Rotate {
+            key: None,
+            context: None,
+            resume: true,
+        },
+    }
+}
+
+pub(super) fn encryption(to: &str, delete_plain: bool) -> SealSpec {
+    SealSpec {
+        act: SealAct::Encrypt {
+            to: ObjectUri::new(BUCKET, to),
+            key: key(),
+            context: BTreeMap::new(),
+            data_key_name: None,
+            overwrite: false,
+            delete_plain,
+        },
+        ..rotation()
+    }
+}
+
+fn sealing(to: &str, delete_plain: bool) -> Request {
+    Request::Seal(SealRequest::Run(encryption(to, delete_plain)))
 }
 
 fn job() -> Box<JobSpec> {
@@ -161,7 +193,13 @@ pub(super) fn next(request: &Request) -> Option<Request> {
             report: Arc::new(audit_report(&[])),
             to: PathBuf::from("/home/ann/audit.csv"),
         }),
-        Request::Object(ObjectRequest::SaveAudit { .. }) => Request::Object(ObjectRequest::Delete {
+        Request::Object(ObjectRequest::SaveAudit { .. }) => Request::Seal(SealRequest::Plan(rotation())),
+        Request::Seal(SealRequest::Plan(_)) => Request::Seal(SealRequest::Run(rotation())),
+        Request::Seal(SealRequest::Run(spec)) if *spec == rotation() => sealing("sealed/", false),
+        Request::Seal(SealRequest::Run(spec)) if *spec == encryption("sealed/", false) => sealing("sealed/", true),
+        Request::Seal(SealRequest::Run(spec)) if *spec == encryption("sealed/", true) => sealing("data/", false),
+        Request::Seal(SealRequest::Run(spec)) if *spec == encryption("data/", false) => sealing("data/", true),
+        Request::Seal(SealRequest::Run(_)) => Request::Object(ObjectRequest::Delete {
             bucket: own(BUCKET),
             objects: objects(&["data/housing.csv"]),
         }),

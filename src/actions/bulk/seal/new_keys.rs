@@ -19,6 +19,9 @@ use crate::envelope::DataKey;
 
 type Context = BTreeMap<String, String>;
 
+/// What came of making one: asked for once, whatever came of it.
+type Cell = Arc<OnceCell<Result<Arc<NewKey>, Fault>>>;
+
 /// A new data key.
 pub(in crate::actions::bulk) struct NewKey {
     pub(super) data_key: Arc<DataKey>,
@@ -48,7 +51,7 @@ impl NewKey {
 /// The data keys of a run.
 pub(in crate::actions::bulk) struct NewKeys {
     request: EncryptRequest,
-    cells: Mutex<BTreeMap<(String, Context), Arc<OnceCell<Arc<NewKey>>>>>,
+    cells: Mutex<BTreeMap<(String, Context), Cell>>,
     journal: Option<Rotation>,
 }
 
@@ -93,9 +96,13 @@ impl NewKeys {
             let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(cells.entry((key.to_owned(), context.clone())).or_default())
         };
-        cell.get_or_try_init(|| self.get(aws, key, context))
-            .await
-            .map(Arc::clone)
+        cell.get_or_init(|| self.get(aws, key, context)).await.clone()
+    }
+
+    /// Whether one could not be had.
+    pub(in crate::actions::bulk) fn has_failed(&self) -> bool {
+        let cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.values().any(|cell| cell.get().is_some_and(Result::is_err))
     }
 
     async fn get(&self, aws: &Aws, key: &str, context: &Context) -> Result<Arc<NewKey>, Fault> {
@@ -184,7 +191,7 @@ impl NewKeys {
     pub(in crate::actions::bulk) async fn end(self, aws: &Aws, may_go_on: bool) {
         let bucket = self.bucket().to_owned();
         let cells = self.cells.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let keys = cells.into_values().filter_map(|cell| cell.get().map(Arc::clone));
+        let keys = cells.into_values().filter_map(|cell| cell.get()?.clone().ok());
         let is_unneeded = |key: &Arc<NewKey>| {
             !key.is_old && key.made.load(Ordering::Relaxed) == 0 && key.unheard.load(Ordering::Relaxed) == 0
         };
