@@ -1,4 +1,4 @@
-//! Following one training job to its end, for scripts.
+//! Following one job to its end, for scripts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::faults::cancelled;
 use super::kms_messages::write_new;
 use crate::aws::{Aws, every, logs, sagemaker};
-use crate::domain::{Fault, FaultKind, LogLine, Outcome, TrainingJob};
+use crate::domain::{Fault, FaultKind, Job, JobKind, LogLine, Outcome};
 
 const BETWEEN: Duration = Duration::from_secs(3);
 /// Log lines arrive late: rounds without one before the log of an ended job is taken to be whole.
@@ -21,7 +21,7 @@ const MOST_FAILURES: u32 = 10;
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobNews {
     /// Its status, or what SageMaker says of it, is another one.
-    Status(Box<TrainingJob>),
+    Status(Box<Job>),
     /// Its log has a further line.
     Line(LogLine),
 }
@@ -35,12 +35,12 @@ pub async fn watch_job(
     name: &str,
     cancel: &CancellationToken,
     mut tell: impl FnMut(JobNews) -> Result<(), Fault>,
-) -> Result<TrainingJob, Fault> {
+) -> Result<Job, Fault> {
     let mut tokens: BTreeMap<String, Option<String>> = BTreeMap::new();
     let (mut last, mut quiet, mut failures) = (None, 0, 0);
     loop {
         let round = async {
-            let job = sagemaker::describe_training_job(aws, name).await?;
+            let job = sagemaker::describe_job(aws, name).await?;
             let lines = lines(aws, name, &mut tokens).await?;
             Ok::<_, Fault>((job, lines))
         };
@@ -110,7 +110,7 @@ async fn lines(aws: &Aws, job: &str, tokens: &mut BTreeMap<String, Option<String
     let mut found = Vec::new();
     for (stream, token) in tokens {
         loop {
-            let page = logs::events(aws, stream, token.clone()).await?;
+            let page = logs::events(aws, JobKind::split(job).0, stream, token.clone()).await?;
             let is_end = page.next.is_none() || page.next == *token;
             found.extend(page.rows);
             if page.next.is_some() {

@@ -171,9 +171,9 @@ fn terms(aws: &Aws, spec: &JobSpec) -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))
 }
 
-/// Tells a training job to stop; it has two minutes to leave something behind.
+/// Tells a job to stop; it has two minutes to leave something behind.
 pub async fn stop_job(aws: &Aws, name: &str) -> Result<Outcome, Fault> {
-    sagemaker::stop_training_job(aws, name).await?;
+    sagemaker::stop_job(aws, name).await?;
     Ok(Outcome::JobStopping { name: name.to_owned() })
 }
 

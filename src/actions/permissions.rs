@@ -12,7 +12,7 @@ use crate::aws::iam::Simulated;
 use crate::aws::{Aws, iam, kms, logs, s3, sagemaker, sts, transfer};
 use crate::domain::capability::{self, fill};
 use crate::domain::policy::{partition, role_name};
-use crate::domain::{Arn, Capability, Door, Fault, FaultKind, Identity, Named, Permission, bucket};
+use crate::domain::{Arn, Capability, Door, Fault, FaultKind, Identity, JobKind, Named, Permission, bucket};
 
 /// Questions under way at once.
 const AT_ONCE: usize = 4;
@@ -266,9 +266,11 @@ impl<'a> Check<'a> {
             "s3:GetBucketLocation" => s3::bucket_region(aws, bucket()).await.map(drop),
             "s3:GetEncryptionConfiguration" => s3::default_key(aws, bucket()).await.map(drop),
             "sagemaker:ListTrainingJobs" => sagemaker::list_training_jobs(aws, None, None).await.map(drop),
+            "sagemaker:ListProcessingJobs" => sagemaker::list_processing_jobs(aws, None, None).await.map(drop),
+            "sagemaker:DescribeProcessingJob" => sagemaker::describe_processing_job(aws, NOTHING).await.map(drop),
             "sagemaker:DescribeTrainingJob" => sagemaker::describe_training_job(aws, NOTHING).await.map(drop),
             "logs:DescribeLogStreams" => logs::streams(aws, NOTHING, None).await.map(drop),
-            "logs:GetLogEvents" => logs::events(aws, NOTHING, None).await.map(drop),
+            "logs:GetLogEvents" => logs::events(aws, JobKind::Training, NOTHING, None).await.map(drop),
             "iam:ListRoles" => iam::list_roles(aws, None).await.map(drop),
             _ => return None,
         };

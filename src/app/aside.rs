@@ -11,7 +11,7 @@ use super::seen::ReadResult;
 use super::state::State;
 use super::state::overlay::{Details, Scroll, Subject};
 use super::table::{Freshness, Listing as _};
-use crate::domain::{Grant, KeyState, KmsKey, ObjectRow, ProofMethod, TrainingJob, Transition};
+use crate::domain::{Grant, Job, KeyState, KmsKey, ObjectRow, ProofMethod, Transition};
 
 /// Grants of a key on screen.
 const GRANTS: usize = 8;
@@ -266,7 +266,7 @@ fn object(state: &State, row: &ObjectRow, columns: usize) -> Vec<Line> {
     lines
 }
 
-fn job(state: &State, job: &TrainingJob, columns: usize) -> Vec<Line> {
+fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
     let mut facts = Facts::new(columns);
     facts.heading(&job.name);
     let phase = job
@@ -281,8 +281,11 @@ fn job(state: &State, job: &TrainingJob, columns: usize) -> Vec<Line> {
     );
     let took = of_jobs::took(job, state.now).map(format::span).unwrap_or_default();
     facts.plain("Took", &took);
+    if let Some(progress) = &job.progress {
+        of_jobs::progress(&mut facts, progress);
+    }
     let Some(detail) = &job.detail else {
-        match state.refusal(&job.name) {
+        match state.refusal(&job.id()) {
             Some(fault) => facts.fact("Details", Tone::Warn, &fault.cause),
             None => facts.fact("Details", Tone::Dim, "asking…"),
         }
@@ -305,7 +308,7 @@ fn job(state: &State, job: &TrainingJob, columns: usize) -> Vec<Line> {
         facts.heading("Phases");
         phases(state, &mut facts, &detail.transitions);
     }
-    let log = Some(&state.job_log).filter(|log| log.job == job.name);
+    let log = Some(&state.job_log).filter(|log| log.job == job.id());
     if let Some((name, curve)) = log.and_then(|log| log.curve()) {
         facts.heading(name);
         let (first, last) = (curve.first(), curve.last());
@@ -345,9 +348,9 @@ fn phases(state: &State, facts: &mut Facts, phases: &[Transition]) {
     }
 }
 
-fn last_lines(state: &State, facts: &mut Facts, job: &TrainingJob) {
+fn last_lines(state: &State, facts: &mut Facts, job: &Job) {
     facts.heading("Last lines of its log");
-    let log = Some(&state.job_log).filter(|log| log.job == job.name);
+    let log = Some(&state.job_log).filter(|log| log.job == job.id());
     let last = log.map(|log| log.last(LOG)).unwrap_or_default();
     match log {
         None => facts.text(Tone::Dim, "asked when the cursor rests"),

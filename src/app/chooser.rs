@@ -177,7 +177,7 @@ fn places(state: &State, word: &str) -> Vec<Named> {
         .filter(|bucket| contains(&bucket.name, word));
     let buckets = buckets.map(|bucket| Named::Place(ObjectUri::new(&bucket.name, "")));
     let jobs = state.jobs.rows().iter().filter(|job| contains(&job.name, word));
-    let jobs = jobs.map(|job| Named::Job(job.name.clone()));
+    let jobs = jobs.map(|job| Named::Job(job.id().into_owned()));
     let keys = keys.take(PROPOSED);
     let mut all: Vec<Named> = keys.chain(buckets.take(PROPOSED)).chain(jobs.take(PROPOSED)).collect();
     // A name of a job has neither.
@@ -185,7 +185,7 @@ fn places(state: &State, word: &str) -> Vec<Named> {
         let exact = of_word(state, word);
         all.retain(|named| *named != exact);
         let is_listed = match &exact {
-            Named::Job(name) => state.jobs.rows().iter().any(|job| job.name == *name),
+            Named::Job(name) => state.jobs.rows().iter().any(|job| job.id() == *name),
             Named::Key(_) | Named::Place(_) => true,
         };
         // What nothing lists is the last guess.

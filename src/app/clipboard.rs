@@ -9,7 +9,7 @@ use super::pane::Pane;
 use super::state::overlay::{Confirm, Overlay, Then};
 use super::state::{State, reference};
 use super::{Effect, actions, policy_review, reader_text};
-use crate::domain::{CommandLine, ObjectRow, Request, Session};
+use crate::domain::{CommandLine, JobKind, ObjectRow, Request, Session};
 use crate::printable;
 
 /// Puts a name or a command line on the clipboard.
@@ -149,8 +149,12 @@ pub(super) fn of_row(state: &State) -> Option<String> {
                 .with("--key", row?.key()),
         },
         Pane::Jobs => {
-            let name = &state.jobs.current()?.name;
-            CommandLine::aws("sagemaker describe-training-job").with("--training-job-name", name)
+            let job = state.jobs.current()?;
+            match job.kind {
+                JobKind::Training => CommandLine::aws("sagemaker describe-training-job"),
+                JobKind::Processing => CommandLine::aws("sagemaker describe-processing-job"),
+            }
+            .with(&format!("--{}-job-name", job.kind.as_str()), &job.name)
         }
         Pane::Files => {
             let (file, (bucket, prefix)) = (state.files.current()?, state.place.as_ref()?);

@@ -85,7 +85,7 @@ fn enter(state: &mut State) {
     let subject = match (state.focus, &mut state.place) {
         (Pane::Keys, _) => state.keys.current().map(|key| Subject::Key(key.arn.clone())),
         (Pane::Grants, _) => state.grants.current().map(|grant| Subject::Grant(grant.id.clone())),
-        (Pane::Jobs, _) => state.jobs.current().map(|job| Subject::Job(job.name.clone())),
+        (Pane::Jobs, _) => state.jobs.current().map(|job| Subject::Job(job.id().into_owned())),
         (Pane::Objects, place @ None) => {
             *place = state
                 .buckets

@@ -41,7 +41,7 @@ pub enum Topic {
         /// Key.
         key: String,
     },
-    /// Training jobs, newest first: the whole list once, then by delta.
+    /// Training and processing jobs, newest first: the whole list once, then by delta.
     Jobs,
     /// `DescribeTrainingJob` of one job.
     Job(String),

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::effect::{OpId, Topic};
 use crate::domain::{
-    BucketRow, DeviceCode, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, LogLine, ObjectRow, Outcome,
-    Progress, Question, RoleSummary, TrainingJob,
+    BucketRow, DeviceCode, Fault, FileRow, Grant, Identity, InterruptedUpload, Job, KmsKey, LogLine, ObjectRow,
+    Outcome, Progress, Question, RoleSummary,
 };
 
 /// Everything that can happen to the core.
@@ -148,11 +148,11 @@ pub enum Page {
     /// For `Topic::Object`: the row with what the object is.
     Object(ObjectRow),
     /// For `Topic::Jobs`, a whole list: rows replace.
-    Jobs(Vec<TrainingJob>),
+    Jobs(Vec<Job>),
     /// For `Topic::Jobs`, a delta: rows update or add, nothing is removed.
-    JobsChanged(Vec<TrainingJob>),
+    JobsChanged(Vec<Job>),
     /// For `Topic::Job`: one row with its detail.
-    Job(Box<TrainingJob>),
+    Job(Box<Job>),
     /// For `Topic::Log`: further lines, appended even when `first` is false.
     Log(Vec<LogLine>),
     /// For `Topic::Roles`.

@@ -245,7 +245,7 @@ fn image(state: &State) -> Standing {
     standing(Step::Image, "Training image", Mark::Free, words, "build and push one")
 }
 
-fn newest_job(state: &State) -> Option<&crate::domain::TrainingJob> {
+fn newest_job(state: &State) -> Option<&crate::domain::Job> {
     let jobs = state.jobs.rows().iter().filter(|job| state.is_job_linked(job));
     jobs.max_by_key(|job| job.created)
 }
@@ -340,7 +340,7 @@ pub(super) fn go(state: &mut State, step: Step, effects: &mut Vec<Effect>) {
             actions::run_here(state, &actions::ENCRYPT, effects);
         }
         Step::Image => further(state, &actions::BUILD_IMAGE, effects),
-        Step::Job => match (newest_job(state).map(|job| job.name.clone()), linked_object(state)) {
+        Step::Job => match (newest_job(state).map(|job| job.id().into_owned()), linked_object(state)) {
             (Some(name), _) if is_worth_a_look(state) => {
                 focus(state, Pane::Jobs);
                 state.jobs.want(&name);

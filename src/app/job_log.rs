@@ -1,4 +1,7 @@
-//! The log of a training job on screen: followed, filtered, wrapped. Only lines on screen cost anything when it is drawn.
+//! The log of a job on screen: followed, filtered, wrapped. Only lines on screen cost anything when it is drawn.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use tui_input::Input;
 
@@ -15,7 +18,7 @@ const CURVED: usize = 2_000;
 /// The log of a job.
 #[derive(Debug, Clone)]
 pub struct Log {
-    /// The job's name.
+    /// The job's id.
     pub job: String,
     /// Whether the end stays on screen as it grows.
     pub follow: bool,
@@ -32,6 +35,8 @@ pub struct Log {
     /// What it measures, best the loss.
     curve: Option<(String, Vec<f64>)>,
     lines: Vec<LogLine>,
+    /// Who wrote them: of several hosts each line says which.
+    hosts: BTreeSet<String>,
     /// Indices of the lines that the filter lets through.
     shown: Vec<usize>,
     /// Index into `shown` of the first line on screen, unless it follows.
@@ -51,6 +56,7 @@ impl Log {
             trouble: None,
             curve: None,
             lines: Vec::new(),
+            hosts: BTreeSet::new(),
             shown: Vec::new(),
             top: 0,
         }
@@ -77,8 +83,16 @@ impl Log {
         let from = self.lines.len().saturating_sub(most);
         self.lines[from..]
             .iter()
-            .map(|line| format::clean(&line.text))
+            .map(|line| format::clean(&self.said(line)))
             .collect()
+    }
+
+    /// A line with the host that wrote it, if there are several.
+    fn said<'a>(&self, line: &'a LogLine) -> Cow<'a, str> {
+        match line.host().filter(|_| self.hosts.len() > 1) {
+            Some(host) => Cow::Owned(format!("{host}: {}", line.text)),
+            None => Cow::Borrowed(&line.text),
+        }
     }
 
     /// The lines for a screen of so many columns and rows, harmless.
@@ -89,11 +103,11 @@ impl Log {
             if screen.len() >= rows {
                 break;
             }
-            let line = self.lines[*index].text.as_str();
+            let line = self.said(&self.lines[*index]);
             if self.wrap {
-                screen.extend(format::wrap(line, columns));
+                screen.extend(format::wrap(&line, columns));
             } else {
-                screen.push(format::cut(line, columns));
+                screen.push(format::cut(&line, columns));
             }
         }
         let excess = screen.len().saturating_sub(rows);
@@ -111,7 +125,7 @@ impl Log {
         let mut top = self.shown.len();
         for index in self.shown.iter().rev() {
             let takes = if self.wrap {
-                format::wrap(&self.lines[*index].text, columns).len()
+                format::wrap(&self.said(&self.lines[*index]), columns).len()
             } else {
                 1
             };
@@ -139,6 +153,8 @@ impl Log {
     pub(super) fn append(&mut self, lines: Vec<LogLine>) {
         self.is_known = true;
         let is_longer = !lines.is_empty();
+        self.hosts
+            .extend(lines.iter().filter_map(|line| line.host().map(str::to_owned)));
         self.lines.extend(lines);
         let excess = self.lines.len().saturating_sub(KEPT);
         self.lines.drain(..excess);
@@ -161,7 +177,7 @@ impl Log {
 
     pub(super) fn refilter(&mut self) {
         let wanted = self.filter.value().to_lowercase();
-        let passes = |line: &LogLine| wanted.is_empty() || line.text.to_lowercase().contains(&wanted);
+        let passes = |line: &LogLine| wanted.is_empty() || self.said(line).to_lowercase().contains(&wanted);
         let passing = self.lines.iter().enumerate().filter(|(_, line)| passes(line));
         self.shown = passing.map(|(index, _)| index).collect();
         self.top = self.top.min(self.shown.len());
@@ -202,6 +218,23 @@ mod tests {
         assert_eq!(log.screen(4, 2), ["abcd", "efgh"]);
         log.follow = false;
         assert_eq!(log.screen(4, 2), ["firs", "t"]);
+    }
+
+    #[test]
+    fn of_several_hosts_each_line_says_which_wrote_it() {
+        let line = |stream: &str| LogLine {
+            at: None,
+            stream: stream.to_owned(),
+            text: "said".to_owned(),
+        };
+        let mut log = log(&[]);
+        log.append(vec![line("j/algo-1-17")]);
+        assert_eq!(log.screen(20, 5), ["said"]);
+        log.append(vec![line("j/algo-2-17")]);
+        assert_eq!(log.screen(20, 5), ["algo-1: said", "algo-2: said"]);
+        log.filter = Input::new("algo-2".to_owned());
+        log.refilter();
+        assert_eq!(log.screen(20, 5), ["algo-2: said"]);
     }
 
     #[test]

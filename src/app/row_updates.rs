@@ -89,7 +89,7 @@ pub(super) fn grant_created(state: &mut State, id: &str, spec: &GrantSpec) {
 /// The person wants to know anew what is on screen.
 pub(super) fn ask_visible(state: &mut State) {
     let keys = state.keys.visible().map(|(key, ..)| Topic::Key(key.arn.clone()));
-    let jobs = state.jobs.visible().map(|(job, ..)| Topic::Job(job.name.clone()));
+    let jobs = state.jobs.visible().map(|(job, ..)| Topic::Job(job.id().into_owned()));
     let objects = state.place.iter().flat_map(|(bucket, _)| {
         let rows = state.objects.visible().filter_map(|(row, ..)| match row {
             ObjectRow::Object { key, .. } => Some(key.clone()),

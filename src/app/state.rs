@@ -31,8 +31,8 @@ use super::table::{Listing, Table};
 use super::{Effect, KeyPress, OpId, Topic};
 use crate::domain::audit::AuditReport;
 use crate::domain::{
-    AwsContext, BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, KmsKey, ObjectRow, ProofMethod,
-    Question, RoleSummary, TrainingJob,
+    AwsContext, BucketRow, Door, Fault, FileRow, Grant, Identity, InterruptedUpload, Job, KmsKey, ObjectRow,
+    ProofMethod, Question, RoleSummary,
 };
 use layout::Regions;
 use messages::Messages;
@@ -71,8 +71,8 @@ pub struct State {
     pub objects: Table<ObjectRow>,
     /// The open bucket and prefix; `None` shows the buckets.
     pub place: Option<(String, String)>,
-    /// Training jobs.
-    pub jobs: Table<TrainingJob>,
+    /// Training and processing jobs.
+    pub jobs: Table<Job>,
     /// Local files of `dir`.
     pub files: Table<FileRow>,
     /// The folder shown.
@@ -250,7 +250,7 @@ impl State {
     }
 
     /// Whether the job uses the selected key.
-    pub fn is_job_linked(&self, job: &TrainingJob) -> bool {
+    pub fn is_job_linked(&self, job: &Job) -> bool {
         let used = job.detail.as_ref().and_then(|detail| detail.kms_key());
         matches!((used, self.key()), (Some(used), Some(key)) if key.is_meant(used))
     }

@@ -267,7 +267,11 @@ fn of_code(code: &str, message: &str) -> Option<FaultKind> {
         | "DeleteConflict" => FaultKind::Conflict,
         "InvalidCiphertextException" | "IncorrectKeyException" => FaultKind::Integrity,
         // SageMaker has no "not found" of its own for training jobs.
-        "ValidationException" | "ValidationError" if message.contains("Requested resource not found") => {
+        "ValidationException" | "ValidationError"
+            if ["Requested resource not found", "Could not find requested job"]
+                .iter()
+                .any(|words| message.contains(words)) =>
+        {
             FaultKind::NotFound
         }
         "RequestTimeout" => FaultKind::Timeout,

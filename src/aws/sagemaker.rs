@@ -1,4 +1,4 @@
-//! SageMaker: training jobs, listed, described, created and stopped.
+//! SageMaker: training jobs, listed, described, created and stopped; [`processing`] jobs too.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,16 +15,49 @@ use jiff::Timestamp;
 use super::fault::{Expected, Heard};
 use super::{Aws, Paged, pages, timestamp};
 use crate::domain::{
-    Brought, Channel, Fault, FaultKind, JobDetail, JobPlan, JobSettings, JobSpec, JobStatus, Original, PlaintextPlace,
-    TrainingJob, Transition, bring,
+    Brought, Channel, Fault, FaultKind, Job, JobDetail, JobKind, JobPlan, JobSettings, JobSpec, JobStatus, Original,
+    PlaintextPlace, Transition, bring,
 };
+
+mod processing;
+
+pub(crate) use processing::{describe_processing_job, list_processing_jobs};
+
+/// A page of the jobs of a kind, newest first; with `since`, only what changed after it.
+pub(crate) async fn list_jobs(
+    aws: &Aws,
+    kind: JobKind,
+    since: Option<Timestamp>,
+    token: Option<String>,
+) -> Result<Paged<Job>, Fault> {
+    match kind {
+        JobKind::Training => list_training_jobs(aws, since, token).await,
+        JobKind::Processing => list_processing_jobs(aws, since, token).await,
+    }
+}
+
+/// The job with this id.
+pub(crate) async fn describe_job(aws: &Aws, id: &str) -> Result<Job, Fault> {
+    match JobKind::split(id) {
+        (JobKind::Training, name) => describe_training_job(aws, name).await,
+        (JobKind::Processing, name) => describe_processing_job(aws, name).await,
+    }
+}
+
+/// Tells the job with this id to stop.
+pub(crate) async fn stop_job(aws: &Aws, id: &str) -> Result<(), Fault> {
+    match JobKind::split(id) {
+        (JobKind::Training, name) => stop_training_job(aws, name).await,
+        (JobKind::Processing, name) => processing::stop_processing_job(aws, name).await,
+    }
+}
 
 /// Newest first; with `since`, only what changed after it.
 pub(crate) async fn list_training_jobs(
     aws: &Aws,
     since: Option<Timestamp>,
     token: Option<String>,
-) -> Result<Paged<TrainingJob>, Fault> {
+) -> Result<Paged<Job>, Fault> {
     let call = aws
         .sagemaker()
         .list_training_jobs()
@@ -39,11 +72,12 @@ pub(crate) async fn list_training_jobs(
     Paged::new(act, object, rows.collect(), token.as_deref(), answer.next_token())
 }
 
-pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<TrainingJob, Fault> {
+pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<Job, Fault> {
     let act = "describe training job";
     let call = aws.sagemaker().describe_training_job().training_job_name(name);
     let answer = call.send().await.heard(act, name)?;
-    Ok(TrainingJob {
+    Ok(Job {
+        kind: JobKind::Training,
         name: answer.training_job_name().unwrap_or(name).to_owned(),
         arn: answer.training_job_arn().expected(act, name, "ARN")?.to_owned(),
         status: status(answer.training_job_status()).expected(act, name, "status")?,
@@ -52,6 +86,7 @@ pub(crate) async fn describe_training_job(aws: &Aws, name: &str) -> Result<Train
         modified: answer.last_modified_time().and_then(timestamp),
         ended: answer.training_end_time().and_then(timestamp),
         detail: Some(Box::new(detail(&answer))),
+        progress: None,
     })
 }
 
@@ -291,14 +326,15 @@ async fn tags(aws: &Aws, arn: &str) -> Result<BTreeMap<String, String>, Fault> {
     Ok(found)
 }
 
-pub(crate) async fn stop_training_job(aws: &Aws, name: &str) -> Result<(), Fault> {
+async fn stop_training_job(aws: &Aws, name: &str) -> Result<(), Fault> {
     let call = aws.sagemaker().stop_training_job().training_job_name(name);
     call.send().await.heard("stop training job", name)?;
     Ok(())
 }
 
-fn row(summary: &TrainingJobSummary) -> Option<TrainingJob> {
-    Some(TrainingJob {
+fn row(summary: &TrainingJobSummary) -> Option<Job> {
+    Some(Job {
+        kind: JobKind::Training,
         name: summary.training_job_name()?.to_owned(),
         arn: summary.training_job_arn()?.to_owned(),
         status: status(summary.training_job_status())?,
@@ -307,6 +343,7 @@ fn row(summary: &TrainingJobSummary) -> Option<TrainingJob> {
         modified: summary.last_modified_time().and_then(timestamp),
         ended: summary.training_end_time().and_then(timestamp),
         detail: None,
+        progress: None,
     })
 }
 
@@ -331,6 +368,10 @@ fn detail(answer: &DescribeTrainingJobOutput) -> JobDetail {
             .and_then(ResourceConfig::volume_size_in_gb)
             .unwrap_or_default(),
         settings: settings(answer),
+        command: answer
+            .algorithm_specification()
+            .map(|algorithm| [algorithm.container_entrypoint(), algorithm.container_arguments()].concat())
+            .unwrap_or_default(),
         channels: answer.input_data_config().iter().map(channel).collect(),
         output: answer
             .output_data_config()
@@ -351,6 +392,7 @@ fn detail(answer: &DescribeTrainingJobOutput) -> JobDetail {
             .failure_reason()
             .filter(|reason| !reason.is_empty())
             .map(str::to_owned),
+        message: None,
         transitions: answer.secondary_status_transitions().iter().map(transition).collect(),
         billable_seconds: answer.billable_time_in_seconds(),
         training_seconds: answer.training_time_in_seconds(),

@@ -9,7 +9,7 @@ use super::output::{json_line, line};
 use crate::actions::{JobNews, watch_job};
 use crate::aws::Aws;
 use crate::cli::WatchArgs;
-use crate::domain::{Fault, FaultKind, JobDetail, JobStatus, TrainingJob};
+use crate::domain::{Fault, FaultKind, Job, JobDetail, JobStatus};
 
 /// Prints what is new until the job has ended.
 ///
@@ -46,7 +46,7 @@ pub async fn run(aws: &Aws, args: &WatchArgs, cancel: CancellationToken) -> Resu
     Err(Fault::new(FaultKind::Other, "train", args.job.clone(), cause, remedy))
 }
 
-fn status_json(job: &TrainingJob) -> Value {
+fn status_json(job: &Job) -> Value {
     let detail = job.detail.as_deref();
     json!({
         "event": "status",
@@ -59,7 +59,7 @@ fn status_json(job: &TrainingJob) -> Value {
     })
 }
 
-fn sentence(job: &TrainingJob) -> String {
+fn sentence(job: &Job) -> String {
     let detail = job.detail.as_deref();
     let said = |before: &str, what: Option<&str>, after: &str| {
         what.map(|what| format!("{before}{what}{after}")).unwrap_or_default()

@@ -37,8 +37,11 @@ capabilities! {
         ["kms:ListKeys", "kms:ListGrants"];
     "browse-objects", "See buckets, objects, and what each object says of itself",
         ["s3:ListBuckets", "s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject"];
-    "browse-jobs", "See training jobs and their logs; `watch`",
-        ["sagemaker:ListTrainingJobs", "sagemaker:DescribeTrainingJob", "logs:DescribeLogStreams", "logs:GetLogEvents"];
+    "browse-jobs", "See training and processing jobs and their logs; `watch`",
+        [
+            "sagemaker:ListTrainingJobs", "sagemaker:DescribeTrainingJob", "sagemaker:ListProcessingJobs",
+            "sagemaker:DescribeProcessingJob", "logs:DescribeLogStreams", "logs:GetLogEvents",
+        ];
     "encrypt", "Encrypt and upload: `encrypt`",
         ["kms:GenerateDataKey", "s3:PutObject", "s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload"];
     "resume", "The same, and go on with uploads that were interrupted, or abort them",

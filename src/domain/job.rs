@@ -1,16 +1,65 @@
-//! A SageMaker training job and its log.
+//! A SageMaker training or processing job, and its log.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{JobSettings, bring};
+use super::{JobProgress, JobSettings, bring};
 
-/// A row of `ListTrainingJobs`, with the answer of `DescribeTrainingJob` once somebody looks.
+/// What a job is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum JobKind {
+    /// A training job.
+    #[default]
+    Training,
+    /// A processing job.
+    Processing,
+}
+
+impl JobKind {
+    /// What stands before the names of processing jobs in ids. No name has a slash.
+    const PROCESSING: &str = "processing-job/";
+
+    /// Kind and name of the job with this id.
+    pub fn split(id: &str) -> (Self, &str) {
+        match id.strip_prefix(Self::PROCESSING) {
+            Some(name) => (Self::Processing, name),
+            None => (Self::Training, id),
+        }
+    }
+
+    /// The id of a job of this name, unique in account and region: training and processing jobs may share a name.
+    pub fn id(self, name: &str) -> Cow<'_, str> {
+        match self {
+            Self::Training => Cow::Borrowed(name),
+            Self::Processing => Cow::Owned(format!("{}{name}", Self::PROCESSING)),
+        }
+    }
+
+    /// `training` or `processing`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Processing => "processing",
+        }
+    }
+
+    /// Where its log is.
+    pub fn log_group(self) -> &'static str {
+        match self {
+            Self::Training => "/aws/sagemaker/TrainingJobs",
+            Self::Processing => "/aws/sagemaker/ProcessingJobs",
+        }
+    }
+}
+
+/// A row of a list of jobs, with what was described once somebody looks.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TrainingJob {
-    /// Its name, unique in account and region.
+pub struct Job {
+    /// What it is for.
+    pub kind: JobKind,
+    /// Its name, unique in account and region among jobs of its kind.
     pub name: String,
     /// Its ARN.
     pub arn: String,
@@ -24,11 +73,35 @@ pub struct TrainingJob {
     pub modified: Option<Timestamp>,
     /// When it ended.
     pub ended: Option<Timestamp>,
-    /// What `DescribeTrainingJob` said.
+    /// What the description said.
     pub detail: Option<Box<JobDetail>>,
+    /// How far its hosts are, as they tell in its log.
+    pub progress: Option<JobProgress>,
 }
 
-impl TrainingJob {
+impl Job {
+    /// A job of this id of which nothing is known but how it stands.
+    pub fn named(id: &str, status: JobStatus) -> Self {
+        let (kind, name) = JobKind::split(id);
+        Self {
+            kind,
+            name: name.to_owned(),
+            arn: String::new(),
+            status,
+            secondary: None,
+            created: None,
+            modified: None,
+            ended: None,
+            detail: None,
+            progress: None,
+        }
+    }
+
+    /// What tells it from all others.
+    pub fn id(&self) -> Cow<'_, str> {
+        self.kind.id(&self.name)
+    }
+
     /// Why it did not end well, as far as SageMaker tells: its failure reason, else its last message.
     pub fn cause(&self) -> Option<Cow<'_, str>> {
         let detail = self.detail.as_deref()?;
@@ -43,7 +116,7 @@ impl TrainingJob {
     }
 }
 
-/// `TrainingJobStatus`; unknown ones are shown as they come.
+/// `TrainingJobStatus`, `ProcessingJobStatus`; unknown ones are shown as they come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobStatus {
@@ -97,12 +170,12 @@ impl JobStatus {
     }
 }
 
-/// `DescribeTrainingJob`, as far as it is shown.
+/// `DescribeTrainingJob` or `DescribeProcessingJob`, as far as it is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JobDetail {
     /// The execution role's ARN.
     pub role_arn: String,
-    /// The training image.
+    /// The image.
     pub image: String,
     /// `ml.m5.large`, …
     pub instance_type: String,
@@ -112,9 +185,11 @@ pub struct JobDetail {
     pub volume_gb: i32,
     /// What a company's rules may want of it; its tags are not known.
     pub settings: JobSettings,
-    /// Input channels.
+    /// What runs in place of what the image runs by itself, with its arguments.
+    pub command: Vec<String>,
+    /// Input channels, or the inputs of processing.
     pub channels: Vec<Channel>,
-    /// `S3OutputPath`.
+    /// `S3OutputPath`, or the first output of processing.
     pub output: Option<String>,
     /// `ModelArtifacts.S3ModelArtifacts`, once there is one.
     pub model: Option<String>,
@@ -122,6 +197,8 @@ pub struct JobDetail {
     pub hyperparameters: BTreeMap<String, String>,
     /// Why it failed, in SageMaker's words.
     pub failure: Option<String>,
+    /// What a processing job left to be told, untrusted: `ExitMessage`.
+    pub message: Option<String>,
     /// The history of its secondary status, oldest first.
     pub transitions: Vec<Transition>,
     /// Seconds that are paid for.
@@ -133,6 +210,9 @@ pub struct JobDetail {
     /// Final metrics by name.
     pub metrics: Vec<(String, f32)>,
 }
+
+/// The word of the command line that is a host of an act on a prefix.
+const BULK_WORKER: &str = "bulk-worker";
 
 /// One input channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,6 +263,9 @@ impl JobDetail {
         let Some(code) = failure.trim().strip_prefix("AlgorithmError: , exit code: ") else {
             return Some(Cow::Borrowed(failure));
         };
+        if let Some(message) = &self.message {
+            return Some(Cow::Owned(format!("{} (exit code {code})", message.trim())));
+        }
         // As shells say it of what a signal ended.
         let signal = code.parse::<u32>().ok().and_then(|code| code.checked_sub(128));
         let signal = signal.filter(|signal| (1..65).contains(signal));
@@ -190,6 +273,11 @@ impl JobDetail {
         Some(Cow::Owned(format!(
             "the program ended with exit code {code}{by}, and left no message"
         )))
+    }
+
+    /// Whether it carries out an act on a prefix, and so tells its progress.
+    pub fn is_bulk(&self) -> bool {
+        self.command.iter().any(|word| word == BULK_WORKER)
     }
 
     /// Whether it has several hosts, each with a log of its own.
@@ -228,11 +316,13 @@ mod tests {
             instance_count: 1,
             volume_gb: 1,
             settings: JobSettings::default(),
+            command: Vec::new(),
             channels: Vec::new(),
             output: None,
             model: None,
             hyperparameters: BTreeMap::new(),
             failure: Some(reason.to_owned()),
+            message: None,
             transitions: Vec::new(),
             billable_seconds: None,
             training_seconds: None,
@@ -260,6 +350,21 @@ mod tests {
         ] {
             assert_eq!(failed(reason).why().unwrap(), why);
         }
+    }
+
+    #[test]
+    fn what_a_container_left_is_told_in_place_of_its_exit_code_alone() {
+        let mut detail = failed("AlgorithmError: , exit code: 3");
+        detail.message = Some("the disk is full\n".to_owned());
+        assert_eq!(detail.why().unwrap(), "the disk is full (exit code 3)");
+    }
+
+    #[test]
+    fn jobs_of_two_kinds_that_share_a_name_have_ids_of_their_own() {
+        for kind in [JobKind::Training, JobKind::Processing] {
+            assert_eq!(JobKind::split(&kind.id("nightly")), (kind, "nightly"));
+        }
+        assert_ne!(JobKind::Training.id("nightly"), JobKind::Processing.id("nightly"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Arn, Fault, ObjectUri, bucket};
+use super::{Arn, Fault, JobKind, ObjectUri, bucket};
 
 /// Something called by its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +11,7 @@ pub enum Named {
     Key(String),
     /// A bucket, a prefix or an object.
     Place(ObjectUri),
-    /// A training job, by its bare name.
+    /// A job, by its id: of a training job its bare name.
     Job(String),
 }
 
@@ -26,6 +26,9 @@ impl Named {
             return match (arn.service, arn.resource.split_once('/')) {
                 ("kms", Some(("key" | "alias", name))) if !name.is_empty() => Some(Self::Key(text.to_owned())),
                 ("sagemaker", Some(("training-job", name))) if !name.is_empty() => Some(Self::Job(name.to_owned())),
+                ("sagemaker", Some(("processing-job", name))) if !name.is_empty() => {
+                    Some(Self::Job(JobKind::Processing.id(name).into_owned()))
+                }
                 ("s3", _) if bucket::is_access_point(text) => {
                     ObjectUri::parse(&format!("s3://{text}")).map(Self::Place)
                 }
@@ -38,6 +41,9 @@ impl Named {
         }
         if let Some(name) = text.strip_prefix("training-job/") {
             return (!name.is_empty()).then(|| Self::Job(name.to_owned()));
+        }
+        if let (JobKind::Processing, name) = JobKind::split(text) {
+            return (!name.is_empty()).then(|| Self::Job(text.to_owned()));
         }
         let is_key = text.strip_prefix("alias/").is_some_and(|name| !name.is_empty()) || is_key_id(text);
         is_key.then(|| Self::Key(text.to_owned()))
@@ -61,7 +67,10 @@ impl fmt::Display for Named {
         match self {
             Self::Key(reference) => f.write_str(reference),
             Self::Place(uri) => uri.fmt(f),
-            Self::Job(name) => write!(f, "training-job/{name}"),
+            Self::Job(id) => match JobKind::split(id).0 {
+                JobKind::Training => write!(f, "training-job/{id}"),
+                JobKind::Processing => f.write_str(id),
+            },
         }
     }
 }
@@ -122,6 +131,11 @@ mod tests {
             ),
             ("training-job/nightly", job("nightly")),
             ("arn:aws:sagemaker:us-east-1:1:training-job/nightly", job("nightly")),
+            ("processing-job/nightly", job("processing-job/nightly")),
+            (
+                "arn:aws:sagemaker:us-east-1:1:processing-job/nightly",
+                job("processing-job/nightly"),
+            ),
         ] {
             assert_eq!(Named::parse(text), Some(named.clone()), "{text}");
             assert_eq!(Named::parse(&named.to_string()), Some(named), "{text}");
@@ -132,6 +146,7 @@ mod tests {
             "alias/",
             "s3://",
             "training-job/",
+            "processing-job/",
             "arn:aws:iam::1:role/x",
             "arn:aws:kms:us-east-1:1:key/",
             "arn:aws:s3:::",

@@ -126,14 +126,14 @@ pub enum Outcome {
         /// The program that a channel brings to its image.
         brought: Option<Brought>,
     },
-    /// A training job was told to stop.
+    /// A job was told to stop.
     JobStopping {
-        /// Its name.
+        /// Its id.
         name: String,
     },
-    /// A training job's log was written to a file.
+    /// A job's log was written to a file.
     LogSaved {
-        /// The job's name.
+        /// The job's id.
         job: String,
         /// The file.
         path: PathBuf,

@@ -33,7 +33,7 @@ pub(super) fn of(state: &State, details: &Details) -> Option<Metrics> {
     if details.subject.pages().get(details.page) != Some(&"Metrics") {
         return None;
     }
-    let job = state.jobs.rows().iter().find(|job| job.name == *name);
+    let job = state.jobs.rows().iter().find(|job| job.id() == *name);
     let last = job
         .and_then(|job| job.detail.as_deref())
         .map(|detail| detail.metrics.clone());

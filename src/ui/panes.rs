@@ -8,10 +8,10 @@ use super::table::{Cell, Column, View, fixed, flex, named, number, render as tab
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::pane::grants::is_orphan;
-use crate::app::pane::jobs::took;
+use crate::app::pane::jobs::{shards, took};
 use crate::app::seen::ReadResult;
 use crate::app::{Command, Pane, State};
-use crate::domain::{BucketRow, FaultKind, FileRow, Grant, KmsKey, ObjectRow, TrainingJob};
+use crate::domain::{BucketRow, FaultKind, FileRow, Grant, Job, JobKind, KmsKey, ObjectRow};
 
 const KEYS: &[Column] = &[
     named("NAME", 12, 3, 0),
@@ -42,6 +42,15 @@ const JOBS: &[Column] = &[
     named("ROLE", 12, 1, 4),
     number("TOOK", 7, 2),
     number("AGE", 4, 3),
+];
+/// Where not all are training jobs.
+const JOBS_OF_KINDS: &[Column] = &[
+    named("NAME", 22, 3, 0),
+    flex("STATUS", 21, 1, 0),
+    fixed("KIND", 10, 1),
+    named("ROLE", 12, 1, 5),
+    number("TOOK", 7, 3),
+    number("AGE", 4, 4),
 ];
 const FILES: &[Column] = &[named("NAME", 10, 1, 0), number("SIZE", 8, 1), number("AGE", 4, 3)];
 
@@ -141,11 +150,12 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
             }
         },
         Pane::Jobs => {
+            let has_processing = state.jobs.rows().iter().any(|job| job.kind == JobKind::Processing);
             let view = View {
                 pane,
-                title: "Training jobs".to_owned(),
+                title: if has_processing { "Jobs" } else { "Training jobs" }.to_owned(),
                 table: &state.jobs,
-                columns: JOBS,
+                columns: if has_processing { JOBS_OF_KINDS } else { JOBS },
                 empty: empty(
                     state,
                     "No training jobs.",
@@ -153,7 +163,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 ),
                 unasked: "",
             };
-            let cells = |job: &TrainingJob| self::job(state, job);
+            let cells = |job: &Job| self::job(state, job, has_processing);
             table(frame, area, state, theme, &view, cells, |job| state.is_job_linked(job));
         }
         Pane::Files => {
@@ -266,25 +276,29 @@ fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
     ]
 }
 
-fn job(state: &State, job: &TrainingJob) -> Vec<Cell> {
-    let status = match job.secondary.as_deref() {
+/// Where all are training jobs, a kind tells nothing.
+fn job(state: &State, job: &Job, has_processing: bool) -> Vec<Cell> {
+    let progress = job.progress.as_ref().filter(|_| job.status.is_active()).map(shards);
+    let status = match progress.as_deref().or(job.secondary.as_deref()) {
         Some(step) if step != job.status.as_str() => format!("{} {step}", job.status.as_str()),
         _ => job.status.as_str().to_owned(),
     };
     let status = if status.is_empty() {
-        unknown(state, &job.name)
+        unknown(state, &job.id())
     } else {
         (format::job_tone(&job.status), status)
     };
     let role = job.detail.as_ref().map(|detail| format::last_part(&detail.role_arn));
     let took = took(job, state.now).map(format::span);
-    vec![
-        (Tone::Plain, job.name.clone()),
-        status,
+    let kind = has_processing.then(|| (Tone::Dim, job.kind.as_str().to_owned()));
+    let mut cells = vec![(Tone::Plain, job.name.clone()), status];
+    cells.extend(kind);
+    cells.extend([
         (Tone::Dim, role.unwrap_or_default().to_owned()),
         (Tone::Plain, took.unwrap_or_default()),
         age(state, job.created),
-    ]
+    ]);
+    cells
 }
 
 fn file(state: &State, file: &FileRow) -> Vec<Cell> {

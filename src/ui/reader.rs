@@ -11,7 +11,7 @@ use crate::app::job_log::Log;
 use crate::app::operations::Standing;
 use crate::app::overlay::{Details, Matrix};
 use crate::app::{Overlay, State, matrix, reader_text};
-use crate::domain::Door;
+use crate::domain::{Door, JobKind};
 
 pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay) {
     let (title, scroll) = match overlay {
@@ -104,7 +104,12 @@ fn pages(details: &Details, theme: &Theme) -> Line<'static> {
 }
 
 fn log(frame: &mut Frame, area: Rect, theme: &Theme, log: &Log) {
-    let inner = boxed(frame, area, &format!("Log of {}", log.job), theme.focus);
+    let inner = boxed(
+        frame,
+        area,
+        &format!("Log of {}", JobKind::split(&log.job).1),
+        theme.focus,
+    );
     let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
     let (all, shown) = log.count();
     let lines: Vec<Line> = if all == 0 {

@@ -11,7 +11,7 @@ use crate::app::format::{self, Tone};
 use crate::app::operations::{Operation, Standing};
 use crate::app::{Command, Pane, State};
 use crate::domain::explain::explain_text;
-use crate::domain::{FaultKind, KeyState, TrainingJob};
+use crate::domain::{FaultKind, Job, KeyState};
 
 /// Cells of a bar.
 const BAR: usize = 20;
@@ -122,7 +122,7 @@ pub(super) fn message(frame: &mut Frame, area: Rect, state: &State, theme: &Them
 
 /// Why the selected job did not end well.
 fn failure(state: &State, theme: &Theme, columns: usize) -> Line<'static> {
-    let Some(why) = state.jobs.current().and_then(TrainingJob::cause) else {
+    let Some(why) = state.jobs.current().and_then(Job::cause) else {
         return Line::default();
     };
     let refused = explain_text(&why).and_then(|refused| {

@@ -36,6 +36,8 @@ apis! {
     HeadObject: 50.0 of ["HeadObject", "GetObject"];
     ListTrainingJobs: 1.0 of ["ListTrainingJobs"];
     DescribeTrainingJob: 5.0 of ["DescribeTrainingJob"];
+    ListProcessingJobs: 1.0 of ["ListProcessingJobs"];
+    DescribeProcessingJob: 5.0 of ["DescribeProcessingJob"];
     DescribeLogStreams: 5.0 of ["DescribeLogStreams"];
     GetLogEvents: 5.0 of ["GetLogEvents"];
     ListRoles: 5.0 of ["ListRoles"];

@@ -17,14 +17,27 @@ use super::budget::{Api, Budgets};
 use super::{Context, broken, schedule};
 use crate::actions::Aws;
 use crate::app::{Page, Topic};
-use crate::aws::{kms, s3, sagemaker};
-use crate::domain::Fault;
+use crate::aws::{every, kms, logs, s3, sagemaker};
+use crate::domain::{Fault, Job, JobKind, JobProgress};
 
 /// Questions under way at once, by API.
 const AT_ONCE: usize = 8;
 
 /// What rows are asked about with.
-const APIS: [Api; 3] = [Api::DescribeKey, Api::HeadObject, Api::DescribeTrainingJob];
+const APIS: [Api; 4] = [
+    Api::DescribeKey,
+    Api::HeadObject,
+    Api::DescribeTrainingJob,
+    Api::DescribeProcessingJob,
+];
+
+/// What a job of a kind is described with.
+pub(super) fn describing(kind: JobKind) -> Api {
+    match kind {
+        JobKind::Training => Api::DescribeTrainingJob,
+        JobKind::Processing => Api::DescribeProcessingJob,
+    }
+}
 
 /// What is asked about one by one.
 enum Row<'a> {
@@ -58,22 +71,44 @@ impl<'a> Row<'a> {
         match self {
             Self::Key(_) => Api::DescribeKey,
             Self::Object { .. } => Api::HeadObject,
-            Self::Job(_) => Api::DescribeTrainingJob,
+            Self::Job(id) => describing(JobKind::split(id).0),
         }
     }
 
     /// As it is now, and whether something about it is expected to change by itself.
-    async fn look(&self, aws: &Aws) -> Result<(Page, bool), Fault> {
+    async fn look(&self, aws: &Aws, budgets: &Budgets) -> Result<(Page, bool), Fault> {
         match self {
             Self::Key(arn) => Ok((Page::Key(kms::describe_key(aws, arn).await?), false)),
             Self::Object { bucket, key } => Ok((Page::Object(s3::object_row(aws, bucket, key).await?), false)),
-            Self::Job(name) => {
-                let job = sagemaker::describe_training_job(aws, name).await?;
+            Self::Job(id) => {
+                let mut job = sagemaker::describe_job(aws, id).await?;
+                if job.detail.as_ref().is_some_and(|detail| detail.is_bulk()) {
+                    // Without the right to its log nobody knows.
+                    job.progress = progress(aws, &job, budgets).await.unwrap_or_default();
+                }
                 let active = job.status.is_active();
                 Ok((Page::Job(Box::new(job)), active))
             }
         }
     }
+}
+
+/// How far a job's hosts are, by the last lines of each.
+async fn progress(aws: &Aws, job: &Job, budgets: &Budgets) -> Result<Option<JobProgress>, Fault> {
+    let id = job.id();
+    let page = |token| {
+        let id = &id;
+        async move {
+            budgets.turn(Api::DescribeLogStreams).await.spend();
+            logs::streams(aws, id, token).await
+        }
+    };
+    let mut lines = Vec::new();
+    for stream in every(page).await? {
+        budgets.turn(Api::GetLogEvents).await.spend();
+        lines.extend(logs::last(aws, job.kind, &stream).await?);
+    }
+    Ok(JobProgress::of(&lines))
 }
 
 /// Every queue.
@@ -266,7 +301,7 @@ async fn serve(context: Context, api: Api, line: Arc<Line>) {
 async fn ask(context: &Context, line: &Line, topic: Topic) {
     let answer = async {
         let row = Row::of(&topic).ok_or_else(broken)?;
-        row.look(&context.aws().await?).await
+        row.look(&context.aws().await?, &context.budgets).await
     };
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
     let answer = answer.unwrap_or_else(|_| Err(broken()));

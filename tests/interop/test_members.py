@@ -40,7 +40,8 @@ SERVED = {
         GetAuthorizationToken GetDownloadUrlForLayer ListImages ListTagsForResource PutImage
     """,
     "sagemaker": """
-        AddTags CreateTrainingJob DeleteTags DescribeTrainingJob ListTags ListTrainingJobs StopTrainingJob
+        AddTags CreateProcessingJob CreateTrainingJob DeleteTags DescribeProcessingJob DescribeTrainingJob
+        ListProcessingJobs ListTags ListTrainingJobs StopProcessingJob StopTrainingJob
     """,
 }
 
@@ -71,6 +72,12 @@ UNHEEDED = {
         DescribeImages.filter.imageStatus GetAuthorizationToken.registryIds ListImages.filter.imageStatus
     """,
     "sagemaker": """
+        CreateProcessingJob.ProcessingInputs.AppManaged CreateProcessingJob.ProcessingInputs.DatasetDefinition
+        CreateProcessingJob.ProcessingOutputConfig.Outputs.AppManaged
+        CreateProcessingJob.ProcessingOutputConfig.Outputs.FeatureStoreOutput
+        CreateProcessingJob.ProcessingResources.ClusterConfig.InstancePreferences
+        CreateProcessingJob.ProcessingResources.ClusterConfig.SelectedInstanceCount
+        CreateProcessingJob.ProcessingResources.ClusterConfig.SelectedInstanceType
         CreateTrainingJob.AlgorithmSpecification.AlgorithmName
         CreateTrainingJob.AlgorithmSpecification.EnableSageMakerMetricsTimeSeries
         CreateTrainingJob.AlgorithmSpecification.TrainingImageConfig CreateTrainingJob.DebugRuleConfigurations

@@ -11,9 +11,9 @@ use strongroom::app::{
     Consent, Effect, Event, KeyCode, KeyPress, Keymap, OpEvent, OpId, Page, Settings, State, Topic, update,
 };
 use strongroom::domain::{
-    AwsContext, BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, InterruptedUpload, JobDetail,
-    JobSettings, JobStatus, KeyDetail, KeyManager, KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo, ObjectRow,
-    Outcome, Progress, RoleSummary, TrainingJob, Transition,
+    AwsContext, BucketRow, Channel, Fault, FaultKind, FileRow, Grant, Identity, InterruptedUpload, Job, JobDetail,
+    JobKind, JobSettings, JobStatus, KeyDetail, KeyManager, KeyState, KmsKey, LogLine, ObjectFormat, ObjectInfo,
+    ObjectRow, Outcome, Progress, RoleSummary, Transition,
 };
 use strongroom::ui::{Theme, render};
 
@@ -416,14 +416,15 @@ pub(crate) fn role(name: &str, trusts_sagemaker: bool) -> RoleSummary {
     }
 }
 
-pub(crate) fn job(name: &str, status: JobStatus, secondary: &str, created: i64) -> TrainingJob {
+pub(crate) fn job(name: &str, status: JobStatus, secondary: &str, created: i64) -> Job {
     let ended = (!status.is_active()).then(|| at(created + 185));
     let failure = (status == JobStatus::Failed).then(|| {
         "AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/example-role/SageMaker is not authorized to \
          perform: kms:Decrypt"
             .to_owned()
     });
-    TrainingJob {
+    Job {
+        kind: JobKind::Training,
         name: name.to_owned(),
         arn: format!("arn:aws:sagemaker:us-east-1:111122223333:training-job/{name}"),
         status,
@@ -438,6 +439,7 @@ pub(crate) fn job(name: &str, status: JobStatus, secondary: &str, created: i64) 
             instance_count: 1,
             volume_gb: 10,
             settings: JobSettings::default(),
+            command: Vec::new(),
             channels: vec![Channel {
                 name: "train".to_owned(),
                 uri: format!("s3://{BUCKET}/housing.csv"),
@@ -446,6 +448,7 @@ pub(crate) fn job(name: &str, status: JobStatus, secondary: &str, created: i64) 
             model: None,
             hyperparameters: BTreeMap::from([("kms_key_id".to_owned(), arn("11111111-0000-0000-0000-000000000001"))]),
             failure,
+            message: None,
             transitions: vec![Transition {
                 status: "Starting".to_owned(),
                 start: Some(at(created)),
@@ -457,10 +460,11 @@ pub(crate) fn job(name: &str, status: JobStatus, secondary: &str, created: i64) 
             max_runtime: Some(3600),
             metrics: vec![("loss".to_owned(), 0.25)],
         })),
+        progress: None,
     }
 }
 
-fn jobs() -> Vec<TrainingJob> {
+fn jobs() -> Vec<Job> {
     vec![
         job("train-20260921-1", JobStatus::InProgress, "Downloading", -75),
         job("train-20260920-2", JobStatus::Completed, "Completed", -90_000),

@@ -35,7 +35,7 @@ struct Permission {
     needs: &'static [&'static str],
 }
 
-const PERMISSIONS: [Permission; 12] = [
+const PERMISSIONS: [Permission; 13] = [
     permission("kms:ListKeys", "keys", &[]),
     permission("kms:ListAliases", "keys", &["kms:ListKeys"]),
     permission("kms:DescribeKey", "key", &["kms:ListKeys"]),
@@ -45,6 +45,7 @@ const PERMISSIONS: [Permission; 12] = [
     permission("s3:ListBucket", "objects", &["s3:ListAllMyBuckets"]),
     permission("s3:GetObject", "object", &["s3:ListAllMyBuckets", "s3:ListBucket"]),
     permission("sagemaker:ListTrainingJobs", "jobs", &[]),
+    permission("sagemaker:ListProcessingJobs", "jobs", &["sagemaker:ListTrainingJobs"]),
     permission("sagemaker:DescribeTrainingJob", "job", &["sagemaker:ListTrainingJobs"]),
     permission("logs:GetLogEvents", "log", &["sagemaker:ListTrainingJobs"]),
     permission("iam:ListRoles", "roles", &["kms:ListKeys"]),

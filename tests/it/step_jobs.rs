@@ -302,9 +302,9 @@ fn one_answer_is_enough_for_the_cause_to_stand_on_screen() {
 #[test]
 fn an_older_answer_that_comes_late_takes_neither_end_nor_cause_from_a_job() {
     use strongroom::app::{Page, Topic};
-    use strongroom::domain::{JobStatus, TrainingJob};
+    use strongroom::domain::{Job, JobStatus};
     let name = "train-20260921-1";
-    let row = |status: JobStatus, created| TrainingJob {
+    let row = |status: JobStatus, created| Job {
         detail: None,
         secondary: None,
         ..listed(name, status, "", created)

@@ -9,8 +9,8 @@ use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId, Page, Topic};
 use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{
-    Fault, FaultKind, GrantRequest, GrantSpec, JobSpec, JobStatus, KeyRequest, KeySpec, KeyState, KmsKey,
-    ObjectRequest, Outcome, ProofRequest, Request, TrainingJob,
+    Fault, FaultKind, GrantRequest, GrantSpec, Job, JobSpec, JobStatus, KeyRequest, KeySpec, KeyState, KmsKey,
+    ObjectRequest, Outcome, ProofRequest, Request,
 };
 use strongroom::worker::Worker;
 use strongroom_sandbox::{Options, Sandbox};
@@ -169,7 +169,7 @@ impl World {
     }
 
     /// Watches a job and its log as the dashboard does, until it has ended and its log says `word`.
-    async fn follow(&mut self, job: &str, word: &str) -> (TrainingJob, String) {
+    async fn follow(&mut self, job: &str, word: &str) -> (Job, String) {
         self.watch([Topic::Job(job.to_owned()), Topic::Log(job.to_owned())]);
         let (mut ended, mut lines) = (None, String::new());
         self.until(|event| {

@@ -1,4 +1,4 @@
-//! Actions on training jobs.
+//! Actions on jobs.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
 use crate::domain::arn::host_suffix;
 use crate::domain::{
-    Channel, DataChannel, JobDetail, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri, Original,
-    PlaintextPlace, Request, TrainingJob, bring,
+    Channel, DataChannel, Job, JobDetail, JobKind, JobPlan, JobRequest, JobSettings, JobSpec, JobStatus, ObjectUri,
+    Original, PlaintextPlace, Request, bring,
 };
 
 pub(in crate::app) const TRAIN: Action = Action {
@@ -38,7 +38,7 @@ pub(in crate::app) const LOG: Action = Action {
     },
     begin: |_, _| {
         Some(Begin::Do(|state, _| {
-            if let Some(name) = state.jobs.current().map(|job| job.name.clone()) {
+            if let Some(name) = state.jobs.current().map(|job| job.id().into_owned()) {
                 details::open_log(state, &name);
             }
         }))
@@ -142,7 +142,8 @@ fn settings(state: &State) -> JobSettings {
 
 /// A job that is known, and where its data is.
 fn trained_on<'a>(state: &'a State, target: &Target) -> Option<(&'a JobDetail, ObjectUri)> {
-    let detail = target.job(state)?.detail.as_deref()?;
+    let job = target.job(state).filter(|job| job.kind == JobKind::Training)?;
+    let detail = job.detail.as_deref()?;
     Some((detail, ObjectUri::parse(&of_data(detail).next()?.uri)?))
 }
 
@@ -325,15 +326,16 @@ fn form(state: &State, spec: JobSpec) -> Form {
 /// What stops the job, if it runs.
 pub(super) fn stop(state: &State, target: &Target) -> Option<Request> {
     let job = target.job(state).filter(|job| job.status.is_active())?;
-    let name = job.name.clone();
+    let name = job.id().into_owned();
     Some(Request::Job(JobRequest::Stop { name }))
 }
 
 /// Asks where a job's log is to go.
 pub(in crate::app) fn ask_save(state: &mut State, job: String) {
     let note = "All of it, from its first line. An existing file is never replaced.";
-    let mut form = Blank::new(format!("Save the log of {job}"), note);
-    let to = form.text("To", state.dir.join(format!("{job}.log")).to_string_lossy(), "");
+    let name = JobKind::split(&job).1;
+    let mut form = Blank::new(format!("Save the log of {name}"), note);
+    let to = form.text("To", state.dir.join(format!("{name}.log")).to_string_lossy(), "");
     let dir = state.dir.clone();
     state.ask(form.reading(move |filled| {
         let (job, to) = (job.clone(), dir.join(filled.required(to)?));
@@ -343,14 +345,8 @@ pub(in crate::app) fn ask_save(state: &mut State, job: String) {
 
 /// Lists a job that was started just now, before the next list has it.
 pub(in crate::app) fn list(state: &mut State, name: &str) {
-    state.jobs.merge(TrainingJob {
-        name: name.to_owned(),
-        arn: String::new(),
-        status: JobStatus::InProgress,
-        secondary: None,
+    state.jobs.merge(Job {
         created: Some(state.now),
-        modified: None,
-        ended: None,
-        detail: None,
+        ..Job::named(name, JobStatus::InProgress)
     });
 }

@@ -4,6 +4,7 @@ use super::Names;
 use super::proofs::reading_tone;
 use crate::app::command::{Command, Keyed};
 use crate::app::format::{self, Tone};
+use crate::domain::JobKind;
 use crate::domain::audit::{AuditSummary, Ended};
 use crate::domain::policy::role_label;
 use crate::domain::request::principal;
@@ -193,9 +194,13 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
                 note.unwrap_or_default()
             )
         }
-        Outcome::JobStopping { name } => format!("Told the job {name} to stop: it has two minutes."),
+        Outcome::JobStopping { name } => {
+            let name = JobKind::split(name).1;
+            format!("Told the job {name} to stop: it has two minutes.")
+        }
         Outcome::LogSaved { job, path, lines } => {
             let lines = format::count(*lines as usize, "line");
+            let job = JobKind::split(job).1;
             format!("Saved the log of {job} ({lines}) to {}.", path.display())
         }
         Outcome::PolicyDrafted { .. } => {

@@ -1,4 +1,4 @@
-//! Training jobs: rows and details.
+//! Training and processing jobs: rows and details.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use super::Facts;
 use crate::app::format::{self, Line, Tone};
 use crate::app::table::{Order, Row};
-use crate::domain::{Door, Fault, JobDetail, JobSettings, JobStatus, PlaintextPlace, TrainingJob, Transition};
+use crate::domain::{
+    Door, Fault, Job, JobDetail, JobKind, JobProgress, JobSettings, JobStatus, PlaintextPlace, Transition,
+};
 
-impl Row for TrainingJob {
+impl Row for Job {
     const ORDERS: &'static [Order<Self>] = &[
         ("AGE", by_age),
         ("NAME", |a, b| a.name.cmp(&b.name)),
@@ -21,7 +23,7 @@ impl Row for TrainingJob {
     ];
 
     fn id(&self) -> Cow<'_, str> {
-        Cow::Borrowed(&self.name)
+        Job::id(self)
     }
 
     fn text(&self) -> Cow<'_, str> {
@@ -29,7 +31,11 @@ impl Row for TrainingJob {
             .detail
             .as_ref()
             .map_or("", |detail| format::last_part(&detail.role_arn));
-        Cow::Owned(format!("{} {} {role}", self.name, self.status.as_str()))
+        let kind = match self.kind {
+            JobKind::Training => "",
+            JobKind::Processing => JobKind::Processing.as_str(),
+        };
+        Cow::Owned(format!("{} {} {role} {kind}", self.name, self.status.as_str()))
     }
 
     fn inherit(&mut self, earlier: Self) {
@@ -43,22 +49,25 @@ impl Row for TrainingJob {
             self.detail = self.detail.take().or(earlier.detail);
             self.secondary = self.secondary.take().or(earlier.secondary);
         }
+        if self.created == earlier.created {
+            self.progress = self.progress.take().or(earlier.progress);
+        }
     }
 }
 
-fn by_age(a: &TrainingJob, b: &TrainingJob) -> Ordering {
+fn by_age(a: &Job, b: &Job) -> Ordering {
     a.created.cmp(&b.created).then_with(|| a.name.cmp(&b.name))
 }
 
 /// Seconds from its creation to its end, or until now.
-pub fn took(job: &TrainingJob, now: Timestamp) -> Option<i64> {
+pub fn took(job: &Job, now: Timestamp) -> Option<i64> {
     let end = if job.status.is_active() { now } else { job.ended? };
     Some(end.as_second().saturating_sub(job.created?.as_second()))
 }
 
 /// The facts of a job; how it ended goes with why.
 pub(crate) fn overview(
-    job: &TrainingJob,
+    job: &Job,
     refusal: Option<&Fault>,
     why: Vec<Line>,
     now: Timestamp,
@@ -66,6 +75,9 @@ pub(crate) fn overview(
 ) -> Vec<Line> {
     let mut facts = Facts::new(columns);
     facts.heading(&job.name);
+    if job.kind == JobKind::Processing {
+        facts.plain("Kind", JobKind::Processing.as_str());
+    }
     let secondary = job.secondary.as_deref().filter(|word| *word != job.status.as_str());
     let status = secondary.map_or_else(
         || job.status.as_str().to_owned(),
@@ -75,6 +87,9 @@ pub(crate) fn overview(
     let reason = job.detail.as_ref().and_then(|detail| detail.why());
     if let Some(reason) = &reason {
         facts.fact("Failure", Tone::Bad, reason);
+    }
+    if let Some(progress) = &job.progress {
+        self::progress(&mut facts, progress);
     }
     if let Some(remedy) = job.detail.as_ref().and_then(|detail| detail.remedy()) {
         facts.fact("Remedy", Tone::Warn, remedy);
@@ -90,23 +105,63 @@ pub(crate) fn overview(
         facts.plain("Created", &format::time(created));
     }
     match (&job.detail, refusal) {
-        (Some(detail), _) => describe(&mut facts, detail),
+        (Some(detail), _) => describe(&mut facts, job.kind, detail),
         (None, Some(fault)) => facts.fact("Details", Tone::Warn, &fault.at(Door::Dashboard)),
         (None, None) => facts.fact("Details", Tone::Dim, "asking…"),
     }
     facts.lines
 }
 
-fn describe(facts: &mut Facts, detail: &JobDetail) {
+/// How far a job's hosts are, in a line: `12 of 48 shards, 1 failed`.
+pub fn shards(progress: &JobProgress) -> String {
+    let (done, all) = progress.shards();
+    let failed = match progress.failed() {
+        0 => String::new(),
+        failed => format!(", {failed} failed"),
+    };
+    format!("{done} of {all} shards{failed}")
+}
+
+/// How far its hosts are together, and each of several.
+pub(in crate::app) fn progress(facts: &mut Facts, progress: &JobProgress) {
+    let tone = if progress.failed() > 0 { Tone::Bad } else { Tone::Accent };
+    facts.fact("Done", tone, &shards(progress));
+    let (objects, bytes) = progress.rate();
+    facts.plain(
+        "Objects",
+        &format!(
+            "{}, {}; {objects:.0} and {} a second",
+            progress.objects(),
+            format::size(progress.bytes()),
+            format::size(bytes as u64)
+        ),
+    );
+    if progress.hosts.len() > 1 {
+        for (name, host) in &progress.hosts {
+            let of = JobProgress {
+                hosts: [(name.clone(), host.clone())].into(),
+            };
+            facts.plain(name, &format!("{}: {}", host.act, shards(&of)));
+        }
+    }
+}
+
+fn describe(facts: &mut Facts, kind: JobKind, detail: &JobDetail) {
+    let input = match kind {
+        JobKind::Training => "Channel",
+        JobKind::Processing => "Input",
+    };
+    facts.plain("Message", detail.message.as_deref().unwrap_or_default());
     facts.plain("Role", &detail.role_arn);
     facts.plain("KMS key", detail.kms_key().unwrap_or_default());
     facts.plain("Image", &detail.image);
+    facts.plain("Command", &detail.command.join(" "));
     facts.plain(
         "Runs on",
         &format!("{} × {}", detail.instance_count, detail.instance_type),
     );
     for channel in &detail.channels {
-        facts.plain(&format!("Channel {}", channel.name), &channel.uri);
+        facts.plain(&format!("{input} {}", channel.name), &channel.uri);
     }
     facts.plain("Output", detail.output.as_deref().unwrap_or_default());
     settings(facts, &detail.settings);
@@ -168,8 +223,42 @@ fn timeline(step: &Transition) -> String {
     format!("{start}  {took:<8} {}", step.message)
 }
 
-/// The job in the shape of `DescribeTrainingJob`.
-pub(crate) fn json(job: &TrainingJob) -> Value {
+/// The job in the shape of its description.
+pub(crate) fn json(job: &Job) -> Value {
+    match job.kind {
+        JobKind::Training => training_json(job),
+        JobKind::Processing => processing_json(job),
+    }
+}
+
+fn processing_json(job: &Job) -> Value {
+    let mut value = json!({
+        "ProcessingJobName": job.name,
+        "ProcessingJobArn": job.arn,
+        "ProcessingJobStatus": job.status.as_str(),
+        "CreationTime": job.created,
+        "LastModifiedTime": job.modified,
+        "ProcessingEndTime": job.ended,
+    });
+    if let Some(detail) = &job.detail {
+        value["RoleArn"] = json!(detail.role_arn);
+        value["AppSpecification"] = json!({ "ImageUri": detail.image, "Command": detail.command });
+        value["ProcessingResources"] = json!({ "ClusterConfig": {
+            "InstanceType": detail.instance_type,
+            "InstanceCount": detail.instance_count,
+            "VolumeSizeInGB": detail.volume_gb,
+        } });
+        let input = |input: &crate::domain::Channel| json!({ "InputName": input.name, "S3Uri": input.uri });
+        value["ProcessingInputs"] = detail.channels.iter().map(input).collect();
+        value["Environment"] = json!(detail.settings.environment);
+        value["FailureReason"] = json!(detail.failure);
+        value["ExitMessage"] = json!(detail.message);
+        value["StoppingCondition"] = json!({ "MaxRuntimeInSeconds": detail.max_runtime });
+    }
+    value
+}
+
+fn training_json(job: &Job) -> Value {
     let mut value = json!({
         "TrainingJobName": job.name,
         "TrainingJobArn": job.arn,

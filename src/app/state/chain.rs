@@ -10,7 +10,7 @@ use crate::app::pane::Pane;
 use crate::app::seen::ReadResult;
 use crate::app::table::{Freshness, Listing as _};
 use crate::domain::explain::explain_text;
-use crate::domain::{FaultKind, Grant, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, ProofMethod, TrainingJob};
+use crate::domain::{FaultKind, Grant, Job, JobStatus, KeyState, KmsKey, ObjectFormat, ObjectRow, ProofMethod};
 
 /// Key, role, object and job of what is selected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -130,7 +130,7 @@ struct Selected<'a> {
     object: Option<&'a ObjectRow>,
     /// Where the job reads from, if that is no row.
     data: Option<&'a str>,
-    job: Option<&'a TrainingJob>,
+    job: Option<&'a Job>,
 }
 
 impl<'a> Selected<'a> {
@@ -168,7 +168,7 @@ impl<'a> Selected<'a> {
         }
     }
 
-    fn of_job(state: &'a State, job: &'a TrainingJob, object: Option<&'a ObjectRow>) -> Self {
+    fn of_job(state: &'a State, job: &'a Job, object: Option<&'a ObjectRow>) -> Self {
         let detail = job.detail.as_deref();
         let channel = detail.and_then(|detail| detail.channels.first());
         let object = object.filter(|row| reads(state, job, row));
@@ -195,12 +195,12 @@ impl<'a> Selected<'a> {
             key: arn.map(str::to_owned),
             role: self.role.map(str::to_owned),
             object: self.object.map(|row| row.key().to_owned()),
-            job: self.job.map(|job| job.name.clone()),
+            job: self.job.map(|job| job.id().into_owned()),
         }
     }
 }
 
-fn role_of(job: Option<&TrainingJob>) -> Option<&str> {
+fn role_of(job: Option<&Job>) -> Option<&str> {
     job?.detail.as_deref().map(|detail| detail.role_arn.as_str())
 }
 
@@ -210,7 +210,7 @@ fn of_grants(state: &State) -> Option<&str> {
 }
 
 /// Whether a channel of the job covers the object.
-fn reads(state: &State, job: &TrainingJob, object: &ObjectRow) -> bool {
+fn reads(state: &State, job: &Job, object: &ObjectRow) -> bool {
     let Some((bucket, _)) = &state.place else { return false };
     let uri = format!("s3://{bucket}/{}", object.key());
     let channels = job.detail.iter().flat_map(|detail| &detail.channels);
@@ -286,7 +286,7 @@ fn not_looked_at(state: &State, place: Place, name: &str, id: &str) -> Link {
     link(place, name, Standing::Unknown, words, "not looked at")
 }
 
-fn key_link(state: &State, named: Option<&str>, row: Option<&KmsKey>, job: Option<&TrainingJob>) -> Link {
+fn key_link(state: &State, named: Option<&str>, row: Option<&KmsKey>, job: Option<&Job>) -> Link {
     let place = Place::Key;
     let Some(key) = row else {
         return match (named, job) {
@@ -319,7 +319,7 @@ fn key_link(state: &State, named: Option<&str>, row: Option<&KmsKey>, job: Optio
     link(place, key.name(), standing, words, brief)
 }
 
-fn role_link(state: &State, memo: &mut Memo, key: Option<&str>, role: Option<&str>, job: Option<&TrainingJob>) -> Link {
+fn role_link(state: &State, memo: &mut Memo, key: Option<&str>, role: Option<&str>, job: Option<&Job>) -> Link {
     let place = Place::Role;
     let Some(role) = role else {
         let is_asked = job.is_some_and(|job| job.detail.is_none());
@@ -388,7 +388,7 @@ fn ungranted(state: &State, name: &str, is_listed: bool) -> Link {
 }
 
 /// The role was seen to be refused: its job says so, and nothing was granted since.
-fn refused(name: &str, role: &str, job: Option<&TrainingJob>, grant: Option<&Grant>) -> Option<Link> {
+fn refused(name: &str, role: &str, job: Option<&Job>, grant: Option<&Grant>) -> Option<Link> {
     let job = job.filter(|job| job.status == JobStatus::Failed)?;
     let refusal = explain_text(&job.cause()?)?;
     let call = refusal.call.filter(|call| call.starts_with("kms:"))?;
@@ -448,13 +448,13 @@ fn object_link(state: &State, row: Option<&ObjectRow>, data: Option<&str>) -> Li
     }
 }
 
-fn job_link(state: &State, job: Option<&TrainingJob>) -> Link {
+fn job_link(state: &State, job: Option<&Job>) -> Link {
     let place = Place::Job;
     let Some(job) = job else {
         return link(place, "", Standing::Open, "none selected", "none");
     };
     if job.status.as_str().is_empty() {
-        return not_looked_at(state, place, &job.name, &job.name);
+        return not_looked_at(state, place, &job.id(), &job.name);
     }
     let (standing, brief) = match &job.status {
         JobStatus::Completed => (Standing::Holds, "Completed"),

@@ -6,7 +6,7 @@ use super::State;
 use crate::app::format::last_part;
 use crate::app::table::{Listing as _, Row as _};
 use crate::app::{Pane, Topic};
-use crate::domain::{Arn, BucketRow, Fault, FaultKind, JobStatus, KmsKey, Named, ObjectUri, TrainingJob};
+use crate::domain::{Arn, BucketRow, Fault, FaultKind, Job, JobStatus, KmsKey, Named, ObjectUri};
 
 impl State {
     /// Lists everything that the session begins with by name.
@@ -34,16 +34,7 @@ impl State {
                 name: uri.bucket.clone(),
                 created: None,
             }),
-            Named::Job(name) => self.jobs.pin(TrainingJob {
-                name: name.clone(),
-                arn: String::new(),
-                status: JobStatus::Other(String::new()),
-                secondary: None,
-                created: None,
-                modified: None,
-                ended: None,
-                detail: None,
-            }),
+            Named::Job(id) => self.jobs.pin(Job::named(id, JobStatus::Other(String::new()))),
         }
     }
 

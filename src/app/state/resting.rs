@@ -48,7 +48,7 @@ impl State {
         match self.focus {
             Pane::Keys => self.keys.current().map(|key| Subject::Key(key.arn.clone())),
             Pane::Grants => self.grants.current().map(|grant| Subject::Grant(grant.id.clone())),
-            Pane::Jobs => self.jobs.current().map(|job| Subject::Job(job.name.clone())),
+            Pane::Jobs => self.jobs.current().map(|job| Subject::Job(job.id().into_owned())),
             Pane::Files => self.files.current().map(|file| Subject::File(file.path.clone())),
             Pane::Objects => {
                 let row = self.place.as_ref().and(self.objects.current());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::State;
 use crate::app::pane::Pane;
-use crate::domain::{Grant, KmsKey, ObjectRow, ObjectUri, TrainingJob};
+use crate::domain::{Grant, Job, KmsKey, ObjectRow, ObjectUri};
 
 /// What an action is done to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Target {
                 .as_ref()
                 .and(state.objects.current())
                 .map(|row| row.key().to_owned()),
-            job: state.jobs.current().map(|job| job.name.clone()),
+            job: state.jobs.current().map(|job| job.id().into_owned()),
             dir: state.dir.clone(),
         }
     }
@@ -79,9 +79,9 @@ impl Target {
         state.objects.rows().iter().find(|row| row.key() == key)
     }
 
-    pub(in crate::app) fn job<'a>(&self, state: &'a State) -> Option<&'a TrainingJob> {
+    pub(in crate::app) fn job<'a>(&self, state: &'a State) -> Option<&'a Job> {
         let name = self.job.as_ref()?;
-        state.jobs.rows().iter().find(|job| job.name == *name)
+        state.jobs.rows().iter().find(|job| job.id() == *name)
     }
 
     /// Bucket and key of the model that the job has written.
@@ -123,7 +123,7 @@ impl Target {
 }
 
 /// Bucket and key of the model that a job has written.
-pub(in crate::app) fn model_of(job: &TrainingJob) -> Option<(String, String)> {
+pub(in crate::app) fn model_of(job: &Job) -> Option<(String, String)> {
     let detail = job.detail.as_ref()?;
     let model = ObjectUri::parse_object(detail.model.as_deref()?)?;
     Some((model.bucket, model.key))

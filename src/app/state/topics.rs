@@ -6,7 +6,7 @@ use super::State;
 use super::overlay::{Overlay, Subject};
 use crate::app::Topic;
 use crate::app::table::Row as _;
-use crate::domain::TrainingJob;
+use crate::domain::Job;
 
 /// Rows beyond the screen that are asked about when their order depends on it, at a time.
 const AHEAD: usize = 32;
@@ -74,15 +74,15 @@ impl State {
                 key: row.key().to_owned(),
             })
         });
-        let is_active = |job: &&TrainingJob| job.status.is_active();
+        let is_active = |job: &&Job| job.status.is_active();
         let running = self.jobs.visible().map(|(job, ..)| job).filter(is_active);
         let running = self.jobs.current().filter(is_active).into_iter().chain(running);
         let jobs = self.jobs.near().filter(|job| job.detail.is_none());
         let jobs = jobs
             .chain(running.take(DESCRIBED))
-            .filter(move |job| is_open(&job.name));
+            .filter(move |job| is_open(&job.id()));
         keys.map(|key| Topic::Key(key.arn.clone()))
             .chain(objects)
-            .chain(jobs.map(|job| Topic::Job(job.name.clone())))
+            .chain(jobs.map(|job| Topic::Job(job.id().into_owned())))
     }
 }

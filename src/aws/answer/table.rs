@@ -232,11 +232,23 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
         ]),
         "GetCallerIdentity" => query(&[Have("Arn"), Have("Account")]),
         // SageMaker
+        "CreateProcessingJob" => json(&[Have("ProcessingJobArn")]),
         "CreateTrainingJob" => json(&[Have("TrainingJobArn")]),
+        "DescribeProcessingJob" => json(&[
+            Have("ProcessingJobName"),
+            Have("ProcessingJobArn"),
+            Have("ProcessingJobStatus"),
+        ]),
         "DescribeTrainingJob" => json(&[
             Have("TrainingJobName"),
             Have("TrainingJobArn"),
             Have("TrainingJobStatus"),
+        ]),
+        "ListProcessingJobs" => json(&[
+            Hold("ProcessingJobSummaries"),
+            Have("ProcessingJobSummaries.ProcessingJobName"),
+            Have("ProcessingJobSummaries.ProcessingJobArn"),
+            Have("ProcessingJobSummaries.ProcessingJobStatus"),
         ]),
         "ListTags" => json(&[Hold("Tags"), Have("Tags.Key"), Hold("Tags.Value")]),
         "ListTrainingJobs" => json(&[
@@ -245,7 +257,7 @@ pub(super) fn rule(operation: &str) -> Option<Rule> {
             Have("TrainingJobSummaries.TrainingJobArn"),
             Have("TrainingJobSummaries.TrainingJobStatus"),
         ]),
-        "StopTrainingJob" => nothing(),
+        "StopProcessingJob" | "StopTrainingJob" => nothing(),
         // Logs
         "DescribeLogStreams" => json(&[Hold("logStreams"), Have("logStreams.logStreamName")]),
         "GetLogEvents" => json(&[

@@ -261,6 +261,16 @@ const ANSWERS: &[(&str, &str)] = &[
             "<Arn>a</Arn><UserId>u</UserId><Account>1</Account>"
         ),
     ),
+    ("CreateProcessingJob", r#"{"ProcessingJobArn":"a"}"#),
+    (
+        "DescribeProcessingJob",
+        r#"{"ProcessingJobName":"j","ProcessingJobArn":"a","ProcessingJobStatus":"Failed"}"#,
+    ),
+    (
+        "ListProcessingJobs",
+        r#"{"ProcessingJobSummaries":[{"ProcessingJobName":"j","ProcessingJobArn":"a","ProcessingJobStatus":"Failed"}]}"#,
+    ),
+    ("StopProcessingJob", ""),
     ("CreateTrainingJob", r#"{"TrainingJobArn":"a"}"#),
     (
         "DescribeTrainingJob",

@@ -48,7 +48,9 @@ const READING: &[&str] = &[
     "ListObjectsV2",
     "ListParts",
     // SageMaker
+    "DescribeProcessingJob",
     "DescribeTrainingJob",
+    "ListProcessingJobs",
     "ListTags",
     "ListTrainingJobs",
     // IAM
@@ -121,6 +123,7 @@ mod tests {
         "CreateGrant",
         "CreateKey",
         "CreateMultipartUpload",
+        "CreateProcessingJob",
         "CreateTrainingJob",
         "DeleteAlias",
         "DeleteBucket",
@@ -145,6 +148,7 @@ mod tests {
         "RetireGrant",
         "RevokeGrant",
         "ScheduleKeyDeletion",
+        "StopProcessingJob",
         "StopTrainingJob",
         "TagResource",
         "UntagResource",

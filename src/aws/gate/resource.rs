@@ -74,8 +74,14 @@ resources! {
     "PutBucketTagging": s3::put_bucket_tagging::PutBucketTaggingInput => |it| bucket(it.bucket()),
     "PutObject": s3::put_object::PutObjectInput => |it| object(it.bucket(), it.key()),
     "PutPublicAccessBlock": s3::put_public_access_block::PutPublicAccessBlockInput => |it| bucket(it.bucket()),
+    "CreateProcessingJob": sagemaker::create_processing_job::CreateProcessingJobInput => |it| {
+        two(it.processing_job_name(), "as", it.role_arn())
+    },
     "CreateTrainingJob": sagemaker::create_training_job::CreateTrainingJobInput => |it| {
         two(it.training_job_name(), "as", it.role_arn())
+    },
+    "StopProcessingJob": sagemaker::stop_processing_job::StopProcessingJobInput => |it| {
+        said(it.processing_job_name())
     },
     "StopTrainingJob": sagemaker::stop_training_job::StopTrainingJobInput => |it| said(it.training_job_name()),
     "AttachRolePolicy": iam::attach_role_policy::AttachRolePolicyInput => |it| {

@@ -1,4 +1,4 @@
-//! Requests about training jobs.
+//! Requests about jobs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,21 +10,21 @@ use super::facts::{Ask, Facts, Touch};
 use super::names::principal;
 use crate::domain::spec::WORKFLOW;
 use crate::domain::words::span;
-use crate::domain::{DataChannel, Instance, JobPlan, JobSettings, JobSpec, PlaintextPlace, bring};
+use crate::domain::{DataChannel, Instance, JobKind, JobPlan, JobSettings, JobSpec, PlaintextPlace, bring};
 
-/// A request that is about a training job.
+/// A request that is about a job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobRequest {
     /// Start a training job on an encrypted object.
     Start(Box<JobSpec>),
-    /// Stop a training job.
+    /// Stop a job.
     Stop {
-        /// Its name.
+        /// Its id.
         name: String,
     },
-    /// Write a training job's whole log into a new file.
+    /// Write a job's whole log into a new file.
     SaveLog {
-        /// The job's name.
+        /// The job's id.
         job: String,
         /// The file.
         to: PathBuf,
@@ -75,13 +75,21 @@ impl JobRequest {
                     )
                     .touching([Touch::Job(spec.name.clone()), Touch::Bucket(spec.bucket.clone())])
             }
-            Self::Stop { name } => Facts::change("stop training job", name, format!("stop the job {name}"))
-                .consequence("It is told to end and has two minutes; what it wrote until then is kept.")
-                .touching([Touch::Job(name.clone())])
-                .asking(Ask::Yes),
+            Self::Stop { name: id } => {
+                let (kind, name) = JobKind::split(id);
+                let (act, title) = match kind {
+                    JobKind::Training => ("stop training job", format!("stop the job {name}")),
+                    JobKind::Processing => ("stop processing job", format!("stop the processing job {name}")),
+                };
+                Facts::change(act, name, title)
+                    .consequence("It is told to end and has two minutes; what it wrote until then is kept.")
+                    .touching([Touch::Job(id.clone())])
+                    .asking(Ask::Yes)
+            }
             Self::SaveLog { job, to } => {
-                let title = format!("save the log of {job} to {}", to.display());
-                Facts::reading("save the log of", job, title).touching([Touch::Files])
+                let name = JobKind::split(job).1;
+                let title = format!("save the log of {name} to {}", to.display());
+                Facts::reading("save the log of", name, title).touching([Touch::Files])
             }
             Self::Preflight(spec) => {
                 let title = format!("look what would make the job {} fail", spec.name);
@@ -98,15 +106,24 @@ impl JobRequest {
                 });
                 original.chain(put_program(spec)).chain([start(spec)]).collect()
             }
-            Self::Stop { name } => {
-                vec![CommandLine::aws("sagemaker stop-training-job").with("--training-job-name", name)]
+            Self::Stop { name } => vec![match JobKind::split(name) {
+                (JobKind::Training, name) => {
+                    CommandLine::aws("sagemaker stop-training-job").with("--training-job-name", name)
+                }
+                (JobKind::Processing, name) => {
+                    CommandLine::aws("sagemaker stop-processing-job").with("--processing-job-name", name)
+                }
+            }],
+            Self::SaveLog { job, .. } => {
+                let (kind, name) = JobKind::split(job);
+                vec![
+                    CommandLine::aws("logs filter-log-events")
+                        .with("--log-group-name", kind.log_group())
+                        .with("--log-stream-name-prefix", format!("{name}/"))
+                        .with("--query", "events[].[message]")
+                        .with("--output", "text"),
+                ]
             }
-            Self::SaveLog { job, .. } => vec![
-                CommandLine::aws("logs filter-log-events --log-group-name /aws/sagemaker/TrainingJobs")
-                    .with("--log-stream-name-prefix", format!("{job}/"))
-                    .with("--query", "events[].[message]")
-                    .with("--output", "text"),
-            ],
             Self::Preflight(_) => Vec::new(),
         }
     }

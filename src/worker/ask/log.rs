@@ -6,8 +6,9 @@ use super::Question;
 use crate::actions::Aws;
 use crate::app::Page;
 use crate::aws::{logs, sagemaker};
-use crate::domain::{Fault, FaultKind};
+use crate::domain::{Fault, FaultKind, JobKind};
 use crate::worker::budget::Api;
+use crate::worker::rows::describing;
 
 /// A followed log looks after its job and for new streams only every so many rounds.
 const ROUNDS: u32 = 3;
@@ -34,10 +35,10 @@ impl Question<'_> {
                 memory.tokens.entry(stream).or_default();
             }
         }
-        let mut lines = 0;
+        let (mut lines, kind) = (0, JobKind::split(job).0);
         let Log { tokens, shown, .. } = &mut *memory;
         for (stream, token) in tokens {
-            lines += self.follow(aws, stream, token, shown).await?;
+            lines += self.follow(aws, (kind, stream), token, shown).await?;
         }
         self.answer(!memory.shown, true, Page::Log(Vec::new())).await;
         memory.shown = true;
@@ -48,10 +49,8 @@ impl Question<'_> {
 
     /// Whoever may not look at the job may still read its log: lines that come are then the only sign of life.
     async fn has_ended(&self, aws: &Aws, job: &str) -> Result<bool, Fault> {
-        match self
-            .call(Api::DescribeTrainingJob, sagemaker::describe_training_job(aws, job))
-            .await
-        {
+        let api = describing(JobKind::split(job).0);
+        match self.call(api, sagemaker::describe_job(aws, job)).await {
             Ok(job) => Ok(!job.status.is_active()),
             Err(fault) if fault.kind == FaultKind::Denied => Ok(true),
             Err(fault) => Err(fault),
@@ -71,14 +70,14 @@ impl Question<'_> {
     async fn follow(
         &self,
         aws: &Aws,
-        stream: &str,
+        (kind, stream): (JobKind, &str),
         token: &mut Option<String>,
         shown: &mut bool,
     ) -> Result<usize, Fault> {
         let mut lines = 0;
         loop {
             let page = self
-                .call(Api::GetLogEvents, logs::events(aws, stream, token.clone()))
+                .call(Api::GetLogEvents, logs::events(aws, kind, stream, token.clone()))
                 .await?;
             let is_end = page.next.is_none() || page.next == *token;
             if !page.rows.is_empty() {

@@ -2,9 +2,7 @@
 
 use strongroom::app::chain::{Place, Standing};
 use strongroom::app::{Overlay, Page, Pane, Topic};
-use strongroom::domain::{
-    Bond, FaultKind, JobStatus, KmsKey, ObjectFormat, Outcome, Reading, TrainingJob, Verdict, Verified,
-};
+use strongroom::domain::{Bond, FaultKind, Job, JobStatus, KmsKey, ObjectFormat, Outcome, Reading, Verdict, Verified};
 
 use super::WIDE;
 use crate::desk::{BUCKET, Desk, arn, at, fault, job, object};
@@ -47,7 +45,7 @@ fn nothing_that_was_not_looked_at_is_said_to_hold() {
     assert_eq!(standings(&desk), [Standing::Open; 4]);
     desk.answer(
         Topic::Jobs,
-        Page::Jobs(vec![TrainingJob {
+        Page::Jobs(vec![Job {
             detail: None,
             ..job("j", JobStatus::Completed, "Completed", -100)
         }]),

@@ -22,6 +22,7 @@ pub(super) const DRIVEN: &[&str] = &[
     "ListGrants",
     "ListKeys",
     "ListObjectsV2",
+    "ListProcessingJobs",
     "ListRoles",
     "ListTrainingJobs",
 ];
