@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::bulk::{BulkWorkerArgs, EngineArgs};
 pub use self::jobs::{ServeArgs, StartArgs, TrainArgs, WatchArgs};
 
+mod bulk;
 mod jobs;
 
 /// A terminal dashboard for training on data that must stay encrypted.
@@ -85,6 +87,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Follow a training job and its log to the end; status 0 if it completed
     Watch(WatchArgs),
+    /// On a host of a processing job: do its share of an act on a prefix
+    BulkWorker(BulkWorkerArgs),
     /// Serve the embedded local AWS alone, for boto3, the AWS CLI and tests
     Sandbox(SandboxArgs),
     /// Log in to the single sign-on of the profile, in a browser
@@ -315,6 +319,9 @@ pub struct AuditArgs {
     /// On whose terms the bucket is asked.
     #[command(flatten)]
     pub terms: TermsArgs,
+    /// Who carries it out.
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// `rewrap s3://BUCKET/PREFIX/ --to KEY`.

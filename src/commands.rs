@@ -7,6 +7,7 @@
 use crate::domain::{Fault, FaultKind};
 
 pub mod audit;
+pub mod bulk;
 pub mod decrypt;
 pub mod doctor;
 pub mod encrypt;

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod bond;
 pub mod bring;
 pub mod bucket;
+pub mod bulk;
 pub mod capability;
 pub mod change;
 pub mod context;
@@ -42,6 +43,7 @@ pub mod words;
 pub use arn::Arn;
 pub use bond::Bond;
 pub use bring::Brought;
+pub use bulk::{BulkAct, BulkFolder, BulkJob, BulkPlan, BulkProgress, Engine};
 pub use capability::{Capability, Permission};
 pub use change::{AliasChange, KeyChange, RoleChange};
 pub use context::{AwsContext, Colour};
@@ -63,8 +65,8 @@ pub use proof::{CyclePhase, GrantCycle, ObjectProof, ObjectProofStep, Proof, Pro
 pub use question::{Answer, DeviceCode, LoginWay, Question, Wanted};
 pub use reading::{Contested, Reading, Verified};
 pub use request::{
-    AccountRequest, Ask, CommandLine, Facts, GrantRequest, ImageRequest, JobRequest, KeyRequest, MessageRequest, Names,
-    ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, SealRequest, Session, Touch,
+    AccountRequest, Ask, BulkRequest, CommandLine, Facts, GrantRequest, ImageRequest, JobRequest, KeyRequest,
+    MessageRequest, Names, ObjectRequest, OnCancel, ProofRequest, Request, RoleRequest, SealRequest, Session, Touch,
 };
 pub use secret::Plaintext;
 pub use spec::{

@@ -4,16 +4,18 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::actions::bulk::processing::{begin_audit, go_on};
 use crate::actions::bulk::{
-    AuditRequest, RewrapMode, audit_report, plan_seal, rewrap_report, save_audit_report, seal_report,
+    AuditRequest, RewrapMode, audit_report, collected_report, plan_seal, rewrap_report, save_audit_report, seal_report,
 };
 use crate::actions::decrypt::{DecryptReport, DecryptRequest, Output, decrypt};
 use crate::actions::encrypt::{Destination, EncryptReport, EncryptRequest, encrypt};
 use crate::actions::verify::{VerifyRequest, verify};
 use crate::actions::{self, Aws, OpenOptions, ProgressSink, resume};
 use crate::domain::{
-    AccountRequest, Facts, Fault, FaultKind, GrantRequest, ImageRequest, JobRequest, KeyRequest, Location,
-    MessageRequest, ObjectRequest, OnCancel, Outcome, ProofRequest, Request, RoleRequest, SealRequest, Verified,
+    AccountRequest, BulkAct, BulkRequest, Facts, Fault, FaultKind, GrantRequest, ImageRequest, JobRequest, KeyRequest,
+    Location, MessageRequest, ObjectRequest, OnCancel, Outcome, ProofRequest, Request, RoleRequest, SealRequest,
+    Verified,
 };
 
 /// Does what is asked for.
@@ -58,6 +60,7 @@ async fn act(
             }
             SealRequest::Run(spec) => seal_report(aws, spec, progress, cancel).await,
         },
+        Request::Bulk(request) => of_hosts(aws, request, progress, cancel).await,
         Request::Key(request) => of_key(aws, request, progress, cancel).await,
         Request::Proof(request) => of_proof(aws, request, progress, cancel).await,
         Request::Message(request) => match request {
@@ -125,6 +128,37 @@ async fn act(
             AccountRequest::SaveAudit { to } => actions::save_audit(aws, to),
             AccountRequest::AuditLog { most } => actions::audit_log(aws, *most),
         },
+    }
+}
+
+async fn of_hosts(
+    aws: &Aws,
+    request: &BulkRequest,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    match request {
+        BulkRequest::Audit {
+            bucket,
+            prefix,
+            deep,
+            versions,
+            engine,
+        } => {
+            let request = AuditRequest {
+                bucket: bucket.clone(),
+                prefix: prefix.clone(),
+                deep: *deep,
+                versions: *versions,
+            };
+            let begun = begin_audit(aws, &request, engine, None, progress, cancel).await?;
+            Ok(begun.into())
+        }
+        BulkRequest::GoOn { folder, engine } => Ok(go_on(aws, folder, engine, cancel).await?.into()),
+        BulkRequest::Collect {
+            act: BulkAct::Audit,
+            folder,
+        } => collected_report(aws, folder, progress, cancel).await,
     }
 }
 

@@ -123,9 +123,13 @@ async fn perform(cli: Cli) -> Result<ExitCode, Fault> {
         Command::Encrypt(args) => with_aws("encrypt", &cli.global, &args, commands::encrypt::run).await?,
         Command::Decrypt(args) => with_aws("decrypt", &cli.global, &args, commands::decrypt::run).await?,
         Command::Verify(args) => with_aws("verify", &cli.global, &args, commands::verify::run).await?,
-        Command::Audit(args) => with_aws("audit", &cli.global, &args, commands::audit::run).await?,
+        Command::Audit(args) => {
+            let asked = (args, config::job_settings(&cli.global)?);
+            with_aws("audit", &cli.global, &asked, commands::audit::run).await?;
+        }
         Command::Rewrap(args) => with_aws("rewrap", &cli.global, &args, commands::rewrap::run).await?,
         Command::Rotate(args) => with_aws("rotate", &cli.global, &args, commands::rotate::run).await?,
+        Command::BulkWorker(args) => return Ok(ExitCode::from(commands::bulk::worker(&args).await?)),
         Command::Prove(args) => {
             let name = if args.story { interrupt::STORY } else { "prove" };
             with_aws(name, &cli.global, &args, commands::prove::run).await?;

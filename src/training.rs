@@ -51,6 +51,7 @@ mod keys;
 mod known;
 mod orphans;
 mod outputs;
+mod processing;
 pub mod reference;
 mod serve;
 mod stops;
@@ -60,6 +61,7 @@ mod tree;
 mod watch;
 mod workspace;
 
+pub use processing::bulk_worker;
 pub use serve::serve;
 pub use sweeper::sweep_after;
 pub use tether::become_command;

@@ -59,6 +59,8 @@ mod place;
 mod policies;
 #[path = "it/privilege.rs"]
 mod privilege;
+#[path = "it/processing.rs"]
+mod processing;
 #[path = "it/processing_jobs.rs"]
 mod processing_jobs;
 #[path = "it/proof.rs"]

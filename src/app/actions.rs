@@ -7,6 +7,7 @@
 
 mod account;
 mod audits;
+mod bulk;
 mod grants;
 mod images;
 mod jobs;
@@ -47,6 +48,8 @@ pub const MENU: &[&Action] = &[
     &objects::PREVIEW,
     &objects::MEMBERS,
     &proofs::OBJECT,
+    &bulk::AUDIT,
+    &bulk::REPORT,
     &keys::EDIT_POLICY,
     &keys::PUT_POLICY_BACK,
     &keys::ALLOW_ROLE,
@@ -109,6 +112,7 @@ pub(super) fn keyed(keyed: Keyed) -> &'static Action {
 pub(super) fn keyed_in(pane: Pane, key: Keyed) -> &'static Action {
     match (key, pane) {
         (Keyed::Preview, Pane::Jobs) => &objects::MEMBERS,
+        (Keyed::AuditObjects, Pane::Jobs) => &bulk::REPORT,
         _ => keyed(key),
     }
 }

@@ -11,7 +11,8 @@ use super::state::operations::{Operation, Standing};
 use super::state::overlay::{Next, Overlay};
 use super::{Effect, OpEvent, OpId, Topic, actions, cleanup, job_alerts, next, outcome_text, results, row_updates};
 use crate::domain::{
-    Door, Fault, FaultKind, GrantRequest, KeyChange, KeyState, ObjectRequest, Origin, Outcome, Request, Verdict,
+    Door, Fault, FaultKind, GrantRequest, JobKind, KeyChange, KeyState, ObjectRequest, Origin, Outcome, Request,
+    Verdict,
 };
 
 pub(super) fn operation(state: &mut State, id: OpId, event: OpEvent, effects: &mut Vec<Effect>) {
@@ -147,14 +148,10 @@ fn brings_back(state: &mut State, operation: &Operation, fault: &Fault) -> Optio
 fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
     match outcome {
         Outcome::JobStarted { name, .. } => {
-            actions::list_job(state, name);
-            if state.may_move(Pane::Jobs, operation) {
-                state.jobs.want(name);
-            }
-            job_alerts::watch(state, name);
+            job_started(state, operation, name);
             state.refused.remove(name);
-            state.ask_once.insert(Topic::Job(name.clone()));
         }
+        Outcome::BulkBegun { job: Some(name), .. } => job_started(state, operation, &JobKind::Processing.id(name)),
         Outcome::JobStopping { name } => {
             state.ask_once.insert(Topic::Job(name.clone()));
         }
@@ -286,6 +283,7 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::SealPlanned(_)
         | Outcome::AuditReportSaved { .. }
         | Outcome::Rewrapped(_)
+        | Outcome::BulkBegun { job: None, .. }
         | Outcome::PolicyDrafted { .. }
         | Outcome::PolicyRead { .. }
         | Outcome::PolicyPut { .. }
@@ -309,6 +307,16 @@ fn change(state: &mut State, operation: &Operation, outcome: &Outcome) {
         | Outcome::CleanUpPlan { .. }
         | Outcome::Audit(_) => {}
     }
+}
+
+/// A job was started; it has this id.
+fn job_started(state: &mut State, operation: &Operation, id: &str) {
+    actions::list_job(state, id);
+    if state.may_move(Pane::Jobs, operation) {
+        state.jobs.want(id);
+    }
+    job_alerts::watch(state, id);
+    state.ask_once.insert(Topic::Job(id.to_owned()));
 }
 
 /// Objects of a bucket were verified.

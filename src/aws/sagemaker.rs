@@ -19,8 +19,10 @@ use crate::domain::{
     PlaintextPlace, Transition, bring,
 };
 
+mod bulk_jobs;
 mod processing;
 
+pub(crate) use bulk_jobs::create_bulk_job;
 pub(crate) use processing::{describe_processing_job, list_processing_jobs};
 
 /// A page of the jobs of a kind, newest first; with `since`, only what changed after it.

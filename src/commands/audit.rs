@@ -2,24 +2,51 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::bulk;
 use super::output::{clear_progress, json_line, line, progress, terms, warn};
+use crate::actions::bulk::processing::collect;
 use crate::actions::bulk::{AuditRequest, AuditTable, audit};
 use crate::aws::Aws;
 use crate::cli::AuditArgs;
 use crate::domain::audit::{AuditRow, AuditSummary, Ended, json_row, json_summary, summary_lines};
 use crate::domain::words::counted;
-use crate::domain::{Fault, FaultKind, Location, ObjectUri};
+use crate::domain::{Fault, FaultKind, JobSettings, Location, ObjectUri};
 
 /// Audits, and prints what is wrong as it is found, then what all objects are together; with `--json` a line an object, then
-/// the summary.
+/// the summary. Where other machines do it they are waited for only if that is asked for.
 ///
 /// # Errors
 /// Unless everything could be read and nothing is wrong.
-pub async fn run(aws: &Aws, args: &AuditArgs, cancel: CancellationToken) -> Result<(), Fault> {
+pub async fn run(
+    aws: &Aws,
+    (args, settings): &(AuditArgs, JobSettings),
+    cancel: CancellationToken,
+) -> Result<(), Fault> {
     let request = request(args)?;
-    let bucket = request.bucket.clone();
+    let aws = aws.carrying(&terms(&args.terms));
+    if args.engine.on.is_none() {
+        return told(args, &request.bucket, async |tell| {
+            audit(&aws, &request, &progress(), &cancel, tell).await
+        })
+        .await;
+    }
+    let Some(folder) = bulk::audited(&aws, &request, (args, settings), &cancel).await? else {
+        return Ok(());
+    };
+    told(args, &request.bucket, async |tell| {
+        collect(&aws, &folder, &progress(), &cancel, tell).await
+    })
+    .await
+}
+
+/// Prints what an audit tells.
+async fn told(
+    args: &AuditArgs,
+    bucket: &str,
+    audit: impl AsyncFnOnce(&mut (dyn FnMut(AuditRow) -> Result<(), Fault> + Send)) -> Result<AuditSummary, Fault>,
+) -> Result<(), Fault> {
     let mut table = match &args.csv {
-        Some(path) => Some(AuditTable::create(path, &bucket)?),
+        Some(path) => Some(AuditTable::create(path, bucket)?),
         None => None,
     };
     let mut tell = |row: AuditRow| {
@@ -28,7 +55,7 @@ pub async fn run(aws: &Aws, args: &AuditArgs, cancel: CancellationToken) -> Resu
         }
         if args.json {
             clear_progress();
-            return json_line(&json_row(&bucket, &row));
+            return json_line(&json_row(bucket, &row));
         }
         let trouble = row.trouble();
         if trouble.is_empty() {
@@ -46,8 +73,7 @@ pub async fn run(aws: &Aws, args: &AuditArgs, cancel: CancellationToken) -> Resu
             row.kind.as_str()
         ))
     };
-    let aws = aws.carrying(&terms(&args.terms));
-    let audited = audit(&aws, &request, &progress(), &cancel, &mut tell).await;
+    let audited = audit(&mut tell).await;
     clear_progress();
     let summary = audited?;
     if let (Some(table), Some(path)) = (table, &args.csv) {

@@ -12,6 +12,7 @@ mod lines;
 mod message;
 mod rows;
 mod summary;
+pub mod wire;
 
 pub use classify::{FIRST_BYTES_OF_ARCHIVES, FIRST_BYTES_OF_INSTRUCTIONS, Seen, Told, classify};
 pub use lines::{key_name, summary_lines, trouble_lines};

@@ -86,7 +86,24 @@ pub struct Brought {
 /// What a job's `ContainerEntrypoint` is, so that the program of this SHA-256 runs the words that follow. The script is too
 /// long for one word.
 pub fn entrypoint(sha256: &str) -> Vec<String> {
-    let script = |count: usize| format!("shift {count};srh={sha256};{SCRIPT}");
+    words(sha256, SCRIPT)
+}
+
+/// Where the container of a processing job finds the program.
+pub const PROCESSING_FOLDER: &str = "/opt/ml/processing/input/strongroom";
+
+/// The same of a processing job, whose words say which command of the program is run.
+pub fn processing_entrypoint(sha256: &str) -> Vec<String> {
+    let script = SCRIPT
+        .replace("$srm/input/data/strongroom", "$srm/processing/input/strongroom")
+        .replace(r#"exec "$srp" train -- "$@""#, r#"exec "$srp" "$@""#)
+        .replace("output/failure", "output/message")
+        .replace("the channel strongroom", "the input strongroom");
+    words(sha256, &script)
+}
+
+fn words(sha256: &str, script: &str) -> Vec<String> {
+    let script = |count: usize| format!("shift {count};srh={sha256};{script}");
     let count = script(0).len().div_ceil(LONGEST_WORD);
     let letters: Vec<char> = script(count).chars().collect();
     let parts = letters.chunks(LONGEST_WORD).map(String::from_iter);
@@ -132,6 +149,22 @@ mod tests {
         assert!(words.iter().all(|word| (1..=256).contains(&word.chars().count())));
         assert!(words.iter().all(|word| !word.contains(['\n', '\r'])));
         assert!(words[4].contains(SHA256));
+    }
+
+    #[test]
+    fn a_processing_job_runs_the_command_of_its_words_from_its_own_input() {
+        let words = processing_entrypoint(SHA256);
+        assert!(words.iter().all(|word| (1..=256).contains(&word.chars().count())));
+        let script: String = words[4..].concat();
+        assert!(script.contains(r#"exec "$srp" "$@""#), "{script}");
+        assert!(
+            script.contains("$srm/processing/input/strongroom/strongroom"),
+            "{script}"
+        );
+        assert!(
+            script.contains("output/message") && !script.contains("failure"),
+            "{script}"
+        );
     }
 
     #[test]

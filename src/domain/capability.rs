@@ -56,6 +56,11 @@ capabilities! {
             "kms:DescribeKey", "kms:Decrypt", "kms:ListAliases", "s3:ListObjectsV2", "s3:ListObjectVersions",
             "s3:HeadObject", "s3:GetObject", "s3:GetObjectVersion",
         ];
+    "audit-on-processing", "Have a processing job audit a bucket or prefix, and read its report: `audit --on processing`",
+        [
+            "s3:ListObjectsV2", "s3:ListObjectVersions", "s3:GetObject", "s3:PutObject", "iam:GetRole",
+            "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob",
+        ];
     "grants", "Grant a role the use of a key; revoke and retire grants",
         ["kms:ListKeys", "iam:ListRoles", "kms:ListGrants", "kms:CreateGrant", "kms:RevokeGrant", "kms:RetireGrant"];
     "train", "Start training jobs, clone and stop them",
@@ -264,7 +269,9 @@ mod tests {
             "kms:CreateKey" => vec![call, "kms:TagResource"],
             "iam:CreateRole" => vec![call, "iam:TagRole"],
             "ecr:CreateRepository" => vec![call, "ecr:TagResource"],
-            "sagemaker:CreateTrainingJob" => vec![call, "sagemaker:AddTags", "iam:PassRole"],
+            "sagemaker:CreateTrainingJob" | "sagemaker:CreateProcessingJob" => {
+                vec![call, "sagemaker:AddTags", "iam:PassRole"]
+            }
             _ => vec![call],
         }
     }

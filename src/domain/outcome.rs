@@ -310,6 +310,17 @@ pub enum Outcome {
     SealPlanned(Box<SealPlan>),
     /// Objects were rotated, or encrypted where they are.
     Sealed(Arc<SealReport>),
+    /// An act that other machines carry out was begun, or gone on with.
+    BulkBegun {
+        /// Its id.
+        id: String,
+        /// The job that does it; none if there is nothing to do.
+        job: Option<String>,
+        /// How many shards it does.
+        shards: u64,
+        /// How many objects were listed.
+        objects: u64,
+    },
     /// An audit's rows were written to a file.
     AuditReportSaved {
         /// The file.

@@ -3,6 +3,7 @@
 //! A request is performed by a function in `actions/`, for the dashboard and the command line alike.
 
 mod account;
+mod bulk;
 mod command;
 mod facts;
 mod grants;
@@ -17,6 +18,7 @@ mod roles;
 mod seals;
 
 pub use account::AccountRequest;
+pub use bulk::BulkRequest;
 pub use command::{CommandLine, Session};
 pub use facts::{Ask, Facts, OnCancel, Touch};
 pub use grants::GrantRequest;
@@ -37,6 +39,8 @@ pub enum Request {
     Object(ObjectRequest),
     /// About objects that are sealed where they are.
     Seal(SealRequest),
+    /// About acts on a prefix that other machines carry out.
+    Bulk(BulkRequest),
     /// About KMS keys.
     Key(KeyRequest),
     /// About what KMS encrypts by itself: messages, and data keys.
@@ -68,6 +72,7 @@ macro_rules! areas {
 areas!(
     Object(ObjectRequest),
     Seal(SealRequest),
+    Bulk(BulkRequest),
     Key(KeyRequest),
     Message(MessageRequest),
     Grant(GrantRequest),
@@ -84,6 +89,7 @@ impl Request {
         match self {
             Self::Object(request) => request.facts(names),
             Self::Seal(request) => request.facts(names),
+            Self::Bulk(request) => request.facts(),
             Self::Key(request) => request.facts(names),
             Self::Message(request) => request.facts(names),
             Self::Grant(request) => request.facts(names),
@@ -105,6 +111,7 @@ impl Request {
         match self {
             Self::Object(request) => request.commands(session),
             Self::Seal(request) => request.commands(),
+            Self::Bulk(request) => request.commands(),
             Self::Key(request) => request.commands(),
             Self::Message(request) => request.commands(),
             Self::Grant(request) => request.commands(),

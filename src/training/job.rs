@@ -47,9 +47,7 @@ impl Resources {
         if hosts.is_empty() {
             hosts.push(current_host.clone());
         }
-        // It becomes part of a file's name.
-        let is_plain = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
-        if current_host.is_empty() || current_host.starts_with('.') || !current_host.chars().all(is_plain) {
+        if !is_host(&current_host) {
             let remedy = "name hosts as SageMaker does: algo-1";
             return Err(invalid("read host", &current_host, "it is no name of a host", remedy));
         }
@@ -68,8 +66,14 @@ impl Resources {
     }
 }
 
+/// Whether a host may be called so: it becomes part of a file's name.
+pub(super) fn is_host(name: &str) -> bool {
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.');
+    !name.is_empty() && !name.starts_with('.') && name.chars().all(is_plain)
+}
+
 /// Where there is only one.
-const FIRST_HOST: &str = "algo-1";
+pub(super) const FIRST_HOST: &str = "algo-1";
 
 /// One channel of `inputdataconfig.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -307,7 +311,7 @@ pub(crate) fn io(act: &str, path: &Path, error: &std::io::Error) -> Fault {
     Fault::new(kind, act, path.display().to_string(), error.to_string(), remedy)
 }
 
-fn document(path: &Path) -> Result<Option<BTreeMap<String, Exact>>, Fault> {
+pub(super) fn document(path: &Path) -> Result<Option<BTreeMap<String, Exact>>, Fault> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -7,8 +7,8 @@ use strongroom::actions;
 use strongroom::app::{Effect, Event, OpEvent, OpId};
 use strongroom::config::{Connection, SandboxEndpoint};
 use strongroom::domain::{
-    AccountRequest, Fault, FaultKind, GrantRequest, ImageRequest, JobRequest, KeyRequest, Message, MessageRequest,
-    ObjectRequest, Outcome, Plaintext, ProofRequest, Request, RoleRequest, SealRequest,
+    AccountRequest, BulkRequest, Fault, FaultKind, GrantRequest, ImageRequest, JobRequest, KeyRequest, Message,
+    MessageRequest, ObjectRequest, Outcome, Plaintext, ProofRequest, Request, RoleRequest, SealRequest,
 };
 use strongroom::worker::Worker;
 use tokio::sync::mpsc;
@@ -44,6 +44,7 @@ fn class(request: &Request) -> Class {
             | ObjectRequest::DeleteBucket { .. }
             | ObjectRequest::Rewrap(_),
         )
+        | Request::Bulk(BulkRequest::Audit { .. } | BulkRequest::GoOn { .. })
         | Request::Grant(GrantRequest::Revoke { .. } | GrantRequest::New(_) | GrantRequest::Retire { .. })
         | Request::Key(
             KeyRequest::Enable { .. }
@@ -100,6 +101,7 @@ fn class(request: &Request) -> Class {
         | Request::Seal(SealRequest::Plan(_))
         | Request::Grant(GrantRequest::Await { .. } | GrantRequest::List)
         | Request::Job(JobRequest::Preflight(_) | JobRequest::SaveLog { .. })
+        | Request::Bulk(BulkRequest::Collect { .. })
         | Request::Account(AccountRequest::PlanCleanUp | AccountRequest::AuditLog { .. }) => Class::Reads,
         Request::Object(ObjectRequest::ResumeUpload { .. } | ObjectRequest::AbandonUpload { .. })
         | Request::Account(AccountRequest::SaveAudit { .. })

@@ -29,60 +29,78 @@ pub(super) enum Presence {
     Unknown,
 }
 
+/// Names as hashes, which nobody can make collide.
+#[derive(Clone, Default)]
+struct Hashes(RandomState, RandomState);
+
+impl Hashes {
+    fn of(&self, name: &str) -> u128 {
+        u128::from(self.0.hash_one(name)) << 64 | u128::from(self.1.hash_one(name))
+    }
+}
+
 type Cells<T> = Mutex<HashMap<u128, Arc<OnceCell<T>>>>;
 
 /// Those of one bucket.
 pub(super) struct DataKeys {
     bucket: String,
-    hashers: (RandomState, RandomState),
+    hashes: Hashes,
     folders: Cells<Option<HashSet<u128>>>,
     asked: Cells<Presence>,
-    named: Mutex<Named>,
 }
 
-#[derive(Default)]
-struct Named {
+/// Those that tokens name.
+pub(super) struct Named {
+    hashes: Hashes,
     names: HashSet<u128>,
     is_whole: bool,
+}
+
+impl Default for Named {
+    fn default() -> Self {
+        Self {
+            hashes: Hashes::default(),
+            names: HashSet::new(),
+            is_whole: true,
+        }
+    }
+}
+
+impl Named {
+    /// A token names it.
+    pub(super) fn note(&mut self, name: &str) {
+        if self.names.len() < MOST {
+            self.names.insert(self.hashes.of(name));
+        } else {
+            self.is_whole = false;
+        }
+    }
+
+    /// Whether one that is there is needed, now that everything was seen; `is_all` of the bucket, or a part of it.
+    pub(super) fn use_of(&self, name: &str, is_all: bool) -> KeyUse {
+        if self.names.contains(&self.hashes.of(name)) {
+            KeyUse::Referenced
+        } else if is_all && self.is_whole {
+            KeyUse::Orphaned
+        } else {
+            KeyUse::Unknown
+        }
+    }
+}
+
+/// The key of an object of `bucket` by its URI; another's is its own name.
+pub(super) fn name_of<'u>(bucket: &str, uri: &'u str) -> &'u str {
+    let rest = uri.strip_prefix("s3://").and_then(|rest| rest.strip_prefix(bucket));
+    rest.and_then(|rest| rest.strip_prefix('/')).unwrap_or(uri)
 }
 
 impl DataKeys {
     pub(super) fn new(bucket: &str) -> Self {
         Self {
             bucket: bucket.to_owned(),
-            hashers: (RandomState::new(), RandomState::new()),
+            hashes: Hashes::default(),
             folders: Mutex::default(),
             asked: Mutex::default(),
-            named: Mutex::new(Named {
-                names: HashSet::new(),
-                is_whole: true,
-            }),
-        }
-    }
-
-    fn hash(&self, name: &str) -> u128 {
-        u128::from(self.hashers.0.hash_one(name)) << 64 | u128::from(self.hashers.1.hash_one(name))
-    }
-
-    /// A token names it.
-    pub(super) fn name(&self, name: &str) {
-        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        if named.names.len() < MOST {
-            named.names.insert(self.hash(name));
-        } else {
-            named.is_whole = false;
-        }
-    }
-
-    /// Whether one that is there is needed, now that everything was seen; `is_all` of the bucket, or a part of it.
-    pub(super) fn use_of(&self, name: &str, is_all: bool) -> KeyUse {
-        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
-        if named.names.contains(&self.hash(name)) {
-            KeyUse::Referenced
-        } else if is_all && named.is_whole {
-            KeyUse::Orphaned
-        } else {
-            KeyUse::Unknown
         }
     }
 
@@ -90,14 +108,17 @@ impl DataKeys {
     pub(super) async fn presence(&self, aws: &Aws, name: &str) -> Presence {
         if let Some(end) = name.rfind(OWN) {
             let folder = &name[..end + OWN.len()];
-            if let Some(cell) = cell(&self.folders, self.hash(folder), MOST_ASKED) {
+            if let Some(cell) = cell(&self.folders, self.hashes.of(folder), MOST_ASKED) {
                 let listed = cell.get_or_init(|| self.list(aws, folder)).await;
-                if listed.as_ref().is_some_and(|names| names.contains(&self.hash(name))) {
+                if listed
+                    .as_ref()
+                    .is_some_and(|names| names.contains(&self.hashes.of(name)))
+                {
                     return Presence::There;
                 }
             }
         }
-        match cell(&self.asked, self.hash(name), MOST_ASKED) {
+        match cell(&self.asked, self.hashes.of(name), MOST_ASKED) {
             Some(cell) => *cell.get_or_init(|| self.ask(aws, name)).await,
             None => Presence::Unknown,
         }
@@ -109,7 +130,7 @@ impl DataKeys {
         let mut pages =
             pages(|token: Option<String>| again(move || s3::list_under(aws, &self.bucket, folder, token.clone())));
         while let Some(rows) = pages.try_next().await.ok()? {
-            names.extend(rows.iter().map(|row| self.hash(row.key())));
+            names.extend(rows.iter().map(|row| self.hashes.of(row.key())));
             if names.len() > MOST {
                 return None;
             }
@@ -145,8 +166,8 @@ mod tests {
 
     #[test]
     fn a_key_is_called_orphaned_only_once_all_of_the_bucket_was_seen() {
-        let keys = DataKeys::new("b");
-        keys.name(".strongroom/data-keys/a");
+        let mut keys = Named::default();
+        keys.note(".strongroom/data-keys/a");
         assert_eq!(keys.use_of(".strongroom/data-keys/a", false), KeyUse::Referenced);
         assert_eq!(keys.use_of(".strongroom/data-keys/b", false), KeyUse::Unknown);
         assert_eq!(keys.use_of(".strongroom/data-keys/b", true), KeyUse::Orphaned);

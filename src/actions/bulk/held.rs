@@ -2,59 +2,41 @@
 
 use std::collections::VecDeque;
 
-use crate::domain::audit::{AuditRow, Flaw, Kind, Told, Unread};
-use crate::domain::bond::Standing;
+use crate::domain::audit::wire::SeenRow;
+use crate::domain::audit::{Flaw, Kind, Unread};
 
 /// More are not held: of what is let go then nothing is known.
 const MOST: usize = 10_000;
 const SUFFIX: &str = ".instruction";
 
-/// What one look at an object told.
-pub(super) struct Looked {
-    pub(super) row: AuditRow,
-    pub(super) standing: Option<Standing>,
-    pub(super) told: Told,
+/// Its instruction file would come too late.
+fn give_up(looked: &mut SeenRow) {
+    looked.row.kind = Kind::Unread;
+    looked.row.flaws.clear();
+    looked.row.unread = Some(Box::new(Unread {
+        cause: "instruction file too far on in the list".to_owned(),
+        why: "it is no text, and whether an instruction file lies beside it comes too late in the list".to_owned(),
+    }));
 }
 
-impl Looked {
-    /// Of what nothing more is to be told.
-    pub(super) fn plain(row: AuditRow) -> Self {
-        Self {
-            told: Told::of(row.kind),
-            row,
-            standing: None,
-        }
-    }
-
-    /// Its instruction file would come too late.
-    fn give_up(&mut self) {
-        self.row.kind = Kind::Unread;
-        self.row.flaws.clear();
-        self.row.unread = Some(Box::new(Unread {
-            cause: "instruction file too far on in the list".to_owned(),
-            why: "it is no text, and whether an instruction file lies beside it comes too late in the list".to_owned(),
-        }));
-    }
-
-    fn instructions(&self) -> String {
-        format!("{}{SUFFIX}", self.row.key)
-    }
+fn instructions(looked: &SeenRow) -> String {
+    format!("{}{SUFFIX}", looked.row.key)
 }
 
 /// Rows in the order of the list, as many as wait.
 #[derive(Default)]
-pub(super) struct Held(VecDeque<Looked>);
+pub(super) struct Held(VecDeque<SeenRow>);
 
 impl Held {
     /// Takes in the next; gives back those that need wait no longer.
-    pub(super) fn take(&mut self, looked: Looked) -> Vec<Looked> {
-        if let (Some(version), Some(key)) = (looked.told.instructs, looked.row.key.strip_suffix(SUFFIX)) {
+    pub(super) fn take(&mut self, looked: SeenRow) -> Vec<SeenRow> {
+        if let (Some(version), Some(key)) = (looked.instructs, looked.row.key.strip_suffix(SUFFIX)) {
             let beside = self
                 .0
                 .iter_mut()
-                .filter(|held| held.row.key == key && held.told.may_be_instructed);
+                .filter(|held| held.row.key == key && held.may_be_instructed);
             for held in beside {
-                held.told.may_be_instructed = false;
+                held.may_be_instructed = false;
                 held.row.kind = Kind::S3EncryptionClient(version);
                 held.row.kms_key.clone_from(&looked.row.kms_key);
                 held.row
@@ -66,21 +48,26 @@ impl Held {
         self.0.push_back(looked);
         let mut ready = Vec::new();
         while let Some(first) = self.0.front() {
-            let is_awaited = first.told.may_be_instructed && first.instructions() >= now;
+            let is_awaited = first.may_be_instructed && instructions(first) >= now;
             if is_awaited && self.0.len() <= MOST {
                 break;
             }
             let mut first = self.0.pop_front();
             if let Some(first) = first.as_mut().filter(|_| is_awaited) {
-                first.give_up();
+                give_up(first);
             }
             ready.extend(first);
         }
         ready
     }
 
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Nothing more comes.
-    pub(super) fn rest(self) -> impl Iterator<Item = Looked> {
+    pub(super) fn rest(self) -> impl Iterator<Item = SeenRow> {
         self.0.into_iter()
     }
 }
@@ -88,18 +75,19 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::audit::AuditRow;
 
-    fn looked(key: &str, may_be_instructed: bool, instructs: Option<u8>) -> Looked {
-        let mut looked = Looked::plain(AuditRow::new(key.to_owned(), 1, Kind::SseS3));
+    fn looked(key: &str, may_be_instructed: bool, instructs: Option<u8>) -> SeenRow {
+        let mut looked = SeenRow::plain(AuditRow::new(key.to_owned(), 1, Kind::SseS3));
         looked.row.flaws.push(Flaw::Open);
-        looked.told.may_be_instructed = may_be_instructed;
-        looked.told.instructs = instructs;
+        looked.may_be_instructed = may_be_instructed;
+        looked.instructs = instructs;
         looked
     }
 
-    fn run(rows: Vec<Looked>) -> Vec<(String, Kind)> {
+    fn run(rows: Vec<SeenRow>) -> Vec<(String, Kind)> {
         let mut held = Held::default();
-        let mut out: Vec<Looked> = rows.into_iter().flat_map(|row| held.take(row)).collect();
+        let mut out: Vec<SeenRow> = rows.into_iter().flat_map(|row| held.take(row)).collect();
         out.extend(held.rest());
         out.into_iter()
             .map(|looked| (looked.row.key, looked.row.kind))

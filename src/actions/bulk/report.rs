@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::processing::collect;
 use super::{AuditRequest, AuditTable, audit};
 use crate::actions::ProgressSink;
 use crate::actions::kms_messages::write_new;
 use crate::aws::Aws;
-use crate::domain::audit::{AuditReport, AuditRow, json_row, json_summary};
-use crate::domain::{Fault, Outcome};
+use crate::domain::audit::{AuditReport, AuditRow, AuditSummary, json_row, json_summary};
+use crate::domain::{BulkFolder, Fault, ObjectUri, Outcome};
 
 /// Rows that are kept, of those that are well and of those that are not.
 const KEPT: usize = 50_000;
@@ -25,25 +26,59 @@ pub async fn audit_report(
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Fault> {
-    let (mut wrong, mut well, mut dropped) = (Vec::new(), Vec::new(), 0_u64);
-    let mut keep = |row: AuditRow| {
-        let rows = if row.is_well() { &mut well } else { &mut wrong };
+    let (bucket, prefix) = (request.bucket.clone(), request.prefix.clone());
+    let mut kept = Kept::default();
+    let summary = audit(aws, request, progress, cancel, &mut |row| kept.take(row)).await?;
+    Ok(kept.report(bucket, prefix, summary))
+}
+
+/// The same of an audit that other machines have done.
+///
+/// # Errors
+/// As [`collect`].
+pub async fn collected_report(
+    aws: &Aws,
+    folder: &BulkFolder,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Outcome, Fault> {
+    let mut kept = Kept::default();
+    let summary = collect(aws, folder, progress, cancel, &mut |row| kept.take(row)).await?;
+    let place = ObjectUri::parse(&summary.place);
+    let prefix = place.map(|place| place.key).unwrap_or_default();
+    Ok(kept.report(folder.bucket.clone(), prefix, summary))
+}
+
+/// Rows that are kept.
+#[derive(Default)]
+struct Kept {
+    wrong: Vec<AuditRow>,
+    well: Vec<AuditRow>,
+    dropped: u64,
+}
+
+impl Kept {
+    #[expect(clippy::unnecessary_wraps, reason = "as an audit tells it")]
+    fn take(&mut self, row: AuditRow) -> Result<(), Fault> {
+        let rows = if row.is_well() { &mut self.well } else { &mut self.wrong };
         if rows.len() < KEPT {
             rows.push(row);
         } else {
-            dropped += 1;
+            self.dropped += 1;
         }
         Ok(())
-    };
-    let summary = audit(aws, request, progress, cancel, &mut keep).await?;
-    wrong.append(&mut well);
-    Ok(Outcome::Audited(Arc::new(AuditReport {
-        bucket: request.bucket.clone(),
-        prefix: request.prefix.clone(),
-        summary,
-        rows: wrong,
-        dropped,
-    })))
+    }
+
+    fn report(mut self, bucket: String, prefix: String, summary: AuditSummary) -> Outcome {
+        self.wrong.append(&mut self.well);
+        Outcome::Audited(Arc::new(AuditReport {
+            bucket,
+            prefix,
+            summary,
+            rows: self.wrong,
+            dropped: self.dropped,
+        }))
+    }
 }
 
 /// Writes an audit's rows into a new file: with its summary as lines of JSON where its name ends so, else as CSV.

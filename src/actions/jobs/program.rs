@@ -29,7 +29,12 @@ pub(in crate::actions) struct Program {
 impl Program {
     /// The program that a job is to bring along, if any.
     pub(in crate::actions) async fn read(spec: &JobSpec) -> Result<Option<Self>, Fault> {
-        let Some(path) = spec.settings.program.clone() else {
+        Self::of(spec.settings.program.clone()).await
+    }
+
+    /// The one of this path, if there is one.
+    pub(in crate::actions) async fn of(path: Option<PathBuf>) -> Result<Option<Self>, Fault> {
+        let Some(path) = path else {
             return Ok(None);
         };
         blocking(move || Self::at(path).map(Some)).await
@@ -67,7 +72,7 @@ impl Program {
     }
 
     /// Puts it there, unless it is there already.
-    pub(super) async fn bring(&self, aws: &Aws, bucket: &str) -> Result<Brought, Fault> {
+    pub(in crate::actions) async fn bring(&self, aws: &Aws, bucket: &str) -> Result<Brought, Fault> {
         let key = self.key(aws, bucket);
         let brought = |is_new| Brought {
             uri: s3::uri(bucket, &key),

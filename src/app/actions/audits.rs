@@ -32,7 +32,7 @@ pub(in crate::app) const AUDIT_OBJECTS: Action = Action {
 };
 
 /// The bucket or prefix under the cursor; on an object, or nothing, the place shown.
-fn place(state: &State, target: &Target) -> Option<(String, String)> {
+pub(super) fn place(state: &State, target: &Target) -> Option<(String, String)> {
     if target.pane != Pane::Objects {
         return None;
     }

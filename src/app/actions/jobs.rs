@@ -123,7 +123,7 @@ fn kept(hyperparameters: &BTreeMap<String, String>) -> BTreeMap<String, String> 
 }
 
 /// What the configuration says of jobs; of the network, else what the newest job that is known has.
-fn settings(state: &State) -> JobSettings {
+pub(super) fn settings(state: &State) -> JobSettings {
     let mut settings = state.settings.context.jobs.clone();
     if settings.subnets.is_empty() && settings.security_groups.is_empty() {
         let known = state
@@ -165,16 +165,10 @@ pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
     let DataChannel {
         name, bucket, object, ..
     } = channels.next()?;
-    let who = state.identity.as_ref();
-    let account = who.map(|who| who.account.clone()).unwrap_or_default();
-    let region = state.settings.region.clone().unwrap_or_default();
     let spec = JobSpec {
         name: new_name(state),
         role_arn: state.last_role.clone().unwrap_or_default(),
-        image: format!(
-            "{account}.dkr.ecr.{region}.{}/example-image:latest",
-            host_suffix(&region)
-        ),
+        image: image(state),
         instance_type: "ml.m5.large".to_owned(),
         instance_count: 1,
         volume_gb: 10,
@@ -193,6 +187,17 @@ pub(super) fn new(state: &State, target: &Target) -> Option<Form> {
         original: None,
     };
     Some(form(state, spec))
+}
+
+/// The image that a new job is offered.
+pub(super) fn image(state: &State) -> String {
+    let who = state.identity.as_ref();
+    let account = who.map(|who| who.account.clone()).unwrap_or_default();
+    let region = state.settings.region.clone().unwrap_or_default();
+    format!(
+        "{account}.dkr.ecr.{region}.{}/example-image:latest",
+        host_suffix(&region)
+    )
 }
 
 fn new_name(state: &State) -> String {

@@ -387,6 +387,19 @@ pub fn told(names: &Names<'_>, outcome: &Outcome) -> (Tone, String) {
             tone = if is_well { Tone::Good } else { Tone::Warn };
             said
         }
+        Outcome::BulkBegun {
+            id,
+            job,
+            shards,
+            objects,
+        } => {
+            let count = |number: u64, of| format::count(usize::try_from(number).unwrap_or(usize::MAX), of);
+            let objects = count(*objects, "object");
+            match job {
+                Some(job) => format!("{objects} listed; the job {job} does {}.", count(*shards, "shard")),
+                None => format!("{objects} listed; of {id} there is nothing left to do."),
+            }
+        }
         Outcome::AuditReportSaved { path, rows } => {
             let rows = format::count(usize::try_from(*rows).unwrap_or(usize::MAX), "row");
             format!("Saved the audit ({rows}) to {}.", path.display())

@@ -8,9 +8,9 @@ use strongroom::domain::audit::{AuditReport, AuditSummary};
 use strongroom::domain::rewrap::RewrapSpec;
 use strongroom::domain::seal::{SealAct, SealSpec};
 use strongroom::domain::{
-    AccountRequest, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec,
-    KeyRequest, Message, MessageRequest, ObjectRequest, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec,
-    SealRequest,
+    AccountRequest, BulkAct, BulkFolder, BulkRequest, Engine, GrantRequest, GrantSpec, ImageRequest, ImageSpec,
+    JobPlan, JobRequest, JobSettings, JobSpec, KeyRequest, Message, MessageRequest, ObjectRequest, Plaintext,
+    ProofRequest, Request, RoleRequest, RoleSpec, SealRequest,
 };
 
 use super::BUCKET;
@@ -53,6 +53,15 @@ impl Stage {
         let bare = iam.create_role().role_name("bare").assume_role_policy_document(trust);
         place.wait(bare.send()).unwrap();
         place.write("Dockerfile", "FROM scratch\n");
+        // Audits by other machines: one that is done, of nothing, and one of which nothing is.
+        for (id, shards) in [("audit-1", 0), ("audit-2", 1)] {
+            let plan = serde_json::json!({
+                "version": 1, "act": "audit", "bucket": BUCKET, "prefix": "none/", "deep": false, "versions": false,
+                "inventory": null, "shards": shards, "objects": shards, "bytes": shards,
+            });
+            let folder = format!(".strongroom/bulk/{id}");
+            place.put(BUCKET, &format!("{folder}/plan.json"), plan.to_string().as_bytes());
+        }
         let stage = Self {
             data_key: told["data_key_uri"].as_str().unwrap().to_owned(),
             archive: String::new(),
@@ -111,6 +120,19 @@ impl Stage {
             to: self.key_arn.clone(),
             context: Some(BTreeMap::from([("project".to_owned(), "houses".to_owned())])),
             delete_old: false,
+        }
+    }
+
+    fn engine(&self) -> Engine {
+        let job = self.job("audit");
+        Engine {
+            role_arn: job.role_arn,
+            image: job.image,
+            instance_type: job.instance_type,
+            instances: 1,
+            volume_gb: 10,
+            max_runtime: 120,
+            settings: JobSettings::default(),
         }
     }
 
@@ -362,6 +384,21 @@ impl Stage {
             }))),
             Request::Image(ImageRequest::Try {
                 image: "strongroom-read-only-no-such-image".to_owned(),
+            }),
+            Request::Bulk(BulkRequest::Audit {
+                bucket: bucket.clone(),
+                prefix: "data/".to_owned(),
+                deep: false,
+                versions: false,
+                engine: Box::new(self.engine()),
+            }),
+            Request::Bulk(BulkRequest::GoOn {
+                folder: BulkFolder::new(&bucket, "", "audit-2"),
+                engine: Box::new(self.engine()),
+            }),
+            Request::Bulk(BulkRequest::Collect {
+                act: BulkAct::Audit,
+                folder: BulkFolder::new(&bucket, "", "audit-1"),
             }),
             Request::Account(AccountRequest::PlanCleanUp),
             Request::Job(JobRequest::SaveLog {

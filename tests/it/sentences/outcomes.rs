@@ -472,7 +472,19 @@ pub(super) fn next(outcome: &Outcome) -> Option<Outcome> {
         },
         Outcome::CleanUpPlan { .. } => audited(&[]),
         Outcome::Audited(report) if report.summary.is_well() => audited(&[Flaw::Open]),
-        Outcome::Audited(_) => Outcome::AuditReportSaved {
+        Outcome::Audited(_) => Outcome::BulkBegun {
+            id: own("audit-20260101-120000-0abc"),
+            job: Some(own("audit-20260101-120000-0abc")),
+            shards: 12,
+            objects: 11_873,
+        },
+        Outcome::BulkBegun { job: Some(_), .. } => Outcome::BulkBegun {
+            id: own("audit-20260101-120000-0abc"),
+            job: None,
+            shards: 0,
+            objects: 11_873,
+        },
+        Outcome::BulkBegun { job: None, .. } => Outcome::AuditReportSaved {
             path: PathBuf::from("/home/ann/audit-sagemaker-example.csv"),
             rows: 1,
         },

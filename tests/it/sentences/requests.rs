@@ -7,9 +7,9 @@ use std::sync::Arc;
 use strongroom::domain::rewrap::RewrapSpec;
 use strongroom::domain::seal::{SealAct, SealSpec};
 use strongroom::domain::{
-    AccountRequest, GrantConstraint, GrantRequest, GrantSpec, ImageRequest, ImageSpec, JobPlan, JobRequest,
-    JobSettings, JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest, ObjectUri, Plaintext,
-    ProofRequest, Request, RoleRequest, RoleSpec, SealRequest,
+    AccountRequest, BulkAct, BulkFolder, BulkRequest, Engine, GrantConstraint, GrantRequest, GrantSpec, ImageRequest,
+    ImageSpec, JobPlan, JobRequest, JobSettings, JobSpec, KeyRequest, KeySpec, Message, MessageRequest, ObjectRequest,
+    ObjectUri, Plaintext, ProofRequest, Request, RoleRequest, RoleSpec, SealRequest,
 };
 
 use super::outcomes::audit_report;
@@ -416,7 +416,22 @@ pub(super) fn next(request: &Request) -> Option<Request> {
         Request::Image(ImageRequest::Build(_)) => Request::Image(ImageRequest::Try {
             image: own("example-image:latest"),
         }),
-        Request::Image(ImageRequest::Try { .. }) => Request::Account(AccountRequest::PlanCleanUp),
+        Request::Image(ImageRequest::Try { .. }) => Request::Bulk(BulkRequest::Audit {
+            bucket: own(BUCKET),
+            prefix: own("data/"),
+            deep: true,
+            versions: false,
+            engine: engine(),
+        }),
+        Request::Bulk(BulkRequest::Audit { .. }) => Request::Bulk(BulkRequest::GoOn {
+            folder: folder(),
+            engine: engine(),
+        }),
+        Request::Bulk(BulkRequest::GoOn { .. }) => Request::Bulk(BulkRequest::Collect {
+            act: BulkAct::Audit,
+            folder: folder(),
+        }),
+        Request::Bulk(BulkRequest::Collect { .. }) => Request::Account(AccountRequest::PlanCleanUp),
         Request::Account(AccountRequest::PlanCleanUp) => Request::Account(AccountRequest::SaveAudit {
             to: PathBuf::from("/home/ann/audit.jsonl"),
         }),
@@ -433,5 +448,21 @@ fn rewrap(delete_old: bool) -> Box<RewrapSpec> {
         to: key(),
         context: None,
         delete_old,
+    })
+}
+
+fn folder() -> BulkFolder {
+    BulkFolder::new(BUCKET, "", "audit-20260101-120000-0abc")
+}
+
+fn engine() -> Box<Engine> {
+    Box::new(Engine {
+        role_arn: own(ROLE),
+        image: own("111122223333.dkr.ecr.us-east-1.amazonaws.com/example-image:latest"),
+        instance_type: own("ml.m5.large"),
+        instances: 4,
+        volume_gb: 10,
+        max_runtime: 86_400,
+        settings: JobSettings::default(),
     })
 }

@@ -1,0 +1,167 @@
+//! One look at one object, by one request; of the encrypted data keys and KMS keys that objects name each is asked about once.
+
+use tokio::sync::Semaphore;
+
+use super::data_keys::{DataKeys, Presence, name_of};
+use super::kms_keys::KmsKeys;
+use super::spread::spread;
+use super::trouble::{ends_all, unread, unread_end, unusable};
+use crate::actions::verify::Deep;
+use crate::aws::again::again;
+use crate::aws::{Aws, s3};
+use crate::domain::audit::wire::SeenRow;
+use crate::domain::audit::{AuditRow, Flaw, Kind, Seen, Told, classify};
+use crate::domain::bulk::Listed;
+use crate::domain::{Fault, FaultKind, Location, Reading};
+
+/// MiB of tokens that are read to their end at once, and of one alone.
+const BUDGET: usize = 64;
+const ALONE: u64 = 32;
+
+/// What looks at the objects of one bucket.
+pub(super) struct Look<'a> {
+    aws: &'a Aws,
+    bucket: String,
+    kms_keys: KmsKeys,
+    data_keys: DataKeys,
+    slowed: s3::Slowed,
+    deep: Option<Deep<'a>>,
+    budget: Semaphore,
+}
+
+impl<'a> Look<'a> {
+    /// With `deep`, to the end of every token.
+    pub(super) fn new(aws: &'a Aws, bucket: &str, deep: Option<Deep<'a>>) -> Self {
+        Self {
+            aws,
+            bucket: bucket.to_owned(),
+            kms_keys: KmsKeys::default(),
+            data_keys: DataKeys::new(bucket),
+            slowed: s3::Slowed::default(),
+            deep,
+            budget: Semaphore::new(BUDGET),
+        }
+    }
+
+    /// How often the endpoint asked for less.
+    pub(super) fn slowed(&self) -> u64 {
+        self.slowed.count()
+    }
+
+    /// `None` if it is gone by now.
+    ///
+    /// # Errors
+    /// When it is none of the object's own: then no other can be looked at either.
+    pub(super) async fn at(&self, listed: Listed) -> Result<Option<SeenRow>, Fault> {
+        let mut row = AuditRow::new(listed.key, listed.size, Kind::DeleteMarker);
+        (row.version, row.is_latest) = (listed.version, listed.is_latest);
+        if listed.is_marker {
+            return Ok(Some(SeenRow::plain(row)));
+        }
+        match self.glance(&row).await {
+            Ok(glance) => {
+                row.size = glance.size;
+                row.at_rest = glance.at_rest;
+                let told = classify(&Seen {
+                    key: &row.key,
+                    size: glance.size,
+                    info: &glance.info,
+                    at_rest: glance.at_rest,
+                    at_rest_key: glance.at_rest_key.as_deref(),
+                    first: &glance.first,
+                });
+                Ok(Some(self.told(row, told).await))
+            }
+            Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
+            Err(fault) if ends_all(&fault) => Err(fault),
+            Err(fault) => {
+                unread(&mut row, &fault);
+                Ok(Some(SeenRow::plain(row)))
+            }
+        }
+    }
+
+    async fn glance(&self, row: &AuditRow) -> Result<s3::Glance, Fault> {
+        let (aws, slowed, bucket) = (self.aws.clone(), self.slowed.clone(), self.bucket.clone());
+        let (key, version, size) = (row.key.clone(), row.version.clone(), row.size);
+        spread(async move {
+            let at = s3::At {
+                bucket: &bucket,
+                key: &key,
+                version: version.as_deref(),
+                size,
+            };
+            again(|| s3::glance(&aws, at, &slowed)).await
+        })
+        .await
+    }
+
+    /// With what KMS, the bucket and all of the token tell.
+    async fn told(&self, mut row: AuditRow, mut told: Told) -> SeenRow {
+        row.kind = told.kind;
+        row.flaws = std::mem::take(&mut told.flaws);
+        row.unread = told.unread.take().map(Box::new);
+        if let Some(id) = &told.kms_key {
+            let key = self.kms_keys.of(self.aws, id).await;
+            row.flaws.extend(unusable(&row, &key));
+            row.kms_key = Some(key);
+        }
+        if let Some((uri, is_carried)) = told.data_key_object.take() {
+            let name = name_of(&self.bucket, &uri).to_owned();
+            if self.data_keys.presence(self.aws, &name).await == Presence::Missing {
+                let uri = uri.clone();
+                row.flaws.push(Flaw::KeyObjectMissing { uri, is_carried });
+            }
+            row.data_key_object = Some(uri.into());
+        }
+        if let Some(deep) = &self.deep
+            && row.is_latest
+            && (row.kind.is_token() || matches!(row.kind, Kind::Archive | Kind::ArchiveOfTokens))
+        {
+            self.read_through(deep, &mut row).await;
+        }
+        SeenRow {
+            row,
+            standing: told.standing.take(),
+            instructs: told.instructs,
+            may_be_instructed: told.may_be_instructed,
+        }
+    }
+
+    async fn read_through(&self, deep: &Deep<'_>, row: &mut AuditRow) {
+        let weight = u32::try_from((row.size >> 20).saturating_add(1).min(ALONE)).unwrap_or(1);
+        let Ok(_room) = self.budget.acquire_many(weight).await else {
+            return;
+        };
+        let source = Location::s3(self.bucket.as_str(), row.key.as_str());
+        let verdict = match deep.verdict(&source).await {
+            Ok(verdict) => verdict,
+            Err(fault) => return unread_end(row, &fault),
+        };
+        match verdict.reading {
+            Reading::Intact { .. } => {
+                row.is_intact = Some(true);
+                row.unread = None;
+                row.flaws.retain(|flaw| !matches!(flaw, Flaw::OpenMember(_)));
+                if row.kind == Kind::Archive {
+                    row.kind = Kind::ArchiveOfTokens;
+                }
+            }
+            Reading::NotIntact { why, .. } => {
+                row.is_intact = Some(false);
+                row.unread = None;
+                row.flaws.push(Flaw::NotIntact(why.cause));
+            }
+            Reading::NoToken { why, .. } if row.kind.is_token() => row.flaws.push(Flaw::NotIntact(why.cause)),
+            Reading::NoToken { why, .. } => {
+                row.unread = None;
+                (row.kind, row.is_intact) = (Kind::Archive, None);
+                row.flaws.push(Flaw::OpenMember(why.cause));
+            }
+            Reading::NotChecked { why, .. } => unread_end(row, &why),
+        }
+        if let Some(arn) = verdict.kms_key_arn.filter(|_| row.kms_key.is_none()) {
+            row.kms_key = Some(self.kms_keys.of(self.aws, &arn).await);
+        }
+    }
+}

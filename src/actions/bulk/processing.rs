@@ -1,0 +1,341 @@
+//! Acts beyond one machine: SageMaker Processing as the engine. The list is written in shards, a job's hosts each do some of them
+//! by the same binary, results are read as one report. A host that dies loses the shard in its hands; whoever goes on does only
+//! what has no result.
+
+use std::collections::HashSet;
+
+use futures::{TryStreamExt, stream};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::AuditRequest;
+use super::audit::listing;
+use super::flow::Pages;
+use crate::actions::ProgressSink;
+use crate::actions::bucket_refusal;
+use crate::actions::faults::{cancelled, usage};
+use crate::actions::jobs::Program;
+use crate::aws::again::again;
+use crate::aws::{Aws, pages, s3, sagemaker};
+use crate::domain::bulk::{
+    BulkAct, BulkFolder, BulkJob, BulkPlan, Engine, SHARD, VERSION, is_id, job_name, shard_file,
+};
+use crate::domain::{Brought, Fault, FaultKind, Job, Outcome, bucket};
+
+mod inventory;
+mod merge;
+mod results;
+mod shards;
+mod watch;
+mod worker;
+
+pub use merge::{Standing, collect, standing};
+pub use watch::wait_for;
+pub use worker::{Share, work};
+
+/// The content type of lines of JSON.
+const LINES: &str = "application/x-ndjson";
+const LONGEST_PLAN: u64 = 1 << 20;
+const START: &str = "start processing job";
+
+/// An act that was begun or gone on with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begun {
+    /// Where everything of it is.
+    pub folder: BulkFolder,
+    /// What is to be done.
+    pub plan: BulkPlan,
+    /// The job that does it; none if nothing is to be done.
+    pub job: Option<String>,
+    /// How many shards it does.
+    pub shards: usize,
+    /// The program that is brought to its image.
+    pub brought: Option<Brought>,
+}
+
+impl From<Begun> for Outcome {
+    fn from(begun: Begun) -> Self {
+        Self::BulkBegun {
+            id: begun.folder.id().to_owned(),
+            job: begun.job,
+            shards: begun.shards as u64,
+            objects: begun.plan.objects,
+        }
+    }
+}
+
+/// Lists what is to be audited, writes it in shards, and starts the job that does them.
+///
+/// # Errors
+/// When it cannot be listed, written or started. Once the list is whole it stays, and the fault says how to go on with it.
+pub async fn begin_audit(
+    aws: &Aws,
+    request: &AuditRequest,
+    engine: &Engine,
+    inventory: Option<&str>,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Begun, Fault> {
+    check(engine)?;
+    bucket::check(START, &request.bucket)?;
+    let program = Program::of(engine.program().cloned()).await?;
+    let folder = folder(aws, &request.bucket, &new_id(BulkAct::Audit));
+    let pages: Pages<'_> = match inventory {
+        None => listing(aws, request),
+        Some(manifest) => {
+            progress.at("reading the inventory", manifest);
+            let all = inventory::listed(aws, request, manifest).await?;
+            let shards: Vec<_> = all.chunks(SHARD).map(|shard| Ok(shard.to_vec())).collect();
+            Box::pin(stream::iter(shards))
+        }
+    };
+    let hosts = usize::try_from(engine.instances).unwrap_or(1);
+    let planned = async {
+        let written = shards::write(aws, &folder, hosts, pages, progress, cancel).await?;
+        let plan = BulkPlan {
+            version: VERSION,
+            act: BulkAct::Audit,
+            bucket: request.bucket.clone(),
+            prefix: request.prefix.clone(),
+            deep: request.deep,
+            versions: request.versions,
+            inventory: inventory.map(str::to_owned),
+            shards: written.shards,
+            objects: written.objects,
+            bytes: written.bytes,
+        };
+        write_plan(aws, &folder, &plan).await?;
+        Ok(plan)
+    };
+    let plan = match planned.await {
+        Ok(plan) => plan,
+        Err(fault) => return Err(shards::take_back(aws, &folder, fault).await),
+    };
+    let shards = plan.shards;
+    let begun = Begun {
+        folder,
+        plan,
+        job: None,
+        shards,
+        brought: None,
+    };
+    if shards == 0 {
+        return Ok(begun);
+    }
+    let name = job_name(begun.folder.id(), 1);
+    let started = start(aws, begun, name, None, (engine, program), cancel).await;
+    started.map_err(|(folder, fault)| going_on(&folder, request, fault))
+}
+
+/// Starts a job that does what has no result; none if everything has.
+///
+/// # Errors
+/// When a job of the act is under way, or this one cannot be started.
+pub async fn go_on(
+    aws: &Aws,
+    folder: &BulkFolder,
+    engine: &Engine,
+    cancel: &CancellationToken,
+) -> Result<Begun, Fault> {
+    let Standing { plan, missing } = standing(aws, folder).await?;
+    let begun = Begun {
+        folder: folder.clone(),
+        shards: missing.len(),
+        plan,
+        job: None,
+        brought: None,
+    };
+    if missing.is_empty() {
+        return Ok(begun);
+    }
+    check(engine)?;
+    let program = Program::of(engine.program().cloned()).await?;
+    let jobs = jobs(aws, folder).await?;
+    if let Some(Job { name, .. }) = jobs.iter().find(|job| !job.status.has_ended()) {
+        let cause = format!("its job {name} is under way");
+        return Err(Fault::new(
+            FaultKind::Conflict,
+            START,
+            name,
+            cause,
+            "wait for it, or stop it first",
+        ));
+    }
+    let name = job_name(folder.id(), jobs.len() + 1);
+    let key = write_missing(aws, folder, &name, &missing).await?;
+    let started = start(aws, begun, name, Some(key), (engine, program), cancel).await;
+    started.map_err(|(_, fault)| fault)
+}
+
+/// Where the acts of a bucket are: where its key objects are.
+pub fn folder(aws: &Aws, bucket: &str, id: &str) -> BulkFolder {
+    let below = aws.upload_settings(bucket).data_keys_below.unwrap_or_default();
+    BulkFolder::new(bucket, &below, id)
+}
+
+/// The same, of an id that a person gave.
+///
+/// # Errors
+/// When it is no id of an act.
+pub fn folder_of(aws: &Aws, bucket: &str, id: &str) -> Result<BulkFolder, Fault> {
+    if is_id(id) {
+        return Ok(folder(aws, bucket, id));
+    }
+    let remedy = "give what was said when it was begun: audit-20260101-120000-0abc";
+    Err(usage("go on with", id, "it is no id of an act", remedy))
+}
+
+/// The jobs of an act that SageMaker knows, the last one last.
+async fn jobs(aws: &Aws, folder: &BulkFolder) -> Result<Vec<Job>, Fault> {
+    let mut jobs = Vec::new();
+    loop {
+        let name = job_name(folder.id(), jobs.len() + 1);
+        match again(|| sagemaker::describe_processing_job(aws, &name)).await {
+            Ok(job) => jobs.push(job),
+            Err(fault) if fault.kind == FaultKind::NotFound => return Ok(jobs),
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+async fn start(
+    aws: &Aws,
+    begun: Begun,
+    name: String,
+    missing: Option<String>,
+    (engine, program): (&Engine, Option<Program>),
+    cancel: &CancellationToken,
+) -> Result<Begun, (BulkFolder, Fault)> {
+    let settings = aws.upload_settings(&begun.folder.bucket);
+    let mut engine = engine.clone();
+    engine.instances = engine.instances.min(i32::try_from(begun.shards).unwrap_or(i32::MAX));
+    let job = BulkJob {
+        name,
+        engine,
+        act: begun.plan.act,
+        folder: begun.folder.clone(),
+        missing,
+        owner: settings.owner,
+        requester_pays: settings.requester_pays,
+    };
+    let started = async {
+        let brought = match &program {
+            Some(program) => Some(Box::pin(program.bring(aws, &job.folder.bucket)).await?),
+            None => None,
+        };
+        if cancel.is_cancelled() {
+            return Err(cancelled(START, &job.name));
+        }
+        sagemaker::create_bulk_job(aws, &job, brought.as_ref()).await?;
+        Ok(brought)
+    };
+    match started.await {
+        Ok(brought) => Ok(Begun {
+            job: Some(job.name),
+            brought,
+            ..begun
+        }),
+        Err(fault) => Err((begun.folder, fault)),
+    }
+}
+
+/// With how to go on with a list that is whole.
+fn going_on(folder: &BulkFolder, request: &AuditRequest, mut fault: Fault) -> Fault {
+    let place = s3::uri(&request.bucket, &request.prefix);
+    let way = format!(
+        "the list is whole: strongroom audit {place} --on processing --resume {} goes on with it",
+        folder.id()
+    );
+    fault.remedy = match fault.remedy.as_str() {
+        "" => way,
+        remedy => format!("{remedy}; {way}"),
+    };
+    fault
+}
+
+fn new_id(act: BulkAct) -> String {
+    let now = Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    format!("{}-{now}-{:04x}", act.as_str(), fastrand::u16(..))
+}
+
+fn check(engine: &Engine) -> Result<(), Fault> {
+    let positive = engine.instances > 0 && engine.volume_gb > 0 && engine.max_runtime > 0;
+    if engine.image.is_empty() {
+        return Err(usage(START, "", "no image is given", "give --image URI"));
+    }
+    if !positive {
+        let cause = "instances, volume and longest run must be positive";
+        return Err(usage(START, &engine.image, cause, ""));
+    }
+    Ok(())
+}
+
+async fn write_plan(aws: &Aws, folder: &BulkFolder, plan: &BulkPlan) -> Result<(), Fault> {
+    let text = serde_json::to_vec_pretty(plan).map_err(|error| {
+        let cause = error.to_string();
+        Fault::new(FaultKind::Other, "write", folder.uri(), cause, "please report this")
+    })?;
+    put(aws, folder, &folder.plan(), text).await
+}
+
+async fn put(aws: &Aws, folder: &BulkFolder, key: &str, text: Vec<u8>) -> Result<(), Fault> {
+    let written = s3::write_new(aws, &folder.bucket, key, text, "application/json").await;
+    match written {
+        Ok(()) => Ok(()),
+        Err(fault) => Err(bucket_refusal::of_write(aws, fault, false).await),
+    }
+}
+
+/// What is to be done.
+async fn read_plan(aws: &Aws, folder: &BulkFolder) -> Result<BulkPlan, Fault> {
+    let key = folder.plan();
+    let text = again(|| s3::read_small(aws, &folder.bucket, &key, LONGEST_PLAN)).await;
+    let text = text.map_err(|fault| match fault.kind {
+        FaultKind::NotFound => Fault {
+            remedy: "check bucket and id; an act whose list did not become whole is begun anew".to_owned(),
+            ..fault
+        },
+        _ => fault,
+    })?;
+    let plan: Option<BulkPlan> = serde_json::from_slice(&text).ok();
+    let plan = plan.filter(|plan| plan.version == VERSION && plan.bucket == folder.bucket);
+    plan.ok_or_else(|| {
+        let cause = "it is no plan that this version of strongroom reads";
+        let remedy = "open it with the version that wrote it";
+        Fault::new(FaultKind::Invalid, "read", s3::uri(&folder.bucket, &key), cause, remedy)
+    })
+}
+
+/// The files of the results that are there.
+async fn done(aws: &Aws, folder: &BulkFolder) -> Result<HashSet<String>, Fault> {
+    let results = folder.results();
+    let list = |token: Option<String>| {
+        let results = results.as_str();
+        again(move || s3::list_under(aws, &folder.bucket, results, token.clone()))
+    };
+    let mut files = HashSet::new();
+    let mut pages = pages(list);
+    while let Some(rows) = pages.try_next().await? {
+        let names = rows.iter().filter_map(|row| row.key().strip_prefix(results.as_str()));
+        files.extend(names.map(str::to_owned));
+    }
+    Ok(files)
+}
+
+/// Names the shards that a later job does, as SageMaker reads it: a prefix, then what stands behind it.
+async fn write_missing(aws: &Aws, folder: &BulkFolder, job: &str, missing: &[usize]) -> Result<String, Fault> {
+    let prefix = json!({"prefix": s3::uri(&folder.bucket, &folder.shards())});
+    let names = missing.iter().map(|number| Value::String(shard_file(*number)));
+    let text = Value::Array([prefix].into_iter().chain(names).collect()).to_string();
+    let key = folder.missing(job);
+    match put(aws, folder, &key, text.clone().into_bytes()).await {
+        // Of an earlier try, whose job was not started.
+        Err(fault) if fault.kind == FaultKind::Conflict => {
+            s3::delete_objects(aws, &folder.bucket, std::slice::from_ref(&key)).await?;
+            put(aws, folder, &key, text.into_bytes()).await?;
+        }
+        written => written?,
+    }
+    Ok(key)
+}

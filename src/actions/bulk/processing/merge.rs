@@ -1,0 +1,104 @@
+//! The results of all shards as one report: read in the order of the list, and told as one machine tells its own.
+
+use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::results::{LONGEST, Shard, read};
+use super::{done, read_plan};
+use crate::actions::ProgressSink;
+use crate::actions::bulk::rows::{Rows, Tell};
+use crate::actions::faults::cancelled;
+use crate::aws::again::again;
+use crate::aws::{Aws, s3};
+use crate::domain::audit::wire::SeenRow;
+use crate::domain::audit::{AuditSummary, Ended};
+use crate::domain::bulk::{BulkFolder, BulkPlan, shard_file};
+use crate::domain::{Fault, FaultKind, Progress};
+
+/// Shards that are read at once.
+const READS: usize = 16;
+
+/// How far an act is, as its results tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What is to be done.
+    pub plan: BulkPlan,
+    /// The shards that have no result, from 1.
+    pub missing: Vec<usize>,
+}
+
+/// How far the act is whose folder this is.
+///
+/// # Errors
+/// When its plan or its results cannot be read.
+pub async fn standing(aws: &Aws, folder: &BulkFolder) -> Result<Standing, Fault> {
+    let plan = read_plan(aws, folder).await?;
+    let done = done(aws, folder).await?;
+    let missing = (1..=plan.shards).filter(|number| !done.contains(&shard_file(*number)));
+    Ok(Standing {
+        missing: missing.collect(),
+        plan,
+    })
+}
+
+/// Tells what came of an audit by many hosts as [`audit()`](crate::actions::bulk::audit) tells what came of one machine's: the same
+/// rows in the same order, and the same of all.
+///
+/// # Errors
+/// When a shard has no result yet, one cannot be read or is none, or `tell` fails.
+pub async fn collect(
+    aws: &Aws,
+    folder: &BulkFolder,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+    tell: Tell<'_>,
+) -> Result<AuditSummary, Fault> {
+    let Standing { plan, missing } = standing(aws, folder).await?;
+    if !missing.is_empty() {
+        let cause = format!("{} of its {} shards have no result", missing.len(), plan.shards);
+        let remedy = format!(
+            "wait until its job is done; if that has ended: strongroom audit {} --on processing --resume {}",
+            s3::uri(&plan.bucket, &plan.prefix),
+            folder.id()
+        );
+        return Err(Fault::new(FaultKind::NotFound, "collect", folder.uri(), cause, remedy));
+    }
+    let place = s3::uri(&plan.bucket, &plan.prefix);
+    let summary = AuditSummary::new(place, plan.deep, plan.versions);
+    let mut rows = Rows::new(&plan.bucket, &plan.prefix, summary, tell);
+    let shards = plan.shards as u64;
+    let mut all = stream::iter(1..=plan.shards)
+        .map(|number| one(aws, folder, number))
+        .buffered(READS);
+    for number in 1.. {
+        let seen = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(cancelled("collect", folder.uri())),
+            seen = all.next() => seen,
+        };
+        let Some(seen) = seen else { break };
+        for seen in seen? {
+            rows.take(seen)?;
+        }
+        progress.report(Progress {
+            items: Some((number, shards)),
+            ..super::super::audit::so_far("collecting", &rows.summary)
+        });
+    }
+    rows.close(Ended::Whole)
+}
+
+/// What came of the shard of this number.
+async fn one(aws: &Aws, folder: &BulkFolder, number: usize) -> Result<Vec<Option<SeenRow>>, Fault> {
+    let file = shard_file(number);
+    let (at, to) = (
+        format!("{}{file}", folder.shards()),
+        format!("{}{file}", folder.results()),
+    );
+    let (shard, result) = futures::try_join!(
+        again(|| s3::read_small(aws, &folder.bucket, &at, LONGEST)),
+        again(|| s3::read_small(aws, &folder.bucket, &to, LONGEST)),
+    )?;
+    let shard = Shard::read(&file, &shard)?;
+    read(folder, &shard, &result)
+}

@@ -1,0 +1,206 @@
+//! The file that says what came of a shard: written whole by whichever host did it, and read by whoever makes the report.
+//!
+//! A heading, the KMS keys, then a line an object in the order of the shard; of one that was gone, `null`. It says which shard it
+//! is of by its SHA-256, and names every object of it: a result of anything else is refused.
+
+use serde::{Deserialize, Serialize};
+
+use crate::actions::faults::usage;
+use crate::aws::s3;
+use crate::domain::audit::wire::{Keys, SeenRow, read_row, write_row};
+use crate::domain::bulk::{BulkAct, BulkFolder, Listed, VERSION};
+use crate::domain::{Fault, FaultKind};
+use crate::envelope::binding;
+
+/// More than any shard or result of [`SHARD`](crate::domain::bulk::SHARD) objects is long, whose keys have a kilobyte at most.
+pub(super) const LONGEST: u64 = 64 << 20;
+/// What was gone.
+const GONE: &str = "null";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Heading {
+    strongroom: String,
+    version: u32,
+    act: BulkAct,
+    id: String,
+    shard: String,
+    sha256: String,
+    objects: usize,
+}
+
+const MARK: &str = "bulk-result";
+
+/// A shard as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Shard {
+    /// The name of its file.
+    pub(super) file: String,
+    pub(super) sha256: String,
+    pub(super) listed: Vec<Listed>,
+}
+
+impl Shard {
+    /// Of its file.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Self, Fault> {
+        let text = std::str::from_utf8(bytes).ok();
+        let listed = text.and_then(|text| {
+            let lines = text.lines().map(serde_json::from_str);
+            lines.collect::<Result<Vec<Listed>, _>>().ok()
+        });
+        let remedy = "start the act anew";
+        let listed = listed.ok_or_else(|| Fault::new(FaultKind::Invalid, "read", file, "it is no shard", remedy))?;
+        Ok(Self {
+            file: file.to_owned(),
+            sha256: binding::digest(bytes),
+            listed,
+        })
+    }
+}
+
+/// The lines of a shard's file.
+pub(super) fn shard_text(listed: &[Listed]) -> Result<Vec<u8>, Fault> {
+    let mut text = Vec::new();
+    for one in listed {
+        serde_json::to_writer(&mut text, one).map_err(|error| never(&error))?;
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
+/// The lines of a result's file.
+pub(super) fn write(folder: &BulkFolder, shard: &Shard, seen: &[Option<SeenRow>]) -> Result<Vec<u8>, Fault> {
+    let heading = Heading {
+        strongroom: MARK.to_owned(),
+        version: VERSION,
+        act: BulkAct::Audit,
+        id: folder.id().to_owned(),
+        shard: shard.file.clone(),
+        sha256: shard.sha256.clone(),
+        objects: seen.len(),
+    };
+    let mut keys = Keys::default();
+    let rows = seen.iter().map(|seen| match seen {
+        Some(seen) => write_row(seen, &mut keys),
+        None => Ok(GONE.to_owned()),
+    });
+    let rows = rows.collect::<Result<Vec<_>, _>>().map_err(|error| never(&error))?;
+    let heading = serde_json::to_string(&heading).map_err(|error| never(&error))?;
+    let keys = keys.write().map_err(|error| never(&error))?;
+    let lines = [heading, keys].into_iter().chain(rows);
+    Ok(lines.map(|line| line + "\n").collect::<String>().into_bytes())
+}
+
+fn never(error: &serde_json::Error) -> Fault {
+    Fault::new(
+        FaultKind::Other,
+        "write",
+        "a shard",
+        error.to_string(),
+        "please report this",
+    )
+}
+
+/// What came of each object of `shard`.
+///
+/// # Errors
+/// When it is not the whole result of this very shard.
+pub(super) fn read(folder: &BulkFolder, shard: &Shard, bytes: &[u8]) -> Result<Vec<Option<SeenRow>>, Fault> {
+    let refused = |cause: &str| {
+        let object = s3::uri(&folder.bucket, &format!("{}{}", folder.results(), shard.file));
+        let remedy = "find out who wrote it, delete it, and go on with the act: only what is missing is done again";
+        Fault::new(FaultKind::Integrity, "read", object, cause, remedy)
+    };
+    let text = std::str::from_utf8(bytes).map_err(|_| refused("it is no text"))?;
+    let mut lines = text.lines();
+    let heading: Option<Heading> = lines.next().and_then(|line| serde_json::from_str(line).ok());
+    let heading = heading.filter(|heading| heading.strongroom == MARK);
+    let heading = heading.ok_or_else(|| refused("it is no result of a shard"))?;
+    if heading.version != VERSION {
+        return Err(usage(
+            "read",
+            folder.uri(),
+            "its results were written by another version of strongroom",
+            "open it with that version",
+        ));
+    }
+    if heading.id != folder.id() || heading.shard != shard.file || heading.sha256 != shard.sha256 {
+        return Err(refused("it is the result of another shard"));
+    }
+    let keys = lines.next().and_then(|line| Keys::read(line).ok());
+    let keys = keys.ok_or_else(|| refused("it is no result of a shard"))?;
+    let mut seen = Vec::with_capacity(shard.listed.len());
+    for listed in &shard.listed {
+        let line = lines.next().ok_or_else(|| refused("it breaks off"))?;
+        if line == GONE {
+            seen.push(None);
+            continue;
+        }
+        let row = read_row(line, &keys).ok_or_else(|| refused("one of its lines tells nothing of an object"))?;
+        if row.row.key != listed.key || row.row.version != listed.version || row.row.key_use.is_some() {
+            return Err(refused("it tells of other objects than its shard"));
+        }
+        seen.push(Some(row));
+    }
+    if lines.next().is_some() || heading.objects != shard.listed.len() {
+        return Err(refused("it tells of more objects than its shard"));
+    }
+    Ok(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::domain::audit::{AuditRow, Kind};
+
+    fn shard() -> Shard {
+        let text = "{\"key\":\"a\",\"size\":1}\n{\"key\":\"b\",\"size\":2}\n{\"key\":\"c\",\"size\":3}\n";
+        let shard = Shard::read("0001.jsonl", text.as_bytes()).unwrap();
+        assert_eq!(shard_text(&shard.listed).unwrap(), text.as_bytes());
+        shard
+    }
+
+    fn seen() -> Vec<Option<SeenRow>> {
+        let row = |key: &str| Some(SeenRow::plain(AuditRow::new(key.to_owned(), 1, Kind::Plain)));
+        vec![row("a"), None, row("c")]
+    }
+
+    #[test]
+    fn a_result_is_read_as_it_was_written() {
+        let folder = BulkFolder::new("b", "", "audit-1");
+        let text = write(&folder, &shard(), &seen()).unwrap();
+        assert_eq!(read(&folder, &shard(), &text).unwrap(), seen());
+    }
+
+    #[test]
+    fn what_is_not_the_whole_result_of_the_shard_is_refused() {
+        let folder = BulkFolder::new("b", "", "audit-1");
+        let text = String::from_utf8(write(&folder, &shard(), &seen()).unwrap()).unwrap();
+        let cut: String = text.lines().take(4).map(|line| format!("{line}\n")).collect();
+        let other = Shard {
+            sha256: "0".repeat(64),
+            ..shard()
+        };
+        for (text, shard, cause) in [
+            (cut, shard(), "breaks off"),
+            (text.clone() + "null\n", shard(), "more objects"),
+            (text.replace("\"key\":\"c\"", "\"key\":\"d\""), shard(), "other objects"),
+            (
+                text.replace("\"plain\"", "\"unheard\""),
+                shard(),
+                "nothing of an object",
+            ),
+            (text.clone(), other, "another shard"),
+            (text.replace("audit-1", "audit-2"), shard(), "another shard"),
+            (String::new(), shard(), "no result"),
+        ] {
+            let fault = read(&folder, &shard, text.as_bytes()).unwrap_err();
+            assert!(fault.cause.contains(cause), "{cause}: {fault}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The list, written in shards: as it comes, and only where objects are few once all of it is known.
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::results::shard_text;
+use crate::actions::ProgressSink;
+use crate::actions::blocking::joined;
+use crate::actions::bucket_refusal;
+use crate::actions::faults::cancelled;
+use crate::aws::{Aws, s3};
+use crate::domain::bulk::{BulkFolder, Listed, SHARD, SHARDS_A_HOST, shard_file};
+use crate::domain::words::counted;
+use crate::domain::{Fault, Progress};
+
+/// Shards that are written at once.
+const WRITES: usize = 8;
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Written {
+    pub(super) shards: usize,
+    pub(super) objects: u64,
+    pub(super) bytes: u64,
+}
+
+/// Shards on their way.
+pub(super) struct Shards<'a> {
+    aws: &'a Aws,
+    folder: &'a BulkFolder,
+    /// More objects than these are in shards of the usual size.
+    few: usize,
+    is_many: bool,
+    waiting: Vec<Listed>,
+    written: Written,
+    writes: JoinSet<Result<(), Fault>>,
+}
+
+impl<'a> Shards<'a> {
+    pub(super) fn new(aws: &'a Aws, folder: &'a BulkFolder, hosts: usize) -> Self {
+        Self {
+            aws,
+            folder,
+            few: SHARD * SHARDS_A_HOST * hosts,
+            is_many: false,
+            waiting: Vec::new(),
+            written: Written::default(),
+            writes: JoinSet::new(),
+        }
+    }
+
+    /// The next of the list.
+    pub(super) async fn add(&mut self, page: Vec<Listed>) -> Result<(), Fault> {
+        self.written.objects += page.len() as u64;
+        self.written.bytes += page.iter().map(|one| one.size).sum::<u64>();
+        self.waiting.extend(page);
+        self.is_many |= self.waiting.len() > self.few;
+        while self.is_many && self.waiting.len() >= SHARD {
+            let rest = self.waiting.split_off(SHARD);
+            let shard = std::mem::replace(&mut self.waiting, rest);
+            self.write(&shard).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, listed: &[Listed]) -> Result<(), Fault> {
+        while self.writes.len() >= WRITES {
+            self.wait_for_one().await?;
+        }
+        self.written.shards += 1;
+        let key = format!("{}{}", self.folder.shards(), shard_file(self.written.shards));
+        let (aws, bucket, text) = (self.aws.clone(), self.folder.bucket.clone(), shard_text(listed)?);
+        self.writes.spawn(async move {
+            let written = s3::write_new(&aws, &bucket, &key, text, super::LINES).await;
+            match written {
+                Err(fault) => Err(bucket_refusal::of_write(&aws, fault, false).await),
+                Ok(()) => Ok(()),
+            }
+        });
+        Ok(())
+    }
+
+    async fn wait_for_one(&mut self) -> Result<(), Fault> {
+        match self.writes.join_next().await {
+            Some(done) => joined(done),
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing more comes.
+    pub(super) async fn finish(mut self) -> Result<Written, Fault> {
+        let all = std::mem::take(&mut self.waiting);
+        let shards = if self.is_many {
+            all.len().div_ceil(SHARD)
+        } else {
+            all.len().min(self.few / SHARD)
+        };
+        // None is longer than another by more than one.
+        for number in 0..shards {
+            let bound = |number: usize| number * all.len() / shards;
+            self.write(&all[bound(number)..bound(number + 1)]).await?;
+        }
+        while !self.writes.is_empty() {
+            self.wait_for_one().await?;
+        }
+        Ok(self.written)
+    }
+}
+
+/// Writes all that is listed. What was written until it fails or is cancelled stays, of use to nobody: `take_back` it.
+pub(super) async fn write(
+    aws: &Aws,
+    folder: &BulkFolder,
+    hosts: usize,
+    mut pages: super::super::flow::Pages<'_>,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Written, Fault> {
+    use futures::TryStreamExt;
+    let mut shards = Shards::new(aws, folder, hosts);
+    loop {
+        let page = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(cancelled("list", folder.uri())),
+            page = pages.try_next() => page?,
+        };
+        let Some(page) = page else { break };
+        shards.add(page).await?;
+        let objects = usize::try_from(shards.written.objects).unwrap_or(usize::MAX);
+        progress.report(Progress {
+            phase: "listing".to_owned(),
+            item: counted(objects, "object"),
+            bytes: shards.written.bytes,
+            ..Progress::default()
+        });
+    }
+    shards.finish().await
+}
+
+/// Deletes the shards of a list that did not become whole.
+pub(super) async fn take_back(aws: &Aws, folder: &BulkFolder, mut fault: Fault) -> Fault {
+    let gone = async {
+        let rows = crate::aws::every(|token| s3::list_under(aws, &folder.bucket, &folder.prefix, token)).await?;
+        let keys: Vec<String> = rows.iter().map(|row| row.key().to_owned()).collect();
+        s3::delete_objects(aws, &folder.bucket, &keys).await
+    };
+    if gone.await.is_err() {
+        fault.cause = format!(
+            "{}; what was listed until then is still in {}",
+            fault.cause,
+            folder.uri()
+        );
+    }
+    fault
+}

@@ -1,0 +1,80 @@
+//! Waiting for the job of an act: how many of its shards have a result is how far it is.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Standing, jobs, standing};
+use crate::actions::ProgressSink;
+use crate::actions::faults::cancelled;
+use crate::aws::Aws;
+use crate::domain::bulk::BulkFolder;
+use crate::domain::words::counted;
+use crate::domain::{Fault, FaultKind, Job, JobDetail, JobStatus, Progress};
+
+/// Between two looks: the first, and the longest.
+const FIRST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Waits until every shard has a result, or no job is there any more that would bring one.
+///
+/// # Errors
+/// When its last job has ended and shards have none, or AWS cannot be asked.
+pub async fn wait_for(
+    aws: &Aws,
+    folder: &BulkFolder,
+    progress: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<(), Fault> {
+    let mut pause = FIRST;
+    loop {
+        // The job first: what it did before it ended is seen then.
+        let job = jobs(aws, folder).await?.pop();
+        let Standing { plan, missing } = standing(aws, folder).await?;
+        let has_ended = job.as_ref().is_none_or(|job| job.status.has_ended());
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if has_ended {
+            return Err(ended(folder, job.as_ref(), missing.len(), plan.shards));
+        }
+        let done = plan.shards - missing.len();
+        progress.report(Progress {
+            phase: job.map(|job| job.name).unwrap_or_default(),
+            item: format!("{done} of {}", counted(plan.shards, "shard")),
+            ..Progress::default()
+        });
+        tokio::select! {
+            () = cancel.cancelled() => {
+                let fault = cancelled("wait for", folder.uri());
+                let remedy = format!("its job goes on: --resume {} --wait waits for it again", folder.id());
+                return Err(Fault { remedy, ..fault });
+            }
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = (pause * 3 / 2).min(LONGEST);
+    }
+}
+
+fn ended(folder: &BulkFolder, job: Option<&Job>, missing: usize, all: usize) -> Fault {
+    let how = match job {
+        None => "it has no job".to_owned(),
+        Some(job) => {
+            let why = job.detail.as_deref().and_then(JobDetail::why);
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            let status = match &job.status {
+                JobStatus::Completed => "completed",
+                JobStatus::Failed => "failed",
+                JobStatus::Stopped => "was stopped",
+                other => other.as_str(),
+            };
+            format!("its job {} {status}{why}", job.name)
+        }
+    };
+    let cause = format!("{how}; {missing} of its {all} shards have no result");
+    let remedy = format!(
+        "--resume {} with --image and --role starts a job for what is missing",
+        folder.id()
+    );
+    Fault::new(FaultKind::Other, "wait for", folder.uri(), cause, remedy)
+}

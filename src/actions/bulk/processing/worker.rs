@@ -1,0 +1,219 @@
+//! What one host does: the shards that it was given, but those that have a result, and a result for each as soon as it is done.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::results::{Shard, write};
+use super::{LINES, done, read_plan};
+use crate::actions::blocking::blocking;
+use crate::actions::bucket_refusal;
+use crate::actions::bulk::flow::{Pages, flow};
+use crate::actions::bulk::look::Look;
+use crate::actions::faults::{cancelled, io_fault, usage};
+use crate::actions::verify::Deep;
+use crate::actions::{OpenOptions, ProgressSink};
+use crate::aws::again::again;
+use crate::aws::{Aws, s3};
+use crate::domain::audit::Ended;
+use crate::domain::audit::wire::SeenRow;
+use crate::domain::bulk::{BulkAct, BulkFolder, BulkPlan, BulkProgress};
+use crate::domain::{Fault, FaultKind};
+
+/// Between two lines that tell how far it is.
+const TELLING: Duration = Duration::from_secs(1);
+
+/// What one host is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Where everything of the act is.
+    pub folder: BulkFolder,
+    /// What is done.
+    pub act: BulkAct,
+    /// This host.
+    pub host: String,
+    /// The folder that its shards were delivered to.
+    pub shards: PathBuf,
+}
+
+/// Does a host's share; `tell` hears how far it is, once a second and at the end. A shard that was begun when it is cancelled, or
+/// breaks off, has no result: whoever goes on with the act does it again.
+///
+/// # Errors
+/// When the plan or a shard cannot be read, AWS cannot be asked any more, or a result not be written.
+pub async fn work(
+    aws: &Aws,
+    share: &Share,
+    cancel: &CancellationToken,
+    tell: &mut (dyn FnMut(&BulkProgress) + Send),
+) -> Result<BulkProgress, Fault> {
+    let began = Instant::now();
+    let plan = read_plan(aws, &share.folder).await?;
+    if plan.act != share.act {
+        let cause = format!("it is planned as {}", plan.act.as_str());
+        return Err(usage(
+            share.act.as_str(),
+            share.folder.uri(),
+            &cause,
+            "give the act of the plan",
+        ));
+    }
+    let folder = share.shards.clone();
+    let files = blocking(move || files(&folder)).await?;
+    let done = done(aws, &share.folder).await?;
+    let todo: Vec<String> = files.iter().filter(|file| !done.contains(*file)).cloned().collect();
+    let desk = Desk(Mutex::new(On {
+        progress: BulkProgress {
+            strongroom: "bulk".to_owned(),
+            act: share.act,
+            host: share.host.clone(),
+            shards: files.len(),
+            shards_done: files.len() - todo.len(),
+            objects: 0,
+            failed: 0,
+            bytes: 0,
+            seconds: 0.0,
+        },
+        shards: VecDeque::new(),
+        seen: Vec::new(),
+    }));
+    let now = || BulkProgress {
+        seconds: (began.elapsed().as_secs_f64() * 10.0).round() / 10.0,
+        ..desk.lock().progress.clone()
+    };
+    let mut ticks = tokio::time::interval(TELLING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut all = Box::pin(shards(aws, share, &plan, todo, &desk, cancel));
+    let ended = loop {
+        tokio::select! {
+            biased;
+            ended = &mut all => break ended,
+            _ = ticks.tick() => tell(&now()),
+        }
+    };
+    tell(&now());
+    ended.map(|()| now())
+}
+
+/// What is on the desk: how far it is, and shards that were begun.
+struct On {
+    progress: BulkProgress,
+    shards: VecDeque<Shard>,
+    /// Of the first of them.
+    seen: Vec<Option<SeenRow>>,
+}
+
+struct Desk(Mutex<On>);
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, On> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more was looked at; the shard that is done now, if one is.
+    fn take(&self, seen: Option<SeenRow>) -> Option<(Shard, Vec<Option<SeenRow>>)> {
+        let mut on = self.lock();
+        on.progress.objects += 1;
+        if let Some(seen) = &seen {
+            on.progress.bytes += seen.row.size;
+            on.progress.failed += u64::from(seen.row.unread.is_some());
+        }
+        on.seen.push(seen);
+        let is_done = on
+            .shards
+            .front()
+            .is_some_and(|shard| shard.listed.len() == on.seen.len());
+        let shard = if is_done { on.shards.pop_front() } else { None };
+        shard.map(|shard| (shard, std::mem::take(&mut on.seen)))
+    }
+}
+
+async fn shards(
+    aws: &Aws,
+    share: &Share,
+    plan: &BulkPlan,
+    todo: Vec<String>,
+    desk: &Desk,
+    cancel: &CancellationToken,
+) -> Result<(), Fault> {
+    // What cannot be written makes all further work useless.
+    let cancel = cancel.child_token();
+    let (silent, open) = (ProgressSink::none(), OpenOptions::default());
+    let deep = plan.deep.then(|| Deep::new(aws, &open, &silent, &cancel));
+    let look = Look::new(aws, &plan.bucket, deep);
+    let (finished, mut results) = mpsc::unbounded_channel();
+    let pages: Pages<'_> = Box::pin(stream::iter(todo).then(|file| async move {
+        let path = share.shards.join(&file);
+        let shard = blocking(move || {
+            let bytes = std::fs::read(&path).map_err(|error| io_fault("read", path.display(), &error))?;
+            Shard::read(&file, &bytes)
+        });
+        let shard = shard.await?;
+        let listed = shard.listed.clone();
+        if !listed.is_empty() {
+            desk.lock().shards.push_back(shard);
+        }
+        Ok(listed)
+    }));
+    let doing = async {
+        let mut take = move |seen| {
+            if let Some(done) = desk.take(seen) {
+                // Whoever writes has failed, and says so.
+                let _ = finished.send(done);
+            }
+            Ok(())
+        };
+        flow(&look, pages, &cancel, &mut take).await
+    };
+    let writing = async {
+        while let Some((shard, seen)) = results.recv().await {
+            let written = put(aws, &share.folder, &shard, &seen).await;
+            if written.is_err() {
+                cancel.cancel();
+                return written;
+            }
+            desk.lock().progress.shards_done += 1;
+        }
+        Ok(())
+    };
+    let (flowed, written) = futures::join!(doing, writing);
+    written?;
+    match flowed?.ended {
+        Ended::Whole => Ok(()),
+        Ended::Stopped => Err(cancelled(share.act.as_str(), share.folder.uri())),
+        Ended::BrokeOff(fault) => Err(*fault),
+    }
+}
+
+/// Writes the result of a shard. Another host's, or an earlier job's, is as good: it is left.
+async fn put(aws: &Aws, folder: &BulkFolder, shard: &Shard, seen: &[Option<SeenRow>]) -> Result<(), Fault> {
+    let key = format!("{}{}", folder.results(), shard.file);
+    let text = write(folder, shard, seen)?;
+    let put = again(|| s3::write_new(aws, &folder.bucket, &key, text.clone(), LINES));
+    match put.await {
+        Ok(()) => Ok(()),
+        Err(fault) if fault.kind == FaultKind::Conflict => Ok(()),
+        Err(fault) => Err(bucket_refusal::of_write(aws, fault, false).await),
+    }
+}
+
+/// The shards in a folder, by name; none is no fault: where there are fewer than hosts, one has none.
+fn files(folder: &Path) -> Result<Vec<String>, Fault> {
+    let failed = |error: &std::io::Error| io_fault("list", folder.display(), error);
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| failed(&error))?,
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let name = entry.map_err(|error| failed(&error))?.file_name();
+        names.extend(name.into_string().ok().filter(|name| name.ends_with(".jsonl")));
+    }
+    Ok(names.into_iter().collect())
+}

@@ -1,0 +1,144 @@
+//! Acts on a prefix beyond one machine: begun, gone on with, waited for; and what a host of them runs.
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::output::{clear_progress, json_line, line, progress, terms, warn};
+use crate::actions::bulk::AuditRequest;
+use crate::actions::bulk::processing::{Begun, begin_audit, folder_of, go_on, standing, wait_for};
+use crate::actions::role_arn;
+use crate::aws::Aws;
+use crate::cli::{AuditArgs, BulkWorkerArgs, EngineArgs};
+use crate::domain::words::counted;
+use crate::domain::{BulkAct, BulkFolder, Engine, Fault, FaultKind, JobSettings};
+use crate::training;
+
+const INSTANCES: i32 = 1;
+const INSTANCE_TYPE: &str = "ml.m5.large";
+const VOLUME: i32 = 10;
+/// A day.
+const MAX_RUNTIME: i32 = 86_400;
+
+/// Begins an audit by other machines, or goes on with one; where its results are once all of them are there, if that was waited
+/// for.
+///
+/// # Errors
+/// When it could not be begun, or its job ended without all results.
+pub(super) async fn audited(
+    aws: &Aws,
+    request: &AuditRequest,
+    (args, settings): (&AuditArgs, &JobSettings),
+    cancel: &CancellationToken,
+) -> Result<Option<BulkFolder>, Fault> {
+    let asked = &args.engine;
+    let begun = match &asked.resume {
+        Some(id) => {
+            let folder = folder_of(aws, &request.bucket, id)?;
+            let standing = standing(aws, &folder).await?;
+            if standing.plan.prefix != request.prefix {
+                let planned = format!("s3://{}/{}", standing.plan.bucket, standing.plan.prefix);
+                let cause = format!("it is an act on {planned}");
+                return Err(usage(&args.place, cause, "give the place that it was begun with"));
+            }
+            // Who only wants the report needs neither image nor role.
+            if standing.missing.is_empty() {
+                return Ok(Some(folder));
+            }
+            // Who only waits needs none either.
+            if asked.wait && asked.image.is_none() {
+                return waited(aws, folder, cancel).await.map(Some);
+            }
+            Box::pin(go_on(aws, &folder, &engine(aws, asked, settings).await?, cancel)).await?
+        }
+        None => {
+            let engine = engine(aws, asked, settings).await?;
+            let (inventory, progress) = (asked.inventory.as_deref(), progress());
+            let begun = Box::pin(begin_audit(aws, request, &engine, inventory, &progress, cancel)).await;
+            clear_progress();
+            begun?
+        }
+    };
+    said(&begun, args)?;
+    if !asked.wait {
+        return Ok(None);
+    }
+    waited(aws, begun.folder, cancel).await.map(Some)
+}
+
+async fn waited(aws: &Aws, folder: BulkFolder, cancel: &CancellationToken) -> Result<BulkFolder, Fault> {
+    let waited = wait_for(aws, &folder, &progress(), cancel).await;
+    clear_progress();
+    waited.map(|()| folder)
+}
+
+/// Says what was begun; beside a report that is waited for, not in it.
+fn said(begun: &Begun, args: &AuditArgs) -> Result<(), Fault> {
+    let (id, plan) = (begun.folder.id(), &begun.plan);
+    if let Some(brought) = begun.brought.as_ref().filter(|brought| brought.is_new) {
+        warn(&format!("{id}: strongroom uploaded to {}", brought.uri));
+    }
+    if args.json && !args.engine.wait {
+        return json_line(&json!({
+            "event": "begun", "id": id, "job": begun.job, "folder": begun.folder.uri(),
+            "shards": begun.shards, "objects": plan.objects, "bytes": plan.bytes,
+        }));
+    }
+    let objects = counted(usize::try_from(plan.objects).unwrap_or(usize::MAX), "object");
+    let shards = counted(begun.shards, "shard");
+    let job = match &begun.job {
+        Some(job) => format!("the job {job} does {shards}"),
+        None => "there is nothing to do".to_owned(),
+    };
+    let text = format!("{id}: {objects} listed; {job}");
+    if args.engine.wait {
+        warn(&text);
+        return Ok(());
+    }
+    line(&text)?;
+    line(&format!(
+        "its report: strongroom audit {} --on processing --resume {id} --wait",
+        args.place
+    ))
+}
+
+async fn engine(aws: &Aws, args: &EngineArgs, settings: &JobSettings) -> Result<Engine, Fault> {
+    let lacks = |option: &str, remedy: &str| usage(option, "it is not given".to_owned(), remedy);
+    let Some(image) = args.image.clone() else {
+        return Err(lacks(
+            "--image",
+            "give the URI of an image with strongroom in it, or of any other with --program",
+        ));
+    };
+    let Some(role) = &args.role else {
+        return Err(lacks("--role", "give the role that its hosts ask as"));
+    };
+    Ok(Engine {
+        role_arn: role_arn(aws, role).await?,
+        image,
+        instance_type: args.instance_type.clone().unwrap_or_else(|| INSTANCE_TYPE.to_owned()),
+        instances: args.instances.unwrap_or(INSTANCES),
+        volume_gb: args.volume.unwrap_or(VOLUME),
+        max_runtime: args.max_runtime.unwrap_or(MAX_RUNTIME),
+        settings: JobSettings {
+            program: args
+                .program
+                .clone()
+                .or_else(|| settings.program.clone())
+                .filter(|path| !path.as_os_str().is_empty()),
+            ..settings.clone()
+        },
+    })
+}
+
+fn usage(object: &str, cause: String, remedy: &str) -> Fault {
+    Fault::new(FaultKind::Usage, "read", object, cause, remedy)
+}
+
+/// What a host of a processing job runs.
+///
+/// # Errors
+/// When its share could not be done.
+pub async fn worker(args: &BulkWorkerArgs) -> Result<u8, Fault> {
+    let act = BulkAct::parse(&args.act).ok_or_else(|| usage("--act", format!("`{}` is no act", args.act), ""))?;
+    training::bulk_worker(act, &args.from, terms(&args.terms)).await
+}

@@ -1,0 +1,380 @@
+//! Acts on everything under a prefix beyond one machine: a list in shards, hosts that each do some of them, results by shard,
+//! and one report. What stands in S3 is described here; each part of it is written once.
+//!
+//! ```text
+//! .strongroom/bulk/ID/plan.json           written last: the list is whole
+//!                     shards/0001.jsonl   what is to be done, a line an object
+//!                     results/0001.jsonl  what came of it, written by whichever host did it
+//!                     missing/JOB.json    of a later job, the shards that had no result
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, FaultKind, JobSettings, ObjectUri};
+
+/// Below the prefix of key objects.
+const FOLDER: &str = ".strongroom/bulk/";
+/// Objects of one shard: what a host that dies loses at most.
+pub const SHARD: usize = 1000;
+/// Shards for each host, where objects are few.
+pub const SHARDS_A_HOST: usize = 4;
+/// The version of all that is written there.
+pub const VERSION: u32 = 1;
+
+/// What is done to each object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BulkAct {
+    /// Say what it is.
+    Audit,
+}
+
+impl BulkAct {
+    /// Every act.
+    pub const ALL: [Self; 1] = [Self::Audit];
+
+    /// The word that commands use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+        }
+    }
+
+    /// From that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.as_str() == word)
+    }
+}
+
+/// One that was listed, as a line of a shard says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listed {
+    /// Its whole key.
+    pub key: String,
+    /// Bytes stored; none of a delete marker.
+    pub size: u64,
+    /// As it was listed, without quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<Box<str>>,
+    /// Its version, where versions are listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Box<str>>,
+    /// Whether it is the object that is there now.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub is_latest: bool,
+    /// Whether it is the mark that a key was deleted.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub is_marker: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_no(value: &bool) -> bool {
+    !*value
+}
+
+/// What is to be done, and how much of it there is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BulkPlan {
+    /// [`VERSION`].
+    pub version: u32,
+    /// What is done.
+    pub act: BulkAct,
+    /// The bucket.
+    pub bucket: String,
+    /// Every key that begins so.
+    pub prefix: String,
+    /// Whether tokens are read to their end.
+    pub deep: bool,
+    /// Whether older versions are looked at too.
+    pub versions: bool,
+    /// S3 URI of the inventory that the list was read from, if S3 was not asked itself.
+    pub inventory: Option<String>,
+    /// How many shards there are, counted from 1.
+    pub shards: usize,
+    /// How many objects are in them.
+    pub objects: u64,
+    /// Of so many bytes.
+    pub bytes: u64,
+}
+
+/// Where everything of one act is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BulkFolder {
+    /// The bucket.
+    pub bucket: String,
+    /// Every key of it begins so; it ends in `/`.
+    pub prefix: String,
+}
+
+impl BulkFolder {
+    /// Of the act of this id; `below` is the prefix of the bucket's key objects.
+    pub fn new(bucket: &str, below: &str, id: &str) -> Self {
+        Self {
+            bucket: bucket.to_owned(),
+            prefix: format!("{below}{FOLDER}{id}/"),
+        }
+    }
+
+    /// Of its URI.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn read(uri: &str) -> Result<Self, Fault> {
+        let folder = ObjectUri::parse(uri).map(|uri| Self {
+            bucket: uri.bucket,
+            prefix: uri.key,
+        });
+        folder
+            .filter(|folder| folder.prefix.ends_with('/') && is_id(folder.id()) && folder.prefix.contains(FOLDER))
+            .ok_or_else(|| {
+                let cause = "it is no folder of an act on a prefix";
+                Fault::new(
+                    FaultKind::Usage,
+                    "read",
+                    uri,
+                    cause,
+                    "give s3://BUCKET/.strongroom/bulk/ID/",
+                )
+            })
+    }
+
+    /// The act's id.
+    pub fn id(&self) -> &str {
+        let inner = self.prefix.strip_suffix('/').unwrap_or(&self.prefix);
+        inner.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// `s3://…/ID/`.
+    pub fn uri(&self) -> String {
+        format!("s3://{}/{}", self.bucket, self.prefix)
+    }
+
+    /// Where the plan is.
+    pub fn plan(&self) -> String {
+        format!("{}plan.json", self.prefix)
+    }
+
+    /// Where the shards are.
+    pub fn shards(&self) -> String {
+        format!("{}shards/", self.prefix)
+    }
+
+    /// Where the results are.
+    pub fn results(&self) -> String {
+        format!("{}results/", self.prefix)
+    }
+
+    /// What names the shards that a later job does.
+    pub fn missing(&self, job: &str) -> String {
+        format!("{}missing/{job}.json", self.prefix)
+    }
+}
+
+/// The file of a shard, and of its result.
+pub fn shard_file(number: usize) -> String {
+    format!("{number:04}.jsonl")
+}
+
+/// Whether an act may be called so: it becomes part of keys and names.
+pub fn is_id(id: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    (1..=50).contains(&id.len()) && id.chars().all(inner) && !id.starts_with('-') && !id.ends_with('-')
+}
+
+/// The name of the `nth` job of an act, counted from 1.
+pub fn job_name(id: &str, nth: usize) -> String {
+    match nth {
+        0 | 1 => id.to_owned(),
+        later => format!("{id}-{later}"),
+    }
+}
+
+/// How far a host is: a line of its log a second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BulkProgress {
+    /// Always `bulk`.
+    pub strongroom: String,
+    /// What is done.
+    pub act: BulkAct,
+    /// Which host it is.
+    pub host: String,
+    /// Its shards.
+    pub shards: usize,
+    /// Those with a result.
+    pub shards_done: usize,
+    /// Objects that were done.
+    pub objects: u64,
+    /// Of them, those that could not be.
+    pub failed: u64,
+    /// Bytes stored of the objects that were done.
+    pub bytes: u64,
+    /// How long it has been at it.
+    pub seconds: f64,
+}
+
+/// What carries an act out beyond one machine.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Engine {
+    /// The execution role's ARN.
+    pub role_arn: String,
+    /// The image's URI.
+    pub image: String,
+    /// `ml.m5.large`, …
+    pub instance_type: String,
+    /// How many instances.
+    pub instances: i32,
+    /// Volume in GB.
+    pub volume_gb: i32,
+    /// Longest run in seconds.
+    pub max_runtime: i32,
+    /// What a company's rules want of a job; the program that is brought is there too.
+    pub settings: JobSettings,
+}
+
+impl Engine {
+    /// The program that is brought to an image without any.
+    pub fn program(&self) -> Option<&PathBuf> {
+        self.settings.program.as_ref()
+    }
+
+    /// The environment of its containers.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.settings.environment
+    }
+}
+
+/// A processing job that does shards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BulkJob {
+    /// Its name.
+    pub name: String,
+    /// What carries it out.
+    pub engine: Engine,
+    /// What is done.
+    pub act: BulkAct,
+    /// Where everything is.
+    pub folder: BulkFolder,
+    /// The key of what names its shards; all shards if none.
+    pub missing: Option<String>,
+    /// On whose terms the bucket is asked.
+    pub owner: Option<String>,
+    /// Whether whoever asks pays.
+    pub requester_pays: bool,
+}
+
+impl BulkJob {
+    /// The command of its containers.
+    pub const COMMAND: &str = "bulk-worker";
+
+    /// The tag that says which act it is of.
+    pub const TAG: &str = "strongroom:bulk";
+
+    /// The words that follow.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut words = vec![
+            "--act".to_owned(),
+            self.act.as_str().to_owned(),
+            "--from".to_owned(),
+            self.folder.uri(),
+        ];
+        if let Some(owner) = &self.owner {
+            words.extend(["--expected-owner".to_owned(), owner.clone()]);
+        }
+        if self.requester_pays {
+            words.push("--requester-pays".to_owned());
+        }
+        words
+    }
+
+    /// The act that a job of such words does, and where; `None` if it is none of ours.
+    pub fn of_arguments(words: &[String]) -> Option<(BulkAct, BulkFolder)> {
+        let after = |name: &str| {
+            let at = words.iter().position(|word| word == name)?;
+            words.get(at + 1)
+        };
+        let act = BulkAct::parse(after("--act")?)?;
+        Some((act, BulkFolder::read(after("--from")?).ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_folder_and_a_job_are_read_as_they_were_written() {
+        let folder = BulkFolder::new("b", "team/", "audit-1");
+        assert_eq!(folder.uri(), "s3://b/team/.strongroom/bulk/audit-1/");
+        assert_eq!(BulkFolder::read(&folder.uri()).unwrap(), folder);
+        assert_eq!(folder.id(), "audit-1");
+        for other in [
+            "s3://b/",
+            "s3://b/.strongroom/bulk/",
+            "s3://b/.strongroom/bulk/a b/",
+            "b/x",
+            "s3://b/data/x/",
+        ] {
+            assert!(BulkFolder::read(other).is_err(), "{other}");
+        }
+        let job = BulkJob {
+            name: job_name("audit-1", 2),
+            engine: Engine::default(),
+            act: BulkAct::Audit,
+            folder: folder.clone(),
+            missing: None,
+            owner: Some("111122223333".to_owned()),
+            requester_pays: true,
+        };
+        assert_eq!(job.name, "audit-1-2");
+        assert_eq!(BulkJob::of_arguments(&job.arguments()), Some((BulkAct::Audit, folder)));
+        assert_eq!(BulkJob::of_arguments(&["--act".to_owned(), "train".to_owned()]), None);
+    }
+
+    #[test]
+    fn a_line_of_progress_is_what_others_read() {
+        let progress = BulkProgress {
+            strongroom: "bulk".to_owned(),
+            act: BulkAct::Audit,
+            host: "algo-1".to_owned(),
+            shards: 12,
+            shards_done: 3,
+            objects: 3000,
+            failed: 1,
+            bytes: 123_456,
+            seconds: 12.5,
+        };
+        let line = r#"{"strongroom":"bulk","act":"audit","host":"algo-1","shards":12,"shards_done":3,"objects":3000,"failed":1,"bytes":123456,"seconds":12.5}"#;
+        assert_eq!(serde_json::to_string(&progress).unwrap(), line);
+    }
+
+    #[test]
+    fn a_listed_object_takes_no_more_words_than_it_needs() {
+        let listed = Listed {
+            key: "a".to_owned(),
+            size: 1,
+            etag: None,
+            version: None,
+            is_latest: true,
+            is_marker: false,
+        };
+        let line = serde_json::to_string(&listed).unwrap();
+        assert_eq!(line, r#"{"key":"a","size":1}"#);
+        assert_eq!(serde_json::from_str::<Listed>(&line).unwrap(), listed);
+    }
+}
