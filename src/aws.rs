@@ -27,6 +27,7 @@ pub use self::person::Person;
 
 pub(crate) use self::pages::{Paged, every, pages};
 pub(crate) use self::profile::names as profiles;
+pub(crate) use self::room::{Room, Taken};
 
 pub(crate) mod again;
 pub(crate) mod ecr;
@@ -57,6 +58,7 @@ mod patience;
 mod person;
 mod profile;
 mod renewal;
+mod room;
 mod roots;
 mod settings;
 mod tokens;
@@ -84,6 +86,10 @@ struct Inner {
     tokens: Arc<Tokens>,
     /// What objects were when they were opened.
     openings: Arc<s3::Openings>,
+    /// For the bytes of objects on their way.
+    room: Room,
+    /// How often S3 asked for less.
+    slowed: s3::Slowed,
     /// Our ARN, once somebody asked.
     identity: Arc<OnceLock<String>>,
     throttled: Arc<Throttled>,
@@ -146,6 +152,8 @@ impl Aws {
             }),
             tokens: Arc::default(),
             openings: Arc::default(),
+            room: Room::default(),
+            slowed: s3::Slowed::default(),
             identity: Arc::default(),
             throttled: Arc::default(),
             uploads: connection.uploads.clone(),
@@ -237,6 +245,8 @@ impl Aws {
             audit: Arc::clone(&self.inner.audit),
             tokens: Arc::clone(&self.inner.tokens),
             openings: Arc::default(),
+            room: self.inner.room.clone(),
+            slowed: self.inner.slowed.clone(),
             identity: Arc::new(identity.map_or_else(OnceLock::new, OnceLock::from)),
             throttled: Arc::clone(&self.inner.throttled),
             uploads: self.inner.uploads.clone(),
@@ -279,6 +289,8 @@ impl Aws {
             audit: Arc::clone(&self.inner.audit),
             tokens: Arc::clone(&self.inner.tokens),
             openings: Arc::clone(&self.inner.openings),
+            room: self.inner.room.clone(),
+            slowed: self.inner.slowed.clone(),
             identity: Arc::clone(&self.inner.identity),
             throttled: Arc::clone(&self.inner.throttled),
             uploads,
@@ -333,6 +345,16 @@ impl Aws {
 
     pub(in crate::aws) fn openings(&self) -> &s3::Openings {
         &self.inner.openings
+    }
+
+    /// Room for the bytes of objects on their way.
+    pub(crate) fn room(&self) -> &Room {
+        &self.inner.room
+    }
+
+    /// How often S3 asked for less until now, also where asking again helped.
+    pub(crate) fn slowed(&self) -> u64 {
+        self.inner.slowed.count()
     }
 
     /// Tokens of grants that may not be known everywhere yet.

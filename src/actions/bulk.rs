@@ -8,7 +8,6 @@ mod flow;
 mod held;
 mod kms_keys;
 mod look;
-mod pace;
 pub mod processing;
 mod report;
 mod rewrap;

@@ -3,24 +3,29 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::StreamExt;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::blocking::blocking;
 use super::bucket_refusal;
-use super::download::{ALONE, AMONG_OTHERS, Download, Token, Watched, is_archive, open_file, scratch};
+use super::download::{
+    ALONE, AMONG_OTHERS, Arriving, Download, RANGE, Token, Watched, is_archive, open_file, room_for, scratch,
+};
 use super::faults::{cancelled, io_fault, keeping, unless_cancelled, usage};
+use super::flight::Flight;
 use super::kinds::{no_token, of_file, verified, with_length};
 use super::sweep::Leftovers;
+use super::tally::Tally;
 use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, unlock_file, unlock_object};
 use crate::aws::again::again;
 use crate::aws::{Aws, every, s3, transfer};
 use crate::domain::bond::Survey;
-use crate::domain::{Bond, Contested, Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Verified};
+use crate::domain::{
+    Bond, Contested, Fault, FaultKind, Location, ObjectFormat, ObjectInfo, ObjectRow, ObjectUri, Verified,
+};
 use crate::envelope::Opened;
 use crate::publish::{Folder, Published, Unpublished};
 
@@ -35,10 +40,7 @@ pub(super) use archived::fetch;
 use target::{Spot, Target};
 
 const ACT: &str = "decrypt";
-/// What says in an object's metadata that it is a token of ours.
-const VERSION: &str = "strongroom-version";
-/// Objects of a prefix that are opened at once.
-const FILES: usize = 4;
+const PHASE: &str = "downloading";
 
 /// What to decrypt, and to where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +147,40 @@ enum Looked {
     Passed,
     Opened(DecryptedFile),
     /// It was moved: all others must be looked at first.
-    Waits(String),
+    Waits,
+}
+
+/// Key and size of an object.
+type Listed = (String, u64);
+
+/// A prefix that is opened.
+struct Under<'a> {
+    bucket: &'a str,
+    prefix: &'a str,
+    /// What its objects say of their places.
+    survey: Mutex<Survey>,
+    tally: Tally,
+}
+
+impl Under<'_> {
+    fn survey(&self) -> MutexGuard<'_, Survey> {
+        self.survey.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An object that was looked at.
+struct Object<'a> {
+    bucket: &'a str,
+    key: &'a str,
+    beginning: transfer::Beginning,
+    in_flight: usize,
+}
+
+impl Object<'_> {
+    /// Whether all of it is here.
+    fn is_here(&self) -> bool {
+        self.beginning.length() == self.beginning.head.length
+    }
 }
 
 struct Run<'a> {
@@ -180,47 +215,58 @@ impl Run<'_> {
     async fn named(&self, bucket: &str, key: &str, told: Option<ObjectFormat>) -> Result<DecryptedFile, Fault> {
         let target = Target::of(&self.request.output)?;
         self.check(&target)?;
-        let head = transfer::head(self.aws, bucket, key).await?;
-        let format = match told {
-            Some(format) => format,
-            None if head.metadata.contains_key(VERSION) => ObjectFormat::Strongroom,
-            None => again(|| s3::object_info(self.aws, bucket, key)).await?.format,
+        let _room = room_for(self.aws, None, ALONE).await;
+        let wants = |info: &ObjectInfo, _: &transfer::Head| told.unwrap_or(info.format).is_token();
+        let object = Object {
+            bucket,
+            key,
+            beginning: transfer::beginning(self.aws, (bucket, key), None, RANGE, wants).await?,
+            in_flight: ALONE,
         };
+        let format = told.unwrap_or(object.beginning.info.format);
         if !format.is_token() {
             return Err(no_token(ACT, s3::uri(bucket, key), format));
         }
-        let claim = Claim::read(bucket, key, &head.metadata)?;
+        let claim = Claim::read(bucket, key, &object.beginning.head.metadata)?;
         let bond = claim.bond(&self.request.open, Among::Nothing)?;
-        self.object((bucket, key, &head), claim, bond, &target, ALONE).await
+        self.object(&object, claim, bond, &target, self.progress).await
     }
 
     /// Opens an object that may be opened where it stands.
     async fn object(
         &self,
-        (bucket, key, head): (&str, &str, &transfer::Head),
+        object: &Object<'_>,
         claim: Claim,
         bond: Bond,
         target: &Target,
-        in_flight: usize,
+        progress: &ProgressSink,
     ) -> Result<DecryptedFile, Fault> {
         self.check(target)?;
         let unlocked = unlock_object(self.aws, claim, bond, &self.request.open, &self.keyring).await?;
         let unlocked = Arc::new(unlocked);
+        let head = &object.beginning.head;
         let download = Download {
             aws: self.aws,
-            bucket,
-            key,
+            bucket: object.bucket,
+            key: object.key,
             head,
-            progress: self.progress,
+            beginning: &object.beginning.pieces,
+            progress,
             cancel: self.cancel,
-            phase: "downloading",
-            in_flight,
+            phase: PHASE,
+            in_flight: object.in_flight,
         };
-        let source = (s3::uri(bucket, key), head.unquoted_etag());
+        let source = (s3::uri(object.bucket, object.key), head.unquoted_etag());
         match target {
             Target::File(spot) => {
                 self.leftovers.sweep(&spot.folder).await;
                 let (shown, to) = (source.0.clone(), spot.clone());
+                if object.is_here() {
+                    // What is here already is not kept a second time.
+                    let read = move |token: &mut Watched<Arriving>| to_file(token, &unlocked, &shown, &to);
+                    let made = download.through(read).await.map_err(|fault| with_length(fault, head))?;
+                    return self.publish(made, source, spot).await;
+                }
                 let read = move |unlocked: &Unlocked, token: &mut Watched<Token>| to_file(token, unlocked, &shown, &to);
                 let made = download.spooled_through(&spot.folder, &unlocked, read).await;
                 let (spool, made) = made.map_err(|fault| with_length(fault, head))?;
@@ -292,16 +338,24 @@ impl Run<'_> {
 
     async fn prefix(&self, bucket: &str, prefix: &str) -> Result<DecryptReport, Fault> {
         self.folder()?;
-        let keys = self.keys(bucket, prefix).await?;
-        self.check_names(bucket, prefix, &keys).await?;
-        let survey = Mutex::new(Survey::default());
+        let objects = self.objects(bucket, prefix).await?;
+        self.check_names(bucket, prefix, &objects).await?;
+        let under = Under {
+            bucket,
+            prefix,
+            survey: Mutex::default(),
+            tally: Tally::new(self.progress, PHASE),
+        };
+        under
+            .tally
+            .listed(objects.len() as u64, objects.iter().map(|(_, size)| size).sum());
+        under.tally.is_whole();
         let mut report = DecryptReport {
             files: Vec::new(),
             failed: Vec::new(),
         };
-        let waiting = self.all((bucket, prefix), keys, (&survey, true), &mut report).await?;
-        self.all((bucket, prefix), waiting, (&survey, false), &mut report)
-            .await?;
+        let waiting = self.all(&under, objects, true, &mut report).await?;
+        self.all(&under, waiting, false, &mut report).await?;
         if report.files.is_empty() && report.failed.is_empty() {
             let remedy = "check the prefix";
             let (object, cause) = (self.request.source.to_string(), "there is nothing under it");
@@ -311,22 +365,34 @@ impl Run<'_> {
         Ok(report)
     }
 
-    /// Opens these objects of a prefix, a few at once; at the first look it gives back those that were moved.
+    /// Opens these objects of a prefix, many at once; at the first look it gives back those that were moved.
     async fn all(
         &self,
-        (bucket, prefix): (&str, &str),
-        keys: Vec<String>,
-        (survey, is_first): (&Mutex<Survey>, bool),
+        under: &Under<'_>,
+        objects: Vec<Listed>,
+        is_first: bool,
         report: &mut DecryptReport,
-    ) -> Result<Vec<String>, Fault> {
+    ) -> Result<Vec<Listed>, Fault> {
         let mut waiting = Vec::new();
-        let each = |key: String| async move { self.under(bucket, prefix, key, (survey, is_first)).await };
-        let mut results = futures::stream::iter(keys).map(each).buffer_unordered(FILES);
-        while let Some(result) = results.next().await {
+        let each = |(key, size): Listed| async move {
+            let looked = self.under(under, &key, size, is_first).await;
+            if !matches!(looked, Ok(Looked::Waits)) {
+                let counted = if matches!(looked, Ok(Looked::Opened(_))) {
+                    size
+                } else {
+                    0
+                };
+                under.tally.end(&key, size, counted);
+            }
+            ((key, size), looked)
+        };
+        let objects = Box::pin(futures::stream::iter([Ok(objects)]));
+        let mut flight = Flight::as_done(self.aws, objects, each);
+        while let Some(Ok((object, result))) = flight.next().await {
             match result {
                 Ok(Looked::Passed) => {}
                 Ok(Looked::Opened(file)) => report.files.push(file),
-                Ok(Looked::Waits(key)) => waiting.push(key),
+                Ok(Looked::Waits) => waiting.push(object),
                 Err(fault) => report.failed.push(fault),
             }
             if self.cancel.is_cancelled() {
@@ -337,51 +403,59 @@ impl Run<'_> {
         Ok(waiting)
     }
 
-    async fn keys(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, Fault> {
+    async fn objects(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, Fault> {
         let list = |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
         let rows = every(list).await?.into_iter();
-        let keys = rows.filter_map(|row| match row {
-            ObjectRow::Object { key, .. } => Some(key),
+        let objects = rows.filter_map(|row| match row {
+            ObjectRow::Object { key, size, .. } => Some((key, size)),
             ObjectRow::Prefix { .. } => None,
         });
-        Ok(keys.collect())
+        Ok(objects.collect())
     }
 
-    async fn under(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        key: String,
-        (survey, is_first): (&Mutex<Survey>, bool),
-    ) -> Result<Looked, Fault> {
+    async fn under(&self, under: &Under<'_>, key: &str, size: u64, is_first: bool) -> Result<Looked, Fault> {
         if self.cancel.is_cancelled() {
             return Ok(Looked::Passed);
         }
-        let survey = || survey.lock().unwrap_or_else(PoisonError::into_inner);
-        let head = transfer::head(self.aws, bucket, &key).await;
-        let read = head.and_then(|head| Ok((Claim::read(bucket, &key, &head.metadata)?, head)));
-        let (claim, head) = read.inspect_err(|_| survey().note_unread(&key))?;
+        let (bucket, open) = (under.bucket, &self.request.open);
+        let _room = room_for(self.aws, Some(size), AMONG_OTHERS).await;
+        // Of what must wait for others no more is read than tells that.
+        let wants = |info: &ObjectInfo, head: &transfer::Head| {
+            let waits = |claim: Claim| is_first && claim.waits(open);
+            info.format.is_token() && !Claim::read(bucket, key, &head.metadata).is_ok_and(waits)
+        };
+        let beginning = transfer::beginning(self.aws, (bucket, key), Some(size), RANGE, wants).await;
+        let read = beginning.and_then(|beginning| Ok((Claim::read(bucket, key, &beginning.head.metadata)?, beginning)));
+        let (claim, beginning) = read.inspect_err(|_| under.survey().note_unread(key))?;
         if is_first {
             claim
                 .standing()
                 .iter()
-                .for_each(|standing| survey().note(&key, standing));
-            if claim.waits(&self.request.open) {
-                return Ok(Looked::Waits(key));
+                .for_each(|standing| under.survey().note(key, standing));
+            if claim.waits(open) {
+                return Ok(Looked::Waits);
             }
         }
-        let Some((name, format)) = self.name_of(bucket, prefix, &key).await? else {
+        let (format, length) = (beginning.info.format, beginning.head.length);
+        let Some(name) = self.name_of((bucket, under.prefix, key), format, length).await? else {
             return Ok(Looked::Passed);
         };
         if !format.is_token() {
-            return Err(no_token(ACT, s3::uri(bucket, &key), format));
+            return Err(no_token(ACT, s3::uri(bucket, key), format));
         }
-        let survey = &survey().clone();
-        let bond = claim.bond(&self.request.open, Among::Prefix { prefix, survey })?;
+        let survey = &under.survey().clone();
+        let prefix = under.prefix;
+        let bond = claim.bond(open, Among::Prefix { prefix, survey })?;
         let target = Target::File(Spot::below(self.root().await?, Path::new(&name))?);
-        self.object((bucket, &key, &head), claim, bond, &target, AMONG_OTHERS)
-            .await
-            .map(Looked::Opened)
+        let object = Object {
+            bucket,
+            key,
+            beginning,
+            in_flight: AMONG_OTHERS,
+        };
+        let progress = under.tally.sink_of(key);
+        let file = self.object(&object, claim, bond, &target, &progress).await?;
+        Ok(Looked::Opened(file))
     }
 
     /// Gives a decrypted file its name.

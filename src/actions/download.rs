@@ -25,19 +25,32 @@ use super::blocking::joined;
 use super::faults::{cancelled, fault_of, io_fault, unless_cancelled};
 use super::sweep::spool_name;
 use super::unlock::Unlocked;
-use crate::aws::{Aws, s3, transfer};
+use crate::aws::{Aws, Taken, s3, transfer};
 use crate::domain::{Fault, FaultKind, Location, Progress, WayOut};
 use crate::envelope::binding::digest;
 use crate::envelope::{CHUNK, EnvelopeError};
 use crate::publish::Folder;
 
-const RANGE: u64 = 4 << 20;
+/// Bytes that are asked for at a time.
+pub(super) const RANGE: u64 = 4 << 20;
 /// Ranges on their way, of one object alone.
 pub(super) const ALONE: usize = 6;
 /// Ranges on their way of each object, when several come at once.
 pub(super) const AMONG_OTHERS: usize = 2;
 /// Pieces that wait for a slow disk.
 const WAITING: usize = 64;
+/// What the cipher of a long token holds.
+const CIPHER: u64 = 4 << 20;
+/// What that of a short one holds.
+const LEAST: u64 = 64 << 10;
+
+/// Room for an object of so many bytes on its way here, of which so many ranges are: for those, for the one that is read, and for
+/// what the cipher holds of it.
+pub(super) async fn room_for(aws: &Aws, size: Option<u64>, in_flight: usize) -> Taken {
+    let ranges = RANGE * (in_flight as u64 + 1);
+    let bytes = size.map_or(ranges + CIPHER, |size| size.min(ranges) + size.clamp(LEAST, CIPHER));
+    aws.room().take(bytes).await
+}
 
 /// An object on its way here: the very one that `head` looked at.
 #[derive(Clone, Copy)]
@@ -46,6 +59,8 @@ pub(super) struct Download<'a> {
     pub(super) bucket: &'a str,
     pub(super) key: &'a str,
     pub(super) head: &'a transfer::Head,
+    /// Its first bytes, where they came with the head.
+    pub(super) beginning: &'a [Bytes],
     pub(super) progress: &'a ProgressSink,
     pub(super) cancel: &'a CancellationToken,
     pub(super) phase: &'static str,
@@ -171,15 +186,39 @@ impl Download<'_> {
             .map_err(|fault| unless_cancelled(fault, self.cancel, "download", object))
     }
 
+    /// What came with the head, from `start` on.
+    fn here(&self, start: u64) -> Vec<Bytes> {
+        let mut skipped = start;
+        let pieces = self.beginning.iter().filter_map(|piece| {
+            let skip = usize::try_from(skipped).unwrap_or(usize::MAX).min(piece.len());
+            skipped -= skip as u64;
+            (skip < piece.len()).then(|| piece.slice(skip..))
+        });
+        pieces.collect()
+    }
+
     async fn arrive(&self, start: u64, outlet: mpsc::Sender<Bytes>) -> Result<(), Fault> {
         let Self {
             aws, bucket, key, head, ..
         } = *self;
         let length = head.length;
-        let ranges = (start..length)
-            .step_by(RANGE as usize)
-            .map(|from| transfer::range(aws, bucket, key, head.etag.as_deref(), from, (from + RANGE).min(length)));
-        let mut ranges = futures::stream::iter(ranges).buffered(self.in_flight);
+        let here = self.here(start);
+        let rest = start + here.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        let froms = (rest..length).step_by(RANGE as usize);
+        let each = |from: Option<u64>| {
+            let here = &here;
+            async move {
+                match from {
+                    Some(from) => {
+                        let to = (from + RANGE).min(length);
+                        transfer::range(aws, bucket, key, head.etag.as_deref(), from, to).await
+                    }
+                    None => Ok(here.clone()),
+                }
+            }
+        };
+        let all = std::iter::once(None).chain(froms.map(Some));
+        let mut ranges = futures::stream::iter(all).map(each).buffered(self.in_flight);
         let mut bytes = start;
         while let Some(range) = ranges.next().await {
             for piece in range? {

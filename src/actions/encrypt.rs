@@ -1,8 +1,11 @@
 //! Encrypt files under one new data key: to S3, to local tokens, or to standard output.
 //!
 //! Several files go at once, each as a row of stages side by side: reading and cipher, base64 and cutting, parts on
-//! their way. Their buffers come from one bounded pool, and parts that are too long for it are made while they are sent,
-//! so memory stays the same for any number and any size.
+//! their way. A few are made at a time, and as many are on their way as S3 bears. Their buffers are of the connection's one
+//! budget, and parts that are too long for it are made while they are sent, so memory stays the same for any number and any size.
+//!
+//! Nothing is asked before a token that goes at once: S3 refuses it where an object of its name is there. One that goes in parts
+//! is looked for first, so that nobody sends gigabytes to be refused at their end.
 //!
 //! What fails for good or is cancelled leaves nothing behind: parts are aborted, and the key object goes unless a token
 //! needs it, or may. What fails because network, power or credentials went leaves its parts and a `journal`:
@@ -20,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ProgressSink;
 use super::faults::{cancelled, keeping};
+use super::tally::Tally;
 use super::upload_journal::Journal;
 use crate::aws::Aws;
 use crate::domain::{Fault, FaultKind, Location, ObjectUri, WayOut};
@@ -35,7 +39,6 @@ pub(super) mod object_upload;
 mod part_sender;
 pub(super) mod parts;
 mod plan;
-mod progress;
 pub(super) mod replaced;
 mod replayed_parts;
 mod source_file;
@@ -53,7 +56,6 @@ use batch::Job;
 use journal_request::asked;
 use local::check_free;
 use plan::sources;
-use progress::Tally;
 
 const ACT: &str = "encrypt";
 
@@ -150,7 +152,10 @@ pub async fn encrypt_within(
     if is_only && let Destination::Location(Location::Local(path)) = &request.destination {
         check_free(path, request.overwrite)?;
     }
-    let tally = Tally::new(progress, &sources);
+    let tally = Tally::new(progress, "encrypting");
+    let sizes = sources.iter().filter_map(|source| std::fs::metadata(&source.path).ok());
+    tally.listed(sources.len() as u64, sizes.map(|meta| meta.len()).sum());
+    tally.is_whole();
     let mut report = EncryptReport {
         failed: left_out,
         ..EncryptReport::default()

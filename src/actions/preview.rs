@@ -57,6 +57,7 @@ pub async fn preview(
         bucket,
         key: object,
         head: &head,
+        beginning: &[],
         progress,
         cancel,
         phase: "reading",

@@ -10,10 +10,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::encrypted_data_key::{BOTO3_KEY_OBJECT, DATA_KEYS, MAX_DATA_KEY, data_key_file};
 use super::faults::{fault_of, io_fault};
+use super::once::Once;
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, transfer};
 use crate::domain::{Bond, Fault, FaultKind, Location, ObjectRow, ObjectUri, WayOut};
@@ -50,10 +51,15 @@ pub struct OpenOptions {
     pub accept_unbound: bool,
 }
 
-/// Data keys that were unwrapped in one operation, and bundles that were read: many tokens under one data key cost one call.
+/// Data keys that were unwrapped in one operation, what was read of them, and bundles: many tokens under one data key cost one
+/// call, however many of them come at once.
 #[derive(Default)]
 pub(super) struct Keyring {
-    keys: Mutex<BTreeMap<Wrapped, Arc<Key>>>,
+    keys: Once<Wrapped, Arc<Key>>,
+    /// C, by where it is.
+    ciphertexts: Once<String, Arc<Vec<u8>>>,
+    /// What lies where such ones lie, by bucket.
+    found: Once<String, Arc<Found>>,
     listings: Listings,
 }
 
@@ -85,9 +91,12 @@ pub(super) async fn unlock_object(
         };
     };
     let ciphertext = match (&options.data_key, &metadata.data_key, &metadata.data_key_object) {
-        (Some(place), _, _) => read_data_key(aws, place).await?,
+        (Some(place), _, _) => keyring.ciphertext(aws, place).await?,
         (None, Some(ciphertext), _) => ciphertext.clone(),
-        (None, None, Some(key)) => s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?,
+        (None, None, Some(key)) => {
+            let place = Location::s3(bucket.as_str(), key.as_str());
+            keyring.ciphertext(aws, &place).await?
+        }
         (None, None, None) => return Err(no_data_key(&uri)),
     };
     let key = options.key.clone().unwrap_or_else(|| metadata.kms_key_id.clone());
@@ -116,11 +125,17 @@ async fn unlisted(
     keyring: &Keyring,
 ) -> Result<Unlocked, Fault> {
     let (ciphertext, tie) = match &options.data_key {
-        Some(place) => (read_data_key(aws, place).await?, Tie::Named),
-        None => match by_convention(aws, bucket, uri).await? {
-            (at, true, _) if !options.accept_unbound => return Err(stripped(uri, &at)),
-            (at, _, ciphertext) => (ciphertext, Tie::Guessed(s3::uri(bucket, &at))),
-        },
+        Some(place) => (keyring.ciphertext(aws, place).await?, Tie::Named),
+        None => {
+            let bucket = bucket.to_owned();
+            let found = keyring.found.of(&bucket, || by_convention(aws, &bucket)).await?;
+            match &*found {
+                Found::One { at, is_ours: true, .. } if !options.accept_unbound => return Err(stripped(uri, at)),
+                Found::One { at, ciphertext, .. } => (ciphertext.clone(), Tie::Guessed(s3::uri(&bucket, at))),
+                Found::None => return Err(no_data_key(uri)),
+                Found::Several => return Err(one_of_several(uri)),
+            }
+        }
     };
     keyring
         .unwrap(aws, ciphertext, options.key.clone(), &options.context, tie)
@@ -234,23 +249,18 @@ impl Keyring {
         tie: Tie,
     ) -> Result<Unlocked, Fault> {
         let wrapped = (ciphertext, key, context.clone());
-        let known = self.keys().get(&wrapped).cloned();
-        let key = match known {
-            Some(key) => key,
-            None => {
-                let (ciphertext, key, context) = &wrapped;
-                let call = || kms::unwrap_data_key(aws, ciphertext, key.as_deref(), context, &[]);
-                let unwrapped = again(call).await?;
-                let data_key = DataKey::from_plaintext(&unwrapped.plaintext)
-                    .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;
-                let key = Arc::new(Key {
-                    data_key: Arc::new(data_key),
-                    kms_key_arn: unwrapped.key_arn,
-                });
-                self.keys().insert(wrapped, Arc::clone(&key));
-                key
-            }
+        let ask = || async {
+            let (ciphertext, key, context) = &wrapped;
+            let call = || kms::unwrap_data_key(aws, ciphertext, key.as_deref(), context, &[]);
+            let unwrapped = again(call).await?;
+            let data_key = DataKey::from_plaintext(&unwrapped.plaintext)
+                .map_err(|error| fault_of("unwrap a data key under", &unwrapped.key_arn, &error))?;
+            Ok(Arc::new(Key {
+                data_key: Arc::new(data_key),
+                kms_key_arn: unwrapped.key_arn,
+            }))
         };
+        let key = self.keys.of(&wrapped, ask).await?;
         Ok(Unlocked {
             key: Arc::clone(&key.data_key),
             kms_key_arn: key.kms_key_arn.clone(),
@@ -258,8 +268,10 @@ impl Keyring {
         })
     }
 
-    fn keys(&self) -> std::sync::MutexGuard<'_, BTreeMap<Wrapped, Arc<Key>>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn ciphertext(&self, aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
+        let read = || async { read_data_key(aws, place).await.map(Arc::new) };
+        let ciphertext = self.ciphertexts.of(&place.to_string(), read).await?;
+        Ok(Vec::clone(&ciphertext))
     }
 }
 
@@ -279,32 +291,50 @@ async fn read_data_key(aws: &Aws, place: &Location) -> Result<Vec<u8>, Fault> {
     }
 }
 
-/// Where C is, whether only strongroom's own tokens are under it, and C.
-async fn by_convention(aws: &Aws, bucket: &str, uri: &str) -> Result<(String, bool, Vec<u8>), Fault> {
+/// What lies in a bucket where encrypted data keys lie.
+enum Found {
+    None,
+    Several,
+    One {
+        at: String,
+        /// Whether only strongroom's own tokens are under it.
+        is_ours: bool,
+        ciphertext: Vec<u8>,
+    },
+}
+
+async fn by_convention(aws: &Aws, bucket: &str) -> Result<Arc<Found>, Fault> {
     match s3::read_small(aws, bucket, BOTO3_KEY_OBJECT, MAX_DATA_KEY).await {
         Err(fault) if fault.kind == FaultKind::NotFound => {}
         Err(fault) => return Err(fault),
         Ok(ciphertext) => {
             let head = transfer::head(aws, bucket, BOTO3_KEY_OBJECT).await?;
-            let is_ours = s3::is_kept_by_us(&head.metadata, BOTO3_KEY_OBJECT);
-            return Ok((BOTO3_KEY_OBJECT.to_owned(), is_ours, ciphertext));
+            return Ok(Arc::new(Found::One {
+                at: BOTO3_KEY_OBJECT.to_owned(),
+                is_ours: s3::is_kept_by_us(&head.metadata, BOTO3_KEY_OBJECT),
+                ciphertext,
+            }));
         }
     }
     let page = s3::list_under(aws, bucket, DATA_KEYS, None).await?;
-    match page.rows.as_slice() {
-        [ObjectRow::Object { key, size, .. }] if *size <= MAX_DATA_KEY => {
-            let ciphertext = s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?;
-            Ok((key.clone(), true, ciphertext))
-        }
-        rows => {
-            let mut fault = no_data_key(uri);
-            if rows.len() > 1 {
-                "it has no strongroom metadata, which may have been taken away, and which of the data keys of strongroom's \
-                 uploads is its own is not known; opened with one of them, its name is not proved"
-                    .clone_into(&mut fault.cause);
-            }
-            Err(fault)
-        }
+    let found = match page.rows.as_slice() {
+        [ObjectRow::Object { key, size, .. }] if *size <= MAX_DATA_KEY => Found::One {
+            at: key.clone(),
+            is_ours: true,
+            ciphertext: s3::read_small(aws, bucket, key, MAX_DATA_KEY).await?,
+        },
+        [] | [_] => Found::None,
+        _ => Found::Several,
+    };
+    Ok(Arc::new(found))
+}
+
+fn one_of_several(uri: &str) -> Fault {
+    let cause = "it has no strongroom metadata, which may have been taken away, and which of the data keys of strongroom's \
+                 uploads is its own is not known; opened with one of them, its name is not proved";
+    Fault {
+        cause: cause.to_owned(),
+        ..no_data_key(uri)
     }
 }
 

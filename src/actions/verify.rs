@@ -13,21 +13,24 @@ use super::archive::Opening;
 use super::blocking::blocking;
 use super::bucket_refusal;
 use super::decrypt::fetch;
-use super::download::{ALONE, Arriving, Download, Watched, is_archive, open_file, scratch};
+use super::download::{
+    ALONE, AMONG_OTHERS, Arriving, Download, RANGE, Watched, is_archive, open_file, room_for, scratch,
+};
 use super::faults::{cancelled, io_fault};
+use super::flight::{Flight, Pages};
 use super::kinds::{no_token, of_file, verified, with_length};
+use super::tally::Tally;
 use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, is_bundle, unlock_file, unlock_object};
 use super::{ProgressSink, archive};
 use crate::aws::again::again;
 use crate::aws::{Aws, pages, s3, transfer};
-use crate::domain::bond::Survey;
+use crate::domain::bond::{Standing, Survey};
 use crate::domain::{
-    Contested, Fault, FaultKind, Location, ObjectFormat, ObjectRow, ObjectUri, Reading, Verdict, Verified,
+    Contested, Fault, FaultKind, Location, ObjectFormat, ObjectInfo, ObjectRow, ObjectUri, Reading, Verdict, Verified,
 };
 
 const ACT: &str = "verify";
-/// Objects that are looked at at once.
-const LOOKS: usize = 16;
+const PHASE: &str = "verifying";
 
 /// What to verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +66,10 @@ pub async fn verify(
     };
     for source in &request.sources {
         match source {
-            Location::S3(ObjectUri { bucket, key }) if source.is_prefix() => run.prefix(bucket, key, &mut tell).await?,
-            _ => tell(run.one(source, Among::Nothing).await?),
+            Location::S3(ObjectUri { bucket, key }) if source.is_prefix() => {
+                run.prefix(source, (bucket, key), &mut tell).await?;
+            }
+            _ => tell(run.alone(source, None).await?),
         }
     }
     Ok(())
@@ -78,6 +83,17 @@ struct Run<'a> {
     keyring: Keyring,
 }
 
+/// What is to be looked at.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    source: &'a Location,
+    /// As a list said.
+    size: Option<u64>,
+    /// The prefix that it is one of many under.
+    under: Option<&'a str>,
+    progress: &'a ProgressSink,
+}
+
 /// What is known of an object by the time that something fails.
 #[derive(Default)]
 struct Known {
@@ -85,12 +101,51 @@ struct Known {
     kms_key_arn: Option<String>,
     etag: Option<String>,
     contested: Vec<Contested>,
+    /// How it stands, if it says so; `None` if it could not be read.
+    standing: Option<Option<Standing>>,
+    /// What it says of its place, if only all others of its prefix tell what that is worth.
+    waits: Option<Claim>,
+    /// Bytes that were told as read.
+    read: u64,
+}
+
+/// What comes of a token that was read, if all others of its prefix contradict what it says of its place.
+fn contradicted(verdict: Verdict, why: Option<Fault>) -> Verdict {
+    let reading = match (why, verdict.reading) {
+        (Some(why), Reading::Intact { format, .. } | Reading::NotIntact { format, .. }) => {
+            Reading::NotIntact { format, why }
+        }
+        (
+            Some(why),
+            Reading::NotChecked {
+                format: Some(format), ..
+            },
+        ) => Reading::NotIntact { format, why },
+        (_, reading) => reading,
+    };
+    Verdict { reading, ..verdict }
 }
 
 impl Run<'_> {
-    /// Everything under a prefix. What was moved waits until all that the others say was read.
-    async fn prefix(&self, bucket: &str, prefix: &str, tell: &mut (impl FnMut(Verdict) + Send)) -> Result<(), Fault> {
-        let place = |key: String| Location::s3(bucket.to_owned(), key);
+    /// What comes of one that was named, or of which a list says only its size.
+    async fn alone(&self, source: &Location, size: Option<u64>) -> Result<Verdict, Fault> {
+        let wanted = Wanted {
+            source,
+            size,
+            under: None,
+            progress: self.progress,
+        };
+        self.one(wanted).await.map(|(verdict, _)| verdict)
+    }
+
+    /// Everything under a prefix, many at once and told in order. What is said of one that was moved waits until all that the
+    /// others say was read.
+    async fn prefix(
+        &self,
+        source: &Location,
+        (bucket, prefix): (&str, &str),
+        tell: &mut (impl FnMut(Verdict) + Send),
+    ) -> Result<(), Fault> {
         let mut told = 0_usize;
         let mut tell = |verdict: Verdict| {
             if verdict.reading.format() != Some(ObjectFormat::KeyObject) {
@@ -98,42 +153,33 @@ impl Run<'_> {
                 tell(verdict);
             }
         };
+        let tally = Tally::new(self.progress, PHASE);
         let (mut survey, mut waiting) = (Survey::default(), Vec::new());
-        let list = |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
-        let mut pages = pages(list);
-        while let Some(rows) = pages.try_next().await? {
-            let keys = rows.into_iter().filter_map(|row| match row {
-                // What consoles write for an empty folder.
-                ObjectRow::Object { key, size, .. } => Some(key).filter(|key| !key.ends_with('/') || size > 0),
-                ObjectRow::Prefix { .. } => None,
-            });
-            let look = |key: String| async move {
-                if is_bundle(self.aws, bucket, &key, &self.keyring).await {
-                    return None;
-                }
-                let claim = self.claim(bucket, &key).await;
-                Some((key, claim))
+        let each = |listed| self.under(bucket, prefix, listed, &tally);
+        let mut flight = Flight::in_order(self.aws, self.listed(bucket, prefix, &tally), each);
+        loop {
+            let seen = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(cancelled(ACT, source)),
+                seen = flight.next() => seen,
             };
-            let mut looks = futures::stream::iter(keys).map(look).buffered(LOOKS);
-            while let Some(look) = looks.next().await {
-                let Some((key, claim)) = look else {
-                    continue;
-                };
-                match &claim {
-                    Ok(claim) => claim.standing().iter().for_each(|standing| survey.note(&key, standing)),
-                    Err(_) => survey.note_unread(&key),
-                }
-                if claim.is_ok_and(|claim| claim.waits(self.open)) {
-                    waiting.push(key);
-                    continue;
-                }
-                let survey = &survey;
-                tell(self.one(&place(key), Among::Prefix { prefix, survey }).await?);
+            let Some(seen) = seen else { break };
+            let Some((key, verdict, known)) = seen?? else {
+                continue;
+            };
+            match known.standing {
+                Some(standing) => standing.iter().for_each(|standing| survey.note(&key, standing)),
+                None => survey.note_unread(&key),
+            }
+            match known.waits {
+                Some(claim) => waiting.push((claim, verdict)),
+                None => tell(verdict),
             }
         }
-        for key in waiting {
+        for (claim, verdict) in waiting {
             let survey = &survey;
-            tell(self.one(&place(key), Among::Prefix { prefix, survey }).await?);
+            let bond = claim.bond(self.open, Among::Prefix { prefix, survey });
+            tell(contradicted(verdict, bond.err()));
         }
         if told > 0 {
             return Ok(());
@@ -143,20 +189,62 @@ impl Run<'_> {
         Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy))
     }
 
-    async fn claim(&self, bucket: &str, key: &str) -> Result<Claim, Fault> {
-        Claim::read(bucket, key, &transfer::head(self.aws, bucket, key).await?.metadata)
+    /// One of a prefix; nothing of a bundle.
+    async fn under(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        (key, size): (String, u64),
+        tally: &Tally,
+    ) -> Result<Option<(String, Verdict, Known)>, Fault> {
+        if is_bundle(self.aws, bucket, &key, &self.keyring).await {
+            return Ok(None);
+        }
+        let place = Location::s3(bucket, key.as_str());
+        let wanted = Wanted {
+            source: &place,
+            size: Some(size),
+            under: Some(prefix),
+            progress: &tally.sink_of(&key),
+        };
+        let (verdict, known) = self.one(wanted).await?;
+        tally.end(&key, size, known.read);
+        Ok(Some((key, verdict, known)))
     }
 
-    async fn one(&self, source: &Location, among: Among<'_>) -> Result<Verdict, Fault> {
+    /// The objects under a prefix, with their sizes; what consoles write for an empty folder is left out.
+    fn listed<'a>(&'a self, bucket: &'a str, prefix: &'a str, tally: &'a Tally) -> Pages<'a, (String, u64)> {
+        let list = move |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
+        let objects = |page: Vec<ObjectRow>| {
+            let rows = page.into_iter().filter_map(|row| match row {
+                ObjectRow::Object { key, size, .. } if !key.ends_with('/') || size > 0 => Some((key, size)),
+                ObjectRow::Object { .. } | ObjectRow::Prefix { .. } => None,
+            });
+            let rows: Vec<_> = rows.collect();
+            tally.listed(rows.len() as u64, rows.iter().map(|(_, size)| size).sum());
+            rows
+        };
+        let end = futures::stream::once(async {
+            tally.is_whole();
+            Ok(Vec::new())
+        });
+        // After a list that broke off nothing comes.
+        Box::pin(pages(list).map_ok(objects).chain(end))
+    }
+
+    async fn one(&self, wanted: Wanted<'_>) -> Result<(Verdict, Known), Fault> {
+        let source = wanted.source;
         if self.cancel.is_cancelled() {
             return Err(cancelled(ACT, source));
         }
-        self.progress.at("verifying", source);
         let mut known = Known::default();
         // Of many each would ask again.
-        let is_alone = matches!(among, Among::Nothing);
+        let is_alone = wanted.under.is_none();
+        if is_alone {
+            wanted.progress.at(PHASE, source);
+        }
         let outcome = match source {
-            Location::S3(ObjectUri { bucket, key }) => self.object(source, bucket, key, among, &mut known).await,
+            Location::S3(ObjectUri { bucket, key }) => self.object(wanted, (bucket, key), &mut known).await,
             Location::Local(path) => self.file(source, path, &mut known).await,
         };
         if self.cancel.is_cancelled() {
@@ -166,13 +254,7 @@ impl Run<'_> {
             Err(fault) if is_alone => Err(bucket_refusal::of_read(self.aws, fault).await),
             outcome => outcome,
         };
-        let Known {
-            format,
-            kms_key_arn,
-            etag,
-            contested,
-        } = known;
-        let reading = match (outcome, format) {
+        let reading = match (outcome, known.format) {
             (Ok(verified), Some(format)) => Reading::Intact { format, verified },
             (Err(why), Some(format)) if why.kind == FaultKind::NoToken => Reading::NoToken { format, why },
             // What KMS refuses of a data key says nothing of the token.
@@ -188,28 +270,34 @@ impl Run<'_> {
                     "nothing tells what it is",
                     "",
                 );
-                Reading::NotChecked { format, why }
+                Reading::NotChecked { format: None, why }
             }
         };
-        Ok(Verdict {
+        let verdict = Verdict {
             source: source.to_string(),
-            etag,
-            kms_key_arn,
+            etag: known.etag.take(),
+            kms_key_arn: known.kms_key_arn.take(),
             reading,
-            contested,
-        })
+            contested: std::mem::take(&mut known.contested),
+        };
+        Ok((verdict, known))
     }
 
     async fn object(
         &self,
-        source: &Location,
-        bucket: &str,
-        key: &str,
-        among: Among<'_>,
+        wanted: Wanted<'_>,
+        (bucket, key): (&str, &str),
         known: &mut Known,
     ) -> Result<Verified, Fault> {
-        let info = s3::object_info(self.aws, bucket, key).await?;
+        let Wanted { source, under, .. } = wanted;
+        let in_flight = if under.is_some() { AMONG_OTHERS } else { ALONE };
+        let _room = room_for(self.aws, wanted.size, in_flight).await;
+        let is_token = |info: &ObjectInfo, _: &transfer::Head| info.format.is_token();
+        let beginning = transfer::beginning(self.aws, (bucket, key), wanted.size, RANGE, is_token).await?;
+        let transfer::Beginning { info, head, pieces } = beginning;
         known.format = Some(info.format);
+        let claim = Claim::read(bucket, key, &head.metadata);
+        known.standing = claim.as_ref().ok().map(Claim::standing);
         if info.format == ObjectFormat::Archive {
             return self.archive(source, known).await;
         }
@@ -219,10 +307,20 @@ impl Run<'_> {
             }
             return Err(no_token(ACT, source, info.format));
         }
-        let head = transfer::head(self.aws, bucket, key).await?;
         known.etag = head.unquoted_etag();
-        let claim = Claim::read(bucket, key, &head.metadata)?;
-        let bond = claim.bond(self.open, among)?;
+        let claim = claim?;
+        let bond = match under {
+            Some(_) if claim.waits(self.open) => {
+                known.waits = Some(claim.of_place());
+                claim.bond(self.open, Among::Nothing)?
+            }
+            Some(prefix) => {
+                // It says nothing that the others could contradict.
+                let survey = &Survey::default();
+                claim.bond(self.open, Among::Prefix { prefix, survey })?
+            }
+            None => claim.bond(self.open, Among::Nothing)?,
+        };
         let unlocked = unlock_object(self.aws, claim, bond, self.open, &self.keyring).await?;
         known.kms_key_arn = Some(unlocked.kms_key_arn.clone());
         let download = Download {
@@ -230,14 +328,16 @@ impl Run<'_> {
             bucket,
             key,
             head: &head,
-            progress: self.progress,
+            beginning: &pieces,
+            progress: wanted.progress,
             cancel: self.cancel,
-            phase: "verifying",
-            in_flight: ALONE,
+            phase: PHASE,
+            in_flight,
         };
         let uri = s3::uri(bucket, key);
         let check = move |token: &mut Watched<Arriving>| unlocked.verify(token, (ACT, &uri));
         let opened = download.through(check).await;
+        known.read = head.length;
         Ok(verified(opened.map_err(|fault| with_length(fault, &head))?))
     }
 
@@ -320,11 +420,11 @@ impl<'a> Deep<'a> {
         })
     }
 
-    /// What comes of it, seen by itself.
+    /// What comes of it, of so many bytes, seen by itself.
     ///
     /// # Errors
     /// When it was cancelled.
-    pub(super) async fn verdict(&self, source: &Location) -> Result<Verdict, Fault> {
-        self.0.one(source, Among::Nothing).await
+    pub(super) async fn verdict(&self, source: &Location, size: u64) -> Result<Verdict, Fault> {
+        self.0.alone(source, Some(size)).await
     }
 }

@@ -127,6 +127,7 @@ impl Aws {
                 home: self.inner.region.clone(),
             })
             .interceptor(s3::Terms(self.inner.uploads.clone()))
+            .interceptor(self.inner.slowed.clone())
             .retry_classifier(s3::Redirects);
         watched!(self, config)
     }

@@ -12,7 +12,8 @@ pub(crate) use self::carried::{Carried, Keeps, Original, keeps, original};
 pub(in crate::aws) use self::demanded::{Demanded, demanded};
 pub(in crate::aws) use self::openings::Openings;
 pub(in crate::aws) use self::regions::{ByBucket, Listens, Redirects, Regions};
-pub(in crate::aws) use self::terms::Terms;
+pub(in crate::aws) use self::slowed::Slowed;
+pub(in crate::aws) use self::terms::{Terms, owned};
 use super::fault::{Expected, Heard};
 use super::{Aws, fault, patience, timestamp};
 use crate::domain::{Fault, FaultKind, ObjectFormat, ObjectInfo, ObjectRow};
@@ -26,11 +27,12 @@ mod listing;
 mod openings;
 mod regions;
 mod removal;
+mod slowed;
 mod terms;
 mod versions;
 
 pub(crate) use bucket::*;
-pub(crate) use glance::{At, Glance, Slowed, glance};
+pub(crate) use glance::{At, Glance, glance};
 pub(crate) use listing::{list_buckets, list_level, list_under, unfinished_uploads};
 pub(crate) use openings::{Stamp, opening_of_listed};
 pub(crate) use removal::{delete_this, delete_version, versioning};
@@ -107,7 +109,12 @@ pub(crate) async fn opening(aws: &Aws, bucket: &str, key: &str) -> Result<(Objec
         // The range was ignored.
         None => length_of(act, &object, answer.content_length())?,
     };
-    let head = info::Head {
+    Ok((told(aws, said(bucket, key, size, &answer), &first).await?, first))
+}
+
+/// What the answer to a read says of an object of this size.
+pub(in crate::aws) fn said(bucket: &str, key: &str, size: u64, answer: &GetObjectOutput) -> info::Head {
+    info::Head {
         bucket: bucket.to_owned(),
         key: key.to_owned(),
         size,
@@ -115,8 +122,7 @@ pub(crate) async fn opening(aws: &Aws, bucket: &str, key: &str) -> Result<(Objec
         content_type: answer.content_type().map(str::to_owned),
         sse: info::Sse::of(answer.server_side_encryption()),
         sse_key: answer.ssekms_key_id().map(str::to_owned),
-    };
-    Ok((told(aws, head, &first).await?, first))
+    }
 }
 
 fn sorted(metadata: Option<&HashMap<String, String>>) -> Vec<(String, String)> {
@@ -126,7 +132,8 @@ fn sorted(metadata: Option<&HashMap<String, String>>) -> Vec<(String, String)> {
     pairs
 }
 
-async fn told(aws: &Aws, head: info::Head, first: &[u8]) -> Result<ObjectInfo, Fault> {
+/// What an object is that says this and begins so.
+pub(in crate::aws) async fn told(aws: &Aws, head: info::Head, first: &[u8]) -> Result<ObjectInfo, Fault> {
     let has_instructions = head.may_have_instructions(first) && has_instructions(aws, &head.bucket, &head.key).await?;
     let mut info = head.info(first);
     if has_instructions {

@@ -21,11 +21,13 @@ use super::s3::{self, Carried, carried, demanded, length_of, uri};
 use super::{Aws, fault};
 use crate::domain::{Fault, FaultKind};
 
+mod beginning;
 mod body;
 mod in_place;
 mod multipart;
 mod sealed;
 
+pub(crate) use beginning::{Beginning, beginning};
 pub(crate) use body::{Content, Restart};
 pub(crate) use in_place::{LARGEST_COPY, copy_in_place};
 pub(crate) use multipart::{Multipart, Part, abort, begin, complete, complete_stored, parts, upload_part};

@@ -136,11 +136,17 @@ struct PieceReader<'a, T> {
 impl<T: Read> PieceReader<'_, T> {
     /// Appends the bytes of a piece, or of what there is.
     fn fill(&mut self, piece: &mut Vec<u8>) -> Result<(), EnvelopeError> {
-        piece.reserve_exact(PIECE + TEXT);
         while let Some(decoder) = &mut self.decoder
             && piece.len() < PIECE
         {
             let count = fill(self.token, &mut self.text)?;
+            // A short token needs no more.
+            let room = if count < TEXT {
+                count
+            } else {
+                PIECE + TEXT - piece.len()
+            };
+            piece.reserve_exact(room);
             for part in self.text[..count].chunks(HOT) {
                 decoder.push(part, piece)?;
             }

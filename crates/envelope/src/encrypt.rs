@@ -13,6 +13,9 @@ use super::{BLOCK, CHUNK, DataKey, EnvelopeError, HEADER_LEN, MAC_LEN, VERSION};
 /// Bytes that are encoded at a time, as whole groups: whoever takes the text finds it in the cache still.
 const HOT: usize = 48 << 10;
 
+/// Many files hold no more: for them no more is taken, and wiped when it is given back.
+const LITTLE: usize = 16 << 10;
+
 /// Characters of the token of a plaintext of this many bytes.
 pub const fn token_len(plaintext: u64) -> u64 {
     let ciphertext = (plaintext / BLOCK as u64 + 1) * BLOCK as u64;
@@ -105,8 +108,14 @@ impl Encryptor {
             })
         };
 
-        let mut first = Zeroizing::new(vec![0; PIECE]);
-        let count = fill(input, &mut first)?;
+        let mut first = Zeroizing::new(vec![0; LITTLE]);
+        let mut count = fill(input, &mut first)?;
+        if count == LITTLE {
+            let mut whole = Zeroizing::new(vec![0; PIECE]);
+            whole[..count].copy_from_slice(&first);
+            count += fill(input, &mut whole[count..])?;
+            first = whole;
+        }
         first.truncate(count);
         let plaintext_bytes = if count < PIECE {
             write(&marker.step(&first, spare))?;

@@ -41,7 +41,6 @@ pub(super) struct Encrypting<'a> {
     pub(super) delete_plain: bool,
     pub(super) in_place: bool,
     pub(super) keeps: s3::Keeps,
-    pub(super) slowed: s3::Slowed,
     pub(super) keyring: Keyring,
     pub(super) open: OpenOptions,
 }
@@ -88,7 +87,7 @@ impl Encrypting<'_> {
     }
 
     async fn glance(&self, listed: &Listed) -> Result<(Told, Option<String>, Vec<u8>), Fault> {
-        let (aws, slowed) = (self.aws.clone(), self.slowed.clone());
+        let aws = self.aws.clone();
         let (bucket, key, size) = (self.bucket.to_owned(), listed.key.clone(), listed.size);
         spread(async move {
             let at = s3::At {
@@ -97,7 +96,7 @@ impl Encrypting<'_> {
                 version: None,
                 size,
             };
-            let glance = again(|| s3::glance(&aws, at, &slowed)).await?;
+            let glance = again(|| s3::glance(&aws, at)).await?;
             let told = classify(&Seen {
                 key: &key,
                 size: glance.size,

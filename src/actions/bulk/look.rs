@@ -1,7 +1,5 @@
 //! One look at one object, by one request; of the encrypted data keys and KMS keys that objects name each is asked about once.
 
-use tokio::sync::Semaphore;
-
 use super::data_keys::{DataKeys, Presence, name_of};
 use super::kms_keys::KmsKeys;
 use super::spread::spread;
@@ -14,19 +12,13 @@ use crate::domain::audit::{AuditRow, Flaw, Kind, Seen, Told, classify};
 use crate::domain::bulk::Listed;
 use crate::domain::{Fault, FaultKind, Location, Reading};
 
-/// MiB of tokens that are read to their end at once, and of one alone.
-const BUDGET: usize = 64;
-const ALONE: u64 = 32;
-
 /// What looks at the objects of one bucket.
 pub(super) struct Look<'a> {
     aws: &'a Aws,
     bucket: String,
     kms_keys: KmsKeys,
     data_keys: DataKeys,
-    slowed: s3::Slowed,
     deep: Option<Deep<'a>>,
-    budget: Semaphore,
 }
 
 impl<'a> Look<'a> {
@@ -37,15 +29,13 @@ impl<'a> Look<'a> {
             bucket: bucket.to_owned(),
             kms_keys: KmsKeys::default(),
             data_keys: DataKeys::new(bucket),
-            slowed: s3::Slowed::default(),
             deep,
-            budget: Semaphore::new(BUDGET),
         }
     }
 
-    /// How often the endpoint asked for less.
-    pub(super) fn slowed(&self) -> u64 {
-        self.slowed.count()
+    /// Through what it looks.
+    pub(super) fn aws(&self) -> &'a Aws {
+        self.aws
     }
 
     /// `None` if it is gone by now.
@@ -82,7 +72,7 @@ impl<'a> Look<'a> {
     }
 
     async fn glance(&self, row: &AuditRow) -> Result<s3::Glance, Fault> {
-        let (aws, slowed, bucket) = (self.aws.clone(), self.slowed.clone(), self.bucket.clone());
+        let (aws, bucket) = (self.aws.clone(), self.bucket.clone());
         let (key, version, size) = (row.key.clone(), row.version.clone(), row.size);
         spread(async move {
             let at = s3::At {
@@ -91,7 +81,7 @@ impl<'a> Look<'a> {
                 version: version.as_deref(),
                 size,
             };
-            again(|| s3::glance(&aws, at, &slowed)).await
+            again(|| s3::glance(&aws, at)).await
         })
         .await
     }
@@ -129,12 +119,8 @@ impl<'a> Look<'a> {
     }
 
     async fn read_through(&self, deep: &Deep<'_>, row: &mut AuditRow) {
-        let weight = u32::try_from((row.size >> 20).saturating_add(1).min(ALONE)).unwrap_or(1);
-        let Ok(_room) = self.budget.acquire_many(weight).await else {
-            return;
-        };
         let source = Location::s3(self.bucket.as_str(), row.key.as_str());
-        let verdict = match deep.verdict(&source).await {
+        let verdict = match deep.verdict(&source, row.size).await {
             Ok(verdict) => verdict,
             Err(fault) => return unread_end(row, &fault),
         };

@@ -203,7 +203,7 @@ impl Run<'_> {
             };
             pages(ask).map(|page| Ok(page?.into_iter().map(key_of).collect::<Vec<_>>()))
         });
-        let pages = stream::iter(named).chain(listed);
+        let pages = Box::pin(stream::iter(named).chain(listed));
         let take = |found: Found| {
             seen += 1;
             self.progress
@@ -236,7 +236,7 @@ impl Run<'_> {
             }
             Ok(())
         };
-        match each(pages, self.cancel, |key| scan.look(key), take).await? {
+        match each(self.aws, pages, self.cancel, |key| scan.look(key), take).await? {
             Ended::Whole => Ok(groups),
             Ended::Stopped => Err(cancelled(ACT, self.spec.place())),
             Ended::BrokeOff(fault) => Err(*fault),
@@ -322,12 +322,12 @@ impl Run<'_> {
             old.insert(key.clone(), journal::digest(&wrapped));
         }
         let (wrapped, key_objects) = (&wrapped, &key_objects);
-        let pages = stream::iter([Ok(objects)]);
+        let pages = Box::pin(stream::iter([Ok(objects)]));
         let copy = |(key, size): (Box<str>, u64)| {
             let anew = &anew;
             async move { self.copy(wrapped, key_objects, anew, &key, size).await }
         };
-        each(pages, self.cancel, copy, |row| {
+        each(self.aws, pages, self.cancel, copy, |row| {
             told.done(wrapped, row)?;
             let report = &told.report;
             self.progress.report(Progress {

@@ -29,7 +29,6 @@ pub(super) struct Rotating<'a> {
     pub(super) key: Option<&'a str>,
     pub(super) context: Option<&'a BTreeMap<String, String>>,
     pub(super) keeps: s3::Keeps,
-    pub(super) slowed: s3::Slowed,
     pub(super) keyring: Keyring,
     pub(super) open: OpenOptions,
     /// Key objects of this rotation, of an earlier run.
@@ -95,7 +94,7 @@ impl Rotating<'_> {
             let is_folder = listed.key.ends_with('/');
             return Ok(if is_folder { Passed::Folder } else { Passed::Empty });
         }
-        let (aws, slowed) = (self.aws.clone(), self.slowed.clone());
+        let aws = self.aws.clone();
         let (bucket, key, size) = (self.bucket.to_owned(), listed.key.clone(), listed.size);
         let told = spread(async move {
             let at = s3::At {
@@ -104,7 +103,7 @@ impl Rotating<'_> {
                 version: None,
                 size,
             };
-            let glance = again(|| s3::glance(&aws, at, &slowed)).await?;
+            let glance = again(|| s3::glance(&aws, at)).await?;
             Ok(classify(&Seen {
                 key: &key,
                 size: glance.size,

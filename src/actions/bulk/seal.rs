@@ -18,7 +18,7 @@ use crate::actions::faults::{cancelled, usage};
 use crate::actions::unlock::Unlocked;
 use crate::actions::{ProgressSink, encrypt};
 use crate::aws::transfer::{Head, Replaces};
-use crate::aws::{Aws, s3};
+use crate::aws::{Aws, Room, s3};
 use crate::domain::{Fault, FaultKind};
 use crate::envelope::{Encryptor, Metadata, binding, token_len};
 
@@ -38,8 +38,10 @@ use checked::{Checked, Resealed, sealed};
 /// MiB of what is under way at once, and of one object alone.
 const BUDGET: u32 = 48;
 const ALONE: u64 = 20;
+/// Bytes of parts that are filled or sent. They are no part of the connection's room: who reads an object waits for one of them.
+const PARTS: u64 = 40 << 20;
 /// Parts of which two fit into the buffers of all.
-const LONGEST_PART: u64 = 20 << 20;
+const LONGEST_PART: u64 = PARTS / 2;
 /// For the answer to what is on its way when it is cancelled. All of a command has two seconds then.
 const LINGER: Duration = Duration::from_millis(900);
 
@@ -102,7 +104,7 @@ impl<'a> Sealer<'a> {
             cancel,
             gauge,
             limits,
-            pool: Pool::new(limits.part),
+            pool: Pool::new(limits.part, &Room::of(PARTS)),
             budget: Semaphore::new(BUDGET as usize),
             silent: ProgressSink::none(),
         }
@@ -174,6 +176,7 @@ impl<'a> Sealer<'a> {
             bucket,
             key,
             head,
+            beginning: &[],
             progress: &self.silent,
             cancel: self.cancel,
             phase: "",

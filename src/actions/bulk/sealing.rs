@@ -44,8 +44,7 @@ pub async fn seal(
     tell: &mut (dyn FnMut(&SealRow) -> Result<(), Fault> + Send),
 ) -> Result<SealSummary, Fault> {
     check(spec)?;
-    let slowed = s3::Slowed::default();
-    let walk = walk(aws, spec, &slowed, cancel);
+    let walk = walk(aws, spec, cancel);
     let mut summary = SealSummary::default();
     let mut note = |row: Option<SealRow>| match row {
         Some(row) => {
@@ -71,7 +70,6 @@ pub async fn seal(
                 key: key.as_deref(),
                 context: context.as_ref(),
                 keeps: s3::keeps(aws, &spec.bucket).await?,
-                slowed: slowed.clone(),
                 keyring: Keyring::default(),
                 open: OpenOptions::default(),
                 known: keys.known(),
@@ -113,7 +111,6 @@ pub async fn seal(
                 delete_plain: *delete_plain,
                 in_place: spec.is_in_place(),
                 keeps: s3::keeps(aws, &spec.bucket).await?,
-                slowed: slowed.clone(),
                 keyring: Keyring::default(),
                 open: OpenOptions::default(),
             };
@@ -185,8 +182,7 @@ pub async fn plan_seal(
     cancel: &CancellationToken,
 ) -> Result<SealPlan, Fault> {
     check(spec)?;
-    let slowed = s3::Slowed::default();
-    let walk = walk(aws, spec, &slowed, cancel);
+    let walk = walk(aws, spec, cancel);
     let mut plan = SealPlan::new(spec.clone());
     let mut seen = 0_u64;
     let gauge = Gauge::new(progress, "looking at");
@@ -201,7 +197,6 @@ pub async fn plan_seal(
                 key: key.as_deref(),
                 context: context.as_ref(),
                 keeps: s3::keeps(aws, &spec.bucket).await?,
-                slowed: slowed.clone(),
                 keyring: Keyring::default(),
                 open: OpenOptions::default(),
                 known: known.into_iter().flatten().collect(),
@@ -230,7 +225,6 @@ pub async fn plan_seal(
                 delete_plain: false,
                 in_place: spec.is_in_place(),
                 keeps: s3::keeps(aws, &spec.bucket).await?,
-                slowed: slowed.clone(),
                 keyring: Keyring::default(),
                 open: OpenOptions::default(),
             };
@@ -297,14 +291,13 @@ impl<T> Judged<T> {
     }
 }
 
-fn walk<'a>(aws: &'a Aws, spec: &'a SealSpec, slowed: &'a s3::Slowed, cancel: &'a CancellationToken) -> Walk<'a> {
+fn walk<'a>(aws: &'a Aws, spec: &'a SealSpec, cancel: &'a CancellationToken) -> Walk<'a> {
     Walk {
         aws,
         bucket: &spec.bucket,
         prefix: &spec.prefix,
         places: &spec.places,
         cancel,
-        slowed,
     }
 }
 

@@ -139,6 +139,7 @@ pub(in crate::actions) async fn fetch(
                 bucket,
                 key,
                 head: &head,
+                beginning: &[],
                 progress,
                 cancel,
                 phase: "downloading",

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::{ACT, Run};
+use super::{ACT, Listed, Run};
 use crate::actions::clash::clashes;
 use crate::actions::faults::{io_fault, usage};
 use crate::actions::inside::inside;
 use crate::actions::key_escape::from_key;
 use crate::actions::unlock::is_bundle;
 use crate::aws::again::again;
-use crate::aws::{s3, transfer};
+use crate::aws::s3;
 use crate::domain::{Fault, ObjectFormat};
 use crate::publish::Folder;
 
@@ -29,34 +29,32 @@ impl Run<'_> {
         self.root.get_or_try_init(open).await
     }
 
-    /// The relative path of the file that an object becomes, and what the object is; `None` if it becomes none.
+    /// The relative path of the file that an object of this format and length becomes; `None` if it becomes none.
     pub(super) async fn name_of(
         &self,
-        bucket: &str,
-        prefix: &str,
-        key: &str,
-    ) -> Result<Option<(OsString, ObjectFormat)>, Fault> {
+        (bucket, prefix, key): (&str, &str, &str),
+        format: ObjectFormat,
+        length: u64,
+    ) -> Result<Option<OsString>, Fault> {
         let name = key.strip_prefix(prefix).unwrap_or(key);
         let is_marker = name.is_empty() || name.ends_with('/');
-        let info = again(|| s3::object_info(self.aws, bucket, key)).await?;
         // What consoles write for an empty folder has no bytes; a longer one is a name that leaves the folder.
-        let is_empty = info.format.is_open() && is_marker && transfer::head(self.aws, bucket, key).await?.length == 0;
-        if info.format == ObjectFormat::KeyObject || is_empty || is_bundle(self.aws, bucket, key, &self.keyring).await {
+        let is_empty = format.is_open() && is_marker && length == 0;
+        if format == ObjectFormat::KeyObject || is_empty || is_bundle(self.aws, bucket, key, &self.keyring).await {
             return Ok(None);
         }
         inside(Path::new(""), name)?;
-        let name = match info.format {
+        Ok(Some(match format {
             ObjectFormat::Strongroom => from_key(name),
             _ => name.into(),
-        };
-        Ok(Some((name, info.format)))
+        }))
     }
 
     /// Refuses a prefix of which two objects would become one file, before the first byte of it. What an object becomes is known
     /// when it was looked at, so those are looked at that may be in each other's way.
-    pub(super) async fn check_names(&self, bucket: &str, prefix: &str, keys: &[String]) -> Result<(), Fault> {
+    pub(super) async fn check_names(&self, bucket: &str, prefix: &str, objects: &[Listed]) -> Result<(), Fault> {
         let mut possible = Vec::new();
-        for (owner, key) in keys.iter().enumerate() {
+        for (owner, (key, _)) in objects.iter().enumerate() {
             let name = key.strip_prefix(prefix).unwrap_or(key);
             possible.push((owner, OsString::from(name)));
             let decoded = from_key(name);
@@ -75,10 +73,12 @@ impl Run<'_> {
         suspects.sort_unstable();
         suspects.dedup();
         let look = |owner: usize| async move {
+            let (key, size) = &objects[owner];
+            let info = again(|| s3::object_info(self.aws, bucket, key)).await?;
             // One that becomes no file, for its name is refused, is in nobody's way.
-            match self.name_of(bucket, prefix, &keys[owner]).await {
-                Ok(name) => Ok(name.map(|(name, _)| (owner, name))),
-                Err(fault) if fault.object == keys[owner].strip_prefix(prefix).unwrap_or_default() => Ok(None),
+            match self.name_of((bucket, prefix, key), info.format, *size).await {
+                Ok(name) => Ok(name.map(|name| (owner, name))),
+                Err(fault) if fault.object == key.strip_prefix(prefix).unwrap_or_default() => Ok(None),
                 Err(fault) => Err(fault),
             }
         };
@@ -92,7 +92,10 @@ impl Run<'_> {
             Some((one, other)) => Err(usage(
                 ACT,
                 s3::uri(bucket, prefix),
-                &format!("`{}` and `{}` would become one file", keys[*one], keys[*other]),
+                &format!(
+                    "`{}` and `{}` would become one file",
+                    objects[*one].0, objects[*other].0
+                ),
                 "decrypt them one by one, each to a name of its own",
             )),
         }

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures::{StreamExt, join};
+use futures::join;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::abort::{discard, is_needed};
@@ -16,12 +17,13 @@ use super::limits::Limits;
 use super::metadata::check_metadata;
 use super::parts::Pool;
 use super::plan::Source;
-use super::progress::Tally;
 use super::source_file::{is_changed, is_sizeless};
 use super::{ACT, Destination, EncryptReport, EncryptRequest, EncryptedFile, changed_fault, taken};
 use crate::actions::bucket_refusal;
 use crate::actions::faults::{cancelled, fault_of, io_fault};
+use crate::actions::flight::Flight;
 use crate::actions::sweep::Leftovers;
+use crate::actions::tally::Tally;
 use crate::actions::upload_journal::{Journal, Stamp};
 use crate::aws::again::again;
 use crate::aws::{Aws, kms, s3, sts, transfer};
@@ -30,8 +32,8 @@ use crate::domain::{Fault, FaultKind, Location, ObjectUri, WayOut};
 use crate::envelope::{DataKey, EnvelopeError, token_len};
 use crate::publish::Published;
 
-/// Files that are encrypted at once.
-const FILES: usize = 4;
+/// Tokens that are made at once; more of them are on their way.
+const MADE_AT_ONCE: usize = 4;
 
 /// Everything the files of one data key share.
 pub(super) struct Job<'a> {
@@ -45,6 +47,8 @@ pub(super) struct Job<'a> {
     pub(super) kms_key_arn: String,
     pub(super) data_key_place: Location,
     pub(super) pool: Arc<Pool>,
+    /// Whoever makes a token has one of these.
+    pub(super) makers: Semaphore,
     pub(super) limits: Limits,
     /// Whether the destination of the only file was found free already.
     pub(super) is_checked: bool,
@@ -88,12 +92,9 @@ impl<'a> Job<'a> {
                     to: Some(place @ Location::S3(ObjectUri { bucket, key })),
                     ..
                 },
-            ] if !request.overwrite => Some((place, transfer::is_taken(aws, bucket, key).await?)),
+            ] if !request.overwrite => Some((place, bucket, key)),
             _ => None,
         };
-        if let Some((place, true)) = &only {
-            return Err(taken(place));
-        }
         if let Location::S3(ObjectUri { key, .. }) = &data_key_place {
             check_metadata(aws, request, key, sources)?;
         }
@@ -104,10 +105,21 @@ impl<'a> Job<'a> {
                 None => None,
             }
         };
-        let (made, account) = join!(
+        // The only file may be refused before there is anything of it.
+        let is_taken = async {
+            match only {
+                Some((_, bucket, key)) => transfer::is_taken(aws, bucket, key).await,
+                None => Ok(false),
+            }
+        };
+        let (is_taken, made, account) = join!(
+            is_taken,
             again(|| kms::generate_data_key(aws, &request.key, &request.context)),
             account
         );
+        if let (true, Some((place, ..))) = (is_taken?, only) {
+            return Err(taken(place));
+        }
         let made = made?;
         let data_key = DataKey::from_plaintext(&made.plaintext).map_err(|error| fault_of(ACT, &request.key, &error))?;
         let mut journal = None;
@@ -137,7 +149,8 @@ impl<'a> Job<'a> {
             ciphertext: made.ciphertext,
             kms_key_arn: made.key_arn,
             data_key_place,
-            pool: Pool::new(limits.part),
+            pool: Pool::new(limits.part, aws.room()),
+            makers: Semaphore::new(MADE_AT_ONCE),
             limits,
             is_checked: only.is_some(),
             leftovers: Leftovers::default(),
@@ -190,7 +203,8 @@ impl<'a> Job<'a> {
             ciphertext: ciphertext.clone(),
             kms_key_arn: header.kms_key_arn.clone(),
             data_key_place: Location::s3(bucket.clone(), object.clone()),
-            pool: Pool::new(limits.part),
+            pool: Pool::new(limits.part, aws.room()),
+            makers: Semaphore::new(MADE_AT_ONCE),
             limits,
             is_checked: false,
             leftovers: Leftovers::default(),
@@ -199,7 +213,7 @@ impl<'a> Job<'a> {
         }))
     }
 
-    /// Encrypts the files, a few at once; gives back those that changed since an earlier process saw them.
+    /// Encrypts the files, as many at once as S3 bears; gives back those that changed since an earlier process saw them.
     pub(super) async fn run(
         &self,
         sources: Vec<Source>,
@@ -210,12 +224,14 @@ impl<'a> Job<'a> {
         let mut changed = Vec::new();
         let (mut made, mut unanswered, mut unfinished) = (0, 0, false);
         let mut missed = Vec::new();
-        let each = |source: Source| async {
-            let result = self.one(&source, journal.as_ref()).await;
+        let journalled = journal.as_ref();
+        let each = |source: Source| async move {
+            let result = self.one(&source, journalled).await;
             (source, result)
         };
-        let mut results = futures::stream::iter(sources).map(each).buffer_unordered(FILES);
-        while let Some((source, result)) = results.next().await {
+        let all = Box::pin(futures::stream::iter([Ok(sources)]));
+        let mut flight = Flight::as_done(self.aws, all, each);
+        while let Some(Ok((source, result))) = flight.next().await {
             match result {
                 Ok(file) => {
                     made += 1;
@@ -252,7 +268,7 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        drop(results);
+        drop(flight);
         if unanswered > 0
             && let Some(fault) = report
                 .failed

@@ -52,6 +52,7 @@ impl Job<'_> {
         write: impl FnOnce(Encryptor, &mut SourceFile) -> Result<(), EnvelopeError> + Send + 'static,
     ) -> Result<EncryptedFile, Fault> {
         let io = |error: io::Error| io_fault("read", source.path.display(), &error);
+        let _maker = self.makers.acquire().await;
         let (tally, name) = (self.tally.clone(), source.name.clone());
         let told = move |bytes| tally.add(&name, bytes);
         let mut file = SourceFile::open(&source.path, self.cancel, told).map_err(io)?;
@@ -59,7 +60,7 @@ impl Job<'_> {
         let encryptor = Encryptor::new(&self.data_key, now()).map_err(|error| self.fault(source, &error))?;
         let written = tokio::task::spawn_blocking(move || write(encryptor, &mut file));
         joined(written.await.map(Ok))?.map_err(|error| self.fault(source, &error))?;
-        self.tally.end(source, Some(stamp), stamp.size);
+        self.tally.end(&source.name, stamp.size, stamp.size);
         Ok(self.made(source, stamp, None, false))
     }
 }

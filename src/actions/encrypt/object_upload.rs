@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::taken;
 use crate::actions::upload_journal::Journal;
 use crate::aws::again::Pause;
 use crate::aws::transfer::{Multipart, Part, Replaces, Stored};
 use crate::aws::{Aws, transfer};
-use crate::domain::{Fault, FaultKind, WayOut};
+use crate::domain::{Fault, FaultKind, Location};
 
 /// One token on its way.
 pub(in crate::actions) struct Going<'a> {
@@ -91,8 +92,7 @@ impl Going<'_> {
                 "choose another name, or have s3:GetObject on it allowed and give --overwrite"
                     .clone_into(&mut fault.remedy);
             } else {
-                "it exists already".clone_into(&mut fault.cause);
-                fault = fault.by(WayOut::ReplaceObject);
+                return taken(&Location::s3(self.bucket.to_owned(), self.key.to_owned()));
             }
         }
         fault

@@ -1,8 +1,8 @@
-//! A token cut into parts that are held in memory, in a bounded number of buffers that are used again.
+//! A token cut into parts that are held in memory, in buffers of a bounded budget that are used again.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
@@ -11,51 +11,45 @@ use tokio::sync::mpsc;
 use super::source_file::changed;
 use crate::actions::upload_journal::KnownPart;
 use crate::aws::transfer::{Content, Part};
+use crate::aws::{Room, Taken};
 
-/// For all the parts that are being filled or sent, of all files together: one filled, four on their way.
-const BUDGET: usize = 5;
-/// Parts that wait to be sent; the budget bounds them too.
-const READY: usize = 4;
+/// Parts of one token that wait to be sent.
+const READY: usize = 1;
+/// Buffers that are kept to be used again.
+const SPARE: usize = 5;
 
-/// Room for parts. Whoever asks for more than there is waits.
+/// Buffers for parts, within a budget. Whoever asks for more than there is waits.
 pub(in crate::actions) struct Pool {
     /// Bytes of a whole part.
     part: usize,
-    state: Mutex<State>,
-    freed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    lent: usize,
-    spare: Vec<Vec<u8>>,
+    room: Room,
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Pool {
     /// For parts of so many bytes.
-    pub(in crate::actions) fn new(part: u64) -> Arc<Self> {
+    pub(in crate::actions) fn new(part: u64, room: &Room) -> Arc<Self> {
         Arc::new(Self {
             part: part as usize,
-            state: Mutex::default(),
-            freed: Condvar::new(),
+            room: room.clone(),
+            spare: Mutex::default(),
         })
     }
 
     fn lend(self: &Arc<Self>, len: usize) -> Lent {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self
-            .freed
-            .wait_while(state, |state| state.lent > 0 && state.lent + len > BUDGET * self.part)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.lent += len;
-        let fitting = state.spare.iter().position(|spare| spare.capacity() >= len);
-        let mut bytes = fitting.map(|at| state.spare.swap_remove(at)).unwrap_or_default();
+        let taken = self.room.take_blocking(len as u64);
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        // The odd ones are the ends of files, and small ones.
+        let fitting = if len == self.part { spare.pop() } else { None };
+        drop(spare);
+        let mut bytes = fitting.unwrap_or_default();
         bytes.clear();
         bytes.reserve_exact(len);
         Lent {
             bytes,
             len,
             pool: Arc::clone(self),
+            _taken: taken,
         }
     }
 }
@@ -65,6 +59,7 @@ struct Lent {
     bytes: Vec<u8>,
     len: usize,
     pool: Arc<Pool>,
+    _taken: Taken,
 }
 
 impl AsRef<[u8]> for Lent {
@@ -75,14 +70,10 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.lent -= self.len;
-        // Only whole parts are worth keeping: the odd ones are the ends of files.
-        if self.len == self.pool.part {
-            state.spare.push(std::mem::take(&mut self.bytes));
+        let mut spare = self.pool.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.len == self.pool.part && spare.len() < SPARE {
+            spare.push(std::mem::take(&mut self.bytes));
         }
-        drop(state);
-        self.pool.freed.notify_all();
     }
 }
 
@@ -204,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_token_is_cut_into_whole_parts_and_known_ones_are_kept() {
-        let pool = Pool::new(100);
+        let pool = Pool::new(100, &Room::default());
         let token: Vec<u8> = (0..250_u32).map(|i| i as u8).collect();
         let kept = KnownPart {
             part: Part {
@@ -246,7 +237,7 @@ mod tests {
 
     #[test]
     fn other_bytes_in_the_place_of_a_known_part_mean_another_source() {
-        let pool = Pool::new(100);
+        let pool = Pool::new(100, &Room::default());
         let part = Part {
             number: 1,
             etag: "etag".to_owned(),

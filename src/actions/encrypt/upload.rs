@@ -62,11 +62,14 @@ impl Job<'_> {
             };
             if let Some(etag) = done {
                 going.note(|journal| journal.done(key, etag.as_deref()));
-                self.tally.end(source, Some(stamp), 0);
+                self.tally.end(&source.name, stamp.size, 0);
                 return Ok(self.made(source, stamp, etag, true));
             }
         }
-        if !self.overwrite && !self.is_checked && transfer::is_taken(self.aws, bucket, key).await? {
+        let is_at_once = going.token_bytes <= self.limits.part;
+        // S3 refuses a token that goes at once, and one that goes in parts only when all of it was sent.
+        let is_looked_for = !self.overwrite && !self.is_checked && !is_at_once;
+        if is_looked_for && transfer::is_taken(self.aws, bucket, key).await? {
             return Err(taken(&Location::s3(bucket.to_owned(), key.to_owned())).into());
         }
         if self.overwrite {
@@ -75,7 +78,7 @@ impl Job<'_> {
         if trace.is_none() {
             going.note(|journal| journal.begun(key, token_of(stamp, &encryptor.header())));
         }
-        let etag = if going.token_bytes <= self.limits.part {
+        let etag = if is_at_once {
             self.at_once(source, file, encryptor, &going).await?
         } else {
             self.in_parts(source, file, encryptor, &going, trace).await?
@@ -114,9 +117,11 @@ impl Job<'_> {
         going: &Going<'_>,
     ) -> Result<Option<String>, Failure> {
         let stamp = file.stamp;
+        let maker = self.makers.acquire().await;
         let (mut parts, reading) = self.start(file, encryptor, going.token_bytes, Plan::of(self.limits.part));
         let cut = parts.recv().await;
         self.read(source, reading.await)?;
+        drop(maker);
         let Some(Cut::New {
             content: Content::Whole(bytes),
             ..
@@ -152,7 +157,7 @@ impl Job<'_> {
             }
             Ok(stored) => stored.etag,
         };
-        self.tally.end(source, Some(stamp), 0);
+        self.tally.end(&source.name, stamp.size, 0);
         Ok(etag)
     }
 
@@ -171,6 +176,7 @@ impl Job<'_> {
         trace: Option<Trace>,
     ) -> Result<Option<String>, Failure> {
         let stamp = file.stamp;
+        let _maker = self.makers.acquire().await;
         let (upload, plan) = self.upload_of(source, going, trace).await?;
         let (mut parts, reading) = self.start(file, encryptor, going.token_bytes, plan);
         let mut counted = 0;
@@ -181,7 +187,8 @@ impl Job<'_> {
         // The cipher stops when nobody takes its parts; an upload that failed is the reason then, not the consequence.
         drop(parts);
         let read = self.read(source, reading.await);
-        self.tally.end(source, sent.is_ok().then_some(stamp), counted);
+        let size = if sent.is_ok() { stamp.size } else { counted };
+        self.tally.end(&source.name, size, counted);
         let finished = match (sent, read) {
             (Err(fault), _) => Err(Failure::Fault(fault)),
             (Ok(_), Err(failure)) => Err(failure),

@@ -105,6 +105,7 @@ pub async fn prove_object(
         bucket,
         key: object,
         head: &head,
+        beginning: &[],
         progress,
         cancel,
         phase: "reading",

@@ -1,5 +1,7 @@
 //! What an object says of itself, and what its place is worth, before its data key is unwrapped.
 
+use std::collections::BTreeMap;
+
 use super::OpenOptions;
 use crate::actions::faults::fault_of;
 use crate::aws::s3;
@@ -47,6 +49,24 @@ impl Claim {
             key: key.to_owned(),
             metadata: metadata.map(Box::new),
         })
+    }
+
+    /// What [`Claim::bond`] takes of it.
+    pub(in crate::actions) fn of_place(&self) -> Self {
+        let metadata = self.metadata.as_deref().map(|metadata| Metadata {
+            kms_key_id: String::new(),
+            data_key: None,
+            data_key_object: None,
+            context: BTreeMap::new(),
+            name: metadata.name.clone(),
+            prefix: metadata.prefix.clone(),
+            ..*metadata
+        });
+        Self {
+            bucket: self.bucket.clone(),
+            key: self.key.clone(),
+            metadata: metadata.map(Box::new),
+        }
     }
 
     /// What it says, if it says anything.

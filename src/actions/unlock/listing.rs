@@ -1,14 +1,14 @@
 //! The bundles that lie above a token which says nothing of itself: a job writes them beside its checkpoints, and beside a
 //! model that SageMaker does not pack.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::Keyring;
 use crate::actions::faults::{fault_of, io_fault};
+use crate::actions::once::Once;
 use crate::aws::again::again;
 use crate::aws::{Aws, s3};
 use crate::domain::format::begins_token;
@@ -28,12 +28,9 @@ const STEM: &str = "strongroom.";
 /// A bundle, and where it is.
 type Placed = (String, Arc<Bundle>);
 
-/// The bundles of folders, by bucket and folder.
-type Known = BTreeMap<(String, String), Arc<Vec<Placed>>>;
-
-/// Those of folders that were looked into.
+/// Those of folders that were looked into, by bucket and folder.
 #[derive(Default)]
-pub(super) struct Listings(Mutex<Known>);
+pub(super) struct Listings(Once<(String, String), Arc<Vec<Placed>>>);
 
 /// What may say what a token is.
 pub(super) struct Listing {
@@ -114,16 +111,8 @@ pub(in crate::actions) async fn is_bundle(aws: &Aws, bucket: &str, key: &str, ke
 impl Listings {
     async fn of(&self, aws: &Aws, bucket: &str, folder: &str) -> Result<Arc<Vec<Placed>>, Fault> {
         let at = (bucket.to_owned(), folder.to_owned());
-        if let Some(known) = self.known().get(&at) {
-            return Ok(Arc::clone(known));
-        }
-        let bundles = Arc::new(read(aws, bucket, folder).await?);
-        self.known().insert(at, Arc::clone(&bundles));
-        Ok(bundles)
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let read = || async { read(aws, bucket, folder).await.map(Arc::new) };
+        self.0.of(&at, read).await
     }
 }
 

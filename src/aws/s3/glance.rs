@@ -1,16 +1,8 @@
 //! One look at an object by one request: its first bytes, and what came with them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use aws_sdk_s3::types::ServerSideEncryption;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::config_bag::ConfigBag;
 
-use super::{info, length_of, sorted, terms, uri};
+use super::{length_of, said, terms, uri};
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::{Aws, fault, patience};
 use crate::domain::audit::{
@@ -42,38 +34,8 @@ pub(crate) struct At<'a> {
     pub(crate) size: u64,
 }
 
-/// How often a server asked for less, also where asking again helped.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Slowed(Arc<AtomicU64>);
-
-impl Slowed {
-    /// So often until now.
-    pub(crate) fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for Slowed {
-    fn name(&self) -> &'static str {
-        "Slowed"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        _config: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if matches!(context.response().status().as_u16(), 429 | 503) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-}
-
 /// Looks at an object, or at one version of it.
-pub(crate) async fn glance(aws: &Aws, at: At<'_>, slowed: &Slowed) -> Result<Glance, Fault> {
+pub(crate) async fn glance(aws: &Aws, at: At<'_>) -> Result<Glance, Fault> {
     let (act, object) = ("read", uri(at.bucket, at.key));
     let most = wanted(at.key);
     // Its body is small: it is an answer, and due as one.
@@ -84,9 +46,7 @@ pub(crate) async fn glance(aws: &Aws, at: At<'_>, slowed: &Slowed) -> Result<Gla
             .bucket(at.bucket)
             .key(at.key)
             .set_version_id(at.version.map(str::to_owned))
-            .set_range((at.size > 0).then(|| format!("bytes=0-{}", most - 1)))
-            .customize()
-            .interceptor(slowed.clone());
+            .set_range((at.size > 0).then(|| format!("bytes=0-{}", most - 1)));
         let answer = call.send().await.heard(act, &object);
         let mut answer = answer.map_err(|fault| terms::owned(aws, at.bucket, fault))?;
         let size = match answer.content_range() {
@@ -113,15 +73,7 @@ pub(crate) async fn glance(aws: &Aws, at: At<'_>, slowed: &Slowed) -> Result<Gla
         if (first.len() as u64) < size.min(most as u64) {
             return Err(fault::not_an_answer(act, &object, "it is not as long as it says"));
         }
-        let head = info::Head {
-            bucket: at.bucket.to_owned(),
-            key: at.key.to_owned(),
-            size,
-            metadata: sorted(answer.metadata()),
-            content_type: answer.content_type().map(str::to_owned),
-            sse: info::Sse::of(answer.server_side_encryption()),
-            sse_key: answer.ssekms_key_id().map(str::to_owned),
-        };
+        let head = said(at.bucket, at.key, size, &answer);
         Ok(Glance {
             info: head.info(first.get(..FIRST_BYTES).unwrap_or(&first)),
             size,

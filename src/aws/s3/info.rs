@@ -31,7 +31,8 @@ pub(super) fn is_own_place(key: &str) -> bool {
     key.starts_with(KEY_OBJECTS) || key.contains("/.strongroom/data-keys/")
 }
 
-pub(super) struct Head {
+#[derive(Debug, Clone)]
+pub(in crate::aws) struct Head {
     pub(super) bucket: String,
     pub(super) key: String,
     pub(super) size: u64,
@@ -64,7 +65,7 @@ impl Head {
         matches!(self.by_head(), None | Some(ObjectFormat::KeyObject)) && self.size > 0
     }
 
-    pub(super) fn info(self, first: &[u8]) -> ObjectInfo {
+    pub(in crate::aws) fn info(self, first: &[u8]) -> ObjectInfo {
         let format = match self.by_head() {
             Some(ObjectFormat::KeyObject) if of_body(first) == Some(ObjectFormat::Fernet) => self.marked_token(),
             Some(format) => format,

@@ -53,7 +53,7 @@ impl Intercept for Terms {
 }
 
 /// A refusal of a bucket that was to be of a certain account: it may be of another, and S3 does not say so.
-pub(super) fn owned(aws: &Aws, bucket: &str, fault: Fault) -> Fault {
+pub(in crate::aws) fn owned(aws: &Aws, bucket: &str, fault: Fault) -> Fault {
     match aws.upload_settings(bucket).owner {
         Some(owner) if fault.kind == FaultKind::Denied => Fault {
             remedy: format!("{}; perhaps the bucket is not of the account {owner}", fault.remedy),

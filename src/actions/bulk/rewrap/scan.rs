@@ -45,7 +45,6 @@ type Cell = Arc<OnceCell<Vec<u8>>>;
 
 pub(super) struct Scan<'a> {
     run: &'a Run<'a>,
-    slowed: s3::Slowed,
     /// What is in key objects, where tokens carry no data key of their own.
     read: Mutex<HashMap<String, Cell>>,
 }
@@ -54,7 +53,6 @@ impl<'a> Scan<'a> {
     pub(super) fn new(run: &'a Run<'a>) -> Self {
         Self {
             run,
-            slowed: s3::Slowed::default(),
             read: Mutex::default(),
         }
     }
@@ -156,7 +154,6 @@ impl<'a> Scan<'a> {
                     version: None,
                     size,
                 },
-                &self.slowed,
             )
         };
         let glance = again(look).await?;
