@@ -47,6 +47,8 @@ mod layering;
 mod look_ahead;
 #[path = "it/manifest_parts.rs"]
 mod manifest_parts;
+#[path = "it/many.rs"]
+mod many;
 #[path = "it/mfa.rs"]
 mod mfa;
 #[path = "it/moved_jobs.rs"]
