@@ -626,6 +626,15 @@ fn an_answer_that_was_lost_is_found_out_and_a_change_meanwhile_is_left_alone() {
     verify(&place, "a/");
 }
 
+/// Whoever reads all the while stops, however this ends.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// What a run of many kills must hold.
 struct Measured {
     kms: usize,
@@ -668,6 +677,7 @@ fn killed_again_and_again(folders: usize, each: usize, kills: usize) -> Measured
     let is_over = AtomicBool::new(false);
     let opened = AtomicUsize::new(0);
     std::thread::scope(|scope| {
+        let _over = Over(&is_over);
         // Somebody reads all the while: verify opens each, by what it says at that moment.
         scope.spawn(|| {
             let mut nth = 0;

@@ -1,5 +1,6 @@
 //! One data key: wrapped anew by KMS, unwrapped once and held against a MAC before anything names it, then kept.
 
+use super::journal::Written;
 use super::{ACT, Group, Run};
 use crate::actions::encrypt::put_data_key;
 use crate::actions::encrypted_data_key::DATA_KEYS;
@@ -7,7 +8,7 @@ use crate::actions::faults::fault_of;
 use crate::aws::again::again;
 use crate::aws::{kms, s3, transfer};
 use crate::domain::{Fault, FaultKind};
-use crate::envelope::{DataKey, HEADER_TEXT, Metadata, header_of};
+use crate::envelope::{DataKey, HEADER_TEXT, Metadata, binding, header_of};
 
 /// Objects whose MACs are tried: the first may be one that somebody damaged.
 const TRIED: usize = 5;
@@ -44,19 +45,17 @@ impl Run<'_> {
         } else {
             let written = self
                 .journal
-                .write(self.aws, self.bucket(), &entry, group, ciphertext, &self.target)
-                .await?;
-            match written {
-                journal_kept @ super::journal::Written::Ours(_) => journal_kept.into_ciphertext(),
+                .write(self.aws, self.bucket(), &entry, group, ciphertext, &self.target);
+            match written.await? {
+                Written::Ours(ciphertext) => ciphertext,
                 // Another run was before us: what it kept is what objects name, once it has been proved too.
-                theirs @ super::journal::Written::Theirs(_) => {
-                    let theirs = theirs.into_ciphertext();
-                    self.prove(group, &theirs).await?;
-                    theirs
+                Written::Theirs(ciphertext) => {
+                    self.prove(group, &ciphertext).await?;
+                    ciphertext
                 }
             }
         };
-        let key_object = self.key_object(group, &entry.id);
+        let key_object = self.key_object(group, &ciphertext);
         put_data_key(self.aws, self.bucket(), &key_object, &ciphertext, &self.target).await?;
         Ok(Anew { ciphertext, key_object })
     }
@@ -131,7 +130,9 @@ impl Run<'_> {
     }
 
     /// Beside the old one, under a name that the same again finds.
-    fn key_object(&self, group: &Group, id: &str) -> String {
+    fn key_object(&self, group: &Group, ciphertext: &[u8]) -> String {
+        let mut id = binding::digest(ciphertext);
+        id.truncate(32);
         let below = self
             .aws
             .upload_settings(self.bucket())

@@ -32,8 +32,6 @@ pub(super) struct Journal {
 
 /// One entry.
 pub(super) struct Entry {
-    /// Its name, of hexadecimal digits.
-    pub(super) id: String,
     /// Its object key.
     pub(super) key: String,
 }
@@ -43,14 +41,6 @@ pub(super) enum Written {
     Ours(Vec<u8>),
     /// Of another run, which was faster.
     Theirs(Vec<u8>),
-}
-
-impl Written {
-    pub(super) fn into_ciphertext(self) -> Vec<u8> {
-        match self {
-            Self::Ours(ciphertext) | Self::Theirs(ciphertext) => ciphertext,
-        }
-    }
 }
 
 /// The digest of C.
@@ -73,7 +63,6 @@ impl Journal {
         id.truncate(32);
         Entry {
             key: format!("{}{id}", self.folder),
-            id,
         }
     }
 
