@@ -77,6 +77,11 @@ fn ended(report: RewrapReport) -> Result<(), Fault> {
         let cause = format!("it was stopped after {done}; every object opens");
         return Err(Fault::new(FaultKind::Cancelled, "re-wrap", report.place, cause, remedy));
     }
+    if let Ended::BrokeOff(fault) = report.ended {
+        let done = counted(usize::try_from(report.done.objects).unwrap_or(usize::MAX), "object");
+        let cause = format!("{} (by then {done} were re-wrapped; {remedy})", fault.cause);
+        return Err(Fault { cause, ..*fault });
+    }
     let counts = [(report.refused, "refused"), (report.failed, "failed")];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();

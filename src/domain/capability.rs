@@ -61,6 +61,12 @@ capabilities! {
             "s3:ListObjectsV2", "s3:ListObjectVersions", "s3:GetObject", "s3:PutObject", "iam:GetRole",
             "sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob",
         ];
+    "rewrap", "Re-wrap data keys under another KMS key: `rewrap`, with both keys in place of KEY_ID",
+        [
+            "kms:DescribeKey", "kms:ReEncrypt", "kms:Decrypt", "s3:ListObjectsV2", "s3:ListObjectVersions",
+            "s3:GetObjectLockConfiguration", "s3:GetBucketOwnershipControls", "s3:HeadObject", "s3:GetObject",
+            "s3:CopyObject", "s3:PutObject",
+        ];
     "grants", "Grant a role the use of a key; revoke and retire grants",
         ["kms:ListKeys", "iam:ListRoles", "kms:ListGrants", "kms:CreateGrant", "kms:RevokeGrant", "kms:RetireGrant"];
     "train", "Start training jobs, clone and stop them",
@@ -259,6 +265,9 @@ mod tests {
             "s3:ListParts" => vec!["s3:ListMultipartUploadParts"],
             "s3:HeadObject" => vec!["s3:GetObject"],
             "s3:CreateMultipartUpload" | "s3:UploadPart" | "s3:CompleteMultipartUpload" => vec!["s3:PutObject"],
+            "s3:GetObjectLockConfiguration" => vec!["s3:GetBucketObjectLockConfiguration"],
+            // With its tags.
+            "s3:CopyObject" => vec!["s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"],
             "s3:DeleteObjects" => vec!["s3:DeleteObject"],
             "s3:DeleteVersions" => vec!["s3:DeleteObjectVersion"],
             "s3:GetBucketEncryption" => vec!["s3:GetEncryptionConfiguration"],

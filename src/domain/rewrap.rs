@@ -202,6 +202,13 @@ impl RewrapReport {
                 lines.push(format!("  {word}: {count}"));
             }
         }
+        match &self.ended {
+            Ended::Whole => {}
+            Ended::Stopped => lines.push("  it was stopped: the same again goes on with the rest".to_owned()),
+            Ended::BrokeOff(fault) => {
+                lines.push(format!("  it broke off: {fault}; the same again goes on with the rest"))
+            }
+        }
         for old in &self.old_key_objects {
             let uri = format!("s3://{}/{}", self.bucket, old.key);
             lines.push(match &old.kept {

@@ -96,6 +96,15 @@ def audit_versions(p, _):
     p.run("audit", DATA, "--versions", "--json")
 
 
+def tag_data(_, world):
+    s3 = world.admin["s3"]
+    s3.put_object_tagging(Bucket=BUCKET, Key="data/x.csv", Tagging={"TagSet": [{"Key": "team", "Value": "houses"}]})
+
+
+def rewrap_data(p, _):
+    p.run("rewrap", DATA, "--to", "alias/training", "--context", "project=houses")
+
+
 def grant(p, _):
     p.sit_down("1").see("1 KMS keys 1").keys("2").see("feature-pipeline")
     p.keys("n").take("trainer").keys(ENTER).see(

@@ -37,6 +37,7 @@ ACTS = {
     "resume": [acts.interrupt("long.bin"), acts.go_on, acts.interrupt("again.bin"), acts.start_again],
     "decrypt": [acts.decrypt_one, acts.decrypt, acts.verify],
     "audit": [acts.audit, acts.audit_versions],
+    "rewrap": [acts.tag_data, acts.rewrap_data],
     "grants": [acts.grant, acts.revoke, acts.retire],
     "roles": [
         acts.new_role,
@@ -91,6 +92,7 @@ SAID = {
     # What is not known of a key is said, and of the objects everything else.
     ("audit", "kms:DescribeKey"): '"unknown":"AccessDeniedException"',
     ("audit", "kms:ListAliases"): '"alias_unknown":"AccessDeniedException"',
+    ("rewrap", "s3:ListBucketVersions"): "older versions could not be counted",
     # A new data key for all of it.
     ("resume", "kms:Decrypt"): '"resumed":false',
     ("clean-up", "s3:ListBucketVersions"): "older versions could not be listed",
@@ -105,6 +107,9 @@ SAID = {
 # What is not taken back, for it cannot be or that would take another permission, is named in the refusal. An upload that cannot
 # go on is thrown away.
 LEFT = {
+    # The new data key was kept by then, beside the old one.
+    ("rewrap", "s3:GetObjectTagging"): "every object opens as before",
+    ("rewrap", "s3:PutObjectTagging"): "every object opens as before",
     ("create-keys", "kms:CreateAlias"): "the key itself was created: arn:aws:kms:",
     ("manage-keys", "kms:UntagResource"): "what was to be set is set",
     ("clean-up", "iam:ListRolePolicies"): "taken off it were arn:aws:iam::aws:policy/AmazonSageMakerReadOnly",

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
@@ -20,7 +21,7 @@ use strongroom::domain::rewrap::{RewrapReport, RewrapSpec};
 
 use crate::place::{Done, Place, never};
 use crate::proxy::{Proxy, Trouble};
-use crate::pty::{ENTER, ESC};
+use crate::pty::{CLEAR, ENTER, ESC, TAB};
 
 const BUCKET: &str = "sagemaker-rewrapped";
 const TABLE: &[u8] = b"x,y\n1,2\n2,4\n3,6\n4,8\n";
@@ -660,7 +661,21 @@ fn killed_again_and_again(folders: usize, each: usize, kills: usize) -> Measured
         tag(&place, key, "nth", &nth.to_string());
     }
     let before: Vec<String> = all.iter().step_by(10).map(|key| settings(&place, key)).collect();
-    let proxy = Proxy::start(place.sandbox.as_ref().unwrap(), |_| Trouble::None);
+    // The operation at which it stands still: that one is done, and no answer to it is heard.
+    let (left, is_still) = (Arc::new(AtomicIsize::new(isize::MAX)), Arc::new(AtomicBool::new(false)));
+    let proxy = {
+        let (left, is_still) = (Arc::clone(&left), Arc::clone(&is_still));
+        Proxy::start(place.sandbox.as_ref().unwrap(), move |_| {
+            match left.fetch_sub(1, Ordering::SeqCst) {
+                2.. => Trouble::None,
+                1 => {
+                    is_still.store(true, Ordering::SeqCst);
+                    Trouble::StallMidway
+                }
+                _ => Trouble::StallUnanswered,
+            }
+        })
+    };
     let start = || {
         let mut command = place.command(&["rewrap", &uri("a/"), "--to", "alias/new"]);
         command
@@ -692,30 +707,31 @@ fn killed_again_and_again(folders: usize, each: usize, kills: usize) -> Measured
                 nth += 11;
             }
         });
-        // Random moments of a run: after so many copies as chance has it, or while nothing is copied yet.
-        let mut seed = [0_u8; 64];
+        // Random moments of a run: mostly once it copies, now and then while it looks.
+        let mut seed = vec![0_u8; 2 * kills];
         getrandom::fill(&mut seed).unwrap();
-        let mut done = 0;
-        while done < kills {
-            let mut child = start();
-            let share = usize::from(seed[done % 64]) * (all.len() / kills) / 128;
-            let copies = |proxy: &Proxy| {
-                let passed = proxy.operations();
-                passed
-                    .iter()
-                    .filter(|operation| operation.starts_with("PUT ") && operation.contains("/a/"))
-                    .count()
+        for chance in seed.chunks(2) {
+            let (looking, copying) = (all.len() + 4, 2 * all.len() / kills);
+            let moment = match chance[0] % 4 {
+                0 => looking * usize::from(chance[1]) / 256,
+                _ => looking + copying * usize::from(chance[1]) / 256,
             };
-            let from = copies(&proxy);
-            let end = Instant::now() + Duration::from_secs(60);
-            while copies(&proxy) < from + share && child.try_wait().unwrap().is_none() && Instant::now() < end {
+            is_still.store(false, Ordering::SeqCst);
+            left.store(isize::try_from(moment).unwrap() + 1, Ordering::SeqCst);
+            let mut child = start();
+            let end = Instant::now() + Duration::from_secs(100);
+            while !is_still.load(Ordering::SeqCst) {
+                assert!(
+                    Instant::now() < end && child.try_wait().unwrap().is_none(),
+                    "it never came to operation {moment}"
+                );
                 std::thread::sleep(Duration::from_millis(2));
             }
             child.kill().unwrap();
             child.wait().unwrap();
             place.wait(proxy.until_idle());
-            done += 1;
         }
+        left.store(isize::MAX, Ordering::SeqCst);
         assert!(rewrapped() < all.len(), "the kills came too late");
         let mut last = start();
         assert!(last.wait().unwrap().success());
@@ -772,6 +788,29 @@ fn however_often_it_is_killed_every_object_opens_and_kms_is_asked_little() {
 }
 
 #[test]
+fn a_copy_takes_no_redirect_along() {
+    let (place, ..) = world();
+    let s3 = place.s3();
+    let put = s3
+        .put_object()
+        .bucket(BUCKET)
+        .key("page")
+        .website_redirect_location("/elsewhere");
+    place.wait(put.send()).unwrap();
+    place
+        .wait(
+            s3.copy_object()
+                .bucket(BUCKET)
+                .key("copy")
+                .copy_source(format!("{BUCKET}/page"))
+                .send(),
+        )
+        .unwrap();
+    assert_eq!(head(&place, "page").website_redirect_location(), Some("/elsewhere"));
+    assert_eq!(head(&place, "copy").website_redirect_location(), None);
+}
+
+#[test]
 fn in_the_dashboard_a_plan_is_shown_then_asked_about_then_done() {
     let (place, _, new) = world();
     encrypt(&place, "a/", &["one.csv", "two.csv"], &[]);
@@ -781,20 +820,22 @@ fn in_the_dashboard_a_plan_is_shown_then_asked_about_then_done() {
     session
         .keys("3")
         .wait("sagemaker-rewrapped")
-        .action("re-wrap")
-        .wait("Re-wrap s3://sagemaker-rewrapped/");
-    session.wait("alias/new").keys(ENTER).wait("What a re-wrap would do");
+        .select("a/")
+        .action("re-wrap");
     session
-        .wait("would be re-wrapped: 2 objects")
-        .wait("a/token: refused")
-        .wait("convention");
+        .wait("Re-wrap s3://sagemaker-rewrapped/a/")
+        .wait("alias/new")
+        .keys(ENTER);
+    session
+        .wait("What a re-wrap would do")
+        .wait("would be re-wrapped: 2 objects");
+    session.wait("a/token: refused").wait("convention");
     assert_ne!(says(&place, "a/one.csv", "kms-key-id").as_ref(), Some(&new));
+    session.keys(ENTER).wait("Re-wrap s3://sagemaker-rewrapped/a/ under");
     session
-        .keys(ENTER)
-        .wait("Re-wrap s3://sagemaker-rewrapped/ under")
         .wait("their old key objects stay")
-        .keys("y");
-    session.wait("re-wrapped: 2 objects");
+        .keys("y")
+        .wait("re-wrapped: 2 objects");
     assert_eq!(says(&place, "a/one.csv", "kms-key-id").as_ref(), Some(&new));
     session.keys(ESC).gone("data keys to");
 
@@ -802,11 +843,12 @@ fn in_the_dashboard_a_plan_is_shown_then_asked_about_then_done() {
     session
         .action("re-wrap")
         .wait("Re-wrap s3://")
-        .keys(crate::pty::CLEAR)
+        .wait("alias/new")
+        .keys(CLEAR)
         .keys("alias/old");
     session
-        .keys(crate::pty::TAB)
-        .keys(crate::pty::TAB)
+        .keys(TAB)
+        .keys(TAB)
         .keys(" ")
         .keys(ENTER)
         .wait("What a re-wrap would do")

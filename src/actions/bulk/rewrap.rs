@@ -12,6 +12,7 @@ use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::each::each;
+use super::trouble::ends_all;
 use crate::actions::ProgressSink;
 use crate::actions::faults::cancelled;
 use crate::aws::again::again;
@@ -275,15 +276,17 @@ impl Run<'_> {
                 Some((group, anew))
             };
             let (copied, wrapped) = futures::join!(self.copy_all(current.take(), told, &mut old), wrapped);
-            let copied = copied?;
-            if copied != Ended::Whole || self.cancel.is_cancelled() {
-                return Ok((Ended::Stopped, old));
+            match copied {
+                Err(fault) => return broken_off(told, fault, old),
+                Ok(copied) if copied != Ended::Whole || self.cancel.is_cancelled() => return Ok((Ended::Stopped, old)),
+                Ok(_) => {}
             }
             match wrapped {
                 Some((group, Ok(anew))) => {
                     told.report.data_keys += 1;
                     current = Some((group, anew));
                 }
+                Some((_, Err(fault))) if ends_all(&fault) => return broken_off(told, fault, old),
                 Some((group, Err(fault))) => {
                     for (key, size) in group.objects {
                         let why = Some(fault.to_string());
@@ -328,7 +331,7 @@ impl Run<'_> {
             async move { self.copy(wrapped, key_objects, anew, &key, size).await }
         };
         each(self.aws, pages, self.cancel, copy, |row| {
-            told.done(wrapped, row)?;
+            told.done(wrapped, row?)?;
             let report = &told.report;
             self.progress.report(Progress {
                 phase: "re-wrapping".to_owned(),
@@ -360,6 +363,14 @@ impl Run<'_> {
         }
         Some(older)
     }
+}
+
+/// Nothing more can be done: the fault of all of it if nothing was, else where it broke off.
+fn broken_off<T>(told: &Told<'_>, fault: Fault, so_far: T) -> Result<(Ended, T), Fault> {
+    if told.report.done.objects == 0 {
+        return Err(fault);
+    }
+    Ok((Ended::BrokeOff(Box::new(fault)), so_far))
 }
 
 fn key_of(row: ObjectRow) -> String {

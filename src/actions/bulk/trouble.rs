@@ -17,7 +17,7 @@ pub(super) fn unusable(row: &AuditRow, key: &Arc<AuditKey>) -> Option<Flaw> {
 pub(super) fn ends_all(fault: &Fault) -> bool {
     matches!(
         fault.kind,
-        FaultKind::Unreachable | FaultKind::Expired | FaultKind::NoCredentials
+        FaultKind::Unreachable | FaultKind::Expired | FaultKind::NoCredentials | FaultKind::ReadOnly
     )
 }
 

@@ -22,7 +22,7 @@ pub(in crate::app) const REWRAP: Action = Action {
     offered: |state, target| only_if(place(state, target).is_some(), ""),
     begin: |state, target| {
         let spec = place(state, target)?;
-        Some(Begin::Fill(form(state, target, spec)))
+        Some(Begin::Fill(form(state, spec)))
     },
 };
 
@@ -57,14 +57,16 @@ fn place(state: &State, target: &Target) -> Option<RewrapSpec> {
 }
 
 /// Asks for the key.
-fn form(state: &State, target: &Target, spec: RewrapSpec) -> Form {
+fn form(state: &State, spec: RewrapSpec) -> Form {
     let note =
         "KMS wraps each data key anew; the tokens stay where they are. First it is looked at what that would do.";
     let title = format!("Re-wrap {}", spec.place());
     let mut form = Blank::about((&spec.bucket, &spec.prefixes, &spec.objects), title, note);
-    let key = target.key.as_deref();
-    let key = key.map(|arn| state.key_name(arn).unwrap_or(arn)).unwrap_or_default();
-    let to = form.text("To the key", key, "id, ARN or alias/NAME");
+    let key = state.key().map(|key| match key.aliases.first() {
+        Some(_) => format!("alias/{}", key.name()),
+        None => key.arn.clone(),
+    });
+    let to = form.text("To the key", key.unwrap_or_default(), "id, ARN or alias/NAME");
     let context = form.text("New context", "", "K=V, K=V; empty: as it is");
     let then = form.checks("Then", [("delete old key objects that nothing names", false)]);
     form.reading(move |filled| {

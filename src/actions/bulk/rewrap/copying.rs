@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::trouble::ends_all;
 use super::data_key::Anew;
 use super::scan::Wrapped;
 use super::{ACT, Run};
@@ -24,6 +25,9 @@ const OF_DATA_KEY: [&str; 4] = [
 
 impl Run<'_> {
     /// Has an object name the data key as it is wrapped now.
+    ///
+    /// # Errors
+    /// When it is none of the object's own: then nothing can be done to any other either.
     pub(super) async fn copy(
         &self,
         wrapped: &Wrapped,
@@ -31,18 +35,19 @@ impl Run<'_> {
         anew: &Anew,
         key: &str,
         size: u64,
-    ) -> RewrapRow {
+    ) -> Result<RewrapRow, Fault> {
         let (state, why) = match self.copied(wrapped, key_objects, anew, key).await {
+            Err(fault) if ends_all(&fault) => return Err(fault),
             Ok(state) => (state, None),
             Err(fault) if fault.kind == FaultKind::Invalid => (Rewrapped::Refused, Some(fault.to_string())),
             Err(fault) => (Rewrapped::Failed, Some(fault.to_string())),
         };
-        RewrapRow {
+        Ok(RewrapRow {
             key: key.to_owned(),
             size,
             state,
             why,
-        }
+        })
     }
 
     async fn copied(

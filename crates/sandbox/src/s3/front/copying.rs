@@ -75,9 +75,10 @@ pub(super) async fn object(front: &Front, req: S3Request<CopyObjectInput>) -> S3
         .clone_from(&input.ssekms_encryption_context);
     facts.about.bucket_key = input.bucket_key_enabled;
     facts.about.storage_class = storage_class(input.storage_class.as_ref())?;
-    if let Some(redirect) = &input.website_redirect_location {
-        facts.about.website_redirect = Some(redirect.clone());
-    }
+    facts
+        .about
+        .website_redirect
+        .clone_from(&input.website_redirect_location);
     let resource = arn(&input.bucket, &input.key);
     facts.protection = front.header_protection(&extensions, &headers, &input.bucket, &resource)?;
     if replaces(input.tagging_directive.as_ref().map(TaggingDirective::as_str)) {
