@@ -101,6 +101,7 @@ impl Interrupt {
         let remedy = match self.command {
             "rewrap" => "every object opens; the same command goes on with what is left",
             "encrypt" => "the same command goes on with an upload that had begun",
+            "rotate" => "what is rotated by now stays; the same command goes on with the others",
             "start" => "the job may have been started: the dashboard has it, and `aws sagemaker list-training-jobs`",
             STORY => "a grant of this proof may stand: revoke what `aws kms list-grants` names strongroom-proof-…",
             _ => "",

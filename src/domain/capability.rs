@@ -67,6 +67,20 @@ capabilities! {
             "s3:GetObjectLockConfiguration", "s3:GetBucketOwnershipControls", "s3:HeadObject", "s3:GetObject",
             "s3:CopyObject", "s3:PutObject",
         ];
+    "rotate", "Seal tokens anew under new data keys: `rotate`",
+        [
+            "kms:Decrypt", "kms:GenerateDataKey", "s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject", "s3:PutObject",
+            "s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload", "s3:GetObjectTagging",
+            "s3:PutObjectTagging", "s3:GetObjectLockConfiguration", "s3:GetBucketOwnershipControls",
+            "s3:GetBucketVersioning",
+        ];
+    "encrypt-objects", "Encrypt objects that are in S3 already, with `--delete-plain` too: `encrypt s3://…`",
+        [
+            "kms:Decrypt", "kms:GenerateDataKey", "s3:ListObjectsV2", "s3:HeadObject", "s3:GetObject", "s3:PutObject",
+            "s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload", "s3:GetObjectTagging",
+            "s3:PutObjectTagging", "s3:GetObjectLockConfiguration", "s3:GetBucketOwnershipControls",
+            "s3:GetBucketVersioning", "s3:DeleteObject", "s3:DeleteVersions",
+        ];
     "grants", "Grant a role the use of a key; revoke and retire grants",
         ["kms:ListKeys", "iam:ListRoles", "kms:ListGrants", "kms:CreateGrant", "kms:RevokeGrant", "kms:RetireGrant"];
     "train", "Start training jobs, clone and stop them",
@@ -270,6 +284,7 @@ mod tests {
             "s3:CopyObject" => vec!["s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"],
             "s3:DeleteObjects" => vec!["s3:DeleteObject"],
             "s3:DeleteVersions" => vec!["s3:DeleteObjectVersion"],
+            "s3:GetObjectLockConfiguration" => vec!["s3:GetBucketObjectLockConfiguration"],
             "s3:GetBucketEncryption" => vec!["s3:GetEncryptionConfiguration"],
             "s3:PutPublicAccessBlock" => vec!["s3:PutBucketPublicAccessBlock"],
             "s3:PutBucketLifecycleConfiguration" => vec!["s3:PutLifecycleConfiguration"],

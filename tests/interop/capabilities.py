@@ -103,6 +103,31 @@ def tag_data(_, world):
 
 def rewrap_data(p, _):
     p.run("rewrap", DATA, "--to", "alias/training", "--context", "project=houses")
+def rotate_ahead(p, world):
+    tags = {"TagSet": [{"Key": "team", "Value": "blue"}]}
+    world.admin["s3"].put_object_tagging(Bucket=BUCKET, Key="data/x.csv", Tagging=tags)
+    p.run("rotate", DATA, "--dry-run", "--json")
+
+
+def rotate(p, _):
+    assert '"outcome":"sealed"' in p.run("rotate", DATA, "--json")
+
+
+def encrypt_objects_ahead(p, world):
+    world.admin["s3"].put_object(Bucket=BUCKET, Key="plain/x.csv", Body=TABLE, Tagging="team=blue")
+    p.run("encrypt", "s3://sagemaker-data/plain/", DATA + "plain/", "--key", "alias/training", "--dry-run", "--json")
+
+
+def encrypt_objects(p, _):
+    arguments = ["s3://sagemaker-data/plain/", DATA + "plain/", "--key", "alias/training", "--delete-plain", "--json"]
+    assert '"before":"gone"' in p.run("encrypt", *arguments)
+
+
+def encrypt_objects_with_versions(p, world):
+    s3 = world.admin["s3"]
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=BUCKET, Key="plain/y.csv", Body=TABLE)
+    encrypt_objects(p, world)
 
 
 def grant(p, _):

@@ -38,6 +38,8 @@ ACTS = {
     "decrypt": [acts.decrypt_one, acts.decrypt, acts.verify],
     "audit": [acts.audit, acts.audit_versions],
     "rewrap": [acts.tag_data, acts.rewrap_data],
+    "rotate": [acts.rotate_ahead, acts.rotate],
+    "encrypt-objects": [acts.encrypt_objects_ahead, acts.encrypt_objects, acts.encrypt_objects_with_versions],
     "grants": [acts.grant, acts.revoke, acts.retire],
     "roles": [
         acts.new_role,
@@ -93,6 +95,11 @@ SAID = {
     ("audit", "kms:DescribeKey"): '"unknown":"AccessDeniedException"',
     ("audit", "kms:ListAliases"): '"alias_unknown":"AccessDeniedException"',
     ("rewrap", "s3:ListBucketVersions"): "older versions could not be counted",
+    # Whose the objects are is asked of the bucket in another way then.
+    ("rotate", "s3:GetBucketOwnershipControls"): "s3:GetBucketAcl",
+    ("encrypt-objects", "s3:GetBucketOwnershipControls"): "s3:GetBucketAcl",
+    ("rotate", "s3:GetBucketVersioning"): '"versions":"unknown"',
+    ("encrypt-objects", "s3:GetBucketVersioning"): '"versions":"unknown"',
     # A new data key for all of it.
     ("resume", "kms:Decrypt"): '"resumed":false',
     ("clean-up", "s3:ListBucketVersions"): "older versions could not be listed",

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::place::Place;
 use crate::proxy::{Proxy, Trouble};
 use crate::pty::{ENTER, TAB};
-use crate::rotate::{head, keep_versions, tags, told};
+use crate::rotate::{at, head, keep_versions, tags, told};
 
 const BUCKET: &str = "sagemaker-plain";
 const TABLE: &[u8] = b"x,y\n1,2\n2,4\n";
@@ -518,24 +518,19 @@ fn killed_at_random_moments_and_run_again_all_is_encrypted_and_nothing_plain_is_
 fn in_the_dashboard_a_prefix_is_encrypted_in_place_once_its_buckets_name_is_typed() {
     for size in [(120, 36), (80, 24)] {
         let place = world();
-        let mut session = place.dashboard(size);
+        let mut session = at(&place, &uri(""), size);
         session
-            .keys("1")
-            .wait("alias/training")
-            .keys("3")
-            .wait(BUCKET)
-            .keys(ENTER)
             .wait("data/")
-            .select("data/");
+            .select("data/")
+            .keys("1")
+            .wait("training")
+            .keys("3");
         session
             .action("encrypt in S3")
             .wait("Encrypt s3://")
             .wait("alias/training")
             .keys(ENTER);
-        session
-            .wait("3 objects")
-            .wait("replaced by their tokens")
-            .wait("gone for good");
+        session.wait("3 objects").wait("their tokens").wait("gone for good");
         assert!(!is_token(&place, "data/a.csv"));
         assert_eq!(session.agree(), BUCKET);
         session.wait("3 objects encrypted").wait("0 failed");
@@ -547,19 +542,13 @@ fn in_the_dashboard_a_prefix_is_encrypted_in_place_once_its_buckets_name_is_type
 #[test]
 fn in_the_dashboard_what_is_marked_is_encrypted_to_another_prefix() {
     let place = world();
-    let mut session = place.dashboard((120, 36));
+    let mut session = at(&place, &uri("data/"), (120, 36));
     session
-        .keys("1")
-        .wait("alias/training")
-        .keys("3")
-        .wait(BUCKET)
-        .keys(ENTER)
-        .wait("data/")
-        .select("data/");
-    session
-        .keys(ENTER)
         .wait("a.csv")
         .select("a.csv")
+        .keys("1")
+        .wait("training")
+        .keys("3")
         .keys(" ")
         .select("c.bin")
         .keys(" ");

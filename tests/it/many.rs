@@ -138,7 +138,9 @@ fn what_is_there_already_is_refused_by_name_and_the_others_are_done() {
     for key in ["data/003.csv", "data/011.csv"] {
         let said = format!("{}: it exists already", uri(key));
         assert!(done.err.contains(&said) && done.err.contains("--overwrite"), "{done:?}");
-        let kept = place.wait(place.s3().get_object().bucket(BUCKET).key(key).send()).unwrap();
+        let kept = place
+            .wait(place.s3().get_object().bucket(BUCKET).key(key).send())
+            .unwrap();
         let kept = place.wait(kept.body.collect()).unwrap().to_vec();
         assert_eq!(kept, b"somebody's");
     }
@@ -244,14 +246,29 @@ fn what_was_moved_is_judged_by_all_others_and_each_is_read_once() {
     );
     // One that was not moved with them contradicts all of them.
     place
-        .run(&["encrypt", "data/000.csv", &uri("moved/zzz.csv"), "--key", "alias/training"])
+        .run(&[
+            "encrypt",
+            "data/000.csv",
+            &uri("moved/zzz.csv"),
+            "--key",
+            "alias/training",
+        ])
         .ok();
     let done = place.run(&["verify", &uri("moved/"), "--json"]);
     let lines = done.lines();
     assert_eq!((done.status, lines.len()), (1, FILES + 1), "{done:?}");
-    assert_eq!((&lines[0]["source"], &lines[0]["intact"]), (&Value::from(uri("moved/zzz.csv")), &Value::Bool(true)));
+    assert_eq!(
+        (&lines[0]["source"], &lines[0]["intact"]),
+        (&Value::from(uri("moved/zzz.csv")), &Value::Bool(true))
+    );
     for verdict in &lines[1..] {
-        assert_eq!((&verdict["checked"], &verdict["intact"]), (&Value::Bool(true), &Value::Bool(false)));
-        assert!(verdict["error"].as_str().unwrap().contains("is where it was put"), "{verdict}");
+        assert_eq!(
+            (&verdict["checked"], &verdict["intact"]),
+            (&Value::Bool(true), &Value::Bool(false))
+        );
+        assert!(
+            verdict["error"].as_str().unwrap().contains("is where it was put"),
+            "{verdict}"
+        );
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::place::{Done, Place};
 use crate::proxy::{Proxy, Trouble};
-use crate::pty::ENTER;
+use crate::pty::{ENTER, Session};
 
 const BUCKET: &str = "sagemaker-rotated";
 const TABLE: &str = "x,y\n1,2\n2,4\n";
@@ -104,8 +104,8 @@ fn every_token_is_sealed_anew_under_one_new_data_key_and_opens_to_the_same() {
     for (at, old) in tokens.iter().enumerate() {
         let key = format!("data/{at}.csv");
         assert_ne!(get(&place, &key), *old);
-        place.run(&["decrypt", &uri(&key), "-o", &format!("out/{at}.csv")]).ok();
-        let (put, got) = (format!("in/{at}.csv"), format!("out/{at}.csv"));
+        place.run(&["decrypt", &uri(&key), "-o", &format!("{at}.out")]).ok();
+        let (put, got) = (format!("in/{at}.csv"), format!("{at}.out"));
         assert_eq!(
             std::fs::read(place.path(&put)).unwrap(),
             std::fs::read(place.path(&got)).unwrap()
@@ -438,14 +438,9 @@ fn killed_at_random_moments_and_run_again_everything_opens_and_nothing_is_left_h
     assert_eq!(all_open(&place, "data/"), sizes.len());
     for at in [0, small, small + 1] {
         place
-            .run(&[
-                "decrypt",
-                &uri(&format!("data/{at}.csv")),
-                "-o",
-                &format!("out/{at}.csv"),
-            ])
+            .run(&["decrypt", &uri(&format!("data/{at}.csv")), "-o", &format!("{at}.out")])
             .ok();
-        let (put, got) = (format!("in/{at}.csv"), format!("out/{at}.csv"));
+        let (put, got) = (format!("in/{at}.csv"), format!("{at}.out"));
         assert_eq!(
             std::fs::read(place.path(&put)).unwrap(),
             std::fs::read(place.path(&got)).unwrap()
@@ -453,13 +448,19 @@ fn killed_at_random_moments_and_run_again_everything_opens_and_nothing_is_left_h
     }
 }
 
+/// The dashboard, opened at a place of S3.
+pub(crate) fn at(place: &Place, uri: &str, size: (u16, u16)) -> Session {
+    let environment = place.environment_at(place.endpoint());
+    Session::start_with(&[uri], place.home.path(), size, &environment)
+}
+
 #[test]
 fn in_the_dashboard_a_prefix_is_looked_ahead_at_and_rotated() {
     for size in [(120, 36), (80, 24)] {
         let place = world(&[12, 24]);
         let before = data_key(&place, "data/0.csv");
-        let mut session = place.dashboard(size);
-        session.keys("3").wait(BUCKET).keys(ENTER).wait("data/").select("data/");
+        let mut session = at(&place, &uri(""), size);
+        session.wait("data/").select("data/");
         session
             .action("rotate data keys")
             .wait("Rotate the data keys of")

@@ -201,6 +201,8 @@ impl Encrypting<'_> {
         let left = match (self.in_place, self.delete_plain) {
             (true, false) => before(version, made.version.as_deref()),
             (false, false) => Before::Stays,
+            // Replaced, it is gone already.
+            (true, true) if before(version, made.version.as_deref()) == Before::Gone => Before::Gone,
             (is_in_place, true) => {
                 let etag = made.etag.as_deref();
                 let read_back = self.read_back(sealer, &at, etag, made.digest).await;

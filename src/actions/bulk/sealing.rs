@@ -58,6 +58,7 @@ pub async fn seal(
     };
     let ended = match &spec.act {
         SealAct::Rotate { key, context, .. } => {
+            let keeps = s3::keeps(aws, &spec.bucket).await?;
             let journal = Rotation::of(aws, spec).await;
             let to = ObjectUri::new(spec.bucket.as_str(), spec.prefix.as_str());
             let keys = NewKeys::new(&to, None, journal);
@@ -69,7 +70,7 @@ pub async fn seal(
                 bucket: &spec.bucket,
                 key: key.as_deref(),
                 context: context.as_ref(),
-                keeps: s3::keeps(aws, &spec.bucket).await?,
+                keeps,
                 keyring: Keyring::default(),
                 open: OpenOptions::default(),
                 known: keys.known(),
@@ -354,6 +355,8 @@ pub(super) fn before(old: Option<&str>, new: Option<&str>) -> Before {
     match (old, new) {
         (None, None) => Before::Gone,
         (Some(old), Some(new)) if old == new => Before::Gone,
+        // Nothing names what took its place: it took the place of the version without a name too.
+        (Some("null"), None) => Before::Gone,
         (Some(old), _) => Before::Version(old.to_owned()),
         // What was there before the bucket kept versions is one since then.
         (None, Some("null")) => Before::Gone,
@@ -372,6 +375,7 @@ mod tests {
             (None, None, Before::Gone),
             (Some("null"), Some("null"), Before::Gone),
             (None, Some("null"), Before::Gone),
+            (Some("null"), None, Before::Gone),
             (Some("null"), Some("7"), version("null")),
             (None, Some("7"), version("null")),
             (Some("6"), Some("7"), version("6")),

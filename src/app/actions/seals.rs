@@ -30,7 +30,7 @@ pub(super) const ENCRYPT: Action = Action {
     help: "Plain objects into tokens, in place or to another prefix; looked ahead first",
     changes: true,
     offered: |state, target| only_if(scope(state, target).is_some(), ELSEWHERE),
-    begin: |state, target| scope(state, target).map(|scope| Begin::Fill(encryption(scope, target.key_name(state)))),
+    begin: |state, target| scope(state, target).map(|scope| Begin::Fill(encryption(scope, &key(state, target)))),
 };
 
 /// Bucket, prefix, and what is marked under it.
@@ -60,6 +60,13 @@ fn scope(state: &State, target: &Target) -> Option<Scope> {
         ([], Some(row)) => (bucket.clone(), shown.clone(), vec![row.key().to_owned()]),
         ([], None) => (bucket.clone(), shown.clone(), Vec::new()),
     })
+}
+
+/// The selected key as KMS is asked for it: by its alias, if it has one.
+fn key(state: &State, target: &Target) -> String {
+    let listed = target.listed_key(state);
+    let name = listed.map(|key| key.aliases.first().unwrap_or(&key.arn));
+    name.or(target.key.as_ref()).cloned().unwrap_or_default()
 }
 
 fn spec((bucket, prefix, places): &Scope, act: SealAct) -> SealSpec {
@@ -96,12 +103,12 @@ fn rotation(scope: Scope) -> Form {
     })
 }
 
-fn encryption(scope: Scope, key_name: &str) -> Form {
+fn encryption(scope: Scope, key: &str) -> Form {
     let note = "Plain objects become tokens: in place, or at another prefix under the same names. Tokens, and what other clients \
                 encrypted, are left. What it would do is shown first.";
     let mut form = Blank::about(&scope, format!("Encrypt {}", named(&scope)), note);
     let to = form.text("To", format!("s3://{}/{}", scope.0, scope.1), "the same: in place");
-    let key = form.text("KMS key", key_name, "id, ARN or alias/NAME");
+    let key = form.text("KMS key", key, "id, ARN or alias/NAME");
     let context = form.text("Context", "", CONTEXT);
     let how = form.checks(
         "And",
