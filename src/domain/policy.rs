@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Arn, Fault, FaultKind, Identity, RoleSpec, bring, bucket};
+use super::{Arn, Fault, FaultKind, Identity, JobKind, RoleSpec, bring, bucket};
 
 mod condition;
 mod evaluate;
@@ -271,7 +271,7 @@ pub fn without_caller(trust: &str) -> Result<String, Fault> {
     Ok(document.to_string())
 }
 
-/// The least that a training job needs of S3, the registry and the logs. Nothing of KMS: that is the grant's work.
+/// The least that a job needs of S3, the registry and the logs. Nothing of KMS: that is the grant's work.
 pub fn execution_policy(spec: &RoleSpec, partition: &str) -> Value {
     let bucket = bucket::arn(partition, &spec.bucket);
     let object = |key: &str| bucket::object_arn(partition, &spec.bucket, key);
@@ -280,6 +280,8 @@ pub fn execution_policy(spec: &RoleSpec, partition: &str) -> Value {
     let checkpoints = format!("{}*/checkpoints", spec.output);
     // Upload rules may keep it below a prefix.
     let program = format!("*{}*", bring::FOLDER);
+    let logs = [JobKind::Training, JobKind::Processing]
+        .map(|kind| format!("arn:{partition}:logs:*:*:log-group:{}*", kind.log_group()));
     let mut statements = vec![
         json!({
             "Sid": "ListData",
@@ -314,7 +316,7 @@ pub fn execution_policy(spec: &RoleSpec, partition: &str) -> Value {
             "Sid": "WriteLogs",
             "Effect": "Allow",
             "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-            "Resource": format!("arn:{partition}:logs:*:*:log-group:/aws/sagemaker/TrainingJobs*"),
+            "Resource": logs,
         }),
         json!({
             "Sid": "WriteMetrics",

@@ -8,7 +8,7 @@ use super::table::{Cell, Column, View, fixed, flex, named, number, render as tab
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::pane::grants::is_orphan;
-use crate::app::pane::jobs::{shards, took};
+use crate::app::pane::jobs::{brief, took};
 use crate::app::seen::ReadResult;
 use crate::app::{Command, Pane, State};
 use crate::domain::{BucketRow, FaultKind, FileRow, Grant, Job, JobKind, KmsKey, ObjectRow};
@@ -278,7 +278,7 @@ fn object(state: &State, prefix: &str, row: &ObjectRow) -> Vec<Cell> {
 
 /// Where all are training jobs, a kind tells nothing.
 fn job(state: &State, job: &Job, has_processing: bool) -> Vec<Cell> {
-    let progress = job.progress.as_ref().filter(|_| job.status.is_active()).map(shards);
+    let progress = job.progress.as_ref().filter(|_| job.status.is_active()).map(brief);
     let status = match progress.as_deref().or(job.secondary.as_deref()) {
         Some(step) if step != job.status.as_str() => format!("{} {step}", job.status.as_str()),
         _ => job.status.as_str().to_owned(),

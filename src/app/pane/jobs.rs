@@ -112,8 +112,17 @@ pub(crate) fn overview(
     facts.lines
 }
 
+/// How far a job's hosts are, beside its status: `12/48 shards`, or with failures `12/48, 1 failed`.
+pub fn brief(progress: &JobProgress) -> String {
+    let (done, all) = progress.shards();
+    match progress.failed() {
+        0 => format!("{done}/{all} shards"),
+        failed => format!("{done}/{all}, {failed} failed"),
+    }
+}
+
 /// How far a job's hosts are, in a line: `12 of 48 shards, 1 failed`.
-pub fn shards(progress: &JobProgress) -> String {
+fn shards(progress: &JobProgress) -> String {
     let (done, all) = progress.shards();
     let failed = match progress.failed() {
         0 => String::new(),

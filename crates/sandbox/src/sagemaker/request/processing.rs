@@ -139,6 +139,13 @@ fn input(entry: &Value, taken: &mut Taken) -> Result<Input, ApiError> {
             "The input {name} has no S3Input, which is all that the sandbox brings."
         )));
     }
+    for (member, only) in [("S3InputMode", "File"), ("S3CompressionType", "None")] {
+        if let Some(other) = held[member].as_str().filter(|value| *value != only) {
+            return Err(invalid(format!(
+                "The sandbox does not implement the {member} {other} of processing; use {only}."
+            )));
+        }
+    }
     Ok(Input {
         source: Source::parse(held, "processingInputs.s3Input", Vec::new())?,
         folder: taken.folder(&name, held)?,

@@ -321,8 +321,7 @@ fn requests_of_processing_are_refused_in_sagemakers_words() {
         ),
         (
             |body| body["ProcessingInputs"][0]["S3Input"]["S3InputMode"] = json!("Pipe"),
-            "The sandbox does not implement ProcessingInputs.S3Input.S3InputMode Pipe of CreateProcessingJob."
-                .to_owned(),
+            "The sandbox does not implement the S3InputMode Pipe of processing; use File.".to_owned(),
         ),
         (
             |body| body["ProcessingInputs"][0]["S3Input"]["LocalPath"] = json!("/opt/ml/input/data"),
