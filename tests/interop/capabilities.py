@@ -103,6 +103,8 @@ def tag_data(_, world):
 
 def rewrap_data(p, _):
     p.run("rewrap", DATA, "--to", "alias/training", "--context", "project=houses")
+
+
 def rotate_ahead(p, world):
     tags = {"TagSet": [{"Key": "team", "Value": "blue"}]}
     world.admin["s3"].put_object_tagging(Bucket=BUCKET, Key="data/x.csv", Tagging=tags)
