@@ -3,6 +3,10 @@
 Strongroom, openssl, age and the AWS CLI are timed as whole processes, start and KMS call included. Python's Fernet is
 timed inside its process, from reading the file to writing the result, without start and imports; the fernet crate without
 reading and writing as well.
+
+With --files it is many files instead of one: encrypted, verified and decrypted as a prefix beside `aws s3 cp --recursive` of the
+plain files with its defaults, and beside an earlier strongroom if BEFORE names one. --latency delays every answer of the sandbox.
+Ratios are medians of those within a round.
 """
 
 import argparse
@@ -92,10 +96,11 @@ def bound(*algorithm):
 class World:
     """A sandbox whose objects are in memory too."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, latency=0):
+        delayed = ["--fault", f"*:latency={latency}ms"] if latency else []
         environment = {"PATH": os.environ["PATH"], "HOME": folder, "TMPDIR": folder}
         self.process = subprocess.Popen(
-            [STRONGROOM, "sandbox", "--empty", "--json"], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+            [STRONGROOM, "sandbox", "--empty", "--json", *delayed], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         )
         said = json.loads(self.process.stdout.readline())
         os.environ.update({name: value for name, value in said.items() if name.startswith("AWS_")})
@@ -204,6 +209,47 @@ def measure(mib, rounds):
     table(mib, rounds, results, {name: statistics.median(values) for name, values in bounds.items()})
 
 
+def many(files, kib, latency, rounds):
+    """Folders of small files, as prefixes."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        folder = pathlib.Path(folder)
+        plain, back = folder / "plain", folder / "back"
+        plain.mkdir()
+        for number in range(files):
+            (plain / f"{number:06}").write_bytes(os.urandom(kib << 10))
+        world = World(str(folder), latency)
+        programs = {"strongroom": STRONGROOM} | ({"before": os.environ["BEFORE"]} if "BEFORE" in os.environ else {})
+        s3, results = f"s3://{BUCKET}", {}
+
+        def measured(group, name, arguments):
+            results.setdefault((group, name), []).append(run(arguments)[:2])
+
+        try:
+            for number in range(rounds):
+                for name, program in programs.items():
+                    prefix = f"{s3}/{name}-{number}/"
+                    measured("encrypt", name, [program, "encrypt", plain, prefix, "--key", world.key])
+                copied = [BIN / "aws", "s3", "cp", "--only-show-errors", "--recursive"]
+                measured("encrypt", "aws s3 cp, plain", [*copied, plain, f"{s3}/plain-{number}/"])
+                for name, program in programs.items():
+                    prefix = f"{s3}/{name}-{number}/"
+                    measured("verify", name, [program, "verify", prefix])
+                    measured("decrypt", name, [program, "decrypt", prefix, "-o", back])
+                    shutil.rmtree(back)
+                measured("decrypt", "aws s3 cp, plain", [*copied, f"{s3}/plain-{number}/", back])
+                shutil.rmtree(back)
+        finally:
+            world.process.terminate()
+            world.process.wait()
+    print(f"\n{files} files of {kib} KiB, {latency} ms of latency, {rounds} rounds")
+    print(f"{'':12} {'':22} {'s':>7} {'MiB':>7} {'strongroom takes':>17}")
+    for (group, name), runs in results.items():
+        own = results[group, "strongroom"]
+        ratio = statistics.median(one[0] / other[0] for one, other in zip(own, runs))
+        seconds, memory = statistics.median(run[0] for run in runs), max(run[1] for run in runs)
+        print(f"{group:12} {name:22} {seconds:7.1f} {memory:7.0f} {ratio:15.2f} x", flush=True)
+
+
 def table(mib, rounds, results, bounds):
     size = mib * (1 << 20) / 1e6
     speed = {row: size / statistics.median(seconds for seconds, _ in runs) for row, runs in results.items()}
@@ -223,8 +269,13 @@ def main():
         return child(*sys.argv[2:])
     parser = argparse.ArgumentParser()
     parser.add_argument("--mib", type=int, action="append", help="size of the file; may be repeated")
+    parser.add_argument("--files", type=int, help="so many small files instead")
+    parser.add_argument("--kib", type=int, default=4, help="size of each of them")
+    parser.add_argument("--latency", type=int, default=0, help="milliseconds that every answer is late")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
+    if arguments.files:
+        return many(arguments.files, arguments.kib, arguments.latency, arguments.rounds)
     for mib in arguments.mib or [256, 1024]:
         measure(mib, arguments.rounds)
 

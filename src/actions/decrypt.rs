@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -11,26 +11,20 @@ use tokio_util::sync::CancellationToken;
 use super::ProgressSink;
 use super::blocking::blocking;
 use super::bucket_refusal;
-use super::download::{
-    ALONE, AMONG_OTHERS, Arriving, Download, RANGE, Token, Watched, is_archive, open_file, room_for, scratch,
-};
-use super::faults::{cancelled, io_fault, keeping, unless_cancelled, usage};
-use super::flight::Flight;
+use super::download::{ALONE, Arriving, Download, RANGE, Token, Watched, is_archive, open_file, room_for, scratch};
+use super::faults::{io_fault, unless_cancelled, until_cancelled, usage};
 use super::kinds::{no_token, of_file, verified, with_length};
-use super::sweep::Leftovers;
-use super::tally::Tally;
+use super::sweep::{Leftovers, has_spools};
 use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, unlock_file, unlock_object};
 use crate::aws::again::again;
-use crate::aws::{Aws, every, s3, transfer};
-use crate::domain::bond::Survey;
-use crate::domain::{
-    Bond, Contested, Fault, FaultKind, Location, ObjectFormat, ObjectInfo, ObjectRow, ObjectUri, Verified,
-};
+use crate::aws::{Aws, s3, transfer};
+use crate::domain::{Bond, Contested, Fault, Location, ObjectFormat, ObjectInfo, ObjectUri, Verified};
 use crate::envelope::Opened;
 use crate::publish::{Folder, Published, Unpublished};
 
 mod archived;
 mod below;
+mod prefix;
 mod streamed;
 mod target;
 
@@ -141,33 +135,6 @@ fn single(file: DecryptedFile) -> DecryptReport {
     }
 }
 
-/// What a look at an object of a prefix came to.
-enum Looked {
-    /// It becomes no file.
-    Passed,
-    Opened(DecryptedFile),
-    /// It was moved: all others must be looked at first.
-    Waits,
-}
-
-/// Key and size of an object.
-type Listed = (String, u64);
-
-/// A prefix that is opened.
-struct Under<'a> {
-    bucket: &'a str,
-    prefix: &'a str,
-    /// What its objects say of their places.
-    survey: Mutex<Survey>,
-    tally: Tally,
-}
-
-impl Under<'_> {
-    fn survey(&self) -> MutexGuard<'_, Survey> {
-        self.survey.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// An object that was looked at.
 struct Object<'a> {
     bucket: &'a str,
@@ -215,12 +182,27 @@ impl Run<'_> {
     async fn named(&self, bucket: &str, key: &str, told: Option<ObjectFormat>) -> Result<DecryptedFile, Fault> {
         let target = Target::of(&self.request.output)?;
         self.check(&target)?;
-        let _room = room_for(self.aws, None, ALONE).await;
+        let may_be_kept = matches!(&target, Target::File(spot) if has_spools(&spot.folder));
         let wants = |info: &ObjectInfo, _: &transfer::Head| told.unwrap_or(info.format).is_token();
+        let asked = async {
+            let room = room_for(self.aws, None, ALONE).await;
+            if !may_be_kept {
+                let beginning = transfer::beginning(self.aws, (bucket, key), None, RANGE, wants).await?;
+                return Ok((room, beginning));
+            }
+            // What an earlier process left of it is not asked for again.
+            let beginning = transfer::Beginning {
+                info: again(|| s3::object_info(self.aws, bucket, key)).await?,
+                head: transfer::head(self.aws, bucket, key).await?,
+                pieces: Vec::new(),
+            };
+            Ok((room, beginning))
+        };
+        let (_room, beginning) = until_cancelled(self.cancel, (ACT, s3::uri(bucket, key)), asked).await?;
         let object = Object {
             bucket,
             key,
-            beginning: transfer::beginning(self.aws, (bucket, key), None, RANGE, wants).await?,
+            beginning,
             in_flight: ALONE,
         };
         let format = told.unwrap_or(object.beginning.info.format);
@@ -334,128 +316,6 @@ impl Run<'_> {
                     .await
             }
         }
-    }
-
-    async fn prefix(&self, bucket: &str, prefix: &str) -> Result<DecryptReport, Fault> {
-        self.folder()?;
-        let objects = self.objects(bucket, prefix).await?;
-        self.check_names(bucket, prefix, &objects).await?;
-        let under = Under {
-            bucket,
-            prefix,
-            survey: Mutex::default(),
-            tally: Tally::new(self.progress, PHASE),
-        };
-        under
-            .tally
-            .listed(objects.len() as u64, objects.iter().map(|(_, size)| size).sum());
-        under.tally.is_whole();
-        let mut report = DecryptReport {
-            files: Vec::new(),
-            failed: Vec::new(),
-        };
-        let waiting = self.all(&under, objects, true, &mut report).await?;
-        self.all(&under, waiting, false, &mut report).await?;
-        if report.files.is_empty() && report.failed.is_empty() {
-            let remedy = "check the prefix";
-            let (object, cause) = (self.request.source.to_string(), "there is nothing under it");
-            return Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy));
-        }
-        report.files.sort_by(|one, other| one.source.cmp(&other.source));
-        Ok(report)
-    }
-
-    /// Opens these objects of a prefix, many at once; at the first look it gives back those that were moved.
-    async fn all(
-        &self,
-        under: &Under<'_>,
-        objects: Vec<Listed>,
-        is_first: bool,
-        report: &mut DecryptReport,
-    ) -> Result<Vec<Listed>, Fault> {
-        let mut waiting = Vec::new();
-        let each = |(key, size): Listed| async move {
-            let looked = self.under(under, &key, size, is_first).await;
-            if !matches!(looked, Ok(Looked::Waits)) {
-                let counted = if matches!(looked, Ok(Looked::Opened(_))) {
-                    size
-                } else {
-                    0
-                };
-                under.tally.end(&key, size, counted);
-            }
-            ((key, size), looked)
-        };
-        let objects = Box::pin(futures::stream::iter([Ok(objects)]));
-        let mut flight = Flight::as_done(self.aws, objects, each);
-        while let Some(Ok((object, result))) = flight.next().await {
-            match result {
-                Ok(Looked::Passed) => {}
-                Ok(Looked::Opened(file)) => report.files.push(file),
-                Ok(Looked::Waits) => waiting.push(object),
-                Err(fault) => report.failed.push(fault),
-            }
-            if self.cancel.is_cancelled() {
-                let fault = cancelled(ACT, &self.request.source);
-                return Err(keeping(fault, report.files.len()));
-            }
-        }
-        Ok(waiting)
-    }
-
-    async fn objects(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, Fault> {
-        let list = |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
-        let rows = every(list).await?.into_iter();
-        let objects = rows.filter_map(|row| match row {
-            ObjectRow::Object { key, size, .. } => Some((key, size)),
-            ObjectRow::Prefix { .. } => None,
-        });
-        Ok(objects.collect())
-    }
-
-    async fn under(&self, under: &Under<'_>, key: &str, size: u64, is_first: bool) -> Result<Looked, Fault> {
-        if self.cancel.is_cancelled() {
-            return Ok(Looked::Passed);
-        }
-        let (bucket, open) = (under.bucket, &self.request.open);
-        let _room = room_for(self.aws, Some(size), AMONG_OTHERS).await;
-        // Of what must wait for others no more is read than tells that.
-        let wants = |info: &ObjectInfo, head: &transfer::Head| {
-            let waits = |claim: Claim| is_first && claim.waits(open);
-            info.format.is_token() && !Claim::read(bucket, key, &head.metadata).is_ok_and(waits)
-        };
-        let beginning = transfer::beginning(self.aws, (bucket, key), Some(size), RANGE, wants).await;
-        let read = beginning.and_then(|beginning| Ok((Claim::read(bucket, key, &beginning.head.metadata)?, beginning)));
-        let (claim, beginning) = read.inspect_err(|_| under.survey().note_unread(key))?;
-        if is_first {
-            claim
-                .standing()
-                .iter()
-                .for_each(|standing| under.survey().note(key, standing));
-            if claim.waits(open) {
-                return Ok(Looked::Waits);
-            }
-        }
-        let (format, length) = (beginning.info.format, beginning.head.length);
-        let Some(name) = self.name_of((bucket, under.prefix, key), format, length).await? else {
-            return Ok(Looked::Passed);
-        };
-        if !format.is_token() {
-            return Err(no_token(ACT, s3::uri(bucket, key), format));
-        }
-        let survey = &under.survey().clone();
-        let prefix = under.prefix;
-        let bond = claim.bond(open, Among::Prefix { prefix, survey })?;
-        let target = Target::File(Spot::below(self.root().await?, Path::new(&name))?);
-        let object = Object {
-            bucket,
-            key,
-            beginning,
-            in_flight: AMONG_OTHERS,
-        };
-        let progress = under.tally.sink_of(key);
-        let file = self.object(&object, claim, bond, &target, &progress).await?;
-        Ok(Looked::Opened(file))
     }
 
     /// Gives a decrypted file its name.

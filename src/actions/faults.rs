@@ -17,6 +17,19 @@ pub(super) fn cancelled(act: &str, object: impl fmt::Display) -> Fault {
     Fault::new(FaultKind::Cancelled, act, object.to_string(), "it was cancelled", "")
 }
 
+/// What comes of it, or that it was cancelled meanwhile.
+pub(super) async fn until_cancelled<T>(
+    cancel: &CancellationToken,
+    (act, object): (&str, impl fmt::Display),
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(cancelled(act, object)),
+        done = work => done,
+    }
+}
+
 /// What stopped, with the files that were done by then: they stay, and that is said.
 pub(super) fn keeping(fault: Fault, done: usize) -> Fault {
     if done == 0 {

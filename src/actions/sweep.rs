@@ -52,6 +52,12 @@ pub(super) fn spool_name(digest: &str) -> String {
     format!("{TEMPORARY}{}{SPOOL}", &digest[..DIGITS])
 }
 
+/// Whether somebody's spool is in a folder.
+pub(super) fn has_spools(folder: &Folder) -> bool {
+    let names = folder.names().unwrap_or_default();
+    names.iter().any(|name| name.to_str().is_some_and(is_spool))
+}
+
 /// Whether a file of this name is a spool.
 fn is_spool(name: &str) -> bool {
     let digits = name.strip_prefix(TEMPORARY).and_then(|name| name.strip_suffix(SPOOL));

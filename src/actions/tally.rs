@@ -1,5 +1,6 @@
 //! How far the many objects or files of one operation are together.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ProgressSink;
@@ -65,18 +66,13 @@ impl Tally {
         });
     }
 
-    /// A sink for one of them, which says how many of its own bytes are through.
-    pub(super) fn sink_of(&self, item: &str) -> ProgressSink {
-        let (tally, item, before) = (self.clone(), item.to_owned(), Mutex::new(0));
-        ProgressSink::new(move |progress| {
-            let mut before = before.lock().unwrap_or_else(PoisonError::into_inner);
-            let more = progress.bytes.saturating_sub(*before);
-            *before += more;
-            drop(before);
-            if more > 0 {
-                tally.add(&item, more);
-            }
-        })
+    /// What one of them has of it.
+    pub(super) fn share(&self, item: &str) -> Share {
+        Share {
+            tally: self.clone(),
+            item: item.to_owned(),
+            counted: Arc::default(),
+        }
     }
 
     fn change(&self, item: &str, change: impl FnOnce(&mut State)) {
@@ -94,5 +90,72 @@ impl Tally {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One object or file, counted as it says how many of its bytes are through.
+pub(super) struct Share {
+    tally: Tally,
+    item: String,
+    counted: Arc<AtomicU64>,
+}
+
+impl Share {
+    /// Where it says so.
+    pub(super) fn sink(&self) -> ProgressSink {
+        let (tally, item, counted) = (self.tally.clone(), self.item.clone(), Arc::clone(&self.counted));
+        ProgressSink::new(move |progress| {
+            let before = counted.fetch_max(progress.bytes, Ordering::Relaxed);
+            if progress.bytes > before {
+                tally.add(&item, progress.bytes - before);
+            }
+        })
+    }
+
+    /// It is through, or given up: so many bytes it was to have.
+    pub(super) fn end(self, bytes: u64) {
+        self.tally.end(&self.item, bytes, self.counted.load(Ordering::Relaxed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn many_are_told_as_one_with_a_total_once_all_of_them_are_listed() {
+        let told = Arc::new(Mutex::new(Progress::default()));
+        let kept = Arc::clone(&told);
+        let tally = Tally::new(
+            &ProgressSink::new(move |progress| *kept.lock().unwrap() = progress),
+            "verifying",
+        );
+        let last = || {
+            let told = told.lock().unwrap();
+            (told.bytes, told.total, told.items)
+        };
+        let bytes = |bytes| Progress {
+            bytes,
+            ..Progress::default()
+        };
+        tally.listed(1, 100);
+        let (one, other) = (tally.share("one"), tally.share("other"));
+        one.sink().report(bytes(40));
+        one.sink().report(bytes(70));
+        assert_eq!(last(), (70, None, None), "more may be listed");
+        tally.listed(1, 50);
+        tally.is_whole();
+        other.sink().report(bytes(10));
+        assert_eq!(last(), (80, Some(150), Some((0, 2))));
+        one.end(100);
+        assert_eq!(last(), (110, Some(150), Some((1, 2))));
+        other.end(50);
+        assert_eq!(
+            last(),
+            (150, Some(150), Some((2, 2))),
+            "what was given up does not come any more"
+        );
     }
 }

@@ -6,7 +6,6 @@
 use std::fs::File;
 use std::path::Path;
 
-use futures::{StreamExt, TryStreamExt};
 use tokio_util::sync::CancellationToken;
 
 use super::archive::Opening;
@@ -16,18 +15,17 @@ use super::decrypt::fetch;
 use super::download::{
     ALONE, AMONG_OTHERS, Arriving, Download, RANGE, Watched, is_archive, open_file, room_for, scratch,
 };
-use super::faults::{cancelled, io_fault};
-use super::flight::{Flight, Pages};
+use super::faults::{cancelled, io_fault, until_cancelled};
 use super::kinds::{no_token, of_file, verified, with_length};
-use super::tally::Tally;
-use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, is_bundle, unlock_file, unlock_object};
+use super::unlock::{Among, Claim, Keyring, OpenOptions, Unlocked, unlock_file, unlock_object};
 use super::{ProgressSink, archive};
-use crate::aws::again::again;
-use crate::aws::{Aws, pages, s3, transfer};
+use crate::aws::{Aws, s3, transfer};
 use crate::domain::bond::{Standing, Survey};
 use crate::domain::{
-    Contested, Fault, FaultKind, Location, ObjectFormat, ObjectInfo, ObjectRow, ObjectUri, Reading, Verdict, Verified,
+    Contested, Fault, FaultKind, Location, ObjectFormat, ObjectInfo, ObjectUri, Reading, Verdict, Verified,
 };
+
+mod prefix;
 
 const ACT: &str = "verify";
 const PHASE: &str = "verifying";
@@ -105,25 +103,6 @@ struct Known {
     standing: Option<Option<Standing>>,
     /// What it says of its place, if only all others of its prefix tell what that is worth.
     waits: Option<Claim>,
-    /// Bytes that were told as read.
-    read: u64,
-}
-
-/// What comes of a token that was read, if all others of its prefix contradict what it says of its place.
-fn contradicted(verdict: Verdict, why: Option<Fault>) -> Verdict {
-    let reading = match (why, verdict.reading) {
-        (Some(why), Reading::Intact { format, .. } | Reading::NotIntact { format, .. }) => {
-            Reading::NotIntact { format, why }
-        }
-        (
-            Some(why),
-            Reading::NotChecked {
-                format: Some(format), ..
-            },
-        ) => Reading::NotIntact { format, why },
-        (_, reading) => reading,
-    };
-    Verdict { reading, ..verdict }
 }
 
 impl Run<'_> {
@@ -136,100 +115,6 @@ impl Run<'_> {
             progress: self.progress,
         };
         self.one(wanted).await.map(|(verdict, _)| verdict)
-    }
-
-    /// Everything under a prefix, many at once and told in order. What is said of one that was moved waits until all that the
-    /// others say was read.
-    async fn prefix(
-        &self,
-        source: &Location,
-        (bucket, prefix): (&str, &str),
-        tell: &mut (impl FnMut(Verdict) + Send),
-    ) -> Result<(), Fault> {
-        let mut told = 0_usize;
-        let mut tell = |verdict: Verdict| {
-            if verdict.reading.format() != Some(ObjectFormat::KeyObject) {
-                told += 1;
-                tell(verdict);
-            }
-        };
-        let tally = Tally::new(self.progress, PHASE);
-        let (mut survey, mut waiting) = (Survey::default(), Vec::new());
-        let each = |listed| self.under(bucket, prefix, listed, &tally);
-        let mut flight = Flight::in_order(self.aws, self.listed(bucket, prefix, &tally), each);
-        loop {
-            let seen = tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => return Err(cancelled(ACT, source)),
-                seen = flight.next() => seen,
-            };
-            let Some(seen) = seen else { break };
-            let Some((key, verdict, known)) = seen?? else {
-                continue;
-            };
-            match known.standing {
-                Some(standing) => standing.iter().for_each(|standing| survey.note(&key, standing)),
-                None => survey.note_unread(&key),
-            }
-            match known.waits {
-                Some(claim) => waiting.push((claim, verdict)),
-                None => tell(verdict),
-            }
-        }
-        for (claim, verdict) in waiting {
-            let survey = &survey;
-            let bond = claim.bond(self.open, Among::Prefix { prefix, survey });
-            tell(contradicted(verdict, bond.err()));
-        }
-        if told > 0 {
-            return Ok(());
-        }
-        let cause = "there is no token under it";
-        let (object, remedy) = (s3::uri(bucket, prefix), "check the prefix");
-        Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy))
-    }
-
-    /// One of a prefix; nothing of a bundle.
-    async fn under(
-        &self,
-        bucket: &str,
-        prefix: &str,
-        (key, size): (String, u64),
-        tally: &Tally,
-    ) -> Result<Option<(String, Verdict, Known)>, Fault> {
-        if is_bundle(self.aws, bucket, &key, &self.keyring).await {
-            return Ok(None);
-        }
-        let place = Location::s3(bucket, key.as_str());
-        let wanted = Wanted {
-            source: &place,
-            size: Some(size),
-            under: Some(prefix),
-            progress: &tally.sink_of(&key),
-        };
-        let (verdict, known) = self.one(wanted).await?;
-        tally.end(&key, size, known.read);
-        Ok(Some((key, verdict, known)))
-    }
-
-    /// The objects under a prefix, with their sizes; what consoles write for an empty folder is left out.
-    fn listed<'a>(&'a self, bucket: &'a str, prefix: &'a str, tally: &'a Tally) -> Pages<'a, (String, u64)> {
-        let list = move |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
-        let objects = |page: Vec<ObjectRow>| {
-            let rows = page.into_iter().filter_map(|row| match row {
-                ObjectRow::Object { key, size, .. } if !key.ends_with('/') || size > 0 => Some((key, size)),
-                ObjectRow::Object { .. } | ObjectRow::Prefix { .. } => None,
-            });
-            let rows: Vec<_> = rows.collect();
-            tally.listed(rows.len() as u64, rows.iter().map(|(_, size)| size).sum());
-            rows
-        };
-        let end = futures::stream::once(async {
-            tally.is_whole();
-            Ok(Vec::new())
-        });
-        // After a list that broke off nothing comes.
-        Box::pin(pages(list).map_ok(objects).chain(end))
     }
 
     async fn one(&self, wanted: Wanted<'_>) -> Result<(Verdict, Known), Fault> {
@@ -291,9 +176,13 @@ impl Run<'_> {
     ) -> Result<Verified, Fault> {
         let Wanted { source, under, .. } = wanted;
         let in_flight = if under.is_some() { AMONG_OTHERS } else { ALONE };
-        let _room = room_for(self.aws, wanted.size, in_flight).await;
         let is_token = |info: &ObjectInfo, _: &transfer::Head| info.format.is_token();
-        let beginning = transfer::beginning(self.aws, (bucket, key), wanted.size, RANGE, is_token).await?;
+        let asked = async {
+            let room = room_for(self.aws, wanted.size, in_flight).await;
+            let beginning = transfer::beginning(self.aws, (bucket, key), wanted.size, RANGE, is_token).await?;
+            Ok((room, beginning))
+        };
+        let (_room, beginning) = until_cancelled(self.cancel, (ACT, source), asked).await?;
         let transfer::Beginning { info, head, pieces } = beginning;
         known.format = Some(info.format);
         let claim = Claim::read(bucket, key, &head.metadata);
@@ -337,7 +226,6 @@ impl Run<'_> {
         let uri = s3::uri(bucket, key);
         let check = move |token: &mut Watched<Arriving>| unlocked.verify(token, (ACT, &uri));
         let opened = download.through(check).await;
-        known.read = head.length;
         Ok(verified(opened.map_err(|fault| with_length(fault, &head))?))
     }
 

@@ -44,12 +44,18 @@ impl Room {
         }
     }
 
-    /// The same on a thread that may block.
-    pub(crate) fn take_blocking(&self, bytes: u64) -> Taken {
-        match Arc::clone(&self.free).try_acquire_many_owned(self.units(bytes)) {
-            Ok(permit) => Taken { _permit: Some(permit) },
-            Err(_) => Handle::current().block_on(self.take(bytes)),
+    /// The same on a thread that may block; nothing once it is `given_up`.
+    pub(crate) fn take_blocking(&self, bytes: u64, given_up: impl Future<Output = ()>) -> Option<Taken> {
+        if let Ok(permit) = Arc::clone(&self.free).try_acquire_many_owned(self.units(bytes)) {
+            return Some(Taken { _permit: Some(permit) });
         }
+        Handle::current().block_on(async {
+            tokio::select! {
+                biased;
+                () = given_up => None,
+                taken = self.take(bytes) => Some(taken),
+            }
+        })
     }
 
     fn units(&self, bytes: u64) -> u32 {

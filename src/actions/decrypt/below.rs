@@ -5,7 +5,8 @@ use std::path::Path;
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::{ACT, Listed, Run};
+use super::prefix::Listed;
+use super::{ACT, Run};
 use crate::actions::clash::clashes;
 use crate::actions::faults::{io_fault, usage};
 use crate::actions::inside::inside;

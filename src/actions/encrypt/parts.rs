@@ -36,8 +36,10 @@ impl Pool {
         })
     }
 
-    fn lend(self: &Arc<Self>, len: usize) -> Lent {
-        let taken = self.room.take_blocking(len as u64);
+    /// A buffer for whoever hands parts on here; none once nobody takes them.
+    fn lend(self: &Arc<Self>, len: usize, outlet: &mpsc::Sender<Cut>) -> io::Result<Lent> {
+        let taken = self.room.take_blocking(len as u64, outlet.closed());
+        let taken = taken.ok_or(io::ErrorKind::BrokenPipe)?;
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         // The odd ones are the ends of files, and small ones.
         let fitting = if len == self.part { spare.pop() } else { None };
@@ -45,12 +47,12 @@ impl Pool {
         let mut bytes = fitting.unwrap_or_default();
         bytes.clear();
         bytes.reserve_exact(len);
-        Lent {
+        Ok(Lent {
             bytes,
             len,
             pool: Arc::clone(self),
             _taken: taken,
-        }
+        })
     }
 }
 
@@ -164,7 +166,7 @@ impl Write for Cutter {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let mut filling = match self.filling.take() {
             Some(filling) => filling,
-            None => self.pool.lend(self.part.min(self.left) as usize),
+            None => self.pool.lend(self.part.min(self.left) as usize, &self.outlet)?,
         };
         let taken = text.len().min(filling.len - filling.bytes.len());
         if taken == 0 && !text.is_empty() {

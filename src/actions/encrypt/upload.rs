@@ -119,7 +119,11 @@ impl Job<'_> {
         let stamp = file.stamp;
         let maker = self.makers.acquire().await;
         let (mut parts, reading) = self.start(file, encryptor, going.token_bytes, Plan::of(self.limits.part));
-        let cut = parts.recv().await;
+        let cut = tokio::select! {
+            cut = parts.recv() => cut,
+            () = self.cancel.cancelled() => None,
+        };
+        drop(parts);
         self.read(source, reading.await)?;
         drop(maker);
         let Some(Cut::New {

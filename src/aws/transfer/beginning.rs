@@ -8,7 +8,7 @@ use crate::aws::again::again;
 use crate::aws::fault::{Expected, Heard};
 use crate::aws::{Aws, fault, patience, s3};
 use crate::domain::format::FIRST_BYTES;
-use crate::domain::{Fault, ObjectInfo};
+use crate::domain::{Fault, FaultKind, ObjectInfo};
 
 /// What one request told of an object.
 pub(crate) struct Beginning {
@@ -37,12 +37,16 @@ pub(crate) async fn beginning(
     most: u64,
     wants: impl Fn(&ObjectInfo, &Head) -> bool,
 ) -> Result<Beginning, Fault> {
-    let asked = again(|| first(aws, (bucket, key), size != Some(0), most, &wants)).await;
-    let (mut beginning, end) = match asked {
+    let ask = |is_ranged| {
+        let wants = &wants;
+        again(move || first(aws, (bucket, key), is_ranged, most, wants))
+    };
+    let is_ranged = size != Some(0);
+    let (mut beginning, end) = match ask(is_ranged).await {
         // An empty object has no first byte.
-        Err(fault) if fault.code.as_deref() == Some("InvalidRange") => {
-            again(|| first(aws, (bucket, key), false, most, &wants)).await?
-        }
+        Err(fault) if fault.code.as_deref() == Some("InvalidRange") => ask(false).await?,
+        // What stands in between for a moment may be gone.
+        Err(fault) if fault.kind == FaultKind::Foreign => ask(is_ranged).await?,
         asked => asked?,
     };
     let at = beginning.length();

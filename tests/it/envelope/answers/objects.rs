@@ -18,7 +18,7 @@ pub(super) const UPLOADS: &[&str] = &[
 ];
 /// What a write that is refused asks for besides.
 pub(super) const REFUSALS: &[&str] = &["GetBucketPolicy"];
-pub(super) const DOWNLOADS: &[&str] = &["Decrypt", "GetObject", "HeadObject", "ListObjectsV2"];
+pub(super) const DOWNLOADS: &[&str] = &["Decrypt", "GetObject", "ListObjectsV2"];
 pub(super) const BUCKETS: &[&str] = &[
     "AbortMultipartUpload",
     "CreateBucket",

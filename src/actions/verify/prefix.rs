@@ -1,0 +1,126 @@
+//! Everything under a prefix, many objects at once.
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::{ACT, Known, PHASE, Run, Wanted};
+use crate::actions::faults::cancelled;
+use crate::actions::flight::{Flight, Pages};
+use crate::actions::tally::Tally;
+use crate::actions::unlock::{Among, is_bundle};
+use crate::aws::again::again;
+use crate::aws::{pages, s3};
+use crate::domain::bond::Survey;
+use crate::domain::{Fault, FaultKind, Location, ObjectFormat, ObjectRow, Reading, Verdict};
+
+impl Run<'_> {
+    /// Everything under a prefix, many at once and told in order. What is said of one that was moved waits until all that the
+    /// others say was read.
+    pub(super) async fn prefix(
+        &self,
+        source: &Location,
+        (bucket, prefix): (&str, &str),
+        tell: &mut (impl FnMut(Verdict) + Send),
+    ) -> Result<(), Fault> {
+        let mut told = 0_usize;
+        let mut tell = |verdict: Verdict| {
+            if verdict.reading.format() != Some(ObjectFormat::KeyObject) {
+                told += 1;
+                tell(verdict);
+            }
+        };
+        let tally = Tally::new(self.progress, PHASE);
+        let (mut survey, mut waiting) = (Survey::default(), Vec::new());
+        let each = |listed| self.under(bucket, prefix, listed, &tally);
+        let mut flight = Flight::in_order(self.aws, self.listed(bucket, prefix, &tally), each);
+        loop {
+            let seen = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(cancelled(ACT, source)),
+                seen = flight.next() => seen,
+            };
+            let Some(seen) = seen else { break };
+            let Some((key, verdict, known)) = seen?? else {
+                continue;
+            };
+            match known.standing {
+                Some(standing) => standing.iter().for_each(|standing| survey.note(&key, standing)),
+                None => survey.note_unread(&key),
+            }
+            match known.waits {
+                Some(claim) => waiting.push((claim, verdict)),
+                None => tell(verdict),
+            }
+        }
+        for (claim, verdict) in waiting {
+            let survey = &survey;
+            let bond = claim.bond(self.open, Among::Prefix { prefix, survey });
+            tell(contradicted(verdict, bond.err()));
+        }
+        if told > 0 {
+            return Ok(());
+        }
+        let cause = "there is no token under it";
+        let (object, remedy) = (s3::uri(bucket, prefix), "check the prefix");
+        Err(Fault::new(FaultKind::NotFound, ACT, object, cause, remedy))
+    }
+
+    /// One of a prefix; nothing of a bundle.
+    async fn under(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        (key, size): (String, u64),
+        tally: &Tally,
+    ) -> Result<Option<(String, Verdict, Known)>, Fault> {
+        if is_bundle(self.aws, bucket, &key, &self.keyring).await {
+            return Ok(None);
+        }
+        let (place, share) = (Location::s3(bucket, key.as_str()), tally.share(&key));
+        let wanted = Wanted {
+            source: &place,
+            size: Some(size),
+            under: Some(prefix),
+            progress: &share.sink(),
+        };
+        let (verdict, known) = self.one(wanted).await?;
+        share.end(size);
+        Ok(Some((key, verdict, known)))
+    }
+
+    /// The objects under a prefix, with their sizes; what consoles write for an empty folder is left out.
+    fn listed<'a>(&'a self, bucket: &'a str, prefix: &'a str, tally: &'a Tally) -> Pages<'a, (String, u64)> {
+        let list = move |token: Option<String>| again(move || s3::list_under(self.aws, bucket, prefix, token.clone()));
+        let objects = |page: Vec<ObjectRow>| {
+            let rows = page.into_iter().filter_map(|row| match row {
+                ObjectRow::Object { key, size, .. } if !key.ends_with('/') || size > 0 => Some((key, size)),
+                ObjectRow::Object { .. } | ObjectRow::Prefix { .. } => None,
+            });
+            let rows: Vec<_> = rows.collect();
+            tally.listed(rows.len() as u64, rows.iter().map(|(_, size)| size).sum());
+            rows
+        };
+        let end = futures::stream::once(async {
+            tally.is_whole();
+            Ok(Vec::new())
+        });
+        // After a list that broke off nothing comes.
+        Box::pin(pages(list).map_ok(objects).chain(end))
+    }
+}
+
+/// What comes of a token that was read, if all others of its prefix contradict what it says of its place.
+fn contradicted(verdict: Verdict, why: Option<Fault>) -> Verdict {
+    let reading = match (why, verdict.reading) {
+        (Some(why), Reading::Intact { format, .. } | Reading::NotIntact { format, .. }) => {
+            Reading::NotIntact { format, why }
+        }
+        (
+            Some(why),
+            Reading::NotChecked {
+                format: Some(format), ..
+            },
+        ) => Reading::NotIntact { format, why },
+        (_, reading) => reading,
+    };
+    Verdict { reading, ..verdict }
+}
