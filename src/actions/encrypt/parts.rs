@@ -208,10 +208,12 @@ mod tests {
             is_there: true,
         };
         let (mut cutter, mut parts) = Cutter::new(&pool, 250, 100, BTreeMap::from([(2, kept.clone())]));
-        for piece in token.chunks(70) {
-            cutter.write_all(piece).unwrap();
-        }
-        drop(cutter);
+        let whole = token.clone();
+        let cutting = std::thread::spawn(move || {
+            for piece in whole.chunks(70) {
+                cutter.write_all(piece).unwrap();
+            }
+        });
         let Some(Cut::New {
             number: 1,
             content: Content::Whole(bytes),
@@ -235,6 +237,7 @@ mod tests {
         };
         assert_eq!(bytes, token[200..]);
         assert!(parts.blocking_recv().is_none());
+        cutting.join().unwrap();
     }
 
     #[test]
