@@ -185,7 +185,7 @@ impl RewrapReport {
             lines.push(format!("    from {key}: {}", objects(tally)));
         }
         if self.already.objects > 0 {
-            lines.push(format!("  under it already: {}", objects(&self.already)));
+            lines.push(format!("  under it already, as they say: {}", objects(&self.already)));
         }
         if self.passed_over > 0 {
             lines.push(format!("  no tokens: {}", self.passed_over));
@@ -296,7 +296,7 @@ mod tests {
         let told = report.lines().join("\n");
         for words in [
             "re-wrapped: 1 object (10 B)",
-            "already: 1 object",
+            "already, as they say: 1 object",
             "refused: 1",
             "older versions, which stay as they are: 3",
         ] {

@@ -833,7 +833,7 @@ fn in_the_dashboard_a_plan_is_shown_then_asked_about_then_done() {
     assert_ne!(says(&place, "a/one.csv", "kms-key-id").as_ref(), Some(&new));
     session.keys(ENTER).wait("Re-wrap s3://sagemaker-rewrapped/a/ under");
     session
-        .wait("their old key objects stay")
+        .wait("Objects are copied onto themselves")
         .keys("y")
         .wait("re-wrapped: 2 objects");
     assert_eq!(says(&place, "a/one.csv", "kms-key-id").as_ref(), Some(&new));

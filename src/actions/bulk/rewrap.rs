@@ -31,6 +31,10 @@ use data_key::Anew;
 use scan::{Found, Scan, Wrapped};
 
 const ACT: &str = "re-wrap";
+/// A kill loses what KMS did for data keys that were not kept yet. Of few, one at a time is wrapped, so that it is little; of many,
+/// one more for each so many.
+const KEYS_A_LANE: usize = 64;
+const MOST_LANES: usize = 8;
 
 /// Tells one row an object as it comes, and at the end what all are together.
 pub type TellRewrapped<'a> = &'a mut (dyn FnMut(RewrapRow) -> Result<(), Fault> + Send);
@@ -262,76 +266,77 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// One data key after the other, the next one while the objects of this one are copied; the old key objects by the digests of
+    /// Some data keys after the others, the next ones while the objects of these are copied; the old key objects by the digests of
     /// what is in them.
     async fn go(&self, groups: Vec<Group>, told: &mut Told<'_>) -> Result<(Ended, BTreeMap<String, String>), Fault> {
         let mut old = BTreeMap::new();
+        let lanes = (groups.len() / KEYS_A_LANE).clamp(1, MOST_LANES);
         let mut groups = groups.into_iter();
-        let mut current = None;
+        let mut current = Vec::new();
         loop {
-            let next = groups.next().filter(|_| !self.cancel.is_cancelled());
-            let wrapped = async {
-                let group = next?;
+            let next: Vec<Group> = groups
+                .by_ref()
+                .take(if self.cancel.is_cancelled() { 0 } else { lanes })
+                .collect();
+            let is_last = next.is_empty();
+            let wrapping = next.into_iter().map(|group| async move {
                 let anew = self.wrap_anew(&group).await;
-                Some((group, anew))
-            };
-            let (copied, wrapped) = futures::join!(self.copy_all(current.take(), told, &mut old), wrapped);
+                (group, anew)
+            });
+            let wrapping = futures::future::join_all(wrapping);
+            let (copied, wrapped) =
+                futures::join!(self.copy_all(std::mem::take(&mut current), told, &mut old), wrapping);
             match copied {
                 Err(fault) => return broken_off(told, fault, old),
                 Ok(copied) if copied != Ended::Whole || self.cancel.is_cancelled() => return Ok((Ended::Stopped, old)),
+                Ok(_) if is_last => return Ok((Ended::Whole, old)),
                 Ok(_) => {}
             }
-            match wrapped {
-                Some((group, Ok(anew))) => {
-                    told.report.data_keys += 1;
-                    current = Some((group, anew));
-                }
-                Some((_, Err(fault))) if ends_all(&fault) => return broken_off(told, fault, old),
-                Some((group, Err(fault))) => {
-                    for (key, size) in group.objects {
-                        let why = Some(fault.to_string());
-                        told.row(RewrapRow {
-                            key: key.into(),
-                            size,
-                            state: Rewrapped::Failed,
-                            why,
-                        })?;
+            for (group, anew) in wrapped {
+                match anew {
+                    Ok(anew) => {
+                        told.report.data_keys += 1;
+                        current.push((group, anew));
+                    }
+                    Err(fault) if ends_all(&fault) => return broken_off(told, fault, old),
+                    Err(fault) => {
+                        for (key, size) in group.objects {
+                            let why = Some(fault.to_string());
+                            told.row(RewrapRow {
+                                key: key.into(),
+                                size,
+                                state: Rewrapped::Failed,
+                                why,
+                            })?;
+                        }
                     }
                 }
-                None if current.is_none() => return Ok((Ended::Whole, old)),
-                None => {}
             }
         }
     }
 
     async fn copy_all(
         &self,
-        group: Option<(Group, Anew)>,
+        groups: Vec<(Group, Anew)>,
         told: &mut Told<'_>,
         old: &mut BTreeMap<String, String>,
     ) -> Result<Ended, Fault> {
-        let Some((
+        for (
             Group {
-                wrapped,
-                key_objects,
-                objects,
+                wrapped, key_objects, ..
             },
-            anew,
-        )) = group
-        else {
-            return Ok(Ended::Whole);
-        };
-        for key in &key_objects {
-            old.insert(key.clone(), journal::digest(&wrapped));
+            _,
+        ) in &groups
+        {
+            old.extend(key_objects.iter().map(|key| (key.clone(), journal::digest(wrapped))));
         }
-        let (wrapped, key_objects) = (&wrapped, &key_objects);
-        let pages = Box::pin(stream::iter([Ok(objects)]));
-        let copy = |(key, size): (Box<str>, u64)| {
-            let anew = &anew;
-            async move { self.copy(wrapped, key_objects, anew, &key, size).await }
-        };
-        each(self.aws, pages, self.cancel, copy, |row| {
-            told.done(wrapped, row?)?;
+        let objects = groups
+            .iter()
+            .flat_map(|of| of.0.objects.iter().map(move |(key, size)| (of, &**key, *size)));
+        let pages = Box::pin(stream::iter([Ok(objects.collect::<Vec<_>>())]));
+        let take = |done: Result<(&Wrapped, RewrapRow), Fault>| {
+            let (wrapped, row) = done?;
+            told.done(wrapped, row)?;
             let report = &told.report;
             self.progress.report(Progress {
                 phase: "re-wrapping".to_owned(),
@@ -341,8 +346,17 @@ impl Run<'_> {
                 ..Progress::default()
             });
             Ok(())
-        })
-        .await
+        };
+        each(self.aws, pages, self.cancel, |one| self.copied_of(one), take).await
+    }
+
+    async fn copied_of<'g>(
+        &self,
+        (of, key, size): (&'g (Group, Anew), &'g str, u64),
+    ) -> Result<(&'g Wrapped, RewrapRow), Fault> {
+        let (group, anew) = of;
+        let row = self.copy(&group.wrapped, &group.key_objects, anew, key, size).await?;
+        Ok((&group.wrapped, row))
     }
 
     /// How many older versions are there; nothing if they may not be listed.

@@ -235,7 +235,12 @@ impl ObjectRequest {
             }
             Self::Rewrap(spec) => {
                 let (place, key) = (spec.place(), names.key(&spec.to));
-                let title = format!("re-wrap {place} under {key}");
+                let then = if spec.delete_old {
+                    ", then delete old key objects"
+                } else {
+                    ""
+                };
+                let title = format!("re-wrap {place} under {key}{then}");
                 let facts = Facts::change("re-wrap", place, title)
                     .finishing(REWRAPPING)
                     .touching([Touch::Bucket(spec.bucket.clone())]);
