@@ -4,6 +4,7 @@
 
 pub mod told;
 
+mod bulk;
 mod proofs;
 
 pub(super) use proofs::{proof_lines, step_lines, verdict_lines};

@@ -14,6 +14,7 @@ mod messages;
 mod names;
 mod objects;
 mod proofs;
+mod rewraps;
 mod roles;
 mod seals;
 

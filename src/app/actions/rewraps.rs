@@ -68,7 +68,7 @@ fn form(state: &State, spec: RewrapSpec) -> Form {
     });
     let to = form.text("To the key", key.unwrap_or_default(), "id, ARN or alias/NAME");
     let context = form.text("New context", "", "K=V, K=V; empty: as it is");
-    let then = form.checks("Then", [("delete old key objects that nothing names", false)]);
+    let then = form.checks("Old key objects", [("delete if unused", false)]);
     form.reading(move |filled| {
         let [delete_old] = filled.checked(then);
         let context = filled.pairs(context)?;

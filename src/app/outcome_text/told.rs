@@ -1,6 +1,7 @@
 //! What came of it, and what to do next where that is known.
 
 use super::Names;
+use super::bulk::rewrapped;
 use super::proofs::reading_tone;
 use crate::app::command::{Command, Keyed};
 use crate::app::format::{self, Tone};
@@ -8,7 +9,6 @@ use crate::domain::JobKind;
 use crate::domain::audit::{AuditSummary, Ended};
 use crate::domain::policy::role_label;
 use crate::domain::request::principal;
-use crate::domain::rewrap::RewrapReport;
 use crate::domain::seal::{SealAct, SealReport};
 use crate::domain::words::{capitalized, holdings};
 use crate::domain::{
@@ -53,32 +53,6 @@ fn audited(summary: &AuditSummary) -> (String, bool) {
     (
         format!("Audited {part}{}: {all}, {found}.", summary.place),
         summary.is_well(),
-    )
-}
-
-/// What a re-wrap came to, or would.
-fn rewrapped(report: &RewrapReport) -> String {
-    let objects = |count: u64| format::count(usize::try_from(count).unwrap_or(usize::MAX), "object");
-    let left: String = [(report.refused, "refused"), (report.failed, "failed")]
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!(", {count} {what}"))
-        .collect();
-    let stopped = if report.ended == Ended::Whole {
-        ""
-    } else {
-        ", then it was stopped"
-    };
-    let (verb, keys) = if report.is_plan {
-        ("would be re-wrapped", "")
-    } else {
-        ("re-wrapped", ": the tokens stayed where they are")
-    };
-    let under = format::count(usize::try_from(report.data_keys).unwrap_or(usize::MAX), "data key");
-    format!(
-        "{}: {} under {under} {verb}{left}{stopped}{keys}.",
-        report.place,
-        objects(report.done.objects)
     )
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::command::{self, CommandLine, Session};
 use super::facts::{Ask, Facts, Touch};
 use super::names::Names;
+use super::rewraps;
 use crate::domain::audit::AuditReport;
 use crate::domain::rewrap::RewrapSpec;
 use crate::domain::words::{counted, holdings, last_part};
@@ -228,30 +229,8 @@ impl ObjectRequest {
                 Facts::reading("audit", &place, format!("audit {place}{how}"))
                     .finishing("Nothing was written. What was seen by then is told, as a part.")
             }
-            Self::PlanRewrap(spec) => {
-                let (place, key) = (spec.place(), names.key(&spec.to));
-                let title = format!("look what a re-wrap of {place} under {key} would do");
-                Facts::reading("plan the re-wrap of", place, title)
-            }
-            Self::Rewrap(spec) => {
-                let (place, key) = (spec.place(), names.key(&spec.to));
-                let then = if spec.delete_old {
-                    ", then delete old key objects"
-                } else {
-                    ""
-                };
-                let title = format!("re-wrap {place} under {key}{then}");
-                let facts = Facts::change("re-wrap", place, title)
-                    .finishing(REWRAPPING)
-                    .touching([Touch::Bucket(spec.bucket.clone())]);
-                if spec.delete_old {
-                    let gone = "Old key objects that no version in the whole bucket names are deleted then: what names them from \
-                                elsewhere, a job's hyperparameters or a script, finds them no longer.";
-                    return facts.consequence(gone).asking(Ask::Type(spec.bucket.clone()));
-                }
-                let stays = "Objects are copied onto themselves, in S3; their old key objects stay.";
-                facts.consequence(stays).asking(Ask::Yes)
-            }
+            Self::PlanRewrap(spec) => rewraps::plan_facts(spec, names),
+            Self::Rewrap(spec) => rewraps::facts(spec, names),
             Self::SaveAudit { report, to } => {
                 let (place, to) = (&report.summary.place, to.display());
                 Facts::reading("save", "the audit", format!("save the audit of {place} to {to}"))
@@ -374,8 +353,8 @@ impl ObjectRequest {
                     .flag("--deep", *deep)
                     .flag("--versions", *versions),
             ],
-            Self::PlanRewrap(spec) => rewrap(spec, "--dry-run", true),
-            Self::Rewrap(spec) => rewrap(spec, "--delete-old-key-objects", spec.delete_old),
+            Self::PlanRewrap(spec) => rewraps::commands(spec, "--dry-run", true),
+            Self::Rewrap(spec) => rewraps::commands(spec, "--delete-old-key-objects", spec.delete_old),
             Self::SaveAudit { report, to } => vec![
                 CommandLine::strongroom("audit")
                     .words([report.summary.place.clone()])
@@ -417,24 +396,6 @@ const UPLOADING: &str = "A file that goes as one piece is finished, if it is ans
                          stays. Files that are there already stay, and how many is told.";
 const DELETING: &str = "The call under way is finished and no other follows. What is deleted stays deleted; how much that \
                         is, is told.";
-
-const REWRAPPING: &str = "What is copied just now is finished and nothing more is begun. Every object opens, under its old data key or \
-                          its new one; the same again goes on with the rest.";
-
-/// The commands that re-wrap all of a place each; of single objects there is none that does no more.
-fn rewrap(spec: &RewrapSpec, option: &str, is_given: bool) -> Vec<CommandLine> {
-    if !spec.objects.is_empty() {
-        return Vec::new();
-    }
-    let command = |prefix: &String| {
-        CommandLine::strongroom("rewrap")
-            .words([format!("s3://{}/{prefix}", spec.bucket)])
-            .with("--to", &spec.to)
-            .context(spec.context.as_ref().unwrap_or(&BTreeMap::new()))
-            .flag(option, is_given)
-    };
-    spec.prefixes.iter().map(command).collect()
-}
 
 /// What is added where a token may be opened that may have lost its metadata.
 fn even_stripped(accept_unbound: bool) -> &'static str {

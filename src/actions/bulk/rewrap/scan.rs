@@ -167,8 +167,8 @@ impl<'a> Scan<'a> {
         });
         Ok(match told.kind {
             Kind::Fernet => Some(
-                "it has no strongroom metadata: its data key is found by convention only, or in a bundle, and neither would find \
-                 another; encrypt it anew, or copy its data key by hand",
+                "it has no strongroom metadata: its data key is found by convention only, or in a bundle, where another one would not \
+                 be found; encrypt it anew",
             ),
             Kind::ArchiveOfTokens => Some(
                 "its tokens' data key is in the bundle inside of it, which nothing changes in place; rotate it instead",

@@ -1,0 +1,31 @@
+//! What is said of what was done to a whole place.
+
+use crate::app::format;
+use crate::domain::audit::Ended;
+use crate::domain::rewrap::RewrapReport;
+
+/// What a re-wrap came to, or would.
+pub(super) fn rewrapped(report: &RewrapReport) -> String {
+    let objects = |count: u64| format::count(usize::try_from(count).unwrap_or(usize::MAX), "object");
+    let left: String = [(report.refused, "refused"), (report.failed, "failed")]
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!(", {count} {what}"))
+        .collect();
+    let stopped = if report.ended == Ended::Whole {
+        ""
+    } else {
+        ", then it was stopped"
+    };
+    let (verb, keys) = if report.is_plan {
+        ("would be re-wrapped", "")
+    } else {
+        ("re-wrapped", ": the tokens stayed where they are")
+    };
+    let under = format::count(usize::try_from(report.data_keys).unwrap_or(usize::MAX), "data key");
+    format!(
+        "{}: {} under {under} {verb}{left}{stopped}{keys}.",
+        report.place,
+        objects(report.done.objects)
+    )
+}
