@@ -21,6 +21,9 @@ use crate::domain::{Bond, Fault, FaultKind, Location, ObjectRow, ObjectUri, WayO
 use crate::envelope::DataKey;
 use crate::envelope::manifest::Bundle;
 
+/// Among more nobody looks for the one that a token was put under.
+const MOST_KEY_OBJECTS: usize = 16;
+
 mod claim;
 mod listing;
 mod unlocked;
@@ -317,7 +320,7 @@ async fn by_convention(aws: &Aws, bucket: &str) -> Result<Arc<Found>, Fault> {
         }
     }
     let page = s3::list_under(aws, bucket, DATA_KEYS, None).await?;
-    let found = match page.rows.as_slice() {
+    let found = match put_first(aws, bucket, page.rows).await?.as_slice() {
         [ObjectRow::Object { key, size, .. }] if *size <= MAX_DATA_KEY => Found::One {
             at: key.clone(),
             is_ours: true,
@@ -336,6 +339,21 @@ fn one_of_several(uri: &str) -> Fault {
         cause: cause.to_owned(),
         ..no_data_key(uri)
     }
+}
+
+/// Of several key objects those that tokens were put under: one that came by a re-wrap has the same data key as another.
+async fn put_first(aws: &Aws, bucket: &str, rows: Vec<ObjectRow>) -> Result<Vec<ObjectRow>, Fault> {
+    if !(2..=MOST_KEY_OBJECTS).contains(&rows.len()) {
+        return Ok(rows);
+    }
+    let mut first = Vec::new();
+    for row in rows {
+        let head = transfer::find(aws, bucket, row.key()).await?;
+        if head.is_some_and(|head| !head.metadata.contains_key(s3::REWRAPPED_MARK)) {
+            first.push(row);
+        }
+    }
+    Ok(first)
 }
 
 fn stripped(uri: &str, at: &str) -> Fault {

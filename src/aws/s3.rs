@@ -50,6 +50,8 @@ const DELETE_AT_ONCE: usize = 1000;
 pub(crate) const KEY_OBJECT_MARK: &str = "strongroom-key-object";
 /// Metadata of one whose name a person gave: that name, percent-encoded, so that a copy under another is told from it.
 const KEY_OBJECT_NAME: &str = "strongroom-key-object-name";
+/// Metadata of one whose data key is another one's, wrapped anew: nothing was ever put under it first.
+pub(crate) const REWRAPPED_MARK: &str = "strongroom-rewrapped";
 /// A longer one would leave no room for the rest of the metadata.
 const LONGEST_NAME: usize = 1500;
 

@@ -412,7 +412,8 @@ fn in_the_dashboard_a_plan_is_shown_then_asked_about_then_done() {
     session
         .wait("Objects are copied onto themselves")
         .keys("y")
-        .wait("re-wrapped: 2 objects");
+        .wait("╭ Re-wrapped");
+    session.wait("re-wrapped: 2 objects");
     assert_eq!(says(&place, "a/one.csv", "kms-key-id").as_ref(), Some(&new));
     session.keys(ESC).gone("data keys to");
 
@@ -432,6 +433,7 @@ fn in_the_dashboard_a_plan_is_shown_then_asked_about_then_done() {
         .keys(ENTER);
     assert_eq!(session.agree(), BUCKET);
     session
+        .wait("╭ Re-wrapped")
         .wait("re-wrapped: 2 objects")
         .wait("old key object kept")
         .wait("a/token");

@@ -186,7 +186,7 @@ impl<'a> Job<'a> {
         let Ok(data_key) = DataKey::from_plaintext(&unwrapped.plaintext) else {
             return Ok(None);
         };
-        match put_data_key(aws, bucket, object, ciphertext, &header.kms_key_arn).await {
+        match put_data_key(aws, bucket, object, (ciphertext, &header.kms_key_arn), &[]).await {
             Ok(()) => {}
             // A name of our own making is nobody else's, and not every caller may read what is there.
             Err(fault) if fault.kind == FaultKind::Conflict && header.asked.data_key_name.is_none() => {}

@@ -15,15 +15,15 @@ use crate::aws::{Aws, s3};
 use crate::domain::{Fault, FaultKind, Location, ObjectUri};
 use crate::publish::{Folder, folder_of, write_new};
 
-/// Writes the key object; fine if it is there and the same.
+/// Writes the key object, with more metadata; fine if it is there and the same.
 pub(in crate::actions) async fn put_data_key(
     aws: &Aws,
     bucket: &str,
     key: &str,
-    ciphertext: &[u8],
-    kms_key_arn: &str,
+    (ciphertext, kms_key_arn): (&[u8], &str),
+    more: &[(&str, String)],
 ) -> Result<(), Fault> {
-    let put = again(|| s3::write_key_object(aws, bucket, key, ciphertext.to_vec(), kms_key_arn)).await;
+    let put = again(|| s3::write_key_object_with(aws, bucket, key, ciphertext.to_vec(), kms_key_arn, more)).await;
     let Err(mut fault) = put else { return Ok(()) };
     if fault.kind == FaultKind::Conflict {
         let there = again(|| s3::read_small(aws, bucket, key, MAX_DATA_KEY)).await;
@@ -48,7 +48,7 @@ pub(in crate::actions) async fn put_at_first<J>(
     let mut denied = None;
     for key in places {
         let begun = begin(key);
-        let Err(fault) = put_data_key(aws, bucket, key, ciphertext, kms_key_arn).await else {
+        let Err(fault) = put_data_key(aws, bucket, key, (ciphertext, kms_key_arn), &[]).await else {
             return Ok((key.clone(), begun));
         };
         begun.into_iter().for_each(&undo);

@@ -278,3 +278,20 @@ fn what_stands_in_the_journal_is_proved_before_anything_names_it() {
     assert_eq!(told(&done).1["rewrapped"]["objects"], 1);
     verify(&place, "a/");
 }
+
+#[test]
+fn a_token_without_metadata_that_is_opened_all_the_same_still_is() {
+    let (place, ..) = world();
+    encrypt(&place, "a/", &["one.csv", "stripped.csv"], &[]);
+    let call = place.s3().copy_object().bucket(BUCKET).key("a/stripped.csv");
+    let call = call.copy_source(format!("{BUCKET}/a/stripped.csv"));
+    place
+        .wait(call.metadata_directive(MetadataDirective::Replace).send())
+        .unwrap();
+    let all_the_same = || place.run(&["verify", "--accept-unbound", &uri("a/stripped.csv")]).ok();
+    all_the_same();
+    let done = run(&place, &[&uri("a/"), "--to", "alias/new"]);
+    assert_eq!((done.status, &told(&done).1["rewrapped"]["objects"]), (1, &1.into()));
+    assert_eq!(key_objects(&place).len(), 2);
+    all_the_same();
+}

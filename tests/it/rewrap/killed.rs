@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{BUCKET, disable, encrypt, says, settings, tag, uri, verify, world};
+use super::{disable, encrypt, says, settings, tag, uri, verify, world};
 use crate::proxy::{Proxy, Trouble};
 
 /// Whoever reads all the while stops, however this ends.

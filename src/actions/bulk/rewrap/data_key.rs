@@ -56,7 +56,8 @@ impl Run<'_> {
             }
         };
         let key_object = self.key_object(group, &ciphertext);
-        put_data_key(self.aws, self.bucket(), &key_object, &ciphertext, &self.target).await?;
+        let more = [(s3::REWRAPPED_MARK, "1".to_owned())];
+        put_data_key(self.aws, self.bucket(), &key_object, (&ciphertext, &self.target), &more).await?;
         Ok(Anew { ciphertext, key_object })
     }
 
