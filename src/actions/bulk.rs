@@ -4,6 +4,7 @@ mod audit;
 mod data_keys;
 mod each;
 mod encrypt;
+mod fate;
 mod flow;
 mod held;
 mod kms_keys;

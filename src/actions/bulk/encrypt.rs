@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::fate::{Judged, before, dropped, is_own_area, row_of};
 use super::seal::{Digest, Digested, From, NewKeys, Sealer, To, check_length, others_of};
-use super::sealing::{Judged, before, dropped, is_own_area, row_of};
 use super::spread::spread;
 use super::walk::Listed;
 use crate::actions::OpenOptions;

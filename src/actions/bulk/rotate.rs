@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fate::{Judged, before, dropped, is_own_area, row_of};
 use super::seal::{From, NewKeys, Sealer, To, check_length, others_of};
-use super::sealing::{Judged, before, dropped, is_own_area, row_of};
 use super::spread::spread;
 use super::walk::Listed;
 use crate::actions::OpenOptions;

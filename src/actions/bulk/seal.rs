@@ -38,10 +38,12 @@ use checked::{Checked, Resealed, sealed};
 /// MiB of what is under way at once, and of one object alone.
 const BUDGET: u32 = 48;
 const ALONE: u64 = 20;
+/// Parts are as short as S3 takes them while they suffice, for tokens of up to 48 GiB, and never longer than the buffers of all:
+/// what comes in is in memory beside them.
+const PART: u64 = 5 << 20;
 /// Bytes of parts that are filled or sent. They are no part of the connection's room: who reads an object waits for one of them.
-const PARTS: u64 = 40 << 20;
-/// Parts of which two fit into the buffers of all.
-const LONGEST_PART: u64 = PARTS / 2;
+const BUFFERS: u64 = 20 << 20;
+const LONGEST_PART: u64 = BUFFERS;
 /// For the answer to what is on its way when it is cancelled. All of a command has two seconds then.
 const LINGER: Duration = Duration::from_millis(900);
 
@@ -97,14 +99,13 @@ pub(super) struct Made {
 
 impl<'a> Sealer<'a> {
     pub(super) fn new(aws: &'a Aws, act: &'static str, gauge: Gauge, cancel: &'a CancellationToken) -> Self {
-        let limits = Limits::default();
         Self {
             aws,
             act,
             cancel,
             gauge,
-            limits,
-            pool: Pool::new(limits.part, &Room::of(PARTS)),
+            limits: limits(),
+            pool: Pool::new(PART, &Room::of(BUFFERS)),
             budget: Semaphore::new(BUDGET as usize),
             silent: ProgressSink::none(),
         }
@@ -190,6 +191,13 @@ impl<'a> Sealer<'a> {
     }
 }
 
+fn limits() -> Limits {
+    Limits {
+        part: PART,
+        ..Limits::default()
+    }
+}
+
 /// An object that is too long to be streamed from S3 to S3 in the memory there is.
 fn too_long(act: &str, uri: &str, parts: u64) -> Fault {
     let most = parts * LONGEST_PART >> 30;
@@ -200,7 +208,7 @@ fn too_long(act: &str, uri: &str, parts: u64) -> Fault {
 
 /// Whether an object of so many plaintext bytes would be too long; said before anything is done.
 pub(super) fn check_length(act: &str, uri: &str, plaintext: u64) -> Result<(), Fault> {
-    let limits = Limits::default();
+    let limits = limits();
     let part = limits.part_of(token_len(plaintext));
     match part.filter(|part| *part <= LONGEST_PART) {
         Some(_) => Ok(()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::encrypt::{self, Encrypting};
+use super::fate::{Judged, is_own_area};
 use super::rotate::{self, Rotating};
 use super::seal::{Gauge, NewKeys, Rotation, Sealer};
 use super::trouble::ends_all;
@@ -14,22 +15,11 @@ use crate::actions::unlock::Keyring;
 use crate::actions::{OpenOptions, ProgressSink};
 use crate::aws::{Aws, s3};
 use crate::domain::audit::{Ended, Kind};
-use crate::domain::seal::{
-    Before, Fate, Passed, SealAct, SealPlan, SealReport, SealRow, SealSpec, SealSummary, Versions,
-};
+use crate::domain::seal::{SealAct, SealPlan, SealReport, SealRow, SealSpec, SealSummary, Versions};
 use crate::domain::{Fault, FaultKind, ObjectUri, Outcome};
 
 /// Rows that are kept, of those that are well and of those that are not.
 const KEPT: usize = 2000;
-const OWN_AREA: &str = ".strongroom/";
-const DATA_KEYS: &str = ".strongroom/data-keys/";
-
-/// What is to be done with an object.
-pub(super) enum Judged<T> {
-    Take(T),
-    Pass(Passed),
-    Gone,
-}
 
 /// Tells one row an object, in the order of the list, and at the end what became of all. What was done before it was stopped, or
 /// the list broke off, is told too: the summary says that it is a part.
@@ -282,16 +272,6 @@ fn noted(plan: &mut SealPlan, seen: &mut u64, names_keys: bool, (listed, judged)
     Ok(())
 }
 
-impl<T> Judged<T> {
-    fn map<U>(self, change: impl FnOnce(T) -> U) -> Judged<U> {
-        match self {
-            Self::Take(taken) => Judged::Take(change(taken)),
-            Self::Pass(why) => Judged::Pass(why),
-            Self::Gone => Judged::Gone,
-        }
-    }
-}
-
 fn walk<'a>(aws: &'a Aws, spec: &'a SealSpec, cancel: &'a CancellationToken) -> Walk<'a> {
     Walk {
         aws,
@@ -316,87 +296,4 @@ fn check(spec: &SealSpec) -> Result<(), Fault> {
 fn nothing(spec: &SealSpec) -> Fault {
     let (cause, remedy) = ("there is no object under it", "check the prefix");
     Fault::new(FaultKind::NotFound, spec.verb(), spec.place(), cause, remedy)
-}
-
-/// Why it is left, if it lies where strongroom keeps what is its own.
-pub(super) fn is_own_area(key: &str) -> Option<Passed> {
-    let lies = |area: &str| key.starts_with(area) || key.contains(&format!("/{area}"));
-    match (lies(DATA_KEYS), lies(OWN_AREA)) {
-        (true, _) => Some(Passed::DataKey),
-        (false, true) => Some(Passed::Own),
-        (false, false) => None,
-    }
-}
-
-/// Whether it is only that all was stopped before it was its turn: then it is as it was, and nothing need be said of it.
-pub(super) fn dropped(fault: &Fault) -> bool {
-    *fault == cancelled(&fault.act, &fault.object)
-}
-
-/// What became of it.
-///
-/// # Errors
-/// When no other can be done either.
-pub(super) fn row_of(listed: Listed, fate: Result<Fate, Fault>) -> Result<SealRow, Fault> {
-    let fate = match fate {
-        Ok(fate) => fate,
-        Err(fault) if ends_all(&fault) || fault.kind == FaultKind::ReadOnly => return Err(fault),
-        Err(fault) => Fate::Failed(Box::new(fault)),
-    };
-    Ok(SealRow {
-        key: listed.key,
-        size: listed.size,
-        fate,
-    })
-}
-
-/// What became of the version that was there, now that this one is.
-pub(super) fn before(old: Option<&str>, new: Option<&str>) -> Before {
-    match (old, new) {
-        (None, None) => Before::Gone,
-        (Some(old), Some(new)) if old == new => Before::Gone,
-        // Nothing names what took its place: it took the place of the version without a name too.
-        (Some("null"), None) => Before::Gone,
-        (Some(old), _) => Before::Version(old.to_owned()),
-        // What was there before the bucket kept versions is one since then.
-        (None, Some("null")) => Before::Gone,
-        (None, Some(_)) => Before::Version("null".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_is_called_gone_of_which_a_version_is_left() {
-        let version = |id: &str| Before::Version(id.to_owned());
-        for (old, new, left) in [
-            (None, None, Before::Gone),
-            (Some("null"), Some("null"), Before::Gone),
-            (None, Some("null"), Before::Gone),
-            (Some("null"), None, Before::Gone),
-            (Some("null"), Some("7"), version("null")),
-            (None, Some("7"), version("null")),
-            (Some("6"), Some("7"), version("6")),
-            (Some("6"), Some("null"), version("6")),
-            (Some("6"), None, version("6")),
-        ] {
-            assert_eq!(before(old, new), left, "{old:?} {new:?}");
-        }
-    }
-
-    #[test]
-    fn what_strongroom_keeps_for_itself_is_no_data() {
-        let table = [
-            (".strongroom/data-keys/x", Some(Passed::DataKey)),
-            ("team/.strongroom/data-keys/x", Some(Passed::DataKey)),
-            (".strongroom/program/x", Some(Passed::Own)),
-            ("a.strongroom/x", None),
-            ("strongroom/x", None),
-        ];
-        for (key, why) in table {
-            assert_eq!(is_own_area(key), why, "{key}");
-        }
-    }
 }

@@ -60,10 +60,12 @@ fn audited(summary: &AuditSummary) -> (String, bool) {
 fn sealed(report: &SealReport) -> (String, bool) {
     let (spec, summary) = (&report.spec, &report.summary);
     let count = |objects: u64| format::count(usize::try_from(objects).unwrap_or(usize::MAX), "object");
-    let done = match &spec.act {
-        SealAct::Rotate { .. } => format!("Rotated {}", count(summary.sealed.objects)),
-        SealAct::Encrypt { to, .. } => format!("Encrypted {} to {to}", count(summary.sealed.objects)),
+    let (done, to) = match &spec.act {
+        SealAct::Rotate { .. } => ("Rotated", String::new()),
+        SealAct::Encrypt { .. } if spec.is_in_place() => ("Encrypted", " in place".to_owned()),
+        SealAct::Encrypt { to, .. } => ("Encrypted", format!(" to {to}")),
     };
+    let objects = count(summary.sealed.objects);
     let part = if summary.ended == Ended::Whole { "" } else { ", a part" };
     let counts = [
         (summary.passed_over(), "left as they are"),
@@ -72,7 +74,10 @@ fn sealed(report: &SealReport) -> (String, bool) {
     ];
     let counts = counts.iter().filter(|(count, _)| *count > 0);
     let more: String = counts.map(|(count, what)| format!(", {count} {what}")).collect();
-    (format!("{done} of {}{part}{more}.", spec.place()), summary.is_well())
+    (
+        format!("{done} {objects} of {}{to}{part}{more}.", spec.place()),
+        summary.is_well(),
+    )
 }
 
 /// What came of a request, in a sentence, and whether it is good news.
