@@ -22,7 +22,7 @@ pub struct Cli {
     /// Where and how.
     #[command(flatten)]
     pub global: Global,
-    /// Open the dashboard there: s3://BUCKET/PREFIX/, a KMS key's id, ARN or alias/NAME, or training-job/NAME
+    /// Open the dashboard there: s3://BUCKET/PREFIX/, a KMS key's id, ARN or alias/NAME, training-job/NAME or processing-job/NAME
     #[arg(value_name = "NAME", value_parser = named)]
     pub open: Option<String>,
     /// What to do; the dashboard if nothing.
@@ -85,7 +85,7 @@ pub enum Command {
     Start(StartArgs),
     /// In a model server's container: decrypt the model into memory and become COMMAND
     Serve(ServeArgs),
-    /// Follow a training job and its log to the end; status 0 if it completed
+    /// Follow a job and its log to the end; status 0 if it completed
     Watch(WatchArgs),
     /// On a host of a processing job: do its share of an act on a prefix
     BulkWorker(BulkWorkerArgs),

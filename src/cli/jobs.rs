@@ -69,7 +69,7 @@ pub struct StartArgs {
 /// `watch JOB`.
 #[derive(Debug, Args)]
 pub struct WatchArgs {
-    /// The training job's name
+    /// The training job's name, or processing-job/NAME
     pub job: String,
     /// One JSON object per line on standard output
     #[arg(long)]

@@ -1,4 +1,4 @@
-//! `strongroom watch JOB`: a training job's status and log to its end, for scripts.
+//! `strongroom watch JOB`: a job's status and log to its end, for scripts.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::output::{json_line, line};
 use crate::actions::{JobNews, watch_job};
 use crate::aws::Aws;
 use crate::cli::WatchArgs;
-use crate::domain::{Fault, FaultKind, Job, JobDetail, JobStatus};
+use crate::domain::{Fault, FaultKind, Job, JobDetail, JobKind, JobStatus};
 
 /// Prints what is new until the job has ended.
 ///
@@ -43,7 +43,11 @@ pub async fn run(aws: &Aws, args: &WatchArgs, cancel: CancellationToken) -> Resu
     let cause = cause.unwrap_or_else(|| format!("it ended as {}", job.status.as_str()));
     let known = job.detail.as_ref().and_then(|detail| detail.remedy());
     let remedy = known.unwrap_or("the lines above are its log");
-    Err(Fault::new(FaultKind::Other, "train", args.job.clone(), cause, remedy))
+    let act = match job.kind {
+        JobKind::Training => "train",
+        JobKind::Processing => "process",
+    };
+    Err(Fault::new(FaultKind::Other, act, job.name.clone(), cause, remedy))
 }
 
 fn status_json(job: &Job) -> Value {
@@ -51,6 +55,7 @@ fn status_json(job: &Job) -> Value {
     json!({
         "event": "status",
         "job": job.name,
+        "kind": job.kind.as_str(),
         "status": job.status.as_str(),
         "secondary": job.secondary,
         "time": job.modified.map(|at| at.to_string()),

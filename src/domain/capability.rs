@@ -42,6 +42,11 @@ capabilities! {
             "sagemaker:ListTrainingJobs", "sagemaker:DescribeTrainingJob", "sagemaker:ListProcessingJobs",
             "sagemaker:DescribeProcessingJob", "logs:DescribeLogStreams", "logs:GetLogEvents",
         ];
+    "stop-processing", "Watch processing jobs and stop them",
+        [
+            "sagemaker:ListTrainingJobs", "sagemaker:ListProcessingJobs", "sagemaker:DescribeProcessingJob",
+            "sagemaker:StopProcessingJob",
+        ];
     "encrypt", "Encrypt and upload: `encrypt`",
         ["kms:GenerateDataKey", "s3:PutObject", "s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload"];
     "resume", "The same, and go on with uploads that were interrupted, or abort them",

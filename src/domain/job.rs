@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{JobProgress, JobSettings, bring};
+use self::progress::JobProgress;
+use super::{JobSettings, bring};
+
+pub mod progress;
 
 /// What a job is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

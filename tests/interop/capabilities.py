@@ -33,6 +33,34 @@ def browse_jobs(p, _):
     assert "Completed" in p.run("watch", "first", "--json")
 
 
+def browse_processing_jobs(p, _):
+    p.keys(ESC, "4").select("second").see("Completed")
+    p.keys(ENTER).see("echoes").keys(ESC)
+    p.keys("l").see("Log of second", "hello")
+
+
+def process(here, name, image):
+    """A processing job as somebody else starts it."""
+    here.admin["sagemaker"].create_processing_job(
+        ProcessingJobName=name,
+        RoleArn="arn:aws:iam::111122223333:role/trainer",
+        AppSpecification={"ImageUri": image},
+        ProcessingResources={
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+        },
+    )
+
+
+def start_processing(_, here):
+    process(here, "bulk", "sleeps")
+
+
+def stop_processing(p, _):
+    p.sit_down("4").select("bulk").see("InProgress").keys(ENTER).see("sleeps").keys(ESC)
+    p.keys("x").see("Stop the processing job bulk?").keys("y")
+    p.see("Told the job bulk to stop", "has ended: Stopped", any_of=True)
+
+
 def encrypt(p, _):
     (p.home / "new.csv").write_text(TABLE)
     p.run("encrypt", "new.csv", DATA, "--key", "alias/training")

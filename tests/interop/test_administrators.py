@@ -32,7 +32,8 @@ ACTS = {
     "browse-keys": [acts.browse_keys],
     "browse-grants": [acts.browse_grants],
     "browse-objects": [acts.browse_objects],
-    "browse-jobs": [acts.browse_jobs],
+    "browse-jobs": [acts.browse_jobs, acts.browse_processing_jobs],
+    "stop-processing": [acts.start_processing, acts.stop_processing],
     "encrypt": [acts.encrypt],
     "resume": [acts.interrupt("long.bin"), acts.go_on, acts.interrupt("again.bin"), acts.start_again],
     "decrypt": [acts.decrypt_one, acts.decrypt, acts.verify],
@@ -190,6 +191,8 @@ class Room:
             for role in iam.list_roles()["Roles"]
         ]
         jobs = [(job["TrainingJobName"], job["TrainingJobStatus"]) for job in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
+        processing = sagemaker.list_processing_jobs()["ProcessingJobSummaries"]
+        jobs += [(job["ProcessingJobName"], job["ProcessingJobStatus"]) for job in processing]
         repositories = ecr.describe_repositories()["repositories"]
         return json.dumps([keys, kms.list_aliases()["Aliases"], buckets, roles, jobs, repositories], default=str, indent=1)
 
@@ -248,7 +251,9 @@ def prepared(tmp_path_factory):
             ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
             StoppingCondition={"MaxRuntimeInSeconds": 60},
         )
+        acts.process(made, "second", "echoes")
         admin.run("watch", "first")
+        admin.run("watch", "processing-job/second")
     return folder, person.variables, key["KeyId"]
 
 

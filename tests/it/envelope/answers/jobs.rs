@@ -12,6 +12,7 @@ pub(super) const JOBS: &[&str] = &[
     "GetObject",
     "ListObjectsV2",
     "PutObject",
+    "StopProcessingJob",
     "StopTrainingJob",
 ];
 pub(super) const BRING: &[&str] = &[
@@ -150,6 +151,39 @@ impl Fake {
         }
     }
 
+    /// A processing job that was started without strongroom; its status once it is no more waiting.
+    pub(super) async fn processing_job(&self, name: &str, role: &str, image: &str, until: &[&str]) {
+        use aws_sdk_sagemaker::types::{
+            AppSpecification, ProcessingClusterConfig, ProcessingInstanceType, ProcessingResources,
+        };
+        let cluster = ProcessingClusterConfig::builder()
+            .instance_count(1)
+            .instance_type(ProcessingInstanceType::MlM5Large)
+            .volume_size_in_gb(1);
+        let call = self
+            .sagemaker()
+            .create_processing_job()
+            .processing_job_name(name)
+            .role_arn(role)
+            .app_specification(AppSpecification::builder().image_uri(image).build())
+            .processing_resources(ProcessingResources::builder().cluster_config(cluster.build()).build());
+        call.send().await.unwrap();
+        while !until.contains(&self.processing_status(name).await.as_str()) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn processing_status(&self, name: &str) -> String {
+        let call = self.sagemaker().describe_processing_job().processing_job_name(name);
+        call.send()
+            .await
+            .unwrap()
+            .processing_job_status
+            .unwrap()
+            .as_str()
+            .to_owned()
+    }
+
     async fn status(&self, name: &str) -> String {
         let said = self
             .sagemaker()
@@ -188,6 +222,16 @@ async fn stop(fake: &mut Fake, role: &str) -> Came {
         .training_job_name(&name)
         .send()
         .await;
+    (said.map(drop), ["Stopping", "Stopped"].contains(&status.as_str()))
+}
+
+async fn stop_processing(fake: &mut Fake, role: &str) -> Came {
+    let name = fake.fresh("processing");
+    fake.processing_job(&name, role, SLEEPER, &["InProgress"]).await;
+    let said = actions::stop_job(&fake.aws, &format!("processing-job/{name}")).await;
+    let status = fake.processing_status(&name).await;
+    let stop = fake.sagemaker().stop_processing_job().processing_job_name(&name);
+    let _ = stop.send().await;
     (said.map(drop), ["Stopping", "Stopped"].contains(&status.as_str()))
 }
 
@@ -239,6 +283,8 @@ async fn no_answer_that_is_none_makes_a_job_look_started_stopped_or_its_log_whol
         .await;
     fake.drive("start a job", async |fake| start(fake, &role).await).await;
     fake.drive("stop a job", async |fake| stop(fake, &role).await).await;
+    let act = async |fake: &mut Fake| stop_processing(fake, &role).await;
+    fake.drive("stop a processing job", act).await;
     fake.assert_held(JOBS);
 }
 

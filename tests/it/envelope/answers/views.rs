@@ -11,6 +11,7 @@ use super::*;
 pub(super) const DRIVEN: &[&str] = &[
     "DescribeKey",
     "DescribeLogStreams",
+    "DescribeProcessingJob",
     "DescribeTrainingJob",
     "GetCallerIdentity",
     "GetKeyPolicy",
@@ -81,6 +82,8 @@ async fn no_answer_that_is_none_is_shown() {
     alias.send().await.unwrap();
     fake.granted(&key, &role).await;
     fake.job("talker", &role, jobs::IMAGE, &["Completed", "Failed"]).await;
+    fake.processing_job("talker", &role, jobs::IMAGE, &["Completed", "Failed"])
+        .await;
     let topics = [
         Topic::Identity,
         Topic::Keys,
@@ -99,6 +102,8 @@ async fn no_answer_that_is_none_is_shown() {
         Topic::Jobs,
         Topic::Job("talker".to_owned()),
         Topic::Log("talker".to_owned()),
+        Topic::Job("processing-job/talker".to_owned()),
+        Topic::Log("processing-job/talker".to_owned()),
         Topic::Roles,
     ];
     for topic in topics {
