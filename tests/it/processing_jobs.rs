@@ -55,7 +55,7 @@ fn a_processing_job_is_watched_in_the_jobs_pane_read_and_stopped_by_keys() {
     let place = world();
     begin(&place, "audit-1", 2);
     let mut session = place.dashboard((150, 40));
-    session.keys("4").wait("processing").wait("4/12, 7 failed");
+    session.keys("4").wait("processing").wait("4/12 ✗7");
     session.select("audit-1").keys(ENTER).wait("algo-2").wait("400 and");
     session
         .wait("2 of 6 shards, 7 failed")
@@ -131,7 +131,7 @@ fn jobs_of_two_kinds_that_share_a_name_are_two_rows_with_logs_of_their_own() {
         screen.contains("Jobs 2") && !screen.contains("Training jobs"),
         "{screen}"
     );
-    for words in ["training", "processing", "4/10 shards"] {
+    for words in ["training", "processing", "InProgress 4/10"] {
         assert!(screen.contains(words), "{words}: {screen}");
     }
     let ids: Vec<String> = desk.state.jobs.rows().iter().map(|job| job.id().into_owned()).collect();
@@ -159,5 +159,5 @@ fn progress_stays_while_only_the_list_is_heard_of() {
         Page::JobsChanged(vec![processing("job", JobStatus::InProgress)]),
     );
     desk.keys("4");
-    assert!(desk.screen().contains("4/10 shards"), "{}", desk.screen());
+    assert!(desk.screen().contains("InProgress 4/10"), "{}", desk.screen());
 }

@@ -112,12 +112,12 @@ pub(crate) fn overview(
     facts.lines
 }
 
-/// How far a job's hosts are, beside its status: `12/48 shards`, or with failures `12/48, 1 failed`.
+/// How far a job's hosts are, beside its status, where there is little room: shards `12/48`, and failures `12/48 ✗1`.
 pub fn brief(progress: &JobProgress) -> String {
     let (done, all) = progress.shards();
     match progress.failed() {
-        0 => format!("{done}/{all} shards"),
-        failed => format!("{done}/{all}, {failed} failed"),
+        0 => format!("{done}/{all}"),
+        failed => format!("{done}/{all} ✗{failed}"),
     }
 }
 
