@@ -50,6 +50,7 @@ pub const MENU: &[&Action] = &[
     &proofs::OBJECT,
     &bulk::AUDIT,
     &bulk::REPORT,
+    &bulk::GO_ON,
     &keys::EDIT_POLICY,
     &keys::PUT_POLICY_BACK,
     &keys::ALLOW_ROLE,

@@ -30,6 +30,17 @@ pub async fn run(
         })
         .await;
     }
+    if let Some(path) = &args.csv {
+        if args.engine.resume.is_none() && !args.engine.wait {
+            let (cause, remedy) = (
+                "the report is not there yet",
+                "give --wait, or --csv to the command that --resume goes on with",
+            );
+            return Err(Fault::new(FaultKind::Usage, "read", "--csv", cause, remedy));
+        }
+        // Known before hours of waiting.
+        drop(AuditTable::create(path, &request.bucket)?);
+    }
     let Some(folder) = bulk::audited(&aws, &request, (args, settings), &cancel).await? else {
         return Ok(());
     };

@@ -114,11 +114,18 @@ fn words(sha256: &str, script: &str) -> Vec<String> {
 
 /// Whether it is one of those.
 pub fn is_entrypoint(words: &[String]) -> bool {
-    let sent = words.get(4).and_then(|part| part.split_once("srh="));
-    let sha256 = sent
-        .and_then(|(_, rest)| rest.split_once(';'))
-        .map(|(sha256, _)| sha256);
-    sha256.is_some_and(|sha256| entrypoint(sha256) == words)
+    sent(words).is_some_and(|sha256| entrypoint(sha256) == words)
+}
+
+/// Whether a processing job's command begins with one of those.
+pub fn begins_processing(command: &[String]) -> bool {
+    sent(command).is_some_and(|sha256| command.starts_with(&processing_entrypoint(sha256)))
+}
+
+/// The SHA-256 that an entry point was made for.
+fn sent(words: &[String]) -> Option<&str> {
+    let (_, rest) = words.get(4)?.split_once("srh=")?;
+    rest.split_once(';').map(|(sha256, _)| sha256)
 }
 
 /// What helps a job that brought strongroom and failed so: its image has no shell.
@@ -155,6 +162,9 @@ mod tests {
     fn a_processing_job_runs_the_command_of_its_words_from_its_own_input() {
         let words = processing_entrypoint(SHA256);
         assert!(words.iter().all(|word| (1..=256).contains(&word.chars().count())));
+        let command = [words.clone(), vec!["bulk-worker".to_owned()]].concat();
+        assert!(begins_processing(&command) && !is_entrypoint(&words));
+        assert!(!begins_processing(&["strongroom".to_owned()]) && !begins_processing(&entrypoint(SHA256)));
         let script: String = words[4..].concat();
         assert!(script.contains(r#"exec "$srp" "$@""#), "{script}");
         assert!(

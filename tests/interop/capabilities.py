@@ -160,6 +160,17 @@ def encrypt_objects_with_versions(p, world):
     encrypt_objects(p, world)
 
 
+ENGINE = ("--on", "processing", "--image", "none", "--role", "trainer", "--json")
+
+
+def audit_on_processing(p, _):
+    assert '"strongroom-bound":{"bytes"' in p.run("audit", DATA, *ENGINE, "--wait")
+
+
+def audit_versions_on_processing(p, _):
+    assert '"event":"begun"' in p.run("audit", DATA, *ENGINE, "--versions")
+
+
 def grant(p, _):
     p.sit_down("1").see("1 KMS keys 1").keys("2").see("feature-pipeline")
     p.keys("n").take("trainer").keys(ENTER).see(

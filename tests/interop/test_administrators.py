@@ -41,6 +41,7 @@ ACTS = {
     "rewrap": [acts.tag_data, acts.rewrap_data],
     "rotate": [acts.rotate_ahead, acts.rotate],
     "encrypt-objects": [acts.encrypt_objects_ahead, acts.encrypt_objects, acts.encrypt_objects_with_versions],
+    "audit-on-processing": [acts.audit_on_processing, acts.audit_versions_on_processing],
     "grants": [acts.grant, acts.revoke, acts.retire],
     "roles": [
         acts.new_role,
@@ -127,6 +128,12 @@ LEFT = {
     ("train", "sagemaker:CreateTrainingJob"): "own.json was written for it and is still there",
     ("train", "sagemaker:AddTags"): "own.json was written for it and is still there",
     ("train", "iam:PassRole"): "own.json was written for it and is still there",
+    # The list stays, for whoever goes on with it; so does the job.
+    ("audit-on-processing", "sagemaker:CreateProcessingJob"): "the list is whole",
+    ("audit-on-processing", "sagemaker:AddTags"): "the list is whole",
+    ("audit-on-processing", "iam:PassRole"): "the list is whole",
+    ("audit-on-processing", "sagemaker:DescribeProcessingJob"): "its job goes on",
+    ("audit-on-processing", "s3:GetObject"): "its job goes on",
     # What was uploaded in part goes first.
     ("delete-buckets", "s3:DeleteObjectVersion"): "delete s3://sagemaker-data/",
     ("clean-up", "s3:DeleteBucket"): "delete bucket sagemaker-data",

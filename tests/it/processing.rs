@@ -14,7 +14,7 @@ use strongroom::domain::capability;
 
 use crate::place::{Done, Place};
 use crate::proxy::{Proxy, Trouble};
-use crate::pty::ENTER;
+use crate::pty::{ENTER, ESC};
 
 const BUCKET: &str = "sagemaker-many-hosts";
 const HOSTS: usize = 4;
@@ -313,6 +313,25 @@ fn four_hosts_tell_of_a_mixed_bucket_what_one_machine_tells_byte_for_byte() {
 
     let early = place.run(&["audit", &all, "--on", "processing", "--resume", &id, "--wait"]);
     early.failed(1, &["it has no job; 16 of its 16 shards have no result", "--resume"]);
+    let other = place.run(&["audit", &uri("data/"), "--on", "processing", "--resume", &id]);
+    other.failed(2, &["it is an act on s3://sagemaker-many-hosts/"]);
+    let none = place.run(&["audit", &all, "--on", "processing", "--resume", "audit-none"]);
+    none.failed(1, &["check bucket and id"]);
+    let nowhere = place.run(&[&["audit", &all, "--csv", "x.csv"], &ENGINE[..]].concat());
+    nowhere.failed(2, &["--csv: the report is not there yet"]);
+    place.write("there.csv", "mine");
+    let there = place.run(&[
+        "audit",
+        &all,
+        "--csv",
+        "there.csv",
+        "--on",
+        "processing",
+        "--resume",
+        &id,
+        "--wait",
+    ]);
+    there.failed(1, &["it exists already"]);
 
     let lines = all_work(&place, &id);
     let sum = |name: &str| lines.iter().map(|line| line[name].as_u64().unwrap()).sum::<u64>();
@@ -530,17 +549,23 @@ fn in_the_dashboard_an_audit_on_processing_is_begun_watched_and_its_report_opene
         .keys("3")
         .wait("▸   sagemaker-many-hosts")
         .keys("a")
-        .wait("audit on processing")
+        .wait("audit on hosts")
         .keys("audit on")
         .keys(ENTER)
         .wait("Audit s3://sagemaker-many-hosts/ on processing");
-    session.wait("Role").keys("bulk-worker").keys(ENTER);
+    // Roles are listed once the form is there.
+    session.keys("bulk-worker").wait("▸ bulk-worker").keys(ENTER);
     session
         .wait("the job audit-")
         .wait("does 16 shards")
         .keys("4")
-        .wait("16 of 16 shards")
         .wait("Completed");
+    session
+        .keys("l")
+        .wait("Log of audit-")
+        .wait("\"shards_done\":4")
+        .keys(ESC)
+        .gone("Log of audit-");
     session
         .keys("V")
         .wait("Audit of s3://sagemaker-many-hosts/")

@@ -8,10 +8,13 @@ use crate::app::pane::Pane;
 use crate::app::state::State;
 use crate::app::state::action::{Action, Begin};
 use crate::app::state::target::Target;
-use crate::domain::{BulkAct, BulkFolder, BulkJob, BulkRequest, Engine, JobSettings};
+use crate::domain::{BulkAct, BulkFolder, BulkJob, BulkRequest, Engine, Job, JobSettings, JobStatus, bring};
+
+/// A day.
+const LONGEST_RUN: i32 = 86_400;
 
 pub(super) const AUDIT: Action = Action {
-    label: "audit on processing",
+    label: "audit on hosts",
     help: "Have the hosts of a processing job audit a bucket or prefix",
     changes: true,
     offered: |state, target| only_if(place(state, target).is_some(), ""),
@@ -42,6 +45,49 @@ pub(super) const REPORT: Action = Action {
     },
 };
 
+pub(super) const GO_ON: Action = Action {
+    label: "go on with it",
+    help: "A new job for what a processing job has left undone",
+    changes: true,
+    offered: |state, target| {
+        let has_ended = |job: &Job| matches!(job.status, JobStatus::Failed | JobStatus::Stopped);
+        let is_there = done(state, target).is_some() && target.job(state).is_some_and(has_ended);
+        only_if(is_there, "")?;
+        only_if(
+            engine(state, target).is_some(),
+            "Its image has no strongroom: name a program in [jobs] of the configuration.",
+        )
+    },
+    begin: |state, target| {
+        let (_, folder) = done(state, target)?;
+        let engine = Box::new(engine(state, target)?);
+        Some(Begin::Ask(BulkRequest::GoOn { folder, engine }.into()))
+    },
+};
+
+/// What carried it out; none if it was brought a program and none is known now.
+fn engine(state: &State, target: &Target) -> Option<Engine> {
+    let detail = target.job(state)?.detail.as_deref()?;
+    let known = state.settings.context.jobs.program.clone();
+    let program = if bring::begins_processing(&detail.command) {
+        Some(known?)
+    } else {
+        None
+    };
+    Some(Engine {
+        role_arn: detail.role_arn.clone(),
+        image: detail.image.clone(),
+        instance_type: detail.instance_type.clone(),
+        instances: detail.instance_count,
+        volume_gb: detail.volume_gb,
+        max_runtime: detail.max_runtime.unwrap_or(LONGEST_RUN),
+        settings: JobSettings {
+            program,
+            ..detail.settings.clone()
+        },
+    })
+}
+
 /// What the job under the cursor does, and where.
 fn done(state: &State, target: &Target) -> Option<(BulkAct, BulkFolder)> {
     let job = target.job(state).filter(|_| target.pane == Pane::Jobs)?;
@@ -63,7 +109,7 @@ fn form(state: &State, bucket: String, prefix: String) -> Form {
     let instances = form.text("Instances", "4", "");
     let kind = form.text("Instance", "ml.m5.large", "");
     let volume = form.text("Volume GB", "10", "");
-    let longest = form.text("Longest run", "86400", "seconds");
+    let longest = form.text("Longest run", LONGEST_RUN.to_string(), "seconds");
     let program = known.program.as_ref().map(|path| path.to_string_lossy().into_owned());
     let program = form.text(
         "Program",

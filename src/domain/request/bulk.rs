@@ -1,7 +1,7 @@
 //! Requests about acts on a prefix beyond one machine.
 
 use super::command::CommandLine;
-use super::facts::{Facts, Touch};
+use super::facts::{Ask, Facts, Touch};
 use super::names::principal;
 use crate::domain::words::span;
 use crate::domain::{BulkAct, BulkFolder, Engine};
@@ -67,6 +67,7 @@ impl BulkRequest {
                 let title = format!("go on with {} on {}", folder.id(), hosts(engine));
                 Facts::change("go on with", folder.uri(), title)
                     .consequence(format!("{} What has a result is not done again.", billed(engine)))
+                    .asking(Ask::Yes)
                     .touching([Touch::Bucket(folder.bucket.clone()), Touch::Job(folder.id().to_owned())])
             }
             Self::Collect { folder, .. } => {

@@ -29,8 +29,8 @@ pub async fn wait_for(
     let mut pause = FIRST;
     loop {
         // The job first: what it did before it ended is seen then.
-        let job = jobs(aws, folder).await?.pop();
-        let Standing { plan, missing } = standing(aws, folder).await?;
+        let job = jobs(aws, folder).await.map_err(|fault| going_on(folder, fault))?.pop();
+        let Standing { plan, missing } = standing(aws, folder).await.map_err(|fault| going_on(folder, fault))?;
         let has_ended = job.as_ref().is_none_or(|job| job.status.has_ended());
         if missing.is_empty() {
             return Ok(());
@@ -46,14 +46,22 @@ pub async fn wait_for(
         });
         tokio::select! {
             () = cancel.cancelled() => {
-                let fault = cancelled("wait for", folder.uri());
-                let remedy = format!("its job goes on: --resume {} --wait waits for it again", folder.id());
-                return Err(Fault { remedy, ..fault });
+                return Err(going_on(folder, cancelled("wait for", folder.uri())));
             }
             () = tokio::time::sleep(pause) => {}
         }
         pause = (pause * 3 / 2).min(LONGEST);
     }
+}
+
+/// With how to wait again for a job that nobody stops.
+fn going_on(folder: &BulkFolder, mut fault: Fault) -> Fault {
+    let way = format!("its job goes on: --resume {} --wait waits for it again", folder.id());
+    fault.remedy = match fault.remedy.as_str() {
+        "" => way,
+        remedy => format!("{remedy}; {way}"),
+    };
+    fault
 }
 
 fn ended(folder: &BulkFolder, job: Option<&Job>, missing: usize, all: usize) -> Fault {
