@@ -19,7 +19,7 @@
 //! - [`perform`]: a request and the action of the same name.
 //! - [`aws`]: the only door to the SDK.
 //! - [`publish`]: files that appear under their name only when they are whole.
-//! - [`training`]: the container side, `strongroom train` and `strongroom serve`.
+//! - [`training`]: the container side, `strongroom train`, `strongroom serve` and `strongroom bulk-worker`.
 //! - [`envelope`], a crate of its own in `crates/`: bytes: the Fernet token as a stream, the data key, what binds them.
 //! - [`strongroom_sandbox`], another: an AWS-compatible world on loopback, with real KMS authorization.
 //! - [`console`]: standard output and standard error; nothing else writes to them.

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::results::{LONGEST, Shard, read};
 use super::{done, read_plan};
 use crate::actions::ProgressSink;
+use crate::actions::bulk::audit::so_far;
 use crate::actions::bulk::rows::{Rows, Tell};
 use crate::actions::faults::cancelled;
 use crate::aws::again::again;
@@ -82,7 +83,7 @@ pub async fn collect(
         }
         progress.report(Progress {
             items: Some((number, shards)),
-            ..super::super::audit::so_far("collecting", &rows.summary)
+            ..so_far("collecting", &rows.summary)
         });
     }
     rows.close(Ended::Whole)

@@ -1,5 +1,6 @@
 //! The list, written in shards: as it comes, and only where objects are few once all of it is known.
 
+use futures::TryStreamExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -7,8 +8,9 @@ use super::results::shard_text;
 use crate::actions::ProgressSink;
 use crate::actions::blocking::joined;
 use crate::actions::bucket_refusal;
+use crate::actions::bulk::flow::Pages;
 use crate::actions::faults::cancelled;
-use crate::aws::{Aws, s3};
+use crate::aws::{Aws, every, s3};
 use crate::domain::bulk::{BulkFolder, Listed, SHARD, SHARDS_A_HOST, shard_file};
 use crate::domain::words::counted;
 use crate::domain::{Fault, Progress};
@@ -112,11 +114,10 @@ pub(super) async fn write(
     aws: &Aws,
     folder: &BulkFolder,
     hosts: usize,
-    mut pages: super::super::flow::Pages<'_>,
+    mut pages: Pages<'_>,
     progress: &ProgressSink,
     cancel: &CancellationToken,
 ) -> Result<Written, Fault> {
-    use futures::TryStreamExt;
     let mut shards = Shards::new(aws, folder, hosts);
     loop {
         let page = tokio::select! {
@@ -140,7 +141,7 @@ pub(super) async fn write(
 /// Deletes the shards of a list that did not become whole.
 pub(super) async fn take_back(aws: &Aws, folder: &BulkFolder, mut fault: Fault) -> Fault {
     let gone = async {
-        let rows = crate::aws::every(|token| s3::list_under(aws, &folder.bucket, &folder.prefix, token)).await?;
+        let rows = every(|token| s3::list_under(aws, &folder.bucket, &folder.prefix, token)).await?;
         let keys: Vec<String> = rows.iter().map(|row| row.key().to_owned()).collect();
         s3::delete_objects(aws, &folder.bucket, &keys).await
     };
