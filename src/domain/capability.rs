@@ -289,7 +289,6 @@ mod tests {
             "s3:CopyObject" => vec!["s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging"],
             "s3:DeleteObjects" => vec!["s3:DeleteObject"],
             "s3:DeleteVersions" => vec!["s3:DeleteObjectVersion"],
-            "s3:GetObjectLockConfiguration" => vec!["s3:GetBucketObjectLockConfiguration"],
             "s3:GetBucketEncryption" => vec!["s3:GetEncryptionConfiguration"],
             "s3:PutPublicAccessBlock" => vec!["s3:PutBucketPublicAccessBlock"],
             "s3:PutBucketLifecycleConfiguration" => vec!["s3:PutLifecycleConfiguration"],

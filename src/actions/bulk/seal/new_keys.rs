@@ -129,7 +129,8 @@ impl NewKeys {
         let Ok(data_key) = DataKey::from_plaintext(&unwrapped.plaintext) else {
             return Ok(None);
         };
-        match put_data_key(aws, self.bucket(), &line.object, &line.ciphertext, &line.kms_key_arn).await {
+        let wrapped = (&*line.ciphertext, &*line.kms_key_arn);
+        match put_data_key(aws, self.bucket(), &line.object, wrapped, &[]).await {
             // A name of our own making is nobody else's, and not every caller may read what is there.
             Err(fault) if fault.kind != FaultKind::Conflict => return Err(fault),
             Ok(()) | Err(_) => {}
