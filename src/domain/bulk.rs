@@ -139,7 +139,10 @@ impl BulkFolder {
             prefix: uri.key,
         });
         folder
-            .filter(|folder| folder.prefix.ends_with('/') && is_id(folder.id()) && folder.prefix.contains(FOLDER))
+            .filter(|folder| {
+                let before = folder.prefix.strip_suffix(&format!("{}/", folder.id()));
+                is_id(folder.id()) && before.is_some_and(|before| before.ends_with(FOLDER))
+            })
             .ok_or_else(|| {
                 let cause = "it is no folder of an act on a prefix";
                 Fault::new(

@@ -248,7 +248,8 @@ fn in_the_dashboard_an_audit_on_processing_is_begun_watched_and_its_report_opene
         .keys("V")
         .wait("Audit of s3://sagemaker-many-hosts/")
         .wait("strongroom-moved")
-        .wait("not encrypted by a client");
+        .wait("no client has encrypted it")
+        .wait("67 rows");
 }
 
 #[test]
