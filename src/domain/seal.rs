@@ -9,7 +9,7 @@ use super::{Fault, ObjectUri};
 mod lines;
 mod plan;
 
-pub use lines::{json_row, json_summary, report_lines, row_line, summary_lines};
+pub use lines::{json_row, json_summary, row_line, summary_lines};
 pub use plan::{SealPlan, Versions, json_plan, plan_lines};
 
 /// What is to be sealed, and how.

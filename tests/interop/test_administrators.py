@@ -134,6 +134,8 @@ LEFT = {
     ("audit-on-processing", "iam:PassRole"): "the list is whole",
     ("audit-on-processing", "sagemaker:DescribeProcessingJob"): "its job goes on",
     ("audit-on-processing", "s3:GetObject"): "its job goes on",
+    # The token is there, and what was plain stays until it was read back.
+    ("encrypt-objects", "kms:Decrypt"): '"before":"undeleted"',
     # What was uploaded in part goes first.
     ("delete-buckets", "s3:DeleteObjectVersion"): "delete s3://sagemaker-data/",
     ("clean-up", "s3:DeleteBucket"): "delete bucket sagemaker-data",

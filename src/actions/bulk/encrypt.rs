@@ -206,7 +206,11 @@ impl Encrypting<'_> {
             (is_in_place, true) => {
                 let etag = made.etag.as_deref();
                 let read_back = self.read_back(sealer, &at, etag, made.digest).await;
-                let new = is_in_place.then_some(made.version.as_deref());
+                let new = if is_in_place {
+                    Place::Replaced(made.version.as_deref())
+                } else {
+                    Place::Kept
+                };
                 self.deleted(listed, &original, read_back.err(), new).await
             }
         };
@@ -270,7 +274,7 @@ impl Encrypting<'_> {
             .unwrap_or_default();
         let etag = token.unquoted_etag();
         let read_back = self.read_back(sealer, &at, etag.as_deref(), digest).await;
-        let before = self.deleted(listed, original, read_back.err(), None).await;
+        let before = self.deleted(listed, original, read_back.err(), Place::Kept).await;
         Ok(Fate::Sealed(Box::new(Sealed {
             kms_key_arn,
             data_key_uri: object.map(|key| s3::uri(&at.bucket, &key)).unwrap_or_default(),
@@ -318,23 +322,22 @@ impl Encrypting<'_> {
         Err(Fault::new(FaultKind::Integrity, "verify", uri, cause, remedy))
     }
 
-    /// Deletes the plain object, and the version that was read. `replaced` is the version that took its place, in its place; and
-    /// `refused` why its token does not stand for it.
+    /// Deletes the plain object, and the version that was read; `refused` is why its token does not stand for it.
     async fn deleted(
         &self,
         listed: &Listed,
         original: &s3::Original,
         refused: Option<Fault>,
-        replaced: Option<Option<&str>>,
+        place: Place<'_>,
     ) -> Before {
         let undeleted = |fault: Fault| Before::Undeleted(Box::new(fault));
         if let Some(fault) = refused {
             return undeleted(fault);
         }
         let old = original.version.as_deref();
-        let new = match replaced {
-            Some(new) => new.map(str::to_owned),
-            None => match s3::delete_this(self.aws, self.bucket, &listed.key, &original.etag).await {
+        let new = match place {
+            Place::Replaced(new) => new.map(str::to_owned),
+            Place::Kept => match s3::delete_this(self.aws, self.bucket, &listed.key, &original.etag).await {
                 Ok(marker) => marker,
                 Err(fault) => return undeleted(fault),
             },
@@ -352,6 +355,15 @@ impl Encrypting<'_> {
             }
         }
     }
+}
+
+/// What is where a plain object was.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// The plain object still.
+    Kept,
+    /// Its token, as this version.
+    Replaced(Option<&'a str>),
 }
 
 /// What stands where a token is to go.

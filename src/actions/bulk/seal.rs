@@ -42,8 +42,8 @@ const ALONE: u64 = 20;
 /// what comes in is in memory beside them.
 const PART: u64 = 5 << 20;
 /// Bytes of parts that are filled or sent. They are no part of the connection's room: who reads an object waits for one of them.
-const BUFFERS: u64 = 20 << 20;
-const LONGEST_PART: u64 = BUFFERS;
+const BUFFERS: u64 = 5 * PART;
+const LONGEST_PART: u64 = 20 << 20;
 /// For the answer to what is on its way when it is cancelled. All of a command has two seconds then.
 const LINGER: Duration = Duration::from_millis(900);
 

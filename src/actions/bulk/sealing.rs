@@ -115,6 +115,14 @@ pub async fn seal(
             let ended = walk
                 .through(one, |page, is_end| gauge.list(page, is_end), &mut note)
                 .await;
+            if !to.key.is_empty() {
+                let below = keys.below(&to.key).into_iter();
+                summary.warnings = below
+                    .map(|key| {
+                        format!("the key object {key} lies under the destination: a channel on it would deliver it too")
+                    })
+                    .collect();
+            }
             keys.end(aws, false).await;
             ended?
         }

@@ -19,7 +19,7 @@ const ELSEWHERE: &str = "Select a bucket, a prefix or objects first (3).";
 
 pub(super) const ROTATE: Action = Action {
     label: "rotate data keys",
-    help: "Seal tokens anew, each in its place, under a new data key; looked ahead first",
+    help: "Tokens anew, each in its place, under a new data key",
     changes: true,
     offered: |state, target| only_if(scope(state, target).is_some(), ELSEWHERE),
     begin: |state, target| scope(state, target).map(|scope| Begin::Fill(rotation(scope))),
@@ -27,7 +27,7 @@ pub(super) const ROTATE: Action = Action {
 
 pub(super) const ENCRYPT: Action = Action {
     label: "encrypt in S3",
-    help: "Plain objects into tokens, in place or to another prefix; looked ahead first",
+    help: "Plain objects into tokens, in place or to another prefix",
     changes: true,
     offered: |state, target| only_if(scope(state, target).is_some(), ELSEWHERE),
     begin: |state, target| scope(state, target).map(|scope| Begin::Fill(encryption(scope, &key(state, target)))),
@@ -110,13 +110,7 @@ fn encryption(scope: Scope, key: &str) -> Form {
     let to = form.text("To", format!("s3://{}/{}", scope.0, scope.1), "the same: in place");
     let key = form.text("KMS key", key, "id, ARN or alias/NAME");
     let context = form.text("Context", "", CONTEXT);
-    let how = form.checks(
-        "And",
-        [
-            ("replace what is at the destination", false),
-            ("delete what was plain", false),
-        ],
-    );
+    let how = form.checks("Also", [("overwrite objects", false), ("delete plain objects", false)]);
     form.reading(move |filled| {
         let place = filled.required(to)?;
         let to = ObjectUri::parse(&place).filter(ObjectUri::is_prefix);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Before, Fate, SealReport, SealRow, SealSpec, SealSummary};
+use super::{Before, Fate, SealRow, SealSpec, SealSummary};
 use crate::domain::audit::Ended;
 use crate::domain::words::{bytes, counted};
 use crate::domain::{Door, Fault};
@@ -160,17 +160,6 @@ pub fn summary_lines(spec: &SealSpec, summary: &SealSummary) -> Vec<String> {
         Ended::Whole => {}
         Ended::Stopped => lines.push("this is a part: it was stopped; the same again goes on".to_owned()),
         Ended::BrokeOff(fault) => lines.push(format!("this is a part: {fault}")),
-    }
-    lines
-}
-
-/// A report in lines of text: of all, then what failed, then the rest.
-pub fn report_lines(report: &SealReport) -> Vec<String> {
-    let mut lines = summary_lines(&report.spec, &report.summary);
-    lines.push(String::new());
-    lines.extend(report.rows.iter().map(|row| row_line(&report.spec, row)));
-    if report.dropped > 0 {
-        lines.push(format!("and {}, which are not kept", number(report.dropped, "object")));
     }
     lines
 }

@@ -108,12 +108,11 @@ pub fn plan_lines(plan: &SealPlan) -> Vec<String> {
         SealAct::Encrypt { .. } if plan.spec.is_in_place() => "replaced by their tokens".to_owned(),
         SealAct::Encrypt { to, .. } => format!("encrypted to {to}"),
     };
-    let mut lines = vec![format!(
-        "{}: {} of {} {into}",
-        plan.spec.place(),
-        objects(&all),
-        kinds(plan)
-    )];
+    let place = plan.spec.place();
+    let mut lines = vec![match all.objects {
+        0 => format!("{place}: there is nothing to {}", plan.spec.verb()),
+        _ => format!("{place}: {} of {} {into}", objects(&all), kinds(plan)),
+    }];
     if let Some(began) = plan.resumed {
         lines.push(format!("goes on with the rotation begun {began}, under its data keys"));
     }
@@ -162,6 +161,7 @@ pub fn json_plan(plan: &SealPlan) -> Value {
         "kinds": taken.collect::<serde_json::Map<_, _>>(),
         "passed_over": passed.collect::<Vec<_>>(),
         "not_looked_at": plan.unread_count,
+        "errors": plan.unread.iter().map(Fault::to_string).collect::<Vec<_>>(),
         "kms_keys": plan.keys,
         "versions": match &plan.versions {
             Versions::Off => "off",
@@ -175,11 +175,7 @@ pub fn json_plan(plan: &SealPlan) -> Value {
 
 fn kinds(plan: &SealPlan) -> String {
     let kinds: Vec<&str> = plan.taken.keys().map(|kind| kind.as_str()).collect();
-    if kinds.is_empty() {
-        "any kind".to_owned()
-    } else {
-        kinds.join(", ")
-    }
+    kinds.join(", ")
 }
 
 fn number(objects: u64) -> String {

@@ -188,6 +188,14 @@ impl NewKeys {
         })
     }
 
+    /// Key objects that a token was put under now, below this prefix.
+    pub(in crate::actions::bulk) fn below(&self, prefix: &str) -> Vec<String> {
+        let cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = cells.values().filter_map(|cell| cell.get()?.clone().ok());
+        let used = keys.filter(|key| key.made.load(Ordering::Relaxed) > 0 && key.object.starts_with(prefix));
+        used.map(|key| key.object.clone()).collect()
+    }
+
     /// The run has ended: key objects that no token needs go again. The journal goes too, unless `may_go_on`.
     pub(in crate::actions::bulk) async fn end(self, aws: &Aws, may_go_on: bool) {
         let bucket = self.bucket().to_owned();
