@@ -21,7 +21,7 @@ fn main() {
 fn draw(bencher: Bencher, rows: usize) {
     let state = filled(rows);
     let mut terminal = Terminal::new(TestBackend::new(120, 36)).expect("a test backend always works");
-    let theme = Theme::dark();
+    let theme = Theme::new(strongroom::app::ThemeName::Terminal, strongroom::ui::Abilities::ALL);
     bencher.bench_local(|| {
         terminal
             .draw(|frame| render(black_box(&state), &theme, frame))
@@ -33,7 +33,7 @@ fn draw(bencher: Bencher, rows: usize) {
 fn step_and_draw(bencher: Bencher, rows: usize) {
     let mut state = filled(rows);
     let mut terminal = Terminal::new(TestBackend::new(120, 36)).expect("a test backend always works");
-    let theme = Theme::dark();
+    let theme = Theme::new(strongroom::app::ThemeName::Terminal, strongroom::ui::Abilities::ALL);
     bencher.bench_local(|| {
         update(&mut state, Event::Key(press('j')));
         terminal.draw(|frame| render(&state, &theme, frame)).map(|_| ())
@@ -79,6 +79,8 @@ fn filled(rows: usize) -> State {
         consents: BTreeSet::new(),
         arrangement: strongroom::app::Arrangement::default(),
         keymap: Keymap::default(),
+        has_mouse: true,
+        theme: strongroom::app::ThemeName::default(),
         now: Timestamp::UNIX_EPOCH,
         size: (120, 36),
     });

@@ -10,14 +10,14 @@
 //! What is known is in [`state`], with what lies over the panes and what follows an operation, all of it data; what is done
 //! with it stands above. No two modules here know each other but a module and its children.
 //!
-//! - From a key to a request: `input`, [`keymap`], [`command`], `dispatch`; [`actions`] with their [`form`]s, listed by the
+//! - From a key, or a mouse on what is drawn ([`hit`]), to a request: `input`, [`keymap`], [`command`], `dispatch`; [`actions`] with their [`form`]s, listed by the
 //!   menu and by `palette`, where `chooser` goes elsewhere by name; `requests` asks first what must be asked.
 //! - From an answer to the screen: `update`; `ended` for operations, with `row_updates` for what they changed, `results` for
 //!   what they found, `next` for what they lead to; `job_alerts`.
 //! - Rows: [`table`], and a [`pane`] each. [`chain`]: what is selected in one line; `mend` goes where it breaks. Screens:
 //!   `details`, [`aside`], [`job_log`], [`audit`], [`inventory`], [`guide`] (the walk), [`cleanup`],
 //!   [`policy_review`], [`interrupted_uploads`]. What a call waits for: `questions`, `login`.
-//! - Words: [`format`](mod@format), [`outcome_text`], [`reader_text`].
+//! - Words: [`fuzzy`], [`search`], [`format`](mod@format), [`outcome_text`], [`reader_text`].
 
 pub mod actions;
 pub mod aside;
@@ -35,8 +35,10 @@ mod ended;
 pub mod event;
 pub mod form;
 pub mod format;
+pub mod fuzzy;
 pub mod guide;
 mod help;
+pub mod hit;
 mod input;
 pub mod interrupted_uploads;
 pub mod inventory;
@@ -56,15 +58,17 @@ pub mod reader_text;
 mod requests;
 mod results;
 mod row_updates;
+pub mod search;
 pub mod seen;
 mod settings;
 pub mod state;
 pub mod table;
 mod update;
 
-pub use command::{COMMANDS, Command, Keyed};
-pub use effect::{Arrangement, Consent, Effect, OpId, Topic};
+pub use command::{COMMANDS, Command, Keyed, Place};
+pub use effect::{Arrangement, Consent, Effect, OpId, ThemeName, Topic};
 pub use event::{Event, KeyCode, KeyPress, LoginEvent, OpEvent, Page};
+pub use hit::Hit;
 pub use keymap::{Keymap, KeymapError};
 pub use pane::Pane;
 pub use settings::Settings;

@@ -3,6 +3,7 @@
 mod environment;
 mod own;
 mod recent;
+mod terminal;
 
 use std::collections::BTreeSet;
 use std::io::{self, Read as _};
@@ -13,10 +14,10 @@ use etcetera::BaseStrategy;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::app::{Arrangement, Consent, Keymap, Settings};
+use crate::app::{Arrangement, Consent, Keymap, Settings, ThemeName};
 use crate::cli::Global;
 use crate::domain::{AwsContext, Fault, FaultKind, JobSettings, Named, UploadRule};
-use crate::ui::Theme;
+use crate::ui::Abilities;
 
 pub use environment::shed_empty_variables;
 
@@ -70,7 +71,7 @@ impl Connection {
     /// # Errors
     /// When the configuration is wrong, or has no such context.
     pub fn new(global: &Global) -> Result<Self, Fault> {
-        let own = own::read(global.config.as_deref(), false)?;
+        let own = own::read(global.config.as_deref(), Abilities::ALL)?;
         let first = Self {
             endpoint_url: global.endpoint_url.clone(),
             read_only: global.read_only,
@@ -107,7 +108,7 @@ impl Connection {
 /// # Errors
 /// As [`Connection::new`].
 pub fn job_settings(global: &Global) -> Result<JobSettings, Fault> {
-    let own = own::read(global.config.as_deref(), false)?;
+    let own = own::read(global.config.as_deref(), Abilities::ALL)?;
     let context = context(global, &own.contexts)?;
     Ok(if context.name.is_none() { own.jobs } else { context.jobs })
 }
@@ -172,7 +173,11 @@ pub struct Config {
     /// Where the files pane opens.
     pub start_dir: PathBuf,
     /// The colours.
-    pub theme: Theme,
+    pub theme: ThemeName,
+    /// What the terminal can show.
+    pub abilities: Abilities,
+    /// Whether the mouse is ours.
+    pub has_mouse: bool,
     /// The keys.
     pub keymap: Keymap,
     /// Uploads that need no question any more.
@@ -191,8 +196,8 @@ impl Config {
             (Ok(folders), false) => folders.state_dir().map(|dir| dir.join("strongroom")),
             _ => None,
         };
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let mut own = own::read(global.config.as_deref(), no_color)?;
+        let abilities = terminal::abilities(|name| std::env::var(name).ok());
+        let mut own = own::read(global.config.as_deref(), abilities)?;
         for context in &mut own.contexts {
             let profile = context.profile.take().filter(|_| !global.sandbox);
             context.profile = profile.or_else(|| environment("AWS_PROFILE", global.sandbox));
@@ -226,6 +231,8 @@ impl Config {
             general,
             open: None,
             theme: own.theme,
+            abilities: own.abilities,
+            has_mouse: own.has_mouse,
             keymap: own.keymap,
             consents: state_dir.as_deref().map(consents).unwrap_or_default(),
             state_dir,
@@ -255,7 +262,9 @@ impl Config {
             start_dir: self.start_dir.clone(),
             consents: self.consents.clone(),
             arrangement: self.state_dir.as_deref().map(arrangement).unwrap_or_default(),
+            theme: self.theme,
             keymap: self.keymap.clone(),
+            has_mouse: self.has_mouse,
             now,
             size,
         }

@@ -19,7 +19,7 @@ use crate::actions;
 use crate::app::{self, Effect, Event, KeyCode, KeyPress, State};
 use crate::config::Config;
 use crate::domain::{Fault, FaultKind};
-use crate::term::{self, Input, Keyboard, Term};
+use crate::term::{self, Input, Keyboard, Mouse, MouseAct, Term};
 use crate::ui;
 
 use self::workers::Workers;
@@ -33,7 +33,8 @@ const FRAME: Duration = Duration::from_millis(33);
 /// When the terminal cannot be used.
 pub async fn run(config: Config) -> Result<(), Fault> {
     let signals = Signals::listen()?;
-    let term = Term::enter().map_err(|error| {
+    let is_of_sixteen = config.abilities.colours == ui::Colours::Sixteen;
+    let term = Term::enter(config.has_mouse, is_of_sixteen).map_err(|error| {
         let remedy = "run it in a terminal, or give a command; see --help";
         Fault::new(FaultKind::Usage, "open", "the dashboard", error.to_string(), remedy)
     })?;
@@ -82,12 +83,13 @@ impl Ends {
 struct Session {
     term: Term,
     config: Config,
-    theme: ui::Theme,
     state: State,
     /// What editors left behind, and pages that were not opened.
     edited: VecDeque<Event>,
     /// What the core asked for before there was a worker.
     first: Vec<Effect>,
+    /// What the last frame has for the mouse.
+    hits: ui::Hits,
     dirty: bool,
     drawn: Instant,
     /// The second that the core knows, and when it was told.
@@ -101,11 +103,11 @@ impl Session {
         let (state, first) = State::new(config.settings(now, size));
         Ok(Self {
             term,
-            theme: config.theme,
             config,
             state,
             edited: VecDeque::new(),
             first,
+            hits: ui::Hits::default(),
             dirty: true,
             drawn: Instant::now(),
             ticked: (now.as_second(), Instant::now()),
@@ -129,9 +131,9 @@ impl Session {
             effects = tokio::select! {
                 biased;
                 got = keyboard.recv() => {
-                    let mut effects = self.typed(got);
+                    let mut effects = self.typed(got)?;
                     while let Some(more) = keyboard.try_recv() {
-                        effects.extend(self.typed(Some(more)));
+                        effects.extend(self.typed(Some(more))?);
                     }
                     self.draw()?;
                     effects
@@ -179,16 +181,37 @@ impl Session {
         }
     }
 
-    fn typed(&mut self, input: Option<Input>) -> Vec<Effect> {
+    fn typed(&mut self, input: Option<Input>) -> Result<Vec<Effect>, Fault> {
         let event = match input {
             None | Some(Input::HungUp) => Event::Terminate,
             Some(Input::Paste(text)) => Event::Paste(text),
             Some(Input::Key(key)) => match press(key) {
                 Some(press) => Event::Key(press),
-                None => return Vec::new(),
+                None => return Ok(Vec::new()),
             },
+            Some(Input::Mouse(mouse)) => {
+                // What is pressed on is what the person sees once all that was typed before is on screen.
+                self.draw()?;
+                match self.pointed(mouse) {
+                    Some(event) => event,
+                    None => return Ok(Vec::new()),
+                }
+            }
         };
-        self.update(event)
+        Ok(self.update(event))
+    }
+
+    /// What the mouse did to what is drawn; nothing where it is not ours.
+    fn pointed(&self, mouse: Mouse) -> Option<Event> {
+        let hit = self
+            .hits
+            .at(mouse.column, mouse.row)
+            .filter(|_| self.config.has_mouse)?;
+        Some(match mouse.act {
+            MouseAct::Press => Event::Click(hit),
+            MouseAct::WheelUp => Event::Wheel(hit, -1),
+            MouseAct::WheelDown => Event::Wheel(hit, 1),
+        })
     }
 
     /// Tells the core what happened, the time first if a second has passed: ages and names made from it are right.
@@ -258,9 +281,10 @@ impl Session {
 
     fn draw(&mut self) -> Result<(), Fault> {
         if self.dirty {
-            let (state, theme) = (&self.state, &self.theme);
+            let theme = ui::Theme::new(self.state.theme(), self.config.abilities);
+            let (state, hits) = (&self.state, &mut self.hits);
             self.term
-                .draw(|frame| ui::render(state, theme, frame))
+                .draw(|frame| *hits = ui::draw(state, &theme, frame))
                 .map_err(|error| terminal_fault(&error))?;
             self.dirty = false;
             self.drawn = Instant::now();

@@ -2,41 +2,55 @@
 //! what is typed. It knows nothing of the program behind it.
 
 mod input;
+mod sixteen;
 
-use std::io::{self, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::style::Print;
 use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
 
+use self::sixteen::Out;
 use crate::printable;
 
-pub use input::{Decoder, Input, Keyboard};
+pub use input::{Decoder, Input, Keyboard, Mouse, MouseAct};
 
 /// Whether the terminal is ours now; restoring twice, or from two places at once, does it once.
 static ENTERED: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal tells of the mouse while it is ours.
+static HAS_MOUSE: AtomicBool = AtomicBool::new(false);
+
+/// The terminal tells of buttons and wheel, in the form of SGR; and no longer.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// The terminal while the dashboard has it; gives it back when dropped.
 pub struct Term {
-    inner: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    inner: ratatui::Terminal<CrosstermBackend<Out>>,
+    is_of_sixteen: bool,
 }
 
 impl Term {
-    /// Takes the terminal: raw mode, alternate screen, bracketed paste.
-    pub fn enter() -> io::Result<Self> {
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste, and its mouse if that is wanted; one of
+    /// sixteen colours is told them as it knows them.
+    pub fn enter(has_mouse: bool, is_of_sixteen: bool) -> io::Result<Self> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
                 "standard input and output are not a terminal",
             ));
         }
+        HAS_MOUSE.store(has_mouse, Ordering::SeqCst);
         take()?;
-        let inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        Ok(Self { inner })
+        Ok(Self {
+            inner: ratatui::Terminal::new(CrosstermBackend::new(Out::new(io::stdout(), is_of_sixteen)))?,
+            is_of_sixteen,
+        })
     }
 
     /// Columns and rows.
@@ -61,7 +75,8 @@ impl Term {
     /// none answers.)
     pub fn clear(&mut self) -> io::Result<()> {
         execute!(io::stdout(), terminal::Clear(terminal::ClearType::All))?;
-        self.inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let out = Out::new(io::stdout(), self.is_of_sixteen);
+        self.inner = ratatui::Terminal::new(CrosstermBackend::new(out))?;
         Ok(())
     }
 
@@ -118,6 +133,7 @@ fn take() -> io::Result<()> {
         EnterAlternateScreen,
         terminal::Clear(terminal::ClearType::All),
         EnableBracketedPaste,
+        Print(if HAS_MOUSE.load(Ordering::SeqCst) { MOUSE_ON } else { "" }),
         cursor::Hide
     )
 }
@@ -133,7 +149,18 @@ pub fn release_in_panic(is_end: bool) -> bool {
 /// Gives the terminal back; harmless when it is not ours. Errors are ignored: nobody is left to read them.
 pub fn restore() {
     if ENTERED.swap(false, Ordering::SeqCst) {
-        let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+        let mouse = if HAS_MOUSE.load(Ordering::SeqCst) {
+            MOUSE_OFF
+        } else {
+            ""
+        };
+        let _ = execute!(
+            io::stdout(),
+            Print(mouse),
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            cursor::Show
+        );
         let _ = terminal::disable_raw_mode();
     }
 }

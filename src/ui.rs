@@ -10,9 +10,12 @@ mod dialog;
 mod footer;
 mod form;
 mod header;
+mod hits;
 mod inventory;
+mod job_log;
 mod metrics;
 mod panes;
+mod plain;
 mod reader;
 mod rows;
 mod status;
@@ -26,21 +29,29 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 
-pub use theme::Theme;
+pub use hits::Hits;
+pub use theme::{Abilities, Colours, Theme};
 
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::layout::Area;
-use crate::app::{Overlay, State};
+use crate::app::{Command, Hit, Overlay, State};
 
 /// Draws the whole screen.
 pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
+    draw(state, theme, frame);
+}
+
+/// The same; what of it a mouse can be pressed on.
+pub fn draw(state: &State, theme: &Theme, frame: &mut Frame) -> Hits {
     let regions = state.regions();
+    let mut found = Hits::default();
+    let hits = &mut found;
     header::render(frame, rect(regions.header), state, theme);
     if let Some(area) = regions.tabs {
-        tabs::render(frame, rect(area), state, theme);
+        tabs::render(frame, rect(area), state, theme, hits);
     }
     for (pane, area) in &regions.panes {
-        panes::render(frame, rect(*area), state, theme, *pane);
+        panes::render(frame, rect(*area), state, theme, *pane, hits);
     }
     if let Some(area) = regions.aside {
         aside::render(frame, rect(area), state, theme);
@@ -48,10 +59,19 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
     status::operations(frame, rect(regions.operations), state, theme);
     status::message(frame, rect(regions.message), state, theme);
     chain::render(frame, rect(regions.chain), state, theme);
-    footer::render(frame, rect(regions.footer), state, theme);
+    for (area, command) in [
+        (regions.operations, Command::Operations),
+        (regions.message, Command::Messages),
+        (regions.chain, Command::Chain),
+    ] {
+        hits.add(rect(area), Hit::Command(command));
+    }
+    footer::render(frame, rect(regions.footer), state, theme, hits);
     let body = rect(regions.body);
     for (index, overlay) in state.overlays.iter().enumerate() {
         let is_top = index + 1 == state.overlays.len();
+        // What lies below is not for the mouse.
+        hits.add(body, Hit::Over);
         match overlay {
             // A reader fills the body: only the topmost is seen.
             Overlay::Help(_)
@@ -69,18 +89,20 @@ pub fn render(state: &State, theme: &Theme, frame: &mut Frame) {
             | Overlay::Guide(_)
             | Overlay::Operations(_) => {
                 if is_top || is_covered_by_dialog(state, index) {
-                    reader::render(frame, body, state, theme, overlay);
+                    reader::render(frame, body, state, theme, overlay, hits);
                 }
             }
             Overlay::Login(login) => dialog::login(frame, body, state, theme, login),
             Overlay::Code(field) => dialog::code(frame, body, theme, field),
-            Overlay::Confirm(confirm) => dialog::confirm(frame, body, theme, confirm),
-            Overlay::Form(form) => form::render(frame, body, theme, form),
-            Overlay::Interrupted(id) => rows::interrupted(frame, body, state, theme, id),
-            Overlay::Menu(menu) => rows::menu(frame, body, theme, menu),
-            Overlay::Palette(palette) => dialog::palette(frame, body, state, theme, palette),
+            Overlay::Confirm(confirm) => dialog::confirm(frame, body, theme, confirm, hits),
+            Overlay::Form(form) => form::render(frame, body, theme, form, hits),
+            Overlay::Interrupted(id) => rows::interrupted(frame, body, state, theme, id, hits),
+            Overlay::Menu(menu) => rows::menu(frame, body, theme, menu, hits),
+            Overlay::Palette(palette) => dialog::palette(frame, body, state, theme, palette, hits),
         }
     }
+    theme.finish(frame.buffer_mut());
+    found
 }
 
 /// Whether a question stands on this reader.

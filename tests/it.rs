@@ -33,6 +33,8 @@ mod envelope;
 mod fake;
 #[path = "it/guardrails.rs"]
 mod guardrails;
+#[path = "it/hands.rs"]
+mod hands;
 #[path = "it/hosts.rs"]
 mod hosts;
 #[path = "it/interrupted.rs"]
@@ -43,6 +45,8 @@ mod killed;
 mod late_answers;
 #[path = "it/layering.rs"]
 mod layering;
+#[path = "it/log_screen.rs"]
+mod log_screen;
 #[path = "it/look_ahead.rs"]
 mod look_ahead;
 #[path = "it/manifest_parts.rs"]
@@ -51,6 +55,8 @@ mod manifest_parts;
 mod many;
 #[path = "it/mfa.rs"]
 mod mfa;
+#[path = "it/mouse.rs"]
+mod mouse;
 #[path = "it/moved_jobs.rs"]
 mod moved_jobs;
 #[path = "it/panics.rs"]
@@ -109,6 +115,8 @@ mod step_session;
 mod story;
 #[path = "it/terminal.rs"]
 mod terminal;
+#[path = "it/themes.rs"]
+mod themes;
 #[path = "it/trouble.rs"]
 mod trouble;
 #[path = "it/verdicts.rs"]

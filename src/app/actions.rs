@@ -131,7 +131,8 @@ impl State {
             Command::Mark => matches!(self.focus, Pane::Files | Pane::Objects) && reference(self).is_some(),
             Command::Copy | Command::CopyCommand => reference(self).is_some(),
             Command::Parent => self.focus == Pane::Files || self.focus == Pane::Objects && self.place.is_some(),
-            Command::Follow | Command::Wrap | Command::Save => reading,
+            Command::NextMatch | Command::PreviousMatch | Command::Only => reading,
+            Command::Follow | Command::Wrap | Command::Times | Command::Host | Command::Save => reading,
             _ => true,
         }
     }

@@ -309,11 +309,12 @@ fn job(state: &State, job: &Job, columns: usize) -> Vec<Line> {
         phases(state, &mut facts, &detail.transitions);
     }
     let log = Some(&state.job_log).filter(|log| log.job == job.id());
-    if let Some((name, curve)) = log.and_then(|log| log.curve()) {
+    if let Some((name, points)) = log.and_then(|log| log.curve()) {
+        let curve: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
         facts.heading(name);
         let (first, last) = (curve.first(), curve.last());
         let figure = |value: Option<&f64>| value.map(|value| format!("{value:.4}")).unwrap_or_default();
-        facts.text(Tone::Accent, &sparkline(curve, columns));
+        facts.text(Tone::Accent, &sparkline(&curve, columns));
         facts.text(
             Tone::Dim,
             &format!("{} → {} in {} points", figure(first), figure(last), curve.len()),

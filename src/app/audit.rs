@@ -4,6 +4,7 @@ use tui_input::Input;
 
 use super::cursor::stepped;
 use super::format::{self, Line, Tone};
+use super::fuzzy::Fuzzy;
 use crate::domain::{AuditEntry, AuditOutcome};
 
 /// The columns of a time and an outcome, and of a call and a caller where there is room.
@@ -16,7 +17,7 @@ const WHO: usize = 13;
 #[derive(Debug, Clone)]
 pub struct Audit {
     entries: Vec<AuditEntry>,
-    /// What rows must contain, whatever its case.
+    /// What rows must have the letters of.
     pub filter: Input,
     /// Whether the filter is being typed.
     pub typing: bool,
@@ -55,13 +56,8 @@ impl Audit {
     }
 
     pub(super) fn refilter(&mut self) {
-        let wanted = self.filter.value().to_lowercase();
-        let passes = |entry: &AuditEntry| {
-            wanted.is_empty()
-                || columns(entry)
-                    .iter()
-                    .any(|column| column.to_lowercase().contains(&wanted))
-        };
+        let mut fuzzy = Fuzzy::new(self.filter.value());
+        let mut passes = |entry: &AuditEntry| fuzzy.is_in_any(&columns(entry));
         let passing = self.entries.iter().enumerate().filter(|(_, entry)| passes(entry));
         self.shown = passing.map(|(index, _)| index).collect();
         self.step(0);

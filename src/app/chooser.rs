@@ -2,14 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use super::effect::ThemeName;
+use super::fuzzy::Fuzzy;
 use super::state::State;
 use super::state::overlay::PaletteRow;
+use crate::domain::policy::role_label;
 use crate::domain::{Arn, AwsContext, Named, ObjectUri};
 
 /// Stands before the name of what is to be opened.
 pub(super) const OPEN: &str = "open ";
 /// Stands before the name of a context.
 pub(super) const CONTEXT: &str = "context ";
+/// Stands before the name of a theme.
+pub(super) const THEME: &str = "theme ";
 const PROFILE: &str = "profile ";
 const REGION: &str = "region ";
 const ROLE: &str = "role ";
@@ -30,6 +35,12 @@ pub(super) fn proposed(state: &State, typed: &str) -> Option<Vec<PaletteRow>> {
     let word = |before: &str| typed.strip_prefix(before).map(str::trim);
     if let Some(word) = word(OPEN) {
         return Some(places(state, word).into_iter().map(PaletteRow::Open).collect());
+    }
+    if let Some(word) = word(THEME) {
+        let themes = Fuzzy::new(word)
+            .best(ThemeName::ALL.into_iter(), |theme| theme.as_str().to_owned())
+            .into_iter();
+        return Some(themes.map(PaletteRow::Theme).collect());
     }
     let contexts = if let Some(word) = word(CONTEXT) {
         contexts(state, word)
@@ -54,9 +65,10 @@ fn contexts(state: &State, word: &str) -> Vec<AwsContext> {
     let profiles = settings.profiles.iter().map(|profile| of_profile(state, profile));
     let all = state.recent.iter().chain(&settings.contexts).cloned().chain(profiles);
     let mut found: Vec<AwsContext> = Vec::new();
+    let mut fuzzy = Fuzzy::new(word);
     for context in all {
         let is_new = context != settings.context && !found.contains(&context);
-        if is_new && contains(&context.label(), word) {
+        if is_new && fuzzy.is_in(&context.label()) {
             found.push(context);
         }
     }
@@ -107,7 +119,8 @@ fn roles(state: &State, word: &str) -> Vec<AwsContext> {
     };
     let mut arns: Vec<String> = state.roles.iter().map(|role| role.arn.clone()).collect();
     arns.extend(state.recent.iter().filter_map(|context| context.role.clone()));
-    arns.retain(|arn| contains(arn, word));
+    let mut fuzzy = Fuzzy::new(word);
+    arns.retain(|arn| arn.contains(word) || fuzzy.is_in(role_label(arn)));
     let whose = state.identity.as_ref().and_then(|who| Arn::parse(&who.arn));
     if Arn::parse(word).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/")) {
         arns.insert(0, word.to_owned());
@@ -134,19 +147,19 @@ fn first<'a>(
     before.chain(known).filter(move |name| seen.insert(*name))
 }
 
-/// Those that hold the word, the word itself first; last, if it is none of them.
+/// Those that have the word's letters, the word itself first; last, if it is none of them.
 fn names<'a>(known: impl Iterator<Item = &'a str>, word: &str) -> Vec<String> {
-    let mut found: Vec<String> = known.filter(|name| contains(name, word)).map(str::to_owned).collect();
+    let mut found: Vec<String> = Fuzzy::new(word)
+        .best(known, |name| (*name).to_owned())
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     match found.iter().position(|name| name == word) {
         Some(exact) => found.swap(0, exact),
         None if !word.is_empty() => found.push(word.to_owned()),
         None => {}
     }
     found
-}
-
-fn contains(name: &str, word: &str) -> bool {
-    name.to_lowercase().contains(&word.to_lowercase())
 }
 
 /// A bare word: the key, bucket or job of that name, in this order; a job if none is listed.
@@ -166,17 +179,15 @@ fn places(state: &State, word: &str) -> Vec<Named> {
     if let Some(named) = Named::parse(word) {
         return vec![named];
     }
+    let mut fuzzy = Fuzzy::new(word);
     let keys = state.keys.rows().iter().filter_map(|key| key.aliases.first());
-    let keys = keys
-        .filter(|alias| contains(alias, word))
-        .map(|alias| Named::Key(alias.clone()));
-    let buckets = state
-        .buckets
-        .rows()
-        .iter()
-        .filter(|bucket| contains(&bucket.name, word));
+    let keys = fuzzy.best(keys, |alias| (*alias).clone()).into_iter();
+    let keys = keys.map(|alias| Named::Key(alias.clone()));
+    let buckets = fuzzy
+        .best(state.buckets.rows().iter(), |bucket| bucket.name.clone())
+        .into_iter();
     let buckets = buckets.map(|bucket| Named::Place(ObjectUri::new(&bucket.name, "")));
-    let jobs = state.jobs.rows().iter().filter(|job| contains(&job.name, word));
+    let jobs = fuzzy.best(state.jobs.rows().iter(), |job| job.name.clone()).into_iter();
     let jobs = jobs.map(|job| Named::Job(job.id().into_owned()));
     let keys = keys.take(PROPOSED);
     let mut all: Vec<Named> = keys.chain(buckets.take(PROPOSED)).chain(jobs.take(PROPOSED)).collect();

@@ -35,12 +35,18 @@ pub enum Command {
     Copy,
     CopyCommand,
     Refresh,
+    NextMatch,
+    PreviousMatch,
+    Only,
     Follow,
     Wrap,
+    Times,
+    Host,
     Save,
     Operations,
     Messages,
     Context,
+    Theme,
     LogIn,
     Open,
     Palette,
@@ -132,7 +138,10 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Back => ("back", "Back, or close; takes a message as read");
     Command::Parent => ("parent", "The folder or prefix above, also out of the folder of the start");
     Command::Mark => ("mark", "Mark the row, for what works on several");
-    Command::Filter => ("filter", "Filter the pane as you type; Enter keeps it, Esc clears it");
+    Command::Filter => ("filter", "Filter the pane as you type, or look for words in a text or log; Enter keeps it, Esc clears it");
+    Command::NextMatch => ("next-match", "In a text or log: the next line that holds what is looked for");
+    Command::PreviousMatch => ("previous-match", "In a text or log: the line before that holds it");
+    Command::Only => ("only", "In a log: only lines that hold what is looked for, or all");
     Command::Sort => ("sort", "Sort by the next column");
     Command::Reverse => ("reverse", "Reverse the order");
     Command::Copy => ("copy", "Copy the ARN, URI or path to the clipboard");
@@ -159,11 +168,14 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Bottom => ("bottom", "To the last row");
     Command::Follow => ("follow", "Follow the end of the log, or stop following");
     Command::Wrap => ("wrap", "Wrap long lines of the log, or cut them");
+    Command::Times => ("times", "Times before the lines of the log, or none");
+    Command::Host => ("host", "Of a log of several hosts the next one's lines alone, after the last all");
     Command::Save => ("save", "Save the whole log, of a job or of all changes, or an audit, to a new file");
     Command::Operations => ("operations", "Operations in flight and ended; remove cancels one");
     Command::Messages => ("messages", "Messages and errors, each with its explanation");
     Command::Do(Keyed::Audit) => Keyed::Audit.words();
     Command::Context => ("context", "Go to another context, profile, region or role; what is begun goes on where it is");
+    Command::Theme => ("theme", "Other colours: dark, light, high contrast, for the colour-blind; kept for the next session");
     Command::LogIn => ("login", "Log in where a login has ended, or give the code of an MFA device that is waited for");
     Command::Open => ("open", "Open by name: s3://BUCKET/PREFIX/, a key's id, ARN or alias, a job");
     Command::Palette => ("palette", "All commands, by name");
@@ -173,7 +185,30 @@ pub const COMMANDS: &[Entry] = table! {
     Command::Quit => ("quit", "Quit; asks if work is in flight");
 };
 
+/// Where a key is pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Where there are rows.
+    Rows,
+    /// In a text that is searched.
+    Text,
+}
+
 impl Command {
+    /// Where alone it is asked for; everywhere if nowhere in particular.
+    pub const fn place(self) -> Option<Place> {
+        match self {
+            Self::Do(Keyed::New) => Some(Place::Rows),
+            Self::NextMatch | Self::PreviousMatch => Some(Place::Text),
+            _ => None,
+        }
+    }
+
+    /// Whether it is asked for there.
+    pub(super) fn is_heard(self, place: Place) -> bool {
+        self.place().is_none_or(|of| of == place)
+    }
+
     /// Its words.
     pub fn entry(self) -> &'static Entry {
         COMMANDS

@@ -58,6 +58,7 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Operations => state.overlays.push(Overlay::Operations(state.operations.id(0))),
         Command::Messages => state.overlays.push(Overlay::Messages(state.messages.id(0))),
         Command::Context => palette::open(state, chooser::CONTEXT),
+        Command::Theme => palette::open(state, chooser::THEME),
         Command::LogIn => questions::log_in(state, effects),
         Command::Open => palette::open(state, chooser::OPEN),
         Command::Palette => palette::open(state, ""),
@@ -65,7 +66,9 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Redraw => effects.push(Effect::Redraw),
         Command::Suspend => effects.push(Effect::Suspend),
         Command::Quit => cancelling::quit(state, effects),
-        Command::Follow | Command::Wrap | Command::Save => {}
+        // Of texts that are read.
+        Command::NextMatch | Command::PreviousMatch | Command::Only => {}
+        Command::Follow | Command::Wrap | Command::Times | Command::Host | Command::Save => {}
     }
 }
 

@@ -134,7 +134,57 @@ pub enum Effect {
     Quit,
 }
 
-/// Where a person wants everything to stand.
+/// Colours to choose from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThemeName {
+    /// For dark terminals, on the terminal's own ground.
+    #[default]
+    Terminal,
+    /// Light on a dark ground.
+    Dark,
+    /// Dark on a light ground.
+    Light,
+    /// Strong colours on black.
+    HighContrast,
+    /// Told apart by whoever does not tell red from green.
+    ColourBlind,
+}
+
+impl ThemeName {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Terminal,
+        Self::Dark,
+        Self::Light,
+        Self::HighContrast,
+        Self::ColourBlind,
+    ];
+
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::HighContrast => "high-contrast",
+            Self::ColourBlind => "colour-blind",
+        }
+    }
+
+    /// What it is, in a few words.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Terminal => "for dark terminals, on the terminal's own ground",
+            Self::Dark => "light on a dark ground",
+            Self::Light => "dark on a light ground",
+            Self::HighContrast => "strong colours on black",
+            Self::ColourBlind => "blue and orange where others have green and red",
+        }
+    }
+}
+
+/// Where a person wants everything to stand, and in which colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Arrangement {
@@ -144,6 +194,8 @@ pub struct Arrangement {
     pub upper: u16,
     /// Whether the details stand beside the list; by the size of the terminal if the person did not say.
     pub aside: Option<bool>,
+    /// The theme that was chosen; the configuration's if none was.
+    pub theme: Option<ThemeName>,
 }
 
 impl Default for Arrangement {
@@ -152,6 +204,7 @@ impl Default for Arrangement {
             left: 40,
             upper: 60,
             aside: None,
+            theme: None,
         }
     }
 }

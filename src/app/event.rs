@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::effect::{OpId, Topic};
+use super::hit::Hit;
 use crate::domain::{
     BucketRow, DeviceCode, Fault, FileRow, Grant, Identity, InterruptedUpload, Job, KmsKey, LogLine, ObjectRow,
     Outcome, Progress, Question, RoleSummary,
@@ -17,6 +18,10 @@ use crate::domain::{
 pub enum Event {
     /// A key was pressed.
     Key(KeyPress),
+    /// The mouse was pressed on this.
+    Click(Hit),
+    /// The mouse's wheel was turned over this, by so many steps; up if they are less than none.
+    Wheel(Hit, isize),
     /// Text was pasted (untrusted: may hold control characters).
     Paste(String),
     /// The terminal has this size now, in cells.

@@ -12,6 +12,7 @@ use reading::Reader;
 pub(super) use reading::joined;
 pub(super) use reading::{ChecksKey, Filled, RoleKey, Sent, TextKey};
 
+use super::fuzzy::Fuzzy;
 use super::{KeyCode, KeyPress};
 use crate::domain::RoleSummary;
 use crate::domain::policy::role_label;
@@ -111,11 +112,19 @@ pub struct Choice {
 impl Pick {
     /// The options that match what was typed.
     pub fn matching(&self) -> Vec<&Choice> {
-        let typed = self.input.value().to_lowercase();
-        let matches = |choice: &&Choice| {
-            choice.label.to_lowercase().contains(&typed) || choice.value.to_lowercase().contains(&typed)
-        };
-        self.options.iter().filter(matches).collect()
+        let typed = self.input.value().trim();
+        if typed.is_empty() {
+            return self.options.iter().collect();
+        }
+        // An ARN is pasted whole, and no letters are looked for in it.
+        if typed.starts_with("arn:") {
+            return self
+                .options
+                .iter()
+                .filter(|choice| choice.value.contains(typed))
+                .collect();
+        }
+        Fuzzy::new(typed).best(self.options.iter(), |choice| choice.label.clone())
     }
 
     /// What is chosen.

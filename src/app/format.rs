@@ -18,6 +18,14 @@ pub enum Tone {
     Busy,
     Warn,
     Bad,
+    /// A letter of what was typed to find it.
+    Letter,
+    /// Found in what stands around it.
+    Found,
+    /// The same where one is.
+    FoundHere,
+    /// One of several alike, by number: neighbours differ.
+    Host(usize),
 }
 
 /// One line of text in pieces, each with its tone.
@@ -39,6 +47,13 @@ impl Line {
     #[must_use]
     pub fn and(mut self, tone: Tone, text: impl Into<String>) -> Self {
         self.0.push((tone, text.into()));
+        self
+    }
+
+    /// The line with the pieces of another behind it.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
         self
     }
 

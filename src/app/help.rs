@@ -22,11 +22,16 @@ pub(super) fn lines(state: &State, columns: usize) -> Vec<Line> {
     let palette = state.settings.keymap.key(Command::Palette);
     let signs = Line::new(Tone::Heading, "Signs  ")
         .and(Tone::Accent, "◆")
-        .and(Tone::Dim, " says it is of the selected key  ")
+        .and(Tone::Dim, " of the key  ")
         .and(Tone::Good, "verified")
         .and(Tone::Dim, " read whole  ")
         .and(Tone::Accent, palette)
         .and(Tone::Dim, " all by name");
+    let signs = if state.settings.has_mouse {
+        signs.and(Tone::Accent, "  Shift").and(Tone::Dim, "+mouse selects")
+    } else {
+        signs
+    };
     lines.push(signs);
     lines
 }
@@ -55,7 +60,8 @@ fn here(state: &State) -> Vec<(String, String)> {
     let is_local = |command: Command| match command {
         Command::Do(Keyed::Audit) => false,
         Command::Do(_) | Command::Enter | Command::Mark | Command::Parent | Command::Actions => true,
-        Command::Follow | Command::Wrap | Command::Save => true,
+        Command::Follow | Command::Wrap | Command::Times | Command::Host | Command::Save => true,
+        Command::NextMatch | Command::PreviousMatch | Command::Only => true,
         _ => false,
     };
     let local = COMMANDS.iter().map(|entry| entry.command);
@@ -108,6 +114,11 @@ fn everywhere(state: &State) -> Vec<(String, String)> {
                     | Command::Actions
                     | Command::Follow
                     | Command::Wrap
+                    | Command::Times
+                    | Command::Host
+                    | Command::NextMatch
+                    | Command::PreviousMatch
+                    | Command::Only
                     | Command::Save
             )
     };

@@ -1,13 +1,16 @@
 //! A key press on its way to a command: the topmost overlay takes it first, then a filter being typed, then the keymap.
 
+mod pointer;
 mod reading;
 
 use tui_input::Input;
 
-use super::command::Command;
+pub(super) use self::pointer::{click, wheel};
+use super::command::{Command, Place};
 use super::cursor::stepped;
 use super::form::{Typed, edit, paste as paste_into};
 use super::keymap::Match;
+use super::search::Search;
 use super::state::State;
 use super::state::continuation::Continuation;
 use super::state::overlay::{Confirm, Overlay, Palette, PaletteRow, Then};
@@ -27,6 +30,21 @@ pub(super) fn press(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>)
 }
 
 fn take(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
+    let before = state.overlays.len();
+    if state.search.typing && state.overlays.last().is_some_and(Overlay::is_text) {
+        if state.search.press(key) {
+            reading::go_to_match(state);
+        }
+        return;
+    }
+    hear(state, key, effects);
+    // Another text is on top: in it nothing is looked for.
+    if state.overlays.len() != before {
+        state.search = Search::default();
+    }
+}
+
+fn hear(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
     if is_copy(state, key) {
         return clipboard::command(state, effects);
     }
@@ -34,7 +52,7 @@ fn take(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
         None if state.typing => type_filter(state, key),
         None => {
             if let Some(command) = command(state, key) {
-                dispatch::run(state, command, effects);
+                obey(state, command, effects);
             }
         }
         Some(Overlay::Confirm(confirm)) => answer(state, confirm, key, effects),
@@ -53,10 +71,13 @@ fn take(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
         Some(Overlay::Palette(palette)) => choose(state, palette, key, effects),
         Some(Overlay::Review(review)) if key.code == KeyCode::Char('y') => policy_review::put(state, review, effects),
         Some(Overlay::Review(review)) if key.code == KeyCode::Char('e') => policy_review::again(state, review, effects),
-        Some(Overlay::Log(mut log)) if log.typing => {
-            log.typing = type_into(&mut log.filter, key);
-            log.refilter();
+        Some(Overlay::Log(mut log)) if log.search.typing => {
+            let is_typed = log.search.press(key);
+            log.select();
             state.overlays.push(Overlay::Log(log));
+            if is_typed {
+                reading::go_to_match(state);
+            }
         }
         Some(Overlay::Audit(mut audit)) if audit.typing => {
             audit.typing = type_into(&mut audit.filter, key);
@@ -71,9 +92,18 @@ fn take(state: &mut State, key: KeyPress, effects: &mut Vec<Effect>) {
         Some(reading) => {
             state.overlays.push(reading);
             if let Some(command) = command(state, key) {
-                reading::run(state, command, effects);
+                obey(state, command, effects);
             }
         }
+    }
+}
+
+/// Does what a command says: in the pane with the cursor, or in what is read over the panes.
+fn obey(state: &mut State, command: Command, effects: &mut Vec<Effect>) {
+    if state.overlays.is_empty() {
+        dispatch::run(state, command, effects);
+    } else {
+        reading::run(state, command, effects);
     }
 }
 
@@ -106,6 +136,7 @@ fn is_copy(state: &State, key: KeyPress) -> bool {
 pub(super) fn paste(state: &mut State, text: &str) {
     state.next_turn();
     match state.overlays.last_mut() {
+        Some(top) if state.search.typing && top.is_text() => state.search.paste(text),
         Some(Overlay::Form(form)) => form.paste(text),
         Some(Overlay::Code(field)) => questions::paste(field, text),
         Some(Overlay::Palette(palette)) => {
@@ -120,9 +151,9 @@ pub(super) fn paste(state: &mut State, text: &str) {
             typed: Some((_, input)),
             ..
         })) => paste_into(input, text),
-        Some(Overlay::Log(log)) if log.typing => {
-            paste_into(&mut log.filter, text);
-            log.refilter();
+        Some(Overlay::Log(log)) if log.search.typing => {
+            log.search.paste(text);
+            log.select();
         }
         Some(Overlay::Audit(audit)) if audit.typing => {
             paste_into(&mut audit.filter, text);
@@ -141,15 +172,25 @@ pub(super) fn paste(state: &mut State, text: &str) {
     }
 }
 
+/// Where keys are pressed while this lies on top.
+fn place(top: Option<&Overlay>) -> Place {
+    match top {
+        Some(Overlay::Log(_)) => Place::Text,
+        Some(top) if top.is_text() => Place::Text,
+        _ => Place::Rows,
+    }
+}
+
 /// The command that this key, after those pressed before it, asks for.
 fn command(state: &mut State, key: KeyPress) -> Option<Command> {
     state.pending.push(key);
     let keymap = &state.settings.keymap;
-    let found = match keymap.lookup(&state.pending) {
+    let place = place(state.overlays.last());
+    let found = match keymap.lookup(&state.pending, place) {
         // A broken sequence: its last key counts by itself.
         Match::Nothing if state.pending.len() > 1 => {
             state.pending = vec![key];
-            keymap.lookup(&state.pending)
+            keymap.lookup(&state.pending, place)
         }
         found => found,
     };
@@ -251,6 +292,7 @@ fn choose(state: &mut State, mut palette: Palette, key: KeyPress, effects: &mut 
                 Some((PaletteRow::Action(action), _)) => actions::run_here(state, action, effects),
                 Some((PaletteRow::Open(named), _)) => state.open(named),
                 Some((PaletteRow::Switch(context), _)) => state.switch(context, effects),
+                Some((PaletteRow::Theme(theme), _)) => state.dress(*theme, effects),
                 None => {}
             }
             return;

@@ -7,6 +7,7 @@ use tui_input::Input;
 
 use super::cursor::stepped;
 use super::format::{self, Line, Tone};
+use super::fuzzy::Fuzzy;
 use crate::domain::audit::{AuditKey, AuditReport, AuditRow, Ended, Kind, Tally, key_name, trouble_lines};
 use crate::domain::{Named, ObjectRequest, ObjectUri, Request};
 
@@ -24,7 +25,7 @@ const LEAST: usize = 5;
 pub struct Inventory {
     /// What was found.
     pub report: Arc<AuditReport>,
-    /// What rows must contain, whatever its case.
+    /// What rows must have the letters of, or say.
     pub filter: Input,
     /// Whether the filter is being typed.
     pub typing: bool,
@@ -94,15 +95,22 @@ impl Inventory {
 
     pub(super) fn refilter(&mut self) {
         let wanted = self.filter.value().to_lowercase();
-        let has = |text: &str| text.to_lowercase().contains(&wanted);
-        let passes = |row: &AuditRow| {
+        let mut fuzzy = Fuzzy::new(&wanted);
+        let mut passes = |row: &AuditRow| {
             let key = row.kms_key.as_deref();
+            let names = [
+                row.key.clone(),
+                row.kind.as_str().to_owned(),
+                key.map(key_name).unwrap_or_default(),
+                row.key_use
+                    .map(|key_use| key_use.as_str().to_owned())
+                    .unwrap_or_default(),
+            ];
+            // In an id and a sentence letters alone would be everywhere.
             wanted.is_empty()
-                || has(&row.key)
-                || has(row.kind.as_str())
-                || key.is_some_and(|key| has(&key.id) || has(&key_name(key)))
-                || row.key_use.is_some_and(|key_use| has(key_use.as_str()))
-                || !row.is_well() && has(&row.trouble())
+                || fuzzy.is_in_any(&names)
+                || key.is_some_and(|key| key.id.contains(&wanted))
+                || !row.is_well() && row.trouble().to_lowercase().contains(&wanted)
         };
         let passing = self.report.rows.iter().enumerate().filter(|(_, row)| passes(row));
         self.shown = passing.map(|(index, _)| index).collect();

@@ -1,11 +1,16 @@
-//! The log of a job on screen: followed, filtered, wrapped. Only lines on screen cost anything when it is drawn.
+//! The log of a job on screen: followed, searched, wrapped. Only lines on screen cost anything when it is drawn.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+mod plain;
+mod screen;
+#[cfg(test)]
+mod tests;
 
-use tui_input::Input;
+use std::collections::BTreeMap;
 
-use super::format;
+use jiff::Timestamp;
+
+use self::plain::{Written, read};
+use super::search::{Search, round};
 use crate::domain::metrics::series;
 use crate::domain::{Fault, LogLine};
 
@@ -14,6 +19,21 @@ const KEPT: usize = 20_000;
 
 /// Lines that a curve is read from: the newest.
 const CURVED: usize = 2_000;
+
+/// From so many rows on there is room for a curve above the lines.
+const ROOM: usize = 24;
+
+/// A line as it is shown.
+#[derive(Debug, Clone)]
+struct Held {
+    at: Option<Timestamp>,
+    /// Index into the hosts.
+    host: usize,
+    /// Harmless.
+    text: String,
+    /// Whether it is a bar that its program draws again and again.
+    is_bar: bool,
+}
 
 /// The log of a job.
 #[derive(Debug, Clone)]
@@ -24,20 +44,26 @@ pub struct Log {
     pub follow: bool,
     /// Whether long lines are broken instead of cut.
     pub wrap: bool,
-    /// What lines must contain, whatever its case.
-    pub filter: Input,
-    /// Whether the filter is being typed.
-    pub typing: bool,
+    /// Whether each line has its time before it.
+    pub times: bool,
+    /// What is looked for, whatever its case, and the line where it was found.
+    pub search: Search,
+    /// Whether only lines with that are shown.
+    pub only: bool,
     /// Whether it was asked for and answered: only then no line is none.
     pub is_known: bool,
     /// Why it could not be read, of one that nobody has opened.
     pub trouble: Option<Box<Fault>>,
     /// What it measures, best the loss.
-    curve: Option<(String, Vec<f64>)>,
-    lines: Vec<LogLine>,
-    /// Who wrote them: of several hosts each line says which.
-    hosts: BTreeSet<String>,
-    /// Indices of the lines that the filter lets through.
+    curve: Option<(String, Vec<(f64, f64)>)>,
+    /// Those that have written, the first first.
+    hosts: Vec<String>,
+    /// The one whose lines alone are shown.
+    alone: Option<usize>,
+    lines: Vec<Held>,
+    /// The last line of each host, in `lines`.
+    last_of: BTreeMap<usize, usize>,
+    /// Indices of the lines that are shown.
     shown: Vec<usize>,
     /// Index into `shown` of the first line on screen, unless it follows.
     top: usize,
@@ -50,199 +76,208 @@ impl Log {
             job: job.to_owned(),
             follow: true,
             wrap: true,
-            filter: Input::default(),
-            typing: false,
+            times: false,
+            search: Search::default(),
+            only: false,
             is_known: false,
             trouble: None,
             curve: None,
+            hosts: Vec::new(),
+            alone: None,
             lines: Vec::new(),
-            hosts: BTreeSet::new(),
+            last_of: BTreeMap::new(),
             shown: Vec::new(),
             top: 0,
         }
     }
 
-    /// How many lines there are, and how many of them the filter lets through.
+    /// How many lines there are, and how many of them are shown.
     pub fn count(&self) -> (usize, usize) {
         (self.lines.len(), self.shown.len())
     }
 
-    /// The text of every line, untrusted.
+    /// How many of the lines shown hold what is looked for, and which of them it is at, from 1; none where nothing is.
+    pub fn found(&self) -> Option<(usize, Option<usize>)> {
+        if !self.search.is_on() {
+            return None;
+        }
+        let found: Vec<usize> = self.shown.iter().copied().filter(|line| self.holds(*line)).collect();
+        let at = self.search.at.and_then(|at| found.iter().position(|line| *line == at));
+        Some((found.len(), at.map(|at| at + 1)))
+    }
+
+    /// The host whose lines alone are shown.
+    pub fn host(&self) -> Option<&str> {
+        self.hosts.get(self.alone?).map(String::as_str)
+    }
+
+    /// Whether several hosts have written.
+    pub fn has_hosts(&self) -> bool {
+        self.hosts.len() > 1
+    }
+
+    /// The text of every line, harmless.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(|line| line.text.as_str())
     }
 
-    /// What it measures, best the loss: its name and its values.
-    pub fn curve(&self) -> Option<(&str, &[f64])> {
-        let (name, values) = self.curve.as_ref()?;
-        Some((name, values))
+    /// What it measures, best the loss: its name and its points.
+    pub fn curve(&self) -> Option<(&str, &[(f64, f64)])> {
+        let (name, points) = self.curve.as_ref()?;
+        Some((name, points))
     }
 
     /// The last so many lines, harmless.
     pub fn last(&self, most: usize) -> Vec<String> {
         let from = self.lines.len().saturating_sub(most);
-        self.lines[from..]
-            .iter()
-            .map(|line| format::clean(&self.said(line)))
-            .collect()
+        self.lines[from..].iter().map(|line| line.text.clone()).collect()
     }
 
-    /// A line with the host that wrote it, if there are several.
-    fn said<'a>(&self, line: &'a LogLine) -> Cow<'a, str> {
-        match line.host().filter(|_| self.hosts.len() > 1) {
-            Some(host) => Cow::Owned(format!("{host}: {}", line.text)),
-            None => Cow::Borrowed(&line.text),
+    /// Of so many rows those of the curve above the lines; none where there is no room, or nothing is measured.
+    pub fn curve_rows(&self, rows: usize) -> usize {
+        if self.curve.is_none() || rows < ROOM {
+            return 0;
         }
+        (rows / 4).min(12)
     }
 
-    /// The lines for a screen of so many columns and rows, harmless.
-    pub fn screen(&self, columns: usize, rows: usize) -> Vec<String> {
-        let mut screen = Vec::new();
-        let top = if self.follow { self.end(columns, rows) } else { self.top };
-        for index in self.shown.iter().skip(top) {
-            if screen.len() >= rows {
-                break;
-            }
-            let line = self.said(&self.lines[*index]);
-            if self.wrap {
-                screen.extend(format::wrap(&line, columns));
-            } else {
-                screen.push(format::cut(&line, columns));
-            }
-        }
-        let excess = screen.len().saturating_sub(rows);
-        if self.follow {
-            screen.drain(..excess);
-        } else {
-            screen.truncate(rows);
-        }
-        screen
+    /// What lines have of so many columns and rows.
+    pub(super) fn room(&self, (columns, rows): (usize, usize)) -> (usize, usize) {
+        (columns, rows - self.curve_rows(rows))
     }
 
-    /// The first line from which on all others fit.
-    fn end(&self, columns: usize, rows: usize) -> usize {
-        let mut room = rows;
-        let mut top = self.shown.len();
-        for index in self.shown.iter().rev() {
-            let takes = if self.wrap {
-                format::wrap(&self.said(&self.lines[*index]), columns).len()
-            } else {
-                1
-            };
-            if room == 0 {
-                break;
-            }
-            top -= 1;
-            room = room.saturating_sub(takes);
-        }
-        top
-    }
-
-    pub(super) fn step(&mut self, by: isize, (columns, rows): (usize, usize)) {
+    pub(super) fn step(&mut self, by: isize, room: (usize, usize)) {
+        let (columns, rows) = self.room(room);
         let end = self.end(columns, rows);
-        let from = if self.follow { end } else { self.top };
+        let from = if self.follow { end } else { self.top.min(end) };
         self.top = from.saturating_add_signed(by).min(end);
         self.follow = self.top >= end && by > 0;
     }
 
-    pub(super) fn toggle_follow(&mut self, (columns, rows): (usize, usize)) {
+    pub(super) fn toggle_follow(&mut self, room: (usize, usize)) {
+        let (columns, rows) = self.room(room);
         self.top = self.end(columns, rows);
         self.follow = !self.follow;
+    }
+
+    /// The lines of the next host alone; after the last one all of them.
+    pub(super) fn next_host(&mut self) {
+        if self.has_hosts() {
+            let next = self.alone.map_or(0, |alone| alone + 1);
+            self.alone = (next < self.hosts.len()).then_some(next);
+            self.select();
+        }
+    }
+
+    /// Goes to the next line that holds what is looked for, round the end if need be; or to the one before.
+    pub(super) fn go_on(&mut self, is_forward: bool, room: (usize, usize)) {
+        let (columns, rows) = self.room(room);
+        let from = match self.search.at.and_then(|at| self.shown.binary_search(&at).ok()) {
+            Some(place) => place + usize::from(is_forward),
+            // The first on screen may be the first found; of a log that is followed the last.
+            None if !is_forward && self.follow => self.shown.len(),
+            None if self.follow => self.end(columns, rows),
+            None => self.top,
+        };
+        let mut places = round(self.shown.len(), from, is_forward);
+        let Some(place) = places.find(|place| self.holds(self.shown[*place])) else {
+            return;
+        };
+        self.search.at = Some(self.shown[place]);
+        self.reveal(place, (columns, rows));
+    }
+
+    /// Scrolls until this line is on screen, and no further than needed.
+    fn reveal(&mut self, place: usize, (columns, rows): (usize, usize)) {
+        let end = self.end(columns, rows);
+        let top = if self.follow { end } else { self.top.min(end) };
+        let heights = self.shown[top.min(place)..=place].iter();
+        let taken: usize = heights.map(|line| self.height(*line, columns)).sum();
+        if place < top || taken > rows {
+            self.top = place.saturating_sub(rows / 3).min(end);
+            self.follow = false;
+        } else {
+            self.top = top;
+            self.follow = self.follow && top >= end;
+        }
     }
 
     pub(super) fn append(&mut self, lines: Vec<LogLine>) {
         self.is_known = true;
         let is_longer = !lines.is_empty();
-        self.hosts
-            .extend(lines.iter().filter_map(|line| line.host().map(str::to_owned)));
-        self.lines.extend(lines);
+        for line in lines {
+            self.take(line);
+        }
         let excess = self.lines.len().saturating_sub(KEPT);
-        self.lines.drain(..excess);
-        self.refilter();
+        if excess > 0 {
+            self.forget(excess);
+        }
         if is_longer {
+            self.select();
             self.measure();
         }
     }
 
-    fn measure(&mut self) {
-        let from = self.lines.len().saturating_sub(CURVED);
-        let found = series(self.lines[from..].iter().map(|line| line.text.as_str()));
-        let is_loss = |name: &&String| name.to_ascii_lowercase().contains("loss");
-        let name = found.keys().find(is_loss).or_else(|| found.keys().next()).cloned();
-        self.curve = name.map(|name| {
-            let values = found[&name].iter().map(|(_, value)| *value).collect();
-            (name, values)
+    fn take(&mut self, line: LogLine) {
+        let name = line.host().unwrap_or_default();
+        let host = self.hosts.iter().position(|known| known == name).unwrap_or_else(|| {
+            self.hosts.push(name.to_owned());
+            self.hosts.len() - 1
+        });
+        let Written { text, is_bar, is_again } = read(&line.text);
+        let held = Held {
+            at: line.at,
+            host,
+            text,
+            is_bar,
+        };
+        match self.last_of.get(&host) {
+            Some(last) if is_again && self.lines[*last].is_bar => self.lines[*last] = held,
+            _ => {
+                self.last_of.insert(host, self.lines.len());
+                self.lines.push(held);
+            }
+        }
+    }
+
+    /// Forgets the oldest lines; those on screen stay there.
+    fn forget(&mut self, excess: usize) {
+        self.lines.drain(..excess);
+        let gone = self.shown.partition_point(|line| *line < excess);
+        self.top = self.top.saturating_sub(gone);
+        self.shown.drain(..gone);
+        self.shown.iter_mut().for_each(|line| *line -= excess);
+        self.search.at = self.search.at.and_then(|at| at.checked_sub(excess));
+        self.last_of.retain(|_, last| {
+            let kept = last.checked_sub(excess);
+            *last = kept.unwrap_or(0);
+            kept.is_some()
         });
     }
 
-    pub(super) fn refilter(&mut self) {
-        let wanted = self.filter.value().to_lowercase();
-        let passes = |line: &LogLine| wanted.is_empty() || self.said(line).to_lowercase().contains(&wanted);
-        let passing = self.lines.iter().enumerate().filter(|(_, line)| passes(line));
-        self.shown = passing.map(|(index, _)| index).collect();
-        self.top = self.top.min(self.shown.len());
+    fn measure(&mut self) {
+        let from = self.lines.len().saturating_sub(CURVED);
+        let mut found = series(self.lines[from..].iter().map(|line| line.text.as_str()));
+        let is_loss = |name: &&String| name.to_ascii_lowercase().contains("loss");
+        let name = found.keys().find(is_loss).or_else(|| found.keys().next()).cloned();
+        self.curve = name.and_then(|name| found.remove_entry(&name));
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn log(lines: &[&str]) -> Log {
-        let mut log = Log::new("j");
-        let line = |text: &&str| LogLine {
-            at: None,
-            stream: String::new(),
-            text: (*text).to_owned(),
+    /// Chooses anew which lines are shown.
+    pub(super) fn select(&mut self) {
+        let is_shown = |index: &usize| {
+            let is_of_host = self.alone.is_none_or(|alone| self.lines[*index].host == alone);
+            is_of_host && (!self.only || !self.search.is_on() || self.holds(*index))
         };
-        log.append(lines.iter().map(line).collect());
-        log.wrap = false;
-        log
+        let before = self.shown.get(self.top).copied();
+        let shown: Vec<usize> = (0..self.lines.len()).filter(is_shown).collect();
+        // Lines that stay on screen stay where they are.
+        self.top = before.map_or(0, |line| shown.partition_point(|shown| *shown < line));
+        self.shown = shown;
     }
 
-    #[test]
-    fn it_follows_its_end_until_somebody_scrolls_up_and_again_at_the_bottom() {
-        let mut log = log(&["a", "b", "c", "d"]);
-        assert_eq!(log.screen(10, 2), ["c", "d"]);
-        log.step(-1, (10, 2));
-        assert!(!log.follow);
-        assert_eq!(log.screen(10, 2), ["b", "c"]);
-        log.step(1, (10, 2));
-        assert!(log.follow);
-    }
-
-    #[test]
-    fn wrapped_lines_fill_the_screen_from_the_end() {
-        let mut log = log(&["first", "abcdefgh"]);
-        log.wrap = true;
-        assert_eq!(log.screen(4, 2), ["abcd", "efgh"]);
-        log.follow = false;
-        assert_eq!(log.screen(4, 2), ["firs", "t"]);
-    }
-
-    #[test]
-    fn of_several_hosts_each_line_says_which_wrote_it() {
-        let line = |stream: &str| LogLine {
-            at: None,
-            stream: stream.to_owned(),
-            text: "said".to_owned(),
-        };
-        let mut log = log(&[]);
-        log.append(vec![line("j/algo-1-17")]);
-        assert_eq!(log.screen(20, 5), ["said"]);
-        log.append(vec![line("j/algo-2-17")]);
-        assert_eq!(log.screen(20, 5), ["algo-1: said", "algo-2: said"]);
-        log.filter = Input::new("algo-2".to_owned());
-        log.refilter();
-        assert_eq!(log.screen(20, 5), ["algo-2: said"]);
-    }
-
-    #[test]
-    fn a_filter_lets_through_what_contains_it() {
-        let mut log = log(&["epoch=1 loss=2", "noise", "EPOCH=2 loss=1"]);
-        log.filter = Input::new("epoch".to_owned());
-        log.refilter();
-        assert_eq!(log.count(), (3, 2));
-        assert_eq!(log.screen(20, 5), ["epoch=1 loss=2", "EPOCH=2 loss=1"]);
+    /// Whether the line holds what is looked for.
+    fn holds(&self, line: usize) -> bool {
+        self.search.is_in(&self.lines[line].text)
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::command::Command;
+use super::command::{Command, Place};
 use super::{KeyCode, KeyPress};
 
 /// What a sequence of key presses means.
@@ -73,10 +73,10 @@ impl Keymap {
         Ok(self)
     }
 
-    /// What was pressed so far means.
-    pub fn lookup(&self, pressed: &[KeyPress]) -> Match {
+    /// What was pressed there so far means.
+    pub fn lookup(&self, pressed: &[KeyPress], place: Place) -> Match {
         let mut found = Match::Nothing;
-        for (command, sequences) in &self.bindings {
+        for (command, sequences) in self.bindings.iter().filter(|(command, _)| command.is_heard(place)) {
             for sequence in sequences {
                 if sequence == pressed {
                     return Match::Command(*command);
@@ -114,7 +114,11 @@ impl Keymap {
             .collect();
         for (index, (sequence, command)) in all.iter().enumerate() {
             for (other, second) in &all[index + 1..] {
-                if sequence.starts_with(other) || other.starts_with(sequence) {
+                let is_apart = command
+                    .place()
+                    .zip(second.place())
+                    .is_some_and(|(one, other)| one != other);
+                if !is_apart && (sequence.starts_with(other) || other.starts_with(sequence)) {
                     return Err(KeymapError::TwoMeanings {
                         key: spell(sequence),
                         first: command.entry().name,
@@ -259,17 +263,30 @@ mod tests {
     #[test]
     fn a_sequence_is_awaited() {
         let keymap = Keymap::default();
-        let g = parse("g").unwrap();
-        assert_eq!(keymap.lookup(&g), Match::Prefix);
-        assert_eq!(keymap.lookup(&parse("g g").unwrap()), Match::Command(Command::Top));
-        assert_eq!(keymap.lookup(&parse("g x").unwrap()), Match::Nothing);
-        assert_eq!(keymap.lookup(&parse("ctrl-c").unwrap()), Match::Command(Command::Quit));
+        let lookup = |keys: &str| keymap.lookup(&parse(keys).unwrap(), Place::Rows);
+        assert_eq!(lookup("g"), Match::Prefix);
+        assert_eq!(lookup("g g"), Match::Command(Command::Top));
+        assert_eq!(lookup("g x"), Match::Nothing);
+        assert_eq!(lookup("ctrl-c"), Match::Command(Command::Quit));
+    }
+
+    #[test]
+    fn a_key_has_one_meaning_where_there_are_rows_and_one_where_a_text_is_searched() {
+        let keymap = Keymap::default();
+        let n = parse("n").unwrap();
+        assert_eq!(keymap.lookup(&n, Place::Rows), Match::Command(Command::Do(Keyed::New)));
+        assert_eq!(keymap.lookup(&n, Place::Text), Match::Command(Command::NextMatch));
+        assert_eq!(
+            keymap.lookup(&parse("j").unwrap(), Place::Text),
+            Match::Command(Command::Down)
+        );
+        assert!(Keymap::default().with(&own("next-match", "j")).is_err());
     }
 
     #[test]
     fn own_keys_replace_the_defaults_of_their_command() {
         let keymap = Keymap::default().with(&own("encrypt", "ctrl-e")).unwrap();
-        assert_eq!(keymap.lookup(&parse("e").unwrap()), Match::Nothing);
+        assert_eq!(keymap.lookup(&parse("e").unwrap(), Place::Rows), Match::Nothing);
         assert_eq!(keymap.key(Command::Do(Keyed::Encrypt)), "Ctrl-e");
     }
 

@@ -10,7 +10,7 @@ const OPERATION: usize = 36;
 const PHASE: usize = 12;
 
 /// How many rows have a cursor.
-pub(super) fn rows(matrix: &Matrix) -> usize {
+pub fn rows(matrix: &Matrix) -> usize {
     matrix.cycle.operations().len()
 }
 

@@ -3,6 +3,7 @@
 use tui_input::Input;
 
 use super::command::{COMMANDS, Command};
+use super::fuzzy::Fuzzy;
 use super::state::State;
 use super::state::action::Action;
 use super::state::overlay::{Overlay, Palette, PaletteRow};
@@ -22,6 +23,11 @@ pub(super) fn open(state: &mut State, typed: &str) {
 pub(super) fn matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
     let mut found = matches_among(state, actions::MENU, typed);
     if let Some(proposed) = chooser::proposed(state, typed) {
+        // What is typed is a name by now: commands are meant only where they are called so.
+        let words = typed.to_lowercase();
+        found.retain(|(row, _)| {
+            row.name().to_lowercase().contains(&words) || row.help().to_lowercase().contains(&words)
+        });
         let proposed = proposed.into_iter().map(|row| (row, true));
         // An action may begin with the same word.
         let place = usize::from(found.first().is_some_and(|(row, _)| row.name() == typed.trim()));
@@ -32,7 +38,6 @@ pub(super) fn matches(state: &State, typed: &str) -> Vec<(PaletteRow, bool)> {
 
 /// The same of the commands and these actions.
 pub(super) fn matches_among(state: &State, actions: &[&'static Action], typed: &str) -> Vec<(PaletteRow, bool)> {
-    let typed = typed.to_lowercase();
     let commands = COMMANDS
         .iter()
         .map(|entry| (PaletteRow::Command(entry.command), state.is_available(entry.command)));
@@ -43,10 +48,23 @@ pub(super) fn matches_among(state: &State, actions: &[&'static Action], typed: &
     let has_key = |action: &&Action| COMMANDS.iter().any(|entry| keyed(entry.command) == Some(*action));
     let others = actions.iter().copied().filter(|action| !has_key(action));
     let others = others.map(|action| (PaletteRow::Action(action), action.is_offered(state)));
-    let matches = |choice: &PaletteRow| {
-        choice.name().to_lowercase().contains(&typed) || choice.help().to_lowercase().contains(&typed)
-    };
-    let mut found: Vec<_> = commands.chain(others).filter(|(choice, _)| matches(choice)).collect();
-    found.sort_by_key(|(choice, available)| (!available, !choice.name().starts_with(&typed)));
+    let words = typed.trim().to_lowercase();
+    let mut fuzzy = Fuzzy::new(&words);
+    // By its name, or by a word of what it does.
+    let mut found: Vec<_> = commands
+        .chain(others)
+        .filter_map(|(choice, available)| {
+            let score = fuzzy.score(&choice.name());
+            let is_told = score.is_some() || choice.help().to_lowercase().contains(&words);
+            is_told.then_some((choice, available, score))
+        })
+        .collect();
+    found.sort_by_key(|(choice, available, score)| {
+        let is_beginning = choice.name().starts_with(&words);
+        (!available, !is_beginning, std::cmp::Reverse(*score))
+    });
     found
+        .into_iter()
+        .map(|(choice, available, _)| (choice, available))
+        .collect()
 }

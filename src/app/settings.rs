@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::effect::{Arrangement, Consent};
+use super::effect::{Arrangement, Consent, ThemeName};
 use super::keymap::Keymap;
 use crate::domain::{AwsContext, Named};
 
@@ -36,8 +36,12 @@ pub struct Settings {
     pub consents: BTreeSet<Consent>,
     /// Where everything stands, as it was left.
     pub arrangement: Arrangement,
+    /// The colours that the configuration wants.
+    pub theme: ThemeName,
     /// The keys.
     pub keymap: Keymap,
+    /// Whether the mouse is the program's.
+    pub has_mouse: bool,
     /// The time.
     pub now: Timestamp,
     /// Columns and rows.

@@ -25,6 +25,7 @@ use jiff::Timestamp;
 use super::format::Tone;
 use super::job_log::Log;
 use super::pane::Pane;
+use super::search::Search;
 use super::seen::{AllSeen, ReadResult, Seen};
 use super::settings::Settings;
 use super::table::{Listing, Table};
@@ -89,6 +90,8 @@ pub struct State {
     pub messages: Messages,
     /// What lies over the panes, the topmost last.
     pub overlays: Vec<Overlay>,
+    /// What is looked for in the text on top.
+    pub search: Search,
     /// Keys of a sequence pressed so far.
     pub pending: Vec<KeyPress>,
     /// Why rows could not be looked at closer, by ARN, object key or job name: they are not asked for again by themselves.
@@ -174,6 +177,7 @@ impl State {
             operations: Operations::default(),
             messages: Messages::default(),
             overlays: Vec::new(),
+            search: Search::default(),
             pending: Vec::new(),
             refused: BTreeMap::new(),
             ask_once: BTreeSet::new(),

@@ -110,6 +110,8 @@ pub struct Table<T> {
     wanted: Option<String>,
     /// The row that the person put the cursor on.
     touched: Option<String>,
+    /// Whether the cursor was put anywhere.
+    is_placed: bool,
 }
 
 impl<T> Default for Table<T> {
@@ -129,6 +131,7 @@ impl<T> Default for Table<T> {
             revision: 0,
             wanted: None,
             touched: None,
+            is_placed: false,
         }
     }
 }

@@ -18,6 +18,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     match event {
         Event::Key(key) => input::press(state, key.normalized(), &mut effects),
+        Event::Click(hit) => input::click(state, hit, &mut effects),
+        Event::Wheel(hit, by) => input::wheel(state, hit, by, &mut effects),
         Event::Paste(text) => input::paste(state, &text),
         Event::Resize { cols, rows } => state.size = (cols, rows),
         Event::Tick(now) => {

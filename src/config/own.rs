@@ -11,19 +11,20 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 
 use super::{LONGEST, read_text};
-use crate::app::Keymap;
+use crate::app::{Keymap, ThemeName};
 use crate::cli;
 use crate::domain::{
     Arn, AwsContext, Colour, Fault, FaultKind, JobSettings, Named, ObjectUri, PlaintextPlace, RoleSettings, UploadRule,
     UploadSettings, bucket, check_tags,
 };
-use crate::ui::Theme;
+use crate::ui::{Abilities, Colours};
 
 /// What the file may say.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    theme: Option<ThemeName>,
+    theme: Option<WrittenTheme>,
+    mouse: Option<bool>,
     #[serde(default)]
     keys: BTreeMap<String, Vec<String>>,
     #[serde(default)]
@@ -293,17 +294,22 @@ impl Show {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ThemeName {
+#[serde(rename_all = "kebab-case")]
+enum WrittenTheme {
+    Terminal,
     Dark,
     Light,
+    HighContrast,
+    ColourBlind,
     None,
 }
 
 /// Keys and colours, ready to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Own {
-    pub(super) theme: Theme,
+    pub(super) theme: ThemeName,
+    pub(super) abilities: Abilities,
+    pub(super) has_mouse: bool,
     pub(super) keymap: Keymap,
     pub(super) named: Vec<Named>,
     pub(super) jobs: JobSettings,
@@ -312,8 +318,9 @@ pub(super) struct Own {
     pub(super) contexts: Vec<AwsContext>,
 }
 
-/// Reads the file that was named, or the one in its usual place if there is one. `NO_COLOR` has the last word.
-pub(super) fn read(named: Option<&Path>, no_color: bool) -> Result<Own, Fault> {
+/// Reads the file that was named, or the one in its usual place if there is one. What the terminal can show has the
+/// last word.
+pub(super) fn read(named: Option<&Path>, abilities: Abilities) -> Result<Own, Fault> {
     let usual = || {
         etcetera::choose_base_strategy()
             .ok()
@@ -327,14 +334,14 @@ pub(super) fn read(named: Option<&Path>, no_color: bool) -> Result<Own, Fault> {
         Some(Err(error)) => return Err(fault(path.as_deref(), error.to_string())),
         None => String::new(),
     };
-    parse(&text, no_color).map_err(|cause| fault(path.as_deref(), cause))
+    parse(&text, abilities).map_err(|cause| fault(path.as_deref(), cause))
 }
 
 fn usual_place(folders: &impl BaseStrategy) -> PathBuf {
     folders.config_dir().join("strongroom").join("config.toml")
 }
 
-fn parse(text: &str, no_color: bool) -> Result<Own, String> {
+fn parse(text: &str, abilities: Abilities) -> Result<Own, String> {
     let written: Written = toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         format!("{} (line {})", error.message(), before.matches('\n').count() + 1)
@@ -343,14 +350,21 @@ fn parse(text: &str, no_color: bool) -> Result<Own, String> {
         .with(&written.keys)
         .map_err(|error| error.to_string())?;
     let theme = match written.theme {
-        _ if no_color => Theme::colorless(),
-        None | Some(ThemeName::Dark) => Theme::dark(),
-        Some(ThemeName::Light) => Theme::light(),
-        Some(ThemeName::None) => Theme::colorless(),
+        None | Some(WrittenTheme::Terminal | WrittenTheme::None) => ThemeName::Terminal,
+        Some(WrittenTheme::Dark) => ThemeName::Dark,
+        Some(WrittenTheme::Light) => ThemeName::Light,
+        Some(WrittenTheme::HighContrast) => ThemeName::HighContrast,
+        Some(WrittenTheme::ColourBlind) => ThemeName::ColourBlind,
+    };
+    let colours = match written.theme {
+        Some(WrittenTheme::None) => Colours::None,
+        _ => abilities.colours,
     };
     let contexts = written.contexts.into_iter();
     Ok(Own {
         theme,
+        abilities: Abilities { colours, ..abilities },
+        has_mouse: written.mouse.unwrap_or(true),
         keymap,
         named: written.show.named()?,
         jobs: written.jobs.settings()?,
@@ -384,8 +398,9 @@ mod tests {
             .collect::<Vec<_>>()
             .join("\n");
         for text in [sample, &uncommented] {
-            let own = parse(text, false).unwrap();
-            assert_eq!(own.theme, Theme::dark());
+            let own = parse(text, Abilities::ALL).unwrap();
+            assert_eq!((own.theme, own.abilities), (ThemeName::Terminal, Abilities::ALL));
+            assert!(own.has_mouse);
             assert_eq!(own.keymap, Keymap::default());
             assert_eq!(own.named, []);
         }
@@ -401,18 +416,33 @@ mod tests {
             Named::Place(ObjectUri::new("arn:aws:s3:eu-west-1:111122223333:accesspoint/team", "")),
             Named::Job("nightly".to_owned()),
         ];
-        assert_eq!(parse(text, false).unwrap().named, named);
+        assert_eq!(parse(text, Abilities::ALL).unwrap().named, named);
     }
 
     #[test]
-    fn own_keys_and_colours_are_taken_and_no_color_has_the_last_word() {
+    fn own_keys_and_colours_are_taken_and_the_terminal_has_the_last_word() {
+        assert!(!parse("mouse = false", Abilities::ALL).unwrap().has_mouse);
         let text = "theme = 'light'\n[keys]\nencrypt = ['ctrl-e']\n";
-        let own = parse(text, false).unwrap();
+        let own = parse(text, Abilities::ALL).unwrap();
         assert_eq!(
             (own.theme, own.keymap.key(Command::Do(Keyed::Encrypt))),
-            (Theme::light(), "Ctrl-e".to_owned())
+            (ThemeName::Light, "Ctrl-e".to_owned())
         );
-        assert_eq!(parse(text, true).unwrap().theme, Theme::colorless());
+        let colours = |text: &str, colours| {
+            parse(
+                text,
+                Abilities {
+                    colours,
+                    ..Abilities::ALL
+                },
+            )
+            .unwrap()
+            .abilities
+            .colours
+        };
+        assert_eq!(colours(text, Colours::None), Colours::None);
+        assert_eq!(colours("theme = 'none'", Colours::Many), Colours::None);
+        assert_eq!(colours("theme = 'high-contrast'", Colours::Sixteen), Colours::Sixteen);
     }
 
     #[test]
@@ -422,7 +452,7 @@ mod tests {
                     jobs = { subnets = ['subnet-1'], security-groups = ['sg-1'], encrypt-between-hosts = true, plaintext = 'volume' }\n\
                     roles = { path = '/team/', permissions-boundary = 'arn:aws:iam::1:policy/bounds', tags = { team = 'x' } }\n\
                     uploads.'team-*' = { sse = 'aws:kms', bucket-key = true }\n[contexts.dev]\n";
-        let own = parse(text, false).unwrap();
+        let own = parse(text, Abilities::ALL).unwrap();
         let prod = AwsContext {
             name: Some("prod".to_owned()),
             profile: Some("p".to_owned()),
@@ -509,14 +539,14 @@ mod tests {
             ("[contexts.a]\ncolour = 'pink'", "unknown variant `pink`"),
         ] {
             std::fs::write(&path, text).unwrap();
-            let fault = read(Some(&path), false).unwrap_err();
+            let fault = read(Some(&path), Abilities::ALL).unwrap_err();
             assert!(fault.cause.contains(cause), "{}", fault.cause);
             assert_eq!(fault.cause.lines().count(), 1);
             assert_eq!(fault.object, path.display().to_string());
         }
-        assert!(read(Some(&folder.path().join("none.toml")), false).is_err());
+        assert!(read(Some(&folder.path().join("none.toml")), Abilities::ALL).is_err());
         // It has no end.
-        let endless = read(Some(Path::new("/dev/zero")), false).unwrap_err();
+        let endless = read(Some(Path::new("/dev/zero")), Abilities::ALL).unwrap_err();
         assert!(endless.cause.contains("longer than"), "{}", endless.cause);
     }
 }

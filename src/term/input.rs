@@ -7,6 +7,7 @@
 
 mod decode;
 mod keys;
+mod mouse;
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ use rustix::io::Errno;
 use tokio::sync::mpsc;
 
 pub use decode::Decoder;
+pub use mouse::{Mouse, MouseAct};
 
 /// How long a lender waits for the reading thread to let go.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -27,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub enum Input {
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse was used.
+    Mouse(Mouse),
     /// A text was pasted.
     Paste(String),
     /// The terminal is gone.

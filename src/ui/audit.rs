@@ -6,14 +6,16 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, line, position};
+use super::{Hits, Theme, boxed, line, position};
+use crate::app::Hit;
 use crate::app::audit::{self, Audit};
 use crate::app::format::{self, Tone};
+use crate::app::fuzzy::Fuzzy;
 
 /// Cells before each row, for the cursor.
 const SIGN: usize = 2;
 
-pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, log: &Audit) {
+pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, log: &Audit, hits: &mut Hits) {
     let inner = boxed(
         frame,
         area,
@@ -25,8 +27,12 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, log: &Audit) 
     let mut head = line(&audit::heading(columns), theme, columns);
     head.spans.insert(0, Span::raw(" ".repeat(SIGN)));
     let mut lines = vec![head];
-    for (is_cursor, words) in log.screen(columns, rows) {
-        let mut shown = line(&words, theme, columns);
+    let rows = log.screen(columns, rows);
+    let cursor = rows.iter().position(|(is_cursor, _)| *is_cursor).unwrap_or(0);
+    let mut fuzzy = Fuzzy::new(log.filter.value());
+    for (row, (is_cursor, words)) in rows.into_iter().enumerate() {
+        hits.add_row(inner, lines.len(), Hit::Line(row.cast_signed() - cursor.cast_signed()));
+        let mut shown = line(&fuzzy.mark(&words), theme, columns);
         let sign = if is_cursor { "▸ " } else { "  " };
         shown.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
         let style = if is_cursor { theme.cursor } else { Style::new() };

@@ -5,17 +5,18 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, centered};
-use crate::app::State;
+use super::{Hits, Theme, boxed, centered};
 use crate::app::format::{self, Tone};
+use crate::app::fuzzy::Fuzzy;
 use crate::app::overlay::{CodeField, Confirm, Login, LoginStage, Palette, PaletteRow};
+use crate::app::{Hit, State};
 use crate::domain::Wanted;
 
 const COLUMNS: u16 = 72;
 /// Cells for what kind of thing a name means.
 const KIND: usize = 13;
 
-pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Confirm) {
+pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Confirm, hits: &mut Hits) {
     let mut lines: Vec<Line> = Vec::new();
     // One line each: a name with a line break in it writes none of its own into the question.
     let wrapped = |tone: Tone, words: &str| wrapped(body, theme, tone, words);
@@ -41,6 +42,11 @@ pub(super) fn confirm(frame: &mut Frame, body: Rect, theme: &Theme, confirm: &Co
     }
     let area = centered(body, COLUMNS, lines.len() as u16 + 2);
     let inner = boxed(frame, area, "Sure?", theme.tone(Tone::Warn));
+    if confirm.typed.is_none() {
+        let row = lines.len() - 1;
+        hits.add_cells(inner, row, (0, "y yes".len()), Hit::Button('y'));
+        hits.add_cells(inner, row, ("y yes   ".len(), "n no".len()), Hit::Button('n'));
+    }
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
@@ -139,7 +145,7 @@ fn wrapped(body: Rect, theme: &Theme, tone: Tone, words: &str) -> Vec<Line<'stat
     lines.map(|line| Line::styled(line, theme.tone(tone))).collect()
 }
 
-pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, palette: &Palette) {
+pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, palette: &Palette, hits: &mut Hits) {
     let area = centered(body, 96, 20);
     let inner = boxed(frame, area, "Commands", theme.focus);
     let columns = usize::from(inner.width);
@@ -152,21 +158,24 @@ pub(super) fn palette(frame: &mut Frame, body: Rect, state: &State, theme: &Them
         let words = format::Line::new(Tone::Dim, "  Nothing has this in its name or in what it does.");
         lines.push(super::line(&words, theme, columns));
     }
+    let mut fuzzy = Fuzzy::new(palette.input.value());
     let rows = usize::from(inner.height).saturating_sub(1);
     let top = (palette.cursor + 1).saturating_sub(rows);
     for (index, (choice, available)) in palette.matches.iter().enumerate().skip(top).take(rows) {
         let is_cursor = index == palette.cursor;
+        let by = index.cast_signed() - palette.cursor.cast_signed();
+        hits.add_row(inner, lines.len(), Hit::Line(by));
         let key = match choice {
             PaletteRow::Command(command) => state.settings.keymap.key(*command),
-            PaletteRow::Action(_) | PaletteRow::Open(_) | PaletteRow::Switch(_) => String::new(),
+            PaletteRow::Action(_) | PaletteRow::Open(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => String::new(),
         };
         let tone = if *available { Tone::Plain } else { Tone::Dim };
         let words = format::Line::new(Tone::Accent, if is_cursor { "▸ " } else { "  " });
         let words = match choice {
             PaletteRow::Open(_) => words.and(tone, format::fit(&choice.name(), columns.saturating_sub(KIND + 3))),
             PaletteRow::Switch(context) if context.name.is_none() => words.and(tone, format!("{}  ", choice.name())),
-            PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Switch(_) => words
-                .and(tone, format::fit(&choice.name(), 17))
+            PaletteRow::Command(_) | PaletteRow::Action(_) | PaletteRow::Switch(_) | PaletteRow::Theme(_) => words
+                .joined(fuzzy.mark(&format::Line::new(tone, format::fit(&choice.name(), 17))))
                 .and(Tone::Accent, format::fit(&key, 10)),
         };
         let words = words.and(Tone::Dim, choice.help());

@@ -5,32 +5,40 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::Theme;
+use super::{Hits, Theme};
 use crate::app::audit::Audit;
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::inventory::Inventory;
 use crate::app::job_log::Log;
 use crate::app::operations::Operation;
-use crate::app::overlay::LoginStage;
-use crate::app::{Command, Overlay, Pane, State, guide};
+use crate::app::overlay::{LoginStage, Subject};
+use crate::app::{Command, Hit, Overlay, Pane, State, guide};
 use crate::domain::KeyState;
 
 /// A command, and what it does in a word or two.
 type Hint = (Command, &'static str);
+/// A key, its words, and what a mouse does there.
+type Shown = (String, String, Option<Hit>);
 
 /// While a filter is typed.
 const TYPING: &[(&str, &str)] = &[("type", "to filter"), ("Enter", "keep"), ("Esc", "clear")];
 
-pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
     let always = [(Command::Help, "help"), (Command::Quit, "quit")];
-    let hints: Vec<(String, String)> = match state.overlays.last() {
+    let hints: Vec<Shown> = match state.overlays.last() {
         None if state.typing => literal(TYPING),
         None => bound(state, &[here(state), always.to_vec()].concat()),
         Some(overlay) => over(state, overlay),
     };
     let mut spans = Vec::new();
-    for (key, words) in fitting(hints, usize::from(area.width)) {
+    let mut from = 0;
+    for (key, words, hit) in fitting(hints, usize::from(area.width)) {
+        let cells = format::width(&key) + format::width(&words) + 1;
+        if let Some(hit) = hit {
+            hits.add_cells(area, 0, (from, cells), hit);
+        }
+        from += cells + 2;
         spans.push(Span::styled(key, theme.key));
         spans.push(Span::styled(format!(" {words}  "), theme.tone(Tone::Dim)));
     }
@@ -38,8 +46,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
 }
 
 /// As many as there is room for. The last two, which lead on or out, have their place first.
-fn fitting(hints: Vec<(String, String)>, room: usize) -> Vec<(String, String)> {
-    let takes = |(key, words): &(String, String)| format::width(key) + format::width(words) + 3;
+fn fitting(hints: Vec<Shown>, room: usize) -> Vec<Shown> {
+    let takes = |(key, words, _): &Shown| format::width(key) + format::width(words) + 3;
     let last = hints.len().saturating_sub(2);
     let mut room = (room + 2).saturating_sub(hints[last..].iter().map(takes).sum());
     let mut kept = Vec::new();
@@ -123,15 +131,15 @@ fn here(state: &State) -> Vec<Hint> {
     hints
 }
 
-fn bound(state: &State, hints: &[Hint]) -> Vec<(String, String)> {
+fn bound(state: &State, hints: &[Hint]) -> Vec<Shown> {
     let keymap = &state.settings.keymap;
     let hints = hints
         .iter()
-        .map(|(command, words)| (keymap.key(*command), (*words).to_owned()));
-    hints.filter(|(key, _)| !key.is_empty()).collect()
+        .map(|(command, words)| (keymap.key(*command), (*words).to_owned(), Some(Hit::Command(*command))));
+    hints.filter(|(key, ..)| !key.is_empty()).collect()
 }
 
-fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
+fn over(state: &State, overlay: &Overlay) -> Vec<Shown> {
     const CLOSE: &[Hint] = &[(Command::Back, "close")];
     const DOWN: &[Hint] = &[(Command::Down, "down"), (Command::Back, "close")];
     const STEP: &[Hint] = &[(Command::Down, "down"), (Command::Up, "up"), (Command::Back, "close")];
@@ -170,9 +178,12 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ("Y", "copy as command"),
             ("Esc", "discard"),
         ]),
-        Overlay::Log(Log { typing: true, .. })
-        | Overlay::Audit(Audit { typing: true, .. })
-        | Overlay::Inventory(Inventory { typing: true, .. }) => literal(TYPING),
+        Overlay::Log(log) if log.search.typing => {
+            literal(&[("type", "to look for"), ("Enter", "go to it"), ("Esc", "clear")])
+        }
+        Overlay::Audit(Audit { typing: true, .. }) | Overlay::Inventory(Inventory { typing: true, .. }) => {
+            literal(TYPING)
+        }
         Overlay::Inventory(_) => {
             let own = [
                 (Command::Enter, "go to it"),
@@ -191,17 +202,7 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
             ];
             keys(&own, STEP)
         }
-        Overlay::Log(_) => {
-            let own = [
-                (Command::Follow, "follow"),
-                (Command::Wrap, "wrap"),
-                (Command::Save, "save"),
-                (Command::Filter, "filter"),
-                (Command::Top, "top"),
-                (Command::Bottom, "end"),
-            ];
-            keys(&own, CLOSE)
-        }
+        Overlay::Log(log) => keys(&of_log(log), CLOSE),
         Overlay::Interrupted(_) if state.settings.is_read_only() => keys(&[], CLOSE),
         Overlay::Interrupted(_) => {
             let own = [(Command::Enter, "finish it"), (Command::Do(Keyed::Remove), "abort it")];
@@ -219,18 +220,67 @@ fn over(state: &State, overlay: &Overlay) -> Vec<(String, String)> {
         Overlay::Guide(row) if !guide::may_go(state, *row) => keys(&[], STEP),
         Overlay::Guide(_) | Overlay::Messages(_) => keys(&[DO_IT], STEP),
         Overlay::Report(report) if report.then.is_some() => keys(&[DO_IT], DOWN),
+        top if top.is_text() && state.search.typing => {
+            literal(&[("type", "to look for"), ("Enter", "go to it"), ("Esc", "clear")])
+        }
         Overlay::Preview(_) => {
             let own = [(Command::NextPane, "text, JSON, table, hex"), (Command::Copy, "copy")];
             keys(&own, DOWN)
         }
-        Overlay::Details(_) => keys(&[(Command::NextPane, "next page"), (Command::Copy, "copy")], CLOSE),
+        Overlay::Details(details) => keys(&of_details(state, &details.subject), CLOSE),
         Overlay::Help(_) | Overlay::Report(_) => keys(&[], STEP),
     }
 }
 
-fn literal(hints: &[(&str, &str)]) -> Vec<(String, String)> {
+/// What details are good for: their pages, a search, and what can be done to what they are about.
+fn of_details(state: &State, subject: &Subject) -> Vec<Hint> {
+    let mut hints = vec![(Command::NextPane, "next page")];
+    if state.search.is_on() {
+        hints.extend([(Command::NextMatch, "next match"), (Command::PreviousMatch, "previous")]);
+    }
+    let acts = [
+        (Command::Do(Keyed::Log), "log"),
+        (Command::Do(Keyed::Decrypt), "decrypt"),
+        (Command::Do(Keyed::Verify), "verify"),
+        (Command::Do(Keyed::Encrypt), "encrypt"),
+        (Command::Do(Keyed::Preview), "preview"),
+    ];
+    let works = |(command, _): &Hint| subject.takes(*command) && state.is_available(*command);
+    hints.extend(acts.into_iter().filter(works));
+    hints.extend([
+        (Command::Filter, "search"),
+        (Command::Actions, "more"),
+        (Command::Copy, "copy"),
+    ]);
+    hints
+}
+
+/// What a log is good for now.
+fn of_log(log: &Log) -> Vec<Hint> {
+    let matches = [
+        (Command::NextMatch, "next"),
+        (Command::PreviousMatch, "previous"),
+        (Command::Only, if log.only { "all lines" } else { "only these" }),
+    ];
+    let mut hints = vec![(Command::Filter, "search")];
+    hints.extend(matches.into_iter().filter(|_| log.search.is_on()));
+    if log.has_hosts() {
+        hints.push((Command::Host, "one host"));
+    }
+    hints.extend([
+        (Command::Follow, "follow"),
+        (Command::Times, "times"),
+        (Command::Save, "save"),
+        (Command::Wrap, "wrap"),
+        (Command::Top, "top"),
+        (Command::Bottom, "end"),
+    ]);
+    hints
+}
+
+fn literal(hints: &[(&str, &str)]) -> Vec<Shown> {
     hints
         .iter()
-        .map(|(key, words)| ((*key).to_owned(), (*words).to_owned()))
+        .map(|(key, words)| ((*key).to_owned(), (*words).to_owned(), None))
         .collect()
 }

@@ -7,9 +7,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 use tui_input::Input;
 
-use super::{Theme, boxed, centered};
+use super::{Hits, Theme, boxed, centered};
+use crate::app::Hit;
 use crate::app::form::{Field, Form, Heard, Pick, Value};
 use crate::app::format::{self, Tone};
+use crate::app::fuzzy::Fuzzy;
 use crate::domain::policy::role_label;
 
 const COLUMNS: u16 = 84;
@@ -18,7 +20,7 @@ const LABEL: usize = 16;
 /// Options of a pick on screen.
 const OPTIONS: usize = 6;
 
-pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form) {
+pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form, hits: &mut Hits) {
     let columns = usize::from(COLUMNS.min(body.width).saturating_sub(4));
     let mut lines: Vec<Line> = Vec::new();
     for piece in format::wrap(&form.note, columns) {
@@ -26,11 +28,13 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form) 
     }
     lines.push(Line::default());
     let mut focused_line = 0;
+    let mut starts = Vec::new();
     for (index, field) in form.fields.iter().enumerate() {
         let is_focused = index == form.focus;
         if is_focused {
             focused_line = lines.len();
         }
+        starts.push(lines.len());
         lines.extend(self::field(field, is_focused, theme, columns));
     }
     let mut problem: Vec<Line> = Vec::new();
@@ -47,6 +51,12 @@ pub(super) fn render(frame: &mut Frame, body: Rect, theme: &Theme, form: &Form) 
     let rows = usize::from(inner.height).saturating_sub(problem.len());
     let below = (focused_line + OPTIONS + 1).min(lines.len());
     let top = below.saturating_sub(rows).min(lines.len().saturating_sub(rows));
+    for row in 0..rows.min(lines.len().saturating_sub(top)) {
+        let field = starts.partition_point(|start| *start <= top + row).checked_sub(1);
+        if let Some(field) = field {
+            hits.add_row(inner, row, Hit::Field(field));
+        }
+    }
     let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).chain(problem).collect();
     frame.render_widget(Paragraph::new(shown), inner);
 }
@@ -116,14 +126,13 @@ fn picking(
     let used: usize = shown.iter().map(Span::width).sum();
     let mut lines = vec![Line::from([vec![head], shown, vec![hint(used)]].concat())];
     let matching = pick.matching();
+    let mut fuzzy = Fuzzy::new(pick.input.value());
     let top = (pick.cursor + 1).saturating_sub(OPTIONS);
     for (index, choice) in matching.iter().enumerate().skip(top).take(OPTIONS) {
         let is_cursor = index == pick.cursor;
-        let words = format::Line::new(
-            Tone::Plain,
-            format!("{}{}  ", if is_cursor { "▸ " } else { "  " }, choice.label),
-        )
-        .and(Tone::Warn, choice.note.clone());
+        let words = format::Line::new(Tone::Plain, if is_cursor { "▸ " } else { "  " })
+            .joined(fuzzy.mark(&format::Line::new(Tone::Plain, format!("{}  ", choice.label))))
+            .and(Tone::Warn, choice.note.clone());
         let mut line = super::line(&words, theme, room);
         line.spans.insert(0, Span::raw(" ".repeat(LABEL + 2)));
         lines.push(line.style(if is_cursor { theme.cursor } else { Style::new() }));

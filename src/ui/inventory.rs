@@ -6,8 +6,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, line, position};
+use super::{Hits, Theme, boxed, line, position};
+use crate::app::Hit;
 use crate::app::format::{self, Tone};
+use crate::app::fuzzy::Fuzzy;
 use crate::app::inventory::{self, Bar, Inventory};
 
 /// Cells before each row, for the cursor.
@@ -15,7 +17,7 @@ const SIGN: usize = 2;
 /// Lines below the rows, about the one with the cursor.
 const FOOTNOTE: u16 = 2;
 
-pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory) {
+pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory, hits: &mut Hits) {
     let title = format!("Audit of {}", shown.report.summary.place);
     let inner = boxed(frame, area, &title, theme.focus);
     let (kinds, keys) = (shown.by_kind(), shown.by_key());
@@ -36,7 +38,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inven
         .areas(chart);
     chart_of(frame, left, theme, &kinds);
     chart_of(frame, right, theme, &keys);
-    rows(frame, table, theme, shown);
+    rows(frame, table, theme, shown, hits);
     let foot_lines = shown.footnote(columns, usize::from(foot.height));
     let foot_lines: Vec<Line> = foot_lines.iter().map(|words| line(words, theme, columns)).collect();
     frame.render_widget(Paragraph::new(foot_lines), foot);
@@ -65,17 +67,21 @@ fn chart_of(frame: &mut Frame, area: Rect, theme: &Theme, bars: &[Bar]) {
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn rows(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory) {
+fn rows(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Inventory, hits: &mut Hits) {
     let columns = usize::from(area.width).saturating_sub(SIGN);
     let mut head = line(&inventory::heading(columns), theme, columns);
     head.spans.insert(0, Span::raw(" ".repeat(SIGN)));
     let mut lines = vec![head];
-    for (is_cursor, words) in shown.screen(columns, usize::from(area.height).saturating_sub(1)) {
-        let mut row = line(&words, theme, columns);
+    let rows = shown.screen(columns, usize::from(area.height).saturating_sub(1));
+    let cursor = rows.iter().position(|(is_cursor, _)| *is_cursor).unwrap_or(0);
+    let mut fuzzy = Fuzzy::new(shown.filter.value());
+    for (row, (is_cursor, words)) in rows.into_iter().enumerate() {
+        hits.add_row(area, lines.len(), Hit::Line(row.cast_signed() - cursor.cast_signed()));
+        let mut drawn = line(&fuzzy.mark(&words), theme, columns);
         let sign = if is_cursor { "▸ " } else { "  " };
-        row.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
+        drawn.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
         let style = if is_cursor { theme.cursor } else { Style::new() };
-        lines.push(row.style(style));
+        lines.push(drawn.style(style));
     }
     let (all, passing) = shown.count();
     if passing == 0 {

@@ -80,7 +80,8 @@ fn cells(area: Rect, curves: usize) -> Vec<Rect> {
     cells.collect()
 }
 
-fn curve<'a>(name: &str, points: &'a [(f64, f64)], theme: &Theme) -> Chart<'a> {
+/// One curve with its axes.
+pub(super) fn curve<'a>(name: &str, points: &'a [(f64, f64)], theme: &Theme) -> Chart<'a> {
     let (steps, values) = (points.iter().map(|point| point.0), points.iter().map(|point| point.1));
     let (x, y) = (bounds(steps), bounds(values));
     let last = points.last().map(|(_, value)| figure(*value)).unwrap_or_default();

@@ -3,8 +3,8 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Theme;
 use super::table::{Cell, Column, View, fixed, flex, named, number, render as table};
+use super::{Hits, Theme};
 use crate::app::command::Keyed;
 use crate::app::format::{self, Tone};
 use crate::app::pane::grants::is_orphan;
@@ -71,7 +71,7 @@ const FILE: &[Command] = &[Command::Focus(Pane::Files), Command::Do(Keyed::Encry
 const JOB: &[Command] = &[Command::Focus(Pane::Objects), Command::Do(Keyed::Train)];
 const WALK: (&[Command], &str) = (&[Command::Guide], "walks through all of it, step by step");
 
-pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane) {
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, pane: Pane, hits: &mut Hits) {
     match pane {
         Pane::Keys => {
             let view = View {
@@ -81,8 +81,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                 columns: KEYS,
                 empty: empty(state, "No keys here.", &[(NEW, "makes one"), WALK]),
                 unasked: "",
+                cells: &|key| self::key(state, key),
+                is_linked: &|_| false,
             };
-            table(frame, area, state, theme, &view, |key| self::key(state, key), |_| false);
+            table(frame, area, state, theme, &view, hits);
         }
         Pane::Grants => {
             let of = state.key().map(|key| format!("Grants of {}", key.name()));
@@ -100,16 +102,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                     None => "No key is selected (1): grants are a key's.",
                     Some(_) => "The key behind this alias is not known: open it by its ARN.",
                 },
+                cells: &|grant| self::grant(state, grant),
+                is_linked: &|_| false,
             };
-            table(
-                frame,
-                area,
-                state,
-                theme,
-                &view,
-                |grant| self::grant(state, grant),
-                |_| false,
-            );
+            table(frame, area, state, theme, &view, hits);
         }
         Pane::Objects => match &state.place {
             None => {
@@ -124,8 +120,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                         &[(NEW, "makes one"), (&[Command::Open], "opens one by its name")],
                     ),
                     unasked: "",
+                    cells: &|row| bucket(state, row),
+                    is_linked: &|_| false,
                 };
-                table(frame, area, state, theme, &view, |row| bucket(state, row), |_| false);
+                table(frame, area, state, theme, &view, hits);
             }
             Some((bucket, prefix)) => {
                 let view = View {
@@ -142,11 +140,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                         ],
                     ),
                     unasked: "",
+                    cells: &|row| object(state, prefix, row),
+                    is_linked: &|row| state.is_object_linked(row),
                 };
-                let cells = |row: &ObjectRow| object(state, prefix, row);
-                table(frame, area, state, theme, &view, cells, |row| {
-                    state.is_object_linked(row)
-                });
+                table(frame, area, state, theme, &view, hits);
             }
         },
         Pane::Jobs => {
@@ -162,9 +159,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                     &[(JOB, "starts one on the selected encrypted object")],
                 ),
                 unasked: "",
+                cells: &|job| self::job(state, job, has_processing),
+                is_linked: &|job| state.is_job_linked(job),
             };
-            let cells = |job: &Job| self::job(state, job, has_processing);
-            table(frame, area, state, theme, &view, cells, |job| state.is_job_linked(job));
+            table(frame, area, state, theme, &view, hits);
         }
         Pane::Files => {
             let view = View {
@@ -177,8 +175,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
                     state.settings.keymap.key(Command::Parent)
                 ),
                 unasked: "",
+                cells: &|row| file(state, row),
+                is_linked: &|_| false,
             };
-            table(frame, area, state, theme, &view, |row| file(state, row), |_| false);
+            table(frame, area, state, theme, &view, hits);
         }
     }
 }

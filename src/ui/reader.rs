@@ -5,30 +5,29 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, audit, boxed, inventory, line, metrics, position, rows, status};
+use super::{Hits, Theme, audit, boxed, inventory, job_log, line, metrics, position, rows, status};
 use crate::app::format::{self, Tone};
-use crate::app::job_log::Log;
 use crate::app::operations::Standing;
 use crate::app::overlay::{Details, Matrix};
-use crate::app::{Overlay, State, matrix, reader_text};
-use crate::domain::{Door, JobKind};
+use crate::app::{Hit, Overlay, State, matrix, reader_text};
+use crate::domain::Door;
 
-pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay) {
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, overlay: &Overlay, hits: &mut Hits) {
     let (title, scroll) = match overlay {
         Overlay::Help(scroll) => ("Help".to_owned(), scroll.0),
         Overlay::Review(review) => ("Key policy".to_owned(), review.scroll.0),
         Overlay::Preview(shown) => (shown.preview.source.clone(), shown.scroll.0),
-        Overlay::Messages(id) => return rows::messages(frame, area, state, theme, *id),
-        Overlay::Matrix(shown) => return self::matrix(frame, area, theme, shown),
-        Overlay::Results(list) => return rows::results(frame, area, theme, list),
-        Overlay::CleanUp(shown) => return rows::clean_up(frame, area, state, theme, shown),
-        Overlay::Guide(row) => return rows::guide(frame, area, state, theme, *row),
+        Overlay::Messages(id) => return rows::messages(frame, area, state, theme, *id, hits),
+        Overlay::Matrix(shown) => return self::matrix(frame, area, theme, shown, hits),
+        Overlay::Results(list) => return rows::results(frame, area, theme, list, hits),
+        Overlay::CleanUp(shown) => return rows::clean_up(frame, area, state, theme, shown, hits),
+        Overlay::Guide(row) => return rows::guide(frame, area, state, theme, *row, hits),
         Overlay::Report(report) => (report.title.clone(), report.scroll.0),
         Overlay::Details(details) => (String::new(), details.scroll.0),
-        Overlay::Log(log) => return self::log(frame, area, theme, log),
-        Overlay::Audit(log) => return audit::render(frame, area, theme, log),
-        Overlay::Inventory(shown) => return inventory::render(frame, area, theme, shown),
-        Overlay::Operations(id) => return operations(frame, area, state, theme, state.operations.row(*id)),
+        Overlay::Log(log) => return job_log::render(frame, area, state, theme, log),
+        Overlay::Audit(log) => return audit::render(frame, area, theme, log, hits),
+        Overlay::Inventory(shown) => return inventory::render(frame, area, theme, shown, hits),
+        Overlay::Operations(id) => return operations(frame, area, state, theme, state.operations.row(*id), hits),
         Overlay::Confirm(_)
         | Overlay::Form(_)
         | Overlay::Palette(_)
@@ -41,7 +40,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     };
     let inner = boxed(frame, area, &title, theme.focus);
     if let Overlay::Details(details) = overlay {
-        frame.render_widget(Paragraph::new(pages(details, theme)), title_row(area));
+        frame.render_widget(
+            Paragraph::new(pages(details, theme, title_row(area), hits)),
+            title_row(area),
+        );
         if let Some(job) = metrics::of(state, details) {
             return metrics::render(frame, inner, theme, &job);
         }
@@ -49,30 +51,48 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
     let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
     let all = reader_text::lines(state, columns);
     let top = scroll.min(all.len().saturating_sub(rows));
+    let search = &state.search;
     let shown: Vec<Line> = all
         .iter()
+        .enumerate()
         .skip(top)
         .take(rows)
-        .map(|words| line(words, theme, columns))
+        .map(|(at, words)| line(&search.mark(words, search.is_at(at)), theme, columns))
         .collect();
     frame.render_widget(Paragraph::new(shown), inner);
-    if all.len() > rows {
-        position(
-            frame,
-            area,
-            theme,
-            &format!("{}–{} of {}", top + 1, top + rows, all.len()),
+    let mut words = String::new();
+    if search.typing || search.is_on() {
+        let caret = if search.typing { "▏" } else { "" };
+        let found = all.iter().filter(|words| search.is_in(&words.text())).count();
+        words = format!(
+            "/{}{caret} in {} ",
+            format::clean(search.text()),
+            format::count(found, "line")
         );
+    }
+    if all.len() > rows {
+        words.push_str(&format!("{}–{} of {}", top + 1, top + rows, all.len()));
+    }
+    if !words.is_empty() {
+        position(frame, area, theme, words.trim_end());
     }
 }
 
-fn matrix(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Matrix) {
+fn matrix(frame: &mut Frame, area: Rect, theme: &Theme, shown: &Matrix, hits: &mut Hits) {
     let inner = boxed(frame, area, "The story of the grant", theme.focus);
     let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
     let (all, cursor) = matrix::lines(shown, columns);
     // As much of what is open below the cursor as there is room for, and the cursor in any case.
     let open = if shown.is_open { rows / 2 } else { 1 };
     let top = (cursor + open).saturating_sub(rows).min(cursor);
+    // Reasons stand between the rows of one that is open.
+    let others = if shown.is_open { 0..0 } else { 0..matrix::rows(shown) };
+    for row in others {
+        let by = row.cast_signed() - shown.cursor.cast_signed();
+        if let Some(line) = cursor.saturating_add_signed(by).checked_sub(top) {
+            hits.add_row(inner, line, Hit::Line(by));
+        }
+    }
     let lines: Vec<Line> = all
         .iter()
         .skip(top)
@@ -90,60 +110,35 @@ fn title_row(area: Rect) -> Rect {
     Rect::new(area.x + 2, area.y, area.width.saturating_sub(4), area.height.min(1))
 }
 
-fn pages(details: &Details, theme: &Theme) -> Line<'static> {
+fn pages(details: &Details, theme: &Theme, area: Rect, hits: &mut Hits) -> Line<'static> {
     let mut spans = Vec::new();
+    let mut from = 0;
     for (index, page) in details.subject.pages().iter().enumerate() {
         let style = if index == details.page {
             theme.tone(Tone::Heading)
         } else {
             theme.tone(Tone::Dim)
         };
-        spans.push(Span::styled(format!(" {page} "), style));
+        let words = format!(" {page} ");
+        hits.add_cells(area, 0, (from, words.len()), Hit::Page(index));
+        from += words.len();
+        spans.push(Span::styled(words, style));
     }
     Line::from(spans)
 }
 
-fn log(frame: &mut Frame, area: Rect, theme: &Theme, log: &Log) {
-    let inner = boxed(
-        frame,
-        area,
-        &format!("Log of {}", JobKind::split(&log.job).1),
-        theme.focus,
-    );
-    let (columns, rows) = (usize::from(inner.width), usize::from(inner.height));
-    let (all, shown) = log.count();
-    let lines: Vec<Line> = if all == 0 {
-        let words = if log.is_known { "No line yet." } else { "asking…" };
-        vec![Line::styled(words, theme.tone(Tone::Dim))]
-    } else {
-        log.screen(columns, rows).into_iter().map(Line::raw).collect()
-    };
-    frame.render_widget(Paragraph::new(lines), inner);
-    let mut words = if shown == all {
-        format::count(all, "line")
-    } else {
-        format!("{shown} of {}", format::count(all, "line"))
-    };
-    if log.typing || !log.filter.value().is_empty() {
-        let caret = if log.typing { "▏" } else { "" };
-        words = format!("/{}{caret} · {words}", format::clean(log.filter.value()));
-    }
-    if log.follow {
-        words.push_str(" · following");
-    }
-    position(frame, area, theme, &words);
-}
-
-fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: usize) {
+fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: usize, hits: &mut Hits) {
     let inner = boxed(frame, area, "Operations", theme.focus);
     let columns = usize::from(inner.width);
     let mut lines = Vec::new();
     let mut cursor_line = 0;
+    let mut starts = Vec::new();
     for (index, operation) in state.operations.newest_first().enumerate() {
         let is_cursor = index == row;
         if is_cursor {
             cursor_line = lines.len();
         }
+        starts.push(lines.len());
         let sign = if is_cursor { "▸" } else { " " };
         let mut head = status::operation_line(operation, theme, columns.saturating_sub(2));
         head.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
@@ -169,6 +164,16 @@ fn operations(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, row: 
     }
     let rows = usize::from(inner.height);
     let top = (cursor_line + 3).saturating_sub(rows);
+    for line in top..lines.len().min(top + rows) {
+        let operation = starts.partition_point(|start| *start <= line).checked_sub(1);
+        if let Some(operation) = operation {
+            hits.add_row(
+                inner,
+                line - top,
+                Hit::Line(operation.cast_signed() - row.cast_signed()),
+            );
+        }
+    }
     let shown: Vec<Line> = lines.into_iter().skip(top).take(rows).collect();
     frame.render_widget(Paragraph::new(shown), inner);
 }

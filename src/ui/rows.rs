@@ -6,41 +6,41 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::{Theme, boxed, centered, line, position};
+use super::{Hits, Theme, boxed, centered, line, position};
 use crate::app::format::{self, Line as Words, Tone};
 use crate::app::overlay::{CleanUp, Menu, ResultList};
-use crate::app::{State, cleanup, guide, interrupted_uploads, reader_text};
+use crate::app::{Hit, State, cleanup, guide, interrupted_uploads, reader_text};
 
-pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64) {
+pub(super) fn messages(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: u64, hits: &mut Hits) {
     let inner = boxed(frame, area, "Messages", theme.focus);
     let rows = reader_text::messages(state, usize::from(inner.width));
     let cursor = state.messages.row(cursor);
-    render(frame, inner, theme, &rows, cursor, "Nothing was said yet.");
+    render(frame, inner, theme, &rows, (cursor, "Nothing was said yet."), hits);
 }
 
-pub(super) fn results(frame: &mut Frame, area: Rect, theme: &Theme, list: &ResultList) {
+pub(super) fn results(frame: &mut Frame, area: Rect, theme: &Theme, list: &ResultList, hits: &mut Hits) {
     let inner = boxed(frame, area, &list.title, theme.focus);
     let rows: Vec<Vec<Words>> = list.rows.iter().map(|row| row.lines.clone()).collect();
-    render(frame, inner, theme, &rows, list.cursor, "");
+    render(frame, inner, theme, &rows, (list.cursor, ""), hits);
 }
 
-pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, id: &str) {
+pub(super) fn interrupted(frame: &mut Frame, body: Rect, state: &State, theme: &Theme, id: &str, hits: &mut Hits) {
     let rows = interrupted_uploads::lines(state);
     let cursor = interrupted_uploads::row(state.interrupted.as_deref().unwrap_or_default(), id);
     let lines: usize = rows.iter().map(Vec::len).sum();
     let area = centered(body, 96, u16::try_from(lines.max(1) + 2).unwrap_or(u16::MAX));
     let inner = boxed(frame, area, "Interrupted uploads", theme.focus);
-    render(frame, inner, theme, &rows, cursor, "No upload is interrupted.");
+    render(frame, inner, theme, &rows, (cursor, "No upload is interrupted."), hits);
 }
 
-pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &CleanUp) {
+pub(super) fn clean_up(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, shown: &CleanUp, hits: &mut Hits) {
     let inner = boxed(frame, area, "What the walk made and is still there", theme.focus);
     let rows = cleanup::rows(state, shown, usize::from(inner.width).saturating_sub(2));
-    render(frame, inner, theme, &rows, shown.cursor, "");
+    render(frame, inner, theme, &rows, (shown.cursor, ""), hits);
     position(frame, area, theme, &cleanup::standing(state, shown));
 }
 
-pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize) {
+pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, cursor: usize, hits: &mut Hits) {
     let inner = boxed(frame, area, "The walk", theme.focus);
     let rows: Vec<Vec<Words>> = guide::steps(state)
         .into_iter()
@@ -61,10 +61,10 @@ pub(super) fn guide(frame: &mut Frame, area: Rect, state: &State, theme: &Theme,
             lines
         })
         .collect();
-    render(frame, inner, theme, &rows, cursor, "");
+    render(frame, inner, theme, &rows, (cursor, ""), hits);
 }
 
-pub(super) fn menu(frame: &mut Frame, body: Rect, theme: &Theme, menu: &Menu) {
+pub(super) fn menu(frame: &mut Frame, body: Rect, theme: &Theme, menu: &Menu, hits: &mut Hits) {
     let area = centered(body, 96, menu.actions.len() as u16 + 2);
     let inner = boxed(frame, area, &menu.title, theme.focus);
     let rows: Vec<Vec<Words>> = menu
@@ -77,13 +77,21 @@ pub(super) fn menu(frame: &mut Frame, body: Rect, theme: &Theme, menu: &Menu) {
         inner,
         theme,
         &rows,
-        menu.cursor,
-        "Nothing more can be done here.",
+        (menu.cursor, "Nothing more can be done here."),
+        hits,
     );
 }
 
-/// Rows of one or more lines; the one with the cursor is on screen, as much of it as there is room for.
-fn render(frame: &mut Frame, area: Rect, theme: &Theme, rows: &[Vec<Words>], cursor: usize, empty: &str) {
+/// Rows of one or more lines, or what is said where there are none; the one with the cursor is on screen, as much of it as
+/// there is room for.
+fn render(
+    frame: &mut Frame,
+    area: Rect,
+    theme: &Theme,
+    rows: &[Vec<Words>],
+    (cursor, empty): (usize, &str),
+    hits: &mut Hits,
+) {
     let (columns, room) = (usize::from(area.width), usize::from(area.height));
     let cursor = cursor.min(rows.len().saturating_sub(1));
     let before: usize = rows.iter().take(cursor).map(Vec::len).sum();
@@ -97,6 +105,9 @@ fn render(frame: &mut Frame, area: Rect, theme: &Theme, rows: &[Vec<Words>], cur
             let sign = if is_cursor { "▸ " } else { "  " };
             shown.spans.insert(0, Span::styled(sign, theme.tone(Tone::Accent)));
             let style = if is_cursor { theme.cursor } else { Style::new() };
+            if let Some(row) = lines.len().checked_sub(top) {
+                hits.add_row(area, row, Hit::Line(index.cast_signed() - cursor.cast_signed()));
+            }
             lines.push(shown.style(style));
         }
     }

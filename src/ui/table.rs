@@ -6,9 +6,10 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph};
 
-use super::Theme;
-use crate::app::format::{self, Tone};
-use crate::app::{Freshness, Listing, Pane, Row, State, Table};
+use super::{Hits, Theme};
+use crate::app::format::{self, Line as Words, Tone};
+use crate::app::fuzzy::Fuzzy;
+use crate::app::{Freshness, Hit, Listing, Pane, Row, State, Table};
 use crate::domain::Door;
 
 /// Cells of the signs before each row: cursor, link, mark.
@@ -74,6 +75,10 @@ pub(super) struct View<'a, T> {
     pub(super) empty: String,
     /// What to say where there is nothing to ask about.
     pub(super) unasked: &'a str,
+    /// The cells of a row.
+    pub(super) cells: &'a dyn Fn(&T) -> Vec<Cell>,
+    /// Whether a row belongs to the selected key.
+    pub(super) is_linked: &'a dyn Fn(&T) -> bool,
 }
 
 pub(super) fn render<T: Row>(
@@ -82,9 +87,9 @@ pub(super) fn render<T: Row>(
     state: &State,
     theme: &Theme,
     view: &View<T>,
-    cells: impl Fn(&T) -> Vec<Cell>,
-    is_linked: impl Fn(&T) -> bool,
+    hits: &mut Hits,
 ) {
+    hits.add(area, Hit::Pane(view.pane));
     let focused = state.focus == view.pane;
     let border = if focused { theme.focus } else { theme.frame };
     let columns = usize::from(area.width);
@@ -121,22 +126,35 @@ pub(super) fn render<T: Row>(
         return;
     }
     let rows: Vec<_> = view.table.visible().collect();
-    let cells: Vec<Vec<Cell>> = rows.iter().map(|(row, ..)| cells(row)).collect();
+    let cells: Vec<Vec<Cell>> = rows.iter().map(|(row, ..)| (view.cells)(row)).collect();
     let is_all = rows.len() == view.table.shown();
     let needs = needs(view.columns, view.table.sort().map(|(title, _)| title), &cells, is_all);
     let widths = widths(view.columns, &needs, usize::from(inner.width).saturating_sub(SIGNS + 1));
     let mut lines = vec![titles(view, &widths, theme)];
+    clickable(inner, view, &widths, rows.len(), hits);
+    let mut fuzzy = Some(view.table.filter())
+        .filter(|filter| !filter.is_empty())
+        .map(Fuzzy::new);
     for ((row, is_cursor, is_marked), cells) in rows.into_iter().zip(cells) {
         let mut spans = vec![
             Span::styled(if is_cursor { "▸" } else { " " }, theme.tone(Tone::Accent)),
             Span::styled(if is_marked { "✓" } else { " " }, theme.tone(Tone::Accent)),
-            Span::styled(if is_linked(row) { "◆ " } else { "  " }, theme.tone(Tone::Accent)),
+            Span::styled(
+                if (view.is_linked)(row) { "◆ " } else { "  " },
+                theme.tone(Tone::Accent),
+            ),
         ];
-        for ((column, width), (tone, words)) in view.columns.iter().zip(&widths).zip(cells) {
-            let Some(width) = width else { continue };
-            spans.push(Span::styled(aligned(&words, *width, column), theme.tone(tone)));
-            spans.push(Span::raw(" "));
+        let columns = view.columns.iter().zip(&widths).zip(cells);
+        let shown = columns.filter_map(|((column, width), (tone, words))| {
+            let words = aligned(&words, (*width)?, column);
+            Some([(tone, words), (Tone::Plain, " ".to_owned())])
+        });
+        let mut line = Words(shown.flatten().collect());
+        if let Some(fuzzy) = &mut fuzzy {
+            line = fuzzy.mark(&line);
         }
+        let pieces = line.0.into_iter();
+        spans.extend(pieces.map(|(tone, words)| Span::styled(words, theme.tone(tone))));
         let style = if is_cursor && focused {
             theme.cursor
         } else {
@@ -147,6 +165,19 @@ pub(super) fn render<T: Row>(
         lines.push(Line::from(spans).style(style));
     }
     frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// The heads of the columns, and the rows.
+fn clickable<T: Row>(inner: Rect, view: &View<T>, widths: &[Option<usize>], rows: usize, hits: &mut Hits) {
+    let mut from = SIGNS;
+    for (column, width) in view.columns.iter().zip(widths) {
+        let Some(width) = width else { continue };
+        hits.add_cells(inner, 0, (from, *width), Hit::Column(view.pane, column.title));
+        from += width + 1;
+    }
+    for row in 0..rows {
+        hits.add_row(inner, row + 1, Hit::Row(view.pane, view.table.offset() + row));
+    }
 }
 
 fn title<T: Row>(state: &State, theme: &Theme, view: &View<T>, focused: bool, room: usize) -> Line<'static> {

@@ -6,12 +6,13 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::Theme;
-use crate::app::format::Tone;
-use crate::app::{Freshness, Pane, State};
+use super::{Hits, Theme};
+use crate::app::format::{self, Tone};
+use crate::app::{Command, Freshness, Hit, Pane, State};
 
-pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme) {
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, hits: &mut Hits) {
     let mut spans = Vec::new();
+    let mut from = 0;
     for pane in Pane::ALL {
         let count = match pane {
             Pane::Keys => state.keys.rows().len(),
@@ -31,6 +32,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         } else {
             theme.tone(Tone::Dim)
         };
+        let cells = format::width(&text);
+        hits.add_cells(area, 0, (from, cells), Hit::Command(Command::Focus(pane)));
+        from += cells + 1;
         spans.push(Span::styled(text, style));
         spans.push(Span::raw(" "));
     }

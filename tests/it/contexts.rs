@@ -100,6 +100,8 @@ impl Person {
             consents: BTreeSet::new(),
             arrangement: strongroom::app::Arrangement::default(),
             keymap: Keymap::default(),
+            has_mouse: true,
+            theme: strongroom::app::ThemeName::default(),
             now: Timestamp::now(),
             size: SIZE,
         });

@@ -30,6 +30,8 @@ mod doors;
 mod elsewhere;
 #[path = "core/fixed.rs"]
 mod fixed;
+#[path = "core/found.rs"]
+mod found;
 #[path = "core/help.rs"]
 mod help;
 #[path = "core/hostile.rs"]
@@ -38,6 +40,8 @@ mod hostile;
 mod leaving;
 #[path = "core/opened.rs"]
 mod opened;
+#[path = "core/pages.rs"]
+mod pages;
 #[path = "core/questions.rs"]
 mod questions;
 #[path = "core/rows.rs"]

@@ -48,6 +48,8 @@ impl Desk {
             consents: BTreeSet::from([consent(&arn("11111111-0000-0000-0000-000000000001"))]),
             arrangement: strongroom::app::Arrangement::default(),
             keymap: Keymap::default(),
+            has_mouse: true,
+            theme: strongroom::app::ThemeName::default(),
             now: at(0),
             size,
         })
@@ -58,7 +60,7 @@ impl Desk {
         Self {
             state,
             effects,
-            theme: Theme::dark(),
+            theme: Theme::new(strongroom::app::ThemeName::Terminal, strongroom::ui::Abilities::ALL),
             walk: 0,
         }
     }

@@ -15,7 +15,7 @@ use crate::walk::BUCKET;
 const FILES: usize = 400;
 
 /// A world with as many files in `data/parts/`, and a role with a grant.
-fn ready(files: usize) -> Place {
+pub(crate) fn ready(files: usize) -> Place {
     let place = Place::with(|options| options.stop_grace = Duration::from_secs(5));
     let key_arn = place.key("training");
     place.bucket(BUCKET);
@@ -36,7 +36,7 @@ fn ready(files: usize) -> Place {
 }
 
 /// Runs a script on four hosts, each with its part of the files and a new data key for what it writes.
-fn on_four(place: &Place, script: &str) -> Done {
+pub(crate) fn on_four(place: &Place, script: &str) -> Done {
     let channel = format!("train=s3://{BUCKET}/data/parts/,sharded");
     let more = ["--hp", "strongroom_model_key=new", "--wait", "--", "sh", "-c", script];
     let begin = [

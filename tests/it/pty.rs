@@ -258,6 +258,31 @@ impl Session {
         false
     }
 
+    /// Presses the mouse on the first cell of these words, and lets it go; waits for the frame that is drawn of it.
+    pub(crate) fn press(&mut self, words: &str) -> &mut Self {
+        let (column, row) = self.cell_of(words);
+        self.keys(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"))
+    }
+
+    /// Turns the wheel over these words, up if it is by less than nothing.
+    pub(crate) fn wheel(&mut self, words: &str, by: i8) -> &mut Self {
+        let (column, row) = self.cell_of(words);
+        let button = if by < 0 { 64 } else { 65 };
+        self.keys(&format!("\x1b[<{button};{column};{row}M"))
+    }
+
+    /// The cell where these words begin, behind spaces; counted from 1.
+    fn cell_of(&mut self, words: &str) -> (usize, usize) {
+        self.wait(words);
+        let screen = self.text();
+        let found = screen.lines().enumerate().find_map(|(row, line)| {
+            let at = line.find(words)?;
+            let spaces = words.len() - words.trim_start().len();
+            Some((line[..at].chars().count() + spaces + 1, row + 1))
+        });
+        found.unwrap()
+    }
+
     /// What follows each cursor that is highlighted: that of the pane with the keyboard, and of what lies over it.
     fn cursors(&self) -> Vec<String> {
         self.shown.lock().cursors()

@@ -238,7 +238,7 @@ fn the_story_of_a_grant_is_a_matrix_with_its_reasons_on_enter() {
 }
 
 #[test]
-fn a_log_is_followed_filtered_and_wrapped() {
+fn a_log_is_followed_and_searched() {
     let mut desk = Desk::filled(SMALL);
     desk.keys("4l");
     let name = desk.state.jobs.current().unwrap().name.clone();
@@ -247,7 +247,31 @@ fn a_log_is_followed_filtered_and_wrapped() {
         .collect();
     desk.answer(Topic::Log(name), Page::Log(lines));
     picture("log", &desk);
-    picture("log-filtered", desk.keys("/=3"));
+    picture("log-searched", desk.keys("/=3<enter>"));
+    picture("log-only", desk.keys("&"));
+}
+
+#[test]
+fn a_log_of_several_hosts_has_a_curve_above_it_and_tells_them_apart() {
+    let mut desk = Desk::filled(WIDE);
+    desk.keys("4l");
+    let name = desk.state.jobs.current().unwrap().name.clone();
+    let line = |host: i32, text: &str| LogLine {
+        stream: format!("{name}/algo-{host}-1700000000"),
+        ..log_line(text)
+    };
+    let epoch = |epoch: i32| {
+        let loss = 1.0 / f64::from(epoch);
+        line(
+            epoch % 3 + 1,
+            &format!("\u{1b}[32mepoch={epoch}\u{1b}[0m loss={loss:.4}"),
+        )
+    };
+    let bar = line(1, "  0%|          |\r 50%|#####     |\r100%|##########|");
+    let lines = (1..60).map(epoch).chain([bar]).collect();
+    desk.answer(Topic::Log(name.clone()), Page::Log(lines));
+    picture("log-hosts", desk.keys("T"));
+    picture("log-one-host", desk.keys("HH"));
 }
 
 #[test]

@@ -128,10 +128,16 @@ fn no_color_is_honoured() {
     assert_eq!(colours.iter().find(|style| ![39, 49].contains(*style)), None);
 }
 
-/// Whether the last word about the alternate screen is that it was left, and the cursor is shown again.
+/// Whether the last word about the alternate screen is that it was left, the cursor is shown again, and the mouse is the
+/// terminal's.
 fn is_restored(raw: &[u8]) -> bool {
     let raw = String::from_utf8_lossy(raw);
-    raw.rfind(LEAVE) > raw.rfind(ENTER) && raw.rfind("\x1b[?25h") > raw.rfind("\x1b[?25l")
+    let has_mouse = raw.rfind("\x1b[?1000h").is_some();
+    raw.rfind(LEAVE) > raw.rfind(ENTER)
+        && raw.rfind("\x1b[?25h") > raw.rfind("\x1b[?25l")
+        && has_mouse
+        && raw.rfind("\x1b[?1000l") > raw.rfind("\x1b[?1000h")
+        && raw.rfind("\x1b[?1006l") > raw.rfind("\x1b[?1006h")
 }
 
 /// The numbers of every escape sequence that sets a style.

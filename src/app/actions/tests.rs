@@ -52,6 +52,8 @@ fn on_a_bucket() -> State {
         consents: BTreeSet::new(),
         arrangement: crate::app::Arrangement::default(),
         keymap: Keymap::default(),
+        has_mouse: true,
+        theme: crate::app::ThemeName::default(),
         now: Timestamp::UNIX_EPOCH,
         size: (120, 36),
     });

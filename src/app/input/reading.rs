@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::app::command::{Command, Keyed};
 use crate::app::cursor::stepped;
+use crate::app::format::{Line, Tone};
 use crate::app::state::overlay::{Confirm, Overlay, Scroll, Subject, Then};
 use crate::app::state::{State, layout};
 use crate::app::{
-    Effect, OpId, actions, cancelling, cleanup, clipboard, details, dispatch, guide, interrupted_uploads, matrix, next,
+    Effect, OpId, actions, cancelling, cleanup, clipboard, dispatch, guide, interrupted_uploads, matrix, next,
     reader_text, requests, results,
 };
 use crate::domain::explain::explain;
@@ -30,12 +31,33 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Command::Refresh if matches!(state.overlays.last(), Some(Overlay::Inventory(_))) => 0,
         Command::Redraw | Command::Suspend | Command::Refresh => return dispatch::run(state, command, effects),
         Command::CopyCommand => return clipboard::command(state, effects),
+        Command::Messages | Command::Operations if !is_open(state, command) => {
+            return dispatch::run(state, command, effects);
+        }
+        Command::Filter if state.overlays.last().is_some_and(Overlay::is_text) => {
+            state.search.typing = true;
+            return;
+        }
+        Command::NextMatch | Command::PreviousMatch if state.overlays.last().is_some_and(Overlay::is_text) => {
+            return look_further(state, command == Command::NextMatch);
+        }
         Command::Help if !matches!(state.overlays.last(), Some(Overlay::Help(_))) => {
             return state.overlays.push(Overlay::Help(Scroll::default()));
         }
         _ => 0,
     };
-    if act_on_row(state, command, effects) {
+    act(state, command, by, effects);
+}
+
+/// Moves by so many rows or lines.
+pub(super) fn step(state: &mut State, by: isize, effects: &mut Vec<Effect>) {
+    act(state, Command::Down, by, effects);
+}
+
+/// A command that is of what is read; those that move it move it by so much.
+fn act(state: &mut State, command: Command, by: isize, effects: &mut Vec<Effect>) {
+    let room = layout::reader(state);
+    if act_on_row(state, command, effects) || act_on_subject(state, command, effects) {
         return;
     }
     if command == Command::Copy && clipboard::shown(state, effects) {
@@ -91,18 +113,21 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
                 Command::PreviousPane => {
                     (details.page, details.scroll) = ((details.page + pages - 1) % pages, Scroll::default());
                 }
-                Command::Do(Keyed::Log) => {
-                    if let Subject::Job(name) = details.subject.clone() {
-                        details::open_log(state, &name);
-                    }
-                }
                 _ => details.scroll.step(by, lines, room.1),
             }
         }
         Some(Overlay::Log(log)) => match command {
             Command::Follow => log.toggle_follow(room),
             Command::Wrap => log.wrap = !log.wrap,
-            Command::Filter => log.typing = true,
+            Command::Times => log.times = !log.times,
+            Command::Host => log.next_host(),
+            Command::Filter => log.search.typing = true,
+            Command::Only if log.search.is_on() => {
+                log.only = !log.only;
+                log.select();
+            }
+            Command::NextMatch => log.go_on(true, room),
+            Command::PreviousMatch => log.go_on(false, room),
             _ => log.step(by, room),
         },
         Some(Overlay::Audit(audit)) => match command {
@@ -126,6 +151,56 @@ pub(super) fn run(state: &mut State, command: Command, effects: &mut Vec<Effect>
         Some(Overlay::Confirm(_) | Overlay::Form(_) | Overlay::Palette(_) | Overlay::Code(_) | Overlay::Login(_))
         | None => {}
     }
+}
+
+/// What was looked for was typed: it is gone to. Of a log that is followed the last is, which says most.
+pub(super) fn go_to_match(state: &mut State) {
+    let room = layout::reader(state);
+    match state.overlays.last_mut() {
+        Some(Overlay::Log(log)) => log.go_on(!log.follow, room),
+        _ => look_further(state, true),
+    }
+}
+
+/// The next line of a text that has what is looked for, or the one before.
+fn look_further(state: &mut State, is_forward: bool) {
+    let (columns, rows) = layout::reader(state);
+    let texts: Vec<String> = reader_text::lines(state, columns).iter().map(Line::text).collect();
+    let State { search, overlays, .. } = state;
+    let scroll = match overlays.last_mut() {
+        Some(Overlay::Help(scroll)) => scroll,
+        Some(Overlay::Details(details)) => &mut details.scroll,
+        Some(Overlay::Report(report)) => &mut report.scroll,
+        Some(Overlay::Preview(shown)) => &mut shown.scroll,
+        Some(Overlay::Review(review)) => &mut review.scroll,
+        _ => return,
+    };
+    scroll.step(0, texts.len(), rows);
+    if let Some(line) = search.next_in(&texts, scroll.0, is_forward)
+        && !(scroll.0..scroll.0 + rows).contains(&line)
+    {
+        scroll.0 = line.saturating_sub(rows / 3);
+        scroll.step(0, texts.len(), rows);
+    }
+}
+
+/// What keys do to the thing that details are about, as they do on its row; false if the command is for reading.
+fn act_on_subject(state: &mut State, command: Command, effects: &mut Vec<Effect>) -> bool {
+    let Some(Overlay::Details(details)) = state.overlays.last() else {
+        return false;
+    };
+    if !details.subject.takes(command) {
+        return false;
+    }
+    if state.subject().as_ref() == Some(&details.subject) {
+        dispatch::run(state, command, effects);
+    } else {
+        state.say(
+            Tone::Warn,
+            "The cursor is on another row by now: close the details first.",
+        );
+    }
+    true
 }
 
 /// Enter on a row; false if the command is for reading.
@@ -206,6 +281,14 @@ fn repair(state: &mut State, request: Option<Request>, effects: &mut Vec<Effect>
     let Some(request) = request else { return };
     let is_change = request.plain_facts().changes;
     requests::ask(state, request, if is_change { Ask::Yes } else { Ask::Never }, effects);
+}
+
+/// Whether the messages or operations are among what is open.
+fn is_open(state: &State, command: Command) -> bool {
+    state.overlays.iter().any(|overlay| match command {
+        Command::Messages => matches!(overlay, Overlay::Messages(_)),
+        _ => matches!(overlay, Overlay::Operations(_)),
+    })
 }
 
 fn close(state: &mut State) {

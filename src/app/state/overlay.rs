@@ -19,7 +19,7 @@ use crate::app::form::Form;
 use crate::app::format::Line;
 use crate::app::inventory::Inventory;
 use crate::app::job_log::Log;
-use crate::app::{Command, Consent, OpId};
+use crate::app::{Command, Consent, Keyed, OpId, ThemeName};
 use crate::domain::question::CODE_DIGITS;
 use crate::domain::{AwsContext, CleanUpItem, DeviceCode, Fault, GrantCycle, Named, Preview, Question, Request, View};
 
@@ -165,7 +165,29 @@ pub enum Subject {
     File(std::path::PathBuf),
 }
 
+impl Overlay {
+    /// Whether it is a text, to be searched.
+    pub fn is_text(&self) -> bool {
+        matches!(
+            self,
+            Self::Help(_) | Self::Details(_) | Self::Report(_) | Self::Preview(_) | Self::Review(_)
+        )
+    }
+}
+
 impl Subject {
+    /// Whether the command does in its details what it does on its row. What begins or takes away something is done on the row.
+    pub fn takes(&self, command: Command) -> bool {
+        match command {
+            Command::Actions => true,
+            Command::Do(Keyed::Encrypt) => matches!(self, Self::Key(_) | Self::File(_)),
+            Command::Do(Keyed::Decrypt | Keyed::Preview) => matches!(self, Self::Object(_) | Self::Job(_)),
+            Command::Do(Keyed::Verify) => matches!(self, Self::Object(_)),
+            Command::Do(Keyed::Log) => matches!(self, Self::Job(_)),
+            _ => false,
+        }
+    }
+
     /// The pages that its details have.
     pub fn pages(&self) -> &'static [&'static str] {
         match self {
@@ -304,6 +326,8 @@ pub enum PaletteRow {
     Open(Named),
     /// Who and where to be.
     Switch(Box<AwsContext>),
+    /// Other colours.
+    Theme(ThemeName),
 }
 
 impl PaletteRow {
@@ -314,6 +338,7 @@ impl PaletteRow {
             Self::Action(action) => action.label.into(),
             Self::Open(named) => named.to_string().into(),
             Self::Switch(context) => context.label().into(),
+            Self::Theme(theme) => theme.as_str().into(),
         }
     }
 
@@ -322,6 +347,7 @@ impl PaletteRow {
         let help = match self {
             Self::Command(command) => command.entry().help,
             Self::Action(action) => action.help,
+            Self::Theme(theme) => theme.help(),
             Self::Open(Named::Key(_)) => "KMS key",
             Self::Open(Named::Place(uri)) if uri.key.is_empty() => "bucket",
             Self::Open(Named::Place(uri)) if uri.is_prefix() => "prefix",

@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 
 use super::State;
-use super::overlay::Subject;
+use super::overlay::{Overlay, PaletteRow, Subject};
 use crate::app::job_log::Log;
 use crate::app::pane::Pane;
-use crate::app::{Effect, Topic};
+use crate::app::{Effect, ThemeName, Topic};
 use crate::domain::ObjectRow;
 
 /// From this many columns on they are shown unless the person says otherwise.
@@ -31,6 +31,22 @@ impl State {
 
     pub(in crate::app) fn toggle_aside(&mut self, effects: &mut Vec<Effect>) {
         self.settings.arrangement.aside = Some(!self.is_aside());
+        effects.push(Effect::Arrange(self.settings.arrangement));
+    }
+
+    /// The colours to draw in: those that the palette has its cursor on, else what was chosen.
+    pub fn theme(&self) -> ThemeName {
+        if let Some(Overlay::Palette(palette)) = self.overlays.last()
+            && let Some((PaletteRow::Theme(theme), _)) = palette.matches.get(palette.cursor)
+        {
+            return *theme;
+        }
+        self.settings.arrangement.theme.unwrap_or(self.settings.theme)
+    }
+
+    /// Takes other colours, in later sessions too.
+    pub(in crate::app) fn dress(&mut self, theme: ThemeName, effects: &mut Vec<Effect>) {
+        self.settings.arrangement.theme = Some(theme);
         effects.push(Effect::Arrange(self.settings.arrangement));
     }
 

@@ -14,6 +14,12 @@ pub trait Listing {
     fn so_far(&self) -> Option<usize>;
     /// Moves the cursor by so many rows.
     fn step(&mut self, by: isize);
+    /// The number of the row under the cursor, among those shown.
+    fn place(&self) -> usize;
+    /// Puts the cursor on the row of this number, among those shown: the person has chosen it.
+    fn put(&mut self, row: usize);
+    /// Moves the cursor by so many rows, of which the person has chosen none.
+    fn roll(&mut self, by: isize);
     /// The person has chosen the row under the cursor.
     fn touch(&mut self);
     /// The cursor stays: what it was to go to is not waited for any more.
@@ -28,6 +34,8 @@ pub trait Listing {
     fn set_filter(&mut self, filter: &str);
     /// Sorts by the next column.
     fn sort_next(&mut self);
+    /// Sorts by the column of this title, or by it in the other order.
+    fn sort_by(&mut self, title: &str);
     /// Reverses the order.
     fn reverse(&mut self);
     /// It is being asked for.
@@ -56,8 +64,27 @@ impl<T: Row> Listing for Table<T> {
         self.reveal();
     }
 
+    fn place(&self) -> usize {
+        self.cursor
+    }
+
+    fn put(&mut self, row: usize) {
+        self.wanted = None;
+        self.cursor = row.min(self.view.len().saturating_sub(1));
+        self.touch();
+        self.reveal();
+    }
+
+    fn roll(&mut self, by: isize) {
+        self.wanted = None;
+        self.is_placed = true;
+        self.cursor = stepped(self.cursor, by, self.view.len());
+        self.reveal();
+    }
+
     fn touch(&mut self) {
         self.touched = self.chosen_id();
+        self.is_placed |= self.touched.is_some();
     }
 
     fn stay(&mut self) {
@@ -98,6 +125,20 @@ impl<T: Row> Listing for Table<T> {
 
     fn sort_next(&mut self) {
         let column = self.sort.map_or(0, |sort| (sort.column + 1) % T::ORDERS.len());
+        self.sort = Some(Sort {
+            column,
+            descending: false,
+        });
+        self.arrange(true);
+    }
+
+    fn sort_by(&mut self, title: &str) {
+        let Some(column) = T::ORDERS.iter().position(|(of, _)| *of == title) else {
+            return;
+        };
+        if self.sort.is_some_and(|sort| sort.column == column) {
+            return self.reverse();
+        }
         self.sort = Some(Sort {
             column,
             descending: false,

@@ -2,19 +2,27 @@
 
 use std::cmp::Ordering;
 
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
-
 use super::{Row, Sort, Table};
+use crate::app::fuzzy::Fuzzy;
 
 impl<T: Row> Table<T> {
     pub(super) fn chosen_id(&self) -> Option<String> {
         self.current().map(|row| row.id().into_owned())
     }
 
+    /// Whether the cursor stays on its row: until the first walk has ended the first row is another with every page.
+    fn stays(&self) -> bool {
+        self.is_placed || self.pages.is_whole
+    }
+
+    /// The row that the cursor stays on.
+    pub(super) fn kept_id(&self) -> Option<String> {
+        self.chosen_id().filter(|_| self.stays())
+    }
+
     /// Filters and sorts anew; the cursor stays with its row, or goes to the best match of a new filter.
     pub(super) fn arrange(&mut self, keep: bool) {
-        let chosen = self.chosen_id().filter(|_| keep);
+        let chosen = self.kept_id().filter(|_| keep);
         self.arrange_on(chosen);
         if !keep {
             self.cursor = 0;
@@ -58,6 +66,7 @@ impl<T: Row> Table<T> {
             .partition_point(|shown| sorted(sort, &self.rows[*shown], row) != Ordering::Greater);
         self.view.insert(to, index);
         self.cursor = match self.cursor {
+            cursor if !self.stays() => cursor,
             cursor if cursor == from => to,
             cursor if from < cursor && cursor <= to => cursor - 1,
             cursor if to <= cursor && cursor < from => cursor + 1,
@@ -71,6 +80,7 @@ impl<T: Row> Table<T> {
         let found = self.view.iter().position(|index| self.rows[*index].id() == *id);
         if let Some(position) = found {
             self.cursor = position;
+            self.is_placed = true;
             self.wanted = None;
             self.reveal();
         }
@@ -78,19 +88,8 @@ impl<T: Row> Table<T> {
 
     /// The best matches first; equal ones in their order.
     fn matching(&self, view: Vec<usize>) -> Vec<usize> {
-        let pattern = Pattern::parse(&self.filter, CaseMatching::Smart, Normalization::Smart);
-        let mut matcher = Matcher::new(Config::DEFAULT);
-        let mut buffer = Vec::new();
-        let mut scored: Vec<(u32, usize)> = view
-            .into_iter()
-            .filter_map(|index| {
-                let text = self.rows[index].text();
-                let score = pattern.score(Utf32Str::new(&text, &mut buffer), &mut matcher)?;
-                Some((score, index))
-            })
-            .collect();
-        scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
-        scored.into_iter().map(|(_, index)| index).collect()
+        let text = |index: &usize| self.rows[*index].text().into_owned();
+        Fuzzy::new(&self.filter).best(view.into_iter(), text)
     }
 
     /// Scrolls until the cursor is on screen, and no further than needed.

@@ -100,7 +100,7 @@ impl<T: Row> Table<T> {
                 self.settle_row(index);
             }
             None => {
-                let chosen = self.chosen_id();
+                let chosen = self.kept_id();
                 let place = self.rows.iter().position(|known| row.is_listed_before(known));
                 self.rows.insert(place.unwrap_or(self.rows.len()), row);
                 self.pages.since.insert(id, true);
@@ -113,7 +113,7 @@ impl<T: Row> Table<T> {
     pub(in crate::app) fn pin(&mut self, row: T) {
         let id = row.id().into_owned();
         if !self.rows.iter().any(|known| known.id() == id) {
-            let chosen = self.chosen_id();
+            let chosen = self.kept_id();
             self.rows.push(row);
             self.arrange_on(chosen);
         }
@@ -122,7 +122,7 @@ impl<T: Row> Table<T> {
 
     /// Takes rows off that are gone.
     pub(in crate::app) fn remove(&mut self, gone: &BTreeSet<String>) {
-        let chosen = self.chosen_id();
+        let chosen = self.kept_id();
         for rows in [&mut self.rows, &mut self.pages.incoming] {
             rows.retain(|row| !gone.contains(row.id().as_ref()));
         }
@@ -163,7 +163,7 @@ impl<T: Row> Table<T> {
     }
 
     fn replace(&mut self, mut rows: Vec<T>) {
-        let chosen = self.chosen_id();
+        let chosen = self.kept_id();
         let mut earlier: HashMap<String, T> = self.rows.drain(..).map(|row| (row.id().into_owned(), row)).collect();
         for row in &mut rows {
             let known = earlier.remove(row.id().as_ref());

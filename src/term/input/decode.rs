@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::Input;
-use super::keys;
+use super::{keys, mouse};
 
 /// Within it, what follows Esc is one key with it: Alt. A terminal sends both at once.
 const ALT: Duration = Duration::from_millis(25);
@@ -251,6 +251,10 @@ fn sequence(mut bytes: Vec<u8>, byte: u8, typed: &mut Vec<Input>) -> State {
         (b'[', []) => State::Console,
         (b'M', []) => State::Mouse(3),
         (b'~', b"200") => State::Paste(Vec::new()),
+        (b'M', [b'<', report @ ..]) => {
+            typed.extend(mouse::report(report).map(Input::Mouse));
+            State::Ground
+        }
         (0x40..=0x7e, _) => {
             typed.extend(keys::sequence(&bytes, byte).map(Input::Key));
             State::Ground

@@ -30,6 +30,8 @@ fn without_lists(named: Vec<Named>, open: Option<Named>) -> Desk {
         consents: BTreeSet::new(),
         arrangement: strongroom::app::Arrangement::default(),
         keymap: Keymap::default(),
+        has_mouse: true,
+        theme: strongroom::app::ThemeName::default(),
         now: at(0),
         size: WIDE,
     });

@@ -1,0 +1,87 @@
+//! The log of a job: its lines, the curve of what it measures above them, how the job stands in the title.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use super::{Theme, boxed, line, metrics, position};
+use crate::app::State;
+use crate::app::format::{self, Tone};
+use crate::app::job_log::Log;
+use crate::app::pane::jobs::took;
+use crate::domain::JobKind;
+
+pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme, log: &Log) {
+    let room = usize::from(area.width).saturating_sub(6);
+    let inner = boxed(frame, area, &title(state, log, room), theme.focus);
+    let above = u16::try_from(log.curve_rows(usize::from(inner.height))).unwrap_or(0);
+    let lines = Rect::new(inner.x, inner.y + above, inner.width, inner.height - above);
+    if let Some((name, points)) = log.curve().filter(|_| above > 0) {
+        let above = Rect { height: above, ..inner };
+        frame.render_widget(metrics::curve(name, points, theme), above);
+    }
+    let (columns, rows) = (usize::from(lines.width), usize::from(lines.height));
+    let (all, shown) = log.count();
+    let nothing = |words: &str| vec![Line::styled(words.to_owned(), theme.tone(Tone::Dim))];
+    let words: Vec<Line> = match (all, shown) {
+        (0, _) if log.is_known => nothing("No line yet."),
+        (0, _) => nothing("asking…"),
+        (_, 0) => nothing("No line has this."),
+        _ => log
+            .screen(columns, rows)
+            .iter()
+            .map(|words| line(words, theme, columns))
+            .collect(),
+    };
+    frame.render_widget(Paragraph::new(words), lines);
+    position(frame, area, theme, &standing(log));
+}
+
+/// The job, how it stands, and how long it has taken.
+fn title(state: &State, log: &Log, room: usize) -> String {
+    const OF: &str = "Log of ";
+    let job = state.jobs.rows().iter().find(|job| job.id() == log.job);
+    let mut rest = String::new();
+    if let Some(job) = job.filter(|job| !job.status.as_str().is_empty()) {
+        let step = job.secondary.as_deref().filter(|step| *step != job.status.as_str());
+        let step = step.map(|step| format!(" {step}")).unwrap_or_default();
+        rest = format!(" · {}{step}", job.status.as_str());
+        if let Some(seconds) = took(job, state.now) {
+            rest.push_str(&format!(" · {}", format::span(seconds)));
+        }
+    }
+    if let Some(host) = log.host() {
+        rest.push_str(&format!(" · {host} alone"));
+    }
+    let rest = format::clean(&rest);
+    let name = format::cut_middle(
+        JobKind::split(&log.job).1,
+        room.saturating_sub(OF.len() + format::width(&rest)),
+    );
+    format!("{OF}{name}{rest}")
+}
+
+/// What is looked for, and how many lines there are.
+fn standing(log: &Log) -> String {
+    let (all, shown) = log.count();
+    let mut words = if shown == all {
+        format::count(all, "line")
+    } else {
+        format!("{shown} of {}", format::count(all, "line"))
+    };
+    let looked_for = format::clean(log.search.text());
+    match log.found() {
+        _ if log.search.typing => words = format!("/{looked_for}▏ · {words}"),
+        Some((0, _)) => words = format!("/{looked_for} in no line · {words}"),
+        Some((found, at)) => {
+            let at = at.map(|at| format!("{at} of ")).unwrap_or_default();
+            words = format!("/{looked_for} in {at}{} · {words}", format::count(found, "line"));
+        }
+        None => {}
+    }
+    if log.follow {
+        words.push_str(" · following");
+    }
+    words
+}
