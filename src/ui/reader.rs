@@ -65,16 +65,17 @@ pub(super) fn render(frame: &mut Frame, area: Rect, state: &State, theme: &Theme
         let caret = if search.typing { "▏" } else { "" };
         let found = all.iter().filter(|words| search.is_in(&words.text())).count();
         words = format!(
-            "/{}{caret} in {} ",
+            "/{}{caret} in {}",
             format::clean(search.text()),
             format::count(found, "line")
         );
     }
     if all.len() > rows {
-        words.push_str(&format!("{}–{} of {}", top + 1, top + rows, all.len()));
+        let between = if words.is_empty() { "" } else { " · " };
+        words = format!("{words}{between}{}–{} of {}", top + 1, top + rows, all.len());
     }
     if !words.is_empty() {
-        position(frame, area, theme, words.trim_end());
+        position(frame, area, theme, &words);
     }
 }
 
