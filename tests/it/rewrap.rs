@@ -219,11 +219,7 @@ fn data_keys_go_to_another_key_and_nothing_else_changes() {
         assert_eq!(head(&place, &object).metadata.unwrap()["strongroom-key-object"], "1");
     }
     assert!(key_objects(&place).is_superset(&old_objects), "the old ones stay");
-    assert_eq!(
-        says(&place, "b/three.csv", "context").is_some(),
-        true,
-        "the context is kept"
-    );
+    assert!(says(&place, "b/three.csv", "context").is_some(), "the context is kept");
     disable(&place, &old);
     verify(&place, "a/deep/");
     verify(&place, "b/");

@@ -26,7 +26,6 @@ struct Measured {
 
 fn killed_again_and_again(folders: usize, each: usize, kills: usize) -> Measured {
     let (place, old, new) = world();
-    let s3 = place.s3();
     for folder in 0..folders {
         let names: Vec<String> = (0..each).map(|number| format!("{number:03}.csv")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -142,7 +141,6 @@ fn killed_again_and_again(folders: usize, each: usize, kills: usize) -> Measured
         all.len(),
         opened.load(Ordering::SeqCst)
     );
-    drop(s3);
     Measured {
         kms,
         kills,
