@@ -14,6 +14,7 @@ use crate::domain::{ObjectRequest, ObjectRow, Request};
 
 /// Refused ones that are named on screen.
 const NAMED: usize = 200;
+const PLANNED: &str = "What a re-wrap would do";
 
 pub(in crate::app) const REWRAP: Action = Action {
     label: "re-wrap",
@@ -82,7 +83,13 @@ fn form(state: &State, spec: RewrapSpec) -> Form {
 }
 
 /// What it came to, to be read; of a plan Enter goes on to the question whether it is done.
-pub(in crate::app) fn rewrapped(state: &State, request: &Request, report: &RewrapReport) -> Next {
+pub(in crate::app) fn rewrapped(state: &mut State, request: &Request, report: &RewrapReport) -> Next {
+    if !report.is_plan {
+        // The plan has become what was done.
+        state
+            .overlays
+            .retain(|overlay| !matches!(overlay, Overlay::Report(report) if report.title == PLANNED));
+    }
     let then = match request {
         Request::Object(ObjectRequest::PlanRewrap(spec)) if report.is_plan && report.done.objects > 0 => {
             Some(Request::Object(ObjectRequest::Rewrap(spec.clone())))
@@ -116,11 +123,7 @@ pub(in crate::app) fn rewrapped(state: &State, request: &Request, report: &Rewra
             Line::new(Tone::Accent, format!("{enter} re-wraps them, after a question.")),
         ]);
     }
-    let title = if report.is_plan {
-        "What a re-wrap would do"
-    } else {
-        "Re-wrapped"
-    };
+    let title = if report.is_plan { PLANNED } else { "Re-wrapped" };
     Next::show(Overlay::Report(Report {
         title: title.to_owned(),
         lines,
