@@ -124,18 +124,16 @@ def audit_versions(p, _):
     p.run("audit", DATA, "--versions", "--json")
 
 
-def tag_data(_, world):
-    s3 = world.admin["s3"]
-    s3.put_object_tagging(Bucket=BUCKET, Key="data/x.csv", Tagging={"TagSet": [{"Key": "team", "Value": "houses"}]})
+def tag(_, world):
+    tags = {"TagSet": [{"Key": "team", "Value": "blue"}]}
+    world.admin["s3"].put_object_tagging(Bucket=BUCKET, Key="data/x.csv", Tagging=tags)
 
 
 def rewrap_data(p, _):
     p.run("rewrap", DATA, "--to", "alias/training", "--context", "project=houses")
 
 
-def rotate_ahead(p, world):
-    tags = {"TagSet": [{"Key": "team", "Value": "blue"}]}
-    world.admin["s3"].put_object_tagging(Bucket=BUCKET, Key="data/x.csv", Tagging=tags)
+def rotate_ahead(p, _):
     p.run("rotate", DATA, "--dry-run", "--json")
 
 
@@ -143,8 +141,11 @@ def rotate(p, _):
     assert '"outcome":"sealed"' in p.run("rotate", DATA, "--json")
 
 
-def encrypt_objects_ahead(p, world):
+def put_plain(_, world):
     world.admin["s3"].put_object(Bucket=BUCKET, Key="plain/x.csv", Body=TABLE, Tagging="team=blue")
+
+
+def encrypt_objects_ahead(p, _):
     p.run("encrypt", "s3://sagemaker-data/plain/", DATA + "plain/", "--key", "alias/training", "--dry-run", "--json")
 
 
@@ -153,11 +154,10 @@ def encrypt_objects(p, _):
     assert '"before":"gone"' in p.run("encrypt", *arguments)
 
 
-def encrypt_objects_with_versions(p, world):
+def put_plain_where_versions_are_kept(_, world):
     s3 = world.admin["s3"]
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket=BUCKET, Key="plain/y.csv", Body=TABLE)
-    encrypt_objects(p, world)
 
 
 ENGINE = ("--on", "processing", "--image", "none", "--role", "trainer", "--json")

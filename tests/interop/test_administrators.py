@@ -38,9 +38,15 @@ ACTS = {
     "resume": [acts.interrupt("long.bin"), acts.go_on, acts.interrupt("again.bin"), acts.start_again],
     "decrypt": [acts.decrypt_one, acts.decrypt, acts.verify],
     "audit": [acts.audit, acts.audit_versions],
-    "rewrap": [acts.tag_data, acts.rewrap_data],
-    "rotate": [acts.rotate_ahead, acts.rotate],
-    "encrypt-objects": [acts.encrypt_objects_ahead, acts.encrypt_objects, acts.encrypt_objects_with_versions],
+    "rewrap": [acts.tag, acts.rewrap_data],
+    "rotate": [acts.tag, acts.rotate_ahead, acts.rotate],
+    "encrypt-objects": [
+        acts.put_plain,
+        acts.encrypt_objects_ahead,
+        acts.encrypt_objects,
+        acts.put_plain_where_versions_are_kept,
+        acts.encrypt_objects,
+    ],
     "audit-on-processing": [acts.audit_on_processing, acts.audit_versions_on_processing],
     "grants": [acts.grant, acts.revoke, acts.retire],
     "roles": [
@@ -136,6 +142,9 @@ LEFT = {
     ("audit-on-processing", "s3:GetObject"): "its job goes on",
     # The token is there, and what was plain stays until it was read back.
     ("encrypt-objects", "kms:Decrypt"): '"before":"undeleted"',
+    ("encrypt-objects", "s3:DeleteObject"): '"before":"undeleted"',
+    ("encrypt-objects", "s3:DeleteObjectVersion"): '"before":"undeleted"',
+    ("rotate", "s3:PutObjectTagging"): "a key object that no token needs is left",
     # What was uploaded in part goes first.
     ("delete-buckets", "s3:DeleteObjectVersion"): "delete s3://sagemaker-data/",
     ("clean-up", "s3:DeleteBucket"): "delete bucket sagemaker-data",

@@ -76,7 +76,7 @@ pub async fn seal(
                 .through(one, |page, is_end| gauge.list(page, is_end), &mut note)
                 .await;
             let is_whole = matches!(ended, Ok(Ended::Whole)) && summary.failed.objects == 0;
-            keys.end(aws, !is_whole).await;
+            summary.warnings.extend(keys.end(aws, !is_whole).await);
             summary.resumed = resumed;
             ended?
         }
@@ -123,13 +123,18 @@ pub async fn seal(
                     })
                     .collect();
             }
-            keys.end(aws, false).await;
+            summary.warnings.extend(keys.end(aws, false).await);
             ended?
         }
     };
     let is_nothing = summary.sealed.objects + summary.passed_over() + summary.failed.objects == 0;
     match ended {
-        Ended::BrokeOff(fault) if summary.sealed.objects + summary.failed.objects == 0 => Err(*fault),
+        Ended::BrokeOff(mut fault) if summary.sealed.objects + summary.failed.objects == 0 => {
+            for left in &summary.warnings {
+                fault.cause = format!("{}; {left}", fault.cause);
+            }
+            Err(*fault)
+        }
         Ended::Stopped if is_nothing => Err(cancelled(spec.verb(), spec.place())),
         Ended::Whole if is_nothing && summary.vanished == 0 => Err(nothing(spec)),
         ended => {

@@ -94,6 +94,7 @@ pub fn json_summary(spec: &SealSpec, summary: &SealSummary) -> Value {
         "gone": summary.gone,
         "vanished": summary.vanished,
         "resumed": summary.resumed.map(|at| at.to_string()),
+        "warnings": summary.warnings,
     }})
 }
 

@@ -196,8 +196,10 @@ impl NewKeys {
         used.map(|key| key.object.clone()).collect()
     }
 
-    /// The run has ended: key objects that no token needs go again. The journal goes too, unless `may_go_on`.
-    pub(in crate::actions::bulk) async fn end(self, aws: &Aws, may_go_on: bool) {
+    /// The run has ended: key objects that no token needs go again; what is said of those that could not. The journal goes too,
+    /// unless `may_go_on`.
+    pub(in crate::actions::bulk) async fn end(self, aws: &Aws, may_go_on: bool) -> Option<String> {
+        let mut left = None;
         let bucket = self.bucket().to_owned();
         let cells = self.cells.into_inner().unwrap_or_else(PoisonError::into_inner);
         let keys = cells.into_values().filter_map(|cell| cell.get()?.clone().ok());
@@ -210,7 +212,7 @@ impl NewKeys {
                 unneeded.iter().for_each(|object| journal.forget(object));
             }
             if let Err(fault) = s3::delete_objects(aws, &bucket, &unneeded).await {
-                tracing::warn!(%fault, "a key object that no token needs is left");
+                left = Some(format!("a key object that no token needs is left: {fault}"));
             }
         }
         if let Some(journal) = self.journal
@@ -218,6 +220,7 @@ impl NewKeys {
         {
             journal.remove();
         }
+        left
     }
 
     fn bucket(&self) -> &str {
