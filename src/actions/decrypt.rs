@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -139,14 +140,23 @@ fn single(file: DecryptedFile) -> DecryptReport {
 struct Object<'a> {
     bucket: &'a str,
     key: &'a str,
-    beginning: transfer::Beginning,
+    head: transfer::Head,
+    pieces: Mutex<Vec<Bytes>>,
+    /// Whether that is all of it.
+    is_here: bool,
     in_flight: usize,
 }
 
-impl Object<'_> {
-    /// Whether all of it is here.
-    fn is_here(&self) -> bool {
-        self.beginning.length() == self.beginning.head.length
+impl<'a> Object<'a> {
+    fn new((bucket, key): (&'a str, &'a str), beginning: transfer::Beginning, in_flight: usize) -> Self {
+        Self {
+            bucket,
+            key,
+            is_here: beginning.length() == beginning.head.length,
+            head: beginning.head,
+            pieces: Mutex::new(beginning.pieces),
+            in_flight,
+        }
     }
 }
 
@@ -199,17 +209,12 @@ impl Run<'_> {
             Ok((room, beginning))
         };
         let (_room, beginning) = until_cancelled(self.cancel, (ACT, s3::uri(bucket, key)), asked).await?;
-        let object = Object {
-            bucket,
-            key,
-            beginning,
-            in_flight: ALONE,
-        };
-        let format = told.unwrap_or(object.beginning.info.format);
+        let format = told.unwrap_or(beginning.info.format);
+        let object = Object::new((bucket, key), beginning, ALONE);
         if !format.is_token() {
             return Err(no_token(ACT, s3::uri(bucket, key), format));
         }
-        let claim = Claim::read(bucket, key, &object.beginning.head.metadata)?;
+        let claim = Claim::read(bucket, key, &object.head.metadata)?;
         let bond = claim.bond(&self.request.open, Among::Nothing)?;
         self.object(&object, claim, bond, &target, self.progress).await
     }
@@ -226,13 +231,13 @@ impl Run<'_> {
         self.check(target)?;
         let unlocked = unlock_object(self.aws, claim, bond, &self.request.open, &self.keyring).await?;
         let unlocked = Arc::new(unlocked);
-        let head = &object.beginning.head;
+        let head = &object.head;
         let download = Download {
             aws: self.aws,
             bucket: object.bucket,
             key: object.key,
             head,
-            beginning: &object.beginning.pieces,
+            beginning: &object.pieces,
             progress,
             cancel: self.cancel,
             phase: PHASE,
@@ -243,7 +248,7 @@ impl Run<'_> {
             Target::File(spot) => {
                 self.leftovers.sweep(&spot.folder).await;
                 let (shown, to) = (source.0.clone(), spot.clone());
-                if object.is_here() {
+                if object.is_here {
                     // What is here already is not kept a second time.
                     let read = move |token: &mut Watched<Arriving>| to_file(token, &unlocked, &shown, &to);
                     let made = download.through(read).await.map_err(|fault| with_length(fault, head))?;

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, Bytes};
 use futures::StreamExt;
@@ -59,8 +59,8 @@ pub(super) struct Download<'a> {
     pub(super) bucket: &'a str,
     pub(super) key: &'a str,
     pub(super) head: &'a transfer::Head,
-    /// Its first bytes, where they came with the head.
-    pub(super) beginning: &'a [Bytes],
+    /// Its first bytes, where they came with the head; taken once.
+    pub(super) beginning: &'a Mutex<Vec<Bytes>>,
     pub(super) progress: &'a ProgressSink,
     pub(super) cancel: &'a CancellationToken,
     pub(super) phase: &'static str,
@@ -189,7 +189,8 @@ impl Download<'_> {
     /// What came with the head, from `start` on.
     fn here(&self, start: u64) -> Vec<Bytes> {
         let mut skipped = start;
-        let pieces = self.beginning.iter().filter_map(|piece| {
+        let pieces = std::mem::take(&mut *self.beginning.lock().unwrap_or_else(PoisonError::into_inner));
+        let pieces = pieces.into_iter().filter_map(|piece| {
             let skip = usize::try_from(skipped).unwrap_or(usize::MAX).min(piece.len());
             skipped -= skip as u64;
             (skip < piece.len()).then(|| piece.slice(skip..))
@@ -205,6 +206,7 @@ impl Download<'_> {
         let here = self.here(start);
         let rest = start + here.iter().map(|piece| piece.len() as u64).sum::<u64>();
         let froms = (rest..length).step_by(RANGE as usize);
+        let here = Mutex::new(here);
         let each = |from: Option<u64>| {
             let here = &here;
             async move {
@@ -213,7 +215,9 @@ impl Download<'_> {
                         let to = (from + RANGE).min(length);
                         transfer::range(aws, bucket, key, head.etag.as_deref(), from, to).await
                     }
-                    None => Ok(here.clone()),
+                    None => Ok(std::mem::take(
+                        &mut *here.lock().unwrap_or_else(PoisonError::into_inner),
+                    )),
                 }
             }
         };

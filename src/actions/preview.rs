@@ -2,6 +2,7 @@
 //! its plaintext is kept, in a buffer that is wiped.
 
 use std::io::{self, Write};
+use std::sync::Mutex;
 
 use flate2::read::GzDecoder;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +58,7 @@ pub async fn preview(
         bucket,
         key: object,
         head: &head,
-        beginning: &[],
+        beginning: &Mutex::default(),
         progress,
         cancel,
         phase: "reading",

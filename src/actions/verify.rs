@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Mutex;
 
 use tokio_util::sync::CancellationToken;
 
@@ -217,7 +218,7 @@ impl Run<'_> {
             bucket,
             key,
             head: &head,
-            beginning: &pieces,
+            beginning: &Mutex::new(pieces),
             progress: wanted.progress,
             cancel: self.cancel,
             phase: PHASE,

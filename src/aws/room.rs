@@ -14,8 +14,8 @@ const UNIT: u64 = 1 << 10;
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
     free: Arc<Semaphore>,
-    /// Bytes.
-    whole: u64,
+    /// All of it, in units.
+    whole: u32,
 }
 
 /// Room that is taken, free again when dropped.
@@ -26,15 +26,24 @@ pub(crate) struct Taken {
 
 impl Default for Room {
     fn default() -> Self {
-        Self::of(WHOLE)
+        Self::of(1, WHOLE)
     }
 }
 
 impl Room {
-    /// A budget of its own, of so many bytes.
-    pub(crate) fn of(whole: u64) -> Self {
-        let free = Arc::new(Semaphore::new((whole / UNIT) as usize));
-        Self { free, whole }
+    /// A budget of so many times so many bytes.
+    pub(crate) fn of(times: u64, bytes: u64) -> Self {
+        let whole = u32::try_from(times * bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        Self {
+            free: Arc::new(Semaphore::new(whole as usize)),
+            whole,
+        }
+    }
+
+    fn units(&self, bytes: u64) -> u32 {
+        u32::try_from(bytes.div_ceil(UNIT))
+            .unwrap_or(u32::MAX)
+            .clamp(1, self.whole.max(1))
     }
 
     /// Room for so many bytes; for what is longer than the whole budget, all of it.
@@ -57,11 +66,6 @@ impl Room {
             }
         })
     }
-
-    fn units(&self, bytes: u64) -> u32 {
-        bytes.clamp(1, self.whole).div_ceil(UNIT) as u32
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Mutex;
 
 use tokio_util::sync::CancellationToken;
 
@@ -139,7 +140,7 @@ pub(in crate::actions) async fn fetch(
                 bucket,
                 key,
                 head: &head,
-                beginning: &[],
+                beginning: &Mutex::default(),
                 progress,
                 cancel,
                 phase: "downloading",

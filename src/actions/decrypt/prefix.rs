@@ -162,12 +162,7 @@ impl Run<'_> {
         let prefix = under.prefix;
         let bond = claim.bond(open, Among::Prefix { prefix, survey })?;
         let target = Target::File(Spot::below(self.root().await?, Path::new(&name))?);
-        let object = Object {
-            bucket,
-            key,
-            beginning,
-            in_flight: AMONG_OTHERS,
-        };
+        let object = Object::new((bucket, key), beginning, AMONG_OTHERS);
         let file = self.object(&object, claim, bond, &target, progress).await?;
         Ok(Looked::Opened(file))
     }

@@ -13,8 +13,10 @@ use crate::actions::upload_journal::KnownPart;
 use crate::aws::transfer::{Content, Part};
 use crate::aws::{Room, Taken};
 
-/// Parts of one token that wait to be sent.
-const READY: usize = 1;
+/// Parts of one token that are held: one filled, four on their way.
+const HELD: u64 = 5;
+/// Parts of one token that wait to be sent; what is held bounds them too.
+const READY: usize = 4;
 /// Buffers that are kept to be used again.
 const SPARE: usize = 5;
 
@@ -36,10 +38,14 @@ impl Pool {
         })
     }
 
-    /// A buffer for whoever hands parts on here; none once nobody takes them.
-    fn lend(self: &Arc<Self>, len: usize, outlet: &mpsc::Sender<Cut>) -> io::Result<Lent> {
-        let taken = self.room.take_blocking(len as u64, outlet.closed());
-        let taken = taken.ok_or(io::ErrorKind::BrokenPipe)?;
+    /// A buffer of a token's `own` room for whoever hands parts on here; none once nobody takes them.
+    fn lend(self: &Arc<Self>, len: usize, own: &Room, outlet: &mpsc::Sender<Cut>) -> io::Result<Lent> {
+        let mut taken = Vec::new();
+        // Its own first: what is of all is not held while it waits for that.
+        for room in [own, &self.room] {
+            let room = room.take_blocking(len as u64, outlet.closed());
+            taken.push(room.ok_or(io::ErrorKind::BrokenPipe)?);
+        }
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         // The odd ones are the ends of files, and small ones.
         let fitting = if len == self.part { spare.pop() } else { None };
@@ -61,7 +67,7 @@ struct Lent {
     bytes: Vec<u8>,
     len: usize,
     pool: Arc<Pool>,
-    _taken: Taken,
+    _taken: Vec<Taken>,
 }
 
 impl AsRef<[u8]> for Lent {
@@ -115,6 +121,7 @@ pub(super) fn settle(
 /// Takes a token and hands its parts on. The last one can only become whole when the token does.
 pub(in crate::actions) struct Cutter {
     pool: Arc<Pool>,
+    own: Room,
     part: u64,
     /// Characters that are still to come, those of the part of the moment among them.
     left: u64,
@@ -136,6 +143,7 @@ impl Cutter {
         let (outlet, parts) = mpsc::channel(READY);
         let cutter = Self {
             pool: Arc::clone(pool),
+            own: Room::of(HELD, part),
             part,
             left: token_bytes,
             number: 1,
@@ -166,7 +174,10 @@ impl Write for Cutter {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         let mut filling = match self.filling.take() {
             Some(filling) => filling,
-            None => self.pool.lend(self.part.min(self.left) as usize, &self.outlet)?,
+            None => {
+                let len = self.part.min(self.left) as usize;
+                self.pool.lend(len, &self.own, &self.outlet)?
+            }
         };
         let taken = text.len().min(filling.len - filling.bytes.len());
         if taken == 0 && !text.is_empty() {

@@ -1,6 +1,8 @@
 //! The proof on one object: what is stored is a token; another data key does not open it; the role may not unwrap its data
 //! key without the grant; with it, the role opens it.
 
+use std::sync::Mutex;
+
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -105,7 +107,7 @@ pub async fn prove_object(
         bucket,
         key: object,
         head: &head,
-        beginning: &[],
+        beginning: &Mutex::default(),
         progress,
         cancel,
         phase: "reading",
