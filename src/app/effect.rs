@@ -195,6 +195,7 @@ pub struct Arrangement {
     /// Whether the details stand beside the list; by the size of the terminal if the person did not say.
     pub aside: Option<bool>,
     /// The theme that was chosen; the configuration's if none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub theme: Option<ThemeName>,
 }
 

@@ -77,5 +77,5 @@ fn the_log_of_a_job_on_several_hosts_is_searched_timed_and_taken_apart() {
             > 10
     });
     // `n` is no new job here.
-    session.keys("n").keys(ESC).gone("Log of job-1").wait("n new job");
+    session.keys("n").keys(ESC).gone("Log of job-1").wait("l log");
 }
