@@ -66,6 +66,7 @@ impl Room {
             }
         })
     }
+}
 
 #[cfg(test)]
 mod tests {

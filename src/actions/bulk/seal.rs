@@ -5,9 +5,10 @@
 //! object takes the place of the very one that was read, or of none.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +58,8 @@ pub(super) struct Sealer<'a> {
     pool: Arc<Pool>,
     budget: Semaphore,
     silent: ProgressSink,
+    /// What came with an object's head: its first bytes are asked for with the rest.
+    nothing: Mutex<Vec<Bytes>>,
 }
 
 /// The object that is read.
@@ -105,9 +108,10 @@ impl<'a> Sealer<'a> {
             cancel,
             gauge,
             limits: limits(),
-            pool: Pool::new(PART, &Room::of(BUFFERS)),
+            pool: Pool::new(PART, &Room::of(1, BUFFERS)),
             budget: Semaphore::new(BUDGET as usize),
             silent: ProgressSink::none(),
+            nothing: Mutex::default(),
         }
     }
 
@@ -177,7 +181,7 @@ impl<'a> Sealer<'a> {
             bucket,
             key,
             head,
-            beginning: &[],
+            beginning: &self.nothing,
             progress: &self.silent,
             cancel: self.cancel,
             phase: "",
