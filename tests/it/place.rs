@@ -42,7 +42,12 @@ impl Place {
 
     /// An empty world, changed before it starts.
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
-        let runtime = Runtime::new().unwrap();
+        // The stack that the program gives to its own.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_stack_size(16 << 20)
+            .enable_all()
+            .build()
+            .unwrap();
         let mut options = Options {
             program: Some(PathBuf::from(env!("CARGO_BIN_EXE_strongroom"))),
             ..Options::default()
